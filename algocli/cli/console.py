@@ -1,0 +1,158 @@
+"""What the user sees: tables and JSON on stdout; bars, notes and errors on stderr. Only this module knows rich."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from algocli.errors import AlgocliError
+
+T = TypeVar("T")
+DASH = "–"
+# On a file or a pipe a bar is noise; a line a minute tells that the work is alive.
+LINE_EVERY = 60.0
+
+
+class Track(Protocol):
+    """Wraps an iterable to show how far the work is."""
+
+    def __call__(self, items: Iterable[T], *, total: int, label: str, unit: str = "") -> Iterable[T]: ...
+
+
+def out() -> Console:
+    """Return the console of results. Made on each call, so that a redirected stdout is seen."""
+    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def err() -> Console:
+    """Return the console of everything that is no result."""
+    return Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
+
+
+def show_error(error: AlgocliError) -> None:
+    """Print an expected error as one sentence, and its hint below."""
+    console = err()
+    console.print(f"[bold red]error:[/] {escape(error.message)}")
+    if error.hint:
+        console.print(f"[dim]hint:[/]  {escape(error.hint)}")
+
+
+def note(message: str, *, quiet: bool = False) -> None:
+    """Say something that is no result."""
+    if not quiet:
+        err().print(escape(message))
+
+
+def noter(quiet: bool) -> Callable[[str], None]:
+    """Return the `note` that a data function may call."""
+    return lambda message: note(message, quiet=quiet)
+
+
+def show_path(path: Path) -> None:
+    """Print the path of something that was made, and nothing else, so that a script can use it."""
+    print(path)
+
+
+def show_json(value: object) -> None:
+    """Print dataclasses, arrays' scalars and paths as JSON, with NaN as null."""
+    print(json.dumps(_plain(value), indent=2, allow_nan=False, ensure_ascii=False))
+
+
+def show_table(
+    columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str | None = None, left: int = 1
+) -> None:
+    """Print a table: the first `left` columns flush left, the others flush right. A row of [] draws a line."""
+    table = Table(title=None if title is None else escape(title), title_justify="left", title_style="bold", box=None)
+    for place, column in enumerate(columns):
+        table.add_column(escape(column), justify="left" if place < left else "right", no_wrap=True)
+    for row in rows:
+        if row:
+            table.add_row(*(escape(cell) for cell in row))
+        else:
+            table.add_section()
+    out().print(table)
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """Format a number for a table; nothing to show is a dash."""
+    return DASH if value is None or math.isnan(value) else f"{value:.{digits}f}"
+
+
+def size(n_bytes: float) -> str:
+    """Format a number of bytes in units of 1000, as in '933 MB'."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if n_bytes < 1000:
+            return f"{n_bytes:.0f} {unit}" if unit in ("B", "kB") or n_bytes >= 100 else f"{n_bytes:.1f} {unit}"
+        n_bytes /= 1000
+    return f"{n_bytes:.1f} TB"
+
+
+def tracker(quiet: bool) -> Track:
+    """Return the progress display for this stderr: a bar on a terminal, a line a minute elsewhere."""
+    if quiet:
+        return _silent
+    return _bar if sys.stderr.isatty() else _lines
+
+
+def _silent(items: Iterable[T], *, total: int, label: str, unit: str = "") -> Iterable[T]:
+    return items
+
+
+def _bar(items: Iterable[T], *, total: int, label: str, unit: str = "") -> Iterator[T]:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=err()) as progress:
+        task = progress.add_task(escape(label), total=total, rate="")
+        started = time.monotonic()
+        for done, item in enumerate(items, start=1):
+            yield item
+            rate = f"{done / max(time.monotonic() - started, 1e-9):.0f} {unit}/s" if unit else ""
+            progress.update(task, completed=done, rate=rate)
+
+
+def _lines(items: Iterable[T], *, total: int, label: str, unit: str = "") -> Iterator[T]:
+    started = spoke = time.monotonic()
+    done = 0
+    for item in items:
+        yield item
+        done += 1
+        now = time.monotonic()
+        if now - spoke >= LINE_EVERY:
+            left = (now - started) / done * (total - done)
+            note(f"{label}: {done} of {total} {unit}".rstrip() + f", {left:.0f} s left")
+            spoke = now
+    note(f"{label}: {done} {unit}".rstrip() + f" in {time.monotonic() - started:.1f} s")
+
+
+def _plain(value: object) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, bool | int | str) or value is None:
+        return value
+    if isinstance(value, Path):
+        return str(value)
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    if isinstance(value, float):
+        return None if math.isnan(value) or math.isinf(value) else value
+    raise TypeError(f"{type(value).__name__} has no form in JSON")

@@ -1,0 +1,54 @@
+"""Options that several commands share, declared once so that they read and behave alike everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from algocli.challenge.layout import SUBJECTS
+from algocli.errors import UsageError
+
+DEFAULT_DATA_DIR = Path("algonauts_2023_challenge_data")
+DEFAULT_CACHE_DIR = Path("cache")
+DEFAULT_MODEL = "alexnet"
+DEFAULT_LAYER = "features.2"
+
+DataDir = Annotated[
+    Path, typer.Option("--data-dir", envvar="ALGOCLI_DATA_DIR", help="Folder of the challenge data (subj01 ... subj08).")
+]
+CacheDir = Annotated[
+    Path, typer.Option("--cache-dir", envvar="ALGOCLI_CACHE_DIR", help="Folder of feature stores and runs.")
+]
+Subjects = Annotated[
+    list[str] | None,
+    typer.Option("--subject", "-s", help="Subject: 3, 1-8 or all; may be repeated.  [default: all found]"),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print machine-readable JSON on stdout.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress and no notes on stderr.")]
+RunName = Annotated[str, typer.Option("--run", help="Name of a run; its beginning is enough where that is unique.")]
+RoiNames = Annotated[list[str] | None, typer.Option("--roi", help="Only this ROI; may be repeated.")]
+
+
+def parse_subjects(words: Sequence[str] | None) -> tuple[int, ...] | None:
+    """Turn '3', '1-8', '1,2' or 'all' into subject numbers, rising and each once; None means all found.
+
+    Raises
+    ------
+    UsageError
+        If a word is none of these or names a subject outside 1 to 8.
+    """
+    if not words or "all" in words:
+        return None
+    numbers: set[int] = set()
+    for word in ",".join(words).split(","):
+        first, dash, last = word.strip().partition("-")
+        if not first.isdecimal() or (dash and not last.isdecimal()):
+            raise UsageError(f"'{word}' names no subject", hint="write -s 3, -s 1-8 or -s all")
+        chosen = set(range(int(first), int(last if dash else first) + 1))
+        if not chosen or not chosen <= set(SUBJECTS):
+            raise UsageError(f"'{word}' is outside the challenge's subjects, 1 to 8")
+        numbers |= chosen
+    return tuple(sorted(numbers))

@@ -1,0 +1,1 @@
+"""What the machine has to offer: memory, and where work may run."""

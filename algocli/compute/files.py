@@ -1,0 +1,88 @@
+"""Files that are either whole or not there: written under another name, made safe on disk, then renamed."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from algocli.errors import DataError, writing
+
+# Every unfinished file carries this ending, so that a sweep can recognise what a killed process left.
+PARTIAL = ".partial"
+# A file name that is no UTF-8 reaches Python with lone surrogates; this carries them there and back.
+_ODD_NAMES = "surrogatepass"
+
+
+def publish(path: Path, write: Callable[[IO[bytes]], object]) -> None:
+    """Let `write` fill a file that appears under `path` only once all of it is safe on disk.
+
+    Raises
+    ------
+    StorageError
+        If the disk is full or the folder may not be written; nothing is left behind then.
+    """
+    # A name of its own keeps two writers of one file apart, be they threads, processes or machines;
+    # the last one to finish wins, whole.
+    partial = path.with_name(f"{path.name}.{secrets.token_hex(4)}{PARTIAL}")
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with partial.open("wb") as stream:
+                write(stream)
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.replace(partial, path)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+        sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder (a rename, a new file) survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # Some network and FUSE mounts cannot sync a folder; the file itself is safe by then.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Publish a dict as JSON with sorted keys: the same content has the same bytes."""
+    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    publish(path, lambda stream: stream.write(text.encode(errors=_ODD_NAMES)))
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a dict written by `write_json`.
+
+    Raises
+    ------
+    DataError
+        If the file is not readable or is no JSON object.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8", errors=_ODD_NAMES))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} is missing or damaged", hint="delete it and repeat the command") from error
+    if not isinstance(value, dict):
+        raise DataError(f"{path} holds a {type(value).__name__}; an object was expected")
+    return value
+
+
+def sweep(folder: Path) -> None:
+    """Delete what killed writers left in a folder and below.
+
+    A live writer's file cannot be told from a dead one's: hold the lock that keeps writers out.
+    """
+    for path in folder.rglob(f"*{PARTIAL}"):
+        path.unlink(missing_ok=True)

@@ -1,0 +1,49 @@
+"""One writer at a time: a lock on a file that the system itself releases when its holder dies."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from algocli.errors import writing
+
+
+@contextmanager
+def hold(path: Path, note: Callable[[str], None] = lambda message: None) -> Iterator[None]:
+    """Hold the lock file `path`; where another process holds it, say who and wait.
+
+    The kernel drops the lock with the process, so a lock that a killed one left behind is simply free.
+
+    Raises
+    ------
+    StorageError
+        If the file cannot be made.
+    """
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            note(f"{path.parent} is held by {_holder(path)}: waiting for it")
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with writing(path):
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "host": socket.gethostname()}).encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _holder(path: Path) -> str:
+    try:
+        holder = json.loads(path.read_text())
+        return f"process {holder['pid']} on {holder['host']}"
+    except (OSError, ValueError, KeyError):
+        return "another process"

@@ -1,0 +1,28 @@
+"""Work that releases the interpreter's lock (reading, hashing, decoding), spread over threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def in_threads(function: Callable[[T], R], items: Sequence[T], *, n_threads: int, batch: int = 1) -> Iterator[R]:
+    """Apply `function` to every item; the results come in the items' order.
+
+    Parameters
+    ----------
+    batch
+        Items handed to a thread at once: a hand-over costs more than a short task.
+    """
+    groups = [items[start : start + batch] for start in range(0, len(items), batch)]
+    pool = ThreadPoolExecutor(n_threads)
+    try:
+        for results in pool.map(lambda group: [function(item) for item in group], groups):
+            yield from results
+    finally:
+        # After an interrupt or an error the thousands that wait must not run first.
+        pool.shutdown(cancel_futures=True)

@@ -1,0 +1,193 @@
+"""Fits an encoding model: a subject's components and responses go in, a run comes out."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algocli.challenge.digests import digest_files, stimuli_digest
+from algocli.challenge.layout import HEMISPHERES, Hemisphere
+from algocli.challenge.subjects import Subject
+from algocli.compute.lock import hold
+from algocli.compute.track import Track, silent
+from algocli.encoding.components import Components, fit_components
+from algocli.encoding.correlation import constant_vertices, correlate
+from algocli.encoding.ols import LinearModel, fit_ols
+from algocli.encoding.runs import Run, SubjectRun
+from algocli.encoding.settings import Settings
+from algocli.encoding.splits import Fold, make_folds
+from algocli.errors import DataError
+from algocli.features.gram import gram
+from algocli.features.library import find_store
+from algocli.features.store import FeatureStore
+
+Note = Callable[[str], None]
+
+
+def _say_nothing(message: str) -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What both hemispheres share: the folds, and the scores of every image that is to be predicted."""
+
+    folds: list[Fold]
+    components: list[Components]
+    held_out_scores: list[NDArray[np.float32]]
+    # One entry a model that predicts the test images: the refit alone, or every fold where there is none.
+    test_scores: list[NDArray[np.float32]]
+
+
+def train_subject(
+    subject: Subject,
+    run: Run,
+    cache_dir: Path,
+    *,
+    command_line: Sequence[str] = (),
+    force: bool = False,
+    track: Track = silent,
+    note: Note = _say_nothing,
+) -> SubjectRun:
+    """Fit a run's model for one subject, unless that is done already with the same inputs.
+
+    Parameters
+    ----------
+    command_line
+        What to record as the way to make this again.
+    force
+        Fit again even if it is done.
+
+    Raises
+    ------
+    MissingStep
+        If the features are not there or not complete.
+    DataError
+        If responses are malformed, not finite, or disagree with images or masks.
+    UsageError
+        If there are fewer dimensions than components.
+    """
+    started = time.time()
+    settings = run.settings
+    store = find_store(cache_dir, settings.features[0], subject, stimuli_digest(subject.stimuli, cache_dir, track=track))
+    inputs = _inputs(subject, store, cache_dir, track)
+    with hold(run.folder / subject.name / "lock", note):
+        if not force and run.has(subject.number) and run.subject(subject.number).record["inputs"] == inputs:
+            note(f"subject {subject.number}: run {run.name} is done already")
+            return run.subject(subject.number)
+        share = run.start_subject(subject.number)
+        clock = {"inputs": time.time() - started}
+        plan = _plan(subject, store, settings, clock, track)
+        _save_split(share, plan.folds)
+        for hemisphere in track(HEMISPHERES, total=2, label=f"subject {subject.number}: regression", unit="hemispheres"):
+            began = time.time()
+            _fit_hemisphere(subject, share, hemisphere, plan, note)
+            clock[f"{hemisphere} hemisphere"] = time.time() - began
+        share.finish(_record(subject, settings, inputs, command_line, clock, started))
+    return share
+
+
+def _inputs(subject: Subject, store: FeatureStore, cache_dir: Path, track: Track) -> dict[str, Any]:
+    """Return the digests of everything that a subject's numbers come from."""
+    paths = [subject.layout.responses("train", hemisphere) for hemisphere in HEMISPHERES]
+    digests = digest_files(paths, cache_dir, track=track)
+    return {"features": [store.key], "responses": dict(zip(HEMISPHERES, digests, strict=True))}
+
+
+def _plan(subject: Subject, store: FeatureStore, settings: Settings, clock: dict[str, float], track: Track) -> _Plan:
+    began = time.time()
+    kernel = gram(store, track=track)
+    clock["gram"] = time.time() - began
+    began = time.time()
+    n_train = len(subject.train_stimuli)
+    test = np.arange(n_train, n_train + len(subject.test_stimuli))
+    folds = make_folds(settings, n_train)
+    fits = [fold.fit for fold in folds] + ([np.arange(n_train)] if settings.refit else [])
+    label = f"subject {subject.number}: components"
+    components = [
+        fit_components(kernel, fit, settings.n_components)
+        for fit in track(fits, total=len(fits), label=label, unit="fits")
+    ]
+    held_out = [own.project(kernel, fold.held_out) for own, fold in zip(components, folds, strict=False)]
+    testers = components[-1:] if settings.refit else components
+    plan = _Plan(folds, components, held_out, [own.project(kernel, test) for own in testers])
+    clock["components"] = time.time() - began
+    return plan
+
+
+def _fit_hemisphere(subject: Subject, share: SubjectRun, hemisphere: Hemisphere, plan: _Plan, note: Note) -> None:
+    responses = subject.responses("train", hemisphere)
+    models = fit_ols(plan.components, responses)
+    _refuse_non_finite(models[0], subject.layout.responses("train", hemisphere), responses)
+    n_held_out = sum(len(fold.held_out) for fold in plan.folds)
+    scores: list[NDArray[np.float64]] = []
+    dead: list[int] = []
+
+    def held_out_predictions() -> Iterator[NDArray[np.float32]]:
+        for fold, model, held_out in zip(plan.folds, models, plan.held_out_scores, strict=False):
+            measured = np.asarray(responses[fold.held_out])
+            predicted = model.predict(held_out)
+            scores.append(correlate(measured, predicted))
+            dead.append(int((constant_vertices(measured) | constant_vertices(predicted)).sum()))
+            yield predicted
+
+    share.save_blocks(f"{hemisphere}_pred_validation", (n_held_out, responses.shape[1]), held_out_predictions())
+    share.save(f"{hemisphere}_fold_correlation", np.stack(scores))
+    share.save(f"{hemisphere}_correlation", np.mean(scores, axis=0))
+    testers = models[-len(plan.test_scores) :]
+    predictions = [model.predict(test) for model, test in zip(testers, plan.test_scores, strict=True)]
+    share.save(f"{hemisphere}_pred_test", np.mean(predictions, axis=0, dtype=np.float32))
+    if max(dead):
+        note(
+            f"subject {subject.number}, {hemisphere}: {max(dead)} vertices never vary among the held-out images; "
+            "their r is 0 by definition"
+        )
+
+
+def _refuse_non_finite(model: LinearModel, path: Path, responses: NDArray[np.float32]) -> None:
+    """Refuse responses with a NaN: it has spread to every number of its vertex, the intercept among them."""
+    bad = np.flatnonzero(~np.isfinite(model.intercept))
+    if len(bad):
+        rows = np.flatnonzero(~np.isfinite(responses[:, bad[0]]))
+        where = f", for instance in row {rows[0]}, column {bad[0]}" if len(rows) else ""
+        raise DataError(f"{path} holds values that are not finite in {len(bad)} columns{where}", hint="algocli data")
+
+
+def _save_split(share: SubjectRun, folds: list[Fold]) -> None:
+    share.save("validation_rows", np.concatenate([fold.held_out for fold in folds]))
+    share.save("validation_folds", np.repeat(np.arange(len(folds)), [len(fold.held_out) for fold in folds]))
+
+
+def _record(
+    subject: Subject,
+    settings: Settings,
+    inputs: dict[str, Any],
+    command_line: Sequence[str],
+    clock: dict[str, float],
+    started: float,
+) -> dict[str, Any]:
+    packages = ("algocli", "numpy", "scipy", "zarr")
+    return {
+        "subject": subject.number,
+        "data": str(subject.layout.folder.resolve()),
+        "inputs": inputs,
+        "n_train": len(subject.train_stimuli),
+        "n_test": len(subject.test_stimuli),
+        "n_vertices": {hemisphere: subject.n_vertices(hemisphere) for hemisphere in HEMISPHERES},
+        "seed": settings.seed,
+        "command_line": list(command_line),
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
+        "seconds": {stage: round(seconds, 3) for stage, seconds in clock.items()},
+        "started_at": started,
+        "finished_at": time.time(),
+    }
+
+

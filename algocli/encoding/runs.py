@@ -1,0 +1,206 @@
+"""A run: the folder that holds what one `train` found, with the settings, keys and versions that made it.
+
+runs/NAME/manifest.json holds the settings, which all subjects share. runs/NAME/subjNN holds one subject's
+arrays and its record.json, written last: a subject without a record is not done, whatever else lies there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO, Any, cast
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from algocli.challenge.layout import SUBJECTS, Hemisphere, subject_folder
+from algocli.compute.files import publish, read_json, write_json
+from algocli.encoding.settings import Settings
+from algocli.errors import DataError, MissingStep, UsageError
+
+SCHEMA = 1
+LATEST = "latest"
+
+
+class SubjectRun:
+    """One subject's share of a run; arrays are opened as memory maps."""
+
+    def __init__(self, number: int, folder: Path) -> None:
+        self.number = number
+        self.folder = folder
+
+    @property
+    def done(self) -> bool:
+        """Say whether everything of this subject is there."""
+        return (self.folder / "record.json").is_file()
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """The provenance: feature keys, data digests, versions, command line, timings."""
+        return read_json(self.folder / "record.json")
+
+    def correlation(self, hemisphere: Hemisphere) -> NDArray[np.float64]:
+        """Return r of held-out responses per vertex, (n_vertices,); with folds, the mean over folds."""
+        return self._load(f"{hemisphere}_correlation")
+
+    def fold_correlations(self, hemisphere: Hemisphere) -> NDArray[np.float64]:
+        """Return r per fold and vertex, (n_folds, n_vertices); a single holdout is one fold."""
+        return self._load(f"{hemisphere}_fold_correlation")
+
+    def validation_rows(self) -> NDArray[np.int64]:
+        """Return the training rows that were held out, (n_validation,), in the order of their predictions."""
+        return self._load("validation_rows")
+
+    def validation_folds(self) -> NDArray[np.int64]:
+        """Return the fold of each held-out row, (n_validation,)."""
+        return self._load("validation_folds")
+
+    def validation_predictions(self, hemisphere: Hemisphere) -> NDArray[np.float32]:
+        """Return predicted responses to the held-out rows, (n_validation, n_vertices)."""
+        return self._load(f"{hemisphere}_pred_validation")
+
+    def test_predictions(self, hemisphere: Hemisphere) -> NDArray[np.float32]:
+        """Return predicted responses to the test images, (n_test, n_vertices)."""
+        return self._load(f"{hemisphere}_pred_test")
+
+    def save(self, name: str, array: NDArray[Any]) -> None:
+        """Store one array; visible only when whole."""
+        self.save_blocks(name, array.shape, [array], array.dtype)
+
+    def save_blocks(
+        self, name: str, shape: tuple[int, ...], blocks: Iterable[NDArray[Any]], dtype: DTypeLike = np.float32
+    ) -> None:
+        """Store one array from consecutive blocks of rows, so that it never needs to be whole in memory."""
+        header = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": shape}
+
+        def write(stream: IO[bytes]) -> None:
+            np.lib.format.write_array_header_1_0(stream, header)
+            for block in blocks:
+                stream.write(np.ascontiguousarray(block, dtype=dtype).data)
+
+        publish(self.folder / f"{name}.npy", write)
+
+    def finish(self, record: dict[str, Any]) -> None:
+        """Declare this subject done; to be called last."""
+        write_json(self.folder / "record.json", record)
+
+    def _load(self, name: str) -> NDArray[Any]:
+        path = self.folder / f"{name}.npy"
+        try:
+            return cast("NDArray[Any]", np.load(path, mmap_mode="r", allow_pickle=False))
+        except (OSError, ValueError) as error:
+            raise DataError(f"{path} is missing or damaged", hint="train this subject again with --force") from error
+
+
+class Run:
+    """One training's results for any number of subjects."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def name(self) -> str:
+        """The folder's name, which says the settings unless the user chose one."""
+        return self.folder.name
+
+    @property
+    def settings(self) -> Settings:
+        """The settings that every subject of this run shares."""
+        stored = dict(read_json(self.folder / "manifest.json")["settings"])
+        stored["features"] = tuple(stored["features"])
+        return Settings(**stored)
+
+    @property
+    def subjects(self) -> tuple[int, ...]:
+        """The subjects that are done, rising."""
+        return tuple(n for n in SUBJECTS if self.has(n))
+
+    def has(self, number: int) -> bool:
+        """Say whether a subject is done."""
+        return self._subject(number).done
+
+    def subject(self, number: int) -> SubjectRun:
+        """Return a finished subject.
+
+        Raises
+        ------
+        MissingStep
+            If this run has not been trained on that subject.
+        """
+        found = self._subject(number)
+        if not found.done:
+            raise MissingStep(f"run {self.name} has no subject {number}", hint=f"algocli train -s {number}")
+        return found
+
+    def start_subject(self, number: int) -> SubjectRun:
+        """Return a subject's share to be filled; its record, if there was one, is withdrawn first."""
+        share = self._subject(number)
+        (share.folder / "record.json").unlink(missing_ok=True)
+        return share
+
+    def _subject(self, number: int) -> SubjectRun:
+        return SubjectRun(number, self.folder / subject_folder(number))
+
+    def mark_latest(self) -> None:
+        """Make this the run that reports, figures and submissions take unless told otherwise."""
+        publish(self.folder.parent / LATEST, lambda stream: stream.write(f"{self.name}\n".encode()))
+
+    @property
+    def finished_at(self) -> float:
+        """When the last subject was done, in seconds since the epoch; 0 where none is."""
+        return max((float(self._subject(n).record["finished_at"]) for n in self.subjects), default=0.0)
+
+
+def open_run(cache_dir: Path, name: str, settings: Settings) -> Run:
+    """Open the run of that name, making it where it does not exist.
+
+    Raises
+    ------
+    UsageError
+        If a run of that name was made with other settings.
+    """
+    run = Run(cache_dir / "runs" / name)
+    manifest = run.folder / "manifest.json"
+    if manifest.is_file() and run.settings != settings:
+        raise UsageError(
+            f"run {name} exists and was made with other settings: {run.settings.default_name}",
+            hint="choose another --run name, or replace it with --force",
+        )
+    if not manifest.is_file():
+        write_json(manifest, {"schema": SCHEMA, "name": name, "settings": asdict(settings)})
+    return run
+
+
+def list_runs(cache_dir: Path) -> list[Run]:
+    """List the runs with at least one finished subject, the latest first."""
+    home = cache_dir / "runs"
+    runs = [run for run in (Run(path.parent) for path in home.glob("*/manifest.json")) if run.subjects]
+    pointer = home / LATEST
+    latest = pointer.read_text(encoding="utf-8").strip() if pointer.is_file() else ""
+    # A training that found its work done is the latest too, though it finished long ago.
+    return sorted(runs, key=lambda run: (run.name != latest, -run.finished_at, run.name))
+
+
+def find_run(cache_dir: Path, name: str = LATEST) -> Run:
+    """Find a run by name, by an unambiguous beginning of one, or the latest.
+
+    Raises
+    ------
+    MissingStep
+        If there is no run at all.
+    UsageError
+        If none, or more than one, has such a name.
+    """
+    runs = list_runs(cache_dir)
+    if not runs:
+        raise MissingStep(f"{cache_dir} holds no finished run", hint="algocli train")
+    if name == LATEST:
+        return runs[0]
+    exact = [run for run in runs if run.name == name]
+    matching = exact or [run for run in runs if run.name.startswith(name)]
+    if len(matching) != 1:
+        found = "\n  ".join(run.name for run in matching or runs)
+        problem = f"'{name}' fits {len(matching)} runs" if matching else f"no run is named '{name}'"
+        raise UsageError(f"{problem}; there are:\n  {found}")
+    return matching[0]

@@ -1,0 +1,72 @@
+"""Which training images a model is fitted on and which are held out to judge it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algocli.encoding.settings import Settings
+from algocli.errors import DataError
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Rows of the training images: those to fit on and those held out, each rising."""
+
+    fit: NDArray[np.int64]
+    held_out: NDArray[np.int64]
+
+
+def make_folds(settings: Settings, n_train: int) -> list[Fold]:
+    """Split the training images as the settings say; both hemispheres share the split.
+
+    Raises
+    ------
+    DataError
+        If there are too few images to split so.
+    """
+    if settings.folds is not None:
+        return k_folds(n_train, settings.folds, settings.seed)
+    assert settings.holdout is not None  # Settings admits one of the two
+    return [holdout(n_train, settings.holdout, settings.seed)]
+
+
+def holdout(n_train: int, share: float, seed: int) -> Fold:
+    """Hold out a share of the images once, to the index as the challenge's tutorial does.
+
+    The tutorial rounds n / 100 * percent, shuffles with numpy's legacy generator and fits on what comes first.
+
+    Raises
+    ------
+    DataError
+        If nothing is left to fit on or to hold out.
+    """
+    n_fit = int(np.round(n_train / 100 * (100 - 100 * share)))
+    if not 2 <= n_fit <= n_train - 2:
+        raise DataError(f"{n_train} images cannot be split with {share:g} of them held out: both parts need two")
+    order = _shuffled(n_train, seed)
+    return Fold(np.sort(order[:n_fit]), np.sort(order[n_fit:]))
+
+
+def k_folds(n_train: int, n_folds: int, seed: int) -> list[Fold]:
+    """Hold out every image once, in `n_folds` parts of nearly equal size.
+
+    Raises
+    ------
+    DataError
+        If a part would have fewer than two images.
+    """
+    if n_train < 2 * n_folds:
+        raise DataError(f"{n_train} images cannot be split into {n_folds} folds of at least two")
+    parts = np.array_split(_shuffled(n_train, seed), n_folds)
+    everything = np.arange(n_train)
+    return [Fold(np.setdiff1d(everything, part), np.sort(part)) for part in parts]
+
+
+def _shuffled(n: int, seed: int) -> NDArray[np.int64]:
+    order = np.arange(n)
+    # numpy keeps this legacy generator's stream frozen for ever: the same seed gives the tutorial's own order.
+    np.random.RandomState(seed).shuffle(order)
+    return order

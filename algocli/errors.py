@@ -1,0 +1,87 @@
+"""Everything that can go wrong for a user, each with the exit code that a script can test.
+
+AlgocliError            says what was found, what was expected and (as a hint) what to do
+├── UsageError      2   the request itself makes no sense: no such option, model, layer or ROI
+├── DataError       3   what lies on disk is missing, malformed or does not fit together
+│   └── StorageError    the disk is full, or the folder may not be written
+└── MissingStep     4   an earlier step has not run; the hint is the command that runs it
+
+Anything else that escapes is a bug, keeps its traceback and exits with 1.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class AlgocliError(Exception):
+    """A mistake that a user can mend, told in one sentence.
+
+    Parameters
+    ----------
+    message
+        What was found and what was expected.
+    hint
+        What to do about it: a command, or a short clause.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(AlgocliError):
+    """The request cannot be carried out as it was written."""
+
+    exit_code = 2
+
+
+class DataError(AlgocliError):
+    """Something on disk is missing, malformed, or disagrees with its neighbour."""
+
+    exit_code = 3
+
+
+class StorageError(DataError):
+    """The disk refused to take what was to be written."""
+
+
+class MissingStep(AlgocliError):
+    """An earlier command has not run; the hint is that command."""
+
+    exit_code = 4
+
+
+# What the operating system says when a disk, not the program, is at fault.
+_DISK_FAULTS = {
+    errno.ENOSPC: ("the disk is full", "free some space, then repeat the command: what is finished stays finished"),
+    errno.EDQUOT: ("the disk quota is used up", "free some space, then repeat the command"),
+    errno.EACCES: ("no permission to write", "choose another folder, or change its permissions"),
+    errno.EPERM: ("no permission to write", "choose another folder, or change its permissions"),
+    errno.EROFS: ("the file system is read-only", "choose a folder that can be written"),
+    errno.EFBIG: ("the file would be larger than this file system allows", "choose another folder"),
+}
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Tell a full disk or a read-only folder met while writing `path` as one sentence.
+
+    Raises
+    ------
+    StorageError
+        In place of the OSError; other errors pass unchanged.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _DISK_FAULTS:
+            raise
+        reason, remedy = _DISK_FAULTS[error.errno]
+        raise StorageError(f"cannot write {path}: {reason}", hint=remedy) from error

@@ -1,0 +1,47 @@
+"""Keys: what a feature store is keyed by is everything that changes a number in it, and nothing else.
+
+A recipe says how an image becomes a row; together with the images it makes the key of one store. Chunking,
+codec, batch size and library versions change no number and stay out: they are provenance.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+SCHEMA = 1
+Dtype = Literal["float16", "float32"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How an image becomes a row of features: the part of a store's key that all subjects share."""
+
+    model: str
+    layer: str
+    weights: str
+    identity: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """A folder name that a person can read and that no other recipe has."""
+        words = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{self.model}-{self.layer}")
+        return f"{words}-{digest_of(self.identity)[:8]}"
+
+
+def recipe(model: str, layer: str, weights: str, network: Mapping[str, Any], dtype: Dtype) -> Recipe:
+    """Put together the recipe of a network's layer as stored in `dtype`.
+
+    `weights` says where they came from, for people; what identifies them is their digest in `network`.
+    """
+    identity = {"schema": SCHEMA, **network, "post": "flatten", "dtype": dtype, "numerics": "float32"}
+    return Recipe(model, layer, weights, identity)
+
+
+def digest_of(value: Mapping[str, Any]) -> str:
+    """Return the digest of a dict: independent of the order of its keys."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

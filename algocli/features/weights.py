@@ -1,0 +1,114 @@
+"""The weights of a backbone: where they come from, whether they fit, and the digest that identifies them."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from algocli.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    import torch
+
+PRETRAINED = "pretrained"
+RANDOM = "random"
+
+
+def random_seed(weights: str) -> int | None:
+    """Return the seed of 'random' or 'random:SEED', None where weights are not random.
+
+    Raises
+    ------
+    UsageError
+        If what follows 'random:' is no whole number.
+    """
+    word, colon, seed = weights.partition(":")
+    if word != RANDOM:
+        return None
+    if not colon:
+        return 0
+    if not seed.isdecimal():
+        raise UsageError(f"--weights {weights}: the seed must be a whole number, as in random:0")
+    return int(seed)
+
+
+def read_state(path: Path) -> dict[str, torch.Tensor]:
+    """Read a checkpoint's tensors by name, from a state dict or one wrapped as 'state_dict' or 'model'.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, damaged, asks to run code, or holds no tensors by name.
+    """
+    import torch
+
+    if not path.is_file():
+        raise DataError(
+            f"there is no weights file {path}", hint="--weights takes pretrained, random, random:SEED or a file"
+        )
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    # torch.load meets a file that is no checkpoint with errors of many kinds.
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
+        raise DataError(
+            f"{path} is no checkpoint that can be read without running its code",
+            hint="save it as a plain state dict: torch.save(model.state_dict(), FILE)",
+        ) from error
+    for wrapper in ("state_dict", "model"):
+        if isinstance(state, Mapping) and isinstance(state.get(wrapper), Mapping):
+            state = state[wrapper]
+    if not isinstance(state, Mapping) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+        raise DataError(f"{path} holds no tensors by name: a state dict was expected")
+    # DataParallel and Lightning put a word before every name.
+    names = [str(name) for name in state]
+    for word in ("module.", "model."):
+        if names and all(name.startswith(word) for name in names):
+            return {str(name).removeprefix(word): tensor for name, tensor in state.items()}
+    return {str(name): tensor for name, tensor in state.items()}
+
+
+def load_state(network: torch.nn.Module, state: Mapping[str, torch.Tensor], source: str) -> None:
+    """Load the tensors that a network needs; what the checkpoint has beyond them is passed over.
+
+    Raises
+    ------
+    DataError
+        If a needed tensor is missing or of another shape, naming the first of them.
+    """
+    needed = network.state_dict()
+    missing = [name for name in needed if name not in state]
+    if missing:
+        raise DataError(
+            f"{source} lacks {_first(missing)}, which the layer asked for needs",
+            hint="is it a checkpoint of another architecture, or one cut before this layer?",
+        )
+    unfit = [
+        f"{name} ({_shape(state[name])} instead of {_shape(tensor)})"
+        for name, tensor in needed.items()
+        if state[name].shape != tensor.shape
+    ]
+    if unfit:
+        raise DataError(f"{source} belongs to another architecture: {_first(unfit)}")
+    network.load_state_dict({name: state[name] for name in needed})
+
+
+def digest(network: torch.nn.Module) -> str:
+    """Return a digest of every parameter and buffer that a network uses, by name, dtype, shape and bytes."""
+    import torch
+
+    total = hashlib.sha256()
+    for name, tensor in sorted(network.state_dict().items()):
+        total.update(f"{name} {tensor.dtype} {_shape(tensor)}\n".encode())
+        total.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+    return total.hexdigest()
+
+
+def _shape(tensor: torch.Tensor) -> str:
+    return " x ".join(map(str, tensor.shape)) or "scalar"
+
+
+def _first(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
