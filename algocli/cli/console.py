@@ -7,27 +7,22 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from algocli.compute.track import Note, Track, silent
 from algocli.errors import AlgocliError
 
 T = TypeVar("T")
 DASH = "–"
 # On a file or a pipe a bar is noise; a line a minute tells that the work is alive.
 LINE_EVERY = 60.0
-
-
-class Track(Protocol):
-    """Wraps an iterable to show how far the work is."""
-
-    def __call__(self, items: Iterable[T], *, total: int, label: str, unit: str = "") -> Iterable[T]: ...
 
 
 def out() -> Console:
@@ -54,7 +49,7 @@ def note(message: str, *, quiet: bool = False) -> None:
         err().print(escape(message))
 
 
-def noter(quiet: bool) -> Callable[[str], None]:
+def noter(quiet: bool) -> Note:
     """Return the `note` that a data function may call."""
     return lambda message: note(message, quiet=quiet)
 
@@ -101,12 +96,8 @@ def size(n_bytes: float) -> str:
 def tracker(quiet: bool) -> Track:
     """Return the progress display for this stderr: a bar on a terminal, a line a minute elsewhere."""
     if quiet:
-        return _silent
+        return silent
     return _bar if sys.stderr.isatty() else _lines
-
-
-def _silent(items: Iterable[T], *, total: int, label: str, unit: str = "") -> Iterable[T]:
-    return items
 
 
 def _bar(items: Iterable[T], *, total: int, label: str, unit: str = "") -> Iterator[T]:

@@ -17,7 +17,8 @@ DEFAULT_MODEL = "alexnet"
 DEFAULT_LAYER = "features.2"
 
 DataDir = Annotated[
-    Path, typer.Option("--data-dir", envvar="ALGOCLI_DATA_DIR", help="Folder of the challenge data (subj01 ... subj08).")
+    Path,
+    typer.Option("--data-dir", envvar="ALGOCLI_DATA_DIR", help="Folder of the challenge data (subj01 ... subj08)."),
 ]
 CacheDir = Annotated[
     Path, typer.Option("--cache-dir", envvar="ALGOCLI_CACHE_DIR", help="Folder of feature stores and runs.")
@@ -28,6 +29,11 @@ Subjects = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print machine-readable JSON on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress and no notes on stderr.")]
+Model = Annotated[str, typer.Option("--model", help="Network: a torchvision classifier.")]
+Layer = Annotated[str, typer.Option("--layer", "-l", help="Layer: a graph node, as listed by: algocli layers MODEL.")]
+Features = Annotated[
+    str | None, typer.Option("--features", help="Name of cached features, where model and layer fit several.")
+]
 RunName = Annotated[str, typer.Option("--run", help="Name of a run; its beginning is enough where that is unique.")]
 RoiNames = Annotated[list[str] | None, typer.Option("--roi", help="Only this ROI; may be repeated.")]
 

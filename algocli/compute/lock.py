@@ -6,15 +6,16 @@ import fcntl
 import json
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from algocli.compute.track import Note, unheard
 from algocli.errors import writing
 
 
 @contextmanager
-def hold(path: Path, note: Callable[[str], None] = lambda message: None) -> Iterator[None]:
+def hold(path: Path, note: Note = unheard) -> Iterator[None]:
     """Hold the lock file `path`; where another process holds it, say who and wait.
 
     The kernel drops the lock with the process, so a lock that a killed one left behind is simply free.

@@ -54,7 +54,8 @@ class Components:
         # as do the column means, once taken away here.
         cross -= self.column_means.astype(np.float32)
         cross -= cross.mean(axis=1, keepdims=True, dtype=np.float64).astype(np.float32)
-        return (cross @ self.vectors) / np.sqrt(self.variances).astype(np.float32)
+        scores: NDArray[np.float32] = (cross @ self.vectors) / np.sqrt(self.variances).astype(np.float32)
+        return scores
 
 
 def fit_components(gram: Gram, fit: NDArray[np.int64], n_components: int) -> Components:
@@ -98,8 +99,10 @@ def _eigenpairs(
     matrix = gram.block(fit, fit)
     column_means = _centre(matrix)
     values, vectors = leading_eigenpairs(matrix, n_pairs)
-    arrays = {"values": values, "vectors": vectors, "column_means": column_means}
-    publish(home / f"{stem}-{n_pairs:05d}.npz", lambda stream: np.savez(stream, **arrays))
+    publish(
+        home / f"{stem}-{n_pairs:05d}.npz",
+        lambda stream: np.savez(stream, values=values, vectors=vectors, column_means=column_means),
+    )
     for _, path in kept:
         path.unlink(missing_ok=True)
     return values, vectors, column_means
@@ -112,7 +115,7 @@ def _load(path: Path) -> tuple[NDArray[np.float64], NDArray[np.float32], NDArray
 
 def _centre(matrix: NDArray[np.float32]) -> NDArray[np.float64]:
     """Centre a symmetric matrix on both sides in place; return what its column means were."""
-    means = matrix.mean(axis=0, dtype=np.float64)
+    means: NDArray[np.float64] = matrix.mean(axis=0, dtype=np.float64)
     # One half of the grand mean goes to each side, so that the two subtractions mirror each other.
     shift = (means - means.mean() / 2).astype(np.float32)
     matrix -= shift

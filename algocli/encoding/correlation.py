@@ -54,4 +54,5 @@ def _correlate_block(measured: NDArray[np.floating], predicted: NDArray[np.float
     shared = np.einsum("ij,ij->j", x, y)
     norm = np.sqrt(np.einsum("ij,ij->j", x, x) * np.einsum("ij,ij->j", y, y))
     r = np.divide(shared, norm, out=np.zeros_like(norm), where=~dead & (norm > 0))
-    return np.clip(r, -1, 1)
+    bounded: NDArray[np.float64] = np.clip(r, -1, 1)
+    return bounded

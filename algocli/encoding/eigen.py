@@ -56,44 +56,41 @@ def _krylov(
 ) -> tuple[NDArray[np.float64], NDArray[np.float32]] | None:
     """Return the pairs, or None where they have not settled within a basis worth keeping."""
     n = len(matrix)
+    n_blocks = int(MAX_BASIS_SHARE * n) // block
+    basis = np.empty((n, n_blocks * block), np.float32)
+    # What the matrix does to the basis, seen from within it: its eigenvalues approach the matrix's own.
+    small = np.zeros((n_blocks * block,) * 2)
     start = np.random.default_rng(seed).standard_normal((n, block), dtype=np.float32)
     # One product before the basis begins: a random block is mostly directions that nobody wants.
     newest = _orthonormal(matrix @ _orthonormal(start))
-    basis = [newest]
-    images = []
-    while (len(basis) + 1) * block <= MAX_BASIS_SHARE * n:
-        images.append(matrix @ newest)
-        following, coupling = _against(images[-1], basis)
-        if len(basis) > 1:
-            whole, whole_image = np.hstack(basis), np.hstack(images)
-            values, rotation = _ritz(whole, whole_image)
-            residual = np.linalg.norm(coupling @ rotation[-block:, :n_pairs], axis=0)
-            if (residual <= TOLERANCE * np.maximum(values[:n_pairs], 0)).all():
-                vectors = whole @ rotation[:, :n_pairs].astype(np.float32)
-                return values[:n_pairs], _orthonormal_near(vectors)
-        newest = following
-        basis.append(newest)
+    for end in range(block, n_blocks * block + 1, block):
+        basis[:, end - block : end] = newest
+        so_far = basis[:, :end]
+        image = matrix @ newest
+        inside = so_far.T @ image
+        small[:end, end - block : end] = inside
+        small[end - block : end, :end] = inside.T
+        newest, coupling = _outside(so_far, image, inside)
+        if end < 2 * n_pairs:
+            continue
+        values, rotation = scipy.linalg.eigh(small[:end, :end], check_finite=False)
+        values, rotation = values[: -n_pairs - 1 : -1], rotation[:, : -n_pairs - 1 : -1]
+        # The image of an approximate vector leaves the basis only through the newest block.
+        residual = np.linalg.norm(coupling @ rotation[-block:], axis=0)
+        if (residual <= TOLERANCE * np.maximum(values, 0)).all():
+            return values.copy(), _nearest_orthonormal(so_far @ rotation.astype(np.float32))
     return None
 
 
-def _against(
-    candidate: NDArray[np.float32], basis: list[NDArray[np.float32]]
+def _outside(
+    basis: NDArray[np.float32], image: NDArray[np.float32], inside: NDArray[np.float32]
 ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """Make a block orthonormal and orthogonal to a basis; return it and its triangular coupling."""
-    rest = candidate
-    # Once leaves what rounding puts back in; twice is enough.
-    for _ in range(2):
-        for part in basis:
-            rest = rest - part @ (part.T @ rest)
-    q, r = scipy.linalg.qr(rest, mode="economic", check_finite=False)
+    """Return an orthonormal block for what of `image` lies outside the basis, and its triangular factor."""
+    rest = image - basis @ inside
+    # Once more: the first pass leaves a rounding of what it took away, and that would grow from step to step.
+    rest -= basis @ (basis.T @ rest)
+    q, r = scipy.linalg.qr(rest, mode="economic", overwrite_a=True, check_finite=False)
     return q, r.astype(np.float64)
-
-
-def _ritz(basis: NDArray[np.float32], image: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the eigenvalues (falling) and eigenvectors of the matrix as seen within a basis."""
-    small = (basis.T @ image).astype(np.float64)
-    values, rotation = scipy.linalg.eigh((small + small.T) / 2, overwrite_a=True, check_finite=False)
-    return values[::-1], rotation[:, ::-1]
 
 
 def _orthonormal(block: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -101,7 +98,7 @@ def _orthonormal(block: NDArray[np.float32]) -> NDArray[np.float32]:
     return q
 
 
-def _orthonormal_near(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+def _nearest_orthonormal(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """Take the last rounding out of almost orthonormal columns, moving each as little as can be."""
     gram = vectors.T.astype(np.float64) @ vectors.astype(np.float64)
     return (vectors @ (1.5 * np.eye(len(gram)) - 0.5 * gram)).astype(np.float32)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -17,7 +17,7 @@ from algocli.challenge.digests import digest_files, stimuli_digest
 from algocli.challenge.layout import HEMISPHERES, Hemisphere
 from algocli.challenge.subjects import Subject
 from algocli.compute.lock import hold
-from algocli.compute.track import Track, silent
+from algocli.compute.track import Note, Track, silent, unheard
 from algocli.encoding.components import Components, fit_components
 from algocli.encoding.correlation import constant_vertices, correlate
 from algocli.encoding.ols import LinearModel, fit_ols
@@ -28,12 +28,6 @@ from algocli.errors import DataError
 from algocli.features.gram import gram
 from algocli.features.library import find_store
 from algocli.features.store import FeatureStore
-
-Note = Callable[[str], None]
-
-
-def _say_nothing(message: str) -> None:
-    return None
 
 
 @dataclass(frozen=True)
@@ -55,7 +49,7 @@ def train_subject(
     command_line: Sequence[str] = (),
     force: bool = False,
     track: Track = silent,
-    note: Note = _say_nothing,
+    note: Note = unheard,
 ) -> SubjectRun:
     """Fit a run's model for one subject, unless that is done already with the same inputs.
 
@@ -77,7 +71,9 @@ def train_subject(
     """
     started = time.time()
     settings = run.settings
-    store = find_store(cache_dir, settings.features[0], subject, stimuli_digest(subject.stimuli, cache_dir, track=track))
+    store = find_store(
+        cache_dir, settings.features[0], subject, stimuli_digest(subject.stimuli, cache_dir, track=track)
+    )
     inputs = _inputs(subject, store, cache_dir, track)
     with hold(run.folder / subject.name / "lock", note):
         if not force and run.has(subject.number) and run.subject(subject.number).record["inputs"] == inputs:
@@ -87,7 +83,9 @@ def train_subject(
         clock = {"inputs": time.time() - started}
         plan = _plan(subject, store, settings, clock, track)
         _save_split(share, plan.folds)
-        for hemisphere in track(HEMISPHERES, total=2, label=f"subject {subject.number}: regression", unit="hemispheres"):
+        for hemisphere in track(
+            HEMISPHERES, total=2, label=f"subject {subject.number}: regression", unit="hemispheres"
+        ):
             began = time.time()
             _fit_hemisphere(subject, share, hemisphere, plan, note)
             clock[f"{hemisphere} hemisphere"] = time.time() - began
@@ -144,7 +142,7 @@ def _fit_hemisphere(subject: Subject, share: SubjectRun, hemisphere: Hemisphere,
     share.save(f"{hemisphere}_correlation", np.mean(scores, axis=0))
     testers = models[-len(plan.test_scores) :]
     predictions = [model.predict(test) for model, test in zip(testers, plan.test_scores, strict=True)]
-    share.save(f"{hemisphere}_pred_test", np.mean(predictions, axis=0, dtype=np.float32))
+    share.save(f"{hemisphere}_pred_test", np.mean(predictions, axis=0).astype(np.float32))
     if max(dead):
         note(
             f"subject {subject.number}, {hemisphere}: {max(dead)} vertices never vary among the held-out images; "
@@ -189,5 +187,3 @@ def _record(
         "started_at": started,
         "finished_at": time.time(),
     }
-
-

@@ -6,6 +6,7 @@ arrays and its record.json, written last: a subject without a record is not done
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -170,6 +171,19 @@ def open_run(cache_dir: Path, name: str, settings: Settings) -> Run:
     if not manifest.is_file():
         write_json(manifest, {"schema": SCHEMA, "name": name, "settings": asdict(settings)})
     return run
+
+
+def check_run_name(name: str) -> str:
+    """Return a run name that can be a folder's.
+
+    Raises
+    ------
+    UsageError
+        If it is empty, reserved, or would leave the folder of runs.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+=,-]*", name) or name == LATEST:
+        raise UsageError(f"'{name}' cannot be a run's name", hint="use letters, digits, dots, dashes and underscores")
+    return name
 
 
 def list_runs(cache_dir: Path) -> list[Run]:

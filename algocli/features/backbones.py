@@ -7,11 +7,12 @@ node inside that module.
 from __future__ import annotations
 
 import difflib
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.error import URLError
 
 from algocli.errors import DataError, UsageError
@@ -20,6 +21,9 @@ from algocli.features.weights import PRETRAINED, digest, load_state, random_seed
 
 if TYPE_CHECKING:
     import torch
+
+# Seconds without an answer after which pretrained weights count as out of reach.
+DOWNLOAD_TIMEOUT = 20.0
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,7 @@ def load_backbone(model: str, layer: str, weights: str = PRETRAINED, device: str
     if seed is None:
         state = _pretrained_state(model) if weights == PRETRAINED else read_state(Path(weights))
         load_state(network, state, f"{model}'s pretrained weights" if weights == PRETRAINED else weights)
-    network = network.to(device, memory_format=torch.channels_last).requires_grad_(False)
+    network = network.to(device).to(memory_format=torch.channels_last).requires_grad_(False)
     found = Layer(layer, _probe(network, layer, device))
     return Backbone(model, found, network, TUTORIAL, weights, digest(network))
 
@@ -165,7 +169,7 @@ def _cut(whole: torch.nn.Module, model: str, layer: str) -> torch.nn.Module:
         if node.kwargs.get("inplace"):
             node.kwargs = {**node.kwargs, "inplace": False}
     network.recompile()
-    return network
+    return cast("torch.nn.Module", network)
 
 
 def _node_names(whole: torch.nn.Module, model: str) -> list[str]:
@@ -182,9 +186,10 @@ def _node_names(whole: torch.nn.Module, model: str) -> list[str]:
 def _pretrained_state(model: str) -> dict[str, torch.Tensor]:
     from torchvision.models import get_model_weights
 
-    weights = get_model_weights(model).DEFAULT  # type: ignore[attr-defined]
+    weights = get_model_weights(model).DEFAULT
     try:
-        return dict(weights.get_state_dict(progress=False, check_hash=True))
+        with _impatient():
+            return dict(weights.get_state_dict(progress=False, check_hash=True))
     except (URLError, OSError, RuntimeError) as error:
         raise DataError(
             f"the pretrained weights of {model} cannot be downloaded: {getattr(error, 'reason', error)}",
@@ -208,6 +213,17 @@ def _blank(n: int) -> torch.Tensor:
     import torch
 
     return torch.zeros(n, 3, TUTORIAL.size, TUTORIAL.size)
+
+
+@contextmanager
+def _impatient() -> Iterator[None]:
+    """Give up on a host that does not answer: the download itself would wait for ever."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(DOWNLOAD_TIMEOUT)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from algocli.challenge.digests import stimuli_digest
 from algocli.challenge.stimuli import Stimulus
 from algocli.challenge.subjects import Subject
 from algocli.compute.lock import hold
-from algocli.compute.track import Track, silent
+from algocli.compute.track import Note, Track, silent, unheard
 from algocli.errors import DataError
 from algocli.features.backbones import Backbone
 from algocli.features.keys import Dtype, Recipe, recipe
@@ -44,7 +44,7 @@ def extract(
     batch_size: int = 32,
     device: str = "cpu",
     track: Track = silent,
-    note: Callable[[str], None] = lambda message: None,
+    note: Note = unheard,
 ) -> FeatureStore:
     """Bring a subject's features of one layer to completion and return their store.
 
@@ -151,9 +151,7 @@ def _to(stack: torch.Tensor, device: str) -> torch.Tensor:
     return stack.pin_memory().to(device, non_blocking=True) if device.startswith("cuda") else stack.to(device)
 
 
-def _check_and_write(
-    store: FeatureStore, shard: Shard, rows: NDArray[Any], paths: Sequence[Path], layer: str
-) -> None:
+def _check_and_write(store: FeatureStore, shard: Shard, rows: NDArray[Any], paths: Sequence[Path], layer: str) -> None:
     bad = np.flatnonzero(~_finite_rows(rows))
     if len(bad):
         image = paths[shard.start + int(bad[0])].name
@@ -170,12 +168,11 @@ def _finite_rows(rows: NDArray[Any]) -> NDArray[np.bool_]:
     """Say which rows are finite: a float is not where all bits of its exponent are set."""
     # Comparing integers is an order of magnitude faster than np.isfinite on float16.
     unsigned, mask = {"float16": (np.uint16, 0x7C00), "float32": (np.uint32, 0x7F800000)}[rows.dtype.name]
-    return ~((rows.view(unsigned) & mask) == mask).any(axis=1)
+    broken: NDArray[np.bool_] = ((rows.view(unsigned) & mask) == mask).any(axis=1)
+    return ~broken
 
 
-def _ahead(
-    executor: Executor, function: Callable[[In], Out], items: Iterable[In], *, depth: int
-) -> Iterator[Out]:
+def _ahead(executor: Executor, function: Callable[[In], Out], items: Iterable[In], *, depth: int) -> Iterator[Out]:
     """Yield function(item) in order, computed in the executor up to `depth` items ahead."""
     queue: deque[Future[Out]] = deque()
     try:

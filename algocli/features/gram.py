@@ -90,7 +90,8 @@ def _read_centred(store: FeatureStore, columns: slice, block: NDArray[np.float32
     def read(rows: slice) -> NDArray[np.float64]:
         # Decompressing and converting from float16 cost as much as a tenth of the product: use both cores.
         block[rows] = store.read(rows, columns)
-        return block[rows].sum(axis=0, dtype=np.float64)
+        sums: NDArray[np.float64] = block[rows].sum(axis=0, dtype=np.float64)
+        return sums
 
     with ThreadPoolExecutor() as pool:
         sums = sum(pool.map(read, [slice(shard.start, shard.stop) for shard in store.shards]))

@@ -1,7 +1,7 @@
 """Where stores lie in a cache folder, and how to find them again.
 
-    features/RECIPE/recipe.json             model, layer and what else makes the recipe
-    features/RECIPE/subj01-STIMULI/         the store of one subject, told apart by its images
+features/RECIPE/recipe.json             model, layer and what else makes the recipe
+features/RECIPE/subj01-STIMULI/         the store of one subject, told apart by its images
 """
 
 from __future__ import annotations
@@ -75,7 +75,9 @@ def find_recipe(cache_dir: Path, model: str, layer: str) -> str:
         if recipe["model"] == model and recipe["layer"] == layer:
             found.append(path.parent.name)
     if not found:
-        raise MissingStep(f"no features of {model} {layer} in {cache_dir}", hint=f"algocli extract --model {model} -l {layer}")
+        raise MissingStep(
+            f"no features of {model} {layer} in {cache_dir}", hint=f"algocli extract --model {model} -l {layer}"
+        )
     if len(found) > 1:
         names = "\n  ".join(found)
         raise UsageError(
@@ -105,7 +107,9 @@ def check_name(cache_dir: Path, name: str) -> str:
     """
     if not (cache_dir / "features" / name / "recipe.json").is_file():
         have = ", ".join(sorted(path.parent.name for path in (cache_dir / "features").glob("*/recipe.json")))
-        raise MissingStep(f"no features are named {name}" + (f"; there are: {have}" if have else ""), hint="algocli extract")
+        raise MissingStep(
+            f"no features are named {name}" + (f"; there are: {have}" if have else ""), hint="algocli extract"
+        )
     return name
 
 

@@ -60,7 +60,7 @@ class FeatureStore:
         self.manifest = read_json(folder / "manifest.json")
         if self.manifest.get("schema") != SCHEMA:
             raise DataError(
-                f"{folder} was written by another version of algocli (schema {self.manifest.get('schema')}, not {SCHEMA})",
+                f"{folder} was written by another version of algocli (schema {self.manifest.get('schema')}; this is {SCHEMA})",
                 hint="delete that folder and extract again",
             )
         self.n_stimuli, self.n_features = (int(length) for length in self.manifest["shape"])
@@ -106,6 +106,11 @@ class FeatureStore:
             folder / "manifest.json", {**layout, "key": key, "identity": dict(identity), "provenance": dict(provenance)}
         )
         return cls(folder)
+
+    @property
+    def subject(self) -> int:
+        """The subject whose images these are."""
+        return int(self.manifest["provenance"]["subject"])
 
     @property
     def shards(self) -> list[Shard]:

@@ -1,0 +1,33 @@
+"""How well does a neural network explain the human visual cortex?
+
+Public names are resolved on first use, so that importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Challenge": "algocli.challenge.subjects",
+    "FeatureStore": "algocli.features.store",
+    "Run": "algocli.encoding.runs",
+    "Settings": "algocli.encoding.settings",
+    "find_run": "algocli.encoding.runs",
+    "correlate": "algocli.encoding.correlation",
+    "AlgocliError": "algocli.errors",
+}
+
+__all__ = ["AlgocliError", "Challenge", "FeatureStore", "Run", "Settings", "correlate", "find_run"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'algocli' has no attribute '{name}'")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

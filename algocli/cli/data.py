@@ -1,0 +1,147 @@
+"""`algocli data`: is this data folder sound, and what is in it?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from algocli.cli.options import DEFAULT_DATA_DIR, DataDir, Json, Quiet, Subjects, parse_subjects
+
+if TYPE_CHECKING:
+    from algocli.challenge.check import SubjectCheck
+    from algocli.challenge.findings import Fault
+
+QuickCheck = Annotated[bool, typer.Option("--quick", help="Names, shapes and types only: no response, no image.")]
+DeepCheck = Annotated[bool, typer.Option("--deep", help="Decode every image as well.")]
+
+# Where more files of one folder share a fault, the rest are counted: nobody reads ten thousand lines.
+MAX_ALIKE = 10
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("data")(data)
+
+
+def data(
+    subject: Subjects = None,
+    quick: QuickCheck = False,
+    deep: DeepCheck = False,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Check the challenge data and summarise it; exit with 3 where something is wrong.
+
+    Every file is compared with its neighbours, every response is read, and both ends of every image are looked at.
+    """
+    from algocli.challenge.check import check
+    from algocli.challenge.subjects import Challenge
+    from algocli.cli.console import show_json, tracker
+    from algocli.errors import DataError, UsageError
+
+    if quick and deep:
+        raise UsageError("--quick and --deep exclude one another")
+    challenge = Challenge(data_dir)
+    checks = check(
+        challenge,
+        parse_subjects(subject),
+        depth="quick" if quick else "deep" if deep else "usual",
+        track=tracker(quiet),
+    )
+    if as_json:
+        show_json({"folder": challenge.folder, "subjects": checks})
+    else:
+        _show(challenge.folder, checks)
+    counts = [len(c.faults) for c in checks if c.faults]
+    if counts:
+        faults = "1 fault" if sum(counts) == 1 else f"{sum(counts)} faults"
+        raise DataError(
+            f"{challenge.folder} has {faults}, in {len(counts)} of {len(checks)} subjects",
+            hint="mend them, then run again: algocli data",
+        )
+
+
+def _show(folder: Path, checks: Sequence[SubjectCheck]) -> None:
+    from algocli.cli.console import out, show_table
+
+    columns = [
+        "subject",
+        "train",
+        "test",
+        "vertices\nleft/right",
+        f"ROIs of {_n_rois(checks)}\nleft/right",
+        "test\nresponses",
+        "noise\nceilings",
+        "faults",
+    ]
+    show_table(columns, [_row(c) for c in checks])
+    console = out()
+    for title, lines in (
+        ("Absent ROIs", _absent(checks)),
+        ("Notes", _notes(checks)),
+        ("Faults", [line for c in checks for line in _faults(folder, c.faults)]),
+    ):
+        if lines:
+            console.print(f"\n{title}", style="bold")
+        for line in lines:
+            console.print(line, markup=False, emoji=False)
+
+
+def _row(check: SubjectCheck) -> list[str]:
+    return [
+        str(check.subject),
+        _count(check.n_train),
+        _count(check.n_test),
+        "/".join(_count(h.n_vertices) for h in check.hemispheres),
+        "/".join(str(len(h.rois_present)) for h in check.hemispheres),
+        "yes" if check.has_test_responses else "no",
+        "yes" if check.has_noise_ceiling else "no",
+        str(len(check.faults)),
+    ]
+
+
+def _count(value: int | None) -> str:
+    from algocli.cli.console import DASH
+
+    return DASH if value is None else str(value)
+
+
+def _n_rois(checks: Sequence[SubjectCheck]) -> int:
+    first = checks[0].hemispheres[0]
+    return len(first.rois_present) + len(first.rois_absent)
+
+
+def _absent(checks: Sequence[SubjectCheck]) -> list[str]:
+    """Name the ROIs without vertices: first those that no one has, then the others, hemisphere by hemisphere."""
+    hemispheres = [(c.subject, h) for c in checks for h in c.hemispheres]
+    everywhere = [roi for roi in hemispheres[0][1].rois_absent if all(roi in h.rois_absent for _, h in hemispheres)]
+    lines = [f"everywhere: {', '.join(everywhere)}"] if everywhere else []
+    for number, hemisphere in hemispheres:
+        others = [roi for roi in hemisphere.rois_absent if roi not in everywhere]
+        if others:
+            lines.append(f"subject {number} {hemisphere.hemisphere}: {', '.join(others)}")
+    return lines
+
+
+def _notes(checks: Sequence[SubjectCheck]) -> list[str]:
+    percent = [str(c.subject) for c in checks if any(h.noise_ceiling == "percent" for h in c.hemispheres)]
+    lines = [f"subject {c.subject}: {note}" for c in checks for note in c.notes]
+    return lines + ([f"noise ceilings are read as percent: subject {', '.join(percent)}"] if percent else [])
+
+
+def _faults(folder: Path, faults: Sequence[Fault]) -> Iterator[str]:
+    """Write each fault as a sentence; of many alike in one folder, the first ones and how many follow."""
+    told: Counter[tuple[Path, str]] = Counter()
+    for fault in faults:
+        kind = (fault.path.parent, fault.problem)
+        told[kind] += 1
+        if told[kind] <= MAX_ALIKE:
+            yield f"{fault.path.relative_to(folder)} {fault.problem}; {fault.mend}"
+    for (parent, problem), count in told.items():
+        if count > MAX_ALIKE:
+            yield f"{parent.relative_to(folder)}: {count - MAX_ALIKE} more: {problem} (--json names them all)"

@@ -1,0 +1,111 @@
+"""algocli demo: a synthetic challenge to try everything on, and the pipeline run on it."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from algocli.cli.options import DEFAULT_LAYER, DEFAULT_MODEL, Json, Quiet, Subjects, parse_subjects
+from algocli.errors import DataError, UsageError
+
+
+def demo(
+    folder: Annotated[Path, typer.Argument(help="Where to write it.")] = Path("demo"),
+    n_train: Annotated[int, typer.Option("--train", min=2, help="Training images a subject.")] = 200,
+    n_test: Annotated[int, typer.Option("--test", min=2, help="Test images a subject.")] = 40,
+    vertices: Annotated[
+        str, typer.Option(help="small, real (the official counts), or a number a hemisphere.")
+    ] = "small",
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same bytes.")] = 0,
+    subject: Subjects = None,
+    run: Annotated[
+        bool, typer.Option("--run/--no-run", help="Then run the whole pipeline on it, command by command.")
+    ] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write a synthetic challenge in the official layout: drawn images, responses with a known truth.
+
+    Its scores say nothing about brains: it is there to try the tool, and to test it.
+    """
+    from algocli.challenge.layout import SUBJECTS
+    from algocli.challenge.synthetic.write import write_challenge
+    from algocli.cli.console import note, show_json, size, tracker
+
+    chosen = parse_subjects(subject) or SUBJECTS
+    summary = write_challenge(
+        folder,
+        subjects=chosen,
+        n_train=n_train,
+        n_test=n_test,
+        vertices=_vertices(vertices),
+        seed=seed,
+        track=tracker(quiet),
+    )
+    if as_json:
+        show_json(summary)
+    else:
+        print(f"{folder}: {len(chosen)} subjects, {n_train} + {n_test} images each, {size(summary.n_bytes)}")
+    if run:
+        _run(folder, chosen, quiet)
+    else:
+        note(f"next: algocli data --data-dir {folder}", quiet=quiet)
+
+
+def _vertices(word: str) -> str | int:
+    if word in ("small", "real"):
+        return word
+    if word.isdecimal() and int(word) > 0:
+        return int(word)
+    raise UsageError(f"--vertices {word}: small, real or a number is expected")
+
+
+def _run(folder: Path, subjects: tuple[int, ...], quiet: bool) -> None:
+    """Run the pipeline as a user would, showing each command before it runs."""
+    where = ["--data-dir", str(folder)]
+    cached = ["--cache-dir", str(folder / "cache")]
+    first = str(subjects[0])
+    partial = [] if len(subjects) == 8 else ["--partial"]
+    submission = str(folder / "submission.zip")
+    commands = [
+        ["data", *where],
+        ["extract", *_weights(quiet), *where, *cached],
+        ["train", "--pca", "100", *where, *cached],
+        ["report", "-s", first, *where, *cached],
+        ["plot", "rois", "-s", first, "-o", str(folder / "rois.png"), *where, *cached],
+        ["plot", "accuracy", "-s", first, "-o", str(folder / "accuracy.png"), *where, *cached],
+        ["submit", *partial, "-o", submission, *where, *cached],
+        ["validate", submission, *partial, *where],
+    ]
+    for words in commands:
+        _invoke([*words, "--quiet"] if quiet else words)
+
+
+def _invoke(words: list[str]) -> None:
+    from algocli.cli import app
+
+    print(f"\n$ algocli {shlex.join(words)}", flush=True)
+    code = app(words, standalone_mode=False)
+    if code:
+        raise typer.Exit(code)
+
+
+def _weights(quiet: bool) -> list[str]:
+    """Choose pretrained weights, or random ones where they cannot be had: the demo alone does that."""
+    from algocli.cli.console import note
+    from algocli.features.backbones import load_backbone
+
+    try:
+        load_backbone(DEFAULT_MODEL, DEFAULT_LAYER)
+    except DataError as error:
+        note(f"{error.message}\nthe demo goes on with random weights, seed 0: its scores are lower", quiet=quiet)
+        return ["--weights", "random:0"]
+    return []
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the program."""
+    app.command("demo")(demo)

@@ -1,0 +1,134 @@
+"""`algocli report`: how well each ROI is explained."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from algocli.challenge.layout import ALL_VERTICES, HEMISPHERES
+from algocli.cli.options import (
+    DEFAULT_CACHE_DIR,
+    DEFAULT_DATA_DIR,
+    CacheDir,
+    DataDir,
+    Json,
+    Quiet,
+    RoiNames,
+    RunName,
+    Subjects,
+    parse_subjects,
+)
+
+if TYPE_CHECKING:
+    from algocli.results.report import Report, RoiRow
+
+# Vertices, median r, mean r and accuracy of a ROI in one hemisphere; None where there is nothing.
+_Numbers = tuple[float | None, ...]
+
+Csv = Annotated[Path | None, typer.Option("--csv", help="Also write the rows to this file, at full precision.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command("report")(report)
+
+
+def report(
+    subject: Subjects = None,
+    roi: RoiNames = None,
+    run: RunName = "latest",
+    csv: Csv = None,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    cache_dir: CacheDir = DEFAULT_CACHE_DIR,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Show how well a run explains each ROI.
+
+    Scores are correlations of measured and predicted responses to held-out training images, and, where the data
+    folder has noise ceilings, the noise-normalised accuracy in percent. The leaderboard scores test images, which
+    comes out lower.
+    """
+    from algocli.challenge.subjects import Challenge
+    from algocli.cli.console import note, show_json
+    from algocli.encoding.runs import find_run
+    from algocli.results.report import summarise, write_csv
+
+    summary = summarise(
+        Challenge(data_dir), find_run(cache_dir, run), subjects=parse_subjects(subject), rois=roi or None
+    )
+    if as_json:
+        show_json({"run": summary.run, "rows": summary.rows})
+    else:
+        _show_tables(summary)
+        note("validation scores run above leaderboard scores", quiet=quiet)
+    for remark in summary.notes:
+        note(remark, quiet=quiet)
+    if csv is not None:
+        write_csv(summary, csv)
+        note(f"wrote {csv}", quiet=quiet)
+
+
+def _show_tables(summary: Report) -> None:
+    """Print a table for each subject and, of several subjects, one that compares them."""
+    from algocli.cli.console import show_table
+    from algocli.results.report import SCORED_ON
+
+    scored = f"r on {SCORED_ON}"
+    for number in summary.subjects:
+        title = f"Subject {number}: {scored}\n{summary.run}"
+        show_table(_columns(summary, "ROI"), _roi_lines(summary, number), title=title)
+    if len(summary.subjects) > 1:
+        for roi in [ALL_VERTICES] if ALL_VERTICES in summary.rois else summary.rois:
+            title = f"{roi}, subject by subject: {scored}\n{summary.run}"
+            show_table(_columns(summary, "subject"), _subject_lines(summary, roi), title=title)
+
+
+def _columns(summary: Report, first: str) -> list[str]:
+    scores = ["median", "mean", "acc. %"] if summary.has_accuracy else ["median r", "mean r"]
+    return [first, "left n", *scores, "right n", *scores]
+
+
+def _roi_lines(summary: Report, number: int) -> Iterator[list[str]]:
+    """Yield a subject's rows, each ROI class under its name."""
+    heading = ""
+    for roi in summary.rois:
+        roi_class = summary.classes.get(roi, "")
+        if roi_class != heading:
+            heading = roi_class
+            yield []
+            yield from [[heading]] if heading else []
+        sides = [_numbers(summary.row(number, hemisphere, roi)) for hemisphere in HEMISPHERES]
+        yield [f"  {roi}" if roi_class else roi, *_cells(sides, summary.has_accuracy)]
+
+
+def _subject_lines(summary: Report, roi: str) -> Iterator[list[str]]:
+    """Yield a ROI's row of each subject, and the median over subjects."""
+    table = [[_numbers(summary.row(n, hemisphere, roi)) for hemisphere in HEMISPHERES] for n in summary.subjects]
+    for number, sides in zip(summary.subjects, table, strict=True):
+        yield [str(number), *_cells(sides, summary.has_accuracy)]
+    yield []
+    middle = [tuple(map(_median, zip(*side, strict=True))) for side in zip(*table, strict=True)]
+    yield ["median", *_cells(middle, summary.has_accuracy)]
+
+
+def _numbers(row: RoiRow | None) -> _Numbers:
+    if row is None or row.n_vertices == 0:
+        return None, None, None, None
+    return row.n_vertices, row.median_r, row.mean_r, row.accuracy
+
+
+def _median(values: Iterable[float | None]) -> float | None:
+    present = [value for value in values if value is not None]
+    return statistics.median(present) if present else None
+
+
+def _cells(sides: Iterable[_Numbers], has_accuracy: bool) -> list[str]:
+    from algocli.cli.console import number
+
+    digits = (0, 3, 3, 1) if has_accuracy else (0, 3, 3)
+    return [number(value, places) for side in sides for value, places in zip(side, digits, strict=False)]

@@ -1,0 +1,94 @@
+"""algocli submit: the zip for the leaderboard, proven right before it gets its name."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from algocli.cli.options import (
+    DEFAULT_CACHE_DIR,
+    DEFAULT_DATA_DIR,
+    CacheDir,
+    DataDir,
+    Json,
+    Quiet,
+    RunName,
+    Subjects,
+    parse_subjects,
+)
+
+if TYPE_CHECKING:
+    from algocli.encoding.runs import Run
+
+
+def submit(
+    out: Annotated[Path, typer.Option("--output", "-o", help="The zip to write.")] = Path("submission.zip"),
+    partial: Annotated[bool, typer.Option("--partial", help="Allow subjects to be missing.")] = False,
+    run: RunName = "latest",
+    subject: Subjects = None,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    cache_dir: CacheDir = DEFAULT_CACHE_DIR,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write the CodaLab zip of a run's test predictions, checked before it gets its final name."""
+    from algocli.challenge.subjects import Challenge
+    from algocli.cli.console import note, show_json, size, tracker
+    from algocli.encoding.runs import find_run
+    from algocli.submission.package import package
+    from algocli.submission.shapes import ExpectedShapes
+
+    found = find_run(cache_dir, run)
+    chosen = parse_subjects(subject) or found.subjects
+    packaged = package(
+        _predictions(found, chosen),
+        out,
+        ExpectedShapes.of(Challenge(data_dir)),
+        partial=partial,
+        provenance=_provenance(found, chosen),
+        track=tracker(quiet),
+    )
+    for text in packaged.notes:
+        note(text, quiet=quiet)
+    if as_json:
+        show_json(packaged)
+        return
+    print(f"{packaged.path}  {size(packaged.n_bytes)}  ready")
+    if len(packaged.subjects) < 8:
+        note("the leaderboard takes all eight subjects: this zip is for yourself", quiet=quiet)
+
+
+def _predictions(run: Run, subjects: tuple[int, ...]) -> list[Any]:
+    from functools import partial as later
+
+    from algocli.challenge.layout import HEMISPHERES
+    from algocli.submission.package import Prediction
+
+    shares = {n: run.subject(n) for n in subjects}
+    return [
+        Prediction(n, hemisphere, later(share.test_predictions, hemisphere))
+        for n, share in shares.items()
+        for hemisphere in HEMISPHERES
+    ]
+
+
+def _provenance(run: Run, subjects: tuple[int, ...]) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from algocli import __version__
+
+    return {
+        "algocli": __version__,
+        "run": run.name,
+        "settings": asdict(run.settings),
+        "command_line": sys.argv,
+        "inputs": {str(n): run.subject(n).record["inputs"] for n in subjects},
+    }
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the program."""
+    app.command("submit")(submit)
