@@ -6,16 +6,52 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-DATA_DIR ?= algonauts_2023_challenge_data
-CACHE_DIR ?= cache
 DEMO_DIR ?= demo
 DEMO_FLAGS ?=
+DATA_DIR ?= algonauts_2023_challenge_data
+CACHE_DIR ?= cache
+OUT ?= submission.zip
+EXTRACT_FLAGS ?=
+TRAIN_FLAGS ?=
+SUBMIT_FLAGS ?=
+BENCH_FLAGS ?=
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-# Rebuilt only when pyproject.toml changes. A half-made environment has no stamp and is made again.
+demo: $(STAMP)  ## a synthetic challenge in ./demo, and the whole pipeline run on it
+	$(BIN)/algocli demo $(DEMO_DIR) --run $(DEMO_FLAGS)
+
+test: $(STAMP)  ## the test suite, without what is slow
+	$(BIN)/python -m pytest
+
+test-all: $(STAMP)  ## every test
+	$(BIN)/python -m pytest -m "not bench"
+
+check: $(STAMP)  ## format, lint, types and import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+bench: $(STAMP)  ## speed and memory beside the tutorial's own cells, as ratios (an hour at full size)
+	$(BIN)/python -m tests.benchmarks $(BENCH_FLAGS)
+
+submission: $(STAMP)  ## extract, train and submit on DATA_DIR; what is done already is not done again
+	$(BIN)/algocli extract --data-dir $(DATA_DIR) --cache-dir $(CACHE_DIR) $(EXTRACT_FLAGS)
+	$(BIN)/algocli train --data-dir $(DATA_DIR) --cache-dir $(CACHE_DIR) $(TRAIN_FLAGS)
+	$(BIN)/algocli submit --data-dir $(DATA_DIR) --cache-dir $(CACHE_DIR) -o $(OUT) $(SUBMIT_FLAGS)
+
+format: $(STAMP)  ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:  ## delete the environment and the demo; cache/ and your data stay
+	rm -rf $(VENV) $(DEMO_DIR) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+# Made anew only when pyproject.toml changes. A half-made environment has no stamp and is made again.
 $(STAMP): pyproject.toml
-	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@echo "making $(VENV): a minute or more, and several gigabytes where torch comes with CUDA"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[dev]'
 	@touch $@

@@ -58,9 +58,10 @@ class FeatureStore:
         if not (folder / "manifest.json").is_file():
             raise MissingStep(f"there is no feature store {folder}", hint="algocli extract")
         self.manifest = read_json(folder / "manifest.json")
-        if self.manifest.get("schema") != SCHEMA:
+        found = self.manifest.get("schema")
+        if found != SCHEMA:
             raise DataError(
-                f"{folder} was written by another version of algocli (schema {self.manifest.get('schema')}; this is {SCHEMA})",
+                f"{folder} was written by another version of algocli (schema {found}; this version writes {SCHEMA})",
                 hint="delete that folder and extract again",
             )
         self.n_stimuli, self.n_features = (int(length) for length in self.manifest["shape"])
