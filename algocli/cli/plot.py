@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypedDict
@@ -17,6 +18,7 @@ from algocli.cli.options import (
     DataDir,
     Json,
     Quiet,
+    RoiNames,
     RunName,
     Subjects,
     parse_subjects,
@@ -39,9 +41,41 @@ class What(StrEnum):
     ROIS = "rois"
     ROI = "roi"
     VERTICES = "vertices"
+    RESPONSE = "response"
 
 
 _OF_A_RUN = (What.ACCURACY, What.ROIS)
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What the command line asks for: a kind of figure, and what belongs to some kinds only."""
+
+    what: What
+    names: tuple[str, ...]
+    only: tuple[str, ...]
+    stimulus: int | None
+
+    @property
+    def stem(self) -> str:
+        """The beginning of a figure's default name."""
+        return "_".join([self.what, *self.names, *([] if self.stimulus is None else [str(self.stimulus)])])
+
+    def check(self) -> None:
+        """Refuse what does not belong together before anything is read."""
+        what = self.what
+        if what is What.ROI and not self.names:
+            raise UsageError("plot roi needs the name of a ROI", hint="algocli plot roi FFA-1")
+        if what is What.RESPONSE and self.stimulus is None:
+            raise UsageError("plot response needs a training image", hint="algocli plot response --stimulus 0")
+        if self.names and what is not What.ROI:
+            raise UsageError(f"plot {what} takes no further word, found '{self.names[0]}'", hint=f"algocli plot {what}")
+        if self.only and what not in (What.ROIS, What.RESPONSE):
+            raise UsageError(f"plot {what} takes no --roi", hint="algocli plot roi NAME shows where a ROI lies")
+        if self.stimulus is not None and what is not What.RESPONSE:
+            raise UsageError(
+                f"plot {what} takes no --stimulus", hint=f"algocli plot response --stimulus {self.stimulus}"
+            )
 
 
 class _Common(TypedDict):
@@ -53,7 +87,10 @@ class _Common(TypedDict):
     dpi: int
 
 
-_WHAT_HELP = "accuracy: r on the cortex; rois: bars; roi NAME...: where ROIs lie; vertices: all challenge vertices."
+_WHAT_HELP = (
+    "accuracy: r on the cortex; rois: bars; roi NAME...: where ROIs lie; vertices: all challenge vertices; "
+    "response: measured responses to one training image."
+)
 
 Output = Annotated[
     Path | None,
@@ -70,7 +107,9 @@ def register(app: typer.Typer) -> None:
 
 def plot(
     what: Annotated[What, typer.Argument(help=_WHAT_HELP)],
-    names: Annotated[list[str] | None, typer.Argument(metavar="[ROI]...", help="ROIs, for 'roi' and 'rois'.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="The ROIs of 'roi'.")] = None,
+    roi: RoiNames = None,
+    stimulus: Annotated[int | None, typer.Option("--stimulus", help="Row of a training image, from 0.", min=0)] = None,
     output: Output = None,
     subject: Subjects = None,
     run: RunName = "latest",
@@ -89,21 +128,21 @@ def plot(
     from algocli.challenge.subjects import Challenge
     from algocli.cli.console import note, show_json, show_path
     from algocli.encoding.runs import find_run
-    from algocli.results.figures import render
+    from algocli.results.figures import check_suffix, render
 
-    _check_request(what, names, output)
+    request = _Request(what, tuple(names or ()), tuple(roi or ()), stimulus)
+    request.check()
+    if output is not None and not output.is_dir():
+        check_suffix(output)
     challenge = Challenge(data_dir)
     found = find_run(cache_dir, run) if what in _OF_A_RUN else None
-    common = _Common(
-        subjects=_choose(challenge, found, parse_subjects(subject)),
-        hemispheres=HEMISPHERES if hemisphere is None else (hemisphere,),
-        title=title,
-        dpi=dpi,
-    )
-    stem = "_".join([what, *(names or [])])
+    chosen = _choose(challenge, found, parse_subjects(subject))
+    sides = HEMISPHERES if hemisphere is None else (hemisphere,)
     written = []
-    for number, figure in _figures(what, names or [], challenge, found, common):
-        path = _path(output, stem, number, several=len(common["subjects"]) > 1)
+    for number, figure in _figures(
+        request, challenge, found, _Common(subjects=chosen, hemispheres=sides, title=title, dpi=dpi)
+    ):
+        path = _path(output, request.stem, number, several=len(chosen) > 1)
         render(figure, path, dpi)
         written.append({"subject": number, "path": path})
         if not as_json:
@@ -114,18 +153,6 @@ def plot(
         note(f"run {found.name}", quiet=quiet)
 
 
-def _check_request(what: What, names: list[str] | None, output: Path | None) -> None:
-    """Refuse what cannot work before anything is read."""
-    from algocli.results.figures import check_suffix
-
-    if what is What.ROI and not names:
-        raise UsageError("plot roi needs the name of a ROI", hint="algocli plot roi FFA-1")
-    if names and what not in (What.ROI, What.ROIS):
-        raise UsageError(f"plot {what} takes no further word, found '{names[0]}'", hint=f"algocli plot {what}")
-    if output is not None and not output.is_dir():
-        check_suffix(output)
-
-
 def _choose(challenge: Challenge, run: Run | None, numbers: tuple[int, ...] | None) -> tuple[int, ...]:
     from algocli.results.scoring import scored_subjects
 
@@ -134,20 +161,20 @@ def _choose(challenge: Challenge, run: Run | None, numbers: tuple[int, ...] | No
     return tuple(share.number for _, share in scored_subjects(challenge, run, numbers))
 
 
-def _figures(
-    what: What, names: list[str], challenge: Challenge, run: Run | None, common: _Common
-) -> Iterator[tuple[int, Figure]]:
+def _figures(request: _Request, challenge: Challenge, run: Run | None, common: _Common) -> Iterator[tuple[int, Figure]]:
     from algocli.results import plots
 
     drawn: Iterator[tuple[int, Chart]] | Iterator[tuple[int, SurfaceMap]]
-    if run is None and what is What.ROI:
-        drawn = plots.plot_roi(challenge, names, **common)
-    elif run is None:
-        drawn = plots.plot_vertices(challenge, **common)
-    elif what is What.ROIS:
-        drawn = plots.plot_bars(challenge, run, rois=names or None, **common)
-    else:
+    if run is not None and request.what is What.ROIS:
+        drawn = plots.plot_bars(challenge, run, rois=request.only, **common)
+    elif run is not None:
         drawn = plots.plot_accuracy(challenge, run, **common)
+    elif request.stimulus is not None:
+        drawn = plots.plot_response(challenge, request.stimulus, rois=request.only, **common)
+    elif request.names:
+        drawn = plots.plot_roi(challenge, request.names, **common)
+    else:
+        drawn = plots.plot_vertices(challenge, **common)
     for number, shown in drawn:
         yield number, shown.figure
 

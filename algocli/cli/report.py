@@ -66,6 +66,8 @@ def report(
     else:
         _show_tables(summary)
         note("validation scores run above leaderboard scores", quiet=quiet)
+        if summary.has_accuracy:
+            note("acc. %: min(100, 100 r² / noise ceiling), mean over the vertices", quiet=quiet)
     for remark in summary.notes:
         note(remark, quiet=quiet)
     if csv is not None:
@@ -75,15 +77,18 @@ def report(
 
 def _show_tables(summary: Report) -> None:
     """Print a table for each subject and, of several subjects, one that compares them."""
-    from algocli.cli.console import show_table
+    from algocli.cli.console import out, show_table
     from algocli.results.report import SCORED_ON
 
     scored = f"r on {SCORED_ON}"
     for number in summary.subjects:
+        if number != summary.subjects[0]:
+            out().print()
         title = f"Subject {number}: {scored}\n{summary.run}"
         show_table(_columns(summary, "ROI"), _roi_lines(summary, number), title=title)
     if len(summary.subjects) > 1:
         for roi in [ALL_VERTICES] if ALL_VERTICES in summary.rois else summary.rois:
+            out().print()
             title = f"{roi}, subject by subject: {scored}\n{summary.run}"
             show_table(_columns(summary, "subject"), _subject_lines(summary, roi), title=title)
 

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 EXACT_SIZE = 1500
 # A residual this small against its own eigenvalue leaves the axes as right as float32 can have them.
 TOLERANCE = 1e-4
+# A new direction this much shorter than the longest may be rounding; it would tilt the axes by its share within the basis.
+SPENT = 1e-2
 # Beyond this share of all dimensions a full decomposition is the cheaper way.
 MAX_BASIS_SHARE = 0.4
 
@@ -90,6 +92,12 @@ def _outside(
     # Once more: the first pass leaves a rounding of what it took away, and that would grow from step to step.
     rest -= basis @ (basis.T @ rest)
     q, r = scipy.linalg.qr(rest, mode="economic", overwrite_a=True, check_finite=False)
+    lengths = np.abs(np.diag(r))
+    if lengths.min() < SPENT * lengths.max():
+        # A matrix of low rank has no more to give: QR makes its rounding as long as the other columns, and
+        # rounding points into the basis as well as out of it.
+        q -= basis @ (basis.T @ q)
+        q = _orthonormal(q)
     return q, r.astype(np.float64)
 
 

@@ -1,18 +1,21 @@
 """Passes every image through a network once and keeps what a layer said about it.
 
-Three things run at the same time: threads decode images, the network works on the batch before, and a writer
-compresses the shard before that. What is left to do is read from the store's records, so an extraction that was
-killed goes on where it was, and ends with the same bytes.
+Workers take whole batches, from decoding to features: as many threads as there are cores, each with a core of its
+own, which wastes less than a network spread over all cores and waiting for its images. A writer compresses the
+shard before. What is left to do is read from the store's records, so an extraction that was killed goes on where
+it was, and ends with the same bytes.
 """
 
 from __future__ import annotations
 
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,9 +30,6 @@ from algocli.features.backbones import Backbone
 from algocli.features.keys import Dtype, Recipe, recipe
 from algocli.features.library import create_store
 from algocli.features.store import FeatureStore, Shard
-
-if TYPE_CHECKING:
-    import torch
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -113,42 +113,70 @@ def _fill(
     track: Track,
 ) -> None:
     """Compute and write the pending shards."""
-    todo = [paths[row] for shard in pending for row in range(shard.start, shard.stop)]
     workers = os.cpu_count() or 1
-    with ThreadPoolExecutor(workers) as decoders, ThreadPoolExecutor(1) as writer:
-        decoded = _ahead(decoders, backbone.transform.decode, todo, depth=2 * batch_size + workers)
-        pixels = iter(track(decoded, total=len(todo), label=label, unit="images"))
+    # One batch at a time on a GPU: more would only wait there, each with its activations in memory.
+    turns = threading.Semaphore(1 if device.startswith("cuda") else workers)
+
+    def compute(rows: range) -> NDArray[Any]:
+        pixels = np.stack([backbone.transform.decode(paths[row]) for row in rows])
+        with turns:
+            return _features(backbone, pixels, store.dtype, device)
+
+    batches = [rows for shard in pending for rows in _batches(shard, batch_size)]
+    n_images = sum(map(len, pending))
+    with _one_core_each(device), ThreadPoolExecutor(workers) as pool, ThreadPoolExecutor(1) as writer:
+        computed = _ahead(pool, compute, batches, depth=2 * workers)
+        rows = iter(track(_row_by_row(computed), total=n_images, label=label, unit="images"))
         written: Future[None] | None = None
         for shard in pending:
-            rows = _forward(backbone, pixels, shard, store, batch_size, device)
+            block = np.empty((len(shard), store.n_features), store.dtype)
+            for place, row in zip(range(len(shard)), rows, strict=False):
+                block[place] = row
             if written is not None:
                 written.result()
-            written = writer.submit(_check_and_write, store, shard, rows, paths, backbone.layer.name)
+            written = writer.submit(_check_and_write, store, shard, block, paths, backbone.layer.name)
         if written is not None:
             written.result()
         # Let the display see the end of its iterable.
-        next(pixels, None)
+        next(rows, None)
 
 
-def _forward(
-    backbone: Backbone, pixels: Iterator[NDArray[np.uint8]], shard: Shard, store: FeatureStore, batch: int, device: str
-) -> NDArray[Any]:
-    """Return a shard's rows, (len(shard), n_features), in the store's dtype."""
+def _batches(shard: Shard, batch_size: int) -> list[range]:
+    """Cut a shard's rows into batches; none reaches into the next shard, so that a resumed run cuts the same."""
+    return [range(a, min(a + batch_size, shard.stop)) for a in range(shard.start, shard.stop, batch_size)]
+
+
+def _features(backbone: Backbone, pixels: NDArray[np.uint8], dtype: np.dtype[Any], device: str) -> NDArray[Any]:
+    """Return the layer's flattened output, (n, n_features), from (n, size, size, 3) pixels."""
     import torch
 
-    rows = np.empty((len(shard), store.n_features), store.dtype)
-    target = torch.from_numpy(rows).view(len(shard), *backbone.layer.shape)
+    rows = np.empty((len(pixels), backbone.layer.n_features), dtype)
+    stack = torch.from_numpy(pixels)
     with torch.inference_mode():
-        for start in range(0, len(shard), batch):
-            stop = min(start + batch, len(shard))
-            stack = torch.from_numpy(np.stack([next(pixels) for _ in range(start, stop)]))
-            # copy_ converts, undoes channels-last and (from a GPU) waits, all in one pass.
-            target[start:stop].copy_(backbone(_to(stack, device)))
+        if device.startswith("cuda"):
+            stack = stack.pin_memory()
+        output = backbone(stack.to(device, non_blocking=True))
+        # copy_ converts, undoes channels-last and (from a GPU) waits, all in one pass.
+        torch.from_numpy(rows).view(output.shape).copy_(output)
     return rows
 
 
-def _to(stack: torch.Tensor, device: str) -> torch.Tensor:
-    return stack.pin_memory().to(device, non_blocking=True) if device.startswith("cuda") else stack.to(device)
+def _row_by_row(batches: Iterable[NDArray[Any]]) -> Iterator[NDArray[Any]]:
+    for batch in batches:
+        yield from batch
+
+
+@contextmanager
+def _one_core_each(device: str) -> Iterator[None]:
+    """On a CPU, keep each worker's network to one core while they work side by side."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1 if device == "cpu" else before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _check_and_write(store: FeatureStore, shard: Shard, rows: NDArray[Any], paths: Sequence[Path], layer: str) -> None:

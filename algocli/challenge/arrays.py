@@ -1,0 +1,105 @@
+"""Opens the .npy files of a challenge folder without ever running what a pickle might contain."""
+
+from __future__ import annotations
+
+import io
+import operator
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib import format as npy_format
+from numpy.typing import NDArray
+
+from algocli.errors import DataError
+
+# A pickled dict of names needs these and nothing else. dict, int and str are opcodes of the
+# pickle machine itself and never pass through find_class.
+_ADMITTED = {
+    (module, name)
+    for package in ("numpy.core", "numpy._core")
+    for module, name in ((f"{package}.multiarray", "_reconstruct"), (f"{package}.multiarray", "scalar"))
+} | {("numpy", "ndarray"), ("numpy", "dtype")}
+
+
+def open_array(path: Path) -> NDArray[Any]:
+    """Open a .npy file as a read-only memory map.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, is no .npy file, is cut short, or holds Python objects.
+    """
+    try:
+        return npy_format.open_memmap(path, mode="r")
+    except FileNotFoundError as error:
+        raise DataError(f"{path} is missing") from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {_reason(error)}") from error
+    # numpy parses the header as Python source: on a damaged one it raises nearly anything.
+    except Exception as error:
+        raise DataError(f"{path} is no whole .npy array: {_reason(error)}", hint="copy the file again") from error
+
+
+def load_mapping(path: Path) -> dict[int, str]:
+    """Read a pickled dict {code: ROI name}, admitting no other kind of object.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, damaged, or asks for anything but dict, int, str and numpy scalars.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise DataError(f"{path} is missing") from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {_reason(error)}") from error
+    value = _unpickle(path, content)
+    if not isinstance(value, dict):
+        raise DataError(f"{path} holds a {type(value).__name__}; a dict of ROI names was expected")
+    try:
+        # index() takes every kind of whole number, numpy's too, and no other.
+        mapping = {operator.index(code): name for code, name in value.items()}
+    except TypeError as error:
+        raise DataError(f"{path} holds a code that is no whole number") from error
+    if not all(isinstance(name, str) for name in mapping.values()):
+        raise DataError(f"{path} gives a code something other than a ROI name")
+    return {code: str(name) for code, name in mapping.items()}
+
+
+class _NamesOnly(pickle.Unpickler):
+    """Rebuilds arrays of plain values; refuses every other global."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in _ADMITTED:
+            raise pickle.UnpicklingError(f"it asks for {module}.{name}")
+        return super().find_class(module, name)
+
+
+def _unpickle(path: Path, content: bytes) -> object:
+    stream = io.BytesIO(content)
+    try:
+        version = npy_format.read_magic(stream)
+        read_header = npy_format.read_array_header_1_0 if version == (1, 0) else npy_format.read_array_header_2_0
+        shape, _, dtype = read_header(stream)
+        if shape != () or not dtype.hasobject:
+            raise DataError(f"{path} holds an array of shape {shape}; a pickled dict of ROI names was expected")
+        array = _NamesOnly(stream).load()
+        return array.item() if isinstance(array, np.ndarray) else array
+    except DataError:
+        raise
+    # A damaged pickle can raise nearly anything: the machine runs on whatever bytes it meets.
+    except Exception as error:
+        raise DataError(
+            f"{path} is not a plain dict of ROI names: {_reason(error)}",
+            hint="it was not executed; take the file from the challenge's own archive",
+        ) from error
+
+
+def _reason(error: BaseException) -> str:
+    """Return the first line of an error's text, with an OSError's path and number left out."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -1,0 +1,164 @@
+"""Content digests of images, remembered so that a second run does not read ten thousand files again.
+
+A file with the name, size and time of change of last time is taken to have the content of last time, as git does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from algocli.challenge.stimuli import Stimulus
+from algocli.compute.files import read_json, write_json
+from algocli.compute.threads import in_threads
+from algocli.compute.track import Track, silent
+from algocli.errors import DataError
+
+_N_THREADS = 2
+# A file that changes twice within one tick of its disk's clock looks unchanged after the second time:
+# what had changed shortly before it was read is therefore read again next time.
+_SETTLED_AFTER_NS = 2_000_000_000
+
+
+def stimuli_digest(
+    stimuli: Sequence[Stimulus],
+    cache_dir: Path,
+    *,
+    track: Track = silent,
+) -> str:
+    """Digest an ordered set of stimuli: the split, NSD id and content of each.
+
+    Raises
+    ------
+    DataError
+        If an image is missing or cannot be read.
+    StorageError
+        If `cache_dir` cannot be written.
+    """
+    contents = digest_files([stimulus.path for stimulus in stimuli], cache_dir, track=track)
+    lines = (f"{s.split} {s.nsd_id} {content}\n" for s, content in zip(stimuli, contents, strict=True))
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def digest_files(
+    paths: Sequence[Path],
+    cache_dir: Path,
+    *,
+    track: Track = silent,
+) -> list[str]:
+    """Return the sha256 of every file, in the order of `paths`, reading only what has changed since last time.
+
+    Raises
+    ------
+    DataError
+        If a file is missing or cannot be read.
+    StorageError
+        If `cache_dir` cannot be written.
+    """
+    folders = [path.parent for path in paths]
+    memories = {folder: FileDigests(_memory_of(folder, cache_dir)) for folder in set(folders)}
+    remembered = [memories[folder].recall(path) for folder, path in zip(folders, paths, strict=True)]
+    unknown = list(dict.fromkeys(path for path, digest in zip(paths, remembered, strict=True) if digest is None))
+    fresh: dict[Path, str] = {}
+    if unknown:
+        results = in_threads(_read, unknown, n_threads=_N_THREADS)
+        try:
+            tracked = track(results, total=len(unknown), label="digesting files", unit="files")
+            for path, (stamp, digest) in zip(unknown, tracked, strict=True):
+                fresh[path] = digest
+                memories[path.parent].remember(path, stamp, digest)
+        finally:
+            # Also after an interrupt or a broken file: what has been read is not read again.
+            for folder, memory in memories.items():
+                memory.save(folder)
+    return [fresh[path] if digest is None else digest for path, digest in zip(paths, remembered, strict=True)]
+
+
+class FileDigests:
+    """The digests of one folder's files, remembered in the JSON file `memory`.
+
+    Of several processes that save, the last one wins, whole: what the others had found is read once more.
+    """
+
+    def __init__(self, memory: Path) -> None:
+        self.memory = memory
+        self._entries = _load(memory)
+        self._changed = False
+
+    def recall(self, path: Path) -> str | None:
+        """Return a file's digest, or None where the file is not known as it is now.
+
+        Raises
+        ------
+        DataError
+            If the file is missing.
+        """
+        try:
+            status = os.stat(path)
+        except OSError as error:
+            raise _unreadable(path, error) from error
+        stamp, _, digest = self._entries.get(path.name, "").rpartition(" ")
+        return digest if stamp == _stamp(status) else None
+
+    def remember(self, path: Path, stamp: str | None, digest: str) -> None:
+        """Keep the digest of a file that had this stamp while it was read; None says that it was in motion."""
+        if stamp is not None:
+            self._entries[path.name] = f"{stamp} {digest}"
+            self._changed = True
+
+    def save(self, folder: Path) -> None:
+        """Write what is new, without the files that `folder` no longer holds.
+
+        Raises
+        ------
+        StorageError
+            If the memory cannot be written.
+        """
+        if self._changed:
+            present = set(os.listdir(folder))
+            files = {name: entry for name, entry in self._entries.items() if name in present}
+            write_json(self.memory, {"folder": str(folder.resolve()), "files": files})
+            self._changed = False
+
+
+def _memory_of(folder: Path, cache_dir: Path) -> Path:
+    name = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]
+    return cache_dir / "digests" / f"{name}.json"
+
+
+def _load(memory: Path) -> dict[str, str]:
+    # A memory that is not there or damaged costs time, never an answer: begin anew.
+    try:
+        files = read_json(memory).get("files")
+    except DataError:
+        return {}
+    if not isinstance(files, dict):
+        return {}
+    return {name: entry for name, entry in files.items() if isinstance(entry, str)}
+
+
+def _read(path: Path) -> tuple[str | None, str]:
+    """Return a file's stamp, if it is sure to stand for the content, and its digest."""
+    try:
+        with path.open("rb", buffering=0) as stream:
+            started = time.time_ns()
+            before = os.fstat(stream.fileno())
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            after = os.fstat(stream.fileno())
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    settled = before.st_mtime_ns < started - _SETTLED_AFTER_NS and _stamp(before) == _stamp(after)
+    return _stamp(before) if settled else None, digest
+
+
+def _stamp(status: os.stat_result) -> str:
+    return f"{status.st_size} {status.st_mtime_ns}"
+
+
+def _unreadable(path: Path, error: OSError) -> DataError:
+    if isinstance(error, FileNotFoundError):
+        return DataError(f"{path} is missing")
+    return DataError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}")

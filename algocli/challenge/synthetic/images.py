@@ -1,0 +1,138 @@
+"""Paints scenes: 425 x 425 pictures with textured, shaded surfaces, and how much of each object can be seen in them."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFilter
+
+from algocli.challenge.layout import IMAGE_SIZE
+from algocli.challenge.synthetic.scene import compose
+from algocli.challenge.synthetic.sketch import TEXTURES, Sketch, Surface, Thing
+
+_TILE = 512
+# Spectral slope of amplitude, and how much longer the texture is along x than along y.
+_SPECTRA = {"cloud": (1.9, 1.0), "foliage": (1.6, 1.0), "water": (1.7, 5.0), "grass": (1.7, 0.2), "skin": (2.1, 1.0)}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A painted scene.
+
+    Attributes
+    ----------
+    pixels : (425, 425, 3) uint8
+        Red, green, blue.
+    things : tuple of Thing
+        The objects of the scene.
+    visible : (n_things,) float64
+        The share of the picture that each takes up, what hides behind others left out.
+    """
+
+    pixels: NDArray[np.uint8]
+    things: tuple[Thing, ...]
+    visible: NDArray[np.float64]
+
+
+def draw(seed: int, nsd_id: int) -> Picture:
+    """Draw the image that a seed gives an NSD id; nothing else has a say in it."""
+    rng = np.random.default_rng([seed, nsd_id])
+    sketch = compose(rng)
+    shape_of_pixel = _cover(sketch)
+    owners = np.array([owner for _, _, owner in sketch.shapes])
+    areas = np.bincount(shape_of_pixel.ravel(), minlength=len(owners))
+    visible = np.bincount(owners, weights=areas, minlength=len(sketch.things)) / shape_of_pixel.size
+    pixels = _paint(seed, shape_of_pixel, [surface for _, surface, _ in sketch.shapes], sketch, rng)
+    return Picture(pixels, tuple(sketch.things), visible)
+
+
+def _cover(sketch: Sketch) -> NDArray[np.uint8]:
+    """Return the number of the shape that is seen at each pixel, (425, 425)."""
+    canvas = Image.new("L", (IMAGE_SIZE, IMAGE_SIZE))
+    brush = ImageDraw.Draw(canvas)
+    for number, (outlines, _, _) in enumerate(sketch.shapes):
+        for outline in outlines:
+            brush.polygon((outline * IMAGE_SIZE).ravel().tolist(), fill=number)
+    return np.asarray(canvas)
+
+
+def _paint(
+    seed: int, shape_of_pixel: NDArray[np.uint8], surfaces: list[Surface], sketch: Sketch, rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """Give every pixel its shape's colour in its shape's light and texture."""
+    row, column = (int(n) for n in rng.integers(0, _TILE, size=2))
+    rows, columns = np.arange(row, row + IMAGE_SIZE) % _TILE, np.arange(column, column + IMAGE_SIZE) % _TILE
+    tiles = _tiles(seed)
+    kind = np.array([TEXTURES.index(surface.texture) for surface in surfaces])
+    contrast = np.array([surface.contrast for surface in surfaces], dtype=np.float32)
+    place = (rows * _TILE)[:, None] + columns
+    texture = tiles.ravel()[(kind * _TILE * _TILE)[shape_of_pixel] + place]
+
+    light = _light(sketch, shape_of_pixel)
+    light += contrast[shape_of_pixel] * texture
+    # The light itself is uneven over a scene, and some scenes are dark, warm or cold.
+    light *= 1 + 0.1 * tiles[-1][np.ix_(rows, columns)]
+    np.clip(light, 0.12, 2.0, out=light)
+    cast = rng.normal(scale=0.05) * np.array([1.0, 0.1, -1.0]) + np.exp(rng.normal(scale=0.2))
+    colours = np.array([surface.colour for surface in surfaces]) * cast
+    pixels = np.take(colours.astype(np.float32), shape_of_pixel, axis=0) * light[:, :, None]
+    # As on film, what is too bright fades to white instead of being cut off.
+    pixels = 255 * (1 - np.exp(-1.35 * pixels))
+    sharp = Image.fromarray(pixels.astype(np.uint8))
+    return np.asarray(sharp.filter(ImageFilter.BoxBlur(0.6)))
+
+
+def _light(sketch: Sketch, shape_of_pixel: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Shade each shape: a slope of light over it, and a rim darker than its middle, (425, 425).
+
+    Both are a polynomial of second degree in x and y, whose coefficients are looked up by shape.
+    """
+    boxes = np.array([_box(outlines) for outlines, _, _ in sketch.shapes])
+    x, y, size = boxes.T
+    tilt = np.array([surface.tilt for _, surface, _ in sketch.shapes]) / size[:, None]
+    bulge = np.array([surface.bulge for _, surface, _ in sketch.shapes])
+    bend = bulge / size**2
+    constant = 1 + bulge / 3 - tilt[:, 0] * x - tilt[:, 1] * y - bend * (x**2 + y**2)
+    along_x, along_y = tilt[:, 0] + 2 * bend * x, tilt[:, 1] + 2 * bend * y
+    terms = np.stack([constant, along_x, along_y, -bend]).astype(np.float32)[:, shape_of_pixel]
+    at = np.linspace(0, 1, IMAGE_SIZE, dtype=np.float32)
+    shaded: NDArray[np.float32] = terms[0] + terms[1] * at + terms[2] * at[:, None] + terms[3] * (at**2 + at[:, None] ** 2)
+    return shaded
+
+
+def _box(outlines: object) -> tuple[float, float, float]:
+    corners = np.vstack(outlines)
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    return (low[0] + high[0]) / 2, (low[1] + high[1]) / 2, max(float((high - low).max()) / 2, 1e-3)
+
+
+@lru_cache(maxsize=2)
+def _tiles(seed: int) -> NDArray[np.float32]:
+    """Return the textures of a seed, (n_textures, 512, 512): they repeat without a seam, with variance 1."""
+    rng = np.random.default_rng([seed, 73_000])
+    tiles = [_brick(rng) if name == "brick" else _noise(rng, *_SPECTRA[name]) for name in TEXTURES]
+    return np.array(tiles, dtype=np.float32)
+
+
+def _noise(rng: np.random.Generator, slope: float, stretch: float) -> NDArray[np.float64]:
+    """Return noise whose amplitude falls with frequency to the power of -slope."""
+    across, down = np.fft.rfftfreq(_TILE) * np.sqrt(stretch), np.fft.fftfreq(_TILE)[:, None] / np.sqrt(stretch)
+    amplitude = (across**2 + down**2 + _TILE**-2.0) ** (-slope / 2)
+    amplitude[0, 0] = 0
+    noise = np.fft.irfft2(np.fft.rfft2(rng.standard_normal((_TILE, _TILE))) * amplitude)
+    return np.asarray(noise / noise.std())
+
+
+def _brick(rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return courses of bricks, each a little lighter or darker than the next, over noise."""
+    down, along = np.divmod(np.arange(_TILE), 16)[0], np.arange(_TILE)
+    shades = rng.standard_normal((_TILE // 16, _TILE // 32))
+    course = down[:, None]
+    brick = (along[None, :] + 16 * (course % 2)) // 32 % (_TILE // 32)
+    joint = (np.arange(_TILE)[:, None] % 16 < 2) | ((along[None, :] + 16 * (course % 2)) % 32 < 2)
+    wall = np.where(joint, -1.5, 0.5 * shades[course, brick]) + 0.5 * _noise(rng, 1.8, 1.0)
+    return np.asarray((wall - wall.mean()) / wall.std())

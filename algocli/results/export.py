@@ -1,0 +1,92 @@
+"""Per-vertex results in files for other programs: plain arrays, or a table with one row a vertex."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algocli.challenge.layout import HEMISPHERES, Hemisphere, prefix, subject_folder
+from algocli.challenge.subjects import Subject
+from algocli.compute.files import publish
+from algocli.encoding.runs import SubjectRun
+from algocli.results.scoring import read_scores
+
+TABLE_COLUMNS = ("hemisphere", "fsaverage_vertex", "rois", "r", "noise_ceiling", "accuracy")
+
+
+def export_arrays(share: SubjectRun, folder: Path) -> list[Path]:
+    """Write a subject's correlations and validation predictions as .npy files.
+
+    Returns
+    -------
+    The files in folder/subjNN, left hemisphere first: lh_correlation.npy (n_vertices,), lh_pred_val.npy
+    (n_validation, n_vertices), the same for rh, and val_index.npy (n_validation,), the training row (from 0) of each
+    row of the predictions.
+
+    Raises
+    ------
+    DataError
+        If an array of the run is missing or damaged.
+    StorageError
+        If the folder cannot be written.
+    """
+    arrays: dict[str, NDArray[Any]] = {}
+    for hemisphere in HEMISPHERES:
+        arrays[f"{prefix(hemisphere)}_correlation"] = share.correlation(hemisphere)
+        arrays[f"{prefix(hemisphere)}_pred_val"] = share.validation_predictions(hemisphere)
+    arrays["val_index"] = share.validation_rows()
+    return [_write_array(folder / subject_folder(share.number) / f"{name}.npy", arrays[name]) for name in arrays]
+
+
+def export_table(subject: Subject, share: SubjectRun, folder: Path) -> list[Path]:
+    """Write a subject's scores as folder/subjNN/vertices.csv, one row a vertex, left hemisphere first.
+
+    ROI names are joined by semicolons. The noise ceiling is a share of variance, the accuracy is in percent; both are
+    empty where the data folder has no ceilings.
+
+    Raises
+    ------
+    DataError
+        If data and run do not fit together.
+    StorageError
+        If the folder cannot be written.
+    """
+    path = folder / subject_folder(share.number) / "vertices.csv"
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(TABLE_COLUMNS)
+    for hemisphere in HEMISPHERES:
+        writer.writerows(_table_rows(subject, share, hemisphere))
+    publish(path, lambda stream: stream.write(text.getvalue().encode()))
+    return [path]
+
+
+def _write_array(path: Path, array: NDArray[Any]) -> Path:
+    def write(stream: IO[bytes]) -> None:
+        np.lib.format.write_array(stream, array, version=(1, 0), allow_pickle=False)
+
+    publish(path, write)
+    return path
+
+
+def _table_rows(subject: Subject, share: SubjectRun, hemisphere: Hemisphere) -> Iterator[tuple[object, ...]]:
+    scores = read_scores(subject, share, hemisphere)
+    vertices = subject.fsaverage_vertices(hemisphere).tolist()
+    names: list[list[str]] = [[] for _ in vertices]
+    for roi in subject.rois:
+        for place in subject.roi_vertices(roi, hemisphere):
+            names[place].append(roi.name)
+    # Floats as Python's own: their shortest exact form is what a reader gets back bit for bit.
+    columns = (_column(values, len(vertices)) for values in (scores.correlation, scores.noise_ceiling, scores.accuracy))
+    for vertex, rois, *numbers in zip(vertices, names, *columns, strict=True):
+        yield hemisphere, vertex, ";".join(rois), *numbers
+
+
+def _column(values: NDArray[np.float64] | None, n_vertices: int) -> list[Any]:
+    return [None] * n_vertices if values is None else values.tolist()

@@ -1,0 +1,170 @@
+"""What all figures share: typography, colours, and a file that has the same bytes whenever it is drawn again.
+
+Figures are made from matplotlib's objects and never through pyplot: no display is asked for, no figure stays open.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from algocli.challenge.layout import Hemisphere
+from algocli.compute.files import publish
+from algocli.errors import UsageError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+DEFAULT_DPI = 200
+SUFFIXES = (".png", ".svg", ".pdf")
+
+INK = "#1f2328"
+QUIET_INK = "#667079"
+RULE = "#d5d9dd"
+# Blue and orange of Okabe and Ito's palette: apart for every kind of colour vision, and in grey.
+HEMISPHERE_COLOURS: dict[Hemisphere, str] = {"left": "#0072B2", "right": "#E69F00"}
+# Paul Tol's muted palette, for ROIs: its nine colours stay apart on a shaded grey cortex.
+CATEGORY_COLOURS = (
+    "#CC6677",
+    "#332288",
+    "#DDCC77",
+    "#117733",
+    "#88CCEE",
+    "#882255",
+    "#44AA99",
+    "#999933",
+    "#AA4499",
+)
+# Challenge vertices outside the ROIs that a figure is about.
+CONTEXT_COLOUR = "#DCE4EA"
+
+_STYLE: dict[Any, Any] = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["Helvetica Neue", "Helvetica", "Arial", "Liberation Sans", "DejaVu Sans"],
+    "font.size": 9.0,
+    "text.color": INK,
+    # A dollar sign in a title or a run's name is a dollar sign.
+    "text.usetex": False,
+    "text.parse_math": False,
+    "axes.edgecolor": QUIET_INK,
+    "axes.labelcolor": INK,
+    "axes.linewidth": 0.6,
+    "xtick.color": QUIET_INK,
+    "ytick.color": QUIET_INK,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    # Element ids of an SVG come from this instead of from chance; a PDF's fonts stay text.
+    "svg.hashsalt": "algocli",
+    "pdf.fonttype": 42,
+}
+# Inches of paper.
+MARGIN = 0.25
+_TITLE_SIZE, _CAPTION_SIZE = 12.0, 7.5
+_TITLE_TOP, CAPTION_BOTTOM = 0.2, 0.18
+_LINE = 1.4
+# The width of a letter, in shares of the font's size, is 0.62 for bold and 0.55 for plain text on average.
+_BOLD_LETTER, _LETTER = 0.66, 0.58
+_POINTS_PER_INCH = 72.0
+# matplotlib writes the time of drawing into these unless told otherwise.
+_NO_DATES: dict[str, dict[str, str | None]] = {
+    ".png": {"Software": "algocli"},
+    ".svg": {"Date": None, "Creator": "algocli"},
+    ".pdf": {"CreationDate": None, "Creator": "algocli"},
+}
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Draw and save within this project's style, whatever the user's own matplotlib settings are."""
+    from matplotlib import rc_context
+
+    with rc_context(_STYLE):
+        yield
+
+
+def wrap_title(title: str, width: float) -> str:
+    """Break a title so that it fits a width in inches."""
+    return _wrap(title, width, _TITLE_SIZE * _BOLD_LETTER)
+
+
+def wrap_caption(caption: str, width: float) -> str:
+    """Break a caption so that it fits a width in inches; its own line ends stay."""
+    return _wrap(caption, width, _CAPTION_SIZE * _LETTER)
+
+
+def title_height(title: str) -> float:
+    """Return how many inches a wrapped title takes, the space above it included."""
+    return _TITLE_TOP + _lines_height(title, _TITLE_SIZE)
+
+
+def caption_height(caption: str) -> float:
+    """Return how many inches a wrapped caption takes, the space below it included."""
+    return CAPTION_BOTTOM + _lines_height(caption, _CAPTION_SIZE)
+
+
+def write_around(figure: Figure, title: str, caption: str) -> None:
+    """Write a wrapped title and caption along the upper and the lower edge."""
+    width, height = figure.get_size_inches()
+    left = MARGIN / width
+    figure.text(
+        left, 1 - _TITLE_TOP / height, title, fontsize=_TITLE_SIZE, fontweight="bold", va="top", linespacing=_LINE
+    )
+    figure.text(
+        left,
+        CAPTION_BOTTOM / height,
+        caption,
+        fontsize=_CAPTION_SIZE,
+        color=QUIET_INK,
+        va="bottom",
+        linespacing=_LINE,
+    )
+
+
+def _wrap(text: str, width: float, letter: float) -> str:
+    letters = max(1, int(width * _POINTS_PER_INCH / letter))
+    lines = (textwrap.wrap(line, letters, break_on_hyphens=False) for line in text.splitlines())
+    return "\n".join(part for line in lines for part in line)
+
+
+def _lines_height(text: str, size: float) -> float:
+    return (text.count("\n") + 1) * _LINE * size / _POINTS_PER_INCH if text else 0.0
+
+
+def check_suffix(path: Path) -> None:
+    """Refuse a figure's file name before any work is done for it.
+
+    Raises
+    ------
+    UsageError
+        If the ending is none that a figure can have.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise UsageError(
+            f"a figure cannot be written as {path.name}",
+            hint=f"end it in {', '.join(SUFFIXES)}, or name a folder that is there",
+        )
+
+
+def render(figure: Figure, path: Path, dpi: int = DEFAULT_DPI) -> None:
+    """Write a figure as PNG, SVG or PDF, going by the file's suffix; the same figure gives the same bytes.
+
+    Raises
+    ------
+    UsageError
+        If the suffix is another.
+    StorageError
+        If the file cannot be written.
+    """
+    check_suffix(path)
+    suffix = path.suffix.lower()
+
+    def write(stream: IO[bytes]) -> None:
+        with styled():
+            figure.savefig(stream, format=suffix[1:], dpi=dpi, metadata=_NO_DATES[suffix])
+
+    publish(path, write)

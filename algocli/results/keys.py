@@ -1,0 +1,150 @@
+"""What the colours of a map mean: a scale with its colour bar, or categories with their legend."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from algocli.results.figures import QUIET_INK
+from algocli.results.raster import Pixels
+
+if TYPE_CHECKING:
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.figure import Figure
+
+Extend = Literal["neither", "min", "max", "both"]
+
+# Inches of paper: the colour bar, the space below it for its numbers, and a row of a legend.
+_BAR, _BELOW_BAR, _ROW = 0.11, 0.26, 0.19
+_LEGEND_COLUMNS = 2
+
+
+class Key(Protocol):
+    """Colours pixels and explains the colours."""
+
+    @property
+    def height(self) -> float:
+        """How many inches the explanation takes."""
+        ...
+
+    def colour(self, pixels: Pixels, values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Return the colour of each pixel, (n_pixels, 3), and whether it shows a value, (n_pixels,)."""
+        ...
+
+    def draw(self, figure: Figure, right: float, bottom: float, width: float) -> None:
+        """Explain the colours; the lower right corner and the width are in inches."""
+        ...
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A continuous scale from `low` to `high`; `beyond` tells on which sides there are values off the scale."""
+
+    low: float
+    high: float
+    label: str
+    beyond: Extend = "neither"
+    colours: str = "inferno"
+
+    def colour(self, pixels: Pixels, values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Interpolate values, then look up their colours."""
+        seen = pixels.interpolate(values)
+        colours = self._mappable.to_rgba(np.nan_to_num(seen))[:, :3]
+        return np.asarray(colours, dtype=np.float64), ~np.isnan(seen)
+
+    @property
+    def height(self) -> float:
+        """How many inches the colour bar takes, with its numbers and its label."""
+        return _BELOW_BAR + _BAR + _ROW
+
+    def draw(self, figure: Figure, right: float, bottom: float, width: float) -> None:
+        """Draw a horizontal colour bar."""
+        wide, tall = figure.get_size_inches()
+        axes = figure.add_axes(((right - width) / wide, (bottom + _BELOW_BAR) / tall, width / wide, _BAR / tall))
+        bar = figure.colorbar(self._mappable, cax=axes, orientation="horizontal", extend=self.beyond)
+        bar.outline.set_visible(False)
+        axes.set_title(self.label, fontsize=8.5, pad=4)
+        axes.tick_params(labelsize=8, length=2.5, width=0.6, color=QUIET_INK)
+
+    @cached_property
+    def _mappable(self) -> ScalarMappable:
+        from matplotlib.cm import ScalarMappable
+        from matplotlib.colors import Normalize
+
+        return ScalarMappable(Normalize(self.low, self.high), self.colours)
+
+
+@dataclass(frozen=True)
+class Categories:
+    """Category i has the code i, a name and a colour."""
+
+    names: Sequence[str]
+    colours: Sequence[str]
+
+    def colour(self, pixels: Pixels, values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Give each pixel the colour of the category that prevails around it."""
+        from matplotlib.colors import to_rgb
+
+        codes = pixels.prevailing(np.where(np.isnan(values), -1, values).astype(np.int64))
+        palette = np.array([to_rgb(colour) for colour in self.colours])
+        return palette[codes], codes >= 0
+
+    @property
+    def height(self) -> float:
+        """How many inches the legend takes."""
+        return -(-len(self.names) // _LEGEND_COLUMNS) * _ROW
+
+    def draw(self, figure: Figure, right: float, bottom: float, width: float) -> None:
+        """Draw a legend, its columns filled one after the other."""
+        from matplotlib.patches import Patch
+
+        wide, tall = figure.get_size_inches()
+        figure.legend(
+            handles=[Patch(color=colour, label=name) for name, colour in zip(self.names, self.colours, strict=True)],
+            loc="lower right",
+            bbox_to_anchor=(right / wide, bottom / tall),
+            ncols=min(_LEGEND_COLUMNS, len(self.names)),
+            frameon=False,
+            fontsize=8.5,
+            borderaxespad=0,
+            borderpad=0,
+            handlelength=1.1,
+        )
+
+
+def scale_for(values: ArrayLike, label: str) -> Scale:
+    """Fit a scale from 0 up, for values that mean something only above 0."""
+    finite = _finite(values)
+    high = _nearly_largest(finite, 0.05)
+    return Scale(0.0, high, label, _beyond(finite, 0.0, high))
+
+
+def symmetric_scale_for(values: ArrayLike, label: str) -> Scale:
+    """Fit a scale around 0, for values that mean as much below it as above."""
+    finite = _finite(values)
+    high = _nearly_largest(np.abs(finite), 0.5)
+    return Scale(-high, high, label, _beyond(finite, -high, high), "RdBu_r")
+
+
+def _finite(values: ArrayLike) -> NDArray[np.float64]:
+    everything = np.asarray(values, dtype=np.float64)
+    return everything[np.isfinite(everything)]
+
+
+def _nearly_largest(values: NDArray[np.float64], step: float) -> float:
+    """Round the largest value up, leaving out 1 in 200: a few outliers may not take the colour from all others."""
+    top = float(np.percentile(values, 99.5)) if len(values) else 0.0
+    return step * max(1, math.ceil(top / step))
+
+
+def _beyond(values: NDArray[np.float64], low: float, high: float) -> Extend:
+    below, above = bool((values < low).any()), bool((values > high).any())
+    if below and above:
+        return "both"
+    return "min" if below else "max" if above else "neither"

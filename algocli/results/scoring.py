@@ -1,0 +1,134 @@
+"""How well a run explains the responses, one number per vertex, as it is and relative to the noise ceiling."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algocli.challenge.layout import Hemisphere
+from algocli.challenge.subjects import Challenge, Subject
+from algocli.encoding.runs import Run, SubjectRun
+from algocli.errors import DataError
+
+CeilingUnit = Literal["share", "percent"]
+
+# What the official code puts in place of a ceiling of 0 before it divides.
+_ZERO_CEILING = 1e-14
+
+
+@dataclass(frozen=True)
+class VertexScores:
+    """The scores of one hemisphere, each (n_vertices,).
+
+    `correlation` is r on held-out training images. `noise_ceiling` is the explainable share of variance, 0 to 1,
+    or None where the data folder has none; `unit` says how the file was read.
+    """
+
+    correlation: NDArray[np.float64]
+    noise_ceiling: NDArray[np.float64] | None
+    unit: CeilingUnit | None
+
+    @property
+    def accuracy(self) -> NDArray[np.float64] | None:
+        """Noise-normalised encoding accuracy in percent, (n_vertices,), or None without ceilings."""
+        return None if self.noise_ceiling is None else accuracy(self.correlation, self.noise_ceiling)
+
+
+def scored_subjects(
+    challenge: Challenge, run: Run, numbers: Iterable[int] | None = None
+) -> list[tuple[Subject, SubjectRun]]:
+    """Pair each subject's data with its share of a run; by default, all subjects that both have.
+
+    Raises
+    ------
+    DataError
+        If the data folder lacks a subject that was asked for, or no subject is in both.
+    MissingStep
+        If the run has not been trained on a subject that was asked for.
+    """
+    if numbers is None:
+        numbers = [n for n in run.subjects if n in challenge.found]
+        if not numbers:
+            raise DataError(
+                f"run {run.name} has {_listed(run.subjects)}; {challenge.folder} has {_listed(challenge.found)}",
+                hint="name the data that the run was made from with --data-dir",
+            )
+    return [(challenge.subject(n), run.subject(n)) for n in numbers]
+
+
+def read_scores(subject: Subject, share: SubjectRun, hemisphere: Hemisphere) -> VertexScores:
+    """Read a subject's correlations and, where the data folder has them, its noise ceilings.
+
+    Raises
+    ------
+    DataError
+        If the run has another number of vertices than the data folder, or a file is damaged.
+    """
+    correlation = np.asarray(share.correlation(hemisphere), dtype=np.float64)
+    n_vertices = subject.n_vertices(hemisphere)
+    if correlation.shape != (n_vertices,):
+        raise DataError(
+            f"the run has {correlation.size} {hemisphere} vertices of subject {subject.number}; "
+            f"the mask in {subject.layout.folder} has {n_vertices}: the run was made from another data folder",
+            hint="name that folder with --data-dir, or train again on this one",
+        )
+    ceiling = subject.noise_ceiling(hemisphere)
+    if ceiling is None:
+        return VertexScores(correlation, None, None)
+    try:
+        share_of_variance, unit = as_share(ceiling)
+    except DataError as error:
+        raise DataError(f"{subject.layout.noise_ceiling(hemisphere)}: {error.message}", hint=error.hint) from error
+    return VertexScores(correlation, share_of_variance, unit)
+
+
+def accuracy(correlation: NDArray[np.floating], noise_ceiling: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Relate each vertex's explained variance to what its noise leaves to explain.
+
+    Parameters
+    ----------
+    correlation : (n_vertices,)
+        Pearson's r; a negative one counts as 0.
+    noise_ceiling : (n_vertices,)
+        Explainable share of variance, 0 to 1. Where it is 0 the official rule holds: 1e-14 takes its place, so
+        that any positive r scores 100.
+
+    Returns
+    -------
+    (n_vertices,) float64
+        min(100, 100 r² / ceiling), in percent.
+    """
+    explained = np.maximum(np.asarray(correlation, dtype=np.float64), 0.0) ** 2
+    ceiling = np.where(noise_ceiling == 0, _ZERO_CEILING, noise_ceiling)
+    return np.minimum(100.0, 100.0 * explained / ceiling)
+
+
+def as_share(ceiling: NDArray[np.floating]) -> tuple[NDArray[np.float64], CeilingUnit]:
+    """Bring noise ceilings to shares of variance; a maximum above 1 gives percent away.
+
+    Returns
+    -------
+    ((n_vertices,) float64 in 0..1, the unit that was found)
+
+    Raises
+    ------
+    DataError
+        If a value is not finite, negative or above 100.
+    """
+    values = np.asarray(ceiling, dtype=np.float64)
+    top = float(values.max(initial=0.0))
+    # A NaN fails every comparison, so it fails this one too.
+    if not (values.min(initial=0.0) >= 0 and top <= 100):
+        raise DataError(
+            "a noise ceiling is negative, above 100 or not a number",
+            hint="shares of variance (0 to 1) or percent (0 to 100) were expected",
+        )
+    return (values / 100.0, "percent") if top > 1 else (values, "share")
+
+
+def _listed(subjects: tuple[int, ...]) -> str:
+    return "subject " + ", ".join(str(n) for n in subjects) if subjects else "no subject"

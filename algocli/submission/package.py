@@ -1,0 +1,242 @@
+"""Writes the zip for the leaderboard: the same predictions give the same bytes, and only a zip that passes appears."""
+
+from __future__ import annotations
+
+import hashlib
+import stat
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import IO, Any, Literal
+from zipfile import ZIP_DEFLATED, ZipFile
+
+import numpy as np
+from numpy.lib import format as npy_format
+from numpy.typing import NDArray
+
+from algocli.challenge.layout import Hemisphere
+from algocli.compute.files import publish, write_json
+from algocli.compute.track import Track, silent
+from algocli.errors import DataError, MissingStep, UsageError
+from algocli.submission.contents import examine_shape
+from algocli.submission.entries import BLOCK
+from algocli.submission.precision import RoundingLoss, round_mantissa
+from algocli.submission.shapes import ExpectedShapes, Member
+from algocli.submission.validate import validate
+from algocli.submission.verdict import Fault, Findings, Verdict
+
+# Beyond this much float32 deflate alone leaves no safe margin below the limit: it saves some 7 %.
+ROUND_BEYOND = 290 * 10**6
+ROUNDED_BITS = 12
+
+# Mantissas are noise: level 6 takes seven times as long as level 1 to save another 2 %.
+_LEVEL = 1
+_MOST_FAULTS = 5
+_UNIX = 3
+_PLAIN_FILE = stat.S_IFREG | 0o644
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One hemisphere's predicted test responses, read only when their turn comes.
+
+    `read` returns (n_test, n_vertices) floats, test images in name order; a memory map is welcome.
+    """
+
+    subject: int
+    hemisphere: Hemisphere
+    read: Callable[[], NDArray[np.floating]]
+
+
+@dataclass(frozen=True)
+class Packaged:
+    """A zip that was written and found ready, and the record beside it.
+
+    `rounding_loss` is the largest share of a vertex's variance that clearing `rounded_bits` mantissa bits changed.
+    """
+
+    path: Path
+    record: Path
+    n_bytes: int
+    sha256: str
+    subjects: tuple[int, ...]
+    rounded_bits: int
+    rounding_loss: float
+    notes: tuple[str, ...]
+
+
+def package(
+    predictions: Iterable[Prediction],
+    out: Path,
+    expected: ExpectedShapes,
+    *,
+    partial: bool = False,
+    round_bits: int | Literal["auto"] = "auto",
+    provenance: Mapping[str, Any] | None = None,
+    track: Track = silent,
+) -> Packaged:
+    """Write the zip of a submission, prove it right, and only then give it its name.
+
+    The bytes depend on the predictions alone (and on the version of zlib): fixed order, times and permissions.
+
+    Parameters
+    ----------
+    predictions
+        One for each subject and hemisphere, in any order; each is read once, and never two at a time.
+    out
+        The zip; an existing one is replaced in one step. A record of the same name ending in .json joins it.
+    expected
+        The shapes that the challenge, or a data folder, asks for.
+    partial
+        Whether whole subjects may be missing.
+    round_bits
+        How many mantissa bits to round away; 'auto' clears 12 where the zip might otherwise pass the limit.
+    provenance
+        What the record shall say about where the predictions come from.
+    track
+        Wraps the files while they are written and again while they are checked.
+
+    Raises
+    ------
+    UsageError
+        If `out` does not end in .zip.
+    MissingStep
+        If predictions are missing that the submission must hold.
+    DataError
+        If a prediction cannot be submitted; the message lists what is wrong, and nothing is written.
+    StorageError
+        If the disk is full or the folder may not be written.
+    """
+    if out.suffix.lower() != ".zip" or out.is_dir():
+        raise UsageError(f"{out} cannot become a zip", hint="name a file that ends in .zip")
+    chosen = _in_order(predictions, expected)
+    _refuse_missing([member for member, _ in chosen], expected, partial=partial)
+    n_raw = sum(member.n_bytes for member, _ in chosen)
+    n_bits = (ROUNDED_BITS if n_raw > ROUND_BEYOND else 0) if round_bits == "auto" else round_bits
+    draft = _Draft(chosen, expected, partial, n_bits, track)
+    publish(out, lambda stream: draft.write(stream, out))
+    record = out.with_suffix(".json")
+    packaged = Packaged(
+        path=out,
+        record=record,
+        n_bytes=draft.verdict.n_bytes,
+        sha256=draft.sha256,
+        subjects=draft.verdict.subjects,
+        rounded_bits=n_bits,
+        rounding_loss=draft.loss,
+        notes=draft.verdict.notes,
+    )
+    write_json(record, {**(provenance or {}), **_as_record(packaged)})
+    return packaged
+
+
+@dataclass
+class _Draft:
+    """The zip while it still has no name, and what came out of writing and checking it."""
+
+    chosen: Sequence[tuple[Member, Prediction]]
+    expected: ExpectedShapes
+    partial: bool
+    n_bits: int
+    track: Track
+    loss: float = 0.0
+    verdict: Verdict = field(init=False)
+    sha256: str = field(init=False)
+
+    def write(self, stream: IO[bytes], out: Path) -> None:
+        """Fill the stream of a file, then read that file back and refuse it unless it is ready."""
+        with ZipFile(stream, "w", ZIP_DEFLATED, compresslevel=_LEVEL) as archive:
+            for member, prediction in self.track(self.chosen, total=len(self.chosen), label="packing"):
+                loss = _write_member(archive, member, self._checked(member, prediction.read(), out), self.n_bits)
+                self.loss = max(self.loss, loss)
+        stream.flush()
+        unnamed = Path(stream.name)
+        self.verdict = validate(unnamed, self.expected, partial=self.partial, track=self.track)
+        if not self.verdict.ready:
+            raise _refusal(out, self.verdict.faults)
+        with unnamed.open("rb") as written:
+            self.sha256 = hashlib.file_digest(written, "sha256").hexdigest()
+
+    def _checked(self, member: Member, array: NDArray[Any], out: Path) -> NDArray[Any]:
+        findings = Findings()
+        if array.dtype.kind != "f":
+            findings.fault(member.name, found=str(array.dtype), expected="floats", mend="predict with floats")
+        examine_shape(array.shape, member, self.expected, findings)
+        if findings.faults:
+            raise _refusal(out, findings.faults)
+        return array
+
+
+def _write_member(archive: ZipFile, member: Member, array: NDArray[Any], n_bits: int) -> float:
+    """Write one array as float32, a block of rows at a time, and return the loss by rounding."""
+    n_test, n_vertices = member.shape
+    n_rows = max(1, BLOCK // (4 * n_vertices))
+    loss = RoundingLoss(n_vertices)
+    # An entry opened by name is dated 1980-01-01, whatever the clock says.
+    with archive.open(member.name, "w") as stream:
+        npy_format.write_array_header_1_0(stream, {"descr": "<f4", "fortran_order": False, "shape": member.shape})
+        for start in range(0, n_test, n_rows):
+            exact = _as_float32(array[start : start + n_rows], member)
+            rounded = round_mantissa(exact, n_bits)
+            if n_bits:
+                loss.add(exact, rounded)
+            stream.write(rounded.astype("<f4", copy=False).tobytes())
+    info = archive.getinfo(member.name)
+    info.create_system, info.external_attr = _UNIX, _PLAIN_FILE << 16
+    return loss.largest
+
+
+def _as_float32(rows: NDArray[np.floating], member: Member) -> NDArray[np.float32]:
+    with np.errstate(over="ignore"):
+        values = np.asarray(rows, dtype=np.float32)
+    n_bad = values.size - int(np.count_nonzero(np.isfinite(values)))
+    if n_bad:
+        raise DataError(
+            f"the predictions for {member} hold {n_bad} values that are NaN or infinite in float32",
+            hint="train this subject again; if it stays, its features hold such values",
+        )
+    return values
+
+
+def _in_order(predictions: Iterable[Prediction], expected: ExpectedShapes) -> list[tuple[Member, Prediction]]:
+    """Pair the predictions with the files that they become, in the order of the zip."""
+    given = {(prediction.subject, prediction.hemisphere): prediction for prediction in predictions}
+    members = {(member.subject, member.hemisphere): member for member in expected.members}
+    unknown = sorted({subject for subject, _ in given.keys() - members.keys()})
+    if unknown:
+        raise DataError(f"the submission has no place for subject {_listed(unknown)}")
+    return [(member, given[key]) for key, member in members.items() if key in given]
+
+
+def _refuse_missing(members: Sequence[Member], expected: ExpectedShapes, *, partial: bool) -> None:
+    """Stop before anything is written where hemispheres are missing, or subjects that may not be."""
+    have = {member.subject for member in members}
+    absent = [member for member in expected.members if member not in members]
+    half = [member for member in absent if member.subject in have]
+    if half:
+        raise MissingStep(
+            f"there are no predictions for {', '.join(map(str, half))}",
+            hint=f"algocli train -s {_listed(sorted({member.subject for member in half}))}",
+        )
+    if absent and not (partial and have):
+        subjects = sorted({member.subject for member in absent})
+        also = "" if not have else " (or --partial, for a zip that the leaderboard will not take)"
+        raise MissingStep(
+            f"there are no predictions for subject {_listed(subjects)}",
+            hint=f"algocli train -s {_listed(subjects)}{also}",
+        )
+
+
+def _refusal(out: Path, faults: Sequence[Fault]) -> DataError:
+    told = "; ".join(map(str, faults[:_MOST_FAULTS]))
+    more = f"; and {len(faults) - _MOST_FAULTS} more" if len(faults) > _MOST_FAULTS else ""
+    return DataError(f"{out} was not written: {told}{more}", hint=faults[0].mend)
+
+
+def _as_record(packaged: Packaged) -> dict[str, Any]:
+    shown = asdict(packaged)
+    return {**shown, "path": packaged.path.name, "record": packaged.record.name}
+
+
+def _listed(numbers: Iterable[int]) -> str:
+    return ",".join(map(str, numbers))

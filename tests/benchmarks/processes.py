@@ -1,0 +1,59 @@
+"""Runs a program as a user would, as a process of its own, and measures its wall time and its peak memory.
+
+Peak memory is what the system counted as resident, pages of memory-mapped files among it: an upper bound.
+On Linux a process inherits the peak of the one that started it, so whoever measures must stay small: nothing
+that imports numpy may be imported before the last process has run.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+# Linux counts in kibibytes, macOS in bytes.
+_MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A process that has ended well."""
+
+    seconds: float
+    peak_bytes: int
+    stdout: str
+
+
+def run(words: Sequence[str], log: Path) -> Finished:
+    """Run `python WORDS...` from the root of the repository.
+
+    Parameters
+    ----------
+    log
+        Where its stdout goes; stderr stays ours, so that progress and errors are seen.
+
+    Raises
+    ------
+    SystemExit
+        If it fails.
+    """
+    with log.open("wb") as stdout:
+        began = time.perf_counter()
+        process = subprocess.Popen([sys.executable, *words], stdout=stdout, cwd=ROOT)
+        try:
+            _, status, usage = os.wait4(process.pid, 0)
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
+        seconds = time.perf_counter() - began
+    # wait4 has taken what Popen would wait for.
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"python {' '.join(words)} ended with {process.returncode}; its output is in {log}")
+    return Finished(seconds, usage.ru_maxrss * _MAXRSS_UNIT, log.read_text())

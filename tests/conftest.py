@@ -1,0 +1,15 @@
+"""What every test may ask for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.challenge import write_tiny_challenge
+
+
+@pytest.fixture(scope="session")
+def tiny_challenge(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Subjects 1 and 6 with full-size images, test responses and noise ceilings. Shared: to be read only."""
+    return write_tiny_challenge(tmp_path_factory.mktemp("tiny") / "challenge")
