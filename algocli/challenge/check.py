@@ -99,7 +99,7 @@ def _check_subject(subject: Subject, depth: Depth, seen: dict[bytes, Path], trac
     rows = {split: None if (found := images[split]) is None else n_rows(found) for split in SPLITS}
     masks = check_masks(layout, findings)
     n_vertices = {h: masks[h].n_vertices for h in HEMISPHERES}
-    responses = check_shapes(layout, rows, n_vertices, findings)
+    responses = check_shapes(subject.number, layout, rows, n_vertices, findings)
     check_copies(layout, responses, seen, findings)
     units = check_ceilings(layout, n_vertices, findings)
     _compare_with_official(subject.number, counts, n_vertices, findings)

@@ -20,7 +20,7 @@ _UNKNOWN = {0: "Unknown"}
 
 @dataclass(frozen=True)
 class Mask:
-    """What the masks of one hemisphere hold; `n_vertices` is None where that cannot be told."""
+    """What the masks of one hemisphere hold; what cannot be told is None, or neither present nor absent."""
 
     n_vertices: int | None
     rois_present: tuple[str, ...]
@@ -43,10 +43,12 @@ def _check_hemisphere(
         findings.fault(path, "marks no vertex", FROM_ARCHIVE)
         vertices = None
     present: list[str] = []
+    absent: list[str] = []
     for roi_class, official in ROI_CLASSES.items():
         codes = _check_class(layout, roi_class, hemisphere, vertices, names[roi_class], findings)
-        present += [name for code, name in official.items() if code in codes]
-    absent = [name for official in ROI_CLASSES.values() for name in official.values() if name not in present]
+        if codes is not None:
+            present += [name for code, name in official.items() if code in codes]
+            absent += [name for code, name in official.items() if code not in codes]
     return Mask(None if vertices is None else len(vertices), tuple(present), tuple(absent))
 
 
@@ -57,8 +59,8 @@ def _check_class(
     vertices: NDArray[np.int64] | None,
     names: Mapping[int, str],
     findings: Findings,
-) -> set[int]:
-    """Check a class's two arrays against the mask, the mapping and one another; return the codes in use."""
+) -> set[int] | None:
+    """Check a class's two arrays against the mask, the mapping and one another; return the codes in use, if known."""
     path = layout.roi_mask(roi_class, hemisphere, "challenge")
     whole_path = layout.roi_mask(roi_class, hemisphere, "fsaverage")
     codes = _whole_numbers(path, None if vertices is None else len(vertices), findings)
@@ -70,7 +72,7 @@ def _check_class(
             mapping = layout.roi_mapping(roi_class).name
             findings.fault(array_path, f"holds codes that {mapping} does not name: {listed}", FROM_ARCHIVE)
     if codes is None:
-        return set() if whole is None or vertices is None else set(np.unique(whole[vertices]).tolist())
+        return None if whole is None or vertices is None else set(np.unique(whole[vertices]).tolist())
     if whole is not None and vertices is not None:
         n_different = int(np.count_nonzero(codes != whole[vertices]))
         if n_different:

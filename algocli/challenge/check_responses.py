@@ -37,6 +37,7 @@ _PLAUSIBLE_STD = (0.3, 1.1)
 
 
 def check_shapes(
+    number: int,
     layout: SubjectLayout,
     n_rows: Mapping[Split, int | None],
     n_vertices: Mapping[Hemisphere, int | None],
@@ -56,8 +57,9 @@ def check_shapes(
             if array is None or not _is_matrix(path, array, split, findings):
                 continue
             opened[split, hemisphere] = array
-            _check_rows(path, array, split, n_rows[split], findings)
-            _check_columns(path, array, split, hemisphere, n_vertices, findings)
+            owner = describe_owners(number, hemisphere, official_owners(array.shape[0], array.shape[1], split))
+            _check_rows(path, array, split, n_rows[split], owner, findings)
+            _check_columns(path, array, hemisphere, n_vertices, owner, findings)
     return opened
 
 
@@ -135,34 +137,30 @@ def _is_matrix(path: Path, array: NDArray[Any], split: Split, findings: Findings
     return True
 
 
-def _check_rows(path: Path, array: NDArray[Any], split: Split, expected: int | None, findings: Findings) -> None:
+def _check_rows(
+    path: Path, array: NDArray[Any], split: Split, expected: int | None, owner: str, findings: Findings
+) -> None:
     if expected is not None and len(array) != expected:
         problem = f"has {len(array)} rows; there are {expected} {split} images"
-        findings.fault(path, problem, _other_owner(array, split) or "copy it and the folder of images again")
+        findings.fault(path, problem, owner or "copy it and the folder of images again")
 
 
 def _check_columns(
     path: Path,
     array: NDArray[Any],
-    split: Split,
     hemisphere: Hemisphere,
     n_vertices: Mapping[Hemisphere, int | None],
+    owner: str,
     findings: Findings,
 ) -> None:
     expected, n_columns = n_vertices[hemisphere], array.shape[1]
     if expected is None or n_columns == expected:
         return
-    problem = f"has {n_columns} columns; the {hemisphere} mask has {expected} vertices"
     other = next(h for h in HEMISPHERES if h != hemisphere)
     if n_columns == n_vertices[other]:
-        mend = f"this looks like the {other} hemisphere: left and right may be swapped"
-    else:
-        mend = _other_owner(array, split) or COPY_AGAIN
-    findings.fault(path, problem, mend)
-
-
-def _other_owner(array: NDArray[Any], split: Split) -> str:
-    return describe_owners(official_owners(array.shape[0], array.shape[1], split))
+        owner = f"this looks like the {other} hemisphere: left and right may be swapped"
+    problem = f"has {n_columns} columns; the {hemisphere} mask has {expected} vertices"
+    findings.fault(path, problem, owner or "copy it and the mask again")
 
 
 class _Tally:

@@ -86,15 +86,20 @@ def official_owners(n_stimuli: int, n_vertices: int, split: Split) -> tuple[tupl
     return tuple(by_shape or by_columns)
 
 
-def describe_owners(owners: Sequence[tuple[int, Hemisphere]]) -> str:
-    """Write owners as a sentence, as in 'this looks like the left hemisphere of subject 3'; empty for none."""
+def describe_owners(subject: int, hemisphere: Hemisphere, owners: Sequence[tuple[int, Hemisphere]]) -> str:
+    """Say whose file this looks like instead, as in 'this looks like the left hemisphere of subject 3'.
+
+    Empty where it looks like no one's, or fits the subject and hemisphere that it is meant for.
+    """
+    if not owners or (subject, hemisphere) in owners:
+        return ""
     parts = []
-    for hemisphere in HEMISPHERES:
-        subjects = [str(n) for n, h in owners if h == hemisphere]
+    for side in HEMISPHERES:
+        subjects = [str(n) for n, h in owners if h == side]
         if subjects:
             listed = " or ".join([", ".join(subjects[:-1]), subjects[-1]] if subjects[1:] else subjects)
-            parts.append(f"the {hemisphere} hemisphere of subject {listed}")
-    return "this looks like " + ", or ".join(parts) if parts else ""
+            parts.append(f"the {side} hemisphere of subject {listed}")
+    return f"this looks like {', or '.join(parts)}"
 
 
 def prefix(hemisphere: Hemisphere) -> str:

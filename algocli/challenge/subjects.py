@@ -128,7 +128,7 @@ class Subject:
         if array.shape[1] != n_vertices:
             raise DataError(
                 f"{path} has {array.shape[1]} columns; the {hemisphere} mask of {self.name} has {n_vertices} vertices",
-                hint=describe_owners(official_owners(array.shape[0], array.shape[1], split))
+                hint=describe_owners(self.number, hemisphere, official_owners(array.shape[0], array.shape[1], split))
                 or "algocli data lists every fault",
             )
         return array

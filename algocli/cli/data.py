@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from algocli.challenge.layout import ROI_NAMES
 from algocli.cli.options import DEFAULT_DATA_DIR, DataDir, Json, Quiet, Subjects, parse_subjects
 
 if TYPE_CHECKING:
     from algocli.challenge.check import SubjectCheck
     from algocli.challenge.findings import Fault
 
-QuickCheck = Annotated[bool, typer.Option("--quick", help="Names, shapes and types only: no response, no image.")]
+QuickCheck = Annotated[
+    bool, typer.Option("--quick", help="Names, shapes and types only; skip what images and responses hold.")
+]
 DeepCheck = Annotated[bool, typer.Option("--deep", help="Decode every image as well.")]
 
 # Where more files of one folder share a fault, the rest are counted: nobody reads ten thousand lines.
@@ -74,7 +77,7 @@ def _show(folder: Path, checks: Sequence[SubjectCheck]) -> None:
         "train",
         "test",
         "vertices\nleft/right",
-        f"ROIs of {_n_rois(checks)}\nleft/right",
+        f"ROIs of {len(ROI_NAMES)}\nleft/right",
         "test\nresponses",
         "noise\nceilings",
         "faults",
@@ -98,7 +101,7 @@ def _row(check: SubjectCheck) -> list[str]:
         _count(check.n_train),
         _count(check.n_test),
         "/".join(_count(h.n_vertices) for h in check.hemispheres),
-        "/".join(str(len(h.rois_present)) for h in check.hemispheres),
+        "/".join(_count(len(h.rois_present) or None) for h in check.hemispheres),
         "yes" if check.has_test_responses else "no",
         "yes" if check.has_noise_ceiling else "no",
         str(len(check.faults)),
@@ -109,11 +112,6 @@ def _count(value: int | None) -> str:
     from algocli.cli.console import DASH
 
     return DASH if value is None else str(value)
-
-
-def _n_rois(checks: Sequence[SubjectCheck]) -> int:
-    first = checks[0].hemispheres[0]
-    return len(first.rois_present) + len(first.rois_absent)
 
 
 def _absent(checks: Sequence[SubjectCheck]) -> list[str]:
@@ -135,13 +133,13 @@ def _notes(checks: Sequence[SubjectCheck]) -> list[str]:
 
 
 def _faults(folder: Path, faults: Sequence[Fault]) -> Iterator[str]:
-    """Write each fault as a sentence; of many alike in one folder, the first ones and how many follow."""
+    """Write each fault and its mend; of many alike in one folder, the first ones and how many there are more."""
     told: Counter[tuple[Path, str]] = Counter()
     for fault in faults:
         kind = (fault.path.parent, fault.problem)
         told[kind] += 1
         if told[kind] <= MAX_ALIKE:
-            yield f"{fault.path.relative_to(folder)} {fault.problem}; {fault.mend}"
+            yield f"{fault.path.relative_to(folder)} {fault.problem}. {fault.mend[0].upper()}{fault.mend[1:]}."
     for (parent, problem), count in told.items():
         if count > MAX_ALIKE:
-            yield f"{parent.relative_to(folder)}: {count - MAX_ALIKE} more: {problem} (--json names them all)"
+            yield f"{parent.relative_to(folder)}: {count - MAX_ALIKE} more of which each {problem}; --json names them."

@@ -19,6 +19,7 @@ from algocli.cli.options import (
     Subjects,
     parse_subjects,
 )
+from algocli.errors import UsageError
 
 if TYPE_CHECKING:
     from algocli.encoding.runs import Run
@@ -51,6 +52,8 @@ def export(
     from algocli.cli.console import note, show_json, show_path
     from algocli.encoding.runs import find_run
 
+    if output.is_file():
+        raise UsageError(f"{output} is a file; a folder was expected")
     found = find_run(cache_dir, run)
     numbers = parse_subjects(subject)
     written = []

@@ -107,7 +107,7 @@ def register(app: typer.Typer) -> None:
 
 def plot(
     what: Annotated[What, typer.Argument(help=_WHAT_HELP)],
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="The ROIs of 'roi'.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="The ROIs of 'roi'.")] = None,
     roi: RoiNames = None,
     stimulus: Annotated[int | None, typer.Option("--stimulus", help="Row of a training image, from 0.", min=0)] = None,
     output: Output = None,

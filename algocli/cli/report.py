@@ -67,7 +67,7 @@ def report(
         _show_tables(summary)
         note("validation scores run above leaderboard scores", quiet=quiet)
         if summary.has_accuracy:
-            note("acc. %: min(100, 100 r² / noise ceiling), mean over the vertices", quiet=quiet)
+            note("acc %: min(100, 100 r² / noise ceiling), mean over the vertices", quiet=quiet)
     for remark in summary.notes:
         note(remark, quiet=quiet)
     if csv is not None:
@@ -94,7 +94,7 @@ def _show_tables(summary: Report) -> None:
 
 
 def _columns(summary: Report, first: str) -> list[str]:
-    scores = ["median", "mean", "acc. %"] if summary.has_accuracy else ["median r", "mean r"]
+    scores = ["median", "mean", "acc %"] if summary.has_accuracy else ["median r", "mean r"]
     return [first, "left n", *scores, "right n", *scores]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -70,12 +69,10 @@ def train(
         refit=refit,
     )
     name = check_run_name(run) if run else settings.default_name
-    if force:
-        shutil.rmtree(cache_dir / "runs" / name, ignore_errors=True)
-    opened = open_run(cache_dir, name, settings)
+    opened = open_run(cache_dir, name, settings, replace=force)
     note = noter(quiet)
     for one in subjects:
-        train_subject(one, opened, cache_dir, command_line=sys.argv, track=tracker(quiet), note=note)
+        train_subject(one, opened, cache_dir, command_line=sys.argv, force=force, track=tracker(quiet), note=note)
     opened.mark_latest()
     _show(opened.folder, [one.number for one in subjects], as_json)
     note("next: algocli report")

@@ -8,6 +8,7 @@ centred with the means of the fitted rows. Eigenpairs are kept on disk beside K,
 from __future__ import annotations
 
 import hashlib
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,8 +91,9 @@ def _eigenpairs(
     stem = hashlib.sha256(np.ascontiguousarray(fit).tobytes()).hexdigest()[:16]
     kept = sorted((int(path.stem.split("-")[1]), path) for path in home.glob(f"{stem}-*.npz"))
     for n_kept, path in kept:
-        if n_kept >= n_components:
-            return _load(path)
+        pairs = _load(path) if n_kept >= n_components else None
+        if pairs is not None:
+            return pairs
     n_pairs = SMALLEST_KEPT
     while n_pairs < n_components:
         n_pairs *= 2
@@ -108,9 +110,13 @@ def _eigenpairs(
     return values, vectors, column_means
 
 
-def _load(path: Path) -> tuple[NDArray[np.float64], NDArray[np.float32], NDArray[np.float64]]:
-    with np.load(path, allow_pickle=False) as kept:
-        return kept["values"], kept["vectors"], kept["column_means"]
+def _load(path: Path) -> tuple[NDArray[np.float64], NDArray[np.float32], NDArray[np.float64]] | None:
+    """Return kept pairs; None where the file is damaged, or another process has just replaced it by a larger one."""
+    try:
+        with np.load(path, allow_pickle=False) as kept:
+            return kept["values"], kept["vectors"], kept["column_means"]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
 
 
 def _centre(matrix: NDArray[np.float32]) -> NDArray[np.float64]:

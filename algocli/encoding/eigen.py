@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 EXACT_SIZE = 1500
 # A residual this small against its own eigenvalue leaves the axes as right as float32 can have them.
 TOLERANCE = 1e-4
-# A new direction this much shorter than the longest may be rounding; it would tilt the axes by its share within the basis.
+# A new direction this much shorter than the longest one may be rounding, which lies within the basis in part.
 SPENT = 1e-2
 # Beyond this share of all dimensions a full decomposition is the cheaper way.
 MAX_BASIS_SHARE = 0.4

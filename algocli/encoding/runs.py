@@ -7,6 +7,7 @@ arrays and its record.json, written last: a subject without a record is not done
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -108,9 +109,22 @@ class Run:
     @property
     def settings(self) -> Settings:
         """The settings that every subject of this run shares."""
-        stored = dict(read_json(self.folder / "manifest.json")["settings"])
+        manifest = read_json(self.folder / "manifest.json")
+        if manifest.get("schema") != SCHEMA:
+            raise DataError(
+                f"{self.folder} was written by another version of algocli",
+                hint="delete that folder and train again",
+            )
+        stored = dict(manifest["settings"])
         stored["features"] = tuple(stored["features"])
         return Settings(**stored)
+
+    def has_settings(self, settings: Settings) -> bool:
+        """Say whether this run exists and was made with these settings."""
+        try:
+            return self.settings == settings
+        except DataError:
+            return False
 
     @property
     def subjects(self) -> tuple[int, ...]:
@@ -153,16 +167,23 @@ class Run:
         return max((float(self._subject(n).record["finished_at"]) for n in self.subjects), default=0.0)
 
 
-def open_run(cache_dir: Path, name: str, settings: Settings) -> Run:
+def open_run(cache_dir: Path, name: str, settings: Settings, *, replace: bool = False) -> Run:
     """Open the run of that name, making it where it does not exist.
+
+    Parameters
+    ----------
+    replace
+        Whether a run of that name with other settings is to be deleted.
 
     Raises
     ------
     UsageError
-        If a run of that name was made with other settings.
+        If a run of that name was made with other settings and is not to be replaced.
     """
     run = Run(cache_dir / "runs" / name)
     manifest = run.folder / "manifest.json"
+    if replace and not run.has_settings(settings):
+        shutil.rmtree(run.folder, ignore_errors=True)
     if manifest.is_file() and run.settings != settings:
         raise UsageError(
             f"run {name} exists and was made with other settings: {run.settings.default_name}",
@@ -179,16 +200,18 @@ def check_run_name(name: str) -> str:
     Raises
     ------
     UsageError
-        If it is empty, reserved, or would leave the folder of runs.
+        If it is empty, reserved, too long, or would leave the folder of runs.
     """
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+=,-]*", name) or name == LATEST:
-        raise UsageError(f"'{name}' cannot be a run's name", hint="use letters, digits, dots, dashes and underscores")
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+=,-]{0,199}", name) or name == LATEST:
+        raise UsageError(
+            f"'{name}' cannot be a run's name", hint="use up to 200 letters, digits, dots, dashes, underscores"
+        )
     return name
 
 
-def list_runs(cache_dir: Path) -> list[Run]:
+def list_runs(cache_dir: Path | str) -> list[Run]:
     """List the runs with at least one finished subject, the latest first."""
-    home = cache_dir / "runs"
+    home = Path(cache_dir) / "runs"
     runs = [run for run in (Run(path.parent) for path in home.glob("*/manifest.json")) if run.subjects]
     pointer = home / LATEST
     latest = pointer.read_text(encoding="utf-8").strip() if pointer.is_file() else ""
@@ -196,7 +219,7 @@ def list_runs(cache_dir: Path) -> list[Run]:
     return sorted(runs, key=lambda run: (run.name != latest, -run.finished_at, run.name))
 
 
-def find_run(cache_dir: Path, name: str = LATEST) -> Run:
+def find_run(cache_dir: Path | str, name: str = LATEST) -> Run:
     """Find a run by name, by an unambiguous beginning of one, or the latest.
 
     Raises

@@ -35,6 +35,8 @@ class Settings:
             raise UsageError(f"--holdout {self.holdout:g} is no share between 0 and 1")
         if self.folds is not None and self.folds < 2:
             raise UsageError(f"--folds {self.folds}: at least 2 are needed")
+        if not 0 <= self.seed < 2**32:
+            raise UsageError(f"--seed {self.seed}: a seed is a whole number from 0 to {2**32 - 1}")
 
     @property
     def default_name(self) -> str:

@@ -70,6 +70,7 @@ def extract(
         if not pending:
             note(f"subject {subject.number}: {how.name} is complete, nothing to do")
             return store
+        store.sweep()
         n_rows = sum(map(len, pending))
         if n_rows < store.n_stimuli:
             note(f"subject {subject.number}: {store.n_stimuli - n_rows} of {store.n_stimuli} images are done already")

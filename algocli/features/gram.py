@@ -74,7 +74,7 @@ def _accumulate(store: FeatureStore, track: Track) -> NDArray[np.float32]:
     blocks = store.column_blocks()
     features = np.empty((store.n_stimuli, blocks[0].stop), np.float32)
     product = np.empty((TILE_ROWS, TILE_ROWS), np.float32)
-    for columns in track(blocks, total=len(blocks), label="Gram matrix", unit="blocks"):
+    for columns in track(blocks, total=len(blocks), label=f"subject {store.subject}: Gram matrix", unit="blocks"):
         block = features[:, : columns.stop - columns.start]
         _read_centred(store, columns, block)
         for rows, others in _lower_tiles(store.n_stimuli):

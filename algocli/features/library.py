@@ -105,7 +105,8 @@ def check_name(cache_dir: Path, name: str) -> str:
     MissingStep
         If no features are cached under that name.
     """
-    if not (cache_dir / "features" / name / "recipe.json").is_file():
+    # A name is one folder's: anything with a slash in it would lead elsewhere, and so would the run named after it.
+    if Path(name).name != name or not (cache_dir / "features" / name / "recipe.json").is_file():
         have = ", ".join(sorted(path.parent.name for path in (cache_dir / "features").glob("*/recipe.json")))
         raise MissingStep(
             f"no features are named {name}" + (f"; there are: {have}" if have else ""), hint="algocli extract"

@@ -41,7 +41,7 @@ class Transform:
             with Image.open(path) as image:
                 return self._resize(image)
         # Pillow tells a broken chunk as SyntaxError and a broken stream as OSError, ValueError or EOFError.
-        except (OSError, SyntaxError, ValueError, EOFError) as error:
+        except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
             raise DataError(f"{path} is no readable image: {error}", hint="copy the image again") from error
 
     def _resize(self, image: Image.Image) -> NDArray[np.uint8]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.files import read_json, sweep, sync_folder, write_json
+from algocli.compute.lock import hold
 from algocli.errors import DataError, MissingStep, writing
 from algocli.features.keys import SCHEMA, digest_of
 
@@ -88,25 +90,21 @@ class FeatureStore:
             If the folder holds a store with another key.
         """
         key = digest_of(identity)
-        if (folder / "manifest.json").is_file():
-            found = cls(folder)
-            if found.key != key:
-                raise DataError(f"{folder} holds other features (key {found.key[:8]}, not {key[:8]})")
-            sweep(folder)
-            return found
-        dtype = np.dtype(str(identity["dtype"]))
-        rows = _rows_per_shard(shape[1], dtype)
-        with writing(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            sweep(folder)
-            _allocate(folder / "features.zarr", shape, dtype, rows)
-            sync_folder(folder)
-        # The manifest comes last: a store that has one is fully allocated.
-        layout = {"schema": SCHEMA, "shape": list(shape), "dtype": dtype.name, "rows_per_shard": rows}
-        write_json(
-            folder / "manifest.json", {**layout, "key": key, "identity": dict(identity), "provenance": dict(provenance)}
-        )
-        return cls(folder)
+        # Of two processes that begin at once, the second would allocate anew what the first has begun to fill.
+        with hold(folder / "creation.lock"):
+            if not (folder / "manifest.json").is_file():
+                dtype = np.dtype(str(identity["dtype"]))
+                rows = _rows_per_shard(shape[1], dtype)
+                with writing(folder):
+                    _allocate(folder, shape, dtype, rows)
+                # The manifest comes last: a store that has one is fully allocated.
+                layout = {"schema": SCHEMA, "shape": list(shape), "dtype": dtype.name, "rows_per_shard": rows}
+                about = {"key": key, "identity": dict(identity), "provenance": dict(provenance)}
+                write_json(folder / "manifest.json", {**layout, **about})
+        found = cls(folder)
+        if found.key != key:
+            raise DataError(f"{folder} holds other features (key {found.key[:8]}, not {key[:8]})")
+        return found
 
     @property
     def subject(self) -> int:
@@ -175,7 +173,14 @@ class FeatureStore:
         return [slice(a, min(a + CHUNK_FEATURES, self.n_features)) for a in edges]
 
     def damaged(self) -> Iterator[Shard]:
-        """Yield the shards whose file is not the one that their record saw."""
+        """Yield the shards whose file is not the one that their record saw.
+
+        Raises
+        ------
+        DataError
+            If the array cannot be opened at all.
+        """
+        self._array("r")
         for shard in self.shards:
             if not self._is_done(shard):
                 continue
@@ -192,6 +197,11 @@ class FeatureStore:
         """Withdraw a shard's record, so that the next extraction makes it again."""
         self._record_path(shard).unlink(missing_ok=True)
 
+    def sweep(self) -> None:
+        """Delete what killed writers left; to be called by the one process that holds the store's lock."""
+        sweep(self.folder / "features.zarr")
+        sweep(self.folder / "done")
+
     def n_bytes(self) -> int:
         """Return what the store takes on disk, with everything derived from it."""
         return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
@@ -207,8 +217,14 @@ class FeatureStore:
         import zarr
 
         # An all-zero chunk must be stored: one that is absent reads as NaN, the fill value.
-        with zarr.config.set({"array.write_empty_chunks": True}):
-            return zarr.open_array(str(self.folder / "features.zarr"), mode=mode)
+        try:
+            with zarr.config.set({"array.write_empty_chunks": True}):
+                return zarr.open_array(str(self.folder / "features.zarr"), mode=mode)
+        except (ValueError, TypeError, KeyError, FileNotFoundError) as error:
+            raise DataError(
+                f"the description of the array in {self.folder} is missing or damaged",
+                hint="delete that folder and extract again",
+            ) from error
 
     def _shard_path(self, shard: Shard) -> Path:
         return self.folder / "features.zarr" / "c" / str(shard.index) / "0"
@@ -217,10 +233,14 @@ class FeatureStore:
         return self.folder / "done" / f"{shard.index:05d}.json"
 
 
-def _allocate(path: Path, shape: tuple[int, int], dtype: np.dtype[Any], rows: int) -> None:
+def _allocate(folder: Path, shape: tuple[int, int], dtype: np.dtype[Any], rows: int) -> None:
+    """Make the array, and take away what was derived from one that is no more."""
     import zarr
     from zarr.codecs import ZstdCodec
 
+    path = folder / "features.zarr"
+    for remains in ("done", "gram"):
+        shutil.rmtree(folder / remains, ignore_errors=True)
     width = min(CHUNK_FEATURES, shape[1])
     zarr.create_array(
         store=str(path),
@@ -228,11 +248,16 @@ def _allocate(path: Path, shape: tuple[int, int], dtype: np.dtype[Any], rows: in
         dtype=dtype,
         chunks=(rows, width),
         shards=(rows, -(-shape[1] // width) * width),
-        compressors=ZstdCodec(level=1),
+        # The checksum costs nothing measurable, and a flipped bit is met on reading instead of entering every result.
+        compressors=ZstdCodec(level=1, checksum=True),
         fill_value=float("nan"),
         dimension_names=("stimulus", "feature"),
         overwrite=True,
     )
+    with (path / "zarr.json").open("rb") as stream:
+        os.fsync(stream.fileno())
+    sync_folder(path)
+    sync_folder(folder)
 
 
 def _rows_per_shard(n_features: int, dtype: np.dtype[Any]) -> int:

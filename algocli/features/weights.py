@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +14,11 @@ if TYPE_CHECKING:
 
 PRETRAINED = "pretrained"
 RANDOM = "random"
+# What torch's generator takes.
+MAX_SEED = 2**64 - 1
+# Batch normalisation counts its training batches in a buffer that inference never reads: some checkpoints lack it,
+# and no feature depends on it.
+_COUNTER = "num_batches_tracked"
 
 
 def random_seed(weights: str) -> int | None:
@@ -30,8 +34,8 @@ def random_seed(weights: str) -> int | None:
         return None
     if not colon:
         return 0
-    if not seed.isdecimal():
-        raise UsageError(f"--weights {weights}: the seed must be a whole number, as in random:0")
+    if not seed.isdecimal() or int(seed) > MAX_SEED:
+        raise UsageError(f"--weights {weights}: the seed must be a whole number up to {MAX_SEED}, as in random:0")
     return int(seed)
 
 
@@ -51,8 +55,8 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
         )
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    # torch.load meets a file that is no checkpoint with errors of many kinds.
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
+    # On bytes that are no checkpoint torch.load's machine for pickles raises nearly anything.
+    except Exception as error:
         raise DataError(
             f"{path} is no checkpoint that can be read without running its code",
             hint="save it as a plain state dict: torch.save(model.state_dict(), FILE)",
@@ -78,7 +82,7 @@ def load_state(network: torch.nn.Module, state: Mapping[str, torch.Tensor], sour
     DataError
         If a needed tensor is missing or of another shape, naming the first of them.
     """
-    needed = network.state_dict()
+    needed = _numbers(network)
     missing = [name for name in needed if name not in state]
     if missing:
         raise DataError(
@@ -92,7 +96,7 @@ def load_state(network: torch.nn.Module, state: Mapping[str, torch.Tensor], sour
     ]
     if unfit:
         raise DataError(f"{source} belongs to another architecture: {_first(unfit)}")
-    network.load_state_dict({name: state[name] for name in needed})
+    network.load_state_dict({**network.state_dict(), **{name: state[name] for name in needed}})
 
 
 def digest(network: torch.nn.Module) -> str:
@@ -100,10 +104,15 @@ def digest(network: torch.nn.Module) -> str:
     import torch
 
     total = hashlib.sha256()
-    for name, tensor in sorted(network.state_dict().items()):
+    for name, tensor in sorted(_numbers(network).items()):
         total.update(f"{name} {tensor.dtype} {_shape(tensor)}\n".encode())
         total.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
     return total.hexdigest()
+
+
+def _numbers(network: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """Return the parameters and buffers that a feature can depend on, by name."""
+    return {name: tensor for name, tensor in network.state_dict().items() if not name.endswith(_COUNTER)}
 
 
 def _shape(tensor: torch.Tensor) -> str:

@@ -104,7 +104,9 @@ def accuracy(correlation: NDArray[np.floating], noise_ceiling: NDArray[np.floati
     """
     explained = np.maximum(np.asarray(correlation, dtype=np.float64), 0.0) ** 2
     ceiling = np.where(noise_ceiling == 0, _ZERO_CEILING, noise_ceiling)
-    return np.minimum(100.0, 100.0 * explained / ceiling)
+    # A ceiling next to 0 sends the quotient to infinity, which is above 100 all the same.
+    with np.errstate(over="ignore"):
+        return np.minimum(100.0, 100.0 * explained / ceiling)
 
 
 def as_share(ceiling: NDArray[np.floating]) -> tuple[NDArray[np.float64], CeilingUnit]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,6 +46,7 @@ def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
     chosen = parser.parse_args()
     if chosen.small:
         chosen.train, chosen.test, chosen.vertices = 300, 40, "small"
+        print("at this size the ratios say nothing about speed", file=sys.stderr)
     if chosen.data_dir:
         chosen.data_dir = chosen.data_dir.resolve()
     return chosen

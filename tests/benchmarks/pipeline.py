@@ -136,7 +136,8 @@ def run_tutorial(subject_dir: Path, weights: str, work: Path) -> Tutorial:
     found_path = work / "tutorial.json"
     words = ["-m", "tests.benchmarks.tutorial", str(subject_dir), "--weights", weights, "--json", str(found_path)]
     finished = run(words, work / "tutorial.log")
-    print(finished.stdout, flush=True)
+    print(finished.stdout, end="")
+    _say("tutorial, all in all", finished)
     found = json.loads(found_path.read_text())
     return Tutorial(
         cells=found["total"],
@@ -161,9 +162,13 @@ def run_algocli(folder: Path, subject: int, weights: str, work: Path) -> dict[st
         # The report is read by a person; of a training we must find the record.
         finished = run([*words, "--json"] if name.startswith("train") else words, work / "command.log")
         commands[name] = _command(finished, name, subject)
-        print(f"{name:18s} {finished.seconds:8.1f} s {finished.peak_bytes / 1e9:6.2f} GB", flush=True)
+        _say(name, finished)
     shutil.rmtree(cache)
     return commands
+
+
+def _say(name: str, finished: Finished) -> None:
+    print(f"{name:20s} {finished.seconds:8.1f} s {finished.peak_bytes / 1e9:6.2f} GB", flush=True)
 
 
 def _command(finished: Finished, name: str, subject: int) -> Command:

@@ -55,5 +55,5 @@ def run(words: Sequence[str], log: Path) -> Finished:
     # wait4 has taken what Popen would wait for.
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise SystemExit(f"python {' '.join(words)} ended with {process.returncode}; its output is in {log}")
+        raise SystemExit(f"python {' '.join(words)} ended with {process.returncode}")
     return Finished(seconds, usage.ru_maxrss * _MAXRSS_UNIT, log.read_text())

@@ -4,8 +4,9 @@ Same algorithm, same sizes, on the cpu: an IncrementalPCA fed batch by batch, a 
 project them, scikit-learn's LinearRegression, a loop over vertices of scipy's pearsonr. Nothing of algocli is used.
 Three things are as a user must or would have them, and none is to the tutorial's disadvantage:
 
-- An IncrementalPCA that refuses a last batch smaller than the number of components (scikit-learn before 1.7) goes
-  without it: what the tutorial's user does is drop those images, and their number is printed.
+- Older versions of scikit-learn refuse a last batch smaller than the number of components, and 8,857 images are 88
+  batches of 100 and one of 57. The tutorial's user has to drop such a batch; so does this, and says how many images
+  that cost. Newer versions take it.
 - Networks have their weights from a file, because a download is no computation.
 - Plots, progress bars and the saving of predictions are left out.
 
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -74,11 +76,11 @@ class Outcome:
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:
-        """Add the time that a block takes to a stage."""
+        """Note what a block takes under the name of its stage."""
         began = time.perf_counter()
         yield
-        self.seconds[stage] = self.seconds.get(stage, 0) + time.perf_counter() - began
-        print(f"{stage:12s} {self.seconds[stage]:8.1f} s", flush=True)
+        self.seconds[stage] = time.perf_counter() - began
+        print(f"{stage:12s} {self.seconds[stage]:8.1f} s", file=sys.stderr, flush=True)
 
 
 def run_cells(subject_dir: Path, weights: str, n_components: int, seed: int) -> Outcome:
@@ -153,7 +155,7 @@ def fit_pca(
         try:
             pca.partial_fit(features)
         except ValueError:
-            # The last batch has what is left over: 8,857 training images are 88 batches and 57.
+            # Only the last batch may be refused, for being too small.
             if len(features) == BATCH_SIZE or n_left_out:
                 raise
             n_left_out = len(features)

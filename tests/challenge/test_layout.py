@@ -25,12 +25,11 @@ def test_the_eight_subjects_have_the_published_number_of_vertices() -> None:
     assert sum(OFFICIAL_SIZES[n].n_vertices[h] for n in SUBJECTS for h in HEMISPHERES) == 315_997
 
 
-def test_training_and_test_images_come_from_equally_many_trials_of_a_session() -> None:
-    # 750 trials a session, three for each image: 40 sessions are 10,000 images; elsewhere some are left unfinished.
+def test_the_whole_of_40_sessions_is_10000_images() -> None:
     for size in OFFICIAL_SIZES.values():
         n_images = size.n_stimuli("train") + size.n_stimuli("test")
-        assert n_images <= 10_000
         assert (n_images == 10_000) == (size.n_sessions == 40)
+        assert n_images <= 10_000
 
 
 def test_there_are_31_rois_with_31_names() -> None:
@@ -81,4 +80,9 @@ def test_other_names_are_none_of_the_challenge(name: str) -> None:
     ],
 )
 def test_a_shape_betrays_whose_responses_these_are(shape: tuple[int, int], owners: str) -> None:
-    assert describe_owners(official_owners(*shape, "train")) == owners
+    assert describe_owners(3, "left", official_owners(*shape, "train")) == owners
+
+
+def test_a_shape_that_fits_its_own_place_is_no_one_elses() -> None:
+    assert describe_owners(2, "left", official_owners(9841, 19_004, "train")) == ""
+    assert describe_owners(2, "right", official_owners(9841, 19_004, "train")) != ""

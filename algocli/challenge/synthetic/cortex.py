@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from algocli.challenge.layout import HEMISPHERES, OFFICIAL_SIZES, ROI_CLASSES, Hemisphere
 from algocli.challenge.synthetic import atlas
+from algocli.challenge.synthetic.chance import generator
 from algocli.challenge.synthetic.growth import Growth, calcarine
 from algocli.challenge.synthetic.sphere import direction
 from algocli.challenge.synthetic.visual_field import ReceptiveFields, place_receptive_fields
@@ -60,7 +61,7 @@ def lay_out(subject: int, hemisphere: Hemisphere, n_left: int) -> Cortex:
     n_left
         How many vertices the largest left hemispheres have, `atlas.N_REAL` for the official sizes.
     """
-    rng = np.random.default_rng([subject, HEMISPHERES.index(hemisphere)])
+    rng = generator("anatomy", subject, HEMISPHERES.index(hemisphere))
     growth = Growth(hemisphere, n_left)
     streams = _streams_of(subject, growth)
     roi_codes, depths = _rois_of(subject, growth, streams, rng)

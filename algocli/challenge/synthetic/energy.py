@@ -1,4 +1,4 @@
-"""What early visual cortex takes from an image: local contrast and the energy of its orientations. No network has a part in it.
+"""What early visual cortex takes from an image: local contrast and the energy of orientations, and nothing learnt.
 
 An image is cut into 16 x 16 places. At each, the energy channels are the amplitudes of quadrature filters of four
 orientations at three spatial frequencies, averaged over the place; two more say how strong contrast and colour are.
@@ -48,10 +48,11 @@ def measure_energy(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.log1p(channels / _FAINT).reshape(len(CHANNELS), -1).astype(np.float32)
 
 
-def _pool(maps: NDArray[np.floating]) -> NDArray[np.floating]:
+def _pool(maps: NDArray[np.floating]) -> NDArray[np.float64]:
     """Average maps, (..., 128, 128), over each place, (..., 16, 16)."""
     width = _SIDE // N_PLACES
-    return maps.reshape(*maps.shape[:-2], N_PLACES, width, N_PLACES, width).mean(axis=(-3, -1))
+    blocks = maps.reshape(*maps.shape[:-2], N_PLACES, width, N_PLACES, width)
+    return blocks.mean(axis=(-3, -1), dtype=np.float64)
 
 
 @cache

@@ -19,7 +19,7 @@ def ellipse(x: float, y: float, half_width: float, half_height: float) -> Outlin
     return np.stack([x + half_width * np.cos(angles), y + half_height * np.sin(angles)], axis=1)
 
 
-def limb(path: Sequence[tuple[float, float]], widths: Sequence[float]) -> Outline:
+def limb(path: Sequence[tuple[float, float] | NDArray[np.float64]], widths: Sequence[float]) -> Outline:
     """Return the outline of a bent, tapering bar along a path, with its width at each of the path's points."""
     points, half = np.asarray(path, dtype=float), np.asarray(widths, dtype=float)[:, None] / 2
     along = np.gradient(points, axis=0)
@@ -70,17 +70,17 @@ def _draw_features(sketch: Sketch, rng: np.random.Generator, put: Placer, skin: 
     iris = rng.uniform([0.08, 0.08, 0.05], [0.3, 0.28, 0.35])
     sketch.add([put(ellipse(ex + gaze / 5, ey, 0.075, min(wide, 0.08))) for ex, ey in eyes], Surface(iris))
     lift = rng.uniform(-0.06, 0.06)
-    brows = [limb([(ex - 0.18, ey - 0.2 - lift), (ex, ey - 0.26), (ex + 0.18, ey - 0.2 + lift)], [0.05, 0.08, 0.05])
-             for ex, ey in eyes]
-    sketch.add([put(brow) for brow in brows], Surface(0.8 * hair))
+    arch = np.array([[-0.18, -0.2 - lift], [0.0, -0.26], [0.18, -0.2 + lift]])
+    brows = [put(limb([*(arch + eye)], [0.05, 0.08, 0.05])) for eye in eyes]
+    sketch.add(brows, Surface(0.8 * hair))
     nose = np.array([[0.35, -0.05], [1.35, 0.28], [1.2, 0.36], [-0.2, 0.36], [-0.3, 0.3]]) * [0.12, 1] + [gaze, 0]
     sketch.add(put(nose), Surface(0.84 * skin, tilt=(0.2, 0)))
     smile = rng.uniform(-0.03, 0.12)
     mouth = limb([(gaze - 0.28, 0.56 - smile), (gaze, 0.58), (gaze + 0.28, 0.56 - smile)], [0.03, 0.17, 0.03])
     sketch.add(put(mouth), Surface(np.array([0.65, 0.25, 0.24]) * (0.5 + 0.5 * skin[0])))
     if rng.random() < 0.3:
-        sketch.add(put(limb([(gaze - 0.22, 0.59), (gaze, 0.6), (gaze + 0.22, 0.59)], [0.02, 0.07, 0.02])),
-                   Surface(np.array([0.92, 0.9, 0.86])))
+        teeth = limb([(gaze - 0.22, 0.59), (gaze, 0.6), (gaze + 0.22, 0.59)], [0.02, 0.07, 0.02])
+        sketch.add(put(teeth), Surface(np.array([0.92, 0.9, 0.86])))
 
 
 def draw_person(sketch: Sketch, rng: np.random.Generator, x: float, y: float, size: float) -> None:
@@ -90,21 +90,27 @@ def draw_person(sketch: Sketch, rng: np.random.Generator, x: float, y: float, si
     light = (float(rng.normal(scale=0.25)), -0.05)
     sketch.begin(x, y, bodies=1.0, faces=0.15, elongation=0.9)
     stride, bend = rng.uniform(0.02, 0.3), rng.uniform(0, 0.12)
-    legs = [limb([(side * 0.08, 0), (side * stride * 0.6 + bend, 0.48), (side * stride, 0.95)], [0.2, 0.16, 0.1])
-            for side in (-1, 1)]
+    knees = [(side * (0.6 * stride) + bend, 0.48) for side in (-1, 1)]
+    feet = [(side * stride, 0.95) for side in (-1, 1)]
+    legs = [
+        limb([(side * 0.08, 0), knee, foot], [0.2, 0.16, 0.1])
+        for side, knee, foot in zip((-1, 1), knees, feet, strict=True)
+    ]
     sketch.add([put(leg) for leg in legs], Surface(bottom, "cloud", 0.08, light, 0.2))
-    feet = [limb([(side * stride - 0.04, 0.97), (side * stride + 0.12, 0.98)], [0.09, 0.06]) for side in (-1, 1)]
-    sketch.add([put(foot) for foot in feet], Surface(0.4 * pick(rng, CLOTHES)))
+    shoes = [limb([(ankle - 0.04, 0.97), (ankle + 0.12, 0.98)], [0.09, 0.06]) for ankle, _ in feet]
+    sketch.add([put(shoe) for shoe in shoes], Surface(0.4 * pick(rng, CLOTHES)))
     angles = rng.uniform(0.1, 2.6, size=2)
-    elbows = [(side * (0.17 + 0.27 * np.sin(a)), -0.58 + 0.3 * np.cos(a)) for side, a in zip((-1, 1), angles, strict=True)]
     turns = angles + rng.uniform(0.0, 1.2, size=2)
-    hands = [(ex + side * 0.26 * np.sin(a), ey + 0.26 * np.cos(a))
-             for side, a, (ex, ey) in zip((-1, 1), turns, elbows, strict=True)]
-    shoulders = [(-0.15, -0.58), (0.15, -0.58)]
-    sleeves = [limb([s, e], [0.13, 0.1]) for s, e in zip(shoulders, elbows, strict=True)]
-    sketch.add([put(limb([e, h], [0.085, 0.06])) for e, h in zip(elbows, hands, strict=True)], Surface(skin, tilt=light))
-    sketch.add([put(sleeve) for sleeve in sleeves], Surface(0.9 * top, "cloud", 0.08, light))
-    sketch.add(put(limb([(0, -0.64), (0, -0.35), (0, -0.05)], [0.36, 0.33, 0.28])), Surface(top, "cloud", 0.08, light, 0.25))
+    sleeves, forearms = [], []
+    for side, upper, lower in zip((-1, 1), angles, turns, strict=True):
+        elbow = (side * (0.17 + 0.27 * np.sin(upper)), -0.58 + 0.3 * np.cos(upper))
+        hand = (elbow[0] + side * 0.26 * np.sin(lower), elbow[1] + 0.26 * np.cos(lower))
+        sleeves.append(put(limb([(side * 0.15, -0.58), elbow], [0.13, 0.1])))
+        forearms.append(put(limb([elbow, hand], [0.085, 0.06])))
+    sketch.add(forearms, Surface(skin, tilt=light))
+    sketch.add(sleeves, Surface(0.9 * top, "cloud", 0.08, light))
+    chest = limb([(0, -0.64), (0, -0.35), (0, -0.05)], [0.36, 0.33, 0.28])
+    sketch.add(put(chest), Surface(top, "cloud", 0.08, light, 0.25))
     sketch.add(put(limb([(0, -0.78), (0, -0.62)], [0.1, 0.11])), Surface(0.85 * skin))
     sketch.add(put(ellipse(0, -0.88, 0.105, 0.135)), Surface(pick(rng, HAIR), "grass", 0.1))
     sketch.add(put(ellipse(0.02, -0.85, 0.085, 0.11)), Surface(skin, tilt=light, bulge=0.3))
@@ -119,8 +125,10 @@ def draw_animal(sketch: Sketch, rng: np.random.Generator, x: float, y: float, si
     height, neck = rng.uniform(0.45, 0.8), rng.uniform(0.25, 0.6)
     for shade, offset in ((0.7, 0.1), (1.0, 0.0)):
         steps = rng.normal(scale=0.1, size=2)
-        legs = [limb([(at + offset, 0.05), (at + offset + step, 0.1 + height)], [0.2, 0.09])
-                for at, step in zip((-0.6, 0.5), steps, strict=True)]
+        legs = [
+            limb([(at + offset, 0.05), (at + offset + step, 0.1 + height)], [0.2, 0.09])
+            for at, step in zip((-0.6, 0.5), steps, strict=True)
+        ]
         sketch.add([put(leg) for leg in legs], Surface(shade * coat, "grass", 0.12))
     sketch.add(put(limb([(-0.7, -0.1), (-0.95, 0.0), (-1.0, 0.35)], [0.1, 0.08, 0.04])), Surface(0.8 * coat))
     sketch.add(put(limb([(0.5, -0.1), (0.72, -0.1 - neck)], [0.36, 0.24])), fur)

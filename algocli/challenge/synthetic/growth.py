@@ -16,6 +16,7 @@ from scipy.sparse.csgraph import dijkstra
 
 from algocli.challenge.layout import HEMISPHERES, N_FSAVERAGE, Hemisphere
 from algocli.challenge.synthetic import atlas
+from algocli.challenge.synthetic.chance import generator
 from algocli.challenge.synthetic.sphere import direction, fsaverage_sphere, smooth_field
 
 _Vertices = NDArray[np.int64]
@@ -118,7 +119,7 @@ def _natural_count(n_halvings: int) -> float:
 def _hilly_graph(hemisphere: Hemisphere, n_halvings: int) -> csr_array:
     """Join neighbours by their distance, stretched or shrunk from place to place so that regions get uneven rims."""
     sphere = fsaverage_sphere(n_halvings)
-    hills = np.exp(0.25 * smooth_field(sphere.positions, np.random.default_rng(HEMISPHERES.index(hemisphere))))
+    hills = np.exp(0.25 * smooth_field(sphere.positions, generator("terrain", HEMISPHERES.index(hemisphere))))
     start, end = sphere.edges.T
     lengths = np.linalg.norm(sphere.positions[start] - sphere.positions[end], axis=1) * (hills[start] + hills[end]) / 2
     both_ways = np.append(start, end), np.append(end, start)

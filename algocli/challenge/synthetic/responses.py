@@ -11,10 +11,13 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.challenge.layout import HEMISPHERES
-from algocli.challenge.synthetic.cortex import Cortex
+from algocli.challenge.layout import HEMISPHERES, Hemisphere
+from algocli.challenge.synthetic.chance import generator
+from algocli.challenge.synthetic.cortex import Cortex, lay_out
 from algocli.challenge.synthetic.drives import N_ENERGY
 from algocli.challenge.synthetic.energy import CHANNELS
+from algocli.challenge.synthetic.gallery import Gallery
+from algocli.challenge.synthetic.recipe import Recipe, nsd_ids
 from algocli.challenge.synthetic.sketch import PROPERTIES
 from algocli.challenge.synthetic.truth import Truth, tell_truth
 
@@ -60,10 +63,11 @@ class Responses:
 
     def __init__(self, cortex: Cortex, drives: NDArray[np.float32], nsd_ids: NDArray[np.int64], seed: int) -> None:
         truth = tell_truth(cortex, seed)
+        self.hemisphere = cortex.hemisphere
         self.ceilings = truth.ceilings
         self._drives = drives
         self._weights = _balance(truth, drives)
-        self._noise_keys = [[seed, cortex.subject, HEMISPHERES.index(cortex.hemisphere), int(i)] for i in nsd_ids]
+        self._noise_keys = [(seed, cortex.subject, HEMISPHERES.index(cortex.hemisphere), int(i)) for i in nsd_ids]
 
     def signal(self, start: int, stop: int) -> Iterator[NDArray[np.float32]]:
         """Yield the responses to images `start` to `stop` as they would be without noise, in blocks of rows.
@@ -93,7 +97,7 @@ class Responses:
         for block in self.signal(start, stop):
             block *= signal_size
             for row, key in zip(block, self._noise_keys[start : start + len(block)], strict=True):
-                row += noise_size * np.random.default_rng(key).standard_normal(len(row), dtype=np.float32)
+                row += noise_size * generator("noise", *key).standard_normal(len(row), dtype=np.float32)
             start += len(block)
             yield block
 
@@ -119,3 +123,22 @@ def _balance(truth: Truth, drives: NDArray[np.float32]) -> NDArray[np.float32]:
     np.multiply(truth.energy_weights, (energy_gain / total).astype(np.float32), out=weights[:N_ENERGY])
     np.multiply(truth.object_weights, (object_gain / total).astype(np.float32), out=weights[N_ENERGY:])
     return weights
+
+
+def true_signal(recipe: Recipe, subject: int, hemisphere: Hemisphere) -> NDArray[np.float32]:
+    """Work out again what a subject's responses would be without noise.
+
+    Every image is drawn anew for it; nothing is read from disk.
+
+    Returns
+    -------
+    (n_train + n_test, n_vertices) float32
+        Training images first; each vertex has mean 0 and variance 1. The measured responses are this, scaled, and
+        noise: the squared correlation of the two is the noise ceiling.
+    """
+    ids = np.concatenate([*nsd_ids(recipe, subject).values()])
+    gallery = Gallery(recipe.seed)
+    drives = np.stack([gallery.show(int(nsd_id)).drives for nsd_id in ids])
+    normalise_drives(drives)
+    responses = Responses(lay_out(subject, hemisphere, recipe.n_left), drives, ids, recipe.seed)
+    return np.concatenate([*responses.signal(0, len(ids))])

@@ -101,9 +101,7 @@ def _drop(
             colourfulness=float(vivid[i]),
         )
         tilt = (float(tilts[i, 0]), float(tilts[i, 1]))
-        sketch.add(
-            outline, Surface(chosen[i], str(textures[i]), float(contrasts[i]), tilt, 0.45 * float(roundness[i]))
-        )
+        sketch.add(outline, Surface(chosen[i], str(textures[i]), float(contrasts[i]), tilt, 0.45 * float(roundness[i])))
 
 
 def _outlines(

@@ -43,7 +43,8 @@ def draw_country(sketch: Sketch, rng: np.random.Generator) -> None:
     sketch.add(rectangle(0, 0, 1, 1), Surface(pick(rng, SKY), "cloud", 0.05, (0.0, 0.12)))
     for _ in range(int(rng.integers(0, 6))):
         x, y, wide = rng.uniform(0, 1), rng.uniform(0, 0.8 * horizon), rng.uniform(0.06, 0.2)
-        puffs = [ellipse(x + wide * dx, y + 0.2 * wide * dy, wide * 0.5, wide * 0.25) for dx, dy in rng.normal(size=(4, 2))]
+        spots = rng.normal(size=(4, 2)) * [wide, 0.2 * wide] + [x, y]
+        puffs = [ellipse(at_x, at_y, 0.5 * wide, 0.25 * wide) for at_x, at_y in spots]
         sketch.add(puffs, Surface(np.full(3, rng.uniform(0.85, 0.97)), "cloud", 0.05, (0.0, -0.06)))
     land = pick(rng, GREENERY if rng.random() < 0.7 else EARTH)
     haze = pick(rng, SKY)
@@ -73,8 +74,8 @@ def draw_street(sketch: Sketch, rng: np.random.Generator) -> None:
     edge = rng.uniform(0.15, 0.4)
     road = np.array([[x, y], [x + 0.02, y], [1 + edge, 1.1], [-edge, 1.1]])
     sketch.add(road, Surface(rng.uniform(0.3, 0.5) * np.array([1.0, 1.0, 1.03]), "foliage", 0.08, (0.0, 0.1)))
-    marks = [np.array([[x, y], [x + 0.005, y], [x, y]]) + (1 - y) * s * np.array([[-0.02, 1], [0.02, 1], [0.0, 1.25]])
-             for s in (0.1, 0.25, 0.5)]
+    dash = np.array([[-0.02, 1.0], [0.02, 1.0], [0.025, 1.3], [-0.025, 1.3]]) * (1 - y)
+    marks = [np.array([x, y]) + share * dash for share in (0.1, 0.2, 0.38, 0.7)]
     sketch.add(marks, Surface(pick(rng, PALE)))
     for side in (0, 1):
         # Fronts stand at shares of the way from the picture's edge to the vanishing point.
@@ -122,7 +123,8 @@ def draw_room(sketch: Sketch, rng: np.random.Generator) -> None:
     sketch.add(rectangle(0, 0, 1, 1), Surface(wall, "cloud", 0.03))
     sketch.add(np.array([[0, 0], [left, top], [left, bottom], [0, 1]]), Surface(0.75 * wall, "cloud", 0.04, (0.1, 0)))
     sketch.add(np.array([[1, 0], [right, top], [right, bottom], [1, 1]]), Surface(0.9 * wall, "cloud", 0.04, (-0.1, 0)))
-    sketch.add(np.array([[0, 0], [1, 0], [right, top], [left, top]]), Surface(np.minimum(1.1 * wall, 0.95), contrast=0.02))
+    ceiling = Surface(np.minimum(1.1 * wall, 0.95), contrast=0.02)
+    sketch.add(np.array([[0, 0], [1, 0], [right, top], [left, top]]), ceiling)
     boards = np.array([[left, bottom], [right, bottom], [1.0, 1.0], [0.0, 1.0]])
     sketch.add(boards, Surface(floor, "water", 0.14, (0.0, 0.15)))
     for _ in range(int(rng.integers(1, 4))):
@@ -139,7 +141,8 @@ def _draw_furniture(sketch: Sketch, rng: np.random.Generator, x: float, y: float
     """Draw a table, or a chest of the same outline, standing at a place on the floor."""
     wide, high = rng.uniform(0.15, 0.35), rng.uniform(0.1, 0.2)
     colour = pick(rng, WOOD if rng.random() < 0.7 else VIVID)
-    slab = np.array([[x, y - high], [x + wide, y - high], [x + wide * 0.9, y - high - 0.06], [x + wide * 0.1, y - high - 0.06]])
+    back = y - high - 0.06
+    slab = np.array([[x, y - high], [x + wide, y - high], [x + 0.9 * wide, back], [x + 0.1 * wide, back]])
     if rng.random() < 0.5:
         legs = [limb([(x + share * wide, y - high), (x + share * wide, y)], [0.02, 0.015]) for share in (0.05, 0.95)]
         sketch.add(legs, Surface(0.6 * colour))
@@ -150,8 +153,8 @@ def _draw_furniture(sketch: Sketch, rng: np.random.Generator, x: float, y: float
 
 def _draw_tree(sketch: Sketch, rng: np.random.Generator, x: float, y: float, size: float) -> None:
     """Draw a trunk and a crown standing at a place on the ground; `size` is the height."""
-    sketch.add(limb([(x, y), (x + rng.normal(scale=0.02), y - 0.6 * size)], [0.08 * size, 0.05 * size]),
-               Surface(pick(rng, WOOD), "grass", 0.2, (0.25, 0)))
+    trunk = limb([(x, y), (x + rng.normal(scale=0.02), y - 0.6 * size)], [0.08 * size, 0.05 * size])
+    sketch.add(trunk, Surface(pick(rng, WOOD), "grass", 0.2, (0.25, 0)))
     spots = rng.normal(scale=[0.16, 0.13], size=(5, 2)) * size
     crown = [ellipse(x + dx, y - 0.75 * size + dy, 0.2 * size, 0.17 * size) for dx, dy in spots]
     sketch.add(crown, Surface(pick(rng, GREENERY), "foliage", 0.3, (-0.1, 0.25)))

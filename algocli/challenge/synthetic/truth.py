@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.challenge.layout import HEMISPHERES, ROI_CLASSES
+from algocli.challenge.synthetic.chance import generator
 from algocli.challenge.synthetic.cortex import Cortex
 from algocli.challenge.synthetic.drives import spot_centres
 from algocli.challenge.synthetic.energy import FREQUENCIES, ORIENTATIONS, place_centres
@@ -47,8 +48,9 @@ _CATEGORIES = {
     "floc-words": _category(words=1.0, faces=0.15, elongation=0.05),
 }
 CAUSES: dict[str, Cause] = {
-    **{"V1v": Cause(1.0), "V1d": Cause(1.0), "V2v": Cause(1.0), "V2d": Cause(1.0)},
-    **{"V3v": Cause(0.95), "V3d": Cause(0.95), "hV4": Cause(0.8, {"colourfulness": 0.5, "roundness": 0.5})},
+    **dict.fromkeys(("V1v", "V1d", "V2v", "V2d"), Cause(1.0)),
+    **dict.fromkeys(("V3v", "V3d"), Cause(0.95, {"number": 0.5})),
+    "hV4": Cause(0.8, {"colourfulness": 0.5, "roundness": 0.5}),
     **{name: cause for roi_class, cause in _CATEGORIES.items() for name in ROI_CLASSES[roi_class].values()},
     "early": Cause(0.95, {"number": 0.5}),
     "midventral": Cause(0.65, {"colourfulness": 0.5, "roundness": 0.4}),
@@ -90,7 +92,7 @@ class Truth:
 
 def tell_truth(cortex: Cortex, seed: int) -> Truth:
     """Decide what a hemisphere's vertices respond to; tuning drifts smoothly over the cortex and hangs on the seed."""
-    rng = np.random.default_rng([seed, cortex.subject, HEMISPHERES.index(cortex.hemisphere)])
+    rng = generator("truth", seed, cortex.subject, HEMISPHERES.index(cortex.hemisphere))
     shares, preferences = _causes_of_vertices(cortex)
     tuning = _tuning(cortex, rng)
     for preference in preferences:
@@ -146,7 +148,13 @@ def _tuning(cortex: Cortex, rng: np.random.Generator) -> NDArray[np.float64]:
 
 
 def _within(cortex: Cortex, centres: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Spread weights, (n_kinds, n_vertices), over the places that receptive fields cover, (n_kinds * n_places, n_vertices)."""
+    """Spread weights, (n_kinds, n_vertices), over the places that each receptive field covers.
+
+    Returns
+    -------
+    (n_kinds * n_places, n_vertices) float32
+        Kind by kind, as drives stand.
+    """
     fields = cortex.fields
     squared = (centres[:, :1] - fields.right) ** 2 + (centres[:, 1:] - fields.up) ** 2
     window = np.exp(-squared / (2 * fields.widths**2))
@@ -158,10 +166,11 @@ def _within(cortex: Cortex, centres: NDArray[np.float64], weights: NDArray[np.fl
 
 def _draw_ceilings(cortex: Cortex, rng: np.random.Generator) -> NDArray[np.float64]:
     """Draw noise ceilings that drift over the cortex, with a few vertices of pure noise."""
-    drift = smooth_field(cortex.positions, rng) + 0.7 * (cortex.codes["streams"] == 1) + 0.25 * rng.standard_normal(len(cortex.vertices))
+    drift = smooth_field(cortex.positions, rng) + 0.7 * (cortex.codes["streams"] == 1)
+    drift += 0.25 * rng.standard_normal(len(drift))
     mean = MEAN_CEILINGS[cortex.subject]
     ceilings = 1 / (1 + (1 / mean - 1) * np.exp(-0.7 * (drift - drift.mean())))
     ceilings = np.clip(ceilings * mean / ceilings.mean(), *_CEILING_RANGE)
     n_noise = max(1, round(_PURE_NOISE * len(ceilings)))
     ceilings[rng.choice(len(ceilings), size=n_noise, replace=False)] = 0.0
-    return ceilings
+    return np.asarray(ceilings)

@@ -1,8 +1,8 @@
-"""What a synthetic challenge is made from, and which images each of its subjects sees."""
+"""The numbers that a synthetic challenge is made from, and which images each of its subjects sees."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from algocli.challenge.layout import N_FSAVERAGE, N_FSAVERAGE5, N_NSD_IMAGES, SUBJECTS, Split
 from algocli.challenge.synthetic.atlas import N_REAL
+from algocli.challenge.synthetic.chance import generator
 from algocli.errors import UsageError
 
 # As many vertices as fsaverage5 has of the real ones; below the least, some ROIs would be empty that should not be.
@@ -22,7 +23,7 @@ N_OWN = (N_NSD_IMAGES - N_SHARED) // len(SUBJECTS)
 
 
 @dataclass(frozen=True)
-class Settings:
+class Recipe:
     """Everything that the files of a synthetic challenge depend on.
 
     Attributes
@@ -70,10 +71,6 @@ class Settings:
         """Images of a subject that all other subjects see too: a fifth, in a large challenge NSD's 1,000."""
         return min(N_SHARED, round(self.n_images / 5))
 
-    def as_dict(self) -> dict[str, int]:
-        """Return the settings by name."""
-        return asdict(self)
-
 
 def count_left(vertices: Literal["small", "real"] | int) -> int:
     """Turn a named size into the number of vertices of the largest left hemispheres."""
@@ -81,23 +78,23 @@ def count_left(vertices: Literal["small", "real"] | int) -> int:
     return named[vertices] if isinstance(vertices, str) else vertices
 
 
-def shared_ids(settings: Settings) -> NDArray[np.int64]:
+def shared_ids(recipe: Recipe) -> NDArray[np.int64]:
     """Return the NSD ids of the images that all subjects see, (n_shared,), rising."""
-    return np.sort(_shuffled_ids(settings.seed)[: settings.n_shared])
+    return np.sort(_shuffled_ids(recipe.seed)[: recipe.n_shared])
 
 
-def nsd_ids(settings: Settings, subject: int) -> dict[Split, NDArray[np.int64]]:
+def nsd_ids(recipe: Recipe, subject: int) -> dict[Split, NDArray[np.int64]]:
     """Return the NSD ids of a subject's images by split, rising within each; what is in one is not in the other.
 
-    They depend on the settings and the subject alone; an image that several subjects see may be for training in one
+    They depend on the recipe and the subject alone; an image that several subjects see may be for training in one
     and for the test in another, as in NSD.
     """
     own = N_SHARED + (subject - 1) * N_OWN
-    n_own = settings.n_images - settings.n_shared
-    seen = np.append(shared_ids(settings), _shuffled_ids(settings.seed)[own : own + n_own])
-    seen = np.random.default_rng([settings.seed, subject]).permutation(seen)
-    return {"train": np.sort(seen[: settings.n_train]), "test": np.sort(seen[settings.n_train :])}
+    n_own = recipe.n_images - recipe.n_shared
+    seen = np.append(shared_ids(recipe), _shuffled_ids(recipe.seed)[own : own + n_own])
+    seen = generator("split", recipe.seed, subject).permutation(seen)
+    return {"train": np.sort(seen[: recipe.n_train]), "test": np.sort(seen[recipe.n_train :])}
 
 
 def _shuffled_ids(seed: int) -> NDArray[np.int64]:
-    return np.random.default_rng([seed]).permutation(N_NSD_IMAGES)
+    return generator("ids", seed).permutation(N_NSD_IMAGES)

@@ -1,0 +1,15 @@
+"""Generators of random numbers, one for each purpose, so that no two draws of the challenge share a stream."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+Purpose = Literal["terrain", "anatomy", "ids", "split", "texture", "scene", "truth", "noise"]
+_PURPOSES: tuple[Purpose, ...] = ("terrain", "anatomy", "ids", "split", "texture", "scene", "truth", "noise")
+
+
+def generator(purpose: Purpose, *key: int) -> np.random.Generator:
+    """Return a generator that depends on its purpose and its key, which is always as long for the same purpose."""
+    return np.random.default_rng([1 + _PURPOSES.index(purpose), *key])

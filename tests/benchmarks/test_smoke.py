@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from algocli.encoding.splits import holdout
+from tests.benchmarks.processes import ROOT
+
+pytestmark = pytest.mark.bench
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """What all benchmarks wrote about a challenge of a few hundred images."""
+    path: Path = tmp_path_factory.mktemp("bench") / "measured.json"
+    subprocess.run([sys.executable, "-m", "tests.benchmarks", "--small", "--json", str(path)], cwd=ROOT, check=True)
+    return json.loads(path.read_text())
+
+
+def test_every_promised_ratio_is_measured(measured: Any) -> None:
+    ratios = measured["pipeline"]["ratios"]
+    assert {name: one["target"] for name, one in ratios.items()} == {
+        "first run": 5,
+        "another k: 50": 50,
+        "another k: 120": 50,
+        "another seed": 30,
+        "ten folds and refit": 70,
+    }
+    assert all(one["ratio"] > 0 for one in ratios.values())
+    assert all(one["over_floor"] > 0 and one["gram_share"] > 0 for one in measured["extraction"])
+
+
+def test_the_stages_of_both_sides_fit_into_their_processes(measured: Any) -> None:
+    (tutorial,) = measured["pipeline"]["tutorial"]
+    assert sum(tutorial["stages"].values()) == pytest.approx(tutorial["cells"])
+    assert tutorial["cells"] < tutorial["process"]
+    (commands,) = measured["pipeline"]["algocli"]
+    for name, command in commands.items():
+        assert sum(command["stages"].values()) <= command["seconds"], name
+
+
+def test_the_tutorial_and_algocli_explain_as_much(measured: Any) -> None:
+    # Batch-wise PCA blurs the trailing axes a little; a wrong split or layer would cost far more than this.
+    (tutorial,), (commands,) = measured["pipeline"]["tutorial"], measured["pipeline"]["algocli"]
+    assert tutorial["median_r"] == pytest.approx(commands["train --pca 100"]["median_r"], abs=0.05)
+
+
+def test_both_sides_hold_out_the_same_images() -> None:
+    # Imported here: it brings torch and scikit-learn, and the other tests of this folder need neither.
+    from tests.benchmarks.tutorial import split
+
+    fit, validation = split(9841, 4)
+    fold = holdout(9841, 0.1, 4)
+    assert np.array_equal(np.sort(fit), fold.fit)
+    assert np.array_equal(np.sort(validation), fold.held_out)
+
+
+def test_the_tutorial_drops_a_last_batch_that_its_pca_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+    from sklearn.decomposition import IncrementalPCA
+
+    from tests.benchmarks import tutorial
+
+    class OlderPCA(IncrementalPCA):  # type: ignore[misc]
+        def partial_fit(self, X: Any, y: None = None, check_input: bool = True) -> Any:
+            if len(X) < self.n_components:
+                raise ValueError("n_components must be less or equal to the batch number of samples")
+            return super().partial_fit(X, y, check_input)
+
+    class Same(torch.nn.Module):
+        def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+            return {"same": images}
+
+    monkeypatch.setattr(tutorial, "IncrementalPCA", OlderPCA)
+    images = torch.randn(257, 20, generator=torch.Generator().manual_seed(0))
+    batches = [images[start : start + tutorial.BATCH_SIZE] for start in range(0, 257, tutorial.BATCH_SIZE)]
+    refused, n_left_out = tutorial.fit_pca(Same(), [*batches, batches[0][:9]], 10)  # type: ignore[arg-type]
+    assert n_left_out == 9
+    taken, n_left_out = tutorial.fit_pca(Same(), batches, 10)  # type: ignore[arg-type]
+    assert n_left_out == 0
+    assert np.array_equal(refused.components_, taken.components_)

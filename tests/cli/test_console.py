@@ -1,0 +1,141 @@
+"""What the user sees: tables and JSON on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from algocli.cli import console
+from algocli.errors import DataError
+
+
+@dataclass(frozen=True)
+class Row:
+    name: str
+    value: float
+    where: Path
+
+
+class Colour(StrEnum):
+    RED = "red"
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, np.float32("nan"), np.float64("-inf")])
+def test_what_is_no_number_is_null_in_json(capsys: pytest.CaptureFixture[str], value: float) -> None:
+    console.show_json({"r": value, "rows": [value]})
+    assert json.loads(capsys.readouterr().out) == {"r": None, "rows": [None]}
+
+
+@pytest.mark.parametrize("value", [0.1, 1 / 3, 1e-300, np.float64(2 / 3), np.float64(1e22)])
+def test_json_has_full_precision(capsys: pytest.CaptureFixture[str], value: float) -> None:
+    console.show_json([value])
+    assert json.loads(capsys.readouterr().out) == [float(value)]
+
+
+def test_dataclasses_paths_arrays_and_choices_have_a_form_in_json(capsys: pytest.CaptureFixture[str]) -> None:
+    value: dict[Any, Any] = {
+        "row": Row("Genève", 0.5, Path("a/b")),
+        1: (np.int64(3), np.bool_(True), None),
+        "array": np.array([[1.0, np.nan]]),
+        "colour": Colour.RED,
+    }
+    console.show_json(value)
+    shown = capsys.readouterr()
+    assert json.loads(shown.out) == {
+        "row": {"name": "Genève", "value": 0.5, "where": "a/b"},
+        "1": [3, True, None],
+        "array": [[1.0, None]],
+        "colour": "red",
+    }
+    assert "Genève" in shown.out
+    assert shown.err == ""
+
+
+def test_what_has_no_form_in_json_is_a_bug() -> None:
+    with pytest.raises(TypeError, match="object has no form in JSON"):
+        console.show_json(object())
+
+
+def test_an_error_is_a_sentence_and_its_hint_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    console.show_error(DataError("data/[left].npy is missing", hint="run: algocli demo"))
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.splitlines() == ["error: data/[left].npy is missing", "hint:  run: algocli demo"]
+
+
+def test_an_error_without_a_hint_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    console.show_error(DataError("nothing there"))
+    assert capsys.readouterr().err == "error: nothing there\n"
+
+
+def test_a_path_is_printed_alone_however_odd(capsys: pytest.CaptureFixture[str]) -> None:
+    path = Path("runs/[bold]x[/]/" + "long-name-" * 20 + ".zip")
+    console.show_path(path)
+    assert capsys.readouterr().out == f"{path}\n"
+
+
+def test_square_brackets_in_tables_and_notes_are_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    console.show_table(["[name]"], [["[bold]x[/bold]"]], title="[title]")
+    console.note("see [here]")
+    shown = capsys.readouterr()
+    assert [line.strip() for line in shown.out.splitlines()] == ["[title]", "[name]", "[bold]x[/bold]"]
+    assert shown.err == "see [here]\n"
+
+
+def test_the_first_columns_are_flush_left_and_the_others_flush_right(capsys: pytest.CaptureFixture[str]) -> None:
+    console.show_table(["roi", "r"], [["V1v", "0.5"], ["hV4", "10.25"]])
+    lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert lines == [" roi      r", " V1v    0.5", " hV4  10.25"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(None, "–"), (math.nan, "–"), (0.12345, "0.123"), (-0.5, "-0.500"), (np.float32(2), "2.000")]
+)
+def test_numbers_have_three_digits_and_nothing_is_a_dash(value: float | None, text: str) -> None:
+    assert console.number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("n_bytes", "text"),
+    [(0, "0 B"), (999, "999 B"), (1000, "1 kB"), (1_500_000, "1.5 MB"), (933_000_000, "933 MB"), (2.5e12, "2.5 TB")],
+)
+def test_sizes_are_in_units_of_1000(n_bytes: float, text: str) -> None:
+    assert console.size(n_bytes) == text
+
+
+def test_a_quiet_tracker_says_nothing_and_passes_everything_on(capsys: pytest.CaptureFixture[str]) -> None:
+    assert list(console.tracker(quiet=True)(range(3), total=3, label="work")) == [0, 1, 2]
+    assert capsys.readouterr() == ("", "")
+
+
+def test_off_a_terminal_progress_is_one_line_a_stage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert list(console.tracker(quiet=False)(range(3), total=3, label="reading [x]", unit="images")) == [0, 1, 2]
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    (line,) = shown.err.splitlines()
+    assert line.startswith("reading [x]: 3 images in ")
+
+
+def test_a_long_stage_says_how_much_is_left(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter(range(0, 10_000, 50))
+    monkeypatch.setattr("algocli.cli.console.time.monotonic", lambda: next(clock))
+    list(console.tracker(quiet=False)(range(4), total=4, label="extracting", unit="images"))
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "extracting: 2 of 4 images, 100 s left"
+    assert lines[-1].startswith("extracting: 4 images in")
+
+
+def test_a_quiet_note_is_no_note(capsys: pytest.CaptureFixture[str]) -> None:
+    console.note("something", quiet=True)
+    console.noter(True)("something")
+    console.noter(False)("heard")
+    assert capsys.readouterr() == ("", "heard\n")

@@ -1,0 +1,46 @@
+"""How subjects are named on the command line."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from algocli.cli.options import parse_subjects
+from algocli.errors import UsageError
+
+
+@pytest.mark.parametrize(
+    ("words", "numbers"),
+    [
+        (None, None),
+        ([], None),
+        (["all"], None),
+        (["3", "all"], None),
+        (["3"], (3,)),
+        (["1-8"], (1, 2, 3, 4, 5, 6, 7, 8)),
+        (["2-2"], (2,)),
+        (["1,2"], (1, 2)),
+        (["1, 2"], (1, 2)),
+        (["7", "1-2", "2"], (1, 2, 7)),
+        (["05"], (5,)),
+    ],
+)
+def test_subjects_may_be_named_in_several_ways(words: list[str] | None, numbers: tuple[int, ...] | None) -> None:
+    assert parse_subjects(words) == numbers
+
+
+@pytest.mark.parametrize(
+    "word", ["0", "9", "0-3", "1-9", "5-3", "-1", "1-", "-", "x", "", "1,,2", "1.5", "subj01", "1-2-3"]
+)
+def test_what_names_no_subject_is_a_mistake_of_usage(word: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_subjects([word])
+    assert caught.value.exit_code == 2
+
+
+@given(st.sets(st.integers(1, 8), min_size=1), st.randoms())
+def test_subjects_come_rising_and_each_once(numbers: set[int], random: object) -> None:
+    words = [str(n) for n in numbers] * 2
+    random.shuffle(words)  # type: ignore[attr-defined]
+    assert parse_subjects(words) == parse_subjects([",".join(words)]) == tuple(sorted(numbers))

@@ -1,0 +1,116 @@
+"""`algocli plot` as a shell sees it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from algocli.cli import app
+from tests.results.by_hand import write_run
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cache")
+    write_run(folder)
+    return folder
+
+
+@pytest.fixture
+def plot(tiny_challenge, cache, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def invoke(*words):
+        places = ["--data-dir", str(tiny_challenge), "--cache-dir", str(cache)]
+        return CliRunner().invoke(app, ["plot", *words, "--dpi", "50", *places])
+
+    return invoke
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (["accuracy"], "accuracy_subj01.png"),
+        (["rois"], "rois_subj01.png"),
+        (["vertices"], "vertices_subj01.png"),
+        (["roi", "FFA-1", "PPA"], "roi_FFA-1_PPA_subj01.png"),
+        (["response", "--stimulus", "2", "--roi", "PPA"], "response_2_subj01.png"),
+    ],
+)
+def test_every_kind_of_figure_is_written_and_its_path_is_all_that_stdout_says(plot, tmp_path, words, name):
+    result = plot(*words, "-s", "1")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout == f"{name}\n"
+    assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize(("suffix", "magic"), [(".svg", b"<?xml"), (".pdf", b"%PDF"), (".PNG", b"\x89PNG")])
+def test_the_suffix_decides_the_format(plot, tmp_path, suffix, magic):
+    result = plot("rois", "-s", "6", "-o", f"deeper/figure{suffix}")
+    assert result.exit_code == 0, result.stderr
+    assert (tmp_path / f"deeper/figure{suffix}").read_bytes().startswith(magic)
+
+
+def test_several_subjects_get_a_figure_each(plot, tmp_path):
+    result = plot("rois", "-o", "bars.png")
+    assert result.stdout.split() == ["bars_subj01.png", "bars_subj06.png"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bars_subj01.png", "bars_subj06.png"]
+
+
+def test_a_folder_gets_the_default_names(plot, tmp_path):
+    (tmp_path / "figures").mkdir()
+    assert plot("rois", "-s", "1", "-o", "figures").stdout.strip() == str(Path("figures/rois_subj01.png"))
+
+
+def test_one_hemisphere_makes_a_flatter_figure(plot, tmp_path):
+    from PIL import Image
+
+    for words in (["-o", "both.png"], ["-o", "left.png", "--hemisphere", "left"]):
+        assert plot("vertices", "-s", "1", *words).exit_code == 0
+    with Image.open(tmp_path / "both.png") as both, Image.open(tmp_path / "left.png") as left:
+        assert left.height < 0.7 * both.height
+
+
+def test_figures_of_the_data_need_no_run(tiny_challenge, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ["plot", "vertices", "-s", "1", "--dpi", "50", "--data-dir", str(tiny_challenge)]
+    assert CliRunner().invoke(app, [*words, "--cache-dir", str(tmp_path / "none")]).exit_code == 0
+
+
+def test_figures_of_a_run_without_one_name_the_missing_step(tiny_challenge, tmp_path):
+    words = ["plot", "accuracy", "--data-dir", str(tiny_challenge), "--cache-dir", str(tmp_path)]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 4
+    assert "algocli train" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["roi"], "needs the name of a ROI"),
+        (["roi", "FFA1"], "did you mean FFA-1"),
+        (["accuracy", "V1v"], "takes no further word"),
+        (["accuracy", "--roi", "V1v"], "takes no --roi"),
+        (["rois", "--stimulus", "1"], "takes no --stimulus"),
+        (["response"], "needs a training image"),
+        (["response", "--stimulus", "99"], "rows go from 0 to 11"),
+        (["rois", "-o", "figure.bmp"], "cannot be written as figure.bmp"),
+        (["brain"], "brain"),
+        (["rois", "--hemisphere", "upper"], "upper"),
+    ],
+)
+def test_a_request_that_makes_no_sense_is_a_usage_error_and_writes_nothing(plot, tmp_path, words, told):
+    result = plot(*words)
+    assert result.exit_code == 2
+    assert told in result.stderr.replace("\n", " ")
+    assert "Traceback" not in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_json_lists_the_figures(plot):
+    printed = json.loads(plot("rois", "-s", "6", "--json").stdout)
+    assert printed == {"what": "rois", "run": "a-run", "figures": [{"subject": 6, "path": "rois_subj06.png"}]}

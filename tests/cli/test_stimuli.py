@@ -1,0 +1,120 @@
+"""`algocli stimuli`: which image stands in which row."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from algocli.cli import app
+from tests.support.challenge import write_tiny_challenge
+
+COLUMNS = ["subject", "split", "row", "file", "nsd_id"]
+
+
+def stimuli(folder: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(app, ["stimuli", "--data-dir", str(folder), *arguments])
+
+
+def expected(subject: int, split: str | None = None) -> list[list[str]]:
+    """Return the rows of the tiny challenge, from how it was made and not from its folder."""
+    rows = []
+    for name, count, first in (("train", 12, 1000 * subject), ("test", 4, 1000 * subject + 1)):
+        for row in range(count):
+            nsd_id = first + 3 * row
+            rows.append([str(subject), name, str(row), f"{name}-{row + 1:04d}_nsd-{nsd_id:05d}.png", str(nsd_id)])
+    return [row for row in rows if split in (None, row[1])]
+
+
+def test_a_pipe_gets_a_header_and_columns_separated_by_tabs(tiny_challenge: Path) -> None:
+    result = stimuli(tiny_challenge, "-s", "6")
+    assert result.exit_code == 0
+    assert [line.split("\t") for line in result.stdout.splitlines()] == [COLUMNS, *expected(6)]
+    assert result.stderr == ""
+
+
+def test_all_subjects_are_listed_unless_some_are_named(tiny_challenge: Path) -> None:
+    rows = [line.split("\t") for line in stimuli(tiny_challenge).stdout.splitlines()]
+    assert rows == [COLUMNS, *expected(1), *expected(6)]
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_one_split_may_be_asked_for(tiny_challenge: Path, split: str) -> None:
+    rows = [line.split("\t") for line in stimuli(tiny_challenge, "-s1", "--split", split).stdout.splitlines()]
+    assert rows == [COLUMNS, *expected(1, split)]
+
+
+def test_another_split_is_a_mistake_of_usage(tiny_challenge: Path) -> None:
+    result = stimuli(tiny_challenge, "--split", "validation")
+    assert result.exit_code == 2
+    assert "'train'" in result.stderr
+
+
+def test_json_has_numbers_for_numbers(tiny_challenge: Path) -> None:
+    rows = json.loads(stimuli(tiny_challenge, "-s", "1", "--json").stdout)["rows"]
+    assert [[str(row[column]) for column in COLUMNS] for row in rows] == expected(1)
+    assert rows[12] == {"subject": 1, "split": "test", "row": 0, "file": "test-0001_nsd-01001.png", "nsd_id": 1001}
+
+
+def test_csv_goes_to_the_file_whose_path_is_printed(tiny_challenge: Path, tmp_path: Path) -> None:
+    path = tmp_path / "new" / "list.csv"
+    result = stimuli(tiny_challenge, "-s", "6", "--csv", str(path))
+    assert result.stdout == f"{path}\n"
+    with path.open(newline="") as stream:
+        assert list(csv.reader(stream)) == [COLUMNS, *expected(6)]
+
+
+def test_json_and_csv_exclude_one_another(tiny_challenge: Path, tmp_path: Path) -> None:
+    result = stimuli(tiny_challenge, "--json", "--csv", str(tmp_path / "list.csv"))
+    assert result.exit_code == 2
+    assert not (tmp_path / "list.csv").exists()
+
+
+def test_a_terminal_gets_aligned_columns(tiny_challenge: Path) -> None:
+    pty = pytest.importorskip("pty")
+    leader, follower = pty.openpty()
+    code = "from algocli.cli import main; main()"
+    program = [sys.executable, "-c", code, "stimuli", "-s", "1", "--split", "test"]
+    subprocess.run(program, stdout=follower, check=True, env={**os.environ, "ALGOCLI_DATA_DIR": str(tiny_challenge)})
+    os.close(follower)
+    lines = os.read(leader, 10_000).decode().splitlines()
+    os.close(leader)
+    assert lines[0].split() == COLUMNS
+    assert lines[1].split() == expected(1, "test")[0]
+    assert {line.index("test-000") for line in lines[1:]} == {lines[0].index("file")}
+
+
+def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path) -> None:
+    write_tiny_challenge(tmp_path, (1,), n_train=4000, image_size=1)
+    program = f"{sys.executable} -c 'from algocli.cli import main; main()' stimuli | head -n 2; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(
+        ["bash", "-c", program],
+        env={**os.environ, "ALGOCLI_DATA_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[0].split("\t") == COLUMNS
+    assert done.stdout.splitlines()[-1] == "0"
+    assert done.stderr == ""
+
+
+def test_a_hole_in_the_rows_is_refused(tmp_path: Path) -> None:
+    write_tiny_challenge(tmp_path, (1,), image_size=1)
+    (tmp_path / "subj01/training_split/training_images/train-0002_nsd-01003.png").unlink()
+    result = stimuli(tmp_path)
+    assert result.exit_code == 3
+    assert "no image is numbered 0002" in result.stderr
+    assert result.stdout == ""
+
+
+def test_a_subject_that_is_not_there_is_refused(tiny_challenge: Path) -> None:
+    result = stimuli(tiny_challenge, "-s", "4")
+    assert result.exit_code == 3
+    assert "has no subject 4" in result.stderr

@@ -1,0 +1,207 @@
+"""Files that are whole or not there, whatever happens while they are written."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from algocli.compute.files import PARTIAL, publish, read_json, sweep, sync_folder, write_json
+from algocli.errors import DataError, StorageError
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+def content_of(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.rglob("*") if path.is_file())
+
+
+def test_a_published_file_holds_what_was_written_and_nothing_lies_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "folder" / "file.bin"
+    publish(path, lambda stream: stream.write(b"whole"))
+    assert path.read_bytes() == b"whole"
+    assert content_of(tmp_path) == ["file.bin"]
+
+
+def test_nothing_is_visible_before_all_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "file.bin"
+
+    def look(stream: IO[bytes]) -> None:
+        stream.write(b"half")
+        stream.flush()
+        assert not path.exists()
+        (unfinished,) = tmp_path.iterdir()
+        assert unfinished.name.endswith(PARTIAL)
+
+    publish(path, look)
+    assert path.exists()
+
+
+@pytest.mark.parametrize("error", [ValueError("no"), KeyboardInterrupt()])
+def test_an_interrupted_writer_leaves_the_old_file_and_no_other(tmp_path: Path, error: BaseException) -> None:
+    path = tmp_path / "file.bin"
+    path.write_bytes(b"old")
+
+    def fail(stream: IO[bytes]) -> None:
+        stream.write(b"half of the n")
+        raise error
+
+    with pytest.raises(type(error)):
+        publish(path, fail)
+    assert path.read_bytes() == b"old"
+    assert content_of(tmp_path) == ["file.bin"]
+
+
+@pytest.mark.parametrize(
+    ("number", "sentence"),
+    [
+        (errno.ENOSPC, "the disk is full"),
+        (errno.EDQUOT, "quota"),
+        (errno.EROFS, "read-only"),
+        (errno.EACCES, "permission"),
+    ],
+)
+def test_a_disk_that_refuses_is_told_as_a_sentence_and_nothing_stays_behind(
+    tmp_path: Path, number: int, sentence: str
+) -> None:
+    def refuse(stream: IO[bytes]) -> None:
+        stream.write(b"x")
+        raise OSError(number, os.strerror(number))
+
+    with pytest.raises(StorageError, match=sentence) as caught:
+        publish(tmp_path / "file.bin", refuse)
+    assert caught.value.exit_code == 3
+    assert "file.bin" in caught.value.message
+    assert content_of(tmp_path) == []
+
+
+def test_a_real_limit_on_file_size_is_told_as_a_sentence(tmp_path: Path) -> None:
+    program = (
+        "import resource, signal, sys\n"
+        "from pathlib import Path\n"
+        "from algocli.compute.files import publish\n"
+        "from algocli.errors import StorageError\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))\n"
+        "try:\n"
+        "    publish(Path(sys.argv[1]), lambda stream: stream.write(bytes(50_000)))\n"
+        "except StorageError as error:\n"
+        "    print(error.message)\n"
+    )
+    path = tmp_path / "file.bin"
+    told = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True)
+    assert "larger than this file system allows" in told.stdout
+    assert content_of(tmp_path) == []
+
+
+def test_a_killed_writer_leaves_only_what_a_sweep_removes(tmp_path: Path) -> None:
+    program = (
+        "import os, signal, sys\n"
+        "from pathlib import Path\n"
+        "from algocli.compute.files import publish\n"
+        "def die(stream):\n"
+        "    stream.write(b'half')\n"
+        "    stream.flush()\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "publish(Path(sys.argv[1]), die)\n"
+    )
+    path = tmp_path / "below" / "file.bin"
+    killed = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert not path.exists()
+    assert len(content_of(tmp_path)) == 1
+    sweep(tmp_path)
+    assert content_of(tmp_path) == []
+
+
+def test_writers_of_one_file_do_not_mix(tmp_path: Path) -> None:
+    path = tmp_path / "file.bin"
+    contents = [bytes([letter]) * 300_000 for letter in b"abcdefgh"]
+    start = threading.Barrier(len(contents))
+
+    def write(content: bytes) -> None:
+        def in_pieces(stream: IO[bytes]) -> None:
+            for place in range(0, len(content), 10_000):
+                stream.write(content[place : place + 10_000])
+
+        start.wait()
+        publish(path, in_pieces)
+
+    writers = [threading.Thread(target=write, args=(content,)) for content in contents]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert path.read_bytes() in contents
+    assert content_of(tmp_path) == ["file.bin"]
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP])
+def test_a_mount_that_cannot_sync_folders_is_no_obstacle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refuse(descriptor: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("algocli.compute.files.os.fsync", refuse)
+    sync_folder(tmp_path)
+
+
+def test_any_other_failure_to_sync_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(descriptor: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr("algocli.compute.files.os.fsync", refuse)
+    with pytest.raises(OSError, match=os.strerror(errno.EIO)):
+        sync_folder(tmp_path)
+
+
+@given(value=st.dictionaries(st.text(), VALUES, max_size=4))
+@settings(max_examples=50, deadline=None)
+def test_json_comes_back_as_it_was_written(tmp_path_factory: pytest.TempPathFactory, value: dict[str, Any]) -> None:
+    path = tmp_path_factory.getbasetemp() / "value.json"
+    write_json(path, value)
+    assert read_json(path) == value
+
+
+def test_file_names_that_are_no_text_survive_json(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9")
+    write_json(tmp_path / "value.json", {name: name})
+    assert read_json(tmp_path / "value.json") == {name: name}
+
+
+def test_the_same_content_has_the_same_bytes_and_reads_as_text(tmp_path: Path) -> None:
+    write_json(tmp_path / "a.json", {"x": 1, "place": "Genève"})
+    write_json(tmp_path / "b.json", {"place": "Genève", "x": 1})
+    assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
+    assert "Genève" in (tmp_path / "a.json").read_text(encoding="utf-8")
+    assert json.loads((tmp_path / "a.json").read_bytes()) == {"x": 1, "place": "Genève"}
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"nonsense"])
+def test_damaged_json_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "value.json").write_bytes(content)
+    with pytest.raises(DataError, match=r"value\.json is missing or damaged"):
+        read_json(tmp_path / "value.json")
+
+
+def test_json_that_is_no_object_is_named(tmp_path: Path) -> None:
+    (tmp_path / "value.json").write_text("[1]")
+    with pytest.raises(DataError, match=r"value\.json holds a list"):
+        read_json(tmp_path / "value.json")
+    with pytest.raises(DataError, match=r"none\.json is missing"):
+        read_json(tmp_path / "none.json")

@@ -1,0 +1,55 @@
+"""Work in threads: results in order, errors passed on, nothing started after the end."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from algocli.compute.threads import in_threads
+
+
+@given(items=st.lists(st.integers(), max_size=30), n_threads=st.integers(1, 4), batch=st.integers(1, 7))
+@settings(max_examples=40, deadline=None)
+def test_results_come_in_the_items_order(items: list[int], n_threads: int, batch: int) -> None:
+    assert list(in_threads(lambda n: 2 * n, items, n_threads=n_threads, batch=batch)) == [2 * n for n in items]
+
+
+def test_work_is_shared_among_the_threads() -> None:
+    meeting = threading.Barrier(3)
+    # Each of three calls waits for the other two: fewer threads would wait for ever.
+    assert sorted(in_threads(lambda _: meeting.wait(timeout=30), range(3), n_threads=3)) == [0, 1, 2]
+
+
+def test_an_error_reaches_the_caller_and_what_waits_is_not_begun() -> None:
+    begun: list[int] = []
+
+    def fail_on_the_third(item: int) -> int:
+        begun.append(item)
+        if item == 2:
+            raise ValueError("third")
+        time.sleep(0.01)
+        return item
+
+    with pytest.raises(ValueError, match="third"):
+        list(in_threads(fail_on_the_third, range(1000), n_threads=2))
+    assert len(begun) < 100
+
+
+def test_a_consumer_that_stops_early_stops_the_work() -> None:
+    begun: list[int] = []
+
+    def work(item: int) -> int:
+        begun.append(item)
+        time.sleep(0.01)
+        return item
+
+    results = in_threads(work, range(1000), n_threads=2)
+    assert isinstance(results, Iterator)
+    assert next(iter(results)) == 0
+    results.close()  # type: ignore[attr-defined]
+    assert len(begun) < 100

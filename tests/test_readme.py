@@ -1,0 +1,76 @@
+"""The README keeps its word: every console line in it runs, in the order in which it stands there."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import torch
+import torchvision
+from typer.testing import CliRunner
+
+from algocli.cli import app
+from tests.support.challenge import write_tiny_challenge
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+LINES = [
+    line.removeprefix("$ ")
+    for block in re.findall(r"```console\n(.*?)```", README, re.DOTALL)
+    for line in block.splitlines()
+    if line.startswith("$ ")
+]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """A folder such as a user works in: the challenge at its default place, and a checkpoint."""
+    folder = tmp_path_factory.mktemp("home")
+    write_tiny_challenge(
+        folder / "algonauts_2023_challenge_data", tuple(range(1, 9)), n_train=130, n_test=3, image_size=32
+    )
+    torch.manual_seed(0)
+    torch.save(torchvision.models.alexnet(weights=None).state_dict(), folder / "checkpoint.pth")
+    return folder
+
+
+def test_every_console_line_of_the_readme_runs(home, monkeypatch):
+    monkeypatch.chdir(home)
+    # Downloads are the one thing that cannot be had here; what is downloaded is a state dict.
+    monkeypatch.setattr("algocli.features.backbones._pretrained_state", _untrained)
+    assert LINES
+    for line in LINES:
+        words = shlex.split(line)
+        if words[0] == "make":
+            assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(), re.MULTILINE), line
+            continue
+        assert words[0] == "algocli", line
+        result = CliRunner().invoke(app, words[1:])
+        assert result.exit_code == 0, f"{line}\n{result.output}"
+
+
+def _untrained(model):
+    torch.manual_seed(1)
+    return torchvision.models.get_model(model, weights=None).state_dict()
+
+
+def test_every_command_of_the_table_exists():
+    listed = set(re.findall(r"^\| `algocli ([a-z]+)", README, re.MULTILINE))
+    known = {command.name or command.callback.__name__ for command in app.registered_commands}
+    assert listed == known | {"cache"}
+
+
+def test_the_python_example_runs(home, monkeypatch):
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    monkeypatch.chdir(home)
+    code = code.replace('"demo/cache"', '"cache"').replace('"demo"', '"algonauts_2023_challenge_data"')
+    names = {}
+    exec(code, names)
+    assert names["responses"].shape[1] == len(names["r"])
+
+
+def test_the_pictures_of_the_readme_are_there():
+    for path in re.findall(r"!\[.*?\]\((.*?)\)", README):
+        assert (ROOT / path).is_file()
