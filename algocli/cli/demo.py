@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -55,9 +55,10 @@ def demo(
         note(f"next: algocli data --data-dir {folder}", quiet=quiet)
 
 
-def _vertices(word: str) -> str | int:
-    if word in ("small", "real"):
-        return word
+def _vertices(word: str) -> Literal["small", "real"] | int:
+    named: dict[str, Literal["small", "real"]] = {"small": "small", "real": "real"}
+    if word in named:
+        return named[word]
     if word.isdecimal() and int(word) > 0:
         return int(word)
     raise UsageError(f"--vertices {word}: small, real or a number is expected")

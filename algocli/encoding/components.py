@@ -55,7 +55,8 @@ class Components:
         # as do the column means, once taken away here.
         cross -= self.column_means.astype(np.float32)
         cross -= cross.mean(axis=1, keepdims=True, dtype=np.float64).astype(np.float32)
-        scores: NDArray[np.float32] = (cross @ self.vectors) / np.sqrt(self.variances).astype(np.float32)
+        scores: NDArray[np.float32] = cross @ self.vectors
+        scores /= np.sqrt(self.variances).astype(np.float32)
         return scores
 
 

@@ -46,9 +46,9 @@ def test_the_stages_of_both_sides_fit_into_their_processes(measured: Any) -> Non
 
 
 def test_the_tutorial_and_algocli_explain_as_much(measured: Any) -> None:
-    # Batch-wise PCA blurs the trailing axes a little; a wrong split or layer would cost far more than this.
+    # Batch-wise PCA blurs the trailing axes a little (by .004 at this size); another split moves it by .025.
     (tutorial,), (commands,) = measured["pipeline"]["tutorial"], measured["pipeline"]["algocli"]
-    assert tutorial["median_r"] == pytest.approx(commands["train --pca 100"]["median_r"], abs=0.05)
+    assert tutorial["median_r"] == pytest.approx(commands["train --pca 100"]["median_r"], abs=0.02)
 
 
 def test_both_sides_hold_out_the_same_images() -> None:

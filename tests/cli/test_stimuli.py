@@ -70,6 +70,12 @@ def test_csv_goes_to_the_file_whose_path_is_printed(tiny_challenge: Path, tmp_pa
         assert list(csv.reader(stream)) == [COLUMNS, *expected(6)]
 
 
+def test_csv_into_the_place_of_a_folder_is_refused(tiny_challenge: Path, tmp_path: Path) -> None:
+    result = stimuli(tiny_challenge, "--csv", str(tmp_path))
+    assert result.exit_code == 3
+    assert "a folder stands where the file should go" in result.stderr
+
+
 def test_json_and_csv_exclude_one_another(tiny_challenge: Path, tmp_path: Path) -> None:
     result = stimuli(tiny_challenge, "--json", "--csv", str(tmp_path / "list.csv"))
     assert result.exit_code == 2

@@ -89,6 +89,19 @@ def test_a_disk_that_refuses_is_told_as_a_sentence_and_nothing_stays_behind(
     assert content_of(tmp_path) == []
 
 
+def test_a_folder_in_the_files_place_and_a_file_in_the_folders_place_are_told_as_sentences(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match="a folder stands where the file should go"):
+        publish(tmp_path / "folder", lambda stream: stream.write(b"x"))
+    for path in (tmp_path / "file" / "x", tmp_path / "file" / "y" / "x"):
+        with pytest.raises(StorageError, match="a file stands where a folder is needed"):
+            publish(path, lambda stream: stream.write(b"x"))
+    with pytest.raises(StorageError, match="name is too long"):
+        publish(tmp_path / ("x" * 300), lambda stream: stream.write(b"x"))
+    assert content_of(tmp_path) == ["file"]
+
+
 def test_a_real_limit_on_file_size_is_told_as_a_sentence(tmp_path: Path) -> None:
     program = (
         "import resource, signal, sys\n"

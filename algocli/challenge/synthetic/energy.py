@@ -52,7 +52,7 @@ def _pool(maps: NDArray[np.floating]) -> NDArray[np.float64]:
     """Average maps, (..., 128, 128), over each place, (..., 16, 16)."""
     width = _SIDE // N_PLACES
     blocks = maps.reshape(*maps.shape[:-2], N_PLACES, width, N_PLACES, width)
-    return blocks.mean(axis=(-3, -1), dtype=np.float64)
+    return np.asarray(blocks.mean(axis=(-3, -1), dtype=np.float64))
 
 
 @cache

@@ -85,7 +85,7 @@ def _paint(
     pixels = (255 * (1 - np.exp(-1.35 * exposure))).astype(np.uint8)
     sharp = Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0)))
     # Pixels take every fourth value: too little to see, and it halves the size of the files.
-    return np.asarray(sharp.filter(ImageFilter.BoxBlur(0.6))) & 0xFC | 0x02
+    return np.asarray(sharp.filter(ImageFilter.BoxBlur(0.6))) & np.uint8(0xFC) | np.uint8(0x02)
 
 
 def _light(sketch: Sketch, shape_of_pixel: NDArray[np.uint8]) -> NDArray[np.float32]:

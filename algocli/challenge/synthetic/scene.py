@@ -88,7 +88,7 @@ def _drop(
     chosen = np.clip(colours[rng.integers(len(colours), size=n)] * light, 0.02, 0.97)
     vivid = vividness(chosen)
     roundness = np.exp(2 - 2 * stretch - (squareness - 2) ** 2 / 4 - 8 * ripple)
-    textures, contrasts = rng.choice(TEXTURES, size=n), rng.gamma(2.0, 0.05, size=n)
+    textures, contrasts = rng.choice(TEXTURES, size=n), rng.gamma(2.0, 0.045, size=n)
     tilts = rng.normal(scale=0.22, size=(n, 2))
     for i, outline in enumerate(outlines):
         sketch.begin(

@@ -33,7 +33,7 @@ def draw_close_up(sketch: Sketch, rng: np.random.Generator) -> None:
     sketch.begin(0.5, 0.5)
     kind = str(rng.choice(["cloud", "foliage", "grass", "water"]))
     tilt = (float(rng.normal(scale=0.2)), float(rng.normal(scale=0.2)))
-    sketch.add(rectangle(0, 0, 1, 1), Surface(pick(rng, ANYTHING), kind, 0.2, tilt))
+    sketch.add(rectangle(0, 0, 1, 1), Surface(pick(rng, ANYTHING), kind, 0.17, tilt))
 
 
 def draw_country(sketch: Sketch, rng: np.random.Generator) -> None:
@@ -58,9 +58,9 @@ def draw_country(sketch: Sketch, rng: np.random.Generator) -> None:
         sketch.add(rectangle(0, horizon, 1, 1), Surface(pick(rng, WATER), "water", 0.15, (0.0, 0.2)))
         shore = horizon + rng.uniform(0.15, 0.4) + _ridge(rng, 33, 0.1)
         bank = np.vstack([np.stack([np.linspace(0, 1, 33), shore], axis=1), [[1, 1], [0, 1]]])
-        sketch.add(bank, Surface(land, "grass", 0.2, (0.0, 0.15)))
+        sketch.add(bank, Surface(land, "grass", 0.16, (0.0, 0.15)))
     else:
-        sketch.add(rectangle(0, horizon, 1, 1), Surface(land, "grass", 0.2, (0.0, 0.2)))
+        sketch.add(rectangle(0, horizon, 1, 1), Surface(land, "grass", 0.16, (0.0, 0.2)))
     for depth in np.sort(rng.uniform(0.05, 0.6, size=int(rng.integers(0, 9)))):
         _draw_tree(sketch, rng, rng.uniform(0, 1), horizon + depth * (1 - horizon), 0.15 + 0.6 * depth)
 

@@ -1,0 +1,132 @@
+"""Splits: the tutorial's own to the index, and folds that hold every image out once."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from algocli.encoding.settings import Settings
+from algocli.encoding.splits import holdout, k_folds, make_folds
+from algocli.errors import DataError, UsageError
+
+
+def tutorial(n_train: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Split as the tutorial's cell does, with numpy's global generator."""
+    before = np.random.get_state()
+    np.random.seed(seed)
+    n_fit = int(np.round(n_train / 100 * 90))
+    order = np.arange(n_train)
+    np.random.shuffle(order)
+    np.random.set_state(before)
+    return order[:n_fit], order[n_fit:]
+
+
+@pytest.mark.parametrize("seed", [0, 4, 5])
+@pytest.mark.parametrize("n_train", [9841, 9082, 8779, 100, 105, 115, 995, 21])
+def test_the_default_holdout_is_the_tutorials_to_the_index(n_train: int, seed: int) -> None:
+    fit, held_out = tutorial(n_train, seed)
+    fold = holdout(n_train, 0.1, seed)
+    np.testing.assert_array_equal(fold.fit, np.sort(fit))
+    np.testing.assert_array_equal(fold.held_out, np.sort(held_out))
+
+
+@pytest.mark.parametrize(("n_train", "n_fit"), [(9841, 8857), (9082, 8174), (8779, 7901), (105, 94), (115, 104)])
+def test_the_number_of_fitted_images_is_rounded_as_numpy_rounds(n_train: int, n_fit: int) -> None:
+    # 94.5 and 103.5 lie halfway: numpy goes to the even neighbour.
+    assert len(holdout(n_train, 0.1, 4).fit) == n_fit
+
+
+def test_a_split_neither_reads_nor_moves_numpys_global_generator() -> None:
+    np.random.seed(1)
+    first = holdout(200, 0.1, 4)
+    after = np.random.random()
+    np.random.seed(1)
+    assert np.random.random() == after
+    np.random.seed(2)
+    np.testing.assert_array_equal(holdout(200, 0.1, 4).held_out, first.held_out)
+
+
+def test_another_seed_is_another_split() -> None:
+    assert not np.array_equal(holdout(500, 0.1, 4).held_out, holdout(500, 0.1, 5).held_out)
+
+
+@given(n_train=st.integers(4, 400), share=st.floats(0.01, 0.99), seed=st.integers(0, 2**32 - 1))
+def test_a_holdout_takes_every_image_into_one_part(n_train: int, share: float, seed: int) -> None:
+    try:
+        fold = holdout(n_train, share, seed)
+    except DataError:
+        assert min(n_train * share, n_train * (1 - share)) < 2.5
+        return
+    np.testing.assert_array_equal(np.sort(np.concatenate([fold.fit, fold.held_out])), np.arange(n_train))
+    assert abs(len(fold.held_out) - n_train * share) <= 1
+    assert min(len(fold.fit), len(fold.held_out)) >= 2
+
+
+@given(n_folds=st.integers(2, 12), extra=st.integers(0, 60), seed=st.integers(0, 1000))
+def test_folds_hold_every_image_out_once(n_folds: int, extra: int, seed: int) -> None:
+    n_train = 2 * n_folds + extra
+    folds = k_folds(n_train, n_folds, seed)
+    assert len(folds) == n_folds
+    np.testing.assert_array_equal(np.sort(np.concatenate([fold.held_out for fold in folds])), np.arange(n_train))
+    sizes = [len(fold.held_out) for fold in folds]
+    assert max(sizes) - min(sizes) <= 1
+    for fold in folds:
+        np.testing.assert_array_equal(np.sort(np.concatenate([fold.fit, fold.held_out])), np.arange(n_train))
+        assert (np.diff(fold.fit) > 0).all()
+        assert (np.diff(fold.held_out) > 0).all()
+
+
+@pytest.mark.parametrize("n_train", [0, 1, 3, 14])
+def test_too_few_images_to_hold_out_a_tenth_are_refused_with_their_number(n_train: int) -> None:
+    with pytest.raises(DataError, match=f"^{n_train} images cannot be split"):
+        holdout(n_train, 0.1, 4)
+
+
+def test_too_few_images_for_the_folds_are_refused() -> None:
+    assert len(k_folds(20, 10, 0)) == 10
+    with pytest.raises(DataError, match="19 images cannot be split into 10 folds"):
+        k_folds(19, 10, 0)
+
+
+def test_settings_choose_the_split() -> None:
+    one = Settings(features=("x",), holdout=0.25, seed=3)
+    many = Settings(features=("x",), holdout=None, folds=5, seed=3)
+    (fold,) = make_folds(one, 80)
+    np.testing.assert_array_equal(fold.held_out, holdout(80, 0.25, 3).held_out)
+    assert [len(fold.held_out) for fold in make_folds(many, 80)] == [16] * 5
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"holdout": 0.0},
+        {"holdout": 1.0},
+        {"holdout": float("nan")},
+        {"holdout": -0.1},
+        {"holdout": 0.1, "folds": 5},
+        {"holdout": None, "folds": None},
+        {"holdout": None, "folds": 1},
+        {"n_components": 0},
+        {"seed": -1},
+        {"seed": 2**32},
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(wrong: dict[str, float | int | None]) -> None:
+    with pytest.raises(UsageError):
+        Settings(features=("x",), **wrong)  # type: ignore[arg-type]
+
+
+def test_every_setting_that_changes_a_number_is_in_the_default_name() -> None:
+    settings = [
+        Settings(features=("x",)),
+        Settings(features=("y",)),
+        Settings(features=("x",), n_components=50),
+        Settings(features=("x",), holdout=0.2),
+        Settings(features=("x",), holdout=None, folds=10),
+        Settings(features=("x",), seed=5),
+        Settings(features=("x",), refit=False),
+    ]
+    assert len({one.default_name for one in settings}) == len(settings)

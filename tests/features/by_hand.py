@@ -1,0 +1,61 @@
+"""Feature stores filled with numbers of a test's own, and a digest to compare whole folders with."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algocli.challenge.digests import stimuli_digest
+from algocli.challenge.subjects import Subject
+from algocli.features.keys import recipe
+from algocli.features.library import create_store
+from algocli.features.store import FeatureStore
+
+
+def make_store(folder: Path, features: NDArray[Any], **identity: Any) -> FeatureStore:
+    """Write an n_stimuli x n_features array as a complete store of subject 1."""
+    shape = (features.shape[0], features.shape[1])
+    store = FeatureStore.create(folder, {"dtype": features.dtype.name, **identity}, shape, {"subject": 1})
+    return fill(store, features)
+
+
+def fill(store: FeatureStore, features: NDArray[Any]) -> FeatureStore:
+    """Write every shard of a store that has no record."""
+    for shard in store.pending():
+        store.write(shard, features[shard.start : shard.stop])
+    return store
+
+
+def cache_features(
+    cache_dir: Path, subject: Subject, features: NDArray[Any], *, layer: str = "by-hand", weights: str = "by hand"
+) -> str:
+    """Put features into a cache as if a network had made them; return the recipe's name."""
+    dtype: Literal["float16", "float32"] = "float32" if features.dtype == np.float32 else "float16"
+    how = recipe("alexnet", layer, weights, {"weights": weights, "layer": layer}, dtype)
+    content = stimuli_digest(subject.stimuli, cache_dir)
+    fill(create_store(cache_dir, how, subject, content, features.shape[1], {}), features)
+    return how.name
+
+
+def digest_tree(*folders: Path) -> str:
+    """Digest the names and bytes of every file in some folders, and below."""
+    total = hashlib.sha256()
+    for folder in folders:
+        for path in sorted(_files(folder)):
+            total.update(f"{path.relative_to(folder.parent)}\n".encode())
+            total.update(hashlib.sha256(path.read_bytes()).digest())
+    return total.hexdigest()
+
+
+def store_digest(store_folder: Path) -> str:
+    """Digest what an extraction leaves: the array and the records of its shards."""
+    return digest_tree(store_folder / "features.zarr", store_folder / "done")
+
+
+def _files(folder: Path) -> Iterable[Path]:
+    return (path for path in folder.rglob("*") if path.is_file())
