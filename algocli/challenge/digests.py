@@ -145,13 +145,12 @@ def _read(path: Path) -> tuple[str | None, str]:
     try:
         with path.open("rb", buffering=0) as stream:
             started = time.time_ns()
-            before = os.fstat(stream.fileno())
+            # Taken before the content: a file that changes meanwhile will not have this stamp again.
+            status = os.fstat(stream.fileno())
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
-            after = os.fstat(stream.fileno())
     except OSError as error:
         raise _unreadable(path, error) from error
-    settled = before.st_mtime_ns < started - _SETTLED_AFTER_NS and _stamp(before) == _stamp(after)
-    return _stamp(before) if settled else None, digest
+    return _stamp(status) if status.st_mtime_ns < started - _SETTLED_AFTER_NS else None, digest
 
 
 def _stamp(status: os.stat_result) -> str:

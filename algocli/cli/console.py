@@ -15,38 +15,53 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from algocli.compute.track import Note, Track, silent
 from algocli.errors import AlgocliError
 
 T = TypeVar("T")
 DASH = "–"
+# A file or a pipe has no width: rich would take it for 80 columns and cut a wider table.
+UNBOUNDED = 10_000
 # On a file or a pipe a bar is noise; a line a minute tells that the work is alive.
 LINE_EVERY = 60.0
 
 
 def out() -> Console:
     """Return the console of results. Made on each call, so that a redirected stdout is seen."""
-    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    return _console(sys.stdout.isatty(), stderr=False)
 
 
 def err() -> Console:
     """Return the console of everything that is no result."""
-    return Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
+    return _console(sys.stderr.isatty(), stderr=True)
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        # rich would exit with 1; that the reader has left is no error, and the command line says so in one place.
+        raise BrokenPipeError
+
+
+def _console(is_terminal: bool, stderr: bool) -> Console:
+    # Emoji codes are off because a path may hold ':1:' or ':cat:' and means just that.
+    width = None if is_terminal else UNBOUNDED
+    return _Console(stderr=stderr, highlight=False, emoji=False, width=width, soft_wrap=not is_terminal)
 
 
 def show_error(error: AlgocliError) -> None:
     """Print an expected error as one sentence, and its hint below."""
     console = err()
-    console.print(f"[bold red]error:[/] {escape(error.message)}")
+    console.print(Text.assemble(("error:", "bold red"), f" {error.message}"))
     if error.hint:
-        console.print(f"[dim]hint:[/]  {escape(error.hint)}")
+        console.print(Text.assemble(("hint:", "dim"), f"  {error.hint}"))
 
 
 def note(message: str, *, quiet: bool = False) -> None:
     """Say something that is no result."""
     if not quiet:
-        err().print(escape(message))
+        err().print(Text(message))
 
 
 def noter(quiet: bool) -> Note:
@@ -68,15 +83,19 @@ def show_table(
     columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str | None = None, left: int = 1
 ) -> None:
     """Print a table: the first `left` columns flush left, the others flush right. A row of [] draws a line."""
-    table = Table(title=None if title is None else escape(title), title_justify="left", title_style="bold", box=None)
+    table = Table(box=None)
     for place, column in enumerate(columns):
-        table.add_column(escape(column), justify="left" if place < left else "right", no_wrap=True)
+        table.add_column(Text(column), justify="left" if place < left else "right", no_wrap=True)
     for row in rows:
         if row:
-            table.add_row(*(escape(cell) for cell in row))
+            table.add_row(*(Text(cell) for cell in row))
         else:
             table.add_section()
-    out().print(table)
+    console = out()
+    # A title of the table's own would be broken at the table's width, which may be narrower than the screen.
+    if title is not None:
+        console.print(Text(title, style="bold"))
+    console.print(table)
 
 
 def number(value: float | None, digits: int = 3) -> str:

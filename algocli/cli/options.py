@@ -53,8 +53,9 @@ def parse_subjects(words: Sequence[str] | None) -> tuple[int, ...] | None:
         first, dash, last = word.strip().partition("-")
         if not first.isdecimal() or (dash and not last.isdecimal()):
             raise UsageError(f"'{word}' names no subject", hint="write -s 3, -s 1-8 or -s all")
-        chosen = set(range(int(first), int(last if dash else first) + 1))
-        if not chosen or not chosen <= set(SUBJECTS):
-            raise UsageError(f"'{word}' is outside the challenge's subjects, 1 to 8")
-        numbers |= chosen
+        # Compared before the range is made: 1-9999999999 would fill the memory.
+        start, stop = int(first[:9]), int((last or first)[:9])
+        if not SUBJECTS[0] <= start <= stop <= SUBJECTS[-1]:
+            raise UsageError(f"'{word}' is no range within the challenge's subjects, 1 to 8")
+        numbers |= set(range(start, stop + 1))
     return tuple(sorted(numbers))

@@ -106,8 +106,10 @@ def _eigenpairs(
         home / f"{stem}-{n_pairs:05d}.npz",
         lambda stream: np.savez(stream, values=values, vectors=vectors, column_means=column_means),
     )
-    for _, path in kept:
-        path.unlink(missing_ok=True)
+    for n_kept, path in kept:
+        # One of the same size was damaged, and has just been replaced.
+        if n_kept != n_pairs:
+            path.unlink(missing_ok=True)
     return values, vectors, column_means
 
 

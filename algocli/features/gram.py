@@ -52,7 +52,7 @@ def gram(store: FeatureStore, *, track: Track = silent) -> Gram:
     Raises
     ------
     DataError
-        If the features are damaged or not finite.
+        If the features are damaged, not finite, or too large.
     StorageError
         If the result cannot be written.
     """
@@ -79,8 +79,16 @@ def _accumulate(store: FeatureStore, track: Track) -> NDArray[np.float32]:
         _read_centred(store, columns, block)
         for rows, others in _lower_tiles(store.n_stimuli):
             tile = product[: rows.stop - rows.start, : others.stop - others.start]
-            np.matmul(block[rows], block[others].T, out=tile)
-            total[rows, others] += tile
+            # An overflow is told once, below, and not by numpy for every tile.
+            with np.errstate(over="ignore", invalid="ignore"):
+                np.matmul(block[rows], block[others].T, out=tile)
+                total[rows, others] += tile
+    # No product of two images is larger than that of the larger one with itself: the diagonal speaks for all.
+    if not (np.diagonal(total) <= np.finfo(np.float32).max).all():
+        raise DataError(
+            f"{store.folder} holds features too large for their products to be float32",
+            hint="scale them down, or choose another layer",
+        )
     return _symmetric(total)
 
 

@@ -317,7 +317,7 @@ def test_every_number_is_read_whatever_the_order_on_disk(
     path = tmp_path / "subj01" / LEFT
     sound = np.load(path)
     bad = np.random.default_rng(n_stimuli).random(sound.shape) < 2 / sound.size
-    bad[-1, -1] = True
+    bad[-1, -7:] = True
     save(path, change(np.where(bad, np.float32(np.inf), sound)))
 
     (fault,) = check_one(tmp_path).faults
@@ -402,6 +402,16 @@ def test_a_wrong_checksum_over_sound_pixels_is_found_by_decoding(spoilable: Path
     (spoilable / "subj01" / IMAGE).write_bytes(content)
     assert check_one(spoilable, depth="usual").faults == ()
     assert [file for file, _ in told(check_one(spoilable, depth="deep"), spoilable)] == [IMAGE]
+
+
+def test_pixels_that_cannot_be_unpacked_under_a_sound_checksum_are_found_by_decoding(spoilable: Path) -> None:
+    path = spoilable / "subj01" / IMAGE
+    garbled = b"IDAT" + bytes(range(40))
+    chunk = struct.pack(">I", 40) + garbled + struct.pack(">I", zlib.crc32(garbled))
+    path.write_bytes(path.read_bytes()[:33] + chunk + path.read_bytes()[-12:])
+    assert check_one(spoilable).faults == ()
+    ((_, problem),) = told(check_one(spoilable, depth="deep"), spoilable)
+    assert problem.startswith("cannot be decoded")
 
 
 def test_an_image_with_no_end_of_its_own_is_not_saved_by_a_header(spoilable: Path) -> None:

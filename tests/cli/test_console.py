@@ -139,3 +139,20 @@ def test_a_quiet_note_is_no_note(capsys: pytest.CaptureFixture[str]) -> None:
     console.noter(True)("something")
     console.noter(False)("heard")
     assert capsys.readouterr() == ("", "heard\n")
+
+
+def test_a_table_wider_than_a_screen_is_whole_on_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
+    cells = [letter * 40 for letter in "abcd"]
+    console.show_table(cells, [cells], title="t" * 200)
+    shown = capsys.readouterr().out
+    assert [line.split() for line in shown.splitlines()] == [["t" * 200], cells, cells]
+
+
+@pytest.mark.parametrize("text", ["run :cat: of [bold]", "C:\\data\\", "[red]\\[x]", "a\\\\"])
+def test_what_a_user_named_is_shown_letter_by_letter(capsys: pytest.CaptureFixture[str], text: str) -> None:
+    console.note(text)
+    console.show_error(DataError(text, hint=text))
+    console.show_table([text], [[text]], title=text)
+    shown = capsys.readouterr()
+    assert shown.err.splitlines() == [text, f"error: {text}", f"hint:  {text}"]
+    assert [line.strip() for line in shown.out.splitlines()] == [text] * 3

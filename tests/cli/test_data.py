@@ -165,6 +165,16 @@ def test_the_data_folder_may_come_from_the_environment(tiny_challenge: Path) -> 
     assert CliRunner().invoke(app, ["data", "--quick"], env=environment).exit_code == 0
 
 
+def test_a_reader_that_has_left_is_no_error(tiny_challenge: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    program = [sys.executable, "-c", "from algocli.cli import main; main()", "data", "--quick"]
+    environment = {**os.environ, "ALGOCLI_DATA_DIR": str(tiny_challenge)}
+    done = subprocess.run(program, env=environment, stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_the_check_needs_none_of_the_heavy_libraries(tiny_challenge: Path) -> None:
     program = (
         "import sys\n"

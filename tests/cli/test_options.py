@@ -39,6 +39,12 @@ def test_what_names_no_subject_is_a_mistake_of_usage(word: str) -> None:
     assert caught.value.exit_code == 2
 
 
+@pytest.mark.parametrize("word", ["1-9999999999", "9" * 5000])
+def test_a_number_of_any_length_is_refused_at_once(word: str) -> None:
+    with pytest.raises(UsageError):
+        parse_subjects([word])
+
+
 @given(st.sets(st.integers(1, 8), min_size=1), st.randoms())
 def test_subjects_come_rising_and_each_once(numbers: set[int], random: object) -> None:
     words = [str(n) for n in numbers] * 2

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
 Purpose = Literal["terrain", "anatomy", "ids", "split", "texture", "scene", "truth", "noise"]
-_PURPOSES: tuple[Purpose, ...] = ("terrain", "anatomy", "ids", "split", "texture", "scene", "truth", "noise")
 
 
 def generator(purpose: Purpose, *key: int) -> np.random.Generator:
     """Return a generator that depends on its purpose and its key, which is always as long for the same purpose."""
-    return np.random.default_rng([1 + _PURPOSES.index(purpose), *key])
+    return np.random.default_rng([1 + get_args(Purpose).index(purpose), *key])

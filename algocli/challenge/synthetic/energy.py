@@ -20,7 +20,9 @@ FREQUENCIES = (1.0, 2.0, 4.0)  # cycles per degree of visual angle
 CHANNELS = (*(f"{o:.0f} deg {f:g} cpd" for f in FREQUENCIES for o in ORIENTATIONS), "contrast", "colour")
 
 _SIDE = 128  # pixels to which an image is reduced: enough for the highest frequency
-_FAINT = 0.02  # below this amplitude, of a range of 0 to 1, responses grow in proportion, above it with its logarithm
+# Amplitudes, of a range of 0 to 1, are divided by this much and half of what the whole image has of them, as vertices
+# adapt to the contrast around; beyond that, responses grow with the logarithm.
+_FAINT = 0.01
 
 
 def place_centres() -> NDArray[np.float64]:
@@ -45,7 +47,8 @@ def measure_energy(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     contrast = np.sqrt(np.maximum(_pool(light**2) - _pool(light) ** 2, 0))
     opponent = np.abs(colour[:, :, 0] - colour[:, :, 1]) + np.abs(colour[:, :, 2] - colour[:, :, :2].mean(axis=2))
     channels = np.concatenate([_pool(amplitudes), contrast[None], _pool(opponent)[None]])
-    return np.log1p(channels / _FAINT).reshape(len(CHANNELS), -1).astype(np.float32)
+    surround = _FAINT + channels.mean(axis=(1, 2), keepdims=True) / 2
+    return np.asarray(np.log1p(channels / surround).reshape(len(CHANNELS), -1), dtype=np.float32)
 
 
 def _pool(maps: NDArray[np.floating]) -> NDArray[np.float64]:

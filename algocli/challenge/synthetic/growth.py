@@ -57,9 +57,9 @@ class Growth:
         """Grow `n` free vertices along the calcarine, as in `beyond`."""
         start, towards = calcarine(self.hemisphere)
         # A region of fewer vertices than the sulcus has would be a broken line: shorten the sulcus with the region.
-        angles = np.radians(np.linspace(0, atlas.CALCARINE_LENGTH * np.sqrt(self._crowding), 200))
+        angles = np.radians(np.linspace(0, atlas.CALCARINE_LENGTH * np.sqrt(self._crowding), 100))
         line = np.cos(angles)[:, None] * start + np.sin(angles)[:, None] * towards
-        return self._grow(np.unique(np.argmax(line @ self.positions.T, axis=1)), n, free)
+        return self._grow(np.unique([np.argmax(self.positions @ point) for point in line]), n, free)
 
     def beyond(self, patch: _Vertices, n: int, free: _Mask) -> tuple[_Vertices, _Depths]:
         """Grow `n` free vertices outwards from the rim of a patch.

@@ -17,7 +17,7 @@ from algocli.challenge.synthetic.sketch import TEXTURES, Outline, Sketch, Surfac
 
 _TILE = 512
 # Spectral slope of amplitude, and how much longer the texture is along x than along y.
-_SPECTRA = {"cloud": (1.9, 1.0), "foliage": (1.6, 1.0), "water": (1.7, 5.0), "grass": (1.7, 0.2), "skin": (2.1, 1.0)}
+_SPECTRA = {"cloud": (1.9, 1.0), "foliage": (1.65, 1.0), "water": (1.75, 5.0), "grass": (1.75, 0.2), "skin": (2.1, 1.0)}
 
 
 @dataclass(frozen=True)

@@ -74,8 +74,12 @@ class Recipe:
 
 def count_left(vertices: Literal["small", "real"] | int) -> int:
     """Turn a named size into the number of vertices of the largest left hemispheres."""
+    if isinstance(vertices, int):
+        return vertices
     named = {"small": N_SMALL, "real": N_REAL}
-    return named[vertices] if isinstance(vertices, str) else vertices
+    if vertices not in named:
+        raise UsageError(f"'{vertices}' is no number of vertices: 'small', 'real' or a number is expected")
+    return named[vertices]
 
 
 def shared_ids(recipe: Recipe) -> NDArray[np.int64]:

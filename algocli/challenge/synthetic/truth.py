@@ -96,7 +96,7 @@ def tell_truth(cortex: Cortex, seed: int) -> Truth:
     shares, preferences = _causes_of_vertices(cortex)
     tuning = _tuning(cortex, rng)
     for preference in preferences:
-        preference += 0.08 * smooth_field(cortex.positions, rng)
+        preference += 0.15 * smooth_field(cortex.positions, rng)
     return Truth(
         energy_weights=_within(cortex, place_centres(), tuning),
         object_weights=_within(cortex, spot_centres(), preferences),

@@ -24,7 +24,8 @@ _ECCENTRICITIES = (0.2, 5.0)
 _MERIDIANS = {"V1": (0, 90), "V2": (90, 0), "V3": (0, 90)}
 # Fields widen with eccentricity and from area to area.
 _WIDENING = {"V1": 1.0, "V2": 1.4, "V3": 1.9, "hV4": 2.6}
-_LATE_WIDTHS = {"early": 1.2, "mid": 2.0, "late": 2.8}
+_STREAM_WIDTHS = {"early": 1.0, "midventral": 1.5, "midlateral": 1.5, "midparietal": 1.5}
+_LATE_WIDTH = 2.0
 
 
 @dataclass(frozen=True)
@@ -86,9 +87,9 @@ def _outside_areas(
     """Draw eccentricities, angles and widths that drift over the cortex: mostly central, the other side of the view."""
     eccentricity = np.clip(1.8 + 0.7 * smooth_field(positions, rng), 0.3, 4)
     angle = np.clip(45 * smooth_field(positions, rng), -90, 90)
-    names = ROI_CLASSES["streams"]
-    stage = np.array(["late", *("mid" if "mid" in n else "early" if n == "early" else "late" for n in names.values())])
-    width = np.array([_LATE_WIDTHS[name] for name in stage])[streams]
+    width = np.full(len(positions), _LATE_WIDTH)
+    for code, name in ROI_CLASSES["streams"].items():
+        width[streams == code] = _STREAM_WIDTHS.get(name, _LATE_WIDTH)
     return eccentricity, angle, width * np.exp(0.15 * smooth_field(positions, rng))
 
 

@@ -6,13 +6,14 @@ complete, whatever interrupted the writing; the same call again writes the subje
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.lib import format as npy_format
@@ -116,20 +117,11 @@ def write_challenge(
     StorageError
         If the disk is full or the folder may not be written.
     """
-    unknown = [subject for subject in subjects if subject not in SUBJECTS]
-    if unknown or not subjects:
-        raise UsageError(f"there is no subject {unknown[0]}: they go from 1 to 8" if unknown else "no subject is named")
+    chosen = _choose(subjects)
     recipe = Recipe(n_train=n_train, n_test=n_test, n_left=count_left(vertices), seed=seed)
-    chosen = tuple(sorted(set(subjects)))
     claim(folder, recipe)
-    n_written = 0
-    if _missing(folder, chosen):
-        with _alone(folder):
-            missing = _missing(folder, chosen)
-            gallery = Gallery(seed, kept=shared_ids(recipe).tolist() if len(missing) > 1 else ())
-            for subject in missing:
-                _write_subject(folder, subject, recipe, gallery, track, n_threads or os.cpu_count() or 1)
-            n_written = len(missing)
+    # Whoever finds everything done need not be able to write.
+    n_written = _write_missing(folder, chosen, recipe, track, n_threads) if _missing(folder, chosen) else 0
     return SyntheticSummary(
         folder=folder,
         subjects=chosen,
@@ -140,6 +132,27 @@ def write_challenge(
         n_bytes=sum(_count_bytes(folder / subject_folder(subject)) for subject in chosen),
         n_written=n_written,
     )
+
+
+def _choose(subjects: Sequence[int]) -> tuple[int, ...]:
+    """Return subjects in order, each once."""
+    unknown = [subject for subject in subjects if subject not in SUBJECTS]
+    if unknown:
+        raise UsageError(f"there is no subject {unknown[0]}: they go from 1 to 8")
+    if not subjects:
+        raise UsageError("no subject is named")
+    return tuple(sorted(set(subjects)))
+
+
+def _write_missing(folder: Path, subjects: Sequence[int], recipe: Recipe, track: Track, n_threads: int | None) -> int:
+    """Write the subjects that are not there, and return how many these were."""
+    with _alone(folder):
+        # Looked up again: another process may have written them while this one waited.
+        missing = _missing(folder, subjects)
+        gallery = Gallery(recipe.seed, kept=shared_ids(recipe).tolist() if len(missing) > 1 else ())
+        for subject in missing:
+            _write_subject(folder, subject, recipe, gallery, track, n_threads or os.cpu_count() or 1)
+    return len(missing)
 
 
 def _missing(folder: Path, subjects: Sequence[int]) -> list[int]:
@@ -154,8 +167,9 @@ def _alone(folder: Path) -> Iterator[None]:
         try:
             yield
         finally:
-            # The holder's number is gone with the holder, and the same recipe shall leave the same bytes.
-            os.truncate(lock, 0)
+            # The same recipe shall leave the same bytes, and the lock names the process that held it.
+            with suppress(OSError):
+                os.truncate(lock, 0)
 
 
 def _write_subject(folder: Path, subject: int, recipe: Recipe, gallery: Gallery, track: Track, n_threads: int) -> None:
@@ -173,7 +187,28 @@ def _write_subject(folder: Path, subject: int, recipe: Recipe, gallery: Gallery,
 
 
 def _fill(layout: SubjectLayout, subject: int, recipe: Recipe, gallery: Gallery, track: Track, n_threads: int) -> None:
+    """Write all files of a subject: first the images, because the responses follow from what is in them."""
     ids = nsd_ids(recipe, subject)
+    drives = _write_images(layout, f"subject {subject}: drawing images", ids, gallery, track, n_threads)
+    normalise_drives(drives)
+    for roi_class, names in ROI_CLASSES.items():
+        _save(layout.roi_mapping(roi_class), {0: "Unknown", **names})
+    label = f"subject {subject}: writing responses"
+    for hemisphere in track(HEMISPHERES, total=len(HEMISPHERES), label=label, unit="hemispheres"):
+        cortex = lay_out(subject, hemisphere, recipe.n_left)
+        _write_masks(layout, cortex)
+        _write_responses(layout, Responses(cortex, drives, np.concatenate([*ids.values()]), recipe.seed), recipe)
+
+
+def _write_images(
+    layout: SubjectLayout,
+    label: str,
+    ids: dict[Split, NDArray[np.int64]],
+    gallery: Gallery,
+    track: Track,
+    n_threads: int,
+) -> NDArray[np.float32]:
+    """Write the images of both splits and return their drives, (n_images, n_drives), training first."""
     files = []
     for split in SPLITS:
         layout.images(split).mkdir(parents=True)
@@ -185,33 +220,22 @@ def _fill(layout: SubjectLayout, subject: int, recipe: Recipe, gallery: Gallery,
         path.write_bytes(exhibit.png)
         return exhibit.drives
 
-    drives = np.empty((recipe.n_images, N_ENERGY + N_OBJECT), dtype=np.float32)
+    drives = np.empty((len(files), N_ENERGY + N_OBJECT), dtype=np.float32)
     drawn = in_threads(draw, files, n_threads=n_threads)
-    label = f"subject {subject}: drawing images"
     for row, measured in enumerate(track(drawn, total=len(files), label=label, unit="images")):
         drives[row] = measured
-    normalise_drives(drives)
-
-    layout.masks.mkdir()
-    for roi_class, names in ROI_CLASSES.items():
-        named = np.array({0: "Unknown", **names}, dtype=object)
-        np.save(layout.roi_mapping(roi_class), named, allow_pickle=True)
-    label = f"subject {subject}: writing responses"
-    for hemisphere in track(HEMISPHERES, total=len(HEMISPHERES), label=label, unit="hemispheres"):
-        cortex = lay_out(subject, hemisphere, recipe.n_left)
-        _write_masks(layout, cortex)
-        _write_responses(layout, Responses(cortex, drives, np.concatenate([*ids.values()]), recipe.seed), recipe)
+    return drives
 
 
 def _write_masks(layout: SubjectLayout, cortex: Cortex) -> None:
     """Write the challenge's vertices and every class of ROIs, each on all of fsaverage and on the vertices alone."""
     everywhere = np.zeros(N_FSAVERAGE, dtype=np.int64)
     everywhere[cortex.vertices] = 1
-    np.save(layout.all_vertices(cortex.hemisphere), everywhere)
+    _save(layout.all_vertices(cortex.hemisphere), everywhere)
     for roi_class, codes in cortex.codes.items():
         everywhere[cortex.vertices] = codes
-        np.save(layout.roi_mask(roi_class, cortex.hemisphere, "fsaverage"), everywhere)
-        np.save(layout.roi_mask(roi_class, cortex.hemisphere, "challenge"), codes)
+        _save(layout.roi_mask(roi_class, cortex.hemisphere, "fsaverage"), everywhere)
+        _save(layout.roi_mask(roi_class, cortex.hemisphere, "challenge"), codes)
 
 
 def _write_responses(layout: SubjectLayout, responses: Responses, recipe: Recipe) -> None:
@@ -223,9 +247,7 @@ def _write_responses(layout: SubjectLayout, responses: Responses, recipe: Recipe
         path = layout.responses(split, hemisphere)
         path.parent.mkdir(exist_ok=True)
         _save_rows(path, (stop - start, n_vertices), responses.measured(start, stop))
-    path = layout.noise_ceiling(hemisphere)
-    path.parent.mkdir(exist_ok=True)
-    np.save(path, responses.ceilings)
+    _save(layout.noise_ceiling(hemisphere), responses.ceilings)
 
 
 def _save_rows(path: Path, shape: tuple[int, int], blocks: Iterable[NDArray[np.float32]]) -> None:
@@ -234,7 +256,16 @@ def _save_rows(path: Path, shape: tuple[int, int], blocks: Iterable[NDArray[np.f
         header = {"descr": npy_format.dtype_to_descr(np.dtype(np.float32)), "fortran_order": False, "shape": shape}
         npy_format.write_array_header_1_0(stream, header)
         for block in blocks:
-            block.tofile(stream)
+            # Not `tofile`, which does not say why it failed.
+            stream.write(block.data)
+
+
+def _save(path: Path, value: NDArray[Any] | dict[int, str]) -> None:
+    """Write an array, or the dict that a mapping file holds, as a .npy file."""
+    path.parent.mkdir(exist_ok=True)
+    content = io.BytesIO()
+    np.save(content, np.asarray(value))
+    path.write_bytes(content.getvalue())
 
 
 def _count_bytes(folder: Path) -> int:

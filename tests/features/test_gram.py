@@ -1,0 +1,186 @@
+"""The Gram matrix: X Xᵀ of centred features, however they are cut into blocks, tiles and shards."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from algocli.compute.files import write_json
+from algocli.errors import DataError
+from algocli.features import gram as gram_module
+from algocli.features import store as store_module
+from algocli.features.gram import Gram, gram
+from tests.features.by_hand import make_store
+
+EVERYTHING = slice(None)
+
+
+def truth(features: NDArray[Any]) -> NDArray[np.float64]:
+    """Return X Xᵀ of the centred features in float64."""
+    x = features.astype(np.float64)
+    x -= x.mean(axis=0)
+    return x @ x.T
+
+
+def whole(kernel: Gram) -> NDArray[np.float32]:
+    """Return the matrix as a model sees it."""
+    rows = np.arange(kernel.n_stimuli)
+    return kernel.block(rows, rows)
+
+
+def assert_rounding(found: NDArray[np.float32], expected: NDArray[np.float64], share: float = 2e-6) -> None:
+    """Hold a matrix against the truth to a share of what its own rows' lengths allow."""
+    lengths = np.sqrt(np.diag(expected))
+    assert found.dtype == np.float32
+    assert (np.abs(found - expected) <= share * np.outer(lengths, lengths)).all()
+
+
+@pytest.fixture
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_module, "MAX_SHARD_ROWS", 16)
+    monkeypatch.setattr(gram_module, "TILE_ROWS", 16)
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_several_blocks_tiles_and_shards_make_the_matrix_of_the_whole(tmp_path: Path, dtype: type) -> None:
+    # Two whole chunks of columns and a bit; three whole tiles of rows and a bit.
+    features = np.random.default_rng(0).standard_normal((53, 2 * 8192 + 300)).astype(dtype)
+    store = make_store(tmp_path / "store", features)
+    assert len(store.column_blocks()) == 3
+    assert len(store.shards) == 4
+    found = whole(gram(store))
+    assert_rounding(found, truth(features))
+    np.testing.assert_array_equal(found, found.T)
+
+
+@settings(deadline=None, max_examples=25)
+@given(n_stimuli=st.integers(2, 40), n_features=st.integers(1, 30), tile=st.integers(1, 45), chunk=st.integers(1, 30))
+def test_no_size_of_tiles_and_blocks_matters(
+    tmp_path_factory: pytest.TempPathFactory, n_stimuli: int, n_features: int, tile: int, chunk: int
+) -> None:
+    features = np.random.default_rng(n_stimuli).standard_normal((n_stimuli, n_features)).astype(np.float32)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store_module, "CHUNK_FEATURES", chunk)
+        patch.setattr(store_module, "MAX_SHARD_ROWS", 8)
+        patch.setattr(gram_module, "TILE_ROWS", tile)
+        found = whole(gram(make_store(tmp_path_factory.mktemp("gram") / "store", features)))
+    np.testing.assert_allclose(found, truth(features), atol=1e-5 * max(1.0, np.abs(features).max() ** 2 * n_features))
+
+
+def test_a_mean_common_to_all_images_costs_no_precision(tmp_path: Path) -> None:
+    # A mean a hundred times the spread would leave two digits of float32, had it not been taken away.
+    features = (100 + np.random.default_rng(1).standard_normal((60, 500))).astype(np.float32)
+    assert_rounding(whole(gram(make_store(tmp_path / "store", features))), truth(features), share=2e-5)
+
+
+def test_a_block_is_a_part_of_the_matrix_in_any_order(tmp_path: Path) -> None:
+    kernel = gram(make_store(tmp_path / "store", np.random.default_rng(2).standard_normal((30, 40)).astype("f4")))
+    rows, columns = np.array([20, 3, 3, 29]), np.array([0, 28, 7])
+    block = kernel.block(rows, columns)
+    np.testing.assert_array_equal(block, whole(kernel)[np.ix_(rows, columns)])
+    block[:] = 0
+    assert whole(kernel).any()
+
+
+@pytest.fixture
+def passes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """List the stores whose features were passed over."""
+    seen: list[str] = []
+    accumulate = gram_module._accumulate
+
+    def counted(store: store_module.FeatureStore, *rest: Any) -> Any:
+        seen.append(store.key)
+        return accumulate(store, *rest)
+
+    monkeypatch.setattr(gram_module, "_accumulate", counted)
+    return seen
+
+
+def test_the_features_are_passed_over_once(tmp_path: Path, passes: list[str]) -> None:
+    store = make_store(tmp_path / "store", np.eye(5, dtype=np.float32))
+    first = whole(gram(store))
+    np.testing.assert_array_equal(whole(gram(store)), first)
+    assert len(passes) == 1
+
+
+def test_a_matrix_of_another_key_is_made_anew(tmp_path: Path, passes: list[str]) -> None:
+    features = np.random.default_rng(3).standard_normal((6, 4)).astype(np.float32)
+    store = make_store(tmp_path / "store", features)
+    gram(store)
+    write_json(store.folder / "gram" / "record.json", {"key": "another"})
+    np.save(store.folder / "gram" / "matrix.npy", np.zeros((6, 6), np.float32))
+    np.testing.assert_allclose(whole(gram(store)), truth(features), atol=1e-5)
+    assert len(passes) == 2
+
+
+def test_a_matrix_without_a_record_is_made_anew(tmp_path: Path, passes: list[str]) -> None:
+    # As after a kill between the two files.
+    store = make_store(tmp_path / "store", np.eye(5, dtype=np.float32))
+    gram(store)
+    (store.folder / "gram" / "record.json").unlink()
+    gram(store)
+    assert len(passes) == 2
+
+
+def test_what_was_derived_from_a_deleted_array_goes_with_it(tmp_path: Path) -> None:
+    first = make_store(tmp_path / "store", np.eye(5, dtype=np.float32), weights="one")
+    gram(first)
+    (first.folder / "gram" / "spectra").mkdir()
+    (first.folder / "gram" / "spectra" / "0123-00128.npz").write_bytes(b"of other features")
+    (first.folder / "manifest.json").unlink()
+    features = np.random.default_rng(4).standard_normal((5, 5)).astype(np.float32)
+    second = make_store(tmp_path / "store", features, weights="two")
+    assert not (second.folder / "gram" / "spectra").exists()
+    np.testing.assert_allclose(whole(gram(second)), truth(features), atol=1e-5)
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("place", [(0, 0), (40, 8191), (39, 8192)])
+def test_features_that_are_not_finite_are_refused(tmp_path: Path, bad: float, place: tuple[int, int]) -> None:
+    features = np.zeros((41, 8200), np.float32)
+    features[place] = bad
+    store = make_store(tmp_path / "store", features)
+    with pytest.raises(DataError, match="not finite"):
+        gram(store)
+    assert not (store.folder / "gram" / "matrix.npy").exists()
+
+
+def test_features_whose_products_overflow_are_refused(tmp_path: Path) -> None:
+    features = (1e25 * np.random.default_rng(5).standard_normal((8, 20))).astype(np.float32)
+    store = make_store(tmp_path / "store", features)
+    with pytest.raises(DataError, match="too large"):
+        gram(store)
+    assert not (store.folder / "gram" / "matrix.npy").exists()
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("n_bytes", [0, 10, 2000])
+def test_a_torn_shard_is_refused(tmp_path: Path, n_bytes: int) -> None:
+    store = make_store(tmp_path / "store", np.random.default_rng(6).standard_normal((40, 90)).astype(np.float32))
+    os.truncate(store.folder / "features.zarr" / "c" / "1" / "0", n_bytes)
+    with pytest.raises(DataError):
+        gram(store)
+
+
+def test_a_lost_shard_is_refused(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "store", np.ones((4, 3), np.float32))
+    (store.folder / "features.zarr" / "c" / "0" / "0").unlink()
+    with pytest.raises(DataError, match="not finite"):
+        gram(store)
+
+
+def test_a_matrix_cut_short_is_named(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "store", np.eye(9, dtype=np.float32))
+    gram(store)
+    os.truncate(store.folder / "gram" / "matrix.npy", 200)
+    with pytest.raises(DataError, match=r"matrix\.npy is missing or damaged"):
+        gram(store)

@@ -1,0 +1,191 @@
+"""Weights: what is accepted, what is refused and how, and what their digest depends on."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from algocli.errors import DataError, UsageError
+from algocli.features.weights import digest, load_state, random_seed, read_state
+
+
+class Small(torch.nn.Module):
+    """A convolution and a batch normalisation, whose mean and variance are buffers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = torch.nn.Conv2d(3, 4, 3)
+        self.norm = torch.nn.BatchNorm2d(4)
+
+
+@pytest.fixture
+def network() -> Small:
+    torch.manual_seed(0)
+    return Small()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "weights.pth"
+
+
+@pytest.mark.parametrize(("word", "seed"), [("random", 0), ("random:0", 0), ("random:17", 17), ("random:007", 7)])
+def test_random_weights_carry_a_seed(word: str, seed: int) -> None:
+    assert random_seed(word) == seed
+
+
+@pytest.mark.parametrize("word", ["pretrained", "random.pth", "my/random:3", "weights.pth", "Random"])
+def test_any_other_word_is_not_random(word: str) -> None:
+    assert random_seed(word) is None
+
+
+@pytest.mark.parametrize("word", ["random:", "random:x", "random:-1", "random:1.5", f"random:{2**64}"])
+def test_a_seed_that_is_none_is_a_usage_error(word: str) -> None:
+    with pytest.raises(UsageError, match="the seed must be a whole number"):
+        random_seed(word)
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda state: state,
+        lambda state: {"state_dict": state, "epoch": 3},
+        lambda state: {"model": state},
+        lambda state: {"state_dict": {f"module.{name}": tensor for name, tensor in state.items()}},
+        lambda state: {f"model.{name}": tensor for name, tensor in state.items()},
+    ],
+    ids=["plain", "state_dict", "model", "DataParallel", "Lightning"],
+)
+def test_a_state_dict_is_found_in_its_usual_wrappings(
+    network: Small, file: Path, wrap: Callable[[dict[str, Any]], dict[str, Any]]
+) -> None:
+    torch.save(wrap(network.state_dict()), file)
+    state = read_state(file)
+    assert set(state) == set(network.state_dict())
+    torch.testing.assert_close(state["conv.weight"], network.conv.weight.data)
+
+
+class _Payload:
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, (str(self.mark),)
+
+
+@pytest.mark.parametrize("save", [torch.save, lambda value, path: path.write_bytes(pickle.dumps(value))])
+def test_code_in_a_checkpoint_is_refused_and_not_run(file: Path, save: Callable[[Any, Path], Any]) -> None:
+    mark = file.with_name("the code has run")
+    save({"conv.weight": torch.zeros(1), "payload": _Payload(mark)}, file)
+    with pytest.raises(DataError, match="without running its code"):
+        read_state(file)
+    assert not mark.exists()
+
+
+def test_a_whole_pickled_network_is_refused_with_the_remedy(network: Small, file: Path) -> None:
+    torch.save(network, file)
+    with pytest.raises(DataError, match="without running its code") as caught:
+        read_state(file)
+    assert "state_dict()" in str(caught.value.hint)
+
+
+def test_a_file_that_is_not_there_is_named(file: Path) -> None:
+    with pytest.raises(DataError, match=r"there is no weights file .*weights\.pth"):
+        read_state(file)
+
+
+@pytest.mark.parametrize("value", [torch.zeros(3), [1, 2], {"epoch": 3, "lr": 0.1}, {"a": [torch.zeros(2)]}])
+def test_a_checkpoint_without_tensors_by_name_is_refused(file: Path, value: Any) -> None:
+    torch.save(value, file)
+    with pytest.raises(DataError, match="no tensors by name"):
+        read_state(file)
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("sound") / "old.pth"
+    # The older format is a bare pickle: its bytes steer torch's unpickler.
+    torch.save({"a": torch.zeros(3), "b": torch.ones(2, 2)}, path, _use_new_zipfile_serialization=False)
+    return path.read_bytes()
+
+
+@pytest.mark.filterwarnings("ignore")
+@settings(max_examples=200, deadline=None)
+@given(data=st.data())
+def test_no_damage_to_a_checkpoint_ends_in_anything_but_a_sentence(
+    tmp_path_factory: pytest.TempPathFactory, sound: bytes, data: st.DataObject
+) -> None:
+    content = bytearray(sound)
+    for place, value in data.draw(st.lists(st.tuples(st.integers(0, len(sound) - 1), st.integers(0, 255)), max_size=4)):
+        content[place] = value
+    path = tmp_path_factory.getbasetemp() / "damaged.pth"
+    path.write_bytes(content[: data.draw(st.integers(0, len(content)))])
+    with suppress(DataError):
+        assert all(isinstance(tensor, torch.Tensor) for tensor in read_state(path).values())
+
+
+def test_tensors_that_are_not_needed_are_passed_over(network: Small) -> None:
+    wanted = Small()
+    load_state(wanted, {**network.state_dict(), "classifier.weight": torch.zeros(7)}, "file")
+    assert digest(wanted) == digest(network)
+
+
+def test_half_precision_weights_are_taken(network: Small) -> None:
+    wanted = Small()
+    load_state(wanted, {name: tensor.half() for name, tensor in network.state_dict().items()}, "file")
+    assert wanted.conv.weight.dtype == torch.float32
+    torch.testing.assert_close(wanted.conv.weight, network.conv.weight, rtol=1e-3, atol=1e-3)
+
+
+def test_a_missing_tensor_is_named(network: Small) -> None:
+    state = network.state_dict()
+    del state["conv.bias"]
+    with pytest.raises(DataError, match=r"weights\.pth lacks conv\.bias"):
+        load_state(Small(), state, "weights.pth")
+
+
+def test_of_many_missing_tensors_three_are_named() -> None:
+    with pytest.raises(DataError, match=r"lacks conv\.weight, conv\.bias, norm\.weight and 3 more"):
+        load_state(Small(), {}, "weights.pth")
+
+
+def test_a_tensor_of_another_shape_is_named_with_both(network: Small) -> None:
+    state = network.state_dict() | {"conv.weight": torch.zeros(8, 3, 3, 3)}
+    with pytest.raises(DataError, match=r"conv\.weight \(8 x 3 x 3 x 3 instead of 4 x 3 x 3 x 3\)"):
+        load_state(Small(), state, "weights.pth")
+
+
+@pytest.mark.parametrize("name", ["conv.weight", "conv.bias", "norm.weight", "norm.running_mean", "norm.running_var"])
+def test_one_bit_of_any_parameter_or_buffer_changes_the_digest(network: Small, name: str) -> None:
+    before = digest(network)
+    flat = network.state_dict()[name].view(-1)
+    # The tensor shares its memory with the network.
+    flat[-1] = torch.nextafter(flat[-1], torch.tensor(torch.inf))
+    assert digest(network) != before
+
+
+def test_the_digest_hangs_on_values_alone(network: Small) -> None:
+    other = Small()
+    other.load_state_dict(network.state_dict())
+    other = other.to(memory_format=torch.channels_last).requires_grad_(False)  # type: ignore[call-overload]
+    assert digest(other) == digest(network)
+
+
+def test_the_count_of_training_batches_is_no_weight(network: Small) -> None:
+    # Inference never reads it, and torchvision's older checkpoints were saved without it.
+    before = digest(network)
+    network.norm.num_batches_tracked += 100
+    assert digest(network) == before
+    state = {name: tensor for name, tensor in network.state_dict().items() if "num_batches" not in name}
+    wanted = Small()
+    load_state(wanted, state, "file")
+    assert digest(wanted) == before
