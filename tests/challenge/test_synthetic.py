@@ -4,12 +4,12 @@ import errno
 import hashlib
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from PIL import Image
 
 from algocli.challenge.arrays import load_mapping
@@ -20,6 +20,7 @@ from algocli.challenge.synthetic.recipe import Recipe, nsd_ids
 from algocli.challenge.synthetic.write import SyntheticSummary, write_challenge
 from algocli.errors import StorageError, UsageError
 
+T = TypeVar("T")
 TINY: dict[str, Any] = {"n_train": 9, "n_test": 6, "vertices": 300, "seed": 7}
 
 
@@ -238,7 +239,7 @@ def test_the_truth_lies_beside_the_data(written: SyntheticSummary) -> None:
 def test_progress_is_told_image_by_image(tmp_path: Path) -> None:
     told: list[tuple[str, int, int]] = []
 
-    def track(items: NDArray[np.int64], *, total: int, label: str, unit: str = "") -> object:
+    def track(items: Iterable[T], *, total: int, label: str, unit: str = "") -> Iterable[T]:
         listed = list(items)
         told.append((label, total, len(listed)))
         return listed

@@ -13,6 +13,7 @@ from algocli.challenge.synthetic.drives import N_ENERGY, N_OBJECT
 from algocli.challenge.synthetic.recipe import Recipe
 from algocli.challenge.synthetic.responses import Responses, normalise_drives, true_signal
 from algocli.challenge.synthetic.sketch import PROPERTIES
+from algocli.challenge.synthetic.truth import tell_truth
 from algocli.challenge.synthetic.write import write_challenge
 
 RECIPE = Recipe(n_train=20, n_test=70, n_left=400, seed=2)
@@ -85,14 +86,21 @@ def test_some_vertices_are_noise_and_the_rest_have_ceilings_in_range(cortex: Cor
     assert heard.max() <= 0.8
 
 
-def test_the_noise_of_an_image_does_not_depend_on_how_rows_are_cut(
-    cortex: Cortex, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_sums_of_drives_and_weights_are_exact_so_that_no_bit_depends_on_their_order(cortex: Cortex) -> None:
+    drives, truth = many_drives(50), tell_truth(cortex, seed=1)
+    drives[0] = 511  # the largest that rounding lets pass
+    for weights, part in ((truth.energy_weights, drives[:, :N_ENERGY]), (truth.object_weights, drives[:, N_ENERGY:])):
+        assert np.abs(weights).sum(axis=0).max() * np.abs(part).max() < 2**24
+        exact = part.astype(np.int64) @ weights.astype(np.int64)
+        np.testing.assert_array_equal(part @ weights, exact)
+
+
+def test_responses_do_not_depend_on_how_rows_are_cut(cortex: Cortex, monkeypatch: pytest.MonkeyPatch) -> None:
     drives = many_drives(40)
     whole = np.concatenate([*Responses(cortex, drives, np.arange(40), seed=1).measured(0, 40)])
     monkeypatch.setattr(module, "N_ROWS", 7)
     pieces = np.concatenate([*Responses(cortex, drives, np.arange(40), seed=1).measured(5, 40)])
-    np.testing.assert_allclose(pieces, whole[5:], atol=1e-5)
+    np.testing.assert_array_equal(pieces, whole[5:])
 
 
 def test_category_areas_follow_their_own_category_and_v1_follows_none() -> None:

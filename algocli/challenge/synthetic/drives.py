@@ -44,4 +44,4 @@ def _measure_objects(things: tuple[Thing, ...], visible: NDArray[np.float64]) ->
     squared = ((IMAGE_RADIUS * centres[:, None, :] - spot_centres()[None]) ** 2).sum(axis=2)
     near = np.exp(-squared / (2 * (2 * IMAGE_RADIUS * _REACH) ** 2))
     held = np.array([[thing.properties.get(name, 0.0) for name in PROPERTIES] for thing in things])
-    return np.asarray((held * np.sqrt(visible)[:, None]).T @ near)
+    return np.asarray(np.einsum("tp,t,ts->ps", held, np.sqrt(visible), near))

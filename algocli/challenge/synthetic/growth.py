@@ -25,7 +25,7 @@ _Depths = NDArray[np.float64]
 
 
 class Growth:
-    """One hemisphere's sphere, as coarse as the wanted number of vertices allows, and the walks on it.
+    """What grows on one hemisphere's sphere, which is as coarse as the wanted number of vertices allows.
 
     Parameters
     ----------

@@ -13,9 +13,10 @@ from PIL import Image, ImageDraw, ImageFilter
 from algocli.challenge.layout import IMAGE_SIZE
 from algocli.challenge.synthetic.chance import generator
 from algocli.challenge.synthetic.scene import compose
-from algocli.challenge.synthetic.sketch import TEXTURES, Outline, Sketch, Surface, Thing
+from algocli.challenge.synthetic.sketch import TEXTURES, Outline, Sketch, Thing
 
-_TILE = 512
+_TILE = 512  # pixels along each side of a texture
+_BAND = 85  # rows painted at once
 # Spectral slope of amplitude, and how much longer the texture is along x than along y.
 _SPECTRA = {"cloud": (1.9, 1.0), "foliage": (1.65, 1.0), "water": (1.75, 5.0), "grass": (1.75, 0.2), "skin": (2.1, 1.0)}
 
@@ -47,12 +48,13 @@ def draw(seed: int, nsd_id: int) -> Picture:
     owners = np.array([owner for _, _, owner in sketch.shapes])
     areas = np.bincount(shape_of_pixel.ravel(), minlength=len(owners))
     visible = np.bincount(owners, weights=areas, minlength=len(sketch.things)) / shape_of_pixel.size
-    pixels = _paint(seed, shape_of_pixel, [surface for _, surface, _ in sketch.shapes], sketch, rng)
+    pixels = _paint(seed, sketch, shape_of_pixel, rng)
     return Picture(pixels, tuple(sketch.things), visible)
 
 
 def _cover(sketch: Sketch) -> NDArray[np.uint8]:
     """Return the number of the shape that is seen at each pixel, (425, 425)."""
+    # A byte is enough for the fullest of scenes: 150 things, the surface below them and three figures.
     canvas = Image.new("L", (IMAGE_SIZE, IMAGE_SIZE))
     brush = ImageDraw.Draw(canvas)
     for number, (outlines, _, _) in enumerate(sketch.shapes):
@@ -61,52 +63,49 @@ def _cover(sketch: Sketch) -> NDArray[np.uint8]:
     return np.asarray(canvas)
 
 
-def _paint(
-    seed: int, shape_of_pixel: NDArray[np.uint8], surfaces: list[Surface], sketch: Sketch, rng: np.random.Generator
-) -> NDArray[np.uint8]:
-    """Give every pixel its shape's colour in its shape's light and texture."""
-    row, column = (int(n) for n in rng.integers(0, _TILE, size=2))
-    rows, columns = np.arange(row, row + IMAGE_SIZE) % _TILE, np.arange(column, column + IMAGE_SIZE) % _TILE
-    tiles = _tiles(seed)
-    kind = np.array([TEXTURES.index(surface.texture) for surface in surfaces])
-    contrast = np.array([surface.contrast for surface in surfaces], dtype=np.float32)
-    place = (rows * _TILE)[:, None] + columns
-    texture = tiles.ravel()[(kind * _TILE * _TILE)[shape_of_pixel] + place]
-
-    light = _light(sketch, shape_of_pixel)
-    light += contrast[shape_of_pixel] * texture
-    # The light itself is uneven over a scene, and some scenes are dark, warm or cold.
-    light *= 1 + 0.1 * tiles[-1][np.ix_(rows, columns)]
-    np.clip(light, 0.12, 2.0, out=light)
+def _paint(seed: int, sketch: Sketch, shape_of_pixel: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Give every pixel its shape's colour in its shape's light and texture, (425, 425, 3)."""
+    surfaces = [surface for _, surface, _ in sketch.shapes]
+    # Some scenes are dark, some warm, some cold.
     cast = rng.normal(scale=0.05) * np.array([1.0, 0.1, -1.0]) + np.exp(rng.normal(scale=0.2))
-    colours = np.array([surface.colour for surface in surfaces]) * cast
-    exposure = np.take(colours.T.astype(np.float32), shape_of_pixel, axis=1) * light
-    # As on film, what is too bright fades to white instead of being cut off.
-    pixels = (255 * (1 - np.exp(-1.35 * exposure))).astype(np.uint8)
-    sharp = Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0)))
+    colours = (np.array([surface.colour for surface in surfaces]) * cast).T.astype(np.float32)
+    contrasts = np.array([surface.contrast for surface in surfaces], dtype=np.float32)
+    first_texel = np.array([TEXTURES.index(surface.texture) for surface in surfaces]) * _TILE**2
+    shading = _shading(sketch)
+    tiles = _tiles(seed)
+    x = np.linspace(0, 1, IMAGE_SIZE, dtype=np.float32)
+    row, column = (np.arange(start, start + IMAGE_SIZE) % _TILE for start in rng.integers(0, _TILE, size=2))
+    pixels = np.empty((IMAGE_SIZE, IMAGE_SIZE, 3), dtype=np.uint8)
+    # Band by band, so that what is worked out in between stays in the processor's cache.
+    for band in (slice(top, top + _BAND) for top in range(0, IMAGE_SIZE, _BAND)):
+        shape, y = shape_of_pixel[band], x[band, None]
+        terms = np.take(shading, shape, axis=1)
+        light = terms[0] + terms[1] * x + terms[2] * y - terms[3] * (x**2 + y**2)
+        light += contrasts[shape] * tiles.ravel()[first_texel[shape] + (row[band, None] * _TILE + column)]
+        # The light itself is uneven over a scene.
+        light *= 1 + 0.1 * tiles[-1][row[band, None], column]
+        exposure = np.take(colours, shape, axis=1) * np.clip(light, 0.12, 2.0)
+        # As on film, what is too bright fades to white instead of being cut off.
+        pixels[band] = (255 * (1 - np.exp(-1.35 * exposure))).transpose(1, 2, 0)
+    soft = np.asarray(Image.fromarray(pixels).filter(ImageFilter.BoxBlur(0.6)))
     # Pixels take every fourth value: too little to see, and it halves the size of the files.
-    return np.asarray(sharp.filter(ImageFilter.BoxBlur(0.6))) & np.uint8(0xFC) | np.uint8(0x02)
+    return soft & np.uint8(0xFC) | np.uint8(0x02)
 
 
-def _light(sketch: Sketch, shape_of_pixel: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Shade each shape: a slope of light over it, and a rim darker than its middle, (425, 425).
+def _shading(sketch: Sketch) -> NDArray[np.float32]:
+    """Describe the light on each shape: a slope of light over it, and a rim darker than its middle.
 
-    Both are a polynomial of second degree in x and y, whose coefficients are looked up by shape.
+    Returns
+    -------
+    (4, n_shapes) float32
+        a, b, c and d of the light a + b x + c y - d (x² + y²).
     """
-    boxes = np.array([_box(outlines) for outlines, _, _ in sketch.shapes])
-    x, y, size = boxes.T
-    tilt = np.array([surface.tilt for _, surface, _ in sketch.shapes]) / size[:, None]
+    x, y, size = np.array([_box(outlines) for outlines, _, _ in sketch.shapes]).T
+    right, down = (np.array([surface.tilt for _, surface, _ in sketch.shapes]) / size[:, None]).T
     bulge = np.array([surface.bulge for _, surface, _ in sketch.shapes])
     bend = bulge / size**2
-    constant = 1 + bulge / 3 - tilt[:, 0] * x - tilt[:, 1] * y - bend * (x**2 + y**2)
-    along_x, along_y = tilt[:, 0] + 2 * bend * x, tilt[:, 1] + 2 * bend * y
-    terms = np.stack([constant, along_x, along_y, -bend]).astype(np.float32)
-    terms = np.take(terms, shape_of_pixel, axis=1)
-    at = np.linspace(0, 1, IMAGE_SIZE, dtype=np.float32)
-    shaded: NDArray[np.float32] = (
-        terms[0] + terms[1] * at + terms[2] * at[:, None] + terms[3] * (at**2 + at[:, None] ** 2)
-    )
-    return shaded
+    middle = 1 + bulge / 3 - right * x - down * y - bend * (x**2 + y**2)
+    return np.array([middle, right + 2 * bend * x, down + 2 * bend * y, bend], dtype=np.float32)
 
 
 def _box(outlines: Sequence[Outline]) -> tuple[float, float, float]:
@@ -135,10 +134,9 @@ def _noise(rng: np.random.Generator, slope: float, stretch: float) -> NDArray[np
 
 def _brick(rng: np.random.Generator) -> NDArray[np.float64]:
     """Return courses of bricks, each a little lighter or darker than the next, over noise."""
-    down, along = np.divmod(np.arange(_TILE), 16)[0], np.arange(_TILE)
-    shades = rng.standard_normal((_TILE // 16, _TILE // 32))
-    course = down[:, None]
-    brick = (along[None, :] + 16 * (course % 2)) // 32 % (_TILE // 32)
-    joint = (np.arange(_TILE)[:, None] % 16 < 2) | ((along[None, :] + 16 * (course % 2)) % 32 < 2)
-    wall = np.where(joint, -1.5, 0.5 * shades[course, brick]) + 0.5 * _noise(rng, 1.8, 1.0)
+    length, height, gap = 32, 16, 2
+    course, above = np.divmod(np.arange(_TILE)[:, None], height)
+    brick, beside = np.divmod(np.arange(_TILE) + course % 2 * length // 2, length)
+    shades = rng.standard_normal((_TILE // height, _TILE // length))[course, brick % (_TILE // length)]
+    wall = np.where((above < gap) | (beside < gap), -1.5, 0.5 * shades) + 0.5 * _noise(rng, 1.8, 1.0)
     return np.asarray((wall - wall.mean()) / wall.std())

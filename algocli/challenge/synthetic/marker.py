@@ -10,7 +10,7 @@ from typing import Any
 from algocli import __version__
 from algocli.challenge.synthetic.recipe import Recipe
 from algocli.challenge.synthetic.truth import CAUSES, MEAN_CEILINGS
-from algocli.compute.files import PARTIAL, read_json, write_json
+from algocli.compute.files import PARTIAL, read_json, sweep, write_json
 from algocli.errors import UsageError, writing
 
 MARKER = "synthetic.json"
@@ -41,6 +41,7 @@ def claim(folder: Path, recipe: Recipe) -> None:
         )
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
+        sweep(folder)
     write_json(folder / MARKER, {"algocli": __version__, "made_from": made_from, "truth": _truth()})
 
 

@@ -1,7 +1,8 @@
 """Responses to images: a signal known without noise, and noise that leaves it the share that the noise ceiling says.
 
-The numbers of a response hang on the seed, the subject, the hemisphere and the image alone, and on nothing that only
-says how the work was cut up.
+The numbers of a response hang on the seed, the subject, the hemisphere and the images alone. Drives and weights are
+whole numbers so small that float32 adds up their products without rounding: the result of a matrix product is then the
+same to the last bit in whatever order the machine adds, with any number of threads and rows.
 """
 
 from __future__ import annotations
@@ -19,11 +20,14 @@ from algocli.challenge.synthetic.energy import CHANNELS
 from algocli.challenge.synthetic.gallery import Gallery
 from algocli.challenge.synthetic.recipe import Recipe, nsd_ids
 from algocli.challenge.synthetic.sketch import PROPERTIES
-from algocli.challenge.synthetic.truth import Truth, tell_truth
+from algocli.challenge.synthetic.truth import tell_truth
 
-# Rows that are worked out at once. A matrix product may differ in its last bits with the number of rows: this is part
-# of what the numbers are, and no option.
-N_ROWS = 256
+N_ROWS = 256  # images worked out at once, to bound the memory
+
+# One standard deviation of a drive, and the largest whole number that one may be: times the sum of a vertex's weights,
+# 2**14 and a little for rounding, it stays below the 2**24 up to which float32 is exact.
+_UNIT = 32
+_LARGEST = 511
 
 # Challenge responses are z-scored in each session and then averaged over up to three repeats, which leaves this share
 # of the noise: signal and noise add up to less than 1, and to the less the fainter the signal.
@@ -31,19 +35,22 @@ _NOISE_LEFT = 0.4
 
 
 def normalise_drives(drives: NDArray[np.float32]) -> None:
-    """Centre drives over images and give each channel and each property the same variance, in place.
+    """Centre drives over images, give each channel and each property the same variance, and round, in place.
 
     Parameters
     ----------
     drives : (n_images, N_ENERGY + N_OBJECT)
-        As measured.
+        As measured; whole numbers afterwards.
     """
     drives -= drives.mean(axis=0, dtype=np.float64).astype(np.float32)
-    for kinds, part in ((len(CHANNELS), drives[:, :N_ENERGY]), (len(PROPERTIES), drives[:, N_ENERGY:])):
-        width = part.shape[1] // kinds
-        for kind in range(kinds):
-            columns = part[:, kind * width : (kind + 1) * width]
-            columns /= max(float(np.sqrt(np.square(columns).mean(dtype=np.float64))), 1e-6)
+    for n_kinds, part in ((len(CHANNELS), drives[:, :N_ENERGY]), (len(PROPERTIES), drives[:, N_ENERGY:])):
+        width = part.shape[1] // n_kinds
+        for first in range(0, part.shape[1], width):
+            columns = part[:, first : first + width]
+            spread = np.sqrt(np.square(columns).mean(dtype=np.float64))
+            columns *= _UNIT / max(float(spread), 1e-6)
+    np.rint(drives, out=drives)
+    np.clip(drives, -_LARGEST, _LARGEST, out=drives)
 
 
 class Responses:
@@ -62,12 +69,16 @@ class Responses:
     """
 
     def __init__(self, cortex: Cortex, drives: NDArray[np.float32], nsd_ids: NDArray[np.int64], seed: int) -> None:
-        truth = tell_truth(cortex, seed)
         self.hemisphere = cortex.hemisphere
-        self.ceilings = truth.ceilings
+        self._truth = tell_truth(cortex, seed)
         self._drives = drives
-        self._weights = _balance(truth, drives)
         self._noise_keys = [(seed, cortex.subject, HEMISPHERES.index(cortex.hemisphere), int(i)) for i in nsd_ids]
+        self._energy_gain, self._object_gain, self._offset = self._balance()
+
+    @property
+    def ceilings(self) -> NDArray[np.float64]:
+        """The share of the variance of each vertex that is signal, (n_vertices,)."""
+        return self._truth.ceilings
 
     def signal(self, start: int, stop: int) -> Iterator[NDArray[np.float32]]:
         """Yield the responses to images `start` to `stop` as they would be without noise, in blocks of rows.
@@ -77,8 +88,10 @@ class Responses:
         (n_rows, n_vertices) float32
             Over all images, each vertex has mean 0 and variance 1.
         """
-        for first in range(start, stop, N_ROWS):
-            yield self._drives[first : min(first + N_ROWS, stop)] @ self._weights
+        for energy, objects in self._parts(start, stop):
+            energy *= self._energy_gain
+            objects *= self._object_gain
+            yield energy + objects - self._offset
 
     def measured(self, start: int, stop: int) -> Iterator[NDArray[np.float32]]:
         """Yield the responses to images `start` to `stop` as a scanner would give them, in blocks of rows.
@@ -101,28 +114,34 @@ class Responses:
             start += len(block)
             yield block
 
+    def _parts(self, start: int, stop: int) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+        """Yield what energy and what objects add to the signal, in blocks of rows and whole numbers."""
+        for first in range(start, stop, N_ROWS):
+            rows = self._drives[first : min(first + N_ROWS, stop)]
+            yield rows[:, :N_ENERGY] @ self._truth.energy_weights, rows[:, N_ENERGY:] @ self._truth.object_weights
 
-def _balance(truth: Truth, drives: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return one matrix of weights, (N_ENERGY + N_OBJECT, n_vertices), that gives a signal of variance 1.
+    def _balance(self) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+        """Find the gains that give energy and objects their shares, and what to subtract for a mean of 0.
 
-    Energy and objects first get the shares of variance that the truth gives them.
-    """
-    n_vertices = len(truth.ceilings)
-    energy_power, object_power, common = np.zeros((3, n_vertices))
-    for first in range(0, len(drives), N_ROWS):
-        rows = drives[first : first + N_ROWS]
-        energy, objects = rows[:, :N_ENERGY] @ truth.energy_weights, rows[:, N_ENERGY:] @ truth.object_weights
-        energy_power += np.einsum("iv,iv->v", energy, energy)
-        object_power += np.einsum("iv,iv->v", objects, objects)
-        common += np.einsum("iv,iv->v", energy, objects)
-    energy_gain = np.sqrt(truth.energy_shares / np.maximum(energy_power / len(drives), 1e-12))
-    object_gain = np.sqrt((1 - truth.energy_shares) / np.maximum(object_power / len(drives), 1e-12))
-    variance = energy_gain**2 * energy_power + object_gain**2 * object_power + 2 * energy_gain * object_gain * common
-    total = np.sqrt(np.maximum(variance / len(drives), 1e-12))
-    weights = np.empty((drives.shape[1], n_vertices), dtype=np.float32)
-    np.multiply(truth.energy_weights, (energy_gain / total).astype(np.float32), out=weights[:N_ENERGY])
-    np.multiply(truth.object_weights, (object_gain / total).astype(np.float32), out=weights[N_ENERGY:])
-    return weights
+        Returns
+        -------
+        energy_gain, object_gain, offset : (n_vertices,) float32
+            With these the signal has variance 1.
+        """
+        n, n_vertices = len(self._drives), len(self.ceilings)
+        means, products = np.zeros((2, n_vertices)), np.zeros((3, n_vertices))
+        for parts in self._parts(0, n):
+            energy, objects = (part.astype(np.float64) for part in parts)
+            means += [energy.sum(axis=0) / n, objects.sum(axis=0) / n]
+            pairs = ((energy, energy), (objects, objects), (energy, objects))
+            products += [np.einsum("iv,iv->v", a, b) / n for a, b in pairs]
+        variances = np.maximum(products[:2] - means**2, 1e-12)
+        share = self._truth.energy_shares
+        gains = np.sqrt([share, 1 - share] / variances)
+        common = products[2] - means[0] * means[1]
+        gains /= np.sqrt((gains**2 * variances).sum(axis=0) + 2 * gains[0] * gains[1] * common)
+        energy_gain, object_gain = gains.astype(np.float32)
+        return energy_gain, object_gain, (gains * means).sum(axis=0).astype(np.float32)
 
 
 def true_signal(recipe: Recipe, subject: int, hemisphere: Hemisphere) -> NDArray[np.float32]:

@@ -56,7 +56,7 @@ class Thing:
 
 @dataclass
 class Sketch:
-    """Shapes in the order of painting, later ones before earlier ones."""
+    """Shapes in the order of painting: later ones hide earlier ones."""
 
     shapes: list[tuple[Sequence[Outline], Surface, int]] = field(default_factory=list)
     things: list[Thing] = field(default_factory=list)

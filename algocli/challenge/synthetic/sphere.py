@@ -108,5 +108,5 @@ def smooth_field(
     waves = rng.standard_normal((n_waves, 3))
     waves *= 360 / wavelength / np.linalg.norm(waves, axis=1, keepdims=True)
     phases = rng.uniform(0, 2 * np.pi, n_waves)
-    crests = np.cos(positions @ waves.T + phases)
+    crests = np.cos(np.einsum("vk,wk->vw", positions, waves) + phases)
     return np.asarray(crests.sum(axis=1) / np.sqrt(n_waves / 2))

@@ -66,6 +66,7 @@ _ELSEWHERE = Cause(0.5, {"number": 0.5, "places": 0.3})
 MEAN_CEILINGS = {1: 0.38, 2: 0.35, 3: 0.25, 4: 0.26, 5: 0.45, 6: 0.31, 7: 0.27, 8: 0.16}
 _CEILING_RANGE = (0.05, 0.8)
 _PURE_NOISE = 0.006  # share of vertices that no stimulus drives
+_WEIGHT_SUM = 2.0**14  # what the absolute weights of a vertex add up to
 
 
 @dataclass(frozen=True)
@@ -75,9 +76,9 @@ class Truth:
     Attributes
     ----------
     energy_weights : (N_ENERGY, n_vertices) float32
-        How much each energy drive counts.
+        How much each energy drive counts, in whole numbers; see `responses` for the reason.
     object_weights : (N_OBJECT, n_vertices) float32
-        How much each property near each spot counts.
+        How much each property near each spot counts, in whole numbers.
     energy_shares : (n_vertices,) float32
         The share of the signal's variance that is energy.
     ceilings : (n_vertices,) float64
@@ -153,15 +154,15 @@ def _within(cortex: Cortex, centres: NDArray[np.float64], weights: NDArray[np.fl
     Returns
     -------
     (n_kinds * n_places, n_vertices) float32
-        Kind by kind, as drives stand.
+        Whole numbers, kind by kind, as drives stand.
     """
     fields = cortex.fields
     squared = (centres[:, :1] - fields.right) ** 2 + (centres[:, 1:] - fields.up) ** 2
-    window = np.exp(-squared / (2 * fields.widths**2))
-    # Far outside the image a window would be empty; nothing divides by zero this way.
-    window /= window.sum(axis=0) + 1e-6
-    spread = weights.astype(np.float32)[:, None, :] * window.astype(np.float32)[None]
-    return spread.reshape(-1, spread.shape[2])
+    window = np.exp(-squared / (2 * fields.widths**2)).astype(np.float32)
+    spread: NDArray[np.float32] = (weights.astype(np.float32)[:, None, :] * window).reshape(-1, window.shape[1])
+    spread *= _WEIGHT_SUM / np.abs(spread).sum(axis=0)
+    np.rint(spread, out=spread)
+    return spread
 
 
 def _draw_ceilings(cortex: Cortex, rng: np.random.Generator) -> NDArray[np.float64]:
