@@ -26,6 +26,8 @@ DASH = "–"
 UNBOUNDED = 10_000
 # On a file or a pipe a bar is noise; a line a minute tells that the work is alive.
 LINE_EVERY = 60.0
+# A stage that is over sooner, in seconds, is not worth a line.
+WORTH_A_LINE = 0.5
 
 
 def out() -> Console:
@@ -147,7 +149,9 @@ def _lines(items: Iterable[T], *, total: int, label: str, unit: str = "") -> Ite
             left = (now - started) / done * (total - done)
             note(f"{label}: {done} of {total} {unit}".rstrip() + f", {left:.0f} s left")
             spoke = now
-    note(f"{label}: {done} {unit}".rstrip() + f" in {time.monotonic() - started:.1f} s")
+    took = time.monotonic() - started
+    if took >= WORTH_A_LINE:
+        note(f"{label}: {done} {unit}".rstrip() + f" in {took:.1f} s")
 
 
 def _plain(value: object) -> Any:

@@ -52,7 +52,9 @@ def fit_ols(components: Sequence[Components], responses: NDArray[np.float32]) ->
     products = np.zeros((design.shape[1], responses.shape[1]), np.float64)
     for start in range(0, len(responses), BLOCK_ROWS):
         rows = slice(start, start + BLOCK_ROWS)
-        products += design[rows].T @ np.asarray(responses[rows], dtype=np.float32)
+        # What is not finite shows in the intercepts, and is told from there with its place in the file.
+        with np.errstate(invalid="ignore", over="ignore"):
+            products += design[rows].T @ np.asarray(responses[rows], dtype=np.float32)
     models = []
     for fold in components:
         n_rows = len(fold.variances) + 1

@@ -47,8 +47,8 @@ def find_store(cache_dir: Path, name: str, subject: Subject, content: str) -> Fe
     remedy = f"{_command(recipe)} -s {subject.number}"
     folder = cache_dir / "features" / name / _store_name(subject, content)
     what = f"features of {recipe['model']} {recipe['layer']} for subject {subject.number}"
-    if not folder.is_dir():
-        others = list((cache_dir / "features" / name).glob(f"{subject.name}-*"))
+    if not (folder / "manifest.json").is_file():
+        others = list((cache_dir / "features" / name).glob(f"{subject.name}-*/manifest.json"))
         reason = " were made from other images than the data folder holds now" if others else " are missing"
         raise MissingStep(f"{what}{reason}", hint=remedy)
     store = FeatureStore(folder)

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.compute.files import read_json, sweep, sync_folder, write_json
+from algocli.compute.files import PARTIAL, read_json, sweep, sync_folder, write_json
 from algocli.compute.lock import hold
 from algocli.errors import DataError, MissingStep, writing
 from algocli.features.keys import SCHEMA, digest_of
@@ -140,9 +140,12 @@ class FeatureStore:
         """
         if rows.shape != (len(shard), self.n_features):
             raise ValueError(f"shard {shard.index} has {len(shard)} rows of {self.n_features}, not {rows.shape}")
+        path = self._shard_path(shard)
         with writing(self.folder):
+            # zarr reads what it is about to replace, and would fail on a torn shard again and again.
+            self.forget(shard)
+            path.unlink(missing_ok=True)
             self._array("r+")[shard.start : shard.stop] = rows
-            path = self._shard_path(shard)
             with path.open("rb") as stream:
                 # fsync before the record: zarr renames without it, and a power cut could keep only the name.
                 os.fsync(stream.fileno())
@@ -234,13 +237,15 @@ class FeatureStore:
 
 
 def _allocate(folder: Path, shape: tuple[int, int], dtype: np.dtype[Any], rows: int) -> None:
-    """Make the array, and take away what was derived from one that is no more."""
+    """Make the array, and take away what an unfinished or deleted store left."""
     import zarr
     from zarr.codecs import ZstdCodec
 
     path = folder / "features.zarr"
     for remains in ("done", "gram"):
         shutil.rmtree(folder / remains, ignore_errors=True)
+    for unfinished in folder.glob(f"*{PARTIAL}"):
+        unfinished.unlink(missing_ok=True)
     width = min(CHUNK_FEATURES, shape[1])
     zarr.create_array(
         store=str(path),

@@ -115,7 +115,15 @@ def test_a_quiet_tracker_says_nothing_and_passes_everything_on(capsys: pytest.Ca
     assert capsys.readouterr() == ("", "")
 
 
-def test_off_a_terminal_progress_is_one_line_a_stage(capsys: pytest.CaptureFixture[str]) -> None:
+def test_off_a_terminal_a_short_stage_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert list(console.tracker(quiet=False)(range(3), total=3, label="work")) == [0, 1, 2]
+    assert capsys.readouterr() == ("", "")
+
+
+def test_off_a_terminal_progress_is_one_line_a_stage(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console, "WORTH_A_LINE", 0.0)
     assert list(console.tracker(quiet=False)(range(3), total=3, label="reading [x]", unit="images")) == [0, 1, 2]
     shown = capsys.readouterr()
     assert shown.out == ""

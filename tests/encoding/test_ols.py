@@ -80,7 +80,6 @@ def test_held_out_responses_never_reach_the_fit(fitted: Arrays) -> None:
     np.testing.assert_array_equal(before.intercept, after.intercept)
 
 
-@pytest.mark.filterwarnings("ignore:invalid value encountered")
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("row", range(0, N_TRAIN, 23))
 def test_a_value_that_is_not_finite_shows_in_its_own_intercept_alone(fitted: Arrays, row: int, bad: float) -> None:

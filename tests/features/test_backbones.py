@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -82,7 +82,8 @@ def test_a_module_stands_for_its_last_node(pixels: torch.Tensor) -> None:
         ("resnet18", "layer2.0.downsample.1"),
         (QUICK, QUICK_LAYER),
         ("mobilenet_v2", "features.2.conv.3"),
-        ("densenet121", "features.norm5"),  # functional.relu(..., inplace=True) follows
+        # functional.relu(..., inplace=True) follows
+        pytest.param("densenet121", "features.norm5", marks=pytest.mark.slow),
     ],
 )
 def test_nothing_that_follows_a_layer_changes_it_in_place(pixels: torch.Tensor, model: str, layer: str) -> None:
@@ -106,9 +107,7 @@ def test_dropout_and_batch_statistics_are_those_of_inference(pixels: torch.Tenso
     np.testing.assert_allclose(run(backbone, pixels[:1]), run(backbone, pixels)[:1], rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("model", "layer"), [("alexnet", "features.2"), ("alexnet", "features.12"), (QUICK, "features.5")]
-)
+@pytest.mark.parametrize(("model", "layer"), [("alexnet", "features.12"), (QUICK, "features.5")])
 def test_the_batch_size_changes_no_bit(pixels: torch.Tensor, model: str, layer: str) -> None:
     backbone = load_backbone(model, layer, "random:1")
     many = pixels.repeat(6, 1, 1, 1)[:33]
@@ -226,7 +225,7 @@ def test_without_a_network_pretrained_weights_ask_for_a_file(
 
 
 @pytest.fixture
-def pretrained(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+def pretrained(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Serve drawn weights as if they had been downloaded; list what was asked for."""
     asked: list[str] = []
 
@@ -235,7 +234,7 @@ def pretrained(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         return plain(QUICK, 9).state_dict()
 
     monkeypatch.setattr("torchvision.models._api.WeightsEnum.get_state_dict", serve)
-    yield asked
+    return asked
 
 
 def test_pretrained_weights_are_torchvisions_default_ones(pretrained: list[str], pixels: torch.Tensor) -> None:
@@ -263,7 +262,7 @@ def test_the_flattened_sizes_of_alexnet_are_the_published_ones() -> None:
     assert list(sizes)[:3] == ["features.0", "features.1", "features.2"]
 
 
-@pytest.mark.parametrize("model", ["alexnet", "squeezenet1_1", "mobilenet_v2"])
+@pytest.mark.parametrize("model", ["squeezenet1_1", "mobilenet_v2"])
 def test_every_listed_layer_is_had_in_the_listed_shape(model: str) -> None:
     layers = list_layers(model)
     for layer in layers[:: max(1, len(layers) // 5)]:

@@ -1,0 +1,137 @@
+"""`algocli extract` as a shell sees it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from algocli.cli import app
+from algocli.features.store import FeatureStore
+from tests.features.stand_in import stand_in
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Have a network that is made in no time; keep what was asked for."""
+    seen = []
+
+    def load(*wish):
+        seen.append(wish)
+        return stand_in()
+
+    monkeypatch.setattr("algocli.features.backbones.load_backbone", load)
+    return seen
+
+
+@pytest.fixture
+def extract(tiny_challenge, tmp_path):
+    def invoke(*words):
+        where = ["--data-dir", str(tiny_challenge), "--cache-dir", str(tmp_path / "cache"), "--device", "cpu"]
+        return CliRunner().invoke(app, ["extract", *where, *words])
+
+    return invoke
+
+
+def stores(tmp_path):
+    return [FeatureStore(path.parent) for path in sorted((tmp_path / "cache/features").glob("*/*/manifest.json"))]
+
+
+def test_every_subject_found_is_extracted(extract, asked, tmp_path):
+    result = extract()
+    assert result.exit_code == 0
+    assert asked == [("alexnet", "features.2", "pretrained", "cpu")]
+    assert [(store.subject, store.complete, store.dtype) for store in stores(tmp_path)] == [
+        (1, True, "float16"),
+        (6, True, "float16"),
+    ]
+    lines = result.stdout.splitlines()
+    assert [line.split()[:4] for line in lines] == [["subj01", "16", "x", "320"], ["subj06", "16", "x", "320"]]
+    assert [line.split()[-1] for line in lines] == [str(store.folder) for store in stores(tmp_path)]
+    assert "next: algocli train" in result.stderr
+
+
+def test_what_was_asked_for_reaches_the_network_and_the_store(extract, asked, tmp_path):
+    words = ["--model", "resnet18", "-l", "layer2", "--weights", "random:3", "--dtype", "float32", "-s", "6"]
+    assert extract(*words).exit_code == 0
+    assert asked == [("resnet18", "layer2", "random:3", "cpu")]
+    (store,) = stores(tmp_path)
+    assert (store.subject, store.dtype) == (6, "float32")
+
+
+def test_the_json_says_what_was_made(extract, asked, tmp_path):
+    result = extract("--json", "-s", "1")
+    assert result.exit_code == 0
+    (row,) = json.loads(result.stdout)["rows"]
+    (store,) = stores(tmp_path)
+    assert row["n_bytes"] > 0
+    assert {name: row[name] for name in ("subject", "features", "n_stimuli", "n_features", "path")} == {
+        "subject": 1,
+        "features": store.folder.parent.name,
+        "n_stimuli": 16,
+        "n_features": 320,
+        "path": str(store.folder),
+    }
+
+
+def test_quiet_says_nothing_beside_the_result(extract, asked):
+    result = extract("--quiet")
+    assert result.stderr == ""
+    assert len(result.stdout.splitlines()) == 2
+
+
+def test_the_same_command_twice_finds_the_work_done(extract, asked):
+    first, second = extract("-s", "1"), extract("-s", "1")
+    assert second.exit_code == 0
+    assert "is complete, nothing to do" in second.stderr
+    assert second.stdout == first.stdout
+
+
+def test_a_new_batch_size_finds_the_work_done(extract, asked):
+    extract("-s", "1")
+    assert "nothing to do" in extract("-s", "1", "--batch-size", "3").stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "sentence"),
+    [
+        (["--model", "alexnett"], 2, "did you mean alexnet"),
+        (["-l", "features.99"], 2, "alexnet has no layer 'features.99'"),
+        (["--weights", "random:x"], 2, "the seed must be a whole number"),
+        (["--weights", "nowhere.pth"], 3, "there is no weights file nowhere.pth"),
+        (["--device", "abacus"], 2, "'abacus' is no device"),
+        (["--dtype", "float64"], 2, "float64"),
+        (["--batch-size", "0"], 2, "batch-size"),
+        (["-s", "9"], 2, "the challenge's subjects, 1 to 8"),
+        (["-s", "2"], 3, "has no subject 2"),
+        (["--data-dir", "nowhere"], 3, "nowhere is not a folder"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_an_exit_code(extract, words, code, sentence):
+    result = extract(*words)
+    assert result.exit_code == code, result.output
+    assert sentence in result.stderr
+    assert "Traceback" not in result.output
+    assert result.stdout == ""
+
+
+def test_a_wrong_data_folder_is_told_before_the_network_is_loaded(extract, asked):
+    assert extract("--data-dir", "nowhere").exit_code == 3
+    assert asked == []
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_a_device_that_is_not_there_is_a_usage_error(extract):
+    result = extract("--device", "cuda")
+    assert result.exit_code == 2
+    assert "no CUDA device" in result.stderr
+
+
+def test_a_real_network_with_random_weights_needs_no_download(extract, tmp_path):
+    result = extract("--model", "squeezenet1_1", "-l", "features.0", "--weights", "random:1", "-s", "1")
+    assert result.exit_code == 0, result.output
+    (store,) = stores(tmp_path)
+    assert store.n_features == 64 * 111 * 111
+    assert (store.read() < 0).any()

@@ -1,0 +1,43 @@
+"""`algocli layers` as a shell sees it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from algocli.cli import app
+
+
+def layers(*words):
+    return CliRunner().invoke(app, ["layers", *words])
+
+
+def test_alexnets_layers_are_listed_in_the_order_of_the_forward_pass():
+    result = layers("alexnet")
+    assert result.exit_code == 0
+    rows = [line.split() for line in result.stdout.splitlines()[1:]]
+    by_name = {row[0]: row[1:] for row in rows if row}
+    assert by_name["features.2"] == ["64", "x", "27", "x", "27", "46,656"]
+    assert by_name["classifier.6"] == ["1000", "1,000"]
+    assert list(by_name)[:2] == ["features.0", "features.1"]
+    assert list(by_name)[-1] == "classifier.6"
+    assert max(map(len, result.stdout.splitlines())) <= 80
+
+
+def test_the_json_is_the_same_list():
+    result = layers("squeezenet1_1", "--json")
+    printed = json.loads(result.stdout)
+    assert printed["model"] == "squeezenet1_1"
+    assert printed["rows"][0] == {"layer": "features.0", "shape": [64, 111, 111], "n_features": 788_544}
+
+
+@pytest.mark.parametrize(("model", "meant"), [("alexnt", "alexnet"), ("vgg", "vgg")])
+def test_an_unknown_model_is_a_usage_error_with_a_suggestion(model, meant):
+    result = layers(model)
+    assert result.exit_code == 2
+    assert f"no classifier '{model}'" in result.stderr
+    assert "did you mean" in result.stderr
+    assert meant in result.stderr
+    assert result.stdout == ""

@@ -1,0 +1,152 @@
+"""One writer at a time, and a lock that dies with its holder."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from algocli.compute.lock import hold
+from algocli.errors import StorageError
+
+HOLD = """
+import sys, pathlib
+from algocli.compute.lock import hold
+with hold(pathlib.Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.readline()
+"""
+
+
+@contextmanager
+def another_process(lock: Path) -> Iterator[subprocess.Popen[str]]:
+    """Have another process hold the lock until it is killed or its input ends."""
+    command = [sys.executable, "-c", HOLD, str(lock)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        yield process
+        process.kill()
+
+
+class Waiter(threading.Thread):
+    """Waits for the lock beside the test and keeps what it was told."""
+
+    def __init__(self, lock: Path) -> None:
+        super().__init__(daemon=True)
+        self.lock = lock
+        self.notes: list[str] = []
+        self.told, self.got, self.release = threading.Event(), threading.Event(), threading.Event()
+        self.start()
+
+    def run(self) -> None:
+        with hold(self.lock, self.note):
+            self.got.set()
+            self.release.wait(10)
+
+    def note(self, message: str) -> None:
+        self.notes.append(message)
+        self.told.set()
+
+
+def test_a_free_lock_is_taken_without_a_word(tmp_path: Path) -> None:
+    notes: list[str] = []
+    for _ in range(2):
+        with hold(tmp_path / "new" / "folder" / "lock", notes.append):
+            pass
+    assert notes == []
+
+
+def test_the_second_process_says_who_holds_the_lock_and_waits(tmp_path: Path) -> None:
+    with another_process(tmp_path / "lock") as process:
+        waiter = Waiter(tmp_path / "lock")
+        assert waiter.told.wait(10)
+        assert waiter.notes == [f"{tmp_path} is held by process {process.pid} on {os.uname().nodename}: waiting for it"]
+        assert not waiter.got.wait(0.2)
+        process.communicate("go\n")
+        assert waiter.got.wait(10)
+    waiter.release.set()
+
+
+def test_a_lock_whose_holder_was_killed_is_free(tmp_path: Path) -> None:
+    notes: list[str] = []
+    with another_process(tmp_path / "lock") as process:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        with hold(tmp_path / "lock", notes.append):
+            assert notes == []
+    assert str(os.getpid()) in (tmp_path / "lock").read_text()
+
+
+def test_whoever_waits_is_let_in_when_the_holder_is_killed(tmp_path: Path) -> None:
+    with another_process(tmp_path / "lock") as process:
+        waiter = Waiter(tmp_path / "lock")
+        assert waiter.told.wait(10)
+        process.kill()
+        assert waiter.got.wait(10)
+    waiter.release.set()
+
+
+def test_two_threads_exclude_each_other_too(tmp_path: Path) -> None:
+    waiter = Waiter(tmp_path / "lock")
+    assert waiter.got.wait(10)
+    second = Waiter(tmp_path / "lock")
+    assert second.told.wait(10)
+    assert not second.got.is_set()
+    waiter.release.set()
+    assert second.got.wait(10)
+    second.release.set()
+
+
+def test_an_error_inside_lets_the_lock_go(tmp_path: Path) -> None:
+    with pytest.raises(KeyError), hold(tmp_path / "lock"):
+        raise KeyError
+    notes: list[str] = []
+    with hold(tmp_path / "lock", notes.append):
+        assert notes == []
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "3", '{"pid": 5}', "\xff\x00", '{"host": null}'])
+def test_a_lock_file_that_says_nothing_useful_is_held_by_another_process(tmp_path: Path, content: str) -> None:
+    waiter = Waiter(tmp_path / "lock")
+    assert waiter.got.wait(10)
+    (tmp_path / "lock").write_text(content, encoding="latin-1")
+    second = Waiter(tmp_path / "lock")
+    assert second.told.wait(10)
+    assert second.notes == [f"{tmp_path} is held by another process: waiting for it"]
+    waiter.release.set()
+    assert second.got.wait(10)
+    second.release.set()
+
+
+def test_locks_of_other_folders_are_other_locks(tmp_path: Path) -> None:
+    with hold(tmp_path / "one" / "lock"), hold(tmp_path / "other" / "lock"):
+        pass
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS, errno.ENOSPC])
+def test_a_folder_that_may_not_be_written_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refuse(*_args: Any, **_kwargs: Any) -> int:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(StorageError, match=f"cannot write {tmp_path / 'lock'}"), hold(tmp_path / "lock"):
+        pass
+
+
+def test_a_file_where_the_folder_should_be_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("a file")
+    for lock in (tmp_path / "cache" / "lock", tmp_path / "cache" / "below" / "lock"):
+        with pytest.raises(StorageError, match="cannot write"), hold(lock):
+            pass

@@ -1,0 +1,367 @@
+"""A whole training, held against scikit-learn and scipy, and what it does when its inputs change."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.stats import pearsonr
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LinearRegression
+
+from algocli.challenge.layout import HEMISPHERES, Hemisphere
+from algocli.challenge.subjects import Challenge, Subject
+from algocli.encoding.model import train_subject
+from algocli.encoding.runs import Run, SubjectRun, open_run
+from algocli.encoding.settings import Settings
+from algocli.encoding.splits import make_folds
+from algocli.errors import DataError, MissingStep, UsageError
+from tests.features.by_hand import cache_features
+from tests.support.challenge import write_tiny_challenge
+
+N_TRAIN, N_TEST, N_FEATURES, N_COMPONENTS = 90, 12, 150, 12
+SIDES: dict[Hemisphere, str] = {"left": "lh", "right": "rh"}
+
+
+@dataclass
+class World:
+    """One subject whose responses follow its features, which lie in a cache."""
+
+    subject: Subject
+    cache: Path
+    features: NDArray[np.float32]
+    recipe: str
+
+    def responses_file(self, hemisphere: Hemisphere) -> Path:
+        return self.subject.layout.folder / f"training_split/training_fmri/{SIDES[hemisphere]}_training_fmri.npy"
+
+    def measured(self, hemisphere: Hemisphere) -> NDArray[np.float64]:
+        return np.load(self.responses_file(hemisphere)).astype(np.float64)
+
+    def settings(self, **options: Any) -> Settings:
+        return Settings(features=(self.recipe,), **{"n_components": N_COMPONENTS, **options})
+
+    def train(self, settings: Settings | None = None, **options: Any) -> SubjectRun:
+        """Train under the settings' own name."""
+        settings = settings or self.settings()
+        return train_subject(self.subject, open_run(self.cache, settings.default_name, settings), self.cache, **options)
+
+    def change(self, hemisphere: Hemisphere, rows: Any, values: Any) -> None:
+        """Replace rows of the measured responses."""
+        responses = np.load(self.responses_file(hemisphere))
+        responses[rows] = values
+        np.save(self.responses_file(hemisphere), responses)
+
+    def with_features(self, features: NDArray[np.float32]) -> World:
+        """Return the same world with other features, in a cache of their own."""
+        cache = self.cache.with_name(f"{self.cache.name}-other")
+        return World(self.subject, cache, features, cache_features(cache, self.subject, features))
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> World:
+    return make_world(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture
+def world(tmp_path: Path, shared: World) -> World:
+    """A world of the test's own, to be spoilt."""
+    shutil.copytree(shared.subject.layout.folder.parent, tmp_path / "challenge")
+    subject = Challenge(tmp_path / "challenge").subject(1)
+    name = cache_features(tmp_path / "cache", subject, shared.features)
+    return World(subject, tmp_path / "cache", shared.features, name)
+
+
+def make_world(folder: Path) -> World:
+    write_tiny_challenge(folder / "challenge", (1,), n_train=N_TRAIN, n_test=N_TEST, image_size=16, known_test=False)
+    subject = Challenge(folder / "challenge").subject(1)
+    rng = np.random.default_rng(7)
+    axes = rng.standard_normal((N_TRAIN + N_TEST, N_FEATURES)) * (1 + np.arange(N_FEATURES)) ** -0.7
+    features = (2 + axes @ np.linalg.qr(rng.standard_normal((N_FEATURES, N_FEATURES)))[0]).astype(np.float32)
+    world = World(subject, folder / "cache", features, cache_features(folder / "cache", subject, features))
+    for hemisphere in HEMISPHERES:
+        n_vertices = subject.n_vertices(hemisphere)
+        signal = features[:N_TRAIN] @ rng.standard_normal((N_FEATURES, n_vertices))
+        world.change(hemisphere, slice(None), signal + rng.standard_normal((N_TRAIN, n_vertices)))
+    return world
+
+
+def sklearn_model(
+    world: World, hemisphere: Hemisphere, fit: NDArray[np.int64], others: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Predict responses to other images by a model fitted on some."""
+    x, y = world.features.astype(np.float64), world.measured(hemisphere)
+    pca = PCA(N_COMPONENTS, svd_solver="full").fit(x[fit])
+    model = LinearRegression().fit(pca.transform(x[fit]), y[fit])
+    predicted: NDArray[np.float64] = model.predict(pca.transform(x[others]))
+    return predicted
+
+
+TEST = np.arange(N_TRAIN, N_TRAIN + N_TEST)
+EVERY = np.arange(N_TRAIN)
+
+
+@pytest.mark.parametrize("hemisphere", HEMISPHERES)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"refit": False},
+        {"holdout": 0.3, "seed": 11},
+        {"holdout": None, "folds": 4},
+        {"holdout": None, "folds": 3, "refit": False},
+    ],
+    ids=str,
+)
+def test_a_training_equals_pca_regression_and_pearsons_r_of_every_fold(
+    shared: World, options: dict[str, Any], hemisphere: Hemisphere
+) -> None:
+    settings = shared.settings(**options)
+    run = shared.train(settings)
+    folds = make_folds(settings, N_TRAIN)
+    y = shared.measured(hemisphere)
+    predicted = [sklearn_model(shared, hemisphere, fold.fit, fold.held_out) for fold in folds]
+    scores = [pearsonr(y[fold.held_out], own, axis=0).statistic for fold, own in zip(folds, predicted, strict=True)]
+
+    np.testing.assert_array_equal(run.validation_rows(), np.concatenate([fold.held_out for fold in folds]))
+    np.testing.assert_array_equal(run.validation_folds(), np.repeat(range(len(folds)), [len(p) for p in predicted]))
+    np.testing.assert_allclose(run.validation_predictions(hemisphere), np.concatenate(predicted), atol=2e-3)
+    np.testing.assert_allclose(run.fold_correlations(hemisphere), scores, atol=1e-4)
+    np.testing.assert_allclose(run.correlation(hemisphere), np.mean(scores, axis=0), atol=1e-4)
+    assert np.median(run.correlation(hemisphere)) > 0.5
+
+    testers = [EVERY] if settings.refit else [fold.fit for fold in folds]
+    expected = np.mean([sklearn_model(shared, hemisphere, fit, TEST) for fit in testers], axis=0)
+    found = run.test_predictions(hemisphere)
+    assert found.dtype == np.float32
+    assert found.shape == (N_TEST, shared.subject.n_vertices(hemisphere))
+    np.testing.assert_allclose(found, expected, atol=2e-3)
+
+
+def test_test_predictions_come_from_a_refit_unless_told_otherwise(shared: World) -> None:
+    refit, once = (shared.train(shared.settings(refit=refit)) for refit in (True, False))
+    assert not np.allclose(refit.test_predictions("left"), once.test_predictions("left"), atol=1e-2)
+    np.testing.assert_allclose(refit.correlation("left"), once.correlation("left"), atol=1e-5)
+
+
+def test_features_in_half_precision_change_little(world: World) -> None:
+    half = World(world.subject, world.cache, world.features, "")
+    half.recipe = cache_features(world.cache, world.subject, world.features.astype(np.float16), layer="half")
+    np.testing.assert_allclose(half.train().correlation("left"), world.train().correlation("left"), atol=5e-3)
+
+
+def scrambled(array: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[Any]:
+    """Return a copy with these rows drawn anew, ten times as large."""
+    changed = array.copy()
+    changed[rows] = 10 * np.random.default_rng(9).standard_normal(changed[rows].shape)
+    return changed
+
+
+def test_held_out_responses_never_reach_the_model(world: World) -> None:
+    settings = world.settings(refit=False)
+    before = world.train(settings)
+    predictions = {h: (before.validation_predictions(h)[:], before.test_predictions(h)[:]) for h in HEMISPHERES}
+    predictions = {h: (a.copy(), b.copy()) for h, (a, b) in predictions.items()}
+    r = before.correlation("left").copy()
+    rows = before.validation_rows()
+    for hemisphere in HEMISPHERES:
+        world.change(hemisphere, rows, scrambled(np.load(world.responses_file(hemisphere)), rows)[rows])
+    after = world.train(settings)
+    for hemisphere in HEMISPHERES:
+        np.testing.assert_array_equal(after.validation_predictions(hemisphere), predictions[hemisphere][0])
+        np.testing.assert_array_equal(after.test_predictions(hemisphere), predictions[hemisphere][1])
+    # They were scored against the scrambled ones.
+    assert np.abs(after.correlation("left") - r).max() > 0.3
+
+
+def test_test_responses_never_reach_the_model(world: World) -> None:
+    before = {h: world.train().test_predictions(h).copy() for h in HEMISPHERES}
+    for hemisphere, side in SIDES.items():
+        path = world.subject.layout.folder / f"test_split/test_fmri/{side}_test_fmri.npy"
+        path.parent.mkdir(exist_ok=True)
+        np.save(path, np.full((N_TEST, world.subject.n_vertices(hemisphere)), np.nan, np.float32))
+    for hemisphere in HEMISPHERES:
+        np.testing.assert_array_equal(world.train(force=True).test_predictions(hemisphere), before[hemisphere])
+
+
+@pytest.mark.parametrize("options", [{}, {"holdout": None, "folds": 3}], ids=str)
+def test_the_features_of_test_images_never_reach_the_model(world: World, options: dict[str, Any]) -> None:
+    before = world.train(world.settings(**options))
+    other = world.with_features(scrambled(world.features, TEST))
+    after = other.train(other.settings(**options))
+    for hemisphere in HEMISPHERES:
+        np.testing.assert_allclose(
+            after.validation_predictions(hemisphere), before.validation_predictions(hemisphere), atol=5e-3
+        )
+        np.testing.assert_allclose(after.correlation(hemisphere), before.correlation(hemisphere), atol=2e-4)
+
+
+def test_the_features_of_held_out_images_never_reach_the_model(world: World) -> None:
+    before = world.train(world.settings(refit=False))
+    other = world.with_features(scrambled(world.features, before.validation_rows()))
+    after = other.train(other.settings(refit=False))
+    for hemisphere in HEMISPHERES:
+        np.testing.assert_allclose(after.test_predictions(hemisphere), before.test_predictions(hemisphere), atol=5e-3)
+
+
+@pytest.fixture
+def fits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Count the regressions: one for each hemisphere."""
+    from algocli.encoding import model
+
+    seen: list[int] = []
+    fit_ols = model.fit_ols
+
+    def counted(components: Any, responses: Any) -> Any:
+        seen.append(len(components))
+        return fit_ols(components, responses)
+
+    monkeypatch.setattr(model, "fit_ols", counted)
+    return seen
+
+
+def test_a_second_training_finds_the_work_done(world: World, fits: list[int]) -> None:
+    world.train()
+    notes: list[str] = []
+    before = {path: path.stat().st_mtime_ns for path in (world.cache / "runs").rglob("*.npy")}
+    again = world.train(note=notes.append)
+    assert len(fits) == 2
+    assert notes == [f"subject 1: run {world.settings().default_name} is done already"]
+    assert {path: path.stat().st_mtime_ns for path in (world.cache / "runs").rglob("*.npy")} == before
+    assert again.done
+
+
+def test_force_fits_again(world: World, fits: list[int]) -> None:
+    world.train()
+    world.train(force=True)
+    assert len(fits) == 4
+
+
+@pytest.mark.parametrize("hemisphere", HEMISPHERES)
+def test_changed_responses_are_fitted_anew(world: World, fits: list[int], hemisphere: Hemisphere) -> None:
+    r = world.train().correlation(hemisphere).copy()
+    world.change(hemisphere, 5, 3.0)
+    assert not np.array_equal(world.train().correlation(hemisphere), r)
+    assert len(fits) == 4
+
+
+def test_features_that_were_deleted_and_made_again_are_the_same_to_a_run(world: World, fits: list[int]) -> None:
+    world.train()
+    shutil.rmtree(world.cache / "features")
+    cache_features(world.cache, world.subject, world.features)
+    world.train()
+    assert len(fits) == 2
+
+
+def test_features_of_changed_images_are_fitted_anew(world: World, fits: list[int]) -> None:
+    world.train()
+    one, other = (stimulus.path for stimulus in world.subject.train_stimuli[:2])
+    one.write_bytes(other.read_bytes())
+    cache_features(world.cache, world.subject, world.features)
+    world.train()
+    assert len(fits) == 4
+
+
+def test_a_training_that_was_killed_is_not_done(world: World, fits: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    world.train()
+    with monkeypatch.context() as patch:
+        patch.setattr(SubjectRun, "finish", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            world.train(force=True)
+    assert not Run(world.cache / "runs" / world.settings().default_name).has(1)
+    assert world.train().done
+    assert len(fits) == 6
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("hemisphere", HEMISPHERES)
+def test_a_response_that_is_not_finite_is_refused_with_its_place(
+    world: World, hemisphere: Hemisphere, bad: float
+) -> None:
+    held_out = int(world.train().validation_rows()[0])
+    for row in (0, held_out):
+        world.change(hemisphere, (row, 17), bad)
+        with pytest.raises(DataError, match=f"not finite in 1 columns, for instance in row {row}, column 17") as caught:
+            world.train()
+        assert str(world.responses_file(hemisphere)) in caught.value.message
+        assert caught.value.hint == "algocli data"
+        world.change(hemisphere, (row, 17), 0.0)
+    assert world.train().done
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, -2.3])
+def test_a_vertex_that_never_varies_scores_zero_and_is_counted(world: World, value: float) -> None:
+    world.change("right", (slice(None), [4, 30]), value)
+    notes: list[str] = []
+    run = world.train(note=notes.append)
+    assert run.correlation("right")[[4, 30]].tolist() == [0.0, 0.0]
+    assert np.isfinite(run.correlation("right")).all()
+    assert np.count_nonzero(run.correlation("right") == 0) == 2
+    np.testing.assert_allclose(run.test_predictions("right")[:, [4, 30]], value, rtol=1e-5)
+    assert notes == ["subject 1, right: 2 vertices never vary among the held-out images; their r is 0 by definition"]
+
+
+def test_responses_of_another_subject_are_refused(world: World) -> None:
+    np.save(world.responses_file("left"), np.load(world.responses_file("right")))
+    with pytest.raises(DataError, match="has 41 columns; the left mask of subj01 has 31 vertices"):
+        world.train()
+
+
+def test_missing_features_say_what_to_run(world: World) -> None:
+    shutil.rmtree(next((world.cache / "features").glob("*/subj01-*")))
+    with pytest.raises(MissingStep, match="for subject 1 are missing") as caught:
+        world.train()
+    assert str(caught.value.hint).startswith("algocli extract --model alexnet -l by-hand")
+
+
+def test_too_many_components_for_a_fold_are_refused_and_leave_nothing_done(world: World) -> None:
+    with pytest.raises(UsageError, match="81 components cannot be had from 81 images: the rank is 80 at most"):
+        world.train(world.settings(n_components=81))
+    assert world.train(world.settings(n_components=80)).done
+    with pytest.raises(UsageError, match="60 images"):
+        world.train(world.settings(n_components=80, holdout=None, folds=3))
+
+
+def test_the_record_says_where_the_numbers_come_from(world: World) -> None:
+    record = world.train(command_line=["algocli", "train"]).record
+    assert record["subject"] == 1
+    assert (record["n_train"], record["n_test"]) == (N_TRAIN, N_TEST)
+    assert record["n_vertices"] == {"left": 31, "right": 41}
+    assert record["seed"] == 4
+    assert record["command_line"] == ["algocli", "train"]
+    assert len(record["inputs"]["features"]) == 1
+    assert set(record["inputs"]["responses"]) == set(HEMISPHERES)
+    assert record["started_at"] < record["finished_at"]
+    assert {"python", "algocli", "numpy", "scipy", "zarr"} <= set(record["versions"])
+
+
+def test_another_number_of_components_needs_no_pass_over_the_features(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.train()
+    monkeypatch.setattr("algocli.features.store.FeatureStore.read", None)
+    monkeypatch.setattr("algocli.encoding.components.leading_eigenpairs", None)
+    settings = replace(world.settings(), n_components=5)
+    assert world.train(settings).done
+
+
+def test_a_display_sees_the_end_of_every_stage(world: World) -> None:
+    stages: dict[str, tuple[int, int]] = {}
+
+    def track(items: Any, *, total: int, label: str, unit: str = "") -> Iterator[Any]:
+        n = 0
+        for item in items:
+            yield item
+            n += 1
+        stages[label] = (n, total)
+
+    world.train(world.settings(holdout=None, folds=3), track=track)
+    assert {n == total for n, total in stages.values()} == {True}
+    assert stages["subject 1: components"] == (4, 4)
+    assert stages["subject 1: regression"] == (2, 2)

@@ -1,0 +1,125 @@
+"""Runs the command line with a stand-in network, each job in a process of its own that may die at any moment.
+
+Importing torch takes seconds. This program does it once and forks for every job: a line of JSON on its input is a
+list of jobs to be started together; when all have ended it answers with their process ids and how they ended.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import resource
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+# What changes a file system, as Python's audit events name it. Opening counts where it is for writing.
+CHANGES = {"open", "os.rename", "os.mkdir"}
+
+
+def serve() -> None:
+    """Answer until the input ends."""
+    import torch
+    import torchvision  # noqa: F401
+    import zarr  # noqa: F401
+
+    import algocli.features.extraction  # noqa: F401
+
+    # No thread may be at work when a process forks.
+    torch.set_num_threads(1)
+    for line in sys.stdin:
+        jobs = json.loads(line)
+        began = time.monotonic()
+        pids = [_start(job) for job in jobs]
+        for pid, job in sorted(zip(pids, jobs, strict=True), key=lambda pair: pair[1].get("after", 0)):
+            if "signal" in job:
+                time.sleep(max(0, began + job["after"] - time.monotonic()))
+                # Not waited for yet, so that the number is still its own, alive or not.
+                os.kill(pid, job["signal"])
+        codes = [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids]
+        print(json.dumps([pids, codes]), flush=True)
+
+
+def _start(job: dict[str, Any]) -> int:
+    pid = os.fork()
+    if pid:
+        return pid
+    code = 1
+    try:
+        with open(job["output"], "w") as output:
+            os.dup2(output.fileno(), 1)
+            os.dup2(output.fileno(), 2)
+        code = _run(job)
+    except BaseException:
+        traceback.print_exc()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _run(job: dict[str, Any]) -> int:
+    import algocli.features.backbones
+    import algocli.features.store
+    from algocli.cli import app
+    from tests.features.stand_in import stand_in
+
+    algocli.features.store.MAX_SHARD_ROWS = job.get("rows", 8)
+    algocli.features.backbones.load_backbone = lambda *_args: stand_in(seconds=job.get("seconds", 0.0))
+    if "largest_file" in job:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (job["largest_file"],) * 2)
+    if "at" in job:
+        _from_change(job["cache"], job["at"], HAPPENINGS[job["happens"]])
+    try:
+        app(job["arguments"])
+    except SystemExit as end:
+        return int(end.code or 0)
+    return 0
+
+
+def _die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _fill_up() -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _refuse() -> None:
+    raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+HAPPENINGS = {"kill": _die, "full": _fill_up, "refused": _refuse}
+
+
+def _from_change(cache: str, number: int, happen: Callable[[], None]) -> None:
+    """Let something happen before the change of that number to a cache folder, and before every later one."""
+    seen = 0
+    fsync = os.fsync
+
+    def count() -> None:
+        nonlocal seen
+        seen += 1
+        if seen >= number:
+            happen()
+
+    def audit(event: str, arguments: tuple[Any, ...]) -> None:
+        if event not in CHANGES or not isinstance(arguments[0], str | os.PathLike):
+            return
+        writes = event != "open" or arguments[2] & (os.O_WRONLY | os.O_RDWR)
+        if writes and os.fspath(arguments[0]).startswith(cache):
+            count()
+
+    def counted_fsync(descriptor: int) -> None:
+        count()
+        fsync(descriptor)
+
+    sys.addaudithook(audit)
+    os.fsync = counted_fsync
+
+
+if __name__ == "__main__":
+    serve()
