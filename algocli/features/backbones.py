@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 DOWNLOAD_TIMEOUT = 20.0
 
 
+# The pretrained weights of these two expect another normalisation, which `transform_input` makes from ImageNet's and
+# which torchvision switches on only where it loads the weights itself. Without `init_weights` it warns.
+_ARGUMENTS = {name: {"transform_input": True, "init_weights": True} for name in ("googlenet", "inception_v3")}
+
+
 @dataclass(frozen=True)
 class Layer:
     """A graph node and the shape of what it yields for one image."""
@@ -62,7 +67,7 @@ class Backbone:
         """Return everything of the network that changes a number."""
         return {
             "architecture": f"torchvision/{self.model}",
-            "arguments": {},
+            "arguments": dict(_ARGUMENTS.get(self.model, {})),
             "weights": self.weights_digest,
             "layer": self.layer.name,
             "transform": self.transform.identity(),
@@ -109,7 +114,7 @@ def list_layers(model: str) -> list[Layer]:
     whole = _build(model)
     nodes = _node_names(whole, model)
     with torch.inference_mode():
-        outputs = create_feature_extractor(whole, nodes)(_blank(2))
+        outputs = create_feature_extractor(whole, nodes, suppress_diff_warning=True)(_blank(2))
     return [
         Layer(name, tuple(output.shape[1:]))
         for name, output in outputs.items()
@@ -144,9 +149,8 @@ def _build(model: str) -> torch.nn.Module:
     names = torchvision.models.list_models(module=torchvision.models)
     if model not in names:
         raise UsageError(f"torchvision has no classifier '{model}'{_did_you_mean(model, names)}")
-    # Only these two have auxiliary heads, and they would be built (slowly) to be cut away.
-    extra = {"init_weights": True} if model in {"googlenet", "inception_v3"} else {}
-    whole: torch.nn.Module = torchvision.models.get_model(model, weights=None, **extra).eval()
+    arguments = _ARGUMENTS.get(model, {})
+    whole: torch.nn.Module = torchvision.models.get_model(model, weights=None, **arguments).eval()
     for module in whole.modules():
         # An in-place ReLU would rectify the convolution's output that the user asked for.
         if getattr(module, "inplace", False):
@@ -163,7 +167,7 @@ def _cut(whole: torch.nn.Module, model: str, layer: str) -> torch.nn.Module:
             f"{model} has no layer '{layer}'{_did_you_mean(layer, nodes)}; it has:\n  " + ", ".join(nodes),
             hint=f"algocli layers {model}",
         )
-    network = create_feature_extractor(whole, [layer])
+    network = create_feature_extractor(whole, [layer], suppress_diff_warning=True)
     for node in network.graph.nodes:
         # The functional forms have no module whose attribute could be set.
         if node.kwargs.get("inplace"):
@@ -176,7 +180,8 @@ def _node_names(whole: torch.nn.Module, model: str) -> list[str]:
     from torchvision.models.feature_extraction import get_graph_node_names
 
     try:
-        names = get_graph_node_names(whole)[1]
+        # The nodes of training may differ (auxiliary heads): nothing here is ever trained.
+        names = get_graph_node_names(whole, suppress_diff_warning=True)[1]
     # torch.fx meets code that it cannot trace with errors of any kind.
     except Exception as error:
         raise UsageError(f"{model} cannot be traced into a graph of layers: {error}") from error

@@ -8,10 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.stats import pearsonr
 from sklearn.decomposition import PCA
+from sklearn.linear_model import LinearRegression
 
 from algocli.encoding import components as components_module
+from algocli.encoding import eigen
 from algocli.encoding.components import fit_components
+from algocli.encoding.ols import fit_ols
 from algocli.encoding.splits import k_folds
 from algocli.errors import UsageError
 from algocli.features import store as store_module
@@ -60,6 +64,32 @@ def test_held_out_scores_from_the_gram_matrix_equal_a_refitted_pca(
             expected = pca.transform(features[rows].astype(np.float64))
             signs = np.sign(np.sum(mine.scores * fitted, axis=0))
             assert relative(mine.project(kernel, rows) * signs, expected) < 1e-4
+
+
+@pytest.mark.parametrize("decay", [0.5, 1.0])
+@pytest.mark.parametrize("n_components", [30, 40])
+def test_what_krylov_finds_predicts_as_well_as_an_exact_pca(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, decay: float, n_components: int
+) -> None:
+    monkeypatch.setattr(eigen, "EXACT_SIZE", 0)
+    monkeypatch.setattr(eigen, "_exact", None)
+    # With 40 kept, the last component wanted is the last one computed.
+    monkeypatch.setattr(components_module, "SMALLEST_KEPT", 40)
+    rng = np.random.default_rng(3)
+    x = rng.standard_normal((1000, 1200)) * (1 + np.arange(1200)) ** -decay
+    y = x @ rng.standard_normal((1200, 20))
+    y = y / y.std(axis=0) + rng.standard_normal(y.shape)
+    fit, others = np.arange(900), np.arange(900, 1000)
+
+    kernel = gram(make_store(tmp_path / "store", x.astype(np.float32)))
+    mine = fit_components(kernel, fit, n_components)
+    (model,) = fit_ols([mine], y[fit].astype(np.float32))
+    pca = PCA(n_components, svd_solver="full").fit(x[fit])
+    truth = LinearRegression().fit(pca.transform(x[fit]), y[fit]).predict(pca.transform(x[others]))
+    np.testing.assert_allclose(np.sqrt(mine.variances), pca.singular_values_, rtol=1e-4)
+    expected = pearsonr(y[others], truth, axis=0).statistic
+    found = pearsonr(y[others], model.predict(mine.project(kernel, others)), axis=0).statistic
+    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_the_fitted_images_projected_are_their_own_scores(kernel: Gram) -> None:

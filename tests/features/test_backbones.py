@@ -20,6 +20,10 @@ from tests.support.challenge import patchwork
 Pixels = NDArray[np.uint8]
 # Small, quick to build, with in-place activations after every convolution.
 QUICK, QUICK_LAYER = "squeezenet1_1", "features.3.squeeze"
+FAMILIES = [
+    "inception_v3", "googlenet", "vit_b_16", "swin_t", "efficientnet_b0", "convnext_tiny", "regnet_y_400mf",
+    "mnasnet0_5", "shufflenet_v2_x0_5", "vgg11", "resnext50_32x4d", "mobilenet_v3_small", "densenet121",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +94,16 @@ def test_nothing_that_follows_a_layer_changes_it_in_place(pixels: torch.Tensor, 
     expected = hooked(plain(model, 2), layer, pixels[:2])
     assert (expected < 0).any()
     assert_close(run(load_backbone(model, layer, "random:2"), pixels[:2]), expected)
+
+
+def test_googlenet_is_fed_what_its_pretrained_weights_were_trained_on(pixels: torch.Tensor) -> None:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(4)
+        # As torchvision itself builds it where it loads the weights.
+        network = torchvision.models.googlenet(weights=None, transform_input=True, init_weights=True).eval()
+    backbone = load_backbone("googlenet", "conv1.conv", "random:4")
+    assert_close(run(backbone, pixels[:2]), hooked(network, "conv1.conv", pixels[:2]))
+    assert backbone.identity()["arguments"]["transform_input"] is True
 
 
 @pytest.mark.parametrize("layer", ["features.0", "features.3"])
@@ -267,6 +281,14 @@ def test_every_listed_layer_is_had_in_the_listed_shape(model: str) -> None:
     layers = list_layers(model)
     for layer in layers[:: max(1, len(layers) // 5)]:
         assert load_backbone(model, layer.name, "random").layer == layer
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", FAMILIES)
+def test_networks_of_every_family_are_listed_and_cut(model: str) -> None:
+    layers = list_layers(model)
+    middle = layers[len(layers) // 2]
+    assert load_backbone(model, middle.name, "random").layer == middle
 
 
 def test_a_device_that_is_not_there_is_a_usage_error() -> None:
