@@ -6,6 +6,7 @@ import re
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import torchvision
@@ -26,20 +27,21 @@ LINES = [
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
-    """A folder such as a user works in: the challenge at its default place, and a checkpoint."""
+    """A folder such as a user works in: the challenge at its default place, a checkpoint, features."""
     folder = tmp_path_factory.mktemp("home")
     write_tiny_challenge(
         folder / "algonauts_2023_challenge_data", tuple(range(1, 9)), n_train=130, n_test=3, image_size=32
     )
     torch.manual_seed(0)
     torch.save(torchvision.models.alexnet(weights=None).state_dict(), folder / "checkpoint.pth")
+    np.save(folder / "features.npy", np.random.default_rng(0).standard_normal((133, 150), dtype=np.float32))
     return folder
 
 
 def test_every_console_line_of_the_readme_runs(home, monkeypatch):
     monkeypatch.chdir(home)
     # Downloads are the one thing that cannot be had here; what is downloaded is a state dict.
-    monkeypatch.setattr("algocli.features.backbones._pretrained_state", _untrained)
+    monkeypatch.setattr("algocli.features.zoo._pretrained_state", _untrained)
     assert LINES
     for line in LINES:
         words = shlex.split(line)
@@ -51,13 +53,13 @@ def test_every_console_line_of_the_readme_runs(home, monkeypatch):
         assert result.exit_code == 0, f"{line}\n{result.output}"
 
 
-def _untrained(model):
+def _untrained(model, _entry):
     torch.manual_seed(1)
     return torchvision.models.get_model(model, weights=None).state_dict()
 
 
 def test_every_command_of_the_table_exists():
-    listed = set(re.findall(r"^\| `algocli ([a-z]+)", README, re.MULTILINE))
+    listed = set(re.findall(r"^\| `algocli ([a-z-]+)", README, re.MULTILINE))
     known = {command.name or command.callback.__name__ for command in app.registered_commands}
     assert listed == known | {"cache"}
 

@@ -140,8 +140,8 @@ def _compare_with_official(
 ) -> None:
     """Note where a subject has other sizes than the released one, as a synthetic challenge has."""
     official = OFFICIAL_SIZES[number]
-    counts = [(n_images[split], official.n_stimuli(split), split) for split in SPLITS]
-    counts += [(n_vertices[h], official.n_vertices[h], h) for h in HEMISPHERES]
-    other = [f"{usual} {what}" for found, usual, what in counts if found is not None and found != usual]
+    images = [(n_images[split], official.n_stimuli(split), str(split)) for split in SPLITS]
+    vertices = [(n_vertices[h], official.n_vertices[h], str(h)) for h in HEMISPHERES]
+    other = [f"{usual} {what}" for found, usual, what in images + vertices if found is not None and found != usual]
     if other:
         findings.note(f"not the released size: {', '.join(other)}")

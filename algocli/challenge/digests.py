@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from algocli.challenge.stimuli import Stimulus
@@ -77,6 +77,29 @@ def digest_files(
     return [fresh[path] if digest is None else digest for path, digest in zip(paths, remembered, strict=True)]
 
 
+def digest_part(path: Path, part: str, cache_dir: Path, compute: Callable[[], str]) -> str:
+    """Return what `compute` says of a part of a file, asking it again only when the file has changed.
+
+    `part` says which part that is, and names its memory.
+
+    Raises
+    ------
+    DataError
+        If the file is missing.
+    StorageError
+        If `cache_dir` cannot be written.
+    """
+    memory = FileDigests(_memory_of(path.parent, cache_dir, part))
+    known = memory.recall(path)
+    if known is not None:
+        return known
+    started, status = time.time_ns(), os.stat(path)
+    digest = compute()
+    memory.remember(path, _lasting_stamp(status, started), digest)
+    memory.save(path.parent)
+    return digest
+
+
 class FileDigests:
     """The digests of one folder's files, remembered in the JSON file `memory`.
 
@@ -124,8 +147,10 @@ class FileDigests:
             self._changed = False
 
 
-def _memory_of(folder: Path, cache_dir: Path) -> Path:
-    name = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]
+def _memory_of(folder: Path, cache_dir: Path, part: str = "") -> Path:
+    # No path holds a zero byte: that of a folder and that of a part of it never meet.
+    about = os.fsencode(folder.resolve()) + (b"\0" + part.encode() if part else b"")
+    name = hashlib.sha256(about).hexdigest()[:16]
     return cache_dir / "digests" / f"{name}.json"
 
 
@@ -150,7 +175,12 @@ def _read(path: Path) -> tuple[str | None, str]:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise _unreadable(path, error) from error
-    return _stamp(status) if status.st_mtime_ns < started - _SETTLED_AFTER_NS else None, digest
+    return _lasting_stamp(status, started), digest
+
+
+def _lasting_stamp(status: os.stat_result, started_ns: int) -> str | None:
+    """Return the stamp of a file as reading began, or None where it is not sure to stand for the content."""
+    return _stamp(status) if status.st_mtime_ns < started_ns - _SETTLED_AFTER_NS else None
 
 
 def _stamp(status: os.stat_result) -> str:

@@ -68,6 +68,7 @@ def _register() -> None:
         demo,
         export,
         extract,
+        import_features,
         layers,
         plot,
         report,
@@ -78,7 +79,8 @@ def _register() -> None:
     )
 
     # In the order in which a user meets them; --help lists them so.
-    for module in (demo, data, stimuli, layers, extract, train, report, plot, export, submit, validate, cache):
+    features = (layers, extract, import_features)
+    for module in (demo, data, stimuli, *features, train, report, plot, export, submit, validate, cache):
         module.register(app)
 
 

@@ -100,7 +100,7 @@ def _weights(quiet: bool) -> list[str]:
     from algocli.features.backbones import load_backbone
 
     try:
-        load_backbone(DEFAULT_MODEL, DEFAULT_LAYER)
+        load_backbone(DEFAULT_MODEL, [DEFAULT_LAYER])
     except DataError as error:
         note(f"{error.message}\nthe demo goes on with random weights, seed 0: its scores are lower", quiet=quiet)
         return ["--weights", "random:0"]

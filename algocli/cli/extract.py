@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -14,65 +16,102 @@ from algocli.cli.options import (
     CacheDir,
     DataDir,
     Json,
-    Layer,
+    Layers,
     Model,
     Quiet,
     Subjects,
+    TrustRemoteCode,
     parse_subjects,
 )
+from algocli.errors import UsageError
 
 
 def extract(
     model: Model = DEFAULT_MODEL,
-    layer: Layer = DEFAULT_LAYER,
-    weights: Annotated[str, typer.Option(help="pretrained, random, random:SEED, or a checkpoint file.")] = "pretrained",
+    layer: Layers = None,
+    weights: Annotated[
+        str, typer.Option(help="pretrained, random, random:SEED, a checkpoint file, or a named set of weights.")
+    ] = "pretrained",
+    transform: Annotated[
+        Literal["tutorial", "model"], typer.Option(help="224 x 224 as in the tutorial, or what the weights ask for.")
+    ] = "tutorial",
+    pool: Annotated[int | None, typer.Option(min=1, help="Average each channel over a grid of so many cells.")] = None,
+    project: Annotated[int | None, typer.Option(min=1, help="Keep so many sparse random projections.")] = None,
+    project_seed: Annotated[int, typer.Option(min=0, help="Seed of the projections.")] = 0,
     dtype: Annotated[Literal["float16", "float32"], typer.Option(help="Precision of the stored features.")] = "float16",
+    numerics: Annotated[
+        Literal["float32", "tf32", "float16", "bfloat16"],
+        typer.Option(help="Precision of the network itself: tf32 and float16 on CUDA, bfloat16 anywhere."),
+    ] = "float32",
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     batch_size: Annotated[int, typer.Option(min=1, help="Images a forward pass; changes no number.")] = 32,
+    stimuli: Annotated[
+        Path | None, typer.Option(help="Read the images from NSD's HDF5 file, or from a folder with a CSV of ids.")
+    ] = None,
+    rows: Annotated[
+        str | None, typer.Option(metavar="A:B", help="Only these rows, for a job array; any partition gives the same.")
+    ] = None,
+    with_gram: Annotated[
+        bool, typer.Option("--gram/--no-gram", help="Also compute the products between images that train begins with.")
+    ] = True,
+    trust_remote_code: TrustRemoteCode = False,
     subject: Subjects = None,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     cache_dir: CacheDir = DEFAULT_CACHE_DIR,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Pass every image through a network once and keep a layer's features in the cache.
+    """Pass every image through a network once and keep the features of some of its layers in the cache.
 
-    Interrupted at any moment, the same command goes on where it was.
+    Several layers may be named, or patterns such as 'layer3.*'. Interrupted at any moment, the same command goes on
+    where it was.
     """
+    from algocli.challenge.images import open_images
     from algocli.challenge.subjects import Challenge
-    from algocli.cli.console import noter, show_json, size, tracker
+    from algocli.cli.console import note, noter, tracker
+    from algocli.cli.stores import show_stores
 
     # The data is looked at first: a wrong folder is told before torch takes its seconds to load.
-    subjects = Challenge(data_dir).subjects(parse_subjects(subject))
+    sources = [(one, open_images(one, stimuli)) for one in Challenge(data_dir).subjects(parse_subjects(subject))]
     from algocli.features.backbones import load_backbone, resolve_device
     from algocli.features.extraction import extract as run
+    from algocli.features.gram import gram
+    from algocli.features.passage import Passage
+    from algocli.features.products import fastest_products
+    from algocli.features.reduction import Reduction
 
-    note = noter(quiet)
     device = resolve_device(device)
-    backbone = load_backbone(model, layer, weights, device)
-    stores = [
-        run(
-            one, backbone, cache_dir, dtype=dtype, batch_size=batch_size, device=device, track=tracker(quiet), note=note
-        )
-        for one in subjects
-    ]
-    rows = [
-        {
-            "subject": one.number,
-            "features": store.folder.parent.name,
-            "n_stimuli": store.n_stimuli,
-            "n_features": store.n_features,
-            "n_bytes": store.n_bytes(),
-            "path": store.folder,
-        }
-        for one, store in zip(subjects, stores, strict=True)
-    ]
-    if as_json:
-        show_json({"rows": rows})
-        return
-    for one, store in zip(subjects, stores, strict=True):
-        print(f"{one.name}  {store.n_stimuli} x {store.n_features}  {size(store.n_bytes()):>7}  {store.folder}")
-    note("next: algocli train")
+    backbone = load_backbone(
+        model,
+        layer or [DEFAULT_LAYER],
+        weights,
+        device,
+        transform=transform,
+        trust_remote_code=trust_remote_code,
+    )
+    reduction = Reduction(pool, project, project_seed)
+    how = Passage(dtype, batch_size, device, numerics, reduction, _parse_rows(rows))
+    stores = []
+    for one, images in sources:
+        made = run(one, backbone, cache_dir, how, images=images, track=tracker(quiet), note=noter(quiet))
+        for store in made if with_gram else ():
+            # Here torch is at hand, which often multiplies twice as fast as what train would have.
+            if store.complete:
+                gram(store, products=fastest_products(device), track=tracker(quiet))
+        stores += made
+    show_stores(stores, as_json=as_json)
+    if not as_json:
+        note("next: algocli train", quiet=quiet)
+
+
+def _parse_rows(words: str | None) -> range | None:
+    """Turn 'A:B' into rows A to B, end excluded; either may be left out at the edges."""
+    if words is None:
+        return None
+    first, colon, last = words.partition(":")
+    if not colon or any(word and not word.isdecimal() for word in (first, last)):
+        raise UsageError(f"--rows {words}: two row numbers are expected, as in 0:2500")
+    return range(int(first or 0), int(last) if last else sys.maxsize)
 
 
 def register(app: typer.Typer) -> None:

@@ -2,28 +2,54 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from algocli.cli.options import Json
 
+# What the column of megabytes is for: a subject's images, two bytes a number.
+_N_IMAGES = 10_000
+_BYTES = 2
+
 
 def layers(
-    model: Annotated[str, typer.Argument(help="A torchvision classifier, such as alexnet or resnet50.")],
+    model: Annotated[
+        str,
+        typer.Argument(
+            help="alexnet, timm/NAME, torchhub:OWNER/REPO[:BRANCH]:NAME or python:MODULE:CALLABLE.", show_default=False
+        ),
+    ],
+    weights: Annotated[
+        str, typer.Option(help="As of extract; drawn ones have the same layers, with no download.")
+    ] = "random",
+    transform: Annotated[
+        Literal["tutorial", "model"], typer.Option(help="As of extract; it decides how large the images are.")
+    ] = "tutorial",
+    trust_remote_code: Annotated[
+        bool, typer.Option("--trust-remote-code", help="Run the code of a torchhub repository here.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """List a network's layers: graph node, shape of the output, flattened size."""
+    """List a network's layers: name, shape of the output, flattened size, and what a subject takes on disk."""
     from algocli.cli.console import show_json, show_table
     from algocli.features.backbones import list_layers
 
-    found = list_layers(model)
+    found = list_layers(model, weights, transform=transform, trust_remote_code=trust_remote_code)
+    sizes = [_N_IMAGES * one.n_features * _BYTES for one in found]
     if as_json:
-        rows = [{"layer": one.name, "shape": one.shape, "n_features": one.n_features} for one in found]
-        show_json({"model": model, "rows": rows})
+        rows = [
+            {"layer": one.name, "shape": one.shape, "n_features": one.n_features, "n_bytes_subject": n_bytes}
+            for one, n_bytes in zip(found, sizes, strict=True)
+        ]
+        show_json({"model": model, "n_images_subject": _N_IMAGES, "dtype": "float16", "rows": rows})
         return
-    rows_of_text = [(one.name, " x ".join(map(str, one.shape)), f"{one.n_features:,}") for one in found]
-    show_table(("Layer", "Shape", "Features"), rows_of_text)
+    rows_of_text = [
+        (one.name, " x ".join(map(str, one.shape)), f"{one.n_features:,}", f"{n_bytes / 1e6:,.0f}")
+        for one, n_bytes in zip(found, sizes, strict=True)
+    ]
+    title = f"{model}: MB are those of a subject, {_N_IMAGES:,} images in float16, before compression"
+    show_table(("Layer", "Shape", "Features", "MB"), rows_of_text, title=title)
 
 
 def register(app: typer.Typer) -> None:

@@ -31,8 +31,15 @@ Json = Annotated[bool, typer.Option("--json", help="Print machine-readable JSON 
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress and no notes on stderr.")]
 Model = Annotated[str, typer.Option("--model", help="Network: a torchvision classifier.")]
 Layer = Annotated[str, typer.Option("--layer", "-l", help="Layer: a graph node, as listed by: algocli layers MODEL.")]
+Layers = Annotated[
+    list[str] | None,
+    typer.Option("--layer", "-l", help="Layer, or pattern such as 'layer3.*'; may be repeated.  [default: features.2]"),
+]
 Features = Annotated[
     str | None, typer.Option("--features", help="Name of cached features, where model and layer fit several.")
+]
+TrustRemoteCode = Annotated[
+    bool, typer.Option("--trust-remote-code", help="Allow torchhub: models, which run code from a repository.")
 ]
 RunName = Annotated[str, typer.Option("--run", help="Name of a run; its beginning is enough where that is unique.")]
 RoiNames = Annotated[list[str] | None, typer.Option("--roi", help="Only this ROI; may be repeated.")]

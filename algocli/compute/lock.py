@@ -15,9 +15,10 @@ from algocli.errors import writing
 
 
 @contextmanager
-def hold(path: Path, note: Note = unheard) -> Iterator[None]:
+def hold(path: Path, note: Note = unheard, *, shared: bool = False) -> Iterator[None]:
     """Hold the lock file `path`; where another process holds it, say who and wait.
 
+    Any number of processes may hold it `shared` at the same time, and none beside one that holds it alone.
     The kernel drops the lock with the process, so a lock that a killed one left behind is simply free.
 
     Raises
@@ -29,11 +30,12 @@ def hold(path: Path, note: Note = unheard) -> Iterator[None]:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
+        kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
         except BlockingIOError:
             note(f"{path.parent} is held by {_holder(path)}: waiting for it")
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            fcntl.flock(descriptor, kind)
         with writing(path):
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "host": socket.gethostname()}).encode(), 0)

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from algocli.compute.files import publish
 from algocli.encoding.eigen import leading_eigenpairs
@@ -84,36 +87,52 @@ def fit_components(gram: Gram, fit: NDArray[np.int64], n_components: int) -> Com
     return Components(fit, vectors[:, :n_components], values[:n_components], column_means)
 
 
-def _eigenpairs(
-    gram: Gram, fit: NDArray[np.int64], n_components: int
-) -> tuple[NDArray[np.float64], NDArray[np.float32], NDArray[np.float64]]:
+_Eigenpairs = tuple[NDArray[np.float64], NDArray[np.float32], NDArray[np.float64]]
+
+
+def _eigenpairs(gram: Gram, fit: NDArray[np.int64], n_components: int) -> _Eigenpairs:
     """Return at least `n_components` eigenpairs of the centred Gram matrix and its column means, kept or computed."""
-    home = gram.folder / "spectra"
-    stem = hashlib.sha256(np.ascontiguousarray(fit).tobytes()).hexdigest()[:16]
-    kept = sorted((int(path.stem.split("-")[1]), path) for path in home.glob(f"{stem}-*.npz"))
-    for n_kept, path in kept:
-        pairs = _load(path) if n_kept >= n_components else None
-        if pairs is not None:
-            return pairs
+    kept = _list_kept(gram, fit)
+    found = _find_kept(kept, n_components)
+    if found is not None:
+        return found
     n_pairs = SMALLEST_KEPT
     while n_pairs < n_components:
         n_pairs *= 2
     n_pairs = min(n_pairs, len(fit) - 1)
-    matrix = gram.block(fit, fit)
-    column_means = _centre(matrix)
+    matrix = CentredGram(gram, fit)
     values, vectors = leading_eigenpairs(matrix, n_pairs)
-    publish(
-        home / f"{stem}-{n_pairs:05d}.npz",
-        lambda stream: np.savez(stream, values=values, vectors=vectors, column_means=column_means),
-    )
-    for n_kept, path in kept:
+    means = matrix.column_means
+    path = _kept_path(gram, fit, n_pairs)
+    publish(path, lambda stream: np.savez(stream, values=values, vectors=vectors, column_means=means))
+    for other in kept:
         # One of the same size was damaged, and has just been replaced.
-        if n_kept != n_pairs:
-            path.unlink(missing_ok=True)
-    return values, vectors, column_means
+        if other != path:
+            other.unlink(missing_ok=True)
+    return values, vectors, means
 
 
-def _load(path: Path) -> tuple[NDArray[np.float64], NDArray[np.float32], NDArray[np.float64]] | None:
+def _list_kept(gram: Gram, fit: NDArray[np.int64]) -> list[Path]:
+    """List the files of eigenpairs of these rows, the smallest first."""
+    pattern = _kept_path(gram, fit, 0)
+    return sorted(pattern.parent.glob(pattern.name.replace("00000", "?????")))
+
+
+def _kept_path(gram: Gram, fit: NDArray[np.int64], n_pairs: int) -> Path:
+    rows = hashlib.sha256(np.ascontiguousarray(fit).tobytes()).hexdigest()[:16]
+    return gram.folder / "spectra" / f"{rows}-{n_pairs:05d}.npz"
+
+
+def _find_kept(paths: Sequence[Path], n_pairs: int) -> _Eigenpairs | None:
+    """Return the first kept eigenpairs that are enough."""
+    for path in paths:
+        pairs = _load(path)
+        if pairs is not None and len(pairs[0]) >= n_pairs:
+            return pairs
+    return None
+
+
+def _load(path: Path) -> _Eigenpairs | None:
     """Return kept pairs; None where the file is damaged, or another process has just replaced it by a larger one."""
     try:
         with np.load(path, allow_pickle=False) as kept:
@@ -122,11 +141,39 @@ def _load(path: Path) -> tuple[NDArray[np.float64], NDArray[np.float32], NDArray
         return None
 
 
-def _centre(matrix: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Centre a symmetric matrix on both sides in place; return what its column means were."""
-    means: NDArray[np.float64] = matrix.mean(axis=0, dtype=np.float64)
-    # One half of the grand mean goes to each side, so that the two subtractions mirror each other.
-    shift = (means - means.mean() / 2).astype(np.float32)
-    matrix -= shift
-    matrix -= shift[:, None]
-    return means
+class CentredGram:
+    """The Gram matrix of some images, centred on both sides, without a copy of the large matrix that holds it."""
+
+    def __init__(self, gram: Gram, fit: NDArray[np.int64]) -> None:
+        self._gram = gram
+        self._fit = fit
+
+    def __len__(self) -> int:
+        return len(self._fit)
+
+    def __matmul__(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
+        # Zeros stand for the images that are not fitted: taking their rows out of a matrix of hundreds of megabytes
+        # would cost more than multiplying them.
+        padded = np.zeros((self._gram.n_stimuli, block.shape[1]), np.float32)
+        padded[self._fit] = _less_mean(block)
+        return _less_mean(self._gram.multiply(padded)[self._fit])
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        matrix = self._gram.block(self._fit, self._fit).astype(dtype or np.float32)
+        matrix -= matrix.mean(axis=0, dtype=np.float64).astype(matrix.dtype)
+        matrix -= matrix.mean(axis=1, keepdims=True, dtype=np.float64).astype(matrix.dtype)
+        return matrix
+
+    @cached_property
+    def column_means(self) -> NDArray[np.float64]:
+        """The mean of each column before centring, (n_fit,)."""
+        ones = np.zeros((self._gram.n_stimuli, 1), np.float32)
+        ones[self._fit] = 1
+        means: NDArray[np.float64] = self._gram.multiply(ones)[self._fit, 0].astype(np.float64) / len(self._fit)
+        return means
+
+
+def _less_mean(block: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return columns less their mean."""
+    centred: NDArray[np.float32] = block - block.mean(axis=0, dtype=np.float64).astype(np.float32)
+    return centred

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 from numpy.typing import NDArray
 
 from algocli.errors import DataError
 
 # Vertices a block: float64 copies of a block stay in the processor's cache.
-BLOCK_VERTICES = 1024
+BLOCK_VERTICES = 256
 
 
 def correlate(measured: NDArray[np.floating], predicted: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -31,11 +33,11 @@ def correlate(measured: NDArray[np.floating], predicted: NDArray[np.floating]) -
     """
     if measured.shape != predicted.shape:
         raise DataError(f"measured responses have shape {measured.shape}, predicted ones {predicted.shape}")
-    r = np.empty(measured.shape[1], np.float64)
-    for start in range(0, measured.shape[1], BLOCK_VERTICES):
-        vertices = slice(start, start + BLOCK_VERTICES)
-        r[vertices] = _correlate_block(measured[:, vertices], predicted[:, vertices])
-    return r
+    starts = range(0, measured.shape[1], BLOCK_VERTICES)
+    blocks = [slice(start, start + BLOCK_VERTICES) for start in starts]
+    with ThreadPoolExecutor() as pool:
+        parts = pool.map(lambda block: _correlate_block(measured[:, block], predicted[:, block]), blocks)
+        return np.concatenate([np.empty(0), *parts])
 
 
 def constant_vertices(responses: NDArray[np.floating]) -> NDArray[np.bool_]:
@@ -47,12 +49,20 @@ def constant_vertices(responses: NDArray[np.floating]) -> NDArray[np.bool_]:
 
 
 def _correlate_block(measured: NDArray[np.floating], predicted: NDArray[np.floating]) -> NDArray[np.float64]:
-    x, y = (np.array(block, dtype=np.float64) for block in (measured, predicted))
-    dead = constant_vertices(x) | constant_vertices(y)
-    x -= x.mean(axis=0)
-    y -= y.mean(axis=0)
-    shared = np.einsum("ij,ij->j", x, y)
-    norm = np.sqrt(np.einsum("ij,ij->j", x, x) * np.einsum("ij,ij->j", y, y))
-    r = np.divide(shared, norm, out=np.zeros_like(norm), where=~dead & (norm > 0))
+    (x, x_norm), (y, y_norm) = _centred(measured), _centred(predicted)
+    norm = x_norm * y_norm
+    r = np.divide(np.einsum("ij,ij->j", x, y), norm, out=np.zeros_like(norm), where=norm > 0)
     bounded: NDArray[np.float64] = np.clip(r, -1, 1)
     return bounded
+
+
+def _centred(block: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return columns less their mean and their norms, exactly 0 where a column never varies."""
+    x = np.array(block, dtype=np.float64)
+    mean = x.mean(axis=0)
+    x -= mean
+    norm = np.sqrt(np.einsum("ij,ij->j", x, x))
+    # Only where the norm might be nothing but rounding are the extremes worth looking at.
+    suspect = np.flatnonzero(norm <= 1e-6 * np.abs(mean) * len(x))
+    norm[suspect[constant_vertices(block[:, suspect])]] = 0
+    return x, norm

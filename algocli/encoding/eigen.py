@@ -3,33 +3,51 @@
 Block Krylov: from a random block Q the spaces K Q, K² Q, ... are made orthonormal and kept, and the best
 approximations within all of them are taken (Rayleigh-Ritz). Keeping every step, instead of the last one as
 subspace iteration does, is what makes the trailing axes right after a handful of products with K.
+
+Everything here goes through numpy: scipy brings a linear algebra of its own, and the threads of the two would wait
+for their next task on the cores that the other one needs.
 """
 
 from __future__ import annotations
 
+from typing import Any, Protocol
+
 import numpy as np
-import scipy.linalg
 from numpy.typing import NDArray
 
 # Below this size the whole decomposition is a matter of a second or two, and exact.
 EXACT_SIZE = 1500
 # A residual this small against its own eigenvalue leaves the axes as right as float32 can have them.
 TOLERANCE = 1e-4
-# A new direction this much shorter than the longest one may be rounding, which lies within the basis in part.
+# A new direction this much shorter than what it was left over from may be rounding.
 SPENT = 1e-2
+# Columns a step: fewer make better use of each product with the matrix, more make the product itself faster.
+SMALLEST_BLOCK, LARGEST_BLOCK = 32, 256
+# With fewer columns than so many a pair, no spectrum has settled yet: looking would only cost time.
+FEWEST_COLUMNS = 4
 # Beyond this share of all dimensions a full decomposition is the cheaper way.
 MAX_BASIS_SHARE = 0.4
 
 
+class Symmetric(Protocol):
+    """A symmetric matrix, n x n, that need not exist as one: it can be multiplied and, at need, written out."""
+
+    def __len__(self) -> int: ...
+
+    def __matmul__(self, block: NDArray[np.float32], /) -> NDArray[np.float32]: ...
+
+    def __array__(self, dtype: Any = None, /) -> NDArray[Any]: ...
+
+
 def leading_eigenpairs(
-    matrix: NDArray[np.float32], n_pairs: int, *, seed: int = 0
+    matrix: Symmetric, n_pairs: int, *, seed: int = 0
 ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
     """Compute the largest eigenvalues of a positive semi-definite matrix and their vectors.
 
     Parameters
     ----------
     matrix : (n, n)
-        Symmetric.
+        An array, or whatever multiplies like one.
     n_pairs
         How many, at most n.
 
@@ -41,30 +59,26 @@ def leading_eigenpairs(
         Orthonormal columns.
     """
     n = len(matrix)
-    block = n_pairs + max(16, n_pairs // 5)
-    if n <= EXACT_SIZE or 3 * block > MAX_BASIS_SHARE * n:
+    if n <= EXACT_SIZE or 3 * n_pairs > MAX_BASIS_SHARE * n:
         return _exact(matrix, n_pairs)
-    found = _krylov(matrix, n_pairs, block, seed)
+    found = _krylov(matrix, n_pairs, seed)
     return found or _exact(matrix, n_pairs)
 
 
-def _exact(matrix: NDArray[np.float32], n_pairs: int) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-    values, vectors = scipy.linalg.eigh(matrix.astype(np.float64), overwrite_a=True, check_finite=False)
+def _exact(matrix: Symmetric, n_pairs: int) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    whole = np.array(matrix, dtype=np.float64)
+    values, vectors = np.linalg.eigh(whole)
     return values[: -n_pairs - 1 : -1].copy(), vectors[:, : -n_pairs - 1 : -1].astype(np.float32)
 
 
-def _krylov(
-    matrix: NDArray[np.float32], n_pairs: int, block: int, seed: int
-) -> tuple[NDArray[np.float64], NDArray[np.float32]] | None:
+def _krylov(matrix: Symmetric, n_pairs: int, seed: int) -> tuple[NDArray[np.float64], NDArray[np.float32]] | None:
     """Return the pairs, or None where they have not settled within a basis worth keeping."""
-    n = len(matrix)
+    n, block = len(matrix), int(np.clip(n_pairs // 2, SMALLEST_BLOCK, LARGEST_BLOCK))
     n_blocks = int(MAX_BASIS_SHARE * n) // block
     basis = np.empty((n, n_blocks * block), np.float32)
     # What the matrix does to the basis, seen from within it: its eigenvalues approach the matrix's own.
     small = np.zeros((n_blocks * block,) * 2)
-    start = np.random.default_rng(seed).standard_normal((n, block), dtype=np.float32)
-    # One product before the basis begins: a random block is mostly directions that nobody wants.
-    newest = _orthonormal(matrix @ _orthonormal(start))
+    newest = _orthonormal(np.random.default_rng(seed).standard_normal((n, block), dtype=np.float32))[0]
     for end in range(block, n_blocks * block + 1, block):
         basis[:, end - block : end] = newest
         so_far = basis[:, :end]
@@ -73,9 +87,9 @@ def _krylov(
         small[:end, end - block : end] = inside
         small[end - block : end, :end] = inside.T
         newest, coupling = _outside(so_far, image, inside)
-        if end < 2 * n_pairs:
+        if end < FEWEST_COLUMNS * n_pairs:
             continue
-        values, rotation = scipy.linalg.eigh(small[:end, :end], check_finite=False)
+        values, rotation = np.linalg.eigh(small[:end, :end])
         values, rotation = values[: -n_pairs - 1 : -1], rotation[:, : -n_pairs - 1 : -1]
         # The image of an approximate vector leaves the basis only through the newest block.
         residual = np.linalg.norm(coupling @ rotation[-block:], axis=0)
@@ -91,19 +105,34 @@ def _outside(
     rest = image - basis @ inside
     # Once more: the first pass leaves a rounding of what it took away, and that would grow from step to step.
     rest -= basis @ (basis.T @ rest)
-    q, r = scipy.linalg.qr(rest, mode="economic", overwrite_a=True, check_finite=False)
-    lengths = np.abs(np.diag(r))
-    if lengths.min() < SPENT * lengths.max():
-        # A matrix of low rank has no more to give: QR makes its rounding as long as the other columns, and
-        # rounding points into the basis as well as out of it.
+    q, r = _orthonormal(rest)
+    if np.abs(np.diag(r)).min() < SPENT * np.linalg.norm(image, axis=0).max():
+        # A matrix of low rank, or one whose largest values are all alike, has no more to give: what is left is
+        # rounding, made as long as a real direction, and rounding points into the basis as well as out of it.
         q -= basis @ (basis.T @ q)
-        q = _orthonormal(q)
+        q = _orthonormal(q)[0]
+    return q, r
+
+
+def _orthonormal(block: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Return orthonormal columns and the triangular factor that makes the block of them."""
+    q, factor = block, np.eye(block.shape[1])
+    # Cholesky factors of the columns' products need little but matrix products, which LAPACK's QR of a tall block
+    # does not; taken twice, they are as orthonormal as QR while the columns are far from dependent.
+    for _ in range(2):
+        try:
+            r = np.linalg.cholesky((q.T @ q).astype(np.float64)).T
+        except np.linalg.LinAlgError:
+            return _householder(block)
+        if r.diagonal().min() < SPENT * r.diagonal().max():
+            return _householder(block)
+        q, factor = q @ np.linalg.inv(r).astype(np.float32), r @ factor
+    return q, factor
+
+
+def _householder(block: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    q, r = np.linalg.qr(block)
     return q, r.astype(np.float64)
-
-
-def _orthonormal(block: NDArray[np.float32]) -> NDArray[np.float32]:
-    q: NDArray[np.float32] = scipy.linalg.qr(block, mode="economic", overwrite_a=True, check_finite=False)[0]
-    return q
 
 
 def _nearest_orthonormal(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

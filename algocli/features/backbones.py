@@ -1,125 +1,154 @@
-"""Networks by name, cut at a layer: what an image is passed through.
+"""Networks cut at some layers, their weights loaded: what an image is passed through.
 
-A layer is a node of the graph that torchvision traces: 'features.2' for one node, 'layer4' for the last
-node inside that module.
+A layer is a node of the network's graph: 'features.2' for one node, 'layer4' for the last node inside that module.
 """
 
 from __future__ import annotations
 
-import difflib
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
-from urllib.error import URLError
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
-from algocli.errors import DataError, UsageError
-from algocli.features.preprocessing import TUTORIAL, Transform
-from algocli.features.weights import PRETRAINED, digest, load_state, random_seed, read_state
+from algocli.errors import UsageError
+from algocli.features.layers import Layer, is_pattern, resolve_layers, shapes
+from algocli.features.networks import Network, TransformName, build_network
+from algocli.features.preprocessing import Transform
+from algocli.features.weights import PRETRAINED, digests, load_state
 
 if TYPE_CHECKING:
     import torch
 
-# Seconds without an answer after which pretrained weights count as out of reach.
-DOWNLOAD_TIMEOUT = 20.0
+    from algocli.features.graphs import Graph
 
-
-# The pretrained weights of these two expect another normalisation, which `transform_input` makes from ImageNet's and
-# which torchvision switches on only where it loads the weights itself. Without `init_weights` it warns.
-_ARGUMENTS = {name: {"transform_input": True, "init_weights": True} for name in ("googlenet", "inception_v3")}
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A graph node and the shape of what it yields for one image."""
-
-    name: str
-    shape: tuple[int, ...]
-
-    @property
-    def n_features(self) -> int:
-        """The length of the flattened output."""
-        n = 1
-        for length in self.shape:
-            n *= length
-        return n
+__all__ = ["Backbone", "Layer", "list_layers", "load_backbone", "resolve_device"]
 
 
 @dataclass(frozen=True)
 class Backbone:
-    """A network cut at a layer, its weights loaded, ready to be fed."""
-
-    model: str
-    layer: Layer
-    network: torch.nn.Module
-    transform: Transform
-    weights: str
-    weights_digest: str
-
-    def __call__(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Turn (n, size, size, 3) uint8 pixels into the layer's output, (n, *layer.shape)."""
-        output: torch.Tensor = self.network(self.transform.normalise(pixels))[self.layer.name]
-        return output
-
-    def identity(self) -> dict[str, Any]:
-        """Return everything of the network that changes a number."""
-        return {
-            "architecture": f"torchvision/{self.model}",
-            "arguments": dict(_ARGUMENTS.get(self.model, {})),
-            "weights": self.weights_digest,
-            "layer": self.layer.name,
-            "transform": self.transform.identity(),
-        }
-
-
-def load_backbone(model: str, layer: str, weights: str = PRETRAINED, device: str = "cpu") -> Backbone:
-    """Build a network, cut it at `layer`, load its weights and put it on a device.
+    """A network cut at some layers, its weights loaded, ready to be fed.
 
     Parameters
     ----------
+    layers
+        In the order in which they run.
     weights
-        'pretrained' (torchvision's default weights), 'random', 'random:SEED', or a checkpoint's path.
+        Where they came from, for people.
+    weights_digests
+        For each layer, the digest of the weights that its output depends on.
+    computation
+        What else makes the network itself: its architecture and the arguments that it was built with.
+    code
+        For each layer of a network whose name does not say what is computed, a digest of that.
+    """
+
+    model: str
+    layers: tuple[Layer, ...]
+    network: torch.nn.Module
+    transform: Transform
+    weights: str
+    weights_digests: Mapping[str, str]
+    computation: Mapping[str, Any] = field(default_factory=dict)
+    code: Mapping[str, str] = field(default_factory=dict)
+
+    def __call__(self, pixels: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Turn (n, size, size, 3) uint8 pixels into each layer's output, (n, *layer.shape), by name."""
+        outputs: dict[str, torch.Tensor] = self.network(self.transform.normalise(pixels))
+        return outputs
+
+    @property
+    def layer(self) -> Layer:
+        """The first layer."""
+        return self.layers[0]
+
+    def identity(self, layer: str) -> dict[str, Any]:
+        """Return everything of the network that changes a number of one layer."""
+        return {
+            **self.computation,
+            **({"code": self.code[layer]} if self.code else {}),
+            "weights": self.weights_digests[layer],
+            "layer": layer,
+            "transform": self._transform,
+        }
+
+    @cached_property
+    def _transform(self) -> dict[str, Any]:
+        return self.transform.identity()
+
+
+def load_backbone(
+    model: str,
+    layers: Sequence[str],
+    weights: str = PRETRAINED,
+    device: str = "cpu",
+    *,
+    transform: TransformName = "tutorial",
+    trust_remote_code: bool = False,
+) -> Backbone:
+    """Build a network, cut it at some layers, load its weights and put it on a device.
+
+    Parameters
+    ----------
+    model
+        A network as `algocli.features.networks` names them.
+    layers
+        Nodes, modules (each stands for its last node) or patterns such as 'layer3.*'. A pattern passes over what
+        can be no feature; such a layer asked for by its name is an error. A string is one of them.
+    weights
+        'pretrained', the name of one of several pretrained weights, 'random', 'random:SEED', or a checkpoint's path.
+    transform
+        How images are prepared: as the tutorial does it, or as the network's weights were evaluated.
+    trust_remote_code
+        Whether a repository's code may run here.
 
     Raises
     ------
     UsageError
-        If there is no such model or layer.
+        If there is no such model, layer or weights, or a layer can be no feature.
     DataError
-        If the weights cannot be had or do not fit.
+        If the network or its weights cannot be had, or they do not fit.
     """
     import torch
 
-    seed = random_seed(weights)
-    with _seeded(0 if seed is None else seed):
-        whole = _build(model)
-    network = _cut(whole, model, layer)
-    if seed is None:
-        state = _pretrained_state(model) if weights == PRETRAINED else read_state(Path(weights))
-        load_state(network, state, f"{model}'s pretrained weights" if weights == PRETRAINED else weights)
-    network = network.to(device).to(memory_format=torch.channels_last).requires_grad_(False)
-    found = Layer(layer, _probe(network, layer, device))
-    return Backbone(model, found, network, TUTORIAL, weights, digest(network))
+    from algocli.features.graphs import read_graph
+
+    built = build_network(model, weights, transform, trust_remote_code=trust_remote_code)
+    graph = read_graph(built.module, built.tracing)
+    patterns = [layers] if isinstance(layers, str) else layers
+    found = _measure(built, graph, resolve_layers(patterns, graph.names, built.model), patterns)
+    names = [layer.name for layer in found]
+    if built.read_weights is not None:
+        needed = {tensor for name in names for tensor in graph.tensors(name)}
+        load_state(built.module, built.read_weights(), built.weights_source, needed)
+    computed = {"architecture": built.architecture, "arguments": dict(built.arguments)}
+    hashed = digests({name: graph.tensors(name) for name in names})
+    code = {name: graph.code(name) for name in names} if built.is_own else {}
+    network = graph.cut(names).to(device).to(memory_format=torch.channels_last).requires_grad_(False)
+    return Backbone(built.model, tuple(found), network, built.transform, weights, hashed, computed, code)
 
 
-def list_layers(model: str) -> list[Layer]:
-    """List a network's graph nodes in the order in which they run, with their output shapes.
+def list_layers(
+    model: str,
+    weights: str = "random",
+    *,
+    transform: TransformName = "tutorial",
+    trust_remote_code: bool = False,
+) -> list[Layer]:
+    """List a network's layers in the order in which they run, with their output shapes.
 
-    Nodes that yield no tensor with one row an image (a shape, a list, a parameter) are left out.
+    Layers that can be no feature (a shape, a list, a parameter, something whose size varies) are left out. The
+    default weights are drawn, so that nothing is downloaded.
+
+    Raises
+    ------
+    UsageError, DataError
+        As `load_backbone`.
     """
-    import torch
-    from torchvision.models.feature_extraction import create_feature_extractor
+    from algocli.features.graphs import read_graph
 
-    whole = _build(model)
-    nodes = _node_names(whole, model)
-    with torch.inference_mode():
-        outputs = create_feature_extractor(whole, nodes, suppress_diff_warning=True)(_blank(2))
-    return [
-        Layer(name, tuple(output.shape[1:]))
-        for name, output in outputs.items()
-        if isinstance(output, torch.Tensor) and output.ndim > 1 and output.shape[0] == 2
-    ]
+    built = build_network(model, weights, transform, trust_remote_code=trust_remote_code)
+    graph = read_graph(built.module, built.tracing)
+    return _measure(built, graph, graph.names, ["*"])
 
 
 def resolve_device(name: str) -> str:
@@ -142,105 +171,34 @@ def resolve_device(name: str) -> str:
         raise UsageError(f"'{name}' is no device", hint="use auto, cpu or cuda") from error
 
 
-def _build(model: str) -> torch.nn.Module:
-    """Build a torchvision classifier with freshly initialised weights, in-place activations switched off."""
-    import torchvision
-
-    names = torchvision.models.list_models(module=torchvision.models)
-    if model not in names:
-        raise UsageError(f"torchvision has no classifier '{model}'{_did_you_mean(model, names)}")
-    arguments = _ARGUMENTS.get(model, {})
-    whole: torch.nn.Module = torchvision.models.get_model(model, weights=None, **arguments).eval()
-    for module in whole.modules():
-        # An in-place ReLU would rectify the convolution's output that the user asked for.
-        if getattr(module, "inplace", False):
-            module.inplace = False  # type: ignore[assignment]
-    return whole
-
-
-def _cut(whole: torch.nn.Module, model: str, layer: str) -> torch.nn.Module:
-    from torchvision.models.feature_extraction import create_feature_extractor
-
-    nodes = _node_names(whole, model)
-    if not any(node == layer or node.startswith(f"{layer}.") for node in nodes):
-        raise UsageError(
-            f"{model} has no layer '{layer}'{_did_you_mean(layer, nodes)}; it has:\n  " + ", ".join(nodes),
-            hint=f"algocli layers {model}",
-        )
-    network = create_feature_extractor(whole, [layer], suppress_diff_warning=True)
-    for node in network.graph.nodes:
-        # The functional forms have no module whose attribute could be set.
-        if node.kwargs.get("inplace"):
-            node.kwargs = {**node.kwargs, "inplace": False}
-    network.recompile()
-    return cast("torch.nn.Module", network)
+def _measure(built: Network, graph: Graph, names: Sequence[str], patterns: Sequence[str]) -> list[Layer]:
+    """Return the layers that can be features; refuse one that cannot and was asked for by its name."""
+    outputs = _try_out(built, graph.cut(names))
+    found = []
+    for name in names:
+        shape = shapes(outputs, name)
+        if not isinstance(shape, str):
+            found.append(Layer(name, shape))
+        elif name in patterns or not any(map(is_pattern, patterns)):
+            raise UsageError(f"layer {name} {shape}", hint=f"choose another layer: algocli layers {built.model}")
+    if not found:
+        raise UsageError(f"no layer that fits {' or '.join(patterns)} yields one row of numbers an image")
+    return found
 
 
-def _node_names(whole: torch.nn.Module, model: str) -> list[str]:
-    from torchvision.models.feature_extraction import get_graph_node_names
+def _try_out(built: Network, network: torch.nn.Module) -> list[dict[str, Any]]:
+    """Return what the layers yield for two black images, and then for a single one of noise."""
+    import torch
 
+    side = built.transform.size
+    noise = torch.randn(1, 3, side, side, generator=torch.Generator().manual_seed(0))
     try:
-        # The nodes of training may differ (auxiliary heads): nothing here is ever trained.
-        names = get_graph_node_names(whole, suppress_diff_warning=True)[1]
-    # torch.fx meets code that it cannot trace with errors of any kind.
+        with torch.inference_mode():
+            return [network(images) for images in (torch.zeros(2, 3, side, side), noise)]
+    # Networks tell what they will not take with errors of any kind.
     except Exception as error:
-        raise UsageError(f"{model} cannot be traced into a graph of layers: {error}") from error
-    return [name for name in names if name != "x"]
-
-
-def _pretrained_state(model: str) -> dict[str, torch.Tensor]:
-    from torchvision.models import get_model_weights
-
-    weights = get_model_weights(model).DEFAULT
-    try:
-        with _impatient():
-            return dict(weights.get_state_dict(progress=False, check_hash=True))
-    except (URLError, OSError, RuntimeError) as error:
-        raise DataError(
-            f"the pretrained weights of {model} cannot be downloaded: {getattr(error, 'reason', error)}",
-            hint=f"fetch {weights.url} elsewhere and pass it: --weights FILE (or --weights random for a test)",
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise UsageError(
+            f"{built.model} does not take images of {side} x {side}: {first}",
+            hint="prepare them as it was trained: --transform model",
         ) from error
-
-
-def _probe(network: torch.nn.Module, layer: str, device: str) -> tuple[int, ...]:
-    """Return the layer's shape for one image, or say why it can be no feature."""
-    import torch
-
-    with torch.inference_mode():
-        output = network(_blank(2).to(device))[layer]
-    if not isinstance(output, torch.Tensor) or output.ndim < 2 or output.shape[0] != 2:
-        kind = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
-        raise UsageError(f"layer {layer} yields {kind}, not one row of numbers an image", hint="choose another layer")
-    return tuple(output.shape[1:])
-
-
-def _blank(n: int) -> torch.Tensor:
-    import torch
-
-    return torch.zeros(n, 3, TUTORIAL.size, TUTORIAL.size)
-
-
-@contextmanager
-def _impatient() -> Iterator[None]:
-    """Give up on a host that does not answer: the download itself would wait for ever."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(DOWNLOAD_TIMEOUT)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
-
-
-@contextmanager
-def _seeded(seed: int) -> Iterator[None]:
-    """Draw from torch's generator with a seed, leaving its state as it was found."""
-    import torch
-
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
-
-
-def _did_you_mean(word: str, names: list[str]) -> str:
-    close = difflib.get_close_matches(word, names, n=3)
-    return f" (did you mean {' or '.join(close)}?)" if close else ""

@@ -1,216 +1,144 @@
-"""Passes every image through a network once and keeps what a layer said about it.
+"""Passes every image of a subject through a network once and keeps what some of its layers said about it.
 
-Workers take whole batches, from decoding to features: as many threads as there are cores, each with a core of its
-own, which wastes less than a network spread over all cores and waiting for its images. A writer compresses the
-shard before. What is left to do is read from the store's records, so an extraction that was killed goes on where
-it was, and ends with the same bytes.
+What is left to do is read from the stores' records, so an extraction that was killed goes on where it was, and ends
+with the same bytes.
 """
 
 from __future__ import annotations
 
-import os
-import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
-from algocli.challenge.digests import stimuli_digest
-from algocli.challenge.stimuli import Stimulus
+from algocli.challenge.images import Images, open_images
 from algocli.challenge.subjects import Subject
+from algocli.compute.budget import check_disk, check_memory, free_disk, gigabytes
 from algocli.compute.lock import hold
 from algocli.compute.track import Note, Track, silent, unheard
-from algocli.errors import DataError
 from algocli.features.backbones import Backbone
-from algocli.features.keys import Dtype, Recipe, recipe
+from algocli.features.keys import recipe
 from algocli.features.library import create_store
+from algocli.features.numerics import check_numerics
+from algocli.features.passage import Passage, Target, n_workers, pass_through
+from algocli.features.reduction import Reducer
 from algocli.features.store import FeatureStore, Shard
 
-In = TypeVar("In")
-Out = TypeVar("Out")
+# What torch, torchvision and the images in flight take, measured, beside the features themselves.
+BASE_MEMORY = 900 * 2**20
+
+
+DEFAULT_PASSAGE = Passage()
 
 
 def extract(
     subject: Subject,
     backbone: Backbone,
     cache_dir: Path,
+    how: Passage = DEFAULT_PASSAGE,
     *,
-    dtype: Dtype = "float16",
-    batch_size: int = 32,
-    device: str = "cpu",
+    images: Images | None = None,
     track: Track = silent,
     note: Note = unheard,
-) -> FeatureStore:
-    """Bring a subject's features of one layer to completion and return their store.
+) -> list[FeatureStore]:
+    """Bring a subject's features of a backbone's layers to completion and return their stores, in layer order.
 
     Parameters
     ----------
-    batch_size
-        Images a forward pass; it changes the speed and no number.
+    images
+        Where the images are read from; the challenge folder unless told otherwise.
     track, note
         How to show progress and to say something by the way.
 
     Raises
     ------
     DataError
-        If an image cannot be read, or a feature is not finite or beyond the range of `dtype`.
+        If an image cannot be read, or a feature is not finite or beyond the range of the store's dtype.
     StorageError
         If the disk is full or may not be written. Everything finished stays finished.
+    UsageError
+        If the device lacks a mode, a layer cannot be reduced so, or the memory cannot suffice.
     """
-    stimuli = subject.stimuli
-    how = recipe(backbone.model, backbone.layer.name, backbone.weights, backbone.identity(), dtype)
-    store = _open(subject, stimuli, backbone, how, cache_dir, device, track)
-    with hold(store.folder / "lock", note):
-        pending = store.pending()
-        if not pending:
-            note(f"subject {subject.number}: {how.name} is complete, nothing to do")
-            return store
-        store.sweep()
-        n_rows = sum(map(len, pending))
-        if n_rows < store.n_stimuli:
-            note(f"subject {subject.number}: {store.n_stimuli - n_rows} of {store.n_stimuli} images are done already")
-        _fill(store, pending, [s.path for s in stimuli], backbone, batch_size, device, _label(subject), track)
-    return store
-
-
-def _label(subject: Subject) -> str:
-    return f"subject {subject.number}: features"
+    check_numerics(how.numerics, how.device)
+    images = images or open_images(subject)
+    content = images.digest(cache_dir, track)
+    reducers = [Reducer(layer, how.reduction) for layer in backbone.layers]
+    stores = [_open(subject, images, content, backbone, reduce, cache_dir, how) for reduce in reducers]
+    with ExitStack() as locks:
+        for store in stores:
+            # Processes that share the rows of a store work on it side by side; whoever wants all of it works alone.
+            locks.enter_context(hold(store.folder / "lock", note, shared=how.rows is not None))
+        targets = []
+        for store, reduce in zip(stores, reducers, strict=True):
+            pending = _pending(store, how.rows)
+            _say_what_is_done(subject, store, pending, note)
+            if pending:
+                targets.append(Target(store, reduce, pending))
+        if targets:
+            if how.rows is None:
+                for target in targets:
+                    target.store.sweep()
+            _announce(subject, targets, cache_dir, how, note)
+            pass_through(targets, images, backbone, how, f"subject {subject.number}: features", track)
+    return stores
 
 
 def _open(
     subject: Subject,
-    stimuli: Sequence[Stimulus],
+    images: Images,
+    content: str,
     backbone: Backbone,
-    how: Recipe,
+    reduce: Reducer,
     cache_dir: Path,
-    device: str,
-    track: Track,
+    how: Passage,
 ) -> FeatureStore:
     import torch
     import torchvision
 
+    identity = backbone.identity(reduce.layer.name)
+    named = recipe(
+        backbone.model,
+        reduce.layer.name,
+        backbone.weights,
+        identity,
+        how.dtype,
+        post=reduce.identity(),
+        numerics=how.numerics,
+    )
     provenance = {
-        "shape": list(backbone.layer.shape),
-        "device": device,
+        "source": images.kind,
+        "shape": list(reduce.layer.shape),
+        "device": how.device,
         "versions": {"torch": torch.__version__, "torchvision": torchvision.__version__},
     }
-    content = stimuli_digest(stimuli, cache_dir, track=track)
-    return create_store(cache_dir, how, subject, content, backbone.layer.n_features, provenance)
+    return create_store(cache_dir, named, subject, content, reduce.n_features, provenance)
 
 
-def _fill(
-    store: FeatureStore,
-    pending: Sequence[Shard],
-    paths: Sequence[Path],
-    backbone: Backbone,
-    batch_size: int,
-    device: str,
-    label: str,
-    track: Track,
-) -> None:
-    """Compute and write the pending shards."""
-    workers = os.cpu_count() or 1
-    # One batch at a time on a GPU: more would only wait there, each with its activations in memory.
-    turns = threading.Semaphore(1 if device.startswith("cuda") else workers)
-
-    def compute(rows: range) -> NDArray[Any]:
-        pixels = np.stack([backbone.transform.decode(paths[row]) for row in rows])
-        with turns:
-            return _features(backbone, pixels, store.dtype, device)
-
-    batches = [rows for shard in pending for rows in _batches(shard, batch_size)]
-    n_images = sum(map(len, pending))
-    with _one_core_each(device), ThreadPoolExecutor(workers) as pool, ThreadPoolExecutor(1) as writer:
-        computed = _ahead(pool, compute, batches, depth=2 * workers)
-        rows = iter(track(_row_by_row(computed), total=n_images, label=label, unit="images"))
-        written: Future[None] | None = None
-        for shard in pending:
-            block = np.empty((len(shard), store.n_features), store.dtype)
-            for place, row in zip(range(len(shard)), rows, strict=False):
-                block[place] = row
-            if written is not None:
-                written.result()
-            written = writer.submit(_check_and_write, store, shard, block, paths, backbone.layer.name)
-        if written is not None:
-            written.result()
-        # Let the display see the end of its iterable.
-        next(rows, None)
+def _pending(store: FeatureStore, rows: range | None) -> list[Shard]:
+    """Return the shards to make here: a shard belongs to whoever has its first row."""
+    return [shard for shard in store.pending() if rows is None or shard.start in rows]
 
 
-def _batches(shard: Shard, batch_size: int) -> list[range]:
-    """Cut a shard's rows into batches; none reaches into the next shard, so that a resumed run cuts the same."""
-    return [range(a, min(a + batch_size, shard.stop)) for a in range(shard.start, shard.stop, batch_size)]
+def _say_what_is_done(subject: Subject, store: FeatureStore, pending: Sequence[Shard], note: Note) -> None:
+    name = f"subject {subject.number}: {store.folder.parent.name}"
+    n_left = sum(map(len, store.pending()))
+    if not pending:
+        note(f"{name} is complete, nothing to do" if not n_left else f"{name}: these rows are done, nothing to do")
+    elif n_left < store.n_stimuli:
+        note(f"{name}: {store.n_stimuli - n_left} of {store.n_stimuli} images are done already")
 
 
-def _features(backbone: Backbone, pixels: NDArray[np.uint8], dtype: np.dtype[Any], device: str) -> NDArray[Any]:
-    """Return the layer's flattened output, (n, n_features), from (n, size, size, 3) pixels."""
-    import torch
-
-    rows = np.empty((len(pixels), backbone.layer.n_features), dtype)
-    stack = torch.from_numpy(pixels)
-    with torch.inference_mode():
-        if device.startswith("cuda"):
-            stack = stack.pin_memory()
-        output = backbone(stack.to(device, non_blocking=True))
-        # copy_ converts, undoes channels-last and (from a GPU) waits, all in one pass.
-        torch.from_numpy(rows).view(output.shape).copy_(output)
-    return rows
-
-
-def _row_by_row(batches: Iterable[NDArray[Any]]) -> Iterator[NDArray[Any]]:
-    for batch in batches:
-        yield from batch
-
-
-@contextmanager
-def _one_core_each(device: str) -> Iterator[None]:
-    """On a CPU, keep each worker's network to one core while they work side by side."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1 if device == "cpu" else before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-def _check_and_write(store: FeatureStore, shard: Shard, rows: NDArray[Any], paths: Sequence[Path], layer: str) -> None:
-    bad = np.flatnonzero(~_finite_rows(rows))
-    if len(bad):
-        image = paths[shard.start + int(bad[0])].name
-        if rows.dtype == np.float16:
-            raise DataError(
-                f"layer {layer} goes beyond what float16 holds (65504), or is not finite, for {image}",
-                hint="extract with --dtype float32",
-            )
-        raise DataError(f"layer {layer} yields numbers that are not finite for {image}")
-    store.write(shard, rows)
-
-
-def _finite_rows(rows: NDArray[Any]) -> NDArray[np.bool_]:
-    """Say which rows are finite: a float is not where all bits of its exponent are set."""
-    # Comparing integers is an order of magnitude faster than np.isfinite on float16.
-    unsigned, mask = {"float16": (np.uint16, 0x7C00), "float32": (np.uint32, 0x7F800000)}[rows.dtype.name]
-    broken: NDArray[np.bool_] = ((rows.view(unsigned) & mask) == mask).any(axis=1)
-    return ~broken
-
-
-def _ahead(executor: Executor, function: Callable[[In], Out], items: Iterable[In], *, depth: int) -> Iterator[Out]:
-    """Yield function(item) in order, computed in the executor up to `depth` items ahead."""
-    queue: deque[Future[Out]] = deque()
-    try:
-        for item in items:
-            queue.append(executor.submit(function, item))
-            if len(queue) >= depth:
-                yield queue.popleft().result()
-        while queue:
-            yield queue.popleft().result()
-    finally:
-        for future in queue:
-            future.cancel()
+def _announce(subject: Subject, targets: Sequence[Target], cache_dir: Path, how: Passage, note: Note) -> None:
+    """Say what will be written, and refuse what cannot fit, before the first image is read."""
+    per_row = [target.store.n_features * target.store.dtype.itemsize for target in targets]
+    n_bytes = sum(width * sum(map(len, target.pending)) for width, target in zip(per_row, targets, strict=True))
+    layers = f"{len(targets)} layer{'s' if len(targets) > 1 else ''}"
+    note(
+        f"subject {subject.number}: up to {gigabytes(n_bytes)} to write for {layers} (less once compressed), "
+        f"{gigabytes(free_disk(cache_dir))} free"
+    )
+    smaller = "--dtype float16, --pool or --project make features smaller"
+    check_disk(n_bytes, cache_dir, remedy=f"{smaller}; or name another --cache-dir")
+    # Each store holds a shard that fills, one that is written and its compressed form; each batch waits in a queue.
+    shards = sum(3 * width * target.store.rows_per_shard for width, target in zip(per_row, targets, strict=True))
+    batches = 2 * n_workers() * how.batch_size * sum(4 * target.store.n_features for target in targets)
+    check_memory(BASE_MEMORY + shards + batches, remedy=f"{smaller}; a smaller --batch-size or fewer layers help too")

@@ -8,10 +8,9 @@ to their common mean.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, cast
+from typing import IO, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +19,14 @@ from algocli.compute.files import publish, read_json, write_json
 from algocli.compute.lock import hold
 from algocli.compute.track import Track, silent
 from algocli.errors import DataError
+from algocli.features.products import NumpyProducts, Products
 from algocli.features.store import FeatureStore
 
 # Large enough for the matrix product to run at full speed, small enough to waste little above the diagonal.
 TILE_ROWS = 1024
+BY_NUMPY = NumpyProducts()
+
+_Tiles = dict[tuple[int, int], NDArray[np.float64]]
 
 
 class Gram:
@@ -34,6 +37,11 @@ class Gram:
         self._matrix = _open(folder / "matrix.npy")
         self.n_stimuli = len(self._matrix)
 
+    def multiply(self, columns: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return K @ columns, (n_stimuli, n_columns); nothing of K is copied."""
+        product: NDArray[np.float32] = np.asarray(self._matrix) @ columns
+        return product
+
     def block(self, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return K[rows, columns] as a fresh float32 array, (len(rows), len(columns))."""
         block = np.empty((len(rows), len(columns)), np.float32)
@@ -43,11 +51,16 @@ class Gram:
         return block
 
 
-def gram(store: FeatureStore, *, track: Track = silent) -> Gram:
+def gram(store: FeatureStore, *, products: Products = BY_NUMPY, track: Track = silent) -> Gram:
     """Return the store's Gram matrix, computed on first use.
 
-    One pass over column blocks: float32 products within a block, float64 sums over blocks. At most n² float64
-    numbers and one block of columns are in memory.
+    One pass over column blocks: float32 products within a block, float64 sums over blocks. In memory are one block
+    of columns and half of n² float64 numbers.
+
+    Parameters
+    ----------
+    products
+        What multiplies; it changes no more than the last bits.
 
     Raises
     ------
@@ -59,8 +72,8 @@ def gram(store: FeatureStore, *, track: Track = silent) -> Gram:
     folder = store.folder / "gram"
     with hold(folder / "lock"):
         if not _is_made(folder, store.key):
-            matrix = _accumulate(store, track)
-            publish(folder / "matrix.npy", lambda stream: np.save(stream, matrix))
+            tiles = _accumulate(store, products, track)
+            publish(folder / "matrix.npy", lambda stream: _write(stream, tiles, store.n_stimuli))
             write_json(folder / "record.json", {"key": store.key})
     return Gram(folder)
 
@@ -69,27 +82,32 @@ def _is_made(folder: Path, key: str) -> bool:
     return (folder / "record.json").is_file() and read_json(folder / "record.json").get("key") == key
 
 
-def _accumulate(store: FeatureStore, track: Track) -> NDArray[np.float32]:
-    total = np.zeros((store.n_stimuli, store.n_stimuli), np.float64)
-    blocks = store.column_blocks()
-    features = np.empty((store.n_stimuli, blocks[0].stop), np.float32)
-    product = np.empty((TILE_ROWS, TILE_ROWS), np.float32)
-    for columns in track(blocks, total=len(blocks), label=f"subject {store.subject}: Gram matrix", unit="blocks"):
-        block = features[:, : columns.stop - columns.start]
-        _read_centred(store, columns, block)
-        for rows, others in _lower_tiles(store.n_stimuli):
-            tile = product[: rows.stop - rows.start, : others.stop - others.start]
-            # An overflow is told once, below, and not by numpy for every tile.
-            with np.errstate(over="ignore", invalid="ignore"):
-                np.matmul(block[rows], block[others].T, out=tile)
-                total[rows, others] += tile
+def _accumulate(store: FeatureStore, products: Products, track: Track) -> _Tiles:
+    """Return the tiles (i, j) on and below the diagonal, float64; the rest follows from symmetry."""
+    rows = _row_blocks(store.n_stimuli)
+    tiles = {(i, j): np.zeros((_length(rows[i]), _length(rows[j]))) for i in range(len(rows)) for j in range(i + 1)}
+    columns = store.column_blocks()
+    features = np.empty((store.n_stimuli, columns[0].stop), np.float32)
+    label = f"subject {store.subject}: Gram matrix"
+    for some in track(columns, total=len(columns), label=label, unit="blocks"):
+        block = features[:, : _length(some)]
+        _read_centred(store, some, block)
+        product = products.of([block[part] for part in rows])
+        # An overflow is told once, below, and not by numpy for every tile.
+        with np.errstate(over="ignore", invalid="ignore"):
+            for (i, j), tile in tiles.items():
+                tile += product(i, j)
+    _refuse_overflow(store, tiles, len(rows))
+    return tiles
+
+
+def _refuse_overflow(store: FeatureStore, tiles: _Tiles, n_blocks: int) -> None:
     # No product of two images is larger than that of the larger one with itself: the diagonal speaks for all.
-    if not (np.diagonal(total) <= np.finfo(np.float32).max).all():
+    if not all((np.diagonal(tiles[i, i]) <= np.finfo(np.float32).max).all() for i in range(n_blocks)):
         raise DataError(
             f"{store.folder} holds features too large for their products to be float32",
             hint="scale them down, or choose another layer",
         )
-    return _symmetric(total)
 
 
 def _read_centred(store: FeatureStore, columns: slice, block: NDArray[np.float32]) -> None:
@@ -114,21 +132,21 @@ def _row_blocks(n_rows: int) -> list[slice]:
     return [slice(start, min(start + TILE_ROWS, n_rows)) for start in range(0, n_rows, TILE_ROWS)]
 
 
-def _lower_tiles(n_rows: int) -> Iterator[tuple[slice, slice]]:
-    """Yield the tiles on and below the diagonal: the rest follows from symmetry."""
-    for i, rows in enumerate(_row_blocks(n_rows)):
-        for others in _row_blocks(n_rows)[: i + 1]:
-            yield rows, others
+def _length(block: slice) -> int:
+    return int(block.stop - block.start)
 
 
-def _symmetric(lower: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Return the whole matrix in float32 from the tiles on and below the diagonal."""
-    whole = np.empty(lower.shape, np.float32)
-    for rows, others in _lower_tiles(len(lower)):
-        whole[rows, others] = lower[rows, others]
-        # On the diagonal this makes symmetric to the last bit what the matrix product left a rounding apart.
-        whole[others, rows] = whole[rows, others].T
-    return whole
+def _write(stream: IO[bytes], tiles: _Tiles, n_stimuli: int) -> None:
+    """Write the whole matrix as a .npy file, float32, one block of rows at a time."""
+    header = {"descr": "<f4", "fortran_order": False, "shape": (n_stimuli, n_stimuli)}
+    np.lib.format.write_array_header_1_0(stream, header)
+    n_blocks = len(_row_blocks(n_stimuli))
+    for i in range(n_blocks):
+        # Each tile serves its mirror image too, so that the matrix is symmetric to the last bit; a tile on the
+        # diagonal mirrors itself, which the product leaves a rounding apart.
+        tiles[i, i][:] = (tiles[i, i] + tiles[i, i].T) / 2
+        row = [tiles[i, j] if j <= i else tiles[j, i].T for j in range(n_blocks)]
+        stream.write(np.hstack(row).astype("<f4").tobytes())
 
 
 def _open(path: Path) -> NDArray[Any]:

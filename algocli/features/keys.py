@@ -33,12 +33,26 @@ class Recipe:
         return f"{words}-{digest_of(self.identity)[:8]}"
 
 
-def recipe(model: str, layer: str, weights: str, network: Mapping[str, Any], dtype: Dtype) -> Recipe:
+def recipe(
+    model: str,
+    layer: str,
+    weights: str,
+    network: Mapping[str, Any],
+    dtype: Dtype,
+    *,
+    post: str | Mapping[str, Any] = "flatten",
+    numerics: str = "float32",
+) -> Recipe:
     """Put together the recipe of a network's layer as stored in `dtype`.
 
-    `weights` says where they came from, for people; what identifies them is their digest in `network`.
+    Parameters
+    ----------
+    weights
+        Where they came from, for people; what identifies them is their digest in `network`.
+    post
+        What is done to the layer's output, and `numerics` the mode in which the network ran.
     """
-    identity = {"schema": SCHEMA, **network, "post": "flatten", "dtype": dtype, "numerics": "float32"}
+    identity = {"schema": SCHEMA, **network, "post": post, "dtype": dtype, "numerics": numerics}
     return Recipe(model, layer, weights, identity)
 
 

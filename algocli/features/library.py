@@ -2,6 +2,7 @@
 
 features/RECIPE/recipe.json             model, layer and what else makes the recipe
 features/RECIPE/subj01-STIMULI/         the store of one subject, told apart by its images
+                                        (or, for imported features, by its numbers)
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
+from algocli.challenge.images import CHALLENGE, ids_digest
 from algocli.challenge.subjects import Subject
 from algocli.compute.files import read_json, write_json
 from algocli.errors import MissingStep, UsageError
@@ -18,11 +21,23 @@ from algocli.features.keys import Recipe
 from algocli.features.store import FeatureStore
 from algocli.features.weights import PRETRAINED
 
+# The source of features that another program made.
+IMPORTED = "import"
+
 
 def create_store(
     cache_dir: Path, how: Recipe, subject: Subject, content: str, n_features: int, provenance: Mapping[str, Any]
 ) -> FeatureStore:
-    """Make or open the store of one subject's images under a recipe; `content` is the digest of the images."""
+    """Make or open the store of one subject's images under a recipe.
+
+    Parameters
+    ----------
+    content
+        The digest of the images, or of the numbers where these did not come from images that are at hand.
+    provenance
+        What is worth knowing; its `source` says where the images were read from (`Images.kind`), by default the
+        challenge's own folder, and its `stimuli`, where that is elsewhere, names the place.
+    """
     home = cache_dir / "features" / how.name
     if not (home / "recipe.json").is_file():
         write_json(home / "recipe.json", asdict(how))
@@ -31,31 +46,54 @@ def create_store(
         home / _store_name(subject, content),
         identity,
         (len(subject.stimuli), n_features),
-        {**provenance, "subject": subject.number},
+        {"source": CHALLENGE, **provenance, "subject": subject.number, "ids": ids_digest(subject.stimuli)},
     )
 
 
 def find_store(cache_dir: Path, name: str, subject: Subject, content: str) -> FeatureStore:
     """Open a subject's complete store of the recipe called `name`.
 
+    One made from exactly these images comes first; else one that was made from images elsewhere, or imported,
+    for the same NSD ids.
+
     Raises
     ------
     MissingStep
         If it does not exist, is not complete, or was made from other images.
+    UsageError
+        If several from elsewhere would do.
     """
-    recipe = read_json(cache_dir / "features" / name / "recipe.json")
-    remedy = f"{_command(recipe)} -s {subject.number}"
-    folder = cache_dir / "features" / name / _store_name(subject, content)
-    what = f"features of {recipe['model']} {recipe['layer']} for subject {subject.number}"
-    if not (folder / "manifest.json").is_file():
-        others = list((cache_dir / "features" / name).glob(f"{subject.name}-*/manifest.json"))
-        reason = " were made from other images than the data folder holds now" if others else " are missing"
-        raise MissingStep(f"{what}{reason}", hint=remedy)
-    store = FeatureStore(folder)
+    home = cache_dir / "features" / name
+    recipe = read_json(home / "recipe.json")
+    what = f"features of {_describe(recipe)} for subject {subject.number}"
+    if (home / _store_name(subject, content) / "manifest.json").is_file():
+        store = FeatureStore(home / _store_name(subject, content))
+    else:
+        stores = [FeatureStore(path.parent) for path in sorted(home.glob(f"{subject.name}-*/manifest.json"))]
+        elsewhere = [store for store in stores if _fits_by_id(store, subject)]
+        if not elsewhere:
+            reason = " were made from other images than the data folder holds now" if stores else " are missing"
+            raise MissingStep(f"{what}{reason}", hint=_command(recipe, subject))
+        if len(elsewhere) > 1:
+            listed = "\n  ".join(f"{store.folder} ({store.manifest['provenance']['source']})" for store in elsewhere)
+            raise UsageError(
+                f"{len(elsewhere)} kinds of {what} were made from images elsewhere:\n  {listed}",
+                hint="delete the folders that are not meant",
+            )
+        store = elsewhere[0]
     left = sum(map(len, store.pending()))
     if left:
-        raise MissingStep(f"{what} are not complete: {left} of {store.n_stimuli} images are left", hint=remedy)
+        raise MissingStep(
+            f"{what} are not complete: {left} of {store.n_stimuli} images are left",
+            hint=_command(recipe, subject, store.manifest["provenance"]),
+        )
     return store
+
+
+def _fits_by_id(store: FeatureStore, subject: Subject) -> bool:
+    """Say whether a store was made elsewhere, for the subject's NSD ids in the subject's order."""
+    about: Mapping[str, Any] = store.manifest["provenance"]
+    return about.get("source", CHALLENGE) != CHALLENGE and bool(about.get("ids") == ids_digest(subject.stimuli))
 
 
 def find_recipe(cache_dir: Path, model: str, layer: str) -> str:
@@ -87,14 +125,29 @@ def find_recipe(cache_dir: Path, model: str, layer: str) -> str:
     return found[0]
 
 
-def _command(recipe: Mapping[str, Any]) -> str:
-    """Return the command that makes stores of a recipe; what is the default is not said."""
+def _describe(recipe: Mapping[str, Any]) -> str:
+    return recipe["model"] if _is_imported(recipe) else f"{recipe['model']} {recipe['layer']}"
+
+
+def _is_imported(recipe: Mapping[str, Any]) -> bool:
+    return bool(recipe["identity"].get("source") == IMPORTED)
+
+
+def _command(recipe: Mapping[str, Any], subject: Subject, provenance: Mapping[str, Any] | None = None) -> str:
+    """Return the command that makes a subject's store of a recipe; what is the default is not said."""
+    came_from = provenance or {}
+    if _is_imported(recipe):
+        file = quote(str(came_from.get("file", "FILE")))
+        dataset = f" --dataset {quote(came_from['dataset'])}" if came_from.get("dataset") else ""
+        return f"algocli import-features {file}{dataset} --name {recipe['model']} -s {subject.number}"
     words = ["algocli extract", f"--model {recipe['model']} -l {recipe['layer']}"]
     if recipe["weights"] != PRETRAINED:
         words.append(f"--weights {recipe['weights']}")
     if recipe["identity"]["dtype"] != "float16":
         words.append(f"--dtype {recipe['identity']['dtype']}")
-    return " ".join(words)
+    if came_from.get("stimuli"):
+        words.append(f"--stimuli {quote(str(came_from['stimuli']))}")
+    return " ".join([*words, f"-s {subject.number}"])
 
 
 def check_name(cache_dir: Path, name: str) -> str:

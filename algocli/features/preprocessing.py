@@ -1,4 +1,4 @@
-"""From an image file to what a network is fed: decoded and resized on the CPU, normalised on the device.
+"""From an image to what a network is fed: resized on the CPU, normalised on the device.
 
 The two halves meet at uint8 pixels: a quarter of the bytes to queue and to copy to a GPU, and rows x columns x
 channels is already the channels-last layout in which convolutions run fastest.
@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-
-from algocli.errors import DataError
 
 if TYPE_CHECKING:
     import torch
@@ -23,30 +20,38 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Transform:
-    """Bilinear resize without a crop, division by 255, then (x - mean) / std per channel."""
+    """Resize, cut out the centre where it is smaller, divide by 255, then (x - mean) / std per channel.
+
+    Parameters
+    ----------
+    size
+        The side, in pixels, of the square that a network is fed.
+    mean, std
+        Per channel, of pixels between 0 and 1.
+    resize_size
+        The side that an image is resized to before its centre is cut out; None is `size`, which leaves no crop.
+    keep_aspect
+        Whether `resize_size` is the shorter side, the longer one following; otherwise it is both.
+    interpolation
+        A filter of Pillow's, in small letters.
+    """
 
     size: int = 224
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    resize_size: int | None = None
+    keep_aspect: bool = False
+    interpolation: str = "bilinear"
 
-    def decode(self, path: Path) -> NDArray[np.uint8]:
-        """Read an image as (size, size, 3) uint8; greyscale and palette images become RGB.
-
-        Raises
-        ------
-        DataError
-            If the file is missing, truncated or no image.
-        """
-        try:
-            with Image.open(path) as image:
-                return self._resize(image)
-        # Pillow tells a broken chunk as SyntaxError and a broken stream as OSError, ValueError or EOFError.
-        except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
-            raise DataError(f"{path} is no readable image: {error}", hint="copy the image again") from error
-
-    def _resize(self, image: Image.Image) -> NDArray[np.uint8]:
-        rgb = image if image.mode == "RGB" else image.convert("RGB")
-        return np.asarray(rgb.resize((self.size, self.size), Image.Resampling.BILINEAR))
+    def resize(self, image: Image.Image) -> NDArray[np.uint8]:
+        """Bring an RGB image to (size, size, 3) uint8."""
+        width, height = self._resized(image.size)
+        resized = image.resize((width, height), Image.Resampling[self.interpolation.upper()])
+        if (width, height) != (self.size, self.size):
+            # Rounded half to even, as torchvision does: a centre may lie between two pixels.
+            left, top = round((width - self.size) / 2), round((height - self.size) / 2)
+            resized = resized.crop((left, top, left + self.size, top + self.size))
+        return np.asarray(resized)
 
     def normalise(self, pixels: torch.Tensor) -> torch.Tensor:
         """Turn (n, size, size, 3) uint8 into (n, 3, size, size) float32, channels last in memory."""
@@ -62,14 +67,30 @@ class Transform:
         """
         import torch
 
-        pixels = torch.from_numpy(self._resize(_probe_image()).copy())[None]
+        pixels = torch.from_numpy(self.resize(_probe_image()).copy())[None]
         output = self.normalise(pixels).contiguous().numpy()
         return {
-            "resize": [self.size, "bilinear"],
+            "resize": [self.resize_size or self.size, self.interpolation],
+            # Only where there is one, so that what was keyed without stays found.
+            **({"crop": self.size} if self._crops else {}),
+            **({"keep_aspect": True} if self.keep_aspect else {}),
             "mean": list(self.mean),
             "std": list(self.std),
             "probe": hashlib.sha256(output.tobytes()).hexdigest(),
         }
+
+    @property
+    def _crops(self) -> bool:
+        return self.keep_aspect or self.resize_size not in (None, self.size)
+
+    def _resized(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Return width and height after the resize of an image of this width and height."""
+        side = self.resize_size or self.size
+        if not self.keep_aspect:
+            return side, side
+        shorter = min(size)
+        width, height = (int(side * length / shorter) if length != shorter else side for length in size)
+        return width, height
 
 
 TUTORIAL = Transform()

@@ -141,7 +141,8 @@ class FeatureStore:
         if rows.shape != (len(shard), self.n_features):
             raise ValueError(f"shard {shard.index} has {len(shard)} rows of {self.n_features}, not {rows.shape}")
         path = self._shard_path(shard)
-        with writing(self.folder):
+        # Processes that work on the rows of one store side by side may meet at a shard.
+        with hold(self.folder / "locks" / f"{shard.index:05d}"), writing(self.folder):
             # zarr reads what it is about to replace, and would fail on a torn shard again and again.
             self.forget(shard)
             path.unlink(missing_ok=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,16 +74,26 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
     return {str(name): tensor for name, tensor in state.items()}
 
 
-def load_state(network: torch.nn.Module, state: Mapping[str, torch.Tensor], source: str) -> None:
-    """Load the tensors that a network needs; what the checkpoint has beyond them is passed over.
+def load_state(
+    network: torch.nn.Module, state: Mapping[str, torch.Tensor], source: str, needed: Collection[str] | None = None
+) -> None:
+    """Load the tensors that are needed; what the checkpoint has beyond them is passed over.
+
+    Parameters
+    ----------
+    source
+        What to call the checkpoint in a message.
+    needed
+        Their names; by default all of the network's own.
 
     Raises
     ------
     DataError
         If a needed tensor is missing or of another shape, naming the first of them.
     """
-    needed = _numbers(network)
-    missing = [name for name in needed if name not in state]
+    own = network.state_dict()
+    wanted = {name: own[name] for name in own if (needed is None or name in needed) and not name.endswith(_COUNTER)}
+    missing = [name for name in wanted if name not in state]
     if missing:
         raise DataError(
             f"{source} lacks {_first(missing)}, which the layer asked for needs",
@@ -91,28 +101,46 @@ def load_state(network: torch.nn.Module, state: Mapping[str, torch.Tensor], sour
         )
     unfit = [
         f"{name} ({_shape(state[name])} instead of {_shape(tensor)})"
-        for name, tensor in needed.items()
+        for name, tensor in wanted.items()
         if state[name].shape != tensor.shape
     ]
     if unfit:
         raise DataError(f"{source} belongs to another architecture: {_first(unfit)}")
-    network.load_state_dict({**network.state_dict(), **{name: state[name] for name in needed}})
+    network.load_state_dict({**own, **{name: state[name] for name in wanted}})
 
 
-def digest(network: torch.nn.Module) -> str:
-    """Return a digest of every parameter and buffer that a network uses, by name, dtype, shape and bytes."""
+def digest(tensors: Mapping[str, torch.Tensor]) -> str:
+    """Return a digest of parameters and buffers: their names, dtypes, shapes and bytes, in the order of names."""
+    return digests({"": tensors})[""]
+
+
+def digests(layers: Mapping[str, Mapping[str, torch.Tensor]]) -> dict[str, str]:
+    """Return the digest of what each of several layers depends on.
+
+    Layers share most of their tensors: as far as two sorted lists begin alike, the tensors are read once for both.
+    """
+    names = {layer: sorted(n for n in tensors if not n.endswith(_COUNTER)) for layer, tensors in layers.items()}
+    found: dict[str, str] = {}
+    # After each tensor of the list before, the state of its digest.
+    trail: list[tuple[str, hashlib._Hash]] = []
+    for layer in sorted(names, key=names.__getitem__):
+        shared = 0
+        while shared < min(len(trail), len(names[layer])) and trail[shared][0] == names[layer][shared]:
+            shared += 1
+        del trail[shared:]
+        for name in names[layer][shared:]:
+            total = trail[-1][1].copy() if trail else hashlib.sha256()
+            _add(total, name, layers[layer][name])
+            trail.append((name, total))
+        found[layer] = (trail[-1][1] if trail else hashlib.sha256()).hexdigest()
+    return {layer: found[layer] for layer in layers}
+
+
+def _add(total: hashlib._Hash, name: str, tensor: torch.Tensor) -> None:
     import torch
 
-    total = hashlib.sha256()
-    for name, tensor in sorted(_numbers(network).items()):
-        total.update(f"{name} {tensor.dtype} {_shape(tensor)}\n".encode())
-        total.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
-    return total.hexdigest()
-
-
-def _numbers(network: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """Return the parameters and buffers that a feature can depend on, by name."""
-    return {name: tensor for name, tensor in network.state_dict().items() if not name.endswith(_COUNTER)}
+    total.update(f"{name} {tensor.dtype} {_shape(tensor)}\n".encode())
+    total.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
 
 
 def _shape(tensor: torch.Tensor) -> str:

@@ -24,11 +24,14 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.challenge.images import read_image
 from algocli.challenge.subjects import Challenge, Subject
 from algocli.cli.console import show_table
 from algocli.features.backbones import Backbone, load_backbone
 from algocli.features.extraction import extract
 from algocli.features.gram import gram
+from algocli.features.passage import Passage
+from algocli.features.products import fastest_products
 from tests.benchmarks.inputs import challenge, machine, options, parse, warm, weights_of, workplace
 
 T = TypeVar("T")
@@ -86,7 +89,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def measure(chosen: argparse.Namespace, folder: Path, work: Path) -> list[Round]:
     """Measure `--rounds` times, each on a fresh cache."""
     subject = Challenge(folder).subject(chosen.subject)
-    backbone = load_backbone(chosen.model, chosen.layer, weights_of(chosen, chosen.model))
+    backbone = load_backbone(chosen.model, [chosen.layer], weights_of(chosen, chosen.model))
     print(f"{chosen.model} {chosen.layer}, {len(subject.stimuli)} images", flush=True)
     return [_round(subject, backbone, work / "cache") for _ in range(chosen.rounds)]
 
@@ -99,9 +102,10 @@ def _round(subject: Subject, backbone: Backbone, cache: Path) -> Round:
     _forward(backbone, pixels[:BATCH_SIZE])
     forward, _ = _timed(lambda: _forward(backbone, pixels), len(pixels))
     shutil.rmtree(cache, ignore_errors=True)
-    extraction, store = _timed(lambda: extract(subject, backbone, cache, batch_size=BATCH_SIZE), n_images)
+    how = Passage(batch_size=BATCH_SIZE)
+    extraction, (store,) = _timed(lambda: extract(subject, backbone, cache, how), n_images)
     before = _product_flops()
-    whole_pass, _ = _timed(lambda: gram(store))
+    whole_pass, _ = _timed(lambda: gram(store, products=fastest_products("cpu")))
     # The machine may have changed its mind in the meantime: the mean of before and after.
     flops = statistics.mean([before, _product_flops()])
     shutil.rmtree(cache)
@@ -119,7 +123,8 @@ def _timed(work: Callable[[], T], n_images: int = 1) -> tuple[Cost, T]:
 def _decode(subject: Subject, backbone: Backbone) -> list[NDArray[np.uint8]]:
     """Decode every image on all cores and return the first ones."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        decoded = pool.map(backbone.transform.decode, [stimulus.path for stimulus in subject.stimuli])
+        paths = [stimulus.path for stimulus in subject.stimuli]
+        decoded = pool.map(lambda path: backbone.transform.resize(read_image(path)), paths)
         kept = list(islice(decoded, N_KEPT))
         for _ in decoded:
             pass

@@ -12,7 +12,8 @@ from algocli.cli import app
 
 HEAVY = ("torch", "torchvision", "zarr", "nilearn", "sklearn", "scipy", "matplotlib", "rich", "numpy", "PIL", "h5py")
 COMMANDS = (
-    "demo", "data", "stimuli", "layers", "extract", "train", "report", "plot", "export", "submit", "validate", "cache",
+    "demo", "data", "stimuli", "layers", "extract", "import-features",
+    "train", "report", "plot", "export", "submit", "validate", "cache",
 )  # fmt: skip
 
 

@@ -135,7 +135,8 @@ def test_json_holds_the_same_and_nothing_else_is_on_stdout(spoilable: Path) -> N
     assert fifth["hemispheres"][1]["rois_absent"] == ["mTL-faces", "aTL-faces", "VWFA-2"]
 
 
-def test_quiet_leaves_stderr_to_errors(spoilable: Path) -> None:
+def test_quiet_leaves_stderr_to_errors(spoilable: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("algocli.cli.console.WORTH_A_LINE", 0.0)
     assert data(spoilable).stderr != ""
     assert data(spoilable, "--quiet").stderr == ""
 

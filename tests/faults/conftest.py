@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -57,7 +58,11 @@ class Jobs:
 @pytest.fixture(scope="package")
 def jobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jobs]:
     command = [sys.executable, "-m", "tests.faults.server"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+    # The jobs are small and many: threads of linear algebra would only wait for each other.
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment
+    ) as process:
         yield Jobs(process, tmp_path_factory.mktemp("said"))
         assert process.stdin is not None
         process.stdin.close()

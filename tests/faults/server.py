@@ -27,6 +27,7 @@ def serve() -> None:
     import torchvision  # noqa: F401
     import zarr  # noqa: F401
 
+    import algocli.encoding.model
     import algocli.features.extraction  # noqa: F401
 
     # No thread may be at work when a process forks.
@@ -67,8 +68,10 @@ def _run(job: dict[str, Any]) -> int:
     from algocli.cli import app
     from tests.features.stand_in import stand_in
 
+    # Processes die here, but no power is cut: what was written is there, and a busy disk need not be waited for.
+    os.fsync = lambda _descriptor: None
     algocli.features.store.MAX_SHARD_ROWS = job.get("rows", 8)
-    algocli.features.backbones.load_backbone = lambda *_args: stand_in(seconds=job.get("seconds", 0.0))
+    algocli.features.backbones.load_backbone = lambda *_args, **_options: stand_in(seconds=job.get("seconds", 0.0))
     if "largest_file" in job:
         resource.setrlimit(resource.RLIMIT_FSIZE, (job["largest_file"],) * 2)
     if "at" in job:

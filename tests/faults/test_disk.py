@@ -24,8 +24,8 @@ def assert_one_sentence(ended: Ended, *words: str) -> None:
         assert word in ended.said
 
 
-# About a third of all changes that an extraction makes; the last of them are within the second shard.
-@pytest.mark.parametrize("number", range(1, 50, 4))
+# Some of all changes that an extraction makes; the last of them are within the second shard.
+@pytest.mark.parametrize("number", range(1, 60, 6))
 def test_a_full_disk_met_anywhere_is_one_sentence_and_costs_nothing_that_was_finished(
     jobs: Jobs, challenge: Path, whole: dict[int, str], tmp_path: Path, number: int
 ) -> None:
@@ -53,7 +53,8 @@ def test_a_shard_too_large_for_the_disk_leaves_the_smaller_ones_before_it(
     (ended,) = jobs.run(extract(mixed, tmp_path / "cache", rows=8, largest_file=8000, arguments=float32))
     assert_one_sentence(ended, "larger than this file system allows")
     store = store_in(tmp_path / "cache")
-    assert [shard.index for shard in store.pending()] == [2, 3]
+    # The last shard is short enough to fit; whether it was tried before the failure was seen is a matter of chance.
+    assert [shard.index for shard in store.pending()] in ([2], [2, 3])
     assert list(store.damaged()) == []
     (ended,) = jobs.run(extract(mixed, tmp_path / "cache", rows=8, arguments=float32))
     assert ended.code == 0, ended.said

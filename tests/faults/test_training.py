@@ -77,7 +77,7 @@ def killed_and_repeated(jobs: Jobs, challenge: Path, cache: Path, number: int) -
     return ended.code != 0
 
 
-@pytest.mark.parametrize("number", range(1, MOMENTS, 9))
+@pytest.mark.parametrize("number", range(1, MOMENTS, 13))
 def test_killed_before_a_change_to_the_disk_it_ends_with_the_same_arrays(
     jobs: Jobs, challenge: Path, cache: Path, whole: str, number: int
 ) -> None:
@@ -98,7 +98,7 @@ def test_killed_before_any_change_to_the_disk_it_ends_with_the_same_arrays(
     assert MOMENTS - 20 < number < MOMENTS + 20
 
 
-@pytest.mark.parametrize("number", range(2, MOMENTS, 9))
+@pytest.mark.parametrize("number", range(5, MOMENTS, 13))
 def test_a_full_disk_is_one_sentence(jobs: Jobs, challenge: Path, cache: Path, whole: str, number: int) -> None:
     (ended,) = jobs.run(train(challenge, cache, at=number, happens="full"))
     if ended.code != 0:

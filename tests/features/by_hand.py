@@ -12,8 +12,12 @@ from numpy.typing import NDArray
 
 from algocli.challenge.digests import stimuli_digest
 from algocli.challenge.subjects import Subject
+from algocli.compute.track import silent, unheard
+from algocli.features.backbones import Backbone
+from algocli.features.extraction import extract
 from algocli.features.keys import recipe
 from algocli.features.library import create_store
+from algocli.features.passage import Passage
 from algocli.features.store import FeatureStore
 
 
@@ -59,3 +63,11 @@ def store_digest(store_folder: Path) -> str:
 
 def _files(folder: Path) -> Iterable[Path]:
     return (path for path in folder.rglob("*") if path.is_file())
+
+
+def extract_one(
+    subject: Subject, backbone: Backbone, cache_dir: Path, *, track: Any = silent, note: Any = unheard, **how: Any
+) -> FeatureStore:
+    """Extract the only layer of a backbone and return its store."""
+    (store,) = extract(subject, backbone, cache_dir, Passage(**how), track=track, note=note)
+    return store

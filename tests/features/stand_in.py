@@ -36,4 +36,5 @@ def stand_in(*, gain: float = 1.0, seconds: float = 0.0) -> Backbone:
     network = Edges(gain, seconds)
     weights = hashlib.sha256(network.conv.weight.numpy().tobytes()).hexdigest()
     side = SIZE // 4
-    return Backbone("stand-in", Layer("edges", (5, side, side)), network, Transform(size=SIZE), "a formula", weights)
+    layer = Layer("edges", (5, side, side))
+    return Backbone("stand-in", (layer,), network, Transform(size=SIZE), "a formula", {"edges": weights})

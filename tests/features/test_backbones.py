@@ -14,7 +14,8 @@ import torchvision
 from numpy.typing import NDArray
 
 from algocli.errors import DataError, UsageError
-from algocli.features.backbones import Backbone, list_layers, load_backbone, resolve_device
+from algocli.features.backbones import Backbone, Layer, list_layers, load_backbone, resolve_device
+from algocli.features.keys import recipe
 from tests.support.challenge import patchwork
 
 Pixels = NDArray[np.uint8]
@@ -58,8 +59,18 @@ def hooked(network: torch.nn.Module, module: str, pixels: torch.Tensor) -> NDArr
 
 
 def run(backbone: Backbone, pixels: torch.Tensor) -> NDArray[np.float32]:
+    (features,) = run_all(backbone, pixels).values()
+    return features
+
+
+def run_all(backbone: Backbone, pixels: torch.Tensor) -> dict[str, NDArray[np.float32]]:
     with torch.inference_mode():
-        return backbone(pixels).contiguous().numpy()
+        return {name: output.contiguous().numpy() for name, output in backbone(pixels).items()}
+
+
+def weights_of(backbone: Backbone) -> Any:
+    (digest,) = backbone.weights_digests.values()
+    return digest
 
 
 def assert_close(found: NDArray[np.float32], expected: NDArray[np.float32]) -> None:
@@ -74,9 +85,67 @@ def test_alexnets_features_equal_those_of_a_hook(alexnet: torch.nn.Module, pixel
 
 
 def test_a_module_stands_for_its_last_node(pixels: torch.Tensor) -> None:
-    backbone = load_backbone("resnet18", "layer2", "random:1")
-    assert backbone.layer.shape == (128, 28, 28)
+    backbone = load_backbone("resnet18", ["layer2"], "random:1")
+    assert backbone.layers == (Layer("layer2", (128, 28, 28)),)
     assert_close(run(backbone, pixels), hooked(plain("resnet18", 1), "layer2", pixels))
+
+
+@pytest.mark.parametrize(
+    ("model", "layer"),
+    [
+        ("vit_b_16", "encoder.layers.encoder_layer_1"),
+        pytest.param("resnet50", "layer3", marks=pytest.mark.slow),
+        pytest.param("vit_b_16", "encoder.layers.encoder_layer_11", marks=pytest.mark.slow),
+    ],
+)
+def test_other_families_features_equal_those_of_a_hook(pixels: torch.Tensor, model: str, layer: str) -> None:
+    assert_close(run(load_backbone(model, layer, "random:3"), pixels[:2]), hooked(plain(model, 3), layer, pixels[:2]))
+
+
+def test_timms_features_equal_those_of_a_hook(pixels: torch.Tensor) -> None:
+    timm = pytest.importorskip("timm")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        network = timm.create_model("resnet10t", pretrained=False).eval()
+    backbone = load_backbone("timm/resnet10t", ["layer1", "layer3"], "random:3")
+    for layer, features in run_all(backbone, pixels[:2]).items():
+        assert_close(features, hooked(network, layer, pixels[:2]))
+
+
+def test_layers_asked_for_together_are_what_they_are_alone(pixels: torch.Tensor) -> None:
+    names = ["features.2", "features.7", "classifier.1"]
+    together = load_backbone("alexnet", [names[2], names[0], "features.7", names[1]], "random:1")
+    assert [layer.name for layer in together.layers] == names
+    features = run_all(together, pixels)
+    for layer in names:
+        alone = load_backbone("alexnet", [layer], "random:1")
+        assert together.identity(layer) == alone.identity(layer)
+        np.testing.assert_array_equal(features[layer], run(alone, pixels))
+
+
+def test_a_pattern_asks_for_every_layer_that_fits() -> None:
+    backbone = load_backbone("alexnet", "features.1?", "random")
+    assert [layer.name for layer in backbone.layers] == ["features.10", "features.11", "features.12"]
+
+
+def test_a_pattern_passes_over_what_can_be_no_feature() -> None:
+    names = {layer.name for layer in load_backbone("shufflenet_v2_x0_5", "stage2.0.*", "random").layers}
+    # Neither the size of the batch nor the numbers of channels.
+    assert "stage2.0.cat" in names
+    assert "stage2.0.size" not in names
+    with pytest.raises(UsageError, match=r"layer stage2\.0\.size yields Size, not one row of numbers an image"):
+        load_backbone("shufflenet_v2_x0_5", ["stage2.0.size"], "random")
+
+
+def test_the_key_of_the_tutorials_features_stays_what_it_was() -> None:
+    identity = load_backbone("alexnet", ["features.2"], "random:0").identity("features.2")
+    assert recipe("alexnet", "features.2", "random:0", identity, "float16").name == "alexnet-features.2-d8fdf675"
+
+
+def test_a_transformers_early_layer_hangs_on_no_later_block() -> None:
+    backbone = load_backbone("vit_b_16", "encoder.layers.encoder_layer_1.add", "random")
+    blocks = {name.split(".")[2] for name in backbone.network.state_dict() if name.startswith("encoder.layers.")}
+    assert blocks == {"encoder_layer_0", "encoder_layer_1"}
 
 
 @pytest.mark.parametrize(
@@ -103,7 +172,7 @@ def test_googlenet_is_fed_what_its_pretrained_weights_were_trained_on(pixels: to
         network = torchvision.models.googlenet(weights=None, transform_input=True, init_weights=True).eval()
     backbone = load_backbone("googlenet", "conv1.conv", "random:4")
     assert_close(run(backbone, pixels[:2]), hooked(network, "conv1.conv", pixels[:2]))
-    assert backbone.identity()["arguments"]["transform_input"] is True
+    assert backbone.identity("conv1.conv")["arguments"]["transform_input"] is True
 
 
 @pytest.mark.parametrize("layer", ["features.0", "features.3"])
@@ -138,9 +207,9 @@ def test_in_a_fully_connected_layer_the_batch_size_changes_rounding_at_most(pixe
 
 
 def test_random_weights_are_the_same_for_the_same_seed() -> None:
-    digests = [load_backbone(QUICK, QUICK_LAYER, word).weights_digest for word in ("random:5", "random:5", "random:6")]
+    digests = [weights_of(load_backbone(QUICK, QUICK_LAYER, word)) for word in ("random:5", "random:5", "random:6")]
     assert digests[0] == digests[1] != digests[2]
-    bare, zero = (load_backbone(QUICK, QUICK_LAYER, word).weights_digest for word in ("random", "random:0"))
+    bare, zero = (weights_of(load_backbone(QUICK, QUICK_LAYER, word)) for word in ("random", "random:0"))
     assert bare == zero
 
 
@@ -176,8 +245,7 @@ def test_a_checkpoint_that_lacks_only_later_layers_is_the_same_weights(
     checkpoints: Callable[[str], Path], pixels: torch.Tensor
 ) -> None:
     whole, cut = (load_backbone(QUICK, QUICK_LAYER, str(checkpoints(name))) for name in ("whole", "cut"))
-    assert whole.weights_digest == cut.weights_digest
-    assert whole.identity() == cut.identity()
+    assert whole.identity(QUICK_LAYER) == cut.identity(QUICK_LAYER)
     np.testing.assert_array_equal(run(whole, pixels), run(cut, pixels))
 
 
@@ -200,7 +268,7 @@ def test_only_the_weights_that_a_layer_uses_identify_it(checkpoints: Callable[[s
     early, late = QUICK_LAYER, "features.12.squeeze"
     for layer, same in ((early, True), (late, False)):
         one, other = (load_backbone(QUICK, layer, str(f)) for f in (checkpoints("whole"), tmp_path / "changed later"))
-        assert (one.weights_digest == other.weights_digest) is same
+        assert (weights_of(one) == weights_of(other)) is same
 
 
 @pytest.mark.parametrize(
@@ -260,10 +328,9 @@ def test_pretrained_weights_are_torchvisions_default_ones(pretrained: list[str],
 def test_where_weights_come_from_is_no_part_of_the_identity(
     pretrained: list[str], checkpoints: Callable[[str], Path]
 ) -> None:
-    assert (
-        load_backbone(QUICK, QUICK_LAYER).identity()
-        == load_backbone(QUICK, QUICK_LAYER, str(checkpoints("whole"))).identity()
-    )
+    assert load_backbone(QUICK, QUICK_LAYER).identity(QUICK_LAYER) == load_backbone(
+        QUICK, QUICK_LAYER, str(checkpoints("whole"))
+    ).identity(QUICK_LAYER)
 
 
 def test_the_flattened_sizes_of_alexnet_are_the_published_ones() -> None:
@@ -280,7 +347,7 @@ def test_the_flattened_sizes_of_alexnet_are_the_published_ones() -> None:
 def test_every_listed_layer_is_had_in_the_listed_shape(model: str) -> None:
     layers = list_layers(model)
     for layer in layers[:: max(1, len(layers) // 5)]:
-        assert load_backbone(model, layer.name, "random").layer == layer
+        assert load_backbone(model, layer.name, "random").layers == (layer,)
 
 
 @pytest.mark.slow
@@ -288,7 +355,7 @@ def test_every_listed_layer_is_had_in_the_listed_shape(model: str) -> None:
 def test_networks_of_every_family_are_listed_and_cut(model: str) -> None:
     layers = list_layers(model)
     middle = layers[len(layers) // 2]
-    assert load_backbone(model, middle.name, "random").layer == middle
+    assert load_backbone(model, middle.name, "random").layers == (middle,)
 
 
 def test_a_device_that_is_not_there_is_a_usage_error() -> None:

@@ -15,9 +15,9 @@ from PIL import Image
 
 from algocli.challenge.subjects import Challenge, Subject
 from algocli.features.backbones import Backbone, Layer
-from algocli.features.extraction import extract
 from algocli.features.keys import digest_of, recipe
 from algocli.features.preprocessing import Transform
+from tests.features.by_hand import extract_one as extract
 from tests.features.stand_in import SIZE, stand_in
 
 
@@ -38,7 +38,7 @@ def key(shared_subject: Subject, tmp_path: Path) -> str:
         lambda: stand_in(gain=1 + 1e-6),
         lambda: replace(stand_in(), transform=Transform(size=SIZE, mean=(0.485, 0.456, 0.407))),
         lambda: replace(stand_in(), transform=Transform(size=SIZE, std=(0.229, 0.224, 0.226))),
-        lambda: replace(stand_in(), model="another"),
+        lambda: replace(stand_in(), computation={"architecture": "another"}),
     ],
     ids=["weights", "mean", "std", "architecture"],
 )
@@ -53,7 +53,12 @@ def test_another_layer_is_another_key(shared_subject: Subject, tmp_path: Path, k
     network = backbone.network
     renamed = torch.nn.Sequential()
     renamed.forward = lambda images: {"again": network(images)["edges"]}  # type: ignore[method-assign]
-    other = replace(backbone, layer=Layer("again", backbone.layer.shape), network=renamed)
+    other = replace(
+        backbone,
+        layers=(Layer("again", backbone.layers[0].shape),),
+        network=renamed,
+        weights_digests={"again": backbone.weights_digests["edges"]},
+    )
     assert key_of(shared_subject, tmp_path / "cache", other) != key
 
 

@@ -9,11 +9,13 @@ import pytest
 from numpy.typing import NDArray
 
 from algocli.challenge.digests import stimuli_digest
-from algocli.challenge.subjects import Subject
+from algocli.challenge.images import ids_digest
+from algocli.challenge.subjects import Challenge, Subject
 from algocli.errors import MissingStep, UsageError
-from algocli.features.library import check_name, find_recipe, find_store, list_stores
+from algocli.features.keys import recipe
+from algocli.features.library import check_name, create_store, find_recipe, find_store, list_stores
 from algocli.features.store import FeatureStore
-from tests.features.by_hand import cache_features
+from tests.features.by_hand import cache_features, fill
 
 
 @pytest.fixture
@@ -116,3 +118,68 @@ def test_a_name_that_is_none_of_a_recipe_is_refused_with_those_there_are(
     there = cache_features(tmp_path, shared_subject, features)
     with pytest.raises(MissingStep, match=there):
         check_name(tmp_path, name.format(name=there, cache=tmp_path))
+
+
+def cache_elsewhere(cache: Path, subject: Subject, features: NDArray[np.float16], content: str, **about: str) -> str:
+    """Put features into a cache as if a network had made them from images that lie elsewhere."""
+    how = recipe("alexnet", "by-hand", "by hand", {"weights": "by hand", "layer": "by-hand"}, "float16")
+    store = create_store(cache, how, subject, content, features.shape[1], {"source": "hdf5", **about})
+    fill(store, features)
+    return how.name
+
+
+def test_a_store_says_where_its_images_came_from_and_which_they_are(
+    tmp_path: Path, shared_subject: Subject, features: NDArray[np.float16]
+) -> None:
+    cache_features(tmp_path / "own", shared_subject, features)
+    cache_elsewhere(tmp_path / "other", shared_subject, features, "a" * 64)
+    for cache, source in (("own", "challenge"), ("other", "hdf5")):
+        (store,) = list_stores(tmp_path / cache)
+        ids = ids_digest(shared_subject.stimuli)
+        assert store.manifest["provenance"] == {"source": source, "subject": 1, "ids": ids}
+
+
+def test_features_of_images_elsewhere_are_found_by_their_ids(
+    tmp_path: Path, shared_subject: Subject, features: NDArray[np.float16]
+) -> None:
+    name = cache_elsewhere(tmp_path, shared_subject, features, "a" * 64)
+    np.testing.assert_array_equal(find(tmp_path, name, shared_subject).read(), features)
+
+
+def test_features_of_exactly_these_images_come_before_those_of_images_elsewhere(
+    tmp_path: Path, shared_subject: Subject, features: NDArray[np.float16]
+) -> None:
+    name = cache_features(tmp_path, shared_subject, features)
+    assert cache_elsewhere(tmp_path, shared_subject, -features, "a" * 64) == name
+    np.testing.assert_array_equal(find(tmp_path, name, shared_subject).read(), features)
+
+
+def test_several_kinds_of_images_elsewhere_are_listed(
+    tmp_path: Path, shared_subject: Subject, features: NDArray[np.float16]
+) -> None:
+    name = cache_elsewhere(tmp_path, shared_subject, features, "a" * 64)
+    cache_elsewhere(tmp_path, shared_subject, -features, "b" * 64)
+    with pytest.raises(UsageError, match="2 kinds of features of alexnet by-hand for subject 1") as caught:
+        find(tmp_path, name, shared_subject)
+    assert all(f"subj01-{letter * 8} (hdf5)" in caught.value.message for letter in "ab")
+
+
+def test_features_of_images_elsewhere_with_other_ids_are_not_taken(
+    tmp_path: Path, subject: Subject, features: NDArray[np.float16]
+) -> None:
+    name = cache_elsewhere(tmp_path / "cache", subject, features, "a" * 64)
+    last = subject.test_stimuli[-1]
+    last.path.rename(last.path.with_name(last.path.name.replace(f"{last.nsd_id:05d}", f"{last.nsd_id + 1:05d}")))
+    with pytest.raises(MissingStep, match="other images"):
+        find(tmp_path / "cache", name, Challenge(subject.layout.folder.parent).subject(1))
+
+
+def test_what_is_left_of_images_elsewhere_names_the_place(
+    tmp_path: Path, shared_subject: Subject, features: NDArray[np.float16]
+) -> None:
+    name = cache_elsewhere(tmp_path, shared_subject, features, "a" * 64, stimuli="/data/my images")
+    (store,) = list_stores(tmp_path)
+    store.forget(store.shards[0])
+    with pytest.raises(MissingStep, match="27 of 27 images are left") as caught:
+        find(tmp_path, name, shared_subject)
+    assert str(caught.value.hint).endswith("--stimuli '/data/my images' -s 1")

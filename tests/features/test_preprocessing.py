@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from torchvision import transforms
 
+from algocli.challenge.images import read_image
 from algocli.errors import DataError
 from algocli.features.preprocessing import TUTORIAL, Transform
 from tests.support.challenge import patchwork, png
@@ -34,7 +35,7 @@ ORACLE = transforms.Compose(
 
 def fed(path: Path, transform: Transform = TUTORIAL) -> torch.Tensor:
     """Return what a network is fed for one file."""
-    return transform.normalise(torch.from_numpy(transform.decode(path).copy())[None])
+    return transform.normalise(torch.from_numpy(transform.resize(read_image(path)).copy())[None])
 
 
 @pytest.mark.parametrize("size", [425, 224, 64, 500])
@@ -56,7 +57,7 @@ def test_an_image_of_any_mode_becomes_rgb(tmp_path: Path, mode: str) -> None:
 def test_a_greyscale_image_has_three_equal_channels(tmp_path: Path) -> None:
     path = tmp_path / "grey.png"
     path.write_bytes(png(patchwork(np.random.default_rng(1), 60)[:, :, :1], colour_type=0))
-    pixels = TUTORIAL.decode(path)
+    pixels = TUTORIAL.resize(read_image(path))
     assert pixels.shape == (224, 224, 3)
     assert (pixels == pixels[:, :, :1]).all()
 
@@ -113,7 +114,7 @@ def test_a_broken_image_is_named(tmp_path: Path, spoil: Callable[[Path], None]) 
     path.write_bytes(png(patchwork(np.random.default_rng(3), 60)))
     spoil(path)
     with pytest.raises(DataError, match=r"train-0007_nsd-00042\.png is no readable image"):
-        TUTORIAL.decode(path)
+        TUTORIAL.resize(read_image(path))
 
 
 SOUND = png(patchwork(np.random.default_rng(4), 24))
@@ -132,11 +133,20 @@ def test_no_damage_ends_in_anything_but_an_image_or_a_sentence(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with suppress(DataError):
-            assert TUTORIAL.decode(path).shape == (224, 224, 3)
+            assert TUTORIAL.resize(read_image(path)).shape == (224, 224, 3)
 
 
 @pytest.mark.parametrize(
-    "other", [{"size": 225}, {"mean": (0.485, 0.456, 0.4060001)}, {"std": (0.229, 0.224, 0.226)}], ids=str
+    "other",
+    [
+        {"size": 225},
+        {"resize_size": 256},
+        {"keep_aspect": True},
+        {"interpolation": "bicubic"},
+        {"mean": (0.485, 0.456, 0.4060001)},
+        {"std": (0.229, 0.224, 0.226)},
+    ],
+    ids=str,
 )
 def test_every_constant_is_part_of_the_identity(other: dict[str, float]) -> None:
     assert replace(TUTORIAL, **other).identity() != TUTORIAL.identity()  # type: ignore[arg-type]
@@ -146,8 +156,24 @@ def test_another_way_to_resize_is_another_identity(monkeypatch: pytest.MonkeyPat
     # As another library or release might do it, under the same name.
     before = TUTORIAL.identity()
     monkeypatch.setattr(
-        Transform, "_resize", lambda self, image: np.asarray(image.resize((self.size,) * 2, Image.Resampling.NEAREST))
+        Transform, "resize", lambda self, image: np.asarray(image.resize((self.size,) * 2, Image.Resampling.NEAREST))
     )
     after = TUTORIAL.identity()
     assert after["probe"] != before["probe"]
     assert {**after, "probe": None} == {**before, "probe": None}
+
+
+def test_the_tutorials_identity_says_no_more_than_it_did() -> None:
+    assert set(TUTORIAL.identity()) == {"resize", "mean", "std", "probe"}
+
+
+@pytest.mark.parametrize("shape", [(425, 425), (300, 425), (431, 297)])
+@pytest.mark.parametrize(("resize_size", "size"), [(256, 224), (232, 225), (342, 299)])
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+def test_a_crop_is_torchvisions(shape: tuple[int, int], resize_size: int, size: int, interpolation: str) -> None:
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8))
+    oracle = transforms.Compose(
+        [transforms.Resize(resize_size, transforms.InterpolationMode(interpolation)), transforms.CenterCrop(size)]
+    )
+    found = Transform(size, resize_size=resize_size, keep_aspect=True, interpolation=interpolation).resize(image)
+    np.testing.assert_array_equal(found, np.asarray(oracle(image)))

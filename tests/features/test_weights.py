@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from algocli.errors import DataError, UsageError
-from algocli.features.weights import digest, load_state, random_seed, read_state
+from algocli.features.weights import digest, digests, load_state, random_seed, read_state
 
 
 class Small(torch.nn.Module):
@@ -136,7 +136,7 @@ def test_no_damage_to_a_checkpoint_ends_in_anything_but_a_sentence(
 def test_tensors_that_are_not_needed_are_passed_over(network: Small) -> None:
     wanted = Small()
     load_state(wanted, {**network.state_dict(), "classifier.weight": torch.zeros(7)}, "file")
-    assert digest(wanted) == digest(network)
+    assert digest(wanted.state_dict()) == digest(network.state_dict())
 
 
 def test_half_precision_weights_are_taken(network: Small) -> None:
@@ -166,26 +166,48 @@ def test_a_tensor_of_another_shape_is_named_with_both(network: Small) -> None:
 
 @pytest.mark.parametrize("name", ["conv.weight", "conv.bias", "norm.weight", "norm.running_mean", "norm.running_var"])
 def test_one_bit_of_any_parameter_or_buffer_changes_the_digest(network: Small, name: str) -> None:
-    before = digest(network)
+    before = digest(network.state_dict())
     flat = network.state_dict()[name].view(-1)
     # The tensor shares its memory with the network.
     flat[-1] = torch.nextafter(flat[-1], torch.tensor(torch.inf))
-    assert digest(network) != before
+    assert digest(network.state_dict()) != before
 
 
 def test_the_digest_hangs_on_values_alone(network: Small) -> None:
     other = Small()
     other.load_state_dict(network.state_dict())
     other = other.to(memory_format=torch.channels_last).requires_grad_(False)  # type: ignore[call-overload]
-    assert digest(other) == digest(network)
+    assert digest(other.state_dict()) == digest(network.state_dict())
 
 
 def test_the_count_of_training_batches_is_no_weight(network: Small) -> None:
     # Inference never reads it, and torchvision's older checkpoints were saved without it.
-    before = digest(network)
+    before = digest(network.state_dict())
     network.norm.num_batches_tracked += 100
-    assert digest(network) == before
+    assert digest(network.state_dict()) == before
     state = {name: tensor for name, tensor in network.state_dict().items() if "num_batches" not in name}
     wanted = Small()
     load_state(wanted, state, "file")
-    assert digest(wanted) == before
+    assert digest(wanted.state_dict()) == before
+
+
+def test_the_digests_of_several_layers_are_those_of_each_alone() -> None:
+    tensors = {name: torch.full((2,), place) for place, name in enumerate(["a", "b", "b.c", "d", "e"])}
+    parts = {"late": "abde", "early": "ab", "other": "d", "same": "ab", "none": ""}
+    layers = {layer: {name: tensors[name] for name in names} for layer, names in parts.items()}
+    assert digests(layers) == {layer: digest(tensors) for layer, tensors in layers.items()}
+    assert len(set(digests(layers).values())) == 4
+
+
+def test_a_tensor_that_layers_share_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    monkeypatch.setattr("algocli.features.weights._add", lambda _total, name, _tensor: read.append(name))
+    shared = {name: torch.zeros(1) for name in "abc"}
+    digests({"late": shared, "early": {"a": shared["a"]}})
+    assert read == ["a", "b", "c"]
+
+
+def test_only_what_is_needed_is_asked_of_a_checkpoint(network: Small) -> None:
+    wanted = Small()
+    load_state(wanted, {"conv.weight": network.conv.weight.detach()}, "file", {"conv.weight"})
+    torch.testing.assert_close(wanted.conv.weight, network.conv.weight)

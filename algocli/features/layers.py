@@ -1,0 +1,102 @@
+"""Layers by name: what one is, which are meant by a name or a pattern, and which can be features."""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+
+from algocli.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A node of a network's graph, or a module of it, and the shape of what it yields for one image."""
+
+    name: str
+    shape: tuple[int, ...]
+
+    @property
+    def n_features(self) -> int:
+        """The length of the flattened output."""
+        return prod(self.shape)
+
+
+def resolve_layers(patterns: Sequence[str], names: Sequence[str], model: str = "the network") -> list[str]:
+    """Turn what a user asks for into names of layers, in the order in which they run, each once.
+
+    Parameters
+    ----------
+    patterns
+        A layer's name, the name of a module (which stands for the last layer inside it, and stays as it is), or a
+        pattern such as 'layer3.*', whose star also stands for dots.
+    names
+        All layers, in the order in which they run.
+
+    Raises
+    ------
+    UsageError
+        If one of them fits no layer.
+    """
+    places: dict[str, int] = {}
+    for pattern in patterns:
+        found = _match(pattern, names)
+        if not found:
+            raise UsageError(
+                f"{model} has no layer '{pattern}'{did_you_mean(pattern, names)}; it has:\n  " + ", ".join(names),
+                hint=f"algocli layers {model}",
+            )
+        places |= found
+    return sorted(places, key=lambda name: (places[name], name))
+
+
+def last_node(layer: str, names: Sequence[str]) -> str:
+    """Return the node that a resolved layer stands for: itself, or the last one inside a module."""
+    (place,) = _match(layer, names).values()
+    return names[place]
+
+
+def is_pattern(word: str) -> bool:
+    """Say whether a word asks for whatever fits it, where another asks for one layer."""
+    return any(sign in word for sign in "*?[")
+
+
+def shapes(outputs: Iterable[Mapping[str, object]], layer: str) -> tuple[int, ...] | str:
+    """Return the shape that a layer yields for one image, or say why it can be no feature.
+
+    Parameters
+    ----------
+    outputs
+        What the network yields for two images, and then for one that is unlike them.
+    """
+    import torch
+
+    found = []
+    for n, yielded in zip((2, 1), outputs, strict=True):
+        output = yielded.get(layer)
+        if not isinstance(output, torch.Tensor):
+            return f"yields {'nothing' if output is None else type(output).__name__}, not one row of numbers an image"
+        if output.ndim < 2 or output.shape[0] != n or output.is_complex():
+            return f"yields {tuple(output.shape)} for {n} images, not one row of numbers an image"
+        found.append(tuple(output.shape[1:]))
+    if found[0] != found[1]:
+        return f"yields {found[0]} for one image and {found[1]} for another: features need one size"
+    return found[0]
+
+
+def did_you_mean(word: str, names: Iterable[str]) -> str:
+    """Return the nearest names in brackets, or nothing."""
+    close = difflib.get_close_matches(word, list(names), n=3)
+    return f" (did you mean {' or '.join(close)}?)" if close else ""
+
+
+def _match(pattern: str, names: Sequence[str]) -> dict[str, int]:
+    """Return the layers that a pattern means, each with the place of its node among all."""
+    if pattern in names:
+        return {pattern: names.index(pattern)}
+    if is_pattern(pattern):
+        return {name: place for place, name in enumerate(names) if fnmatch.fnmatchcase(name, pattern)}
+    inside = [place for place, name in enumerate(names) if name.startswith(f"{pattern}.")]
+    return {pattern: inside[-1]} if inside else {}

@@ -1,0 +1,52 @@
+"""In which precision a network runs: a stated mode, part of every key, never chosen silently."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any, Literal
+
+from algocli.errors import UsageError
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+# float32: full precision. tf32: CUDA's shortened products. float16, bfloat16: autocast, half the width.
+Numerics = Literal["float32", "tf32", "float16", "bfloat16"]
+
+
+def check_numerics(numerics: Numerics, device: str) -> None:
+    """Refuse a mode that a device does not have.
+
+    Raises
+    ------
+    UsageError
+        If the mode needs CUDA and the device is another.
+    """
+    if numerics in ("tf32", "float16") and not device.startswith("cuda"):
+        raise UsageError(f"--numerics {numerics} needs a CUDA device", hint="on a cpu: float32, or bfloat16 for speed")
+
+
+@contextmanager
+def products(numerics: Numerics) -> Iterator[None]:
+    """Set for the whole process whether CUDA may shorten float32 products, and put it back afterwards."""
+    import torch
+
+    switches: tuple[Any, ...] = (torch.backends.cuda.matmul, torch.backends.cudnn)
+    before = [switch.allow_tf32 for switch in switches]
+    for switch in switches:
+        switch.allow_tf32 = numerics == "tf32"
+    try:
+        yield
+    finally:
+        for switch, value in zip(switches, before, strict=True):
+            switch.allow_tf32 = value
+
+
+def autocast(numerics: Numerics, device: str) -> AbstractContextManager[object]:
+    """Return the context in which one thread runs the network."""
+    import torch
+
+    if numerics not in ("float16", "bfloat16"):
+        return nullcontext()
+    return torch.autocast(device.split(":")[0], dtype=getattr(torch, numerics))

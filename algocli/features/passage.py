@@ -1,0 +1,207 @@
+"""Images passing through a network: batches decoded, computed and cut into shards, each at its own pace.
+
+Workers take whole batches, from decoding to features: as many threads as there are cores, each with a core of its
+own, which wastes less than a network spread over all cores and waiting for its images. A writer compresses the
+shards before.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algocli.challenge.images import Images
+from algocli.compute.track import Track
+from algocli.features.backbones import Backbone
+from algocli.features.finite import refuse_non_finite
+from algocli.features.keys import Dtype
+from algocli.features.numerics import Numerics, autocast, products
+from algocli.features.reduction import Reducer, Reduction
+from algocli.features.store import FeatureStore, Shard
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+
+@dataclass(frozen=True)
+class Passage:
+    """How images pass through a network.
+
+    `batch_size` changes the speed and no number; everything else enters the key. `rows` restricts the work to the
+    shards that begin within it: any partition of the rows, in any order and by any processes, gives the same stores.
+    """
+
+    dtype: Dtype = "float16"
+    batch_size: int = 32
+    device: str = "cpu"
+    numerics: Numerics = "float32"
+    reduction: Reduction = field(default_factory=Reduction)
+    rows: range | None = None
+
+
+@dataclass
+class Target:
+    """One layer's store while it is being filled: rows come in, whole shards go out."""
+
+    store: FeatureStore
+    reduce: Reducer
+    pending: list[Shard]
+    _open: dict[int, tuple[NDArray[Any], int]] = field(default_factory=dict)
+
+    @property
+    def layer(self) -> str:
+        """The name of the layer."""
+        return self.reduce.layer.name
+
+    def wants(self, rows: range) -> bool:
+        """Say whether a pending shard has some of these rows."""
+        return any(shard.start < rows.stop and rows.start < shard.stop for shard in self.pending)
+
+    def take(self, rows: range, features: NDArray[Any]) -> Iterator[tuple[Shard, NDArray[Any]]]:
+        """Put a batch into the shards that it belongs to; yield those that are whole now."""
+        for shard in self.pending:
+            start, stop = max(rows.start, shard.start), min(rows.stop, shard.stop)
+            if start >= stop:
+                continue
+            block, n_filled = self._open.pop(shard.index, (None, 0))
+            if block is None:
+                block = np.empty((len(shard), self.store.n_features), self.store.dtype)
+            block[start - shard.start : stop - shard.start] = features[start - rows.start : stop - rows.start]
+            n_filled += stop - start
+            if n_filled == len(shard):
+                yield shard, block
+            else:
+                self._open[shard.index] = (block, n_filled)
+
+
+def n_workers() -> int:
+    """Return how many batches are computed at a time."""
+    return os.cpu_count() or 1
+
+
+def pass_through(
+    targets: Sequence[Target], images: Images, backbone: Backbone, how: Passage, label: str, track: Track
+) -> None:
+    """Compute and write the pending shards of all layers, each image passing through the network once."""
+    # One batch at a time on a GPU: more would only wait there, each with its activations in memory.
+    turns = threading.Semaphore(1 if how.device.startswith("cuda") else n_workers())
+
+    def compute(rows: range) -> tuple[range, list[NDArray[Any] | None]]:
+        pixels = np.stack([backbone.transform.resize(image) for image in images.load(rows)])
+        with turns:
+            return rows, _features(backbone, pixels, targets, rows, how)
+
+    batches = _batches(targets, len(images.stimuli), how.batch_size)
+    n_images = sum(map(len, batches))
+    writing: deque[Future[None]] = deque()
+    with ThreadPoolExecutor(1) as writer, products(how.numerics), _one_core_each(how.device):
+        with ThreadPoolExecutor(n_workers()) as pool:
+            computed = _ahead(pool, compute, batches, depth=2 * n_workers())
+            for rows, features in _counted(computed, n_images, label, track):
+                for target, block in zip(targets, features, strict=True):
+                    for shard, whole in target.take(rows, block) if block is not None else ():
+                        writing.append(writer.submit(_write, target, shard, whole, images))
+                # As many shards may wait as there are layers, so that memory stays as announced.
+                while len(writing) > len(targets):
+                    writing.popleft().result()
+        for future in writing:
+            future.result()
+
+
+def _write(target: Target, shard: Shard, rows: NDArray[Any], images: Images) -> None:
+    refuse_non_finite(
+        rows,
+        np.float32,
+        what=f"layer {target.layer}",
+        name=lambda place: images.name(shard.start + place),
+        remedy="extract with --dtype float32",
+    )
+    target.store.write(shard, rows)
+
+
+def _batches(targets: Sequence[Target], n_stimuli: int, batch_size: int) -> list[range]:
+    """Cut the rows into batches, always at the same places, and keep those that a store needs.
+
+    None reaches over the end of a shard. The shards of layers of different widths have different lengths, each a
+    power of two, so that the ends of the longest are ends of all.
+    """
+    longest = max(target.store.rows_per_shard for target in targets)
+    every = [
+        range(start, min(start + batch_size, shard + longest, n_stimuli))
+        for shard in range(0, n_stimuli, longest)
+        for start in range(shard, min(shard + longest, n_stimuli), batch_size)
+    ]
+    return [rows for rows in every if any(target.wants(rows) for target in targets)]
+
+
+def _features(
+    backbone: Backbone, pixels: NDArray[np.uint8], targets: Sequence[Target], rows: range, how: Passage
+) -> list[NDArray[Any] | None]:
+    """Return one array of rows for each target, None where it needs nothing of this batch."""
+    import torch
+
+    stack = torch.from_numpy(pixels)
+    with torch.inference_mode(), autocast(how.numerics, how.device):
+        if how.device.startswith("cuda"):
+            stack = stack.pin_memory()
+        outputs = backbone(stack.to(how.device, non_blocking=True))
+        return [
+            target.reduce(outputs[target.layer], target.store.dtype) if target.wants(rows) else None
+            for target in targets
+        ]
+
+
+def _counted(
+    computed: Iterable[tuple[range, Out]], total: int, label: str, track: Track
+) -> Iterator[tuple[range, Out]]:
+    """Pass batches on while the display counts their images."""
+    batches = iter(computed)
+    images = iter(track(_each_image(batches), total=total, label=label, unit="images"))
+    for rows, features in images:
+        if features is not None:
+            yield rows, features
+
+
+def _each_image(batches: Iterator[tuple[range, Out]]) -> Iterator[tuple[range, Out | None]]:
+    """Yield once an image; the batch itself comes with the last of its images."""
+    for rows, features in batches:
+        for _ in rows[1:]:
+            yield rows, None
+        yield rows, features
+
+
+@contextmanager
+def _one_core_each(device: str) -> Iterator[None]:
+    """On a CPU, keep each worker's network to one core while they work side by side."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1 if device == "cpu" else before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _ahead(executor: Executor, function: Callable[[In], Out], items: Iterable[In], *, depth: int) -> Iterator[Out]:
+    """Yield function(item) in order, computed in the executor up to `depth` items ahead."""
+    queue: deque[Future[Out]] = deque()
+    try:
+        for item in items:
+            queue.append(executor.submit(function, item))
+            if len(queue) >= depth:
+                yield queue.popleft().result()
+        while queue:
+            yield queue.popleft().result()
+    finally:
+        for future in queue:
+            future.cancel()

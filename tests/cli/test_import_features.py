@@ -1,0 +1,151 @@
+"""`algocli import-features` as a shell sees it."""
+
+from __future__ import annotations
+
+import json
+
+import h5py
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from algocli.challenge.subjects import Challenge
+from algocli.cli import app
+from algocli.encoding.runs import find_run
+from algocli.features.library import list_stores
+from tests.support.challenge import write_tiny_challenge
+
+
+@pytest.fixture(scope="module")
+def challenge(tmp_path_factory):
+    return write_tiny_challenge(tmp_path_factory.mktemp("import") / "challenge", n_train=40, n_test=6, image_size=16)
+
+
+@pytest.fixture
+def run(challenge, tmp_path):
+    def invoke(command, *words):
+        where = ["--data-dir", str(challenge), "--cache-dir", str(tmp_path / "cache")]
+        return CliRunner().invoke(app, [command, *map(str, words), *where])
+
+    return invoke
+
+
+@pytest.fixture
+def file(tmp_path):
+    """The features of one subject's 46 images."""
+    np.save(tmp_path / "features.npy", np.random.default_rng(0).standard_normal((46, 12)))
+    return tmp_path / "features.npy"
+
+
+@pytest.fixture
+def everyone(tmp_path):
+    """An array of 73,000 rows, one for each NSD id."""
+    with h5py.File(tmp_path / "everyone.h5", "w") as features:
+        features["layer4"] = np.random.default_rng(1).standard_normal((73_000, 12), dtype=np.float32)
+    return tmp_path / "everyone.h5"
+
+
+def test_one_subjects_features_become_a_store(run, file, tmp_path):
+    result = run("import-features", file, "--name", "mine", "-s", 6)
+    assert result.exit_code == 0, result.output
+    (store,) = list_stores(tmp_path / "cache")
+    np.testing.assert_array_equal(store.read(), np.load(file).astype(np.float32))
+    (line,) = result.stdout.splitlines()
+    assert line.split()[:4] == ["subj06", "46", "x", "12"]
+    assert line.split()[-1] == str(store.folder)
+    assert "next: algocli train --features mine" in result.stderr
+
+
+def test_an_array_of_every_nsd_image_serves_every_subject(run, everyone, challenge, tmp_path):
+    result = run("import-features", everyone, "--name", "mine", "--json")
+    assert result.exit_code == 0, result.output
+    rows = json.loads(result.stdout)["rows"]
+    assert [(row["subject"], row["features"], row["n_features"]) for row in rows] == [(1, "mine", 12), (6, "mine", 12)]
+    with h5py.File(everyone) as features:
+        array = features["layer4"][:]
+    for subject, store in zip(Challenge(challenge).subjects(), list_stores(tmp_path / "cache"), strict=True):
+        np.testing.assert_array_equal(store.read(), array[[s.nsd_id for s in subject.stimuli]])
+
+
+def test_a_table_of_ids_says_which_row_is_which(run, file, challenge, tmp_path):
+    ids = [stimulus.nsd_id for stimulus in Challenge(challenge).subject(1).stimuli][::-1]
+    (tmp_path / "ids.csv").write_text("nsd_id\n" + "".join(f"{nsd_id}\n" for nsd_id in ids))
+    result = run("import-features", file, "--name", "mine", "--ids", tmp_path / "ids.csv", "-s", 1)
+    assert result.exit_code == 0, result.output
+    (store,) = list_stores(tmp_path / "cache")
+    np.testing.assert_array_equal(store.read(), np.load(file).astype(np.float32)[::-1])
+
+
+def test_everything_after_extract_works_on_them(run, file, tmp_path):
+    run("import-features", file, "--name", "mine", "-s", 1)
+    trained = run("train", "--features", "mine", "--pca", 5, "-s", 1)
+    assert trained.exit_code == 0, trained.output
+    found = find_run(tmp_path / "cache")
+    assert found.name == "mine_pca5_ols_holdout0.1_seed4"
+    assert found.subjects == (1,)
+    assert run("report").exit_code == 0
+    listed = CliRunner().invoke(app, ["cache", "list", "--cache-dir", str(tmp_path / "cache")])
+    assert any(line.split()[:5] == ["mine", "1", "46", "of", "46"] for line in listed.stdout.splitlines())
+
+
+def test_a_training_without_a_subjects_import_names_the_command(run, file):
+    run("import-features", file, "--name", "mine", "-s", 1)
+    result = run("train", "--features", "mine", "--pca", 5)
+    assert result.exit_code == 4
+    assert "features of mine for subject 6 are missing" in result.stderr
+    assert "algocli import-features FILE --name mine -s 6" in result.stderr
+
+
+def test_the_same_command_twice_finds_the_work_done(run, file):
+    first, second = (run("import-features", file, "--name", "mine", "-s", 1) for _ in range(2))
+    assert second.exit_code == 0
+    assert "subject 1: mine is complete, nothing to do" in second.stderr
+    assert second.stdout == first.stdout
+
+
+def test_another_file_is_refused_until_it_is_forced(run, file, tmp_path):
+    run("import-features", file, "--name", "mine", "-s", 1)
+    np.save(file, -np.load(file))
+    refused = run("import-features", file, "--name", "mine", "-s", 1)
+    assert refused.exit_code == 2
+    assert "mine holds other features of subject 1 already" in refused.stderr
+    forced = run("import-features", file, "--name", "mine", "-s", 1, "--force")
+    assert forced.exit_code == 0
+    (store,) = list_stores(tmp_path / "cache")
+    np.testing.assert_array_equal(store.read(), np.load(file).astype(np.float32))
+
+
+def test_quiet_says_nothing_beside_the_result(run, file):
+    result = run("import-features", file, "--name", "mine", "-s", 1, "--quiet")
+    assert result.stderr == ""
+    assert len(result.stdout.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "sentence"),
+    [
+        (["--name", "mine"], 2, "in the order of one subject's images; 2 subjects were chosen"),
+        (["--name", "mine", "-s", "1", "--key", "nsd-id"], 3, "has 46 rows; 73000, one for each NSD id"),
+        (["--name", "mine", "-s", "1", "--ids", "nowhere.csv"], 3, "nowhere.csv cannot be read"),
+        (["--name", "mine", "-s", "1", "--dataset", "x"], 2, "a .npy file holds one array"),
+        (["--name", "../mine", "-s", "1"], 2, "cannot be features' name"),
+        (["--name", "mine", "-s", "1", "--key", "nonsense"], 2, "nonsense"),
+        (["-s", "1"], 2, "--name"),
+        (["--name", "mine", "-s", "2"], 3, "has no subject 2"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_an_exit_code(run, file, tmp_path, words, code, sentence):
+    result = run("import-features", file, *words)
+    assert result.exit_code == code, result.output
+    assert sentence in result.stderr
+    assert "Traceback" not in result.output
+    assert result.stdout == ""
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_subject_that_lacks_rows_is_told_before_another_is_stored(run, file, challenge, tmp_path):
+    np.save(tmp_path / "ids.npy", [stimulus.nsd_id for stimulus in Challenge(challenge).subject(1).stimuli])
+    result = run("import-features", file, "--name", "mine", "--ids", tmp_path / "ids.npy")
+    assert result.exit_code == 3
+    assert "lacks 46 of the subject's 46 images; the first is NSD id 6000" in result.stderr
+    assert list_stores(tmp_path / "cache") == []

@@ -1,0 +1,227 @@
+"""Where networks come from: names, repositories and code of one's own, none of it ever fetched here."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+
+import pytest
+import torch
+
+from algocli.errors import DataError, UsageError
+from algocli.features.backbones import load_backbone
+from algocli.features.networks import build_network
+from algocli.features.preprocessing import TUTORIAL, Transform
+
+TINY = """
+import torch
+
+class Tiny(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = torch.nn.Conv2d(3, 4, 8, 8)
+        self.act = torch.nn.ReLU(inplace=True)
+        self.head = torch.nn.Conv2d(4, 2, 1)
+    def forward(self, images):
+        return self.head(self.act(self.conv(images)))
+
+def tiny():
+    return Tiny()
+
+def broken():
+    raise ValueError("no such luck")
+
+seven = 7
+"""
+
+
+@pytest.fixture(autouse=True)
+def _modules_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "modules", dict(sys.modules))
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with a network in mynets.py and in a hubconf.py."""
+    (tmp_path / "mynets.py").write_text(TINY)
+    (tmp_path / "repo").mkdir()
+    (tmp_path / "repo" / "hubconf.py").write_text(TINY)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_torchvision_need_not_be_written() -> None:
+    one, other = (load_backbone(name, ["features.0"], "random") for name in ("alexnet", "torchvision/alexnet"))
+    assert one.model == other.model == "alexnet"
+    assert one.identity("features.0") == other.identity("features.0")
+
+
+def test_named_weights_are_those_of_the_enum(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def serve(self: Any, *_args: Any, **_options: Any) -> dict[str, torch.Tensor]:
+        asked.append(self.name)
+        return dict(build_network("resnet50", "random").module.state_dict())
+
+    monkeypatch.setattr("torchvision.models._api.WeightsEnum.get_state_dict", serve)
+    for word in ("IMAGENET1K_V1", "pretrained"):
+        load_backbone("resnet50", ["conv1"], word)
+    assert asked == ["IMAGENET1K_V1", "IMAGENET1K_V2"]
+
+
+def test_unknown_weights_are_met_with_those_there_are() -> None:
+    with pytest.raises(UsageError, match=r"no weights 'IMAGENET1K_V3' \(did you mean IMAGENET1K_V") as caught:
+        load_backbone("resnet50", ["conv1"], "IMAGENET1K_V3")
+    assert "IMAGENET1K_V1, IMAGENET1K_V2" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("model", "weights", "resize_size", "size"),
+    [
+        ("resnet50", "pretrained", 232, 224),
+        ("resnet50", "IMAGENET1K_V1", 256, 224),
+        ("inception_v3", "random", 342, 299),
+    ],
+)
+def test_the_models_transform_is_the_one_of_its_weights(model: str, weights: str, resize_size: int, size: int) -> None:
+    expected = Transform(size, resize_size=resize_size, keep_aspect=True)
+    assert build_network(model, weights, "model").transform == expected
+    assert build_network(model, weights).transform == TUTORIAL
+
+
+def test_a_vision_transformer_is_built_for_the_size_of_its_images() -> None:
+    built = build_network("vit_b_16", "IMAGENET1K_SWAG_E2E_V1", "model")
+    assert (built.transform.size, built.transform.interpolation) == (384, "bicubic")
+    assert built.arguments == {"image_size": 384}
+    with pytest.raises(UsageError, match="take images of 384 x 384") as caught:
+        build_network("vit_b_16", "IMAGENET1K_SWAG_E2E_V1")
+    assert caught.value.hint == "add --transform model"
+
+
+def test_timms_transform_is_its_own() -> None:
+    pytest.importorskip("timm")
+    built = build_network("timm/vit_tiny_patch16_224", "random", "model")
+    assert built.transform == Transform(224, (0.5,) * 3, (0.5,) * 3, 248, keep_aspect=True, interpolation="bicubic")
+
+
+def test_an_unknown_network_of_timm_is_met_with_a_suggestion() -> None:
+    pytest.importorskip("timm")
+    with pytest.raises(UsageError, match=r"timm has no network 'resnet_10t' \(did you mean .*resnet10t"):
+        build_network("timm/resnet_10t", "random")
+    with pytest.raises(UsageError, match="timm/resnet10t has no weights 'nonsense'"):
+        build_network("timm/resnet10t", "nonsense")
+
+
+def test_timms_weights_out_of_reach_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    timm = pytest.importorskip("timm")
+
+    def refuse(*_args: Any, **_options: Any) -> None:
+        raise OSError("no route")
+
+    monkeypatch.setattr(timm, "create_model", refuse)
+    with pytest.raises(DataError, match="weights of timm/resnet10t cannot be downloaded: no route"):
+        build_network("timm/resnet10t", "pretrained")
+
+
+def test_without_timm_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "timm", None)
+    with pytest.raises(UsageError) as caught:
+        build_network("timm/resnet10t", "random")
+    assert caught.value.hint == "pip install 'algocli[timm]'"
+
+
+def test_a_network_of_ones_own_is_found_in_the_current_folder(folder: Path) -> None:
+    one, other = (load_backbone("python:mynets:tiny", ["conv", "head"], f"random:{seed}") for seed in (1, 2))
+    assert [layer.shape for layer in one.layers] == [(4, 28, 28), (2, 28, 28)]
+    assert one.identity("conv")["architecture"] == "python:mynets:tiny"
+    assert one.identity("conv")["weights"] != other.identity("conv")["weights"]
+    assert str(folder) not in sys.path
+
+
+def test_a_network_of_ones_own_rewritten_is_another(folder: Path) -> None:
+    before = load_backbone("python:mynets:Tiny", ["conv", "head"], "random:1")
+    sys.modules.pop("mynets")
+    (folder / "mynets.py").write_text(TINY.replace("torch.nn.ReLU(inplace=True)", "torch.nn.Sigmoid()  # rewritten"))
+    after = load_backbone("python:mynets:Tiny", ["conv", "head"], "random:1")
+    assert after.identity("conv") == before.identity("conv")
+    assert after.identity("head") != before.identity("head")
+    assert after.identity("head")["weights"] == before.identity("head")["weights"]
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ("python:mynets", "not written as python:MODULE:CALLABLE"),
+        ("python:nomodule:tiny", "cannot be built: ModuleNotFoundError"),
+        ("python:mynets:tinny", r"no callable 'tinny' \(did you mean .*tiny"),
+        ("python:mynets:broken", "cannot be built: ValueError: no such luck"),
+        ("python:mynets:seven", "gives int; a torch.nn.Module was expected"),
+    ],
+)
+@pytest.mark.usefixtures("folder")
+def test_what_gives_no_network_is_told(model: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        build_network(model, "random")
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_network_of_ones_own_has_neither_transform_nor_named_weights() -> None:
+    with pytest.raises(UsageError, match="no transform of its own"):
+        build_network("python:mynets:tiny", "random", "model")
+    with pytest.raises(UsageError, match="has no weights 'IMAGENET'"):
+        build_network("python:mynets:tiny", "IMAGENET")
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_repository_on_this_disk_is_built_from() -> None:
+    backbone = load_backbone("torchhub:./repo:tiny", ["conv"], "random:1", trust_remote_code=True)
+    assert backbone.identity("conv")["architecture"] == "torchhub:repo:tiny"
+    own = load_backbone("python:mynets:tiny", ["conv"], "random:1")
+    assert own.identity("conv")["weights"] == backbone.identity("conv")["weights"]
+
+
+def test_a_repositorys_code_does_not_run_without_leave(folder: Path) -> None:
+    (folder / "repo" / "hubconf.py").write_text("raise SystemExit('it ran')")
+    with pytest.raises(UsageError, match=r"runs code from \./repo") as caught:
+        build_network("torchhub:./repo:tiny", "random")
+    assert "--trust-remote-code" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ("torchhub:tiny", "not written as torchhub:OWNER/REPO:NAME"),
+        ("torchhub:./nowhere:tiny", "holds no hubconf.py"),
+        ("torchhub:./repo:tinny", "cannot be built: RuntimeError: Cannot find callable tinny"),
+    ],
+)
+@pytest.mark.usefixtures("folder")
+def test_what_a_repository_does_not_offer_is_told(model: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        build_network(model, "random", trust_remote_code=True)
+
+
+def test_the_tutorials_repository_is_asked_with_its_branch(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+
+    def load(**options: Any) -> torch.nn.Module:
+        asked.append(options)
+        return torch.nn.Sequential(torch.nn.Conv2d(3, 4, 8, 8))
+
+    monkeypatch.setattr(torch.hub, "load", load)
+    model = "torchhub:NVIDIA/DeepLearningExamples:torchhub:nvidia_resnet50"
+    backbone = load_backbone(model, ["0"], trust_remote_code=True)
+    assert asked[0]["repo_or_dir"] == "NVIDIA/DeepLearningExamples:torchhub"
+    assert (asked[0]["model"], asked[0]["pretrained"]) == ("nvidia_resnet50", True)
+    assert backbone.identity("0")["architecture"] == model
+
+
+def test_a_repository_out_of_reach_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(**_options: Any) -> None:
+        raise URLError("Name or service not known")
+
+    monkeypatch.setattr(torch.hub, "load", refuse)
+    with pytest.raises(DataError, match="torchhub:a/b:net cannot be downloaded: Name or service not known"):
+        build_network("torchhub:a/b:net", trust_remote_code=True)
