@@ -57,7 +57,9 @@ def check_memory(needed: int, *, remedy: str) -> None:
 
 
 def gigabytes(n_bytes: int) -> str:
-    """Format bytes as gigabytes, as in '0.93 GB'."""
+    """Format bytes as gigabytes, as in '0.93 GB'; as megabytes where they are few."""
+    if n_bytes < 100e6:
+        return f"{n_bytes / 1e6:.1f} MB"
     return f"{n_bytes / 1e9:.2f} GB" if n_bytes < 10e9 else f"{n_bytes / 1e9:.0f} GB"
 
 

@@ -56,11 +56,6 @@ class Backbone:
         outputs: dict[str, torch.Tensor] = self.network(self.transform.normalise(pixels))
         return outputs
 
-    @property
-    def layer(self) -> Layer:
-        """The first layer."""
-        return self.layers[0]
-
     def identity(self, layer: str) -> dict[str, Any]:
         """Return everything of the network that changes a number of one layer."""
         return {

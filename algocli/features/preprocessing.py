@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+from algocli.challenge.images import read_image
 
 if TYPE_CHECKING:
     import torch
@@ -42,6 +45,16 @@ class Transform:
     resize_size: int | None = None
     keep_aspect: bool = False
     interpolation: str = "bilinear"
+
+    def decode(self, path: Path) -> NDArray[np.uint8]:
+        """Read an image as (size, size, 3) uint8; greyscale and palette images become RGB.
+
+        Raises
+        ------
+        DataError
+            If the file is missing, truncated or no image.
+        """
+        return self.resize(read_image(path))
 
     def resize(self, image: Image.Image) -> NDArray[np.uint8]:
         """Bring an RGB image to (size, size, 3) uint8."""

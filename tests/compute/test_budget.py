@@ -77,4 +77,4 @@ def test_what_cannot_fit_is_refused_with_both_sizes_and_the_remedy(
 
 
 def test_gigabytes_are_short() -> None:
-    assert [gigabytes(n) for n in (5_000_000, 933_000_000, 70_400_000_000)] == ["0.01 GB", "0.93 GB", "70 GB"]
+    assert [gigabytes(n) for n in (5_000_000, 933_000_000, 70_400_000_000)] == ["5.0 MB", "0.93 GB", "70 GB"]
