@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import os
+import signal
 import sys
+from contextlib import suppress
+from pathlib import Path
 
 import typer
 from typer.core import TyperGroup
 
-from algocli.errors import AlgocliError
+from algocli.errors import AlgocliError, MissingStep, StorageError
 
 INTERRUPTED = 130
+# What a disk answers, and no mistake in the program makes it answer.
+_DISK_FAULTS = {
+    errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.EIO, errno.ESTALE,
+}  # fmt: skip
 
 
 class _Commands(TyperGroup):
@@ -17,19 +27,47 @@ class _Commands(TyperGroup):
 
     def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override]
         try:
-            return super().invoke(ctx)
+            result = super().invoke(ctx)
+            # Here a full disk, or a reader who has left, can still be met; at the interpreter's end it is too late.
+            sys.stdout.flush()
+            return result
         except AlgocliError as error:
-            from algocli.cli.console import show_error
-
-            show_error(error)
-            raise typer.Exit(error.exit_code) from error
+            raise _told(error, ctx) from error
         except KeyboardInterrupt:
+            from algocli.cli.console import stop_bars
+
+            stop_bars()
             print("interrupted: what is finished stays finished; the same command goes on from there", file=sys.stderr)
             raise typer.Exit(INTERRUPTED) from None
         except BrokenPipeError:
             # The reader of our output (head, less) went away: that is no error of ours.
-            sys.stderr.close()
+            _drop_output()
             raise typer.Exit(0) from None
+        except OSError as error:
+            if error.errno not in _DISK_FAULTS:
+                raise
+            _drop_output()
+            # Files are written within `errors.writing`: what fails here without a name is stdout.
+            what = f"{error.filename} is out of reach" if error.filename else "the output cannot be written"
+            raise _told(StorageError(f"{what}: {(error.strerror or 'it failed').lower()}"), ctx) from error
+
+
+def _told(error: AlgocliError, ctx: typer.Context) -> typer.Exit:
+    """Print an error and return the exit that it asks for."""
+    from algocli.cli.console import show_error
+    from algocli.cli.options import FOLDERS, in_same_folders
+
+    hint = error.hint
+    if isinstance(error, MissingStep) and hint is not None:
+        hint = in_same_folders(hint, **ctx.meta.get(FOLDERS, {}))
+    show_error(error, hint)
+    return typer.Exit(error.exit_code)
+
+
+def _drop_output() -> None:
+    """Send what is still to be printed nowhere: the interpreter would fail on it again while it ends."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 # Plain help: rich's would triple the time that --help takes.
@@ -86,7 +124,25 @@ def _register() -> None:
 
 def main() -> None:
     """Run the command line."""
-    app()
+    _mend_streams()
+    try:
+        app()
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            # A second Ctrl-C would only print a traceback out of the interpreter's own end.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        raise
+
+
+def _mend_streams() -> None:
+    """Make stdout and stderr take whatever is printed: one may be closed, or have no letter for a dash."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
+        elif isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            # In UTF-8 nothing lacks but the bytes of a file name that is no UTF-8, and these are best as they are.
+            stream.reconfigure(errors="surrogateescape" if "utf" in stream.encoding.lower() else "replace")
 
 
 _register()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -12,67 +13,106 @@ cache = typer.Typer(help="List what is cached, and check that it is whole.", no_
 
 
 @cache.command("list")
-def list_(cache_dir: CacheDir = DEFAULT_CACHE_DIR, as_json: Json = False) -> None:
+def list_(cache_dir: CacheDir = DEFAULT_CACHE_DIR, as_json: Json = False, quiet: Quiet = False) -> None:
     """List feature stores and runs with their state and size."""
-    from algocli.cli.console import show_json, show_table, size
+    from algocli.cli.console import DASH, note, show_json, show_table, size
     from algocli.encoding.runs import list_runs
-    from algocli.features.library import list_stores
+    from algocli.features.library import store_folders
 
-    stores: list[dict[str, Any]] = [
-        {
-            "features": store.folder.parent.name,
+    stores = [_describe(folder) for folder in store_folders(cache_dir)]
+    runs = [{"run": run.name, "subjects": run.subjects} for run in list_runs(cache_dir)]
+    if as_json:
+        show_json({"features": stores, "runs": runs})
+        return
+    if not stores and not runs:
+        note(f"nothing is cached in {cache_dir}", quiet=quiet)
+    rows = [
+        (one["features"], DASH, "damaged", DASH, DASH, DASH)
+        if one["problem"]
+        else (
+            one["features"],
+            str(one["subject"]),
+            f"{one['n_done']} of {one['n_stimuli']}",
+            f"{one['n_features']:,}",
+            size(one["n_bytes"]),
+            # Of a checkpoint the file's name says enough.
+            Path(one["weights"]).name,
+        )
+        for one in stores
+    ]
+    if rows:
+        show_table(("Features", "Subject", "Images", "Width", "On disk", "Weights"), rows)
+    for one in stores:
+        if one["problem"]:
+            note(one["problem"], quiet=quiet)
+    if rows and runs:
+        print()
+    if runs:
+        show_table(("Run", "Subjects"), [(str(run["run"]), ",".join(map(str, run["subjects"]))) for run in runs])
+
+
+def _describe(folder: Path) -> dict[str, Any]:
+    """Return a store's row; of one that cannot be read, only its name and why."""
+    from algocli.errors import DataError
+    from algocli.features.library import read_recipe
+    from algocli.features.store import FeatureStore
+
+    row: dict[str, Any] = {"features": folder.parent.name, "problem": None}
+    try:
+        store = FeatureStore(folder)
+        return row | {
+            "weights": read_recipe(folder.parent)["weights"],
             "subject": store.subject,
             "n_stimuli": store.n_stimuli,
             "n_features": store.n_features,
             "n_done": store.n_stimuli - sum(map(len, store.pending())),
             "n_bytes": store.n_bytes(),
         }
-        for store in list_stores(cache_dir)
-    ]
-    runs = [{"run": run.name, "subjects": run.subjects} for run in list_runs(cache_dir)]
-    if as_json:
-        show_json({"features": stores, "runs": runs})
-        return
-    rows = [
-        (
-            one["features"],
-            str(one["subject"]),
-            f"{one['n_done']} of {one['n_stimuli']}",
-            f"{one['n_features']:,}",
-            size(one["n_bytes"]),
-        )
-        for one in stores
-    ]
-    show_table(("Features", "Subject", "Images", "Width", "On disk"), rows)
-    if runs:
-        print()
-        show_table(("Run", "Subjects"), [(str(run["run"]), ",".join(map(str, run["subjects"]))) for run in runs])
+    except DataError as error:
+        return row | {"problem": error.message}
 
 
 @cache.command("verify")
 def verify(cache_dir: CacheDir = DEFAULT_CACHE_DIR, as_json: Json = False, quiet: Quiet = False) -> None:
-    """Compare every finished shard with the checksum that was taken when it was written.
+    """Compare finished features with their checksums.
 
     A damaged shard loses its record, so that extracting again makes just that part anew.
     """
-    from algocli.cli.console import show_json, tracker
+    from algocli.cli.console import count, show_json, tracker
     from algocli.errors import DataError
-    from algocli.features.library import list_stores
+    from algocli.features.library import store_folders
+    from algocli.features.store import FeatureStore
 
-    stores = list_stores(cache_dir)
+    folders = store_folders(cache_dir)
     damaged: list[dict[str, Any]] = []
-    for store in tracker(quiet)(stores, total=len(stores), label="checking stores", unit="stores"):
-        for shard in store.damaged():
-            store.forget(shard)
-            damaged.append({"store": store.folder, "rows": [shard.start, shard.stop]})
+    unreadable: list[dict[str, Any]] = []
+    for folder in tracker(quiet)(folders, total=len(folders), label="checking stores", unit="stores"):
+        # One store that cannot be read must not keep the others from being checked.
+        try:
+            store = FeatureStore(folder)
+            for shard in store.damaged():
+                store.forget(shard)
+                damaged.append({"store": folder, "rows": [shard.start, shard.stop]})
+        except DataError as error:
+            unreadable.append({"store": folder, "problem": error.message})
     if as_json:
-        show_json({"n_stores": len(stores), "damaged": damaged})
-    for one in damaged if not as_json else ():
-        print(f"{one['store']}: rows {one['rows'][0]} to {one['rows'][1]} are damaged")
+        show_json({"n_stores": len(folders), "damaged": damaged, "unreadable": unreadable})
+    else:
+        for one in damaged:
+            print(f"{one['store']}: rows {one['rows'][0]} to {one['rows'][1]} are damaged")
+        for one in unreadable:
+            print(one["problem"])
+    if unreadable:
+        raise DataError(
+            f"{count(len(unreadable), 'store')} cannot be read, {count(len(damaged), 'shard')} damaged",
+            hint="delete the folders of such stores and repeat algocli extract: it makes only what is missing",
+        )
     if damaged:
-        raise DataError(f"{len(damaged)} damaged shards", hint="repeat algocli extract: it makes only these anew")
+        raise DataError(
+            f"{count(len(damaged), 'damaged shard')}", hint="repeat algocli extract: it makes only these anew"
+        )
     if not as_json:
-        print(f"{len(stores)} stores are whole")
+        print("1 store is whole" if len(folders) == 1 else f"{len(folders)} stores are whole")
 
 
 def register(app: typer.Typer) -> None:

@@ -30,14 +30,18 @@ LINE_EVERY = 60.0
 WORTH_A_LINE = 0.5
 
 
+# The bars on the screen, the innermost last: a line printed past them would end in the middle of one.
+_bars: list[Progress] = []
+
+
 def out() -> Console:
     """Return the console of results. Made on each call, so that a redirected stdout is seen."""
     return _console(sys.stdout.isatty(), stderr=False)
 
 
 def err() -> Console:
-    """Return the console of everything that is no result."""
-    return _console(sys.stderr.isatty(), stderr=True)
+    """Return the console of everything that is no result; while a bar is drawn, the bar's own."""
+    return _bars[-1].console if _bars else _console(sys.stderr.isatty(), stderr=True)
 
 
 class _Console(Console):
@@ -52,12 +56,20 @@ def _console(is_terminal: bool, stderr: bool) -> Console:
     return _Console(stderr=stderr, highlight=False, emoji=False, width=width, soft_wrap=not is_terminal)
 
 
-def show_error(error: AlgocliError) -> None:
-    """Print an expected error as one sentence, and its hint below."""
+def show_error(error: AlgocliError, hint: str | None = None) -> None:
+    """Print an expected error as one sentence, and below it a hint, by default its own."""
+    stop_bars()
     console = err()
+    hint = hint or error.hint
     console.print(Text.assemble(("error:", "bold red"), f" {error.message}"))
-    if error.hint:
-        console.print(Text.assemble(("hint:", "dim"), f"  {error.hint}"))
+    if hint:
+        console.print(Text.assemble(("hint:", "dim"), f"  {hint}"))
+
+
+def stop_bars() -> None:
+    """Take down the bars of work that an error or an interrupt has ended: nothing may be drawn after its sentence."""
+    while _bars:
+        _bars.pop().stop()
 
 
 def note(message: str, *, quiet: bool = False) -> None:
@@ -78,7 +90,13 @@ def show_path(path: Path) -> None:
 
 def show_json(value: object) -> None:
     """Print dataclasses, arrays' scalars and paths as JSON, with NaN as null."""
-    print(json.dumps(_plain(value), indent=2, allow_nan=False, ensure_ascii=False))
+    text = json.dumps(_plain(value), indent=2, allow_nan=False, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        # JSON's own escapes say in ASCII what this stream has no letters for.
+        text = json.dumps(_plain(value), indent=2, allow_nan=False)
+    print(text)
 
 
 def show_table(
@@ -97,12 +115,19 @@ def show_table(
     # A title of the table's own would be broken at the table's width, which may be narrower than the screen.
     if title is not None:
         console.print(Text(title, style="bold"))
+    # A line that a narrow screen breaks can be read; a number that was cut to fit cannot.
+    console.width = UNBOUNDED
     console.print(table)
 
 
 def number(value: float | None, digits: int = 3) -> str:
     """Format a number for a table; nothing to show is a dash."""
-    return DASH if value is None or math.isnan(value) else f"{value:.{digits}f}"
+    return DASH if value is None or math.isnan(value) else f"{value:z.{digits}f}"
+
+
+def count(n: int, noun: str) -> str:
+    """Count things, as in '1 store' and '2 stores'."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
 def size(n_bytes: float) -> str:
@@ -129,13 +154,19 @@ def _bar(items: Iterable[T], *, total: int, label: str, unit: str = "") -> Itera
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=err()) as progress:
-        task = progress.add_task(escape(label), total=total, rate="")
-        started = time.monotonic()
-        for done, item in enumerate(items, start=1):
-            yield item
-            rate = f"{done / max(time.monotonic() - started, 1e-9):.0f} {unit}/s" if unit else ""
-            progress.update(task, completed=done, rate=rate)
+    with Progress(*columns, console=_console(True, stderr=True)) as progress:
+        _bars.append(progress)
+        try:
+            task = progress.add_task(escape(label), total=total, rate="")
+            started = time.monotonic()
+            for done, item in enumerate(items, start=1):
+                yield item
+                rate = f"{done / max(time.monotonic() - started, 1e-9):.0f} {unit}/s" if unit else ""
+                progress.update(task, completed=done, rate=rate)
+        finally:
+            # After an error the bar has been taken down already, long before this generator is closed.
+            if progress in _bars:
+                _bars.remove(progress)
 
 
 def _lines(items: Iterable[T], *, total: int, label: str, unit: str = "") -> Iterator[T]:

@@ -38,9 +38,10 @@ def data(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Check the challenge data and summarise it; exit with 3 where something is wrong.
+    """Check the challenge data and summarise it.
 
     Every file is compared with its neighbours, every response is read, and both ends of every image are looked at.
+    Where something is wrong, the exit code is 3.
     """
     from algocli.challenge.check import check
     from algocli.challenge.subjects import Challenge

@@ -27,13 +27,14 @@ def demo(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Write a synthetic challenge in the official layout: drawn images, responses with a known truth.
+    """Write a synthetic challenge in the official layout.
 
-    Its scores say nothing about brains: it is there to try the tool, and to test it.
+    Its images are drawn and its responses follow a known truth. Its scores say nothing about brains: it is there to
+    try the tool, and to test it.
     """
     from algocli.challenge.layout import SUBJECTS
     from algocli.challenge.synthetic.write import write_challenge
-    from algocli.cli.console import note, show_json, size, tracker
+    from algocli.cli.console import count, note, show_json, size, tracker
 
     chosen = parse_subjects(subject) or SUBJECTS
     summary = write_challenge(
@@ -48,7 +49,7 @@ def demo(
     if as_json:
         show_json(summary)
     else:
-        print(f"{folder}: {len(chosen)} subjects, {n_train} + {n_test} images each, {size(summary.n_bytes)}")
+        print(f"{folder}: {count(len(chosen), 'subject')}, {n_train} + {n_test} images each, {size(summary.n_bytes)}")
     if run:
         _run(folder, chosen, quiet)
     else:

@@ -21,6 +21,7 @@ from algocli.cli.options import (
     Quiet,
     Subjects,
     TrustRemoteCode,
+    in_same_folders,
     parse_subjects,
 )
 from algocli.errors import UsageError
@@ -61,10 +62,10 @@ def extract(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Pass every image through a network once and keep the features of some of its layers in the cache.
+    """Pass every image through a network, once.
 
-    Several layers may be named, or patterns such as 'layer3.*'. Interrupted at any moment, the same command goes on
-    where it was.
+    The features of one layer, or of several, are kept in the cache; a layer may be a pattern such as 'layer3.*'.
+    Interrupted at any moment, the same command goes on where it was.
     """
     from algocli.challenge.images import open_images
     from algocli.challenge.subjects import Challenge
@@ -101,7 +102,7 @@ def extract(
         stores += made
     show_stores(stores, as_json=as_json)
     if not as_json:
-        note("next: algocli train", quiet=quiet)
+        note(f"next: {in_same_folders('algocli train', data_dir, cache_dir)}", quiet=quiet)
 
 
 def _parse_rows(words: str | None) -> range | None:

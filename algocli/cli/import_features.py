@@ -15,6 +15,7 @@ from algocli.cli.options import (
     Json,
     Quiet,
     Subjects,
+    in_same_folders,
     parse_subjects,
 )
 
@@ -43,10 +44,10 @@ def import_features(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Keep features that another program made, so that everything after extract works on them.
+    """Keep features that another program made.
 
-    Rows are the subject's training images and then its test images, in the order of their names. An array of 73000
-    rows, one for each NSD id, or one with --ids serves every subject.
+    Everything after extract works on them. Rows are the subject's training images and then its test images, in the
+    order of their names. An array of 73000 rows, one for each NSD id, or one with --ids serves every subject.
     """
     from algocli.challenge.subjects import Challenge
     from algocli.cli.console import noter, tracker
@@ -72,7 +73,7 @@ def import_features(
         for one, rows in zip(subjects, located, strict=True)
     ]
     show_stores(stores, as_json=as_json)
-    note(f"next: algocli train --features {name}")
+    note(f"next: {in_same_folders(f'algocli train --features {name}', data_dir, cache_dir)}")
 
 
 def register(app: typer.Typer) -> None:

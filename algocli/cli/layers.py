@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from algocli.cli.options import Json
+from algocli.cli.options import Json, Quiet
 
 # What the column of megabytes is for: a subject's images, two bytes a number.
 _N_IMAGES = 10_000
@@ -30,8 +30,12 @@ def layers(
         bool, typer.Option("--trust-remote-code", help="Run the code of a torchhub repository here.")
     ] = False,
     as_json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
-    """List a network's layers: name, shape of the output, flattened size, and what a subject takes on disk."""
+    """List a network's layers with their shapes and sizes.
+
+    The sizes are the length of the flattened output and what it takes on disk for a subject's images.
+    """
     from algocli.cli.console import show_json, show_table
     from algocli.features.backbones import list_layers
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -15,13 +17,30 @@ DEFAULT_DATA_DIR = Path("algonauts_2023_challenge_data")
 DEFAULT_CACHE_DIR = Path("cache")
 DEFAULT_MODEL = "alexnet"
 DEFAULT_LAYER = "features.2"
+# Where a context keeps the folders that were chosen.
+FOLDERS = "algocli.folders"
+
+
+def _remember(ctx: typer.Context, option: typer.CallbackParam, value: Path) -> Path:
+    """Keep a folder where the program's border finds it when a step is missing."""
+    ctx.meta.setdefault(FOLDERS, {})[option.name] = value
+    return value
+
 
 DataDir = Annotated[
     Path,
-    typer.Option("--data-dir", envvar="ALGOCLI_DATA_DIR", help="Folder of the challenge data (subj01 ... subj08)."),
+    typer.Option(
+        "--data-dir",
+        envvar="ALGOCLI_DATA_DIR",
+        callback=_remember,
+        help="Folder of the challenge data (subj01 ... subj08).",
+    ),
 ]
 CacheDir = Annotated[
-    Path, typer.Option("--cache-dir", envvar="ALGOCLI_CACHE_DIR", help="Folder of feature stores and runs.")
+    Path,
+    typer.Option(
+        "--cache-dir", envvar="ALGOCLI_CACHE_DIR", callback=_remember, help="Folder of feature stores and runs."
+    ),
 ]
 Subjects = Annotated[
     list[str] | None,
@@ -66,3 +85,18 @@ def parse_subjects(words: Sequence[str] | None) -> tuple[int, ...] | None:
             raise UsageError(f"'{word}' is no range within the challenge's subjects, 1 to 8")
         numbers |= set(range(start, stop + 1))
     return tuple(sorted(numbers))
+
+
+def in_same_folders(command: str, data_dir: Path = DEFAULT_DATA_DIR, cache_dir: Path = DEFAULT_CACHE_DIR) -> str:
+    """Give a command, such as 'algocli train -s 1', the folders that this one was given: it can be pasted as it is."""
+    words = []
+    for option, folder, usual, variable in (
+        ("--data-dir", data_dir, DEFAULT_DATA_DIR, "ALGOCLI_DATA_DIR"),
+        ("--cache-dir", cache_dir, DEFAULT_CACHE_DIR, "ALGOCLI_CACHE_DIR"),
+    ):
+        # What comes from the environment will come from there again.
+        if folder != usual and str(folder) != os.environ.get(variable):
+            words += [option, quote(str(folder))]
+    # A hint may add a remark in brackets.
+    step, bracket, remark = command.partition(" (")
+    return " ".join([step, *words]) + bracket + remark

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from algocli.challenge.layout import SPLITS, Split
-from algocli.cli.options import DEFAULT_DATA_DIR, DataDir, Json, Subjects, parse_subjects
+from algocli.cli.options import DEFAULT_DATA_DIR, DataDir, Json, Quiet, Subjects, parse_subjects
 
 SplitName = Annotated[Split | None, typer.Option("--split", help="Only the images of this split.")]
 CsvFile = Annotated[Path | None, typer.Option("--csv", help="Write the list to this CSV file.")]
@@ -39,8 +39,9 @@ def stimuli(
     csv_file: CsvFile = None,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     as_json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
-    """List the images of a subject: split, row, file and NSD id.
+    """List a subject's images: split, row, file and NSD id.
 
     Rows count from 0 within a split, as in the response arrays; the numbers in file names count from 1. NSD ids
     go from 0 to 72999. On a pipe, columns are separated by tabs.

@@ -34,7 +34,10 @@ def submit(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Write the CodaLab zip of a run's test predictions, checked before it gets its final name."""
+    """Write the leaderboard's zip of a run's test predictions.
+
+    It is the format of CodaLab, and is checked before it gets its final name.
+    """
     from algocli.challenge.subjects import Challenge
     from algocli.cli.console import note, show_json, size, tracker
     from algocli.encoding.runs import find_run
@@ -57,8 +60,6 @@ def submit(
         show_json(packaged)
         return
     print(f"{packaged.path}  {size(packaged.n_bytes)}  ready")
-    if len(packaged.subjects) < 8:
-        note("the leaderboard takes all eight subjects: this zip is for yourself", quiet=quiet)
 
 
 def _predictions(run: Run, subjects: tuple[int, ...]) -> list[Any]:
@@ -85,7 +86,7 @@ def _provenance(run: Run, subjects: tuple[int, ...]) -> dict[str, Any]:
         "run": run.name,
         "settings": asdict(run.settings),
         "command_line": sys.argv,
-        "inputs": {str(n): run.subject(n).record["inputs"] for n in subjects},
+        "inputs": {str(n): run.subject(n).record.get("inputs") for n in subjects},
     }
 
 

@@ -21,6 +21,7 @@ from algocli.cli.options import (
     Model,
     Quiet,
     Subjects,
+    in_same_folders,
     parse_subjects,
 )
 
@@ -47,9 +48,10 @@ def train(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Fit an encoding model for every vertex and predict held-out and test images.
+    """Fit an encoding model for every vertex.
 
-    With no options this is the challenge's tutorial: AlexNet features.2, 100 components, OLS, a tenth held out.
+    It predicts the held-out images, which give its score, and the test images. With no options this is the
+    challenge's tutorial: AlexNet features.2, 100 components, OLS, a tenth held out.
     """
     from algocli.challenge.subjects import Challenge
     from algocli.cli.console import noter, tracker
@@ -75,7 +77,7 @@ def train(
         train_subject(one, opened, cache_dir, command_line=sys.argv, force=force, track=tracker(quiet), note=note)
     opened.mark_latest()
     _show(opened.folder, [one.number for one in subjects], as_json)
-    note("next: algocli report")
+    note(f"next: {in_same_folders('algocli report', data_dir, cache_dir)}")
 
 
 def _show(folder: Path, subjects: list[int], as_json: bool) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from algocli.errors import DataError, writing
+from algocli.errors import DataError, UsageError, writing
 
 # Every unfinished file carries this ending, so that a sweep can recognise what a killed process left.
 PARTIAL = ".partial"
@@ -23,16 +23,22 @@ def publish(path: Path, write: Callable[[IO[bytes]], object]) -> None:
 
     Raises
     ------
+    UsageError
+        If the path names no file.
     StorageError
         If the disk is full or the folder may not be written; nothing is left behind then.
     """
+    if not path.name or path.name == "..":
+        raise UsageError(f"'{path}' is no name of a file")
     # A name of its own keeps two writers of one file apart, be they threads, processes or machines;
     # the last one to finish wins, whole.
     partial = path.with_name(f"{path.name}.{secrets.token_hex(4)}{PARTIAL}")
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with partial.open("wb") as stream:
+            # Opened for reading too, which numpy does not take for a file of its own: on one it calls `tofile`, and
+            # that does not say why it failed.
+            with partial.open("w+b") as stream:
                 write(stream)
                 stream.flush()
                 os.fsync(stream.fileno())
@@ -70,12 +76,13 @@ def read_json(path: Path) -> dict[str, Any]:
     DataError
         If the file is not readable or is no JSON object.
     """
+    remedy = "delete it and repeat the command"
     try:
         value = json.loads(path.read_text(encoding="utf-8", errors=_ODD_NAMES))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} is missing or damaged", hint="delete it and repeat the command") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(f"{path} is missing or damaged", hint=remedy) from error
     if not isinstance(value, dict):
-        raise DataError(f"{path} holds a {type(value).__name__}; an object was expected")
+        raise DataError(f"{path} holds a {type(value).__name__}; an object was expected", hint=remedy)
     return value
 
 

@@ -1,7 +1,7 @@
 """A run: the folder that holds what one `train` found, with the settings, keys and versions that made it.
 
 runs/NAME/manifest.json holds the settings, which all subjects share. runs/NAME/subjNN holds one subject's
-arrays and its record.json, written last: a subject without a record is not done, whatever else lies there.
+arrays and its record.json, written last: a subject without a sound record is not done, whatever else lies there.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ import shutil
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from algocli.challenge.arrays import open_array
 from algocli.challenge.layout import SUBJECTS, Hemisphere, subject_folder
 from algocli.compute.files import publish, read_json, write_json
 from algocli.encoding.settings import Settings
@@ -35,7 +36,13 @@ class SubjectRun:
     @property
     def done(self) -> bool:
         """Say whether everything of this subject is there."""
-        return (self.folder / "record.json").is_file()
+        if not (self.folder / "record.json").is_file():
+            return False
+        try:
+            return isinstance(self.record.get("finished_at"), int | float)
+        # A damaged record is no record: training again makes it, and other runs are none the worse for it.
+        except DataError:
+            return False
 
     @property
     def record(self) -> dict[str, Any]:
@@ -90,8 +97,8 @@ class SubjectRun:
     def _load(self, name: str) -> NDArray[Any]:
         path = self.folder / f"{name}.npy"
         try:
-            return cast("NDArray[Any]", np.load(path, mmap_mode="r", allow_pickle=False))
-        except (OSError, ValueError) as error:
+            return open_array(path)
+        except DataError as error:
             raise DataError(f"{path} is missing or damaged", hint="train this subject again with --force") from error
 
 
@@ -109,15 +116,18 @@ class Run:
     @property
     def settings(self) -> Settings:
         """The settings that every subject of this run shares."""
-        manifest = read_json(self.folder / "manifest.json")
+        # Without its settings nothing in the folder can be told from what other settings would have left there.
+        remedy = "delete that folder and train again"
+        try:
+            manifest = read_json(self.folder / "manifest.json")
+        except DataError as error:
+            raise DataError(error.message, hint=remedy) from error
         if manifest.get("schema") != SCHEMA:
-            raise DataError(
-                f"{self.folder} was written by another version of algocli",
-                hint="delete that folder and train again",
-            )
-        stored = dict(manifest["settings"])
-        stored["features"] = tuple(stored["features"])
-        return Settings(**stored)
+            raise DataError(f"{self.folder} was written by another version of algocli", hint=remedy)
+        try:
+            return Settings(**{**manifest["settings"], "features": tuple(manifest["settings"]["features"])})
+        except (KeyError, TypeError, UsageError) as error:
+            raise DataError(f"the settings in {self.folder} are damaged", hint=remedy) from error
 
     def has_settings(self, settings: Settings) -> bool:
         """Say whether this run exists and was made with these settings."""
@@ -214,7 +224,7 @@ def list_runs(cache_dir: Path | str) -> list[Run]:
     home = Path(cache_dir) / "runs"
     runs = [run for run in (Run(path.parent) for path in home.glob("*/manifest.json")) if run.subjects]
     pointer = home / LATEST
-    latest = pointer.read_text(encoding="utf-8").strip() if pointer.is_file() else ""
+    latest = pointer.read_text(encoding="utf-8", errors="replace").strip() if pointer.is_file() else ""
     # A training that found its work done is the latest too, though it finished long ago.
     return sorted(runs, key=lambda run: (run.name != latest, -run.finished_at, run.name))
 

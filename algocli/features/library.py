@@ -7,7 +7,8 @@ features/RECIPE/subj01-STIMULI/         the store of one subject, told apart by 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from shlex import quote
@@ -16,7 +17,7 @@ from typing import Any
 from algocli.challenge.images import CHALLENGE, ids_digest
 from algocli.challenge.subjects import Subject
 from algocli.compute.files import read_json, write_json
-from algocli.errors import MissingStep, UsageError
+from algocli.errors import DataError, MissingStep, UsageError
 from algocli.features.keys import Recipe
 from algocli.features.store import FeatureStore
 from algocli.features.weights import PRETRAINED
@@ -39,7 +40,10 @@ def create_store(
         challenge's own folder, and its `stimuli`, where that is elsewhere, names the place.
     """
     home = cache_dir / "features" / how.name
-    if not (home / "recipe.json").is_file():
+    try:
+        read_recipe(home)
+    # Missing or damaged: everything in it is known here.
+    except DataError:
         write_json(home / "recipe.json", asdict(how))
     identity = {**how.identity, "stimuli": content}
     return FeatureStore.create(
@@ -64,7 +68,7 @@ def find_store(cache_dir: Path, name: str, subject: Subject, content: str) -> Fe
         If several from elsewhere would do.
     """
     home = cache_dir / "features" / name
-    recipe = read_json(home / "recipe.json")
+    recipe = read_recipe(home)
     what = f"features of {_describe(recipe)} for subject {subject.number}"
     if (home / _store_name(subject, content) / "manifest.json").is_file():
         store = FeatureStore(home / _store_name(subject, content))
@@ -106,23 +110,54 @@ def find_recipe(cache_dir: Path, model: str, layer: str) -> str:
     UsageError
         If there are several: other weights, another dtype or transform.
     """
-    home = cache_dir / "features"
-    found = []
-    for path in sorted(home.glob("*/recipe.json")):
-        recipe = read_json(path)
-        if recipe["model"] == model and recipe["layer"] == layer:
-            found.append(path.parent.name)
+    found = {
+        home.name: recipe
+        for home, recipe in _recipes(cache_dir)
+        if (recipe["model"], recipe["layer"]) == (model, layer)
+    }
+    # What a failed attempt left, without a single image, is no choice beside features that are there.
+    begun = {name: recipe for name, recipe in found.items() if _is_begun(cache_dir / "features" / name)}
+    found = begun or found
     if not found:
         raise MissingStep(
             f"no features of {model} {layer} in {cache_dir}", hint=f"algocli extract --model {model} -l {layer}"
         )
     if len(found) > 1:
-        names = "\n  ".join(found)
+        names = "\n  ".join(f"{name}  ({' '.join(_options(recipe)) or PRETRAINED})" for name, recipe in found.items())
         raise UsageError(
             f"{len(found)} kinds of features of {model} {layer} are cached:\n  {names}",
-            hint=f"choose one: --features {found[-1]}",
+            hint=f"choose one: --features {next(iter(found))}",
         )
-    return found[0]
+    return next(iter(found))
+
+
+def read_recipe(home: Path) -> dict[str, Any]:
+    """Read what a recipe's folder stands for: model, layer, weights and identity.
+
+    Raises
+    ------
+    DataError
+        If its description is missing or damaged.
+    """
+    path = home / "recipe.json"
+    recipe = read_json(path)
+    identity = recipe.get("identity")
+    if not isinstance(identity, dict) or not all(
+        isinstance(word, str) for word in (recipe.get("model"), recipe.get("layer"), recipe.get("weights"))
+    ):
+        raise DataError(f"{path} is missing or damaged", hint="delete it and repeat algocli extract")
+    return recipe
+
+
+def _recipes(cache_dir: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Yield the recipes of a cache folder; a damaged one is passed over, as extracting again mends it."""
+    for path in sorted((cache_dir / "features").glob("*/recipe.json")):
+        with suppress(DataError):
+            yield path.parent, read_recipe(path.parent)
+
+
+def _is_begun(home: Path) -> bool:
+    return any(home.glob("*/done/*.json"))
 
 
 def _describe(recipe: Mapping[str, Any]) -> str:
@@ -140,14 +175,38 @@ def _command(recipe: Mapping[str, Any], subject: Subject, provenance: Mapping[st
         file = quote(str(came_from.get("file", "FILE")))
         dataset = f" --dataset {quote(came_from['dataset'])}" if came_from.get("dataset") else ""
         return f"algocli import-features {file}{dataset} --name {recipe['model']} -s {subject.number}"
-    words = ["algocli extract", f"--model {recipe['model']} -l {recipe['layer']}"]
-    if recipe["weights"] != PRETRAINED:
-        words.append(f"--weights {recipe['weights']}")
-    if recipe["identity"]["dtype"] != "float16":
-        words.append(f"--dtype {recipe['identity']['dtype']}")
+    words = ["algocli extract", f"--model {quote(recipe['model'])} -l {quote(recipe['layer'])}", *_options(recipe)]
     if came_from.get("stimuli"):
         words.append(f"--stimuli {quote(str(came_from['stimuli']))}")
     return " ".join([*words, f"-s {subject.number}"])
+
+
+def _options(recipe: Mapping[str, Any]) -> list[str]:
+    """Return the options of extract that make this recipe of its layer and no other; defaults are not said."""
+    identity = recipe["identity"]
+    words = [] if recipe["weights"] == PRETRAINED else [f"--weights {quote(recipe['weights'])}"]
+    if not _is_tutorials(identity.get("transform")):
+        words.append("--transform model")
+    reduced = identity.get("post")
+    if isinstance(reduced, dict):
+        words += [f"--{name} {reduced[name]}" for name in ("pool", "project") if name in reduced]
+        words += [f"--project-seed {reduced['seed']}"] if reduced.get("seed") else []
+    usual = (("dtype", "float16"), ("numerics", "float32"))
+    return words + [f"--{name} {identity[name]}" for name, value in usual if identity.get(name, value) != value]
+
+
+def _is_tutorials(transform: object) -> bool:
+    """Say whether this is the identity of the tutorial's transform; none at all is taken for it."""
+    from algocli.features.preprocessing import TUTORIAL
+
+    if not isinstance(transform, dict):
+        return True
+    fed = {name: value for name, value in transform.items() if name != "probe"}
+    return fed == {
+        "resize": [TUTORIAL.size, TUTORIAL.interpolation],
+        "mean": list(TUTORIAL.mean),
+        "std": list(TUTORIAL.std),
+    }
 
 
 def check_name(cache_dir: Path, name: str) -> str:
@@ -167,9 +226,14 @@ def check_name(cache_dir: Path, name: str) -> str:
     return name
 
 
+def store_folders(cache_dir: Path) -> list[Path]:
+    """List the folder of every store of a cache folder, by recipe and subject."""
+    return [path.parent for path in sorted((cache_dir / "features").glob("*/*/manifest.json"))]
+
+
 def list_stores(cache_dir: Path) -> list[FeatureStore]:
-    """List every store of a cache folder, by recipe and subject."""
-    return [FeatureStore(path.parent) for path in sorted((cache_dir / "features").glob("*/*/manifest.json"))]
+    """Open every store of a cache folder, by recipe and subject."""
+    return [FeatureStore(folder) for folder in store_folders(cache_dir)]
 
 
 def _store_name(subject: Subject, content: str) -> str:

@@ -6,6 +6,7 @@ Figures are made from matplotlib's objects and never through pyplot: no display 
 from __future__ import annotations
 
 import textwrap
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -164,7 +165,9 @@ def render(figure: Figure, path: Path, dpi: int = DEFAULT_DPI) -> None:
     suffix = path.suffix.lower()
 
     def write(stream: IO[bytes]) -> None:
-        with styled():
+        with styled(), warnings.catch_warnings():
+            # A title may hold letters that the font lacks: they show as boxes, and a warning would say no more.
+            warnings.filterwarnings("ignore", message="Glyph .* missing")
             figure.savefig(stream, format=suffix[1:], dpi=dpi, metadata=_NO_DATES[suffix])
 
     publish(path, write)

@@ -6,7 +6,7 @@ import csv
 import difflib
 import io
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from algocli.challenge.subjects import Challenge, Subject
 from algocli.compute.files import publish
 from algocli.encoding.runs import Run
 from algocli.errors import UsageError
-from algocli.results.scoring import VertexScores, read_scores, scored_subjects
+from algocli.results.scoring import CeilingUnit, VertexScores, read_scores, scored_subjects
 
 # Goes wherever a score is shown, so that nobody takes it for what the leaderboard would say.
 SCORED_ON = "held-out training images (validation)"
@@ -101,14 +101,16 @@ def summarise(
     classes = {roi.name: roi.roi_class for subject, _ in pairs for roi in subject.rois}
     chosen = check_rois(rois, [*classes, ALL_VERTICES]) if rois else None
     rows: list[RoiRow] = []
-    everything: list[VertexScores] = []
+    everything: dict[str, VertexScores] = {}
     for subject, share in pairs:
         for hemisphere in HEMISPHERES:
             scores = read_scores(subject, share, hemisphere)
-            everything.append(scores)
+            everything[f"subject {subject.number} {hemisphere}"] = scores
             rows.extend(_rows(subject, hemisphere, scores, chosen))
     left_out = _left_out(challenge, run) if subjects is None else ()
-    return Report(run.name, tuple(rows), classes, (*left_out, *_ceiling_notes(everything)))
+    # Without a single accuracy there is nothing that a ceiling explains.
+    assumed = _ceiling_notes(everything) if any(row.accuracy is not None for row in rows) else ()
+    return Report(run.name, tuple(rows), classes, (*left_out, *assumed))
 
 
 def check_rois(names: Iterable[str], known: Sequence[str]) -> tuple[str, ...]:
@@ -180,10 +182,15 @@ def _left_out(challenge: Challenge, run: Run) -> Iterator[str]:
         yield f"the run also has subject {', '.join(map(str, absent))}, whose data is not in {challenge.folder}"
 
 
-def _ceiling_notes(everything: Sequence[VertexScores]) -> Iterator[str]:
-    for unit in dict.fromkeys(scores.unit for scores in everything if scores.unit is not None):
+def _ceiling_notes(everything: Mapping[str, VertexScores]) -> Iterator[str]:
+    whose: dict[CeilingUnit, list[str]] = {}
+    for name, scores in everything.items():
+        if scores.unit is not None:
+            whose.setdefault(scores.unit, []).append(name)
+    for unit, names in whose.items():
         spelled = {"share": "shares of variance (0 to 1)", "percent": "percent (0 to 100)"}[unit]
-        yield f"noise ceilings were read as {spelled}, going by their largest value"
-    n_zero = sum(int(np.sum(scores.noise_ceiling == 0)) for scores in everything if scores.noise_ceiling is not None)
+        of_whom = f" of {', '.join(names)}" if len(whose) > 1 else ""
+        yield f"noise ceilings{of_whom} were read as {spelled}, going by their largest value"
+    n_zero = sum(int(np.sum(s.noise_ceiling == 0)) for s in everything.values() if s.noise_ceiling is not None)
     if n_zero:
         yield f"{n_zero:,} vertices have a noise ceiling of 0; by the official rule they count 100 % where r > 0"

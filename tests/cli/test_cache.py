@@ -42,6 +42,7 @@ def test_stores_and_runs_are_listed(cache):
         [name, "1", "16", "of", "16", "30"],
         [name, "6", "16", "of", "16", "30"],
     ]
+    assert all(line[-2:] == ["by", "hand"] for line in lines if line[:1] == [name])
     assert ["mine", "1,6"] in lines
 
 
@@ -96,6 +97,7 @@ def test_damage_as_json(cache):
     assert json.loads(result.stdout) == {
         "n_stores": 2,
         "damaged": [{"store": str(store.folder), "rows": [0, 4]}, {"store": str(store.folder), "rows": [12, 16]}],
+        "unreadable": [],
     }
 
 
@@ -104,8 +106,33 @@ def test_an_array_that_cannot_be_opened_is_one_sentence(cache):
     (store.folder / "features.zarr" / "zarr.json").unlink()
     result = invoke("verify", "--cache-dir", cache)
     assert result.exit_code == 3
-    assert str(store.folder) in result.stderr
-    assert "Traceback" not in result.output
+    assert str(store.folder) in result.stdout
+    assert result.stderr.startswith("error: 1 store cannot be read, 0 shards damaged\n")
+
+
+def test_one_store_that_cannot_be_read_hides_no_other(cache):
+    broken, damaged = list_stores(cache)
+    (broken.folder / "manifest.json").write_text("{")
+    (damaged.folder / "features.zarr" / "c" / "0" / "0").unlink()
+    result = invoke("verify", "--cache-dir", cache)
+    assert result.exit_code == 3
+    assert f"{damaged.folder}: rows 0 to 4 are damaged\n" in result.stdout
+    assert str(broken.folder) in result.stdout
+
+    listed = invoke("list", "--cache-dir", cache)
+    assert listed.exit_code == 0
+    assert "damaged" in listed.stdout
+    assert "12 of 16" in listed.stdout
+    assert str(broken.folder) in listed.stderr
+    rows = json.loads(invoke("list", "--cache-dir", cache, "--json").stdout)["features"]
+    assert [row.get("subject") for row in rows] == [None, 6]
+
+
+def test_nothing_cached_is_said_rather_than_shown_as_a_table(tmp_path):
+    result = invoke("list", "--cache-dir", tmp_path)
+    assert result.stdout == ""
+    assert result.stderr == f"nothing is cached in {tmp_path}\n"
+    assert invoke("list", "--cache-dir", tmp_path, "--quiet").stderr == ""
 
 
 def test_a_word_is_needed():

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from algocli.cli import console
 from algocli.errors import DataError
@@ -164,3 +167,67 @@ def test_what_a_user_named_is_shown_letter_by_letter(capsys: pytest.CaptureFixtu
     shown = capsys.readouterr()
     assert shown.err.splitlines() == [text, f"error: {text}", f"hint:  {text}"]
     assert [line.strip() for line in shown.out.splitlines()] == [text] * 3
+
+
+def test_no_number_is_less_than_nothing() -> None:
+    assert console.number(-0.0004) == "0.000"
+    assert console.number(np.float32(-0.04), 1) == "0.0"
+
+
+def test_things_are_counted_in_words() -> None:
+    assert [console.count(n, "store") for n in (0, 1, 2)] == ["0 stores", "1 store", "2 stores"]
+
+
+@pytest.fixture
+def screen(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    """Stand for a terminal of 40 columns that shows both streams."""
+    buffer = io.StringIO()
+    monkeypatch.setattr(
+        console, "_console", lambda *_, **__: Console(file=buffer, force_terminal=True, width=40, emoji=False)
+    )
+    return buffer
+
+
+def plain(screen: io.StringIO) -> list[str]:
+    """Return what stands on the lines of a screen, the bar's first states left out."""
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.getvalue())
+    return [line.rpartition("\r")[2].rstrip() for line in text.splitlines()]
+
+
+def test_numbers_are_whole_on_a_narrow_screen(screen: io.StringIO) -> None:
+    console.show_table(["roi", "median r"] * 5, [["V1v", "0.123"] * 5])
+    assert plain(screen)[-1].split() == ["V1v", "0.123"] * 5
+
+
+def test_an_error_is_the_last_thing_on_the_screen(screen: io.StringIO) -> None:
+    work = iter(console._bar(range(3), total=3, label="work"))
+    next(work)
+    console.show_error(DataError("it broke", hint="mend it"))
+    shown = plain(screen)
+    assert shown[-3].startswith("work")
+    assert shown[-2:] == ["error: it broke", "hint:  mend it"]
+    # The interpreter closes what the error has left only later.
+    del work
+    assert plain(screen) == shown
+
+
+def test_what_is_said_beside_a_bar_has_a_line_of_its_own(screen: io.StringIO) -> None:
+    for _ in console._bar(range(2), total=2, label="work"):
+        console.note("by the way")
+    assert plain(screen).count("by the way") == 2
+
+
+def test_bars_one_within_the_other_leave_none(screen: io.StringIO) -> None:
+    for _ in console._bar(range(2), total=2, label="outer"):
+        assert list(console._bar(range(2), total=2, label="inner")) == [0, 1]
+    assert console._bars == []
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_json_is_whole_on_a_stream_without_its_letters(monkeypatch: pytest.MonkeyPatch, encoding: str) -> None:
+    value = {"path": "b\udcff", "name": "日本", "roi": "–"}
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    monkeypatch.setattr("sys.stdout", stream)
+    console.show_json(value)
+    stream.seek(0)
+    assert json.load(stream) == value

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from algocli.cli.options import parse_subjects
+from algocli.cli.options import in_same_folders, parse_subjects
 from algocli.errors import UsageError
 
 
@@ -50,3 +52,13 @@ def test_subjects_come_rising_and_each_once(numbers: set[int], random: object) -
     words = [str(n) for n in numbers] * 2
     random.shuffle(words)  # type: ignore[attr-defined]
     assert parse_subjects(words) == parse_subjects([",".join(words)]) == tuple(sorted(numbers))
+
+
+def test_a_command_is_given_the_folders_that_are_not_the_usual_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ALGOCLI_DATA_DIR", raising=False)
+    monkeypatch.setenv("ALGOCLI_CACHE_DIR", "elsewhere")
+    assert in_same_folders("algocli train") == "algocli train"
+    assert in_same_folders("algocli train -s 1", Path("my data")) == "algocli train -s 1 --data-dir 'my data'"
+    assert in_same_folders("algocli train (or not)", cache_dir=Path("c")) == "algocli train --cache-dir c (or not)"
+    # The environment says so again.
+    assert in_same_folders("algocli train", cache_dir=Path("elsewhere")) == "algocli train"

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from algocli.compute.files import PARTIAL, publish, read_json, sweep, sync_folder, write_json
-from algocli.errors import DataError, StorageError
+from algocli.errors import DataError, StorageError, UsageError
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -218,3 +218,38 @@ def test_json_that_is_no_object_is_named(tmp_path: Path) -> None:
         read_json(tmp_path / "value.json")
     with pytest.raises(DataError, match=r"none\.json is missing"):
         read_json(tmp_path / "none.json")
+
+
+def test_numpy_on_a_full_disk_is_told_as_a_sentence_too(tmp_path: Path) -> None:
+    # numpy writes to a file of its own with `tofile`, whose error does not say why.
+    program = (
+        "import resource, signal, sys\n"
+        "import numpy as np\n"
+        "from pathlib import Path\n"
+        "from algocli.compute.files import publish\n"
+        "from algocli.errors import StorageError\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))\n"
+        "try:\n"
+        "    publish(Path(sys.argv[1]), lambda stream: np.save(stream, np.zeros(50_000)))\n"
+        "except StorageError as error:\n"
+        "    print(error.message)\n"
+    )
+    path = tmp_path / "array.npy"
+    told = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True)
+    assert "larger than this file system allows" in told.stdout
+    assert content_of(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["", ".", "/", "..", "a/.."])
+def test_what_names_no_file_is_a_mistake_of_usage(name: str) -> None:
+    with pytest.raises(UsageError, match="is no name of a file"):
+        publish(Path(name), lambda stream: stream.write(b"x"))
+
+
+@pytest.mark.parametrize("content", ["", "[1]", "{", "[" * 100_000])
+def test_damaged_json_has_a_remedy(tmp_path: Path, content: str) -> None:
+    (tmp_path / "value.json").write_text(content)
+    with pytest.raises(DataError) as caught:
+        read_json(tmp_path / "value.json")
+    assert caught.value.hint == "delete it and repeat the command"

@@ -203,3 +203,45 @@ def test_a_name_that_fits_none_is_refused_with_those_there_are(tmp_path: Path, n
     finished(tmp_path, "resnet")
     with pytest.raises(UsageError, match=r"no run is named '.*'; there are:\n  resnet"):
         find_run(tmp_path, name)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"finished_at": "yesterday"}'])
+def test_a_subject_with_a_damaged_record_is_not_done_and_hides_no_other(tmp_path: Path, content: str) -> None:
+    finished(tmp_path, "other", at=1)
+    run = finished(tmp_path, "mine", at=2, subjects=(1, 2))
+    (run.folder / "subj02" / "record.json").write_text(content)
+    assert run.subjects == (1,)
+    with pytest.raises(MissingStep, match="run mine has no subject 2"):
+        run.subject(2)
+    assert [found.name for found in list_runs(tmp_path)] == ["mine", "other"]
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        {"schema": 1},
+        {"schema": 1, "settings": 3},
+        {"schema": 1, "settings": {"features": ["a"], "colour": "red"}},
+        {"schema": 1, "settings": {"features": ["a"], "n_components": "many"}},
+        {"schema": 1, "settings": {"features": ["a"], "n_components": 0}},
+    ],
+)
+def test_damaged_settings_are_named(tmp_path: Path, manifest: dict[str, object]) -> None:
+    run = finished(tmp_path, "mine")
+    write_json(run.folder / "manifest.json", manifest)
+    with pytest.raises(DataError, match=r"the settings in .*mine are damaged") as caught:
+        _ = run.settings
+    assert caught.value.hint == "delete that folder and train again"
+
+
+def test_an_empty_array_is_a_damaged_one(tmp_path: Path) -> None:
+    share = finished(tmp_path, "mine").subject(1)
+    (share.folder / "left_correlation.npy").write_bytes(b"")
+    with pytest.raises(DataError, match=r"left_correlation\.npy is missing or damaged"):
+        share.correlation("left")
+
+
+def test_a_mark_that_is_no_text_is_passed_over(tmp_path: Path) -> None:
+    finished(tmp_path, "only")
+    (tmp_path / "runs" / "latest").write_bytes(b"\xff\xfe")
+    assert find_run(tmp_path).name == "only"

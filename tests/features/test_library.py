@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from algocli.challenge.digests import stimuli_digest
 from algocli.challenge.images import ids_digest
 from algocli.challenge.subjects import Challenge, Subject
-from algocli.errors import MissingStep, UsageError
+from algocli.errors import DataError, MissingStep, UsageError
 from algocli.features.keys import recipe
 from algocli.features.library import check_name, create_store, find_recipe, find_store, list_stores
 from algocli.features.store import FeatureStore
@@ -183,3 +183,42 @@ def test_what_is_left_of_images_elsewhere_names_the_place(
     with pytest.raises(MissingStep, match="27 of 27 images are left") as caught:
         find(tmp_path, name, shared_subject)
     assert str(caught.value.hint).endswith("--stimuli '/data/my images' -s 1")
+
+
+def test_the_choice_says_what_the_names_do_not(
+    tmp_path: Path, shared_subject: Subject, features: NDArray[np.float16]
+) -> None:
+    name = cache_features(tmp_path, shared_subject, features, weights="random:1")
+    cache_features(tmp_path, shared_subject, features, weights="random:2")
+    with pytest.raises(UsageError) as caught:
+        find_recipe(tmp_path, "alexnet", "by-hand")
+    assert f"{name}  (--weights random:1)" in caught.value.message
+
+
+def test_what_a_failed_attempt_left_is_no_choice(
+    tmp_path: Path, shared_subject: Subject, features: NDArray[np.float16]
+) -> None:
+    name = cache_features(tmp_path, shared_subject, features, weights="a")
+    cache_features(tmp_path, shared_subject, features, weights="b")
+    (failed,) = (store for store in list_stores(tmp_path) if store.folder.parent.name != name)
+    for shard in failed.shards:
+        failed.forget(shard)
+    assert find_recipe(tmp_path, "alexnet", "by-hand") == name
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"model": "alexnet", "layer": "by-hand"}'])
+def test_a_damaged_description_hides_no_other_and_is_made_again(
+    tmp_path: Path, shared_subject: Subject, features: NDArray[np.float16], content: str
+) -> None:
+    name = cache_features(tmp_path, shared_subject, features, weights="a")
+    other = cache_features(tmp_path, shared_subject, features, layer="other")
+    damaged = tmp_path / "features" / name / "recipe.json"
+    whole = damaged.read_bytes()
+    damaged.write_text(content)
+    assert find_recipe(tmp_path, "alexnet", "other") == other
+    with pytest.raises(MissingStep):
+        find_recipe(tmp_path, "alexnet", "by-hand")
+    with pytest.raises(DataError, match=r"recipe\.json"):
+        find(tmp_path, name, shared_subject)
+    cache_features(tmp_path, shared_subject, features, weights="a")
+    assert damaged.read_bytes() == whole

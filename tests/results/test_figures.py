@@ -183,6 +183,11 @@ def test_a_dollar_sign_is_no_formula(report, tmp_path):
     render(draw_rois(report, 1, title=r"for $\nothing and $5").figure, tmp_path / "bars.svg")
 
 
+@pytest.mark.parametrize("suffix", [".png", ".svg", ".pdf"])
+def test_a_title_may_hold_letters_that_the_font_lacks(report, tmp_path, suffix):
+    render(draw_rois(report, 1, title="日本").figure, tmp_path / f"bars{suffix}")
+
+
 def test_another_suffix_is_refused_and_nothing_is_written(report, tmp_path):
     with pytest.raises(UsageError, match=r"bars\.bmp"):
         render(draw_rois(report, 1, title="Bars").figure, tmp_path / "bars.bmp")

@@ -112,3 +112,17 @@ def test_the_csv_holds_every_number_to_the_last_bit(report, tmp_path):
 
     read = [(int(row["n_vertices"]), *map(number, (row["median_r"], row["mean_r"], row["accuracy"]))) for row in rows]
     assert read == [(row.n_vertices, row.median_r, row.mean_r, row.accuracy) for row in report.rows]
+
+
+def test_ceilings_in_two_units_say_whose_are_in_which(tiny_challenge, run, tmp_path):
+    folder = tmp_path / "mixed"
+    shutil.copytree(tiny_challenge, folder, ignore=shutil.ignore_patterns("*.png"))
+    path = folder / "subj06/test_split/noise_ceiling/rh_noise_ceiling.npy"
+    np.save(path, 100 * np.load(path))
+    notes = summarise(Challenge(folder), run).notes
+    assert "noise ceilings of subject 6 right were read as percent (0 to 100), going by their largest value" in notes
+    assert any(note.startswith("noise ceilings of subject 1 left, subject 1 right, subject 6 left") for note in notes)
+
+
+def test_an_absent_roi_alone_has_no_ceiling_to_speak_of(challenge, run):
+    assert summarise(challenge, run, rois=["mTL-faces"]).notes == ()
