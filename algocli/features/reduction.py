@@ -83,7 +83,8 @@ class Reducer:
         from sklearn.random_projection import SparseRandomProjection
 
         projection = SparseRandomProjection(self.reduction.project, random_state=self.reduction.seed)
-        projection.fit(np.empty((1, int(np.prod(self.shape))), np.float32))
+        # Only the width is learned from these.
+        projection.fit(np.zeros((1, int(np.prod(self.shape))), np.float32))
         return projection.components_.astype(np.float32)
 
 
