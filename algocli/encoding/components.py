@@ -39,12 +39,20 @@ class Components:
         Scores of the fitted images: orthogonal columns of zero mean.
     variances : (n_components,) float64
         The sum of squares of each column of scores, falling.
+    total_variance : float
+        The sum over all the components that there are, kept or not.
     """
 
     fit: NDArray[np.int64]
     vectors: NDArray[np.float32]
     variances: NDArray[np.float64]
     column_means: NDArray[np.float64]
+    total_variance: float
+
+    @property
+    def mean_variance(self) -> float:
+        """The mean variance over every dimension that so many images can have: a unit for what ridge adds to each."""
+        return self.total_variance / (len(self.fit) - 1)
 
     @property
     def scores(self) -> NDArray[np.float32]:
@@ -84,7 +92,9 @@ def fit_components(gram: Gram, fit: NDArray[np.int64], n_components: int) -> Com
             f"the features of these {len(fit)} images have rank {rank}: there are no {n_components} components",
             hint=f"use --pca {rank} or fewer" if rank else "the features are the same for every image",
         )
-    return Components(fit, vectors[:, :n_components], values[:n_components], column_means)
+    # What centring on both sides takes from the trace is n times the mean of all entries.
+    total = gram.diagonal(fit).sum(dtype=np.float64) - len(fit) * column_means.mean()
+    return Components(fit, vectors[:, :n_components], values[:n_components], column_means, float(total))
 
 
 _Eigenpairs = tuple[NDArray[np.float64], NDArray[np.float32], NDArray[np.float64]]

@@ -1,7 +1,6 @@
 """Ordinary least squares on components, for every vertex of a hemisphere at once.
 
-The scores S of a fold are orthogonal and centred, so the coefficients need no solver: diag(1/w) Sᵀ Y. All folds
-are therefore one product of a tall matrix with the responses, which are read once.
+The scores S of a fold are orthogonal and centred, so the coefficients need no solver: diag(1/w) Sᵀ Y.
 """
 
 from __future__ import annotations
@@ -13,9 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.encoding.components import Components
-
-# Rows a block of the product: float32 within, float64 across.
-BLOCK_ROWS = 2048
+from algocli.encoding.loadings import read_loadings
 
 
 @dataclass(frozen=True)
@@ -48,25 +45,13 @@ def fit_ols(components: Sequence[Components], responses: NDArray[np.float32]) ->
     responses : (n_train, n_vertices)
         Read once, in blocks of rows.
     """
-    design = np.hstack([_columns(fold, len(responses)) for fold in components])
-    products = np.zeros((design.shape[1], responses.shape[1]), np.float64)
-    for start in range(0, len(responses), BLOCK_ROWS):
-        rows = slice(start, start + BLOCK_ROWS)
-        # What is not finite shows in the intercepts, and is told from there with its place in the file.
-        with np.errstate(invalid="ignore", over="ignore"):
-            products += design[rows].T @ np.asarray(responses[rows], dtype=np.float32)
-    models = []
-    for fold in components:
-        n_rows = len(fold.variances) + 1
-        mine, products = products[:n_rows], products[n_rows:]
-        weights = mine[:-1] / np.sqrt(fold.variances)[:, None]
-        models.append(LinearModel(weights.astype(np.float32), (mine[-1] / len(fold.fit)).astype(np.float32)))
+    n_vertices = responses.shape[1]
+    models = [
+        LinearModel(np.empty((len(fold.variances), n_vertices), np.float32), np.empty(n_vertices, np.float32))
+        for fold in components
+    ]
+    for block, loadings in read_loadings(components, responses):
+        for fold, own, model in zip(components, loadings, models, strict=True):
+            model.weights[:, block] = own.products / np.sqrt(fold.variances)[:, None]
+            model.intercept[block] = own.means
     return models
-
-
-def _columns(fold: Components, n_train: int) -> NDArray[np.float32]:
-    """Return the fold's vectors and a column of ones, (n_train, n_components + 1), zero where a row is held out."""
-    columns = np.zeros((n_train, fold.vectors.shape[1] + 1), np.float32)
-    columns[fold.fit, :-1] = fold.vectors
-    columns[fold.fit, -1] = 1
-    return columns

@@ -50,6 +50,11 @@ class Gram:
             np.take(self._matrix[part], columns, axis=1, out=block[start : start + len(part)])
         return block
 
+    def diagonal(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return K[i, i] for every i of `rows`."""
+        diagonal: NDArray[np.float32] = np.asarray(self._matrix[rows, rows])
+        return diagonal
+
 
 def gram(store: FeatureStore, *, products: Products = BY_NUMPY, track: Track = silent) -> Gram:
     """Return the store's Gram matrix, computed on first use.

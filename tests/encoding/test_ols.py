@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.linear_model import LinearRegression
 
-from algocli.encoding import ols
+from algocli.encoding import loadings
 from algocli.encoding.components import Components, fit_components
 from algocli.encoding.ols import fit_ols
 from algocli.encoding.splits import k_folds
@@ -63,7 +63,7 @@ def test_folds_may_differ_in_their_number_of_components(fitted: Arrays) -> None:
 def test_no_size_of_blocks_matters(fitted: Arrays, n_rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
     _, components, responses = fitted
     whole = fit_ols(components, responses)
-    monkeypatch.setattr(ols, "BLOCK_ROWS", n_rows)
+    monkeypatch.setattr(loadings, "BLOCK_ROWS", n_rows)
     for one, other in zip(whole, fit_ols(components, responses), strict=True):
         np.testing.assert_allclose(one.weights, other.weights, atol=1e-6)
         np.testing.assert_allclose(one.intercept, other.intercept, atol=1e-6)
