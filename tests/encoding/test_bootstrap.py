@@ -1,0 +1,92 @@
+"""Resampled correlations, held against drawing the images one by one, and their intervals against coverage."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from algocli.encoding import bootstrap
+from algocli.encoding.bootstrap import bootstrap_r, interval, resample
+from algocli.encoding.correlation import correlate
+from algocli.errors import DataError, UsageError
+
+
+def draw(n_stimuli: int, n_vertices: int, r: float, seed: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    rng = np.random.default_rng(seed)
+    measured, noise = rng.standard_normal((2, n_stimuli, n_vertices))
+    predicted = r * measured + np.sqrt(1 - r**2) * noise
+    return (measured + 5).astype(np.float32), (3 * predicted + 100).astype(np.float32)
+
+
+def test_weighted_moments_equal_correlations_of_the_drawn_images() -> None:
+    measured, predicted = draw(50, 7, 0.4, seed=0)
+    counts = resample(50, n_resamples=20, seed=1)
+    found = bootstrap_r(measured, predicted, counts)
+    for row, own in zip(found, counts.astype(int), strict=True):
+        drawn = np.repeat(np.arange(50), own)
+        np.testing.assert_allclose(row, correlate(measured[drawn], predicted[drawn]), atol=1e-5)
+
+
+def test_a_resample_draws_as_many_images_as_there_are() -> None:
+    counts = resample(37, n_resamples=200, seed=0)
+    np.testing.assert_array_equal(counts.sum(axis=1), 37)
+    # The share of images that a resample leaves out.
+    assert (counts == 0).mean() == pytest.approx((1 - 1 / 37) ** 37, abs=0.01)
+
+
+def test_a_seed_gives_the_same_resamples_again() -> None:
+    np.testing.assert_array_equal(resample(30, n_resamples=5, seed=2), resample(30, n_resamples=5, seed=2))
+    assert (resample(30, n_resamples=5, seed=2) != resample(30, n_resamples=5, seed=3)).any()
+
+
+def test_an_interval_covers_the_true_mean_correlation_about_as_often_as_it_says() -> None:
+    covered = []
+    for seed in range(150):
+        measured, predicted = draw(120, 8, 0.5, seed=seed)
+        r = bootstrap_r(measured, predicted, resample(120, n_resamples=300, seed=seed))
+        low, high = interval(r.mean(axis=1), 0.9)
+        covered.append(low <= 0.5 <= high)
+    assert 0.82 <= np.mean(covered) <= 0.96
+
+
+def test_the_same_resamples_make_the_comparison_of_two_runs_a_paired_one() -> None:
+    measured, predicted = draw(100, 20, 0.4, seed=1)
+    better = (predicted + 0.3 * measured).astype(np.float32)
+    counts = resample(100, n_resamples=400, seed=0)
+    mine, theirs = (bootstrap_r(measured, one, counts).mean(axis=1) for one in (better, predicted))
+    unpaired = bootstrap_r(measured, predicted, resample(100, n_resamples=400, seed=1)).mean(axis=1)
+    low, high = interval(mine - theirs)
+    assert low > 0
+    wide_low, wide_high = interval(mine - unpaired)
+    assert high - low < (wide_high - wide_low) / 3
+
+
+def test_vertices_that_never_vary_score_zero_in_every_resample() -> None:
+    measured, predicted = draw(30, 3, 0.9, seed=2)
+    measured[:, 0] = 0.1
+    predicted[:, 1] = -4
+    r = bootstrap_r(measured, predicted, resample(30, n_resamples=50))
+    np.testing.assert_array_equal(r[:, :2], 0)
+    assert (r[:, 2] > 0.5).all()
+
+
+def test_a_resample_of_one_image_scores_zero() -> None:
+    measured, predicted = draw(3, 4, 0.9, seed=3)
+    np.testing.assert_array_equal(bootstrap_r(measured, predicted, np.array([[0, 3, 0]], np.float32)), 0)
+
+
+def test_blocks_of_vertices_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured, predicted = draw(30, 11, 0.3, seed=4)
+    counts = resample(30, n_resamples=9)
+    whole = bootstrap_r(measured, predicted, counts)
+    monkeypatch.setattr(bootstrap, "VERTICES", 4)
+    np.testing.assert_allclose(bootstrap_r(measured, predicted, counts), whole, atol=1e-6)
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    measured, predicted = draw(30, 11, 0.3, seed=5)
+    with pytest.raises(DataError, match="29 images were resampled"):
+        bootstrap_r(measured, predicted, resample(29, n_resamples=2))
+    with pytest.raises(UsageError, match="0 resamples"):
+        resample(29, n_resamples=0)

@@ -1,0 +1,83 @@
+"""Unique and shared explained variance, held against cases whose parts are known."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from sklearn.linear_model import LinearRegression
+
+from algocli.encoding.partition import Names, partition, unions
+from algocli.errors import UsageError
+
+
+def part(*names: str) -> Names:
+    return frozenset(names)
+
+
+def planted(names: str, seed: int) -> tuple[dict[Names, NDArray[np.float64]], dict[Names, NDArray[np.float64]]]:
+    """Draw the parts, and derive what each union explains: every part that a set of the union has a hand in."""
+    rng = np.random.default_rng(seed)
+    parts = {one: rng.uniform(-0.05, 0.2, 11) for one in unions(tuple(names))}
+    explained = {union: sum(value for one, value in parts.items() if one & union) for union in parts}
+    return parts, explained  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("names", ["AB", "ABC"])
+def test_planted_parts_are_found(names: str) -> None:
+    parts, explained = planted(names, seed=0)
+    found = partition(explained)
+    assert found.keys() == parts.keys()
+    for one, expected in parts.items():
+        np.testing.assert_allclose(found[one], expected, atol=1e-14)
+
+
+@pytest.mark.parametrize("names", ["AB", "ABC"])
+def test_the_parts_sum_to_what_all_sets_explain(names: str) -> None:
+    _, explained = planted(names, seed=1)
+    np.testing.assert_allclose(sum(partition(explained).values()), explained[part(*names)], atol=1e-14)
+
+
+def test_two_sets_as_in_every_textbook() -> None:
+    explained = {part("A"): np.array([0.3]), part("B"): np.array([0.2]), part("A", "B"): np.array([0.4])}
+    found = partition(explained)
+    assert found[part("A")] == pytest.approx(0.4 - 0.2)
+    assert found[part("B")] == pytest.approx(0.4 - 0.3)
+    assert found[part("A", "B")] == pytest.approx(0.3 + 0.2 - 0.4)
+
+
+def test_independent_causes_are_attributed_to_the_sets_that_hold_them() -> None:
+    # Columns 0 to 3; a set holds some of them, and a vertex's responses are one column with noise of the same size.
+    rng = np.random.default_rng(2)
+    causes = np.linalg.qr(rng.standard_normal((400, 8)) - 0)[0]
+    causes -= causes.mean(axis=0)
+    causes = np.linalg.qr(causes)[0]
+    held = {"A": {0, 3, 2}, "B": {1, 3, 2}, "C": {2}}
+    responses = causes[:, :4] + causes[:, 4:]
+    explained = {}
+    for size in (1, 2, 3):
+        for names in combinations("ABC", size):
+            columns = sorted(set().union(*(held[name] for name in names)))
+            model = LinearRegression().fit(causes[:, columns], responses)
+            residual = responses - model.predict(causes[:, columns])
+            explained[part(*names)] = 1 - residual.var(axis=0) / responses.var(axis=0)
+    found = partition(explained)
+    for vertex, where in enumerate([part("A"), part("B"), part("A", "B", "C"), part("A", "B")]):
+        for one, values in found.items():
+            assert values[vertex] == pytest.approx(0.5 if one == where else 0, abs=1e-10), (vertex, one)
+
+
+def test_a_missing_model_is_named() -> None:
+    _, explained = planted("ABC", seed=3)
+    del explained[part("A", "C")]
+    with pytest.raises(UsageError, match=r"needs a model of A \+ C"):
+        partition(explained)
+
+
+@pytest.mark.parametrize("names", ["A", "ABCD"])
+def test_one_set_or_four_are_refused(names: str) -> None:
+    _, explained = planted(names, seed=4)
+    with pytest.raises(UsageError, match=f"not {len(names)}"):
+        partition(explained)
