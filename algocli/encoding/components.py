@@ -71,30 +71,36 @@ class Components:
         return scores
 
 
-def fit_components(gram: Gram, fit: NDArray[np.int64], n_components: int) -> Components:
+def fit_components(gram: Gram, fit: NDArray[np.int64], n_components: int | None) -> Components:
     """Fit principal components on the images `fit`.
+
+    Parameters
+    ----------
+    n_components
+        None keeps as many as there are.
 
     Raises
     ------
     UsageError
-        If the centred features of these images have fewer than `n_components` dimensions.
+        If the centred features of these images have fewer than `n_components` dimensions, or none at all.
     """
     limit = len(fit) - 1
-    if n_components > limit:
+    if n_components is not None and n_components > limit:
         raise UsageError(
             f"{n_components} components cannot be had from {len(fit)} images: the rank is {limit} at most",
             hint=f"use --pca {limit} or fewer",
         )
-    values, vectors, column_means = _eigenpairs(gram, fit, n_components)
+    values, vectors, column_means = _eigenpairs(gram, fit, n_components or limit)
     rank = int((values > RANK_TOLERANCE * values[0]).sum()) if values[0] > 0 else 0
-    if rank < n_components:
+    n_kept = n_components or max(rank, 1)
+    if rank < n_kept:
         raise UsageError(
-            f"the features of these {len(fit)} images have rank {rank}: there are no {n_components} components",
+            f"the features of these {len(fit)} images have rank {rank}: there are no {n_kept} components",
             hint=f"use --pca {rank} or fewer" if rank else "the features are the same for every image",
         )
     # What centring on both sides takes from the trace is n times the mean of all entries.
     total = gram.diagonal(fit).sum(dtype=np.float64) - len(fit) * column_means.mean()
-    return Components(fit, vectors[:, :n_components], values[:n_components], column_means, float(total))
+    return Components(fit, vectors[:, :n_kept], values[:n_kept], column_means, float(total))
 
 
 _Eigenpairs = tuple[NDArray[np.float64], NDArray[np.float32], NDArray[np.float64]]

@@ -1,4 +1,4 @@
-"""Leading eigenpairs of a large symmetric matrix, when a few hundred of ten thousand are wanted.
+"""Leading eigenpairs of a large symmetric matrix, when a few hundred or a thousand of ten thousand are wanted.
 
 Block Krylov: from a random block Q the spaces K Q, K² Q, ... are made orthonormal and kept, and the best
 approximations within all of them are taken (Rayleigh-Ritz). Keeping every step, instead of the last one as
@@ -26,7 +26,7 @@ SMALLEST_BLOCK, LARGEST_BLOCK = 32, 256
 # With fewer columns than so many a pair, no spectrum has settled yet: looking would only cost time.
 FEWEST_COLUMNS = 4
 # Beyond this share of all dimensions a full decomposition is the cheaper way.
-MAX_BASIS_SHARE = 0.4
+MAX_BASIS_SHARE = 0.6
 
 
 class Symmetric(Protocol):
@@ -59,7 +59,7 @@ def leading_eigenpairs(
         Orthonormal columns.
     """
     n = len(matrix)
-    if n <= EXACT_SIZE or 3 * n_pairs > MAX_BASIS_SHARE * n:
+    if n <= EXACT_SIZE or FEWEST_COLUMNS * n_pairs > MAX_BASIS_SHARE * n - LARGEST_BLOCK:
         return _exact(matrix, n_pairs)
     found = _krylov(matrix, n_pairs, seed)
     return found or _exact(matrix, n_pairs)

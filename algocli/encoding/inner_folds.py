@@ -89,7 +89,9 @@ def _fit(
         with np.errstate(invalid="ignore", over="ignore"):
             seen = [_see(part, responses[fold.fit[part.rows], vertices]) for part in parts]
             whole = _Seen(*(sum(getattr(one, name) for one in seen) for name in ("products", "sums", "squares")))
-            errors = [_errors(part, own, whole, len(fold.fit), model.alphas) for part, own in zip(parts, seen, strict=True)]
+            errors = [
+                _errors(part, own, whole, len(fold.fit), model.alphas) for part, own in zip(parts, seen, strict=True)
+            ]
             model.chosen[vertices] = best(np.mean(errors, axis=0))
             means = whole.sums / len(fold.fit)
             centred = whole.products - np.outer(fold.vectors.sum(axis=0, dtype=np.float64), means)
@@ -125,9 +127,7 @@ def _see(part: _Part, responses: NDArray[np.float32]) -> _Seen:
     return _Seen(products, exact.sum(axis=0), np.einsum("ij,ij->j", exact, exact))
 
 
-def _errors(
-    part: _Part, own: _Seen, whole: _Seen, n_fit: int, alphas: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _errors(part: _Part, own: _Seen, whole: _Seen, n_fit: int, alphas: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the mean squared error of a part's predictions, (n_alphas, n_vertices)."""
     n_own, n_others = len(part.rows), n_fit - len(part.rows)
     mean = (whole.sums - own.sums) / n_others

@@ -6,6 +6,7 @@ know about the responses. All folds are one product of a tall matrix with the re
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -68,7 +69,7 @@ def vertex_blocks(n_rows: int, n_vertices: int) -> list[slice]:
     width = max(1, BLOCK_BYTES // (12 * n_rows))
     n_blocks = -(-n_vertices // width)
     edges = np.linspace(0, n_vertices, n_blocks + 1).astype(int).tolist()
-    return [slice(start, stop) for start, stop in zip(edges[:-1], edges[1:], strict=True)]
+    return [slice(start, stop) for start, stop in itertools.pairwise(edges)]
 
 
 def sum_squares(components: Sequence[Components], responses: NDArray[np.float32]) -> NDArray[np.float64]:

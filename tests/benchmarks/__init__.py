@@ -1,9 +1,10 @@
 """Benchmarks: programs that print ratios, every one of them measured in one run on one machine.
 
-    python -m tests.benchmarks              both of the below, on a synthetic subject of the official size
+    python -m tests.benchmarks              all of the below, on a synthetic subject of the official size
     python -m tests.benchmarks --small      the same on a few hundred images: tries the machinery, says nothing else
     python -m tests.benchmarks.pipeline     algocli's commands against the challenge's tutorial, time and memory
     python -m tests.benchmarks.extraction   extraction against its parts, the Gram pass against a matrix product
+    python -m tests.benchmarks.ridge        ridge with a penalty a vertex, against himalaya's and scikit-learn's
     python -m tests.benchmarks.tutorial     the tutorial's own cells alone, timed
 
 Seconds belong to the machine and its mood, so no test judges one, and a target missed is printed and fails nothing.

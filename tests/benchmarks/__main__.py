@@ -10,7 +10,7 @@ from tests.benchmarks.inputs import challenge, machine, options, parse, workplac
 
 
 def main() -> None:
-    """Measure the pipeline first, while this process is small; then extraction within it."""
+    """Measure the pipeline first, while this process is small; then extraction and ridge within it."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.benchmarks", description="Run all benchmarks.", parents=[options()]
     )
@@ -23,12 +23,16 @@ def main() -> None:
         found = pipeline.measure(chosen, folder, work)
         pipeline.show(found)
         # Here and not above: numpy and torch would swell this process while others inherit its size.
-        from tests.benchmarks import extraction
+        from tests.benchmarks import extraction, ridge
 
         rounds = extraction.measure(chosen, folder, work)
     extraction.show(rounds)
+    chosen.components, chosen.alphas, chosen.share = ridge.N_COMPONENTS, ridge.N_ALPHAS, ridge.SHARE
+    penalised = ridge.measure(chosen)
+    ridge.show(penalised)
     if chosen.json:
         measured = {"pipeline": pipeline.as_dict(found), "extraction": extraction.as_dict(rounds)}
+        measured["ridge"] = ridge.as_dict(penalised)
         chosen.json.write_text(json.dumps({"machine": machine(), **measured}, indent=2) + "\n")
 
 

@@ -34,6 +34,13 @@ def test_every_promised_ratio_is_measured(measured: Any) -> None:
     }
     assert all(one["ratio"] > 0 for one in ratios.values())
     assert all(one["over_floor"] > 0 and one["gram_share"] > 0 for one in measured["extraction"])
+    assert all(ratio > 0 for one in measured["ridge"] for ratio in one["ratios"].values())
+
+
+def test_ridge_chooses_the_penalties_of_other_libraries(measured: Any) -> None:
+    (one,) = measured["ridge"]
+    for name, baseline in one["baselines"].items():
+        assert all(share > 0.9 for share in baseline["within_a_step"].values()), name
 
 
 def test_the_stages_of_both_sides_fit_into_their_processes(measured: Any) -> None:

@@ -146,6 +146,21 @@ def test_more_components_than_dimensions_are_refused_with_the_rank(tmp_path: Pat
     assert caught.value.hint == "use --pca 11 or fewer"
 
 
+def test_all_components_are_as_many_as_the_rank(tmp_path: Path, kernel: Gram) -> None:
+    assert fit_components(kernel, np.arange(50), None).vectors.shape == (50, 49)
+    rng = np.random.default_rng(2)
+    narrow = (rng.standard_normal((60, 11)) @ rng.standard_normal((11, 300)) + 3).astype(np.float32)
+    kernel = gram(make_store(tmp_path / "narrow", narrow))
+    assert fit_components(kernel, np.arange(50), None).vectors.shape == (50, 11)
+
+
+def test_the_total_variance_is_that_of_the_centred_features(kernel: Gram, features: NDArray[np.float32]) -> None:
+    fit = np.arange(3, 77)
+    expected = ((features[fit] - features[fit].mean(axis=0, dtype=np.float64)) ** 2).sum()
+    for n_components in (1, 20, None):
+        assert fit_components(kernel, fit, n_components).total_variance == pytest.approx(expected, rel=1e-5)
+
+
 def test_images_shown_twice_lower_the_rank(tmp_path: Path, features: NDArray[np.float32]) -> None:
     kernel = gram(make_store(tmp_path / "store", np.repeat(features[:15], 4, axis=0)))
     with pytest.raises(UsageError, match="rank 14"):

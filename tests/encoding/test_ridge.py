@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -248,7 +246,8 @@ def test_vertices_at_either_edge_of_the_grid_are_counted(planted: Planted) -> No
     assert (narrow.n_lowest, narrow.n_highest) == (N_VERTICES, N_VERTICES)
     assert wide.n_lowest == 0
     # Some vertices are pure noise: for them no penalty is too large.
-    assert 1 <= wide.n_highest <= 10
+    assert wide.n_highest >= 1
+    assert (wide.chosen[:20] < 24).all()
     (low,) = fit_ridge(components, responses, np.array([1e6, 1e7]))
     assert low.n_lowest + low.n_highest == N_VERTICES
     assert low.n_lowest > 40
@@ -257,7 +256,9 @@ def test_vertices_at_either_edge_of_the_grid_are_counted(planted: Planted) -> No
 def test_a_vanishing_penalty_is_least_squares(planted: Planted) -> None:
     _, kernel, responses = planted
     components = folds_of(kernel, 25)
-    for expected, found in zip(fit_ols(components, responses), fit_ridge(components, responses, np.array([1e-9])), strict=True):
+    for expected, found in zip(
+        fit_ols(components, responses), fit_ridge(components, responses, np.array([1e-9])), strict=True
+    ):
         np.testing.assert_allclose(found.weights, expected.weights, rtol=1e-5, atol=1e-7)
 
 
