@@ -154,7 +154,7 @@ def _predicted_squares(
     effects = (right[:n_kept] / smallest).astype(np.float32)
     n_vertices = coefficients.shape[1]
     # One row a vertex and effect, (n_vertices * n_kept, n_components).
-    scaled = (coefficients.T[:, None, :] * effects).reshape(n_vertices * n_kept, -1)
+    scaled = (np.ascontiguousarray(coefficients.T)[:, None, :] * effects).reshape(n_vertices * n_kept, -1)
     predicted = (scaled @ part.held_out.T).reshape(n_vertices, n_kept, -1)
     inner = (predicted @ predicted.transpose(0, 2, 1)).astype(np.float64)
     pairs = (mixtures[:, :, None] * mixtures[:, None, :]).reshape(len(alphas), -1)

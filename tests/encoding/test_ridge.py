@@ -79,6 +79,25 @@ def test_predictions_at_full_rank_equal_ridge_on_the_features_themselves(planted
     np.testing.assert_allclose(model.predict(own.project(kernel, others)), truth.predict(centred[others]), atol=1e-3)
 
 
+def test_predictions_at_full_rank_equal_himalayas_from_the_gram_matrix_alone(planted: Planted) -> None:
+    himalaya = pytest.importorskip("himalaya.kernel_ridge", reason="himalaya is not installed")
+    _, kernel, responses = planted
+    fit, others = np.arange(150), np.arange(N_TRAIN, N_STIMULI)
+    own = fit_components(kernel, fit, None)
+    (model,) = fit_ridge([own], responses, GRID)
+    everything = np.arange(N_STIMULI)
+    whole = kernel.block(everything, everything).astype(np.float64)
+    centre = np.eye(N_STIMULI)
+    centre[:, fit] -= 1 / len(fit)
+    whole = centre @ whole @ centre.T
+    y = responses[fit].astype(np.float64)
+    truth = himalaya.KernelRidge(alphas_of(model), kernel="precomputed").fit(
+        whole[np.ix_(fit, fit)], y - y.mean(axis=0)
+    )
+    expected = truth.predict(whole[np.ix_(others, fit)]) + y.mean(axis=0)
+    np.testing.assert_allclose(model.predict(own.project(kernel, others)), expected, atol=1e-3)
+
+
 def test_the_unit_of_penalties_is_the_mean_variance_over_all_dimensions(planted: Planted) -> None:
     features, kernel, _ = planted
     fit = np.arange(3, 153)
