@@ -8,11 +8,14 @@ need not sum to one: where every model overstates a vertex, all of them are shru
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+# Vertices a thread works on at once: float64 copies of all models' predictions are a few megabytes.
+BLOCK_VERTICES = 64
 # A coefficient or gradient this small against the problem's own scale is zero.
 ZERO = 1e-10
 
@@ -56,22 +59,27 @@ class BlendSums:
 
     def add(self, predictions: Sequence[NDArray[np.float32]], measured: NDArray[np.float32]) -> None:
         """Add some images: one prediction a model and the responses, (n_stimuli, n_vertices) each."""
-        columns = [np.asarray(column, dtype=np.float64) for column in (*predictions, measured)]
+        columns = [*predictions, measured]
         if self._origin is None:
-            self._origin = np.array([column[0] for column in columns])
-        columns = [column - origin for column, origin in zip(columns, self._origin, strict=True)]
+            self._origin = np.array([column[0] for column in columns], dtype=np.float64)
         self._n += len(measured)
-        for i, one in enumerate(columns):
-            self._sums[i] += one.sum(axis=0)
-            for j, other in enumerate(columns[: i + 1]):
-                self._products[:, i, j] += np.einsum("ij,ij->j", one, other)
+        starts = range(0, measured.shape[1], BLOCK_VERTICES)
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(lambda start: self._add_block(columns, slice(start, start + BLOCK_VERTICES)), starts))
+
+    def _add_block(self, columns: Sequence[NDArray[np.float32]], block: slice) -> None:
+        assert self._origin is not None
+        # (n_vertices, n_models + 1, n_stimuli)
+        x = np.stack([column[:, block].T for column in columns], axis=1, dtype=np.float64)
+        x -= self._origin.T[block, :, None]
+        self._sums[:, block] += x.sum(axis=2).T
+        self._products[block] += x @ x.transpose(0, 2, 1)
 
     def fit(self) -> Blend:
         """Return the blend of least squared error on everything added."""
         assert self._origin is not None  # a blend of nothing is a mistake of the caller
         means = self._sums / self._n
-        products = self._products + np.tril(self._products, -1).transpose(0, 2, 1)
-        products -= self._n * np.einsum("iv,jv->vij", means, means)
+        products = self._products - self._n * np.einsum("iv,jv->vij", means, means)
         weights = nonnegative_least_squares(products[:, :-1, :-1], products[:, :-1, -1]).T
         means += self._origin
         intercept = means[-1] - np.einsum("lv,lv->v", weights, means[:-1])
