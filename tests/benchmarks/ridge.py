@@ -2,7 +2,7 @@
 
 All get the same components' scores, the same responses and the same penalties; finding the components is left out,
 as all would need them. algocli fits every vertex of a subject. The others take long, so they fit two samples of the
-vertices, one twice as large as the other, and the line through both says what all vertices would have taken:
+vertices, one eight times as large as the other, and the line through both says what all vertices would have taken:
 what they do once, however many vertices there are, is counted once. `--share 1` fits all, and nothing is extended.
 
 The responses follow the components with noise of every size, from vertices that are nearly all signal to some
@@ -32,7 +32,7 @@ from tests.benchmarks.inputs import machine, options, parse
 TARGET = 30
 N_COMPONENTS, N_ALPHAS, N_FOLDS = 1000, 20, 5
 # Of the vertices, what the others fit.
-SHARE = 0.02
+SHARE = 0.05
 SUBJECT_VERTICES, SMALL_VERTICES = 39548, 300
 # Targets and penalties at once for himalaya: predictions of a few hundred megabytes.
 TARGETS_BATCH, ALPHAS_BATCH = 2000, 10
@@ -114,7 +114,7 @@ def _round(fold: Components, responses: NDArray[np.float32], alphas: NDArray[np.
     folds_seconds, (by_folds,) = _timed(lambda: fit_ridge_by_folds([fold], responses, alphas, n_folds=N_FOLDS))
     mine = {"generalised cross-validation": by_gcv, f"{N_FOLDS} folds": by_folds}
     n_vertices = responses.shape[1]
-    sizes = [n_vertices] if share >= 1 else [round(share * n_vertices / 2), round(share * n_vertices)]
+    sizes = [n_vertices] if share >= 1 else [round(share * n_vertices / 8), round(share * n_vertices)]
     baselines = {}
     for name, fit in _others(fold, by_gcv.alphas).items():
         # Imports and first calls are nobody's work.
