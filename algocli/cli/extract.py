@@ -129,10 +129,10 @@ def _parse_rows(words: str | None) -> range | None:
     first, colon, last = words.partition(":")
     if not colon or any(word and not word.isdecimal() for word in (first, last)):
         raise UsageError(f"--rows {words}: two row numbers are expected, as in 0:2500")
-    rows = range(int(first or 0), int(last) if last else sys.maxsize)
-    if not rows:
-        raise UsageError(f"--rows {words}: there are none; the first row comes first, and the last is not among them")
-    return rows
+    start, stop = int(first or 0), int(last) if last else sys.maxsize
+    if start > stop:
+        raise UsageError(f"--rows {words}: the first row comes first", hint=f"--rows {stop}:{start}")
+    return range(start, stop)
 
 
 def register(app: typer.Typer) -> None:

@@ -126,8 +126,9 @@ def _say_what_is_done(
 ) -> None:
     name = f"subject {subject.number}: {store.folder.parent.name}"
     n_left = sum(map(len, store.pending()))
-    if rows is not None and rows.start >= store.n_stimuli:
-        note(f"{name} has no more than {store.n_stimuli} rows: none from {rows.start} on")
+    if rows is not None and not any(shard.start in rows for shard in store.shards):
+        until = f"to {rows.stop}" if rows.stop < store.n_stimuli else "on"
+        note(f"{name}: none of the shards of its {store.n_stimuli} rows begins from row {rows.start} {until}")
     elif not pending:
         note(f"{name} is complete, nothing to do" if not n_left else f"{name}: these rows are done, nothing to do")
     elif n_left < store.n_stimuli:

@@ -44,6 +44,8 @@ class Network:
     # Reads the weights that are still to be loaded; None where the network came with its own.
     read_weights: Callable[[], Mapping[str, torch.Tensor]] | None = None
     weights_source: str = ""
+    # What to call the weights where that says more than what was asked for.
+    weights: str = ""
     # What torch.fx is to leave in one piece.
     tracing: Mapping[str, Any] = field(default_factory=dict)
     # Whether the name alone does not say what is computed, so that the code enters the key.

@@ -90,6 +90,8 @@ def from_timm(request: Request) -> Network:
         TUTORIAL if tutorial else _transform_of(name, timm.data.resolve_model_data_config(module)),
         read_weights=request.read_file if request.is_file else None,
         weights_source=request.weights,
+        # A tag in the name says which of several weights: '--weights TAG' asks for them too.
+        weights=tag if request.entry else "",
         tracing={
             "leaf_modules": timm.layers.get_notrace_modules(),
             "autowrap_functions": timm.layers.get_notrace_functions(),

@@ -89,7 +89,7 @@ def test_a_share_of_the_rows_is_told_as_such_and_the_rest_is_asked_for(extract, 
 def test_rows_that_a_subject_does_not_have_are_told(extract, asked):
     result = extract("-s", "1", "--rows", "40:80")
     assert result.exit_code == 0
-    assert "has no more than 16 rows: none from 40 on" in result.stderr
+    assert "none of the shards of its 16 rows begins from row 40 on" in result.stderr
 
 
 def test_another_network_is_named_in_the_next_step(extract, asked):
@@ -126,7 +126,7 @@ def test_a_new_batch_size_finds_the_work_done(extract, asked):
         (["--dtype", "float64"], 2, "float64"),
         (["--batch-size", "0"], 2, "batch-size"),
         (["--rows", "20"], 2, "two row numbers are expected"),
-        (["--rows", "20:10"], 2, "--rows 20:10: there are none"),
+        (["--rows", "20:10"], 2, "--rows 20:10: the first row comes first"),
         (["-s", "9"], 2, "the challenge's subjects, 1 to 8"),
         (["-s", "2"], 3, "has no subject 2"),
         (["--data-dir", "nowhere"], 3, "nowhere is not a folder"),
