@@ -65,6 +65,7 @@ _DISK_FAULTS = {
     errno.EACCES: ("no permission to write", "choose another folder, or change its permissions"),
     errno.EPERM: ("no permission to write", "choose another folder, or change its permissions"),
     errno.EROFS: ("the file system is read-only", "choose a folder that can be written"),
+    errno.ENOENT: ("the folder cannot be made, or is gone", "choose another folder"),
     errno.ENOTDIR: ("a file stands where a folder is needed", "choose another folder"),
     errno.EEXIST: ("a file stands where a folder is needed", "choose another folder"),
     errno.EISDIR: ("a folder stands where the file should go", "choose another name"),

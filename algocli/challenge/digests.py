@@ -9,6 +9,7 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from algocli.challenge.stimuli import Stimulus
@@ -18,6 +19,7 @@ from algocli.compute.track import Track, silent
 from algocli.errors import DataError
 
 _N_THREADS = 2
+_MAX_BATCH = 16
 # A file that changes twice within one tick of its disk's clock looks unchanged after the second time:
 # what had changed shortly before it was read is therefore read again next time.
 _SETTLED_AFTER_NS = 2_000_000_000
@@ -64,12 +66,16 @@ def digest_files(
     unknown = list(dict.fromkeys(path for path, digest in zip(paths, remembered, strict=True) if digest is None))
     fresh: dict[Path, str] = {}
     if unknown:
-        results = in_threads(_read, unknown, n_threads=_N_THREADS)
+        # Many small files are handed over by the batch, a few large ones each to a thread of its own.
+        batch = min(_MAX_BATCH, -(-len(unknown) // _N_THREADS))
+        results = in_threads(_try_to_read, unknown, n_threads=_N_THREADS, batch=batch)
         try:
             tracked = track(results, total=len(unknown), label="digesting files", unit="files")
-            for path, (stamp, digest) in zip(unknown, tracked, strict=True):
-                fresh[path] = digest
-                memories[path.parent].remember(path, stamp, digest)
+            for path, found in zip(unknown, tracked, strict=True):
+                if isinstance(found, DataError):
+                    raise found
+                stamp, fresh[path] = found
+                memories[path.parent].remember(path, stamp, fresh[path])
         finally:
             # Also after an interrupt or a broken file: what has been read is not read again.
             for folder, memory in memories.items():
@@ -147,6 +153,17 @@ class FileDigests:
             self._changed = False
 
 
+def forgotten_folders(cache_dir: Path) -> dict[Path, str]:
+    """Return the memories of folders that are no longer there, each with its folder."""
+    memories = {}
+    for memory in sorted((cache_dir / "digests").glob("*.json")):
+        with suppress(DataError):
+            folder = read_json(memory).get("folder")
+            if isinstance(folder, str) and not os.path.lexists(folder):
+                memories[memory] = folder
+    return memories
+
+
 def _memory_of(folder: Path, cache_dir: Path, part: str = "") -> Path:
     # No path holds a zero byte: that of a folder and that of a part of it never meet.
     about = os.fsencode(folder.resolve()) + (b"\0" + part.encode() if part else b"")
@@ -163,6 +180,14 @@ def _load(memory: Path) -> dict[str, str]:
     if not isinstance(files, dict):
         return {}
     return {name: entry for name, entry in files.items() if isinstance(entry, str)}
+
+
+def _try_to_read(path: Path) -> tuple[str | None, str] | DataError:
+    """Return an error instead of raising it, so that the rest of its batch is not lost with it."""
+    try:
+        return _read(path)
+    except DataError as error:
+        return error
 
 
 def _read(path: Path) -> tuple[str | None, str]:

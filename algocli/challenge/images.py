@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from algocli.challenge.digests import digest_part, stimuli_digest
 from algocli.challenge.hdf5 import SUFFIXES, list_datasets, open_hdf5, read_rows
 from algocli.challenge.ids import ID_COLUMN, find_stimuli, parse_id, read_table
+from algocli.challenge.pngs import read_pixels
 from algocli.challenge.stimuli import Stimulus
 from algocli.challenge.subjects import Subject
 from algocli.compute.track import Track, silent
@@ -42,6 +43,11 @@ class Images(Protocol):
     @property
     def stimuli(self) -> tuple[Stimulus, ...]:
         """The subject's stimuli, one a row."""
+        ...
+
+    @property
+    def place(self) -> Path | None:
+        """The file or folder that holds them; None where that is the challenge's own."""
         ...
 
     def name(self, row: int) -> str:
@@ -108,6 +114,9 @@ def read_image(path: Path) -> Image.Image:
     """
     from PIL import Image
 
+    pixels = read_pixels(path)
+    if pixels is not None:
+        return Image.fromarray(pixels)
     try:
         with Image.open(path) as image:
             image.load()
@@ -124,6 +133,7 @@ class ImageFiles:
     kind: Kind
     stimuli: tuple[Stimulus, ...]
     paths: tuple[Path, ...]
+    place: Path | None = None
 
     def name(self, row: int) -> str:
         """Return the file's name."""
@@ -146,6 +156,11 @@ class ImageBrick:
     path: Path
     stimuli: tuple[Stimulus, ...]
     kind: Kind = "hdf5"
+
+    @property
+    def place(self) -> Path:
+        """The HDF5 file."""
+        return self.path
 
     def name(self, row: int) -> str:
         """Return the file's name and the image's NSD id."""
@@ -220,7 +235,7 @@ def _open_folder(subject: Subject, folder: Path) -> ImageFiles:
         other = owners.setdefault(str(PurePosixPath(file)), stimulus.nsd_id)
         if other != stimulus.nsd_id:
             raise DataError(f"{table} names {file} twice, for NSD ids {other} and {stimulus.nsd_id}")
-    return ImageFiles("folder", subject.stimuli, tuple(folder / file for file in files))
+    return ImageFiles("folder", subject.stimuli, tuple(folder / file for file in files), folder)
 
 
 def _find_table(folder: Path) -> Path:

@@ -1,118 +1,192 @@
-"""algocli cache: what is kept, and whether it is whole."""
+"""algocli cache: what is kept, whether it is whole, and what of it nothing refers to."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from algocli.cli.options import DEFAULT_CACHE_DIR, CacheDir, Json, Quiet
+from algocli.cli.options import DEFAULT_CACHE_DIR, DEFAULT_DATA_DIR, CacheDir, DataDir, Json, Quiet, TrustRemoteCode
 
-cache = typer.Typer(help="List what is cached, and check that it is whole.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from algocli.compute.leftovers import Leftover
+    from algocli.features.overview import StoreRow
+
+cache = typer.Typer(help="List what is cached, check it, delete leftovers.", no_args_is_help=True)
 
 
 @cache.command("list")
 def list_(cache_dir: CacheDir = DEFAULT_CACHE_DIR, as_json: Json = False, quiet: Quiet = False) -> None:
-    """List feature stores and runs with their state and size."""
-    from algocli.cli.console import DASH, note, show_json, show_table, size
-    from algocli.encoding.runs import list_runs
-    from algocli.features.library import store_folders
+    """List feature stores and runs with their state, size and age.
 
-    stores = [_describe(folder) for folder in store_folders(cache_dir)]
-    runs = [{"run": run.name, "subjects": run.subjects} for run in list_runs(cache_dir)]
+    The first line of each kind of features is the name that --features takes.
+    """
+    from algocli.cli.console import count, note, show_json, size
+    from algocli.compute.files import n_bytes_in
+    from algocli.encoding.runs import list_runs
+    from algocli.features.overview import list_rows
+
+    stores = list_rows(cache_dir)
+    runs: list[dict[str, Any]] = [
+        {"run": one.name, "subjects": one.subjects, "n_bytes": n_bytes_in(one.folder), "finished_at": one.finished_at}
+        for one in list_runs(cache_dir)
+    ]
+    total = sum(one.n_bytes for one in stores) + sum(one["n_bytes"] for one in runs)
     if as_json:
-        show_json({"features": stores, "runs": runs})
+        show_json({"features": stores, "runs": runs, "n_bytes": total})
         return
     if not stores and not runs:
         note(f"nothing is cached in {cache_dir}", quiet=quiet)
-    rows = [
-        (one["features"], DASH, "damaged", DASH, DASH, DASH)
-        if one["problem"]
-        else (
-            one["features"],
-            str(one["subject"]),
-            f"{one['n_done']} of {one['n_stimuli']}",
-            f"{one['n_features']:,}",
-            size(one["n_bytes"]),
-            # Of a checkpoint the file's name says enough.
-            Path(one["weights"]).name,
-        )
-        for one in stores
-    ]
-    if rows:
-        show_table(("Features", "Subject", "Images", "Width", "On disk", "Weights"), rows)
+        return
+    for _, same in groupby(stores, key=lambda one: one.features):
+        _show_recipe(list(same))
+    for run in runs:
+        _show_run(run)
     for one in stores:
-        if one["problem"]:
-            note(one["problem"], quiet=quiet)
-    if rows and runs:
-        print()
-    if runs:
-        show_table(("Run", "Subjects"), [(str(run["run"]), ",".join(map(str, run["subjects"]))) for run in runs])
+        if one.problem:
+            note(one.problem, quiet=quiet)
+    print(f"{count(len(stores), 'store')} and {count(len(runs), 'run')} take {size(total)}")
 
 
-def _describe(folder: Path) -> dict[str, Any]:
-    """Return a store's row; of one that cannot be read, only its name and why."""
-    from algocli.errors import DataError
-    from algocli.features.library import read_recipe
-    from algocli.features.store import FeatureStore
+def _show_recipe(rows: Sequence[StoreRow]) -> None:
+    import time
 
-    row: dict[str, Any] = {"features": folder.parent.name, "problem": None}
-    try:
-        store = FeatureStore(folder)
-        return row | {
-            "weights": read_recipe(folder.parent)["weights"],
-            "subject": store.subject,
-            "n_stimuli": store.n_stimuli,
-            "n_features": store.n_features,
-            "n_done": store.n_stimuli - sum(map(len, store.pending())),
-            "n_bytes": store.n_bytes(),
-        }
-    except DataError as error:
-        return row | {"problem": error.message}
+    from algocli.cli.console import DASH, age, show_table, size
+
+    now = time.time()
+    shown = [
+        (
+            DASH if one.subject is None else str(one.subject),
+            f"{one.n_done} of {one.n_stimuli}" if one.state == "unfinished" else one.state,
+            DASH if one.n_features is None else f"{one.n_features:,}",
+            size(one.n_bytes),
+            age(now - one.written_at),
+        )
+        for one in rows
+    ]
+    print(rows[0].features)
+    # Names of checkpoints are long, and the table below has room for none.
+    show_table(("Subject", "State", "Width", "On disk", "Age"), shown, title=f"  {rows[0].what or DASH}", left=2)
+    print()
+
+
+def _show_run(run: dict[str, Any]) -> None:
+    import time
+
+    from algocli.cli.console import age, size
+
+    # Its name says the settings, and may be as wide as the screen.
+    print(run["run"])
+    subjects = f"subject{'s' if len(run['subjects']) > 1 else ''} {_ranges(run['subjects'])}"
+    print(f"  run of {subjects}, {size(run['n_bytes'])}, {age(time.time() - run['finished_at'])}\n")
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """Write rising numbers as '1-3,5'."""
+    # Within a run of neighbours, number minus place is constant.
+    runs = [[n for _, n in run] for _, run in groupby(enumerate(numbers), key=lambda pair: pair[1] - pair[0])]
+    return ",".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
 
 
 @cache.command("verify")
-def verify(cache_dir: CacheDir = DEFAULT_CACHE_DIR, as_json: Json = False, quiet: Quiet = False) -> None:
-    """Compare finished features with their checksums.
+def verify(
+    sample: Annotated[
+        bool, typer.Option("--sample/--no-sample", help="Also compute two rows of each store anew and compare.")
+    ] = True,
+    trust_remote_code: TrustRemoteCode = False,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    cache_dir: CacheDir = DEFAULT_CACHE_DIR,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Check that cached features are whole and right.
 
-    A damaged shard loses its record, so that extracting again makes just that part anew.
+    Finished features are compared with their checksums, Gram matrices with their features, and two rows of each
+    store with the same rows computed anew from the images. A damaged shard loses its record, so that extracting
+    again makes just that part anew.
     """
-    from algocli.cli.console import count, show_json, tracker
-    from algocli.errors import DataError
-    from algocli.features.library import store_folders
-    from algocli.features.store import FeatureStore
+    from algocli.cli.cache_faults import check, raise_faults, show_faults
+    from algocli.cli.console import show_json, tracker
 
-    folders = store_folders(cache_dir)
-    damaged: list[dict[str, Any]] = []
-    unreadable: list[dict[str, Any]] = []
-    for folder in tracker(quiet)(folders, total=len(folders), label="checking stores", unit="stores"):
-        # One store that cannot be read must not keep the others from being checked.
-        try:
-            store = FeatureStore(folder)
-            for shard in store.damaged():
-                store.forget(shard)
-                damaged.append({"store": folder, "rows": [shard.start, shard.stop]})
-        except DataError as error:
-            unreadable.append({"store": folder, "problem": error.message})
+    found = check(cache_dir, data_dir, sample=sample, trust_code=trust_remote_code, track=tracker(quiet))
     if as_json:
-        show_json({"n_stores": len(folders), "damaged": damaged, "unreadable": unreadable})
+        show_json(found)
     else:
-        for one in damaged:
-            print(f"{one['store']}: rows {one['rows'][0]} to {one['rows'][1]} are damaged")
-        for one in unreadable:
-            print(one["problem"])
-    if unreadable:
-        raise DataError(
-            f"{count(len(unreadable), 'store')} cannot be read, {count(len(damaged), 'shard')} damaged",
-            hint="delete the folders of such stores and repeat algocli extract: it makes only what is missing",
-        )
-    if damaged:
-        raise DataError(
-            f"{count(len(damaged), 'damaged shard')}", hint="repeat algocli extract: it makes only these anew"
-        )
+        show_faults(found)
+    raise_faults(found, data_dir, cache_dir)
+
+
+@cache.command("gc")
+def gc(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would be deleted.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Delete without asking.")] = False,
+    unused: Annotated[bool, typer.Option("--unused", help="Also delete feature stores that no run refers to.")] = False,
+    cache_dir: CacheDir = DEFAULT_CACHE_DIR,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Delete what nothing refers to.
+
+    That is what killed commands left, what another version of algocli wrote, matrices of other features, digests of
+    folders that are gone, and runs without a finished subject. What a running command works on stays.
+    """
+    from algocli.cli.console import count, note, show_json, size
+    from algocli.encoding.leftovers import find_in_cache
+
+    found = find_in_cache(cache_dir, unused=unused)
+    held = {one.path for one in found if one.is_held}
+    # A folder goes with all that is in it, or stays.
+    found = [one for one in found if one.path not in held and not any(one.path in path.parents for path in held)]
+    total = sum(one.n_bytes for one in found)
+    if held:
+        note(f"{count(len(held), 'item')} that a running command works on stays", quiet=quiet)
     if not as_json:
-        print("1 store is whole" if len(folders) == 1 else f"{len(folders)} stores are whole")
+        _show_leftovers(found, cache_dir)
+        print(f"{count(len(found), 'item')} to delete, {size(total)}" if found else "nothing to delete")
+    deleted = [one for one in found if one.delete()] if found and not dry_run and _agreed(yes, as_json) else []
+    if as_json:
+        rows = [
+            {"path": one.path, "why": one.why, "detail": one.detail, "n_bytes": one.n_bytes, "deleted": one in deleted}
+            for one in found
+        ]
+        show_json({"items": rows, "n_bytes": total, "n_bytes_deleted": sum(one.n_bytes for one in deleted)})
+    elif deleted:
+        print(f"deleted {count(len(deleted), 'item')}, {size(sum(one.n_bytes for one in deleted))}")
+    elif found:
+        note("nothing was deleted", quiet=quiet)
+
+
+def _show_leftovers(found: Sequence[Leftover], cache_dir: Path) -> None:
+    from algocli.cli.console import size
+
+    for why in dict.fromkeys(one.why for one in found):
+        print(f"{why}:")
+        for one in found:
+            if one.why == why:
+                place = one.path.relative_to(cache_dir)
+                print(f"  {size(one.n_bytes):>7}  {place}" + (f" ({one.detail})" if one.detail else ""))
+
+
+def _agreed(yes: bool, as_json: bool) -> bool:
+    """Say whether all of it is to be deleted; on a terminal, ask."""
+    from algocli.errors import UsageError
+
+    if yes:
+        return True
+    if as_json or not _is_terminal():
+        raise UsageError(
+            "deleting needs a yes, and there is no terminal to ask on",
+            hint="--yes deletes what is listed; --dry-run only lists it",
+        )
+    return typer.confirm("delete all of this?", err=True)
+
+
+def _is_terminal() -> bool:
+    return sys.stdin.isatty()
 
 
 def register(app: typer.Typer) -> None:

@@ -139,6 +139,14 @@ def size(n_bytes: float) -> str:
     return f"{n_bytes:.1f} TB"
 
 
+def age(seconds: float) -> str:
+    """Format a span of time by its largest unit, as in '3 min', '2 h' and '5 d'."""
+    for unit, length, enough in (("s", 1, 60), ("min", 60, 3600), ("h", 3600, 48 * 3600)):
+        if seconds < enough:
+            return f"{max(0.0, seconds) // length:.0f} {unit}"
+    return f"{seconds // 86_400:.0f} d"
+
+
 def tracker(quiet: bool) -> Track:
     """Return the progress display for this stderr: a bar on a terminal, a line a minute elsewhere."""
     if quiet:

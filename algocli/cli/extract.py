@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -26,6 +27,9 @@ from algocli.cli.options import (
 )
 from algocli.errors import UsageError
 
+if TYPE_CHECKING:
+    from algocli.features.store import FeatureStore
+
 
 def extract(
     model: Model = DEFAULT_MODEL,
@@ -45,7 +49,9 @@ def extract(
         typer.Option(help="Precision of the network itself: tf32 and float16 on CUDA, bfloat16 anywhere."),
     ] = "float32",
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    batch_size: Annotated[int, typer.Option(min=1, help="Images a forward pass; changes no number.")] = 32,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="Images a forward pass. [default: 16 on a cpu, 64 on a GPU]")
+    ] = None,
     stimuli: Annotated[
         Path | None, typer.Option(help="Read the images from NSD's HDF5 file, or from a folder with a CSV of ids.")
     ] = None,
@@ -72,12 +78,13 @@ def extract(
     from algocli.cli.console import note, noter, tracker
     from algocli.cli.stores import show_stores
 
+    some_rows = _parse_rows(rows)
     # The data is looked at first: a wrong folder is told before torch takes its seconds to load.
     sources = [(one, open_images(one, stimuli)) for one in Challenge(data_dir).subjects(parse_subjects(subject))]
     from algocli.features.backbones import load_backbone, resolve_device
     from algocli.features.extraction import extract as run
     from algocli.features.gram import gram
-    from algocli.features.passage import Passage
+    from algocli.features.passage import Passage, default_batch_size
     from algocli.features.products import fastest_products
     from algocli.features.reduction import Reduction
 
@@ -91,7 +98,7 @@ def extract(
         trust_remote_code=trust_remote_code,
     )
     reduction = Reduction(pool, project, project_seed)
-    how = Passage(dtype, batch_size, device, numerics, reduction, _parse_rows(rows))
+    how = Passage(dtype, batch_size or default_batch_size(device), device, numerics, reduction, some_rows)
     stores = []
     for one, images in sources:
         made = run(one, backbone, cache_dir, how, images=images, track=tracker(quiet), note=noter(quiet))
@@ -102,7 +109,17 @@ def extract(
         stores += made
     show_stores(stores, as_json=as_json)
     if not as_json:
-        note(f"next: {in_same_folders('algocli train', data_dir, cache_dir)}", quiet=quiet)
+        note(f"next: {_next_step(stores, (model, layer), data_dir, cache_dir)}", quiet=quiet)
+
+
+def _next_step(
+    stores: Sequence[FeatureStore], asked: tuple[str, list[str] | None], data_dir: Path, cache_dir: Path
+) -> str:
+    if not all(store.complete for store in stores):
+        return "the same command for the rows that are left, or without --rows"
+    is_usual = asked[0] == DEFAULT_MODEL and (asked[1] or [DEFAULT_LAYER]) == [DEFAULT_LAYER]
+    train = "algocli train" if is_usual else f"algocli train --features {stores[0].folder.parent.name}"
+    return in_same_folders(train, data_dir, cache_dir)
 
 
 def _parse_rows(words: str | None) -> range | None:
@@ -112,7 +129,10 @@ def _parse_rows(words: str | None) -> range | None:
     first, colon, last = words.partition(":")
     if not colon or any(word and not word.isdecimal() for word in (first, last)):
         raise UsageError(f"--rows {words}: two row numbers are expected, as in 0:2500")
-    return range(int(first or 0), int(last) if last else sys.maxsize)
+    start, stop = int(first or 0), int(last) if last else sys.maxsize
+    if start > stop:
+        raise UsageError(f"--rows {words}: the first row comes first", hint=f"--rows {stop}:{start}")
+    return range(start, stop)
 
 
 def register(app: typer.Typer) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -53,7 +54,7 @@ def import_features(
     from algocli.cli.console import noter, tracker
     from algocli.cli.stores import show_stores
     from algocli.errors import UsageError
-    from algocli.features.importing import import_features as run
+    from algocli.features.importing import import_features as import_rows
     from algocli.features.importing import is_keyed_by_id, locate_rows
     from algocli.features.matrices import open_matrix, read_ids
 
@@ -68,10 +69,10 @@ def import_features(
     note = noter(quiet)
     # Every subject's rows are found before the first is stored: a file that lacks some is told at once.
     located = [locate_rows(one, matrix, row_ids, key) for one in subjects]
-    stores = [
-        run(one, matrix, rows, name, cache_dir, dtype=dtype, force=force, track=tracker(quiet), note=note)
-        for one, rows in zip(subjects, located, strict=True)
-    ]
+    run = functools.partial(
+        import_rows, dtype=dtype, ids_file=ids, row_key=key, force=force, track=tracker(quiet), note=note
+    )
+    stores = [run(one, matrix, rows, name, cache_dir) for one, rows in zip(subjects, located, strict=True)]
     show_stores(stores, as_json=as_json)
     note(f"next: {in_same_folders(f'algocli train --features {name}', data_dir, cache_dir)}")
 

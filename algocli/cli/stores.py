@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from algocli.cli.console import show_json, size
 
@@ -13,12 +13,13 @@ if TYPE_CHECKING:
 
 def show_stores(stores: Sequence[FeatureStore], *, as_json: bool) -> None:
     """Print a line, or a row of JSON, for each store: its subject, shape, size and place."""
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "subject": store.subject,
             "features": store.folder.parent.name,
             "n_stimuli": store.n_stimuli,
             "n_features": store.n_features,
+            "n_done": store.n_stimuli - sum(map(len, store.pending())),
             "n_bytes": store.n_bytes(),
             "path": store.folder,
         }
@@ -27,6 +28,7 @@ def show_stores(stores: Sequence[FeatureStore], *, as_json: bool) -> None:
     if as_json:
         show_json({"rows": rows})
         return
-    for store in stores:
+    for row, store in zip(rows, stores, strict=True):
         name = store.folder.name.partition("-")[0]
-        print(f"{name}  {store.n_stimuli} x {store.n_features}  {size(store.n_bytes()):>7}  {store.folder}")
+        state = "" if store.complete else f"  ({row['n_done']} of {store.n_stimuli} images so far)"
+        print(f"{name}  {store.n_stimuli} x {store.n_features}  {size(row['n_bytes']):>7}  {store.folder}{state}")

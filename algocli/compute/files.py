@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
 import secrets
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -39,10 +41,13 @@ def publish(path: Path, write: Callable[[IO[bytes]], object]) -> None:
             # Opened for reading too, which numpy does not take for a file of its own: on one it calls `tofile`, and
             # that does not say why it failed.
             with partial.open("w+b") as stream:
+                # The kernel drops this lock with the process: `cache gc` tells by it what a killed one left.
+                with suppress(OSError):
+                    fcntl.flock(stream, fcntl.LOCK_EX)
                 write(stream)
                 stream.flush()
                 os.fsync(stream.fileno())
-            os.replace(partial, path)
+                os.replace(partial, path)
         except BaseException:
             partial.unlink(missing_ok=True)
             raise
@@ -93,3 +98,18 @@ def sweep(folder: Path) -> None:
     """
     for path in folder.rglob(f"*{PARTIAL}"):
         path.unlink(missing_ok=True)
+
+
+def n_bytes_in(path: Path) -> int:
+    """Return what a file, or all that lies below a folder, takes on disk; what a link leads to is not counted."""
+    if not path.is_dir() or path.is_symlink():
+        return _n_bytes(path)
+    # A live writer's files may come and go meanwhile.
+    return sum(_n_bytes(Path(folder, name)) for folder, _, names in os.walk(path) for name in names)
+
+
+def _n_bytes(path: Path) -> int:
+    try:
+        return path.lstat().st_size
+    except FileNotFoundError:
+        return 0

@@ -6,7 +6,7 @@ import fcntl
 import json
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -42,6 +42,32 @@ def hold(path: Path, note: Note = unheard, *, shared: bool = False) -> Iterator[
         yield
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def hold_if_free(paths: Iterable[Path]) -> Iterator[bool]:
+    """Hold those of some lock files that are there, without waiting; yield False where another process has one.
+
+    None is made: a file that is not there is held by no one.
+    """
+    descriptors: list[int] = []
+    try:
+        yield all(_take_if_free(path, descriptors) for path in paths)
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def _take_if_free(path: Path, descriptors: list[int]) -> bool:
+    try:
+        descriptors.append(os.open(path, os.O_RDWR))
+        fcntl.flock(descriptors[-1], fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    # Where it cannot be told, as in a folder of another user or on a disk without locks, someone may hold it.
+    except OSError:
+        return False
+    return True
 
 
 def _holder(path: Path) -> str:

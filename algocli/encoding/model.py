@@ -71,11 +71,11 @@ def train_subject(
     """
     started = time.time()
     settings = run.settings
-    store = find_store(
-        cache_dir, settings.features[0], subject, stimuli_digest(subject.stimuli, cache_dir, track=track)
-    )
-    inputs = _inputs(subject, store, cache_dir, track)
+    # Held from the beginning on: a run that nobody holds and that has no record is a leftover.
     with hold(run.folder / subject.name / "lock", note):
+        content = stimuli_digest(subject.stimuli, cache_dir, track=track)
+        store = find_store(cache_dir, settings.features[0], subject, content)
+        inputs = _inputs(subject, store, cache_dir, track)
         if not force and run.has(subject.number) and run.subject(subject.number).record["inputs"] == inputs:
             note(f"subject {subject.number}: run {run.name} is done already")
             return run.subject(subject.number)

@@ -119,7 +119,8 @@ def load_backbone(
     hashed = digests({name: graph.tensors(name) for name in names})
     code = {name: graph.code(name) for name in names} if built.is_own else {}
     network = graph.cut(names).to(device).to(memory_format=torch.channels_last).requires_grad_(False)
-    return Backbone(built.model, tuple(found), network, built.transform, weights, hashed, computed, code)
+    named = built.weights or weights
+    return Backbone(built.model, tuple(found), network, built.transform, named, hashed, computed, code)
 
 
 def list_layers(

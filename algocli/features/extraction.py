@@ -64,13 +64,14 @@ def extract(
     reducers = [Reducer(layer, how.reduction) for layer in backbone.layers]
     stores = [_open(subject, images, content, backbone, reduce, cache_dir, how) for reduce in reducers]
     with ExitStack() as locks:
-        for store in stores:
+        # In the order of their names, not of the layers: two that wait for one another's stores would wait for ever.
+        for store in sorted(stores, key=lambda store: store.folder):
             # Processes that share the rows of a store work on it side by side; whoever wants all of it works alone.
             locks.enter_context(hold(store.folder / "lock", note, shared=how.rows is not None))
         targets = []
         for store, reduce in zip(stores, reducers, strict=True):
             pending = _pending(store, how.rows)
-            _say_what_is_done(subject, store, pending, note)
+            _say_what_is_done(subject, store, pending, how.rows, note)
             if pending:
                 targets.append(Target(store, reduce, pending))
         if targets:
@@ -92,7 +93,8 @@ def _open(
     how: Passage,
 ) -> FeatureStore:
     import torch
-    import torchvision
+
+    from algocli.features.vision import torchvision
 
     identity = backbone.identity(reduce.layer.name)
     named = recipe(
@@ -106,6 +108,7 @@ def _open(
     )
     provenance = {
         "source": images.kind,
+        **({"stimuli": str(images.place.resolve())} if images.place else {}),
         "shape": list(reduce.layer.shape),
         "device": how.device,
         "versions": {"torch": torch.__version__, "torchvision": torchvision.__version__},
@@ -118,10 +121,15 @@ def _pending(store: FeatureStore, rows: range | None) -> list[Shard]:
     return [shard for shard in store.pending() if rows is None or shard.start in rows]
 
 
-def _say_what_is_done(subject: Subject, store: FeatureStore, pending: Sequence[Shard], note: Note) -> None:
+def _say_what_is_done(
+    subject: Subject, store: FeatureStore, pending: Sequence[Shard], rows: range | None, note: Note
+) -> None:
     name = f"subject {subject.number}: {store.folder.parent.name}"
     n_left = sum(map(len, store.pending()))
-    if not pending:
+    if rows is not None and not any(shard.start in rows for shard in store.shards):
+        until = f"to {rows.stop}" if rows.stop < store.n_stimuli else "on"
+        note(f"{name}: none of the shards of its {store.n_stimuli} rows begins from row {rows.start} {until}")
+    elif not pending:
         note(f"{name} is complete, nothing to do" if not n_left else f"{name}: these rows are done, nothing to do")
     elif n_left < store.n_stimuli:
         note(f"{name}: {store.n_stimuli - n_left} of {store.n_stimuli} images are done already")

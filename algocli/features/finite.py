@@ -35,7 +35,8 @@ def refuse_non_finite(
     if not len(bad):
         return
     where = name(int(bad[0]))
-    if np.can_cast(came_as, rows.dtype, "safe"):
+    # NaN never comes of a number that is too large.
+    if np.can_cast(came_as, rows.dtype, "safe") or np.isnan(rows[bad[0]]).any():
         raise DataError(f"{what} yields numbers that are not finite for {where}")
     limit = f"{np.finfo(rows.dtype).max:g}"
     raise DataError(

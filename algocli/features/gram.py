@@ -8,7 +8,9 @@ to their common mean.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -19,14 +21,13 @@ from algocli.compute.files import publish, read_json, write_json
 from algocli.compute.lock import hold
 from algocli.compute.track import Track, silent
 from algocli.errors import DataError
-from algocli.features.products import NumpyProducts, Products
+from algocli.features.products import NumpyProducts, Products, Tiles
 from algocli.features.store import FeatureStore
 
 # Large enough for the matrix product to run at full speed, small enough to waste little above the diagonal.
 TILE_ROWS = 1024
 BY_NUMPY = NumpyProducts()
-
-_Tiles = dict[tuple[int, int], NDArray[np.float64]]
+_EVERY_HALF = np.arange(2**16, dtype=np.uint16).view(np.float16).astype(np.float32)
 
 
 class Gram:
@@ -38,9 +39,15 @@ class Gram:
         self.n_stimuli = len(self._matrix)
 
     def multiply(self, columns: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return K @ columns, (n_stimuli, n_columns); nothing of K is copied."""
-        product: NDArray[np.float32] = np.asarray(self._matrix) @ columns
+        """Return K @ columns, (n_stimuli, n_columns)."""
+        product: NDArray[np.float32] = self._in_memory @ columns
         return product
+
+    @cached_property
+    def _in_memory(self) -> NDArray[np.float32]:
+        # Whoever multiplies by all of it does so again and again; the first touch of a mapped page costs more
+        # than reading it does.
+        return np.array(self._matrix, dtype=np.float32)
 
     def block(self, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return K[rows, columns] as a fresh float32 array, (len(rows), len(columns))."""
@@ -87,7 +94,7 @@ def _is_made(folder: Path, key: str) -> bool:
     return (folder / "record.json").is_file() and read_json(folder / "record.json").get("key") == key
 
 
-def _accumulate(store: FeatureStore, products: Products, track: Track) -> _Tiles:
+def _accumulate(store: FeatureStore, products: Products, track: Track) -> Tiles:
     """Return the tiles (i, j) on and below the diagonal, float64; the rest follows from symmetry."""
     rows = _row_blocks(store.n_stimuli)
     tiles = {(i, j): np.zeros((_length(rows[i]), _length(rows[j]))) for i in range(len(rows)) for j in range(i + 1)}
@@ -96,41 +103,70 @@ def _accumulate(store: FeatureStore, products: Products, track: Track) -> _Tiles
     label = f"subject {store.subject}: Gram matrix"
     for some in track(columns, total=len(columns), label=label, unit="blocks"):
         block = features[:, : _length(some)]
-        _read_centred(store, some, block)
-        product = products.of([block[part] for part in rows])
-        # An overflow is told once, below, and not by numpy for every tile.
+        _read_shifted(store, some, block)
+        # What is not finite is told once, below, and not by numpy for every tile.
         with np.errstate(over="ignore", invalid="ignore"):
-            for (i, j), tile in tiles.items():
-                tile += product(i, j)
-    _refuse_overflow(store, tiles, len(rows))
+            products.add([block[part] for part in rows], tiles)
+    _refuse_unusable(store, tiles)
+    _centre(tiles, rows, store.n_stimuli)
     return tiles
 
 
-def _refuse_overflow(store: FeatureStore, tiles: _Tiles, n_blocks: int) -> None:
+def _read_shifted(store: FeatureStore, columns: slice, block: NDArray[np.float32]) -> None:
+    """Fill `block` with a block of columns less the mean of their first rows.
+
+    That is near the mean of all, which `_centre` takes away exactly, and needs no second pass over the block.
+    """
+
+    def read(rows: slice) -> None:
+        _widen(store.read(rows, columns), block[rows])
+
+    def shift(rows: slice) -> None:
+        # Each thread has its own way with warnings; what is not finite is told later, once.
+        with np.errstate(over="ignore", invalid="ignore"):
+            block[rows] -= beginning
+
+    shards = [slice(shard.start, shard.stop) for shard in store.shards]
+    # Decompressing and widening cost as much as a tenth of the product: use all cores.
+    with ThreadPoolExecutor() as pool, np.errstate(over="ignore", invalid="ignore"):
+        list(pool.map(read, shards))
+        beginning = block[shards[0]].mean(axis=0, dtype=np.float64).astype(np.float32)
+        list(pool.map(shift, shards))
+
+
+def _widen(features: NDArray[Any], out: NDArray[np.float32]) -> None:
+    """Copy features of any precision to float32."""
+    if features.dtype == np.float16:
+        # numpy converts half floats one by one in plain code; there are few enough of them to look each up.
+        np.take(_EVERY_HALF, features.view(np.uint16), out=out, mode="clip")
+    else:
+        out[:] = features
+
+
+def _refuse_unusable(store: FeatureStore, tiles: Tiles) -> None:
     # No product of two images is larger than that of the larger one with itself: the diagonal speaks for all.
-    if not all((np.diagonal(tiles[i, i]) <= np.finfo(np.float32).max).all() for i in range(n_blocks)):
-        raise DataError(
-            f"{store.folder} holds features too large for their products to be float32",
-            hint="scale them down, or choose another layer",
-        )
+    if all((np.diagonal(tile) <= np.finfo(np.float32).max).all() for (i, j), tile in tiles.items() if i == j):
+        return
+    if not all(np.isfinite(store.read(slice(None), columns)).all() for columns in store.column_blocks()):
+        raise DataError(f"{store.folder} holds features that are not finite", hint="algocli cache verify")
+    raise DataError(
+        f"{store.folder} holds features too large for their products to be float32",
+        hint="scale them down, or choose another layer",
+    )
 
 
-def _read_centred(store: FeatureStore, columns: slice, block: NDArray[np.float32]) -> None:
-    """Fill `block` with a block of columns less their mean."""
-
-    def read(rows: slice) -> NDArray[np.float64]:
-        # Decompressing and converting from float16 cost as much as a tenth of the product: use both cores.
-        block[rows] = store.read(rows, columns)
-        sums: NDArray[np.float64] = block[rows].sum(axis=0, dtype=np.float64)
-        return sums
-
-    with ThreadPoolExecutor() as pool:
-        sums = sum(pool.map(read, [slice(shard.start, shard.stop) for shard in store.shards]))
-        mean = np.asarray(sums / store.n_stimuli)
-        if not np.isfinite(mean).all():
-            raise DataError(f"{store.folder} holds features that are not finite", hint="algocli cache verify")
-        shift = mean.astype(np.float32)
-        list(pool.map(lambda rows: np.subtract(block[rows], shift, out=block[rows]), _row_blocks(len(block))))
+def _centre(tiles: Tiles, rows: Sequence[slice], n_stimuli: int) -> None:
+    """Make of the products of shifted features those of features less their mean over all images."""
+    means = np.zeros(n_stimuli)
+    for (i, j), tile in tiles.items():
+        means[rows[i]] += tile.sum(axis=1) / n_stimuli
+        if i != j:
+            means[rows[j]] += tile.sum(axis=0) / n_stimuli
+    # (x - m)(y - m) = xy - xm - ym + mm, where xm is the mean of a row of products and mm the mean of all of them.
+    means -= means.mean() / 2
+    for (i, j), tile in tiles.items():
+        tile -= means[rows[i], None]
+        tile -= means[rows[j]]
 
 
 def _row_blocks(n_rows: int) -> list[slice]:
@@ -141,7 +177,7 @@ def _length(block: slice) -> int:
     return int(block.stop - block.start)
 
 
-def _write(stream: IO[bytes], tiles: _Tiles, n_stimuli: int) -> None:
+def _write(stream: IO[bytes], tiles: Tiles, n_stimuli: int) -> None:
     """Write the whole matrix as a .npy file, float32, one block of rows at a time."""
     header = {"descr": "<f4", "fortran_order": False, "shape": (n_stimuli, n_stimuli)}
     np.lib.format.write_array_header_1_0(stream, header)
@@ -151,7 +187,7 @@ def _write(stream: IO[bytes], tiles: _Tiles, n_stimuli: int) -> None:
         # diagonal mirrors itself, which the product leaves a rounding apart.
         tiles[i, i][:] = (tiles[i, i] + tiles[i, i].T) / 2
         row = [tiles[i, j] if j <= i else tiles[j, i].T for j in range(n_blocks)]
-        stream.write(np.hstack(row).astype("<f4").tobytes())
+        stream.write(np.hstack(row, dtype="<f4", casting="same_kind").data)
 
 
 def _open(path: Path) -> NDArray[Any]:

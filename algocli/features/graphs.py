@@ -19,10 +19,9 @@ from typing import Any, Protocol
 import torch
 from torch import fx
 from torch.utils.hooks import RemovableHandle
-from torchvision import ops
-from torchvision.models.feature_extraction import NodePathTracer
 
 from algocli.features.layers import last_node
+from algocli.features.vision import NodePathTracer, torchvision
 
 # relu_ and add_, which write into their input; neither requires_grad_ nor __add__.
 _MARKED = re.compile(r"(?!_|requires_grad_)\w+[a-z0-9]_")
@@ -54,10 +53,12 @@ def read_graph(network: torch.nn.Module, tracing: Mapping[str, Any]) -> Graph:
     tracing
         What is to be a node of its own: `leaf_modules` (classes) and `autowrap_functions`.
     """
-    leaves = [kind for kind in vars(ops).values() if inspect.isclass(kind) and issubclass(kind, torch.nn.Module)]
+    leaves = [
+        kind for kind in vars(torchvision.ops).values() if inspect.isclass(kind) and issubclass(kind, torch.nn.Module)
+    ]
     tracer = NodePathTracer(
         leaf_modules=[*leaves, *tracing.get("leaf_modules", ())],
-        autowrap_modules=(math, ops),
+        autowrap_modules=(math, torchvision.ops),
         autowrap_functions=tuple(tracing.get("autowrap_functions", ())),
     )
     try:

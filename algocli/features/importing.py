@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -21,12 +20,14 @@ from algocli.challenge.images import ids_digest
 from algocli.challenge.layout import N_NSD_IMAGES
 from algocli.challenge.subjects import Subject
 from algocli.compute.files import read_json
+from algocli.compute.leftovers import delete_folder
 from algocli.compute.lock import hold
 from algocli.compute.track import Note, Track, silent, unheard
 from algocli.errors import DataError, UsageError, writing
+from algocli.features.commands import IMPORTED, import_dtype
 from algocli.features.finite import refuse_non_finite
 from algocli.features.keys import SCHEMA, Dtype, Recipe
-from algocli.features.library import IMPORTED, create_store
+from algocli.features.library import create_store
 from algocli.features.matrices import Matrix
 from algocli.features.store import SHARD_BYTES, FeatureStore
 
@@ -50,6 +51,8 @@ def import_features(
     cache_dir: Path,
     *,
     dtype: Dtype | None = None,
+    ids_file: Path | None = None,
+    row_key: Key | None = None,
     force: bool = False,
     track: Track = silent,
     note: Note = unheard,
@@ -63,6 +66,8 @@ def import_features(
     dtype
         The precision to keep; by default that of the other subjects' features of this name, or else
         float16 for a float16 array and float32 for any other.
+    ids_file, row_key
+        How `rows` were found, where the number of rows did not say it: kept, to say how to import this again.
     force
         Replace other features of this subject and name.
 
@@ -85,6 +90,9 @@ def import_features(
             "source": IMPORTED,
             "file": str(matrix.path.resolve()),
             "dataset": matrix.dataset,
+            "file_dtype": matrix.dtype.name,
+            "ids_file": None if ids_file is None else str(ids_file.resolve()),
+            "row_key": row_key,
             "shape": list(matrix.shape[1:]),
         }
         store = create_store(cache_dir, how, subject, content, matrix.n_features, provenance)
@@ -167,7 +175,7 @@ def _recipe(cache_dir: Path, name: str, matrix: Matrix, dtype: Dtype | None) -> 
             f"the features {name} of other subjects are kept as {known['dtype']}, not {dtype}",
             hint=f"--dtype {known['dtype']}, or another --name",
         )
-    kept = known["dtype"] if known else dtype or ("float16" if matrix.dtype == np.float16 else "float32")
+    kept = known["dtype"] if known else dtype or import_dtype(matrix.dtype.name)
     identity = {"schema": SCHEMA, "source": IMPORTED, "name": name, "post": "flatten", "dtype": kept}
     return ImportedRecipe(name, IMPORTED, IMPORTED, identity)
 
@@ -215,6 +223,4 @@ def _make_room(home: Path, subject: Subject, content: str, force: bool) -> None:
                 hint="--force replaces them; another --name keeps both",
             )
         with writing(path.parent):
-            # Without its manifest it is no store: one that is half deleted is never taken for whole.
-            path.unlink()
-            shutil.rmtree(path.parent)
+            delete_folder(path.parent, path.name)

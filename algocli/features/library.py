@@ -11,19 +11,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from shlex import quote
 from typing import Any
 
 from algocli.challenge.images import CHALLENGE, ids_digest
 from algocli.challenge.subjects import Subject
 from algocli.compute.files import read_json, write_json
 from algocli.errors import DataError, MissingStep, UsageError
+from algocli.features.commands import command, describe, options
 from algocli.features.keys import Recipe
 from algocli.features.store import FeatureStore
 from algocli.features.weights import PRETRAINED
-
-# The source of features that another program made.
-IMPORTED = "import"
 
 
 def create_store(
@@ -69,7 +66,7 @@ def find_store(cache_dir: Path, name: str, subject: Subject, content: str) -> Fe
     """
     home = cache_dir / "features" / name
     recipe = read_recipe(home)
-    what = f"features of {_describe(recipe)} for subject {subject.number}"
+    what = f"features of {describe(recipe)} for subject {subject.number}"
     if (home / _store_name(subject, content) / "manifest.json").is_file():
         store = FeatureStore(home / _store_name(subject, content))
     else:
@@ -77,7 +74,7 @@ def find_store(cache_dir: Path, name: str, subject: Subject, content: str) -> Fe
         elsewhere = [store for store in stores if _fits_by_id(store, subject)]
         if not elsewhere:
             reason = " were made from other images than the data folder holds now" if stores else " are missing"
-            raise MissingStep(f"{what}{reason}", hint=_command(recipe, subject))
+            raise MissingStep(f"{what}{reason}", hint=command(recipe, subject.number))
         if len(elsewhere) > 1:
             listed = "\n  ".join(f"{store.folder} ({store.manifest['provenance']['source']})" for store in elsewhere)
             raise UsageError(
@@ -89,7 +86,7 @@ def find_store(cache_dir: Path, name: str, subject: Subject, content: str) -> Fe
     if left:
         raise MissingStep(
             f"{what} are not complete: {left} of {store.n_stimuli} images are left",
-            hint=_command(recipe, subject, store.manifest["provenance"]),
+            hint=command(recipe, subject.number, store.manifest["provenance"]),
         )
     return store
 
@@ -123,7 +120,7 @@ def find_recipe(cache_dir: Path, model: str, layer: str) -> str:
             f"no features of {model} {layer} in {cache_dir}", hint=f"algocli extract --model {model} -l {layer}"
         )
     if len(found) > 1:
-        names = "\n  ".join(f"{name}  ({' '.join(_options(recipe)) or PRETRAINED})" for name, recipe in found.items())
+        names = "\n  ".join(f"{name}  ({' '.join(options(recipe)) or PRETRAINED})" for name, recipe in found.items())
         raise UsageError(
             f"{len(found)} kinds of features of {model} {layer} are cached:\n  {names}",
             hint=f"choose one: --features {next(iter(found))}",
@@ -158,55 +155,6 @@ def _recipes(cache_dir: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
 
 def _is_begun(home: Path) -> bool:
     return any(home.glob("*/done/*.json"))
-
-
-def _describe(recipe: Mapping[str, Any]) -> str:
-    return recipe["model"] if _is_imported(recipe) else f"{recipe['model']} {recipe['layer']}"
-
-
-def _is_imported(recipe: Mapping[str, Any]) -> bool:
-    return bool(recipe["identity"].get("source") == IMPORTED)
-
-
-def _command(recipe: Mapping[str, Any], subject: Subject, provenance: Mapping[str, Any] | None = None) -> str:
-    """Return the command that makes a subject's store of a recipe; what is the default is not said."""
-    came_from = provenance or {}
-    if _is_imported(recipe):
-        file = quote(str(came_from.get("file", "FILE")))
-        dataset = f" --dataset {quote(came_from['dataset'])}" if came_from.get("dataset") else ""
-        return f"algocli import-features {file}{dataset} --name {recipe['model']} -s {subject.number}"
-    words = ["algocli extract", f"--model {quote(recipe['model'])} -l {quote(recipe['layer'])}", *_options(recipe)]
-    if came_from.get("stimuli"):
-        words.append(f"--stimuli {quote(str(came_from['stimuli']))}")
-    return " ".join([*words, f"-s {subject.number}"])
-
-
-def _options(recipe: Mapping[str, Any]) -> list[str]:
-    """Return the options of extract that make this recipe of its layer and no other; defaults are not said."""
-    identity = recipe["identity"]
-    words = [] if recipe["weights"] == PRETRAINED else [f"--weights {quote(recipe['weights'])}"]
-    if not _is_tutorials(identity.get("transform")):
-        words.append("--transform model")
-    reduced = identity.get("post")
-    if isinstance(reduced, dict):
-        words += [f"--{name} {reduced[name]}" for name in ("pool", "project") if name in reduced]
-        words += [f"--project-seed {reduced['seed']}"] if reduced.get("seed") else []
-    usual = (("dtype", "float16"), ("numerics", "float32"))
-    return words + [f"--{name} {identity[name]}" for name, value in usual if identity.get(name, value) != value]
-
-
-def _is_tutorials(transform: object) -> bool:
-    """Say whether this is the identity of the tutorial's transform; none at all is taken for it."""
-    from algocli.features.preprocessing import TUTORIAL
-
-    if not isinstance(transform, dict):
-        return True
-    fed = {name: value for name, value in transform.items() if name != "probe"}
-    return fed == {
-        "resize": [TUTORIAL.size, TUTORIAL.interpolation],
-        "mean": list(TUTORIAL.mean),
-        "std": list(TUTORIAL.std),
-    }
 
 
 def check_name(cache_dir: Path, name: str) -> str:

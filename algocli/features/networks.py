@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     import torch
 
 TransformName = Literal["tutorial", "model"]
+# What draws the values that a network begins with.
+_DRAWS = {
+    *("uniform_", "normal_", "trunc_normal_", "orthogonal_"),
+    *("xavier_uniform_", "xavier_normal_", "kaiming_uniform_", "kaiming_normal_"),
+}
 # Seconds without an answer after which pretrained weights count as out of reach.
 DOWNLOAD_TIMEOUT = 20.0
 
@@ -39,6 +44,8 @@ class Network:
     # Reads the weights that are still to be loaded; None where the network came with its own.
     read_weights: Callable[[], Mapping[str, torch.Tensor]] | None = None
     weights_source: str = ""
+    # What to call the weights where that says more than what was asked for.
+    weights: str = ""
     # What torch.fx is to leave in one piece.
     tracing: Mapping[str, Any] = field(default_factory=dict)
     # Whether the name alone does not say what is computed, so that the code enters the key.
@@ -57,13 +64,18 @@ class Request:
     @property
     def entry(self) -> str | None:
         """The name of the pretrained weights asked for, None where they are random or a file."""
-        named = random_seed(self.weights) is None and not self.is_file
+        named = not self.is_drawn and not self.is_file
         return self.weights if named else None
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether the weights are random ones."""
+        return random_seed(self.weights) is not None
 
     @property
     def is_file(self) -> bool:
         """Whether the weights are a file: nothing else looks like a path or is there."""
-        if self.weights == PRETRAINED or random_seed(self.weights) is not None:
+        if self.weights == PRETRAINED or self.is_drawn:
             return False
         return "/" in self.weights or bool(Path(self.weights).suffix) or Path(self.weights).is_file()
 
@@ -113,6 +125,23 @@ def impatient() -> Iterator[None]:
         yield
     finally:
         socket.setdefaulttimeout(before)
+
+
+@contextmanager
+def undrawn() -> Iterator[None]:
+    """Leave out the drawing of weights, which takes a second for AlexNet: they are about to be loaded."""
+    from torch.overrides import TorchFunctionMode
+
+    class Undrawn(TorchFunctionMode):
+        def __torch_function__(
+            self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+        ) -> Any:
+            if getattr(func, "__name__", "") in _DRAWS:
+                return args[0] if args else (kwargs or {})["tensor"]
+            return func(*args, **(kwargs or {}))
+
+    with Undrawn():
+        yield
 
 
 def no_own_transform(model: str) -> UsageError:

@@ -10,17 +10,18 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from algocli.challenge.images import Images
 from algocli.compute.track import Track
+from algocli.errors import DataError
 from algocli.features.backbones import Backbone
 from algocli.features.finite import refuse_non_finite
 from algocli.features.keys import Dtype
@@ -28,20 +29,29 @@ from algocli.features.numerics import Numerics, autocast, products
 from algocli.features.reduction import Reducer, Reduction
 from algocli.features.store import FeatureStore, Shard
 
+if TYPE_CHECKING:
+    import torch
+
 In = TypeVar("In")
 Out = TypeVar("Out")
+
+
+def default_batch_size(device: str) -> int:
+    """Return how many images to pass at once: on a cpu what its cache holds, on a GPU what keeps it busy."""
+    return 16 if device == "cpu" else 64
 
 
 @dataclass(frozen=True)
 class Passage:
     """How images pass through a network.
 
-    `batch_size` changes the speed and no number; everything else enters the key. `rows` restricts the work to the
-    shards that begin within it: any partition of the rows, in any order and by any processes, gives the same stores.
+    `batch_size` changes the speed and no more than the last bits of a number; everything else enters the key. `rows`
+    restricts the work to the shards that begin within it: any partition of the rows, in any order and by any
+    processes, gives the same stores.
     """
 
     dtype: Dtype = "float16"
-    batch_size: int = 32
+    batch_size: int = 16
     device: str = "cpu"
     numerics: Numerics = "float32"
     reduction: Reduction = field(default_factory=Reduction)
@@ -154,10 +164,22 @@ def _features(
         if how.device.startswith("cuda"):
             stack = stack.pin_memory()
         outputs = backbone(stack.to(how.device, non_blocking=True))
+        _refuse_other_sizes(targets, outputs, len(rows))
         return [
             target.reduce(outputs[target.layer], target.store.dtype) if target.wants(rows) else None
             for target in targets
         ]
+
+
+def _refuse_other_sizes(targets: Sequence[Target], outputs: Mapping[str, torch.Tensor], n_images: int) -> None:
+    """Refuse a layer that yields other sizes for these images than it did when it was tried out."""
+    for target in targets:
+        found, usual = tuple(outputs[target.layer].shape), (n_images, *target.reduce.layer.shape)
+        if found != usual:
+            raise DataError(
+                f"layer {target.layer} yields {found} for some {n_images} images, where {usual} was expected",
+                hint="choose a layer whose size does not depend on the image",
+            )
 
 
 def _counted(

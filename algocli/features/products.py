@@ -7,7 +7,7 @@ two in how well they know a processor.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -16,54 +16,66 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import torch
 
+# The products of blocks of rows i and j, where i >= j: what symmetry leaves to be computed.
+Tiles = Mapping[tuple[int, int], NDArray[np.float64]]
+
 
 class Products(Protocol):
     """Multiplies blocks of rows by one another."""
 
-    def of(self, blocks: Sequence[NDArray[np.float32]]) -> PairProducts:
-        """Take blocks of rows, each (n_rows, n_features), to where they are multiplied."""
-        ...
+    def add(self, blocks: Sequence[NDArray[np.float32]], tiles: Tiles) -> None:
+        """Add block i times block j transposed, (n_rows_i, n_rows_j), to every tile (i, j).
 
-
-class PairProducts(Protocol):
-    """The products of a sequence of blocks."""
-
-    def __call__(self, i: int, j: int) -> NDArray[np.float32]:
-        """Return block i times block j transposed, (n_rows_i, n_rows_j)."""
+        Blocks are (n_rows, n_features); they may be views with gaps between their rows.
+        """
         ...
 
 
 class NumpyProducts:
     """By the BLAS that numpy was built with."""
 
-    def of(self, blocks: Sequence[NDArray[np.float32]]) -> PairProducts:
-        """Take blocks as they are."""
-        return lambda i, j: blocks[i] @ blocks[j].T
+    def add(self, blocks: Sequence[NDArray[np.float32]], tiles: Tiles) -> None:
+        """Multiply tile by tile."""
+        for (i, j), tile in tiles.items():
+            tile += blocks[i] @ blocks[j].T
 
 
 class TorchProducts:
-    """By torch: oneDNN on a cpu, CUDA's full float32 on a GPU."""
+    """By torch's own BLAS on a cpu, by CUDA's in full float32 on a GPU."""
 
     def __init__(self, device: str) -> None:
         self.device = device
 
-    def of(self, blocks: Sequence[NDArray[np.float32]]) -> PairProducts:
-        """Copy blocks into the layout, or to the device, on which they are multiplied."""
+    def add(self, blocks: Sequence[NDArray[np.float32]], tiles: Tiles) -> None:
+        """Multiply tile by tile, every block copied to a GPU once."""
         import torch
 
         held = [self._hold(torch.from_numpy(block)) for block in blocks]
-
-        def product(i: int, j: int) -> NDArray[np.float32]:
-            with torch.inference_mode():
-                result = torch.nn.functional.linear(held[i], held[j])
-            dense: NDArray[np.float32] = (result.to_dense() if result.is_mkldnn else result.cpu()).numpy()
-            return dense
-
-        return product
+        with torch.inference_mode():
+            for (i, j), tile in tiles.items():
+                # torch adds with all cores, numpy with one.
+                torch.from_numpy(tile).add_(self._multiply(held[i], held[j]))
 
     def _hold(self, block: torch.Tensor) -> torch.Tensor:
-        # Only for tensors in oneDNN's own layout does torch use its products; plain ones go to another library.
-        return block.to_mkldnn() if self.device == "cpu" else block.to(self.device)
+        return block.to(self.device)
+
+    def _multiply(self, left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+        return (left @ right.T).cpu()
+
+
+class OneDnnProducts(TorchProducts):
+    """By oneDNN on a cpu, which torch uses for no other tensors than those in oneDNN's own layout: copies."""
+
+    def __init__(self) -> None:
+        super().__init__("cpu")
+
+    def _hold(self, block: torch.Tensor) -> torch.Tensor:
+        return block.to_mkldnn()
+
+    def _multiply(self, left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+        import torch
+
+        return torch.nn.functional.linear(left, right).to_dense()
 
 
 def fastest_products(device: str) -> Products:
@@ -75,19 +87,20 @@ def fastest_products(device: str) -> Products:
 
     if device != "cpu":
         return TorchProducts(device)
-    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
-        return NumpyProducts()
     candidates: list[Products] = [NumpyProducts(), TorchProducts(device)]
+    if torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+        candidates.append(OneDnnProducts())
     return min(candidates, key=_trial)
 
 
 def _trial(products: Products) -> float:
-    """Return the seconds that a product of the size of a real one takes, the best of a few."""
+    """Return the seconds that a product as deep as a real one takes, the best of a few."""
     # Two blocks, for numpy multiplies one by itself with half the work, which most pairs do not allow.
-    pair = products.of([np.ones((1024, 8192), np.float32), np.ones((1024, 8192), np.float32)])
+    blocks = [np.ones((512, 8192), np.float32), np.ones((512, 8192), np.float32)]
+    tiles = {(1, 0): np.zeros((512, 512))}
     seconds = []
     for _ in range(3):
         started = time.perf_counter()
-        pair(0, 1)
+        products.add(blocks, tiles)
         seconds.append(time.perf_counter() - started)
     return min(seconds)

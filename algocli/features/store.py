@@ -15,13 +15,14 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.compute.files import PARTIAL, read_json, sweep, sync_folder, write_json
+from algocli.compute.files import PARTIAL, n_bytes_in, read_json, sweep, sync_folder, write_json
 from algocli.compute.lock import hold
 from algocli.errors import DataError, MissingStep, writing
 from algocli.features.keys import SCHEMA, digest_of
@@ -64,7 +65,7 @@ class FeatureStore:
         if found != SCHEMA:
             raise DataError(
                 f"{folder} was written by another version of algocli (schema {found}; this version writes {SCHEMA})",
-                hint="delete that folder and extract again",
+                hint="delete that folder and make it again, as it was made",
             )
         self.n_stimuli, self.n_features = (int(length) for length in self.manifest["shape"])
         self.rows_per_shard = int(self.manifest["rows_per_shard"])
@@ -127,7 +128,7 @@ class FeatureStore:
         return not self.pending()
 
     def write(self, shard: Shard, rows: NDArray[Any]) -> None:
-        """Write one whole shard and, once it is safe on disk, its record.
+        """Write one whole shard and, once it is safe on disk, its record; one that is done already stays.
 
         Parameters
         ----------
@@ -141,19 +142,20 @@ class FeatureStore:
         if rows.shape != (len(shard), self.n_features):
             raise ValueError(f"shard {shard.index} has {len(shard)} rows of {self.n_features}, not {rows.shape}")
         path = self._shard_path(shard)
-        # Processes that work on the rows of one store side by side may meet at a shard.
+        # Processes that work on the rows of one store side by side may meet at a shard: whoever comes second finds
+        # it done, and leaves it as it is. Nobody reads a shard that is being replaced.
         with hold(self.folder / "locks" / f"{shard.index:05d}"), writing(self.folder):
-            # zarr reads what it is about to replace, and would fail on a torn shard again and again.
-            self.forget(shard)
-            path.unlink(missing_ok=True)
+            if self._is_done(shard):
+                return
+            self._clear(shard)
             self._array("r+")[shard.start : shard.stop] = rows
             with path.open("rb") as stream:
                 # fsync before the record: zarr renames without it, and a power cut could keep only the name.
                 os.fsync(stream.fileno())
                 checksum = hashlib.file_digest(stream, "sha256").hexdigest()
             sync_folder(path.parent)
-        record = {"rows": [shard.start, shard.stop], "sha256": checksum, "key": self.key}
-        write_json(self._record_path(shard), record)
+            record = {"rows": [shard.start, shard.stop], "sha256": checksum, "key": self.key}
+            write_json(self._record_path(shard), record)
 
     def read(self, rows: slice | Sequence[int] = slice(None), columns: slice = slice(None)) -> NDArray[Any]:
         """Read a block, (n_rows, n_columns), in the store's own dtype.
@@ -163,7 +165,7 @@ class FeatureStore:
         DataError
             If a chunk is torn.
         """
-        array = self._array("r")
+        array = self._readable
         try:
             block = array[rows, columns] if isinstance(rows, slice) else array.oindex[list(rows), columns]
         # A torn shard shows as whatever its codec or its index meets first.
@@ -208,7 +210,7 @@ class FeatureStore:
 
     def n_bytes(self) -> int:
         """Return what the store takes on disk, with everything derived from it."""
-        return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+        return n_bytes_in(self.folder)
 
     def _is_done(self, shard: Shard) -> bool:
         path = self._record_path(shard)
@@ -216,6 +218,19 @@ class FeatureStore:
             return False
         record = read_json(path)
         return record.get("key") == self.key and record.get("rows") == [shard.start, shard.stop]
+
+    def _clear(self, shard: Shard) -> None:
+        """Delete what a killed writer left of a shard; to be called by the one process that holds its lock."""
+        path, record = self._shard_path(shard), self._record_path(shard)
+        # zarr reads what it is about to replace, and would fail on a torn shard again and again.
+        path.unlink(missing_ok=True)
+        for unfinished in (*path.parent.glob(f"*{PARTIAL}"), *record.parent.glob(f"{record.name}.*{PARTIAL}")):
+            unfinished.unlink(missing_ok=True)
+
+    @cached_property
+    def _readable(self) -> Any:
+        # Opened once: a pass over a store reads hundreds of blocks.
+        return self._array("r")
 
     def _array(self, mode: str) -> Any:
         import zarr

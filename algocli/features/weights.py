@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,12 +41,16 @@ def random_seed(weights: str) -> int | None:
 
 
 def read_state(path: Path) -> dict[str, torch.Tensor]:
-    """Read a checkpoint's tensors by name, from a state dict or one wrapped as 'state_dict' or 'model'.
+    """Read a checkpoint's tensors by name: a .safetensors file, or what torch.save made of a state dict.
+
+    A state dict may be wrapped as 'state_dict' or 'model'.
 
     Raises
     ------
     DataError
         If the file is missing, damaged, asks to run code, or holds no tensors by name.
+    UsageError
+        If it is a .safetensors file and the package that reads these is not installed.
     """
     import torch
 
@@ -53,14 +58,7 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
         raise DataError(
             f"there is no weights file {path}", hint="--weights takes pretrained, random, random:SEED or a file"
         )
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    # On bytes that are no checkpoint torch.load's machine for pickles raises nearly anything.
-    except Exception as error:
-        raise DataError(
-            f"{path} is no checkpoint that can be read without running its code",
-            hint="save it as a plain state dict: torch.save(model.state_dict(), FILE)",
-        ) from error
+    state = _read_safetensors(path) if path.suffix == ".safetensors" else _unpickle(path)
     for wrapper in ("state_dict", "model"):
         if isinstance(state, Mapping) and isinstance(state.get(wrapper), Mapping):
             state = state[wrapper]
@@ -72,6 +70,37 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
         if names and all(name.startswith(word) for name in names):
             return {str(name).removeprefix(word): tensor for name, tensor in state.items()}
     return {str(name): tensor for name, tensor in state.items()}
+
+
+def _unpickle(path: Path) -> object:
+    """Read what torch.save wrote."""
+    import torch
+
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    # On bytes that are no checkpoint torch.load's machine for pickles raises nearly anything.
+    except Exception as error:
+        raise DataError(
+            f"{path} is no checkpoint that can be read without running its code",
+            hint="save it as a plain state dict: torch.save(model.state_dict(), FILE)",
+        ) from error
+
+
+def _read_safetensors(path: Path) -> object:
+    """Read what safetensors wrote: tensors by name and nothing else."""
+    try:
+        safetensors = importlib.import_module("safetensors.torch")
+    except ImportError as error:
+        raise UsageError(
+            f"{path} needs safetensors, which is not installed",
+            hint="pip install safetensors, or pip install 'algocli[timm]', which brings it",
+        ) from error
+    try:
+        return safetensors.load_file(path)
+    # Its errors are of a class of its own, and beside it OSError and more.
+    except Exception as error:
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise DataError(f"{path} is no sound safetensors file: {first}", hint="copy the file again") from error
 
 
 def load_state(
@@ -89,7 +118,7 @@ def load_state(
     Raises
     ------
     DataError
-        If a needed tensor is missing or of another shape, naming the first of them.
+        If a needed tensor is missing, of another shape, not of real numbers or holds NaN, naming the first of them.
     """
     own = network.state_dict()
     wanted = {name: own[name] for name in own if (needed is None or name in needed) and not name.endswith(_COUNTER)}
@@ -106,7 +135,22 @@ def load_state(
     ]
     if unfit:
         raise DataError(f"{source} belongs to another architecture: {_first(unfit)}")
+    _refuse_no_numbers({name: state[name] for name in wanted if wanted[name].is_floating_point()}, source)
     network.load_state_dict({**own, **{name: state[name] for name in wanted}})
+
+
+def _refuse_no_numbers(state: Mapping[str, torch.Tensor], source: str) -> None:
+    """See that what stands for real numbers is real numbers: anything else would be taken, and mean something else."""
+    whole = [f"{name} ({tensor.dtype})" for name, tensor in state.items() if not tensor.is_floating_point()]
+    if whole:
+        raise DataError(
+            f"{source} holds no real numbers in {_first(whole)}",
+            hint="is it quantised? save the network's weights as float32 or float16",
+        )
+    # Infinity is left alone: masks hold it on purpose.
+    spoilt = [name for name, tensor in state.items() if tensor.isnan().any()]
+    if spoilt:
+        raise DataError(f"{source} holds NaN in {_first(spoilt)}", hint="did the training diverge? take another epoch")
 
 
 def digest(tensors: Mapping[str, torch.Tensor]) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import importlib
 import math
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 from urllib.error import URLError
 
 from algocli.errors import UsageError
 from algocli.features.layers import did_you_mean
-from algocli.features.networks import Network, Request, impatient, no_own_transform, out_of_reach
+from algocli.features.networks import Network, Request, impatient, no_own_transform, out_of_reach, undrawn
 from algocli.features.preprocessing import TUTORIAL, Transform
 from algocli.features.weights import PRETRAINED
 
@@ -30,7 +31,7 @@ def from_torchvision(request: Request) -> Network:
     UsageError
         If there is no such classifier, or no such pretrained weights of it.
     """
-    import torchvision
+    from algocli.features.vision import torchvision
 
     model, names = request.name, torchvision.models.list_models(module=torchvision.models)
     if model not in names:
@@ -44,9 +45,11 @@ def from_torchvision(request: Request) -> Network:
     if model.startswith("vit_") and request.entry and transform.size != _preset(entry).size:
         side = _preset(entry).size
         raise UsageError(f"{entry} of {model} take images of {side} x {side}", hint="add --transform model")
+    with nullcontext() if request.is_drawn else undrawn():
+        module = torchvision.models.get_model(model, weights=None, **arguments)
     return Network(
         model,
-        torchvision.models.get_model(model, weights=None, **arguments),
+        module,
         f"torchvision/{model}",
         transform,
         arguments,
@@ -77,7 +80,8 @@ def from_timm(request: Request) -> Network:
     if request.entry and not tags:
         raise UsageError(f"timm has no pretrained weights of {architecture}", hint="use --weights random, or a file")
     name = f"{architecture}.{tag}" if tag else architecture
-    module = _create(timm, name, pretrained=bool(request.entry))
+    with nullcontext() if request.is_drawn else undrawn():
+        module = _create(timm, name, pretrained=bool(request.entry))
     tutorial = request.transform == "tutorial"
     return Network(
         f"timm/{architecture}",
@@ -86,6 +90,8 @@ def from_timm(request: Request) -> Network:
         TUTORIAL if tutorial else _transform_of(name, timm.data.resolve_model_data_config(module)),
         read_weights=request.read_file if request.is_file else None,
         weights_source=request.weights,
+        # A tag in the name says which of several weights: '--weights TAG' asks for them too.
+        weights=tag if request.entry else "",
         tracing={
             "leaf_modules": timm.layers.get_notrace_modules(),
             "autowrap_functions": timm.layers.get_notrace_functions(),
@@ -118,9 +124,9 @@ def _timm() -> Any:
 
 def _entry(model: str, name: str) -> Any:
     """Return the entry of torchvision's table of weights that has this name."""
-    from torchvision.models import get_model_weights
+    from algocli.features.vision import torchvision
 
-    entries = get_model_weights(model)
+    entries = torchvision.models.get_model_weights(model)
     if name == PRETRAINED:
         return entries.DEFAULT
     if name not in entries.__members__:

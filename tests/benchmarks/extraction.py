@@ -35,7 +35,7 @@ from algocli.features.products import fastest_products
 from tests.benchmarks.inputs import challenge, machine, options, parse, warm, weights_of, workplace
 
 T = TypeVar("T")
-BATCH_SIZE = 32
+BATCH_SIZE = Passage().batch_size
 # Decoded images kept for the forward passes: enough for a steady rate, 150 MB.
 N_KEPT = 1024
 PRODUCT_SIZE = 4096

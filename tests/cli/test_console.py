@@ -231,3 +231,11 @@ def test_json_is_whole_on_a_stream_without_its_letters(monkeypatch: pytest.Monke
     console.show_json(value)
     stream.seek(0)
     assert json.load(stream) == value
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(-1, "0 s"), (59.9, "59 s"), (60, "1 min"), (3599, "59 min"), (3600, "1 h"), (172_799, "47 h"), (172_800, "2 d")],
+)
+def test_an_age_is_told_in_its_largest_unit(seconds: float, text: str) -> None:
+    assert console.age(seconds) == text

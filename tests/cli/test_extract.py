@@ -76,6 +76,27 @@ def test_the_json_says_what_was_made(extract, asked, tmp_path):
     }
 
 
+def test_a_share_of_the_rows_is_told_as_such_and_the_rest_is_asked_for(extract, asked, monkeypatch):
+    monkeypatch.setattr("algocli.features.store.MAX_SHARD_ROWS", 8)
+    result = extract("-s", "1", "--rows", "0:8")
+    assert result.stdout.strip().endswith("(8 of 16 images so far)")
+    assert "next: the same command for the rows that are left" in result.stderr
+    rest = extract("-s", "1", "--rows", "8:99")
+    assert "so far" not in rest.stdout
+    assert "next: algocli train" in rest.stderr
+
+
+def test_rows_that_a_subject_does_not_have_are_told(extract, asked):
+    result = extract("-s", "1", "--rows", "40:80")
+    assert result.exit_code == 0
+    assert "none of the shards of its 16 rows begins from row 40 on" in result.stderr
+
+
+def test_another_network_is_named_in_the_next_step(extract, asked):
+    result = extract("-s", "1", "--model", "resnet18", "-l", "layer2")
+    assert "next: algocli train --features stand-in-" in result.stderr
+
+
 def test_quiet_says_nothing_beside_the_result(extract, asked):
     result = extract("--quiet")
     assert result.stderr == ""
@@ -104,6 +125,8 @@ def test_a_new_batch_size_finds_the_work_done(extract, asked):
         (["--device", "abacus"], 2, "'abacus' is no device"),
         (["--dtype", "float64"], 2, "float64"),
         (["--batch-size", "0"], 2, "batch-size"),
+        (["--rows", "20"], 2, "two row numbers are expected"),
+        (["--rows", "20:10"], 2, "--rows 20:10: the first row comes first"),
         (["-s", "9"], 2, "the challenge's subjects, 1 to 8"),
         (["-s", "2"], 3, "has no subject 2"),
         (["--data-dir", "nowhere"], 3, "nowhere is not a folder"),

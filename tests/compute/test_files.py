@@ -16,7 +16,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from algocli.compute.files import PARTIAL, publish, read_json, sweep, sync_folder, write_json
+from algocli.compute.files import PARTIAL, n_bytes_in, publish, read_json, sweep, sync_folder, write_json
+from algocli.compute.lock import hold_if_free
 from algocli.errors import DataError, StorageError, UsageError
 
 VALUES = st.recursive(
@@ -253,3 +254,26 @@ def test_damaged_json_has_a_remedy(tmp_path: Path, content: str) -> None:
     with pytest.raises(DataError) as caught:
         read_json(tmp_path / "value.json")
     assert caught.value.hint == "delete it and repeat the command"
+
+
+def test_a_file_that_is_being_written_is_locked(tmp_path: Path) -> None:
+    def write(stream: IO[bytes]) -> None:
+        (partial,) = tmp_path.glob(f"*{PARTIAL}")
+        with hold_if_free([partial]) as free:
+            assert not free
+
+    publish(tmp_path / "file", write)
+    with hold_if_free([tmp_path / "file"]) as free:
+        assert free
+
+
+def test_what_a_link_leads_to_takes_no_space_here(tmp_path: Path) -> None:
+    (tmp_path / "cache/below").mkdir(parents=True)
+    (tmp_path / "cache/below/data").write_bytes(bytes(1000))
+    alone = n_bytes_in(tmp_path / "cache")
+    assert alone == n_bytes_in(tmp_path / "cache/below/data") == 1000
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/data").write_bytes(bytes(5000))
+    (tmp_path / "cache/link").symlink_to(tmp_path / "other")
+    assert n_bytes_in(tmp_path / "cache") == alone
+    assert n_bytes_in(tmp_path / "none") == 0

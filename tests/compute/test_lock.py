@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from algocli.compute.lock import hold
+from algocli.compute.lock import hold, hold_if_free
 from algocli.errors import StorageError
 
 HOLD = """
@@ -150,3 +150,31 @@ def test_a_file_where_the_folder_should_be_is_one_sentence(tmp_path: Path) -> No
     for lock in (tmp_path / "cache" / "lock", tmp_path / "cache" / "below" / "lock"):
         with pytest.raises(StorageError, match="cannot write"), hold(lock):
             pass
+
+
+def test_without_waiting_a_lock_is_had_or_not(tmp_path: Path) -> None:
+    lock, other = tmp_path / "lock", tmp_path / "other"
+    other.touch()
+    with another_process(lock) as process:
+        with hold_if_free([other, lock]) as free:
+            assert not free
+        # What was held for the sake of the others is let go.
+        with hold_if_free([other]) as free:
+            assert free
+        process.kill()
+        process.wait()
+        with hold_if_free([other, lock]) as free:
+            assert free
+
+
+def test_a_lock_that_is_had_keeps_others_out(tmp_path: Path) -> None:
+    with hold(tmp_path / "lock"):
+        pass
+    with hold_if_free([tmp_path / "lock"]) as free, hold_if_free([tmp_path / "lock"]) as second:
+        assert (free, second) == (True, False)
+
+
+def test_without_waiting_no_lock_file_is_made(tmp_path: Path) -> None:
+    with hold_if_free([tmp_path / "lock", tmp_path / "none" / "lock"]) as free:
+        assert free
+    assert list(tmp_path.iterdir()) == []

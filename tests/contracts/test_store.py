@@ -101,11 +101,30 @@ class TestContract:
         with pytest.raises(ValueError, match="shard 2 has 2 rows"):
             store.write(store.shards[2], np.zeros((4, 7), np.float16))
 
-    def test_a_shard_written_twice_holds_the_second(self, tmp_path: Path) -> None:
+    def test_a_withdrawn_shard_that_is_written_again_holds_the_second(self, tmp_path: Path) -> None:
         features, store = some(), make_store(tmp_path / "store", some() * 2)
+        store.forget(store.shards[0])
         store.write(store.shards[0], features[:4])
         np.testing.assert_array_equal(store.read(slice(0, 4)), features[:4])
         assert list(store.damaged()) == []
+
+    def test_a_finished_shard_is_left_as_it_is(self, tmp_path: Path) -> None:
+        # Another process was faster: whoever reads the shard by now must not find it gone for a moment.
+        store = make_store(tmp_path / "store", some())
+        before = (store.folder / "features.zarr/c/0/0").stat()
+        store.write(store.shards[0], some()[:4])
+        after = (store.folder / "features.zarr/c/0/0").stat()
+        assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+    def test_writing_a_shard_clears_what_a_killed_writer_left_of_it_and_of_no_other(self, tmp_path: Path) -> None:
+        store = create(tmp_path / "store")
+        left = [store.folder / place for place in ("features.zarr/c/0/0.12.partial", "done/00000.json.12.partial")]
+        others = [store.folder / place for place in ("features.zarr/c/1/0.12.partial", "done/00001.json.12.partial")]
+        for path in left + others:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+        store.write(store.shards[0], some()[:4])
+        assert [path.exists() for path in left + others] == [False, False, True, True]
 
     def test_the_same_rows_are_the_same_bytes(self, tmp_path: Path) -> None:
         one, other = (make_store(tmp_path / name, some()) for name in ("one", "other"))
@@ -229,6 +248,7 @@ class TestDamage:
         path.unlink()
         if content is not None:
             path.write_bytes(content)
+        store.forget(store.shards[0])
         for use in (store.read, lambda: list(store.damaged()), lambda: store.write(store.shards[0], some()[:4])):
             with pytest.raises(DataError, match="is missing or damaged") as caught:
                 use()

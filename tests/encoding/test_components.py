@@ -126,7 +126,7 @@ def test_rows_outside_the_fit_never_reach_it(tmp_path: Path, features: NDArray[n
     after = fit_components(gram(make_store(tmp_path / "after", scrambled)), fit, 40)
     # The common mean that the Gram matrix leaves out moves with them: what remains is float32's rounding.
     np.testing.assert_allclose(after.variances, before.variances, rtol=2e-5)
-    assert relative(up_to_sign(after.scores, before.scores), before.scores) < 2e-4
+    assert relative(up_to_sign(after.scores, before.scores), before.scores) < 5e-4
 
 
 def test_more_components_than_images_are_refused_with_the_rank(kernel: Gram) -> None:

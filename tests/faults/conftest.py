@@ -93,7 +93,7 @@ def extract(challenge: Path, cache: Path, **options: Any) -> dict[str, Any]:
     return {"arguments": arguments + options.pop("arguments", []), "cache": str(cache), **options}
 
 
-def store_in(cache: Path) -> FeatureStore:
-    """Open the only store of a cache."""
-    (folder,) = (cache / "features").glob("*/subj01-*")
+def store_in(cache: Path, layer: str = "*") -> FeatureStore:
+    """Open the only store of a cache, or the only one of a layer."""
+    (folder,) = (cache / "features").glob(f"*-{layer}-*/subj01-*")
     return FeatureStore(folder)

@@ -12,10 +12,15 @@ import os
 import resource
 import signal
 import sys
+import threading
 import time
 import traceback
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from algocli.features.backbones import Backbone
 
 # What changes a file system, as Python's audit events name it. Opening counts where it is for writing.
 CHANGES = {"open", "os.rename", "os.mkdir"}
@@ -64,14 +69,25 @@ def _start(job: dict[str, Any]) -> int:
 
 def _run(job: dict[str, Any]) -> int:
     import algocli.features.backbones
+    import algocli.features.extraction
     import algocli.features.store
     from algocli.cli import app
-    from tests.features.stand_in import stand_in
+    from tests.features.stand_in import SHAPES, stand_in
+
+    def load(_model: str, layers: Sequence[str], *_args: Any, **_options: Any) -> Backbone:
+        # In the order in which they were asked for: no order is promised to what must not hang on it.
+        return stand_in([name for name in layers if name in SHAPES] or ["edges"], seconds=job.get("seconds", 0.0))
 
     # Processes die here, but no power is cut: what was written is there, and a busy disk need not be waited for.
     os.fsync = lambda _descriptor: None
     algocli.features.store.MAX_SHARD_ROWS = job.get("rows", 8)
-    algocli.features.backbones.load_backbone = lambda *_args, **_options: stand_in(seconds=job.get("seconds", 0.0))
+    # The widest of the stand-in's layers has shards of 4 rows.
+    algocli.features.store.SHARD_BYTES = 100_000
+    algocli.features.backbones.load_backbone = load
+    if "dwell" in job:
+        algocli.features.extraction.hold = _dwelling(algocli.features.extraction.hold, job["dwell"])
+    if "at_most" in job:
+        threading.Thread(target=_end_after, args=(job["at_most"],), daemon=True).start()
     if "largest_file" in job:
         resource.setrlimit(resource.RLIMIT_FSIZE, (job["largest_file"],) * 2)
     if "at" in job:
@@ -81,6 +97,26 @@ def _run(job: dict[str, Any]) -> int:
     except SystemExit as end:
         return int(end.code or 0)
     return 0
+
+
+def _dwelling(hold: Callable[..., Any], seconds: float) -> Callable[..., Any]:
+    """Return a `hold` that rests after every lock it took: whoever comes the other way has time to take the next."""
+
+    @contextmanager
+    def hold_and_rest(*args: Any, **options: Any) -> Iterator[None]:
+        with hold(*args, **options):
+            time.sleep(seconds)
+            yield
+
+    return hold_and_rest
+
+
+def _end_after(seconds: float) -> None:
+    """End a process that would wait for ever."""
+    # In small steps: a machine that stood still meanwhile counts as one of them.
+    for _ in range(round(10 * seconds)):
+        time.sleep(0.1)
+    _die()
 
 
 def _die() -> None:

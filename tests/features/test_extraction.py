@@ -202,8 +202,8 @@ def test_a_feature_that_is_not_finite_is_refused_with_its_image(
     shared_subject: Subject, tmp_path: Path, bad: float, dtype: Any
 ) -> None:
     backbone = stand_in()
-    forward, decode = backbone.network.forward, backbone.transform.decode
-    pixels = torch.from_numpy(decode(shared_subject.stimuli[9].path).copy())[None]
+    forward = backbone.network.forward
+    pixels = torch.from_numpy(backbone.transform.resize(read_image(shared_subject.stimuli[9].path)).copy())[None]
     unlucky = backbone.transform.normalise(pixels)
 
     def spoil(images: torch.Tensor) -> dict[str, torch.Tensor]:

@@ -125,6 +125,22 @@ def test_timms_weights_out_of_reach_are_told(monkeypatch: pytest.MonkeyPatch) ->
         build_network("timm/resnet10t", "pretrained")
 
 
+def test_a_tag_in_the_name_is_recorded_as_the_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    timm = pytest.importorskip("timm")
+    create = timm.create_model
+    asked: list[str] = []
+
+    def pretend(name: str, *, pretrained: bool) -> torch.nn.Module:
+        asked.append(name)
+        return create(name.partition(".")[0], pretrained=False)
+
+    monkeypatch.setattr(timm, "create_model", pretend)
+    backbone = load_backbone("timm/resnet10t.c3_in1k", ["conv1.0"], "pretrained")
+    again = load_backbone(backbone.model, ["conv1.0"], backbone.weights)
+    assert (backbone.model, backbone.weights) == ("timm/resnet10t", "c3_in1k")
+    assert (again.weights, asked) == ("c3_in1k", ["resnet10t.c3_in1k"] * 2)
+
+
 def test_without_timm_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "timm", None)
     with pytest.raises(UsageError) as caught:

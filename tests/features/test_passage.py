@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,7 +15,6 @@ from algocli.challenge.subjects import Subject
 from algocli.errors import StorageError, UsageError
 from algocli.features.backbones import Backbone
 from algocli.features.extraction import extract
-from algocli.features.layers import Layer
 from algocli.features.passage import Passage
 from tests.features.by_hand import extract_one, store_digest
 from tests.features.conftest import write_subject
@@ -27,13 +23,7 @@ from tests.features.stand_in import stand_in
 
 def two_layers() -> Backbone:
     """Return the stand-in with a second, wider layer."""
-    backbone = stand_in()
-    edges = backbone.network
-    both = torch.nn.Module()
-    both.forward = lambda images: {**edges(images), "wide": images.repeat(1, 4, 1, 1)}  # type: ignore[method-assign]
-    layers = (*backbone.layers, Layer("wide", (12, 32, 32)))
-    digests = {**backbone.weights_digests, "wide": hashlib.sha256(b"none").hexdigest()}
-    return replace(backbone, layers=layers, network=both, weights_digests=digests)
+    return stand_in(("edges", "wide"))
 
 
 @pytest.fixture(autouse=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -133,6 +134,44 @@ def test_no_damage_to_a_checkpoint_ends_in_anything_but_a_sentence(
         assert all(isinstance(tensor, torch.Tensor) for tensor in read_state(path).values())
 
 
+def save_safetensors(state: dict[str, Any], path: Path, **about: str) -> Path:
+    pytest.importorskip("safetensors", reason="safetensors, which timm brings, is not installed")
+    from safetensors.torch import save_file
+
+    save_file(state, path, metadata=about)
+    return path
+
+
+@pytest.mark.parametrize("word", ["", "model."])
+def test_safetensors_are_read_as_the_same_tensors(network: Small, tmp_path: Path, word: str) -> None:
+    named = {f"{word}{name}": tensor for name, tensor in network.state_dict().items()}
+    state = read_state(save_safetensors(named, tmp_path / "model.safetensors", format="pt"))
+    assert digest(state) == digest(network.state_dict())
+
+
+def test_half_precision_safetensors_are_taken(network: Small, tmp_path: Path) -> None:
+    halves = {name: tensor.bfloat16() for name, tensor in network.state_dict().items()}
+    wanted = Small()
+    load_state(wanted, read_state(save_safetensors(halves, tmp_path / "model.safetensors")), "file")
+    torch.testing.assert_close(wanted.conv.weight, network.conv.weight.bfloat16().float(), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("cut", [0, 5, 60, -1])
+def test_a_damaged_safetensors_file_is_one_sentence(network: Small, tmp_path: Path, cut: int) -> None:
+    path = save_safetensors(network.state_dict(), tmp_path / "model.safetensors")
+    path.write_bytes(path.read_bytes()[:cut])
+    with pytest.raises(DataError, match=r"model\.safetensors is no sound safetensors file: \w+"):
+        read_state(path)
+
+
+def test_without_safetensors_how_to_get_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    monkeypatch.setitem(sys.modules, "safetensors.torch", None)
+    with pytest.raises(UsageError, match=r"model\.safetensors needs safetensors, which is not installed") as caught:
+        read_state(tmp_path / "model.safetensors")
+    assert "pip install safetensors" in str(caught.value.hint)
+
+
 def test_tensors_that_are_not_needed_are_passed_over(network: Small) -> None:
     wanted = Small()
     load_state(wanted, {**network.state_dict(), "classifier.weight": torch.zeros(7)}, "file")
@@ -162,6 +201,22 @@ def test_a_tensor_of_another_shape_is_named_with_both(network: Small) -> None:
     state = network.state_dict() | {"conv.weight": torch.zeros(8, 3, 3, 3)}
     with pytest.raises(DataError, match=r"conv\.weight \(8 x 3 x 3 x 3 instead of 4 x 3 x 3 x 3\)"):
         load_state(Small(), state, "weights.pth")
+
+
+@pytest.mark.parametrize("dtype", [torch.int8, torch.uint8, torch.complex64, torch.bool])
+def test_weights_that_are_no_real_numbers_are_refused(network: Small, dtype: torch.dtype) -> None:
+    # Loading would convert them, and scales that stand elsewhere would be lost without a word.
+    state = network.state_dict() | {"conv.weight": network.conv.weight.detach().to(dtype)}
+    with pytest.raises(DataError, match=rf"weights\.pth holds no real numbers in conv\.weight \({dtype}\)"):
+        load_state(Small(), state, "weights.pth")
+
+
+def test_weights_that_hold_nan_are_refused_where_they_are_needed(network: Small) -> None:
+    state = network.state_dict()
+    state["norm.running_var"] = torch.full((4,), torch.nan)
+    with pytest.raises(DataError, match=r"weights\.pth holds NaN in norm\.running_var"):
+        load_state(Small(), state, "weights.pth")
+    load_state(Small(), state, "weights.pth", {"conv.weight", "conv.bias"})
 
 
 @pytest.mark.parametrize("name", ["conv.weight", "conv.bias", "norm.weight", "norm.running_mean", "norm.running_var"])

@@ -1,0 +1,165 @@
+"""What `algocli cache verify` finds: how it looks for it, shows it, and says what to do about it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from algocli.cli.console import count
+from algocli.cli.options import in_same_folders
+from algocli.compute.track import Track
+from algocli.errors import AlgocliError, DataError
+from algocli.features.audit import NotRecomputed, Sample, recompute, sample_rows
+from algocli.features.commands import command
+from algocli.features.gram_audit import gram_fault
+from algocli.features.library import read_recipe, store_folders
+from algocli.features.store import FeatureStore
+
+
+@dataclass(frozen=True)
+class Damage:
+    """A block of rows that is not what was written; end excluded."""
+
+    store: Path
+    rows: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A store, or its Gram matrix, with a sentence on what is wrong with it."""
+
+    store: Path
+    problem: str
+
+
+@dataclass
+class Findings:
+    """All that was looked at, and what was found."""
+
+    n_stores: int
+    damaged: list[Damage] = field(default_factory=list)
+    unreadable: list[Problem] = field(default_factory=list)
+    gram: list[Problem] = field(default_factory=list)
+    samples: list[Sample] = field(default_factory=list)
+    not_recomputed: list[NotRecomputed] = field(default_factory=list)
+
+    @property
+    def differing(self) -> list[Sample]:
+        """The samples that are not what the network says."""
+        return [one for one in self.samples if not one.agrees]
+
+
+def check(cache_dir: Path, data_dir: Path, *, sample: bool, trust_code: bool, track: Track) -> Findings:
+    """Compare stores with their checksums, Gram matrices with their stores, samples with the network."""
+    folders = store_folders(cache_dir)
+    found = Findings(len(folders))
+    stores = []
+    for folder in track(folders, total=len(folders), label="checking stores", unit="stores"):
+        # One store that cannot be read must not keep the others from being checked.
+        try:
+            store = FeatureStore(folder)
+            for shard in store.damaged():
+                store.forget(shard)
+                found.damaged.append(Damage(folder, (shard.start, shard.stop)))
+            fault = gram_fault(store, sample_rows(store))
+            if fault is not None:
+                found.gram.append(Problem(folder, fault))
+            stores.append(store)
+        except AlgocliError as error:
+            found.unreadable.append(Problem(folder, error.message))
+        # A manifest or a record that is JSON and lacks what belongs in one.
+        except (KeyError, TypeError, ValueError):
+            found.unreadable.append(Problem(folder, f"a description in {folder} is damaged"))
+    for one in recompute(stores, data_dir, cache_dir, trust_code=trust_code, track=track) if sample else ():
+        if isinstance(one, Sample):
+            found.samples.append(one)
+        else:
+            found.not_recomputed.append(one)
+    return found
+
+
+def show_faults(found: Findings) -> None:
+    """Print a line for each finding, or that there is none."""
+    for damage in found.damaged:
+        print(f"{damage.store}: rows {damage.rows[0]} to {damage.rows[1]} are damaged")
+    for unreadable in found.unreadable:
+        print(unreadable.problem)
+    for gram in found.gram:
+        print(f"{gram.store / 'gram'}: {gram.problem}")
+    for one in found.differing:
+        print(
+            f"{one.store}: row {one.row} ({one.image}) is not what the network says: features that go up to "
+            f"{one.largest:.4g} differ by up to {one.difference:.4g}"
+        )
+    reasons: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for left in found.not_recomputed:
+        reasons[left.store.parent.name, left.reason].append(left.store.name.partition("-")[0])
+    for (name, reason), subjects in reasons.items():
+        print(f"{name}, {', '.join(subjects)}: not recomputed: {reason}")
+    if not _sentences(found):
+        recomputed = len({one.store for one in found.samples})
+        whole = "1 store is whole" if found.n_stores == 1 else f"{found.n_stores} stores are whole"
+        print(whole + (f", {count(len(found.samples), 'row')} of {recomputed} computed anew" if recomputed else ""))
+
+
+def raise_faults(found: Findings, data_dir: Path, cache_dir: Path) -> None:
+    """End in an error where something is wrong, with the commands that mend it.
+
+    Raises
+    ------
+    DataError
+        If anything is.
+    """
+    sentences = _sentences(found)
+    if sentences:
+        hints = _hints(found, data_dir, cache_dir)
+        raise DataError(", ".join(sentences), hint="\n       ".join(dict.fromkeys(hints)))
+
+
+def _sentences(found: Findings) -> list[str]:
+    n_differing = len({one.store for one in found.differing})
+    counted = (
+        (len(found.unreadable), "store", "cannot be read", "cannot be read"),
+        (len(found.damaged), "shard", "is damaged", "are damaged"),
+        (n_differing, "store", "is not what its network says", "are not what their networks say"),
+        (len(found.gram), "Gram matrix", "is wrong", "are wrong"),
+    )
+    return [
+        f"{n} {noun if n == 1 else noun.replace('matrix', 'matrice') + 's'} {one if n == 1 else many}"
+        for n, noun, one, many in counted
+        if n
+    ]
+
+
+def _hints(found: Findings, data_dir: Path, cache_dir: Path) -> list[str]:
+    again = {
+        folder: _command_of(folder, data_dir, cache_dir)
+        for folder in _stores([*found.damaged, *found.differing, *found.unreadable])
+    }
+    differing = _stores(found.differing)
+    return [
+        *(f"delete {one.store}, then {again[one.store]}" for one in found.unreadable),
+        *(f"delete {folder}, then {again[folder]}" for folder in differing),
+        *(f"{again[folder]} (makes only the damaged part anew)" for folder in _stores(found.damaged)),
+        *(f"delete {one.store / 'gram'}: algocli train computes it anew" for one in found.gram),
+    ]
+
+
+def _stores(findings: Sequence[Damage | Problem | Sample]) -> list[Path]:
+    return list(dict.fromkeys(one.store for one in findings))
+
+
+def _command_of(folder: Path, data_dir: Path, cache_dir: Path) -> str:
+    """Return the command that makes a store, as far as what is left of its descriptions says so."""
+    try:
+        store = FeatureStore(folder)
+        words = command(read_recipe(folder.parent), store.subject, store.manifest["provenance"])
+    except (AlgocliError, KeyError, TypeError, ValueError):
+        try:
+            number = int(folder.name.partition("-")[0].removeprefix("subj"))
+            words = command(read_recipe(folder.parent), number)
+        except (AlgocliError, KeyError, TypeError, ValueError):
+            return "repeat the command that made it"
+    return in_same_folders(words, data_dir, cache_dir)

@@ -1,0 +1,253 @@
+"""Whether stored features are still what the network says: two rows of each store are computed anew and compared.
+
+A checksum tells that a file is the one that was written; this tells that what was written is right. Where images,
+weights or the network's code are not at hand, or are others than they were, nothing can be said of a store: that is
+told with its reason, and is no fault of the store.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algocli.challenge.images import CHALLENGE, Images, ids_digest, open_images
+from algocli.challenge.subjects import Challenge
+from algocli.compute.track import Track, silent
+from algocli.errors import AlgocliError, DataError, UsageError
+from algocli.features.commands import Request, is_imported, request_of
+from algocli.features.keys import recipe
+from algocli.features.library import read_recipe
+from algocli.features.numerics import autocast, check_numerics, products
+from algocli.features.store import FeatureStore
+
+if TYPE_CHECKING:
+    from algocli.features.backbones import Backbone
+    from algocli.features.reduction import Reducer
+
+# How far a feature may be from what it was, as a share of the largest of its row: what differs between two ways to
+# sum the same products. Here, with the same torch, batches of 2 and of 32 gave the same bits; elsewhere a
+# convolution is cut up otherwise, and a GPU may compute it by another formula (Winograd's costs a digit).
+_SAME_MACHINE, _ELSEWHERE = 1e-5, 1e-4
+# A shorter number format rounds after each operation: bfloat16 moved features of whole networks by up to 1.4 % of
+# the largest, and its 8 bits are 3 fewer than the others have.
+_SHORTENED = {"bfloat16": 3e-2, "float16": 1e-2, "tf32": 1e-2}
+# Two numbers that are almost alike may be rounded to neighbours, which in float16 lie 2**-10 of their size apart, or
+# 2**-24 near zero.
+_FLOAT16_STEP, _FLOAT16_SMALLEST = 2e-3, 2.0**-23
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A stored row beside the same computed anew.
+
+    Attributes
+    ----------
+    difference
+        The largest between a stored and a recomputed feature; NaN where a stored one is not finite.
+    largest
+        The largest recomputed feature, to judge the difference by.
+    """
+
+    store: Path
+    row: int
+    image: str
+    difference: float
+    largest: float
+    agrees: bool
+
+
+@dataclass(frozen=True)
+class NotRecomputed:
+    """A store of which nothing can be said, and why."""
+
+    store: Path
+    reason: str
+
+
+class _Wanted(NamedTuple):
+    """A store with what it takes to compute some of its rows."""
+
+    store: FeatureStore
+    recipe: Mapping[str, Any]
+    request: Request
+    images: Images
+    rows: tuple[int, ...]
+
+
+def recompute(
+    stores: Sequence[FeatureStore],
+    data_dir: Path,
+    cache_dir: Path,
+    *,
+    trust_code: bool = False,
+    track: Track = silent,
+) -> Iterator[Sample | NotRecomputed]:
+    """Compute two rows of every store anew and compare; each network is built once for all of its stores.
+
+    Stores of imported features, and those without a finished row, are passed over.
+
+    Parameters
+    ----------
+    trust_code
+        Whether code that a store names, a repository's or a module's, may run here.
+    """
+    networks: dict[tuple[str, str, str, str], list[_Wanted]] = defaultdict(list)
+    for store in stores:
+        # What is missing is found before torch takes its seconds to load.
+        try:
+            wanted = _want(store, data_dir, trust_code)
+        except AlgocliError as error:
+            yield NotRecomputed(store.folder, error.message)
+            continue
+        if wanted is not None:
+            request = wanted.request
+            networks[wanted.recipe["model"], request.weights, request.transform, _device(store)].append(wanted)
+    total = sum(map(len, networks.values()))
+    results = (result for key, group in networks.items() for result in _recompute_network(*key, group, cache_dir))
+    for store_results in track(results, total=total, label="recomputing two rows of each store", unit="stores"):
+        yield from store_results
+
+
+def sample_rows(store: FeatureStore) -> tuple[int, ...]:
+    """Return the first and the last finished row: a training and a test image, in two shards where there are."""
+    pending = set(store.pending())
+    done = [shard for shard in store.shards if shard not in pending]
+    return tuple(dict.fromkeys((done[0].start, done[-1].stop - 1))) if done else ()
+
+
+def _want(store: FeatureStore, data_dir: Path, trust_code: bool) -> _Wanted | None:
+    named = read_recipe(store.folder.parent)
+    rows = sample_rows(store)
+    if is_imported(named) or not rows:
+        return None
+    about = store.manifest["provenance"]
+    if about.get("source", CHALLENGE) != CHALLENGE and not about.get("stimuli"):
+        raise DataError(f"it was made from images elsewhere ({about['source']}), and where was not recorded")
+    # A name in a file chooses what code runs: that is for the user to say.
+    if named["model"].startswith(("torchhub:", "python:")) and not trust_code:
+        raise UsageError(f"{named['model']} is code that would run here: --trust-remote-code allows it")
+    subject = Challenge(data_dir).subject(store.subject)
+    images = open_images(subject, Path(about["stimuli"]) if about.get("stimuli") else None)
+    if len(images.stimuli) != store.n_stimuli or about.get("ids") not in (None, ids_digest(images.stimuli)):
+        raise DataError(f"{subject.layout.folder} holds other images than it was made from")
+    return _Wanted(store, named, request_of(named), images, rows)
+
+
+def _device(store: FeatureStore) -> str:
+    return str(store.manifest["provenance"].get("device", "cpu")).partition(":")[0]
+
+
+def _recompute_network(
+    model: str, weights: str, transform: Any, device: str, group: Sequence[_Wanted], cache_dir: Path
+) -> Iterator[Sequence[Sample | NotRecomputed]]:
+    """Yield what came of each store of one network."""
+    from algocli.features.backbones import load_backbone, resolve_device
+
+    layers = list(dict.fromkeys(wanted.recipe["layer"] for wanted in group))
+    try:
+        at_hand = "cpu" if device == "cpu" else resolve_device("auto")
+        backbone = load_backbone(model, layers, weights, at_hand, transform=transform, trust_remote_code=True)
+    except AlgocliError as error:
+        yield from ([NotRecomputed(wanted.store.folder, error.message)] for wanted in group)
+        return
+    for wanted in group:
+        try:
+            yield _compare(wanted, backbone, at_hand, cache_dir)
+        except AlgocliError as error:
+            yield [NotRecomputed(wanted.store.folder, error.message)]
+
+
+def _compare(wanted: _Wanted, backbone: Backbone, device: str, cache_dir: Path) -> list[Sample]:
+    from algocli.features.reduction import Reducer, Reduction
+
+    store, request, images, rows = wanted.store, wanted.request, wanted.images, wanted.rows
+    check_numerics(request.numerics, device)
+    layers = {layer.name: layer for layer in backbone.layers}
+    if wanted.recipe["layer"] not in layers:
+        raise DataError(f"{backbone.model} has no layer {wanted.recipe['layer']} any more")
+    reduce = Reducer(layers[wanted.recipe["layer"]], Reduction(request.pool, request.project, request.project_seed))
+    _refuse_another_recipe(wanted, backbone, reduce)
+    fresh = _compute(images, rows, backbone, reduce, request, store.dtype, device)
+    stored = store.read(rows)
+    rounding = _rounding(store, request, device)
+    samples = [
+        _sample(store, row, images.name(row), *pair, rounding)
+        for row, pair in zip(rows, zip(stored, fresh, strict=True), strict=True)
+    ]
+    # Only now, as it may read every image: where all agrees these images are the right ones.
+    agrees = all(sample.agrees for sample in samples)
+    if not agrees and images.digest(cache_dir) != store.manifest["identity"]["stimuli"]:
+        raise DataError("the images are no longer those that it was made from")
+    return samples
+
+
+def _refuse_another_recipe(wanted: _Wanted, backbone: Backbone, reduce: Reducer) -> None:
+    """See that the network at hand has the key of the store."""
+    named, request = wanted.recipe, wanted.request
+    identity = backbone.identity(reduce.layer.name)
+    numerics = request.numerics
+    found = recipe(
+        named["model"],
+        named["layer"],
+        request.weights,
+        identity,
+        request.dtype,
+        post=reduce.identity(),
+        numerics=numerics,
+    ).identity
+    recorded = {name: part for name, part in wanted.store.manifest["identity"].items() if name != "stimuli"}
+    differing = sorted(name for name in {*found, *recorded} if found.get(name) != recorded.get(name))
+    if "weights" in differing:
+        raise DataError(
+            f"the weights '{request.weights}' of {named['model']} are no longer those that it was made with"
+        )
+    if differing:
+        raise DataError(f"{named['model']} is no longer what it was made with: {', '.join(differing)} changed")
+
+
+def _compute(
+    images: Images,
+    rows: Sequence[int],
+    backbone: Backbone,
+    reduce: Reducer,
+    request: Request,
+    dtype: np.dtype[Any],
+    device: str,
+) -> NDArray[Any]:
+    """Pass some images through the network, (n_rows, n_features), in the precision of the store."""
+    import torch
+
+    pixels = np.stack([backbone.transform.resize(image) for image in images.load(rows)])
+    with torch.inference_mode(), products(request.numerics), autocast(request.numerics, device):
+        outputs = backbone(torch.from_numpy(pixels).to(device))
+        return reduce(outputs[reduce.layer.name], dtype)
+
+
+def _rounding(store: FeatureStore, request: Request, device: str) -> float:
+    import torch
+
+    if request.numerics != "float32":
+        return _SHORTENED[request.numerics]
+    about = store.manifest["provenance"]
+    same = _device(store) == device == "cpu" and about.get("versions", {}).get("torch") == torch.__version__
+    return _SAME_MACHINE if same else _ELSEWHERE
+
+
+def _sample(
+    store: FeatureStore, row: int, image: str, stored: NDArray[Any], fresh: NDArray[Any], rounding: float
+) -> Sample:
+    was, now = stored.astype(np.float64), fresh.astype(np.float64)
+    largest = float(np.abs(now).max())
+    allowed = np.full_like(now, rounding * largest)
+    if store.dtype == np.float16:
+        allowed += _FLOAT16_STEP * np.abs(now) + _FLOAT16_SMALLEST
+    # What was stored and is not finite never agrees.
+    difference = np.abs(was - now)
+    agrees = bool((difference <= allowed).all())
+    return Sample(store.folder, row, image, float(difference.max()), largest, agrees)

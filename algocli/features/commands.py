@@ -1,0 +1,117 @@
+"""Which command makes a recipe's features again: what was asked for, read back from what was recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from shlex import quote
+from typing import TYPE_CHECKING, Any, cast
+
+from algocli.features.keys import Dtype
+from algocli.features.weights import PRETRAINED
+
+if TYPE_CHECKING:
+    from algocli.features.networks import TransformName
+    from algocli.features.numerics import Numerics
+
+# The source of features that another program made.
+IMPORTED = "import"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What `extract` was asked for: the part that makes a recipe of a model's layer."""
+
+    weights: str = PRETRAINED
+    transform: TransformName = "tutorial"
+    pool: int | None = None
+    project: int | None = None
+    project_seed: int = 0
+    dtype: Dtype = "float16"
+    numerics: Numerics = "float32"
+
+
+def request_of(recipe: Mapping[str, Any]) -> Request:
+    """Read back from a recipe what `extract` was asked for."""
+    identity = recipe["identity"]
+    reduced = identity.get("post")
+    # 'flatten' where nothing was reduced.
+    reduction: dict[str, Any] = reduced if isinstance(reduced, dict) else {}
+    return Request(
+        recipe["weights"],
+        "tutorial" if _is_tutorials(identity.get("transform")) else "model",
+        reduction.get("pool"),
+        reduction.get("project"),
+        reduction.get("seed", 0),
+        cast("Dtype", identity.get("dtype", "float16")),
+        cast("Numerics", identity.get("numerics", "float32")),
+    )
+
+
+def options(recipe: Mapping[str, Any]) -> list[str]:
+    """Return the options of `extract` that make this recipe of its layer and no other; defaults are not said."""
+    wish, usual = request_of(recipe), Request()
+    names = ("weights", "transform", "pool", "project", "project_seed", "dtype", "numerics")
+    return [
+        f"--{name.replace('_', '-')} {quote(str(getattr(wish, name)))}"
+        for name in names
+        if getattr(wish, name) != getattr(usual, name)
+    ]
+
+
+def command(recipe: Mapping[str, Any], subject: int, provenance: Mapping[str, Any] | None = None) -> str:
+    """Return the command that makes a subject's store of a recipe; what is the default is not said.
+
+    Parameters
+    ----------
+    provenance
+        That of the store, where there is one: it says what the features were made from.
+    """
+    came_from = provenance or {}
+    if is_imported(recipe):
+        words = _import_words(recipe, came_from)
+    else:
+        words = ["algocli extract", f"--model {quote(recipe['model'])} -l {quote(recipe['layer'])}", *options(recipe)]
+        if came_from.get("stimuli"):
+            words.append(f"--stimuli {quote(str(came_from['stimuli']))}")
+    return " ".join([*words, f"-s {subject}"])
+
+
+def describe(recipe: Mapping[str, Any]) -> str:
+    """Name a recipe's model and layer; of imported features, the name that they were given."""
+    return str(recipe["model"]) if is_imported(recipe) else f"{recipe['model']} {recipe['layer']}"
+
+
+def is_imported(recipe: Mapping[str, Any]) -> bool:
+    """Say whether another program made these features."""
+    return bool(recipe["identity"].get("source") == IMPORTED)
+
+
+def import_dtype(dtype: str) -> Dtype:
+    """Return the precision in which an array of some dtype is kept unless the user chooses."""
+    return "float16" if dtype == "float16" else "float32"
+
+
+def _import_words(recipe: Mapping[str, Any], came_from: Mapping[str, Any]) -> list[str]:
+    words = [f"algocli import-features {quote(str(came_from.get('file', 'FILE')))}"]
+    given = {"--dataset": came_from.get("dataset"), "--name": recipe["model"]}
+    given |= {"--ids": came_from.get("ids_file"), "--key": came_from.get("row_key")}
+    words += [f"{option} {quote(str(value))}" for option, value in given.items() if value]
+    kept = recipe["identity"].get("dtype", "float32")
+    if kept != import_dtype(str(came_from.get("file_dtype", ""))):
+        words.append(f"--dtype {kept}")
+    return words
+
+
+def _is_tutorials(transform: object) -> bool:
+    """Say whether this is the identity of the tutorial's transform; none at all is taken for it."""
+    from algocli.features.preprocessing import TUTORIAL
+
+    if not isinstance(transform, dict):
+        return True
+    fed = {name: value for name, value in transform.items() if name != "probe"}
+    return fed == {
+        "resize": [TUTORIAL.size, TUTORIAL.interpolation],
+        "mean": list(TUTORIAL.mean),
+        "std": list(TUTORIAL.std),
+    }

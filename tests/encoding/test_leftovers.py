@@ -1,0 +1,95 @@
+"""Which features runs refer to, and which runs were begun and never finished a subject."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from algocli.compute.lock import hold
+from algocli.encoding.leftovers import UNFINISHED, find_in_cache, is_used
+from algocli.encoding.runs import Run, list_runs, open_run
+from algocli.encoding.settings import Settings
+from algocli.features.leftovers import UNUSED
+from algocli.features.store import FeatureStore
+from tests.features.by_hand import make_store
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FeatureStore:
+    return make_store(tmp_path / "features/mine/subj01-0a1b2c3d", np.ones((4, 3), np.float32))
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    run = open_run(tmp_path, "begun", Settings(features=("mine",)))
+    run.start_subject(1).save("left_correlation", np.zeros(3))
+    return run
+
+
+def paths(cache: Path) -> list[Path]:
+    return [one.path for one in find_in_cache(cache)]
+
+
+def test_a_run_without_a_finished_subject_may_go(tmp_path: Path, run: Run) -> None:
+    (run.folder / "subj01/right_correlation.npy.0a1b2c3d.partial").write_text("half")
+    (leftover,) = find_in_cache(tmp_path)
+    assert (leftover.path, leftover.why) == (run.folder, UNFINISHED)
+    assert leftover.delete()
+    assert not run.folder.exists()
+
+
+def test_one_with_a_finished_subject_stays(tmp_path: Path, run: Run) -> None:
+    run.start_subject(6).finish({"finished_at": 1.0})
+    assert find_in_cache(tmp_path) == []
+
+
+def test_one_with_a_damaged_record_stays(tmp_path: Path, run: Run) -> None:
+    (run.folder / "subj01/record.json").write_text("{")
+    assert list_runs(tmp_path) == []
+    assert find_in_cache(tmp_path) == []
+
+
+def test_one_with_something_unknown_stays(tmp_path: Path, run: Run) -> None:
+    (run.folder / "figures").mkdir()
+    assert find_in_cache(tmp_path) == []
+
+
+def test_one_that_is_being_trained_is_held(tmp_path: Path, run: Run) -> None:
+    with hold(run.folder / "subj01/lock"):
+        (leftover,) = find_in_cache(tmp_path)
+        assert leftover.is_held
+        assert not leftover.delete()
+    assert run.has_settings(Settings(features=("mine",)))
+
+
+def test_one_that_was_finished_meanwhile_stays(tmp_path: Path, run: Run) -> None:
+    (leftover,) = find_in_cache(tmp_path)
+    run.start_subject(1).finish({"finished_at": 1.0})
+    assert not leftover.delete()
+    assert run.subjects == (1,)
+
+
+def test_a_link_among_the_runs_is_not_followed(tmp_path: Path, run: Run) -> None:
+    run.folder.rename(tmp_path / "elsewhere")
+    run.folder.symlink_to(tmp_path / "elsewhere")
+    assert paths(tmp_path) == []
+
+
+def test_a_store_is_used_where_a_record_names_its_key(tmp_path: Path, store: FeatureStore, run: Run) -> None:
+    assert not is_used(tmp_path, store)
+    run.start_subject(1).finish({"finished_at": 1.0, "inputs": {"features": [store.key]}})
+    assert is_used(tmp_path, store)
+    assert [one.why for one in find_in_cache(tmp_path, unused=True)] == []
+
+
+def test_a_store_that_a_training_reads_is_used(tmp_path: Path, store: FeatureStore, run: Run) -> None:
+    with hold(run.folder / "subj01/lock"):
+        assert is_used(tmp_path, store)
+    assert UNUSED in [one.why for one in find_in_cache(tmp_path, unused=True)]
+
+
+def test_a_store_that_a_damaged_record_may_name_is_used(tmp_path: Path, store: FeatureStore, run: Run) -> None:
+    (run.folder / "subj01/record.json").write_text("{")
+    assert is_used(tmp_path, store)
