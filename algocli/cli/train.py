@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -24,11 +24,29 @@ from algocli.cli.options import (
     in_same_folders,
     parse_subjects,
 )
+from algocli.errors import UsageError
+
+if TYPE_CHECKING:
+    from algocli.encoding.settings import Alphas
 
 
 def train(
-    pca: Annotated[int, typer.Option(min=1, help="Number of principal components.")] = 100,
-    regression: Annotated[Literal["ols"], typer.Option(help="How components are mapped to responses.")] = "ols",
+    pca: Annotated[
+        str, typer.Option(metavar="N|full", help="Number of principal components, or all there are.")
+    ] = "100",
+    regression: Annotated[
+        Literal["ols", "ridge"], typer.Option(help="How components are mapped to responses.")
+    ] = "ols",
+    alpha_by: Annotated[
+        Literal["gcv", "kfold"], typer.Option(help="How ridge chooses each vertex's penalty: GCV, or five inner folds.")
+    ] = "gcv",
+    alphas: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LOW:HIGH:N",
+            help="Ridge's penalties, relative to a component's mean variance.  [default: 0.01:1e5:20]",
+        ),
+    ] = None,
     holdout: Annotated[
         float | None, typer.Option(help="Share of training images held out once.  [default: 0.1]")
     ] = None,
@@ -51,7 +69,8 @@ def train(
     """Fit an encoding model for every vertex.
 
     It predicts the held-out images, which give its score, and the test images. With no options this is the
-    challenge's tutorial: AlexNet features.2, 100 components, OLS, a tenth held out.
+    challenge's tutorial: AlexNet features.2, 100 components, OLS, a tenth held out. Ridge has a penalty of its own for
+    every vertex and gains from many components: --pca 1000 --regression ridge.
     """
     from algocli.challenge.subjects import Challenge
     from algocli.cli.console import noter, tracker
@@ -63,8 +82,10 @@ def train(
     subjects = Challenge(data_dir).subjects(parse_subjects(subject))
     settings = Settings(
         features=(check_name(cache_dir, features) if features else find_recipe(cache_dir, model, layer),),
-        n_components=pca,
+        n_components=_parse_components(pca),
         regression=regression,
+        alpha_by=alpha_by,
+        alphas=_parse_alphas(alphas),
         holdout=0.1 if holdout is None and folds is None else holdout,
         folds=folds,
         seed=seed,
@@ -78,6 +99,28 @@ def train(
     opened.mark_latest()
     _show(opened.folder, [one.number for one in subjects], as_json)
     note(f"next: {in_same_folders('algocli report', data_dir, cache_dir)}")
+
+
+def _parse_components(words: str) -> int | None:
+    """Turn '100' into 100 and 'full' into None."""
+    if words == "full":
+        return None
+    if not words.isdecimal() or int(words) < 1:
+        raise UsageError(f"--pca {words}: a whole number from 1 on is expected, or full")
+    return int(words)
+
+
+def _parse_alphas(words: str | None) -> Alphas:
+    """Turn '0.01:1e5:20' into a grid of penalties."""
+    from algocli.encoding.settings import Alphas
+
+    if words is None:
+        return Alphas()
+    try:
+        low, high, n = words.split(":")
+        return Alphas(float(low), float(high), int(n))
+    except ValueError:
+        raise UsageError(f"--alphas {words}: three numbers are expected, as in 0.01:100000:20") from None
 
 
 def _show(folder: Path, subjects: list[int], as_json: bool) -> None:

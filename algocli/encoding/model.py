@@ -16,11 +16,14 @@ from numpy.typing import NDArray
 from algocli.challenge.digests import digest_files, stimuli_digest
 from algocli.challenge.layout import HEMISPHERES, Hemisphere
 from algocli.challenge.subjects import Subject
+from algocli.compute.budget import check_memory
 from algocli.compute.lock import hold
 from algocli.compute.track import Note, Track, silent, unheard
 from algocli.encoding.components import Components, fit_components
 from algocli.encoding.correlation import constant_vertices, correlate
-from algocli.encoding.ols import LinearModel, fit_ols
+from algocli.encoding.ols import LinearModel
+from algocli.encoding.regressions import fit_models
+from algocli.encoding.ridge import RidgeModel
 from algocli.encoding.runs import Run, SubjectRun
 from algocli.encoding.settings import Settings
 from algocli.encoding.splits import Fold, make_folds
@@ -28,6 +31,9 @@ from algocli.errors import DataError
 from algocli.features.gram import gram
 from algocli.features.library import find_store
 from algocli.features.store import FeatureStore
+
+# A larger share of vertices than this at the smallest penalty is worth a word: a smaller one might serve them better.
+EDGE_SHARE = 0.01
 
 
 @dataclass(frozen=True)
@@ -87,7 +93,7 @@ def train_subject(
             HEMISPHERES, total=2, label=f"subject {subject.number}: regression", unit="hemispheres"
         ):
             began = time.time()
-            _fit_hemisphere(subject, share, hemisphere, plan, note)
+            _fit_hemisphere(subject, share, hemisphere, plan, settings, note)
             clock[f"{hemisphere} hemisphere"] = time.time() - began
         share.finish(_record(subject, settings, inputs, command_line, clock, started))
     return share
@@ -109,6 +115,9 @@ def _plan(subject: Subject, store: FeatureStore, settings: Settings, clock: dict
     test = np.arange(n_train, n_train + len(subject.test_stimuli))
     folds = make_folds(settings, n_train)
     fits = [fold.fit for fold in folds] + ([np.arange(n_train)] if settings.refit else [])
+    if settings.n_components is None:
+        # What LAPACK takes for all eigenvectors of a matrix of n x n float64, measured.
+        check_memory(6 * 8 * n_train**2, remedy="--pca 1000 needs a tenth of it")
     label = f"subject {subject.number}: components"
     components = [
         fit_components(kernel, fit, settings.n_components)
@@ -121,33 +130,68 @@ def _plan(subject: Subject, store: FeatureStore, settings: Settings, clock: dict
     return plan
 
 
-def _fit_hemisphere(subject: Subject, share: SubjectRun, hemisphere: Hemisphere, plan: _Plan, note: Note) -> None:
+def _fit_hemisphere(
+    subject: Subject, share: SubjectRun, hemisphere: Hemisphere, plan: _Plan, settings: Settings, note: Note
+) -> None:
     responses = subject.responses("train", hemisphere)
-    models = fit_ols(plan.components, responses)
-    _refuse_non_finite(models[0], subject.layout.responses("train", hemisphere), responses)
+    models = _checked(
+        fit_models(settings, plan.components, responses), subject.layout.responses("train", hemisphere), responses
+    )
     n_held_out = sum(len(fold.held_out) for fold in plan.folds)
     scores: list[NDArray[np.float64]] = []
     dead: list[int] = []
+    predictions: list[NDArray[np.float32]] = []
+    penalties: list[NDArray[np.int16]] = []
+
+    def keep(model: LinearModel, test: NDArray[np.float32] | None) -> None:
+        if test is not None:
+            predictions.append(model.predict(test))
+        if isinstance(model, RidgeModel):
+            penalties.append(model.chosen)
 
     def held_out_predictions() -> Iterator[NDArray[np.float32]]:
-        for fold, model, held_out in zip(plan.folds, models, plan.held_out_scores, strict=False):
+        # Without a refit every fold's model predicts the test images.
+        tests = [None] * len(plan.folds) if settings.refit else plan.test_scores
+        for fold, held_out, test in zip(plan.folds, plan.held_out_scores, tests, strict=True):
+            model = next(models)
             measured = np.asarray(responses[fold.held_out])
             predicted = model.predict(held_out)
             scores.append(correlate(measured, predicted))
             dead.append(int((constant_vertices(measured) | constant_vertices(predicted)).sum()))
+            keep(model, test)
             yield predicted
 
     share.save_blocks(f"{hemisphere}_pred_validation", (n_held_out, responses.shape[1]), held_out_predictions())
+    if settings.refit:
+        keep(next(models), plan.test_scores[0])
     share.save(f"{hemisphere}_fold_correlation", np.stack(scores))
     share.save(f"{hemisphere}_correlation", np.mean(scores, axis=0))
-    testers = models[-len(plan.test_scores) :]
-    predictions = [model.predict(test) for model, test in zip(testers, plan.test_scores, strict=True)]
     share.save(f"{hemisphere}_pred_test", np.mean(predictions, axis=0).astype(np.float32))
+    where = f"subject {subject.number}, {hemisphere}"
+    if penalties:
+        share.save(f"{hemisphere}_alpha", settings.relative_alphas[np.stack(penalties)].astype(np.float32))
+        _tell_edges(penalties[-1], settings, where, note)
     if max(dead):
-        note(
-            f"subject {subject.number}, {hemisphere}: {max(dead)} vertices never vary among the held-out images; "
-            "their r is 0 by definition"
-        )
+        note(f"{where}: {max(dead)} vertices never vary among the held-out images; their r is 0 by definition")
+
+
+def _tell_edges(chosen: NDArray[np.int16], settings: Settings, where: str, note: Note) -> None:
+    """Say how many vertices have the smallest or the largest penalty that there was, and what to do about it."""
+    low, high, n = settings.alphas
+    lowest, highest = float((chosen == 0).mean()), float((chosen == n - 1).mean())
+    remedy = f": --alphas {low / 100:g}:{high:g}:{n + 6} reaches further down" if lowest > EDGE_SHARE else ""
+    note(
+        f"{where}: {lowest:.1%} of the vertices have the smallest penalty{remedy}; {highest:.1%} have the largest, "
+        "which suits those that nothing predicts"
+    )
+
+
+def _checked(models: Iterator[LinearModel], path: Path, responses: NDArray[np.float32]) -> Iterator[LinearModel]:
+    """Pass models on unless the first says that a response is not finite."""
+    first = next(models)
+    _refuse_non_finite(first, path, responses)
+    yield first
+    yield from models
 
 
 def _refuse_non_finite(model: LinearModel, path: Path, responses: NDArray[np.float32]) -> None:

@@ -16,11 +16,10 @@ from numpy.typing import NDArray
 from algocli.encoding.components import Components
 from algocli.encoding.loadings import Loadings, read_loadings, sum_squares
 from algocli.encoding.ols import LinearModel
+from algocli.encoding.settings import USUAL_ALPHAS
 from algocli.errors import UsageError
 
-# From a penalty that only the least of all components notice to one that leaves the largest a hundredth of itself:
-# the first component of a layer holds a few hundred to a few thousand times the mean.
-RELATIVE_ALPHAS: NDArray[np.float64] = np.logspace(-2, 5, 20)
+RELATIVE_ALPHAS: NDArray[np.float64] = np.geomspace(*USUAL_ALPHAS)
 # Scores this close together differ by rounding.
 TIE = 1e-9
 # Vertices at once where arrays of n_components x n_vertices are made and dropped.

@@ -19,7 +19,7 @@ from numpy.typing import DTypeLike, NDArray
 from algocli.challenge.arrays import open_array
 from algocli.challenge.layout import SUBJECTS, Hemisphere, subject_folder
 from algocli.compute.files import publish, read_json, write_json
-from algocli.encoding.settings import Settings
+from algocli.encoding.settings import USUAL_ALPHAS, Alphas, Settings
 from algocli.errors import DataError, MissingStep, UsageError
 
 SCHEMA = 1
@@ -73,6 +73,18 @@ class SubjectRun:
         """Return predicted responses to the test images, (n_test, n_vertices)."""
         return self._load(f"{hemisphere}_pred_test")
 
+    def alphas(self, hemisphere: Hemisphere) -> NDArray[np.float32]:
+        """Return ridge's penalty of each fit and vertex, (n_fits, n_vertices), relative to a component's mean variance.
+
+        The fits are the folds in order and then the refit.
+
+        Raises
+        ------
+        DataError
+            If the run's regression has none.
+        """
+        return self._load(f"{hemisphere}_alpha")
+
     def save(self, name: str, array: NDArray[Any]) -> None:
         """Store one array; visible only when whole."""
         self.save_blocks(name, array.shape, [array], array.dtype)
@@ -125,7 +137,10 @@ class Run:
         if manifest.get("schema") != SCHEMA:
             raise DataError(f"{self.folder} was written by another version of algocli", hint=remedy)
         try:
-            return Settings(**{**manifest["settings"], "features": tuple(manifest["settings"]["features"])})
+            found = dict(manifest["settings"])
+            found["features"] = tuple(found["features"])
+            found["alphas"] = Alphas(*found.get("alphas", USUAL_ALPHAS))
+            return Settings(**found)
         except (KeyError, TypeError, UsageError) as error:
             raise DataError(f"the settings in {self.folder} are damaged", hint=remedy) from error
 

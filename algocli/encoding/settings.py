@@ -3,11 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from algocli.errors import UsageError
 
-Regression = Literal["ols"]
+Regression = Literal["ols", "ridge"]
+AlphaBy = Literal["gcv", "kfold"]
+
+
+class Alphas(NamedTuple):
+    """A grid of penalties, evenly spaced on a logarithmic scale, in units of a component's mean variance."""
+
+    # From a penalty that only the least of all components notice to one that leaves the largest a hundredth of itself:
+    # the first component of a layer holds a few hundred to a few thousand times the mean.
+    low: float = 1e-2
+    high: float = 1e5
+    n: int = 20
+
+
+USUAL_ALPHAS = Alphas()
 
 
 @dataclass(frozen=True)
@@ -15,19 +32,22 @@ class Settings:
     """The settings of one run; all its subjects share them.
 
     `features` names feature recipes, as `cache list` prints them. Either `holdout` (the share of training
-    images held out once) or `folds` is set.
+    images held out once) or `folds` is set. No number of components stands for all that there are. How ridge
+    regression chooses each vertex's penalty, and from what, plays no part in others.
     """
 
     features: tuple[str, ...]
-    n_components: int = 100
+    n_components: int | None = 100
     regression: Regression = "ols"
+    alpha_by: AlphaBy = "gcv"
+    alphas: Alphas = USUAL_ALPHAS
     holdout: float | None = 0.1
     folds: int | None = None
     seed: int = 4
     refit: bool = True
 
     def __post_init__(self) -> None:
-        if self.n_components < 1:
+        if self.n_components is not None and self.n_components < 1:
             raise UsageError(f"{self.n_components} components: at least 1 is needed")
         if (self.holdout is None) == (self.folds is None):
             raise UsageError("either a share to hold out or a number of folds is needed, not both")
@@ -35,12 +55,39 @@ class Settings:
             raise UsageError(f"--holdout {self.holdout:g} is no share between 0 and 1")
         if self.folds is not None and self.folds < 2:
             raise UsageError(f"--folds {self.folds}: at least 2 are needed")
+        self._check_ridge()
         if not 0 <= self.seed < 2**32:
             raise UsageError(f"--seed {self.seed}: a seed is a whole number from 0 to {2**32 - 1}")
+
+    def _check_ridge(self) -> None:
+        low, high, n = self.alphas
+        if not (0 < low < high < np.inf and n >= 2):
+            raise UsageError(
+                f"{low:g} to {high:g} in {n} steps is no grid of penalties",
+                hint="two positive numbers, the smaller first, and how many: 0.01:100000:20",
+            )
+        if self.regression != "ridge" and (self.alpha_by, self.alphas) != ("gcv", USUAL_ALPHAS):
+            raise UsageError(f"{self.regression} has no penalty to choose", hint="add --regression ridge")
+        if self.n_components is None and self.alpha_by == "kfold":
+            raise UsageError(
+                "inner folds at full rank would take hours and tens of gigabytes",
+                hint="--alpha-by gcv needs no folds; or use --pca 1000",
+            )
+
+    @property
+    def relative_alphas(self) -> NDArray[np.float64]:
+        """The grid of penalties, rising, in units of a component's mean variance, (n_alphas,)."""
+        return np.geomspace(*self.alphas)
 
     @property
     def default_name(self) -> str:
         """A run name that says the settings, as in 'alexnet-features.2-1a2b3c4d_pca100_ols_holdout0.1_seed4'."""
+        regression: str = self.regression
+        if self.alpha_by != "gcv":
+            regression += f"-{self.alpha_by}"
+        if self.alphas != USUAL_ALPHAS:
+            regression += "-{:g}-{:g}-{}".format(*self.alphas)
+        components = f"pca{'full' if self.n_components is None else self.n_components}"
         split = f"holdout{self.holdout:g}" if self.folds is None else f"folds{self.folds}"
-        parts = ["+".join(self.features), f"pca{self.n_components}", self.regression, split, f"seed{self.seed}"]
+        parts = ["+".join(self.features), components, regression, split, f"seed{self.seed}"]
         return "_".join(parts if self.refit else [*parts, "norefit"])

@@ -111,6 +111,36 @@ def test_every_setting_reaches_the_run(train, cache):
     assert find_run(cache, "mine").subject(1).fold_correlations("left").shape == (3, 31)
 
 
+def test_ridge_takes_its_components_and_penalties_from_the_shell(train, cache):
+    result = train("--pca", "full", "--regression", "ridge", "--alphas", "0.1:1e3:8", "-s", "1", "--run", "mine")
+    assert result.exit_code == 0, result.output
+    settings = find_run(cache, "mine").settings
+    assert (settings.n_components, settings.regression, settings.alpha_by) == (None, "ridge", "gcv")
+    assert settings.alphas == (0.1, 1e3, 8)
+    assert "have the smallest penalty" in result.stderr
+    assert find_run(cache, "mine").subject(1).alphas("left").shape == (2, 31)
+    assert train("--regression", "ridge", "--alpha-by", "kfold", "-s", "1").exit_code == 0
+    assert "_pca5_ridge-kfold_holdout0.1_seed4" in find_run(cache).name
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--pca", "0"], "--pca 0: a whole number from 1 on is expected, or full"),
+        (["--pca", "many"], "--pca many"),
+        (["--alphas", "1:2"], "--alphas 1:2: three numbers are expected"),
+        (["--regression", "ridge", "--alphas", "5:1:9"], "no grid of penalties"),
+        (["--alpha-by", "kfold"], "ols has no penalty to choose"),
+        (["--regression", "ridge", "--alpha-by", "kfold", "--pca", "full"], "inner folds at full rank"),
+    ],
+)
+def test_wrong_choices_of_components_and_penalties_are_sentences(train, words, sentence):
+    result = train(*words)
+    assert result.exit_code == 2, result.output
+    assert sentence in result.stderr
+    assert "Traceback" not in result.output
+
+
 def test_a_run_that_was_trained_before_becomes_the_latest_again(train, cache):
     train("--run", "first", "-s", "1")
     train("--run", "second", "-s", "1", "--seed", "5")

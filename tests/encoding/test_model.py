@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,80 +15,11 @@ from sklearn.decomposition import PCA
 from sklearn.linear_model import LinearRegression
 
 from algocli.challenge.layout import HEMISPHERES, Hemisphere
-from algocli.challenge.subjects import Challenge, Subject
-from algocli.encoding.model import train_subject
-from algocli.encoding.runs import Run, SubjectRun, open_run
-from algocli.encoding.settings import Settings
+from algocli.encoding.runs import Run, SubjectRun
 from algocli.encoding.splits import make_folds
 from algocli.errors import DataError, MissingStep, UsageError
+from tests.encoding.by_hand import N_COMPONENTS, N_TEST, N_TRAIN, SIDES, World
 from tests.features.by_hand import cache_features
-from tests.support.challenge import write_tiny_challenge
-
-N_TRAIN, N_TEST, N_FEATURES, N_COMPONENTS = 90, 12, 150, 12
-SIDES: dict[Hemisphere, str] = {"left": "lh", "right": "rh"}
-
-
-@dataclass
-class World:
-    """One subject whose responses follow its features, which lie in a cache."""
-
-    subject: Subject
-    cache: Path
-    features: NDArray[np.float32]
-    recipe: str
-
-    def responses_file(self, hemisphere: Hemisphere) -> Path:
-        return self.subject.layout.folder / f"training_split/training_fmri/{SIDES[hemisphere]}_training_fmri.npy"
-
-    def measured(self, hemisphere: Hemisphere) -> NDArray[np.float64]:
-        return np.load(self.responses_file(hemisphere)).astype(np.float64)
-
-    def settings(self, **options: Any) -> Settings:
-        return Settings(features=(self.recipe,), **{"n_components": N_COMPONENTS, **options})
-
-    def train(self, settings: Settings | None = None, **options: Any) -> SubjectRun:
-        """Train under the settings' own name."""
-        settings = settings or self.settings()
-        return train_subject(self.subject, open_run(self.cache, settings.default_name, settings), self.cache, **options)
-
-    def change(self, hemisphere: Hemisphere, rows: Any, values: Any) -> None:
-        """Replace rows of the measured responses."""
-        responses = np.load(self.responses_file(hemisphere))
-        responses[rows] = values
-        np.save(self.responses_file(hemisphere), responses)
-
-    def with_features(self, features: NDArray[np.float32]) -> World:
-        """Return the same world with other features, in a cache of their own."""
-        cache = self.cache.with_name(f"{self.cache.name}-other")
-        return World(self.subject, cache, features, cache_features(cache, self.subject, features))
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> World:
-    return make_world(tmp_path_factory.mktemp("model"))
-
-
-@pytest.fixture
-def world(tmp_path: Path, shared: World) -> World:
-    """A world of the test's own, to be spoilt."""
-    shutil.copytree(shared.subject.layout.folder.parent, tmp_path / "challenge")
-    subject = Challenge(tmp_path / "challenge").subject(1)
-    name = cache_features(tmp_path / "cache", subject, shared.features)
-    return World(subject, tmp_path / "cache", shared.features, name)
-
-
-def make_world(folder: Path) -> World:
-    write_tiny_challenge(folder / "challenge", (1,), n_train=N_TRAIN, n_test=N_TEST, image_size=16, known_test=False)
-    subject = Challenge(folder / "challenge").subject(1)
-    rng = np.random.default_rng(7)
-    axes = rng.standard_normal((N_TRAIN + N_TEST, N_FEATURES)) * (1 + np.arange(N_FEATURES)) ** -0.7
-    features = (2 + axes @ np.linalg.qr(rng.standard_normal((N_FEATURES, N_FEATURES)))[0]).astype(np.float32)
-    world = World(subject, folder / "cache", features, cache_features(folder / "cache", subject, features))
-    for hemisphere in HEMISPHERES:
-        n_vertices = subject.n_vertices(hemisphere)
-        signal = features[:N_TRAIN] @ rng.standard_normal((N_FEATURES, n_vertices))
-        world.change(hemisphere, slice(None), signal + rng.standard_normal((N_TRAIN, n_vertices)))
-    return world
 
 
 def sklearn_model(
@@ -163,8 +93,17 @@ def scrambled(array: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[Any]:
     return changed
 
 
-def test_held_out_responses_never_reach_the_model(world: World) -> None:
-    settings = world.settings(refit=False)
+EVERY_REGRESSION: list[dict[str, Any]] = [
+    {},
+    {"regression": "ridge"},
+    {"regression": "ridge", "alpha_by": "kfold"},
+    {"regression": "ridge", "n_components": None},
+]
+
+
+@pytest.mark.parametrize("options", EVERY_REGRESSION, ids=str)
+def test_held_out_responses_never_reach_the_model(world: World, options: dict[str, Any]) -> None:
+    settings = world.settings(refit=False, **options)
     before = world.train(settings)
     predictions = {h: (before.validation_predictions(h)[:], before.test_predictions(h)[:]) for h in HEMISPHERES}
     predictions = {h: (a.copy(), b.copy()) for h, (a, b) in predictions.items()}
@@ -190,7 +129,7 @@ def test_test_responses_never_reach_the_model(world: World) -> None:
         np.testing.assert_array_equal(world.train(force=True).test_predictions(hemisphere), before[hemisphere])
 
 
-@pytest.mark.parametrize("options", [{}, {"holdout": None, "folds": 3}], ids=str)
+@pytest.mark.parametrize("options", [{"holdout": None, "folds": 3}, *EVERY_REGRESSION], ids=str)
 def test_the_features_of_test_images_never_reach_the_model(world: World, options: dict[str, Any]) -> None:
     before = world.train(world.settings(**options))
     other = world.with_features(scrambled(world.features, TEST))
@@ -202,10 +141,11 @@ def test_the_features_of_test_images_never_reach_the_model(world: World, options
         np.testing.assert_allclose(after.correlation(hemisphere), before.correlation(hemisphere), atol=2e-4)
 
 
-def test_the_features_of_held_out_images_never_reach_the_model(world: World) -> None:
-    before = world.train(world.settings(refit=False))
+@pytest.mark.parametrize("options", EVERY_REGRESSION, ids=str)
+def test_the_features_of_held_out_images_never_reach_the_model(world: World, options: dict[str, Any]) -> None:
+    before = world.train(world.settings(refit=False, **options))
     other = world.with_features(scrambled(world.features, before.validation_rows()))
-    after = other.train(other.settings(refit=False))
+    after = other.train(other.settings(refit=False, **options))
     for hemisphere in HEMISPHERES:
         np.testing.assert_allclose(after.test_predictions(hemisphere), before.test_predictions(hemisphere), atol=5e-3)
 
@@ -213,16 +153,16 @@ def test_the_features_of_held_out_images_never_reach_the_model(world: World) -> 
 @pytest.fixture
 def fits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Count the regressions: one for each hemisphere."""
-    from algocli.encoding import model
+    from algocli.encoding import regressions
 
     seen: list[int] = []
-    fit_ols = model.fit_ols
+    fit_ols = regressions.fit_ols
 
     def counted(components: Any, responses: Any) -> Any:
         seen.append(len(components))
         return fit_ols(components, responses)
 
-    monkeypatch.setattr(model, "fit_ols", counted)
+    monkeypatch.setattr(regressions, "fit_ols", counted)
     return seen
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from algocli.compute.files import read_json, write_json
 from algocli.encoding.runs import Run, check_run_name, find_run, list_runs, open_run
-from algocli.encoding.settings import Settings
+from algocli.encoding.settings import Alphas, Settings
 from algocli.errors import DataError, MissingStep, UsageError
 
 SETTINGS = Settings(features=("alexnet-features.2-12345678",))
@@ -32,6 +32,7 @@ def test_settings_come_back_as_they_were(tmp_path: Path) -> None:
         SETTINGS,
         Settings(features=("a", "b"), n_components=7, holdout=1 / 3, seed=9, refit=False),
         Settings(features=("a",), holdout=None, folds=10),
+        Settings(features=("a",), n_components=None, regression="ridge", alphas=Alphas(0.1, 10, 5)),
     ):
         run = open_run(tmp_path, settings.default_name, settings)
         assert run.settings == settings

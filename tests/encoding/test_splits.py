@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from algocli.encoding.settings import Settings
+from algocli.encoding.settings import Alphas, Settings
 from algocli.encoding.splits import holdout, k_folds, make_folds
 from algocli.errors import DataError, UsageError
 
@@ -128,5 +128,9 @@ def test_every_setting_that_changes_a_number_is_in_the_default_name() -> None:
         Settings(features=("x",), holdout=None, folds=10),
         Settings(features=("x",), seed=5),
         Settings(features=("x",), refit=False),
+        Settings(features=("x",), n_components=None),
+        Settings(features=("x",), regression="ridge"),
+        Settings(features=("x",), regression="ridge", alpha_by="kfold"),
+        Settings(features=("x",), regression="ridge", alphas=Alphas(0.1, 10, 5)),
     ]
     assert len({one.default_name for one in settings}) == len(settings)
