@@ -49,13 +49,17 @@ Subjects = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print machine-readable JSON on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress and no notes on stderr.")]
 Model = Annotated[str, typer.Option("--model", help="Network: a torchvision classifier.")]
-Layer = Annotated[str, typer.Option("--layer", "-l", help="Layer: a graph node, as listed by: algocli layers MODEL.")]
+TrainedLayers = Annotated[
+    list[str] | None,
+    typer.Option("--layer", "-l", help="Layer; may be repeated: the features of all.  [default: features.2]"),
+]
 Layers = Annotated[
     list[str] | None,
     typer.Option("--layer", "-l", help="Layer, or pattern such as 'layer3.*'; may be repeated.  [default: features.2]"),
 ]
 Features = Annotated[
-    str | None, typer.Option("--features", help="Name of cached features, where model and layer fit several.")
+    list[str] | None,
+    typer.Option("--features", help="Name of cached features, where model and layer fit several; may be repeated."),
 ]
 TrustRemoteCode = Annotated[
     bool, typer.Option("--trust-remote-code", help="Allow torchhub: models, which run code from a repository.")

@@ -17,10 +17,10 @@ from algocli.cli.options import (
     DataDir,
     Features,
     Json,
-    Layer,
     Model,
     Quiet,
     Subjects,
+    TrainedLayers,
     in_same_folders,
     parse_subjects,
 )
@@ -56,8 +56,11 @@ def train(
         bool, typer.Option("--refit/--no-refit", help="Predict the test images from a refit on all training images.")
     ] = True,
     model: Model = DEFAULT_MODEL,
-    layer: Layer = DEFAULT_LAYER,
+    layer: TrainedLayers = None,
     features: Features = None,
+    scale: Annotated[
+        bool, typer.Option("--scale/--no-scale", help="Bring several layers to one scale before they are joined.")
+    ] = True,
     run: Annotated[str | None, typer.Option(help="Name of the run.  [default: one that says the settings]")] = None,
     force: Annotated[bool, typer.Option(help="Fit again, replacing the run of that name.")] = False,
     subject: Subjects = None,
@@ -77,15 +80,15 @@ def train(
     from algocli.encoding.model import train_subject
     from algocli.encoding.runs import check_run_name, open_run
     from algocli.encoding.settings import Settings
-    from algocli.features.library import check_name, find_recipe
 
     subjects = Challenge(data_dir).subjects(parse_subjects(subject))
     settings = Settings(
-        features=(check_name(cache_dir, features) if features else find_recipe(cache_dir, model, layer),),
+        features=_find_features(cache_dir, features, model, layer),
         n_components=_parse_components(pca),
         regression=regression,
         alpha_by=alpha_by,
         alphas=_parse_alphas(alphas),
+        scaled=scale,
         holdout=0.1 if holdout is None and folds is None else holdout,
         folds=folds,
         seed=seed,
@@ -99,6 +102,15 @@ def train(
     opened.mark_latest()
     _show(opened.folder, [one.number for one in subjects], as_json)
     note(f"next: {in_same_folders('algocli report', data_dir, cache_dir)}")
+
+
+def _find_features(cache_dir: Path, names: list[str] | None, model: str, layers: list[str] | None) -> tuple[str, ...]:
+    """Return the names of cached features: those named, and those of a model's layers."""
+    from algocli.features.library import check_name, find_recipe
+
+    wanted = layers or ([] if names else [DEFAULT_LAYER])
+    found = [find_recipe(cache_dir, model, layer) for layer in wanted]
+    return (*found, *(check_name(cache_dir, name) for name in names or ()))
 
 
 def _parse_components(words: str) -> int | None:

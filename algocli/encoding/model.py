@@ -21,6 +21,7 @@ from algocli.compute.lock import hold
 from algocli.compute.track import Note, Track, silent, unheard
 from algocli.encoding.components import Components, fit_components
 from algocli.encoding.correlation import constant_vertices, correlate
+from algocli.encoding.joined import join
 from algocli.encoding.ols import LinearModel
 from algocli.encoding.regressions import fit_models
 from algocli.encoding.ridge import RidgeModel
@@ -80,14 +81,14 @@ def train_subject(
     # Held from the beginning on: a run that nobody holds and that has no record is a leftover.
     with hold(run.folder / subject.name / "lock", note):
         content = stimuli_digest(subject.stimuli, cache_dir, track=track)
-        store = find_store(cache_dir, settings.features[0], subject, content)
-        inputs = _inputs(subject, store, cache_dir, track)
+        stores = [find_store(cache_dir, name, subject, content) for name in settings.features]
+        inputs = _inputs(subject, stores, cache_dir, track)
         if not force and run.has(subject.number) and run.subject(subject.number).record["inputs"] == inputs:
             note(f"subject {subject.number}: run {run.name} is done already")
             return run.subject(subject.number)
         share = run.start_subject(subject.number)
         clock = {"inputs": time.time() - started}
-        plan = _plan(subject, store, settings, clock, track)
+        plan = _plan(subject, stores, settings, clock, track)
         _save_split(share, plan.folds)
         for hemisphere in track(
             HEMISPHERES, total=2, label=f"subject {subject.number}: regression", unit="hemispheres"
@@ -99,16 +100,18 @@ def train_subject(
     return share
 
 
-def _inputs(subject: Subject, store: FeatureStore, cache_dir: Path, track: Track) -> dict[str, Any]:
+def _inputs(subject: Subject, stores: Sequence[FeatureStore], cache_dir: Path, track: Track) -> dict[str, Any]:
     """Return the digests of everything that a subject's numbers come from."""
     paths = [subject.layout.responses("train", hemisphere) for hemisphere in HEMISPHERES]
     digests = digest_files(paths, cache_dir, track=track)
-    return {"features": [store.key], "responses": dict(zip(HEMISPHERES, digests, strict=True))}
+    return {"features": [store.key for store in stores], "responses": dict(zip(HEMISPHERES, digests, strict=True))}
 
 
-def _plan(subject: Subject, store: FeatureStore, settings: Settings, clock: dict[str, float], track: Track) -> _Plan:
+def _plan(
+    subject: Subject, stores: Sequence[FeatureStore], settings: Settings, clock: dict[str, float], track: Track
+) -> _Plan:
     began = time.time()
-    kernel = gram(store, track=track)
+    grams = [gram(store, track=track) for store in stores]
     clock["gram"] = time.time() - began
     began = time.time()
     n_train = len(subject.train_stimuli)
@@ -119,13 +122,18 @@ def _plan(subject: Subject, store: FeatureStore, settings: Settings, clock: dict
         # What LAPACK takes for all eigenvectors of a matrix of n x n float64, measured.
         check_memory(6 * 8 * n_train**2, remedy="--pca 1000 needs a tenth of it")
     label = f"subject {subject.number}: components"
-    components = [
-        fit_components(kernel, fit, settings.n_components)
-        for fit in track(fits, total=len(fits), label=label, unit="fits")
-    ]
-    held_out = [own.project(kernel, fold.held_out) for own, fold in zip(components, folds, strict=False)]
-    testers = components[-1:] if settings.refit else components
-    plan = _Plan(folds, components, held_out, [own.project(kernel, test) for own in testers])
+    components, held_out, test_scores = [], [], []
+    for number, fit in enumerate(track(fits, total=len(fits), label=label, unit="fits")):
+        # How several layers are scaled hangs on the images that are fitted.
+        kernel = join(stores, grams, fit, scaled=settings.scaled)
+        own = fit_components(kernel, fit, settings.n_components)
+        components.append(own)
+        is_refit = number == len(folds)
+        if not is_refit:
+            held_out.append(own.project(kernel, folds[number].held_out))
+        if is_refit or not settings.refit:
+            test_scores.append(own.project(kernel, test))
+    plan = _Plan(folds, components, held_out, test_scores)
     clock["components"] = time.time() - began
     return plan
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -12,6 +13,8 @@ from algocli.errors import UsageError
 
 Regression = Literal["ols", "ridge"]
 AlphaBy = Literal["gcv", "kfold"]
+
+_LONGEST_NAME = 120
 
 
 class Alphas(NamedTuple):
@@ -31,8 +34,9 @@ USUAL_ALPHAS = Alphas()
 class Settings:
     """The settings of one run; all its subjects share them.
 
-    `features` names feature recipes, as `cache list` prints them. Either `holdout` (the share of training
-    images held out once) or `folds` is set. No number of components stands for all that there are. How ridge
+    `features` names feature recipes, as `cache list` prints them; of several, the features are put side by side,
+    each `scaled` to the same mean variance of a component unless told otherwise. Either `holdout` (the share of
+    training images held out once) or `folds` is set. No number of components stands for all that there are. How ridge
     regression chooses each vertex's penalty, and from what, plays no part in others.
     """
 
@@ -41,12 +45,17 @@ class Settings:
     regression: Regression = "ols"
     alpha_by: AlphaBy = "gcv"
     alphas: Alphas = USUAL_ALPHAS
+    scaled: bool = True
     holdout: float | None = 0.1
     folds: int | None = None
     seed: int = 4
     refit: bool = True
 
     def __post_init__(self) -> None:
+        if not self.features or len(set(self.features)) < len(self.features):
+            raise UsageError(f"features {', '.join(self.features) or 'of nothing'}: each layer is needed once")
+        if len(self.features) == 1 and not self.scaled:
+            raise UsageError("--no-scale: one layer alone is never scaled", hint="it is for several: -l A -l B")
         if self.n_components is not None and self.n_components < 1:
             raise UsageError(f"{self.n_components} components: at least 1 is needed")
         if (self.holdout is None) == (self.folds is None):
@@ -89,5 +98,14 @@ class Settings:
             regression += "-{:g}-{:g}-{}".format(*self.alphas)
         components = f"pca{'full' if self.n_components is None else self.n_components}"
         split = f"holdout{self.holdout:g}" if self.folds is None else f"folds{self.folds}"
-        parts = ["+".join(self.features), components, regression, split, f"seed{self.seed}"]
+        parts = [self._features_name, components, regression, split, f"seed{self.seed}"]
         return "_".join(parts if self.refit else [*parts, "norefit"])
+
+    @property
+    def _features_name(self) -> str:
+        name = "+".join(self.features) if self.scaled else "+".join(("unscaled", *self.features))
+        if len(name) <= _LONGEST_NAME:
+            return name
+        # A folder's name has an end: the first layer is named, the others counted and told apart by their digest.
+        others = hashlib.sha256(name.encode()).hexdigest()[:8]
+        return f"{self.features[0]}+{len(self.features) - 1}others-{others}"

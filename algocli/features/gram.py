@@ -31,11 +31,17 @@ _EVERY_HALF = np.arange(2**16, dtype=np.uint16).view(np.float16).astype(np.float
 
 
 class Gram:
-    """The Gram matrix of one store, on disk, beside it: symmetric, n_stimuli x n_stimuli, float32."""
+    """A Gram matrix: symmetric, n_stimuli x n_stimuli, float32.
 
-    def __init__(self, folder: Path) -> None:
+    Parameters
+    ----------
+    folder
+        Where what is derived from it is kept; by default the matrix itself is read from there, as it is needed.
+    """
+
+    def __init__(self, folder: Path, matrix: NDArray[np.float32] | None = None) -> None:
         self.folder = folder
-        self._matrix = _open(folder / "matrix.npy")
+        self._matrix = _open(folder / "matrix.npy") if matrix is None else matrix
         self.n_stimuli = len(self._matrix)
 
     def multiply(self, columns: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -47,7 +53,12 @@ class Gram:
     def _in_memory(self) -> NDArray[np.float32]:
         # Whoever multiplies by all of it does so again and again; the first touch of a mapped page costs more
         # than reading it does.
-        return np.array(self._matrix, dtype=np.float32)
+        return np.array(self._matrix, np.float32) if isinstance(self._matrix, np.memmap) else self._matrix
+
+    def rows(self, rows: slice) -> NDArray[np.float32]:
+        """Return whole rows of K, (n_rows, n_stimuli), not to be changed."""
+        found: NDArray[np.float32] = self._matrix[rows]
+        return found
 
     def block(self, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return K[rows, columns] as a fresh float32 array, (len(rows), len(columns))."""

@@ -111,6 +111,20 @@ def test_every_setting_reaches_the_run(train, cache):
     assert find_run(cache, "mine").subject(1).fold_correlations("left").shape == (3, 31)
 
 
+def test_several_layers_are_joined(train, cache, challenge):
+    for subject in Challenge(challenge).subjects():
+        rows = np.random.default_rng(9).standard_normal((46, 30)).astype(np.float32)
+        cache_features(cache, subject, rows, layer="features.5", weights="pretrained")
+    assert train("-l", "features.2", "-l", "features.5", "--no-scale", "-s", "1").exit_code == 0
+    settings = find_run(cache).settings
+    assert [name.rpartition("-")[0] for name in settings.features] == ["alexnet-features.2", "alexnet-features.5"]
+    assert not settings.scaled
+    named = train("--features", settings.features[0], "--features", settings.features[1], "-s", "1")
+    assert named.exit_code == 0
+    assert find_run(cache).settings.features == settings.features
+    assert train("-l", "features.2", "-l", "features.2").exit_code == 2
+
+
 def test_ridge_takes_its_components_and_penalties_from_the_shell(train, cache):
     result = train("--pca", "full", "--regression", "ridge", "--alphas", "0.1:1e3:8", "-s", "1", "--run", "mine")
     assert result.exit_code == 0, result.output
