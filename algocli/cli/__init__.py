@@ -102,6 +102,7 @@ def _root(
 def _register() -> None:
     from algocli.cli import (
         cache,
+        compare,
         data,
         demo,
         export,
@@ -118,7 +119,7 @@ def _register() -> None:
 
     # In the order in which a user meets them; --help lists them so.
     features = (layers, extract, import_features)
-    for module in (demo, data, stimuli, *features, train, report, plot, export, submit, validate, cache):
+    for module in (demo, data, stimuli, *features, train, report, compare, plot, export, submit, validate, cache):
         module.register(app)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,6 +25,7 @@ from algocli.cli.options import (
 
 if TYPE_CHECKING:
     from algocli.results.report import Report, RoiRow
+    from algocli.results.scoring import OverallAccuracy
 
 # Vertices, median r, mean r and accuracy of a ROI in one hemisphere; None where there is nothing.
 _Numbers = tuple[float | None, ...]
@@ -38,6 +39,7 @@ def register(app: typer.Typer) -> None:
 
 
 def report(
+    ctx: typer.Context,
     subject: Subjects = None,
     roi: RoiNames = None,
     run: RunName = "latest",
@@ -51,23 +53,25 @@ def report(
 
     Scores are correlations of measured and predicted responses to held-out training images, and, where the data
     folder has noise ceilings, the noise-normalised accuracy in percent. The leaderboard scores test images, which
-    comes out lower.
+    comes out lower. Without --data-dir the data is looked for where the run was trained.
     """
     from algocli.challenge.subjects import Challenge
     from algocli.cli.console import note, show_json
     from algocli.encoding.runs import find_run
-    from algocli.results.report import summarise, write_csv
+    from algocli.results.report import summarise, summarise_recorded, write_csv
 
-    summary = summarise(
-        Challenge(data_dir), find_run(cache_dir, run), subjects=parse_subjects(subject), rois=roi or None
-    )
+    numbers, only = parse_subjects(subject), roi or None
+    if _is_named(ctx, "data_dir"):
+        summary = summarise(Challenge(data_dir), find_run(cache_dir, run), subjects=numbers, rois=only)
+    else:
+        summary = summarise_recorded(find_run(cache_dir, run), data_dir, subjects=numbers, rois=only)
     if as_json:
-        show_json({"run": summary.run, "rows": summary.rows})
+        show_json({"run": summary.run, "rows": summary.rows, "summary": summary.overall})
     else:
         _show_tables(summary)
         note("validation scores run above leaderboard scores", quiet=quiet)
         if summary.has_accuracy:
-            note("acc %: min(100, 100 r² / noise ceiling), mean over the vertices", quiet=quiet)
+            note("acc %: min(100, 100 r² / NC), NC the noise ceiling; mean over the vertices", quiet=quiet)
     for remark in summary.notes:
         note(remark, quiet=quiet)
     if csv is not None:
@@ -75,8 +79,14 @@ def report(
         note(f"wrote {csv}", quiet=quiet)
 
 
+def _is_named(ctx: typer.Context, option: str) -> bool:
+    """Say whether an option was given, on the command line or by the environment."""
+    source = ctx.get_parameter_source(option)
+    return source is not None and source.name != "DEFAULT"
+
+
 def _show_tables(summary: Report) -> None:
-    """Print a table for each subject and, of several subjects, one that compares them."""
+    """Print a table for each subject, of several subjects one that compares them, and the overall accuracy."""
     from algocli.cli.console import out, show_table
     from algocli.results.report import SCORED_ON
 
@@ -91,6 +101,19 @@ def _show_tables(summary: Report) -> None:
             out().print()
             title = f"{roi}, subject by subject: {scored}\n{summary.run}"
             show_table(_columns(summary, "subject"), _subject_lines(summary, roi), title=title)
+    if summary.overall is not None and summary.has_accuracy:
+        out().print()
+        out().print(_overall_line(summary.overall), markup=False)
+
+
+def _overall_line(overall: OverallAccuracy) -> str:
+    from algocli.cli.console import number
+
+    rest = number(overall.mean_without_zero_ceiling, 1)
+    mean, median = number(overall.mean, 1), number(overall.median, 1)
+    return (
+        f"All vertices, validation %: mean {mean} ({rest} without {overall.n_zero_ceiling:,} NC = 0), median {median}"
+    )
 
 
 def _columns(summary: Report, first: str) -> list[str]:
@@ -101,7 +124,7 @@ def _columns(summary: Report, first: str) -> list[str]:
 def _roi_lines(summary: Report, number: int) -> Iterator[list[str]]:
     """Yield a subject's rows, each ROI class under its name."""
     heading = ""
-    for roi in summary.rois:
+    for roi in summary.rois_of(number):
         roi_class = summary.classes.get(roi, "")
         if roi_class != heading:
             heading = roi_class
@@ -117,7 +140,7 @@ def _subject_lines(summary: Report, roi: str) -> Iterator[list[str]]:
     for number, sides in zip(summary.subjects, table, strict=True):
         yield [str(number), *_cells(sides, summary.has_accuracy)]
     yield []
-    middle = [tuple(map(_median, zip(*side, strict=True))) for side in zip(*table, strict=True)]
+    middle = [_middle(side) for side in zip(*table, strict=True)]
     yield ["median", *_cells(middle, summary.has_accuracy)]
 
 
@@ -125,6 +148,13 @@ def _numbers(row: RoiRow | None) -> _Numbers:
     if row is None or row.n_vertices == 0:
         return None, None, None, None
     return row.n_vertices, row.median_r, row.mean_r, row.accuracy
+
+
+def _middle(rows: Sequence[_Numbers]) -> _Numbers:
+    """Take medians over subjects; that of the accuracy needs the ceilings of all who have the ROI."""
+    n_vertices, median_r, mean_r, accuracy = map(_median, zip(*rows, strict=True))
+    lacks_one = any(n is not None and share is None for n, _, _, share in rows)
+    return n_vertices, median_r, mean_r, None if lacks_one else accuracy
 
 
 def _median(values: Iterable[float | None]) -> float | None:

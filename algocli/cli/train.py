@@ -35,7 +35,7 @@ def train(
         str, typer.Option(metavar="N|full", help="Number of principal components, or all there are.")
     ] = "100",
     regression: Annotated[
-        Literal["ols", "ridge"], typer.Option(help="How components are mapped to responses.")
+        Literal["ols", "ridge", "blend"], typer.Option(help="How components are mapped to responses.")
     ] = "ols",
     alpha_by: Annotated[
         Literal["gcv", "kfold"], typer.Option(help="How ridge chooses each vertex's penalty: GCV, or five inner folds.")
@@ -81,13 +81,15 @@ def train(
     from algocli.encoding.runs import check_run_name, open_run
     from algocli.encoding.settings import Settings
 
+    # Words are read before folders: a slip of the keyboard is told as one, whatever is on the disk.
+    n_components, grid = _parse_components(pca), _parse_alphas(alphas)
     subjects = Challenge(data_dir).subjects(parse_subjects(subject))
     settings = Settings(
         features=_find_features(cache_dir, features, model, layer),
-        n_components=_parse_components(pca),
+        n_components=n_components,
         regression=regression,
         alpha_by=alpha_by,
-        alphas=_parse_alphas(alphas),
+        alphas=grid,
         scaled=scale,
         holdout=0.1 if holdout is None and folds is None else holdout,
         folds=folds,

@@ -19,11 +19,9 @@ from algocli.challenge.subjects import Subject
 from algocli.compute.budget import check_memory
 from algocli.compute.lock import hold
 from algocli.compute.track import Note, Track, silent, unheard
-from algocli.encoding.components import Components, fit_components
+from algocli.encoding.blended import BlendedModel
 from algocli.encoding.correlation import constant_vertices, correlate
-from algocli.encoding.joined import join
-from algocli.encoding.ols import LinearModel
-from algocli.encoding.regressions import fit_models
+from algocli.encoding.regressions import Model, Scores, View, fit_models, look, predict
 from algocli.encoding.ridge import RidgeModel
 from algocli.encoding.runs import Run, SubjectRun
 from algocli.encoding.settings import Settings
@@ -42,10 +40,10 @@ class _Plan:
     """What both hemispheres share: the folds, and the scores of every image that is to be predicted."""
 
     folds: list[Fold]
-    components: list[Components]
-    held_out_scores: list[NDArray[np.float32]]
+    views: list[View]
+    held_out_scores: list[Scores]
     # One entry a model that predicts the test images: the refit alone, or every fold where there is none.
-    test_scores: list[NDArray[np.float32]]
+    test_scores: list[Scores]
 
 
 def train_subject(
@@ -122,18 +120,16 @@ def _plan(
         # What LAPACK takes for all eigenvectors of a matrix of n x n float64, measured.
         check_memory(6 * 8 * n_train**2, remedy="--pca 1000 needs a tenth of it")
     label = f"subject {subject.number}: components"
-    components, held_out, test_scores = [], [], []
+    views, held_out, test_scores = [], [], []
     for number, fit in enumerate(track(fits, total=len(fits), label=label, unit="fits")):
-        # How several layers are scaled hangs on the images that are fitted.
-        kernel = join(stores, grams, fit, scaled=settings.scaled)
-        own = fit_components(kernel, fit, settings.n_components)
-        components.append(own)
+        view = look(settings, stores, grams, fit)
+        views.append(View([], view.components, view.inner))
         is_refit = number == len(folds)
         if not is_refit:
-            held_out.append(own.project(kernel, folds[number].held_out))
+            held_out.append(view.project(folds[number].held_out))
         if is_refit or not settings.refit:
-            test_scores.append(own.project(kernel, test))
-    plan = _Plan(folds, components, held_out, test_scores)
+            test_scores.append(view.project(test))
+    plan = _Plan(folds, views, held_out, test_scores)
     clock["components"] = time.time() - began
     return plan
 
@@ -143,19 +139,22 @@ def _fit_hemisphere(
 ) -> None:
     responses = subject.responses("train", hemisphere)
     models = _checked(
-        fit_models(settings, plan.components, responses), subject.layout.responses("train", hemisphere), responses
+        fit_models(settings, plan.views, responses), subject.layout.responses("train", hemisphere), responses
     )
     n_held_out = sum(len(fold.held_out) for fold in plan.folds)
     scores: list[NDArray[np.float64]] = []
     dead: list[int] = []
     predictions: list[NDArray[np.float32]] = []
     penalties: list[NDArray[np.int16]] = []
+    blends: list[NDArray[np.float32]] = []
 
-    def keep(model: LinearModel, test: NDArray[np.float32] | None) -> None:
+    def keep(model: Model, test: Scores | None) -> None:
         if test is not None:
-            predictions.append(model.predict(test))
-        if isinstance(model, RidgeModel):
+            predictions.append(predict(model, test))
+        if isinstance(model, RidgeModel | BlendedModel):
             penalties.append(model.chosen)
+        if isinstance(model, BlendedModel):
+            blends.append(model.blend.weights.astype(np.float32))
 
     def held_out_predictions() -> Iterator[NDArray[np.float32]]:
         # Without a refit every fold's model predicts the test images.
@@ -163,7 +162,7 @@ def _fit_hemisphere(
         for fold, held_out, test in zip(plan.folds, plan.held_out_scores, tests, strict=True):
             model = next(models)
             measured = np.asarray(responses[fold.held_out])
-            predicted = model.predict(held_out)
+            predicted = predict(model, held_out)
             scores.append(correlate(measured, predicted))
             dead.append(int((constant_vertices(measured) | constant_vertices(predicted)).sum()))
             keep(model, test)
@@ -176,11 +175,21 @@ def _fit_hemisphere(
     share.save(f"{hemisphere}_correlation", np.mean(scores, axis=0))
     share.save(f"{hemisphere}_pred_test", np.mean(predictions, axis=0).astype(np.float32))
     where = f"subject {subject.number}, {hemisphere}"
+    if blends:
+        share.save(f"{hemisphere}_blend", np.stack(blends))
+        _tell_layers(blends[-1], settings, where, note)
     if penalties:
         share.save(f"{hemisphere}_alpha", settings.relative_alphas[np.stack(penalties)].astype(np.float32))
         _tell_edges(penalties[-1], settings, where, note)
     if max(dead):
         note(f"{where}: {max(dead)} vertices never vary among the held-out images; their r is 0 by definition")
+
+
+def _tell_layers(weights: NDArray[np.float32], settings: Settings, where: str, note: Note) -> None:
+    """Say for how many vertices each layer has the largest weight."""
+    heaviest = np.where(weights.any(axis=0), weights.argmax(axis=0), -1)
+    shares = [f"{name} {(heaviest == number).mean():.0%}" for number, name in enumerate(settings.features)]
+    note(f"{where}: vertices by the layer of largest weight: {', '.join(shares)}")
 
 
 def _tell_edges(chosen: NDArray[np.int16], settings: Settings, where: str, note: Note) -> None:
@@ -194,7 +203,7 @@ def _tell_edges(chosen: NDArray[np.int16], settings: Settings, where: str, note:
     )
 
 
-def _checked(models: Iterator[LinearModel], path: Path, responses: NDArray[np.float32]) -> Iterator[LinearModel]:
+def _checked(models: Iterator[Model], path: Path, responses: NDArray[np.float32]) -> Iterator[Model]:
     """Pass models on unless the first says that a response is not finite."""
     first = next(models)
     _refuse_non_finite(first, path, responses)
@@ -202,7 +211,7 @@ def _checked(models: Iterator[LinearModel], path: Path, responses: NDArray[np.fl
     yield from models
 
 
-def _refuse_non_finite(model: LinearModel, path: Path, responses: NDArray[np.float32]) -> None:
+def _refuse_non_finite(model: Model, path: Path, responses: NDArray[np.float32]) -> None:
     """Refuse responses with a NaN: it has spread to every number of its vertex, the intercept among them."""
     bad = np.flatnonzero(~np.isfinite(model.intercept))
     if len(bad):

@@ -76,7 +76,7 @@ class SubjectRun:
     def alphas(self, hemisphere: Hemisphere) -> NDArray[np.float32]:
         """Return ridge's penalty of each fit and vertex, (n_fits, n_vertices), relative to a component's mean variance.
 
-        The fits are the folds in order and then the refit.
+        The fits are the folds in order and then the refit. A blend has one a layer: (n_fits, n_layers, n_vertices).
 
         Raises
         ------
@@ -84,6 +84,18 @@ class SubjectRun:
             If the run's regression has none.
         """
         return self._load(f"{hemisphere}_alpha")
+
+    def blend_weights(self, hemisphere: Hemisphere) -> NDArray[np.float32]:
+        """Return how a blend weighs its layers' models, (n_fits, n_layers, n_vertices); none is negative.
+
+        The fits are the folds in order and then the refit, the layers those of the settings.
+
+        Raises
+        ------
+        DataError
+            If the run is no blend.
+        """
+        return self._load(f"{hemisphere}_blend")
 
     def save(self, name: str, array: NDArray[Any]) -> None:
         """Store one array; visible only when whole."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from algocli.errors import UsageError
 
-Regression = Literal["ols", "ridge"]
+Regression = Literal["ols", "ridge", "blend"]
 AlphaBy = Literal["gcv", "kfold"]
 
 _LONGEST_NAME = 120
@@ -37,7 +37,8 @@ class Settings:
     `features` names feature recipes, as `cache list` prints them; of several, the features are put side by side,
     each `scaled` to the same mean variance of a component unless told otherwise. Either `holdout` (the share of
     training images held out once) or `folds` is set. No number of components stands for all that there are. How ridge
-    regression chooses each vertex's penalty, and from what, plays no part in others.
+    regression chooses each vertex's penalty, and from what, plays no part in OLS. A blend joins layers in its own
+    way: one ridge model each, weighted per vertex.
     """
 
     features: tuple[str, ...]
@@ -75,7 +76,12 @@ class Settings:
                 f"{low:g} to {high:g} in {n} steps is no grid of penalties",
                 hint="two positive numbers, the smaller first, and how many: 0.01:100000:20",
             )
-        if self.regression != "ridge" and (self.alpha_by, self.alphas) != ("gcv", USUAL_ALPHAS):
+        if self.regression == "blend" and (len(self.features) < 2 or not self.scaled or self.alpha_by != "gcv"):
+            raise UsageError(
+                "a blend weighs the models of two layers or more, each with its own scale and penalties by GCV",
+                hint="algocli train --regression blend -l A -l B",
+            )
+        if self.regression == "ols" and (self.alpha_by, self.alphas) != ("gcv", USUAL_ALPHAS):
             raise UsageError(f"{self.regression} has no penalty to choose", hint="add --regression ridge")
         if self.n_components is None and self.alpha_by == "kfold":
             raise UsageError(

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from algocli.challenge.layout import ALL_VERTICES, HEMISPHERES, Hemisphere
 from algocli.challenge.subjects import Challenge, Subject
 from algocli.compute.files import publish
-from algocli.encoding.runs import Run
-from algocli.errors import UsageError
-from algocli.results.scoring import CeilingUnit, VertexScores, read_scores, scored_subjects
+from algocli.encoding.runs import Run, SubjectRun
+from algocli.errors import DataError, UsageError
+from algocli.results.origin import Origin, recorded_subjects
+from algocli.results.scoring import CeilingUnit, OverallAccuracy, VertexScores, pool, read_scores, scored_subjects
 
 # Goes wherever a score is shown, so that nobody takes it for what the leaderboard would say.
 SCORED_ON = "held-out training images (validation)"
@@ -46,12 +47,14 @@ class Report:
     """All rows of a run, subject by subject and hemisphere by hemisphere, ROIs in the order of their classes.
 
     `classes` tells the class of each ROI (`ALL_VERTICES` has none); `notes` say what was assumed on the way.
+    `overall` is over all vertices of all the subjects whatever the rows are; None unless all have noise ceilings.
     """
 
     run: str
     rows: tuple[RoiRow, ...]
     classes: dict[str, str]
     notes: tuple[str, ...] = ()
+    overall: OverallAccuracy | None = None
 
     @property
     def subjects(self) -> tuple[int, ...]:
@@ -62,6 +65,11 @@ class Report:
     def rois(self) -> tuple[str, ...]:
         """The ROIs of the rows, each once, in their order."""
         return tuple(dict.fromkeys(row.roi for row in self.rows))
+
+    def rois_of(self, subject: int) -> tuple[str, ...]:
+        """Return the ROIs that a subject has rows of, in the order of `rois`."""
+        named = {row.roi for row in self.rows if row.subject == subject}
+        return tuple(roi for roi in self.rois if roi in named)
 
     @property
     def has_accuracy(self) -> bool:
@@ -98,19 +106,58 @@ def summarise(
         If data and run do not fit together, or a subject is missing from either.
     """
     pairs = scored_subjects(challenge, run, subjects)
-    classes = {roi.name: roi.roi_class for subject, _ in pairs for roi in subject.rois}
+    return _report(run, pairs, rois, _left_out(challenge, run) if subjects is None else ())
+
+
+def summarise_recorded(
+    run: Run, usual: Path, *, subjects: Iterable[int] | None = None, rois: Sequence[str] | None = None
+) -> Report:
+    """Score a run as `summarise` does, on the data that each subject's record names.
+
+    Parameters
+    ----------
+    run
+        A finished run.
+    usual
+        The data folder to take where the recorded one is gone. A subject that is in neither has no rows but those of
+        all vertices.
+    subjects, rois
+        As for `summarise`; by default all subjects of the run.
+
+    Raises
+    ------
+    UsageError
+        If the data names no such ROI.
+    DataError, MissingStep
+        If a ROI is asked for and no data is left, data and run do not fit together, or the run lacks a subject.
+    """
+    origins = recorded_subjects(run, usual, subjects)
+    wants_masks = any(name.lower() != ALL_VERTICES.lower() for name in rois or ())
+    if wants_masks and all(origin.subject is None for origin in origins):
+        raise DataError(origins[0].note, hint="name the data that has the ROIs with --data-dir")
+    pairs = [(origin.subject, origin.share) for origin in origins]
+    return _report(run, pairs, rois, filter(None, map(_told, origins)))
+
+
+def _report(
+    run: Run,
+    pairs: Sequence[tuple[Subject | None, SubjectRun]],
+    rois: Sequence[str] | None,
+    notes: Iterable[str],
+) -> Report:
+    """Score subjects that are paired with their data, or with None where there is none."""
+    classes = {roi.name: roi.roi_class for subject, _ in pairs if subject is not None for roi in subject.rois}
     chosen = check_rois(rois, [*classes, ALL_VERTICES]) if rois else None
     rows: list[RoiRow] = []
     everything: dict[str, VertexScores] = {}
     for subject, share in pairs:
         for hemisphere in HEMISPHERES:
-            scores = read_scores(subject, share, hemisphere)
-            everything[f"subject {subject.number} {hemisphere}"] = scores
-            rows.extend(_rows(subject, hemisphere, scores, chosen))
-    left_out = _left_out(challenge, run) if subjects is None else ()
+            scores = read_scores(subject, share, hemisphere) if subject is not None else _bare(share, hemisphere)
+            everything[f"subject {share.number} {hemisphere}"] = scores
+            rows.extend(_rows(share.number, subject, hemisphere, scores, chosen))
     # Without a single accuracy there is nothing that a ceiling explains.
     assumed = _ceiling_notes(everything) if any(row.accuracy is not None for row in rows) else ()
-    return Report(run.name, tuple(rows), classes, (*left_out, *assumed))
+    return Report(run.name, tuple(rows), classes, (*notes, *assumed), pool(list(everything.values())))
 
 
 def check_rois(names: Iterable[str], known: Sequence[str]) -> tuple[str, ...]:
@@ -147,19 +194,25 @@ def write_csv(report: Report, path: Path) -> None:
     publish(path, lambda stream: stream.write(text.getvalue().encode()))
 
 
+def _bare(share: SubjectRun, hemisphere: Hemisphere) -> VertexScores:
+    """Read what a run knows by itself, without the data that it was made from."""
+    return VertexScores(np.asarray(share.correlation(hemisphere), dtype=np.float64), None, None)
+
+
 def _rows(
-    subject: Subject, hemisphere: Hemisphere, scores: VertexScores, chosen: Sequence[str] | None
+    number: int, subject: Subject | None, hemisphere: Hemisphere, scores: VertexScores, chosen: Sequence[str] | None
 ) -> Iterator[RoiRow]:
     accuracy = scores.accuracy
 
     def row(name: str, vertices: NDArray[np.int64] | slice) -> RoiRow:
         r = scores.correlation[vertices]
         share = _mean(accuracy[vertices]) if accuracy is not None else None
-        return RoiRow(subject.number, hemisphere, name, len(r), _median(r), _mean(r), share)
+        return RoiRow(number, hemisphere, name, len(r), _median(r), _mean(r), share)
 
-    for roi in subject.rois:
-        if chosen is None or roi.name in chosen:
-            yield row(roi.name, subject.roi_vertices(roi, hemisphere))
+    if subject is not None:
+        for roi in subject.rois:
+            if chosen is None or roi.name in chosen:
+                yield row(roi.name, subject.roi_vertices(roi, hemisphere))
     if chosen is None or ALL_VERTICES in chosen:
         yield row(ALL_VERTICES, slice(None))
 
@@ -174,6 +227,11 @@ def _mean(values: NDArray[np.float64]) -> float | None:
 
 def _number(value: np.floating) -> float | None:
     return None if math.isnan(value) else float(value)
+
+
+def _told(origin: Origin) -> str:
+    lost = ": neither ROIs nor accuracy; --data-dir names data that has them" if origin.subject is None else ""
+    return origin.note + lost
 
 
 def _left_out(challenge: Challenge, run: Run) -> Iterator[str]:
@@ -191,6 +249,9 @@ def _ceiling_notes(everything: Mapping[str, VertexScores]) -> Iterator[str]:
         spelled = {"share": "shares of variance (0 to 1)", "percent": "percent (0 to 100)"}[unit]
         of_whom = f" of {', '.join(names)}" if len(whose) > 1 else ""
         yield f"noise ceilings{of_whom} were read as {spelled}, going by their largest value"
+    absent = [name for name, scores in everything.items() if scores.noise_ceiling is None]
+    if absent:
+        yield f"no accuracy over all vertices: noise ceilings are missing of {', '.join(absent)}"
     n_zero = sum(int(np.sum(s.noise_ceiling == 0)) for s in everything.values() if s.noise_ceiling is not None)
     if n_zero:
         yield f"{n_zero:,} vertices have a noise ceiling of 0; by the official rule they count 100 % where r > 0"

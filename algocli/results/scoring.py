@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -36,6 +36,21 @@ class VertexScores:
     def accuracy(self) -> NDArray[np.float64] | None:
         """Noise-normalised encoding accuracy in percent, (n_vertices,), or None without ceilings."""
         return None if self.noise_ceiling is None else accuracy(self.correlation, self.noise_ceiling)
+
+
+@dataclass(frozen=True)
+class OverallAccuracy:
+    """The official score of all vertices of all subjects and both hemispheres together, in percent.
+
+    `n_zero_ceiling` vertices have a ceiling of 0 and count 100 as soon as r > 0; `mean_without_zero_ceiling` leaves
+    them out and is None where no other is left. `unit_assumed` is how the files were read.
+    """
+
+    mean: float
+    median: float
+    n_zero_ceiling: int
+    mean_without_zero_ceiling: float | None
+    unit_assumed: CeilingUnit | Literal["mixed"]
 
 
 def scored_subjects(
@@ -107,6 +122,24 @@ def accuracy(correlation: NDArray[np.floating], noise_ceiling: NDArray[np.floati
     # A ceiling next to 0 sends the quotient to infinity, which is above 100 all the same.
     with np.errstate(over="ignore"):
         return np.minimum(100.0, 100.0 * explained / ceiling)
+
+
+def pool(scores: Sequence[VertexScores]) -> OverallAccuracy | None:
+    """Sum up the accuracy of every vertex, or return None where a hemisphere has no noise ceilings."""
+    ceilings = [one.noise_ceiling for one in scores if one.noise_ceiling is not None]
+    if len(ceilings) < len(scores) or not any(len(ceiling) for ceiling in ceilings):
+        return None
+    ceiling = np.concatenate(ceilings)
+    percent = accuracy(np.concatenate([one.correlation for one in scores]), ceiling)
+    rest = percent[ceiling != 0]
+    units = {one.unit for one in scores if one.unit is not None}
+    return OverallAccuracy(
+        mean=float(percent.mean()),
+        median=float(np.median(percent)),
+        n_zero_ceiling=len(percent) - len(rest),
+        mean_without_zero_ceiling=float(rest.mean()) if len(rest) else None,
+        unit_assumed=units.pop() if len(units) == 1 else "mixed",
+    )
 
 
 def as_share(ceiling: NDArray[np.floating]) -> tuple[NDArray[np.float64], CeilingUnit]:

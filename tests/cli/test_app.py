@@ -17,7 +17,7 @@ from algocli.cli import app
 HEAVY = ("torch", "torchvision", "zarr", "nilearn", "sklearn", "scipy", "matplotlib", "rich", "numpy", "PIL", "h5py")
 COMMANDS = (
     "demo", "data", "stimuli", "layers", "extract", "import-features",
-    "train", "report", "plot", "export", "submit", "validate", "cache",
+    "train", "report", "compare", "plot", "export", "submit", "validate", "cache",
 )  # fmt: skip
 
 

@@ -78,6 +78,8 @@ def test_ceilings_in_percent_give_the_accuracy_of_shares(tiny_challenge, run, re
     again = summarise(Challenge(folder), run)
     assert [row.accuracy for row in again.rows] == pytest.approx([row.accuracy for row in report.rows])
     assert any("percent" in note for note in again.notes)
+    assert (again.overall.unit_assumed, report.overall.unit_assumed) == ("percent", "share")
+    assert again.overall.mean == pytest.approx(report.overall.mean)
     assert any("shares" in note for note in report.notes)
 
 

@@ -1,0 +1,105 @@
+"""Blended models: one ridge model a layer, weighted for every vertex by how well each predicts what it has not seen.
+
+The weights are learned from inner folds of the fitted images: each layer's model of the other images predicts those
+left out, its components and penalties being found anew without them. Held-out images have no part in any of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algocli.encoding.blend import Blend, BlendSums
+from algocli.encoding.components import Components, fit_components
+from algocli.encoding.ridge import RidgeModel, fit_ridge
+from algocli.encoding.splits import Fold, k_folds
+from algocli.features.gram import Gram
+
+N_INNER_FOLDS = 5
+
+
+@dataclass(frozen=True)
+class InnerFold:
+    """Some fitted images left out: every layer's components of the others, and its scores of those left out."""
+
+    rows: NDArray[np.int64]
+    components: list[Components]
+    scores: list[NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class BlendedModel:
+    """The models of some layers and how they are weighted, vertex by vertex."""
+
+    models: list[RidgeModel]
+    blend: Blend
+
+    @property
+    def intercept(self) -> NDArray[np.float32]:
+        """What the first layer's model adds, (n_vertices,): not finite where a response is not."""
+        return self.models[0].intercept
+
+    @property
+    def chosen(self) -> NDArray[np.int16]:
+        """Each layer's penalty of each vertex, (n_layers, n_vertices), as positions in the grid."""
+        return np.stack([model.chosen for model in self.models])
+
+    def predict(self, scores: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+        """Predict responses, (n_stimuli, n_vertices), from scores of every layer, (n_stimuli, n_components) each."""
+        return self.blend.predict(model.predict(own) for model, own in zip(self.models, scores, strict=True))
+
+
+def make_inner_folds(
+    grams: Sequence[Gram], fit: NDArray[np.int64], n_components: int | None, seed: int
+) -> list[InnerFold]:
+    """Leave out every fitted image once, and fit each layer's components on the others.
+
+    Raises
+    ------
+    DataError
+        If there are too few images.
+    UsageError
+        If a layer has fewer components than asked for.
+    """
+    return [_inner_fold(grams, fit, fold, n_components) for fold in k_folds(len(fit), N_INNER_FOLDS, seed)]
+
+
+def _inner_fold(grams: Sequence[Gram], fit: NDArray[np.int64], fold: Fold, n_components: int | None) -> InnerFold:
+    rows = fit[fold.held_out]
+    components = [fit_components(gram, fit[fold.fit], n_components) for gram in grams]
+    return InnerFold(rows, components, [own.project(gram, rows) for own, gram in zip(components, grams, strict=True)])
+
+
+def fit_blend(
+    components: Sequence[Components],
+    inner: Sequence[InnerFold],
+    responses: NDArray[np.float32],
+    relative_alphas: NDArray[np.float64],
+) -> BlendedModel:
+    """Fit the models of all layers on the fitted images, and their weights on what inner folds predict.
+
+    Parameters
+    ----------
+    components
+        One entry a layer, all fitted on the same images.
+    inner
+        What `make_inner_folds` made of these images.
+    responses : (n_train, n_vertices)
+        Read once for every inner fold, and once more.
+    relative_alphas : (n_alphas,)
+        Rising, in units of a layer's mean variance of a component.
+    """
+    models = fit_ridge(components, responses, relative_alphas)
+    n_vertices = responses.shape[1]
+    if not np.isfinite(models[0].intercept).all():
+        # Whoever asked tells where it is: there is nothing to learn from such responses.
+        return BlendedModel(models, Blend(np.zeros((len(models), n_vertices)), np.zeros(n_vertices)))
+    sums = BlendSums(len(models), n_vertices)
+    for fold in inner:
+        own = fit_ridge(fold.components, responses, relative_alphas)
+        predicted = [model.predict(scores) for model, scores in zip(own, fold.scores, strict=True)]
+        sums.add(predicted, np.asarray(responses[fold.rows], dtype=np.float32))
+    return BlendedModel(models, sums.fit())

@@ -1,0 +1,71 @@
+"""Finds the data that a run was trained on again, subject by subject, from the run's own records."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from algocli.challenge.layout import subject_folder
+from algocli.challenge.subjects import Subject
+from algocli.encoding.runs import Run, SubjectRun
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A subject's share of a run and the data behind it; `subject` is None where no data is left.
+
+    `note` says what is gone, and which data stands in; it is empty where nothing is.
+    """
+
+    subject: Subject | None
+    share: SubjectRun
+    note: str = ""
+
+
+def recorded_subjects(run: Run, usual: Path, numbers: Iterable[int] | None = None) -> list[Origin]:
+    """Find each subject's data: in the folder of its record, else in the usual data folder, else nowhere.
+
+    Parameters
+    ----------
+    usual
+        The data folder that commands take unless told otherwise.
+    numbers
+        By default all subjects of the run.
+
+    Raises
+    ------
+    MissingStep
+        If the run has not been trained on a subject that was asked for.
+    """
+    return [_origin(run.subject(n), usual / subject_folder(n)) for n in (run.subjects if numbers is None else numbers)]
+
+
+def recorded_subject(share: SubjectRun) -> Subject | None:
+    """Return the data that a share of a run was trained on; None where it is gone, or was never recorded."""
+    folder = recorded_folder(share)
+    return Subject(share.number, folder) if folder is not None and _is_folder(folder) else None
+
+
+def recorded_folder(share: SubjectRun) -> Path | None:
+    """Return where the data of a share was; None where its record does not say, as one from elsewhere may not."""
+    recorded = share.record.get("data")
+    return Path(recorded) if isinstance(recorded, str) and recorded else None
+
+
+def _origin(share: SubjectRun, usual: Path) -> Origin:
+    subject = recorded_subject(share)
+    if subject is not None:
+        return Origin(subject, share)
+    trained_on = recorded_folder(share)
+    gone = f"subject {share.number} was trained on {trained_on}, which is gone" if trained_on else ""
+    if _is_folder(usual):
+        note = f"{gone}: {usual} takes its place" if gone else ""
+        return Origin(Subject(share.number, usual), share, note)
+    return Origin(None, share, gone or f"{usual} is not there")
+
+
+def _is_folder(path: Path) -> bool:
+    # Below a folder that may not be entered, os.path answers False where pathlib raises.
+    return os.path.isdir(path)  # noqa: PTH112
