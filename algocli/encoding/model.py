@@ -182,7 +182,7 @@ def _fit_hemisphere(
         share.save(f"{hemisphere}_alpha", settings.relative_alphas[np.stack(penalties)].astype(np.float32))
         _tell_edges(penalties[-1], settings, where, note)
     if max(dead):
-        note(f"{where}: {max(dead)} vertices never vary among the held-out images; their r is 0 by definition")
+        note(f"{where}: {max(dead)} vertices never vary among the held-out images, measured or predicted; their r is 0")
 
 
 def _tell_layers(weights: NDArray[np.float32], settings: Settings, where: str, note: Note) -> None:

@@ -244,7 +244,9 @@ def test_a_vertex_that_never_varies_scores_zero_and_is_counted(world: World, val
     assert np.isfinite(run.correlation("right")).all()
     assert np.count_nonzero(run.correlation("right") == 0) == 2
     np.testing.assert_allclose(run.test_predictions("right")[:, [4, 30]], value, rtol=1e-5)
-    assert notes == ["subject 1, right: 2 vertices never vary among the held-out images; their r is 0 by definition"]
+    assert notes == [
+        "subject 1, right: 2 vertices never vary among the held-out images, measured or predicted; their r is 0"
+    ]
 
 
 def test_responses_of_another_subject_are_refused(world: World) -> None:
