@@ -17,7 +17,7 @@ from typing import IO, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.compute.files import publish, read_json, write_json
+from algocli.compute.files import PARTIAL, publish, read_json, write_json
 from algocli.compute.lock import hold
 from algocli.compute.track import Track, silent
 from algocli.errors import DataError
@@ -95,6 +95,9 @@ def gram(store: FeatureStore, *, products: Products = BY_NUMPY, track: Track = s
     folder = store.folder / "gram"
     with hold(folder / "lock"):
         if not _is_made(folder, store.key):
+            # Hundreds of megabytes that a killed writer may have left: whoever holds the lock is the only one.
+            for unfinished in folder.glob(f"*{PARTIAL}"):
+                unfinished.unlink(missing_ok=True)
             tiles = _accumulate(store, products, track)
             publish(folder / "matrix.npy", lambda stream: _write(stream, tiles, store.n_stimuli))
             write_json(folder / "record.json", {"key": store.key})
