@@ -19,10 +19,12 @@ from algocli.cli.options import (
     Json,
     Layers,
     Model,
+    PresetName,
     Quiet,
     Subjects,
     TrustRemoteCode,
     in_same_folders,
+    is_named,
     parse_subjects,
 )
 from algocli.errors import UsageError
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 
 
 def extract(
+    ctx: typer.Context,
+    preset: PresetName = None,
     model: Model = DEFAULT_MODEL,
     layer: Layers = None,
     weights: Annotated[
@@ -77,8 +81,12 @@ def extract(
     from algocli.challenge.subjects import Challenge
     from algocli.cli.console import note, noter, tracker
     from algocli.cli.stores import show_stores
+    from algocli.encoding.presets import PRESETS
 
     some_rows = _parse_rows(rows)
+    if preset:
+        model = model if is_named(ctx, "model") else PRESETS[preset].model
+        layer = layer or list(PRESETS[preset].layers)
     # The data is looked at first: a wrong folder is told before torch takes its seconds to load.
     sources = [(one, open_images(one, stimuli)) for one in Challenge(data_dir).subjects(parse_subjects(subject))]
     from algocli.features.backbones import load_backbone, resolve_device
@@ -109,16 +117,17 @@ def extract(
         stores += made
     show_stores(stores, as_json=as_json)
     if not as_json:
-        note(f"next: {_next_step(stores, (model, layer), data_dir, cache_dir)}", quiet=quiet)
+        usual = f"algocli train --preset {preset}" if preset else "algocli train"
+        note(f"next: {_next_step(stores, (model, layer), usual, data_dir, cache_dir)}", quiet=quiet)
 
 
 def _next_step(
-    stores: Sequence[FeatureStore], asked: tuple[str, list[str] | None], data_dir: Path, cache_dir: Path
+    stores: Sequence[FeatureStore], asked: tuple[str, list[str] | None], usual: str, data_dir: Path, cache_dir: Path
 ) -> str:
     if not all(store.complete for store in stores):
         return "the same command for the rows that are left, or without --rows"
-    is_usual = asked[0] == DEFAULT_MODEL and (asked[1] or [DEFAULT_LAYER]) == [DEFAULT_LAYER]
-    train = "algocli train" if is_usual else f"algocli train --features {stores[0].folder.parent.name}"
+    is_usual = "--preset" in usual or (asked[0] == DEFAULT_MODEL and (asked[1] or [DEFAULT_LAYER]) == [DEFAULT_LAYER])
+    train = usual if is_usual else f"algocli train --features {stores[0].folder.parent.name}"
     return in_same_folders(train, data_dir, cache_dir)
 
 

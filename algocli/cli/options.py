@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 from shlex import quote
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -61,11 +61,22 @@ Features = Annotated[
     list[str] | None,
     typer.Option("--features", help="Name of cached features, where model and layer fit several; may be repeated."),
 ]
+Device = Annotated[str, typer.Option("--device", help="Where matrices are multiplied: cpu, cuda or auto.")]
 TrustRemoteCode = Annotated[
     bool, typer.Option("--trust-remote-code", help="Allow torchhub: models, which run code from a repository.")
 ]
+PresetName = Annotated[
+    Literal["tutorial", "baseline", "strong"] | None,
+    typer.Option("--preset", help="A model under a name; options that are given as well change it."),
+]
 RunName = Annotated[str, typer.Option("--run", help="Name of a run; its beginning is enough where that is unique.")]
 RoiNames = Annotated[list[str] | None, typer.Option("--roi", help="Only this ROI; may be repeated.")]
+
+
+def is_named(ctx: typer.Context, option: str) -> bool:
+    """Say whether an option was given, on the command line or by the environment."""
+    source = ctx.get_parameter_source(option)
+    return source is not None and source.name != "DEFAULT"
 
 
 def parse_subjects(words: Sequence[str] | None) -> tuple[int, ...] | None:

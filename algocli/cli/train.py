@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -15,22 +15,42 @@ from algocli.cli.options import (
     DEFAULT_MODEL,
     CacheDir,
     DataDir,
+    Device,
     Features,
     Json,
     Model,
+    PresetName,
     Quiet,
     Subjects,
     TrainedLayers,
     in_same_folders,
+    is_named,
     parse_subjects,
 )
-from algocli.errors import UsageError
+from algocli.errors import MissingStep, UsageError
 
 if TYPE_CHECKING:
     from algocli.encoding.settings import Alphas
 
+# Which field of the settings each option is.
+_FIELDS = {
+    "pca": "n_components",
+    "regression": "regression",
+    "alpha_by": "alpha_by",
+    "alphas": "alphas",
+    "join": "join",
+    "scale": "scaled",
+    "standardise": "standardised",
+    "holdout": "holdout",
+    "folds": "folds",
+    "seed": "seed",
+    "refit": "refit",
+}
+
 
 def train(
+    ctx: typer.Context,
+    preset: PresetName = None,
     pca: Annotated[
         str, typer.Option(metavar="N|full", help="Number of principal components, or all there are.")
     ] = "100",
@@ -61,6 +81,14 @@ def train(
     scale: Annotated[
         bool, typer.Option("--scale/--no-scale", help="Bring several layers to one scale before they are joined.")
     ] = True,
+    join: Annotated[
+        Literal["features", "components"],
+        typer.Option(help="Of several layers, put side by side all features, or the components of each."),
+    ] = "features",
+    standardise: Annotated[
+        bool, typer.Option("--standardise", help="Divide each feature by its spread over the fitted images first.")
+    ] = False,
+    device: Device = "cpu",
     run: Annotated[str | None, typer.Option(help="Name of the run.  [default: one that says the settings]")] = None,
     force: Annotated[bool, typer.Option(help="Fit again, replacing the run of that name.")] = False,
     subject: Subjects = None,
@@ -82,37 +110,57 @@ def train(
     from algocli.encoding.settings import Settings
 
     # Words are read before folders: a slip of the keyboard is told as one, whatever is on the disk.
-    n_components, grid = _parse_components(pca), _parse_alphas(alphas)
+    chosen = _chosen(ctx)
     subjects = Challenge(data_dir).subjects(parse_subjects(subject))
-    settings = Settings(
-        features=_find_features(cache_dir, features, model, layer),
-        n_components=n_components,
-        regression=regression,
-        alpha_by=alpha_by,
-        alphas=grid,
-        scaled=scale,
-        holdout=0.1 if holdout is None and folds is None else holdout,
-        folds=folds,
-        seed=seed,
-        refit=refit,
-    )
+    settings = Settings(features=_find_features(ctx, cache_dir), **chosen)
+    if device != "cpu":
+        from algocli.features.backbones import resolve_device
+
+        device = resolve_device(device)
     name = check_run_name(run) if run else settings.default_name
     opened = open_run(cache_dir, name, settings, replace=force)
     note = noter(quiet)
     for one in subjects:
-        train_subject(one, opened, cache_dir, command_line=sys.argv, force=force, track=tracker(quiet), note=note)
+        train_subject(
+            one, opened, cache_dir, command_line=sys.argv, force=force, device=device, track=tracker(quiet), note=note
+        )
     opened.mark_latest()
     _show(opened.folder, [one.number for one in subjects], as_json)
     note(f"next: {in_same_folders('algocli report', data_dir, cache_dir)}")
 
 
-def _find_features(cache_dir: Path, names: list[str] | None, model: str, layers: list[str] | None) -> tuple[str, ...]:
-    """Return the names of cached features: those named, and those of a model's layers."""
+def _chosen(ctx: typer.Context) -> dict[str, Any]:
+    """Return the fields of the settings that were named, by the preset or, above it, by an option of their own."""
+    from algocli.encoding.presets import PRESETS
+
+    parse = {"pca": _parse_components, "alphas": _parse_alphas}
+    preset = ctx.params["preset"]
+    named = {
+        field: parse.get(option, lambda value: value)(ctx.params[option])
+        for option, field in _FIELDS.items()
+        if is_named(ctx, option)
+    }
+    if "folds" in named:
+        named.setdefault("holdout", None)
+    return {**(PRESETS[preset].options if preset else {}), **named}
+
+
+def _find_features(ctx: typer.Context, cache_dir: Path) -> tuple[str, ...]:
+    """Return the names of cached features: those named, those of a model's layers, or a preset's."""
+    from algocli.encoding.presets import PRESETS
     from algocli.features.library import check_name, find_recipe
 
-    wanted = layers or ([] if names else [DEFAULT_LAYER])
-    found = [find_recipe(cache_dir, model, layer) for layer in wanted]
-    return (*found, *(check_name(cache_dir, name) for name in names or ()))
+    names: list[str] = ctx.params["features"] or []
+    layers: list[str] = ctx.params["layer"] or []
+    model, preset = ctx.params["model"], ctx.params["preset"]
+    if preset and not names and not layers:
+        model = model if is_named(ctx, "model") else PRESETS[preset].model
+        try:
+            return tuple(find_recipe(cache_dir, model, layer) for layer in PRESETS[preset].layers)
+        except MissingStep as error:
+            raise MissingStep(error.message, hint=f"algocli extract --preset {preset}") from error
+    found = [find_recipe(cache_dir, model, layer) for layer in layers or ([] if names else [DEFAULT_LAYER])]
+    return (*found, *(check_name(cache_dir, name) for name in names))
 
 
 def _parse_components(words: str) -> int | None:

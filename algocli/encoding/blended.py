@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.encoding.algebra import ON_CPU, Algebra
 from algocli.encoding.blend import Blend, BlendSums
 from algocli.encoding.components import Components, fit_components
 from algocli.encoding.ridge import RidgeModel, fit_ridge
@@ -47,13 +48,17 @@ class BlendedModel:
         """Each layer's penalty of each vertex, (n_layers, n_vertices), as positions in the grid."""
         return np.stack([model.chosen for model in self.models])
 
-    def predict(self, scores: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    def predict(self, scores: Sequence[NDArray[np.float32]], algebra: Algebra = ON_CPU) -> NDArray[np.float32]:
         """Predict responses, (n_stimuli, n_vertices), from scores of every layer, (n_stimuli, n_components) each."""
-        return self.blend.predict(model.predict(own) for model, own in zip(self.models, scores, strict=True))
+        return self.blend.predict(model.predict(own, algebra) for model, own in zip(self.models, scores, strict=True))
 
 
 def make_inner_folds(
-    grams: Sequence[Gram], fit: NDArray[np.int64], n_components: int | None, seed: int
+    grams: Sequence[Gram],
+    fit: NDArray[np.int64],
+    n_components: int | None,
+    seed: int,
+    algebra: Algebra = ON_CPU,
 ) -> list[InnerFold]:
     """Leave out every fitted image once, and fit each layer's components on the others.
 
@@ -64,13 +69,16 @@ def make_inner_folds(
     UsageError
         If a layer has fewer components than asked for.
     """
-    return [_inner_fold(grams, fit, fold, n_components) for fold in k_folds(len(fit), N_INNER_FOLDS, seed)]
+    return [_inner_fold(grams, fit, fold, n_components, algebra) for fold in k_folds(len(fit), N_INNER_FOLDS, seed)]
 
 
-def _inner_fold(grams: Sequence[Gram], fit: NDArray[np.int64], fold: Fold, n_components: int | None) -> InnerFold:
+def _inner_fold(
+    grams: Sequence[Gram], fit: NDArray[np.int64], fold: Fold, n_components: int | None, algebra: Algebra
+) -> InnerFold:
     rows = fit[fold.held_out]
-    components = [fit_components(gram, fit[fold.fit], n_components) for gram in grams]
-    return InnerFold(rows, components, [own.project(gram, rows) for own, gram in zip(components, grams, strict=True)])
+    components = [fit_components(gram, fit[fold.fit], n_components, algebra) for gram in grams]
+    scores = [own.project(gram, rows, algebra) for own, gram in zip(components, grams, strict=True)]
+    return InnerFold(rows, components, scores)
 
 
 def fit_blend(
@@ -78,6 +86,7 @@ def fit_blend(
     inner: Sequence[InnerFold],
     responses: NDArray[np.float32],
     relative_alphas: NDArray[np.float64],
+    algebra: Algebra = ON_CPU,
 ) -> BlendedModel:
     """Fit the models of all layers on the fitted images, and their weights on what inner folds predict.
 
@@ -92,14 +101,14 @@ def fit_blend(
     relative_alphas : (n_alphas,)
         Rising, in units of a layer's mean variance of a component.
     """
-    models = fit_ridge(components, responses, relative_alphas)
+    models = fit_ridge(components, responses, relative_alphas, algebra)
     n_vertices = responses.shape[1]
     if not np.isfinite(models[0].intercept).all():
         # Whoever asked tells where it is: there is nothing to learn from such responses.
         return BlendedModel(models, Blend(np.zeros((len(models), n_vertices)), np.zeros(n_vertices)))
     sums = BlendSums(len(models), n_vertices)
     for fold in inner:
-        own = fit_ridge(fold.components, responses, relative_alphas)
-        predicted = [model.predict(scores) for model, scores in zip(own, fold.scores, strict=True)]
+        own = fit_ridge(fold.components, responses, relative_alphas, algebra)
+        predicted = [model.predict(scores, algebra) for model, scores in zip(own, fold.scores, strict=True)]
         sums.add(predicted, np.asarray(responses[fold.rows], dtype=np.float32))
     return BlendedModel(models, sums.fit())

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from algocli.compute.files import publish
+from algocli.encoding.algebra import ON_CPU, Algebra, Multiplier
 from algocli.encoding.eigen import leading_eigenpairs
 from algocli.errors import UsageError
 from algocli.features.gram import Gram
@@ -59,19 +60,21 @@ class Components:
         """Scores of the fitted images, (n_fit, n_components)."""
         return self.vectors * np.sqrt(self.variances).astype(np.float32)
 
-    def project(self, gram: Gram, others: NDArray[np.int64]) -> NDArray[np.float32]:
+    def project(self, gram: Gram, others: NDArray[np.int64], algebra: Algebra = ON_CPU) -> NDArray[np.float32]:
         """Score other images, (n_others, n_components), with nothing but the fitted images' statistics."""
         cross = gram.block(others, self.fit)
         # Centring the rows of `cross` is enough: the vectors sum to zero, so any constant per row drops out,
         # as do the column means, once taken away here.
         cross -= self.column_means.astype(np.float32)
         cross -= cross.mean(axis=1, keepdims=True, dtype=np.float64).astype(np.float32)
-        scores: NDArray[np.float32] = cross @ self.vectors
+        scores = algebra.multiply(cross, self.vectors)
         scores /= np.sqrt(self.variances).astype(np.float32)
         return scores
 
 
-def fit_components(gram: Gram, fit: NDArray[np.int64], n_components: int | None) -> Components:
+def fit_components(
+    gram: Gram, fit: NDArray[np.int64], n_components: int | None, algebra: Algebra = ON_CPU
+) -> Components:
     """Fit principal components on the images `fit`.
 
     Parameters
@@ -90,7 +93,7 @@ def fit_components(gram: Gram, fit: NDArray[np.int64], n_components: int | None)
             f"{n_components} components cannot be had from {len(fit)} images: the rank is {limit} at most",
             hint=f"use --pca {limit} or fewer",
         )
-    values, vectors, column_means = _eigenpairs(gram, fit, n_components or limit)
+    values, vectors, column_means = _eigenpairs(gram, fit, n_components or limit, algebra)
     rank = int((values > RANK_TOLERANCE * values[0]).sum()) if values[0] > 0 else 0
     n_kept = n_components or max(rank, 1)
     if rank < n_kept:
@@ -106,7 +109,7 @@ def fit_components(gram: Gram, fit: NDArray[np.int64], n_components: int | None)
 _Eigenpairs = tuple[NDArray[np.float64], NDArray[np.float32], NDArray[np.float64]]
 
 
-def _eigenpairs(gram: Gram, fit: NDArray[np.int64], n_components: int) -> _Eigenpairs:
+def _eigenpairs(gram: Gram, fit: NDArray[np.int64], n_components: int, algebra: Algebra) -> _Eigenpairs:
     """Return at least `n_components` eigenpairs of the centred Gram matrix and its column means, kept or computed."""
     kept = _list_kept(gram, fit)
     found = _find_kept(kept, n_components)
@@ -116,8 +119,8 @@ def _eigenpairs(gram: Gram, fit: NDArray[np.int64], n_components: int) -> _Eigen
     while n_pairs < n_components:
         n_pairs *= 2
     n_pairs = min(n_pairs, len(fit) - 1)
-    matrix = CentredGram(gram, fit)
-    values, vectors = leading_eigenpairs(matrix, n_pairs)
+    matrix = CentredGram(gram, fit, algebra)
+    values, vectors = leading_eigenpairs(matrix, n_pairs, algebra=algebra)
     means = matrix.column_means
     path = _kept_path(gram, fit, n_pairs)
     publish(path, lambda stream: np.savez(stream, values=values, vectors=vectors, column_means=means))
@@ -160,9 +163,10 @@ def _load(path: Path) -> _Eigenpairs | None:
 class CentredGram:
     """The Gram matrix of some images, centred on both sides, without a copy of the large matrix that holds it."""
 
-    def __init__(self, gram: Gram, fit: NDArray[np.int64]) -> None:
+    def __init__(self, gram: Gram, fit: NDArray[np.int64], algebra: Algebra = ON_CPU) -> None:
         self._gram = gram
         self._fit = fit
+        self._algebra = algebra
 
     def __len__(self) -> int:
         return len(self._fit)
@@ -172,7 +176,7 @@ class CentredGram:
         # would cost more than multiplying them.
         padded = np.zeros((self._gram.n_stimuli, block.shape[1]), np.float32)
         padded[self._fit] = _less_mean(block)
-        return _less_mean(self._gram.multiply(padded)[self._fit])
+        return _less_mean(self._multiply(padded)[self._fit])
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         matrix = self._gram.block(self._fit, self._fit).astype(dtype or np.float32)
@@ -185,8 +189,12 @@ class CentredGram:
         """The mean of each column before centring, (n_fit,)."""
         ones = np.zeros((self._gram.n_stimuli, 1), np.float32)
         ones[self._fit] = 1
-        means: NDArray[np.float64] = self._gram.multiply(ones)[self._fit, 0].astype(np.float64) / len(self._fit)
+        means: NDArray[np.float64] = self._multiply(ones)[self._fit, 0].astype(np.float64) / len(self._fit)
         return means
+
+    @cached_property
+    def _multiply(self) -> Multiplier:
+        return self._algebra.hold(self._gram.in_memory())
 
 
 def _less_mean(block: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -15,6 +15,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.encoding.algebra import ON_CPU, Algebra
+
 # Below this size the whole decomposition is a matter of a second or two, and exact.
 EXACT_SIZE = 1500
 # A residual this small against its own eigenvalue leaves the axes as right as float32 can have them.
@@ -40,7 +42,7 @@ class Symmetric(Protocol):
 
 
 def leading_eigenpairs(
-    matrix: Symmetric, n_pairs: int, *, seed: int = 0
+    matrix: Symmetric, n_pairs: int, *, seed: int = 0, algebra: Algebra = ON_CPU
 ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
     """Compute the largest eigenvalues of a positive semi-definite matrix and their vectors.
 
@@ -50,6 +52,8 @@ def leading_eigenpairs(
         An array, or whatever multiplies like one.
     n_pairs
         How many, at most n.
+    algebra
+        What decomposes a matrix of which most is wanted.
 
     Returns
     -------
@@ -60,14 +64,14 @@ def leading_eigenpairs(
     """
     n = len(matrix)
     if n <= EXACT_SIZE or FEWEST_COLUMNS * n_pairs > MAX_BASIS_SHARE * n - LARGEST_BLOCK:
-        return _exact(matrix, n_pairs)
+        return _exact(matrix, n_pairs, algebra)
     found = _krylov(matrix, n_pairs, seed)
-    return found or _exact(matrix, n_pairs)
+    return found or _exact(matrix, n_pairs, algebra)
 
 
-def _exact(matrix: Symmetric, n_pairs: int) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+def _exact(matrix: Symmetric, n_pairs: int, algebra: Algebra) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
     whole = np.array(matrix, dtype=np.float64)
-    values, vectors = np.linalg.eigh(whole)
+    values, vectors = algebra.eigh(whole)
     return values[: -n_pairs - 1 : -1].copy(), vectors[:, : -n_pairs - 1 : -1].astype(np.float32)
 
 

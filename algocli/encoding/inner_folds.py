@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.encoding.algebra import ON_CPU, Algebra
 from algocli.encoding.components import Components
 from algocli.encoding.loadings import BLOCK_ROWS, Loadings
 from algocli.encoding.ridge import RELATIVE_ALPHAS, VERTICES, RidgeModel, best, empty_model, set_weights
@@ -56,6 +57,7 @@ def fit_ridge_by_folds(
     *,
     n_folds: int = 5,
     seed: int = 0,
+    algebra: Algebra = ON_CPU,
 ) -> list[RidgeModel]:
     """Fit one model for each set of components; each vertex's penalty predicts best over inner folds.
 
@@ -76,11 +78,17 @@ def fit_ridge_by_folds(
     UsageError
         If the penalties are not positive and rising.
     """
-    return [_fit(fold, responses, relative_alphas, k_folds(len(fold.fit), n_folds, seed)) for fold in components]
+    return [
+        _fit(fold, responses, relative_alphas, k_folds(len(fold.fit), n_folds, seed), algebra) for fold in components
+    ]
 
 
 def _fit(
-    fold: Components, responses: NDArray[np.float32], relative_alphas: NDArray[np.float64], inner: Sequence[Fold]
+    fold: Components,
+    responses: NDArray[np.float32],
+    relative_alphas: NDArray[np.float64],
+    inner: Sequence[Fold],
+    algebra: Algebra,
 ) -> RidgeModel:
     model = empty_model(fold, responses.shape[1], relative_alphas)
     parts = [_part(fold, own.held_out) for own in inner]
@@ -90,7 +98,8 @@ def _fit(
             seen = [_see(part, responses[fold.fit[part.rows], vertices]) for part in parts]
             whole = _Seen(*(sum(getattr(one, name) for one in seen) for name in ("products", "sums", "squares")))
             errors = [
-                _errors(part, own, whole, len(fold.fit), model.alphas) for part, own in zip(parts, seen, strict=True)
+                _errors(part, own, whole, len(fold.fit), model.alphas, algebra)
+                for part, own in zip(parts, seen, strict=True)
             ]
             model.chosen[vertices] = best(np.mean(errors, axis=0))
             means = whole.sums / len(fold.fit)
@@ -127,7 +136,9 @@ def _see(part: _Part, responses: NDArray[np.float32]) -> _Seen:
     return _Seen(products, exact.sum(axis=0), np.einsum("ij,ij->j", exact, exact))
 
 
-def _errors(part: _Part, own: _Seen, whole: _Seen, n_fit: int, alphas: NDArray[np.float64]) -> NDArray[np.float64]:
+def _errors(
+    part: _Part, own: _Seen, whole: _Seen, n_fit: int, alphas: NDArray[np.float64], algebra: Algebra
+) -> NDArray[np.float64]:
     """Return the mean squared error of a part's predictions, (n_alphas, n_vertices)."""
     n_own, n_others = len(part.rows), n_fit - len(part.rows)
     mean = (whole.sums - own.sums) / n_others
@@ -138,11 +149,11 @@ def _errors(part: _Part, own: _Seen, whole: _Seen, n_fit: int, alphas: NDArray[n
     agreement = coefficients.astype(np.float64) * (part.basis.T @ mine.astype(np.float32))
     total = own.squares - 2 * mean * own.sums + n_own * mean**2
     cross = (1 / (part.variances + alphas[:, None])) @ agreement
-    return (total - 2 * cross + _predicted_squares(part, coefficients, alphas)) / n_own
+    return (total - 2 * cross + _predicted_squares(part, coefficients, alphas, algebra)) / n_own
 
 
 def _predicted_squares(
-    part: _Part, coefficients: NDArray[np.float32], alphas: NDArray[np.float64]
+    part: _Part, coefficients: NDArray[np.float32], alphas: NDArray[np.float64], algebra: Algebra
 ) -> NDArray[np.float64]:
     """Return the sum of squares of the held-out predictions less their intercept, (n_alphas, n_vertices)."""
     # What a penalty does to a component is so smooth a function of both that the effects of twenty penalties are
@@ -155,7 +166,7 @@ def _predicted_squares(
     n_vertices = coefficients.shape[1]
     # One row a vertex and effect, (n_vertices * n_kept, n_components).
     scaled = (np.ascontiguousarray(coefficients.T)[:, None, :] * effects).reshape(n_vertices * n_kept, -1)
-    predicted = (scaled @ part.held_out.T).reshape(n_vertices, n_kept, -1)
+    predicted = algebra.multiply(scaled, part.held_out.T).reshape(n_vertices, n_kept, -1)
     inner = (predicted @ predicted.transpose(0, 2, 1)).astype(np.float64)
     pairs = (mixtures[:, :, None] * mixtures[:, None, :]).reshape(len(alphas), -1)
     squares: NDArray[np.float64] = pairs @ inner.reshape(n_vertices, -1).T

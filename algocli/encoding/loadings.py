@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.encoding.algebra import ON_CPU, Algebra
 from algocli.encoding.components import Components
 
 # Rows a block of the product: float32 within, float64 across.
@@ -40,7 +41,7 @@ class Loadings:
 
 
 def read_loadings(
-    components: Sequence[Components], responses: NDArray[np.float32]
+    components: Sequence[Components], responses: NDArray[np.float32], algebra: Algebra = ON_CPU
 ) -> Iterator[tuple[slice, list[Loadings]]]:
     """Read the responses once and yield, for one block of vertices after the other, the loadings of every fold.
 
@@ -59,7 +60,7 @@ def read_loadings(
             design = np.hstack([_design(fold, rows) for fold in components])
             # What is not finite shows in the means, and is told from there with its place in the file.
             with np.errstate(invalid="ignore", over="ignore"):
-                products += design.T @ np.asarray(responses[rows, block], dtype=np.float32)
+                products += algebra.multiply(design.T, np.asarray(responses[rows, block], dtype=np.float32))
         mine = np.split(products, np.cumsum(widths)[:-1])
         yield block, [_loadings(fold, own) for fold, own in zip(components, mine, strict=True)]
 

@@ -19,16 +19,19 @@ from algocli.challenge.subjects import Subject
 from algocli.compute.budget import check_memory
 from algocli.compute.lock import hold
 from algocli.compute.track import Note, Track, silent, unheard
+from algocli.encoding.algebra import algebra_on
 from algocli.encoding.blended import BlendedModel
 from algocli.encoding.correlation import constant_vertices, correlate
+from algocli.encoding.kernels import Kernels
 from algocli.encoding.regressions import Model, Scores, View, fit_models, look, predict
 from algocli.encoding.ridge import RidgeModel
 from algocli.encoding.runs import Run, SubjectRun
 from algocli.encoding.settings import Settings
 from algocli.encoding.splits import Fold, make_folds
 from algocli.errors import DataError
-from algocli.features.gram import gram
+from algocli.features.gram import BY_NUMPY
 from algocli.features.library import find_store
+from algocli.features.products import TorchProducts
 from algocli.features.store import FeatureStore
 
 # A larger share of vertices than this at the smallest penalty is worth a word: a smaller one might serve them better.
@@ -53,6 +56,7 @@ def train_subject(
     *,
     command_line: Sequence[str] = (),
     force: bool = False,
+    device: str = "cpu",
     track: Track = silent,
     note: Note = unheard,
 ) -> SubjectRun:
@@ -64,6 +68,8 @@ def train_subject(
         What to record as the way to make this again.
     force
         Fit again even if it is done.
+    device
+        Where large matrices are multiplied, as torch names it; it changes no more than the last digits.
 
     Raises
     ------
@@ -86,7 +92,7 @@ def train_subject(
             return run.subject(subject.number)
         share = run.start_subject(subject.number)
         clock = {"inputs": time.time() - started}
-        plan = _plan(subject, stores, settings, clock, track)
+        plan = _plan(subject, stores, settings, device, clock, track)
         _save_split(share, plan.folds)
         for hemisphere in track(
             HEMISPHERES, total=2, label=f"subject {subject.number}: regression", unit="hemispheres"
@@ -106,10 +112,16 @@ def _inputs(subject: Subject, stores: Sequence[FeatureStore], cache_dir: Path, t
 
 
 def _plan(
-    subject: Subject, stores: Sequence[FeatureStore], settings: Settings, clock: dict[str, float], track: Track
+    subject: Subject,
+    stores: Sequence[FeatureStore],
+    settings: Settings,
+    device: str,
+    clock: dict[str, float],
+    track: Track,
 ) -> _Plan:
     began = time.time()
-    grams = [gram(store, track=track) for store in stores]
+    products = BY_NUMPY if device == "cpu" else TorchProducts(device)
+    kernels = Kernels(stores, settings, products=products, track=track)
     clock["gram"] = time.time() - began
     began = time.time()
     n_train = len(subject.train_stimuli)
@@ -120,10 +132,11 @@ def _plan(
         # What LAPACK takes for all eigenvectors of a matrix of n x n float64, measured.
         check_memory(6 * 8 * n_train**2, remedy="--pca 1000 needs a tenth of it")
     label = f"subject {subject.number}: components"
+    algebra = algebra_on(device)
     views, held_out, test_scores = [], [], []
     for number, fit in enumerate(track(fits, total=len(fits), label=label, unit="fits")):
-        view = look(settings, stores, grams, fit)
-        views.append(View([], view.components, view.inner))
+        view = look(kernels, fit, algebra)
+        views.append(view.without_kernels())
         is_refit = number == len(folds)
         if not is_refit:
             held_out.append(view.project(folds[number].held_out))
@@ -150,7 +163,7 @@ def _fit_hemisphere(
 
     def keep(model: Model, test: Scores | None) -> None:
         if test is not None:
-            predictions.append(predict(model, test))
+            predictions.append(predict(model, test, plan.views[0].algebra))
         if isinstance(model, RidgeModel | BlendedModel):
             penalties.append(model.chosen)
         if isinstance(model, BlendedModel):
@@ -162,7 +175,7 @@ def _fit_hemisphere(
         for fold, held_out, test in zip(plan.folds, plan.held_out_scores, tests, strict=True):
             model = next(models)
             measured = np.asarray(responses[fold.held_out])
-            predicted = predict(model, held_out)
+            predicted = predict(model, held_out, plan.views[0].algebra)
             scores.append(correlate(measured, predicted))
             dead.append(int((constant_vertices(measured) | constant_vertices(predicted)).sum()))
             keep(model, test)

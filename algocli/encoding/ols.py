@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.encoding.algebra import ON_CPU, Algebra
 from algocli.encoding.components import Components
 from algocli.encoding.loadings import read_loadings
 
@@ -28,14 +29,16 @@ class LinearModel:
     weights: NDArray[np.float32]
     intercept: NDArray[np.float32]
 
-    def predict(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    def predict(self, scores: NDArray[np.float32], algebra: Algebra = ON_CPU) -> NDArray[np.float32]:
         """Predict responses, (n_stimuli, n_vertices), from scores, (n_stimuli, n_components)."""
-        predicted = scores @ self.weights
+        predicted = algebra.multiply(scores, self.weights)
         predicted += self.intercept
         return predicted
 
 
-def fit_ols(components: Sequence[Components], responses: NDArray[np.float32]) -> list[LinearModel]:
+def fit_ols(
+    components: Sequence[Components], responses: NDArray[np.float32], algebra: Algebra = ON_CPU
+) -> list[LinearModel]:
     """Fit one model for each set of components.
 
     Parameters
@@ -50,7 +53,7 @@ def fit_ols(components: Sequence[Components], responses: NDArray[np.float32]) ->
         LinearModel(np.empty((len(fold.variances), n_vertices), np.float32), np.empty(n_vertices, np.float32))
         for fold in components
     ]
-    for block, loadings in read_loadings(components, responses):
+    for block, loadings in read_loadings(components, responses, algebra):
         for fold, own, model in zip(components, loadings, models, strict=True):
             model.weights[:, block] = own.products / np.sqrt(fold.variances)[:, None]
             model.intercept[block] = own.means

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.encoding.algebra import ON_CPU, Algebra
 from algocli.encoding.blended import BlendedModel, InnerFold, fit_blend, make_inner_folds
 from algocli.encoding.components import Components, fit_components
 from algocli.encoding.inner_folds import fit_ridge_by_folds
-from algocli.encoding.joined import join
+from algocli.encoding.kernels import Kernels
 from algocli.encoding.ols import LinearModel, fit_ols
 from algocli.encoding.ridge import fit_ridge
 from algocli.encoding.settings import Settings
+from algocli.encoding.stacked import StackedComponents, stack
 from algocli.features.gram import Gram
-from algocli.features.store import FeatureStore
 
 # Coefficients that are held at once: ten folds of a hundred components fit in, one of full rank fills it.
 WEIGHTS_BYTES = 2**30
@@ -35,25 +36,36 @@ class View:
     kernels: list[Gram]
     components: list[Components]
     inner: list[InnerFold]
+    algebra: Algebra
 
     def project(self, rows: NDArray[np.int64]) -> Scores:
         """Score other images, (n_rows, n_components) each."""
-        return [own.project(kernel, rows) for own, kernel in zip(self.components, self.kernels, strict=True)]
+        if isinstance(self.components[0], StackedComponents):
+            return [self.components[0].project_layers(self.kernels, rows, self.algebra)]
+        pairs = zip(self.components, self.kernels, strict=True)
+        return [own.project(kernel, rows, self.algebra) for own, kernel in pairs]
+
+    def without_kernels(self) -> View:
+        """Return what models are fitted on; the Gram matrices, which are large, have served their purpose."""
+        return replace(self, kernels=[])
 
 
-def look(settings: Settings, stores: Sequence[FeatureStore], grams: Sequence[Gram], fit: NDArray[np.int64]) -> View:
-    """Fit components on the images `fit`, as the settings ask for.
+def look(kernels: Kernels, fit: NDArray[np.int64], algebra: Algebra = ON_CPU) -> View:
+    """Fit components on the images `fit`, as the settings of the kernels ask for.
 
     Raises
     ------
     DataError, UsageError
         If there are too few images, or fewer components than asked for.
     """
+    settings, grams = kernels.settings, kernels.of(fit)
+    n_components = settings.n_components
+    components = [fit_components(kernel, fit, n_components, algebra) for kernel in grams]
+    if settings.join == "components":
+        components = [stack(components, scaled=settings.scaled)]
     is_blend = settings.regression == "blend"
-    kernels = list(grams) if is_blend else [join(stores, grams, fit, scaled=settings.scaled)]
-    components = [fit_components(kernel, fit, settings.n_components) for kernel in kernels]
-    inner = make_inner_folds(kernels, fit, settings.n_components, settings.seed) if is_blend else []
-    return View(kernels, components, inner)
+    inner = make_inner_folds(grams, fit, n_components, settings.seed, algebra) if is_blend else []
+    return View(grams, components, inner, algebra)
 
 
 def fit_models(settings: Settings, views: Sequence[View], responses: NDArray[np.float32]) -> Iterator[Model]:
@@ -68,23 +80,28 @@ def fit_models(settings: Settings, views: Sequence[View], responses: NDArray[np.
     """
     if settings.regression == "blend":
         for view in views:
-            yield fit_blend(view.components, view.inner, responses, settings.relative_alphas)
+            yield fit_blend(view.components, view.inner, responses, settings.relative_alphas, view.algebra)
         return
     components = [view.components[0] for view in views]
     n_bytes = max(len(fold.variances) for fold in components) * responses.shape[1] * 4
     n_together = max(1, WEIGHTS_BYTES // n_bytes)
     for start in range(0, len(components), n_together):
-        yield from _fit(settings, components[start : start + n_together], responses)
+        yield from _fit(settings, components[start : start + n_together], responses, views[0].algebra)
 
 
-def predict(model: Model, scores: Scores) -> NDArray[np.float32]:
+def predict(model: Model, scores: Scores, algebra: Algebra = ON_CPU) -> NDArray[np.float32]:
     """Predict responses, (n_stimuli, n_vertices), from a view's scores."""
-    return model.predict(scores) if isinstance(model, BlendedModel) else model.predict(scores[0])
+    if isinstance(model, BlendedModel):
+        return model.predict(scores, algebra)
+    return model.predict(scores[0], algebra)
 
 
-def _fit(settings: Settings, components: Sequence[Components], responses: NDArray[np.float32]) -> Sequence[LinearModel]:
+def _fit(
+    settings: Settings, components: Sequence[Components], responses: NDArray[np.float32], algebra: Algebra
+) -> Sequence[LinearModel]:
     if settings.regression == "ols":
-        return fit_ols(components, responses)
+        return fit_ols(components, responses, algebra)
+    alphas = settings.relative_alphas
     if settings.alpha_by == "gcv":
-        return fit_ridge(components, responses, settings.relative_alphas)
-    return fit_ridge_by_folds(components, responses, settings.relative_alphas, seed=settings.seed)
+        return fit_ridge(components, responses, alphas, algebra)
+    return fit_ridge_by_folds(components, responses, alphas, seed=settings.seed, algebra=algebra)

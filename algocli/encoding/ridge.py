@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.encoding.algebra import ON_CPU, Algebra
 from algocli.encoding.components import Components
 from algocli.encoding.loadings import Loadings, read_loadings, sum_squares
 from algocli.encoding.ols import LinearModel
@@ -56,6 +57,7 @@ def fit_ridge(
     components: Sequence[Components],
     responses: NDArray[np.float32],
     relative_alphas: NDArray[np.float64] = RELATIVE_ALPHAS,
+    algebra: Algebra = ON_CPU,
 ) -> list[RidgeModel]:
     """Fit one model for each set of components; each vertex's penalty is the best by generalised cross-validation.
 
@@ -73,7 +75,7 @@ def fit_ridge(
         If the penalties are not positive and rising.
     """
     models = [empty_model(fold, responses.shape[1], relative_alphas) for fold in components]
-    for block, loadings in read_loadings(components, responses):
+    for block, loadings in read_loadings(components, responses, algebra):
         squares = sum_squares(components, responses[:, block])
         for fold, own, total, model in zip(components, loadings, squares, models, strict=True):
             for part in _parts(block):

@@ -13,6 +13,7 @@ from algocli.errors import UsageError
 
 Regression = Literal["ols", "ridge", "blend"]
 AlphaBy = Literal["gcv", "kfold"]
+Join = Literal["features", "components"]
 
 _LONGEST_NAME = 120
 
@@ -34,11 +35,12 @@ USUAL_ALPHAS = Alphas()
 class Settings:
     """The settings of one run; all its subjects share them.
 
-    `features` names feature recipes, as `cache list` prints them; of several, the features are put side by side,
-    each `scaled` to the same mean variance of a component unless told otherwise. Either `holdout` (the share of
-    training images held out once) or `folds` is set. No number of components stands for all that there are. How ridge
-    regression chooses each vertex's penalty, and from what, plays no part in OLS. A blend joins layers in its own
-    way: one ridge model each, weighted per vertex.
+    `features` names feature recipes, as `cache list` prints them; of several, the features are put side by side, or
+    each layer's own `n_components` are (`join`), every layer `scaled` to the same mean variance of a component unless
+    told otherwise. `standardised` features have the same variance, each, over the fitted images. No number of
+    components stands for all that there are. Either `holdout` (the share of training images held out once) or `folds`
+    is set. How ridge regression chooses each vertex's penalty, and from what, plays no part in OLS. A blend joins
+    layers in its own way: one ridge model each, weighted per vertex.
     """
 
     features: tuple[str, ...]
@@ -46,7 +48,9 @@ class Settings:
     regression: Regression = "ols"
     alpha_by: AlphaBy = "gcv"
     alphas: Alphas = USUAL_ALPHAS
+    join: Join = "features"
     scaled: bool = True
+    standardised: bool = False
     holdout: float | None = 0.1
     folds: int | None = None
     seed: int = 4
@@ -57,6 +61,11 @@ class Settings:
             raise UsageError(f"features {', '.join(self.features) or 'of nothing'}: each layer is needed once")
         if len(self.features) == 1 and not self.scaled:
             raise UsageError("--no-scale: one layer alone is never scaled", hint="it is for several: -l A -l B")
+        if self.join == "components" and (len(self.features) < 2 or self.regression == "blend"):
+            raise UsageError(
+                "--join components puts the components of several layers side by side",
+                hint="name the layers with -l A -l B; a blend has its own way to join them",
+            )
         if self.n_components is not None and self.n_components < 1:
             raise UsageError(f"{self.n_components} components: at least 1 is needed")
         if (self.holdout is None) == (self.folds is None):
@@ -83,11 +92,21 @@ class Settings:
             )
         if self.regression == "ols" and (self.alpha_by, self.alphas) != ("gcv", USUAL_ALPHAS):
             raise UsageError(f"{self.regression} has no penalty to choose", hint="add --regression ridge")
+        if self.n_components is None and self.join == "components":
+            raise UsageError(
+                "all components of several layers are more than there are images",
+                hint="--join features puts the features side by side, of which --pca full has all; or use --pca 500",
+            )
         if self.n_components is None and self.alpha_by == "kfold":
             raise UsageError(
                 "inner folds at full rank would take hours and tens of gigabytes",
                 hint="--alpha-by gcv needs no folds; or use --pca 1000",
             )
+
+    @property
+    def keeps_layers_apart(self) -> bool:
+        """Whether every layer has components of its own."""
+        return self.regression == "blend" or self.join == "components"
 
     @property
     def relative_alphas(self) -> NDArray[np.float64]:
@@ -103,6 +122,10 @@ class Settings:
         if self.alphas != USUAL_ALPHAS:
             regression += "-{:g}-{:g}-{}".format(*self.alphas)
         components = f"pca{'full' if self.n_components is None else self.n_components}"
+        if self.join == "components":
+            components += "each"
+        if self.standardised:
+            components = f"standardised_{components}"
         split = f"holdout{self.holdout:g}" if self.folds is None else f"folds{self.folds}"
         parts = [self._features_name, components, regression, split, f"seed{self.seed}"]
         return "_".join(parts if self.refit else [*parts, "norefit"])

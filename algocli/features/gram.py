@@ -8,9 +8,9 @@ to their common mean.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -21,11 +21,14 @@ from algocli.compute.files import PARTIAL, publish, read_json, write_json
 from algocli.compute.lock import hold
 from algocli.compute.track import Track, silent
 from algocli.errors import DataError
+from algocli.features.keys import digest_of
 from algocli.features.products import NumpyProducts, Products, Tiles
 from algocli.features.store import FeatureStore
 
 # Large enough for the matrix product to run at full speed, small enough to waste little above the diagonal.
 TILE_ROWS = 1024
+# Columns that a thread standardises at once: 20 MB in float64 at the challenge's size.
+_STANDARDISED_COLUMNS = 256
 BY_NUMPY = NumpyProducts()
 _EVERY_HALF = np.arange(2**16, dtype=np.uint16).view(np.float16).astype(np.float32)
 
@@ -44,13 +47,8 @@ class Gram:
         self._matrix = _open(folder / "matrix.npy") if matrix is None else matrix
         self.n_stimuli = len(self._matrix)
 
-    def multiply(self, columns: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return K @ columns, (n_stimuli, n_columns)."""
-        product: NDArray[np.float32] = self._in_memory @ columns
-        return product
-
-    @cached_property
-    def _in_memory(self) -> NDArray[np.float32]:
+    def in_memory(self) -> NDArray[np.float32]:
+        """Return the whole matrix, (n_stimuli, n_stimuli), not to be changed; it is kept by whoever asks."""
         # Whoever multiplies by all of it does so again and again; the first touch of a mapped page costs more
         # than reading it does.
         return np.array(self._matrix, np.float32) if isinstance(self._matrix, np.memmap) else self._matrix
@@ -92,15 +90,58 @@ def gram(store: FeatureStore, *, products: Products = BY_NUMPY, track: Track = s
     StorageError
         If the result cannot be written.
     """
-    folder = store.folder / "gram"
+    return _made(store.folder / "gram", store.key, [store], None, products, track)
+
+
+def standardised_gram(
+    stores: Sequence[FeatureStore],
+    rows: NDArray[np.int64],
+    *,
+    products: Products = BY_NUMPY,
+    track: Track = silent,
+) -> Gram:
+    """Return the Gram matrix of the standardised features of one or several stores, side by side.
+
+    Every feature is divided by its standard deviation over the images `rows`; one that never varies among them
+    counts for nothing. What is divided by cannot be had from another Gram matrix, so that each set of images has a
+    pass over the features of its own, and is kept like `gram`'s, beside the first store.
+
+    Parameters
+    ----------
+    stores
+        Of the same images in the same order.
+    rows : (n_rows,)
+        The images that a model is to be fitted on: no other has a say in what is divided by.
+    products, track
+        As for `gram`.
+
+    Raises
+    ------
+    DataError, StorageError
+        As `gram`.
+    """
+    fitted = hashlib.sha256(np.ascontiguousarray(rows, dtype=np.int64).tobytes()).hexdigest()
+    key = digest_of({"keys": [store.key for store in stores], "standardised": fitted})
+    return _made(stores[0].folder / "standardised" / key[:16], key, stores, rows, products, track)
+
+
+def _made(
+    folder: Path,
+    key: str,
+    stores: Sequence[FeatureStore],
+    standard: NDArray[np.int64] | None,
+    products: Products,
+    track: Track,
+) -> Gram:
+    """Open the Gram matrix that a folder holds under this key, computing it where there is none."""
     with hold(folder / "lock"):
-        if not _is_made(folder, store.key):
+        if not _is_made(folder, key):
             # Hundreds of megabytes that a killed writer may have left: whoever holds the lock is the only one.
             for unfinished in folder.glob(f"*{PARTIAL}"):
                 unfinished.unlink(missing_ok=True)
-            tiles = _accumulate(store, products, track)
-            publish(folder / "matrix.npy", lambda stream: _write(stream, tiles, store.n_stimuli))
-            write_json(folder / "record.json", {"key": store.key})
+            tiles = _accumulate(stores, standard, products, track)
+            publish(folder / "matrix.npy", lambda stream: _write(stream, tiles, stores[0].n_stimuli))
+            write_json(folder / "record.json", {"key": key})
     return Gram(folder)
 
 
@@ -108,22 +149,43 @@ def _is_made(folder: Path, key: str) -> bool:
     return (folder / "record.json").is_file() and read_json(folder / "record.json").get("key") == key
 
 
-def _accumulate(store: FeatureStore, products: Products, track: Track) -> Tiles:
+def _accumulate(
+    stores: Sequence[FeatureStore], standard: NDArray[np.int64] | None, products: Products, track: Track
+) -> Tiles:
     """Return the tiles (i, j) on and below the diagonal, float64; the rest follows from symmetry."""
-    rows = _row_blocks(store.n_stimuli)
+    n_stimuli = stores[0].n_stimuli
+    rows = _row_blocks(n_stimuli)
     tiles = {(i, j): np.zeros((_length(rows[i]), _length(rows[j]))) for i in range(len(rows)) for j in range(i + 1)}
-    columns = store.column_blocks()
-    features = np.empty((store.n_stimuli, columns[0].stop), np.float32)
-    label = f"subject {store.subject}: Gram matrix"
-    for some in track(columns, total=len(columns), label=label, unit="blocks"):
-        block = features[:, : _length(some)]
-        _read_shifted(store, some, block)
+    blocks = [(store, columns) for store in stores for columns in store.column_blocks()]
+    features = np.empty((n_stimuli, max(_length(columns) for _, columns in blocks)), np.float32)
+    label = f"subject {stores[0].subject}: {'Gram' if standard is None else 'standardised Gram'} matrix"
+    for store, columns in track(blocks, total=len(blocks), label=label, unit="blocks"):
+        block = features[:, : _length(columns)]
+        _read_shifted(store, columns, block)
         # What is not finite is told once, below, and not by numpy for every tile.
         with np.errstate(over="ignore", invalid="ignore"):
+            if standard is not None:
+                _standardise(block, standard)
             products.add([block[part] for part in rows], tiles)
-    _refuse_unusable(store, tiles)
-    _centre(tiles, rows, store.n_stimuli)
+    _refuse_unusable(stores, tiles)
+    _centre(tiles, rows, n_stimuli)
     return tiles
+
+
+def _standardise(block: NDArray[np.float32], rows: NDArray[np.int64]) -> None:
+    """Divide each column by its standard deviation over some rows, or make it nothing where it never varies there."""
+
+    def divide(start: int) -> None:
+        part = block[:, start : start + _STANDARDISED_COLUMNS]
+        fitted = part[rows]
+        with np.errstate(over="ignore", invalid="ignore"):
+            spread = fitted.std(axis=0, dtype=np.float64)
+            # Rounding gives equal numbers a spread, and dividing by it would make a feature of nothing a large one.
+            varies = fitted.max(axis=0) != fitted.min(axis=0)
+            part *= np.divide(1, spread, out=np.zeros_like(spread), where=varies).astype(np.float32)
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(divide, range(0, block.shape[1], _STANDARDISED_COLUMNS)))
 
 
 def _read_shifted(store: FeatureStore, columns: slice, block: NDArray[np.float32]) -> None:
@@ -157,14 +219,16 @@ def _widen(features: NDArray[Any], out: NDArray[np.float32]) -> None:
         out[:] = features
 
 
-def _refuse_unusable(store: FeatureStore, tiles: Tiles) -> None:
+def _refuse_unusable(stores: Sequence[FeatureStore], tiles: Tiles) -> None:
     # No product of two images is larger than that of the larger one with itself: the diagonal speaks for all.
     if all((np.diagonal(tile) <= np.finfo(np.float32).max).all() for (i, j), tile in tiles.items() if i == j):
         return
-    if not all(np.isfinite(store.read(slice(None), columns)).all() for columns in store.column_blocks()):
-        raise DataError(f"{store.folder} holds features that are not finite", hint="algocli cache verify")
+    for store in stores:
+        if not all(np.isfinite(store.read(slice(None), columns)).all() for columns in store.column_blocks()):
+            raise DataError(f"{store.folder} holds features that are not finite", hint="algocli cache verify")
     raise DataError(
-        f"{store.folder} holds features too large for their products to be float32",
+        f"{' or '.join(str(store.folder) for store in stores)} holds features too large for their products to be "
+        "float32",
         hint="scale them down, or choose another layer",
     )
 

@@ -267,3 +267,40 @@ def test_a_cache_that_may_not_be_written_is_one_sentence(train, cache):
     assert result.exit_code == 3
     assert str(cache / "runs") in result.stderr
     assert "Traceback" not in result.output
+
+
+def test_a_preset_is_its_options(train, cache):
+    assert train("--preset", "tutorial").exit_code == 0
+    assert find_run(cache).name.endswith("_pca5_ols_holdout0.1_seed4_norefit")
+
+
+def test_options_that_are_given_change_a_preset(train, cache):
+    assert train("--preset", "tutorial", "--refit", "--folds", "3", "--regression", "ridge").exit_code == 0
+    assert find_run(cache).name.endswith("_pca5_ridge_folds3_seed4")
+
+
+def test_a_preset_without_its_features_says_how_to_get_them(train):
+    result = train("--preset", "strong")
+    assert result.exit_code == 4
+    assert "algocli extract --preset strong" in result.stderr
+
+
+def test_an_unknown_preset_is_refused(train):
+    assert train("--preset", "weak").exit_code == 2
+
+
+def test_one_layer_alone_is_not_joined_by_components(train):
+    result = train("-l", "features.2", "--join", "components")
+    assert result.exit_code == 2
+    assert "side by side" in result.stderr
+
+
+def test_features_are_standardised_when_asked(train, cache):
+    assert train("--standardise").exit_code == 0
+    assert "_standardised_pca5_" in find_run(cache).name
+
+
+def test_a_device_that_is_not_there_is_refused(train):
+    result = train("--device", "cuda")
+    assert result.exit_code == 2
+    assert "no CUDA device" in result.stderr

@@ -37,7 +37,7 @@ class World:
         return np.load(self.responses_file(hemisphere)).astype(np.float64)
 
     def settings(self, **options: Any) -> Settings:
-        return Settings(features=(self.recipe,), **{"n_components": N_COMPONENTS, **options})
+        return Settings(**{"features": (self.recipe,), "n_components": N_COMPONENTS, **options})
 
     def train(self, settings: Settings | None = None, **options: Any) -> SubjectRun:
         """Train under the settings' own name."""

@@ -180,9 +180,9 @@ def decompositions(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     asked: list[int] = []
     compute = components_module.leading_eigenpairs
 
-    def counted(matrix: NDArray[np.float32], n_pairs: int) -> Any:
+    def counted(matrix: NDArray[np.float32], n_pairs: int, **options: Any) -> Any:
         asked.append(n_pairs)
-        return compute(matrix, n_pairs)
+        return compute(matrix, n_pairs, **options)
 
     monkeypatch.setattr(components_module, "leading_eigenpairs", counted)
     monkeypatch.setattr(components_module, "SMALLEST_KEPT", 16)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -96,9 +97,9 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     seen: list[str] = []
     accumulate = gram_module._accumulate
 
-    def counted(store: store_module.FeatureStore, *rest: Any) -> Any:
-        seen.append(store.key)
-        return accumulate(store, *rest)
+    def counted(stores: Sequence[store_module.FeatureStore], *rest: Any) -> Any:
+        seen.append(stores[0].key)
+        return accumulate(stores, *rest)
 
     monkeypatch.setattr(gram_module, "_accumulate", counted)
     return seen

@@ -1,0 +1,65 @@
+"""The Gram matrices that a model's components come from: of each layer, or of all joined, as the settings ask."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algocli.compute.track import Track, silent
+from algocli.encoding.joined import join, layer_weight
+from algocli.encoding.settings import Settings
+from algocli.features.gram import BY_NUMPY, Gram, gram, standardised_gram
+from algocli.features.products import Products
+from algocli.features.store import FeatureStore
+
+
+class Kernels:
+    """The Gram matrices of one subject's layers, computed on first use and shared by all fits."""
+
+    def __init__(
+        self,
+        stores: Sequence[FeatureStore],
+        settings: Settings,
+        *,
+        products: Products = BY_NUMPY,
+        track: Track = silent,
+    ) -> None:
+        self.settings = settings
+        self._stores = stores
+        self._products = products
+        self._track = track
+        # What is divided by a spread over the fitted images has a matrix for each fit, and no other.
+        plain = [] if settings.standardised else stores
+        self._plain = [gram(store, products=products, track=track) for store in plain]
+
+    def of(self, fit: NDArray[np.int64]) -> list[Gram]:
+        """Return what a model of the images `fit` is to be fitted on: a matrix for each layer, or one of all.
+
+        Raises
+        ------
+        DataError, StorageError
+            If a matrix cannot be made.
+        """
+        settings = self.settings
+        if settings.standardised and not settings.scaled and not settings.keeps_layers_apart:
+            # Side by side as they are: one pass over all of them, and one matrix to keep.
+            return [self._standardised(self._stores, fit)]
+        grams = self._plain or [self._standardised([store], fit) for store in self._stores]
+        if settings.keeps_layers_apart:
+            return grams
+        return [join(self._stores, grams, fit, scaled=settings.scaled)]
+
+    def weights(self, fit: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return how much each layer's inner products count in each matrix of `of`, (n_matrices, n_layers)."""
+        settings, n_layers = self.settings, len(self._stores)
+        if settings.keeps_layers_apart:
+            return np.eye(n_layers, dtype=np.float32)
+        if n_layers == 1 or not settings.scaled:
+            return np.ones((1, n_layers), np.float32)
+        grams = self._plain or [self._standardised([store], fit) for store in self._stores]
+        return np.array([[layer_weight(one, fit) for one in grams]], dtype=np.float32)
+
+    def _standardised(self, stores: Sequence[FeatureStore], fit: NDArray[np.int64]) -> Gram:
+        return standardised_gram(stores, fit, products=self._products, track=self._track)
