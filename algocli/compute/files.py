@@ -7,8 +7,8 @@ import fcntl
 import json
 import os
 import secrets
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -30,6 +30,13 @@ def publish(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     StorageError
         If the disk is full or the folder may not be written; nothing is left behind then.
     """
+    with publishing(path) as stream:
+        write(stream)
+
+
+@contextmanager
+def publishing(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file to be filled within a `with` block, as `publish` does; an error within it leaves nothing behind."""
     if not path.name or path.name == "..":
         raise UsageError(f"'{path}' is no name of a file")
     # A name of its own keeps two writers of one file apart, be they threads, processes or machines;
@@ -44,7 +51,7 @@ def publish(path: Path, write: Callable[[IO[bytes]], object]) -> None:
                 # The kernel drops this lock with the process: `cache gc` tells by it what a killed one left.
                 with suppress(OSError):
                     fcntl.flock(stream, fcntl.LOCK_EX)
-                write(stream)
+                yield stream
                 stream.flush()
                 os.fsync(stream.fileno())
                 os.replace(partial, path)

@@ -19,6 +19,9 @@ Multiplier = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 class Algebra(Protocol):
     """Multiplies and decomposes matrices."""
 
+    # Where, as torch calls it.
+    device: str
+
     def multiply(self, left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return left @ right, in float32 throughout."""
         ...
@@ -28,12 +31,14 @@ class Algebra(Protocol):
         ...
 
     def eigh(self, matrix: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the eigenvalues, rising, and eigenvectors of a symmetric matrix."""
+        """Return the eigenvalues, rising, and eigenvectors of a symmetric matrix, which may be overwritten."""
         ...
 
 
 class NumpyAlgebra:
     """By the BLAS and LAPACK that numpy was built with."""
+
+    device = "cpu"
 
     def multiply(self, left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return left @ right."""
@@ -45,8 +50,11 @@ class NumpyAlgebra:
         return lambda right: self.multiply(left, right)
 
     def eigh(self, matrix: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return eigenvalues and eigenvectors."""
-        values, vectors = np.linalg.eigh(matrix)
+        """Return eigenvalues and eigenvectors, in little more memory than these and the matrix take."""
+        from scipy.linalg import eigh
+
+        # numpy takes five times the matrix. The transpose is the same matrix, in the order that LAPACK overwrites.
+        values, vectors = eigh(matrix.T, overwrite_a=True, driver="evr", check_finite=False)
         return values, vectors
 
 

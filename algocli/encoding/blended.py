@@ -20,6 +20,8 @@ from algocli.encoding.splits import Fold, k_folds
 from algocli.features.gram import Gram
 
 N_INNER_FOLDS = 5
+# Rows that are predicted at once, by every layer: 40 MB a layer at the challenge's size.
+_ROWS = 512
 
 
 @dataclass(frozen=True)
@@ -101,14 +103,28 @@ def fit_blend(
     relative_alphas : (n_alphas,)
         Rising, in units of a layer's mean variance of a component.
     """
-    models = fit_ridge(components, responses, relative_alphas, algebra)
-    n_vertices = responses.shape[1]
-    if not np.isfinite(models[0].intercept).all():
-        # Whoever asked tells where it is: there is nothing to learn from such responses.
-        return BlendedModel(models, Blend(np.zeros((len(models), n_vertices)), np.zeros(n_vertices)))
-    sums = BlendSums(len(models), n_vertices)
+    # Inner folds come first: their models and the final ones are never in memory together.
+    blend = _learn(len(components), inner, responses, relative_alphas, algebra)
+    return BlendedModel(fit_ridge(components, responses, relative_alphas, algebra), blend)
+
+
+def _learn(
+    n_layers: int,
+    inner: Sequence[InnerFold],
+    responses: NDArray[np.float32],
+    relative_alphas: NDArray[np.float64],
+    algebra: Algebra,
+) -> Blend:
+    """Learn the weights from what the models of inner folds predict of the images that these leave out."""
+    sums = BlendSums(n_layers, responses.shape[1])
     for fold in inner:
         own = fit_ridge(fold.components, responses, relative_alphas, algebra)
-        predicted = [model.predict(scores, algebra) for model, scores in zip(own, fold.scores, strict=True)]
-        sums.add(predicted, np.asarray(responses[fold.rows], dtype=np.float32))
-    return BlendedModel(models, sums.fit())
+        for start in range(0, len(fold.rows), _ROWS):
+            rows = slice(start, start + _ROWS)
+            measured = np.asarray(responses[fold.rows[rows]], dtype=np.float32)
+            if not (np.isfinite(own[0].intercept).all() and np.isfinite(measured).all()):
+                # Whoever asked tells where it is: there is nothing to learn from such responses.
+                return Blend(np.zeros((n_layers, responses.shape[1])), np.zeros(responses.shape[1]))
+            predicted = [model.predict(scores[rows], algebra) for model, scores in zip(own, fold.scores, strict=True)]
+            sums.add(predicted, measured)
+    return sums.fit()

@@ -34,6 +34,12 @@ class Kernels:
         plain = [] if settings.standardised else stores
         self._plain = [gram(store, products=products, track=track) for store in plain]
 
+    def prepare(self, fits: Sequence[NDArray[np.int64]]) -> None:
+        """Compute what passes over the features remain to be made for these fits, and leave it on the disk."""
+        for fit in fits if self.settings.standardised else ():
+            for group in self._side_by_side():
+                self._standardised(group, fit)
+
     def of(self, fit: NDArray[np.int64]) -> list[Gram]:
         """Return what a model of the images `fit` is to be fitted on: a matrix for each layer, or one of all.
 
@@ -43,23 +49,26 @@ class Kernels:
             If a matrix cannot be made.
         """
         settings = self.settings
-        if settings.standardised and not settings.scaled and not settings.keeps_layers_apart:
-            # Side by side as they are: one pass over all of them, and one matrix to keep.
-            return [self._standardised(self._stores, fit)]
-        grams = self._plain or [self._standardised([store], fit) for store in self._stores]
-        if settings.keeps_layers_apart:
+        grams = self._plain or [self._standardised(group, fit) for group in self._side_by_side()]
+        if settings.keeps_layers_apart or len(grams) == 1:
             return grams
         return [join(self._stores, grams, fit, scaled=settings.scaled)]
 
     def weights(self, fit: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return how much each layer's inner products count in each matrix of `of`, (n_matrices, n_layers)."""
-        settings, n_layers = self.settings, len(self._stores)
-        if settings.keeps_layers_apart:
+        n_layers = len(self._stores)
+        if self.settings.keeps_layers_apart:
             return np.eye(n_layers, dtype=np.float32)
-        if n_layers == 1 or not settings.scaled:
+        if n_layers == 1 or not self.settings.scaled:
             return np.ones((1, n_layers), np.float32)
-        grams = self._plain or [self._standardised([store], fit) for store in self._stores]
+        grams = self._plain or [self._standardised(group, fit) for group in self._side_by_side()]
         return np.array([[layer_weight(one, fit) for one in grams]], dtype=np.float32)
+
+    def _side_by_side(self) -> list[Sequence[FeatureStore]]:
+        """Group the stores of which one matrix will do: all, where no layer is treated apart from the others."""
+        if self.settings.scaled or self.settings.keeps_layers_apart:
+            return [[store] for store in self._stores]
+        return [self._stores]
 
     def _standardised(self, stores: Sequence[FeatureStore], fit: NDArray[np.int64]) -> Gram:
         return standardised_gram(stores, fit, products=self._products, track=self._track)

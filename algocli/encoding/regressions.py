@@ -19,8 +19,8 @@ from algocli.encoding.settings import Settings
 from algocli.encoding.stacked import StackedComponents, stack
 from algocli.features.gram import Gram
 
-# Coefficients that are held at once: ten folds of a hundred components fit in, one of full rank fills it.
-WEIGHTS_BYTES = 2**30
+# What fits that are made together may take: ten of a hundred components do, of full rank a single one fills it.
+FITS_BYTES = 2**30
 
 Scores = list[NDArray[np.float32]]
 Model = LinearModel | BlendedModel
@@ -68,6 +68,14 @@ def look(kernels: Kernels, fit: NDArray[np.int64], algebra: Algebra = ON_CPU) ->
     return View(grams, components, inner, algebra)
 
 
+def fits_together(settings: Settings, n_fit: int, n_vertices: int) -> int:
+    """Return how many fits may be in memory together: their components, and their coefficients of a hemisphere."""
+    if settings.regression == "blend":
+        return 1
+    n_components = (settings.n_components or n_fit) * (len(settings.features) if settings.join == "components" else 1)
+    return max(1, FITS_BYTES // (4 * n_components * (n_fit + n_vertices)))
+
+
 def fit_models(settings: Settings, views: Sequence[View], responses: NDArray[np.float32]) -> Iterator[Model]:
     """Yield one model for each view, in their order.
 
@@ -76,17 +84,13 @@ def fit_models(settings: Settings, views: Sequence[View], responses: NDArray[np.
     views
         One entry a fold; each knows the rows of `responses` that it was fitted on.
     responses : (n_train, n_vertices)
-        Read once for as many folds as have their coefficients in memory together.
+        Read once for all views together; by a blend, once and again for each.
     """
     if settings.regression == "blend":
         for view in views:
             yield fit_blend(view.components, view.inner, responses, settings.relative_alphas, view.algebra)
         return
-    components = [view.components[0] for view in views]
-    n_bytes = max(len(fold.variances) for fold in components) * responses.shape[1] * 4
-    n_together = max(1, WEIGHTS_BYTES // n_bytes)
-    for start in range(0, len(components), n_together):
-        yield from _fit(settings, components[start : start + n_together], responses, views[0].algebra)
+    yield from _fit(settings, [view.components[0] for view in views], responses, views[0].algebra)
 
 
 def predict(model: Model, scores: Scores, algebra: Algebra = ON_CPU) -> NDArray[np.float32]:

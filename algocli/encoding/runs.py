@@ -6,24 +6,31 @@ arrays and its record.json, written last: a subject without a sound record is no
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from algocli.challenge.arrays import open_array
 from algocli.challenge.layout import SUBJECTS, Hemisphere, subject_folder
+from algocli.compute.arrays import publishing_rows, read_kept
 from algocli.compute.files import publish, read_json, write_json
 from algocli.encoding.settings import USUAL_ALPHAS, Alphas, Settings
-from algocli.errors import DataError, MissingStep, UsageError
+from algocli.errors import DataError, MissingStep, UsageError, writing
 
 SCHEMA = 1
 LATEST = "latest"
+# What `predict` keeps of a subject's model.
+MODEL = "model.npz"
+# What p values beside a subject's arrays were computed from.
+SIGNIFICANCE = "significance.json"
 
 
 class SubjectRun:
@@ -105,14 +112,39 @@ class SubjectRun:
         self, name: str, shape: tuple[int, ...], blocks: Iterable[NDArray[Any]], dtype: DTypeLike = np.float32
     ) -> None:
         """Store one array from consecutive blocks of rows, so that it never needs to be whole in memory."""
-        header = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": shape}
-
-        def write(stream: IO[bytes]) -> None:
-            np.lib.format.write_array_header_1_0(stream, header)
+        with self.writing_rows(name, shape, dtype) as append:
             for block in blocks:
-                stream.write(np.ascontiguousarray(block, dtype=dtype).data)
+                append(block)
 
-        publish(self.folder / f"{name}.npy", write)
+    @contextmanager
+    def writing_rows(
+        self, name: str, shape: tuple[int, ...], dtype: DTypeLike = np.float32
+    ) -> Iterator[Callable[[NDArray[Any]], object]]:
+        """Store one array from blocks of rows, as they are handed over one after the other within a `with` block."""
+        with publishing_rows(self.folder / f"{name}.npy", shape, dtype) as append:
+            yield append
+
+    def withdraw_p(self) -> None:
+        """Delete what was computed of the significance of this subject's scores."""
+        with writing(self.folder):
+            for path in (self.folder / SIGNIFICANCE, *self.folder.glob("*_p.npy")):
+                path.unlink(missing_ok=True)
+
+    def model(self) -> dict[str, NDArray[Any]] | None:
+        """Return what was kept of this subject's model for new images.
+
+        None where nothing was, it is damaged, or the subject has been trained again since.
+        """
+        kept = read_kept(self.folder / MODEL)
+        return kept if kept is not None and str(kept.pop("record", None)) == self._record_digest() else None
+
+    def save_model(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Keep what predictions of new images need of the model that the record stands for."""
+        whose = np.array(self._record_digest())
+        publish(self.folder / MODEL, lambda stream: np.savez(stream, record=whose, **arrays))  # type: ignore[arg-type]
+
+    def _record_digest(self) -> str:
+        return hashlib.sha256((self.folder / "record.json").read_bytes()).hexdigest()
 
     def finish(self, record: dict[str, Any]) -> None:
         """Declare this subject done; to be called last."""
@@ -189,6 +221,7 @@ class Run:
         """Return a subject's share to be filled; its record, if there was one, is withdrawn first."""
         share = self._subject(number)
         (share.folder / "record.json").unlink(missing_ok=True)
+        share.withdraw_p()
         return share
 
     def _subject(self, number: int) -> SubjectRun:

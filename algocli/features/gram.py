@@ -44,31 +44,36 @@ class Gram:
 
     def __init__(self, folder: Path, matrix: NDArray[np.float32] | None = None) -> None:
         self.folder = folder
-        self._matrix = _open(folder / "matrix.npy") if matrix is None else matrix
-        self.n_stimuli = len(self._matrix)
+        self._held = matrix
+        self.n_stimuli = len(self._open())
 
     def in_memory(self) -> NDArray[np.float32]:
         """Return the whole matrix, (n_stimuli, n_stimuli), not to be changed; it is kept by whoever asks."""
         # Whoever multiplies by all of it does so again and again; the first touch of a mapped page costs more
         # than reading it does.
-        return np.array(self._matrix, np.float32) if isinstance(self._matrix, np.memmap) else self._matrix
+        return np.array(self._open(), np.float32) if self._held is None else self._held
+
+    def _open(self) -> NDArray[np.float32]:
+        # Mapped anew each time, which costs little: what has been touched of a map stays in memory as long as it does,
+        # and the matrices of many layers would be there together.
+        return _open(self.folder / "matrix.npy") if self._held is None else self._held
 
     def rows(self, rows: slice) -> NDArray[np.float32]:
         """Return whole rows of K, (n_rows, n_stimuli), not to be changed."""
-        found: NDArray[np.float32] = self._matrix[rows]
+        found: NDArray[np.float32] = self._open()[rows]
         return found
 
     def block(self, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return K[rows, columns] as a fresh float32 array, (len(rows), len(columns))."""
-        block = np.empty((len(rows), len(columns)), np.float32)
+        block, matrix = np.empty((len(rows), len(columns)), np.float32), self._open()
         for start in range(0, len(rows), TILE_ROWS):
             part = rows[start : start + TILE_ROWS]
-            np.take(self._matrix[part], columns, axis=1, out=block[start : start + len(part)])
+            np.take(matrix[part], columns, axis=1, out=block[start : start + len(part)])
         return block
 
     def diagonal(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return K[i, i] for every i of `rows`."""
-        diagonal: NDArray[np.float32] = np.asarray(self._matrix[rows, rows])
+        diagonal: NDArray[np.float32] = np.asarray(self._open()[rows, rows])
         return diagonal
 
 

@@ -10,6 +10,7 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 from algocli.encoding import eigen
+from algocli.encoding.algebra import Algebra
 from algocli.encoding.eigen import leading_eigenpairs
 
 N = 700
@@ -104,9 +105,11 @@ def no_exact(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
     calls: list[int] = []
     exact = eigen._exact
 
-    def counted(matrix: NDArray[np.float32], n_pairs: int) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    def counted(
+        matrix: NDArray[np.float32], n_pairs: int, *rest: Algebra
+    ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
         calls.append(n_pairs)
-        return exact(matrix, n_pairs)
+        return exact(matrix, n_pairs, *rest)
 
     monkeypatch.setattr(eigen, "_exact", counted)
     return lambda: len(calls)

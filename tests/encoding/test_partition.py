@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.linear_model import LinearRegression
 
-from algocli.encoding.partition import Names, partition, unions
+from algocli.encoding.partition import FeatureSet, Names, check_sets, partition, unions
 from algocli.errors import UsageError
 
 
@@ -25,7 +25,7 @@ def planted(names: str, seed: int) -> tuple[dict[Names, NDArray[np.float64]], di
     return parts, explained  # type: ignore[return-value]
 
 
-@pytest.mark.parametrize("names", ["AB", "ABC"])
+@pytest.mark.parametrize("names", ["AB", "ABC", "ABCD", "ABCDE"])
 def test_planted_parts_are_found(names: str) -> None:
     parts, explained = planted(names, seed=0)
     found = partition(explained)
@@ -34,7 +34,7 @@ def test_planted_parts_are_found(names: str) -> None:
         np.testing.assert_allclose(found[one], expected, atol=1e-14)
 
 
-@pytest.mark.parametrize("names", ["AB", "ABC"])
+@pytest.mark.parametrize("names", ["AB", "ABC", "ABCDE"])
 def test_the_parts_sum_to_what_all_sets_explain(names: str) -> None:
     _, explained = planted(names, seed=1)
     np.testing.assert_allclose(sum(partition(explained).values()), explained[part(*names)], atol=1e-14)
@@ -76,8 +76,53 @@ def test_a_missing_model_is_named() -> None:
         partition(explained)
 
 
-@pytest.mark.parametrize("names", ["A", "ABCD"])
-def test_one_set_or_four_are_refused(names: str) -> None:
+def test_four_sets_by_inclusion_and_exclusion_written_out() -> None:
+    rng = np.random.default_rng(5)
+    explained = {union: rng.uniform(0, 1, 3) for union in unions(tuple("ABCD"))}
+    r = {"".join(sorted(union)): values for union, values in explained.items()}
+    found = partition(explained)
+    expected = {
+        "A": r["ABCD"] - r["BCD"],
+        "D": r["ABCD"] - r["ABC"],
+        "AB": r["ACD"] + r["BCD"] - r["CD"] - r["ABCD"],
+        "BD": r["ABC"] + r["ACD"] - r["AC"] - r["ABCD"],
+        "ABC": r["AD"] + r["BD"] + r["CD"] - r["D"] - r["ABD"] - r["ACD"] - r["BCD"] + r["ABCD"],
+        "ABCD": r["A"] + r["B"] + r["C"] + r["D"]
+        - r["AB"] - r["AC"] - r["AD"] - r["BC"] - r["BD"] - r["CD"]
+        + r["ABC"] + r["ABD"] + r["ACD"] + r["BCD"] - r["ABCD"],
+    }  # fmt: skip
+    for names, values in expected.items():
+        np.testing.assert_allclose(found[part(*names)], values, atol=1e-14, err_msg=names)
+
+
+@pytest.mark.parametrize("names", ["A", "ABCDEF"])
+def test_one_set_or_six_are_refused(names: str) -> None:
     _, explained = planted(names, seed=4)
     with pytest.raises(UsageError, match=f"not {len(names)}"):
         partition(explained)
+
+
+def sets(*words: str) -> list[FeatureSet]:
+    return [FeatureSet(word, tuple(word.split("+"))) for word in words]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["a"], "between two to five sets of features, not 1"),
+        (list("abcdef"), "between two to five sets of features, not 6"),
+        (["a", "b", "a"], "a and a are the same features"),
+        (["a+b", "b+a"], r"a\+b and b\+a are the same features"),
+        (["a+b", "b"], r"b would be in two sets, a\+b and b"),
+        (["a+b", "c", "c+b"], r"b would be in two sets, a\+b and c\+b"),
+    ],
+)
+def test_sets_that_cannot_be_told_apart_are_refused(words: list[str], sentence: str) -> None:
+    with pytest.raises(UsageError, match=sentence) as refused:
+        check_sets(sets(*words))
+    assert refused.value.hint
+
+
+@pytest.mark.parametrize("words", [["a", "b"], ["a+b", "c", "d"], list("abcde")], ids=str)
+def test_disjoint_sets_pass(words: list[str]) -> None:
+    check_sets(sets(*words))

@@ -77,7 +77,7 @@ def test_folds_one_at_a_time_are_those_all_at_once(world: World, monkeypatch: py
     settings = world.settings(regression="ridge", holdout=None, folds=4)
     together = world.train(settings)
     before = {h: (together.validation_predictions(h)[:].copy(), together.alphas(h)[:].copy()) for h in HEMISPHERES}
-    monkeypatch.setattr(regressions, "WEIGHTS_BYTES", 1)
+    monkeypatch.setattr(regressions, "FITS_BYTES", 1)
     alone = world.train(settings, force=True)
     for hemisphere in HEMISPHERES:
         np.testing.assert_allclose(alone.validation_predictions(hemisphere), before[hemisphere][0], atol=1e-5)

@@ -1,0 +1,147 @@
+"""Fits the models of one subject, of both hemispheres and as many folds at a time as memory holds."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algocli.challenge.layout import HEMISPHERES, Hemisphere
+from algocli.challenge.subjects import Subject
+from algocli.compute.budget import check_memory
+from algocli.compute.track import Note, Track
+from algocli.encoding.algebra import algebra_on
+from algocli.encoding.kernels import Kernels
+from algocli.encoding.outputs import Outputs, open_outputs, save_choices
+from algocli.encoding.regressions import Model, Scores, View, fit_models, fits_together, look, predict
+from algocli.encoding.runs import SubjectRun
+from algocli.encoding.settings import Settings
+from algocli.encoding.splits import Fold
+from algocli.errors import DataError
+from algocli.features.gram import BY_NUMPY
+from algocli.features.products import TorchProducts
+from algocli.features.store import FeatureStore
+
+
+@dataclass(frozen=True)
+class _Look:
+    """One fit's components, and the scores of the images that it predicts; the refit holds nothing out."""
+
+    view: View
+    held_out: NDArray[np.int64] | None
+    held_out_scores: Scores | None
+    test_scores: Scores | None
+
+
+class Training:
+    """The fitting of one subject's models: as many fits at a time as memory holds, of both hemispheres."""
+
+    def __init__(
+        self,
+        subject: Subject,
+        share: SubjectRun,
+        settings: Settings,
+        folds: list[Fold],
+        stores: Sequence[FeatureStore],
+        device: str,
+        clock: dict[str, float],
+        track: Track,
+    ) -> None:
+        self.subject, self.share, self.settings, self.folds = subject, share, settings, folds
+        self.clock, self.track = clock, track
+        self.algebra = algebra_on(device)
+        self.n_train = len(subject.train_stimuli)
+        self.test = np.arange(self.n_train, self.n_train + len(subject.test_stimuli))
+        if settings.n_components is None:
+            # What LAPACK takes for all eigenvectors of a matrix of n x n float64, measured.
+            check_memory(6 * 8 * self.n_train**2, remedy="--pca 1000 needs a tenth of it")
+        products = BY_NUMPY if device == "cpu" else TorchProducts(device)
+        with self._timed("gram"):
+            self.kernels = Kernels(stores, settings, products=products, track=track)
+
+    def run(self, note: Note) -> None:
+        """Fit everything, and leave it in the run."""
+        n_held_out = sum(len(fold.held_out) for fold in self.folds)
+        fits = [fold.fit for fold in self.folds] + ([np.arange(self.n_train)] if self.settings.refit else [])
+        with self._timed("gram"):
+            self.kernels.prepare(fits)
+        with ExitStack() as stack:
+            outputs = {
+                h: stack.enter_context(open_outputs(self.share, h, n_held_out, self.subject.n_vertices(h)))
+                for h in HEMISPHERES
+            }
+            # A step is the components of a fit, or a hemisphere's model of one.
+            steps = self._steps(fits, outputs)
+            label = f"subject {self.subject.number}: training"
+            for _ in self.track(steps, total=3 * len(fits), label=label, unit="steps"):
+                pass
+        for hemisphere, found in outputs.items():
+            save_choices(self.share, hemisphere, found, self.settings, note)
+
+    def _steps(self, fits: Sequence[NDArray[np.int64]], outputs: Mapping[Hemisphere, Outputs]) -> Iterator[None]:
+        n_vertices = max(map(self.subject.n_vertices, HEMISPHERES))
+        n_together = fits_together(self.settings, len(fits[-1]), n_vertices)
+        for start in range(0, len(fits), n_together):
+            looks: list[_Look] = []
+            for number, fit in enumerate(fits[start : start + n_together], start):
+                with self._timed("components"):
+                    looks.append(self._look(number, fit))
+                yield
+            for hemisphere, found in outputs.items():
+                with self._timed(f"{hemisphere} hemisphere"):
+                    self._fit_hemisphere(hemisphere, looks, found)
+                yield from itertools.repeat(None, len(looks))
+
+    def _look(self, number: int, fit: NDArray[np.int64]) -> _Look:
+        """Find the components of the fit with this number, and score whatever it is to predict."""
+        view = look(self.kernels, fit, self.algebra)
+        is_refit = number == len(self.folds)
+        held_out = None if is_refit else self.folds[number].held_out
+        tests = is_refit or not self.settings.refit
+        return _Look(
+            view.without_kernels(),
+            held_out,
+            None if held_out is None else view.project(held_out),
+            view.project(self.test) if tests else None,
+        )
+
+    def _fit_hemisphere(self, hemisphere: Hemisphere, looks: Sequence[_Look], found: Outputs) -> None:
+        responses = self.subject.responses("train", hemisphere)
+        path = self.subject.layout.responses("train", hemisphere)
+        models = fit_models(self.settings, [one.view for one in looks], responses)
+        for one, model in zip(looks, _checked(models, path, responses), strict=True):
+            found.add_model(model)
+            if one.held_out is not None and one.held_out_scores is not None:
+                measured = np.asarray(responses[one.held_out])
+                found.add_held_out(measured, predict(model, one.held_out_scores, self.algebra))
+            if one.test_scores is not None:
+                found.add_test(predict(model, one.test_scores, self.algebra))
+
+    @contextmanager
+    def _timed(self, stage: str) -> Iterator[None]:
+        began = time.time()
+        yield
+        self.clock[stage] = self.clock.get(stage, 0) + time.time() - began
+
+
+def _checked(models: Iterator[Model], path: Path, responses: NDArray[np.float32]) -> Iterator[Model]:
+    """Pass models on unless the first says that a response is not finite."""
+    first = next(models)
+    _refuse_non_finite(first, path, responses)
+    yield first
+    yield from models
+
+
+def _refuse_non_finite(model: Model, path: Path, responses: NDArray[np.float32]) -> None:
+    """Refuse responses with a NaN: it has spread to every number of its vertex, the intercept among them."""
+    bad = np.flatnonzero(~np.isfinite(model.intercept))
+    if len(bad):
+        rows = np.flatnonzero(~np.isfinite(responses[:, bad[0]]))
+        where = f", for instance in row {rows[0]}, column {bad[0]}" if len(rows) else ""
+        raise DataError(f"{path} holds values that are not finite in {len(bad)} columns{where}", hint="algocli data")

@@ -1,0 +1,120 @@
+"""The runs of every union of some sets: which they are, and that none is trained twice."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+
+from algocli.encoding.model import train_subject
+from algocli.encoding.partition import FeatureSet, Names
+from algocli.encoding.runs import Run, list_runs, open_run
+from algocli.encoding.settings import Settings
+from algocli.encoding.unions import measure_features, open_unions, train_unions, with_usual_components
+from algocli.errors import MissingStep
+from tests.encoding.by_hand import N_COMPONENTS, N_FEATURES, N_TEST, N_TRAIN, World
+from tests.features.by_hand import cache_features
+
+
+@pytest.fixture
+def layers(world: World) -> dict[str, str]:
+    """The names of three layers' features: the world's own, another large one, and one of four features."""
+    rng = np.random.default_rng(0)
+    widths = {"large": 40, "small": 4}
+    others = {
+        layer: cache_features(
+            world.cache, world.subject, rng.standard_normal((N_TRAIN + N_TEST, n)).astype(np.float32), layer=layer
+        )
+        for layer, n in widths.items()
+    }
+    return {"own": world.recipe, **others}
+
+
+def as_sets(layers: dict[str, str], *words: str) -> list[FeatureSet]:
+    return [FeatureSet(word, tuple(layers[name] for name in word.split("+"))) for word in words]
+
+
+def settings(layers: dict[str, str]) -> Settings:
+    return Settings(features=tuple(layers.values()), n_components=N_COMPONENTS, regression="ridge")
+
+
+def open_all(world: World, layers: dict[str, str], *words: str) -> dict[Names, Run]:
+    n_features = measure_features([world.subject], list(layers.values()), world.cache)
+    return open_unions(world.cache, as_sets(layers, *words), settings(layers), n_features)
+
+
+def finished(runs: dict[Names, Run]) -> dict[str, float]:
+    return {run.name: run.subject(1).record["finished_at"] for run in runs.values()}
+
+
+def test_every_union_is_a_run_of_the_name_that_train_gives_it(world: World, layers: dict[str, str]) -> None:
+    runs = open_all(world, layers, "own", "large")
+    assert {run.name for run in runs.values()} == {
+        f"{layers['own']}_pca12_ridge_holdout0.1_seed4",
+        f"{layers['large']}_pca12_ridge_holdout0.1_seed4",
+        f"{layers['own']}+{layers['large']}_pca12_ridge_holdout0.1_seed4",
+    }
+
+
+def test_nothing_is_trained_twice_whatever_the_order(world: World, layers: dict[str, str]) -> None:
+    first = open_all(world, layers, "own", "large", "small")
+    said: list[str] = []
+    train_unions(world.subject, first, world.cache, note=said.append)
+    assert sum("model" in line for line in said) == 7
+    before = finished(first)
+    again = open_all(world, layers, "small", "own", "large")
+    said.clear()
+    train_unions(world.subject, again, world.cache, note=said.append)
+    assert said == ["subject 1: 7 of 7 models are there already"]
+    assert finished(again) == before
+    assert len(list_runs(world.cache)) == 7
+
+
+def test_sets_that_are_joined_need_no_model_that_apart_they_did_not(world: World, layers: dict[str, str]) -> None:
+    apart = open_all(world, layers, "own", "large", "small")
+    train_unions(world.subject, apart, world.cache)
+    joined = open_all(world, layers, "own", "small+large")
+    assert {run.name for run in joined.values()} < {run.name for run in apart.values()}
+
+
+@pytest.mark.parametrize("refit", [True, False])
+def test_what_train_did_is_found_with_and_without_a_refit(world: World, layers: dict[str, str], refit: bool) -> None:
+    trained = Settings(
+        features=(layers["large"], layers["own"]), n_components=N_COMPONENTS, regression="ridge", refit=refit
+    )
+    run = open_run(world.cache, "mine", trained)
+    train_subject(world.subject, run, world.cache)
+    assert open_all(world, layers, "own", "large")[frozenset(["own", "large"])].name == "mine"
+
+
+def test_a_union_of_fewer_features_than_components_keeps_all(world: World, layers: dict[str, str]) -> None:
+    runs = open_all(world, layers, "small", "large")
+    kept = {"".join(sorted(union)): run.settings.n_components for union, run in runs.items()}
+    assert kept == {"small": None, "large": N_COMPONENTS, "largesmall": N_COMPONENTS}
+    train_unions(world.subject, runs, world.cache)
+
+
+def test_the_number_of_features_is_measured(world: World, layers: dict[str, str]) -> None:
+    found = measure_features([world.subject], list(layers.values()), world.cache)
+    assert list(found.values()) == [N_FEATURES, 40, 4]
+
+
+def test_missing_features_are_told_with_their_command(world: World, layers: dict[str, str]) -> None:
+    shutil.rmtree(next((world.cache / "features" / layers["small"]).glob("subj01-*")))
+    with pytest.raises(MissingStep, match="alexnet small for subject 1 are missing") as missing:
+        measure_features([world.subject], list(layers.values()), world.cache)
+    assert missing.value.hint is not None
+    assert missing.value.hint.startswith("algocli extract --model alexnet -l small")
+
+
+def test_few_images_keep_all_components(world: World, layers: dict[str, str]) -> None:
+    assert with_usual_components(settings(layers), [world.subject]).n_components is None
+
+
+def test_with_ols_a_union_has_the_components_of_every_layer(world: World, layers: dict[str, str]) -> None:
+    names = [layers["own"], layers["large"]]
+    wanted = Settings(features=tuple(names), n_components=N_COMPONENTS)
+    runs = open_unions(world.cache, as_sets(layers, "own", "large"), wanted, dict.fromkeys(names, 40))
+    assert [run.settings.join for run in runs.values()] == ["features", "features", "components"]
+    train_unions(world.subject, runs, world.cache)
