@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from algocli.challenge.ceilings import CeilingUnit
 from algocli.challenge.check_images import check_contents, check_names, n_rows
 from algocli.challenge.check_masks import Mask, check_masks
 from algocli.challenge.check_responses import (
-    CeilingUnit,
     Responses,
     check_ceilings,
     check_copies,

@@ -6,11 +6,12 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.challenge.ceilings import EXPECTED, CeilingUnit, list_faults, unit_of
 from algocli.challenge.findings import COPY_AGAIN, FROM_ARCHIVE, Findings
 from algocli.challenge.layout import (
     HEMISPHERES,
@@ -23,7 +24,6 @@ from algocli.challenge.layout import (
 )
 from algocli.compute.track import Track
 
-CeilingUnit = Literal["share", "percent"]
 # Split and hemisphere say which file; (n_stimuli, n_vertices) memory maps.
 Responses = dict[tuple[Split, Hemisphere], NDArray[Any]]
 
@@ -236,17 +236,12 @@ def _check_distribution(sample: NDArray[Any], name: str, findings: Findings) -> 
 
 
 def _check_range(path: Path, ceiling: NDArray[Any], findings: Findings) -> CeilingUnit | None:
-    n_wrong = {
-        "not finite": np.count_nonzero(~np.isfinite(ceiling)),
-        "negative": np.count_nonzero(ceiling < 0),
-        "above 100": np.count_nonzero((ceiling > 100) & np.isfinite(ceiling)),
-    }
-    listed = ", ".join(f"{count} {problem}" for problem, count in n_wrong.items() if count)
+    listed = list_faults(ceiling)
     if listed:
         findings.fault(
             path,
             f"holds {listed} among {len(ceiling)} noise ceilings",
-            "shares of variance (0 to 1) or percent (0 to 100) were expected: copy it again",
+            f"{EXPECTED}: copy it again",
         )
         return None
-    return "percent" if ceiling.max(initial=0) > 1 else "share"
+    return unit_of(ceiling)

@@ -107,9 +107,12 @@ def _register() -> None:
         demo,
         export,
         extract,
+        import_ceilings,
         import_features,
         layers,
+        partition,
         plot,
+        predict,
         report,
         stimuli,
         submit,
@@ -119,7 +122,23 @@ def _register() -> None:
 
     # In the order in which a user meets them; --help lists them so.
     features = (layers, extract, import_features)
-    for module in (demo, data, stimuli, *features, train, report, compare, plot, export, submit, validate, cache):
+    for module in (
+        demo,
+        data,
+        import_ceilings,
+        stimuli,
+        *features,
+        train,
+        report,
+        compare,
+        partition,
+        plot,
+        predict,
+        export,
+        submit,
+        validate,
+        cache,
+    ):
         module.register(app)
 
 

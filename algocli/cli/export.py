@@ -47,7 +47,8 @@ def export(
     """Write a run's per-vertex results and print the paths.
 
     Each subject has a folder, subj01 and so on. npy writes lh_correlation.npy, lh_pred_val.npy (the same for rh) and
-    val_index.npy, the training rows that the predictions belong to; csv writes vertices.csv.
+    val_index.npy, the training rows that the predictions belong to; csv writes vertices.csv. Where report
+    --significance has been asked for, lh_p.npy and a column p have the vertices' p values.
     """
     from algocli.cli.console import note, show_json, show_path
     from algocli.encoding.runs import find_run

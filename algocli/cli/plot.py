@@ -42,9 +42,10 @@ class What(StrEnum):
     ROI = "roi"
     VERTICES = "vertices"
     RESPONSE = "response"
+    BEST_LAYER = "best-layer"
 
 
-_OF_A_RUN = (What.ACCURACY, What.ROIS)
+_OF_A_RUN = (What.ACCURACY, What.ROIS, What.BEST_LAYER)
 
 
 @dataclass(frozen=True)
@@ -55,11 +56,19 @@ class _Request:
     names: tuple[str, ...]
     only: tuple[str, ...]
     stimulus: int | None
+    min_r: float | None
 
     @property
     def stem(self) -> str:
         """The beginning of a figure's default name."""
         return "_".join([self.what, *self.names, *([] if self.stimulus is None else [str(self.stimulus)])])
+
+    @property
+    def at_least(self) -> float:
+        """The r above which a vertex has a layer."""
+        from algocli.results.best_layer import DEFAULT_MIN_R
+
+        return DEFAULT_MIN_R if self.min_r is None else self.min_r
 
     def check(self) -> None:
         """Refuse what does not belong together before anything is read."""
@@ -76,6 +85,8 @@ class _Request:
             raise UsageError(
                 f"plot {what} takes no --stimulus", hint=f"algocli plot response --stimulus {self.stimulus}"
             )
+        if self.min_r is not None and what is not What.BEST_LAYER:
+            raise UsageError(f"plot {what} takes no --min-r", hint=f"algocli plot best-layer --min-r {self.min_r:g}")
 
 
 class _Common(TypedDict):
@@ -89,7 +100,7 @@ class _Common(TypedDict):
 
 _WHAT_HELP = (
     "accuracy: r on the cortex; rois: bars; roi NAME...: where ROIs lie; vertices: all challenge vertices; "
-    "response: measured responses to one training image."
+    "response: measured responses to one training image; best-layer: which layer of a blend has the largest weight."
 )
 
 Output = Annotated[
@@ -110,6 +121,12 @@ def plot(
     names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="The ROIs of 'roi'.")] = None,
     roi: RoiNames = None,
     stimulus: Annotated[int | None, typer.Option("--stimulus", help="Row of a training image, from 0.", min=0)] = None,
+    min_r: Annotated[
+        float | None,
+        typer.Option(
+            "--min-r", min=0, max=1, help="best-layer: no layer for vertices of r up to this.  [default: 0.1]"
+        ),
+    ] = None,
     output: Output = None,
     subject: Subjects = None,
     run: RunName = "latest",
@@ -128,9 +145,10 @@ def plot(
     from algocli.challenge.subjects import Challenge
     from algocli.cli.console import note, show_json, show_path
     from algocli.encoding.runs import find_run
+    from algocli.results.best_layer import count_layers
     from algocli.results.figures import check_suffix, render
 
-    request = _Request(what, tuple(names or ()), tuple(roi or ()), stimulus)
+    request = _Request(what, tuple(names or ()), tuple(roi or ()), stimulus, min_r)
     request.check()
     if output is not None and not output.is_dir():
         check_suffix(output)
@@ -148,7 +166,10 @@ def plot(
         if not as_json:
             show_path(path)
     if as_json:
-        show_json({"what": what, "run": None if found is None else found.name, "figures": written})
+        printed: dict[str, object] = {"what": what, "run": None if found is None else found.name, "figures": written}
+        if found is not None and what is What.BEST_LAYER:
+            printed["rows"] = count_layers(challenge, found, subjects=chosen, hemispheres=sides, min_r=request.at_least)
+        show_json(printed)
     elif found is not None:
         note(f"run {found.name}", quiet=quiet)
 
@@ -167,6 +188,8 @@ def _figures(request: _Request, challenge: Challenge, run: Run | None, common: _
     drawn: Iterator[tuple[int, Chart]] | Iterator[tuple[int, SurfaceMap]]
     if run is not None and request.what is What.ROIS:
         drawn = plots.plot_bars(challenge, run, rois=request.only, **common)
+    elif run is not None and request.what is What.BEST_LAYER:
+        drawn = plots.plot_best_layer(challenge, run, min_r=request.at_least, **common)
     elif run is not None:
         drawn = plots.plot_accuracy(challenge, run, **common)
     elif request.stimulus is not None:

@@ -24,12 +24,21 @@ from algocli.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from algocli.results.certainty import Asked
     from algocli.results.report import Report, RoiRow
     from algocli.results.scoring import OverallAccuracy
 
-# Vertices, median r, mean r and accuracy of a ROI in one hemisphere; None where there is nothing.
+# Vertices, median r, mean r, its interval, accuracy and significant percent of a ROI in one hemisphere; None
+# where there is nothing.
 _Numbers = tuple[float | None, ...]
 
+Significance = Annotated[
+    bool, typer.Option("--significance", help="Also show how many vertices are explained better than chance.")
+]
+Permutations = Annotated[int, typer.Option(min=1, help="Permutations of the held-out images for --significance.")]
+Intervals = Annotated[bool, typer.Option("--intervals", help="Also show a 95 % interval of each mean r.")]
+Resamples = Annotated[int, typer.Option(min=1, help="How often held-out images are drawn anew for --intervals.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of permutations and draws.")]
 Csv = Annotated[Path | None, typer.Option("--csv", help="Also write the rows to this file, at full precision.")]
 
 
@@ -43,6 +52,11 @@ def report(
     subject: Subjects = None,
     roi: RoiNames = None,
     run: RunName = "latest",
+    significance: Significance = False,
+    permutations: Permutations = 1000,
+    intervals: Intervals = False,
+    resamples: Resamples = 1000,
+    seed: Seed = 0,
     csv: Csv = None,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     cache_dir: CacheDir = DEFAULT_CACHE_DIR,
@@ -54,24 +68,37 @@ def report(
     Scores are correlations of measured and predicted responses to held-out training images, and, where the data
     folder has noise ceilings, the noise-normalised accuracy in percent. The leaderboard scores test images, which
     comes out lower. Without --data-dir the data is looked for where the run was trained.
+
+    --significance permutes the held-out images, each within its fold, and controls the false discovery rate over all
+    of a subject's vertices; the p values are kept with the run, and export writes them. --intervals draws the held-out
+    images anew, with replacement.
     """
     from algocli.challenge.subjects import Challenge
-    from algocli.cli.console import note, show_json
+    from algocli.cli.console import note, show_json, tracker
     from algocli.encoding.runs import find_run
+    from algocli.results.certainty import Asked
     from algocli.results.report import summarise, summarise_recorded, write_csv
 
+    asked = Asked(
+        n_permutations=permutations if significance or _is_named(ctx, "permutations") else None,
+        n_resamples=resamples if intervals or _is_named(ctx, "resamples") else None,
+        seed=seed,
+        track=tracker(quiet),
+    )
     numbers, only = parse_subjects(subject), roi or None
     if _is_named(ctx, "data_dir"):
-        summary = summarise(Challenge(data_dir), find_run(cache_dir, run), subjects=numbers, rois=only)
+        summary = summarise(Challenge(data_dir), find_run(cache_dir, run), subjects=numbers, rois=only, asked=asked)
     else:
-        summary = summarise_recorded(find_run(cache_dir, run), data_dir, subjects=numbers, rois=only)
+        summary = summarise_recorded(find_run(cache_dir, run), data_dir, subjects=numbers, rois=only, asked=asked)
     if as_json:
-        show_json({"run": summary.run, "rows": summary.rows, "summary": summary.overall})
+        show_json({"run": summary.run, "rows": summary.records, "summary": summary.overall})
     else:
         _show_tables(summary)
         note("validation scores run above leaderboard scores", quiet=quiet)
         if summary.has_accuracy:
             note("acc %: min(100, 100 r² / NC), NC the noise ceiling; mean over the vertices", quiet=quiet)
+        for line in _certainty_lines(asked):
+            note(line, quiet=quiet)
     for remark in summary.notes:
         note(remark, quiet=quiet)
     if csv is not None:
@@ -83,6 +110,18 @@ def _is_named(ctx: typer.Context, option: str) -> bool:
     """Say whether an option was given, on the command line or by the environment."""
     source = ctx.get_parameter_source(option)
     return source is not None and source.name != "DEFAULT"
+
+
+def _certainty_lines(asked: Asked) -> Iterator[str]:
+    """Say what the further columns are."""
+    how = f"of the held-out images, seed {asked.seed}"
+    if asked.n_resamples is not None:
+        yield f"95 %: low and high end of the mean r's interval ({asked.n_resamples:,} resamples {how})"
+    if asked.n_permutations is not None:
+        yield (
+            "sig: percent of vertices explained better than chance, q <= .05 over both hemispheres "
+            f"({asked.n_permutations:,} permutations {how})"
+        )
 
 
 def _show_tables(summary: Report) -> None:
@@ -117,8 +156,19 @@ def _overall_line(overall: OverallAccuracy) -> str:
 
 
 def _columns(summary: Report, first: str) -> list[str]:
-    scores = ["median", "mean", "acc %"] if summary.has_accuracy else ["median r", "mean r"]
+    r = "" if summary.has_accuracy else " r"
+    # The interval takes the median's place: both would not fit into a hundred columns.
+    scores = [f"mean{r}", "95 %"] if _has_intervals(summary) else [f"median{r}", f"mean{r}"]
+    scores += ["acc %"] * summary.has_accuracy + ["sig"] * _has_significance(summary)
     return [first, "left n", *scores, "right n", *scores]
+
+
+def _has_intervals(summary: Report) -> bool:
+    return "low" in summary.columns
+
+
+def _has_significance(summary: Report) -> bool:
+    return "significant_share" in summary.columns
 
 
 def _roi_lines(summary: Report, number: int) -> Iterator[list[str]]:
@@ -131,30 +181,32 @@ def _roi_lines(summary: Report, number: int) -> Iterator[list[str]]:
             yield []
             yield from [[heading]] if heading else []
         sides = [_numbers(summary.row(number, hemisphere, roi)) for hemisphere in HEMISPHERES]
-        yield [f"  {roi}" if roi_class else roi, *_cells(sides, summary.has_accuracy)]
+        yield [f"  {roi}" if roi_class else roi, *_cells(sides, summary)]
 
 
 def _subject_lines(summary: Report, roi: str) -> Iterator[list[str]]:
     """Yield a ROI's row of each subject, and the median over subjects."""
     table = [[_numbers(summary.row(n, hemisphere, roi)) for hemisphere in HEMISPHERES] for n in summary.subjects]
     for number, sides in zip(summary.subjects, table, strict=True):
-        yield [str(number), *_cells(sides, summary.has_accuracy)]
+        yield [str(number), *_cells(sides, summary)]
     yield []
     middle = [_middle(side) for side in zip(*table, strict=True)]
-    yield ["median", *_cells(middle, summary.has_accuracy)]
+    yield ["median", *_cells(middle, summary)]
 
 
 def _numbers(row: RoiRow | None) -> _Numbers:
     if row is None or row.n_vertices == 0:
-        return None, None, None, None
-    return row.n_vertices, row.median_r, row.mean_r, row.accuracy
+        return (None,) * 7
+    percent = None if row.significant_share is None else 100 * row.significant_share
+    return row.n_vertices, row.median_r, row.mean_r, row.low, row.high, row.accuracy, percent
 
 
 def _middle(rows: Sequence[_Numbers]) -> _Numbers:
     """Take medians over subjects; that of the accuracy needs the ceilings of all who have the ROI."""
-    n_vertices, median_r, mean_r, accuracy = map(_median, zip(*rows, strict=True))
-    lacks_one = any(n is not None and share is None for n, _, _, share in rows)
-    return n_vertices, median_r, mean_r, None if lacks_one else accuracy
+    n_vertices, median_r, mean_r, _, _, accuracy, percent = map(_median, zip(*rows, strict=True))
+    lacks_one = any(row[0] is not None and row[5] is None for row in rows)
+    # Each subject's interval is about its own images.
+    return n_vertices, median_r, mean_r, None, None, None if lacks_one else accuracy, percent
 
 
 def _median(values: Iterable[float | None]) -> float | None:
@@ -162,8 +214,22 @@ def _median(values: Iterable[float | None]) -> float | None:
     return statistics.median(present) if present else None
 
 
-def _cells(sides: Iterable[_Numbers], has_accuracy: bool) -> list[str]:
+def _cells(sides: Iterable[_Numbers], summary: Report) -> Iterator[str]:
     from algocli.cli.console import number
 
-    digits = (0, 3, 3, 1) if has_accuracy else (0, 3, 3)
-    return [number(value, places) for side in sides for value, places in zip(side, digits, strict=False)]
+    for n_vertices, median_r, mean_r, low, high, accuracy, percent in sides:
+        yield number(n_vertices, 0)
+        if _has_intervals(summary):
+            yield from (number(mean_r), _interval(low, high))
+        else:
+            yield from (number(median_r), number(mean_r))
+        if summary.has_accuracy:
+            yield number(accuracy, 1)
+        if _has_significance(summary):
+            yield number(percent, 0)
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    from algocli.cli.console import DASH, number
+
+    return DASH if low is None or high is None else f"{number(low)} {number(high)}"

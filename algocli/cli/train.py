@@ -41,6 +41,8 @@ _FIELDS = {
     "join": "join",
     "scale": "scaled",
     "standardise": "standardised",
+    "n_iter": "n_iter",
+    "search_seed": "search_seed",
     "holdout": "holdout",
     "folds": "folds",
     "seed": "seed",
@@ -55,7 +57,7 @@ def train(
         str, typer.Option(metavar="N|full", help="Number of principal components, or all there are.")
     ] = "100",
     regression: Annotated[
-        Literal["ols", "ridge", "blend"], typer.Option(help="How components are mapped to responses.")
+        Literal["ols", "ridge", "banded", "blend"], typer.Option(help="How components are mapped to responses.")
     ] = "ols",
     alpha_by: Annotated[
         Literal["gcv", "kfold"], typer.Option(help="How ridge chooses each vertex's penalty: GCV, or five inner folds.")
@@ -88,6 +90,12 @@ def train(
     standardise: Annotated[
         bool, typer.Option("--standardise", help="Divide each feature by its spread over the fitted images first.")
     ] = False,
+    n_iter: Annotated[
+        int, typer.Option("--n-iter", metavar="N", help="Draws of banded ridge's search for each layer's share.")
+    ] = 50,
+    search_seed: Annotated[
+        int | None, typer.Option(metavar="SEED", help="Seed of that search, which has to be named.")
+    ] = None,
     device: Device = "cpu",
     run: Annotated[str | None, typer.Option(help="Name of the run.  [default: one that says the settings]")] = None,
     force: Annotated[bool, typer.Option(help="Fit again, replacing the run of that name.")] = False,

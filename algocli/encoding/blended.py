@@ -20,8 +20,8 @@ from algocli.encoding.splits import Fold, k_folds
 from algocli.features.gram import Gram
 
 N_INNER_FOLDS = 5
-# Rows that are predicted at once, by every layer: 40 MB a layer at the challenge's size.
-_ROWS = 512
+# Rows that are predicted at once, by every layer: 20 MB a layer at the challenge's size.
+ROWS = 256
 
 
 @dataclass(frozen=True)
@@ -119,8 +119,8 @@ def _learn(
     sums = BlendSums(n_layers, responses.shape[1])
     for fold in inner:
         own = fit_ridge(fold.components, responses, relative_alphas, algebra)
-        for start in range(0, len(fold.rows), _ROWS):
-            rows = slice(start, start + _ROWS)
+        for start in range(0, len(fold.rows), ROWS):
+            rows = slice(start, start + ROWS)
             measured = np.asarray(responses[fold.rows[rows]], dtype=np.float32)
             if not (np.isfinite(own[0].intercept).all() and np.isfinite(measured).all()):
                 # Whoever asked tells where it is: there is nothing to learn from such responses.

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.encoding.correlation import constant_vertices
+from algocli.encoding.standardised import standardised
 from algocli.errors import DataError, UsageError
 
 # Vertices at once: a dozen arrays of n_resamples x vertices are made and dropped.
@@ -60,6 +60,39 @@ def bootstrap_r(
     return r
 
 
+def bootstrap_mean_r(
+    measured: NDArray[np.floating],
+    predicted: NDArray[np.floating],
+    folds: NDArray[np.int64],
+    counts: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    """Correlate within folds in every resample, and take the mean of r over the folds.
+
+    Images are drawn from all folds together, so that the folds of a resample differ in size.
+
+    Parameters
+    ----------
+    measured, predicted : (n_stimuli, n_vertices)
+    folds : (n_stimuli,)
+        The fold of each image, by any number.
+    counts : (n_resamples, n_stimuli)
+
+    Returns
+    -------
+    (n_resamples, n_vertices) float32
+    """
+    numbers = np.unique(folds)
+    total = np.zeros((len(counts), measured.shape[1]), np.float32)
+    for fold in numbers:
+        inside = folds == fold
+        drawn = counts[:, inside]
+        # A fold that nothing was drawn from scores 0, as one does of which a single image was drawn.
+        drawn[drawn.sum(axis=1) == 0, 0] = 1
+        total += bootstrap_r(measured[inside], predicted[inside], drawn)
+    total /= len(numbers)
+    return total
+
+
 def interval(statistics: NDArray[np.floating], level: float = 0.95) -> tuple[float, float]:
     """Return the interval that holds the middle share of a statistic's resamples, (n_resamples,).
 
@@ -74,7 +107,7 @@ def _bootstrap_block(
     measured: NDArray[np.floating], predicted: NDArray[np.floating], counts: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     # With mean zero and variance one over all images, no resample's moments are differences of large numbers.
-    x, y = _standardised(measured), _standardised(predicted)
+    x, y = (np.sqrt(np.float32(len(block))) * standardised(block) for block in (measured, predicted))
     shares = counts / counts.sum(axis=1, keepdims=True)
     x_mean, y_mean = shares @ x, shares @ y
     covariance = shares @ (x * y) - x_mean * y_mean
@@ -84,12 +117,3 @@ def _bootstrap_block(
     norm = np.sqrt(np.where(varies, x_variance * y_variance, 1))
     r: NDArray[np.float32] = np.clip(np.where(varies, covariance / norm, 0), -1, 1)
     return r
-
-
-def _standardised(block: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Return columns of mean zero and variance one; zeros where a column never varies."""
-    x = np.array(block, dtype=np.float64)
-    x -= x.mean(axis=0)
-    spread = np.sqrt(np.einsum("ij,ij->j", x, x) / len(x))
-    x /= np.where(constant_vertices(block), np.inf, np.maximum(spread, np.finfo(np.float64).tiny))
-    return x.astype(np.float32)

@@ -106,6 +106,14 @@ def fit_components(
     return Components(fit, vectors[:, :n_kept], values[:n_kept], column_means, float(total))
 
 
+def n_pairs_kept(n_components: int | None, n_fit: int) -> int:
+    """Return how many eigenpairs are computed and kept where so many components are asked for; None asks for all."""
+    n_pairs = SMALLEST_KEPT
+    while n_pairs < (n_components or n_fit):
+        n_pairs *= 2
+    return min(n_pairs, n_fit - 1)
+
+
 _Eigenpairs = tuple[NDArray[np.float64], NDArray[np.float32], NDArray[np.float64]]
 
 
@@ -115,10 +123,7 @@ def _eigenpairs(gram: Gram, fit: NDArray[np.int64], n_components: int, algebra: 
     found = _find_kept(kept, n_components)
     if found is not None:
         return found
-    n_pairs = SMALLEST_KEPT
-    while n_pairs < n_components:
-        n_pairs *= 2
-    n_pairs = min(n_pairs, len(fit) - 1)
+    n_pairs = n_pairs_kept(n_components, len(fit))
     matrix = CentredGram(gram, fit, algebra)
     values, vectors = leading_eigenpairs(matrix, n_pairs, algebra=algebra)
     means = matrix.column_means

@@ -49,14 +49,14 @@ def constant_vertices(responses: NDArray[np.floating]) -> NDArray[np.bool_]:
 
 
 def _correlate_block(measured: NDArray[np.floating], predicted: NDArray[np.floating]) -> NDArray[np.float64]:
-    (x, x_norm), (y, y_norm) = _centred(measured), _centred(predicted)
+    (x, x_norm), (y, y_norm) = centred(measured), centred(predicted)
     norm = x_norm * y_norm
     r = np.divide(np.einsum("ij,ij->j", x, y), norm, out=np.zeros_like(norm), where=norm > 0)
     bounded: NDArray[np.float64] = np.clip(r, -1, 1)
     return bounded
 
 
-def _centred(block: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def centred(block: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return columns less their mean and their norms, exactly 0 where a column never varies."""
     x = np.array(block, dtype=np.float64)
     mean = x.mean(axis=0)

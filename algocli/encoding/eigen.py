@@ -63,10 +63,15 @@ def leading_eigenpairs(
         Orthonormal columns.
     """
     n = len(matrix)
-    if n <= EXACT_SIZE or FEWEST_COLUMNS * n_pairs > MAX_BASIS_SHARE * n - LARGEST_BLOCK:
+    if is_exact(n, n_pairs):
         return _exact(matrix, n_pairs, algebra)
     found = _krylov(matrix, n_pairs, seed)
     return found or _exact(matrix, n_pairs, algebra)
+
+
+def is_exact(n: int, n_pairs: int) -> bool:
+    """Say whether the matrix is so small, or so many pairs are wanted, that all of them are computed."""
+    return n <= EXACT_SIZE or FEWEST_COLUMNS * n_pairs > MAX_BASIS_SHARE * n - LARGEST_BLOCK
 
 
 def _exact(matrix: Symmetric, n_pairs: int, algebra: Algebra) -> tuple[NDArray[np.float64], NDArray[np.float32]]:

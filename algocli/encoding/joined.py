@@ -34,14 +34,14 @@ def join(stores: Sequence[FeatureStore], grams: Sequence[Gram], fit: NDArray[np.
         return grams[0]
     total = np.zeros((grams[0].n_stimuli,) * 2, np.float32)
     for one in grams:
-        weight = _weight(one, fit) if scaled else np.float32(1)
+        weight = layer_weight(one, fit) if scaled else np.float32(1)
         for rows in _blocks(len(total)):
             total[rows] += weight * one.rows(rows)
     keys = digest_of({"keys": [store.key for store in stores], "scaled": scaled})
     return Gram(grams[0].folder / f"joined-{keys[:16]}", total)
 
 
-def _weight(gram: Gram, fit: NDArray[np.int64]) -> np.float32:
+def layer_weight(gram: Gram, fit: NDArray[np.int64]) -> np.float32:
     """Return one over the mean variance of the components of these images; nothing for a layer that never varies."""
     sums = [gram.rows(rows)[:, fit].sum(axis=1, dtype=np.float64) for rows in _blocks(gram.n_stimuli)]
     # What centring on both sides takes from the trace is n times the mean of all entries.

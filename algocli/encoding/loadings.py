@@ -19,7 +19,7 @@ from algocli.encoding.components import Components
 # Rows a block of the product: float32 within, float64 across.
 BLOCK_ROWS = 2048
 # What a block of vertices may take while it is summed: a few folds of a hundred components take every vertex at once.
-BLOCK_BYTES = 2**29
+BLOCK_BYTES = 2**28
 # Float64 copies of so many responses stay in the processor's cache.
 CACHED_VALUES = 2**18
 

@@ -14,8 +14,11 @@ import numpy as np
 from algocli.challenge.digests import digest_files, stimuli_digest
 from algocli.challenge.layout import HEMISPHERES
 from algocli.challenge.subjects import Subject
+from algocli.compute.budget import available_memory, check_memory, gigabytes
 from algocli.compute.lock import hold
 from algocli.compute.track import Note, Track, silent, unheard
+from algocli.encoding.memory import Size, bytes_needed
+from algocli.encoding.regressions import foretell_search
 from algocli.encoding.runs import Run, SubjectRun
 from algocli.encoding.settings import Settings
 from algocli.encoding.splits import Fold, make_folds
@@ -65,14 +68,28 @@ def train_subject(
         if not force and run.has(subject.number) and run.subject(subject.number).record["inputs"] == inputs:
             note(f"subject {subject.number}: run {run.name} is done already")
             return run.subject(subject.number)
+        needed = _promise(subject, settings, device, note)
         share = run.start_subject(subject.number)
         clock = {"inputs": time.time() - started}
         folds = make_folds(settings, len(subject.train_stimuli))
         _save_split(share, folds)
         training = Training(subject, share, settings, folds, stores, device, clock, track)
         training.run(note)
-        share.finish(_record(subject, settings, inputs, command_line, clock, started))
+        share.finish(_record(subject, settings, inputs, command_line, clock, started) | {"memory": needed})
     return share
+
+
+def _promise(subject: Subject, settings: Settings, device: str, note: Note) -> int:
+    """Say how much memory it will take at the most, and refuse what does not fit; return the bytes."""
+    n_vertices = max(map(subject.n_vertices, HEMISPHERES))
+    size = Size(len(subject.train_stimuli), len(subject.test_stimuli), n_vertices)
+    needed = bytes_needed(settings, size, with_torch=device != "cpu")
+    check_memory(needed, remedy="fewer components (--pca) need less, and so do fewer layers")
+    note(f"subject {subject.number}: up to {gigabytes(needed)} of memory, of {gigabytes(available_memory())} free")
+    if settings.regression == "banded":
+        vertices = [subject.n_vertices(hemisphere) for hemisphere in HEMISPHERES]
+        note(f"subject {subject.number}: {foretell_search(settings, size.n_train, vertices, device)}")
+    return needed
 
 
 def _inputs(subject: Subject, stores: Sequence[FeatureStore], cache_dir: Path, track: Track) -> dict[str, Any]:
@@ -95,7 +112,7 @@ def _record(
     clock: dict[str, float],
     started: float,
 ) -> dict[str, Any]:
-    packages = ("algocli", "numpy", "scipy", "zarr")
+    packages = ("algocli", "numpy", "scipy", "zarr", *(("himalaya",) if settings.regression == "banded" else ()))
     return {
         "subject": subject.number,
         "data": str(subject.layout.folder.resolve()),

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from algocli.challenge.layout import Hemisphere
 from algocli.compute.track import Note
+from algocli.encoding.banded import BandedModel
 from algocli.encoding.blended import BlendedModel
 from algocli.encoding.correlation import constant_vertices, correlate
 from algocli.encoding.regressions import Model
@@ -31,16 +32,19 @@ class Outputs:
     dead: list[int] = field(default_factory=list)
     penalties: list[NDArray[np.int16]] = field(default_factory=list)
     blends: list[NDArray[np.float32]] = field(default_factory=list)
+    bands: list[NDArray[np.float32]] = field(default_factory=list)
     # The mean over the models that predict the test images: the refit alone, or every fold where there is none.
     test_sum: NDArray[np.float32] | None = None
     n_tests: int = 0
 
     def add_model(self, model: Model) -> None:
         """Keep what a model chose for each vertex."""
-        if isinstance(model, RidgeModel | BlendedModel):
+        if isinstance(model, RidgeModel | BlendedModel | BandedModel):
             self.penalties.append(model.chosen)
         if isinstance(model, BlendedModel):
             self.blends.append(model.blend.weights.astype(np.float32))
+        if isinstance(model, BandedModel):
+            self.bands.append(model.shares)
 
     def add_held_out(self, measured: NDArray[np.float32], predicted: NDArray[np.float32]) -> None:
         """Score and store the predictions of a fold's held-out images, (n_stimuli, n_vertices)."""
@@ -71,7 +75,10 @@ def save_choices(share: SubjectRun, hemisphere: Hemisphere, found: Outputs, sett
     where = f"subject {share.number}, {hemisphere}"
     if found.blends:
         share.save(f"{hemisphere}_blend", np.stack(found.blends))
-        _tell_layers(found.blends[-1], settings.features, where, note)
+        _tell_layers(found.blends[-1], "weight", settings.features, where, note)
+    if found.bands:
+        share.save(f"{hemisphere}_band", np.stack(found.bands))
+        _tell_layers(found.bands[-1], "share", settings.features, where, note)
     if found.penalties:
         share.save(f"{hemisphere}_alpha", settings.relative_alphas[np.stack(found.penalties)].astype(np.float32))
         _tell_edges(found.penalties[-1], settings, where, note)
@@ -82,11 +89,11 @@ def save_choices(share: SubjectRun, hemisphere: Hemisphere, found: Outputs, sett
         )
 
 
-def _tell_layers(weights: NDArray[np.float32], features: Sequence[str], where: str, note: Note) -> None:
-    """Say for how many vertices each layer has the largest weight."""
+def _tell_layers(weights: NDArray[np.float32], what: str, features: Sequence[str], where: str, note: Note) -> None:
+    """Say for how many vertices each layer has the largest weight, or share."""
     heaviest = np.where(weights.any(axis=0), weights.argmax(axis=0), -1)
     shares = [f"{name} {(heaviest == number).mean():.0%}" for number, name in enumerate(features)]
-    note(f"{where}: vertices by the layer of largest weight: {', '.join(shares)}")
+    note(f"{where}: vertices by the layer of largest {what}: {', '.join(shares)}")
 
 
 def _tell_edges(chosen: NDArray[np.int16], settings: Settings, where: str, note: Note) -> None:

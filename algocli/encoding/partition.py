@@ -6,8 +6,9 @@ what neither explains alone leaves their common part negative: it is reported so
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,15 +16,64 @@ from numpy.typing import NDArray
 from algocli.errors import UsageError
 
 Names = frozenset[str]
+# Every further set doubles the models: five need 31 of them, and 31 parts are more than anyone reads.
+MOST_SETS = 5
 
 
-def unions(names: tuple[str, ...]) -> list[Names]:
+class FeatureSet(NamedTuple):
+    """Layers, or other features, that count as one; `features` names their recipes.
+
+    In a model each layer has a scale of its own, not each set: what a union explains then depends on its layers alone
+    and not on how they were divided, so that the parts of a finer division sum to the parts of a coarser one.
+    """
+
+    name: str
+    features: tuple[str, ...]
+
+
+def check_count(n_sets: int) -> None:
+    """Refuse fewer sets than two, and more than anyone could read.
+
+    Raises
+    ------
+    UsageError
+        If there are too few or too many.
+    """
+    if not 2 <= n_sets <= MOST_SETS:
+        more = f"{n_sets} would need {2**n_sets - 1} models: join layers into one set with a plus, as in A+B"
+        raise UsageError(
+            f"variance can be partitioned between two to five sets of features, not {n_sets}",
+            hint=more if n_sets > MOST_SETS else "name each set as a word of its own: A B, or A B+C",
+        )
+
+
+def check_sets(sets: Sequence[FeatureSet]) -> None:
+    """Refuse sets between which variance cannot be partitioned.
+
+    Raises
+    ------
+    UsageError
+        If there are too few or too many, or two have a layer in common.
+    """
+    check_count(len(sets))
+    for one, other in combinations(sets, 2):
+        if set(one.features) == set(other.features):
+            raise UsageError(f"{one.name} and {other.name} are the same features", hint="name each set once")
+        common = [name for name in one.features if name in other.features]
+        if common:
+            raise UsageError(
+                f"{', '.join(common)} would be in two sets, {one.name} and {other.name}",
+                hint="give each layer to one set: what it shares with the others is a part of its own",
+            )
+
+
+def unions(names: Sequence[str]) -> list[Names]:
     """List every union of some sets of features that a partition needs a model of, the smallest first."""
     return [frozenset(some) for size in range(1, len(names) + 1) for some in combinations(names, size)]
 
 
 def partition(explained: Mapping[Names, NDArray[np.float64]]) -> dict[Names, NDArray[np.float64]]:
-    """Partition the variance that two or three sets of features explain together.
+    """Partition the variance that two to five sets of features explain together.
 
     Parameters
     ----------
@@ -39,11 +89,10 @@ def partition(explained: Mapping[Names, NDArray[np.float64]]) -> dict[Names, NDA
     Raises
     ------
     UsageError
-        If a union is missing, or the sets are not two or three.
+        If a union is missing, or there are too few or too many sets.
     """
     names = tuple(sorted(frozenset().union(*explained)))
-    if len(names) not in (2, 3):
-        raise UsageError(f"variance can be partitioned between two or three sets of features, not {len(names)}")
+    check_count(len(names))
     wanted = unions(names)
     missing = [" + ".join(sorted(union)) for union in wanted if union not in explained]
     if missing:

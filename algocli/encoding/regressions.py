@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.track import Note, unheard
 from algocli.encoding.algebra import ON_CPU, Algebra
+from algocli.encoding.banded import BandedModel, Search, fit_banded, foretell
 from algocli.encoding.blended import BlendedModel, InnerFold, fit_blend, make_inner_folds
 from algocli.encoding.components import Components, fit_components
 from algocli.encoding.inner_folds import fit_ridge_by_folds
@@ -23,7 +25,7 @@ from algocli.features.gram import Gram
 FITS_BYTES = 2**30
 
 Scores = list[NDArray[np.float32]]
-Model = LinearModel | BlendedModel
+Model = LinearModel | BlendedModel | BandedModel
 
 
 @dataclass(frozen=True)
@@ -70,13 +72,32 @@ def look(kernels: Kernels, fit: NDArray[np.int64], algebra: Algebra = ON_CPU) ->
 
 def fits_together(settings: Settings, n_fit: int, n_vertices: int) -> int:
     """Return how many fits may be in memory together: their components, and their coefficients of a hemisphere."""
-    if settings.regression == "blend":
+    if settings.regression in ("blend", "banded"):
         return 1
     n_components = (settings.n_components or n_fit) * (len(settings.features) if settings.join == "components" else 1)
     return max(1, FITS_BYTES // (4 * n_components * (n_fit + n_vertices)))
 
 
-def fit_models(settings: Settings, views: Sequence[View], responses: NDArray[np.float32]) -> Iterator[Model]:
+def foretell_search(settings: Settings, n_train: int, n_vertices: Sequence[int], device: str) -> str:
+    """Say how long the search for penalties may take, in all fits of hemispheres with so many vertices.
+
+    Raises
+    ------
+    UsageError
+        If himalaya is not installed, or does not run on the device.
+    """
+    assert settings.n_components is not None  # of each layer; settings for a search have it
+    widths = [settings.n_components] * len(settings.features)
+    what, seconds = foretell(n_train, widths, n_vertices, _search(settings), device=device)
+    n_fits = (settings.folds or 1) + settings.refit
+    minutes = seconds * n_fits / 60
+    took = f"{minutes:.0f} min" if minutes >= 1 else f"{seconds * n_fits:.0f} s"
+    return f"{n_fits * len(n_vertices)} searches of {what}, about {took}"
+
+
+def fit_models(
+    settings: Settings, views: Sequence[View], responses: NDArray[np.float32], note: Note = unheard
+) -> Iterator[Model]:
     """Yield one model for each view, in their order.
 
     Parameters
@@ -84,20 +105,31 @@ def fit_models(settings: Settings, views: Sequence[View], responses: NDArray[np.
     views
         One entry a fold; each knows the rows of `responses` that it was fitted on.
     responses : (n_train, n_vertices)
-        Read once for all views together; by a blend, once and again for each.
+        Read once for all views together; by a blend and a search, once and again for each.
+    note
+        Told how a search gets on.
     """
     if settings.regression == "blend":
         for view in views:
             yield fit_blend(view.components, view.inner, responses, settings.relative_alphas, view.algebra)
+        return
+    if settings.regression == "banded":
+        for view in views:
+            yield fit_banded(view.components, responses, _search(settings), algebra=view.algebra, note=note)
         return
     yield from _fit(settings, [view.components[0] for view in views], responses, views[0].algebra)
 
 
 def predict(model: Model, scores: Scores, algebra: Algebra = ON_CPU) -> NDArray[np.float32]:
     """Predict responses, (n_stimuli, n_vertices), from a view's scores."""
-    if isinstance(model, BlendedModel):
+    if isinstance(model, BlendedModel | BandedModel):
         return model.predict(scores, algebra)
     return model.predict(scores[0], algebra)
+
+
+def _search(settings: Settings) -> Search:
+    assert settings.search_seed is not None  # settings for a search have it
+    return Search(settings.n_iter, settings.search_seed, settings.relative_alphas, settings.seed)
 
 
 def _fit(

@@ -22,15 +22,14 @@ from algocli.challenge.arrays import open_array
 from algocli.challenge.layout import SUBJECTS, Hemisphere, subject_folder
 from algocli.compute.arrays import publishing_rows, read_kept
 from algocli.compute.files import publish, read_json, write_json
+from algocli.encoding import kept_p
 from algocli.encoding.settings import USUAL_ALPHAS, Alphas, Settings
-from algocli.errors import DataError, MissingStep, UsageError, writing
+from algocli.errors import DataError, MissingStep, UsageError
 
 SCHEMA = 1
 LATEST = "latest"
 # What `predict` keeps of a subject's model.
 MODEL = "model.npz"
-# What p values beside a subject's arrays were computed from.
-SIGNIFICANCE = "significance.json"
 
 
 class SubjectRun:
@@ -84,6 +83,7 @@ class SubjectRun:
         """Return ridge's penalty of each fit and vertex, (n_fits, n_vertices), relative to a component's mean variance.
 
         The fits are the folds in order and then the refit. A blend has one a layer: (n_fits, n_layers, n_vertices).
+        That of banded ridge is to be divided by a layer's share.
 
         Raises
         ------
@@ -104,6 +104,18 @@ class SubjectRun:
         """
         return self._load(f"{hemisphere}_blend")
 
+    def band_shares(self, hemisphere: Hemisphere) -> NDArray[np.float32]:
+        """Return each layer's share in a banded ridge, (n_fits, n_layers, n_vertices); they sum to one.
+
+        A layer's penalty is that of the vertex (`alphas`) over its share. Fits and layers are as a blend has them.
+
+        Raises
+        ------
+        DataError
+            If the run is no banded ridge.
+        """
+        return self._load(f"{hemisphere}_band")
+
     def save(self, name: str, array: NDArray[Any]) -> None:
         """Store one array; visible only when whole."""
         self.save_blocks(name, array.shape, [array], array.dtype)
@@ -123,12 +135,6 @@ class SubjectRun:
         """Store one array from blocks of rows, as they are handed over one after the other within a `with` block."""
         with publishing_rows(self.folder / f"{name}.npy", shape, dtype) as append:
             yield append
-
-    def withdraw_p(self) -> None:
-        """Delete what was computed of the significance of this subject's scores."""
-        with writing(self.folder):
-            for path in (self.folder / SIGNIFICANCE, *self.folder.glob("*_p.npy")):
-                path.unlink(missing_ok=True)
 
     def model(self) -> dict[str, NDArray[Any]] | None:
         """Return what was kept of this subject's model for new images.
@@ -221,7 +227,7 @@ class Run:
         """Return a subject's share to be filled; its record, if there was one, is withdrawn first."""
         share = self._subject(number)
         (share.folder / "record.json").unlink(missing_ok=True)
-        share.withdraw_p()
+        kept_p.withdraw(share)
         return share
 
     def _subject(self, number: int) -> SubjectRun:

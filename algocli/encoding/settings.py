@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from algocli.errors import UsageError
 
-Regression = Literal["ols", "ridge", "blend"]
+Regression = Literal["ols", "ridge", "banded", "blend"]
 AlphaBy = Literal["gcv", "kfold"]
 Join = Literal["features", "components"]
 
@@ -29,6 +29,8 @@ class Alphas(NamedTuple):
 
 
 USUAL_ALPHAS = Alphas()
+# Draws of a banded ridge's shares.
+USUAL_DRAWS = 50
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,8 @@ class Settings:
     told otherwise. `standardised` features have the same variance, each, over the fitted images. No number of
     components stands for all that there are. Either `holdout` (the share of training images held out once) or `folds`
     is set. How ridge regression chooses each vertex's penalty, and from what, plays no part in OLS. A blend joins
-    layers in its own way: one ridge model each, weighted per vertex.
+    layers in its own way: one ridge model each, weighted per vertex; so does banded ridge: one model of all, with a
+    penalty for each, found by `n_iter` random draws from `search_seed`.
     """
 
     features: tuple[str, ...]
@@ -51,6 +54,8 @@ class Settings:
     join: Join = "features"
     scaled: bool = True
     standardised: bool = False
+    n_iter: int = USUAL_DRAWS
+    search_seed: int | None = None
     holdout: float | None = 0.1
     folds: int | None = None
     seed: int = 4
@@ -61,10 +66,10 @@ class Settings:
             raise UsageError(f"features {', '.join(self.features) or 'of nothing'}: each layer is needed once")
         if len(self.features) == 1 and not self.scaled:
             raise UsageError("--no-scale: one layer alone is never scaled", hint="it is for several: -l A -l B")
-        if self.join == "components" and (len(self.features) < 2 or self.regression == "blend"):
+        if self.join == "components" and (len(self.features) < 2 or self.regression in ("blend", "banded")):
             raise UsageError(
                 "--join components puts the components of several layers side by side",
-                hint="name the layers with -l A -l B; a blend has its own way to join them",
+                hint="name the layers with -l A -l B; a blend and banded ridge have their own way to join them",
             )
         if self.n_components is not None and self.n_components < 1:
             raise UsageError(f"{self.n_components} components: at least 1 is needed")
@@ -75,6 +80,7 @@ class Settings:
         if self.folds is not None and self.folds < 2:
             raise UsageError(f"--folds {self.folds}: at least 2 are needed")
         self._check_ridge()
+        self._check_banded()
         if not 0 <= self.seed < 2**32:
             raise UsageError(f"--seed {self.seed}: a seed is a whole number from 0 to {2**32 - 1}")
 
@@ -103,10 +109,31 @@ class Settings:
                 hint="--alpha-by gcv needs no folds; or use --pca 1000",
             )
 
+    def _check_banded(self) -> None:
+        if self.regression != "banded":
+            if (self.n_iter, self.search_seed) != (USUAL_DRAWS, None):
+                raise UsageError(f"{self.regression} searches for no shares", hint="add --regression banded")
+            return
+        if len(self.features) < 2 or not self.scaled or self.alpha_by != "gcv":
+            raise UsageError(
+                "banded ridge has a penalty for each of two layers or more, with its own scale and inner folds",
+                hint="algocli train --regression banded -l A -l B --search-seed 0",
+            )
+        if self.n_components is None:
+            raise UsageError(
+                "banded ridge on all components would take days; 200 to 500 of each layer are usual", hint="--pca 300"
+            )
+        if self.n_iter < 1:
+            raise UsageError(f"--n-iter {self.n_iter}: at least 1 draw is needed")
+        if self.search_seed is None:
+            raise UsageError("a random search for penalties needs a seed of its own", hint="--search-seed 0")
+        if not 0 <= self.search_seed < 2**32:
+            raise UsageError(f"--search-seed {self.search_seed}: a seed is a whole number from 0 to {2**32 - 1}")
+
     @property
     def keeps_layers_apart(self) -> bool:
         """Whether every layer has components of its own."""
-        return self.regression == "blend" or self.join == "components"
+        return self.regression in ("blend", "banded") or self.join == "components"
 
     @property
     def relative_alphas(self) -> NDArray[np.float64]:
@@ -121,6 +148,8 @@ class Settings:
             regression += f"-{self.alpha_by}"
         if self.alphas != USUAL_ALPHAS:
             regression += "-{:g}-{:g}-{}".format(*self.alphas)
+        if self.regression == "banded":
+            regression += f"-{self.n_iter}draws-search{self.search_seed}"
         components = f"pca{'full' if self.n_components is None else self.n_components}"
         if self.join == "components":
             components += "each"

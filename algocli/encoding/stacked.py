@@ -37,7 +37,7 @@ class StackedComponents(Components):
 
     def rotate(self, scores: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
         """Turn the layers' own scores of some images, (n_rows, n_components) each, into scores of these components."""
-        return _side_by_side(scores, self.scales) @ self.rotation
+        return side_by_side(scores, self.scales) @ self.rotation
 
     def project_layers(
         self, grams: Sequence[Gram], others: NDArray[np.int64], algebra: Algebra = ON_CPU
@@ -68,7 +68,7 @@ def stack(layers: Sequence[Components], *, scaled: bool) -> StackedComponents:
         )
     means = np.array([own.mean_variance for own in layers])
     scales = 1 / np.sqrt(means) if scaled else np.ones(len(layers))
-    scores = _side_by_side([own.scores for own in layers], scales)
+    scores = side_by_side([own.scores for own in layers], scales)
     variances, rotation = np.linalg.eigh((scores.T @ scores).astype(np.float64))
     # What two layers have in common to the last digit is one direction, and rounding the other.
     kept = variances[::-1] > RANK_TOLERANCE * variances[-1]
@@ -79,5 +79,6 @@ def stack(layers: Sequence[Components], *, scaled: bool) -> StackedComponents:
     return StackedComponents(fit, vectors, variances, nowhere, total, tuple(layers), scales, rotation)
 
 
-def _side_by_side(scores: Sequence[NDArray[np.float32]], scales: NDArray[np.float64]) -> NDArray[np.float32]:
+def side_by_side(scores: Sequence[NDArray[np.float32]], scales: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Put scores of several layers side by side, (n_rows, n_all_components), each multiplied by its layer's scale."""
     return np.hstack([own * np.float32(scale) for own, scale in zip(scores, scales, strict=True)])

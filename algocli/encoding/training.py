@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from algocli.challenge.layout import HEMISPHERES, Hemisphere
 from algocli.challenge.subjects import Subject
-from algocli.compute.budget import check_memory
 from algocli.compute.track import Note, Track
 from algocli.encoding.algebra import algebra_on
 from algocli.encoding.kernels import Kernels
@@ -58,9 +57,6 @@ class Training:
         self.algebra = algebra_on(device)
         self.n_train = len(subject.train_stimuli)
         self.test = np.arange(self.n_train, self.n_train + len(subject.test_stimuli))
-        if settings.n_components is None:
-            # What LAPACK takes for all eigenvectors of a matrix of n x n float64, measured.
-            check_memory(6 * 8 * self.n_train**2, remedy="--pca 1000 needs a tenth of it")
         products = BY_NUMPY if device == "cpu" else TorchProducts(device)
         with self._timed("gram"):
             self.kernels = Kernels(stores, settings, products=products, track=track)
@@ -77,14 +73,16 @@ class Training:
                 for h in HEMISPHERES
             }
             # A step is the components of a fit, or a hemisphere's model of one.
-            steps = self._steps(fits, outputs)
+            steps = self._steps(fits, outputs, note)
             label = f"subject {self.subject.number}: training"
             for _ in self.track(steps, total=3 * len(fits), label=label, unit="steps"):
                 pass
         for hemisphere, found in outputs.items():
             save_choices(self.share, hemisphere, found, self.settings, note)
 
-    def _steps(self, fits: Sequence[NDArray[np.int64]], outputs: Mapping[Hemisphere, Outputs]) -> Iterator[None]:
+    def _steps(
+        self, fits: Sequence[NDArray[np.int64]], outputs: Mapping[Hemisphere, Outputs], note: Note
+    ) -> Iterator[None]:
         n_vertices = max(map(self.subject.n_vertices, HEMISPHERES))
         n_together = fits_together(self.settings, len(fits[-1]), n_vertices)
         for start in range(0, len(fits), n_together):
@@ -95,7 +93,7 @@ class Training:
                 yield
             for hemisphere, found in outputs.items():
                 with self._timed(f"{hemisphere} hemisphere"):
-                    self._fit_hemisphere(hemisphere, looks, found)
+                    self._fit_hemisphere(hemisphere, looks, found, note)
                 yield from itertools.repeat(None, len(looks))
 
     def _look(self, number: int, fit: NDArray[np.int64]) -> _Look:
@@ -111,10 +109,13 @@ class Training:
             view.project(self.test) if tests else None,
         )
 
-    def _fit_hemisphere(self, hemisphere: Hemisphere, looks: Sequence[_Look], found: Outputs) -> None:
+    def _fit_hemisphere(self, hemisphere: Hemisphere, looks: Sequence[_Look], found: Outputs, note: Note) -> None:
+        where = f"subject {self.subject.number}, {hemisphere}"
         responses = self.subject.responses("train", hemisphere)
         path = self.subject.layout.responses("train", hemisphere)
-        models = fit_models(self.settings, [one.view for one in looks], responses)
+        models = fit_models(
+            self.settings, [one.view for one in looks], responses, lambda message: note(f"{where}: {message}")
+        )
         for one, model in zip(looks, _checked(models, path, responses), strict=True):
             found.add_model(model)
             if one.held_out is not None and one.held_out_scores is not None:

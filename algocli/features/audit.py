@@ -19,16 +19,21 @@ from numpy.typing import NDArray
 from algocli.challenge.images import CHALLENGE, Images, ids_digest, open_images
 from algocli.challenge.subjects import Challenge
 from algocli.compute.track import Track, silent
-from algocli.errors import AlgocliError, DataError, UsageError
-from algocli.features.commands import Request, is_imported, request_of
-from algocli.features.keys import recipe
+from algocli.errors import AlgocliError, DataError
+from algocli.features.commands import Request, is_imported
 from algocli.features.library import read_recipe
-from algocli.features.numerics import autocast, check_numerics, products
+from algocli.features.rebuilding import (
+    NetworkKey,
+    compute,
+    load_network,
+    network_of,
+    read_stored_recipe,
+    rebuild_layer,
+)
 from algocli.features.store import FeatureStore
 
 if TYPE_CHECKING:
     from algocli.features.backbones import Backbone
-    from algocli.features.reduction import Reducer
 
 # How far a feature may be from what it was, as a share of the largest of its row: what differs between two ways to
 # sum the same products. Here, with the same torch, batches of 2 and of 32 gave the same bits; elsewhere a
@@ -75,7 +80,6 @@ class _Wanted(NamedTuple):
 
     store: FeatureStore
     recipe: Mapping[str, Any]
-    request: Request
     images: Images
     rows: tuple[int, ...]
 
@@ -97,7 +101,7 @@ def recompute(
     trust_code
         Whether code that a store names, a repository's or a module's, may run here.
     """
-    networks: dict[tuple[str, str, str, str], list[_Wanted]] = defaultdict(list)
+    networks: dict[tuple[NetworkKey, str], list[_Wanted]] = defaultdict(list)
     for store in stores:
         # What is missing is found before torch takes its seconds to load.
         try:
@@ -106,8 +110,7 @@ def recompute(
             yield NotRecomputed(store.folder, error.message)
             continue
         if wanted is not None:
-            request = wanted.request
-            networks[wanted.recipe["model"], request.weights, request.transform, _device(store)].append(wanted)
+            networks[network_of(wanted.recipe), _device(store)].append(wanted)
     total = sum(map(len, networks.values()))
     results = (result for key, group in networks.items() for result in _recompute_network(*key, group, cache_dir))
     for store_results in track(results, total=total, label="recomputing two rows of each store", unit="stores"):
@@ -122,21 +125,18 @@ def sample_rows(store: FeatureStore) -> tuple[int, ...]:
 
 
 def _want(store: FeatureStore, data_dir: Path, trust_code: bool) -> _Wanted | None:
-    named = read_recipe(store.folder.parent)
     rows = sample_rows(store)
-    if is_imported(named) or not rows:
+    if is_imported(read_recipe(store.folder.parent)) or not rows:
         return None
+    named = read_stored_recipe(store, trust_code=trust_code)
     about = store.manifest["provenance"]
     if about.get("source", CHALLENGE) != CHALLENGE and not about.get("stimuli"):
         raise DataError(f"it was made from images elsewhere ({about['source']}), and where was not recorded")
-    # A name in a file chooses what code runs: that is for the user to say.
-    if named["model"].startswith(("torchhub:", "python:")) and not trust_code:
-        raise UsageError(f"{named['model']} is code that would run here: --trust-remote-code allows it")
     subject = Challenge(data_dir).subject(store.subject)
     images = open_images(subject, Path(about["stimuli"]) if about.get("stimuli") else None)
     if len(images.stimuli) != store.n_stimuli or about.get("ids") not in (None, ids_digest(images.stimuli)):
         raise DataError(f"{subject.layout.folder} holds other images than it was made from")
-    return _Wanted(store, named, request_of(named), images, rows)
+    return _Wanted(store, named, images, rows)
 
 
 def _device(store: FeatureStore) -> str:
@@ -144,15 +144,15 @@ def _device(store: FeatureStore) -> str:
 
 
 def _recompute_network(
-    model: str, weights: str, transform: Any, device: str, group: Sequence[_Wanted], cache_dir: Path
+    network: NetworkKey, device: str, group: Sequence[_Wanted], cache_dir: Path
 ) -> Iterator[Sequence[Sample | NotRecomputed]]:
     """Yield what came of each store of one network."""
-    from algocli.features.backbones import load_backbone, resolve_device
+    from algocli.features.backbones import resolve_device
 
     layers = list(dict.fromkeys(wanted.recipe["layer"] for wanted in group))
     try:
         at_hand = "cpu" if device == "cpu" else resolve_device("auto")
-        backbone = load_backbone(model, layers, weights, at_hand, transform=transform, trust_remote_code=True)
+        backbone = load_network(network, layers, at_hand)
     except AlgocliError as error:
         yield from ([NotRecomputed(wanted.store.folder, error.message)] for wanted in group)
         return
@@ -164,18 +164,11 @@ def _recompute_network(
 
 
 def _compare(wanted: _Wanted, backbone: Backbone, device: str, cache_dir: Path) -> list[Sample]:
-    from algocli.features.reduction import Reducer, Reduction
-
-    store, request, images, rows = wanted.store, wanted.request, wanted.images, wanted.rows
-    check_numerics(request.numerics, device)
-    layers = {layer.name: layer for layer in backbone.layers}
-    if wanted.recipe["layer"] not in layers:
-        raise DataError(f"{backbone.model} has no layer {wanted.recipe['layer']} any more")
-    reduce = Reducer(layers[wanted.recipe["layer"]], Reduction(request.pool, request.project, request.project_seed))
-    _refuse_another_recipe(wanted, backbone, reduce)
-    fresh = _compute(images, rows, backbone, reduce, request, store.dtype, device)
+    store, images, rows = wanted.store, wanted.images, wanted.rows
+    layer = rebuild_layer(store, wanted.recipe, backbone, device)
+    (fresh,) = compute([layer], images.load(rows))
     stored = store.read(rows)
-    rounding = _rounding(store, request, device)
+    rounding = _rounding(store, layer.request, device)
     samples = [
         _sample(store, row, images.name(row), *pair, rounding)
         for row, pair in zip(rows, zip(stored, fresh, strict=True), strict=True)
@@ -185,48 +178,6 @@ def _compare(wanted: _Wanted, backbone: Backbone, device: str, cache_dir: Path) 
     if not agrees and images.digest(cache_dir) != store.manifest["identity"]["stimuli"]:
         raise DataError("the images are no longer those that it was made from")
     return samples
-
-
-def _refuse_another_recipe(wanted: _Wanted, backbone: Backbone, reduce: Reducer) -> None:
-    """See that the network at hand has the key of the store."""
-    named, request = wanted.recipe, wanted.request
-    identity = backbone.identity(reduce.layer.name)
-    numerics = request.numerics
-    found = recipe(
-        named["model"],
-        named["layer"],
-        request.weights,
-        identity,
-        request.dtype,
-        post=reduce.identity(),
-        numerics=numerics,
-    ).identity
-    recorded = {name: part for name, part in wanted.store.manifest["identity"].items() if name != "stimuli"}
-    differing = sorted(name for name in {*found, *recorded} if found.get(name) != recorded.get(name))
-    if "weights" in differing:
-        raise DataError(
-            f"the weights '{request.weights}' of {named['model']} are no longer those that it was made with"
-        )
-    if differing:
-        raise DataError(f"{named['model']} is no longer what it was made with: {', '.join(differing)} changed")
-
-
-def _compute(
-    images: Images,
-    rows: Sequence[int],
-    backbone: Backbone,
-    reduce: Reducer,
-    request: Request,
-    dtype: np.dtype[Any],
-    device: str,
-) -> NDArray[Any]:
-    """Pass some images through the network, (n_rows, n_features), in the precision of the store."""
-    import torch
-
-    pixels = np.stack([backbone.transform.resize(image) for image in images.load(rows)])
-    with torch.inference_mode(), products(request.numerics), autocast(request.numerics, device):
-        outputs = backbone(torch.from_numpy(pixels).to(device))
-        return reduce(outputs[reduce.layer.name], dtype)
 
 
 def _rounding(store: FeatureStore, request: Request, device: str) -> float:

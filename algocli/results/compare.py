@@ -1,8 +1,6 @@
 """Runs side by side, ROI by ROI: how far apart they are, and how far that might have come out otherwise.
 
-Every run is compared with the first one, the reference, on the same resampled held-out images. A run trained in folds
-is scored as `report` scores it, by the mean of r over its folds, in each resample too: predictions of different folds
-come from different models, and one r over all of them would mix up how the folds differ with how their images do.
+Every run is compared with the first one, the reference, on the same resampled held-out images.
 """
 
 from __future__ import annotations
@@ -16,17 +14,15 @@ from numpy.typing import NDArray
 
 from algocli.challenge.layout import ALL_VERTICES, HEMISPHERES, Hemisphere
 from algocli.challenge.subjects import Challenge, Subject
-from algocli.compute.budget import check_memory
 from algocli.compute.track import Track, silent
 from algocli.encoding import bootstrap
-from algocli.encoding.runs import Run, SubjectRun
+from algocli.encoding.runs import Run
 from algocli.errors import DataError, UsageError
-from algocli.results.origin import recorded_folder, recorded_subject
+from algocli.results.held_out import HeldOut, data_is_gone, held_out
+from algocli.results.origin import recorded_subject
+from algocli.results.regions import regions
 from algocli.results.report import check_rois
-
-LEVEL = 0.95
-# A stored r and one computed anew from float32 moments differ by 1e-5 at most; from other responses, by far more.
-SAME_R = 1e-3
+from algocli.results.resampling import LEVEL, draw, resampled_means
 
 
 @dataclass(frozen=True)
@@ -84,17 +80,6 @@ class Comparison:
         return [row for row in self.rows if (row.subject, row.hemisphere, row.roi) == wanted]
 
 
-@dataclass(frozen=True)
-class _HeldOut:
-    """A subject's share of a run, its held-out rows brought into rising order."""
-
-    run: Run
-    share: SubjectRun
-    rows: NDArray[np.int64]
-    order: NDArray[np.int64]
-    folds: NDArray[np.int64]
-
-
 def compare(
     runs: Sequence[Run],
     *,
@@ -137,7 +122,7 @@ def compare(
     numbers = _shared_subjects(runs, challenge) if subjects is None else tuple(subjects)
     notes = [] if subjects is not None else list(_left_out(runs, challenge, numbers))
     # What does not fit is told before the first subject's minutes are spent.
-    shares = {n: [_held_out(run, n) for run in (runs[0], *others)] for n in numbers}
+    shares = {n: [held_out(run, n) for run in (runs[0], *others)] for n in numbers}
     for number in numbers:
         notes += _check_same_images(shares[number])
     data = [challenge.subject(n) if challenge else _recorded_subject(shares[n][0]) for n in numbers]
@@ -145,13 +130,10 @@ def compare(
     chosen = check_rois(rois, [*classes, ALL_VERTICES]) if rois else (*classes, ALL_VERTICES)
     rows: list[DifferenceRow] = []
     for subject in data:
-        held_out = shares[subject.number]
-        # Counts as they are drawn and kept; the dozen arrays of a block.
-        needed = n_resamples * (24 * len(held_out[0].rows) + 48 * bootstrap.VERTICES)
-        check_memory(needed, remedy="fewer --resamples need less; 1000 are usual")
-        counts = bootstrap.resample(len(held_out[0].rows), n_resamples=n_resamples, seed=seed)
+        compared = shares[subject.number]
+        counts = draw(len(compared[0].rows), n_resamples=n_resamples, seed=seed)
         for hemisphere in HEMISPHERES:
-            rows += _hemisphere_rows(subject, hemisphere, held_out, chosen, counts, track)
+            rows += _hemisphere_rows(subject, hemisphere, compared, chosen, counts, track)
     return Comparison(runs[0].name, tuple(run.name for run in others), tuple(rows), classes, tuple(notes))
 
 
@@ -174,16 +156,7 @@ def _left_out(runs: Sequence[Run], challenge: Challenge | None, numbers: Sequenc
         yield f"subject {n} is left out: {' and '.join(lacking)} lack{'s' if len(lacking) == 1 else ''} it"
 
 
-def _held_out(run: Run, number: int) -> _HeldOut:
-    share = run.subject(number)
-    rows, folds = share.validation_rows(), share.validation_folds()
-    if rows.shape != folds.shape:
-        raise DataError(f"{share.folder} holds a damaged split", hint="train this subject again with --force")
-    order = np.argsort(rows)
-    return _HeldOut(run, share, rows[order], order, folds[order])
-
-
-def _check_same_images(shares: Sequence[_HeldOut]) -> Iterator[str]:
+def _check_same_images(shares: Sequence[HeldOut]) -> Iterator[str]:
     """Refuse runs that held out different images; yield a note on those that only divided them differently."""
     first = shares[0]
     number = first.share.number
@@ -213,103 +186,31 @@ def _partition(folds: NDArray[np.int64]) -> set[tuple[int, ...]]:
     return {tuple(np.flatnonzero(folds == fold).tolist()) for fold in np.unique(folds)}
 
 
-def _recorded_subject(reference: _HeldOut) -> Subject:
+def _recorded_subject(reference: HeldOut) -> Subject:
     """Return the data that a share was trained on, from where it was then."""
     found = recorded_subject(reference.share)
     if found is None:
-        folder = recorded_folder(reference.share)
-        where = f"is no longer in {folder}" if folder else "is nowhere named in the run's record"
-        raise DataError(
-            f"the data of subject {reference.share.number}, which run {reference.run.name} was trained on, {where}",
-            hint="name the challenge data with --data-dir",
-        )
+        raise data_is_gone(reference)
     return found
 
 
 def _hemisphere_rows(
     subject: Subject,
     hemisphere: Hemisphere,
-    shares: Sequence[_HeldOut],
+    shares: Sequence[HeldOut],
     chosen: Sequence[str],
     counts: NDArray[np.float32],
     track: Track,
 ) -> Iterator[DifferenceRow]:
-    n_vertices = subject.n_vertices(hemisphere)
-    regions = {roi.name: subject.roi_vertices(roi, hemisphere) for roi in subject.rois if roi.name in chosen}
-    if ALL_VERTICES in chosen:
-        regions[ALL_VERTICES] = np.arange(n_vertices)
-    members = np.zeros((n_vertices, len(regions)), np.float32)
-    for column, vertices in enumerate(regions.values()):
-        members[vertices, column] = 1
-    sums = _resampled_sums(subject, hemisphere, shares, members, counts, track)
-    r = [held_out.share.correlation(hemisphere) for held_out in shares]
-    for column, (name, vertices) in enumerate(regions.items()):
-        n = len(vertices)
-        for place, held_out in enumerate(shares[1:], start=1):
-            head = (held_out.run.name, shares[0].run.name, subject.number, hemisphere, name, n)
-            if n == 0:
+    of = regions(subject, hemisphere, chosen)
+    resampled = resampled_means(subject, hemisphere, shares, of, counts, track=track)
+    r = [held.share.correlation(hemisphere) for held in shares]
+    for name, vertices in of.items():
+        for place, held in enumerate(shares[1:], start=1):
+            head = (held.run.name, shares[0].run.name, subject.number, hemisphere, name, len(vertices))
+            if name not in resampled:
                 yield DifferenceRow(*head, None, None, None, None, None)
                 continue
             mean_r, reference_r = float(r[place][vertices].mean()), float(r[0][vertices].mean())
-            low, high = bootstrap.interval((sums[place, :, column] - sums[0, :, column]) / n, LEVEL)
+            low, high = bootstrap.interval(resampled[name][place] - resampled[name][0], LEVEL)
             yield DifferenceRow(*head, mean_r, reference_r, mean_r - reference_r, low, high)
-
-
-def _resampled_sums(
-    subject: Subject,
-    hemisphere: Hemisphere,
-    shares: Sequence[_HeldOut],
-    members: NDArray[np.float32],
-    counts: NDArray[np.float32],
-    track: Track,
-) -> NDArray[np.float64]:
-    """Sum each run's r over the vertices of each ROI in every resample, (n_runs, n_resamples, n_rois)."""
-    responses = subject.responses("train", hemisphere)
-    rows, n_vertices = shares[0].rows, responses.shape[1]
-    stored = [held_out.share.correlation(hemisphere) for held_out in shares]
-    predictions = [held_out.share.validation_predictions(hemisphere) for held_out in shares]
-    for place, held_out in enumerate(shares):
-        shapes = stored[place].shape, predictions[place].shape
-        if shapes != ((n_vertices,), (len(rows), n_vertices)) or rows[-1] >= len(responses):
-            raise _other_data(subject, held_out.run)
-    sums = np.zeros((len(shares), len(counts), members.shape[1]))
-    # One more resample, of every image once, gives r itself: what the run stored, if these are its responses.
-    all_counts = np.concatenate([np.ones_like(counts[:1]), counts])
-    starts = range(0, n_vertices, bootstrap.VERTICES)
-    label = f"subject {subject.number}, {hemisphere}: resampling"
-    for start in track(starts, total=len(starts), label=label, unit="blocks"):
-        block = slice(start, start + bootstrap.VERTICES)
-        measured = responses[:, block][rows]
-        for place, held_out in enumerate(shares):
-            predicted = predictions[place][:, block][held_out.order]
-            r = _fold_mean(measured, predicted, held_out.folds, all_counts)
-            if not np.allclose(r[0], stored[place][block], rtol=0, atol=SAME_R):
-                raise _other_data(subject, held_out.run)
-            sums[place] += r[1:] @ members[block]
-    return sums
-
-
-def _other_data(subject: Subject, run: Run) -> DataError:
-    return DataError(
-        f"run {run.name} was not trained on the responses of subject {subject.number} in {subject.layout.folder}",
-        hint="name the folder that it was trained on with --data-dir, or train again on this one",
-    )
-
-
-def _fold_mean(
-    measured: NDArray[np.float32],
-    predicted: NDArray[np.float32],
-    folds: NDArray[np.int64],
-    counts: NDArray[np.float32],
-) -> NDArray[np.float32]:
-    """Return the mean of r over the folds in every resample, (n_resamples, n_vertices)."""
-    numbers = np.unique(folds)
-    total = np.zeros((len(counts), measured.shape[1]), np.float32)
-    for fold in numbers:
-        inside = folds == fold
-        drawn = counts[:, inside]
-        # A fold that nothing was drawn from scores 0, as one does of which a single image was drawn.
-        drawn[drawn.sum(axis=1) == 0, 0] = 1
-        total += bootstrap.bootstrap_r(measured[inside], predicted[inside], drawn)
-    total /= len(numbers)
-    return total

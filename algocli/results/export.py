@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from algocli.challenge.layout import HEMISPHERES, Hemisphere, prefix, subject_folder
 from algocli.challenge.subjects import Subject
 from algocli.compute.files import publish
+from algocli.encoding.kept_p import kept
 from algocli.encoding.runs import SubjectRun
 from algocli.results.scoring import read_scores
 
@@ -21,13 +22,13 @@ TABLE_COLUMNS = ("hemisphere", "fsaverage_vertex", "rois", "r", "noise_ceiling",
 
 
 def export_arrays(share: SubjectRun, folder: Path) -> list[Path]:
-    """Write a subject's correlations and validation predictions as .npy files.
+    """Write a subject's correlations, their p values if there are, and validation predictions as .npy files.
 
     Returns
     -------
     The files in folder/subjNN, left hemisphere first: lh_correlation.npy (n_vertices,), lh_pred_val.npy
-    (n_validation, n_vertices), the same for rh, and val_index.npy (n_validation,), the training row (from 0) of each
-    row of the predictions.
+    (n_validation, n_vertices), lh_p.npy (n_vertices,) where the run's significance is known, the same for rh, and
+    val_index.npy (n_validation,), the training row (from 0) of each row of the predictions.
 
     Raises
     ------
@@ -37,9 +38,12 @@ def export_arrays(share: SubjectRun, folder: Path) -> list[Path]:
         If the folder cannot be written.
     """
     arrays: dict[str, NDArray[Any]] = {}
+    significance = kept(share)
     for hemisphere in HEMISPHERES:
         arrays[f"{prefix(hemisphere)}_correlation"] = share.correlation(hemisphere)
         arrays[f"{prefix(hemisphere)}_pred_val"] = share.validation_predictions(hemisphere)
+        if significance is not None:
+            arrays[f"{prefix(hemisphere)}_p"] = significance.p[hemisphere]
     arrays["val_index"] = share.validation_rows()
     return [_write_array(folder / subject_folder(share.number) / f"{name}.npy", arrays[name]) for name in arrays]
 
@@ -48,7 +52,7 @@ def export_table(subject: Subject, share: SubjectRun, folder: Path) -> list[Path
     """Write a subject's scores as folder/subjNN/vertices.csv, one row a vertex, left hemisphere first.
 
     ROI names are joined by semicolons. The noise ceiling is a share of variance, the accuracy is in percent; both are
-    empty where the data folder has no ceilings.
+    empty where the data folder has no ceilings. A column p is there where the run's significance is known.
 
     Raises
     ------
@@ -60,9 +64,11 @@ def export_table(subject: Subject, share: SubjectRun, folder: Path) -> list[Path
     path = folder / subject_folder(share.number) / "vertices.csv"
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(TABLE_COLUMNS)
+    significance = kept(share)
+    writer.writerow(TABLE_COLUMNS if significance is None else (*TABLE_COLUMNS, "p"))
     for hemisphere in HEMISPHERES:
-        writer.writerows(_table_rows(subject, share, hemisphere))
+        further = [] if significance is None else [significance.p[hemisphere]]
+        writer.writerows(_table_rows(subject, share, hemisphere, further))
     publish(path, lambda stream: stream.write(text.getvalue().encode()))
     return [path]
 
@@ -75,7 +81,9 @@ def _write_array(path: Path, array: NDArray[Any]) -> Path:
     return path
 
 
-def _table_rows(subject: Subject, share: SubjectRun, hemisphere: Hemisphere) -> Iterator[tuple[object, ...]]:
+def _table_rows(
+    subject: Subject, share: SubjectRun, hemisphere: Hemisphere, further: Sequence[NDArray[np.float64]]
+) -> Iterator[tuple[object, ...]]:
     scores = read_scores(subject, share, hemisphere)
     vertices = subject.fsaverage_vertices(hemisphere).tolist()
     names: list[list[str]] = [[] for _ in vertices]
@@ -83,7 +91,8 @@ def _table_rows(subject: Subject, share: SubjectRun, hemisphere: Hemisphere) -> 
         for place in subject.roi_vertices(roi, hemisphere):
             names[place].append(roi.name)
     # Floats as Python's own: their shortest exact form is what a reader gets back bit for bit.
-    columns = (_column(values, len(vertices)) for values in (scores.correlation, scores.noise_ceiling, scores.accuracy))
+    arrays = (scores.correlation, scores.noise_ceiling, scores.accuracy, *further)
+    columns = (_column(values, len(vertices)) for values in arrays)
     for vertex, rois, *numbers in zip(vertices, names, *columns, strict=True):
         yield hemisphere, vertex, ";".join(rois), *numbers
 

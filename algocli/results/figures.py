@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+import numpy as np
+
 from algocli.challenge.layout import Hemisphere
 from algocli.compute.files import publish
 from algocli.errors import UsageError
@@ -41,6 +43,9 @@ CATEGORY_COLOURS = (
 )
 # Challenge vertices outside the ROIs that a figure is about.
 CONTEXT_COLOUR = "#DCE4EA"
+
+# For what has an order: without its ends, of which one is nearly black and the other outshines all the rest.
+_ORDERED_COLOURS, _FIRST, _LAST = "viridis", 0.08, 0.92
 
 _STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",
@@ -86,6 +91,14 @@ def styled() -> Iterator[None]:
 
     with rc_context(_STYLE):
         yield
+
+
+def ordered_colours(n: int) -> list[str]:
+    """Return `n` colours from dark to light, apart for every kind of colour vision as far as so many can be."""
+    from matplotlib import colormaps
+    from matplotlib.colors import to_hex
+
+    return [to_hex(colour) for colour in colormaps[_ORDERED_COLOURS](np.linspace(_FIRST, _LAST, n))]
 
 
 def wrap_title(title: str, width: float) -> str:

@@ -23,6 +23,8 @@ Extend = Literal["neither", "min", "max", "both"]
 # Inches of paper: the colour bar, the space below it for its numbers, and a row of a legend.
 _BAR, _BELOW_BAR, _ROW = 0.11, 0.26, 0.19
 _LEGEND_COLUMNS = 2
+# So many names make no column too high; so many letters leave room for another column.
+_FEW, _LONG = 4, 24
 
 
 class Key(Protocol):
@@ -98,7 +100,7 @@ class Categories:
     @property
     def height(self) -> float:
         """How many inches the legend takes."""
-        return -(-len(self.names) // _LEGEND_COLUMNS) * _ROW
+        return -(-len(self.names) // self._n_columns) * _ROW
 
     def draw(self, figure: Figure, right: float, bottom: float, width: float) -> None:
         """Draw a legend, its columns filled one after the other."""
@@ -109,13 +111,19 @@ class Categories:
             handles=[Patch(color=colour, label=name) for name, colour in zip(self.names, self.colours, strict=True)],
             loc="lower right",
             bbox_to_anchor=(right / wide, bottom / tall),
-            ncols=min(_LEGEND_COLUMNS, len(self.names)),
+            ncols=self._n_columns,
             frameon=False,
             fontsize=8.5,
             borderaxespad=0,
             borderpad=0,
             handlelength=1.1,
         )
+
+    @property
+    def _n_columns(self) -> int:
+        """One column for few names, which reads best, or for long ones, which would run into the caption."""
+        is_one = len(self.names) <= _FEW or max(map(len, self.names)) > _LONG
+        return 1 if is_one else _LEGEND_COLUMNS
 
 
 def scale_for(values: ArrayLike, label: str) -> Scale:

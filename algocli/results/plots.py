@@ -12,8 +12,14 @@ from algocli.challenge.layout import HEMISPHERES, Hemisphere
 from algocli.challenge.subjects import Challenge, Subject
 from algocli.encoding.runs import Run
 from algocli.errors import UsageError
+from algocli.results.best_layer import (
+    DEFAULT_MIN_R,
+    BlendedLayer,
+    find_best_layers,
+    name_layers,
+)
 from algocli.results.charts import Chart, draw_rois
-from algocli.results.figures import CATEGORY_COLOURS, CONTEXT_COLOUR, DEFAULT_DPI
+from algocli.results.figures import CATEGORY_COLOURS, CONTEXT_COLOUR, DEFAULT_DPI, ordered_colours
 from algocli.results.keys import Categories, scale_for, symmetric_scale_for
 from algocli.results.maps import SurfaceMap, draw_views
 from algocli.results.report import SCORED_ON, check_rois, summarise
@@ -25,6 +31,7 @@ if TYPE_CHECKING:
     Places = Mapping[Hemisphere, NDArray[np.int64]]
 
 _SURFACE: Surface = "fsaverage5"
+_LONGEST_LABEL = 36
 
 
 def plot_accuracy(
@@ -53,6 +60,46 @@ def plot_accuracy(
         drawn = _on_surface(subject, scores[subject.number])
         caption = f"Scored on {SCORED_ON}.\nRun {run.name}.\n{_count_all(drawn, scores[subject.number])}"
         heading = _heading(title, "Encoding accuracy", subject, pairs)
+        yield subject.number, draw_views(drawn, key, title=heading, caption=caption, dpi=dpi)
+
+
+def plot_best_layer(
+    challenge: Challenge,
+    run: Run,
+    *,
+    min_r: float = DEFAULT_MIN_R,
+    subjects: Iterable[int] | None = None,
+    hemispheres: Sequence[Hemisphere] = HEMISPHERES,
+    title: str | None = None,
+    dpi: int = DEFAULT_DPI,
+) -> Iterator[tuple[int, SurfaceMap]]:
+    """Map which layer of a blend has the largest weight at each of a subject's vertices.
+
+    Layers of one network have an order, that in which they were given, and colours from dark to light; layers of
+    several have colours of their own. `find_best_layers` says what a weight means and which vertices have no layer.
+
+    Raises
+    ------
+    UsageError
+        If the run is no blend, or has more layers of several networks than there are colours.
+    DataError, MissingStep
+        If data and run do not fit together, or a subject is missing from either.
+    """
+    layers = name_layers(run)
+    colours = [*_layer_colours(layers), CONTEXT_COLOUR]
+    pairs = scored_subjects(challenge, run, subjects)
+    for subject, _ in pairs:
+        best = find_best_layers(subject, run, hemispheres, min_r)
+        n_coloured = [best.count(code) for code in range(len(layers))]
+        counts = [*n_coloured, best.n_vertices - sum(n_coloured)]
+        names = [*(_shortened(layer.label) for layer in layers), "none"]
+        key = Categories(
+            [f"{name}  {100 * n / best.n_vertices:.0f} %" for name, n in zip(names, counts, strict=True)], colours
+        )
+        codes = {h: np.where(side < 0, len(layers), side).astype(np.float64) for h, side in best.codes.items()}
+        drawn = _on_surface(subject, codes)
+        caption = f"{best.explain(min_r)}\nRun {run.name}.\n{_count_all(drawn, codes)}"
+        heading = _heading(title, _layers_title(layers), subject, pairs)
         yield subject.number, draw_views(drawn, key, title=heading, caption=caption, dpi=dpi)
 
 
@@ -128,9 +175,7 @@ def plot_roi(
     """
     chosen = challenge.subjects(subjects)
     names = _known_rois(chosen, names)
-    if len(names) > len(CATEGORY_COLOURS):
-        raise UsageError(f"{len(names)} ROIs cannot be told apart by colour: at most {len(CATEGORY_COLOURS)} can")
-    colours = [*CATEGORY_COLOURS[: len(names)], CONTEXT_COLOUR]
+    colours = [*_category_colours(len(names), "ROIs"), CONTEXT_COLOUR]
     for subject in chosen:
         places = {name: _places(subject, name, hemispheres) for name in names}
         codes = {h: np.full(subject.n_vertices(h), float(len(names))) for h in hemispheres}
@@ -183,6 +228,30 @@ def plot_response(
         caption = f"Measured responses to {images[row].path.name}{where}.\n{_count_all(drawn, values)}"
         heading = _heading(title, f"Responses to training image {row}", subject, chosen)
         yield subject.number, draw_views(drawn, key, title=heading, caption=caption, dpi=dpi)
+
+
+def _layer_colours(layers: Sequence[BlendedLayer]) -> Sequence[str]:
+    if len({layer.network for layer in layers}) == 1:
+        return ordered_colours(len(layers))
+    return _category_colours(len(layers), "layers of several networks")
+
+
+def _shortened(label: str) -> str:
+    """Take the middle out of a name that would run into the caption."""
+    return (
+        label if len(label) <= _LONGEST_LABEL else f"{label[: _LONGEST_LABEL // 3]}…{label[-_LONGEST_LABEL * 2 // 3 :]}"
+    )
+
+
+def _layers_title(layers: Sequence[BlendedLayer]) -> str:
+    networks = list(dict.fromkeys(layer.network for layer in layers))
+    return f"Best layer of {networks[0]}" if len(networks) == 1 else "Best layer"
+
+
+def _category_colours(n: int, what: str) -> Sequence[str]:
+    if n > len(CATEGORY_COLOURS):
+        raise UsageError(f"{n} {what} cannot be told apart by colour: at most {len(CATEGORY_COLOURS)} can")
+    return CATEGORY_COLOURS[:n]
 
 
 def _known_rois(subjects: Iterable[Subject], names: Iterable[str]) -> tuple[str, ...]:

@@ -7,22 +7,27 @@ import difflib
 import io
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.challenge.ceilings import CeilingUnit
 from algocli.challenge.layout import ALL_VERTICES, HEMISPHERES, Hemisphere
 from algocli.challenge.subjects import Challenge, Subject
 from algocli.compute.files import publish
 from algocli.encoding.runs import Run, SubjectRun
 from algocli.errors import DataError, UsageError
+from algocli.results.certainty import Asked, Certainty, assess
 from algocli.results.origin import Origin, recorded_subjects
-from algocli.results.scoring import CeilingUnit, OverallAccuracy, VertexScores, pool, read_scores, scored_subjects
+from algocli.results.regions import Regions, regions
+from algocli.results.scoring import OverallAccuracy, VertexScores, pool, read_scores, scored_subjects
 
 # Goes wherever a score is shown, so that nobody takes it for what the leaderboard would say.
 SCORED_ON = "held-out training images (validation)"
+NOTHING = Asked()
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,9 @@ class RoiRow:
     """The scores of one ROI in one hemisphere of one subject; None where there is nothing to score.
 
     `median_r` and `mean_r` are over the ROI's vertices, r being on held-out training images; `accuracy` is the mean
-    noise-normalised encoding accuracy in percent, None where the data folder has no noise ceilings.
+    noise-normalised encoding accuracy in percent, None where the data folder has no noise ceilings. Where they were
+    asked for, `low` and `high` bound the 95 % interval of `mean_r`, and `significant_share` is the share of vertices
+    that are explained better than chance.
     """
 
     subject: int
@@ -40,6 +47,13 @@ class RoiRow:
     median_r: float | None
     mean_r: float | None
     accuracy: float | None
+    low: float | None = None
+    high: float | None = None
+    significant_share: float | None = None
+
+
+# What every row tells, asked or not.
+COLUMNS = tuple(field.name for field in fields(RoiRow) if field.default is MISSING)
 
 
 @dataclass(frozen=True)
@@ -48,6 +62,7 @@ class Report:
 
     `classes` tells the class of each ROI (`ALL_VERTICES` has none); `notes` say what was assumed on the way.
     `overall` is over all vertices of all the subjects whatever the rows are; None unless all have noise ceilings.
+    `columns` are the fields of a row that were asked for.
     """
 
     run: str
@@ -55,6 +70,12 @@ class Report:
     classes: dict[str, str]
     notes: tuple[str, ...] = ()
     overall: OverallAccuracy | None = None
+    columns: tuple[str, ...] = COLUMNS
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """The rows as JSON and CSV have them: their columns by name."""
+        return [{name: getattr(row, name) for name in self.columns} for row in self.rows]
 
     @property
     def subjects(self) -> tuple[int, ...]:
@@ -83,7 +104,12 @@ class Report:
 
 
 def summarise(
-    challenge: Challenge, run: Run, *, subjects: Iterable[int] | None = None, rois: Sequence[str] | None = None
+    challenge: Challenge,
+    run: Run,
+    *,
+    subjects: Iterable[int] | None = None,
+    rois: Sequence[str] | None = None,
+    asked: Asked = NOTHING,
 ) -> Report:
     """Score every ROI of a run's subjects, and all vertices together.
 
@@ -97,20 +123,27 @@ def summarise(
         Subject numbers; by default all that the run and the data folder share.
     rois
         Names of the only ROIs to score, 'All vertices' among them; by default all, 'All vertices' last.
+    asked
+        What to say of how sure the scores are; by default nothing.
 
     Raises
     ------
     UsageError
-        If the data names no such ROI.
+        If the data names no such ROI, or memory does not suffice for what was asked.
     DataError, MissingStep
         If data and run do not fit together, or a subject is missing from either.
     """
     pairs = scored_subjects(challenge, run, subjects)
-    return _report(run, pairs, rois, _left_out(challenge, run) if subjects is None else ())
+    return _report(run, pairs, rois, asked, _left_out(challenge, run) if subjects is None else ())
 
 
 def summarise_recorded(
-    run: Run, usual: Path, *, subjects: Iterable[int] | None = None, rois: Sequence[str] | None = None
+    run: Run,
+    usual: Path,
+    *,
+    subjects: Iterable[int] | None = None,
+    rois: Sequence[str] | None = None,
+    asked: Asked = NOTHING,
 ) -> Report:
     """Score a run as `summarise` does, on the data that each subject's record names.
 
@@ -121,13 +154,13 @@ def summarise_recorded(
     usual
         The data folder to take where the recorded one is gone. A subject that is in neither has no rows but those of
         all vertices.
-    subjects, rois
+    subjects, rois, asked
         As for `summarise`; by default all subjects of the run.
 
     Raises
     ------
     UsageError
-        If the data names no such ROI.
+        As for `summarise`.
     DataError, MissingStep
         If a ROI is asked for and no data is left, data and run do not fit together, or the run lacks a subject.
     """
@@ -136,28 +169,36 @@ def summarise_recorded(
     if wants_masks and all(origin.subject is None for origin in origins):
         raise DataError(origins[0].note, hint="name the data that has the ROIs with --data-dir")
     pairs = [(origin.subject, origin.share) for origin in origins]
-    return _report(run, pairs, rois, filter(None, map(_told, origins)))
+    return _report(run, pairs, rois, asked, filter(None, map(_told, origins)))
 
 
 def _report(
     run: Run,
     pairs: Sequence[tuple[Subject | None, SubjectRun]],
     rois: Sequence[str] | None,
-    notes: Iterable[str],
+    asked: Asked,
+    remarks: Iterable[str],
 ) -> Report:
     """Score subjects that are paired with their data, or with None where there is none."""
+    notes = list(remarks)
     classes = {roi.name: roi.roi_class for subject, _ in pairs if subject is not None for roi in subject.rois}
-    chosen = check_rois(rois, [*classes, ALL_VERTICES]) if rois else None
+    known = (*classes, ALL_VERTICES)
+    chosen = check_rois(rois, known) if rois else known
+    # What does not fit is told before anything that takes a while.
+    scores = {share.number: _scores(subject, share) for subject, share in pairs}
     rows: list[RoiRow] = []
-    everything: dict[str, VertexScores] = {}
     for subject, share in pairs:
-        for hemisphere in HEMISPHERES:
-            scores = read_scores(subject, share, hemisphere) if subject is not None else _bare(share, hemisphere)
-            everything[f"subject {share.number} {hemisphere}"] = scores
-            rows.extend(_rows(share.number, subject, hemisphere, scores, chosen))
+        own = scores[share.number]
+        of = {side: _regions(subject, side, own[side], chosen) for side in HEMISPHERES}
+        sure = assess(run, share.number, subject, of, asked, notes.append)
+        for side in HEMISPHERES:
+            rows += _rows(share.number, side, own[side], of[side], sure[side])
+    everything = {f"subject {number} {side}": own[side] for number, own in scores.items() for side in HEMISPHERES}
     # Without a single accuracy there is nothing that a ceiling explains.
-    assumed = _ceiling_notes(everything) if any(row.accuracy is not None for row in rows) else ()
-    return Report(run.name, tuple(rows), classes, (*notes, *assumed), pool(list(everything.values())))
+    if any(row.accuracy is not None for row in rows):
+        notes += _ceiling_notes(everything)
+    overall = pool(list(everything.values()))
+    return Report(run.name, tuple(rows), classes, tuple(notes), overall, COLUMNS + asked.columns)
 
 
 def check_rois(names: Iterable[str], known: Sequence[str]) -> tuple[str, ...]:
@@ -188,33 +229,33 @@ def write_csv(report: Report, path: Path) -> None:
         If the file cannot be written.
     """
     text = io.StringIO()
-    writer = csv.DictWriter(text, [field.name for field in fields(RoiRow)], lineterminator="\n")
+    writer = csv.DictWriter(text, report.columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(asdict(row) for row in report.rows)
+    writer.writerows(report.records)
     publish(path, lambda stream: stream.write(text.getvalue().encode()))
 
 
-def _bare(share: SubjectRun, hemisphere: Hemisphere) -> VertexScores:
-    """Read what a run knows by itself, without the data that it was made from."""
-    return VertexScores(np.asarray(share.correlation(hemisphere), dtype=np.float64), None, None)
+def _scores(subject: Subject | None, share: SubjectRun) -> dict[Hemisphere, VertexScores]:
+    if subject is not None:
+        return {hemisphere: read_scores(subject, share, hemisphere) for hemisphere in HEMISPHERES}
+    # What a run knows by itself, without the data that it was made from.
+    return {h: VertexScores(np.asarray(share.correlation(h), dtype=np.float64), None, None) for h in HEMISPHERES}
 
 
-def _rows(
-    number: int, subject: Subject | None, hemisphere: Hemisphere, scores: VertexScores, chosen: Sequence[str] | None
-) -> Iterator[RoiRow]:
+def _regions(subject: Subject | None, hemisphere: Hemisphere, scores: VertexScores, chosen: Sequence[str]) -> Regions:
+    if subject is not None:
+        return regions(subject, hemisphere, chosen)
+    return {ALL_VERTICES: np.arange(len(scores.correlation))} if ALL_VERTICES in chosen else {}
+
+
+def _rows(number: int, hemisphere: Hemisphere, scores: VertexScores, of: Regions, sure: Certainty) -> Iterator[RoiRow]:
     accuracy = scores.accuracy
-
-    def row(name: str, vertices: NDArray[np.int64] | slice) -> RoiRow:
+    for name, vertices in of.items():
         r = scores.correlation[vertices]
         share = _mean(accuracy[vertices]) if accuracy is not None else None
-        return RoiRow(number, hemisphere, name, len(r), _median(r), _mean(r), share)
-
-    if subject is not None:
-        for roi in subject.rois:
-            if chosen is None or roi.name in chosen:
-                yield row(roi.name, subject.roi_vertices(roi, hemisphere))
-    if chosen is None or ALL_VERTICES in chosen:
-        yield row(ALL_VERTICES, slice(None))
+        low, high = sure.intervals.get(name, (None, None))
+        head = (number, hemisphere, name, len(vertices))
+        yield RoiRow(*head, _median(r), _mean(r), share, low, high, sure.significant_share(vertices))
 
 
 def _median(values: NDArray[np.float64]) -> float | None:

@@ -9,12 +9,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.challenge.ceilings import CeilingUnit, as_share
 from algocli.challenge.layout import Hemisphere
 from algocli.challenge.subjects import Challenge, Subject
 from algocli.encoding.runs import Run, SubjectRun
 from algocli.errors import DataError
-
-CeilingUnit = Literal["share", "percent"]
 
 # What the official code puts in place of a ceiling of 0 before it divides.
 _ZERO_CEILING = 1e-14
@@ -140,29 +139,6 @@ def pool(scores: Sequence[VertexScores]) -> OverallAccuracy | None:
         mean_without_zero_ceiling=float(rest.mean()) if len(rest) else None,
         unit_assumed=units.pop() if len(units) == 1 else "mixed",
     )
-
-
-def as_share(ceiling: NDArray[np.floating]) -> tuple[NDArray[np.float64], CeilingUnit]:
-    """Bring noise ceilings to shares of variance; a maximum above 1 gives percent away.
-
-    Returns
-    -------
-    ((n_vertices,) float64 in 0..1, the unit that was found)
-
-    Raises
-    ------
-    DataError
-        If a value is not finite, negative or above 100.
-    """
-    values = np.asarray(ceiling, dtype=np.float64)
-    top = float(values.max(initial=0.0))
-    # A NaN fails every comparison, so it fails this one too.
-    if not (values.min(initial=0.0) >= 0 and top <= 100):
-        raise DataError(
-            "a noise ceiling is negative, above 100 or not a number",
-            hint="shares of variance (0 to 1) or percent (0 to 100) were expected",
-        )
-    return (values / 100.0, "percent") if top > 1 else (values, "share")
 
 
 def _listed(subjects: tuple[int, ...]) -> str:

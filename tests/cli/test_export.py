@@ -9,6 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from algocli.cli import app
+from algocli.encoding.kept_p import KeptP, keep, state
+from algocli.encoding.runs import find_run
 from tests.results.by_hand import N_VALIDATION, write_run
 
 
@@ -49,6 +51,20 @@ def test_the_json_lists_the_files(export, tmp_path):
     printed = json.loads(export("--format", "csv", "--json").stdout)
     names = [str(tmp_path / f"out/subj0{subject}/vertices.csv") for subject in (1, 6)]
     assert printed == {"run": "a-run", "files": names}
+
+
+def test_p_values_are_written_where_the_run_has_them(export, tmp_path):
+    share = find_run(tmp_path / "cache").subject(6)
+    p = {"left": np.linspace(0.1, 1, 36), "right": np.linspace(0.2, 1, 46)}
+    keep(share, KeptP(p, n_permutations=99, seed=0), state(share))
+    export()
+    export("--format", "csv")
+    assert not list((tmp_path / "out/subj01").glob("*_p.npy"))
+    np.testing.assert_array_equal(np.load(tmp_path / "out/subj06/lh_p.npy"), p["left"])
+    np.testing.assert_array_equal(np.load(tmp_path / "out/subj06/rh_p.npy"), p["right"])
+    header, *rows = (tmp_path / "out/subj06/vertices.csv").read_text().splitlines()
+    assert header == "hemisphere,fsaverage_vertex,rois,r,noise_ceiling,accuracy,p"
+    assert [float(row.split(",")[-1]) for row in rows] == [*p["left"], *p["right"]]
 
 
 def test_a_subject_that_was_not_trained_is_a_missing_step(export):

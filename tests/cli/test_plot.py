@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from algocli.cli import app
+from tests.results.blends import write_blend
 from tests.results.by_hand import write_run
 
 
@@ -99,6 +100,10 @@ def test_figures_of_a_run_without_one_name_the_missing_step(tiny_challenge, tmp_
         (["response"], "needs a training image"),
         (["response", "--stimulus", "99"], "rows go from 0 to 11"),
         (["rois", "-o", "figure.bmp"], "cannot be written as figure.bmp"),
+        (["best-layer"], "run a-run has no layers to choose from"),
+        (["best-layer", "V1v"], "takes no further word"),
+        (["accuracy", "--min-r", "0.2"], "takes no --min-r"),
+        (["best-layer", "--min-r", "2"], "--min-r"),
         (["brain"], "brain"),
         (["rois", "--hemisphere", "upper"], "upper"),
     ],
@@ -109,6 +114,16 @@ def test_a_request_that_makes_no_sense_is_a_usage_error_and_writes_nothing(plot,
     assert told in result.stderr.replace("\n", " ")
     assert "Traceback" not in result.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_json_of_best_layers_counts_them(tiny_challenge, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_blend(tmp_path / "cache")
+    places = ["--data-dir", str(tiny_challenge), "--cache-dir", str(tmp_path / "cache")]
+    words = ["plot", "best-layer", "-s", "1", "--hemisphere", "left", "--dpi", "50", "--json"]
+    printed = json.loads(CliRunner().invoke(app, [*words, *places]).stdout)
+    assert printed["figures"] == [{"subject": 1, "path": "best-layer_subj01.png"}]
+    assert sum(row["n_vertices"] for row in printed["rows"]) == 31
 
 
 def test_the_json_lists_the_figures(plot):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -80,12 +81,16 @@ def test_sets_that_are_joined_need_no_model_that_apart_they_did_not(world: World
 
 @pytest.mark.parametrize("refit", [True, False])
 def test_what_train_did_is_found_with_and_without_a_refit(world: World, layers: dict[str, str], refit: bool) -> None:
-    trained = Settings(
-        features=(layers["large"], layers["own"]), n_components=N_COMPONENTS, regression="ridge", refit=refit
-    )
-    run = open_run(world.cache, "mine", trained)
-    train_subject(world.subject, run, world.cache)
-    assert open_all(world, layers, "own", "large")[frozenset(["own", "large"])].name == "mine"
+    trained = replace(settings(layers), features=(layers["large"], layers["own"]), refit=refit)
+    world.train(trained)
+    runs = open_all(world, layers, "own", "large")
+    assert runs[frozenset(["own", "large"])].name == trained.default_name
+
+
+def test_a_run_that_its_user_named_is_left_alone(world: World, layers: dict[str, str]) -> None:
+    trained = replace(settings(layers), features=(layers["own"], layers["large"]))
+    train_subject(world.subject, open_run(world.cache, "mine", trained), world.cache)
+    assert "mine" not in {run.name for run in open_all(world, layers, "own", "large").values()}
 
 
 def test_a_union_of_fewer_features_than_components_keeps_all(world: World, layers: dict[str, str]) -> None:

@@ -47,8 +47,12 @@ def write_compared_run(
     folds: NDArray[np.int64] = ONE_FOLD,
     subjects: Sequence[int] = (1, 6),
     seed: int = 4,
+    n_lost: int = 0,
 ) -> Run:
-    """Write a run whose noise on each image depends on `noise_seed` and the image alone."""
+    """Write a run whose noise on each image depends on `noise_seed` and the image alone.
+
+    Of the first `n_lost` vertices of each hemisphere it predicts nothing but noise.
+    """
     n_folds = len(np.unique(folds))
     split = {"holdout": 0.1} if n_folds == 1 else {"holdout": None, "folds": n_folds}
     run = open_run(cache_dir, name, Settings(features=("made-by-hand",), seed=seed, **split))
@@ -57,7 +61,9 @@ def write_compared_run(
         for number, hemisphere in enumerate(SIDES):
             responses = measured(challenge, subject, hemisphere)
             rng = np.random.default_rng([noise_seed, subject, number])
-            predicted = (responses + noise * rng.standard_normal(responses.shape)).astype(np.float32)
+            noises = rng.standard_normal(responses.shape)
+            predicted = (responses + noise * noises).astype(np.float32)
+            predicted[:, :n_lost] = noises[:, :n_lost]
             r = [correlations(responses[rows[folds == f]], predicted[rows[folds == f]]) for f in np.unique(folds)]
             share.save(f"{hemisphere}_pred_validation", predicted[rows])
             share.save(f"{hemisphere}_fold_correlation", np.array(r))

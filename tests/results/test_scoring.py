@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from algocli.challenge.ceilings import as_share
 from algocli.errors import DataError, MissingStep
-from algocli.results.scoring import VertexScores, accuracy, as_share, pool, read_scores, scored_subjects
+from algocli.results.scoring import VertexScores, accuracy, pool, read_scores, scored_subjects
 from tests.results.by_hand import write_run
 from tests.results.official import official_percent
 
@@ -42,25 +43,6 @@ def test_accuracy_equals_the_rule_written_out_vertex_by_vertex(pairs):
     r, ceilings = np.array(pairs).T
     # Below the smallest normal number nothing has twelve digits.
     np.testing.assert_allclose(accuracy(r, ceilings), expected, rtol=1e-12, atol=1e-300)
-
-
-def test_a_ceiling_above_one_is_percent():
-    share, unit = as_share(np.array([0.0, 50.0, 85.0], dtype=np.float32))
-    assert unit == "percent"
-    assert share.dtype == np.float64
-    np.testing.assert_allclose(share, [0.0, 0.5, 0.85])
-
-
-def test_ceilings_up_to_one_are_shares():
-    share, unit = as_share(np.array([0.0, 0.5, 1.0]))
-    assert unit == "share"
-    np.testing.assert_array_equal(share, [0.0, 0.5, 1.0])
-
-
-@pytest.mark.parametrize("wrong", [np.nan, -0.1, 101.0, np.inf])
-def test_ceilings_that_are_neither_are_refused(wrong):
-    with pytest.raises(DataError):
-        as_share(np.array([0.5, wrong]))
 
 
 def test_a_run_of_another_data_folder_is_recognised_by_its_vertices(challenge, tmp_path):

@@ -38,10 +38,11 @@ def write_tiny_challenge(
     n_test: int = 4,
     image_size: int = 425,
     known_test: bool = True,
+    n_vertices: int = 30,
 ) -> Path:
     """Write a sound challenge and return its folder.
 
-    Subject s has 30 + s left and 40 + s right vertices, all within fsaverage5. Training ids are 1000 s + 3 i,
+    Subject s has `n_vertices` + s left and 10 more right vertices, all within fsaverage5. Training ids are 1000 s + 3 i,
     test ids 1000 s + 3 i + 1. `known_test` adds test responses and noise ceilings. Nothing depends on the clock.
     """
     for subject in subjects:
@@ -53,12 +54,12 @@ def write_tiny_challenge(
         masks.mkdir()
         for roi_class, names in MAPPINGS.items():
             np.save(masks / f"mapping_{roi_class}.npy", dict(enumerate(names.split())), allow_pickle=True)  # type: ignore[arg-type]
-        for side, n_vertices in (("lh", 30 + subject), ("rh", 40 + subject)):
-            _write_masks(masks, side, n_vertices, rng)
-            save(home / f"training_split/training_fmri/{side}_training_fmri.npy", responses(rng, n_train, n_vertices))
+        for side, n in (("lh", n_vertices + subject), ("rh", n_vertices + 10 + subject)):
+            _write_masks(masks, side, n, rng)
+            save(home / f"training_split/training_fmri/{side}_training_fmri.npy", responses(rng, n_train, n))
             if known_test:
-                save(home / f"test_split/test_fmri/{side}_test_fmri.npy", responses(rng, n_test, n_vertices))
-                ceilings = rng.uniform(0.0, 0.8, n_vertices)
+                save(home / f"test_split/test_fmri/{side}_test_fmri.npy", responses(rng, n_test, n))
+                ceilings = rng.uniform(0.0, 0.8, n)
                 ceilings[0] = 0.0
                 save(home / f"test_split/noise_ceiling/{side}_noise_ceiling.npy", ceilings)
     return folder

@@ -1,0 +1,161 @@
+"""`algocli predict`: the responses of a trained run to new images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from algocli.cli.options import (
+    DEFAULT_CACHE_DIR,
+    DEFAULT_DATA_DIR,
+    CacheDir,
+    DataDir,
+    Json,
+    Quiet,
+    RunName,
+    Subjects,
+    TrustRemoteCode,
+    parse_subjects,
+)
+from algocli.errors import UsageError
+
+if TYPE_CHECKING:
+    from algocli.encoding.runs import Run
+    from algocli.results.origin import Origin
+    from algocli.results.predicted import Predicted, RegionResponse
+
+# A table of more images than fit a screen or two is no table to read.
+_SHOWN = 50
+_NAME_WIDTH = 40
+
+Regions = Annotated[
+    list[str] | None,
+    typer.Option("--roi", help="Only this ROI or class of ROIs; may be repeated.  [default: every class]"),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command("predict")(predict)
+
+
+def predict(
+    ctx: typer.Context,
+    images: Annotated[list[Path], typer.Argument(help="Image files, and folders of images.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write to.")] = Path("predictions"),
+    subject: Subjects = None,
+    roi: Regions = None,
+    run: RunName = "latest",
+    device: Annotated[str, typer.Option(help="Where the network runs: auto, cpu or cuda.")] = "auto",
+    trust_remote_code: TrustRemoteCode = False,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    cache_dir: CacheDir = DEFAULT_CACHE_DIR,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Predict the responses of a run's subjects to new images.
+
+    Images are prepared and passed through the network as those of the run were: they may have any size, but where the
+    run's were squares, they are squeezed to squares. Each subject has a folder, subj01 and so on, with lh_pred.npy and
+    rh_pred.npy, a row for each image and a column for each vertex; images.csv says which row is which image. Responses
+    are in the unit of the training responses. Without --data-dir the data is looked for where the run was trained.
+    """
+    from algocli.cli.console import note, noter, show_json, tracker
+    from algocli.encoding.runs import find_run
+    from algocli.features.pictures import list_pictures
+    from algocli.results.predicted import IMAGES, predict_pictures
+
+    if output.is_file():
+        raise UsageError(f"{output} is a file; a folder was expected")
+    pictures = list_pictures(images)
+    if pictures.passed_over:
+        note(f"passed over, being no images by their names: {_listed(pictures.passed_over)}", quiet=quiet)
+    found = find_run(cache_dir, run)
+    origins = _origins(ctx, found, data_dir, parse_subjects(subject))
+    for origin in origins:
+        if origin.note:
+            note(origin.note, quiet=quiet)
+    results = []
+    for result in predict_pictures(
+        found,
+        origins,
+        pictures,
+        cache_dir,
+        output,
+        rois=roi,
+        device=device,
+        trust_code=trust_remote_code,
+        track=tracker(quiet),
+        note=noter(quiet),
+    ):
+        results.append(result)
+        if not as_json:
+            _show(result, found.name, is_first=len(results) == 1)
+    if as_json:
+        files = [*(path for result in results for path in result.files), output / IMAGES]
+        show_json({"run": found.name, "files": files, "rows": [row for result in results for row in result.rows]})
+        return
+    n_files = 1 + sum(len(result.files) for result in results)
+    note(f"run {found.name}", quiet=quiet)
+    note(f"wrote {n_files} files to {output}: subjNN/lh_pred.npy, rh_pred.npy; {IMAGES}", quiet=quiet)
+
+
+def _origins(ctx: typer.Context, run: Run, data_dir: Path, numbers: tuple[int, ...] | None) -> list[Origin]:
+    """Pair subjects with the data folder that was named, or else with the data that each was trained on."""
+    from algocli.challenge.subjects import Challenge
+    from algocli.results.origin import Origin, recorded_subjects
+    from algocli.results.scoring import scored_subjects
+
+    source = ctx.get_parameter_source("data_dir")
+    if source is None or source.name == "DEFAULT":
+        return recorded_subjects(run, data_dir, numbers)
+    return [Origin(one, share) for one, share in scored_subjects(Challenge(data_dir), run, numbers)]
+
+
+def _listed(paths: Sequence[Path]) -> str:
+    some = ", ".join(path.name for path in paths[:3])
+    return some if len(paths) <= 3 else f"{some} and {len(paths) - 3} more"
+
+
+def _show(result: Predicted, run: str, *, is_first: bool) -> None:
+    """Print a table of one subject: a line an image, a column a region; where regions are unknown, the files."""
+    from algocli.cli.console import number, out, show_path, show_table
+
+    if not result.regions:
+        for path in result.files:
+            show_path(path)
+        return
+    if not is_first:
+        out().print()
+    by_image: dict[int, list[RegionResponse]] = {}
+    for row in result.rows:
+        by_image.setdefault(row.row, []).append(row)
+    shown = dict(list(by_image.items())[:_SHOWN])
+    names = _names([rows[0].file for rows in shown.values()])
+    lines = [
+        [str(place), name, *(number(_pooled(rows, region)) for region in result.regions)]
+        for name, (place, rows) in zip(names, shown.items(), strict=True)
+    ]
+    title = f"Subject {result.subject}: mean predicted response of both hemispheres' vertices\n{run}"
+    # A class is told by what it is for: as 'faces', not 'floc-faces'.
+    regions = [region.removeprefix("prf-").removeprefix("floc-") for region in result.regions]
+    show_table(["row", "image", *regions], lines, title=title, left=2)
+    if len(by_image) > _SHOWN:
+        out().print(f"... and {len(by_image) - _SHOWN} more images: --json has them all", markup=False)
+
+
+def _pooled(rows: Sequence[RegionResponse], name: str) -> float | None:
+    """Return the mean over a region's vertices of both hemispheres; None where it has none."""
+    parts = [(row.n_vertices, row.mean) for row in rows if row.roi == name and row.mean is not None]
+    n_vertices = sum(size for size, _ in parts)
+    return sum(size * mean for size, mean in parts) / n_vertices if n_vertices else None
+
+
+def _names(files: Sequence[str]) -> list[str]:
+    """Name files as shortly as tells them apart."""
+    names = [Path(file).name for file in files]
+    names = names if len(set(names)) == len(names) else list(files)
+    return [name if len(name) <= _NAME_WIDTH else f"...{name[3 - _NAME_WIDTH :]}" for name in names]

@@ -1,0 +1,111 @@
+"""How much memory a training takes at the most: told before it begins, and what does not fit is not begun.
+
+Each stage is added up from the arrays that it has at one time; files that are mapped count as if they were read whole.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from algocli.encoding.banded_search import Size as Search
+from algocli.encoding.blended import N_INNER_FOLDS, ROWS
+from algocli.encoding.components import n_pairs_kept
+from algocli.encoding.eigen import MAX_BASIS_SHARE, is_exact
+from algocli.encoding.loadings import BLOCK_BYTES, BLOCK_ROWS
+from algocli.encoding.regressions import fits_together
+from algocli.encoding.settings import Settings
+from algocli.features.store import CHUNK_FEATURES
+
+# Python with numpy, scipy and zarr, measured; and what torch adds.
+PROGRAM, TORCH = 200_000_000, 700_000_000
+# Columns of a Krylov basis a pair: eigenvectors settle at four to five.
+_BASIS_COLUMNS = 5
+_SINGLE, _DOUBLE = 4, 8
+
+
+@dataclass(frozen=True)
+class Size:
+    """What there is of a subject: its images, and the vertices of its larger hemisphere."""
+
+    n_train: int
+    n_test: int
+    n_vertices: int
+
+    @property
+    def n_stimuli(self) -> int:
+        """All images."""
+        return self.n_train + self.n_test
+
+
+def bytes_needed(settings: Settings, size: Size, *, with_torch: bool = False) -> int:
+    """Return the bytes that the training of one subject takes at the most.
+
+    Parameters
+    ----------
+    with_torch
+        Whether large matrices are multiplied by torch, which has to be loaded then.
+    """
+    base = PROGRAM + (TORCH if with_torch or settings.regression == "banded" else 0)
+    kept = _components(settings, size)
+    return base + max(_gram(size), kept + _eigen(settings, size), kept + _regression(settings, size))
+
+
+def _gram(size: Size) -> int:
+    """Count half a matrix in float64, the same as float32 on its way to disk, and a block of columns."""
+    return 2 * _SINGLE * size.n_stimuli**2 + _SINGLE * size.n_stimuli * CHUNK_FEATURES
+
+
+def _components(settings: Settings, size: Size) -> int:
+    """Count what is kept of all fits that are made together: vectors, and scores of the images to be predicted."""
+    n_layers = len(settings.features) if settings.keeps_layers_apart else 1
+    inner = N_INNER_FOLDS if settings.regression == "blend" else 0
+    pairs = n_pairs_kept(settings.n_components, size.n_train)
+    vectors = size.n_train * pairs * (1 + inner)
+    # Every inner fold scores what it leaves out, together all fitted images; so does the fit itself.
+    scores = (_n_held_out(settings, size) + size.n_test + (size.n_train if inner else 0)) * pairs
+    stacked = size.n_train * pairs * n_layers if settings.join == "components" else 0
+    return _together(settings, size) * _SINGLE * (n_layers * (vectors + scores) + stacked)
+
+
+def _eigen(settings: Settings, size: Size) -> int:
+    """Count a Gram matrix, that of all layers where they are joined, and what finding its eigenvectors takes."""
+    n = size.n_train
+    joined = len(settings.features) > 1 and not settings.keeps_layers_apart
+    grams = (2 if joined else 1) * _SINGLE * size.n_stimuli**2
+    pairs = n_pairs_kept(settings.n_components, n)
+    if is_exact(n, pairs):
+        # The matrix and its vectors in float64, and each once in float32.
+        return grams + 2 * (_DOUBLE + _SINGLE) * n**2
+    columns = min(int(MAX_BASIS_SHARE * n), _BASIS_COLUMNS * pairs)
+    # The basis, and the matrix as seen from within it with all its vectors and LAPACK's room to work.
+    return grams + _SINGLE * n * (columns + 3 * pairs) + 6 * _DOUBLE * columns**2
+
+
+def _regression(settings: Settings, size: Size) -> int:
+    """Count one hemisphere's responses, the coefficients of all fits made together, and what comes of them."""
+    n_layers = len(settings.features) if settings.keeps_layers_apart else 1
+    n_components = (settings.n_components or size.n_train) * n_layers * _together(settings, size)
+    vertices = size.n_vertices
+    responses = _SINGLE * size.n_train * vertices
+    coefficients = _SINGLE * n_components * vertices
+    # Products in float64, once in float32, and once more where they are scaled; vectors and responses by blocks.
+    loadings = 2 * min(12 * n_components * vertices, BLOCK_BYTES) + _SINGLE * BLOCK_ROWS * (n_components + vertices)
+    predictions = _SINGLE * vertices * (3 * _n_held_out(settings, size) + 4 * size.n_test)
+    if settings.regression == "blend":
+        sums = _DOUBLE * vertices * (n_layers + 1) * (6 * (n_layers + 1))
+        predictions += _SINGLE * vertices * 2 * n_layers * ROWS + sums
+    if settings.regression == "banded":
+        # The search has the scores of all layers and their products with the responses beside it.
+        search = Search(size.n_train, n_components, settings.alphas.n).n_bytes(vertices)
+        return responses + max(search + coefficients + _SINGLE * size.n_train * n_components, loadings + coefficients)
+    return responses + coefficients + loadings + predictions
+
+
+def _n_held_out(settings: Settings, size: Size) -> int:
+    share = settings.holdout if settings.folds is None else 1 / settings.folds
+    return int((share or 0) * size.n_train) + 1
+
+
+def _together(settings: Settings, size: Size) -> int:
+    n_fits = (settings.folds or 1) + settings.refit
+    return min(n_fits, fits_together(settings, size.n_train, size.n_vertices))

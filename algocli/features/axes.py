@@ -1,0 +1,174 @@
+"""What new images have in common with stored ones, of which one pass over a feature store tells everything.
+
+The inner products of new features x with the stored ones X, times some coefficients C, can be had in two ways:
+(x Xᵀ) C asks the store anew for every x, x (Xᵀ C) asks it once, for axes that any x can be multiplied by later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algocli.compute.arrays import read_kept
+from algocli.compute.files import publish
+from algocli.compute.track import Track, silent
+from algocli.features.store import FeatureStore
+
+# Columns that a thread treats at once: 20 MB in float64 at the challenge's size.
+_COLUMNS = 256
+# The images whose spread features are divided by; None leaves features as they are.
+Standard = NDArray[np.int64] | None
+
+
+@dataclass(frozen=True)
+class Axes:
+    """Directions in the space of a layer's features.
+
+    Attributes
+    ----------
+    mean : (n_features,) float32
+        Over all stored images, as the Gram matrix takes it away.
+    vectors : (n_features, n_axes) float32
+    """
+
+    mean: NDArray[np.float32]
+    vectors: NDArray[np.float32]
+
+    def multiply(self, features: NDArray[Any]) -> NDArray[np.float32]:
+        """Return what images have along the axes, (n_images, n_axes), from their features, (n_images, n_features)."""
+        centred: NDArray[np.float32] = features.astype(np.float32) - self.mean
+        return centred @ self.vectors
+
+
+def make_axes(
+    store: FeatureStore,
+    coefficients: Sequence[NDArray[np.float32]],
+    standards: Sequence[Standard],
+    track: Track = silent,
+) -> list[Axes]:
+    """Combine the stored images into axes, for several sets of coefficients in one pass.
+
+    Parameters
+    ----------
+    coefficients : (n_stimuli, n_axes) each
+        How much of each image an axis has.
+    standards
+        One for each set: where features are standardised, over which images.
+
+    Returns
+    -------
+    One entry a set: X D² times its coefficients, where D standardises; so inner products of axes with new features
+    are those of standardised features with each other.
+
+    Raises
+    ------
+    DataError
+        If the store is damaged.
+    """
+    found = [
+        Axes(np.empty(store.n_features, np.float32), np.empty((store.n_features, some.shape[1]), np.float32))
+        for some in coefficients
+    ]
+    for columns, block, mean in _read(store, track):
+        for axes, some, standard in zip(found, coefficients, standards, strict=True):
+            axes.mean[columns] = mean
+            np.matmul(block.T, some, out=axes.vectors[columns])
+            if standard is not None:
+                axes.vectors[columns] *= _inverse_variance(block, standard)[:, None]
+    return found
+
+
+def multiply_stored(
+    store: FeatureStore, features: NDArray[Any], standards: Sequence[Standard], track: Track = silent
+) -> list[NDArray[np.float32]]:
+    """Multiply new images by all stored ones, as the Gram matrix does with stored ones, in one pass.
+
+    Parameters
+    ----------
+    features : (n_images, n_features)
+    standards
+        Where features are standardised, over which images; one entry, or several at once.
+
+    Returns
+    -------
+    One entry a standard, (n_images, n_stimuli)
+
+    Raises
+    ------
+    DataError
+        If the store is damaged.
+    """
+    totals = [np.zeros((len(features), store.n_stimuli)) for _ in standards]
+    for columns, block, mean in _read(store, track):
+        shifted = features[:, columns].astype(np.float32) - mean
+        for total, standard in zip(totals, standards, strict=True):
+            own = shifted if standard is None else shifted * _inverse_variance(block, standard)
+            total += own @ block.T
+    return [total.astype(np.float32) for total in totals]
+
+
+def save_axes(path: Path, axes: Axes) -> None:
+    """Keep axes in a file.
+
+    Raises
+    ------
+    StorageError
+        If it cannot be written.
+    """
+    publish(path, lambda stream: np.savez(stream, mean=axes.mean, vectors=axes.vectors))
+
+
+def load_axes(path: Path) -> Axes | None:
+    """Return axes that were kept; None where they were not, or the file is damaged."""
+    kept = read_kept(path)
+    return None if kept is None else Axes(kept["mean"], kept["vectors"])
+
+
+def _read(store: FeatureStore, track: Track) -> Iterator[tuple[slice, NDArray[np.float32], NDArray[np.float32]]]:
+    """Yield blocks of columns, (n_stimuli, n_columns), less their means over all images, and these means."""
+    blocks = store.column_blocks()
+    shards = [slice(shard.start, shard.stop) for shard in store.shards]
+    whole = np.empty((store.n_stimuli, blocks[0].stop), np.float32)
+    label = f"subject {store.subject}: stored features"
+    with ThreadPoolExecutor() as pool:
+        for columns in track(blocks, total=len(blocks), label=label, unit="blocks"):
+            block = whole[:, : columns.stop - columns.start]
+            yield columns, block, _fill(store, columns, shards, block, pool)
+
+
+def _fill(
+    store: FeatureStore, columns: slice, shards: Sequence[slice], block: NDArray[np.float32], pool: ThreadPoolExecutor
+) -> NDArray[np.float32]:
+    """Read a block of columns, take their means away and return these."""
+    mean = np.empty(block.shape[1], np.float32)
+
+    def read(rows: slice) -> None:
+        block[rows] = store.read(rows, columns)
+
+    def centre(start: int) -> None:
+        part = slice(start, start + _COLUMNS)
+        mean[part] = block[:, part].mean(axis=0, dtype=np.float64)
+        block[:, part] -= mean[part]
+
+    list(pool.map(read, shards))
+    list(pool.map(centre, range(0, len(mean), _COLUMNS)))
+    return mean
+
+
+def _inverse_variance(block: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Return one over the variance of each column over some rows, nothing where it never varies there."""
+    found = np.zeros(block.shape[1], np.float32)
+    for start in range(0, block.shape[1], _COLUMNS):
+        part = block[rows, start : start + _COLUMNS]
+        # Rounding gives equal numbers a spread: compare extremes.
+        varies = part.max(axis=0) != part.min(axis=0)
+        np.divide(
+            1, part.var(axis=0, dtype=np.float64), out=found[start : start + _COLUMNS], where=varies, casting="unsafe"
+        )
+    return found

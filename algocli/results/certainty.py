@@ -1,0 +1,102 @@
+"""How sure the scores of a report are: what chance alone gives, and how they vary with the images.
+
+Both are computed anew from the responses to a run's held-out images, one subject at a time, where they are asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algocli.challenge.layout import HEMISPHERES, Hemisphere
+from algocli.challenge.subjects import Subject
+from algocli.compute.track import Note, Track, silent
+from algocli.encoding import bootstrap
+from algocli.encoding.runs import Run
+from algocli.results.chance import p_values, significant
+from algocli.results.held_out import data_is_gone, held_out
+from algocli.results.regions import Regions
+from algocli.results.resampling import LEVEL, draw, resampled_means
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a report is to say beside its scores: how often to permute and to resample images; None for not at all."""
+
+    n_permutations: int | None = None
+    n_resamples: int | None = None
+    seed: int = 0
+    track: Track = silent
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The fields of a report's rows that come with it."""
+        intervals = ("low", "high") if self.n_resamples is not None else ()
+        return intervals + (("significant_share",) if self.n_permutations is not None else ())
+
+
+@dataclass(frozen=True)
+class Certainty:
+    """How sure one hemisphere's scores are.
+
+    Attributes
+    ----------
+    significant : (n_vertices,) bool or None
+        Which vertices are explained better than chance; None where that was not asked for.
+    intervals
+        The 95 % interval of mean r of every ROI that has vertices; empty where that was not asked for.
+    """
+
+    significant: NDArray[np.bool_] | None = None
+    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+    def significant_share(self, vertices: NDArray[np.int64]) -> float | None:
+        """Return the share of some vertices that are significant; None where there is none, or nothing was asked."""
+        return float(self.significant[vertices].mean()) if self.significant is not None and len(vertices) else None
+
+
+def assess(
+    run: Run,
+    number: int,
+    subject: Subject | None,
+    of: Mapping[Hemisphere, Regions],
+    asked: Asked,
+    note: Note,
+) -> dict[Hemisphere, Certainty]:
+    """Say how sure the scores of one subject are.
+
+    Parameters
+    ----------
+    subject
+        The data that the run was trained on, or None where it is gone.
+    of
+        The ROIs to tell intervals of.
+    note
+        Hears what a user should know.
+
+    Raises
+    ------
+    DataError
+        If the responses are needed and gone, or are not those that the run was trained on.
+    UsageError
+        If memory does not suffice.
+    """
+    if not asked.columns:
+        return dict.fromkeys(HEMISPHERES, Certainty())
+    held = held_out(run, number)
+    better: dict[Hemisphere, NDArray[np.bool_]] = {}
+    if asked.n_permutations is not None:
+        how = {"n_permutations": asked.n_permutations, "seed": asked.seed}
+        better = significant(p_values(held, subject, **how, track=asked.track, note=note))
+    intervals: dict[Hemisphere, dict[str, tuple[float, float]]] = {}
+    if asked.n_resamples is not None:
+        if subject is None:
+            raise data_is_gone(held)
+        counts = draw(len(held.rows), n_resamples=asked.n_resamples, seed=asked.seed)
+        for hemisphere in HEMISPHERES:
+            means = resampled_means(subject, hemisphere, [held], of[hemisphere], counts, track=asked.track)
+            intervals[hemisphere] = {name: bootstrap.interval(mean[0], LEVEL) for name, mean in means.items()}
+    return {side: Certainty(better.get(side), intervals.get(side, {})) for side in HEMISPHERES}

@@ -1,0 +1,159 @@
+"""What was measured and what runs predicted of the images that they held out, some vertices at a time.
+
+Whatever is computed anew from responses must come from those that a run was trained on: its stored scores tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algocli.challenge.layout import Hemisphere
+from algocli.challenge.subjects import Subject
+from algocli.compute.track import Track
+from algocli.encoding.correlation import correlate
+from algocli.encoding.runs import Run, SubjectRun
+from algocli.errors import DataError
+from algocli.results.origin import recorded_folder
+
+# Vertices at once: 80 MB of a full subject's responses where every image was held out.
+VERTICES = 2048
+# A stored r and the same computed again differ by rounding; one of other responses by far more.
+SAME_R = 1e-3
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """A subject's share of a run, its held-out rows brought into rising order.
+
+    Attributes
+    ----------
+    rows : (n_validation,)
+        Rows of the training images.
+    order : (n_validation,)
+        Where the run's predictions have each of them.
+    folds : (n_validation,)
+        The fold of each.
+    """
+
+    run: Run
+    share: SubjectRun
+    rows: NDArray[np.int64]
+    order: NDArray[np.int64]
+    folds: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some vertices of a hemisphere.
+
+    Attributes
+    ----------
+    vertices : (n_some,)
+        Indices into the challenge vertices, rising.
+    measured : (n_validation, n_some)
+    predicted : for each run (n_validation, n_some)
+    """
+
+    vertices: NDArray[np.int64]
+    measured: NDArray[np.float32]
+    predicted: list[NDArray[np.float32]]
+
+
+def held_out(run: Run, number: int) -> HeldOut:
+    """Return the images that a run held out of a subject.
+
+    Raises
+    ------
+    MissingStep
+        If the run has not been trained on that subject.
+    DataError
+        If the run's split is damaged.
+    """
+    share = run.subject(number)
+    rows, folds = share.validation_rows(), share.validation_folds()
+    if rows.shape != folds.shape:
+        raise DataError(f"{share.folder} holds a damaged split", hint="train this subject again with --force")
+    order = np.argsort(rows)
+    return HeldOut(run, share, rows[order], order, folds[order])
+
+
+def data_is_gone(held: HeldOut) -> DataError:
+    """Return what to raise where the responses that a run was trained on are nowhere."""
+    folder = recorded_folder(held.share)
+    where = f"is no longer in {folder}" if folder else "is nowhere named in the run's record"
+    return DataError(
+        f"the data of subject {held.share.number}, which run {held.run.name} was trained on, {where}",
+        hint="name the challenge data with --data-dir",
+    )
+
+
+def read_blocks(
+    subject: Subject,
+    hemisphere: Hemisphere,
+    shares: Sequence[HeldOut],
+    vertices: NDArray[np.int64],
+    *,
+    track: Track,
+    doing: str,
+) -> Iterator[Block]:
+    """Read responses to held-out images, measured and as each run predicted them.
+
+    Parameters
+    ----------
+    shares
+        Runs that held out the same images.
+    vertices : (n_wanted,)
+        The only ones to read, rising.
+    doing
+        What progress is to be shown of, in a word.
+
+    Raises
+    ------
+    DataError
+        If the responses are not those that a run was trained on.
+    """
+    responses = subject.responses("train", hemisphere)
+    rows, n_vertices = shares[0].rows, responses.shape[1]
+    stored = [held.share.correlation(hemisphere) for held in shares]
+    predictions = [held.share.validation_predictions(hemisphere) for held in shares]
+    for held, r, predicted in zip(shares, stored, predictions, strict=True):
+        if (r.shape, predicted.shape) != ((n_vertices,), (len(rows), n_vertices)) or rows[-1] >= len(responses):
+            raise _other_data(subject, held.run)
+    starts = range(0, len(vertices), VERTICES)
+    label = f"subject {subject.number}, {hemisphere}: {doing}"
+    for start in track(starts, total=len(starts), label=label, unit="blocks"):
+        some = vertices[start : start + VERTICES]
+        block = Block(some, _take(responses, rows, some), [])
+        for held, r, predicted in zip(shares, stored, predictions, strict=True):
+            block.predicted.append(_take(predicted, held.order, some))
+            again = _mean_r(block.measured, block.predicted[-1], held.folds)
+            if not np.allclose(again, r[some], rtol=0, atol=SAME_R):
+                raise _other_data(subject, held.run)
+        yield block
+
+
+def _take(array: NDArray[np.float32], rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.float32]:
+    # Neighbours are read ten times as fast as what lies scattered.
+    if columns[-1] - columns[0] + 1 == len(columns):
+        return array[:, columns[0] : columns[-1] + 1][rows]
+    return array[rows[:, None], columns]
+
+
+def _mean_r(
+    measured: NDArray[np.float32], predicted: NDArray[np.float32], folds: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Score a run as its training did, (n_some,): by the mean of r over its folds."""
+    parts = [folds == fold for fold in np.unique(folds)]
+    r: NDArray[np.float64] = np.mean([correlate(measured[inside], predicted[inside]) for inside in parts], axis=0)
+    return r
+
+
+def _other_data(subject: Subject, run: Run) -> DataError:
+    return DataError(
+        f"run {run.name} was not trained on the responses of subject {subject.number} in {subject.layout.folder}",
+        hint="name the folder that it was trained on with --data-dir, or train again on this one",
+    )

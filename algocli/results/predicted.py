@@ -1,0 +1,212 @@
+"""Predicted responses to images of the user's own: arrays for other programs, and the mean of each region."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algocli.challenge.layout import ALL_VERTICES, HEMISPHERES, Hemisphere, prefix, subject_folder
+from algocli.challenge.subjects import Subject
+from algocli.compute.arrays import publishing_rows
+from algocli.compute.files import publish
+from algocli.compute.track import Note, Track, silent, unheard
+from algocli.encoding.predictor import Predictor, open_predictor, stores_of
+from algocli.encoding.runs import Run
+from algocli.errors import DataError, writing
+from algocli.features.pictures import PictureFeatures, Pictures
+from algocli.features.rebuilding import rebuild
+from algocli.results.origin import Origin
+from algocli.results.report import check_rois
+
+# Images whose responses are in memory together: 40 MB at the challenge's size.
+_ROWS = 512
+# The streams tile nearly all of the challenge's vertices: beside those, their mean says little.
+_TILING = "streams"
+IMAGES = "images.csv"
+
+# A region's challenge vertices in each hemisphere, by its name.
+Regions = Mapping[str, Mapping[Hemisphere, NDArray[np.int64]]]
+
+
+@dataclass(frozen=True)
+class RegionResponse:
+    """The mean predicted response of a region in one hemisphere to one image; None where the region is empty.
+
+    `row` is the image's row in the arrays, from 0; `roi` a ROI, a class of ROIs or 'All vertices'.
+    """
+
+    subject: int
+    row: int
+    file: str
+    hemisphere: Hemisphere
+    roi: str
+    n_vertices: int
+    mean: float | None
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """A subject's predictions: the files of both hemispheres, and the rows of its regions, image by image.
+
+    `regions` is empty where the data with the regions is gone.
+    """
+
+    subject: int
+    files: tuple[Path, ...]
+    regions: tuple[str, ...]
+    rows: tuple[RegionResponse, ...]
+
+
+def find_regions(subject: Subject, names: Sequence[str] | None = None) -> Regions:
+    """Return the vertices of some ROIs or classes of ROIs; by default of the classes, all vertices last.
+
+    Raises
+    ------
+    UsageError
+        If the data names no such ROI or class.
+    """
+    classes = list(dict.fromkeys(roi.roi_class for roi in subject.rois))
+    known = [*(roi.name for roi in subject.rois), *classes, ALL_VERTICES]
+    chosen = check_rois(names, known) if names else [*(name for name in classes if name != _TILING), ALL_VERTICES]
+    return {name: {side: _vertices(subject, name, side) for side in HEMISPHERES} for name in chosen}
+
+
+def _vertices(subject: Subject, name: str, hemisphere: Hemisphere) -> NDArray[np.int64]:
+    if name == ALL_VERTICES:
+        return np.arange(subject.n_vertices(hemisphere))
+    rois = [roi for roi in subject.rois if name in (roi.name, roi.roi_class)]
+    return np.unique(np.concatenate([subject.roi_vertices(roi, hemisphere) for roi in rois]))
+
+
+def predict_pictures(
+    run: Run,
+    origins: Sequence[Origin],
+    pictures: Pictures,
+    cache_dir: Path,
+    folder: Path,
+    *,
+    rois: Sequence[str] | None = None,
+    device: str = "auto",
+    trust_code: bool = False,
+    track: Track = silent,
+    note: Note = unheard,
+) -> Iterator[Predicted]:
+    """Predict every subject's responses to some images, and write them.
+
+    folder/subjNN/lh_pred.npy and rh_pred.npy, (n_images, n_vertices) float32, have the images in their order, which
+    folder/images.csv tells; it is written last.
+
+    Parameters
+    ----------
+    origins
+        The subjects and the data that they were trained on.
+    rois
+        Names of ROIs or classes of ROIs to take the mean of, instead of every class.
+    device
+        Where the networks run.
+    trust_code
+        Whether code that a recipe names may run.
+
+    Raises
+    ------
+    UsageError
+        If the features were imported, are of code that is not trusted, or there is no such ROI or device.
+    DataError
+        If an image cannot be read, the network is no longer what it was, or data that is needed is gone.
+    MissingStep
+        If features that the run was trained on are gone.
+    StorageError
+        If the disk is full or may not be written.
+    """
+    # What is missing is told before torch takes its seconds to load.
+    stores = {origin.share.number: stores_of(run, origin.share.number, cache_dir) for origin in origins}
+    if rois and all(origin.subject is None for origin in origins):
+        raise DataError(origins[0].note, hint="name the data that has the ROIs with --data-dir")
+    regions = [find_regions(origin.subject, rois) if origin.subject is not None else {} for origin in origins]
+    features = PictureFeatures(pictures, rebuild(stores[origins[0].share.number], device, trust_code=trust_code), track)
+    with writing(folder):
+        (folder / IMAGES).unlink(missing_ok=True)
+    for origin, own in zip(origins, regions, strict=True):
+        number, predictor = origin.share.number, None
+        parts = []
+        # The first images go before the model, for a file that is no image is told sooner so.
+        for part in features.parts():
+            if predictor is None:
+                predictor = open_predictor(
+                    run, number, stores[number], origin.subject, cache_dir, track=track, note=note
+                )
+            parts.append(predictor.score(part))
+        assert predictor is not None  # a list of pictures is never empty
+        scores = [np.concatenate(fit) for fit in zip(*parts, strict=True)]
+        yield _write(number, predictor, scores, own, pictures, folder)
+    _write_list(folder / IMAGES, pictures)
+
+
+def _write(
+    number: int,
+    predictor: Predictor,
+    scores: Sequence[NDArray[np.float32]],
+    regions: Regions,
+    pictures: Pictures,
+    folder: Path,
+) -> Predicted:
+    """Write both hemispheres' predictions of images with these scores, a block of images at a time."""
+    n_images, files = len(pictures.paths), []
+    rows: list[RegionResponse] = []
+    for hemisphere in HEMISPHERES:
+        n_vertices = len(predictor.models[hemisphere][0].intercept)
+        _check_size(regions, number, hemisphere, n_vertices)
+        means = {name: np.full(n_images, np.nan) for name in regions}
+        path = folder / subject_folder(number) / f"{prefix(hemisphere)}_pred.npy"
+        with publishing_rows(path, (n_images, n_vertices)) as append:
+            for block in _predict(predictor, hemisphere, scores, regions, means):
+                append(block)
+        files.append(path)
+        for name, own in means.items():
+            size = len(regions[name][hemisphere])
+            rows += [
+                RegionResponse(number, row, str(file), hemisphere, name, size, float(mean) if size else None)
+                for row, (file, mean) in enumerate(zip(pictures.paths, own, strict=True))
+            ]
+    return Predicted(number, tuple(files), tuple(regions), tuple(sorted(rows, key=lambda one: one.row)))
+
+
+def _predict(
+    predictor: Predictor,
+    hemisphere: Hemisphere,
+    scores: Sequence[NDArray[np.float32]],
+    regions: Regions,
+    means: Mapping[str, NDArray[np.float64]],
+) -> Iterator[NDArray[np.float32]]:
+    """Yield predictions, (n_some, n_vertices), filling in the regions' means, (n_images,) each, on the way."""
+    for start in range(0, len(scores[0]), _ROWS):
+        some = slice(start, start + _ROWS)
+        block = predictor.predict(hemisphere, [fit[some] for fit in scores])
+        for name, own in means.items():
+            vertices = regions[name][hemisphere]
+            if len(vertices):
+                own[some] = block[:, vertices].mean(axis=1, dtype=np.float64)
+        yield block
+
+
+def _check_size(regions: Regions, number: int, hemisphere: Hemisphere, n_vertices: int) -> None:
+    found = max((own[hemisphere].max(initial=-1) for own in regions.values()), default=-1)
+    if found >= n_vertices:
+        raise DataError(
+            f"the run has {n_vertices} {hemisphere} vertices of subject {number}; the data folder has more",
+            hint="name the data folder that it was trained on with --data-dir",
+        )
+
+
+def _write_list(path: Path, pictures: Pictures) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("row", "file"))
+    writer.writerows(enumerate(map(str, pictures.paths)))
+    publish(path, lambda stream: stream.write(text.getvalue().encode(errors="surrogateescape")))

@@ -1,0 +1,22 @@
+"""Which vertices a table's rows are about."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algocli.challenge.layout import ALL_VERTICES, Hemisphere
+from algocli.challenge.subjects import Subject
+
+# Indices into a hemisphere's challenge vertices, by the name of a ROI; empty where the ROI is absent.
+Regions = dict[str, NDArray[np.int64]]
+
+
+def regions(subject: Subject, hemisphere: Hemisphere, chosen: Container[str]) -> Regions:
+    """Return the vertices of every chosen ROI that a subject's data names, and last of 'All vertices' if chosen."""
+    found = {roi.name: subject.roi_vertices(roi, hemisphere) for roi in subject.rois if roi.name in chosen}
+    if ALL_VERTICES in chosen:
+        found[ALL_VERTICES] = np.arange(subject.n_vertices(hemisphere))
+    return found
