@@ -32,7 +32,7 @@ VERTICES_AT_ONCE = 512
 
 
 @dataclass(frozen=True)
-class Size:
+class SearchSize:
     """How large a search is, and how it is cut so that it fits in SEARCH_BYTES."""
 
     n_fit: int
@@ -119,7 +119,9 @@ Attempt = Callable[[NDArray[np.float32], NDArray[np.float32]], tuple[NDArray[np.
 class Searcher:
     """himalaya, set up for one device, layers of these widths and these penalties; to be had from `searching`."""
 
-    def __init__(self, backend: ModuleType, size: Size, widths: Sequence[int], alphas: NDArray[np.float64]) -> None:
+    def __init__(
+        self, backend: ModuleType, size: SearchSize, widths: Sequence[int], alphas: NDArray[np.float64]
+    ) -> None:
         edges = np.cumsum([0, *widths]).tolist()
         self._layers = [slice(start, stop) for start, stop in pairwise(edges)]
         self._backend, self._size, self._alphas = backend, size, alphas
@@ -212,7 +214,7 @@ def searching(device: str, n_fit: int, widths: Sequence[int], alphas: NDArray[np
             stack.enter_context(torch.cuda.device(device))
         stack.callback(set_backend, before)
         backend = set_backend("torch" if kind == "cpu" else "torch_cuda")
-        yield Searcher(backend, Size(n_fit, sum(widths), len(alphas)), widths, alphas)
+        yield Searcher(backend, SearchSize(n_fit, sum(widths), len(alphas)), widths, alphas)
 
 
 def check_himalaya() -> None:

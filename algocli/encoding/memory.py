@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from algocli.encoding.banded_search import Size as Search
+from algocli.encoding.banded_search import SearchSize
 from algocli.encoding.blended import N_INNER_FOLDS, ROWS
 from algocli.encoding.components import n_pairs_kept
 from algocli.encoding.eigen import MAX_BASIS_SHARE, is_exact
@@ -96,7 +96,7 @@ def _regression(settings: Settings, size: Size) -> int:
         predictions += _SINGLE * vertices * 2 * n_layers * ROWS + sums
     if settings.regression == "banded":
         # The search has the scores of all layers and their products with the responses beside it.
-        search = Search(size.n_train, n_components, settings.alphas.n).n_bytes(vertices)
+        search = SearchSize(size.n_train, n_components, settings.alphas.n).n_bytes(vertices)
         return responses + max(search + coefficients + _SINGLE * size.n_train * n_components, loadings + coefficients)
     return responses + coefficients + loadings + predictions
 

@@ -116,6 +116,10 @@ class SubjectRun:
         """
         return self._load(f"{hemisphere}_band")
 
+    def has_array(self, name: str) -> bool:
+        """Say whether there is an array of that name, such as 'left_blend'."""
+        return (self.folder / f"{name}.npy").is_file()
+
     def save(self, name: str, array: NDArray[Any]) -> None:
         """Store one array; visible only when whole."""
         self.save_blocks(name, array.shape, [array], array.dtype)

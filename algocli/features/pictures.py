@@ -80,6 +80,16 @@ class PictureFeatures:
         self._n_together = max(1, FEATURES_BYTES // (4 * width))
         self._last: tuple[range, list[NDArray[Any]]] | None = None
 
+    def begin(self) -> None:
+        """Compute the first part, which is kept until it is asked for.
+
+        Raises
+        ------
+        DataError
+            As `parts`.
+        """
+        next(self.parts())
+
     def parts(self) -> Iterator[list[NDArray[Any]]]:
         """Yield one array a layer, (n_some, n_features) in its store's precision, until all pictures are through.
 

@@ -22,13 +22,14 @@ TABLE_COLUMNS = ("hemisphere", "fsaverage_vertex", "rois", "r", "noise_ceiling",
 
 
 def export_arrays(share: SubjectRun, folder: Path) -> list[Path]:
-    """Write a subject's correlations, their p values if there are, and validation predictions as .npy files.
+    """Write a subject's validation predictions and what is known per vertex as .npy files.
 
     Returns
     -------
     The files in folder/subjNN, left hemisphere first: lh_correlation.npy (n_vertices,), lh_pred_val.npy
-    (n_validation, n_vertices), lh_p.npy (n_vertices,) where the run's significance is known, the same for rh, and
-    val_index.npy (n_validation,), the training row (from 0) of each row of the predictions.
+    (n_validation, n_vertices), lh_p.npy (n_vertices,) where the run's significance is known, lh_alpha.npy and
+    lh_blend.npy where the regression has penalties and weights (see `SubjectRun`), the same for rh, and val_index.npy
+    (n_validation,), the training row (from 0) of each row of the predictions.
 
     Raises
     ------
@@ -44,6 +45,9 @@ def export_arrays(share: SubjectRun, folder: Path) -> list[Path]:
         arrays[f"{prefix(hemisphere)}_pred_val"] = share.validation_predictions(hemisphere)
         if significance is not None:
             arrays[f"{prefix(hemisphere)}_p"] = significance.p[hemisphere]
+        for name, read in (("alpha", share.alphas), ("blend", share.blend_weights)):
+            if share.has_array(f"{hemisphere}_{name}"):
+                arrays[f"{prefix(hemisphere)}_{name}"] = read(hemisphere)
     arrays["val_index"] = share.validation_rows()
     return [_write_array(folder / subject_folder(share.number) / f"{name}.npy", arrays[name]) for name in arrays]
 

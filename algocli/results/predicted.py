@@ -31,7 +31,7 @@ _TILING = "streams"
 IMAGES = "images.csv"
 
 # A region's challenge vertices in each hemisphere, by its name.
-Regions = Mapping[str, Mapping[Hemisphere, NDArray[np.int64]]]
+RegionVertices = Mapping[str, Mapping[Hemisphere, NDArray[np.int64]]]
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Predicted:
     rows: tuple[RegionResponse, ...]
 
 
-def find_regions(subject: Subject, names: Sequence[str] | None = None) -> Regions:
+def find_regions(subject: Subject, names: Sequence[str] | None = None) -> RegionVertices:
     """Return the vertices of some ROIs or classes of ROIs; by default of the classes, all vertices last.
 
     Raises
@@ -130,20 +130,15 @@ def predict_pictures(
         raise DataError(origins[0].note, hint="name the data that has the ROIs with --data-dir")
     regions = [find_regions(origin.subject, rois) if origin.subject is not None else {} for origin in origins]
     features = PictureFeatures(pictures, rebuild(stores[origins[0].share.number], device, trust_code=trust_code), track)
-    with writing(folder):
-        (folder / IMAGES).unlink(missing_ok=True)
+    # Nobody should wait for a model to hear that a file is no image.
+    features.begin()
     for origin, own in zip(origins, regions, strict=True):
-        number, predictor = origin.share.number, None
-        parts = []
-        # The first images go before the model, for a file that is no image is told sooner so.
-        for part in features.parts():
-            if predictor is None:
-                predictor = open_predictor(
-                    run, number, stores[number], origin.subject, cache_dir, track=track, note=note
-                )
-            parts.append(predictor.score(part))
-        assert predictor is not None  # a list of pictures is never empty
+        number = origin.share.number
+        predictor = open_predictor(run, number, stores[number], origin.subject, cache_dir, track=track, note=note)
+        parts = [predictor.score(part) for part in features.parts()]
         scores = [np.concatenate(fit) for fit in zip(*parts, strict=True)]
+        with writing(folder):
+            (folder / IMAGES).unlink(missing_ok=True)
         yield _write(number, predictor, scores, own, pictures, folder)
     _write_list(folder / IMAGES, pictures)
 
@@ -152,7 +147,7 @@ def _write(
     number: int,
     predictor: Predictor,
     scores: Sequence[NDArray[np.float32]],
-    regions: Regions,
+    regions: RegionVertices,
     pictures: Pictures,
     folder: Path,
 ) -> Predicted:
@@ -181,7 +176,7 @@ def _predict(
     predictor: Predictor,
     hemisphere: Hemisphere,
     scores: Sequence[NDArray[np.float32]],
-    regions: Regions,
+    regions: RegionVertices,
     means: Mapping[str, NDArray[np.float64]],
 ) -> Iterator[NDArray[np.float32]]:
     """Yield predictions, (n_some, n_vertices), filling in the regions' means, (n_images,) each, on the way."""
@@ -195,7 +190,7 @@ def _predict(
         yield block
 
 
-def _check_size(regions: Regions, number: int, hemisphere: Hemisphere, n_vertices: int) -> None:
+def _check_size(regions: RegionVertices, number: int, hemisphere: Hemisphere, n_vertices: int) -> None:
     found = max((own[hemisphere].max(initial=-1) for own in regions.values()), default=-1)
     if found >= n_vertices:
         raise DataError(

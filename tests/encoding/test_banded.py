@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from algocli.challenge.layout import HEMISPHERES
 from algocli.encoding import banded, banded_search
 from algocli.encoding.banded import BandedModel, Search, fit_banded, foretell
-from algocli.encoding.banded_search import Size
+from algocli.encoding.banded_search import SearchSize
 from algocli.encoding.components import Components, fit_components
 from algocli.encoding.settings import Settings
 from algocli.encoding.splits import k_folds
@@ -204,12 +204,12 @@ def test_what_a_search_may_take_grows_with_what_is_to_be_done() -> None:
     what, seconds = foretell(200, (10, 10), (500, 500), SEARCH)
     assert what == "8 draws x 6 penalties x 5 inner folds"
     assert 0 < seconds < foretell(200, (10, 10), (500, 500), Search(8000, 3, SEARCH.alphas))[1]
-    assert Size(200, 20, 6).n_bytes(500) < Size(2000, 200, 6).n_bytes(500)
+    assert SearchSize(200, 20, 6).n_bytes(500) < SearchSize(2000, 200, 6).n_bytes(500)
 
 
 def test_a_block_of_vertices_keeps_to_what_a_search_may_hold() -> None:
     for n_columns in (400, 600, 1500):
-        assert Size(8857, n_columns, 20).n_bytes(20544) <= banded_search.SEARCH_BYTES
+        assert SearchSize(8857, n_columns, 20).n_bytes(20544) <= banded_search.SEARCH_BYTES
 
 
 def test_without_himalaya_the_extra_is_named(layers: Layers, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,7 +61,7 @@ def test_the_promise_is_told_and_recorded(world: World) -> None:
 def test_what_does_not_fit_is_not_begun(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     done = world.train().record
     monkeypatch.setattr("algocli.compute.budget.available_memory", lambda: 10**8)
-    with pytest.raises(UsageError, match="of memory are needed, 0.10 GB are available"):
+    with pytest.raises(UsageError, match=r"of memory are needed, 0\.10 GB are available"):
         world.train(force=True)
     # What was there before is still there.
     assert find_run(world.cache).subject(1).record == done

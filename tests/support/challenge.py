@@ -42,8 +42,8 @@ def write_tiny_challenge(
 ) -> Path:
     """Write a sound challenge and return its folder.
 
-    Subject s has `n_vertices` + s left and 10 more right vertices, all within fsaverage5. Training ids are 1000 s + 3 i,
-    test ids 1000 s + 3 i + 1. `known_test` adds test responses and noise ceilings. Nothing depends on the clock.
+    Subject s has `n_vertices` + s left and 10 more right vertices, all within fsaverage5. Training ids are 1000 s + 3 i
+    and test ids 1000 s + 3 i + 1. `known_test` adds test responses and noise ceilings. Nothing depends on the clock.
     """
     for subject in subjects:
         rng = np.random.default_rng(subject)
