@@ -21,7 +21,7 @@ from tests.support.challenge import write_tiny_challenge
 
 FULL = Size(n_train=9841, n_test=159, n_vertices=20544)
 GIGABYTE = 10**9
-N_TRAIN, N_TEST, N_VERTICES, N_FEATURES = 2400, 100, 8000, 3000
+N_TRAIN, N_TEST, N_VERTICES, N_FEATURES = 1700, 100, 8000, 2000
 LAYERS = ("one", "two", "three")
 
 # ru_maxrss would be that of this process, which a child inherits; a program's own peak begins with the program.
