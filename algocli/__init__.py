@@ -12,15 +12,29 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Challenge": "algocli.challenge.subjects",
-    "FeatureStore": "algocli.features.store",
-    "Run": "algocli.encoding.runs",
     "Settings": "algocli.encoding.settings",
+    "Run": "algocli.encoding.runs",
+    "extract": "algocli.pipeline",
+    "train": "algocli.pipeline",
+    "report": "algocli.pipeline",
+    "predict": "algocli.pipeline",
     "find_run": "algocli.encoding.runs",
     "correlate": "algocli.encoding.correlation",
     "AlgocliError": "algocli.errors",
 }
 
-__all__ = ["AlgocliError", "Challenge", "FeatureStore", "Run", "Settings", "correlate", "find_run"]
+__all__ = [
+    "Challenge",
+    "Settings",
+    "Run",
+    "extract",
+    "train",
+    "report",
+    "predict",
+    "find_run",
+    "correlate",
+    "AlgocliError",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -67,10 +67,15 @@ def test_every_command_of_the_table_exists():
 def test_the_python_example_runs(home, monkeypatch):
     (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     monkeypatch.chdir(home)
-    code = code.replace('"demo/cache"', '"cache"').replace('"demo"', '"algonauts_2023_challenge_data"')
+    monkeypatch.setattr("algocli.features.zoo._pretrained_state", _untrained)
+    code = code.replace('"demo/cache"', '"python"').replace('"demo"', '"algonauts_2023_challenge_data"')
     names = {}
     exec(code, names)
-    assert names["responses"].shape[1] == len(names["r"])
+    assert names["responses"].shape[1] == len(names["r"]) == names["predicted"].shape[1]
+    everywhere = [row for row in names["rows"] if row.roi == "All vertices"]
+    assert [(row.hemisphere, row.n_vertices) for row in everywhere] == [("left", 31), ("right", 41)]
+    first = names["run"].subject(1).test_predictions("left")[:1]
+    np.testing.assert_allclose(names["predicted"], first, atol=2e-3)
 
 
 def test_the_pictures_of_the_readme_are_there():

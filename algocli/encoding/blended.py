@@ -16,10 +16,8 @@ from algocli.encoding.algebra import ON_CPU, Algebra
 from algocli.encoding.blend import Blend, BlendSums
 from algocli.encoding.components import Components, fit_components
 from algocli.encoding.ridge import RidgeModel, fit_ridge
-from algocli.encoding.splits import Fold, k_folds
 from algocli.features.gram import Gram
 
-N_INNER_FOLDS = 5
 # Rows that are predicted at once, by every layer: 20 MB a layer at the challenge's size.
 ROWS = 256
 
@@ -58,27 +56,28 @@ class BlendedModel:
 def make_inner_folds(
     grams: Sequence[Gram],
     fit: NDArray[np.int64],
+    parts: Sequence[NDArray[np.int64]],
     n_components: int | None,
-    seed: int,
     algebra: Algebra = ON_CPU,
 ) -> list[InnerFold]:
-    """Leave out every fitted image once, and fit each layer's components on the others.
+    """Leave out one part of the fitted images after the other, and fit each layer's components on the rest.
 
     Raises
     ------
-    DataError
-        If there are too few images.
     UsageError
         If a layer has fewer components than asked for.
     """
-    return [_inner_fold(grams, fit, fold, n_components, algebra) for fold in k_folds(len(fit), N_INNER_FOLDS, seed)]
+    return [_inner_fold(grams, np.setdiff1d(fit, part), part, n_components, algebra) for part in parts]
 
 
 def _inner_fold(
-    grams: Sequence[Gram], fit: NDArray[np.int64], fold: Fold, n_components: int | None, algebra: Algebra
+    grams: Sequence[Gram],
+    fit: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    n_components: int | None,
+    algebra: Algebra,
 ) -> InnerFold:
-    rows = fit[fold.held_out]
-    components = [fit_components(gram, fit[fold.fit], n_components, algebra) for gram in grams]
+    components = [fit_components(gram, fit, n_components, algebra) for gram in grams]
     scores = [own.project(gram, rows, algebra) for own, gram in zip(components, grams, strict=True)]
     return InnerFold(rows, components, scores)
 

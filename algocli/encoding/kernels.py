@@ -22,11 +22,13 @@ class Kernels:
         self,
         stores: Sequence[FeatureStore],
         settings: Settings,
+        n_train: int,
         *,
         products: Products = BY_NUMPY,
         track: Track = silent,
     ) -> None:
         self.settings = settings
+        self.n_train = n_train
         self._stores = stores
         self._products = products
         self._track = track

@@ -8,12 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from algocli.encoding.banded_search import SearchSize
-from algocli.encoding.blended import N_INNER_FOLDS, ROWS
+from algocli.encoding.blended import ROWS
 from algocli.encoding.components import n_pairs_kept
 from algocli.encoding.eigen import MAX_BASIS_SHARE, is_exact
 from algocli.encoding.loadings import BLOCK_BYTES, BLOCK_ROWS
 from algocli.encoding.regressions import fits_together
 from algocli.encoding.settings import Settings
+from algocli.encoding.splits import N_INNER_FOLDS, SHARED_FOLDS
 from algocli.features.store import CHUNK_FEATURES
 
 # Python with numpy, scipy and zarr, measured; and what torch adds.
@@ -58,7 +59,7 @@ def _gram(size: Size) -> int:
 def _components(settings: Settings, size: Size) -> int:
     """Count what is kept of all fits that are made together: vectors, and scores of the images to be predicted."""
     n_layers = len(settings.features) if settings.keeps_layers_apart else 1
-    inner = N_INNER_FOLDS if settings.regression == "blend" else 0
+    inner = max(N_INNER_FOLDS, *SHARED_FOLDS) if settings.regression == "blend" else 0
     pairs = n_pairs_kept(settings.n_components, size.n_train)
     vectors = size.n_train * pairs * (1 + inner)
     # Every inner fold scores what it leaves out, together all fitted images; so does the fit itself.

@@ -149,8 +149,8 @@ def _fit(
     _refuse_other_responses(share, subject, cache_dir, track)
     if settings.regression == "banded":
         note(f"subject {share.number}: the search for penalties is made once more, and its model then kept")
-    kernels = Kernels(stores, settings, track=track)
     n_train = len(subject.train_stimuli)
+    kernels = Kernels(stores, settings, n_train, track=track)
     # The models that predict the test images: the refit alone, or every fold where there is none.
     rows = [np.arange(n_train)] if settings.refit else [fold.fit for fold in make_folds(settings, n_train)]
     fits: list[Fit] = []

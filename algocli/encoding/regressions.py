@@ -18,6 +18,7 @@ from algocli.encoding.kernels import Kernels
 from algocli.encoding.ols import LinearModel, fit_ols
 from algocli.encoding.ridge import fit_ridge
 from algocli.encoding.settings import Settings
+from algocli.encoding.splits import inner_folds
 from algocli.encoding.stacked import StackedComponents, stack
 from algocli.features.gram import Gram
 
@@ -66,7 +67,8 @@ def look(kernels: Kernels, fit: NDArray[np.int64], algebra: Algebra = ON_CPU) ->
     if settings.join == "components":
         components = [stack(components, scaled=settings.scaled)]
     is_blend = settings.regression == "blend"
-    inner = make_inner_folds(grams, fit, n_components, settings.seed, algebra) if is_blend else []
+    parts = inner_folds(settings, kernels.n_train, fit) if is_blend else []
+    inner = make_inner_folds(grams, fit, parts, n_components, algebra)
     return View(grams, components, inner, algebra)
 
 

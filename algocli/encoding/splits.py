@@ -10,6 +10,10 @@ from numpy.typing import NDArray
 from algocli.encoding.settings import Settings
 from algocli.errors import DataError
 
+N_INNER_FOLDS = 5
+# With fewer, the inner folds would be too few to choose anything by; with more, there would be more than are needed.
+SHARED_FOLDS = (4, 5, 6)
+
 
 @dataclass(frozen=True)
 class Fold:
@@ -63,6 +67,31 @@ def k_folds(n_train: int, n_folds: int, seed: int) -> list[Fold]:
     parts = np.array_split(_shuffled(n_train, seed), n_folds)
     everything = np.arange(n_train)
     return [Fold(np.setdiff1d(everything, part), np.sort(part)) for part in parts]
+
+
+def inner_folds(settings: Settings, n_train: int, fit: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """Divide the fitted images of one fold, or of the refit, into parts that are left out in turn.
+
+    Where there are a few folds, the others of them are these parts: what leaves out two folds is then the same set of
+    images whichever of the two is being judged, and components of half as many sets are to be found.
+
+    Parameters
+    ----------
+    fit : (n_fit,)
+        Rows of the training images, as `make_folds` gives them, or all.
+
+    Returns
+    -------
+    The rows of each part, rising.
+
+    Raises
+    ------
+    DataError
+        If there are too few images.
+    """
+    if settings.folds in SHARED_FOLDS:
+        return [fold.held_out for fold in make_folds(settings, n_train) if np.isin(fold.held_out, fit).all()]
+    return [fit[fold.held_out] for fold in k_folds(len(fit), N_INNER_FOLDS, settings.seed)]
 
 
 def _shuffled(n: int, seed: int) -> NDArray[np.int64]:

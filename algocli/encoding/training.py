@@ -59,7 +59,7 @@ class Training:
         self.test = np.arange(self.n_train, self.n_train + len(subject.test_stimuli))
         products = BY_NUMPY if device == "cpu" else TorchProducts(device)
         with self._timed("gram"):
-            self.kernels = Kernels(stores, settings, products=products, track=track)
+            self.kernels = Kernels(stores, settings, self.n_train, products=products, track=track)
 
     def run(self, note: Note) -> None:
         """Fit everything, and leave it in the run."""

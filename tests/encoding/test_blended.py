@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,10 @@ from numpy.typing import NDArray
 from scipy.optimize import nnls
 
 from algocli.challenge.layout import HEMISPHERES
-from algocli.encoding.blended import N_INNER_FOLDS
 from algocli.encoding.components import fit_components
 from algocli.encoding.ridge import fit_ridge
 from algocli.encoding.settings import Settings
-from algocli.encoding.splits import k_folds, make_folds
+from algocli.encoding.splits import N_INNER_FOLDS, inner_folds, k_folds, make_folds
 from algocli.errors import DataError, UsageError
 from algocli.features.gram import gram
 from algocli.features.library import list_stores
@@ -96,6 +96,25 @@ def test_weights_are_those_of_least_squares_on_predictions_out_of_fold(planted: 
     x, y = x - x.mean(axis=1, keepdims=True), y - y.mean(axis=0)
     expected = np.stack([nnls(x[:, :, vertex].T, y[:, vertex])[0] for vertex in range(y.shape[1])], axis=1)
     np.testing.assert_allclose(run.blend_weights("left")[0], expected, atol=1e-3)
+
+
+def test_folds_serve_each_other_as_inner_folds(planted: tuple[World, Settings, Any]) -> None:
+    world, settings, _ = planted
+    settings = replace(settings, holdout=None, folds=4)
+    world.train(settings)
+    # Four folds, six pairs of them, and all images: eleven sets where five times five and one would be twenty-six.
+    for store in list_stores(world.cache):
+        if store.folder.parent.name in settings.features:
+            assert len(list((store.folder / "gram" / "spectra").iterdir())) == 11
+
+
+@pytest.mark.parametrize("n_folds", [2, 3, 4, 5, 6, 7])
+def test_inner_folds_leave_out_every_fitted_image_once_and_no_other(n_folds: int) -> None:
+    settings = Settings(features=("a", "b"), regression="blend", holdout=None, folds=n_folds)
+    for fit in [*(fold.fit for fold in make_folds(settings, N_TRAIN)), np.arange(N_TRAIN)]:
+        parts = inner_folds(settings, N_TRAIN, fit)
+        assert len(parts) >= 3
+        np.testing.assert_array_equal(np.sort(np.concatenate(parts)), fit)
 
 
 def test_held_out_images_have_no_part_in_a_blend(planted: tuple[World, Settings, Any]) -> None:
