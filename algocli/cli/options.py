@@ -6,12 +6,15 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 from shlex import quote
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from algocli.challenge.layout import SUBJECTS
 from algocli.errors import UsageError
+
+if TYPE_CHECKING:
+    from algocli.encoding.settings import Alphas
 
 DEFAULT_DATA_DIR = Path("algonauts_2023_challenge_data")
 DEFAULT_CACHE_DIR = Path("cache")
@@ -69,6 +72,19 @@ PresetName = Annotated[
     Literal["tutorial", "baseline", "strong"] | None,
     typer.Option("--preset", help="A model under a name; options that are given as well change it."),
 ]
+AlphaGrid = Annotated[
+    str | None,
+    typer.Option(
+        "--alphas",
+        metavar="LOW:HIGH:N",
+        help="Ridge's penalties, relative to a component's mean variance.  [default: 0.01:1e5:20]",
+    ),
+]
+Holdout = Annotated[
+    float | None, typer.Option("--holdout", help="Share of training images held out once.  [default: 0.1]")
+]
+Folds = Annotated[int | None, typer.Option("--folds", help="Hold out every image once, in this many folds.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the split.")]
 RunName = Annotated[str, typer.Option("--run", help="Name of a run; its beginning is enough where that is unique.")]
 RoiNames = Annotated[list[str] | None, typer.Option("--roi", help="Only this ROI; may be repeated.")]
 
@@ -100,6 +116,28 @@ def parse_subjects(words: Sequence[str] | None) -> tuple[int, ...] | None:
             raise UsageError(f"'{word}' is no range within the challenge's subjects, 1 to 8")
         numbers |= set(range(start, stop + 1))
     return tuple(sorted(numbers))
+
+
+def parse_components(words: str) -> int | None:
+    """Turn '100' into 100 and 'full' into None."""
+    if words == "full":
+        return None
+    if not words.isdecimal() or int(words) < 1:
+        raise UsageError(f"--pca {words}: a whole number from 1 on is expected, or full")
+    return int(words)
+
+
+def parse_alphas(words: str | None) -> Alphas:
+    """Turn '0.01:1e5:20' into a grid of penalties."""
+    from algocli.encoding.settings import Alphas
+
+    if words is None:
+        return Alphas()
+    try:
+        low, high, n = words.split(":")
+        return Alphas(float(low), float(high), int(n))
+    except ValueError:
+        raise UsageError(f"--alphas {words}: three numbers are expected, as in 0.01:100000:20") from None
 
 
 def in_same_folders(command: str, data_dir: Path = DEFAULT_DATA_DIR, cache_dir: Path = DEFAULT_CACHE_DIR) -> str:

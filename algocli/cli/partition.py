@@ -14,17 +14,22 @@ from algocli.cli.options import (
     DEFAULT_CACHE_DIR,
     DEFAULT_DATA_DIR,
     DEFAULT_MODEL,
+    AlphaGrid,
     CacheDir,
     DataDir,
+    Folds,
+    Holdout,
     Json,
     Model,
     Quiet,
     RoiNames,
+    Seed,
     Subjects,
+    parse_alphas,
+    parse_components,
     parse_subjects,
 )
 from algocli.cli.report import Csv
-from algocli.cli.train import _parse_alphas, _parse_components
 from algocli.errors import MissingStep, UsageError
 
 if TYPE_CHECKING:
@@ -58,18 +63,10 @@ def partition(
     regression: Annotated[
         Literal["ridge", "ols"], typer.Option(help="How components are mapped to responses.")
     ] = "ridge",
-    alphas: Annotated[
-        str | None,
-        typer.Option(
-            metavar="LOW:HIGH:N",
-            help="Ridge's penalties, relative to a component's mean variance.  [default: 0.01:1e5:20]",
-        ),
-    ] = None,
-    holdout: Annotated[
-        float | None, typer.Option(help="Share of training images held out once.  [default: 0.1]")
-    ] = None,
-    folds: Annotated[int | None, typer.Option(help="Hold out every image once, in this many folds.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the split.")] = 4,
+    alphas: AlphaGrid = None,
+    holdout: Holdout = None,
+    folds: Folds = None,
+    seed: Seed = 4,
     refit: Annotated[
         bool,
         typer.Option("--refit/--no-refit", help="Let new runs predict test images too, as train does: twice the work."),
@@ -102,7 +99,7 @@ def partition(
     from algocli.results.partition import summarise_parts, write_csv
     from algocli.results.parts import describe, export_parts, read_parts
 
-    n_components, grid = _parse_components(pca or "full"), _parse_alphas(alphas)
+    n_components, grid = parse_components(pca or "full"), parse_alphas(alphas)
     check_count(len(sets))
     found_sets = [_find_set(cache_dir, model, word) for word in sets]
     check_sets(found_sets)

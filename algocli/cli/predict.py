@@ -18,6 +18,7 @@ from algocli.cli.options import (
     RunName,
     Subjects,
     TrustRemoteCode,
+    is_named,
     parse_subjects,
 )
 from algocli.errors import UsageError
@@ -109,8 +110,7 @@ def _origins(ctx: typer.Context, run: Run, data_dir: Path, numbers: tuple[int, .
     from algocli.results.origin import Origin, recorded_subjects
     from algocli.results.scoring import scored_subjects
 
-    source = ctx.get_parameter_source("data_dir")
-    if source is None or source.name == "DEFAULT":
+    if not is_named(ctx, "data_dir"):
         return recorded_subjects(run, data_dir, numbers)
     return [Origin(one, share) for one, share in scored_subjects(Challenge(data_dir), run, numbers)]
 

@@ -20,6 +20,7 @@ from algocli.cli.options import (
     RoiNames,
     RunName,
     Subjects,
+    is_named,
     parse_subjects,
 )
 
@@ -80,13 +81,13 @@ def report(
     from algocli.results.report import summarise, summarise_recorded, write_csv
 
     asked = Asked(
-        n_permutations=permutations if significance or _is_named(ctx, "permutations") else None,
-        n_resamples=resamples if intervals or _is_named(ctx, "resamples") else None,
+        n_permutations=permutations if significance or is_named(ctx, "permutations") else None,
+        n_resamples=resamples if intervals or is_named(ctx, "resamples") else None,
         seed=seed,
         track=tracker(quiet),
     )
     numbers, only = parse_subjects(subject), roi or None
-    if _is_named(ctx, "data_dir"):
+    if is_named(ctx, "data_dir"):
         summary = summarise(Challenge(data_dir), find_run(cache_dir, run), subjects=numbers, rois=only, asked=asked)
     else:
         summary = summarise_recorded(find_run(cache_dir, run), data_dir, subjects=numbers, rois=only, asked=asked)
@@ -104,12 +105,6 @@ def report(
     if csv is not None:
         write_csv(summary, csv)
         note(f"wrote {csv}", quiet=quiet)
-
-
-def _is_named(ctx: typer.Context, option: str) -> bool:
-    """Say whether an option was given, on the command line or by the environment."""
-    source = ctx.get_parameter_source(option)
-    return source is not None and source.name != "DEFAULT"
 
 
 def _certainty_lines(asked: Asked) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -13,24 +13,27 @@ from algocli.cli.options import (
     DEFAULT_DATA_DIR,
     DEFAULT_LAYER,
     DEFAULT_MODEL,
+    AlphaGrid,
     CacheDir,
     DataDir,
     Device,
     Features,
+    Folds,
+    Holdout,
     Json,
     Model,
     PresetName,
     Quiet,
+    Seed,
     Subjects,
     TrainedLayers,
     in_same_folders,
     is_named,
+    parse_alphas,
+    parse_components,
     parse_subjects,
 )
-from algocli.errors import MissingStep, UsageError
-
-if TYPE_CHECKING:
-    from algocli.encoding.settings import Alphas
+from algocli.errors import MissingStep
 
 # Which field of the settings each option is.
 _FIELDS = {
@@ -62,18 +65,10 @@ def train(
     alpha_by: Annotated[
         Literal["gcv", "kfold"], typer.Option(help="How ridge chooses each vertex's penalty: GCV, or five inner folds.")
     ] = "gcv",
-    alphas: Annotated[
-        str | None,
-        typer.Option(
-            metavar="LOW:HIGH:N",
-            help="Ridge's penalties, relative to a component's mean variance.  [default: 0.01:1e5:20]",
-        ),
-    ] = None,
-    holdout: Annotated[
-        float | None, typer.Option(help="Share of training images held out once.  [default: 0.1]")
-    ] = None,
-    folds: Annotated[int | None, typer.Option(help="Hold out every image once, in this many folds.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the split.")] = 4,
+    alphas: AlphaGrid = None,
+    holdout: Holdout = None,
+    folds: Folds = None,
+    seed: Seed = 4,
     refit: Annotated[
         bool, typer.Option("--refit/--no-refit", help="Predict the test images from a refit on all training images.")
     ] = True,
@@ -141,7 +136,7 @@ def _chosen(ctx: typer.Context) -> dict[str, Any]:
     """Return the fields of the settings that were named, by the preset or, above it, by an option of their own."""
     from algocli.encoding.presets import PRESETS
 
-    parse = {"pca": _parse_components, "alphas": _parse_alphas}
+    parse = {"pca": parse_components, "alphas": parse_alphas}
     preset = ctx.params["preset"]
     named = {
         field: parse.get(option, lambda value: value)(ctx.params[option])
@@ -169,28 +164,6 @@ def _find_features(ctx: typer.Context, cache_dir: Path) -> tuple[str, ...]:
             raise MissingStep(error.message, hint=f"algocli extract --preset {preset}") from error
     found = [find_recipe(cache_dir, model, layer) for layer in layers or ([] if names else [DEFAULT_LAYER])]
     return (*found, *(check_name(cache_dir, name) for name in names))
-
-
-def _parse_components(words: str) -> int | None:
-    """Turn '100' into 100 and 'full' into None."""
-    if words == "full":
-        return None
-    if not words.isdecimal() or int(words) < 1:
-        raise UsageError(f"--pca {words}: a whole number from 1 on is expected, or full")
-    return int(words)
-
-
-def _parse_alphas(words: str | None) -> Alphas:
-    """Turn '0.01:1e5:20' into a grid of penalties."""
-    from algocli.encoding.settings import Alphas
-
-    if words is None:
-        return Alphas()
-    try:
-        low, high, n = words.split(":")
-        return Alphas(float(low), float(high), int(n))
-    except ValueError:
-        raise UsageError(f"--alphas {words}: three numbers are expected, as in 0.01:100000:20") from None
 
 
 def _show(folder: Path, subjects: list[int], as_json: bool) -> None:

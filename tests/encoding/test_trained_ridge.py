@@ -87,9 +87,10 @@ def test_folds_one_at_a_time_are_those_all_at_once(world: World, monkeypatch: py
 def test_vertices_at_the_edge_of_the_grid_are_told_with_a_remedy(shared: World) -> None:
     notes: list[str] = []
     shared.train(shared.settings(regression="ridge", alphas=Alphas(1e3, 1e5, 4)), note=notes.append)
-    assert len(notes) == 2
-    assert notes[0].startswith("subject 1, left: ")
-    assert "have the smallest penalty: --alphas 10:100000:10 reaches further down" in notes[0]
+    edges = [note for note in notes if "have the smallest penalty" in note]
+    assert len(edges) == 2
+    assert edges[0].startswith("subject 1, left: ")
+    assert "have the smallest penalty: --alphas 10:100000:10 reaches further down" in edges[0]
 
 
 def test_a_regression_without_penalties_has_none(shared: World) -> None:
