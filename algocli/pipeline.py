@@ -191,8 +191,7 @@ def predict(
     )
     (origin,) = recorded_subjects(run, DEFAULT_DATA, [subject])
     predictor = open_predictor(run, subject, stores, origin.subject, cache_dir, track=track, note=note)
-    parts = [predictor.score(part) for part in features.parts()]
-    scores = [np.concatenate(fit) for fit in zip(*parts, strict=True)]
+    scores = predictor.score_parts(features.parts())
     return {hemisphere: predictor.predict(hemisphere, scores) for hemisphere in HEMISPHERES}
 
 

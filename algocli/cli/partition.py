@@ -172,7 +172,7 @@ def _find_subjects(
 ) -> list[Subject]:
     """Return the subjects, once it is sure that what is asked of their results makes sense."""
     from algocli.challenge.subjects import Challenge
-    from algocli.results.partition import classes_of
+    from algocli.results.regions import classes_of
     from algocli.results.report import check_rois
 
     if output is not None and output.is_file():

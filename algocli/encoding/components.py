@@ -8,7 +8,6 @@ centred with the means of the fitted rows. Eigenpairs are kept on disk beside K,
 from __future__ import annotations
 
 import hashlib
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from algocli.compute.arrays import read_kept
 from algocli.compute.files import publish
 from algocli.encoding.algebra import ON_CPU, Algebra, Multiplier
 from algocli.encoding.eigen import leading_eigenpairs
@@ -158,11 +158,10 @@ def _find_kept(paths: Sequence[Path], n_pairs: int) -> _Eigenpairs | None:
 
 def _load(path: Path) -> _Eigenpairs | None:
     """Return kept pairs; None where the file is damaged, or another process has just replaced it by a larger one."""
-    try:
-        with np.load(path, allow_pickle=False) as kept:
-            return kept["values"], kept["vectors"], kept["column_means"]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    kept = read_kept(path)
+    if kept is None or not {"values", "vectors", "column_means"} <= kept.keys():
         return None
+    return kept["values"], kept["vectors"], kept["column_means"]
 
 
 class CentredGram:

@@ -51,7 +51,7 @@ class Kernels:
             If a matrix cannot be made.
         """
         settings = self.settings
-        grams = self._plain or [self._standardised(group, fit) for group in self._side_by_side()]
+        grams = self._grams(fit)
         if settings.keeps_layers_apart or len(grams) == 1:
             return grams
         return [join(self._stores, grams, fit, scaled=settings.scaled)]
@@ -63,8 +63,10 @@ class Kernels:
             return np.eye(n_layers, dtype=np.float32)
         if n_layers == 1 or not self.settings.scaled:
             return np.ones((1, n_layers), np.float32)
-        grams = self._plain or [self._standardised(group, fit) for group in self._side_by_side()]
-        return np.array([[layer_weight(one, fit) for one in grams]], dtype=np.float32)
+        return np.array([[layer_weight(one, fit) for one in self._grams(fit)]], dtype=np.float32)
+
+    def _grams(self, fit: NDArray[np.int64]) -> list[Gram]:
+        return self._plain or [self._standardised(group, fit) for group in self._side_by_side()]
 
     def _side_by_side(self) -> list[Sequence[FeatureStore]]:
         """Group the stores of which one matrix will do: all, where no layer is treated apart from the others."""

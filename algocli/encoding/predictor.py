@@ -6,7 +6,7 @@ and kept beside the run's results for as long as these are its own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,10 @@ class Predictor:
     def score(self, features: Sequence[NDArray[Any]]) -> list[NDArray[np.float32]]:
         """Score images: one array a fit, (n_images, n_components), from one a layer, (n_images, n_features)."""
         return self.scorer.score(features)
+
+    def score_parts(self, parts: Iterable[Sequence[NDArray[Any]]]) -> list[NDArray[np.float32]]:
+        """Score images whose features come a part at a time, as `score` does."""
+        return [np.concatenate(fit) for fit in zip(*(self.score(part) for part in parts), strict=True)]
 
     def predict(self, hemisphere: Hemisphere, scores: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
         """Predict responses, (n_images, n_vertices), from the scores of images."""

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from algocli.compute.arrays import read_kept
 from algocli.compute.files import publish
 from algocli.compute.track import Track, silent
+from algocli.features.gram import inverse_spread
 from algocli.features.store import FeatureStore
 
 # Columns that a thread treats at once: 20 MB in float64 at the challenge's size.
@@ -165,10 +166,5 @@ def _inverse_variance(block: NDArray[np.float32], rows: NDArray[np.int64]) -> ND
     """Return one over the variance of each column over some rows, nothing where it never varies there."""
     found = np.zeros(block.shape[1], np.float32)
     for start in range(0, block.shape[1], _COLUMNS):
-        part = block[rows, start : start + _COLUMNS]
-        # Rounding gives equal numbers a spread: compare extremes.
-        varies = part.max(axis=0) != part.min(axis=0)
-        np.divide(
-            1, part.var(axis=0, dtype=np.float64), out=found[start : start + _COLUMNS], where=varies, casting="unsafe"
-        )
+        found[start : start + _COLUMNS] = inverse_spread(block[rows, start : start + _COLUMNS]) ** 2
     return found

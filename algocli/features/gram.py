@@ -182,12 +182,8 @@ def _standardise(block: NDArray[np.float32], rows: NDArray[np.int64]) -> None:
 
     def divide(start: int) -> None:
         part = block[:, start : start + _STANDARDISED_COLUMNS]
-        fitted = part[rows]
         with np.errstate(over="ignore", invalid="ignore"):
-            spread = fitted.std(axis=0, dtype=np.float64)
-            # Rounding gives equal numbers a spread, and dividing by it would make a feature of nothing a large one.
-            varies = fitted.max(axis=0) != fitted.min(axis=0)
-            part *= np.divide(1, spread, out=np.zeros_like(spread), where=varies).astype(np.float32)
+            part *= inverse_spread(part[rows]).astype(np.float32)
 
     with ThreadPoolExecutor() as pool:
         list(pool.map(divide, range(0, block.shape[1], _STANDARDISED_COLUMNS)))
@@ -222,6 +218,15 @@ def _widen(features: NDArray[Any], out: NDArray[np.float32]) -> None:
         np.take(_EVERY_HALF, features.view(np.uint16), out=out, mode="clip")
     else:
         out[:] = features
+
+
+def inverse_spread(features: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return one over the standard deviation of each column, (n_columns,); nothing where it never varies."""
+    spread: NDArray[np.float64] = features.std(axis=0, dtype=np.float64)
+    # Rounding gives equal numbers a spread, and dividing by it would make a feature of nothing a large one.
+    varies = features.max(axis=0) != features.min(axis=0)
+    inverse: NDArray[np.float64] = np.divide(1, spread, out=np.zeros_like(spread), where=varies)
+    return inverse
 
 
 def _refuse_unusable(stores: Sequence[FeatureStore], tiles: Tiles) -> None:

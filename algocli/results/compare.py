@@ -20,9 +20,10 @@ from algocli.encoding.runs import Run
 from algocli.errors import DataError, UsageError
 from algocli.results.held_out import HeldOut, data_is_gone, held_out
 from algocli.results.origin import recorded_subject
-from algocli.results.regions import regions
+from algocli.results.regions import classes_of, regions
 from algocli.results.report import check_rois
 from algocli.results.resampling import LEVEL, draw, resampled_means
+from algocli.results.rows import RowsByRoi
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class DifferenceRow:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(RowsByRoi):
     """All differences, subject by subject, hemisphere by hemisphere, ROI by ROI, and there run by run.
 
     `classes` tells the class of each ROI (`ALL_VERTICES` has none); `notes` say what was left out or assumed.
@@ -63,16 +64,6 @@ class Comparison:
     rows: tuple[DifferenceRow, ...]
     classes: dict[str, str]
     notes: tuple[str, ...] = ()
-
-    @property
-    def subjects(self) -> tuple[int, ...]:
-        """The subjects of the rows, each once, in their order."""
-        return tuple(dict.fromkeys(row.subject for row in self.rows))
-
-    @property
-    def rois(self) -> tuple[str, ...]:
-        """The ROIs of the rows, each once, in their order."""
-        return tuple(dict.fromkeys(row.roi for row in self.rows))
 
     def of_roi(self, subject: int, hemisphere: Hemisphere, roi: str) -> list[DifferenceRow]:
         """Return a ROI's row of each run; none where that subject's data does not name the ROI."""
@@ -126,7 +117,7 @@ def compare(
     for number in numbers:
         notes += _check_same_images(shares[number])
     data = [challenge.subject(n) if challenge else _recorded_subject(shares[n][0]) for n in numbers]
-    classes = {roi.name: roi.roi_class for subject in data for roi in subject.rois}
+    classes = classes_of(data)
     chosen = check_rois(rois, [*classes, ALL_VERTICES]) if rois else (*classes, ALL_VERTICES)
     rows: list[DifferenceRow] = []
     for subject in data:

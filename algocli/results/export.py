@@ -6,13 +6,14 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from algocli.challenge.layout import HEMISPHERES, Hemisphere, prefix, subject_folder
 from algocli.challenge.subjects import Subject
+from algocli.compute.arrays import publishing_rows
 from algocli.compute.files import publish
 from algocli.encoding.kept_p import kept
 from algocli.encoding.runs import SubjectRun
@@ -78,10 +79,8 @@ def export_table(subject: Subject, share: SubjectRun, folder: Path) -> list[Path
 
 
 def _write_array(path: Path, array: NDArray[Any]) -> Path:
-    def write(stream: IO[bytes]) -> None:
-        np.lib.format.write_array(stream, array, version=(1, 0), allow_pickle=False)
-
-    publish(path, write)
+    with publishing_rows(path, array.shape, array.dtype) as append:
+        append(array)
     return path
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Literal
@@ -14,9 +14,9 @@ from algocli.challenge.layout import ALL_VERTICES, HEMISPHERES, Hemisphere
 from algocli.challenge.subjects import Subject
 from algocli.encoding.partition import unions
 from algocli.results.parts import TOTAL, HemisphereParts, SubjectParts
-from algocli.results.regions import regions
+from algocli.results.regions import classes_of, regions
 from algocli.results.report import check_rois
-from algocli.results.rows import write_records
+from algocli.results.rows import RowsByRoi, write_records
 
 Side = Hemisphere | Literal["both"]
 SIDES: tuple[Side, ...] = (*HEMISPHERES, "both")
@@ -41,7 +41,7 @@ class PartRow:
 
 
 @dataclass(frozen=True)
-class PartitionReport:
+class PartitionReport(RowsByRoi):
     """All rows, subject by subject, hemisphere by hemisphere, ROI by ROI, and there part by part, `TOTAL` last.
 
     `parts` are their names, `TOTAL` among them; `classes` tells the class of each ROI (`ALL_VERTICES` has none).
@@ -52,16 +52,6 @@ class PartitionReport:
     rows: tuple[PartRow, ...]
     classes: dict[str, str]
     notes: tuple[str, ...] = ()
-
-    @property
-    def subjects(self) -> tuple[int, ...]:
-        """The subjects of the rows, each once, in their order."""
-        return tuple(dict.fromkeys(row.subject for row in self.rows))
-
-    @property
-    def rois(self) -> tuple[str, ...]:
-        """The ROIs of the rows, each once, in their order."""
-        return tuple(dict.fromkeys(row.roi for row in self.rows))
 
     @property
     def has_ceilings(self) -> bool:
@@ -109,11 +99,6 @@ def write_csv(report: PartitionReport, path: Path) -> None:
         If the file cannot be written.
     """
     write_records([field.name for field in fields(PartRow)], map(asdict, report.rows), path)
-
-
-def classes_of(subjects: Iterable[Subject]) -> dict[str, str]:
-    """Return every ROI that the data of some subjects names, with its class."""
-    return {roi.name: roi.roi_class for subject in subjects for roi in subject.rois}
 
 
 def _subject_rows(

@@ -135,8 +135,7 @@ def predict_pictures(
     for origin, own in zip(origins, regions, strict=True):
         number = origin.share.number
         predictor = open_predictor(run, number, stores[number], origin.subject, cache_dir, track=track, note=note)
-        parts = [predictor.score(part) for part in features.parts()]
-        scores = [np.concatenate(fit) for fit in zip(*parts, strict=True)]
+        scores = predictor.score_parts(features.parts())
         with writing(folder):
             (folder / IMAGES).unlink(missing_ok=True)
         yield _write(number, predictor, scores, own, pictures, folder)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,11 @@ from algocli.challenge.subjects import Subject
 
 # Indices into a hemisphere's challenge vertices, by the name of a ROI; empty where the ROI is absent.
 Regions = dict[str, NDArray[np.int64]]
+
+
+def classes_of(subjects: Iterable[Subject]) -> dict[str, str]:
+    """Return every ROI that the data of some subjects names, with its class."""
+    return {roi.name: roi.roi_class for subject in subjects for roi in subject.rois}
 
 
 def regions(subject: Subject, hemisphere: Hemisphere, chosen: Container[str]) -> Regions:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import difflib
-import io
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
@@ -17,12 +15,12 @@ from numpy.typing import NDArray
 from algocli.challenge.ceilings import CeilingUnit
 from algocli.challenge.layout import ALL_VERTICES, HEMISPHERES, Hemisphere
 from algocli.challenge.subjects import Challenge, Subject
-from algocli.compute.files import publish
 from algocli.encoding.runs import Run, SubjectRun
 from algocli.errors import DataError, UsageError
 from algocli.results.certainty import Asked, Certainty, assess
 from algocli.results.origin import Origin, recorded_subjects
-from algocli.results.regions import Regions, regions
+from algocli.results.regions import Regions, classes_of, regions
+from algocli.results.rows import RowsByRoi, write_records
 from algocli.results.scoring import OverallAccuracy, VertexScores, pool, read_scores, scored_subjects
 
 # Goes wherever a score is shown, so that nobody takes it for what the leaderboard would say.
@@ -57,7 +55,7 @@ COLUMNS = tuple(field.name for field in fields(RoiRow) if field.default is MISSI
 
 
 @dataclass(frozen=True)
-class Report:
+class Report(RowsByRoi):
     """All rows of a run, subject by subject and hemisphere by hemisphere, ROIs in the order of their classes.
 
     `classes` tells the class of each ROI (`ALL_VERTICES` has none); `notes` say what was assumed on the way.
@@ -76,16 +74,6 @@ class Report:
     def records(self) -> list[dict[str, Any]]:
         """The rows as JSON and CSV have them: their columns by name."""
         return [{name: getattr(row, name) for name in self.columns} for row in self.rows]
-
-    @property
-    def subjects(self) -> tuple[int, ...]:
-        """The subjects of the rows, each once, in their order."""
-        return tuple(dict.fromkeys(row.subject for row in self.rows))
-
-    @property
-    def rois(self) -> tuple[str, ...]:
-        """The ROIs of the rows, each once, in their order."""
-        return tuple(dict.fromkeys(row.roi for row in self.rows))
 
     def rois_of(self, subject: int) -> tuple[str, ...]:
         """Return the ROIs that a subject has rows of, in the order of `rois`."""
@@ -181,7 +169,7 @@ def _report(
 ) -> Report:
     """Score subjects that are paired with their data, or with None where there is none."""
     notes = list(remarks)
-    classes = {roi.name: roi.roi_class for subject, _ in pairs if subject is not None for roi in subject.rois}
+    classes = classes_of(subject for subject, _ in pairs if subject is not None)
     known = (*classes, ALL_VERTICES)
     chosen = check_rois(rois, known) if rois else known
     # What does not fit is told before anything that takes a while.
@@ -228,11 +216,7 @@ def write_csv(report: Report, path: Path) -> None:
     StorageError
         If the file cannot be written.
     """
-    text = io.StringIO()
-    writer = csv.DictWriter(text, report.columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(report.records)
-    publish(path, lambda stream: stream.write(text.getvalue().encode()))
+    write_records(report.columns, report.records, path)
 
 
 def _scores(subject: Subject | None, share: SubjectRun) -> dict[Hemisphere, VertexScores]:

@@ -1,4 +1,4 @@
-"""Tables of results as CSV files, at full precision."""
+"""What tables of results have in common: rows by subject and ROI, and CSV files at full precision."""
 
 from __future__ import annotations
 
@@ -6,8 +6,39 @@ import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from algocli.compute.files import publish
+
+
+class Row(Protocol):
+    """A row about one ROI of one subject."""
+
+    @property
+    def subject(self) -> int:
+        """The subject's number."""
+        ...
+
+    @property
+    def roi(self) -> str:
+        """The ROI's name."""
+        ...
+
+
+class RowsByRoi:
+    """Rows, subject by subject and ROI by ROI."""
+
+    rows: Sequence[Row]
+
+    @property
+    def subjects(self) -> tuple[int, ...]:
+        """The subjects of the rows, each once, in their order."""
+        return tuple(dict.fromkeys(row.subject for row in self.rows))
+
+    @property
+    def rois(self) -> tuple[str, ...]:
+        """The ROIs of the rows, each once, in their order."""
+        return tuple(dict.fromkeys(row.roi for row in self.rows))
 
 
 def write_records(columns: Sequence[str], records: Iterable[Mapping[str, object]], path: Path) -> None:
