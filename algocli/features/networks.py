@@ -129,19 +129,24 @@ def impatient() -> Iterator[None]:
 
 @contextmanager
 def undrawn() -> Iterator[None]:
-    """Leave out the drawing of weights, which takes a second for AlexNet: they are about to be loaded."""
-    from torch.overrides import TorchFunctionMode
+    """Leave out the drawing of weights, which takes a second for AlexNet: they are about to be loaded.
 
-    class Undrawn(TorchFunctionMode):
-        def __torch_function__(
-            self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
-        ) -> Any:
-            if getattr(func, "__name__", "") in _DRAWS:
-                return args[0] if args else (kwargs or {})["tensor"]
-            return func(*args, **(kwargs or {}))
+    Only the functions of torch.nn.init are stood in for, each as a whole: one of them draws until every value is
+    within its bounds, and would not end where what it draws with did nothing.
+    """
+    from torch.nn import init
 
-    with Undrawn():
+    def left_out(tensor: torch.Tensor, *_args: Any, **_options: Any) -> torch.Tensor:
+        return tensor
+
+    drawing = {name: getattr(init, name) for name in _DRAWS}
+    try:
+        for name in _DRAWS:
+            setattr(init, name, left_out)
         yield
+    finally:
+        for name, function in drawing.items():
+            setattr(init, name, function)
 
 
 def no_own_transform(model: str) -> UsageError:

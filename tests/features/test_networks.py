@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -12,7 +13,7 @@ import torch
 
 from algocli.errors import DataError, UsageError
 from algocli.features.backbones import load_backbone
-from algocli.features.networks import build_network
+from algocli.features.networks import build_network, undrawn
 from algocli.features.preprocessing import TUTORIAL, Transform
 
 TINY = """
@@ -38,8 +39,10 @@ seven = 7
 
 
 @pytest.fixture(autouse=True)
-def _modules_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "modules", dict(sys.modules))
+def _modules_forgotten() -> Iterator[None]:
+    yield
+    for name in ("mynets", "hubconf"):
+        sys.modules.pop(name, None)
 
 
 @pytest.fixture
@@ -98,6 +101,23 @@ def test_a_vision_transformer_is_built_for_the_size_of_its_images() -> None:
     with pytest.raises(UsageError, match="take images of 384 x 384") as caught:
         build_network("vit_b_16", "IMAGENET1K_SWAG_E2E_V1")
     assert caught.value.hint == "add --transform model"
+
+
+def test_weights_that_are_about_to_be_loaded_are_not_drawn() -> None:
+    with undrawn():
+        linear = torch.nn.Linear(30, 20)
+        wild = torch.nn.init.trunc_normal_(torch.full((100,), 1e9))
+    assert (wild == 1e9).all()
+    linear.reset_parameters()
+    assert 0 < linear.weight.abs().max() < 1
+
+
+def test_a_drawing_that_repeats_until_values_fit_ends_where_drawing_is_left_out() -> None:
+    from torch.nn.init import trunc_normal_
+
+    with undrawn():
+        drawn = trunc_normal_(torch.full((100,), 1e9))
+    assert drawn.abs().max() <= 2
 
 
 def test_timms_transform_is_its_own() -> None:
