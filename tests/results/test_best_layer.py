@@ -18,7 +18,7 @@ from algocli.results.best_layer import (
     find_best_layers,
     name_layers,
 )
-from algocli.results.figures import CONTEXT_COLOUR, ordered_colours
+from algocli.results.drawing.style import CONTEXT_COLOUR, ordered_colours
 from algocli.results.plots import plot_best_layer
 from tests.results.blends import BLEND, LAYERS, weigh, write_blend, write_recipe
 from tests.results.by_hand import write_run

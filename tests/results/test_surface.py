@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from algocli.errors import DataError
-from algocli.results.sheet import VIEWS, lay_out, project
+from algocli.results.drawing.sheet import VIEWS, lay_out, project
 from algocli.results.surface import cut, fsaverage_map, load_mesh, vertex_normals
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,8 +12,9 @@ from typing import TYPE_CHECKING, Literal, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from algocli.results.figures import QUIET_INK
-from algocli.results.raster import Pixels
+from algocli.errors import UsageError
+from algocli.results.drawing.raster import Pixels
+from algocli.results.drawing.style import LIGHT, Theme
 
 if TYPE_CHECKING:
     from matplotlib.cm import ScalarMappable
@@ -39,7 +41,7 @@ class Key(Protocol):
         """Return the colour of each pixel, (n_pixels, 3), and whether it shows a value, (n_pixels,)."""
         ...
 
-    def draw(self, figure: Figure, right: float, bottom: float, width: float) -> None:
+    def draw(self, figure: Figure, right: float, bottom: float, width: float, theme: Theme = LIGHT) -> None:
         """Explain the colours; the lower right corner and the width are in inches."""
         ...
 
@@ -65,14 +67,27 @@ class Scale:
         """How many inches the colour bar takes, with its numbers and its label."""
         return _BELOW_BAR + _BAR + _ROW
 
-    def draw(self, figure: Figure, right: float, bottom: float, width: float) -> None:
+    def draw(self, figure: Figure, right: float, bottom: float, width: float, theme: Theme = LIGHT) -> None:
         """Draw a horizontal colour bar."""
         wide, tall = figure.get_size_inches()
         axes = figure.add_axes(((right - width) / wide, (bottom + _BELOW_BAR) / tall, width / wide, _BAR / tall))
         bar = figure.colorbar(self._mappable, cax=axes, orientation="horizontal", extend=self.beyond)
         bar.outline.set_visible(False)
         axes.set_title(self.label, fontsize=8.5, pad=4)
-        axes.tick_params(labelsize=8, length=2.5, width=0.6, color=QUIET_INK)
+        axes.tick_params(labelsize=8, length=2.5, width=0.6, color=theme.quiet_ink)
+
+    def between(self, low: float | None, high: float | None, values: ArrayLike, colours: str | None = None) -> Scale:
+        """Return the scale with other ends or other colours, where they are given.
+
+        Raises
+        ------
+        UsageError
+            If the lower end is not below the upper one, or matplotlib has no colour map of that name.
+        """
+        low, high = self.low if low is None else low, self.high if high is None else high
+        if not low < high:
+            raise UsageError(f"a colour scale cannot go from {low:g} to {high:g}", hint="--vmin must be below --vmax")
+        return Scale(low, high, self.label, _beyond(_finite(values), low, high), check_colours(colours or self.colours))
 
     @cached_property
     def _mappable(self) -> ScalarMappable:
@@ -102,7 +117,7 @@ class Categories:
         """How many inches the legend takes."""
         return -(-len(self.names) // self._n_columns) * _ROW
 
-    def draw(self, figure: Figure, right: float, bottom: float, width: float) -> None:
+    def draw(self, figure: Figure, right: float, bottom: float, width: float, theme: Theme = LIGHT) -> None:
         """Draw a legend, its columns filled one after the other."""
         from matplotlib.patches import Patch
 
@@ -124,6 +139,26 @@ class Categories:
         """One column for few names, which reads best, or for long ones, which would run into the caption."""
         is_one = len(self.names) <= _FEW or max(map(len, self.names)) > _LONG
         return 1 if is_one else _LEGEND_COLUMNS
+
+
+def check_colours(name: str) -> str:
+    """Return the name of a colour map.
+
+    Raises
+    ------
+    UsageError
+        If matplotlib has none of that name; the nearest ones are told.
+    """
+    from matplotlib import colormaps
+
+    if name not in colormaps:
+        near = difflib.get_close_matches(name, list(colormaps), n=3)
+        guess = f"; did you mean {' or '.join(near)}?" if near else ""
+        raise UsageError(
+            f"matplotlib has no colour map '{name}'{guess}",
+            hint="viridis, magma and cividis read well; RdBu_r around 0",
+        )
+    return name
 
 
 def scale_for(values: ArrayLike, label: str) -> Scale:

@@ -14,10 +14,10 @@ from PIL import Image
 
 from algocli.challenge.subjects import Challenge
 from algocli.errors import UsageError
-from algocli.results.charts import draw_rois
-from algocli.results.figures import HEMISPHERE_COLOURS, render
-from algocli.results.keys import Categories, Scale, scale_for, symmetric_scale_for
-from algocli.results.maps import draw_views
+from algocli.results.drawing.charts import draw_rois
+from algocli.results.drawing.keys import Categories, Scale, scale_for, symmetric_scale_for
+from algocli.results.drawing.maps import draw_views
+from algocli.results.drawing.style import HEMISPHERE_COLOURS, render
 from algocli.results.report import summarise
 from algocli.results.surface import load_mesh
 

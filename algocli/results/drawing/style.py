@@ -9,6 +9,7 @@ import textwrap
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -24,9 +25,19 @@ if TYPE_CHECKING:
 DEFAULT_DPI = 200
 SUFFIXES = (".png", ".svg", ".pdf")
 
-INK = "#1f2328"
-QUIET_INK = "#667079"
-RULE = "#d5d9dd"
+
+@dataclass(frozen=True)
+class Theme:
+    """The colours that are no data: of the paper, of text, of quieter text and of rules."""
+
+    paper: str
+    ink: str
+    quiet_ink: str
+    rule: str
+
+
+LIGHT = Theme("#ffffff", "#1f2328", "#667079", "#d5d9dd")
+DARK = Theme("#16191d", "#e6e9ec", "#9aa4ad", "#3a4149")
 # Blue and orange of Okabe and Ito's palette: apart for every kind of colour vision, and in grey.
 HEMISPHERE_COLOURS: dict[Hemisphere, str] = {"left": "#0072B2", "right": "#E69F00"}
 # Paul Tol's muted palette, for ROIs: its nine colours stay apart on a shaded grey cortex.
@@ -51,19 +62,10 @@ _STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.sans-serif": ["Helvetica Neue", "Helvetica", "Arial", "Liberation Sans", "DejaVu Sans"],
     "font.size": 9.0,
-    "text.color": INK,
     # A dollar sign in a title or a run's name is a dollar sign.
     "text.usetex": False,
     "text.parse_math": False,
-    "axes.edgecolor": QUIET_INK,
-    "axes.labelcolor": INK,
     "axes.linewidth": 0.6,
-    "xtick.color": QUIET_INK,
-    "ytick.color": QUIET_INK,
-    "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK,
-    "figure.facecolor": "white",
-    "savefig.facecolor": "white",
     # Element ids of an SVG come from this instead of from chance; a PDF's fonts stay text.
     "svg.hashsalt": "algocli",
     "pdf.fonttype": 42,
@@ -85,11 +87,17 @@ _NO_DATES: dict[str, dict[str, str | None]] = {
 
 
 @contextmanager
-def styled() -> Iterator[None]:
+def styled(theme: Theme = LIGHT) -> Iterator[None]:
     """Draw and save within this project's style, whatever the user's own matplotlib settings are."""
     from matplotlib import rc_context
 
-    with rc_context(_STYLE):
+    colours = {
+        **dict.fromkeys(("text.color", "axes.labelcolor", "xtick.labelcolor", "ytick.labelcolor"), theme.ink),
+        **dict.fromkeys(("axes.edgecolor", "xtick.color", "ytick.color"), theme.quiet_ink),
+        **dict.fromkeys(("figure.facecolor", "axes.facecolor"), theme.paper),
+        "savefig.facecolor": "auto",
+    }
+    with rc_context(_STYLE | colours):
         yield
 
 
@@ -121,7 +129,7 @@ def caption_height(caption: str) -> float:
     return CAPTION_BOTTOM + _lines_height(caption, _CAPTION_SIZE)
 
 
-def write_around(figure: Figure, title: str, caption: str) -> None:
+def write_around(figure: Figure, title: str, caption: str, theme: Theme = LIGHT) -> None:
     """Write a wrapped title and caption along the upper and the lower edge."""
     width, height = figure.get_size_inches()
     left = MARGIN / width
@@ -133,7 +141,7 @@ def write_around(figure: Figure, title: str, caption: str) -> None:
         CAPTION_BOTTOM / height,
         caption,
         fontsize=_CAPTION_SIZE,
-        color=QUIET_INK,
+        color=theme.quiet_ink,
         va="bottom",
         linespacing=_LINE,
     )

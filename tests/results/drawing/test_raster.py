@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.tri import LinearTriInterpolator, Triangulation
 
-from algocli.results.raster import look
+from algocli.results.drawing.raster import look
 
 # Rows count downwards: seen on the sheet, these two faces go round counter-clockwise.
 SQUARE = np.array([[0.0, 0.0, 0.0], [10.0, 0.0, 0.0], [10.0, 10.0, 0.0], [0.0, 10.0, 0.0]])

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from algocli.challenge.layout import HEMISPHERES, Hemisphere
 from algocli.errors import DataError
-from algocli.results.figures import (
+from algocli.results.drawing.style import (
     DEFAULT_DPI,
     HEMISPHERE_COLOURS,
+    LIGHT,
     MARGIN,
-    QUIET_INK,
-    RULE,
+    Theme,
     caption_height,
     styled,
     title_height,
@@ -64,6 +64,7 @@ def draw_rois(
     title: str,
     caption: str = "",
     dpi: int = DEFAULT_DPI,
+    theme: Theme = LIGHT,
 ) -> Chart:
     """Draw one subject's median r for each ROI, grouped by ROI class.
 
@@ -79,7 +80,7 @@ def draw_rois(
     places = tuple(_places(report, subject))
     if not places:
         raise DataError(f"the report has no rows of subject {subject}")
-    with styled():
+    with styled(theme):
         width = max(_NARROWEST, _LEFT + _RIGHT + _unit(places) * (places[-1].x + 1.6))
         title, caption = wrap_title(title, width - 2 * MARGIN), wrap_caption(caption, width - 2 * MARGIN)
         foot = _NAMES + caption_height(caption)
@@ -87,13 +88,13 @@ def draw_rois(
         figure = Figure(figsize=(width, height), dpi=dpi)
         box = (_LEFT / width, foot / height, 1 - (_LEFT + _RIGHT) / width, _PLOT_HEIGHT / height)
         axes = figure.add_axes(box)
-        drawn = tuple(_draw_bars(axes, report, subject, hemispheres, places))
-        _dress(axes, places)
-        _name_classes(axes, places)
+        drawn = tuple(_draw_bars(axes, report, subject, hemispheres, places, theme))
+        _dress(axes, places, theme)
+        _name_classes(axes, places, theme)
         axes.legend(
             loc="lower right", bbox_to_anchor=(1.0, 1.12), ncols=2, frameon=False, borderaxespad=0, handlelength=1.1
         )
-        write_around(figure, title, caption)
+        write_around(figure, title, caption, theme)
     return Chart(figure, drawn)
 
 
@@ -114,7 +115,12 @@ def _unit(places: Sequence[_Place]) -> float:
 
 
 def _draw_bars(
-    axes: Axes, report: Report, subject: int, hemispheres: Sequence[Hemisphere], places: Sequence[_Place]
+    axes: Axes,
+    report: Report,
+    subject: int,
+    hemispheres: Sequence[Hemisphere],
+    places: Sequence[_Place],
+    theme: Theme,
 ) -> Iterator[RoiRow]:
     for order, hemisphere in enumerate(hemispheres):
         width = min(0.6, _BARS / len(hemispheres))
@@ -133,12 +139,12 @@ def _draw_bars(
         for x, row in rows:
             if row.median_r is None:
                 axes.annotate(
-                    _ABSENT, (x, 0), (0, 2), textcoords="offset points", ha="center", color=QUIET_INK, fontsize=7
+                    _ABSENT, (x, 0), (0, 2), textcoords="offset points", ha="center", color=theme.quiet_ink, fontsize=7
                 )
         yield from (row for _, row in rows)
 
 
-def _dress(axes: Axes, places: Sequence[_Place]) -> None:
+def _dress(axes: Axes, places: Sequence[_Place], theme: Theme) -> None:
     axes.set_xlim(-0.8, places[-1].x + 0.8)
     axes.set_xticks([place.x for place in places], [place.roi for place in places], rotation=60, ha="right")
     axes.tick_params(axis="x", length=0, pad=1, labelsize=8)
@@ -146,9 +152,9 @@ def _dress(axes: Axes, places: Sequence[_Place]) -> None:
         label.set_rotation_mode("anchor")  # the end of each name stands below its bars
     axes.tick_params(axis="y", length=0, labelsize=8)
     axes.set_ylabel("median r")
-    axes.yaxis.grid(True, color=RULE, linewidth=0.6, zorder=0)
+    axes.yaxis.grid(True, color=theme.rule, linewidth=0.6, zorder=0)
     axes.set_axisbelow(True)
-    axes.axhline(0, color=QUIET_INK, linewidth=0.8, zorder=3)
+    axes.axhline(0, color=theme.quiet_ink, linewidth=0.8, zorder=3)
     for side in ("top", "left", "right", "bottom"):
         axes.spines[side].set_visible(False)
     # Room above the tallest bar, and below 0 only where a median is negative.
@@ -156,7 +162,7 @@ def _dress(axes: Axes, places: Sequence[_Place]) -> None:
     axes.set_ylim(min(0.0, 1.15 * low), max(0.05, 1.05 * high))
 
 
-def _name_classes(axes: Axes, places: Sequence[_Place]) -> None:
+def _name_classes(axes: Axes, places: Sequence[_Place], theme: Theme) -> None:
     for roi_class, members in groupby(places, key=lambda place: place.roi_class):
         if not roi_class:
             continue
@@ -164,7 +170,7 @@ def _name_classes(axes: Axes, places: Sequence[_Place]) -> None:
         axes.plot(
             [across[0] - 0.45, across[-1] + 0.45],
             [1.03, 1.03],
-            color=QUIET_INK,
+            color=theme.quiet_ink,
             linewidth=0.8,
             clip_on=False,
             transform=axes.get_xaxis_transform(),
@@ -174,7 +180,7 @@ def _name_classes(axes: Axes, places: Sequence[_Place]) -> None:
             1.045,
             roi_class,
             fontsize=7.5,
-            color=QUIET_INK,
+            color=theme.quiet_ink,
             ha="center",
             va="bottom",
             transform=axes.get_xaxis_transform(),

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.challenge.layout import HEMISPHERES, Hemisphere
-from algocli.results.figures import (
+from algocli.challenge.layout import Hemisphere
+from algocli.results.drawing.brain_map import BrainMap
+from algocli.results.drawing.keys import Key
+from algocli.results.drawing.raster import Pixels, look
+from algocli.results.drawing.sheet import BORDER, Sheet, Tile, lay_out, project
+from algocli.results.drawing.style import (
     CAPTION_BOTTOM,
     DEFAULT_DPI,
-    INK,
+    LIGHT,
     MARGIN,
+    Theme,
     caption_height,
     styled,
     title_height,
@@ -22,10 +26,7 @@ from algocli.results.figures import (
     wrap_title,
     write_around,
 )
-from algocli.results.keys import Key
-from algocli.results.raster import Pixels, look
-from algocli.results.sheet import BORDER, Sheet, Tile, lay_out, project
-from algocli.results.surface import Mesh, Surface, load_mesh
+from algocli.results.surface import Mesh, load_mesh
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,59 +44,39 @@ _GYRUS, _SULCUS, _DEEP = 0.80, 0.58, 0.3
 _CORTEX_EDGE, _VALUE_EDGE = 0.55, 0.82
 
 
-@dataclass(frozen=True)
-class SurfaceMap:
-    """A figure, and what is drawn in it: for each hemisphere (n_mesh_vertices,), NaN where nothing is shown."""
-
-    figure: Figure
-    drawn: dict[Hemisphere, NDArray[np.float64]]
-
-
-def draw_views(
-    values: Mapping[Hemisphere, NDArray[np.float64]],
-    key: Key,
-    *,
-    surface: Surface = "fsaverage5",
-    title: str,
-    caption: str = "",
-    dpi: int = DEFAULT_DPI,
-) -> SurfaceMap:
-    """Draw the hemispheres that have values from all sides.
+def draw_map(shown: BrainMap, *, dpi: int = DEFAULT_DPI, theme: Theme = LIGHT) -> Figure:
+    """Draw a map's hemispheres from all sides, its title above, its caption and the key of its colours below.
 
     Parameters
     ----------
-    values
-        For each hemisphere to draw (n_mesh_vertices,), NaN where the cortex is to show.
-    key
-        What colours mean; it also draws the colour bar or legend.
-    surface
-        The mesh that the values belong to.
-    title, caption
-        Written above and below, broken into lines as needed.
+    shown
+        What to draw.
     dpi
         Resolution of the cortices; text stays text in SVG and PDF.
+    theme
+        The colours around them.
     """
     from matplotlib.figure import Figure
 
-    meshes = {h: load_mesh(surface, h) for h in HEMISPHERES if h in values}
+    meshes = {h: load_mesh(shown.surface, h) for h in shown.hemispheres}
     sheet = lay_out(meshes)
     # The sheet's own border is part of the margin.
     margin = MARGIN - BORDER * _PER_MM
     wide, tall = sheet.width * _PER_MM, sheet.height * _PER_MM
-    title = wrap_title(title, wide)
-    caption = wrap_caption(caption, wide - _KEY_WIDTH - MARGIN)
-    foot = max(CAPTION_BOTTOM + key.height, caption_height(caption)) + _ABOVE_FOOT
+    title = wrap_title(shown.title, wide)
+    caption = wrap_caption(shown.caption, wide - _KEY_WIDTH - MARGIN)
+    foot = max(CAPTION_BOTTOM + shown.key.height, caption_height(caption)) + _ABOVE_FOOT
     width, height = wide + 2 * margin, title_height(title) + _BELOW_TITLE + tall + foot
-    with styled():
+    with styled(theme):
         figure = Figure(figsize=(width, height), dpi=dpi)
         axes = figure.add_axes((margin / width, foot / height, wide / width, tall / height))
-        picture = _paint(sheet, meshes, values, key, _PER_MM * dpi)
+        picture = _paint(sheet, meshes, shown.panels[0].values, shown.key, _PER_MM * dpi)
         axes.imshow(picture, extent=(0, sheet.width, sheet.height, 0), aspect="auto", interpolation="none")
         axes.set_axis_off()
         _name_views(axes, sheet)
-        write_around(figure, title, caption)
-        key.draw(figure, width - MARGIN, CAPTION_BOTTOM, _KEY_WIDTH)
-    return SurfaceMap(figure, {h: np.asarray(values[h]) for h in meshes})
+        write_around(figure, title, caption, theme)
+        shown.key.draw(figure, width - MARGIN, CAPTION_BOTTOM, _KEY_WIDTH, theme)
+    return figure
 
 
 def _paint(
@@ -146,6 +127,4 @@ def _shrink(pixels: Pixels, colours: NDArray[np.float64]) -> NDArray[np.float64]
 def _name_views(axes: Axes, sheet: Sheet) -> None:
     for tile in sheet.tiles:
         middle = tile.left + tile.width / 2
-        axes.text(
-            middle, tile.top - 2.5, f"{tile.hemisphere} {tile.view}", fontsize=8, color=INK, ha="center", va="bottom"
-        )
+        axes.text(middle, tile.top - 2.5, f"{tile.hemisphere} {tile.view}", fontsize=8, ha="center", va="bottom")

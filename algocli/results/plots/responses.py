@@ -1,0 +1,168 @@
+"""What single images do to a subject's cortex: the responses measured, and beside them those predicted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algocli.challenge.layout import Hemisphere
+from algocli.challenge.subjects import Challenge, Subject
+from algocli.encoding.correlation import correlate
+from algocli.encoding.runs import Run, SubjectRun
+from algocli.errors import UsageError
+from algocli.results.drawing.brain_map import BrainMap, Panel
+from algocli.results.plots.wishes import Values, Wishes, known_rois, restricted
+from algocli.results.scoring import scored_subjects
+
+_UNIT = "response (z-scored in each session)"
+
+
+def plot_response(
+    challenge: Challenge,
+    wishes: Wishes,
+    *,
+    row: int | None = None,
+    nsd_id: int | None = None,
+    rois: Sequence[str] = (),
+) -> Iterator[tuple[int, BrainMap]]:
+    """Show one training image, and each subject's measured responses to it.
+
+    Parameters
+    ----------
+    challenge, wishes
+        Whose responses, and how to show them.
+    row, nsd_id
+        Which image, by its row from 0 or by its id in NSD.
+    rois
+        Names of ROIs or of ROI classes to whose vertices the map is restricted.
+
+    Raises
+    ------
+    UsageError
+        If a subject has no such training image, or the data names no such ROI.
+    DataError
+        If a subject, its images or its responses are missing.
+    """
+    chosen = challenge.subjects(wishes.subjects)
+    only = known_rois(chosen, rois)
+    for subject in chosen:
+        at = find_row(subject, row, nsd_id)
+        values = _within(subject, _measured(subject, at, wishes), only)
+        drawn = wishes.on_surface(subject, values)
+        image = subject.train_stimuli[at]
+        where = f" in {', '.join(only)}" if only else ""
+        yield (
+            subject.number,
+            BrainMap(
+                (Panel(drawn),),
+                wishes.symmetric_scale(np.concatenate(list(values.values())), _UNIT),
+                wishes.heading(f"Responses to training image {at}", subject.number, chosen),
+                f"Measured responses to {image.path.name}{where}.\n{wishes.count(drawn, values)}",
+                wishes.surface,
+                wishes.outlines(subject),
+                image.path,
+            ),
+        )
+
+
+def plot_prediction(
+    challenge: Challenge,
+    run: Run,
+    wishes: Wishes,
+    *,
+    row: int | None = None,
+    nsd_id: int | None = None,
+    rois: Sequence[str] = (),
+) -> Iterator[tuple[int, BrainMap]]:
+    """Show one held-out image, and each subject's measured and predicted responses to it on one colour scale.
+
+    Parameters are those of `plot_response`; the image is by default the first that the run held out.
+
+    Raises
+    ------
+    UsageError
+        If a subject's run did not hold out the image, or the data names no such ROI.
+    DataError, MissingStep
+        If data and run do not fit together, or a subject is missing from either.
+    """
+    pairs = scored_subjects(challenge, run, wishes.subjects)
+    only = known_rois([subject for subject, _ in pairs], rois)
+    for subject, share in pairs:
+        at, position = _held_out_row(subject, share, row, nsd_id)
+        measured = _within(subject, _measured(subject, at, wishes), only)
+        predicted = _within(
+            subject,
+            {h: np.asarray(share.validation_predictions(h)[position], dtype=np.float64) for h in wishes.hemispheres},
+            only,
+        )
+        both = np.concatenate([*measured.values(), *predicted.values()])
+        agreement = correlate(_column(measured), _column(predicted))[0]
+        drawn = wishes.on_surface(subject, measured)
+        image = subject.train_stimuli[at]
+        where = f" in {', '.join(only)}" if only else ""
+        yield (
+            subject.number,
+            BrainMap(
+                (Panel(drawn, "measured"), Panel(wishes.on_surface(subject, predicted), "predicted")),
+                wishes.symmetric_scale(both, _UNIT),
+                wishes.heading(f"Responses to held-out image {at}", subject.number, pairs),
+                f"{image.path.name}{where}; r over the vertices {agreement:.2f}.\nRun {run.name}.\n"
+                f"{wishes.count(drawn, measured)}",
+                wishes.surface,
+                wishes.outlines(subject),
+                image.path,
+            ),
+        )
+
+
+def find_row(subject: Subject, row: int | None, nsd_id: int | None) -> int:
+    """Return the row of a training image that is given by its row or by its id in NSD.
+
+    Raises
+    ------
+    UsageError
+        If the subject has no such training image.
+    """
+    images = subject.train_stimuli
+    if nsd_id is not None:
+        found = next((at for at, image in enumerate(images) if image.nsd_id == nsd_id), None)
+        if found is None:
+            raise UsageError(
+                f"no training image of subject {subject.number} has NSD id {nsd_id}",
+                hint=f"algocli stimuli -s {subject.number} lists those there are",
+            )
+        return found
+    if row is None or not 0 <= row < len(images):
+        raise UsageError(f"subject {subject.number} has no training image {row}: rows go from 0 to {len(images) - 1}")
+    return row
+
+
+def _held_out_row(subject: Subject, share: SubjectRun, row: int | None, nsd_id: int | None) -> tuple[int, int]:
+    """Return a held-out image's row among the training images, and among the run's predictions."""
+    held_out = share.validation_rows()
+    at = int(held_out.min()) if row is None and nsd_id is None else find_row(subject, row, nsd_id)
+    positions = np.flatnonzero(held_out == at)
+    if not len(positions):
+        some = ", ".join(map(str, np.sort(held_out)[:5]))
+        raise UsageError(
+            f"training image {at} of subject {subject.number} was not held out: the model was fitted to it",
+            hint=f"held out were {some} and {len(held_out) - 5:,} others" if len(held_out) > 5 else f"held out: {some}",
+        )
+    return at, int(positions[0])
+
+
+def _measured(subject: Subject, row: int, wishes: Wishes) -> dict[Hemisphere, NDArray[np.float64]]:
+    return {h: np.asarray(subject.responses("train", h)[row], dtype=np.float64) for h in wishes.hemispheres}
+
+
+def _within(subject: Subject, values: Values, only: Sequence[str]) -> Values:
+    return restricted(subject, values, only) if only else values
+
+
+def _column(values: Values) -> NDArray[np.float64]:
+    """Line up the vertices that are shown, (n_vertices, 1)."""
+    together = np.concatenate(list(values.values()))
+    column: NDArray[np.float64] = together[np.isfinite(together)][:, None]
+    return column

@@ -1,0 +1,78 @@
+"""Where things lie on a subject's cortex: all challenge vertices, and ROIs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algocli.challenge.layout import Hemisphere
+from algocli.challenge.subjects import Challenge, Subject
+from algocli.results.drawing.brain_map import BrainMap, Panel
+from algocli.results.drawing.keys import Categories
+from algocli.results.drawing.style import CATEGORY_COLOURS, CONTEXT_COLOUR
+from algocli.results.plots.wishes import Places, Values, Wishes, category_colours, known_rois, places
+from algocli.results.surface import N_VERTICES
+
+
+def plot_vertices(challenge: Challenge, wishes: Wishes) -> Iterator[tuple[int, BrainMap]]:
+    """Show which part of the cortex each subject's responses come from.
+
+    Raises
+    ------
+    DataError
+        If a subject or its mask is missing.
+    """
+    key = Categories(["challenge vertices"], [CATEGORY_COLOURS[4]])
+    chosen = challenge.subjects(wishes.subjects)
+    for subject in chosen:
+        values = {h: np.zeros(subject.n_vertices(h)) for h in wishes.hemispheres}
+        drawn = wishes.on_surface(subject, values)
+        title = wishes.heading("Challenge vertices", subject.number, chosen)
+        caption, outlines = wishes.count(drawn, values), wishes.outlines(subject)
+        yield subject.number, BrainMap((Panel(drawn),), key, title, caption, wishes.surface, outlines)
+
+
+def plot_roi(challenge: Challenge, names: Sequence[str], wishes: Wishes) -> Iterator[tuple[int, BrainMap]]:
+    """Show where ROIs lie, those of a class by its name; of overlapping ones the one named last is on top.
+
+    Raises
+    ------
+    UsageError
+        If the data names no such ROI, or there are more ROIs than colours.
+    DataError
+        If a subject or one of its masks is missing.
+    """
+    chosen = challenge.subjects(wishes.subjects)
+    rois = known_rois(chosen, names)
+    colours = [*category_colours(len(rois), "ROIs"), CONTEXT_COLOUR]
+    for subject in chosen:
+        found = {name: places(subject, name, wishes.hemispheres) for name in rois}
+        codes = {h: np.full(subject.n_vertices(h), float(len(rois))) for h in wishes.hemispheres}
+        for code, name in enumerate(rois):
+            for h in wishes.hemispheres:
+                codes[h][found[name][h]] = code
+        labels = [name if any(map(len, found[name].values())) else f"{name} (absent)" for name in rois]
+        key = Categories([*labels, "other challenge vertices"], colours)
+        counted = _count_rois(subject, found, wishes)
+        caption = f"{wishes.surface}, vertices shown: {counted}.{_overlap(found, codes)}"
+        title = wishes.heading(", ".join(names), subject.number, chosen)
+        panels, outlines = (Panel(wishes.on_surface(subject, codes)),), wishes.outlines(subject)
+        yield subject.number, BrainMap(panels, key, title, caption, wishes.surface, outlines)
+
+
+def _count_rois(subject: Subject, found: Mapping[str, Places], wishes: Wishes) -> str:
+    """Say of each ROI how many of its vertices the surface has, as in 'PPA 87 of 1,410 left and 79 of 1,292 right'."""
+
+    def count(hemisphere: Hemisphere, vertices: NDArray[np.int64]) -> str:
+        shown = np.count_nonzero(subject.fsaverage_vertices(hemisphere)[vertices] < N_VERTICES[wishes.surface])
+        return f"{shown:,} of {len(vertices):,} {hemisphere}" if len(vertices) else f"absent {hemisphere}"
+
+    return "; ".join(f"{name} {' and '.join(count(*side) for side in sides.items())}" for name, sides in found.items())
+
+
+def _overlap(found: Mapping[str, Places], codes: Values) -> str:
+    named = sum(len(vertices) for sides in found.values() for vertices in sides.values())
+    coloured = sum(np.count_nonzero(side < len(found)) for side in codes.values())
+    return " Where ROIs overlap, the one named last is on top." if named > coloured else ""
