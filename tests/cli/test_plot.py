@@ -39,6 +39,8 @@ def plot(tiny_challenge, cache, tmp_path, monkeypatch):
         (["vertices"], "vertices_subj01.png"),
         (["roi", "FFA-1", "PPA"], "roi_FFA-1_PPA_subj01.png"),
         (["response", "--stimulus", "2", "--roi", "PPA"], "response_2_subj01.png"),
+        (["response", "--nsd-id", "1009", "--dark"], "response_nsd1009_subj01.png"),
+        (["prediction", "--vmax", "2"], "prediction_subj01.png"),
     ],
 )
 def test_every_kind_of_figure_is_written_and_its_path_is_all_that_stdout_says(plot, tmp_path, words, name):
@@ -98,6 +100,9 @@ def test_figures_of_a_run_without_one_name_the_missing_step(tiny_challenge, tmp_
         (["accuracy", "--roi", "V1v"], "takes no --roi"),
         (["rois", "--stimulus", "1"], "takes no --stimulus"),
         (["response"], "needs a training image"),
+        (["response", "--stimulus", "1", "--nsd-id", "9"], "named twice"),
+        (["rois", "--cmap", "magma"], "takes no --cmap"),
+        (["accuracy", "--vmin", "2"], "cannot go from 2"),
         (["response", "--stimulus", "99"], "rows go from 0 to 11"),
         (["rois", "-o", "figure.bmp"], "cannot be written as figure.bmp"),
         (["best-layer"], "run a-run has no layers to choose from"),

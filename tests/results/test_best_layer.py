@@ -19,12 +19,11 @@ from algocli.results.best_layer import (
     name_layers,
 )
 from algocli.results.drawing.style import CONTEXT_COLOUR, ordered_colours
-from algocli.results.plots import plot_best_layer
+from algocli.results.plots.layers import plot_best_layer
+from algocli.results.plots.wishes import Wishes
 from tests.results.blends import BLEND, LAYERS, weigh, write_blend, write_recipe
 from tests.results.by_hand import write_run
 from tests.support.challenge import write_tiny_challenge
-
-DPI = 50
 
 
 @pytest.fixture
@@ -44,21 +43,17 @@ def blend(tmp_path):
     return write_blend(tmp_path / "cache")
 
 
-def draw(challenge, run, **keywords):
-    [(_, drawn)] = plot_best_layer(challenge, run, subjects=[1], dpi=DPI, **keywords)
+def draw(challenge, run, **wishes):
+    [(_, drawn)] = plot_best_layer(challenge, run, Wishes((1,), **wishes))
     return drawn
 
 
 def legend(drawn):
-    [key] = drawn.figure.legends
-    return {
-        text.get_text(): patch.get_facecolor()[:3]
-        for text, patch in zip(key.get_texts(), key.get_patches(), strict=True)
-    }
+    return {name: to_rgb(colour) for name, colour in zip(drawn.key.names, drawn.key.colours, strict=True)}
 
 
 def words(drawn):
-    return " ".join("\n".join(text.get_text() for text in drawn.figure.texts).split())
+    return " ".join(f"{drawn.title} {drawn.caption}".split())
 
 
 def test_the_layer_of_largest_weight_in_the_refit_is_the_vertexs_layer(challenge, blend):
@@ -99,7 +94,7 @@ def test_weights_of_other_vertices_are_refused(challenge, blend):
 
 
 def test_the_map_shows_each_vertexs_layer_and_nothing_elsewhere(challenge, blend):
-    drawn = draw(challenge, blend).drawn["left"]
+    drawn = draw(challenge, blend).panels[0].values["left"]
     vertices = challenge.subject(1).fsaverage_vertices("left")
     expected = np.arange(31) % 3
     expected[[5, 10, 20]] = 3

@@ -14,14 +14,16 @@ from PIL import Image
 
 from algocli.challenge.subjects import Challenge
 from algocli.errors import UsageError
+from algocli.results.drawing.brain_map import BrainMap, Panel
 from algocli.results.drawing.charts import draw_rois
 from algocli.results.drawing.keys import Categories, Scale, scale_for, symmetric_scale_for
-from algocli.results.drawing.maps import draw_views
+from algocli.results.drawing.maps import draw_map
 from algocli.results.drawing.style import HEMISPHERE_COLOURS, render
 from algocli.results.report import summarise
 from algocli.results.surface import load_mesh
 
 DPI = 50
+RANGE = Scale(0, 1, "r")
 
 
 @pytest.fixture(scope="module")
@@ -33,12 +35,12 @@ def empty():
     return {hemisphere: np.full(10_242, np.nan) for hemisphere in ("left", "right")}
 
 
-def picture_of(surface_map):
-    return np.asarray(surface_map.figure.axes[0].images[0].get_array())
+def picture_of(figure):
+    return np.asarray(figure.axes[0].images[0].get_array())
 
 
-def draw(values, **keywords):
-    return draw_views(values, Scale(0, 1, "r"), title="A map", dpi=DPI, **keywords)
+def draw(values, key=RANGE, dpi=DPI):
+    return draw_map(BrainMap((Panel(values),), key, "A map"), dpi=dpi)
 
 
 def bars_of(chart):
@@ -107,7 +109,7 @@ def test_a_single_vertex_can_be_seen(hemisphere):
     values = empty()
     mesh = load_mesh("fsaverage5", hemisphere)
     values[hemisphere][np.argmin(mesh.points[:, 1])] = 0.7
-    picture = picture_of(draw_views(values, Scale(0, 1, "r"), title="", dpi=150))
+    picture = picture_of(draw(values, dpi=150))
     coloured = np.flatnonzero(np.ptp(picture, axis=2).max(axis=0) > 0.2)
     assert len(coloured) > 0
     # The occipital pole of the left hemisphere lies in the left half of the sheet, and only there.
@@ -118,7 +120,7 @@ def test_a_value_of_zero_is_shown_and_a_missing_one_is_not():
     values = empty()
     values["left"][:] = 0.0
     del values["right"]
-    picture = picture_of(draw_views(values, Categories(["all"], ["#ff0000"]), title="", dpi=DPI))
+    picture = picture_of(draw(values, Categories(["all"], ["#ff0000"])))
     inside = picture[..., 0] < 0.999
     red = (picture[..., 1] < 0.5) & (picture[..., 0] > 0.5)
     assert red.sum() > 0.9 * inside.sum()
@@ -128,7 +130,7 @@ def test_values_are_painted_in_the_colours_of_their_scale():
     values = empty()
     values["left"][:], values["right"][:] = 0.0, 1.0
     scale = Scale(0, 1, "r", colours="gray")
-    picture = picture_of(draw_views(values, scale, title="", dpi=DPI))
+    picture = picture_of(draw(values, scale))
     left, right = np.array_split(picture, 2, axis=1)
     assert left.min() == pytest.approx(0, abs=1e-12)
     # White is shaded, by less than a fifth, where the surface turns away.
@@ -137,9 +139,8 @@ def test_values_are_painted_in_the_colours_of_their_scale():
 
 def test_one_hemisphere_may_be_drawn_alone():
     values = empty()
-    surface_map = draw({"right": values["right"]})
-    assert set(surface_map.drawn) == {"right"}
-    names = [text.get_text() for text in surface_map.figure.axes[0].texts]
+    figure = draw({"right": values["right"]})
+    names = [text.get_text() for text in figure.axes[0].texts]
     assert names == ["right lateral", "right medial", "right posterior", "right ventral"]
 
 
@@ -165,7 +166,7 @@ def test_a_scale_of_nothing_still_has_an_extent():
 def test_the_same_figure_has_the_same_bytes_whenever_it_is_drawn(report, tmp_path, suffix):
     for name in ("first", "second"):
         render(draw_rois(report, 1, title="Bars").figure, tmp_path / f"bars-{name}{suffix}", DPI)
-        render(draw(empty()).figure, tmp_path / f"map-{name}{suffix}", DPI)
+        render(draw(empty()), tmp_path / f"map-{name}{suffix}", DPI)
     for kind in ("bars", "map"):
         first, second = ((tmp_path / f"{kind}-{name}{suffix}").read_bytes() for name in ("first", "second"))
         assert first == second
@@ -198,10 +199,10 @@ def test_drawing_needs_neither_pyplot_nor_a_display(tmp_path):
     code = (
         "import sys, numpy as np\n"
         "from pathlib import Path\n"
-        "from algocli.results import figures, keys, maps\n"
-        "values = {'left': np.zeros(10242)}\n"
-        "drawn = maps.draw_views(values, keys.Scale(0, 1, 'r'), title='', dpi=50)\n"
-        f"figures.render(drawn.figure, Path({str(tmp_path / 'map.png')!r}), 50)\n"
+        "from algocli.results.drawing import brain_map, keys, maps, style\n"
+        "panel = brain_map.Panel({'left': np.zeros(10242)})\n"
+        "drawn = maps.draw_map(brain_map.BrainMap((panel,), keys.Scale(0, 1, 'r'), ''), dpi=50)\n"
+        f"style.render(drawn, Path({str(tmp_path / 'map.png')!r}), 50)\n"
         "print('matplotlib.pyplot' in sys.modules)"
     )
     environment = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
