@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser import browser  # noqa: F401
 from tests.support.challenge import write_tiny_challenge
 
 

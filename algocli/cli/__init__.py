@@ -13,6 +13,7 @@ from pathlib import Path
 import typer
 from typer.core import TyperGroup
 
+from algocli.cli.letters import mend
 from algocli.errors import AlgocliError, MissingStep, StorageError
 
 INTERRUPTED = 130
@@ -160,9 +161,8 @@ def _mend_streams() -> None:
         stream = getattr(sys, name)
         if stream is None:
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
-        elif isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
-            # In UTF-8 nothing lacks but the bytes of a file name that is no UTF-8, and these are best as they are.
-            stream.reconfigure(errors="surrogateescape" if "utf" in stream.encoding.lower() else "replace")
+        elif isinstance(stream, io.TextIOWrapper):
+            mend(stream)
 
 
 _register()

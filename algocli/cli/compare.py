@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +12,7 @@ import typer
 from algocli.challenge.layout import ALL_VERTICES, HEMISPHERES, Hemisphere
 from algocli.cli.options import (
     DEFAULT_CACHE_DIR,
+    DEFAULT_DATA_DIR,
     FOLDERS,
     CacheDir,
     Json,
@@ -20,8 +21,10 @@ from algocli.cli.options import (
     Subjects,
     parse_subjects,
 )
+from algocli.cli.pages import Html, Title, check_wishes
 
 if TYPE_CHECKING:
+    from algocli.encoding.runs import Run
     from algocli.results.compare import Comparison, DifferenceRow
 
 
@@ -56,11 +59,14 @@ def register(app: typer.Typer) -> None:
 
 
 def compare(
+    ctx: typer.Context,
     runs: RunNames,
     subject: Subjects = None,
     roi: RoiNames = None,
     resamples: Resamples = 1000,
     seed: Seed = 0,
+    html: Html = None,
+    title: Title = None,
     data_dir: MovedData = None,
     cache_dir: CacheDir = DEFAULT_CACHE_DIR,
     as_json: Json = False,
@@ -75,8 +81,10 @@ def compare(
     from algocli.encoding.runs import find_run
     from algocli.results import compare as results
 
+    check_wishes(html, title)
+    found = [find_run(cache_dir, name) for name in runs]
     comparison = results.compare(
-        [find_run(cache_dir, name) for name in runs],
+        found,
         data_dir=data_dir,
         subjects=parse_subjects(subject),
         rois=roi or None,
@@ -93,6 +101,21 @@ def compare(
         note("each interval stands for itself: of many that compare equals, one in twenty excludes 0", quiet=quiet)
     for remark in comparison.notes:
         note(remark, quiet=quiet)
+    if html is not None:
+        _write_page(ctx, comparison, found, html)
+        note(f"wrote {html}", quiet=quiet)
+
+
+def _write_page(ctx: typer.Context, comparison: Comparison, runs: Sequence[Run], path: Path) -> None:
+    from algocli.challenge.subjects import Challenge
+    from algocli.results.gathered import gather
+    from algocli.results.page.compare_page import Drawn, write_compare_page
+
+    given = ctx.params
+    moved = given["data_dir"]
+    data = gather(runs[0], DEFAULT_DATA_DIR, comparison.subjects) if moved is None else Challenge(moved)
+    drawn = Drawn(given["resamples"], given["seed"])
+    write_compare_page(comparison, runs, data, path, title=given["title"], drawn=drawn, rois=given["roi"])
 
 
 def _show_tables(comparison: Comparison) -> None:

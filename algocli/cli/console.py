@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -24,6 +26,10 @@ T = TypeVar("T")
 DASH = "–"
 # A file or a pipe has no width: rich would take it for 80 columns and cut a wider table.
 UNBOUNDED = 10_000
+# Spaces between a table's columns; the lesser where the screen is narrow.
+ROOMY, TIGHT = 2, 1
+# An empty column to a full one, by eighths.
+_BLOCKS = " ▏▎▍▌▋▊▉█"
 # On a file or a pipe a bar is noise; a line a minute tells that the work is alive.
 LINE_EVERY = 60.0
 # A stage that is over sooner, in seconds, is not worth a line.
@@ -99,14 +105,43 @@ def show_json(value: object) -> None:
     print(text)
 
 
-def show_table(
-    columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str | None = None, left: int = 1
-) -> None:
-    """Print a table: the first `left` columns flush left, the others flush right. A row of [] draws a line."""
-    table = Table(box=None)
-    for place, column in enumerate(columns):
-        table.add_column(Text(column), justify="left" if place < left else "right", no_wrap=True)
+def room() -> int | None:
+    """Return how many columns of stdout a line may take: a terminal's, or $COLUMNS; None where nothing limits it."""
+    if sys.stdout.isatty():
+        return out().width
+    columns = os.environ.get("COLUMNS", "")
+    return int(columns) if columns.isdecimal() and int(columns) else None
+
+
+def table_width(columns: Sequence[str], rows: Iterable[Sequence[str]], gap: int = ROOMY) -> int:
+    """Return how many columns of the screen `show_table` takes with that many spaces between a table's columns."""
+    widths = [cell_len(column) for column in columns]
     for row in rows:
+        for place, cell in enumerate(row):
+            widths[place] = max(widths[place], cell_len(cell))
+    # A roomy table has a space at either edge as well.
+    return sum(widths) + gap * (len(widths) - (gap == TIGHT))
+
+
+def show_table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    title: str | None = None,
+    left: int = 1,
+    ends_in_bars: bool = False,
+) -> None:
+    """Print a table: the first `left` columns flush left, the others, but for bars, flush right. [] draws a line.
+
+    Where the screen is too narrow the columns move together; a row that is still too long is broken by the screen.
+    """
+    lines, limit = list(rows), room()
+    is_roomy = limit is None or table_width(columns, lines) <= limit
+    table = Table(box=None, padding=(0, 1) if is_roomy else (0, TIGHT, 0, 0), pad_edge=is_roomy)
+    for place, column in enumerate(columns):
+        is_left = place < left or (ends_in_bars and place == len(columns) - 1)
+        table.add_column(Text(column), justify="left" if is_left else "right", no_wrap=True)
+    for row in lines:
         if row:
             table.add_row(*(Text(cell) for cell in row))
         else:
@@ -118,6 +153,28 @@ def show_table(
     # A line that a narrow screen breaks can be read; a number that was cut to fit cannot.
     console.width = UNBOUNDED
     console.print(table)
+
+
+def shows_bars() -> bool:
+    """Say whether bars belong into a table: they are for the eye, and not for what reads a file or a pipe."""
+    return sys.stdout.isatty()
+
+
+def bar(share: float, width: int) -> str:
+    """Draw a share of `width` columns, by eighths of a column; in whole columns of # where blocks cannot be shown."""
+    share = min(max(share, 0.0), 1.0)
+    if not _has_blocks():
+        return "#" * round(share * width)
+    whole, eighths = divmod(round(share * width * 8), 8)
+    return _BLOCKS[8] * whole + _BLOCKS[eighths].strip()
+
+
+def _has_blocks() -> bool:
+    try:
+        _BLOCKS.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return False
+    return os.environ.get("TERM") != "dumb"
 
 
 def number(value: float | None, digits: int = 3) -> str:

@@ -17,14 +17,17 @@ from algocli.cli.options import (
     Quiet,
     RunName,
     Subjects,
+    is_named,
     parse_subjects,
 )
-from algocli.errors import UsageError
+from algocli.compute.track import Note
+from algocli.errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from algocli.encoding.runs import Run
+    from algocli.challenge.subjects import Subject
+    from algocli.encoding.runs import Run, SubjectRun
 
-Format = Literal["npy", "csv"]
+Format = Literal["npy", "csv", "gifti", "mgh"]
 
 
 def register(app: typer.Typer) -> None:
@@ -33,8 +36,13 @@ def register(app: typer.Typer) -> None:
 
 
 def export(
+    ctx: typer.Context,
     file_format: Annotated[
-        Format, typer.Option("--format", help="npy: correlations and validation predictions; csv: one row a vertex.")
+        Format,
+        typer.Option(
+            "--format",
+            help="npy: correlations and validation predictions; csv: one row a vertex; gifti, mgh: maps on fsaverage.",
+        ),
     ] = "npy",
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write to.")] = Path("export"),
     subject: Subjects = None,
@@ -47,40 +55,79 @@ def export(
     """Write a run's per-vertex results and print the paths.
 
     Each subject has a folder, subj01 and so on. npy writes lh_correlation.npy, lh_pred_val.npy (the same for rh) and
-    val_index.npy, the training rows that the predictions belong to; csv writes vertices.csv. Where report
-    --significance has been asked for, lh_p.npy and a column p have the vertices' p values.
+    val_index.npy, the training rows that the predictions belong to; csv writes vertices.csv.
+
+    gifti is for Connectome Workbench: lh.correlation.func.gii, noise_ceiling and accuracy where they are known, and
+    lh.floc-faces.label.gii for each ROI class. mgh is for FreeSurfer: the same as lh.correlation.mgh and
+    lh.floc-faces.annot. All have the 163,842 vertices of fsaverage; those outside the challenge are NaN in GIFTI and 0
+    in .mgh, where lh.mask.mgh tells which are inside.
+
+    Where report --significance has been asked for, the p values are there too: lh_p.npy, a column p, lh.p.func.gii, and
+    lh.sig.mgh with -log10 p. All but npy need the data; without --data-dir it is looked for where the run was trained.
     """
+    from algocli.challenge.subjects import Challenge
     from algocli.cli.console import note, show_json, show_path
     from algocli.encoding.runs import find_run
+    from algocli.results.scoring import scored_subjects
 
     if output.is_file():
         raise UsageError(f"{output} is a file; a folder was expected")
-    found = find_run(cache_dir, run)
-    numbers = parse_subjects(subject)
-    written = []
-    for paths in _by_subject(file_format, found, numbers, data_dir, output):
-        written += paths
-        if not as_json:
-            for path in paths:
-                show_path(path)
-    if as_json:
-        show_json({"run": found.name, "files": written})
-    else:
-        note(f"run {found.name}", quiet=quiet)
-
-
-def _by_subject(
-    file_format: Format, run: Run, numbers: tuple[int, ...] | None, data_dir: Path, output: Path
-) -> Iterator[list[Path]]:
-    """Write subject by subject, so that a path appears as soon as its file is there."""
-    from algocli.challenge.subjects import Challenge
-    from algocli.results.export import export_arrays, export_table
-    from algocli.results.scoring import scored_subjects
-
+    found, numbers = find_run(cache_dir, run), parse_subjects(subject)
+    remarks: list[str] = []
     if file_format == "npy":
         # The run alone knows all that goes into the arrays; the data may be on another machine.
-        for number in numbers or run.subjects:
-            yield export_arrays(run.subject(number), output)
+        files = _arrays(found, numbers, output)
+    elif is_named(ctx, "data_dir"):
+        files = _views(file_format, scored_subjects(Challenge(data_dir), found, numbers), output)
     else:
-        for data, share in scored_subjects(Challenge(data_dir), run, numbers):
-            yield export_table(data, share, output)
+        files = _views(file_format, _recorded(found, data_dir, numbers, remarks.append), output)
+    written = []
+    for path in files:
+        written.append(path)
+        if not as_json:
+            show_path(path)
+    if as_json:
+        show_json({"run": found.name, "files": written})
+    for remark in [*remarks, *([] if as_json else [f"run {found.name}"])]:
+        note(remark, quiet=quiet)
+
+
+def _arrays(run: Run, numbers: tuple[int, ...] | None, output: Path) -> Iterator[Path]:
+    """Write subject by subject, so that a path appears as soon as its file is there."""
+    from algocli.results.export import export_arrays
+
+    for number in numbers or run.subjects:
+        yield from export_arrays(run.subject(number), output)
+
+
+def _views(file_format: Format, pairs: list[tuple[Subject, SubjectRun]], output: Path) -> Iterator[Path]:
+    """Write what needs the data, subject by subject."""
+    from algocli.results.export import export_table
+    from algocli.results.export_maps import export_gifti, export_overlays
+
+    write = {"csv": export_table, "gifti": export_gifti, "mgh": export_overlays}[file_format]
+    for subject, share in pairs:
+        yield from write(subject, share, output)
+
+
+def _recorded(run: Run, usual: Path, numbers: tuple[int, ...] | None, remark: Note) -> list[tuple[Subject, SubjectRun]]:
+    """Pair each subject with the data that it was trained on, or that which lies in the usual folder.
+
+    Raises
+    ------
+    DataError
+        If there is neither: only the masks say where on the cortex a vertex lies.
+    """
+    from algocli.results.origin import recorded_subjects
+
+    pairs = []
+    for origin in recorded_subjects(run, usual, numbers):
+        if origin.subject is None:
+            raise DataError(
+                f"{origin.note}: its masks say where on the cortex each vertex lies",
+                hint="name the data with --data-dir, or take --format npy, which needs none",
+            )
+        if origin.note:
+            remark(origin.note)
+        pairs.append((origin.subject, origin.share))
+    return pairs

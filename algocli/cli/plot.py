@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -16,32 +18,47 @@ from algocli.cli.options import (
     Json,
     Quiet,
     RoiNames,
-    RunName,
     Subjects,
     parse_subjects,
 )
-from algocli.cli.plot_kinds import HELP, Request, What
+from algocli.cli.plot_kinds import HELP, PAGE, Request, What
 
 if TYPE_CHECKING:
     from algocli.challenge.subjects import Challenge
     from algocli.encoding.runs import Run
     from algocli.results.drawing.brain_map import BrainMap
-    from algocli.results.drawing.charts import Chart
-    from algocli.results.drawing.style import Theme
+    from algocli.results.drawing.chart import Chart
+    from algocli.results.plots.wishes import Wishes
 
 Output = Annotated[
     Path | None,
     typer.Option(
         "--output",
         "-o",
-        help="A .png, .svg, .pdf or .html file, or a folder; several subjects get their number in the name.",
+        help="A .png, .svg or .pdf file, for maps also an .html page to turn them in, or a folder; several subjects "
+        "get their number in the name.",
     ),
+]
+RunNames = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--run",
+        help="Name of a run, or its beginning; layers and best-layer take several.  [default: the latest]",
+    ),
+]
+Against = Annotated[str | None, typer.Option("--against", metavar="RUN", help="difference: the run to subtract.")]
+Significant = Annotated[
+    bool, typer.Option("--significant", help="accuracy: colour only what is better than chance (q <= .05).")
+]
+MeshName = Annotated[
+    Literal["fsaverage5", "fsaverage6", "fsaverage"],
+    typer.Option("--surface", help="Mesh to draw on; fsaverage shows every vertex, and is fetched once."),
 ]
 Outline = Annotated[
     list[str] | None, typer.Option("--outline", help="ROI, or class of ROIs, to draw around; may be repeated.")
 ]
 Low = Annotated[float | None, typer.Option("--vmin", help="Lower end of the colour scale.")]
-High = Annotated[float | None, typer.Option("--vmax", help="Upper end of the colour scale.")]
+High = Annotated[float | None, typer.Option("--vmax", help="Upper end; around 0 one end tells the other.")]
 Colours = Annotated[str | None, typer.Option("--cmap", metavar="NAME", help="A colour map of matplotlib's.")]
 
 
@@ -53,7 +70,10 @@ def register(app: typer.Typer) -> None:
 def plot(
     what: Annotated[What, typer.Argument(help=HELP)],
     names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="The ROIs of 'roi'.")] = None,
+    run: RunNames = None,
+    against: Against = None,
     roi: RoiNames = None,
+    significant: Significant = False,
     stimulus: Annotated[int | None, typer.Option("--stimulus", help="Row of a training image, from 0.", min=0)] = None,
     nsd_id: Annotated[int | None, typer.Option("--nsd-id", help="A training image by its id in NSD.", min=0)] = None,
     min_r: Annotated[
@@ -64,8 +84,8 @@ def plot(
     ] = None,
     output: Output = None,
     subject: Subjects = None,
-    run: RunName = "latest",
     hemisphere: Annotated[Hemisphere | None, typer.Option("--hemisphere", help="Only this one.")] = None,
+    surface: MeshName = "fsaverage5",
     outline: Outline = None,
     low: Low = None,
     high: High = None,
@@ -80,20 +100,19 @@ def plot(
 ) -> None:
     """Draw a figure for each subject and print its path.
 
-    Nothing is fetched from the network and no display is needed.
+    Nothing is fetched from the network, unless a larger surface is asked for the first time, and no display is needed.
     """
-    from algocli.challenge.subjects import Challenge
-    from algocli.cli.console import note, show_json, show_path
-    from algocli.encoding.runs import find_run
-    from algocli.results.best_layer import count_layers
-    from algocli.results.drawing.style import DARK, LIGHT, check_suffix
+    from algocli.results.drawing.style import DARK, LIGHT
     from algocli.results.plots.wishes import Wishes
 
-    request = Request(what, tuple(names or ()), tuple(roi or ()), stimulus, nsd_id, min_r)
+    request = Request(
+        what, tuple(names or ()), tuple(run or ()), against, tuple(roi or ()), stimulus, nsd_id, min_r, significant
+    )
     wishes = Wishes(
         parse_subjects(subject),
         HEMISPHERES if hemisphere is None else (hemisphere,),
         title,
+        surface,
         low=low,
         high=high,
         colours=colours,
@@ -103,42 +122,71 @@ def plot(
     )
     request.check(wishes)
     if output is not None and not output.is_dir():
-        check_suffix(output)
+        request.check_output(output)
+    _draw(request, wishes, output, data_dir, cache_dir, as_json=as_json, quiet=quiet)
+
+
+def _draw(
+    request: Request,
+    wishes: Wishes,
+    output: Path | None,
+    data_dir: Path,
+    cache_dir: Path,
+    *,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Draw what is asked for, subject by subject."""
+    from algocli.challenge.subjects import Challenge
+    from algocli.cli.console import note, show_json, show_path
+    from algocli.encoding.runs import LATEST, find_run
+
     challenge = Challenge(data_dir)
-    found = find_run(cache_dir, run) if request.is_of_a_run else None
-    chosen = _choose(challenge, found, wishes.subjects)
+    wanted = (request.runs or (LATEST,)) if request.is_of_a_run else ()
+    runs = [find_run(cache_dir, name) for name in (*wanted, *((request.against,) if request.against else ()))]
+    chosen = _choose(challenge, runs, wishes.subjects)
+    wishes = replace(wishes, subjects=chosen)
     written = []
-    for number, shown in request.figures(challenge, found, wishes):
+    for number, shown in request.figures(challenge, runs, wishes):
         path = _path(output, request.stem, number, several=len(chosen) > 1)
-        _write(shown, path, dpi, wishes.theme)
+        _write(shown, path, wishes)
         written.append({"subject": number, "path": path})
         if not as_json:
             show_path(path)
     if as_json:
-        printed: dict[str, object] = {"what": what, "run": None if found is None else found.name, "figures": written}
-        if found is not None and what is What.BEST_LAYER:
-            printed["rows"] = count_layers(
-                challenge, found, subjects=chosen, hemispheres=wishes.hemispheres, min_r=request.at_least
-            )
-        show_json(printed)
-    elif found is not None:
-        note(f"run {found.name}", quiet=quiet)
+        named = {"runs": [run.name for run in runs]} if len(runs) > 1 else {"run": runs[0].name if runs else None}
+        rows = request.rows(challenge, runs, wishes)
+        show_json({"what": request.what, **named, "figures": written, **({} if rows is None else {"rows": rows})})
+    elif runs:
+        note((" against " if request.against else ", ").join(f"run {run.name}" for run in runs), quiet=quiet)
 
 
-def _choose(challenge: Challenge, run: Run | None, numbers: tuple[int, ...] | None) -> tuple[int, ...]:
+def _choose(challenge: Challenge, runs: Sequence[Run], numbers: tuple[int, ...] | None) -> tuple[int, ...]:
+    """Return the subjects asked for; by default, those that the data and all runs have."""
+    from algocli.results.compare import shared_subjects
     from algocli.results.scoring import scored_subjects
 
-    if run is None:
-        return tuple(subject.number for subject in challenge.subjects(numbers))
-    return tuple(share.number for _, share in scored_subjects(challenge, run, numbers))
+    if len(runs) > 1 and numbers is None:
+        numbers = shared_subjects(runs, challenge)
+    chosen = challenge.subjects(numbers)
+    for run in runs:
+        chosen = [subject for subject, _ in scored_subjects(challenge, run, numbers)]
+    return tuple(subject.number for subject in chosen)
 
 
-def _write(shown: BrainMap | Chart, path: Path, dpi: int, theme: Theme) -> None:
-    from algocli.results.drawing.charts import Chart
+def _write(shown: BrainMap | Chart[Any], path: Path, wishes: Wishes) -> None:
+    from algocli.results.drawing.chart import Chart
     from algocli.results.drawing.maps import draw_map
     from algocli.results.drawing.style import render
 
-    render(shown.figure if isinstance(shown, Chart) else draw_map(shown, dpi=dpi, theme=theme), path, dpi)
+    if isinstance(shown, Chart):
+        render(shown.figure, path, wishes.dpi)
+    elif path.suffix.lower() == PAGE:
+        from algocli.results.page.viewer import write_map_page
+
+        write_map_page(shown, path, theme=wishes.theme)
+    else:
+        render(draw_map(shown, dpi=wishes.dpi, theme=wishes.theme), path, wishes.dpi)
 
 
 def _path(output: Path | None, stem: str, number: int, *, several: bool) -> Path:

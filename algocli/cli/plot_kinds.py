@@ -2,58 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 from algocli.errors import UsageError
 
 if TYPE_CHECKING:
     from algocli.challenge.subjects import Challenge
     from algocli.encoding.runs import Run
+    from algocli.results.best_layer import LayerCount
     from algocli.results.drawing.brain_map import BrainMap
-    from algocli.results.drawing.charts import Chart
+    from algocli.results.drawing.chart import Chart
+    from algocli.results.layer_rois import LayerRow
     from algocli.results.plots.wishes import Wishes
+
+PAGE = ".html"
 
 
 class What(StrEnum):
     """What a figure shows."""
 
     ACCURACY = "accuracy"
+    DIFFERENCE = "difference"
     ROIS = "rois"
+    CEILING = "ceiling"
+    LAYERS = "layers"
+    BEST_LAYER = "best-layer"
     ROI = "roi"
     VERTICES = "vertices"
     RESPONSE = "response"
     PREDICTION = "prediction"
-    BEST_LAYER = "best-layer"
 
 
 HELP = (
-    "accuracy: r on the cortex; rois: bars; roi NAME...: where ROIs lie, or those of a class; vertices: all challenge "
-    "vertices; response: a training image and the responses measured; prediction: a held-out image, responses measured "
-    "and predicted; best-layer: which layer of a blend has the largest weight."
+    "accuracy: r on the cortex; difference: r of one run minus that of another; rois: bars; ceiling: r against the "
+    "noise ceiling; layers: layers by ROI, of a blend or of several runs; best-layer: the same on the cortex; "
+    "roi NAME...: where ROIs lie, or those of a class; vertices: all challenge vertices; response: a training image "
+    "and the responses measured; prediction: a held-out image, responses measured and predicted."
 )
 
 
 @dataclass(frozen=True)
 class _Kind:
-    """What a kind of figure needs and takes: options by their names, and how to write it right."""
+    """What a kind of figure needs and takes: how many runs, and options by their names."""
 
-    of_a_run: bool
+    runs: Literal["none", "one", "several"]
+    shape: Literal["map", "chart"]
     takes: frozenset[str] = frozenset()
 
 
+_SCALE = frozenset({"--vmin", "--vmax", "--cmap"})
 _MAPPED = frozenset({"--surface", "--outline"})
-_SCALED = _MAPPED | {"--vmin", "--vmax", "--cmap"}
+_IMAGE = frozenset({"--roi", "--stimulus", "--nsd-id"})
 _KINDS = {
-    What.ACCURACY: _Kind(True, _SCALED),
-    What.ROIS: _Kind(True, frozenset({"--roi"})),
-    What.ROI: _Kind(False, _MAPPED | {"NAME"}),
-    What.VERTICES: _Kind(False, _MAPPED),
-    What.RESPONSE: _Kind(False, _SCALED | {"--roi", "--stimulus", "--nsd-id"}),
-    What.PREDICTION: _Kind(True, _SCALED | {"--roi", "--stimulus", "--nsd-id"}),
-    What.BEST_LAYER: _Kind(True, _MAPPED | {"--min-r"}),
+    What.ACCURACY: _Kind("one", "map", _MAPPED | _SCALE | {"--significant"}),
+    What.DIFFERENCE: _Kind("one", "map", _MAPPED | _SCALE | {"--against"}),
+    What.ROIS: _Kind("one", "chart", frozenset({"--roi"})),
+    What.CEILING: _Kind("one", "chart", frozenset({"--cmap"})),
+    What.LAYERS: _Kind("several", "chart", _SCALE | {"--roi"}),
+    What.BEST_LAYER: _Kind("several", "map", _MAPPED | {"--min-r"}),
+    What.ROI: _Kind("none", "map", _MAPPED | {"NAME"}),
+    What.VERTICES: _Kind("none", "map", _MAPPED),
+    What.RESPONSE: _Kind("none", "map", _MAPPED | _SCALE | _IMAGE),
+    What.PREDICTION: _Kind("one", "map", _MAPPED | _SCALE | _IMAGE),
 }
 
 
@@ -63,15 +77,18 @@ class Request:
 
     what: What
     names: tuple[str, ...] = ()
+    runs: tuple[str, ...] = ()
+    against: str | None = None
     only: tuple[str, ...] = ()
     stimulus: int | None = None
     nsd_id: int | None = None
     min_r: float | None = None
+    significant: bool = False
 
     @property
     def is_of_a_run(self) -> bool:
         """Whether a run is needed, or the data alone will do."""
-        return _KINDS[self.what].of_a_run
+        return _KINDS[self.what].runs != "none"
 
     @property
     def stem(self) -> str:
@@ -97,6 +114,7 @@ class Request:
             if given and option not in _KINDS[self.what].takes:
                 fitting = ", ".join(kind for kind, one in _KINDS.items() if option in one.takes)
                 raise UsageError(f"plot {self.what} takes no {option}", hint=f"it belongs to plot {fitting}")
+        self._check_runs()
         if self.what is What.ROI and not self.names:
             raise UsageError("plot roi needs the name of a ROI", hint="algocli plot roi FFA-1")
         if self.what is What.RESPONSE and self.stimulus is None and self.nsd_id is None:
@@ -104,8 +122,37 @@ class Request:
         if self.stimulus is not None and self.nsd_id is not None:
             raise UsageError("an image is named twice, by --stimulus and by --nsd-id", hint="leave one of them out")
 
+    def check_output(self, path: Path) -> None:
+        """Refuse a file that this kind of figure cannot be written to."""
+        from algocli.results.drawing.style import SUFFIXES, check_suffix
+
+        if path.suffix.lower() != PAGE:
+            check_suffix(path)
+        elif _KINDS[self.what].shape == "chart":
+            raise UsageError(
+                f"plot {self.what} draws a chart, and only a map can be turned in a page: {path.name}",
+                hint=f"end it in {', '.join(SUFFIXES)}",
+            )
+
+    def _check_runs(self) -> None:
+        takes = _KINDS[self.what].runs
+        if self.runs and takes == "none":
+            raise UsageError(f"plot {self.what} shows the data and takes no --run", hint="leave it out")
+        if len(self.runs) > 1 and takes == "one":
+            several = ", ".join(kind for kind, one in _KINDS.items() if one.runs == "several")
+            raise UsageError(
+                f"plot {self.what} takes one --run, found {len(self.runs)}",
+                hint=f"plot {several} take several; plot difference subtracts the one that --against names",
+            )
+        if self.what is What.DIFFERENCE and self.against is None:
+            raise UsageError(
+                "plot difference needs a run to compare with", hint="algocli plot difference --run A --against B"
+            )
+
     def _given(self, wishes: Wishes) -> dict[str, bool]:
         return {
+            "--against": self.against is not None,
+            "--significant": self.significant,
             "--roi": bool(self.only),
             "--stimulus": self.stimulus is not None,
             "--nsd-id": self.nsd_id is not None,
@@ -118,21 +165,45 @@ class Request:
         }
 
     def figures(
-        self, challenge: Challenge, run: Run | None, wishes: Wishes
-    ) -> Iterator[tuple[int, Chart]] | Iterator[tuple[int, BrainMap]]:
-        """Return each subject's figure, made when it is asked for."""
-        from algocli.results.plots import accuracy, layers, responses, rois
+        self, challenge: Challenge, runs: Sequence[Run], wishes: Wishes
+    ) -> Iterator[tuple[int, Chart[Any] | BrainMap]]:
+        """Return each subject's figure, made when it is asked for; the run to compare with is the last of `runs`."""
+        from algocli.results.plots import accuracy, ceilings, difference, layers, responses, rois
 
-        if run is None:
-            if self.what is What.RESPONSE:
-                return responses.plot_response(challenge, wishes, row=self.stimulus, nsd_id=self.nsd_id, rois=self.only)
-            return rois.plot_roi(challenge, self.names, wishes) if self.names else rois.plot_vertices(challenge, wishes)
-        if self.what is What.ROIS:
-            return accuracy.plot_bars(challenge, run, wishes, self.only)
+        image = {"row": self.stimulus, "nsd_id": self.nsd_id}
+        match self.what:
+            case What.ACCURACY:
+                return accuracy.plot_accuracy(challenge, runs[0], wishes, only_significant=self.significant)
+            case What.DIFFERENCE:
+                return difference.plot_difference(challenge, runs[0], runs[1], wishes)
+            case What.ROIS:
+                return accuracy.plot_bars(challenge, runs[0], wishes, self.only)
+            case What.CEILING:
+                return ceilings.plot_ceiling(challenge, runs[0], wishes)
+            case What.LAYERS:
+                return layers.plot_layers(challenge, runs, wishes, self.only)
+            case What.BEST_LAYER:
+                return layers.plot_best_layer(challenge, runs, wishes, self.at_least)
+            case What.ROI:
+                return rois.plot_roi(challenge, self.names, wishes)
+            case What.VERTICES:
+                return rois.plot_vertices(challenge, wishes)
+            case What.RESPONSE:
+                return responses.plot_response(challenge, wishes, **image, rois=self.only)
+            case What.PREDICTION:
+                return responses.plot_prediction(challenge, runs[0], wishes, **image, rois=self.only)
+
+    def rows(
+        self, challenge: Challenge, runs: Sequence[Run], wishes: Wishes
+    ) -> list[LayerCount] | list[LayerRow] | None:
+        """Return what a figure of layers shows as rows; None for other kinds, whose numbers other commands print."""
+        from algocli.results.best_layer import count_layers
+        from algocli.results.layer_rois import layers_by_roi
+
+        subjects, sides = wishes.subjects, wishes.hemispheres
         if self.what is What.BEST_LAYER:
-            return layers.plot_best_layer(challenge, run, wishes, self.at_least)
-        if self.what is What.PREDICTION:
-            return responses.plot_prediction(
-                challenge, run, wishes, row=self.stimulus, nsd_id=self.nsd_id, rois=self.only
-            )
-        return accuracy.plot_accuracy(challenge, run, wishes)
+            return count_layers(challenge, runs, subjects=subjects, hemispheres=sides, min_r=self.at_least)
+        if self.what is What.LAYERS:
+            _, tables = layers_by_roi(challenge, runs, subjects=subjects, hemispheres=sides, rois=self.only)
+            return [row for table in tables for row in table.rows]
+        return None

@@ -110,7 +110,7 @@ def compare(
     # The reference may be compared with itself; naming another run twice says nothing new.
     others = list({run.name: run for run in runs[1:]}.values())
     challenge = None if data_dir is None else Challenge(data_dir)
-    numbers = _shared_subjects(runs, challenge) if subjects is None else tuple(subjects)
+    numbers = shared_subjects(runs, challenge) if subjects is None else tuple(subjects)
     notes = [] if subjects is not None else list(_left_out(runs, challenge, numbers))
     # What does not fit is told before the first subject's minutes are spent.
     shares = {n: [held_out(run, n) for run in (runs[0], *others)] for n in numbers}
@@ -128,7 +128,14 @@ def compare(
     return Comparison(runs[0].name, tuple(run.name for run in others), tuple(rows), classes, tuple(notes))
 
 
-def _shared_subjects(runs: Sequence[Run], challenge: Challenge | None) -> tuple[int, ...]:
+def shared_subjects(runs: Sequence[Run], challenge: Challenge | None) -> tuple[int, ...]:
+    """Return the subjects that all runs, and the data folder if there is one, have in common, rising.
+
+    Raises
+    ------
+    DataError
+        If there is none.
+    """
     having = {f"run {run.name}": run.subjects for run in runs}
     if challenge is not None:
         having[str(challenge.folder)] = challenge.found

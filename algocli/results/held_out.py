@@ -81,6 +81,20 @@ def held_out(run: Run, number: int) -> HeldOut:
     return HeldOut(run, share, rows[order], order, folds[order])
 
 
+def remark_on_images(runs: Sequence[Run], number: int) -> str:
+    """Return a sentence where runs held out different images of a subject, nothing where they held out the same.
+
+    Raises
+    ------
+    DataError, MissingStep
+        As `held_out` does.
+    """
+    first, *others = (held_out(run, number).rows for run in runs)
+    if all(np.array_equal(first, rows) for rows in others):
+        return ""
+    return "The runs held out different images, so that part of the differences is chance."
+
+
 def data_is_gone(held: HeldOut) -> DataError:
     """Return what to raise where the responses that a run was trained on are nowhere."""
     folder = recorded_folder(held.share)

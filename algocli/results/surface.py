@@ -1,32 +1,47 @@
 """The cortex as a mesh, and the way from a subject's challenge vertices to the mesh's vertices.
 
-fsaverage's first 10,242 vertices of a hemisphere are fsaverage5's, in the same order: a map on fsaverage, cut
-there, is right on the smaller mesh. Coordinates must always come from the mesh that is drawn.
+fsaverage's first 10,242 vertices of a hemisphere are fsaverage5's, and its first 40,962 are fsaverage6's, in the same
+order: a map on fsaverage, cut there, is right on the smaller mesh. Coordinates must always come from the mesh that is
+drawn.
 """
 
 from __future__ import annotations
 
+import io
+import sys
+import warnings
+from collections.abc import Callable
+from contextlib import redirect_stdout
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Literal
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from algocli.challenge.layout import N_FSAVERAGE, N_FSAVERAGE5, Hemisphere
+from algocli.challenge.layout import HEMISPHERES, N_FSAVERAGE, N_FSAVERAGE5, Hemisphere
 from algocli.errors import DataError
+from algocli.results.mesh_files import fetch_folder, find_folder, read_trusted
 
-Surface = Literal["fsaverage5"]
+T = TypeVar("T")
+Surface = Literal["fsaverage5", "fsaverage6", "fsaverage"]
 
-N_VERTICES: dict[Surface, int] = {"fsaverage5": N_FSAVERAGE5}
+N_VERTICES: dict[Surface, int] = {"fsaverage5": N_FSAVERAGE5, "fsaverage6": 40_962, "fsaverage": N_FSAVERAGE}
+# What a picture cannot do without. There is also 'flat', without which one view is left out.
+_NEEDED = ("infl", "sulc")
+# The one that nilearn brings along.
+_PACKAGED: Surface = "fsaverage5"
+_ANEW = "delete it, and it is fetched again"
 
 
 @dataclass(frozen=True)
 class Mesh:
-    """One inflated hemisphere.
+    """One hemisphere, inflated or flat.
 
-    `points` (n_vertices, 3) in mm: x to the right, y to the front, z up. `faces` (n_faces, 3), counter-clockwise
-    seen from outside. `sulcal_depth` (n_vertices,), positive in a sulcus. `normals` (n_vertices, 3), unit, outward.
+    `points` (n_vertices, 3) in mm: of an inflated one x to the right, y to the front, z up; of a flat one z is 0, and
+    the points of vertices outside the patch are NaN. `faces` (n_faces, 3), counter-clockwise seen from outside.
+    `sulcal_depth` (n_vertices,), positive in a sulcus. `normals` (n_vertices, 3), unit, outward.
     """
 
     points: NDArray[np.float64]
@@ -42,24 +57,168 @@ class Mesh:
 
 @lru_cache(maxsize=4)
 def load_mesh(surface: Surface, hemisphere: Hemisphere) -> Mesh:
-    """Load an inflated hemisphere; fsaverage5 lies inside nilearn and needs no network.
+    """Load an inflated hemisphere.
+
+    fsaverage5 lies inside nilearn and needs no network. The larger surfaces are looked for where nilearn keeps its
+    data (the environment variable NILEARN_DATA names another place), and fetched to there once if they are missing.
 
     Raises
     ------
     DataError
-        If mesh and sulcal depth disagree.
+        If the surface cannot be had, or its files are damaged or do not fit together.
     """
-    from nilearn.datasets import fetch_surf_fsaverage
-    from nilearn.surface import load_surf_data, load_surf_mesh
+    return _inflated(surface, _folder(surface), hemisphere)
 
-    files = fetch_surf_fsaverage(surface)
-    mesh = load_surf_mesh(files[f"infl_{hemisphere}"])
-    points = np.asarray(mesh.coordinates, dtype=np.float64)
-    faces = np.asarray(mesh.faces, dtype=np.int64)
-    depth = np.asarray(load_surf_data(files[f"sulc_{hemisphere}"]), dtype=np.float64)
-    if len(points) != N_VERTICES[surface] or depth.shape != (len(points),):
-        raise DataError(f"{surface} has {len(points)} points and {depth.size} depths; {N_VERTICES[surface]} expected")
+
+@lru_cache(maxsize=4)
+def load_flat(surface: Surface, hemisphere: Hemisphere) -> Mesh | None:
+    """Load a hemisphere cut open and flattened; nothing where its file is not there.
+
+    The occipital pole is on the right of the left hemisphere's patch and on the left of the right one's; up is up.
+
+    Raises
+    ------
+    DataError
+        If the file is damaged or does not fit the inflated mesh.
+    """
+    return _flattened(_folder(surface), load_mesh(surface, hemisphere), surface, hemisphere)
+
+
+def _folder(surface: Surface) -> Path:
+    """Return the folder of a surface's files; fetch them if need be."""
+    from nilearn.datasets import fetch_surf_fsaverage, get_data_dirs
+
+    if surface == _PACKAGED:
+        return Path(fetch_surf_fsaverage(surface)["infl_left"]).parent
+    places = [Path(place).expanduser() for place in get_data_dirs()]
+    needed = [_file(part, hemisphere) for part in _NEEDED for hemisphere in HEMISPHERES]
+    found = find_folder(surface, places, needed)
+    return found or fetch_folder(surface, places, needed, partial(_fetch, surface), partial(_check, surface))
+
+
+def _file(part: str, hemisphere: Hemisphere) -> str:
+    return f"{part}_{hemisphere}.gii.gz"
+
+
+def _fetch(surface: Surface, place: Path) -> None:
+    """Let nilearn fetch a surface: it says how far it is, and gives up on a server that is silent for a minute."""
+    from nilearn.datasets import fetch_surf_fsaverage
+
+    with redirect_stdout(_Progress()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what goes wrong is raised as well
+        fetch_surf_fsaverage(surface, data_dir=str(place))
+
+
+class _Progress(io.TextIOBase):
+    """Lets through how far a download is, to stderr: nilearn says that and much more, and on stdout."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text) if "Download" in text else len(text)
+
+
+def _check(surface: Surface, folder: Path) -> None:
+    """Read both hemispheres of what arrived, which also takes down their digests."""
+    for hemisphere in HEMISPHERES:
+        _flattened(folder, _inflated(surface, folder, hemisphere), surface, hemisphere)
+
+
+def _inflated(surface: Surface, folder: Path, hemisphere: Hemisphere) -> Mesh:
+    points, faces = _read(surface, folder / _file("infl", hemisphere), _read_sphere)
+    depth = _read(surface, folder / _file("sulc", hemisphere), _read_depth)
     return Mesh(points, faces, depth, vertex_normals(points, faces))
+
+
+def _flattened(folder: Path, inflated: Mesh, surface: Surface, hemisphere: Hemisphere) -> Mesh | None:
+    path = folder / _file("flat", hemisphere)
+    if not path.is_file():
+        return None
+    points, faces = _read(surface, path, _read_mesh)
+    inside = np.zeros(len(points), dtype=bool)
+    inside[faces] = True
+    patch = np.where(inside[:, None], points * (1.0, 1.0, 0.0), np.nan)
+    return Mesh(patch, faces, inflated.sulcal_depth, np.tile((0.0, 0.0, 1.0), (len(points), 1)))
+
+
+def _read(surface: Surface, path: Path, reader: Callable[[Path, Surface], T]) -> T:
+    """Read a file; what was fetched must also be what it was the first time."""
+
+    def read(path: Path) -> T:
+        return reader(path, surface)
+
+    return read(path) if surface == _PACKAGED else read_trusted(path, read)
+
+
+def _read_sphere(path: Path, surface: Surface) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Read a closed surface, and make sure that its first vertices are fsaverage5's."""
+    points, faces = _read_mesh(path, surface)
+    # An icosahedron whose faces are cut in four again and again has twice as many faces as vertices, less four.
+    if len(faces) != 2 * len(points) - 4 or not np.isfinite(points).all():
+        raise DataError(f"{path} is no whole surface of {surface}: it has {len(faces):,} faces", hint=_ANEW)
+    if surface != _PACKAGED:
+        smaller = load_mesh(_PACKAGED, HEMISPHERES[0]).faces  # both hemispheres have the same
+        coarse = coarsened(faces, N_FSAVERAGE5)
+        if coarse is None or not np.array_equal(coarse, edges_of(smaller)):
+            raise DataError(f"{path} has its vertices in another order than {surface} has", hint=_ANEW)
+    return points, faces
+
+
+def _read_mesh(path: Path, surface: Surface) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    from nilearn.surface import load_surf_mesh
+
+    mesh = _parsed(path, load_surf_mesh)
+    points, faces = np.asarray(mesh.coordinates, dtype=np.float64), np.asarray(mesh.faces, dtype=np.int64)
+    expected = N_VERTICES[surface]
+    if points.shape != (expected, 3):
+        raise DataError(f"{path} has {len(points):,} vertices; {surface} has {expected:,}", hint=_ANEW)
+    if not len(faces) or faces.min() < 0 or faces.max() >= expected or not np.isfinite(points[faces]).all():
+        raise DataError(f"{path} has faces with corners that are nowhere", hint=_ANEW)
+    return points, faces
+
+
+def _read_depth(path: Path, surface: Surface) -> NDArray[np.float64]:
+    from nilearn.surface import load_surf_data
+
+    depth = np.asarray(_parsed(path, load_surf_data), dtype=np.float64)
+    if depth.shape != (N_VERTICES[surface],) or not np.isfinite(depth).all():
+        found = f"{path} has {np.isfinite(depth).sum():,} depths"
+        raise DataError(f"{found}; {surface} has {N_VERTICES[surface]:,} vertices", hint=_ANEW)
+    return depth
+
+
+def _parsed(path: Path, parse: Callable[[str], Any]) -> Any:
+    """Read a file with nilearn, whose readers raise all kinds of errors for a torn one."""
+    try:
+        return parse(str(path))
+    except Exception as error:
+        raise DataError(f"{path} is no surface file, or it is damaged", hint=_ANEW) from error
+
+
+def edges_of(faces: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return every edge once, (n_edges, 2): its lower vertex first, sorted."""
+    pairs = np.sort(np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]), axis=1)
+    # As one number each they sort many times as fast as rows do.
+    return np.stack(np.divmod(np.unique(pairs[:, 0] << 32 | pairs[:, 1]), 1 << 32), axis=1)
+
+
+def coarsened(faces: NDArray[np.int64], n: int) -> NDArray[np.int64] | None:
+    """Undo cuts of every face in four until `n` vertices are left.
+
+    Each cut puts a new vertex on each edge, which then has two neighbours among the older ones: the ends of that edge.
+
+    Returns
+    -------
+    (n_edges, 2), as `edges_of`, or nothing where the surface is not made so.
+    """
+    edges = edges_of(faces)
+    while (n_now := int(edges.max()) + 1) > n:
+        n_older = (n_now + 6) // 4  # of v vertices, 3v - 6 edges: each gives one more
+        new = edges[(edges[:, 0] < n_older) & (edges[:, 1] >= n_older)]
+        new = new[np.argsort(new[:, 1], kind="stable")]
+        if not np.array_equal(new[:, 1], np.repeat(np.arange(n_older, n_now), 2)):
+            return None
+        edges = new[:, 0].reshape(-1, 2)
+        edges = edges[np.lexsort(edges.T[::-1])]
+    return edges
 
 
 def vertex_normals(points: NDArray[np.float64], faces: NDArray[np.int64]) -> NDArray[np.float64]:

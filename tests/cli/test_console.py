@@ -6,6 +6,7 @@ import io
 import json
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
 from algocli.cli import console
@@ -239,3 +241,67 @@ def test_json_is_whole_on_a_stream_without_its_letters(monkeypatch: pytest.Monke
 )
 def test_an_age_is_told_in_its_largest_unit(seconds: float, text: str) -> None:
     assert console.age(seconds) == text
+
+
+class Terminal(io.TextIOWrapper):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Terminal]:
+    """Put a terminal in the place of stdout."""
+
+    def make(encoding: str = "utf-8", term: str = "xterm", columns: int = 40) -> Terminal:
+        stream = Terminal(io.BytesIO(), encoding=encoding, write_through=True)
+        monkeypatch.setattr("sys.stdout", stream)
+        monkeypatch.setenv("TERM", term)
+        monkeypatch.setenv("COLUMNS", str(columns))
+        return stream
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("share", "drawn"), [(0.0, ""), (-0.3, ""), (1.0, "████"), (7.0, "████"), (0.5, "██"), (0.53125, "██▏"), (0.2, "▊")]
+)
+def test_a_bar_is_as_long_as_its_share_by_eighths(terminal: Callable[..., Terminal], share: float, drawn: str) -> None:
+    terminal()
+    assert console.bar(share, 4) == drawn
+
+
+@pytest.mark.parametrize(("encoding", "term"), [("ascii", "xterm"), ("latin-1", "xterm"), ("utf-8", "dumb")])
+def test_where_blocks_cannot_be_shown_a_bar_is_of_ascii(
+    terminal: Callable[..., Terminal], encoding: str, term: str
+) -> None:
+    terminal(encoding, term)
+    assert [console.bar(share, 4) for share in (0, 0.5, 0.7, 1)] == ["", "##", "###", "####"]
+
+
+def test_bars_are_for_terminals(terminal: Callable[..., Terminal], capsys: pytest.CaptureFixture[str]) -> None:
+    assert not console.shows_bars()
+    terminal()
+    assert console.shows_bars()
+
+
+@pytest.mark.parametrize(("columns", "limit"), [("72", 72), ("", None), ("0", None), ("wide", None)])
+def test_a_pipe_is_as_wide_as_one_says_and_else_without_end(
+    monkeypatch: pytest.MonkeyPatch, columns: str, limit: int | None
+) -> None:
+    monkeypatch.setattr("sys.stdout", io.StringIO())
+    monkeypatch.setenv("COLUMNS", columns)
+    assert console.room() == limit
+
+
+@pytest.mark.parametrize("gap", [console.ROOMY, console.TIGHT])
+def test_a_table_is_as_wide_as_it_was_said_to_be(terminal: Callable[..., Terminal], gap: int) -> None:
+    columns, rows = ["roi", "r", "acc %"], [["V1v", "0.5", "10"], ["日本", "–", "7"], ["a class of its own"]]
+    stream = terminal(columns=console.table_width(columns, rows, gap))
+    console.show_table(columns, rows)
+    lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", stream.buffer.getvalue().decode()).splitlines()  # type: ignore[attr-defined]
+    assert {cell_len(line) for line in lines} == {console.table_width(columns, rows, gap)}
+
+
+def test_bars_stand_at_the_left_of_the_last_column(capsys: pytest.CaptureFixture[str]) -> None:
+    console.show_table(["roi", "r", "0   1"], [["V1v", "0.5", "###"]], ends_in_bars=True)
+    assert capsys.readouterr().out.splitlines()[1].rstrip() == " V1v  0.5  ###"

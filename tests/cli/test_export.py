@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -65,6 +66,80 @@ def test_p_values_are_written_where_the_run_has_them(export, tmp_path):
     header, *rows = (tmp_path / "out/subj06/vertices.csv").read_text().splitlines()
     assert header == "hemisphere,fsaverage_vertex,rois,r,noise_ceiling,accuracy,p"
     assert [float(row.split(",")[-1]) for row in rows] == [*p["left"], *p["right"]]
+
+
+def test_gifti_writes_maps_and_labels_of_each_hemisphere(export, tmp_path):
+    result = export("--format", "gifti", "-s", "6")
+    assert result.exit_code == 0, result.stderr
+    names = [path.removeprefix(f"{tmp_path}/out/subj06/") for path in result.stdout.split()]
+    classes = ("prf-visualrois", "floc-bodies", "floc-faces", "floc-places", "floc-words", "streams")
+    assert names == [
+        f"{side}.{name}"
+        for side in ("lh", "rh")
+        for name in (
+            *(f"{quantity}.func.gii" for quantity in ("correlation", "noise_ceiling", "accuracy")),
+            *(f"{roi_class}.label.gii" for roi_class in classes),
+        )
+    ]
+
+
+def test_mgh_writes_overlays_and_annotations_that_the_json_lists(export, tmp_path):
+    files = json.loads(export("--format", "mgh", "-s", "1", "--json").stdout)["files"]
+    assert sorted(files) == sorted(map(str, (tmp_path / "out/subj01").iterdir()))
+    assert {name.rpartition(".")[2] for name in files} == {"mgh", "annot"}
+
+
+@pytest.fixture
+def recorded(tmp_path, tiny_challenge, monkeypatch):
+    """Export a run that was trained on a folder, with no data folder named in any way."""
+    monkeypatch.delenv("ALGOCLI_DATA_DIR", raising=False)
+    monkeypatch.chdir(tmp_path)
+    run = write_run(tmp_path / "cache")
+    source = shutil.copytree(tiny_challenge, tmp_path / "source", ignore=shutil.ignore_patterns("*.png"))
+    for number in run.subjects:
+        path = run.folder / f"subj0{number}/record.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), "data": str(source / f"subj0{number}")}))
+
+    def invoke(*words):
+        return CliRunner().invoke(app, ["export", "--cache-dir", str(tmp_path / "cache"), *words])
+
+    return invoke
+
+
+@pytest.mark.parametrize("file_format", ["csv", "gifti", "mgh"])
+def test_the_data_that_the_run_was_trained_on_is_found_again(recorded, file_format):
+    result = recorded("--format", file_format)
+    assert result.exit_code == 0, result.stderr
+    assert "export/subj06/" in result.stdout
+
+
+@pytest.mark.parametrize("file_format", ["csv", "gifti", "mgh"])
+def test_a_run_whose_data_is_gone_says_what_to_do_and_writes_nothing(recorded, tmp_path, file_format):
+    shutil.rmtree(tmp_path / "source/subj06")
+    result = recorded("--format", file_format)
+    assert result.exit_code == 3
+    told = " ".join(result.stderr.split())
+    assert "which is gone: its masks say where on the cortex each vertex lies" in told
+    assert "--data-dir" in told
+    assert "--format npy" in told
+    assert not (tmp_path / "export").exists()
+
+
+def test_a_mask_that_is_missing_is_a_data_error(recorded, tmp_path):
+    (tmp_path / "source/subj01/roi_masks/rh.streams_challenge_space.npy").unlink()
+    result = recorded("--format", "gifti", "-s", "1")
+    assert result.exit_code == 3
+    assert "rh.streams_challenge_space.npy is missing" in " ".join(result.stderr.split())
+
+
+@pytest.mark.parametrize("file_format", ["csv", "gifti", "mgh"])
+def test_a_folder_that_cannot_be_made_is_one_sentence(export, tmp_path, file_format):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/subj01").write_text("a file stands where the folder should be")
+    result = export("--format", file_format)
+    assert result.exit_code == 3
+    assert "a file stands where a folder is needed" in " ".join(result.stderr.split())
+    assert "Traceback" not in result.output
 
 
 def test_a_subject_that_was_not_trained_is_a_missing_step(export):

@@ -11,12 +11,15 @@ from typer.testing import CliRunner
 from algocli.cli import app
 from tests.results.blends import write_blend
 from tests.results.by_hand import write_run
+from tests.results.single_layers import write_layer_run
 
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory):
     folder = tmp_path_factory.mktemp("cache")
-    write_run(folder)
+    write_layer_run(folder, "low", "features.2", 0.2)
+    write_layer_run(folder, "high", "features.12", 0.4)
+    write_run(folder, finished_at=2e9)
     return folder
 
 
@@ -39,6 +42,9 @@ def plot(tiny_challenge, cache, tmp_path, monkeypatch):
         (["vertices"], "vertices_subj01.png"),
         (["roi", "FFA-1", "PPA"], "roi_FFA-1_PPA_subj01.png"),
         (["response", "--stimulus", "2", "--roi", "PPA"], "response_2_subj01.png"),
+        (["ceiling"], "ceiling_subj01.png"),
+        (["layers", "--run", "low", "--run", "high", "--dark"], "layers_subj01.png"),
+        (["difference", "--run", "high", "--against", "low", "--hemisphere", "left"], "difference_subj01.png"),
         (["response", "--nsd-id", "1009", "--dark"], "response_nsd1009_subj01.png"),
         (["prediction", "--vmax", "2"], "prediction_subj01.png"),
     ],
@@ -110,6 +116,18 @@ def test_figures_of_a_run_without_one_name_the_missing_step(tiny_challenge, tmp_
         (["accuracy", "--min-r", "0.2"], "takes no --min-r"),
         (["best-layer", "--min-r", "2"], "--min-r"),
         (["brain"], "brain"),
+        (["accuracy", "--run", "low", "--run", "high"], "takes one --run, found 2"),
+        (["vertices", "--run", "low"], "takes no --run"),
+        (["accuracy", "--against", "low"], "takes no --against"),
+        (["rois", "--significant"], "takes no --significant"),
+        (["best-layer", "--cmap", "magma"], "takes no --cmap"),
+        (["roi", "V1v", "--cmap", "magma"], "takes no --cmap"),
+        (["ceiling", "--vmax", "1"], "takes no --vmax"),
+        (["rois", "--surface", "fsaverage"], "takes no --surface"),
+        (["difference"], "needs a run to compare with"),
+        (["difference", "--run", "low", "--against", "low"], "does not differ from itself"),
+        (["layers", "--run", "low"], "run low has no layers to choose from"),
+        (["layers", "--run", "low", "--run", "high", "-o", "chart.html"], "only a map can be turned in a page"),
         (["rois", "--hemisphere", "upper"], "upper"),
     ],
 )
@@ -129,6 +147,33 @@ def test_the_json_of_best_layers_counts_them(tiny_challenge, tmp_path, monkeypat
     printed = json.loads(CliRunner().invoke(app, [*words, *places]).stdout)
     assert printed["figures"] == [{"subject": 1, "path": "best-layer_subj01.png"}]
     assert sum(row["n_vertices"] for row in printed["rows"]) == 31
+
+
+def test_a_map_may_be_a_page(plot, tmp_path):
+    result = plot("accuracy", "-s", "1", "-o", "map.html")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout == "map.html\n"
+    assert (tmp_path / "map.html").read_text().lower().startswith("<!doctype html>")
+
+
+def test_without_p_values_the_command_that_makes_them_is_told(plot):
+    result = plot("accuracy", "-s", "1", "--significant")
+    assert result.exit_code == 4
+    assert "algocli report --significance -s 1 --run a-run" in result.stderr.replace("\n", " ")
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(plot, tmp_path):
+    (tmp_path / "file").write_text("")
+    result = plot("rois", "-s", "1", "-o", "file/figure.png")
+    assert result.exit_code == 3
+    assert "a file stands where a folder is needed" in result.stderr.replace("\n", " ")
+
+
+def test_the_json_of_layers_has_a_row_for_each_cell(plot):
+    words = ["layers", "--run", "low", "--run", "high", "--roi", "PPA", "--hemisphere", "left", "--json"]
+    printed = json.loads(plot(*words).stdout)
+    assert printed["runs"] == ["low", "high"]
+    assert [(row["value"], row["is_best"]) for row in printed["rows"]] == [(0.2, False), (0.4, True)]
 
 
 def test_the_json_lists_the_figures(plot):

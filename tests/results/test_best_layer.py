@@ -16,9 +16,9 @@ from algocli.results.best_layer import (
     NOT_PREDICTED,
     count_layers,
     find_best_layers,
-    name_layers,
 )
 from algocli.results.drawing.style import CONTEXT_COLOUR, ordered_colours
+from algocli.results.layered import layered
 from algocli.results.plots.layers import plot_best_layer
 from algocli.results.plots.wishes import Wishes
 from tests.results.blends import BLEND, LAYERS, weigh, write_blend, write_recipe
@@ -44,7 +44,7 @@ def blend(tmp_path):
 
 
 def draw(challenge, run, **wishes):
-    [(_, drawn)] = plot_best_layer(challenge, run, Wishes((1,), **wishes))
+    [(_, drawn)] = plot_best_layer(challenge, [run], Wishes((1,), **wishes))
     return drawn
 
 
@@ -57,7 +57,7 @@ def words(drawn):
 
 
 def test_the_layer_of_largest_weight_in_the_refit_is_the_vertexs_layer(challenge, blend):
-    codes = find_best_layers(challenge.subject(1), blend, ["left"]).codes["left"]
+    codes = find_best_layers(challenge.subject(1), layered([blend]), ["left"]).codes["left"]
     chosen = np.delete(np.arange(31), [5, 10, 20])
     np.testing.assert_array_equal(codes[chosen], chosen % 3)
 
@@ -65,31 +65,31 @@ def test_the_layer_of_largest_weight_in_the_refit_is_the_vertexs_layer(challenge
 def test_without_a_refit_all_folds_choose_together(challenge, tmp_path):
     settings = dataclasses.replace(BLEND, refit=False)
     run = write_blend(tmp_path / "cache", settings)
-    codes = find_best_layers(challenge.subject(1), run, ["left"]).codes["left"]
+    codes = find_best_layers(challenge.subject(1), layered([run]), ["left"]).codes["left"]
     assert set(codes[codes >= 0]) == {0}
 
 
 def test_a_vertex_is_left_out_for_no_weight_a_low_ceiling_or_a_low_r(challenge, blend):
-    codes = find_best_layers(challenge.subject(1), blend, ["right"]).codes["right"]
+    codes = find_best_layers(challenge.subject(1), layered([blend]), ["right"]).codes["right"]
     assert np.flatnonzero(codes < 0).tolist() == [5, 10, 20]
     assert codes[[5, 10, 20]].tolist() == [LOW_CEILING, NO_LAYER_HELPS, NOT_PREDICTED]
 
 
 def test_another_threshold_moves_both_r_and_ceiling(challenge, blend):
-    codes = find_best_layers(challenge.subject(1), blend, ["left"], min_r=0.05).codes["left"]
+    codes = find_best_layers(challenge.subject(1), layered([blend]), ["left"], min_r=0.05).codes["left"]
     assert np.flatnonzero(codes < 0).tolist() == [10]
 
 
 def test_without_ceilings_none_is_low(blend, tmp_path):
     folder = write_tiny_challenge(tmp_path / "bare", (1,), image_size=8, known_test=False)
-    codes = find_best_layers(Challenge(folder).subject(1), blend, ["left"]).codes["left"]
+    codes = find_best_layers(Challenge(folder).subject(1), layered([blend]), ["left"]).codes["left"]
     assert np.flatnonzero(codes < 0).tolist() == [10, 20]
 
 
 def test_weights_of_other_vertices_are_refused(challenge, blend):
     blend.subject(1).save("left_blend", weigh(2, 3, 30))
     with pytest.raises(DataError, match=r"of shape \(2, 3, 30\); fits of 3 layers x 31 vertices") as caught:
-        find_best_layers(challenge.subject(1), blend, ["left"])
+        find_best_layers(challenge.subject(1), layered([blend]), ["left"])
     assert "--force" in str(caught.value.hint)
 
 
@@ -141,11 +141,11 @@ def test_one_layer_of_two_weights_is_told_apart_by_the_features_names(tmp_path):
     for name in names:
         write_recipe(tmp_path / "cache", name, "alexnet", "features.2")
     run = write_blend(tmp_path / "cache", dataclasses.replace(BLEND, features=names))
-    assert tuple(layer.label for layer in name_layers(run)) == names
+    assert tuple(layer.label for layer in layered([run]).layers) == names
 
 
 def test_features_that_are_gone_keep_their_names(tmp_path):
-    assert tuple(layer.label for layer in name_layers(write_blend(tmp_path / "cache"))) == LAYERS
+    assert tuple(layer.label for layer in layered([write_blend(tmp_path / "cache")]).layers) == LAYERS
 
 
 def test_a_long_name_loses_its_middle_in_the_legend(challenge, tmp_path):
@@ -165,18 +165,18 @@ def test_more_layers_of_several_networks_than_colours_are_refused(challenge, tmp
 def test_a_run_that_is_no_blend_is_refused_with_one_that_is(blend):
     plain = write_run(blend.folder.parent.parent, "plain")
     with pytest.raises(UsageError, match="run plain has no layers to choose from: its regression is ols") as caught:
-        name_layers(plain)
-    assert caught.value.hint == "algocli plot best-layer --run a-blend"
+        layered([plain])
+    assert caught.value.hint == "--run a-blend is a blend"
 
 
 def test_without_any_blend_the_hint_makes_one(tmp_path):
     with pytest.raises(UsageError) as caught:
-        name_layers(write_run(tmp_path))
-    assert caught.value.hint == "algocli train --regression blend -l A -l B"
+        layered([write_run(tmp_path)])
+    assert caught.value.hint.startswith("algocli train --regression blend -l A -l B")
 
 
 def test_the_counts_of_a_hemisphere_sum_to_its_vertices(challenge, blend):
-    rows = count_layers(challenge, blend, subjects=[1])
+    rows = count_layers(challenge, [blend], subjects=[1])
     for hemisphere, n in (("left", 31), ("right", 41)):
         own = [row for row in rows if row.hemisphere == hemisphere]
         assert [row.layer or row.reason for row in own] == [

@@ -7,14 +7,37 @@ import socket
 import numpy as np
 import pytest
 
+from algocli.challenge.subjects import Challenge
 from algocli.errors import DataError
-from algocli.results.drawing.sheet import VIEWS, lay_out, project
-from algocli.results.surface import cut, fsaverage_map, load_mesh, vertex_normals
+from algocli.results.drawing.sheet import FLAT, VIEWS, lay_out, project
+from algocli.results.surface import (
+    N_VERTICES,
+    coarsened,
+    cut,
+    edges_of,
+    fsaverage_map,
+    load_flat,
+    load_mesh,
+    vertex_normals,
+)
+
+LEFT, RIGHT = ("left",), ("right",)
+BOTH = LEFT + RIGHT
 
 
 @pytest.fixture(scope="module")
 def meshes():
-    return {hemisphere: load_mesh("fsaverage5", hemisphere) for hemisphere in ("left", "right")}
+    return {hemisphere: load_mesh("fsaverage5", hemisphere) for hemisphere in BOTH}
+
+
+@pytest.fixture(scope="module")
+def shapes(meshes):
+    inflated = {(h, view): meshes[h] for h in BOTH for view in VIEWS if view != FLAT}
+    return inflated | {(h, FLAT): load_flat("fsaverage5", h) for h in BOTH}
+
+
+def of(hemispheres, shapes):
+    return {(h, view): mesh for (h, view), mesh in shapes.items() if h in hemispheres}
 
 
 def test_the_mesh_comes_without_a_network(monkeypatch):
@@ -23,7 +46,8 @@ def test_the_mesh_comes_without_a_network(monkeypatch):
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     load_mesh.cache_clear()
-    assert load_mesh("fsaverage5", "left").n_vertices == 10_242
+    load_flat.cache_clear()
+    assert load_mesh("fsaverage5", "left").n_vertices == load_flat("fsaverage5", "left").n_vertices == 10_242
 
 
 @pytest.mark.parametrize("hemisphere", ["left", "right"])
@@ -60,6 +84,62 @@ def test_fsaverage5_keeps_the_first_vertices():
     assert np.isnan(kept[:-1]).all()
 
 
+@pytest.mark.parametrize("number", [1, 6])
+@pytest.mark.parametrize("hemisphere", BOTH)
+def test_every_challenge_vertex_has_its_value_at_its_fsaverage_index(tiny_challenge, number, hemisphere):
+    [subject] = Challenge(tiny_challenge).subjects([number])
+    side = {"left": "lh", "right": "rh"}[hemisphere]
+    mask = np.load(tiny_challenge / f"subj0{number}/roi_masks/{side}.all-vertices_fsaverage_space.npy")
+    values = 1.0 + np.arange(np.count_nonzero(mask))
+    full = fsaverage_map(values, subject.fsaverage_vertices(hemisphere))
+    np.testing.assert_array_equal(full[mask != 0], values)
+    assert np.isnan(full[mask == 0]).all()
+
+
+@pytest.mark.parametrize(
+    ("surface", "n_vertices"), [("fsaverage5", 10_242), ("fsaverage6", 40_962), ("fsaverage", 163_842)]
+)
+def test_each_surface_shows_exactly_its_first_vertices(surface, n_vertices):
+    assert N_VERTICES[surface] == n_vertices
+    np.testing.assert_array_equal(cut(np.arange(163_842.0), surface), np.arange(float(n_vertices)))
+
+
+def test_undoing_cuts_in_four_leaves_an_icosahedron(meshes):
+    assert len(coarsened(meshes["left"].faces, 2_562)) == 7_680
+    edges = coarsened(meshes["left"].faces, 12)
+    assert len(edges) == 30
+    assert set(np.bincount(edges.ravel())) == {5}
+
+
+def test_a_mesh_in_another_order_is_not_taken_for_one_cut_in_four(meshes):
+    order = np.random.default_rng(0).permutation(10_242)
+    assert coarsened(order[meshes["left"].faces], 2_562) is None
+
+
+def test_edges_are_those_of_the_faces():
+    np.testing.assert_array_equal(edges_of(np.array([[2, 0, 1], [2, 1, 3]])), [[0, 1], [0, 2], [1, 2], [1, 3], [2, 3]])
+
+
+@pytest.mark.parametrize("hemisphere", BOTH)
+def test_a_flat_map_lies_flat_and_shows_its_outer_side(hemisphere):
+    flat = load_flat("fsaverage5", hemisphere)
+    inside = np.unique(flat.faces)
+    assert np.isfinite(flat.points[inside]).all()
+    assert np.isnan(np.delete(flat.points, inside, axis=0)).all()
+    assert (flat.points[inside, 2] == 0).all()
+    corners = flat.points[flat.faces]
+    assert (np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])[:, 2] > 0).all()
+
+
+@pytest.mark.parametrize(("hemisphere", "occipital_is_right"), [("left", True), ("right", False)])
+def test_occipital_poles_of_flat_maps_face_each_other_and_up_is_up(meshes, hemisphere, occipital_is_right):
+    flat, inflated = load_flat("fsaverage5", hemisphere), meshes[hemisphere]
+    rightwards, upwards, _ = project(flat.points, hemisphere, FLAT).T
+    back, front = inflated.points[:, 1].argmin(), inflated.points[:, 1].argmax()
+    assert (rightwards[back] > rightwards[front]) == occipital_is_right
+    assert upwards[inflated.points[:, 2].argmax()] > 50 > -50 > upwards[inflated.points[:, 2].argmin()]
+
+
 # The direction of the eye in anatomical terms: which end of which axis is nearest to it.
 @pytest.mark.parametrize(
     ("hemisphere", "view", "axis", "sign"),
@@ -88,18 +168,23 @@ def test_no_view_is_mirrored(hemisphere, view):
     assert np.linalg.det(turned) == pytest.approx(1)
 
 
-@pytest.mark.parametrize("view", ["posterior", "ventral"])
-def test_left_stays_left_where_both_hemispheres_stand_side_by_side(meshes, view):
+@pytest.mark.parametrize("view", ["posterior", "ventral", "flat"])
+def test_left_stays_left_where_both_hemispheres_stand_side_by_side(shapes, view):
     rightwards = project(np.eye(3), "left", view)[0]
     np.testing.assert_array_equal(rightwards, [1, 0, 0])
-    tiles = {tile.hemisphere: tile for tile in lay_out(meshes).tiles if tile.view == view}
+    tiles = {tile.hemisphere: tile for tile in lay_out(shapes).tiles if tile.view == view}
     assert tiles["left"].left < tiles["right"].left
+    assert tiles["left"].top == pytest.approx(tiles["right"].top, abs=10)
 
 
-@pytest.mark.parametrize("hemispheres", [("left",), ("right",), ("left", "right")])
-def test_views_neither_overlap_nor_leave_the_sheet(meshes, hemispheres):
-    sheet = lay_out({hemisphere: meshes[hemisphere] for hemisphere in hemispheres})
-    assert len(sheet.tiles) == len(VIEWS) * len(hemispheres)
+@pytest.mark.parametrize("low", [False, True])
+@pytest.mark.parametrize("with_flat", [False, True])
+@pytest.mark.parametrize("hemispheres", [LEFT, RIGHT, BOTH])
+def test_views_neither_overlap_nor_leave_the_sheet(shapes, hemispheres, with_flat, low):
+    seen = {key: mesh for key, mesh in of(hemispheres, shapes).items() if with_flat or key[1] != FLAT}
+    sheet = lay_out(seen, low=low)
+    assert {(tile.hemisphere, tile.view) for tile in sheet.tiles} == set(seen)
+    assert len(sheet.tiles) == len(seen)
     for place, tile in enumerate(sheet.tiles):
         assert tile.left >= 0
         assert tile.top >= 0
@@ -109,3 +194,8 @@ def test_views_neither_overlap_nor_leave_the_sheet(meshes, hemispheres):
             apart_across = tile.left >= other.left + other.width or other.left >= tile.left + tile.width
             apart_down = tile.top >= other.top + other.height or other.top >= tile.top + tile.height
             assert apart_across or apart_down
+
+
+def test_a_flat_map_of_one_hemisphere_alone_is_left_out_of_a_sheet_of_both(shapes):
+    sheet = lay_out({key: mesh for key, mesh in shapes.items() if key != ("right", FLAT)})
+    assert {tile.view for tile in sheet.tiles} == set(VIEWS) - {FLAT}

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from algocli.errors import UsageError
 from algocli.results.drawing.raster import Pixels
-from algocli.results.drawing.style import LIGHT, Theme
+from algocli.results.drawing.style import CONTEXT_COLOUR, LIGHT, Theme
 
 if TYPE_CHECKING:
     from matplotlib.cm import ScalarMappable
@@ -37,7 +37,9 @@ class Key(Protocol):
         """How many inches the explanation takes."""
         ...
 
-    def colour(self, pixels: Pixels, values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    def colour(
+        self, pixels: Pixels, values: NDArray[np.float64], theme: Theme = LIGHT
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Return the colour of each pixel, (n_pixels, 3), and whether it shows a value, (n_pixels,)."""
         ...
 
@@ -56,11 +58,15 @@ class Scale:
     beyond: Extend = "neither"
     colours: str = "inferno"
 
-    def colour(self, pixels: Pixels, values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    def colour(
+        self, pixels: Pixels, values: NDArray[np.float64], theme: Theme = LIGHT
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Interpolate values, then look up their colours."""
         seen = pixels.interpolate(values)
-        colours = self._mappable.to_rgba(np.nan_to_num(seen))[:, :3]
-        return np.asarray(colours, dtype=np.float64), ~np.isnan(seen)
+        shown = ~np.isnan(seen)
+        colours = np.zeros((len(seen), 3))
+        colours[shown] = self._mappable.to_rgba(seen[shown])[:, :3]
+        return colours, shown
 
     @property
     def height(self) -> float:
@@ -104,12 +110,14 @@ class Categories:
     names: Sequence[str]
     colours: Sequence[str]
 
-    def colour(self, pixels: Pixels, values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    def colour(
+        self, pixels: Pixels, values: NDArray[np.float64], theme: Theme = LIGHT
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Give each pixel the colour of the category that prevails around it."""
         from matplotlib.colors import to_rgb
 
         codes = pixels.prevailing(np.where(np.isnan(values), -1, values).astype(np.int64))
-        palette = np.array([to_rgb(colour) for colour in self.colours])
+        palette = np.array([to_rgb(colour) for colour in self._on(theme)])
         return palette[codes], codes >= 0
 
     @property
@@ -123,7 +131,7 @@ class Categories:
 
         wide, tall = figure.get_size_inches()
         figure.legend(
-            handles=[Patch(color=colour, label=name) for name, colour in zip(self.names, self.colours, strict=True)],
+            handles=[Patch(color=colour, label=name) for name, colour in zip(self.names, self._on(theme), strict=True)],
             loc="lower right",
             bbox_to_anchor=(right / wide, bottom / tall),
             ncols=self._n_columns,
@@ -133,6 +141,10 @@ class Categories:
             borderpad=0,
             handlelength=1.1,
         )
+
+    def _on(self, theme: Theme) -> list[str]:
+        """Return the colours, that of the context as the theme has it."""
+        return [theme.context if colour == CONTEXT_COLOUR else colour for colour in self.colours]
 
     @property
     def _n_columns(self) -> int:
@@ -168,10 +180,10 @@ def scale_for(values: ArrayLike, label: str) -> Scale:
     return Scale(0.0, high, label, _beyond(finite, 0.0, high))
 
 
-def symmetric_scale_for(values: ArrayLike, label: str) -> Scale:
-    """Fit a scale around 0, for values that mean as much below it as above."""
+def symmetric_scale_for(values: ArrayLike, label: str, step: float = 0.5) -> Scale:
+    """Fit a scale around 0, for values that mean as much below it as above; it ends at a multiple of `step`."""
     finite = _finite(values)
-    high = _nearly_largest(np.abs(finite), 0.5)
+    high = _nearly_largest(np.abs(finite), step)
     return Scale(-high, high, label, _beyond(finite, -high, high), "RdBu_r")
 
 

@@ -1,18 +1,19 @@
-"""Values on the cortex: every view of the hemispheres in one figure, painted pixel by pixel, text and key around it."""
+"""Values on the cortex: every view of the hemispheres in one figure, text, outlines and the key around and upon it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.challenge.layout import Hemisphere
+from algocli.challenge.images import read_image
 from algocli.results.drawing.brain_map import BrainMap
-from algocli.results.drawing.keys import Key
-from algocli.results.drawing.raster import Pixels, look
-from algocli.results.drawing.sheet import BORDER, Sheet, Tile, lay_out, project
+from algocli.results.drawing.names import Name, place_names
+from algocli.results.drawing.outline import Trace, borders, trace
+from algocli.results.drawing.painting import Picture, blank, paint, see
+from algocli.results.drawing.sheet import BORDER, FLAT, VIEWS, Shapes, Sheet, Tile, lay_out
 from algocli.results.drawing.style import (
     CAPTION_BOTTOM,
     DEFAULT_DPI,
@@ -26,7 +27,7 @@ from algocli.results.drawing.style import (
     wrap_title,
     write_around,
 )
-from algocli.results.surface import Mesh, load_mesh
+from algocli.results.surface import load_flat, load_mesh
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,96 +36,136 @@ if TYPE_CHECKING:
 # Inches of paper.
 _PER_MM = 0.0145
 _BELOW_TITLE, _ABOVE_FOOT, _KEY_WIDTH = 0.05, 0.08, 2.7
-# A pixel is the mean of this many by this many finer ones, so that edges are smooth.
-_FINER = 2
-# Grey of a gyrus and of a sulcus; between them the depth counts, up to where a fold is called deep.
-_GYRUS, _SULCUS, _DEEP = 0.80, 0.58, 0.3
-# How bright cortex is where it turns away from the eye. Values are shaded less, so that a colour can be found
-# again in the key.
-_CORTEX_EDGE, _VALUE_EDGE = 0.55, 0.82
+_PANEL_NAME, _STIMULUS, _BESIDE_STIMULUS = 0.3, 1.5, 0.15
+# Points.
+_ROI_LETTERS = 6.5
+# A dark line with a light rim reads on every colour.
+_LINE, _RIM = "#101317", "#ffffff"
 
 
 def draw_map(shown: BrainMap, *, dpi: int = DEFAULT_DPI, theme: Theme = LIGHT) -> Figure:
     """Draw a map's hemispheres from all sides, its title above, its caption and the key of its colours below.
+
+    Several panels stand one below the other, each under its name. The stimulus is at the upper left.
 
     Parameters
     ----------
     shown
         What to draw.
     dpi
-        Resolution of the cortices; text stays text in SVG and PDF.
+        Resolution of the cortices; text and lines stay text and lines in SVG and PDF.
     theme
         The colours around them.
+
+    Raises
+    ------
+    DataError
+        If the surface cannot be had, or the stimulus is no image.
     """
     from matplotlib.figure import Figure
 
-    meshes = {h: load_mesh(shown.surface, h) for h in shown.hemispheres}
-    sheet = lay_out(meshes)
+    stimulus = None if shown.stimulus is None else np.asarray(read_image(shown.stimulus))
+    shapes = _load_shapes(shown)
+    sheet = lay_out(shapes, low=len(shown.panels) > 1)
     # The sheet's own border is part of the margin.
     margin = MARGIN - BORDER * _PER_MM
+    aside = 0.0 if stimulus is None else _STIMULUS + _BESIDE_STIMULUS
     wide, tall = sheet.width * _PER_MM, sheet.height * _PER_MM
-    title = wrap_title(shown.title, wide)
-    caption = wrap_caption(shown.caption, wide - _KEY_WIDTH - MARGIN)
+    above = _PANEL_NAME if any(panel.name for panel in shown.panels) else 0.0
+    title = wrap_title(shown.title, aside + wide)
+    caption = wrap_caption(shown.caption, aside + wide - _KEY_WIDTH - MARGIN)
     foot = max(CAPTION_BOTTOM + shown.key.height, caption_height(caption)) + _ABOVE_FOOT
-    width, height = wide + 2 * margin, title_height(title) + _BELOW_TITLE + tall + foot
+    head = title_height(title) + _BELOW_TITLE
+    width, height = aside + wide + 2 * margin, head + len(shown.panels) * (above + tall) + foot
     with styled(theme):
         figure = Figure(figsize=(width, height), dpi=dpi)
-        axes = figure.add_axes((margin / width, foot / height, wide / width, tall / height))
-        picture = _paint(sheet, meshes, shown.panels[0].values, shown.key, _PER_MM * dpi)
-        axes.imshow(picture, extent=(0, sheet.width, sheet.height, 0), aspect="auto", interpolation="none")
-        axes.set_axis_off()
-        _name_views(axes, sheet)
+        pictures, traced = _see(shown, shapes, sheet, _PER_MM * dpi, theme)
+        names = place_names(traced, _ROI_LETTERS / 72 / _PER_MM)
+        for order, (panel, picture) in enumerate(zip(shown.panels, pictures, strict=True)):
+            bottom = height - head - (order + 1) * (above + tall)
+            box = ((margin + aside) / width, bottom / height, wide / width, tall / height)
+            axes = _lay_down(figure.add_axes(box), picture, sheet)
+            _name_views(axes, sheet)
+            _outline(axes, traced, names, theme)
+            if panel.name:
+                axes.text(BORDER, 0, panel.name, fontsize=10, fontweight="bold", va="bottom")
         write_around(figure, title, caption, theme)
         shown.key.draw(figure, width - MARGIN, CAPTION_BOTTOM, _KEY_WIDTH, theme)
+        if stimulus is not None:
+            _show_stimulus(figure, stimulus, height - head - above - _BELOW_TITLE, theme)
     return figure
 
 
-def _paint(
-    sheet: Sheet,
-    meshes: Mapping[Hemisphere, Mesh],
-    values: Mapping[Hemisphere, NDArray[np.float64]],
-    key: Key,
-    pixels_per_mm: float,
-) -> NDArray[np.float64]:
-    """Paint all tiles on white, (height, width, 3) in 0..1."""
-    picture = np.ones((round(sheet.height * pixels_per_mm), round(sheet.width * pixels_per_mm), 3))
-    for tile in sheet.tiles:
-        mesh = meshes[tile.hemisphere]
-        patch = _shrink(*_paint_tile(tile, mesh, values[tile.hemisphere], key, pixels_per_mm))
-        # One pixel of white all round, see `_paint_tile`; the sheet's border leaves room for it.
-        row, column = round(tile.top * pixels_per_mm) - 1, round(tile.left * pixels_per_mm) - 1
-        picture[row : row + patch.shape[0], column : column + patch.shape[1]] *= patch
-    return picture
+def _load_shapes(shown: BrainMap) -> Shapes:
+    """Load the mesh of each view, that of the flat one where there is any."""
+    inflated = {(h, view): load_mesh(shown.surface, h) for h in shown.hemispheres for view in VIEWS if view != FLAT}
+    flat = {(h, FLAT): mesh for h in shown.hemispheres if (mesh := load_flat(shown.surface, h)) is not None}
+    return {**inflated, **flat}
 
 
-def _paint_tile(
-    tile: Tile, mesh: Mesh, values: NDArray[np.float64], key: Key, pixels_per_mm: float
-) -> tuple[Pixels, NDArray[np.float64]]:
-    """Look at a hemisphere in finer pixels; return them and the colour of each, (n_pixels, 3)."""
-    right, up, near = project(mesh.points, tile.hemisphere, tile.view).T
-    scale = _FINER * pixels_per_mm
-    points = np.stack([(right - right.min()) * scale + _FINER, (up.max() - up) * scale + _FINER, near], axis=1)
-    height, width = (_FINER * (int(np.ceil(side * pixels_per_mm)) + 2) for side in (tile.height, tile.width))
-    pixels = look(points, mesh.faces, (height, width))
-    facing = pixels.interpolate(project(mesh.normals, tile.hemisphere, tile.view)[:, 2]).clip(0, 1)
-    depth = np.clip(pixels.interpolate(mesh.sulcal_depth) / _DEEP, -1, 1)
-    cortex = (_GYRUS + _SULCUS - (_GYRUS - _SULCUS) * depth) / 2
-    colours, shown = key.colour(pixels, values)
-    shaded_cortex = (cortex * (_CORTEX_EDGE + (1 - _CORTEX_EDGE) * facing))[:, None]
-    shaded_values = colours * (_VALUE_EDGE + (1 - _VALUE_EDGE) * facing)[:, None]
-    return pixels, np.where(shown[:, None], shaded_values, shaded_cortex)
+_Traced = Mapping[Tile, Mapping[str, Trace]]
 
 
-def _shrink(pixels: Pixels, colours: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Average blocks of finer pixels on white, (height, width, 3)."""
-    height, width = pixels.shape
-    fine = np.ones((height * width, 3))
-    fine[pixels.index] = colours
-    blocks = fine.reshape(height // _FINER, _FINER, width // _FINER, _FINER, 3)
-    return np.asarray(blocks.mean(axis=(1, 3)))
+def _see(
+    shown: BrainMap, shapes: Shapes, sheet: Sheet, pixels_per_mm: float, theme: Theme
+) -> tuple[list[Picture], _Traced]:
+    """Paint a picture of each panel, and trace in each view the ROIs to outline."""
+    pictures = [blank(sheet, pixels_per_mm, theme) for _ in shown.panels]
+    drawn = {
+        (h, view): {name: borders(shapes[h, view], inside) for name, inside in shown.outlines.get(h, {}).items()}
+        for h, view in shapes
+        if view in (VIEWS[0], FLAT)
+    }
+    traced = {}
+    for sight in see(sheet, shapes, pixels_per_mm):
+        h, view = sight.tile.hemisphere, sight.tile.view
+        for panel, picture in zip(shown.panels, pictures, strict=True):
+            paint(picture, sight, panel.values[h], shown.key, theme)
+        if h in shown.outlines:
+            traced[sight.tile] = trace(sight, shown.outlines[h], drawn[h, FLAT if view == FLAT else VIEWS[0]])
+    return pictures, traced
+
+
+def _lay_down(axes: Axes, picture: Picture, sheet: Sheet) -> Axes:
+    axes.imshow(picture, extent=(0, sheet.width, sheet.height, 0), aspect="auto", interpolation="none")
+    axes.set_axis_off()
+    return axes
 
 
 def _name_views(axes: Axes, sheet: Sheet) -> None:
     for tile in sheet.tiles:
         middle = tile.left + tile.width / 2
         axes.text(middle, tile.top - 2.5, f"{tile.hemisphere} {tile.view}", fontsize=8, ha="center", va="bottom")
+
+
+def _outline(axes: Axes, traced: _Traced, names: Sequence[Name], theme: Theme) -> None:
+    from matplotlib.collections import LineCollection
+
+    lines = [line for rois in traced.values() for trace in rois.values() for line in trace.lines]
+    for colour, width in ((_RIM, 1.7), (_LINE, 0.7)):
+        axes.add_collection(LineCollection(lines, colors=colour, linewidths=width, capstyle="round"), autolim=False)
+    for name in names:
+        if name.of is not None:
+            for colour, width in ((_RIM, 1.4), (_LINE, 0.5)):
+                axes.plot(*zip(name.of, (name.x, name.y), strict=True), color=colour, linewidth=width, zorder=2.5)
+        axes.text(
+            name.x,
+            name.y,
+            name.text,
+            fontsize=_ROI_LETTERS,
+            ha="center",
+            va="center_baseline",
+            bbox={"boxstyle": "round,pad=0.12", "facecolor": theme.paper, "alpha": 0.8, "linewidth": 0},
+        )
+
+
+def _show_stimulus(figure: Figure, image: NDArray[np.uint8], top: float, theme: Theme) -> None:
+    """Draw an image in a thin frame; its upper edge is `top` inches above the figure's lower one."""
+    wide, tall = figure.get_size_inches()
+    height = _STIMULUS * min(1.5, image.shape[0] / image.shape[1])
+    axes = figure.add_axes((MARGIN / wide, (top - height) / tall, _STIMULUS / wide, height / tall))
+    axes.imshow(image, aspect="auto", interpolation="antialiased")
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set(edgecolor=theme.quiet_ink, linewidth=0.6)

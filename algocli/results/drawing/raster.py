@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 _ROUNDING = 1e-9
+# So many pixels are looked at together: what is computed of them stays near the processor.
+_AT_ONCE = 1 << 17
 
 
 @dataclass(frozen=True)
@@ -41,18 +43,36 @@ class Pixels:
             NaN where vertices without a value have the larger weight. Every vertex with a value so covers its own
             surroundings, alone or not, and the border runs half way to the next.
         """
-        corners = values[self.vertices]
-        weights = np.where(np.isnan(corners), 0.0, self.weights)
-        total = weights.sum(axis=1)
-        summed = (weights * np.nan_to_num(corners)).sum(axis=1)
-        return np.where(total >= 0.5, summed / np.maximum(total, 0.5), np.nan)
+        known = ~np.isnan(values)
+        if known.all():
+            return self._weigh(values, slice(None))
+        seen = np.full(len(self.index), np.nan)
+        near = np.flatnonzero(known[self.vertices].any(axis=1))
+        total = self._weigh(known.astype(np.float64), near)
+        summed = self._weigh(np.where(known, values, 0.0), near)
+        inside = total >= 0.5
+        seen[near[inside]] = summed[inside] / total[inside]
+        return seen
+
+    def _weigh(self, values: NDArray[np.float64], which: NDArray[np.int64] | slice) -> NDArray[np.float64]:
+        """Sum up corners times weights. A sum along an axis of three takes several times as long."""
+        parts = (values[self.vertices[which, corner]] * self.weights[which, corner] for corner in range(3))
+        return next(parts) + next(parts) + next(parts)
 
     def prevailing(self, codes: NDArray[np.int64]) -> NDArray[np.int64]:
         """Take the code whose corners have the largest weight together, (n_pixels,): between codes is nothing."""
         corners = codes[self.vertices]
-        support = ((corners[:, :, None] == corners[:, None, :]) * self.weights[:, None, :]).sum(axis=2)
-        best = support.argmax(axis=1)
-        return np.take_along_axis(corners, best[:, None], axis=1)[:, 0]
+        (one, two, three), (w_one, w_two, w_three) = corners.T, self.weights.T
+        # Two that agree outvote the third only together; three that differ are each alone.
+        best: NDArray[np.int64] = np.where(w_two > w_one, two, one)
+        best = np.where(w_three > np.maximum(w_one, w_two), three, best)
+        for pair, weight, other, against in (
+            (one == two, w_one + w_two, one, w_three),
+            (two == three, w_two + w_three, two, w_one),
+            (one == three, w_one + w_three, one, w_two),
+        ):
+            best = np.where(pair & (weight >= against), other, best)
+        return best
 
 
 def look(points: NDArray[np.float64], faces: NDArray[np.int64], shape: tuple[int, int]) -> Pixels:
@@ -69,17 +89,24 @@ def look(points: NDArray[np.float64], faces: NDArray[np.int64], shape: tuple[int
         Height and width of the picture in pixels.
     """
     faces = _far_to_near(points, faces)
-    owner, column, row = _candidates(points[faces], shape)
-    second, third = _shares(points[faces], owner, column + 0.5, row + 0.5)
-    first = 1.0 - second - third
-    # A pixel centre on the edge of two faces must not fall between them by rounding.
-    inside = np.flatnonzero((first > -_ROUNDING) & (second > -_ROUNDING) & (third > -_ROUNDING))
-    # Of several assignments to one pixel the last one stays, and that is the nearest face.
-    front = np.full(shape[0] * shape[1], -1)
-    front[row[inside] * shape[1] + column[inside]] = inside
+    front = np.full(shape[0] * shape[1], -1, dtype=np.int32)
+    shares = np.empty((len(front), 2))
+    # Of several faces at one pixel the one written last stays, and that is the nearest.
+    step = max(1, len(faces) * _AT_ONCE // max(1, shape[0] * shape[1]))
+    for begin in range(0, len(faces), step):
+        corners = points[faces[begin : begin + step]]
+        owner, column, row = _candidates(corners, shape)
+        second, third = _shares(corners, owner, column + 0.5, row + 0.5)
+        # A pixel centre on the edge of two faces must not fall between them by rounding.
+        inside = np.flatnonzero((second > -_ROUNDING) & (third > -_ROUNDING) & (second + third < 1 + _ROUNDING))
+        at = row[inside] * shape[1] + column[inside]
+        front[at] = begin + owner[inside]
+        shares[at, 0], shares[at, 1] = second[inside], third[inside]
     index = np.flatnonzero(front >= 0)
-    seen = front[index]
-    return Pixels(shape, index, faces[owner[seen]], np.stack([first[seen], second[seen], third[seen]], axis=1))
+    second, third = shares[index].T
+    # Corner after corner in memory, which is how they are read.
+    vertices, weights = faces.T[:, front[index]], np.stack([1.0 - second - third, second, third])
+    return Pixels(shape, index, vertices.T, weights.T)
 
 
 def _far_to_near(points: NDArray[np.float64], faces: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -116,6 +143,9 @@ def _shares(
     along, across = _edges(corners)
     twice_area = along[:, 0] * across[:, 1] - along[:, 1] * across[:, 0]
     right, down = column - corners[owner, 0, 0], row - corners[owner, 0, 1]
-    to_second = (np.stack([across[:, 1], -across[:, 0]]) / twice_area)[:, owner]
-    to_third = (np.stack([-along[:, 1], along[:, 0]]) / twice_area)[:, owner]
-    return right * to_second[0] + down * to_second[1], right * to_third[0] + down * to_third[1]
+
+    def share(per_column: NDArray[np.float64], per_row: NDArray[np.float64]) -> NDArray[np.float64]:
+        weight: NDArray[np.float64] = right * (per_column / twice_area)[owner] + down * (per_row / twice_area)[owner]
+        return weight
+
+    return share(across[:, 1], -across[:, 0]), share(-along[:, 1], along[:, 0])

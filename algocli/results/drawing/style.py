@@ -28,16 +28,22 @@ SUFFIXES = (".png", ".svg", ".pdf")
 
 @dataclass(frozen=True)
 class Theme:
-    """The colours that are no data: of the paper, of text, of quieter text and of rules."""
+    """The colours that are no data: of the paper, of text, quieter text and rules, of a bare gyrus and a sulcus.
+
+    `context` is the colour of challenge vertices that a figure is not about.
+    """
 
     paper: str
     ink: str
     quiet_ink: str
     rule: str
+    gyrus: str
+    sulcus: str
+    context: str
 
 
-LIGHT = Theme("#ffffff", "#1f2328", "#667079", "#d5d9dd")
-DARK = Theme("#16191d", "#e6e9ec", "#9aa4ad", "#3a4149")
+LIGHT = Theme("#ffffff", "#1f2328", "#667079", "#d5d9dd", "#cccccc", "#949494", "#DCE4EA")
+DARK = Theme("#16191d", "#e6e9ec", "#9aa4ad", "#3a4149", "#717171", "#4d4d4d", "#8fa1b0")
 # Blue and orange of Okabe and Ito's palette: apart for every kind of colour vision, and in grey.
 HEMISPHERE_COLOURS: dict[Hemisphere, str] = {"left": "#0072B2", "right": "#E69F00"}
 # Paul Tol's muted palette, for ROIs: its nine colours stay apart on a shaded grey cortex.
@@ -52,8 +58,8 @@ CATEGORY_COLOURS = (
     "#999933",
     "#AA4499",
 )
-# Challenge vertices outside the ROIs that a figure is about.
-CONTEXT_COLOUR = "#DCE4EA"
+# Stands among the colours of categories for the context of whichever theme a figure is drawn in.
+CONTEXT_COLOUR = LIGHT.context
 
 # For what has an order: without its ends, of which one is nearly black and the other outshines all the rest.
 _ORDERED_COLOURS, _FIRST, _LAST = "viridis", 0.08, 0.92
@@ -66,8 +72,9 @@ _STYLE: dict[Any, Any] = {
     "text.usetex": False,
     "text.parse_math": False,
     "axes.linewidth": 0.6,
-    # Element ids of an SVG come from this instead of from chance; a PDF's fonts stay text.
+    # Element ids of an SVG come from this instead of from chance; text stays text, in a PDF too.
     "svg.hashsalt": "algocli",
+    "svg.fonttype": "none",
     "pdf.fonttype": 42,
 }
 # Inches of paper.
@@ -78,8 +85,9 @@ _LINE = 1.4
 # The width of a letter, in shares of the font's size, is 0.62 for bold and 0.55 for plain text on average.
 _BOLD_LETTER, _LETTER = 0.66, 0.58
 _POINTS_PER_INCH = 72.0
-# matplotlib writes the time of drawing into these unless told otherwise.
-_NO_DATES: dict[str, dict[str, str | None]] = {
+# matplotlib writes the time of drawing into these unless told otherwise. A title is added to them, for readers
+# who cannot see the picture.
+_METADATA: dict[str, dict[str, str | None]] = {
     ".png": {"Software": "algocli"},
     ".svg": {"Date": None, "Creator": "algocli"},
     ".pdf": {"CreationDate": None, "Creator": "algocli"},
@@ -131,6 +139,7 @@ def caption_height(caption: str) -> float:
 
 def write_around(figure: Figure, title: str, caption: str, theme: Theme = LIGHT) -> None:
     """Write a wrapped title and caption along the upper and the lower edge."""
+    figure.set_label(title.replace("\n", " "))
     width, height = figure.get_size_inches()
     left = MARGIN / width
     figure.text(
@@ -189,6 +198,7 @@ def render(figure: Figure, path: Path, dpi: int = DEFAULT_DPI) -> None:
         with styled(), warnings.catch_warnings():
             # A title may hold letters that the font lacks: they show as boxes, and a warning would say no more.
             warnings.filterwarnings("ignore", message="Glyph .* missing")
-            figure.savefig(stream, format=suffix[1:], dpi=dpi, metadata=_NO_DATES[suffix])
+            title = {"Title": str(figure.get_label())} if figure.get_label() else {}
+            figure.savefig(stream, format=suffix[1:], dpi=dpi, metadata=_METADATA[suffix] | title)
 
     publish(path, write)

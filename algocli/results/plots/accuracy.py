@@ -7,32 +7,51 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from algocli.challenge.subjects import Challenge
-from algocli.encoding.runs import Run
+from algocli.encoding import kept_p
+from algocli.encoding.runs import Run, SubjectRun
+from algocli.errors import MissingStep
+from algocli.results.chance import FALSE_DISCOVERIES, significant
 from algocli.results.drawing.brain_map import BrainMap, Panel
-from algocli.results.drawing.charts import Chart, draw_rois
-from algocli.results.plots.wishes import Wishes
-from algocli.results.report import SCORED_ON, summarise
+from algocli.results.drawing.chart import Chart
+from algocli.results.drawing.charts import draw_rois
+from algocli.results.plots.wishes import Values, Wishes
+from algocli.results.report import SCORED_ON, RoiRow, summarise
 from algocli.results.scoring import read_scores, scored_subjects
 
 
-def plot_accuracy(challenge: Challenge, run: Run, wishes: Wishes) -> Iterator[tuple[int, BrainMap]]:
+def plot_accuracy(
+    challenge: Challenge, run: Run, wishes: Wishes, *, only_significant: bool = False
+) -> Iterator[tuple[int, BrainMap]]:
     """Map each subject's r on the cortex; all subjects share one colour scale.
+
+    Parameters
+    ----------
+    only_significant
+        Whether vertices that are not explained better than chance stay bare cortex. The p values are those that a
+        report kept with the run.
 
     Raises
     ------
-    DataError, MissingStep
-        If data and run do not fit together, or a subject is missing from either.
+    DataError
+        If data and run do not fit together, or a subject is missing from the data.
+    MissingStep
+        If the run has not been trained on a subject, or no p values are kept with it that are needed.
     """
     pairs = scored_subjects(challenge, run, wishes.subjects)
-    scores = {
+    scores: dict[int, Values] = {
         subject.number: {h: read_scores(subject, share, h).correlation for h in wishes.hemispheres}
         for subject, share in pairs
     }
+    remarks = dict.fromkeys(scores, "")
+    if only_significant:
+        for _, share in pairs:
+            scores[share.number], remarks[share.number] = _significant_alone(run, share, scores[share.number])
     key = wishes.scale(np.concatenate([r for sides in scores.values() for r in sides.values()]), "Pearson's r")
     for subject, _ in pairs:
         values = scores[subject.number]
         drawn = wishes.on_surface(subject, values)
-        caption = f"Scored on {SCORED_ON}.\nRun {run.name}.\n{wishes.count(drawn, values)}"
+        said = f"Scored on {SCORED_ON}.{remarks[subject.number]}"
+        caption = f"{said}\nRun {run.name}.\n{wishes.count(drawn, values)}"
         title = wishes.heading("Encoding accuracy", subject.number, pairs)
         outlines = wishes.outlines(subject)
         yield subject.number, BrainMap((Panel(drawn),), key, title, caption, wishes.surface, outlines)
@@ -40,7 +59,7 @@ def plot_accuracy(challenge: Challenge, run: Run, wishes: Wishes) -> Iterator[tu
 
 def plot_bars(
     challenge: Challenge, run: Run, wishes: Wishes, rois: Sequence[str] | None = None
-) -> Iterator[tuple[int, Chart]]:
+) -> Iterator[tuple[int, Chart[tuple[RoiRow, ...]]]]:
     """Draw each subject's median r per ROI as bars.
 
     Raises
@@ -66,3 +85,20 @@ def plot_bars(
                 theme=wishes.theme,
             ),
         )
+
+
+def _significant_alone(run: Run, share: SubjectRun, values: Values) -> tuple[Values, str]:
+    """Make r NaN where it may be chance; also say where it is not."""
+    kept = kept_p.kept(share)
+    if kept is None:
+        raise MissingStep(
+            f"no p values are kept with run {run.name} of subject {share.number}",
+            hint=f"algocli report --significance -s {share.number} --run {run.name}",
+        )
+    better = significant(kept.p)
+    counts = " and ".join(f"{better[h].sum():,} of {len(r):,} {h}" for h, r in values.items())
+    remark = (
+        f" Only what is better than chance has a colour: {counts} vertices (q ≤ {FALSE_DISCOVERIES:g} over both "
+        f"hemispheres, {kept.n_permutations:,} permutations of the images)."
+    )
+    return {h: np.where(better[h], r, np.nan) for h, r in values.items()}, remark

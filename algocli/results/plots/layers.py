@@ -1,4 +1,4 @@
-"""Which layer of a network explains which part of a subject's cortex best."""
+"""Which layer of a network explains which part of a subject's cortex best: on the cortex, and by ROI."""
 
 from __future__ import annotations
 
@@ -8,63 +8,94 @@ import numpy as np
 
 from algocli.challenge.subjects import Challenge
 from algocli.encoding.runs import Run
-from algocli.results.best_layer import DEFAULT_MIN_R, BlendedLayer, find_best_layers, name_layers
+from algocli.results.best_layer import DEFAULT_MIN_R, find_best_layers
 from algocli.results.drawing.brain_map import BrainMap, Panel
+from algocli.results.drawing.chart import Chart
+from algocli.results.drawing.heatmap import draw_heatmap
 from algocli.results.drawing.keys import Categories
 from algocli.results.drawing.style import CONTEXT_COLOUR, ordered_colours
-from algocli.results.plots.wishes import Wishes, category_colours
-from algocli.results.scoring import scored_subjects
-
-_LONGEST_LABEL = 36
+from algocli.results.layer_rois import LayersByRoi, layers_by_roi
+from algocli.results.layered import Layered, layered
+from algocli.results.plots.wishes import Wishes, all_shortened, category_colours
 
 
 def plot_best_layer(
-    challenge: Challenge, run: Run, wishes: Wishes, min_r: float = DEFAULT_MIN_R
+    challenge: Challenge, runs: Sequence[Run], wishes: Wishes, min_r: float = DEFAULT_MIN_R
 ) -> Iterator[tuple[int, BrainMap]]:
-    """Map which layer of a blend has the largest weight at each of a subject's vertices.
+    """Map the best layer of each of a subject's vertices: by weight in a blend, or by r of several runs.
 
     Layers of one network have an order, that in which they were given, and colours from dark to light; layers of
-    several have colours of their own. `find_best_layers` says what a weight means and which vertices have no layer.
+    several have colours of their own. `find_best_layers` says which vertices have no layer.
 
     Raises
     ------
     UsageError
-        If the run is no blend, or has more layers of several networks than there are colours.
+        If the runs have no layers to compare, or more of several networks than there are colours.
     DataError, MissingStep
-        If data and run do not fit together, or a subject is missing from either.
+        If data and runs do not fit together, or a subject is missing from any of them.
     """
-    layers = name_layers(run)
-    colours = [*_layer_colours(layers), CONTEXT_COLOUR]
-    pairs = scored_subjects(challenge, run, wishes.subjects)
-    for subject, _ in pairs:
-        best = find_best_layers(subject, run, wishes.hemispheres, min_r)
-        n_coloured = [best.count(code) for code in range(len(layers))]
+    compared = layered(runs)
+    labels = all_shortened([layer.label for layer in compared.layers])
+    n_layers = len(labels)
+    colours = [*_layer_colours(compared), CONTEXT_COLOUR]
+    subjects = compared.subjects(challenge, wishes.subjects)
+    for subject in subjects:
+        best = find_best_layers(subject, compared, wishes.hemispheres, min_r)
+        n_coloured = [best.count(code) for code in range(n_layers)]
         counts = [*n_coloured, best.n_vertices - sum(n_coloured)]
-        names = [*(_shortened(layer.label) for layer in layers), "none"]
-        key = Categories(
-            [f"{name}  {100 * n / best.n_vertices:.0f} %" for name, n in zip(names, counts, strict=True)], colours
-        )
-        codes = {h: np.where(side < 0, len(layers), side).astype(np.float64) for h, side in best.codes.items()}
+        shares = zip([*labels, "none"], counts, strict=True)
+        key = Categories([f"{name}  {100 * n / best.n_vertices:.0f} %" for name, n in shares], colours)
+        codes = {h: np.where(side < 0, n_layers, side).astype(np.float64) for h, side in best.codes.items()}
         drawn = wishes.on_surface(subject, codes)
-        caption = f"{best.explain(min_r)}\nRun {run.name}.\n{wishes.count(drawn, codes)}"
-        title = wishes.heading(_layers_title(layers), subject.number, pairs)
+        said = f"{best.explain(min_r, compared)} {compared.remark(subject.number)}\n{compared.named}"
+        caption = f"{said}\n{wishes.count(drawn, codes)}"
+        title = wishes.heading(f"Best layer{_of_network(compared)}", subject.number, subjects)
         outlines = wishes.outlines(subject)
         yield subject.number, BrainMap((Panel(drawn),), key, title, caption, wishes.surface, outlines)
 
 
-def _layer_colours(layers: Sequence[BlendedLayer]) -> Sequence[str]:
-    if len({layer.network for layer in layers}) == 1:
-        return ordered_colours(len(layers))
-    return category_colours(len(layers), "layers of several networks")
+def plot_layers(
+    challenge: Challenge, runs: Sequence[Run], wishes: Wishes, rois: Sequence[str] = ()
+) -> Iterator[tuple[int, Chart[LayersByRoi]]]:
+    """Draw layers by ROI for each subject: median r of a run each, or mean weight in a blend; all share one scale.
 
-
-def _shortened(label: str) -> str:
-    """Take the middle out of a name that would run into the caption."""
-    return (
-        label if len(label) <= _LONGEST_LABEL else f"{label[: _LONGEST_LABEL // 3]}…{label[-_LONGEST_LABEL * 2 // 3 :]}"
+    Raises
+    ------
+    UsageError
+        If the runs have no layers to compare, or the data names no such ROI.
+    DataError, MissingStep
+        If data and runs do not fit together, or a subject is missing from any of them.
+    """
+    compared, tables = layers_by_roi(
+        challenge, runs, subjects=wishes.subjects, hemispheres=wishes.hemispheres, rois=rois
     )
+    everything = np.concatenate([side.ravel() for table in tables for side in table.values.values()])
+    scale = wishes.scale(everything, compared.summary)
+    labels = all_shortened([layer.label for layer in compared.layers])
+    heading = f"Layers{_of_network(compared)}: {compared.summary} by ROI"
+    for table in tables:
+        is_absent = any((n == 0).any() for n in table.n_vertices.values())
+        marks = "A frame marks the largest value" + (", a dash a ROI that is absent." if is_absent else ".")
+        yield (
+            table.subject,
+            draw_heatmap(
+                table,
+                scale,
+                labels=labels,
+                title=wishes.heading(heading, table.subject, tables),
+                caption=f"{compared.explained}. {marks} {compared.remark(table.subject)}\n{compared.named}",
+                dpi=wishes.dpi,
+                theme=wishes.theme,
+            ),
+        )
 
 
-def _layers_title(layers: Sequence[BlendedLayer]) -> str:
-    networks = list(dict.fromkeys(layer.network for layer in layers))
-    return f"Best layer of {networks[0]}" if len(networks) == 1 else "Best layer"
+def _layer_colours(compared: Layered) -> Sequence[str]:
+    n_layers = len(compared.layers)
+    if compared.network is not None:
+        return ordered_colours(n_layers)
+    return category_colours(n_layers, "layers of several networks")
+
+
+def _of_network(compared: Layered) -> str:
+    return f" of {compared.network}" if compared.network is not None else ""

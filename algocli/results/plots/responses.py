@@ -13,7 +13,7 @@ from algocli.encoding.correlation import correlate
 from algocli.encoding.runs import Run, SubjectRun
 from algocli.errors import UsageError
 from algocli.results.drawing.brain_map import BrainMap, Panel
-from algocli.results.plots.wishes import Values, Wishes, known_rois, restricted
+from algocli.results.plots.wishes import Values, Wishes, known_rois, places, restricted
 from algocli.results.scoring import scored_subjects
 
 _UNIT = "response (z-scored in each session)"
@@ -52,7 +52,7 @@ def plot_response(
         values = _within(subject, _measured(subject, at, wishes), only)
         drawn = wishes.on_surface(subject, values)
         image = subject.train_stimuli[at]
-        where = f" in {', '.join(only)}" if only else ""
+        where = _where(subject, only, wishes)
         yield (
             subject.number,
             BrainMap(
@@ -98,17 +98,16 @@ def plot_prediction(
             only,
         )
         both = np.concatenate([*measured.values(), *predicted.values()])
-        agreement = correlate(_column(measured), _column(predicted))[0]
         drawn = wishes.on_surface(subject, measured)
         image = subject.train_stimuli[at]
-        where = f" in {', '.join(only)}" if only else ""
+        where = _where(subject, only, wishes)
         yield (
             subject.number,
             BrainMap(
                 (Panel(drawn, "measured"), Panel(wishes.on_surface(subject, predicted), "predicted")),
                 wishes.symmetric_scale(both, _UNIT),
                 wishes.heading(f"Responses to held-out image {at}", subject.number, pairs),
-                f"{image.path.name}{where}; r over the vertices {agreement:.2f}.\nRun {run.name}.\n"
+                f"{image.path.name}{where}; {_agreement(measured, predicted)}.\nRun {run.name}.\n"
                 f"{wishes.count(drawn, measured)}",
                 wishes.surface,
                 wishes.outlines(subject),
@@ -159,6 +158,23 @@ def _measured(subject: Subject, row: int, wishes: Wishes) -> dict[Hemisphere, ND
 
 def _within(subject: Subject, values: Values, only: Sequence[str]) -> Values:
     return restricted(subject, values, only) if only else values
+
+
+def _where(subject: Subject, only: Sequence[str], wishes: Wishes) -> str:
+    """Say where responses are from, and which of these ROIs a hemisphere lacks."""
+    if not only:
+        return ""
+    lacking = [
+        f"{h} {' and '.join(absent)}"
+        for h in wishes.hemispheres
+        if (absent := [name for name in only if not len(places(subject, name, [h])[h])])
+    ]
+    return f" in {', '.join(only)}" + (f" (absent: {'; '.join(lacking)})" if lacking else "")
+
+
+def _agreement(measured: Values, predicted: Values) -> str:
+    columns = _column(measured), _column(predicted)
+    return f"r over the vertices {correlate(*columns)[0]:.2f}" if len(columns[0]) else "no vertex to predict"
 
 
 def _column(values: Values) -> NDArray[np.float64]:

@@ -20,6 +20,9 @@ from algocli.results.surface import Surface, cut, fsaverage_map
 Values = Mapping[Hemisphere, NDArray[np.float64]]
 Places = Mapping[Hemisphere, NDArray[np.int64]]
 
+# Letters of a legend's entry that does not run into the caption.
+LONGEST_LABEL = 36
+
 
 @dataclass(frozen=True)
 class Wishes:
@@ -48,14 +51,16 @@ class Wishes:
 
     def scale(self, values: ArrayLike, label: str) -> Scale:
         """Fit a scale from 0 up, unless told otherwise."""
-        return self._adjusted(scale_for(values, label), values)
+        return scale_for(values, label).between(self.low, self.high, values, self.colours)
 
-    def symmetric_scale(self, values: ArrayLike, label: str) -> Scale:
-        """Fit a scale around 0, unless told otherwise."""
-        return self._adjusted(symmetric_scale_for(values, label), values)
-
-    def _adjusted(self, scale: Scale, values: ArrayLike) -> Scale:
-        return scale.between(self.low, self.high, values, self.colours)
+    def symmetric_scale(self, values: ArrayLike, label: str, step: float = 0.5) -> Scale:
+        """Fit a scale around 0 that ends at a multiple of `step`, unless told otherwise; one end tells the other."""
+        low, high = self.low, self.high
+        if low is None and high is not None and high > 0:
+            low = -high
+        elif high is None and low is not None and low < 0:
+            high = -low
+        return symmetric_scale_for(values, label, step).between(low, high, values, self.colours)
 
     def on_surface(self, subject: Subject, values: Values) -> dict[Hemisphere, NDArray[np.float64]]:
         """Put a subject's values, (n_vertices,) a hemisphere, to their places on the mesh, NaN elsewhere."""
@@ -79,6 +84,17 @@ class Wishes:
         """Say how many of the vertices with a value the mesh shows."""
         counts = [f"{np.isfinite(drawn[h]).sum():,} of {np.isfinite(values[h]).sum():,} {h}" for h in values]
         return f"{self.surface}: {' and '.join(counts)} vertices shown."
+
+
+def shortened(name: str, longest: int = LONGEST_LABEL) -> str:
+    """Take the middle out of a name that is too long for its place."""
+    return name if len(name) <= longest else f"{name[: longest // 3]}…{name[-longest * 2 // 3 :]}"
+
+
+def all_shortened(names: Sequence[str]) -> list[str]:
+    """Take the middle out of long names, unless it is what tells them apart."""
+    short = [shortened(name) for name in names]
+    return short if len(set(short)) == len(set(names)) else list(names)
 
 
 def category_colours(n: int, what: str) -> Sequence[str]:

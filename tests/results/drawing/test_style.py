@@ -16,11 +16,10 @@ from algocli.challenge.subjects import Challenge
 from algocli.errors import UsageError
 from algocli.results.drawing.brain_map import BrainMap, Panel
 from algocli.results.drawing.charts import draw_rois
-from algocli.results.drawing.keys import Categories, Scale, scale_for, symmetric_scale_for
+from algocli.results.drawing.keys import Scale, scale_for, symmetric_scale_for
 from algocli.results.drawing.maps import draw_map
 from algocli.results.drawing.style import HEMISPHERE_COLOURS, render
 from algocli.results.report import summarise
-from algocli.results.surface import load_mesh
 
 DPI = 50
 RANGE = Scale(0, 1, "r")
@@ -33,10 +32,6 @@ def report(tiny_challenge, run):
 
 def empty():
     return {hemisphere: np.full(10_242, np.nan) for hemisphere in ("left", "right")}
-
-
-def picture_of(figure):
-    return np.asarray(figure.axes[0].images[0].get_array())
 
 
 def draw(values, key=RANGE, dpi=DPI):
@@ -96,52 +91,6 @@ def test_no_text_of_a_chart_leaves_the_figure_or_runs_into_another(report):
     title, caption = figure.texts
     assert caption.get_window_extent().y1 < min(label.get_window_extent().y0 for label in axes.get_xticklabels())
     assert title.get_window_extent().y0 > legend.y1
-
-
-def test_a_map_without_values_is_grey_cortex():
-    picture = picture_of(draw(empty()))
-    assert np.ptp(picture, axis=2).max() < 1e-12
-    assert 0.2 < np.mean(picture < 0.99) < 0.7
-
-
-@pytest.mark.parametrize("hemisphere", ["left", "right"])
-def test_a_single_vertex_can_be_seen(hemisphere):
-    values = empty()
-    mesh = load_mesh("fsaverage5", hemisphere)
-    values[hemisphere][np.argmin(mesh.points[:, 1])] = 0.7
-    picture = picture_of(draw(values, dpi=150))
-    coloured = np.flatnonzero(np.ptp(picture, axis=2).max(axis=0) > 0.2)
-    assert len(coloured) > 0
-    # The occipital pole of the left hemisphere lies in the left half of the sheet, and only there.
-    assert (coloured < picture.shape[1] / 2).all() == (hemisphere == "left")
-
-
-def test_a_value_of_zero_is_shown_and_a_missing_one_is_not():
-    values = empty()
-    values["left"][:] = 0.0
-    del values["right"]
-    picture = picture_of(draw(values, Categories(["all"], ["#ff0000"])))
-    inside = picture[..., 0] < 0.999
-    red = (picture[..., 1] < 0.5) & (picture[..., 0] > 0.5)
-    assert red.sum() > 0.9 * inside.sum()
-
-
-def test_values_are_painted_in_the_colours_of_their_scale():
-    values = empty()
-    values["left"][:], values["right"][:] = 0.0, 1.0
-    scale = Scale(0, 1, "r", colours="gray")
-    picture = picture_of(draw(values, scale))
-    left, right = np.array_split(picture, 2, axis=1)
-    assert left.min() == pytest.approx(0, abs=1e-12)
-    # White is shaded, by less than a fifth, where the surface turns away.
-    assert right.min() > 0.8
-
-
-def test_one_hemisphere_may_be_drawn_alone():
-    values = empty()
-    figure = draw({"right": values["right"]})
-    names = [text.get_text() for text in figure.axes[0].texts]
-    assert names == ["right lateral", "right medial", "right posterior", "right ventral"]
 
 
 def test_a_scale_leaves_outliers_out_and_says_on_which_side():

@@ -1,0 +1,208 @@
+"""The tables that `algocli report` prints: a subject's ROIs by class, and subject beside subject.
+
+A file or a pipe has them in full. A terminal also has bars; what a narrow one does not hold gives way in this order:
+space between the columns, bars, the hemispheres side by side.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from algocli.challenge.layout import ALL_VERTICES, HEMISPHERES, Hemisphere
+
+if TYPE_CHECKING:
+    from algocli.results.report import Report, RoiRow
+    from algocli.results.scoring import OverallAccuracy
+
+# Vertices, median r, mean r, its interval, accuracy and significant percent of a ROI in one hemisphere; None
+# where there is nothing.
+_Numbers = tuple[float | None, ...]
+_Table = tuple[str, list[str], list[list[str]]]
+
+# Columns of the screen: a shorter bar tells nothing, a longer one no more.
+_LEAST_BAR, _MOST_BAR = 8, 24
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """The hemispheres of each table, how wide a bar is (0 for none), and the r of a full one."""
+
+    tables: tuple[tuple[Hemisphere, ...], ...]
+    bar: int = 0
+    full: float = 1.0
+
+
+_SIDE_BY_SIDE = _Layout((HEMISPHERES,))
+_ONE_BELOW_THE_OTHER = _Layout(tuple((hemisphere,) for hemisphere in HEMISPHERES))
+
+
+def show_tables(summary: Report) -> None:
+    """Print a table for each subject, of several subjects one that compares them, and the overall accuracy."""
+    from algocli.cli.console import out, show_table
+
+    layout = _choose_layout(summary)
+    for place, (title, columns, lines) in enumerate(_tables(summary, layout)):
+        if place:
+            out().print()
+        show_table(columns, lines, title=f"{title}\n{summary.run}", ends_in_bars=layout.bar > 0)
+    if summary.overall is not None and summary.has_accuracy:
+        out().print()
+        out().print(_overall_line(summary.overall), markup=False)
+
+
+def _choose_layout(summary: Report) -> _Layout:
+    from algocli.cli.console import ROOMY, TIGHT, room, shows_bars, table_width
+
+    limit = room()
+    if limit is None:
+        return _SIDE_BY_SIDE
+    for layout in (_SIDE_BY_SIDE, _ONE_BELOW_THE_OTHER):
+        tables = list(_tables(summary, layout))
+        left_over = [limit - gap - max(table_width(*table[1:], gap) for table in tables) for gap in (ROOMY, TIGHT)]
+        if left_over[-1] + TIGHT >= 0:
+            break
+    width = next((min(n, _MOST_BAR) for n in left_over if n >= _LEAST_BAR), 0) if shows_bars() else 0
+    return replace(layout, bar=width, full=_full_bar(summary))
+
+
+def _full_bar(summary: Report) -> float:
+    """Return the largest r that there is, rounded up to a tenth."""
+    most = max((r for row in summary.rows if (r := _r(_numbers(row), summary)) is not None), default=0.0)
+    return max(0.1, math.ceil(round(10 * most, 6)) / 10)
+
+
+def _tables(summary: Report, layout: _Layout) -> Iterator[_Table]:
+    """Yield each table's title, columns and lines."""
+    from algocli.results.report import SCORED_ON
+
+    scored = f"r on {SCORED_ON}"
+    for number in summary.subjects:
+        for sides in layout.tables:
+            lines = list(_roi_lines(summary, number, sides, layout))
+            yield f"Subject {number}{_of(sides)}: {scored}", _columns(summary, "ROI", sides, layout), lines
+    if len(summary.subjects) > 1:
+        for roi in [ALL_VERTICES] if ALL_VERTICES in summary.rois else summary.rois:
+            for sides in layout.tables:
+                lines = list(_subject_lines(summary, roi, sides, layout))
+                title = f"{roi}, subject by subject: {scored}"
+                # With a hemisphere in it, it would be longer than the tables are wide.
+                title = title if len(sides) > 1 else f"{roi}{_of(sides)}, subject by subject: r (validation)"
+                yield title, _columns(summary, "subject", sides, layout), lines
+
+
+def _of(sides: Sequence[Hemisphere]) -> str:
+    return f", {sides[0]} hemisphere" if len(sides) == 1 else ""
+
+
+def _overall_line(overall: OverallAccuracy) -> str:
+    from algocli.cli.console import number
+
+    rest = number(overall.mean_without_zero_ceiling, 1)
+    mean, median = number(overall.mean, 1), number(overall.median, 1)
+    return (
+        f"All vertices, validation %: mean {mean} ({rest} without {overall.n_zero_ceiling:,} NC = 0), median {median}"
+    )
+
+
+def _columns(summary: Report, first: str, sides: Sequence[Hemisphere], layout: _Layout) -> list[str]:
+    r = "" if summary.has_accuracy else " r"
+    # The interval takes the median's place: both would not fit into a hundred columns.
+    scores = [f"mean{r}", "95 %"] if _has_intervals(summary) else [f"median{r}", f"mean{r}"]
+    scores += ["acc %"] * summary.has_accuracy + ["sig"] * _has_significance(summary)
+    counts = ["n"] if len(sides) == 1 else [f"{side} n" for side in sides]
+    return [first, *(word for count in counts for word in (count, *scores)), *_axis(summary, layout)]
+
+
+def _axis(summary: Report, layout: _Layout) -> list[str]:
+    """Return the heading of the bars, if there are any: from 0 to the r of a full one."""
+    if not layout.bar:
+        return []
+    end = f"{layout.full:.1f}"
+    between = layout.bar - len("0") - len(end)
+    name = " mean " if _has_intervals(summary) else " median "
+    return [f"0{name if len(name) <= between else '':^{between}}{end}"]
+
+
+def _has_intervals(summary: Report) -> bool:
+    return "low" in summary.columns
+
+
+def _has_significance(summary: Report) -> bool:
+    return "significant_share" in summary.columns
+
+
+def _roi_lines(summary: Report, number: int, sides: Sequence[Hemisphere], layout: _Layout) -> Iterator[list[str]]:
+    """Yield a subject's rows, each ROI class under its name."""
+    heading = ""
+    for roi in summary.rois_of(number):
+        roi_class = summary.classes.get(roi, "")
+        if roi_class != heading:
+            heading = roi_class
+            yield []
+            yield from [[heading]] if heading else []
+        numbers = [_numbers(summary.row(number, side, roi)) for side in sides]
+        yield [f"  {roi}" if roi_class else roi, *_cells(numbers, summary, layout)]
+
+
+def _subject_lines(summary: Report, roi: str, sides: Sequence[Hemisphere], layout: _Layout) -> Iterator[list[str]]:
+    """Yield a ROI's row of each subject, and the median over subjects."""
+    table = [[_numbers(summary.row(n, side, roi)) for side in sides] for n in summary.subjects]
+    for number, numbers in zip(summary.subjects, table, strict=True):
+        yield [str(number), *_cells(numbers, summary, layout)]
+    yield []
+    middle = [_middle(side) for side in zip(*table, strict=True)]
+    yield ["median", *_cells(middle, summary, layout)]
+
+
+def _numbers(row: RoiRow | None) -> _Numbers:
+    if row is None or row.n_vertices == 0:
+        return (None,) * 7
+    percent = None if row.significant_share is None else 100 * row.significant_share
+    return row.n_vertices, row.median_r, row.mean_r, row.low, row.high, row.accuracy, percent
+
+
+def _middle(rows: Sequence[_Numbers]) -> _Numbers:
+    """Take medians over subjects; that of the accuracy needs the ceilings of all who have the ROI."""
+    n_vertices, median_r, mean_r, _, _, accuracy, percent = map(_median, zip(*rows, strict=True))
+    lacks_one = any(row[0] is not None and row[5] is None for row in rows)
+    # Each subject's interval is about its own images.
+    return n_vertices, median_r, mean_r, None, None, None if lacks_one else accuracy, percent
+
+
+def _median(values: Iterable[float | None]) -> float | None:
+    present = [value for value in values if value is not None]
+    return statistics.median(present) if present else None
+
+
+def _cells(sides: Sequence[_Numbers], summary: Report, layout: _Layout) -> Iterator[str]:
+    from algocli.cli.console import bar, number
+
+    for n_vertices, median_r, mean_r, low, high, accuracy, percent in sides:
+        yield number(n_vertices, 0)
+        if _has_intervals(summary):
+            yield from (number(mean_r), _interval(low, high))
+        else:
+            yield from (number(median_r), number(mean_r))
+        if summary.has_accuracy:
+            yield number(accuracy, 1)
+        if _has_significance(summary):
+            yield number(percent, 0)
+    if layout.bar:
+        known = [r for side in sides if (r := _r(side, summary)) is not None]
+        yield bar(statistics.mean(known) / layout.full, layout.bar) if known else ""
+
+
+def _r(numbers: _Numbers, summary: Report) -> float | None:
+    """Return the r that a bar shows: the mean where it has an interval, else the median."""
+    _, median_r, mean_r, *_ = numbers
+    return mean_r if _has_intervals(summary) else median_r
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    from algocli.cli.console import DASH, number
+
+    return DASH if low is None or high is None else f"{number(low)} {number(high)}"

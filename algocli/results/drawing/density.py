@@ -1,0 +1,206 @@
+"""How many vertices have which r under which noise ceiling: a field for each hemisphere, darker where more lie.
+
+The diagonal is where a model would be that explains all that can be explained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algocli.challenge.layout import Hemisphere
+from algocli.results.drawing.chart import Chart
+from algocli.results.drawing.style import (
+    DARK,
+    DEFAULT_DPI,
+    LIGHT,
+    MARGIN,
+    Theme,
+    caption_height,
+    styled,
+    title_height,
+    wrap_caption,
+    wrap_title,
+    write_around,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Colormap
+
+# Width of a cell, on both axes: a narrow one where a hemisphere has this many vertices, a wide one where it has fewer.
+_NARROW, _WIDE, _MANY = 0.02, 0.05, 5000
+# Inches of paper: the unit of both axes, and what lies around the fields.
+_PER_UNIT = 3.6
+_LEFT, _BETWEEN, _ABOVE, _BELOW, _RIGHT, _BAR, _NARROWEST = 0.8, 0.35, 0.35, 0.58, 1.0, 0.13, 5.0
+_TICK = 0.2
+# From the paper's side of this map on, so that single vertices can be told from none.
+_COLOURS, _FAINT = "viridis", 0.12
+
+
+@dataclass(frozen=True)
+class Density:
+    """How many vertices of a hemisphere lie in each cell.
+
+    Attributes
+    ----------
+    counts : (n_x, n_y)
+    x_edges : (n_x + 1,)
+        Bounds of the cells in r of a perfect model.
+    y_edges : (n_y + 1,)
+        Bounds of the cells in r.
+    """
+
+    counts: NDArray[np.int64]
+    x_edges: NDArray[np.float64]
+    y_edges: NDArray[np.float64]
+
+    @property
+    def width(self) -> float:
+        """The width of a cell."""
+        return float(self.x_edges[1] - self.x_edges[0])
+
+
+Densities = Mapping[Hemisphere, Density]
+
+
+def count_in_cells(points: Mapping[Hemisphere, tuple[NDArray[np.float64], NDArray[np.float64]]]) -> Densities:
+    """Count vertices in square cells, the same ones for all hemispheres.
+
+    Parameters
+    ----------
+    points
+        For each hemisphere the r of a perfect model and the r of the model, (n_vertices,) each.
+    """
+    perfect, r = (np.concatenate(sides) for sides in zip(*points.values(), strict=True))
+    width = _NARROW if len(r) >= _MANY * len(points) else _WIDE
+    x_edges = _edges(0.0, float(perfect.max(initial=0.0)), width)
+    y_edges = _edges(float(r.min(initial=0.0)), float(r.max(initial=0.0)), width)
+    return {
+        h: Density(np.histogram2d(x, y, (x_edges, y_edges))[0].astype(np.int64), x_edges, y_edges)
+        for h, (x, y) in points.items()
+    }
+
+
+def draw_density(
+    densities: Densities,
+    *,
+    x_label: str,
+    y_label: str,
+    title: str,
+    caption: str = "",
+    colours: str | None = None,
+    dpi: int = DEFAULT_DPI,
+    theme: Theme = LIGHT,
+) -> Chart[Densities]:
+    """Draw each hemisphere's vertices, counted on a logarithmic scale, and the line of a perfect model.
+
+    Parameters
+    ----------
+    colours
+        A colour map of matplotlib's by name; by default one that sets many apart from the paper.
+    """
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import LogNorm
+    from matplotlib.figure import Figure
+
+    first = next(iter(densities.values()))
+    (low_x, high_x), (low_y, high_y) = (_range(edges) for edges in (first.x_edges, first.y_edges))
+    wide, tall = _PER_UNIT * (high_x - low_x), _PER_UNIT * (high_y - low_y)
+    n_fields = len(densities)
+    right = _LEFT + n_fields * wide + (n_fields - 1) * _BETWEEN
+    width = max(_NARROWEST, right + _RIGHT)
+    title, caption = wrap_title(title, width - 2 * MARGIN), wrap_caption(caption, width - 2 * MARGIN)
+    foot = _BELOW + caption_height(caption)
+    height = title_height(title) + _ABOVE + tall + foot
+    most = max(int(density.counts.max(initial=0)) for density in densities.values())
+    # A scale from one to one would have no extent.
+    norm = LogNorm(1, max(most, 10))
+    with styled(theme):
+        figure = Figure(figsize=(width, height), dpi=dpi)
+        palette = _palette(colours, theme)
+        for place, (hemisphere, density) in enumerate(densities.items()):
+            left = _LEFT + place * (wide + _BETWEEN)
+            axes = figure.add_axes((left / width, foot / height, wide / width, tall / height))
+            counted = np.ma.masked_equal(density.counts.T, 0)
+            axes.pcolormesh(density.x_edges, density.y_edges, counted, norm=norm, cmap=palette, zorder=2)
+            axes.set(xlim=(low_x, high_x), ylim=(low_y, high_y))
+            _dress(axes, f"{hemisphere} hemisphere", x_label, "" if place else y_label, theme)
+            _draw_perfect(axes, min(high_x, high_y), theme)
+        bar = figure.add_axes(((right + _BETWEEN / 2) / width, foot / height, _BAR / width, tall / height))
+        _draw_key(bar, ScalarMappable(norm, palette), first.width)
+        write_around(figure, title, caption, theme)
+    return Chart(figure, densities)
+
+
+def _edges(low: float, high: float, width: float) -> NDArray[np.float64]:
+    """Return bounds of cells, 0 among them, that hold everything from `low` to `high`."""
+    first, last = int(np.floor(low / width)), int(np.floor(high / width)) + 1
+    return np.arange(first, last + 1, dtype=np.float64) * width
+
+
+def _range(edges: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the ends of an axis: tenths around the cells."""
+    return float(np.floor(edges[0] * 10 + 1e-9) / 10), float(np.ceil(edges[-1] * 10 - 1e-9) / 10)
+
+
+def _palette(name: str | None, theme: Theme) -> Colormap:
+    """Return colours that go away from the paper's as counts rise."""
+    from matplotlib import colormaps
+    from matplotlib.colors import ListedColormap
+
+    if name is not None:
+        return colormaps[name]
+    outward = colormaps[_COLOURS if theme == DARK else f"{_COLOURS}_r"]
+    return ListedColormap(outward(np.linspace(_FAINT, 1, 256)))
+
+
+def _draw_key(axes: Axes, colours: ScalarMappable, width: float) -> None:
+    """Say how many vertices a colour stands for, at 1, 2, 5, 10 and so on."""
+    _, high = colours.get_clim()
+    steps = [step * 10**power for power in range(7) for step in (1, 2, 5) if step * 10**power <= (high or 1)]
+    bar = axes.figure.colorbar(colours, cax=axes, ticks=steps, format="{x:,.0f}")
+    bar.outline.set_visible(False)
+    axes.set_ylabel(f"vertices in a cell of {width:g} x {width:g}", fontsize=8.5)
+    axes.tick_params(labelsize=8, length=2.5, width=0.6)
+    axes.minorticks_off()
+
+
+def _dress(axes: Axes, name: str, x_label: str, y_label: str, theme: Theme) -> None:
+    from matplotlib.ticker import MultipleLocator
+
+    axes.set_title(name, fontsize=8.5, fontweight="bold", loc="left", pad=6)
+    axes.set_xlabel(x_label)
+    axes.set_ylabel(y_label)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MultipleLocator(_TICK))
+    axes.tick_params(labelsize=8, length=0, labelleft=bool(y_label))
+    axes.grid(True, color=theme.rule, linewidth=0.6, zorder=0)
+    axes.axhline(0, color=theme.quiet_ink, linewidth=0.8, zorder=1)
+    axes.set_axisbelow(True)
+    axes.spines[:].set_visible(False)
+
+
+def _draw_perfect(axes: Axes, end: float, theme: Theme) -> None:
+    from matplotlib.patheffects import withStroke
+
+    halo = [withStroke(linewidth=3, foreground=theme.paper)]
+    axes.plot([0, end], [0, end], color=theme.ink, linewidth=1.2, dashes=(5, 2), path_effects=halo, zorder=3)
+    axes.annotate(
+        "a perfect model",
+        (0.25 * end, 0.25 * end),
+        (-3, 3),
+        textcoords="offset points",
+        fontsize=7.5,
+        rotation=45,
+        rotation_mode="anchor",
+        ha="center",
+        va="bottom",
+        path_effects=halo,
+        zorder=4,
+    )

@@ -1,0 +1,141 @@
+"""A heatmap of layers by ROI: a field for each hemisphere, every value in figures, each ROI's best layer framed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algocli.challenge.layout import Hemisphere
+from algocli.results.drawing.chart import Chart
+from algocli.results.drawing.keys import Scale
+from algocli.results.drawing.roi_axis import Place, inches_per_roi, name_classes, name_rois, place_rois
+from algocli.results.drawing.style import (
+    CAPTION_BOTTOM,
+    DEFAULT_DPI,
+    LIGHT,
+    MARGIN,
+    Theme,
+    caption_height,
+    styled,
+    title_height,
+    wrap_caption,
+    wrap_title,
+    write_around,
+)
+from algocli.results.layer_rois import LayersByRoi
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.collections import QuadMesh
+
+# Inches of paper: a cell, what lies above a hemisphere's field, the names of ROIs, and a letter of a layer's name.
+_CELL_WIDTH, _CELL_HEIGHT = 0.34, 0.25
+_ABOVE, _CLASSES, _NAMES, _LETTER = 0.32, 0.28, 0.8, 0.068
+_KEY_WIDTH, _ABOVE_KEY, _NARROWEST = 2.2, 0.1, 7.0
+# In units of a cell: how far within its cell a frame lies.
+_INSIDE = 0.06
+# Digits are white on what is darker than this, in shares of white's luminance, and black on the rest.
+_DARK = 0.45
+_LUMINANCE = (0.2126, 0.7152, 0.0722)
+_ABSENT = "\N{EN DASH}"
+
+
+def draw_heatmap(
+    table: LayersByRoi,
+    scale: Scale,
+    *,
+    labels: Sequence[str],
+    title: str,
+    caption: str = "",
+    dpi: int = DEFAULT_DPI,
+    theme: Theme = LIGHT,
+) -> Chart[LayersByRoi]:
+    """Draw layers from top to bottom and ROIs from left to right, grouped by class; an absent ROI has dashes.
+
+    Parameters
+    ----------
+    table
+        What to draw, for one hemisphere or for two.
+    scale
+        The colours of the values.
+    labels
+        What to call the layers.
+    """
+    from matplotlib.figure import Figure
+
+    places = place_rois(table.classes, table.classes)
+    left = 2 * MARGIN + _LETTER * max(map(len, labels))
+    across = places[-1].x + 1
+    wide = inches_per_roi(places, _CELL_WIDTH) * across
+    width = max(_NARROWEST, left + wide + MARGIN)
+    title = wrap_title(title, width - 2 * MARGIN)
+    caption = wrap_caption(caption, width - _KEY_WIDTH - 3 * MARGIN)
+    foot = max(CAPTION_BOTTOM + scale.height, caption_height(caption)) + _ABOVE_KEY + _NAMES
+    tall = _CELL_HEIGHT * len(labels)
+    n_fields = len(table.values)
+    height = title_height(title) + _CLASSES + n_fields * (_ABOVE + tall) + foot
+    with styled(theme):
+        figure = Figure(figsize=(width, height), dpi=dpi)
+        for place, hemisphere in enumerate(table.values):
+            bottom = foot + (n_fields - 1 - place) * (_ABOVE + tall)
+            axes = figure.add_axes((left / width, bottom / height, wide / width, tall / height))
+            _draw_field(axes, table, hemisphere, places, scale, theme)
+            axes.set(xlim=(-0.5, across - 0.5), ylim=(len(labels) - 0.5, -0.5))
+            axes.set_yticks(range(len(labels)), labels)
+            axes.tick_params(axis="y", length=0, labelsize=8)
+            axes.spines[:].set_visible(False)
+            axes.set_title(f"{hemisphere} hemisphere", fontsize=8.5, fontweight="bold", loc="left", pad=6)
+            if place == 0:
+                name_classes(axes, places, theme, above=_ABOVE / tall)
+            if place == n_fields - 1:
+                name_rois(axes, places)
+            else:
+                axes.set_xticks([])
+        write_around(figure, title, caption, theme)
+        scale.draw(figure, width - MARGIN, CAPTION_BOTTOM, _KEY_WIDTH, theme)
+    return Chart(figure, table)
+
+
+def _draw_field(
+    axes: Axes, table: LayersByRoi, hemisphere: Hemisphere, places: Sequence[Place], scale: Scale, theme: Theme
+) -> None:
+    values, best = table.values[hemisphere], table.best(hemisphere)
+    edges = np.arange(len(values) + 1) - 0.5
+    for column, place in enumerate(places):
+        if best[column] < 0:
+            for row in range(len(values)):
+                axes.text(place.x, row, _ABSENT, color=theme.quiet_ink, fontsize=7, ha="center", va="center")
+            continue
+        cells = axes.pcolormesh(
+            [place.x - 0.5, place.x + 0.5],
+            edges,
+            values[:, [column]],
+            cmap=scale.colours,
+            vmin=scale.low,
+            vmax=scale.high,
+        )
+        for row, (value, ink) in enumerate(zip(values[:, column], _inks(cells, values[:, column]), strict=True)):
+            is_best = row == best[column]
+            weight = "bold" if is_best else "normal"
+            axes.text(
+                place.x, row, f"{value:z.2f}", color=ink, fontsize=6.5, fontweight=weight, ha="center", va="center"
+            )
+            if is_best:
+                _frame(axes, place.x, row, ink)
+
+
+def _inks(cells: QuadMesh, values: NDArray[np.float64]) -> Iterator[str]:
+    """Yield the colour of letters that can be read on the colour of each value."""
+    for colour in cells.to_rgba(values)[:, :3]:
+        yield "white" if np.dot(colour, _LUMINANCE) < _DARK else "black"
+
+
+def _frame(axes: Axes, x: float, y: float, ink: str) -> None:
+    from matplotlib.patches import Rectangle
+
+    size = 1 - 2 * _INSIDE
+    corner = (x - size / 2, y - size / 2)
+    axes.add_patch(Rectangle(corner, size, size, fill=False, edgecolor=ink, linewidth=1.1))

@@ -1,0 +1,82 @@
+"""The axis of a chart that has ROIs side by side, class by class."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from algocli.results.drawing.style import Theme
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# In units of one ROI: the space between two classes.
+_BETWEEN_CLASSES = 0.7
+# Inches of paper that the name of a class takes.
+_CLASS_NAME = 0.85
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a ROI stands on the axis."""
+
+    x: float
+    roi: str
+    roi_class: str
+
+
+def place_rois(rois: Iterable[str], classes: Mapping[str, str]) -> tuple[Place, ...]:
+    """Place ROIs one unit apart, and with more space between two classes; a ROI may have none."""
+    return tuple(_places(rois, classes))
+
+
+def inches_per_roi(places: Sequence[Place], usual: float) -> float:
+    """Return how many inches a ROI takes: more than usual where a class is too small for its own name."""
+    sizes = [len(list(members)) for roi_class, members in groupby(places, lambda place: place.roi_class) if roi_class]
+    return max([usual, *(_CLASS_NAME / (n_rois + _BETWEEN_CLASSES) for n_rois in sizes)])
+
+
+def name_rois(axes: Axes, places: Sequence[Place]) -> None:
+    """Write the ROIs' names below the axis, aslant."""
+    axes.set_xticks([place.x for place in places], [place.roi for place in places], rotation=60, ha="right")
+    axes.tick_params(axis="x", length=0, pad=1, labelsize=8)
+    for label in axes.get_xticklabels():
+        label.set_rotation_mode("anchor")  # the end of each name stands below its ROI
+
+
+def name_classes(axes: Axes, places: Sequence[Place], theme: Theme, *, above: float = 0.03) -> None:
+    """Write the classes' names over their ROIs, `above` being the share of the axes' height that lies between."""
+    for roi_class, members in groupby(places, key=lambda place: place.roi_class):
+        if not roi_class:
+            continue
+        across = [place.x for place in members]
+        axes.plot(
+            [across[0] - 0.45, across[-1] + 0.45],
+            [1 + above, 1 + above],
+            color=theme.quiet_ink,
+            linewidth=0.8,
+            clip_on=False,
+            transform=axes.get_xaxis_transform(),
+        )
+        axes.annotate(
+            roi_class,
+            ((across[0] + across[-1]) / 2, 1 + above),
+            (0, 3),
+            xycoords=axes.get_xaxis_transform(),
+            textcoords="offset points",
+            fontsize=7.5,
+            color=theme.quiet_ink,
+            ha="center",
+            va="bottom",
+        )
+
+
+def _places(rois: Iterable[str], classes: Mapping[str, str]) -> Iterator[Place]:
+    x = 0.0
+    for roi_class, members in groupby(rois, key=lambda roi: classes.get(roi, "")):
+        for roi in members:
+            yield Place(x, roi, roi_class)
+            x += 1
+        x += _BETWEEN_CLASSES

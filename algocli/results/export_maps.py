@@ -1,0 +1,120 @@
+"""Per-vertex results and ROIs as maps on fsaverage, for Connectome Workbench (GIFTI) and FreeSurfer (.mgh, .annot)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algocli.challenge.layout import HEMISPHERES, N_FSAVERAGE, Hemisphere, prefix, subject_folder
+from algocli.challenge.subjects import Roi, Subject
+from algocli.encoding.kept_p import KeptP, kept
+from algocli.encoding.runs import SubjectRun
+from algocli.results.drawing.style import CATEGORY_COLOURS, ordered_colours
+from algocli.results.map_files import Label, write_annotation, write_labels, write_metric, write_overlay
+from algocli.results.scoring import read_scores
+from algocli.results.surface import fsaverage_map
+
+
+def export_gifti(subject: Subject, share: SubjectRun, folder: Path) -> list[Path]:
+    """Write a subject's scores and ROIs as GIFTI files for Connectome Workbench.
+
+    Returns
+    -------
+    The files in folder/subjNN, left hemisphere first: lh.correlation.func.gii, where the data folder has noise ceilings
+    lh.noise_ceiling.func.gii (share of variance) and lh.accuracy.func.gii (percent), lh.p.func.gii where the run's
+    significance is known, all NaN outside the challenge; then a lh.CLASS.label.gii for each ROI class.
+
+    Raises
+    ------
+    DataError
+        If data and run do not fit together, or a mask is missing or damaged.
+    StorageError
+        If the folder cannot be written.
+    """
+    home, significance, written = folder / subject_folder(share.number), kept(share), []
+    for hemisphere in HEMISPHERES:
+        side = prefix(hemisphere)
+        for name, values in _maps(subject, share, hemisphere, significance):
+            written.append(home / f"{side}.{name}.func.gii")
+            write_metric(written[-1], values, hemisphere, name)
+        for roi_class, codes, labels in _classes(subject, hemisphere):
+            written.append(home / f"{side}.{roi_class}.label.gii")
+            write_labels(written[-1], codes, labels, hemisphere, roi_class)
+    return written
+
+
+def export_overlays(subject: Subject, share: SubjectRun, folder: Path) -> list[Path]:
+    """Write a subject's scores and ROIs as FreeSurfer's overlays and annotations.
+
+    Returns
+    -------
+    The files in folder/subjNN, left hemisphere first: lh.correlation.mgh, where the data folder has noise ceilings
+    lh.noise_ceiling.mgh (share of variance) and lh.accuracy.mgh (percent), lh.sig.mgh (-log10 p, as FreeSurfer's own
+    tools have it) where the run's significance is known, all 0 outside the challenge; lh.mask.mgh, 1 for each vertex
+    of the challenge, which tells these zeros from scores of 0; then a lh.CLASS.annot for each ROI class.
+
+    Raises
+    ------
+    DataError
+        If data and run do not fit together, or a mask is missing or damaged.
+    StorageError
+        If the folder cannot be written.
+    """
+    home, significance, written = folder / subject_folder(share.number), kept(share), []
+    for hemisphere in HEMISPHERES:
+        side = prefix(hemisphere)
+        maps = dict(_maps(subject, share, hemisphere, significance))
+        if "p" in maps:
+            # Where nothing is drawn a p of 0 would be the surest of all.
+            maps["sig"] = -np.log10(maps.pop("p"))
+        maps["mask"] = (~np.isnan(maps["correlation"])).astype(np.float64)
+        for name, values in maps.items():
+            written.append(home / f"{side}.{name}.mgh")
+            write_overlay(written[-1], values)
+        for roi_class, codes, labels in _classes(subject, hemisphere):
+            written.append(home / f"{side}.{roi_class}.annot")
+            write_annotation(written[-1], codes, labels)
+    return written
+
+
+def _maps(
+    subject: Subject, share: SubjectRun, hemisphere: Hemisphere, significance: KeptP | None
+) -> Iterator[tuple[str, NDArray[np.float64]]]:
+    """Yield the name of each quantity that is known and its map, (163842,), NaN outside the challenge."""
+    scores = read_scores(subject, share, hemisphere)
+    known = {
+        "correlation": scores.correlation,
+        "noise_ceiling": scores.noise_ceiling,
+        "accuracy": scores.accuracy,
+        "p": None if significance is None else significance.p[hemisphere],
+    }
+    vertices = subject.fsaverage_vertices(hemisphere)
+    for name, values in known.items():
+        if values is not None:
+            yield name, fsaverage_map(values, vertices)
+
+
+def _classes(subject: Subject, hemisphere: Hemisphere) -> Iterator[tuple[str, NDArray[np.int32], list[Label]]]:
+    """Yield each ROI class with its codes on fsaverage, (163842,), 0 outside its ROIs, and the table of all of them."""
+    vertices = subject.fsaverage_vertices(hemisphere)
+    for roi_class in dict.fromkeys(roi.roi_class for roi in subject.rois):
+        rois = [roi for roi in subject.rois if roi.roi_class == roi_class]
+        codes = np.zeros(N_FSAVERAGE, dtype=np.int32)
+        for roi in rois:
+            codes[vertices[subject.roi_vertices(roi, hemisphere)]] = roi.code
+        yield roi_class, codes, _labels(rois)
+
+
+def _labels(rois: list[Roi]) -> list[Label]:
+    n = len(rois)
+    colours = CATEGORY_COLOURS[:n] if n <= len(CATEGORY_COLOURS) else ordered_colours(n)
+    return [Label(roi.code, roi.name, _rgb(colour)) for roi, colour in zip(rois, colours, strict=True)]
+
+
+def _rgb(colour: str) -> tuple[int, int, int]:
+    """Return the red, green and blue of '#rrggbb'."""
+    red, green, blue = bytes.fromhex(colour.removeprefix("#"))
+    return red, green, blue

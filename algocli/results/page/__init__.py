@@ -1,0 +1,1 @@
+"""Web pages of results that need no network: one file each, to be read, searched, turned about and printed."""

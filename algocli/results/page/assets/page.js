@@ -1,0 +1,73 @@
+// Tables are sorted by the names of their columns; what is folded away is printed all the same.
+{
+  const announcement = document.getElementById("announcement");
+  const keyOf = (row, column) => row.cells[column].dataset.key;
+
+  // Nothing to show goes last, whichever way round.
+  const compare = (a, b, direction) => {
+    if (a === undefined || b === undefined) return (a === undefined) - (b === undefined);
+    const numbers = [Number(a), Number(b)];
+    return direction * (numbers.some(Number.isNaN) ? a.localeCompare(b) : numbers[0] - numbers[1]);
+  };
+
+  const makeSortable = (table) => {
+    const groups = [...table.tBodies].map((body) => ({ body, rows: [...body.rows] }));
+    const rows = groups.flatMap((group) => group.rows.filter((row) => row.className !== "group"));
+    const names = [...table.tHead.rows[table.tHead.rows.length - 1].cells];
+    const sorted = document.createElement("tbody");
+    if (rows.length < 2) return;
+
+    const restore = () => {
+      groups.forEach((group) => group.body.append(...group.rows));
+      sorted.remove();
+    };
+    const sort = (column, direction) => {
+      const found = rows.map((row) => ({ row, key: keyOf(row, column) }));
+      found.sort((a, b) => compare(a.key, b.key, direction));
+      sorted.append(...found.map(({ row }) => row));
+      groups.forEach((group) => group.body.remove());
+      table.tHead.after(sorted);
+    };
+    const press = (name, column) => {
+      // Of numbers the largest is looked for first, of words the first letter; a third press restores the order.
+      const isWord = rows.some((row) => Number.isNaN(Number(keyOf(row, column) ?? 0)));
+      const order = isWord ? ["ascending", "descending", "none"] : ["descending", "ascending", "none"];
+      const next = order[(order.indexOf(name.getAttribute("aria-sort")) + 1) % 3];
+      names.forEach((other) => other.setAttribute("aria-sort", "none"));
+      name.setAttribute("aria-sort", next);
+      table.classList.toggle("is-sorted", next !== "none");
+      if (next === "none") {
+        table.tHead.after(...groups.map((group) => group.body));
+        restore();
+      } else {
+        sort(column, next === "ascending" ? 1 : -1);
+      }
+      announcement.textContent = next === "none"
+        ? `${table.caption.textContent}: in the usual order`
+        : `${table.caption.textContent}: sorted by ${name.dataset.name}, ${next}`;
+    };
+    names.forEach((name, column) => {
+      if (!rows.some((row) => keyOf(row, column) !== undefined)) return;
+      const button = document.createElement("button");
+      button.type = "button";
+      button.append(...name.childNodes);
+      button.addEventListener("click", () => press(name, column));
+      name.append(button);
+      name.setAttribute("aria-sort", "none");
+    });
+  };
+  document.querySelectorAll("table.sortable").forEach(makeSortable);
+
+  // Only what can be scrolled is worth a stop of the Tab key.
+  const boxes = new ResizeObserver((entries) => entries.forEach(({ target }) => {
+    target.tabIndex = target.scrollWidth > target.clientWidth ? 0 : -1;
+  }));
+  document.querySelectorAll(".scroll, pre").forEach((box) => boxes.observe(box));
+
+  let folded = [];
+  addEventListener("beforeprint", () => {
+    folded = [...document.querySelectorAll("details:not([open])")];
+    folded.forEach((one) => { one.open = true; });
+  });
+  addEventListener("afterprint", () => folded.forEach((one) => { one.open = false; }));
+}

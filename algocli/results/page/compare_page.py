@@ -1,0 +1,189 @@
+"""Runs side by side as one web page: what they differ in, by how much in every ROI, and where on the cortex."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from shlex import quote
+
+from algocli import __version__
+from algocli.challenge.layout import HEMISPHERES
+from algocli.challenge.subjects import Challenge
+from algocli.encoding.runs import Run
+from algocli.results.compare import Comparison
+from algocli.results.drawing.brain_map import BrainMap
+from algocli.results.drawing.keys import Scale
+from algocli.results.drawing.run_bars import draw_runs
+from algocli.results.page.citing import Work, works
+from algocli.results.page.compare_tables import (
+    SettingRow,
+    difference_table,
+    settings_side_by_side,
+    subjects_differences,
+)
+from algocli.results.page.frame import SubjectPart, write_page
+from algocli.results.page.pictures import Picture, picture
+from algocli.results.page.provenance import Provenance, finished, provenance
+from algocli.results.page.tables import Table
+from algocli.results.plots.difference import plot_difference
+from algocli.results.plots.wishes import Wishes
+from algocli.results.report import SCORED_ON
+
+
+@dataclass(frozen=True)
+class RunPart:
+    """One of the runs: its place in the tables, from 1, and what its records tell."""
+
+    place: int
+    name: str
+    finished: str
+    provenance: Provenance
+
+
+@dataclass(frozen=True)
+class ComparePage:
+    """Everything that a comparison's page shows; `overview` has tables over several subjects."""
+
+    title: str
+    runs: tuple[RunPart, ...]
+    settings: tuple[SettingRow, ...]
+    overview: tuple[Table, ...]
+    subjects: tuple[SubjectPart, ...]
+    repeat: tuple[str, ...]
+    notes: tuple[str, ...]
+    works: tuple[Work, ...]
+    scored_on: str = SCORED_ON
+    version: str = __version__
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """How a comparison's intervals were drawn."""
+
+    n_resamples: int = 1000
+    seed: int = 0
+
+
+def write_compare_page(
+    comparison: Comparison,
+    runs: Sequence[Run],
+    data: Challenge,
+    path: Path,
+    *,
+    title: str | None = None,
+    drawn: Drawn | None = None,
+    rois: Sequence[str] | None = None,
+) -> None:
+    """Write a comparison as one page that needs no other file and no network; the same one gives the same bytes.
+
+    Parameters
+    ----------
+    comparison
+        What `compare` found of the runs.
+    runs
+        These runs, the reference first.
+    data
+        The data that they were made from. Subjects that it lacks have no maps.
+    path
+        The file.
+    title
+        A heading; by default one that says what the page is.
+    drawn, rois
+        What was asked for, which the command that makes the page again is to say.
+
+    Raises
+    ------
+    DataError
+        If data and runs do not fit together, or the records of a run are damaged.
+    StorageError
+        If the file cannot be written.
+    """
+    page = build_compare_page(comparison, runs, data, title=title, drawn=drawn, rois=rois)
+    write_page("compare.html", page, path)
+
+
+def build_compare_page(
+    comparison: Comparison,
+    runs: Sequence[Run],
+    data: Challenge,
+    *,
+    title: str | None = None,
+    drawn: Drawn | None = None,
+    rois: Sequence[str] | None = None,
+) -> ComparePage:
+    """Gather what a comparison's page shows; parameters and errors are those of `write_compare_page`."""
+    by_name = {run.name: run for run in runs}
+    ordered = [by_name[name] for name in (comparison.reference, *comparison.runs)]
+    parts = tuple(
+        RunPart(place, run.name, finished(run), provenance(run, comparison.subjects, f"records-{place}"))
+        for place, run in enumerate(ordered, start=1)
+    )
+    several = len(comparison.subjects) > 1
+    how = drawn or Drawn()
+    return ComparePage(
+        title or "Runs compared",
+        parts,
+        settings_side_by_side(ordered),
+        tuple(subjects_differences(comparison, h) for h in HEMISPHERES) if several else (),
+        tuple(_subject_parts(comparison, ordered, data)),
+        (*_lines(parts), _command(comparison, title, how, rois)),
+        (*_explained(how), *comparison.notes),
+        works(),
+    )
+
+
+def _subject_parts(comparison: Comparison, runs: Sequence[Run], data: Challenge) -> Iterator[SubjectPart]:
+    there = tuple(n for n in comparison.subjects if n in data.found)
+    maps: dict[int, list[tuple[str, BrainMap]]] = {n: [] for n in comparison.subjects}
+    for place, run in enumerate(runs[1:], start=2):
+        # A reference that is compared with itself differs nowhere.
+        if there and run.name != comparison.reference:
+            for n, shown in plot_difference(data, run, runs[0], Wishes(there, title=f"Run {place} minus run 1")):
+                maps[n].append((f"map-{n}-{place}", _labelled(shown, f"r of run {place} minus r of run 1")))
+    for n in comparison.subjects:
+        tables = tuple(difference_table(comparison, n, h) for h in HEMISPHERES)
+        yield SubjectPart(n, tables, (_bars(comparison, n),), tuple(maps[n]))
+
+
+def _labelled(shown: BrainMap, label: str) -> BrainMap:
+    """Give a map's scale the name that the page gives to what is shown."""
+    return replace(shown, key=replace(shown.key, label=label)) if isinstance(shown.key, Scale) else shown
+
+
+def _bars(comparison: Comparison, subject: int) -> Picture:
+    names = ", ".join(dict.fromkeys((comparison.reference, *comparison.runs)))
+    remark = " A dash marks a ROI that is absent."
+    absent = any(row.n_vertices == 0 for row in comparison.rows if row.subject == subject)
+    return picture(
+        lambda theme: draw_runs(comparison, subject, theme=theme),
+        "Mean r by ROI",
+        f"Bar chart of subject {subject}'s mean r by ROI for the runs {names}. The tables above have the numbers.",
+        f"Scored on {SCORED_ON}.{remark if absent else ''}",
+    )
+
+
+def _explained(drawn: Drawn) -> Iterator[str]:
+    yield (
+        f"a triangle marks differences whose 95 % interval excludes 0 ({drawn.n_resamples:,} resamples of the held-out "
+        f"images, the same for both runs, seed {drawn.seed})"
+    )
+    yield "each interval stands for itself: of many that compare equals, one in twenty excludes 0"
+
+
+def _lines(parts: Sequence[RunPart]) -> tuple[str, ...]:
+    """Return the commands that make all runs again, what they share but once."""
+    lines = dict.fromkeys(line for part in parts for line in part.provenance.repeat)
+    # Folders first, then all features, then all runs.
+    return tuple(sorted(lines, key=lambda line: (not line.startswith("export "), line.startswith("algocli train "))))
+
+
+def _command(comparison: Comparison, title: str | None, drawn: Drawn, rois: Sequence[str] | None) -> str:
+    """Return the command that writes this page again."""
+    words = ["algocli compare", *map(quote, (comparison.reference, *comparison.runs))]
+    words.append(f"-s {','.join(map(str, comparison.subjects))}")
+    words += [f"--roi {quote(roi)}" for roi in rois or ()]
+    words += [f"--resamples {drawn.n_resamples}"] * (drawn.n_resamples != Drawn().n_resamples)
+    words += [f"--seed {drawn.seed}"] * (drawn.seed != Drawn().seed)
+    words += [f"--title {quote(title)}"] if title else []
+    return " ".join([*words, "--html compare.html"])

@@ -1,0 +1,104 @@
+"""The tables of a comparison's page: differences ROI by ROI, and settings side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from algocli.challenge.layout import ALL_VERTICES, Hemisphere
+from algocli.encoding.runs import Run
+from algocli.results.compare import Comparison, DifferenceRow
+from algocli.results.page.provenance import describe_settings
+from algocli.results.page.tables import ABSENT, Cell, Column, Row, Table, by_class, count, number, span, word
+
+# An interval that excludes 0 points up or down, for whoever sees no colour and no weight.
+_BETTER, _WORSE = "\N{BLACK UP-POINTING TRIANGLE}", "\N{BLACK DOWN-POINTING TRIANGLE}"
+
+
+@dataclass(frozen=True)
+class SettingRow:
+    """One setting of every run, in the order of the runs."""
+
+    name: str
+    values: tuple[str, ...]
+
+    @property
+    def differs(self) -> bool:
+        """Say whether any run has another value than the first."""
+        return len(set(self.values)) > 1
+
+
+def difference_table(comparison: Comparison, subject: int, hemisphere: Hemisphere) -> Table:
+    """Return the ROIs of one hemisphere, class by class, every run beside the reference; all vertices are the foot."""
+    rows: list[tuple[str, Row]] = []
+    foot: list[Row] = []
+    for roi in comparison.rois:
+        found = comparison.of_roi(subject, hemisphere, roi)
+        # Another subject's data names it, this one's does not.
+        if not found:
+            continue
+        cells = (word(roi), *_cells(comparison, found))
+        if roi == ALL_VERTICES:
+            foot.append(cells)
+        else:
+            rows.append((comparison.classes.get(roi, ""), cells))
+    return Table(
+        f"differences-{subject}-{hemisphere}",
+        f"Subject {subject}, {hemisphere} hemisphere: mean r by ROI",
+        (Column("ROI"), *_columns(comparison)),
+        by_class(rows),
+        tuple(foot),
+    )
+
+
+def subjects_differences(comparison: Comparison, hemisphere: Hemisphere) -> Table:
+    """Return one row a subject, of all its vertices or of the first ROI there is."""
+    roi = ALL_VERTICES if ALL_VERTICES in comparison.rois else comparison.rois[0]
+    rows = [
+        ("", (Cell(f"Subject {n}", n), *_cells(comparison, comparison.of_roi(n, hemisphere, roi))))
+        for n in comparison.subjects
+    ]
+    return Table(
+        f"subjects-{hemisphere}",
+        f"{roi}, {hemisphere} hemisphere, subject by subject: mean r",
+        (Column("Subject"), *_columns(comparison)),
+        by_class(rows),
+    )
+
+
+def settings_side_by_side(runs: Sequence[Run]) -> tuple[SettingRow, ...]:
+    """Return every setting that plays a part in any of the runs, a dash where it plays none."""
+    found = [describe_settings(run.settings) for run in runs]
+    # The run with most to say tells where a setting stands that others lack.
+    names = dict.fromkeys(name for facts in sorted(found, key=len, reverse=True) for name in facts)
+    return tuple(SettingRow(name, tuple(facts.get(name, ABSENT) for facts in found)) for name in names)
+
+
+def _columns(comparison: Comparison) -> Iterator[Column]:
+    yield Column("n", "number of vertices")
+    yield Column("1", f"mean r of the reference, {comparison.reference}")
+    for place, run in enumerate(comparison.runs, start=2):
+        heading = f"Run {place} against run 1"
+        yield Column(str(place), f"mean r of {run}", heading)
+        yield Column(f"{place} - 1", "difference in mean r", heading)
+        yield Column("95 % interval", "of the difference, from held-out images drawn anew for both", heading)
+
+
+def _cells(comparison: Comparison, rows: Sequence[DifferenceRow]) -> Iterator[Cell]:
+    if not rows or not rows[0].n_vertices:
+        yield from [Cell(ABSENT)] * (2 + 3 * len(comparison.runs))
+        return
+    yield from (count(rows[0].n_vertices), number(rows[0].reference_mean_r))
+    for row in rows:
+        yield number(row.mean_r)
+        yield _difference(row)
+        yield span(row.low, row.high, signed=True)
+
+
+def _difference(row: DifferenceRow) -> Cell:
+    cell = number(row.difference, signed=True)
+    if not row.excludes_zero:
+        return cell
+    is_better = row.low is not None and row.low > 0
+    meaning = f"{'better' if is_better else 'worse'}, the interval excludes 0"
+    return Cell(cell.text, cell.key, _BETTER if is_better else _WORSE, meaning)

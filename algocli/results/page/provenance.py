@@ -1,0 +1,187 @@
+"""Where a run's numbers come from, in words: settings, features, data, versions, times, and the commands to repeat it.
+
+Everything is read from the run's own records; what they do not tell is left out, so that a run from elsewhere, or one
+whose features are gone, still has a page.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from algocli.challenge.layout import HEMISPHERES
+from algocli.encoding.runs import Run, SubjectRun
+from algocli.encoding.settings import Settings
+from algocli.errors import DataError
+from algocli.features import commands as features
+from algocli.features.library import read_recipe
+from algocli.results.origin import recorded_folder
+from algocli.results.page.repeating import commands_of, feature_keys, mapping
+from algocli.results.page.tables import Cell, Column, Group, Table, count, number
+
+Facts = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Features that a run was trained on: their name, what they are, and each subject's key."""
+
+    name: str
+    facts: Facts
+    keys: dict[int, str]
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """All that the records of a run tell.
+
+    `command_lines` are those recorded, each with the subjects that it trained; `repeat` are the ones to type.
+    """
+
+    settings: Facts
+    layers: tuple[Layer, ...]
+    versions: Facts
+    subjects: Table
+    command_lines: tuple[tuple[str, str], ...]
+    repeat: tuple[str, ...]
+
+    def followed_by(self, command: str) -> Provenance:
+        """Return this with one more command to type, that which made the page."""
+        return replace(self, repeat=(*self.repeat, command))
+
+
+def provenance(run: Run, numbers: tuple[int, ...], ident: str = "records") -> Provenance:
+    """Read what made some subjects' share of a run.
+
+    Parameters
+    ----------
+    ident
+        The id of the table of subjects, unique in a page.
+
+    Raises
+    ------
+    DataError
+        If the run's settings or records are damaged.
+    MissingStep
+        If the run lacks a subject.
+    """
+    shares = [run.subject(number) for number in numbers]
+    return Provenance(
+        describe_settings(run.settings),
+        tuple(_layers(run, shares)),
+        _versions(shares),
+        _subjects_table(shares, ident),
+        tuple(_command_lines(shares)),
+        commands_of(run, shares),
+    )
+
+
+def describe_settings(settings: Settings) -> Facts:
+    """Say every setting that plays a part, in the order of the work."""
+    several = len(settings.features) > 1
+    n = "all there are" if settings.n_components is None else f"{settings.n_components:,}"
+    facts = {"Features": ", ".join(settings.features)}
+    if several:
+        joined = {"blend": "a model of each layer, weighted per vertex", "banded": "one model, a penalty for each"}
+        sides = f"{settings.join} side by side"
+        facts["Layers joined"] = joined.get(settings.regression, sides)
+        facts["Layers brought to one scale"] = "yes" if settings.scaled else "no"
+    facts["Features standardised"] = "yes" if settings.standardised else "no"
+    facts["Principal components"] = f"{n} of each layer" if settings.keeps_layers_apart else n
+    facts["Regression"] = settings.regression.upper() if settings.regression == "ols" else settings.regression
+    if settings.regression != "ols":
+        low, high, n_alphas = settings.alphas
+        facts["Penalties"] = f"{n_alphas} from {low:g} to {high:g}, relative to a component's mean variance"
+        facts["Penalty chosen by"] = {"gcv": "generalised cross-validation", "kfold": "five inner folds"}[
+            settings.alpha_by
+        ]
+    if settings.regression == "banded":
+        facts["Search"] = f"{settings.n_iter} draws, seed {settings.search_seed}"
+    facts["Held out"] = (
+        f"{100 * settings.holdout:g} % of the training images, once"
+        if settings.holdout is not None
+        else f"every training image once, in {settings.folds} folds"
+    )
+    facts["Seed of the split"] = str(settings.seed)
+    facts["Test images predicted by"] = "a refit on all training images" if settings.refit else "the fitted model as is"
+    return facts
+
+
+def finished(run: Run) -> str:
+    """Say when the last subject was done, or nothing where no record tells."""
+    return _moment(run.finished_at)
+
+
+def _layers(run: Run, shares: list[SubjectRun]) -> Iterator[Layer]:
+    home = run.folder.parent.parent / "features"
+    for place, name in enumerate(run.settings.features):
+        keys = {share.number: str(found[place]) for share in shares if place < len(found := feature_keys(share))}
+        yield Layer(name, _recipe_facts(home / name), keys)
+
+
+def _recipe_facts(home: Path) -> Facts:
+    """Say what a recipe's features are; nothing where the cache no longer knows."""
+    try:
+        recipe = read_recipe(home)
+        facts = {"Layer": features.describe(recipe), "Weights": recipe["weights"]}
+        identity = recipe["identity"]
+        facts["Digest of the weights"] = str(identity.get("weights", ""))
+        wish = features.request_of(recipe)
+        facts["Input"] = "as the tutorial's" if wish.transform == "tutorial" else "as the weights ask for"
+        facts["Reduced"] = " ".join(word for word in features.options(recipe) if word.startswith(("--po", "--pr")))
+        facts["Stored as"] = wish.dtype
+        facts["Computed in"] = wish.numerics
+    except (DataError, KeyError, TypeError):
+        return {}
+    own = {"Layer"} if features.is_imported(recipe) else set(facts)
+    return {name: fact for name, fact in facts.items() if fact and name in own}
+
+
+def _versions(shares: list[SubjectRun]) -> Facts:
+    """Return each package's version, or versions where subjects were trained with several."""
+    found: dict[str, dict[str, None]] = {}
+    for share in shares:
+        for name, version in mapping(share.record.get("versions")).items():
+            found.setdefault(name, {})[str(version)] = None
+    return {name: ", ".join(versions) for name, versions in found.items()}
+
+
+def _subjects_table(shares: list[SubjectRun], ident: str) -> Table:
+    columns = ["Subject", "training images", "test images", *(f"{h} vertices" for h in HEMISPHERES)]
+    columns += ["seconds", "finished (UTC)", "data folder"]
+    rows = []
+    for share in shares:
+        record = share.record
+        n_vertices = mapping(record.get("n_vertices"))
+        seconds = [value for value in mapping(record.get("seconds")).values() if isinstance(value, int | float)]
+        counts = [record.get("n_train"), record.get("n_test"), *(n_vertices.get(h) for h in HEMISPHERES)]
+        rows.append(
+            (
+                Cell(f"Subject {share.number}", share.number),
+                *(count(value if isinstance(value, int) else None) for value in counts),
+                number(sum(seconds) if seconds else None, 1),
+                Cell(_moment(float(record["finished_at"])), float(record["finished_at"])),
+                Cell(str(recorded_folder(share) or "not recorded")),
+            )
+        )
+    return Table(ident, "Each subject's training", tuple(map(Column, columns)), (Group("", tuple(rows)),))
+
+
+def _command_lines(shares: list[SubjectRun]) -> Iterator[tuple[str, str]]:
+    """Yield each command line that was recorded, and the subjects that it trained."""
+    trained: dict[str, list[int]] = {}
+    for share in shares:
+        words = share.record.get("command_line")
+        if isinstance(words, list) and words:
+            program = Path(str(words[0])).name
+            first = ["python", "-m", "algocli"] if program == "__main__.py" else [program]
+            trained.setdefault(shlex.join([*first, *map(str, words[1:])]), []).append(share.number)
+    for line, numbers in trained.items():
+        yield line, f"subject {', '.join(map(str, numbers))}"
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M") if seconds else ""

@@ -1,0 +1,239 @@
+"""A run's report as one web page: headline, tables to sort, charts, cortices to turn, and where it all comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from shlex import quote
+from typing import Any
+
+import numpy as np
+
+from algocli import __version__
+from algocli.challenge.layout import ALL_VERTICES, HEMISPHERES
+from algocli.challenge.subjects import Challenge
+from algocli.encoding.runs import Run
+from algocli.errors import UsageError
+from algocli.results.certainty import Asked
+from algocli.results.drawing.chart import Chart
+from algocli.results.drawing.charts import draw_rois
+from algocli.results.drawing.style import Theme
+from algocli.results.over_subjects import as_one_subject
+from algocli.results.page.citing import Work, works
+from algocli.results.page.frame import SubjectPart, write_page
+from algocli.results.page.pictures import Picture, picture
+from algocli.results.page.provenance import Provenance, finished, provenance
+from algocli.results.page.report_tables import over_subjects_table, roi_table, subjects_table
+from algocli.results.page.tables import Table, count, number
+from algocli.results.plots.accuracy import plot_accuracy
+from algocli.results.plots.ceilings import plot_ceiling
+from algocli.results.plots.layers import plot_best_layer
+from algocli.results.plots.wishes import Wishes
+from algocli.results.report import NOTHING, SCORED_ON, Report
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A number that stands out, what it is, and what else should be known of it."""
+
+    value: str
+    name: str
+    about: str = ""
+
+
+@dataclass(frozen=True)
+class ReportPage:
+    """Everything that a report's page shows; `overview` and `pictures` are of several subjects together."""
+
+    title: str
+    run: str
+    finished: str
+    headline: Figure
+    figures: tuple[Figure, ...]
+    overview: tuple[Table, ...]
+    pictures: tuple[Picture, ...]
+    subjects: tuple[SubjectPart, ...]
+    provenance: Provenance
+    notes: tuple[str, ...]
+    works: tuple[Work, ...]
+    scored_on: str = SCORED_ON
+    version: str = __version__
+
+
+def write_report_page(
+    report: Report,
+    run: Run,
+    data: Challenge,
+    path: Path,
+    *,
+    title: str | None = None,
+    asked: Asked = NOTHING,
+    rois: Sequence[str] | None = None,
+) -> None:
+    """Write a report as one page that needs no other file and no network; the same report gives the same bytes.
+
+    Parameters
+    ----------
+    report
+        What `summarise` found of the run.
+    run
+        That run.
+    data
+        The data that it was made from. Subjects that it lacks have no maps.
+    path
+        The file.
+    title
+        A heading; by default one that says what the page is.
+    asked, rois
+        What the report was asked for, which the command that makes the page again is to say.
+
+    Raises
+    ------
+    DataError
+        If data and run do not fit together, or the run's records are damaged.
+    StorageError
+        If the file cannot be written.
+    """
+    page = build_report_page(report, run, data, title=title, asked=asked, rois=rois)
+    write_page("report.html", page, path)
+
+
+def build_report_page(
+    report: Report,
+    run: Run,
+    data: Challenge,
+    *,
+    title: str | None = None,
+    asked: Asked = NOTHING,
+    rois: Sequence[str] | None = None,
+) -> ReportPage:
+    """Gather what a report's page shows; parameters and errors are those of `write_report_page`."""
+    several = len(report.subjects) > 1
+    tables = (subjects_table(report), *[over_subjects_table(report)] * _has_rois(report))
+    headline, *figures = _figures(report, run)
+    found = provenance(run, report.subjects)
+    again = _command(report, run, title, asked, rois)
+    notes: dict[str, None] = dict.fromkeys((*report.notes, *_certainty_notes(asked)))
+    parts = tuple(_subject_parts(report, run, data, notes))
+    return ReportPage(
+        title or "Encoding accuracy",
+        run.name,
+        finished(run),
+        headline,
+        tuple(figures),
+        tables if several else (),
+        _charts(as_one_subject(report), 0, "the median over subjects of the median r by ROI") if several else (),
+        parts,
+        found.followed_by(again),
+        tuple(notes),
+        works(),
+    )
+
+
+def _figures(report: Report, run: Run) -> Iterator[Figure]:
+    """Yield the headline, then smaller numbers."""
+    r = {h: np.concatenate([run.subject(n).correlation(h) for n in report.subjects]) for h in HEMISPHERES}
+    together = np.concatenate(list(r.values()))
+    median = Figure(number(float(np.median(together))).text, "median r", "Pearson's r, over all vertices")
+    overall = report.overall if report.has_accuracy else None
+    if overall is None:
+        yield median
+    else:
+        yield Figure(
+            f"{overall.mean:.1f} %",
+            "mean noise-normalised encoding accuracy",
+            "min(100, 100 r\N{SUPERSCRIPT TWO} / noise ceiling) over all vertices",
+        )
+        yield Figure(f"{overall.median:.1f} %", "median accuracy", "over all vertices")
+        yield median
+    for hemisphere, side in r.items():
+        yield Figure(number(float(np.median(side))).text, f"median r, {hemisphere}", f"of {len(side):,} vertices")
+    n_images = sum(len(run.subject(n).validation_rows()) for n in report.subjects)
+    yield Figure(count(n_images).text, "held-out images", "training images that the scored model did not see")
+
+
+def _subject_parts(report: Report, run: Run, data: Challenge, notes: dict[str, None]) -> Iterator[SubjectPart]:
+    """Yield each subject's part; what cannot be shown leaves a note."""
+    there = tuple(n for n in report.subjects if n in data.found)
+    maps = {n: [(f"map-{n}", shown)] for n, shown in plot_accuracy(data, run, Wishes(there))} if there else {}
+    if there and run.settings.regression == "blend":
+        try:
+            for n, shown in plot_best_layer(data, [run], Wishes(there)):
+                maps[n].append((f"layers-{n}", shown))
+        except UsageError as error:
+            notes[f"no map of the best layers: {error.message}"] = None
+    for n in report.subjects:
+        charts = [*_charts(report, n, f"subject {n}'s median r by ROI")]
+        if n in there and all(data.subject(n).noise_ceiling(h) is not None for h in HEMISPHERES):
+            charts.append(_against_ceiling(data, run, n))
+        yield SubjectPart(n, (roi_table(report, n),), tuple(charts), tuple(maps.get(n, ())))
+
+
+def _has_rois(report: Report) -> bool:
+    """Say whether there is anything beside all vertices, as there is not where the data is gone."""
+    return any(roi != ALL_VERTICES for roi in report.rois)
+
+
+def _charts(report: Report, subject: int, what: str) -> tuple[Picture, ...]:
+    """Return the bars of a subject's ROIs, if there are ROIs."""
+    return (_bars(report, subject, what),) if _has_rois(report) else ()
+
+
+def _bars(report: Report, subject: int, what: str) -> Picture:
+    rows = [row for row in report.rows if row.subject == subject]
+    remark = " A dash marks a ROI that is absent." if any(row.n_vertices == 0 for row in rows) else ""
+    return picture(
+        lambda theme: draw_rois(report, subject, title="", theme=theme),
+        f"{what[0].upper()}{what[1:]}",
+        f"Bar chart of {what}. {' '.join(_extremes(report, subject))} The table above has the numbers.",
+        f"Scored on {SCORED_ON}.{remark}",
+    )
+
+
+def _extremes(report: Report, subject: int) -> Iterator[str]:
+    for h in HEMISPHERES:
+        rows = [(report.row(subject, h, roi), roi) for roi in report.rois_of(subject)]
+        found = sorted((row.median_r, roi) for row, roi in rows if row is not None and row.median_r is not None)
+        if found:
+            (low, worst), (high, best) = found[0], found[-1]
+            yield f"{h.capitalize()} hemisphere: from {low:.2f} ({worst}) to {high:.2f} ({best})."
+
+
+def _against_ceiling(data: Challenge, run: Run, subject: int) -> Picture:
+    def draw(theme: Theme) -> Chart[Any]:
+        ((_, chart),) = plot_ceiling(data, run, Wishes((subject,), title="", theme=theme))
+        return chart
+
+    return picture(
+        draw,
+        "r against the noise ceiling",
+        f"Chart of subject {subject}'s r at each vertex against the vertex's noise ceiling.",
+    )
+
+
+def _certainty_notes(asked: Asked) -> Iterator[str]:
+    how = f"of the held-out images, seed {asked.seed}"
+    if asked.n_resamples is not None:
+        yield f"intervals: 95 %, from {asked.n_resamples:,} resamples {how}"
+    if asked.n_permutations is not None:
+        yield (
+            "significant: explained better than chance, q up to .05 over both hemispheres, from "
+            f"{asked.n_permutations:,} permutations {how}"
+        )
+
+
+def _command(report: Report, run: Run, title: str | None, asked: Asked, rois: Sequence[str] | None) -> str:
+    """Return the command that writes this page again."""
+    words = ["algocli report", f"--run {quote(run.name)}", f"-s {','.join(map(str, report.subjects))}"]
+    words += [f"--roi {quote(roi)}" for roi in rois or ()]
+    usual = Asked(1000, 1000)
+    if asked.n_permutations is not None:
+        words.append("--significance")
+        words += [f"--permutations {asked.n_permutations}"] * (asked.n_permutations != usual.n_permutations)
+    if asked.n_resamples is not None:
+        words.append("--intervals")
+        words += [f"--resamples {asked.n_resamples}"] * (asked.n_resamples != usual.n_resamples)
+    words += [f"--seed {asked.seed}"] * (asked.seed != usual.seed)
+    words += [f"--title {quote(title)}"] if title else []
+    return " ".join([*words, "--html report.html"])

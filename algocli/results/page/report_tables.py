@@ -1,0 +1,122 @@
+"""The tables of a report's page: a subject's ROIs by class, and what subjects have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from algocli.challenge.layout import ALL_VERTICES, HEMISPHERES, Hemisphere
+from algocli.results.over_subjects import SubjectsRow, over_subjects
+from algocli.results.page.tables import ABSENT, Cell, Column, Row, Table, by_class, count, number, span, word
+from algocli.results.report import Report, RoiRow
+
+_N = Column("n", "number of vertices")
+_MEDIAN = Column("median\N{NO-BREAK SPACE}r", "median correlation over the vertices")
+_MEAN = Column("mean\N{NO-BREAK SPACE}r", "mean correlation over the vertices")
+_INTERVAL = Column("95 % interval", "95 % interval of the mean r over held-out images drawn anew")
+_ACCURACY = Column("accuracy %", "mean noise-normalised encoding accuracy, min(100, 100 r\N{SUPERSCRIPT TWO} / NC)")
+_SIGNIFICANT = Column("significant %", "share of vertices explained better than chance, q up to .05")
+_RANGE = Column("range", "lowest and highest subject's median r")
+_SUBJECTS = Column("subjects", "number of subjects that have the ROI")
+
+
+def roi_table(report: Report, subject: int) -> Table:
+    """Return one subject's ROIs, class by class, both hemispheres side by side; all vertices are the foot."""
+    rows = []
+    for roi in report.rois_of(subject):
+        sides = [cell for h in HEMISPHERES for cell in _cells(report, report.row(subject, h, roi))]
+        rows.append((roi, (word(roi), *sides)))
+    named = [(report.classes.get(roi, ""), cells) for roi, cells in rows if roi != ALL_VERTICES]
+    foot = tuple(cells for roi, cells in rows if roi == ALL_VERTICES)
+    return Table(
+        f"rois-{subject}",
+        f"Subject {subject}: correlations and accuracy by ROI",
+        (Column("ROI"), *_sides(_columns(report))),
+        by_class(named),
+        foot,
+    )
+
+
+def subjects_table(report: Report) -> Table:
+    """Return one row a subject, of all its vertices or of the one ROI there is, and the median over subjects."""
+    roi = ALL_VERTICES if ALL_VERTICES in report.rois else report.rois[0]
+    rows = []
+    for subject in report.subjects:
+        sides = [cell for h in HEMISPHERES for cell in _cells(report, report.row(subject, h, roi))]
+        rows.append(("", (Cell(f"Subject {subject}", subject), *sides)))
+    middle = [cell for h in HEMISPHERES for cell in _middle(report, over_subjects(report, h, roi))]
+    return Table(
+        "subjects",
+        f"{roi}, subject by subject",
+        (Column("Subject"), *_sides(_columns(report))),
+        by_class(rows),
+        ((Cell("Median over subjects"), *middle),),
+    )
+
+
+def over_subjects_table(report: Report) -> Table:
+    """Return one row a ROI: medians over the subjects that have it, and their range."""
+    columns = [_SUBJECTS, _MEDIAN, _RANGE, _MEAN, *[_ACCURACY] * report.has_accuracy, *_significance(report)]
+    rows: list[tuple[str, Row]] = []
+    foot: list[Row] = []
+    for roi in report.rois:
+        sides = [cell for h in HEMISPHERES for cell in _common(report, over_subjects(report, h, roi))]
+        if roi == ALL_VERTICES:
+            foot.append((word(roi), *sides))
+        else:
+            rows.append((report.classes.get(roi, ""), (word(roi), *sides)))
+    return Table(
+        "rois-all",
+        f"Medians over {len(report.subjects)} subjects by ROI",
+        (Column("ROI"), *_sides(columns)),
+        by_class(rows),
+        tuple(foot),
+    )
+
+
+def _columns(report: Report) -> list[Column]:
+    intervals = [_INTERVAL] * ("low" in report.columns)
+    return [_N, _MEDIAN, _MEAN, *intervals, *[_ACCURACY] * report.has_accuracy, *_significance(report)]
+
+
+def _significance(report: Report) -> list[Column]:
+    return [_SIGNIFICANT] * ("significant_share" in report.columns)
+
+
+def _sides(columns: list[Column]) -> Iterator[Column]:
+    for hemisphere in HEMISPHERES:
+        for column in columns:
+            yield Column(column.name, column.about, _heading(hemisphere))
+
+
+def _heading(hemisphere: Hemisphere) -> str:
+    return f"{hemisphere.capitalize()} hemisphere"
+
+
+def _cells(report: Report, row: RoiRow | None) -> Iterator[Cell]:
+    """Yield a ROI's numbers in one hemisphere; a ROI that is absent has dashes."""
+    if row is None or not row.n_vertices:
+        yield from [Cell(ABSENT)] * len(_columns(report))
+        return
+    yield from (count(row.n_vertices), number(row.median_r), number(row.mean_r))
+    if "low" in report.columns:
+        yield span(row.low, row.high)
+    yield from _last(report, row.accuracy, row.significant_share)
+
+
+def _middle(report: Report, row: SubjectsRow) -> Iterator[Cell]:
+    yield from (count(row.n_vertices), number(row.median_r), number(row.mean_r))
+    # Each subject's interval is about its own images.
+    yield from [Cell(ABSENT)] * ("low" in report.columns)
+    yield from _last(report, row.accuracy, row.significant_share)
+
+
+def _common(report: Report, row: SubjectsRow) -> Iterator[Cell]:
+    yield from (count(row.n_subjects), number(row.median_r), span(row.lowest_r, row.highest_r), number(row.mean_r))
+    yield from _last(report, row.accuracy, row.significant_share)
+
+
+def _last(report: Report, accuracy: float | None, significant_share: float | None) -> Iterator[Cell]:
+    if report.has_accuracy:
+        yield number(accuracy, 1)
+    if "significant_share" in report.columns:
+        yield number(None if significant_share is None else 100 * significant_share, 0)

@@ -1,0 +1,130 @@
+"""A map of the cortex to turn by hand: as a part of any page, and as a page of its own.
+
+A page holds each hemisphere's mesh, the style and the script once, however many maps it shows: `viewer_assets` has
+them, `turnable` the maps.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from algocli.challenge.layout import HEMISPHERES, Hemisphere
+from algocli.compute.files import publish
+from algocli.results.drawing.brain_map import BrainMap
+from algocli.results.drawing.style import DARK, LIGHT, Theme
+from algocli.results.page.colour_key import explain_colours
+from algocli.results.page.filling import asset, fill, theme_style
+from algocli.results.page.packing import pack_map, pack_mesh
+from algocli.results.surface import Surface, load_mesh
+
+# In this order they make one script.
+_SCRIPTS = ("arrays.js", "camera.js", "shaders.js", "painter.js", "overlay.js", "viewer.js", "start.js")
+VIEWS = ("lateral", "medial", "posterior", "ventral", "dorsal")
+# Pixels of a stimulus's longer side.
+_STIMULUS = 256
+
+
+@dataclass(frozen=True)
+class Assets:
+    """What a page with turnable maps holds once, each ready to be put into a template.
+
+    `style` is the text of a style element. At the end of the body come `meshes`, which are elements, and then
+    `script`, the text of a script element.
+    """
+
+    style: Markup
+    meshes: Markup
+    script: Markup
+
+
+def viewer_assets(surface: Surface = "fsaverage5", hemispheres: Sequence[Hemisphere] = HEMISPHERES) -> Assets:
+    """Return what the maps of a page have in common; `surface` and `hemispheres` are those that they show."""
+    meshes = Markup("\n").join(_json_element(_packed_mesh(surface, h), f"mesh-{surface}-{h}") for h in hemispheres)
+    script = Markup("\n").join(asset(name) for name in _SCRIPTS)
+    return Assets(asset("viewer.css"), meshes, Markup('(() => {\n"use strict";\n') + script + Markup("})();\n"))
+
+
+def turnable(shown: BrainMap, *, ident: str, level: int = 3) -> Markup:
+    """Return a map as a section of a page.
+
+    Parameters
+    ----------
+    shown
+        What to show.
+    ident
+        The section's id, another for every map of a page.
+    level
+        The level of its heading, 1 to 6.
+    """
+    return fill(
+        "turnable.html",
+        shown=shown,
+        ident=ident,
+        level=level,
+        views=VIEWS,
+        key=explain_colours(shown.key, ident),
+        stimulus=None if shown.stimulus is None else _thumbnail(shown.stimulus),
+        data=_json_element(pack_map(shown), f"{ident}-data"),
+    )
+
+
+def write_map_page(shown: BrainMap, path: Path, *, theme: Theme = LIGHT) -> None:
+    """Write a map as a page that needs no other file and no network; the same map gives the same bytes.
+
+    Parameters
+    ----------
+    shown
+        What to show.
+    path
+        The file.
+    theme
+        What the page opens in: `DARK`, or else whatever the reader's system prefers. A switch changes it.
+
+    Raises
+    ------
+    StorageError
+        If the file cannot be written.
+    """
+    page = fill(
+        "map_page.html",
+        title=shown.title,
+        is_dark=theme == DARK,
+        theme=theme_style(),
+        page_style=asset("map_page.css"),
+        page_script=asset("theme_switch.js"),
+        assets=viewer_assets(shown.surface, shown.hemispheres),
+        fragment=turnable(shown, ident="map", level=1),
+    )
+    publish(path, lambda stream: stream.write(page.encode()))
+
+
+@cache
+def _packed_mesh(surface: Surface, hemisphere: Hemisphere) -> dict[str, Any]:
+    return pack_mesh(load_mesh(surface, hemisphere))
+
+
+def _json_element(value: dict[str, Any], ident: str) -> Markup:
+    # The only way out of a script element is a '<'.
+    text = json.dumps(value, sort_keys=True, separators=(",", ":")).replace("<", "\\u003c")
+    return Markup('<script type="application/json" id="{}">{}</script>').format(ident, Markup(text))  # noqa: S704
+
+
+def _thumbnail(path: Path) -> str:
+    """Return a small copy of an image as a data URL."""
+    from PIL import Image
+
+    with Image.open(path) as image:
+        small = image.convert("RGB")
+    small.thumbnail((_STIMULUS, _STIMULUS))
+    stream = io.BytesIO()
+    small.save(stream, "JPEG", quality=85)
+    return f"data:image/jpeg;base64,{base64.b64encode(stream.getvalue()).decode('ascii')}"

@@ -1,0 +1,78 @@
+"""How close a run comes, vertex by vertex, to what a subject's noise leaves to explain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algocli.challenge.layout import Hemisphere
+from algocli.challenge.subjects import Challenge, Subject
+from algocli.encoding.runs import Run, SubjectRun
+from algocli.errors import DataError
+from algocli.results.drawing.chart import Chart
+from algocli.results.drawing.density import Densities, count_in_cells, draw_density
+from algocli.results.drawing.keys import check_colours
+from algocli.results.plots.wishes import Wishes
+from algocli.results.report import SCORED_ON
+from algocli.results.scoring import read_scores, scored_subjects
+
+# Of each hemisphere the r of a perfect model and that of the run, (n_vertices,) each.
+_Points = Mapping[Hemisphere, tuple[NDArray[np.float64], NDArray[np.float64]]]
+
+
+def plot_ceiling(challenge: Challenge, run: Run, wishes: Wishes) -> Iterator[tuple[int, Chart[Densities]]]:
+    """Draw each subject's r against the r that a perfect model would have.
+
+    The noise ceiling NC is the share of variance that can be explained at all, so that no r can be above sqrt(NC),
+    but for chance.
+
+    Raises
+    ------
+    UsageError
+        If there is no colour map of the name that was asked for.
+    DataError, MissingStep
+        If data and run do not fit together, a subject is missing from either, or its noise ceilings are.
+    """
+    colours = None if wishes.colours is None else check_colours(wishes.colours)
+    pairs = scored_subjects(challenge, run, wishes.subjects)
+    for subject, share in pairs:
+        points = _points(subject, share, wishes)
+        yield (
+            subject.number,
+            draw_density(
+                count_in_cells(points),
+                x_label="r of a perfect model (√ noise ceiling)",
+                y_label="Pearson's r",
+                title=wishes.heading("Accuracy and noise ceiling", subject.number, pairs),
+                caption=f"{_explain(points)}\nRun {run.name}.",
+                colours=colours,
+                dpi=wishes.dpi,
+                theme=wishes.theme,
+            ),
+        )
+
+
+def _points(subject: Subject, share: SubjectRun, wishes: Wishes) -> _Points:
+    points = {}
+    for hemisphere in wishes.hemispheres:
+        scores = read_scores(subject, share, hemisphere)
+        if scores.noise_ceiling is None:
+            path = subject.layout.noise_ceiling(hemisphere)
+            raise DataError(
+                f"subject {subject.number} has no noise ceilings: {path} is missing",
+                hint=f"algocli import-ceilings FOLDER -s {subject.number} brings in those that you have",
+            )
+        points[hemisphere] = np.sqrt(scores.noise_ceiling), scores.correlation
+    return points
+
+
+def _explain(points: _Points) -> str:
+    perfect, r = (np.concatenate(sides) for sides in zip(*points.values(), strict=True))
+    counts = " and ".join(f"{len(x):,} {hemisphere}" for hemisphere, (x, _) in points.items())
+    n_none, n_above = int(np.sum(perfect == 0)), int(np.sum((r > perfect) & (perfect > 0)))
+    return (
+        f"r on {SCORED_ON}; ceilings are those of test images. {counts} vertices; of {n_none:,} the noise ceiling is "
+        f"0 (on the left edge), and {n_above:,} others lie above the line, by chance or because images differ."
+    )

@@ -1,0 +1,110 @@
+"""Where on a subject's cortex one run is better than another, and by how much."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algocli.challenge.layout import Hemisphere
+from algocli.challenge.subjects import Challenge, Subject
+from algocli.encoding.runs import Run
+from algocli.errors import UsageError
+from algocli.results.compare import shared_subjects
+from algocli.results.drawing.brain_map import BrainMap, Panel
+from algocli.results.drawing.keys import Scale
+from algocli.results.held_out import remark_on_images
+from algocli.results.plots.wishes import Wishes, shortened
+from algocli.results.report import SCORED_ON
+from algocli.results.scoring import read_scores
+
+Pair = tuple[NDArray[np.float64], NDArray[np.float64]]
+
+# Of a run's name beside the colour bar.
+_LONGEST_NAME = 16
+# r of two models of the same images seldom differs by more than a few of these.
+_STEP = 0.05
+
+
+def plot_difference(challenge: Challenge, run: Run, against: Run, wishes: Wishes) -> Iterator[tuple[int, BrainMap]]:
+    """Map the r of a run minus that of another for each subject; all subjects share one colour scale.
+
+    Raises
+    ------
+    UsageError
+        If it is the same run twice.
+    DataError, MissingStep
+        If data and runs do not fit together, or a subject is missing from any of them.
+    """
+    if run.name == against.name:
+        raise UsageError(f"run {run.name} does not differ from itself", hint="name another one with --against")
+    numbers = shared_subjects([run, against], challenge) if wishes.subjects is None else wishes.subjects
+    subjects = [challenge.subject(number) for number in numbers]
+    everything = [r - other for subject in subjects for r, other in _scores(subject, run, against, wishes).values()]
+    key = difference_scale(np.concatenate(everything), run, against, wishes)
+    for subject in subjects:
+        title = wishes.heading("Difference in encoding accuracy", subject.number, subjects)
+        yield subject.number, difference_map(subject, run, against, wishes, key=key, title=title)
+
+
+def difference_map(
+    subject: Subject, run: Run, against: Run, wishes: Wishes, *, key: Scale | None = None, title: str | None = None
+) -> BrainMap:
+    """Map the r of a run minus that of another.
+
+    Parameters
+    ----------
+    key
+        The scale of the differences; by default the subject's own.
+    title
+        By default it names the two runs.
+
+    Raises
+    ------
+    DataError
+        If a run has other vertices than the data folder.
+    MissingStep
+        If a run has not been trained on the subject.
+    """
+    scores = _scores(subject, run, against, wishes)
+    values = {h: r - other for h, (r, other) in scores.items()}
+    drawn = wishes.on_surface(subject, values)
+    own_key = difference_scale(np.concatenate(list(values.values())), run, against, wishes)
+    said = f"{_compare(scores, run, against)} {remark_on_images([run, against], subject.number)}"
+    caption = (
+        f"Pearson's r on {SCORED_ON}: run {run.name} minus run {against.name}.\n{said}\n{wishes.count(drawn, values)}"
+    )
+    default = f"{shortened(run.name)} against {shortened(against.name)}, subject {subject.number}"
+    return BrainMap(
+        (Panel(drawn),), key or own_key, title or default, caption, wishes.surface, wishes.outlines(subject)
+    )
+
+
+def difference_scale(differences: NDArray[np.float64], run: Run, against: Run, wishes: Wishes) -> Scale:
+    """Fit a scale around 0 to differences of r, (n_differences,)."""
+    names = (shortened(one.name, _LONGEST_NAME) for one in (run, against))
+    return wishes.symmetric_scale(differences, " minus ".join(f"r of {name}" for name in names), _STEP)
+
+
+def _scores(subject: Subject, run: Run, against: Run, wishes: Wishes) -> dict[Hemisphere, Pair]:
+    """Return both runs' r, (n_vertices,) each, for each hemisphere."""
+    shares = run.subject(subject.number), against.subject(subject.number)
+    return {
+        h: (read_scores(subject, shares[0], h).correlation, read_scores(subject, shares[1], h).correlation)
+        for h in wishes.hemispheres
+    }
+
+
+def _compare(scores: Mapping[Hemisphere, Pair], run: Run, against: Run) -> str:
+    r, other = (np.concatenate(sides) for sides in zip(*scores.values(), strict=True))
+    better, worse = int(np.sum(r > other)), int(np.sum(r < other))
+    equal = f", neither at {len(r) - better - worse:,}" if better + worse < len(r) else ""
+    return (
+        f"Median r {np.median(r):.3f} and {np.median(other):.3f}; of {len(r):,} vertices {run.name} is the better at "
+        f"{better:,} ({_percent(better, len(r))}), {against.name} at {worse:,} ({_percent(worse, len(r))}){equal}."
+    )
+
+
+def _percent(n: int, total: int) -> str:
+    return f"{100 * n / max(total, 1):.0f} %"

@@ -1,0 +1,111 @@
+"""The page of runs side by side: its numbers, what differs, and where on the cortex."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from algocli.challenge.subjects import Challenge
+from algocli.encoding.runs import open_run
+from algocli.results.compare import compare
+from algocli.results.page.compare_page import Drawn, build_compare_page, write_compare_page
+from algocli.results.page.compare_tables import settings_side_by_side
+from tests.results.compared import write_challenge, write_compared_run
+from tests.results.page.reading import ReadPage
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A challenge, a reference, a better run and one that is worse."""
+    folder = write_challenge(tmp_path_factory.mktemp("data") / "challenge")
+    cache = tmp_path_factory.mktemp("cache")
+    noises = {"plain": 1.2, "better": 0.4, "worse": 4.0}
+    return Challenge(folder), [
+        write_compared_run(cache, folder, name, noise=noise, subjects=[1]) for name, noise in noises.items()
+    ]
+
+
+@pytest.fixture(scope="module")
+def comparison(made):
+    return compare(made[1], n_resamples=60)
+
+
+@pytest.fixture(scope="module")
+def shown(made, comparison):
+    return build_compare_page(comparison, made[1], made[0])
+
+
+@pytest.fixture(scope="module")
+def page(made, comparison, tmp_path_factory):
+    path = tmp_path_factory.mktemp("page") / "compare.html"
+    write_compare_page(comparison, made[1], made[0], path, title="<i>")
+    return ReadPage(path)
+
+
+def test_the_tables_have_the_rows_of_the_comparison(page, comparison):
+    for hemisphere in ("left", "right"):
+        table = page.tables[f"differences-1-{hemisphere}"]
+        for roi in comparison.rois:
+            rows = comparison.of_roi(1, hemisphere, roi)
+            if not rows[0].n_vertices:
+                assert set(table.row(roi)) == {"–"}
+                continue
+            cells = [str(rows[0].n_vertices), f"{rows[0].reference_mean_r:.3f}"]
+            for row in rows:
+                cells += [f"{row.mean_r:.3f}", f"{row.difference:+.3f}", f"{row.low:+.3f} to {row.high:+.3f}"]
+            assert table.row(roi) == cells
+
+
+def test_a_difference_whose_interval_excludes_zero_is_marked_by_its_direction_and_in_words(shown):
+    tables = shown.subjects[0].tables
+    better, worse = (tables[0].foot[0][place] for place in (4, 7))
+    assert (better.mark, better.meaning) == ("▲", "better, the interval excludes 0")
+    assert (worse.mark, worse.meaning) == ("▼", "worse, the interval excludes 0")
+
+
+def test_an_interval_around_zero_leaves_a_difference_unmarked(made):
+    itself = build_compare_page(compare([made[1][0], made[1][0]], n_resamples=20), [made[1][0]], made[0])
+    cell = itself.subjects[0].tables[0].foot[0][4]
+    assert (cell.text, cell.mark) == ("0.000", "")
+    assert not itself.subjects[0].maps
+
+
+def test_each_further_run_has_a_map_of_its_difference_around_zero(made, shown):
+    maps = [shown for _, shown in shown.subjects[0].maps]
+    assert len(maps) == 2
+    for place, one in enumerate(maps, start=1):
+        vertices = made[0].subject(1).fsaverage_vertices("left")
+        r = [np.load(run.folder / "subj01/left_correlation.npy") for run in (made[1][place], made[1][0])]
+        np.testing.assert_allclose(one.panels[0].values["left"][vertices], r[0] - r[1], atol=1e-12)
+        assert one.key.low == -one.key.high
+
+
+def test_settings_that_differ_are_told_from_those_that_do_not(tmp_path, made):
+    first = made[1][0]
+    other = open_run(tmp_path, "other", replace(first.settings, regression="ridge", seed=5))
+    rows = {row.name: row for row in settings_side_by_side([first, other])}
+    assert {name for name, row in rows.items() if row.differs} == {
+        "Regression",
+        "Penalties",
+        "Penalty chosen by",
+        "Seed of the split",
+    }
+    assert rows["Penalties"].values[0] == "–"
+    assert list(rows).index("Penalties") < list(rows).index("Held out")
+
+
+def test_the_page_can_be_read_by_all(page):
+    assert len(page.ids) == len(set(page.ids))
+    assert all(given["alt"] for given in page.all("img"))
+    assert "<i>" in page.text["h1"]
+
+
+def test_the_commands_make_everything_again(made, comparison):
+    shown = build_compare_page(comparison, made[1], made[0], drawn=Drawn(60, 2), rois=["V1v"])
+    kinds = [line.split()[:2] for line in shown.repeat]
+    assert [kind[0] for kind in kinds] == ["export", "export", "algocli", "algocli", "algocli", "algocli"]
+    assert shown.repeat[-1] == (
+        "algocli compare plain better worse -s 1 --roi V1v --resamples 60 --seed 2 --html compare.html"
+    )

@@ -1,0 +1,147 @@
+"""The page of a report: that it says what the report says, needs nothing else, and can be read by all."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from algocli.challenge.subjects import Challenge
+from algocli.encoding.runs import Run
+from algocli.errors import DataError
+from algocli.results.certainty import Asked
+from algocli.results.gathered import Gathered
+from algocli.results.page.report_page import build_report_page, write_report_page
+from algocli.results.report import summarise, summarise_recorded
+from tests.results.blends import LAYERS as BLENDED
+from tests.results.blends import write_blend, write_recipe
+from tests.results.official import official_percent
+from tests.results.page.conftest import TITLE
+from tests.results.page.reading import ReadPage
+
+
+@pytest.fixture(scope="module")
+def page(report_path):
+    return ReadPage(report_path)
+
+
+def test_the_table_has_the_rows_of_the_report(page, tiny_challenge, run):
+    report = summarise(Challenge(tiny_challenge), run)
+    for subject in (1, 6):
+        table = page.tables[f"rois-{subject}"]
+        for roi in report.rois_of(subject):
+            cells = []
+            for hemisphere in ("left", "right"):
+                row = report.row(subject, hemisphere, roi)
+                if row.n_vertices:
+                    cells += [str(row.n_vertices), f"{row.median_r:.3f}", f"{row.mean_r:.3f}", f"{row.accuracy:.1f}"]
+                else:
+                    cells += ["–"] * 4
+            assert table.row(roi) == cells
+
+
+def test_the_headline_is_the_official_score_of_all_vertices(page, tiny_challenge, run):
+    percents = []
+    for subject in (1, 6):
+        for side, hemisphere in (("lh", "left"), ("rh", "right")):
+            r = np.load(run.folder / f"subj{subject:02d}/{hemisphere}_correlation.npy")
+            nc = np.load(tiny_challenge / f"subj{subject:02d}/test_split/noise_ceiling/{side}_noise_ceiling.npy")
+            percents.append(official_percent(r, nc))
+    assert f"<strong>{np.concatenate(percents).mean():.1f} %</strong>" in page.source
+
+
+def test_without_noise_ceilings_the_headline_is_the_median_r(tmp_path, run):
+    report = summarise_recorded(run, tmp_path / "gone", subjects=[1])
+    shown = build_report_page(report, run, Gathered([], tmp_path))
+    r = [np.load(run.folder / f"subj01/{h}_correlation.npy") for h in ("left", "right")]
+    assert (shown.headline.value, shown.headline.name) == (f"{np.median(np.concatenate(r)):.3f}", "median r")
+    assert not any(part.maps or part.pictures for part in shown.subjects)
+
+
+def test_several_subjects_have_medians_over_those_who_have_the_roi(page, tiny_challenge, run):
+    report = summarise(Challenge(tiny_challenge), run)
+    both = sorted(report.row(subject, "left", "V1v").median_r for subject in (1, 6))
+    assert page.tables["rois-all"].row("V1v")[:3] == [
+        "2",
+        f"{sum(both) / 2:.3f}",
+        f"{both[0]:.3f} to {both[1]:.3f}",
+    ]
+    assert page.tables["rois-all"].row("aTL-faces")[:2] == ["–", "–"]
+
+
+def test_one_subject_alone_has_no_table_over_subjects(challenge, run):
+    shown = build_report_page(summarise(challenge, run, subjects=[1], rois=["EBA"]), run, challenge)
+    assert shown.overview == ()
+
+
+def test_a_page_asks_for_nothing_from_elsewhere(page):
+    assert not re.findall(r'(?:src|href|action|data|poster)="(?!data:|#)[^"]*"', page.source)
+    assert "url(http" not in page.source
+    assert "@import" not in page.source
+    [policy] = [given["content"] for given in page.all("meta") if given.get("http-equiv") == "Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'")
+    assert not page.all("link")
+
+
+def test_a_title_with_tags_in_it_stays_text(page):
+    assert "".join(page.text["title"]) == TITLE
+    assert TITLE in page.text["h1"]
+    assert not [text for text in page.text["script"] if text.startswith("alert")]
+
+
+def test_every_picture_has_words_in_its_place(page):
+    assert page.all("img")
+    assert all(given["alt"] for given in page.all("img"))
+    assert all(given.get("aria-label") for given in page.all("canvas"))
+
+
+def test_every_id_is_one_elements_alone_and_every_link_leads_somewhere(page):
+    assert len(page.ids) == len(set(page.ids))
+    links = [given["href"] for given in page.all("a")]
+    assert len(links) == 6  # past the links; summary, two subjects, provenance, citing
+    assert all(link.removeprefix("#") in page.ids for link in links)
+    named = [
+        given[name] for _, given in page.elements for name in ("aria-labelledby", "aria-controls") if name in given
+    ]
+    assert all(name in page.ids for names in named for name in names.split())
+
+
+def test_headings_leave_no_level_out(page):
+    levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(later <= earlier + 1 for earlier, later in pairwise(levels))
+
+
+def test_the_same_report_has_the_same_bytes(tmp_path, challenge, run):
+    for name in ("first.html", "second.html"):
+        report = summarise(challenge, run, subjects=[1], rois=["EBA"])
+        write_report_page(report, Run(run.folder), challenge, tmp_path / name)
+    assert (tmp_path / "first.html").read_bytes() == (tmp_path / "second.html").read_bytes()
+
+
+def test_the_last_command_makes_the_page_again(challenge, run):
+    report = summarise(challenge, run, subjects=[6], rois=["FFA-1"])
+    shown = build_report_page(report, run, challenge, title="it's", asked=Asked(seed=3), rois=["FFA-1"])
+    assert shown.provenance.repeat[-1] == (
+        "algocli report --run a-run -s 6 --roi FFA-1 --seed 3 --title 'it'\"'\"'s' --html report.html"
+    )
+
+
+def test_a_blend_also_shows_its_best_layers(tmp_path, challenge):
+    for number, name in enumerate(BLENDED):
+        write_recipe(tmp_path, name, "alexnet", f"features.{number}")
+    blend = write_blend(tmp_path)
+    blend.subject(1).save("validation_rows", np.arange(5))
+    [part] = build_report_page(summarise(challenge, blend, rois=["EBA"]), blend, challenge).subjects
+    assert [shown.title for _, shown in part.maps] == [
+        "Encoding accuracy, subject 1",
+        "Best layer of alexnet, subject 1",
+    ]
+
+
+def test_data_that_is_gone_is_asked_for_by_its_subject(tmp_path):
+    with pytest.raises(DataError, match="data of subject 3 is gone"):
+        Gathered([], tmp_path).subject(3)

@@ -1,0 +1,37 @@
+"""Cells and tables of a page."""
+
+from __future__ import annotations
+
+from algocli.results.page.tables import Column, Table, by_class, count, number, span, word
+
+
+def test_a_missing_number_is_a_dash_without_a_key():
+    for cell in (number(None), number(float("nan")), count(None), count(0), span(None, None)):
+        assert (cell.text, cell.key) == ("–", None)
+
+
+def test_a_number_is_sorted_by_all_its_digits():
+    assert (number(0.12345).text, number(0.12345).key) == ("0.123", 0.12345)
+
+
+def test_a_difference_says_its_direction_unless_it_rounds_to_nothing():
+    assert [number(value, signed=True).text for value in (0.2, -0.2, 0.0004, -0.0004)] == [
+        "+0.200",
+        "-0.200",
+        "0.000",
+        "0.000",
+    ]
+
+
+def test_words_are_sorted_without_regard_to_case():
+    assert word("early").key < word("FFA-1").key
+
+
+def test_consecutive_rows_of_a_class_are_one_group():
+    rows = [("a", (word("1"),)), ("a", (word("2"),)), ("b", (word("3"),)), ("", (word("4"),))]
+    assert [(group.name, len(group.rows)) for group in by_class(rows)] == [("a", 2), ("b", 1), ("", 1)]
+
+
+def test_a_heading_spans_its_columns():
+    columns = (Column("ROI"), Column("n", heading="left"), Column("r", heading="left"), Column("n", heading="right"))
+    assert Table("t", "", columns, ()).headings == (("", 1), ("left", 2), ("right", 1))
