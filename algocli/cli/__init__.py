@@ -114,6 +114,7 @@ def _register() -> None:
         plot,
         predict,
         report,
+        score,
         stimuli,
         submit,
         train,
@@ -137,6 +138,7 @@ def _register() -> None:
         export,
         submit,
         validate,
+        score,
         cache,
     ):
         module.register(app)

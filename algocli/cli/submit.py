@@ -43,11 +43,12 @@ def submit(
     from algocli.encoding.runs import find_run
     from algocli.submission.package import package
     from algocli.submission.shapes import ExpectedShapes
+    from algocli.submission.sources import of_run
 
     found = find_run(cache_dir, run)
     chosen = parse_subjects(subject) or found.subjects
     packaged = package(
-        _predictions(found, chosen),
+        of_run(found, chosen),
         out,
         ExpectedShapes.of(Challenge(data_dir)),
         partial=partial,
@@ -60,20 +61,6 @@ def submit(
         show_json(packaged)
         return
     print(f"{packaged.path}  {size(packaged.n_bytes)}  ready")
-
-
-def _predictions(run: Run, subjects: tuple[int, ...]) -> list[Any]:
-    from functools import partial as later
-
-    from algocli.challenge.layout import HEMISPHERES
-    from algocli.submission.package import Prediction
-
-    shares = {n: run.subject(n) for n in subjects}
-    return [
-        Prediction(n, hemisphere, later(share.test_predictions, hemisphere))
-        for n, share in shares.items()
-        for hemisphere in HEMISPHERES
-    ]
 
 
 def _provenance(run: Run, subjects: tuple[int, ...]) -> dict[str, Any]:
