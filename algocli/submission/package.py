@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import stat
+import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -25,7 +26,7 @@ from algocli.submission.shapes import ExpectedShapes, Member
 from algocli.submission.validate import validate
 from algocli.submission.verdict import Fault, Findings, Verdict
 
-# Beyond this much float32 deflate alone leaves no safe margin below the limit: it saves some 7 %.
+# Above this size of the zip there is no safe margin below the limit.
 ROUND_BEYOND = 290 * 10**6
 ROUNDED_BITS = 12
 
@@ -90,7 +91,7 @@ def package(
     partial
         Whether whole subjects may be missing.
     round_bits
-        How many mantissa bits to round away; 'auto' clears 12 where the zip might otherwise pass the limit.
+        How many mantissa bits to round away; 'auto' clears 12 where the zip would otherwise pass 290 MB.
     provenance
         What the record shall say about where the predictions come from.
     track
@@ -111,8 +112,7 @@ def package(
         raise UsageError(f"{out} cannot become a zip", hint="name a file that ends in .zip")
     chosen = _in_order(predictions, expected)
     _refuse_missing([member for member, _ in chosen], expected, partial=partial)
-    n_raw = sum(member.n_bytes for member, _ in chosen)
-    n_bits = (ROUNDED_BITS if n_raw > ROUND_BEYOND else 0) if round_bits == "auto" else round_bits
+    n_bits = (ROUNDED_BITS if _would_pass(chosen) else 0) if round_bits == "auto" else round_bits
     draft = _Draft(chosen, expected, partial, n_bits, track)
     publish(out, lambda stream: draft.write(stream, out))
     record = out.with_suffix(".json")
@@ -196,6 +196,23 @@ def _as_float32(rows: NDArray[np.floating], member: Member) -> NDArray[np.float3
             hint="train this subject again; if it stays, its features hold such values",
         )
     return values
+
+
+def _would_pass(chosen: Sequence[tuple[Member, Prediction]]) -> bool:
+    """Estimate from a block of each file whether the zip without rounding leaves no margin below the limit."""
+    if sum(member.n_bytes for member, _ in chosen) <= ROUND_BEYOND:
+        return False
+    total = 0.0
+    for member, prediction in chosen:
+        array = prediction.read()
+        if array.dtype.kind != "f" or array.ndim != 2:
+            # It will be refused, with the reason.
+            return False
+        rows = array[: max(1, BLOCK // (4 * member.shape[1]))]
+        with np.errstate(over="ignore"):
+            sample = np.ascontiguousarray(rows, dtype="<f4").tobytes()
+        total += member.n_bytes * len(zlib.compress(sample, _LEVEL)) / max(1, len(sample))
+    return total > ROUND_BEYOND
 
 
 def _in_order(predictions: Iterable[Prediction], expected: ExpectedShapes) -> list[tuple[Member, Prediction]]:
