@@ -168,7 +168,7 @@ def read_vertices(path: Path, subject: Subject, hemisphere: Hemisphere) -> NDArr
     DataError
         If the file is damaged, or has another number of values than the subject or fsaverage has vertices.
     """
-    values = _read_map(path) if path.suffix.lower() in MAPS else open_array(path)
+    values = read_map(path) if path.suffix.lower() in MAPS else open_array(path)
     if values.dtype.kind not in "fiu" or values.size != max(values.shape, default=0):
         raise DataError(f"{path} is {values.dtype} of shape {values.shape}; one number for each vertex was expected")
     # A .mgh has three axes, two of them of length one.
@@ -200,7 +200,14 @@ def _whose(n_values: int, subject: Subject, hemisphere: Hemisphere) -> str:
     return describe_owners(subject.number, hemisphere, owners) or "was it made for another subject?"
 
 
-def _read_map(path: Path) -> NDArray[Any]:
+def read_map(path: Path) -> NDArray[Any]:
+    """Read a map of FreeSurfer's, .mgh or .mgz, with all its axes.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read.
+    """
     from nibabel.freesurfer.mghformat import MGHImage
 
     try:

@@ -113,6 +113,7 @@ def _register() -> None:
         partition,
         plot,
         predict,
+        prepare,
         report,
         score,
         stimuli,
@@ -126,6 +127,7 @@ def _register() -> None:
     for module in (
         demo,
         data,
+        prepare,
         import_ceilings,
         stimuli,
         *features,

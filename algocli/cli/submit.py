@@ -25,7 +25,6 @@ from algocli.errors import UsageError
 if TYPE_CHECKING:
     from algocli.encoding.runs import Run
     from algocli.submission.package import Packaged, Prediction
-    from algocli.submission.shapes import ExpectedShapes
 
 Names = Annotated[
     list[str] | None,
@@ -73,19 +72,25 @@ def submit(
     from algocli.cli.console import note, show_json, size, tracker
     from algocli.submission.package import package
     from algocli.submission.shapes import ExpectedShapes
+    from algocli.submission.sources import in_folder
 
     if weighted and not average:
         raise UsageError("--weighted is for --average", hint="algocli submit --average --weighted RUN RUN")
     if folder is not None and (names or average or run != "latest"):
         raise UsageError("--from packages files, and takes no run")
     bits = _parse_bits(mantissa_bits)
-    expected, chosen = ExpectedShapes.of(Challenge(data_dir)), parse_subjects(subject)
+    chosen, challenge = parse_subjects(subject), Challenge(data_dir)
     if folder is not None:
-        predictions, remarks, provenance = *_from_folder(folder, expected, chosen), {"from": str(folder.resolve())}
+        expected = ExpectedShapes.of(challenge)
+        found = in_folder(folder, expected)
+        predictions = [one for one in found if chosen is None or one.subject in chosen]
+        remarks: list[str] = []
+        provenance: dict[str, Any] = {"from": str(folder.resolve())}
     else:
         predictions, remarks, provenance = _from_runs(
             names or [run], cache_dir, chosen, average=average, weighted=weighted
         )
+        expected = ExpectedShapes.of(challenge)
     packaged = package(
         predictions,
         out,
@@ -110,15 +115,6 @@ def _parse_bits(words: str) -> Any:
     if not (words.isdecimal() and 0 <= int(words[:3]) <= 20):
         raise UsageError(f"--mantissa-bits {words}: off, auto or a number up to 20 was expected")
     return int(words)
-
-
-def _from_folder(
-    folder: Path, expected: ExpectedShapes, chosen: tuple[int, ...] | None
-) -> tuple[list[Prediction], list[str]]:
-    from algocli.submission.sources import in_folder
-
-    found = in_folder(folder, expected)
-    return [one for one in found if chosen is None or one.subject in chosen], []
 
 
 def _from_runs(
