@@ -79,9 +79,9 @@ def submit(
     if folder is not None and (names or average or run != "latest"):
         raise UsageError("--from packages files, and takes no run")
     bits = _parse_bits(mantissa_bits)
-    chosen, challenge = parse_subjects(subject), Challenge(data_dir)
+    chosen = parse_subjects(subject)
     if folder is not None:
-        expected = ExpectedShapes.of(challenge)
+        expected = ExpectedShapes.of(Challenge(data_dir))
         found = in_folder(folder, expected)
         predictions = [one for one in found if chosen is None or one.subject in chosen]
         remarks: list[str] = []
@@ -90,7 +90,7 @@ def submit(
         predictions, remarks, provenance = _from_runs(
             names or [run], cache_dir, chosen, average=average, weighted=weighted
         )
-        expected = ExpectedShapes.of(challenge)
+        expected = ExpectedShapes.of(Challenge(data_dir))
     packaged = package(
         predictions,
         out,
