@@ -43,7 +43,7 @@ MantissaBits = Annotated[
     typer.Option(
         "--mantissa-bits",
         metavar="off|auto|N",
-        help="How many of float32's 23 mantissa bits to round away; auto: 12 where the zip would pass 290 MB.",
+        help="How many of float32's 23 mantissa bits to round away; auto: the fewest that keep the zip below 290 MB.",
     ),
 ]
 

@@ -71,8 +71,8 @@ def test_a_zip_of_the_real_size_is_small_enough_and_made_in_little_memory(tmp_pa
     assert sum(size.n_vertices[h] for size in OFFICIAL_SIZES.values() for h in HEMISPHERES) == 315_997
     assert n_bytes < LIMIT
     assert peak < MOST_BYTES
-    assert bits == 12
-    assert loss < 1e-7
+    assert 0 < bits < 12
+    assert loss < 1e-9
     assert validate(tmp_path / "real.zip", ExpectedShapes.official()).ready
 
 

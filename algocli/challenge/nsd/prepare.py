@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -88,6 +87,7 @@ def prepare(tree: Tree, masks: Path, out: Path, *, n_test_sessions: int = 3, tra
     n_trials = count_trials(tree.session("left", 1))
     trials = read_trials(tree.stim_info, tree.subject, n_sessions, n_trials, n_test_sessions)
     asked = {h: _asked(given, h) for h in HEMISPHERES}
+    _check_images(tree.stimuli, layout, trials)
     n_vertices: dict[Hemisphere, int] = {}
     for hemisphere in HEMISPHERES:
         # One hemisphere at a time: its responses are the largest thing in memory.
@@ -171,29 +171,31 @@ def _write_ceiling(
 
 def _write_images(brick: Path, layout: SubjectLayout, trials: Trials, track: Track) -> None:
     """Write each image that is not there yet: a second call after an interruption goes on where the first ended."""
-    wanted = [(split, row, int(i)) for split, ids in _ids(trials) for row, i in enumerate(ids)]
+    wanted = _wanted(trials)
     missing = [one for one in wanted if not (layout.images(one[0]) / image_name(*one)).is_file()]
-    _refuse_others(layout, wanted)
     if not missing:
         return
     with open_hdf5(brick) as file:
-        if _BRICK not in file or file[_BRICK].shape[1:] != (IMAGE_SIZE, IMAGE_SIZE, 3):
-            raise DataError(f"{brick} holds no {_BRICK} of {IMAGE_SIZE} x {IMAGE_SIZE} RGB images")
-        n_images = len(file[_BRICK])
         for split, row, nsd_id in track(missing, total=len(missing), label="images"):
-            if nsd_id >= n_images:
-                raise DataError(f"{brick} has {n_images} images; NSD id {nsd_id} is needed")
             content = _png(np.asarray(file[_BRICK][nsd_id]))
             publish(layout.images(split) / image_name(split, row, nsd_id), partial(_write_bytes, content))
 
 
-def _ids(trials: Trials) -> Iterator[tuple[Split, NDArray[np.int64]]]:
-    yield "train", trials.train_ids
-    yield "test", trials.test_ids
+def _wanted(trials: Trials) -> list[tuple[Split, int, int]]:
+    ids: dict[Split, NDArray[np.int64]] = {"train": trials.train_ids, "test": trials.test_ids}
+    return [(split, row, int(nsd_id)) for split in SPLITS for row, nsd_id in enumerate(ids[split])]
 
 
-def _refuse_others(layout: SubjectLayout, wanted: list[tuple[Split, int, int]]) -> None:
-    """Refuse a folder with other images: rows and names would no longer agree."""
+def _check_images(brick: Path, layout: SubjectLayout, trials: Trials) -> None:
+    """Refuse stimuli that lack an image, and a folder with other images: rows and names would no longer agree."""
+    wanted = _wanted(trials)
+    with open_hdf5(brick) as file:
+        shape: tuple[int, ...] = file[_BRICK].shape if _BRICK in file else (0,)
+    if shape[1:] != (IMAGE_SIZE, IMAGE_SIZE, 3):
+        raise DataError(f"{brick} holds no {_BRICK} of {IMAGE_SIZE} x {IMAGE_SIZE} RGB images")
+    largest = max(nsd_id for _, _, nsd_id in wanted)
+    if largest >= shape[0]:
+        raise DataError(f"{brick} has {shape[0]} images; NSD id {largest} is needed")
     names = {image_name(*one) for one in wanted}
     for split in SPLITS:
         folder = layout.images(split)

@@ -186,3 +186,19 @@ def test_masks_that_are_missing_are_named(places, tmp_path):
     assert result.exit_code == 3
     assert "fsaverage_space.npy is missing" in result.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_of_another_split_is_refused_before_anything_is_written(prepared, places, tmp_path):
+    shutil.copytree(prepared[0].parent, tmp_path / "out")
+    before = {p: p.read_bytes() for p in (tmp_path / "out").rglob("*.npy")}
+    result = prepare(places[0], places[1], tmp_path / "out", "--test-sessions", "1")
+    assert result.exit_code == 3
+    assert "images that do not belong there" in result.stderr
+    assert all(path.read_bytes() == content for path, content in before.items())
+
+
+def test_the_ceilings_of_a_whole_copy_of_nsd_are_found(prepared, places, tmp_path):
+    words = ["import-ceilings", str(places[0]), "--data-dir", str(prepared[0].parent), "--repeats", "1,3,3", "--json"]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 0, result.stderr
+    assert [row["is_new"] for row in json.loads(result.stdout)["rows"]] == [False, False]
