@@ -32,6 +32,8 @@ _SUFFIXES = (".npy", *MAPS)
 _IN_A_FOLDER = ("{side}_noise_ceiling.npy", "{side}.ncsnr.mgh", "{side}.ncsnr.mgz")
 # NSD keeps ratios for several preparations of its responses; the challenge's come from this one.
 _IN_NSD = "fsaverage/betas_fithrf_GLMdenoise_RR"
+_ALL_OF_NSD = "nsddata_betas/ppdata"
+_MOST_LISTED = 5
 _OTHER_SURFACES = {10_242: "fsaverage5", 40_962: "fsaverage6"}
 _NAMES = "lh_noise_ceiling.npy and rh_noise_ceiling.npy, or lh.ncsnr.mgh and rh.ncsnr.mgh"
 
@@ -74,13 +76,22 @@ def find_files(sources: Sequence[Path], subjects: Sequence[int], *, asked: bool)
     """
     if len(sources) == 1 and sources[0].is_dir():
         folder = sources[0]
-        homes = {n: folder / subject_folder(n) for n in SUBJECTS if (folder / subject_folder(n)).is_dir()}
+        homes = _homes(folder)
         if homes:
             return {n: _search(homes[n]) for n in _shared(folder, subjects, tuple(homes), asked)}
         found = _search(folder)
     else:
         found = CeilingFiles(_pair(sources))
     return {_only(subjects, found): found}
+
+
+def _homes(folder: Path) -> dict[int, Path]:
+    """Return the folder of each subject, within a folder of them or within a whole copy of NSD."""
+    for home in (folder, folder / _ALL_OF_NSD):
+        found = {n: home / subject_folder(n) for n in SUBJECTS if (home / subject_folder(n)).is_dir()}
+        if found:
+            return found
+    return {}
 
 
 def _shared(folder: Path, subjects: Sequence[int], there: Sequence[int], asked: bool) -> list[int]:
@@ -105,7 +116,7 @@ def _search_one(folder: Path, hemisphere: Hemisphere) -> Path:
     if not found:
         raise DataError(f"{folder} has no noise ceilings of the {hemisphere} hemisphere", hint=f"expected: {_NAMES}")
     if len(found) > 1:
-        listed = "\n  ".join(map(str, found))
+        listed = "\n  ".join(map(str, found[:_MOST_LISTED])) + ("\n  ..." if found[_MOST_LISTED:] else "")
         raise UsageError(
             f"{folder} has {len(found)} files for the {hemisphere} hemisphere:\n  {listed}",
             hint=f"one subject at a time, name the one that is meant: algocli import-ceilings {found[0].parent} -s N",
@@ -168,7 +179,7 @@ def read_vertices(path: Path, subject: Subject, hemisphere: Hemisphere) -> NDArr
     DataError
         If the file is damaged, or has another number of values than the subject or fsaverage has vertices.
     """
-    values = _read_map(path) if path.suffix.lower() in MAPS else open_array(path)
+    values = read_map(path) if path.suffix.lower() in MAPS else open_array(path)
     if values.dtype.kind not in "fiu" or values.size != max(values.shape, default=0):
         raise DataError(f"{path} is {values.dtype} of shape {values.shape}; one number for each vertex was expected")
     # A .mgh has three axes, two of them of length one.
@@ -200,7 +211,14 @@ def _whose(n_values: int, subject: Subject, hemisphere: Hemisphere) -> str:
     return describe_owners(subject.number, hemisphere, owners) or "was it made for another subject?"
 
 
-def _read_map(path: Path) -> NDArray[Any]:
+def read_map(path: Path) -> NDArray[Any]:
+    """Read a map of FreeSurfer's, .mgh or .mgz, with all its axes.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read.
+    """
     from nibabel.freesurfer.mghformat import MGHImage
 
     try:

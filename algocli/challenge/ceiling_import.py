@@ -109,6 +109,17 @@ def import_ceilings(
     return [row for row, _ in ready]
 
 
+def read_ceilings(subject: Subject, files: CeilingFiles, how: Conversion) -> dict[Hemisphere, _Ceiling]:
+    """Return a subject's noise ceilings from elsewhere, (n_vertices,) shares of variance, and write nothing.
+
+    Raises
+    ------
+    UsageError, DataError
+        As for `import_ceilings`.
+    """
+    return {row.hemisphere: ceiling for row, ceiling in _convert(subject, files, how)}
+
+
 def _convert(subject: Subject, files: CeilingFiles, how: Conversion) -> Iterator[tuple[ImportedCeiling, _Ceiling]]:
     """Yield each hemisphere's noise ceilings, (n_vertices,), with all that there is to say about them."""
     how.check(files)

@@ -114,7 +114,9 @@ def _register() -> None:
         partition,
         plot,
         predict,
+        prepare,
         report,
+        score,
         stimuli,
         submit,
         train,
@@ -126,6 +128,7 @@ def _register() -> None:
     for module in (
         demo,
         data,
+        prepare,
         import_ceilings,
         stimuli,
         *features,
@@ -138,6 +141,7 @@ def _register() -> None:
         export,
         submit,
         validate,
+        score,
         cache,
     ):
         module.register(app)

@@ -19,10 +19,34 @@ if TYPE_CHECKING:
 QuickCheck = Annotated[
     bool, typer.Option("--quick", help="Names, shapes and types only; skip what images and responses hold.")
 ]
+DownloadHelp = Annotated[
+    bool,
+    typer.Option("--download-help", help="Say where the data is asked for and where to put it, and check nothing."),
+]
 DeepCheck = Annotated[bool, typer.Option("--deep", help="Decode every image as well.")]
 
 # Where more files of one folder share a fault, the rest are counted: nobody reads ten thousand lines.
 MAX_ALIKE = 10
+
+_DOWNLOAD_HELP = """\
+The challenge data (for each of 8 subjects some 10,000 images and 1.4 to 1.6 GB of responses) is free for research:
+whoever uses it agrees to the terms of the Natural Scenes Dataset.
+
+1. Open http://algonauts.csail.mit.edu/challenge.html and follow "Data": a form asks for your name, institution and
+   consent, and you are sent a link to one archive a subject.
+2. Download the subjects that you want; one is enough for everything but a submission.
+3. Unpack them next to one another:
+     {folder}/subj01/training_split, test_split, roi_masks
+     {folder}/subj02/...
+4. algocli data --data-dir {folder} checks what is there.
+
+For scores on the test images (algocli score), which were withheld during the challenge and have been public since
+August 2023, put into each subjNN/test_split
+     test_fmri/lh_test_fmri.npy and rh_test_fmri.npy
+     noise_ceiling/lh_noise_ceiling.npy and rh_noise_ceiling.npy (or bring them with algocli import-ceilings).
+
+With NSD itself (http://naturalscenesdataset.org, also by a form), algocli prepare makes such a folder from its betas.
+Without any data, algocli demo writes a synthetic challenge in the same layout."""
 
 
 def register(app: typer.Typer) -> None:
@@ -34,6 +58,7 @@ def data(
     subject: Subjects = None,
     quick: QuickCheck = False,
     deep: DeepCheck = False,
+    download_help: DownloadHelp = False,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -48,6 +73,9 @@ def data(
     from algocli.cli.console import show_json, tracker
     from algocli.errors import DataError, UsageError
 
+    if download_help:
+        print(_DOWNLOAD_HELP.format(folder=data_dir))
+        return
     if quick and deep:
         raise UsageError("--quick and --deep exclude one another")
     challenge = Challenge(data_dir)

@@ -8,12 +8,20 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from algocli.cli.options import DEFAULT_DATA_DIR, DataDir, Json, Quiet, Subjects, in_same_folders, parse_subjects
+from algocli.cli.options import (
+    DEFAULT_DATA_DIR,
+    DataDir,
+    Json,
+    Quiet,
+    Subjects,
+    in_same_folders,
+    parse_repeats,
+    parse_subjects,
+)
 from algocli.errors import UsageError
 
 if TYPE_CHECKING:
     from algocli.challenge.ceiling_import import ImportedCeiling
-    from algocli.challenge.ceilings import Repeats
 
 _SOURCE_HELP = (
     "A folder with subj01 to subj08, or one subject's folder or two files: lh_noise_ceiling.npy and rh_..., or NSD's "
@@ -56,7 +64,7 @@ def import_ceilings(
 
     if repeats is not None and stim_info is not None:
         raise UsageError("--repeats and --stim-info say the same thing", hint="give one of them")
-    how = Conversion(unit, None if repeats is None else _parse_repeats(repeats), stim_info)
+    how = Conversion(unit, None if repeats is None else parse_repeats(repeats), stim_info)
     numbers = parse_subjects(subject)
     challenge = Challenge(data_dir)
     chosen = [one.number for one in challenge.subjects(numbers)]
@@ -69,18 +77,6 @@ def import_ceilings(
     for line in _notes(rows):
         note(line, quiet=quiet)
     note(f"next: {in_same_folders('algocli report', data_dir)}", quiet=quiet)
-
-
-def _parse_repeats(words: str) -> Repeats:
-    """Turn '159,0,0' into counts of images."""
-    from algocli.challenge.ceilings import Repeats
-
-    counts = [int(word) for word in words.split(",") if word.strip().isdecimal() and len(word) <= 9]
-    if len(counts) != words.count(",") + 1 or len(counts) != len(Repeats._fields) or not any(counts):
-        raise UsageError(
-            f"--repeats {words}: three whole numbers are expected, as in 159,0,0", hint="images shown 3, 2 and 1 times"
-        )
-    return Repeats(*counts)
 
 
 def _show(rows: Sequence[ImportedCeiling]) -> None:

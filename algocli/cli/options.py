@@ -14,6 +14,7 @@ from algocli.challenge.layout import SUBJECTS
 from algocli.errors import UsageError
 
 if TYPE_CHECKING:
+    from algocli.challenge.ceilings import Repeats
     from algocli.encoding.settings import Alphas
 
 DEFAULT_DATA_DIR = Path("algonauts_2023_challenge_data")
@@ -138,6 +139,18 @@ def parse_alphas(words: str | None) -> Alphas:
         return Alphas(float(low), float(high), int(n))
     except ValueError:
         raise UsageError(f"--alphas {words}: three numbers are expected, as in 0.01:100000:20") from None
+
+
+def parse_repeats(words: str) -> Repeats:
+    """Turn '159,0,0' into counts of images."""
+    from algocli.challenge.ceilings import Repeats
+
+    counts = [int(word) for word in words.split(",") if word.strip().isdecimal() and len(word) <= 9]
+    if len(counts) != words.count(",") + 1 or len(counts) != len(Repeats._fields) or not any(counts):
+        raise UsageError(
+            f"--repeats {words}: three whole numbers are expected, as in 159,0,0", hint="images shown 3, 2 and 1 times"
+        )
+    return Repeats(*counts)
 
 
 def in_same_folders(command: str, data_dir: Path = DEFAULT_DATA_DIR, cache_dir: Path = DEFAULT_CACHE_DIR) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,14 +20,42 @@ from algocli.cli.options import (
     Subjects,
     parse_subjects,
 )
+from algocli.errors import UsageError
 
 if TYPE_CHECKING:
     from algocli.encoding.runs import Run
+    from algocli.submission.package import Packaged, Prediction
+
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="RUN", help="Runs; a subject is taken from the first that has it.  [default: latest]"),
+]
+Average = Annotated[bool, typer.Option("--average", help="Submit the mean of two or more runs' predictions.")]
+Weighted = Annotated[
+    bool, typer.Option("--weighted", help="With --average: each run counts at a vertex by its validation r.")
+]
+Folder = Annotated[
+    Path | None,
+    typer.Option("--from", help="Package other tools' predictions: a folder with subj01/lh_pred_test.npy and so on."),
+]
+MantissaBits = Annotated[
+    str,
+    typer.Option(
+        "--mantissa-bits",
+        metavar="off|auto|N",
+        help="How many of float32's 23 mantissa bits to round away; auto: the fewest that keep the zip below 290 MB.",
+    ),
+]
 
 
 def submit(
+    names: Names = None,
+    average: Average = False,
+    weighted: Weighted = False,
+    folder: Folder = None,
     out: Annotated[Path, typer.Option("--output", "-o", help="The zip to write.")] = Path("submission.zip"),
     partial: Annotated[bool, typer.Option("--partial", help="Allow subjects to be missing.")] = False,
+    mantissa_bits: MantissaBits = "auto",
     run: RunName = "latest",
     subject: Subjects = None,
     data_dir: DataDir = DEFAULT_DATA_DIR,
@@ -36,25 +65,42 @@ def submit(
 ) -> None:
     """Write the leaderboard's zip of a run's test predictions.
 
-    It is the format of CodaLab, and is checked before it gets its final name.
+    It is the format of CodaLab, and is checked before it gets its final name. A record of what is in it, with the same
+    name ending in .json, is left beside it.
     """
     from algocli.challenge.subjects import Challenge
     from algocli.cli.console import note, show_json, size, tracker
-    from algocli.encoding.runs import find_run
     from algocli.submission.package import package
     from algocli.submission.shapes import ExpectedShapes
+    from algocli.submission.sources import in_folder
 
-    found = find_run(cache_dir, run)
-    chosen = parse_subjects(subject) or found.subjects
+    if weighted and not average:
+        raise UsageError("--weighted is for --average", hint="algocli submit --average --weighted RUN RUN")
+    if folder is not None and (names or average or run != "latest"):
+        raise UsageError("--from packages files, and takes no run")
+    bits = _parse_bits(mantissa_bits)
+    chosen = parse_subjects(subject)
+    if folder is not None:
+        expected = ExpectedShapes.of(Challenge(data_dir))
+        found = in_folder(folder, expected)
+        predictions = [one for one in found if chosen is None or one.subject in chosen]
+        remarks: list[str] = []
+        provenance: dict[str, Any] = {"from": str(folder.resolve())}
+    else:
+        predictions, remarks, provenance = _from_runs(
+            names or [run], cache_dir, chosen, average=average, weighted=weighted
+        )
+        expected = ExpectedShapes.of(Challenge(data_dir))
     packaged = package(
-        _predictions(found, chosen),
+        predictions,
         out,
-        ExpectedShapes.of(Challenge(data_dir)),
+        expected,
         partial=partial,
-        provenance=_provenance(found, chosen),
+        round_bits=bits,
+        provenance=_signed(provenance),
         track=tracker(quiet),
     )
-    for text in packaged.notes:
+    for text in (*remarks, *packaged.notes, *_rounding(packaged)):
         note(text, quiet=quiet)
     if as_json:
         show_json(packaged)
@@ -62,32 +108,53 @@ def submit(
     print(f"{packaged.path}  {size(packaged.n_bytes)}  ready")
 
 
-def _predictions(run: Run, subjects: tuple[int, ...]) -> list[Any]:
-    from functools import partial as later
-
-    from algocli.challenge.layout import HEMISPHERES
-    from algocli.submission.package import Prediction
-
-    shares = {n: run.subject(n) for n in subjects}
-    return [
-        Prediction(n, hemisphere, later(share.test_predictions, hemisphere))
-        for n, share in shares.items()
-        for hemisphere in HEMISPHERES
-    ]
+def _parse_bits(words: str) -> Any:
+    """Turn 'off' into 0, 'auto' into itself and '12' into 12."""
+    if words in ("off", "auto"):
+        return 0 if words == "off" else words
+    if not (words.isdecimal() and 0 <= int(words[:3]) <= 20):
+        raise UsageError(f"--mantissa-bits {words}: off, auto or a number up to 20 was expected")
+    return int(words)
 
 
-def _provenance(run: Run, subjects: tuple[int, ...]) -> dict[str, Any]:
+def _from_runs(
+    names: Sequence[str], cache_dir: Path, chosen: tuple[int, ...] | None, *, average: bool, weighted: bool
+) -> tuple[list[Prediction], list[str], dict[str, Any]]:
+    """Return the predictions of runs, what there is to say of them, and what the record is to say."""
+    from algocli.encoding.runs import find_run
+    from algocli.submission.sources import averaged, of_runs
+
+    runs = list({run.name: run for run in (find_run(cache_dir, name) for name in names)}.values())
+    if average:
+        how = "weighted at each vertex by their validation r" if weighted else "all alike"
+        told = [f"the mean of {', '.join(run.name for run in runs)}, {how}"]
+        predictions = averaged(runs, chosen, weighted=weighted)
+    else:
+        predictions, told = of_runs(runs, chosen)
+    subjects = list(dict.fromkeys(one.subject for one in predictions))
+    average_of = {"average": "weighted" if weighted else "plain"} if average else {}
+    return predictions, told, {**average_of, "runs": [_provenance(run, subjects) for run in runs]}
+
+
+def _provenance(run: Run, subjects: Sequence[int]) -> dict[str, Any]:
     from dataclasses import asdict
 
+    inputs = {str(n): run.subject(n).record.get("inputs") for n in subjects if run.has(n)}
+    return {"run": run.name, "settings": asdict(run.settings), "inputs": inputs}
+
+
+def _signed(provenance: dict[str, Any]) -> dict[str, Any]:
     from algocli import __version__
 
-    return {
-        "algocli": __version__,
-        "run": run.name,
-        "settings": asdict(run.settings),
-        "command_line": sys.argv,
-        "inputs": {str(n): run.subject(n).record.get("inputs") for n in subjects},
-    }
+    return {"algocli": __version__, "command_line": sys.argv, **provenance}
+
+
+def _rounding(packaged: Packaged) -> Iterator[str]:
+    if packaged.rounded_bits:
+        yield (
+            f"{packaged.rounded_bits} mantissa bits were rounded away: each vertex's r with its exact predictions is "
+            f"at least 1 - {packaged.rounding_loss / 2:.1g}"
+        )
 
 
 def register(app: typer.Typer) -> None:

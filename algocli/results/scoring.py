@@ -90,14 +90,26 @@ def read_scores(subject: Subject, share: SubjectRun, hemisphere: Hemisphere) -> 
             f"the mask in {subject.layout.folder} has {n_vertices}: the run was made from another data folder",
             hint="name that folder with --data-dir, or train again on this one",
         )
+    return VertexScores(correlation, *read_ceiling(subject, hemisphere))
+
+
+def read_ceiling(
+    subject: Subject, hemisphere: Hemisphere
+) -> tuple[NDArray[np.float64], CeilingUnit] | tuple[None, None]:
+    """Read the noise ceilings that the data folder has, (n_vertices,) as shares of variance, and their file's unit.
+
+    Raises
+    ------
+    DataError
+        If the file is damaged, or holds what no noise ceiling can be.
+    """
     ceiling = subject.noise_ceiling(hemisphere)
     if ceiling is None:
-        return VertexScores(correlation, None, None)
+        return None, None
     try:
-        share_of_variance, unit = as_share(ceiling)
+        return as_share(ceiling)
     except DataError as error:
         raise DataError(f"{subject.layout.noise_ceiling(hemisphere)}: {error.message}", hint=error.hint) from error
-    return VertexScores(correlation, share_of_variance, unit)
 
 
 def accuracy(correlation: NDArray[np.floating], noise_ceiling: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -16,8 +16,8 @@ from algocli.cli import app
 
 HEAVY = ("torch", "torchvision", "zarr", "nilearn", "sklearn", "scipy", "matplotlib", "rich", "numpy", "PIL", "h5py")
 COMMANDS = (
-    "demo", "data", "import-ceilings", "stimuli", "layers", "extract", "import-features",
-    "train", "report", "compare", "partition", "plot", "export", "submit", "validate", "cache",
+    "demo", "data", "prepare", "import-ceilings", "stimuli", "layers", "extract", "import-features",
+    "train", "report", "compare", "partition", "plot", "export", "submit", "validate", "score", "cache",
 )  # fmt: skip
 
 

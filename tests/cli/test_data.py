@@ -188,3 +188,11 @@ def test_the_check_needs_none_of_the_heavy_libraries(tiny_challenge: Path) -> No
     environment = {**os.environ, "ALGOCLI_DATA_DIR": str(tiny_challenge)}
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_where_the_data_comes_from_is_said_without_looking_for_it(tmp_path: Path) -> None:
+    folder = str(tmp_path / "nowhere")
+    result = CliRunner().invoke(app, ["data", "--download-help", "--data-dir", folder])
+    assert result.exit_code == 0
+    assert f"{folder}/subj01/training_split" in result.stdout
+    assert all(word in result.stdout for word in ("a form", "test_fmri", "algocli prepare"))

@@ -124,3 +124,35 @@ def test_a_subject_that_is_not_there_is_refused(tiny_challenge: Path) -> None:
     result = stimuli(tiny_challenge, "-s", "4")
     assert result.exit_code == 3
     assert "has no subject 4" in result.stderr
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """NSD's table, of which subject 1's first image is from val2017."""
+    ids = [1000 + 3 * row for row in range(12)] + [1001 + 3 * row for row in range(4)]
+    lines = [f'{i},{i + 5},{"val" if i == 1000 else "train"}2017,"(0, 0, 0.125, 0.125)",{i}' for i in ids]
+    path = tmp_path / "nsd_stim_info_merged.csv"
+    path.write_text("\n".join([",cocoId,cocoSplit,cropBox,nsdId", *lines]))
+    return path
+
+
+def test_the_table_of_nsd_adds_where_in_coco_an_image_is(tiny_challenge: Path, table: Path) -> None:
+    rows = json.loads(stimuli(tiny_challenge, "-s", "1", "--coco", str(table), "--json").stdout)["rows"]
+    crop = {"crop_top": 0, "crop_bottom": 0, "crop_left": 0.125, "crop_right": 0.125}
+    first = {"subject": 1, "split": "train", "row": 0, "file": "train-0001_nsd-01000.png", "nsd_id": 1000}
+    assert rows[0] == {**first, "coco_id": 1005, "coco_split": "val2017", **crop}
+    assert [row["coco_id"] for row in rows] == [row["nsd_id"] + 5 for row in rows]
+
+
+def test_annotations_are_written_for_one_subject(tiny_challenge: Path, table: Path, tmp_path: Path) -> None:
+    theirs = tmp_path / "instances_val2017.json"
+    boxes = [{"id": 1, "image_id": 1005, "bbox": [80, 0, 480, 480]}, {"id": 2, "image_id": 1005, "bbox": [0, 0, 9, 9]}]
+    theirs.write_text(json.dumps({"images": [{"id": 1005, "width": 640, "height": 480}], "annotations": boxes}))
+    words = ["--coco", str(table), "--annotations", str(theirs), "-o", str(tmp_path / "ours.json")]
+    result = stimuli(tiny_challenge, "-s", "1", *words)
+    assert result.exit_code == 0, result.stderr
+    assert "1 of 16 images are in instances_val2017.json; 1 annotations, 1 left out" in result.stderr
+    ours = json.loads((tmp_path / "ours.json").read_text())
+    assert ours["annotations"] == [{"id": 1, "image_id": 1000, "bbox": [0, 0, 425, 425]}]
+    assert stimuli(tiny_challenge, *words).exit_code == 2
+    assert "--coco" in stimuli(tiny_challenge, "-s", "1", "--annotations", str(theirs)).stderr

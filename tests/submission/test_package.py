@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -110,17 +111,29 @@ def test_the_record_beside_the_zip_says_what_it_is(tmp_path: Path, tiny: Expecte
 # --- rounding -------------------------------------------------------------------------------------------------
 
 
-def test_rounding_sets_in_where_the_zip_might_pass_the_limit(
+def test_rounding_clears_the_fewest_bits_that_keep_the_zip_below_its_limit(
     tmp_path: Path, tiny: ExpectedShapes, arrays: Arrays, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    exact = package(predictions(arrays, tiny), tmp_path / "exact.zip", tiny)
-    monkeypatch.setattr("algocli.submission.package.ROUND_BEYOND", 1000)
-    rounded = package(predictions(arrays, tiny), tmp_path / "rounded.zip", tiny)
-    assert rounded.rounded_bits == 12
-    assert 0 < rounded.rounding_loss < 1e-6
-    assert rounded.n_bytes < exact.n_bytes
+    rng = np.random.default_rng(0)
+    wide = {
+        name: rng.standard_normal((len(array), 400 * array.shape[1])).astype(np.float32)
+        for name, array in arrays.items()
+    }
+    shapes = {
+        n: dataclasses.replace(shape, n_vertices={h: 400 * count for h, count in shape.n_vertices.items()})
+        for n, shape in tiny.by_subject.items()
+    }
+    expected = ExpectedShapes(shapes)
+    sizes = [
+        package(predictions(wide, expected), tmp_path / f"{n}.zip", expected, round_bits=n).n_bytes for n in range(8)
+    ]
+    limit = (sizes[4] + sizes[5]) // 2
+    monkeypatch.setattr("algocli.submission.package.ROUND_BEYOND", limit)
+    rounded = package(predictions(wide, expected), tmp_path / "rounded.zip", expected)
+    assert (rounded.rounded_bits, rounded.n_bytes) == (5, sizes[5])
+    assert 0 < rounded.rounding_loss < 1e-9
     with zipfile.ZipFile(rounded.path) as archive, archive.open("subj03/rh_pred_test.npy") as stream:
-        np.testing.assert_array_equal(np.load(stream), round_mantissa(arrays["subj03/rh_pred_test.npy"], 12))
+        np.testing.assert_array_equal(np.load(stream), round_mantissa(wide["subj03/rh_pred_test.npy"], 5))
 
 
 def test_rounding_can_be_chosen_and_declined(

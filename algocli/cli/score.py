@@ -1,0 +1,181 @@
+"""algocli score: the official score of a run or a zip, where the true test responses are at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from algocli.challenge.layout import ALL_VERTICES, HEMISPHERES, Hemisphere
+from algocli.cli.options import (
+    DEFAULT_CACHE_DIR,
+    DEFAULT_DATA_DIR,
+    CacheDir,
+    DataDir,
+    Json,
+    Quiet,
+    Subjects,
+    parse_repeats,
+    parse_subjects,
+)
+from algocli.errors import UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from algocli.challenge.subjects import Challenge, Subject
+    from algocli.compute.track import Track
+    from algocli.submission.package import Prediction
+    from algocli.submission.score import ReadCeiling, Score, ScoreRow
+
+
+def score(
+    source: Annotated[
+        str, typer.Argument(metavar="RUN_OR_ZIP", help="A run's name, or a submission's zip.")
+    ] = "latest",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="A folder for the leaderboard's four text files.")
+    ] = None,
+    nsd: Annotated[
+        Path | None,
+        typer.Option("--nsd", help="Compute noise ceilings from the ncsnr.mgh files in this folder of NSD."),
+    ] = None,
+    repeats: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,C", help="For --nsd: test images shown 3, 2 and 1 times.  [default: all shown 3 times]"
+        ),
+    ] = None,
+    stim_info: Annotated[
+        Path | None, typer.Option(help="For --nsd: NSD's nsd_stim_info_merged.csv, to count the repeats from.")
+    ] = None,
+    subject: Subjects = None,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    cache_dir: CacheDir = DEFAULT_CACHE_DIR,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Compute the official score.
+
+    Each vertex's r over the test images, negative ones as 0; min(100, 100 r² / NC), NC the noise ceiling; the mean over
+    all vertices of all subjects. A ceiling of 0 counts 100 as soon as r > 0, by the official rule.
+    """
+    from algocli.challenge.subjects import Challenge
+    from algocli.cli.console import note, show_json, show_path, tracker
+    from algocli.submission.score import score as compute
+    from algocli.submission.score_files import write_score_files
+
+    if nsd is None and (repeats is not None or stim_info is not None):
+        raise UsageError("--repeats and --stim-info are for --nsd", hint="name NSD's folder with --nsd DIR")
+    if repeats is not None and stim_info is not None:
+        raise UsageError("--repeats and --stim-info say the same thing", hint="give one of them")
+    challenge, track = Challenge(data_dir), tracker(quiet)
+    name, found = _predictions(source, challenge, cache_dir, parse_subjects(subject), track)
+    read = None if nsd is None else _ceilings_of_nsd(challenge, found, nsd, repeats, stim_info)
+    result = compute(challenge, found, read=read, track=track)
+    written = [] if output is None else write_score_files(result, output)
+    if as_json:
+        show_json({"source": name, **vars(result), "files": written})
+    else:
+        _show(result, name)
+        for path in written:
+            show_path(path)
+    for line in _notes(result):
+        note(line, quiet=quiet)
+
+
+def _predictions(
+    source: str, challenge: Challenge, cache_dir: Path, numbers: tuple[int, ...] | None, track: Track
+) -> tuple[str, list[Prediction]]:
+    """Return what is scored, by its whole name, and its predictions."""
+    from algocli.encoding.runs import find_run
+    from algocli.results.scoring import scored_subjects
+    from algocli.submission.shapes import ExpectedShapes
+    from algocli.submission.sources import in_zip, of_run
+
+    if source.lower().endswith(".zip") or Path(source).is_file():
+        inside = in_zip(Path(source), ExpectedShapes.of(challenge), track=track)
+        chosen = [one for one in inside if numbers is None or one.subject in numbers]
+        lacking = set(numbers or ()) - {one.subject for one in chosen}
+        if lacking:
+            raise UsageError(f"{source} holds no subject {', '.join(map(str, sorted(lacking)))}")
+        return source, chosen
+    run = find_run(cache_dir, source)
+    return run.name, of_run(run, [share.number for _, share in scored_subjects(challenge, run, numbers)])
+
+
+def _ceilings_of_nsd(
+    challenge: Challenge, predictions: Sequence[Prediction], nsd: Path, repeats: str | None, stim_info: Path | None
+) -> ReadCeiling:
+    from algocli.challenge.ceiling_files import find_files
+    from algocli.challenge.ceiling_import import Conversion, read_ceilings
+
+    numbers = sorted({one.subject for one in predictions})
+    files = find_files([nsd], numbers, asked=True)
+    how = Conversion(None, None if repeats is None else parse_repeats(repeats), stim_info)
+
+    @cache
+    def ceilings(number: int) -> dict[Hemisphere, NDArray[np.float64]]:
+        return read_ceilings(challenge.subject(number), files[number], how)
+
+    def read(subject: Subject, hemisphere: Hemisphere) -> tuple[NDArray[np.float64], None]:
+        return ceilings(subject.number)[hemisphere], None
+
+    return read
+
+
+def _show(result: Score, name: str) -> None:
+    from algocli.cli.console import number, out, show_table
+
+    shown = [row for row in result.pooled if row.roi != ALL_VERTICES]
+    by_roi = [(row.roi, f"{row.n_vertices:,}", *_percents(row)) for row in shown]
+    title = f"Accuracy on test images, %, all subjects and hemispheres pooled\n{name}"
+    show_table(("ROI", "n", "mean", "median"), by_roi, title=title)
+    out().print()
+    lines = [
+        (str(subject), *(cell for h in HEMISPHERES for cell in _side(result.row(subject, h, ALL_VERTICES))))
+        for subject in result.subjects
+    ]
+    columns = ("subject", "left n", "mean", "median", "right n", "mean", "median")
+    show_table(columns, lines, title=f"{ALL_VERTICES}, subject by subject")
+    out().print()
+    rest = number(result.mean_without_zero_ceiling, 2)
+    out().print(
+        f"score: mean {result.mean:.2f} ({rest} without {result.n_zero_ceiling:,} NC = 0), median {result.median:.2f}, "
+        f"{result.n_vertices:,} vertices",
+        markup=False,
+    )
+
+
+def _side(row: ScoreRow) -> tuple[str, ...]:
+    return (f"{row.n_vertices:,}", *_percents(row))
+
+
+def _percents(row: ScoreRow) -> Iterator[str]:
+    from algocli.cli.console import number
+
+    yield from (number(row.mean, 1), number(row.median, 1))
+
+
+def _notes(result: Score) -> Iterator[str]:
+    if len(result.subjects) < 8:
+        yield f"of subject {', '.join(map(str, result.subjects))} only: the leaderboard's score is over all 8"
+    if result.n_zero_ceiling:
+        yield f"{result.n_zero_ceiling:,} vertices have a ceiling of 0; by the official rule they count 100 where r > 0"
+    if result.n_constant:
+        yield f"{result.n_constant:,} vertices never vary, measured or predicted: their r is 0"
+    yield {
+        "share": "noise ceilings were read as shares of variance (0 to 1), going by their largest value",
+        "percent": "noise ceilings were read as percent (0 to 100), going by their largest value",
+        "mixed": "noise ceilings were read as shares of variance in some files and as percent in others",
+        "ncsnr": "noise ceilings were computed from NSD's signal-to-noise ratios",
+    }[result.unit_assumed]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the program."""
+    app.command("score")(score)

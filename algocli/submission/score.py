@@ -1,0 +1,197 @@
+"""The official score: how well predicted test responses explain the measured ones, relative to the noise.
+
+The organisers' rule: each vertex's r over the test images, negative ones as 0; r² over the noise ceiling, at most
+100 %; the mean over the vertices, of all subjects and hemispheres together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algocli.challenge.ceilings import CeilingUnit
+from algocli.challenge.layout import ALL_VERTICES, HEMISPHERES, ROI_NAMES, Hemisphere
+from algocli.challenge.subjects import Challenge, Subject
+from algocli.compute.track import Track, silent
+from algocli.encoding.correlation import correlate
+from algocli.errors import DataError
+from algocli.results.regions import Regions, regions
+from algocli.results.scoring import VertexScores, accuracy, pool, read_ceiling
+from algocli.submission.package import Prediction
+
+# Noise ceilings of one hemisphere of a subject as shares of variance, and the unit they were read in.
+ReadCeiling = Callable[[Subject, Hemisphere], tuple[NDArray[np.float64], CeilingUnit | None]]
+
+
+@dataclass(frozen=True)
+class ScoreRow:
+    """The score of one ROI in one hemisphere of one subject: mean and median of its vertices, in percent.
+
+    None where the ROI is absent. Where `subject` and `hemisphere` are None, all are pooled.
+    """
+
+    subject: int | None
+    hemisphere: Hemisphere | None
+    roi: str
+    n_vertices: int
+    mean: float | None
+    median: float | None
+
+
+@dataclass(frozen=True)
+class Score:
+    """The official score in percent, over all vertices of all subjects, and its parts.
+
+    `n_zero_ceiling` vertices have a ceiling of 0 and count 100 as soon as r > 0; `mean_without_zero_ceiling` leaves
+    them out. `n_constant` vertices were predicted, or measured, the same for every image: their r is 0. `rows` are by
+    subject, hemisphere and ROI, 'All vertices' first; `pooled` by ROI over all of them.
+    """
+
+    mean: float
+    median: float
+    n_vertices: int
+    n_zero_ceiling: int
+    mean_without_zero_ceiling: float | None
+    n_constant: int
+    unit_assumed: CeilingUnit | Literal["mixed", "ncsnr"]
+    subjects: tuple[int, ...]
+    rows: tuple[ScoreRow, ...]
+    pooled: tuple[ScoreRow, ...]
+
+    def row(self, subject: int | None, hemisphere: Hemisphere | None, roi: str) -> ScoreRow:
+        """Return one row; that of an ROI that the data does not name has no vertices."""
+        wanted = (subject, hemisphere, roi)
+        everything = self.pooled if subject is None else self.rows
+        found = (row for row in everything if (row.subject, row.hemisphere, row.roi) == wanted)
+        return next(found, ScoreRow(*wanted, 0, None, None))
+
+
+@dataclass(frozen=True)
+class _Side:
+    """One hemisphere: its scores, and where its ROIs are."""
+
+    subject: int
+    hemisphere: Hemisphere
+    scores: VertexScores
+    percent: NDArray[np.float64]
+    regions: Regions
+    n_constant: int
+
+
+def score(
+    challenge: Challenge,
+    predictions: Iterable[Prediction],
+    *,
+    read: ReadCeiling | None = None,
+    track: Track = silent,
+) -> Score:
+    """Score predicted test responses against the measured ones.
+
+    Parameters
+    ----------
+    challenge
+        The data folder, which must have the subjects' test responses.
+    predictions
+        One for each hemisphere of the subjects to score; each is read once, and never two at a time.
+    read
+        Gives the noise ceilings; by default the data folder's.
+    track
+        Wraps the hemispheres while they are scored.
+
+    Raises
+    ------
+    DataError
+        If there are no predictions, test responses or noise ceilings, or they do not fit together.
+    """
+    chosen = sorted(predictions, key=lambda one: (one.subject, HEMISPHERES.index(one.hemisphere)))
+    for subject in challenge.subjects({one.subject for one in chosen}):
+        _refuse_without_responses(subject)
+    sides = [
+        _score_side(challenge.subject(one.subject), one, read or ceiling_of_folder)
+        for one in track(chosen, total=len(chosen), label="scoring")
+    ]
+    overall = pool([side.scores for side in sides])
+    if overall is None:
+        raise DataError("there is nothing to score: the predictions hold no subject")
+    return Score(
+        mean=overall.mean,
+        median=overall.median,
+        n_vertices=sum(len(side.percent) for side in sides),
+        n_zero_ceiling=overall.n_zero_ceiling,
+        mean_without_zero_ceiling=overall.mean_without_zero_ceiling,
+        n_constant=sum(side.n_constant for side in sides),
+        unit_assumed="ncsnr" if read else overall.unit_assumed,
+        subjects=tuple(dict.fromkeys(side.subject for side in sides)),
+        rows=tuple(_rows(sides)),
+        pooled=tuple(_pooled(sides)),
+    )
+
+
+def ceiling_of_folder(subject: Subject, hemisphere: Hemisphere) -> tuple[NDArray[np.float64], CeilingUnit | None]:
+    """Return the noise ceilings that the data folder has.
+
+    Raises
+    ------
+    DataError
+        If it has none, or they are damaged.
+    """
+    ceiling, unit = read_ceiling(subject, hemisphere)
+    if ceiling is None:
+        raise DataError(
+            f"{subject.layout.noise_ceiling(hemisphere)} does not exist: without noise ceilings there is no score",
+            hint="algocli import-ceilings brings them; or --nsd DIR computes them from NSD's ncsnr",
+        )
+    return ceiling, unit
+
+
+def _refuse_without_responses(subject: Subject) -> None:
+    if not subject.has_responses("test"):
+        raise DataError(
+            f"{subject.layout.responses('test', 'left').parent} holds no test responses of {subject.name}",
+            hint="they have been public since August 2023: put lh_test_fmri.npy and rh_test_fmri.npy there",
+        )
+
+
+def _score_side(subject: Subject, prediction: Prediction, read: ReadCeiling) -> _Side:
+    hemisphere = prediction.hemisphere
+    measured, predicted = subject.responses("test", hemisphere), prediction.read()
+    if predicted.shape != measured.shape:
+        raise DataError(
+            f"the predictions for the {hemisphere} hemisphere of {subject.name} are of shape {predicted.shape}; the "
+            f"test responses are of shape {measured.shape}"
+        )
+    constant = (np.ptp(predicted, axis=0) == 0) | (np.ptp(measured, axis=0) == 0)
+    ceiling, unit = read(subject, hemisphere)
+    scores = VertexScores(correlate(measured, predicted), ceiling, unit)
+    percent = accuracy(scores.correlation, ceiling)
+    of = regions(subject, hemisphere, {*ROI_NAMES, *(roi.name for roi in subject.rois), ALL_VERTICES})
+    return _Side(subject.number, hemisphere, scores, percent, of, int(constant.sum()))
+
+
+def _rows(sides: Sequence[_Side]) -> Iterator[ScoreRow]:
+    for side in sides:
+        for roi in _names(sides):
+            vertices = side.regions.get(roi, np.array([], dtype=np.int64))
+            yield _row(side.subject, side.hemisphere, roi, side.percent[vertices])
+
+
+def _pooled(sides: Sequence[_Side]) -> Iterator[ScoreRow]:
+    for roi in _names(sides):
+        parts = [side.percent[side.regions[roi]] for side in sides if roi in side.regions]
+        yield _row(None, None, roi, np.concatenate([*parts, np.array([])]))
+
+
+def _names(sides: Sequence[_Side]) -> Mapping[str, None]:
+    """Name all vertices, the official ROIs in their order, and then what else the data has."""
+    others = (name for side in sides for name in side.regions)
+    return dict.fromkeys([ALL_VERTICES, *ROI_NAMES, *others])
+
+
+def _row(subject: int | None, hemisphere: Hemisphere | None, roi: str, percent: NDArray[np.float64]) -> ScoreRow:
+    if not len(percent):
+        return ScoreRow(subject, hemisphere, roi, 0, None, None)
+    return ScoreRow(subject, hemisphere, roi, len(percent), float(percent.mean()), float(np.median(percent)))

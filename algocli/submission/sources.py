@@ -1,0 +1,154 @@
+"""Where predicted test responses come from: runs or their average, a zip, or other tools' files in a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from functools import partial, reduce
+from pathlib import Path
+from zipfile import ZipFile
+
+import numpy as np
+from numpy.lib import format as npy_format
+from numpy.typing import NDArray
+
+from algocli.challenge.arrays import open_array
+from algocli.challenge.layout import HEMISPHERES, Hemisphere
+from algocli.compute.track import Track, silent
+from algocli.encoding.runs import Run, SubjectRun
+from algocli.errors import DataError, UsageError
+from algocli.submission.package import Prediction
+from algocli.submission.shapes import ExpectedShapes, Member
+from algocli.submission.validate import validate
+
+
+def of_run(run: Run, subjects: Sequence[int]) -> list[Prediction]:
+    """Return the test predictions of a run's subjects.
+
+    Raises
+    ------
+    MissingStep
+        If the run lacks one of the subjects.
+    """
+    shares = {number: run.subject(number) for number in subjects}
+    return [
+        Prediction(number, hemisphere, partial(share.test_predictions, hemisphere))
+        for number, share in shares.items()
+        for hemisphere in HEMISPHERES
+    ]
+
+
+def of_runs(runs: Sequence[Run], subjects: Sequence[int] | None = None) -> tuple[list[Prediction], list[str]]:
+    """Return each subject's predictions from the first run that has the subject, and how these runs' settings differ.
+
+    Raises
+    ------
+    MissingStep
+        If no run has a subject that was asked for.
+    """
+    chosen = {n: run for run in reversed(runs) for n in run.subjects}
+    wanted = sorted(chosen) if subjects is None else subjects
+    own = {n: chosen.get(n, runs[0]) for n in wanted}
+    predictions = [one for n, run in own.items() for one in of_run(run, [n])]
+    return predictions, list(_differences(own))
+
+
+def averaged(runs: Sequence[Run], subjects: Sequence[int] | None = None, *, weighted: bool = False) -> list[Prediction]:
+    """Return the mean of several runs' predictions.
+
+    Parameters
+    ----------
+    runs
+        At least two.
+    subjects
+        By default those that all runs have.
+    weighted
+        Whether a run counts at each vertex by its r on held-out training images, a negative one as 0; where none is
+        above 0, all count alike.
+
+    Raises
+    ------
+    UsageError
+        If there are fewer than two runs, or they share no subject.
+    MissingStep
+        If a run lacks one of the subjects that were asked for.
+    """
+    if len(runs) < 2:
+        raise UsageError("an average is of two runs or more", hint="algocli submit --average RUN RUN")
+    shared = sorted(set.intersection(*(set(run.subjects) for run in runs)))
+    if not (subjects or shared):
+        raise UsageError(f"{' and '.join(run.name for run in runs)} have no subject in common")
+    shares = {n: [run.subject(n) for run in runs] for n in subjects or shared}
+    return [
+        Prediction(n, hemisphere, partial(_average, own, hemisphere, weighted))
+        for n, own in shares.items()
+        for hemisphere in HEMISPHERES
+    ]
+
+
+def in_folder(folder: Path, expected: ExpectedShapes) -> list[Prediction]:
+    """Return the predictions that lie in a folder as they do in a zip: subj01/lh_pred_test.npy and so on.
+
+    Raises
+    ------
+    DataError
+        If there is none, or one is no whole .npy file.
+    """
+    found = [member for member in expected.members if (folder / member.name).is_file()]
+    if not found:
+        raise DataError(f"{folder} holds no predictions: {expected.members[0].name} and its like were expected there")
+    return [Prediction(m.subject, m.hemisphere, partial(open_array, folder / m.name)) for m in found]
+
+
+def in_zip(path: Path, expected: ExpectedShapes, *, track: Track = silent) -> list[Prediction]:
+    """Return the predictions of a submission's zip, which may lack subjects.
+
+    Raises
+    ------
+    DataError
+        If the zip has faults: what is in it cannot be trusted to be what it is called.
+    """
+    verdict = validate(path, expected, partial=True, track=track)
+    if not verdict.ready:
+        n = len(verdict.faults)
+        raise DataError(
+            f"{path} is not ready: {verdict.faults[0]}" + (f" ({n} faults in all)" if n > 1 else ""),
+            hint=f"algocli validate {path}",
+        )
+    return [
+        Prediction(member.subject, member.hemisphere, partial(_read_member, path, member))
+        for member in expected.members
+        if member.subject in verdict.subjects
+    ]
+
+
+def _read_member(path: Path, member: Member) -> NDArray[np.floating]:
+    with ZipFile(path) as archive, archive.open(member.name) as stream:
+        array: NDArray[np.floating] = npy_format.read_array(stream, allow_pickle=False)
+        return array
+
+
+def _differences(own: Mapping[int, Run]) -> Iterator[str]:
+    """Say how each subject's settings differ from those of the first subject."""
+    first, *others = own
+    usual = asdict(own[first].settings)
+    for number in others:
+        changed = [
+            f"{name} {value} instead of {usual[name]}"
+            for name, value in asdict(own[number].settings).items()
+            if value != usual[name]
+        ]
+        if changed:
+            yield f"subject {number} is of run {own[number].name}: {', '.join(changed)}"
+
+
+def _average(shares: Sequence[SubjectRun], hemisphere: Hemisphere, weighted: bool) -> NDArray[np.float32]:
+    weights = np.array([share.correlation(hemisphere) if weighted else 1.0 for share in shares], dtype=np.float64)
+    weights = np.maximum(np.nan_to_num(weights), 0)
+    total = weights.sum(axis=0)
+    weights = np.where(total > 0, weights / np.where(total > 0, total, 1), 1 / len(shares))
+    parts = (
+        share.test_predictions(hemisphere) * weight.astype(np.float32)
+        for share, weight in zip(shares, weights, strict=True)
+    )
+    return reduce(np.add, parts)

@@ -1,0 +1,190 @@
+"""From COCO's images to the stimuli and back: points, boxes, outlines, masks."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.path import Path as Outline
+
+from algocli.challenge.annotations import adapt
+from algocli.challenge.coco import CocoImage, Crop, area, read_coco_images
+from algocli.challenge.stimuli import Stimulus
+from algocli.errors import DataError
+
+shares = st.floats(0, 0.45)
+sizes = st.integers(50, 700)
+crops = st.builds(Crop, shares, shares, shares, shares)
+
+
+@st.composite
+def points_inside(draw):
+    frame = draw(crops).of(draw(sizes), draw(sizes))
+    within = st.floats(0, 1)
+    share = np.array([draw(within), draw(within)])
+    return frame, np.array([frame.x0, frame.y0]) + share * [frame.x1 - frame.x0, frame.y1 - frame.y0]
+
+
+@given(points_inside())
+def test_from_coco_to_the_stimulus_and_back_is_the_identity(case):
+    frame, point = case
+    there = frame.to_stimulus(point)
+    assert ((there >= -1e-9) & (there <= 425 + 1e-9)).all()
+    np.testing.assert_allclose(frame.to_coco(there)[0], point, rtol=0, atol=1e-9)
+
+
+def test_the_corners_of_what_is_left_are_the_corners_of_the_stimulus():
+    # Of 640 x 480 an eighth is cut off left and right: 80 pixels each, which leaves a square.
+    frame = Crop(0, 0, 0.125, 0.125).of(640, 480)
+    np.testing.assert_allclose(
+        frame.to_stimulus([(80, 0), (560, 480), (320, 240)]), [(0, 0), (425, 425), (212.5, 212.5)]
+    )
+    assert frame.holds([(79, 5), (80, 0), (560, 480), (561, 3)]).tolist() == [False, True, True, False]
+
+
+def test_a_box_is_cut_at_the_edge_and_dropped_outside():
+    frame = Crop(0, 0, 0.125, 0.125).of(640, 480)
+    assert frame.box((40, 48, 80, 96)) == pytest.approx((0, 42.5, 35.41666667, 85))
+    assert frame.box((0, 0, 80, 480)) is None
+    assert frame.box((600, 10, 20, 20)) is None
+
+
+@given(
+    st.lists(st.tuples(st.floats(-20, 660), st.floats(-20, 500)), min_size=3, max_size=3),
+    st.lists(st.tuples(st.floats(1, 424), st.floats(1, 424)), min_size=20, max_size=20),
+)
+def test_a_point_of_the_stimulus_is_in_the_cut_outline_where_it_was_in_coco(triangle, probes):
+    frame = Crop(0.05, 0.1, 0.2, 0.1).of(640, 480)
+    mapped = frame.polygon(triangle)
+    before = Outline(np.array(triangle)).contains_points(frame.to_coco(probes))
+    after = Outline(mapped).contains_points(probes) if len(mapped) else np.zeros(len(probes), bool)
+    # Points next to an edge may fall to either side.
+    corners = np.array(triangle)
+    edges = np.roll(corners, -1, axis=0) - corners
+    offsets = frame.to_coco(probes)[:, None] - corners
+    across = np.abs(edges[:, 0] * offsets[..., 1] - edges[:, 1] * offsets[..., 0])
+    clear = (across > 1e-3 * (1 + np.hypot(*edges.T))).all(axis=1)
+    np.testing.assert_array_equal(after[clear], before[clear])
+
+
+def test_an_outline_within_keeps_its_area_times_the_scale():
+    frame = Crop(0, 0, 0.125, 0.125).of(640, 480)
+    square = [(100, 100), (200, 100), (200, 200), (100, 200)]
+    assert area(frame.polygon(square)) == pytest.approx(100 * 100 * (425 / 480) ** 2)
+
+
+def stimulus(nsd_id, row=0):
+    from pathlib import Path
+
+    return Stimulus(row, "train", nsd_id, Path(f"train-{row + 1:04d}_nsd-{nsd_id:05d}.png"))
+
+
+@pytest.fixture
+def table(tmp_path):
+    path = tmp_path / "nsd_stim_info_merged.csv"
+    path.write_text(
+        ",cocoId,cocoSplit,cropBox,loss,nsdId,flagged,BOLD5000,shared1000\n"
+        '0,532481,val2017,"(0, 0, 0.1671875, 0.1671875)",0.1,0,False,False,False\n'
+        '7,245764,train2017,"(0.06, 0.0125, 0, 0)",0.2,7,False,False,True\n'
+        "9,12,train2017,nonsense,0.2,9,False,False,True\n"
+    )
+    return path
+
+
+def test_the_table_tells_where_an_image_comes_from(table):
+    assert read_coco_images(table, [stimulus(7), stimulus(0)]) == [
+        CocoImage(7, 245764, "train2017", Crop(0.06, 0.0125, 0, 0)),
+        CocoImage(0, 532481, "val2017", Crop(0, 0, 0.1671875, 0.1671875)),
+    ]
+
+
+@pytest.mark.parametrize(("nsd_id", "told"), [(8, "lacks 1 of the subject"), (9, "'nonsense' is no crop")])
+def test_a_table_without_what_is_needed_is_refused(table, nsd_id, told):
+    with pytest.raises(DataError, match=told):
+        read_coco_images(table, [stimulus(nsd_id)])
+
+
+def write(path, **content):
+    path.write_text(json.dumps({"images": [{"id": 5, "width": 640, "height": 480}], **content}))
+    return path
+
+
+def adapted(path, annotation):
+    path = write(path, annotations=[{"id": 1, "image_id": 5, "category_id": 3, **annotation}], categories=[{"id": 3}])
+    result = adapt(path, [stimulus(77, 4)], [CocoImage(77, 5, "val2017", Crop(0, 0, 0.125, 0.125))])
+    return result, (result.content["annotations"] or [None])[0]
+
+
+def test_an_annotation_comes_out_in_the_stimulus_under_its_nsd_id(tmp_path):
+    square = [100.0, 100.0, 200.0, 100.0, 200.0, 200.0, 100.0, 200.0]
+    result, new = adapted(tmp_path / "a.json", {"bbox": [100, 100, 100, 100], "segmentation": [square], "area": 1e4})
+    scale = 425 / 480
+    assert (new["image_id"], new["category_id"]) == (77, 3)
+    assert new["bbox"] == pytest.approx([20 * scale, 100 * scale, 100 * scale, 100 * scale])
+    assert new["area"] == pytest.approx(1e4 * scale**2)
+    assert result.content["images"][0]["file_name"] == "train-0005_nsd-00077.png"
+    assert result.content["categories"] == [{"id": 3}]
+    assert (result.n_images, result.n_kept, result.n_outside) == (1, 1, 0)
+
+
+def test_what_was_cut_off_is_counted_and_left_out(tmp_path):
+    result, new = adapted(tmp_path / "a.json", {"bbox": [0, 0, 50, 50], "segmentation": [[0, 0, 50, 0, 50, 50]]})
+    assert new is None
+    assert (result.n_kept, result.n_outside) == (0, 1)
+
+
+def test_key_points_that_were_cut_off_count_as_not_labelled(tmp_path):
+    _, new = adapted(tmp_path / "a.json", {"keypoints": [10, 10, 2, 320, 240, 1, 0, 0, 0], "num_keypoints": 2})
+    assert new["keypoints"] == [0, 0, 0, 212.5, 212.5, 1, 0, 0, 0]
+    assert new["num_keypoints"] == 1
+
+
+def test_captions_stay_as_they_are(tmp_path):
+    _, new = adapted(tmp_path / "a.json", {"caption": "A dog."})
+    assert new == {"id": 1, "image_id": 77, "category_id": 3, "caption": "A dog."}
+
+
+def runs(mask):
+    counts, value = [0], False
+    for pixel in mask.T.ravel():
+        if pixel != value:
+            counts.append(0)
+            value = not value
+        counts[-1] += 1
+    return counts
+
+
+def test_the_mask_of_a_crowd_is_cut_and_scaled(tmp_path):
+    mask = np.zeros((480, 640), dtype=bool)
+    mask[120:, 320:] = True
+    segmentation = {"counts": runs(mask), "size": [480, 640]}
+    _, new = adapted(tmp_path / "a.json", {"iscrowd": 1, "segmentation": segmentation})
+    expected = np.zeros((425, 425), dtype=bool)
+    middles = (np.arange(425) + 0.5) * 480 / 425
+    expected[np.ix_(middles >= 120, middles + 80 >= 320)] = True
+    assert new["segmentation"] == {"counts": runs(expected), "size": [425, 425]}
+    assert new["area"] == expected.sum()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("{", "is no JSON"),
+        ("[]", "no annotations of COCO"),
+        ('{"images": [{"id": 1}], "annotations": []}', "no annotations"),
+    ],
+)
+def test_a_file_of_another_kind_is_refused(tmp_path, text, told):
+    (tmp_path / "a.json").write_text(text)
+    with pytest.raises(DataError, match=told):
+        adapt(tmp_path / "a.json", [], [])
+
+
+def test_annotations_of_other_images_are_refused_with_where_most_come_from(tmp_path):
+    path = write(tmp_path / "a.json", annotations=[])
+    with pytest.raises(DataError, match="knows none of the subject's 1 images") as caught:
+        adapt(path, [stimulus(3)], [CocoImage(3, 999, "train2017", Crop(0, 0, 0, 0))])
+    assert "instances_train2017.json" in str(caught.value.hint)
