@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.challenge.images import read_image
+from algocli.compute.threads import in_threads
 from algocli.results.drawing.brain_map import BrainMap
 from algocli.results.drawing.names import Name, place_names
 from algocli.results.drawing.outline import Trace, borders, trace
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 _PER_MM = 0.0145
 _BELOW_TITLE, _ABOVE_FOOT, _KEY_WIDTH = 0.05, 0.08, 2.7
 _PANEL_NAME, _STIMULUS, _BESIDE_STIMULUS = 0.3, 1.5, 0.15
+# Each view takes memory while it is looked at.
+_N_THREADS = 2
 # Points.
 _ROI_LETTERS = 6.5
 # A dark line with a light rim reads on every colour.
@@ -116,14 +119,17 @@ def _see(
         for h, view in shapes
         if view in (VIEWS[0], FLAT)
     }
-    traced = {}
-    for sight in see(sheet, shapes, pixels_per_mm):
-        h, view = sight.tile.hemisphere, sight.tile.view
+
+    def show(tile: Tile) -> dict[str, Trace]:
+        h, view = tile.hemisphere, tile.view
+        sight = see(tile, shapes[h, view], pixels_per_mm)
         for panel, picture in zip(shown.panels, pictures, strict=True):
             paint(picture, sight, panel.values[h], shown.key, theme)
-        if h in shown.outlines:
-            traced[sight.tile] = trace(sight, shown.outlines[h], drawn[h, FLAT if view == FLAT else VIEWS[0]])
-    return pictures, traced
+        inside = shown.outlines.get(h, {})
+        return trace(sight, inside, drawn[h, FLAT if view == FLAT else VIEWS[0]]) if inside else {}
+
+    # Tiles do not overlap, and numpy lets go of the interpreter's lock.
+    return pictures, dict(zip(sheet.tiles, in_threads(show, sheet.tiles, n_threads=_N_THREADS), strict=True))
 
 
 def _lay_down(axes: Axes, picture: Picture, sheet: Sheet) -> Axes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 
@@ -11,12 +10,14 @@ from numpy.typing import NDArray
 
 from algocli.results.drawing.keys import Key
 from algocli.results.drawing.raster import Pixels, look
-from algocli.results.drawing.sheet import Shapes, Sheet, Tile, project
+from algocli.results.drawing.sheet import Sheet, Tile, project
 from algocli.results.drawing.style import Theme
 from algocli.results.surface import Mesh
 
-# (height, width, 3) of a picture or (n_pixels, 3) of some pixels: red, green and blue in 0..1.
-Picture = NDArray[np.float32]
+# (height, width, 3): red, green and blue. In bytes, for a large figure would take gigabytes otherwise.
+Picture = NDArray[np.uint8]
+# (n_pixels, 3) or (height, width, 3), in 0..1.
+_Colours = NDArray[np.float32]
 
 # A pixel is the mean of this many by this many finer ones, so that edges are smooth; on paper as fine as this, in
 # pixels per mm of the sheet, nobody sees an edge.
@@ -54,18 +55,16 @@ class Sight:
         return _find(points, self.tile, self.origin, self.finer, self.pixels_per_mm)
 
 
-def see(sheet: Sheet, shapes: Shapes, pixels_per_mm: float) -> Iterator[Sight]:
-    """Look at each tile's mesh in turn."""
+def see(tile: Tile, mesh: Mesh, pixels_per_mm: float) -> Sight:
+    """Look at the mesh of a tile."""
     finer = 1 if pixels_per_mm >= _FINE_ENOUGH else _FINER
-    for tile in sheet.tiles:
-        mesh = shapes[tile.hemisphere, tile.view]
-        right, up, _ = project(mesh.points, tile.hemisphere, tile.view).T
-        origin = float(np.nanmin(right)), float(np.nanmax(up))
-        height, width = (finer * (int(np.ceil(side * pixels_per_mm)) + 2) for side in (tile.height, tile.width))
-        places = _find(mesh.points, tile, origin, finer, pixels_per_mm)
-        # One pixel of paper all round, see `_find`; the sheet's border leaves room for it.
-        corner = round(tile.top * pixels_per_mm) - 1, round(tile.left * pixels_per_mm) - 1
-        yield Sight(tile, mesh, pixels_per_mm, finer, corner, origin, look(places, mesh.faces, (height, width)))
+    right, up, _ = project(mesh.points, tile.hemisphere, tile.view).T
+    origin = float(np.nanmin(right)), float(np.nanmax(up))
+    height, width = (finer * (int(np.ceil(side * pixels_per_mm)) + 2) for side in (tile.height, tile.width))
+    places = _find(mesh.points, tile, origin, finer, pixels_per_mm)
+    # One pixel of paper all round, see `_find`; the sheet's border leaves room for it.
+    corner = round(tile.top * pixels_per_mm) - 1, round(tile.left * pixels_per_mm) - 1
+    return Sight(tile, mesh, pixels_per_mm, finer, corner, origin, look(places, mesh.faces, (height, width)))
 
 
 def _find(
@@ -77,9 +76,9 @@ def _find(
 
 
 def blank(sheet: Sheet, pixels_per_mm: float, theme: Theme) -> Picture:
-    """Return empty paper, (height, width, 3) in 0..1."""
+    """Return empty paper."""
     shape = round(sheet.height * pixels_per_mm), round(sheet.width * pixels_per_mm), 3
-    return np.broadcast_to(_rgb(theme.paper), shape).copy()
+    return np.broadcast_to(_bytes(_rgb(theme.paper)), shape).copy()
 
 
 def paint(picture: Picture, sight: Sight, values: NDArray[np.float64], key: Key, theme: Theme) -> None:
@@ -88,13 +87,13 @@ def paint(picture: Picture, sight: Sight, values: NDArray[np.float64], key: Key,
     facing = _column(pixels.interpolate(project(mesh.normals, tile.hemisphere, tile.view)[:, 2]).clip(0, 1))
     depth = _column(pixels.interpolate(mesh.sulcal_depth).clip(-_DEEP, _DEEP) / _DEEP)
     gyrus, sulcus = _rgb(theme.gyrus), _rgb(theme.sulcus)
-    cortex: Picture = (gyrus + sulcus - (gyrus - sulcus) * depth) / 2 * (_CORTEX_EDGE + (1 - _CORTEX_EDGE) * facing)
+    cortex: _Colours = (gyrus + sulcus - (gyrus - sulcus) * depth) / 2 * (_CORTEX_EDGE + (1 - _CORTEX_EDGE) * facing)
     colours, shown = key.colour(pixels, values, theme)
     cortex[shown] = colours[shown] * (_VALUE_EDGE + (1 - _VALUE_EDGE) * facing[shown])
     _composite(picture, sight, cortex)
 
 
-def _composite(picture: Picture, sight: Sight, colours: Picture) -> None:
+def _composite(picture: Picture, sight: Sight, colours: _Colours) -> None:
     """Average blocks of finer pixels and lay them on the paper, which shows through where some are empty."""
     height, width = sight.pixels.shape
     fine = np.zeros((height * width, 4), dtype=np.float32)
@@ -108,16 +107,19 @@ def _composite(picture: Picture, sight: Sight, colours: Picture) -> None:
         patch += blocks[:, down, :, along] / finer**2
     row, column = sight.corner
     under = picture[row : row + patch.shape[0], column : column + patch.shape[1]]
-    under *= 1 - patch[..., 3:]
-    under += patch[..., :3]
+    under[:] = _bytes(under.astype(np.float32) / 255 * (1 - patch[..., 3:]) + patch[..., :3])
 
 
-def _column(values: NDArray[np.float64]) -> Picture:
+def _bytes(colours: NDArray[np.floating]) -> Picture:
+    return np.round(colours * 255).astype(np.uint8)
+
+
+def _column(values: NDArray[np.float64]) -> _Colours:
     """Make of (n_pixels,) values one number for each pixel's three colours, (n_pixels, 1)."""
     return values.astype(np.float32)[:, None]
 
 
-def _rgb(colour: str) -> Picture:
+def _rgb(colour: str) -> _Colours:
     from matplotlib.colors import to_rgb
 
     return np.array(to_rgb(colour), dtype=np.float32)

@@ -27,7 +27,7 @@ class Pixels:
     shape: tuple[int, int]
     index: NDArray[np.int64]
     vertices: NDArray[np.int64]
-    weights: NDArray[np.float64]
+    weights: NDArray[np.float32]
 
     def interpolate(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Interpolate between the vertices that have a value.
@@ -90,7 +90,7 @@ def look(points: NDArray[np.float64], faces: NDArray[np.int64], shape: tuple[int
     """
     faces = _far_to_near(points, faces)
     front = np.full(shape[0] * shape[1], -1, dtype=np.int32)
-    shares = np.empty((len(front), 2))
+    shares = np.empty((2, len(front)), dtype=np.float32)
     # Of several faces at one pixel the one written last stays, and that is the nearest.
     step = max(1, len(faces) * _AT_ONCE // max(1, shape[0] * shape[1]))
     for begin in range(0, len(faces), step):
@@ -101,12 +101,13 @@ def look(points: NDArray[np.float64], faces: NDArray[np.int64], shape: tuple[int
         inside = np.flatnonzero((second > -_ROUNDING) & (third > -_ROUNDING) & (second + third < 1 + _ROUNDING))
         at = row[inside] * shape[1] + column[inside]
         front[at] = begin + owner[inside]
-        shares[at, 0], shares[at, 1] = second[inside], third[inside]
+        shares[:, at] = second[inside], third[inside]
     index = np.flatnonzero(front >= 0)
-    second, third = shares[index].T
     # Corner after corner in memory, which is how they are read.
-    vertices, weights = faces.T[:, front[index]], np.stack([1.0 - second - third, second, third])
-    return Pixels(shape, index, vertices.T, weights.T)
+    weights = np.empty((3, len(index)), dtype=np.float32)
+    weights[1:] = shares[:, index]
+    weights[0] = 1 - weights[1] - weights[2]
+    return Pixels(shape, index, np.ascontiguousarray(faces.T)[:, front[index]].T, weights.T)
 
 
 def _far_to_near(points: NDArray[np.float64], faces: NDArray[np.int64]) -> NDArray[np.int64]:

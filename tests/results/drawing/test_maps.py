@@ -27,7 +27,8 @@ def empty():
 
 
 def picture_of(figure, panel=0):
-    return np.asarray(figure.axes[panel].images[0].get_array())
+    """Return what a panel shows, (height, width, 3) in 0..1; a byte tells 256 levels apart."""
+    return np.asarray(figure.axes[panel].images[0].get_array()) / 255
 
 
 def draw(values, key=RANGE, dpi=DPI, theme=LIGHT, **more):
@@ -42,19 +43,20 @@ def words_on(axes):
 def test_each_pixel_shows_the_vertices_that_lie_there(view):
     flat, mesh = load_flat("fsaverage5", "right"), load_mesh("fsaverage5", "right")
     shapes = {("right", other): flat if other == FLAT else mesh for other in VIEWS}
-    [sight] = [sight for sight in see(lay_out(shapes), shapes, 1.0) if sight.tile.view == view]
+    [tile] = [tile for tile in lay_out(shapes).tiles if tile.view == view]
+    sight = see(tile, shapes["right", view], 1.0)
     coordinates = project(np.nan_to_num(sight.mesh.points), "right", view)
     right, up = (sight.pixels.interpolate(coordinates[:, axis]) for axis in (0, 1))
     row, column = np.divmod(sight.pixels.index, sight.pixels.shape[1])
     # What is interpolated from the places of the vertices is the place of the pixel.
     mm = sight.finer * sight.tile.scale
-    np.testing.assert_allclose((right - sight.origin[0]) * mm + sight.finer, column + 0.5, atol=1e-6)
-    np.testing.assert_allclose((sight.origin[1] - up) * mm + sight.finer, row + 0.5, atol=1e-6)
+    np.testing.assert_allclose((right - sight.origin[0]) * mm + sight.finer, column + 0.5, atol=1e-4)
+    np.testing.assert_allclose((sight.origin[1] - up) * mm + sight.finer, row + 0.5, atol=1e-4)
 
 
 def test_a_map_without_values_is_grey_cortex():
     picture = picture_of(draw(empty()))
-    assert np.ptp(picture, axis=2).max() < 1e-6
+    assert np.ptp(picture, axis=2).max() == 0
     assert 0.2 < np.mean(picture < 0.99) < 0.7
 
 
@@ -176,8 +178,8 @@ def test_a_dark_map_lies_on_dark_paper_with_no_bright_seam():
     paper, gyrus = to_rgb(DARK.paper), to_rgb(DARK.gyrus)
     np.testing.assert_allclose(picture[0, 0], paper, atol=1e-6)
     # Every pixel, those at the edge as well, is a mixture of paper and cortex.
-    assert picture.max() <= max(gyrus) + 1e-6
-    assert picture.min() >= min(paper) - 1e-6
+    assert picture.max() <= max(gyrus) + 0.002
+    assert picture.min() >= min(paper) - 0.002
 
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
@@ -189,7 +191,7 @@ def test_context_has_the_colour_of_the_theme_on_cortex_and_in_the_legend(theme):
     # A flat map is lit from straight above.
     colours, counts = np.unique(picture_of(figure).reshape(-1, 3), axis=0, return_counts=True)
     not_paper = np.abs(colours - to_rgb(theme.paper)).max(axis=1) > 0.02
-    np.testing.assert_allclose(colours[not_paper][counts[not_paper].argmax()], to_rgb(theme.context), atol=1e-3)
+    np.testing.assert_allclose(colours[not_paper][counts[not_paper].argmax()], to_rgb(theme.context), atol=0.005)
 
 
 def test_a_dark_map_is_written_on_dark_paper(tmp_path):

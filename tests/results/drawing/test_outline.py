@@ -79,10 +79,12 @@ def views():
         "back": np.flatnonzero(lateral & (mesh.points[:, 1] < -70)),
         "front": np.flatnonzero(lateral & (mesh.points[:, 1] > 70)),
     }
-    return {
-        sight.tile: (sight, trace(sight, rois, {name: borders(sight.mesh, inside) for name, inside in rois.items()}))
-        for sight in see(lay_out(shapes), shapes, 1.0)
-    }
+    found = {}
+    for tile in lay_out(shapes).tiles:
+        sight = see(tile, shapes["left", tile.view], 1.0)
+        lines = {name: borders(sight.mesh, inside) for name, inside in rois.items()}
+        found[tile] = sight, trace(sight, rois, lines)
+    return found
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def test_a_square_fills_every_pixel_within_it_and_none_outside():
     expected = np.zeros((20, 15), dtype=bool)
     expected[3:13, 2:12] = True
     np.testing.assert_array_equal(seen, expected)
-    np.testing.assert_allclose(pixels.weights.sum(axis=1), 1)
+    np.testing.assert_allclose(pixels.weights.sum(axis=1), 1, rtol=1e-6)
 
 
 def test_what_reaches_beyond_the_picture_is_cut_off():
