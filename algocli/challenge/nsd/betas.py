@@ -46,7 +46,7 @@ def count_trials(path: Path) -> int:
     DataError
         If it is no map on fsaverage with a value for every trial.
     """
-    return len(_open(path))
+    return _open(path).n_trials
 
 
 def average(
@@ -107,33 +107,48 @@ def _z_score(betas: NDArray[np.float32], kept: NDArray[np.bool_]) -> NDArray[np.
 
 def _read(path: Path, n_trials: int, asked: NDArray[np.int64]) -> NDArray[np.float32]:
     """Read a session's betas of some vertices, (n_trials, n_vertices), a block of trials at a time."""
-    trials = _open(path)
-    if len(trials) != n_trials:
-        raise DataError(f"{path} has {len(trials)} trials; the first session has {n_trials}")
+    session = _open(path)
+    if session.n_trials != n_trials:
+        raise DataError(f"{path} has {session.n_trials} trials; the first session has {n_trials}")
     betas = np.empty((n_trials, len(asked)), dtype=np.float32)
     for start in range(0, n_trials, _ROWS):
-        betas[start : start + _ROWS] = trials[start : start + _ROWS][:, asked]
+        betas[start : start + _ROWS] = session.read(start, min(_ROWS, n_trials - start))[:, asked]
     return betas
 
 
-def _open(path: Path) -> NDArray[np.floating]:
-    """Open a session as a memory map, (n_trials, 163,842): on disk one trial follows the other."""
+@dataclass(frozen=True)
+class _Session:
+    """A session's file: on disk one trial, 163,842 values, follows the other."""
+
+    path: Path
+    dtype: np.dtype[Any]
+    offset: int
+    n_trials: int
+
+    def read(self, start: int, n_trials: int) -> NDArray[Any]:
+        """Read some trials, (n_trials, 163,842)."""
+        # Not mapped into memory: its pages would count as ours.
+        offset = self.offset + start * N_FSAVERAGE * self.dtype.itemsize
+        return np.fromfile(self.path, self.dtype, n_trials * N_FSAVERAGE, offset=offset).reshape(n_trials, -1)
+
+
+def _open(path: Path) -> _Session:
     from nibabel.freesurfer.mghformat import MGHHeader
 
     try:
         with path.open("rb") as stream:
             header: Any = MGHHeader.from_fileobj(stream)  # type: ignore[no-untyped-call]
         shape = tuple(int(n) for n in header.get_data_shape())
-        n_trials = shape[3] if len(shape) == 4 else 1
-        if shape[:3] != (N_FSAVERAGE, 1, 1):
-            raise DataError(
-                f"{path} is of shape {shape}; betas on fsaverage, {N_FSAVERAGE} x 1 x 1 x trials, were expected"
-            )
-        offset, dtype = header.get_data_offset(), header.get_data_dtype()
-        return np.memmap(path, dtype, "r", offset, (n_trials, N_FSAVERAGE))
-    except DataError:
-        raise
+        session = _Session(path, header.get_data_dtype(), header.get_data_offset(), shape[3] if len(shape) == 4 else 1)
     # On a damaged file nibabel raises its own errors, and those of struct and numpy.
     except Exception as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise DataError(f"{path} is no whole map of FreeSurfer: {reason}", hint="copy the file again") from error
+    if shape[:3] != (N_FSAVERAGE, 1, 1):
+        raise DataError(
+            f"{path} is of shape {shape}; betas on fsaverage, {N_FSAVERAGE} x 1 x 1 x trials, were expected"
+        )
+    n_bytes = session.offset + session.n_trials * N_FSAVERAGE * session.dtype.itemsize
+    if path.stat().st_size < n_bytes:
+        raise DataError(f"{path} is no whole map of FreeSurfer: it ends early", hint="copy the file again")
+    return session

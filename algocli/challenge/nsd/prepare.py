@@ -90,13 +90,10 @@ def prepare(tree: Tree, masks: Path, out: Path, *, n_test_sessions: int = 3, tra
     _check_images(tree.stimuli, layout, trials)
     n_vertices: dict[Hemisphere, int] = {}
     for hemisphere in HEMISPHERES:
-        # One hemisphere at a time: its responses are the largest thing in memory.
-        averages = average(tree, hemisphere, trials, asked[hemisphere], track)
-        n_vertices[hemisphere] = len(averages.vertices)
-        _write_masks(given, layout, hemisphere, averages.vertices)
-        for split in SPLITS:
-            publish(layout.responses(split, hemisphere), partial(_write_rows, averages, split))
-        _write_ceiling(tree, layout, hemisphere, averages.vertices, trials.repeats)
+        vertices = _write_responses(tree, layout, hemisphere, trials, asked[hemisphere], track)
+        n_vertices[hemisphere] = len(vertices)
+        _write_masks(given, layout, hemisphere, vertices)
+        _write_ceiling(tree, layout, hemisphere, vertices, trials.repeats)
     for roi_class in ROI_CLASSES:
         content = given.roi_mapping(roi_class).read_bytes()
         publish(layout.roi_mapping(roi_class), partial(_write_bytes, content))
@@ -149,6 +146,21 @@ def _write_masks(
         codes = np.asarray(_on_fsaverage(given.roi_mask(roi_class, hemisphere, "fsaverage")), dtype=np.int64)
         _save(layout.roi_mask(roi_class, hemisphere, "challenge"), codes[vertices])
         _save(layout.roi_mask(roi_class, hemisphere, "fsaverage"), np.where(mask != 0, codes, 0))
+
+
+def _write_responses(
+    tree: Tree,
+    layout: SubjectLayout,
+    hemisphere: Hemisphere,
+    trials: Trials,
+    asked: NDArray[np.int64],
+    track: Track,
+) -> NDArray[np.int64]:
+    """Write one hemisphere's responses, the largest thing in memory, and return the vertices they are of."""
+    averages = average(tree, hemisphere, trials, asked, track)
+    for split in SPLITS:
+        publish(layout.responses(split, hemisphere), partial(_write_rows, averages, split))
+    return averages.vertices
 
 
 def _write_rows(averages: Averages, split: Split, stream: IO[bytes]) -> None:
