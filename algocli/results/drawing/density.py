@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from algocli.challenge.layout import Hemisphere
 from algocli.results.drawing.chart import Chart
+from algocli.results.drawing.colour_maps import find_colours
 from algocli.results.drawing.style import (
     DARK,
     DEFAULT_DPI,
@@ -151,12 +152,11 @@ def _range(edges: NDArray[np.float64]) -> tuple[float, float]:
 
 def _palette(name: str | None, theme: Theme) -> Colormap:
     """Return colours that go away from the paper's as counts rise."""
-    from matplotlib import colormaps
     from matplotlib.colors import ListedColormap
 
     if name is not None:
-        return colormaps[name]
-    outward = colormaps[_COLOURS if theme == DARK else f"{_COLOURS}_r"]
+        return find_colours(name)
+    outward = find_colours(_COLOURS if theme == DARK else f"{_COLOURS}_r")
     return ListedColormap(outward(np.linspace(_FAINT, 1, 256)))
 
 

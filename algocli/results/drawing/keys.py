@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from algocli.errors import UsageError
+from algocli.results.drawing.colour_maps import DIVERGING, find_colours
 from algocli.results.drawing.raster import Pixels
 from algocli.results.drawing.style import CONTEXT_COLOUR, LIGHT, Theme
 
@@ -93,14 +93,16 @@ class Scale:
         low, high = self.low if low is None else low, self.high if high is None else high
         if not low < high:
             raise UsageError(f"a colour scale cannot go from {low:g} to {high:g}", hint="--vmin must be below --vmax")
-        return Scale(low, high, self.label, _beyond(_finite(values), low, high), check_colours(colours or self.colours))
+        return Scale(
+            low, high, self.label, _beyond(_finite(values), low, high), find_colours(colours or self.colours).name
+        )
 
     @cached_property
     def _mappable(self) -> ScalarMappable:
         from matplotlib.cm import ScalarMappable
         from matplotlib.colors import Normalize
 
-        return ScalarMappable(Normalize(self.low, self.high), self.colours)
+        return ScalarMappable(Normalize(self.low, self.high), find_colours(self.colours))
 
 
 @dataclass(frozen=True)
@@ -153,26 +155,6 @@ class Categories:
         return 1 if is_one else _LEGEND_COLUMNS
 
 
-def check_colours(name: str) -> str:
-    """Return the name of a colour map.
-
-    Raises
-    ------
-    UsageError
-        If matplotlib has none of that name; the nearest ones are told.
-    """
-    from matplotlib import colormaps
-
-    if name not in colormaps:
-        near = difflib.get_close_matches(name, list(colormaps), n=3)
-        guess = f"; did you mean {' or '.join(near)}?" if near else ""
-        raise UsageError(
-            f"matplotlib has no colour map '{name}'{guess}",
-            hint="viridis, magma and cividis read well; RdBu_r around 0",
-        )
-    return name
-
-
 def scale_for(values: ArrayLike, label: str) -> Scale:
     """Fit a scale from 0 up, for values that mean something only above 0."""
     finite = _finite(values)
@@ -184,7 +166,7 @@ def symmetric_scale_for(values: ArrayLike, label: str, step: float = 0.5) -> Sca
     """Fit a scale around 0, for values that mean as much below it as above; it ends at a multiple of `step`."""
     finite = _finite(values)
     high = _nearly_largest(np.abs(finite), step)
-    return Scale(-high, high, label, _beyond(finite, -high, high), "RdBu_r")
+    return Scale(-high, high, label, _beyond(finite, -high, high), DIVERGING)
 
 
 def _finite(values: ArrayLike) -> NDArray[np.float64]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.results.drawing.brain_map import BrainMap
+from algocli.results.drawing.colour_maps import find_colours
 from algocli.results.drawing.keys import Categories, Key, Scale
 from algocli.results.surface import Mesh
 
@@ -68,9 +69,7 @@ def _pack_key(key: Key) -> dict[str, Any]:
 
 def scale_colours(key: Scale, n: int) -> NDArray[np.uint8]:
     """Return `n` colours from a scale's lower to its upper end, (n, 3)."""
-    from matplotlib import colormaps
-
-    return np.asarray(colormaps[key.colours](np.linspace(0, 1, n), bytes=True)[:, :3], dtype=np.uint8)
+    return np.asarray(find_colours(key.colours)(np.linspace(0, 1, n), bytes=True)[:, :3], dtype=np.uint8)
 
 
 def category_colours(colours: Sequence[str]) -> NDArray[np.uint8]:

@@ -12,8 +12,8 @@ from algocli.challenge.subjects import Challenge, Subject
 from algocli.encoding.runs import Run, SubjectRun
 from algocli.errors import DataError
 from algocli.results.drawing.chart import Chart
+from algocli.results.drawing.colour_maps import find_colours
 from algocli.results.drawing.density import Densities, count_in_cells, draw_density
-from algocli.results.drawing.keys import check_colours
 from algocli.results.plots.wishes import Wishes
 from algocli.results.report import SCORED_ON
 from algocli.results.scoring import read_scores, scored_subjects
@@ -35,7 +35,7 @@ def plot_ceiling(challenge: Challenge, run: Run, wishes: Wishes) -> Iterator[tup
     DataError, MissingStep
         If data and run do not fit together, a subject is missing from either, or its noise ceilings are.
     """
-    colours = None if wishes.colours is None else check_colours(wishes.colours)
+    colours = None if wishes.colours is None else find_colours(wishes.colours).name
     pairs = scored_subjects(challenge, run, wishes.subjects)
     for subject, share in pairs:
         points = _points(subject, share, wishes)

@@ -1,0 +1,70 @@
+"""Colour maps by name: matplotlib's, and one of our own for values that mean as much below 0 as above."""
+
+from __future__ import annotations
+
+import difflib
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algocli.errors import UsageError
+
+if TYPE_CHECKING:
+    from matplotlib.colors import Colormap
+
+DIVERGING = "blue-white-orange"
+# CIELAB colours of its ends and its middle: on the way between them equal steps look equal, and printed grey the ends
+# still differ.
+_LOW, _MIDDLE, _HIGH = (28.0, 12.0, -48.0), (96.0, 0.0, 0.0), (44.0, 44.0, 50.0)
+_N_COLOURS = 512
+# From CIELAB by way of XYZ to linear sRGB, all with the white of D65.
+_WHITE = (0.95047, 1.0, 1.08883)
+_FROM_XYZ = (
+    (3.2404542, -1.5371385, -0.4985314),
+    (-0.9692660, 1.8760108, 0.0415560),
+    (0.0556434, -0.2040259, 1.0572252),
+)
+
+
+def find_colours(name: str) -> Colormap:
+    """Return the colour map of that name.
+
+    Raises
+    ------
+    UsageError
+        If there is none; the nearest ones are told.
+    """
+    from matplotlib import colormaps
+
+    if name == DIVERGING:
+        return _diverging()
+    if name not in colormaps:
+        near = difflib.get_close_matches(name, [*colormaps, DIVERGING], n=3)
+        guess = f"; did you mean {' or '.join(near)}?" if near else ""
+        raise UsageError(
+            f"matplotlib has no colour map '{name}'{guess}",
+            hint=f"viridis, magma and cividis read well; around 0 {DIVERGING}",
+        )
+    return colormaps[name]
+
+
+@cache
+def _diverging() -> Colormap:
+    from matplotlib.colors import ListedColormap
+
+    half = np.linspace(0, 1, _N_COLOURS // 2)[:, None]
+    below = np.array(_LOW) * (1 - half) + np.array(_MIDDLE) * half
+    above = np.array(_MIDDLE) * (1 - half) + np.array(_HIGH) * half
+    return ListedColormap(_to_srgb(np.concatenate([below, above])), name=DIVERGING)
+
+
+def _to_srgb(lab: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Turn CIELAB colours, (n, 3), into sRGB from 0 to 1 (IEC 61966-2-1)."""
+    lightness = (lab[:, 0] + 16) / 116
+    relative = np.stack([lightness + lab[:, 1] / 500, lightness, lightness - lab[:, 2] / 200], axis=1)
+    xyz = np.where(relative > 6 / 29, relative**3, 3 * (6 / 29) ** 2 * (relative - 4 / 29)) * _WHITE
+    linear = np.clip(xyz @ np.array(_FROM_XYZ).T, 0, 1)
+    curved = np.where(linear > 0.0031308, 1.055 * linear ** (1 / 2.4) - 0.055, 12.92 * linear)
+    return np.asarray(np.clip(curved, 0, 1))
