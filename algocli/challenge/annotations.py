@@ -16,7 +16,13 @@ from algocli.challenge.layout import IMAGE_SIZE
 from algocli.challenge.stimuli import Stimulus
 from algocli.errors import DataError
 
-_EXPECTED = "a COCO file with 'images' and 'annotations', such as instances_val2017.json, was expected"
+_EXPECTED = (
+    "a COCO file such as instances_val2017.json was expected: 'images', each with id, width and height in whole "
+    "numbers, and 'annotations', each with image_id"
+)
+_IDS, _SIZES = range(2**63), range(1, 2**16)
+# No image has pixels so far out; beyond, areas would no longer be numbers.
+_FARTHEST = 1e9
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,7 @@ def adapt(path: Path, stimuli: Sequence[Stimulus], origins: Sequence[CocoImage])
         If the file cannot be read, is of another form, or knows none of the images.
     """
     content = _read(path)
-    sizes = {int(image["id"]): (int(image["width"]), int(image["height"])) for image in content["images"]}
+    sizes = {image["id"]: (image["width"], image["height"]) for image in content["images"]}
     own = [(s, o) for s, o in zip(stimuli, origins, strict=True) if o.coco_id in sizes]
     if not own:
         raise DataError(
@@ -60,7 +66,11 @@ def adapt(path: Path, stimuli: Sequence[Stimulus], origins: Sequence[CocoImage])
         )
     frames = {o.coco_id: (s.nsd_id, o.crop.of(*sizes[o.coco_id])) for s, o in own}
     theirs = [one for one in content["annotations"] if one["image_id"] in frames]
-    kept = [new for one in theirs if (new := _adapt_one(one, *frames[one["image_id"]])) is not None]
+    try:
+        adapted = [_adapt_one(one, *frames[one["image_id"]]) for one in theirs]
+    except DataError as error:
+        raise DataError(f"{path}: {error.message}", hint=error.hint) from error
+    kept = [new for new in adapted if new is not None]
     images = [
         {
             "id": s.nsd_id,
@@ -88,8 +98,8 @@ def _read(path: Path) -> dict[str, Any]:
         raise DataError(f"{path} is no JSON: {error}", hint=_EXPECTED) from error
     well_formed = (
         isinstance(content, dict)
-        and _are_all(content.get("images"), ("id", "width", "height"))
-        and _are_all(content.get("annotations"), ("image_id",))
+        and _are_all(content.get("images"), {"id": _IDS, "width": _SIZES, "height": _SIZES})
+        and _are_all(content.get("annotations"), {"image_id": _IDS})
     )
     if not well_formed:
         raise DataError(f"{path} holds no annotations of COCO's", hint=_EXPECTED)
@@ -97,56 +107,81 @@ def _read(path: Path) -> dict[str, Any]:
     return found
 
 
-def _are_all(entries: object, keys: Sequence[str]) -> bool:
-    return isinstance(entries, list) and all(isinstance(e, dict) and all(key in e for key in keys) for e in entries)
+def _are_all(entries: object, spans: Mapping[str, range]) -> bool:
+    """Say whether each entry of a list has whole numbers of these spans under these keys."""
+    return isinstance(entries, list) and all(
+        isinstance(one, dict) and all(type(one.get(key)) is int and one[key] in span for key, span in spans.items())
+        for one in entries
+    )
 
 
 def _adapt_one(annotation: Mapping[str, Any], nsd_id: int, frame: Frame) -> dict[str, Any] | None:
     """Return an annotation in the stimulus's pixels, None where all of it was cut off."""
     new = {**annotation, "image_id": nsd_id}
+    whose = f"annotation {str(annotation.get('id', 'without id'))[:20]}"
     if "bbox" in annotation:
-        box = frame.box(annotation["bbox"])
+        rows = _numbers(annotation["bbox"], 4, f"the bbox of {whose}").tolist()
+        if len(rows) != 1:
+            raise DataError(f"the bbox of {whose} has {4 * len(rows)} numbers; 4 were expected")
+        box = frame.box(rows[0])
         if box is None:
             return None
         new["bbox"] = list(box)
-    if "segmentation" in annotation:
-        new.update(_segment(annotation["segmentation"], frame))
+    # Whoever labelled boxes alone may have left the list of outlines empty.
+    if annotation.get("segmentation"):
+        new.update(_segment(annotation["segmentation"], frame, whose))
         if not new["segmentation"]:
             return None
     if "keypoints" in annotation:
-        new.update(_key_points(annotation["keypoints"], frame))
+        new.update(_key_points(annotation["keypoints"], frame, whose))
     return new
 
 
-def _segment(segmentation: object, frame: Frame) -> dict[str, Any]:
+def _numbers(flat: object, n_each: int, what: str) -> NDArray[np.float64]:
+    """Read a flat list of finite numbers, (n, n_each)."""
+    if not (isinstance(flat, list) and all(type(x) in (int, float) and abs(x) < _FARTHEST for x in flat)):
+        raise DataError(f"{what} is no list of finite numbers")
+    if len(flat) % n_each:
+        raise DataError(f"{what} has {len(flat)} numbers; a multiple of {n_each} was expected")
+    return np.array(flat, dtype=np.float64).reshape(-1, n_each)
+
+
+def _segment(segmentation: object, frame: Frame, whose: str) -> dict[str, Any]:
     """Return the outlines, or the mask of a crowd, and the area inside."""
     if isinstance(segmentation, list):
-        polygons = [frame.polygon(flat) for flat in segmentation]
+        polygons = [frame.polygon(_numbers(flat, 2, f"an outline of {whose}")) for flat in segmentation]
         left = [polygon for polygon in polygons if len(polygon)]
         return {"segmentation": [p.ravel().tolist() for p in left], "area": sum(map(area, left))}
-    mask = _crop_mask(_decode(segmentation), frame)
+    mask = _crop_mask(_decode(segmentation, frame, whose), frame)
     if not mask.any():
         return {"segmentation": []}
     return {"segmentation": {"counts": list(_encode(mask)), "size": list(mask.shape)}, "area": int(mask.sum())}
 
 
-def _key_points(flat: Sequence[float], frame: Frame) -> dict[str, Any]:
+def _key_points(flat: object, frame: Frame, whose: str) -> dict[str, Any]:
     """Return COCO's triples of x, y and visibility: one that was cut off counts as not labelled."""
-    triples = np.asarray(flat, dtype=np.float64).reshape(-1, 3)
+    triples = _numbers(flat, 3, f"the keypoints of {whose}")
     shown = (triples[:, 2] > 0) & frame.holds(triples[:, :2])
     moved = np.column_stack([frame.to_stimulus(triples[:, :2]), triples[:, 2]])
     moved[~shown] = 0
     return {"keypoints": moved.ravel().tolist(), "num_keypoints": int(shown.sum())}
 
 
-def _decode(segmentation: Any) -> NDArray[np.bool_]:
+def _decode(segmentation: object, frame: Frame, whose: str) -> NDArray[np.bool_]:
     """Read a mask, (height, width), from the lengths of its runs, which go down the columns and begin outside."""
-    counts, (height, width) = segmentation["counts"], segmentation["size"]
+    found = segmentation if isinstance(segmentation, dict) else {}
+    counts, size = found.get("counts"), [frame.height, frame.width]
     if isinstance(counts, str):
-        raise DataError("a mask is compressed as a string", hint="COCO's own instances files hold lists of counts")
+        raise DataError(
+            f"the mask of {whose} is compressed as a string", hint="COCO's own instances files hold lists of counts"
+        )
+    if not isinstance(counts, list) or not all(type(n) is int and n >= 0 for n in counts):
+        raise DataError(f"the mask of {whose} has no list of counts")
+    if found.get("size") != size or sum(counts) != frame.height * frame.width:
+        raise DataError(f"the mask of {whose} is damaged: runs of {frame.height} x {frame.width} pixels were expected")
     values = np.arange(len(counts)) % 2 == 1
     runs = np.repeat(values, counts)
-    return np.asarray(runs.reshape(width, height).T)
+    return np.asarray(runs.reshape(frame.width, frame.height).T)
 
 
 def _crop_mask(mask: NDArray[np.bool_], frame: Frame) -> NDArray[np.bool_]:

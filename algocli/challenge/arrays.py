@@ -39,6 +39,8 @@ def open_array(path: Path) -> NDArray[Any]:
         raise DataError(f"{path} cannot be read: {_reason(error)}") from error
     # numpy parses the header as Python source: on a damaged one it raises nearly anything.
     except Exception as error:
+        if "Python objects" in str(error):
+            raise DataError(f"{path} holds Python objects", hint="save it as an array of plain numbers") from error
         raise DataError(f"{path} is no whole .npy array: {_reason(error)}", hint="copy the file again") from error
 
 

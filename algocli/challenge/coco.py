@@ -21,6 +21,8 @@ from algocli.challenge.stimuli import Stimulus
 from algocli.errors import DataError
 
 Points = NDArray[np.float64]
+# In square pixels: what rounding may leave of a line.
+_SMALLEST_AREA = 1e-6
 _COLUMNS = ("nsdId", "cocoId", "cocoSplit", "cropBox")
 
 
@@ -79,7 +81,7 @@ class Frame:
         inside: NDArray[np.bool_] = (self.x0 <= x) & (x <= self.x1) & (self.y0 <= y) & (y <= self.y1)
         return inside
 
-    def box(self, box: Sequence[float]) -> tuple[float, float, float, float] | None:
+    def box(self, box: Iterable[float]) -> tuple[float, float, float, float] | None:
         """Map COCO's box (left, top, width, height) into the stimulus, cut at its edges; None where nothing is left."""
         left, top, width, height = box
         x0, y0 = max(left, self.x0), max(top, self.y0)
@@ -101,7 +103,7 @@ class Frame:
         for axis, edge, sign in ((0, self.x0, 1), (0, self.x1, -1), (1, self.y0, 1), (1, self.y1, -1)):
             corners = _cut(corners, axis, edge, sign)
         mapped = self.to_stimulus(np.array(corners).reshape(-1, 2))
-        return mapped if area(mapped) > 0 else np.empty((0, 2))
+        return mapped if area(mapped) > _SMALLEST_AREA else np.empty((0, 2))
 
 
 def area(polygon: Points) -> float:
@@ -127,8 +129,8 @@ def read_coco_images(path: Path, stimuli: Iterable[Stimulus]) -> list[CocoImage]
 def _parse(row: Sequence[str], nsd_id: int, path: Path) -> CocoImage:
     _, coco_id, split, crop = row
     where = f"{path}, NSD id {nsd_id}"
-    if not (coco_id.isascii() and coco_id.isdecimal()):
-        raise DataError(f"{where}: '{coco_id}' is no COCO id")
+    if not (coco_id.isascii() and coco_id.isdecimal() and len(coco_id) <= 18):
+        raise DataError(f"{where}: '{coco_id[:20]}' is no COCO id")
     return CocoImage(nsd_id, int(coco_id), split, _parse_crop(crop, where))
 
 
@@ -138,7 +140,7 @@ def _parse_crop(text: str, where: str) -> Crop:
     # Arbitrary text raises nearly anything, from SyntaxError to RecursionError.
     except Exception as error:
         raise DataError(
-            f"{where}: '{text}' is no crop; four shares were expected, as in (0, 0, 0.125, 0.125)"
+            f"{where}: '{text[:60]}' is no crop; four shares were expected, as in (0, 0, 0.125, 0.125)"
         ) from error
     shares = (top, bottom, left, right)
     if not all(math.isfinite(share) and 0 <= share < 1 for share in shares) or top + bottom >= 1 or left + right >= 1:

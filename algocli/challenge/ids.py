@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from algocli.challenge.stimuli import Stimulus
 from algocli.errors import DataError
 
 ID_COLUMN = "nsd_id"
+_LONGEST_SHOWN = 200
 
 
 def read_table(path: Path, columns: Sequence[str]) -> list[tuple[str, ...]]:
@@ -29,7 +31,7 @@ def read_table(path: Path, columns: Sequence[str]) -> list[tuple[str, ...]]:
             lacking = [name for name in columns if name not in header]
             if lacking:
                 raise DataError(
-                    f"{path} has no column {lacking[0]}; it has {', '.join(header) or 'none'}",
+                    f"{path} has no column {lacking[0]}; it has {_shown(header) or 'none'}",
                     hint=f"its first line must name the columns {', '.join(columns)}",
                 )
             places = [header.index(name) for name in columns]
@@ -47,6 +49,11 @@ def read_table(path: Path, columns: Sequence[str]) -> list[tuple[str, ...]]:
         raise DataError(f"{path} is no CSV file in UTF-8: {error}") from error
 
 
+def _shown(header: Sequence[str]) -> str:
+    # An unclosed quote makes one cell of the whole file.
+    return textwrap.shorten(", ".join(header), _LONGEST_SHOWN, placeholder=" ...")
+
+
 def parse_id(word: str, where: str) -> int:
     """Turn a word into an NSD id, 0 to 72999.
 
@@ -57,7 +64,7 @@ def parse_id(word: str, where: str) -> int:
     """
     # isdecimal alone admits the digits of other scripts, which int() reads; a long word would take int() its time.
     if not (word.isascii() and word.isdecimal() and len(word) <= 9 and int(word) < N_NSD_IMAGES):
-        raise DataError(f"{where}: '{word}' is no NSD id; ids are whole numbers from 0 to {N_NSD_IMAGES - 1}")
+        raise DataError(f"{where}: '{word[:20]}' is no NSD id; ids are whole numbers from 0 to {N_NSD_IMAGES - 1}")
     return int(word)
 
 

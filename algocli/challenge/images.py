@@ -112,7 +112,7 @@ def read_image(path: Path) -> Image.Image:
     DataError
         If the file is missing, truncated or no image.
     """
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     pixels = read_pixels(path)
     if pixels is not None:
@@ -123,7 +123,10 @@ def read_image(path: Path) -> Image.Image:
             return image if image.mode == "RGB" else image.convert("RGB")
     # On damaged bytes its many formats raise OSError, SyntaxError, ValueError, EOFError, struct.error and more.
     except Exception as error:
-        raise DataError(f"{path} is no readable image: {error}", hint="copy the image again") from error
+        # Pillow's own sentence, and the system's, would say the path once more.
+        reason = "its format is not known" if isinstance(error, UnidentifiedImageError) else error
+        reason = getattr(error, "strerror", None) or reason
+        raise DataError(f"{path} is no readable image: {reason}", hint="copy the image again") from error
 
 
 @dataclass(frozen=True)

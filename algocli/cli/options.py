@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from shlex import quote
@@ -23,6 +24,8 @@ DEFAULT_MODEL = "alexnet"
 DEFAULT_LAYER = "features.2"
 # Where a context keeps the folders that were chosen.
 FOLDERS = "algocli.folders"
+# Control characters, halves of surrogate pairs (bytes that are no text), and what Unicode gives no meaning.
+_NO_LETTERS = ("Cc", "Cs", "Cn")
 
 
 def _remember(ctx: typer.Context, option: typer.CallbackParam, value: Path) -> Path:
@@ -88,6 +91,13 @@ Folds = Annotated[int | None, typer.Option("--folds", help="Hold out every image
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the split.")]
 RunName = Annotated[str, typer.Option("--run", help="Name of a run; its beginning is enough where that is unique.")]
 RoiNames = Annotated[list[str] | None, typer.Option("--roi", help="Only this ROI; may be repeated.")]
+
+
+def printable(title: str | None) -> str | None:
+    """Blank out of a heading what neither a page nor a picture can hold: control characters, bytes that are no text."""
+    if title is None:
+        return None
+    return "".join(c if c == "\n" or unicodedata.category(c) not in _NO_LETTERS else " " for c in title)
 
 
 def is_named(ctx: typer.Context, option: str) -> bool:

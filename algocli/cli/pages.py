@@ -7,12 +7,16 @@ from typing import Annotated
 
 import typer
 
+from algocli.cli.options import printable
 from algocli.errors import UsageError
 
 Html = Annotated[
     Path | None, typer.Option("--html", help="Also write one web page, with charts and cortices to turn, to this file.")
 ]
-Title = Annotated[str | None, typer.Option("--title", help="A heading of your own for the page of --html.")]
+Title = Annotated[
+    str | None,
+    typer.Option("--title", callback=printable, help="A heading of your own for the page of --html."),
+]
 
 
 def check_wishes(html: Path | None, title: str | None) -> None:

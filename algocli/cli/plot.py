@@ -20,6 +20,7 @@ from algocli.cli.options import (
     RoiNames,
     Subjects,
     parse_subjects,
+    printable,
 )
 from algocli.cli.plot_kinds import HELP, PAGE, Request, What
 
@@ -90,7 +91,7 @@ def plot(
     low: Low = None,
     high: High = None,
     colours: Colours = None,
-    title: Annotated[str | None, typer.Option("--title", help="A heading of your own.")] = None,
+    title: Annotated[str | None, typer.Option("--title", callback=printable, help="A heading of your own.")] = None,
     dark: Annotated[bool, typer.Option("--dark", help="Light on dark.")] = False,
     dpi: Annotated[int, typer.Option("--dpi", min=50, max=1200, help="Dots per inch.")] = 200,
     data_dir: DataDir = DEFAULT_DATA_DIR,

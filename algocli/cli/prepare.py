@@ -56,7 +56,8 @@ def prepare(
         if not as_json:
             _show(done[-1])
         if not done[-1].has_ceilings:
-            note(f"no noise ceilings: {tree.ncsnr('left').name} is not beside the betas", quiet=quiet)
+            missing = " and ".join(tree.ncsnr(h).name for h in HEMISPHERES if not tree.ncsnr(h).is_file())
+            note(f"no noise ceilings: {missing} not beside the betas", quiet=quiet)
     if as_json:
         show_json({"folder": out, "subjects": done})
     note(f"next: algocli data --data-dir {out}", quiet=quiet)

@@ -22,6 +22,7 @@ from algocli.cli.options import (
     parse_subjects,
 )
 from algocli.cli.pages import Html, Title, check_wishes
+from algocli.errors import UsageError
 
 if TYPE_CHECKING:
     from algocli.results.certainty import Asked
@@ -78,6 +79,8 @@ def report(
     from algocli.results.report import summarise, summarise_recorded, write_csv
 
     check_wishes(html, title)
+    if html is not None and csv is not None and html.resolve() == csv.resolve():
+        raise UsageError(f"--html and --csv name the same file, {html}", hint="give each its own")
     asked = Asked(
         n_permutations=permutations if significance or is_named(ctx, "permutations") else None,
         n_resamples=resamples if intervals or is_named(ctx, "resamples") else None,

@@ -88,6 +88,8 @@ def stimuli(
         raise UsageError("--json prints the list and --csv writes it to a file: choose one")
     numbers = parse_subjects(subject)
     if annotations is not None:
+        if split is not None or csv_file is not None:
+            raise UsageError("--split and --csv are for the list, and --annotations writes none")
         _adapt(data_dir, numbers, coco, annotations, output, as_json=as_json, quiet=quiet)
         return
     if output is not None:
@@ -128,6 +130,8 @@ def _adapt(
     stimuli = subjects[0].stimuli
     adapted = adapt(annotations, stimuli, read_coco_images(coco, stimuli))
     path = output or Path(f"{annotations.stem}_{subjects[0].name}.json")
+    if path.resolve() == annotations.resolve():
+        raise UsageError(f"{path} would take the place of COCO's own annotations", hint="name another file with -o")
     publish(path, lambda stream: stream.write(json.dumps(adapted.content).encode()))
     if as_json:
         show_json({"file": path, "images": adapted.n_images, "kept": adapted.n_kept, "outside": adapted.n_outside})

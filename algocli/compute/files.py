@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import secrets
+import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -26,7 +27,7 @@ def publish(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     Raises
     ------
     UsageError
-        If the path names no file.
+        If the path names no file, or a device.
     StorageError
         If the disk is full or the folder may not be written; nothing is left behind then.
     """
@@ -39,6 +40,9 @@ def publishing(path: Path) -> Iterator[IO[bytes]]:
     """Open a file to be filled within a `with` block, as `publish` does; an error within it leaves nothing behind."""
     if not path.name or path.name == "..":
         raise UsageError(f"'{path}' is no name of a file")
+    # The file would take the place of a device or a pipe, for every program there is.
+    if _is_special(path):
+        raise UsageError(f"{path} is a device or a pipe, not a file to be replaced", hint="name a file")
     # A name of its own keeps two writers of one file apart, be they threads, processes or machines;
     # the last one to finish wins, whole.
     partial = path.with_name(f"{path.name}.{secrets.token_hex(4)}{PARTIAL}")
@@ -59,6 +63,17 @@ def publishing(path: Path) -> Iterator[IO[bytes]]:
             partial.unlink(missing_ok=True)
             raise
         sync_folder(path.parent)
+
+
+def _is_special(path: Path) -> bool:
+    try:
+        # /dev/stdout is a link, and where the output goes to a file, it leads to one.
+        if path.is_symlink() and path.readlink().is_relative_to("/proc"):
+            return True
+        kind = path.stat().st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISREG(kind) or stat.S_ISDIR(kind))
 
 
 def sync_folder(folder: Path) -> None:

@@ -29,6 +29,7 @@ from algocli.errors import DataError, MissingStep, UsageError
 SCHEMA = 1
 LATEST = "latest"
 # What `predict` keeps of a subject's model.
+_TRAIN_AGAIN = "train this subject again with --force"
 MODEL = "model.npz"
 
 
@@ -57,11 +58,11 @@ class SubjectRun:
 
     def correlation(self, hemisphere: Hemisphere) -> NDArray[np.float64]:
         """Return r of held-out responses per vertex, (n_vertices,); with folds, the mean over folds."""
-        return self._load(f"{hemisphere}_correlation")
+        return self._load_finite(f"{hemisphere}_correlation")
 
     def fold_correlations(self, hemisphere: Hemisphere) -> NDArray[np.float64]:
         """Return r per fold and vertex, (n_folds, n_vertices); a single holdout is one fold."""
-        return self._load(f"{hemisphere}_fold_correlation")
+        return self._load_finite(f"{hemisphere}_fold_correlation")
 
     def validation_rows(self) -> NDArray[np.int64]:
         """Return the training rows that were held out, (n_validation,), in the order of their predictions."""
@@ -160,12 +161,19 @@ class SubjectRun:
         """Declare this subject done; to be called last."""
         write_json(self.folder / "record.json", record)
 
+    def _load_finite(self, name: str) -> NDArray[Any]:
+        array = self._load(name)
+        # A vertex that never varies has 0: training writes no NaN.
+        if array.dtype.kind != "f" or not np.isfinite(array).all():
+            raise DataError(f"{self.folder / name}.npy is damaged: it holds NaN or infinity", hint=_TRAIN_AGAIN)
+        return array
+
     def _load(self, name: str) -> NDArray[Any]:
         path = self.folder / f"{name}.npy"
         try:
             return open_array(path)
         except DataError as error:
-            raise DataError(f"{path} is missing or damaged", hint="train this subject again with --force") from error
+            raise DataError(f"{path} is missing or damaged", hint=_TRAIN_AGAIN) from error
 
 
 class Run:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from algocli.challenge.layout import Hemisphere
 from algocli.compute.files import publish, write_json
 from algocli.compute.track import Track, silent
-from algocli.errors import DataError, MissingStep, UsageError
+from algocli.errors import DataError, MissingStep, StorageError, UsageError
 from algocli.submission.contents import examine_shape
 from algocli.submission.entries import BLOCK
 from algocli.submission.precision import RoundingLoss, round_mantissa
@@ -112,12 +112,14 @@ def package(
     """
     if out.suffix.lower() != ".zip" or out.is_dir():
         raise UsageError(f"{out} cannot become a zip", hint="name a file that ends in .zip")
+    record = out.with_suffix(".json")
+    if record.is_dir():
+        raise StorageError(f"cannot write {record}: a folder stands where the file should go", hint="name another zip")
     chosen = _in_order(predictions, expected)
     _refuse_missing([member for member, _ in chosen], expected, partial=partial)
     n_bits = _bits_to_round(chosen) if round_bits == "auto" else round_bits
     draft = _Draft(chosen, expected, partial, n_bits, track)
     publish(out, lambda stream: draft.write(stream, out))
-    record = out.with_suffix(".json")
     packaged = Packaged(
         path=out,
         record=record,
@@ -195,7 +197,7 @@ def _as_float32(rows: NDArray[np.floating], member: Member) -> NDArray[np.float3
     if n_bad:
         raise DataError(
             f"the predictions for {member} hold {n_bad} values that are NaN or infinite in float32",
-            hint="train this subject again; if it stays, its features hold such values",
+            hint="look at what made them; if a run did, train this subject again",
         )
     return values
 

@@ -71,7 +71,6 @@ def test_an_array_without_rows_is_an_array(file: Path) -> None:
         pytest.param(b"PK\x03\x04 and then nonsense", id="a broken archive"),
         pytest.param(npy(np.zeros(9))[:40], id="half a header"),
         pytest.param(npy(np.zeros(9))[:-1], id="a lost byte"),
-        pytest.param(npy({1: "V1v"}), id="Python objects"),
     ],
 )
 def test_what_is_no_array_is_refused_by_name(file: Path, content: bytes) -> None:
@@ -79,6 +78,13 @@ def test_what_is_no_array_is_refused_by_name(file: Path, content: bytes) -> None
     with pytest.raises(DataError, match=r"file\.npy is no whole \.npy array") as caught:
         open_array(file)
     assert caught.value.hint
+
+
+def test_python_objects_are_refused_as_what_they_are(file: Path) -> None:
+    file.write_bytes(npy({1: "V1v"}))
+    with pytest.raises(DataError, match=r"file\.npy holds Python objects") as caught:
+        open_array(file)
+    assert caught.value.hint == "save it as an array of plain numbers"
 
 
 def test_an_archive_of_arrays_is_refused(tmp_path: Path) -> None:

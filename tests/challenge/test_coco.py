@@ -188,3 +188,62 @@ def test_annotations_of_other_images_are_refused_with_where_most_come_from(tmp_p
     with pytest.raises(DataError, match="knows none of the subject's 1 images") as caught:
         adapt(path, [stimulus(3)], [CocoImage(3, 999, "train2017", Crop(0, 0, 0, 0))])
     assert "instances_train2017.json" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "told"),
+    [
+        ({"segmentation": [[300, 200, 350]]}, "an outline of annotation 1 has 3 numbers"),
+        (
+            {"segmentation": [[300, 200, 350, 200, float("nan"), 250]]},
+            "an outline of annotation 1 is no list of finite",
+        ),
+        ({"segmentation": [300, 200, 350, 200, 350, 250]}, "an outline of annotation 1 is no list"),
+        (
+            {"segmentation": {"counts": [5, 5], "size": [480, 640]}},
+            "the mask of annotation 1 is damaged: runs of 480 x 640 pixels",
+        ),
+        ({"segmentation": {"size": [480, 640]}}, "the mask of annotation 1 has no list of counts"),
+        ({"bbox": [300, 200, 50]}, "the bbox of annotation 1 has 3 numbers"),
+        ({"bbox": []}, "the bbox of annotation 1 has 0 numbers"),
+        ({"bbox": [300, 200, 10**400, 50]}, "the bbox of annotation 1 is no list of finite numbers"),
+        ({"keypoints": [300, 200]}, "the keypoints of annotation 1 has 2 numbers"),
+    ],
+)
+def test_a_broken_annotation_is_named_with_what_is_wrong_in_it(tmp_path, annotation, told):
+    with pytest.raises(DataError, match=f"a.json: {told}"):
+        adapted(tmp_path / "a.json", annotation)
+
+
+def test_an_outline_of_fewer_than_three_points_encloses_nothing(tmp_path):
+    result, _ = adapted(tmp_path / "a.json", {"segmentation": [[], [300, 200], [300, 200, 350, 250]]})
+    assert (result.n_kept, result.n_outside) == (0, 1)
+
+
+@pytest.mark.parametrize("nothing", [[], None])
+def test_a_box_that_nobody_outlined_is_kept(tmp_path, nothing):
+    _, new = adapted(tmp_path / "a.json", {"bbox": [80, 0, 480, 480], "segmentation": nothing})
+    assert new["bbox"] == [0, 0, 425, 425]
+    assert new["segmentation"] == nothing
+
+
+@pytest.mark.parametrize(
+    "image", [{"width": 0, "height": 9}, {"width": "9", "height": 9}, {"width": 9, "height": None}]
+)
+def test_an_image_without_a_size_is_refused(tmp_path, image):
+    (tmp_path / "a.json").write_text(json.dumps({"images": [{"id": 5, **image}], "annotations": []}))
+    with pytest.raises(DataError, match="no annotations of COCO's"):
+        adapt(tmp_path / "a.json", [stimulus(77)], [CocoImage(77, 5, "val2017", Crop(0, 0, 0, 0))])
+
+
+def test_a_coco_id_of_thousands_of_digits_is_refused(tmp_path):
+    (tmp_path / "t.csv").write_text(f'nsdId,cocoId,cocoSplit,cropBox\n7,{"9" * 5000},val2017,"(0, 0, 0, 0)"')
+    with pytest.raises(DataError, match=r"'9{20}' is no COCO id"):
+        read_coco_images(tmp_path / "t.csv", [stimulus(7)])
+
+
+def test_a_table_with_an_unclosed_quote_is_not_told_whole(tmp_path):
+    (tmp_path / "t.csv").write_text('"nsdId' + ",9" * 5000)
+    with pytest.raises(DataError, match="has no column nsdId") as refused:
+        read_coco_images(tmp_path / "t.csv", [stimulus(7)])
+    assert len(refused.value.message) < 500

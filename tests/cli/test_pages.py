@@ -87,3 +87,9 @@ def test_runs_compared_have_a_page_too(tmp_path):
     assert result.exit_code == 0
     assert f"wrote {path}" in result.stderr
     assert "algocli compare plain better -s 1 --roi EBA --resamples 20 --html compare.html" in path.read_text()
+
+
+def test_a_page_and_a_table_of_one_name_are_refused(report, tmp_path):
+    result = report("--html", str(tmp_path / "page.html"), "--csv", str(tmp_path / "." / "page.html"))
+    assert result.exit_code == 2
+    assert not (tmp_path / "page.html").exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 from typer.testing import CliRunner
@@ -179,3 +180,23 @@ def test_the_json_of_layers_has_a_row_for_each_cell(plot):
 def test_the_json_lists_the_figures(plot):
     printed = json.loads(plot("rois", "-s", "6", "--json").stdout)
     assert printed == {"what": "rois", "run": "a-run", "figures": [{"subject": 6, "path": "rois_subj06.png"}]}
+
+
+@pytest.mark.parametrize("suffix", [".svg", ".html"])
+def test_a_title_with_what_no_text_may_hold_gives_a_well_formed_file(plot, tmp_path, suffix):
+    path = tmp_path / f"figure{suffix}"
+    # An escape, a byte that is no UTF-8 as Python has it, and a number that Unicode gives no letter.
+    result = plot("vertices", "-s", "1", "-o", str(path), "--title", "<b>\x1b\udcff\uffffné")
+    assert result.exit_code == 0, result.stderr
+    text = path.read_text(encoding="utf-8")
+    assert "&lt;b&gt;   né" in text
+    if suffix == ".svg":
+        ET.fromstring(text)
+
+
+@pytest.mark.parametrize("ends", [("-1e308", "1e308"), ("0", "inf"), ("0.5", "0.5000000001")])
+def test_a_colour_scale_that_cannot_be_drawn_is_refused(plot, tmp_path, ends):
+    result = plot("accuracy", "-s", "1", "--vmin", ends[0], "--vmax", ends[1])
+    assert result.exit_code == 2
+    assert "a colour scale from" in result.stderr
+    assert list(tmp_path.iterdir()) == []

@@ -156,3 +156,13 @@ def test_annotations_are_written_for_one_subject(tiny_challenge: Path, table: Pa
     assert ours["annotations"] == [{"id": 1, "image_id": 1000, "bbox": [0, 0, 425, 425]}]
     assert stimuli(tiny_challenge, *words).exit_code == 2
     assert "--coco" in stimuli(tiny_challenge, "-s", "1", "--annotations", str(theirs)).stderr
+
+
+def test_annotations_never_take_the_place_of_cocos_own(tiny_challenge: Path, table: Path, tmp_path: Path) -> None:
+    theirs = tmp_path / "instances.json"
+    theirs.write_text(json.dumps({"images": [{"id": 1005, "width": 640, "height": 480}], "annotations": []}))
+    before, words = theirs.read_text(), ["-s", "1", "--coco", str(table), "--annotations", str(theirs)]
+    result = stimuli(tiny_challenge, *words, "-o", str(theirs))
+    assert result.exit_code == 2
+    assert theirs.read_text() == before
+    assert stimuli(tiny_challenge, *words, "--split", "test").exit_code == 2

@@ -277,3 +277,14 @@ def test_what_a_link_leads_to_takes_no_space_here(tmp_path: Path) -> None:
     (tmp_path / "cache/link").symlink_to(tmp_path / "other")
     assert n_bytes_in(tmp_path / "cache") == alone
     assert n_bytes_in(tmp_path / "none") == 0
+
+
+def test_a_device_a_pipe_and_the_programs_own_output_are_not_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for name, target in (("device", os.devnull), ("output", "/proc/self/fd/1")):
+        (tmp_path / name).symlink_to(target)
+    for name in ("pipe", "device", "output"):
+        with pytest.raises(UsageError, match="not a file to be replaced"):
+            publish(tmp_path / name, lambda stream: stream.write(b"whole"))
+    assert (tmp_path / "device").is_char_device()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["device", "output", "pipe"]

@@ -246,3 +246,12 @@ def test_a_mark_that_is_no_text_is_passed_over(tmp_path: Path) -> None:
     finished(tmp_path, "only")
     (tmp_path / "runs" / "latest").write_bytes(b"\xff\xfe")
     assert find_run(tmp_path).name == "only"
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_correlations_that_training_never_writes_are_refused(tmp_path: Path, wrong: float) -> None:
+    share = finished(tmp_path, "mine").subject(1)
+    share.save("left_correlation", np.array([0.5, wrong]))
+    with pytest.raises(DataError, match=r"left_correlation\.npy is damaged") as refused:
+        share.correlation("left")
+    assert refused.value.hint == "train this subject again with --force"

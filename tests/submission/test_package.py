@@ -290,3 +290,12 @@ def test_a_folder_that_may_not_be_written_is_told(tmp_path: Path, tiny: Expected
     tmp_path.chmod(0o500)
     with pytest.raises(StorageError, match="no permission"):
         package(predictions(arrays, tiny), tmp_path / "made.zip", tiny)
+
+
+def test_a_folder_in_the_place_of_the_record_is_told_before_there_is_a_zip(
+    tmp_path: Path, tiny: ExpectedShapes, arrays: Arrays
+) -> None:
+    (tmp_path / "made.json").mkdir()
+    with pytest.raises(StorageError, match=r"made\.json: a folder stands"):
+        package(predictions(arrays, tiny), tmp_path / "made.zip", tiny)
+    assert names_in(tmp_path) == ["made.json"]

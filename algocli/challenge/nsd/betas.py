@@ -71,7 +71,7 @@ def average(
     Raises
     ------
     DataError
-        If a file is damaged, of another surface, or of another number of trials.
+        If a file is damaged, of another surface, or of another number of trials, or no vertex is left.
     """
     n_sessions, n_trials = trials.shown.shape
     n_images: dict[Split, int] = {"train": len(trials.train_ids), "test": len(trials.test_ids)}
@@ -79,7 +79,10 @@ def average(
     times = {split: np.zeros(n_images[split], dtype=np.int64) for split in SPLITS}
     kept = np.ones(len(asked), dtype=bool)
     for session in track(range(n_sessions), total=n_sessions, label=f"sessions, {hemisphere}"):
-        scores = _z_score(_read(tree.session(hemisphere, session + 1), n_trials, asked), kept)
+        path = tree.session(hemisphere, session + 1)
+        scores = _z_score(_read(path, n_trials, asked), kept)
+        if not kept.any():
+            raise DataError(f"{path} leaves no vertex of the mask with finite, varying betas in every session so far")
         for split in SPLITS:
             chosen, rows = trials.rows(session, split)
             # An image may be shown twice in one session: one trial after the other.
@@ -109,7 +112,7 @@ def _read(path: Path, n_trials: int, asked: NDArray[np.int64]) -> NDArray[np.flo
     """Read a session's betas of some vertices, (n_trials, n_vertices), a block of trials at a time."""
     session = _open(path)
     if session.n_trials != n_trials:
-        raise DataError(f"{path} has {session.n_trials} trials; the first session has {n_trials}")
+        raise DataError(f"{path} has {session.n_trials} trials; the left hemisphere's first session has {n_trials}")
     betas = np.empty((n_trials, len(asked)), dtype=np.float32)
     for start in range(0, n_trials, _ROWS):
         betas[start : start + _ROWS] = session.read(start, min(_ROWS, n_trials - start))[:, asked]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
-from algocli.challenge.arrays import open_array
+from algocli.challenge.arrays import load_mapping, open_array
 from algocli.challenge.ceiling_files import read_map
 from algocli.challenge.ceilings import Repeats, ceiling_from_ncsnr
 from algocli.challenge.hdf5 import open_hdf5
@@ -123,9 +123,11 @@ def _asked(given: SubjectLayout, hemisphere: Hemisphere) -> NDArray[np.int64]:
     """Return the fsaverage vertices that count, and see first that every mask and mapping is there."""
     for roi_class in ROI_CLASSES:
         _on_fsaverage(given.roi_mask(roi_class, hemisphere, "fsaverage"))
-        if not given.roi_mapping(roi_class).is_file():
-            raise DataError(f"{given.roi_mapping(roi_class)} is missing")
-    return np.flatnonzero(_on_fsaverage(given.all_vertices(hemisphere)) != 0)
+        load_mapping(given.roi_mapping(roi_class))
+    asked = np.flatnonzero(_on_fsaverage(given.all_vertices(hemisphere)) != 0)
+    if not len(asked):
+        raise DataError(f"{given.all_vertices(hemisphere)} marks no vertex: it is 0 everywhere")
+    return asked
 
 
 def _on_fsaverage(path: Path) -> NDArray[np.integer]:
@@ -174,11 +176,15 @@ def _write_ceiling(
     tree: Tree, layout: SubjectLayout, hemisphere: Hemisphere, vertices: NDArray[np.int64], repeats: Repeats
 ) -> None:
     path = tree.ncsnr(hemisphere)
-    if path.is_file():
+    if tree.has_ratios:
         ratios = read_map(path).reshape(-1)
         if len(ratios) != N_FSAVERAGE:
             raise DataError(f"{path} has {len(ratios)} values; fsaverage has {N_FSAVERAGE} vertices")
-        _save(layout.noise_ceiling(hemisphere), ceiling_from_ncsnr(ratios[vertices], repeats))
+        try:
+            ceiling = ceiling_from_ncsnr(ratios[vertices], repeats)
+        except DataError as error:
+            raise DataError(f"{path}: {error.message}", hint=error.hint) from error
+        _save(layout.noise_ceiling(hemisphere), ceiling)
 
 
 def _write_images(brick: Path, layout: SubjectLayout, trials: Trials, track: Track) -> None:
@@ -202,9 +208,11 @@ def _check_images(brick: Path, layout: SubjectLayout, trials: Trials) -> None:
     """Refuse stimuli that lack an image, and a folder with other images: rows and names would no longer agree."""
     wanted = _wanted(trials)
     with open_hdf5(brick) as file:
-        shape: tuple[int, ...] = file[_BRICK].shape if _BRICK in file else (0,)
-    if shape[1:] != (IMAGE_SIZE, IMAGE_SIZE, 3):
-        raise DataError(f"{brick} holds no {_BRICK} of {IMAGE_SIZE} x {IMAGE_SIZE} RGB images")
+        # Something else may have that name: a group, or a dataset without a shape.
+        found = file.get(_BRICK)
+        shape, dtype = getattr(found, "shape", None) or (0,), getattr(found, "dtype", None)
+    if shape[1:] != (IMAGE_SIZE, IMAGE_SIZE, 3) or dtype != np.uint8:
+        raise DataError(f"{brick} holds no {_BRICK} of {IMAGE_SIZE} x {IMAGE_SIZE} RGB images in 8 bits")
     largest = max(nsd_id for _, _, nsd_id in wanted)
     if largest >= shape[0]:
         raise DataError(f"{brick} has {shape[0]} images; NSD id {largest} is needed")

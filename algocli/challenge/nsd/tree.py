@@ -39,6 +39,11 @@ class Tree:
         """Return the file of signal-to-noise ratios, which need not be there."""
         return self.betas / f"{prefix(hemisphere)}.ncsnr.mgh"
 
+    @property
+    def has_ratios(self) -> bool:
+        """Whether both hemispheres have their signal-to-noise ratios."""
+        return all(self.ncsnr(h).is_file() for h in HEMISPHERES)
+
     def count_sessions(self) -> int:
         """Count the sessions, which must be there from the first to the last for both hemispheres.
 

@@ -72,9 +72,13 @@ def read_trials(path: Path, subject: int, n_sessions: int, n_trials: int, n_test
     if not 0 < n_test_sessions < n_sessions:
         raise DataError(f"of {n_sessions} sessions the last {n_test_sessions} cannot be for testing alone")
     columns = [f"subject{subject}_rep{repeat}" for repeat in range(_MOST_REPEATS)]
+    known: set[int] = set()
     shown = np.full(n_sessions * n_trials, _UNKNOWN)
     for word, *trials in read_table(path, ["nsdId", *columns]):
         nsd_id = parse_id(word, str(path))
+        if nsd_id in known:
+            raise DataError(f"{path} names NSD id {nsd_id} twice")
+        known.add(nsd_id)
         for trial in _numbers(trials, f"{path}, NSD id {nsd_id}"):
             if not 0 < trial <= len(shown):
                 continue
@@ -98,5 +102,5 @@ def read_trials(path: Path, subject: int, n_sessions: int, n_trials: int, n_test
 def _numbers(words: Iterable[str], where: str) -> list[int]:
     for word in words:
         if not (word.isascii() and word.isdecimal() and len(word) <= 9):
-            raise DataError(f"{where}: '{word}' is no number of a trial")
+            raise DataError(f"{where}: '{word[:20]}' is no number of a trial")
     return [int(word) for word in words]

@@ -27,6 +27,8 @@ _BAR, _BELOW_BAR, _ROW = 0.11, 0.26, 0.19
 _LEGEND_COLUMNS = 2
 # So many names make no column too high; so many letters leave room for another column.
 _FEW, _LONG = 4, 24
+# Ends of a scale farther out, or closer together for their size, are beyond what single precision can draw.
+_LARGEST, _NARROWEST = 1e30, 1e-6
 
 
 class Key(Protocol):
@@ -88,11 +90,17 @@ class Scale:
         Raises
         ------
         UsageError
-            If the lower end is not below the upper one, or matplotlib has no colour map of that name.
+            If the lower end is not below the upper one, the two are too close or too far apart, or matplotlib has no
+            colour map of that name.
         """
         low, high = self.low if low is None else low, self.high if high is None else high
         if not low < high:
             raise UsageError(f"a colour scale cannot go from {low:g} to {high:g}", hint="--vmin must be below --vmax")
+        if max(-low, high) > _LARGEST or high - low < _NARROWEST * max(-low, high):
+            raise UsageError(
+                f"a colour scale from {low:g} to {high:g} has no colours between that could be told apart",
+                hint="give --vmin and --vmax as the values are",
+            )
         return Scale(
             low, high, self.label, _beyond(_finite(values), low, high), find_colours(colours or self.colours).name
         )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 
+import h5py
+import nibabel
 import numpy as np
 import pytest
 from PIL import Image
@@ -144,8 +146,6 @@ def cut_a_session(nsd):
 
 
 def take_another_surface(nsd):
-    import nibabel
-
     path = next(nsd.rglob("lh.betas_session01.mgh"))
     nibabel.save(nibabel.MGHImage(np.zeros((10_242, 1, 1, 8), np.float32), np.eye(4)), path)
 
@@ -163,6 +163,33 @@ def lose_the_images(nsd):
     next(nsd.rglob("*.hdf5")).write_bytes(b"nothing")
 
 
+def take_other_images(nsd):
+    path = next(nsd.rglob("*.hdf5"))
+    with h5py.File(path, "w") as file:
+        file.create_dataset("imgBrick", (50, 425, 425, 3), "f4")
+
+
+def take_a_folder_of_images(nsd):
+    path = next(nsd.rglob("*.hdf5"))
+    with h5py.File(path, "w") as file:
+        file.create_group("imgBrick")
+
+
+def lose_all_betas(nsd):
+    path = next(nsd.rglob("lh.betas_session02.mgh"))
+    nibabel.save(nibabel.MGHImage(np.full((163_842, 1, 1, 8), np.nan, np.float32), np.eye(4)), path)
+
+
+def name_an_image_twice(nsd):
+    path = next(nsd.rglob("*.csv"))
+    path.write_text(path.read_text() + "\n49,49,49,0,0,0")
+
+
+def lose_the_ratios(nsd):
+    path = next(nsd.rglob("lh.ncsnr.mgh"))
+    nibabel.save(nibabel.MGHImage(np.full((163_842, 1, 1), np.nan, np.float32), np.eye(4)), path)
+
+
 @pytest.mark.parametrize(
     ("harm", "told"),
     [
@@ -171,6 +198,11 @@ def lose_the_images(nsd):
         (take_another_surface, "betas on fsaverage, 163842 x 1 x 1 x trials, were expected"),
         (lose_a_trial, "does not say what 1 of subject 6's 40 trials showed"),
         (lose_the_images, "cannot be read as HDF5"),
+        (take_other_images, "holds no imgBrick of 425 x 425 RGB images in 8 bits"),
+        (take_a_folder_of_images, "holds no imgBrick of 425 x 425 RGB images"),
+        (lose_all_betas, "lh.betas_session02.mgh leaves no vertex of the mask"),
+        (name_an_image_twice, "names NSD id 49 twice"),
+        (lose_the_ratios, "lh.ncsnr.mgh: 34 of 34 signal-to-noise ratios are"),
     ],
 )
 def test_what_is_wrong_in_nsd_is_told_in_a_sentence(copy, places, tmp_path, harm, told):
@@ -202,3 +234,29 @@ def test_the_ceilings_of_a_whole_copy_of_nsd_are_found(prepared, places, tmp_pat
     result = CliRunner().invoke(app, words)
     assert result.exit_code == 0, result.stderr
     assert [row["is_new"] for row in json.loads(result.stdout)["rows"]] == [False, False]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("rh.all-vertices_fsaverage_space.npy", np.zeros(163_842, np.int64), "marks no vertex"),
+        ("mapping_streams.npy", np.zeros(3), "mapping_streams.npy holds an array"),
+        ("lh.streams_fsaverage_space.npy", np.full(163_842, None), "holds Python objects"),
+    ],
+)
+def test_masks_that_say_nothing_are_refused_before_anything_is_written(places, tmp_path, name, content, told):
+    masks = tmp_path / "masks"
+    shutil.copytree(places[1] / f"subj{SUBJECT:02d}/roi_masks", masks)
+    np.save(masks / name, content, allow_pickle=True)
+    result = prepare(places[0], masks, tmp_path / "out")
+    assert result.exit_code == 3
+    assert told in result.stderr.replace("\n", " ")
+    assert not (tmp_path / "out").exists()
+
+
+def test_ratios_of_one_hemisphere_alone_give_no_ceilings(copy, places, tmp_path):
+    next(copy.rglob("rh.ncsnr.mgh")).unlink()
+    result = prepare(copy, places[1], tmp_path / "out")
+    assert result.exit_code == 0
+    assert "no noise ceilings: rh.ncsnr.mgh not beside the betas" in result.stderr
+    assert not list((tmp_path / "out").rglob("*noise_ceiling.npy"))
