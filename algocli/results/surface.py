@@ -10,10 +10,11 @@ from __future__ import annotations
 import io
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -86,14 +87,26 @@ def load_flat(surface: Surface, hemisphere: Hemisphere) -> Mesh | None:
 
 def _folder(surface: Surface) -> Path:
     """Return the folder of a surface's files; fetch them if need be."""
-    from nilearn.datasets import fetch_surf_fsaverage, get_data_dirs
-
     if surface == _PACKAGED:
-        return Path(fetch_surf_fsaverage(surface)["infl_left"]).parent
+        return _inside_nilearn()
+    from nilearn.datasets import get_data_dirs
+
     places = [Path(place).expanduser() for place in get_data_dirs()]
     needed = [_file(part, hemisphere) for part in _NEEDED for hemisphere in HEMISPHERES]
     found = find_folder(surface, places, needed)
     return found or fetch_folder(surface, places, needed, partial(_fetch, surface), partial(_check, surface))
+
+
+def _inside_nilearn() -> Path:
+    """Return nilearn's own folder of fsaverage5, as a rule without importing nilearn, which takes two seconds."""
+    found = find_spec("nilearn")
+    for place in (found.submodule_search_locations or []) if found else []:
+        folder = Path(place) / "datasets/data" / _PACKAGED
+        if all((folder / _file(part, hemisphere)).is_file() for part in _NEEDED for hemisphere in HEMISPHERES):
+            return folder
+    from nilearn.datasets import fetch_surf_fsaverage
+
+    return Path(fetch_surf_fsaverage(_PACKAGED)["infl_left"]).parent
 
 
 def _file(part: str, hemisphere: Hemisphere) -> str:
@@ -163,10 +176,8 @@ def _read_sphere(path: Path, surface: Surface) -> tuple[NDArray[np.float64], NDA
 
 
 def _read_mesh(path: Path, surface: Surface) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    from nilearn.surface import load_surf_mesh
-
-    mesh = _parsed(path, load_surf_mesh)
-    points, faces = np.asarray(mesh.coordinates, dtype=np.float64), np.asarray(mesh.faces, dtype=np.int64)
+    found = _parsed(path, ("pointset", "triangle"))
+    points, faces = np.asarray(found[0], dtype=np.float64), np.asarray(found[1], dtype=np.int64)
     expected = N_VERTICES[surface]
     if points.shape != (expected, 3):
         raise DataError(f"{path} has {len(points):,} vertices; {surface} has {expected:,}", hint=_ANEW)
@@ -176,21 +187,25 @@ def _read_mesh(path: Path, surface: Surface) -> tuple[NDArray[np.float64], NDArr
 
 
 def _read_depth(path: Path, surface: Surface) -> NDArray[np.float64]:
-    from nilearn.surface import load_surf_data
-
-    depth = np.asarray(_parsed(path, load_surf_data), dtype=np.float64)
+    depth = np.asarray(_parsed(path)[0], dtype=np.float64)
     if depth.shape != (N_VERTICES[surface],) or not np.isfinite(depth).all():
         found = f"{path} has {np.isfinite(depth).sum():,} depths"
         raise DataError(f"{found}; {surface} has {N_VERTICES[surface]:,} vertices", hint=_ANEW)
     return depth
 
 
-def _parsed(path: Path, parse: Callable[[str], Any]) -> Any:
-    """Read a file with nilearn, whose readers raise all kinds of errors for a torn one."""
+def _parsed(path: Path, intents: Sequence[str] = ()) -> tuple[NDArray[Any], ...]:
+    """Read arrays of a GIFTI file, all or those for some purposes; readers raise all kinds of errors for a torn one."""
+    import nibabel
+
     try:
-        return parse(str(path))
+        image: Any = nibabel.load(path)
+        arrays = image.agg_data(tuple(intents)) if intents else [array.data for array in image.darrays]
+        if not arrays or any(isinstance(array, tuple) or array.size == 0 for array in arrays):
+            raise ValueError("an array is missing")
     except Exception as error:
         raise DataError(f"{path} is no surface file, or it is damaged", hint=_ANEW) from error
+    return tuple(arrays)
 
 
 def edges_of(faces: NDArray[np.int64]) -> NDArray[np.int64]:
