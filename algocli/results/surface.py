@@ -33,7 +33,6 @@ N_VERTICES: dict[Surface, int] = {"fsaverage5": N_FSAVERAGE5, "fsaverage6": 40_9
 _NEEDED = ("infl", "sulc")
 # The one that nilearn brings along.
 _PACKAGED: Surface = "fsaverage5"
-_ANEW = "delete it, and it is fetched again"
 
 
 @dataclass(frozen=True)
@@ -166,12 +165,12 @@ def _read_sphere(path: Path, surface: Surface) -> tuple[NDArray[np.float64], NDA
     points, faces = _read_mesh(path, surface)
     # An icosahedron whose faces are cut in four again and again has twice as many faces as vertices, less four.
     if len(faces) != 2 * len(points) - 4 or not np.isfinite(points).all():
-        raise DataError(f"{path} is no whole surface of {surface}: it has {len(faces):,} faces", hint=_ANEW)
+        raise DataError(f"{path} is no whole surface of {surface}: it has {len(faces):,} faces", hint=_remedy(path))
     if surface != _PACKAGED:
         smaller = load_mesh(_PACKAGED, HEMISPHERES[0]).faces  # both hemispheres have the same
         coarse = coarsened(faces, N_FSAVERAGE5)
         if coarse is None or not np.array_equal(coarse, edges_of(smaller)):
-            raise DataError(f"{path} has its vertices in another order than {surface} has", hint=_ANEW)
+            raise DataError(f"{path} has its vertices in another order than {surface} has", hint=_remedy(path))
     return points, faces
 
 
@@ -180,9 +179,9 @@ def _read_mesh(path: Path, surface: Surface) -> tuple[NDArray[np.float64], NDArr
     points, faces = np.asarray(found[0], dtype=np.float64), np.asarray(found[1], dtype=np.int64)
     expected = N_VERTICES[surface]
     if points.shape != (expected, 3):
-        raise DataError(f"{path} has {len(points):,} vertices; {surface} has {expected:,}", hint=_ANEW)
+        raise DataError(f"{path} has {len(points):,} vertices; {surface} has {expected:,}", hint=_remedy(path))
     if not len(faces) or faces.min() < 0 or faces.max() >= expected or not np.isfinite(points[faces]).all():
-        raise DataError(f"{path} has faces with corners that are nowhere", hint=_ANEW)
+        raise DataError(f"{path} has faces with corners that are nowhere", hint=_remedy(path))
     return points, faces
 
 
@@ -190,7 +189,7 @@ def _read_depth(path: Path, surface: Surface) -> NDArray[np.float64]:
     depth = np.asarray(_parsed(path)[0], dtype=np.float64)
     if depth.shape != (N_VERTICES[surface],) or not np.isfinite(depth).all():
         found = f"{path} has {np.isfinite(depth).sum():,} depths"
-        raise DataError(f"{found}; {surface} has {N_VERTICES[surface]:,} vertices", hint=_ANEW)
+        raise DataError(f"{found}; {surface} has {N_VERTICES[surface]:,} vertices", hint=_remedy(path))
     return depth
 
 
@@ -204,8 +203,15 @@ def _parsed(path: Path, intents: Sequence[str] = ()) -> tuple[NDArray[Any], ...]
         if not arrays or any(isinstance(array, tuple) or array.size == 0 for array in arrays):
             raise ValueError("an array is missing")
     except Exception as error:
-        raise DataError(f"{path} is no surface file, or it is damaged", hint=_ANEW) from error
+        raise DataError(f"{path} is no surface file, or it is damaged", hint=_remedy(path)) from error
     return tuple(arrays)
+
+
+def _remedy(path: Path) -> str:
+    """Say how to come by a sound copy of a file: one that is missing alone is not fetched."""
+    if path.parent == _inside_nilearn():
+        return "it belongs to nilearn: install that again"
+    return f"delete the folder {path.parent}, and it is fetched again"
 
 
 def edges_of(faces: NDArray[np.int64]) -> NDArray[np.int64]:
