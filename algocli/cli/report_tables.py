@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from algocli.challenge.layout import ALL_VERTICES, HEMISPHERES, Hemisphere
 
 if TYPE_CHECKING:
+    from algocli.results.over_subjects import SubjectsRow
     from algocli.results.report import Report, RoiRow
     from algocli.results.scoring import OverallAccuracy
 
@@ -150,11 +151,13 @@ def _roi_lines(summary: Report, number: int, sides: Sequence[Hemisphere], layout
 
 def _subject_lines(summary: Report, roi: str, sides: Sequence[Hemisphere], layout: _Layout) -> Iterator[list[str]]:
     """Yield a ROI's row of each subject, and the median over subjects."""
-    table = [[_numbers(summary.row(n, side, roi)) for side in sides] for n in summary.subjects]
-    for number, numbers in zip(summary.subjects, table, strict=True):
+    from algocli.results.over_subjects import over_subjects
+
+    for number in summary.subjects:
+        numbers = [_numbers(summary.row(number, side, roi)) for side in sides]
         yield [str(number), *_cells(numbers, summary, layout)]
     yield []
-    middle = [_middle(side) for side in zip(*table, strict=True)]
+    middle = [_middle(over_subjects(summary, side, roi)) for side in sides]
     yield ["median", *_cells(middle, summary, layout)]
 
 
@@ -165,17 +168,10 @@ def _numbers(row: RoiRow | None) -> _Numbers:
     return row.n_vertices, row.median_r, row.mean_r, row.low, row.high, row.accuracy, percent
 
 
-def _middle(rows: Sequence[_Numbers]) -> _Numbers:
-    """Take medians over subjects; that of the accuracy needs the ceilings of all who have the ROI."""
-    n_vertices, median_r, mean_r, _, _, accuracy, percent = map(_median, zip(*rows, strict=True))
-    lacks_one = any(row[0] is not None and row[5] is None for row in rows)
+def _middle(row: SubjectsRow) -> _Numbers:
+    percent = None if row.significant_share is None else 100 * row.significant_share
     # Each subject's interval is about its own images.
-    return n_vertices, median_r, mean_r, None, None, None if lacks_one else accuracy, percent
-
-
-def _median(values: Iterable[float | None]) -> float | None:
-    present = [value for value in values if value is not None]
-    return statistics.median(present) if present else None
+    return row.n_vertices, row.median_r, row.mean_r, None, None, row.accuracy, percent
 
 
 def _cells(sides: Sequence[_Numbers], summary: Report, layout: _Layout) -> Iterator[str]:

@@ -47,7 +47,8 @@ def score(
     repeats: Annotated[
         str | None,
         typer.Option(
-            metavar="A,B,C", help="For --nsd: test images shown 3, 2 and 1 times.  [default: all shown 3 times]"
+            metavar="A,B,C",
+            help="For --nsd: test images shown 3, 2 and 1 times.  [default: 159,0,0 for subjects 1, 2, 5, 7]",
         ),
     ] = None,
     stim_info: Annotated[
@@ -115,7 +116,13 @@ def _ceilings_of_nsd(
     from algocli.challenge.ceiling_import import Conversion, read_ceilings
 
     numbers = sorted({one.subject for one in predictions})
-    files = find_files([nsd], numbers, asked=True)
+    try:
+        files = find_files([nsd], numbers, asked=True)
+    except UsageError as error:
+        hint = "name NSD's root, or a folder that holds subj01, subj02, ... with one lh.ncsnr.mgh each"
+        raise UsageError(error.message, hint=hint) from error
+    if not all(one.hold_ratios for one in files.values()):
+        raise UsageError(f"{nsd} holds noise ceilings; --nsd is for ncsnr.mgh files", hint="algocli import-ceilings")
     how = Conversion(None, None if repeats is None else parse_repeats(repeats), stim_info)
 
     @cache

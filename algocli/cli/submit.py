@@ -43,7 +43,7 @@ MantissaBits = Annotated[
     typer.Option(
         "--mantissa-bits",
         metavar="off|auto|N",
-        help="How many of float32's 23 mantissa bits to round away; auto: the fewest that keep the zip below 290 MB.",
+        help="How many of float32's 23 mantissa bits to round away; auto: as few as keep the zip near or below 290 MB.",
     ),
 ]
 
@@ -78,12 +78,13 @@ def submit(
         raise UsageError("--weighted is for --average", hint="algocli submit --average --weighted RUN RUN")
     if folder is not None and (names or average or run != "latest"):
         raise UsageError("--from packages files, and takes no run")
+    if names and run != "latest":
+        raise UsageError("runs are named twice, with --run and without", hint="leave --run out")
     bits = _parse_bits(mantissa_bits)
     chosen = parse_subjects(subject)
     if folder is not None:
         expected = ExpectedShapes.of(Challenge(data_dir))
-        found = in_folder(folder, expected)
-        predictions = [one for one in found if chosen is None or one.subject in chosen]
+        predictions = in_folder(folder, expected, chosen)
         remarks: list[str] = []
         provenance: dict[str, Any] = {"from": str(folder.resolve())}
     else:
@@ -112,7 +113,7 @@ def _parse_bits(words: str) -> Any:
     """Turn 'off' into 0, 'auto' into itself and '12' into 12."""
     if words in ("off", "auto"):
         return 0 if words == "off" else words
-    if not (words.isdecimal() and 0 <= int(words[:3]) <= 20):
+    if not (words.isdecimal() and len(words) <= 2 and int(words) <= 20):
         raise UsageError(f"--mantissa-bits {words}: off, auto or a number up to 20 was expected")
     return int(words)
 

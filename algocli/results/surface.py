@@ -10,10 +10,11 @@ from __future__ import annotations
 import io
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -32,7 +33,6 @@ N_VERTICES: dict[Surface, int] = {"fsaverage5": N_FSAVERAGE5, "fsaverage6": 40_9
 _NEEDED = ("infl", "sulc")
 # The one that nilearn brings along.
 _PACKAGED: Surface = "fsaverage5"
-_ANEW = "delete it, and it is fetched again"
 
 
 @dataclass(frozen=True)
@@ -86,14 +86,26 @@ def load_flat(surface: Surface, hemisphere: Hemisphere) -> Mesh | None:
 
 def _folder(surface: Surface) -> Path:
     """Return the folder of a surface's files; fetch them if need be."""
-    from nilearn.datasets import fetch_surf_fsaverage, get_data_dirs
-
     if surface == _PACKAGED:
-        return Path(fetch_surf_fsaverage(surface)["infl_left"]).parent
+        return _inside_nilearn()
+    from nilearn.datasets import get_data_dirs
+
     places = [Path(place).expanduser() for place in get_data_dirs()]
     needed = [_file(part, hemisphere) for part in _NEEDED for hemisphere in HEMISPHERES]
     found = find_folder(surface, places, needed)
     return found or fetch_folder(surface, places, needed, partial(_fetch, surface), partial(_check, surface))
+
+
+def _inside_nilearn() -> Path:
+    """Return nilearn's own folder of fsaverage5, as a rule without importing nilearn, which takes two seconds."""
+    found = find_spec("nilearn")
+    for place in (found.submodule_search_locations or []) if found else []:
+        folder = Path(place) / "datasets/data" / _PACKAGED
+        if all((folder / _file(part, hemisphere)).is_file() for part in _NEEDED for hemisphere in HEMISPHERES):
+            return folder
+    from nilearn.datasets import fetch_surf_fsaverage
+
+    return Path(fetch_surf_fsaverage(_PACKAGED)["infl_left"]).parent
 
 
 def _file(part: str, hemisphere: Hemisphere) -> str:
@@ -153,44 +165,53 @@ def _read_sphere(path: Path, surface: Surface) -> tuple[NDArray[np.float64], NDA
     points, faces = _read_mesh(path, surface)
     # An icosahedron whose faces are cut in four again and again has twice as many faces as vertices, less four.
     if len(faces) != 2 * len(points) - 4 or not np.isfinite(points).all():
-        raise DataError(f"{path} is no whole surface of {surface}: it has {len(faces):,} faces", hint=_ANEW)
+        raise DataError(f"{path} is no whole surface of {surface}: it has {len(faces):,} faces", hint=_remedy(path))
     if surface != _PACKAGED:
         smaller = load_mesh(_PACKAGED, HEMISPHERES[0]).faces  # both hemispheres have the same
         coarse = coarsened(faces, N_FSAVERAGE5)
         if coarse is None or not np.array_equal(coarse, edges_of(smaller)):
-            raise DataError(f"{path} has its vertices in another order than {surface} has", hint=_ANEW)
+            raise DataError(f"{path} has its vertices in another order than {surface} has", hint=_remedy(path))
     return points, faces
 
 
 def _read_mesh(path: Path, surface: Surface) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    from nilearn.surface import load_surf_mesh
-
-    mesh = _parsed(path, load_surf_mesh)
-    points, faces = np.asarray(mesh.coordinates, dtype=np.float64), np.asarray(mesh.faces, dtype=np.int64)
+    found = _parsed(path, ("pointset", "triangle"))
+    points, faces = np.asarray(found[0], dtype=np.float64), np.asarray(found[1], dtype=np.int64)
     expected = N_VERTICES[surface]
     if points.shape != (expected, 3):
-        raise DataError(f"{path} has {len(points):,} vertices; {surface} has {expected:,}", hint=_ANEW)
+        raise DataError(f"{path} has {len(points):,} vertices; {surface} has {expected:,}", hint=_remedy(path))
     if not len(faces) or faces.min() < 0 or faces.max() >= expected or not np.isfinite(points[faces]).all():
-        raise DataError(f"{path} has faces with corners that are nowhere", hint=_ANEW)
+        raise DataError(f"{path} has faces with corners that are nowhere", hint=_remedy(path))
     return points, faces
 
 
 def _read_depth(path: Path, surface: Surface) -> NDArray[np.float64]:
-    from nilearn.surface import load_surf_data
-
-    depth = np.asarray(_parsed(path, load_surf_data), dtype=np.float64)
+    depth = np.asarray(_parsed(path)[0], dtype=np.float64)
     if depth.shape != (N_VERTICES[surface],) or not np.isfinite(depth).all():
         found = f"{path} has {np.isfinite(depth).sum():,} depths"
-        raise DataError(f"{found}; {surface} has {N_VERTICES[surface]:,} vertices", hint=_ANEW)
+        raise DataError(f"{found}; {surface} has {N_VERTICES[surface]:,} vertices", hint=_remedy(path))
     return depth
 
 
-def _parsed(path: Path, parse: Callable[[str], Any]) -> Any:
-    """Read a file with nilearn, whose readers raise all kinds of errors for a torn one."""
+def _parsed(path: Path, intents: Sequence[str] = ()) -> tuple[NDArray[Any], ...]:
+    """Read arrays of a GIFTI file, all or those for some purposes; readers raise all kinds of errors for a torn one."""
+    import nibabel
+
     try:
-        return parse(str(path))
+        image: Any = nibabel.load(path)
+        arrays = image.agg_data(tuple(intents)) if intents else [array.data for array in image.darrays]
+        if not arrays or any(isinstance(array, tuple) or array.size == 0 for array in arrays):
+            raise ValueError("an array is missing")
     except Exception as error:
-        raise DataError(f"{path} is no surface file, or it is damaged", hint=_ANEW) from error
+        raise DataError(f"{path} is no surface file, or it is damaged", hint=_remedy(path)) from error
+    return tuple(arrays)
+
+
+def _remedy(path: Path) -> str:
+    """Say how to come by a sound copy of a file: one that is missing alone is not fetched."""
+    if path.parent == _inside_nilearn():
+        return "it belongs to nilearn: install that again"
+    return f"delete the folder {path.parent}, and it is fetched again"
 
 
 def edges_of(faces: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -86,17 +86,28 @@ def averaged(runs: Sequence[Run], subjects: Sequence[int] | None = None, *, weig
     ]
 
 
-def in_folder(folder: Path, expected: ExpectedShapes) -> list[Prediction]:
+def in_folder(folder: Path, expected: ExpectedShapes, subjects: Sequence[int] | None = None) -> list[Prediction]:
     """Return the predictions that lie in a folder as they do in a zip: subj01/lh_pred_test.npy and so on.
+
+    Parameters
+    ----------
+    folder, expected
+        Where they lie, and what a submission holds.
+    subjects
+        By default those of whom the folder has anything.
 
     Raises
     ------
     DataError
-        If there is none, or one is no whole .npy file.
+        If there is none, or one hemisphere of a subject lacks; when it is read, if it is no whole .npy file.
     """
-    found = [member for member in expected.members if (folder / member.name).is_file()]
-    if not found:
+    there = {member.subject for member in expected.members if (folder / member.name).is_file()}
+    if not there:
         raise DataError(f"{folder} holds no predictions: {expected.members[0].name} and its like were expected there")
+    found = [member for member in expected.members if member.subject in (there if subjects is None else subjects)]
+    missing = [member.name for member in found if not (folder / member.name).is_file()]
+    if missing:
+        raise DataError(f"{folder} lacks {', '.join(missing)}")
     return [Prediction(m.subject, m.hemisphere, partial(open_array, folder / m.name)) for m in found]
 
 
@@ -143,6 +154,12 @@ def _differences(own: Mapping[int, Run]) -> Iterator[str]:
 
 
 def _average(shares: Sequence[SubjectRun], hemisphere: Hemisphere, weighted: bool) -> NDArray[np.float32]:
+    shapes = {share.test_predictions(hemisphere).shape for share in shares}
+    if len(shapes) > 1:
+        raise DataError(
+            f"the runs predict the {hemisphere} hemisphere of subject {shares[0].number} in shapes "
+            f"{' and '.join(map(str, sorted(shapes)))}: they were made from different data"
+        )
     weights = np.array([share.correlation(hemisphere) if weighted else 1.0 for share in shares], dtype=np.float64)
     weights = np.maximum(np.nan_to_num(weights), 0)
     total = weights.sum(axis=0)

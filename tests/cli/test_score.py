@@ -62,6 +62,15 @@ def test_ceilings_may_come_from_nsds_signal_to_noise_ratios(score, tiny_challeng
     assert printed["unit_assumed"] == "ncsnr"
 
 
+def test_ceilings_themselves_are_not_taken_for_ratios(score, tmp_path):
+    for side in ("lh", "rh"):
+        (tmp_path / "nsd").mkdir(exist_ok=True)
+        np.save(tmp_path / f"nsd/{side}_noise_ceiling.npy", np.full(31, 0.5))
+    result = score("-s", "1", "--nsd", str(tmp_path / "nsd"))
+    assert result.exit_code == 2
+    assert "--nsd is for ncsnr.mgh files" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "code", "told"),
     [

@@ -139,6 +139,8 @@ def test_the_loss_by_rounding_is_told(submit, tmp_path):
         (["--from", "nowhere"], 3, "holds no predictions"),
         (["--from", "nowhere", "--run", "a-run"], 2, "takes no run"),
         (["--mantissa-bits", "many"], 2, "off, auto or a number"),
+        (["--mantissa-bits", "0099"], 2, "off, auto or a number"),
+        (["a-run", "--run", "b-run"], 2, "named twice"),
     ],
 )
 def test_a_request_that_makes_no_sense_writes_nothing(submit, tmp_path, words, code, told):
@@ -146,3 +148,20 @@ def test_a_request_that_makes_no_sense_writes_nothing(submit, tmp_path, words, c
     assert result.exit_code == code
     assert told in result.stderr.replace("\n", " ")
     assert not (tmp_path / "submission.zip").exists()
+
+
+def test_files_of_a_subject_that_lack_one_hemisphere_are_named(submit, tmp_path):
+    folder = tmp_path / "theirs/subj01"
+    folder.mkdir(parents=True)
+    np.save(folder / "lh_pred_test.npy", np.zeros((4, 31)))
+    for words in ([], ["-s", "1"]):
+        result = submit("--from", str(tmp_path / "theirs"), "--partial", *words)
+        assert result.exit_code == 3
+        assert "lacks subj01/rh_pred_test.npy" in result.stderr
+
+
+def test_runs_of_other_vertices_have_no_average(submit, tmp_path):
+    write_run(tmp_path / "cache", "b-run", (1,), extra=2)
+    result = submit("--average", "a-run", "b-run", "--partial")
+    assert result.exit_code == 3
+    assert "made from different data" in result.stderr

@@ -54,7 +54,7 @@ def write_h5(path: Path, array: NDArray[Any]) -> Path:
 
 
 def write_zarr(path: Path, array: NDArray[Any]) -> Path:
-    zarr.create_array(str(path.with_suffix(".zarr")), data=array, chunks=(7, *array.shape[1:]))
+    zarr.create_array(str(path.with_suffix(".zarr")), data=array, chunks=(max(7, len(array) // 50), *array.shape[1:]))
     return path.with_suffix(".zarr")
 
 

@@ -25,6 +25,7 @@ from algocli.results.page.compare_tables import (
 from algocli.results.page.frame import SubjectPart, write_page
 from algocli.results.page.pictures import Picture, picture
 from algocli.results.page.provenance import Provenance, finished, provenance
+from algocli.results.page.repeating import commands_of_all
 from algocli.results.page.tables import Table
 from algocli.results.plots.difference import plot_difference
 from algocli.results.plots.wishes import Wishes
@@ -119,6 +120,7 @@ def build_compare_page(
         RunPart(place, run.name, finished(run), provenance(run, comparison.subjects, f"records-{place}"))
         for place, run in enumerate(ordered, start=1)
     )
+    made = [(run, [run.subject(n) for n in comparison.subjects]) for run in by_name.values()]
     several = len(comparison.subjects) > 1
     how = drawn or Drawn()
     return ComparePage(
@@ -127,7 +129,7 @@ def build_compare_page(
         settings_side_by_side(ordered),
         tuple(subjects_differences(comparison, h) for h in HEMISPHERES) if several else (),
         tuple(_subject_parts(comparison, ordered, data)),
-        (*_lines(parts), _command(comparison, title, how, rois)),
+        (*commands_of_all(made), _command(comparison, title, how, rois)),
         (*_explained(how), *comparison.notes),
         works(),
     )
@@ -169,13 +171,6 @@ def _explained(drawn: Drawn) -> Iterator[str]:
         f"images, the same for both runs, seed {drawn.seed})"
     )
     yield "each interval stands for itself: of many that compare equals, one in twenty excludes 0"
-
-
-def _lines(parts: Sequence[RunPart]) -> tuple[str, ...]:
-    """Return the commands that make all runs again, what they share but once."""
-    lines = dict.fromkeys(line for part in parts for line in part.provenance.repeat)
-    # Folders first, then all features, then all runs.
-    return tuple(sorted(lines, key=lambda line: (not line.startswith("export "), line.startswith("algocli train "))))
 
 
 def _command(comparison: Comparison, title: str | None, drawn: Drawn, rois: Sequence[str] | None) -> str:

@@ -16,6 +16,7 @@ from algocli.features import commands as features
 from algocli.features.library import read_recipe
 from algocli.results.origin import recorded_folder
 
+_Runs = Sequence[tuple[Run, Sequence[SubjectRun]]]
 # Stands where the layers of a command go until all of them are known.
 _HERE = "\0"
 
@@ -28,8 +29,13 @@ def commands_of(run: Run, shares: Sequence[SubjectRun]) -> tuple[str, ...]:
     DataError
         If the run's settings or records are damaged.
     """
-    numbers = [share.number for share in shares]
-    return (*_folders(run, shares), *_extractions(run, shares), training.command(run, numbers))
+    return commands_of_all([(run, shares)])
+
+
+def commands_of_all(runs: _Runs) -> tuple[str, ...]:
+    """Return the lines that make several runs again, what they share but once; errors are those of `commands_of`."""
+    trainings = [training.command(run, [share.number for share in shares]) for run, shares in runs]
+    return (*_folders(runs), *_extractions(runs), *trainings)
 
 
 def feature_keys(share: SubjectRun) -> list[Any]:
@@ -43,20 +49,23 @@ def mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _folders(run: Run, shares: Sequence[SubjectRun]) -> Iterator[str]:
+def _folders(runs: _Runs) -> Iterator[str]:
     """Yield what lets the other commands find data and cache from any folder."""
-    data = list(dict.fromkeys(folder.parent for share in shares if (folder := recorded_folder(share))))
-    # Data in several folders is for whoever repeats it to bring together.
-    if len(data) == 1:
-        yield f"export ALGOCLI_DATA_DIR={shlex.quote(str(data[0]))}"
-    yield f"export ALGOCLI_CACHE_DIR={shlex.quote(str(run.folder.parent.parent.resolve()))}"
+    data = {folder.parent for _, shares in runs for share in shares if (folder := recorded_folder(share))}
+    caches = {run.folder.parent.parent.resolve() for run, _ in runs}
+    # What lies in several folders is for whoever repeats it to bring together.
+    for variable, folders in (("ALGOCLI_DATA_DIR", data), ("ALGOCLI_CACHE_DIR", caches)):
+        if len(folders) == 1:
+            yield f"export {variable}={shlex.quote(str(folders.pop()))}"
 
 
-def _extractions(run: Run, shares: Sequence[SubjectRun]) -> Iterator[str]:
+def _extractions(runs: _Runs) -> Iterator[str]:
     """Yield the commands that make the features, layers and subjects of one network together."""
-    home = run.folder.parent.parent / "features"
     found: dict[tuple[str, str], list[int]] = {}
-    for name in run.settings.features:
+    made = {
+        (run.folder.parent.parent / "features", name): shares for run, shares in runs for name in run.settings.features
+    }
+    for (home, name), shares in made.items():
         with suppress(DataError, KeyError, TypeError):
             recipe = read_recipe(home / name)
             for share in shares:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,24 +48,14 @@ def plot_response(
     """
     chosen = challenge.subjects(wishes.subjects)
     only = known_rois(chosen, rois)
-    for subject in chosen:
-        at = find_row(subject, row, nsd_id)
-        values = _within(subject, _measured(subject, at, wishes), only)
-        drawn = wishes.on_surface(subject, values)
+    # All are found before the first is drawn.
+    found = [(subject, find_row(subject, row, nsd_id)) for subject in chosen]
+    for subject, at in found:
+        title = wishes.heading(f"Responses to training image {at}", subject.number, chosen)
+        measured = _within(subject, _measured(subject, at, wishes), only)
         image = subject.train_stimuli[at]
-        where = _where(subject, only, wishes)
-        yield (
-            subject.number,
-            BrainMap(
-                (Panel(drawn),),
-                wishes.symmetric_scale(np.concatenate(list(values.values())), _UNIT),
-                wishes.heading(f"Responses to training image {at}", subject.number, chosen),
-                f"Measured responses to {image.path.name}{where}.\n{wishes.count(drawn, values)}",
-                wishes.surface,
-                wishes.outlines(subject),
-                image.path,
-            ),
-        )
+        said = f"Measured responses to {image.path.name}{_where(subject, only, wishes)}."
+        yield subject.number, _beside(subject, image.path, {"": measured}, title, said, wishes)
 
 
 def plot_prediction(
@@ -89,31 +80,33 @@ def plot_prediction(
     """
     pairs = scored_subjects(challenge, run, wishes.subjects)
     only = known_rois([subject for subject, _ in pairs], rois)
-    for subject, share in pairs:
-        at, position = _held_out_row(subject, share, row, nsd_id)
+    found = [(subject, share, *_held_out_row(subject, share, row, nsd_id)) for subject, share in pairs]
+    for subject, share, at, position in found:
+        title = wishes.heading(f"Responses to held-out image {at}", subject.number, pairs)
         measured = _within(subject, _measured(subject, at, wishes), only)
-        predicted = _within(
-            subject,
-            {h: np.asarray(share.validation_predictions(h)[position], dtype=np.float64) for h in wishes.hemispheres},
-            only,
-        )
-        both = np.concatenate([*measured.values(), *predicted.values()])
-        drawn = wishes.on_surface(subject, measured)
+        rows = {h: np.asarray(share.validation_predictions(h)[position], np.float64) for h in wishes.hemispheres}
+        predicted = _within(subject, rows, only)
         image = subject.train_stimuli[at]
-        where = _where(subject, only, wishes)
-        yield (
-            subject.number,
-            BrainMap(
-                (Panel(drawn, "measured"), Panel(wishes.on_surface(subject, predicted), "predicted")),
-                wishes.symmetric_scale(both, _UNIT),
-                wishes.heading(f"Responses to held-out image {at}", subject.number, pairs),
-                f"{image.path.name}{where}; {_agreement(measured, predicted)}.\nRun {run.name}.\n"
-                f"{wishes.count(drawn, measured)}",
-                wishes.surface,
-                wishes.outlines(subject),
-                image.path,
-            ),
-        )
+        said = f"{image.path.name}{_where(subject, only, wishes)}; {_agreement(measured, predicted)}.\nRun {run.name}."
+        values = {"measured": measured, "predicted": predicted}
+        yield subject.number, _beside(subject, image.path, values, title, said, wishes)
+
+
+def _beside(
+    subject: Subject, image: Path, values: Mapping[str, Values], title: str, said: str, wishes: Wishes
+) -> BrainMap:
+    """Put an image beside the responses to it, all on one scale."""
+    panels = tuple(Panel(wishes.on_surface(subject, sides), name) for name, sides in values.items())
+    shown = np.concatenate([side for sides in values.values() for side in sides.values()])
+    return BrainMap(
+        panels,
+        wishes.symmetric_scale(shown, _UNIT),
+        title,
+        f"{said}\n{wishes.count(panels[0].values, next(iter(values.values())))}",
+        wishes.surface,
+        wishes.outlines(subject),
+        image,
+    )
 
 
 def find_row(subject: Subject, row: int | None, nsd_id: int | None) -> int:

@@ -88,7 +88,7 @@ class Wishes:
 
 def shortened(name: str, longest: int = LONGEST_LABEL) -> str:
     """Take the middle out of a name that is too long for its place."""
-    return name if len(name) <= longest else f"{name[: longest // 3]}…{name[-longest * 2 // 3 :]}"
+    return name if len(name) <= longest else f"{name[: longest // 3]}…{name[-(longest - 1 - longest // 3) :]}"
 
 
 def all_shortened(names: Sequence[str]) -> list[str]:

@@ -172,3 +172,8 @@ def test_a_scale_goes_from_and_to_where_it_was_told(challenge, run):
         list(plot_accuracy(challenge, run, Wishes((1,), low=1.0, high=0.0)))
     with pytest.raises(UsageError, match="no colour map 'virids'; did you mean viridis"):
         list(plot_accuracy(challenge, run, Wishes((1,), colours="virids")))
+
+
+def test_an_image_that_one_subject_lacks_is_refused_before_any_is_drawn(challenge):
+    with pytest.raises(UsageError, match="no training image of subject 6 has NSD id 1009"):
+        next(plot_response(challenge, Wishes(), nsd_id=1009))

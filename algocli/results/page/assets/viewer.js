@@ -132,6 +132,8 @@ class Viewer {
   }
 
   change(hemisphere, how) {
+    // Whoever takes hold of the cortex ends the turn to a view.
+    this.turning = null;
     for (const h of this.isTogether() ? this.hemispheres : [hemisphere]) how(this.cameras[h]);
     this.redraw();
   }
