@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from algocli.challenge.layout import HEMISPHERES, subject_folder
-from algocli.cli.options import Json, Quiet, Subjects, parse_subjects
-from algocli.errors import UsageError
+from algocli.challenge.layout import HEMISPHERES, SUBJECTS, subject_folder
+from algocli.cli.options import Json, Quiet, Subjects, in_same_folders, parse_subjects
+from algocli.errors import DataError
 
 if TYPE_CHECKING:
     from algocli.challenge.nsd.prepare import Prepared
@@ -48,7 +48,9 @@ def prepare(
 
     numbers = parse_subjects(subject)
     if numbers is None:
-        raise UsageError("whose data is to be prepared?", hint="choose subjects, as in -s 1 or -s 1-8")
+        numbers = tuple(n for n in SUBJECTS if Tree.of(nsd, n).betas.is_dir())
+    if not numbers:
+        raise DataError(f"{nsd} holds no subject's betas: {Tree.of(nsd, SUBJECTS[0]).betas} and its like were expected")
     done = []
     for number in numbers:
         tree = Tree.of(nsd, number, stim_info=stim_info, stimuli=stimuli)
@@ -60,7 +62,7 @@ def prepare(
             note(f"no noise ceilings: {missing} not beside the betas", quiet=quiet)
     if as_json:
         show_json({"folder": out, "subjects": done})
-    note(f"next: algocli data --data-dir {out}", quiet=quiet)
+    note(f"next: {in_same_folders('algocli data', out)}", quiet=quiet)
 
 
 def _masks_of(masks: Path, number: int) -> Path:

@@ -149,16 +149,20 @@ def _rows(data_dir: Path, numbers: tuple[int, ...] | None, only: Split | None, c
     from algocli.challenge.stimuli import list_stimuli
     from algocli.challenge.subjects import Challenge
 
-    for subject in Challenge(data_dir).subjects(numbers):
-        for split in SPLITS if only is None else (only,):
-            images = list_stimuli(subject.layout, split)
-            plain = [StimulusRow(subject.number, split, image.row, image.path.name, image.nsd_id) for image in images]
-            if coco is None:
-                yield from plain
-                continue
-            for row, origin in zip(plain, read_coco_images(coco, images), strict=True):
-                crop = {f"crop_{side}": share for side, share in vars(origin.crop).items()}
-                yield CocoRow(**vars(row), coco_id=origin.coco_id, coco_split=origin.split, **crop)
+    images = [
+        (subject.number, image)
+        for subject in Challenge(data_dir).subjects(numbers)
+        for split in (SPLITS if only is None else (only,))
+        for image in list_stimuli(subject.layout, split)
+    ]
+    plain = [StimulusRow(number, one.split, one.row, one.path.name, one.nsd_id) for number, one in images]
+    if coco is None:
+        yield from plain
+        return
+    # NSD's table has 73,000 lines: it is read once for all.
+    for row, origin in zip(plain, read_coco_images(coco, [image for _, image in images]), strict=True):
+        crop = {f"crop_{side}": share for side, share in vars(origin.crop).items()}
+        yield CocoRow(**vars(row), coco_id=origin.coco_id, coco_split=origin.split, **crop)
 
 
 def _columns(rows: Sequence[Row]) -> list[str]:

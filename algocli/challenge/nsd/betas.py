@@ -96,15 +96,14 @@ def average(
 
 def _z_score(betas: NDArray[np.float32], kept: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Z-score each vertex over a session's trials in place, and strike out of `kept` those that have no z-score."""
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         mean = betas.mean(axis=0, dtype=np.float64)
         spread = betas.std(axis=0, dtype=np.float64)
         # The mean of equal values may differ from them in the last bit: a dead vertex is told by its extremes.
         spread[np.ptp(betas, axis=0) == 0] = 0
         kept &= np.isfinite(mean) & (spread > 0)
-    safe = np.where(spread > 0, spread, 1)
-    betas -= np.nan_to_num(mean).astype(np.float32)
-    betas /= safe.astype(np.float32)
+        betas -= mean.astype(np.float32)
+        betas /= np.where(spread > 0, spread, 1).astype(np.float32)
     return betas
 
 

@@ -31,11 +31,13 @@ from algocli.challenge.layout import (
 from algocli.challenge.nsd.betas import Averages, average, count_trials
 from algocli.challenge.nsd.tree import Tree
 from algocli.challenge.nsd.trials import Trials, read_trials
-from algocli.compute.files import publish
+from algocli.compute.files import publish, write_json
 from algocli.compute.track import Track, silent
 from algocli.errors import DataError
 
 _BRICK = "imgBrick"
+# Tells a folder that was made here from one that was downloaded.
+_RECORD = "prepared.json"
 
 
 @dataclass(frozen=True)
@@ -81,13 +83,14 @@ def prepare(tree: Tree, masks: Path, out: Path, *, n_test_sessions: int = 3, tra
     StorageError
         If the folder cannot be written.
     """
-    given = SubjectLayout(masks.parent) if masks.name == "roi_masks" else _Masks(masks)
+    given = _Masks(masks)
     layout = SubjectLayout(out / subject_folder(tree.subject))
     n_sessions = tree.count_sessions()
     n_trials = count_trials(tree.session("left", 1))
     trials = read_trials(tree.stim_info, tree.subject, n_sessions, n_trials, n_test_sessions)
     asked = {h: _asked(given, h) for h in HEMISPHERES}
     _check_images(tree.stimuli, layout, trials)
+    _claim(layout, tree, n_test_sessions)
     n_vertices: dict[Hemisphere, int] = {}
     for hemisphere in HEMISPHERES:
         vertices = _write_responses(tree, layout, hemisphere, trials, asked[hemisphere], track)
@@ -107,8 +110,19 @@ def prepare(tree: Tree, masks: Path, out: Path, *, n_test_sessions: int = 3, tra
         n_vertices=n_vertices,
         n_dropped={h: len(asked[h]) - n_vertices[h] for h in HEMISPHERES},
         repeats=trials.repeats,
-        has_ceilings=all(layout.noise_ceiling(h).is_file() for h in HEMISPHERES),
+        has_ceilings=all(tree.ncsnr(h).is_file() for h in HEMISPHERES),
     )
+
+
+def _claim(layout: SubjectLayout, tree: Tree, n_test_sessions: int) -> None:
+    """Leave a record of what is made, and refuse a folder with responses that were not made here."""
+    record = layout.folder / _RECORD
+    if not record.is_file() and any(layout.folder.glob("*_split/*_fmri/*.npy")):
+        raise DataError(
+            f"{layout.folder} holds responses that were not prepared here: they would be lost",
+            hint="write to another folder",
+        )
+    write_json(record, {"betas": str(tree.betas.resolve()), "n_test_sessions": n_test_sessions})
 
 
 class _Masks(SubjectLayout):

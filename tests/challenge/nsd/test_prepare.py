@@ -260,3 +260,21 @@ def test_ratios_of_one_hemisphere_alone_give_no_ceilings(copy, places, tmp_path)
     assert result.exit_code == 0
     assert "no noise ceilings: rh.ncsnr.mgh not beside the betas" in result.stderr
     assert not list((tmp_path / "out").rglob("*noise_ceiling.npy"))
+
+
+def test_responses_that_were_not_prepared_here_are_not_written_over(places, tmp_path):
+    official = write_tiny_challenge(tmp_path / "official", [SUBJECT], image_size=8)
+    for path in official.rglob("*.png"):
+        path.unlink()
+    before = {path: path.read_bytes() for path in official.rglob("*.npy")}
+    result = prepare(places[0], places[1], official)
+    assert result.exit_code == 3
+    assert "they would be lost" in result.stderr
+    assert all(path.read_bytes() == content for path, content in before.items())
+
+
+def test_all_subjects_are_those_that_have_betas(places, tmp_path):
+    where = ["--nsd", str(places[0]), "--masks", str(places[1]), "-o", str(tmp_path / "out"), "--test-sessions", "2"]
+    result = CliRunner().invoke(app, ["prepare", *where, "-s", "all"])
+    assert result.exit_code == 0, result.stderr
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [f"subj{SUBJECT:02d}"]
