@@ -12,6 +12,7 @@ import numpy as np
 from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
+from algocli.compute.files import publish
 from algocli.errors import DataError
 
 # A pickled dict of names needs these and nothing else. dict, int and str are opcodes of the
@@ -42,6 +43,17 @@ def open_array(path: Path) -> NDArray[Any]:
         if "Python objects" in str(error):
             raise DataError(f"{path} holds Python objects", hint="save it as an array of plain numbers") from error
         raise DataError(f"{path} is no whole .npy array: {_reason(error)}", hint="copy the file again") from error
+
+
+def save_array(path: Path, array: NDArray[Any]) -> None:
+    """Write a .npy file that appears under its name only once it is whole.
+
+    Raises
+    ------
+    StorageError
+        If it cannot be written.
+    """
+    publish(path, lambda stream: npy_format.write_array(stream, array, version=(1, 0), allow_pickle=False))
 
 
 def load_mapping(path: Path) -> dict[int, str]:

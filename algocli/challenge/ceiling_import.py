@@ -11,16 +11,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
-from algocli.challenge.arrays import open_array
+from algocli.challenge.arrays import open_array, save_array
 from algocli.challenge.ceiling_files import CeilingFiles, read_vertices
 from algocli.challenge.ceilings import CeilingUnit, Repeats, as_share, ceiling_from_ncsnr, list_faults, unit_of
 from algocli.challenge.layout import Hemisphere
 from algocli.challenge.repeats import count_repeats, usual_repeats
 from algocli.challenge.subjects import Subject
-from algocli.compute.files import publish
 from algocli.errors import DataError, UsageError
 
 _Ceiling = NDArray[np.float64]
@@ -105,7 +103,7 @@ def import_ceilings(
         raise UsageError(f"{taken[0]} holds other noise ceilings already{more}", hint="replace them with --force")
     for row, ceiling in ready:
         if row.is_new:
-            _write(row.path, ceiling)
+            save_array(row.path, ceiling)
     return [row for row, _ in ready]
 
 
@@ -179,7 +177,3 @@ def _holds(path: Path, ceiling: _Ceiling) -> bool:
     except DataError:
         return False
     return present.dtype == ceiling.dtype and np.array_equal(present, ceiling)
-
-
-def _write(path: Path, ceiling: _Ceiling) -> None:
-    publish(path, lambda stream: npy_format.write_array(stream, ceiling, version=(1, 0), allow_pickle=False))

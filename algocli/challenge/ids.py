@@ -12,6 +12,8 @@ from algocli.challenge.stimuli import Stimulus
 from algocli.errors import DataError
 
 ID_COLUMN = "nsd_id"
+# NSD showed each image to a subject up to three times.
+N_REPEATS = 3
 _LONGEST_SHOWN = 200
 
 
@@ -65,6 +67,24 @@ def parse_id(word: str, where: str) -> int:
     # isdecimal alone admits the digits of other scripts, which int() reads; a long word would take int() its time.
     if not (word.isascii() and word.isdecimal() and len(word) <= 9 and int(word) < N_NSD_IMAGES):
         raise DataError(f"{where}: '{word[:20]}' is no NSD id; ids are whole numbers from 0 to {N_NSD_IMAGES - 1}")
+    return int(word)
+
+
+def trial_columns(subject: int) -> list[str]:
+    """Name the columns of NSD's table of images that hold the trials that show an image to a subject."""
+    return [f"subject{subject}_rep{repeat}" for repeat in range(N_REPEATS)]
+
+
+def parse_trial(word: str, where: str) -> int:
+    """Turn a word into the number of a trial, which counts from 1; 0 stands for none.
+
+    Raises
+    ------
+    DataError
+        If it is none; `where` says what holds it.
+    """
+    if not (word.isascii() and word.isdecimal() and len(word) <= 9):
+        raise DataError(f"{where}: '{word[:20]}' is no number of a trial; whole numbers from 0 were expected")
     return int(word)
 
 

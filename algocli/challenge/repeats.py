@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from algocli.challenge.ceilings import Repeats
-from algocli.challenge.ids import find_stimuli, parse_id, read_table
+from algocli.challenge.ids import N_REPEATS, find_stimuli, parse_id, parse_trial, read_table, trial_columns
 from algocli.challenge.layout import OFFICIAL_SIZES
 from algocli.challenge.subjects import Subject
 from algocli.errors import DataError, UsageError
 
-_MOST = 3
 _SESSIONS_OF_ALL = 40
 _TRIALS_A_SESSION = 750
 
@@ -49,13 +48,12 @@ def count_repeats(subject: Subject, path: Path) -> Repeats:
         If the file lacks a column or one of the images, holds a word for a number, or says that an image was not
         shown.
     """
-    columns = [f"subject{subject.number}_rep{repeat}" for repeat in range(_MOST)]
-    table = read_table(path, ["nsdId", *columns])
+    table = read_table(path, ["nsdId", *trial_columns(subject.number)])
     places = find_stimuli([parse_id(row[0], str(path)) for row in table], subject.test_stimuli, str(path))
     n_trials = OFFICIAL_SIZES[subject.number].n_sessions * _TRIALS_A_SESSION
-    counts = [0] * (_MOST + 1)
+    counts = [0] * (N_REPEATS + 1)
     for place, stimulus in zip(places, subject.test_stimuli, strict=True):
-        trials = [_parse_trial(word, f"{path}, NSD id {stimulus.nsd_id}") for word in table[place][1:]]
+        trials = [parse_trial(word, f"{path}, NSD id {stimulus.nsd_id}") for word in table[place][1:]]
         n_shown = sum(0 < trial <= n_trials for trial in trials)
         if not n_shown:
             raise DataError(
@@ -65,9 +63,3 @@ def count_repeats(subject: Subject, path: Path) -> Repeats:
         counts[n_shown] += 1
     _, one, two, three = counts
     return Repeats(three, two, one)
-
-
-def _parse_trial(word: str, where: str) -> int:
-    if not (word.isascii() and word.isdecimal() and len(word) <= 9):
-        raise DataError(f"{where}: '{word}' is no number of a trial; whole numbers from 0 were expected")
-    return int(word)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
-from algocli.challenge.arrays import load_mapping, open_array
+from algocli.challenge.arrays import load_mapping, open_array, save_array
 from algocli.challenge.ceiling_files import read_map
 from algocli.challenge.ceilings import Repeats, ceiling_from_ncsnr
 from algocli.challenge.hdf5 import open_hdf5
@@ -157,11 +157,11 @@ def _write_masks(
     """Write the masks, without the vertices that have no betas."""
     mask = np.zeros(N_FSAVERAGE, dtype=np.int64)
     mask[vertices] = 1
-    _save(layout.all_vertices(hemisphere), mask)
+    save_array(layout.all_vertices(hemisphere), mask)
     for roi_class in ROI_CLASSES:
         codes = np.asarray(_on_fsaverage(given.roi_mask(roi_class, hemisphere, "fsaverage")), dtype=np.int64)
-        _save(layout.roi_mask(roi_class, hemisphere, "challenge"), codes[vertices])
-        _save(layout.roi_mask(roi_class, hemisphere, "fsaverage"), np.where(mask != 0, codes, 0))
+        save_array(layout.roi_mask(roi_class, hemisphere, "challenge"), codes[vertices])
+        save_array(layout.roi_mask(roi_class, hemisphere, "fsaverage"), np.where(mask != 0, codes, 0))
 
 
 def _write_responses(
@@ -198,7 +198,7 @@ def _write_ceiling(
             ceiling = ceiling_from_ncsnr(ratios[vertices], repeats)
         except DataError as error:
             raise DataError(f"{path}: {error.message}", hint=error.hint) from error
-        _save(layout.noise_ceiling(hemisphere), ceiling)
+        save_array(layout.noise_ceiling(hemisphere), ceiling)
 
 
 def _write_images(brick: Path, layout: SubjectLayout, trials: Trials, track: Track) -> None:
@@ -247,10 +247,6 @@ def _png(pixels: NDArray[np.uint8]) -> bytes:
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, "PNG")
     return stream.getvalue()
-
-
-def _save(path: Path, array: NDArray[np.generic]) -> None:
-    publish(path, lambda stream: npy_format.write_array(stream, array, version=(1, 0), allow_pickle=False))
 
 
 def _write_bytes(content: bytes, stream: IO[bytes]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.challenge.ceilings import Repeats
-from algocli.challenge.ids import parse_id, read_table
+from algocli.challenge.ids import parse_id, parse_trial, read_table, trial_columns
 from algocli.challenge.layout import Split
 from algocli.errors import DataError
 
-_MOST_REPEATS = 3
 _UNKNOWN = -1
 
 
@@ -71,15 +69,14 @@ def read_trials(path: Path, subject: int, n_sessions: int, n_trials: int, n_test
     """
     if not 0 < n_test_sessions < n_sessions:
         raise DataError(f"of {n_sessions} sessions the last {n_test_sessions} cannot be for testing alone")
-    columns = [f"subject{subject}_rep{repeat}" for repeat in range(_MOST_REPEATS)]
     known: set[int] = set()
     shown = np.full(n_sessions * n_trials, _UNKNOWN)
-    for word, *trials in read_table(path, ["nsdId", *columns]):
+    for word, *trials in read_table(path, ["nsdId", *trial_columns(subject)]):
         nsd_id = parse_id(word, str(path))
         if nsd_id in known:
             raise DataError(f"{path} names NSD id {nsd_id} twice")
         known.add(nsd_id)
-        for trial in _numbers(trials, f"{path}, NSD id {nsd_id}"):
+        for trial in [parse_trial(trial, f"{path}, NSD id {nsd_id}") for trial in trials]:
             if not 0 < trial <= len(shown):
                 continue
             if shown[trial - 1] != _UNKNOWN:
@@ -97,10 +94,3 @@ def read_trials(path: Path, subject: int, n_sessions: int, n_trials: int, n_test
     if not len(test):
         raise DataError(f"the last {n_test_sessions} sessions of subject {subject} show no image for the first time")
     return Trials(train, test, by_session, n_test_sessions)
-
-
-def _numbers(words: Iterable[str], where: str) -> list[int]:
-    for word in words:
-        if not (word.isascii() and word.isdecimal() and len(word) <= 9):
-            raise DataError(f"{where}: '{word[:20]}' is no number of a trial")
-    return [int(word) for word in words]
