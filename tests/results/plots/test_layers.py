@@ -160,7 +160,7 @@ def test_one_layers_runs_are_told_apart_by_their_names(runs, tmp_path):
 def test_long_names_keep_the_middle_where_it_tells_them_apart():
     names = [f"a-network-named-{place}-that-goes-on-and-on-and-on" for place in (1, 2)]
     assert all_shortened(names) == names
-    assert all_shortened([names[0], "short"]) == ["a-network-na…at-goes-on-and-on-and-on", "short"]
+    assert all_shortened([names[0], "short"]) == ["a-network-na…t-goes-on-and-on-and-on", "short"]
 
 
 def test_a_run_of_several_layers_stands_for_none_of_them(runs, tmp_path):
