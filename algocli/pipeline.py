@@ -184,7 +184,7 @@ def predict(
     from algocli.features.pictures import PictureFeatures, list_pictures
     from algocli.features.rebuilding import rebuild
 
-    cache_dir = run.folder.parent.parent
+    cache_dir = run.cache_dir
     stores = stores_of(run, subject, cache_dir)
     features = PictureFeatures(
         list_pictures([Path(one) for one in images]), rebuild(stores, device, trust_code=trust_remote_code), track

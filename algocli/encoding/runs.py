@@ -183,6 +183,11 @@ class Run:
         self.folder = folder
 
     @property
+    def cache_dir(self) -> Path:
+        """The cache that the run lies in, beside the features that it was made from."""
+        return self.folder.parent.parent
+
+    @property
     def name(self) -> str:
         """The folder's name, which says the settings unless the user chose one."""
         return self.folder.name

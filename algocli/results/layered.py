@@ -191,7 +191,7 @@ def layered(runs: Sequence[Run]) -> Layered:
 
 
 def _no_layers(run: Run) -> UsageError:
-    found = list_runs(_home(run))
+    found = list_runs(run.cache_dir)
     blends = [other.name for other in found if _has(other, regression="blend")]
     single = [other.name for other in reversed(found) if _has(other, n_layers=1)]
     if blends:
@@ -213,10 +213,6 @@ def _has(run: Run, *, regression: str | None = None, n_layers: int | None = None
     return False
 
 
-def _home(run: Run) -> Path:
-    return run.folder.parent.parent
-
-
 def _weights(share: SubjectRun, hemisphere: Hemisphere, shape: tuple[int, int]) -> NDArray[Any]:
     """Return a blend's weights, (n_fits, n_layers, n_vertices)."""
     fits = share.blend_weights(hemisphere)
@@ -231,7 +227,7 @@ def _weights(share: SubjectRun, hemisphere: Hemisphere, shape: tuple[int, int]) 
 
 def _name_layers(run: Run, features: Sequence[str]) -> tuple[Layer, ...]:
     """Name layers as shortly as tells them apart: of one network without it, of one recipe by their features."""
-    layers = list(_named_by_recipe(_home(run) / "features", features))
+    layers = list(_named_by_recipe(run.cache_dir / "features", features))
     if len({layer.network for layer in layers}) == 1:
         layers = [replace(layer, label=layer.label.removeprefix(f"{layer.network} ")) for layer in layers]
     if len({layer.label for layer in layers}) < len(layers):

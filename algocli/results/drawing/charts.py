@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 from algocli.challenge.layout import HEMISPHERES, Hemisphere
 from algocli.errors import DataError
 from algocli.results.drawing.chart import Chart
-from algocli.results.drawing.roi_axis import Place, inches_per_roi, name_classes, name_rois, place_rois
+from algocli.results.drawing.roi_axis import (
+    ABSENT,
+    Place,
+    dress_bars,
+    inches_per_roi,
+    name_classes,
+    name_rois,
+    place_rois,
+)
 from algocli.results.drawing.style import (
     DEFAULT_DPI,
     HEMISPHERE_COLOURS,
@@ -34,7 +42,6 @@ _BETWEEN_BARS = 0.02
 _PER_ROI, _PLOT_HEIGHT = 0.26, 2.7
 _LEFT, _RIGHT, _CLASSES, _NAMES = 0.75, 0.25, 0.7, 0.8
 _NARROWEST = 4.5
-_ABSENT = "\N{EN DASH}"
 
 
 def draw_rois(
@@ -105,21 +112,14 @@ def _draw_bars(
         for x, row in rows:
             if row.median_r is None:
                 axes.annotate(
-                    _ABSENT, (x, 0), (0, 2), textcoords="offset points", ha="center", color=theme.quiet_ink, fontsize=7
+                    ABSENT, (x, 0), (0, 2), textcoords="offset points", ha="center", color=theme.quiet_ink, fontsize=7
                 )
         yield from (row for _, row in rows)
 
 
 def _dress(axes: Axes, places: Sequence[Place], theme: Theme) -> None:
-    axes.set_xlim(-0.8, places[-1].x + 0.8)
     name_rois(axes, places)
-    axes.tick_params(axis="y", length=0, labelsize=8)
-    axes.set_ylabel("median r")
-    axes.yaxis.grid(True, color=theme.rule, linewidth=0.6, zorder=0)
-    axes.set_axisbelow(True)
-    axes.axhline(0, color=theme.quiet_ink, linewidth=0.8, zorder=3)
-    for side in ("top", "left", "right", "bottom"):
-        axes.spines[side].set_visible(False)
+    dress_bars(axes, places, "median r", theme)
     # Room above the tallest bar, and below 0 only where a median is negative.
     low, high = axes.dataLim.y0, axes.dataLim.y1
     axes.set_ylim(min(0.0, 1.15 * low), max(0.05, 1.05 * high))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from algocli.challenge.layout import Hemisphere
 from algocli.results.drawing.chart import Chart
 from algocli.results.drawing.keys import Scale
-from algocli.results.drawing.roi_axis import Place, inches_per_roi, name_classes, name_rois, place_rois
+from algocli.results.drawing.roi_axis import ABSENT, Place, inches_per_roi, name_classes, name_rois, place_rois
 from algocli.results.drawing.style import (
     CAPTION_BOTTOM,
     DEFAULT_DPI,
@@ -40,7 +40,6 @@ _INSIDE = 0.06
 # Digits are white on what is darker than this, in shares of white's luminance, and black on the rest.
 _DARK = 0.45
 _LUMINANCE = (0.2126, 0.7152, 0.0722)
-_ABSENT = "\N{EN DASH}"
 
 
 def draw_heatmap(
@@ -107,7 +106,7 @@ def _draw_field(
     for column, place in enumerate(places):
         if best[column] < 0:
             for row in range(len(values)):
-                axes.text(place.x, row, _ABSENT, color=theme.quiet_ink, fontsize=7, ha="center", va="center")
+                axes.text(place.x, row, ABSENT, color=theme.quiet_ink, fontsize=7, ha="center", va="center")
             continue
         cells = axes.pcolormesh(
             [place.x - 0.5, place.x + 0.5],

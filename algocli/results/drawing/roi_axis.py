@@ -12,6 +12,8 @@ from algocli.results.drawing.style import Theme
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+# Stands where a ROI that is absent has no bar and no cell.
+ABSENT = "\N{EN DASH}"
 # In units of one ROI: the space between two classes.
 _BETWEEN_CLASSES = 0.7
 # Inches of paper that the name of a class takes.
@@ -36,6 +38,23 @@ def inches_per_roi(places: Sequence[Place], usual: float) -> float:
     """Return how many inches a ROI takes: more than usual where a class is too small for its own name."""
     sizes = [len(list(members)) for roi_class, members in groupby(places, lambda place: place.roi_class) if roi_class]
     return max([usual, *(_CLASS_NAME / (n_rois + _BETWEEN_CLASSES) for n_rois in sizes)])
+
+
+def remark_on_absent(n_vertices: Iterable[int]) -> str:
+    """Return what a caption adds where a chart's rows have these numbers of vertices; nothing if none is 0."""
+    return " A dash marks a ROI that is absent." if 0 in n_vertices else ""
+
+
+def dress_bars(axes: Axes, places: Sequence[Place], label: str, theme: Theme) -> None:
+    """Give bars over ROIs an axis with a name, a grid, and a line at 0 in place of a frame."""
+    axes.set_xlim(-0.8, places[-1].x + 0.8)
+    axes.tick_params(axis="y", length=0, labelsize=8)
+    axes.set_ylabel(label)
+    axes.yaxis.grid(True, color=theme.rule, linewidth=0.6, zorder=0)
+    axes.set_axisbelow(True)
+    axes.axhline(0, color=theme.quiet_ink, linewidth=0.8, zorder=3)
+    for side in ("top", "left", "right", "bottom"):
+        axes.spines[side].set_visible(False)
 
 
 def name_rois(axes: Axes, places: Sequence[Place]) -> None:

@@ -10,7 +10,15 @@ from algocli.challenge.layout import HEMISPHERES, Hemisphere
 from algocli.errors import DataError
 from algocli.results.compare import Comparison
 from algocli.results.drawing.chart import Chart
-from algocli.results.drawing.roi_axis import Place, inches_per_roi, name_classes, name_rois, place_rois
+from algocli.results.drawing.roi_axis import (
+    ABSENT,
+    Place,
+    dress_bars,
+    inches_per_roi,
+    name_classes,
+    name_rois,
+    place_rois,
+)
 from algocli.results.drawing.style import DEFAULT_DPI, LIGHT, Theme, ordered_colours, styled
 
 if TYPE_CHECKING:
@@ -22,7 +30,6 @@ _BARS, _BAR = 0.8, 0.9
 _PER_RUN, _LEAST = 0.1, 0.26
 _LEFT, _RIGHT, _NAMES, _CLASSES, _ROW, _BETWEEN, _LINE = 0.75, 0.25, 0.85, 0.35, 1.7, 0.25, 0.2
 _NARROWEST = 5.0
-_ABSENT = "\N{EN DASH}"
 
 
 @dataclass(frozen=True)
@@ -106,17 +113,10 @@ def _draw_bars(
         axes.bar([x for x, _ in present], [r for _, r in present], _BAR * width, label=label, **look)
     for place, bar in zip(places, bars, strict=False):
         if bar.mean_r is None:
-            axes.text(place.x, 0, _ABSENT, ha="center", va="bottom", color=theme.quiet_ink, fontsize=7)
+            axes.text(place.x, 0, ABSENT, ha="center", va="bottom", color=theme.quiet_ink, fontsize=7)
 
 
 def _dress(axes: Axes, hemisphere: Hemisphere, places: Sequence[Place], theme: Theme) -> None:
-    axes.set_xlim(-0.8, places[-1].x + 0.8)
     axes.set_xticks([place.x for place in places], [""] * len(places))
     axes.tick_params(axis="x", length=0)
-    axes.tick_params(axis="y", length=0, labelsize=8)
-    axes.set_ylabel(f"mean r, {hemisphere}")
-    axes.yaxis.grid(True, color=theme.rule, linewidth=0.6, zorder=0)
-    axes.set_axisbelow(True)
-    axes.axhline(0, color=theme.quiet_ink, linewidth=0.8, zorder=3)
-    for side in ("top", "left", "right", "bottom"):
-        axes.spines[side].set_visible(False)
+    dress_bars(axes, places, f"mean r, {hemisphere}", theme)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import textwrap
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -194,11 +194,15 @@ def render(figure: Figure, path: Path, dpi: int = DEFAULT_DPI) -> None:
     check_suffix(path)
     suffix = path.suffix.lower()
 
-    def write(stream: IO[bytes]) -> None:
-        with styled(), warnings.catch_warnings():
-            # A title may hold letters that the font lacks: they show as boxes, and a warning would say no more.
-            warnings.filterwarnings("ignore", message="Glyph .* missing")
-            title = {"Title": str(figure.get_label())} if figure.get_label() else {}
-            figure.savefig(stream, format=suffix[1:], dpi=dpi, metadata=_METADATA[suffix] | title)
+    title = {"Title": str(figure.get_label())} if figure.get_label() else {}
+    publish(path, lambda stream: encode(figure, stream, suffix, title, dpi=dpi))
 
-    publish(path, write)
+
+def encode(
+    figure: Figure, stream: IO[bytes], suffix: str, metadata: Mapping[str, str] | None = None, **layout: Any
+) -> None:
+    """Write a figure into a stream, without the time of drawing; `suffix` says as what, `layout` is matplotlib's."""
+    with styled(), warnings.catch_warnings():
+        # A text may hold letters that the font lacks: they show as boxes, and a warning would say no more.
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        figure.savefig(stream, format=suffix[1:], metadata={**_METADATA[suffix], **(metadata or {})}, **layout)

@@ -14,6 +14,7 @@ from algocli.encoding.runs import Run
 from algocli.results.compare import Comparison
 from algocli.results.drawing.brain_map import BrainMap
 from algocli.results.drawing.keys import Scale
+from algocli.results.drawing.roi_axis import remark_on_absent
 from algocli.results.drawing.run_bars import draw_runs
 from algocli.results.page.citing import Work, works
 from algocli.results.page.compare_tables import (
@@ -155,13 +156,12 @@ def _labelled(shown: BrainMap, label: str) -> BrainMap:
 
 def _bars(comparison: Comparison, subject: int) -> Picture:
     names = ", ".join(dict.fromkeys((comparison.reference, *comparison.runs)))
-    remark = " A dash marks a ROI that is absent."
-    absent = any(row.n_vertices == 0 for row in comparison.rows if row.subject == subject)
+    remark = remark_on_absent(row.n_vertices for row in comparison.rows if row.subject == subject)
     return picture(
         lambda theme: draw_runs(comparison, subject, theme=theme),
         "Mean r by ROI",
         f"Bar chart of subject {subject}'s mean r by ROI for the runs {names}. The tables above have the numbers.",
-        f"Scored on {SCORED_ON}.{remark if absent else ''}",
+        f"Scored on {SCORED_ON}.{remark}",
     )
 
 

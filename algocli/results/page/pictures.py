@@ -5,13 +5,12 @@ from __future__ import annotations
 import base64
 import io
 import re
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from algocli.results.drawing.chart import Chart
-from algocli.results.drawing.style import DARK, LIGHT, Theme, styled
+from algocli.results.drawing.style import DARK, LIGHT, Theme, encode
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -43,12 +42,7 @@ def picture(draw: Callable[[Theme], Chart[Any]], title: str, alt: str, caption: 
 def _svg(figure: Figure) -> bytes:
     """Write a figure as SVG, cut to what is drawn: the page has margins of its own."""
     stream = io.BytesIO()
-    with styled(), warnings.catch_warnings():
-        # A ROI's name may hold letters that the font lacks: they show as boxes, and a warning would say no more.
-        warnings.filterwarnings("ignore", message="Glyph .* missing")
-        figure.savefig(
-            stream, format="svg", bbox_inches="tight", pad_inches=0.04, metadata={"Date": None, "Creator": "algocli"}
-        )
+    encode(figure, stream, ".svg", bbox_inches="tight", pad_inches=0.04)
     return stream.getvalue()
 
 

@@ -116,7 +116,7 @@ def finished(run: Run) -> str:
 
 
 def _layers(run: Run, shares: list[SubjectRun]) -> Iterator[Layer]:
-    home = run.folder.parent.parent / "features"
+    home = run.cache_dir / "features"
     for place, name in enumerate(run.settings.features):
         keys = {share.number: str(found[place]) for share in shares if place < len(found := feature_keys(share))}
         yield Layer(name, _recipe_facts(home / name), keys)

@@ -52,7 +52,7 @@ def mapping(value: object) -> Mapping[str, Any]:
 def _folders(runs: _Runs) -> Iterator[str]:
     """Yield what lets the other commands find data and cache from any folder."""
     data = {folder.parent for _, shares in runs for share in shares if (folder := recorded_folder(share))}
-    caches = {run.folder.parent.parent.resolve() for run, _ in runs}
+    caches = {run.cache_dir.resolve() for run, _ in runs}
     # What lies in several folders is for whoever repeats it to bring together.
     for variable, folders in (("ALGOCLI_DATA_DIR", data), ("ALGOCLI_CACHE_DIR", caches)):
         if len(folders) == 1:
@@ -62,9 +62,7 @@ def _folders(runs: _Runs) -> Iterator[str]:
 def _extractions(runs: _Runs) -> Iterator[str]:
     """Yield the commands that make the features, layers and subjects of one network together."""
     found: dict[tuple[str, str], list[int]] = {}
-    made = {
-        (run.folder.parent.parent / "features", name): shares for run, shares in runs for name in run.settings.features
-    }
+    made = {(run.cache_dir / "features", name): shares for run, shares in runs for name in run.settings.features}
     for (home, name), shares in made.items():
         with suppress(DataError, KeyError, TypeError):
             recipe = read_recipe(home / name)

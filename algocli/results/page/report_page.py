@@ -18,6 +18,7 @@ from algocli.errors import UsageError
 from algocli.results.certainty import Asked
 from algocli.results.drawing.chart import Chart
 from algocli.results.drawing.charts import draw_rois
+from algocli.results.drawing.roi_axis import remark_on_absent
 from algocli.results.drawing.style import Theme
 from algocli.results.over_subjects import as_one_subject
 from algocli.results.page.citing import Work, works
@@ -181,8 +182,7 @@ def _charts(report: Report, subject: int, what: str) -> tuple[Picture, ...]:
 
 
 def _bars(report: Report, subject: int, what: str) -> Picture:
-    rows = [row for row in report.rows if row.subject == subject]
-    remark = " A dash marks a ROI that is absent." if any(row.n_vertices == 0 for row in rows) else ""
+    remark = remark_on_absent(row.n_vertices for row in report.rows if row.subject == subject)
     return picture(
         lambda theme: draw_rois(report, subject, title="", theme=theme),
         f"{what[0].upper()}{what[1:]}",

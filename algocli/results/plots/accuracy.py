@@ -14,6 +14,7 @@ from algocli.results.chance import FALSE_DISCOVERIES, significant
 from algocli.results.drawing.brain_map import BrainMap, Panel
 from algocli.results.drawing.chart import Chart
 from algocli.results.drawing.charts import draw_rois
+from algocli.results.drawing.roi_axis import remark_on_absent
 from algocli.results.plots.wishes import Values, Wishes
 from algocli.results.report import SCORED_ON, RoiRow, summarise
 from algocli.results.scoring import read_scores, scored_subjects
@@ -71,8 +72,7 @@ def plot_bars(
     """
     report = summarise(challenge, run, subjects=wishes.subjects, rois=rois)
     for number in report.subjects:
-        absent = any(row.n_vertices == 0 for row in report.rows if row.subject == number)
-        remark = " A dash marks a ROI that is absent." if absent else ""
+        remark = remark_on_absent(row.n_vertices for row in report.rows if row.subject == number)
         yield (
             number,
             draw_rois(
