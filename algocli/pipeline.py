@@ -65,7 +65,6 @@ def extract(
     from algocli.features.backbones import load_backbone, resolve_device
     from algocli.features.gram import gram
     from algocli.features.passage import Passage, default_batch_size
-    from algocli.features.products import fastest_products
 
     device = resolve_device(device)
     backbone = load_backbone(model, list(layers), weights, device)
@@ -73,8 +72,7 @@ def extract(
     names: dict[str, None] = {}
     for subject in _each(subjects):
         for store in extraction.extract(subject, backbone, Path(cache_dir), how, track=track, note=note):
-            # Here torch is loaded, which often multiplies twice as fast as what training would have.
-            gram(store, products=fastest_products(device), track=track)
+            gram(store, device=device, track=track)
             names[store.folder.parent.name] = None
     return tuple(names)
 

@@ -93,7 +93,6 @@ def extract(
     from algocli.features.extraction import extract as run
     from algocli.features.gram import gram
     from algocli.features.passage import Passage, default_batch_size
-    from algocli.features.products import fastest_products
     from algocli.features.reduction import Reduction
 
     device = resolve_device(device)
@@ -111,9 +110,8 @@ def extract(
     for one, images in sources:
         made = run(one, backbone, cache_dir, how, images=images, track=tracker(quiet), note=noter(quiet))
         for store in made if with_gram else ():
-            # Here torch is at hand, which often multiplies twice as fast as what train would have.
             if store.complete:
-                gram(store, products=fastest_products(device), track=tracker(quiet))
+                gram(store, device=device, track=tracker(quiet))
         stores += made
     show_stores(stores, as_json=as_json)
     if not as_json:

@@ -8,7 +8,6 @@ centred with the means of the fitted rows. Eigenpairs are kept on disk beside K,
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +19,7 @@ from numpy.typing import DTypeLike, NDArray
 from algocli.compute.arrays import read_kept
 from algocli.compute.files import publish
 from algocli.encoding.algebra import ON_CPU, Algebra, Multiplier
-from algocli.encoding.eigen import leading_eigenpairs
+from algocli.encoding.eigen import is_exact, leading_eigenpairs
 from algocli.errors import UsageError
 from algocli.features.gram import Gram
 
@@ -119,41 +118,48 @@ _Eigenpairs = tuple[NDArray[np.float64], NDArray[np.float32], NDArray[np.float64
 
 def _eigenpairs(gram: Gram, fit: NDArray[np.int64], n_components: int, algebra: Algebra) -> _Eigenpairs:
     """Return at least `n_components` eigenpairs of the centred Gram matrix and its column means, kept or computed."""
-    kept = _list_kept(gram, fit)
-    found = _find_kept(kept, n_components)
-    if found is not None:
-        return found
     n_pairs = n_pairs_kept(n_components, len(fit))
+    kept = _list_kept(gram, fit, n_pairs)
+    for path in kept:
+        pairs = _load(path)
+        if pairs is not None and len(pairs[0]) >= n_components:
+            return pairs
     matrix = CentredGram(gram, fit, algebra)
     values, vectors = leading_eigenpairs(matrix, n_pairs, algebra=algebra)
     means = matrix.column_means
     path = _kept_path(gram, fit, n_pairs)
     publish(path, lambda stream: np.savez(stream, values=values, vectors=vectors, column_means=means))
-    for other in kept:
-        # One of the same size was damaged, and has just been replaced.
-        if other != path:
-            other.unlink(missing_ok=True)
+    # A kept file that did not serve is damaged; one of the same size has just been replaced.
+    for other in {*kept, *_list_smaller(gram, fit, n_pairs)} - {path}:
+        other.unlink(missing_ok=True)
     return values, vectors, means
 
 
-def _list_kept(gram: Gram, fit: NDArray[np.int64]) -> list[Path]:
-    """List the files of eigenpairs of these rows, the smallest first."""
+def _list_kept(gram: Gram, fit: NDArray[np.int64], n_pairs: int) -> list[Path]:
+    """List the files of eigenpairs of these rows that serve for so many, the smallest first.
+
+    More pairs than would have been computed serve only where all of them come of one decomposition, whose first
+    columns they share to the last bit: what was asked for before must not show in what is found now.
+    """
+    if not is_exact(len(fit), n_pairs):
+        return [_kept_path(gram, fit, n_pairs)]
+    return [path for n, path in _all_kept(gram, fit) if n >= n_pairs]
+
+
+def _list_smaller(gram: Gram, fit: NDArray[np.int64], n_pairs: int) -> list[Path]:
+    """List the files of which the first columns of so many pairs, all of one decomposition, now take the place."""
+    return [path for n, path in _all_kept(gram, fit) if n < n_pairs and is_exact(len(fit), n)]
+
+
+def _all_kept(gram: Gram, fit: NDArray[np.int64]) -> list[tuple[int, Path]]:
     pattern = _kept_path(gram, fit, 0)
-    return sorted(pattern.parent.glob(pattern.name.replace("00000", "?????")))
+    found = pattern.parent.glob(pattern.name.replace("00000", "[0-9]" * 5))
+    return [(int(path.stem[-5:]), path) for path in sorted(found)]
 
 
 def _kept_path(gram: Gram, fit: NDArray[np.int64], n_pairs: int) -> Path:
     rows = hashlib.sha256(np.ascontiguousarray(fit).tobytes()).hexdigest()[:16]
     return gram.folder / "spectra" / f"{rows}-{n_pairs:05d}.npz"
-
-
-def _find_kept(paths: Sequence[Path], n_pairs: int) -> _Eigenpairs | None:
-    """Return the first kept eigenpairs that are enough."""
-    for path in paths:
-        pairs = _load(path)
-        if pairs is not None and len(pairs[0]) >= n_pairs:
-            return pairs
-    return None
 
 
 def _load(path: Path) -> _Eigenpairs | None:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from algocli.compute.track import Track, silent
 from algocli.encoding.joined import join, layer_weight
 from algocli.encoding.settings import Settings
-from algocli.features.gram import BY_NUMPY, Gram, gram, standardised_gram
-from algocli.features.products import Products
+from algocli.features.gram import Gram, gram, is_made, n_multiplications, standardised_gram
+from algocli.features.products import uses_torch
 from algocli.features.store import FeatureStore
 
 
@@ -24,22 +24,22 @@ class Kernels:
         settings: Settings,
         n_train: int,
         *,
-        products: Products = BY_NUMPY,
+        device: str = "cpu",
         track: Track = silent,
     ) -> None:
         self.settings = settings
         self.n_train = n_train
         self._stores = stores
-        self._products = products
+        self._device = device
         self._track = track
         # What is divided by a spread over the fitted images has a matrix for each fit, and no other.
         plain = [] if settings.standardised else stores
-        self._plain = [gram(store, products=products, track=track) for store in plain]
+        self._plain = [gram(store, device=device, track=track) for store in plain]
 
     def prepare(self, fits: Sequence[NDArray[np.int64]]) -> None:
         """Compute what passes over the features remain to be made for these fits, and leave it on the disk."""
         for fit in fits if self.settings.standardised else ():
-            for group in self._side_by_side():
+            for group in _side_by_side(self._stores, self.settings):
                 self._standardised(group, fit)
 
     def of(self, fit: NDArray[np.int64]) -> list[Gram]:
@@ -66,13 +66,21 @@ class Kernels:
         return np.array([[layer_weight(one, fit) for one in self._grams(fit)]], dtype=np.float32)
 
     def _grams(self, fit: NDArray[np.int64]) -> list[Gram]:
-        return self._plain or [self._standardised(group, fit) for group in self._side_by_side()]
-
-    def _side_by_side(self) -> list[Sequence[FeatureStore]]:
-        """Group the stores of which one matrix will do: all, where no layer is treated apart from the others."""
-        if self.settings.scaled or self.settings.keeps_layers_apart:
-            return [[store] for store in self._stores]
-        return [self._stores]
+        return self._plain or [self._standardised(group, fit) for group in _side_by_side(self._stores, self.settings)]
 
     def _standardised(self, stores: Sequence[FeatureStore], fit: NDArray[np.int64]) -> Gram:
-        return standardised_gram(stores, fit, products=self._products, track=self._track)
+        return standardised_gram(stores, fit, device=self._device, track=self._track)
+
+
+def loads_torch(stores: Sequence[FeatureStore], settings: Settings, device: str) -> bool:
+    """Say whether torch is needed for the passes over features that are still to be made."""
+    missing: Sequence[Sequence[FeatureStore]] = [[store] for store in stores if not is_made(store)]
+    passes = _side_by_side(stores, settings) if settings.standardised else missing
+    return device != "cpu" or any(uses_torch(device, n_multiplications(group)) for group in passes)
+
+
+def _side_by_side(stores: Sequence[FeatureStore], settings: Settings) -> Sequence[Sequence[FeatureStore]]:
+    """Group the stores of which one matrix will do: all, where no layer is treated apart from the others."""
+    if settings.scaled or settings.keeps_layers_apart:
+        return [[store] for store in stores]
+    return [stores]

@@ -17,6 +17,7 @@ from algocli.challenge.subjects import Subject
 from algocli.compute.budget import available_memory, check_memory, gigabytes
 from algocli.compute.lock import hold
 from algocli.compute.track import Note, Track, silent, unheard
+from algocli.encoding.kernels import loads_torch
 from algocli.encoding.memory import Size, bytes_needed
 from algocli.encoding.regressions import foretell_search
 from algocli.encoding.runs import Run, SubjectRun
@@ -68,7 +69,7 @@ def train_subject(
         if not force and run.has(subject.number) and run.subject(subject.number).record["inputs"] == inputs:
             note(f"subject {subject.number}: run {run.name} is done already")
             return run.subject(subject.number)
-        needed = _promise(subject, settings, device, note)
+        needed = _promise(subject, settings, stores, device, note)
         share = run.start_subject(subject.number)
         clock = {"inputs": time.time() - started}
         folds = make_folds(settings, len(subject.train_stimuli))
@@ -79,11 +80,11 @@ def train_subject(
     return share
 
 
-def _promise(subject: Subject, settings: Settings, device: str, note: Note) -> int:
+def _promise(subject: Subject, settings: Settings, stores: Sequence[FeatureStore], device: str, note: Note) -> int:
     """Say how much memory it will take at the most, and refuse what does not fit; return the bytes."""
     n_vertices = max(map(subject.n_vertices, HEMISPHERES))
     size = Size(len(subject.train_stimuli), len(subject.test_stimuli), n_vertices)
-    needed = bytes_needed(settings, size, with_torch=device != "cpu")
+    needed = bytes_needed(settings, size, with_torch=loads_torch(stores, settings, device))
     check_memory(needed, remedy="fewer components (--pca) need less, and so do fewer layers")
     note(f"subject {subject.number}: up to {gigabytes(needed)} of memory, of {gigabytes(available_memory())} free")
     if settings.regression == "banded":

@@ -23,8 +23,6 @@ from algocli.encoding.runs import SubjectRun
 from algocli.encoding.settings import Settings
 from algocli.encoding.splits import Fold
 from algocli.errors import DataError
-from algocli.features.gram import BY_NUMPY
-from algocli.features.products import TorchProducts
 from algocli.features.store import FeatureStore
 
 
@@ -57,9 +55,8 @@ class Training:
         self.algebra = algebra_on(device)
         self.n_train = len(subject.train_stimuli)
         self.test = np.arange(self.n_train, self.n_train + len(subject.test_stimuli))
-        products = BY_NUMPY if device == "cpu" else TorchProducts(device)
         with self._timed("gram"):
-            self.kernels = Kernels(stores, settings, self.n_train, products=products, track=track)
+            self.kernels = Kernels(stores, settings, self.n_train, device=device, track=track)
 
     def run(self, note: Note) -> None:
         """Fit everything, and leave it in the run."""

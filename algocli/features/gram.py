@@ -22,14 +22,13 @@ from algocli.compute.lock import hold
 from algocli.compute.track import Track, silent
 from algocli.errors import DataError
 from algocli.features.keys import digest_of
-from algocli.features.products import NumpyProducts, Products, Tiles
+from algocli.features.products import Products, Tiles, choose_products
 from algocli.features.store import FeatureStore
 
 # Large enough for the matrix product to run at full speed, small enough to waste little above the diagonal.
 TILE_ROWS = 1024
 # Columns that a thread standardises at once: 20 MB in float64 at the challenge's size.
 _STANDARDISED_COLUMNS = 256
-BY_NUMPY = NumpyProducts()
 _EVERY_HALF = np.arange(2**16, dtype=np.uint16).view(np.float16).astype(np.float32)
 
 
@@ -77,7 +76,7 @@ class Gram:
         return diagonal
 
 
-def gram(store: FeatureStore, *, products: Products = BY_NUMPY, track: Track = silent) -> Gram:
+def gram(store: FeatureStore, *, device: str = "cpu", track: Track = silent) -> Gram:
     """Return the store's Gram matrix, computed on first use.
 
     One pass over column blocks: float32 products within a block, float64 sums over blocks. In memory are one block
@@ -85,8 +84,9 @@ def gram(store: FeatureStore, *, products: Products = BY_NUMPY, track: Track = s
 
     Parameters
     ----------
-    products
-        What multiplies; it changes no more than the last bits.
+    device
+        Where products are multiplied; another changes no more than the last bits. On one machine a device always
+        gives the same bits, whichever command asks.
 
     Raises
     ------
@@ -95,14 +95,14 @@ def gram(store: FeatureStore, *, products: Products = BY_NUMPY, track: Track = s
     StorageError
         If the result cannot be written.
     """
-    return _made(store.folder / "gram", store.key, [store], None, products, track)
+    return _made(store.folder / "gram", store.key, [store], None, device, track)
 
 
 def standardised_gram(
     stores: Sequence[FeatureStore],
     rows: NDArray[np.int64],
     *,
-    products: Products = BY_NUMPY,
+    device: str = "cpu",
     track: Track = silent,
 ) -> Gram:
     """Return the Gram matrix of the standardised features of one or several stores, side by side.
@@ -117,7 +117,7 @@ def standardised_gram(
         Of the same images in the same order.
     rows : (n_rows,)
         The images that a model is to be fitted on: no other has a say in what is divided by.
-    products, track
+    device, track
         As for `gram`.
 
     Raises
@@ -127,7 +127,7 @@ def standardised_gram(
     """
     fitted = hashlib.sha256(np.ascontiguousarray(rows, dtype=np.int64).tobytes()).hexdigest()
     key = digest_of({"keys": [store.key for store in stores], "standardised": fitted})
-    return _made(stores[0].folder / "standardised" / key[:16], key, stores, rows, products, track)
+    return _made(stores[0].folder / "standardised" / key[:16], key, stores, rows, device, track)
 
 
 def _made(
@@ -135,7 +135,7 @@ def _made(
     key: str,
     stores: Sequence[FeatureStore],
     standard: NDArray[np.int64] | None,
-    products: Products,
+    device: str,
     track: Track,
 ) -> Gram:
     """Open the Gram matrix that a folder holds under this key, computing it where there is none."""
@@ -144,10 +144,21 @@ def _made(
             # Hundreds of megabytes that a killed writer may have left: whoever holds the lock is the only one.
             for unfinished in folder.glob(f"*{PARTIAL}"):
                 unfinished.unlink(missing_ok=True)
+            products = choose_products(device, n_multiplications(stores))
             tiles = _accumulate(stores, standard, products, track)
             publish(folder / "matrix.npy", lambda stream: _write(stream, tiles, stores[0].n_stimuli))
-            write_json(folder / "record.json", {"key": key})
+            write_json(folder / "record.json", {"key": key, "products": products.provenance})
     return Gram(folder)
+
+
+def is_made(store: FeatureStore) -> bool:
+    """Say whether a store's own Gram matrix is there already."""
+    return _is_made(store.folder / "gram", store.key)
+
+
+def n_multiplications(stores: Sequence[FeatureStore]) -> float:
+    """Return how many multiplications a Gram matrix of these stores, side by side, takes: half of all, by symmetry."""
+    return float(stores[0].n_stimuli) ** 2 * sum(store.n_features for store in stores) / 2
 
 
 def _is_made(folder: Path, key: str) -> bool:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from algocli.challenge.images import Images
 from algocli.compute.track import Track
 from algocli.errors import DataError
+from algocli.features import store as store_module
 from algocli.features.backbones import Backbone
 from algocli.features.finite import refuse_non_finite
 from algocli.features.keys import Dtype
@@ -141,14 +142,14 @@ def _write(target: Target, shard: Shard, rows: NDArray[Any], images: Images) -> 
 def _batches(targets: Sequence[Target], n_stimuli: int, batch_size: int) -> list[range]:
     """Cut the rows into batches, always at the same places, and keep those that a store needs.
 
-    None reaches over the end of a shard. The shards of layers of different widths have different lengths, each a
-    power of two, so that the ends of the longest are ends of all.
+    None reaches over the end of a shard of the usual length; over that of shorter ones it may. Were it cut there, the
+    layers that are left to do would decide where, and the company in which an image passes moves last digits.
     """
-    longest = max(target.store.rows_per_shard for target in targets)
+    longest = store_module.MAX_SHARD_ROWS
     every = [
-        range(start, min(start + batch_size, shard + longest, n_stimuli))
-        for shard in range(0, n_stimuli, longest)
-        for start in range(shard, min(shard + longest, n_stimuli), batch_size)
+        range(start, min(start + batch_size, segment + longest, n_stimuli))
+        for segment in range(0, n_stimuli, longest)
+        for start in range(segment, min(segment + longest, n_stimuli), batch_size)
     ]
     return [rows for rows in every if any(target.wants(rows) for target in targets)]
 

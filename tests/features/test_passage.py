@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -101,3 +103,32 @@ def test_what_does_not_fit_on_the_disk_is_refused_before_an_image_is_read(
     monkeypatch.setattr("algocli.challenge.images.read_image", None)
     with pytest.raises(StorageError, match="are to be written"):
         extract(subject, stand_in(), tmp_path)
+
+
+def test_images_pass_in_the_same_batches_whatever_else_is_asked_for(
+    subject: Subject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The narrow layer has shards of 16 rows, the wide one of 2.
+    monkeypatch.setattr("algocli.features.store.MAX_SHARD_ROWS", 16)
+    sizes: dict[str, list[int]] = {}
+
+    def record(name: str, backbone: Backbone) -> Backbone:
+        seen = sizes[name] = []
+        return replace(backbone, network=Counting(backbone.network, seen))
+
+    extract(subject, record("both", two_layers()), tmp_path / "both", Passage(batch_size=5))
+    extract(subject, record("wide", stand_in(("wide",))), tmp_path / "wide", Passage(batch_size=5))
+    assert sorted(sizes["wide"]) == sorted(sizes["both"]) == [1, 1, 5, 5, 5, 5, 5]
+
+
+class Counting(torch.nn.Module):
+    """A network that notes how many images it is given at a time."""
+
+    def __init__(self, network: torch.nn.Module, seen: list[int]) -> None:
+        super().__init__()
+        self.network = network
+        self.seen = seen
+
+    def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+        self.seen.append(len(images))
+        return self.network(images)
