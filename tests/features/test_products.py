@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +15,7 @@ from algocli.features import products as products_module
 from algocli.features.gram import gram, standardised_gram
 from algocli.features.products import NumpyProducts, OneDnnProducts, Products, TorchProducts, choose_products
 from tests.features.by_hand import make_store
+from tests.support.busy import busy
 
 ALL = [NumpyProducts(), TorchProducts("cpu"), OneDnnProducts()]
 SMALL, LARGE = 1e6, 1e15
@@ -32,18 +29,6 @@ def multiply(products: Products, blocks: list[NDArray[np.float32]]) -> dict[tupl
     tiles = {(i, j): np.ones((len(blocks[i]), len(blocks[j]))) for i, j in pairs}
     products.add(blocks, tiles)
     return tiles
-
-
-@contextmanager
-def busy(n_loops: int) -> Iterator[None]:
-    """Keep processors busy meanwhile."""
-    loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(n_loops)]
-    try:
-        yield
-    finally:
-        for loop in loops:
-            loop.kill()
-            loop.wait()
 
 
 @pytest.mark.parametrize("products", ALL)
