@@ -1,6 +1,6 @@
 # Everything works from a bare clone: the first target that needs it makes .venv.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check bench submission format clean
+.PHONY: help demo test test-all check bench submission wheel format clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -42,12 +42,16 @@ submission: $(STAMP)  ## extract, train and submit on DATA_DIR; what is done alr
 	$(BIN)/algocli train --data-dir $(DATA_DIR) --cache-dir $(CACHE_DIR) $(TRAIN_FLAGS)
 	$(BIN)/algocli submit --data-dir $(DATA_DIR) --cache-dir $(CACHE_DIR) -o $(OUT) $(SUBMIT_FLAGS)
 
+wheel: $(STAMP)  ## a wheel in ./dist, to install where the source is not
+	$(BIN)/python -m pip wheel -qq --no-deps --wheel-dir dist .
+	@ls dist/algocli-*.whl
+
 format: $(STAMP)  ## format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-clean:  ## delete the environment and the demo; cache/ and your data stay
-	rm -rf $(VENV) $(DEMO_DIR) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+clean:  ## delete the environment, the demo and dist/; cache/ and your data stay
+	rm -rf $(VENV) $(DEMO_DIR) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 # Made anew only when pyproject.toml changes. A half-made environment has no stamp and is made again.
 $(STAMP): pyproject.toml

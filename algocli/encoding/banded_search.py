@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.extras import install_hint
 from algocli.encoding.banded_folds import VERTICES, ReducedFolds, Split
 from algocli.errors import UsageError
 
@@ -228,7 +229,7 @@ def check_himalaya() -> None:
     from importlib.util import find_spec
 
     if find_spec("himalaya") is None:
-        raise UsageError("banded ridge needs himalaya, which is not installed", hint="pip install 'algocli[banded]'")
+        raise UsageError("banded ridge needs himalaya, which is not installed", hint=install_hint("banded"))
 
 
 def _negative_squares(measured: Any, predictions: Any) -> Any:

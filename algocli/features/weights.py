@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from algocli.compute.extras import install_hint
 from algocli.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def _read_safetensors(path: Path) -> object:
     except ImportError as error:
         raise UsageError(
             f"{path} needs safetensors, which is not installed",
-            hint="pip install safetensors, or pip install 'algocli[timm]', which brings it",
+            hint=f"pip install safetensors, or {install_hint('timm')}, which brings it",
         ) from error
     try:
         return safetensors.load_file(path)

@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 from urllib.error import URLError
 
+from algocli.compute.extras import install_hint
 from algocli.errors import UsageError
 from algocli.features.layers import did_you_mean
 from algocli.features.networks import Network, Request, impatient, no_own_transform, out_of_reach, undrawn
@@ -117,9 +118,7 @@ def _timm() -> Any:
     try:
         return importlib.import_module("timm")
     except ImportError as error:
-        raise UsageError(
-            "timm's networks need timm, which is not installed", hint="pip install 'algocli[timm]'"
-        ) from error
+        raise UsageError("timm's networks need timm, which is not installed", hint=install_hint("timm")) from error
 
 
 def _entry(model: str, name: str) -> Any:

@@ -216,7 +216,7 @@ def test_without_himalaya_the_extra_is_named(layers: Layers, monkeypatch: pytest
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(UsageError, match="himalaya, which is not installed") as caught:
         fit_banded(layers.components(3, 3), layers.responses, SEARCH)
-    assert caught.value.hint == "pip install 'algocli[banded]'"
+    assert caught.value.hint == "pip install -e '.[banded]', in the folder of algocli's source"
 
 
 def test_a_device_that_himalaya_has_not_is_refused() -> None:

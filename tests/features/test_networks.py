@@ -165,7 +165,7 @@ def test_without_timm_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setitem(sys.modules, "timm", None)
     with pytest.raises(UsageError) as caught:
         build_network("timm/resnet10t", "random")
-    assert caught.value.hint == "pip install 'algocli[timm]'"
+    assert caught.value.hint == "pip install -e '.[timm]', in the folder of algocli's source"
 
 
 def test_a_network_of_ones_own_is_found_in_the_current_folder(folder: Path) -> None:
