@@ -69,8 +69,14 @@ def _show_recipe(rows: Sequence[StoreRow]) -> None:
         for one in rows
     ]
     print(rows[0].features)
+    told = [f"  {rows[0].preparation}"] if rows[0].preparation else []
     # Names of checkpoints are long, and the table below has room for none.
-    show_table(("Subject", "State", "Width", "On disk", "Age"), shown, title=f"  {rows[0].what or DASH}", left=2)
+    show_table(
+        ("Subject", "State", "Width", "On disk", "Age"),
+        shown,
+        title="\n".join([f"  {rows[0].what or DASH}", *told]),
+        left=2,
+    )
     print()
 
 

@@ -53,6 +53,10 @@ def show_tables(summary: Report) -> None:
     if summary.overall is not None and summary.has_accuracy:
         out().print()
         out().print(_overall_line(summary.overall), markup=False)
+    if summary.preparation:
+        out().print()
+    for line in summary.preparation:
+        out().print(line, markup=False)
 
 
 def _choose_layout(summary: Report) -> _Layout:

@@ -43,6 +43,19 @@ def products(numerics: Numerics) -> Iterator[None]:
             switch.allow_tf32 = value
 
 
+@contextmanager
+def one_core_each(device: str) -> Iterator[None]:
+    """On a CPU, keep each network to one core: they work side by side, and sum in the same order however busy it is."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1 if device == "cpu" else before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def autocast(numerics: Numerics, device: str) -> AbstractContextManager[object]:
     """Return the context in which one thread runs the network."""
     import torch

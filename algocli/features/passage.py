@@ -12,7 +12,6 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -25,7 +24,7 @@ from algocli.errors import DataError
 from algocli.features.backbones import Backbone
 from algocli.features.finite import refuse_non_finite
 from algocli.features.keys import Dtype
-from algocli.features.numerics import Numerics, autocast, products
+from algocli.features.numerics import Numerics, autocast, one_core_each, products
 from algocli.features.reduction import Reducer, Reduction
 from algocli.features.store import FeatureStore, Shard
 
@@ -113,7 +112,7 @@ def pass_through(
     batches = _batches(targets, len(images.stimuli), how.batch_size)
     n_images = sum(map(len, batches))
     writing: deque[Future[None]] = deque()
-    with ThreadPoolExecutor(1) as writer, products(how.numerics), _one_core_each(how.device):
+    with ThreadPoolExecutor(1) as writer, products(how.numerics), one_core_each(how.device):
         with ThreadPoolExecutor(n_workers()) as pool:
             computed = _ahead(pool, compute, batches, depth=2 * n_workers())
             for rows, features in _counted(computed, n_images, label, track):
@@ -199,19 +198,6 @@ def _each_image(batches: Iterator[tuple[range, Out]]) -> Iterator[tuple[range, O
         for _ in rows[1:]:
             yield rows, None
         yield rows, features
-
-
-@contextmanager
-def _one_core_each(device: str) -> Iterator[None]:
-    """On a CPU, keep each worker's network to one core while they work side by side."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1 if device == "cpu" else before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _ahead(executor: Executor, function: Callable[[In], Out], items: Iterable[In], *, depth: int) -> Iterator[Out]:
