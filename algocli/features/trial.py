@@ -17,7 +17,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 
 from algocli.errors import UsageError
 from algocli.features.graphs import EveryNode
-from algocli.features.numerics import Numerics, autocast, one_core_each, products
+from algocli.features.numerics import ROUNDING, Numerics, autocast, one_core_each, products
 from algocli.features.probing import DARK, NOISE, PHOTOGRAPH, probe_pixels
 from algocli.features.watched import Watch
 
@@ -26,10 +26,6 @@ if TYPE_CHECKING:
 
 # What the layers yield for some of the images, by name.
 _Run = Callable[[tuple[int, ...]], Mapping[str, Any]]
-
-# How far an image may be from itself in another batch, as a share of the largest magnitude that its layer has: products
-# are summed in another order.
-_ROUNDING: Mapping[Numerics, float] = {"float32": 1e-4, "tf32": 1e-2, "float16": 1e-2, "bfloat16": 5e-2}
 
 _REPEATED = "passed again, the same images give other numbers"
 _ELSEWHERE = "in another batch, the same image gives other numbers"
@@ -76,7 +72,7 @@ def try_network(backbone: Backbone, device: str, numerics: Numerics) -> None:
     if (device, numerics) in backbone.tried:
         return
     pixels = torch.from_numpy(probe_pixels(backbone.transform.size))
-    rounding = _ROUNDING[numerics]
+    rounding = ROUNDING[numerics]
     exact = 0.0 if device == "cpu" else rounding
 
     def feed(images: tuple[int, ...]) -> torch.Tensor:
@@ -110,9 +106,10 @@ def _as_extracted(device: str, numerics: Numerics) -> Iterator[None]:
 def _ask(run: _Run, exact: float, rounding: float) -> tuple[_Question, str] | None:
     """Return the first question that is answered with no, and a layer that differs."""
     first, drawing = run(_FIRST), _Draws()
-    for question in _QUESTIONS:
-        with drawing:
-            other = run(question.images)
+    with drawing:
+        # In the reverse order: what remembers other images shows when the first ones come again.
+        others = [run(question.images) for question in reversed(_QUESTIONS)][::-1]
+    for question, other in zip(_QUESTIONS, others, strict=True):
         layer = _differing(first, other, question, exact, rounding)
         if layer is not None:
             return question, layer
@@ -125,6 +122,8 @@ def _ask(run: _Run, exact: float, rounding: float) -> tuple[_Question, str] | No
 
 def _compare(run: _Run, question: _Question, exact: float, rounding: float) -> str | None:
     first = run(_FIRST)
+    if question.fault == _REPEATED:
+        run((DARK, PHOTOGRAPH))
     with _Draws(question.draws):
         other = run(question.images)
     return _differing(first, other, question, exact, rounding)
@@ -198,8 +197,17 @@ class _Draws(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run an operation."""
         kwargs = kwargs or {}
-        output = func(*args, **kwargs)
         if torch.Tag.nondeterministic_seeded not in func.tags or kwargs.get("generator") is not None:
+            return func(*args, **kwargs)
+        # Of dropout, the draw alone: all of it, at rest or not, is one operation here.
+        with self:
+            parts = func.decompose(*args, **kwargs)
+        if parts is not NotImplemented:
+            return parts
+        before = _generators()
+        output = func(*args, **kwargs)
+        # Attention, for one, is among these whether or not it is to drop anything.
+        if all(map(torch.equal, before, _generators())):
             return output
         self.seen = True
         if self._replacement is None:
@@ -208,6 +216,12 @@ class _Draws(TorchDispatchMode):  # type: ignore[no-untyped-call]
             _replace(output, self._replacement)
             return output
         return tree_map(lambda leaf: _replace(leaf.clone(), self._replacement) if _is_tensor(leaf) else leaf, output)
+
+
+def _generators() -> list[torch.Tensor]:
+    """Return the states of the generators that all share."""
+    on_gpu = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
+    return [torch.get_rng_state(), *on_gpu]
 
 
 def _is_tensor(value: Any) -> bool:
