@@ -37,7 +37,7 @@ def layers(
 
     The sizes are the length of the flattened output and what it takes on disk for a subject's images.
     """
-    from algocli.cli.console import out, show_json, show_table
+    from algocli.cli.console import show_json, show_remark, show_table
     from algocli.features.backbones import list_layers
 
     remarks: list[str] = []
@@ -57,7 +57,7 @@ def layers(
     title = f"{model}: MB are those of a subject, {_N_IMAGES:,} images in float16, before compression"
     show_table(("Layer", "Shape", "Features", "MB"), rows_of_text, title=title)
     for remark in remarks:
-        out().print(remark, markup=False)
+        show_remark(remark)
 
 
 def register(app: typer.Typer) -> None:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 Numerics = Literal["float32", "tf32", "float16", "bfloat16"]
 # How far a feature may be from itself, computed elsewhere or in another batch, as a share of the largest of its layer.
 # In float32 whole networks moved by up to 2e-6, and a convolution computed by another formula (Winograd's) costs a
-# digit. A shorter format rounds after each operation: bfloat16 moved features by up to 1.4 %, and its 8 bits are 3 fewer
-# than the others have.
+# digit. A shorter format rounds after each operation: bfloat16 moved features by up to 1.4 %, and its 8 bits are 3
+# fewer than the others have.
 ROUNDING: Mapping[Numerics, float] = {"float32": 1e-4, "tf32": 1e-2, "float16": 1e-2, "bfloat16": 3e-2}
 
 

@@ -104,11 +104,9 @@ class Transform:
     @property
     def words(self) -> str:
         """Say in plain terms what this does to an image."""
-        side, square = self.resize_size or self.size, f"{self.size} x {self.size}"
-        if self.keep_aspect:
-            shape = f"shorter side {side}, centre {square}"
-        else:
-            shape = f"{side} x {side} squeezed" + (f", centre {square}" if self._crops else "")
+        side = self.resize_size or self.size
+        shape = f"shorter side {side}" if self.keep_aspect else f"{side} x {side} squeezed"
+        shape += f", centre {self.size}" if self._crops else ""
         return f"{shape}, {self.interpolation}, {self._normalisation}"
 
     @property

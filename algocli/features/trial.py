@@ -15,7 +15,7 @@ from torch import fx
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
-from algocli.errors import UsageError
+from algocli.errors import AlgocliError, UsageError
 from algocli.features.graphs import EveryNode
 from algocli.features.numerics import ROUNDING, Numerics, autocast, one_core_each, products
 from algocli.features.probing import DARK, NOISE, PHOTOGRAPH, probe_pixels
@@ -75,14 +75,18 @@ def try_network(backbone: Backbone, device: str, numerics: Numerics) -> None:
     rounding = ROUNDING[numerics]
     exact = 0.0 if device == "cpu" else rounding
 
-    def feed(images: tuple[int, ...]) -> torch.Tensor:
-        return backbone.transform.normalise(pixels[list(images)].to(device))
+    def running(outputs: Callable[[torch.Tensor], Mapping[str, Any]]) -> _Run:
+        def run(images: tuple[int, ...]) -> Mapping[str, Any]:
+            with _told(backbone.model, device, numerics):
+                return outputs(backbone.transform.normalise(pixels[list(images)].to(device)))
+
+        return run
 
     with _as_extracted(device, numerics):
-        found = _ask(lambda images: backbone.network(feed(images)), exact, rounding)
+        found = _ask(running(backbone.network), exact, rounding)
         if found is not None:
             question, layer = found
-            every = _compare(lambda images: _every(backbone.network, feed(images)), question, exact, rounding)
+            every = _compare(running(lambda images: _every(backbone.network, images)), question, exact, rounding)
             raise UsageError(
                 f"{backbone.model} is no function of its image: {question.fault}, from layer {every or layer} on",
                 hint=_REMEDIES[question.fault],
@@ -101,6 +105,20 @@ def _as_extracted(device: str, numerics: Numerics) -> Iterator[None]:
         autocast(numerics, device),
     ):
         yield
+
+
+@contextmanager
+def _told(model: str, device: str, numerics: Numerics) -> Iterator[None]:
+    """Tell why a network does not run."""
+    try:
+        yield
+    except AlgocliError:
+        raise
+    # Networks tell what they will not do with errors of any kind.
+    except Exception as error:
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        hint = None if numerics == "float32" else "--numerics float32 is what every network runs in"
+        raise UsageError(f"{model} does not run in {numerics} on {device}: {first}", hint=hint) from error
 
 
 def _ask(run: _Run, exact: float, rounding: float) -> tuple[_Question, str] | None:
@@ -220,7 +238,7 @@ class _Draws(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 def _generators() -> list[torch.Tensor]:
     """Return the states of the generators that all share."""
-    on_gpu = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
+    on_gpu = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
     return [torch.get_rng_state(), *on_gpu]
 
 

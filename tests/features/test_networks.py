@@ -90,8 +90,10 @@ def test_unknown_weights_are_met_with_those_there_are() -> None:
 )
 def test_the_models_transform_is_the_one_of_its_weights(model: str, weights: str, resize_size: int, size: int) -> None:
     expected = Transform(size, resize_size=resize_size, keep_aspect=True)
-    assert build_network(model, weights, "model").transform == expected
-    assert build_network(model, weights).transform == TUTORIAL
+    for wish in ("model", "auto"):
+        built = build_network(model, weights, wish)
+        assert built.transform == built.asks_for == expected
+    assert build_network(model, weights, "tutorial").transform == TUTORIAL
 
 
 def test_a_vision_transformer_is_built_for_the_size_of_its_images() -> None:
@@ -99,8 +101,8 @@ def test_a_vision_transformer_is_built_for_the_size_of_its_images() -> None:
     assert (built.transform.size, built.transform.interpolation) == (384, "bicubic")
     assert built.arguments == {"image_size": 384}
     with pytest.raises(UsageError, match="take images of 384 x 384") as caught:
-        build_network("vit_b_16", "IMAGENET1K_SWAG_E2E_V1")
-    assert caught.value.hint == "add --transform model"
+        build_network("vit_b_16", "IMAGENET1K_SWAG_E2E_V1", "tutorial")
+    assert caught.value.hint == "leave out --transform tutorial"
 
 
 def test_weights_that_are_about_to_be_loaded_are_not_drawn() -> None:
@@ -122,7 +124,7 @@ def test_a_drawing_that_repeats_until_values_fit_ends_where_drawing_is_left_out(
 
 def test_timms_transform_is_its_own() -> None:
     pytest.importorskip("timm")
-    built = build_network("timm/vit_tiny_patch16_224", "random", "model")
+    built = build_network("timm/vit_tiny_patch16_224", "random")
     assert built.transform == Transform(224, (0.5,) * 3, (0.5,) * 3, 248, keep_aspect=True, interpolation="bicubic")
 
 

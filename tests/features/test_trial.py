@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,17 +12,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from algocli.challenge.subjects import Subject
 from algocli.errors import UsageError
-from algocli.features.audit import NotRecomputed, recompute
 from algocli.features.backbones import Backbone, load_backbone
-from algocli.features.extraction import extract
-from algocli.features.library import list_stores
 from algocli.features.numerics import Numerics
-from algocli.features.passage import Passage
-from algocli.features.rebuilding import rebuild
 from algocli.features.trial import try_network
-from tests.features.by_hand import extract_one
 
 Step = Callable[[Any], Any]
 
@@ -145,7 +137,7 @@ REFUSED = {
     "a rare mask": (_rare_mask, DRAWS),
     "noise": (_noise, AGAIN),
     "noise that a graph would hold still": (_constant_noise, AGAIN),
-    "noise of numpy's": (lambda x: x + float(np.random.rand()), AGAIN),  # noqa: NPY002
+    "noise of numpy's": (lambda x: x + float(np.random.rand()), AGAIN),
     "noise of Python's": (lambda x: x + random.random(), AGAIN),
     "noise with its own seed": (_seeds_itself, ELSEWHERE),
     # Two threads would draw from what the other has seeded.
