@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,9 @@ from algocli.errors import UsageError
 from algocli.results.origin import recorded_subjects
 from algocli.results.report import Report, summarise, summarise_recorded
 
+if TYPE_CHECKING:
+    from algocli.features.networks import TransformName
+
 DEFAULT_CACHE = Path("cache")
 DEFAULT_DATA = Path("algonauts_2023_challenge_data")
 
@@ -32,6 +35,7 @@ def extract(
     layers: Sequence[str] = ("features.2",),
     *,
     weights: str = "pretrained",
+    transform: TransformName = "auto",
     cache_dir: Path | str = DEFAULT_CACHE,
     device: str = "auto",
     track: Track = silent,
@@ -47,6 +51,9 @@ def extract(
         Names of graph nodes, or patterns such as 'layer3.*'.
     weights
         'pretrained', 'random', 'random:SEED', a checkpoint file, or a named set of weights.
+    transform
+        How images are prepared: 'tutorial' as the tutorial did it, 'model' as the weights ask for, 'auto' as the
+        weights ask for but for the tutorial's own networks, and for those of which nothing is known.
     track, note
         How to show progress and to say something by the way.
 
@@ -67,7 +74,7 @@ def extract(
     from algocli.features.passage import Passage, default_batch_size
 
     device = resolve_device(device)
-    backbone = load_backbone(model, list(layers), weights, device)
+    backbone = load_backbone(model, list(layers), weights, device, transform=transform, note=note)
     how = replace(Passage(), batch_size=default_batch_size(device), device=device)
     names: dict[str, None] = {}
     for subject in _each(subjects):

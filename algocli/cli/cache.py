@@ -55,7 +55,7 @@ def list_(cache_dir: CacheDir = DEFAULT_CACHE_DIR, as_json: Json = False, quiet:
 def _show_recipe(rows: Sequence[StoreRow]) -> None:
     import time
 
-    from algocli.cli.console import DASH, age, show_table, size
+    from algocli.cli.console import DASH, age, show_remark, show_table, size
 
     now = time.time()
     shown = [
@@ -71,6 +71,8 @@ def _show_recipe(rows: Sequence[StoreRow]) -> None:
     print(rows[0].features)
     # Names of checkpoints are long, and the table below has room for none.
     show_table(("Subject", "State", "Width", "On disk", "Age"), shown, title=f"  {rows[0].what or DASH}", left=2)
+    if rows[0].preparation:
+        show_remark(rows[0].preparation, indent=2)
     print()
 
 

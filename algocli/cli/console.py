@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import Any, TypeVar
 
 from rich.cells import cell_len
@@ -48,6 +49,12 @@ def out() -> Console:
 def err() -> Console:
     """Return the console of everything that is no result; while a bar is drawn, the bar's own."""
     return _bars[-1].console if _bars else _console(sys.stderr.isatty(), stderr=True)
+
+
+def show_remark(line: str, indent: int = 0) -> None:
+    """Print a line that is longer than a table is wide, in as many lines as it takes."""
+    margin = " " * indent
+    out().print(fill(line, 80, initial_indent=margin, subsequent_indent=margin), markup=False, highlight=False)
 
 
 class _Console(Console):

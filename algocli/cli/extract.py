@@ -42,8 +42,12 @@ def extract(
         str, typer.Option(help="pretrained, random, random:SEED, a checkpoint file, or a named set of weights.")
     ] = "pretrained",
     transform: Annotated[
-        Literal["tutorial", "model"], typer.Option(help="224 x 224 as in the tutorial, or what the weights ask for.")
-    ] = "tutorial",
+        Literal["auto", "tutorial", "model"],
+        typer.Option(
+            help="224 x 224 as in the tutorial, or what the weights ask for; auto: the tutorial's for its own networks "
+            "and where nothing else is known."
+        ),
+    ] = "auto",
     pool: Annotated[int | None, typer.Option(min=1, help="Average each channel over a grid of so many cells.")] = None,
     project: Annotated[int | None, typer.Option(min=1, help="Keep so many sparse random projections.")] = None,
     project_seed: Annotated[int, typer.Option(min=0, help="Seed of the projections.")] = 0,
@@ -103,6 +107,7 @@ def extract(
         device,
         transform=transform,
         trust_remote_code=trust_remote_code,
+        note=noter(quiet),
     )
     reduction = Reduction(pool, project, project_seed)
     how = Passage(dtype, batch_size or default_batch_size(device), device, numerics, reduction, some_rows)

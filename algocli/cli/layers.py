@@ -24,8 +24,9 @@ def layers(
         str, typer.Option(help="As of extract; drawn ones have the same layers, with no download.")
     ] = "random",
     transform: Annotated[
-        Literal["tutorial", "model"], typer.Option(help="As of extract; it decides how large the images are.")
-    ] = "tutorial",
+        Literal["auto", "tutorial", "model"],
+        typer.Option(help="As of extract; it decides how large the images are."),
+    ] = "auto",
     trust_remote_code: Annotated[
         bool, typer.Option("--trust-remote-code", help="Run the code of a torchhub repository here.")
     ] = False,
@@ -36,10 +37,10 @@ def layers(
 
     The sizes are the length of the flattened output and what it takes on disk for a subject's images.
     """
-    from algocli.cli.console import show_json, show_table
+    from algocli.cli.console import noter, show_json, show_table
     from algocli.features.backbones import list_layers
 
-    found = list_layers(model, weights, transform=transform, trust_remote_code=trust_remote_code)
+    found = list_layers(model, weights, transform=transform, trust_remote_code=trust_remote_code, note=noter(quiet))
     sizes = [_N_IMAGES * one.n_features * _BYTES for one in found]
     if as_json:
         rows = [

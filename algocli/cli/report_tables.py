@@ -43,7 +43,7 @@ _ONE_BELOW_THE_OTHER = _Layout(tuple((hemisphere,) for hemisphere in HEMISPHERES
 
 def show_tables(summary: Report) -> None:
     """Print a table for each subject, of several subjects one that compares them, and the overall accuracy."""
-    from algocli.cli.console import out, show_table
+    from algocli.cli.console import out, show_remark, show_table
 
     layout = _choose_layout(summary)
     for place, (title, columns, lines) in enumerate(_tables(summary, layout)):
@@ -53,6 +53,10 @@ def show_tables(summary: Report) -> None:
     if summary.overall is not None and summary.has_accuracy:
         out().print()
         out().print(_overall_line(summary.overall), markup=False)
+    if summary.preparation:
+        out().print()
+    for line in summary.preparation:
+        show_remark(line)
 
 
 def _choose_layout(summary: Report) -> _Layout:

@@ -22,6 +22,7 @@ from algocli.compute.track import Track, silent
 from algocli.errors import AlgocliError, DataError
 from algocli.features.commands import Request, is_imported
 from algocli.features.library import read_recipe
+from algocli.features.numerics import ROUNDING
 from algocli.features.rebuilding import (
     NetworkKey,
     compute,
@@ -37,11 +38,8 @@ if TYPE_CHECKING:
 
 # How far a feature may be from what it was, as a share of the largest of its row: what differs between two ways to
 # sum the same products. Here, with the same torch, batches of 2 and of 32 gave the same bits; elsewhere a
-# convolution is cut up otherwise, and a GPU may compute it by another formula (Winograd's costs a digit).
-_SAME_MACHINE, _ELSEWHERE = 1e-5, 1e-4
-# A shorter number format rounds after each operation: bfloat16 moved features of whole networks by up to 1.4 % of
-# the largest, and its 8 bits are 3 fewer than the others have.
-_SHORTENED = {"bfloat16": 3e-2, "float16": 1e-2, "tf32": 1e-2}
+# convolution is cut up otherwise, and a GPU may compute it by another formula.
+_SAME_MACHINE = 1e-5
 # Two numbers that are almost alike may be rounded to neighbours, which in float16 lie 2**-10 of their size apart, or
 # 2**-24 near zero.
 _FLOAT16_STEP, _FLOAT16_SMALLEST = 2e-3, 2.0**-23
@@ -184,10 +182,10 @@ def _rounding(store: FeatureStore, request: Request, device: str) -> float:
     import torch
 
     if request.numerics != "float32":
-        return _SHORTENED[request.numerics]
+        return ROUNDING[request.numerics]
     about = store.manifest["provenance"]
     same = _device(store) == device == "cpu" and about.get("versions", {}).get("torch") == torch.__version__
-    return _SAME_MACHINE if same else _ELSEWHERE
+    return _SAME_MACHINE if same else ROUNDING["float32"]
 
 
 def _sample(

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from shlex import quote
 from typing import TYPE_CHECKING, Any, cast
 
+from algocli.errors import DataError
 from algocli.features.keys import Dtype
+from algocli.features.preprocessing import TUTORIAL, Transform, describe_preparation, is_tutorials
 from algocli.features.weights import PRETRAINED
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ def request_of(recipe: Mapping[str, Any]) -> Request:
     reduction: dict[str, Any] = reduced if isinstance(reduced, dict) else {}
     return Request(
         recipe["weights"],
-        "tutorial" if _is_tutorials(identity.get("transform")) else "model",
+        "tutorial" if transform_of(recipe).constants == TUTORIAL.constants else "model",
         reduction.get("pool"),
         reduction.get("project"),
         reduction.get("seed", 0),
@@ -50,7 +52,8 @@ def request_of(recipe: Mapping[str, Any]) -> Request:
 
 def options(recipe: Mapping[str, Any]) -> list[str]:
     """Return the options of `extract` that make this recipe of its layer and no other; defaults are not said."""
-    wish, usual = request_of(recipe), Request()
+    wish = request_of(recipe)
+    usual = Request(transform=_usual_transform(recipe, wish.transform))
     names = ("weights", "transform", "pool", "project", "project_seed", "dtype", "numerics")
     return [
         f"--{name.replace('_', '-')} {quote(str(getattr(wish, name)))}"
@@ -82,6 +85,45 @@ def describe(recipe: Mapping[str, Any]) -> str:
     return str(recipe["model"]) if is_imported(recipe) else f"{recipe['model']} {recipe['layer']}"
 
 
+def preparation(recipe: Mapping[str, Any]) -> str | None:
+    """Say how images were prepared where that is not what the weights ask for, or nobody knows what they ask for.
+
+    Of features that were imported, or made before this was recorded, nothing is said.
+    """
+    if is_imported(recipe) or "asks_for" not in recipe or "transform" not in recipe["identity"]:
+        return None
+    return describe_preparation(recipe["model"], transform_of(recipe), own_transform(recipe))
+
+
+def transform_of(recipe: Mapping[str, Any]) -> Transform:
+    """Return the transform that images went through; the tutorial's where a recipe names none.
+
+    Raises
+    ------
+    DataError
+        If what it tells of it is damaged.
+    """
+    recorded = recipe["identity"].get("transform")
+    return _read_transform(recipe, recorded) if isinstance(recorded, dict) else TUTORIAL
+
+
+def own_transform(recipe: Mapping[str, Any]) -> Transform | None:
+    """Return the transform that a recipe's weights ask for; None where nobody knows, or it was not recorded.
+
+    Raises
+    ------
+    DataError
+        If what it tells of it is damaged.
+    """
+    asks_for = recipe.get("asks_for")
+    return None if asks_for is None else _read_transform(recipe, asks_for)
+
+
+def runs_code(model: str) -> bool:
+    """Say whether building a model runs code that its name leads to: a repository's or a module's."""
+    return model.startswith(("torchhub:", "python:"))
+
+
 def is_imported(recipe: Mapping[str, Any]) -> bool:
     """Say whether another program made these features."""
     return bool(recipe["identity"].get("source") == IMPORTED)
@@ -103,15 +145,24 @@ def _import_words(recipe: Mapping[str, Any], came_from: Mapping[str, Any]) -> li
     return words
 
 
-def _is_tutorials(transform: object) -> bool:
-    """Say whether this is the identity of the tutorial's transform; none at all is taken for it."""
-    from algocli.features.preprocessing import TUTORIAL
+def _usual_transform(recipe: Mapping[str, Any], used: TransformName) -> TransformName:
+    """Return the transform that a recipe's network has where none is asked for."""
+    if is_tutorials(recipe["model"]):
+        return "tutorial"
+    if "asks_for" not in recipe:
+        # Only networks of one's own may state nothing. What these get is not to be known from here, so it is named.
+        return "auto" if runs_code(recipe["model"]) else "model"
+    own = own_transform(recipe)
+    if own is None:
+        return "tutorial"
+    return used if own.constants == transform_of(recipe).constants else "model"
 
-    if not isinstance(transform, dict):
-        return True
-    fed = {name: value for name, value in transform.items() if name != "probe"}
-    return fed == {
-        "resize": [TUTORIAL.size, TUTORIAL.interpolation],
-        "mean": list(TUTORIAL.mean),
-        "std": list(TUTORIAL.std),
-    }
+
+def _read_transform(recipe: Mapping[str, Any], constants: Mapping[str, Any]) -> Transform:
+    try:
+        return Transform.from_constants(constants)
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(
+            f"what the recipe of {recipe['model']} {recipe['layer']} says of its images is damaged",
+            hint="delete its folder and repeat algocli extract",
+        ) from error

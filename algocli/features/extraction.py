@@ -75,6 +75,9 @@ def extract(
             if pending:
                 targets.append(Target(store, reduce, pending))
         if targets:
+            from algocli.features.trial import try_network
+
+            try_network(backbone, how.device, how.numerics)
             if how.rows is None:
                 for target in targets:
                     target.store.sweep()
@@ -105,6 +108,7 @@ def _open(
         how.dtype,
         post=reduce.identity(),
         numerics=how.numerics,
+        asks_for=backbone.asks_for.constants if backbone.asks_for else None,
     )
     provenance = {
         "source": images.kind,

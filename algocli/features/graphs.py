@@ -2,35 +2,42 @@
 
 Most networks can be traced into a graph of single operations: the layers are its nodes, and what runs after the
 last one asked for is left out. A network whose code decides while it runs cannot; its layers are its modules, and
-the whole of it runs.
+the whole of it runs. A module that runs several times has a layer for each time: `relu`, `relu_1`, `relu_2`.
 """
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 import math
 import operator
 import re
-import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import fx
-from torch.utils.hooks import RemovableHandle
 
+from algocli.features.calls import CallNames
+from algocli.features.in_place import keep_input, leaves_its_mark
 from algocli.features.layers import last_node
+from algocli.features.probing import agree
 from algocli.features.vision import NodePathTracer, torchvision
+from algocli.features.watched import Watched, digest
 
-# relu_ and add_, which write into their input; neither requires_grad_ nor __add__.
-_MARKED = re.compile(r"(?!_|requires_grad_)\w+[a-z0-9]_")
+# Where a node keeps the name of its layer.
+LAYER = "algocli_layer"
 
 
 class Graph(Protocol):
-    """A network's layers."""
+    """A network's layers, in the order in which they run; calls of modules that hold others are names of one, too."""
 
     names: list[str]
+
+    @property
+    def calls(self) -> Mapping[str, str]:
+        """Further names, each with that of its layer."""
+        ...
 
     def cut(self, layers: Sequence[str]) -> torch.nn.Module:
         """Return a network that maps images to a dict of the layers' outputs, by name."""
@@ -44,19 +51,38 @@ class Graph(Protocol):
         """Return a digest of the computation that leads to a layer, its tensors aside."""
         ...
 
+    def call(self, layer: str) -> int | None:
+        """Return which call of its module a layer is, where the name alone once meant another; else None."""
+        ...
 
-def read_graph(network: torch.nn.Module, tracing: Mapping[str, Any]) -> Graph:
+    def fault(self, layer: str) -> str | None:
+        """Say why a layer can be no feature, as far as that is known without its output."""
+        ...
+
+
+def read_graph(
+    network: torch.nn.Module,
+    tracing: Mapping[str, Any],
+    images: Sequence[torch.Tensor] = (),
+    *,
+    is_own: bool = False,
+) -> Graph:
     """Trace a network; one that cannot be traced without changing what it computes is watched instead.
 
     Parameters
     ----------
     tracing
         What is to be a node of its own: `leaf_modules` (classes) and `autowrap_functions`.
+    images : (n, 3, side, side) each
+        What to try the network on, to see which modules run how often.
+    is_own
+        Whether its code is not known. What such code reads or draws as it runs (a counter, a random number) stands
+        still in a graph, so a graph must agree with the network on the images.
     """
     leaves = [
         kind for kind in vars(torchvision.ops).values() if inspect.isclass(kind) and issubclass(kind, torch.nn.Module)
     ]
-    tracer = NodePathTracer(
+    tracer = _Tracer(
         leaf_modules=[*leaves, *tracing.get("leaf_modules", ())],
         autowrap_modules=(math, torchvision.ops),
         autowrap_functions=tuple(tracing.get("autowrap_functions", ())),
@@ -65,22 +91,71 @@ def read_graph(network: torch.nn.Module, tracing: Mapping[str, Any]) -> Graph:
         graph = tracer.trace(network)
     # torch.fx meets code that it cannot trace with errors of any kind.
     except Exception:
-        return Watched(network)
-    if any(_leaves_its_mark(node, network) for node in graph.nodes):
-        return Watched(network)
-    return Traced(network, graph, {name: node for node, name in tracer.node_to_qualname.items()})
+        return Watched(network, images)
+    if any(leaves_its_mark(node, network) for node in graph.nodes):
+        return Watched(network, images)
+    named = {name: node for node, name in tracer.node_to_qualname.items() if node.op != "placeholder"}
+    traced = Traced(network, graph, _exact_names(network, named) if is_own else named, tracer.returned)
+    if is_own and not all(agree(network, traced.whole(), some) for some in images[:1]):
+        return Watched(network, images)
+    return traced
+
+
+class _Call(NamedTuple):
+    """A call of a module that holds others: which one it is, and the layer that it returned, None where it is none."""
+
+    module: str
+    number: int
+    layer: str | None
+
+
+class _Tracer(NodePathTracer):  # type: ignore[misc]
+    """Also keeps what each call of a module that holds others returned."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.returned: list[tuple[str, Any]] = []
+
+    def call_module(
+        self, m: torch.nn.Module, forward: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """Trace into a module, or make a node of it."""
+        output = super().call_module(m, forward, args, kwargs)
+        path = self.path_of_module(m)
+        if not self.is_leaf_module(m, path):
+            self.returned.append((path, getattr(output, "node", None)))
+        return output
 
 
 class Traced:
-    """A network whose layers are the nodes of its graph, in the order in which they run."""
+    """A network whose layers are the nodes of its graph.
 
-    def __init__(self, network: torch.nn.Module, graph: fx.Graph, nodes: Mapping[str, fx.Node]) -> None:
+    Parameters
+    ----------
+    nodes
+        By the names of their layers, in the order in which they run.
+    returned
+        For each call of a module that holds others, its name and the node that it returned, in the order of their ends.
+    """
+
+    def __init__(
+        self,
+        network: torch.nn.Module,
+        graph: fx.Graph,
+        nodes: Mapping[str, fx.Node],
+        returned: Sequence[tuple[str, fx.Node | None]] = (),
+    ) -> None:
         self._network = network
         self._graph = graph
-        self._nodes = {name: node for name, node in nodes.items() if node.op != "placeholder"}
+        self._nodes = dict(nodes)
         self.names = list(self._nodes)
+        self._containers = _name_calls(network, self._nodes, returned)
+        self._n_calls = Counter(call.module for call in self._containers.values())
+        self.calls = {name: call.layer for name, call in self._containers.items() if call.layer is not None}
+        for name, node in self._nodes.items():
+            node.meta[LAYER] = name
         for node in graph.nodes:
-            _keep_input(node, network)
+            keep_input(node, network)
 
     def cut(self, layers: Sequence[str]) -> torch.nn.Module:
         """Return the part of the network that the layers need."""
@@ -93,6 +168,10 @@ class Traced:
         graph.output({layer: copies[self._node(layer)] for layer in layers})
         return fx.GraphModule(self._network, graph).eval()
 
+    def whole(self) -> torch.nn.Module:
+        """Return the network with its own output, as the graph computes it."""
+        return fx.GraphModule(self._network, self._graph).eval()
+
     def tensors(self, layer: str) -> dict[str, torch.Tensor]:
         """Return the tensors of the modules and parameters among a node's ancestors, by name."""
         found: dict[str, torch.Tensor] = {}
@@ -104,10 +183,22 @@ class Traced:
         """Digest a node's ancestors: what each calls, on what, with which settings."""
         ancestors = self._ancestors(layer)
         lines = [self._line(node) for node in self._graph.nodes if node in ancestors]
-        return _digest([*lines, str(self._node(layer))])
+        return digest([*lines, str(self._node(layer))])
+
+    def call(self, layer: str) -> int | None:
+        """Return the number of a call of a module that holds others: once, its name stood for the end of the last."""
+        call = None if layer in self._nodes else self._containers.get(layer)
+        return call.number if call is not None and self._n_calls[call.module] > 1 else None
+
+    def fault(self, layer: str) -> str | None:
+        """Say that a module that runs several times yields no tensor."""
+        call = None if layer in self._nodes else self._containers.get(layer)
+        if call is None or call.layer is not None or self._n_calls[call.module] == 1:
+            return None
+        return "runs several times and yields no tensor of its own"
 
     def _node(self, layer: str) -> fx.Node:
-        return self._nodes[last_node(layer, self.names)]
+        return self._nodes[last_node(layer, self.names, self.calls)]
 
     def _ancestors(self, *layers: str) -> set[fx.Node]:
         """Return the layers' nodes and all that they are computed from."""
@@ -127,118 +218,47 @@ class Traced:
         return f"{node} {node.op} {what} {node.args} {node.kwargs} {settings}"
 
 
-class Watched:
-    """A network that is run as it is, its modules' outputs being copied as they come; each is a layer."""
+class EveryNode(fx.Interpreter):
+    """Runs a network that was cut and keeps what each of its layers yields, in the order in which they run."""
 
-    def __init__(self, network: torch.nn.Module) -> None:
-        self._network = network
-        self._hooks: list[RemovableHandle] = []
-        self.names = [name for name, _ in network.named_modules() if name]
+    def __init__(self, network: fx.GraphModule) -> None:
+        super().__init__(network)
+        self.outputs: dict[str, Any] = {}
 
-    def cut(self, layers: Sequence[str]) -> torch.nn.Module:
-        """Return the whole network, which yields what the layers said last; one cut before is no more of use."""
-        for hook in self._hooks:
-            hook.remove()
-        watch = _Watch(self._network)
-        names = {layer: last_node(layer, self.names) for layer in layers}
-        self._hooks = [
-            self._network.get_submodule(name).register_forward_hook(watch.keep(layer)) for layer, name in names.items()
-        ]
-        return watch.eval()
-
-    def tensors(self, layer: str) -> dict[str, torch.Tensor]:
-        """Return all tensors: nothing is known of what leads to a module."""
-        return dict(self._network.state_dict())
-
-    def code(self, layer: str) -> str:
-        """Digest the whole network's settings and the source of its own classes."""
-        kinds = {type(module) for module in self._network.modules()}
-        sources = sorted(_source(kind) for kind in kinds if not kind.__module__.startswith("torch."))
-        return _digest([repr(self._network), *sources, layer])
+    def run_node(self, n: fx.Node) -> Any:
+        """Run a node; keep its output under its layer's name."""
+        output = super().run_node(n)
+        if LAYER in n.meta:
+            self.outputs[n.meta[LAYER]] = output
+        return output
 
 
-class _Watch(torch.nn.Module):
-    """Runs a network and returns what some of its modules yielded, by name."""
-
-    def __init__(self, network: torch.nn.Module) -> None:
-        super().__init__()
-        self.network = network
-        # Several threads run the network side by side.
-        self._seen = threading.local()
-
-    def forward(self, images: torch.Tensor) -> dict[str, Any]:
-        outputs: dict[str, Any] = {}
-        self._seen.outputs = outputs
-        self.network(images)
-        self._seen.outputs = {}
-        return outputs
-
-    def keep(self, layer: str) -> Callable[[torch.nn.Module, Any, Any], None]:
-        """Return a forward hook that keeps what a module yields."""
-
-        def hook(_module: torch.nn.Module, _inputs: Any, output: Any) -> None:
-            # Copied: what follows may change it in place.
-            self._seen.outputs[layer] = output.clone() if isinstance(output, torch.Tensor) else output
-
-        return hook
+def _name_calls(
+    network: torch.nn.Module, nodes: Mapping[str, fx.Node], returned: Sequence[tuple[str, fx.Node | None]]
+) -> dict[str, _Call]:
+    names = CallNames([name for name, _ in network.named_modules()])
+    layers = {node: name for name, node in nodes.items()}
+    numbers: Counter[str] = Counter()
+    found = {}
+    for module, node in returned:
+        numbers[module] += 1
+        found[names.of_module(module)] = _Call(module, numbers[module], layers.get(node) if node is not None else None)
+    return found
 
 
-def _leaves_its_mark(node: fx.Node, network: torch.nn.Module) -> bool:
-    """Say whether something else sees what a node does in place: a graph without it would compute another number."""
-    if not _is_in_place(node, network):
-        return False
-    order = list(node.graph.nodes)
-    later = [
-        user for source in node.all_input_nodes[:1] for user in source.users if order.index(user) > order.index(node)
-    ]
-    return not node.users or bool(later) or (node.op != "call_module" and _pure(node) is None)
+def _exact_names(network: torch.nn.Module, nodes: Mapping[str, fx.Node]) -> dict[str, fx.Node]:
+    """Name nodes so that a module's name always means that module.
 
-
-def _is_in_place(node: fx.Node, network: torch.nn.Module) -> bool:
-    if node.op == "call_module":
-        module = network.get_submodule(str(node.target))
-        # Dropout does nothing here, in place or not.
-        return bool(getattr(module, "inplace", False)) and not isinstance(module, torch.nn.modules.dropout._DropoutNd)
-    name = str(node.target) if node.op == "call_method" else getattr(node.target, "__name__", "")
-    if node.op == "call_function" and _inplace_argument(node)[1]:
-        return True
-    return node.op in ("call_method", "call_function") and bool(_MARKED.fullmatch(name))
-
-
-def _keep_input(node: fx.Node, network: torch.nn.Module) -> None:
-    """Have a node return what it would write into its input: an activation would rectify the layer asked for."""
-    if not _is_in_place(node, network):
-        return
-    if node.op == "call_module":
-        network.get_submodule(str(node.target)).inplace = False  # type: ignore[assignment]
-        return
-    place, given = _inplace_argument(node)
-    if given:
-        # It is the last argument wherever there is one.
-        node.args, node.kwargs = node.args[:place], {**node.kwargs, "inplace": False}
-    else:
-        node.target = _pure(node) or node.target
-
-
-def _pure(node: fx.Node) -> Any:
-    """Return what a call in place is called where it returns a new tensor; None where there is no such thing."""
-    if node.op == "call_function" and _inplace_argument(node)[1]:
-        return node.target
-    if node.op == "call_method":
-        bare = str(node.target).removesuffix("_")
-        return bare if hasattr(torch.Tensor, bare) else None
-    return getattr(torch, getattr(node.target, "__name__", "").removesuffix("_"), None)
-
-
-def _inplace_argument(node: fx.Node) -> tuple[int, bool]:
-    """Return the place and the value of a function's argument `inplace`; False where it has none."""
-    if node.op != "call_function" or not callable(node.target):
-        return 0, False
-    try:
-        place = list(inspect.signature(node.target).parameters).index("inplace")
-    except (TypeError, ValueError):
-        return 0, False
-    return place, bool(node.args[place] if len(node.args) > place else node.kwargs.get("inplace", False))
+    The tracer takes conv_1 and conv_2 for two calls of one module and names them conv and conv_1. Networks that come
+    by name keep these names, under which features have been stored.
+    """
+    names = CallNames([name for name, _ in network.named_modules()])
+    found = {node: names.of_module(str(node.target)) for node in nodes.values() if node.op == "call_module"}
+    # Whatever else runs takes names that modules leave.
+    for name, node in nodes.items():
+        if node not in found:
+            found[node] = names.free(re.sub(r"_\d+$", "", name))
+    return {found[node]: node for node in nodes.values()}
 
 
 def _submodule_state(network: torch.nn.Module, node: fx.Node) -> dict[str, torch.Tensor]:
@@ -250,15 +270,3 @@ def _submodule_state(network: torch.nn.Module, node: fx.Node) -> dict[str, torch
         return {}
     value = operator.attrgetter(name)(network)
     return {name: value} if isinstance(value, torch.Tensor) else {}
-
-
-def _source(kind: type) -> str:
-    try:
-        return inspect.getsource(kind)
-    # Written at a prompt, or not in Python: its name has to do.
-    except (OSError, TypeError):
-        return f"{kind.__module__}.{kind.__qualname__}"
-
-
-def _digest(lines: Iterable[str]) -> str:
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()

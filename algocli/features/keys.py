@@ -19,12 +19,17 @@ Dtype = Literal["float16", "float32"]
 
 @dataclass(frozen=True)
 class Recipe:
-    """How an image becomes a row of features: the part of a store's key that all subjects share."""
+    """How an image becomes a row of features: the part of a store's key that all subjects share.
+
+    `asks_for` is no part of the key, which has the transform itself: it tells which one the weights ask for, None where
+    nobody knows.
+    """
 
     model: str
     layer: str
     weights: str
     identity: Mapping[str, Any]
+    asks_for: Mapping[str, Any] | None = None
 
     @property
     def name(self) -> str:
@@ -42,6 +47,7 @@ def recipe(
     *,
     post: str | Mapping[str, Any] = "flatten",
     numerics: str = "float32",
+    asks_for: Mapping[str, Any] | None = None,
 ) -> Recipe:
     """Put together the recipe of a network's layer as stored in `dtype`.
 
@@ -51,9 +57,11 @@ def recipe(
         Where they came from, for people; what identifies them is their digest in `network`.
     post
         What is done to the layer's output, and `numerics` the mode in which the network ran.
+    asks_for
+        The constants of the transform that the weights ask for.
     """
     identity = {"schema": SCHEMA, **network, "post": post, "dtype": dtype, "numerics": numerics}
-    return Recipe(model, layer, weights, identity)
+    return Recipe(model, layer, weights, identity, asks_for)
 
 
 def digest_of(value: Mapping[str, Any]) -> str:

@@ -10,6 +10,8 @@ from math import prod
 
 from algocli.errors import UsageError
 
+NO_CALLS: Mapping[str, str] = {}
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -24,7 +26,9 @@ class Layer:
         return prod(self.shape)
 
 
-def resolve_layers(patterns: Sequence[str], names: Sequence[str], model: str = "the network") -> list[str]:
+def resolve_layers(
+    patterns: Sequence[str], names: Sequence[str], model: str = "the network", calls: Mapping[str, str] = NO_CALLS
+) -> list[str]:
     """Turn what a user asks for into names of layers, in the order in which they run, each once.
 
     Parameters
@@ -34,6 +38,8 @@ def resolve_layers(patterns: Sequence[str], names: Sequence[str], model: str = "
         pattern such as 'layer3.*', whose star also stands for dots.
     names
         All layers, in the order in which they run.
+    calls
+        Names of modules, each with the layer that it stands for where that is not the last inside it.
 
     Raises
     ------
@@ -42,7 +48,7 @@ def resolve_layers(patterns: Sequence[str], names: Sequence[str], model: str = "
     """
     places: dict[str, int] = {}
     for pattern in patterns:
-        found = _match(pattern, names)
+        found = _match(pattern, names, calls)
         if not found:
             raise UsageError(
                 f"{model} has no layer '{pattern}'{did_you_mean(pattern, names)}; it has:\n  " + ", ".join(names),
@@ -52,9 +58,9 @@ def resolve_layers(patterns: Sequence[str], names: Sequence[str], model: str = "
     return sorted(places, key=lambda name: (places[name], name))
 
 
-def last_node(layer: str, names: Sequence[str]) -> str:
+def last_node(layer: str, names: Sequence[str], calls: Mapping[str, str] = NO_CALLS) -> str:
     """Return the node that a resolved layer stands for: itself, or the last one inside a module."""
-    (place,) = _match(layer, names).values()
+    (place,) = _match(layer, names, calls).values()
     return names[place]
 
 
@@ -92,10 +98,10 @@ def did_you_mean(word: str, names: Iterable[str]) -> str:
     return f" (did you mean {' or '.join(close)}?)" if close else ""
 
 
-def _match(pattern: str, names: Sequence[str]) -> dict[str, int]:
+def _match(pattern: str, names: Sequence[str], calls: Mapping[str, str]) -> dict[str, int]:
     """Return the layers that a pattern means, each with the place of its node among all."""
-    if pattern in names:
-        return {pattern: names.index(pattern)}
+    if pattern in names or pattern in calls:
+        return {pattern: names.index(calls.get(pattern, pattern) if pattern not in names else pattern)}
     if is_pattern(pattern):
         return {name: place for place, name in enumerate(names) if fnmatch.fnmatchcase(name, pattern)}
     inside = [place for place, name in enumerate(names) if name.startswith(f"{pattern}.")]

@@ -17,7 +17,7 @@ from algocli.challenge.images import CHALLENGE, ids_digest
 from algocli.challenge.subjects import Subject
 from algocli.compute.files import read_json, write_json
 from algocli.errors import DataError, MissingStep, UsageError
-from algocli.features.commands import command, describe, options
+from algocli.features.commands import command, describe, options, transform_of
 from algocli.features.keys import Recipe
 from algocli.features.store import FeatureStore
 from algocli.features.weights import PRETRAINED
@@ -38,10 +38,14 @@ def create_store(
     """
     home = cache_dir / "features" / how.name
     try:
-        read_recipe(home)
+        known = read_recipe(home)
     # Missing or damaged: everything in it is known here.
     except DataError:
         write_json(home / "recipe.json", asdict(how))
+    else:
+        # Written before this was recorded.
+        if how.asks_for is not None and "asks_for" not in known:
+            write_json(home / "recipe.json", {**known, "asks_for": how.asks_for})
     identity = {**how.identity, "stimuli": content}
     return FeatureStore.create(
         home / _store_name(subject, content),
@@ -120,7 +124,11 @@ def find_recipe(cache_dir: Path, model: str, layer: str) -> str:
             f"no features of {model} {layer} in {cache_dir}", hint=f"algocli extract --model {model} -l {layer}"
         )
     if len(found) > 1:
-        names = "\n  ".join(f"{name}  ({' '.join(options(recipe)) or PRETRAINED})" for name, recipe in found.items())
+        told = {name: [" ".join(options(recipe)) or PRETRAINED] for name, recipe in found.items()}
+        fed = {name: transform_of(recipe).words for name, recipe in found.items()}
+        if len(set(fed.values())) > 1:
+            told = {name: [*words, fed[name]] for name, words in told.items()}
+        names = "\n  ".join(f"{name}  ({'; '.join(words)})" for name, words in told.items())
         raise UsageError(
             f"{len(found)} kinds of features of {model} {layer} are cached:\n  {names}",
             hint=f"choose one: --features {next(iter(found))}",

@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from algocli.errors import DataError, UsageError
-from algocli.features.preprocessing import TUTORIAL, Transform
+from algocli.features.preprocessing import TUTORIAL, Transform, is_tutorials
 from algocli.features.weights import PRETRAINED, random_seed, read_state
 
 if TYPE_CHECKING:
     import torch
 
-TransformName = Literal["tutorial", "model"]
+# As the tutorial prepared images; as a network's own weights ask for; or the latter but for the tutorial's networks.
+TransformName = Literal["auto", "tutorial", "model"]
 # What draws the values that a network begins with.
 _DRAWS = {
     *("uniform_", "normal_", "trunc_normal_", "orthogonal_"),
@@ -40,6 +41,8 @@ class Network:
     module: torch.nn.Module
     architecture: str
     transform: Transform = TUTORIAL
+    # How the images were prepared that its weights were evaluated on; None where nothing is known of that.
+    asks_for: Transform | None = None
     arguments: Mapping[str, Any] = field(default_factory=dict)
     # Reads the weights that are still to be loaded; None where the network came with its own.
     read_weights: Callable[[], Mapping[str, torch.Tensor]] | None = None
@@ -85,7 +88,7 @@ class Request:
 
 
 def build_network(
-    model: str, weights: str = PRETRAINED, transform: TransformName = "tutorial", *, trust_remote_code: bool = False
+    model: str, weights: str = PRETRAINED, transform: TransformName = "auto", *, trust_remote_code: bool = False
 ) -> Network:
     """Build a network from wherever its name says, drawing its weights where they are random.
 
@@ -149,9 +152,24 @@ def undrawn() -> Iterator[None]:
             setattr(init, name, function)
 
 
-def no_own_transform(model: str) -> UsageError:
-    """Return the error of a network that says nothing of how its images are to be prepared."""
-    return UsageError(f"{model} comes with no transform of its own", hint="leave out --transform model")
+def choose_transform(model: str, wish: TransformName, own: Transform | None) -> Transform:
+    """Return how images are prepared for a network.
+
+    Parameters
+    ----------
+    own
+        What its weights ask for; None where nothing is known of that.
+
+    Raises
+    ------
+    UsageError
+        If its own is wished for and not known.
+    """
+    if wish == "model" and own is None:
+        raise UsageError(f"{model} comes with no transform of its own", hint="leave out --transform model")
+    if wish == "tutorial" or own is None or (wish == "auto" and is_tutorials(model)):
+        return TUTORIAL
+    return own
 
 
 def out_of_reach(what: str, error: BaseException, hint: str) -> DataError:

@@ -9,7 +9,7 @@ from typing import Literal
 
 from algocli.compute.files import n_bytes_in, read_json
 from algocli.errors import AlgocliError, DataError
-from algocli.features.commands import describe, options
+from algocli.features.commands import describe, options, preparation
 from algocli.features.keys import SCHEMA
 from algocli.features.library import read_recipe, store_folders
 from algocli.features.store import FeatureStore
@@ -31,6 +31,8 @@ class StoreRow:
         When a record was last written, in seconds since the epoch.
     problem
         Why it cannot be read.
+    preparation
+        How images were prepared, where that is not what the weights ask for.
     """
 
     features: str
@@ -49,6 +51,7 @@ class StoreRow:
     n_done: int | None = None
     key: str | None = None
     problem: str | None = None
+    preparation: str | None = None
 
 
 def list_rows(cache_dir: Path) -> list[StoreRow]:
@@ -65,6 +68,7 @@ def describe_store(folder: Path) -> StoreRow:
         recipe = read_recipe(folder.parent)
         what = " ".join([describe(recipe), *options(recipe)])
         row = replace(row, what=what, model=recipe["model"], layer=recipe["layer"], weights=recipe["weights"])
+        row = replace(row, preparation=preparation(recipe))
     except (DataError, KeyError, TypeError) as error:
         row = replace(row, problem=str(error))
     try:

@@ -13,7 +13,8 @@ from urllib.error import URLError
 
 from algocli.errors import UsageError
 from algocli.features.layers import did_you_mean
-from algocli.features.networks import Network, Request, impatient, no_own_transform, out_of_reach
+from algocli.features.networks import Network, Request, choose_transform, impatient, out_of_reach
+from algocli.features.stated import stated_transform
 from algocli.features.weights import PRETRAINED
 
 
@@ -74,14 +75,23 @@ def from_python(request: Request) -> Network:
 def _own(model: str, architecture: str, network: Any, request: Request) -> Network:
     if not _is_network(network):
         raise UsageError(f"{model} gives {type(network).__name__}; a torch.nn.Module was expected")
-    if request.transform == "model":
-        raise no_own_transform(model)
+    own = stated_transform(network)
+    transform = choose_transform(model, request.transform, own)
     if request.entry not in (None, PRETRAINED):
         raise UsageError(
             f"{model} has no weights '{request.weights}'", hint="use pretrained (what it comes with), random or a file"
         )
     read = request.read_file if request.is_file else None
-    return Network(model, network, architecture, read_weights=read, weights_source=request.weights, is_own=True)
+    return Network(
+        model,
+        network,
+        architecture,
+        transform,
+        own,
+        read_weights=read,
+        weights_source=request.weights,
+        is_own=True,
+    )
 
 
 def _load_from_hub(model: str, name: str, where: Mapping[str, Any], request: Request) -> Any:

@@ -12,7 +12,6 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -26,7 +25,7 @@ from algocli.features import store as store_module
 from algocli.features.backbones import Backbone
 from algocli.features.finite import refuse_non_finite
 from algocli.features.keys import Dtype
-from algocli.features.numerics import Numerics, autocast, products
+from algocli.features.numerics import Numerics, autocast, one_core_each, products
 from algocli.features.reduction import Reducer, Reduction
 from algocli.features.store import FeatureStore, Shard
 
@@ -104,7 +103,8 @@ def pass_through(
 ) -> None:
     """Compute and write the pending shards of all layers, each image passing through the network once."""
     # One batch at a time on a GPU: more would only wait there, each with its activations in memory.
-    turns = threading.Semaphore(1 if how.device.startswith("cuda") else n_workers())
+    one_at_a_time = how.device.startswith("cuda") or backbone.takes_turns
+    turns = threading.Semaphore(1 if one_at_a_time else n_workers())
 
     def compute(rows: range) -> tuple[range, list[NDArray[Any] | None]]:
         pixels = np.stack([backbone.transform.resize(image) for image in images.load(rows)])
@@ -114,7 +114,7 @@ def pass_through(
     batches = _batches(targets, len(images.stimuli), how.batch_size)
     n_images = sum(map(len, batches))
     writing: deque[Future[None]] = deque()
-    with ThreadPoolExecutor(1) as writer, products(how.numerics), _one_core_each(how.device):
+    with ThreadPoolExecutor(1) as writer, products(how.numerics), one_core_each(how.device):
         with ThreadPoolExecutor(n_workers()) as pool:
             computed = _ahead(pool, compute, batches, depth=2 * n_workers())
             for rows, features in _counted(computed, n_images, label, track):
@@ -200,19 +200,6 @@ def _each_image(batches: Iterator[tuple[range, Out]]) -> Iterator[tuple[range, O
         for _ in rows[1:]:
             yield rows, None
         yield rows, features
-
-
-@contextmanager
-def _one_core_each(device: str) -> Iterator[None]:
-    """On a CPU, keep each worker's network to one core while they work side by side."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1 if device == "cpu" else before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _ahead(executor: Executor, function: Callable[[In], Out], items: Iterable[In], *, depth: int) -> Iterator[Out]:

@@ -7,6 +7,7 @@ channels is already the channels-last layout in which convolutions run fastest.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +73,11 @@ class Transform:
 
         pixels = torch.from_numpy(self.resize(_probe_image()).copy())[None]
         output = self.normalise(pixels).contiguous().numpy()
+        return {**self.constants, "probe": hashlib.sha256(output.tobytes()).hexdigest()}
+
+    @property
+    def constants(self) -> dict[str, Any]:
+        """Return what a record keeps of this transform; two that are alike in this do the same."""
         return {
             "resize": [self.resize_size or self.size, self.interpolation],
             # Only where there is one, so that what was keyed without stays found.
@@ -79,8 +85,35 @@ class Transform:
             **({"keep_aspect": True} if self.keep_aspect else {}),
             "mean": list(self.mean),
             "std": list(self.std),
-            "probe": hashlib.sha256(output.tobytes()).hexdigest(),
         }
+
+    @staticmethod
+    def from_constants(constants: Mapping[str, Any]) -> Transform:
+        """Return the transform that a record tells of."""
+        side, interpolation = constants["resize"]
+        (m_red, m_green, m_blue), (s_red, s_green, s_blue) = constants["mean"], constants["std"]
+        return Transform(
+            constants.get("crop", side),
+            (m_red, m_green, m_blue),
+            (s_red, s_green, s_blue),
+            side,
+            keep_aspect=constants.get("keep_aspect", False),
+            interpolation=interpolation,
+        )
+
+    @property
+    def words(self) -> str:
+        """Say in plain terms what this does to an image."""
+        side = self.resize_size or self.size
+        shape = f"shorter side {side}" if self.keep_aspect else f"{side} x {side} squeezed"
+        shape += f", centre {self.size}" if self._crops else ""
+        return f"{shape}, {self.interpolation}, {self._normalisation}"
+
+    @property
+    def _normalisation(self) -> str:
+        if (self.mean, self.std) == (Transform.mean, Transform.std):
+            return "ImageNet mean and std"
+        return f"mean {_channels(self.mean)}, std {_channels(self.std)}"
 
     @property
     def _crops(self) -> bool:
@@ -99,8 +132,44 @@ class Transform:
 TUTORIAL = Transform()
 
 
-def _probe_image() -> Image.Image:
-    """Draw a fixed 425 x 425 image with smooth ramps and fine detail in every channel."""
-    y, x = np.mgrid[0:425, 0:425].astype(np.int64)
+def is_tutorials(model: str) -> bool:
+    """Say whether the challenge's tutorial used this network, and prepared images for it in its own way."""
+    repository, _, name = model.rpartition(":")
+    return model == "alexnet" or (
+        repository.startswith("torchhub:NVIDIA/DeepLearningExamples") and name == "nvidia_resnet50"
+    )
+
+
+def describe_preparation(model: str, used: Transform, asks_for: Transform | None) -> str | None:
+    """Say how images are prepared for a network where that is not what its weights ask for, or nobody knows.
+
+    Parameters
+    ----------
+    asks_for
+        How the images were prepared that its weights were evaluated on; None where nothing is known of that.
+
+    Returns
+    -------
+    One line; None where images are prepared as they should be.
+    """
+    if asks_for is None:
+        return f"images for {model}: {used.words}; nothing is known of how it was trained"
+    if asks_for.constants == used.constants:
+        return None
+    return f"images for {model}: {used.words}; its weights ask for: {asks_for.words}"
+
+
+def structured(side: int) -> NDArray[np.uint8]:
+    """Draw smooth ramps and fine detail in every channel, (side, side, 3), by arithmetic of whole numbers alone."""
+    y, x = np.mgrid[0:side, 0:side].astype(np.int64)
     channels = [(3 * x + 5 * y) % 256, (x * y // 7) % 256, ((x ^ y) * 3) % 256]
-    return Image.fromarray(np.stack(channels, axis=-1).astype(np.uint8), mode="RGB")
+    return np.stack(channels, axis=-1).astype(np.uint8)
+
+
+def _probe_image() -> Image.Image:
+    return Image.fromarray(structured(425), mode="RGB")
+
+
+def _channels(values: tuple[float, float, float]) -> str:
+    rounded = [f"{value:.3g}" for value in values]
+    return rounded[0] if len(set(rounded)) == 1 else "/".join(rounded)

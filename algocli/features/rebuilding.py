@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.errors import DataError, UsageError
-from algocli.features.commands import Request, is_imported, request_of
+from algocli.features.commands import Request, is_imported, request_of, runs_code
 from algocli.features.keys import recipe
 from algocli.features.library import read_recipe
 from algocli.features.numerics import autocast, check_numerics, products
@@ -57,7 +57,7 @@ def read_stored_recipe(store: FeatureStore, *, trust_code: bool) -> dict[str, An
             hint="images can be passed through what algocli extract has used, and algocli train been given",
         )
     # A name in a file chooses what code runs: that is for the user to say.
-    if named["model"].startswith(("torchhub:", "python:")) and not trust_code:
+    if runs_code(named["model"]) and not trust_code:
         raise UsageError(f"{named['model']} is code that would run here: --trust-remote-code allows it")
     return named
 
@@ -91,9 +91,10 @@ def rebuild_layer(store: FeatureStore, named: Mapping[str, Any], backbone: Backb
     DataError
         If the network is no longer the one that the store was made with.
     UsageError
-        If the device lacks the precision that it was made in.
+        If the device lacks the precision that it was made in, or the network is no function of its image.
     """
     from algocli.features.reduction import Reducer, Reduction
+    from algocli.features.trial import try_network
 
     request = request_of(named)
     check_numerics(request.numerics, device)
@@ -102,6 +103,7 @@ def rebuild_layer(store: FeatureStore, named: Mapping[str, Any], backbone: Backb
         raise DataError(f"{backbone.model} has no layer {named['layer']} any more")
     reduce = Reducer(layers[named["layer"]], Reduction(request.pool, request.project, request.project_seed))
     _refuse_another_recipe(store, named, request, backbone, reduce)
+    try_network(backbone, device, request.numerics)
     return RebuiltLayer(backbone, reduce, request, store.dtype, device)
 
 
@@ -186,4 +188,19 @@ def _refuse_another_recipe(
             f"the weights '{request.weights}' of {named['model']} are no longer those that it was made with"
         )
     if differing:
-        raise DataError(f"{named['model']} is no longer what it was made with: {', '.join(differing)} changed")
+        raise DataError(f"{named['model']} is no longer what it was made with: {_changed(store, differing)}")
+
+
+def _changed(store: FeatureStore, differing: Sequence[str]) -> str:
+    """Say in words which parts of a key have changed."""
+    import torch
+
+    # Its code may be what it was: a constant or a file that it reads is none of it.
+    if list(differing) == ["probe"]:
+        if "probe" not in store.manifest["identity"]:
+            return "what it computes had not been recorded"
+        was = store.manifest["provenance"].get("versions", {}).get("torch", torch.__version__)
+        because = "" if was == torch.__version__ else f" (by torch {was} then, {torch.__version__} now)"
+        return f"what it computes changed{because}"
+    words = ["what it computes" if part == "probe" else part for part in differing]
+    return f"{', '.join(words)} changed"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import math
 from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
@@ -12,8 +11,9 @@ from urllib.error import URLError
 from algocli.compute.extras import install_hint
 from algocli.errors import UsageError
 from algocli.features.layers import did_you_mean
-from algocli.features.networks import Network, Request, impatient, no_own_transform, out_of_reach, undrawn
-from algocli.features.preprocessing import TUTORIAL, Transform
+from algocli.features.networks import Network, Request, choose_transform, impatient, out_of_reach, undrawn
+from algocli.features.preprocessing import TUTORIAL
+from algocli.features.stated import of_config, of_preset
 from algocli.features.weights import PRETRAINED
 
 if TYPE_CHECKING:
@@ -38,14 +38,16 @@ def from_torchvision(request: Request) -> Network:
     if model not in names:
         raise UsageError(f"torchvision has no classifier '{model}'{did_you_mean(model, names)}")
     entry = _entry(model, request.entry or PRETRAINED)
-    transform = TUTORIAL if request.transform == "tutorial" else _preset(entry)
+    own = of_preset(entry.transforms())
+    transform = choose_transform(model, request.transform, own)
     arguments: dict[str, Any] = dict(_ARGUMENTS.get(model, {}))
     # A vision transformer is built for images of one size.
     if model.startswith("vit_") and transform.size != TUTORIAL.size:
         arguments["image_size"] = transform.size
-    if model.startswith("vit_") and request.entry and transform.size != _preset(entry).size:
-        side = _preset(entry).size
-        raise UsageError(f"{entry} of {model} take images of {side} x {side}", hint="add --transform model")
+    if model.startswith("vit_") and request.entry and transform.size != own.size:
+        raise UsageError(
+            f"{entry} of {model} take images of {own.size} x {own.size}", hint="leave out --transform tutorial"
+        )
     with nullcontext() if request.is_drawn else undrawn():
         module = torchvision.models.get_model(model, weights=None, **arguments)
     return Network(
@@ -53,6 +55,7 @@ def from_torchvision(request: Request) -> Network:
         module,
         f"torchvision/{model}",
         transform,
+        own,
         arguments,
         (lambda: _pretrained_state(model, entry)) if request.entry else request.read_file if request.is_file else None,
         f"{model}'s pretrained weights" if request.entry else request.weights,
@@ -83,12 +86,13 @@ def from_timm(request: Request) -> Network:
     name = f"{architecture}.{tag}" if tag else architecture
     with nullcontext() if request.is_drawn else undrawn():
         module = _create(timm, name, pretrained=bool(request.entry))
-    tutorial = request.transform == "tutorial"
+    own = of_config(timm.data.resolve_model_data_config(module))
     return Network(
         f"timm/{architecture}",
         module,
         f"timm/{architecture}",
-        TUTORIAL if tutorial else _transform_of(name, timm.data.resolve_model_data_config(module)),
+        choose_transform(f"timm/{name}", request.transform, own),
+        own,
         read_weights=request.read_file if request.is_file else None,
         weights_source=request.weights,
         # A tag in the name says which of several weights: '--weights TAG' asks for them too.
@@ -139,39 +143,6 @@ def _no_entry(model: str, name: str, names: list[str]) -> UsageError:
         f"{model} has no weights '{name}'{did_you_mean(name, [*names, 'pretrained', 'random'])}",
         hint=f"use {listed} or a file",
     )
-
-
-def _preset(entry: Any) -> Transform:
-    """Return the transform that an entry of torchvision's weights was evaluated with."""
-    preset = entry.transforms()
-    return Transform(
-        preset.crop_size[0],
-        _channels(preset.mean),
-        _channels(preset.std),
-        preset.resize_size[0],
-        keep_aspect=True,
-        interpolation=preset.interpolation.value,
-    )
-
-
-def _transform_of(model: str, config: Mapping[str, Any]) -> Transform:
-    """Return the transform that timm evaluates a network with."""
-    channels, height, width = config["input_size"]
-    if channels != 3 or height != width or config["crop_mode"] == "border":
-        raise no_own_transform(f"timm/{model}")
-    return Transform(
-        height,
-        _channels(config["mean"]),
-        _channels(config["std"]),
-        math.floor(height / config["crop_pct"]),
-        keep_aspect=config["crop_mode"] == "center",
-        interpolation=config["interpolation"],
-    )
-
-
-def _channels(values: Any) -> tuple[float, float, float]:
-    red, green, blue = (float(value) for value in values)
-    return red, green, blue
 
 
 def _is_of(name: str, architecture: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from algocli.challenge.layout import ALL_VERTICES, HEMISPHERES, Hemisphere
 from algocli.challenge.subjects import Challenge, Subject
 from algocli.encoding.runs import Run, SubjectRun
 from algocli.errors import DataError, UsageError
+from algocli.features.commands import preparation
+from algocli.features.library import read_recipe
 from algocli.results.certainty import Asked, Certainty, assess
 from algocli.results.origin import Origin, recorded_subjects
 from algocli.results.regions import Regions, classes_of, regions
@@ -60,7 +63,8 @@ class Report(RowsByRoi):
 
     `classes` tells the class of each ROI (`ALL_VERTICES` has none); `notes` say what was assumed on the way.
     `overall` is over all vertices of all the subjects whatever the rows are; None unless all have noise ceilings.
-    `columns` are the fields of a row that were asked for.
+    `columns` are the fields of a row that were asked for; `preparation` has a line for each network whose images were
+    not prepared as its weights ask for.
     """
 
     run: str
@@ -69,6 +73,7 @@ class Report(RowsByRoi):
     notes: tuple[str, ...] = ()
     overall: OverallAccuracy | None = None
     columns: tuple[str, ...] = COLUMNS
+    preparation: tuple[str, ...] = ()
 
     @property
     def records(self) -> list[dict[str, Any]]:
@@ -186,7 +191,9 @@ def _report(
     if any(row.accuracy is not None for row in rows):
         notes += _ceiling_notes(everything)
     overall = pool(list(everything.values()))
-    return Report(run.name, tuple(rows), classes, tuple(notes), overall, COLUMNS + asked.columns)
+    return Report(
+        run.name, tuple(rows), classes, tuple(notes), overall, COLUMNS + asked.columns, tuple(_preparation(run))
+    )
 
 
 def check_rois(names: Iterable[str], known: Sequence[str]) -> tuple[str, ...]:
@@ -252,6 +259,16 @@ def _mean(values: NDArray[np.float64]) -> float | None:
 
 def _number(value: np.floating) -> float | None:
     return None if math.isnan(value) else float(value)
+
+
+def _preparation(run: Run) -> Iterator[str]:
+    """Say how images were prepared, once for all layers of a network; nothing of features that are gone."""
+    said: dict[str, None] = {}
+    with suppress(DataError):
+        for name in run.settings.features:
+            with suppress(DataError):
+                said[preparation(read_recipe(run.cache_dir / "features" / name)) or ""] = None
+    yield from filter(None, said)
 
 
 def _told(origin: Origin) -> str:

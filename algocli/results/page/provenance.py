@@ -7,10 +7,11 @@ whose features are gone, still has a page.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from algocli.challenge.layout import HEMISPHERES
 from algocli.encoding.runs import Run, SubjectRun
@@ -130,7 +131,8 @@ def _recipe_facts(home: Path) -> Facts:
         identity = recipe["identity"]
         facts["Digest of the weights"] = str(identity.get("weights", ""))
         wish = features.request_of(recipe)
-        facts["Input"] = "as the tutorial's" if wish.transform == "tutorial" else "as the weights ask for"
+        facts["Images prepared"] = features.transform_of(recipe).words
+        facts["Weights ask for"] = _asked_for(recipe)
         facts["Reduced"] = " ".join(word for word in features.options(recipe) if word.startswith(("--po", "--pr")))
         facts["Stored as"] = wish.dtype
         facts["Computed in"] = wish.numerics
@@ -138,6 +140,16 @@ def _recipe_facts(home: Path) -> Facts:
         return {}
     own = {"Layer"} if features.is_imported(recipe) else set(facts)
     return {name: fact for name, fact in facts.items() if fact and name in own}
+
+
+def _asked_for(recipe: Mapping[str, Any]) -> str:
+    """Say how images are prepared according to a network's weights; nothing where it was not recorded."""
+    if "asks_for" not in recipe:
+        return ""
+    own = features.own_transform(recipe)
+    if own is None:
+        return "nothing is known of how it was trained"
+    return "the same" if features.preparation(recipe) is None else own.words
 
 
 def _versions(shares: list[SubjectRun]) -> Facts:
