@@ -9,8 +9,8 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 from urllib.error import URLError
 
+from algocli.compute.choices import did_you_mean
 from algocli.errors import UsageError
-from algocli.features.layers import did_you_mean
 from algocli.features.networks import Network, Request, impatient, no_own_transform, out_of_reach, undrawn
 from algocli.features.preprocessing import TUTORIAL, Transform
 from algocli.features.weights import PRETRAINED

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from algocli.challenge.ceilings import CeilingUnit
 from algocli.challenge.layout import ALL_VERTICES, HEMISPHERES, Hemisphere
 from algocli.challenge.subjects import Challenge, Subject
+from algocli.compute.choices import nearest
 from algocli.encoding.runs import Run, SubjectRun
 from algocli.errors import DataError, UsageError
 from algocli.results.certainty import Asked, Certainty, assess
@@ -201,8 +201,8 @@ def check_rois(names: Iterable[str], known: Sequence[str]) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for name in names:
         if name.lower() not in spelled:
-            near = difflib.get_close_matches(name.lower(), spelled, n=3, cutoff=0.6)
-            guess = f"; did you mean {' or '.join(spelled[word] for word in near)}?" if near else ""
+            near = nearest(name, known)
+            guess = f"; did you mean {' or '.join(near)}?" if near else ""
             raise UsageError(f"no ROI is named '{name}'{guess}", hint=f"there are {', '.join(known)}")
         found[spelled[name.lower()]] = None
     return tuple(found)
