@@ -33,24 +33,8 @@ from algocli.cli.options import (
     parse_components,
     parse_subjects,
 )
+from algocli.cli.wording import FIELDS, told_in_options
 from algocli.errors import MissingStep
-
-# Which field of the settings each option is.
-_FIELDS = {
-    "pca": "n_components",
-    "regression": "regression",
-    "alpha_by": "alpha_by",
-    "alphas": "alphas",
-    "join": "join",
-    "scale": "scaled",
-    "standardise": "standardised",
-    "n_iter": "n_iter",
-    "search_seed": "search_seed",
-    "holdout": "holdout",
-    "folds": "folds",
-    "seed": "seed",
-    "refit": "refit",
-}
 
 
 def train(
@@ -115,7 +99,8 @@ def train(
     # Words are read before folders: a slip of the keyboard is told as one, whatever is on the disk.
     chosen = _chosen(ctx)
     subjects = Challenge(data_dir).subjects(parse_subjects(subject))
-    settings = Settings(features=_find_features(ctx, cache_dir), **chosen)
+    with told_in_options():
+        settings = Settings(features=_find_features(ctx, cache_dir), **chosen)
     if device != "cpu":
         from algocli.features.backbones import resolve_device
 
@@ -140,7 +125,7 @@ def _chosen(ctx: typer.Context) -> dict[str, Any]:
     preset = ctx.params["preset"]
     named = {
         field: parse.get(option, lambda value: value)(ctx.params[option])
-        for option, field in _FIELDS.items()
+        for option, field in FIELDS.items()
         if is_named(ctx, option)
     }
     if "folds" in named:

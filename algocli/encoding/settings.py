@@ -93,7 +93,7 @@ class Settings:
         if self.regression == "blend" and (len(self.features) < 2 or not self.scaled or self.alpha_by != "gcv"):
             raise UsageError(
                 "a blend weighs the models of two layers or more, each with its own scale and penalties by GCV",
-                hint="name two layers, and leave scaled and alpha_by as they are",
+                hint="regression='blend' takes two layers or more, with scaled=True and alpha_by='gcv'",
             )
         if self.regression == "ols" and (self.alpha_by, self.alphas) != ("gcv", USUAL_ALPHAS):
             raise UsageError(f"{self.regression} has no penalty to choose", hint="add regression='ridge'")
@@ -117,7 +117,7 @@ class Settings:
         if len(self.features) < 2 or not self.scaled or self.alpha_by != "gcv":
             raise UsageError(
                 "banded ridge has a penalty for each of two layers or more, with its own scale and inner folds",
-                hint="name two layers, and leave scaled and alpha_by as they are",
+                hint="regression='banded' takes two layers or more, with scaled=True and alpha_by='gcv'",
             )
         if self.n_components is None:
             raise UsageError(
@@ -206,7 +206,7 @@ def _features(name: str, value: object) -> tuple[str, ...]:
 
 
 def _alphas(name: str, value: object) -> Alphas:
-    told = f"{said(name, value)} is no grid of penalties"
+    told = f"{said(name, tuple(value) if isinstance(value, Alphas) else value)} is no grid of penalties"
     hint = "two positive numbers, the smaller first, and how many: 0.01:100000:20"
     if isinstance(value, str | bytes) or not isinstance(value, Sequence | np.ndarray) or len(value) != 3:
         raise UsageError(told, hint=hint)
