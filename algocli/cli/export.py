@@ -25,7 +25,8 @@ from algocli.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from algocli.challenge.subjects import Subject
-    from algocli.encoding.runs import Run, SubjectRun
+    from algocli.encoding.runs import Run
+from algocli.encoding.shares import SubjectRun
 
 Format = Literal["npy", "csv", "gifti", "mgh"]
 

@@ -120,7 +120,7 @@ def partition(
         settings = with_usual_components(settings, subjects)
     # Whatever is missing is told before the first of many models is trained.
     n_features = measure_features(subjects, settings.features, cache_dir, track=tracker(quiet))
-    runs = open_unions(cache_dir, found_sets, settings, n_features)
+    runs = open_unions(cache_dir, found_sets, settings, n_features, subjects, track=tracker(quiet), note=noter(quiet))
     found = []
     for one in subjects:
         train_unions(one, runs, cache_dir, command_line=sys.argv, track=tracker(quiet), note=noter(quiet))

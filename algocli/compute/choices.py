@@ -162,6 +162,20 @@ def check_path(name: str, value: object) -> Path:
     return Path(found)
 
 
+def check_paths(name: str, value: object) -> list[Path]:
+    """Return one path, or several in a list or tuple, as a list.
+
+    Raises
+    ------
+    UsageError
+        If one of them is no path, or there is none.
+    """
+    several = value if isinstance(value, list | tuple) else [value]
+    if not several:
+        raise UsageError(f"{said(name, value)}: a path, or a list of paths, was expected")
+    return [check_path(name, one) for one in several]
+
+
 def check_kind(name: str, value: object, kind: type[T], hint: str) -> T:
     """Return a value that is of one kind; the hint tells where such things come from.
 

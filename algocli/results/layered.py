@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from algocli.challenge.layout import Hemisphere
 from algocli.challenge.subjects import Challenge, Subject
-from algocli.encoding.runs import Run, SubjectRun, list_runs
+from algocli.encoding.runs import Run, list_runs
+from algocli.encoding.shares import SubjectRun
 from algocli.errors import DataError, UsageError
 from algocli.features.commands import IMPORTED
 from algocli.features.library import read_recipe

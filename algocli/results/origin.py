@@ -9,7 +9,8 @@ from pathlib import Path
 
 from algocli.challenge.layout import subject_folder
 from algocli.challenge.subjects import Subject
-from algocli.encoding.runs import Run, SubjectRun
+from algocli.encoding.runs import Run
+from algocli.encoding.shares import SubjectRun
 
 
 @dataclass(frozen=True)
@@ -44,21 +45,15 @@ def recorded_subjects(run: Run, usual: Path, numbers: Iterable[int] | None = Non
 
 def recorded_subject(share: SubjectRun) -> Subject | None:
     """Return the data that a share of a run was trained on; None where it is gone, or was never recorded."""
-    folder = recorded_folder(share)
+    folder = share.data_folder
     return Subject(share.number, folder) if folder is not None and _is_folder(folder) else None
-
-
-def recorded_folder(share: SubjectRun) -> Path | None:
-    """Return where the data of a share was; None where its record does not say, as one from elsewhere may not."""
-    recorded = share.record.get("data")
-    return Path(recorded) if isinstance(recorded, str) and recorded else None
 
 
 def _origin(share: SubjectRun, usual: Path) -> Origin:
     subject = recorded_subject(share)
     if subject is not None:
         return Origin(subject, share)
-    trained_on = recorded_folder(share)
+    trained_on = share.data_folder
     gone = f"subject {share.number} was trained on {trained_on}, which is gone" if trained_on else ""
     if _is_folder(usual):
         note = f"{gone}: {usual} takes its place" if gone else ""

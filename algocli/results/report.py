@@ -15,7 +15,8 @@ from algocli.challenge.ceilings import CeilingUnit
 from algocli.challenge.layout import ALL_VERTICES, HEMISPHERES, Hemisphere
 from algocli.challenge.subjects import Challenge, Subject
 from algocli.compute.choices import nearest
-from algocli.encoding.runs import Run, SubjectRun
+from algocli.encoding.runs import Run
+from algocli.encoding.shares import SubjectRun
 from algocli.errors import DataError, UsageError
 from algocli.results.certainty import Asked, Certainty, assess
 from algocli.results.origin import Origin, recorded_subjects

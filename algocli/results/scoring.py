@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from algocli.challenge.ceilings import CeilingUnit, as_share
 from algocli.challenge.layout import Hemisphere
 from algocli.challenge.subjects import Challenge, Subject
-from algocli.encoding.runs import Run, SubjectRun
+from algocli.encoding.runs import Run
+from algocli.encoding.shares import SubjectRun
 from algocli.errors import DataError
 
 # What the official code puts in place of a ceiling of 0 before it divides.

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from algocli.challenge.arrays import open_array
 from algocli.challenge.layout import HEMISPHERES, Hemisphere
 from algocli.compute.track import Track, silent
-from algocli.encoding.runs import Run, SubjectRun
+from algocli.encoding.runs import Run
+from algocli.encoding.shares import SubjectRun
 from algocli.errors import DataError, UsageError
 from algocli.submission.package import Prediction
 from algocli.submission.shapes import ExpectedShapes, Member

@@ -25,11 +25,11 @@ def understood(tmp_path, tiny_challenge, monkeypatch):
     def read(words):
         heard = []
 
-        def stop(cache_dir, name, settings, *, replace):
-            heard.append((name, settings))
+        def stop(dataset, settings, numbers, *, name, force, note):
+            heard.append((name or settings.default_name, settings))
             raise UsageError("that is all")
 
-        monkeypatch.setattr("algocli.encoding.runs.open_run", stop)
+        monkeypatch.setattr("algocli.encoding.opening.open_on", stop)
         folders = ["--data-dir", str(tiny_challenge), "--cache-dir", str(tmp_path)]
         CliRunner().invoke(app, [*words, *folders])
         return heard[0]
