@@ -37,14 +37,45 @@ def digest_data(subject: Subject, cache_dir: Path, track: Track = silent) -> dic
     return {"responses": dict(zip(HEMISPHERES, digests, strict=True)), "stimuli": stimuli}
 
 
-def differing(recorded: object, found: Mapping[str, Any]) -> list[str] | None:
-    """Say what differs between the data of a record's inputs and other data: responses, images, or nothing.
+def differing(inputs: object, others: object) -> list[str] | None:
+    """Say what differs between the data of two records' inputs: responses, images, or nothing.
 
-    None where the record does not say enough. Records of old say nothing of images.
+    None where one of them does not say enough. Records of old say nothing of images.
     """
-    if not isinstance(recorded, Mapping) or not isinstance(recorded.get("responses"), Mapping):
+    told = [one for one in (inputs, others) if isinstance(one, Mapping) and isinstance(one.get("responses"), Mapping)]
+    if len(told) < 2:
         return None
-    return [word for kind, word in _KINDS.items() if kind in recorded and recorded[kind] != found[kind]]
+    one, other = told
+    return [word for kind, word in _KINDS.items() if kind in one and kind in other and one[kind] != other[kind]]
+
+
+def refuse_other_data(runs: Sequence[Run], number: int, *, doing: str, images: bool = False) -> None:
+    """Refuse to put runs together that were trained on different data of a subject.
+
+    Parameters
+    ----------
+    doing
+        What cannot be done, as in 'compared'.
+    images
+        Whether other images, too, forbid it; else only other responses do.
+
+    Raises
+    ------
+    UsageError
+        If their records say so.
+    MissingStep
+        If a run has not been trained on the subject.
+    """
+    first = runs[0].subject(number)
+    for run in runs[1:]:
+        share = run.subject(number)
+        faults = differing(first.record.get("inputs"), share.record.get("inputs")) or []
+        if "responses" in faults or (images and faults):
+            raise UsageError(
+                f"run {runs[0].name} and run {run.name} cannot be {doing}: they were trained on other "
+                f"{' and '.join(faults)} of subject {number}, in {first.data_folder} and {share.data_folder}",
+                hint="take runs of one dataset",
+            )
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,16 @@ def whose(run: Run, numbers: Sequence[int]) -> str:
     )
 
 
+def home_of(run: Run, number: int) -> str | None:
+    """Return the folder that holds a subject's data as the run has it; None where nothing says so."""
+    if run.data is not None:
+        return run.data
+    with suppress(DataError):
+        place = run.subject(number).data_folder
+        return None if place is None else str(place.parent)
+    return None
+
+
 def _outdated(run: Run, number: int) -> str | None:
     """Return the name of features that a subject was trained on and that hold others now; None where there is none.
 

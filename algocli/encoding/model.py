@@ -95,8 +95,8 @@ def _promise(subject: Subject, settings: Settings, device: str, note: Note) -> i
 
 def _is_of(record: dict[str, Any], inputs: dict[str, Any]) -> bool:
     """Say whether a record is of these inputs."""
-    recorded = record.get("inputs")
-    return differing(recorded, inputs) == [] and recorded.get("features") == inputs["features"]  # type: ignore[union-attr]
+    recorded = record.get("inputs") or {}
+    return differing(recorded, inputs) == [] and recorded.get("features") == inputs["features"]
 
 
 def _save_split(share: SubjectRun, folds: list[Fold]) -> None:

@@ -15,11 +15,12 @@ from algocli.challenge.ceilings import CeilingUnit
 from algocli.challenge.layout import ALL_VERTICES, HEMISPHERES, Hemisphere
 from algocli.challenge.subjects import Challenge, Subject
 from algocli.compute.choices import nearest
+from algocli.encoding.mixtures import tell_mixtures
 from algocli.encoding.runs import Run
 from algocli.encoding.shares import SubjectRun
 from algocli.errors import DataError, UsageError
 from algocli.results.certainty import Asked, Certainty, assess
-from algocli.results.origin import Origin, recorded_subjects
+from algocli.results.origin import Origin, recorded_subjects, tell_other_places
 from algocli.results.regions import Regions, classes_of, regions
 from algocli.results.rows import RowsByRoi, write_records
 from algocli.results.scoring import OverallAccuracy, VertexScores, pool, read_scores, scored_subjects
@@ -123,7 +124,8 @@ def summarise(
         If data and run do not fit together, or a subject is missing from either.
     """
     pairs = scored_subjects(challenge, run, subjects)
-    return _report(run, pairs, rois, asked, _left_out(challenge, run) if subjects is None else ())
+    left_out = _left_out(challenge, run) if subjects is None else ()
+    return _report(run, pairs, rois, asked, [*left_out, *tell_other_places(pairs)])
 
 
 def summarise_recorded(
@@ -169,7 +171,7 @@ def _report(
     remarks: Iterable[str],
 ) -> Report:
     """Score subjects that are paired with their data, or with None where there is none."""
-    notes = list(remarks)
+    notes = [*remarks, *tell_mixtures(run, [share.number for _, share in pairs])]
     classes = classes_of(subject for subject, _ in pairs if subject is not None)
     known = (*classes, ALL_VERTICES)
     chosen = check_rois(rois, known) if rois else known
