@@ -60,7 +60,7 @@ def train_subject(
         If there are fewer dimensions than components; or if the subject was trained on other data, unless by `force`.
     """
     started = time.time()
-    settings = run.settings
+    settings = run.opened_with or run.settings
     # Held from the beginning on: a run that nobody holds and that has no record is a leftover.
     with hold(run.folder / subject.name / "lock", note):
         data = digest_data(subject, cache_dir, track)

@@ -30,6 +30,8 @@ class Run:
 
     def __init__(self, folder: Path | str) -> None:
         self.folder = check_path("folder", folder)
+        # Another process may have replaced the run by one with others when it comes to training.
+        self.opened_with: Settings | None = None
 
     @property
     def cache_dir(self) -> Path:
@@ -151,7 +153,7 @@ def begin(run: Run, settings: Settings, data: Path | None = None, *, replace: bo
     UsageError
         As `open_run` does; or if there are subjects of nobody knows which settings.
     """
-    manifest = run.folder / "manifest.json"
+    manifest, run.opened_with = run.folder / "manifest.json", settings
     if replace and not run.has_settings(settings):
         remove(run)
     if manifest.is_file():

@@ -11,7 +11,9 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
+
+from algocli.compute.choices import check_choice
 
 SCHEMA = 1
 Dtype = Literal["float16", "float32"]
@@ -51,7 +53,13 @@ def recipe(
         Where they came from, for people; what identifies them is their digest in `network`.
     post
         What is done to the layer's output, and `numerics` the mode in which the network ran.
+
+    Raises
+    ------
+    UsageError
+        If features are not kept in such a `dtype`.
     """
+    check_choice("dtype", dtype, get_args(Dtype))
     identity = {"schema": SCHEMA, **network, "post": post, "dtype": dtype, "numerics": numerics}
     return Recipe(model, layer, weights, identity)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.challenge.layout import ALL_VERTICES, HEMISPHERES, Hemisphere, check_subjects
+from algocli.challenge.layout import ALL_VERTICES, HEMISPHERES, Hemisphere, check_hemisphere, check_subjects
 from algocli.challenge.subjects import Challenge, Subject
 from algocli.compute.track import Track, silent
 from algocli.encoding import bootstrap
@@ -68,7 +68,7 @@ class Comparison(RowsByRoi):
 
     def of_roi(self, subject: int, hemisphere: Hemisphere, roi: str) -> list[DifferenceRow]:
         """Return a ROI's row of each run; none where that subject's data does not name the ROI."""
-        wanted = (subject, hemisphere, roi)
+        wanted = (subject, check_hemisphere(hemisphere), roi)
         return [row for row in self.rows if (row.subject, row.hemisphere, row.roi) == wanted]
 
 

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.challenge.ceilings import CeilingUnit
-from algocli.challenge.layout import ALL_VERTICES, HEMISPHERES, Hemisphere
+from algocli.challenge.layout import ALL_VERTICES, HEMISPHERES, Hemisphere, check_hemisphere
 from algocli.challenge.subjects import Challenge, Subject
-from algocli.compute.choices import nearest
+from algocli.compute.choices import check_word, nearest, said
 from algocli.encoding.mixtures import tell_mixtures
 from algocli.encoding.runs import Run
 from algocli.encoding.shares import SubjectRun
@@ -88,8 +88,18 @@ class Report(RowsByRoi):
         return any(row.accuracy is not None for row in self.rows)
 
     def row(self, subject: int, hemisphere: Hemisphere, roi: str) -> RoiRow | None:
-        """Return one row, or None where that subject's data does not name the ROI."""
-        wanted = (subject, hemisphere, roi)
+        """Return one row, or None where that subject's data does not name the ROI.
+
+        Raises
+        ------
+        UsageError
+            If there is no such hemisphere, or the report has no such subject or ROI.
+        """
+        if subject not in self.subjects:
+            listed = ", ".join(map(str, self.subjects))
+            raise UsageError(f"{said('subject', subject)}: the report has {listed or 'none'}")
+        (name,) = check_rois([check_word("roi", roi)], self.rois)
+        wanted = (subject, check_hemisphere(hemisphere), name)
         return next((row for row in self.rows if (row.subject, row.hemisphere, row.roi) == wanted), None)
 
 
