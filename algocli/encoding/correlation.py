@@ -66,7 +66,9 @@ def constant_vertices(responses: NDArray[np.floating]) -> NDArray[np.bool_]:
 
 
 def _correlate_block(measured: NDArray[np.floating], predicted: NDArray[np.floating]) -> NDArray[np.float64]:
-    (x, x_norm), (y, y_norm) = centred(measured), centred(predicted)
+    # What is not finite is told below.
+    with np.errstate(invalid="ignore", over="ignore"):
+        (x, x_norm), (y, y_norm) = centred(measured), centred(predicted)
     for name, own in (("measured", x_norm), ("predicted", y_norm)):
         n_bad = int(np.count_nonzero(~np.isfinite(own)))
         if n_bad:
