@@ -101,3 +101,25 @@ def test_what_does_not_fit_on_the_disk_is_refused_before_an_image_is_read(
     monkeypatch.setattr("algocli.challenge.images.read_image", None)
     with pytest.raises(StorageError, match="are to be written"):
         extract(subject, stand_in(), tmp_path)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"dtype": "float64"},
+        {"dtype": "Float16"},
+        {"numerics": "fp32"},
+        {"numerics": "half"},
+        {"batch_size": 0},
+        {"batch_size": 1.5},
+        {"device": ""},
+        {"reduction": 4},
+        {"rows": (0, 5)},
+        {"rows": range(0, 10, 2)},
+        {"rows": range(-3, 5)},
+    ],
+    ids=str,
+)
+def test_a_passage_that_there_is_not_is_refused_by_its_field(options: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=next(iter(options))):
+        Passage(**options)
