@@ -26,7 +26,7 @@ from algocli.errors import DataError, UsageError
 if TYPE_CHECKING:
     from algocli.challenge.subjects import Subject
     from algocli.encoding.runs import Run
-from algocli.encoding.shares import SubjectRun
+    from algocli.encoding.shares import SubjectRun
 
 Format = Literal["npy", "csv", "gifti", "mgh"]
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from algocli.challenge.layout import subject_folder
+from algocli.encoding.commands import command
 from algocli.encoding.runs import Run
 from algocli.errors import AlgocliError, DataError
 from algocli.features.store import FeatureStore
@@ -26,10 +27,10 @@ def tell_mixtures(run: Run, numbers: Sequence[int] | None = None) -> Iterator[st
     outdated = {number: name for number in among if (name := _outdated(run, number)) is not None}
     if 0 < len(outdated) < len(among):
         for name in dict.fromkeys(outdated.values()):
-            listed = ", ".join(str(number) for number, own in outdated.items() if own == name)
+            some = [number for number, own in outdated.items() if own == name]
             yield (
-                f"run {run.name} mixes features: subject {listed} was trained on what {name} held before; "
-                f"algocli train -s {listed.replace(' ', '')} trains it again"
+                f"run {run.name} mixes features: subject {', '.join(map(str, some))} was trained on what {name} held "
+                f"before; train again: {command(run, some)}"
             )
 
 

@@ -56,8 +56,11 @@ class Run:
             raise DataError(f"{self.folder} was written by another version of algocli", hint=remedy)
         try:
             return Settings(**manifest["settings"])
-        except (KeyError, TypeError, UsageError) as error:
+        except (KeyError, TypeError) as error:
             raise DataError(f"the settings in {self.folder} are damaged", hint=remedy) from error
+        # Older versions took words that they did not know, and did something else.
+        except UsageError as error:
+            raise DataError(f"the settings in {self.folder} are damaged: {error.message}", hint=remedy) from error
 
     def has_settings(self, settings: Settings) -> bool:
         """Say whether this run exists and was made with these settings."""

@@ -55,6 +55,11 @@ class Settings:
     is set. How ridge regression chooses each vertex's penalty, and from what, plays no part in OLS. A blend joins
     layers in its own way: one ridge model each, weighted per vertex; so does banded ridge: one model of all, with a
     penalty for each, found by `n_iter` random draws from `search_seed`.
+
+    Raises
+    ------
+    UsageError
+        If a field is not what it can be, or fields do not go together.
     """
 
     features: tuple[str, ...]

@@ -73,3 +73,11 @@ def test_every_setting_that_differs_is_said(tmp_path):
     runs = [open_run(tmp_path, f"run{n}", one) for n, one in enumerate((usual, other))]
     assert "--seed" not in command(runs[0], (1,))
     assert "--seed 5" in command(runs[1], (1,))
+
+
+def test_a_run_that_was_named_for_its_data_is_found_without_its_name(tmp_path):
+    settings = Settings(features=("alexnet-features.2-1a2b3c4d",))
+    run = open_run(tmp_path, f"{settings.default_name}_data-0123abcd", settings)
+    assert "--run" not in command(run, (1,))
+    other = open_run(tmp_path, f"{settings.default_name}_data-mine", settings)
+    assert "--run" in command(other, (1,))
