@@ -11,13 +11,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.challenge.layout import HEMISPHERES, Hemisphere
+from algocli.challenge.layout import HEMISPHERES, Hemisphere, check_subject
 from algocli.challenge.subjects import Challenge, Subject
+from algocli.compute.choices import check_flag, check_kind, check_path, check_paths, check_word, check_words
 from algocli.compute.track import Note, Track, silent, unheard
+from algocli.encoding.datasets import Dataset
+from algocli.encoding.mixtures import tell_mixtures
 from algocli.encoding.model import train_subject
+from algocli.encoding.opening import open_on
 from algocli.encoding.predictor import open_predictor, stores_of
-from algocli.encoding.runs import Run, check_run_name, open_run
-from algocli.encoding.settings import Settings
+from algocli.encoding.runs import Run, check_run_name
+from algocli.encoding.settings import Settings, check_settings
 from algocli.errors import UsageError
 from algocli.results.origin import recorded_subjects
 from algocli.results.report import Report, summarise, summarise_recorded
@@ -25,6 +29,9 @@ from algocli.results.report import Report, summarise, summarise_recorded
 if TYPE_CHECKING:
     from algocli.features.networks import TransformName
 
+# What `train` takes beside fields of the settings: a slip of the keyboard may have meant it.
+_TRAIN_TAKES = ("name", "cache_dir", "force", "device", "track", "note")
+_FIND_RUN = "algocli.find_run(cache_dir, name) returns one"
 DEFAULT_CACHE = Path("cache")
 DEFAULT_DATA = Path("algonauts_2023_challenge_data")
 
@@ -32,9 +39,9 @@ DEFAULT_DATA = Path("algonauts_2023_challenge_data")
 def extract(
     subjects: Subject | Iterable[Subject],
     model: str = "alexnet",
-    layers: Sequence[str] = ("features.2",),
+    layers: Sequence[str] | str = ("features.2",),
     *,
-    weights: str = "pretrained",
+    weights: str | Path = "pretrained",
     transform: TransformName = "auto",
     cache_dir: Path | str = DEFAULT_CACHE,
     device: str = "auto",
@@ -48,7 +55,7 @@ def extract(
     model
         As `algocli extract --model` takes it.
     layers
-        Names of graph nodes, or patterns such as 'layer3.*'.
+        Names of graph nodes, or patterns such as 'layer3.*'; a string is one of them.
     weights
         'pretrained', 'random', 'random:SEED', a checkpoint file, or a named set of weights.
     transform
@@ -64,7 +71,7 @@ def extract(
     Raises
     ------
     UsageError
-        If there is no such model, layer or device.
+        If there is no such model, layer or device, or an argument is not what it can be.
     DataError, StorageError
         If an image or the weights cannot be read, or the cache cannot be written.
     """
@@ -73,12 +80,14 @@ def extract(
     from algocli.features.gram import gram
     from algocli.features.passage import Passage, default_batch_size
 
-    device = resolve_device(device)
-    backbone = load_backbone(model, list(layers), weights, device, transform=transform, note=note)
+    some = _each(subjects)
+    layers, cache_dir = check_words("layers", layers), check_path("cache_dir", cache_dir)
+    device, weights = resolve_device(check_word("device", device)), str(check_path("weights", weights))
+    backbone = load_backbone(check_word("model", model), list(layers), weights, device, transform=transform, note=note)
     how = replace(Passage(), batch_size=default_batch_size(device), device=device)
     names: dict[str, None] = {}
-    for subject in _each(subjects):
-        for store in extraction.extract(subject, backbone, Path(cache_dir), how, track=track, note=note):
+    for subject in some:
+        for store in extraction.extract(subject, backbone, cache_dir, how, track=track, note=note):
             gram(store, device=device, track=track)
             names[store.folder.parent.name] = None
     return tuple(names)
@@ -86,7 +95,7 @@ def extract(
 
 def train(
     subjects: Subject | Iterable[Subject],
-    features: Sequence[str] | Settings,
+    features: Sequence[str] | str | Settings,
     *,
     name: str | None = None,
     cache_dir: Path | str = DEFAULT_CACHE,
@@ -101,40 +110,60 @@ def train(
     Parameters
     ----------
     features
-        Names of features, as `extract` returns them; or whole settings, to which `settings` adds nothing.
+        Names of features, as `extract` returns them, or one name; or whole settings, to which `settings` adds nothing.
     name
-        The run's; by default one that says the settings.
+        The run's; by default one that says the settings, and where a run of other data has that, a digest of the data.
     force
-        Fit again even if it is done.
+        Fit again even if it is done. A run of that name that has other settings, or is of other data, is replaced as a
+        whole.
     device
-        Where large matrices are multiplied.
+        Where large matrices are multiplied: 'cpu', 'cuda' or 'auto'.
     **settings
         Fields of `Settings`, such as regression='ridge', n_components=1000 or folds=10.
 
     Raises
     ------
     UsageError
-        If the settings make no sense, or a run of that name was made with others.
+        If the settings make no sense, an argument is not what it can be, or a run of that name was made with other
+        settings or of other data.
     MissingStep
         If features are missing.
     DataError, StorageError
         If responses are malformed, or the cache cannot be written.
     """
-    if settings.get("folds") is not None:
-        settings.setdefault("holdout", None)
-    if isinstance(features, Settings) and settings:
-        raise UsageError(f"settings are given whole, and {', '.join(settings)} once more", hint="dataclasses.replace")
-    chosen = features if isinstance(features, Settings) else Settings(features=tuple(features), **settings)
-    run = open_run(Path(cache_dir), check_run_name(name) if name else chosen.default_name, chosen, replace=force)
-    for subject in _each(subjects):
+    some = _each(subjects)
+    cache_dir, force = check_path("cache_dir", cache_dir), check_flag("force", force)
+    chosen = _settings(features, settings)
+    if name is not None:
+        check_run_name(name)
+    if check_word("device", device) != "cpu":
+        from algocli.features.backbones import resolve_device
+
+        device = resolve_device(device)
+    dataset = Dataset.of(some, cache_dir, track)
+    run = open_on(dataset, chosen, [subject.number for subject in some], name=name, force=force, note=note)
+    for subject in some:
         train_subject(
-            subject, run, Path(cache_dir), command_line=sys.argv, force=force, device=device, track=track, note=note
+            subject, run, cache_dir, command_line=sys.argv, force=force, device=device, track=track, note=note
         )
     run.mark_latest()
+    for remark in tell_mixtures(run):
+        note(remark)
     return run
 
 
-def report(run: Run, *, data_dir: Path | str | None = None, rois: Sequence[str] | None = None) -> Report:
+def _settings(features: Sequence[str] | str | Settings, given: dict[str, Any]) -> Settings:
+    check_settings(given, _TRAIN_TAKES)
+    if isinstance(features, Settings):
+        if given:
+            raise UsageError(f"settings are given whole, and {', '.join(given)} once more", hint="dataclasses.replace")
+        return features
+    if given.get("folds") is not None:
+        given.setdefault("holdout", None)
+    return Settings(features, **given)  # type: ignore[arg-type]
+
+
+def report(run: Run, *, data_dir: Path | str | None = None, rois: Sequence[str] | str | None = None) -> Report:
     """Score a run: its `rows` have the correlations, and the noise-normalised accuracy, of every ROI.
 
     Parameters
@@ -142,15 +171,17 @@ def report(run: Run, *, data_dir: Path | str | None = None, rois: Sequence[str] 
     data_dir
         The challenge folder; by default each subject's data where it was trained.
     rois
-        Names of the only ROIs to score; by default all, 'All vertices' last.
+        Names of the only ROIs to score, or one name; by default all, 'All vertices' last.
 
     Raises
     ------
     UsageError
-        If the data names no such ROI.
+        If the data names no such ROI, or an argument is not what it can be.
     DataError
         If data and run do not fit together.
     """
+    check_kind("run", run, Run, _FIND_RUN)
+    rois = None if rois is None else check_words("rois", rois)
     if data_dir is not None:
         return summarise(Challenge(data_dir), run, rois=rois)
     return summarise_recorded(run, DEFAULT_DATA, rois=rois)
@@ -159,7 +190,7 @@ def report(run: Run, *, data_dir: Path | str | None = None, rois: Sequence[str] 
 def predict(
     run: Run,
     subject: int,
-    images: Sequence[Path | str],
+    images: Sequence[Path | str] | Path | str,
     *,
     device: str = "auto",
     trust_remote_code: bool = False,
@@ -171,7 +202,7 @@ def predict(
     Parameters
     ----------
     images
-        Image files, or folders of them, whose images are taken by name.
+        Image files, or folders of them, whose images are taken by name; or a single one.
 
     Returns
     -------
@@ -180,7 +211,7 @@ def predict(
     Raises
     ------
     UsageError
-        If the features were imported, or are of code that is not trusted.
+        If the features were imported, or are of code that is not trusted, or an argument is not what it can be.
     DataError
         If an image cannot be read, or the network or the data is no longer what it was.
     MissingStep
@@ -189,16 +220,26 @@ def predict(
     from algocli.features.pictures import PictureFeatures, list_pictures
     from algocli.features.rebuilding import rebuild
 
+    check_kind("run", run, Run, _FIND_RUN)
+    subject, places = check_subject(subject), check_paths("images", images)
+    trust_code, device = check_flag("trust_remote_code", trust_remote_code), check_word("device", device)
     cache_dir = run.cache_dir
     stores = stores_of(run, subject, cache_dir)
-    features = PictureFeatures(
-        list_pictures([Path(one) for one in images]), rebuild(stores, device, trust_code=trust_remote_code), track
-    )
+    features = PictureFeatures(list_pictures(places), rebuild(stores, device, trust_code=trust_code), track)
     (origin,) = recorded_subjects(run, DEFAULT_DATA, [subject])
     predictor = open_predictor(run, subject, stores, origin.subject, cache_dir, track=track, note=note)
     scores = predictor.score_parts(features.parts())
     return {hemisphere: predictor.predict(hemisphere, scores) for hemisphere in HEMISPHERES}
 
 
-def _each(subjects: Subject | Iterable[Subject]) -> Iterable[Subject]:
-    return [subjects] if isinstance(subjects, Subject) else subjects
+def _each(subjects: object) -> list[Subject]:
+    """Return one subject or several as a list."""
+    hint = "Challenge(folder).subjects() returns all there are"
+    if isinstance(subjects, Subject):
+        return [subjects]
+    if isinstance(subjects, str | bytes) or not isinstance(subjects, Iterable):
+        raise UsageError(f"subjects: a Subject, or several, was expected; found {type(subjects).__name__}", hint=hint)
+    found = [check_kind("subjects", one, Subject, hint) for one in subjects]
+    if not found:
+        raise UsageError("subjects: there is none", hint=hint)
+    return found

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from algocli.challenge.ceilings import CeilingUnit, Repeats, as_share, ceiling_f
 from algocli.challenge.layout import Hemisphere
 from algocli.challenge.repeats import count_repeats, usual_repeats
 from algocli.challenge.subjects import Subject
+from algocli.compute.choices import check_choice
 from algocli.errors import DataError, UsageError
 
 _Ceiling = NDArray[np.float64]
@@ -57,6 +58,10 @@ class Conversion:
     unit: CeilingUnit | None = None
     repeats: Repeats | None = None
     stim_info: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.unit is not None:
+            check_choice("unit", self.unit, get_args(CeilingUnit))
 
     def check(self, files: CeilingFiles) -> None:
         """Refuse what has no meaning for such files.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.choices import check_choice
 from algocli.errors import DataError
 
 CeilingUnit = Literal["share", "percent"]
@@ -87,6 +88,8 @@ def as_share(ceiling: NDArray[np.floating], unit: CeilingUnit | None = None) -> 
 
     Raises
     ------
+    UsageError
+        If there is no such unit.
     DataError
         If a value is not finite, negative or above what the unit allows.
     """
@@ -94,7 +97,8 @@ def as_share(ceiling: NDArray[np.floating], unit: CeilingUnit | None = None) -> 
     wrong = list_faults(values)
     if wrong:
         raise DataError(f"it holds {wrong} among {len(values)} noise ceilings", hint=EXPECTED)
-    found = unit or unit_of(values)
+    found = unit_of(values) if unit is None else unit
+    check_choice("unit", found, get_args(CeilingUnit))
     top = float(values.max(initial=0))
     if top > _LARGEST[found]:
         raise DataError(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from algocli.challenge.ceilings import CeilingUnit
 from algocli.challenge.check_images import check_contents, check_names, n_rows
@@ -23,6 +23,7 @@ from algocli.challenge.check_responses import (
 from algocli.challenge.findings import Fault, Findings
 from algocli.challenge.layout import HEMISPHERES, OFFICIAL_SIZES, SPLITS, Hemisphere, Split
 from algocli.challenge.subjects import Challenge, Subject
+from algocli.compute.choices import check_choice
 from algocli.compute.track import Track, silent
 
 # quick: names, shapes and types; usual: also every response and both ends of every image; deep: decodes the images.
@@ -83,11 +84,14 @@ def check(
 
     Raises
     ------
+    UsageError
+        If there is no such depth.
     DataError
         If the folder is no challenge, or lacks a subject that was asked for. Everything else is a fault in the result.
     """
     if not isinstance(challenge, Challenge):
         challenge = Challenge(challenge)
+    check_choice("depth", depth, get_args(Depth))
     seen: dict[bytes, Path] = {}
     return tuple(_check_subject(subject, depth, seen, track) for subject in challenge.subjects(subjects))
 

@@ -6,10 +6,13 @@ Left and right are values here: every path that comes in two copies takes a hemi
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from algocli.compute.choices import check_choice, check_whole
+from algocli.errors import UsageError
 
 Hemisphere = Literal["left", "right"]
 Split = Literal["train", "test"]
@@ -57,7 +60,7 @@ class OfficialSize:
 
     def n_stimuli(self, split: Split) -> int:
         """Return the number of images of a split."""
-        return {"train": self.n_train, "test": self.n_test}[split]
+        return {"train": self.n_train, "test": self.n_test}[check_split(split)]
 
 
 def _official(n_train: int, n_test: int, n_left: int, n_right: int, n_sessions: int) -> OfficialSize:
@@ -102,9 +105,59 @@ def describe_owners(subject: int, hemisphere: Hemisphere, owners: Sequence[tuple
     return f"this looks like {', or '.join(parts)}"
 
 
+def check_hemisphere(value: object) -> Hemisphere:
+    """Return 'left' or 'right'.
+
+    Raises
+    ------
+    UsageError
+        If it is neither.
+    """
+    meant = {"lh": "left", "l": "left", "rh": "right", "r": "right"}
+    return "left" if check_choice("hemisphere", value, HEMISPHERES, meant) == "left" else "right"
+
+
+def check_split(value: object) -> Split:
+    """Return 'train' or 'test'.
+
+    Raises
+    ------
+    UsageError
+        If it is neither.
+    """
+    meant = {"training": "train", "fit": "train", "testing": "test"}
+    return "train" if check_choice("split", value, SPLITS, meant) == "train" else "test"
+
+
+def check_subject(value: object) -> int:
+    """Return a subject's number, 1 to 8.
+
+    Raises
+    ------
+    UsageError
+        If it is no whole number from 1 to 8.
+    """
+    return check_whole("subject", value, SUBJECTS[0], SUBJECTS[-1])
+
+
+def check_subjects(value: object) -> tuple[int, ...]:
+    """Return one subject's number or several, each once, in their order.
+
+    Raises
+    ------
+    UsageError
+        If one is no whole number from 1 to 8, or there is none.
+    """
+    several = value if isinstance(value, Iterable) and not isinstance(value, str | bytes) else [value]
+    numbers = tuple(dict.fromkeys(check_subject(one) for one in several))
+    if not numbers:
+        raise UsageError("no subject is named", hint="None stands for all that there are")
+    return numbers
+
+
 def prefix(hemisphere: Hemisphere) -> str:
     """Return 'lh' or 'rh', the only place these two spellings come from."""
-    return {"left": "lh", "right": "rh"}[hemisphere]
+    return {"left": "lh", "right": "rh"}[check_hemisphere(hemisphere)]
 
 
 def subject_folder(subject: int) -> str:
@@ -150,11 +203,11 @@ class SubjectLayout:
 
 
 def _split_folder(split: Split) -> str:
-    return {"train": "training_split", "test": "test_split"}[split]
+    return {"train": "training_split", "test": "test_split"}[check_split(split)]
 
 
 def _split_word(split: Split) -> str:
-    return {"train": "training", "test": "test"}[split]
+    return {"train": "training", "test": "test"}[check_split(split)]
 
 
 def image_name(split: Split, row: int, nsd_id: int) -> str:

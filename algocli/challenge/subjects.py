@@ -21,11 +21,16 @@ from algocli.challenge.layout import (
     Hemisphere,
     Split,
     SubjectLayout,
+    check_hemisphere,
+    check_split,
+    check_subject,
+    check_subjects,
     describe_owners,
     official_owners,
     subject_folder,
 )
 from algocli.challenge.stimuli import Stimulus, list_stimuli
+from algocli.compute.choices import check_choice, check_path
 from algocli.errors import DataError
 
 
@@ -48,7 +53,7 @@ class Challenge:
     """
 
     def __init__(self, folder: Path | str) -> None:
-        self.folder = Path(folder)
+        self.folder = check_path("folder", folder)
         # Below a folder that may not be entered, os.path answers False where pathlib raises.
         if not os.path.isdir(self.folder):  # noqa: PTH112
             raise DataError(
@@ -63,15 +68,30 @@ class Challenge:
             )
 
     def subject(self, number: int) -> Subject:
-        """Return one subject by its number, 1 to 8."""
+        """Return one subject by its number, 1 to 8.
+
+        Raises
+        ------
+        UsageError
+            If it is no such number.
+        DataError
+            If the folder does not hold that subject.
+        """
+        number = check_subject(number)
         if number not in self.found:
             have = ", ".join(str(n) for n in self.found)
             raise DataError(f"{self.folder} has no subject {number}: it holds {have}")
         return Subject(number, self.folder / subject_folder(number))
 
-    def subjects(self, numbers: Iterable[int] | None = None) -> list[Subject]:
-        """Return the subjects asked for, or all that are there."""
-        return [self.subject(n) for n in (self.found if numbers is None else numbers)]
+    def subjects(self, numbers: Iterable[int] | int | None = None) -> list[Subject]:
+        """Return the subjects asked for, each once, or all that are there.
+
+        Raises
+        ------
+        UsageError, DataError
+            As `subject` does.
+        """
+        return [self.subject(n) for n in (self.found if numbers is None else check_subjects(numbers))]
 
 
 class Subject:
@@ -114,10 +134,12 @@ class Subject:
 
         Raises
         ------
+        UsageError
+            If there is no such split or hemisphere.
         DataError
             If the file is missing or damaged, or its shape disagrees with the images or the mask.
         """
-        path = self.layout.responses(split, hemisphere)
+        path = self.layout.responses(check_split(split), check_hemisphere(hemisphere))
         array = open_array(path)
         n_stimuli = len(self.train_stimuli if split == "train" else self.test_stimuli)
         n_vertices = self.n_vertices(hemisphere)
@@ -181,7 +203,7 @@ class Subject:
 
     def n_vertices(self, hemisphere: Hemisphere) -> int:
         """Count the challenge vertices of a hemisphere."""
-        return self._n_vertices[hemisphere]
+        return self._n_vertices[check_hemisphere(hemisphere)]
 
     @cached_property
     def _n_vertices(self) -> dict[Hemisphere, int]:
@@ -197,9 +219,23 @@ class Subject:
             if code != 0
         )
 
-    def roi_vertices(self, roi: Roi, hemisphere: Hemisphere) -> NDArray[np.int64]:
-        """Return a ROI's indices into the challenge vertices; empty where the ROI is absent."""
-        return np.flatnonzero(self._codes(roi.roi_class, hemisphere) == roi.code)
+    def roi_vertices(self, roi: Roi | str, hemisphere: Hemisphere) -> NDArray[np.int64]:
+        """Return the indices of a ROI, or of one so named, into the challenge vertices; empty where it is absent.
+
+        Raises
+        ------
+        UsageError
+            If the mapping files name no such ROI.
+        """
+        found = roi if isinstance(roi, Roi) else self._named(roi)
+        return np.flatnonzero(self._codes(found.roi_class, hemisphere) == found.code)
+
+    def _named(self, name: object) -> Roi:
+        known = {roi.name: roi for roi in self.rois}
+        # Two ROIs that differ in their case alone are in no mapping.
+        spelled = {one.lower(): one for one in known}
+        word = spelled.get(name.lower(), name) if isinstance(name, str) else name
+        return known[check_choice("roi", word, tuple(known))]
 
     def _codes(self, roi_class: str, hemisphere: Hemisphere) -> NDArray[Any]:
         path = self.layout.roi_mask(roi_class, hemisphere, "challenge")

@@ -25,7 +25,8 @@ from algocli.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from algocli.challenge.subjects import Subject
-    from algocli.encoding.runs import Run, SubjectRun
+    from algocli.encoding.runs import Run
+    from algocli.encoding.shares import SubjectRun
 
 Format = Literal["npy", "csv", "gifti", "mgh"]
 
@@ -67,18 +68,22 @@ def export(
     """
     from algocli.challenge.subjects import Challenge
     from algocli.cli.console import note, show_json, show_path
+    from algocli.encoding.mixtures import tell_mixtures
     from algocli.encoding.runs import find_run
+    from algocli.results.origin import tell_other_places
     from algocli.results.scoring import scored_subjects
 
     if output.is_file():
         raise UsageError(f"{output} is a file; a folder was expected")
     found, numbers = find_run(cache_dir, run), parse_subjects(subject)
-    remarks: list[str] = []
+    remarks = list(tell_mixtures(found, numbers))
     if file_format == "npy":
         # The run alone knows all that goes into the arrays; the data may be on another machine.
         files = _arrays(found, numbers, output)
     elif is_named(ctx, "data_dir"):
-        files = _views(file_format, scored_subjects(Challenge(data_dir), found, numbers), output)
+        pairs = scored_subjects(Challenge(data_dir), found, numbers)
+        remarks += tell_other_places(pairs)
+        files = _views(file_format, pairs, output)
     else:
         files = _views(file_format, _recorded(found, data_dir, numbers, remarks.append), output)
     written = []

@@ -30,6 +30,7 @@ from algocli.cli.options import (
     parse_subjects,
 )
 from algocli.cli.report import Csv
+from algocli.cli.wording import told_in_options
 from algocli.errors import MissingStep, UsageError
 
 if TYPE_CHECKING:
@@ -104,21 +105,22 @@ def partition(
     found_sets = [_find_set(cache_dir, model, word) for word in sets]
     check_sets(found_sets)
     subjects = _find_subjects(data_dir, subject, roi, output)
-    settings = Settings(
-        features=tuple(name for one in found_sets for name in one.features),
-        n_components=n_components,
-        regression=regression,
-        alphas=grid,
-        holdout=0.1 if holdout is None and folds is None else holdout,
-        folds=folds,
-        seed=seed,
-        refit=refit,
-    )
+    with told_in_options():
+        settings = Settings(
+            features=tuple(name for one in found_sets for name in one.features),
+            n_components=n_components,
+            regression=regression,
+            alphas=grid,
+            holdout=0.1 if holdout is None and folds is None else holdout,
+            folds=folds,
+            seed=seed,
+            refit=refit,
+        )
     if pca is None:
         settings = with_usual_components(settings, subjects)
     # Whatever is missing is told before the first of many models is trained.
     n_features = measure_features(subjects, settings.features, cache_dir, track=tracker(quiet))
-    runs = open_unions(cache_dir, found_sets, settings, n_features)
+    runs = open_unions(cache_dir, found_sets, settings, n_features, subjects, track=tracker(quiet), note=noter(quiet))
     found = []
     for one in subjects:
         train_unions(one, runs, cache_dir, command_line=sys.argv, track=tracker(quiet), note=noter(quiet))

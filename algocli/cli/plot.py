@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -158,8 +158,21 @@ def _draw(
         named = {"runs": [run.name for run in runs]} if len(runs) > 1 else {"run": runs[0].name if runs else None}
         rows = request.rows(challenge, runs, wishes)
         show_json({"what": request.what, **named, "figures": written, **({} if rows is None else {"rows": rows})})
-    elif runs:
+    for remark in _remarks(challenge, runs, chosen):
+        note(remark, quiet=quiet)
+    if runs and not as_json:
         note((" against " if request.against else ", ").join(f"run {run.name}" for run in runs), quiet=quiet)
+
+
+def _remarks(challenge: Challenge, runs: Sequence[Run], numbers: Sequence[int]) -> Iterator[str]:
+    """Say where a run may be of several datasets, or of another than that which is drawn on."""
+    from algocli.encoding.mixtures import tell_mixtures
+    from algocli.results.origin import tell_other_places
+
+    for run in runs:
+        yield from tell_mixtures(run, numbers)
+    pairs = [(challenge.subject(n), run.subject(n)) for run in runs for n in numbers]
+    yield from dict.fromkeys(tell_other_places(pairs))
 
 
 def _choose(challenge: Challenge, runs: Sequence[Run], numbers: tuple[int, ...] | None) -> tuple[int, ...]:

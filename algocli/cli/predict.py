@@ -65,8 +65,10 @@ def predict(
     are in the unit of the training responses. Without --data-dir the data is looked for where the run was trained.
     """
     from algocli.cli.console import note, noter, show_json, tracker
+    from algocli.encoding.mixtures import tell_mixtures
     from algocli.encoding.runs import find_run
     from algocli.features.pictures import list_pictures
+    from algocli.results.origin import tell_other_places
     from algocli.results.predicted import IMAGES, predict_pictures
 
     if output.is_file():
@@ -76,9 +78,11 @@ def predict(
         note(f"passed over, being no images by their names: {_listed(pictures.passed_over)}", quiet=quiet)
     found = find_run(cache_dir, run)
     origins = _origins(ctx, found, data_dir, parse_subjects(subject))
-    for origin in origins:
-        if origin.note:
-            note(origin.note, quiet=quiet)
+    named = [(origin.subject, origin.share) for origin in origins if origin.subject and not origin.note]
+    numbers = [origin.share.number for origin in origins]
+    notes = [origin.note for origin in origins if origin.note]
+    for remark in (*notes, *tell_other_places(named), *tell_mixtures(found, numbers)):
+        note(remark, quiet=quiet)
     results = []
     for result in predict_pictures(
         found,

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from algocli.challenge.subjects import Challenge, Subject
-    from algocli.compute.track import Track
+    from algocli.compute.track import Note, Track
     from algocli.submission.package import Prediction
     from algocli.submission.score import ReadCeiling, Score, ScoreRow
 
@@ -66,7 +66,7 @@ def score(
     all vertices of all subjects. A ceiling of 0 counts 100 as soon as r > 0, by the official rule.
     """
     from algocli.challenge.subjects import Challenge
-    from algocli.cli.console import note, show_json, show_path, tracker
+    from algocli.cli.console import note, noter, show_json, show_path, tracker
     from algocli.submission.score import score as compute
     from algocli.submission.score_files import write_score_files
 
@@ -75,7 +75,7 @@ def score(
     if repeats is not None and stim_info is not None:
         raise UsageError("--repeats and --stim-info say the same thing", hint="give one of them")
     challenge, track = Challenge(data_dir), tracker(quiet)
-    name, found = _predictions(source, challenge, cache_dir, parse_subjects(subject), track)
+    name, found = _predictions(source, challenge, cache_dir, parse_subjects(subject), track, noter(quiet))
     read = None if nsd is None else _ceilings_of_nsd(challenge, found, nsd, repeats, stim_info)
     result = compute(challenge, found, read=read, track=track)
     written = [] if output is None else write_score_files(result, output)
@@ -90,10 +90,12 @@ def score(
 
 
 def _predictions(
-    source: str, challenge: Challenge, cache_dir: Path, numbers: tuple[int, ...] | None, track: Track
+    source: str, challenge: Challenge, cache_dir: Path, numbers: tuple[int, ...] | None, track: Track, note: Note
 ) -> tuple[str, list[Prediction]]:
     """Return what is scored, by its whole name, and its predictions."""
+    from algocli.encoding.mixtures import tell_mixtures
     from algocli.encoding.runs import find_run
+    from algocli.results.origin import tell_other_places
     from algocli.results.scoring import scored_subjects
     from algocli.submission.shapes import ExpectedShapes
     from algocli.submission.sources import in_zip, of_run
@@ -106,7 +108,11 @@ def _predictions(
             raise UsageError(f"{source} holds no subject {', '.join(map(str, sorted(lacking)))}")
         return source, chosen
     run = find_run(cache_dir, source)
-    return run.name, of_run(run, [share.number for _, share in scored_subjects(challenge, run, numbers)])
+    pairs = scored_subjects(challenge, run, numbers)
+    scored = [share.number for _, share in pairs]
+    for remark in (*tell_other_places(pairs), *tell_mixtures(run, scored)):
+        note(remark)
+    return run.name, of_run(run, scored)
 
 
 def _ceilings_of_nsd(

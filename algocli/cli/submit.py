@@ -122,6 +122,7 @@ def _from_runs(
     names: Sequence[str], cache_dir: Path, chosen: tuple[int, ...] | None, *, average: bool, weighted: bool
 ) -> tuple[list[Prediction], list[str], dict[str, Any]]:
     """Return the predictions of runs, what there is to say of them, and what the record is to say."""
+    from algocli.encoding.mixtures import tell_mixtures
     from algocli.encoding.runs import find_run
     from algocli.submission.sources import averaged, of_runs
 
@@ -133,6 +134,7 @@ def _from_runs(
     else:
         predictions, told = of_runs(runs, chosen)
     subjects = list(dict.fromkeys(one.subject for one in predictions))
+    told += [remark for run in runs for remark in tell_mixtures(run, subjects)]
     average_of = {"average": "weighted" if weighted else "plain"} if average else {}
     return predictions, told, {**average_of, "runs": [_provenance(run, subjects) for run in runs]}
 

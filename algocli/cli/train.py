@@ -33,24 +33,8 @@ from algocli.cli.options import (
     parse_components,
     parse_subjects,
 )
+from algocli.cli.wording import FIELDS, told_in_options
 from algocli.errors import MissingStep
-
-# Which field of the settings each option is.
-_FIELDS = {
-    "pca": "n_components",
-    "regression": "regression",
-    "alpha_by": "alpha_by",
-    "alphas": "alphas",
-    "join": "join",
-    "scale": "scaled",
-    "standardise": "standardised",
-    "n_iter": "n_iter",
-    "search_seed": "search_seed",
-    "holdout": "holdout",
-    "folds": "folds",
-    "seed": "seed",
-    "refit": "refit",
-}
 
 
 def train(
@@ -108,27 +92,37 @@ def train(
     """
     from algocli.challenge.subjects import Challenge
     from algocli.cli.console import noter, tracker
+    from algocli.encoding.datasets import Dataset
+    from algocli.encoding.mixtures import tell_mixtures
     from algocli.encoding.model import train_subject
-    from algocli.encoding.runs import check_run_name, open_run
+    from algocli.encoding.opening import open_on
+    from algocli.encoding.runs import check_run_name
     from algocli.encoding.settings import Settings
 
     # Words are read before folders: a slip of the keyboard is told as one, whatever is on the disk.
     chosen = _chosen(ctx)
+    if run is not None:
+        check_run_name(run)
     subjects = Challenge(data_dir).subjects(parse_subjects(subject))
-    settings = Settings(features=_find_features(ctx, cache_dir), **chosen)
+    with told_in_options():
+        settings = Settings(features=_find_features(ctx, cache_dir), **chosen)
     if device != "cpu":
         from algocli.features.backbones import resolve_device
 
         device = resolve_device(device)
-    name = check_run_name(run) if run else settings.default_name
-    opened = open_run(cache_dir, name, settings, replace=force)
-    note = noter(quiet)
-    for one in subjects:
-        train_subject(
-            one, opened, cache_dir, command_line=sys.argv, force=force, device=device, track=tracker(quiet), note=note
-        )
+    note, track = noter(quiet), tracker(quiet)
+    numbers = [one.number for one in subjects]
+    with told_in_options():
+        dataset = Dataset.of(subjects, cache_dir, track)
+        opened = open_on(dataset, settings, numbers, name=run, force=force, note=note)
+        for one in subjects:
+            train_subject(
+                one, opened, cache_dir, command_line=sys.argv, force=force, device=device, track=track, note=note
+            )
     opened.mark_latest()
-    _show(opened.folder, [one.number for one in subjects], as_json)
+    _show(opened.folder, numbers, as_json)
+    for remark in tell_mixtures(opened):
+        note(remark)
     note(f"next: {in_same_folders('algocli report', data_dir, cache_dir)}")
 
 
@@ -140,7 +134,7 @@ def _chosen(ctx: typer.Context) -> dict[str, Any]:
     preset = ctx.params["preset"]
     named = {
         field: parse.get(option, lambda value: value)(ctx.params[option])
-        for option, field in _FIELDS.items()
+        for option, field in FIELDS.items()
         if is_named(ctx, option)
     }
     if "folds" in named:

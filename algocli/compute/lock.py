@@ -26,22 +26,44 @@ def hold(path: Path, note: Note = unheard, *, shared: bool = False) -> Iterator[
     StorageError
         If the file cannot be made.
     """
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+    descriptor = _take(path, kind, note)
+    # Whoever held it may have deleted the folder with it: nobody else would meet the lock that is left of that.
+    while not _is_at(path, descriptor):
+        os.close(descriptor)
+        descriptor = _take(path, kind, note)
     try:
-        kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
-        try:
-            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-        except BlockingIOError:
-            note(f"{path.parent} is held by {_holder(path)}: waiting for it")
-            fcntl.flock(descriptor, kind)
         with writing(path):
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "host": socket.gethostname()}).encode(), 0)
         yield
     finally:
         os.close(descriptor)
+
+
+def _take(path: Path, kind: int, note: Note) -> int:
+    """Return a descriptor of the lock file, made where there is none, once nobody else holds it."""
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        try:
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            note(f"{path.parent} is held by {_holder(path)}: waiting for it")
+            fcntl.flock(descriptor, kind)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    """Say whether the file that is open is still the one with that name."""
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(descriptor))
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from shlex import quote
 
+from algocli.encoding.run_names import is_automatic
 from algocli.encoding.runs import Run
 from algocli.encoding.settings import Settings
 
@@ -26,7 +27,7 @@ def command(run: Run, subjects: Iterable[int]) -> str:
     """
     settings = run.settings
     words = [*(f"--features {quote(name)}" for name in settings.features), *_options(settings)]
-    if run.name != settings.default_name:
+    if not is_automatic(run.name, settings.default_name):
         words.append(f"--run {quote(run.name)}")
     return " ".join(["algocli train", *words, f"-s {','.join(map(str, subjects))}"])
 

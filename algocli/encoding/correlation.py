@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.errors import DataError
+from algocli.errors import DataError, UsageError
 
 # Vertices a block: float64 copies of a block stay in the processor's cache.
 BLOCK_VERTICES = 256
@@ -28,9 +28,12 @@ def correlate(measured: NDArray[np.floating], predicted: NDArray[np.floating]) -
 
     Raises
     ------
+    UsageError
+        If one of them is no matrix of numbers.
     DataError
-        If the two shapes differ.
+        If the two shapes differ, or a value is not finite.
     """
+    measured, predicted = _matrix("measured", measured), _matrix("predicted", predicted)
     if measured.shape != predicted.shape:
         raise DataError(f"measured responses have shape {measured.shape}, predicted ones {predicted.shape}")
     starts = range(0, measured.shape[1], BLOCK_VERTICES)
@@ -38,6 +41,20 @@ def correlate(measured: NDArray[np.floating], predicted: NDArray[np.floating]) -
     with ThreadPoolExecutor() as pool:
         parts = pool.map(lambda block: _correlate_block(measured[:, block], predicted[:, block]), blocks)
         return np.concatenate([np.empty(0), *parts])
+
+
+def _matrix(name: str, values: object) -> NDArray[np.floating]:
+    try:
+        found = np.asarray(values)
+    # Rows of different lengths.
+    except ValueError as error:
+        raise UsageError(f"{name}: a matrix of numbers was expected, a column for each vertex") from error
+    if found.ndim != 2 or found.dtype.kind not in "fiu" or not len(found):
+        raise UsageError(
+            f"{name} is {found.dtype} of shape {found.shape}; a matrix of numbers was expected, a row a stimulus",
+            hint="one vertex alone is a column: values[:, None]" if found.ndim == 1 else None,
+        )
+    return found
 
 
 def constant_vertices(responses: NDArray[np.floating]) -> NDArray[np.bool_]:
@@ -49,7 +66,13 @@ def constant_vertices(responses: NDArray[np.floating]) -> NDArray[np.bool_]:
 
 
 def _correlate_block(measured: NDArray[np.floating], predicted: NDArray[np.floating]) -> NDArray[np.float64]:
-    (x, x_norm), (y, y_norm) = centred(measured), centred(predicted)
+    # What is not finite is told below.
+    with np.errstate(invalid="ignore", over="ignore"):
+        (x, x_norm), (y, y_norm) = centred(measured), centred(predicted)
+    for name, own in (("measured", x_norm), ("predicted", y_norm)):
+        n_bad = int(np.count_nonzero(~np.isfinite(own)))
+        if n_bad:
+            raise DataError(f"{name} responses hold NaN or infinity, for instance in {n_bad} of {len(own)} vertices")
     norm = x_norm * y_norm
     r = np.divide(np.einsum("ij,ij->j", x, y), norm, out=np.zeros_like(norm), where=norm > 0)
     bounded: NDArray[np.float64] = np.clip(r, -1, 1)

@@ -20,7 +20,7 @@ from algocli.compute.lock import hold_if_free
 from algocli.errors import DataError, writing
 
 if TYPE_CHECKING:
-    from algocli.encoding.runs import SubjectRun
+    from algocli.encoding.shares import SubjectRun
 
 # What the p values were computed from.
 RECORD = "significance.json"

@@ -11,17 +11,19 @@ from typing import Any
 
 import numpy as np
 
-from algocli.challenge.digests import digest_files, stimuli_digest
 from algocli.challenge.layout import HEMISPHERES
 from algocli.challenge.subjects import Subject
 from algocli.compute.budget import available_memory, check_memory, gigabytes
 from algocli.compute.lock import hold
 from algocli.compute.track import Note, Track, silent, unheard
+from algocli.encoding.datasets import differing, digest_data
 from algocli.encoding.kernels import loads_torch
 from algocli.encoding.memory import Size, bytes_needed
+from algocli.encoding.opening import claim
 from algocli.encoding.regressions import foretell_search
-from algocli.encoding.runs import Run, SubjectRun
+from algocli.encoding.runs import Run
 from algocli.encoding.settings import Settings
+from algocli.encoding.shares import SubjectRun
 from algocli.encoding.splits import Fold, make_folds
 from algocli.encoding.training import Training
 from algocli.features.library import find_store
@@ -57,20 +59,20 @@ def train_subject(
     DataError
         If responses are malformed, not finite, or disagree with images or masks.
     UsageError
-        If there are fewer dimensions than components.
+        If there are fewer dimensions than components; or if the subject was trained on other data, unless by `force`.
     """
     started = time.time()
-    settings = run.settings
+    settings = run.opened_with or run.settings
     # Held from the beginning on: a run that nobody holds and that has no record is a leftover.
     with hold(run.folder / subject.name / "lock", note):
-        content = stimuli_digest(subject.stimuli, cache_dir, track=track)
-        stores = [find_store(cache_dir, name, subject, content) for name in settings.features]
-        inputs = _inputs(subject, stores, cache_dir, track)
-        if not force and run.has(subject.number) and run.subject(subject.number).record["inputs"] == inputs:
+        data = digest_data(subject, cache_dir, track)
+        stores = [find_store(cache_dir, name, subject, data["stimuli"]) for name in settings.features]
+        inputs = {"features": [store.key for store in stores], **data}
+        if not force and run.has(subject.number) and _is_of(run.subject(subject.number).record, inputs):
             note(f"subject {subject.number}: run {run.name} is done already")
             return run.subject(subject.number)
         needed = _promise(subject, settings, stores, device, note)
-        share = run.start_subject(subject.number)
+        share = claim(run, settings, subject, inputs, force=force, note=note)
         clock = {"inputs": time.time() - started}
         folds = make_folds(settings, len(subject.train_stimuli))
         _save_split(share, folds)
@@ -93,11 +95,10 @@ def _promise(subject: Subject, settings: Settings, stores: Sequence[FeatureStore
     return needed
 
 
-def _inputs(subject: Subject, stores: Sequence[FeatureStore], cache_dir: Path, track: Track) -> dict[str, Any]:
-    """Return the digests of everything that a subject's numbers come from."""
-    paths = [subject.layout.responses("train", hemisphere) for hemisphere in HEMISPHERES]
-    digests = digest_files(paths, cache_dir, track=track)
-    return {"features": [store.key for store in stores], "responses": dict(zip(HEMISPHERES, digests, strict=True))}
+def _is_of(record: dict[str, Any], inputs: dict[str, Any]) -> bool:
+    """Say whether a record is of these inputs."""
+    recorded = record.get("inputs") or {}
+    return differing(recorded, inputs) == [] and recorded.get("features") == inputs["features"]
 
 
 def _save_split(share: SubjectRun, folds: list[Fold]) -> None:

@@ -16,8 +16,8 @@ from algocli.encoding.blended import BlendedModel
 from algocli.encoding.correlation import constant_vertices, correlate
 from algocli.encoding.regressions import Model
 from algocli.encoding.ridge import RidgeModel
-from algocli.encoding.runs import SubjectRun
 from algocli.encoding.settings import Settings
+from algocli.encoding.shares import SubjectRun
 
 # A larger share of vertices than this at the smallest penalty is worth a word: a smaller one might serve them better.
 EDGE_SHARE = 0.01

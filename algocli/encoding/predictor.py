@@ -26,8 +26,9 @@ from algocli.encoding.kernels import Kernels
 from algocli.encoding.newcomers import AXES_BYTES, ByAxes, ByStores, Scorer, axes_bytes, keep_axes
 from algocli.encoding.ols import LinearModel
 from algocli.encoding.regressions import Model, fit_models
-from algocli.encoding.runs import Run, SubjectRun
+from algocli.encoding.runs import Run
 from algocli.encoding.settings import Settings
+from algocli.encoding.shares import SubjectRun
 from algocli.encoding.splits import make_folds
 from algocli.errors import DataError, MissingStep
 from algocli.features.commands import command

@@ -19,8 +19,8 @@ from algocli.encoding.algebra import algebra_on
 from algocli.encoding.kernels import Kernels
 from algocli.encoding.outputs import Outputs, open_outputs, save_choices
 from algocli.encoding.regressions import Model, Scores, View, fit_models, fits_together, look, predict
-from algocli.encoding.runs import SubjectRun
 from algocli.encoding.settings import Settings
+from algocli.encoding.shares import SubjectRun
 from algocli.encoding.splits import Fold
 from algocli.errors import DataError
 from algocli.features.store import FeatureStore

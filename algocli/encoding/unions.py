@@ -13,8 +13,11 @@ from pathlib import Path
 from algocli.challenge.digests import stimuli_digest
 from algocli.challenge.subjects import Subject
 from algocli.compute.track import Note, Track, silent, unheard
+from algocli.encoding.datasets import Dataset
 from algocli.encoding.model import train_subject
+from algocli.encoding.opening import open_on
 from algocli.encoding.partition import FeatureSet, Names, unions
+from algocli.encoding.run_names import is_automatic
 from algocli.encoding.runs import Run, list_runs, open_run
 from algocli.encoding.settings import Settings
 from algocli.encoding.splits import make_folds
@@ -50,7 +53,14 @@ def with_usual_components(settings: Settings, subjects: Sequence[Subject]) -> Se
 
 
 def open_unions(
-    cache_dir: Path, sets: Sequence[FeatureSet], settings: Settings, n_features: Mapping[str, int]
+    cache_dir: Path,
+    sets: Sequence[FeatureSet],
+    settings: Settings,
+    n_features: Mapping[str, int],
+    subjects: Sequence[Subject] = (),
+    *,
+    track: Track = silent,
+    note: Note = unheard,
 ) -> dict[Names, Run]:
     """Open the run of every union of some sets, as `train` names it, or one that differs in the order of layers alone.
 
@@ -63,21 +73,37 @@ def open_unions(
         fewer features than components keeps all.
     n_features
         As `measure_features` returns them.
+    subjects
+        Those to be trained: the runs are of their dataset. Without any, of whichever they are.
+
+    Raises
+    ------
+    UsageError
+        If the subjects lie in several folders.
     """
-    known = {}
+    dataset = Dataset.of(subjects, cache_dir, track) if subjects else None
+    known: dict[Settings, list[Run]] = {}
     for run in list_runs(cache_dir):
         with suppress(DataError):
-            # One that its user named is left alone: on other data it would be trained again.
-            if run.name == run.settings.default_name:
-                known[_without_order(run.settings)] = run
+            # One that its user named is left alone: he may mean something else by it.
+            if is_automatic(run.name, run.settings.default_name):
+                known.setdefault(_without_order(run.settings), []).append(run)
     found = {}
     for union in unions([one.name for one in sets]):
         features = tuple(name for one in sets if one.name in union for name in one.features)
         own = _of_union(settings, features, sum(n_features[name] for name in features))
-        named = Run(cache_dir / "runs" / own.default_name)
-        same = None if named.has_settings(own) else known.get(_without_order(own))
-        found[union] = same or open_run(cache_dir, own.default_name, own)
+        alike = known.get(_without_order(own), [])
+        # One with the very order comes first.
+        alike = [run for run in alike if run.settings == own] or alike
+        same = next((run for run in alike if dataset is None or dataset.judge(run).agrees), None)
+        found[union] = same or _make(cache_dir, own, dataset, [one.number for one in subjects], note)
     return found
+
+
+def _make(cache_dir: Path, settings: Settings, dataset: Dataset | None, numbers: Sequence[int], note: Note) -> Run:
+    if dataset is None:
+        return open_run(cache_dir, settings.default_name, settings)
+    return open_on(dataset, settings, numbers, note=note)
 
 
 def train_unions(

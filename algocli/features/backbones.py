@@ -198,9 +198,13 @@ def resolve_device(name: str) -> str:
     if name.split(":")[0] == "cuda" and not torch.cuda.is_available():
         raise UsageError("no CUDA device is available to torch", hint="use --device cpu, or auto")
     try:
-        return str(torch.device(name))
+        device = torch.device(name)
     except RuntimeError as error:
         raise UsageError(f"'{name}' is no device", hint="use auto, cpu or cuda") from error
+    # On 'meta' there are shapes and no numbers.
+    if device.type == "meta":
+        raise UsageError(f"nothing is computed on the device '{name}'", hint="use auto, cpu or cuda")
+    return str(device)
 
 
 def _channels_last(network: torch.nn.Module) -> torch.nn.Module:

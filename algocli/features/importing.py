@@ -10,7 +10,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from algocli.challenge.ids import find_stimuli
 from algocli.challenge.images import ids_digest
 from algocli.challenge.layout import N_NSD_IMAGES
 from algocli.challenge.subjects import Subject
+from algocli.compute.choices import check_choice
 from algocli.compute.files import read_json
 from algocli.compute.leftovers import delete_folder
 from algocli.compute.lock import hold
@@ -113,8 +114,10 @@ def is_keyed_by_id(matrix: Matrix, ids: Sequence[int] | None, key: Key | None) -
     Raises
     ------
     UsageError
-        If the wishes contradict each other.
+        If the wishes contradict each other, or there is no such key.
     """
+    if key is not None:
+        check_choice("key", key, get_args(Key))
     if key == "row" and ids is not None:
         raise UsageError("--ids says which id a row has, --key row that rows are in the order of the images: not both")
     return ids is not None or key == "nsd-id" or (key is None and matrix.n_rows == N_NSD_IMAGES)
@@ -166,6 +169,8 @@ def _recipe(cache_dir: Path, name: str, matrix: Matrix, dtype: Dtype | None) -> 
         raise UsageError(
             f"'{name}' cannot be features' name", hint="use up to 100 letters, digits, dots, dashes, underscores"
         )
+    if dtype is not None:
+        check_choice("dtype", dtype, get_args(Dtype))
     path = cache_dir / "features" / name / "recipe.json"
     known = read_json(path)["identity"] if path.is_file() else None
     if known is not None and known.get("source") != IMPORTED:

@@ -11,7 +11,9 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
+
+from algocli.compute.choices import check_choice
 
 SCHEMA = 1
 Dtype = Literal["float16", "float32"]
@@ -59,7 +61,13 @@ def recipe(
         What is done to the layer's output, and `numerics` the mode in which the network ran.
     asks_for
         The constants of the transform that the weights ask for.
+
+    Raises
+    ------
+    UsageError
+        If features are not kept in such a `dtype`.
     """
+    check_choice("dtype", dtype, get_args(Dtype))
     identity = {"schema": SCHEMA, **network, "post": post, "dtype": dtype, "numerics": numerics}
     return Recipe(model, layer, weights, identity, asks_for)
 

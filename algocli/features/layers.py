@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import fnmatch
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
+from algocli.compute.choices import did_you_mean
 from algocli.errors import UsageError
 
 NO_CALLS: Mapping[str, str] = {}
@@ -90,12 +90,6 @@ def shapes(outputs: Iterable[Mapping[str, object]], layer: str) -> tuple[int, ..
     if found[0] != found[1]:
         return f"yields {found[0]} for one image and {found[1]} for another: features need one size"
     return found[0]
-
-
-def did_you_mean(word: str, names: Iterable[str]) -> str:
-    """Return the nearest names in brackets, or nothing."""
-    close = difflib.get_close_matches(word, list(names), n=3)
-    return f" (did you mean {' or '.join(close)}?)" if close else ""
 
 
 def _match(pattern: str, names: Sequence[str], calls: Mapping[str, str]) -> dict[str, int]:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 
+from algocli.compute.choices import did_you_mean
 from algocli.errors import UsageError
-from algocli.features.layers import did_you_mean
 from algocli.features.networks import Network, Request, choose_transform, impatient, out_of_reach
 from algocli.features.stated import stated_transform
 from algocli.features.weights import PRETRAINED

@@ -13,14 +13,15 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from algocli.challenge.images import Images
+from algocli.compute.choices import check_choice, check_kind, check_whole, check_word
 from algocli.compute.track import Track
-from algocli.errors import DataError
+from algocli.errors import DataError, UsageError
 from algocli.features import store as store_module
 from algocli.features.backbones import Backbone
 from algocli.features.finite import refuse_non_finite
@@ -48,6 +49,11 @@ class Passage:
     `batch_size` changes the speed and no more than the last bits of a number; everything else enters the key. `rows`
     restricts the work to the shards that begin within it: any partition of the rows, in any order and by any
     processes, gives the same stores.
+
+    Raises
+    ------
+    UsageError
+        If a field is not what it can be.
     """
 
     dtype: Dtype = "float16"
@@ -56,6 +62,17 @@ class Passage:
     numerics: Numerics = "float32"
     reduction: Reduction = field(default_factory=Reduction)
     rows: range | None = None
+
+    def __post_init__(self) -> None:
+        check_choice("dtype", self.dtype, get_args(Dtype))
+        check_choice("numerics", self.numerics, get_args(Numerics))
+        object.__setattr__(self, "batch_size", check_whole("batch_size", self.batch_size, 1))
+        check_word("device", self.device)
+        check_kind("reduction", self.reduction, Reduction, "Reduction() keeps every number")
+        if self.rows is not None:
+            rows = check_kind("rows", self.rows, range, "range(start, stop)")
+            if rows.step != 1 or rows.start < 0:
+                raise UsageError(f"rows={rows}: neighbouring rows, from 0 on, were expected", hint="range(start, stop)")
 
 
 @dataclass

@@ -15,6 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from algocli.compute.choices import check_choice, check_flag, check_number, check_whole, said
+from algocli.errors import UsageError
+
 if TYPE_CHECKING:
     import torch
 
@@ -35,6 +38,11 @@ class Transform:
         Whether `resize_size` is the shorter side, the longer one following; otherwise it is both.
     interpolation
         A filter of Pillow's, in small letters.
+
+    Raises
+    ------
+    UsageError
+        If there is no such filter, or a number is none that it can be.
     """
 
     size: int = 224
@@ -43,6 +51,18 @@ class Transform:
     resize_size: int | None = None
     keep_aspect: bool = False
     interpolation: str = "bilinear"
+
+    def __post_init__(self) -> None:
+        check_choice("interpolation", self.interpolation, [one.name.lower() for one in Image.Resampling])
+        check_flag("keep_aspect", self.keep_aspect)
+        for name in ("size", "resize_size"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, check_whole(name, getattr(self, name), 1))
+        for name in ("mean", "std"):
+            values = tuple(check_number(name, value) for value in getattr(self, name))
+            if len(values) != 3 or (name == "std" and min(values) <= 0):
+                raise UsageError(f"{said(name, values)}: one number for each of three channels was expected")
+            object.__setattr__(self, name, values)
 
     def resize(self, image: Image.Image) -> NDArray[np.uint8]:
         """Bring an RGB image to (size, size, 3) uint8."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.choices import check_whole
 from algocli.errors import UsageError
 from algocli.features.backbones import Layer
 
@@ -23,11 +24,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Reduction:
-    """What is asked for: a g x g grid of spatial means, and then so many random projections; None keeps all."""
+    """What is asked for: a g x g grid of spatial means, and then so many random projections; None keeps all.
+
+    Raises
+    ------
+    UsageError
+        If a field is not what it can be.
+    """
 
     pool: int | None = None
     project: int | None = None
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("pool", "project"):
+            value = getattr(self, name)
+            object.__setattr__(self, name, None if value is None else check_whole(name, value, 1))
+        object.__setattr__(self, "seed", check_whole("seed", self.seed, 0, 2**32 - 1))
 
 
 class Reducer:
@@ -48,7 +61,7 @@ class Reducer:
             raise UsageError(
                 f"--project {reduction.project}: layer {layer.name} has no more than {n_pooled} features as it is"
             )
-        self.n_features = reduction.project or n_pooled
+        self.n_features = n_pooled if reduction.project is None else reduction.project
 
     def identity(self) -> str | dict[str, Any]:
         """Return what of the reduction changes a number: 'flatten' where there is none."""

@@ -8,9 +8,9 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 from urllib.error import URLError
 
+from algocli.compute.choices import did_you_mean
 from algocli.compute.extras import install_hint
 from algocli.errors import UsageError
-from algocli.features.layers import did_you_mean
 from algocli.features.networks import Network, Request, choose_transform, impatient, out_of_reach, undrawn
 from algocli.features.preprocessing import TUTORIAL
 from algocli.features.stated import of_config, of_preset

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from algocli.challenge.layout import HEMISPHERES, Hemisphere
 from algocli.challenge.subjects import Subject
+from algocli.compute.choices import check_whole
 from algocli.compute.track import Note, Track, silent
 from algocli.encoding import bootstrap
 from algocli.encoding.runs import Run
@@ -30,6 +31,12 @@ class Asked:
     n_resamples: int | None = None
     seed: int = 0
     track: Track = silent
+
+    def __post_init__(self) -> None:
+        for name in ("n_permutations", "n_resamples"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, check_whole(name, getattr(self, name), 1))
+        object.__setattr__(self, "seed", check_whole("seed", self.seed, 0))
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.challenge.layout import ALL_VERTICES, HEMISPHERES, Hemisphere
+from algocli.challenge.layout import ALL_VERTICES, HEMISPHERES, Hemisphere, check_hemisphere, check_subjects
 from algocli.challenge.subjects import Challenge, Subject
 from algocli.compute.track import Track, silent
 from algocli.encoding import bootstrap
+from algocli.encoding.datasets import refuse_other_data
 from algocli.encoding.runs import Run
 from algocli.errors import DataError, UsageError
 from algocli.results.held_out import HeldOut, data_is_gone, held_out
@@ -67,7 +68,7 @@ class Comparison(RowsByRoi):
 
     def of_roi(self, subject: int, hemisphere: Hemisphere, roi: str) -> list[DifferenceRow]:
         """Return a ROI's row of each run; none where that subject's data does not name the ROI."""
-        wanted = (subject, hemisphere, roi)
+        wanted = (subject, check_hemisphere(hemisphere), roi)
         return [row for row in self.rows if (row.subject, row.hemisphere, row.roi) == wanted]
 
 
@@ -99,7 +100,8 @@ def compare(
     Raises
     ------
     UsageError
-        If there is but one run, no such ROI, too many resamples for the memory, or the runs held out different images.
+        If there is but one run, no such ROI, too many resamples for the memory, or the runs held out different images,
+        or were trained on different responses.
     DataError
         If responses are out of reach or are not those that a run was trained on.
     MissingStep
@@ -110,11 +112,12 @@ def compare(
     # The reference may be compared with itself; naming another run twice says nothing new.
     others = list({run.name: run for run in runs[1:]}.values())
     challenge = None if data_dir is None else Challenge(data_dir)
-    numbers = shared_subjects(runs, challenge) if subjects is None else tuple(subjects)
+    numbers = shared_subjects(runs, challenge) if subjects is None else check_subjects(subjects)
     notes = [] if subjects is not None else list(_left_out(runs, challenge, numbers))
     # What does not fit is told before the first subject's minutes are spent.
     shares = {n: [held_out(run, n) for run in (runs[0], *others)] for n in numbers}
     for number in numbers:
+        refuse_other_data([held.run for held in shares[number]], number, doing="compared")
         notes += _check_same_images(shares[number])
     data = [challenge.subject(n) if challenge else _recorded_subject(shares[n][0]) for n in numbers]
     classes = classes_of(data)

@@ -16,7 +16,7 @@ from algocli.challenge.subjects import Subject
 from algocli.compute.arrays import publishing_rows
 from algocli.compute.files import publish
 from algocli.encoding.kept_p import kept
-from algocli.encoding.runs import SubjectRun
+from algocli.encoding.shares import SubjectRun
 from algocli.results.scoring import read_scores
 
 TABLE_COLUMNS = ("hemisphere", "fsaverage_vertex", "rois", "r", "noise_ceiling", "accuracy")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from algocli.challenge.layout import HEMISPHERES, N_FSAVERAGE, Hemisphere, prefix, subject_folder
 from algocli.challenge.subjects import Roi, Subject
 from algocli.encoding.kept_p import KeptP, kept
-from algocli.encoding.runs import SubjectRun
+from algocli.encoding.shares import SubjectRun
 from algocli.results.drawing.style import CATEGORY_COLOURS, ordered_colours
 from algocli.results.map_files import Label, write_annotation, write_labels, write_metric, write_overlay
 from algocli.results.scoring import read_scores

@@ -15,9 +15,9 @@ from algocli.challenge.layout import Hemisphere
 from algocli.challenge.subjects import Subject
 from algocli.compute.track import Track
 from algocli.encoding.correlation import correlate
-from algocli.encoding.runs import Run, SubjectRun
+from algocli.encoding.runs import Run
+from algocli.encoding.shares import SubjectRun
 from algocli.errors import DataError
-from algocli.results.origin import recorded_folder
 
 # Vertices at once: 80 MB of a full subject's responses where every image was held out.
 VERTICES = 2048
@@ -97,7 +97,7 @@ def remark_on_images(runs: Sequence[Run], number: int) -> str:
 
 def data_is_gone(held: HeldOut) -> DataError:
     """Return what to raise where the responses that a run was trained on are nowhere."""
-    folder = recorded_folder(held.share)
+    folder = held.share.data_folder
     where = f"is no longer in {folder}" if folder else "is nowhere named in the run's record"
     return DataError(
         f"the data of subject {held.share.number}, which run {held.run.name} was trained on, {where}",

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from algocli.challenge.layout import Hemisphere
 from algocli.challenge.subjects import Challenge, Subject
-from algocli.encoding.runs import Run, SubjectRun, list_runs
+from algocli.encoding.datasets import refuse_other_data
+from algocli.encoding.runs import Run, list_runs
+from algocli.encoding.shares import SubjectRun
 from algocli.errors import DataError, UsageError
 from algocli.features.commands import IMPORTED
 from algocli.features.library import read_recipe
@@ -99,13 +101,18 @@ class Layered(ABC):
 
         Raises
         ------
+        UsageError
+            If the runs were trained on different responses of a subject.
         DataError, MissingStep
             If a subject is missing from any of them.
         """
         if numbers is None and len(self.runs) > 1:
             numbers = shared_subjects(self.runs, challenge)
         pairs = [scored_subjects(challenge, run, numbers) for run in self.runs]
-        return [subject for subject, _ in pairs[0]]
+        found = [subject for subject, _ in pairs[0]]
+        for subject in found:
+            refuse_other_data(self.runs, subject.number, doing="compared")
+        return found
 
     def remark(self, number: int) -> str:
         """Say where a comparison of the layers has chance in it; nothing where it has not."""

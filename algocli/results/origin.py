@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from algocli.challenge.layout import subject_folder
+from algocli.challenge.layout import check_subjects, subject_folder
 from algocli.challenge.subjects import Subject
-from algocli.encoding.runs import Run, SubjectRun
+from algocli.encoding.runs import Run
+from algocli.encoding.shares import SubjectRun
 
 
 @dataclass(frozen=True)
@@ -39,26 +40,36 @@ def recorded_subjects(run: Run, usual: Path, numbers: Iterable[int] | None = Non
     MissingStep
         If the run has not been trained on a subject that was asked for.
     """
-    return [_origin(run.subject(n), usual / subject_folder(n)) for n in (run.subjects if numbers is None else numbers)]
+    chosen = run.subjects if numbers is None else check_subjects(numbers)
+    return [_origin(run.subject(n), usual / subject_folder(n)) for n in chosen]
 
 
 def recorded_subject(share: SubjectRun) -> Subject | None:
     """Return the data that a share of a run was trained on; None where it is gone, or was never recorded."""
-    folder = recorded_folder(share)
+    folder = share.data_folder
     return Subject(share.number, folder) if folder is not None and _is_folder(folder) else None
 
 
-def recorded_folder(share: SubjectRun) -> Path | None:
-    """Return where the data of a share was; None where its record does not say, as one from elsewhere may not."""
-    recorded = share.record.get("data")
-    return Path(recorded) if isinstance(recorded, str) and recorded else None
+def tell_other_places(pairs: Iterable[tuple[Subject, SubjectRun]]) -> Iterator[str]:
+    """Say which subjects were trained on the data of another folder than that which their scores are told of.
+
+    It may be a copy; or ROIs, noise ceilings and test responses may be another dataset's.
+    """
+    found: dict[tuple[Path, Path], list[int]] = {}
+    for subject, share in pairs:
+        trained_on, here = share.data_folder, subject.layout.folder.resolve()
+        if trained_on is not None and trained_on != here:
+            found.setdefault((trained_on.parent, here.parent), []).append(share.number)
+    for (trained_on, here), numbers in found.items():
+        listed = ", ".join(map(str, numbers))
+        yield f"subject {listed} was trained on {trained_on}; ROIs and the like are those of {here}"
 
 
 def _origin(share: SubjectRun, usual: Path) -> Origin:
     subject = recorded_subject(share)
     if subject is not None:
         return Origin(subject, share)
-    trained_on = recorded_folder(share)
+    trained_on = share.data_folder
     gone = f"subject {share.number} was trained on {trained_on}, which is gone" if trained_on else ""
     if _is_folder(usual):
         note = f"{gone}: {usual} takes its place" if gone else ""

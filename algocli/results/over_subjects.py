@@ -31,7 +31,8 @@ class SubjectsRow:
 
 def over_subjects(report: Report, hemisphere: Hemisphere, roi: str) -> SubjectsRow:
     """Sum up one ROI over the subjects of a report that have vertices in it."""
-    found = (report.row(number, hemisphere, roi) for number in report.subjects)
+    having = report.subjects if roi in report.rois else ()
+    found = (report.row(number, hemisphere, roi) for number in having)
     rows = [row for row in found if row is not None and row.n_vertices]
     medians = [row.median_r for row in rows if row.median_r is not None]
     all_normalised = all(row.accuracy is not None for row in rows)

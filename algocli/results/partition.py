@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from algocli.challenge.layout import ALL_VERTICES, HEMISPHERES, Hemisphere
 from algocli.challenge.subjects import Subject
+from algocli.compute.choices import check_choice
 from algocli.encoding.partition import unions
 from algocli.results.parts import TOTAL, HemisphereParts, SubjectParts
 from algocli.results.regions import classes_of, regions
@@ -60,7 +61,7 @@ class PartitionReport(RowsByRoi):
 
     def of_roi(self, subject: int, roi: str, hemisphere: Side = "both") -> list[PartRow]:
         """Return a ROI's row of each part; none where that subject's data does not name the ROI."""
-        wanted = (subject, hemisphere, roi)
+        wanted = (subject, check_choice("hemisphere", hemisphere, SIDES, {"lh": "left", "rh": "right"}), roi)
         return [row for row in self.rows if (row.subject, row.hemisphere, row.roi) == wanted]
 
 

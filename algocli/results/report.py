@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -14,14 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.challenge.ceilings import CeilingUnit
-from algocli.challenge.layout import ALL_VERTICES, HEMISPHERES, Hemisphere
+from algocli.challenge.layout import ALL_VERTICES, HEMISPHERES, Hemisphere, check_hemisphere
 from algocli.challenge.subjects import Challenge, Subject
-from algocli.encoding.runs import Run, SubjectRun
+from algocli.compute.choices import check_word, nearest, said
+from algocli.encoding.mixtures import tell_mixtures
+from algocli.encoding.runs import Run
+from algocli.encoding.shares import SubjectRun
 from algocli.errors import DataError, UsageError
 from algocli.features.commands import preparation
 from algocli.features.library import read_recipe
 from algocli.results.certainty import Asked, Certainty, assess
-from algocli.results.origin import Origin, recorded_subjects
+from algocli.results.origin import Origin, recorded_subjects, tell_other_places
 from algocli.results.regions import Regions, classes_of, regions
 from algocli.results.rows import RowsByRoi, write_records
 from algocli.results.scoring import OverallAccuracy, VertexScores, pool, read_scores, scored_subjects
@@ -91,8 +93,18 @@ class Report(RowsByRoi):
         return any(row.accuracy is not None for row in self.rows)
 
     def row(self, subject: int, hemisphere: Hemisphere, roi: str) -> RoiRow | None:
-        """Return one row, or None where that subject's data does not name the ROI."""
-        wanted = (subject, hemisphere, roi)
+        """Return one row, or None where that subject's data does not name the ROI.
+
+        Raises
+        ------
+        UsageError
+            If there is no such hemisphere, or the report has no such subject or ROI.
+        """
+        if subject not in self.subjects:
+            listed = ", ".join(map(str, self.subjects))
+            raise UsageError(f"{said('subject', subject)}: the report has {listed or 'none'}")
+        (name,) = check_rois([check_word("roi", roi)], self.rois)
+        wanted = (subject, check_hemisphere(hemisphere), name)
         return next((row for row in self.rows if (row.subject, row.hemisphere, row.roi) == wanted), None)
 
 
@@ -127,7 +139,8 @@ def summarise(
         If data and run do not fit together, or a subject is missing from either.
     """
     pairs = scored_subjects(challenge, run, subjects)
-    return _report(run, pairs, rois, asked, _left_out(challenge, run) if subjects is None else ())
+    left_out = _left_out(challenge, run) if subjects is None else ()
+    return _report(run, pairs, rois, asked, [*left_out, *tell_other_places(pairs)])
 
 
 def summarise_recorded(
@@ -173,7 +186,7 @@ def _report(
     remarks: Iterable[str],
 ) -> Report:
     """Score subjects that are paired with their data, or with None where there is none."""
-    notes = list(remarks)
+    notes = [*remarks, *tell_mixtures(run, [share.number for _, share in pairs])]
     classes = classes_of(subject for subject, _ in pairs if subject is not None)
     known = (*classes, ALL_VERTICES)
     chosen = check_rois(rois, known) if rois else known
@@ -208,8 +221,8 @@ def check_rois(names: Iterable[str], known: Sequence[str]) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for name in names:
         if name.lower() not in spelled:
-            near = difflib.get_close_matches(name.lower(), spelled, n=3, cutoff=0.6)
-            guess = f"; did you mean {' or '.join(spelled[word] for word in near)}?" if near else ""
+            near = nearest(name, known)
+            guess = f"; did you mean {' or '.join(near)}?" if near else ""
             raise UsageError(f"no ROI is named '{name}'{guess}", hint=f"there are {', '.join(known)}")
         found[spelled[name.lower()]] = None
     return tuple(found)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from algocli.challenge.layout import Hemisphere
 from algocli.challenge.subjects import Subject
 from algocli.compute.budget import check_memory
+from algocli.compute.choices import check_whole
 from algocli.compute.track import Track
 from algocli.encoding import bootstrap
 from algocli.results.held_out import HeldOut, read_blocks
@@ -31,6 +32,7 @@ def draw(n_images: int, *, n_resamples: int, seed: int) -> NDArray[np.float32]:
     UsageError
         If they are none, or too many for the memory.
     """
+    n_resamples, seed = check_whole("n_resamples", n_resamples, 1), check_whole("seed", seed, 0)
     # Counts as they are drawn and kept; the dozen arrays of a block.
     needed = n_resamples * (24 * n_images + 48 * bootstrap.VERTICES)
     check_memory(needed, remedy="fewer --resamples need less; 1000 are usual")

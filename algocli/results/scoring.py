@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.challenge.ceilings import CeilingUnit, as_share
-from algocli.challenge.layout import Hemisphere
+from algocli.challenge.layout import Hemisphere, check_subjects
 from algocli.challenge.subjects import Challenge, Subject
-from algocli.encoding.runs import Run, SubjectRun
+from algocli.encoding.runs import Run
+from algocli.encoding.shares import SubjectRun
 from algocli.errors import DataError
 
 # What the official code puts in place of a ceiling of 0 before it divides.
@@ -71,7 +72,7 @@ def scored_subjects(
                 f"run {run.name} has {_listed(run.subjects)}; {challenge.folder} has {_listed(challenge.found)}",
                 hint="name the data that the run was made from with --data-dir",
             )
-    return [(challenge.subject(n), run.subject(n)) for n in numbers]
+    return [(challenge.subject(n), run.subject(n)) for n in check_subjects(numbers)]
 
 
 def read_scores(subject: Subject, share: SubjectRun, hemisphere: Hemisphere) -> VertexScores:

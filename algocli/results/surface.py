@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from algocli.challenge.layout import HEMISPHERES, N_FSAVERAGE, N_FSAVERAGE5, Hemisphere
+from algocli.compute.choices import check_choice
 from algocli.errors import DataError
 from algocli.results.mesh_files import fetch_folder, find_folder, read_trusted
 
@@ -86,6 +87,7 @@ def load_flat(surface: Surface, hemisphere: Hemisphere) -> Mesh | None:
 
 def _folder(surface: Surface) -> Path:
     """Return the folder of a surface's files; fetch them if need be."""
+    check_choice("surface", surface, tuple(N_VERTICES))
     if surface == _PACKAGED:
         return _inside_nilearn()
     from nilearn.datasets import get_data_dirs
@@ -293,4 +295,5 @@ def fsaverage_map(
 
 def cut(full: NDArray[np.float64], surface: Surface) -> NDArray[np.float64]:
     """Keep of a map on fsaverage what lies on a smaller surface's vertices."""
+    check_choice("surface", surface, tuple(N_VERTICES))
     return full[: N_VERTICES[surface]]

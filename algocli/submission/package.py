@@ -16,12 +16,13 @@ from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
 from algocli.challenge.layout import Hemisphere
+from algocli.compute.choices import check_whole
 from algocli.compute.files import publish, write_json
 from algocli.compute.track import Track, silent
 from algocli.errors import DataError, MissingStep, StorageError, UsageError
 from algocli.submission.contents import examine_shape
 from algocli.submission.entries import BLOCK
-from algocli.submission.precision import RoundingLoss, round_mantissa
+from algocli.submission.precision import N_MANTISSA_BITS, RoundingLoss, round_mantissa
 from algocli.submission.shapes import ExpectedShapes, Member
 from algocli.submission.validate import validate
 from algocli.submission.verdict import Fault, Findings, Verdict
@@ -102,7 +103,7 @@ def package(
     Raises
     ------
     UsageError
-        If `out` does not end in .zip.
+        If `out` does not end in .zip, or `round_bits` is neither 'auto' nor a number of bits.
     MissingStep
         If predictions are missing that the submission must hold.
     DataError
@@ -112,12 +113,13 @@ def package(
     """
     if out.suffix.lower() != ".zip" or out.is_dir():
         raise UsageError(f"{out} cannot become a zip", hint="name a file that ends in .zip")
+    n_rounded = None if round_bits == "auto" else _check_bits(round_bits)
     record = out.with_suffix(".json")
     if record.is_dir():
         raise StorageError(f"cannot write {record}: a folder stands where the file should go", hint="name another zip")
     chosen = _in_order(predictions, expected)
     _refuse_missing([member for member, _ in chosen], expected, partial=partial)
-    n_bits = _bits_to_round(chosen) if round_bits == "auto" else round_bits
+    n_bits = _bits_to_round(chosen) if n_rounded is None else n_rounded
     draft = _Draft(chosen, expected, partial, n_bits, track)
     publish(out, lambda stream: draft.write(stream, out))
     packaged = Packaged(
@@ -132,6 +134,11 @@ def package(
     )
     write_json(record, {**(provenance or {}), **_as_record(packaged)})
     return packaged
+
+
+def _check_bits(value: object) -> int:
+    expected = f"'auto', or a whole number from 0 to {N_MANTISSA_BITS}, was expected"
+    return check_whole("round_bits", value, 0, N_MANTISSA_BITS, expected)
 
 
 @dataclass

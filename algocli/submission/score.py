@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.challenge.ceilings import CeilingUnit
-from algocli.challenge.layout import ALL_VERTICES, HEMISPHERES, ROI_NAMES, Hemisphere
+from algocli.challenge.layout import ALL_VERTICES, HEMISPHERES, ROI_NAMES, Hemisphere, check_hemisphere
 from algocli.challenge.subjects import Challenge, Subject
 from algocli.compute.track import Track, silent
 from algocli.encoding.correlation import correlate
@@ -64,7 +64,7 @@ class Score:
 
     def row(self, subject: int | None, hemisphere: Hemisphere | None, roi: str) -> ScoreRow:
         """Return one row; that of an ROI that the data does not name has no vertices."""
-        wanted = (subject, hemisphere, roi)
+        wanted = (subject, None if hemisphere is None else check_hemisphere(hemisphere), roi)
         everything = self.pooled if subject is None else self.rows
         found = (row for row in everything if (row.subject, row.hemisphere, row.roi) == wanted)
         return next(found, ScoreRow(*wanted, 0, None, None))

@@ -13,9 +13,12 @@ from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
 from algocli.challenge.arrays import open_array
-from algocli.challenge.layout import HEMISPHERES, Hemisphere
+from algocli.challenge.layout import HEMISPHERES, Hemisphere, check_subjects
 from algocli.compute.track import Track, silent
-from algocli.encoding.runs import Run, SubjectRun
+from algocli.encoding.datasets import refuse_other_data
+from algocli.encoding.mixtures import home_of
+from algocli.encoding.runs import Run
+from algocli.encoding.shares import SubjectRun
 from algocli.errors import DataError, UsageError
 from algocli.submission.package import Prediction
 from algocli.submission.shapes import ExpectedShapes, Member
@@ -39,7 +42,7 @@ def of_run(run: Run, subjects: Sequence[int]) -> list[Prediction]:
 
 
 def of_runs(runs: Sequence[Run], subjects: Sequence[int] | None = None) -> tuple[list[Prediction], list[str]]:
-    """Return each subject's predictions from the first run that has the subject, and how these runs' settings differ.
+    """Return each subject's predictions from the first run that has the subject, and how these runs differ.
 
     Raises
     ------
@@ -47,7 +50,7 @@ def of_runs(runs: Sequence[Run], subjects: Sequence[int] | None = None) -> tuple
         If no run has a subject that was asked for.
     """
     chosen = {n: run for run in reversed(runs) for n in run.subjects}
-    wanted = sorted(chosen) if subjects is None else subjects
+    wanted = sorted(chosen) if subjects is None else check_subjects(subjects)
     own = {n: chosen.get(n, runs[0]) for n in wanted}
     predictions = [one for n, run in own.items() for one in of_run(run, [n])]
     return predictions, list(_differences(own))
@@ -69,7 +72,7 @@ def averaged(runs: Sequence[Run], subjects: Sequence[int] | None = None, *, weig
     Raises
     ------
     UsageError
-        If there are fewer than two runs, or they share no subject.
+        If there are fewer than two runs, they share no subject, or were trained on different data of one.
     MissingStep
         If a run lacks one of the subjects that were asked for.
     """
@@ -78,7 +81,9 @@ def averaged(runs: Sequence[Run], subjects: Sequence[int] | None = None, *, weig
     shared = sorted(set.intersection(*(set(run.subjects) for run in runs)))
     if not (subjects or shared):
         raise UsageError(f"{' and '.join(run.name for run in runs)} have no subject in common")
-    shares = {n: [run.subject(n) for run in runs] for n in subjects or shared}
+    shares = {n: [run.subject(n) for run in runs] for n in (shared if subjects is None else check_subjects(subjects))}
+    for number in shares:
+        refuse_other_data(runs, number, doing="averaged", images=True)
     return [
         Prediction(n, hemisphere, partial(_average, own, hemisphere, weighted))
         for n, own in shares.items()
@@ -140,10 +145,16 @@ def _read_member(path: Path, member: Member) -> NDArray[np.floating]:
 
 
 def _differences(own: Mapping[int, Run]) -> Iterator[str]:
-    """Say how each subject's settings differ from those of the first subject."""
+    """Say how each subject's settings, and the place of its data, differ from those of the first subject."""
     first, *others = own
-    usual = asdict(own[first].settings)
+    usual, home = asdict(own[first].settings), home_of(own[first], first)
     for number in others:
+        place = home_of(own[number], number)
+        if place != home:
+            yield (
+                f"subject {number} is of {place or 'data that is not recorded'}, subject {first} of "
+                f"{home or 'data that is not recorded'}: see that these are one dataset"
+            )
         changed = [
             f"{name} {value} instead of {usual[name]}"
             for name, value in asdict(own[number].settings).items()

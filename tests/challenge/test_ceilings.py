@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from algocli.challenge.ceilings import Repeats, as_share, ceiling_from_ncsnr, list_faults
-from algocli.errors import DataError
+from algocli.errors import DataError, UsageError
 
 
 def test_a_ceiling_above_one_is_percent() -> None:
@@ -75,3 +75,8 @@ def test_the_ceiling_is_the_squared_correlation_of_a_mean_over_repeats_with_its_
 def test_ratios_that_cannot_be_are_refused_and_counted(wrong: float) -> None:
     with pytest.raises(DataError, match="1 of 2 signal-to-noise ratios"):
         ceiling_from_ncsnr(np.array([0.5, wrong]), Repeats(1, 0, 0))
+
+
+def test_a_unit_that_there_is_not_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"unit='Percent' is not known.*did you mean percent"):
+        as_share(np.array([0.0, 0.5]), "Percent")  # type: ignore[arg-type]

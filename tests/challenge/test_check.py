@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from algocli.challenge.check import SubjectCheck, check
-from algocli.errors import DataError
+from algocli.errors import DataError, UsageError
 from tests.support.challenge import N_FSAVERAGE, patchwork, png, responses, save, write_tiny_challenge
 
 TRAIN = "training_split/training_images"
@@ -492,3 +492,8 @@ def test_one_of_a_classs_two_files_is_enough_to_count_its_rois(spoilable: Path) 
     sound = check_one(spoilable).hemispheres[0].rois_present
     (spoilable / "subj01" / FACES).unlink()
     assert check_one(spoilable).hemispheres[0].rois_present == sound
+
+
+def test_a_depth_that_there_is_not_is_refused(tiny_challenge: Path) -> None:
+    with pytest.raises(UsageError, match=r"depth='Deep' is not known.*did you mean deep"):
+        check(tiny_challenge, depth="Deep")  # type: ignore[arg-type]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -178,3 +180,24 @@ def test_without_waiting_no_lock_file_is_made(tmp_path: Path) -> None:
     with hold_if_free([tmp_path / "lock", tmp_path / "none" / "lock"]) as free:
         assert free
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lock_whose_folder_was_deleted_meanwhile_is_taken_anew(tmp_path: Path) -> None:
+    path = tmp_path / "run" / "lock"
+    taken = threading.Event()
+
+    def wait_for_it() -> None:
+        with hold(path):
+            taken.set()
+            # Whoever comes next meets this very lock.
+            with hold_if_free([path]) as free:
+                assert not free
+
+    with hold(path):
+        other = threading.Thread(target=wait_for_it)
+        other.start()
+        time.sleep(0.2)
+        shutil.rmtree(path.parent)
+    other.join(10)
+    assert taken.is_set()
+    assert path.is_file()

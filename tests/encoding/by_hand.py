@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from algocli.challenge.layout import HEMISPHERES, Hemisphere
 from algocli.challenge.subjects import Challenge, Subject
 from algocli.encoding.model import train_subject
-from algocli.encoding.runs import SubjectRun, open_run
+from algocli.encoding.runs import Run, SubjectRun, open_run
 from algocli.encoding.settings import Settings
 from tests.features.by_hand import cache_features
 from tests.support.challenge import write_tiny_challenge
@@ -43,6 +43,10 @@ class World:
         """Train under the settings' own name."""
         settings = settings or self.settings()
         return train_subject(self.subject, open_run(self.cache, settings.default_name, settings), self.cache, **options)
+
+    def run(self, settings: Settings | None = None) -> SubjectRun:
+        """Return what is trained under the settings' own name."""
+        return Run(self.cache / "runs" / (settings or self.settings()).default_name).subject(1)
 
     def change(self, hemisphere: Hemisphere, rows: Any, values: Any) -> None:
         """Replace rows of the measured responses."""

@@ -274,7 +274,7 @@ def test_responses_that_are_not_finite_are_refused(planted: tuple[World, Setting
 def test_a_search_without_a_seed_of_its_own_is_refused() -> None:
     with pytest.raises(UsageError, match="seed of its own") as caught:
         Settings(features=("x", "y"), regression="banded")
-    assert caught.value.hint == "--search-seed 0"
+    assert caught.value.hint == "search_seed=0"
 
 
 @pytest.mark.parametrize(
@@ -285,8 +285,8 @@ def test_a_search_without_a_seed_of_its_own_is_refused() -> None:
         ({"alpha_by": "kfold"}, "two layers or more"),
         ({"join": "components"}, "side by side"),
         ({"n_components": None}, "200 to 500"),
-        ({"n_iter": 0}, "--n-iter 0"),
-        ({"search_seed": -1}, "--search-seed -1"),
+        ({"n_iter": 0}, "n_iter=0"),
+        ({"search_seed": -1}, "search_seed=-1"),
         ({"regression": "ridge"}, "searches for no shares"),
     ],
 )

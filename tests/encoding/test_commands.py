@@ -25,11 +25,11 @@ def understood(tmp_path, tiny_challenge, monkeypatch):
     def read(words):
         heard = []
 
-        def stop(cache_dir, name, settings, *, replace):
-            heard.append((name, settings))
+        def stop(dataset, settings, numbers, *, name, force, note):
+            heard.append((name or settings.default_name, settings))
             raise UsageError("that is all")
 
-        monkeypatch.setattr("algocli.encoding.runs.open_run", stop)
+        monkeypatch.setattr("algocli.encoding.opening.open_on", stop)
         folders = ["--data-dir", str(tiny_challenge), "--cache-dir", str(tmp_path)]
         CliRunner().invoke(app, [*words, *folders])
         return heard[0]
@@ -73,3 +73,11 @@ def test_every_setting_that_differs_is_said(tmp_path):
     runs = [open_run(tmp_path, f"run{n}", one) for n, one in enumerate((usual, other))]
     assert "--seed" not in command(runs[0], (1,))
     assert "--seed 5" in command(runs[1], (1,))
+
+
+def test_a_run_that_was_named_for_its_data_is_found_without_its_name(tmp_path):
+    settings = Settings(features=("alexnet-features.2-1a2b3c4d",))
+    run = open_run(tmp_path, f"{settings.default_name}_data-0123abcd", settings)
+    assert "--run" not in command(run, (1,))
+    other = open_run(tmp_path, f"{settings.default_name}_data-mine", settings)
+    assert "--run" in command(other, (1,))

@@ -15,6 +15,7 @@ from sklearn.decomposition import PCA
 from sklearn.linear_model import LinearRegression
 
 from algocli.challenge.layout import HEMISPHERES, Hemisphere
+from algocli.compute.files import read_json, write_json
 from algocli.encoding.runs import Run, SubjectRun
 from algocli.encoding.splits import make_folds
 from algocli.errors import DataError, MissingStep, UsageError
@@ -111,7 +112,7 @@ def test_held_out_responses_never_reach_the_model(world: World, options: dict[st
     rows = before.validation_rows()
     for hemisphere in HEMISPHERES:
         world.change(hemisphere, rows, scrambled(np.load(world.responses_file(hemisphere)), rows)[rows])
-    after = world.train(settings)
+    after = world.train(settings, force=True)
     for hemisphere in HEMISPHERES:
         np.testing.assert_array_equal(after.validation_predictions(hemisphere), predictions[hemisphere][0])
         np.testing.assert_array_equal(after.test_predictions(hemisphere), predictions[hemisphere][1])
@@ -184,10 +185,14 @@ def test_force_fits_again(world: World, fits: list[int]) -> None:
 
 
 @pytest.mark.parametrize("hemisphere", HEMISPHERES)
-def test_changed_responses_are_fitted_anew(world: World, fits: list[int], hemisphere: Hemisphere) -> None:
+def test_changed_responses_are_refused_unless_forced(world: World, fits: list[int], hemisphere: Hemisphere) -> None:
     r = world.train().correlation(hemisphere).copy()
     world.change(hemisphere, 5, 3.0)
-    assert not np.array_equal(world.train().correlation(hemisphere), r)
+    with pytest.raises(UsageError, match="the responses of subject 1 differ") as caught:
+        world.train()
+    assert "force=True" in str(caught.value.hint)
+    np.testing.assert_array_equal(world.run().correlation(hemisphere), r)
+    assert not np.array_equal(world.train(force=True).correlation(hemisphere), r)
     assert len(fits) == 4
 
 
@@ -199,13 +204,37 @@ def test_features_that_were_deleted_and_made_again_are_the_same_to_a_run(world: 
     assert len(fits) == 2
 
 
-def test_features_of_changed_images_are_fitted_anew(world: World, fits: list[int]) -> None:
+def test_changed_images_are_refused_unless_forced(world: World, fits: list[int]) -> None:
     world.train()
     one, other = (stimulus.path for stimulus in world.subject.train_stimuli[:2])
     one.write_bytes(other.read_bytes())
     cache_features(world.cache, world.subject, world.features)
-    world.train()
+    with pytest.raises(UsageError, match="the images of subject 1 differ"):
+        world.train()
+    assert world.train(force=True).done
     assert len(fits) == 4
+
+
+def test_other_features_of_the_same_name_are_fitted_anew(world: World, fits: list[int]) -> None:
+    r = world.train().correlation("left").copy()
+    record = world.run().folder / "record.json"
+    written = read_json(record)
+    written["inputs"]["features"] = ["what the name held before"]
+    write_json(record, written)
+    np.testing.assert_array_equal(world.train().correlation("left"), r)
+    assert len(fits) == 4
+
+
+def test_a_record_of_old_that_says_nothing_of_images_is_of_the_same_data(world: World, fits: list[int]) -> None:
+    world.train()
+    record = world.run().folder / "record.json"
+    written = read_json(record)
+    del written["inputs"]["stimuli"]
+    write_json(record, written)
+    notes: list[str] = []
+    world.train(note=notes.append)
+    assert len(fits) == 2
+    assert "is done already" in notes[0]
 
 
 def test_a_training_that_was_killed_is_not_done(world: World, fits: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,7 +257,7 @@ def test_a_response_that_is_not_finite_is_refused_with_its_place(
     for row in (0, held_out):
         world.change(hemisphere, (row, 17), bad)
         with pytest.raises(DataError, match=f"not finite in 1 columns, for instance in row {row}, column 17") as caught:
-            world.train()
+            world.train(force=True)
         assert str(world.responses_file(hemisphere)) in caught.value.message
         assert caught.value.hint == "algocli data"
         world.change(hemisphere, (row, 17), 0.0)

@@ -127,7 +127,7 @@ def test_a_model_that_was_kept_before_the_run_was_trained_again_is_not_taken(pla
     before = place.predict(run, place.test_files)["left"]
     responses = np.load(place.responses_file("left"))
     np.save(place.responses_file("left"), responses[::-1].copy())
-    place.train()
+    place.train(force=True)
     found = place.predict(run, place.test_files)["left"]
     np.testing.assert_allclose(found, place.share(run).test_predictions("left"), atol=1e-4)
     assert np.abs(found - before).max() > 0.1

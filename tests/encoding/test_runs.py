@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from algocli.compute.files import read_json, write_json
+from algocli.compute.lock import hold
 from algocli.encoding.runs import Run, check_run_name, find_run, list_runs, open_run
 from algocli.encoding.settings import Alphas, Settings
 from algocli.errors import DataError, MissingStep, UsageError
@@ -255,3 +256,37 @@ def test_correlations_that_training_never_writes_are_refused(tmp_path: Path, wro
     with pytest.raises(DataError, match=r"left_correlation\.npy is damaged") as refused:
         share.correlation("left")
     assert refused.value.hint == "train this subject again with --force"
+
+
+def test_settings_that_an_older_version_misunderstood_are_named(tmp_path: Path) -> None:
+    run = finished(tmp_path, "mine")
+    manifest = read_json(run.folder / "manifest.json")
+    manifest["settings"]["regression"] = "OLS"
+    write_json(run.folder / "manifest.json", manifest)
+    with pytest.raises(DataError, match=r"regression='OLS' is not known \(did you mean ols\?\)"):
+        _ = run.settings
+
+
+def test_other_settings_replace_a_run_only_if_nobody_trains_it(tmp_path: Path) -> None:
+    run = finished(tmp_path, "mine", subjects=(1, 2))
+    with hold(run.folder / "subj02" / "lock"), pytest.raises(UsageError, match="run mine is being trained"):
+        open_run(tmp_path, "mine", replace(SETTINGS, seed=5), replace=True)
+    assert run.subjects == (1, 2)
+    assert open_run(tmp_path, "mine", replace(SETTINGS, seed=5), replace=True).subjects == ()
+
+
+def test_a_folder_that_is_no_run_is_never_deleted(tmp_path: Path) -> None:
+    notes = tmp_path / "runs" / "mine" / "notes.txt"
+    notes.parent.mkdir(parents=True)
+    notes.write_text("what I meant to try")
+    open_run(tmp_path, "mine", SETTINGS, replace=True)
+    assert notes.read_text() == "what I meant to try"
+
+
+def test_a_link_to_a_run_elsewhere_is_not_followed_to_delete_it(tmp_path: Path) -> None:
+    elsewhere = finished(tmp_path / "other", "theirs")
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "mine").symlink_to(elsewhere.folder)
+    with pytest.raises(UsageError, match="is a link to a run elsewhere"):
+        open_run(tmp_path, "mine", replace(SETTINGS, seed=5), replace=True)
+    assert elsewhere.subjects == (1,)

@@ -415,3 +415,9 @@ def test_the_largest_and_smallest_numbers_are_finite(value: float, dtype: type[n
     assert finite_rows(rows).tolist() == [True, True]
     rows[1, 2] = np.nan
     assert finite_rows(rows).tolist() == [True, False]
+
+
+def test_a_key_that_there_is_not_is_refused_rather_than_taken_for_rows(subject: Subject, tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.zeros((len(subject.stimuli), 3), np.float32))
+    with pytest.raises(UsageError, match=r"key='nsd_id' is not known.*did you mean nsd-id"):
+        locate_rows(subject, open_matrix(tmp_path / "x.npy"), None, "nsd_id")  # type: ignore[arg-type]

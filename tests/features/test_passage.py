@@ -132,3 +132,25 @@ class Counting(torch.nn.Module):
     def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
         self.seen.append(len(images))
         return self.network(images)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"dtype": "float64"},
+        {"dtype": "Float16"},
+        {"numerics": "fp32"},
+        {"numerics": "half"},
+        {"batch_size": 0},
+        {"batch_size": 1.5},
+        {"device": ""},
+        {"reduction": 4},
+        {"rows": (0, 5)},
+        {"rows": range(0, 10, 2)},
+        {"rows": range(-3, 5)},
+    ],
+    ids=str,
+)
+def test_a_passage_that_there_is_not_is_refused_by_its_field(options: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=next(iter(options))):
+        Passage(**options)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from PIL import Image
 from torchvision import transforms
 
 from algocli.challenge.images import read_image
-from algocli.errors import DataError
+from algocli.errors import DataError, UsageError
 from algocli.features.preprocessing import TUTORIAL, Transform
 from tests.support.challenge import patchwork, png
 
@@ -177,3 +178,22 @@ def test_a_crop_is_torchvisions(shape: tuple[int, int], resize_size: int, size: 
     )
     found = Transform(size, resize_size=resize_size, keep_aspect=True, interpolation=interpolation).resize(image)
     np.testing.assert_array_equal(found, np.asarray(oracle(image)))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"interpolation": "Bilinear"},
+        {"interpolation": "cubic"},
+        {"size": 0},
+        {"size": 224.0},
+        {"resize_size": "256"},
+        {"mean": (0.5, 0.5)},
+        {"std": (0.5, 0.0, 0.5)},
+        {"keep_aspect": 1},
+    ],
+    ids=str,
+)
+def test_a_transform_that_there_is_not_is_refused_by_its_field(options: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=next(iter(options))):
+        Transform(**options)

@@ -67,3 +67,11 @@ def test_everything_asked_for_is_part_of_the_identity() -> None:
 def test_a_layer_that_cannot_be_reduced_so_is_named(layer: Layer, reduction: Any, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         Reducer(layer, reduction)
+
+
+@pytest.mark.parametrize(
+    "options", [{"pool": 0}, {"pool": 2.0}, {"pool": True}, {"project": 0}, {"project": "5"}, {"seed": -1}], ids=str
+)
+def test_a_reduction_to_nothing_is_refused_rather_than_left_out(options: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=f"{next(iter(options))}="):
+        Reduction(**options)

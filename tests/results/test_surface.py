@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from algocli.challenge.subjects import Challenge
-from algocli.errors import DataError
+from algocli.errors import DataError, UsageError
 from algocli.results.drawing.sheet import FLAT, VIEWS, lay_out, project
+from algocli.results.plots.wishes import Wishes
 from algocli.results.surface import (
     N_VERTICES,
     coarsened,
@@ -199,3 +200,19 @@ def test_views_neither_overlap_nor_leave_the_sheet(shapes, hemispheres, with_fla
 def test_a_flat_map_of_one_hemisphere_alone_is_left_out_of_a_sheet_of_both(shapes):
     sheet = lay_out({key: mesh for key, mesh in shapes.items() if key != ("right", FLAT)})
     assert {tile.view for tile in sheet.tiles} == set(VIEWS) - {FLAT}
+
+
+def test_a_surface_that_there_is_not_is_refused():
+    for call in (lambda: cut(np.zeros(163_842), "fsaverage4"), lambda: load_mesh("FsAverage5", "left")):
+        with pytest.raises(UsageError, match="surface="):
+            call()
+
+
+@pytest.mark.parametrize("options", [{"surface": "pial"}, {"hemispheres": "lh"}, {"subjects": (0,)}], ids=str)
+def test_a_wish_that_cannot_be_is_refused(options):
+    with pytest.raises(UsageError):
+        Wishes(**options)
+
+
+def test_one_hemisphere_is_a_list_of_one():
+    assert Wishes(hemispheres="left").hemispheres == ("left",)

@@ -299,3 +299,12 @@ def test_a_folder_in_the_place_of_the_record_is_told_before_there_is_a_zip(
     with pytest.raises(StorageError, match=r"made\.json: a folder stands"):
         package(predictions(arrays, tiny), tmp_path / "made.zip", tiny)
     assert names_in(tmp_path) == ["made.json"]
+
+
+@pytest.mark.parametrize("bits", ["Auto", "off", 24, -1, 2.0, True])
+def test_bits_that_there_are_not_are_refused_before_anything_is_read(
+    tmp_path: Path, tiny: ExpectedShapes, arrays: Arrays, bits: Any
+) -> None:
+    with pytest.raises(UsageError, match="round_bits="):
+        package(predictions(arrays, tiny), tmp_path / "x.zip", tiny, round_bits=bits)
+    assert names_in(tmp_path) == []

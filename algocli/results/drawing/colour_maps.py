@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.choices import nearest
 from algocli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def find_colours(name: str) -> Colormap:
     if name == DIVERGING:
         return _diverging()
     if name not in colormaps:
-        near = difflib.get_close_matches(name, [*colormaps, DIVERGING], n=3)
+        near = nearest(name, [*colormaps, DIVERGING])
         guess = f"; did you mean {' or '.join(near)}?" if near else ""
         raise UsageError(
             f"matplotlib has no colour map '{name}'{guess}",

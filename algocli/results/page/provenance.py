@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from algocli.challenge.layout import HEMISPHERES
-from algocli.encoding.runs import Run, SubjectRun
+from algocli.encoding.runs import Run
 from algocli.encoding.settings import Settings
+from algocli.encoding.shares import SubjectRun
 from algocli.errors import DataError
 from algocli.features import commands as features
 from algocli.features.library import read_recipe
-from algocli.results.origin import recorded_folder
 from algocli.results.page.repeating import commands_of, feature_keys, mapping
 from algocli.results.page.tables import Cell, Column, Group, Table, count, number
 
@@ -176,7 +176,7 @@ def _subjects_table(shares: list[SubjectRun], ident: str) -> Table:
                 *(count(value if isinstance(value, int) else None) for value in counts),
                 number(sum(seconds) if seconds else None, 1),
                 Cell(_moment(float(record["finished_at"])), float(record["finished_at"])),
-                Cell(str(recorded_folder(share) or "not recorded")),
+                Cell(str(share.data_folder or "not recorded")),
             )
         )
     return Table(ident, "Each subject's training", tuple(map(Column, columns)), (Group("", tuple(rows)),))

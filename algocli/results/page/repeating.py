@@ -10,11 +10,11 @@ from typing import Any
 
 from algocli.compute.files import read_json
 from algocli.encoding import commands as training
-from algocli.encoding.runs import Run, SubjectRun
+from algocli.encoding.runs import Run
+from algocli.encoding.shares import SubjectRun
 from algocli.errors import DataError
 from algocli.features import commands as features
 from algocli.features.library import read_recipe
-from algocli.results.origin import recorded_folder
 
 _Runs = Sequence[tuple[Run, Sequence[SubjectRun]]]
 # Stands where the layers of a command go until all of them are known.
@@ -51,7 +51,7 @@ def mapping(value: object) -> Mapping[str, Any]:
 
 def _folders(runs: _Runs) -> Iterator[str]:
     """Yield what lets the other commands find data and cache from any folder."""
-    data = {folder.parent for _, shares in runs for share in shares if (folder := recorded_folder(share))}
+    data = {folder.parent for _, shares in runs for share in shares if (folder := share.data_folder)}
     caches = {run.cache_dir.resolve() for run, _ in runs}
     # What lies in several folders is for whoever repeats it to bring together.
     for variable, folders in (("ALGOCLI_DATA_DIR", data), ("ALGOCLI_CACHE_DIR", caches)):

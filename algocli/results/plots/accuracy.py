@@ -8,7 +8,8 @@ import numpy as np
 
 from algocli.challenge.subjects import Challenge
 from algocli.encoding import kept_p
-from algocli.encoding.runs import Run, SubjectRun
+from algocli.encoding.runs import Run
+from algocli.encoding.shares import SubjectRun
 from algocli.errors import MissingStep
 from algocli.results.chance import FALSE_DISCOVERIES, significant
 from algocli.results.drawing.brain_map import BrainMap, Panel

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from algocli.challenge.layout import Hemisphere
 from algocli.challenge.subjects import Challenge, Subject
-from algocli.encoding.runs import Run, SubjectRun
+from algocli.encoding.runs import Run
+from algocli.encoding.shares import SubjectRun
 from algocli.errors import DataError
 from algocli.results.drawing.chart import Chart
 from algocli.results.drawing.colour_maps import find_colours

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from algocli.challenge.layout import Hemisphere
 from algocli.challenge.subjects import Challenge, Subject
+from algocli.encoding.datasets import refuse_other_data
 from algocli.encoding.runs import Run
 from algocli.errors import UsageError
 from algocli.results.compare import shared_subjects
@@ -33,7 +34,7 @@ def plot_difference(challenge: Challenge, run: Run, against: Run, wishes: Wishes
     Raises
     ------
     UsageError
-        If it is the same run twice.
+        If it is the same run twice, or they were trained on different responses.
     DataError, MissingStep
         If data and runs do not fit together, or a subject is missing from any of them.
     """
@@ -41,6 +42,8 @@ def plot_difference(challenge: Challenge, run: Run, against: Run, wishes: Wishes
         raise UsageError(f"run {run.name} does not differ from itself", hint="name another one with --against")
     numbers = shared_subjects([run, against], challenge) if wishes.subjects is None else wishes.subjects
     subjects = [challenge.subject(number) for number in numbers]
+    for number in numbers:
+        refuse_other_data([run, against], number, doing="compared")
     everything = [r - other for subject in subjects for r, other in _scores(subject, run, against, wishes).values()]
     key = difference_scale(np.concatenate(everything), run, against, wishes)
     for subject in subjects:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from algocli.challenge.layout import Hemisphere
 from algocli.challenge.subjects import Challenge, Subject
 from algocli.encoding.correlation import correlate
-from algocli.encoding.runs import Run, SubjectRun
+from algocli.encoding.runs import Run
+from algocli.encoding.shares import SubjectRun
 from algocli.errors import UsageError
 from algocli.results.drawing.brain_map import BrainMap, Panel
 from algocli.results.plots.wishes import Values, Wishes, known_rois, places, restricted

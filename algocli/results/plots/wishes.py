@@ -8,14 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from algocli.challenge.layout import HEMISPHERES, Hemisphere
+from algocli.challenge.layout import HEMISPHERES, Hemisphere, check_hemisphere, check_subjects
 from algocli.challenge.subjects import Subject
+from algocli.compute.choices import check_choice
 from algocli.errors import UsageError
 from algocli.results.drawing.keys import Scale, scale_for, symmetric_scale_for
 from algocli.results.drawing.style import CATEGORY_COLOURS, DEFAULT_DPI, LIGHT, Theme
 from algocli.results.regions import classes_of
 from algocli.results.report import check_rois
-from algocli.results.surface import Surface, cut, fsaverage_map
+from algocli.results.surface import N_VERTICES, Surface, cut, fsaverage_map
 
 Values = Mapping[Hemisphere, NDArray[np.float64]]
 Places = Mapping[Hemisphere, NDArray[np.int64]]
@@ -42,6 +43,13 @@ class Wishes:
     outlined: tuple[str, ...] = ()
     dpi: int = DEFAULT_DPI
     theme: Theme = LIGHT
+
+    def __post_init__(self) -> None:
+        sides = (self.hemispheres,) if isinstance(self.hemispheres, str) else tuple(self.hemispheres)
+        object.__setattr__(self, "hemispheres", tuple(check_hemisphere(side) for side in sides))
+        check_choice("surface", self.surface, tuple(N_VERTICES))
+        if self.subjects is not None:
+            object.__setattr__(self, "subjects", check_subjects(self.subjects))
 
     def heading(self, default: str, subject: int, together: Sequence[object]) -> str:
         """Return the user's own title as it is for one figure; tell several figures apart by their subject."""

@@ -1,0 +1,219 @@
+"""What a setting or an argument may be: what is not known is refused, so that nothing falls through to a default.
+
+Each check returns the value as the program goes on with it: whole numbers and shares of any library as Python's own, a
+single word where several may be named as a tuple of one. Messages name a value as Python has it, `seed=-1`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from numbers import Integral, Real
+from pathlib import Path
+from typing import Any, TypeVar
+
+from algocli.errors import UsageError
+
+T = TypeVar("T")
+
+
+def did_you_mean(word: str, names: Iterable[str]) -> str:
+    """Return the nearest names in brackets, or nothing; a name that differs in its case alone is the nearest."""
+    close = nearest(word, names)
+    return f" (did you mean {' or '.join(close)}?)" if close else ""
+
+
+def nearest(word: str, names: Iterable[str]) -> list[str]:
+    """Return up to three names that a word may stand for, upper and lower case aside."""
+    listed = list(dict.fromkeys(names))
+    same = [name for name in listed if name.lower() == word.lower()]
+    # Of names as they are first: among hundreds that differ in case, folding would put others before them.
+    close = same or difflib.get_close_matches(word, listed, n=3)
+    if close:
+        return close
+    folded = {name.lower(): name for name in reversed(listed)}
+    return [folded[name] for name in difflib.get_close_matches(word.lower(), folded, n=3)]
+
+
+def check_choice(name: str, value: object, allowed: Sequence[str], meant: Mapping[str, str] | None = None) -> str:
+    """Return a word that is one of those allowed, as Python's own string.
+
+    Parameters
+    ----------
+    meant
+        What other words than those allowed usually stand for, in small letters.
+
+    Raises
+    ------
+    UsageError
+        If it is none of them; the nearest ones and all of them are told.
+    """
+    if isinstance(value, str):
+        if value in allowed:
+            return str(value)
+        other = (meant or {}).get(value.lower())
+        guess = f" (did you mean {other}?)" if other is not None else did_you_mean(value, allowed)
+    else:
+        guess = ""
+    raise UsageError(f"{said(name, value)} is not known{guess}", hint=f"{name} is one of: {', '.join(allowed)}")
+
+
+def check_whole(
+    name: str, value: object, low: int | None = None, high: int | None = None, expected: str | None = None
+) -> int:
+    """Return a whole number, of Python's or numpy's, as Python's own; True and False are none.
+
+    Parameters
+    ----------
+    expected
+        What to say that it should be, where more is to be said than the bounds.
+
+    Raises
+    ------
+    UsageError
+        If it is no whole number, or lies outside `low` to `high`.
+    """
+    bounds = {(True, True): f" from {low} to {high}", (True, False): f" from {low} on", (False, True): f" up to {high}"}
+    usual = f"a whole number{bounds.get((low is not None, high is not None), '')} was expected"
+    if not isinstance(value, bool) and isinstance(value, Integral):
+        number = int(value)
+        if (low is None or number >= low) and (high is None or number <= high):
+            return number
+    raise UsageError(f"{said(name, value)}: {expected or usual}")
+
+
+def check_number(name: str, value: object) -> float:
+    """Return a finite number, of Python's or numpy's, as a float; True and False are none.
+
+    Raises
+    ------
+    UsageError
+        If it is no number, or not finite.
+    """
+    number = as_number(value)
+    if not math.isfinite(number):
+        raise UsageError(f"{said(name, value)}: a finite number was expected")
+    return number
+
+
+def as_number(value: object) -> float:
+    """Return a number, of Python's or numpy's, as a float; NaN for anything else, True and False included."""
+    try:
+        return float(value) if not isinstance(value, bool) and isinstance(value, Real) else math.nan
+    except OverflowError:
+        return math.nan
+
+
+def check_flag(name: str, value: object) -> bool:
+    """Return True or False, of Python's or numpy's, as Python's own.
+
+    Raises
+    ------
+    UsageError
+        If it is anything else: the word 'no' would count as true.
+    """
+    import numpy as np
+
+    if not isinstance(value, bool | np.bool_):
+        raise UsageError(f"{said(name, value)}: True or False was expected")
+    return bool(value)
+
+
+def check_word(name: str, value: object) -> str:
+    """Return a string that is not empty.
+
+    Raises
+    ------
+    UsageError
+        If it is no string, or empty.
+    """
+    if not isinstance(value, str) or not value:
+        raise UsageError(f"{said(name, value)}: a name was expected")
+    return str(value)
+
+
+def check_words(name: str, value: object) -> tuple[str, ...]:
+    """Return one name, or a list or tuple of them, as a tuple.
+
+    Raises
+    ------
+    UsageError
+        If it is neither, or there is none.
+    """
+    words = (value,) if isinstance(value, str) else value
+    if not isinstance(words, list | tuple) or not words or not all(isinstance(w, str) and w for w in words):
+        raise UsageError(f"{said(name, value)}: a name, or a list of names, was expected")
+    return tuple(str(word) for word in words)
+
+
+def check_path(name: str, value: object) -> Path:
+    """Return a path that was given as one or as a string.
+
+    Raises
+    ------
+    UsageError
+        If it is neither, empty, or no path can be so.
+    """
+    found = os.fspath(value) if isinstance(value, str | os.PathLike) else None
+    if not isinstance(found, str) or not found or "\0" in found:
+        raise UsageError(f"{said(name, value)}: a path was expected")
+    return Path(found)
+
+
+def check_paths(name: str, value: object) -> list[Path]:
+    """Return one path, or several in a list or tuple, as a list.
+
+    Raises
+    ------
+    UsageError
+        If one of them is no path, or there is none.
+    """
+    several = value if isinstance(value, list | tuple) else [value]
+    if not several:
+        raise UsageError(f"{said(name, value)}: a path, or a list of paths, was expected")
+    return [check_path(name, one) for one in several]
+
+
+def check_kind(name: str, value: object, kind: type[T], hint: str) -> T:
+    """Return a value that is of one kind; the hint tells where such things come from.
+
+    Raises
+    ------
+    UsageError
+        If it is of another.
+    """
+    if not isinstance(value, kind):
+        raise UsageError(f"{name}: a {kind.__name__} was expected; found {type(value).__name__}", hint=hint)
+    return value
+
+
+def check_keywords(given: Iterable[str], known: Iterable[str], others: Sequence[str], meant: Mapping[str, str]) -> None:
+    """Refuse keywords that are no fields.
+
+    Parameters
+    ----------
+    known
+        The fields.
+    others
+        What else could have been meant, and is no field.
+    meant
+        What words of other programs, or of the command line, are called here.
+
+    Raises
+    ------
+    UsageError
+        If there is one that is not known.
+    """
+    fields = list(known)
+    for word in given:
+        if word not in fields:
+            guess = f" (did you mean {meant[word]}?)" if word in meant else did_you_mean(word, [*fields, *others])
+            raise UsageError(f"there is no setting '{word}'{guess}", hint=f"there are: {', '.join(fields)}")
+
+
+def said(name: str, value: Any) -> str:
+    """Write a value as Python has it behind its name, shortened where it is long."""
+    text = repr(value.item() if hasattr(value, "item") and getattr(value, "ndim", None) == 0 else value)
+    return f"{name}={text if len(text) <= 80 else text[:77] + '...'}"

@@ -1,0 +1,235 @@
+"""A run is of one dataset: which one it is known by what is in it, and another is refused or has a run of its own."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from algocli.challenge.subjects import Challenge
+from algocli.compute.files import read_json, write_json
+from algocli.compute.lock import hold
+from algocli.encoding.datasets import Dataset, differing
+from algocli.encoding.model import train_subject
+from algocli.encoding.opening import find_on, open_on
+from algocli.encoding.runs import Run
+from algocli.encoding.settings import Settings
+from algocli.errors import UsageError
+from tests.encoding.data_by_hand import draw_responses, write_dataset
+
+Train = Callable[..., Run]
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Datasets a and b of equal images and subjects 1 and 6, other responses, and a cache with their features."""
+    home = tmp_path_factory.mktemp("opening")
+    for seed, name in enumerate("ab"):
+        write_dataset(home / name, home / "cache", seed)
+    return home
+
+
+@pytest.fixture
+def home(tmp_path: Path, written: Path) -> Path:
+    shutil.copytree(written, tmp_path / "home")
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def settings(written: Path) -> Settings:
+    (recipe,) = (path.name for path in (written / "cache/features").iterdir())
+    return Settings((recipe,), n_components=5)
+
+
+@pytest.fixture
+def train(home: Path, settings: Settings) -> Train:
+    def fit(data: str, *numbers: int, name: str | None = "same", force: bool = False, **options: Any) -> Run:
+        subjects = Challenge(home / data).subjects(numbers or None)
+        dataset = Dataset.of(subjects, home / "cache")
+        run = open_on(dataset, settings, [one.number for one in subjects], name=name, force=force, **options)
+        for subject in subjects:
+            train_subject(subject, run, home / "cache", force=force)
+        return run
+
+    return fit
+
+
+def responses_of(run: Run, number: int) -> Any:
+    return run.subject(number).record["inputs"]["responses"]
+
+
+def test_the_same_subject_of_other_data_is_refused(train: Train, home: Path) -> None:
+    before = responses_of(train("a", 1), 1)
+    with pytest.raises(UsageError, match=f"run same was trained on other data .*{home / 'a'}") as caught:
+        train("b", 1)
+    assert f"in {home / 'b'} the responses of subject 1 differ" in caught.value.message
+    assert "name=" in str(caught.value.hint)
+    assert "force=True" in str(caught.value.hint)
+    assert responses_of(Run(home / "cache/runs/same"), 1) == before
+
+
+def test_another_subject_of_other_data_is_refused(train: Train) -> None:
+    run = train("a", 1)
+    with pytest.raises(UsageError, match="trained on other data"):
+        train("b", 6)
+    assert run.subjects == (1,)
+
+
+def test_another_subject_of_a_folder_that_nothing_connects_is_refused(train: Train, home: Path) -> None:
+    train("a", 1)
+    shutil.rmtree(home / "b/subj01")
+    with pytest.raises(UsageError, match=f"nothing shows that {home / 'b'} is the same"):
+        train("b", 6)
+
+
+def test_another_subject_of_the_same_folder_is_added(train: Train) -> None:
+    train("a", 1)
+    assert train("a", 6).subjects == (1, 6)
+
+
+@pytest.mark.parametrize("move", [shutil.move, shutil.copytree])
+def test_a_folder_that_was_moved_or_copied_is_the_same_dataset(train: Train, home: Path, move: Any) -> None:
+    train("a", 1)
+    move(home / "a", home / "elsewhere")
+    run = train("elsewhere", 6)
+    assert run.subjects == (1, 6)
+    assert run.data == str(home / ("a" if (home / "a").exists() else "elsewhere"))
+
+
+def test_a_folder_of_links_to_subjects_is_one_dataset(train: Train, home: Path) -> None:
+    for number, disk in ((1, "one"), (6, "two")):
+        (home / disk).mkdir()
+        shutil.move(home / f"a/subj0{number}", home / disk)
+        (home / f"a/subj0{number}").symlink_to(home / disk / f"subj0{number}")
+    train("a", 1)
+    assert train("a", 6).subjects == (1, 6)
+
+
+def test_force_replaces_a_run_of_other_data_as_a_whole(train: Train, home: Path) -> None:
+    train("a")
+    notes: list[str] = []
+    run = train("b", 1, force=True, note=notes.append)
+    assert run.subjects == (1,)
+    assert run.data == str(home / "b")
+    assert any("is replaced as a whole" in note for note in notes)
+
+
+def test_force_replaces_the_run_though_the_subject_itself_was_not_in_it(train: Train) -> None:
+    train("a", 1)
+    assert train("b", 6, force=True).subjects == (6,)
+
+
+def test_force_trains_again_what_changed_in_its_folder_and_keeps_the_rest(train: Train, home: Path) -> None:
+    run = train("a")
+    kept = responses_of(run, 6)
+    draw_responses(home / "a", 1, seed=5)
+    with pytest.raises(UsageError, match="the responses of subject 1 differ"):
+        train("a", 6)
+    run = train("a", 1, force=True)
+    assert run.subjects == (1, 6)
+    assert responses_of(run, 6) == kept
+
+
+def test_force_keeps_nothing_that_its_folder_has_other_data_of_now(train: Train, home: Path) -> None:
+    train("a")
+    for number in (1, 6):
+        draw_responses(home / "a", number, seed=5)
+    assert train("a", 1, force=True).subjects == (1,)
+
+
+def test_a_run_that_is_being_trained_is_not_deleted(train: Train, home: Path) -> None:
+    run = train("a", 1)
+    with hold(run.folder / "subj01" / "lock"), pytest.raises(UsageError, match="run same is being trained"):
+        train("b", 6, force=True)
+    assert run.subjects == (1,)
+
+
+def test_a_run_of_which_nothing_is_finished_is_anyones_unless_it_is_being_trained(
+    home: Path, settings: Settings, train: Train
+) -> None:
+    begun = open_on(Dataset(home / "a", home / "cache"), settings, [1], name="same")
+    with hold(begun.folder / "subj01" / "lock"), pytest.raises(UsageError, match="is being trained on"):
+        train("b", 6)
+    assert train("b", 6).data == str(home / "b")
+    # Whoever had begun it finds that it is no longer his.
+    with pytest.raises(UsageError, match="was begun on"):
+        train_subject(Challenge(home / "a").subject(1), begun, home / "cache")
+
+
+def test_a_run_that_was_deleted_meanwhile_is_not_trained(home: Path, settings: Settings) -> None:
+    run = open_on(Dataset(home / "a", home / "cache"), settings, [1], name="same")
+    shutil.rmtree(run.folder)
+    with pytest.raises(UsageError, match="was deleted or replaced meanwhile"):
+        train_subject(Challenge(home / "a").subject(1), run, home / "cache")
+    assert not (run.folder / "manifest.json").exists()
+
+
+def test_subjects_without_a_manifest_are_taken_for_no_runs_own(train: Train) -> None:
+    run = train("a", 1)
+    (run.folder / "manifest.json").unlink()
+    with pytest.raises(UsageError, match="nothing says with which settings"):
+        train("b", 6)
+    assert train("b", 6, force=True).subjects == (6,)
+
+
+def test_a_run_of_old_is_known_by_the_records_of_its_subjects(train: Train, home: Path) -> None:
+    run = train("a", 1)
+    manifest = read_json(run.folder / "manifest.json")
+    del manifest["data"]
+    write_json(run.folder / "manifest.json", manifest)
+    with pytest.raises(UsageError, match="trained on other data"):
+        train("b", 6)
+    assert train("a", 6).data == str(home / "a")
+
+
+def test_subjects_of_several_folders_are_no_dataset(home: Path) -> None:
+    subjects = [Challenge(home / "a").subject(1), Challenge(home / "b").subject(6)]
+    with pytest.raises(UsageError, match="of one dataset"):
+        Dataset.of(subjects, home / "cache")
+
+
+def test_an_automatic_name_that_other_data_has_is_followed_by_a_digest(
+    train: Train, home: Path, settings: Settings
+) -> None:
+    first = train("a", name=None)
+    notes: list[str] = []
+    second = train("b", 6, name=None, note=notes.append)
+    assert first.name == settings.default_name
+    assert second.name.startswith(f"{settings.default_name}_data-")
+    assert f"run {first.name} is of other data: this one is {second.name}" in notes
+    # Whichever subject is asked for, and wherever the folder is by then.
+    shutil.move(home / "b", home / "moved")
+    assert train("moved", 1, name=None).name == second.name
+    assert second.subjects == (1, 6)
+    assert find_on(Dataset(home / "a", home / "cache"), settings) is not None
+    assert train("a", 1, name=None).name == first.name
+
+
+def test_a_dataset_has_the_same_name_in_whatever_folder_it_is_begun(train: Train, home: Path) -> None:
+    train("a", name=None)
+    shutil.copytree(home / "b", home / "copy")
+    begun = train("b", 6, name=None)
+    shutil.rmtree(begun.folder)
+    assert train("copy", 1, name=None).name == begun.name
+
+
+def test_datasets_that_differ_in_a_later_subject_have_names_of_their_own(train: Train, home: Path) -> None:
+    names = [train("a", name=None).name]
+    shutil.copytree(home / "b", home / "c")
+    draw_responses(home / "c", 6, seed=7)
+    names += [train(data, name=None).name for data in "bc"]
+    assert len(set(names)) == 3
+    assert [train(data, name=None).name for data in "abc"] == names
+
+
+def test_the_data_of_records_differ_in_what_both_of_them_tell() -> None:
+    one = {"responses": {"left": "l", "right": "r"}, "stimuli": "s"}
+    assert differing(one, dict(one)) == []
+    assert differing(one, {**one, "stimuli": "t"}) == ["images"]
+    assert differing({**one, "responses": {}}, {**one, "stimuli": "t"}) == ["responses", "images"]
+    assert differing({"responses": one["responses"]}, one) == []
+    for nothing in (None, {}, [], {"responses": 3}):
+        assert differing(nothing, one) is None
