@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from algocli.features.commands import Request, command, describe, import_dtype, options, request_of
-from algocli.features.preprocessing import Transform
+from algocli.features.commands import Request, command, describe, import_dtype, options, preparation, request_of
+from algocli.features.preprocessing import TUTORIAL, Transform
 
 IMPORTED = {"model": "mine", "layer": "import", "weights": "import", "identity": {"source": "import"}}
 
@@ -61,3 +61,67 @@ def test_an_import_is_repeated_with_what_it_was_given(about: dict[str, Any], dty
 
 def test_a_file_of_half_precision_stays_so() -> None:
     assert [import_dtype(name) for name in ("float16", "float32", "float64", "uint8")] == ["float16"] + ["float32"] * 3
+
+
+RESNETS = Transform(224, resize_size=232, keep_aspect=True)
+NVIDIA = "torchhub:NVIDIA/DeepLearningExamples:torchhub:nvidia_resnet50"
+
+
+@pytest.mark.parametrize(
+    ("model", "used", "asks_for", "said"),
+    [
+        # Made before it was recorded what weights ask for.
+        ("resnet50", TUTORIAL, ..., "--transform tutorial"),
+        ("resnet50", RESNETS, ..., ""),
+        ("timm/resnet10t", TUTORIAL, ..., "--transform tutorial"),
+        ("alexnet", TUTORIAL, ..., ""),
+        ("alexnet", RESNETS, ..., "--transform model"),
+        (NVIDIA, TUTORIAL, ..., ""),
+        ("python:mine:net", TUTORIAL, ..., "--transform tutorial"),
+        ("resnet50", TUTORIAL, RESNETS, "--transform tutorial"),
+        ("resnet50", RESNETS, RESNETS, ""),
+        ("alexnet", TUTORIAL, RESNETS, ""),
+        ("alexnet", RESNETS, RESNETS, "--transform model"),
+        ("python:mine:net", TUTORIAL, None, ""),
+        ("python:mine:net", TUTORIAL, RESNETS, "--transform tutorial"),
+        ("python:mine:net", RESNETS, RESNETS, ""),
+        # Either word gives this.
+        ("python:mine:net", TUTORIAL, TUTORIAL, ""),
+    ],
+)
+def test_the_transform_is_said_where_the_model_would_not_have_it(
+    model: str, used: Transform, asks_for: Any, said: str
+) -> None:
+    named = recipe(transform=used.identity()) | {"model": model}
+    if asks_for is not ...:
+        named["asks_for"] = asks_for and asks_for.constants
+    assert " ".join(options(named)) == said
+    assert request_of(named).transform == ("tutorial" if used == TUTORIAL else "model")
+
+
+def test_a_preparation_that_the_weights_do_not_ask_for_is_told() -> None:
+    told = "images for alexnet: 224 x 224 squeezed, bilinear, ImageNet mean and std"
+    assert preparation(recipe() | {"asks_for": RESNETS.constants}) == (
+        f"{told}; its weights ask for: shorter side 232, centre 224, bilinear, ImageNet mean and std"
+    )
+    assert preparation(recipe() | {"asks_for": None}) == f"{told}; nothing is known of how it was trained"
+    assert preparation(recipe() | {"asks_for": TUTORIAL.constants}) is None
+    # Not recorded, or made elsewhere.
+    assert preparation(recipe()) is None
+    assert preparation(IMPORTED | {"asks_for": None}) is None
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [
+        TUTORIAL,
+        RESNETS,
+        Transform(299, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), 342, keep_aspect=True, interpolation="bicubic"),
+        Transform(224, resize_size=256),
+        Transform(224, resize_size=224, keep_aspect=True),
+    ],
+)
+def test_a_transform_is_read_back_from_a_record(transform: Transform) -> None:
+    again = Transform.from_constants(transform.identity())
+    assert again.constants == transform.constants
+    assert again.identity() == transform.identity()

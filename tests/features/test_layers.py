@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from algocli.errors import UsageError
+from algocli.errors import DataError, UsageError
 from algocli.features.graphs import Traced, Watched, read_graph
 from algocli.features.layers import Layer, resolve_layers, shapes
 
@@ -153,3 +153,121 @@ def test_another_setting_is_another_code() -> None:
     one, other = (read_graph(Net(lambda x, slope=slope: functional.leaky_relu(x, slope)), {}) for slope in (0.1, 0.2))
     assert one.code("conv") == other.code("conv")
     assert one.code("head") != other.code("head")
+
+
+class Block(nn.Module):
+    """A convolution, an activation and something without a module."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.act = nn.Conv2d(4, 4, 1), nn.Tanh()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Apply all three."""
+        output: torch.Tensor = self.act(self.conv(x)) + 1
+        return output
+
+
+class Repeating(nn.Module):
+    """Runs a block and an activation three times, and two modules whose names look like calls of one."""
+
+    def __init__(self, *, branches: bool) -> None:
+        super().__init__()
+        self.stem, self.block, self.act = nn.Conv2d(3, 4, 2), Block(), nn.Sigmoid()
+        self.fc_1, self.fc_2 = nn.Conv2d(4, 4, 1), nn.Conv2d(4, 4, 1)
+        self.branches = branches
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Apply all of them."""
+        x = self.stem(x)
+        for _ in range(3):
+            x = self.act(self.block(x))
+        if self.branches and x.sum() < -1e9:
+            return x
+        output: torch.Tensor = self.fc_2(self.fc_1(x))
+        return output
+
+
+CALLS = ["block", "block_1", "block_2", "act", "act_1", "act_2", "block.conv", "block.conv_2", "block.act_1"]
+
+
+def by_hooks(net: nn.Module, images: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Return what every module yields, call by call: its name, and with _1, _2 from the second time on."""
+    found: dict[str, torch.Tensor] = {}
+
+    def keep(name: str) -> Any:
+        def hook(_module: nn.Module, _inputs: Any, output: torch.Tensor) -> None:
+            place = sum(word == name or word.startswith(f"{name}#") for word in found)
+            found[f"{name}#{place}" if place else name] = output.clone()
+
+        return hook
+
+    hooks = [module.register_forward_hook(keep(name)) for name, module in net.named_modules() if name]
+    net(images)
+    for hook in hooks:
+        hook.remove()
+    return {name.replace("#", "_"): output for name, output in found.items()}
+
+
+@pytest.mark.parametrize("branches", [False, True], ids=["traced", "watched"])
+def test_a_name_means_one_call_of_a_module(branches: bool) -> None:
+    torch.manual_seed(0)
+    net, images = Repeating(branches=branches).eval(), torch.randn(2, 3, 8, 8)
+    with torch.no_grad():
+        expected = by_hooks(net, images)
+        graph = read_graph(net, {}, [images], is_own=True)
+        names = [*CALLS, "fc_1", "fc_2"]
+        assert resolve_layers(names, graph.names, "net", graph.calls)
+        found = graph.cut(names)(images)
+    assert isinstance(graph, Watched if branches else Traced)
+    for name in names:
+        torch.testing.assert_close(found[name], expected[name], rtol=0, atol=0)
+
+
+def test_traced_or_watched_the_calls_of_a_module_have_the_same_names() -> None:
+    images = [torch.randn(1, 3, 8, 8)]
+    traced, watched = (read_graph(Repeating(branches=b), {}, images, is_own=True) for b in (False, True))
+    modules = [name for name in traced.names if not name.startswith("block.add")]
+    containers = ["block", "block_1", "block_2"]
+    assert modules == [name for name in watched.names if name not in containers]
+    assert set(containers) <= set(traced.calls)
+
+
+def test_networks_by_name_keep_the_names_that_the_tracer_gave_them() -> None:
+    names = read_graph(Repeating(branches=False), {}, [torch.randn(1, 3, 8, 8)]).names
+    assert names[-2:] == ["fc", "fc_1"]
+
+
+def test_a_name_that_once_meant_another_call_is_another_key() -> None:
+    images = [torch.randn(1, 3, 8, 8)]
+    traced, watched = (read_graph(Repeating(branches=b), {}, images) for b in (False, True))
+    # As torchvision named them, the first call was always the first.
+    assert [traced.call(name) for name in ("act", "act_1", "stem", "block.conv")] == [None] * 4
+    assert [traced.call(name) for name in ("block", "block_2")] == [1, 3]
+    assert [watched.call(name) for name in ("act", "act_1", "stem", "block")] == [1, 2, None, 1]
+
+
+class Deciding(nn.Module):
+    """Runs a module again while an image is bright."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.again = nn.Identity(), nn.Conv2d(3, 3, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Run it once, or twice."""
+        x = self.first(x)
+        y: torch.Tensor = self.again(x)
+        return self.again(y) if x.mean() > 0.5 else y  # type: ignore[no-any-return]
+
+
+def test_a_module_that_runs_more_often_for_some_images_is_no_feature() -> None:
+    dark, bright = torch.zeros(1, 3, 4, 4), torch.ones(1, 3, 4, 4)
+    graph = read_graph(Deciding(), {}, [dark, bright])
+    assert graph.fault("first") is None
+    assert "runs more often for one image than for another" in str(graph.fault("again"))
+    # Met only later, with an image unlike those that it was tried on.
+    unaware = read_graph(Deciding(), {}, [dark]).cut(["again"])
+    unaware(dark)
+    with pytest.raises(DataError, match="again runs 2 times for some images, where 1 was expected"):
+        unaware(bright)

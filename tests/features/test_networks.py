@@ -212,6 +212,80 @@ def test_a_network_of_ones_own_has_neither_transform_nor_named_weights() -> None
         build_network("python:mynets:tiny", "IMAGENET")
 
 
+ASKING = """
+import torch, torchvision
+
+class Asking(torch.nn.Sequential):
+    def __init__(self, **stated):
+        super().__init__(torch.nn.Conv2d(3, 4, 8, 8))
+        for name, value in stated.items():
+            setattr(self, name, value)
+
+WHOLE = dict(
+    input_size=(3, 96, 96), mean=(0.5, 0.4, 0.3), std=(0.2, 0.2, 0.1), crop_pct=0.875, interpolation="bicubic",
+    crop_mode="center",
+)
+def pretrained_cfg(): return Asking(pretrained_cfg=WHOLE)
+def default_cfg(): return Asking(default_cfg=WHOLE)
+def squashed(): return Asking(pretrained_cfg=WHOLE | {"crop_mode": "squash"})
+def bordered(): return Asking(pretrained_cfg=WHOLE | {"crop_mode": "border"})
+def oblong(): return Asking(pretrained_cfg=WHOLE | {"input_size": (3, 96, 64)})
+def random_filter(): return Asking(pretrained_cfg=WHOLE | {"interpolation": "random"})
+def empty(): return Asking(pretrained_cfg={})
+def nonsense(): return Asking(pretrained_cfg="yes", transform=3)
+def entry(): return Asking(weights=torchvision.models.ViT_B_16_Weights.IMAGENET1K_SWAG_LINEAR_V1)
+def preset(): return Asking(preprocess=torchvision.models.ResNet50_Weights.IMAGENET1K_V1.transforms())
+"""
+_OWN = Transform(96, (0.5, 0.4, 0.3), (0.2, 0.2, 0.1), 109, keep_aspect=True, interpolation="bicubic")
+
+
+@pytest.mark.parametrize(
+    ("name", "own"),
+    [
+        ("pretrained_cfg", _OWN),
+        ("default_cfg", _OWN),
+        ("squashed", Transform(96, (0.5, 0.4, 0.3), (0.2, 0.2, 0.1), 109, interpolation="bicubic")),
+        ("entry", Transform(224, resize_size=224, keep_aspect=True, interpolation="bicubic")),
+        ("preset", Transform(224, resize_size=256, keep_aspect=True)),
+        *((name, None) for name in ("bordered", "oblong", "random_filter", "empty", "nonsense")),
+    ],
+)
+def test_a_network_of_ones_own_that_states_its_transform_has_it(folder: Path, name: str, own: Transform | None) -> None:
+    (folder / "mynets.py").write_text(ASKING)
+    built = build_network(f"python:mynets:{name}", "random")
+    assert (built.asks_for, built.transform) == (own, own or TUTORIAL)
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        (
+            "alexnet",
+            "224 x 224 squeezed, bilinear, ImageNet mean and std; its weights ask for: shorter side 256, centre",
+        ),
+        ("python:mynets:tiny", "nothing is known of how it was trained"),
+        ("squeezenet1_1", None),
+    ],
+)
+@pytest.mark.usefixtures("folder")
+def test_one_line_tells_of_a_preparation_that_the_weights_do_not_ask_for(model: str, said: str | None) -> None:
+    layer = {"alexnet": "features.0", "squeezenet1_1": "features.0"}.get(model, "conv")
+    notes: list[str] = []
+    load_backbone(model, [layer], "random", note=notes.append)
+    assert len(notes) == (said is not None)
+    assert all(str(said) in note for note in notes)
+
+
+def test_the_tutorials_networks_are_fed_as_the_tutorial_did(monkeypatch: pytest.MonkeyPatch) -> None:
+    stated = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 8, 8))
+    stated.pretrained_cfg = {"input_size": (3, 96, 96), "mean": (0.5,) * 3, "std": (0.5,) * 3}  # type: ignore[assignment]
+    monkeypatch.setattr(torch.hub, "load", lambda **_options: stated)
+    theirs = "torchhub:NVIDIA/DeepLearningExamples:torchhub:nvidia_resnet50"
+    assert build_network(theirs, trust_remote_code=True).transform == TUTORIAL
+    assert build_network(theirs, transform="model", trust_remote_code=True).transform.size == 96
+    assert build_network("torchhub:some/one:net", trust_remote_code=True).transform.size == 96
+
+
 @pytest.mark.usefixtures("folder")
 def test_a_repository_on_this_disk_is_built_from() -> None:
     backbone = load_backbone("torchhub:./repo:tiny", ["conv"], "random:1", trust_remote_code=True)

@@ -25,7 +25,7 @@ class Between(nn.Module):
 
     def __init__(self, step: Step | nn.Module) -> None:
         super().__init__()
-        self.first, self.step = nn.Conv2d(3, 4, 8, 8), step if isinstance(step, nn.Module) else Step_(step)
+        self.first, self.step = nn.Conv2d(3, 4, 8, 8), step if isinstance(step, nn.Module) else Applied(step)
         self.last = nn.Conv2d(4, 3, 1)
 
     def forward(self, images: Any) -> Any:
@@ -33,7 +33,7 @@ class Between(nn.Module):
         return self.last(self.step(self.first(images)))
 
 
-class Step_(nn.Module):  # noqa: N801
+class Applied(nn.Module):
     """A function as a module."""
 
     def __init__(self, step: Step) -> None:
@@ -199,3 +199,79 @@ def test_a_network_that_is_no_function_of_its_image_is_refused(own: Any, what: s
 @pytest.mark.parametrize("numerics", ["float32", "bfloat16"])
 def test_a_function_of_its_image_is_taken(own: Any, what: str, numerics: Numerics) -> None:
     try_network(own(TAKEN[what]), "cpu", numerics)
+
+
+@pytest.mark.parametrize(
+    ("step", "where"),
+    [
+        (lambda x: functional.dropout(x * 2, 0.5, training=True) + 1, "step.dropout"),
+        (lambda x: _branch(x) + torch.rand_like(x), "step"),
+        (lambda: nn.Sequential(nn.ReLU(), _batch_norm(track_running_stats=False), nn.ReLU()), "step.1"),
+        (lambda: Restarting(nn.Sequential(nn.Tanh(), nn.Dropout(0.5))), "step.inner.1"),
+    ],
+)
+def test_the_layer_is_named_where_it_begins(own: Any, step: Any, where: str) -> None:
+    with pytest.raises(UsageError, match=f"from layer {where} on"):
+        try_network(own(step), "cpu", "float32")
+
+
+def test_what_comes_before_a_draw_is_taken(own: Any) -> None:
+    try_network(own(lambda x: functional.dropout(x, 0.5, training=True), ["first"]), "cpu", "float32")
+
+
+def test_nothing_is_stored_of_a_network_that_is_refused(own: Any, shared_subject: Subject, tmp_path: Path) -> None:
+    backbone = own(lambda x: functional.dropout(x, 0.5, training=True))
+    with pytest.raises(UsageError, match="no function of its image"):
+        extract(shared_subject, backbone, tmp_path)
+    (store,) = list_stores(tmp_path)
+    assert sum(map(len, store.pending())) == store.n_stimuli
+
+
+def test_a_network_is_tried_once_for_all_subjects(
+    own: Any, shared_subject: Subject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+    run = own(lambda x: x * 1)
+    ask = trial._ask
+    monkeypatch.setattr("algocli.features.trial._ask", lambda *words: asked.append(words) or ask(*words))
+    for name in ("one", "other"):
+        extract(shared_subject, run, tmp_path / name)
+    assert len(asked) == 1
+    extract(shared_subject, run, tmp_path / "third", Passage(numerics="bfloat16"))
+    assert len(asked) == 2
+
+
+def test_features_of_before_are_not_blamed_on_the_disk(
+    own: Any, subject: Subject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("algocli.features.trial._ask", lambda *_words: None)
+        step = nn.BatchNorm2d(4, track_running_stats=False)
+        (store,) = extract(subject, own(lambda: step), tmp_path / "cache")
+    (one,) = recompute([store], tmp_path / "challenge", tmp_path / "cache", trust_code=True)
+    assert isinstance(one, NotRecomputed)
+    assert "is no function of its image" in one.reason
+    with pytest.raises(UsageError, match="cannot be computed: python:tried:net is no function of its image"):
+        rebuild([store], "cpu", trust_code=True)
+
+
+def test_a_mode_that_a_network_does_not_run_in_is_told(own: Any) -> None:
+    def mixed(x: Any) -> Any:
+        return torch.mm(x.flatten(1).float()[:, :4], torch.eye(4)).view(-1, 4, 1, 1) + _sum_of_one_kind(x)
+
+    with pytest.raises(UsageError, match=r"does not run in bfloat16 on cpu: .*") as caught:
+        try_network(own(mixed), "cpu", "bfloat16")
+    assert "--numerics float32" in str(caught.value.hint)
+
+
+def _sum_of_one_kind(x: Any) -> Any:
+    if x.dtype != torch.float32:
+        raise RuntimeError("expected float32")
+    return x
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["resnet50", "vit_b_16", "swin_t", "convnext_tiny", "efficientnet_b0", "densenet121"])
+@pytest.mark.parametrize("numerics", ["float32", "bfloat16"])
+def test_every_layer_of_known_networks_is_a_function_of_its_image(model: str, numerics: Numerics) -> None:
+    try_network(load_backbone(model, ["*"], "random:0"), "cpu", numerics)
