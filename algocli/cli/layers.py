@@ -37,18 +37,17 @@ def layers(
 
     The sizes are the length of the flattened output and what it takes on disk for a subject's images.
     """
-    from algocli.cli.console import show_json, show_remark, show_table
+    from algocli.cli.console import noter, show_json, show_table
     from algocli.features.backbones import list_layers
 
-    remarks: list[str] = []
-    found = list_layers(model, weights, transform=transform, trust_remote_code=trust_remote_code, note=remarks.append)
+    found = list_layers(model, weights, transform=transform, trust_remote_code=trust_remote_code, note=noter(quiet))
     sizes = [_N_IMAGES * one.n_features * _BYTES for one in found]
     if as_json:
         rows = [
             {"layer": one.name, "shape": one.shape, "n_features": one.n_features, "n_bytes_subject": n_bytes}
             for one, n_bytes in zip(found, sizes, strict=True)
         ]
-        show_json({"model": model, "n_images_subject": _N_IMAGES, "dtype": "float16", "notes": remarks, "rows": rows})
+        show_json({"model": model, "n_images_subject": _N_IMAGES, "dtype": "float16", "rows": rows})
         return
     rows_of_text = [
         (one.name, " x ".join(map(str, one.shape)), f"{one.n_features:,}", f"{n_bytes / 1e6:,.0f}")
@@ -56,8 +55,6 @@ def layers(
     ]
     title = f"{model}: MB are those of a subject, {_N_IMAGES:,} images in float16, before compression"
     show_table(("Layer", "Shape", "Features", "MB"), rows_of_text, title=title)
-    for remark in remarks:
-        show_remark(remark)
 
 
 def register(app: typer.Typer) -> None:

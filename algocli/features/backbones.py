@@ -48,6 +48,9 @@ class Backbone:
         For a layer whose name alone once meant another call of its module, which call it is.
     asks_for
         How the images were prepared that the weights were evaluated on; None where nothing is known of that.
+    takes_turns
+        Whether one batch must have passed before the next begins: code that is not known, run as it is, may keep
+        something of a batch in its modules until it is needed.
     tried
         On which devices, in which modes, it has been seen to be a function of its image.
     """
@@ -63,6 +66,7 @@ class Backbone:
     probes: Mapping[str, str] = field(default_factory=dict)
     call_numbers: Mapping[str, int] = field(default_factory=dict)
     asks_for: Transform | None = None
+    takes_turns: bool = False
     tried: set[tuple[str, str]] = field(default_factory=set, compare=False)
 
     def __call__(self, pixels: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -124,6 +128,7 @@ def load_backbone(
         If the network or its weights cannot be had, or they do not fit.
     """
     from algocli.features.probing import fingerprints
+    from algocli.features.watched import Watched
 
     built = build_network(model, weights, transform, trust_remote_code=trust_remote_code)
     _say_preparation(built, note)
@@ -150,6 +155,7 @@ def load_backbone(
         probes=probes,
         call_numbers={name: call for name in names if (call := graph.call(name)) is not None},
         asks_for=built.asks_for,
+        takes_turns=built.is_own and isinstance(graph, Watched),
     )
 
 

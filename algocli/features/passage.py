@@ -102,7 +102,8 @@ def pass_through(
 ) -> None:
     """Compute and write the pending shards of all layers, each image passing through the network once."""
     # One batch at a time on a GPU: more would only wait there, each with its activations in memory.
-    turns = threading.Semaphore(1 if how.device.startswith("cuda") else n_workers())
+    one_at_a_time = how.device.startswith("cuda") or backbone.takes_turns
+    turns = threading.Semaphore(1 if one_at_a_time else n_workers())
 
     def compute(rows: range) -> tuple[range, list[NDArray[Any] | None]]:
         pixels = np.stack([backbone.transform.resize(image) for image in images.load(rows)])

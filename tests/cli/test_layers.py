@@ -64,3 +64,11 @@ def test_an_unknown_model_is_a_usage_error_with_a_suggestion(model, meant):
     assert "did you mean" in result.stderr
     assert meant in result.stderr
     assert result.stdout == ""
+
+
+def test_images_that_are_prepared_otherwise_than_the_weights_ask_for_are_told():
+    told = layers("alexnet").stderr
+    assert told.startswith("images for alexnet: 224 x 224 squeezed, bilinear, ImageNet mean and std; its weights ask")
+    assert len(told.splitlines()) == 1
+    assert layers("squeezenet1_1").stderr == ""
+    assert layers("alexnet", "--quiet").stderr == layers("alexnet", "--transform", "model").stderr == ""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,9 +14,16 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from algocli.challenge.subjects import Subject
 from algocli.errors import UsageError
+from algocli.features import trial
+from algocli.features.audit import NotRecomputed, recompute
 from algocli.features.backbones import Backbone, load_backbone
+from algocli.features.extraction import extract
+from algocli.features.library import list_stores
 from algocli.features.numerics import Numerics
+from algocli.features.passage import Passage
+from algocli.features.rebuilding import rebuild
 from algocli.features.trial import try_network
 
 Step = Callable[[Any], Any]
@@ -268,6 +277,25 @@ def _sum_of_one_kind(x: Any) -> Any:
     if x.dtype != torch.float32:
         raise RuntimeError("expected float32")
     return x
+
+
+class Stashing(nn.Module):
+    """Keeps its input in itself for a while before it is needed."""
+
+    def forward(self, x: Any) -> Any:
+        """Keep, wait and give."""
+        self.kept = _branch(x)
+        time.sleep(0.02)
+        return self.kept * 1
+
+
+def test_code_that_keeps_a_batch_in_its_modules_is_not_given_another_meanwhile(
+    own: Any, shared_subject: Subject, tmp_path: Path
+) -> None:
+    how = Passage(dtype="float32", batch_size=3)
+    (stashed,) = extract(shared_subject, own(Stashing), tmp_path / "stashed", how)
+    (plain,) = extract(shared_subject, own(_branch), tmp_path / "plain", how)
+    np.testing.assert_array_equal(stashed.read(), plain.read())
 
 
 @pytest.mark.slow
