@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,10 @@ from algocli.challenge.digests import stimuli_digest
 from algocli.challenge.images import ids_digest
 from algocli.challenge.subjects import Challenge, Subject
 from algocli.errors import DataError, MissingStep, UsageError
+from algocli.features.commands import options
 from algocli.features.keys import recipe
-from algocli.features.library import check_name, create_store, find_recipe, find_store, list_stores
+from algocli.features.library import check_name, create_store, find_recipe, find_store, list_stores, read_recipe
+from algocli.features.preprocessing import TUTORIAL, Transform
 from algocli.features.store import FeatureStore
 from tests.features.by_hand import cache_features, fill
 
@@ -36,6 +39,20 @@ def test_a_store_is_found_by_its_recipe_and_images(
     assert check_name(tmp_path, name) == name
     (store,) = list_stores(tmp_path)
     assert (store.subject, store.n_stimuli, store.n_features) == (1, 27, 6)
+
+
+def test_a_recipe_of_before_learns_what_its_weights_ask_for(tmp_path: Path, shared_subject: Subject) -> None:
+    asks_for = Transform(224, resize_size=256, keep_aspect=True).constants
+    network = {"transform": TUTORIAL.identity()}
+    now = recipe("resnet50", "layer3", "mine.pth", network, "float16", asks_for=asks_for)
+    home = tmp_path / "features" / now.name
+    home.mkdir(parents=True)
+    before = {"model": now.model, "layer": now.layer, "weights": "pretrained", "identity": dict(now.identity)}
+    (home / "recipe.json").write_text(json.dumps(before))
+    assert " ".join(options(read_recipe(home))) == "--transform tutorial"
+    create_store(tmp_path, now, shared_subject, "digest", 6, {})
+    assert read_recipe(home) == before | {"asks_for": asks_for}
+    assert " ".join(options(read_recipe(home))) == "--transform tutorial"
 
 
 def test_where_nothing_is_cached_the_command_is_named(tmp_path: Path) -> None:
