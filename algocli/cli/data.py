@@ -23,7 +23,9 @@ DownloadHelp = Annotated[
     bool,
     typer.Option("--download-help", help="Say where the data is asked for and where to put it, and check nothing."),
 ]
-DeepCheck = Annotated[bool, typer.Option("--deep", help="Decode every image as well, and name those that are not plain.")]
+DeepCheck = Annotated[
+    bool, typer.Option("--deep", help="Decode every image as well, and name those that are not plain.")
+]
 
 # Where more files of one folder share a fault, the rest are counted: nobody reads ten thousand lines.
 MAX_ALIKE = 10
