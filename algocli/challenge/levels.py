@@ -23,6 +23,8 @@ NUMBERS = _SIXTEEN | {"I", "F"}
 _RANGE_BY_DEPTH = {"PNG": ("I", *_SIXTEEN), "PPM": ("I",), "JPEG2000": tuple(_SIXTEEN), "TIFF": tuple(_SIXTEEN)}
 # TIFF 6.0, tags 258 and 262: bits of a sample, and whether 0 is white.
 _BITS, _PHOTOMETRIC, _WHITE_IS_ZERO = 258, 262, 0
+# Programs that write these often leave the fourth byte of a pixel at 0 and mean nothing by it.
+_ALPHA_OFTEN_UNSET = frozenset({"BMP", "DIB", "TGA"})
 _SAVE = "save it with black at 0 and white at 255 (8 bits), 65535 (16 bits) or 1.0 (floats)"
 
 
@@ -109,7 +111,8 @@ def lay_on_background(image: Image.Image, path: Path) -> tuple[Image.Image, tupl
     from PIL import Image
 
     colours, opacity = _split(image, path)
-    if opacity.min() == 255:
+    is_unset = image.format in _ALPHA_OFTEN_UNSET and not opacity.any()
+    if is_unset or opacity.min() == 255:
         return Image.fromarray(colours), ()
     share = opacity[:, :, None].astype(np.uint16)
     laid = (colours * share + BACKGROUND * (255 - share) + 127) // 255

@@ -112,6 +112,10 @@ def _opened(path: Path) -> Iterator[Image.Image]:
             f"{path} is no readable image: its format is not known",
             hint="copy the image again, or save it as 8-bit RGB, as PNG or JPEG",
         ) from error
+    except Image.DecompressionBombError as error:
+        raise DataError(
+            f"{path} has too many pixels to be safely decoded", hint="make it smaller: no network sees that many"
+        ) from error
     # On damaged bytes its many formats raise OSError, SyntaxError, ValueError, EOFError, struct.error and more.
     except Exception as error:
         # The system's own sentence would say the path once more.

@@ -408,6 +408,29 @@ def test_a_format_that_is_not_known_has_a_hint_that_fits(tmp_path: Path) -> None
     assert "8-bit RGB" in str(caught.value.hint)
 
 
+@pytest.mark.parametrize(("opacity", "expected"), [(0, (200, 10, 20)), (128, (164, 68, 73))])
+def test_a_bitmap_whose_opacity_was_never_set_is_opaque(
+    tmp_path: Path, opacity: int, expected: tuple[int, int, int]
+) -> None:
+    header = struct.pack("<IiiHHIIiiII", 108, 2, 2, 1, 32, 3, 16, 0, 0, 0, 0)
+    header += struct.pack("<IIII", 0xFF0000, 0xFF00, 0xFF, 0xFF000000) + bytes(52)
+    start = b"BM" + struct.pack("<IHHI", 14 + 108 + 16, 0, 0, 14 + 108)
+    (tmp_path / "a.bmp").write_bytes(start + header + bytes([20, 10, 200, opacity]) * 4)
+    check(
+        tmp_path / "a.bmp",
+        np.full((2, 2, 3), expected, np.uint8),
+        *([Conversion.LAID] if opacity else []),
+    )
+
+
+def test_a_picture_of_too_many_pixels_has_a_hint_that_fits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    path = write_png(tmp_path / "a.png", LEVELS, colour_type=0)
+    with pytest.raises(DataError, match="too many pixels") as caught:
+        read_image(path)
+    assert "smaller" in str(caught.value.hint)
+
+
 CUT: dict[str, Callable[[], bytes]] = {
     "PNG": lambda: encoded(Image.fromarray(COLOURS.repeat(20, 0).repeat(20, 1)), "PNG", compress_level=0),
     "PNG of 16 bits": lambda: encoded(Image.fromarray(DEEP.repeat(20, 0).repeat(20, 1)), "PNG", compress_level=0),
