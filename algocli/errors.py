@@ -3,7 +3,8 @@
 AlgocliError            says what was found, what was expected and (as a hint) what to do
 ├── UsageError      2   the request itself makes no sense: no such option, model, layer or ROI
 ├── DataError       3   what lies on disk is missing, malformed or does not fit together
-│   └── StorageError    the disk is full, or the folder may not be written
+│   ├── StorageError    the disk is full, or the folder may not be written
+│   └── NoPixels        an image is whole, and its file does not say what it looks like
 └── MissingStep     4   an earlier step has not run; the hint is the command that runs it
 
 Anything else that escapes is a bug, keeps its traceback and exits with 1.
@@ -50,6 +51,10 @@ class DataError(AlgocliError):
 
 class StorageError(DataError):
     """The disk refused to take what was to be written."""
+
+
+class NoPixels(DataError):
+    """An image is whole, and its file does not say what it looks like."""
 
 
 class MissingStep(AlgocliError):

@@ -8,8 +8,10 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from algocli.challenge.conversions import Conversion, count_images, describe, gather, list_some
 from algocli.challenge.findings import COPY_AGAIN, FROM_ARCHIVE, Findings
 from algocli.challenge.layout import IMAGE_SIZE, SPLITS, Split, SubjectLayout
+from algocli.challenge.pixels import find_conversions
 from algocli.challenge.pngs import PngHeader, decode, probe
 from algocli.challenge.stimuli import Stimulus, image_names, order_faults, parse_name
 from algocli.compute.threads import in_threads
@@ -45,22 +47,29 @@ def check_contents(
     deep: bool,
     track: Track,
 ) -> None:
-    """Check that every image is a whole PNG of the challenge's size; `deep` decodes them all."""
+    """Check that every image is a whole PNG of the challenge's size; `deep` decodes them all.
+
+    Images that are no plain RGB are notes, a line a kind; one of which no pixels can be made is a fault, found by
+    decoding.
+    """
     # Decoding keeps a core busy; reading the ends of files only waits, on a network disk for long.
     n_threads, batch = (os.cpu_count() or 1, 4) if deep else (4, 64)
     headers: dict[Path, PngHeader] = {}
+    converted: dict[str, tuple[Conversion, ...]] = {}
     results = in_threads(partial(_examine, deep=deep), [s.path for s in stimuli], n_threads=n_threads, batch=batch)
     label = f"subject {number}: {'decoding' if deep else 'opening'} images"
     for stimulus, result in zip(stimuli, track(results, total=len(stimuli), label=label, unit="images"), strict=True):
         if isinstance(result, DataError):
             findings.refuse(stimulus.path, result)
         else:
-            headers[stimulus.path] = result
+            headers[stimulus.path], converted[stimulus.path.name] = result
     _check_sizes(headers, findings)
-    for colour, count in Counter(header.colour for header in headers.values()).items():
-        if colour != "RGB":
-            images = "1 image is" if count == 1 else f"{count} images are"
-            findings.note(f"{images} {colour}, to be converted to RGB")
+    _note_colours(headers, findings)
+    if deep:
+        for line in describe(gather(converted.items())):
+            findings.note(line)
+    else:
+        _note_extras(headers, findings)
 
 
 def _list_images(layout: SubjectLayout, split: Split, findings: Findings) -> tuple[Stimulus, ...] | None:
@@ -85,14 +94,31 @@ def _list_images(layout: SubjectLayout, split: Split, findings: Findings) -> tup
     return tuple(s for s in stimuli if s.split == split) or None
 
 
-def _examine(path: Path, deep: bool) -> PngHeader | DataError:
+def _examine(path: Path, deep: bool) -> tuple[PngHeader, tuple[Conversion, ...]] | DataError:
     try:
         header = probe(path)
-        if deep:
-            decode(path)
+        if not deep:
+            return header, ()
+        decode(path)
+        return header, find_conversions(path)
     except DataError as error:
         return DataError(error.message, hint=error.hint or COPY_AGAIN)
-    return header
+
+
+def _note_colours(headers: Mapping[Path, PngHeader], findings: Findings) -> None:
+    for colour in dict.fromkeys(header.colour for header in headers.values()):
+        names = [path.name for path, header in headers.items() if header.colour == colour]
+        if colour != "RGB":
+            are = "is" if len(names) == 1 else "are"
+            findings.note(f"{count_images(len(names))} {are} {colour} ({list_some(names)}), to be converted to RGB")
+
+
+def _note_extras(headers: Mapping[Path, PngHeader], findings: Findings) -> None:
+    """Note what near a file's beginning bears on its pixels; whether it changes any, decoding tells."""
+    for extra in dict.fromkeys(extra for header in headers.values() for extra in header.extras):
+        names = [path.name for path, header in headers.items() if extra in header.extras]
+        have = "has" if len(names) == 1 else "have"
+        findings.note(f"{count_images(len(names))} {have} {extra} ({list_some(names)}): --deep says what comes of it")
 
 
 def _check_sizes(headers: Mapping[Path, PngHeader], findings: Findings) -> None:

@@ -1,4 +1,4 @@
-"""Content digests of images, remembered so that a second run does not read ten thousand files again.
+"""Digests of images and what reading them takes, remembered: a second run does not open ten thousand files again.
 
 A file with the name, size and time of change of last time is taken to have the content of last time, as git does.
 """
@@ -10,19 +10,25 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
+from algocli.challenge.conversions import Conversion
+from algocli.challenge.pixels import find_conversions
 from algocli.challenge.stimuli import Stimulus
 from algocli.compute.files import read_json, write_json
 from algocli.compute.threads import in_threads
 from algocli.compute.track import Track, silent
-from algocli.errors import DataError
+from algocli.errors import DataError, NoPixels
 
 _N_THREADS = 2
 _MAX_BATCH = 16
 # A file that changes twice within one tick of its disk's clock looks unchanged after the second time:
 # what had changed shortly before it was read is therefore read again next time.
 _SETTLED_AFTER_NS = 2_000_000_000
+# Names the memory of conversions. Counted up when the rules change: what was found before is then forgotten.
+_CONVERSIONS = "conversions 1"
+_PLAIN = "plain"
 
 
 def stimuli_digest(
@@ -33,6 +39,9 @@ def stimuli_digest(
 ) -> str:
     """Digest an ordered set of stimuli: the split, NSD id and content of each.
 
+    Where an image's pixels depend on how it is converted, that counts as its content too: features that another version
+    has of it, converted otherwise, are of another image. Plain images have the digest of their files alone.
+
     Raises
     ------
     DataError
@@ -40,9 +49,27 @@ def stimuli_digest(
     StorageError
         If `cache_dir` cannot be written.
     """
-    contents = digest_files([stimulus.path for stimulus in stimuli], cache_dir, track=track)
-    lines = (f"{s.split} {s.nsd_id} {content}\n" for s, content in zip(stimuli, contents, strict=True))
+    paths = [stimulus.path for stimulus in stimuli]
+    contents = digest_files(paths, cache_dir, track=track)
+    lines = (
+        f"{' '.join((s.split, str(s.nsd_id), content, *(kind for kind in kinds if kind.decides_about_pixels)))}\n"
+        for s, content, kinds in zip(stimuli, contents, list_conversions(paths, cache_dir, track=track), strict=True)
+    )
     return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def list_conversions(paths: Sequence[Path], cache_dir: Path, *, track: Track = silent) -> list[tuple[Conversion, ...]]:
+    """Return what reading each image takes, in the order of `paths`, looking only at what has changed since last time.
+
+    Raises
+    ------
+    DataError
+        If a file is missing. One that `see` refuses by name is `Conversion.REFUSED`; of a broken one nothing is said.
+    StorageError
+        If `cache_dir` cannot be written.
+    """
+    words = _remembered(paths, cache_dir, _look, "looking at images", track, part=_CONVERSIONS)
+    return [tuple(Conversion(word) for word in some.split("+") if word != _PLAIN) for some in words]
 
 
 def digest_files(
@@ -60,27 +87,7 @@ def digest_files(
     StorageError
         If `cache_dir` cannot be written.
     """
-    folders = [path.parent for path in paths]
-    memories = {folder: FileDigests(_memory_of(folder, cache_dir)) for folder in set(folders)}
-    remembered = [memories[folder].recall(path) for folder, path in zip(folders, paths, strict=True)]
-    unknown = list(dict.fromkeys(path for path, digest in zip(paths, remembered, strict=True) if digest is None))
-    fresh: dict[Path, str] = {}
-    if unknown:
-        # Many small files are handed over by the batch, a few large ones each to a thread of its own.
-        batch = min(_MAX_BATCH, -(-len(unknown) // _N_THREADS))
-        results = in_threads(_try_to_read, unknown, n_threads=_N_THREADS, batch=batch)
-        try:
-            tracked = track(results, total=len(unknown), label="digesting files", unit="files")
-            for path, found in zip(unknown, tracked, strict=True):
-                if isinstance(found, DataError):
-                    raise found
-                stamp, fresh[path] = found
-                memories[path.parent].remember(path, stamp, fresh[path])
-        finally:
-            # Also after an interrupt or a broken file: what has been read is not read again.
-            for folder, memory in memories.items():
-                memory.save(folder)
-    return [fresh[path] if digest is None else digest for path, digest in zip(paths, remembered, strict=True)]
+    return _remembered(paths, cache_dir, _read, "digesting files", track)
 
 
 def digest_part(path: Path, part: str, cache_dir: Path, compute: Callable[[], str]) -> str:
@@ -164,6 +171,39 @@ def forgotten_folders(cache_dir: Path) -> dict[Path, str]:
     return memories
 
 
+def _remembered(
+    paths: Sequence[Path],
+    cache_dir: Path,
+    read: Callable[[Path], tuple[str | None, str]],
+    label: str,
+    track: Track,
+    *,
+    part: str = "",
+) -> list[str]:
+    """Return a word of every file, in the order of `paths`; `read` yields those that are not known, with the stamp."""
+    folders = [path.parent for path in paths]
+    memories = {folder: FileDigests(_memory_of(folder, cache_dir, part)) for folder in set(folders)}
+    remembered = [memories[folder].recall(path) for folder, path in zip(folders, paths, strict=True)]
+    unknown = list(dict.fromkeys(path for path, digest in zip(paths, remembered, strict=True) if digest is None))
+    fresh: dict[Path, str] = {}
+    if unknown:
+        # Many small files are handed over by the batch, a few large ones each to a thread of its own.
+        batch = min(_MAX_BATCH, -(-len(unknown) // _N_THREADS))
+        results = in_threads(partial(_try, read), unknown, n_threads=_N_THREADS, batch=batch)
+        try:
+            tracked = track(results, total=len(unknown), label=label, unit="files")
+            for path, found in zip(unknown, tracked, strict=True):
+                if isinstance(found, DataError):
+                    raise found
+                stamp, fresh[path] = found
+                memories[path.parent].remember(path, stamp, fresh[path])
+        finally:
+            # Also after an interrupt or a broken file: what has been read is not read again.
+            for folder, memory in memories.items():
+                memory.save(folder)
+    return [fresh[path] if digest is None else digest for path, digest in zip(paths, remembered, strict=True)]
+
+
 def _memory_of(folder: Path, cache_dir: Path, part: str = "") -> Path:
     # No path holds a zero byte: that of a folder and that of a part of it never meet.
     about = os.fsencode(folder.resolve()) + (b"\0" + part.encode() if part else b"")
@@ -182,10 +222,10 @@ def _load(memory: Path) -> dict[str, str]:
     return {name: entry for name, entry in files.items() if isinstance(entry, str)}
 
 
-def _try_to_read(path: Path) -> tuple[str | None, str] | DataError:
+def _try(read: Callable[[Path], tuple[str | None, str]], path: Path) -> tuple[str | None, str] | DataError:
     """Return an error instead of raising it, so that the rest of its batch is not lost with it."""
     try:
-        return _read(path)
+        return read(path)
     except DataError as error:
         return error
 
@@ -201,6 +241,20 @@ def _read(path: Path) -> tuple[str | None, str]:
     except OSError as error:
         raise _unreadable(path, error) from error
     return _lasting_stamp(status, started), digest
+
+
+def _look(path: Path) -> tuple[str | None, str]:
+    """Return an image's stamp, if it is sure to stand for the content, and the kinds of its conversion."""
+    started, status = time.time_ns(), os.stat(path)
+    try:
+        kinds = find_conversions(path)
+    # Neither is remembered: another version of the decoder may know more.
+    except NoPixels:
+        return None, Conversion.REFUSED
+    # No image, or a broken one: whoever reads it will hear, and has nothing that could be out of date.
+    except DataError:
+        return None, _PLAIN
+    return _lasting_stamp(status, started), "+".join(kinds) or _PLAIN
 
 
 def _lasting_stamp(status: os.stat_result, started_ns: int) -> str | None:

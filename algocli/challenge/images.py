@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from algocli.challenge.digests import digest_part, stimuli_digest
+from algocli.challenge.conversions import Conversion, Converted, gather
+from algocli.challenge.digests import digest_part, list_conversions, stimuli_digest
 from algocli.challenge.hdf5 import SUFFIXES, list_datasets, open_hdf5, read_rows
 from algocli.challenge.ids import ID_COLUMN, find_stimuli, parse_id, read_table
-from algocli.challenge.pngs import read_pixels
+from algocli.challenge.pixels import read_image
 from algocli.challenge.stimuli import Stimulus
 from algocli.challenge.subjects import Subject
 from algocli.compute.track import Track, silent
@@ -55,7 +56,7 @@ class Images(Protocol):
         ...
 
     def load(self, rows: Sequence[int]) -> list[Image.Image]:
-        """Read the images of some rows, in any order, as RGB.
+        """Read the images of some rows, in any order, as RGB and upright, transparent pixels laid on mid-grey.
 
         Raises
         ------
@@ -71,6 +72,18 @@ class Images(Protocol):
         ------
         DataError
             If an image is missing or cannot be read.
+        StorageError
+            If `cache_dir` cannot be written.
+        """
+        ...
+
+    def converted(self, cache_dir: Path) -> Converted:
+        """Return the names of the images that are not plain, by what is done to them; remembered likewise.
+
+        Raises
+        ------
+        DataError
+            If an image is missing, or one is whole and no pixels can be made of it; it is named.
         StorageError
             If `cache_dir` cannot be written.
         """
@@ -104,31 +117,6 @@ def ids_digest(stimuli: Sequence[Stimulus]) -> str:
     return hashlib.sha256("".join(f"{s.split} {s.nsd_id}\n" for s in stimuli).encode()).hexdigest()
 
 
-def read_image(path: Path) -> Image.Image:
-    """Read an image file as RGB; greyscale and palette images are converted.
-
-    Raises
-    ------
-    DataError
-        If the file is missing, truncated or no image.
-    """
-    from PIL import Image, UnidentifiedImageError
-
-    pixels = read_pixels(path)
-    if pixels is not None:
-        return Image.fromarray(pixels)
-    try:
-        with Image.open(path) as image:
-            image.load()
-            return image if image.mode == "RGB" else image.convert("RGB")
-    # On damaged bytes its many formats raise OSError, SyntaxError, ValueError, EOFError, struct.error and more.
-    except Exception as error:
-        # Pillow's own sentence, and the system's, would say the path once more.
-        reason = "its format is not known" if isinstance(error, UnidentifiedImageError) else error
-        reason = getattr(error, "strerror", None) or reason
-        raise DataError(f"{path} is no readable image: {reason}", hint="copy the image again") from error
-
-
 @dataclass(frozen=True)
 class ImageFiles:
     """Images that are files of their own."""
@@ -150,6 +138,14 @@ class ImageFiles:
         """Digest the files: copies of the challenge's own PNGs have the digest of these."""
         found = [replace(stimulus, path=path) for stimulus, path in zip(self.stimuli, self.paths, strict=True)]
         return stimuli_digest(found, cache_dir, track=track)
+
+    def converted(self, cache_dir: Path) -> Converted:
+        """Look at the files; broken ones are left to be told by whoever reads them."""
+        found = list_conversions(self.paths, cache_dir)
+        if (Conversion.REFUSED,) in found:
+            # Says why.
+            read_image(self.paths[found.index((Conversion.REFUSED,))])
+        return gather(zip(map(self.name, range(len(self.paths))), found, strict=True))
 
 
 @dataclass(frozen=True)
@@ -178,6 +174,10 @@ class ImageBrick:
     def digest(self, cache_dir: Path, track: Track = silent) -> str:
         """Digest splits, ids and pixels; the file is read again only when it has changed."""
         return digest_part(self.path, ids_digest(self.stimuli), cache_dir, lambda: self._read_digest(track))
+
+    def converted(self, cache_dir: Path) -> Converted:
+        """Nothing: such a file holds 8-bit RGB and no word about it."""
+        return {}
 
     def _pixels(self, rows: Sequence[int]) -> NDArray[np.uint8]:
         with open_hdf5(self.path) as file:
@@ -217,7 +217,7 @@ def _check_brick(path: Path, brick: Any, subject: Subject) -> None:
     if len(shape) != 4 or shape[-1] != 3 or brick.dtype != "uint8":
         raise DataError(
             f"{_DATASET} of {path} is {brick.dtype} of shape {shape}; (73000, 425, 425, 3) uint8 was expected",
-            hint="take the file from NSD's own archive",
+            hint=_brick_hint(shape),
         )
     last = max(subject.stimuli, key=lambda stimulus: stimulus.nsd_id)
     if last.nsd_id >= shape[0]:
@@ -225,6 +225,14 @@ def _check_brick(path: Path, brick: Any, subject: Subject) -> None:
             f"{_DATASET} of {path} has {shape[0]} rows, one for each NSD id; "
             f"{subject.name} needs NSD id {last.nsd_id} ({last.path.name})"
         )
+
+
+def _brick_hint(shape: tuple[int, ...]) -> str:
+    if len(shape) == 4 and shape[-1] == 3:
+        return "write RGB levels from 0 (black) to 255 (white) as uint8: of floats within 0 to 1, 255 times these"
+    if len(shape) == 3 or (len(shape) == 4 and shape[-1] == 1):
+        return "write greyscale as RGB: the same level three times, as uint8 from 0 (black) to 255 (white)"
+    return "take the file from NSD's own archive"
 
 
 def _open_folder(subject: Subject, folder: Path) -> ImageFiles:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import struct
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -22,14 +24,28 @@ _END = b"\0\0\0\0IEND\xae\x42\x60\x82"
 # Where the name of the second chunk stands: after the signature, the whole of IHDR and the chunk's length.
 _PIXELS_AT = 8 + 25 + 4
 _COLOURS = {0: "greyscale", 2: "RGB", 3: "palette", 4: "greyscale with alpha", 6: "RGB with alpha"}
+# Chunks without which samples of at most 8 bits are the picture as it is meant (tRNS in section 11.3.1; eXIf and acTL
+# in the third edition). They stand before the pixels; programs that add EXIF or XMP later put it after them.
+_EXTRAS = {b"tRNS": "a transparent colour", b"eXIf": "EXIF data", b"acTL": "an animation"}
+_TEXTS = (b"iTXt", b"tEXt", b"zTXt")
+# Texts by which an orientation comes: Adobe's, and ImageMagick's before there was eXIf.
+_TURNING_TEXTS = (b"XML:com.adobe.xmp", b"Raw profile type")
+_KEYWORD_BYTES = 20
+# Bytes of a file's beginning that are read for a look: what is told before the pixels mostly lies within.
+_BEGINNING = 1024
 
 
 class PngHeader(NamedTuple):
-    """What a PNG says of itself; `colour` is 'RGB' where nothing needs converting."""
+    """What a PNG says of itself; `colour` is 'RGB' where nothing needs converting, `bits` are those of a sample.
+
+    `extras` says what else bears on the picture and stands near the beginning, as in 'EXIF data'.
+    """
 
     width: int
     height: int
     colour: str
+    bits: int
+    extras: tuple[str, ...]
 
 
 def probe(path: Path) -> PngHeader:
@@ -50,10 +66,30 @@ def probe(path: Path) -> PngHeader:
         raise DataError(f"{path} is no PNG image")
     if end != _END or len(start) < _START.size:
         raise DataError(f"{path} is cut short: a PNG ends with IEND")
-    _, _, kind, width, height, depth, colour = _START.unpack(start)
+    _, _, kind, width, height, depth, colour = _START.unpack_from(start)
     if kind != b"IHDR" or colour not in _COLOURS or not width or not height:
         raise DataError(f"{path} has a damaged PNG header")
-    return PngHeader(width, height, _COLOURS[colour] + (" of 16 bits" if depth == 16 else ""))
+    extras = tuple(_EXTRAS[chunk] for chunk, _ in _chunks(lambda at, n: start[at : at + n]) if chunk in _EXTRAS)
+    return PngHeader(width, height, _COLOURS[colour] + (" of 16 bits" if depth == 16 else ""), depth, extras)
+
+
+def is_as_stored(path: Path) -> bool:
+    """Say whether a file is a PNG that nothing need be done to: 8 bits or fewer, no transparency, turn or animation.
+
+    Only the heads of its chunks are read. A file that cannot be read is not said to be one.
+    """
+    with suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            start = os.pread(descriptor, _START.size, 0)
+            if len(start) < _START.size or not start.startswith(_SIGNATURE):
+                return False
+            *_, depth, colour = _START.unpack(start)
+            chunks = _chunks(lambda at, n: os.pread(descriptor, n, at))
+            return depth <= 8 and colour in (0, 2, 3) and not any(_bears_on_pixels(*chunk) for chunk in chunks)
+        finally:
+            os.close(descriptor)
+    return False
 
 
 def decode(path: Path) -> None:
@@ -82,7 +118,8 @@ def read_pixels(path: Path) -> NDArray[np.uint8] | None:
     """Decode a PNG of 8-bit RGB by imagecodecs, (height, width, 3), which takes a third less time than Pillow.
 
     PNG loses nothing, so the pixels are the same. None where imagecodecs is not installed, the file is of another
-    kind or says more than its pixels (a colour profile, transparency), or it is not sound: Pillow is to say how.
+    kind or says more than its pixels (a colour profile, transparency, an orientation), or it is not sound: Pillow is
+    to say how.
     """
     codecs = _codecs()
     if codecs is None:
@@ -112,7 +149,25 @@ def _is_plain(content: bytes) -> bool:
         return False
     signature, _, kind, _, _, depth, colour = _START.unpack_from(content)
     next_kind = content[_PIXELS_AT : _PIXELS_AT + 4]
-    return (signature, kind, depth, colour, next_kind) == (_SIGNATURE, b"IHDR", 8, 2, b"IDAT")
+    if (signature, kind, depth, colour, next_kind) != (_SIGNATURE, b"IHDR", 8, 2, b"IDAT"):
+        return False
+    # An orientation may follow the pixels.
+    return not any(_bears_on_pixels(*chunk) for chunk in _chunks(lambda at, n: content[at : at + n]))
+
+
+def _bears_on_pixels(kind: bytes, beginning: bytes) -> bool:
+    return kind in _EXTRAS or (kind in _TEXTS and beginning.startswith(_TURNING_TEXTS))
+
+
+def _chunks(read: Callable[[int, int], bytes]) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the kind of each chunk and the beginning of its data; `read` takes a place and a number of bytes."""
+    place = len(_SIGNATURE)
+    while len(head := read(place, 8 + _KEYWORD_BYTES)) >= 8:
+        kind = head[4:8]
+        yield kind, head[8:]
+        if kind == b"IEND":
+            return
+        place += 12 + int.from_bytes(head[:4])
 
 
 def _edges(path: Path) -> tuple[bytes, bytes]:
@@ -120,6 +175,6 @@ def _edges(path: Path) -> tuple[bytes, bytes]:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         n_bytes = os.fstat(descriptor).st_size
-        return os.pread(descriptor, _START.size, 0), os.pread(descriptor, len(_END), max(0, n_bytes - len(_END)))
+        return os.pread(descriptor, _BEGINNING, 0), os.pread(descriptor, len(_END), max(0, n_bytes - len(_END)))
     finally:
         os.close(descriptor)

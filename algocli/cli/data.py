@@ -23,7 +23,9 @@ DownloadHelp = Annotated[
     bool,
     typer.Option("--download-help", help="Say where the data is asked for and where to put it, and check nothing."),
 ]
-DeepCheck = Annotated[bool, typer.Option("--deep", help="Decode every image as well.")]
+DeepCheck = Annotated[
+    bool, typer.Option("--deep", help="Decode every image as well, and name those that are not plain.")
+]
 
 # Where more files of one folder share a fault, the rest are counted: nobody reads ten thousand lines.
 MAX_ALIKE = 10
@@ -66,7 +68,8 @@ def data(
     """Check the challenge data and summarise it.
 
     Every file is compared with its neighbours, every response is read, and both ends of every image are looked at.
-    Where something is wrong, the exit code is 3.
+    Where something is wrong, the exit code is 3. Decoding tells which images are of 16 bits, turned by their EXIF, of
+    several frames or transparent (laid on mid-grey), and names as faults those of which no pixels can be made.
     """
     from algocli.challenge.check import check
     from algocli.challenge.subjects import Challenge

@@ -80,6 +80,10 @@ def extract(
 
     The features of one layer, or of several, are kept in the cache; a layer may be a pattern such as 'layer3.*'.
     Interrupted at any moment, the same command goes on where it was.
+
+    Images are taken as 8-bit RGB: transparent ones are laid on mid-grey (127), photographs are turned upright as their
+    EXIF says, 16-bit numbers span their whole range; how many were converted so is told. An image whose numbers could
+    mean anything is refused.
     """
     from algocli.challenge.images import open_images
     from algocli.challenge.subjects import Challenge

@@ -60,7 +60,9 @@ def predict(
     """Predict the responses of a run's subjects to new images.
 
     Images are prepared and passed through the network as those of the run were: they may have any size, but where the
-    run's were squares, they are squeezed to squares. Each subject has a folder, subj01 and so on, with lh_pred.npy and
+    run's were squares, they are squeezed to squares. They are seen as on a screen of mid-grey (127), which shows
+    through transparent pixels, and upright as their EXIF says; 16-bit numbers span their whole range. How many images
+    were converted so is told. Each subject has a folder, subj01 and so on, with lh_pred.npy and
     rh_pred.npy, a row for each image and a column for each vertex; images.csv says which row is which image. Responses
     are in the unit of the training responses. Without --data-dir the data is looked for where the run was trained.
     """

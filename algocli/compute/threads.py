@@ -19,10 +19,15 @@ def in_threads(function: Callable[[T], R], items: Sequence[T], *, n_threads: int
         Items handed to a thread at once: a hand-over costs more than a short task.
     """
     groups = [items[start : start + batch] for start in range(0, len(items), batch)]
-    pool = ThreadPoolExecutor(n_threads)
+    pool, waits = ThreadPoolExecutor(n_threads), True
     try:
         for results in pool.map(lambda group: [function(item) for item in group], groups):
             yield from results
+    except GeneratorExit:
+        # Whoever was to take the results has failed, and Python may come by to clear up in any thread: in one that is
+        # just starting, waiting for other threads would never end.
+        waits = False
+        raise
     finally:
         # After an interrupt or an error the thousands that wait must not run first.
-        pool.shutdown(cancel_futures=True)
+        pool.shutdown(wait=waits, cancel_futures=True)

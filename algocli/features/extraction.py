@@ -6,10 +6,12 @@ with the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
+from algocli.challenge.conversions import describe
 from algocli.challenge.images import Images, open_images
 from algocli.challenge.subjects import Subject
 from algocli.compute.budget import check_disk, check_memory, free_disk, gigabytes
@@ -17,7 +19,7 @@ from algocli.compute.lock import hold
 from algocli.compute.track import Note, Track, silent, unheard
 from algocli.features.backbones import Backbone
 from algocli.features.keys import recipe
-from algocli.features.library import create_store
+from algocli.features.library import CONVERTED, create_store
 from algocli.features.numerics import check_numerics
 from algocli.features.passage import Passage, Target, n_workers, pass_through
 from algocli.features.reduction import Reducer
@@ -61,8 +63,16 @@ def extract(
     check_numerics(how.numerics, how.device)
     images = images or open_images(subject)
     content = images.digest(cache_dir, track)
+    converted = images.converted(cache_dir)
+    if converted:
+        note(f"subject {subject.number}: {'; '.join(describe(converted))}")
     reducers = [Reducer(layer, how.reduction) for layer in backbone.layers]
-    stores = [_open(subject, images, content, backbone, reduce, cache_dir, how) for reduce in reducers]
+    about = {
+        "source": images.kind,
+        **({"stimuli": str(images.place.resolve())} if images.place else {}),
+        CONVERTED: {kind: len(names) for kind, names in converted.items()},
+    }
+    stores = [_open(subject, about, content, backbone, reduce, cache_dir, how) for reduce in reducers]
     with ExitStack() as locks:
         # In the order of their names, not of the layers: two that wait for one another's stores would wait for ever.
         for store in sorted(stores, key=lambda store: store.folder):
@@ -88,7 +98,7 @@ def extract(
 
 def _open(
     subject: Subject,
-    images: Images,
+    about: Mapping[str, Any],
     content: str,
     backbone: Backbone,
     reduce: Reducer,
@@ -111,8 +121,7 @@ def _open(
         asks_for=backbone.asks_for.constants if backbone.asks_for else None,
     )
     provenance = {
-        "source": images.kind,
-        **({"stimuli": str(images.place.resolve())} if images.place else {}),
+        **about,
         "shape": list(reduce.layer.shape),
         "device": how.device,
         "versions": {"torch": torch.__version__, "torchvision": torchvision.__version__},

@@ -13,14 +13,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from algocli.challenge.images import CHALLENGE, ids_digest
+from algocli.challenge.images import CHALLENGE, ids_digest, open_images
 from algocli.challenge.subjects import Subject
 from algocli.compute.files import read_json, write_json
-from algocli.errors import DataError, MissingStep, UsageError
+from algocli.errors import DataError, MissingStep, NoPixels, UsageError
 from algocli.features.commands import command, describe, options, transform_of
 from algocli.features.keys import Recipe
 from algocli.features.store import FeatureStore
 from algocli.features.weights import PRETRAINED
+
+# Where a store's provenance counts the images that were more than read, by what was done to them.
+CONVERTED = "converted"
 
 
 def create_store(
@@ -75,7 +78,15 @@ def find_store(cache_dir: Path, name: str, subject: Subject, content: str) -> Fe
         store = FeatureStore(home / _store_name(subject, content))
     else:
         stores = [FeatureStore(path.parent) for path in sorted(home.glob(f"{subject.name}-*/manifest.json"))]
-        elsewhere = [store for store in stores if _fits_by_id(store, subject)]
+        by_id = [store for store in stores if _fits_by_id(store, subject)]
+        elsewhere = [store for store in by_id if not _is_outdated(store, subject, cache_dir)]
+        if by_id and not elsewhere:
+            about = by_id[0].manifest["provenance"]
+            raise MissingStep(
+                f"{what} were made from {about['stimuli']} by a version that read images otherwise: without their "
+                f"range, transparency or orientation",
+                hint=command(recipe, subject.number, about),
+            )
         if not elsewhere:
             reason = " were made from other images than the data folder holds now" if stores else " are missing"
             raise MissingStep(f"{what}{reason}", hint=command(recipe, subject.number))
@@ -99,6 +110,24 @@ def _fits_by_id(store: FeatureStore, subject: Subject) -> bool:
     """Say whether a store was made elsewhere, for the subject's NSD ids in the subject's order."""
     about: Mapping[str, Any] = store.manifest["provenance"]
     return about.get("source", CHALLENGE) != CHALLENGE and bool(about.get("ids") == ids_digest(subject.stimuli))
+
+
+def _is_outdated(store: FeatureStore, subject: Subject, cache_dir: Path) -> bool:
+    """Say whether a store is of a folder's images before these were converted as they are now.
+
+    Such a store has no word of conversions, and neither has one of plain images, which is as good as new: the images
+    tell, where they are still at hand.
+    """
+    about: Mapping[str, Any] = store.manifest["provenance"]
+    if about.get("source") != "folder" or not about.get("stimuli") or CONVERTED in about:
+        return False
+    try:
+        converted = open_images(subject, Path(about["stimuli"])).converted(cache_dir)
+    except NoPixels:
+        return True
+    except DataError:
+        return False
+    return any(kind.decides_about_pixels for kind in converted)
 
 
 def find_recipe(cache_dir: Path, model: str, layer: str) -> str:

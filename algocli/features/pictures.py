@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.challenge.images import read_image
+from algocli.challenge.conversions import Conversion, Converted, gather
+from algocli.challenge.pixels import see
 from algocli.compute.threads import in_threads
 from algocli.compute.track import Track, silent
 from algocli.errors import DataError
@@ -79,6 +80,12 @@ class PictureFeatures:
         width = sum(layer.reduce.n_features for layer in layers)
         self._n_together = max(1, FEATURES_BYTES // (4 * width))
         self._last: tuple[range, list[NDArray[Any]]] | None = None
+        self._conversions: dict[Path, tuple[Conversion, ...]] = {}
+
+    @property
+    def converted(self) -> Converted:
+        """The names of those read so far that are not plain images, by what was done to them."""
+        return gather((path.name, kinds) for path, kinds in self._conversions.items())
 
     def begin(self) -> None:
         """Compute the first part, which is kept until it is asked for.
@@ -120,7 +127,9 @@ class PictureFeatures:
         """Fill one array a layer batch by batch, yielding every picture that is through."""
         for start in range(0, len(paths), BATCH_SIZE):
             batch = paths[start : start + BATCH_SIZE]
-            images = list(in_threads(read_image, batch, n_threads=n_workers()))
+            seen = list(in_threads(see, batch, n_threads=n_workers()))
+            self._conversions |= {path: one.conversions for path, one in zip(batch, seen, strict=True)}
+            images = [one.image for one in seen]
             for block, layer, features in zip(found, self._layers, compute(self._layers, images), strict=True):
                 _refuse(features, layer, batch)
                 block[start : start + len(batch)] = features

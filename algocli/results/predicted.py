@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.challenge.conversions import describe
 from algocli.challenge.layout import ALL_VERTICES, HEMISPHERES, Hemisphere, prefix, subject_folder
 from algocli.challenge.subjects import Subject
 from algocli.compute.arrays import publishing_rows
@@ -132,10 +133,12 @@ def predict_pictures(
     features = PictureFeatures(pictures, rebuild(stores[origins[0].share.number], device, trust_code=trust_code), track)
     # Nobody should wait for a model to hear that a file is no image.
     features.begin()
-    for origin, own in zip(origins, regions, strict=True):
+    for place, (origin, own) in enumerate(zip(origins, regions, strict=True)):
         number = origin.share.number
         predictor = open_predictor(run, number, stores[number], origin.subject, cache_dir, track=track, note=note)
         scores = predictor.score_parts(features.parts())
+        if place == 0 and features.converted:
+            note("; ".join(describe(features.converted)))
         with writing(folder):
             (folder / IMAGES).unlink(missing_ok=True)
         yield _write(number, predictor, scores, own, pictures, folder)

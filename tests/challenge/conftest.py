@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from algocli.challenge import pngs
 from tests.support.challenge import write_tiny_challenge
 
 
@@ -13,3 +16,13 @@ from tests.support.challenge import write_tiny_challenge
 def spoilable(tmp_path: Path) -> Path:
     """Subject 1 alone, written for this test, with images of 16 x 16 pixels."""
     return write_tiny_challenge(tmp_path / "challenge", (1,), image_size=16)
+
+
+@pytest.fixture(params=["with imagecodecs", "without"])
+def decoder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Both ways of decoding, where both are there."""
+    if request.param == "without":
+        monkeypatch.setitem(sys.modules, "imagecodecs", None)
+    pngs._codecs.cache_clear()
+    yield request.param
+    pngs._codecs.cache_clear()

@@ -15,6 +15,7 @@ from PIL import Image
 from algocli.challenge.check import SubjectCheck, check
 from algocli.errors import DataError, UsageError
 from tests.support.challenge import N_FSAVERAGE, patchwork, png, responses, save, write_tiny_challenge
+from tests.support.pictures import orientation_block, write_png
 
 TRAIN = "training_split/training_images"
 TEST = "test_split/test_images"
@@ -374,6 +375,53 @@ def test_images_that_will_be_converted_are_a_note(spoilable: Path, mode: str, wo
     (note,) = [text for text in result.notes if word in text]
     assert note.startswith("2 images are")
     assert note.endswith("to be converted to RGB")
+
+
+def image_paths(folder: Path) -> list[Path]:
+    return sorted((folder / "subj01" / TRAIN).iterdir())
+
+
+def test_decoding_names_what_is_not_plain_in_a_line_a_kind(spoilable: Path) -> None:
+    paths = image_paths(spoilable)
+    for path in paths[:5]:
+        write_png(path, np.full((16, 16), 700), bits=16, colour_type=0)
+    write_png(paths[5], np.full((16, 16, 4), 128), colour_type=6)
+    write_png(paths[6], np.full((16, 16, 4), 255), colour_type=6)
+    write_png(paths[7], np.zeros((16, 16, 3)), colour_type=2, after=[(b"eXIf", orientation_block(6))])
+    Image.new("RGB", (16, 16)).save(paths[8], save_all=True, append_images=[Image.new("RGB", (16, 16), "red")])
+    result = check_one(spoilable, depth="deep")
+    assert result.faults == ()
+    names = [path.name for path in paths]
+    assert [note for note in result.notes if "converted" not in note and "1" in note][-4:] == [
+        f"5 images of 16-bit numbers, scaled to 8 bits by their range ({', '.join(names[:3])} and 2 more)",
+        f"1 image with transparency, laid on mid-grey (127) ({names[5]})",
+        f"1 image turned upright as EXIF says ({names[7]})",
+        f"1 image of several frames, of which the first is taken ({names[8]})",
+    ]
+
+
+def test_without_decoding_what_the_beginnings_of_files_say_is_a_note(spoilable: Path) -> None:
+    paths = image_paths(spoilable)
+    write_png(paths[0], np.zeros((16, 16, 3)), colour_type=2, before=[(b"eXIf", orientation_block(6))])
+    write_png(paths[1], np.zeros((16, 16, 3)), colour_type=2, before=[(b"tRNS", bytes(6))])
+    write_png(paths[2], np.zeros((16, 16, 3)), colour_type=2, before=[(b"tRNS", bytes(6))])
+    Image.new("RGB", (16, 16)).save(paths[3], save_all=True, append_images=[Image.new("RGB", (16, 16), "red")])
+    notes = check_one(spoilable).notes
+    for sentence in (
+        f"1 image has EXIF data ({paths[0].name}): --deep says what comes of it",
+        f"2 images have a transparent colour ({paths[1].name}, {paths[2].name}): --deep says what comes of it",
+        f"1 image has an animation ({paths[3].name}): --deep says what comes of it",
+    ):
+        assert sentence in notes
+
+
+def test_an_image_that_has_no_one_meaning_is_a_fault_found_by_decoding(spoilable: Path) -> None:
+    path = image_paths(spoilable)[2]
+    write_png(path, np.zeros((16, 16, 3)), bits=16, colour_type=2, before=[(b"tRNS", bytes(6))])
+    assert check_one(spoilable).faults == ()
+    assert told(check_one(spoilable, depth="deep"), spoilable) == [
+        (IMAGE, "has 16-bit colours of which one is transparent")
+    ]
 
 
 def test_images_of_one_other_size_are_a_note(spoilable: Path) -> None:

@@ -10,12 +10,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from algocli.challenge import digests
-from algocli.challenge.digests import FileDigests, digest_files, stimuli_digest
+from algocli.challenge.conversions import Conversion
+from algocli.challenge.digests import FileDigests, digest_files, list_conversions, stimuli_digest
 from algocli.challenge.stimuli import Stimulus
 from algocli.errors import DataError, StorageError
+from tests.support.pictures import orientation_block, write_png, write_tiff
 
 # 2001: long settled, whatever the clock says.
 LONG_AGO = 1_000_000_000 * 10**9
@@ -251,3 +255,92 @@ def test_the_digest_of_stimuli_depends_on_split_id_content_and_order_and_on_noth
         digest(Stimulus(0, "train", 13, files[5]), second),
     ]
     assert len({digest(first, second), *others}) == 6
+
+
+@pytest.fixture
+def looked(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The images that are looked at for what reading them takes."""
+    seen: list[Path] = []
+    really = digests.find_conversions
+
+    def note(path: Path) -> tuple[Conversion, ...]:
+        seen.append(path)
+        return really(path)
+
+    monkeypatch.setattr(digests, "find_conversions", note)
+    return seen
+
+
+def one(path: Path) -> list[Stimulus]:
+    os.utime(path, ns=(LONG_AGO, LONG_AGO))
+    return [Stimulus(0, "train", 13, path)]
+
+
+COLOURS = np.arange(4 * 5 * 3).reshape(4, 5, 3).astype(np.uint8)
+OPAQUE = np.full((4, 5), 255, np.uint8)
+
+
+@pytest.mark.parametrize("ending", ["png", "jpg", "gif", "bmp", "webp", "tif"])
+def test_plain_images_have_the_digest_of_their_content_alone(tmp_path: Path, ending: str) -> None:
+    Image.fromarray(COLOURS).save(tmp_path / f"a.{ending}")
+    (stimulus,) = one(tmp_path / f"a.{ending}")
+    expected = hashlib.sha256(f"train 13 {sha256(stimulus.path)}\n".encode()).hexdigest()
+    assert stimuli_digest([stimulus], tmp_path / "cache") == expected
+
+
+@pytest.mark.parametrize(
+    ("write_one", "said"),
+    [
+        (lambda path: write_png(path, 300 * COLOURS[..., 0].astype(int), bits=16, colour_type=0), " 16-bit"),
+        (lambda path: write_png(path, np.dstack([COLOURS, OPAQUE - 1]), colour_type=6), " transparent-on-127"),
+        (lambda path: write_png(path, np.dstack([COLOURS, OPAQUE]), colour_type=6), ""),
+        (lambda path: write_png(path, COLOURS, colour_type=2, after=[(b"eXIf", orientation_block(3))]), " turned"),
+        (lambda path: write_png(path, COLOURS, colour_type=2, after=[(b"eXIf", orientation_block(1))]), ""),
+        (lambda path: write_tiff(path, COLOURS[..., 0] / np.float32(255)), " float-to-1"),
+        (lambda path: write_tiff(path, COLOURS[..., 0] * np.float32(1.5)), " float-to-255"),
+        (lambda path: write_tiff(path, COLOURS[..., 0].astype(np.int32) * 500), " 32-bit"),
+        (lambda path: write_tiff(path, -COLOURS[..., 0].astype(np.int32)), " refused"),
+        (
+            lambda path: Image.fromarray(COLOURS).save(
+                path, "GIF", save_all=True, append_images=[Image.new("L", (5, 4))]
+            ),
+            "",
+        ),
+    ],
+)
+def test_the_digest_says_how_an_image_is_converted_where_its_pixels_depend_on_it(
+    tmp_path: Path, write_one: Callable[[Path], object], said: str
+) -> None:
+    write_one(tmp_path / "a.image")
+    (stimulus,) = one(tmp_path / "a.image")
+    expected = hashlib.sha256(f"train 13 {sha256(stimulus.path)}{said}\n".encode()).hexdigest()
+    for _ in range(2):
+        assert stimuli_digest([stimulus], tmp_path / "cache") == expected
+
+
+def test_an_image_is_looked_at_once(tmp_path: Path, looked: list[Path]) -> None:
+    path = write_png(tmp_path / "a.png", 300 * COLOURS[..., 0].astype(int), bits=16, colour_type=0)
+    one(path)
+    for _ in range(2):
+        assert list_conversions([path, path], tmp_path / "cache") == [(Conversion.SIXTEEN_BITS,)] * 2
+    assert looked == [path]
+    write_png(path, COLOURS, colour_type=2)
+    assert list_conversions([path], tmp_path / "cache") == [()]
+
+
+def test_content_that_is_remembered_from_before_is_looked_at_all_the_same(tmp_path: Path, looked: list[Path]) -> None:
+    path = write_png(tmp_path / "a.png", np.dstack([COLOURS, OPAQUE - 1]), colour_type=6)
+    digest_files([stimulus.path for stimulus in one(path)], tmp_path / "cache")
+    assert list_conversions([path], tmp_path / "cache") == [(Conversion.LAID,)]
+    assert looked == [path]
+
+
+@pytest.mark.parametrize("kind", ["refused", "broken"])
+def test_what_cannot_be_read_is_looked_at_again(tmp_path: Path, looked: list[Path], kind: str) -> None:
+    path = write_tiff(tmp_path / "a.tif", -COLOURS[..., 0].astype(np.int32))
+    if kind == "broken":
+        path.write_bytes(b"no image")
+    one(path)
+    for _ in range(2):
+        assert list_conversions([path], tmp_path / "cache") == [(Conversion.REFUSED,) if kind == "refused" else ()]
+    assert looked == [path, path]

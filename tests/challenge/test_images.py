@@ -17,10 +17,12 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from algocli.challenge.conversions import Conversion
 from algocli.challenge.digests import stimuli_digest
 from algocli.challenge.images import Images, ids_digest, open_images
 from algocli.challenge.subjects import Challenge, Subject
-from algocli.errors import DataError
+from algocli.errors import DataError, NoPixels
+from tests.support.pictures import orientation_block, write_png, write_tiff
 
 SIZE = 16
 # 2001: long settled, whatever the clock says.
@@ -293,6 +295,53 @@ def test_a_brick_of_another_shape_is_refused(
     with h5py.File(tmp_path / "brick.h5", "w") as file:
         file["imgBrick"] = np.zeros(shape, dtype) if shape else h5py.Empty(dtype)
     assert "(73000, 425, 425, 3) uint8 was expected" in _refused(subject, tmp_path / "brick.h5")
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype", "hint"),
+    [
+        ((2000, 4, 4, 3), "f4", "255 times these"),
+        ((2000, 4, 4, 3), "u2", "as uint8"),
+        ((2000, 4, 4), "u1", "the same level three times"),
+        ((2000, 4, 4, 1), "f8", "the same level three times"),
+        ((2000, 3), "u1", "NSD's own archive"),
+    ],
+)
+def test_the_hint_to_a_brick_of_another_kind_says_how_to_write_it(
+    subject: Subject, tmp_path: Path, shape: tuple[int, ...], dtype: str, hint: str
+) -> None:
+    with h5py.File(tmp_path / "brick.h5", "w") as file:
+        file.create_dataset("imgBrick", shape, dtype)
+    with pytest.raises(DataError) as caught:
+        open_images(subject, tmp_path / "brick.h5")
+    assert hint in str(caught.value.hint)
+
+
+def test_images_that_are_converted_are_named_by_what_is_done(subject: Subject, tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "elsewhere", subject)
+    images = open_images(subject, folder)
+    assert images.converted(tmp_path / "cache") == {}
+    deep, turned = (7 * subject.stimuli[row].nsd_id for row in (9, 2))
+    write_png(folder / f"deeper/{deep}.png", np.full((4, 4), 700), bits=16, colour_type=0)
+    write_png(
+        folder / f"deeper/{turned}.png", np.zeros((4, 4, 3)), colour_type=2, after=[(b"eXIf", orientation_block(8))]
+    )
+    assert images.converted(tmp_path / "cache") == {
+        Conversion.SIXTEEN_BITS: [f"{deep}.png"],
+        Conversion.TURNED: [f"{turned}.png"],
+    }
+
+
+def test_an_image_without_a_range_is_named_before_any_is_loaded(subject: Subject, tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "elsewhere", subject, ending="tif")
+    name = f"{7 * subject.stimuli[9].nsd_id}.tif"
+    write_tiff(folder / "deeper" / name, np.full((4, 4), 1e6, np.float32))
+    with pytest.raises(NoPixels, match=f"{name} holds floats from 1e\\+06 to 1e\\+06"):
+        open_images(subject, folder).converted(tmp_path / "cache")
+
+
+def test_a_brick_is_plain(subject: Subject, tmp_path: Path) -> None:
+    assert open_images(subject, write_brick(tmp_path / "brick.h5", subject)).converted(tmp_path / "cache") == {}
 
 
 def test_an_id_beyond_the_brick_is_refused(subject: Subject, tmp_path: Path) -> None:

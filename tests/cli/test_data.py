@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 
 from algocli.cli import app
 from tests.support.challenge import save, write_tiny_challenge
+from tests.support.pictures import orientation_block, write_png
 
 LEFT = "training_split/training_fmri/lh_training_fmri.npy"
 
@@ -196,3 +197,19 @@ def test_where_the_data_comes_from_is_said_without_looking_for_it(tmp_path: Path
     assert result.exit_code == 0
     assert f"{folder}/subj01/training_split" in result.stdout
     assert all(word in result.stdout for word in ("a form", "test_fmri", "algocli prepare"))
+
+
+def test_decoding_tells_what_is_not_plain_in_a_line_a_kind_and_what_has_no_meaning_as_a_fault(spoilable: Path) -> None:
+    paths = sorted((spoilable / "subj02/training_split/training_images").iterdir())
+    for path in paths[:6]:
+        write_png(path, np.zeros((16, 16, 3)), colour_type=2, before=[(b"eXIf", orientation_block(6))])
+    write_png(paths[6], np.zeros((16, 16, 3)), bits=16, colour_type=2, before=[(b"tRNS", bytes(6))])
+    result = data(spoilable, "--deep")
+    assert result.exit_code == 3
+    lines = result.stdout.splitlines()
+    some = ", ".join(path.name for path in paths[:3])
+    assert f"subject 2: 6 images turned upright as EXIF says ({some} and 3 more)" in lines
+    assert lines[lines.index("Faults") + 1 :] == [
+        f"{paths[6].relative_to(spoilable)} has 16-bit colours of which one is transparent. "
+        "Save it with an alpha channel."
+    ]

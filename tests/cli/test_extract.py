@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from typer.testing import CliRunner
 
 from algocli.cli import app
 from algocli.features.store import FeatureStore
 from tests.features.stand_in import stand_in
+from tests.support.pictures import grey, orientation_block, stored_as, write_png, write_tiff
 
 
 @pytest.fixture
@@ -158,3 +161,59 @@ def test_a_real_network_with_random_weights_needs_no_download(extract, tmp_path)
     (store,) = stores(tmp_path)
     assert store.n_features == 64 * 111 * 111
     assert (store.read() < 0).any()
+
+
+@pytest.fixture
+def folder(tiny_challenge, tmp_path):
+    """Images of subject 1 that are one and the same picture; the first three are not stored as plain RGB."""
+    numbers = np.arange(30 * 20).reshape(30, 20) * 109
+    upright = grey(np.floor(numbers / 65535 * 255 + 0.5))
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    names = sorted(path.name for path in (tiny_challenge / "subj01").glob("*/*_images/*.png"))
+    (folder / "ids.csv").write_text(
+        "file,nsd_id\n" + "".join(f"{row}.png,{int(name[-9:-4])}\n" for row, name in enumerate(sorted(names)[::-1]))
+    )
+    for row in range(len(names)):
+        Image.fromarray(upright).save(folder / f"{row}.png")
+    write_png(folder / "15.png", numbers, bits=16, colour_type=0)
+    write_png(folder / "14.png", stored_as(upright, 5), colour_type=2, after=[(b"eXIf", orientation_block(5))])
+    write_tiff(folder / "13.png", (upright[..., 0] / 255).astype(np.float32))
+    return folder
+
+
+@pytest.mark.usefixtures("asked")
+def test_images_of_a_folder_are_taken_as_they_are_seen_and_what_was_done_is_told(extract, tmp_path, folder):
+    result = extract("-s", "1", "--stimuli", str(folder), "--dtype", "float32")
+    assert result.exit_code == 0, result.output
+    (store,) = stores(tmp_path)
+    features = store.read()
+    # However it is stored, it is one picture.
+    np.testing.assert_array_equal(features, features[:1].repeat(len(features), axis=0))
+    line = (
+        "subject 1: 1 image of 16-bit numbers, scaled to 8 bits by their range (15.png); "
+        "1 image of floats within 0 to 1, times 255 (13.png); 1 image turned upright as EXIF says (14.png)"
+    )
+    assert result.stderr.splitlines().count(line) == 1
+    assert store.manifest["provenance"]["converted"] == {"16-bit": 1, "float-to-1": 1, "turned": 1}
+    assert "nothing to do" in extract("-s", "1", "--stimuli", str(folder), "--dtype", "float32").stderr
+
+
+@pytest.mark.usefixtures("asked")
+def test_a_store_from_before_images_were_converted_is_not_complete(extract, tmp_path, folder, monkeypatch):
+    with monkeypatch.context() as before:
+        before.setattr("algocli.challenge.digests.list_conversions", lambda paths, *_, **__: [()] * len(paths))
+        extract("-s", "1", "--stimuli", str(folder))
+    result = extract("-s", "1", "--stimuli", str(folder))
+    assert "nothing to do" not in result.stderr
+    assert len(stores(tmp_path)) == 2
+
+
+@pytest.mark.usefixtures("asked")
+def test_an_image_whose_numbers_could_mean_anything_is_named_before_any_passes(extract, tmp_path, folder):
+    write_tiff(folder / "15.png", np.array([[0, 70_000]], np.int32))
+    result = extract("-s", "1", "--stimuli", str(folder))
+    assert result.exit_code == 3
+    assert "15.png holds 32-bit whole numbers from 0 to 70000" in result.stderr
+    assert "hint:" in result.stderr
+    assert stores(tmp_path) == []

@@ -18,6 +18,7 @@ from typer.testing import CliRunner, Result
 
 from algocli.cli import app
 from tests.support.challenge import write_tiny_challenge
+from tests.support.pictures import grey, laid, orientation_block, stored_as, write_png, write_tiff
 
 Predict = Callable[..., Result]
 ASSETS = os.environ.get("ALGOCLI_TEST_ASSETS")
@@ -129,6 +130,41 @@ def test_any_kind_and_size_of_image_will_do(predict: Predict, home: Path) -> Non
     assert result.exit_code == 0, result.output
     assert [line.split()[1] for line in result.stdout.splitlines()[3:]] == ["clear.png", "grey.png", "photo.jpg"]
     assert "passed over, being no images by their names: notes.txt" in result.stderr
+
+
+def test_images_are_predicted_as_they_are_seen_and_what_was_done_is_told(predict: Predict, home: Path) -> None:
+    numbers = np.arange(60 * 40).reshape(60, 40) * 27
+    upright = grey(np.floor(numbers / 65535 * 255 + 0.5))
+    clear = np.dstack([upright, np.where(numbers % 2, 0, 255)]).astype(np.uint8)
+    (home / "given").mkdir()
+    (home / "seen").mkdir()
+    turn = [(b"eXIf", orientation_block(8))]
+    write_png(home / "given/a deep.png", numbers, bits=16, colour_type=0)
+    write_png(home / "given/b clear.png", clear, colour_type=6)
+    write_png(home / "given/c turned.png", stored_as(upright, 8), colour_type=2, after=turn)
+    write_png(home / "given/d turned.png", stored_as(upright, 8), colour_type=2, after=turn)
+    for name, pixels in (("a", upright), ("b", laid(upright, clear[..., 3])), ("c", upright), ("d", upright)):
+        Image.fromarray(pixels).save(home / f"seen/{name}.png")
+    given, seen = predict("given", "-o", "out"), predict("seen", "-o", "expected")
+    assert (given.exit_code, seen.exit_code) == (0, 0), given.output
+    for path in ("subj01/lh_pred.npy", "subj06/rh_pred.npy"):
+        np.testing.assert_array_equal(np.load(home / "out" / path), np.load(home / "expected" / path))
+    line = (
+        "1 image of 16-bit numbers, scaled to 8 bits by their range (a deep.png); "
+        "1 image with transparency, laid on mid-grey (127) (b clear.png); "
+        "2 images turned upright as EXIF says (c turned.png, d turned.png)"
+    )
+    assert given.stderr.splitlines().count(line) == 1
+    assert "mid-grey" not in seen.stderr
+
+
+def test_an_image_whose_numbers_could_mean_anything_is_named(predict: Predict, home: Path) -> None:
+    write_tiff(home / "bold.tif", np.array([[-3.5, 2.5]], np.float32))
+    result = predict("bold.tif", "-s", 1)
+    assert result.exit_code == 3
+    assert "bold.tif holds floats from -3.5 to 2.5" in result.stderr
+    assert "Traceback" not in result.output
+    assert not (home / "predictions/subj01").exists()
 
 
 def test_a_file_that_is_no_image_is_named_and_nothing_is_written(predict: Predict, home: Path) -> None:

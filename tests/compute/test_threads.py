@@ -53,3 +53,20 @@ def test_a_consumer_that_stops_early_stops_the_work() -> None:
     assert next(iter(results)) == 0
     results.close()  # type: ignore[attr-defined]
     assert len(begun) < 100
+
+
+def test_a_consumer_that_stops_early_waits_for_no_thread() -> None:
+    free, finished = threading.Event(), []
+
+    def work(item: int) -> int:
+        # Long enough to tell: if the consumer waited, the second would have finished.
+        if item == 1:
+            free.wait(timeout=5)
+        finished.append(item)
+        return item
+
+    results = in_threads(work, range(2), n_threads=2)
+    assert next(iter(results)) == 0
+    results.close()  # type: ignore[attr-defined]
+    assert finished == [0]
+    free.set()

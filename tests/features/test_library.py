@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from algocli.features.library import check_name, create_store, find_recipe, find
 from algocli.features.preprocessing import TUTORIAL, Transform
 from algocli.features.store import FeatureStore
 from tests.features.by_hand import cache_features, fill
+from tests.support.pictures import write_png
 
 
 @pytest.fixture
@@ -137,7 +139,7 @@ def test_a_name_that_is_none_of_a_recipe_is_refused_with_those_there_are(
         check_name(tmp_path, name.format(name=there, cache=tmp_path))
 
 
-def cache_elsewhere(cache: Path, subject: Subject, features: NDArray[np.float16], content: str, **about: str) -> str:
+def cache_elsewhere(cache: Path, subject: Subject, features: NDArray[np.float16], content: str, **about: Any) -> str:
     """Put features into a cache as if a network had made them from images that lie elsewhere."""
     how = recipe("alexnet", "by-hand", "by hand", {"weights": "by hand", "layer": "by-hand"}, "float16")
     store = create_store(cache, how, subject, content, features.shape[1], {"source": "hdf5", **about})
@@ -200,6 +202,43 @@ def test_what_is_left_of_images_elsewhere_names_the_place(
     with pytest.raises(MissingStep, match="27 of 27 images are left") as caught:
         find(tmp_path, name, shared_subject)
     assert str(caught.value.hint).endswith("--stimuli '/data/my images' -s 1")
+
+
+def folder_of(subject: Subject, folder: Path, *, deep: bool) -> Path:
+    """Write a folder of images for a subject, the first of 16 bits if `deep`."""
+    folder.mkdir()
+    for row in range(len(subject.stimuli)):
+        bits = 16 if deep and row == 0 else 8
+        write_png(folder / f"{row}.png", np.full((4, 4), 200), bits=bits, colour_type=0)
+    table = "".join(f"{row}.png,{stimulus.nsd_id}\n" for row, stimulus in enumerate(subject.stimuli))
+    (folder / "ids.csv").write_text(f"file,nsd_id\n{table}")
+    return folder
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_features_of_a_folder_from_before_its_images_were_converted_are_not_taken(
+    tmp_path: Path, shared_subject: Subject, features: NDArray[np.float16], deep: bool
+) -> None:
+    folder = folder_of(shared_subject, tmp_path / "my images", deep=deep)
+    where = {"source": "folder", "stimuli": str(folder)}
+    name = cache_elsewhere(tmp_path / "cache", shared_subject, features, "a" * 64, **where)
+    if not deep:
+        np.testing.assert_array_equal(find(tmp_path / "cache", name, shared_subject).read(), features)
+        return
+    with pytest.raises(MissingStep, match="by a version that read images otherwise") as caught:
+        find(tmp_path / "cache", name, shared_subject)
+    assert f"--stimuli '{folder}'" in str(caught.value.hint)
+    # The new ones say that they know, and are taken though the old ones are still there.
+    cache_elsewhere(tmp_path / "cache", shared_subject, -features, "b" * 64, **where, converted={"16-bit": 1})
+    np.testing.assert_array_equal(find(tmp_path / "cache", name, shared_subject).read(), -features)
+
+
+def test_features_of_a_folder_that_is_gone_are_taken(
+    tmp_path: Path, shared_subject: Subject, features: NDArray[np.float16]
+) -> None:
+    where = {"source": "folder", "stimuli": str(tmp_path / "gone")}
+    name = cache_elsewhere(tmp_path / "cache", shared_subject, features, "a" * 64, **where)
+    np.testing.assert_array_equal(find(tmp_path / "cache", name, shared_subject).read(), features)
 
 
 def test_the_choice_says_what_the_names_do_not(

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from algocli.challenge.conversions import Conversion
 from algocli.challenge.subjects import Subject
 from algocli.errors import DataError
 from algocli.features.pictures import BATCH_SIZE, PictureFeatures, Pictures, list_pictures
 from algocli.features.rebuilding import RebuiltLayer, rebuild
 from tests.features.by_hand import extract_one
 from tests.features.stand_in import stand_in
+from tests.support.pictures import GREY, grey, orientation_block, stored_as, write_png, write_tiff
 
 
 def picture(path: Path, value: int = 100) -> Path:
@@ -82,3 +84,42 @@ def test_a_file_that_is_no_image_is_named(tmp_path: Path, layer: RebuiltLayer) -
     (tmp_path / "bad.png").write_text("no image")
     with pytest.raises(DataError, match=r"bad\.png is no readable image"):
         list(PictureFeatures(Pictures((picture(tmp_path / "good.png"), tmp_path / "bad.png")), [layer]).parts())
+
+
+def test_what_was_converted_is_known_and_has_the_features_of_what_a_person_sees(
+    tmp_path: Path, layer: RebuiltLayer
+) -> None:
+    numbers = (np.arange(24 * 20).reshape(24, 20) * 130).astype(np.uint16)
+    opacity = np.where(np.arange(20) < 9, 0, 255).astype(np.uint8)[None].repeat(24, axis=0)
+    upright = grey(np.floor(numbers / 65535 * 255 + 0.5))
+    given = {
+        "deep.png": (write_png(tmp_path / "deep.png", numbers, bits=16, colour_type=0), upright),
+        "clear.png": (
+            write_png(tmp_path / "clear.png", np.dstack([upright, opacity]), colour_type=6),
+            np.where(opacity[..., None] == 0, np.uint8(GREY), upright),
+        ),
+        "turned.png": (
+            write_png(
+                tmp_path / "turned.png",
+                stored_as(upright, 6),
+                colour_type=2,
+                before=[(b"eXIf", orientation_block(6))],
+            ),
+            upright,
+        ),
+        "shares.tif": (write_tiff(tmp_path / "shares.tif", (upright[..., 0] / 255).astype(np.float32)), upright),
+    }
+    plain = []
+    for name, (_, pixels) in given.items():
+        plain.append(tmp_path / f"plain {name}.png")
+        Image.fromarray(pixels).save(plain[-1])
+    features = PictureFeatures(Pictures(tuple(path for path, _ in given.values())), [layer])
+    (found,) = features.parts()
+    (expected,) = PictureFeatures(Pictures(tuple(plain)), [layer]).parts()
+    np.testing.assert_array_equal(found[0], expected[0])
+    assert features.converted == {
+        Conversion.SIXTEEN_BITS: ["deep.png"],
+        Conversion.SHARES: ["shares.tif"],
+        Conversion.LAID: ["clear.png"],
+        Conversion.TURNED: ["turned.png"],
+    }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.challenge.images import read_image
+from algocli.challenge.pixels import read_image
 from algocli.compute.threads import in_threads
 from algocli.results.drawing.brain_map import BrainMap
 from algocli.results.drawing.names import Name, place_names

@@ -18,6 +18,7 @@ from typing import Any
 from markupsafe import Markup
 
 from algocli.challenge.layout import HEMISPHERES, Hemisphere
+from algocli.challenge.pixels import read_image
 from algocli.compute.files import publish
 from algocli.results.drawing.brain_map import BrainMap
 from algocli.results.drawing.style import DARK, LIGHT, Theme
@@ -120,10 +121,7 @@ def _json_element(value: dict[str, Any], ident: str) -> Markup:
 
 def _thumbnail(path: Path) -> str:
     """Return a small copy of an image as a data URL."""
-    from PIL import Image
-
-    with Image.open(path) as image:
-        small = image.convert("RGB")
+    small = read_image(path)
     small.thumbnail((_STIMULUS, _STIMULUS))
     stream = io.BytesIO()
     small.save(stream, "JPEG", quality=85)

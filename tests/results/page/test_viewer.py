@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import re
 from xml.etree import ElementTree as ET
 
@@ -17,6 +19,7 @@ from algocli.results.page.colour_key import explain_colours
 from algocli.results.page.viewer import turnable, viewer_assets, write_map_page
 from algocli.results.surface import load_mesh
 from tests.browser import opened
+from tests.support.pictures import write_png
 
 N = 10_242
 TITLE = "r & <script>alert(1)</script>"
@@ -52,6 +55,14 @@ def test_nothing_of_a_map_can_leave_its_element():
     text = turnable(BrainMap((Panel(NOTHING, bad),), key, bad, bad, outlines=inside), ident="one")
     assert "<b>" not in text
     assert text.count("</script>") == 1
+
+
+def test_the_stimulus_of_a_page_is_what_the_network_saw(tmp_path):
+    path = write_png(tmp_path / "deep.png", np.full((8, 8), 30_000), bits=16, colour_type=0)
+    page = str(turnable(brain_map(NOTHING, stimulus=path), ident="map"))
+    encoded = re.search(r"data:image/jpeg;base64,([^\"]+)", page)[1]
+    with Image.open(io.BytesIO(base64.b64decode(encoded))) as shown:
+        assert np.abs(np.asarray(shown, int) - 30_000 / 257).max() < 3
 
 
 def test_meshes_are_held_once_for_all_the_maps_of_a_page():
