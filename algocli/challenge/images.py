@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from algocli.challenge.digests import digest_part, stimuli_digest
-from algocli.challenge.hdf5 import SUFFIXES, list_datasets, open_hdf5, read_rows
+from algocli.challenge.hdf5 import SUFFIXES, list_datasets, open_hdf5, read_rows, refuse_black, refuse_unwritten
 from algocli.challenge.ids import ID_COLUMN, find_stimuli, parse_id, read_table
 from algocli.challenge.pngs import read_pixels
 from algocli.challenge.stimuli import Stimulus
@@ -180,12 +180,20 @@ class ImageBrick:
         return digest_part(self.path, ids_digest(self.stimuli), cache_dir, lambda: self._read_digest(track))
 
     def _pixels(self, rows: Sequence[int]) -> NDArray[np.uint8]:
+        ids = [self.stimuli[row].nsd_id for row in rows]
         with open_hdf5(self.path) as file:
-            return read_rows(file[_DATASET], [self.stimuli[row].nsd_id for row in rows])
+            refuse_unwritten(file[_DATASET], ids, f"{_DATASET} of {self.path}", row="NSD id")
+            pixels: NDArray[np.uint8] = read_rows(file[_DATASET], ids)
+        refuse_black(pixels, [self.name(row) for row in rows])
+        return pixels
 
     def _read_digest(self, track: Track) -> str:
         total = hashlib.sha256()
         n_stimuli = len(self.stimuli)
+        # All at once: how many images lack is told before the first is read.
+        with open_hdf5(self.path) as file:
+            ids = [stimulus.nsd_id for stimulus in self.stimuli]
+            refuse_unwritten(file[_DATASET], ids, f"{_DATASET} of {self.path}", row="NSD id")
         images = (
             pixels
             for start in range(0, n_stimuli, _BLOCK)
