@@ -1,7 +1,9 @@
 """Reads the HDF5 files of other programs: NSD's images, features made elsewhere.
 
 What nobody wrote reads as zeros, or as another fill value, and looks like numbers: `refuse_unwritten` tells it from
-what was written. A file is opened anew for every read. That costs little beside the read itself, and whoever holds only a path can be
+what was written.
+
+A file is opened anew for every read. That costs little beside the read itself, and whoever holds only a path can be
 shared between threads and sent to other machines; h5py lets one thread in at a time.
 """
 
@@ -172,7 +174,7 @@ def _has_sources(dataset: Any, rows: NDArray[np.int64], axis: int) -> NDArray[np
         mapped[own] += wanted if grows else source.vspace.get_select_npoints() // (high - low + 1)
         if not grows and own.any():
             is_there[own] &= _is_in_source(dataset, source, rows[own] - low, axis)
-    return is_there & (mapped >= wanted)
+    return np.asarray(is_there & (mapped >= wanted))
 
 
 def _is_in_source(dataset: Any, source: Any, rows: NDArray[np.int64], axis: int) -> NDArray[np.bool_]:
@@ -192,4 +194,4 @@ def _is_in_source(dataset: Any, source: Any, rows: NDArray[np.int64], axis: int)
             # Of another number of axes, its rows cannot be told from here.
             return np.full(len(rows), isinstance(found, h5py.Dataset))
         inside = rows < found.shape[axis]
-        return inside & ~np.isin(rows, _unwritten(found, np.unique(rows[inside]), axis))
+        return np.asarray(inside & ~np.isin(rows, _unwritten(found, np.unique(rows[inside]), axis)))

@@ -69,13 +69,15 @@ def train_subject(
             note(f"subject {subject.number}: run {run.name} is done already")
             return run.subject(subject.number)
         needed = _promise(subject, settings, device, note)
+        without_test = _without_test(subject, stores, settings, note)
         share = run.start_subject(subject.number)
         clock = {"inputs": time.time() - started}
         folds = make_folds(settings, len(subject.train_stimuli))
         _save_split(share, folds)
         training = Training(subject, share, settings, folds, stores, device, clock, track)
         training.run(note)
-        share.finish(_record(subject, settings, inputs, command_line, clock, started) | {"memory": needed})
+        about = {"memory": needed, "without_test": without_test}
+        share.finish(_record(subject, settings, inputs, command_line, clock, started) | about)
     return share
 
 
@@ -90,6 +92,18 @@ def _promise(subject: Subject, settings: Settings, device: str, note: Note) -> i
         vertices = [subject.n_vertices(hemisphere) for hemisphere in HEMISPHERES]
         note(f"subject {subject.number}: {foretell_search(settings, size.n_train, vertices, device)}")
     return needed
+
+
+def _without_test(subject: Subject, stores: Sequence[FeatureStore], settings: Settings, note: Note) -> list[str]:
+    """Return the names of the features that know the training images alone, and say what follows from that."""
+    pairs = zip(settings.features, stores, strict=True)
+    names = [name for name, store in pairs if store.n_stimuli < len(subject.stimuli)]
+    if names:
+        note(
+            f"subject {subject.number}: {', '.join(names)} has the training images alone: some are held out and "
+            "scored, and no test predictions are made"
+        )
+    return names
 
 
 def _inputs(subject: Subject, stores: Sequence[FeatureStore], cache_dir: Path, track: Track) -> dict[str, Any]:

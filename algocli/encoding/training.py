@@ -56,10 +56,11 @@ class Training:
         self.clock, self.track = clock, track
         self.algebra = algebra_on(device)
         self.n_train = len(subject.train_stimuli)
-        self.test = np.arange(self.n_train, self.n_train + len(subject.test_stimuli))
         products = BY_NUMPY if device == "cpu" else TorchProducts(device)
         with self._timed("gram"):
             self.kernels = Kernels(stores, settings, self.n_train, products=products, track=track)
+        # None where features of the training images are all there is.
+        self.test = np.arange(self.n_train, self.kernels.n_stimuli)
 
     def run(self, note: Note) -> None:
         """Fit everything, and leave it in the run."""
@@ -101,7 +102,7 @@ class Training:
         view = look(self.kernels, fit, self.algebra)
         is_refit = number == len(self.folds)
         held_out = None if is_refit else self.folds[number].held_out
-        tests = is_refit or not self.settings.refit
+        tests = len(self.test) > 0 and (is_refit or not self.settings.refit)
         return _Look(
             view.without_kernels(),
             held_out,

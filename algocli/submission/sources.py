@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial, reduce
+from itertools import chain
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -28,9 +29,11 @@ def of_run(run: Run, subjects: Sequence[int]) -> list[Prediction]:
     Raises
     ------
     MissingStep
-        If the run lacks one of the subjects.
+        If the run lacks one of the subjects, or their test predictions.
     """
     shares = {number: run.subject(number) for number in subjects}
+    for share in shares.values():
+        share.check_test_predictions()
     return [
         Prediction(number, hemisphere, partial(share.test_predictions, hemisphere))
         for number, share in shares.items()
@@ -71,7 +74,7 @@ def averaged(runs: Sequence[Run], subjects: Sequence[int] | None = None, *, weig
     UsageError
         If there are fewer than two runs, or they share no subject.
     MissingStep
-        If a run lacks one of the subjects that were asked for.
+        If a run lacks one of the subjects that were asked for, or their test predictions.
     """
     if len(runs) < 2:
         raise UsageError("an average is of two runs or more", hint="algocli submit --average RUN RUN")
@@ -79,6 +82,8 @@ def averaged(runs: Sequence[Run], subjects: Sequence[int] | None = None, *, weig
     if not (subjects or shared):
         raise UsageError(f"{' and '.join(run.name for run in runs)} have no subject in common")
     shares = {n: [run.subject(n) for run in runs] for n in subjects or shared}
+    for share in chain.from_iterable(shares.values()):
+        share.check_test_predictions()
     return [
         Prediction(n, hemisphere, partial(_average, own, hemisphere, weighted))
         for n, own in shares.items()
