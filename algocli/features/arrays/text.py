@@ -107,8 +107,8 @@ def _add(numbers: array[float], cells: Sequence[str], where: str) -> None:
 def _delimiter(path: Path, start: str) -> str:
     if path.suffix.lower() == ".tsv":
         return "\t"
-    # numpy.savetxt puts blanks between numbers unless it is told otherwise.
-    return max(",;\t", key=start.count) if any(mark in start for mark in ",;\t") else " "
+    # Where semicolons part cells, commas may be those of decimals. numpy.savetxt puts blanks unless told otherwise.
+    return next((mark for mark in ";,\t" if mark in start), " ")
 
 
 def _is_header(cells: Sequence[str]) -> bool:
