@@ -180,20 +180,22 @@ class ImageBrick:
         return digest_part(self.path, ids_digest(self.stimuli), cache_dir, lambda: self._read_digest(track))
 
     def _pixels(self, rows: Sequence[int]) -> NDArray[np.uint8]:
-        ids = [self.stimuli[row].nsd_id for row in rows]
         with open_hdf5(self.path) as file:
-            refuse_unwritten(file[_DATASET], ids, f"{_DATASET} of {self.path}", row="NSD id")
-            pixels: NDArray[np.uint8] = read_rows(file[_DATASET], ids)
+            pixels: NDArray[np.uint8] = read_rows(file[_DATASET], self._written_ids(file, rows))
         refuse_black(pixels, [self.name(row) for row in rows])
         return pixels
 
+    def _written_ids(self, file: Any, rows: Sequence[int]) -> list[int]:
+        """Return the NSD ids of some rows, all of which the file holds."""
+        ids = [self.stimuli[row].nsd_id for row in rows]
+        refuse_unwritten(file[_DATASET], ids, f"{_DATASET} of {self.path}", row="NSD id")
+        return ids
+
     def _read_digest(self, track: Track) -> str:
-        total = hashlib.sha256()
-        n_stimuli = len(self.stimuli)
+        total, n_stimuli = hashlib.sha256(), len(self.stimuli)
         # All at once: how many images lack is told before the first is read.
         with open_hdf5(self.path) as file:
-            ids = [stimulus.nsd_id for stimulus in self.stimuli]
-            refuse_unwritten(file[_DATASET], ids, f"{_DATASET} of {self.path}", row="NSD id")
+            self._written_ids(file, range(n_stimuli))
         images = (
             pixels
             for start in range(0, n_stimuli, _BLOCK)

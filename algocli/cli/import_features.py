@@ -23,7 +23,7 @@ from algocli.cli.options import (
 Files = Annotated[
     list[Path],
     typer.Argument(
-        metavar="FILE...",
+        metavar="FILE",
         help="Images x features: .npy, .npz, .h5, .hdf5, .zarr, .mat, .pt, .pth, .safetensors, .csv, .tsv or .parquet; "
         "a folder that holds one; one file for each subject, or a pattern, as in 'subj{subject:02d}.npy'.",
     ),
@@ -54,7 +54,7 @@ def import_features(
     ] = None,
     ids_from: Annotated[
         int,
-        typer.Option("--ids-from", min=0, max=1, help="What NSD's first image is called: 0, as in its tables, or 1."),
+        typer.Option("--ids-from", min=0, max=1, help="What NSD ids count from: 0, as in its tables, or 1."),
     ] = 0,
     dtype: Annotated[
         Literal["float16", "float32"] | None,

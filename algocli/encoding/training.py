@@ -27,6 +27,8 @@ from algocli.features.gram import BY_NUMPY
 from algocli.features.products import TorchProducts
 from algocli.features.store import FeatureStore
 
+_FIRST_VERTICES = 8
+
 
 @dataclass(frozen=True)
 class _Look:
@@ -64,6 +66,9 @@ class Training:
 
     def run(self, note: Note) -> None:
         """Fit everything, and leave it in the run."""
+        for hemisphere in HEMISPHERES:
+            path = self.subject.layout.responses("train", hemisphere)
+            _refuse_empty_rows(path, self.subject.responses("train", hemisphere))
         n_held_out = sum(len(fold.held_out) for fold in self.folds)
         fits = [fold.fit for fold in self.folds] + ([np.arange(self.n_train)] if self.settings.refit else [])
         with self._timed("gram"):
@@ -138,6 +143,19 @@ def _checked(models: Iterator[Model], path: Path, responses: NDArray[np.float32]
     _refuse_non_finite(first, path, responses)
     yield first
     yield from models
+
+
+def _refuse_empty_rows(path: Path, responses: NDArray[np.float32]) -> None:
+    """Refuse responses that are 0 at every vertex for some images: the file has its size and not all of its content."""
+    # Few rows begin so by chance: only these are read to their ends.
+    likely = np.flatnonzero(~responses[:, :_FIRST_VERTICES].any(axis=1))
+    empty = [row for row in likely.tolist() if not responses[row].any()]
+    if empty and responses.shape[1]:
+        raise DataError(
+            f"{path} is 0 at every vertex in {len(empty)} of {len(responses)} rows, the first of them row {empty[0]}: "
+            "it was never written to the end",
+            hint="algocli data",
+        )
 
 
 def _refuse_non_finite(model: Model, path: Path, responses: NDArray[np.float32]) -> None:

@@ -56,7 +56,7 @@ _LIKELY: tuple[str, ...] = (
 # Files that lie beside an array called NAME, the likeliest first. Programs that keep the names of a folder's images
 # beside their features call them file_names.txt.
 _OWN = ("{}", "{}_names", "{}.names", "{}_file_names", "{}_ids", "{}.ids", "{}_nsd_ids")
-_SHARED = ("file_names", "filenames", "image_names", "nsd_ids", "nsd_id")
+_SHARED = ("file_names", "filenames", "image_names", "nsd_ids", "nsd_id", "ids")
 _ENDINGS = (".txt", ".csv", ".tsv", ".npy")
 
 
@@ -122,11 +122,15 @@ def labels_beside(path: Path, n_rows: int) -> Labels | None:
             if other == path or not other.is_file():
                 continue
             if pattern in _SHARED:
-                return read_labels(other)
+                found = read_labels(other)
+                # Numbers that merely count rows say that these are in order.
+                if pattern != "ids" or not counts(found.words):
+                    return found
+                continue
             # Notes may have the array's name as well, and so may the same features in another format.
-            found = _read_likely(other)
-            if found is not None and (len(found.words) == n_rows or any(map(_is_image_name, found.words))):
-                return found
+            likely = _read_likely(other)
+            if likely is not None and (len(likely.words) == n_rows or any(map(_is_image_name, likely.words))):
+                return likely
     return None
 
 
