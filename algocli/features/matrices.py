@@ -55,6 +55,8 @@ def open_matrix(path: Path, dataset: str | None = None, names: Path | None = Non
     """
     path = _only_array(path) if path.is_dir() and not _is_zarr(path) else path
     kind = ".zarr" if _is_zarr(path) else path.suffix.lower()
+    if kind not in _FORMATS and not path.exists():
+        raise DataError(f"{path} is missing")
     if kind not in _FORMATS:
         raise UsageError(
             f"{path} is of no kind that can be imported: {', '.join(list(_FORMATS)[:-1])} and {list(_FORMATS)[-1]} are",
@@ -133,7 +135,9 @@ def _only_array(folder: Path) -> Path:
     listed = ", ".join(path.name for path in likely[:_SHOWN]) + (", ..." if likely[_SHOWN:] else "")
     raise UsageError(
         f"{folder} holds {f'{len(likely)} arrays: {listed}' if likely else 'no array'}; of a folder, one is taken",
-        hint="name the file" if likely else f"files that end in {', '.join(_FORMATS)} are",
+        hint="name the file; parts of one array are to be joined first"
+        if likely
+        else f"files that end in {', '.join(_FORMATS)} are",
     )
 
 

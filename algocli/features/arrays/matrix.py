@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.errors import DataError, UsageError
+
+# Arrays that are listed of a file that holds many.
+_SHOWN = 12
 
 
 def _complete(rows: Sequence[int]) -> None:
@@ -101,7 +105,7 @@ def choose(path: Path, shapes: Mapping[str, tuple[int, ...]], dataset: str | Non
     DataError
         If none would.
     """
-    listed = ", ".join(f"{name} {shape}" for name, shape in shapes.items()) or "none"
+    listed = _listed(shapes)
     if dataset is not None:
         name = dataset if dataset in shapes else dataset.strip("/")
         if name not in shapes or not name:
@@ -130,6 +134,12 @@ def selection(rows: Sequence[int]) -> slice | list[int]:
 def reason(error: Exception) -> str:
     """Return the first line of what another library says."""
     return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _listed(shapes: Mapping[str, tuple[int, ...]]) -> str:
+    first = [f"{name} {shape}" for name, shape in islice(shapes.items(), _SHOWN)]
+    more = [f"and {len(shapes) - _SHOWN} others"] if len(shapes) > _SHOWN else []
+    return ", ".join([*first, *more]) or "none"
 
 
 def _is_wide(shape: tuple[int, ...]) -> bool:

@@ -52,7 +52,7 @@ def open_parquet(path: Path, dataset: str | None) -> Matrix:
 def _of_table(path: Path, table: Any, dataset: str | None) -> Matrix:
     names = list(table.column_names)
     # An index of words comes last in the file, and under a name that says what it is.
-    places = {*word_columns(names), *(n for n, name in enumerate(names) if name.startswith("__index_level_"))}
+    places = {*word_columns(path, names), *(n for n, name in enumerate(names) if name.startswith("__index_level_"))}
     columns = {name: table.column(place) for place, name in enumerate(names) if place not in places}
     lists = {name: _stack(path, name, column) for name, column in columns.items() if _is_list(column)}
     if lists:

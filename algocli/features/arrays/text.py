@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from array import array
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
@@ -17,6 +18,8 @@ from algocli.features.arrays.labels import counts, labels_within, rank_key
 from algocli.features.arrays.matrix import Matrix, of_array
 
 _SHOWN = 20
+# What tables of images hold besides: numbers too, which would count as features.
+_NO_FEATURE = re.compile(r"^(trial|session|subject|subj|cocoid)$|[a-z]I[dD]$|_id$", re.ASCII)
 # What data frames call a column that numbers their rows.
 _INDEX = ("", "index", "unnamed: 0", "__index_level_0__")
 # A first line 0, 1, 2, ... is one of names, as data frames of arrays have them; of fewer columns it may be a row.
@@ -49,24 +52,36 @@ def open_text(path: Path, dataset: str | None) -> Matrix:
         raise DataError(f"{path} is no table in UTF-8: {error}") from error
 
 
-def word_columns(names: Sequence[str]) -> list[int]:
-    """Return which columns of a table hold no features, by their names: they name, or number, its rows."""
+def word_columns(path: Path, names: Sequence[str]) -> list[int]:
+    """Return which columns of a table hold no features, by their names: they name, or number, its rows.
+
+    Raises
+    ------
+    DataError
+        If a column is no feature by its name, and says nothing of the image either.
+    """
     is_index = [place == 0 and name.strip().lower() in _INDEX for place, name in enumerate(names)]
-    return [place for place, name in enumerate(names) if is_index[place] or rank_key(name) is not None]
+    places = [place for place, name in enumerate(names) if is_index[place] or rank_key(name) is not None]
+    for name in names:
+        if rank_key(name) is None and _NO_FEATURE.search(name.strip()):
+            raise DataError(f"{path}: column {name.strip()} is no feature, by its name", hint="leave it out, or rename it")
+    return places
 
 
 def readers(columns: Iterable[tuple[str, list[str]]]) -> dict[str, Callable[[], list[str]]]:
     """Return how to read the words of some columns; one that merely numbers the rows has none."""
     named = ((name if rank_key(name) is not None else "id", words) for name, words in columns)
-    return {name: lambda words=words: words for name, words in named if not counts(words)}  # type: ignore[misc]
+    return {name: lambda words=words: words for name, words in named if any(words) and not counts(words)}  # type: ignore[misc]
 
 
 def _read(path: Path, stream: IO[str]) -> Matrix:
     start = stream.readline()
     lines = csv.reader(chain([start], stream), delimiter=_delimiter(path, start), skipinitialspace=True)
     first = next(lines, [])
-    is_header = _is_header(first)
-    places = word_columns(first) if is_header else [place for place, cell in enumerate(first) if not _is_number(cell)]
+    is_header = _is_header(path, first)
+    places = (
+        word_columns(path, first) if is_header else [place for place, cell in enumerate(first) if not _is_number(cell)]
+    )
     names = first if is_header else [f"column {place + 1}" for place in range(len(first))]
     words: list[list[str]] = [[] for _ in places]
     n_columns = len(first)
@@ -111,12 +126,12 @@ def _delimiter(path: Path, start: str) -> str:
     return next((mark for mark in ";,\t" if mark in start), " ")
 
 
-def _is_header(cells: Sequence[str]) -> bool:
+def _is_header(path: Path, cells: Sequence[str]) -> bool:
     words = [cell for cell in cells if not _is_number(cell)]
     if not words:
         return len(cells) >= _FEWEST_COUNTED and counts([cell.strip() for cell in cells])
     # A single word among numbers is a row's own name, unless it is what such a column is called.
-    return len(words) > 1 or len(cells) == 1 or bool(word_columns(cells))
+    return len(words) > 1 or len(cells) == 1 or bool(word_columns(path, cells))
 
 
 def _is_number(cell: str) -> bool:

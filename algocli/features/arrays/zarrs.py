@@ -84,9 +84,10 @@ def _refuse_holes(path: Path, name: str, array: Any, rows: Sequence[int]) -> Non
     row_chunk, key = absent[0]
     last = min((row_chunk + 1) * step, array.shape[0]) - 1
     n_rows = int(np.isin(np.asarray(rows) // step, [number for number, _ in absent]).sum())
+    more = f", nor do {len(absent) - 1} others" if absent[1:] else ""
     raise DataError(
-        f"{folder} was never written to the end: chunk {key}, of rows {row_chunk * step} to {last}, does not exist, "
-        f"nor do {len(absent) - 1} others; {n_rows} of the {len(rows)} rows that are needed lack data",
+        f"{folder} was never written to the end: chunk {key}, of rows {row_chunk * step} to {last}, does not "
+        f"exist{more}; {n_rows} of the {len(rows)} rows that are needed lack data",
         hint="write what is missing, or copy it again; where chunks are left out because all of them is zero, write "
         "with zarr.config.set({'array.write_empty_chunks': True}), or save the array with numpy.save",
     )

@@ -51,6 +51,7 @@ FORMS: dict[str, Any] = {
     "an index from 1": lambda path, array: write(
         path, [["index", *"abcde"], *([n, *row] for n, row in enumerate(array.tolist(), 1))]
     ),
+    "a comma too many": lambda path, array: write(path, [[*row, ""] for row in array.tolist()]),
     "a mark at the start": lambda path, array: path.write_text(
         "\ufeff" + write(path, array.tolist()).read_text(), encoding="utf-8"
     ),
@@ -95,6 +96,8 @@ def test_a_column_of_names_is_no_feature(
         ("", "holds no numbers"),
         ("a,b\n", "holds no numbers"),
         ("<html>404</html>\n", "holds no numbers"),
+        ("nsd_id,cocoId,f0\n3,262145,0.5\n", "column cocoId is no feature, by its name"),
+        ("f0,f1,session\n1,2,3\n", "column session is no feature, by its name"),
     ],
 )
 def test_what_is_no_table_of_numbers_is_told_with_its_line(tmp_path: Path, text: str, sentence: str) -> None:
