@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from algocli.challenge.hdf5 import list_datasets, open_hdf5, read_rows, refuse_unwritten
 from algocli.features.arrays.labels import as_words, is_list, labels_within, rank_key
 from algocli.features.arrays.matrix import Matrix, choose
+from algocli.features.arrays.stacked import stack
 
 # What MATLAB writes beside every variable of its own.
 _MATLAB = "MATLAB_class"
@@ -31,6 +32,10 @@ def open_hdf5_dataset(path: Path, dataset: str | None) -> Matrix:
         stored = {name: shape for name, shape in list_datasets(file).items() if not name.startswith("#")}
         shapes = {name: shape[::-1] if _is_matlabs(file[name]) else shape for name, shape in stored.items()}
         numeric = {name: shape for name, shape in shapes.items() if _holds_numbers(file[name])}
+        dtypes = {name: np.dtype(file[name].dtype) for name in numeric}
+        stacked = None if dataset else stack(path, numeric, dtypes, partial(_read_many, path), partial(_check, path))
+        if stacked is not None:
+            return stacked
         name = choose(path, numeric, dataset)
         shape, dtype, is_reversed = shapes[name], np.dtype(file[name].dtype), _is_matlabs(file[name])
         words = {other: partial(_read_words, file, other) for other in stored if rank_key(other) is not None}
@@ -45,6 +50,17 @@ def open_hdf5_dataset(path: Path, dataset: str | None) -> Matrix:
             refuse_unwritten(file[name], rows, f"{path}, {name}", by_last_axis=is_reversed)
 
     return Matrix(path, name, shape, dtype, read, labels, refuse_holes)
+
+
+def _read_many(path: Path, names: Sequence[str]) -> list[NDArray[Any]]:
+    with open_hdf5(path) as file:
+        return [np.asarray(file[name][()]) for name in names]
+
+
+def _check(path: Path, names: Sequence[str]) -> None:
+    with open_hdf5(path) as file:
+        for name in names:
+            refuse_unwritten(file[name], range(file[name].shape[0]), f"{path}, {name}")
 
 
 def _is_matlabs(dataset: Any) -> bool:

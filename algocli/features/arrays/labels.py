@@ -129,7 +129,7 @@ def labels_beside(path: Path, n_rows: int) -> Labels | None:
                 continue
             # Notes may have the array's name as well, and so may the same features in another format.
             likely = _read_likely(other)
-            if likely is not None and (len(likely.words) == n_rows or any(map(_is_image_name, likely.words))):
+            if likely is not None and (len(likely.words) == n_rows or any(map(is_image_name, likely.words))):
                 return likely
     return None
 
@@ -182,7 +182,8 @@ def counts(words: Sequence[str]) -> bool:
     return any(all(word == str(row) for row, word in enumerate(words, first)) for first in (0, 1))
 
 
-def _is_image_name(word: str) -> bool:
+def is_image_name(word: str) -> bool:
+    """Say whether a word looks like the name of an image, of NSD's or any other."""
     return bool(re.search(r"\.(png|jpe?g|bmp|tiff?|webp)$|nsd[-_]?[0-9]{5}", word.strip(), re.IGNORECASE))
 
 

@@ -17,6 +17,7 @@ from algocli.compute.budget import check_memory
 from algocli.errors import DataError
 from algocli.features.arrays.labels import as_words, is_list, labels_within, rank_key
 from algocli.features.arrays.matrix import Matrix, choose, of_array, reason, selection
+from algocli.features.arrays.stacked import stack
 
 # Of a header in the archive: what it begins with, and where the lengths of a name and of what follows it stand.
 _LOCAL_HEADER, _LENGTHS = 30, slice(26, 30)
@@ -46,6 +47,11 @@ def open_npz(path: Path, dataset: str | None) -> Matrix:
         raise DataError(f"{path} is no whole .npz archive: {reason(error)}", hint="copy the file again") from error
     # Names as Python objects would have to be unpickled: they are no features, whatever their shape.
     numeric = {name: shape for name, (shape, dtype) in headers.items() if dtype.kind not in "OUS"}
+    if dataset is None:
+        dtypes = {name: dtype for name, (_, dtype) in headers.items()}
+        stacked = stack(path, numeric, dtypes, lambda names: [_load(path, members[name]) for name in names])
+        if stacked is not None:
+            return stacked
     name = choose(path, numeric, dataset)
     shape, dtype = headers[name]
     words = {n: partial(_read_words, path, members[n], s) for n, (s, _) in headers.items() if rank_key(n) is not None}

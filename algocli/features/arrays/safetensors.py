@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from algocli.errors import DataError
 from algocli.features.arrays.labels import as_words, is_list, labels_within, rank_key
 from algocli.features.arrays.matrix import Matrix, choose, reason, selection
+from algocli.features.arrays.stacked import stack
 
 _DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "BOOL": "?"}
 _DTYPES |= {f"{kind}{8 * size}": f"<{kind.lower()}{size}" for kind in "IU" for size in (1, 2, 4, 8)}
@@ -35,6 +36,13 @@ def open_safetensors(path: Path, dataset: str | None) -> Matrix:
     """
     start, header = _read_header(path)
     known = {name: tuple(item["shape"]) for name, item in header.items() if item["dtype"] in _DTYPES}
+    dtypes = {name: np.dtype(_DTYPES[header[name]["dtype"]]) for name in known}
+    # Those in bfloat16 are left to be joined by who saved them.
+    has_halves = any(header[name]["dtype"] == "BF16" for name in known)
+    if dataset is None and not has_halves:
+        stacked = stack(path, known, dtypes, lambda names: [_map(path, start, header[name]) for name in names])
+        if stacked is not None:
+            return stacked
     name = choose(path, known, dataset)
     mapped = {
         other: _map(path, start, header[other])

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from algocli.errors import DataError
 from algocli.features.arrays.labels import as_words, labels_within, rank_key
 from algocli.features.arrays.matrix import Matrix, choose, reason, selection
+from algocli.features.arrays.stacked import stack
 
 if TYPE_CHECKING:
     import torch
@@ -40,6 +41,12 @@ def open_tensor(path: Path, dataset: str | None) -> Matrix:
             f"{path} holds no tensor of images x features, but {_describe(saved)}",
             hint="save one tensor, which torch.stack or torch.cat makes of many, with torch.save",
         )
+    dtypes = {name: _as_numpy(torch.empty(0, dtype=tensors[name].dtype)).dtype for name in plain}
+    stacked = (
+        None if dataset else stack(path, plain, dtypes, lambda names: [_as_numpy(tensors[n].detach()) for n in names])
+    )
+    if stacked is not None:
+        return stacked
     name = choose(path, plain, dataset)
     tensor = tensors[name].detach()
 
@@ -47,9 +54,10 @@ def open_tensor(path: Path, dataset: str | None) -> Matrix:
         return _as_numpy(tensor[selection(rows)])
 
     words = {other: partial(_as_words, found[other]) for other in found if rank_key(other) is not None}
-    dtype = _as_numpy(torch.empty(0, dtype=tensor.dtype)).dtype
     shape = plain[name]
-    return Matrix(path, name or None, shape, dtype, read, labels_within(path, shape[0] if shape else 0, words, name))
+    return Matrix(
+        path, name or None, shape, dtypes[name], read, labels_within(path, shape[0] if shape else 0, words, name)
+    )
 
 
 def _load(path: Path) -> Any:

@@ -64,7 +64,9 @@ def word_columns(path: Path, names: Sequence[str]) -> list[int]:
     places = [place for place, name in enumerate(names) if is_index[place] or rank_key(name) is not None]
     for name in names:
         if rank_key(name) is None and _NO_FEATURE.search(name.strip()):
-            raise DataError(f"{path}: column {name.strip()} is no feature, by its name", hint="leave it out, or rename it")
+            raise DataError(
+                f"{path}: column {name.strip()} is no feature, by its name", hint="leave it out, or rename it"
+            )
     return places
 
 
