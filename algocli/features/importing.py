@@ -73,16 +73,10 @@ def import_files(
     if names_file is not None and (ids_file is not None or key is not None):
         raise UsageError("--names says what rows are called; --ids and --key find them otherwise: give one of them")
     ids = None if ids_file is None else read_ids(ids_file, ids_from)
-    shared = share_files(files, [one.number for one in subjects], asked=asked) if is_shared(files) else None
-    if shared is not None:
-        subjects = [one for one in subjects if one.number in shared]
-        note("; ".join(f"subject {number}: {file}" for number, file in shared.items()))
-    opened = {
-        file: open_matrix(file, dataset, names_file) for file in dict.fromkeys((shared or {0: files[0]}).values())
-    }
-    subjects = sorted(subjects, key=lambda one: one.number)
-    owned = [(one, opened[shared[one.number] if shared else files[0]]) for one in subjects]
-    for matrix in opened.values():
+    owned = _open(subjects, files, dataset, names_file, asked, note)
+    if ids_from and ids is None and (key is not None or any(matrix.labels is None for _, matrix in owned)):
+        raise UsageError("--ids-from says what ids count from, and rows have none here", hint="give them with --ids")
+    for _, matrix in owned:
         _refuse_another(matrix, [one.number for one, own in owned if own is matrix], ids, key)
     # Every subject's rows are found before the first is stored: a file that lacks some is told at once.
     located = [locate_rows(one, matrix, ids, key, ids_from) for one, matrix in owned]
@@ -165,6 +159,25 @@ def import_features(
         for shard in track(pending, total=len(pending), label=label, unit="shards"):
             store.write(shard, _read(subject, matrix, rows, range(shard.start, shard.stop), kept))
     return store
+
+
+def _open(
+    subjects: Sequence[Subject],
+    files: Sequence[Path],
+    dataset: str | None,
+    names_file: Path | None,
+    asked: bool,
+    note: Note,
+) -> list[tuple[Subject, Matrix]]:
+    """Return the subjects that there are files for, rising, each with its array; one that several share is one."""
+    ordered = sorted(subjects, key=lambda one: one.number)
+    if not is_shared(files):
+        matrix = open_matrix(files[0], dataset, names_file)
+        return [(one, matrix) for one in ordered]
+    shared = share_files(files, [one.number for one in subjects], asked=asked)
+    note("; ".join(f"subject {number}: {file}" for number, file in shared.items()))
+    opened = {file: open_matrix(file, dataset, names_file) for file in shared.values()}
+    return [(one, opened[shared[one.number]]) for one in ordered if one.number in shared]
 
 
 def _refuse_another(matrix: Matrix, numbers: Sequence[int], ids: Sequence[int] | None, key: Key | None) -> None:
