@@ -93,6 +93,46 @@ def extract(
     return tuple(names)
 
 
+def import_features(
+    subjects: Subject | Iterable[Subject],
+    files: Path | str | Sequence[Path | str],
+    name: str,
+    *,
+    cache_dir: Path | str = DEFAULT_CACHE,
+    track: Track = silent,
+    note: Note = unheard,
+    **options: Any,
+) -> tuple[str, ...]:
+    """Keep features that another program made, unless that is done already.
+
+    Parameters
+    ----------
+    files
+        An array, or one for each subject, as `algocli import-features` takes them.
+    name
+        What to call the features.
+    **options
+        What says how to read them: dataset, key, ids_file, ids_from, names_file, dtype and force, as
+        `algocli.features.importing.import_files` has them.
+
+    Returns
+    -------
+    The name of the features, as `train` takes it.
+
+    Raises
+    ------
+    UsageError
+        If the wishes, or files and subjects, do not fit together.
+    DataError, StorageError
+        If a file cannot be read or does not fit, or the cache cannot be written.
+    """
+    from algocli.features.importing import import_files
+
+    paths = [Path(file) for file in ([files] if isinstance(files, Path | str) else files)]
+    import_files(list(_each(subjects)), paths, name, Path(cache_dir), track=track, note=note, **options)
+    return (name,)
+
+
 def train(
     subjects: Subject | Iterable[Subject],
     features: Sequence[str] | str | Settings,

@@ -30,6 +30,8 @@ Responses = dict[tuple[Split, Hemisphere], NDArray[Any]]
 _BLOCK_BYTES = 4 * 2**20
 _FINGERPRINT_BYTES = 2**16
 _SAMPLED_ROWS = 100
+# Rows that are named where many are at fault.
+_SHOWN = 5
 # Z-scored per session and averaged over up to three repeats, the released responses have a standard
 # deviation of about 0.7; none can pass 1.
 _PLAUSIBLE_MEAN = 0.1
@@ -92,6 +94,14 @@ def check_numbers(number: int, layout: SubjectLayout, responses: Responses, find
                 f"holds NaN or infinite values, in {bad_rows} of {len(array)} rows and {bad_columns} of "
                 f"{array.shape[1]} vertices",
                 "copy it again: the released responses are all finite",
+            )
+        elif tally.zero_rows:
+            first = ", ".join(map(str, tally.zero_rows[:_SHOWN])) + (", ..." if tally.zero_rows[_SHOWN:] else "")
+            findings.fault(
+                path,
+                f"is 0 at every vertex in {len(tally.zero_rows)} of {len(array)} rows ({first}): it was never written "
+                "to the end",
+                COPY_AGAIN,
             )
         else:
             _check_distribution(tally.sample, f"{hemisphere} {split} responses", findings)
@@ -179,6 +189,7 @@ class _Tally:
         self.n_left = n_lines
         self._n_added = self._n_bad = 0
         self._is_bad_across = np.zeros(self._length, dtype=bool)
+        self._is_zero = np.ones(len(array), dtype=bool)
         self._sampled = np.unique(np.linspace(0, len(array) - 1, _SAMPLED_ROWS).astype(np.int64))
         self.sample = np.zeros((len(self._sampled), array.shape[1]), dtype=array.dtype)
 
@@ -205,6 +216,10 @@ class _Tally:
             self.sample[places] = block[self._sampled[places] - here.start]
         else:
             self.sample[:, here] = block[:, self._sampled].T
+        if self._by_rows:
+            self._is_zero[here] = ~block.any(axis=1)
+        else:
+            self._is_zero &= ~block.any(axis=0)
         finite = np.isfinite(block)
         if not finite.all():
             self._n_bad += int(np.count_nonzero(~finite.all(axis=1)))
@@ -215,6 +230,12 @@ class _Tally:
         """How many rows and how many columns hold a value that is not finite."""
         counts = self._n_bad, int(np.count_nonzero(self._is_bad_across))
         return counts if self._by_rows else counts[::-1]
+
+    @property
+    def zero_rows(self) -> list[int]:
+        """The rows, from 0, in which every number is 0."""
+        rows: list[int] = np.flatnonzero(self._is_zero).tolist()
+        return rows
 
 
 def _check_distribution(sample: NDArray[Any], name: str, findings: Findings) -> None:

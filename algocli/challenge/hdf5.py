@@ -1,11 +1,16 @@
 """Reads the HDF5 files of other programs: NSD's images, features made elsewhere.
 
+What nobody wrote reads as zeros, or as another fill value, and looks like numbers: `refuse_unwritten` tells it from
+what was written.
+
 A file is opened anew for every read. That costs little beside the read itself, and whoever holds only a path can be
 shared between threads and sent to other machines; h5py lets one thread in at a time.
 """
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,9 +61,137 @@ def list_datasets(file: Any) -> dict[str, tuple[int, ...]]:
     return found
 
 
-def read_rows(dataset: Any, rows: Sequence[int]) -> NDArray[Any]:
-    """Read rows of a dataset in any order, (n_rows, ...): HDF5 itself takes them rising and each once."""
+def read_rows(dataset: Any, rows: Sequence[int], *, by_last_axis: bool = False) -> NDArray[Any]:
+    """Read rows of a dataset in any order, (n_rows, ...): HDF5 itself takes them rising and each once.
+
+    Parameters
+    ----------
+    by_last_axis
+        Whether the dataset has its axes in reverse, as MATLAB writes them: its last one counts rows.
+    """
+    before = (Ellipsis,) if by_last_axis else ()
     if isinstance(rows, range) and rows.step == 1:
-        return np.asarray(dataset[rows.start : rows.stop])
+        found = np.asarray(dataset[(*before, slice(rows.start, rows.stop))])
+        return found.T if by_last_axis else found
     rising, places = np.unique(np.asarray(rows, dtype=np.int64), return_inverse=True)
-    return np.asarray(dataset[rising])[places]
+    found = np.asarray(dataset[(*before, rising)])
+    return (found.T if by_last_axis else found)[places]
+
+
+def refuse_unwritten(
+    dataset: Any, rows: Sequence[int], what: str, *, row: str = "row", by_last_axis: bool = False
+) -> None:
+    """See that a dataset has something on the disk for every one of some rows.
+
+    Parameters
+    ----------
+    what, row
+        What to call the dataset, and a row of it, in the message.
+    by_last_axis
+        As `read_rows` has it.
+
+    Raises
+    ------
+    DataError
+        If there are rows that were never written, or whose own file is gone or too short.
+    """
+    absent = _unwritten(dataset, np.unique(np.asarray(rows, dtype=np.int64)), -1 if by_last_axis else 0)
+    if len(absent):
+        more = f" to {absent[-1]}" if absent[1:].size else ""
+        raise DataError(
+            f"{what} was never written to the end: {len(absent)} of the {len(rows)} rows that are needed lack data, "
+            f"{row} {absent[0]}{more}",
+            hint="HDF5 would read them as zeros: write the missing rows, or copy the file again with all that it links",
+        )
+
+
+def refuse_black(images: NDArray[np.uint8], names: Sequence[str]) -> None:
+    """See that none of some photographs, (n_images, ...), is 0 all over.
+
+    Raises
+    ------
+    DataError
+        If one is: a file that was given its size and not all of its content reads so, whatever HDF5 knows.
+    """
+    for name, image in zip(names, images, strict=True):
+        if not image.any():
+            raise DataError(f"{name} is black all over: it was never written", hint="copy the file again")
+
+
+def _unwritten(dataset: Any, rows: NDArray[np.int64], axis: int) -> NDArray[np.int64]:
+    """Return which of some rows, rising, HDF5 would fill in instead of reading."""
+    import h5py
+
+    if dataset.is_virtual:
+        return rows[~_has_sources(dataset, rows, axis)]
+    if dataset.external:
+        return rows[~_is_in_files(dataset, rows, axis)]
+    if dataset.chunks is not None:
+        return _in_absent_chunks(dataset, rows, axis)
+    is_compact = dataset.id.get_create_plist().get_layout() == h5py.h5d.COMPACT
+    return rows if not is_compact and dataset.id.get_storage_size() == 0 else rows[:0]
+
+
+def _in_absent_chunks(dataset: Any, rows: NDArray[np.int64], axis: int) -> NDArray[np.int64]:
+    shape, chunks = dataset.shape, dataset.chunks
+    if dataset.id.get_num_chunks() == math.prod(-(-n // step) for n, step in zip(shape, chunks, strict=True)):
+        return rows[:0]
+    starts = [range(0, n, step) for n, step in zip(shape, chunks, strict=True)]
+    slab_of = rows // chunks[axis]
+    absent = []
+    for slab in np.unique(slab_of).tolist():
+        starts[axis] = range(slab * chunks[axis], slab * chunks[axis] + 1)
+        places = itertools.product(*starts)
+        if any(dataset.id.get_chunk_info_by_coord(place).byte_offset is None for place in places):
+            absent.append(slab)
+    return rows[np.isin(slab_of, absent)]
+
+
+def _is_in_files(dataset: Any, rows: NDArray[np.int64], axis: int) -> NDArray[np.bool_]:
+    """Say for which rows the raw files of an external dataset are long enough: HDF5 reads zeros past their end."""
+    n_there = 0
+    for name, offset, n_bytes in dataset.external:
+        # One that is not here is HDF5's to find, or to complain of.
+        size = Path(name).stat().st_size if Path(name).is_file() else offset + n_bytes
+        n_there += min(n_bytes, max(0, size - offset))
+        if size < offset + n_bytes:
+            break
+    row_bytes = math.prod(dataset.shape) * dataset.dtype.itemsize // dataset.shape[axis]
+    ends = (rows + 1) * row_bytes if axis == 0 else np.full(len(rows), dataset.shape[axis] * row_bytes)
+    is_there: NDArray[np.bool_] = ends <= n_there
+    return is_there
+
+
+def _has_sources(dataset: Any, rows: NDArray[np.int64], axis: int) -> NDArray[np.bool_]:
+    """Say which rows of a virtual dataset are mapped as a whole to data that is there."""
+    wanted = math.prod(dataset.shape) // dataset.shape[axis]
+    mapped, is_there = np.zeros(len(rows), dtype=np.int64), np.ones(len(rows), dtype=bool)
+    for source in dataset.virtual_sources():
+        low, high = (bound[axis] for bound in source.vspace.get_select_bounds())
+        own = (rows >= low) & (rows <= high)
+        # HDF5 numbers files and datasets by a pattern where a mapping grows: what there is of it has no end to check.
+        grows = "%" in source.file_name + source.dset_name
+        mapped[own] += wanted if grows else source.vspace.get_select_npoints() // (high - low + 1)
+        if not grows and own.any():
+            is_there[own] &= _is_in_source(dataset, source, rows[own] - low, axis)
+    return np.asarray(is_there & (mapped >= wanted))
+
+
+def _is_in_source(dataset: Any, source: Any, rows: NDArray[np.int64], axis: int) -> NDArray[np.bool_]:
+    """Say which rows of a mapping, counted from its own first, are in the dataset that it leads to."""
+    import h5py
+
+    if source.src_space.get_select_type() != h5py.h5s.SEL_ALL:
+        rows = rows + source.src_space.get_select_bounds()[0][axis]
+    own_file = Path(dataset.file.filename)
+    places = [own_file] if source.file_name == "." else [own_file.parent / source.file_name, Path(source.file_name)]
+    path = next((place for place in places if place.is_file()), None)
+    if path is None:
+        return np.zeros(len(rows), dtype=bool)
+    with h5py.File(path, "r") as file:
+        found = file.get(source.dset_name)
+        if not isinstance(found, h5py.Dataset) or found.ndim != dataset.ndim:
+            # Of another number of axes, its rows cannot be told from here.
+            return np.full(len(rows), isinstance(found, h5py.Dataset))
+        inside = rows < found.shape[axis]
+        return np.asarray(inside & ~np.isin(rows, _unwritten(found, np.unique(rows[inside]), axis)))

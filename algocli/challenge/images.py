@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from algocli.challenge.conversions import Conversion, Converted, gather
 from algocli.challenge.digests import digest_part, list_conversions, stimuli_digest
-from algocli.challenge.hdf5 import SUFFIXES, list_datasets, open_hdf5, read_rows
+from algocli.challenge.hdf5 import SUFFIXES, list_datasets, open_hdf5, read_rows, refuse_black, refuse_unwritten
 from algocli.challenge.ids import ID_COLUMN, find_stimuli, parse_id, read_table
 from algocli.challenge.pixels import read_image
 from algocli.challenge.stimuli import Stimulus
@@ -181,11 +181,21 @@ class ImageBrick:
 
     def _pixels(self, rows: Sequence[int]) -> NDArray[np.uint8]:
         with open_hdf5(self.path) as file:
-            return read_rows(file[_DATASET], [self.stimuli[row].nsd_id for row in rows])
+            pixels: NDArray[np.uint8] = read_rows(file[_DATASET], self._written_ids(file, rows))
+        refuse_black(pixels, [self.name(row) for row in rows])
+        return pixels
+
+    def _written_ids(self, file: Any, rows: Sequence[int]) -> list[int]:
+        """Return the NSD ids of some rows, all of which the file holds."""
+        ids = [self.stimuli[row].nsd_id for row in rows]
+        refuse_unwritten(file[_DATASET], ids, f"{_DATASET} of {self.path}", row="NSD id")
+        return ids
 
     def _read_digest(self, track: Track) -> str:
-        total = hashlib.sha256()
-        n_stimuli = len(self.stimuli)
+        total, n_stimuli = hashlib.sha256(), len(self.stimuli)
+        # All at once: how many images lack is told before the first is read.
+        with open_hdf5(self.path) as file:
+            self._written_ids(file, range(n_stimuli))
         images = (
             pixels
             for start in range(0, n_stimuli, _BLOCK)

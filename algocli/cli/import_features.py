@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import functools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -20,20 +20,42 @@ from algocli.cli.options import (
     parse_subjects,
 )
 
+Files = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="FILE",
+        help="Images x features: .npy, .npz, .h5, .hdf5, .zarr, .mat, .pt, .pth, .safetensors, .csv, .tsv or .parquet; "
+        "a folder that holds one; one file for each subject, or a pattern, as in 'subj{subject:02d}.npy'.",
+    ),
+]
+
 
 def import_features(
-    file: Annotated[Path, typer.Argument(help="An array of images x features: .npy, .h5, .hdf5 or .zarr.")],
+    files: Files,
     name: Annotated[str, typer.Option(help="What to call the features: train takes it as --features NAME.")],
     dataset: Annotated[
-        str | None, typer.Option(help="Array within an HDF5 file or Zarr group.  [default: the only one]")
+        str | None, typer.Option(help="Array within a file that holds several.  [default: the only one]")
+    ] = None,
+    names: Annotated[
+        Path | None,
+        typer.Option(
+            help="Image name or NSD id of each row, one a line, or a CSV column.  [default: what lies beside]"
+        ),
     ] = None,
     key: Annotated[
         Literal["nsd-id", "row"] | None,
-        typer.Option(help="What a row's number is: an NSD id, or the image's place.  [default: as many rows say]"),
+        typer.Option(
+            help="What a row's number is, whatever rows are called: an NSD id, or the image's place.  "
+            "[default: as names, or else as many rows say]"
+        ),
     ] = None,
     ids: Annotated[
         Path | None, typer.Option(help="NSD id of each row: a .npy, or a CSV file with the column nsd_id.")
     ] = None,
+    ids_from: Annotated[
+        int,
+        typer.Option("--ids-from", min=0, max=1, help="What NSD ids count from: 0, as in its tables, or 1."),
+    ] = 0,
     dtype: Annotated[
         Literal["float16", "float32"] | None,
         typer.Option(help="Precision of the stored features.  [default: float32, or the file's float16]"),
@@ -47,34 +69,44 @@ def import_features(
 ) -> None:
     """Keep features that another program made.
 
-    Everything after extract works on them. Rows are the subject's training images and then its test images, in the
-    order of their names. An array of 73000 rows, one for each NSD id, or one with --ids serves every subject.
+    Everything after extract works on them. Rows with names (in the file, or beside it in file_names.txt or NAME.txt)
+    are matched to images by file name or NSD id, in any order. Rows without are the subject's training images and then
+    its test images, in the order of their names, or the training images alone, which gives no test predictions. An
+    array with names, with --ids, or of 73000 rows, one for each NSD id, serves every subject. Rows that were never
+    written are refused.
     """
     from algocli.challenge.subjects import Challenge
     from algocli.cli.console import noter, tracker
     from algocli.cli.stores import show_stores
-    from algocli.errors import UsageError
-    from algocli.features.importing import import_features as import_rows
-    from algocli.features.importing import is_keyed_by_id, locate_rows
-    from algocli.features.matrices import open_matrix, read_ids
+    from algocli.features.importing import import_files
 
-    subjects = Challenge(data_dir).subjects(parse_subjects(subject))
-    matrix = open_matrix(file, dataset)
-    row_ids = None if ids is None else read_ids(ids)
-    if len(subjects) > 1 and not is_keyed_by_id(matrix, row_ids, key):
-        raise UsageError(
-            f"the rows of {matrix.name} are in the order of one subject's images; {len(subjects)} subjects were chosen",
-            hint=f"say whose they are, as in -s {subjects[0].number}, or give each row's NSD id with --ids",
-        )
-    note = noter(quiet)
-    # Every subject's rows are found before the first is stored: a file that lacks some is told at once.
-    located = [locate_rows(one, matrix, row_ids, key) for one in subjects]
-    run = functools.partial(
-        import_rows, dtype=dtype, ids_file=ids, row_key=key, force=force, track=tracker(quiet), note=note
+    challenge, note = Challenge(data_dir), noter(quiet)
+    stores = import_files(
+        challenge.subjects(_in_order(subject)),
+        files,
+        name,
+        cache_dir,
+        dataset=dataset,
+        key=key,
+        ids_file=ids,
+        ids_from=ids_from,
+        names_file=names,
+        asked=bool(subject),
+        dtype=dtype,
+        force=force,
+        track=tracker(quiet),
+        note=note,
     )
-    stores = [run(one, matrix, rows, name, cache_dir) for one, rows in zip(subjects, located, strict=True)]
     show_stores(stores, as_json=as_json)
     note(f"next: {in_same_folders(f'algocli train --features {name}', data_dir, cache_dir)}")
+
+
+def _in_order(words: Sequence[str] | None) -> tuple[int, ...] | None:
+    """Return the subjects in the order in which they were named: that of the files, where there is one for each."""
+    if parse_subjects(words) is None:
+        return None
+    numbers = [number for word in words or () for part in word.split(",") for number in parse_subjects([part]) or ()]
+    return tuple(dict.fromkeys(numbers))
 
 
 def register(app: typer.Typer) -> None:

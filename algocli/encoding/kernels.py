@@ -16,7 +16,10 @@ from algocli.features.store import FeatureStore
 
 
 class Kernels:
-    """The Gram matrices of one subject's layers, computed on first use and shared by all fits."""
+    """The Gram matrices of one subject's layers, computed on first use and shared by all fits.
+
+    Their images are those that all layers have: where one has the training images alone, so has every matrix.
+    """
 
     def __init__(
         self,
@@ -32,9 +35,10 @@ class Kernels:
         self._stores = stores
         self._device = device
         self._track = track
+        self.n_stimuli = min(store.n_stimuli for store in stores)
         # What is divided by a spread over the fitted images has a matrix for each fit, and no other.
         plain = [] if settings.standardised else stores
-        self._plain = [gram(store, device=device, track=track) for store in plain]
+        self._plain = [gram(store, device=device, track=track).leading(self.n_stimuli) for store in plain]
 
     def prepare(self, fits: Sequence[NDArray[np.int64]]) -> None:
         """Compute what passes over the features remain to be made for these fits, and leave it on the disk."""
@@ -69,7 +73,8 @@ class Kernels:
         return self._plain or [self._standardised(group, fit) for group in _side_by_side(self._stores, self.settings)]
 
     def _standardised(self, stores: Sequence[FeatureStore], fit: NDArray[np.int64]) -> Gram:
-        return standardised_gram(stores, fit, device=self._device, track=self._track)
+        found = standardised_gram(stores, fit, device=self._device, track=self._track)
+        return found.leading(self.n_stimuli)
 
 
 def loads_torch(stores: Sequence[FeatureStore], settings: Settings, device: str) -> bool:

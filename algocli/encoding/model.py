@@ -72,13 +72,15 @@ def train_subject(
             note(f"subject {subject.number}: run {run.name} is done already")
             return run.subject(subject.number)
         needed = _promise(subject, settings, stores, device, note)
+        without_test = _without_test(subject, stores, settings, note)
         share = claim(run, settings, subject, inputs, force=force, note=note)
         clock = {"inputs": time.time() - started}
         folds = make_folds(settings, len(subject.train_stimuli))
         _save_split(share, folds)
         training = Training(subject, share, settings, folds, stores, device, clock, track)
         training.run(note)
-        share.finish(_record(subject, settings, inputs, command_line, clock, started) | {"memory": needed})
+        about = {"memory": needed, "without_test": without_test}
+        share.finish(_record(subject, settings, inputs, command_line, clock, started) | about)
     return share
 
 
@@ -99,6 +101,18 @@ def _is_of(record: dict[str, Any], inputs: dict[str, Any]) -> bool:
     """Say whether a record is of these inputs."""
     recorded = record.get("inputs") or {}
     return differing(recorded, inputs) == [] and recorded.get("features") == inputs["features"]
+
+
+def _without_test(subject: Subject, stores: Sequence[FeatureStore], settings: Settings, note: Note) -> list[str]:
+    """Return the names of the features that know the training images alone, and say what follows from that."""
+    pairs = zip(settings.features, stores, strict=True)
+    names = [name for name, store in pairs if store.n_stimuli < len(subject.stimuli)]
+    if names:
+        note(
+            f"subject {subject.number}: {', '.join(names)} has the training images alone: some are held out and "
+            "scored, and no test predictions are made"
+        )
+    return names
 
 
 def _save_split(share: SubjectRun, folds: list[Fold]) -> None:

@@ -33,7 +33,8 @@ class Outputs:
     penalties: list[NDArray[np.int16]] = field(default_factory=list)
     blends: list[NDArray[np.float32]] = field(default_factory=list)
     bands: list[NDArray[np.float32]] = field(default_factory=list)
-    # The mean over the models that predict the test images: the refit alone, or every fold where there is none.
+    # The mean over the models that predict the test images: the refit alone, or every fold where there is none. None
+    # where features of the training images are all there is.
     test_sum: NDArray[np.float32] | None = None
     n_tests: int = 0
 
@@ -66,8 +67,11 @@ def open_outputs(share: SubjectRun, hemisphere: Hemisphere, n_held_out: int, n_v
         yield found
     share.save(f"{hemisphere}_fold_correlation", np.stack(found.scores))
     share.save(f"{hemisphere}_correlation", np.mean(found.scores, axis=0))
-    assert found.test_sum is not None  # every training has a model for the test images
-    share.save(f"{hemisphere}_pred_test", (found.test_sum / np.float32(found.n_tests)).astype(np.float32))
+    if found.test_sum is None:
+        # Those of an earlier training would be taken for this one's.
+        share.discard(f"{hemisphere}_pred_test")
+    else:
+        share.save(f"{hemisphere}_pred_test", (found.test_sum / np.float32(found.n_tests)).astype(np.float32))
 
 
 def save_choices(share: SubjectRun, hemisphere: Hemisphere, found: Outputs, settings: Settings, note: Note) -> None:

@@ -18,7 +18,7 @@ from algocli.challenge.arrays import open_array
 from algocli.challenge.layout import Hemisphere, check_hemisphere
 from algocli.compute.arrays import publishing_rows, read_kept
 from algocli.compute.files import publish, read_json, write_json
-from algocli.errors import DataError
+from algocli.errors import DataError, MissingStep
 
 # What `predict` keeps of a subject's model.
 MODEL = "model.npz"
@@ -75,8 +75,20 @@ class SubjectRun:
         return self._load(f"{check_hemisphere(hemisphere)}_pred_validation")
 
     def test_predictions(self, hemisphere: Hemisphere) -> NDArray[np.float32]:
-        """Return predicted responses to the test images, (n_test, n_vertices)."""
+        """Return predicted responses to the test images, (n_test, n_vertices); see `check_test_predictions`."""
+        if self.done:
+            self.check_test_predictions()
         return self._load(f"{check_hemisphere(hemisphere)}_pred_test")
+
+    def check_test_predictions(self) -> None:
+        """Raise a MissingStep where there are none, as features were of the training images alone."""
+        names = self.record.get("without_test")
+        if names:
+            raise MissingStep(
+                f"run {self.folder.parent.name} has no test predictions of subject {self.number}: "
+                f"{', '.join(names)} has features of the training images alone",
+                hint=f"import features of the test images too, with --name {names[0]} --force, and train again",
+            )
 
     def alphas(self, hemisphere: Hemisphere) -> NDArray[np.float32]:
         """Return ridge's penalty of each fit and vertex, (n_fits, n_vertices), relative to a component's mean variance.
@@ -118,6 +130,10 @@ class SubjectRun:
     def has_array(self, name: str) -> bool:
         """Say whether there is an array of that name, such as 'left_blend'."""
         return (self.folder / f"{name}.npy").is_file()
+
+    def discard(self, name: str) -> None:
+        """Delete an array of that name, if there is one."""
+        (self.folder / f"{name}.npy").unlink(missing_ok=True)
 
     def save(self, name: str, array: NDArray[Any]) -> None:
         """Store one array; visible only when whole."""

@@ -25,6 +25,8 @@ from algocli.encoding.splits import Fold
 from algocli.errors import DataError
 from algocli.features.store import FeatureStore
 
+_FIRST_VERTICES = 8
+
 
 @dataclass(frozen=True)
 class _Look:
@@ -54,12 +56,16 @@ class Training:
         self.clock, self.track = clock, track
         self.algebra = algebra_on(device)
         self.n_train = len(subject.train_stimuli)
-        self.test = np.arange(self.n_train, self.n_train + len(subject.test_stimuli))
         with self._timed("gram"):
             self.kernels = Kernels(stores, settings, self.n_train, device=device, track=track)
+        # None where features of the training images are all there is.
+        self.test = np.arange(self.n_train, self.kernels.n_stimuli)
 
     def run(self, note: Note) -> None:
         """Fit everything, and leave it in the run."""
+        for hemisphere in HEMISPHERES:
+            path = self.subject.layout.responses("train", hemisphere)
+            _refuse_empty_rows(path, self.subject.responses("train", hemisphere))
         n_held_out = sum(len(fold.held_out) for fold in self.folds)
         fits = [fold.fit for fold in self.folds] + ([np.arange(self.n_train)] if self.settings.refit else [])
         with self._timed("gram"):
@@ -98,7 +104,7 @@ class Training:
         view = look(self.kernels, fit, self.algebra)
         is_refit = number == len(self.folds)
         held_out = None if is_refit else self.folds[number].held_out
-        tests = is_refit or not self.settings.refit
+        tests = len(self.test) > 0 and (is_refit or not self.settings.refit)
         return _Look(
             view.without_kernels(),
             held_out,
@@ -134,6 +140,19 @@ def _checked(models: Iterator[Model], path: Path, responses: NDArray[np.float32]
     _refuse_non_finite(first, path, responses)
     yield first
     yield from models
+
+
+def _refuse_empty_rows(path: Path, responses: NDArray[np.float32]) -> None:
+    """Refuse responses that are 0 at every vertex for some images: the file has its size and not all of its content."""
+    # Few rows begin so by chance: only these are read to their ends.
+    likely = np.flatnonzero(~responses[:, :_FIRST_VERTICES].any(axis=1))
+    empty = [row for row in likely.tolist() if not responses[row].any()]
+    if empty and responses.shape[1]:
+        raise DataError(
+            f"{path} is 0 at every vertex in {len(empty)} of {len(responses)} rows, the first of them row {empty[0]}: "
+            "it was never written to the end",
+            hint="algocli data",
+        )
 
 
 def _refuse_non_finite(model: Model, path: Path, responses: NDArray[np.float32]) -> None:

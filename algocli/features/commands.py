@@ -137,7 +137,8 @@ def import_dtype(dtype: str) -> Dtype:
 def _import_words(recipe: Mapping[str, Any], came_from: Mapping[str, Any]) -> list[str]:
     words = [f"algocli import-features {quote(str(came_from.get('file', 'FILE')))}"]
     given = {"--dataset": came_from.get("dataset"), "--name": recipe["model"]}
-    given |= {"--ids": came_from.get("ids_file"), "--key": came_from.get("row_key")}
+    given |= {"--ids": came_from.get("ids_file"), "--ids-from": came_from.get("ids_from")}
+    given |= {"--names": came_from.get("names_file"), "--key": came_from.get("row_key")}
     words += [f"{option} {quote(str(value))}" for option, value in given.items() if value]
     kept = recipe["identity"].get("dtype", "float32")
     if kept != import_dtype(str(came_from.get("file_dtype", ""))):

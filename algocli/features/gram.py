@@ -39,23 +39,33 @@ class Gram:
     ----------
     folder
         Where what is derived from it is kept; by default the matrix itself is read from there, as it is needed.
+    n_stimuli
+        How many of its images count, from the first on; by default all.
     """
 
-    def __init__(self, folder: Path, matrix: NDArray[np.float32] | None = None) -> None:
+    def __init__(
+        self, folder: Path, matrix: NDArray[np.float32] | None = None, *, n_stimuli: int | None = None
+    ) -> None:
         self.folder = folder
         self._held = matrix
+        self._first = slice(n_stimuli)
         self.n_stimuli = len(self._open())
+
+    def leading(self, n_stimuli: int) -> Gram:
+        """Return what the first images have of it: other images have no say in it but for the mean, which drops out."""
+        return self if n_stimuli == self.n_stimuli else Gram(self.folder, self._held, n_stimuli=n_stimuli)
 
     def in_memory(self) -> NDArray[np.float32]:
         """Return the whole matrix, (n_stimuli, n_stimuli), not to be changed; it is kept by whoever asks."""
         # Whoever multiplies by all of it does so again and again; the first touch of a mapped page costs more
         # than reading it does.
-        return np.array(self._open(), np.float32) if self._held is None else self._held
+        return np.array(self._open(), np.float32) if self._held is None else self._open()
 
     def _open(self) -> NDArray[np.float32]:
         # Mapped anew each time, which costs little: what has been touched of a map stays in memory as long as it does,
         # and the matrices of many layers would be there together.
-        return _open(self.folder / "matrix.npy") if self._held is None else self._held
+        whole = _open(self.folder / "matrix.npy") if self._held is None else self._held
+        return whole[self._first, self._first]
 
     def rows(self, rows: slice) -> NDArray[np.float32]:
         """Return whole rows of K, (n_rows, n_stimuli), not to be changed."""
@@ -114,7 +124,7 @@ def standardised_gram(
     Parameters
     ----------
     stores
-        Of the same images in the same order.
+        Of the same images in the same order; where some lack the last ones, these are left out of all.
     rows : (n_rows,)
         The images that a model is to be fitted on: no other has a say in what is divided by.
     device, track
@@ -146,7 +156,7 @@ def _made(
                 unfinished.unlink(missing_ok=True)
             products = choose_products(device, n_multiplications(stores))
             tiles = _accumulate(stores, standard, products, track)
-            publish(folder / "matrix.npy", lambda stream: _write(stream, tiles, stores[0].n_stimuli))
+            publish(folder / "matrix.npy", lambda stream: _write(stream, tiles, _n_shared(stores)))
             write_json(folder / "record.json", {"key": key, "products": products.provenance})
     return Gram(folder)
 
@@ -158,7 +168,7 @@ def is_made(store: FeatureStore) -> bool:
 
 def n_multiplications(stores: Sequence[FeatureStore]) -> float:
     """Return how many multiplications a Gram matrix of these stores, side by side, takes: half of all, by symmetry."""
-    return float(stores[0].n_stimuli) ** 2 * sum(store.n_features for store in stores) / 2
+    return float(_n_shared(stores)) ** 2 * sum(store.n_features for store in stores) / 2
 
 
 def _is_made(folder: Path, key: str) -> bool:
@@ -169,7 +179,7 @@ def _accumulate(
     stores: Sequence[FeatureStore], standard: NDArray[np.int64] | None, products: Products, track: Track
 ) -> Tiles:
     """Return the tiles (i, j) on and below the diagonal, float64; the rest follows from symmetry."""
-    n_stimuli = stores[0].n_stimuli
+    n_stimuli = _n_shared(stores)
     rows = _row_blocks(n_stimuli)
     tiles = {(i, j): np.zeros((_length(rows[i]), _length(rows[j]))) for i in range(len(rows)) for j in range(i + 1)}
     blocks = [(store, columns) for store in stores for columns in store.column_blocks()]
@@ -214,7 +224,7 @@ def _read_shifted(store: FeatureStore, columns: slice, block: NDArray[np.float32
         with np.errstate(over="ignore", invalid="ignore"):
             block[rows] -= beginning
 
-    shards = [slice(shard.start, shard.stop) for shard in store.shards]
+    shards = [slice(shard.start, min(shard.stop, len(block))) for shard in store.shards if shard.start < len(block)]
     # Decompressing and widening cost as much as a tenth of the product: use all cores.
     with ThreadPoolExecutor() as pool, np.errstate(over="ignore", invalid="ignore"):
         list(pool.map(read, shards))
@@ -266,6 +276,11 @@ def _centre(tiles: Tiles, rows: Sequence[slice], n_stimuli: int) -> None:
     for (i, j), tile in tiles.items():
         tile -= means[rows[i], None]
         tile -= means[rows[j]]
+
+
+def _n_shared(stores: Sequence[FeatureStore]) -> int:
+    """Count the images that all stores have."""
+    return min(store.n_stimuli for store in stores)
 
 
 def _row_blocks(n_rows: int) -> list[slice]:

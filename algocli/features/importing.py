@@ -7,41 +7,99 @@ the store, and once to write what of it is not there yet. What is refused leaves
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.challenge.ids import find_stimuli
 from algocli.challenge.images import ids_digest
-from algocli.challenge.layout import N_NSD_IMAGES
 from algocli.challenge.subjects import Subject
-from algocli.compute.choices import check_choice
-from algocli.compute.files import read_json
-from algocli.compute.leftovers import delete_folder
 from algocli.compute.lock import hold
 from algocli.compute.track import Note, Track, silent, unheard
-from algocli.errors import DataError, UsageError, writing
-from algocli.features.commands import IMPORTED, import_dtype
+from algocli.errors import UsageError
+from algocli.features.arrays.matrix import Matrix
 from algocli.features.finite import refuse_non_finite
-from algocli.features.keys import SCHEMA, Dtype, Recipe
+from algocli.features.imported import imported_recipe, make_room, provenance_of
+from algocli.features.keys import Dtype
 from algocli.features.library import create_store
-from algocli.features.matrices import Matrix
+from algocli.features.locating import Key, is_keyed_by_id, locate_rows
+from algocli.features.matrices import open_matrix, read_ids
 from algocli.features.store import SHARD_BYTES, FeatureStore
+from algocli.features.subject_files import is_shared, named_subject, share_files
+from algocli.features.suspects import Suspects
 
-Key = Literal["nsd-id", "row"]
 
+def import_files(
+    subjects: Sequence[Subject],
+    files: Sequence[Path],
+    name: str,
+    cache_dir: Path,
+    *,
+    dataset: str | None = None,
+    key: Key | None = None,
+    ids_file: Path | None = None,
+    ids_from: int = 0,
+    names_file: Path | None = None,
+    asked: bool = True,
+    dtype: Dtype | None = None,
+    force: bool = False,
+    track: Track = silent,
+    note: Note = unheard,
+) -> list[FeatureStore]:
+    """Bring the stores of some subjects' features called `name` to completion and return them.
 
-class ImportedRecipe(Recipe):
-    """Features from elsewhere: how an image became a row is known by their name alone."""
+    Parameters
+    ----------
+    files
+        One array for all subjects, whose rows have names or NSD ids; one subject's; or one file a subject.
+    dataset, names_file
+        As `open_matrix` takes them.
+    key, ids_file, ids_from
+        How to find rows: see `locate_rows` and `read_ids`.
+    asked
+        Whether these subjects were asked for, and not merely all that the data has.
+    dtype, force
+        As for `import_features`.
 
-    @property
-    def name(self) -> str:
-        """The name that the user gave."""
-        return self.model
+    Raises
+    ------
+    UsageError
+        If the wishes, or files and subjects, do not fit together.
+    DataError, StorageError
+        As `import_features`.
+    """
+    if names_file is not None and (ids_file is not None or key is not None):
+        raise UsageError("--names says what rows are called; --ids and --key find them otherwise: give one of them")
+    ids = None if ids_file is None else read_ids(ids_file, ids_from)
+    owned = _open(subjects, files, dataset, names_file, asked, note)
+    if ids_from and ids is None and (key is not None or any(matrix.labels is None for _, matrix in owned)):
+        raise UsageError("--ids-from says what ids count from, and rows have none here", hint="give them with --ids")
+    for _, matrix in owned:
+        _refuse_another(matrix, [one.number for one, own in owned if own is matrix], ids, key)
+    # Every subject's rows are found before the first is stored: a file that lacks some is told at once.
+    located = [locate_rows(one, matrix, ids, key, ids_from) for one, matrix in owned]
+    for (one, matrix), rows in zip(owned, located, strict=True):
+        for told in _tell_rows(one, matrix, rows, by_name=ids is None and key is None):
+            note(f"subject {one.number}: {told}")
+    return [
+        import_features(
+            one,
+            matrix,
+            rows,
+            name,
+            cache_dir,
+            dtype=dtype,
+            ids_file=ids_file,
+            ids_from=ids_from,
+            row_key=key,
+            force=force,
+            track=track,
+            note=note,
+        )
+        for (one, matrix), rows in zip(owned, located, strict=True)
+    ]
 
 
 def import_features(
@@ -53,6 +111,7 @@ def import_features(
     *,
     dtype: Dtype | None = None,
     ids_file: Path | None = None,
+    ids_from: int = 0,
     row_key: Key | None = None,
     force: bool = False,
     track: Track = silent,
@@ -63,11 +122,12 @@ def import_features(
     Parameters
     ----------
     rows : (n_stimuli,)
-        The row of `matrix` that belongs to each stimulus, training first; see `locate_rows`.
+        The row of `matrix` that belongs to each stimulus, training first; see `locate_rows`. Where they are those of
+        the training images alone, so is the store.
     dtype
         The precision to keep; by default that of the other subjects' features of this name, or else
         float16 for a float16 array and float32 for any other.
-    ids_file, row_key
+    ids_file, ids_from, row_key
         How `rows` were found, where the number of rows did not say it: kept, to say how to import this again.
     force
         Replace other features of this subject and name.
@@ -81,22 +141,15 @@ def import_features(
     StorageError
         If the disk is full or may not be written. Everything finished stays finished.
     """
-    how = _recipe(cache_dir, name, matrix, dtype)
+    how = imported_recipe(cache_dir, name, matrix, dtype)
     kept = np.dtype(how.identity["dtype"])
-    content = _digest(subject, matrix, rows, kept, track)
+    stimuli = subject.stimuli[: len(rows)]
+    content = _digest(subject, matrix, rows, kept, track, note)
     home = cache_dir / "features" / name
     with hold(home / f"{subject.name}.lock", note):
-        _make_room(home, subject, content, force)
-        provenance = {
-            "source": IMPORTED,
-            "file": str(matrix.path.resolve()),
-            "dataset": matrix.dataset,
-            "file_dtype": matrix.dtype.name,
-            "ids_file": None if ids_file is None else str(ids_file.resolve()),
-            "row_key": row_key,
-            "shape": list(matrix.shape[1:]),
-        }
-        store = create_store(cache_dir, how, subject, content, matrix.n_features, provenance)
+        make_room(home, subject, content, force)
+        provenance = provenance_of(matrix, ids_file, ids_from, row_key)
+        store = create_store(cache_dir, how, subject, content, matrix.n_features, provenance, stimuli)
         pending = store.pending()
         if not pending:
             note(f"subject {subject.number}: {name} is complete, nothing to do")
@@ -108,90 +161,68 @@ def import_features(
     return store
 
 
-def is_keyed_by_id(matrix: Matrix, ids: Sequence[int] | None, key: Key | None) -> bool:
-    """Say whether rows are found by NSD id, so that one file serves every subject.
-
-    Raises
-    ------
-    UsageError
-        If the wishes contradict each other, or there is no such key.
-    """
-    if key is not None:
-        check_choice("key", key, get_args(Key))
-    if key == "row" and ids is not None:
-        raise UsageError("--ids says which id a row has, --key row that rows are in the order of the images: not both")
-    return ids is not None or key == "nsd-id" or (key is None and matrix.n_rows == N_NSD_IMAGES)
-
-
-def locate_rows(subject: Subject, matrix: Matrix, ids: Sequence[int] | None, key: Key | None) -> Sequence[int]:
-    """Return the row of `matrix` that belongs to each of a subject's stimuli, training first.
-
-    Parameters
-    ----------
-    ids : (n_rows,)
-        The NSD id of each row, in any order; None where rows are in the order of the images or of all NSD ids.
-    key
-        Which of these two orders it is; None lets the number of rows decide.
-
-    Raises
-    ------
-    DataError
-        If the number of rows fits neither, or an image has no row.
-    """
-    n_train, n_test = len(subject.train_stimuli), len(subject.test_stimuli)
-    by_id = is_keyed_by_id(matrix, ids, key)
-    if ids is not None:
-        if len(ids) != matrix.n_rows:
-            raise DataError(f"{matrix.name} has {matrix.n_rows} rows, but {len(ids)} ids are given")
-        return find_stimuli(ids, subject.stimuli, "the list of ids")
-    if by_id and matrix.n_rows == N_NSD_IMAGES:
-        return [stimulus.nsd_id for stimulus in subject.stimuli]
-    if not by_id and matrix.n_rows == n_train + n_test:
-        return range(n_train + n_test)
-    expected = (
-        f"{N_NSD_IMAGES}, one for each NSD id, were expected"
-        if by_id
-        else f"{subject.name} has {n_train} training and {n_test} test images, {n_train + n_test} in all"
-    )
-    half = {n_train: "training", n_test: "test"}.get(matrix.n_rows)
-    raise DataError(
-        f"{matrix.name} has {matrix.n_rows} rows; {expected}",
-        hint=f"these look like the {half} images alone: put training and test rows into one array, training first"
-        if half and not by_id
-        else "give a row for each image, training first, or say with --ids which NSD id each row has",
-    )
+def _open(
+    subjects: Sequence[Subject],
+    files: Sequence[Path],
+    dataset: str | None,
+    names_file: Path | None,
+    asked: bool,
+    note: Note,
+) -> list[tuple[Subject, Matrix]]:
+    """Return the subjects that there are files for, rising, each with its array; one that several share is one."""
+    ordered = sorted(subjects, key=lambda one: one.number)
+    if not is_shared(files):
+        matrix = open_matrix(files[0], dataset, names_file)
+        return [(one, matrix) for one in ordered]
+    shared = share_files(files, [one.number for one in subjects], asked=asked)
+    note("; ".join(f"subject {number}: {file}" for number, file in shared.items()))
+    opened = {file: open_matrix(file, dataset, names_file) for file in shared.values()}
+    return [(one, opened[shared[one.number]]) for one in ordered if one.number in shared]
 
 
-def _recipe(cache_dir: Path, name: str, matrix: Matrix, dtype: Dtype | None) -> ImportedRecipe:
-    """Return the recipe that all subjects' features of this name share."""
-    # A plus joins the names of several features in a run's name.
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
+def _refuse_another(matrix: Matrix, numbers: Sequence[int], ids: Sequence[int] | None, key: Key | None) -> None:
+    """Refuse rows in the order of one subject's images for several, or for another than the file is named after."""
+    if is_keyed_by_id(matrix, ids, key):
+        return
+    owner = named_subject(matrix.path)
+    if len(numbers) > 1:
         raise UsageError(
-            f"'{name}' cannot be features' name", hint="use up to 100 letters, digits, dots, dashes, underscores"
+            f"the rows of {matrix.name} are in the order of one subject's images; {len(numbers)} subjects were chosen",
+            hint=f"say whose they are, as in -s {owner or numbers[0]}, or give each row's NSD id with --ids",
         )
-    if dtype is not None:
-        check_choice("dtype", dtype, get_args(Dtype))
-    path = cache_dir / "features" / name / "recipe.json"
-    known = read_json(path)["identity"] if path.is_file() else None
-    if known is not None and known.get("source") != IMPORTED:
-        raise UsageError(f"{name} is the name of features that were extracted", hint="choose another --name")
-    if known is not None and dtype not in (None, known["dtype"]):
+    # Several subjects have as many images: nothing else would tell.
+    if key is None and owner is not None and [owner] != list(numbers):
         raise UsageError(
-            f"the features {name} of other subjects are kept as {known['dtype']}, not {dtype}",
-            hint=f"--dtype {known['dtype']}, or another --name",
+            f"{matrix.path.name} is named after subject {owner}, and subject {numbers[0]} was asked for",
+            hint=f"-s {owner}; or say --key row if its rows are in the order of subject {numbers[0]}'s images",
         )
-    kept = known["dtype"] if known else dtype or import_dtype(matrix.dtype.name)
-    identity = {"schema": SCHEMA, "source": IMPORTED, "name": name, "post": "flatten", "dtype": kept}
-    return ImportedRecipe(name, IMPORTED, IMPORTED, identity)
 
 
-def _digest(subject: Subject, matrix: Matrix, rows: Sequence[int], kept: np.dtype[Any], track: Track) -> str:
+def _tell_rows(subject: Subject, matrix: Matrix, rows: Sequence[int], *, by_name: bool) -> Iterator[str]:
+    """Say how rows were found where that was not asked for, and what they do not serve."""
+    if by_name and matrix.labels is not None:
+        others = matrix.n_rows - len(rows)
+        passed = f"; {others} of {matrix.n_rows} rows are of other images" if others else ""
+        yield f"rows were found by the names in {matrix.labels.where}{passed}"
+    if len(rows) < len(subject.stimuli):
+        yield f"{matrix.name} has the training images alone: there will be no test predictions"
+
+
+def _digest(
+    subject: Subject, matrix: Matrix, rows: Sequence[int], kept: np.dtype[Any], track: Track, note: Note
+) -> str:
     """Check every row, and digest what will be stored and for which images."""
+    stimuli = subject.stimuli[: len(rows)]
     # The numbers as they are stored, not the bytes of the file: the same features in another format are the same.
-    total = hashlib.sha256(f"{ids_digest(subject.stimuli)} {kept.name} {matrix.n_features}\n".encode())
+    total = hashlib.sha256(f"{ids_digest(stimuli)} {kept.name} {matrix.n_features}\n".encode())
+    suspects = Suspects(lambda place: f"row {rows[place]} ({stimuli[place].path.name})")
     blocks = list(_blocks(len(rows), matrix.n_features * max(matrix.dtype.itemsize, kept.itemsize)))
     for block in track(blocks, total=len(blocks), label=f"subject {subject.number}: checking", unit="blocks"):
-        total.update(_read(subject, matrix, rows, block, kept).data)
+        features = _read(subject, matrix, rows, block, kept)
+        suspects.add(features)
+        total.update(features.data)
+    for told in suspects.told():
+        note(f"subject {subject.number}: {told}")
     return total.hexdigest()
 
 
@@ -213,19 +244,3 @@ def _read(subject: Subject, matrix: Matrix, rows: Sequence[int], block: range, k
 
     refuse_non_finite(features, matrix.dtype, what=matrix.name, name=name, remedy="import with --dtype float32")
     return features
-
-
-def _make_room(home: Path, subject: Subject, content: str, force: bool) -> None:
-    """See that no other features of this subject have the name, or take them away."""
-    for path in sorted(home.glob(f"{subject.name}-*/manifest.json")):
-        store = FeatureStore(path.parent)
-        if store.manifest["identity"]["stimuli"] == content:
-            continue
-        if not force:
-            raise UsageError(
-                f"{home.name} holds other features of subject {subject.number} already, "
-                f"from {store.manifest['provenance'].get('file')}",
-                hint="--force replaces them; another --name keeps both",
-            )
-        with writing(path.parent):
-            delete_folder(path.parent, path.name)

@@ -7,13 +7,14 @@ features/RECIPE/subj01-STIMULI/         the store of one subject, told apart by 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from algocli.challenge.images import CHALLENGE, ids_digest, open_images
+from algocli.challenge.stimuli import Stimulus
 from algocli.challenge.subjects import Subject
 from algocli.compute.files import read_json, write_json
 from algocli.errors import DataError, MissingStep, NoPixels, UsageError
@@ -27,7 +28,13 @@ CONVERTED = "converted"
 
 
 def create_store(
-    cache_dir: Path, how: Recipe, subject: Subject, content: str, n_features: int, provenance: Mapping[str, Any]
+    cache_dir: Path,
+    how: Recipe,
+    subject: Subject,
+    content: str,
+    n_features: int,
+    provenance: Mapping[str, Any],
+    stimuli: Sequence[Stimulus] | None = None,
 ) -> FeatureStore:
     """Make or open the store of one subject's images under a recipe.
 
@@ -38,7 +45,10 @@ def create_store(
     provenance
         What is worth knowing; its `source` says where the images were read from (`Images.kind`), by default the
         challenge's own folder, and its `stimuli`, where that is elsewhere, names the place.
+    stimuli
+        Of which there is a row; by default all of the subject's, else those for training.
     """
+    stimuli = subject.stimuli if stimuli is None else stimuli
     home = cache_dir / "features" / how.name
     try:
         known = read_recipe(home)
@@ -53,8 +63,8 @@ def create_store(
     return FeatureStore.create(
         home / _store_name(subject, content),
         identity,
-        (len(subject.stimuli), n_features),
-        {"source": CHALLENGE, **provenance, "subject": subject.number, "ids": ids_digest(subject.stimuli)},
+        (len(stimuli), n_features),
+        {"source": CHALLENGE, **provenance, "subject": subject.number, "ids": ids_digest(stimuli)},
     )
 
 
@@ -62,7 +72,7 @@ def find_store(cache_dir: Path, name: str, subject: Subject, content: str) -> Fe
     """Open a subject's complete store of the recipe called `name`.
 
     One made from exactly these images comes first; else one that was made from images elsewhere, or imported,
-    for the same NSD ids.
+    for the same NSD ids, or for those of the training images alone.
 
     Raises
     ------
@@ -107,9 +117,10 @@ def find_store(cache_dir: Path, name: str, subject: Subject, content: str) -> Fe
 
 
 def _fits_by_id(store: FeatureStore, subject: Subject) -> bool:
-    """Say whether a store was made elsewhere, for the subject's NSD ids in the subject's order."""
+    """Say whether a store was made elsewhere, for the subject's NSD ids in order, or those of its training."""
     about: Mapping[str, Any] = store.manifest["provenance"]
-    return about.get("source", CHALLENGE) != CHALLENGE and bool(about.get("ids") == ids_digest(subject.stimuli))
+    known = [ids_digest(stimuli) for stimuli in (subject.stimuli, subject.train_stimuli)]
+    return about.get("source", CHALLENGE) != CHALLENGE and about.get("ids") in known
 
 
 def _is_outdated(store: FeatureStore, subject: Subject, cache_dir: Path) -> bool:

@@ -1,56 +1,50 @@
-"""Opens an n x d array that another program wrote, as .npy, HDF5 or Zarr, to be read a block of rows at a time."""
+"""Opens an n x d array that another program wrote, whatever the format, to be read a block of rows at a time."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import importlib
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from algocli.challenge.arrays import open_array
-from algocli.challenge.hdf5 import SUFFIXES, list_datasets, open_hdf5, read_rows
+from algocli.challenge.hdf5 import SUFFIXES
 from algocli.challenge.ids import ID_COLUMN, parse_id, read_table
+from algocli.challenge.layout import N_NSD_IMAGES
 from algocli.errors import DataError, UsageError
+from algocli.features.arrays.labels import labels_beside, read_labels
+from algocli.features.arrays.matrix import Matrix
+from algocli.features.arrays.zarrs import DESCRIPTIONS
 
 NUMBERS = "fiub"
+# Which module of `algocli.features.arrays` opens a suffix, and by which of its functions: loaded when it is needed.
+_FORMATS = {".npy": ("npy", "open_npy")}
+_FORMATS |= dict.fromkeys(SUFFIXES, ("hdf5", "open_hdf5_dataset"))
+_FORMATS |= {".zarr": ("zarrs", "open_zarr"), ".npz": ("npy", "open_npz"), ".mat": ("mat", "open_mat")}
+_FORMATS |= dict.fromkeys((".pt", ".pth"), ("tensors", "open_tensor"))
+_FORMATS |= {".safetensors": ("safetensors", "open_safetensors"), ".parquet": ("parquet", "open_parquet")}
+# What holds names beside an array as often as an array.
+_TABLES = (".csv", ".tsv")
+_FORMATS |= dict.fromkeys(_TABLES, ("text", "open_text"))
+# One array and no name for it.
+_NAMELESS = (".npy", *_TABLES)
+# Files that are named where there are many.
+_SHOWN = 5
+# As many digits as an id of NSD is ever written with.
+_LONGEST_ID = 9
 
 
-@dataclass(frozen=True)
-class Matrix:
-    """An array on disk with one row an image; what has more than two axes is flattened row by row."""
+def open_matrix(path: Path, dataset: str | None = None, names: Path | None = None) -> Matrix:
+    """Open an array, and find what its rows are called where its file, or one beside it, says so.
 
-    path: Path
-    dataset: str | None
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    _read: Callable[[Sequence[int]], NDArray[Any]]
-
-    @property
-    def n_rows(self) -> int:
-        """The number of rows, whether or not a subject has an image for each."""
-        return self.shape[0]
-
-    @property
-    def n_features(self) -> int:
-        """The number of features of a row."""
-        return math.prod(self.shape[1:])
-
-    @property
-    def name(self) -> str:
-        """What to call it in a message."""
-        return f"{self.path.name}, {self.dataset}" if self.dataset else self.path.name
-
-    def read(self, rows: Sequence[int]) -> NDArray[Any]:
-        """Read rows in any order, (n_rows, n_features), in the file's own dtype."""
-        return self._read(rows).reshape(len(rows), self.n_features)
-
-
-def open_matrix(path: Path, dataset: str | None = None) -> Matrix:
-    """Open an array; `dataset` names it within an HDF5 file or a Zarr group.
+    Parameters
+    ----------
+    path
+        A file, the folder of a Zarr array, or a folder that holds one of these and no other.
+    dataset
+        Names the array within a file that holds several.
+    names
+        A file with the name or NSD id of each row, instead of those that would be found.
 
     Raises
     ------
@@ -59,24 +53,32 @@ def open_matrix(path: Path, dataset: str | None = None) -> Matrix:
     DataError
         If it is missing or damaged, or holds no numbers by row.
     """
-    kind = path.suffix.lower()
-    if kind not in (".npy", ".zarr", *SUFFIXES):
+    path = _only_array(path) if path.is_dir() and not _is_zarr(path) else path
+    kind = ".zarr" if _is_zarr(path) else path.suffix.lower()
+    if kind not in _FORMATS and not path.exists():
+        raise DataError(f"{path} is missing")
+    if kind not in _FORMATS:
         raise UsageError(
-            f"{path} is of no kind that can be imported: .npy, .h5, .hdf5 and .zarr are",
+            f"{path} is of no kind that can be imported: {', '.join(list(_FORMATS)[:-1])} and {list(_FORMATS)[-1]} are",
             hint="save the array with numpy.save('features.npy', array)",
         )
-    if kind == ".npy" and dataset is not None:
-        raise UsageError(f"--dataset {dataset}: a .npy file holds one array, without a name")
-    opened = {".npy": _open_npy, ".zarr": _open_zarr}.get(kind, _open_hdf5_dataset)(path, dataset)
+    if kind in _NAMELESS and dataset is not None:
+        raise UsageError(f"--dataset {dataset}: a {kind} file holds one array, without a name")
+    opened = _opener(kind)(path, dataset)
     if len(opened.shape) < 2 or not all(opened.shape) or opened.dtype.kind not in NUMBERS:
         raise DataError(
             f"{opened.name} is {opened.dtype} of shape {opened.shape}; numbers, images x features, were expected"
         )
-    return opened
+    return replace(opened, labels=read_labels(names) if names else opened.labels or labels_beside(path, opened.n_rows))
 
 
-def read_ids(path: Path) -> list[int]:
+def read_ids(path: Path, first: int = 0) -> list[int]:
     """Read the NSD id of every row, from a .npy of whole numbers or a CSV file with the column nsd_id.
+
+    Parameters
+    ----------
+    first
+        What the first of NSD's images is called there: 0, or 1 where ids are counted from 1.
 
     Raises
     ------
@@ -90,85 +92,58 @@ def read_ids(path: Path) -> list[int]:
         words = [str(nsd_id) for nsd_id in ids.tolist()]
     else:
         words = [word for (word,) in read_table(path, (ID_COLUMN,))]
-    return [parse_id(word, str(path)) for word in words]
-
-
-def _open_npy(path: Path, dataset: str | None) -> Matrix:
-    array = open_array(path)
-
-    def read(rows: Sequence[int]) -> NDArray[Any]:
-        return np.asarray(array[_selection(rows)])
-
-    return Matrix(path, dataset, array.shape, array.dtype, read)
-
-
-def _open_hdf5_dataset(path: Path, dataset: str | None) -> Matrix:
-    with open_hdf5(path) as file:
-        shapes = list_datasets(file)
-        name = _choose(path, shapes, dataset)
-        shape, dtype = shapes[name], np.dtype(file[name].dtype)
-
-    def read(rows: Sequence[int]) -> NDArray[Any]:
-        with open_hdf5(path) as file:
-            return read_rows(file[name], rows)
-
-    return Matrix(path, name, shape, dtype, read)
-
-
-def _open_zarr(path: Path, dataset: str | None) -> Matrix:
-    import zarr
-
-    if not path.is_dir():
-        raise DataError(f"{path} is no folder of a Zarr array" if path.exists() else f"{path} is missing")
-    # On a damaged description zarr raises nearly anything.
+    if first:
+        return [_parse_shifted(word, first, str(path)) for word in words]
     try:
-        found: Any = zarr.open(str(path), mode="r")
-        if isinstance(found, zarr.Group):
-            arrays = {name: item for name, item in found.members(max_depth=None) if isinstance(item, zarr.Array)}
-        else:
-            arrays = {"": found}
-    except Exception as error:
-        raise DataError(f"{path} cannot be read as Zarr: {_reason(error)}") from error
-    name = _choose(path, {name: tuple(array.shape) for name, array in arrays.items()}, dataset)
-    array: Any = arrays[name]
-    everything = (slice(None),) * (len(array.shape) - 1)
-
-    def read(rows: Sequence[int]) -> NDArray[Any]:
-        try:
-            return np.asarray(array.oindex[(_selection(rows), *everything)])
-        # A torn chunk shows as whatever its codec meets first.
-        except (ValueError, RuntimeError, OSError, KeyError, IndexError) as error:
-            raise DataError(f"{path} is damaged: {_reason(error)}", hint="copy it again") from error
-
-    return Matrix(path, name or None, tuple(array.shape), np.dtype(array.dtype), read)
+        return [parse_id(word, str(path)) for word in words]
+    except DataError as error:
+        # NSD's own MATLAB files count from 1, and so does who reads them.
+        if str(N_NSD_IMAGES) in words and "0" not in words:
+            raise DataError(error.message, hint="ids from 1 to 73000 fit, less one: --ids-from 1") from error
+        raise
 
 
-def _choose(path: Path, shapes: dict[str, tuple[int, ...]], dataset: str | None) -> str:
-    """Return the array asked for, or the only one that features can be in."""
-    listed = ", ".join(f"{name} {shape}" for name, shape in shapes.items()) or "none"
-    if dataset is not None:
-        name = dataset.strip("/")
-        if name not in shapes or not name:
-            raise UsageError(f"{path} has no dataset {dataset}; its datasets: {listed if '' not in shapes else 'none'}")
-        return name
-    # Images, activations of more axes and labels lie beside features; a matrix is what they are most likely in.
-    for n_axes in (range(2, 3), range(3, 33)):
-        fit = [name for name, shape in shapes.items() if len(shape) in n_axes]
-        if len(fit) == 1:
-            return fit[0]
-        if fit:
-            raise UsageError(
-                f"{path} holds several arrays: {listed}", hint=f"choose one, for instance --dataset {fit[0]}"
-            )
-    if list(shapes) == [""]:
-        return ""
-    raise DataError(f"{path} holds no array of images x features; its datasets: {listed}")
+def _parse_shifted(word: str, first: int, where: str) -> int:
+    if not (word.isascii() and word.isdecimal() and len(word) <= _LONGEST_ID and int(word) >= first):
+        raise DataError(f"{where}: '{word[:20]}' is no NSD id that is counted from {first}")
+    return parse_id(str(int(word) - first), where)
 
 
-def _selection(rows: Sequence[int]) -> slice | list[int]:
-    """Return how to ask for rows: a run of them as a slice, which costs least."""
-    return slice(rows.start, rows.stop) if isinstance(rows, range) and rows.step == 1 else list(rows)
+def _opener(kind: str) -> Callable[[Path, str | None], Matrix]:
+    module, name = _FORMATS[kind]
+    found: Callable[[Path, str | None], Matrix] = getattr(
+        importlib.import_module(f"algocli.features.arrays.{module}"), name
+    )
+    return found
 
 
-def _reason(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+def _is_zarr(path: Path) -> bool:
+    return path.suffix.lower() == ".zarr" or any((path / name).is_file() for name in DESCRIPTIONS)
+
+
+def _only_array(folder: Path) -> Path:
+    """Return the one array of a folder, such as a program leaves with a list of names beside it."""
+    try:
+        files = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError as error:
+        raise DataError(f"{folder} cannot be read: {(error.strerror or str(error)).lower()}") from error
+    arrays = [path for path in files if _is_zarr(path) or (path.suffix.lower() in _FORMATS and not path.is_dir())]
+    # Of those that may be names or ids as well.
+    likely = [path for path in arrays if path.suffix.lower() not in _TABLES and not _is_list(path)] or arrays
+    if len(likely) == 1:
+        return likely[0]
+    listed = ", ".join(path.name for path in likely[:_SHOWN]) + (", ..." if likely[_SHOWN:] else "")
+    raise UsageError(
+        f"{folder} holds {f'{len(likely)} arrays: {listed}' if likely else 'no array'}; of a folder, one is taken",
+        hint="name the file; parts of one array are to be joined first"
+        if likely
+        else f"files that end in {', '.join(_FORMATS)} are",
+    )
+
+
+def _is_list(path: Path) -> bool:
+    """Say whether a .npy holds a list, as of ids, and no matrix."""
+    try:
+        return path.suffix.lower() == ".npy" and open_array(path).ndim < 2
+    except DataError:
+        return False

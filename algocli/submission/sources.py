@@ -31,9 +31,11 @@ def of_run(run: Run, subjects: Sequence[int]) -> list[Prediction]:
     Raises
     ------
     MissingStep
-        If the run lacks one of the subjects.
+        If the run lacks one of the subjects, or their test predictions.
     """
     shares = {number: run.subject(number) for number in subjects}
+    for share in shares.values():
+        share.check_test_predictions()
     return [
         Prediction(number, hemisphere, partial(share.test_predictions, hemisphere))
         for number, share in shares.items()
@@ -74,7 +76,7 @@ def averaged(runs: Sequence[Run], subjects: Sequence[int] | None = None, *, weig
     UsageError
         If there are fewer than two runs, they share no subject, or were trained on different data of one.
     MissingStep
-        If a run lacks one of the subjects that were asked for.
+        If a run lacks one of the subjects that were asked for, or their test predictions.
     """
     if len(runs) < 2:
         raise UsageError("an average is of two runs or more", hint="algocli submit --average RUN RUN")
@@ -82,7 +84,9 @@ def averaged(runs: Sequence[Run], subjects: Sequence[int] | None = None, *, weig
     if not (subjects or shared):
         raise UsageError(f"{' and '.join(run.name for run in runs)} have no subject in common")
     shares = {n: [run.subject(n) for run in runs] for n in (shared if subjects is None else check_subjects(subjects))}
-    for number in shares:
+    for number, own in shares.items():
+        for share in own:
+            share.check_test_predictions()
         refuse_other_data(runs, number, doing="averaged", images=True)
     return [
         Prediction(n, hemisphere, partial(_average, own, hemisphere, weighted))

@@ -109,6 +109,16 @@ SPOILED: dict[str, tuple[Spoil, str, str]] = {
         LEFT,
         "holds NaN or infinite values, in 2 of 12 rows and 3 of 31 vertices",
     ),
+    "responses were never written to the end": (
+        replaced(LEFT, lambda a: put(a, [3, *range(6, 12)], 0)),
+        LEFT,
+        "is 0 at every vertex in 7 of 12 rows (3, 6, 7, 8, 9, ...): it was never written to the end",
+    ),
+    "responses in Fortran order lack a row": (
+        replaced(RIGHT, lambda a: np.asfortranarray(put(a, 11, 0))),
+        RIGHT,
+        "is 0 at every vertex in 1 of 12 rows (11)",
+    ),
     "a response is infinite": (replaced(RIGHT, lambda a: put(a, -1, -np.inf)), RIGHT, "in 1 of 12 rows and 41 of 41"),
     "test responses of one hemisphere": (
         lambda home: (home / "test_split/test_fmri/rh_test_fmri.npy").unlink(),
@@ -216,7 +226,8 @@ def test_the_quick_check_sees_all_but_contents(spoilable: Path, what: str) -> No
     spoil, blamed, _ = SPOILED[what]
     spoil(spoilable / "subj01")
     faults = check_one(spoilable, depth="quick").faults
-    in_contents = blamed == IMAGE or what in ("a response is no number", "a response is infinite")
+    in_numbers = ("a response is ", "responses were never written", "responses in Fortran order")
+    in_contents = blamed == IMAGE or what.startswith(in_numbers)
     assert bool(faults) is not in_contents
 
 

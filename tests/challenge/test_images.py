@@ -379,3 +379,27 @@ def test_full_size_images_of_a_brick_are_those_of_the_pngs(tiny_challenge: Path,
                 brick[subject.stimuli[row].nsd_id] = np.asarray(image)
     expected = arrays(open_images(subject), rows)
     np.testing.assert_array_equal(arrays(open_images(subject, tmp_path / "brick.hdf5"), rows), expected)
+
+
+def test_an_image_that_was_never_written_is_named_before_any_is_digested(subject: Subject, tmp_path: Path) -> None:
+    path = write_brick(tmp_path / "whole.h5", subject)
+    with h5py.File(path) as whole, h5py.File(tmp_path / "brick.h5", "w") as file:
+        brick = file.create_dataset("imgBrick", whole["imgBrick"].shape, "uint8", chunks=(1, SIZE, SIZE, 3))
+        lost = {subject.stimuli[row].nsd_id for row in (5, 7)}
+        for nsd_id in {stimulus.nsd_id for stimulus in subject.stimuli} - lost:
+            brick[nsd_id] = whole["imgBrick"][nsd_id]
+    images = open_images(subject, tmp_path / "brick.h5")
+    with pytest.raises(DataError, match=rf"2 of the \d+ rows .* NSD id {min(lost)} to {max(lost)}"):
+        images.digest(tmp_path / "cache")
+    with pytest.raises(DataError, match=rf"1 of the 2 rows .* NSD id {subject.stimuli[5].nsd_id}$"):
+        images.load([4, 5])
+    assert len(images.load([4, 6])) == 2
+
+
+def test_an_image_that_is_black_all_over_was_never_written(subject: Subject, tmp_path: Path) -> None:
+    path = write_brick(tmp_path / "brick.h5", subject)
+    nsd_id = subject.stimuli[3].nsd_id
+    with h5py.File(path, "r+") as file:
+        file["imgBrick"][nsd_id] = 0
+    with pytest.raises(DataError, match=rf"brick\.h5, NSD id {nsd_id} is black all over"):
+        open_images(subject, path).load([2, 3])

@@ -13,6 +13,7 @@ from algocli.challenge.subjects import Challenge
 from algocli.cli import app
 from algocli.encoding.runs import find_run
 from algocli.features.library import list_stores
+from algocli.pipeline import import_features
 from tests.support.challenge import write_tiny_challenge
 
 
@@ -130,6 +131,10 @@ def test_quiet_says_nothing_beside_the_result(run, file):
         (["--name", "mine", "-s", "1", "--dataset", "x"], 2, "a .npy file holds one array"),
         (["--name", "../mine", "-s", "1"], 2, "cannot be features' name"),
         (["--name", "mine", "-s", "1", "--key", "nonsense"], 2, "nonsense"),
+        (["--name", "mine", "-s", "1", "--ids-from", "1"], 2, "rows have none here"),
+        (["--name", "mine", "-s", "1", "--ids-from", "2"], 2, "--ids-from"),
+        (["--name", "mine", "-s", "1", "--names", "n.txt", "--key", "row"], 2, "give one of them"),
+        (["--name", "mine", "-s", "1", "--names", "nowhere.txt"], 3, "nowhere.txt cannot be read"),
         (["-s", "1"], 2, "--name"),
         (["--name", "mine", "-s", "2"], 3, "has no subject 2"),
     ],
@@ -149,3 +154,115 @@ def test_a_subject_that_lacks_rows_is_told_before_another_is_stored(run, file, c
     assert result.exit_code == 3
     assert "lacks 46 of the subject's 46 images; the first is NSD id 6000" in result.stderr
     assert list_stores(tmp_path / "cache") == []
+
+
+@pytest.fixture
+def folder(challenge, tmp_path):
+    """The features of both subjects in no order, with a list of names, as programs leave them."""
+    stimuli = [stimulus for subject in Challenge(challenge).subjects() for stimulus in subject.stimuli]
+    order = np.random.default_rng(2).permutation(len(stimuli))
+    (tmp_path / "conv5").mkdir()
+    np.save(tmp_path / "conv5/features.npy", np.arange(len(stimuli) * 3.0).reshape(-1, 3)[order])
+    names = [f"/data/{stimuli[place].path.parent.parent.parent.name}/{stimuli[place].path.name}" for place in order]
+    (tmp_path / "conv5/file_names.txt").write_text("\n".join(names))
+    return tmp_path / "conv5"
+
+
+def test_a_folder_with_names_serves_every_subject_in_any_order(run, folder, tmp_path):
+    result = run("import-features", folder, "--name", "mine")
+    assert result.exit_code == 0, result.output
+    one, six = list_stores(tmp_path / "cache")
+    np.testing.assert_array_equal(one.read(), np.arange(46 * 3.0).reshape(46, 3))
+    np.testing.assert_array_equal(six.read(), np.arange(46 * 3.0, 2 * 46 * 3).reshape(46, 3))
+    told = "subject 1: rows were found by the names in file_names.txt; 46 of 92 rows are of other images"
+    assert result.stderr.splitlines().count(told) == 1
+
+
+def test_names_can_be_named(run, folder, tmp_path):
+    (folder / "file_names.txt").rename(tmp_path / "list.txt")
+    refused = run("import-features", folder, "--name", "mine", "-s", 1)
+    assert refused.exit_code == 3
+    result = run("import-features", folder, "--name", "mine", "-s", 1, "--names", tmp_path / "list.txt")
+    assert result.exit_code == 0, result.output
+    (store,) = list_stores(tmp_path / "cache")
+    np.testing.assert_array_equal(store.read(), np.arange(46 * 3.0).reshape(46, 3))
+    assert store.manifest["provenance"]["names_file"] == str(tmp_path / "list.txt")
+
+
+@pytest.mark.parametrize(
+    "words", [["subj06.npy", "subj01.npy"], ["subj{subject:02d}.npy"], ["subj01.npy", "subj06.npy"]]
+)
+def test_each_subject_may_have_a_file(run, file, tmp_path, words):
+    for number in (1, 6):
+        np.save(tmp_path / f"subj{number:02d}.npy", number * np.load(file))
+    result = run("import-features", *(tmp_path / word for word in words), "--name", "mine")
+    assert result.exit_code == 0, result.output
+    for number, store in zip((1, 6), list_stores(tmp_path / "cache"), strict=True):
+        np.testing.assert_array_equal(store.read(), (number * np.load(file)).astype(np.float32))
+        assert store.manifest["provenance"]["file"] == str(tmp_path / f"subj{number:02d}.npy")
+    told = f"subject 1: {tmp_path / 'subj01.npy'}; subject 6: {tmp_path / 'subj06.npy'}"
+    assert told in result.stderr.splitlines()
+
+
+def test_files_without_numbers_are_in_the_order_of_the_subjects(run, file, tmp_path):
+    np.save(tmp_path / "other.npy", -np.load(file))
+    result = run("import-features", file, tmp_path / "other.npy", "--name", "mine", "-s", 6, "-s", 1)
+    assert result.exit_code == 0, result.output
+    one, six = list_stores(tmp_path / "cache")
+    np.testing.assert_array_equal(six.read(), np.load(file).astype(np.float32))
+    np.testing.assert_array_equal(one.read(), -np.load(file).astype(np.float32))
+
+
+def test_a_file_that_is_named_after_another_subject_is_refused(run, file, tmp_path):
+    np.save(tmp_path / "subj06.npy", np.load(file))
+    refused = run("import-features", tmp_path / "subj06.npy", "--name", "mine", "-s", 1)
+    assert refused.exit_code == 2
+    assert "subj06.npy is named after subject 6, and subject 1 was asked for" in refused.stderr
+    assert run("import-features", tmp_path / "subj06.npy", "--name", "mine", "-s", 1, "--key", "row").exit_code == 0
+
+
+def test_ids_that_count_from_1_are_told_and_taken(run, file, challenge, tmp_path):
+    ids = [stimulus.nsd_id + 1 for stimulus in Challenge(challenge).subject(1).stimuli]
+    np.save(tmp_path / "ids.npy", ids)
+    words = ["import-features", file, "--name", "mine", "--ids", tmp_path / "ids.npy", "-s", 1]
+    refused = run(*words)
+    assert refused.exit_code == 3
+    assert "they fit, less one: --ids-from 1" in refused.stderr
+    assert run(*words, "--ids-from", 1).exit_code == 0
+    (store,) = list_stores(tmp_path / "cache")
+    np.testing.assert_array_equal(store.read(), np.load(file).astype(np.float32))
+
+
+def test_training_rows_alone_are_trained_on_and_say_what_they_lack(run, file, tmp_path):
+    np.save(file, np.load(file)[:40])
+    imported = run("import-features", file, "--name", "mine", "-s", 1)
+    assert "subject 1: features.npy has the training images alone: there will be no test predictions" in imported.stderr
+    trained = run("train", "--features", "mine", "--pca", 5, "-s", 1)
+    assert trained.exit_code == 0, trained.output
+    assert "no test predictions are made" in trained.stderr
+    assert run("report").exit_code == 0
+    assert run("export", "-o", tmp_path / "out").exit_code == 0
+    for words in (["submit", "--partial", "-o", tmp_path / "x.zip"], ["score", "latest"]):
+        refused = run(*words)
+        assert refused.exit_code == 4, refused.output
+        assert "has no test predictions of subject 1: mine has features of the training images alone" in refused.stderr
+    assert not (tmp_path / "x.zip").exists()
+
+
+def test_a_table_of_text_is_a_store(run, file, challenge, tmp_path):
+    names = [stimulus.path.stem for stimulus in Challenge(challenge).subject(1).stimuli]
+    lines = [",".join([name, *map(repr, row)]) for name, row in zip(names, np.load(file).tolist(), strict=True)]
+    header = ",".join(["image", *(f"f{n}" for n in range(12))])
+    (tmp_path / "table.csv").write_text("\n".join([header, *lines[::-1]]) + "\n")
+    result = run("import-features", tmp_path / "table.csv", "--name", "mine", "-s", 1)
+    assert result.exit_code == 0, result.output
+    (store,) = list_stores(tmp_path / "cache")
+    np.testing.assert_array_equal(store.read(), np.load(file).astype(np.float32))
+    assert "by the names in table.csv, image" in result.stderr
+
+
+def test_the_notebook_imports_as_the_command_does(file, challenge, tmp_path):
+    subject = Challenge(challenge).subject(1)
+    assert import_features(subject, str(file), "mine", cache_dir=tmp_path / "cache") == ("mine",)
+    (store,) = list_stores(tmp_path / "cache")
+    np.testing.assert_array_equal(store.read(), np.load(file).astype(np.float32))

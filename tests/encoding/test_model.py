@@ -264,6 +264,22 @@ def test_a_response_that_is_not_finite_is_refused_with_its_place(
     assert world.train().done
 
 
+@pytest.mark.parametrize("hemisphere", HEMISPHERES)
+def test_responses_that_were_never_written_to_the_end_are_refused(world: World, hemisphere: Hemisphere) -> None:
+    world.change(hemisphere, slice(80, None), 0.0)
+    with pytest.raises(DataError, match=r"is 0 at every vertex in 10 of 90 rows, the first of them row 80") as caught:
+        world.train()
+    assert str(world.responses_file(hemisphere)) in caught.value.message
+    assert caught.value.hint == "algocli data"
+
+
+def test_a_row_that_begins_with_zeros_is_a_row(world: World) -> None:
+    responses = np.load(world.responses_file("left"))
+    responses[5, :20] = 0
+    np.save(world.responses_file("left"), responses)
+    assert world.train().done
+
+
 @pytest.mark.parametrize("value", [0.0, 0.1, -2.3])
 def test_a_vertex_that_never_varies_scores_zero_and_is_counted(world: World, value: float) -> None:
     world.change("right", (slice(None), [4, 30]), value)

@@ -263,7 +263,7 @@ def test_what_float32_cannot_hold_is_refused(
     ("n_rows", "key", "sentence", "hint"),
     [
         (26, None, "has 26 rows; subj01 has 21 training and 6 test images, 27 in all", "--ids"),
-        (21, None, "has 21 rows", "the training images alone"),
+        (20, None, "has 20 rows", "--ids"),
         (6, "row", "has 6 rows", "the test images alone"),
         (27, "nsd-id", "has 27 rows; 73000, one for each NSD id", "--ids"),
     ],
@@ -290,6 +290,86 @@ def test_ids_that_do_not_fit_are_refused(shared_subject: Subject, tmp_path: Path
             locate_rows(shared_subject, matrix, wrong, None)
     with pytest.raises(UsageError, match="not both"):
         is_keyed_by_id(matrix, ids, "row")
+
+
+@pytest.mark.parametrize("shape", [(10, N), (10, N - 6), (10, 73_000)])
+def test_an_array_that_fits_only_transposed_is_refused_with_what_to_do(
+    shared_subject: Subject, tmp_path: Path, shape: tuple[int, int]
+) -> None:
+    matrix = open_matrix(write_npy(tmp_path / "features", np.zeros(shape, np.uint8)))
+    with pytest.raises(DataError, match="has 10 rows") as caught:
+        locate_rows(shared_subject, matrix, None, None)
+    assert f"it has {shape[1]} columns: if these are the images, save its transpose" in str(caught.value.hint)
+
+
+def test_ids_that_fit_less_one_are_told_and_taken_so(shared_subject: Subject, tmp_path: Path) -> None:
+    matrix = open_matrix(write_npy(tmp_path / "features", np.zeros((N, 3))))
+    one_based = [stimulus.nsd_id + 1 for stimulus in shared_subject.stimuli]
+    np.save(tmp_path / "ids.npy", one_based)
+    with pytest.raises(DataError, match="lacks") as caught:
+        locate_rows(shared_subject, matrix, read_ids(tmp_path / "ids.npy"), None)
+    assert caught.value.hint == "they fit, less one: --ids-from 1"
+    assert locate_rows(shared_subject, matrix, read_ids(tmp_path / "ids.npy", 1), None) == list(range(N))
+
+
+def test_ids_up_to_73000_count_from_1(tmp_path: Path) -> None:
+    np.save(tmp_path / "ids.npy", np.arange(1, 73_001))
+    with pytest.raises(DataError, match="'73000' is no NSD id") as caught:
+        read_ids(tmp_path / "ids.npy")
+    assert "--ids-from 1" in str(caught.value.hint)
+    assert read_ids(tmp_path / "ids.npy", 1)[-1] == 72_999
+    np.save(tmp_path / "ids.npy", np.arange(3))
+    with pytest.raises(DataError, match="'0' is no NSD id that is counted from 1"):
+        read_ids(tmp_path / "ids.npy", 1)
+
+
+def test_training_rows_alone_are_a_store_of_them(
+    shared_subject: Subject, tmp_path: Path, features: NDArray[np.float32]
+) -> None:
+    store = bring(shared_subject, write_npy(tmp_path / "features", features[:21]), tmp_path / "cache")
+    np.testing.assert_array_equal(store.read(), features[:21])
+    found = find_store(tmp_path / "cache", "mine", shared_subject, "0" * 64)
+    assert found.folder == store.folder
+    with pytest.raises(UsageError, match="holds other features of subject 1 already"):
+        bring(shared_subject, write_npy(tmp_path / "all", features), tmp_path / "cache")
+    assert bring(shared_subject, tmp_path / "all.npy", tmp_path / "cache", force=True).n_stimuli == N
+
+
+def test_ids_of_the_training_images_alone_are_enough(
+    shared_subject: Subject, tmp_path: Path, features: NDArray[np.float32]
+) -> None:
+    ids = [72_999, *(stimulus.nsd_id for stimulus in shared_subject.train_stimuli)]
+    file = write_npy(tmp_path / "features", features[:22])
+    np.testing.assert_array_equal(bring(shared_subject, file, tmp_path / "cache", ids=ids).read(), features[1:22])
+    with pytest.raises(DataError, match="lacks 5 of the subject's 27 images"):
+        bring(shared_subject, file, tmp_path / "cache", ids=[shared_subject.stimuli[-1].nsd_id, *ids[1:]])
+
+
+@pytest.mark.parametrize("write", [write_zarr, write_h5])
+def test_a_file_that_was_never_written_to_the_end_is_refused(
+    shared_subject: Subject, tmp_path: Path, features: NDArray[np.float32], write: Write
+) -> None:
+    file = write(tmp_path / "features", features)
+    if file.suffix == ".h5":
+        with h5py.File(file, "w") as half:
+            half.create_dataset("f", features.shape, "f4", chunks=(7, 10))[:14] = features[:14]
+    else:
+        for key in ("c/2/0", "c/3/0"):
+            (file / key).unlink()
+    with pytest.raises(DataError, match=r"never written to the end.* 13 of the 27 rows"):
+        bring(shared_subject, file, tmp_path / "cache")
+    assert not (tmp_path / "cache").exists()
+
+
+def test_rows_of_zeros_are_told(shared_subject: Subject, tmp_path: Path, features: NDArray[np.float32]) -> None:
+    half = np.lib.format.open_memmap(tmp_path / "features.npy", mode="w+", dtype=np.float32, shape=features.shape)
+    half[:25] = features[:25]
+    half.flush()
+    notes: list[str] = []
+    bring(shared_subject, tmp_path / "features.npy", tmp_path / "cache", note=notes.append)
+    (line,) = notes
+    first = shared_subject.stimuli[25].path.name
+    assert line.startswith(f"subject 1: the features of 2 of 27 images are all zero: row 25 ({first}), row 26 (")
 
 
 def test_ids_are_read_from_an_array_or_a_table(tmp_path: Path) -> None:
@@ -324,7 +404,7 @@ def test_an_array_of_something_else_is_refused(tmp_path: Path, array: NDArray[An
 
 
 def _broken(folder: Path) -> dict[str, Path]:
-    for name in ("text.npy", "text.h5", "features.csv"):
+    for name in ("text.npy", "text.h5", "features.xlsx"):
         (folder / name).write_text("<html>404</html>")
     (folder / "empty.zarr").mkdir()
     (folder / "damaged.zarr").mkdir()
@@ -341,7 +421,7 @@ def _broken(folder: Path) -> dict[str, Path]:
 @pytest.mark.parametrize(
     ("name", "dataset", "error", "sentence"),
     [
-        ("features.csv", None, UsageError, r"of no kind that can be imported: \.npy, \.h5"),
+        ("features.xlsx", None, UsageError, r"of no kind that can be imported: \.npy, \.h5"),
         ("text.npy", None, DataError, "no whole .npy array"),
         ("text.h5", None, DataError, "cannot be read as HDF5"),
         ("nowhere.npy", None, DataError, "nowhere.npy is missing"),
@@ -406,6 +486,23 @@ def test_where_a_subjects_features_are_missing_the_import_is_named(
     with pytest.raises(MissingStep, match="features of mine for subject 1 are missing") as caught:
         find_store(cache, "mine", shared_subject, "0" * 64)
     assert caught.value.hint == "algocli import-features FILE --name mine -s 1"
+
+
+def test_the_command_that_makes_a_store_again_says_how_its_rows_were_found(
+    shared_subject: Subject, tmp_path: Path, features: NDArray[np.float32]
+) -> None:
+    file = write_npy(tmp_path / "features", features)
+    (tmp_path / "file_names.txt").write_text("\n".join(str(s.nsd_id + 1) for s in shared_subject.stimuli))
+    matrix = open_matrix(file)
+    rows = locate_rows(shared_subject, matrix, None, None, 1)
+    store = import_features(shared_subject, matrix, rows, "mine", tmp_path / "cache", ids_from=1)
+    assert store.manifest["provenance"]["named_by"] == "file_names.txt"
+    assert store.manifest["provenance"]["format"] == "npy"
+    store.forget(store.shards[-1])
+    with pytest.raises(MissingStep) as caught:
+        find_store(tmp_path / "cache", "mine", shared_subject, "0" * 64)
+    names = tmp_path / "file_names.txt"
+    assert caught.value.hint == f"algocli import-features {file} --name mine --ids-from 1 --names {names} -s 1"
 
 
 @pytest.mark.parametrize("value", [65504.0, -65504.0, 6e-8, 0.0])

@@ -114,7 +114,16 @@ def _read(path: Path, n_trials: int, asked: NDArray[np.int64]) -> NDArray[np.flo
         raise DataError(f"{path} has {session.n_trials} trials; the left hemisphere's first session has {n_trials}")
     betas = np.empty((n_trials, len(asked)), dtype=np.float32)
     for start in range(0, n_trials, _ROWS):
-        betas[start : start + _ROWS] = session.read(start, min(_ROWS, n_trials - start))[:, asked]
+        block = session.read(start, min(_ROWS, n_trials - start))
+        # A trial that is 0 at every vertex is a hole: a file that was given its size and not all of its content.
+        empty = np.flatnonzero(~block.any(axis=1))
+        if len(empty):
+            raise DataError(
+                f"{path} is 0 at every vertex in trial {start + empty[0] + 1} of {n_trials}: it was never written to "
+                "the end",
+                hint="copy the file again",
+            )
+        betas[start : start + _ROWS] = block[:, asked]
     return betas
 
 

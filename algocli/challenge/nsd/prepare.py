@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from algocli.challenge.arrays import load_mapping, open_array, save_array
 from algocli.challenge.ceiling_files import read_map
 from algocli.challenge.ceilings import Repeats, ceiling_from_ncsnr
-from algocli.challenge.hdf5 import open_hdf5
+from algocli.challenge.hdf5 import open_hdf5, refuse_black, refuse_unwritten
 from algocli.challenge.layout import (
     HEMISPHERES,
     IMAGE_SIZE,
@@ -209,7 +209,9 @@ def _write_images(brick: Path, layout: SubjectLayout, trials: Trials, track: Tra
         return
     with open_hdf5(brick) as file:
         for split, row, nsd_id in track(missing, total=len(missing), label="images"):
-            content = _png(np.asarray(file[_BRICK][nsd_id]))
+            pixels = np.asarray(file[_BRICK][nsd_id])
+            refuse_black(pixels[None], [f"{brick}, NSD id {nsd_id}"])
+            content = _png(pixels)
             publish(layout.images(split) / image_name(split, row, nsd_id), partial(_write_bytes, content))
 
 
@@ -230,6 +232,8 @@ def _check_images(brick: Path, layout: SubjectLayout, trials: Trials) -> None:
     largest = max(nsd_id for _, _, nsd_id in wanted)
     if largest >= shape[0]:
         raise DataError(f"{brick} has {shape[0]} images; NSD id {largest} is needed")
+    with open_hdf5(brick) as file:
+        refuse_unwritten(file[_BRICK], [nsd_id for _, _, nsd_id in wanted], f"{_BRICK} of {brick}", row="NSD id")
     names = {image_name(*one) for one in wanted}
     for split in SPLITS:
         folder = layout.images(split)

@@ -180,6 +180,32 @@ def lose_all_betas(nsd):
     nibabel.save(nibabel.MGHImage(np.full((163_842, 1, 1, 8), np.nan, np.float32), np.eye(4)), path)
 
 
+def lose_a_trials_betas(nsd):
+    path = next(nsd.rglob("rh.betas_session02.mgh"))
+    content = bytearray(path.read_bytes())
+    start = 284 + 5 * 163_842 * 4
+    content[start : start + 163_842 * 4] = bytes(163_842 * 4)
+    path.write_bytes(content)
+
+
+def never_write_an_image(nsd):
+    path = next(nsd.rglob("*.hdf5"))
+    with h5py.File(path, "w") as file:
+        brick = file.create_dataset("imgBrick", (50, 425, 425, 3), "u1", chunks=(1, 425, 425, 3))
+        for nsd_id in set(range(50)) - {trial_shows(0)}:
+            brick[nsd_id, 0] = 1
+
+
+def blacken_an_image(nsd):
+    path = next(nsd.rglob("*.hdf5"))
+    with h5py.File(path, "r+") as file:
+        file["imgBrick"][trial_shows(0)] = 0
+
+
+def trial_shows(trial):
+    return [i for session in plan(SUBJECT) for i in session][trial]
+
+
 def name_an_image_twice(nsd):
     path = next(nsd.rglob("*.csv"))
     path.write_text(path.read_text() + "\n49,49,49,0,0,0")
@@ -201,6 +227,9 @@ def lose_the_ratios(nsd):
         (take_other_images, "holds no imgBrick of 425 x 425 RGB images in 8 bits"),
         (take_a_folder_of_images, "holds no imgBrick of 425 x 425 RGB images"),
         (lose_all_betas, "lh.betas_session02.mgh leaves no vertex of the mask"),
+        (lose_a_trials_betas, "rh.betas_session02.mgh is 0 at every vertex in trial 6 of 8"),
+        (never_write_an_image, f"rows that are needed lack data, NSD id {trial_shows(0)}"),
+        (blacken_an_image, f"NSD id {trial_shows(0)} is black all over"),
         (name_an_image_twice, "names NSD id 49 twice"),
         (lose_the_ratios, "lh.ncsnr.mgh: 34 of 34 signal-to-noise ratios are"),
     ],

@@ -1,0 +1,85 @@
+"""Says which of several files is which subject's: by the number in their names, or in the order of the subjects."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from algocli.errors import UsageError
+
+_SUBJECT = re.compile(r"(?<![a-z0-9])(?:subject|subj|sub)[-_ ]?0{0,2}([1-8])(?![0-9])", re.IGNORECASE)
+_SHORT = re.compile(r"(?<![a-z0-9])s[-_]?0{0,2}([1-8])(?![a-z0-9])", re.IGNORECASE)
+_PLACE = "{subject"
+
+
+def named_subject(path: Path) -> int | None:
+    """Return the subject that a file is named after, as in features_subj03.npy; None where that is not one."""
+    found = {int(number) for number in _SUBJECT.findall(path.name)}
+    return found.pop() if len(found) == 1 else None
+
+
+def is_shared(files: Sequence[Path]) -> bool:
+    """Say whether there is a file for each subject, and not one for all."""
+    return len(files) > 1 or _PLACE in str(files[0])
+
+
+def share_files(files: Sequence[Path], subjects: Sequence[int], *, asked: bool) -> dict[int, Path]:
+    """Return the file of each subject.
+
+    Parameters
+    ----------
+    files
+        As many as subjects; or one whose path has {subject}, or {subject:02d}, for the number.
+    subjects
+        In the order in which they were asked for.
+    asked
+        Whether they were asked for at all: otherwise they are all that the data has, and only numbers in the files'
+        names say which are meant.
+
+    Raises
+    ------
+    UsageError
+        If the files' names and the subjects do not fit together.
+    """
+    if len(files) == 1 and _PLACE in str(files[0]):
+        return {number: _fill(files[0], number) for number in subjects}
+    numbers = _numbers(files)
+    if numbers is not None and (not asked or set(numbers) == set(subjects)):
+        strangers = sorted(set(numbers) - set(subjects))
+        if strangers:
+            raise UsageError(f"{files[numbers.index(strangers[0])]}: the data has no subject {strangers[0]}")
+        return dict(sorted(zip(numbers, files, strict=True)))
+    if numbers is not None:
+        named, wanted = (", ".join(map(str, sorted(some))) for some in (numbers, subjects))
+        raise UsageError(f"the files are named after subject {named}; asked for was {wanted}")
+    if not asked:
+        raise UsageError(
+            f"{len(files)} files, and their names do not say whose they are",
+            hint="name the subjects in the order of the files, as in -s 1 -s 2",
+        )
+    if len(files) != len(subjects):
+        raise UsageError(f"{len(files)} files for {len(subjects)} subjects", hint="give a file for each subject")
+    return dict(zip(subjects, files, strict=True))
+
+
+def _fill(path: Path, number: int) -> Path:
+    try:
+        return Path(str(path).format(subject=number))
+    except (KeyError, IndexError, ValueError) as error:
+        raise UsageError(
+            f"{path} is no pattern of a subject's file", hint="as in 'subj{subject:02d}.npy', with no other braces"
+        ) from error
+
+
+def _numbers(files: Sequence[Path]) -> list[int] | None:
+    """Return each file's subject; None where this is not evident for all, or two are of one."""
+    for pattern in (_SUBJECT, _SHORT):
+        # The nearest part of the path that tells all files apart.
+        for depth in range(max(len(path.parts) for path in files)):
+            parts = [path.parts[-1 - depth] if depth < len(path.parts) else "" for path in files]
+            found = [set(pattern.findall(part)) for part in parts]
+            numbers = [int(number) for some in found if len(some) == 1 for number in some]
+            if len(numbers) == len(set(numbers)) == len(files):
+                return numbers
+    return None
