@@ -114,7 +114,8 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         ) from error
     except Image.DecompressionBombError as error:
         raise DataError(
-            f"{path} has too many pixels to be safely decoded", hint="make it smaller: no network sees that many"
+            f"{path} is no readable image: it has too many pixels to be safely decoded",
+            hint="make it smaller: no network sees that many",
         ) from error
     # On damaged bytes its many formats raise OSError, SyntaxError, ValueError, EOFError, struct.error and more.
     except Exception as error:
