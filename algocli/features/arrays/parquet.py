@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.budget import check_memory
+from algocli.compute.extras import install_hint
 from algocli.errors import DataError, UsageError
 from algocli.features.arrays.labels import as_words, labels_within
 from algocli.features.arrays.matrix import Matrix, choose, of_array, reason
@@ -32,7 +33,7 @@ def open_parquet(path: Path, dataset: str | None) -> Matrix:
     try:
         parquet: Any = importlib.import_module("pyarrow.parquet")
     except ImportError as error:
-        raise UsageError(f"{path}: reading .parquet needs pyarrow", hint="pip install pyarrow") from error
+        raise UsageError(f"{path}: reading .parquet needs pyarrow", hint=install_hint("parquet")) from error
     if not path.exists():
         raise DataError(f"{path} is missing")
     # On a damaged file pyarrow raises errors of its own and of Python.
