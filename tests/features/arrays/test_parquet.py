@@ -19,7 +19,7 @@ def test_without_pyarrow_it_is_said_what_to_install(tmp_path: Path, monkeypatch:
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     with pytest.raises(UsageError, match="needs pyarrow") as caught:
         open_matrix(tmp_path / "a.parquet")
-    assert caught.value.hint == "pip install pyarrow"
+    assert caught.value.hint == "pip install -e '.[parquet]', in the folder of algocli's source"
 
 
 def test_columns_are_features_and_one_of_names_names_rows(tmp_path: Path, features: F, names: list[str]) -> None:
