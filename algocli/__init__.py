@@ -11,15 +11,15 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Challenge": "algocli.challenge.subjects",
+    "Challenge": "algocli.dataset.challenge.subjects",
     "Settings": "algocli.encoding.settings",
-    "Run": "algocli.encoding.runs",
+    "Run": "algocli.runs.run",
     "extract": "algocli.pipeline",
     "train": "algocli.pipeline",
     "report": "algocli.pipeline",
     "predict": "algocli.pipeline",
-    "find_run": "algocli.encoding.runs",
-    "correlate": "algocli.encoding.correlation",
+    "find_run": "algocli.runs.run",
+    "correlate": "algocli.stats.correlation",
     "AlgocliError": "algocli.errors",
 }
 

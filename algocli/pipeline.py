@@ -11,23 +11,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.challenge.layout import HEMISPHERES, Hemisphere, check_subject
-from algocli.challenge.subjects import Challenge, Subject
 from algocli.compute.choices import check_flag, check_kind, check_path, check_paths, check_word, check_words
 from algocli.compute.track import Note, Track, silent, unheard
-from algocli.encoding.datasets import Dataset
-from algocli.encoding.mixtures import tell_mixtures
-from algocli.encoding.model import train_subject
-from algocli.encoding.opening import open_on
-from algocli.encoding.predictor import open_predictor, stores_of
-from algocli.encoding.runs import Run, check_run_name
+from algocli.dataset.challenge.layout import HEMISPHERES, Hemisphere, check_subject
+from algocli.dataset.challenge.subjects import Challenge, Subject
 from algocli.encoding.settings import Settings, check_settings
 from algocli.errors import UsageError
-from algocli.results.origin import recorded_subjects
+from algocli.results.data_of_runs import recorded_subjects
 from algocli.results.report import Report, summarise, summarise_recorded
+from algocli.runs.datasets import Dataset
+from algocli.runs.mixtures import tell_mixtures
+from algocli.runs.opening import open_on
+from algocli.runs.predictor import open_predictor, stores_of
+from algocli.runs.run import Run, check_run_name
+from algocli.runs.training import train_subject
 
 if TYPE_CHECKING:
-    from algocli.features.networks import TransformName
+    from algocli.features.networks.building import TransformName
 
 # What `train` takes beside fields of the settings: a slip of the keyboard may have meant it.
 _TRAIN_TAKES = ("name", "cache_dir", "force", "device", "track", "note")
@@ -76,9 +76,9 @@ def extract(
         If an image or the weights cannot be read, or the cache cannot be written.
     """
     from algocli.features import extraction
-    from algocli.features.backbones import load_backbone, resolve_device
-    from algocli.features.gram import gram
+    from algocli.features.networks.backbones import load_backbone, resolve_device
     from algocli.features.passage import Passage, default_batch_size
+    from algocli.features.store.gram import gram
 
     some = _each(subjects)
     layers, cache_dir = check_words("layers", layers), check_path("cache_dir", cache_dir)
@@ -113,7 +113,7 @@ def import_features(
         What to call the features.
     **options
         What says how to read them: dataset, key, ids_file, ids_from, names_file, dtype and force, as
-        `algocli.features.importing.import_files` has them.
+        `algocli.features.imports.stores.import_files` has them.
 
     Returns
     -------
@@ -126,7 +126,7 @@ def import_features(
     DataError, StorageError
         If a file cannot be read or does not fit, or the cache cannot be written.
     """
-    from algocli.features.importing import import_files
+    from algocli.features.imports.stores import import_files
 
     paths = [Path(file) for file in ([files] if isinstance(files, Path | str) else files)]
     import_files(list(_each(subjects)), paths, name, Path(cache_dir), track=track, note=note, **options)
@@ -177,7 +177,7 @@ def train(
     if name is not None:
         check_run_name(name)
     if check_word("device", device) != "cpu":
-        from algocli.features.backbones import resolve_device
+        from algocli.features.networks.backbones import resolve_device
 
         device = resolve_device(device)
     dataset = Dataset.of(some, cache_dir, track)

@@ -13,7 +13,7 @@ from pathlib import Path
 import typer
 from typer.core import TyperGroup
 
-from algocli.cli.letters import mend
+from algocli.cli.ascii import mend
 from algocli.errors import AlgocliError, MissingStep, StorageError
 
 INTERRUPTED = 130

@@ -14,7 +14,7 @@ from algocli.cli.options import DEFAULT_CACHE_DIR, DEFAULT_DATA_DIR, CacheDir, D
 
 if TYPE_CHECKING:
     from algocli.compute.leftovers import Leftover
-    from algocli.features.overview import StoreRow
+    from algocli.features.store.overview import StoreRow
 
 cache = typer.Typer(help="List what is cached, check it, delete leftovers.", no_args_is_help=True)
 
@@ -27,8 +27,8 @@ def list_(cache_dir: CacheDir = DEFAULT_CACHE_DIR, as_json: Json = False, quiet:
     """
     from algocli.cli.console import count, note, show_json, size
     from algocli.compute.files import n_bytes_in
-    from algocli.encoding.runs import list_runs
-    from algocli.features.overview import list_rows
+    from algocli.features.store.overview import list_rows
+    from algocli.runs.run import list_runs
 
     stores = list_rows(cache_dir)
     runs: list[dict[str, Any]] = [
@@ -137,7 +137,7 @@ def gc(
     folders that are gone, and runs without a finished subject. What a running command works on stays.
     """
     from algocli.cli.console import count, note, show_json, size
-    from algocli.encoding.leftovers import find_in_cache
+    from algocli.runs.leftovers import find_in_cache
 
     found = find_in_cache(cache_dir, unused=unused)
     held = {one.path for one in found if one.is_held}

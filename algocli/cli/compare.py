@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from algocli.challenge.layout import ALL_VERTICES, HEMISPHERES, Hemisphere
 from algocli.cli.options import (
     DEFAULT_CACHE_DIR,
     DEFAULT_DATA_DIR,
@@ -22,10 +21,11 @@ from algocli.cli.options import (
     parse_subjects,
 )
 from algocli.cli.pages import Html, Title, check_wishes
+from algocli.dataset.challenge.layout import ALL_VERTICES, HEMISPHERES, Hemisphere
 
 if TYPE_CHECKING:
-    from algocli.encoding.runs import Run
     from algocli.results.compare import Comparison, DifferenceRow
+    from algocli.runs.run import Run
 
 
 def _remember(ctx: typer.Context, value: Path | None) -> Path | None:
@@ -78,8 +78,8 @@ def compare(
     both runs, so they must have held out the same ones. With folds, r is the mean over folds, as in the report.
     """
     from algocli.cli.console import note, show_json, tracker
-    from algocli.encoding.runs import find_run
     from algocli.results import compare as results
+    from algocli.runs.run import find_run
 
     check_wishes(html, title)
     found = [find_run(cache_dir, name) for name in runs]
@@ -107,8 +107,8 @@ def compare(
 
 
 def _write_page(ctx: typer.Context, comparison: Comparison, runs: Sequence[Run], path: Path) -> None:
-    from algocli.challenge.subjects import Challenge
-    from algocli.results.gathered import gather
+    from algocli.dataset.challenge.subjects import Challenge
+    from algocli.results.data import gather
     from algocli.results.page.compare_page import Drawn, write_compare_page
 
     given = ctx.params

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from algocli.challenge.layout import ROI_NAMES
 from algocli.cli.options import DEFAULT_DATA_DIR, DataDir, Json, Quiet, Subjects, parse_subjects
+from algocli.dataset.challenge.layout import ROI_NAMES
 
 if TYPE_CHECKING:
-    from algocli.challenge.check import SubjectCheck
-    from algocli.challenge.findings import Fault
+    from algocli.dataset.challenge.check import SubjectCheck
+    from algocli.dataset.challenge.findings import Fault
 
 QuickCheck = Annotated[
     bool, typer.Option("--quick", help="Names, shapes and types only; skip what images and responses hold.")
@@ -71,9 +71,9 @@ def data(
     Where something is wrong, the exit code is 3. Decoding tells which images are of 16 bits, turned by their EXIF, of
     several frames or transparent (laid on mid-grey), and names as faults those of which no pixels can be made.
     """
-    from algocli.challenge.check import check
-    from algocli.challenge.subjects import Challenge
     from algocli.cli.console import show_json, tracker
+    from algocli.dataset.challenge.check import check
+    from algocli.dataset.challenge.subjects import Challenge
     from algocli.errors import DataError, UsageError
 
     if download_help:

@@ -32,9 +32,9 @@ def demo(
     Its images are drawn and its responses follow a known truth. Its scores say nothing about brains: it is there to
     try the tool, and to test it.
     """
-    from algocli.challenge.layout import SUBJECTS
-    from algocli.challenge.synthetic.write import write_challenge
     from algocli.cli.console import count, note, show_json, size, tracker
+    from algocli.dataset.challenge.layout import SUBJECTS
+    from algocli.demo.write import write_challenge
 
     chosen = parse_subjects(subject) or SUBJECTS
     summary = write_challenge(
@@ -98,7 +98,7 @@ def _invoke(words: list[str]) -> None:
 def _weights(quiet: bool) -> list[str]:
     """Choose pretrained weights, or random ones where they cannot be had: the demo alone does that."""
     from algocli.cli.console import note
-    from algocli.features.backbones import load_backbone
+    from algocli.features.networks.backbones import load_backbone
 
     try:
         load_backbone(DEFAULT_MODEL, [DEFAULT_LAYER])

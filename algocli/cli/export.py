@@ -24,9 +24,9 @@ from algocli.compute.track import Note
 from algocli.errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from algocli.challenge.subjects import Subject
-    from algocli.encoding.runs import Run
-    from algocli.encoding.shares import SubjectRun
+    from algocli.dataset.challenge.subjects import Subject
+    from algocli.runs.run import Run
+    from algocli.runs.subject_run import SubjectRun
 
 Format = Literal["npy", "csv", "gifti", "mgh"]
 
@@ -66,12 +66,12 @@ def export(
     Where report --significance has been asked for, the p values are there too: lh_p.npy, a column p, lh.p.func.gii, and
     lh.sig.mgh with -log10 p. All but npy need the data; without --data-dir it is looked for where the run was trained.
     """
-    from algocli.challenge.subjects import Challenge
     from algocli.cli.console import note, show_json, show_path
-    from algocli.encoding.mixtures import tell_mixtures
-    from algocli.encoding.runs import find_run
-    from algocli.results.origin import tell_other_places
+    from algocli.dataset.challenge.subjects import Challenge
+    from algocli.results.data_of_runs import tell_other_places
     from algocli.results.scoring import scored_subjects
+    from algocli.runs.mixtures import tell_mixtures
+    from algocli.runs.run import find_run
 
     if output.is_file():
         raise UsageError(f"{output} is a file; a folder was expected")
@@ -123,7 +123,7 @@ def _recorded(run: Run, usual: Path, numbers: tuple[int, ...] | None, remark: No
     DataError
         If there is neither: only the masks say where on the cortex a vertex lies.
     """
-    from algocli.results.origin import recorded_subjects
+    from algocli.results.data_of_runs import recorded_subjects
 
     pairs = []
     for origin in recorded_subjects(run, usual, numbers):

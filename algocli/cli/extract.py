@@ -30,7 +30,7 @@ from algocli.cli.options import (
 from algocli.errors import UsageError
 
 if TYPE_CHECKING:
-    from algocli.features.store import FeatureStore
+    from algocli.features.store.shards import FeatureStore
 
 
 def extract(
@@ -85,10 +85,10 @@ def extract(
     EXIF says, 16-bit numbers span their whole range; how many were converted so is told. An image whose numbers could
     mean anything is refused.
     """
-    from algocli.challenge.images import open_images
-    from algocli.challenge.subjects import Challenge
     from algocli.cli.console import note, noter, tracker
     from algocli.cli.stores import show_stores
+    from algocli.dataset.challenge.subjects import Challenge
+    from algocli.dataset.images import open_images
     from algocli.encoding.presets import PRESETS
 
     some_rows = _parse_rows(rows)
@@ -97,11 +97,11 @@ def extract(
         layer = layer or list(PRESETS[preset].layers)
     # The data is looked at first: a wrong folder is told before torch takes its seconds to load.
     sources = [(one, open_images(one, stimuli)) for one in Challenge(data_dir).subjects(parse_subjects(subject))]
-    from algocli.features.backbones import load_backbone, resolve_device
     from algocli.features.extraction import extract as run
-    from algocli.features.gram import gram
+    from algocli.features.networks.backbones import load_backbone, resolve_device
     from algocli.features.passage import Passage, default_batch_size
     from algocli.features.reduction import Reduction
+    from algocli.features.store.gram import gram
 
     device = resolve_device(device)
     backbone = load_backbone(

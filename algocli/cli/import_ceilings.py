@@ -21,7 +21,7 @@ from algocli.cli.options import (
 from algocli.errors import UsageError
 
 if TYPE_CHECKING:
-    from algocli.challenge.ceiling_import import ImportedCeiling
+    from algocli.dataset.nsd.ceiling_import import ImportedCeiling
 
 _SOURCE_HELP = (
     "A folder with subj01 to subj08, or one subject's folder or two files: lh_noise_ceiling.npy and rh_..., or NSD's "
@@ -56,11 +56,11 @@ def import_ceilings(
     They are kept as shares of variance, one for each vertex of the challenge: of a map on all of fsaverage the others
     are left out. Signal-to-noise ratios (ncsnr) become ceilings by ncsnr² / (ncsnr² + (A/3 + B/2 + C) / (A + B + C)).
     """
-    from algocli.challenge.ceiling_files import find_files
-    from algocli.challenge.ceiling_import import Conversion
-    from algocli.challenge.ceiling_import import import_ceilings as bring
-    from algocli.challenge.subjects import Challenge
     from algocli.cli.console import note, show_json
+    from algocli.dataset.challenge.subjects import Challenge
+    from algocli.dataset.nsd.ceiling_files import find_files
+    from algocli.dataset.nsd.ceiling_import import Conversion
+    from algocli.dataset.nsd.ceiling_import import import_ceilings as bring
 
     if repeats is not None and stim_info is not None:
         raise UsageError("--repeats and --stim-info say the same thing", hint="give one of them")

@@ -75,10 +75,10 @@ def import_features(
     array with names, with --ids, or of 73000 rows, one for each NSD id, serves every subject. Rows that were never
     written are refused.
     """
-    from algocli.challenge.subjects import Challenge
     from algocli.cli.console import noter, tracker
     from algocli.cli.stores import show_stores
-    from algocli.features.importing import import_files
+    from algocli.dataset.challenge.subjects import Challenge
+    from algocli.features.imports.stores import import_files
 
     challenge, note = Challenge(data_dir), noter(quiet)
     stores = import_files(

@@ -38,7 +38,7 @@ def layers(
     The sizes are the length of the flattened output and what it takes on disk for a subject's images.
     """
     from algocli.cli.console import noter, show_json, show_table
-    from algocli.features.backbones import list_layers
+    from algocli.features.networks.backbones import list_layers
 
     found = list_layers(model, weights, transform=transform, trust_remote_code=trust_remote_code, note=noter(quiet))
     sizes = [_N_IMAGES * one.n_features * _BYTES for one in found]

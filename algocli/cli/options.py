@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from algocli.challenge.layout import SUBJECTS
+from algocli.dataset.challenge.layout import SUBJECTS
 from algocli.errors import UsageError
 
 if TYPE_CHECKING:
-    from algocli.challenge.ceilings import Repeats
+    from algocli.dataset.ceilings import Repeats
     from algocli.encoding.settings import Alphas
 
 DEFAULT_DATA_DIR = Path("algonauts_2023_challenge_data")
@@ -153,7 +153,7 @@ def parse_alphas(words: str | None) -> Alphas:
 
 def parse_repeats(words: str) -> Repeats:
     """Turn '159,0,0' into counts of images."""
-    from algocli.challenge.ceilings import Repeats
+    from algocli.dataset.ceilings import Repeats
 
     counts = [int(word) for word in words.split(",") if word.strip().isdecimal() and len(word) <= 9]
     if len(counts) != words.count(",") + 1 or len(counts) != len(Repeats._fields) or not any(counts):

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from algocli.challenge.layout import ALL_VERTICES
 from algocli.cli.options import (
     DEFAULT_CACHE_DIR,
     DEFAULT_DATA_DIR,
@@ -31,12 +30,13 @@ from algocli.cli.options import (
 )
 from algocli.cli.report import Csv
 from algocli.cli.wording import told_in_options
+from algocli.dataset.challenge.layout import ALL_VERTICES
 from algocli.errors import MissingStep, UsageError
 
 if TYPE_CHECKING:
-    from algocli.challenge.subjects import Subject
-    from algocli.encoding.partition import FeatureSet
+    from algocli.dataset.challenge.subjects import Subject
     from algocli.results.partition import PartitionReport
+    from algocli.stats.partition import FeatureSet
 
 Sets = Annotated[
     list[str],
@@ -94,11 +94,11 @@ def partition(
     """
     from algocli.cli.console import note, noter, show_json, tracker
     from algocli.cli.partition_tables import show_parts
-    from algocli.encoding.partition import check_count, check_sets
     from algocli.encoding.settings import Settings
-    from algocli.encoding.unions import measure_features, open_unions, train_unions, with_usual_components
+    from algocli.results.explained_parts import describe, export_parts, read_parts
     from algocli.results.partition import summarise_parts, write_csv
-    from algocli.results.parts import describe, export_parts, read_parts
+    from algocli.runs.unions import measure_features, open_unions, train_unions, with_usual_components
+    from algocli.stats.partition import check_count, check_sets
 
     n_components, grid = parse_components(pca or "full"), parse_alphas(alphas)
     check_count(len(sets))
@@ -144,7 +144,7 @@ def partition(
 
 def _find_set(cache_dir: Path, model: str, word: str) -> FeatureSet:
     """Return the set that a word such as 'features.2+my-features' names."""
-    from algocli.encoding.partition import FeatureSet
+    from algocli.stats.partition import FeatureSet
 
     names = tuple(_find_features(cache_dir, model, name) for name in word.split("+"))
     if len(set(names)) < len(names):
@@ -154,7 +154,7 @@ def _find_set(cache_dir: Path, model: str, word: str) -> FeatureSet:
 
 def _find_features(cache_dir: Path, model: str, name: str) -> str:
     """Return the name of cached features, given that or a layer of the model."""
-    from algocli.features.library import check_name, find_recipe
+    from algocli.features.store.library import check_name, find_recipe
 
     if not name:
         raise UsageError("a set has an empty name: a plus joins two names, as in A+B")
@@ -173,7 +173,7 @@ def _find_subjects(
     data_dir: Path, words: list[str] | None, rois: list[str] | None, output: Path | None
 ) -> list[Subject]:
     """Return the subjects, once it is sure that what is asked of their results makes sense."""
-    from algocli.challenge.subjects import Challenge
+    from algocli.dataset.challenge.subjects import Challenge
     from algocli.results.regions import classes_of
     from algocli.results.report import check_rois
 

@@ -7,7 +7,7 @@ from itertools import groupby
 from string import ascii_uppercase
 from typing import TYPE_CHECKING
 
-from algocli.challenge.layout import ALL_VERTICES
+from algocli.dataset.challenge.layout import ALL_VERTICES
 
 if TYPE_CHECKING:
     from algocli.results.partition import PartitionReport, PartRow
@@ -48,7 +48,7 @@ def _tables(summary: PartitionReport) -> Iterator[tuple[str, str, Iterator[list[
 
 
 def _headers(summary: PartitionReport) -> list[str]:
-    from algocli.encoding.partition import unions
+    from algocli.stats.partition import unions
 
     letters = ascii_uppercase[: len(summary.sets)]
     if len(letters) > MOST_IN_FULL:
@@ -80,7 +80,7 @@ def _subject_lines(summary: PartitionReport, roi: str, pick: _Pick) -> Iterator[
 def _cells(summary: PartitionReport, rows: Sequence[PartRow], pick: _Pick) -> list[str]:
     """Return the number of vertices and each part in percent; of many sets, the shared parts summed by their size."""
     from algocli.cli.console import DASH, number
-    from algocli.encoding.partition import unions
+    from algocli.stats.partition import unions
 
     if not rows or rows[0].n_vertices == 0:
         return [DASH] * (2 + len(_headers(summary)) - 1)

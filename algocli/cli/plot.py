@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from algocli.challenge.layout import HEMISPHERES, Hemisphere, subject_folder
 from algocli.cli.options import (
     DEFAULT_CACHE_DIR,
     DEFAULT_DATA_DIR,
@@ -23,13 +22,14 @@ from algocli.cli.options import (
     printable,
 )
 from algocli.cli.plot_kinds import HELP, PAGE, Request, What
+from algocli.dataset.challenge.layout import HEMISPHERES, Hemisphere, subject_folder
 
 if TYPE_CHECKING:
-    from algocli.challenge.subjects import Challenge
-    from algocli.encoding.runs import Run
+    from algocli.dataset.challenge.subjects import Challenge
     from algocli.results.drawing.brain_map import BrainMap
     from algocli.results.drawing.chart import Chart
-    from algocli.results.plots.wishes import Wishes
+    from algocli.results.plots.request import Wishes
+    from algocli.runs.run import Run
 
 Output = Annotated[
     Path | None,
@@ -104,7 +104,7 @@ def plot(
     Nothing is fetched from the network, unless a larger surface is asked for the first time, and no display is needed.
     """
     from algocli.results.drawing.style import DARK, LIGHT
-    from algocli.results.plots.wishes import Wishes
+    from algocli.results.plots.request import Wishes
 
     request = Request(
         what, tuple(names or ()), tuple(run or ()), against, tuple(roi or ()), stimulus, nsd_id, min_r, significant
@@ -138,9 +138,9 @@ def _draw(
     quiet: bool,
 ) -> None:
     """Draw what is asked for, subject by subject."""
-    from algocli.challenge.subjects import Challenge
     from algocli.cli.console import note, show_json, show_path
-    from algocli.encoding.runs import LATEST, find_run
+    from algocli.dataset.challenge.subjects import Challenge
+    from algocli.runs.run import LATEST, find_run
 
     challenge = Challenge(data_dir)
     wanted = (request.runs or (LATEST,)) if request.is_of_a_run else ()
@@ -166,8 +166,8 @@ def _draw(
 
 def _remarks(challenge: Challenge, runs: Sequence[Run], numbers: Sequence[int]) -> Iterator[str]:
     """Say where a run may be of several datasets, or of another than that which is drawn on."""
-    from algocli.encoding.mixtures import tell_mixtures
-    from algocli.results.origin import tell_other_places
+    from algocli.results.data_of_runs import tell_other_places
+    from algocli.runs.mixtures import tell_mixtures
 
     for run in runs:
         yield from tell_mixtures(run, numbers)

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from algocli.errors import UsageError
 
 if TYPE_CHECKING:
-    from algocli.challenge.subjects import Challenge
-    from algocli.encoding.runs import Run
+    from algocli.dataset.challenge.subjects import Challenge
     from algocli.results.best_layer import LayerCount
     from algocli.results.drawing.brain_map import BrainMap
     from algocli.results.drawing.chart import Chart
     from algocli.results.layer_rois import LayerRow
-    from algocli.results.plots.wishes import Wishes
+    from algocli.results.plots.request import Wishes
+    from algocli.runs.run import Run
 
 PAGE = ".html"
 

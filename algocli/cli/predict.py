@@ -24,9 +24,9 @@ from algocli.cli.options import (
 from algocli.errors import UsageError
 
 if TYPE_CHECKING:
-    from algocli.encoding.runs import Run
-    from algocli.results.origin import Origin
+    from algocli.results.data_of_runs import Origin
     from algocli.results.predicted import Predicted, RegionResponse
+    from algocli.runs.run import Run
 
 # A table of more images than fit a screen or two is no table to read.
 _SHOWN = 50
@@ -67,11 +67,11 @@ def predict(
     are in the unit of the training responses. Without --data-dir the data is looked for where the run was trained.
     """
     from algocli.cli.console import note, noter, show_json, tracker
-    from algocli.encoding.mixtures import tell_mixtures
-    from algocli.encoding.runs import find_run
     from algocli.features.pictures import list_pictures
-    from algocli.results.origin import tell_other_places
+    from algocli.results.data_of_runs import tell_other_places
     from algocli.results.predicted import IMAGES, predict_pictures
+    from algocli.runs.mixtures import tell_mixtures
+    from algocli.runs.run import find_run
 
     if output.is_file():
         raise UsageError(f"{output} is a file; a folder was expected")
@@ -112,8 +112,8 @@ def predict(
 
 def _origins(ctx: typer.Context, run: Run, data_dir: Path, numbers: tuple[int, ...] | None) -> list[Origin]:
     """Pair subjects with the data folder that was named, or else with the data that each was trained on."""
-    from algocli.challenge.subjects import Challenge
-    from algocli.results.origin import Origin, recorded_subjects
+    from algocli.dataset.challenge.subjects import Challenge
+    from algocli.results.data_of_runs import Origin, recorded_subjects
     from algocli.results.scoring import scored_subjects
 
     if not is_named(ctx, "data_dir"):

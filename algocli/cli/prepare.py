@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from algocli.challenge.layout import HEMISPHERES, SUBJECTS, subject_folder
 from algocli.cli.options import Json, Quiet, Subjects, in_same_folders, parse_subjects
+from algocli.dataset.challenge.layout import HEMISPHERES, SUBJECTS, subject_folder
 from algocli.errors import DataError
 
 if TYPE_CHECKING:
-    from algocli.challenge.nsd.prepare import Prepared
+    from algocli.dataset.nsd.prepare import Prepared
 
 
 def prepare(
@@ -42,9 +42,9 @@ def prepare(
     of the earlier sessions alone. Vertices without finite betas are left out. Noise ceilings are computed where NSD's
     ncsnr files lie beside the betas. Images that are there already are not written again.
     """
-    from algocli.challenge.nsd.prepare import prepare as make
-    from algocli.challenge.nsd.tree import Tree
     from algocli.cli.console import note, show_json, tracker
+    from algocli.dataset.nsd.prepare import prepare as make
+    from algocli.dataset.nsd.tree import Tree
 
     numbers = parse_subjects(subject)
     if numbers is None:

@@ -71,12 +71,12 @@ def report(
     of a subject's vertices; the p values are kept with the run, and export writes them. --intervals draws the held-out
     images anew, with replacement.
     """
-    from algocli.challenge.subjects import Challenge
     from algocli.cli.console import note, show_json, tracker
     from algocli.cli.report_tables import show_tables
-    from algocli.encoding.runs import find_run
+    from algocli.dataset.challenge.subjects import Challenge
     from algocli.results.certainty import Asked
     from algocli.results.report import summarise, summarise_recorded, write_csv
+    from algocli.runs.run import find_run
 
     check_wishes(html, title)
     if html is not None and csv is not None and html.resolve() == csv.resolve():
@@ -112,10 +112,10 @@ def report(
 
 
 def _write_page(ctx: typer.Context, summary: Report, path: Path, asked: Asked) -> None:
-    from algocli.challenge.subjects import Challenge
-    from algocli.encoding.runs import find_run
-    from algocli.results.gathered import gather
+    from algocli.dataset.challenge.subjects import Challenge
+    from algocli.results.data import gather
     from algocli.results.page.report_page import write_report_page
+    from algocli.runs.run import find_run
 
     run, data_dir = find_run(ctx.params["cache_dir"], summary.run), ctx.params["data_dir"]
     data = Challenge(data_dir) if is_named(ctx, "data_dir") else gather(run, data_dir, summary.subjects)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from algocli.challenge.layout import ALL_VERTICES, HEMISPHERES, Hemisphere
 from algocli.cli.options import (
     DEFAULT_CACHE_DIR,
     DEFAULT_DATA_DIR,
@@ -21,14 +20,15 @@ from algocli.cli.options import (
     parse_repeats,
     parse_subjects,
 )
+from algocli.dataset.challenge.layout import ALL_VERTICES, HEMISPHERES, Hemisphere
 from algocli.errors import UsageError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from algocli.challenge.subjects import Challenge, Subject
     from algocli.compute.track import Note, Track
+    from algocli.dataset.challenge.subjects import Challenge, Subject
     from algocli.submission.package import Prediction
     from algocli.submission.score import ReadCeiling, Score, ScoreRow
 
@@ -65,8 +65,8 @@ def score(
     Each vertex's r over the test images, negative ones as 0; min(100, 100 r² / NC), NC the noise ceiling; the mean over
     all vertices of all subjects. A ceiling of 0 counts 100 as soon as r > 0, by the official rule.
     """
-    from algocli.challenge.subjects import Challenge
     from algocli.cli.console import note, noter, show_json, show_path, tracker
+    from algocli.dataset.challenge.subjects import Challenge
     from algocli.submission.score import score as compute
     from algocli.submission.score_files import write_score_files
 
@@ -93,10 +93,10 @@ def _predictions(
     source: str, challenge: Challenge, cache_dir: Path, numbers: tuple[int, ...] | None, track: Track, note: Note
 ) -> tuple[str, list[Prediction]]:
     """Return what is scored, by its whole name, and its predictions."""
-    from algocli.encoding.mixtures import tell_mixtures
-    from algocli.encoding.runs import find_run
-    from algocli.results.origin import tell_other_places
+    from algocli.results.data_of_runs import tell_other_places
     from algocli.results.scoring import scored_subjects
+    from algocli.runs.mixtures import tell_mixtures
+    from algocli.runs.run import find_run
     from algocli.submission.shapes import ExpectedShapes
     from algocli.submission.sources import in_zip, of_run
 
@@ -118,8 +118,8 @@ def _predictions(
 def _ceilings_of_nsd(
     challenge: Challenge, predictions: Sequence[Prediction], nsd: Path, repeats: str | None, stim_info: Path | None
 ) -> ReadCeiling:
-    from algocli.challenge.ceiling_files import find_files
-    from algocli.challenge.ceiling_import import Conversion, read_ceilings
+    from algocli.dataset.nsd.ceiling_files import find_files
+    from algocli.dataset.nsd.ceiling_import import Conversion, read_ceilings
 
     numbers = sorted({one.subject for one in predictions})
     try:

@@ -11,8 +11,8 @@ from typing import Annotated
 
 import typer
 
-from algocli.challenge.layout import SPLITS, Split
 from algocli.cli.options import DEFAULT_DATA_DIR, DataDir, Json, Quiet, Subjects, parse_subjects
+from algocli.dataset.challenge.layout import SPLITS, Split
 
 SplitName = Annotated[Split | None, typer.Option("--split", help="Only the images of this split.")]
 Coco = Annotated[
@@ -115,11 +115,11 @@ def _adapt(
     quiet: bool,
 ) -> None:
     """Write a subject's annotations and say how many there are."""
-    from algocli.challenge.annotations import adapt
-    from algocli.challenge.coco import read_coco_images
-    from algocli.challenge.subjects import Challenge
     from algocli.cli.console import note, show_json, show_path
     from algocli.compute.files import publish
+    from algocli.dataset.challenge.subjects import Challenge
+    from algocli.dataset.nsd.annotations import adapt
+    from algocli.dataset.nsd.coco import read_coco_images
     from algocli.errors import UsageError
 
     if coco is None:
@@ -145,9 +145,9 @@ def _adapt(
 
 
 def _rows(data_dir: Path, numbers: tuple[int, ...] | None, only: Split | None, coco: Path | None) -> Iterator[Row]:
-    from algocli.challenge.coco import read_coco_images
-    from algocli.challenge.stimuli import list_stimuli
-    from algocli.challenge.subjects import Challenge
+    from algocli.dataset.challenge.subjects import Challenge
+    from algocli.dataset.nsd.coco import read_coco_images
+    from algocli.dataset.stimuli import list_stimuli
 
     images = [
         (subject.number, image)

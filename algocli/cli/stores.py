@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from algocli.cli.console import show_json, size
 
 if TYPE_CHECKING:
-    from algocli.features.store import FeatureStore
+    from algocli.features.store.shards import FeatureStore
 
 
 def show_stores(stores: Sequence[FeatureStore], *, as_json: bool) -> None:

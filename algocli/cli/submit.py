@@ -23,7 +23,7 @@ from algocli.cli.options import (
 from algocli.errors import UsageError
 
 if TYPE_CHECKING:
-    from algocli.encoding.runs import Run
+    from algocli.runs.run import Run
     from algocli.submission.package import Packaged, Prediction
 
 Names = Annotated[
@@ -68,8 +68,8 @@ def submit(
     It is the format of CodaLab, and is checked before it gets its final name. A record of what is in it, with the same
     name ending in .json, is left beside it.
     """
-    from algocli.challenge.subjects import Challenge
     from algocli.cli.console import note, show_json, size, tracker
+    from algocli.dataset.challenge.subjects import Challenge
     from algocli.submission.package import package
     from algocli.submission.shapes import ExpectedShapes
     from algocli.submission.sources import in_folder
@@ -122,8 +122,8 @@ def _from_runs(
     names: Sequence[str], cache_dir: Path, chosen: tuple[int, ...] | None, *, average: bool, weighted: bool
 ) -> tuple[list[Prediction], list[str], dict[str, Any]]:
     """Return the predictions of runs, what there is to say of them, and what the record is to say."""
-    from algocli.encoding.mixtures import tell_mixtures
-    from algocli.encoding.runs import find_run
+    from algocli.runs.mixtures import tell_mixtures
+    from algocli.runs.run import find_run
     from algocli.submission.sources import averaged, of_runs
 
     runs = list({run.name: run for run in (find_run(cache_dir, name) for name in names)}.values())

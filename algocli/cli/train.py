@@ -90,14 +90,14 @@ def train(
     challenge's tutorial: AlexNet features.2, 100 components, OLS, a tenth held out. Ridge has a penalty of its own for
     every vertex and gains from many components: --pca 1000 --regression ridge.
     """
-    from algocli.challenge.subjects import Challenge
     from algocli.cli.console import noter, tracker
-    from algocli.encoding.datasets import Dataset
-    from algocli.encoding.mixtures import tell_mixtures
-    from algocli.encoding.model import train_subject
-    from algocli.encoding.opening import open_on
-    from algocli.encoding.runs import check_run_name
+    from algocli.dataset.challenge.subjects import Challenge
     from algocli.encoding.settings import Settings
+    from algocli.runs.datasets import Dataset
+    from algocli.runs.mixtures import tell_mixtures
+    from algocli.runs.opening import open_on
+    from algocli.runs.run import check_run_name
+    from algocli.runs.training import train_subject
 
     # Words are read before folders: a slip of the keyboard is told as one, whatever is on the disk.
     chosen = _chosen(ctx)
@@ -107,7 +107,7 @@ def train(
     with told_in_options():
         settings = Settings(features=_find_features(ctx, cache_dir), **chosen)
     if device != "cpu":
-        from algocli.features.backbones import resolve_device
+        from algocli.features.networks.backbones import resolve_device
 
         device = resolve_device(device)
     note, track = noter(quiet), tracker(quiet)
@@ -145,7 +145,7 @@ def _chosen(ctx: typer.Context) -> dict[str, Any]:
 def _find_features(ctx: typer.Context, cache_dir: Path) -> tuple[str, ...]:
     """Return the names of cached features: those named, those of a model's layers, or a preset's."""
     from algocli.encoding.presets import PRESETS
-    from algocli.features.library import check_name, find_recipe
+    from algocli.features.store.library import check_name, find_recipe
 
     names: list[str] = ctx.params["features"] or []
     layers: list[str] = ctx.params["layer"] or []
@@ -163,9 +163,9 @@ def _find_features(ctx: typer.Context, cache_dir: Path) -> tuple[str, ...]:
 def _show(folder: Path, subjects: list[int], as_json: bool) -> None:
     import numpy as np
 
-    from algocli.challenge.layout import HEMISPHERES
     from algocli.cli.console import number, show_json, show_table
-    from algocli.encoding.runs import Run
+    from algocli.dataset.challenge.layout import HEMISPHERES
+    from algocli.runs.run import Run
 
     run = Run(folder)
     medians = {n: [float(np.median(run.subject(n).correlation(h))) for h in HEMISPHERES] for n in subjects}

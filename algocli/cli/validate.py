@@ -25,8 +25,8 @@ def validate(
     quiet: Quiet = False,
 ) -> None:
     """List every fault of a submission zip, or call it ready."""
-    from algocli.challenge.subjects import Challenge
     from algocli.cli.console import note, show_json, size, tracker
+    from algocli.dataset.challenge.subjects import Challenge
     from algocli.errors import DataError
     from algocli.submission.shapes import ExpectedShapes
     from algocli.submission.validate import validate as check

@@ -21,7 +21,7 @@ from algocli.compute.files import publish
 from algocli.encoding.algebra import ON_CPU, Algebra, Multiplier
 from algocli.encoding.eigen import is_exact, leading_eigenpairs
 from algocli.errors import UsageError
-from algocli.features.gram import Gram
+from algocli.features.store.gram import Gram
 
 # Pairs are computed and kept in steps of this many at least: the next PCA size is often a little larger.
 SMALLEST_KEPT = 128

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.features.gram import Gram
-from algocli.features.keys import digest_of
-from algocli.features.store import FeatureStore
+from algocli.features.store.gram import Gram
+from algocli.features.store.keys import digest_of
+from algocli.features.store.shards import FeatureStore
 
 # Rows that are read at once: 40 MB at the challenge's size.
 _ROWS = 1024

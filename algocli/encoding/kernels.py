@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from algocli.compute.track import Track, silent
 from algocli.encoding.joined import join, layer_weight
 from algocli.encoding.settings import Settings
-from algocli.features.gram import Gram, gram, is_made, n_multiplications, standardised_gram
-from algocli.features.products import uses_torch
-from algocli.features.store import FeatureStore
+from algocli.features.store.gram import Gram, gram, is_made, n_multiplications, standardised_gram
+from algocli.features.store.products import uses_torch
+from algocli.features.store.shards import FeatureStore
 
 
 class Kernels:

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from algocli.encoding.banded_search import SearchSize
-from algocli.encoding.blended import ROWS
 from algocli.encoding.components import n_pairs_kept
 from algocli.encoding.eigen import MAX_BASIS_SHARE, is_exact
 from algocli.encoding.loadings import BLOCK_BYTES, BLOCK_ROWS
-from algocli.encoding.regressions import fits_together
+from algocli.encoding.regressions.banded_search import SearchSize
+from algocli.encoding.regressions.blend import ROWS
+from algocli.encoding.regressions.fitting import fits_together
 from algocli.encoding.settings import Settings
 from algocli.encoding.splits import N_INNER_FOLDS, SHARED_FOLDS
-from algocli.features.store import CHUNK_FEATURES
+from algocli.features.store.shards import CHUNK_FEATURES
 
 # Python with numpy, scipy and zarr, measured; and what torch adds.
 PROGRAM, TORCH = 200_000_000, 700_000_000

@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.challenge.layout import Hemisphere
 from algocli.compute.track import Note
-from algocli.encoding.banded import BandedModel
-from algocli.encoding.blended import BlendedModel
-from algocli.encoding.correlation import constant_vertices, correlate
-from algocli.encoding.regressions import Model
-from algocli.encoding.ridge import RidgeModel
+from algocli.dataset.challenge.layout import Hemisphere
+from algocli.encoding.regressions.banded import BandedModel
+from algocli.encoding.regressions.blend import BlendedModel
+from algocli.encoding.regressions.fitting import Model
+from algocli.encoding.regressions.ridge import RidgeModel
 from algocli.encoding.settings import Settings
-from algocli.encoding.shares import SubjectRun
+from algocli.runs.subject_run import SubjectRun
+from algocli.stats.correlation import constant_vertices, correlate
 
 # A larger share of vertices than this at the smallest penalty is worth a word: a smaller one might serve them better.
 EDGE_SHARE = 0.01

@@ -21,7 +21,7 @@ from algocli.compute.choices import (
     check_words,
     said,
 )
-from algocli.encoding.run_names import number_name, run_name
+from algocli.encoding.names import number_name, run_name
 from algocli.errors import UsageError
 
 Regression = Literal["ols", "ridge", "banded", "blend"]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from algocli.encoding.algebra import ON_CPU, Algebra
 from algocli.encoding.components import RANK_TOLERANCE, Components
 from algocli.errors import UsageError
-from algocli.features.gram import Gram
+from algocli.features.store.gram import Gram
 
 
 @dataclass(frozen=True)

@@ -16,13 +16,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.challenge.images import CHALLENGE, Images, ids_digest, open_images
-from algocli.challenge.subjects import Challenge
 from algocli.compute.track import Track, silent
+from algocli.dataset.challenge.subjects import Challenge
+from algocli.dataset.images import CHALLENGE, Images, ids_digest, open_images
 from algocli.errors import AlgocliError, DataError
-from algocli.features.commands import Request, is_imported
-from algocli.features.library import read_recipe
-from algocli.features.numerics import ROUNDING
+from algocli.features.networks.numerics import ROUNDING
 from algocli.features.rebuilding import (
     NetworkKey,
     compute,
@@ -31,10 +29,12 @@ from algocli.features.rebuilding import (
     read_stored_recipe,
     rebuild_layer,
 )
-from algocli.features.store import FeatureStore
+from algocli.features.store.commands import Request, is_imported
+from algocli.features.store.library import read_recipe
+from algocli.features.store.shards import FeatureStore
 
 if TYPE_CHECKING:
-    from algocli.features.backbones import Backbone
+    from algocli.features.networks.backbones import Backbone
 
 # How far a feature may be from what it was, as a share of the largest of its row: what differs between two ways to
 # sum the same products. Here, with the same torch, batches of 2 and of 32 gave the same bits; elsewhere a
@@ -145,7 +145,7 @@ def _recompute_network(
     network: NetworkKey, device: str, group: Sequence[_Wanted], cache_dir: Path
 ) -> Iterator[Sequence[Sample | NotRecomputed]]:
     """Yield what came of each store of one network."""
-    from algocli.features.backbones import resolve_device
+    from algocli.features.networks.backbones import resolve_device
 
     layers = list(dict.fromkeys(wanted.recipe["layer"] for wanted in group))
     try:

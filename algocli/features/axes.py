@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from algocli.compute.arrays import read_kept
 from algocli.compute.files import publish
 from algocli.compute.track import Track, silent
-from algocli.features.gram import inverse_spread
-from algocli.features.store import FeatureStore
+from algocli.features.store.gram import inverse_spread
+from algocli.features.store.shards import FeatureStore
 
 # Columns that a thread treats at once: 20 MB in float64 at the challenge's size.
 _COLUMNS = 256

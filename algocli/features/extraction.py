@@ -11,19 +11,19 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from algocli.challenge.conversions import describe
-from algocli.challenge.images import Images, open_images
-from algocli.challenge.subjects import Subject
 from algocli.compute.budget import check_disk, check_memory, free_disk, gigabytes
 from algocli.compute.lock import hold
 from algocli.compute.track import Note, Track, silent, unheard
-from algocli.features.backbones import Backbone
-from algocli.features.keys import recipe
-from algocli.features.library import CONVERTED, create_store
-from algocli.features.numerics import check_numerics
+from algocli.dataset.challenge.subjects import Subject
+from algocli.dataset.conversions import describe
+from algocli.dataset.images import Images, open_images
+from algocli.features.networks.backbones import Backbone
+from algocli.features.networks.numerics import check_numerics
 from algocli.features.passage import Passage, Target, n_workers, pass_through
 from algocli.features.reduction import Reducer
-from algocli.features.store import FeatureStore, Shard
+from algocli.features.store.keys import recipe
+from algocli.features.store.library import CONVERTED, create_store
+from algocli.features.store.shards import FeatureStore, Shard
 
 # What torch, torchvision and the images in flight take, measured, beside the features themselves.
 BASE_MEMORY = 900 * 2**20
@@ -85,7 +85,7 @@ def extract(
             if pending:
                 targets.append(Target(store, reduce, pending))
         if targets:
-            from algocli.features.trial import try_network
+            from algocli.features.networks.trial import try_network
 
             try_network(backbone, how.device, how.numerics)
             if how.rows is None:
@@ -107,7 +107,7 @@ def _open(
 ) -> FeatureStore:
     import torch
 
-    from algocli.features.vision import torchvision
+    from algocli.features.networks.torchvision_import import torchvision
 
     identity = backbone.identity(reduce.layer.name)
     named = recipe(

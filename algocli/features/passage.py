@@ -18,17 +18,17 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.challenge.images import Images
 from algocli.compute.choices import check_choice, check_kind, check_whole, check_word
 from algocli.compute.track import Track
+from algocli.dataset.images import Images
 from algocli.errors import DataError, UsageError
-from algocli.features import store as store_module
-from algocli.features.backbones import Backbone
-from algocli.features.finite import refuse_non_finite
-from algocli.features.keys import Dtype
-from algocli.features.numerics import Numerics, autocast, one_core_each, products
+from algocli.features.networks.backbones import Backbone
+from algocli.features.networks.numerics import Numerics, autocast, one_core_each, products
 from algocli.features.reduction import Reducer, Reduction
-from algocli.features.store import FeatureStore, Shard
+from algocli.features.store import shards as store_module
+from algocli.features.store.finite import refuse_non_finite
+from algocli.features.store.keys import Dtype
+from algocli.features.store.shards import FeatureStore, Shard
 
 if TYPE_CHECKING:
     import torch

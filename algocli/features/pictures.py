@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.challenge.conversions import Conversion, Converted, gather
-from algocli.challenge.pixels import see
 from algocli.compute.threads import in_threads
 from algocli.compute.track import Track, silent
+from algocli.dataset.conversions import Conversion, Converted, gather
+from algocli.dataset.pixels import see
 from algocli.errors import DataError
-from algocli.features.finite import refuse_non_finite
 from algocli.features.passage import n_workers
 from algocli.features.rebuilding import RebuiltLayer, compute
+from algocli.features.store.finite import refuse_non_finite
 
 # What is taken for an image in a folder; a file that is named itself may be called anything.
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"})

@@ -15,16 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.errors import DataError, UsageError
-from algocli.features.commands import Request, is_imported, request_of, runs_code
-from algocli.features.keys import recipe
-from algocli.features.library import read_recipe
-from algocli.features.numerics import autocast, check_numerics, products
-from algocli.features.store import FeatureStore
+from algocli.features.networks.numerics import autocast, check_numerics, products
+from algocli.features.store.commands import Request, is_imported, request_of, runs_code
+from algocli.features.store.keys import recipe
+from algocli.features.store.library import read_recipe
+from algocli.features.store.shards import FeatureStore
 
 if TYPE_CHECKING:
     from PIL import Image
 
-    from algocli.features.backbones import Backbone
+    from algocli.features.networks.backbones import Backbone
     from algocli.features.reduction import Reducer
 
 # What tells one network from another: the model, its weights, its transform.
@@ -76,7 +76,7 @@ def load_network(network: NetworkKey, layers: Sequence[str], device: str) -> Bac
     UsageError, DataError
         If it or its weights are no longer to be had.
     """
-    from algocli.features.backbones import load_backbone
+    from algocli.features.networks.backbones import load_backbone
 
     model, weights, transform = network
     how: Any = transform
@@ -93,8 +93,8 @@ def rebuild_layer(store: FeatureStore, named: Mapping[str, Any], backbone: Backb
     UsageError
         If the device lacks the precision that it was made in, or the network is no function of its image.
     """
+    from algocli.features.networks.trial import try_network
     from algocli.features.reduction import Reducer, Reduction
-    from algocli.features.trial import try_network
 
     request = request_of(named)
     check_numerics(request.numerics, device)
@@ -117,7 +117,7 @@ def rebuild(stores: Sequence[FeatureStore], device: str = "auto", *, trust_code:
         seconds to load.
     """
     recipes = [read_stored_recipe(store, trust_code=trust_code) for store in stores]
-    from algocli.features.backbones import resolve_device
+    from algocli.features.networks.backbones import resolve_device
 
     at_hand = resolve_device(device)
     layers: dict[NetworkKey, list[str]] = defaultdict(list)

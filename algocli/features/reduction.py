@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from algocli.compute.choices import check_whole
 from algocli.errors import UsageError
-from algocli.features.backbones import Layer
+from algocli.features.networks.backbones import Layer
 
 if TYPE_CHECKING:
     import scipy.sparse

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.challenge.layout import HEMISPHERES, Hemisphere
-from algocli.challenge.subjects import Challenge, Subject
-from algocli.encoding.runs import Run
+from algocli.dataset.challenge.layout import HEMISPHERES, Hemisphere
+from algocli.dataset.challenge.subjects import Challenge, Subject
 from algocli.results.layered import Layered, layered
 from algocli.results.report import SCORED_ON
+from algocli.runs.run import Run
 
 # An r of 0.1 stands for 1 % of the variance: which layer gives that little says nothing.
 DEFAULT_MIN_R = 0.1

@@ -11,16 +11,16 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.challenge.layout import HEMISPHERES, Hemisphere
-from algocli.challenge.subjects import Subject
 from algocli.compute.choices import check_whole
 from algocli.compute.track import Note, Track, silent
-from algocli.encoding import bootstrap
-from algocli.encoding.runs import Run
-from algocli.results.chance import p_values, significant
+from algocli.dataset.challenge.layout import HEMISPHERES, Hemisphere
+from algocli.dataset.challenge.subjects import Subject
 from algocli.results.held_out import data_is_gone, held_out
 from algocli.results.regions import Regions
 from algocli.results.resampling import LEVEL, draw, resampled_means
+from algocli.results.significance import p_values, significant
+from algocli.runs.run import Run
+from algocli.stats import bootstrap
 
 
 @dataclass(frozen=True)

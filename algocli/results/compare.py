@@ -12,19 +12,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.challenge.layout import ALL_VERTICES, HEMISPHERES, Hemisphere, check_hemisphere, check_subjects
-from algocli.challenge.subjects import Challenge, Subject
 from algocli.compute.track import Track, silent
-from algocli.encoding import bootstrap
-from algocli.encoding.datasets import refuse_other_data
-from algocli.encoding.runs import Run
+from algocli.dataset.challenge.layout import ALL_VERTICES, HEMISPHERES, Hemisphere, check_hemisphere, check_subjects
+from algocli.dataset.challenge.subjects import Challenge, Subject
 from algocli.errors import DataError, UsageError
+from algocli.results.data_of_runs import recorded_subject
 from algocli.results.held_out import HeldOut, data_is_gone, held_out
-from algocli.results.origin import recorded_subject
 from algocli.results.regions import classes_of, regions
 from algocli.results.report import check_rois
 from algocli.results.resampling import LEVEL, draw, resampled_means
 from algocli.results.rows import RowsByRoi
+from algocli.runs.datasets import refuse_other_data
+from algocli.runs.run import Run
+from algocli.stats import bootstrap
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.challenge.layout import HEMISPHERES, Hemisphere, prefix, subject_folder
-from algocli.challenge.subjects import Subject
 from algocli.compute.arrays import publishing_rows
 from algocli.compute.files import publish
-from algocli.encoding.kept_p import kept
-from algocli.encoding.shares import SubjectRun
+from algocli.dataset.challenge.layout import HEMISPHERES, Hemisphere, prefix, subject_folder
+from algocli.dataset.challenge.subjects import Subject
 from algocli.results.scoring import read_scores
+from algocli.runs.p_values import kept
+from algocli.runs.subject_run import SubjectRun
 
 TABLE_COLUMNS = ("hemisphere", "fsaverage_vertex", "rois", "r", "noise_ceiling", "accuracy")
 

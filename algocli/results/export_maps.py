@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.challenge.layout import HEMISPHERES, N_FSAVERAGE, Hemisphere, prefix, subject_folder
-from algocli.challenge.subjects import Roi, Subject
-from algocli.encoding.kept_p import KeptP, kept
-from algocli.encoding.shares import SubjectRun
+from algocli.dataset.challenge.layout import HEMISPHERES, N_FSAVERAGE, Hemisphere, prefix, subject_folder
+from algocli.dataset.challenge.subjects import Roi, Subject
 from algocli.results.drawing.style import CATEGORY_COLOURS, ordered_colours
 from algocli.results.map_files import Label, write_annotation, write_labels, write_metric, write_overlay
 from algocli.results.scoring import read_scores
 from algocli.results.surface import fsaverage_map
+from algocli.runs.p_values import KeptP, kept
+from algocli.runs.subject_run import SubjectRun
 
 
 def export_gifti(subject: Subject, share: SubjectRun, folder: Path) -> list[Path]:

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.challenge.layout import Hemisphere
-from algocli.challenge.subjects import Subject
 from algocli.compute.track import Track
-from algocli.encoding.correlation import correlate
-from algocli.encoding.runs import Run
-from algocli.encoding.shares import SubjectRun
+from algocli.dataset.challenge.layout import Hemisphere
+from algocli.dataset.challenge.subjects import Subject
 from algocli.errors import DataError
+from algocli.runs.run import Run
+from algocli.runs.subject_run import SubjectRun
+from algocli.stats.correlation import correlate
 
 # Vertices at once: 80 MB of a full subject's responses where every image was held out.
 VERTICES = 2048

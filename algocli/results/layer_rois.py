@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.challenge.layout import ALL_VERTICES, HEMISPHERES, Hemisphere
-from algocli.challenge.subjects import Challenge, Subject
-from algocli.encoding.runs import Run
+from algocli.dataset.challenge.layout import ALL_VERTICES, HEMISPHERES, Hemisphere
+from algocli.dataset.challenge.subjects import Challenge, Subject
 from algocli.results.layered import Layer, Layered, layered
 from algocli.results.regions import classes_of, regions
 from algocli.results.report import check_rois
+from algocli.runs.run import Run
 
 
 @dataclass(frozen=True)

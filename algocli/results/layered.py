@@ -12,18 +12,18 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.challenge.layout import Hemisphere
-from algocli.challenge.subjects import Challenge, Subject
-from algocli.encoding.datasets import refuse_other_data
-from algocli.encoding.runs import Run, list_runs
-from algocli.encoding.shares import SubjectRun
+from algocli.dataset.challenge.layout import Hemisphere
+from algocli.dataset.challenge.subjects import Challenge, Subject
 from algocli.errors import DataError, UsageError
-from algocli.features.commands import IMPORTED
-from algocli.features.library import read_recipe
+from algocli.features.store.commands import IMPORTED
+from algocli.features.store.library import read_recipe
 from algocli.results.compare import shared_subjects
 from algocli.results.held_out import remark_on_images
 from algocli.results.report import SCORED_ON
 from algocli.results.scoring import read_scores, scored_subjects
+from algocli.runs.datasets import refuse_other_data
+from algocli.runs.run import Run, list_runs
+from algocli.runs.subject_run import SubjectRun
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.challenge.layout import ALL_VERTICES, HEMISPHERES, Hemisphere
-from algocli.challenge.subjects import Subject
 from algocli.compute.choices import check_choice
-from algocli.encoding.partition import unions
-from algocli.results.parts import TOTAL, HemisphereParts, SubjectParts
+from algocli.dataset.challenge.layout import ALL_VERTICES, HEMISPHERES, Hemisphere
+from algocli.dataset.challenge.subjects import Subject
+from algocli.results.explained_parts import TOTAL, HemisphereParts, SubjectParts
 from algocli.results.regions import classes_of, regions
 from algocli.results.report import check_rois
 from algocli.results.rows import RowsByRoi, write_records
+from algocli.stats.partition import unions
 
 Side = Hemisphere | Literal["both"]
 SIDES: tuple[Side, ...] = (*HEMISPHERES, "both")

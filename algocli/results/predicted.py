@@ -11,19 +11,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.challenge.conversions import describe
-from algocli.challenge.layout import ALL_VERTICES, HEMISPHERES, Hemisphere, prefix, subject_folder
-from algocli.challenge.subjects import Subject
 from algocli.compute.arrays import publishing_rows
 from algocli.compute.files import publish
 from algocli.compute.track import Note, Track, silent, unheard
-from algocli.encoding.predictor import Predictor, open_predictor, stores_of
-from algocli.encoding.runs import Run
+from algocli.dataset.challenge.layout import ALL_VERTICES, HEMISPHERES, Hemisphere, prefix, subject_folder
+from algocli.dataset.challenge.subjects import Subject
+from algocli.dataset.conversions import describe
 from algocli.errors import DataError, writing
 from algocli.features.pictures import PictureFeatures, Pictures
 from algocli.features.rebuilding import rebuild
-from algocli.results.origin import Origin
+from algocli.results.data_of_runs import Origin
 from algocli.results.report import check_rois
+from algocli.runs.predictor import Predictor, open_predictor, stores_of
+from algocli.runs.run import Run
 
 # Images whose responses are in memory together: 40 MB at the challenge's size.
 _ROWS = 512

@@ -12,21 +12,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.challenge.ceilings import CeilingUnit
-from algocli.challenge.layout import ALL_VERTICES, HEMISPHERES, Hemisphere, check_hemisphere
-from algocli.challenge.subjects import Challenge, Subject
 from algocli.compute.choices import check_word, nearest, said
-from algocli.encoding.mixtures import tell_mixtures
-from algocli.encoding.runs import Run
-from algocli.encoding.shares import SubjectRun
+from algocli.dataset.ceilings import CeilingUnit
+from algocli.dataset.challenge.layout import ALL_VERTICES, HEMISPHERES, Hemisphere, check_hemisphere
+from algocli.dataset.challenge.subjects import Challenge, Subject
 from algocli.errors import DataError, UsageError
-from algocli.features.commands import preparation
-from algocli.features.library import read_recipe
+from algocli.features.store.commands import preparation
+from algocli.features.store.library import read_recipe
 from algocli.results.certainty import Asked, Certainty, assess
-from algocli.results.origin import Origin, recorded_subjects, tell_other_places
+from algocli.results.data_of_runs import Origin, recorded_subjects, tell_other_places
 from algocli.results.regions import Regions, classes_of, regions
 from algocli.results.rows import RowsByRoi, write_records
 from algocli.results.scoring import OverallAccuracy, VertexScores, pool, read_scores, scored_subjects
+from algocli.runs.mixtures import tell_mixtures
+from algocli.runs.run import Run
+from algocli.runs.subject_run import SubjectRun
 
 # Goes wherever a score is shown, so that nobody takes it for what the leaderboard would say.
 SCORED_ON = "held-out training images (validation)"

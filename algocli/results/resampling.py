@@ -12,14 +12,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.challenge.layout import Hemisphere
-from algocli.challenge.subjects import Subject
 from algocli.compute.budget import check_memory
 from algocli.compute.choices import check_whole
 from algocli.compute.track import Track
-from algocli.encoding import bootstrap
+from algocli.dataset.challenge.layout import Hemisphere
+from algocli.dataset.challenge.subjects import Subject
 from algocli.results.held_out import HeldOut, read_blocks
 from algocli.results.regions import Regions
+from algocli.stats import bootstrap
 
 LEVEL = 0.95
 

@@ -9,12 +9,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.challenge.ceilings import CeilingUnit, as_share
-from algocli.challenge.layout import Hemisphere, check_subjects
-from algocli.challenge.subjects import Challenge, Subject
-from algocli.encoding.runs import Run
-from algocli.encoding.shares import SubjectRun
+from algocli.dataset.ceilings import CeilingUnit, as_share
+from algocli.dataset.challenge.layout import Hemisphere, check_subjects
+from algocli.dataset.challenge.subjects import Challenge, Subject
 from algocli.errors import DataError
+from algocli.runs.run import Run
+from algocli.runs.subject_run import SubjectRun
 
 # What the official code puts in place of a ceiling of 0 before it divides.
 _ZERO_CEILING = 1e-14

@@ -21,8 +21,8 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from algocli.challenge.layout import HEMISPHERES, N_FSAVERAGE, N_FSAVERAGE5, Hemisphere
 from algocli.compute.choices import check_choice
+from algocli.dataset.challenge.layout import HEMISPHERES, N_FSAVERAGE, N_FSAVERAGE5, Hemisphere
 from algocli.errors import DataError
 from algocli.results.mesh_files import fetch_folder, find_folder, read_trusted
 

@@ -13,14 +13,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.challenge.ceilings import CeilingUnit
-from algocli.challenge.layout import ALL_VERTICES, HEMISPHERES, ROI_NAMES, Hemisphere, check_hemisphere
-from algocli.challenge.subjects import Challenge, Subject
 from algocli.compute.track import Track, silent
-from algocli.encoding.correlation import correlate
+from algocli.dataset.ceilings import CeilingUnit
+from algocli.dataset.challenge.layout import ALL_VERTICES, HEMISPHERES, ROI_NAMES, Hemisphere, check_hemisphere
+from algocli.dataset.challenge.subjects import Challenge, Subject
 from algocli.errors import DataError
 from algocli.results.regions import Regions, regions
 from algocli.results.scoring import VertexScores, accuracy, pool, read_ceiling
+from algocli.stats.correlation import correlate
 from algocli.submission.package import Prediction
 
 # Noise ceilings of one hemisphere of a subject as shares of variance, and the unit they were read in.

@@ -6,8 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from algocli.challenge.layout import HEMISPHERES, N_FSAVERAGE, OFFICIAL_SIZES, Hemisphere, prefix, subject_folder
-from algocli.challenge.subjects import Challenge, Subject
+from algocli.dataset.challenge.layout import (
+    HEMISPHERES,
+    N_FSAVERAGE,
+    OFFICIAL_SIZES,
+    Hemisphere,
+    prefix,
+    subject_folder,
+)
+from algocli.dataset.challenge.subjects import Challenge, Subject
 from algocli.errors import DataError
 
 

@@ -12,14 +12,14 @@ import numpy as np
 from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
-from algocli.challenge.arrays import open_array
-from algocli.challenge.layout import HEMISPHERES, Hemisphere, check_subjects
 from algocli.compute.track import Track, silent
-from algocli.encoding.datasets import refuse_other_data
-from algocli.encoding.mixtures import home_of
-from algocli.encoding.runs import Run
-from algocli.encoding.shares import SubjectRun
+from algocli.dataset.arrays import open_array
+from algocli.dataset.challenge.layout import HEMISPHERES, Hemisphere, check_subjects
 from algocli.errors import DataError, UsageError
+from algocli.runs.datasets import refuse_other_data
+from algocli.runs.mixtures import home_of
+from algocli.runs.run import Run
+from algocli.runs.subject_run import SubjectRun
 from algocli.submission.package import Prediction
 from algocli.submission.shapes import ExpectedShapes, Member
 from algocli.submission.validate import validate

@@ -24,13 +24,13 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.challenge.images import read_image
-from algocli.challenge.subjects import Challenge, Subject
 from algocli.cli.console import show_table
-from algocli.features.backbones import Backbone, load_backbone
+from algocli.dataset.challenge.subjects import Challenge, Subject
+from algocli.dataset.images import read_image
 from algocli.features.extraction import extract
-from algocli.features.gram import gram
+from algocli.features.networks.backbones import Backbone, load_backbone
 from algocli.features.passage import Passage
+from algocli.features.store.gram import gram
 from tests.benchmarks.inputs import challenge, machine, options, parse, warm, weights_of, workplace
 
 T = TypeVar("T")

@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 
 from algocli.cli.console import show_table
 from algocli.encoding.components import Components
-from algocli.encoding.inner_folds import fit_ridge_by_folds
-from algocli.encoding.ridge import RidgeModel, fit_ridge
+from algocli.encoding.regressions.inner_folds import fit_ridge_by_folds
+from algocli.encoding.regressions.ridge import RidgeModel, fit_ridge
 from algocli.encoding.splits import k_folds
 from tests.benchmarks.inputs import machine, options, parse
 

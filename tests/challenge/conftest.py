@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from algocli.challenge import pngs
+from algocli.dataset import pngs
 from tests.support.challenge import write_tiny_challenge
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from algocli.challenge.conversions import Conversion
-from algocli.challenge.pixels import find_conversions, read_image, see
+from algocli.dataset.conversions import Conversion
+from algocli.dataset.pixels import find_conversions, read_image, see
 from algocli.errors import NoPixels
 from tests.support.pictures import grey
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from algocli.challenge.arrays import load_mapping, open_array
+from algocli.dataset.arrays import load_mapping, open_array
 from algocli.errors import DataError
 
 NAMES = {0: "Unknown", 1: "OFA", 2: "FFA-1"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from algocli.challenge.ceilings import Repeats, as_share, ceiling_from_ncsnr, list_faults
+from algocli.dataset.ceilings import Repeats, as_share, ceiling_from_ncsnr, list_faults
 from algocli.errors import DataError, UsageError
 
 

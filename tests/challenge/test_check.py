@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from algocli.challenge.check import SubjectCheck, check
+from algocli.dataset.challenge.check import SubjectCheck, check
 from algocli.errors import DataError, UsageError
 from tests.support.challenge import N_FSAVERAGE, patchwork, png, responses, save, write_tiny_challenge
 from tests.support.pictures import orientation_block, write_png
@@ -324,7 +324,7 @@ def test_what_only_slows_or_surprises_is_a_note(
 def test_every_number_is_read_whatever_the_order_on_disk(
     tmp_path: Path, change: Callable[[np.ndarray], np.ndarray], n_stimuli: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("algocli.challenge.check_responses._BLOCK_BYTES", 1000)
+    monkeypatch.setattr("algocli.dataset.challenge.check_responses._BLOCK_BYTES", 1000)
     write_tiny_challenge(tmp_path, (1,), n_train=n_stimuli, image_size=8)
     path = tmp_path / "subj01" / LEFT
     sound = np.load(path)
@@ -342,8 +342,8 @@ def test_every_number_is_read_whatever_the_order_on_disk(
 def test_the_distribution_is_judged_by_rows_from_the_whole_file(
     spoilable: Path, change: Callable[[np.ndarray], np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("algocli.challenge.check_responses._BLOCK_BYTES", 200)
-    monkeypatch.setattr("algocli.challenge.check_responses._SAMPLED_ROWS", 3)
+    monkeypatch.setattr("algocli.dataset.challenge.check_responses._BLOCK_BYTES", 200)
+    monkeypatch.setattr("algocli.dataset.challenge.check_responses._SAMPLED_ROWS", 3)
     values = np.full((12, 31), 1e6, dtype=np.float32)
     values[[0, 5, 11]] = 1 + np.arange(31) + np.array([0, 100, 200])[:, None]
     save(spoilable / "subj01" / LEFT, change(values))

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.path import Path as Outline
 
-from algocli.challenge.annotations import adapt
-from algocli.challenge.coco import CocoImage, Crop, area, read_coco_images
-from algocli.challenge.stimuli import Stimulus
+from algocli.dataset.nsd.annotations import adapt
+from algocli.dataset.nsd.coco import CocoImage, Crop, area, read_coco_images
+from algocli.dataset.stimuli import Stimulus
 from algocli.errors import DataError
 
 shares = st.floats(0, 0.45)

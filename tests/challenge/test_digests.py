@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from algocli.challenge import digests
-from algocli.challenge.conversions import Conversion
-from algocli.challenge.digests import FileDigests, digest_files, list_conversions, stimuli_digest
-from algocli.challenge.stimuli import Stimulus
+from algocli.dataset import digests
+from algocli.dataset.conversions import Conversion
+from algocli.dataset.digests import FileDigests, digest_files, list_conversions, stimuli_digest
+from algocli.dataset.stimuli import Stimulus
 from algocli.errors import DataError, StorageError
 from tests.support.pictures import orientation_block, write_png, write_tiff
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from algocli.challenge.hdf5 import read_rows, refuse_unwritten
+from algocli.dataset.hdf5 import read_rows, refuse_unwritten
 from algocli.errors import DataError
 
 ROWS, COLUMNS = 10, 6

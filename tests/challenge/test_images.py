@@ -17,10 +17,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from algocli.challenge.conversions import Conversion
-from algocli.challenge.digests import stimuli_digest
-from algocli.challenge.images import Images, ids_digest, open_images
-from algocli.challenge.subjects import Challenge, Subject
+from algocli.dataset.challenge.subjects import Challenge, Subject
+from algocli.dataset.conversions import Conversion
+from algocli.dataset.digests import stimuli_digest
+from algocli.dataset.images import Images, ids_digest, open_images
 from algocli.errors import DataError, NoPixels
 from tests.support.pictures import orientation_block, write_png, write_tiff
 
@@ -136,7 +136,7 @@ def test_copies_of_the_challenges_images_have_the_digest_of_these(subject: Subje
 def test_the_digest_of_a_brick_is_that_of_splits_ids_and_pixels(
     subject: Subject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("algocli.challenge.images._BLOCK", 5)
+    monkeypatch.setattr("algocli.dataset.images._BLOCK", 5)
     pixels = pixels_of(subject)
     parts = [f"{s.split} {s.nsd_id}\n".encode() + pixels[s.nsd_id].tobytes() for s in subject.stimuli]
     brick = open_images(subject, write_brick(tmp_path / "brick.h5", subject))
@@ -152,7 +152,7 @@ def test_a_brick_is_read_once_for_a_subject_and_again_for_another(
     last.unlink()
     other = open_images(Challenge(subject.layout.folder.parent).subject(1), path).digest(tmp_path / "cache")
     assert other != first
-    monkeypatch.setattr("algocli.challenge.images.read_rows", None)
+    monkeypatch.setattr("algocli.dataset.images.read_rows", None)
     assert open_images(subject, path).digest(tmp_path / "cache") == first
 
 

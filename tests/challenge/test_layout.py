@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from algocli.challenge.layout import (
+from algocli.dataset.challenge.layout import (
     HEMISPHERES,
     IMAGE_NAME,
     OFFICIAL_SIZES,

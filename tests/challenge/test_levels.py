@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from algocli.challenge.conversions import BACKGROUND, Conversion
-from algocli.challenge.pixels import find_conversions, read_image
+from algocli.dataset.conversions import BACKGROUND, Conversion
+from algocli.dataset.pixels import find_conversions, read_image
 from tests.challenge.seen_by_hand import COLOURS, DEEP, LEVELS, OPACITY, RNG, SCALED, check, refusal
 from tests.support.pictures import GREY, encoded, grey, laid, write_png, write_tiff
 

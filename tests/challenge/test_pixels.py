@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from algocli.challenge.conversions import Conversion
-from algocli.challenge.pixels import find_conversions, read_image, see
+from algocli.dataset.conversions import Conversion
+from algocli.dataset.pixels import find_conversions, read_image, see
 from algocli.errors import DataError
 from tests.challenge.seen_by_hand import COLOURS, DEEP, LEVELS, SCALED, check, refusal
 from tests.support.pictures import GREY, encoded, grey, orientation_block, stored_as, write_png

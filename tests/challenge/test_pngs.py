@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from algocli.challenge import pngs
-from algocli.challenge.images import read_image
-from algocli.challenge.pngs import read_pixels
+from algocli.dataset import pngs
+from algocli.dataset.images import read_image
+from algocli.dataset.pngs import read_pixels
 
 needs_codecs = pytest.mark.skipif(pngs._codecs() is None, reason="imagecodecs is not installed")
 

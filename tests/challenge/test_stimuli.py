@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from algocli.challenge.layout import Split, SubjectLayout, image_name
-from algocli.challenge.stimuli import Stimulus, image_names, list_stimuli, order_faults, parse_name
+from algocli.dataset.challenge.layout import Split, SubjectLayout, image_name
+from algocli.dataset.stimuli import Stimulus, image_names, list_stimuli, order_faults, parse_name
 from algocli.errors import DataError
 
 

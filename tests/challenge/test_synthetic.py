@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from algocli.challenge.arrays import load_mapping
-from algocli.challenge.layout import HEMISPHERES, ROI_CLASSES, SPLITS, Hemisphere
-from algocli.challenge.subjects import Challenge
-from algocli.challenge.synthetic.gallery import Gallery
-from algocli.challenge.synthetic.recipe import Recipe, nsd_ids
-from algocli.challenge.synthetic.write import SyntheticSummary, write_challenge
+from algocli.dataset.arrays import load_mapping
+from algocli.dataset.challenge.layout import HEMISPHERES, ROI_CLASSES, SPLITS, Hemisphere
+from algocli.dataset.challenge.subjects import Challenge
+from algocli.demo.gallery import Gallery
+from algocli.demo.recipe import Recipe, nsd_ids
+from algocli.demo.write import SyntheticSummary, write_challenge
 from algocli.errors import StorageError, UsageError
 
 T = TypeVar("T")

@@ -6,11 +6,11 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-from algocli.challenge.layout import HEMISPHERES, OFFICIAL_SIZES, ROI_CLASSES, SUBJECTS, Hemisphere
-from algocli.challenge.synthetic.atlas import N_REAL
-from algocli.challenge.synthetic.cortex import Cortex, lay_out
-from algocli.challenge.synthetic.recipe import N_LEAST, N_SMALL
-from algocli.challenge.synthetic.sphere import Sphere, fsaverage_sphere
+from algocli.dataset.challenge.layout import HEMISPHERES, OFFICIAL_SIZES, ROI_CLASSES, SUBJECTS, Hemisphere
+from algocli.demo.atlas import N_REAL
+from algocli.demo.cortex import Cortex, lay_out
+from algocli.demo.recipe import N_LEAST, N_SMALL
+from algocli.demo.sphere import Sphere, fsaverage_sphere
 
 # Of the real data: who has the ROIs that most lack, and who lacks the ROIs that most have.
 EMPTY = {

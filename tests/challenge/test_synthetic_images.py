@@ -8,12 +8,12 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from algocli.challenge.synthetic import energy
-from algocli.challenge.synthetic.drives import N_ENERGY, N_OBJECT, measure_drives
-from algocli.challenge.synthetic.energy import CHANNELS, measure_energy
-from algocli.challenge.synthetic.gallery import encode
-from algocli.challenge.synthetic.images import Picture, draw
-from algocli.challenge.synthetic.sketch import PROPERTIES, Thing
+from algocli.demo import energy
+from algocli.demo.drives import N_ENERGY, N_OBJECT, measure_drives
+from algocli.demo.energy import CHANNELS, measure_energy
+from algocli.demo.gallery import encode
+from algocli.demo.images import Picture, draw
+from algocli.demo.sketch import PROPERTIES, Thing
 
 
 @pytest.fixture(scope="module")

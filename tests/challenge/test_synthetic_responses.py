@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from algocli.challenge.subjects import Challenge, Subject
-from algocli.challenge.synthetic import responses as module
-from algocli.challenge.synthetic.cortex import Cortex, lay_out
-from algocli.challenge.synthetic.drives import N_ENERGY, N_OBJECT
-from algocli.challenge.synthetic.recipe import Recipe
-from algocli.challenge.synthetic.responses import Responses, normalise_drives, true_signal
-from algocli.challenge.synthetic.sketch import PROPERTIES
-from algocli.challenge.synthetic.truth import tell_truth
-from algocli.challenge.synthetic.write import write_challenge
+from algocli.dataset.challenge.subjects import Challenge, Subject
+from algocli.demo import responses as module
+from algocli.demo.cortex import Cortex, lay_out
+from algocli.demo.drives import N_ENERGY, N_OBJECT
+from algocli.demo.recipe import Recipe
+from algocli.demo.responses import Responses, normalise_drives, true_signal
+from algocli.demo.sketch import PROPERTIES
+from algocli.demo.truth import tell_truth
+from algocli.demo.write import write_challenge
 
 RECIPE = Recipe(n_train=20, n_test=70, n_left=400, seed=2)
 

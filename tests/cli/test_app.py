@@ -74,7 +74,7 @@ def test_an_interrupt_ends_with_130(monkeypatch):
     def interrupted(*_args, **_kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("algocli.features.backbones.list_layers", interrupted)
+    monkeypatch.setattr("algocli.features.networks.backbones.list_layers", interrupted)
     result = CliRunner().invoke(app, ["layers", "alexnet"])
     assert result.exit_code == 130
 
@@ -147,7 +147,7 @@ def test_a_second_interrupt_says_nothing_more(tmp_path):
     program = (
         "import atexit, os, signal, sys\n"
         "from algocli.cli import main\n"
-        "import algocli.challenge.subjects as subjects\n"
+        "import algocli.dataset.challenge.subjects as subjects\n"
         # Registered first, it runs last: as late as a second Ctrl-C may come.
         "atexit.register(os.kill, os.getpid(), signal.SIGINT)\n"
         "def interrupted(*_): raise KeyboardInterrupt\n"

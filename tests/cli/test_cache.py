@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from algocli.challenge.subjects import Challenge
 from algocli.cli import app
-from algocli.encoding.runs import open_run
+from algocli.dataset.challenge.subjects import Challenge
 from algocli.encoding.settings import Settings
-from algocli.features.gram import gram
-from algocli.features.library import list_stores
+from algocli.features.store.gram import gram
+from algocli.features.store.library import list_stores
+from algocli.runs.run import open_run
 from tests.features.by_hand import cache_features, digest_tree, extract_one
 from tests.features.stand_in import stand_in
 
@@ -22,7 +22,7 @@ from tests.features.stand_in import stand_in
 @pytest.fixture
 def cache(tiny_challenge, tmp_path, monkeypatch):
     """Hold features of both subjects, in 4 shards each."""
-    monkeypatch.setattr("algocli.features.store.MAX_SHARD_ROWS", 4)
+    monkeypatch.setattr("algocli.features.store.shards.MAX_SHARD_ROWS", 4)
     for subject in Challenge(tiny_challenge).subjects():
         rows = np.random.default_rng(subject.number).standard_normal((len(subject.stimuli), 30)).astype(np.float16)
         cache_features(tmp_path, subject, rows)
@@ -176,7 +176,7 @@ def test_damage_as_json(cache):
 
 
 def test_a_row_that_is_not_what_the_network_says_is_a_fault(cache, tiny_challenge, monkeypatch):
-    monkeypatch.setattr("algocli.features.backbones.load_backbone", lambda *_words, **_options: stand_in())
+    monkeypatch.setattr("algocli.features.networks.backbones.load_backbone", lambda *_words, **_options: stand_in())
     for subject in Challenge(tiny_challenge).subjects():
         extract_one(subject, stand_in(), cache)
     where = ("--cache-dir", cache, "--data-dir", tiny_challenge)

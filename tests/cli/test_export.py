@@ -10,8 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from algocli.cli import app
-from algocli.encoding.kept_p import KeptP, keep, state
-from algocli.encoding.runs import find_run
+from algocli.runs.p_values import KeptP, keep, state
+from algocli.runs.run import find_run
 from tests.results.by_hand import N_VALIDATION, write_run
 
 

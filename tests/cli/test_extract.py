@@ -11,7 +11,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from algocli.cli import app
-from algocli.features.store import FeatureStore
+from algocli.features.store.shards import FeatureStore
 from tests.features.stand_in import stand_in
 from tests.support.pictures import grey, orientation_block, stored_as, write_png, write_tiff
 
@@ -25,7 +25,7 @@ def asked(monkeypatch):
         seen.append(wish)
         return stand_in()
 
-    monkeypatch.setattr("algocli.features.backbones.load_backbone", load)
+    monkeypatch.setattr("algocli.features.networks.backbones.load_backbone", load)
     return seen
 
 
@@ -80,7 +80,7 @@ def test_the_json_says_what_was_made(extract, asked, tmp_path):
 
 
 def test_a_share_of_the_rows_is_told_as_such_and_the_rest_is_asked_for(extract, asked, monkeypatch):
-    monkeypatch.setattr("algocli.features.store.MAX_SHARD_ROWS", 8)
+    monkeypatch.setattr("algocli.features.store.shards.MAX_SHARD_ROWS", 8)
     result = extract("-s", "1", "--rows", "0:8")
     assert result.stdout.strip().endswith("(8 of 16 images so far)")
     assert "next: the same command for the rows that are left" in result.stderr
@@ -202,7 +202,7 @@ def test_images_of_a_folder_are_taken_as_they_are_seen_and_what_was_done_is_told
 @pytest.mark.usefixtures("asked")
 def test_a_store_from_before_images_were_converted_is_not_complete(extract, tmp_path, folder, monkeypatch):
     with monkeypatch.context() as before:
-        before.setattr("algocli.challenge.digests.list_conversions", lambda paths, *_, **__: [()] * len(paths))
+        before.setattr("algocli.dataset.digests.list_conversions", lambda paths, *_, **__: [()] * len(paths))
         extract("-s", "1", "--stimuli", str(folder))
     result = extract("-s", "1", "--stimuli", str(folder))
     assert "nothing to do" not in result.stderr

@@ -14,8 +14,8 @@ import pytest
 from nibabel.freesurfer.mghformat import MGHImage
 from typer.testing import CliRunner
 
-from algocli.challenge.subjects import Challenge
 from algocli.cli import app
+from algocli.dataset.challenge.subjects import Challenge
 from tests.support.challenge import N_FSAVERAGE, save, write_tiny_challenge
 
 SIDES = {"left": "lh", "right": "rh"}

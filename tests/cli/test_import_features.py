@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from algocli.challenge.subjects import Challenge
 from algocli.cli import app
-from algocli.encoding.runs import find_run
-from algocli.features.library import list_stores
+from algocli.dataset.challenge.subjects import Challenge
+from algocli.features.store.library import list_stores
 from algocli.pipeline import import_features
+from algocli.runs.run import find_run
 from tests.support.challenge import write_tiny_challenge
 
 

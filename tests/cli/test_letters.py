@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from algocli.cli import letters
+from algocli.cli import ascii as letters
 
 OURS = "– ² ≤"
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from algocli.challenge.subjects import Challenge
 from algocli.cli import app
+from algocli.dataset.challenge.subjects import Challenge
 from tests.results.by_hand import write_run
 
 

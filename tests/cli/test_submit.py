@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from algocli.cli import app
-from algocli.encoding.runs import find_run
+from algocli.runs.run import find_run
 from algocli.submission.sources import of_runs
 from tests.results.by_hand import write_run
 

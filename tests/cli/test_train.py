@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from algocli.challenge.subjects import Challenge
 from algocli.cli import app
-from algocli.encoding.runs import Run, find_run
+from algocli.dataset.challenge.subjects import Challenge
+from algocli.runs.run import Run, find_run
 from tests.features.by_hand import cache_features
 from tests.support.challenge import write_tiny_challenge
 

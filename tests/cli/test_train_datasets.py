@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from algocli.cli import app
 from algocli.compute.files import read_json, write_json
-from algocli.encoding.runs import Run, find_run, list_runs
+from algocli.runs.run import Run, find_run, list_runs
 from tests.encoding.data_by_hand import draw_responses, write_dataset
 
 
@@ -175,7 +175,7 @@ def test_a_submission_from_two_datasets_says_so(train, call, home, tmp_path):
 
 
 def test_partition_trains_on_the_data_that_it_is_given(call, home):
-    from algocli.challenge.subjects import Challenge
+    from algocli.dataset.challenge.subjects import Challenge
     from tests.features.by_hand import cache_features
 
     for subject in Challenge(home / "a").subjects():

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from algocli.challenge.subjects import Subject
-from algocli.features.store import FeatureStore
+from algocli.dataset.challenge.subjects import Subject
+from algocli.features.store.shards import FeatureStore
 from tests.features.by_hand import extract_one as extract
 from tests.features.by_hand import store_digest
 from tests.features.conftest import write_subject
@@ -25,7 +25,7 @@ class Stop(Exception):
 @pytest.fixture(autouse=True)
 def _several_shards(monkeypatch: pytest.MonkeyPatch) -> None:
     """27 images are 7 shards."""
-    monkeypatch.setattr("algocli.features.store.MAX_SHARD_ROWS", 4)
+    monkeypatch.setattr("algocli.features.store.shards.MAX_SHARD_ROWS", 4)
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def subject(tmp_path_factory: pytest.TempPathFactory) -> Subject:
 @pytest.fixture(scope="module")
 def whole(subject: Subject, tmp_path_factory: pytest.TempPathFactory) -> str:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("algocli.features.store.MAX_SHARD_ROWS", 4)
+        patch.setattr("algocli.features.store.shards.MAX_SHARD_ROWS", 4)
         return store_digest(extract(subject, stand_in(), tmp_path_factory.mktemp("whole")).folder)
 
 
@@ -122,8 +122,8 @@ def test_a_store_begun_by_another_layout_of_shards_is_finished_in_its_own(
     with pytest.raises(KeyboardInterrupt):
         extract(subject, stand_in(), tmp_path, track=stop_after(11, KeyboardInterrupt))
     # As a later version, or one with another memory budget, would cut them.
-    monkeypatch.setattr("algocli.features.store.MAX_SHARD_ROWS", 16)
-    monkeypatch.setattr("algocli.features.store.CHUNK_FEATURES", 50)
+    monkeypatch.setattr("algocli.features.store.shards.MAX_SHARD_ROWS", 16)
+    monkeypatch.setattr("algocli.features.store.shards.CHUNK_FEATURES", 50)
     store = extract(subject, stand_in(), tmp_path)
     assert store.rows_per_shard == 4
     assert store_digest(store.folder) == whole

@@ -15,7 +15,7 @@ import pytest
 
 from algocli.encoding import eigen
 from algocli.encoding.components import fit_components
-from algocli.features.gram import gram
+from algocli.features.store.gram import gram
 from tests.features.by_hand import make_store
 from tests.support.busy import busy
 from tests.support.challenge import write_tiny_challenge

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from algocli.compute.files import PARTIAL, read_json, write_json
 from algocli.errors import DataError, MissingStep
-from algocli.features.store import FeatureStore
+from algocli.features.store.shards import FeatureStore
 from tests.features.by_hand import fill, make_store, store_digest
 
 SHAPE = (10, 7)
@@ -25,7 +25,7 @@ SHAPE = (10, 7)
 
 @pytest.fixture(autouse=True)
 def _four_rows_a_shard(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("algocli.features.store.MAX_SHARD_ROWS", 4)
+    monkeypatch.setattr("algocli.features.store.shards.MAX_SHARD_ROWS", 4)
 
 
 def some(shape: tuple[int, int] = SHAPE, dtype: str = "float16") -> NDArray[Any]:
@@ -141,7 +141,7 @@ class TestContract:
         assert array.chunks == (4, 8192)
 
     def test_a_shard_holds_at_most_what_may_be_in_memory(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("algocli.features.store.MAX_SHARD_ROWS", 256)
+        monkeypatch.setattr("algocli.features.store.shards.MAX_SHARD_ROWS", 256)
         for n_features, rows in ((100, 256), (46_656, 256), (200_000, 64), (20_000_000, 1)):
             assert create(tmp_path / str(n_features), (1000, n_features)).rows_per_shard == rows
 
@@ -318,7 +318,7 @@ class TestManifest:
             raise KeyboardInterrupt
 
         with monkeypatch.context() as patch:
-            patch.setattr("algocli.features.store.write_json", stop)
+            patch.setattr("algocli.features.store.shards.write_json", stop)
             with pytest.raises(KeyboardInterrupt):
                 create(tmp_path / "store")
         with pytest.raises(MissingStep):
@@ -368,10 +368,10 @@ def test_written_in_any_order_and_left_at_any_moment_a_store_ends_with_the_same_
     features[:: data.draw(st.integers(1, 5))] = 0
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            "algocli.features.store.MAX_SHARD_ROWS", data.draw(st.sampled_from([1, 2, 4, 8, 64]), label="rows")
+            "algocli.features.store.shards.MAX_SHARD_ROWS", data.draw(st.sampled_from([1, 2, 4, 8, 64]), label="rows")
         )
         patch.setattr(
-            "algocli.features.store.CHUNK_FEATURES", data.draw(st.sampled_from([1, 3, 16, 8192]), label="chunk")
+            "algocli.features.store.shards.CHUNK_FEATURES", data.draw(st.sampled_from([1, 3, 16, 8192]), label="chunk")
         )
         whole = make_store(home / "whole", features)
         store = create(home / "store", shape, dtype)

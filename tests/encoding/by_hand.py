@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.challenge.layout import HEMISPHERES, Hemisphere
-from algocli.challenge.subjects import Challenge, Subject
-from algocli.encoding.model import train_subject
-from algocli.encoding.runs import Run, SubjectRun, open_run
+from algocli.dataset.challenge.layout import HEMISPHERES, Hemisphere
+from algocli.dataset.challenge.subjects import Challenge, Subject
 from algocli.encoding.settings import Settings
+from algocli.runs.run import Run, SubjectRun, open_run
+from algocli.runs.training import train_subject
 from tests.features.by_hand import cache_features
 from tests.support.challenge import write_tiny_challenge
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from algocli.challenge.subjects import Challenge
+from algocli.dataset.challenge.subjects import Challenge
 from tests.features.by_hand import cache_features
 from tests.support.challenge import write_tiny_challenge
 

@@ -10,18 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from algocli.challenge.layout import HEMISPHERES, Hemisphere
-from algocli.challenge.subjects import Challenge, Subject
-from algocli.encoding.model import train_subject
-from algocli.encoding.predictor import Predictor, open_predictor, stores_of
-from algocli.encoding.runs import Run, SubjectRun, open_run
+from algocli.dataset.challenge.layout import HEMISPHERES, Hemisphere
+from algocli.dataset.challenge.subjects import Challenge, Subject
 from algocli.encoding.settings import Settings
 from algocli.features.axes import Axes
 from algocli.features.extraction import extract
 from algocli.features.passage import Passage
 from algocli.features.pictures import PictureFeatures, list_pictures
 from algocli.features.rebuilding import rebuild
-from algocli.features.store import FeatureStore
+from algocli.features.store.shards import FeatureStore
+from algocli.runs.predictor import Predictor, open_predictor, stores_of
+from algocli.runs.run import Run, SubjectRun, open_run
+from algocli.runs.training import train_subject
 from tests.features.stand_in import stand_in
 from tests.support.challenge import write_tiny_challenge
 

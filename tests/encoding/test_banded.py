@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from algocli.challenge.layout import HEMISPHERES
-from algocli.encoding import banded, banded_search
-from algocli.encoding.banded import BandedModel, Search, fit_banded, foretell
-from algocli.encoding.banded_search import SearchSize
+from algocli.dataset.challenge.layout import HEMISPHERES
 from algocli.encoding.components import Components, fit_components
+from algocli.encoding.regressions import banded, banded_search
+from algocli.encoding.regressions.banded import BandedModel, Search, fit_banded, foretell
+from algocli.encoding.regressions.banded_search import SearchSize
 from algocli.encoding.settings import Settings
 from algocli.encoding.splits import k_folds
 from algocli.errors import DataError, UsageError
-from algocli.features.gram import Gram, gram
+from algocli.features.store.gram import Gram, gram
 from tests.encoding.by_hand import N_COMPONENTS, N_TEST, N_TRAIN, World
 from tests.features.by_hand import cache_features, make_store
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.optimize import nnls
 
-from algocli.encoding.blend import Blend, BlendSums, nonnegative_least_squares
+from algocli.encoding.regressions.weighting import Blend, BlendSums, nonnegative_least_squares
 
 Data = tuple[list[NDArray[np.float32]], NDArray[np.float32]]
 

@@ -10,14 +10,14 @@ import pytest
 from numpy.typing import NDArray
 from scipy.optimize import nnls
 
-from algocli.challenge.layout import HEMISPHERES
+from algocli.dataset.challenge.layout import HEMISPHERES
 from algocli.encoding.components import fit_components
-from algocli.encoding.ridge import fit_ridge
+from algocli.encoding.regressions.ridge import fit_ridge
 from algocli.encoding.settings import Settings
 from algocli.encoding.splits import N_INNER_FOLDS, inner_folds, k_folds, make_folds
 from algocli.errors import DataError, UsageError
-from algocli.features.gram import gram
-from algocli.features.library import list_stores
+from algocli.features.store.gram import gram
+from algocli.features.store.library import list_stores
 from tests.encoding.by_hand import N_COMPONENTS, N_TEST, N_TRAIN, World
 from tests.features.by_hand import cache_features
 

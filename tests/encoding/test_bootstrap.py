@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from algocli.encoding import bootstrap
-from algocli.encoding.bootstrap import bootstrap_r, interval, resample
-from algocli.encoding.correlation import correlate
 from algocli.errors import DataError, UsageError
+from algocli.stats import bootstrap
+from algocli.stats.bootstrap import bootstrap_r, interval, resample
+from algocli.stats.correlation import correlate
 
 
 def draw(n_stimuli: int, n_vertices: int, r: float, seed: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

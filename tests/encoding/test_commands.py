@@ -9,10 +9,10 @@ import pytest
 from typer.testing import CliRunner
 
 from algocli.cli import app
-from algocli.encoding.commands import command
-from algocli.encoding.runs import open_run
 from algocli.encoding.settings import Alphas, Settings
 from algocli.errors import UsageError
+from algocli.runs.commands import command
+from algocli.runs.run import open_run
 from tests.results.blends import LAYERS, write_recipe
 
 ONE, ALL = LAYERS[:1], LAYERS
@@ -29,7 +29,7 @@ def understood(tmp_path, tiny_challenge, monkeypatch):
             heard.append((name or settings.default_name, settings))
             raise UsageError("that is all")
 
-        monkeypatch.setattr("algocli.encoding.opening.open_on", stop)
+        monkeypatch.setattr("algocli.runs.opening.open_on", stop)
         folders = ["--data-dir", str(tiny_challenge), "--cache-dir", str(tmp_path)]
         CliRunner().invoke(app, [*words, *folders])
         return heard[0]

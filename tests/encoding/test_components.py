@@ -15,11 +15,11 @@ from sklearn.linear_model import LinearRegression
 from algocli.encoding import components as components_module
 from algocli.encoding import eigen
 from algocli.encoding.components import fit_components
-from algocli.encoding.ols import fit_ols
+from algocli.encoding.regressions.ols import fit_ols
 from algocli.encoding.splits import k_folds
 from algocli.errors import UsageError
-from algocli.features import store as store_module
-from algocli.features.gram import Gram, gram
+from algocli.features.store import shards as store_module
+from algocli.features.store.gram import Gram, gram
 from tests.features.by_hand import make_store
 
 N_STIMULI, N_FEATURES = 90, 400

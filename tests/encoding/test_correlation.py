@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import pearsonr
 
-from algocli.encoding.correlation import constant_vertices, correlate
 from algocli.errors import DataError
+from algocli.stats.correlation import constant_vertices, correlate
 
 
 @pytest.mark.parametrize("n_vertices", [1, 7, 1024, 1025, 2500])

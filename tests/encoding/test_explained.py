@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import r2_score
 
-from algocli.encoding.explained import explained_variance
 from algocli.errors import DataError
+from algocli.stats.explained import explained_variance
 
 
 def test_it_equals_scikit_learns_r2_score_per_vertex() -> None:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from algocli.compute.lock import hold
-from algocli.encoding.kept_p import KeptP, keep, kept, state
-from algocli.encoding.runs import Run, SubjectRun, open_run
 from algocli.encoding.settings import Settings
+from algocli.runs.p_values import KeptP, keep, kept, state
+from algocli.runs.run import Run, SubjectRun, open_run
 
 SIZES = {"left": 3, "right": 4}
 

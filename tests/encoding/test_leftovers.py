@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from algocli.compute.lock import hold
-from algocli.encoding.leftovers import UNFINISHED, find_in_cache, is_used
-from algocli.encoding.runs import Run, list_runs, open_run
 from algocli.encoding.settings import Settings
-from algocli.features.leftovers import UNUSED
-from algocli.features.store import FeatureStore
+from algocli.features.store.leftovers import UNUSED
+from algocli.features.store.shards import FeatureStore
+from algocli.runs.leftovers import UNFINISHED, find_in_cache, is_used
+from algocli.runs.run import Run, list_runs, open_run
 from tests.features.by_hand import make_store
 
 

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from algocli.challenge.subjects import Challenge
+from algocli.dataset.challenge.subjects import Challenge
 from algocli.encoding.memory import Size, bytes_needed
-from algocli.encoding.runs import find_run
 from algocli.encoding.settings import Settings
 from algocli.errors import UsageError
+from algocli.runs.run import find_run
 from tests.encoding.by_hand import World
 from tests.features.by_hand import cache_features
 from tests.support.challenge import write_tiny_challenge

@@ -14,11 +14,11 @@ from scipy.stats import pearsonr
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LinearRegression
 
-from algocli.challenge.layout import HEMISPHERES, Hemisphere
 from algocli.compute.files import read_json, write_json
-from algocli.encoding.runs import Run, SubjectRun
+from algocli.dataset.challenge.layout import HEMISPHERES, Hemisphere
 from algocli.encoding.splits import make_folds
 from algocli.errors import DataError, MissingStep, UsageError
+from algocli.runs.run import Run, SubjectRun
 from tests.encoding.by_hand import N_COMPONENTS, N_TEST, N_TRAIN, SIDES, World
 from tests.features.by_hand import cache_features
 
@@ -154,7 +154,7 @@ def test_the_features_of_held_out_images_never_reach_the_model(world: World, opt
 @pytest.fixture
 def fits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Count the regressions: one for each hemisphere."""
-    from algocli.encoding import regressions
+    from algocli.encoding.regressions import fitting as regressions
 
     seen: list[int] = []
     fit_ols = regressions.fit_ols
@@ -332,7 +332,7 @@ def test_another_number_of_components_needs_no_pass_over_the_features(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.train()
-    monkeypatch.setattr("algocli.features.store.FeatureStore.read", None)
+    monkeypatch.setattr("algocli.features.store.shards.FeatureStore.read", None)
     monkeypatch.setattr("algocli.encoding.components.leading_eigenpairs", None)
     settings = replace(world.settings(), n_components=5)
     assert world.train(settings).done

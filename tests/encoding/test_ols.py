@@ -11,9 +11,9 @@ from sklearn.linear_model import LinearRegression
 
 from algocli.encoding import loadings
 from algocli.encoding.components import Components, fit_components
-from algocli.encoding.ols import fit_ols
+from algocli.encoding.regressions.ols import fit_ols
 from algocli.encoding.splits import k_folds
-from algocli.features.gram import Gram, gram
+from algocli.features.store.gram import Gram, gram
 from tests.features.by_hand import make_store
 
 N_TRAIN, N_VERTICES = 70, 23

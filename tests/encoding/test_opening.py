@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from algocli.challenge.subjects import Challenge
 from algocli.compute.files import read_json, write_json
 from algocli.compute.lock import hold
-from algocli.encoding.datasets import Dataset, differing
-from algocli.encoding.model import train_subject
-from algocli.encoding.opening import find_on, open_on
-from algocli.encoding.runs import Run
+from algocli.dataset.challenge.subjects import Challenge
 from algocli.encoding.settings import Settings
 from algocli.errors import UsageError
+from algocli.runs.datasets import Dataset, differing
+from algocli.runs.opening import find_on, open_on
+from algocli.runs.run import Run
+from algocli.runs.training import train_subject
 from tests.encoding.data_by_hand import draw_responses, write_dataset
 
 Train = Callable[..., Run]

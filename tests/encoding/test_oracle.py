@@ -16,12 +16,12 @@ from sklearn.decomposition import PCA
 from sklearn.linear_model import LinearRegression
 from torchvision import transforms
 
-from algocli.challenge.subjects import Challenge
-from algocli.challenge.synthetic.write import write_challenge
-from algocli.encoding.model import train_subject
-from algocli.encoding.runs import open_run
+from algocli.dataset.challenge.subjects import Challenge
+from algocli.demo.write import write_challenge
 from algocli.encoding.settings import Settings
-from algocli.features.backbones import load_backbone
+from algocli.features.networks.backbones import load_backbone
+from algocli.runs.run import open_run
+from algocli.runs.training import train_subject
 from tests.features.by_hand import extract_one as extract
 
 ASSETS = os.environ.get("ALGOCLI_TEST_ASSETS")

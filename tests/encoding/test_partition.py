@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.linear_model import LinearRegression
 
-from algocli.encoding.partition import FeatureSet, Names, check_sets, partition, unions
 from algocli.errors import UsageError
+from algocli.stats.partition import FeatureSet, Names, check_sets, partition, unions
 
 
 def part(*names: str) -> Names:

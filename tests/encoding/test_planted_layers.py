@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from algocli.challenge.layout import HEMISPHERES, ROI_CLASSES, Hemisphere
-from algocli.challenge.subjects import Challenge, Subject
-from algocli.encoding.model import train_subject
-from algocli.encoding.runs import SubjectRun, open_run
+from algocli.dataset.challenge.layout import HEMISPHERES, ROI_CLASSES, Hemisphere
+from algocli.dataset.challenge.subjects import Challenge, Subject
 from algocli.encoding.settings import Settings
+from algocli.runs.run import SubjectRun, open_run
+from algocli.runs.training import train_subject
 from tests.encoding.by_hand import SIDES
 from tests.features.by_hand import cache_features
 from tests.support.challenge import write_tiny_challenge

@@ -12,10 +12,10 @@ import pytest
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LinearRegression
 
-from algocli.challenge.layout import HEMISPHERES
-from algocli.encoding.predictor import stores_of
+from algocli.dataset.challenge.layout import HEMISPHERES
 from algocli.errors import DataError, MissingStep
-from algocli.features.store import FeatureStore
+from algocli.features.store.shards import FeatureStore
+from algocli.runs.predictor import stores_of
 from tests.encoding.newcomers_by_hand import LAYERS, N_COMPONENTS, N_TRAIN, Place, make_place, new_images, no_axes
 from tests.features.stand_in import stand_in
 
@@ -41,7 +41,9 @@ EVERY_WAY: list[dict[str, Any]] = [
 
 @pytest.fixture(autouse=True)
 def _network(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("algocli.features.backbones.load_backbone", lambda *_asked, **_options: stand_in(LAYERS))
+    monkeypatch.setattr(
+        "algocli.features.networks.backbones.load_backbone", lambda *_asked, **_options: stand_in(LAYERS)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +79,7 @@ def test_test_images_from_their_files_have_the_predictions_of_the_run(
     assert kept.exists()
     check()
     kept.unlink()
-    monkeypatch.setattr("algocli.encoding.predictor.AXES_BYTES", 0)
+    monkeypatch.setattr("algocli.runs.predictor.AXES_BYTES", 0)
     check()
     assert not kept.exists()
 
@@ -118,7 +120,7 @@ def test_what_is_kept_is_neither_fitted_nor_read_again(place: Place, monkeypatch
 
 def test_runs_of_the_same_components_share_their_axes(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     place.predict(place.train(), place.test_files)
-    monkeypatch.setattr("algocli.encoding.newcomers.make_axes", no_axes)
+    monkeypatch.setattr("algocli.encoding.new_images.make_axes", no_axes)
     place.predict(place.train(regression="ridge"), place.test_files)
 
 

@@ -11,7 +11,7 @@ from sklearn.decomposition import PCA
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.preprocessing import StandardScaler
 
-from algocli.challenge.layout import HEMISPHERES
+from algocli.dataset.challenge.layout import HEMISPHERES
 from algocli.encoding.settings import Settings
 from algocli.encoding.splits import make_folds
 from algocli.errors import UsageError
@@ -95,7 +95,7 @@ def test_a_standardised_matrix_is_kept_for_the_next_training(
 ) -> None:
     settings = Settings(features=(other[0],), n_components=N_COMPONENTS, standardised=True)
     before = world.train(settings).correlation("left").copy()
-    monkeypatch.setattr("algocli.features.gram._accumulate", None)
+    monkeypatch.setattr("algocli.features.store.gram._accumulate", None)
     again = Settings(features=(other[0],), n_components=N_COMPONENTS, standardised=True, regression="ridge")
     world.train(again)
     np.testing.assert_array_equal(world.train(settings, force=True).correlation("left"), before)

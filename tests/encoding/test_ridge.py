@@ -8,15 +8,16 @@ from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 from sklearn.linear_model import Ridge, RidgeCV
 
-from algocli.encoding import inner_folds, loadings, ridge
+from algocli.encoding import loadings
 from algocli.encoding.components import Components, fit_components
-from algocli.encoding.inner_folds import fit_ridge_by_folds
 from algocli.encoding.loadings import Loadings, read_loadings, sum_squares
-from algocli.encoding.ols import fit_ols
-from algocli.encoding.ridge import RidgeModel, best, fit_ridge, gcv
+from algocli.encoding.regressions import inner_folds, ridge
+from algocli.encoding.regressions.inner_folds import fit_ridge_by_folds
+from algocli.encoding.regressions.ols import fit_ols
+from algocli.encoding.regressions.ridge import RidgeModel, best, fit_ridge, gcv
 from algocli.encoding.splits import k_folds
 from algocli.errors import UsageError
-from algocli.features.gram import Gram, gram
+from algocli.features.store.gram import Gram, gram
 from tests.features.by_hand import make_store
 
 N_STIMULI, N_TRAIN, N_VERTICES = 230, 200, 60

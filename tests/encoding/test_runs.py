@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from algocli.compute.files import read_json, write_json
 from algocli.compute.lock import hold
-from algocli.encoding.runs import Run, check_run_name, find_run, list_runs, open_run
 from algocli.encoding.settings import Alphas, Settings
 from algocli.errors import DataError, MissingStep, UsageError
+from algocli.runs.run import Run, check_run_name, find_run, list_runs, open_run
 
 SETTINGS = Settings(features=("alexnet-features.2-12345678",))
 

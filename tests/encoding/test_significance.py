@@ -9,9 +9,9 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import false_discovery_control, kstest, pearsonr
 
-from algocli.encoding import significance
-from algocli.encoding.significance import Permutations, false_discovery_q, permutation_p, permute
 from algocli.errors import DataError, UsageError
+from algocli.stats import permutation as significance
+from algocli.stats.permutation import Permutations, false_discovery_q, permutation_p, permute
 
 
 def draw(n_stimuli: int, n_vertices: int, r: float, seed: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 from sklearn.linear_model import Ridge
 
-from algocli.challenge.layout import HEMISPHERES, Hemisphere
-from algocli.encoding import regressions
+from algocli.dataset.challenge.layout import HEMISPHERES, Hemisphere
+from algocli.encoding.regressions import fitting as regressions
 from algocli.encoding.settings import Alphas, Settings
 from algocli.encoding.splits import make_folds
 from algocli.errors import DataError, UsageError

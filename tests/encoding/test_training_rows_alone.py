@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from algocli.challenge.layout import HEMISPHERES
-from algocli.encoding.model import train_subject
-from algocli.encoding.runs import Run, SubjectRun, open_run
+from algocli.dataset.challenge.layout import HEMISPHERES
 from algocli.encoding.settings import Settings
 from algocli.errors import MissingStep
-from algocli.features.importing import import_features
-from algocli.features.locating import locate_rows
-from algocli.features.matrices import open_matrix
+from algocli.features.imports.locating import locate_rows
+from algocli.features.imports.matrices import open_matrix
+from algocli.features.imports.stores import import_features
+from algocli.runs.run import Run, SubjectRun, open_run
+from algocli.runs.training import train_subject
 from algocli.submission.sources import averaged, of_run, of_runs
 from tests.encoding.by_hand import N_COMPONENTS, N_TRAIN, World
 

@@ -8,12 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from algocli.encoding.model import train_subject
-from algocli.encoding.partition import FeatureSet, Names
-from algocli.encoding.runs import Run, list_runs, open_run
 from algocli.encoding.settings import Settings
-from algocli.encoding.unions import measure_features, open_unions, train_unions, with_usual_components
 from algocli.errors import MissingStep
+from algocli.runs.run import Run, list_runs, open_run
+from algocli.runs.training import train_subject
+from algocli.runs.unions import measure_features, open_unions, train_unions, with_usual_components
+from algocli.stats.partition import FeatureSet, Names
 from tests.encoding.by_hand import N_COMPONENTS, N_FEATURES, N_TEST, N_TRAIN, World
 from tests.features.by_hand import cache_features
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from algocli.features.store import FeatureStore
+from algocli.features.store.shards import FeatureStore
 from tests.features.by_hand import store_digest
 from tests.support.challenge import write_tiny_challenge
 

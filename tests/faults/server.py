@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from algocli.features.backbones import Backbone
+    from algocli.features.networks.backbones import Backbone
 
 # What changes a file system, as Python's audit events name it. Opening counts where it is for writing.
 CHANGES = {"open", "os.rename", "os.mkdir"}
@@ -31,9 +31,6 @@ def serve() -> None:
     import torch
     import torchvision  # noqa: F401
     import zarr  # noqa: F401
-
-    import algocli.encoding.model
-    import algocli.features.extraction  # noqa: F401
 
     # No thread may be at work when a process forks.
     torch.set_num_threads(1)
@@ -68,9 +65,9 @@ def _start(job: dict[str, Any]) -> int:
 
 
 def _run(job: dict[str, Any]) -> int:
-    import algocli.features.backbones
     import algocli.features.extraction
-    import algocli.features.store
+    import algocli.features.networks.backbones
+    import algocli.features.store.shards
     from algocli.cli import app
     from tests.features.stand_in import SHAPES, stand_in
 
@@ -80,10 +77,10 @@ def _run(job: dict[str, Any]) -> int:
 
     # Processes die here, but no power is cut: what was written is there, and a busy disk need not be waited for.
     os.fsync = lambda _descriptor: None
-    algocli.features.store.MAX_SHARD_ROWS = job.get("rows", 8)
+    algocli.features.store.shards.MAX_SHARD_ROWS = job.get("rows", 8)
     # The widest of the stand-in's layers has shards of 4 rows.
-    algocli.features.store.SHARD_BYTES = 100_000
-    algocli.features.backbones.load_backbone = load
+    algocli.features.store.shards.SHARD_BYTES = 100_000
+    algocli.features.networks.backbones.load_backbone = load
     if "dwell" in job:
         algocli.features.extraction.hold = _dwelling(algocli.features.extraction.hold, job["dwell"])
     if "at_most" in job:

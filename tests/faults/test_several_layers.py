@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from algocli.features.store import FeatureStore
+from algocli.features.store.shards import FeatureStore
 from tests.faults.conftest import ROOT, Ended, Jobs, extract, store_in
 from tests.features.by_hand import store_digest
 from tests.features.stand_in import SHAPES

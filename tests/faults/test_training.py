@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from algocli.encoding.runs import Run
+from algocli.runs.run import Run
 from tests.faults.conftest import Jobs, extract
 from tests.features.by_hand import digest_tree
 

@@ -10,15 +10,15 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.challenge.digests import stimuli_digest
-from algocli.challenge.subjects import Subject
 from algocli.compute.track import silent, unheard
-from algocli.features.backbones import Backbone
+from algocli.dataset.challenge.subjects import Subject
+from algocli.dataset.digests import stimuli_digest
 from algocli.features.extraction import extract
-from algocli.features.keys import recipe
-from algocli.features.library import create_store
+from algocli.features.networks.backbones import Backbone
 from algocli.features.passage import Passage
-from algocli.features.store import FeatureStore
+from algocli.features.store.keys import recipe
+from algocli.features.store.library import create_store
+from algocli.features.store.shards import FeatureStore
 
 
 def make_store(folder: Path, features: NDArray[Any], **identity: Any) -> FeatureStore:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from algocli.challenge.subjects import Challenge, Subject
+from algocli.dataset.challenge.subjects import Challenge, Subject
 from tests.support.challenge import write_tiny_challenge
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
-from algocli.features.backbones import Backbone, Layer
-from algocli.features.preprocessing import Transform
+from algocli.features.networks.backbones import Backbone, Layer
+from algocli.features.networks.preprocessing import Transform
 
 SIZE = 32
 # 320, 12,288 and 48 features.

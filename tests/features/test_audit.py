@@ -14,15 +14,15 @@ import torch
 import torchvision
 from PIL import Image
 
-from algocli.challenge.images import open_images
-from algocli.challenge.subjects import Challenge, Subject
+from algocli.dataset.challenge.subjects import Challenge, Subject
+from algocli.dataset.images import open_images
 from algocli.features.audit import NotRecomputed, Sample, recompute, sample_rows
-from algocli.features.backbones import Backbone, load_backbone
 from algocli.features.extraction import extract
-from algocli.features.library import list_stores
+from algocli.features.networks.backbones import Backbone, load_backbone
 from algocli.features.passage import Passage
 from algocli.features.reduction import Reduction
-from algocli.features.store import FeatureStore
+from algocli.features.store.library import list_stores
+from algocli.features.store.shards import FeatureStore
 from tests.features.by_hand import extract_one
 from tests.features.stand_in import stand_in
 
@@ -33,13 +33,13 @@ Change = Callable[[FeatureStore], None]
 def network(monkeypatch: pytest.MonkeyPatch) -> list[Backbone]:
     """The network that is found when one is loaded again; to be replaced by another."""
     found = [stand_in()]
-    monkeypatch.setattr("algocli.features.backbones.load_backbone", lambda *_asked, **_options: found[0])
+    monkeypatch.setattr("algocli.features.networks.backbones.load_backbone", lambda *_asked, **_options: found[0])
     return found
 
 
 @pytest.fixture
 def store(subject: Subject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FeatureStore:
-    monkeypatch.setattr("algocli.features.store.MAX_SHARD_ROWS", 8)
+    monkeypatch.setattr("algocli.features.store.shards.MAX_SHARD_ROWS", 8)
     return extract_one(subject, stand_in(), tmp_path / "cache")
 
 
@@ -209,7 +209,7 @@ def test_a_network_is_built_once_for_all_of_its_layers(
         asked.append(words)
         return load_backbone(*words, **options)
 
-    monkeypatch.setattr("algocli.features.backbones.load_backbone", load)
+    monkeypatch.setattr("algocli.features.networks.backbones.load_backbone", load)
     assert verdicts(tmp_path) == [True] * 4
     assert asked == [("alexnet", ["features.0", "features.2"], str(layers), "cpu")]
 

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from algocli.features.axes import Standard, load_axes, make_axes, multiply_stored, save_axes
-from algocli.features.gram import gram, standardised_gram
+from algocli.features.store.gram import gram, standardised_gram
 from tests.features.by_hand import make_store
 
 N_STORED, N_NEW, N_FEATURES = 40, 5, 30
@@ -19,8 +19,8 @@ FITTED = np.arange(3, 31)
 @pytest.fixture
 def features(monkeypatch: pytest.MonkeyPatch) -> NDArray[np.float32]:
     """Stored images and then new ones, in several blocks of columns; one feature never varies among the fitted."""
-    monkeypatch.setattr("algocli.features.store.CHUNK_FEATURES", 12)
-    monkeypatch.setattr("algocli.features.store.MAX_SHARD_ROWS", 16)
+    monkeypatch.setattr("algocli.features.store.shards.CHUNK_FEATURES", 12)
+    monkeypatch.setattr("algocli.features.store.shards.MAX_SHARD_ROWS", 16)
     rng = np.random.default_rng(0)
     drawn = 3 + rng.standard_normal((N_STORED + N_NEW, N_FEATURES)) * np.geomspace(0.1, 10, N_FEATURES)
     drawn[FITTED, 7] = 1

@@ -14,8 +14,8 @@ import torchvision
 from numpy.typing import NDArray
 
 from algocli.errors import DataError, UsageError
-from algocli.features.backbones import Backbone, Layer, list_layers, load_backbone, resolve_device
-from algocli.features.keys import recipe
+from algocli.features.networks.backbones import Backbone, Layer, list_layers, load_backbone, resolve_device
+from algocli.features.store.keys import recipe
 from tests.support.challenge import patchwork
 
 Pixels = NDArray[np.uint8]

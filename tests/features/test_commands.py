@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from algocli.features.commands import Request, command, describe, import_dtype, options, preparation, request_of
-from algocli.features.preprocessing import TUTORIAL, Transform
+from algocli.features.networks.preprocessing import TUTORIAL, Transform
+from algocli.features.store.commands import Request, command, describe, import_dtype, options, preparation, request_of
 
 IMPORTED = {"model": "mine", "layer": "import", "weights": "import", "identity": {"source": "import"}}
 

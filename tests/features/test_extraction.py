@@ -12,11 +12,11 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from algocli.challenge.images import read_image
-from algocli.challenge.subjects import Subject
+from algocli.dataset.challenge.subjects import Subject
+from algocli.dataset.images import read_image
 from algocli.errors import DataError
-from algocli.features.backbones import load_backbone
-from algocli.features.store import FeatureStore
+from algocli.features.networks.backbones import load_backbone
+from algocli.features.store.shards import FeatureStore
 from tests.features.by_hand import extract_one as extract
 from tests.features.by_hand import store_digest
 from tests.features.stand_in import SIZE, stand_in
@@ -27,7 +27,7 @@ MEAN, STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
 @pytest.fixture(autouse=True)
 def _several_shards(monkeypatch: pytest.MonkeyPatch) -> None:
     """27 images are 7 shards."""
-    monkeypatch.setattr("algocli.features.store.MAX_SHARD_ROWS", 4)
+    monkeypatch.setattr("algocli.features.store.shards.MAX_SHARD_ROWS", 4)
 
 
 def by_hand(path: Path, gain: float = 1.0) -> NDArray[np.float64]:
@@ -174,7 +174,7 @@ def test_an_image_that_cannot_be_read_for_a_while_costs_only_its_shard(
         return read_image(path)
 
     with monkeypatch.context() as patch:
-        patch.setattr("algocli.challenge.images.read_image", fail)
+        patch.setattr("algocli.dataset.images.read_image", fail)
         with pytest.raises(DataError, match=unlucky.name):
             extract(subject, backbone, tmp_path / "cache")
     notes: list[str] = []
@@ -221,7 +221,7 @@ def test_a_feature_that_is_not_finite_is_refused_with_its_image(
 
 @pytest.mark.parametrize("value", [65504.0, -65504.0, 6e-8, 0.0])
 def test_the_largest_and_smallest_numbers_of_float16_are_finite(value: float) -> None:
-    from algocli.features.finite import finite_rows
+    from algocli.features.store.finite import finite_rows
 
     rows = np.full((2, 3), value, np.float16)
     assert finite_rows(rows).tolist() == [True, True]

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from algocli.compute.files import write_json
 from algocli.errors import DataError
-from algocli.features import gram as gram_module
-from algocli.features import store as store_module
-from algocli.features.gram import Gram, gram
+from algocli.features.store import gram as gram_module
+from algocli.features.store import shards as store_module
+from algocli.features.store.gram import Gram, gram
 from tests.features.by_hand import make_store
 
 EVERYTHING = slice(None)

@@ -15,14 +15,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from algocli.challenge.digests import stimuli_digest
-from algocli.challenge.subjects import Subject
+from algocli.dataset.challenge.subjects import Subject
+from algocli.dataset.digests import stimuli_digest
 from algocli.errors import AlgocliError, DataError, MissingStep, UsageError
-from algocli.features.finite import finite_rows
-from algocli.features.importing import import_features, is_keyed_by_id, locate_rows
-from algocli.features.library import check_name, find_recipe, find_store, list_stores
-from algocli.features.matrices import open_matrix, read_ids
-from algocli.features.store import FeatureStore
+from algocli.features.imports.matrices import open_matrix, read_ids
+from algocli.features.imports.stores import import_features, is_keyed_by_id, locate_rows
+from algocli.features.store.finite import finite_rows
+from algocli.features.store.library import check_name, find_recipe, find_store, list_stores
+from algocli.features.store.shards import FeatureStore
 from tests.features.by_hand import cache_features, store_digest
 
 N = 27
@@ -31,8 +31,8 @@ N = 27
 @pytest.fixture(autouse=True)
 def _several_shards(monkeypatch: pytest.MonkeyPatch) -> None:
     """27 rows are 7 shards, and are checked in 9 blocks of float32."""
-    monkeypatch.setattr("algocli.features.store.MAX_SHARD_ROWS", 4)
-    monkeypatch.setattr("algocli.features.importing.SHARD_BYTES", 3 * 10 * 4)
+    monkeypatch.setattr("algocli.features.store.shards.MAX_SHARD_ROWS", 4)
+    monkeypatch.setattr("algocli.features.imports.stores.SHARD_BYTES", 3 * 10 * 4)
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ import pytest
 import torch
 from PIL import Image
 
-from algocli.challenge.subjects import Challenge, Subject
-from algocli.features.backbones import Backbone, Layer
-from algocli.features.keys import digest_of, recipe
-from algocli.features.preprocessing import Transform
+from algocli.dataset.challenge.subjects import Challenge, Subject
+from algocli.features.networks.backbones import Backbone, Layer
+from algocli.features.networks.preprocessing import Transform
+from algocli.features.store.keys import digest_of, recipe
 from tests.features.by_hand import extract_one as extract
 from tests.features.stand_in import SIZE, stand_in
 
@@ -109,8 +109,8 @@ def test_the_batch_size_is_no_part_of_the_key(
 def test_chunks_and_codec_are_no_part_of_the_key(
     shared_subject: Subject, tmp_path: Path, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("algocli.features.store.CHUNK_FEATURES", 50)
-    monkeypatch.setattr("algocli.features.store.MAX_SHARD_ROWS", 4)
+    monkeypatch.setattr("algocli.features.store.shards.CHUNK_FEATURES", 50)
+    monkeypatch.setattr("algocli.features.store.shards.MAX_SHARD_ROWS", 4)
     assert key_of(shared_subject, tmp_path / "other") == key
 
 

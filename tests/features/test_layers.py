@@ -12,8 +12,8 @@ from torch import nn
 from torch.nn import functional
 
 from algocli.errors import DataError, UsageError
-from algocli.features.graphs import Traced, Watched, read_graph
-from algocli.features.layers import Layer, resolve_layers, shapes
+from algocli.features.networks.graphs import Traced, Watched, read_graph
+from algocli.features.networks.layers import Layer, resolve_layers, shapes
 
 NAMES = ["stem", "layer1.0", "layer1.1", "layer2.0.conv", "layer2.0.add", "layer2.1", "head"]
 

@@ -11,15 +11,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from algocli.challenge.digests import digest_files
-from algocli.challenge.subjects import Subject
 from algocli.compute.files import publish, write_json
 from algocli.compute.leftovers import Leftover
 from algocli.compute.lock import hold
-from algocli.features.gram import gram
-from algocli.features.leftovers import EMPTY, FOREIGN, GONE, KILLED, MISMATCHED, UNUSED, find_leftovers
-from algocli.features.library import list_stores
-from algocli.features.store import FeatureStore
+from algocli.dataset.challenge.subjects import Subject
+from algocli.dataset.digests import digest_files
+from algocli.features.store.gram import gram
+from algocli.features.store.leftovers import EMPTY, FOREIGN, GONE, KILLED, MISMATCHED, UNUSED, find_leftovers
+from algocli.features.store.library import list_stores
+from algocli.features.store.shards import FeatureStore
 from tests.features.by_hand import cache_features, digest_tree
 
 PARTIAL = "recipe.json.0a1b2c3d.partial"

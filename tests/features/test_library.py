@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from algocli.challenge.digests import stimuli_digest
-from algocli.challenge.images import ids_digest
-from algocli.challenge.subjects import Challenge, Subject
+from algocli.dataset.challenge.subjects import Challenge, Subject
+from algocli.dataset.digests import stimuli_digest
+from algocli.dataset.images import ids_digest
 from algocli.errors import DataError, MissingStep, UsageError
-from algocli.features.commands import options
-from algocli.features.keys import recipe
-from algocli.features.library import check_name, create_store, find_recipe, find_store, list_stores, read_recipe
-from algocli.features.preprocessing import TUTORIAL, Transform
-from algocli.features.store import FeatureStore
+from algocli.features.networks.preprocessing import TUTORIAL, Transform
+from algocli.features.store.commands import options
+from algocli.features.store.keys import recipe
+from algocli.features.store.library import check_name, create_store, find_recipe, find_store, list_stores, read_recipe
+from algocli.features.store.shards import FeatureStore
 from tests.features.by_hand import cache_features, fill
 from tests.support.pictures import write_png
 
@@ -98,7 +98,7 @@ def test_the_hint_is_the_command_that_made_the_others(
 def test_an_extraction_that_is_not_complete_says_how_much_is_left(
     tmp_path: Path, shared_subject: Subject, features: NDArray[np.float16], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("algocli.features.store.MAX_SHARD_ROWS", 8)
+    monkeypatch.setattr("algocli.features.store.shards.MAX_SHARD_ROWS", 8)
     name = cache_features(tmp_path, shared_subject, features)
     (store,) = list_stores(tmp_path)
     store.forget(store.shards[3])

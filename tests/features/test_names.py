@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from algocli.challenge.stimuli import Stimulus
-from algocli.challenge.subjects import Subject
+from algocli.dataset.challenge.subjects import Subject
+from algocli.dataset.stimuli import Stimulus
 from algocli.errors import DataError
-from algocli.features.arrays.matrix import Labels
-from algocli.features.locating import locate_rows
-from algocli.features.matrices import open_matrix
-from algocli.features.names import find_rows
+from algocli.features.imports.formats.matrix import Labels
+from algocli.features.imports.locating import locate_rows
+from algocli.features.imports.matrices import open_matrix
+from algocli.features.imports.names import find_rows
 
 N = 27
 # Subject 1's folder, and that of another.

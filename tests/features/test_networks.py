@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from algocli.errors import DataError, UsageError
-from algocli.features.backbones import load_backbone
-from algocli.features.networks import build_network, undrawn
-from algocli.features.preprocessing import TUTORIAL, Transform
+from algocli.features.networks.backbones import load_backbone
+from algocli.features.networks.building import build_network, undrawn
+from algocli.features.networks.preprocessing import TUTORIAL, Transform
 
 TINY = """
 import torch

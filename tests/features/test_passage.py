@@ -13,10 +13,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from algocli.challenge.subjects import Subject
+from algocli.dataset.challenge.subjects import Subject
 from algocli.errors import StorageError, UsageError
-from algocli.features.backbones import Backbone
 from algocli.features.extraction import extract
+from algocli.features.networks.backbones import Backbone
 from algocli.features.passage import Passage
 from tests.features.by_hand import extract_one, store_digest
 from tests.features.conftest import write_subject
@@ -31,8 +31,8 @@ def two_layers() -> Backbone:
 @pytest.fixture(autouse=True)
 def _short_shards(monkeypatch: pytest.MonkeyPatch) -> None:
     """27 images are 7 shards of the narrow layer and 14 of the wide one."""
-    monkeypatch.setattr("algocli.features.store.MAX_SHARD_ROWS", 4)
-    monkeypatch.setattr("algocli.features.store.SHARD_BYTES", 60_000)
+    monkeypatch.setattr("algocli.features.store.shards.MAX_SHARD_ROWS", 4)
+    monkeypatch.setattr("algocli.features.store.shards.SHARD_BYTES", 60_000)
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +100,7 @@ def test_what_does_not_fit_on_the_disk_is_refused_before_an_image_is_read(
     subject: Subject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("algocli.compute.budget.free_disk", lambda _folder: 1000)
-    monkeypatch.setattr("algocli.challenge.images.read_image", None)
+    monkeypatch.setattr("algocli.dataset.images.read_image", None)
     with pytest.raises(StorageError, match="are to be written"):
         extract(subject, stand_in(), tmp_path)
 
@@ -109,7 +109,7 @@ def test_images_pass_in_the_same_batches_whatever_else_is_asked_for(
     subject: Subject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The narrow layer has shards of 16 rows, the wide one of 2.
-    monkeypatch.setattr("algocli.features.store.MAX_SHARD_ROWS", 16)
+    monkeypatch.setattr("algocli.features.store.shards.MAX_SHARD_ROWS", 16)
     sizes: dict[str, list[int]] = {}
 
     def record(name: str, backbone: Backbone) -> Backbone:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from algocli.challenge.conversions import Conversion
-from algocli.challenge.subjects import Subject
+from algocli.dataset.challenge.subjects import Subject
+from algocli.dataset.conversions import Conversion
 from algocli.errors import DataError
 from algocli.features.pictures import BATCH_SIZE, PictureFeatures, Pictures, list_pictures
 from algocli.features.rebuilding import RebuiltLayer, rebuild
@@ -26,7 +26,7 @@ def picture(path: Path, value: int = 100) -> Path:
 
 @pytest.fixture
 def layer(subject: Subject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RebuiltLayer:
-    monkeypatch.setattr("algocli.features.backbones.load_backbone", lambda *_asked, **_options: stand_in())
+    monkeypatch.setattr("algocli.features.networks.backbones.load_backbone", lambda *_asked, **_options: stand_in())
     (found,) = rebuild([extract_one(subject, stand_in(), tmp_path / "cache", dtype="float32")], "cpu")
     return found
 

@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from PIL import Image
 from torchvision import transforms
 
-from algocli.challenge.images import read_image
+from algocli.dataset.images import read_image
 from algocli.errors import DataError, UsageError
-from algocli.features.preprocessing import TUTORIAL, Transform
+from algocli.features.networks.preprocessing import TUTORIAL, Transform
 from tests.support.challenge import patchwork, png
 
 # As the tutorial writes it.

@@ -10,8 +10,8 @@ import torch
 from PIL import Image
 from sklearn.datasets import load_sample_images
 
-from algocli.challenge.subjects import Subject
-from algocli.features.backbones import Backbone, load_backbone
+from algocli.dataset.challenge.subjects import Subject
+from algocli.features.networks.backbones import Backbone, load_backbone
 from tests.features.by_hand import extract_one
 
 package = pytest.importorskip(

@@ -12,16 +12,16 @@ import numpy as np
 import pytest
 import torch
 
-from algocli.challenge.subjects import Subject
+from algocli.dataset.challenge.subjects import Subject
 from algocli.errors import DataError
 from algocli.features.audit import NotRecomputed, recompute
-from algocli.features.backbones import Backbone, load_backbone
 from algocli.features.extraction import extract
-from algocli.features.library import list_stores
+from algocli.features.networks.backbones import Backbone, load_backbone
+from algocli.features.networks.probing import agree, probe_pixels
+from algocli.features.networks.watched import Watch
 from algocli.features.passage import Passage
-from algocli.features.probing import agree, probe_pixels
 from algocli.features.rebuilding import rebuild
-from algocli.features.watched import Watch
+from algocli.features.store.library import list_stores
 
 NETWORK = """
 import os, pathlib, torch, {helper} as helper

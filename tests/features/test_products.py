@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from algocli.features import products as products_module
-from algocli.features.gram import gram, standardised_gram
-from algocli.features.products import NumpyProducts, OneDnnProducts, Products, TorchProducts, choose_products
+from algocli.features.store import products as products_module
+from algocli.features.store.gram import gram, standardised_gram
+from algocli.features.store.products import NumpyProducts, OneDnnProducts, Products, TorchProducts, choose_products
 from tests.features.by_hand import make_store
 from tests.support.busy import busy
 

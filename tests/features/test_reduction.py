@@ -10,7 +10,7 @@ import torch
 from sklearn.random_projection import SparseRandomProjection
 
 from algocli.errors import UsageError
-from algocli.features.layers import Layer
+from algocli.features.networks.layers import Layer
 from algocli.features.reduction import Reducer, Reduction
 
 MAP = Layer("conv", (6, 8, 10))

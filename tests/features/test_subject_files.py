@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from algocli.errors import UsageError
-from algocli.features.subject_files import named_subject, share_files
+from algocli.features.imports.subject_files import named_subject, share_files
 
 
 def shared(files: list[str], subjects: list[int], *, asked: bool = True) -> dict[int, str]:

@@ -14,17 +14,17 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from algocli.challenge.subjects import Subject
+from algocli.dataset.challenge.subjects import Subject
 from algocli.errors import UsageError
-from algocli.features import trial
 from algocli.features.audit import NotRecomputed, recompute
-from algocli.features.backbones import Backbone, load_backbone
 from algocli.features.extraction import extract
-from algocli.features.library import list_stores
-from algocli.features.numerics import Numerics
+from algocli.features.networks import trial
+from algocli.features.networks.backbones import Backbone, load_backbone
+from algocli.features.networks.numerics import Numerics
+from algocli.features.networks.trial import try_network
 from algocli.features.passage import Passage
 from algocli.features.rebuilding import rebuild
-from algocli.features.trial import try_network
+from algocli.features.store.library import list_stores
 
 Step = Callable[[Any], Any]
 
@@ -242,7 +242,7 @@ def test_a_network_is_tried_once_for_all_subjects(
     asked: list[Any] = []
     run = own(lambda x: x * 1)
     ask = trial._ask
-    monkeypatch.setattr("algocli.features.trial._ask", lambda *words: asked.append(words) or ask(*words))
+    monkeypatch.setattr("algocli.features.networks.trial._ask", lambda *words: asked.append(words) or ask(*words))
     for name in ("one", "other"):
         extract(shared_subject, run, tmp_path / name)
     assert len(asked) == 1
@@ -254,7 +254,7 @@ def test_features_of_before_are_not_blamed_on_the_disk(
     own: Any, subject: Subject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("algocli.features.trial._ask", lambda *_words: None)
+        patch.setattr("algocli.features.networks.trial._ask", lambda *_words: None)
         step = nn.BatchNorm2d(4, track_running_stats=False)
         (store,) = extract(subject, own(lambda: step), tmp_path / "cache")
     (one,) = recompute([store], tmp_path / "challenge", tmp_path / "cache", trust_code=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-LIGHT = "import sys; from algocli.features.vision import torchvision; "
+LIGHT = "import sys; from algocli.features.networks.torchvision_import import torchvision; "
 
 
 def run(code: str) -> str:

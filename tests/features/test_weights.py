@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from algocli.errors import DataError, UsageError
-from algocli.features.weights import digest, digests, load_state, random_seed, read_state
+from algocli.features.networks.weights import digest, digests, load_state, random_seed, read_state
 
 
 class Small(torch.nn.Module):
@@ -256,7 +256,7 @@ def test_the_digests_of_several_layers_are_those_of_each_alone() -> None:
 
 def test_a_tensor_that_layers_share_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str] = []
-    monkeypatch.setattr("algocli.features.weights._add", lambda _total, name, _tensor: read.append(name))
+    monkeypatch.setattr("algocli.features.networks.weights._add", lambda _total, name, _tensor: read.append(name))
     shared = {name: torch.zeros(1) for name in "abc"}
     digests({"late": shared, "early": {"a": shared["a"]}})
     assert read == ["a", "b", "c"]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from algocli.encoding.runs import Run, open_run
 from algocli.encoding.settings import Settings
+from algocli.runs.run import Run, open_run
 
 SETTINGS = Settings(features=("alexnet-features.2-1a2b3c4d",))
 N_VALIDATION = 5

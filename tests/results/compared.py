@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.encoding.runs import Run, open_run
 from algocli.encoding.settings import Settings
+from algocli.runs.run import Run, open_run
 from tests.support.challenge import write_tiny_challenge
 
 N_TRAIN = 60

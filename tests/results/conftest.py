@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from algocli.challenge.subjects import Challenge
-from algocli.encoding.runs import Run
+from algocli.dataset.challenge.subjects import Challenge
+from algocli.runs.run import Run
 from tests.results.by_hand import write_run
 
 

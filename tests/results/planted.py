@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.challenge.layout import HEMISPHERES, prefix
-from algocli.challenge.subjects import Challenge, Subject
-from algocli.encoding.partition import FeatureSet, Names
-from algocli.encoding.runs import Run
+from algocli.dataset.challenge.layout import HEMISPHERES, prefix
+from algocli.dataset.challenge.subjects import Challenge, Subject
 from algocli.encoding.settings import Settings
-from algocli.encoding.unions import measure_features, open_unions, train_unions
+from algocli.runs.run import Run
+from algocli.runs.unions import measure_features, open_unions, train_unions
+from algocli.stats.partition import FeatureSet, Names
 from tests.features.by_hand import cache_features
 from tests.support.challenge import write_tiny_challenge
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
-from algocli.challenge.subjects import Challenge
+from algocli.dataset.challenge.subjects import Challenge
 from algocli.errors import DataError, UsageError
 from algocli.results.best_layer import (
     LOW_CEILING,
@@ -20,7 +20,7 @@ from algocli.results.best_layer import (
 from algocli.results.drawing.style import CONTEXT_COLOUR, ordered_colours
 from algocli.results.layered import layered
 from algocli.results.plots.layers import plot_best_layer
-from algocli.results.plots.wishes import Wishes
+from algocli.results.plots.request import Wishes
 from tests.results.blends import BLEND, LAYERS, weigh, write_blend, write_recipe
 from tests.results.by_hand import write_run
 from tests.support.challenge import write_tiny_challenge

@@ -12,15 +12,16 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import false_discovery_control
 
-from algocli.challenge.layout import Hemisphere
-from algocli.challenge.subjects import Challenge
-from algocli.encoding.kept_p import kept
-from algocli.encoding.runs import Run
-from algocli.encoding.significance import permutation_p, permute
+from algocli.dataset.challenge.layout import Hemisphere
+from algocli.dataset.challenge.subjects import Challenge
 from algocli.errors import DataError, StorageError, UsageError
-from algocli.results import chance, held_out
+from algocli.results import held_out
+from algocli.results import significance as chance
 from algocli.results.certainty import Asked
 from algocli.results.report import COLUMNS, Report, RoiRow, summarise, summarise_recorded, write_csv
+from algocli.runs.p_values import kept
+from algocli.runs.run import Run
+from algocli.stats.permutation import permutation_p, permute
 from tests.results.compared import (
     FOUR_FOLDS,
     ONE_FOLD,

@@ -11,13 +11,13 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from algocli.challenge.subjects import Challenge
-from algocli.encoding import bootstrap
-from algocli.encoding.bootstrap import resample
-from algocli.encoding.runs import Run
+from algocli.dataset.challenge.subjects import Challenge
 from algocli.errors import DataError, MissingStep, UsageError
 from algocli.results.compare import Comparison, DifferenceRow, compare
 from algocli.results.report import summarise
+from algocli.runs.run import Run
+from algocli.stats import bootstrap
+from algocli.stats.bootstrap import resample
 from tests.results.compared import (
     FOUR_FOLDS,
     ONE_FOLD,

@@ -8,9 +8,9 @@ import pytest
 from nibabel.freesurfer.io import read_annot
 from nibabel.freesurfer.mghformat import MGHImage
 
-from algocli.challenge.subjects import Challenge
-from algocli.encoding.kept_p import KeptP, keep, state
+from algocli.dataset.challenge.subjects import Challenge
 from algocli.results.export_maps import export_gifti, export_overlays
+from algocli.runs.p_values import KeptP, keep, state
 from tests.results.by_hand import n_vertices, write_run
 from tests.results.official import official_percent
 from tests.support.challenge import MAPPINGS

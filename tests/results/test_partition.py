@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from algocli.challenge.layout import HEMISPHERES
-from algocli.challenge.subjects import Challenge, Subject
-from algocli.encoding.partition import unions
+from algocli.dataset.challenge.layout import HEMISPHERES
+from algocli.dataset.challenge.subjects import Challenge, Subject
 from algocli.errors import UsageError
+from algocli.results.explained_parts import TOTAL, HemisphereParts, SubjectParts
 from algocli.results.partition import PartitionReport, summarise_parts
-from algocli.results.parts import TOTAL, HemisphereParts, SubjectParts
+from algocli.stats.partition import unions
 
 NAMES = ("A", "B")
 

@@ -12,9 +12,9 @@ from sklearn.linear_model import LinearRegression
 from sklearn.metrics import r2_score
 from threadpoolctl import threadpool_limits
 
-from algocli.challenge.layout import HEMISPHERES, Hemisphere
-from algocli.encoding.partition import FeatureSet
-from algocli.results.parts import SubjectParts, export_parts, read_parts
+from algocli.dataset.challenge.layout import HEMISPHERES, Hemisphere
+from algocli.results.explained_parts import SubjectParts, export_parts, read_parts
+from algocli.stats.partition import FeatureSet
 from tests.results.planted import BOTH, ONLY_A, ONLY_B, Planted, plant
 
 A, B, AB = frozenset("A"), frozenset("B"), frozenset("AB")

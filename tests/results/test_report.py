@@ -10,7 +10,7 @@ import statistics
 import numpy as np
 import pytest
 
-from algocli.challenge.subjects import Challenge
+from algocli.dataset.challenge.subjects import Challenge
 from algocli.errors import UsageError
 from algocli.results.report import RoiRow, summarise, write_csv
 from tests.results.by_hand import write_run

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from algocli.challenge.ceilings import as_share
+from algocli.dataset.ceilings import as_share
 from algocli.errors import DataError, MissingStep
 from algocli.results.scoring import VertexScores, accuracy, pool, read_scores, scored_subjects
 from tests.results.by_hand import write_run

@@ -7,10 +7,10 @@ import socket
 import numpy as np
 import pytest
 
-from algocli.challenge.subjects import Challenge
+from algocli.dataset.challenge.subjects import Challenge
 from algocli.errors import DataError, UsageError
-from algocli.results.drawing.sheet import FLAT, VIEWS, lay_out, project
-from algocli.results.plots.wishes import Wishes
+from algocli.results.drawing.arrangement import FLAT, VIEWS, lay_out, project
+from algocli.results.plots.request import Wishes
 from algocli.results.surface import (
     N_VERTICES,
     coarsened,

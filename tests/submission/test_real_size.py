@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from algocli.challenge.layout import HEMISPHERES, OFFICIAL_SIZES
+from algocli.dataset.challenge.layout import HEMISPHERES, OFFICIAL_SIZES
 from algocli.submission.package import Prediction, package
 from algocli.submission.shapes import ExpectedShapes, SubjectShape
 from algocli.submission.validate import LIMIT, validate

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from algocli.challenge.layout import HEMISPHERES, ROI_CLASSES
-from algocli.challenge.subjects import Challenge
+from algocli.dataset.challenge.layout import HEMISPHERES, ROI_CLASSES
+from algocli.dataset.challenge.subjects import Challenge
 from algocli.errors import DataError
 from algocli.submission.package import Prediction, package
 from algocli.submission.score import score

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.challenge.pixels import read_image
 from algocli.compute.threads import in_threads
+from algocli.dataset.pixels import read_image
+from algocli.results.drawing.arrangement import BORDER, FLAT, VIEWS, Shapes, Sheet, Tile, lay_out
 from algocli.results.drawing.brain_map import BrainMap
 from algocli.results.drawing.names import Name, place_names
 from algocli.results.drawing.outline import Trace, borders, trace
 from algocli.results.drawing.painting import Picture, blank, paint, see
-from algocli.results.drawing.sheet import BORDER, FLAT, VIEWS, Shapes, Sheet, Tile, lay_out
 from algocli.results.drawing.style import (
     CAPTION_BOTTOM,
     DEFAULT_DPI,

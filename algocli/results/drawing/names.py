@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.results.drawing.arrangement import FLAT, Tile
 from algocli.results.drawing.outline import Trace
-from algocli.results.drawing.sheet import FLAT, Tile
 
 _Point = NDArray[np.float64]
 

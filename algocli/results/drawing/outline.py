@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.results.drawing.arrangement import project
 from algocli.results.drawing.painting import Sight
-from algocli.results.drawing.sheet import project
 from algocli.results.surface import Mesh
 
 # A line counts as seen up to so many mm behind what a pixel shows, for the surface is steep where it turns away.

@@ -8,9 +8,9 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.results.drawing.arrangement import Sheet, Tile, project
 from algocli.results.drawing.keys import Key
 from algocli.results.drawing.raster import Pixels, look
-from algocli.results.drawing.sheet import Sheet, Tile, project
 from algocli.results.drawing.style import Theme
 from algocli.results.surface import Mesh
 

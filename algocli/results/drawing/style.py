@@ -15,8 +15,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from algocli.challenge.layout import Hemisphere
 from algocli.compute.files import publish
+from algocli.dataset.challenge.layout import Hemisphere
 from algocli.errors import UsageError
 
 if TYPE_CHECKING:

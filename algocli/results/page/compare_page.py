@@ -8,9 +8,8 @@ from pathlib import Path
 from shlex import quote
 
 from algocli import __version__
-from algocli.challenge.layout import HEMISPHERES
-from algocli.challenge.subjects import Challenge
-from algocli.encoding.runs import Run
+from algocli.dataset.challenge.layout import HEMISPHERES
+from algocli.dataset.challenge.subjects import Challenge
 from algocli.results.compare import Comparison
 from algocli.results.drawing.brain_map import BrainMap
 from algocli.results.drawing.keys import Scale
@@ -29,8 +28,9 @@ from algocli.results.page.provenance import Provenance, finished, provenance
 from algocli.results.page.repeating import commands_of_all
 from algocli.results.page.tables import Table
 from algocli.results.plots.difference import plot_difference
-from algocli.results.plots.wishes import Wishes
+from algocli.results.plots.request import Wishes
 from algocli.results.report import SCORED_ON
+from algocli.runs.run import Run
 
 
 @dataclass(frozen=True)

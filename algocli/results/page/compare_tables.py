@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from algocli.challenge.layout import ALL_VERTICES, Hemisphere
-from algocli.encoding.runs import Run
+from algocli.dataset.challenge.layout import ALL_VERTICES, Hemisphere
 from algocli.results.compare import Comparison, DifferenceRow
 from algocli.results.page.provenance import describe_settings
 from algocli.results.page.tables import ABSENT, Cell, Column, Row, Table, by_class, count, number, span, word
+from algocli.runs.run import Run
 
 # An interval that excludes 0 points up or down, for whoever sees no colour and no weight.
 _BETTER, _WORSE = "\N{BLACK UP-POINTING TRIANGLE}", "\N{BLACK DOWN-POINTING TRIANGLE}"

@@ -13,15 +13,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from algocli.challenge.layout import HEMISPHERES
-from algocli.encoding.runs import Run
+from algocli.dataset.challenge.layout import HEMISPHERES
 from algocli.encoding.settings import Settings
-from algocli.encoding.shares import SubjectRun
 from algocli.errors import DataError
-from algocli.features import commands as features
-from algocli.features.library import read_recipe
+from algocli.features.store import commands as features
+from algocli.features.store.library import read_recipe
 from algocli.results.page.repeating import commands_of, feature_keys, mapping
 from algocli.results.page.tables import Cell, Column, Group, Table, count, number
+from algocli.runs.run import Run
+from algocli.runs.subject_run import SubjectRun
 
 Facts = dict[str, str]
 

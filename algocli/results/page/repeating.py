@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from algocli.compute.files import read_json
-from algocli.encoding import commands as training
-from algocli.encoding.runs import Run
-from algocli.encoding.shares import SubjectRun
 from algocli.errors import DataError
-from algocli.features import commands as features
-from algocli.features.library import read_recipe
+from algocli.features.store import commands as features
+from algocli.features.store.library import read_recipe
+from algocli.runs import commands as training
+from algocli.runs.run import Run
+from algocli.runs.subject_run import SubjectRun
 
 _Runs = Sequence[tuple[Run, Sequence[SubjectRun]]]
 # Stands where the layers of a command go until all of them are known.

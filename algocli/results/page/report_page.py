@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 
 from algocli import __version__
-from algocli.challenge.layout import ALL_VERTICES, HEMISPHERES
-from algocli.challenge.subjects import Challenge
-from algocli.encoding.runs import Run
+from algocli.dataset.challenge.layout import ALL_VERTICES, HEMISPHERES
+from algocli.dataset.challenge.subjects import Challenge
 from algocli.errors import UsageError
 from algocli.results.certainty import Asked
 from algocli.results.drawing.chart import Chart
@@ -30,8 +29,9 @@ from algocli.results.page.tables import Table, count, number
 from algocli.results.plots.accuracy import plot_accuracy
 from algocli.results.plots.ceilings import plot_ceiling
 from algocli.results.plots.layers import plot_best_layer
-from algocli.results.plots.wishes import Wishes
+from algocli.results.plots.request import Wishes
 from algocli.results.report import NOTHING, SCORED_ON, Report
+from algocli.runs.run import Run
 
 
 @dataclass(frozen=True)

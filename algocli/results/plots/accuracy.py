@@ -6,19 +6,19 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from algocli.challenge.subjects import Challenge
-from algocli.encoding import kept_p
-from algocli.encoding.runs import Run
-from algocli.encoding.shares import SubjectRun
+from algocli.dataset.challenge.subjects import Challenge
 from algocli.errors import MissingStep
-from algocli.results.chance import FALSE_DISCOVERIES, significant
 from algocli.results.drawing.brain_map import BrainMap, Panel
 from algocli.results.drawing.chart import Chart
 from algocli.results.drawing.charts import draw_rois
 from algocli.results.drawing.roi_axis import remark_on_absent
-from algocli.results.plots.wishes import Values, Wishes
+from algocli.results.plots.request import Values, Wishes
 from algocli.results.report import SCORED_ON, RoiRow, summarise
 from algocli.results.scoring import read_scores, scored_subjects
+from algocli.results.significance import FALSE_DISCOVERIES, significant
+from algocli.runs import p_values as kept_p
+from algocli.runs.run import Run
+from algocli.runs.subject_run import SubjectRun
 
 
 def plot_accuracy(

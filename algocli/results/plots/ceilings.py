@@ -7,17 +7,17 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.challenge.layout import Hemisphere
-from algocli.challenge.subjects import Challenge, Subject
-from algocli.encoding.runs import Run
-from algocli.encoding.shares import SubjectRun
+from algocli.dataset.challenge.layout import Hemisphere
+from algocli.dataset.challenge.subjects import Challenge, Subject
 from algocli.errors import DataError
 from algocli.results.drawing.chart import Chart
 from algocli.results.drawing.colour_maps import find_colours
 from algocli.results.drawing.density import Densities, count_in_cells, draw_density
-from algocli.results.plots.wishes import Wishes
+from algocli.results.plots.request import Wishes
 from algocli.results.report import SCORED_ON
 from algocli.results.scoring import read_scores, scored_subjects
+from algocli.runs.run import Run
+from algocli.runs.subject_run import SubjectRun
 
 # Of each hemisphere the r of a perfect model and that of the run, (n_vertices,) each.
 _Points = Mapping[Hemisphere, tuple[NDArray[np.float64], NDArray[np.float64]]]

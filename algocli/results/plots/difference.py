@@ -7,18 +7,18 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.challenge.layout import Hemisphere
-from algocli.challenge.subjects import Challenge, Subject
-from algocli.encoding.datasets import refuse_other_data
-from algocli.encoding.runs import Run
+from algocli.dataset.challenge.layout import Hemisphere
+from algocli.dataset.challenge.subjects import Challenge, Subject
 from algocli.errors import UsageError
 from algocli.results.compare import shared_subjects
 from algocli.results.drawing.brain_map import BrainMap, Panel
 from algocli.results.drawing.keys import Scale
 from algocli.results.held_out import remark_on_images
-from algocli.results.plots.wishes import Wishes, shortened
+from algocli.results.plots.request import Wishes, shortened
 from algocli.results.report import SCORED_ON
 from algocli.results.scoring import read_scores
+from algocli.runs.datasets import refuse_other_data
+from algocli.runs.run import Run
 
 Pair = tuple[NDArray[np.float64], NDArray[np.float64]]
 

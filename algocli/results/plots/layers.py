@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from algocli.challenge.subjects import Challenge
-from algocli.encoding.runs import Run
+from algocli.dataset.challenge.subjects import Challenge
 from algocli.results.best_layer import DEFAULT_MIN_R, find_best_layers
 from algocli.results.drawing.brain_map import BrainMap, Panel
 from algocli.results.drawing.chart import Chart
@@ -16,7 +15,8 @@ from algocli.results.drawing.keys import Categories
 from algocli.results.drawing.style import CONTEXT_COLOUR, ordered_colours
 from algocli.results.layer_rois import LayersByRoi, layers_by_roi
 from algocli.results.layered import Layered, layered
-from algocli.results.plots.wishes import Wishes, all_shortened, category_colours
+from algocli.results.plots.request import Wishes, all_shortened, category_colours
+from algocli.runs.run import Run
 
 
 def plot_best_layer(

@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.challenge.layout import Hemisphere
-from algocli.challenge.subjects import Challenge, Subject
-from algocli.encoding.correlation import correlate
-from algocli.encoding.runs import Run
-from algocli.encoding.shares import SubjectRun
+from algocli.dataset.challenge.layout import Hemisphere
+from algocli.dataset.challenge.subjects import Challenge, Subject
 from algocli.errors import UsageError
 from algocli.results.drawing.brain_map import BrainMap, Panel
-from algocli.results.plots.wishes import Values, Wishes, known_rois, places, restricted
+from algocli.results.plots.request import Values, Wishes, known_rois, places, restricted
 from algocli.results.scoring import scored_subjects
+from algocli.runs.run import Run
+from algocli.runs.subject_run import SubjectRun
+from algocli.stats.correlation import correlate
 
 _UNIT = "response (z-scored in each session)"
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.challenge.layout import Hemisphere
-from algocli.challenge.subjects import Challenge, Subject
+from algocli.dataset.challenge.layout import Hemisphere
+from algocli.dataset.challenge.subjects import Challenge, Subject
 from algocli.results.drawing.brain_map import BrainMap, Panel
 from algocli.results.drawing.keys import Categories
 from algocli.results.drawing.style import CATEGORY_COLOURS, CONTEXT_COLOUR
-from algocli.results.plots.wishes import Places, Values, Wishes, category_colours, known_rois, places
+from algocli.results.plots.request import Places, Values, Wishes, category_colours, known_rois, places
 from algocli.results.surface import N_VERTICES
 
 

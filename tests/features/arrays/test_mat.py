@@ -13,7 +13,7 @@ import scipy.io
 from numpy.typing import NDArray
 
 from algocli.errors import DataError
-from algocli.features.matrices import open_matrix
+from algocli.features.imports.matrices import open_matrix
 
 F = NDArray[np.float32]
 

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from algocli.errors import DataError, UsageError
-from algocli.features.matrices import open_matrix
+from algocli.features.imports.matrices import open_matrix
 
 F = NDArray[np.float32]
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
 from algocli.errors import DataError, UsageError
-from algocli.features.matrices import open_matrix
+from algocli.features.imports.matrices import open_matrix
 
 F = NDArray[np.float32]
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 
 from algocli.errors import DataError, UsageError
-from algocli.features.matrices import open_matrix
+from algocli.features.imports.matrices import open_matrix
 
 F = NDArray[np.float32]
 DTYPES = [torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.uint8, torch.int64, torch.bool]

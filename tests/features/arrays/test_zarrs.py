@@ -10,7 +10,7 @@ import pytest
 import zarr
 
 from algocli.errors import DataError
-from algocli.features.matrices import open_matrix
+from algocli.features.imports.matrices import open_matrix
 
 KINDS: dict[str, dict[str, Any]] = {
     "version 2": {"zarr_format": 2},

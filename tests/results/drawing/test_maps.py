@@ -10,11 +10,11 @@ from matplotlib.colors import to_hex, to_rgb
 from PIL import Image
 
 from algocli.errors import DataError
+from algocli.results.drawing.arrangement import FLAT, VIEWS, lay_out, project
 from algocli.results.drawing.brain_map import BrainMap, Panel
 from algocli.results.drawing.keys import Categories, Scale
 from algocli.results.drawing.maps import draw_map
 from algocli.results.drawing.painting import see
-from algocli.results.drawing.sheet import FLAT, VIEWS, lay_out, project
 from algocli.results.drawing.style import CONTEXT_COLOUR, DARK, LIGHT, render
 from algocli.results.surface import load_flat, load_mesh
 

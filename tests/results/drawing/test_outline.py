@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from algocli.results.drawing.arrangement import FLAT, VIEWS, Tile, lay_out, project
 from algocli.results.drawing.names import place_names
 from algocli.results.drawing.outline import Trace, borders, trace
 from algocli.results.drawing.painting import see
-from algocli.results.drawing.sheet import FLAT, VIEWS, Tile, lay_out, project
 from algocli.results.surface import Mesh, load_flat, load_mesh
 
 

@@ -12,7 +12,7 @@ from matplotlib.colors import to_hex
 from matplotlib.container import BarContainer
 from PIL import Image
 
-from algocli.challenge.subjects import Challenge
+from algocli.dataset.challenge.subjects import Challenge
 from algocli.errors import UsageError
 from algocli.results.drawing.brain_map import BrainMap, Panel
 from algocli.results.drawing.charts import draw_rois

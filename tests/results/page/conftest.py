@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from algocli.challenge.subjects import Challenge
+from algocli.dataset.challenge.subjects import Challenge
 from algocli.results.page.report_page import write_report_page
 from algocli.results.report import summarise
 from tests.browser import browser

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from algocli.encoding.runs import open_run
 from algocli.encoding.settings import Settings
 from algocli.results.page.provenance import describe_settings, provenance
+from algocli.runs.run import open_run
 
 TUTORIALS = {
     "resize": [224, "bilinear"],

@@ -8,13 +8,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from algocli.challenge.subjects import Challenge
-from algocli.encoding.runs import Run
+from algocli.dataset.challenge.subjects import Challenge
 from algocli.errors import DataError
 from algocli.results.certainty import Asked
-from algocli.results.gathered import Gathered
+from algocli.results.data import Gathered
 from algocli.results.page.report_page import build_report_page, write_report_page
 from algocli.results.report import summarise, summarise_recorded
+from algocli.runs.run import Run
 from tests.results.blends import LAYERS as BLENDED
 from tests.results.blends import write_blend, write_recipe
 from tests.results.official import official_percent

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageColor
 
+from algocli.results.drawing.arrangement import project
 from algocli.results.drawing.brain_map import BrainMap, Panel
 from algocli.results.drawing.keys import Categories, Scale
-from algocli.results.drawing.sheet import project
 from algocli.results.drawing.style import DARK, LIGHT
 from algocli.results.page.colour_key import explain_colours
 from algocli.results.page.viewer import turnable, viewer_assets, write_map_page

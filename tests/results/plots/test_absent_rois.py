@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from algocli.results.plots.request import Wishes
 from algocli.results.plots.responses import plot_prediction, plot_response
-from algocli.results.plots.wishes import Wishes
 from tests.results.single_layers import roi_codes
 
 ONE = Wishes((1,))

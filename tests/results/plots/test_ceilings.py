@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
-from algocli.challenge.subjects import Challenge
+from algocli.dataset.challenge.subjects import Challenge
 from algocli.errors import DataError
 from algocli.results.drawing.density import count_in_cells
 from algocli.results.drawing.style import DARK, LIGHT
 from algocli.results.plots.ceilings import plot_ceiling
-from algocli.results.plots.wishes import Wishes
+from algocli.results.plots.request import Wishes
 from tests.results.by_hand import write_run
 from tests.support.challenge import write_tiny_challenge
 

@@ -7,7 +7,7 @@ import pytest
 
 from algocli.errors import DataError, UsageError
 from algocli.results.plots.difference import difference_map, plot_difference
-from algocli.results.plots.wishes import Wishes
+from algocli.results.plots.request import Wishes
 from tests.results.by_hand import n_vertices, write_run
 from tests.results.single_layers import write_layer_run
 

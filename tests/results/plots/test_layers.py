@@ -12,7 +12,7 @@ from algocli.results.drawing.style import DARK, LIGHT
 from algocli.results.layer_rois import layers_by_roi
 from algocli.results.layered import layered
 from algocli.results.plots.layers import plot_best_layer, plot_layers
-from algocli.results.plots.wishes import Wishes, all_shortened
+from algocli.results.plots.request import Wishes, all_shortened
 from tests.results.blends import LAYERS, weigh, write_blend, write_recipe
 from tests.results.by_hand import n_vertices
 from tests.results.single_layers import roi_codes, write_layer_run

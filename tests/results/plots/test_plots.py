@@ -7,9 +7,9 @@ import pytest
 
 from algocli.errors import UsageError
 from algocli.results.plots.accuracy import plot_accuracy, plot_bars
+from algocli.results.plots.request import Wishes
 from algocli.results.plots.responses import plot_prediction, plot_response
 from algocli.results.plots.rois import plot_roi, plot_vertices
-from algocli.results.plots.wishes import Wishes
 
 ONE, ALL = Wishes((1,)), Wishes()
 SIDES = {"left": "lh", "right": "rh"}
@@ -52,7 +52,7 @@ def test_all_subjects_share_one_scale(challenge, run):
 
 
 def test_vertices_of_the_larger_mesh_are_counted_but_not_shown(tiny_challenge, tmp_path, challenge):
-    from algocli.challenge.subjects import Challenge
+    from algocli.dataset.challenge.subjects import Challenge
 
     masks = tmp_path / "subj01/roi_masks"
     masks.mkdir(parents=True)

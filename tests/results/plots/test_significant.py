@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy.stats import false_discovery_control
 
-from algocli.encoding.kept_p import KeptP, keep, state
 from algocli.errors import MissingStep
 from algocli.results.plots.accuracy import plot_accuracy
-from algocli.results.plots.wishes import Wishes
+from algocli.results.plots.request import Wishes
+from algocli.runs.p_values import KeptP, keep, state
 from tests.results.by_hand import n_vertices, write_run
 
 ONE = Wishes((1,))

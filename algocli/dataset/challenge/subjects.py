@@ -1,0 +1,247 @@
+"""A challenge folder and its subjects: where every later step gets images, responses and ROIs from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algocli.compute.choices import check_choice, check_path
+from algocli.dataset.arrays import load_mapping, open_array
+from algocli.dataset.challenge.layout import (
+    HEMISPHERES,
+    N_FSAVERAGE,
+    ROI_CLASSES,
+    SUBJECTS,
+    Hemisphere,
+    Split,
+    SubjectLayout,
+    check_hemisphere,
+    check_split,
+    check_subject,
+    check_subjects,
+    describe_owners,
+    official_owners,
+    subject_folder,
+)
+from algocli.dataset.stimuli import Stimulus, list_stimuli
+from algocli.errors import DataError
+
+
+@dataclass(frozen=True)
+class Roi:
+    """A region of interest: a name and the class whose code it carries."""
+
+    name: str
+    roi_class: str
+    code: int
+
+
+class Challenge:
+    """A folder of subjects in the organisers' layout.
+
+    Raises
+    ------
+    DataError
+        If the folder is not there, or holds no subject.
+    """
+
+    def __init__(self, folder: Path | str) -> None:
+        self.folder = check_path("folder", folder)
+        # Below a folder that may not be entered, os.path answers False where pathlib raises.
+        if not os.path.isdir(self.folder):  # noqa: PTH112
+            raise DataError(
+                f"{self.folder} is not a folder",
+                hint="name the challenge data with --data-dir, or write a synthetic one with: algocli demo",
+            )
+        self.found = tuple(n for n in SUBJECTS if (self.folder / subject_folder(n)).is_dir())
+        if not self.found:
+            raise DataError(
+                f"{self.folder} holds no subject: folders subj01 to subj08 were expected",
+                hint="name the folder above subj01 with --data-dir",
+            )
+
+    def subject(self, number: int) -> Subject:
+        """Return one subject by its number, 1 to 8.
+
+        Raises
+        ------
+        UsageError
+            If it is no such number.
+        DataError
+            If the folder does not hold that subject.
+        """
+        number = check_subject(number)
+        if number not in self.found:
+            have = ", ".join(str(n) for n in self.found)
+            raise DataError(f"{self.folder} has no subject {number}: it holds {have}")
+        return Subject(number, self.folder / subject_folder(number))
+
+    def subjects(self, numbers: Iterable[int] | int | None = None) -> list[Subject]:
+        """Return the subjects asked for, each once, or all that are there.
+
+        Raises
+        ------
+        UsageError, DataError
+            As `subject` does.
+        """
+        return [self.subject(n) for n in (self.found if numbers is None else check_subjects(numbers))]
+
+
+class Subject:
+    """One subject's files; nothing is read before it is asked for."""
+
+    def __init__(self, number: int, folder: Path) -> None:
+        self.number = number
+        self.layout = SubjectLayout(folder)
+
+    def __repr__(self) -> str:
+        return f"Subject({self.number}, {str(self.layout.folder)!r})"
+
+    @property
+    def name(self) -> str:
+        """The folder name, as in 'subj01'."""
+        return subject_folder(self.number)
+
+    @cached_property
+    def train_stimuli(self) -> tuple[Stimulus, ...]:
+        """Training images in the order of the training responses' rows."""
+        return list_stimuli(self.layout, "train")
+
+    @cached_property
+    def test_stimuli(self) -> tuple[Stimulus, ...]:
+        """Test images in the order in which predictions are submitted."""
+        return list_stimuli(self.layout, "test")
+
+    @property
+    def stimuli(self) -> tuple[Stimulus, ...]:
+        """All images, training first: the row order of every feature store."""
+        return self.train_stimuli + self.test_stimuli
+
+    def responses(self, split: Split, hemisphere: Hemisphere) -> NDArray[np.float32]:
+        """Open measured responses as a memory map.
+
+        Returns
+        -------
+        (n_stimuli, n_vertices) float32, as released; another precision or byte order stays as it is
+            Z-scored per scan session, averaged over repeats.
+
+        Raises
+        ------
+        UsageError
+            If there is no such split or hemisphere.
+        DataError
+            If the file is missing or damaged, or its shape disagrees with the images or the mask.
+        """
+        path = self.layout.responses(check_split(split), check_hemisphere(hemisphere))
+        array = open_array(path)
+        n_stimuli = len(self.train_stimuli if split == "train" else self.test_stimuli)
+        n_vertices = self.n_vertices(hemisphere)
+        if array.ndim != 2 or array.dtype.kind != "f":
+            raise DataError(f"{path} is {array.dtype} of shape {array.shape}; a float32 matrix was expected")
+        if array.shape[0] != n_stimuli:
+            raise DataError(f"{path} has {array.shape[0]} rows; the folder of {split} images holds {n_stimuli}")
+        if array.shape[1] != n_vertices:
+            raise DataError(
+                f"{path} has {array.shape[1]} columns; the {hemisphere} mask of {self.name} has {n_vertices} vertices",
+                hint=describe_owners(self.number, hemisphere, official_owners(array.shape[0], array.shape[1], split))
+                or "algocli data lists every fault",
+            )
+        return array
+
+    def has_responses(self, split: Split) -> bool:
+        """Say whether both hemispheres' responses of a split are on disk."""
+        return all(self.layout.responses(split, h).is_file() for h in HEMISPHERES)
+
+    def noise_ceiling(self, hemisphere: Hemisphere) -> NDArray[np.float64] | None:
+        """Return the noise ceiling of every vertex in the file's own unit, or None where there is no file.
+
+        Returns
+        -------
+        (n_vertices,) float64
+            Explainable share of variance, 0 to 1, as the organisers give it; percent in files of other origin.
+
+        Raises
+        ------
+        DataError
+            If the file is damaged, or its shape disagrees with the mask.
+        """
+        path = self.layout.noise_ceiling(hemisphere)
+        if not path.is_file():
+            return None
+        ceiling, n_vertices = open_array(path), self.n_vertices(hemisphere)
+        if ceiling.shape != (n_vertices,) or ceiling.dtype.kind not in "fiu":
+            raise DataError(
+                f"{path} is {ceiling.dtype} of shape {ceiling.shape}; the {hemisphere} mask of {self.name} has "
+                f"{n_vertices} vertices"
+            )
+        return np.asarray(ceiling, dtype=np.float64)
+
+    def fsaverage_vertices(self, hemisphere: Hemisphere) -> NDArray[np.int64]:
+        """Return the fsaverage index of every challenge vertex, (n_vertices,), rising.
+
+        Raises
+        ------
+        DataError
+            If the mask is missing or damaged, or is not one whole number for each vertex of fsaverage.
+        """
+        path = self.layout.all_vertices(hemisphere)
+        mask = open_array(path)
+        if mask.shape != (N_FSAVERAGE,) or mask.dtype.kind not in "iub":
+            raise DataError(
+                f"{path} is {mask.dtype} of shape {mask.shape}; {N_FSAVERAGE} whole numbers were expected",
+                hint="take the file from the challenge's own archive",
+            )
+        # The official generator adds two masks: a vertex counts when it is not zero, never only when it is 1.
+        return np.flatnonzero(mask != 0)
+
+    def n_vertices(self, hemisphere: Hemisphere) -> int:
+        """Count the challenge vertices of a hemisphere."""
+        return self._n_vertices[check_hemisphere(hemisphere)]
+
+    @cached_property
+    def _n_vertices(self) -> dict[Hemisphere, int]:
+        return {h: len(self.fsaverage_vertices(h)) for h in HEMISPHERES}
+
+    @cached_property
+    def rois(self) -> tuple[Roi, ...]:
+        """The ROIs that the mapping files name, class by class, whether or not they have vertices here."""
+        return tuple(
+            Roi(name, roi_class, code)
+            for roi_class in ROI_CLASSES
+            for code, name in sorted(load_mapping(self.layout.roi_mapping(roi_class)).items())
+            if code != 0
+        )
+
+    def roi_vertices(self, roi: Roi | str, hemisphere: Hemisphere) -> NDArray[np.int64]:
+        """Return the indices of a ROI, or of one so named, into the challenge vertices; empty where it is absent.
+
+        Raises
+        ------
+        UsageError
+            If the mapping files name no such ROI.
+        """
+        found = roi if isinstance(roi, Roi) else self._named(roi)
+        return np.flatnonzero(self._codes(found.roi_class, hemisphere) == found.code)
+
+    def _named(self, name: object) -> Roi:
+        known = {roi.name: roi for roi in self.rois}
+        # Two ROIs that differ in their case alone are in no mapping.
+        spelled = {one.lower(): one for one in known}
+        word = spelled.get(name.lower(), name) if isinstance(name, str) else name
+        return known[check_choice("roi", word, tuple(known))]
+
+    def _codes(self, roi_class: str, hemisphere: Hemisphere) -> NDArray[Any]:
+        path = self.layout.roi_mask(roi_class, hemisphere, "challenge")
+        codes = open_array(path)
+        if codes.shape != (self.n_vertices(hemisphere),):
+            raise DataError(
+                f"{path} has shape {codes.shape}; the mask of {self.name} has {self.n_vertices(hemisphere)} vertices"
+            )
+        return codes

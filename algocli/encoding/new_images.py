@@ -1,0 +1,174 @@
+"""Scores of images that are no subject's own, from their features: by axes that are kept, or by the stores themselves.
+
+Axes are quick, and small as long as components are few; of thousands of components they would outgrow the features
+that they are made of, and then each image is compared with all stored ones instead. The scores are the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algocli.compute.budget import check_disk
+from algocli.compute.track import Track, silent
+from algocli.encoding.projection import Fit
+from algocli.errors import DataError
+from algocli.features.axes import load_axes, make_axes, multiply_stored, save_axes
+from algocli.features.store.shards import FeatureStore
+
+# What the axes of one model may take, on disk and in memory while they are made: a thousand components of 46,656
+# features are 187 MB.
+AXES_BYTES = 2**29
+
+
+class Scorer(Protocol):
+    """Scores images by their features."""
+
+    def score(self, features: Sequence[NDArray[Any]]) -> list[NDArray[np.float32]]:
+        """Return one array a fit, (n_images, n_components), from one a layer, (n_images, n_features)."""
+        ...
+
+
+@dataclass(frozen=True)
+class ByStores:
+    """Scores by inner products with every stored image: a pass over each store whenever it is asked."""
+
+    stores: Sequence[FeatureStore]
+    fits: Sequence[Fit]
+    track: Track = silent
+
+    def score(self, features: Sequence[NDArray[Any]]) -> list[NDArray[np.float32]]:
+        """Read the stores and score."""
+        standards = [fit.standard for fit in self.fits]
+        # Features as they are have the same products for every fit.
+        distinct = standards if any(one is not None for one in standards) else [None]
+        products = [
+            multiply_stored(store, own, distinct, self.track) for store, own in zip(self.stores, features, strict=True)
+        ]
+        return [
+            fit.score([layer[number % len(distinct)] for layer in products]) for number, fit in enumerate(self.fits)
+        ]
+
+
+@dataclass(frozen=True)
+class LayerAxes:
+    """The file of a layer's axes for one fit, and which of the components they are the layer's part of."""
+
+    path: Path
+    columns: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class ByAxes:
+    """Scores by axes that are kept on disk.
+
+    Attributes
+    ----------
+    layers
+        For each fit, one entry a layer.
+    constants : (n_components,) each
+        What every image's scores begin with, one entry a fit.
+    """
+
+    layers: Sequence[Sequence[LayerAxes]]
+    constants: Sequence[NDArray[np.float32]]
+
+    def score(self, features: Sequence[NDArray[Any]]) -> list[NDArray[np.float32]]:
+        """Load the axes one by one and score."""
+        found = []
+        for layers, constant in zip(self.layers, self.constants, strict=True):
+            scores = np.tile(constant, (len(features[0]), 1))
+            for layer, own in zip(layers, features, strict=True):
+                axes = load_axes(layer.path)
+                if axes is None:
+                    raise DataError(f"{layer.path} is missing or damaged", hint="repeat the command: it is made again")
+                scores[:, layer.columns] += axes.multiply(own)
+            found.append(scores)
+        return found
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return what `from_arrays` makes the same of again, by names."""
+        found: dict[str, NDArray[Any]] = {}
+        for fit, (layers, constant) in enumerate(zip(self.layers, self.constants, strict=True)):
+            found[f"constant-{fit}"] = constant
+            for number, layer in enumerate(layers):
+                found[f"axes-{fit}-{number}"] = np.array(layer.path.name)
+                found[f"columns-{fit}-{number}"] = layer.columns
+        return found
+
+    @staticmethod
+    def from_arrays(arrays: Mapping[str, NDArray[Any]], stores: Sequence[FeatureStore]) -> ByAxes | None:
+        """Return what was kept; None where a file of axes is gone or damaged."""
+        fits = range(sum(name.startswith("constant-") for name in arrays))
+        layers = [
+            [
+                LayerAxes(_home(store) / str(arrays[f"axes-{fit}-{number}"]), arrays[f"columns-{fit}-{number}"])
+                for number, store in enumerate(stores)
+            ]
+            for fit in fits
+        ]
+        if any(load_axes(layer.path) is None for some in layers for layer in some):
+            return None
+        return ByAxes(layers, [arrays[f"constant-{fit}"] for fit in fits])
+
+
+def axes_bytes(stores: Sequence[FeatureStore], fits: Sequence[Fit]) -> int:
+    """Return what the axes of a model take."""
+    widths = np.array([store.n_features for store in stores])
+    # Layers that have components of their own have no part in those of others.
+    apart = [fit.n_components if len(fit.n_components) == len(stores) else sum(fit.n_components) for fit in fits]
+    return int(4 * sum((widths * own).sum() for own in apart))
+
+
+def keep_axes(stores: Sequence[FeatureStore], fits: Sequence[Fit], track: Track = silent) -> ByAxes:
+    """Make the axes of a model, those that are not kept already, in one pass over each store.
+
+    Raises
+    ------
+    DataError
+        If a store is damaged.
+    StorageError
+        If the disk is full or may not be written.
+    """
+    check_disk(axes_bytes(stores, fits), stores[0].folder, remedy="free some space; or train with fewer components")
+    functions = [fit.coefficients(stores[0].n_stimuli) for fit in fits]
+    per_layer = [
+        _keep(store, [matrices[number] for matrices, _ in functions], fits, track)
+        for number, store in enumerate(stores)
+    ]
+    return ByAxes(list(zip(*per_layer, strict=True)), [constant for _, constant in functions])
+
+
+def _keep(
+    store: FeatureStore, matrices: Sequence[NDArray[np.float32]], fits: Sequence[Fit], track: Track
+) -> list[LayerAxes]:
+    """Keep one layer's axes for every fit."""
+    # What a layer has no part in, as the components of another, needs no axis.
+    columns = [np.flatnonzero(matrix.any(axis=0)) for matrix in matrices]
+    parts = [np.ascontiguousarray(matrix[:, own]) for matrix, own in zip(matrices, columns, strict=True)]
+    paths = [_home(store) / _name(store, part, fit) for part, fit in zip(parts, fits, strict=True)]
+    missing = [number for number, path in enumerate(paths) if load_axes(path) is None]
+    if missing:
+        made = make_axes(store, [parts[n] for n in missing], [fits[n].standard for n in missing], track)
+        for number, axes in zip(missing, made, strict=True):
+            save_axes(paths[number], axes)
+    return [LayerAxes(path, own) for path, own in zip(paths, columns, strict=True)]
+
+
+def _home(store: FeatureStore) -> Path:
+    return store.folder / "axes"
+
+
+def _name(store: FeatureStore, part: NDArray[np.float32], fit: Fit) -> str:
+    """Name axes by all that they are made from: components found anew, or of other images, never have the same."""
+    total = hashlib.sha256(store.key.encode())
+    total.update(part.data)
+    if fit.standard is not None:
+        total.update(np.ascontiguousarray(fit.standard).data)
+    return f"{total.hexdigest()[:16]}-{part.shape[1]:05d}.npz"

@@ -1,0 +1,1 @@
+"""Regressions: from components to responses, one file a kind."""

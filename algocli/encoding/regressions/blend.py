@@ -1,0 +1,129 @@
+"""Blended models: one ridge model a layer, weighted for every vertex by how well each predicts what it has not seen.
+
+The weights are learned from inner folds of the fitted images: each layer's model of the other images predicts those
+left out, its components and penalties being found anew without them. Held-out images have no part in any of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algocli.encoding.algebra import ON_CPU, Algebra
+from algocli.encoding.components import Components, fit_components
+from algocli.encoding.regressions.ridge import RidgeModel, fit_ridge
+from algocli.encoding.regressions.weighting import Blend, BlendSums
+from algocli.features.store.gram import Gram
+
+# Rows that are predicted at once, by every layer: 20 MB a layer at the challenge's size.
+ROWS = 256
+
+
+@dataclass(frozen=True)
+class InnerFold:
+    """Some fitted images left out: every layer's components of the others, and its scores of those left out."""
+
+    rows: NDArray[np.int64]
+    components: list[Components]
+    scores: list[NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class BlendedModel:
+    """The models of some layers and how they are weighted, vertex by vertex."""
+
+    models: list[RidgeModel]
+    blend: Blend
+
+    @property
+    def intercept(self) -> NDArray[np.float32]:
+        """What the first layer's model adds, (n_vertices,): not finite where a response is not."""
+        return self.models[0].intercept
+
+    @property
+    def chosen(self) -> NDArray[np.int16]:
+        """Each layer's penalty of each vertex, (n_layers, n_vertices), as positions in the grid."""
+        return np.stack([model.chosen for model in self.models])
+
+    def predict(self, scores: Sequence[NDArray[np.float32]], algebra: Algebra = ON_CPU) -> NDArray[np.float32]:
+        """Predict responses, (n_stimuli, n_vertices), from scores of every layer, (n_stimuli, n_components) each."""
+        return self.blend.predict(model.predict(own, algebra) for model, own in zip(self.models, scores, strict=True))
+
+
+def make_inner_folds(
+    grams: Sequence[Gram],
+    fit: NDArray[np.int64],
+    parts: Sequence[NDArray[np.int64]],
+    n_components: int | None,
+    algebra: Algebra = ON_CPU,
+) -> list[InnerFold]:
+    """Leave out one part of the fitted images after the other, and fit each layer's components on the rest.
+
+    Raises
+    ------
+    UsageError
+        If a layer has fewer components than asked for.
+    """
+    return [_inner_fold(grams, np.setdiff1d(fit, part), part, n_components, algebra) for part in parts]
+
+
+def _inner_fold(
+    grams: Sequence[Gram],
+    fit: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    n_components: int | None,
+    algebra: Algebra,
+) -> InnerFold:
+    components = [fit_components(gram, fit, n_components, algebra) for gram in grams]
+    scores = [own.project(gram, rows, algebra) for own, gram in zip(components, grams, strict=True)]
+    return InnerFold(rows, components, scores)
+
+
+def fit_blend(
+    components: Sequence[Components],
+    inner: Sequence[InnerFold],
+    responses: NDArray[np.float32],
+    relative_alphas: NDArray[np.float64],
+    algebra: Algebra = ON_CPU,
+) -> BlendedModel:
+    """Fit the models of all layers on the fitted images, and their weights on what inner folds predict.
+
+    Parameters
+    ----------
+    components
+        One entry a layer, all fitted on the same images.
+    inner
+        What `make_inner_folds` made of these images.
+    responses : (n_train, n_vertices)
+        Read once for every inner fold, and once more.
+    relative_alphas : (n_alphas,)
+        Rising, in units of a layer's mean variance of a component.
+    """
+    # Inner folds come first: their models and the final ones are never in memory together.
+    blend = _learn(len(components), inner, responses, relative_alphas, algebra)
+    return BlendedModel(fit_ridge(components, responses, relative_alphas, algebra), blend)
+
+
+def _learn(
+    n_layers: int,
+    inner: Sequence[InnerFold],
+    responses: NDArray[np.float32],
+    relative_alphas: NDArray[np.float64],
+    algebra: Algebra,
+) -> Blend:
+    """Learn the weights from what the models of inner folds predict of the images that these leave out."""
+    sums = BlendSums(n_layers, responses.shape[1])
+    for fold in inner:
+        own = fit_ridge(fold.components, responses, relative_alphas, algebra)
+        for start in range(0, len(fold.rows), ROWS):
+            rows = slice(start, start + ROWS)
+            measured = np.asarray(responses[fold.rows[rows]], dtype=np.float32)
+            if not (np.isfinite(own[0].intercept).all() and np.isfinite(measured).all()):
+                # Whoever asked tells where it is: there is nothing to learn from such responses.
+                return Blend(np.zeros((n_layers, responses.shape[1])), np.zeros(responses.shape[1]))
+            predicted = [model.predict(scores[rows], algebra) for model, scores in zip(own, fold.scores, strict=True)]
+            sums.add(predicted, measured)
+    return sums.fit()

@@ -1,0 +1,225 @@
+"""Finds what the rows of an array are called: names or NSD ids in the same file, or in one that lies beside it.
+
+A key such as `file_names` can mean nothing else; one such as `ids` may count rows or name layers as well, and is
+believed where it has a word for every row and does not merely count.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algocli.dataset.arrays import open_array
+from algocli.errors import DataError
+from algocli.features.imports.formats.matrix import Labels
+
+# The first that is there is taken. Compared without case, blanks, dashes and underscores.
+_CERTAIN: tuple[str, ...] = (
+    "nsdid",
+    "nsdids",
+    "filename",
+    "filenames",
+    "imagename",
+    "imagenames",
+    "imagefile",
+    "imagefiles",
+    "filepath",
+    "filepaths",
+    "imagepath",
+    "imagepaths",
+)
+_LIKELY: tuple[str, ...] = (
+    "file",
+    "files",
+    "image",
+    "images",
+    "name",
+    "names",
+    "path",
+    "paths",
+    "stimulus",
+    "stimuli",
+    "imageid",
+    "imageids",
+    "stimulusid",
+    "stimulusids",
+    "id",
+    "ids",
+    "rownames",
+)
+# Files that lie beside an array called NAME, the likeliest first. Programs that keep the names of a folder's images
+# beside their features call them file_names.txt.
+_OWN = ("{}", "{}_names", "{}.names", "{}_file_names", "{}_ids", "{}.ids", "{}_nsd_ids")
+_SHARED = ("file_names", "filenames", "image_names", "nsd_ids", "nsd_id", "ids")
+_ENDINGS = (".txt", ".csv", ".tsv", ".npy")
+
+
+def rank_key(key: str) -> int | None:
+    """Return how surely a key stands for names or ids of rows, 0 for the surest; None where it does not."""
+    plain = re.sub(r"[^a-z0-9]", "", key.rpartition("/")[2].lower())
+    known = _CERTAIN + _LIKELY
+    return known.index(plain) if plain in known else None
+
+
+def is_certain(key: str) -> bool:
+    """Say whether a key can stand for nothing else."""
+    rank = rank_key(key)
+    return rank is not None and rank < len(_CERTAIN)
+
+
+def labels_within(
+    path: Path, n_rows: int, read: Mapping[str, Callable[[], Sequence[str] | None]], beside: str = ""
+) -> Labels | None:
+    """Return the names or ids that lie in the same file as an array.
+
+    Parameters
+    ----------
+    read
+        For each of the file's other arrays how to read it as a list of words; None where it is no list of words.
+    beside
+        The array's own name: only what lies in its group, or above it, is of its rows.
+
+    Raises
+    ------
+    DataError
+        If what can stand for nothing else is no list of words.
+    """
+    groups = {"", *(beside[: match.start()] for match in re.finditer("/", beside))}
+    keys = [key for key in read if rank_key(key) is not None and key.rpartition("/")[0] in groups and key != beside]
+    # The nearest group first.
+    for key in sorted(keys, key=lambda key: (rank_key(key), -key.count("/"))):
+        words = read[key]()
+        if is_certain(key):
+            if words is None:
+                raise DataError(
+                    f"{path}, {key} is no list of names or whole numbers",
+                    hint="name a file with a name for each row with --names, or say --key row if rows are in order",
+                )
+            return Labels(tuple(words), f"{path.name}, {key}")
+        if words is not None and len(words) == n_rows and not counts(words):
+            return Labels(tuple(words), f"{path.name}, {key}")
+    return None
+
+
+def labels_beside(path: Path, n_rows: int) -> Labels | None:
+    """Return the names or ids that lie in a file beside an array's.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read.
+    """
+    stem = path.name.removesuffix(path.suffix)
+    for pattern in (*_OWN, *_SHARED):
+        for ending in _ENDINGS:
+            other = path.with_name(pattern.format(stem) + ending)
+            if other == path or not other.is_file():
+                continue
+            if pattern in _SHARED:
+                found = read_labels(other)
+                # Numbers that merely count rows say that these are in order.
+                if pattern != "ids" or not counts(found.words):
+                    return found
+                continue
+            # Notes may have the array's name as well, and so may the same features in another format.
+            likely = _read_likely(other)
+            if likely is not None and (len(likely.words) == n_rows or any(map(is_image_name, likely.words))):
+                return likely
+    return None
+
+
+def read_labels(path: Path) -> Labels:
+    """Read a file of names or ids: one a line, a column of a CSV or TSV file, or a .npy of words or whole numbers.
+
+    Raises
+    ------
+    DataError
+        If the file is missing or damaged, or holds no list of words.
+    """
+    kind = path.suffix.lower()
+    if kind == ".npy":
+        words = as_words(open_array(path))
+    else:
+        text = _read_text(path)
+        words = _column(path, text) if kind in (".csv", ".tsv") else text.splitlines()
+    if words is None:
+        raise DataError(
+            f"{path} is no list of names or NSD ids", hint="write one a line in a .txt, in the order of the rows"
+        )
+    words = [word.strip() for word in words]
+    while words and not words[-1]:
+        words.pop()
+    return Labels(tuple(words), path.name, path)
+
+
+def is_list(shape: Sequence[int]) -> bool:
+    """Say whether an array of that shape may be a list: images and features are not read to find that they are none."""
+    return len(shape) == 1 or (len(shape) == 2 and 1 in shape)
+
+
+def as_words(array: NDArray[Any]) -> list[str] | None:
+    """Return a list of words or whole numbers as words; None where it is none."""
+    array = array.ravel() if is_list(array.shape) else array
+    if array.ndim != 1 or array.dtype.kind not in "iufUSTO":
+        return None
+    if array.dtype.kind == "f":
+        # MATLAB's whole numbers are floats.
+        if not (np.isfinite(array).all() and (array == np.rint(array)).all()):
+            return None
+        array = array.astype(np.int64)
+    words = [word.decode(errors="replace") if isinstance(word, bytes) else word for word in array.tolist()]
+    return [str(word) for word in words] if all(isinstance(word, str | int) for word in words) else None
+
+
+def counts(words: Sequence[str]) -> bool:
+    """Say whether words merely count rows, from 0 or from 1."""
+    return any(all(word == str(row) for row, word in enumerate(words, first)) for first in (0, 1))
+
+
+def is_image_name(word: str) -> bool:
+    """Say whether a word looks like the name of an image, of NSD's or any other."""
+    return bool(re.search(r"\.(png|jpe?g|bmp|tiff?|webp)$|nsd[-_]?[0-9]{5}", word.strip(), re.IGNORECASE))
+
+
+def _read_likely(path: Path) -> Labels | None:
+    """Read a file that may be one of names; None where it is none."""
+    try:
+        found = read_labels(path)
+    except DataError:
+        return None
+    return found if not counts(found.words) else None
+
+
+def _read_text(path: Path) -> str:
+    try:
+        # Spreadsheets and editors put a mark before the first name, which utf-8-sig takes away.
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is no text in UTF-8: {error}") from error
+
+
+def _column(path: Path, text: str) -> list[str] | None:
+    """Return the column of a table that names rows, or its only one."""
+    delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
+    try:
+        lines = [cells for cells in csv.reader(text.splitlines(), delimiter=delimiter) if cells]
+    except csv.Error as error:
+        raise DataError(f"{path} is no table: {error}") from error
+    if not lines:
+        return []
+    ranked = [(rank, place) for place, cell in enumerate(lines[0]) if (rank := rank_key(cell)) is not None]
+    place = min(ranked)[1] if ranked else 0
+    if not ranked and len(lines[0]) > 1:
+        return None
+    short = next((number for number, cells in enumerate(lines, 1) if len(cells) <= place), None)
+    if short is not None:
+        raise DataError(f"{path}, line {short}: {len(lines[short - 1])} cells for {len(lines[0])} columns")
+    return [cells[place] for cells in lines[1 if ranked else 0 :]]

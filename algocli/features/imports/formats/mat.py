@@ -1,0 +1,91 @@
+"""MATLAB's files: those up to version 7, which scipy reads, and 7.3, which is HDF5.
+
+Either way an array has the shape that MATLAB shows: a row an image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algocli.errors import DataError
+from algocli.features.imports.formats.hdf5 import open_hdf5_dataset
+from algocli.features.imports.formats.labels import as_words, is_list, labels_within, rank_key
+from algocli.features.imports.formats.matrix import Matrix, choose, reason, selection
+
+# What scipy calls variables that hold numbers.
+_NUMERIC = {"double", "single", "logical", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))}
+_HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+# MATLAB leaves this much room for a text of its own before HDF5 begins.
+_USER_BLOCK = 512
+
+
+def open_mat(path: Path, dataset: str | None) -> Matrix:
+    """Open a variable.
+
+    Raises
+    ------
+    DataError, UsageError
+        As `open_matrix`.
+    """
+    if _is_hdf5(path):
+        return open_hdf5_dataset(path, dataset)
+    import scipy.io
+
+    listed = _guarded(path, partial(scipy.io.whosmat, str(path)))
+    name = choose(path, {name: tuple(shape) for name, shape, kind in listed if kind in _NUMERIC}, dataset)
+    shape = next(tuple(shape) for other, shape, _ in listed if other == name)
+    # What is compressed cannot be read in part.
+    whole = cache(partial(_load, path, name))
+    words = {other: partial(_read_words, path, other) for other, own, kind in listed if _may_be_words(other, own, kind)}
+
+    def read(rows: Sequence[int]) -> NDArray[Any]:
+        return np.asarray(whole()[selection(rows)])
+
+    # MATLAB keeps whole numbers in fewer bytes than their class has: the array itself knows.
+    return Matrix(path, name, shape, whole().dtype, read, labels_within(path, shape[0], words, name))
+
+
+def _may_be_words(name: str, shape: tuple[int, ...], kind: str) -> bool:
+    return rank_key(name) is not None and (is_list(shape) or kind == "char")
+
+
+def _is_hdf5(path: Path) -> bool:
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(_USER_BLOCK + len(_HDF5_SIGNATURE))
+    except FileNotFoundError as error:
+        raise DataError(f"{path} is missing") from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from error
+    return start.startswith(_HDF5_SIGNATURE) or start[_USER_BLOCK:] == _HDF5_SIGNATURE
+
+
+def _load(path: Path, name: str) -> NDArray[Any]:
+    import scipy.io
+
+    return np.asarray(_guarded(path, lambda: scipy.io.loadmat(str(path), variable_names=[name])[name]))
+
+
+def _read_words(path: Path, name: str) -> list[str] | None:
+    found = _load(path, name)
+    if found.dtype == object:
+        # A cell holds an array of its own; of one word, a single one.
+        cells = [np.ravel(cell) for cell in found.ravel()]
+        return [str(cell[0]) for cell in cells] if all(len(cell) == 1 for cell in cells) else None
+    words = as_words(found)
+    # What was made of characters is as wide as its longest word.
+    return None if words is None else [word.rstrip() for word in words]
+
+
+def _guarded(path: Path, read: Any) -> Any:
+    # On a damaged file scipy raises nearly anything.
+    try:
+        return read()
+    except Exception as error:
+        raise DataError(f"{path} cannot be read as a .mat file: {reason(error)}", hint="copy the file again") from error

@@ -1,0 +1,246 @@
+"""Makes a feature store of an array that another program wrote, so that everything after extraction works on it.
+
+The array is read twice, a block at a time: once to check it and to digest what will be stored, which is what keys
+the store, and once to write what of it is not there yet. What is refused leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algocli.compute.lock import hold
+from algocli.compute.track import Note, Track, silent, unheard
+from algocli.dataset.challenge.subjects import Subject
+from algocli.dataset.images import ids_digest
+from algocli.errors import UsageError
+from algocli.features.imports.formats.matrix import Matrix
+from algocli.features.imports.locating import Key, is_keyed_by_id, locate_rows
+from algocli.features.imports.matrices import open_matrix, read_ids
+from algocli.features.imports.recipes import imported_recipe, make_room, provenance_of
+from algocli.features.imports.subject_files import is_shared, named_subject, share_files
+from algocli.features.imports.suspects import Suspects
+from algocli.features.store.finite import refuse_non_finite
+from algocli.features.store.keys import Dtype
+from algocli.features.store.library import create_store
+from algocli.features.store.shards import SHARD_BYTES, FeatureStore
+
+
+def import_files(
+    subjects: Sequence[Subject],
+    files: Sequence[Path],
+    name: str,
+    cache_dir: Path,
+    *,
+    dataset: str | None = None,
+    key: Key | None = None,
+    ids_file: Path | None = None,
+    ids_from: int = 0,
+    names_file: Path | None = None,
+    asked: bool = True,
+    dtype: Dtype | None = None,
+    force: bool = False,
+    track: Track = silent,
+    note: Note = unheard,
+) -> list[FeatureStore]:
+    """Bring the stores of some subjects' features called `name` to completion and return them.
+
+    Parameters
+    ----------
+    files
+        One array for all subjects, whose rows have names or NSD ids; one subject's; or one file a subject.
+    dataset, names_file
+        As `open_matrix` takes them.
+    key, ids_file, ids_from
+        How to find rows: see `locate_rows` and `read_ids`.
+    asked
+        Whether these subjects were asked for, and not merely all that the data has.
+    dtype, force
+        As for `import_features`.
+
+    Raises
+    ------
+    UsageError
+        If the wishes, or files and subjects, do not fit together.
+    DataError, StorageError
+        As `import_features`.
+    """
+    if names_file is not None and (ids_file is not None or key is not None):
+        raise UsageError("--names says what rows are called; --ids and --key find them otherwise: give one of them")
+    ids = None if ids_file is None else read_ids(ids_file, ids_from)
+    owned = _open(subjects, files, dataset, names_file, asked, note)
+    if ids_from and ids is None and (key is not None or any(matrix.labels is None for _, matrix in owned)):
+        raise UsageError("--ids-from says what ids count from, and rows have none here", hint="give them with --ids")
+    for _, matrix in owned:
+        _refuse_another(matrix, [one.number for one, own in owned if own is matrix], ids, key)
+    # Every subject's rows are found before the first is stored: a file that lacks some is told at once.
+    located = [locate_rows(one, matrix, ids, key, ids_from) for one, matrix in owned]
+    for (one, matrix), rows in zip(owned, located, strict=True):
+        for told in _tell_rows(one, matrix, rows, by_name=ids is None and key is None):
+            note(f"subject {one.number}: {told}")
+    return [
+        import_features(
+            one,
+            matrix,
+            rows,
+            name,
+            cache_dir,
+            dtype=dtype,
+            ids_file=ids_file,
+            ids_from=ids_from,
+            row_key=key,
+            force=force,
+            track=track,
+            note=note,
+        )
+        for (one, matrix), rows in zip(owned, located, strict=True)
+    ]
+
+
+def import_features(
+    subject: Subject,
+    matrix: Matrix,
+    rows: Sequence[int],
+    name: str,
+    cache_dir: Path,
+    *,
+    dtype: Dtype | None = None,
+    ids_file: Path | None = None,
+    ids_from: int = 0,
+    row_key: Key | None = None,
+    force: bool = False,
+    track: Track = silent,
+    note: Note = unheard,
+) -> FeatureStore:
+    """Bring the store of a subject's features called `name` to completion and return it.
+
+    Parameters
+    ----------
+    rows : (n_stimuli,)
+        The row of `matrix` that belongs to each stimulus, training first; see `locate_rows`. Where they are those of
+        the training images alone, so is the store.
+    dtype
+        The precision to keep; by default that of the other subjects' features of this name, or else
+        float16 for a float16 array and float32 for any other.
+    ids_file, ids_from, row_key
+        How `rows` were found, where the number of rows did not say it: kept, to say how to import this again.
+    force
+        Replace other features of this subject and name.
+
+    Raises
+    ------
+    UsageError
+        If the name cannot be a folder's, or stands for other features already.
+    DataError
+        If a row is not finite or beyond the range of `dtype`, or the file cannot be read.
+    StorageError
+        If the disk is full or may not be written. Everything finished stays finished.
+    """
+    how = imported_recipe(cache_dir, name, matrix, dtype)
+    kept = np.dtype(how.identity["dtype"])
+    stimuli = subject.stimuli[: len(rows)]
+    content = _digest(subject, matrix, rows, kept, track, note)
+    home = cache_dir / "features" / name
+    with hold(home / f"{subject.name}.lock", note):
+        make_room(home, subject, content, force)
+        provenance = provenance_of(matrix, ids_file, ids_from, row_key)
+        store = create_store(cache_dir, how, subject, content, matrix.n_features, provenance, stimuli)
+        pending = store.pending()
+        if not pending:
+            note(f"subject {subject.number}: {name} is complete, nothing to do")
+            return store
+        store.sweep()
+        label = f"subject {subject.number}: features"
+        for shard in track(pending, total=len(pending), label=label, unit="shards"):
+            store.write(shard, _read(subject, matrix, rows, range(shard.start, shard.stop), kept))
+    return store
+
+
+def _open(
+    subjects: Sequence[Subject],
+    files: Sequence[Path],
+    dataset: str | None,
+    names_file: Path | None,
+    asked: bool,
+    note: Note,
+) -> list[tuple[Subject, Matrix]]:
+    """Return the subjects that there are files for, rising, each with its array; one that several share is one."""
+    ordered = sorted(subjects, key=lambda one: one.number)
+    if not is_shared(files):
+        matrix = open_matrix(files[0], dataset, names_file)
+        return [(one, matrix) for one in ordered]
+    shared = share_files(files, [one.number for one in subjects], asked=asked)
+    note("; ".join(f"subject {number}: {file}" for number, file in shared.items()))
+    opened = {file: open_matrix(file, dataset, names_file) for file in shared.values()}
+    return [(one, opened[shared[one.number]]) for one in ordered if one.number in shared]
+
+
+def _refuse_another(matrix: Matrix, numbers: Sequence[int], ids: Sequence[int] | None, key: Key | None) -> None:
+    """Refuse rows in the order of one subject's images for several, or for another than the file is named after."""
+    if is_keyed_by_id(matrix, ids, key):
+        return
+    owner = named_subject(matrix.path)
+    if len(numbers) > 1:
+        raise UsageError(
+            f"the rows of {matrix.name} are in the order of one subject's images; {len(numbers)} subjects were chosen",
+            hint=f"say whose they are, as in -s {owner or numbers[0]}, or give each row's NSD id with --ids",
+        )
+    # Several subjects have as many images: nothing else would tell.
+    if key is None and owner is not None and [owner] != list(numbers):
+        raise UsageError(
+            f"{matrix.path.name} is named after subject {owner}, and subject {numbers[0]} was asked for",
+            hint=f"-s {owner}; or say --key row if its rows are in the order of subject {numbers[0]}'s images",
+        )
+
+
+def _tell_rows(subject: Subject, matrix: Matrix, rows: Sequence[int], *, by_name: bool) -> Iterator[str]:
+    """Say how rows were found where that was not asked for, and what they do not serve."""
+    if by_name and matrix.labels is not None:
+        others = matrix.n_rows - len(rows)
+        passed = f"; {others} of {matrix.n_rows} rows are of other images" if others else ""
+        yield f"rows were found by the names in {matrix.labels.where}{passed}"
+    if len(rows) < len(subject.stimuli):
+        yield f"{matrix.name} has the training images alone: there will be no test predictions"
+
+
+def _digest(
+    subject: Subject, matrix: Matrix, rows: Sequence[int], kept: np.dtype[Any], track: Track, note: Note
+) -> str:
+    """Check every row, and digest what will be stored and for which images."""
+    stimuli = subject.stimuli[: len(rows)]
+    # The numbers as they are stored, not the bytes of the file: the same features in another format are the same.
+    total = hashlib.sha256(f"{ids_digest(stimuli)} {kept.name} {matrix.n_features}\n".encode())
+    suspects = Suspects(lambda place: f"row {rows[place]} ({stimuli[place].path.name})")
+    blocks = list(_blocks(len(rows), matrix.n_features * max(matrix.dtype.itemsize, kept.itemsize)))
+    for block in track(blocks, total=len(blocks), label=f"subject {subject.number}: checking", unit="blocks"):
+        features = _read(subject, matrix, rows, block, kept)
+        suspects.add(features)
+        total.update(features.data)
+    for told in suspects.told():
+        note(f"subject {subject.number}: {told}")
+    return total.hexdigest()
+
+
+def _blocks(n_rows: int, row_bytes: int) -> Iterator[range]:
+    step = max(1, SHARD_BYTES // row_bytes)
+    return (range(start, min(start + step, n_rows)) for start in range(0, n_rows, step))
+
+
+def _read(subject: Subject, matrix: Matrix, rows: Sequence[int], block: range, kept: np.dtype[Any]) -> NDArray[Any]:
+    """Read the features of a block of stimuli, (len(block), n_features), in the precision that is kept."""
+    values = matrix.read(rows[block.start : block.stop])
+    # What overflows becomes infinite, and is told below with its row.
+    with np.errstate(over="ignore", invalid="ignore"):
+        features = np.ascontiguousarray(values, dtype=kept)
+
+    def name(place: int) -> str:
+        row = block.start + place
+        return f"row {rows[row]} ({subject.stimuli[row].path.name})"
+
+    refuse_non_finite(features, matrix.dtype, what=matrix.name, name=name, remedy="import with --dtype float32")
+    return features

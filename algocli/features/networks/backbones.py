@@ -1,0 +1,297 @@
+"""Networks cut at some layers, their weights loaded: what an image is passed through.
+
+A layer is a node of the network's graph: 'features.2' for one node, 'layer4' for the last node inside that module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from algocli.compute.track import Note, unheard
+from algocli.errors import AlgocliError, UsageError
+from algocli.features.networks.building import Network, TransformName, build_network
+from algocli.features.networks.layers import Layer, is_pattern, resolve_layers, shapes
+from algocli.features.networks.preprocessing import Transform, describe_preparation
+from algocli.features.networks.weights import PRETRAINED, digests, load_state
+
+if TYPE_CHECKING:
+    import torch
+
+    from algocli.features.networks.graphs import Graph
+
+__all__ = ["Backbone", "Layer", "list_layers", "load_backbone", "resolve_device"]
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A network cut at some layers, its weights loaded, ready to be fed.
+
+    Parameters
+    ----------
+    layers
+        In the order in which they run.
+    weights
+        Where they came from, for people.
+    weights_digests
+        For each layer, the digest of the weights that its output depends on.
+    computation
+        What else makes the network itself: its architecture and the arguments that it was built with.
+    code
+        For each layer of a network whose name does not say what is computed, a digest of that.
+    probes
+        For each layer of such a network, a digest of what it yields for fixed images.
+    call_numbers
+        For a layer whose name alone once meant another call of its module, which call it is.
+    asks_for
+        How the images were prepared that the weights were evaluated on; None where nothing is known of that.
+    takes_turns
+        Whether one batch must have passed before the next begins: code that is not known, run as it is, may keep
+        something of a batch in its modules until it is needed.
+    tried
+        On which devices, in which modes, it has been seen to be a function of its image.
+    """
+
+    model: str
+    layers: tuple[Layer, ...]
+    network: torch.nn.Module
+    transform: Transform
+    weights: str
+    weights_digests: Mapping[str, str]
+    computation: Mapping[str, Any] = field(default_factory=dict)
+    code: Mapping[str, str] = field(default_factory=dict)
+    probes: Mapping[str, str] = field(default_factory=dict)
+    call_numbers: Mapping[str, int] = field(default_factory=dict)
+    asks_for: Transform | None = None
+    takes_turns: bool = False
+    tried: set[tuple[str, str]] = field(default_factory=set, compare=False)
+
+    def __call__(self, pixels: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Turn (n, size, size, 3) uint8 pixels into each layer's output, (n, *layer.shape), by name."""
+        outputs: dict[str, torch.Tensor] = self.network(self.transform.normalise(pixels))
+        return outputs
+
+    def identity(self, layer: str) -> dict[str, Any]:
+        """Return everything of the network that changes a number of one layer."""
+        return {
+            **self.computation,
+            **({"code": self.code[layer]} if self.code else {}),
+            **({"probe": self.probes[layer]} if self.probes else {}),
+            **({"call": self.call_numbers[layer]} if layer in self.call_numbers else {}),
+            "weights": self.weights_digests[layer],
+            "layer": layer,
+            "transform": self._transform,
+        }
+
+    @cached_property
+    def _transform(self) -> dict[str, Any]:
+        return self.transform.identity()
+
+
+def load_backbone(
+    model: str,
+    layers: Sequence[str],
+    weights: str = PRETRAINED,
+    device: str = "cpu",
+    *,
+    transform: TransformName = "auto",
+    trust_remote_code: bool = False,
+    note: Note = unheard,
+) -> Backbone:
+    """Build a network, cut it at some layers, load its weights and put it on a device.
+
+    Parameters
+    ----------
+    model
+        A network as `algocli.features.networks.building` names them.
+    layers
+        Nodes, modules (each stands for its last node) or patterns such as 'layer3.*'. A pattern passes over what
+        can be no feature; such a layer asked for by its name is an error. A string is one of them.
+    weights
+        'pretrained', the name of one of several pretrained weights, 'random', 'random:SEED', or a checkpoint's path.
+    transform
+        How images are prepared: as the tutorial does it, as the network's weights were evaluated, or ('auto') so but
+        for the tutorial's own networks and those of which nothing is known.
+    trust_remote_code
+        Whether a repository's code may run here.
+    note
+        Hears how images are prepared where that is not what the weights ask for.
+
+    Raises
+    ------
+    UsageError
+        If there is no such model, layer or weights, or a layer can be no feature.
+    DataError
+        If the network or its weights cannot be had, or they do not fit.
+    """
+    from algocli.features.networks.probing import fingerprints
+    from algocli.features.networks.watched import Watched
+
+    built = build_network(model, weights, transform, trust_remote_code=trust_remote_code)
+    _say_preparation(built, note)
+    graph, loads = _open_graph(built)
+    patterns = [layers] if isinstance(layers, str) else layers
+    found = _measure(built, graph, resolve_layers(patterns, graph.names, built.model, graph.calls), patterns)
+    names = [layer.name for layer in found]
+    if built.read_weights is not None and not loads:
+        needed = {tensor for name in names for tensor in graph.tensors(name)}
+        load_state(built.module, built.read_weights(), built.weights_source, needed)
+    hashed = digests({name: graph.tensors(name) for name in names})
+    network = _channels_last(graph.cut(names).to("cpu").requires_grad_(False))
+    # Before it moves to a device, which would compute the last bits otherwise.
+    probes = fingerprints(network, built.transform, names) if built.is_own else {}
+    return Backbone(
+        built.model,
+        tuple(found),
+        network.to(device),
+        built.transform,
+        built.weights or weights,
+        hashed,
+        {"architecture": built.architecture, "arguments": dict(built.arguments)},
+        code={name: graph.code(name) for name in names} if built.is_own else {},
+        probes=probes,
+        call_numbers={name: call for name in names if (call := graph.call(name)) is not None},
+        asks_for=built.asks_for,
+        takes_turns=built.is_own and isinstance(graph, Watched),
+    )
+
+
+def list_layers(
+    model: str,
+    weights: str = "random",
+    *,
+    transform: TransformName = "auto",
+    trust_remote_code: bool = False,
+    note: Note = unheard,
+) -> list[Layer]:
+    """List a network's layers in the order in which they run, with their output shapes.
+
+    Layers that can be no feature (a shape, a list, a parameter, something whose size varies) are left out. The
+    default weights are drawn, so that nothing is downloaded.
+
+    Raises
+    ------
+    UsageError, DataError
+        As `load_backbone`.
+    """
+    built = build_network(model, weights, transform, trust_remote_code=trust_remote_code)
+    _say_preparation(built, note)
+    graph, _ = _open_graph(built)
+    return _measure(built, graph, graph.names, ["*"])
+
+
+def resolve_device(name: str) -> str:
+    """Turn 'auto' into 'cuda' where there is one, else 'cpu'.
+
+    Raises
+    ------
+    UsageError
+        If the device asked for is not on this machine.
+    """
+    import torch
+
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if name.split(":")[0] == "cuda" and not torch.cuda.is_available():
+        raise UsageError("no CUDA device is available to torch", hint="use --device cpu, or auto")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise UsageError(f"'{name}' is no device", hint="use auto, cpu or cuda") from error
+    # On 'meta' there are shapes and no numbers.
+    if device.type == "meta":
+        raise UsageError(f"nothing is computed on the device '{name}'", hint="use auto, cpu or cuda")
+    return str(device)
+
+
+def _channels_last(network: torch.nn.Module) -> torch.nn.Module:
+    """Lay out convolutions as they run fastest; `to` would stumble over tensors of five dimensions."""
+    import torch
+
+    for tensor in (*network.parameters(), *network.buffers()):
+        if tensor.ndim == 4:
+            tensor.data = tensor.data.contiguous(memory_format=torch.channels_last)
+    return network
+
+
+def _say_preparation(built: Network, note: Note) -> None:
+    said = describe_preparation(built.model, built.transform, built.asks_for)
+    if said is not None:
+        note(said)
+
+
+def _open_graph(built: Network) -> tuple[Graph, bool]:
+    """Return the graph of a network, and whether its weights had to be loaded for that.
+
+    How often the modules of one that is watched run may hang on its weights, of which it needs all anyway.
+    """
+    import torch
+
+    from algocli.features.networks.graphs import read_graph
+    from algocli.features.networks.probing import BLACK, NOISE, PHOTOGRAPH, probe_pixels, undisturbed
+    from algocli.features.networks.watched import Watched
+
+    pixels = torch.from_numpy(probe_pixels(built.transform.size))
+    images = [built.transform.normalise(pixels[place : place + 1]) for place in (PHOTOGRAPH, NOISE, BLACK)]
+    with _fed(built), undisturbed(seed=0):
+        graph = read_graph(built.module, built.tracing, images, is_own=built.is_own)
+    loads = isinstance(graph, Watched) and built.read_weights is not None
+    if loads and built.read_weights is not None:
+        load_state(built.module, built.read_weights(), built.weights_source)
+        with _fed(built), undisturbed(seed=0):
+            graph = Watched(built.module, images)
+    return graph, loads
+
+
+def _measure(built: Network, graph: Graph, names: Sequence[str], patterns: Sequence[str]) -> list[Layer]:
+    """Return the layers that can be features; refuse one that cannot and was asked for by its name."""
+    outputs = _try_out(built, graph.cut(names))
+    found = []
+    for name in names:
+        shape = graph.fault(name) or shapes(outputs, name)
+        if not isinstance(shape, str):
+            found.append(Layer(name, shape))
+        elif name in patterns or not any(map(is_pattern, patterns)):
+            raise UsageError(f"layer {name} {shape}", hint=f"choose another layer: algocli layers {built.model}")
+    if not found:
+        raise UsageError(f"no layer that fits {' or '.join(patterns)} yields one row of numbers an image")
+    return found
+
+
+def _try_out(built: Network, network: torch.nn.Module) -> list[dict[str, Any]]:
+    """Return what the layers yield for two black images, and then for a single one of noise."""
+    import torch
+
+    from algocli.features.networks.probing import undisturbed
+
+    side = built.transform.size
+    noise = torch.randn(1, 3, side, side, generator=torch.Generator().manual_seed(0))
+    with _fed(built), undisturbed(seed=0):
+        return [network(images) for images in (torch.zeros(2, 3, side, side), noise)]
+
+
+@contextmanager
+def _fed(built: Network) -> Iterator[None]:
+    """Tell what a network that is given images says of them."""
+    side = built.transform.size
+    try:
+        yield
+    except AlgocliError:
+        raise
+    # Networks tell what they will not take with errors of any kind.
+    except Exception as error:
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise UsageError(
+            f"{built.model} does not take images of {side} x {side}: {first}", hint=_other_images(built)
+        ) from error
+
+
+def _other_images(built: Network) -> str:
+    if built.asks_for is None:
+        return "say in its attribute pretrained_cfg what it takes: input_size, mean and std, as timm's networks do"
+    if built.asks_for.size != built.transform.size:
+        return "prepare them as it was trained: --transform model"
+    return "its code and its pretrained_cfg do not agree"

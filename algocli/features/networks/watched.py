@@ -1,0 +1,183 @@
+"""A network that cannot be traced: it is run as it is, and what its modules yield is copied as it comes."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import torch
+from torch.utils.hooks import RemovableHandle
+
+from algocli.errors import DataError
+from algocli.features.networks.calls import CallNames
+from algocli.features.networks.layers import last_node
+
+_Hook = Callable[[torch.nn.Module, Any, Any], None]
+
+
+class _Call(NamedTuple):
+    """The call of a module that a layer is: the how-manieth, from 1."""
+
+    module: str
+    number: int
+
+
+class Watched:
+    """A network whose layers are the calls of its modules, in the order in which they end.
+
+    Parameters
+    ----------
+    images : (n, 3, side, side) each
+        What the network is run on to see which modules run how often; without any, each is taken to run once.
+    """
+
+    calls: Mapping[str, str] = {}
+
+    def __init__(self, network: torch.nn.Module, images: Sequence[torch.Tensor] = ()) -> None:
+        self._network = network
+        self._hooks: list[RemovableHandle] = []
+        modules = [name for name, _ in network.named_modules() if name]
+        runs = [_listen(network, some) for some in images] or [modules]
+        self._n_calls = Counter(runs[0])
+        self._varying = {name for name in modules if len({run.count(name) for run in runs}) > 1}
+        names = CallNames(modules)
+        numbers: Counter[str] = Counter()
+        self._layers: dict[str, _Call] = {}
+        # Modules that never run are layers to ask for all the same: why they cannot be had is told then.
+        for module in [*runs[0], *(name for name in modules if name not in self._n_calls)]:
+            numbers[module] += 1
+            self._layers[names.of_module(module)] = _Call(module, numbers[module])
+        self.names = list(self._layers)
+
+    def cut(self, layers: Sequence[str]) -> torch.nn.Module:
+        """Return the whole network, which yields what the layers said; one cut before is no more of use."""
+        for hook in self._hooks:
+            hook.remove()
+        wanted = {layer: self._layers[last_node(layer, self.names)] for layer in layers}
+        watch = Watch(self._network, {call.module: self._n_calls[call.module] for call in wanted.values()})
+        by_module: dict[str, dict[int, str]] = {}
+        for layer, call in wanted.items():
+            by_module.setdefault(call.module, {})[call.number] = layer
+        self._hooks = [
+            self._network.get_submodule(module).register_forward_hook(watch.keep(module, numbers))
+            for module, numbers in by_module.items()
+        ]
+        return watch.eval()
+
+    def tensors(self, layer: str) -> dict[str, torch.Tensor]:
+        """Return all tensors: nothing is known of what leads to a module."""
+        return dict(self._network.state_dict())
+
+    def code(self, layer: str) -> str:
+        """Digest the whole network's settings and the source of its own classes."""
+        kinds = {type(module) for module in self._network.modules()}
+        sources = sorted(_source(kind) for kind in kinds if not kind.__module__.startswith("torch."))
+        return digest([repr(self._network), *sources, layer])
+
+    def call(self, layer: str) -> int | None:
+        """Return the number of the call of a module that runs several times: once, its name stood for the last."""
+        call = self._layers[last_node(layer, self.names)]
+        return call.number if self._n_calls[call.module] > 1 else None
+
+    def fault(self, layer: str) -> str | None:
+        """Say that a module runs as often as an image has it."""
+        if self._layers[last_node(layer, self.names)].module not in self._varying:
+            return None
+        return "runs more often for one image than for another: which time is meant is not the same for all"
+
+
+class Watch(torch.nn.Module):
+    """Runs a network and returns what some of its modules yielded, by name.
+
+    Parameters
+    ----------
+    n_calls
+        How often each of these modules runs.
+    """
+
+    def __init__(self, network: torch.nn.Module, n_calls: Mapping[str, int]) -> None:
+        super().__init__()
+        self.network = network
+        self._n_calls = dict(n_calls)
+        # Several threads run the network side by side.
+        self._seen = threading.local()
+
+    def forward(self, images: torch.Tensor) -> dict[str, Any]:
+        """Run the network."""
+        outputs: dict[str, Any] = {}
+        self._seen.outputs, self._seen.counts = outputs, Counter()
+        self.network(images)
+        counts = self._seen.counts
+        self._seen.outputs, self._seen.counts = {}, Counter()
+        for module, usual in self._n_calls.items():
+            if counts[module] != usual:
+                raise DataError(
+                    f"{module} runs {counts[module]} times for some images, where {usual} was expected",
+                    hint="choose a layer that runs equally often for every image",
+                )
+        return outputs
+
+    def keep(self, module: str, layers: Mapping[int, str]) -> _Hook:
+        """Return a forward hook that keeps what some calls of a module yield."""
+
+        def hook(_module: torch.nn.Module, _inputs: Any, output: Any) -> None:
+            self._seen.counts[module] += 1
+            layer = layers.get(self._seen.counts[module])
+            if layer is not None:
+                # Copied: what follows may change it in place.
+                self._seen.outputs[layer] = output.clone() if isinstance(output, torch.Tensor) else output
+
+        return hook
+
+    def every(self, images: torch.Tensor) -> dict[str, Any]:
+        """Return what every call of every module yields, in the order in which they end."""
+        names = CallNames([name for name, _ in self.network.named_modules()])
+        outputs: dict[str, Any] = {}
+
+        def keep(name: str, output: Any) -> None:
+            outputs[names.of_module(name)] = output.clone() if isinstance(output, torch.Tensor) else output
+
+        with _hooked(self.network, keep):
+            self.network(images)
+        return outputs
+
+
+def digest(lines: Iterable[str]) -> str:
+    """Digest lines of text."""
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _listen(network: torch.nn.Module, images: torch.Tensor) -> list[str]:
+    """Return the modules in the order in which their calls end."""
+    heard: list[str] = []
+    with _hooked(network, lambda name, _output: heard.append(name)), torch.inference_mode():
+        network(images)
+    return heard
+
+
+@contextmanager
+def _hooked(network: torch.nn.Module, hear: Callable[[str, Any], None]) -> Iterator[None]:
+    """Tell of every call of every module what it yields."""
+
+    def tell(name: str) -> _Hook:
+        return lambda _module, _inputs, output: hear(name, output)
+
+    hooks = [module.register_forward_hook(tell(name)) for name, module in network.named_modules() if name]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _source(kind: type) -> str:
+    try:
+        return inspect.getsource(kind)
+    # Written at a prompt, or not in Python: its name has to do.
+    except (OSError, TypeError):
+        return f"{kind.__module__}.{kind.__qualname__}"

@@ -1,0 +1,311 @@
+"""The Gram matrix of a feature store: every inner product between two images, in one pass over the features.
+
+With X the n x d features less their mean over all images, K = X Xᵀ holds all that a linear model of the images
+can know. Taking the mean away shifts the cloud of images as a whole: whatever centres again on its own rows, as
+every fold of PCA or ridge does, is unaffected, and rounding is relative to differences between images instead of
+to their common mean.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import IO, Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algocli.compute.files import PARTIAL, publish, read_json, write_json
+from algocli.compute.lock import hold
+from algocli.compute.track import Track, silent
+from algocli.errors import DataError
+from algocli.features.store.keys import digest_of
+from algocli.features.store.products import Products, Tiles, choose_products
+from algocli.features.store.shards import FeatureStore
+
+# Large enough for the matrix product to run at full speed, small enough to waste little above the diagonal.
+TILE_ROWS = 1024
+# Columns that a thread standardises at once: 20 MB in float64 at the challenge's size.
+_STANDARDISED_COLUMNS = 256
+_EVERY_HALF = np.arange(2**16, dtype=np.uint16).view(np.float16).astype(np.float32)
+
+
+class Gram:
+    """A Gram matrix: symmetric, n_stimuli x n_stimuli, float32.
+
+    Parameters
+    ----------
+    folder
+        Where what is derived from it is kept; by default the matrix itself is read from there, as it is needed.
+    n_stimuli
+        How many of its images count, from the first on; by default all.
+    """
+
+    def __init__(
+        self, folder: Path, matrix: NDArray[np.float32] | None = None, *, n_stimuli: int | None = None
+    ) -> None:
+        self.folder = folder
+        self._held = matrix
+        self._first = slice(n_stimuli)
+        self.n_stimuli = len(self._open())
+
+    def leading(self, n_stimuli: int) -> Gram:
+        """Return what the first images have of it: other images have no say in it but for the mean, which drops out."""
+        return self if n_stimuli == self.n_stimuli else Gram(self.folder, self._held, n_stimuli=n_stimuli)
+
+    def in_memory(self) -> NDArray[np.float32]:
+        """Return the whole matrix, (n_stimuli, n_stimuli), not to be changed; it is kept by whoever asks."""
+        # Whoever multiplies by all of it does so again and again; the first touch of a mapped page costs more
+        # than reading it does.
+        return np.array(self._open(), np.float32) if self._held is None else self._open()
+
+    def _open(self) -> NDArray[np.float32]:
+        # Mapped anew each time, which costs little: what has been touched of a map stays in memory as long as it does,
+        # and the matrices of many layers would be there together.
+        whole = _open(self.folder / "matrix.npy") if self._held is None else self._held
+        return whole[self._first, self._first]
+
+    def rows(self, rows: slice) -> NDArray[np.float32]:
+        """Return whole rows of K, (n_rows, n_stimuli), not to be changed."""
+        found: NDArray[np.float32] = self._open()[rows]
+        return found
+
+    def block(self, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return K[rows, columns] as a fresh float32 array, (len(rows), len(columns))."""
+        block, matrix = np.empty((len(rows), len(columns)), np.float32), self._open()
+        for start in range(0, len(rows), TILE_ROWS):
+            part = rows[start : start + TILE_ROWS]
+            np.take(matrix[part], columns, axis=1, out=block[start : start + len(part)])
+        return block
+
+    def diagonal(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return K[i, i] for every i of `rows`."""
+        diagonal: NDArray[np.float32] = np.asarray(self._open()[rows, rows])
+        return diagonal
+
+
+def gram(store: FeatureStore, *, device: str = "cpu", track: Track = silent) -> Gram:
+    """Return the store's Gram matrix, computed on first use.
+
+    One pass over column blocks: float32 products within a block, float64 sums over blocks. In memory are one block
+    of columns and half of n² float64 numbers.
+
+    Parameters
+    ----------
+    device
+        Where products are multiplied; another changes no more than the last bits. On one machine a device always
+        gives the same bits, whichever command asks.
+
+    Raises
+    ------
+    DataError
+        If the features are damaged, not finite, or too large.
+    StorageError
+        If the result cannot be written.
+    """
+    return _made(store.folder / "gram", store.key, [store], None, device, track)
+
+
+def standardised_gram(
+    stores: Sequence[FeatureStore],
+    rows: NDArray[np.int64],
+    *,
+    device: str = "cpu",
+    track: Track = silent,
+) -> Gram:
+    """Return the Gram matrix of the standardised features of one or several stores, side by side.
+
+    Every feature is divided by its standard deviation over the images `rows`; one that never varies among them
+    counts for nothing. What is divided by cannot be had from another Gram matrix, so that each set of images has a
+    pass over the features of its own, and is kept like `gram`'s, beside the first store.
+
+    Parameters
+    ----------
+    stores
+        Of the same images in the same order; where some lack the last ones, these are left out of all.
+    rows : (n_rows,)
+        The images that a model is to be fitted on: no other has a say in what is divided by.
+    device, track
+        As for `gram`.
+
+    Raises
+    ------
+    DataError, StorageError
+        As `gram`.
+    """
+    fitted = hashlib.sha256(np.ascontiguousarray(rows, dtype=np.int64).tobytes()).hexdigest()
+    key = digest_of({"keys": [store.key for store in stores], "standardised": fitted})
+    return _made(stores[0].folder / "standardised" / key[:16], key, stores, rows, device, track)
+
+
+def _made(
+    folder: Path,
+    key: str,
+    stores: Sequence[FeatureStore],
+    standard: NDArray[np.int64] | None,
+    device: str,
+    track: Track,
+) -> Gram:
+    """Open the Gram matrix that a folder holds under this key, computing it where there is none."""
+    with hold(folder / "lock"):
+        if not _is_made(folder, key):
+            # Hundreds of megabytes that a killed writer may have left: whoever holds the lock is the only one.
+            for unfinished in folder.glob(f"*{PARTIAL}"):
+                unfinished.unlink(missing_ok=True)
+            products = choose_products(device, n_multiplications(stores))
+            tiles = _accumulate(stores, standard, products, track)
+            publish(folder / "matrix.npy", lambda stream: _write(stream, tiles, _n_shared(stores)))
+            write_json(folder / "record.json", {"key": key, "products": products.provenance})
+    return Gram(folder)
+
+
+def is_made(store: FeatureStore) -> bool:
+    """Say whether a store's own Gram matrix is there already."""
+    return _is_made(store.folder / "gram", store.key)
+
+
+def n_multiplications(stores: Sequence[FeatureStore]) -> float:
+    """Return how many multiplications a Gram matrix of these stores, side by side, takes: half of all, by symmetry."""
+    return float(_n_shared(stores)) ** 2 * sum(store.n_features for store in stores) / 2
+
+
+def _is_made(folder: Path, key: str) -> bool:
+    return (folder / "record.json").is_file() and read_json(folder / "record.json").get("key") == key
+
+
+def _accumulate(
+    stores: Sequence[FeatureStore], standard: NDArray[np.int64] | None, products: Products, track: Track
+) -> Tiles:
+    """Return the tiles (i, j) on and below the diagonal, float64; the rest follows from symmetry."""
+    n_stimuli = _n_shared(stores)
+    rows = _row_blocks(n_stimuli)
+    tiles = {(i, j): np.zeros((_length(rows[i]), _length(rows[j]))) for i in range(len(rows)) for j in range(i + 1)}
+    blocks = [(store, columns) for store in stores for columns in store.column_blocks()]
+    features = np.empty((n_stimuli, max(_length(columns) for _, columns in blocks)), np.float32)
+    label = f"subject {stores[0].subject}: {'Gram' if standard is None else 'standardised Gram'} matrix"
+    for store, columns in track(blocks, total=len(blocks), label=label, unit="blocks"):
+        block = features[:, : _length(columns)]
+        _read_shifted(store, columns, block)
+        # What is not finite is told once, below, and not by numpy for every tile.
+        with np.errstate(over="ignore", invalid="ignore"):
+            if standard is not None:
+                _standardise(block, standard)
+            products.add([block[part] for part in rows], tiles)
+    _refuse_unusable(stores, tiles)
+    _centre(tiles, rows, n_stimuli)
+    return tiles
+
+
+def _standardise(block: NDArray[np.float32], rows: NDArray[np.int64]) -> None:
+    """Divide each column by its standard deviation over some rows, or make it nothing where it never varies there."""
+
+    def divide(start: int) -> None:
+        part = block[:, start : start + _STANDARDISED_COLUMNS]
+        with np.errstate(over="ignore", invalid="ignore"):
+            part *= inverse_spread(part[rows]).astype(np.float32)
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(divide, range(0, block.shape[1], _STANDARDISED_COLUMNS)))
+
+
+def _read_shifted(store: FeatureStore, columns: slice, block: NDArray[np.float32]) -> None:
+    """Fill `block` with a block of columns less the mean of their first rows.
+
+    That is near the mean of all, which `_centre` takes away exactly, and needs no second pass over the block.
+    """
+
+    def read(rows: slice) -> None:
+        _widen(store.read(rows, columns), block[rows])
+
+    def shift(rows: slice) -> None:
+        # Each thread has its own way with warnings; what is not finite is told later, once.
+        with np.errstate(over="ignore", invalid="ignore"):
+            block[rows] -= beginning
+
+    shards = [slice(shard.start, min(shard.stop, len(block))) for shard in store.shards if shard.start < len(block)]
+    # Decompressing and widening cost as much as a tenth of the product: use all cores.
+    with ThreadPoolExecutor() as pool, np.errstate(over="ignore", invalid="ignore"):
+        list(pool.map(read, shards))
+        beginning = block[shards[0]].mean(axis=0, dtype=np.float64).astype(np.float32)
+        list(pool.map(shift, shards))
+
+
+def _widen(features: NDArray[Any], out: NDArray[np.float32]) -> None:
+    """Copy features of any precision to float32."""
+    if features.dtype == np.float16:
+        # numpy converts half floats one by one in plain code; there are few enough of them to look each up.
+        np.take(_EVERY_HALF, features.view(np.uint16), out=out, mode="clip")
+    else:
+        out[:] = features
+
+
+def inverse_spread(features: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return one over the standard deviation of each column, (n_columns,); nothing where it never varies."""
+    spread: NDArray[np.float64] = features.std(axis=0, dtype=np.float64)
+    # Rounding gives equal numbers a spread, and dividing by it would make a feature of nothing a large one.
+    varies = features.max(axis=0) != features.min(axis=0)
+    inverse: NDArray[np.float64] = np.divide(1, spread, out=np.zeros_like(spread), where=varies)
+    return inverse
+
+
+def _refuse_unusable(stores: Sequence[FeatureStore], tiles: Tiles) -> None:
+    # No product of two images is larger than that of the larger one with itself: the diagonal speaks for all.
+    if all((np.diagonal(tile) <= np.finfo(np.float32).max).all() for (i, j), tile in tiles.items() if i == j):
+        return
+    for store in stores:
+        if not all(np.isfinite(store.read(slice(None), columns)).all() for columns in store.column_blocks()):
+            raise DataError(f"{store.folder} holds features that are not finite", hint="algocli cache verify")
+    raise DataError(
+        f"{' or '.join(str(store.folder) for store in stores)} holds features too large for their products to be "
+        "float32",
+        hint="scale them down, or choose another layer",
+    )
+
+
+def _centre(tiles: Tiles, rows: Sequence[slice], n_stimuli: int) -> None:
+    """Make of the products of shifted features those of features less their mean over all images."""
+    means = np.zeros(n_stimuli)
+    for (i, j), tile in tiles.items():
+        means[rows[i]] += tile.sum(axis=1) / n_stimuli
+        if i != j:
+            means[rows[j]] += tile.sum(axis=0) / n_stimuli
+    # (x - m)(y - m) = xy - xm - ym + mm, where xm is the mean of a row of products and mm the mean of all of them.
+    means -= means.mean() / 2
+    for (i, j), tile in tiles.items():
+        tile -= means[rows[i], None]
+        tile -= means[rows[j]]
+
+
+def _n_shared(stores: Sequence[FeatureStore]) -> int:
+    """Count the images that all stores have."""
+    return min(store.n_stimuli for store in stores)
+
+
+def _row_blocks(n_rows: int) -> list[slice]:
+    return [slice(start, min(start + TILE_ROWS, n_rows)) for start in range(0, n_rows, TILE_ROWS)]
+
+
+def _length(block: slice) -> int:
+    return int(block.stop - block.start)
+
+
+def _write(stream: IO[bytes], tiles: Tiles, n_stimuli: int) -> None:
+    """Write the whole matrix as a .npy file, float32, one block of rows at a time."""
+    header = {"descr": "<f4", "fortran_order": False, "shape": (n_stimuli, n_stimuli)}
+    np.lib.format.write_array_header_1_0(stream, header)
+    n_blocks = len(_row_blocks(n_stimuli))
+    for i in range(n_blocks):
+        # Each tile serves its mirror image too, so that the matrix is symmetric to the last bit; a tile on the
+        # diagonal mirrors itself, which the product leaves a rounding apart.
+        tiles[i, i][:] = (tiles[i, i] + tiles[i, i].T) / 2
+        row = [tiles[i, j] if j <= i else tiles[j, i].T for j in range(n_blocks)]
+        stream.write(np.hstack(row, dtype="<f4", casting="same_kind").data)
+
+
+def _open(path: Path) -> NDArray[Any]:
+    try:
+        return cast("NDArray[Any]", np.load(path, mmap_mode="r", allow_pickle=False))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} is missing or damaged", hint="delete its folder and train again") from error

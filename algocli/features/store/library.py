@@ -1,0 +1,236 @@
+"""Where stores lie in a cache folder, and how to find them again.
+
+features/RECIPE/recipe.json             model, layer and what else makes the recipe
+features/RECIPE/subj01-STIMULI/         the store of one subject, told apart by its images
+                                        (or, for imported features, by its numbers)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from algocli.compute.files import read_json, write_json
+from algocli.dataset.challenge.subjects import Subject
+from algocli.dataset.images import CHALLENGE, ids_digest, open_images
+from algocli.dataset.stimuli import Stimulus
+from algocli.errors import DataError, MissingStep, NoPixels, UsageError
+from algocli.features.networks.weights import PRETRAINED
+from algocli.features.store.commands import command, describe, options, transform_of
+from algocli.features.store.keys import Recipe
+from algocli.features.store.shards import FeatureStore
+
+# Where a store's provenance counts the images that were more than read, by what was done to them.
+CONVERTED = "converted"
+
+
+def create_store(
+    cache_dir: Path,
+    how: Recipe,
+    subject: Subject,
+    content: str,
+    n_features: int,
+    provenance: Mapping[str, Any],
+    stimuli: Sequence[Stimulus] | None = None,
+) -> FeatureStore:
+    """Make or open the store of one subject's images under a recipe.
+
+    Parameters
+    ----------
+    content
+        The digest of the images, or of the numbers where these did not come from images that are at hand.
+    provenance
+        What is worth knowing; its `source` says where the images were read from (`Images.kind`), by default the
+        challenge's own folder, and its `stimuli`, where that is elsewhere, names the place.
+    stimuli
+        Of which there is a row; by default all of the subject's, else those for training.
+    """
+    stimuli = subject.stimuli if stimuli is None else stimuli
+    home = cache_dir / "features" / how.name
+    try:
+        known = read_recipe(home)
+    # Missing or damaged: everything in it is known here.
+    except DataError:
+        write_json(home / "recipe.json", asdict(how))
+    else:
+        # Written before this was recorded.
+        if how.asks_for is not None and "asks_for" not in known:
+            write_json(home / "recipe.json", {**known, "asks_for": how.asks_for})
+    identity = {**how.identity, "stimuli": content}
+    return FeatureStore.create(
+        home / _store_name(subject, content),
+        identity,
+        (len(stimuli), n_features),
+        {"source": CHALLENGE, **provenance, "subject": subject.number, "ids": ids_digest(stimuli)},
+    )
+
+
+def find_store(cache_dir: Path, name: str, subject: Subject, content: str) -> FeatureStore:
+    """Open a subject's complete store of the recipe called `name`.
+
+    One made from exactly these images comes first; else one that was made from images elsewhere, or imported,
+    for the same NSD ids, or for those of the training images alone.
+
+    Raises
+    ------
+    MissingStep
+        If it does not exist, is not complete, or was made from other images.
+    UsageError
+        If several from elsewhere would do.
+    """
+    home = cache_dir / "features" / name
+    recipe = read_recipe(home)
+    what = f"features of {describe(recipe)} for subject {subject.number}"
+    if (home / _store_name(subject, content) / "manifest.json").is_file():
+        store = FeatureStore(home / _store_name(subject, content))
+    else:
+        stores = [FeatureStore(path.parent) for path in sorted(home.glob(f"{subject.name}-*/manifest.json"))]
+        by_id = [store for store in stores if _fits_by_id(store, subject)]
+        elsewhere = [store for store in by_id if not _is_outdated(store, subject, cache_dir)]
+        if by_id and not elsewhere:
+            about = by_id[0].manifest["provenance"]
+            raise MissingStep(
+                f"{what} were made from {about['stimuli']} by a version that read images otherwise: without their "
+                f"range, transparency or orientation",
+                hint=command(recipe, subject.number, about),
+            )
+        if not elsewhere:
+            reason = " were made from other images than the data folder holds now" if stores else " are missing"
+            raise MissingStep(f"{what}{reason}", hint=command(recipe, subject.number))
+        if len(elsewhere) > 1:
+            listed = "\n  ".join(f"{store.folder} ({store.manifest['provenance']['source']})" for store in elsewhere)
+            raise UsageError(
+                f"{len(elsewhere)} kinds of {what} were made from images elsewhere:\n  {listed}",
+                hint="delete the folders that are not meant",
+            )
+        store = elsewhere[0]
+    left = sum(map(len, store.pending()))
+    if left:
+        raise MissingStep(
+            f"{what} are not complete: {left} of {store.n_stimuli} images are left",
+            hint=command(recipe, subject.number, store.manifest["provenance"]),
+        )
+    return store
+
+
+def _fits_by_id(store: FeatureStore, subject: Subject) -> bool:
+    """Say whether a store was made elsewhere, for the subject's NSD ids in order, or those of its training."""
+    about: Mapping[str, Any] = store.manifest["provenance"]
+    known = [ids_digest(stimuli) for stimuli in (subject.stimuli, subject.train_stimuli)]
+    return about.get("source", CHALLENGE) != CHALLENGE and about.get("ids") in known
+
+
+def _is_outdated(store: FeatureStore, subject: Subject, cache_dir: Path) -> bool:
+    """Say whether a store is of a folder's images before these were converted as they are now.
+
+    Such a store has no word of conversions, and neither has one of plain images, which is as good as new: the images
+    tell, where they are still at hand.
+    """
+    about: Mapping[str, Any] = store.manifest["provenance"]
+    if about.get("source") != "folder" or not about.get("stimuli") or CONVERTED in about:
+        return False
+    try:
+        converted = open_images(subject, Path(about["stimuli"])).converted(cache_dir)
+    except NoPixels:
+        return True
+    except DataError:
+        return False
+    return any(kind.decides_about_pixels for kind in converted)
+
+
+def find_recipe(cache_dir: Path, model: str, layer: str) -> str:
+    """Return the name of the one recipe for a model's layer.
+
+    Raises
+    ------
+    MissingStep
+        If there is none.
+    UsageError
+        If there are several: other weights, another dtype or transform.
+    """
+    found = {
+        home.name: recipe
+        for home, recipe in _recipes(cache_dir)
+        if (recipe["model"], recipe["layer"]) == (model, layer)
+    }
+    # What a failed attempt left, without a single image, is no choice beside features that are there.
+    begun = {name: recipe for name, recipe in found.items() if _is_begun(cache_dir / "features" / name)}
+    found = begun or found
+    if not found:
+        raise MissingStep(
+            f"no features of {model} {layer} in {cache_dir}", hint=f"algocli extract --model {model} -l {layer}"
+        )
+    if len(found) > 1:
+        told = {name: [" ".join(options(recipe)) or PRETRAINED] for name, recipe in found.items()}
+        fed = {name: transform_of(recipe).words for name, recipe in found.items()}
+        if len(set(fed.values())) > 1:
+            told = {name: [*words, fed[name]] for name, words in told.items()}
+        names = "\n  ".join(f"{name}  ({'; '.join(words)})" for name, words in told.items())
+        raise UsageError(
+            f"{len(found)} kinds of features of {model} {layer} are cached:\n  {names}",
+            hint=f"choose one: --features {next(iter(found))}",
+        )
+    return next(iter(found))
+
+
+def read_recipe(home: Path) -> dict[str, Any]:
+    """Read what a recipe's folder stands for: model, layer, weights and identity.
+
+    Raises
+    ------
+    DataError
+        If its description is missing or damaged.
+    """
+    path = home / "recipe.json"
+    recipe = read_json(path)
+    identity = recipe.get("identity")
+    if not isinstance(identity, dict) or not all(
+        isinstance(word, str) for word in (recipe.get("model"), recipe.get("layer"), recipe.get("weights"))
+    ):
+        raise DataError(f"{path} is missing or damaged", hint="delete it and repeat algocli extract")
+    return recipe
+
+
+def _recipes(cache_dir: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Yield the recipes of a cache folder; a damaged one is passed over, as extracting again mends it."""
+    for path in sorted((cache_dir / "features").glob("*/recipe.json")):
+        with suppress(DataError):
+            yield path.parent, read_recipe(path.parent)
+
+
+def _is_begun(home: Path) -> bool:
+    return any(home.glob("*/done/*.json"))
+
+
+def check_name(cache_dir: Path, name: str) -> str:
+    """Return the name of a recipe that exists.
+
+    Raises
+    ------
+    MissingStep
+        If no features are cached under that name.
+    """
+    # A name is one folder's: anything with a slash in it would lead elsewhere, and so would the run named after it.
+    if Path(name).name != name or not (cache_dir / "features" / name / "recipe.json").is_file():
+        have = ", ".join(sorted(path.parent.name for path in (cache_dir / "features").glob("*/recipe.json")))
+        raise MissingStep(
+            f"no features are named {name}" + (f"; there are: {have}" if have else ""), hint="algocli extract"
+        )
+    return name
+
+
+def store_folders(cache_dir: Path) -> list[Path]:
+    """List the folder of every store of a cache folder, by recipe and subject."""
+    return [path.parent for path in sorted((cache_dir / "features").glob("*/*/manifest.json"))]
+
+
+def list_stores(cache_dir: Path) -> list[FeatureStore]:
+    """Open every store of a cache folder, by recipe and subject."""
+    return [FeatureStore(folder) for folder in store_folders(cache_dir)]
+
+
+def _store_name(subject: Subject, content: str) -> str:
+    return f"{subject.name}-{content[:8]}"

@@ -1,0 +1,289 @@
+"""A feature store: one subject's features of one layer, on disk, n_stimuli x n_features.
+
+    NAME/SUBJECT/manifest.json   the key, what it is made of, shape, stimuli
+    NAME/SUBJECT/features.zarr   the array: chunks of R rows x 8192 features, in shards of R rows
+    NAME/SUBJECT/done/00007.json the record of a finished shard: its rows, the checksum of its file, the key
+
+A shard is written whole and at once. It counts as done when its record says so, and a record is written only
+after the shard is safe on disk: a process killed at any moment leaves work undone, never half done.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algocli.compute.files import PARTIAL, n_bytes_in, read_json, sweep, sync_folder, write_json
+from algocli.compute.lock import hold
+from algocli.errors import DataError, MissingStep, writing
+from algocli.features.store.keys import SCHEMA, digest_of
+
+CHUNK_FEATURES = 8192
+# A shard is held in memory while it fills and again while it is compressed.
+SHARD_BYTES = 32 * 2**20
+MAX_SHARD_ROWS = 256
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A block of rows that is written at once; rows `start` to `stop`, end excluded."""
+
+    index: int
+    start: int
+    stop: int
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+
+class FeatureStore:
+    """A store that exists on disk, whole or in part.
+
+    Raises
+    ------
+    MissingStep
+        If there is no store in the folder.
+    DataError
+        If its manifest is damaged or of another version.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        if not (folder / "manifest.json").is_file():
+            raise MissingStep(f"there is no feature store {folder}", hint="algocli extract")
+        self.manifest = read_json(folder / "manifest.json")
+        found = self.manifest.get("schema")
+        if found != SCHEMA:
+            raise DataError(
+                f"{folder} was written by another version of algocli (schema {found}; this version writes {SCHEMA})",
+                hint="delete that folder and make it again, as it was made",
+            )
+        self.n_stimuli, self.n_features = (int(length) for length in self.manifest["shape"])
+        self.rows_per_shard = int(self.manifest["rows_per_shard"])
+        self.dtype = np.dtype(str(self.manifest["dtype"]))
+        self.key = str(self.manifest["key"])
+
+    @classmethod
+    def create(
+        cls, folder: Path, identity: Mapping[str, Any], shape: tuple[int, int], provenance: Mapping[str, Any]
+    ) -> FeatureStore:
+        """Make an empty store, or open the one that is there already.
+
+        Parameters
+        ----------
+        identity
+            What the key is made of: the recipe's identity and the digest of the stimuli.
+        provenance
+            What is worth knowing and changes no number: versions, device, names.
+
+        Raises
+        ------
+        DataError
+            If the folder holds a store with another key.
+        """
+        key = digest_of(identity)
+        # Of two processes that begin at once, the second would allocate anew what the first has begun to fill.
+        with hold(folder / "creation.lock"):
+            if not (folder / "manifest.json").is_file():
+                dtype = np.dtype(str(identity["dtype"]))
+                rows = _rows_per_shard(shape[1], dtype)
+                with writing(folder):
+                    _allocate(folder, shape, dtype, rows)
+                # The manifest comes last: a store that has one is fully allocated.
+                layout = {"schema": SCHEMA, "shape": list(shape), "dtype": dtype.name, "rows_per_shard": rows}
+                about = {"key": key, "identity": dict(identity), "provenance": dict(provenance)}
+                write_json(folder / "manifest.json", {**layout, **about})
+        found = cls(folder)
+        if found.key != key:
+            raise DataError(f"{folder} holds other features (key {found.key[:8]}, not {key[:8]})")
+        return found
+
+    @property
+    def subject(self) -> int:
+        """The subject whose images these are."""
+        return int(self.manifest["provenance"]["subject"])
+
+    @property
+    def shards(self) -> list[Shard]:
+        """All blocks of rows, in order."""
+        starts = range(0, self.n_stimuli, self.rows_per_shard)
+        return [Shard(i, a, min(a + self.rows_per_shard, self.n_stimuli)) for i, a in enumerate(starts)]
+
+    def pending(self) -> list[Shard]:
+        """Return the shards that have no valid record, in order."""
+        return [shard for shard in self.shards if not self._is_done(shard)]
+
+    @property
+    def complete(self) -> bool:
+        """Say whether every row is there."""
+        return not self.pending()
+
+    def write(self, shard: Shard, rows: NDArray[Any]) -> None:
+        """Write one whole shard and, once it is safe on disk, its record; one that is done already stays.
+
+        Parameters
+        ----------
+        rows : (len(shard), n_features)
+
+        Raises
+        ------
+        StorageError
+            If the disk is full or the store may not be written.
+        """
+        if rows.shape != (len(shard), self.n_features):
+            raise ValueError(f"shard {shard.index} has {len(shard)} rows of {self.n_features}, not {rows.shape}")
+        path = self._shard_path(shard)
+        # Processes that work on the rows of one store side by side may meet at a shard: whoever comes second finds
+        # it done, and leaves it as it is. Nobody reads a shard that is being replaced.
+        with hold(self.folder / "locks" / f"{shard.index:05d}"), writing(self.folder):
+            if self._is_done(shard):
+                return
+            self._clear(shard)
+            self._array("r+")[shard.start : shard.stop] = rows
+            with path.open("rb") as stream:
+                # fsync before the record: zarr renames without it, and a power cut could keep only the name.
+                os.fsync(stream.fileno())
+                checksum = hashlib.file_digest(stream, "sha256").hexdigest()
+            sync_folder(path.parent)
+            record = {"rows": [shard.start, shard.stop], "sha256": checksum, "key": self.key}
+            write_json(self._record_path(shard), record)
+
+    def read(self, rows: slice | Sequence[int] = slice(None), columns: slice = slice(None)) -> NDArray[Any]:
+        """Read a block, (n_rows, n_columns), in the store's own dtype.
+
+        Raises
+        ------
+        DataError
+            If a chunk is torn.
+        """
+        array = self._readable
+        try:
+            block = array[rows, columns] if isinstance(rows, slice) else array.oindex[list(rows), columns]
+        # A torn shard shows as whatever its codec or its index meets first.
+        except (ValueError, RuntimeError, OSError, KeyError, IndexError) as error:
+            raise DataError(f"{self.folder} is damaged: {error}", hint="algocli cache verify names the part") from error
+        return np.asarray(block)
+
+    def column_blocks(self) -> list[slice]:
+        """Return the column blocks in which a pass over the store costs least: one chunk wide."""
+        edges = range(0, self.n_features, CHUNK_FEATURES)
+        return [slice(a, min(a + CHUNK_FEATURES, self.n_features)) for a in edges]
+
+    def damaged(self) -> Iterator[Shard]:
+        """Yield the shards whose file is not the one that their record saw.
+
+        Raises
+        ------
+        DataError
+            If the array cannot be opened at all.
+        """
+        self._array("r")
+        for shard in self.shards:
+            if not self._is_done(shard):
+                continue
+            path = self._shard_path(shard)
+            if not path.is_file():
+                yield shard
+                continue
+            with path.open("rb") as stream:
+                checksum = hashlib.file_digest(stream, "sha256").hexdigest()
+            if checksum != read_json(self._record_path(shard))["sha256"]:
+                yield shard
+
+    def forget(self, shard: Shard) -> None:
+        """Withdraw a shard's record, so that the next extraction makes it again."""
+        self._record_path(shard).unlink(missing_ok=True)
+
+    def sweep(self) -> None:
+        """Delete what killed writers left; to be called by the one process that holds the store's lock."""
+        sweep(self.folder / "features.zarr")
+        sweep(self.folder / "done")
+
+    def n_bytes(self) -> int:
+        """Return what the store takes on disk, with everything derived from it."""
+        return n_bytes_in(self.folder)
+
+    def _is_done(self, shard: Shard) -> bool:
+        path = self._record_path(shard)
+        if not path.is_file():
+            return False
+        record = read_json(path)
+        return record.get("key") == self.key and record.get("rows") == [shard.start, shard.stop]
+
+    def _clear(self, shard: Shard) -> None:
+        """Delete what a killed writer left of a shard; to be called by the one process that holds its lock."""
+        path, record = self._shard_path(shard), self._record_path(shard)
+        # zarr reads what it is about to replace, and would fail on a torn shard again and again.
+        path.unlink(missing_ok=True)
+        for unfinished in (*path.parent.glob(f"*{PARTIAL}"), *record.parent.glob(f"{record.name}.*{PARTIAL}")):
+            unfinished.unlink(missing_ok=True)
+
+    @cached_property
+    def _readable(self) -> Any:
+        # Opened once: a pass over a store reads hundreds of blocks.
+        return self._array("r")
+
+    def _array(self, mode: str) -> Any:
+        import zarr
+
+        # An all-zero chunk must be stored: one that is absent reads as NaN, the fill value.
+        try:
+            with zarr.config.set({"array.write_empty_chunks": True}):
+                return zarr.open_array(str(self.folder / "features.zarr"), mode=mode)
+        except (ValueError, TypeError, KeyError, FileNotFoundError) as error:
+            raise DataError(
+                f"the description of the array in {self.folder} is missing or damaged",
+                hint="delete that folder and extract again",
+            ) from error
+
+    def _shard_path(self, shard: Shard) -> Path:
+        return self.folder / "features.zarr" / "c" / str(shard.index) / "0"
+
+    def _record_path(self, shard: Shard) -> Path:
+        return self.folder / "done" / f"{shard.index:05d}.json"
+
+
+def _allocate(folder: Path, shape: tuple[int, int], dtype: np.dtype[Any], rows: int) -> None:
+    """Make the array, and take away what an unfinished or deleted store left."""
+    import zarr
+    from zarr.codecs import ZstdCodec
+
+    path = folder / "features.zarr"
+    for remains in ("done", "gram"):
+        shutil.rmtree(folder / remains, ignore_errors=True)
+    for unfinished in folder.glob(f"*{PARTIAL}"):
+        unfinished.unlink(missing_ok=True)
+    width = min(CHUNK_FEATURES, shape[1])
+    zarr.create_array(
+        store=str(path),
+        shape=shape,
+        dtype=dtype,
+        chunks=(rows, width),
+        shards=(rows, -(-shape[1] // width) * width),
+        # The checksum costs nothing measurable, and a flipped bit is met on reading instead of entering every result.
+        compressors=ZstdCodec(level=1, checksum=True),
+        fill_value=float("nan"),
+        dimension_names=("stimulus", "feature"),
+        overwrite=True,
+    )
+    with (path / "zarr.json").open("rb") as stream:
+        os.fsync(stream.fileno())
+    sync_folder(path)
+    sync_folder(folder)
+
+
+def _rows_per_shard(n_features: int, dtype: np.dtype[Any]) -> int:
+    """Return the rows of a shard: a power of two, so that batches fit in whole, within the memory set aside."""
+    rows = MAX_SHARD_ROWS
+    while rows > 1 and rows * n_features * dtype.itemsize > SHARD_BYTES:
+        rows //= 2
+    return rows

@@ -1,0 +1,82 @@
+"""Finds the data that a run was trained on again, subject by subject, from the run's own records."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from algocli.dataset.challenge.layout import check_subjects, subject_folder
+from algocli.dataset.challenge.subjects import Subject
+from algocli.runs.run import Run
+from algocli.runs.subject_run import SubjectRun
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A subject's share of a run and the data behind it; `subject` is None where no data is left.
+
+    `note` says what is gone, and which data stands in; it is empty where nothing is.
+    """
+
+    subject: Subject | None
+    share: SubjectRun
+    note: str = ""
+
+
+def recorded_subjects(run: Run, usual: Path, numbers: Iterable[int] | None = None) -> list[Origin]:
+    """Find each subject's data: in the folder of its record, else in the usual data folder, else nowhere.
+
+    Parameters
+    ----------
+    usual
+        The data folder that commands take unless told otherwise.
+    numbers
+        By default all subjects of the run.
+
+    Raises
+    ------
+    MissingStep
+        If the run has not been trained on a subject that was asked for.
+    """
+    chosen = run.subjects if numbers is None else check_subjects(numbers)
+    return [_origin(run.subject(n), usual / subject_folder(n)) for n in chosen]
+
+
+def recorded_subject(share: SubjectRun) -> Subject | None:
+    """Return the data that a share of a run was trained on; None where it is gone, or was never recorded."""
+    folder = share.data_folder
+    return Subject(share.number, folder) if folder is not None and _is_folder(folder) else None
+
+
+def tell_other_places(pairs: Iterable[tuple[Subject, SubjectRun]]) -> Iterator[str]:
+    """Say which subjects were trained on the data of another folder than that which their scores are told of.
+
+    It may be a copy; or ROIs, noise ceilings and test responses may be another dataset's.
+    """
+    found: dict[tuple[Path, Path], list[int]] = {}
+    for subject, share in pairs:
+        trained_on, here = share.data_folder, subject.layout.folder.resolve()
+        if trained_on is not None and trained_on != here:
+            found.setdefault((trained_on.parent, here.parent), []).append(share.number)
+    for (trained_on, here), numbers in found.items():
+        listed = ", ".join(map(str, numbers))
+        yield f"subject {listed} was trained on {trained_on}; ROIs and the like are those of {here}"
+
+
+def _origin(share: SubjectRun, usual: Path) -> Origin:
+    subject = recorded_subject(share)
+    if subject is not None:
+        return Origin(subject, share)
+    trained_on = share.data_folder
+    gone = f"subject {share.number} was trained on {trained_on}, which is gone" if trained_on else ""
+    if _is_folder(usual):
+        note = f"{gone}: {usual} takes its place" if gone else ""
+        return Origin(Subject(share.number, usual), share, note)
+    return Origin(None, share, gone or f"{usual} is not there")
+
+
+def _is_folder(path: Path) -> bool:
+    # Below a folder that may not be entered, os.path answers False where pathlib raises.
+    return os.path.isdir(path)  # noqa: PTH112

@@ -1,0 +1,147 @@
+"""How a figure is wished for, and what all kinds of figures do with the wishes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from algocli.compute.choices import check_choice
+from algocli.dataset.challenge.layout import HEMISPHERES, Hemisphere, check_hemisphere, check_subjects
+from algocli.dataset.challenge.subjects import Subject
+from algocli.errors import UsageError
+from algocli.results.drawing.keys import Scale, scale_for, symmetric_scale_for
+from algocli.results.drawing.style import CATEGORY_COLOURS, DEFAULT_DPI, LIGHT, Theme
+from algocli.results.regions import classes_of
+from algocli.results.report import check_rois
+from algocli.results.surface import N_VERTICES, Surface, cut, fsaverage_map
+
+Values = Mapping[Hemisphere, NDArray[np.float64]]
+Places = Mapping[Hemisphere, NDArray[np.int64]]
+
+# Letters of a legend's entry that does not run into the caption.
+LONGEST_LABEL = 36
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a user asks of a figure, whatever its kind.
+
+    `low`, `high` and `colours` (a colour map of matplotlib's by name) replace what would be chosen for the values.
+    `outlined` are names of ROIs or of ROI classes to draw around. `subjects` are by default all there are.
+    """
+
+    subjects: tuple[int, ...] | None = None
+    hemispheres: Sequence[Hemisphere] = HEMISPHERES
+    title: str | None = None
+    surface: Surface = "fsaverage5"
+    low: float | None = None
+    high: float | None = None
+    colours: str | None = None
+    outlined: tuple[str, ...] = ()
+    dpi: int = DEFAULT_DPI
+    theme: Theme = LIGHT
+
+    def __post_init__(self) -> None:
+        sides = (self.hemispheres,) if isinstance(self.hemispheres, str) else tuple(self.hemispheres)
+        object.__setattr__(self, "hemispheres", tuple(check_hemisphere(side) for side in sides))
+        check_choice("surface", self.surface, tuple(N_VERTICES))
+        if self.subjects is not None:
+            object.__setattr__(self, "subjects", check_subjects(self.subjects))
+
+    def heading(self, default: str, subject: int, together: Sequence[object]) -> str:
+        """Return the user's own title as it is for one figure; tell several figures apart by their subject."""
+        if self.title is not None and len(together) == 1:
+            return self.title
+        return f"{self.title or default}, subject {subject}"
+
+    def scale(self, values: ArrayLike, label: str) -> Scale:
+        """Fit a scale from 0 up, unless told otherwise."""
+        return scale_for(values, label).between(self.low, self.high, values, self.colours)
+
+    def symmetric_scale(self, values: ArrayLike, label: str, step: float = 0.5) -> Scale:
+        """Fit a scale around 0 that ends at a multiple of `step`, unless told otherwise; one end tells the other."""
+        low, high = self.low, self.high
+        if low is None and high is not None and high > 0:
+            low = -high
+        elif high is None and low is not None and low < 0:
+            high = -low
+        return symmetric_scale_for(values, label, step).between(low, high, values, self.colours)
+
+    def on_surface(self, subject: Subject, values: Values) -> dict[Hemisphere, NDArray[np.float64]]:
+        """Put a subject's values, (n_vertices,) a hemisphere, to their places on the mesh, NaN elsewhere."""
+        return {h: cut(fsaverage_map(side, subject.fsaverage_vertices(h)), self.surface) for h, side in values.items()}
+
+    def outlines(self, subject: Subject) -> dict[Hemisphere, dict[str, NDArray[np.int64]]]:
+        """Return the mesh vertices inside each ROI to draw around; a ROI without any is left out."""
+        if not self.outlined:
+            return {}
+        around: dict[Hemisphere, dict[str, NDArray[np.int64]]] = {h: {} for h in self.hemispheres}
+        for name in known_rois([subject], self.outlined):
+            for h, vertices in places(subject, name, self.hemispheres).items():
+                inside = np.zeros(subject.n_vertices(h))
+                inside[vertices] = 1
+                on_mesh = np.flatnonzero(self.on_surface(subject, {h: inside})[h] == 1)
+                if len(on_mesh):
+                    around[h][name] = on_mesh
+        return around
+
+    def count(self, drawn: Values, values: Values) -> str:
+        """Say how many of the vertices with a value the mesh shows."""
+        counts = [f"{np.isfinite(drawn[h]).sum():,} of {np.isfinite(values[h]).sum():,} {h}" for h in values]
+        return f"{self.surface}: {' and '.join(counts)} vertices shown."
+
+
+def shortened(name: str, longest: int = LONGEST_LABEL) -> str:
+    """Take the middle out of a name that is too long for its place."""
+    return name if len(name) <= longest else f"{name[: longest // 3]}…{name[-(longest - 1 - longest // 3) :]}"
+
+
+def all_shortened(names: Sequence[str]) -> list[str]:
+    """Take the middle out of long names, unless it is what tells them apart."""
+    short = [shortened(name) for name in names]
+    return short if len(set(short)) == len(set(names)) else list(names)
+
+
+def category_colours(n: int, what: str) -> Sequence[str]:
+    """Return `n` colours that can be told apart.
+
+    Raises
+    ------
+    UsageError
+        If there are not as many.
+    """
+    if n > len(CATEGORY_COLOURS):
+        raise UsageError(f"{n} {what} cannot be told apart by colour: at most {len(CATEGORY_COLOURS)} can")
+    return CATEGORY_COLOURS[:n]
+
+
+def known_rois(subjects: Iterable[Subject], names: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of ROIs as the data spells them; the name of a ROI class stands for its ROIs.
+
+    Raises
+    ------
+    UsageError
+        If the data names no such ROI or class.
+    """
+    classes = classes_of(subjects)
+    chosen = check_rois(names, [*classes, *dict.fromkeys(classes.values())])
+    return tuple(dict.fromkeys(roi for name in chosen for roi in classes if name in (roi, classes[roi])))
+
+
+def places(subject: Subject, name: str, hemispheres: Sequence[Hemisphere]) -> Places:
+    """Return the challenge vertices of a ROI in each hemisphere, none where the subject lacks it."""
+    roi = next((roi for roi in subject.rois if roi.name == name), None)
+    nowhere = np.array([], dtype=np.int64)
+    return {h: nowhere if roi is None else subject.roi_vertices(roi, h) for h in hemispheres}
+
+
+def restricted(subject: Subject, values: Values, rois: Sequence[str]) -> dict[Hemisphere, NDArray[np.float64]]:
+    """Keep the values inside any of the ROIs; those elsewhere become NaN."""
+    kept = {}
+    for h, side in values.items():
+        inside = np.concatenate([places(subject, name, [h])[h] for name in rois])
+        kept[h] = np.where(np.isin(np.arange(len(side)), inside), side, np.nan)
+    return kept

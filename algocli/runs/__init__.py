@@ -1,0 +1,1 @@
+"""A training on disk: opened, filled, found again, and asked for new predictions."""

@@ -1,0 +1,96 @@
+"""Which features the runs of a cache folder refer to, and which runs were begun and never finished a subject."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+from algocli.compute.files import PARTIAL, n_bytes_in, read_json
+from algocli.compute.leftovers import Leftover, lies_in, real_folders
+from algocli.compute.lock import hold_if_free
+from algocli.errors import DataError
+from algocli.features.store.leftovers import find_leftovers
+from algocli.features.store.shards import FeatureStore
+
+UNFINISHED = "runs without a finished subject"
+
+_SUBJECT = re.compile(r"subj0[1-8]")
+
+
+def find_in_cache(cache_dir: Path, *, unused: bool = False) -> list[Leftover]:
+    """List everything in a cache folder that may be deleted: runs, features, digests, unfinished files.
+
+    Parameters
+    ----------
+    unused
+        Whether feature stores that no run refers to belong to it; a fresh extraction looks the same.
+    """
+    runs = list(_unfinished_runs(cache_dir))
+    within = {run.path for run in runs}
+    features = find_leftovers(cache_dir, partial(is_used, cache_dir) if unused else None)
+    return runs + [left for left in features if not within.intersection(left.path.parents)]
+
+
+def is_used(cache_dir: Path, store: FeatureStore) -> bool:
+    """Say whether a run refers to a store, or may: one that is being trained has no record yet."""
+    return any(
+        store.key in _keys(share) or (_is_open(share) and store.folder.parent.name in _recipes(share.parent))
+        for run in _runs(cache_dir)
+        for share in _shares(run)
+    )
+
+
+def _unfinished_runs(cache_dir: Path) -> Iterator[Leftover]:
+    """Yield the runs that have no record of any subject, and hold nothing but what a training writes."""
+    for run in real_folders(cache_dir / "runs"):
+        if _is_unfinished(run):
+            still = partial(_is_still_unfinished, cache_dir, run)
+            yield Leftover(run, UNFINISHED, n_bytes_in(run), still, partial(_locks, run))
+
+
+def _is_still_unfinished(cache_dir: Path, run: Path) -> bool:
+    return run.exists() and lies_in(cache_dir, run) and _is_unfinished(run)
+
+
+def _is_unfinished(run: Path) -> bool:
+    known = all(
+        path.name == "manifest.json" or path.name.endswith(PARTIAL) or _SUBJECT.fullmatch(path.name)
+        for path in run.iterdir()
+    )
+    # A damaged record is no reason to delete what lies beside it.
+    return known and not any((share / "record.json").exists() for share in _shares(run))
+
+
+def _keys(share: Path) -> list[str]:
+    """Return the keys of the features that a subject's share was made from."""
+    with suppress(DataError, KeyError, TypeError):
+        return [str(key) for key in read_json(share / "record.json")["inputs"]["features"]]
+    return []
+
+
+def _is_open(share: Path) -> bool:
+    """Say whether it is not known what a share was made from: it is being made, or its record is damaged."""
+    with hold_if_free([share / "lock"]) as free:
+        return not free or ((share / "record.json").exists() and not _keys(share))
+
+
+def _recipes(run: Path) -> list[str]:
+    with suppress(DataError, KeyError, TypeError):
+        return [str(name) for name in read_json(run / "manifest.json")["settings"]["features"]]
+    return []
+
+
+def _locks(run: Path) -> list[Path]:
+    return [*(share / "lock" for share in _shares(run)), *run.rglob(f"*{PARTIAL}")]
+
+
+def _runs(cache_dir: Path) -> Iterator[Path]:
+    # Runs may lie on another disk, behind a link: they refer to features all the same.
+    return (path.parent for path in (cache_dir / "runs").glob("*/manifest.json"))
+
+
+def _shares(run: Path) -> list[Path]:
+    return [path for path in sorted(run.iterdir()) if _SUBJECT.fullmatch(path.name)]

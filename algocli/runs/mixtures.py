@@ -1,0 +1,78 @@
+"""What the subjects of a run may not have in common, though it says so: their dataset, or what their features are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+
+from algocli.dataset.challenge.layout import subject_folder
+from algocli.errors import AlgocliError, DataError
+from algocli.features.store.shards import FeatureStore
+from algocli.runs.commands import command
+from algocli.runs.run import Run
+
+
+def tell_mixtures(run: Run, numbers: Sequence[int] | None = None) -> Iterator[str]:
+    """Say in a line each where a run may mix datasets, and where it mixes features of one name.
+
+    Parameters
+    ----------
+    numbers
+        The only subjects to look at; by default all.
+    """
+    among = [n for n in run.subjects if numbers is None or n in numbers]
+    # What says whose it is was kept to that while it was trained; runs of old were not.
+    if run.data is None and len(folders(run, among)) > 1:
+        yield f"run {run.name} may mix datasets: {whose(run, among)}"
+    outdated = {number: name for number in among if (name := _outdated(run, number)) is not None}
+    if 0 < len(outdated) < len(among):
+        for name in dict.fromkeys(outdated.values()):
+            some = [number for number, own in outdated.items() if own == name]
+            yield (
+                f"run {run.name} mixes features: subject {', '.join(map(str, some))} was trained on what {name} held "
+                f"before; train again: {command(run, some)}"
+            )
+
+
+def folders(run: Run, numbers: Sequence[int]) -> dict[str, list[int]]:
+    """Return the data folders that some subjects of a run were trained on, each with its subjects."""
+    found: dict[str, list[int]] = {}
+    for number in numbers:
+        place = None
+        with suppress(DataError):
+            place = run.subject(number).data_folder
+        found.setdefault("a folder that is not recorded" if place is None else str(place.parent), []).append(number)
+    return found
+
+
+def whose(run: Run, numbers: Sequence[int]) -> str:
+    """Say which subjects of a run were trained on which folder, as in 'subject 1, 2 on /data'."""
+    return "; ".join(
+        f"subject {', '.join(map(str, some))} on {folder}" for folder, some in folders(run, numbers).items()
+    )
+
+
+def home_of(run: Run, number: int) -> str | None:
+    """Return the folder that holds a subject's data as the run has it; None where nothing says so."""
+    if run.data is not None:
+        return run.data
+    with suppress(DataError):
+        place = run.subject(number).data_folder
+        return None if place is None else str(place.parent)
+    return None
+
+
+def _outdated(run: Run, number: int) -> str | None:
+    """Return the name of features that a subject was trained on and that hold others now; None where there is none.
+
+    Features that are gone altogether say nothing.
+    """
+    with suppress(AlgocliError, KeyError, TypeError, ValueError):
+        keys = run.subject(number).record["inputs"]["features"]
+        for name, key in zip(run.settings.features, keys, strict=True):
+            home = run.cache_dir / "features" / name
+            stores = home.glob(f"{subject_folder(number)}-*/manifest.json")
+            there = {FeatureStore(path.parent).key for path in stores}
+            if there and key not in there:
+                return name
+    return None

@@ -1,0 +1,180 @@
+"""Opens the run that a training goes into: one that is of the same data, whatever it is called and wherever that lies.
+
+A run is of one dataset. Whoever begins, replaces or claims a part of one holds the lock of all runs for that moment, so
+that of two processes that begin at once the second finds what the first has begun.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from algocli.compute.files import read_json, write_json
+from algocli.compute.lock import hold, hold_if_free
+from algocli.compute.track import Note, unheard
+from algocli.dataset.challenge.subjects import Subject
+from algocli.encoding.names import is_automatic, with_data
+from algocli.encoding.settings import Settings
+from algocli.errors import UsageError
+from algocli.runs.datasets import Dataset, Verdict, differing
+from algocli.runs.mixtures import whose
+from algocli.runs.run import Run, begin, check_run_name, lock_of_runs, remove
+from algocli.runs.subject_run import SubjectRun
+
+_WAY_OUT = "choose another name='...', or replace the whole run with force=True"
+
+
+def open_on(
+    dataset: Dataset,
+    settings: Settings,
+    numbers: Collection[int],
+    *,
+    name: str | None = None,
+    force: bool = False,
+    note: Note = unheard,
+) -> Run:
+    """Open the run in which some subjects of a dataset are to be trained, making it where there is none.
+
+    Parameters
+    ----------
+    numbers
+        The subjects to be trained now.
+    name
+        By default the one that says the settings. Where a run of other data has it, a digest of this dataset follows.
+    force
+        Replace a run of that name with other settings or of other data, as a whole. The subjects named are trained
+        again anyhow: where they alone have changed, the rest of the run stays.
+
+    Raises
+    ------
+    UsageError
+        If the run of that name was made with other settings or of other data, and is not to be replaced.
+    """
+    home = dataset.cache_dir / "runs"
+    named = Run(home / (settings.default_name if name is None else check_run_name(name)))
+    # Digests may take a while, and are remembered: nobody else is to wait for that.
+    if named.has_settings(settings):
+        dataset.judge(named)
+    with hold(lock_of_runs(dataset.cache_dir), note):
+        if name is not None:
+            _take(named, dataset, settings, numbers, force=force, note=note)
+            return named
+        run = _find(dataset, settings, numbers if force else ())
+        run = run or (named if _is_free(named, settings) else _with_digest(named, dataset, settings))
+        if run.name != named.name:
+            note(f"run {named.name} is of other data: this one is {run.name}")
+        _take(run, dataset, settings, numbers, force=force, note=note)
+        return run
+
+
+def find_on(dataset: Dataset, settings: Settings) -> Run | None:
+    """Find the run of a dataset that has its name from its settings; None where there is none."""
+    return _find(dataset, settings, ())
+
+
+def claim(
+    run: Run, settings: Settings, subject: Subject, inputs: Mapping[str, Any], *, force: bool, note: Note
+) -> SubjectRun:
+    """Begin a subject's share of a run, if it still is what it was when it was opened. Hold the share's lock.
+
+    Raises
+    ------
+    UsageError
+        If another process has replaced the run meanwhile, or the subject was trained on other data than now and is not
+        to be trained again.
+    """
+    with hold(lock_of_runs(run.cache_dir), note):
+        if not run.has_settings(settings):
+            raise UsageError(f"run {run.name} was deleted or replaced meanwhile", hint="repeat the command")
+        dataset = Dataset.of([subject], run.cache_dir)
+        if run.data not in (None, str(dataset.folder)):
+            verdict = dataset.judge(run)
+            if not (verdict.agrees_without([subject.number]) if force else verdict.agrees):
+                raise UsageError(
+                    f"run {run.name} was begun on {run.data} meanwhile; this is {dataset.folder}", hint=_WAY_OUT
+                )
+        if run.has(subject.number) and not force:
+            faults = differing(run.subject(subject.number).record.get("inputs"), inputs)
+            if faults:
+                told = {subject.number: " and ".join(faults)}
+                raise _refusal(run, dataset, Verdict((), told, (), is_there=True))
+        return run.start_subject(subject.number)
+
+
+def _take(run: Run, dataset: Dataset, settings: Settings, numbers: Collection[int], *, force: bool, note: Note) -> None:
+    """Make a run the dataset's own, or refuse."""
+    if begin(run, settings, dataset.folder, replace=force):
+        return
+    verdict = dataset.judge(run)
+    if verdict.agrees or _is_nobodys(run):
+        _sign(run, dataset, verdict)
+    elif force and verdict.agrees_without(numbers):
+        _sign(run, dataset, verdict, anew=True)
+    elif force:
+        note(f"run {run.name} was of other data, {whose(run, run.subjects)}: it is replaced as a whole")
+        remove(run)
+        begin(run, settings, dataset.folder)
+    else:
+        raise _refusal(run, dataset, verdict)
+
+
+def _sign(run: Run, dataset: Dataset, verdict: Verdict, *, anew: bool = False) -> None:
+    """Have a run say where its data lies, unless it does, or some of it may be of another dataset."""
+    is_gone = run.data is None or not Path(run.data).is_dir()
+    if anew or not run.subjects or (is_gone and not verdict.unknown):
+        manifest = run.folder / "manifest.json"
+        write_json(manifest, {**read_json(manifest), "data": str(dataset.folder)})
+
+
+def _is_nobodys(run: Run) -> bool:
+    """Say whether a run has nothing of any data: no subject is finished, and none is being trained."""
+    with hold_if_free(run.folder.glob("subj*/lock")) as free:
+        return free and not run.subjects
+
+
+def _is_free(run: Run, settings: Settings) -> bool:
+    """Say whether a name is to be had: nobody has it, or nobody's data, or somebody gave it to other settings."""
+    return not run.has_settings(settings) or _is_nobodys(run)
+
+
+def _find(dataset: Dataset, settings: Settings, again: Collection[int]) -> Run | None:
+    """Find the dataset's own among the runs named after some settings, or one that will be, once some are trained."""
+    usual, changed = settings.default_name, None
+    for manifest in sorted((dataset.cache_dir / "runs").glob("*/manifest.json"), key=lambda path: path.parent.name):
+        run = Run(manifest.parent)
+        if is_automatic(run.name, usual) and run.has_settings(settings):
+            verdict = dataset.judge(run)
+            if verdict.agrees:
+                return run
+            if again and verdict.is_there and verdict.agrees_without(again):
+                changed = changed or run
+    return changed
+
+
+def _with_digest(named: Run, dataset: Dataset, settings: Settings) -> Run:
+    """Name a run of a dataset beside that of another: by what the first subject is, by the first two, and so on."""
+    known = []
+    for number in dataset.found:
+        known.append((number, dataset.digests(number)))
+        digest = hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
+        run = Run(named.folder.with_name(with_data(named.name, digest)))
+        if _is_free(run, settings):
+            return run
+    raise _refusal(named, dataset, dataset.judge(named))
+
+
+def _refusal(run: Run, dataset: Dataset, verdict: Verdict) -> UsageError:
+    """Say which subjects were trained on what."""
+    trained = f"run {run.name} was trained on other data ({whose(run, run.subjects)})"
+    if verdict.other:
+        what = "; ".join(f"{faults} of subject {number} differ" for number, faults in verdict.other.items())
+        return UsageError(f"{trained}: in {dataset.folder} the {what}", hint=_WAY_OUT)
+    if not run.subjects:
+        return UsageError(f"run {run.name} is being trained on {run.data}, not {dataset.folder}", hint=_WAY_OUT)
+    return UsageError(
+        f"{trained}, or nothing shows that {dataset.folder} is the same",
+        hint=f"{_WAY_OUT}; a folder is the same if it holds a subject of the run, unchanged",
+    )

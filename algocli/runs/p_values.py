@@ -1,0 +1,94 @@
+"""The p values of a run, kept in its folder: they take a while and hold for as long as the run is what it was.
+
+left_p.npy and right_p.npy mean something only together with significance.json, which is written last and says what
+they were computed from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algocli.compute.files import read_json, write_json
+from algocli.compute.lock import hold_if_free
+from algocli.dataset.arrays import open_array
+from algocli.dataset.challenge.layout import HEMISPHERES, Hemisphere
+from algocli.errors import DataError, writing
+
+if TYPE_CHECKING:
+    from algocli.runs.subject_run import SubjectRun
+
+# What the p values were computed from.
+RECORD = "significance.json"
+# Rises when the same seed comes to give other permutations.
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class KeptP:
+    """The p values of a subject, (n_vertices,) a hemisphere, and the permutations that they are from."""
+
+    p: dict[Hemisphere, NDArray[np.float64]]
+    n_permutations: int
+    seed: int
+
+
+def state(share: SubjectRun) -> dict[str, Any]:
+    """Return what tells a training from any other: p values are of the one that they were computed from."""
+    record = share.record
+    return {"inputs": record.get("inputs"), "trained_at": record["finished_at"]}
+
+
+def keep(share: SubjectRun, found: KeptP, state_before: Mapping[str, Any]) -> None:
+    """Keep p values in place of others, unless the run has been trained again, or is in other hands, by now.
+
+    Parameters
+    ----------
+    state_before
+        The run's `state` before its arrays were read.
+
+    Raises
+    ------
+    StorageError
+        If the folder cannot be written.
+    """
+    with hold_if_free([share.folder / "lock"]) as free:
+        if not (free and share.done and state(share) == state_before):
+            return
+        withdraw(share)
+        for hemisphere, p in found.p.items():
+            share.save(f"{hemisphere}_p", p)
+        basis = {"schema": SCHEMA, "n_permutations": found.n_permutations, "seed": found.seed, **state_before}
+        write_json(share.folder / RECORD, basis)
+
+
+def withdraw(share: SubjectRun) -> None:
+    """Delete the p values of a run that is to be trained again, or to have others.
+
+    Raises
+    ------
+    StorageError
+        If the folder cannot be written.
+    """
+    with writing(share.folder):
+        for path in (share.folder / RECORD, *share.folder.glob("*_p.npy")):
+            path.unlink(missing_ok=True)
+
+
+def kept(share: SubjectRun) -> KeptP | None:
+    """Return the p values that are kept of a run, or None where there are none, or none that still hold."""
+    try:
+        basis = read_json(share.folder / RECORD)
+        p = {hemisphere: open_array(share.folder / f"{hemisphere}_p.npy") for hemisphere in HEMISPHERES}
+    # What is damaged is computed again.
+    except DataError:
+        return None
+    numbers: dict[str, Any] = {name: basis.get(name) for name in ("n_permutations", "seed")}
+    fits = all(values.shape == share.correlation(hemisphere).shape for hemisphere, values in p.items())
+    if not fits or basis != {"schema": SCHEMA, **numbers, **state(share)}:
+        return None
+    return KeptP(p, **numbers)

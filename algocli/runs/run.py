@@ -1,0 +1,246 @@
+"""A run: the folder that holds what one `train` found, with the settings, keys and versions that made it.
+
+runs/NAME/manifest.json holds the settings, which all subjects share, and the folder of their data. runs/NAME/subjNN
+holds one subject's arrays and its record.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+
+from algocli.compute.choices import check_path, check_word
+from algocli.compute.files import publish, read_json, write_json
+from algocli.compute.leftovers import delete_folder
+from algocli.compute.lock import hold, hold_if_free
+from algocli.dataset.challenge.layout import SUBJECTS, check_subject, subject_folder
+from algocli.encoding.settings import Settings
+from algocli.errors import DataError, MissingStep, UsageError, writing
+from algocli.runs import p_values as kept_p
+from algocli.runs.subject_run import SubjectRun
+
+SCHEMA = 1
+LATEST = "latest"
+
+
+class Run:
+    """One training's results for any number of subjects."""
+
+    def __init__(self, folder: Path | str) -> None:
+        self.folder = check_path("folder", folder)
+        # Another process may have replaced the run by one with others when it comes to training.
+        self.opened_with: Settings | None = None
+
+    @property
+    def cache_dir(self) -> Path:
+        """The cache that the run lies in, beside the features that it was made from."""
+        return self.folder.parent.parent
+
+    @property
+    def name(self) -> str:
+        """The folder's name, which says the settings unless the user chose one."""
+        return self.folder.name
+
+    @property
+    def settings(self) -> Settings:
+        """The settings that every subject of this run shares."""
+        # Without its settings nothing in the folder can be told from what other settings would have left there.
+        remedy = "delete that folder and train again"
+        try:
+            manifest = read_json(self.folder / "manifest.json")
+        except DataError as error:
+            raise DataError(error.message, hint=remedy) from error
+        if manifest.get("schema") != SCHEMA:
+            raise DataError(f"{self.folder} was written by another version of algocli", hint=remedy)
+        try:
+            return Settings(**manifest["settings"])
+        except (KeyError, TypeError) as error:
+            raise DataError(f"the settings in {self.folder} are damaged", hint=remedy) from error
+        # Older versions took words that they did not know, and did something else.
+        except UsageError as error:
+            raise DataError(f"the settings in {self.folder} are damaged: {error.message}", hint=remedy) from error
+
+    def has_settings(self, settings: Settings) -> bool:
+        """Say whether this run exists and was made with these settings."""
+        try:
+            return self.settings == settings
+        except DataError:
+            return False
+
+    @property
+    def data(self) -> str | None:
+        """The folder that held its subjects when it was begun; runs of old do not say."""
+        with suppress(DataError):
+            recorded = read_json(self.folder / "manifest.json").get("data")
+            return recorded if isinstance(recorded, str) else None
+        return None
+
+    @property
+    def subjects(self) -> tuple[int, ...]:
+        """The subjects that are done, rising."""
+        return tuple(n for n in SUBJECTS if self.has(n))
+
+    def has(self, number: int) -> bool:
+        """Say whether a subject is done."""
+        return self._subject(check_subject(number)).done
+
+    def subject(self, number: int) -> SubjectRun:
+        """Return a finished subject.
+
+        Raises
+        ------
+        MissingStep
+            If this run has not been trained on that subject.
+        """
+        found = self._subject(check_subject(number))
+        if not found.done:
+            raise MissingStep(f"run {self.name} has no subject {number}", hint=f"algocli train -s {number}")
+        return found
+
+    def start_subject(self, number: int) -> SubjectRun:
+        """Return a subject's share to be filled; its record, if there was one, is withdrawn first."""
+        share = self._subject(number)
+        (share.folder / "record.json").unlink(missing_ok=True)
+        kept_p.withdraw(share)
+        return share
+
+    def _subject(self, number: int) -> SubjectRun:
+        return SubjectRun(number, self.folder / subject_folder(number))
+
+    def mark_latest(self) -> None:
+        """Make this the run that reports, figures and submissions take unless told otherwise."""
+        publish(self.folder.parent / LATEST, lambda stream: stream.write(f"{self.name}\n".encode()))
+
+    @property
+    def finished_at(self) -> float:
+        """When the last subject was done, in seconds since the epoch; 0 where none is."""
+        return max((float(self._subject(n).record["finished_at"]) for n in self.subjects), default=0.0)
+
+
+def lock_of_runs(cache_dir: Path) -> Path:
+    """Return the lock under which runs are begun, replaced and claimed: held for a moment at a time."""
+    return cache_dir / "runs" / ".lock"
+
+
+def open_run(cache_dir: Path, name: str, settings: Settings, *, replace: bool = False) -> Run:
+    """Open the run of that name, making it where it does not exist.
+
+    Parameters
+    ----------
+    replace
+        Whether a run of that name with other settings is to be deleted.
+
+    Raises
+    ------
+    UsageError
+        If a run of that name was made with other settings and is not to be replaced, or is being trained.
+    """
+    run = Run(cache_dir / "runs" / name)
+    with hold(lock_of_runs(cache_dir)):
+        begin(run, settings, replace=replace)
+    return run
+
+
+def begin(run: Run, settings: Settings, data: Path | None = None, *, replace: bool = False) -> bool:
+    """Make a run where there is none with these settings; say whether it was made. Hold the lock of runs.
+
+    Parameters
+    ----------
+    data
+        The folder that holds the subjects.
+
+    Raises
+    ------
+    UsageError
+        As `open_run` does; or if there are subjects of nobody knows which settings.
+    """
+    manifest, run.opened_with = run.folder / "manifest.json", settings
+    if replace and not run.has_settings(settings):
+        remove(run)
+    if manifest.is_file():
+        if run.settings != settings:
+            raise UsageError(
+                f"run {run.name} exists and was made with other settings: {run.settings.default_name}",
+                hint="choose another name='...', or replace it with force=True",
+            )
+        return False
+    if any((share / "record.json").exists() for share in run.folder.glob("subj*")):
+        raise UsageError(
+            f"{run.folder} holds subjects, and nothing says with which settings they were trained",
+            hint="choose another name='...', or replace it with force=True",
+        )
+    whose = {} if data is None else {"data": str(data)}
+    write_json(manifest, {"schema": SCHEMA, "name": run.name, "settings": asdict(settings), **whose})
+    return True
+
+
+def remove(run: Run) -> None:
+    """Delete a run, none of it before what makes it count. Hold the lock of runs.
+
+    Raises
+    ------
+    UsageError
+        If a process trains it.
+    StorageError
+        If it may not be deleted.
+    """
+    if run.folder.is_symlink():
+        raise UsageError(f"{run.folder} is a link to a run elsewhere", hint="delete the link, or choose another name")
+    # A folder that is no run is nobody's to delete.
+    if not ((run.folder / "manifest.json").exists() or any(run.folder.glob("subj*"))):
+        return
+    with hold_if_free(run.folder.glob("subj*/lock")) as free, writing(run.folder):
+        if not free:
+            raise UsageError(f"run {run.name} is being trained", hint="wait for it to end, or choose another name")
+        delete_folder(run.folder, "manifest.json")
+
+
+def check_run_name(name: str) -> str:
+    """Return a run name that can be a folder's.
+
+    Raises
+    ------
+    UsageError
+        If it is empty, reserved, too long, or would leave the folder of runs.
+    """
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+=,-]{0,199}", name) or name == LATEST:
+        raise UsageError(
+            f"'{name}' cannot be a run's name", hint="use up to 200 letters, digits, dots, dashes, underscores"
+        )
+    return name
+
+
+def list_runs(cache_dir: Path | str) -> list[Run]:
+    """List the runs with at least one finished subject, the latest first."""
+    home = check_path("cache_dir", cache_dir) / "runs"
+    runs = [run for run in (Run(path.parent) for path in home.glob("*/manifest.json")) if run.subjects]
+    pointer = home / LATEST
+    latest = pointer.read_text(encoding="utf-8", errors="replace").strip() if pointer.is_file() else ""
+    # A training that found its work done is the latest too, though it finished long ago.
+    return sorted(runs, key=lambda run: (run.name != latest, -run.finished_at, run.name))
+
+
+def find_run(cache_dir: Path | str, name: str = LATEST) -> Run:
+    """Find a run by name, by an unambiguous beginning of one, or the latest.
+
+    Raises
+    ------
+    MissingStep
+        If there is no run at all.
+    UsageError
+        If none, or more than one, has such a name.
+    """
+    name, runs = check_word("name", name), list_runs(cache_dir)
+    if not runs:
+        raise MissingStep(f"{cache_dir} holds no finished run", hint="algocli train")
+    if name == LATEST:
+        return runs[0]
+    exact = [run for run in runs if run.name == name]
+    matching = exact or [run for run in runs if run.name.startswith(name)]
+    if len(matching) != 1:
+        found = "\n  ".join(run.name for run in matching or runs)
+        problem = f"'{name}' fits {len(matching)} runs" if matching else f"no run is named '{name}'"
+        raise UsageError(f"{problem}; there are:\n  {found}")
+    return matching[0]

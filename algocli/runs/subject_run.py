@@ -1,0 +1,190 @@
+"""One subject's share of a run: the arrays that its training left, and the record that says what they are of.
+
+The record is written last: a subject without a sound record is not done, whatever else lies there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from algocli.compute.arrays import publishing_rows, read_kept
+from algocli.compute.files import publish, read_json, write_json
+from algocli.dataset.arrays import open_array
+from algocli.dataset.challenge.layout import Hemisphere, check_hemisphere
+from algocli.errors import DataError, MissingStep
+
+# What `predict` keeps of a subject's model.
+MODEL = "model.npz"
+_TRAIN_AGAIN = "train this subject again with --force"
+
+
+class SubjectRun:
+    """One subject's share of a run; arrays are opened as memory maps."""
+
+    def __init__(self, number: int, folder: Path) -> None:
+        self.number = number
+        self.folder = folder
+
+    @property
+    def done(self) -> bool:
+        """Say whether everything of this subject is there."""
+        if not (self.folder / "record.json").is_file():
+            return False
+        try:
+            return isinstance(self.record.get("finished_at"), int | float)
+        # A damaged record is no record: training again makes it, and other runs are none the worse for it.
+        except DataError:
+            return False
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """The provenance: feature keys, data digests, versions, command line, timings."""
+        return read_json(self.folder / "record.json")
+
+    @property
+    def data_folder(self) -> Path | None:
+        """Where the subject's data was; None where the record does not say, as one from elsewhere may not."""
+        recorded = self.record.get("data")
+        return Path(recorded) if isinstance(recorded, str) and recorded else None
+
+    def correlation(self, hemisphere: Hemisphere) -> NDArray[np.float64]:
+        """Return r of held-out responses per vertex, (n_vertices,); with folds, the mean over folds."""
+        return self._load_finite(f"{check_hemisphere(hemisphere)}_correlation")
+
+    def fold_correlations(self, hemisphere: Hemisphere) -> NDArray[np.float64]:
+        """Return r per fold and vertex, (n_folds, n_vertices); a single holdout is one fold."""
+        return self._load_finite(f"{check_hemisphere(hemisphere)}_fold_correlation")
+
+    def validation_rows(self) -> NDArray[np.int64]:
+        """Return the training rows that were held out, (n_validation,), in the order of their predictions."""
+        return self._load("validation_rows")
+
+    def validation_folds(self) -> NDArray[np.int64]:
+        """Return the fold of each held-out row, (n_validation,)."""
+        return self._load("validation_folds")
+
+    def validation_predictions(self, hemisphere: Hemisphere) -> NDArray[np.float32]:
+        """Return predicted responses to the held-out rows, (n_validation, n_vertices)."""
+        return self._load(f"{check_hemisphere(hemisphere)}_pred_validation")
+
+    def test_predictions(self, hemisphere: Hemisphere) -> NDArray[np.float32]:
+        """Return predicted responses to the test images, (n_test, n_vertices); see `check_test_predictions`."""
+        if self.done:
+            self.check_test_predictions()
+        return self._load(f"{check_hemisphere(hemisphere)}_pred_test")
+
+    def check_test_predictions(self) -> None:
+        """Raise a MissingStep where there are none, as features were of the training images alone."""
+        names = self.record.get("without_test")
+        if names:
+            raise MissingStep(
+                f"run {self.folder.parent.name} has no test predictions of subject {self.number}: "
+                f"{', '.join(names)} has features of the training images alone",
+                hint=f"import features of the test images too, with --name {names[0]} --force, and train again",
+            )
+
+    def alphas(self, hemisphere: Hemisphere) -> NDArray[np.float32]:
+        """Return ridge's penalty of each fit and vertex, (n_fits, n_vertices), relative to a component's mean variance.
+
+        The fits are the folds in order and then the refit. A blend has one a layer: (n_fits, n_layers, n_vertices).
+        That of banded ridge is to be divided by a layer's share.
+
+        Raises
+        ------
+        DataError
+            If the run's regression has none.
+        """
+        return self._load(f"{check_hemisphere(hemisphere)}_alpha")
+
+    def blend_weights(self, hemisphere: Hemisphere) -> NDArray[np.float32]:
+        """Return how a blend weighs its layers' models, (n_fits, n_layers, n_vertices); none is negative.
+
+        The fits are the folds in order and then the refit, the layers those of the settings.
+
+        Raises
+        ------
+        DataError
+            If the run is no blend.
+        """
+        return self._load(f"{check_hemisphere(hemisphere)}_blend")
+
+    def band_shares(self, hemisphere: Hemisphere) -> NDArray[np.float32]:
+        """Return each layer's share in a banded ridge, (n_fits, n_layers, n_vertices); they sum to one.
+
+        A layer's penalty is that of the vertex (`alphas`) over its share. Fits and layers are as a blend has them.
+
+        Raises
+        ------
+        DataError
+            If the run is no banded ridge.
+        """
+        return self._load(f"{check_hemisphere(hemisphere)}_band")
+
+    def has_array(self, name: str) -> bool:
+        """Say whether there is an array of that name, such as 'left_blend'."""
+        return (self.folder / f"{name}.npy").is_file()
+
+    def discard(self, name: str) -> None:
+        """Delete an array of that name, if there is one."""
+        (self.folder / f"{name}.npy").unlink(missing_ok=True)
+
+    def save(self, name: str, array: NDArray[Any]) -> None:
+        """Store one array; visible only when whole."""
+        self.save_blocks(name, array.shape, [array], array.dtype)
+
+    def save_blocks(
+        self, name: str, shape: tuple[int, ...], blocks: Iterable[NDArray[Any]], dtype: DTypeLike = np.float32
+    ) -> None:
+        """Store one array from consecutive blocks of rows, so that it never needs to be whole in memory."""
+        with self.writing_rows(name, shape, dtype) as append:
+            for block in blocks:
+                append(block)
+
+    @contextmanager
+    def writing_rows(
+        self, name: str, shape: tuple[int, ...], dtype: DTypeLike = np.float32
+    ) -> Iterator[Callable[[NDArray[Any]], object]]:
+        """Store one array from blocks of rows, as they are handed over one after the other within a `with` block."""
+        with publishing_rows(self.folder / f"{name}.npy", shape, dtype) as append:
+            yield append
+
+    def model(self) -> dict[str, NDArray[Any]] | None:
+        """Return what was kept of this subject's model for new images.
+
+        None where nothing was, it is damaged, or the subject has been trained again since.
+        """
+        kept = read_kept(self.folder / MODEL)
+        return kept if kept is not None and str(kept.pop("record", None)) == self._record_digest() else None
+
+    def save_model(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Keep what predictions of new images need of the model that the record stands for."""
+        whose = np.array(self._record_digest())
+        publish(self.folder / MODEL, lambda stream: np.savez(stream, record=whose, **arrays))  # type: ignore[arg-type]
+
+    def _record_digest(self) -> str:
+        return hashlib.sha256((self.folder / "record.json").read_bytes()).hexdigest()
+
+    def finish(self, record: dict[str, Any]) -> None:
+        """Declare this subject done; to be called last."""
+        write_json(self.folder / "record.json", record)
+
+    def _load_finite(self, name: str) -> NDArray[Any]:
+        array = self._load(name)
+        # A vertex that never varies has 0: training writes no NaN.
+        if array.dtype.kind != "f" or not np.isfinite(array).all():
+            raise DataError(f"{self.folder / name}.npy is damaged: it holds NaN or infinity", hint=_TRAIN_AGAIN)
+        return array
+
+    def _load(self, name: str) -> NDArray[Any]:
+        path = self.folder / f"{name}.npy"
+        try:
+            return open_array(path)
+        except DataError as error:
+            raise DataError(f"{path} is missing or damaged", hint=_TRAIN_AGAIN) from error

@@ -1,0 +1,145 @@
+"""Fits an encoding model: a subject's components and responses go in, a run comes out."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from algocli.compute.budget import available_memory, check_memory, gigabytes
+from algocli.compute.lock import hold
+from algocli.compute.track import Note, Track, silent, unheard
+from algocli.dataset.challenge.layout import HEMISPHERES
+from algocli.dataset.challenge.subjects import Subject
+from algocli.encoding.kernels import loads_torch
+from algocli.encoding.memory import Size, bytes_needed
+from algocli.encoding.regressions.fitting import foretell_search
+from algocli.encoding.settings import Settings
+from algocli.encoding.splits import Fold, make_folds
+from algocli.encoding.training import Training
+from algocli.features.store.library import find_store
+from algocli.features.store.shards import FeatureStore
+from algocli.runs.datasets import differing, digest_data
+from algocli.runs.opening import claim
+from algocli.runs.run import Run
+from algocli.runs.subject_run import SubjectRun
+
+
+def train_subject(
+    subject: Subject,
+    run: Run,
+    cache_dir: Path,
+    *,
+    command_line: Sequence[str] = (),
+    force: bool = False,
+    device: str = "cpu",
+    track: Track = silent,
+    note: Note = unheard,
+) -> SubjectRun:
+    """Fit a run's model for one subject, unless that is done already with the same inputs.
+
+    Parameters
+    ----------
+    command_line
+        What to record as the way to make this again.
+    force
+        Fit again even if it is done.
+    device
+        Where large matrices are multiplied, as torch names it; it changes no more than the last digits.
+
+    Raises
+    ------
+    MissingStep
+        If the features are not there or not complete.
+    DataError
+        If responses are malformed, not finite, or disagree with images or masks.
+    UsageError
+        If there are fewer dimensions than components; or if the subject was trained on other data, unless by `force`.
+    """
+    started = time.time()
+    settings = run.opened_with or run.settings
+    # Held from the beginning on: a run that nobody holds and that has no record is a leftover.
+    with hold(run.folder / subject.name / "lock", note):
+        data = digest_data(subject, cache_dir, track)
+        stores = [find_store(cache_dir, name, subject, data["stimuli"]) for name in settings.features]
+        inputs = {"features": [store.key for store in stores], **data}
+        if not force and run.has(subject.number) and _is_of(run.subject(subject.number).record, inputs):
+            note(f"subject {subject.number}: run {run.name} is done already")
+            return run.subject(subject.number)
+        needed = _promise(subject, settings, stores, device, note)
+        without_test = _without_test(subject, stores, settings, note)
+        share = claim(run, settings, subject, inputs, force=force, note=note)
+        clock = {"inputs": time.time() - started}
+        folds = make_folds(settings, len(subject.train_stimuli))
+        _save_split(share, folds)
+        training = Training(subject, share, settings, folds, stores, device, clock, track)
+        training.run(note)
+        about = {"memory": needed, "without_test": without_test}
+        share.finish(_record(subject, settings, inputs, command_line, clock, started) | about)
+    return share
+
+
+def _promise(subject: Subject, settings: Settings, stores: Sequence[FeatureStore], device: str, note: Note) -> int:
+    """Say how much memory it will take at the most, and refuse what does not fit; return the bytes."""
+    n_vertices = max(map(subject.n_vertices, HEMISPHERES))
+    size = Size(len(subject.train_stimuli), len(subject.test_stimuli), n_vertices)
+    needed = bytes_needed(settings, size, with_torch=loads_torch(stores, settings, device))
+    check_memory(needed, remedy="fewer components (--pca) need less, and so do fewer layers")
+    note(f"subject {subject.number}: up to {gigabytes(needed)} of memory, of {gigabytes(available_memory())} free")
+    if settings.regression == "banded":
+        vertices = [subject.n_vertices(hemisphere) for hemisphere in HEMISPHERES]
+        note(f"subject {subject.number}: {foretell_search(settings, size.n_train, vertices, device)}")
+    return needed
+
+
+def _is_of(record: dict[str, Any], inputs: dict[str, Any]) -> bool:
+    """Say whether a record is of these inputs."""
+    recorded = record.get("inputs") or {}
+    return differing(recorded, inputs) == [] and recorded.get("features") == inputs["features"]
+
+
+def _without_test(subject: Subject, stores: Sequence[FeatureStore], settings: Settings, note: Note) -> list[str]:
+    """Return the names of the features that know the training images alone, and say what follows from that."""
+    pairs = zip(settings.features, stores, strict=True)
+    names = [name for name, store in pairs if store.n_stimuli < len(subject.stimuli)]
+    if names:
+        note(
+            f"subject {subject.number}: {', '.join(names)} has the training images alone: some are held out and "
+            "scored, and no test predictions are made"
+        )
+    return names
+
+
+def _save_split(share: SubjectRun, folds: list[Fold]) -> None:
+    share.save("validation_rows", np.concatenate([fold.held_out for fold in folds]))
+    share.save("validation_folds", np.repeat(np.arange(len(folds)), [len(fold.held_out) for fold in folds]))
+
+
+def _record(
+    subject: Subject,
+    settings: Settings,
+    inputs: dict[str, Any],
+    command_line: Sequence[str],
+    clock: dict[str, float],
+    started: float,
+) -> dict[str, Any]:
+    packages = ("algocli", "numpy", "scipy", "zarr", *(("himalaya",) if settings.regression == "banded" else ()))
+    return {
+        "subject": subject.number,
+        "data": str(subject.layout.folder.resolve()),
+        "inputs": inputs,
+        "n_train": len(subject.train_stimuli),
+        "n_test": len(subject.test_stimuli),
+        "n_vertices": {hemisphere: subject.n_vertices(hemisphere) for hemisphere in HEMISPHERES},
+        "seed": settings.seed,
+        "command_line": list(command_line),
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
+        "seconds": {stage: round(seconds, 3) for stage, seconds in clock.items()},
+        "started_at": started,
+        "finished_at": time.time(),
+    }

@@ -1,0 +1,146 @@
+"""Trains the models that a variance partition needs: one of every union of its sets, each a run like any other.
+
+They share a split and all settings but the layers, so that what differs between them is what the layers know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from algocli.compute.track import Note, Track, silent, unheard
+from algocli.dataset.challenge.subjects import Subject
+from algocli.dataset.digests import stimuli_digest
+from algocli.encoding.names import is_automatic
+from algocli.encoding.settings import Settings
+from algocli.encoding.splits import make_folds
+from algocli.errors import DataError
+from algocli.features.store.library import find_store
+from algocli.runs.datasets import Dataset
+from algocli.runs.opening import open_on
+from algocli.runs.run import Run, list_runs, open_run
+from algocli.runs.training import train_subject
+from algocli.stats.partition import FeatureSet, Names, unions
+
+# For ridge, where truncation costs little of what it would find among all components; for OLS, what `train` takes.
+_USUAL_COMPONENTS = {"ridge": 1000, "ols": 100}
+
+
+def measure_features(
+    subjects: Sequence[Subject], features: Sequence[str], cache_dir: Path, *, track: Track = silent
+) -> dict[str, int]:
+    """Return the number of features that each recipe has, if all subjects have all of them.
+
+    Raises
+    ------
+    MissingStep
+        If a subject's features are not there or not complete; told before the first model is trained.
+    """
+    found: dict[str, int] = {}
+    for subject in subjects:
+        content = stimuli_digest(subject.stimuli, cache_dir, track=track)
+        found |= {name: find_store(cache_dir, name, subject, content).n_features for name in features}
+    return found
+
+
+def with_usual_components(settings: Settings, subjects: Sequence[Subject]) -> Settings:
+    """Return settings with as many components as are usual; with all of them, where ridge has too few images."""
+    usual = _USUAL_COMPONENTS[settings.regression]
+    n_fit = min(len(fold.fit) for one in subjects for fold in make_folds(settings, len(one.train_stimuli)))
+    return replace(settings, n_components=None if settings.regression == "ridge" and n_fit <= usual else usual)
+
+
+def open_unions(
+    cache_dir: Path,
+    sets: Sequence[FeatureSet],
+    settings: Settings,
+    n_features: Mapping[str, int],
+    subjects: Sequence[Subject] = (),
+    *,
+    track: Track = silent,
+    note: Note = unheard,
+) -> dict[Names, Run]:
+    """Open the run of every union of some sets, as `train` names it, or one that differs in the order of layers alone.
+
+    Parameters
+    ----------
+    settings
+        Those of all the runs; each has its own union's layers. With OLS a union has the components of each of its
+        layers side by side: k components of the layers joined could not do what k of each can, and what layers share
+        would be told too large. Ridge regression, on many, loses little by truncation and joins features; a union of
+        fewer features than components keeps all.
+    n_features
+        As `measure_features` returns them.
+    subjects
+        Those to be trained: the runs are of their dataset. Without any, of whichever they are.
+
+    Raises
+    ------
+    UsageError
+        If the subjects lie in several folders.
+    """
+    dataset = Dataset.of(subjects, cache_dir, track) if subjects else None
+    known: dict[Settings, list[Run]] = {}
+    for run in list_runs(cache_dir):
+        with suppress(DataError):
+            # One that its user named is left alone: he may mean something else by it.
+            if is_automatic(run.name, run.settings.default_name):
+                known.setdefault(_without_order(run.settings), []).append(run)
+    found = {}
+    for union in unions([one.name for one in sets]):
+        features = tuple(name for one in sets if one.name in union for name in one.features)
+        own = _of_union(settings, features, sum(n_features[name] for name in features))
+        alike = known.get(_without_order(own), [])
+        # One with the very order comes first.
+        alike = [run for run in alike if run.settings == own] or alike
+        same = next((run for run in alike if dataset is None or dataset.judge(run).agrees), None)
+        found[union] = same or _make(cache_dir, own, dataset, [one.number for one in subjects], note)
+    return found
+
+
+def _make(cache_dir: Path, settings: Settings, dataset: Dataset | None, numbers: Sequence[int], note: Note) -> Run:
+    if dataset is None:
+        return open_run(cache_dir, settings.default_name, settings)
+    return open_on(dataset, settings, numbers, note=note)
+
+
+def train_unions(
+    subject: Subject,
+    runs: Mapping[Names, Run],
+    cache_dir: Path,
+    *,
+    command_line: Sequence[str] = (),
+    track: Track = silent,
+    note: Note = unheard,
+) -> None:
+    """Fit one subject's model of every union, unless that is done already with the same inputs.
+
+    Raises
+    ------
+    AlgocliError
+        As `train_subject` does.
+    """
+    n_done = sum(run.has(subject.number) for run in runs.values())
+    if n_done:
+        note(f"subject {subject.number}: {n_done} of {len(runs)} models are there already")
+    for number, run in enumerate(runs.values(), start=1):
+        # What is done is told in one line, not in one for each of up to 31 runs.
+        begun = run.has(subject.number)
+        if not begun:
+            note(f"subject {subject.number}: model {number} of {len(runs)}, {run.name}")
+        train_subject(subject, run, cache_dir, command_line=command_line, track=track, note=unheard if begun else note)
+
+
+def _of_union(settings: Settings, features: tuple[str, ...], n_features: int) -> Settings:
+    n_components = settings.n_components
+    if n_components is not None and settings.regression == "ols" and len(features) > 1:
+        return replace(settings, features=features, join="components")
+    keeps_all = n_components is None or n_features <= n_components
+    return replace(settings, features=features, n_components=None if keeps_all else n_components)
+
+
+def _without_order(settings: Settings) -> Settings:
+    """Return what the held-out predictions depend on: neither the order of layers nor how test images are predicted."""
+    return replace(settings, features=tuple(sorted(settings.features)), refit=True)

@@ -1,0 +1,1 @@
+"""One number a vertex, and how sure it is: correlation, explained variance, resampling, permutation."""

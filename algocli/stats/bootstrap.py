@@ -1,0 +1,119 @@
+"""How far a score might have come out otherwise, had other images been shown: resampling of held-out images.
+
+A resample draws as many images as there are, with replacement: a vertex's correlation follows from the images' counts
+and five moments, so all resamples of all vertices are five matrix products. Two runs that share their counts can be
+compared image by image: the interval of their difference is that of a paired comparison.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algocli.errors import DataError, UsageError
+from algocli.stats.standardised import standardised
+
+# Vertices at once: a dozen arrays of n_resamples x vertices are made and dropped.
+VERTICES = 2048
+# What is left of a variance of one when all images of a resample are the same one, but for rounding.
+NOTHING = 1e-5
+
+
+def resample(n_stimuli: int, *, n_resamples: int = 1000, seed: int = 0) -> NDArray[np.float32]:
+    """Draw images with replacement and count how often each was drawn, (n_resamples, n_stimuli)."""
+    if n_resamples < 1:
+        raise UsageError(f"{n_resamples} resamples: at least 1 is needed")
+    rng = np.random.default_rng(seed)
+    return rng.multinomial(n_stimuli, np.full(n_stimuli, 1 / n_stimuli), n_resamples).astype(np.float32)
+
+
+def bootstrap_r(
+    measured: NDArray[np.floating], predicted: NDArray[np.floating], counts: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Correlate measured and predicted responses in every resample.
+
+    Parameters
+    ----------
+    measured, predicted : (n_stimuli, n_vertices)
+    counts : (n_resamples, n_stimuli)
+        As `resample` draws them; the same ones for all that is to be compared.
+
+    Returns
+    -------
+    (n_resamples, n_vertices) float32
+        Pearson's r. 0 for a vertex that never varies, and in a resample in which it does not.
+
+    Raises
+    ------
+    DataError
+        If shapes do not fit.
+    """
+    if measured.shape != predicted.shape or counts.shape[1] != len(measured):
+        raise DataError(
+            f"measured responses have shape {measured.shape}, predicted ones {predicted.shape}, "
+            f"and {counts.shape[1]} images were resampled"
+        )
+    r = np.empty((len(counts), measured.shape[1]), np.float32)
+    for start in range(0, measured.shape[1], VERTICES):
+        block = slice(start, start + VERTICES)
+        r[:, block] = _bootstrap_block(measured[:, block], predicted[:, block], counts)
+    return r
+
+
+def bootstrap_mean_r(
+    measured: NDArray[np.floating],
+    predicted: NDArray[np.floating],
+    folds: NDArray[np.int64],
+    counts: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    """Correlate within folds in every resample, and take the mean of r over the folds.
+
+    Images are drawn from all folds together, so that the folds of a resample differ in size.
+
+    Parameters
+    ----------
+    measured, predicted : (n_stimuli, n_vertices)
+    folds : (n_stimuli,)
+        The fold of each image, by any number.
+    counts : (n_resamples, n_stimuli)
+
+    Returns
+    -------
+    (n_resamples, n_vertices) float32
+    """
+    numbers = np.unique(folds)
+    total = np.zeros((len(counts), measured.shape[1]), np.float32)
+    for fold in numbers:
+        inside = folds == fold
+        drawn = counts[:, inside]
+        # A fold that nothing was drawn from scores 0, as one does of which a single image was drawn.
+        drawn[drawn.sum(axis=1) == 0, 0] = 1
+        total += bootstrap_r(measured[inside], predicted[inside], drawn)
+    total /= len(numbers)
+    return total
+
+
+def interval(statistics: NDArray[np.floating], level: float = 0.95) -> tuple[float, float]:
+    """Return the interval that holds the middle share of a statistic's resamples, (n_resamples,).
+
+    For the mean r of an ROI, `statistics` is `r[:, vertices].mean(axis=1)`; for the difference between two runs, the
+    difference of two such, resampled with the same counts.
+    """
+    low, high = np.quantile(statistics, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def _bootstrap_block(
+    measured: NDArray[np.floating], predicted: NDArray[np.floating], counts: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    # With mean zero and variance one over all images, no resample's moments are differences of large numbers.
+    x, y = (np.sqrt(np.float32(len(block))) * standardised(block) for block in (measured, predicted))
+    shares = counts / counts.sum(axis=1, keepdims=True)
+    x_mean, y_mean = shares @ x, shares @ y
+    covariance = shares @ (x * y) - x_mean * y_mean
+    x_variance = shares @ (x * x) - x_mean**2
+    y_variance = shares @ (y * y) - y_mean**2
+    varies = (x_variance > NOTHING) & (y_variance > NOTHING)
+    norm = np.sqrt(np.where(varies, x_variance * y_variance, 1))
+    r: NDArray[np.float32] = np.clip(np.where(varies, covariance / norm, 0), -1, 1)
+    return r

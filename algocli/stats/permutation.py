@@ -1,0 +1,173 @@
+"""Says which vertices' scores are more than chance: permutations for each, false discoveries controlled over all.
+
+A permutation assigns the measured responses to other images and leaves predictions as they are. It is the same for
+every vertex, so the vertices' scores stay as dependent on each other as they are. The images are brought into two
+random orders, one for what was measured and one for what was predicted, and then shifted against each other, step by
+step round the circle: every step is a permutation as random as any, and one Fourier transform scores all the steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algocli.errors import DataError, UsageError
+from algocli.stats.standardised import standardised
+
+# Vertices a thread works on at once: standardised predictions and responses of a thousand images stay in its cache.
+VERTICES = 64
+# Scores this close differ by the rounding of float32 sums; a permutation that ties counts against the vertex.
+TIE = 1e-6
+
+
+@dataclass(frozen=True)
+class Permutations:
+    """Permutations of images, each within its fold.
+
+    Attributes
+    ----------
+    n_permutations
+        How many they are.
+    n_steps
+        How many follow from a pair of orders by shifts of 0, 1, ...: as many as the smallest fold has images.
+    measured : per fold (n_orders, n_stimuli of the fold)
+        Rows of that fold in random orders, for the measured responses.
+    predicted : per fold (n_stimuli of the fold,)
+        The same for the predictions; one order is enough. Permutation `order * n_steps + step` pairs the row
+        `predicted[i]` of the predictions with the row `measured[order, (i + step) % n]` of the responses.
+    """
+
+    n_permutations: int
+    n_steps: int
+    measured: tuple[NDArray[np.int64], ...]
+    predicted: tuple[NDArray[np.int64], ...]
+
+
+def permute(folds: NDArray[np.int64], *, n_permutations: int = 1000, seed: int = 0) -> Permutations:
+    """Draw permutations of images within folds.
+
+    Parameters
+    ----------
+    folds : (n_stimuli,)
+        The fold of each image, by any number.
+
+    Raises
+    ------
+    UsageError
+        If there is no permutation to be drawn.
+    """
+    if n_permutations < 1:
+        raise UsageError(f"{n_permutations} permutations: at least 1 is needed")
+    rng = np.random.default_rng(seed)
+    rows = [np.flatnonzero(folds == fold) for fold in np.unique(folds)]
+    n_steps = min(map(len, rows), default=1)
+    n_orders = -(-n_permutations // n_steps)
+    predicted = tuple(rng.permutation(own) for own in rows)
+    measured = tuple(rng.permuted(np.tile(own, (n_orders, 1)), axis=1) for own in rows)
+    return Permutations(n_permutations, n_steps, measured, predicted)
+
+
+def permutation_p(
+    measured: NDArray[np.floating], predicted: NDArray[np.floating], permutations: Permutations
+) -> NDArray[np.float64]:
+    """Return how likely a correlation as high as each vertex's is by chance.
+
+    One-sided: a model that predicts the opposite has explained nothing. With folds the correlation is its mean over
+    folds, as a run is scored.
+
+    Parameters
+    ----------
+    measured, predicted : (n_stimuli, n_vertices)
+    permutations
+        As `permute` draws them; the same ones for all vertices.
+
+    Returns
+    -------
+    (n_vertices,) float64
+        (1 + permutations with as high an r) / (1 + permutations). 1 where responses or predictions never vary.
+
+    Raises
+    ------
+    DataError
+        If shapes do not fit.
+    """
+    n_rows = sum(map(len, permutations.predicted))
+    if measured.shape != predicted.shape or len(measured) != n_rows:
+        raise DataError(
+            f"measured responses have shape {measured.shape}, predicted ones {predicted.shape}, "
+            f"and {n_rows} images were permuted"
+        )
+    blocks = [slice(start, start + VERTICES) for start in range(0, measured.shape[1], VERTICES)]
+
+    def count(block: slice) -> NDArray[np.int64]:
+        return _count_as_high(measured[:, block], predicted[:, block], permutations)
+
+    with ThreadPoolExecutor() as pool:
+        counts = np.concatenate([np.empty(0, np.int64), *pool.map(count, blocks)])
+    p: NDArray[np.float64] = (1 + counts) / (1 + permutations.n_permutations)
+    return p
+
+
+def _count_as_high(
+    measured: NDArray[np.floating], predicted: NDArray[np.floating], permutations: Permutations
+) -> NDArray[np.int64]:
+    """Count the permutations that correlate at least as highly as the measured order does, (n_vertices,)."""
+    x, y = np.empty(measured.shape, np.float32), np.empty(measured.shape, np.float32)
+    for rows in permutations.predicted:
+        x[rows], y[rows] = standardised(measured[rows]), standardised(predicted[rows])
+    # All r here are sums over folds, where the score is the mean.
+    score = np.einsum("ij,ij->j", x, y) - TIE * len(permutations.predicted)
+    spectra = [_spectrum(y[rows]).conj() for rows in permutations.predicted]
+    count = np.zeros(len(score), np.int64)
+    for start in range(0, permutations.n_permutations, permutations.n_steps):
+        order = start // permutations.n_steps
+        r = _shifted_r(x, [rows[order] for rows in permutations.measured], spectra)
+        # Said so that what is no number counts against the vertex.
+        count += (~(r[: permutations.n_permutations - start] < score)).sum(axis=0)
+    return count
+
+
+def _shifted_r(
+    x: NDArray[np.float32], orders: Sequence[NDArray[np.int64]], spectra: Sequence[NDArray[np.complex64]]
+) -> NDArray[np.float32]:
+    """Correlate reordered responses with predictions after every shift, (n_steps, n_vertices), summed over folds."""
+    from scipy.fft import irfft
+
+    # A circular correlation is a product of spectra: folds of one size are summed before they are transformed back.
+    products: dict[int, NDArray[np.complex64]] = {}
+    for order, spectrum in zip(orders, spectra, strict=True):
+        products[len(order)] = products.get(len(order), 0) + _spectrum(x[order]) * spectrum
+    n_steps = min(products)
+    total: NDArray[np.float32] = sum(irfft(products[n], n, axis=0)[:n_steps] for n in sorted(products))
+    return total
+
+
+def _spectrum(x: NDArray[np.float32]) -> NDArray[np.complex64]:
+    # numpy's own transform would be of float64.
+    from scipy.fft import rfft
+
+    spectrum: NDArray[np.complex64] = rfft(x, axis=0)
+    return spectrum
+
+
+def false_discovery_q(p: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Adjust p values for their number (Benjamini and Hochberg): q <= .05 admits 5 % of false discoveries.
+
+    Parameters
+    ----------
+    p : (n_vertices,)
+
+    Returns
+    -------
+    (n_vertices,) float64
+        The least rate of false discoveries at which a vertex is still among the discoveries.
+    """
+    falling = np.argsort(p)[::-1]
+    ranks = np.arange(len(p), 0, -1)
+    q = np.empty(len(p))
+    q[falling] = np.minimum.accumulate(np.minimum(p[falling] * len(p) / ranks, 1))
+    return q
