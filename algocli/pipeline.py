@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from algocli.compute.choices import check_flag, check_kind, check_path, check_paths, check_word, check_words
 from algocli.compute.track import Note, Track, silent, unheard
-from algocli.dataset.challenge.layout import HEMISPHERES, Hemisphere, check_subject
+from algocli.dataset.challenge.layout import check_subject
 from algocli.dataset.challenge.subjects import Challenge, Subject
+from algocli.dataset.sides import HEMISPHERES, Hemisphere
 from algocli.encoding.settings import Settings, check_settings
 from algocli.errors import UsageError
 from algocli.results.data_of_runs import recorded_subjects
@@ -27,7 +28,7 @@ from algocli.runs.run import Run, check_run_name
 from algocli.runs.training import train_subject
 
 if TYPE_CHECKING:
-    from algocli.features.networks.building import TransformName
+    from algocli.features.networks.network import TransformName
 
 # What `train` takes beside fields of the settings: a slip of the keyboard may have meant it.
 _TRAIN_TAKES = ("name", "cache_dir", "force", "device", "track", "note")

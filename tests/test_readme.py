@@ -41,7 +41,7 @@ def home(tmp_path_factory):
 def test_every_console_line_of_the_readme_runs(home, monkeypatch):
     monkeypatch.chdir(home)
     # Downloads are the one thing that cannot be had here; what is downloaded is a state dict.
-    monkeypatch.setattr("algocli.features.networks.libraries._pretrained_state", _untrained)
+    monkeypatch.setattr("algocli.features.networks.sources.torchvision._pretrained_state", _untrained)
     assert LINES
     for line in LINES:
         words = shlex.split(line)
@@ -67,7 +67,7 @@ def test_every_command_of_the_table_exists():
 def test_the_python_example_runs(home, monkeypatch):
     (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     monkeypatch.chdir(home)
-    monkeypatch.setattr("algocli.features.networks.libraries._pretrained_state", _untrained)
+    monkeypatch.setattr("algocli.features.networks.sources.torchvision._pretrained_state", _untrained)
     code = code.replace('"demo/cache"', '"python"').replace('"demo"', '"algonauts_2023_challenge_data"')
     names = {}
     exec(code, names)

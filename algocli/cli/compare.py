@@ -21,7 +21,7 @@ from algocli.cli.options import (
     parse_subjects,
 )
 from algocli.cli.pages import Html, Title, check_wishes
-from algocli.dataset.challenge.layout import ALL_VERTICES, HEMISPHERES, Hemisphere
+from algocli.dataset.sides import ALL_VERTICES, HEMISPHERES, Hemisphere
 
 if TYPE_CHECKING:
     from algocli.results.compare import Comparison, DifferenceRow

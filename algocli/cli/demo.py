@@ -13,6 +13,7 @@ from algocli.errors import DataError, UsageError
 
 
 def demo(
+    ctx: typer.Context,
     folder: Annotated[Path, typer.Argument(help="Where to write it.")] = Path("demo"),
     n_train: Annotated[int, typer.Option("--train", min=2, help="Training images a subject.")] = 200,
     n_test: Annotated[int, typer.Option("--test", min=2, help="Test images a subject.")] = 40,
@@ -51,7 +52,7 @@ def demo(
     else:
         print(f"{folder}: {count(len(chosen), 'subject')}, {n_train} + {n_test} images each, {size(summary.n_bytes)}")
     if run:
-        _run(folder, chosen, quiet)
+        _run(ctx, folder, chosen, quiet)
     else:
         note(f"next: algocli data --data-dir {folder}", quiet=quiet)
 
@@ -65,7 +66,7 @@ def _vertices(word: str) -> Literal["small", "real"] | int:
     raise UsageError(f"--vertices {word}: small, real or a number is expected")
 
 
-def _run(folder: Path, subjects: tuple[int, ...], quiet: bool) -> None:
+def _run(ctx: typer.Context, folder: Path, subjects: tuple[int, ...], quiet: bool) -> None:
     """Run the pipeline as a user would, showing each command before it runs."""
     where = ["--data-dir", str(folder)]
     cached = ["--cache-dir", str(folder / "cache")]
@@ -83,14 +84,13 @@ def _run(folder: Path, subjects: tuple[int, ...], quiet: bool) -> None:
         ["validate", submission, *partial, *where],
     ]
     for words in commands:
-        _invoke([*words, "--quiet"] if quiet else words)
+        _invoke(ctx, [*words, "--quiet"] if quiet else words)
 
 
-def _invoke(words: list[str]) -> None:
-    from algocli.cli import app
-
+def _invoke(ctx: typer.Context, words: list[str]) -> None:
+    """Run another command of the program that this one was started from."""
     print(f"\n$ algocli {shlex.join(words)}", flush=True)
-    code = app(words, standalone_mode=False)
+    code = ctx.find_root().command.main(words, prog_name="algocli", standalone_mode=False)
     if code:
         raise typer.Exit(code)
 

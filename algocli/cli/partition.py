@@ -30,7 +30,7 @@ from algocli.cli.options import (
 )
 from algocli.cli.report import Csv
 from algocli.cli.wording import told_in_options
-from algocli.dataset.challenge.layout import ALL_VERTICES
+from algocli.dataset.sides import ALL_VERTICES
 from algocli.errors import MissingStep, UsageError
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from itertools import groupby
 from string import ascii_uppercase
 from typing import TYPE_CHECKING
 
-from algocli.dataset.challenge.layout import ALL_VERTICES
+from algocli.dataset.sides import ALL_VERTICES
 
 if TYPE_CHECKING:
     from algocli.results.partition import PartitionReport, PartRow

@@ -22,7 +22,8 @@ from algocli.cli.options import (
     printable,
 )
 from algocli.cli.plot_kinds import HELP, PAGE, Request, What
-from algocli.dataset.challenge.layout import HEMISPHERES, Hemisphere, subject_folder
+from algocli.dataset.challenge.layout import subject_folder
+from algocli.dataset.sides import HEMISPHERES, Hemisphere
 
 if TYPE_CHECKING:
     from algocli.dataset.challenge.subjects import Challenge

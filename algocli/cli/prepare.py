@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from algocli.cli.options import Json, Quiet, Subjects, in_same_folders, parse_subjects
-from algocli.dataset.challenge.layout import HEMISPHERES, SUBJECTS, subject_folder
+from algocli.dataset.challenge.layout import SUBJECTS, subject_folder
+from algocli.dataset.sides import HEMISPHERES
 from algocli.errors import DataError
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from algocli.dataset.challenge.layout import ALL_VERTICES, HEMISPHERES, Hemisphere
+from algocli.dataset.sides import ALL_VERTICES, HEMISPHERES, Hemisphere
 
 if TYPE_CHECKING:
     from algocli.results.over_subjects import SubjectsRow

@@ -20,7 +20,7 @@ from algocli.cli.options import (
     parse_repeats,
     parse_subjects,
 )
-from algocli.dataset.challenge.layout import ALL_VERTICES, HEMISPHERES, Hemisphere
+from algocli.dataset.sides import ALL_VERTICES, HEMISPHERES, Hemisphere
 from algocli.errors import UsageError
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from algocli.cli.options import DEFAULT_DATA_DIR, DataDir, Json, Quiet, Subjects, parse_subjects
-from algocli.dataset.challenge.layout import SPLITS, Split
+from algocli.dataset.sides import SPLITS, Split
 
 SplitName = Annotated[Split | None, typer.Option("--split", help="Only the images of this split.")]
 Coco = Annotated[
@@ -145,9 +145,9 @@ def _adapt(
 
 
 def _rows(data_dir: Path, numbers: tuple[int, ...] | None, only: Split | None, coco: Path | None) -> Iterator[Row]:
+    from algocli.dataset.challenge.image_names import list_stimuli
     from algocli.dataset.challenge.subjects import Challenge
     from algocli.dataset.nsd.coco import read_coco_images
-    from algocli.dataset.stimuli import list_stimuli
 
     images = [
         (subject.number, image)

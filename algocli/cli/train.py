@@ -164,7 +164,7 @@ def _show(folder: Path, subjects: list[int], as_json: bool) -> None:
     import numpy as np
 
     from algocli.cli.console import number, show_json, show_table
-    from algocli.dataset.challenge.layout import HEMISPHERES
+    from algocli.dataset.sides import HEMISPHERES
     from algocli.runs.run import Run
 
     run = Run(folder)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from algocli.dataset.challenge.layout import HEMISPHERES, OFFICIAL_SIZES, Hemisphere
+from algocli.dataset.challenge.layout import OFFICIAL_SIZES
+from algocli.dataset.sides import HEMISPHERES, Hemisphere
 
 Place = tuple[float, float]
 

@@ -12,7 +12,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.dataset.challenge.layout import HEMISPHERES, OFFICIAL_SIZES, ROI_CLASSES, Hemisphere
+from algocli.dataset.challenge.layout import OFFICIAL_SIZES, ROI_CLASSES
+from algocli.dataset.sides import HEMISPHERES, Hemisphere
 from algocli.demo import atlas
 from algocli.demo.chance import generator
 from algocli.demo.growth import Growth, calcarine

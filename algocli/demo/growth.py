@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
-from algocli.dataset.challenge.layout import HEMISPHERES, N_FSAVERAGE, Hemisphere
+from algocli.dataset.challenge.layout import N_FSAVERAGE
+from algocli.dataset.sides import HEMISPHERES, Hemisphere
 from algocli.demo import atlas
 from algocli.demo.chance import generator
 from algocli.demo.sphere import direction, fsaverage_sphere, smooth_field

@@ -8,7 +8,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.dataset.challenge.layout import N_FSAVERAGE, N_FSAVERAGE5, N_NSD_IMAGES, SUBJECTS, Split
+from algocli.dataset.challenge.layout import N_FSAVERAGE, N_FSAVERAGE5, N_NSD_IMAGES, SUBJECTS
+from algocli.dataset.sides import Split
 from algocli.demo.atlas import N_REAL
 from algocli.demo.chance import generator
 from algocli.errors import UsageError

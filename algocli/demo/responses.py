@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.dataset.challenge.layout import HEMISPHERES, Hemisphere
+from algocli.dataset.sides import HEMISPHERES, Hemisphere
 from algocli.demo.chance import generator
 from algocli.demo.cortex import Cortex, lay_out
 from algocli.demo.drives import N_ENERGY

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.dataset.challenge.layout import HEMISPHERES, ROI_CLASSES
+from algocli.dataset.challenge.layout import ROI_CLASSES
+from algocli.dataset.sides import HEMISPHERES
 from algocli.demo.chance import generator
 from algocli.demo.cortex import Cortex
 from algocli.demo.drives import spot_centres

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.dataset.challenge.layout import ROI_CLASSES, Hemisphere
+from algocli.dataset.challenge.layout import ROI_CLASSES
+from algocli.dataset.sides import Hemisphere
 from algocli.demo.growth import calcarine
 from algocli.demo.sphere import smooth_field
 

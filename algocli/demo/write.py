@@ -19,18 +19,8 @@ import numpy as np
 from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
-from algocli.dataset.challenge.layout import (
-    HEMISPHERES,
-    N_FSAVERAGE,
-    ROI_CLASSES,
-    SPLITS,
-    SUBJECTS,
-    Hemisphere,
-    Split,
-    SubjectLayout,
-    image_name,
-    subject_folder,
-)
+from algocli.dataset.challenge.layout import N_FSAVERAGE, ROI_CLASSES, SUBJECTS, SubjectLayout, image_name, subject_folder
+from algocli.dataset.sides import HEMISPHERES, SPLITS, Hemisphere, Split
 from algocli.demo.cortex import Cortex, count_vertices, lay_out
 from algocli.demo.drives import N_ENERGY, N_OBJECT
 from algocli.demo.gallery import Gallery

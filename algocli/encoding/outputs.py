@@ -3,24 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from algocli.compute.track import Note
-from algocli.dataset.challenge.layout import Hemisphere
+from algocli.dataset.sides import Hemisphere
 from algocli.encoding.regressions.banded import BandedModel
 from algocli.encoding.regressions.blend import BlendedModel
 from algocli.encoding.regressions.fitting import Model
 from algocli.encoding.regressions.ridge import RidgeModel
 from algocli.encoding.settings import Settings
-from algocli.runs.subject_run import SubjectRun
 from algocli.stats.correlation import constant_vertices, correlate
 
 # A larger share of vertices than this at the smallest penalty is worth a word: a smaller one might serve them better.
 EDGE_SHARE = 0.01
+
+
+class Shelf(Protocol):
+    """Where the arrays of one subject are put, by name; visible only when whole."""
+
+    @property
+    def number(self) -> int:
+        """The subject's number."""
+        ...
+
+    def save(self, name: str, array: NDArray[Any]) -> None:
+        """Store one array."""
+        ...
+
+    def discard(self, name: str) -> None:
+        """Delete an array of that name, if there is one."""
+        ...
+
+    def writing_rows(
+        self, name: str, shape: tuple[int, ...], dtype: DTypeLike = np.float32
+    ) -> AbstractContextManager[Callable[[NDArray[Any]], object]]:
+        """Store one array from blocks of rows, handed over one after the other within a `with` block."""
+        ...
 
 
 @dataclass
@@ -60,7 +83,7 @@ class Outputs:
 
 
 @contextmanager
-def open_outputs(share: SubjectRun, hemisphere: Hemisphere, n_held_out: int, n_vertices: int) -> Iterator[Outputs]:
+def open_outputs(share: Shelf, hemisphere: Hemisphere, n_held_out: int, n_vertices: int) -> Iterator[Outputs]:
     """Collect a hemisphere's results within a `with` block, at whose end all of its arrays are in the run."""
     with share.writing_rows(f"{hemisphere}_pred_validation", (n_held_out, n_vertices)) as append:
         found = Outputs(append)
@@ -74,7 +97,7 @@ def open_outputs(share: SubjectRun, hemisphere: Hemisphere, n_held_out: int, n_v
         share.save(f"{hemisphere}_pred_test", (found.test_sum / np.float32(found.n_tests)).astype(np.float32))
 
 
-def save_choices(share: SubjectRun, hemisphere: Hemisphere, found: Outputs, settings: Settings, note: Note) -> None:
+def save_choices(share: Shelf, hemisphere: Hemisphere, found: Outputs, settings: Settings, note: Note) -> None:
     """Save what was chosen for each vertex, where the regression chooses, and say what is worth saying of it."""
     where = f"subject {share.number}, {hemisphere}"
     if found.blends:

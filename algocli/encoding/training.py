@@ -13,17 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.track import Note, Track
-from algocli.dataset.challenge.layout import HEMISPHERES, Hemisphere
 from algocli.dataset.challenge.subjects import Subject
+from algocli.dataset.sides import HEMISPHERES, Hemisphere
 from algocli.encoding.algebra import algebra_on
 from algocli.encoding.kernels import Kernels
-from algocli.encoding.outputs import Outputs, open_outputs, save_choices
+from algocli.encoding.outputs import Outputs, Shelf, open_outputs, save_choices
 from algocli.encoding.regressions.fitting import Model, Scores, View, fit_models, fits_together, look, predict
 from algocli.encoding.settings import Settings
 from algocli.encoding.splits import Fold
 from algocli.errors import DataError
 from algocli.features.store.shards import FeatureStore
-from algocli.runs.subject_run import SubjectRun
 
 _FIRST_VERTICES = 8
 
@@ -44,7 +43,7 @@ class Training:
     def __init__(
         self,
         subject: Subject,
-        share: SubjectRun,
+        share: Shelf,
         settings: Settings,
         folds: list[Fold],
         stores: Sequence[FeatureStore],

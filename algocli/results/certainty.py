@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from algocli.compute.choices import check_whole
 from algocli.compute.track import Note, Track, silent
-from algocli.dataset.challenge.layout import HEMISPHERES, Hemisphere
 from algocli.dataset.challenge.subjects import Subject
+from algocli.dataset.sides import HEMISPHERES, Hemisphere
 from algocli.results.held_out import data_is_gone, held_out
 from algocli.results.regions import Regions
 from algocli.results.resampling import LEVEL, draw, resampled_means

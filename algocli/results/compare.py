@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.track import Track, silent
-from algocli.dataset.challenge.layout import ALL_VERTICES, HEMISPHERES, Hemisphere, check_hemisphere, check_subjects
+from algocli.dataset.challenge.layout import check_subjects
 from algocli.dataset.challenge.subjects import Challenge, Subject
+from algocli.dataset.sides import ALL_VERTICES, HEMISPHERES, Hemisphere, check_hemisphere
 from algocli.errors import DataError, UsageError
 from algocli.results.data_of_runs import recorded_subject
 from algocli.results.held_out import HeldOut, data_is_gone, held_out

@@ -17,8 +17,9 @@ from algocli.compute.arrays import publishing_rows
 from algocli.compute.files import write_json
 from algocli.compute.track import Track, silent
 from algocli.dataset.ceilings import CeilingUnit
-from algocli.dataset.challenge.layout import HEMISPHERES, Hemisphere, prefix, subject_folder
+from algocli.dataset.challenge.layout import prefix, subject_folder
 from algocli.dataset.challenge.subjects import Subject
+from algocli.dataset.sides import HEMISPHERES, Hemisphere
 from algocli.results.held_out import held_out, read_blocks
 from algocli.results.scoring import read_scores
 from algocli.runs.run import Run

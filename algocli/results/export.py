@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from algocli.compute.arrays import publishing_rows
 from algocli.compute.files import publish
-from algocli.dataset.challenge.layout import HEMISPHERES, Hemisphere, prefix, subject_folder
+from algocli.dataset.challenge.layout import prefix, subject_folder
 from algocli.dataset.challenge.subjects import Subject
+from algocli.dataset.sides import HEMISPHERES, Hemisphere
 from algocli.results.scoring import read_scores
 from algocli.runs.p_values import kept
 from algocli.runs.subject_run import SubjectRun

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.dataset.challenge.layout import HEMISPHERES, N_FSAVERAGE, Hemisphere, prefix, subject_folder
+from algocli.dataset.challenge.layout import N_FSAVERAGE, prefix, subject_folder
 from algocli.dataset.challenge.subjects import Roi, Subject
+from algocli.dataset.sides import HEMISPHERES, Hemisphere
 from algocli.results.drawing.style import CATEGORY_COLOURS, ordered_colours
 from algocli.results.map_files import Label, write_annotation, write_labels, write_metric, write_overlay
 from algocli.results.scoring import read_scores

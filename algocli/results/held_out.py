@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.track import Track
-from algocli.dataset.challenge.layout import Hemisphere
 from algocli.dataset.challenge.subjects import Subject
+from algocli.dataset.sides import Hemisphere
 from algocli.errors import DataError
 from algocli.runs.run import Run
 from algocli.runs.subject_run import SubjectRun

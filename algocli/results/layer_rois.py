@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.dataset.challenge.layout import ALL_VERTICES, HEMISPHERES, Hemisphere
 from algocli.dataset.challenge.subjects import Challenge, Subject
+from algocli.dataset.sides import ALL_VERTICES, HEMISPHERES, Hemisphere
 from algocli.results.layered import Layer, Layered, layered
 from algocli.results.regions import classes_of, regions
 from algocli.results.report import check_rois

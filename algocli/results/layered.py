@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.dataset.challenge.layout import Hemisphere
 from algocli.dataset.challenge.subjects import Challenge, Subject
+from algocli.dataset.sides import Hemisphere
 from algocli.errors import DataError, UsageError
 from algocli.features.store.commands import IMPORTED
 from algocli.features.store.library import read_recipe

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from algocli.compute.files import publish
-from algocli.dataset.challenge.layout import Hemisphere
+from algocli.dataset.sides import Hemisphere
 
 # What Workbench goes by to pair a file with a surface.
 _STRUCTURES: dict[Hemisphere, str] = {"left": "CortexLeft", "right": "CortexRight"}

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.choices import check_choice
-from algocli.dataset.challenge.layout import ALL_VERTICES, HEMISPHERES, Hemisphere
 from algocli.dataset.challenge.subjects import Subject
+from algocli.dataset.sides import ALL_VERTICES, HEMISPHERES, Hemisphere
 from algocli.results.explained_parts import TOTAL, HemisphereParts, SubjectParts
 from algocli.results.regions import classes_of, regions
 from algocli.results.report import check_rois

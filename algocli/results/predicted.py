@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from algocli.compute.arrays import publishing_rows
 from algocli.compute.files import publish
 from algocli.compute.track import Note, Track, silent, unheard
-from algocli.dataset.challenge.layout import ALL_VERTICES, HEMISPHERES, Hemisphere, prefix, subject_folder
+from algocli.dataset.challenge.layout import prefix, subject_folder
 from algocli.dataset.challenge.subjects import Subject
 from algocli.dataset.conversions import describe
+from algocli.dataset.sides import ALL_VERTICES, HEMISPHERES, Hemisphere
 from algocli.errors import DataError, writing
 from algocli.features.pictures import PictureFeatures, Pictures
 from algocli.features.rebuilding import rebuild

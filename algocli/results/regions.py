@@ -7,8 +7,8 @@ from collections.abc import Container, Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.dataset.challenge.layout import ALL_VERTICES, Hemisphere
 from algocli.dataset.challenge.subjects import Subject
+from algocli.dataset.sides import ALL_VERTICES, Hemisphere
 
 # Indices into a hemisphere's challenge vertices, by the name of a ROI; empty where the ROI is absent.
 Regions = dict[str, NDArray[np.int64]]

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from algocli.compute.choices import check_word, nearest, said
 from algocli.dataset.ceilings import CeilingUnit
-from algocli.dataset.challenge.layout import ALL_VERTICES, HEMISPHERES, Hemisphere, check_hemisphere
 from algocli.dataset.challenge.subjects import Challenge, Subject
+from algocli.dataset.sides import ALL_VERTICES, HEMISPHERES, Hemisphere, check_hemisphere
 from algocli.errors import DataError, UsageError
 from algocli.features.store.commands import preparation
 from algocli.features.store.library import read_recipe

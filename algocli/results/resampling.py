@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from algocli.compute.budget import check_memory
 from algocli.compute.choices import check_whole
 from algocli.compute.track import Track
-from algocli.dataset.challenge.layout import Hemisphere
 from algocli.dataset.challenge.subjects import Subject
+from algocli.dataset.sides import Hemisphere
 from algocli.results.held_out import HeldOut, read_blocks
 from algocli.results.regions import Regions
 from algocli.stats import bootstrap

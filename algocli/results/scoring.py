@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.dataset.ceilings import CeilingUnit, as_share
-from algocli.dataset.challenge.layout import Hemisphere, check_subjects
+from algocli.dataset.challenge.layout import check_subjects
 from algocli.dataset.challenge.subjects import Challenge, Subject
+from algocli.dataset.sides import Hemisphere
 from algocli.errors import DataError
 from algocli.runs.run import Run
 from algocli.runs.subject_run import SubjectRun

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from algocli.compute.budget import check_memory
 from algocli.compute.track import Note, Track
-from algocli.dataset.challenge.layout import HEMISPHERES, Hemisphere
 from algocli.dataset.challenge.subjects import Subject
+from algocli.dataset.sides import HEMISPHERES, Hemisphere
 from algocli.errors import StorageError
 from algocli.results.held_out import HeldOut, data_is_gone, read_blocks
 from algocli.runs import p_values as kept_p

@@ -22,7 +22,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from algocli.compute.choices import check_choice
-from algocli.dataset.challenge.layout import HEMISPHERES, N_FSAVERAGE, N_FSAVERAGE5, Hemisphere
+from algocli.dataset.challenge.layout import N_FSAVERAGE, N_FSAVERAGE5
+from algocli.dataset.sides import HEMISPHERES, Hemisphere
 from algocli.errors import DataError
 from algocli.results.mesh_files import fetch_folder, find_folder, read_trusted
 

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from algocli.compute.track import Track, silent
-from algocli.dataset.challenge.layout import HEMISPHERES, SUBJECTS, subject_folder
+from algocli.dataset.challenge.layout import SUBJECTS, subject_folder
 from algocli.dataset.challenge.subjects import Subject
 from algocli.dataset.digests import digest_files, stimuli_digest
+from algocli.dataset.sides import HEMISPHERES
 from algocli.errors import DataError, UsageError
 from algocli.runs.run import Run
 

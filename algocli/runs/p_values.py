@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from algocli.compute.files import read_json, write_json
 from algocli.compute.lock import hold_if_free
 from algocli.dataset.arrays import open_array
-from algocli.dataset.challenge.layout import HEMISPHERES, Hemisphere
+from algocli.dataset.sides import HEMISPHERES, Hemisphere
 from algocli.errors import DataError, writing
 
 if TYPE_CHECKING:

@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from algocli.compute.budget import check_memory
 from algocli.compute.lock import hold
 from algocli.compute.track import Note, Track, silent, unheard
-from algocli.dataset.challenge.layout import HEMISPHERES, Hemisphere, subject_folder
+from algocli.dataset.challenge.layout import subject_folder
 from algocli.dataset.challenge.subjects import Subject
 from algocli.dataset.digests import digest_files
+from algocli.dataset.sides import HEMISPHERES, Hemisphere
 from algocli.encoding.kernels import Kernels
 from algocli.encoding.new_images import AXES_BYTES, ByAxes, ByStores, Scorer, axes_bytes, keep_axes
 from algocli.encoding.projection import Fit, look_closely

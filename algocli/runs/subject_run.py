@@ -17,7 +17,7 @@ from numpy.typing import DTypeLike, NDArray
 from algocli.compute.arrays import publishing_rows, read_kept
 from algocli.compute.files import publish, read_json, write_json
 from algocli.dataset.arrays import open_array
-from algocli.dataset.challenge.layout import Hemisphere, check_hemisphere
+from algocli.dataset.sides import Hemisphere, check_hemisphere
 from algocli.errors import DataError, MissingStep
 
 # What `predict` keeps of a subject's model.

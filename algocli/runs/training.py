@@ -14,8 +14,8 @@ import numpy as np
 from algocli.compute.budget import available_memory, check_memory, gigabytes
 from algocli.compute.lock import hold
 from algocli.compute.track import Note, Track, silent, unheard
-from algocli.dataset.challenge.layout import HEMISPHERES
 from algocli.dataset.challenge.subjects import Subject
+from algocli.dataset.sides import HEMISPHERES
 from algocli.encoding.kernels import loads_torch
 from algocli.encoding.memory import Size, bytes_needed
 from algocli.encoding.regressions.fitting import foretell_search

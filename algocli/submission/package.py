@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from algocli.compute.choices import check_whole
 from algocli.compute.files import publish, write_json
 from algocli.compute.track import Track, silent
-from algocli.dataset.challenge.layout import Hemisphere
+from algocli.dataset.sides import Hemisphere
 from algocli.errors import DataError, MissingStep, StorageError, UsageError
 from algocli.submission.contents import examine_shape
 from algocli.submission.entries import BLOCK

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from algocli.compute.track import Track, silent
 from algocli.dataset.ceilings import CeilingUnit
-from algocli.dataset.challenge.layout import ALL_VERTICES, HEMISPHERES, ROI_NAMES, Hemisphere, check_hemisphere
+from algocli.dataset.challenge.layout import ROI_NAMES
 from algocli.dataset.challenge.subjects import Challenge, Subject
+from algocli.dataset.sides import ALL_VERTICES, HEMISPHERES, Hemisphere, check_hemisphere
 from algocli.errors import DataError
 from algocli.results.regions import Regions, regions
 from algocli.results.scoring import VertexScores, accuracy, pool, read_ceiling

@@ -6,15 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from algocli.dataset.challenge.layout import (
-    HEMISPHERES,
-    N_FSAVERAGE,
-    OFFICIAL_SIZES,
-    Hemisphere,
-    prefix,
-    subject_folder,
-)
+from algocli.dataset.challenge.layout import N_FSAVERAGE, OFFICIAL_SIZES, prefix, subject_folder
 from algocli.dataset.challenge.subjects import Challenge, Subject
+from algocli.dataset.sides import HEMISPHERES, Hemisphere
 from algocli.errors import DataError
 
 

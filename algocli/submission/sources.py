@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from algocli.compute.track import Track, silent
 from algocli.dataset.arrays import open_array
-from algocli.dataset.challenge.layout import HEMISPHERES, Hemisphere, check_subjects
+from algocli.dataset.challenge.layout import check_subjects
+from algocli.dataset.sides import HEMISPHERES, Hemisphere
 from algocli.errors import DataError, UsageError
 from algocli.runs.datasets import refuse_other_data
 from algocli.runs.mixtures import home_of

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from algocli.dataset.challenge.layout import (
-    HEMISPHERES,
     IMAGE_NAME,
     OFFICIAL_SIZES,
     ROI_CLASSES,
@@ -18,6 +17,7 @@ from algocli.dataset.challenge.layout import (
     image_name,
     official_owners,
 )
+from algocli.dataset.sides import HEMISPHERES
 from tests.support.challenge import MAPPINGS, write_tiny_challenge
 
 

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from algocli.dataset.challenge.layout import Split, SubjectLayout, image_name
-from algocli.dataset.stimuli import Stimulus, image_names, list_stimuli, order_faults, parse_name
+from algocli.dataset.challenge.image_names import image_names, list_stimuli, order_faults, parse_name
+from algocli.dataset.challenge.layout import SubjectLayout, image_name
+from algocli.dataset.sides import Split
+from algocli.dataset.stimuli import Stimulus
 from algocli.errors import DataError
 
 

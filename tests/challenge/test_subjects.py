@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from algocli.dataset.challenge.layout import HEMISPHERES, Hemisphere
 from algocli.dataset.challenge.subjects import Challenge, Subject
+from algocli.dataset.sides import HEMISPHERES, Hemisphere
 from algocli.errors import DataError
 from tests.support.challenge import N_FSAVERAGE, save, write_tiny_challenge
 

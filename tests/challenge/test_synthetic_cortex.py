@@ -6,7 +6,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-from algocli.dataset.challenge.layout import HEMISPHERES, OFFICIAL_SIZES, ROI_CLASSES, SUBJECTS, Hemisphere
+from algocli.dataset.challenge.layout import OFFICIAL_SIZES, ROI_CLASSES, SUBJECTS
+from algocli.dataset.sides import HEMISPHERES, Hemisphere
 from algocli.demo.atlas import N_REAL
 from algocli.demo.cortex import Cortex, lay_out
 from algocli.demo.recipe import N_LEAST, N_SMALL

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.dataset.challenge.layout import HEMISPHERES, Hemisphere
 from algocli.dataset.challenge.subjects import Challenge, Subject
+from algocli.dataset.sides import HEMISPHERES, Hemisphere
 from algocli.encoding.settings import Settings
 from algocli.runs.run import Run, SubjectRun, open_run
 from algocli.runs.training import train_subject

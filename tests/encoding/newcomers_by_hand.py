@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from algocli.dataset.challenge.layout import HEMISPHERES, Hemisphere
 from algocli.dataset.challenge.subjects import Challenge, Subject
+from algocli.dataset.sides import HEMISPHERES, Hemisphere
 from algocli.encoding.settings import Settings
 from algocli.features.axes import Axes
 from algocli.features.extraction import extract

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from algocli.dataset.challenge.layout import HEMISPHERES
+from algocli.dataset.sides import HEMISPHERES
 from algocli.encoding.components import Components, fit_components
 from algocli.encoding.regressions import banded, banded_search
 from algocli.encoding.regressions.banded import BandedModel, Search, fit_banded, foretell

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.optimize import nnls
 
-from algocli.dataset.challenge.layout import HEMISPHERES
+from algocli.dataset.sides import HEMISPHERES
 from algocli.encoding.components import fit_components
 from algocli.encoding.regressions.ridge import fit_ridge
 from algocli.encoding.settings import Settings

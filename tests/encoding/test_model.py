@@ -15,7 +15,7 @@ from sklearn.decomposition import PCA
 from sklearn.linear_model import LinearRegression
 
 from algocli.compute.files import read_json, write_json
-from algocli.dataset.challenge.layout import HEMISPHERES, Hemisphere
+from algocli.dataset.sides import HEMISPHERES, Hemisphere
 from algocli.encoding.splits import make_folds
 from algocli.errors import DataError, MissingStep, UsageError
 from algocli.runs.run import Run, SubjectRun

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from algocli.dataset.challenge.layout import HEMISPHERES, ROI_CLASSES, Hemisphere
+from algocli.dataset.challenge.layout import ROI_CLASSES
 from algocli.dataset.challenge.subjects import Challenge, Subject
+from algocli.dataset.sides import HEMISPHERES, Hemisphere
 from algocli.encoding.settings import Settings
 from algocli.runs.run import SubjectRun, open_run
 from algocli.runs.training import train_subject

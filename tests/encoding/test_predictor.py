@@ -12,7 +12,7 @@ import pytest
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LinearRegression
 
-from algocli.dataset.challenge.layout import HEMISPHERES
+from algocli.dataset.sides import HEMISPHERES
 from algocli.errors import DataError, MissingStep
 from algocli.features.store.shards import FeatureStore
 from algocli.runs.predictor import stores_of

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from algocli.dataset.challenge.layout import HEMISPHERES
+from algocli.dataset.sides import HEMISPHERES
 from algocli.runs.run import SubjectRun
 from tests.encoding.by_hand import N_TEST, N_TRAIN, World
 from tests.features.by_hand import cache_features

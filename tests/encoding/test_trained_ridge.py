@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 from sklearn.linear_model import Ridge
 
-from algocli.dataset.challenge.layout import HEMISPHERES, Hemisphere
+from algocli.dataset.sides import HEMISPHERES, Hemisphere
 from algocli.encoding.regressions import fitting as regressions
 from algocli.encoding.settings import Alphas, Settings
 from algocli.encoding.splits import make_folds

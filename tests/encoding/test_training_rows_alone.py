@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from algocli.dataset.challenge.layout import HEMISPHERES
+from algocli.dataset.sides import HEMISPHERES
 from algocli.encoding.settings import Settings
 from algocli.errors import MissingStep
 from algocli.features.imports.locating import locate_rows

@@ -13,7 +13,8 @@ import torch
 
 from algocli.errors import DataError, UsageError
 from algocli.features.networks.backbones import load_backbone
-from algocli.features.networks.building import build_network, undrawn
+from algocli.features.networks.building import build_network
+from algocli.features.networks.network import undrawn
 from algocli.features.networks.preprocessing import TUTORIAL, Transform
 
 TINY = """

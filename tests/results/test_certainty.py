@@ -12,8 +12,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import false_discovery_control
 
-from algocli.dataset.challenge.layout import Hemisphere
 from algocli.dataset.challenge.subjects import Challenge
+from algocli.dataset.sides import Hemisphere
 from algocli.errors import DataError, StorageError, UsageError
 from algocli.results import held_out
 from algocli.results import significance as chance

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from algocli.dataset.challenge.layout import HEMISPHERES
 from algocli.dataset.challenge.subjects import Challenge, Subject
+from algocli.dataset.sides import HEMISPHERES
 from algocli.errors import UsageError
 from algocli.results.explained_parts import TOTAL, HemisphereParts, SubjectParts
 from algocli.results.partition import PartitionReport, summarise_parts

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from algocli.dataset.challenge.layout import HEMISPHERES, OFFICIAL_SIZES
+from algocli.dataset.challenge.layout import OFFICIAL_SIZES
+from algocli.dataset.sides import HEMISPHERES
 from algocli.submission.package import Prediction, package
 from algocli.submission.shapes import ExpectedShapes, SubjectShape
 from algocli.submission.validate import LIMIT, validate

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from algocli.dataset.challenge.layout import HEMISPHERES, ROI_CLASSES
+from algocli.dataset.challenge.layout import ROI_CLASSES
 from algocli.dataset.challenge.subjects import Challenge
+from algocli.dataset.sides import HEMISPHERES
 from algocli.errors import DataError
 from algocli.submission.package import Prediction, package
 from algocli.submission.score import score

@@ -23,8 +23,9 @@ from algocli.dataset.challenge.check_responses import (
     check_shapes,
 )
 from algocli.dataset.challenge.findings import Fault, Findings
-from algocli.dataset.challenge.layout import HEMISPHERES, OFFICIAL_SIZES, SPLITS, Hemisphere, Split
+from algocli.dataset.challenge.layout import OFFICIAL_SIZES
 from algocli.dataset.challenge.subjects import Challenge, Subject
+from algocli.dataset.sides import HEMISPHERES, SPLITS, Hemisphere, Split
 
 # quick: names, shapes and types; usual: also every response and both ends of every image; deep: decodes the images.
 Depth = Literal["quick", "usual", "deep"]

@@ -11,11 +11,13 @@ from pathlib import Path
 from algocli.compute.threads import in_threads
 from algocli.compute.track import Track
 from algocli.dataset.challenge.findings import COPY_AGAIN, FROM_ARCHIVE, Findings
-from algocli.dataset.challenge.layout import IMAGE_SIZE, SPLITS, Split, SubjectLayout
+from algocli.dataset.challenge.image_names import image_names, order_faults, parse_name
+from algocli.dataset.challenge.layout import IMAGE_SIZE, SubjectLayout
 from algocli.dataset.conversions import Conversion, count_images, describe, gather, list_some
 from algocli.dataset.pixels import find_conversions
 from algocli.dataset.pngs import PngHeader, decode, probe
-from algocli.dataset.stimuli import Stimulus, image_names, order_faults, parse_name
+from algocli.dataset.sides import SPLITS, Split
+from algocli.dataset.stimuli import Stimulus
 from algocli.errors import DataError
 
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from algocli.dataset.arrays import load_mapping
 from algocli.dataset.challenge.findings import FROM_ARCHIVE, Findings
-from algocli.dataset.challenge.layout import HEMISPHERES, N_FSAVERAGE, ROI_CLASSES, Hemisphere, SubjectLayout
+from algocli.dataset.challenge.layout import N_FSAVERAGE, ROI_CLASSES, SubjectLayout
+from algocli.dataset.sides import HEMISPHERES, Hemisphere
 from algocli.errors import DataError
 
 _UNKNOWN = {0: "Unknown"}

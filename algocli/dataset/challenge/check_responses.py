@@ -14,15 +14,8 @@ from numpy.typing import NDArray
 from algocli.compute.track import Track
 from algocli.dataset.ceilings import EXPECTED, CeilingUnit, list_faults, unit_of
 from algocli.dataset.challenge.findings import COPY_AGAIN, FROM_ARCHIVE, Findings
-from algocli.dataset.challenge.layout import (
-    HEMISPHERES,
-    SPLITS,
-    Hemisphere,
-    Split,
-    SubjectLayout,
-    describe_owners,
-    official_owners,
-)
+from algocli.dataset.challenge.layout import SubjectLayout, describe_owners, official_owners
+from algocli.dataset.sides import HEMISPHERES, SPLITS, Hemisphere, Split
 
 # Split and hemisphere say which file; (n_stimuli, n_vertices) memory maps.
 Responses = dict[tuple[Split, Hemisphere], NDArray[Any]]

@@ -11,14 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from algocli.compute.choices import check_choice, check_whole
+from algocli.compute.choices import check_whole
+from algocli.dataset.sides import HEMISPHERES, Hemisphere, Split, check_hemisphere, check_split
 from algocli.errors import UsageError
 
-Hemisphere = Literal["left", "right"]
-Split = Literal["train", "test"]
-
-HEMISPHERES: tuple[Hemisphere, ...] = ("left", "right")
-SPLITS: tuple[Split, ...] = ("train", "test")
 SUBJECTS = tuple(range(1, 9))
 # fsaverage has 163,842 vertices a hemisphere; its first 10,242 are those of fsaverage5.
 N_FSAVERAGE = 163_842
@@ -46,7 +42,6 @@ ROI_CLASSES: dict[str, dict[int, str]] = {
     },
 }
 ROI_NAMES = tuple(name for codes in ROI_CLASSES.values() for name in codes.values())
-ALL_VERTICES = "All vertices"
 
 
 @dataclass(frozen=True)
@@ -103,30 +98,6 @@ def describe_owners(subject: int, hemisphere: Hemisphere, owners: Sequence[tuple
             listed = " or ".join([", ".join(subjects[:-1]), subjects[-1]] if subjects[1:] else subjects)
             parts.append(f"the {side} hemisphere of subject {listed}")
     return f"this looks like {', or '.join(parts)}"
-
-
-def check_hemisphere(value: object) -> Hemisphere:
-    """Return 'left' or 'right'.
-
-    Raises
-    ------
-    UsageError
-        If it is neither.
-    """
-    meant = {"lh": "left", "l": "left", "rh": "right", "r": "right"}
-    return "left" if check_choice("hemisphere", value, HEMISPHERES, meant) == "left" else "right"
-
-
-def check_split(value: object) -> Split:
-    """Return 'train' or 'test'.
-
-    Raises
-    ------
-    UsageError
-        If it is neither.
-    """
-    meant = {"training": "train", "fit": "train", "testing": "test"}
-    return "train" if check_choice("split", value, SPLITS, meant) == "train" else "test"
 
 
 def check_subject(value: object) -> int:

@@ -14,23 +14,20 @@ from numpy.typing import NDArray
 
 from algocli.compute.choices import check_choice, check_path
 from algocli.dataset.arrays import load_mapping, open_array
+from algocli.dataset.challenge.image_names import list_stimuli
 from algocli.dataset.challenge.layout import (
-    HEMISPHERES,
     N_FSAVERAGE,
     ROI_CLASSES,
     SUBJECTS,
-    Hemisphere,
-    Split,
     SubjectLayout,
-    check_hemisphere,
-    check_split,
     check_subject,
     check_subjects,
     describe_owners,
     official_owners,
     subject_folder,
 )
-from algocli.dataset.stimuli import Stimulus, list_stimuli
+from algocli.dataset.sides import HEMISPHERES, Hemisphere, Split, check_hemisphere, check_split
+from algocli.dataset.stimuli import Stimulus
 from algocli.errors import DataError
 
 

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.track import Track, silent
-from algocli.dataset.challenge.layout import N_FSAVERAGE, SPLITS, Hemisphere, Split
+from algocli.dataset.challenge.layout import N_FSAVERAGE
 from algocli.dataset.nsd.tree import Tree
 from algocli.dataset.nsd.trials import Trials
+from algocli.dataset.sides import SPLITS, Hemisphere, Split
 from algocli.errors import DataError
 
 # Rows of a block that is read, or written, at a time.

@@ -14,16 +14,15 @@ from numpy.typing import NDArray
 
 from algocli.dataset.arrays import open_array
 from algocli.dataset.challenge.layout import (
-    HEMISPHERES,
     N_FSAVERAGE,
     SUBJECTS,
-    Hemisphere,
     describe_owners,
     official_owners,
     prefix,
     subject_folder,
 )
 from algocli.dataset.challenge.subjects import Subject
+from algocli.dataset.sides import HEMISPHERES, Hemisphere
 from algocli.errors import DataError, UsageError
 
 # What nibabel reads: signal-to-noise ratios on a surface. A .npy holds noise ceilings themselves.

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from algocli.compute.choices import check_choice
 from algocli.dataset.arrays import open_array, save_array
 from algocli.dataset.ceilings import CeilingUnit, Repeats, as_share, ceiling_from_ncsnr, list_faults, unit_of
-from algocli.dataset.challenge.layout import Hemisphere
 from algocli.dataset.challenge.subjects import Subject
 from algocli.dataset.nsd.ceiling_files import CeilingFiles, read_vertices
 from algocli.dataset.nsd.repeats import count_repeats, usual_repeats
+from algocli.dataset.sides import Hemisphere
 from algocli.errors import DataError, UsageError
 
 _Ceiling = NDArray[np.float64]

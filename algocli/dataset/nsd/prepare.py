@@ -17,13 +17,9 @@ from algocli.compute.track import Track, silent
 from algocli.dataset.arrays import load_mapping, open_array, save_array
 from algocli.dataset.ceilings import Repeats, ceiling_from_ncsnr
 from algocli.dataset.challenge.layout import (
-    HEMISPHERES,
     IMAGE_SIZE,
     N_FSAVERAGE,
     ROI_CLASSES,
-    SPLITS,
-    Hemisphere,
-    Split,
     SubjectLayout,
     image_name,
     subject_folder,
@@ -33,6 +29,7 @@ from algocli.dataset.nsd.betas import Averages, average, count_trials
 from algocli.dataset.nsd.ceiling_files import read_map
 from algocli.dataset.nsd.tree import Tree
 from algocli.dataset.nsd.trials import Trials, read_trials
+from algocli.dataset.sides import HEMISPHERES, SPLITS, Hemisphere, Split
 from algocli.errors import DataError
 
 _BRICK = "imgBrick"

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.dataset.ceilings import Repeats
-from algocli.dataset.challenge.layout import Split
 from algocli.dataset.ids import parse_id, parse_trial, read_table, trial_columns
+from algocli.dataset.sides import Split
 from algocli.errors import DataError
 
 _UNKNOWN = -1

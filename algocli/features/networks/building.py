@@ -8,83 +8,27 @@ python:MODULE:CALLABLE                what a function, a class or a variable of 
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Protocol, cast
 
-from algocli.errors import DataError, UsageError
-from algocli.features.networks.preprocessing import TUTORIAL, Transform, is_tutorials
-from algocli.features.networks.weights import PRETRAINED, random_seed, read_state
+from algocli.features.networks import sources
+from algocli.features.networks.network import Network, Request, TransformName
+from algocli.features.networks.weights import PRETRAINED, random_seed
 
-if TYPE_CHECKING:
-    import torch
-
-# As the tutorial prepared images; as a network's own weights ask for; or the latter but for the tutorial's networks.
-TransformName = Literal["auto", "tutorial", "model"]
-# What draws the values that a network begins with.
-_DRAWS = {
-    *("uniform_", "normal_", "trunc_normal_", "orthogonal_"),
-    *("xavier_uniform_", "xavier_normal_", "kaiming_uniform_", "kaiming_normal_"),
-}
-# Seconds without an answer after which pretrained weights count as out of reach.
-DOWNLOAD_TIMEOUT = 20.0
+# Where a network comes from whose name begins with no source.
+_USUAL = "torchvision"
 
 
-@dataclass(frozen=True)
-class Network:
-    """A whole network as it was built, and what is to be known of it."""
+class Source(Protocol):
+    """A module of `sources`: what its networks' names begin with, and how one is built."""
 
-    model: str
-    module: torch.nn.Module
-    architecture: str
-    transform: Transform = TUTORIAL
-    # How the images were prepared that its weights were evaluated on; None where nothing is known of that.
-    asks_for: Transform | None = None
-    arguments: Mapping[str, Any] = field(default_factory=dict)
-    # Reads the weights that are still to be loaded; None where the network came with its own.
-    read_weights: Callable[[], Mapping[str, torch.Tensor]] | None = None
-    weights_source: str = ""
-    # What to call the weights where that says more than what was asked for.
-    weights: str = ""
-    # What torch.fx is to leave in one piece.
-    tracing: Mapping[str, Any] = field(default_factory=dict)
-    # Whether the name alone does not say what is computed, so that the code enters the key.
-    is_own: bool = False
+    PREFIX: str
 
-
-@dataclass(frozen=True)
-class Request:
-    """A network as a user asks for it: the name without its source, and the rest."""
-
-    name: str
-    weights: str
-    transform: TransformName
-    trust_remote_code: bool = False
-
-    @property
-    def entry(self) -> str | None:
-        """The name of the pretrained weights asked for, None where they are random or a file."""
-        named = not self.is_drawn and not self.is_file
-        return self.weights if named else None
-
-    @property
-    def is_drawn(self) -> bool:
-        """Whether the weights are random ones."""
-        return random_seed(self.weights) is not None
-
-    @property
-    def is_file(self) -> bool:
-        """Whether the weights are a file: nothing else looks like a path or is there."""
-        if self.weights == PRETRAINED or self.is_drawn:
-            return False
-        return "/" in self.weights or bool(Path(self.weights).suffix) or Path(self.weights).is_file()
-
-    def read_file(self) -> Mapping[str, torch.Tensor]:
-        """Read the checkpoint."""
-        return read_state(Path(self.weights))
+    def build(self, request: Request) -> Network:
+        """Build the network that the rest of its name stands for."""
+        ...
 
 
 def build_network(
@@ -101,79 +45,24 @@ def build_network(
     """
     import torch
 
-    from algocli.features.networks import code as own
-    from algocli.features.networks import libraries as zoo
-
-    sources: dict[str, Callable[[Request], Network]] = {
-        "torchvision/": zoo.from_torchvision,
-        "timm/": zoo.from_timm,
-        "torchhub:": own.from_hub,
-        "python:": own.from_python,
-    }
-    start = next((start for start in sources if model.startswith(start)), "")
-    request = Request(model.removeprefix(start), weights, transform, trust_remote_code)
+    source = next((one for one in _sources().values() if model.startswith(one.PREFIX)), _sources()[_USUAL])
+    request = Request(model.removeprefix(source.PREFIX), weights, transform, trust_remote_code)
     # Drawn with a seed, leaving torch's generator as it was found.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(random_seed(weights) or 0)
-        network = sources.get(start, zoo.from_torchvision)(request)
+        network = source.build(request)
     network.module.eval()
     return network
 
 
-@contextmanager
-def impatient() -> Iterator[None]:
-    """Give up on a host that does not answer: a download itself would wait for ever."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(DOWNLOAD_TIMEOUT)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
+@cache
+def _sources() -> dict[str, Source]:
+    """Return every module of `sources` by its name: another file there is another source."""
+    names = [found.name for found in iter_modules(sources.__path__)]
+    return {name: _as_source(import_module(f"{sources.__name__}.{name}")) for name in names}
 
 
-@contextmanager
-def undrawn() -> Iterator[None]:
-    """Leave out the drawing of weights, which takes a second for AlexNet: they are about to be loaded.
-
-    Only the functions of torch.nn.init are stood in for, each as a whole: one of them draws until every value is
-    within its bounds, and would not end where what it draws with did nothing.
-    """
-    from torch.nn import init
-
-    def left_out(tensor: torch.Tensor, *_args: Any, **_options: Any) -> torch.Tensor:
-        return tensor
-
-    drawing = {name: getattr(init, name) for name in _DRAWS}
-    try:
-        for name in _DRAWS:
-            setattr(init, name, left_out)
-        yield
-    finally:
-        for name, function in drawing.items():
-            setattr(init, name, function)
-
-
-def choose_transform(model: str, wish: TransformName, own: Transform | None) -> Transform:
-    """Return how images are prepared for a network.
-
-    Parameters
-    ----------
-    own
-        What its weights ask for; None where nothing is known of that.
-
-    Raises
-    ------
-    UsageError
-        If its own is wished for and not known.
-    """
-    if wish == "model" and own is None:
-        raise UsageError(f"{model} comes with no transform of its own", hint="leave out --transform model")
-    if wish == "tutorial" or own is None or (wish == "auto" and is_tutorials(model)):
-        return TUTORIAL
-    return own
-
-
-def out_of_reach(what: str, error: BaseException, hint: str) -> DataError:
-    """Return the error of a download that failed."""
-    reason = str(getattr(error, "reason", error)).strip() or type(error).__name__
-    return DataError(f"{what} cannot be downloaded: {reason.splitlines()[0]}", hint=hint)
+def _as_source(module: object) -> Source:
+    assert hasattr(module, "PREFIX")
+    assert hasattr(module, "build")
+    return cast("Source", module)

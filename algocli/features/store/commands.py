@@ -13,7 +13,7 @@ from algocli.features.networks.weights import PRETRAINED
 from algocli.features.store.keys import Dtype
 
 if TYPE_CHECKING:
-    from algocli.features.networks.building import TransformName
+    from algocli.features.networks.network import TransformName
     from algocli.features.networks.numerics import Numerics
 
 # The source of features that another program made.

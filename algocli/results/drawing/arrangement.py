@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.dataset.challenge.layout import Hemisphere
+from algocli.dataset.sides import Hemisphere
 from algocli.results.surface import Mesh
 
 _Direction = tuple[int, int, int]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.dataset.challenge.layout import Hemisphere
+from algocli.dataset.sides import Hemisphere
 from algocli.results.drawing.chart import Chart
 from algocli.results.drawing.colour_maps import find_colours
 from algocli.results.drawing.style import (

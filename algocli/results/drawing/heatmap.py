@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.dataset.challenge.layout import Hemisphere
+from algocli.dataset.sides import Hemisphere
 from algocli.results.drawing.chart import Chart
 from algocli.results.drawing.keys import Scale
 from algocli.results.drawing.roi_axis import ABSENT, Place, inches_per_roi, name_classes, name_rois, place_rois

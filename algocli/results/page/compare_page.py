@@ -8,8 +8,8 @@ from pathlib import Path
 from shlex import quote
 
 from algocli import __version__
-from algocli.dataset.challenge.layout import HEMISPHERES
 from algocli.dataset.challenge.subjects import Challenge
+from algocli.dataset.sides import HEMISPHERES
 from algocli.results.compare import Comparison
 from algocli.results.drawing.brain_map import BrainMap
 from algocli.results.drawing.keys import Scale

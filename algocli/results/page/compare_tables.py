@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from algocli.dataset.challenge.layout import ALL_VERTICES, Hemisphere
+from algocli.dataset.sides import ALL_VERTICES, Hemisphere
 from algocli.results.compare import Comparison, DifferenceRow
 from algocli.results.page.provenance import describe_settings
 from algocli.results.page.tables import ABSENT, Cell, Column, Row, Table, by_class, count, number, span, word

@@ -12,7 +12,7 @@ from typing import Protocol
 from markupsafe import Markup
 
 from algocli.compute.files import publish
-from algocli.dataset.challenge.layout import HEMISPHERES
+from algocli.dataset.sides import HEMISPHERES
 from algocli.results.drawing.brain_map import BrainMap
 from algocli.results.page.filling import asset, fill, theme_style
 from algocli.results.page.pictures import Picture

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from algocli.dataset.challenge.layout import HEMISPHERES
+from algocli.dataset.sides import HEMISPHERES
 from algocli.encoding.settings import Settings
 from algocli.errors import DataError
 from algocli.features.store import commands as features

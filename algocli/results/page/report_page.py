@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from algocli import __version__
-from algocli.dataset.challenge.layout import ALL_VERTICES, HEMISPHERES
 from algocli.dataset.challenge.subjects import Challenge
+from algocli.dataset.sides import ALL_VERTICES, HEMISPHERES
 from algocli.errors import UsageError
 from algocli.results.certainty import Asked
 from algocli.results.drawing.chart import Chart

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from algocli.dataset.challenge.layout import ALL_VERTICES, HEMISPHERES, Hemisphere
+from algocli.dataset.sides import ALL_VERTICES, HEMISPHERES, Hemisphere
 from algocli.results.over_subjects import SubjectsRow, over_subjects
 from algocli.results.page.tables import ABSENT, Cell, Column, Row, Table, by_class, count, number, span, word
 from algocli.results.report import Report, RoiRow

@@ -18,8 +18,8 @@ from typing import Any
 from markupsafe import Markup
 
 from algocli.compute.files import publish
-from algocli.dataset.challenge.layout import HEMISPHERES, Hemisphere
 from algocli.dataset.pixels import read_image
+from algocli.dataset.sides import HEMISPHERES, Hemisphere
 from algocli.results.drawing.brain_map import BrainMap
 from algocli.results.drawing.style import DARK, LIGHT, Theme
 from algocli.results.page.colour_key import explain_colours

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.dataset.challenge.layout import Hemisphere
 from algocli.dataset.challenge.subjects import Challenge, Subject
+from algocli.dataset.sides import Hemisphere
 from algocli.errors import DataError
 from algocli.results.drawing.chart import Chart
 from algocli.results.drawing.colour_maps import find_colours

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.dataset.challenge.layout import Hemisphere
 from algocli.dataset.challenge.subjects import Challenge, Subject
+from algocli.dataset.sides import Hemisphere
 from algocli.errors import UsageError
 from algocli.results.compare import shared_subjects
 from algocli.results.drawing.brain_map import BrainMap, Panel

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from algocli.compute.choices import check_choice
-from algocli.dataset.challenge.layout import HEMISPHERES, Hemisphere, check_hemisphere, check_subjects
+from algocli.dataset.challenge.layout import check_subjects
 from algocli.dataset.challenge.subjects import Subject
+from algocli.dataset.sides import HEMISPHERES, Hemisphere, check_hemisphere
 from algocli.errors import UsageError
 from algocli.results.drawing.keys import Scale, scale_for, symmetric_scale_for
 from algocli.results.drawing.style import CATEGORY_COLOURS, DEFAULT_DPI, LIGHT, Theme

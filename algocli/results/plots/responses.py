@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.dataset.challenge.layout import Hemisphere
 from algocli.dataset.challenge.subjects import Challenge, Subject
+from algocli.dataset.sides import Hemisphere
 from algocli.errors import UsageError
 from algocli.results.drawing.brain_map import BrainMap, Panel
 from algocli.results.plots.request import Values, Wishes, known_rois, places, restricted

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.dataset.challenge.layout import Hemisphere
 from algocli.dataset.challenge.subjects import Challenge, Subject
+from algocli.dataset.sides import Hemisphere
 from algocli.results.drawing.brain_map import BrainMap, Panel
 from algocli.results.drawing.keys import Categories
 from algocli.results.drawing.style import CATEGORY_COLOURS, CONTEXT_COLOUR

@@ -1,0 +1,52 @@
+"""Networks of one's own: what a callable of a Python module gives."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from algocli.compute.choices import did_you_mean
+from algocli.errors import UsageError
+from algocli.features.networks.code import as_network, call, is_network, refused
+from algocli.features.networks.network import Network, Request
+
+PREFIX = "python:"
+
+
+def build(request: Request) -> Network:
+    """Build what a callable of a Python module returns; modules in the current folder are found too.
+
+    Raises
+    ------
+    UsageError
+        If there is no such module or callable, or it gives no network.
+    """
+    model = f"python:{request.name}"
+    module_name, _, name = request.name.partition(":")
+    if not module_name or not name:
+        raise UsageError(f"{model} is not written as python:MODULE:CALLABLE")
+    with _current_folder():
+        try:
+            module = importlib.import_module(module_name)
+            found = getattr(module, name, None)
+            network = call(found, request) if callable(found) and not is_network(found) else found
+        # It is the user's own code: whatever it raises is told with the place it was raised for.
+        except Exception as error:
+            raise refused(model, error) from error
+    if found is None:
+        raise UsageError(f"{module_name} has no callable '{name}'{did_you_mean(name, vars(module))}")
+    return as_network(model, model, network, request)
+
+
+@contextmanager
+def _current_folder() -> Iterator[None]:
+    """Let modules of the current folder be imported, as `python -m` does."""
+    sys.path.insert(0, str(Path.cwd()))
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        sys.path.pop(0)

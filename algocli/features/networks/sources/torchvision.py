@@ -1,0 +1,93 @@
+"""torchvision's classifiers, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+from urllib.error import URLError
+
+from algocli.compute.choices import did_you_mean
+from algocli.errors import UsageError
+from algocli.features.networks.network import (
+    Network,
+    Request,
+    choose_transform,
+    impatient,
+    no_entry,
+    out_of_reach,
+    undrawn,
+)
+from algocli.features.networks.preprocessing import TUTORIAL
+from algocli.features.networks.stated import of_preset
+from algocli.features.networks.weights import PRETRAINED
+
+if TYPE_CHECKING:
+    import torch
+
+PREFIX = "torchvision/"
+# The pretrained weights of these two expect another normalisation, which `transform_input` makes from ImageNet's and
+# which torchvision switches on only where it loads the weights itself. Without `init_weights` it warns.
+_ARGUMENTS = {name: {"transform_input": True, "init_weights": True} for name in ("googlenet", "inception_v3")}
+
+
+def build(request: Request) -> Network:
+    """Build a classifier of torchvision.
+
+    Raises
+    ------
+    UsageError
+        If there is no such classifier, or no such pretrained weights of it.
+    """
+    from algocli.features.networks.torchvision_import import torchvision
+
+    model, names = request.name, torchvision.models.list_models(module=torchvision.models)
+    if model not in names:
+        raise UsageError(f"torchvision has no classifier '{model}'{did_you_mean(model, names)}")
+    entry = _entry(model, request.entry or PRETRAINED)
+    own = of_preset(entry.transforms())
+    transform = choose_transform(model, request.transform, own)
+    arguments: dict[str, Any] = dict(_ARGUMENTS.get(model, {}))
+    # A vision transformer is built for images of one size.
+    if model.startswith("vit_") and transform.size != TUTORIAL.size:
+        arguments["image_size"] = transform.size
+    if model.startswith("vit_") and request.entry and transform.size != own.size:
+        raise UsageError(
+            f"{entry} of {model} take images of {own.size} x {own.size}", hint="leave out --transform tutorial"
+        )
+    with nullcontext() if request.is_drawn else undrawn():
+        module = torchvision.models.get_model(model, weights=None, **arguments)
+    return Network(
+        model,
+        module,
+        f"torchvision/{model}",
+        transform,
+        own,
+        arguments,
+        (lambda: _pretrained_state(model, entry)) if request.entry else request.read_file if request.is_file else None,
+        f"{model}'s pretrained weights" if request.entry else request.weights,
+    )
+
+
+def _entry(model: str, name: str) -> Any:
+    """Return the entry of torchvision's table of weights that has this name."""
+    from algocli.features.networks.torchvision_import import torchvision
+
+    entries = torchvision.models.get_model_weights(model)
+    if name == PRETRAINED:
+        return entries.DEFAULT
+    if name not in entries.__members__:
+        raise no_entry(model, name, list(entries.__members__))
+    return entries[name]
+
+
+def _pretrained_state(model: str, entry: Any) -> Mapping[str, torch.Tensor]:
+    try:
+        with impatient():
+            return dict(entry.get_state_dict(progress=False, check_hash=True))
+    except (URLError, OSError, RuntimeError) as error:
+        raise out_of_reach(
+            f"the pretrained weights of {model}",
+            error,
+            f"fetch {entry.url} elsewhere and pass it: --weights FILE (or --weights random for a test)",
+        ) from error
