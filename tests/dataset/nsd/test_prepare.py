@@ -13,7 +13,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from algocli.cli import app
-from tests.challenge.nsd.miniature import N_SESSIONS, N_TEST_SESSIONS, SIDES, betas, pixels, plan, write_nsd
+from tests.dataset.nsd.miniature import N_SESSIONS, N_TEST_SESSIONS, SIDES, betas, pixels, plan, write_nsd
 from tests.support.challenge import write_tiny_challenge
 
 SUBJECT = 6

@@ -13,7 +13,7 @@ from PIL import Image
 
 from algocli.dataset.conversions import BACKGROUND, Conversion
 from algocli.dataset.pixels import find_conversions, read_image
-from tests.challenge.seen_by_hand import COLOURS, DEEP, LEVELS, OPACITY, RNG, SCALED, check, refusal
+from tests.dataset.seen_by_hand import COLOURS, DEEP, LEVELS, OPACITY, RNG, SCALED, check, refusal
 from tests.support.pictures import GREY, encoded, grey, laid, write_png, write_tiff
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 from algocli.dataset.conversions import Conversion
 from algocli.dataset.pixels import find_conversions, read_image, see
 from algocli.errors import DataError
-from tests.challenge.seen_by_hand import COLOURS, DEEP, LEVELS, SCALED, check, refusal
+from tests.dataset.seen_by_hand import COLOURS, DEEP, LEVELS, SCALED, check, refusal
 from tests.support.pictures import GREY, encoded, grey, orientation_block, stored_as, write_png
 
 
