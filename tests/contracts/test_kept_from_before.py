@@ -1,0 +1,81 @@
+"""Stores and runs that an earlier version wrote open as they did, give the same report, and count as done."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+from algocli.cli import app
+
+# A challenge of one subject, a cache of two layers and four runs, and what `report --json` said of each, as version
+# 0.1.0 wrote them.
+KEPT = Path(__file__).parent / "kept" / "cache-of-0.1.tar.xz"
+LAYERS = ["-l", "features.12", "-l", "features.5"]
+TRAININGS = {
+    "ols": ["-l", "features.12", "--pca", "5"],
+    "ridge": ["-l", "features.12", "--pca", "8", "--regression", "ridge", "--folds", "3"],
+    "blend": [*LAYERS, "--pca", "4", "--regression", "blend"],
+    "banded": [*LAYERS, "--pca", "4", "--regression", "banded", "--n-iter", "3", "--search-seed", "0"],
+}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("before")
+    with tarfile.open(KEPT) as archive:
+        archive.extractall(folder, filter="data")
+    return folder
+
+
+@pytest.fixture
+def kept(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.setenv("ALGOCLI_DATA_DIR", str(home / "data"))
+    monkeypatch.setenv("ALGOCLI_CACHE_DIR", str(home / "cache"))
+    return home
+
+
+def invoke(*words: str) -> Result:
+    result = CliRunner().invoke(app, list(words))
+    assert result.exit_code == 0, result.output
+    return result
+
+
+@pytest.mark.parametrize("run", TRAININGS)
+def test_a_run_from_before_gives_the_same_report(kept: Path, run: str) -> None:
+    expected: dict[str, Any] = json.loads((kept / "reports.json").read_text())[run]
+    assert json.loads(invoke("report", "--run", run, "--json", "--quiet").stdout) == expected
+
+
+@pytest.mark.parametrize("run", TRAININGS)
+def test_a_run_from_before_counts_as_done(kept: Path, run: str) -> None:
+    record = kept / "cache/runs" / run / "subj01/record.json"
+    before = record.read_bytes()
+    assert f"subject 1: run {run} is done already" in invoke("train", *TRAININGS[run], "--run", run).stderr
+    assert record.read_bytes() == before
+
+
+def test_p_values_from_before_are_not_computed_again(kept: Path) -> None:
+    path = kept / "cache/runs/ridge/subj01/left_p.npy"
+    before = path.stat().st_mtime_ns
+    invoke("report", "--run", "ridge", "--significance", "--quiet")
+    assert path.stat().st_mtime_ns == before
+
+
+def test_trained_again_on_a_store_from_before_the_predictions_are_what_they_were(kept: Path) -> None:
+    invoke("train", *TRAININGS["ridge"], "--run", "again", "--quiet")
+    old, new = (np.load(kept / "cache/runs" / run / "subj01/left_pred_test.npy") for run in ("ridge", "again"))
+    # Another machine's linear algebra may differ in the last digits.
+    np.testing.assert_allclose(new, old, rtol=1e-4, atol=1e-5)
+
+
+def test_extracting_again_finds_the_stores_complete(kept: Path) -> None:
+    words = ["--weights", "random:0", "--pool", "2", "--device", "cpu"]
+    said = invoke("extract", *LAYERS, *words).stderr
+    assert said.count("is complete, nothing to do") == 2
