@@ -409,6 +409,9 @@ def test_decoding_names_what_is_not_plain_in_a_line_a_kind(spoilable: Path) -> N
         f"1 image turned upright as EXIF says ({names[7]})",
         f"1 image of several frames, of which the first is taken ({names[8]})",
     ]
+    # 700 of 65535.
+    dark = "5 images nearly black at more than 8 bits a number, as if less than that range were used"
+    assert result.notes[-1] == f"{dark} ({', '.join(names[:3])} and 2 more)"
 
 
 def test_without_decoding_what_the_beginnings_of_files_say_is_a_note(spoilable: Path) -> None:
