@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from typer.testing import CliRunner
 
 from algocli.cli import app
 
 
+@pytest.mark.slow
 def test_a_demo_of_few_images_has_as_many_components_as_these_allow(tmp_path, monkeypatch):
     monkeypatch.setattr("algocli.cli.demo._weights", lambda _quiet: ["--weights", "random:0"])
     sizes = ["--train", "20", "--test", "3", "--vertices", "300"]
