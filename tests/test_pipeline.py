@@ -103,6 +103,10 @@ def test_a_challenge_is_not_taken_for_its_subjects(home: Path, recipe: str) -> N
         ({"weights": 3}, "weights=3"),
         ({"device": "tpu3"}, "is no device"),
         ({"device": 0}, "device=0"),
+        # Torch knows of it, whether or not it was built for it.
+        ({"device": "mps"}, "nothing is computed on the device 'mps'"),
+        ({"transform": "Tutorial"}, "transform='Tutorial' is not known (did you mean tutorial?)"),
+        ({"transform": None}, "transform=None is not known"),
     ],
     ids=str,
 )
