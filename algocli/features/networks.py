@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from algocli.compute.choices import check_choice
 from algocli.errors import DataError, UsageError
 from algocli.features.preprocessing import TUTORIAL, Transform, is_tutorials
 from algocli.features.weights import PRETRAINED, random_seed, read_state
@@ -95,13 +96,15 @@ def build_network(
     Raises
     ------
     UsageError
-        If there is no such network or no such weights, or it may not be built.
+        If there is no such network, or no such weights or transform, or it may not be built.
     DataError
         If it cannot be had.
     """
     import torch
 
     from algocli.features import own, zoo
+
+    check_choice("transform", transform, get_args(TransformName))
 
     sources: dict[str, Callable[[Request], Network]] = {
         "torchvision/": zoo.from_torchvision,
