@@ -93,6 +93,7 @@ def _predictions(
     source: str, challenge: Challenge, cache_dir: Path, numbers: tuple[int, ...] | None, track: Track, note: Note
 ) -> tuple[str, list[Prediction]]:
     """Return what is scored, by its whole name, and its predictions."""
+    from algocli.encoding.datasets import refuse_another_place
     from algocli.encoding.mixtures import tell_mixtures
     from algocli.encoding.runs import find_run
     from algocli.results.origin import tell_other_places
@@ -110,6 +111,8 @@ def _predictions(
     run = find_run(cache_dir, source)
     pairs = scored_subjects(challenge, run, numbers)
     scored = [share.number for _, share in pairs]
+    for one, share in pairs:
+        refuse_another_place(one, share, cache_dir, doing="scored", track=track)
     for remark in (*tell_other_places(pairs), *tell_mixtures(run, scored)):
         note(remark)
     return run.name, of_run(run, scored)
