@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.compute.choices import check_flag, check_kind, check_path, check_paths, check_word, check_words
+from algocli.compute.choices import (
+    check_flag,
+    check_keywords,
+    check_kind,
+    check_path,
+    check_paths,
+    check_whole,
+    check_word,
+    check_words,
+)
 from algocli.compute.track import Note, Track, silent, unheard
 from algocli.dataset.challenge.layout import check_subject
 from algocli.dataset.challenge.subjects import Challenge, Subject
@@ -32,6 +42,17 @@ if TYPE_CHECKING:
 
 # What `train` takes beside fields of the settings: a slip of the keyboard may have meant it.
 _TRAIN_TAKES = ("name", "cache_dir", "force", "device", "track", "note")
+# What says how to read imported features, and what each may be; which of them go together is the importing's business.
+_IMPORT_TAKES: Mapping[str, Callable[[str, Any], Any]] = {
+    "dataset": check_word,
+    "key": check_word,
+    "ids_file": check_path,
+    "ids_from": partial(check_whole, low=0),
+    "names_file": check_path,
+    "dtype": check_word,
+    "force": check_flag,
+}
+_IMPORT_MEANT = {"ids": "ids_file", "names": "names_file"}
 _FIND_RUN = "algocli.find_run(cache_dir, name) returns one"
 DEFAULT_CACHE = Path("cache")
 DEFAULT_DATA = Path("algonauts_2023_challenge_data")
@@ -129,8 +150,10 @@ def import_features(
     """
     from algocli.features.imports.stores import import_files
 
-    paths = [Path(file) for file in ([files] if isinstance(files, Path | str) else files)]
-    import_files(list(_each(subjects)), paths, name, Path(cache_dir), track=track, note=note, **options)
+    check_keywords(options, _IMPORT_TAKES, (), _IMPORT_MEANT)
+    checked = {word: _IMPORT_TAKES[word](word, value) for word, value in options.items() if value is not None}
+    some, paths, name = _each(subjects), check_paths("files", files), check_word("name", name)
+    import_files(some, paths, name, check_path("cache_dir", cache_dir), track=track, note=note, **checked)
     return (name,)
 
 

@@ -12,6 +12,7 @@ import pytest
 import algocli
 from algocli.encoding.settings import Settings
 from algocli.errors import AlgocliError, UsageError
+from algocli.pipeline import import_features
 from tests.encoding.data_by_hand import write_dataset
 from tests.support.challenge import write_tiny_challenge
 
@@ -103,6 +104,10 @@ def test_a_challenge_is_not_taken_for_its_subjects(home: Path, recipe: str) -> N
         ({"weights": 3}, "weights=3"),
         ({"device": "tpu3"}, "is no device"),
         ({"device": 0}, "device=0"),
+        # Torch knows of it, whether or not it was built for it.
+        ({"device": "mps"}, "nothing is computed on the device 'mps'"),
+        ({"transform": "Tutorial"}, "transform='Tutorial' is not known (did you mean tutorial?)"),
+        ({"transform": None}, "transform=None is not known"),
     ],
     ids=str,
 )
@@ -111,6 +116,40 @@ def test_a_mistake_in_extracting_is_a_sentence(home: Path, options: dict[str, An
     with pytest.raises(UsageError) as caught:
         algocli.extract(subject, **{"cache_dir": home / "cache", "weights": "random", **options})
     assert sentence in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"files": None}, "files=None: a path was expected"),
+        ({"files": []}, "files=[]: a path"),
+        ({"name": 3}, "name=3: a name was expected"),
+        ({"cache_dir": None}, "cache_dir=None: a path was expected"),
+        ({"ids": "ids.txt"}, "there is no setting 'ids' (did you mean ids_file?)"),
+        ({"ids_file": 3}, "ids_file=3: a path was expected"),
+        ({"names_file": 3}, "names_file=3: a path was expected"),
+        ({"ids_from": "1"}, "ids_from='1': a whole number"),
+        ({"key": "Row"}, "key='Row' is not known (did you mean row?)"),
+        ({"force": "no"}, "force='no': True or False was expected"),
+    ],
+    ids=str,
+)
+def test_a_mistake_in_importing_is_a_sentence(home: Path, given: dict[str, Any], sentence: str) -> None:
+    subject = algocli.Challenge(home / "a").subject(1)
+    np.save(home / "mine.npy", np.ones((len(subject.stimuli), 3), np.float32))
+    with pytest.raises(UsageError) as caught:
+        import_features(subject, **{"files": home / "mine.npy", "name": "mine", "cache_dir": home / "cache", **given})
+    assert sentence in caught.value.message
+
+
+def test_what_is_none_in_an_import_is_left_to_the_default(home: Path) -> None:
+    subject = algocli.Challenge(home / "a").subject(1)
+    rows = np.random.default_rng(0).standard_normal((len(subject.stimuli), 3)).astype(np.float32)
+    np.save(home / "mine.npy", rows)
+    options = dict.fromkeys(("dataset", "key", "ids_file", "ids_from", "names_file", "dtype", "force"))
+    assert import_features(subject, str(home / "mine.npy"), "mine", cache_dir=str(home / "cache"), **options) == (
+        "mine",
+    )
 
 
 def test_one_name_of_features_is_one_feature(run: Any, recipe: str) -> None:

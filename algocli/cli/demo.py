@@ -52,7 +52,7 @@ def demo(
     else:
         print(f"{folder}: {count(len(chosen), 'subject')}, {n_train} + {n_test} images each, {size(summary.n_bytes)}")
     if run:
-        _run(ctx, folder, chosen, quiet)
+        _run(ctx, folder, chosen, _components(n_train), quiet)
     else:
         note(f"next: algocli data --data-dir {folder}", quiet=quiet)
 
@@ -66,7 +66,12 @@ def _vertices(word: str) -> Literal["small", "real"] | int:
     raise UsageError(f"--vertices {word}: small, real or a number is expected")
 
 
-def _run(ctx: typer.Context, folder: Path, subjects: tuple[int, ...], quiet: bool) -> None:
+def _components(n_train: int) -> int:
+    """Return the README's 100 components, or as many as the images that are not held out have."""
+    return max(1, min(100, round(0.9 * n_train) - 1))
+
+
+def _run(ctx: typer.Context, folder: Path, subjects: tuple[int, ...], n_components: int, quiet: bool) -> None:
     """Run the pipeline as a user would, showing each command before it runs."""
     where = ["--data-dir", str(folder)]
     cached = ["--cache-dir", str(folder / "cache")]
@@ -76,7 +81,7 @@ def _run(ctx: typer.Context, folder: Path, subjects: tuple[int, ...], quiet: boo
     commands = [
         ["data", *where],
         ["extract", *_weights(quiet), *where, *cached],
-        ["train", "--pca", "100", *where, *cached],
+        ["train", "--pca", str(n_components), *where, *cached],
         ["report", "-s", first, *where, *cached],
         ["plot", "rois", "-s", first, "-o", str(folder / "rois.png"), *where, *cached],
         ["plot", "accuracy", "-s", first, "-o", str(folder / "accuracy.png"), *where, *cached],

@@ -27,7 +27,7 @@ from algocli.cli.options import (
     is_named,
     parse_subjects,
 )
-from algocli.errors import UsageError
+from algocli.errors import AlgocliError, UsageError
 
 if TYPE_CHECKING:
     from algocli.features.store.shards import FeatureStore
@@ -134,7 +134,16 @@ def _next_step(
     if not all(store.complete for store in stores):
         return "the same command for the rows that are left, or without --rows"
     is_usual = "--preset" in usual or (asked[0] == DEFAULT_MODEL and (asked[1] or [DEFAULT_LAYER]) == [DEFAULT_LAYER])
-    train = usual if is_usual else f"algocli train --features {stores[0].folder.parent.name}"
+    from algocli.features.store.library import find_recipe
+
+    name = stores[0].folder.parent.name
+    if is_usual and "--preset" not in usual:
+        # Of several kinds (other weights, another transform) train would ask which one is meant.
+        try:
+            is_usual = find_recipe(cache_dir, DEFAULT_MODEL, DEFAULT_LAYER) == name
+        except AlgocliError:
+            is_usual = False
+    train = usual if is_usual else f"algocli train --features {name}"
     return in_same_folders(train, data_dir, cache_dir)
 
 

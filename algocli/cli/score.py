@@ -95,6 +95,7 @@ def _predictions(
     """Return what is scored, by its whole name, and its predictions."""
     from algocli.results.data_of_runs import tell_other_places
     from algocli.results.scoring import scored_subjects
+    from algocli.runs.datasets import refuse_another_place
     from algocli.runs.mixtures import tell_mixtures
     from algocli.runs.run import find_run
     from algocli.submission.shapes import ExpectedShapes
@@ -110,6 +111,8 @@ def _predictions(
     run = find_run(cache_dir, source)
     pairs = scored_subjects(challenge, run, numbers)
     scored = [share.number for _, share in pairs]
+    for one, share in pairs:
+        refuse_another_place(one, share, cache_dir, doing="scored", track=track)
     for remark in (*tell_other_places(pairs), *tell_mixtures(run, scored)):
         note(remark)
     return run.name, of_run(run, scored)

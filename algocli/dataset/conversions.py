@@ -11,6 +11,8 @@ from enum import StrEnum
 # What shows through transparent pixels, in all three channels: the middle of the range, which adds the least contrast
 # of its own. White, as on a page, would be the strongest thing in the picture of a cut-out object.
 BACKGROUND = 127
+# Numbers of 8 or 12 bits in a file of 16 come to no more.
+DARKEST = 16
 _N_NAMED = 3
 
 
@@ -24,6 +26,7 @@ class Conversion(StrEnum):
     LAID = f"transparent-on-{BACKGROUND}"
     TURNED = "turned"
     FIRST_FRAME = "first-frame"
+    DARK = "dark"
     REFUSED = "refused"
 
     @property
@@ -33,8 +36,11 @@ class Conversion(StrEnum):
 
     @property
     def decides_about_pixels(self) -> bool:
-        """Whether pixels depend on how it is done; the first frame is the one that any program begins with."""
-        return self is not Conversion.FIRST_FRAME
+        """Whether pixels depend on how it is done.
+
+        The first frame is the one that any program begins with, and of a dark image nothing but that is said.
+        """
+        return self not in (Conversion.FIRST_FRAME, Conversion.DARK)
 
 
 _PHRASES = {
@@ -45,6 +51,7 @@ _PHRASES = {
     Conversion.LAID: f"with transparency, laid on mid-grey ({BACKGROUND})",
     Conversion.TURNED: "turned upright as EXIF says",
     Conversion.FIRST_FRAME: "of several frames, of which the first is taken",
+    Conversion.DARK: "nearly black at more than 8 bits a number, as if less than that range were used",
     Conversion.REFUSED: "of which no pixels can be made",
 }
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.dataset.conversions import BACKGROUND, Conversion
-from algocli.dataset.pngs import probe
+from algocli.dataset.conversions import BACKGROUND, DARKEST, Conversion
+from algocli.dataset.pngs import probe, sample_bits
 from algocli.errors import NoPixels
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ _RANGE_BY_DEPTH = {"PNG": ("I", *_SIXTEEN), "PPM": ("I",), "JPEG2000": tuple(_SI
 _BITS, _PHOTOMETRIC, _WHITE_IS_ZERO = 258, 262, 0
 # Programs that write these often leave the fourth byte of a pixel at 0 and mean nothing by it.
 _ALPHA_OFTEN_UNSET = frozenset({"BMP", "DIB", "TGA"})
+# Where resampled shares of white end that went beyond 1, as at sharp edges: as levels they would be black.
+_OVERSHOT = 2
 _SAVE = "save it with black at 0 and white at 255 (8 bits), 65535 (16 bits) or 1.0 (floats)"
 
 
@@ -33,7 +35,7 @@ def scale(image: Image.Image, path: Path) -> tuple[Image.Image, tuple[Conversion
 
     16-bit numbers span their whole range. For others no file says which number is black and which white: within 0 to
     255 they are levels already, floats within 0 to 1 are shares of white, and 32-bit whole numbers within 0 to 65535
-    are taken for 16-bit ones.
+    are taken for 16-bit ones. Floats that end between 1 and 2 are no levels, but shares that overshot.
 
     Raises
     ------
@@ -53,6 +55,16 @@ def scale(image: Image.Image, path: Path) -> tuple[Image.Image, tuple[Conversion
             levels = np.where(hidden, np.uint8(BACKGROUND), levels)
             conversions = (*conversions, Conversion.LAID)
     return Image.fromarray(levels).convert("RGB"), conversions
+
+
+def is_dark(rgb: Image.Image, image: Image.Image, path: Path) -> bool:
+    """Say whether an image of more than 8 bits a number came out nearly black, as where its range was another."""
+    bits = 8
+    if image.format == "PNG":
+        bits = sample_bits(path)
+    elif image.format == "TIFF":
+        bits = int(image.tag_v2.get(_BITS, (8,))[0])  # type: ignore[attr-defined]
+    return (bits > 8 or image.mode in NUMBERS) and int(np.asarray(rgb).max()) <= DARKEST
 
 
 def _from_whole(
@@ -93,7 +105,7 @@ def _from_floats(numbers: NDArray[Any], path: Path) -> tuple[NDArray[np.uint8], 
     low, high = float(numbers.min()), float(numbers.max())
     if low >= 0 and high <= 1:
         return np.rint(255 * numbers.astype(np.float64)).astype(np.uint8), (Conversion.SHARES,)
-    if low >= 0 and high <= 255:
+    if low >= 0 and _OVERSHOT <= high <= 255:
         return np.rint(numbers).astype(np.uint8), (Conversion.LEVELS,)
     raise NoPixels(
         f"{path} holds floats from {low:g} to {high:g}; which of them is black and which white is not said", hint=_SAVE

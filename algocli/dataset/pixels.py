@@ -67,6 +67,8 @@ def see(path: Path) -> Seen:
     """
     from PIL import Image
 
+    from algocli.dataset.levels import is_dark
+
     pixels = read_pixels(path)
     if pixels is not None:
         return Seen(Image.fromarray(pixels), ())
@@ -76,8 +78,9 @@ def see(path: Path) -> Seen:
         rgb, conversions = _to_rgb(image, path)
         turn = _turn(image)
         turned = (Conversion.TURNED,) if turn else ()
+        dark = (Conversion.DARK,) if is_dark(rgb, image, path) else ()
         upright = rgb.transpose(Image.Transpose[turn]) if turn else rgb
-        return Seen(upright, (*conversions, *turned, *frames))
+        return Seen(upright, (*conversions, *turned, *frames, *dark))
 
 
 def find_conversions(path: Path) -> tuple[Conversion, ...]:

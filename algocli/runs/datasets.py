@@ -19,6 +19,7 @@ from algocli.dataset.digests import digest_files, stimuli_digest
 from algocli.dataset.sides import HEMISPHERES
 from algocli.errors import DataError, UsageError
 from algocli.runs.run import Run
+from algocli.runs.subject_run import SubjectRun
 
 # What of a record's inputs is the data's, and what to call it.
 _KINDS = {"responses": "responses", "stimuli": "images"}
@@ -77,6 +78,33 @@ def refuse_other_data(runs: Sequence[Run], number: int, *, doing: str, images: b
                 f"{' and '.join(faults)} of subject {number}, in {first.data_folder} and {share.data_folder}",
                 hint="take runs of one dataset",
             )
+
+
+def refuse_another_place(
+    subject: Subject, share: SubjectRun, cache_dir: Path, *, doing: str, track: Track = silent
+) -> None:
+    """Refuse data of another folder than a subject was trained on, unless it holds the same.
+
+    Parameters
+    ----------
+    doing
+        What cannot be done, as in 'scored'.
+
+    Raises
+    ------
+    UsageError
+        If its responses or images differ from those of the subject's record.
+    """
+    trained_on, here = share.data_folder, subject.layout.folder.resolve()
+    if trained_on is None or trained_on == here:
+        return
+    faults = differing(share.record.get("inputs"), digest_data(subject, cache_dir, track))
+    if faults:
+        raise UsageError(
+            f"the predictions of subject {share.number} cannot be {doing} on {here}: it was trained on {trained_on}, "
+            f"and the {' and '.join(faults)} differ",
+            hint="name the data that it was trained on with --data-dir",
+        )
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ The record is written last: a subject without a sound record is not done, whatev
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from numpy.typing import DTypeLike, NDArray
 from algocli.compute.arrays import publishing_rows, read_kept
 from algocli.compute.files import publish, read_json, write_json
 from algocli.dataset.arrays import open_array
+from algocli.dataset.challenge.layout import subject_folder
 from algocli.dataset.sides import Hemisphere, check_hemisphere
 from algocli.errors import DataError, MissingStep
 
@@ -50,9 +52,20 @@ class SubjectRun:
 
     @property
     def data_folder(self) -> Path | None:
-        """Where the subject's data was; None where the record does not say, as one from elsewhere may not."""
+        """Where the subject's data was; None where the record does not say, as one from elsewhere may not.
+
+        Where it is gone from there, and the run has been found to be of the data of another folder since, it is there.
+        """
         recorded = self.record.get("data")
-        return Path(recorded) if isinstance(recorded, str) and recorded else None
+        if not isinstance(recorded, str) or not recorded:
+            return None
+        home = None
+        with suppress(DataError):
+            home = read_json(self.folder.parent / "manifest.json").get("data")
+        moved = Path(home) / subject_folder(self.number) if isinstance(home, str) and home else None
+        # Below a folder that may not be entered, os.path answers False where pathlib raises.
+        is_moved = moved is not None and not os.path.isdir(recorded) and os.path.isdir(moved)  # noqa: PTH112
+        return moved if moved is not None and is_moved else Path(recorded)
 
     def correlation(self, hemisphere: Hemisphere) -> NDArray[np.float64]:
         """Return r of held-out responses per vertex, (n_vertices,); with folds, the mean over folds."""

@@ -147,6 +147,8 @@ def test_damage_to_imported_features_names_the_import(tiny_challenge, tmp_path):
     made = CliRunner().invoke(app, ["import-features", *words, "-s", "6", *where])
     assert made.exit_code == 0, made.output
     (store,) = list_stores(tmp_path / "cache")
+    # No options: there are none of extract that would make them.
+    assert invoke("list", "--cache-dir", str(tmp_path / "cache")).stdout.splitlines()[1] == "  mine imported as float16"
     (store.folder / "features.zarr/c/0/0").unlink()
     result = invoke("verify", *where)
     assert result.exit_code == 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,9 +12,21 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from algocli.cli import app
+from algocli.features.networks.layers import Layer
 from algocli.features.store.shards import FeatureStore
 from tests.features.stand_in import stand_in
 from tests.support.pictures import grey, orientation_block, stored_as, write_png, write_tiff
+
+
+class Renamed(torch.nn.Module):
+    """A network whose layer 'edges' is called as the tutorial's."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+
+    def forward(self, images):
+        return {"features.2": self.network(images)["edges"]}
 
 
 @pytest.fixture
@@ -93,6 +106,23 @@ def test_rows_that_a_subject_does_not_have_are_told(extract, asked):
     result = extract("-s", "1", "--rows", "40:80")
     assert result.exit_code == 0
     assert "none of the shards of its 16 rows begins from row 40 on" in result.stderr
+
+
+def test_of_several_kinds_the_next_step_names_the_one_that_was_made(extract, monkeypatch):
+    known = replace(
+        stand_in(),
+        model="alexnet",
+        layers=(Layer("features.2", (5, 8, 8)),),
+        network=Renamed(stand_in().network),
+        weights_digests={"features.2": "a formula's"},
+    )
+    monkeypatch.setattr(
+        "algocli.features.networks.backbones.load_backbone",
+        lambda *_words, **_options: known,
+    )
+    assert "next: algocli train --data-dir" in extract("-s", "1").stderr
+    other = extract("-s", "1", "--dtype", "float32")
+    assert "next: algocli train --features alexnet-features.2-" in other.stderr
 
 
 def test_another_network_is_named_in_the_next_step(extract, asked):

@@ -221,6 +221,22 @@ def test_a_file_that_is_named_after_another_subject_is_refused(run, file, tmp_pa
     assert run("import-features", tmp_path / "subj06.npy", "--name", "mine", "-s", 1, "--key", "row").exit_code == 0
 
 
+def test_a_folder_of_another_subject_is_refused(run, file, tmp_path):
+    (tmp_path / "subj06").mkdir()
+    moved = file.rename(tmp_path / "subj06/features.npy")
+    refused = run("import-features", moved, "--name", "mine", "-s", 1)
+    assert refused.exit_code == 2
+    assert "subj06/features.npy is named after subject 6, and subject 1 was asked for" in refused.stderr
+    assert run("import-features", moved, "--name", "mine", "-s", 1, "--key", "row").exit_code == 0
+
+
+def test_that_rows_are_taken_in_the_order_of_the_images_is_told_unless_it_was_asked_for(run, file):
+    told = "the rows of features.npy have no names: they are taken in the order of the images, training first"
+    words = ["import-features", file, "--name", "mine", "-s", 1]
+    assert f"subject 1: {told}" in run(*words).stderr.splitlines()
+    assert told not in run(*words, "--key", "row").stderr
+
+
 def test_ids_that_count_from_1_are_told_and_taken(run, file, challenge, tmp_path):
     ids = [stimulus.nsd_id + 1 for stimulus in Challenge(challenge).subject(1).stimuli]
     np.save(tmp_path / "ids.npy", ids)

@@ -216,3 +216,24 @@ def test_two_that_begin_at_once_on_two_datasets_leave_one_of_them_in_the_run(hom
     run = find_run(home / "cache", "same")
     (number,) = run.subjects
     assert run.data == str(home / {1: "a", 6: "b"}[number])
+
+
+def test_predictions_are_scored_on_a_copy_of_their_data_and_on_no_other(train, call, home):
+    for name in "ab":
+        for split in ("test_fmri", "noise_ceiling"):
+            (home / name / "subj01/test_split" / split).mkdir(exist_ok=True)
+        for side in ("lh", "rh"):
+            n_vertices = np.load(home / name / f"subj01/training_split/training_fmri/{side}_training_fmri.npy").shape[1]
+            n_test = len(list((home / name / "subj01/test_split/test_images").iterdir()))
+            drawn = np.random.default_rng(0).standard_normal((n_test, n_vertices)).astype(np.float32)
+            np.save(home / name / f"subj01/test_split/test_fmri/{side}_test_fmri.npy", drawn)
+            np.save(home / name / f"subj01/test_split/noise_ceiling/{side}_noise_ceiling.npy", np.full(n_vertices, 0.5))
+    shutil.copytree(home / "a", home / "copy")
+    assert train("a", "--run", "one", "-s", "1").exit_code == 0
+    told = [call("score", "one", "-s", "1", "--json", data=data) for data in ("a", "copy")]
+    assert [result.exit_code for result in told] == [0, 0], told[1].output
+    assert told[0].stdout == told[1].stdout
+    refused = call("score", "one", "-s", "1", data="b")
+    assert refused.exit_code == 2
+    assert "it was trained on" in refused.stderr
+    assert "responses" in refused.stderr

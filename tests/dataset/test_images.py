@@ -322,7 +322,7 @@ def test_images_that_are_converted_are_named_by_what_is_done(subject: Subject, t
     images = open_images(subject, folder)
     assert images.converted(tmp_path / "cache") == {}
     deep, turned = (7 * subject.stimuli[row].nsd_id for row in (9, 2))
-    write_png(folder / f"deeper/{deep}.png", np.full((4, 4), 700), bits=16, colour_type=0)
+    write_png(folder / f"deeper/{deep}.png", np.full((4, 4), 7000), bits=16, colour_type=0)
     write_png(
         folder / f"deeper/{turned}.png", np.zeros((4, 4, 3)), colour_type=2, after=[(b"eXIf", orientation_block(8))]
     )

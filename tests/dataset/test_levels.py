@@ -28,7 +28,26 @@ def test_a_dark_16_bit_image_stays_dark(tmp_path: Path) -> None:
         write_png(tmp_path / "a.png", dark, bits=16, colour_type=0),
         grey((dark > 128).astype(np.uint8)),
         Conversion.SIXTEEN_BITS,
+        Conversion.DARK,
     )
+
+
+def test_an_image_whose_range_was_another_is_told_to_be_dark(tmp_path: Path) -> None:
+    twelve = (DEEP // 16).astype(np.uint16)
+    path = write_png(tmp_path / "a.png", twelve, bits=16, colour_type=0)
+    assert find_conversions(path) == (Conversion.SIXTEEN_BITS, Conversion.DARK)
+    check(
+        write_png(tmp_path / "b.png", COLOURS, bits=16, colour_type=2), np.zeros((11, 7, 3), np.uint8), Conversion.DARK
+    )
+    mask = LEVELS % 2
+    check(write_tiff(tmp_path / "c.tif", mask.astype(np.int32)), grey(mask), Conversion.DARK)
+
+
+@pytest.mark.usefixtures("decoder")
+def test_a_black_image_of_8_bits_is_nothing_to_tell(tmp_path: Path) -> None:
+    black = np.zeros((11, 7, 3), np.uint8)
+    check(write_png(tmp_path / "a.png", black, bits=8, colour_type=2), black)
+    check(write_tiff(tmp_path / "b.tif", black[:, :, 0]), black)
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
@@ -82,6 +101,8 @@ def test_32_bit_numbers_within_16_bits_are_scaled_as_such(tmp_path: Path, kind: 
         (np.array([[0, 30000]], np.int16), "holds signed 16-bit whole numbers from 0 to 30000"),
         (np.array([[-0.01, 1]], np.float32), "holds floats from -0.01 to 1"),
         (np.array([[0, 255.5]], np.float32), "holds floats from 0 to 255.5"),
+        # Shares of white that were resampled: as levels they would be black.
+        (np.array([[0, 1.02]], np.float32), "holds floats from 0 to 1.02"),
         (np.array([[0, np.nan]], np.float32), "holds numbers that are not finite"),
         (np.array([[0, np.inf]], np.float32), "holds numbers that are not finite"),
     ],

@@ -99,6 +99,18 @@ def test_a_folder_that_was_moved_or_copied_is_the_same_dataset(train: Train, hom
     assert run.data == str(home / ("a" if (home / "a").exists() else "elsewhere"))
 
 
+def test_a_subject_is_found_where_its_dataset_was_moved_to(train: Train, home: Path) -> None:
+    run = train("a", 1)
+    shutil.move(home / "a", home / "elsewhere")
+    # Nothing has shown yet that this is the same.
+    assert run.subject(1).data_folder == home / "a/subj01"
+    train("elsewhere", 6)
+    assert [run.subject(number).data_folder for number in (1, 6)] == [home / f"elsewhere/subj0{n}" for n in (1, 6)]
+    # The place of its record comes first, as long as there is something.
+    shutil.copytree(home / "elsewhere", home / "a")
+    assert run.subject(1).data_folder == home / "a/subj01"
+
+
 def test_a_folder_of_links_to_subjects_is_one_dataset(train: Train, home: Path) -> None:
     for number, disk in ((1, "one"), (6, "two")):
         (home / disk).mkdir()

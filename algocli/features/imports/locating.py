@@ -11,10 +11,9 @@ from algocli.dataset.challenge.subjects import Subject
 from algocli.dataset.ids import find_stimuli
 from algocli.errors import DataError, UsageError
 from algocli.features.imports.formats.matrix import Labels, Matrix
-from algocli.features.imports.names import IN_ORDER, find_rows, refuse_unnamed
+from algocli.features.imports.names import FIT_AS_THEY_ARE, IN_ORDER, find_rows, refuse_unnamed
 
 Key = Literal["nsd-id", "row"]
-_SHOWN = 3
 
 
 def is_keyed_by_id(matrix: Matrix, ids: Sequence[int] | None, key: Key | None) -> bool:
@@ -49,7 +48,7 @@ def locate_rows(
     key
         Which of these two orders it is, whatever rows are called; None lets names, and else the number of rows, decide.
     first
-        What the first of NSD's images is called in names that are ids.
+        What the first of NSD's images is called in names that are ids, and was in what `ids` were read from.
 
     Raises
     ------
@@ -59,7 +58,7 @@ def locate_rows(
     by_id = is_keyed_by_id(matrix, ids, key)
     rows: Sequence[int]
     if ids is not None:
-        rows = _by_ids(subject, matrix, ids)
+        rows = _by_ids(subject, matrix, ids, first)
     elif key is None and matrix.labels is not None:
         rows = _by_names(subject, matrix, matrix.labels, first)
     elif by_id and matrix.n_rows == N_NSD_IMAGES:
@@ -72,7 +71,7 @@ def locate_rows(
     return rows
 
 
-def _by_ids(subject: Subject, matrix: Matrix, ids: Sequence[int]) -> list[int]:
+def _by_ids(subject: Subject, matrix: Matrix, ids: Sequence[int], first: int) -> list[int]:
     if len(ids) != matrix.n_rows:
         raise DataError(
             f"{matrix.name} has {matrix.n_rows} rows, but {len(ids)} ids are given", hint=_hint(matrix, len(ids))
@@ -86,15 +85,16 @@ def _by_ids(subject: Subject, matrix: Matrix, ids: Sequence[int]) -> list[int]:
     except DataError as error:
         if known.issuperset(stimulus.nsd_id + 1 for stimulus in subject.train_stimuli):
             raise DataError(error.message, hint="they fit, less one: --ids-from 1") from error
+        if first and known.issuperset(stimulus.nsd_id - first for stimulus in subject.train_stimuli):
+            raise DataError(error.message, hint=FIT_AS_THEY_ARE) from error
         raise
 
 
 def _by_names(subject: Subject, matrix: Matrix, labels: Labels, first: int) -> list[int]:
     if len(labels.words) != matrix.n_rows:
-        begin = ", ".join(labels.words[:_SHOWN])
         raise DataError(
             f"{labels.where} has {len(labels.words):,} names for the {matrix.n_rows:,} rows of {matrix.name}; it "
-            f"begins with {begin}",
+            f"begins with {labels.beginning}",
             hint=_hint(matrix, len(labels.words)) or f"name the right file with --names; {IN_ORDER}",
         )
     found = find_rows(subject, subject.stimuli, labels, first)

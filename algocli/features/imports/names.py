@@ -23,8 +23,9 @@ _FOLDER = re.compile(r"subj(?:ect)?[-_]?0?([1-8])(?![0-9])", re.IGNORECASE)
 # count its images from 1, where its tables count from 0.
 _SHARED = re.compile(r"shared[0-9]{4}_nsd([0-9]{5})", re.IGNORECASE)
 _NSD = re.compile(r"(?<![a-z])nsd(?:[-_ ]?id)?[-_ ]?([0-9]{1,5})(?![0-9])", re.IGNORECASE)
-_NUMBER = re.compile(r"[0-9]{1,6}")
-_SHOWN = 3
+# A column of whole numbers with gaps is written with decimals by some programs.
+_NUMBER = re.compile(r"([0-9]{1,6})(?:\.0+)?")
+FIT_AS_THEY_ARE = "they fit as they are: leave --ids-from out"
 IN_ORDER = "--key row takes rows in the order of the images, whatever they are called"
 
 
@@ -70,9 +71,9 @@ def refuse_unnamed(subject: Subject, found: Sequence[int | None], labels: Labels
     """
     missing = [stimulus for stimulus, row in zip(subject.stimuli, found, strict=True) if row is None]
     if len(missing) == len(found):
-        begin = ", ".join(labels.words[:_SHOWN])
         message = (
-            f"none of the {len(labels.words)} names in {labels.where} is of an image of {subject.name}: {begin}, ..."
+            f"none of the {len(labels.words)} names in {labels.where} is of an image of {subject.name}: "
+            f"{labels.beginning}, ..."
         )
     else:
         message = (
@@ -81,6 +82,8 @@ def refuse_unnamed(subject: Subject, found: Sequence[int | None], labels: Labels
         )
     if not first and None not in find_rows(subject, subject.train_stimuli, labels, 1):
         raise DataError(message, hint="they fit, less one: --ids-from 1")
+    if first and None not in find_rows(subject, subject.train_stimuli, labels, 0):
+        raise DataError(message, hint=FIT_AS_THEY_ARE)
     raise DataError(message, hint=f"was it made for another subject? choose one with -s; {IN_ORDER}")
 
 
@@ -103,7 +106,8 @@ def _nsd_id(stem: str, first: int) -> int | None:
     within = _NSD.findall(stem)
     if within:
         return int(within[-1]) - first
-    return int(stem) - first if _NUMBER.fullmatch(stem) else None
+    number = _NUMBER.fullmatch(stem)
+    return int(number[1]) - first if number else None
 
 
 def _best(

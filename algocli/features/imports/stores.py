@@ -81,7 +81,7 @@ def import_files(
     # Every subject's rows are found before the first is stored: a file that lacks some is told at once.
     located = [locate_rows(one, matrix, ids, key, ids_from) for one, matrix in owned]
     for (one, matrix), rows in zip(owned, located, strict=True):
-        for told in _tell_rows(one, matrix, rows, by_name=ids is None and key is None):
+        for told in _tell_rows(one, matrix, rows, asked=ids is not None or key is not None):
             note(f"subject {one.number}: {told}")
     return [
         import_features(
@@ -184,7 +184,9 @@ def _refuse_another(matrix: Matrix, numbers: Sequence[int], ids: Sequence[int] |
     """Refuse rows in the order of one subject's images for several, or for another than the file is named after."""
     if is_keyed_by_id(matrix, ids, key):
         return
-    owner = named_subject(matrix.path)
+    owner, called = named_subject(matrix.path), matrix.path.name
+    if owner is None:
+        owner, called = named_subject(matrix.path.parent), f"{matrix.path.parent.name}/{called}"
     if len(numbers) > 1:
         raise UsageError(
             f"the rows of {matrix.name} are in the order of one subject's images; {len(numbers)} subjects were chosen",
@@ -193,17 +195,19 @@ def _refuse_another(matrix: Matrix, numbers: Sequence[int], ids: Sequence[int] |
     # Several subjects have as many images: nothing else would tell.
     if key is None and owner is not None and [owner] != list(numbers):
         raise UsageError(
-            f"{matrix.path.name} is named after subject {owner}, and subject {numbers[0]} was asked for",
+            f"{called} is named after subject {owner}, and subject {numbers[0]} was asked for",
             hint=f"-s {owner}; or say --key row if its rows are in the order of subject {numbers[0]}'s images",
         )
 
 
-def _tell_rows(subject: Subject, matrix: Matrix, rows: Sequence[int], *, by_name: bool) -> Iterator[str]:
+def _tell_rows(subject: Subject, matrix: Matrix, rows: Sequence[int], *, asked: bool) -> Iterator[str]:
     """Say how rows were found where that was not asked for, and what they do not serve."""
-    if by_name and matrix.labels is not None:
+    if not asked and matrix.labels is not None:
         others = matrix.n_rows - len(rows)
         passed = f"; {others} of {matrix.n_rows} rows are of other images" if others else ""
         yield f"rows were found by the names in {matrix.labels.where}{passed}"
+    elif not asked and isinstance(rows, range):
+        yield f"the rows of {matrix.name} have no names: they are taken in the order of the images, training first"
     if len(rows) < len(subject.stimuli):
         yield f"{matrix.name} has the training images alone: there will be no test predictions"
 

@@ -202,8 +202,8 @@ def resolve_device(name: str) -> str:
         device = torch.device(name)
     except RuntimeError as error:
         raise UsageError(f"'{name}' is no device", hint="use auto, cpu or cuda") from error
-    # On 'meta' there are shapes and no numbers.
-    if device.type == "meta":
+    # Torch knows many kinds; on 'meta' there are shapes and no numbers, and others are built into few of its versions.
+    if device.type not in ("cpu", "cuda"):
         raise UsageError(f"nothing is computed on the device '{name}'", hint="use auto, cpu or cuda")
     return str(device)
 

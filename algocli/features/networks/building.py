@@ -11,8 +11,9 @@ from __future__ import annotations
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import Protocol, cast
+from typing import Protocol, cast, get_args
 
+from algocli.compute.choices import check_choice
 from algocli.features.networks import sources
 from algocli.features.networks.network import Network, Request, TransformName
 from algocli.features.networks.weights import PRETRAINED, random_seed
@@ -39,11 +40,13 @@ def build_network(
     Raises
     ------
     UsageError
-        If there is no such network or no such weights, or it may not be built.
+        If there is no such network, or no such weights or transform, or it may not be built.
     DataError
         If it cannot be had.
     """
     import torch
+
+    check_choice("transform", transform, get_args(TransformName))
 
     source = next((one for one in _sources().values() if model.startswith(one.PREFIX)), _sources()[_USUAL])
     request = Request(model.removeprefix(source.PREFIX), weights, transform, trust_remote_code)

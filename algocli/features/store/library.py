@@ -7,12 +7,14 @@ features/RECIPE/subj01-STIMULI/         the store of one subject, told apart by 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from algocli.compute.choices import did_you_mean
 from algocli.compute.files import read_json, write_json
 from algocli.dataset.challenge.subjects import Subject
 from algocli.dataset.images import CHALLENGE, ids_digest, open_images
@@ -81,7 +83,7 @@ def find_store(cache_dir: Path, name: str, subject: Subject, content: str) -> Fe
     UsageError
         If several from elsewhere would do.
     """
-    home = cache_dir / "features" / name
+    home = cache_dir / "features" / check_name(cache_dir, name)
     recipe = read_recipe(home)
     what = f"features of {describe(recipe)} for subject {subject.number}"
     if (home / _store_name(subject, content) / "manifest.json").is_file():
@@ -168,6 +170,9 @@ def find_recipe(cache_dir: Path, model: str, layer: str) -> str:
         fed = {name: transform_of(recipe).words for name, recipe in found.items()}
         if len(set(fed.values())) > 1:
             told = {name: [*words, fed[name]] for name, words in told.items()}
+        if any(list(told.values()).count(words) > 1 for words in told.values()):
+            # A network of one's own that computes something else than before: which is which, only time tells.
+            told = {name: [*words, f"made {_made_at(cache_dir / 'features' / name)}"] for name, words in told.items()}
         names = "\n  ".join(f"{name}  ({'; '.join(words)})" for name, words in told.items())
         raise UsageError(
             f"{len(found)} kinds of features of {model} {layer} are cached:\n  {names}",
@@ -205,6 +210,11 @@ def _is_begun(home: Path) -> bool:
     return any(home.glob("*/done/*.json"))
 
 
+def _made_at(home: Path) -> str:
+    written = max(path.stat().st_mtime for path in [home / "recipe.json", *home.glob("*/manifest.json")])
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(written))
+
+
 def check_name(cache_dir: Path, name: str) -> str:
     """Return the name of a recipe that exists.
 
@@ -215,10 +225,9 @@ def check_name(cache_dir: Path, name: str) -> str:
     """
     # A name is one folder's: anything with a slash in it would lead elsewhere, and so would the run named after it.
     if Path(name).name != name or not (cache_dir / "features" / name / "recipe.json").is_file():
-        have = ", ".join(sorted(path.parent.name for path in (cache_dir / "features").glob("*/recipe.json")))
-        raise MissingStep(
-            f"no features are named {name}" + (f"; there are: {have}" if have else ""), hint="algocli extract"
-        )
+        have = sorted(path.parent.name for path in (cache_dir / "features").glob("*/recipe.json"))
+        there = f"{did_you_mean(name, have)}; there are: {', '.join(have)}" if have else ""
+        raise MissingStep(f"no features are named {name}{there}", hint="algocli extract")
     return name
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 from algocli.compute.files import n_bytes_in, read_json
 from algocli.errors import AlgocliError, DataError
-from algocli.features.store.commands import describe, options, preparation
+from algocli.features.store.commands import describe, is_imported, options, preparation
 from algocli.features.store.keys import SCHEMA
 from algocli.features.store.library import read_recipe, store_folders
 from algocli.features.store.shards import FeatureStore
@@ -66,7 +66,8 @@ def describe_store(folder: Path) -> StoreRow:
     )
     try:
         recipe = read_recipe(folder.parent)
-        what = " ".join([describe(recipe), *options(recipe)])
+        how = [f"imported as {recipe['identity']['dtype']}"] if is_imported(recipe) else options(recipe)
+        what = " ".join([describe(recipe), *how])
         row = replace(row, what=what, model=recipe["model"], layer=recipe["layer"], weights=recipe["weights"])
         row = replace(row, preparation=preparation(recipe))
     except (DataError, KeyError, TypeError) as error:

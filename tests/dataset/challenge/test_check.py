@@ -403,12 +403,15 @@ def test_decoding_names_what_is_not_plain_in_a_line_a_kind(spoilable: Path) -> N
     result = check_one(spoilable, depth="deep")
     assert result.faults == ()
     names = [path.name for path in paths]
-    assert [note for note in result.notes if "converted" not in note and "1" in note][-4:] == [
+    assert [note for note in result.notes if "converted" not in note and "1" in note][-5:-1] == [
         f"5 images of 16-bit numbers, scaled to 8 bits by their range ({', '.join(names[:3])} and 2 more)",
         f"1 image with transparency, laid on mid-grey (127) ({names[5]})",
         f"1 image turned upright as EXIF says ({names[7]})",
         f"1 image of several frames, of which the first is taken ({names[8]})",
     ]
+    # 700 of 65535.
+    dark = "5 images nearly black at more than 8 bits a number, as if less than that range were used"
+    assert result.notes[-1] == f"{dark} ({', '.join(names[:3])} and 2 more)"
 
 
 def test_without_decoding_what_the_beginnings_of_files_say_is_a_note(spoilable: Path) -> None:

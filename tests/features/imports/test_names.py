@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,7 @@ SPELLINGS: dict[str, Callable[[Stimulus], str]] = {
     "nsdId": lambda s: f"nsdId-{s.nsd_id}",
     "00013.png": lambda s: f"{s.nsd_id:05d}.png",
     "13": lambda s: str(s.nsd_id),
+    "13.0": lambda s: f"{s.nsd_id}.0",
     # NSD's own file names count from 1: its table's image 2950 is shared0001_nsd02951.png.
     "NSD's shared images": lambda s: f"shared{s.row + 1:04d}_nsd{s.nsd_id + 1:05d}.png",
 }
@@ -113,6 +115,10 @@ BESIDE: dict[str, Callable[[Path, list[str]], object]] = {
     ),
     "image_names.tsv": lambda folder, words: (folder / "image_names.tsv").write_text("\n".join(words)),
     "features_names.npy": lambda folder, words: np.save(folder / "features_names.npy", words),
+    "file_names.json": lambda folder, words: (folder / "file_names.json").write_text(json.dumps(words)),
+    "image_paths.txt": lambda folder, words: (folder / "image_paths.txt").write_text(
+        "\n".join(f"a/{w}" for w in words)
+    ),
 }
 
 
@@ -145,7 +151,17 @@ def test_a_list_of_ids_beside_an_array_is_that_of_its_rows_unless_it_merely_coun
 
 @pytest.mark.parametrize(
     ("name", "text"),
-    [("features.txt", "AlexNet, third layer\nmade by me\n"), ("features.csv", "1,2\n3,4\n"), ("other.txt", "a\nb\n")],
+    [
+        ("features.txt", "AlexNet, third layer\nmade by me\n"),
+        # The same features as text.
+        ("features.txt", "0.5 -1e-3 nan\n" * N),
+        ("features.csv", "1,2\n3,4\n"),
+        ("features.json", '{"model": "alexnet"}'),
+        ("features.json", "no JSON"),
+        ("names.txt", "cat\n" * N),
+        ("index.json", '["train-0001_nsd-00013.png"]'),
+        ("other.txt", "a\nb\n"),
+    ],
 )
 def test_notes_and_other_tables_beside_an_array_are_no_names(
     tmp_path: Path, features: NDArray[np.float32], name: str, text: str
@@ -174,10 +190,15 @@ def test_notes_and_other_tables_beside_an_array_are_no_names(
             r"none of the 27 names .*: a\.jpg, b\.jpg",
             "-s",
         ),
+        (
+            lambda w: ["1.5 " * 1000] * N,
+            r"names in file_names\.txt is of an image of subj01: (1\.5 ){25}\.\.\., ",
+            "-s",
+        ),
         (lambda w: [w[1], *w[1:]], r"more than one row for train-0002", "leave one"),
         (lambda w: [f"{int(x[-9:-4]) + 1:05d}" for x in w[:-1]] + ["x"], "lacks", "they fit, less one: --ids-from 1"),
     ],
-    ids=["too many", "too few", "one is missing", "others", "twice", "from 1"],
+    ids=["too many", "too few", "one is missing", "others", "long", "twice", "from 1"],
 )
 def test_names_that_do_not_fit_are_refused_with_what_to_do(
     shared_subject: Subject, tmp_path: Path, features: NDArray[np.float32], change: Any, sentence: str, hint: str
@@ -188,6 +209,22 @@ def test_names_that_do_not_fit_are_refused_with_what_to_do(
     with pytest.raises(DataError, match=sentence) as caught:
         locate_rows(shared_subject, open_matrix(tmp_path / "features.npy"), None, None)
     assert hint in str(caught.value.hint)
+
+
+def test_names_that_fit_only_where_ids_count_from_0_say_so(
+    shared_subject: Subject, tmp_path: Path, features: NDArray[np.float32]
+) -> None:
+    ids = [stimulus.nsd_id for stimulus in shared_subject.stimuli]
+    np.save(tmp_path / "features.npy", features)
+    # Of ids in a file of their own 1 has been taken already.
+    by_ids = [nsd_id - 1 for nsd_id in ids]
+    matrix = open_matrix(tmp_path / "features.npy")
+    np.save(tmp_path / "nsd_ids.npy", ids)
+    named = open_matrix(tmp_path / "features.npy")
+    for found, list_of_ids in ((matrix, by_ids), (named, None)):
+        with pytest.raises(DataError) as caught:
+            locate_rows(shared_subject, found, list_of_ids, None, 1)
+        assert caught.value.hint == "they fit as they are: leave --ids-from out"
 
 
 def test_names_of_the_training_images_alone_give_their_rows_alone(
@@ -214,6 +251,9 @@ def test_a_file_of_names_can_be_chosen(shared_subject: Subject, tmp_path: Path, 
         ("nowhere.txt", None, "nowhere.txt cannot be read"),
         ("a.txt", b"\xff\xfe\x00", "a.txt is no text in UTF-8"),
         ("a.csv", b"width,height\n1,2\n", "a.csv is no list of names or NSD ids"),
+        ("a.json", b"{}", "a.json is no list of names or NSD ids"),
+        ("a.json", b'["a", 1.5]', "a.json is no list of names or NSD ids"),
+        ("a.json", b"[", "a.json is no JSON"),
         ("a.csv", b"label,file\ndog\n", "line 2: 1 cells for 2 columns"),
     ],
 )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 
+import numpy as np
 import pytest
 import torch
 
@@ -293,6 +294,26 @@ def test_a_repository_on_this_disk_is_built_from() -> None:
     assert backbone.identity("conv")["architecture"] == "torchhub:repo:tiny"
     own = load_backbone("python:mynets:tiny", ["conv"], "random:1")
     assert own.identity("conv")["weights"] == backbone.identity("conv")["weights"]
+
+
+@pytest.mark.parametrize("package", ["parts.py", "parts/__init__.py", "parts/sub/__init__.py", "parts/sub.py"])
+def test_modules_of_one_repository_are_not_taken_for_anothers(folder: Path, package: str) -> None:
+    module = package.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    for side in (2, 3):
+        repository = folder / f"of{side}"
+        (repository / package).parent.mkdir(parents=True)
+        (repository / package).write_text(f"side = {side}")
+        text = f"from torch import nn\nfrom {module} import side\n\ndef net():\n    return nn.Conv2d(3, 4, side)\n"
+        (repository / "hubconf.py").write_text(text)
+
+    def sides() -> list[int]:
+        built = [build_network(f"torchhub:./of{side}:net", trust_remote_code=True).module for side in (2, 3)]
+        return [one.kernel_size[0] for one in built]  # type: ignore[index,union-attr]
+
+    assert sides() == [2, 3]
+    (folder / "of3" / package).write_text("side = 11")
+    assert sides() == [2, 11]
+    assert sys.modules["numpy"] is np
 
 
 def test_a_repositorys_code_does_not_run_without_leave(folder: Path) -> None:

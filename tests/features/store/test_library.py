@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -249,6 +251,30 @@ def test_the_choice_says_what_the_names_do_not(
     with pytest.raises(UsageError) as caught:
         find_recipe(tmp_path, "alexnet", "by-hand")
     assert f"{name}  (--weights random:1)" in caught.value.message
+
+
+def test_kinds_that_were_asked_for_alike_are_told_apart_by_when_they_were_made(
+    tmp_path: Path, shared_subject: Subject, features: NDArray[np.float16]
+) -> None:
+    for code, seconds in (("a", 0), ("b", 61)):
+        how = recipe("python:nets:mine", "conv", "pretrained", {"code": code}, "float16")
+        fill(create_store(tmp_path, how, shared_subject, "digest", 6, {}), features)
+        for path in (tmp_path / "features" / how.name).rglob("*.json"):
+            os.utime(path, (1e9 + seconds, 1e9 + seconds))
+    with pytest.raises(UsageError) as caught:
+        find_recipe(tmp_path, "python:nets:mine", "conv")
+    made = re.findall(r"\(pretrained; made \d+-\d+-\d+ \d+:(\d+):(\d+)\)", caught.value.message)
+    first, second = (60 * int(minutes) + int(seconds) for minutes, seconds in sorted(made))
+    assert second - first in (61, 3600 - 61)
+
+
+def test_features_of_no_such_name_are_met_with_the_nearest(
+    tmp_path: Path, shared_subject: Subject, features: NDArray[np.float16]
+) -> None:
+    name = cache_features(tmp_path, shared_subject, features)
+    for look in (lambda: find(tmp_path, f"{name}x", shared_subject), lambda: check_name(tmp_path, f"{name}x")):
+        with pytest.raises(MissingStep, match=rf"no features are named {name}x \(did you mean {name}\?\)"):
+            look()
 
 
 def test_what_a_failed_attempt_left_is_no_choice(

@@ -7,6 +7,7 @@ believed where it has a word for every row and does not merely count.
 from __future__ import annotations
 
 import csv
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -57,7 +58,20 @@ _LIKELY: tuple[str, ...] = (
 # beside their features call them file_names.txt.
 _OWN = ("{}", "{}_names", "{}.names", "{}_file_names", "{}_ids", "{}.ids", "{}_nsd_ids")
 _SHARED = ("file_names", "filenames", "image_names", "nsd_ids", "nsd_id", "ids")
-_ENDINGS = (".txt", ".csv", ".tsv", ".npy")
+# These may hold names of something else, or of another array: they count where there is an image's name for each row.
+_PERHAPS = (
+    "image_paths",
+    "file_paths",
+    "filepaths",
+    "paths",
+    "names",
+    "images",
+    "files",
+    "stimuli",
+    "image_ids",
+    "index",
+)
+_ENDINGS = (".txt", ".csv", ".tsv", ".npy", ".json")
 
 
 def rank_key(key: str) -> int | None:
@@ -116,7 +130,7 @@ def labels_beside(path: Path, n_rows: int) -> Labels | None:
         If the file cannot be read.
     """
     stem = path.name.removesuffix(path.suffix)
-    for pattern in (*_OWN, *_SHARED):
+    for pattern in (*_OWN, *_SHARED, *_PERHAPS):
         for ending in _ENDINGS:
             other = path.with_name(pattern.format(stem) + ending)
             if other == path or not other.is_file():
@@ -129,7 +143,7 @@ def labels_beside(path: Path, n_rows: int) -> Labels | None:
                 continue
             # Notes may have the array's name as well, and so may the same features in another format.
             likely = _read_likely(other)
-            if likely is not None and (len(likely.words) == n_rows or any(map(is_image_name, likely.words))):
+            if likely is not None and _is_of_rows(likely.words, n_rows, is_own=pattern in _OWN):
                 return likely
     return None
 
@@ -145,6 +159,8 @@ def read_labels(path: Path) -> Labels:
     kind = path.suffix.lower()
     if kind == ".npy":
         words = as_words(open_array(path))
+    elif kind == ".json":
+        words = _listed(path, _read_text(path))
     else:
         text = _read_text(path)
         words = _column(path, text) if kind in (".csv", ".tsv") else text.splitlines()
@@ -187,6 +203,21 @@ def is_image_name(word: str) -> bool:
     return bool(re.search(r"\.(png|jpe?g|bmp|tiff?|webp)$|nsd[-_]?[0-9]{5}", word.strip(), re.IGNORECASE))
 
 
+def _is_of_rows(words: Sequence[str], n_rows: int, *, is_own: bool) -> bool:
+    if not is_own:
+        return len(words) == n_rows and all(map(is_image_name, words))
+    return any(map(is_image_name, words)) or (len(words) == n_rows and not _is_row(words[0]))
+
+
+def _is_row(line: str) -> bool:
+    """Say whether a line is that of an array that was saved as text."""
+    cells = re.split(r"[\s,;]+", line)
+    try:
+        return len(list(map(float, cells))) > 1
+    except ValueError:
+        return False
+
+
 def _read_likely(path: Path) -> Labels | None:
     """Read a file that may be one of names; None where it is none."""
     try:
@@ -204,6 +235,15 @@ def _read_text(path: Path) -> str:
         raise DataError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from error
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is no text in UTF-8: {error}") from error
+
+
+def _listed(path: Path, text: str) -> list[str] | None:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path} is no JSON: {error}") from error
+    is_flat = isinstance(found, list) and all(type(word) in (str, int) for word in found)
+    return [str(word) for word in found] if is_flat else None
 
 
 def _column(path: Path, text: str) -> list[str] | None:

@@ -16,6 +16,8 @@ from algocli.errors import DataError, UsageError
 
 # Arrays that are listed of a file that holds many.
 _SHOWN = 12
+# Names that a message begins with, and letters of each: those of a path and a file.
+_WORDS_SHOWN, _LONGEST_SHOWN = 3, 100
 
 
 def _complete(rows: Sequence[int]) -> None:
@@ -39,6 +41,12 @@ class Labels:
     words: tuple[str, ...]
     where: str
     path: Path | None = None
+
+    @property
+    def beginning(self) -> str:
+        """The first words, for messages; what is no list of names may have lines of any length."""
+        cut = (word if len(word) <= _LONGEST_SHOWN else f"{word[:_LONGEST_SHOWN]}..." for word in self.words)
+        return ", ".join(islice(cut, _WORDS_SHOWN))
 
 
 @dataclass(frozen=True)

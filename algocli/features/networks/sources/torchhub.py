@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import importlib
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -49,6 +51,7 @@ def _load_from_hub(model: str, name: str, where: Mapping[str, Any], request: Req
 
     # It has no types.
     hub: Any = torch.hub
+    _forget_repositories()
     try:
         with impatient():
             return call(functools.partial(hub.load, model=name, verbose=False, **where), request)
@@ -57,3 +60,22 @@ def _load_from_hub(model: str, name: str, where: Mapping[str, Any], request: Req
     # It is someone else's code: whatever it raises is told with what it was asked for.
     except Exception as error:
         raise refused(model, error) from error
+
+
+def _forget_repositories() -> None:
+    """Let a repository import modules of its own, whatever another one (or it, before it changed) calls the same.
+
+    Torch leaves what it imported: of two repositories with a models.py the second would be built of the first one's.
+    What lies where Python looks for modules anyway stays.
+    """
+    stay = {Path(place or ".").resolve() for place in sys.path}
+    for name, module in list(sys.modules.items()):
+        # Some modules of torch answer to any attribute.
+        spec = vars(module).get("__spec__")
+        place = next(iter(getattr(spec, "submodule_search_locations", None) or [getattr(spec, "origin", None)]), None)
+        # A module a.b lies two levels below what a was imported from.
+        above = Path(place).resolve().parents if isinstance(place, str) else []
+        home = above[name.count(".")] if len(above) > name.count(".") else None
+        if home is not None and home not in stay and (home / "hubconf.py").is_file():
+            del sys.modules[name]
+    importlib.invalidate_caches()
