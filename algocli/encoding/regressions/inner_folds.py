@@ -17,7 +17,14 @@ from numpy.typing import NDArray
 from algocli.encoding.algebra import ON_CPU, Algebra
 from algocli.encoding.components import Components
 from algocli.encoding.loadings import BLOCK_ROWS, Loadings
-from algocli.encoding.regressions.ridge import RELATIVE_ALPHAS, VERTICES, RidgeModel, best, empty_model, set_weights
+from algocli.encoding.regressions.ridge_model import (
+    RELATIVE_ALPHAS,
+    VERTICES,
+    RidgeModel,
+    best,
+    empty_model,
+    set_weights,
+)
 from algocli.encoding.splits import Fold, k_folds
 
 # Directions in which the penalties' effects on a component differ by less than this are left out.
