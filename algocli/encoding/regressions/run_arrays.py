@@ -36,9 +36,29 @@ class RunArray:
     for_new_images: bool = False
 
 
-@dataclass(frozen=True)
-class PerLayer:
-    """What a regression finds for each layer at each vertex, and how it is spoken of.
+@dataclass(frozen=True, kw_only=True)
+class LayerWords:
+    """How what speaks for a layer at a vertex is spoken of.
+
+    Attributes
+    ----------
+    summary, explained
+        The number that stands for several vertices, in a word and in a clause.
+    chosen_by
+        What a layer is chosen by.
+    nothing
+        What a vertex has where no layer helps.
+    """
+
+    summary: str
+    explained: str
+    chosen_by: str
+    nothing: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PerLayer(LayerWords):
+    """What a regression finds for each layer at each vertex.
 
     Attributes
     ----------
@@ -46,18 +66,11 @@ class PerLayer:
         The name of the array of a run, (n_fits, n_layers, n_vertices), that holds it.
     value, model
         What a layer has, and what such a run is, as in 'weight' and 'a blend'.
-    summary, explained, chosen_by, nothing
-        The mean over vertices in a word and in a clause; what a layer is chosen by; and what a vertex has where no
-        layer helps.
     """
 
     array: str
     value: str
     model: str
-    summary: str
-    explained: str
-    chosen_by: str
-    nothing: str
 
 
 def tell_layers(weights: NDArray[np.float32], what: str, features: Sequence[str]) -> str:

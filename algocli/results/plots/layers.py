@@ -70,9 +70,9 @@ def plot_layers(
         challenge, runs, subjects=wishes.subjects, hemispheres=wishes.hemispheres, rois=rois
     )
     everything = np.concatenate([side.ravel() for table in tables for side in table.values.values()])
-    scale = wishes.scale(everything, compared.summary)
+    scale = wishes.scale(everything, compared.words.summary)
     labels = all_shortened([layer.label for layer in compared.layers])
-    heading = f"Layers{_of_network(compared)}: {compared.summary} by ROI"
+    heading = f"Layers{_of_network(compared)}: {compared.words.summary} by ROI"
     for table in tables:
         is_absent = any((n == 0).any() for n in table.n_vertices.values())
         marks = "A frame marks the largest value" + (", a dash a ROI that is absent." if is_absent else ".")
@@ -83,7 +83,7 @@ def plot_layers(
                 scale,
                 labels=labels,
                 title=wishes.heading(heading, table.subject, tables),
-                caption=f"{compared.explained}. {marks} {compared.remark(table.subject)}\n{compared.named}",
+                caption=f"{compared.words.explained}. {marks} {compared.remark(table.subject)}\n{compared.named}",
                 dpi=wishes.dpi,
                 theme=wishes.theme,
             ),
