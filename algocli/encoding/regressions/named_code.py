@@ -46,7 +46,7 @@ def import_callable(module: str, name: str) -> Callable[[], Any]:
         raise UsageError(f"the module {module} has no {name}", hint=_callables(found)) from error
     if not callable(made):
         raise UsageError(
-            f"{name} of the module {module} is a {type(made).__name__}; a callable was expected",
+            f"{name} of the module {module} is of type {type(made).__name__}; a callable was expected",
             hint="a class, or a function without arguments, that returns an estimator",
         )
     call: Callable[[], Any] = made
