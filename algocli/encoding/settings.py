@@ -29,6 +29,9 @@ class Settings(Fields):
     layers in its own way: one ridge model each, weighted per vertex; so does banded ridge: one model of all, with a
     penalty for each, found by `n_iter` random draws from `search_seed`.
 
+    `regression` may also name a callable that returns an estimator with scikit-learn's fit and predict, as in
+    'python:sklearn.linear_model:LinearRegression': it is imported when something is trained, and not before.
+
     Raises
     ------
     UsageError

@@ -141,7 +141,8 @@ def _record(
     clock: dict[str, float],
     started: float,
 ) -> dict[str, Any]:
-    packages = ("algocli", "numpy", "scipy", "zarr", *regression_of(settings).packages)
+    versions = {name: version(name) for name in ("algocli", "numpy", "scipy", "zarr")}
+    versions |= regression_of(settings).versions()
     return {
         "subject": subject.number,
         "data": str(subject.layout.folder.resolve()),
@@ -151,7 +152,7 @@ def _record(
         "n_vertices": {hemisphere: subject.n_vertices(hemisphere) for hemisphere in HEMISPHERES},
         "seed": settings.seed,
         "command_line": list(command_line),
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
+        "versions": {"python": platform.python_version(), **versions},
         "seconds": {stage: round(seconds, 3) for stage, seconds in clock.items()},
         "started_at": started,
         "finished_at": time.time(),

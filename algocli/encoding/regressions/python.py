@@ -113,14 +113,13 @@ class Estimators(Regression):
         return f"what {self._callable} itself takes of memory is not known, and comes on top"
 
     def provenance(self) -> Mapping[str, Any]:
-        """Return where its code lies, a digest of it, and the versions of the packages that it builds upon."""
-        estimator = self._make()
-        return {
-            "module": self._module,
-            "callable": self._callable,
-            "source": source_digest(self._module),
-            "versions": versions_behind(estimator),
-        }
+        """Return where its code lies, and a digest of it."""
+        self._make()
+        return {"module": self._module, "callable": self._callable, "source": source_digest(self._module)}
+
+    def versions(self) -> Mapping[str, str]:
+        """Return those of the packages that its estimator's classes come from."""
+        return versions_behind(self._make())
 
     def n_bytes(self, settings: Fields, held: Held) -> int:
         """Count the fitted rows of the responses, which an estimator has in memory, and its weights once more."""
@@ -140,7 +139,7 @@ class Estimators(Regression):
         """
         for view in views:
             own = view.components[0]
-            yield self._fit(own.scores, np.array(responses[own.fit], dtype=np.float32))
+            yield self._fit(own.scores, np.asarray(responses[own.fit], dtype=np.float32))
 
     def predict(self, model: EstimatedModel, scores: Scores, algebra: Algebra = ON_CPU) -> NDArray[np.float32]:
         """Let the estimator predict responses, (n_stimuli, n_vertices)."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -91,7 +92,7 @@ class Regression(ABC):
     arrays, per_layer
         What it leaves in a run.
     packages
-        Whose versions are recorded beside those that everything needs.
+        Those that it needs beside what everything does.
     """
 
     name: str
@@ -189,6 +190,10 @@ class Regression(ABC):
             If what it needs is not there.
         """
         return {}
+
+    def versions(self) -> Mapping[str, str]:
+        """Return the versions of the packages that it needs beside what everything does."""
+        return {name: version(name) for name in self.packages}
 
     def n_bytes(self, settings: Fields, held: Held) -> int:
         """Return what the fitting of a hemisphere takes at the most."""

@@ -257,11 +257,12 @@ def test_the_record_says_whose_code_it_was(world: World, mine: str) -> None:
     assert len(recorded["source"]) == 64
 
 
-def test_versions_are_those_of_the_estimators_packages() -> None:
+def test_versions_are_those_of_the_estimators_packages(shared: World) -> None:
     from sklearn import __version__
     from sklearn.linear_model import Ridge
 
     assert versions_behind(Ridge()) == {"scikit-learn": __version__}
+    assert shared.train(shared.settings(regression=LINEAR)).record["versions"]["scikit-learn"] == __version__
 
 
 def test_a_run_of_other_code_is_not_taken_for_done(world: World, mine: str, monkeypatch: pytest.MonkeyPatch) -> None:
