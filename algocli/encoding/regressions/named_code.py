@@ -7,7 +7,7 @@ import importlib
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from functools import reduce
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
@@ -29,17 +29,18 @@ def import_callable(module: str, name: str) -> Callable[[], Any]:
     """
     with _in_reach(Path.cwd()):
         try:
-            found = importlib.import_module(module)
-        except ModuleNotFoundError as error:
+            with running(f"the module {module}"):
+                found = importlib.import_module(module)
+        except UsageError as told:
+            error = told.__cause__
+            if not isinstance(error, ModuleNotFoundError):
+                raise
             missing = error.name or module
             of = "" if module == missing or module.startswith(f"{missing}.") else f", which {module} imports"
             raise UsageError(
                 f"there is no module {missing}{of}",
                 hint="name one that is installed, or lies in the current folder or on PYTHONPATH",
             ) from error
-        # A script without a guard may end the program.
-        except (Exception, SystemExit) as error:
-            raise failing(f"the module {module}", error) from error
     try:
         made: Any = reduce(getattr, name.split("."), found)
     except AttributeError as error:
@@ -53,15 +54,39 @@ def import_callable(module: str, name: str) -> Callable[[], Any]:
     return call
 
 
-def failing(what: str, error: BaseException) -> UsageError:
-    """Say that a user's own code fails, and where."""
-    where = ""
+@contextmanager
+def running(what: str, given: str = "") -> Iterator[None]:
+    """Run a user's own code within a `with` block: what it prints goes to stderr, where it fails is told in a sentence.
+
+    Parameters
+    ----------
+    given
+        What it was given, as a clause for the hint.
+
+    Raises
+    ------
+    UsageError
+        If it fails.
+    """
+    try:
+        # On stdout a result may be printed for another program to read.
+        with redirect_stdout(sys.stderr):
+            yield
+    # A script without a guard may end the program.
+    except (Exception, SystemExit) as error:
+        told = " ".join(str(error).split())
+        hint = "; ".join(part for part in (_place(error), given) if part) or None
+        raise UsageError(f"{what} fails with {type(error).__name__}{f': {told}' if told else ''}", hint=hint) from error
+
+
+def _place(error: BaseException) -> str:
+    """Say where an error was raised, if not by calling."""
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if Path(frame.filename).is_file():
-            where = f"it was raised in {frame.filename}, line {frame.lineno}"
+        if Path(frame.filename).parent == Path(__file__).parent:
             break
-    told = " ".join(str(error).split())
-    return UsageError(f"{what} fails with {type(error).__name__}{f': {told}' if told else ''}", hint=where or None)
+        if Path(frame.filename).is_file():
+            return f"it was raised in {frame.filename}, line {frame.lineno}"
+    return ""
 
 
 def source_digest(module: str) -> str | None:

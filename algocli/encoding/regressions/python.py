@@ -19,11 +19,11 @@ from algocli.compute.track import Note
 from algocli.encoding.algebra import ON_CPU, Algebra
 from algocli.encoding.fields import Fields
 from algocli.encoding.regressions.linear import LinearModel
-from algocli.encoding.regressions.named_code import failing, import_callable, source_digest, versions_behind
+from algocli.encoding.regressions.named_code import import_callable, running, source_digest, versions_behind
 from algocli.encoding.regressions.regression import Held, Model, Regression
 from algocli.encoding.regressions.run_arrays import RunArray
 from algocli.encoding.regressions.view import Scores, View
-from algocli.errors import AlgocliError, DataError, UsageError
+from algocli.errors import DataError, UsageError
 
 _EXAMPLE = "python:sklearn.linear_model:LinearRegression"
 _DOTTED = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*"
@@ -164,10 +164,8 @@ class Estimators(Regression):
 
     def _make(self) -> Any:
         call = import_callable(self._module, self._callable)
-        try:
+        with running(f"{self._callable}()"):
             estimator = call()
-        except Exception as error:
-            raise failing(f"{self._callable}()", error) from error
         if not (callable(getattr(estimator, "fit", None)) and callable(getattr(estimator, "predict", None))):
             raise UsageError(
                 f"{self._callable}() returns a {type(estimator).__name__}, which has no fit and predict",
@@ -182,11 +180,10 @@ class Estimators(Regression):
             # Whoever asked tells where it is: no estimator takes such responses.
             return EstimatedModel(None, means, None, np.zeros((0, n_vertices), np.float32))
         estimator, some = self._make(), scores[:_N_CHECKED].copy()
-        try:
+        given = f"it was given components {scores.shape} and the responses of all vertices at once {responses.shape}"
+        with running(f"{self._callable}'s fit", given):
             # It may write into both.
             estimator.fit(scores, responses)
-        except Exception as error:
-            raise failing(f"{self._callable}'s fit", error) from error
         predicted = self._predict(estimator, some, n_vertices)
         return EstimatedModel(estimator, means, _linear_form(estimator, some, predicted), predicted[:N_PROBES])
 
@@ -195,12 +192,8 @@ class Estimators(Regression):
         expected = (len(scores), n_vertices)
         if estimator is None:
             return np.zeros(expected, np.float32)
-        try:
+        with running(f"{self._callable}'s predict"):
             found = np.asarray(estimator.predict(scores.copy()))
-        except AlgocliError:
-            raise
-        except Exception as error:
-            raise failing(f"{self._callable}'s predict", error) from error
         if found.shape == expected[:1] and n_vertices == 1:
             found = found[:, None]
         if found.shape != expected or found.dtype.kind not in "fiu":

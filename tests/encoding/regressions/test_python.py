@@ -206,7 +206,21 @@ def test_code_that_fails_says_where(world: World, mine: str) -> None:
         world.train(world.settings(regression=f"python:{mine}:FailsInFit"))
     line = 1 + MODULE.splitlines().index('        raise ValueError("not today")')
     assert caught.value.hint is not None
-    assert caught.value.hint.endswith(f"my_estimators.py, line {line}")
+    assert f"my_estimators.py, line {line}; " in caught.value.hint
+    assert "the responses of all vertices at once (81, 31)" in caught.value.hint
+
+
+def test_what_an_estimator_prints_goes_where_results_do_not(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    talk = MODULE.replace("        self.mean =", "        print('in fit')\n        self.mean =")
+    (tmp_path / "talkative.py").write_text(f"print('at home'){talk}")
+    monkeypatch.chdir(tmp_path)
+    world.train(world.settings(regression="python:talkative:Mean"))
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "at home" in shown.err
+    assert "in fit" in shown.err
 
 
 @pytest.mark.parametrize("ends", ["import sys; sys.exit(0)", "import a_package_that_is_not_there", "1 / 0"])
