@@ -291,7 +291,9 @@ def predict(
     stores = stores_of(run, subject, cache_dir)
     features = PictureFeatures(list_pictures(places), rebuild(stores, device, trust_code=trust_code), track)
     (origin,) = recorded_subjects(run, DEFAULT_DATA, [subject])
-    predictor = open_predictor(run, subject, stores, origin.subject, cache_dir, track=track, note=note)
+    predictor = open_predictor(
+        run, subject, stores, origin.subject, cache_dir, trust_code=trust_code, track=track, note=note
+    )
     scores = predictor.score_parts(features.parts())
     return {hemisphere: predictor.predict(hemisphere, scores) for hemisphere in HEMISPHERES}
 

@@ -64,7 +64,9 @@ def export(
     in .mgh, where lh.mask.mgh tells which are inside.
 
     Where report --significance has been asked for, the p values are there too: lh_p.npy, a column p, lh.p.func.gii, and
-    lh.sig.mgh with -log10 p. All but npy need the data; without --data-dir it is looked for where the run was trained.
+    lh.sig.mgh with -log10 p. A blend's weight of each layer, or its share in a banded ridge, is there by such names as
+    weight.features.2; npy has them fit by fit, and penalties. All but npy need the data; without --data-dir it is
+    looked for where the run was trained.
     """
     from algocli.cli.console import note, show_json, show_path
     from algocli.dataset.challenge.subjects import Challenge

@@ -70,7 +70,11 @@ Features = Annotated[
 ]
 Device = Annotated[str, typer.Option("--device", help="Where matrices are multiplied: cpu, cuda or auto.")]
 TrustRemoteCode = Annotated[
-    bool, typer.Option("--trust-remote-code", help="Allow torchhub: models, which run code from a repository.")
+    bool,
+    typer.Option(
+        "--trust-remote-code",
+        help="Allow what runs code that a file names: torchhub: models, and a run's regression of python:.",
+    ),
 ]
 PresetName = Annotated[
     Literal["tutorial", "baseline", "strong"] | None,

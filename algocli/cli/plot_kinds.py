@@ -39,9 +39,9 @@ class What(StrEnum):
 
 HELP = (
     "accuracy: r on the cortex; difference: r of one run minus that of another; rois: bars; ceiling: r against the "
-    "noise ceiling; layers: layers by ROI, of a blend or of several runs; best-layer: the same on the cortex; "
-    "roi NAME...: where ROIs lie, or those of a class; vertices: all challenge vertices; response: a training image "
-    "and the responses measured; prediction: a held-out image, responses measured and predicted."
+    "noise ceiling; layers: layers by ROI, of a blend, a banded ridge or several runs; best-layer: the same on the "
+    "cortex; roi NAME...: where ROIs lie, or those of a class; vertices: all challenge vertices; response: a training "
+    "image and the responses measured; prediction: a held-out image, responses measured and predicted."
 )
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
+from typer.core import TyperCommand, TyperOption
 
 from algocli.cli.options import (
     DEFAULT_CACHE_DIR,
@@ -37,15 +40,37 @@ from algocli.cli.wording import FIELDS, told_in_options
 from algocli.errors import MissingStep
 
 
+def _complete(incomplete: str) -> list[str]:
+    from algocli.encoding.regressions.registry import forms
+
+    return [form for form in forms() if form.startswith(incomplete)]
+
+
+class _Train(TyperCommand):
+    """Knows the regressions that there are when it is asked to explain itself: to find them takes numpy."""
+
+    def format_help(self, ctx: typer.Context, formatter: Any) -> None:  # type: ignore[override]
+        from algocli.encoding.regressions.registry import regressions
+
+        for param in self.params:
+            if isinstance(param, TyperOption) and param.name == "regression":
+                told = "; ".join(f"{one.form}: {one.help}" for one in regressions())
+                param.help = f"How components are mapped to responses. {told}.  [default: {param.default}]"
+        super().format_help(ctx, formatter)
+
+
+RegressionName = Annotated[
+    str, typer.Option("--regression", metavar="NAME", show_default=False, autocompletion=_complete)
+]
+
+
 def train(
     ctx: typer.Context,
     preset: PresetName = None,
     pca: Annotated[
         str, typer.Option(metavar="N|full", help="Number of principal components, or all there are.")
     ] = "100",
-    regression: Annotated[
-        Literal["ols", "ridge", "banded", "blend"], typer.Option(help="How components are mapped to responses.")
-    ] = "ols",
+    regression: RegressionName = "ols",
     alpha_by: Annotated[
         Literal["gcv", "kfold"], typer.Option(help="How ridge chooses each vertex's penalty: GCV, or five inner folds.")
     ] = "gcv",
@@ -100,7 +125,8 @@ def train(
     from algocli.runs.training import train_subject
 
     # Words are read before folders: a slip of the keyboard is told as one, whatever is on the disk.
-    chosen = _chosen(ctx)
+    with told_in_options():
+        chosen = _chosen(ctx)
     if run is not None:
         check_run_name(run)
     subjects = Challenge(data_dir).subjects(parse_subjects(subject))
@@ -129,8 +155,13 @@ def train(
 def _chosen(ctx: typer.Context) -> dict[str, Any]:
     """Return the fields of the settings that were named, by the preset or, above it, by an option of their own."""
     from algocli.encoding.presets import PRESETS
+    from algocli.encoding.regressions.registry import check_regression
 
-    parse = {"pca": parse_components, "alphas": parse_alphas}
+    parse: dict[str, Callable[[Any], Any]] = {
+        "pca": parse_components,
+        "alphas": parse_alphas,
+        "regression": partial(check_regression, "regression"),
+    }
     preset = ctx.params["preset"]
     named = {
         field: parse.get(option, lambda value: value)(ctx.params[option])
@@ -180,4 +211,4 @@ def _show(folder: Path, subjects: list[int], as_json: bool) -> None:
 
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
-    app.command("train")(train)
+    app.command("train", cls=_Train)(train)

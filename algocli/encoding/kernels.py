@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.track import Track, silent
+from algocli.encoding.fields import Fields
 from algocli.encoding.joined import join, layer_weight
-from algocli.encoding.settings import Settings
 from algocli.features.store.gram import Gram, gram, is_made, n_multiplications, standardised_gram
 from algocli.features.store.products import uses_torch
 from algocli.features.store.shards import FeatureStore
@@ -24,7 +24,7 @@ class Kernels:
     def __init__(
         self,
         stores: Sequence[FeatureStore],
-        settings: Settings,
+        settings: Fields,
         n_train: int,
         *,
         device: str = "cpu",
@@ -77,14 +77,14 @@ class Kernels:
         return found.leading(self.n_stimuli)
 
 
-def loads_torch(stores: Sequence[FeatureStore], settings: Settings, device: str) -> bool:
+def loads_torch(stores: Sequence[FeatureStore], settings: Fields, device: str) -> bool:
     """Say whether torch is needed for the passes over features that are still to be made."""
     missing: Sequence[Sequence[FeatureStore]] = [[store] for store in stores if not is_made(store)]
     passes = _side_by_side(stores, settings) if settings.standardised else missing
     return device != "cpu" or any(uses_torch(device, n_multiplications(group)) for group in passes)
 
 
-def _side_by_side(stores: Sequence[FeatureStore], settings: Settings) -> Sequence[Sequence[FeatureStore]]:
+def _side_by_side(stores: Sequence[FeatureStore], settings: Fields) -> Sequence[Sequence[FeatureStore]]:
     """Group the stores of which one matrix will do: all, where no layer is treated apart from the others."""
     if settings.scaled or settings.keeps_layers_apart:
         return [[store] for store in stores]

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from algocli.encoding.components import n_pairs_kept
 from algocli.encoding.eigen import MAX_BASIS_SHARE, is_exact
 from algocli.encoding.loadings import BLOCK_BYTES, BLOCK_ROWS
-from algocli.encoding.regressions.banded_search import SearchSize
-from algocli.encoding.regressions.blend import ROWS
 from algocli.encoding.regressions.fitting import fits_together
+from algocli.encoding.regressions.registry import regression_of
+from algocli.encoding.regressions.regression import Held
 from algocli.encoding.settings import Settings
-from algocli.encoding.splits import N_INNER_FOLDS, SHARED_FOLDS
 from algocli.features.store.shards import CHUNK_FEATURES
 
 # Python with numpy, scipy and zarr, measured; and what torch adds.
@@ -46,7 +45,7 @@ def bytes_needed(settings: Settings, size: Size, *, with_torch: bool = False) ->
     with_torch
         Whether large matrices are multiplied by torch, which has to be loaded then.
     """
-    base = PROGRAM + (TORCH if with_torch or settings.regression == "banded" else 0)
+    base = PROGRAM + (TORCH if with_torch or regression_of(settings).needs_torch else 0)
     kept = _components(settings, size)
     return base + max(_gram(size), kept + _eigen(settings, size), kept + _regression(settings, size))
 
@@ -59,7 +58,7 @@ def _gram(size: Size) -> int:
 def _components(settings: Settings, size: Size) -> int:
     """Count what is kept of all fits that are made together: vectors, and scores of the images to be predicted."""
     n_layers = len(settings.features) if settings.keeps_layers_apart else 1
-    inner = max(N_INNER_FOLDS, *SHARED_FOLDS) if settings.regression == "blend" else 0
+    inner = regression_of(settings).n_inner_folds
     pairs = n_pairs_kept(settings.n_components, size.n_train)
     vectors = size.n_train * pairs * (1 + inner)
     # Every inner fold scores what it leaves out, together all fitted images; so does the fit itself.
@@ -92,14 +91,8 @@ def _regression(settings: Settings, size: Size) -> int:
     # Products in float64, once in float32, and once more where they are scaled; vectors and responses by blocks.
     loadings = 2 * min(12 * n_components * vertices, BLOCK_BYTES) + _SINGLE * BLOCK_ROWS * (n_components + vertices)
     predictions = _SINGLE * vertices * (3 * _n_held_out(settings, size) + 4 * size.n_test)
-    if settings.regression == "blend":
-        sums = _DOUBLE * vertices * (n_layers + 1) * (6 * (n_layers + 1))
-        predictions += _SINGLE * vertices * 2 * n_layers * ROWS + sums
-    if settings.regression == "banded":
-        # The search has the scores of all layers and their products with the responses beside it.
-        search = SearchSize(size.n_train, n_components, settings.alphas.n).n_bytes(vertices)
-        return responses + max(search + coefficients + _SINGLE * size.n_train * n_components, loadings + coefficients)
-    return responses + coefficients + loadings + predictions
+    held = Held(size.n_train, vertices, n_layers, n_components, responses, coefficients, loadings, predictions)
+    return regression_of(settings).n_bytes(settings, held)
 
 
 def _n_held_out(settings: Settings, size: Size) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -12,15 +12,10 @@ from numpy.typing import DTypeLike, NDArray
 
 from algocli.compute.track import Note
 from algocli.dataset.sides import Hemisphere
-from algocli.encoding.regressions.banded import BandedModel
-from algocli.encoding.regressions.blend import BlendedModel
-from algocli.encoding.regressions.fitting import Model
-from algocli.encoding.regressions.ridge import RidgeModel
-from algocli.encoding.settings import Settings
+from algocli.encoding.fields import Fields
+from algocli.encoding.regressions.registry import regression_of
+from algocli.encoding.regressions.regression import Model
 from algocli.stats.correlation import constant_vertices, correlate
-
-# A larger share of vertices than this at the smallest penalty is worth a word: a smaller one might serve them better.
-EDGE_SHARE = 0.01
 
 
 class Shelf(Protocol):
@@ -51,24 +46,24 @@ class Outputs:
     """One hemisphere's results, collected while models are fitted; held-out predictions go to disk as they come."""
 
     append: Callable[[NDArray[np.float32]], object]
+    settings: Fields
     scores: list[NDArray[np.float64]] = field(default_factory=list)
     dead: list[int] = field(default_factory=list)
-    penalties: list[NDArray[np.int16]] = field(default_factory=list)
-    blends: list[NDArray[np.float32]] = field(default_factory=list)
-    bands: list[NDArray[np.float32]] = field(default_factory=list)
+    # By name, one entry a fit; and what there is to say of the last of them.
+    arrays: dict[str, list[NDArray[Any] | None]] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
     # The mean over the models that predict the test images: the refit alone, or every fold where there is none. None
     # where features of the training images are all there is.
     test_sum: NDArray[np.float32] | None = None
     n_tests: int = 0
 
-    def add_model(self, model: Model) -> None:
-        """Keep what a model chose for each vertex."""
-        if isinstance(model, RidgeModel | BlendedModel | BandedModel):
-            self.penalties.append(model.chosen)
-        if isinstance(model, BlendedModel):
-            self.blends.append(model.blend.weights.astype(np.float32))
-        if isinstance(model, BandedModel):
-            self.bands.append(model.shares)
+    def add_model(self, model: Model, *, predicts_tests: bool) -> None:
+        """Keep what a model chose for each vertex, and what new images need of one that predicts the test images."""
+        regression = regression_of(self.settings)
+        for array in regression.arrays:
+            if predicts_tests or not array.for_new_images:
+                self.arrays.setdefault(array.name, []).append(array.take(model, self.settings))
+        self.remarks = list(regression.tell(model, self.settings))
 
     def add_held_out(self, measured: NDArray[np.float32], predicted: NDArray[np.float32]) -> None:
         """Score and store the predictions of a fold's held-out images, (n_stimuli, n_vertices)."""
@@ -83,10 +78,12 @@ class Outputs:
 
 
 @contextmanager
-def open_outputs(share: Shelf, hemisphere: Hemisphere, n_held_out: int, n_vertices: int) -> Iterator[Outputs]:
+def open_outputs(
+    share: Shelf, hemisphere: Hemisphere, settings: Fields, n_held_out: int, n_vertices: int
+) -> Iterator[Outputs]:
     """Collect a hemisphere's results within a `with` block, at whose end all of its arrays are in the run."""
     with share.writing_rows(f"{hemisphere}_pred_validation", (n_held_out, n_vertices)) as append:
-        found = Outputs(append)
+        found = Outputs(append, settings)
         yield found
     share.save(f"{hemisphere}_fold_correlation", np.stack(found.scores))
     share.save(f"{hemisphere}_correlation", np.mean(found.scores, axis=0))
@@ -97,38 +94,20 @@ def open_outputs(share: Shelf, hemisphere: Hemisphere, n_held_out: int, n_vertic
         share.save(f"{hemisphere}_pred_test", (found.test_sum / np.float32(found.n_tests)).astype(np.float32))
 
 
-def save_choices(share: Shelf, hemisphere: Hemisphere, found: Outputs, settings: Settings, note: Note) -> None:
-    """Save what was chosen for each vertex, where the regression chooses, and say what is worth saying of it."""
+def save_choices(share: Shelf, hemisphere: Hemisphere, found: Outputs, note: Note) -> None:
+    """Save the arrays that the regression leaves, and say what is worth saying of its last fit."""
     where = f"subject {share.number}, {hemisphere}"
-    if found.blends:
-        share.save(f"{hemisphere}_blend", np.stack(found.blends))
-        _tell_layers(found.blends[-1], "weight", settings.features, where, note)
-    if found.bands:
-        share.save(f"{hemisphere}_band", np.stack(found.bands))
-        _tell_layers(found.bands[-1], "share", settings.features, where, note)
-    if found.penalties:
-        share.save(f"{hemisphere}_alpha", settings.relative_alphas[np.stack(found.penalties)].astype(np.float32))
-        _tell_edges(found.penalties[-1], settings, where, note)
+    for array in regression_of(found.settings).arrays:
+        fits = [one for one in found.arrays.get(array.name, []) if one is not None]
+        # Part of the fits says nothing, and what an earlier training left would be taken for this one's.
+        if fits and len(fits) == len(found.arrays[array.name]):
+            share.save(f"{hemisphere}_{array.name}", np.stack(fits))
+        else:
+            share.discard(f"{hemisphere}_{array.name}")
+    for remark in found.remarks:
+        note(f"{where}: {remark}")
     if max(found.dead):
         note(
             f"{where}: {max(found.dead)} vertices never vary among the held-out images, measured or predicted; "
             "their r is 0"
         )
-
-
-def _tell_layers(weights: NDArray[np.float32], what: str, features: Sequence[str], where: str, note: Note) -> None:
-    """Say for how many vertices each layer has the largest weight, or share."""
-    heaviest = np.where(weights.any(axis=0), weights.argmax(axis=0), -1)
-    shares = [f"{name} {(heaviest == number).mean():.0%}" for number, name in enumerate(features)]
-    note(f"{where}: vertices by the layer of largest {what}: {', '.join(shares)}")
-
-
-def _tell_edges(chosen: NDArray[np.int16], settings: Settings, where: str, note: Note) -> None:
-    """Say how many vertices have the smallest or the largest penalty that there was, and what to do about it."""
-    low, high, n = settings.alphas
-    lowest, highest = float((chosen == 0).mean()), float((chosen == n - 1).mean())
-    remedy = f": --alphas {low / 100:g}:{high:g}:{n + 6} reaches further down" if lowest > EDGE_SHARE else ""
-    note(
-        f"{where}: {lowest:.1%} of the vertices have the smallest penalty{remedy}; {highest:.1%} have the largest, "
-        "which suits those that nothing predicts"
-    )

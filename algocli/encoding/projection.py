@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.encoding.kernels import Kernels
-from algocli.encoding.regressions.fitting import View, look
+from algocli.encoding.regressions.fitting import look
+from algocli.encoding.regressions.view import View
 from algocli.features.axes import Standard
 from algocli.features.store.gram import Gram
 

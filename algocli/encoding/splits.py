@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.encoding.settings import Settings
+from algocli.encoding.fields import Fields
 from algocli.errors import DataError
 
 N_INNER_FOLDS = 5
@@ -23,7 +23,7 @@ class Fold:
     held_out: NDArray[np.int64]
 
 
-def make_folds(settings: Settings, n_train: int) -> list[Fold]:
+def make_folds(settings: Fields, n_train: int) -> list[Fold]:
     """Split the training images as the settings say; both hemispheres share the split.
 
     Raises
@@ -69,7 +69,7 @@ def k_folds(n_train: int, n_folds: int, seed: int) -> list[Fold]:
     return [Fold(np.setdiff1d(everything, part), np.sort(part)) for part in parts]
 
 
-def inner_folds(settings: Settings, n_train: int, fit: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+def inner_folds(settings: Fields, n_train: int, fit: NDArray[np.int64]) -> list[NDArray[np.int64]]:
     """Divide the fitted images of one fold, or of the refit, into parts that are left out in turn.
 
     Where there are a few folds, the others of them are these parts: what leaves out two folds is then the same set of

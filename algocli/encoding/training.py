@@ -18,7 +18,10 @@ from algocli.dataset.sides import HEMISPHERES, Hemisphere
 from algocli.encoding.algebra import algebra_on
 from algocli.encoding.kernels import Kernels
 from algocli.encoding.outputs import Outputs, Shelf, open_outputs, save_choices
-from algocli.encoding.regressions.fitting import Model, Scores, View, fit_models, fits_together, look, predict
+from algocli.encoding.regressions.fitting import fits_together, look
+from algocli.encoding.regressions.registry import regression_of
+from algocli.encoding.regressions.regression import Model
+from algocli.encoding.regressions.view import Scores, View
 from algocli.encoding.settings import Settings
 from algocli.encoding.splits import Fold
 from algocli.errors import DataError
@@ -54,6 +57,7 @@ class Training:
         self.subject, self.share, self.settings, self.folds = subject, share, settings, folds
         self.clock, self.track = clock, track
         self.algebra = algebra_on(device)
+        self.regression = regression_of(settings)
         self.n_train = len(subject.train_stimuli)
         with self._timed("gram"):
             self.kernels = Kernels(stores, settings, self.n_train, device=device, track=track)
@@ -71,7 +75,9 @@ class Training:
             self.kernels.prepare(fits)
         with ExitStack() as stack:
             outputs = {
-                h: stack.enter_context(open_outputs(self.share, h, n_held_out, self.subject.n_vertices(h)))
+                h: stack.enter_context(
+                    open_outputs(self.share, h, self.settings, n_held_out, self.subject.n_vertices(h))
+                )
                 for h in HEMISPHERES
             }
             # A step is the components of a fit, or a hemisphere's model of one.
@@ -80,7 +86,7 @@ class Training:
             for _ in self.track(steps, total=3 * len(fits), label=label, unit="steps"):
                 pass
         for hemisphere, found in outputs.items():
-            save_choices(self.share, hemisphere, found, self.settings, note)
+            save_choices(self.share, hemisphere, found, note)
 
     def _steps(
         self, fits: Sequence[NDArray[np.int64]], outputs: Mapping[Hemisphere, Outputs], note: Note
@@ -115,16 +121,16 @@ class Training:
         where = f"subject {self.subject.number}, {hemisphere}"
         responses = self.subject.responses("train", hemisphere)
         path = self.subject.layout.responses("train", hemisphere)
-        models = fit_models(
+        models = self.regression.fit(
             self.settings, [one.view for one in looks], responses, lambda message: note(f"{where}: {message}")
         )
         for one, model in zip(looks, _checked(models, path, responses), strict=True):
-            found.add_model(model)
+            found.add_model(model, predicts_tests=one.held_out is None or not self.settings.refit)
             if one.held_out is not None and one.held_out_scores is not None:
                 measured = np.asarray(responses[one.held_out])
-                found.add_held_out(measured, predict(model, one.held_out_scores, self.algebra))
+                found.add_held_out(measured, self.regression.predict(model, one.held_out_scores, self.algebra))
             if one.test_scores is not None:
-                found.add_test(predict(model, one.test_scores, self.algebra))
+                found.add_test(self.regression.predict(model, one.test_scores, self.algebra))
 
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:

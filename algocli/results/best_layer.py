@@ -53,11 +53,11 @@ class BestLayers:
         reasons = {
             NOT_PREDICTED: f"r up to {min_r:g} on {SCORED_ON}",
             LOW_CEILING: f"a noise ceiling up to {min_r**2:.2g}",
-            NO_LAYER_HELPS: compared.nothing,
+            NO_LAYER_HELPS: compared.words.nothing,
         }
         n_without = {why: n for code, why in reasons.items() if (n := self.count(code))}
         listed = ", ".join(f"{n:,} with {why}" for why, n in n_without.items())
-        chosen = f"Layer of the largest {compared.chosen_by}"
+        chosen = f"Layer of the largest {compared.words.chosen_by}"
         return f"{chosen}; of {self.n_vertices:,} vertices no layer for {listed}." if listed else f"{chosen}."
 
 
@@ -69,9 +69,9 @@ def find_best_layers(
     Parameters
     ----------
     compared
-        A blend's layers, by weight, or those of several runs, by r.
+        A blend's layers, by weight, those of banded ridge, by share, or those of several runs, by r.
     min_r
-        A vertex whose r on held-out images is not above this, by the blend or by the best of the runs, gets no layer.
+        A vertex whose r on held-out images is not above this, by the run or by the best of several, gets no layer.
         Nor does one whose noise ceiling is not above its square, so that no model could do better.
 
     Raises

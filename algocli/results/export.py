@@ -16,8 +16,11 @@ from algocli.compute.files import publish
 from algocli.dataset.challenge.layout import prefix, subject_folder
 from algocli.dataset.challenge.subjects import Subject
 from algocli.dataset.sides import HEMISPHERES, Hemisphere
+from algocli.encoding.regressions.registry import known_arrays
+from algocli.results.per_layer import columns_per_layer
 from algocli.results.scoring import read_scores
 from algocli.runs.p_values import kept
+from algocli.runs.run import Run
 from algocli.runs.subject_run import SubjectRun
 
 TABLE_COLUMNS = ("hemisphere", "fsaverage_vertex", "rois", "r", "noise_ceiling", "accuracy")
@@ -29,9 +32,10 @@ def export_arrays(share: SubjectRun, folder: Path) -> list[Path]:
     Returns
     -------
     The files in folder/subjNN, left hemisphere first: lh_correlation.npy (n_vertices,), lh_pred_val.npy
-    (n_validation, n_vertices), lh_p.npy (n_vertices,) where the run's significance is known, lh_alpha.npy and
-    lh_blend.npy where the regression has penalties and weights (see `SubjectRun`), the same for rh, and val_index.npy
-    (n_validation,), the training row (from 0) of each row of the predictions.
+    (n_validation, n_vertices), lh_p.npy (n_vertices,) where the run's significance is known, what the
+    regression has found, as lh_alpha.npy its penalties and lh_blend.npy or lh_band.npy its weights or shares of layers
+    (see `SubjectRun`), the same for rh, and val_index.npy (n_validation,), the training row (from 0) of each row of the
+    predictions.
 
     Raises
     ------
@@ -47,9 +51,9 @@ def export_arrays(share: SubjectRun, folder: Path) -> list[Path]:
         arrays[f"{prefix(hemisphere)}_pred_val"] = share.validation_predictions(hemisphere)
         if significance is not None:
             arrays[f"{prefix(hemisphere)}_p"] = significance.p[hemisphere]
-        for name, read in (("alpha", share.alphas), ("blend", share.blend_weights)):
+        for name in known_arrays():
             if share.has_array(f"{hemisphere}_{name}"):
-                arrays[f"{prefix(hemisphere)}_{name}"] = read(hemisphere)
+                arrays[f"{prefix(hemisphere)}_{name}"] = share.of_regression(name, hemisphere)
     arrays["val_index"] = share.validation_rows()
     return [_write_array(folder / subject_folder(share.number) / f"{name}.npy", arrays[name]) for name in arrays]
 
@@ -58,7 +62,8 @@ def export_table(subject: Subject, share: SubjectRun, folder: Path) -> list[Path
     """Write a subject's scores as folder/subjNN/vertices.csv, one row a vertex, left hemisphere first.
 
     ROI names are joined by semicolons. The noise ceiling is a share of variance, the accuracy is in percent; both are
-    empty where the data folder has no ceilings. A column p is there where the run's significance is known.
+    empty where the data folder has no ceilings. A column p is there where the run's significance is known, and one for
+    each layer, such as weight.features.2, where a blend has weights or a banded ridge shares.
 
     Raises
     ------
@@ -71,10 +76,16 @@ def export_table(subject: Subject, share: SubjectRun, folder: Path) -> list[Path
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     significance = kept(share)
-    writer.writerow(TABLE_COLUMNS if significance is None else (*TABLE_COLUMNS, "p"))
+    names: tuple[str, ...] = ()
+    rows: list[tuple[object, ...]] = []
     for hemisphere in HEMISPHERES:
-        further = [] if significance is None else [significance.p[hemisphere]]
-        writer.writerows(_table_rows(subject, share, hemisphere, further))
+        further = {} if significance is None else {"p": significance.p[hemisphere]}
+        n_vertices = len(share.correlation(hemisphere))
+        further |= columns_per_layer(Run(share.folder.parent), share.number, hemisphere, n_vertices)
+        names = tuple(further)
+        rows += _table_rows(subject, share, hemisphere, tuple(further.values()))
+    writer.writerow((*TABLE_COLUMNS, *names))
+    writer.writerows(rows)
     publish(path, lambda stream: stream.write(text.getvalue().encode()))
     return [path]
 

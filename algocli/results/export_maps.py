@@ -13,9 +13,11 @@ from algocli.dataset.challenge.subjects import Roi, Subject
 from algocli.dataset.sides import HEMISPHERES, Hemisphere
 from algocli.results.drawing.style import CATEGORY_COLOURS, ordered_colours
 from algocli.results.map_files import Label, write_annotation, write_labels, write_metric, write_overlay
+from algocli.results.per_layer import columns_per_layer
 from algocli.results.scoring import read_scores
 from algocli.results.surface import fsaverage_map
 from algocli.runs.p_values import KeptP, kept
+from algocli.runs.run import Run
 from algocli.runs.subject_run import SubjectRun
 
 
@@ -26,7 +28,8 @@ def export_gifti(subject: Subject, share: SubjectRun, folder: Path) -> list[Path
     -------
     The files in folder/subjNN, left hemisphere first: lh.correlation.func.gii, where the data folder has noise ceilings
     lh.noise_ceiling.func.gii (share of variance) and lh.accuracy.func.gii (percent), lh.p.func.gii where the run's
-    significance is known, all NaN outside the challenge; then a lh.CLASS.label.gii for each ROI class.
+    significance is known, lh.weight.LAYER.func.gii or lh.share.LAYER.func.gii where a blend has weights or a banded
+    ridge shares of layers, all NaN outside the challenge; then a lh.CLASS.label.gii for each ROI class.
 
     Raises
     ------
@@ -54,7 +57,8 @@ def export_overlays(subject: Subject, share: SubjectRun, folder: Path) -> list[P
     -------
     The files in folder/subjNN, left hemisphere first: lh.correlation.mgh, where the data folder has noise ceilings
     lh.noise_ceiling.mgh (share of variance) and lh.accuracy.mgh (percent), lh.sig.mgh (-log10 p, as FreeSurfer's own
-    tools have it) where the run's significance is known, all 0 outside the challenge; lh.mask.mgh, 1 for each vertex
+    tools have it) where the run's significance is known, lh.weight.LAYER.mgh or lh.share.LAYER.mgh where a blend has
+    weights or a banded ridge shares of layers, all 0 outside the challenge; lh.mask.mgh, 1 for each vertex
     of the challenge, which tells these zeros from scores of 0; then a lh.CLASS.annot for each ROI class.
 
     Raises
@@ -91,6 +95,7 @@ def _maps(
         "noise_ceiling": scores.noise_ceiling,
         "accuracy": scores.accuracy,
         "p": None if significance is None else significance.p[hemisphere],
+        **columns_per_layer(Run(share.folder.parent), share.number, hemisphere, len(scores.correlation)),
     }
     vertices = subject.fsaverage_vertices(hemisphere)
     for name, values in known.items():

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from algocli.dataset.challenge.subjects import Challenge, Subject
 from algocli.dataset.sides import ALL_VERTICES, HEMISPHERES, Hemisphere
-from algocli.results.layered import Layer, Layered, layered
+from algocli.results.layered import Layered, layered
+from algocli.results.per_layer import Layer
 from algocli.results.regions import classes_of, regions
 from algocli.results.report import check_rois
 from algocli.runs.run import Run
@@ -20,7 +21,8 @@ from algocli.runs.run import Run
 class LayerRow:
     """One layer in one ROI of one hemisphere of one subject; `value` is None where the ROI is absent.
 
-    `measure` says what the value is: the median r of the layer's own run, or its mean weight in a blend.
+    `measure` says what the value is: the median r of the layer's own run, or its mean weight in a blend or share in a
+    banded ridge.
     """
 
     subject: int
@@ -85,7 +87,7 @@ def layers_by_roi(
     Parameters
     ----------
     runs
-        One blend, or several runs of one layer each.
+        One blend or banded ridge, or several runs of one layer each.
     rois
         Names of the only ROIs, 'All vertices' among them; by default all, 'All vertices' last.
 
@@ -118,4 +120,4 @@ def _sum_up(
         nothing = np.full(len(compared.layers), np.nan)
         values[h] = np.stack([compared.sum_up(found[:, some]) if len(some) else nothing for some in inside], axis=1)
         n_vertices[h] = np.array([len(some) for some in inside])
-    return LayersByRoi(subject.number, compared.layers, compared.summary, classes, values, n_vertices)
+    return LayersByRoi(subject.number, compared.layers, compared.words.summary, classes, values, n_vertices)

@@ -1,38 +1,27 @@
-"""What speaks for each layer at each vertex: its weight in a blend, or the r of a run of its own."""
+"""What speaks for each layer at each vertex: what one run found for it, or the r of a run of its own."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from algocli.dataset.challenge.subjects import Challenge, Subject
 from algocli.dataset.sides import Hemisphere
+from algocli.encoding.regressions.registry import regressions
+from algocli.encoding.regressions.run_arrays import LayerWords, PerLayer
 from algocli.errors import DataError, UsageError
-from algocli.features.store.commands import IMPORTED
-from algocli.features.store.library import read_recipe
 from algocli.results.compare import shared_subjects
 from algocli.results.held_out import remark_on_images
+from algocli.results.per_layer import Layer, name_layers, per_layer, read_per_layer
 from algocli.results.report import SCORED_ON
 from algocli.results.scoring import read_scores, scored_subjects
 from algocli.runs.datasets import refuse_other_data
 from algocli.runs.run import Run, list_runs
-from algocli.runs.subject_run import SubjectRun
-
-
-@dataclass(frozen=True)
-class Layer:
-    """One of the layers: the name of its features, what to call it beside the others, and its network."""
-
-    features: str
-    label: str
-    network: str
 
 
 @dataclass(frozen=True)
@@ -44,7 +33,7 @@ class LayerValues:
     values : (n_layers, n_vertices)
         What speaks for each layer.
     r : (n_vertices,)
-        What is reached on held-out images: by the blend, or by the best of the layers.
+        What is reached on held-out images: by the run, or by the best of the layers.
     noise_ceiling : (n_vertices,) or None
         Explainable share of variance; None where the data folder has none.
     """
@@ -61,12 +50,10 @@ class Layered(ABC):
     runs: tuple[Run, ...]
     layers: tuple[Layer, ...]
 
-    # The number that stands for several vertices, in a word and in a clause; what a layer is chosen by; and what a
-    # vertex has where no layer helps.
-    summary: ClassVar[str]
-    explained: ClassVar[str]
-    chosen_by: ClassVar[str]
-    nothing: ClassVar[str]
+    @property
+    @abstractmethod
+    def words(self) -> LayerWords:
+        """How what speaks for a layer is spoken of."""
 
     @abstractmethod
     def read(self, subject: Subject, hemisphere: Hemisphere) -> LayerValues:
@@ -119,8 +106,8 @@ class Layered(ABC):
         return remark_on_images(self.runs, number) if len(self.runs) > 1 else ""
 
 
-class Blend(Layered):
-    """Layers that one run weighs against each other at each vertex.
+class InOneRun(Layered):
+    """Layers that one run compares with each other at each vertex: by a blend's weights, or banded ridge's shares.
 
     A blend sums up the predictions of one model a layer, each times its weight. All of them predict the same response
     in the same unit, so the weights of a vertex can be compared as they are. What they leave out is that a model that
@@ -128,34 +115,37 @@ class Blend(Layered):
     A run does not keep the predictions of single layers. Where it was measured (three layers of AlexNet, whose
     predictions differed 1.3-fold in size) weight times size chose another layer for 4 vertices in 100, all of them
     between layers that give nearly as much.
+
+    A share of banded ridge says how freely a layer may be used, not how much it gives: layers that know the same may
+    have any shares between them.
     """
 
-    summary = "mean weight in the blend"
-    explained = "Mean weight of each layer's model in the blend, over the vertices of a ROI"
-    chosen_by = "weight in the blend"
-    nothing = "only weights of 0"
+    @property
+    def words(self) -> LayerWords:
+        """The regression's own."""
+        found = per_layer(self.runs[0])
+        assert found is not None  # `layered` has made sure
+        return found
 
     def read(self, subject: Subject, hemisphere: Hemisphere) -> LayerValues:
-        """Read the weights of what predicts new images: the refit, or all folds together."""
+        """Read what the model of new images has: the refit, or all folds together."""
         [run] = self.runs
-        share = run.subject(subject.number)
-        scores = read_scores(subject, share, hemisphere)
-        fits = _weights(share, hemisphere, (len(self.layers), len(scores.correlation)))
-        weights = fits[-1] if run.settings.refit else fits.mean(axis=0)
-        return LayerValues(np.asarray(weights, dtype=np.float64), scores.correlation, scores.noise_ceiling)
+        scores = read_scores(subject, run.subject(subject.number), hemisphere)
+        values = read_per_layer(run, subject.number, hemisphere, (len(self.layers), len(scores.correlation)))
+        return LayerValues(values, scores.correlation, scores.noise_ceiling)
 
     def sum_up(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Average weights: they add up, as the predictions do."""
+        """Average: weights and shares add up."""
         return np.asarray(values.mean(axis=1))
 
 
 class OneRunEach(Layered):
     """Layers that have a run each; a vertex's r is what speaks for a layer."""
 
-    summary = "median r"
-    explained = f"Median r of each layer's own run over the vertices of a ROI, on {SCORED_ON}"
-    chosen_by = f"r on {SCORED_ON}"
-    nothing = "an r of 0 from every layer"
+    @property
+    def words(self) -> LayerWords:
+        """Those of correlations."""
+        return _BY_R
 
     def read(self, subject: Subject, hemisphere: Hemisphere) -> LayerValues:
         """Read each run's r; a vertex reaches what its best layer does."""
@@ -168,19 +158,27 @@ class OneRunEach(Layered):
         return np.asarray(np.median(values, axis=1))
 
 
+_BY_R = LayerWords(
+    summary="median r",
+    explained=f"Median r of each layer's own run over the vertices of a ROI, on {SCORED_ON}",
+    chosen_by=f"r on {SCORED_ON}",
+    nothing="an r of 0 from every layer",
+)
+
+
 def layered(runs: Sequence[Run]) -> Layered:
-    """Return the layers of one blend, or of several runs of one layer each, in the order in which they were given.
+    """Return the layers of one run that compares them, or of several of one layer each, in the order they were given.
 
     Raises
     ------
     UsageError
-        If one run is no blend, or one of several has several layers or is named twice; the hint names runs that will
-        do, or the way to make them.
+        If one run compares no layers, or one of several has several layers or is named twice; the hint names runs that
+        will do, or the way to make them.
     """
     if len(runs) == 1:
-        if runs[0].settings.regression != "blend":
+        if per_layer(runs[0]) is None:
             raise _no_layers(runs[0])
-        return Blend(tuple(runs), _name_layers(runs[0], runs[0].settings.features))
+        return InOneRun(tuple(runs), name_layers(runs[0], runs[0].settings.features))
     for place, run in enumerate(runs):
         n_layers = len(run.settings.features)
         if n_layers > 1:
@@ -190,7 +188,7 @@ def layered(runs: Sequence[Run]) -> Layered:
             )
         if run.name in [other.name for other in runs[:place]]:
             raise UsageError(f"run {run.name} is named twice", hint="name each layer's run once")
-    layers = _name_layers(runs[0], [run.settings.features[0] for run in runs])
+    layers = name_layers(runs[0], [run.settings.features[0] for run in runs])
     if len({layer.label for layer in layers}) < len(layers):
         # One layer's features under several models: the runs are what differs.
         layers = tuple(replace(layer, label=run.name) for layer, run in zip(layers, runs, strict=True))
@@ -199,58 +197,28 @@ def layered(runs: Sequence[Run]) -> Layered:
 
 def _no_layers(run: Run) -> UsageError:
     found = list_runs(run.cache_dir)
-    blends = [other.name for other in found if _has(other, regression="blend")]
-    single = [other.name for other in reversed(found) if _has(other, n_layers=1)]
-    if blends:
-        hint = f"--run {blends[0]} is a blend"
+    comparing = [(other.name, words.model) for other in found if (words := _compared_in(other)) is not None]
+    single = [other.name for other in reversed(found) if _has_one_layer(other)]
+    if comparing:
+        hint = "--run {} is {}".format(*comparing[0])
     elif len(single) > 1:
         hint = f"name runs of one layer each: {' '.join(f'--run {name}' for name in single)}"
     else:
         hint = "algocli train --regression blend -l A -l B, or train each layer by itself and name the runs"
+    suited = " or ".join(one.name for one in regressions() if one.per_layer is not None)
     return UsageError(
-        f"run {run.name} has no layers to choose from: its regression is {run.settings.regression}, not blend",
+        f"run {run.name} has no layers to choose from: its regression is {run.settings.regression}, not {suited}",
         hint=hint,
     )
 
 
-def _has(run: Run, *, regression: str | None = None, n_layers: int | None = None) -> bool:
+def _compared_in(run: Run) -> PerLayer | None:
     with suppress(DataError):
-        settings = run.settings
-        return regression in (None, settings.regression) and n_layers in (None, len(settings.features))
+        return per_layer(run)
+    return None
+
+
+def _has_one_layer(run: Run) -> bool:
+    with suppress(DataError):
+        return len(run.settings.features) == 1
     return False
-
-
-def _weights(share: SubjectRun, hemisphere: Hemisphere, shape: tuple[int, int]) -> NDArray[Any]:
-    """Return a blend's weights, (n_fits, n_layers, n_vertices)."""
-    fits = share.blend_weights(hemisphere)
-    if fits.shape[1:] != shape:
-        raise DataError(
-            f"the {hemisphere} weights of the run's subject {share.number} are of shape {fits.shape}; fits of "
-            f"{shape[0]} layers x {shape[1]} vertices were expected",
-            hint="train this subject again with --force",
-        )
-    return fits
-
-
-def _name_layers(run: Run, features: Sequence[str]) -> tuple[Layer, ...]:
-    """Name layers as shortly as tells them apart: of one network without it, of one recipe by their features."""
-    layers = list(_named_by_recipe(run.cache_dir / "features", features))
-    if len({layer.network for layer in layers}) == 1:
-        layers = [replace(layer, label=layer.label.removeprefix(f"{layer.network} ")) for layer in layers]
-    if len({layer.label for layer in layers}) < len(layers):
-        layers = [replace(layer, label=layer.features) for layer in layers]
-    return tuple(layers)
-
-
-def _named_by_recipe(home: Path, features: Sequence[str]) -> Iterator[Layer]:
-    """Name each layer by network and node; without a recipe its features' name is all there is."""
-    for name in features:
-        try:
-            recipe = read_recipe(home / name)
-        except DataError:
-            yield Layer(name, name, name)
-            continue
-        if recipe["layer"] == IMPORTED:
-            yield Layer(name, name, name)
-        else:
-            yield Layer(name, f"{recipe['model']} {recipe['layer']}", recipe["model"])

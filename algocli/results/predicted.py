@@ -136,7 +136,9 @@ def predict_pictures(
     features.begin()
     for place, (origin, own) in enumerate(zip(origins, regions, strict=True)):
         number = origin.share.number
-        predictor = open_predictor(run, number, stores[number], origin.subject, cache_dir, track=track, note=note)
+        predictor = open_predictor(
+            run, number, stores[number], origin.subject, cache_dir, trust_code=trust_code, track=track, note=note
+        )
         scores = predictor.score_parts(features.parts())
         if place == 0 and features.converted:
             note("; ".join(describe(features.converted)))

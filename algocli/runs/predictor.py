@@ -14,25 +14,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.compute.budget import check_memory
 from algocli.compute.lock import hold
 from algocli.compute.track import Note, Track, silent, unheard
 from algocli.dataset.challenge.layout import subject_folder
 from algocli.dataset.challenge.subjects import Subject
 from algocli.dataset.digests import digest_files
 from algocli.dataset.sides import HEMISPHERES, Hemisphere
-from algocli.encoding.kernels import Kernels
 from algocli.encoding.new_images import AXES_BYTES, ByAxes, ByStores, Scorer, axes_bytes, keep_axes
-from algocli.encoding.projection import Fit, look_closely
-from algocli.encoding.regressions.blend import BlendedModel
-from algocli.encoding.regressions.fitting import Model, fit_models
-from algocli.encoding.regressions.ols import LinearModel
-from algocli.encoding.settings import Settings
-from algocli.encoding.splits import make_folds
+from algocli.encoding.regressions.linear import LinearModel
 from algocli.errors import DataError, MissingStep
 from algocli.features.store.commands import command
 from algocli.features.store.library import read_recipe
 from algocli.features.store.shards import FeatureStore
+from algocli.runs.refitting import Refitted, Refitting, ScoredModel
 from algocli.runs.run import Run
 from algocli.runs.subject_run import SubjectRun
 
@@ -48,7 +42,7 @@ class Predictor:
     """
 
     scorer: Scorer
-    models: Mapping[Hemisphere, Sequence[LinearModel]]
+    models: Mapping[Hemisphere, Sequence[ScoredModel]]
 
     def score(self, features: Sequence[NDArray[Any]]) -> list[NDArray[np.float32]]:
         """Score images: one array a fit, (n_images, n_components), from one a layer, (n_images, n_features)."""
@@ -84,6 +78,7 @@ def open_predictor(
     subject: Subject | None,
     cache_dir: Path,
     *,
+    trust_code: bool = False,
     track: Track = silent,
     note: Note = unheard,
 ) -> Predictor:
@@ -95,9 +90,13 @@ def open_predictor(
         As `stores_of` returns them.
     subject
         The data that it was trained on; None where that is gone, which does no harm to a model that was kept.
+    trust_code
+        Whether code that the run names may run, where it has to.
 
     Raises
     ------
+    UsageError
+        If it has to, and may not.
     DataError
         If the responses are gone, or others than it was trained on.
     StorageError
@@ -114,7 +113,12 @@ def open_predictor(
         )
     # Who trains this subject holds it too.
     with hold(share.folder / "lock", note):
-        return _kept(share, stores) or _fit(run.settings, share, stores, subject, cache_dir, track, note)
+        kept = _kept(share, stores)
+        if kept is not None:
+            return kept
+        _refuse_other_responses(share, subject, cache_dir, track)
+        again = Refitting(run.settings, share, stores, subject, trust_code=trust_code, track=track, note=note).run()
+        return _keep(again, share, stores, track)
 
 
 def _find(cache_dir: Path, name: str, number: int, key: str, run: Run) -> FeatureStore:
@@ -133,7 +137,7 @@ def _kept(share: SubjectRun, stores: Sequence[FeatureStore]) -> Predictor | None
     scorer = None if arrays is None else ByAxes.from_arrays(arrays, stores)
     if arrays is None or scorer is None:
         return None
-    models = {
+    models: dict[Hemisphere, list[ScoredModel]] = {
         hemisphere: [
             LinearModel(arrays[f"{hemisphere}-weights-{fit}"], arrays[f"{hemisphere}-intercept-{fit}"])
             for fit in range(len(scorer.constants))
@@ -143,37 +147,14 @@ def _kept(share: SubjectRun, stores: Sequence[FeatureStore]) -> Predictor | None
     return Predictor(scorer, models)
 
 
-def _fit(
-    settings: Settings,
-    share: SubjectRun,
-    stores: Sequence[FeatureStore],
-    subject: Subject,
-    cache_dir: Path,
-    track: Track,
-    note: Note,
-) -> Predictor:
-    _refuse_other_responses(share, subject, cache_dir, track)
-    if settings.regression == "banded":
-        note(f"subject {share.number}: the search for penalties is made once more, and its model then kept")
-    n_train = len(subject.train_stimuli)
-    kernels = Kernels(stores, settings, n_train, track=track)
-    # The models that predict the test images: the refit alone, or every fold where there is none.
-    rows = [np.arange(n_train)] if settings.refit else [fold.fit for fold in make_folds(settings, n_train)]
-    fits: list[Fit] = []
-    models: dict[Hemisphere, list[LinearModel]] = {hemisphere: [] for hemisphere in HEMISPHERES}
-    for some in track(rows, total=len(rows), label=f"subject {share.number}: fitting once more", unit="fits"):
-        fit = look_closely(kernels, some)
-        if not fits:
-            _check_size(fit, len(rows), subject)
-        for hemisphere, found in models.items():
-            responses = subject.responses("train", hemisphere)
-            found += [_as_linear(model) for model in fit_models(settings, [fit.view], responses, note)]
-        fits.append(fit.for_scores())
-    if axes_bytes(stores, fits) > AXES_BYTES:
-        return Predictor(ByStores(stores, fits, track), models)
-    scorer = keep_axes(stores, fits, track)
-    share.save_model({**scorer.arrays(), **_arrays(models)})
-    return Predictor(scorer, models)
+def _keep(again: Refitted, share: SubjectRun, stores: Sequence[FeatureStore], track: Track) -> Predictor:
+    """Return the models, and keep what is small enough and linear."""
+    if axes_bytes(stores, again.fits) > AXES_BYTES:
+        return Predictor(ByStores(stores, again.fits, track), again.models)
+    scorer = keep_axes(stores, again.fits, track)
+    if again.linear is not None:
+        share.save_model({**scorer.arrays(), **_arrays(again.linear)})
+    return Predictor(scorer, again.models)
 
 
 def _refuse_other_responses(share: SubjectRun, subject: Subject, cache_dir: Path, track: Track) -> None:
@@ -185,23 +166,6 @@ def _refuse_other_responses(share: SubjectRun, subject: Subject, cache_dir: Path
                 f"{path} holds other responses than subject {share.number} was trained on",
                 hint="name the data folder that it was trained on with --data-dir, or train again",
             )
-
-
-def _check_size(fit: Fit, n_fits: int, subject: Subject) -> None:
-    """Refuse models that do not fit into memory, each with its components and coefficients."""
-    n_rows = len(fit.view.components[0].fit) + sum(subject.n_vertices(hemisphere) for hemisphere in HEMISPHERES)
-    remedy = "train with fewer components; or with --refit, which has one fit instead of many"
-    check_memory(4 * n_rows * sum(fit.n_components) * n_fits, remedy=remedy)
-
-
-def _as_linear(model: Model) -> LinearModel:
-    """Return any model as a linear one of the components of all layers side by side."""
-    if not isinstance(model, BlendedModel):
-        return LinearModel(model.weights, model.intercept)
-    shares = model.blend.weights.astype(np.float32)
-    weights = np.vstack([share * own.weights for share, own in zip(shares, model.models, strict=True)])
-    parts = [share * own.intercept for share, own in zip(shares, model.models, strict=True)]
-    return LinearModel(weights, np.asarray(model.blend.intercept + np.sum(parts, axis=0), np.float32))
 
 
 def _arrays(models: Mapping[Hemisphere, Sequence[LinearModel]]) -> dict[str, NDArray[Any]]:

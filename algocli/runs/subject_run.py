@@ -114,7 +114,7 @@ class SubjectRun:
         DataError
             If the run's regression has none.
         """
-        return self._load(f"{check_hemisphere(hemisphere)}_alpha")
+        return self.of_regression("alpha", hemisphere)
 
     def blend_weights(self, hemisphere: Hemisphere) -> NDArray[np.float32]:
         """Return how a blend weighs its layers' models, (n_fits, n_layers, n_vertices); none is negative.
@@ -126,7 +126,7 @@ class SubjectRun:
         DataError
             If the run is no blend.
         """
-        return self._load(f"{check_hemisphere(hemisphere)}_blend")
+        return self.of_regression("blend", hemisphere)
 
     def band_shares(self, hemisphere: Hemisphere) -> NDArray[np.float32]:
         """Return each layer's share in a banded ridge, (n_fits, n_layers, n_vertices); they sum to one.
@@ -138,7 +138,22 @@ class SubjectRun:
         DataError
             If the run is no banded ridge.
         """
-        return self._load(f"{check_hemisphere(hemisphere)}_band")
+        return self.of_regression("band", hemisphere)
+
+    def of_regression(self, name: str, hemisphere: Hemisphere) -> NDArray[Any]:
+        """Return an array that the run's regression leaves, by the name that it goes by there; its axes are told there.
+
+        Raises
+        ------
+        DataError
+            If the run has none of that name.
+        """
+        return self._load(f"{check_hemisphere(hemisphere)}_{name}")
+
+    def other_code(self, code: Mapping[str, Any]) -> bool:
+        """Say whether the record tells of another source than this of the code that the regression runs."""
+        recorded = self.record.get("regression")
+        return isinstance(recorded, dict) and recorded.get("source") != code.get("source")
 
     def has_array(self, name: str) -> bool:
         """Say whether there is an array of that name, such as 'left_blend'."""

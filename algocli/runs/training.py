@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,11 @@ from algocli.dataset.challenge.subjects import Subject
 from algocli.dataset.sides import HEMISPHERES
 from algocli.encoding.kernels import loads_torch
 from algocli.encoding.memory import Size, bytes_needed
-from algocli.encoding.regressions.fitting import foretell_search
+from algocli.encoding.regressions.registry import regression_of
 from algocli.encoding.settings import Settings
 from algocli.encoding.splits import Fold, make_folds
 from algocli.encoding.training import Training
+from algocli.errors import UsageError
 from algocli.features.store.library import find_store
 from algocli.features.store.shards import FeatureStore
 from algocli.runs.datasets import differing, digest_data
@@ -68,7 +69,9 @@ def train_subject(
         data = digest_data(subject, cache_dir, track)
         stores = [find_store(cache_dir, name, subject, data["stimuli"]) for name in settings.features]
         inputs = {"features": [store.key for store in stores], **data}
+        code = regression_of(settings).provenance()
         if not force and run.has(subject.number) and _is_of(run.subject(subject.number).record, inputs):
+            _refuse_other_code(run, subject.number, code)
             note(f"subject {subject.number}: run {run.name} is done already")
             return run.subject(subject.number)
         needed = _promise(subject, settings, stores, device, note)
@@ -79,9 +82,18 @@ def train_subject(
         _save_split(share, folds)
         training = Training(subject, share, settings, folds, stores, device, clock, track)
         training.run(note)
-        about = {"memory": needed, "without_test": without_test}
+        about = {"memory": needed, "without_test": without_test, **({"regression": code} if code else {})}
         share.finish(_record(subject, settings, inputs, command_line, clock, started) | about)
     return share
+
+
+def _refuse_other_code(run: Run, number: int, code: Mapping[str, Any]) -> None:
+    """Refuse to take what a user's own code found for what it finds now that it is another."""
+    if run.subject(number).other_code(code):
+        raise UsageError(
+            f"run {run.name} was trained before {code['module']} was changed",
+            hint="choose another name='...', or train again with force=True",
+        )
 
 
 def _promise(subject: Subject, settings: Settings, stores: Sequence[FeatureStore], device: str, note: Note) -> int:
@@ -91,9 +103,10 @@ def _promise(subject: Subject, settings: Settings, stores: Sequence[FeatureStore
     needed = bytes_needed(settings, size, with_torch=loads_torch(stores, settings, device))
     check_memory(needed, remedy="fewer components (--pca) need less, and so do fewer layers")
     note(f"subject {subject.number}: up to {gigabytes(needed)} of memory, of {gigabytes(available_memory())} free")
-    if settings.regression == "banded":
-        vertices = [subject.n_vertices(hemisphere) for hemisphere in HEMISPHERES]
-        note(f"subject {subject.number}: {foretell_search(settings, size.n_train, vertices, device)}")
+    vertices = [subject.n_vertices(hemisphere) for hemisphere in HEMISPHERES]
+    foretold = regression_of(settings).foretell(settings, size.n_train, vertices, device)
+    if foretold:
+        note(f"subject {subject.number}: {foretold}")
     return needed
 
 
@@ -128,7 +141,8 @@ def _record(
     clock: dict[str, float],
     started: float,
 ) -> dict[str, Any]:
-    packages = ("algocli", "numpy", "scipy", "zarr", *(("himalaya",) if settings.regression == "banded" else ()))
+    versions = {name: version(name) for name in ("algocli", "numpy", "scipy", "zarr")}
+    versions |= regression_of(settings).versions()
     return {
         "subject": subject.number,
         "data": str(subject.layout.folder.resolve()),
@@ -138,7 +152,7 @@ def _record(
         "n_vertices": {hemisphere: subject.n_vertices(hemisphere) for hemisphere in HEMISPHERES},
         "seed": settings.seed,
         "command_line": list(command_line),
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
+        "versions": {"python": platform.python_version(), **versions},
         "seconds": {stage: round(seconds, 3) for stage, seconds in clock.items()},
         "started_at": started,
         "finished_at": time.time(),

@@ -14,6 +14,7 @@ from algocli.compute.track import Note, Track, silent, unheard
 from algocli.dataset.challenge.subjects import Subject
 from algocli.dataset.digests import stimuli_digest
 from algocli.encoding.names import is_automatic
+from algocli.encoding.regressions.registry import regression_of
 from algocli.encoding.settings import Settings
 from algocli.encoding.splits import make_folds
 from algocli.errors import DataError
@@ -23,9 +24,6 @@ from algocli.runs.opening import open_on
 from algocli.runs.run import Run, list_runs, open_run
 from algocli.runs.training import train_subject
 from algocli.stats.partition import FeatureSet, Names, unions
-
-# For ridge, where truncation costs little of what it would find among all components; for OLS, what `train` takes.
-_USUAL_COMPONENTS = {"ridge": 1000, "ols": 100}
 
 
 def measure_features(
@@ -47,9 +45,10 @@ def measure_features(
 
 def with_usual_components(settings: Settings, subjects: Sequence[Subject]) -> Settings:
     """Return settings with as many components as are usual; with all of them, where ridge has too few images."""
-    usual = _USUAL_COMPONENTS[settings.regression]
+    regression = regression_of(settings)
+    usual = regression.usual_components
     n_fit = min(len(fold.fit) for one in subjects for fold in make_folds(settings, len(one.train_stimuli)))
-    return replace(settings, n_components=None if settings.regression == "ridge" and n_fit <= usual else usual)
+    return replace(settings, n_components=None if regression.has_penalties and n_fit <= usual else usual)
 
 
 def open_unions(
@@ -135,7 +134,7 @@ def train_unions(
 
 def _of_union(settings: Settings, features: tuple[str, ...], n_features: int) -> Settings:
     n_components = settings.n_components
-    if n_components is not None and settings.regression == "ols" and len(features) > 1:
+    if n_components is not None and len(features) > 1 and not regression_of(settings).has_penalties:
         return replace(settings, features=features, join="components")
     keeps_all = n_components is None or n_features <= n_components
     return replace(settings, features=features, n_components=None if keeps_all else n_components)

@@ -1,4 +1,4 @@
-"""Blends put together array by array, of layers whose weights are known."""
+"""Blends and banded ridges put together array by array, of layers whose weights or shares are known."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from tests.results.by_hand import n_vertices, write_run
 
 LAYERS = ("alexnet-features.2-1a2b3c4d", "alexnet-features.5-1a2b3c4d", "alexnet-features.12-1a2b3c4d")
 BLEND = Settings(features=LAYERS, regression="blend", n_components=3)
+
+
+BANDED = Settings(features=LAYERS, regression="banded", n_components=3, search_seed=0)
 
 
 def write_recipe(cache, name, model, layer):
@@ -30,7 +33,8 @@ def write_blend(cache, settings=BLEND, name="a-blend", n_fits=2):
         r = np.full(n, 0.5)
         r[20] = 0.1
         share.save(f"{hemisphere}_correlation", r)
-        share.save(f"{hemisphere}_blend", weigh(n_fits, len(settings.features), n))
+        array = {"blend": "blend", "banded": "band"}[settings.regression]
+        share.save(f"{hemisphere}_{array}", weigh(n_fits, len(settings.features), n))
     share.finish({"finished_at": 2e9})
     return run
 

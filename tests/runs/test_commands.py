@@ -48,6 +48,7 @@ def understood(tmp_path, tiny_challenge, monkeypatch):
         Settings(ALL, n_components=3, regression="blend", standardised=True),
         Settings(ALL, join="components", scaled=False),
         Settings(ALL, regression="banded", n_iter=9, search_seed=0),
+        Settings(ALL, regression="python:some_module.part:make", n_components=7),
     ],
     ids=lambda settings: settings.default_name[-40:],
 )

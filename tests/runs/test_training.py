@@ -154,7 +154,7 @@ def test_the_features_of_held_out_images_never_reach_the_model(world: World, opt
 @pytest.fixture
 def fits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Count the regressions: one for each hemisphere."""
-    from algocli.encoding.regressions import fitting as regressions
+    from algocli.encoding.regressions import ols as regressions
 
     seen: list[int] = []
     fit_ols = regressions.fit_ols

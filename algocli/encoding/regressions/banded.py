@@ -8,8 +8,7 @@ a component. A layer whose share is next to nothing is next to left out.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from itertools import product
 
 import numpy as np
@@ -18,83 +17,115 @@ from numpy.typing import NDArray
 from algocli.compute.track import Note, unheard
 from algocli.encoding.algebra import ON_CPU, Algebra
 from algocli.encoding.components import Components
+from algocli.encoding.fields import Fields
 from algocli.encoding.loadings import BLOCK_ROWS, read_loadings
 from algocli.encoding.regressions.banded_folds import ReducedFolds
-from algocli.encoding.regressions.banded_search import N_INNER_FOLDS, Best, Searcher, searching
+from algocli.encoding.regressions.banded_model import BandedModel, Search
+from algocli.encoding.regressions.banded_search import N_INNER_FOLDS, Best, Searcher, SearchSize, searching
+from algocli.encoding.regressions.regression import Held, Model, Regression
+from algocli.encoding.regressions.run_arrays import PerLayer, RunArray, penalties, tell_edges, tell_layers
+from algocli.encoding.regressions.view import View
 from algocli.encoding.splits import k_folds
 from algocli.encoding.stacked import side_by_side
+from algocli.errors import UsageError
 
 # Seconds between two notes on what the search has found so far.
 NOTE_EVERY = 60.0
 
 
-@dataclass(frozen=True)
-class BandedModel:
-    """A linear model of the components of several layers, and how its penalties were shared out.
+class Banded(Regression):
+    """One model of all layers, with a penalty for each."""
 
-    Attributes
-    ----------
-    weights : (n_all_components, n_vertices) float32
-        Of the layers' components one below the other.
-    intercept : (n_vertices,) float32
-        Not finite where a response is not.
-    widths
-        How many components each layer has.
-    shares : (n_layers, n_vertices) float32
-        Of each layer; they sum to one.
-    alphas : (n_alphas,) float64
-        The penalties that there were to choose from, rising, in units of a layer's mean variance of a component.
-    chosen : (n_vertices,) int16
-        Which of them each vertex has, to be divided by a layer's share.
-    r2 : (n_vertices,) float64
-        R² of what inner folds left out, with these penalties.
-    """
+    name = "banded"
+    help = "one model of several layers, a penalty for each"
+    title = "banded"
+    joining = "one model, a penalty for each"
+    keeps_layers_apart = True
+    one_at_a_time = True
+    has_penalties = True
+    searches = True
+    needs_torch = True
+    usual_components = 300
+    packages = ("himalaya",)
+    arrays = (
+        penalties("each vertex's penalty, to be divided by a layer's share"),
+        RunArray(
+            "band",
+            ("n_fits", "n_layers", "n_vertices"),
+            "each layer's share at each vertex; they sum to one",
+            lambda model, _: model.shares,
+        ),
+    )
+    per_layer = PerLayer(
+        array="band",
+        value="share",
+        model="a banded ridge",
+        summary="mean share in the banded ridge",
+        explained="Mean share of each layer in the banded ridge, over the vertices of a ROI",
+        chosen_by="share in the banded ridge",
+        nothing="only shares of 0",
+    )
 
-    weights: NDArray[np.float32]
-    intercept: NDArray[np.float32]
-    widths: tuple[int, ...]
-    shares: NDArray[np.float32]
-    alphas: NDArray[np.float64]
-    chosen: NDArray[np.int16]
-    r2: NDArray[np.float64]
+    def check(self, settings: Fields) -> None:
+        """Refuse a single layer, layers as they are, all components, and a search without a seed."""
+        super().check(settings)
+        if len(settings.features) < 2 or not settings.scaled or settings.alpha_by != "gcv":
+            raise UsageError(
+                "banded ridge has a penalty for each of two layers or more, with its own scale and inner folds",
+                hint="regression='banded' takes two layers or more, with scaled=True and alpha_by='gcv'",
+            )
+        if settings.n_components is None:
+            raise UsageError(
+                "banded ridge on all components would take days; 200 to 500 of each layer are usual",
+                hint="n_components=300",
+            )
+        if settings.search_seed is None:
+            raise UsageError("a random search for penalties needs a seed of its own", hint="search_seed=0")
 
-    @property
-    def deltas(self) -> NDArray[np.float64]:
-        """Himalaya's name for log(share / penalty), (n_layers, n_vertices); minus infinity for no share."""
-        with np.errstate(divide="ignore"):
-            logs: NDArray[np.float64] = np.log(self.shares, dtype=np.float64) - np.log(self.alphas[self.chosen])
-        return logs
+    def words(self, settings: Fields) -> str:
+        """Say the search too."""
+        return f"{super().words(settings)}-{settings.n_iter}draws-search{settings.search_seed}"
 
-    @property
-    def bands(self) -> list[NDArray[np.float32]]:
-        """The weights of each layer, (n_components, n_vertices) each."""
-        return np.split(self.weights, np.cumsum(self.widths)[:-1])
+    def facts(self, settings: Fields) -> dict[str, str]:
+        """Say the search too."""
+        return super().facts(settings) | {"Search": f"{settings.n_iter} draws, seed {settings.search_seed}"}
 
-    def predict(self, scores: Sequence[NDArray[np.float32]], algebra: Algebra = ON_CPU) -> NDArray[np.float32]:
-        """Predict responses, (n_stimuli, n_vertices), from scores of every layer, (n_stimuli, n_components) each."""
-        predicted = algebra.multiply(np.hstack(scores), self.weights)
-        predicted += self.intercept
-        return predicted
+    def foretell(self, settings: Fields, n_train: int, n_vertices: Sequence[int], device: str) -> str:
+        """Say how long the searches of all fits may take."""
+        assert settings.n_components is not None  # of each layer; settings for a search have it
+        widths = [settings.n_components] * len(settings.features)
+        what, seconds = foretell(n_train, widths, n_vertices, _wanted(settings), device=device)
+        n_fits = (settings.folds or 1) + settings.refit
+        minutes = seconds * n_fits / 60
+        took = f"{minutes:.0f} min" if minutes >= 1 else f"{seconds * n_fits:.0f} s"
+        return f"{n_fits * len(n_vertices)} searches of {what}, about {took}"
+
+    def n_bytes(self, settings: Fields, held: Held) -> int:
+        """Count the search, which has the scores of all layers and their products with the responses beside it."""
+        search = SearchSize(held.n_fit, held.n_components, settings.alphas.n).n_bytes(held.n_vertices)
+        searching = search + held.coefficients + 4 * held.n_fit * held.n_components
+        return held.responses + max(searching, held.loadings + held.coefficients)
+
+    def fit(
+        self, settings: Fields, views: Sequence[View], responses: NDArray[np.float32], note: Note
+    ) -> Iterator[Model]:
+        """Yield a model for each view, a search each."""
+        for view in views:
+            yield fit_banded(view.components, responses, _wanted(settings), algebra=view.algebra, note=note)
+
+    def tell(self, model: BandedModel, settings: Fields) -> Iterator[str]:
+        """Say which layers have the largest shares, and how many vertices a penalty from the edges of the grid."""
+        yield tell_layers(model.shares, "share", settings.features)
+        yield tell_edges(model.chosen, settings)
+
+    def tell_again(self) -> str:
+        """Say that the search takes its time again."""
+        return "the search for penalties is made once more, and its model then kept"
 
 
-@dataclass(frozen=True)
-class Search:
-    """What decides a search for penalties: how many draws of shares and their seed, the penalties, the inner folds.
-
-    Attributes
-    ----------
-    n_iter, seed
-        Of the draws; the first gives every layer the same share.
-    alphas : (n_alphas,) float64
-        Rising, in units of a layer's mean variance of a component.
-    fold_seed
-        Of the inner folds.
-    """
-
-    n_iter: int
-    seed: int
-    alphas: NDArray[np.float64]
-    fold_seed: int = 0
+def _wanted(settings: Fields) -> Search:
+    assert settings.search_seed is not None  # settings for a search have it
+    return Search(settings.n_iter, settings.search_seed, settings.relative_alphas, settings.seed)
 
 
 def fit_banded(
@@ -234,3 +265,6 @@ def _refit(
             scaled = algebra.multiply(back.T, products[:, some]) / (values + alphas[best.chosen[some]])
             products[:, some] = algebra.multiply(back, scaled.astype(np.float32))
     return products
+
+
+REGRESSION = Banded()

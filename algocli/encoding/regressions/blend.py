@@ -6,16 +6,26 @@ left out, its components and penalties being found anew without them. Held-out i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.track import Note
 from algocli.encoding.algebra import ON_CPU, Algebra
 from algocli.encoding.components import Components, fit_components
-from algocli.encoding.regressions.ridge import RidgeModel, fit_ridge
+from algocli.encoding.fields import Fields
+from algocli.encoding.regressions.linear import LinearModel
+from algocli.encoding.regressions.regression import Held, Model, Regression
+from algocli.encoding.regressions.ridge import fit_ridge
+from algocli.encoding.regressions.ridge_model import RidgeModel
+from algocli.encoding.regressions.run_arrays import PerLayer, RunArray, penalties, tell_edges, tell_layers
+from algocli.encoding.regressions.view import View
 from algocli.encoding.regressions.weighting import Blend, BlendSums
+from algocli.encoding.splits import N_INNER_FOLDS, SHARED_FOLDS, inner_folds
+from algocli.errors import UsageError
 from algocli.features.store.gram import Gram
 
 # Rows that are predicted at once, by every layer: 20 MB a layer at the challenge's size.
@@ -51,6 +61,79 @@ class BlendedModel:
     def predict(self, scores: Sequence[NDArray[np.float32]], algebra: Algebra = ON_CPU) -> NDArray[np.float32]:
         """Predict responses, (n_stimuli, n_vertices), from scores of every layer, (n_stimuli, n_components) each."""
         return self.blend.predict(model.predict(own, algebra) for model, own in zip(self.models, scores, strict=True))
+
+
+class Blending(Regression):
+    """One ridge model a layer, weighted."""
+
+    name = "blend"
+    help = "a ridge model of each layer, weighted per vertex"
+    title = "blend"
+    joining = "a model of each layer, weighted per vertex"
+    keeps_layers_apart = True
+    one_at_a_time = True
+    has_penalties = True
+    n_inner_folds = max(N_INNER_FOLDS, *SHARED_FOLDS)
+    usual_components = 1000
+    arrays = (
+        penalties("each vertex's penalty of each layer, relative to a component's mean variance", "n_layers"),
+        RunArray(
+            "blend",
+            ("n_fits", "n_layers", "n_vertices"),
+            "how each vertex weighs the layers' models; none is negative",
+            lambda model, _: model.blend.weights.astype(np.float32),
+        ),
+    )
+    per_layer = PerLayer(
+        array="blend",
+        value="weight",
+        model="a blend",
+        summary="mean weight in the blend",
+        explained="Mean weight of each layer's model in the blend, over the vertices of a ROI",
+        chosen_by="weight in the blend",
+        nothing="only weights of 0",
+    )
+
+    def check(self, settings: Fields) -> None:
+        """Refuse a single layer, layers as they are, and penalties by inner folds."""
+        if len(settings.features) < 2 or not settings.scaled or settings.alpha_by != "gcv":
+            raise UsageError(
+                "a blend weighs the models of two layers or more, each with its own scale and penalties by GCV",
+                hint="regression='blend' takes two layers or more, with scaled=True and alpha_by='gcv'",
+            )
+        super().check(settings)
+
+    def n_bytes(self, settings: Fields, held: Held) -> int:
+        """Count the sums that weights are learned from, and every layer's predictions of some rows."""
+        n = held.n_layers
+        sums = 8 * held.n_vertices * (n + 1) * (6 * (n + 1))
+        return held.total + 4 * held.n_vertices * 2 * n * ROWS + sums
+
+    def look_within(
+        self, settings: Fields, n_train: int, grams: Sequence[Gram], fit: NDArray[np.int64], algebra: Algebra
+    ) -> list[Any]:
+        """Return the inner folds that weights are learned from."""
+        parts = inner_folds(settings, n_train, fit)
+        return make_inner_folds(grams, fit, parts, settings.n_components, algebra)
+
+    def fit(
+        self, settings: Fields, views: Sequence[View], responses: NDArray[np.float32], note: Note
+    ) -> Iterator[Model]:
+        """Yield a model for each view; the responses are read for each again."""
+        for view in views:
+            yield fit_blend(view.components, view.inner, responses, settings.relative_alphas, view.algebra)
+
+    def tell(self, model: BlendedModel, settings: Fields) -> Iterator[str]:
+        """Say which layers weigh most, and how many vertices have a penalty from the edges of the grid."""
+        yield tell_layers(model.blend.weights.astype(np.float32), "weight", settings.features)
+        yield tell_edges(model.chosen, settings)
+
+    def as_linear(self, model: BlendedModel) -> LinearModel:
+        """Put the layers' weighted models one below the other."""
+        shares = model.blend.weights.astype(np.float32)
+        weights = np.vstack([share * own.weights for share, own in zip(shares, model.models, strict=True)])
+        parts = [share * own.intercept for share, own in zip(shares, model.models, strict=True)]
+        return LinearModel(weights, np.asarray(model.blend.intercept + np.sum(parts, axis=0), np.float32))
 
 
 def make_inner_folds(
@@ -127,3 +210,6 @@ def _learn(
             predicted = [model.predict(scores[rows], algebra) for model, scores in zip(own, fold.scores, strict=True)]
             sums.add(predicted, measured)
     return sums.fit()
+
+
+REGRESSION = Blending()

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from algocli.encoding.algebra import ON_CPU, Algebra
 from algocli.encoding.components import Components
 from algocli.encoding.loadings import BLOCK_ROWS, Loadings
-from algocli.encoding.regressions.ridge import (
+from algocli.encoding.regressions.ridge_model import (
     RELATIVE_ALPHAS,
     VERTICES,
     RidgeModel,

@@ -5,35 +5,33 @@ The scores S of a fold are orthogonal and centred, so the coefficients need no s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.track import Note
 from algocli.encoding.algebra import ON_CPU, Algebra
 from algocli.encoding.components import Components
+from algocli.encoding.fields import Fields
 from algocli.encoding.loadings import read_loadings
+from algocli.encoding.regressions.linear import LinearModel
+from algocli.encoding.regressions.regression import Model, Regression
+from algocli.encoding.regressions.view import View
 
 
-@dataclass(frozen=True)
-class LinearModel:
-    """Coefficients of one fold: predictions are scores @ weights + intercept.
+class OrdinaryLeastSquares(Regression):
+    """Every component counts in full."""
 
-    Attributes
-    ----------
-    weights : (n_components, n_vertices) float32
-    intercept : (n_vertices,) float32
-    """
+    name = "ols"
+    help = "ordinary least squares"
+    title = "OLS"
 
-    weights: NDArray[np.float32]
-    intercept: NDArray[np.float32]
-
-    def predict(self, scores: NDArray[np.float32], algebra: Algebra = ON_CPU) -> NDArray[np.float32]:
-        """Predict responses, (n_stimuli, n_vertices), from scores, (n_stimuli, n_components)."""
-        predicted = algebra.multiply(scores, self.weights)
-        predicted += self.intercept
-        return predicted
+    def fit(
+        self, settings: Fields, views: Sequence[View], responses: NDArray[np.float32], note: Note
+    ) -> Iterator[Model]:
+        """Yield a model for each view; the responses are read once for all together."""
+        yield from fit_ols([view.components[0] for view in views], responses, views[0].algebra)
 
 
 def fit_ols(
@@ -58,3 +56,6 @@ def fit_ols(
             model.weights[:, block] = own.products / np.sqrt(fold.variances)[:, None]
             model.intercept[block] = own.means
     return models
+
+
+REGRESSION = OrdinaryLeastSquares()

@@ -7,50 +7,64 @@ that the same grid serves any layer, however many features it has and however th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.track import Note
 from algocli.encoding.algebra import ON_CPU, Algebra
 from algocli.encoding.components import Components
+from algocli.encoding.fields import Fields
 from algocli.encoding.loadings import Loadings, read_loadings, sum_squares
-from algocli.encoding.regressions.ols import LinearModel
-from algocli.encoding.settings import USUAL_ALPHAS
+from algocli.encoding.regressions.inner_folds import fit_ridge_by_folds
+from algocli.encoding.regressions.regression import Model, Regression
+from algocli.encoding.regressions.ridge_model import (
+    RELATIVE_ALPHAS,
+    VERTICES,
+    RidgeModel,
+    best,
+    empty_model,
+    set_weights,
+)
+from algocli.encoding.regressions.run_arrays import penalties, tell_edges
+from algocli.encoding.regressions.view import View
 from algocli.errors import UsageError
 
-RELATIVE_ALPHAS: NDArray[np.float64] = np.geomspace(*USUAL_ALPHAS)
-# Scores this close together differ by rounding.
-TIE = 1e-9
-# Vertices at once where arrays of n_components x n_vertices are made and dropped.
-VERTICES = 512
 
+class Ridge(Regression):
+    """Every component counts the less, the smaller it is beside a vertex's penalty."""
 
-@dataclass(frozen=True)
-class RidgeModel(LinearModel):
-    """A linear model whose every vertex has a penalty of its own.
+    name = "ridge"
+    help = "a penalty of its own for every vertex"
+    title = "ridge"
+    has_penalties = True
+    usual_components = 1000
+    arrays = (penalties("each vertex's penalty, relative to a component's mean variance"),)
 
-    Attributes
-    ----------
-    alphas : (n_alphas,) float64
-        The penalties that there were to choose from, rising, in units of the sum of squares of a score.
-    chosen : (n_vertices,) int16
-        Which of them each vertex has.
-    """
+    def check(self, settings: Fields) -> None:
+        """Refuse what it does not read, and inner folds of all components."""
+        super().check(settings)
+        if settings.n_components is None and settings.alpha_by == "kfold":
+            raise UsageError(
+                "inner folds at full rank would take hours and tens of gigabytes",
+                hint="alpha_by='gcv' needs no folds; or use n_components=1000",
+            )
 
-    alphas: NDArray[np.float64]
-    chosen: NDArray[np.int16]
+    def fit(
+        self, settings: Fields, views: Sequence[View], responses: NDArray[np.float32], note: Note
+    ) -> Iterator[Model]:
+        """Yield a model for each view; the responses are read once for all together."""
+        components, algebra = [view.components[0] for view in views], views[0].algebra
+        if settings.alpha_by == "gcv":
+            yield from fit_ridge(components, responses, settings.relative_alphas, algebra)
+        else:
+            alphas = settings.relative_alphas
+            yield from fit_ridge_by_folds(components, responses, alphas, seed=settings.seed, algebra=algebra)
 
-    @property
-    def n_lowest(self) -> int:
-        """How many vertices have the smallest penalty that there was: a smaller one might have served them better."""
-        return int((self.chosen == 0).sum())
-
-    @property
-    def n_highest(self) -> int:
-        """How many have the largest: mostly those that nothing predicts, for which no penalty is large enough."""
-        return int((self.chosen == len(self.alphas) - 1).sum())
+    def tell(self, model: RidgeModel, settings: Fields) -> Iterator[str]:
+        """Say how many vertices have a penalty from the edges of the grid."""
+        yield tell_edges(model.chosen, settings)
 
 
 def fit_ridge(
@@ -84,27 +98,6 @@ def fit_ridge(
                 model.chosen[part] = choose_by_gcv(fold, some, total[here], model.alphas)
                 set_weights(model, part, fold, some)
     return models
-
-
-def empty_model(fold: Components, n_vertices: int, relative_alphas: NDArray[np.float64]) -> RidgeModel:
-    """Return a model of this fold's penalties whose weights and choices are yet to be set."""
-    if not (len(relative_alphas) and relative_alphas[0] > 0 and (np.diff(relative_alphas) > 0).all()):
-        raise UsageError("the penalties of ridge regression must be positive and rising")
-    return RidgeModel(
-        weights=np.empty((len(fold.variances), n_vertices), np.float32),
-        intercept=np.empty(n_vertices, np.float32),
-        alphas=relative_alphas * fold.mean_variance,
-        chosen=np.empty(n_vertices, np.int16),
-    )
-
-
-def set_weights(model: RidgeModel, vertices: slice, fold: Components, loadings: Loadings) -> None:
-    """Set what a model says of some vertices, whose penalties are chosen."""
-    denominators = fold.variances[:, None] + model.alphas[model.chosen[vertices]]
-    np.divide(loadings.products, denominators, out=denominators)
-    denominators *= np.sqrt(fold.variances)[:, None]
-    model.weights[:, vertices] = denominators
-    model.intercept[vertices] = loadings.means
 
 
 def choose_by_gcv(
@@ -147,13 +140,9 @@ def gcv(
     return score
 
 
-def best(errors: NDArray[np.float64]) -> NDArray[np.int16]:
-    """Return the position of the least of each column, (n_alphas, n_vertices); of those that tie, the last."""
-    ties = errors <= errors.min(axis=0) * (1 + TIE)
-    last: NDArray[np.int16] = (len(errors) - 1 - np.argmax(ties[::-1], axis=0)).astype(np.int16)
-    return last
-
-
 def _parts(block: slice) -> list[slice]:
     starts = range(block.start, block.stop, VERTICES)
     return [slice(start, min(start + VERTICES, block.stop)) for start in starts]
+
+
+REGRESSION = Ridge()

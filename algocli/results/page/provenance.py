@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from algocli.dataset.sides import HEMISPHERES
+from algocli.encoding.regressions.registry import regression_of
 from algocli.encoding.settings import Settings
 from algocli.errors import DataError
 from algocli.features.store import commands as features
@@ -82,25 +83,16 @@ def provenance(run: Run, numbers: tuple[int, ...], ident: str = "records") -> Pr
 
 def describe_settings(settings: Settings) -> Facts:
     """Say every setting that plays a part, in the order of the work."""
-    several = len(settings.features) > 1
+    several, regression = len(settings.features) > 1, regression_of(settings)
     n = "all there are" if settings.n_components is None else f"{settings.n_components:,}"
     facts = {"Features": ", ".join(settings.features)}
     if several:
-        joined = {"blend": "a model of each layer, weighted per vertex", "banded": "one model, a penalty for each"}
-        sides = f"{settings.join} side by side"
-        facts["Layers joined"] = joined.get(settings.regression, sides)
+        facts["Layers joined"] = regression.joining or f"{settings.join} side by side"
         facts["Layers brought to one scale"] = "yes" if settings.scaled else "no"
     facts["Features standardised"] = "yes" if settings.standardised else "no"
     facts["Principal components"] = f"{n} of each layer" if settings.keeps_layers_apart else n
-    facts["Regression"] = settings.regression.upper() if settings.regression == "ols" else settings.regression
-    if settings.regression != "ols":
-        low, high, n_alphas = settings.alphas
-        facts["Penalties"] = f"{n_alphas} from {low:g} to {high:g}, relative to a component's mean variance"
-        facts["Penalty chosen by"] = {"gcv": "generalised cross-validation", "kfold": "five inner folds"}[
-            settings.alpha_by
-        ]
-    if settings.regression == "banded":
-        facts["Search"] = f"{settings.n_iter} draws, seed {settings.search_seed}"
+    facts["Regression"] = regression.title
+    facts.update(regression.facts(settings))
     facts["Held out"] = (
         f"{100 * settings.holdout:g} % of the training images, once"
         if settings.holdout is not None

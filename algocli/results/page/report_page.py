@@ -26,6 +26,7 @@ from algocli.results.page.pictures import Picture, picture
 from algocli.results.page.provenance import Provenance, finished, provenance
 from algocli.results.page.report_tables import over_subjects_table, roi_table, subjects_table
 from algocli.results.page.tables import Table, count, number
+from algocli.results.per_layer import per_layer
 from algocli.results.plots.accuracy import plot_accuracy
 from algocli.results.plots.ceilings import plot_ceiling
 from algocli.results.plots.layers import plot_best_layer
@@ -158,7 +159,7 @@ def _subject_parts(report: Report, run: Run, data: Challenge, notes: dict[str, N
     """Yield each subject's part; what cannot be shown leaves a note."""
     there = tuple(n for n in report.subjects if n in data.found)
     maps = {n: [(f"map-{n}", shown)] for n, shown in plot_accuracy(data, run, Wishes(there))} if there else {}
-    if there and run.settings.regression == "blend":
+    if there and per_layer(run) is not None:
         try:
             for n, shown in plot_best_layer(data, [run], Wishes(there)):
                 maps[n].append((f"layers-{n}", shown))

@@ -22,7 +22,7 @@ from algocli.runs.run import Run
 def plot_best_layer(
     challenge: Challenge, runs: Sequence[Run], wishes: Wishes, min_r: float = DEFAULT_MIN_R
 ) -> Iterator[tuple[int, BrainMap]]:
-    """Map the best layer of each of a subject's vertices: by weight in a blend, or by r of several runs.
+    """Map the best layer of each of a subject's vertices: by what one run found for each, or by r of several runs.
 
     Layers of one network have an order, that in which they were given, and colours from dark to light; layers of
     several have colours of their own. `find_best_layers` says which vertices have no layer.
@@ -57,7 +57,7 @@ def plot_best_layer(
 def plot_layers(
     challenge: Challenge, runs: Sequence[Run], wishes: Wishes, rois: Sequence[str] = ()
 ) -> Iterator[tuple[int, Chart[LayersByRoi]]]:
-    """Draw layers by ROI for each subject: median r of a run each, or mean weight in a blend; all share one scale.
+    """Draw layers by ROI for each subject: median r of a run each, or the mean of what one found; all share one scale.
 
     Raises
     ------
@@ -70,9 +70,9 @@ def plot_layers(
         challenge, runs, subjects=wishes.subjects, hemispheres=wishes.hemispheres, rois=rois
     )
     everything = np.concatenate([side.ravel() for table in tables for side in table.values.values()])
-    scale = wishes.scale(everything, compared.summary)
+    scale = wishes.scale(everything, compared.words.summary)
     labels = all_shortened([layer.label for layer in compared.layers])
-    heading = f"Layers{_of_network(compared)}: {compared.summary} by ROI"
+    heading = f"Layers{_of_network(compared)}: {compared.words.summary} by ROI"
     for table in tables:
         is_absent = any((n == 0).any() for n in table.n_vertices.values())
         marks = "A frame marks the largest value" + (", a dash a ROI that is absent." if is_absent else ".")
@@ -83,7 +83,7 @@ def plot_layers(
                 scale,
                 labels=labels,
                 title=wishes.heading(heading, table.subject, tables),
-                caption=f"{compared.explained}. {marks} {compared.remark(table.subject)}\n{compared.named}",
+                caption=f"{compared.words.explained}. {marks} {compared.remark(table.subject)}\n{compared.named}",
                 dpi=wishes.dpi,
                 theme=wishes.theme,
             ),

@@ -1,0 +1,252 @@
+"""What a regression is: everything that the program asks of one, whichever it is.
+
+A new one is a file beside this with a class of this kind and, under the name REGRESSION, one object of it. What is
+said here of settings, memory and new images holds for a plain linear model of one set of components; a regression
+says what is otherwise.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algocli.compute.track import Note
+from algocli.encoding.algebra import ON_CPU, Algebra
+from algocli.encoding.fields import USUAL_ALPHAS, USUAL_DRAWS, Fields
+from algocli.encoding.names import number_name
+from algocli.encoding.regressions.linear import LinearModel
+from algocli.encoding.regressions.run_arrays import PerLayer, RunArray
+from algocli.encoding.regressions.view import Scores, View
+from algocli.errors import UsageError
+from algocli.features.store.gram import Gram
+
+
+class Model(Protocol):
+    """What fitting makes, for all vertices of a hemisphere; its regression knows how it predicts."""
+
+    @property
+    def intercept(self) -> NDArray[np.float32]:
+        """(n_vertices,): what the mean response tells; not finite where a response is not."""
+        ...
+
+
+@dataclass(frozen=True)
+class Held:
+    """What the fitting of a hemisphere holds, in bytes, of a subject of this size.
+
+    Attributes
+    ----------
+    n_layers, n_components
+        How many have components of their own, and how many columns the fits made together have.
+    loadings
+        The products of components and responses, while they are made.
+    """
+
+    n_fit: int
+    n_vertices: int
+    n_layers: int
+    n_components: int
+    responses: int
+    coefficients: int
+    loadings: int
+    predictions: int
+
+    @property
+    def total(self) -> int:
+        """All of it."""
+        return self.responses + self.coefficients + self.loadings + self.predictions
+
+
+class Regression(ABC):
+    """One way to go from components to responses.
+
+    Attributes
+    ----------
+    name, help
+        What a user types, and a line that says what it is.
+    title
+        What a report calls it.
+    joining
+        How it joins several layers, where that is a way of its own.
+    keeps_layers_apart
+        Whether every layer has components of its own, a view one entry for each.
+    one_at_a_time
+        Whether a fit needs so much that no other may be in memory.
+    n_inner_folds
+        How many more sets of components a view has, in `inner`.
+    has_penalties, searches
+        Which of the settings it reads beside those that all do.
+    needs_torch
+        Whether it loads torch.
+    runs_code
+        Whether it runs code that a user named.
+    usual_components
+        How many a variance partition takes unless told otherwise: with penalties, where truncation costs little of what
+        would be found among all; else what `train` takes.
+    arrays, per_layer
+        What it leaves in a run.
+    packages
+        Those that it needs beside what everything does.
+    """
+
+    name: str
+    help: str
+    title: str
+    joining: str = ""
+    keeps_layers_apart: bool = False
+    one_at_a_time: bool = False
+    n_inner_folds: int = 0
+    has_penalties: bool = False
+    searches: bool = False
+    needs_torch: bool = False
+    runs_code: bool = False
+    usual_components: int = 100
+    arrays: tuple[RunArray, ...] = ()
+    per_layer: ClassVar[PerLayer | None] = None
+    packages: tuple[str, ...] = ()
+
+    @property
+    def form(self) -> str:
+        """What a user may type, as a list of choices has it."""
+        return self.name
+
+    def named(self, name: str) -> Regression | None:
+        """Return the regression that goes by a name, if it is this, or one of this kind.
+
+        Raises
+        ------
+        UsageError
+            If the name is of this kind and malformed.
+        """
+        return self if name == self.name else None
+
+    def check(self, settings: Fields) -> None:
+        """Refuse settings that it does not read, or that do not go together.
+
+        Raises
+        ------
+        UsageError
+            If there are any.
+        """
+        if not self.has_penalties and (settings.alpha_by, settings.alphas) != ("gcv", USUAL_ALPHAS):
+            raise UsageError(f"{self.name} has no penalty to choose", hint="add regression='ridge'")
+        if settings.n_components is None and settings.join == "components":
+            raise UsageError(
+                "all components of several layers are more than there are images",
+                hint="join='features' puts the features side by side, of which n_components=None has all; or use "
+                "n_components=500",
+            )
+        if not self.searches and (settings.n_iter, settings.search_seed) != (USUAL_DRAWS, None):
+            raise UsageError(f"{self.name} searches for no shares", hint="add regression='banded'")
+
+    def words(self, settings: Fields) -> str:
+        """Return its part of a run's name, without an underscore."""
+        words = self.name
+        if settings.alpha_by != "gcv":
+            words += f"-{settings.alpha_by}"
+        if settings.alphas != USUAL_ALPHAS:
+            low, high, n = settings.alphas
+            words += f"-{number_name(low)}-{number_name(high)}-{n}"
+        return words
+
+    def facts(self, settings: Fields) -> dict[str, str]:
+        """Return what a report says of its settings, by what they are called there."""
+        if not self.has_penalties:
+            return {}
+        low, high, n_alphas = settings.alphas
+        chosen_by = {"gcv": "generalised cross-validation", "kfold": "five inner folds"}[settings.alpha_by]
+        return {
+            "Penalties": f"{n_alphas} from {low:g} to {high:g}, relative to a component's mean variance",
+            "Penalty chosen by": chosen_by,
+        }
+
+    def foretell(self, settings: Fields, n_train: int, n_vertices: Sequence[int], device: str) -> str:
+        """Say what is to be known before it begins, or nothing.
+
+        Parameters
+        ----------
+        n_vertices
+            Of each hemisphere.
+
+        Raises
+        ------
+        UsageError
+            If what it needs is not there.
+        """
+        return ""
+
+    def provenance(self) -> Mapping[str, Any]:
+        """Return what a record says of it beside the settings; what differs there is another regression.
+
+        Raises
+        ------
+        UsageError
+            If what it needs is not there.
+        """
+        return {}
+
+    def versions(self) -> Mapping[str, str]:
+        """Return the versions of the packages that it needs beside what everything does."""
+        return {name: version(name) for name in self.packages}
+
+    def n_bytes(self, settings: Fields, held: Held) -> int:
+        """Return what the fitting of a hemisphere takes at the most."""
+        return held.total
+
+    def look_within(
+        self, settings: Fields, n_train: int, grams: Sequence[Gram], fit: NDArray[np.int64], algebra: Algebra
+    ) -> list[Any]:
+        """Return what a view of the images `fit` needs beside components."""
+        return []
+
+    @abstractmethod
+    def fit(
+        self, settings: Fields, views: Sequence[View], responses: NDArray[np.float32], note: Note
+    ) -> Iterator[Model]:
+        """Yield one model for each view, in their order.
+
+        Parameters
+        ----------
+        views
+            One entry a fit; each knows the rows of `responses` that it was fitted on.
+        responses : (n_train, n_vertices)
+        note
+            Told how long work gets on.
+        """
+
+    def predict(self, model: Any, scores: Scores, algebra: Algebra = ON_CPU) -> NDArray[np.float32]:
+        """Predict responses, (n_stimuli, n_vertices), from a view's scores."""
+        predicted: NDArray[np.float32] = model.predict(scores if self.keeps_layers_apart else scores[0], algebra)
+        return predicted
+
+    def tell(self, model: Any, settings: Fields) -> Iterator[str]:
+        """Say what is worth saying of the last fit of a hemisphere."""
+        yield from ()
+
+    def as_linear(self, model: Any) -> LinearModel | None:
+        """Return a model as a linear one of all layers' components side by side; None where it has no such form."""
+        return LinearModel(model.weights, model.intercept)
+
+    def recall(self, arrays: Callable[[str], NDArray[Any] | None], number: int, view: View) -> LinearModel | None:
+        """Return a linear form that the run has kept; None where it has to be fitted again.
+
+        Parameters
+        ----------
+        arrays
+            Returns the run's arrays of a hemisphere by name, None for what is not there.
+        number
+            Of the fit, among those that predict the test images.
+        view
+            The fit's components, found anew.
+        """
+        return None
+
+    def tell_again(self) -> str:
+        """Say what it is to fit a trained model once more for new images; nothing where it takes no time."""
+        return ""

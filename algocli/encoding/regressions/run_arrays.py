@@ -1,0 +1,99 @@
+"""The arrays that regressions leave in runs, what they are called, and what is said of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algocli.encoding.fields import Fields
+
+# A larger share of vertices than this at the smallest penalty is worth a word: a smaller one might serve them better.
+EDGE_SHARE = 0.01
+
+
+@dataclass(frozen=True)
+class RunArray:
+    """An array that a regression leaves in a run, one a hemisphere, named as in 'left_alpha'.
+
+    Attributes
+    ----------
+    axes
+        The first is that of the fits: the folds in order and then the refit.
+    take
+        Returns one fit's part of the array from its model and the settings; None where this model has none.
+    for_new_images
+        Whether it is of those fits alone that predict the test images, and serves `predict` alone.
+    """
+
+    name: str
+    axes: tuple[str, ...]
+    says: str
+    take: Callable[[Any, Fields], NDArray[Any] | None]
+    for_new_images: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerWords:
+    """How what speaks for a layer at a vertex is spoken of.
+
+    Attributes
+    ----------
+    summary, explained
+        The number that stands for several vertices, in a word and in a clause.
+    chosen_by
+        What a layer is chosen by.
+    nothing
+        What a vertex has where no layer helps.
+    """
+
+    summary: str
+    explained: str
+    chosen_by: str
+    nothing: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PerLayer(LayerWords):
+    """What a regression finds for each layer at each vertex.
+
+    Attributes
+    ----------
+    array
+        The name of the array of a run, (n_fits, n_layers, n_vertices), that holds it.
+    value, model
+        What a layer has, and what such a run is, as in 'weight' and 'a blend'.
+    """
+
+    array: str
+    value: str
+    model: str
+
+
+def tell_layers(weights: NDArray[np.float32], what: str, features: Sequence[str]) -> str:
+    """Say for how many vertices each layer has the largest weight, or share; weights are (n_layers, n_vertices)."""
+    heaviest = np.where(weights.any(axis=0), weights.argmax(axis=0), -1)
+    shares = [f"{name} {(heaviest == number).mean():.0%}" for number, name in enumerate(features)]
+    return f"vertices by the layer of largest {what}: {', '.join(shares)}"
+
+
+def tell_edges(chosen: NDArray[np.int16], settings: Fields) -> str:
+    """Say how many vertices have the smallest or the largest penalty that there was, and what to do about it."""
+    low, high, n = settings.alphas
+    lowest, highest = float((chosen == 0).mean()), float((chosen == n - 1).mean())
+    remedy = f": --alphas {low / 100:g}:{high:g}:{n + 6} reaches further down" if lowest > EDGE_SHARE else ""
+    return (
+        f"{lowest:.1%} of the vertices have the smallest penalty{remedy}; {highest:.1%} have the largest, "
+        "which suits those that nothing predicts"
+    )
+
+
+def penalties(says: str, *axes: str) -> RunArray:
+    """Describe the penalties that models have chosen, by their positions in the grid."""
+    axes = ("n_fits", *axes, "n_vertices")
+    return RunArray(
+        "alpha", axes, says, lambda model, settings: settings.relative_alphas[model.chosen].astype(np.float32)
+    )

@@ -1,0 +1,170 @@
+"""Fits the models that predict a subject's test images once more, from the inputs that they were trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algocli.compute.budget import check_memory
+from algocli.compute.track import Note, Track
+from algocli.dataset.challenge.subjects import Subject
+from algocli.dataset.sides import HEMISPHERES, Hemisphere
+from algocli.encoding.kernels import Kernels
+from algocli.encoding.projection import Fit, look_closely
+from algocli.encoding.regressions.linear import LinearModel
+from algocli.encoding.regressions.registry import regression_of
+from algocli.encoding.regressions.regression import Regression
+from algocli.encoding.settings import Settings
+from algocli.encoding.splits import make_folds
+from algocli.errors import DataError, UsageError
+from algocli.features.store.shards import FeatureStore
+from algocli.runs.subject_run import SubjectRun
+
+
+class ScoredModel(Protocol):
+    """A model of all layers' components side by side."""
+
+    @property
+    def intercept(self) -> NDArray[np.float32]:
+        """(n_vertices,)."""
+        ...
+
+    def predict(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Predict responses, (n_images, n_vertices), from scores, (n_images, n_components)."""
+        ...
+
+
+@dataclass(frozen=True)
+class AsItIs:
+    """A model without a linear form: its regression predicts, from the scores of each layer that has its own."""
+
+    regression: Regression
+    model: Any
+    widths: tuple[int, ...]
+
+    @property
+    def intercept(self) -> NDArray[np.float32]:
+        """(n_vertices,)."""
+        found: NDArray[np.float32] = self.model.intercept
+        return found
+
+    def predict(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Predict responses, (n_images, n_vertices), from scores, (n_images, n_components)."""
+        return self.regression.predict(self.model, np.split(scores, np.cumsum(self.widths)[:-1], axis=1))
+
+
+@dataclass(frozen=True)
+class Refitted:
+    """The fits that predict the test images, and by hemisphere the model of each.
+
+    Attributes
+    ----------
+    linear
+        The same models where all of them are linear, and may be kept; None where one is not.
+    """
+
+    fits: list[Fit]
+    models: dict[Hemisphere, list[ScoredModel]]
+    linear: dict[Hemisphere, list[LinearModel]] | None
+
+
+class Refitting:
+    """The work of it, for one subject of a run."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        share: SubjectRun,
+        stores: Sequence[FeatureStore],
+        subject: Subject,
+        *,
+        trust_code: bool,
+        track: Track,
+        note: Note,
+    ) -> None:
+        self.settings, self.share, self.stores, self.subject = settings, share, stores, subject
+        self.trust_code, self.track, self.note = trust_code, track, note
+        self.regression = regression_of(settings)
+        self._is_ready = False
+
+    def run(self) -> Refitted:
+        """Fit everything, but for what the run has kept.
+
+        Raises
+        ------
+        UsageError
+            If code that the run names has to run, and may not.
+        DataError
+            If it is other code than the run was trained with.
+        """
+        needed = [array.name for array in self.regression.arrays if array.for_new_images]
+        if not needed or not all(self.share.has_array(f"{h}_{name}") for h in HEMISPHERES for name in needed):
+            self._prepare()
+        n_train = len(self.subject.train_stimuli)
+        kernels = Kernels(self.stores, self.settings, n_train, track=self.track)
+        # The models that predict the test images: the refit alone, or every fold where there is none.
+        folds = [] if self.settings.refit else make_folds(self.settings, n_train)
+        rows = [fold.fit for fold in folds] or [np.arange(n_train)]
+        found = Refitted([], {hemisphere: [] for hemisphere in HEMISPHERES}, {})
+        linear: dict[Hemisphere, list[LinearModel | None]] = {hemisphere: [] for hemisphere in HEMISPHERES}
+        label = f"subject {self.share.number}: fitting once more"
+        for some in self.track(rows, total=len(rows), label=label, unit="fits"):
+            fit = look_closely(kernels, some)
+            if not found.fits:
+                _check_size(fit, len(rows), self.subject)
+            for hemisphere, models in found.models.items():
+                model, as_linear = self._model(fit, len(found.fits), hemisphere)
+                models.append(model)
+                linear[hemisphere].append(as_linear)
+            found.fits.append(fit.for_scores())
+        kept = {h: [one for one in own if one is not None] for h, own in linear.items()}
+        if all(len(kept[h]) == len(own) for h, own in linear.items()):
+            return Refitted(found.fits, found.models, kept)
+        self.note(f"subject {self.share.number}: {self.regression.name} has no linear form, and is not kept")
+        return Refitted(found.fits, found.models, None)
+
+    def _model(self, fit: Fit, number: int, hemisphere: Hemisphere) -> tuple[ScoredModel, LinearModel | None]:
+        """Return the model of a fit, and its linear form; a run may have kept the latter."""
+        recalled = self.regression.recall(lambda name: self._array(name, hemisphere), number, fit.view)
+        if recalled is not None:
+            return recalled, recalled
+        self._prepare()
+        responses = self.subject.responses("train", hemisphere)
+        [model] = self.regression.fit(self.settings, [fit.view], responses, self.note)
+        as_linear = self.regression.as_linear(model)
+        return as_linear or AsItIs(self.regression, model, fit.n_components), as_linear
+
+    def _array(self, name: str, hemisphere: Hemisphere) -> NDArray[Any] | None:
+        has_it = self.share.has_array(f"{hemisphere}_{name}")
+        return self.share.of_regression(name, hemisphere) if has_it else None
+
+    def _prepare(self) -> None:
+        """Say what fitting again is, before the first; refuse code that may not run, or is not what it was."""
+        if self._is_ready:
+            return
+        self._is_ready, where = True, f"subject {self.share.number}"
+        if self.regression.runs_code:
+            if not self.trust_code:
+                raise UsageError(
+                    f"{where}'s model has to be fitted once more, which runs the code of {self.regression.name}",
+                    hint="--trust-remote-code (trust_remote_code=True) allows it",
+                )
+            if self.share.other_code(self.regression.provenance()):
+                raise DataError(
+                    f"the code of {self.regression.name} is not what {where} was trained with",
+                    hint="bring the module back to what it was, or train again with --force",
+                )
+        told = self.regression.tell_again()
+        if told:
+            self.note(f"{where}: {told}")
+
+
+def _check_size(fit: Fit, n_fits: int, subject: Subject) -> None:
+    """Refuse models that do not fit into memory, each with its components and coefficients."""
+    n_rows = len(fit.view.components[0].fit) + sum(subject.n_vertices(hemisphere) for hemisphere in HEMISPHERES)
+    remedy = "train with fewer components; or with --refit, which has one fit instead of many"
+    check_memory(4 * n_rows * sum(fit.n_components) * n_fits, remedy=remedy)
