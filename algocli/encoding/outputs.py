@@ -1,4 +1,4 @@
-"""What the models of one hemisphere leave in a run: predictions, scores, penalties and weights, fit by fit."""
+"""What the models of one side leave in a run: predictions, scores, penalties and weights, fit by fit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from algocli.compute.track import Note
-from algocli.dataset.sides import Hemisphere
+from algocli.dataset.naming import SubjectId
+from algocli.dataset.sides import Side
 from algocli.encoding.regressions.banded import BandedModel
 from algocli.encoding.regressions.blend import BlendedModel
 from algocli.encoding.regressions.fitting import Model
@@ -27,8 +28,8 @@ class Shelf(Protocol):
     """Where the arrays of one subject are put, by name; visible only when whole."""
 
     @property
-    def number(self) -> int:
-        """The subject's number."""
+    def id(self) -> SubjectId:
+        """What the subject is called: its number, or its name."""
         ...
 
     def save(self, name: str, array: NDArray[Any]) -> None:
@@ -48,7 +49,7 @@ class Shelf(Protocol):
 
 @dataclass
 class Outputs:
-    """One hemisphere's results, collected while models are fitted; held-out predictions go to disk as they come."""
+    """One side's results, collected while models are fitted; held-out predictions go to disk as they come."""
 
     append: Callable[[NDArray[np.float32]], object]
     scores: list[NDArray[np.float64]] = field(default_factory=list)
@@ -83,8 +84,8 @@ class Outputs:
 
 
 @contextmanager
-def open_outputs(share: Shelf, hemisphere: Hemisphere, n_held_out: int, n_vertices: int) -> Iterator[Outputs]:
-    """Collect a hemisphere's results within a `with` block, at whose end all of its arrays are in the run."""
+def open_outputs(share: Shelf, hemisphere: Side, n_held_out: int, n_vertices: int) -> Iterator[Outputs]:
+    """Collect a side's results within a `with` block, at whose end all of its arrays are in the run."""
     with share.writing_rows(f"{hemisphere}_pred_validation", (n_held_out, n_vertices)) as append:
         found = Outputs(append)
         yield found
@@ -97,9 +98,9 @@ def open_outputs(share: Shelf, hemisphere: Hemisphere, n_held_out: int, n_vertic
         share.save(f"{hemisphere}_pred_test", (found.test_sum / np.float32(found.n_tests)).astype(np.float32))
 
 
-def save_choices(share: Shelf, hemisphere: Hemisphere, found: Outputs, settings: Settings, note: Note) -> None:
+def save_choices(share: Shelf, hemisphere: Side, found: Outputs, settings: Settings, note: Note) -> None:
     """Save what was chosen for each vertex, where the regression chooses, and say what is worth saying of it."""
-    where = f"subject {share.number}, {hemisphere}"
+    where = f"subject {share.id}, {hemisphere}"
     if found.blends:
         share.save(f"{hemisphere}_blend", np.stack(found.blends))
         _tell_layers(found.blends[-1], "weight", settings.features, where, note)

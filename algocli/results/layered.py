@@ -12,8 +12,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.dataset.challenge.subjects import Challenge, Subject
-from algocli.dataset.sides import Hemisphere
+from algocli.dataset.naming import SubjectId
+from algocli.dataset.protocol import Dataset, Subject
+from algocli.dataset.sides import Side
 from algocli.errors import DataError, UsageError
 from algocli.features.store.commands import IMPORTED
 from algocli.features.store.library import read_recipe
@@ -69,7 +70,7 @@ class Layered(ABC):
     nothing: ClassVar[str]
 
     @abstractmethod
-    def read(self, subject: Subject, hemisphere: Hemisphere) -> LayerValues:
+    def read(self, subject: Subject, hemisphere: Side) -> LayerValues:
         """Read what speaks for each layer at a hemisphere's vertices.
 
         Raises
@@ -96,7 +97,7 @@ class Layered(ABC):
         names = [run.name for run in self.runs]
         return f"Run {names[0]}." if len(names) == 1 else f"Runs {', '.join(names)}."
 
-    def subjects(self, challenge: Challenge, numbers: Sequence[int] | None = None) -> list[Subject]:
+    def subjects(self, challenge: Dataset, numbers: Sequence[SubjectId] | None = None) -> list[Subject]:
         """Return the subjects asked for; by default, those that the data and all runs have.
 
         Raises
@@ -111,10 +112,10 @@ class Layered(ABC):
         pairs = [scored_subjects(challenge, run, numbers) for run in self.runs]
         found = [subject for subject, _ in pairs[0]]
         for subject in found:
-            refuse_other_data(self.runs, subject.number, doing="compared")
+            refuse_other_data(self.runs, subject.id, doing="compared")
         return found
 
-    def remark(self, number: int) -> str:
+    def remark(self, number: SubjectId) -> str:
         """Say where a comparison of the layers has chance in it; nothing where it has not."""
         return remark_on_images(self.runs, number) if len(self.runs) > 1 else ""
 
@@ -135,10 +136,10 @@ class Blend(Layered):
     chosen_by = "weight in the blend"
     nothing = "only weights of 0"
 
-    def read(self, subject: Subject, hemisphere: Hemisphere) -> LayerValues:
+    def read(self, subject: Subject, hemisphere: Side) -> LayerValues:
         """Read the weights of what predicts new images: the refit, or all folds together."""
         [run] = self.runs
-        share = run.subject(subject.number)
+        share = run.subject(subject.id)
         scores = read_scores(subject, share, hemisphere)
         fits = _weights(share, hemisphere, (len(self.layers), len(scores.correlation)))
         weights = fits[-1] if run.settings.refit else fits.mean(axis=0)
@@ -157,9 +158,9 @@ class OneRunEach(Layered):
     chosen_by = f"r on {SCORED_ON}"
     nothing = "an r of 0 from every layer"
 
-    def read(self, subject: Subject, hemisphere: Hemisphere) -> LayerValues:
+    def read(self, subject: Subject, hemisphere: Side) -> LayerValues:
         """Read each run's r; a vertex reaches what its best layer does."""
-        scores = [read_scores(subject, run.subject(subject.number), hemisphere) for run in self.runs]
+        scores = [read_scores(subject, run.subject(subject.id), hemisphere) for run in self.runs]
         values = np.stack([one.correlation for one in scores])
         return LayerValues(values, values.max(axis=0), scores[0].noise_ceiling)
 
@@ -220,12 +221,12 @@ def _has(run: Run, *, regression: str | None = None, n_layers: int | None = None
     return False
 
 
-def _weights(share: SubjectRun, hemisphere: Hemisphere, shape: tuple[int, int]) -> NDArray[Any]:
+def _weights(share: SubjectRun, hemisphere: Side, shape: tuple[int, int]) -> NDArray[Any]:
     """Return a blend's weights, (n_fits, n_layers, n_vertices)."""
     fits = share.blend_weights(hemisphere)
     if fits.shape[1:] != shape:
         raise DataError(
-            f"the {hemisphere} weights of the run's subject {share.number} are of shape {fits.shape}; fits of "
+            f"the {hemisphere} weights of the run's subject {share.id} are of shape {fits.shape}; fits of "
             f"{shape[0]} layers x {shape[1]} vertices were expected",
             hint="train this subject again with --force",
         )

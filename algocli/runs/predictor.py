@@ -17,10 +17,9 @@ from numpy.typing import NDArray
 from algocli.compute.budget import check_memory
 from algocli.compute.lock import hold
 from algocli.compute.track import Note, Track, silent, unheard
-from algocli.dataset.challenge.layout import subject_folder
-from algocli.dataset.challenge.subjects import Subject
-from algocli.dataset.digests import digest_files
-from algocli.dataset.sides import HEMISPHERES, Hemisphere
+from algocli.dataset.naming import SubjectId, name_of
+from algocli.dataset.protocol import Subject
+from algocli.dataset.sides import Side
 from algocli.encoding.kernels import Kernels
 from algocli.encoding.new_images import AXES_BYTES, ByAxes, ByStores, Scorer, axes_bytes, keep_axes
 from algocli.encoding.projection import Fit, look_closely
@@ -31,7 +30,7 @@ from algocli.encoding.settings import Settings
 from algocli.encoding.splits import make_folds
 from algocli.errors import DataError, MissingStep
 from algocli.features.store.commands import command
-from algocli.features.store.library import read_recipe
+from algocli.features.store.library import read_recipe, stores_of_subject
 from algocli.features.store.shards import FeatureStore
 from algocli.runs.run import Run
 from algocli.runs.subject_run import SubjectRun
@@ -44,11 +43,11 @@ class Predictor:
     Attributes
     ----------
     models
-        For each hemisphere one entry a fit: the refit on all training images, or else every fold, whose mean counts.
+        For each side one entry a fit: the refit on all training images, or else every fold, whose mean counts.
     """
 
     scorer: Scorer
-    models: Mapping[Hemisphere, Sequence[LinearModel]]
+    models: Mapping[Side, Sequence[LinearModel]]
 
     def score(self, features: Sequence[NDArray[Any]]) -> list[NDArray[np.float32]]:
         """Score images: one array a fit, (n_images, n_components), from one a layer, (n_images, n_features)."""
@@ -58,13 +57,13 @@ class Predictor:
         """Score images whose features come a part at a time, as `score` does."""
         return [np.concatenate(fit) for fit in zip(*(self.score(part) for part in parts), strict=True)]
 
-    def predict(self, hemisphere: Hemisphere, scores: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    def predict(self, hemisphere: Side, scores: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
         """Predict responses, (n_images, n_vertices), from the scores of images."""
         total = sum(model.predict(own) for model, own in zip(self.models[hemisphere], scores, strict=True))
         return np.asarray(total / np.float32(len(scores)), np.float32)
 
 
-def stores_of(run: Run, number: int, cache_dir: Path) -> list[FeatureStore]:
+def stores_of(run: Run, number: SubjectId, cache_dir: Path) -> list[FeatureStore]:
     """Open the feature stores that a subject's share of a run was trained on, in the order of its layers.
 
     Raises
@@ -79,7 +78,7 @@ def stores_of(run: Run, number: int, cache_dir: Path) -> list[FeatureStore]:
 
 def open_predictor(
     run: Run,
-    number: int,
+    number: SubjectId,
     stores: Sequence[FeatureStore],
     subject: Subject | None,
     cache_dir: Path,
@@ -117,9 +116,9 @@ def open_predictor(
         return _kept(share, stores) or _fit(run.settings, share, stores, subject, cache_dir, track, note)
 
 
-def _find(cache_dir: Path, name: str, number: int, key: str, run: Run) -> FeatureStore:
+def _find(cache_dir: Path, name: str, number: SubjectId, key: str, run: Run) -> FeatureStore:
     home = cache_dir / "features" / name
-    stores = [FeatureStore(path.parent) for path in home.glob(f"{subject_folder(number)}-*/manifest.json")]
+    stores = stores_of_subject(home, name_of(number))
     found = next((store for store in stores if store.key == key), None)
     if found is not None and found.complete:
         return found
@@ -138,7 +137,7 @@ def _kept(share: SubjectRun, stores: Sequence[FeatureStore]) -> Predictor | None
             LinearModel(arrays[f"{hemisphere}-weights-{fit}"], arrays[f"{hemisphere}-intercept-{fit}"])
             for fit in range(len(scorer.constants))
         ]
-        for hemisphere in HEMISPHERES
+        for hemisphere in share.sides
     }
     return Predictor(scorer, models)
 
@@ -154,14 +153,14 @@ def _fit(
 ) -> Predictor:
     _refuse_other_responses(share, subject, cache_dir, track)
     if settings.regression == "banded":
-        note(f"subject {share.number}: the search for penalties is made once more, and its model then kept")
+        note(f"subject {share.id}: the search for penalties is made once more, and its model then kept")
     n_train = len(subject.train_stimuli)
     kernels = Kernels(stores, settings, n_train, track=track)
     # The models that predict the test images: the refit alone, or every fold where there is none.
     rows = [np.arange(n_train)] if settings.refit else [fold.fit for fold in make_folds(settings, n_train)]
     fits: list[Fit] = []
-    models: dict[Hemisphere, list[LinearModel]] = {hemisphere: [] for hemisphere in HEMISPHERES}
-    for some in track(rows, total=len(rows), label=f"subject {share.number}: fitting once more", unit="fits"):
+    models: dict[Side, list[LinearModel]] = {side: [] for side in subject.sides}
+    for some in track(rows, total=len(rows), label=f"subject {share.id}: fitting once more", unit="fits"):
         fit = look_closely(kernels, some)
         if not fits:
             _check_size(fit, len(rows), subject)
@@ -177,19 +176,18 @@ def _fit(
 
 
 def _refuse_other_responses(share: SubjectRun, subject: Subject, cache_dir: Path, track: Track) -> None:
-    paths = [subject.layout.responses("train", hemisphere) for hemisphere in HEMISPHERES]
     recorded = share.record["inputs"]["responses"]
-    for hemisphere, path, digest in zip(HEMISPHERES, paths, digest_files(paths, cache_dir, track=track), strict=True):
-        if digest != recorded[hemisphere]:
+    for side, digest in subject.digest_responses(cache_dir, track).items():
+        if digest != recorded.get(side):
             raise DataError(
-                f"{path} holds other responses than subject {share.number} was trained on",
+                f"{subject.responses_name('train', side)} holds other responses than subject {share.id} was trained on",
                 hint="name the data folder that it was trained on with --data-dir, or train again",
             )
 
 
 def _check_size(fit: Fit, n_fits: int, subject: Subject) -> None:
     """Refuse models that do not fit into memory, each with its components and coefficients."""
-    n_rows = len(fit.view.components[0].fit) + sum(subject.n_vertices(hemisphere) for hemisphere in HEMISPHERES)
+    n_rows = len(fit.view.components[0].fit) + sum(subject.n_vertices(side) for side in subject.sides)
     remedy = "train with fewer components; or with --refit, which has one fit instead of many"
     check_memory(4 * n_rows * sum(fit.n_components) * n_fits, remedy=remedy)
 
@@ -204,7 +202,7 @@ def _as_linear(model: Model) -> LinearModel:
     return LinearModel(weights, np.asarray(model.blend.intercept + np.sum(parts, axis=0), np.float32))
 
 
-def _arrays(models: Mapping[Hemisphere, Sequence[LinearModel]]) -> dict[str, NDArray[Any]]:
+def _arrays(models: Mapping[Side, Sequence[LinearModel]]) -> dict[str, NDArray[Any]]:
     found: dict[str, NDArray[Any]] = {}
     for hemisphere, fits in models.items():
         for number, model in enumerate(fits):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ from numpy.typing import DTypeLike, NDArray
 from algocli.compute.arrays import publishing_rows, read_kept
 from algocli.compute.files import publish, read_json, write_json
 from algocli.dataset.arrays import open_array
-from algocli.dataset.sides import Hemisphere, check_hemisphere
+from algocli.dataset.naming import SubjectId
+from algocli.dataset.sides import Side, check_side, sides_in
 from algocli.errors import DataError, MissingStep
 
 # What `predict` keeps of a subject's model.
@@ -28,8 +29,8 @@ _TRAIN_AGAIN = "train this subject again with --force"
 class SubjectRun:
     """One subject's share of a run; arrays are opened as memory maps."""
 
-    def __init__(self, number: int, folder: Path) -> None:
-        self.number = number
+    def __init__(self, subject: SubjectId, folder: Path) -> None:
+        self.id = subject
         self.folder = folder
 
     @property
@@ -54,13 +55,25 @@ class SubjectRun:
         recorded = self.record.get("data")
         return Path(recorded) if isinstance(recorded, str) and recorded else None
 
-    def correlation(self, hemisphere: Hemisphere) -> NDArray[np.float64]:
-        """Return r of held-out responses per vertex, (n_vertices,); with folds, the mean over folds."""
-        return self._load_finite(f"{check_hemisphere(hemisphere)}_correlation")
+    @property
+    def sides(self) -> tuple[Side, ...]:
+        """The sides that responses were predicted of, in the order of tables."""
+        record: dict[str, Any] = {}
+        # Arrays may be read before there is a record.
+        with suppress(DataError):
+            record = self.record
+        return sides_in(record)
 
-    def fold_correlations(self, hemisphere: Hemisphere) -> NDArray[np.float64]:
+    def _side(self, side: object) -> Side:
+        return check_side(side, self.sides)
+
+    def correlation(self, hemisphere: Side) -> NDArray[np.float64]:
+        """Return r of held-out responses per vertex, (n_vertices,); with folds, the mean over folds."""
+        return self._load_finite(f"{self._side(hemisphere)}_correlation")
+
+    def fold_correlations(self, hemisphere: Side) -> NDArray[np.float64]:
         """Return r per fold and vertex, (n_folds, n_vertices); a single holdout is one fold."""
-        return self._load_finite(f"{check_hemisphere(hemisphere)}_fold_correlation")
+        return self._load_finite(f"{self._side(hemisphere)}_fold_correlation")
 
     def validation_rows(self) -> NDArray[np.int64]:
         """Return the training rows that were held out, (n_validation,), in the order of their predictions."""
@@ -70,27 +83,41 @@ class SubjectRun:
         """Return the fold of each held-out row, (n_validation,)."""
         return self._load("validation_folds")
 
-    def validation_predictions(self, hemisphere: Hemisphere) -> NDArray[np.float32]:
+    def validation_predictions(self, hemisphere: Side) -> NDArray[np.float32]:
         """Return predicted responses to the held-out rows, (n_validation, n_vertices)."""
-        return self._load(f"{check_hemisphere(hemisphere)}_pred_validation")
+        return self._load(f"{self._side(hemisphere)}_pred_validation")
 
-    def test_predictions(self, hemisphere: Hemisphere) -> NDArray[np.float32]:
+    def test_predictions(self, hemisphere: Side) -> NDArray[np.float32]:
         """Return predicted responses to the test images, (n_test, n_vertices); see `check_test_predictions`."""
         if self.done:
             self.check_test_predictions()
-        return self._load(f"{check_hemisphere(hemisphere)}_pred_test")
+        return self._load(f"{self._side(hemisphere)}_pred_test")
 
     def check_test_predictions(self) -> None:
-        """Raise a MissingStep where there are none, as features were of the training images alone."""
-        names = self.record.get("without_test")
+        """Raise an error where there are none, as features, or the data, were of the training images alone.
+
+        Raises
+        ------
+        MissingStep
+            If features of the test images can be had.
+        DataError
+            If there are no test images.
+        """
+        record = self.record
+        lacking = f"run {self.folder.parent.name} has no test predictions of subject {self.id}"
+        if record.get("n_test") == 0:
+            raise DataError(
+                f"{lacking}: its data has no test images",
+                hint="algocli predict takes any images",
+            )
+        names = record.get("without_test")
         if names:
             raise MissingStep(
-                f"run {self.folder.parent.name} has no test predictions of subject {self.number}: "
-                f"{', '.join(names)} has features of the training images alone",
+                f"{lacking}: {', '.join(names)} has features of the training images alone",
                 hint=f"import features of the test images too, with --name {names[0]} --force, and train again",
             )
 
-    def alphas(self, hemisphere: Hemisphere) -> NDArray[np.float32]:
+    def alphas(self, hemisphere: Side) -> NDArray[np.float32]:
         """Return ridge's penalty of each fit and vertex, (n_fits, n_vertices), relative to a component's mean variance.
 
         The fits are the folds in order and then the refit. A blend has one a layer: (n_fits, n_layers, n_vertices).
@@ -101,9 +128,9 @@ class SubjectRun:
         DataError
             If the run's regression has none.
         """
-        return self._load(f"{check_hemisphere(hemisphere)}_alpha")
+        return self._load(f"{self._side(hemisphere)}_alpha")
 
-    def blend_weights(self, hemisphere: Hemisphere) -> NDArray[np.float32]:
+    def blend_weights(self, hemisphere: Side) -> NDArray[np.float32]:
         """Return how a blend weighs its layers' models, (n_fits, n_layers, n_vertices); none is negative.
 
         The fits are the folds in order and then the refit, the layers those of the settings.
@@ -113,9 +140,9 @@ class SubjectRun:
         DataError
             If the run is no blend.
         """
-        return self._load(f"{check_hemisphere(hemisphere)}_blend")
+        return self._load(f"{self._side(hemisphere)}_blend")
 
-    def band_shares(self, hemisphere: Hemisphere) -> NDArray[np.float32]:
+    def band_shares(self, hemisphere: Side) -> NDArray[np.float32]:
         """Return each layer's share in a banded ridge, (n_fits, n_layers, n_vertices); they sum to one.
 
         A layer's penalty is that of the vertex (`alphas`) over its share. Fits and layers are as a blend has them.
@@ -125,7 +152,7 @@ class SubjectRun:
         DataError
             If the run is no banded ridge.
         """
-        return self._load(f"{check_hemisphere(hemisphere)}_band")
+        return self._load(f"{self._side(hemisphere)}_band")
 
     def has_array(self, name: str) -> bool:
         """Say whether there is an array of that name, such as 'left_blend'."""

@@ -14,8 +14,8 @@ import numpy as np
 from algocli.compute.budget import available_memory, check_memory, gigabytes
 from algocli.compute.lock import hold
 from algocli.compute.track import Note, Track, silent, unheard
-from algocli.dataset.challenge.subjects import Subject
-from algocli.dataset.sides import HEMISPHERES
+from algocli.dataset.protocol import Subject
+from algocli.dataset.sides import recorded
 from algocli.encoding.kernels import loads_torch
 from algocli.encoding.memory import Size, bytes_needed
 from algocli.encoding.regressions.fitting import foretell_search
@@ -68,9 +68,9 @@ def train_subject(
         data = digest_data(subject, cache_dir, track)
         stores = [find_store(cache_dir, name, subject, data["stimuli"]) for name in settings.features]
         inputs = {"features": [store.key for store in stores], **data}
-        if not force and run.has(subject.number) and _is_of(run.subject(subject.number).record, inputs):
-            note(f"subject {subject.number}: run {run.name} is done already")
-            return run.subject(subject.number)
+        if not force and run.has(subject.id) and _is_of(run.subject(subject.id).record, inputs):
+            note(f"subject {subject.id}: run {run.name} is done already")
+            return run.subject(subject.id)
         needed = _promise(subject, settings, stores, device, note)
         without_test = _without_test(subject, stores, settings, note)
         share = claim(run, settings, subject, inputs, force=force, note=note)
@@ -86,14 +86,14 @@ def train_subject(
 
 def _promise(subject: Subject, settings: Settings, stores: Sequence[FeatureStore], device: str, note: Note) -> int:
     """Say how much memory it will take at the most, and refuse what does not fit; return the bytes."""
-    n_vertices = max(map(subject.n_vertices, HEMISPHERES))
+    n_vertices = max(map(subject.n_vertices, subject.sides))
     size = Size(len(subject.train_stimuli), len(subject.test_stimuli), n_vertices)
     needed = bytes_needed(settings, size, with_torch=loads_torch(stores, settings, device))
     check_memory(needed, remedy="fewer components (--pca) need less, and so do fewer layers")
-    note(f"subject {subject.number}: up to {gigabytes(needed)} of memory, of {gigabytes(available_memory())} free")
+    note(f"subject {subject.id}: up to {gigabytes(needed)} of memory, of {gigabytes(available_memory())} free")
     if settings.regression == "banded":
-        vertices = [subject.n_vertices(hemisphere) for hemisphere in HEMISPHERES]
-        note(f"subject {subject.number}: {foretell_search(settings, size.n_train, vertices, device)}")
+        vertices = [subject.n_vertices(side) for side in subject.sides]
+        note(f"subject {subject.id}: {foretell_search(settings, size.n_train, vertices, device)}")
     return needed
 
 
@@ -109,7 +109,7 @@ def _without_test(subject: Subject, stores: Sequence[FeatureStore], settings: Se
     names = [name for name, store in pairs if store.n_stimuli < len(subject.stimuli)]
     if names:
         note(
-            f"subject {subject.number}: {', '.join(names)} has the training images alone: some are held out and "
+            f"subject {subject.id}: {', '.join(names)} has the training images alone: some are held out and "
             "scored, and no test predictions are made"
         )
     return names
@@ -130,12 +130,12 @@ def _record(
 ) -> dict[str, Any]:
     packages = ("algocli", "numpy", "scipy", "zarr", *(("himalaya",) if settings.regression == "banded" else ()))
     return {
-        "subject": subject.number,
-        "data": str(subject.layout.folder.resolve()),
+        "subject": subject.id,
+        "data": str(subject.folder.resolve()),
         "inputs": inputs,
         "n_train": len(subject.train_stimuli),
         "n_test": len(subject.test_stimuli),
-        "n_vertices": {hemisphere: subject.n_vertices(hemisphere) for hemisphere in HEMISPHERES},
+        **recorded({side: subject.n_vertices(side) for side in subject.sides}),
         "seed": settings.seed,
         "command_line": list(command_line),
         "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.dataset.sides import Hemisphere
+from algocli.dataset.sides import Side
 from algocli.results.drawing.chart import Chart
 from algocli.results.drawing.colour_maps import find_colours
 from algocli.results.drawing.style import (
@@ -67,10 +67,10 @@ class Density:
         return float(self.x_edges[1] - self.x_edges[0])
 
 
-Densities = Mapping[Hemisphere, Density]
+Densities = Mapping[Side, Density]
 
 
-def count_in_cells(points: Mapping[Hemisphere, tuple[NDArray[np.float64], NDArray[np.float64]]]) -> Densities:
+def count_in_cells(points: Mapping[Side, tuple[NDArray[np.float64], NDArray[np.float64]]]) -> Densities:
     """Count vertices in square cells, the same ones for all hemispheres.
 
     Parameters

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from algocli.dataset.sides import ALL_VERTICES, Hemisphere
+from algocli.dataset.naming import SubjectId
+from algocli.dataset.sides import ALL_VERTICES, Side
 from algocli.results.compare import Comparison, DifferenceRow
 from algocli.results.page.provenance import describe_settings
 from algocli.results.page.tables import ABSENT, Cell, Column, Row, Table, by_class, count, number, span, word
@@ -28,7 +29,7 @@ class SettingRow:
         return len(set(self.values)) > 1
 
 
-def difference_table(comparison: Comparison, subject: int, hemisphere: Hemisphere) -> Table:
+def difference_table(comparison: Comparison, subject: SubjectId, hemisphere: Side) -> Table:
     """Return the ROIs of one hemisphere, class by class, every run beside the reference; all vertices are the foot."""
     rows: list[tuple[str, Row]] = []
     foot: list[Row] = []
@@ -51,7 +52,7 @@ def difference_table(comparison: Comparison, subject: int, hemisphere: Hemispher
     )
 
 
-def subjects_differences(comparison: Comparison, hemisphere: Hemisphere) -> Table:
+def subjects_differences(comparison: Comparison, hemisphere: Side) -> Table:
     """Return one row a subject, of all its vertices or of the first ROI there is."""
     roi = ALL_VERTICES if ALL_VERTICES in comparison.rois else comparison.rois[0]
     rows = [
