@@ -1,0 +1,239 @@
+"""A dataset that is not the challenge goes the whole way; what it cannot do is said in a sentence."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import algocli
+from algocli.dataset.opening import find_subject, known, open_dataset
+from algocli.errors import DataError, MissingStep, UsageError
+from algocli.features.imports.stores import import_files
+from algocli.results.compare import compare
+from algocli.results.data import gather
+from algocli.results.export import export_arrays, export_table
+from algocli.results.export_maps import export_gifti, export_overlays
+from algocli.results.page.report_page import write_report_page
+from algocli.results.plots.accuracy import plot_accuracy, plot_bars
+from algocli.results.plots.request import Wishes
+from algocli.results.plots.rois import plot_vertices
+from algocli.results.report import write_csv
+from algocli.runs.run import Run
+from algocli.submission.sources import of_runs
+from tests.dataset.toy import N_TRAIN, Toy, ToyKind, make_toy
+from tests.features.by_hand import extract_one
+from tests.features.stand_in import stand_in
+
+
+def learn(toy: Toy, cache: Path, **settings: Any) -> Run:
+    """Bring features of everybody into a cache, and train on them."""
+    names = {extract_one(one, stand_in(), cache).folder.parent.name for one in toy.subjects()}
+    return algocli.train(toy.subjects(), tuple(names), cache_dir=cache, **{"n_components": 8, **settings})
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory: pytest.TempPathFactory) -> Toy:
+    return make_toy(tmp_path_factory.mktemp("toy") / "data", regions={"rim": {"all": [0, 2]}, "bay": {"all": []}})
+
+
+@pytest.fixture(scope="module")
+def run(toy: Toy, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Shared: to be read only."""
+    return learn(toy, tmp_path_factory.mktemp("toy-cache"))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"regression": "ridge"},
+        {"folds": 3},
+        {"refit": False},
+        {"n_components": None, "regression": "ridge", "alphas": (0.01, 100, 5)},
+    ],
+    ids=str,
+)
+def test_any_model_is_trained_on_any_dataset(toy: Toy, tmp_path: Path, settings: dict[str, Any]) -> None:
+    trained = learn(toy, tmp_path, **settings)
+    assert trained.subjects == ("anna", "ben")
+    assert trained.subject("ben").test_predictions("all").shape == (4, 7)
+
+
+def test_its_scores_are_the_correlations_of_what_was_held_out(toy: Toy, run: Run) -> None:
+    share = run.subject("anna")
+    measured = toy.subject("anna").measured["all"][share.validation_rows()]
+    predicted = share.validation_predictions("all")
+    r = [np.corrcoef(pair)[0, 1] for pair in zip(measured.T, predicted.T, strict=True)]
+    np.testing.assert_allclose(share.correlation("all"), r, atol=1e-6)
+
+
+def test_a_report_has_a_row_for_each_roi_of_the_one_side(toy: Toy, run: Run) -> None:
+    report = algocli.report(run, data_dir=toy)
+    assert [(row.subject, row.hemisphere, row.roi, row.n_vertices) for row in report.rows] == [
+        (name, "all", roi, n) for name in ("anna", "ben") for roi, n in (("rim", 2), ("bay", 0), ("All vertices", 7))
+    ]
+    assert report.sides == ("all",)
+    assert not report.has_accuracy
+
+
+def test_a_report_finds_the_data_again_where_its_kind_is_known(toy: Toy, run: Run) -> None:
+    with known(ToyKind(toy)):
+        assert algocli.report(run) == algocli.report(run, data_dir=toy)
+        assert open_dataset(toy.folder) is toy
+
+
+def test_without_the_data_a_report_has_all_vertices(run: Run) -> None:
+    assert {row.roi for row in algocli.report(run).rows} == {"All vertices"}
+
+
+def test_rows_become_json_and_csv(toy: Toy, run: Run, tmp_path: Path) -> None:
+    report = algocli.report(run, data_dir=toy)
+    assert json.loads(json.dumps(report.records))[0]["subject"] == "anna"
+    write_csv(report, tmp_path / "report.csv")
+    assert (tmp_path / "report.csv").read_text().splitlines()[1].startswith("anna,all,rim,2,")
+
+
+def test_a_page_has_one_group_of_columns_and_no_maps(toy: Toy, run: Run, tmp_path: Path) -> None:
+    write_report_page(algocli.report(run, data_dir=toy), run, toy, tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text()
+    assert "hemisphere" not in page.split("<main", 1)[-1].split("<script", 1)[0].replace("hemispheres", "")
+    assert "the dataset does not say where its responses lie" in page
+
+
+def test_charts_need_no_cortex(toy: Toy, run: Run) -> None:
+    with known(ToyKind(toy)):
+        drawn = dict(plot_bars(gather(run, toy.folder), run, Wishes()))
+    assert list(drawn) == ["anna", "ben"]
+
+
+@pytest.mark.parametrize(
+    "draw", [lambda toy, run: plot_accuracy(toy, run, Wishes()), lambda toy, run: plot_vertices(toy, Wishes())]
+)
+def test_a_map_of_no_cortex_is_refused(toy: Toy, run: Run, draw: Any) -> None:
+    with pytest.raises(UsageError, match="where on a cortex the responses of subject anna are"):
+        list(draw(toy, run))
+
+
+@pytest.mark.parametrize("export", [export_gifti, export_overlays])
+def test_files_for_a_cortex_are_refused(toy: Toy, run: Run, tmp_path: Path, export: Any) -> None:
+    with pytest.raises(UsageError, match="where on a cortex"):
+        export(toy.subject("ben"), run.subject("ben"), tmp_path)
+
+
+def test_arrays_and_tables_are_exported(toy: Toy, run: Run, tmp_path: Path) -> None:
+    names = {path.name for path in export_arrays(run.subject("ben"), tmp_path)}
+    assert names == {"all_correlation.npy", "all_pred_val.npy", "val_index.npy"}
+    (table,) = export_table(toy.subject("ben"), run.subject("ben"), tmp_path)
+    lines = table.read_text().splitlines()
+    assert table.parent.name == "ben"
+    assert lines[0] == "hemisphere,vertex,rois,r,noise_ceiling,accuracy"
+    assert [line.split(",")[:3] for line in lines[1:4]] == [["all", "0", "rim"], ["all", "1", ""], ["all", "2", "rim"]]
+
+
+def test_a_submission_is_the_challenges_alone(run: Run) -> None:
+    with pytest.raises(UsageError, match="subject anna, ben is none of the challenge's"):
+        of_runs([run])
+
+
+def test_runs_are_compared(toy: Toy, run: Run) -> None:
+    other = algocli.train(toy.subjects(), run.settings.features, n_components=3, cache_dir=run.cache_dir)
+    with known(ToyKind(toy)):
+        found = compare([run, other], n_resamples=20)
+    assert found.subjects == ("anna", "ben")
+    assert found.sides == ("all",)
+
+
+def test_the_same_command_finds_the_work_done(toy: Toy, tmp_path: Path) -> None:
+    learn(toy, tmp_path)
+    said: list[str] = []
+    again = learn(toy, tmp_path, note=said.append)
+    assert [line for line in said if "done already" in line] == [
+        f"subject {name}: run {again.name} is done already" for name in ("anna", "ben")
+    ]
+
+
+def test_other_responses_are_another_run(tmp_path: Path) -> None:
+    one, other = (make_toy(tmp_path / name) for name in ("a", "b"))
+    for person in other.subjects():
+        person.measured["all"] = person.measured["all"] + np.float32(1) * person.measured["all"] ** 2
+    assert learn(one, tmp_path / "cache").name != learn(other, tmp_path / "cache").name
+
+
+def test_three_sides_keep_their_order(tmp_path: Path) -> None:
+    toy = make_toy(tmp_path / "data", ("anna",), ("top", "middle", "bottom"))
+    trained = learn(toy, tmp_path / "cache")
+    assert trained.subject("anna").sides == ("top", "middle", "bottom")
+    assert [row.hemisphere for row in algocli.report(trained, data_dir=toy).rows] == ["top", "middle", "bottom"]
+    with pytest.raises(UsageError, match="side='left' is not known"):
+        trained.subject("anna").correlation("left")
+
+
+def test_names_with_dashes_are_kept_apart(tmp_path: Path) -> None:
+    toy = make_toy(tmp_path / "data", ("anna", "anna-2"))
+    trained = learn(toy, tmp_path / "cache")
+    assert trained.subjects == ("anna", "anna-2")
+    first, second = (trained.subject(name).record["inputs"]["features"] for name in trained.subjects)
+    assert first != second
+
+
+def test_ten_numbered_subjects_are_in_order(tmp_path: Path) -> None:
+    names = [f"subj{number:02d}" for number in (10, 2, 9)]
+    toy = make_toy(tmp_path / "data", names)
+    trained = learn(toy, tmp_path / "cache")
+    assert trained.subjects == (2, 9, 10)
+    assert trained.subject("subj09").id == trained.subject("9").id == trained.subject(9).id == 9
+
+
+def test_without_test_images_there_are_no_test_predictions(tmp_path: Path) -> None:
+    toy = make_toy(tmp_path / "data", ("anna",), n_test=0)
+    share = learn(toy, tmp_path / "cache").subject("anna")
+    with pytest.raises(DataError, match="no test images"):
+        share.test_predictions("all")
+    assert [row.roi for row in algocli.report(learn(toy, tmp_path / "cache"), data_dir=toy).rows] == ["All vertices"]
+
+
+def test_features_are_imported_by_words(toy: Toy, tmp_path: Path) -> None:
+    anna = toy.subject("anna")
+    features = np.random.default_rng(0).standard_normal((len(anna.stimuli), 5)).astype(np.float32)
+    np.save(tmp_path / "features.npy", features[::-1])
+    (tmp_path / "ids.csv").write_text("id\n" + "".join(f"{one.id}\n" for one in anna.stimuli[::-1]))
+    (store,) = import_files(
+        [anna], [tmp_path / "features.npy"], "mine", tmp_path / "cache", ids_file=tmp_path / "ids.csv", dtype="float32"
+    )
+    np.testing.assert_array_equal(store.read(), features)
+
+
+def test_features_are_imported_by_the_names_of_files(toy: Toy, tmp_path: Path) -> None:
+    anna = toy.subject("anna")
+    features = np.random.default_rng(0).standard_normal((len(anna.stimuli), 5)).astype(np.float32)
+    np.save(tmp_path / "features.npy", features[::-1])
+    (tmp_path / "names.txt").write_text("".join(f"x/{one.path.name}\n" for one in anna.stimuli[::-1]))
+    names = tmp_path / "names.txt"
+    (store,) = import_files(
+        [anna], [tmp_path / "features.npy"], "mine", tmp_path / "cache", names_file=names, dtype="float32"
+    )
+    np.testing.assert_array_equal(store.read(), features)
+
+
+def test_numbers_say_nothing_where_ids_are_words(toy: Toy, tmp_path: Path) -> None:
+    np.save(tmp_path / "features.npy", np.zeros((N_TRAIN + 3, 5), np.float32))
+    with pytest.raises(DataError, match="the ids of anna are words"):
+        import_files([toy.subject("anna")], [tmp_path / "features.npy"], "mine", tmp_path / "cache", key="nsd-id")
+
+
+def test_somebody_who_is_not_there_is_told(run: Run) -> None:
+    with pytest.raises(MissingStep, match="no subject carl"):
+        run.subject("carl")
+    with pytest.raises(UsageError, match="no subject can be called so"):
+        run.subject("../anna")
+
+
+def test_a_subject_is_found_by_its_own_folder(toy: Toy) -> None:
+    anna = toy.subject("anna")
+    assert find_subject(anna.id, anna.folder) is None
+    with known(ToyKind(toy)):
+        assert find_subject(anna.id, anna.folder) is anna
