@@ -10,19 +10,33 @@ import numpy as np
 import pytest
 
 import algocli
+from algocli.cli.report_tables import show_tables
 from algocli.dataset.opening import find_subject, known, open_dataset
 from algocli.errors import DataError, MissingStep, UsageError
+from algocli.features.audit import Sample, recompute
 from algocli.features.imports.stores import import_files
+from algocli.features.pictures import Pictures
+from algocli.features.store.library import list_stores
+from algocli.results.best_layer import count_layers
+from algocli.results.certainty import Asked
 from algocli.results.compare import compare
 from algocli.results.data import gather
+from algocli.results.data_of_runs import recorded_subjects
+from algocli.results.explained_parts import read_parts
 from algocli.results.export import export_arrays, export_table
 from algocli.results.export_maps import export_gifti, export_overlays
+from algocli.results.page.compare_page import write_compare_page
 from algocli.results.page.report_page import write_report_page
+from algocli.results.partition import summarise_parts
 from algocli.results.plots.accuracy import plot_accuracy, plot_bars
+from algocli.results.plots.layers import plot_layers
 from algocli.results.plots.request import Wishes
 from algocli.results.plots.rois import plot_vertices
-from algocli.results.report import write_csv
+from algocli.results.predicted import predict_pictures
+from algocli.results.report import summarise_recorded, write_csv
+from algocli.runs.p_values import kept
 from algocli.runs.run import Run
+from algocli.stats.partition import unions
 from algocli.submission.sources import of_runs
 from tests.dataset.toy import N_TRAIN, Toy, ToyKind, make_toy
 from tests.features.by_hand import extract_one
@@ -237,3 +251,72 @@ def test_a_subject_is_found_by_its_own_folder(toy: Toy) -> None:
     assert find_subject(anna.id, anna.folder) is None
     with known(ToyKind(toy)):
         assert find_subject(anna.id, anna.folder) is anna
+
+
+def test_responses_to_new_images_are_what_they_would_have_been_in_the_set(tmp_path: Path) -> None:
+    toy = make_toy(tmp_path / "data", ("anna-2",), ("upper", "lower"), regions={"rim": {"upper": [1, 3]}})
+    cache = tmp_path / "cache"
+    names = algocli.extract(toy.subjects(), "alexnet", "features.12", weights="random", cache_dir=cache, device="cpu")
+    trained = algocli.train(toy.subjects(), names, n_components=8, cache_dir=cache)
+    anna = toy.subject("anna-2")
+    with known(ToyKind(toy)):
+        found = algocli.predict(trained, "anna-2", [one.path for one in anna.test_stimuli], device="cpu")
+        (origin,) = recorded_subjects(trained, toy.folder)
+        pictures = Pictures(tuple(one.path for one in anna.test_stimuli))
+        (written,) = predict_pictures(trained, [origin], pictures, cache, tmp_path / "out", rois=["rim"], device="cpu")
+        verdicts = list(recompute(list_stores(cache), toy.folder, cache))
+    assert list(found) == ["upper", "lower"]
+    for side, predicted in found.items():
+        np.testing.assert_allclose(predicted, trained.subject("anna-2").test_predictions(side), atol=1e-2)
+    assert [path.relative_to(tmp_path / "out").as_posix() for path in written.files] == [
+        "anna-2/upper_pred.npy",
+        "anna-2/lower_pred.npy",
+    ]
+    assert [row.n_vertices for row in written.rows if row.hemisphere == "lower"] == [0] * 4
+    assert all(isinstance(one, Sample) and one.agrees for one in verdicts)
+
+
+def test_how_sure_scores_are_is_told_of_one_side(toy: Toy, run: Run) -> None:
+    with known(ToyKind(toy)):
+        asked = Asked(n_permutations=20, n_resamples=20)
+        report = summarise_recorded(run, toy.folder, asked=asked)
+    row = report.row("anna", "all", "All vertices")
+    assert row is not None
+    assert row.low is not None
+    assert row.significant_share is not None
+    assert kept(run.subject("anna")) is not None
+
+
+def test_variance_is_partitioned_on_one_side(toy: Toy, tmp_path: Path) -> None:
+    anna, cache = toy.subject("anna"), tmp_path / "cache"
+    names = {layer: extract_one(anna, stand_in((layer,)), cache).folder.parent.name for layer in ("edges", "corner")}
+    runs = {
+        union: algocli.train(anna, tuple(names[layer] for layer in sorted(union)), n_components=4, cache_dir=cache)
+        for union in unions([*names])
+    }
+    report = summarise_parts([*names], [(anna, read_parts(anna, runs))])
+    assert {row.hemisphere for row in report.rows} == {"all"}
+    assert report.of_roi("anna", "rim") == report.of_roi("anna", "rim", "all") != []
+
+
+def test_tables_on_the_screen_have_a_column_a_side(toy: Toy, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    show_tables(algocli.report(run, data_dir=toy))
+    told = capsys.readouterr().out
+    assert "Subject anna, all: r on held-out training images" in told
+    assert "hemisphere" not in told
+    assert "left" not in told
+
+
+def test_layers_are_charted_and_a_comparison_is_a_page(toy: Toy, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    runs = []
+    for layer in ("edges", "corner"):
+        names = {extract_one(one, stand_in((layer,)), cache).folder.parent.name for one in toy.subjects()}
+        runs.append(algocli.train(toy.subjects(), tuple(names), n_components=4, cache_dir=cache))
+    drawn = dict(plot_layers(toy, runs, Wishes()))
+    assert list(drawn["ben"].drawn.values) == ["all"]
+    assert {row.hemisphere for row in count_layers(toy, runs)} == {"all"}
+    with known(ToyKind(toy)):
+        comparison = compare(runs, n_resamples=10)
+        write_compare_page(comparison, runs, toy, tmp_path / "page.html")
+    assert "All" in (tmp_path / "page.html").read_text()

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from algocli.compute.track import Note, Track
 from algocli.dataset.protocol import Subject
-from algocli.dataset.sides import Side
+from algocli.dataset.sides import Side, heading
 from algocli.encoding.algebra import algebra_on
 from algocli.encoding.kernels import Kernels
 from algocli.encoding.outputs import Outputs, Shelf, open_outputs, save_choices
@@ -91,7 +91,7 @@ class Training:
                     looks.append(self._look(number, fit))
                 yield
             for hemisphere, found in outputs.items():
-                with self._timed(f"{hemisphere} hemisphere"):
+                with self._timed(heading(hemisphere).lower()):
                     self._fit_hemisphere(hemisphere, looks, found, note)
                 yield from itertools.repeat(None, len(looks))
 

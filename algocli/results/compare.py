@@ -16,7 +16,7 @@ from algocli.compute.track import Track, silent
 from algocli.dataset.naming import SubjectId, by_id, check_subject_ids
 from algocli.dataset.opening import open_dataset
 from algocli.dataset.protocol import Dataset, Subject
-from algocli.dataset.sides import ALL_VERTICES, Side, check_hemisphere
+from algocli.dataset.sides import ALL_VERTICES, Side, check_side
 from algocli.errors import DataError, UsageError
 from algocli.results.data_of_runs import recorded_subject
 from algocli.results.held_out import HeldOut, data_is_gone, held_out
@@ -70,7 +70,7 @@ class Comparison(RowsByRoi):
 
     def of_roi(self, subject: SubjectId, hemisphere: Side, roi: str) -> list[DifferenceRow]:
         """Return a ROI's row of each run; none where that subject's data does not name the ROI."""
-        wanted = (subject, check_hemisphere(hemisphere), roi)
+        wanted = (subject, check_side(hemisphere, self.sides), roi)
         return [row for row in self.rows if (row.subject, row.hemisphere, row.roi) == wanted]
 
 

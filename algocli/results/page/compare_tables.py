@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from algocli.dataset.naming import SubjectId
-from algocli.dataset.sides import ALL_VERTICES, Side
+from algocli.dataset.sides import ALL_VERTICES, Side, heading
 from algocli.results.compare import Comparison, DifferenceRow
 from algocli.results.page.provenance import describe_settings
 from algocli.results.page.tables import ABSENT, Cell, Column, Row, Table, by_class, count, number, span, word
@@ -45,7 +45,7 @@ def difference_table(comparison: Comparison, subject: SubjectId, hemisphere: Sid
             rows.append((comparison.classes.get(roi, ""), cells))
     return Table(
         f"differences-{subject}-{hemisphere}",
-        f"Subject {subject}, {hemisphere} hemisphere: mean r by ROI",
+        f"Subject {subject}, {heading(hemisphere).lower()}: mean r by ROI",
         (Column("ROI"), *_columns(comparison)),
         by_class(rows),
         tuple(foot),
@@ -61,7 +61,7 @@ def subjects_differences(comparison: Comparison, hemisphere: Side) -> Table:
     ]
     return Table(
         f"subjects-{hemisphere}",
-        f"{roi}, {hemisphere} hemisphere, subject by subject: mean r",
+        f"{roi}, {heading(hemisphere).lower()}, subject by subject: mean r",
         (Column("Subject"), *_columns(comparison)),
         by_class(rows),
     )
