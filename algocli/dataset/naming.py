@@ -39,7 +39,23 @@ def name_of(subject: SubjectId) -> str:
 
 def is_name(word: str) -> bool:
     """Say whether a subject, and its folders, can be named so."""
-    return bool(_NAME.fullmatch(word)) and not word.endswith((".", ".json"))
+    return bool(_NAME.fullmatch(word)) and not (word.isdecimal() or word.endswith((".", ".json", ".lock")))
+
+
+def check_subject_name(name: object) -> str:
+    """Return the name of a subject of any dataset, after which folders can be named.
+
+    Raises
+    ------
+    UsageError
+        If none can; or if it is digits alone, which are a number: that of subj01 is 1, too.
+    """
+    if not isinstance(name, str) or not is_name(name):
+        raise UsageError(
+            f"{said('subject', name)}: no subject can be called so",
+            hint="a name has letters, and may have digits, dots, dashes and underscores: sub-01, but not 01",
+        )
+    return name
 
 
 def by_id(subject: SubjectId) -> tuple[bool, Any]:
@@ -59,12 +75,7 @@ def check_subject_id(value: object) -> SubjectId:
         return check_whole("subject", value, 1, _LARGEST)
     if _NUMBER.fullmatch(value):
         return int(value)
-    if not is_name(value):
-        raise UsageError(
-            f"{said('subject', value)}: no subject can be called so",
-            hint="a name has letters, digits, dots, dashes and underscores, and begins with a letter or digit",
-        )
-    return id_of(value)
+    return id_of(check_subject_name(value))
 
 
 def check_subject_ids(value: object) -> tuple[SubjectId, ...]:

@@ -6,10 +6,12 @@ them, or one for all that was measured.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 
-from algocli.compute.choices import check_choice, check_word
+from algocli.compute.choices import check_choice, check_word, said
+from algocli.errors import UsageError
 
 Side = str
 Hemisphere = Literal["left", "right"]
@@ -19,6 +21,9 @@ HEMISPHERES: tuple[Hemisphere, ...] = ("left", "right")
 SPLITS: tuple[Split, ...] = ("train", "test")
 # What a table calls all vertices of a side together.
 ALL_VERTICES = "All vertices"
+# What a table calls several sides together.
+BOTH = "both"
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,39}")
 _MEANT = {"lh": "left", "l": "left", "rh": "right", "r": "right"}
 
 
@@ -57,6 +62,24 @@ def prefix(side: Side) -> str:
 def heading(side: Side) -> str:
     """Return what stands above a side's columns, as in 'Left hemisphere'."""
     return f"{side.capitalize()} hemisphere" if side in HEMISPHERES else side.capitalize()
+
+
+def check_sides(value: object) -> tuple[Side, ...]:
+    """Return the sides of a subject of any dataset, after which files can be named.
+
+    Raises
+    ------
+    UsageError
+        If there is none, one is there twice, or none can be called so.
+    """
+    sides = tuple(value) if isinstance(value, list | tuple) else ()
+    words = [side for side in sides if isinstance(side, str) and _WORD.fullmatch(side) and side != BOTH]
+    if not words or len(set(words)) < len(sides):
+        raise UsageError(
+            f"{said('sides', value)}: one side or several, each by a name of its own, were expected",
+            hint="as in ('left', 'right') or ('all',): letters, digits and dashes",
+        )
+    return sides
 
 
 def check_side(value: object, sides: Sequence[Side]) -> Side:

@@ -12,15 +12,12 @@ from numpy.typing import NDArray
 from algocli.compute.choices import check_choice
 from algocli.dataset.naming import SubjectId, by_id
 from algocli.dataset.protocol import Subject
-from algocli.dataset.sides import ALL_VERTICES, Side
+from algocli.dataset.sides import ALL_VERTICES, BOTH, Side
 from algocli.results.explained_parts import TOTAL, HemisphereParts, SubjectParts
 from algocli.results.regions import classes_of, regions
 from algocli.results.report import check_rois
 from algocli.results.rows import RowsByRoi, write_records
 from algocli.stats.partition import unions
-
-# The vertices of all sides together.
-BOTH = "both"
 
 
 @dataclass(frozen=True)

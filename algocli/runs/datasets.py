@@ -14,9 +14,10 @@ from typing import Any
 
 from algocli.compute.track import Track, silent
 from algocli.dataset.digests import stimuli_digest
-from algocli.dataset.naming import SubjectId, name_of
+from algocli.dataset.naming import SubjectId, check_subject_name, name_of
 from algocli.dataset.opening import open_dataset
 from algocli.dataset.protocol import Subject
+from algocli.dataset.sides import check_sides
 from algocli.errors import DataError, UsageError
 from algocli.runs.run import Run
 
@@ -127,8 +128,11 @@ class Home:
         Raises
         ------
         UsageError
-            If they lie in several folders.
+            If they lie in several folders, or nothing can be named after one, or after its sides.
         """
+        for subject in subjects:
+            check_subject_name(subject.name)
+            check_sides(subject.sides)
         # Each subject may be a link; the folder that holds it is the dataset's.
         folders = sorted({subject.home.resolve() for subject in subjects})
         if len(folders) != 1:

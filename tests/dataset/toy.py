@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+import algocli
 from algocli.compute.track import Track, silent
 from algocli.dataset.naming import SubjectId, check_subject_ids
 from algocli.dataset.plain import PlainSubject
@@ -22,6 +23,9 @@ from algocli.dataset.protocol import Roi
 from algocli.dataset.sides import Side, Split, check_side
 from algocli.dataset.stimuli import Stimulus
 from algocli.errors import DataError
+from algocli.runs.run import Run
+from tests.features.by_hand import extract_one
+from tests.features.stand_in import stand_in
 
 WORDS = ("apple", "boat", "cat", "door", "ear", "fox", "goat", "hat", "ink", "jar", "kite", "lamp", "mug", "nut", "owl")
 N_TRAIN, N_TEST = 24, 4
@@ -125,3 +129,9 @@ def _person(
         signal = light[:N_TRAIN] @ weights
         measured[side] = (signal + 0.1 * rng.standard_normal(signal.shape)).astype(np.float32)
     return ToySubject(own, stimuli, measured, regions)
+
+
+def learn(toy: Toy, cache: Path, **settings: Any) -> Run:
+    """Bring features of everybody into a cache, and train on them."""
+    names = {extract_one(one, stand_in(), cache).folder.parent.name for one in toy.subjects()}
+    return algocli.train(toy.subjects(), tuple(names), cache_dir=cache, **{"n_components": 8, **settings})

@@ -15,6 +15,7 @@ from typing import Any
 
 from algocli.compute.files import read_json, write_json
 from algocli.dataset.images import OWN, ids_digest, open_images
+from algocli.dataset.naming import check_subject_name
 from algocli.dataset.protocol import Subject
 from algocli.dataset.stimuli import Stimulus
 from algocli.errors import DataError, MissingStep, NoPixels, UsageError
@@ -245,4 +246,4 @@ def list_stores(cache_dir: Path) -> list[FeatureStore]:
 
 
 def _store_name(subject: Subject, content: str) -> str:
-    return f"{subject.name}-{content[:8]}"
+    return f"{check_subject_name(subject.name)}-{content[:8]}"
