@@ -23,14 +23,15 @@ from algocli.compute.choices import (
     check_words,
 )
 from algocli.compute.track import Note, Track, silent, unheard
-from algocli.dataset.challenge.layout import check_subject
-from algocli.dataset.challenge.subjects import Challenge, Subject
-from algocli.dataset.sides import HEMISPHERES, Hemisphere
+from algocli.dataset.naming import check_subject_id
+from algocli.dataset.opening import open_dataset
+from algocli.dataset.protocol import Dataset, Subject, is_subject
+from algocli.dataset.sides import Side
 from algocli.encoding.settings import Settings, check_settings
 from algocli.errors import UsageError
 from algocli.results.data_of_runs import recorded_subjects
 from algocli.results.report import Report, summarise, summarise_recorded
-from algocli.runs.datasets import Dataset
+from algocli.runs.datasets import Home
 from algocli.runs.mixtures import tell_mixtures
 from algocli.runs.opening import open_on
 from algocli.runs.predictor import open_predictor, stores_of
@@ -204,8 +205,8 @@ def train(
         from algocli.features.networks.backbones import resolve_device
 
         device = resolve_device(device)
-    dataset = Dataset.of(some, cache_dir, track)
-    run = open_on(dataset, chosen, [subject.number for subject in some], name=name, force=force, note=note)
+    dataset = Home.of(some, cache_dir, track)
+    run = open_on(dataset, chosen, [subject.id for subject in some], name=name, force=force, note=note)
     for subject in some:
         train_subject(
             subject, run, cache_dir, command_line=sys.argv, force=force, device=device, track=track, note=note
@@ -227,13 +228,15 @@ def _settings(features: Sequence[str] | str | Settings, given: dict[str, Any]) -
     return Settings(features, **given)  # type: ignore[arg-type]
 
 
-def report(run: Run, *, data_dir: Path | str | None = None, rois: Sequence[str] | str | None = None) -> Report:
+def report(
+    run: Run, *, data_dir: Path | str | Dataset | None = None, rois: Sequence[str] | str | None = None
+) -> Report:
     """Score a run: its `rows` have the correlations, and the noise-normalised accuracy, of every ROI.
 
     Parameters
     ----------
     data_dir
-        The challenge folder; by default each subject's data where it was trained.
+        The folder of the data, or the dataset itself; by default each subject's data where it was trained.
     rois
         Names of the only ROIs to score, or one name; by default all, 'All vertices' last.
 
@@ -247,20 +250,20 @@ def report(run: Run, *, data_dir: Path | str | None = None, rois: Sequence[str] 
     check_kind("run", run, Run, _FIND_RUN)
     rois = None if rois is None else check_words("rois", rois)
     if data_dir is not None:
-        return summarise(Challenge(data_dir), run, rois=rois)
+        return summarise(open_dataset(data_dir), run, rois=rois)
     return summarise_recorded(run, DEFAULT_DATA, rois=rois)
 
 
 def predict(
     run: Run,
-    subject: int,
+    subject: int | str,
     images: Sequence[Path | str] | Path | str,
     *,
     device: str = "auto",
     trust_remote_code: bool = False,
     track: Track = silent,
     note: Note = unheard,
-) -> dict[Hemisphere, NDArray[np.float32]]:
+) -> dict[Side, NDArray[np.float32]]:
     """Predict one subject's responses to new images, with the numbers that they would have had in the set.
 
     Parameters
@@ -270,7 +273,7 @@ def predict(
 
     Returns
     -------
-    By hemisphere (n_images, n_vertices) float32, in the unit of the training responses.
+    By side (n_images, n_vertices) float32, in the unit of the training responses.
 
     Raises
     ------
@@ -285,7 +288,7 @@ def predict(
     from algocli.features.rebuilding import rebuild
 
     check_kind("run", run, Run, _FIND_RUN)
-    subject, places = check_subject(subject), check_paths("images", images)
+    subject, places = check_subject_id(subject), check_paths("images", images)
     trust_code, device = check_flag("trust_remote_code", trust_remote_code), check_word("device", device)
     cache_dir = run.cache_dir
     stores = stores_of(run, subject, cache_dir)
@@ -295,17 +298,21 @@ def predict(
         run, subject, stores, origin.subject, cache_dir, trust_code=trust_code, track=track, note=note
     )
     scores = predictor.score_parts(features.parts())
-    return {hemisphere: predictor.predict(hemisphere, scores) for hemisphere in HEMISPHERES}
+    return {hemisphere: predictor.predict(hemisphere, scores) for hemisphere in predictor.models}
 
 
 def _each(subjects: object) -> list[Subject]:
     """Return one subject or several as a list."""
     hint = "Challenge(folder).subjects() returns all there are"
-    if isinstance(subjects, Subject):
+    if is_subject(subjects):
         return [subjects]
     if isinstance(subjects, str | bytes) or not isinstance(subjects, Iterable):
         raise UsageError(f"subjects: a Subject, or several, was expected; found {type(subjects).__name__}", hint=hint)
-    found = [check_kind("subjects", one, Subject, hint) for one in subjects]
+    found = []
+    for one in subjects:
+        if not is_subject(one):
+            raise UsageError(f"subjects: a Subject was expected; found {type(one).__name__}", hint=hint)
+        found.append(one)
     if not found:
         raise UsageError("subjects: there is none", hint=hint)
     return found

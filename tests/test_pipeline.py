@@ -186,15 +186,15 @@ def test_subjects_of_two_datasets_are_not_trained_in_one_run(home: Path, recipe:
         lambda run: algocli.report(run, data_dir=3),  # type: ignore[arg-type]
         lambda run: algocli.predict("a-run", 1, "x.png"),  # type: ignore[arg-type]
         lambda run: algocli.predict(run, True, "x.png"),
-        lambda run: algocli.predict(run, 9, "x.png"),
-        lambda run: algocli.predict(run, "1", "x.png"),  # type: ignore[arg-type]
+        lambda run: algocli.predict(run, 100, "x.png"),
+        lambda run: algocli.predict(run, "a/b", "x.png"),
         lambda run: algocli.predict(run, 1, []),
         lambda run: algocli.predict(run, 1, "x.png", trust_remote_code="yes"),  # type: ignore[arg-type]
         lambda run: algocli.find_run(3),  # type: ignore[arg-type]
         lambda run: algocli.find_run(run.cache_dir, None),  # type: ignore[arg-type]
         lambda run: algocli.find_run(run.cache_dir, ""),
         lambda run: algocli.Run(3),  # type: ignore[arg-type]
-        lambda run: run.subject("1"),
+        lambda run: run.subject(".."),
         lambda run: run.subject(True),
         lambda run: run.subject(0),
         lambda run: run.has(1.0),
@@ -260,10 +260,17 @@ def test_a_split_by_another_name_is_refused(written: Path, split: Any) -> None:
             call()
 
 
-@pytest.mark.parametrize("number", ["1", 1.0, True, 0, 9, None])
+@pytest.mark.parametrize("number", ["one", "9", 1.0, True, 0, 9, None])
 def test_a_subjects_number_is_a_whole_one(written: Path, number: Any) -> None:
     with pytest.raises(UsageError, match="subject="):
         algocli.Challenge(written / "a").subject(number)
+
+
+@pytest.mark.parametrize("which", [6, "6", "06", "subj06", np.int64(6)])
+def test_a_subject_goes_by_its_number_or_its_folders_name(written: Path, run: Any, which: Any) -> None:
+    assert algocli.Challenge(written / "a").subject(which).number == 6
+    assert run.subject(which).id == 6
+    assert run.has(which)
 
 
 def test_subjects_are_named_by_one_number_or_several_each_once(written: Path) -> None:

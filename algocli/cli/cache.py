@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from algocli.cli.options import DEFAULT_CACHE_DIR, DEFAULT_DATA_DIR, CacheDir, DataDir, Json, Quiet, TrustRemoteCode
+from algocli.dataset.naming import SubjectId
 
 if TYPE_CHECKING:
     from algocli.compute.leftovers import Leftover
@@ -87,11 +88,13 @@ def _show_run(run: dict[str, Any]) -> None:
     print(f"  run of {subjects}, {size(run['n_bytes'])}, {age(time.time() - run['finished_at'])}\n")
 
 
-def _ranges(numbers: Sequence[int]) -> str:
-    """Write rising numbers as '1-3,5'."""
+def _ranges(numbers: Sequence[SubjectId]) -> str:
+    """Write rising numbers as '1-3,5', and names behind them."""
     # Within a run of neighbours, number minus place is constant.
-    runs = [[n for _, n in run] for _, run in groupby(enumerate(numbers), key=lambda pair: pair[1] - pair[0])]
-    return ",".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
+    counted = [n for n in numbers if isinstance(n, int)]
+    runs = [[n for _, n in run] for _, run in groupby(enumerate(counted), key=lambda pair: pair[1] - pair[0])]
+    spans = [str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs]
+    return ",".join([*spans, *(n for n in numbers if isinstance(n, str))])
 
 
 @cache.command("verify")

@@ -21,7 +21,8 @@ from algocli.cli.options import (
     parse_subjects,
 )
 from algocli.cli.pages import Html, Title, check_wishes
-from algocli.dataset.sides import ALL_VERTICES, HEMISPHERES, Hemisphere
+from algocli.dataset.naming import SubjectId
+from algocli.dataset.sides import ALL_VERTICES, Side, heading
 
 if TYPE_CHECKING:
     from algocli.results.compare import Comparison, DifferenceRow
@@ -107,13 +108,13 @@ def compare(
 
 
 def _write_page(ctx: typer.Context, comparison: Comparison, runs: Sequence[Run], path: Path) -> None:
-    from algocli.dataset.challenge.subjects import Challenge
+    from algocli.dataset.opening import open_dataset
     from algocli.results.data import gather
     from algocli.results.page.compare_page import Drawn, write_compare_page
 
     given = ctx.params
     moved = given["data_dir"]
-    data = gather(runs[0], DEFAULT_DATA_DIR, comparison.subjects) if moved is None else Challenge(moved)
+    data = gather(runs[0], DEFAULT_DATA_DIR, comparison.subjects) if moved is None else open_dataset(moved)
     drawn = Drawn(given["resamples"], given["seed"])
     write_compare_page(comparison, runs, data, path, title=given["title"], drawn=drawn, rois=given["roi"])
 
@@ -133,13 +134,13 @@ def _tables(comparison: Comparison) -> Iterator[tuple[str, str, Iterator[list[st
     """Yield each table's title, first column and lines."""
     from algocli.results.report import SCORED_ON
 
-    for number, hemisphere in product(comparison.subjects, HEMISPHERES):
-        title = f"Subject {number}, {hemisphere} hemisphere: mean r on {SCORED_ON}"
+    for number, hemisphere in product(comparison.subjects, comparison.sides):
+        title = f"Subject {number}, {heading(hemisphere).lower()}: mean r on {SCORED_ON}"
         yield title, "ROI", _roi_lines(comparison, number, hemisphere)
     if len(comparison.subjects) > 1:
         rois = [ALL_VERTICES] if ALL_VERTICES in comparison.rois else comparison.rois
-        for roi, hemisphere in product(rois, HEMISPHERES):
-            title = f"{roi}, {hemisphere} hemisphere, subject by subject: mean r (validation)"
+        for roi, hemisphere in product(rois, comparison.sides):
+            title = f"{roi}, {heading(hemisphere).lower()}, subject by subject: mean r (validation)"
             yield title, "subject", _subject_lines(comparison, hemisphere, roi)
 
 
@@ -148,24 +149,24 @@ def _columns(comparison: Comparison, first: str) -> list[str]:
     return [first, "n", "1", *(word for n in places for word in (str(n), f"{n} - 1", "low", "high", ""))]
 
 
-def _roi_lines(comparison: Comparison, number: int, hemisphere: Hemisphere) -> Iterator[list[str]]:
+def _roi_lines(comparison: Comparison, number: SubjectId, hemisphere: Side) -> Iterator[list[str]]:
     """Yield a hemisphere's rows, each ROI class under its name."""
-    heading = ""
+    above = ""
     for roi in comparison.rois:
         rows = comparison.of_roi(number, hemisphere, roi)
         # Another subject's data names it, this one's does not.
         if not rows:
             continue
         roi_class = comparison.classes.get(roi, "")
-        if roi_class != heading:
-            heading = roi_class
+        if roi_class != above:
+            above = roi_class
             yield []
-            yield from [[heading]] if heading else []
+            yield from [[above]] if above else []
         name = f"  {roi}" if roi_class else roi
         yield [name, *_cells(comparison, rows)]
 
 
-def _subject_lines(comparison: Comparison, hemisphere: Hemisphere, roi: str) -> Iterator[list[str]]:
+def _subject_lines(comparison: Comparison, hemisphere: Side, roi: str) -> Iterator[list[str]]:
     for number in comparison.subjects:
         yield [str(number), *_cells(comparison, comparison.of_roi(number, hemisphere, roi))]
 

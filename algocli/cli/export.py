@@ -21,10 +21,11 @@ from algocli.cli.options import (
     parse_subjects,
 )
 from algocli.compute.track import Note
+from algocli.dataset.naming import SubjectId
 from algocli.errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from algocli.dataset.challenge.subjects import Subject
+    from algocli.dataset.protocol import Subject
     from algocli.runs.run import Run
     from algocli.runs.subject_run import SubjectRun
 
@@ -69,7 +70,7 @@ def export(
     looked for where the run was trained.
     """
     from algocli.cli.console import note, show_json, show_path
-    from algocli.dataset.challenge.subjects import Challenge
+    from algocli.dataset.opening import open_dataset
     from algocli.results.data_of_runs import tell_other_places
     from algocli.results.scoring import scored_subjects
     from algocli.runs.mixtures import tell_mixtures
@@ -83,7 +84,7 @@ def export(
         # The run alone knows all that goes into the arrays; the data may be on another machine.
         files = _arrays(found, numbers, output)
     elif is_named(ctx, "data_dir"):
-        pairs = scored_subjects(Challenge(data_dir), found, numbers)
+        pairs = scored_subjects(open_dataset(data_dir), found, numbers)
         remarks += tell_other_places(pairs)
         files = _views(file_format, pairs, output)
     else:
@@ -99,7 +100,7 @@ def export(
         note(remark, quiet=quiet)
 
 
-def _arrays(run: Run, numbers: tuple[int, ...] | None, output: Path) -> Iterator[Path]:
+def _arrays(run: Run, numbers: tuple[SubjectId, ...] | None, output: Path) -> Iterator[Path]:
     """Write subject by subject, so that a path appears as soon as its file is there."""
     from algocli.results.export import export_arrays
 
@@ -117,7 +118,9 @@ def _views(file_format: Format, pairs: list[tuple[Subject, SubjectRun]], output:
         yield from write(subject, share, output)
 
 
-def _recorded(run: Run, usual: Path, numbers: tuple[int, ...] | None, remark: Note) -> list[tuple[Subject, SubjectRun]]:
+def _recorded(
+    run: Run, usual: Path, numbers: tuple[SubjectId, ...] | None, remark: Note
+) -> list[tuple[Subject, SubjectRun]]:
     """Pair each subject with the data that it was trained on, or that which lies in the usual folder.
 
     Raises

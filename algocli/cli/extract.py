@@ -87,8 +87,8 @@ def extract(
     """
     from algocli.cli.console import note, noter, tracker
     from algocli.cli.stores import show_stores
-    from algocli.dataset.challenge.subjects import Challenge
     from algocli.dataset.images import open_images
+    from algocli.dataset.opening import open_dataset
     from algocli.encoding.presets import PRESETS
 
     some_rows = _parse_rows(rows)
@@ -96,7 +96,7 @@ def extract(
         model = model if is_named(ctx, "model") else PRESETS[preset].model
         layer = layer or list(PRESETS[preset].layers)
     # The data is looked at first: a wrong folder is told before torch takes its seconds to load.
-    sources = [(one, open_images(one, stimuli)) for one in Challenge(data_dir).subjects(parse_subjects(subject))]
+    sources = [(one, open_images(one, stimuli)) for one in open_dataset(data_dir).subjects(parse_subjects(subject))]
     from algocli.features.extraction import extract as run
     from algocli.features.networks.backbones import load_backbone, resolve_device
     from algocli.features.passage import Passage, default_batch_size

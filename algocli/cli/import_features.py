@@ -77,12 +77,12 @@ def import_features(
     """
     from algocli.cli.console import noter, tracker
     from algocli.cli.stores import show_stores
-    from algocli.dataset.challenge.subjects import Challenge
+    from algocli.dataset.opening import open_dataset
     from algocli.features.imports.stores import import_files
 
-    challenge, note = Challenge(data_dir), noter(quiet)
+    data, note = open_dataset(data_dir), noter(quiet)
     stores = import_files(
-        challenge.subjects(_in_order(subject)),
+        data.subjects(_in_order(subject)),
         files,
         name,
         cache_dir,

@@ -34,7 +34,7 @@ from algocli.dataset.sides import ALL_VERTICES
 from algocli.errors import MissingStep, UsageError
 
 if TYPE_CHECKING:
-    from algocli.dataset.challenge.subjects import Subject
+    from algocli.dataset.protocol import Subject
     from algocli.results.partition import PartitionReport
     from algocli.stats.partition import FeatureSet
 
@@ -138,7 +138,7 @@ def partition(
         write_csv(summary, csv)
         note(f"wrote {csv}", quiet=quiet)
     if output is not None:
-        paths = export_parts(output, found_sets, runs, {one.number: sides for one, sides in found})
+        paths = export_parts(output, found_sets, runs, {one.id: sides for one, sides in found})
         note(f"wrote {len(paths)} files to {output}", quiet=quiet)
 
 
@@ -173,13 +173,13 @@ def _find_subjects(
     data_dir: Path, words: list[str] | None, rois: list[str] | None, output: Path | None
 ) -> list[Subject]:
     """Return the subjects, once it is sure that what is asked of their results makes sense."""
-    from algocli.dataset.challenge.subjects import Challenge
+    from algocli.dataset.opening import open_dataset
     from algocli.results.regions import classes_of
     from algocli.results.report import check_rois
 
     if output is not None and output.is_file():
         raise UsageError(f"{output} is a file; a folder was expected")
-    subjects = Challenge(data_dir).subjects(parse_subjects(words))
+    subjects = [*open_dataset(data_dir).subjects(parse_subjects(words))]
     check_rois(rois or (), [*classes_of(subjects), ALL_VERTICES])
     return subjects
 

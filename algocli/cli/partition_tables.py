@@ -7,6 +7,7 @@ from itertools import groupby
 from string import ascii_uppercase
 from typing import TYPE_CHECKING
 
+from algocli.dataset.naming import SubjectId
 from algocli.dataset.sides import ALL_VERTICES
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def _headers(summary: PartitionReport) -> list[str]:
     return [*("".join(sorted(part)) for part in unions(letters)), "total"]
 
 
-def _roi_lines(summary: PartitionReport, number: int, pick: _Pick) -> Iterator[list[str]]:
+def _roi_lines(summary: PartitionReport, number: SubjectId, pick: _Pick) -> Iterator[list[str]]:
     """Yield a subject's rows, each ROI class under its name."""
     heading = ""
     for roi in summary.rois:

@@ -22,11 +22,11 @@ from algocli.cli.options import (
     printable,
 )
 from algocli.cli.plot_kinds import HELP, PAGE, Request, What
-from algocli.dataset.challenge.layout import subject_folder
+from algocli.dataset.naming import SubjectId, name_of
 from algocli.dataset.sides import HEMISPHERES, Hemisphere
 
 if TYPE_CHECKING:
-    from algocli.dataset.challenge.subjects import Challenge
+    from algocli.dataset.protocol import Dataset
     from algocli.results.drawing.brain_map import BrainMap
     from algocli.results.drawing.chart import Chart
     from algocli.results.plots.request import Wishes
@@ -140,10 +140,10 @@ def _draw(
 ) -> None:
     """Draw what is asked for, subject by subject."""
     from algocli.cli.console import note, show_json, show_path
-    from algocli.dataset.challenge.subjects import Challenge
+    from algocli.dataset.opening import open_dataset
     from algocli.runs.run import LATEST, find_run
 
-    challenge = Challenge(data_dir)
+    challenge = open_dataset(data_dir)
     wanted = (request.runs or (LATEST,)) if request.is_of_a_run else ()
     runs = [find_run(cache_dir, name) for name in (*wanted, *((request.against,) if request.against else ()))]
     chosen = _choose(challenge, runs, wishes.subjects)
@@ -165,7 +165,7 @@ def _draw(
         note((" against " if request.against else ", ").join(f"run {run.name}" for run in runs), quiet=quiet)
 
 
-def _remarks(challenge: Challenge, runs: Sequence[Run], numbers: Sequence[int]) -> Iterator[str]:
+def _remarks(challenge: Dataset, runs: Sequence[Run], numbers: Sequence[SubjectId]) -> Iterator[str]:
     """Say where a run may be of several datasets, or of another than that which is drawn on."""
     from algocli.results.data_of_runs import tell_other_places
     from algocli.runs.mixtures import tell_mixtures
@@ -176,17 +176,17 @@ def _remarks(challenge: Challenge, runs: Sequence[Run], numbers: Sequence[int]) 
     yield from dict.fromkeys(tell_other_places(pairs))
 
 
-def _choose(challenge: Challenge, runs: Sequence[Run], numbers: tuple[int, ...] | None) -> tuple[int, ...]:
+def _choose(challenge: Dataset, runs: Sequence[Run], numbers: tuple[SubjectId, ...] | None) -> tuple[SubjectId, ...]:
     """Return the subjects asked for; by default, those that the data and all runs have."""
     from algocli.results.compare import shared_subjects
     from algocli.results.scoring import scored_subjects
 
     if len(runs) > 1 and numbers is None:
         numbers = shared_subjects(runs, challenge)
-    chosen = challenge.subjects(numbers)
+    chosen: list[SubjectId] = [subject.id for subject in challenge.subjects(numbers)]
     for run in runs:
-        chosen = [subject for subject, _ in scored_subjects(challenge, run, numbers)]
-    return tuple(subject.number for subject in chosen)
+        chosen = [subject.id for subject, _ in scored_subjects(challenge, run, numbers)]
+    return tuple(chosen)
 
 
 def _write(shown: BrainMap | Chart[Any], path: Path, wishes: Wishes) -> None:
@@ -204,8 +204,8 @@ def _write(shown: BrainMap | Chart[Any], path: Path, wishes: Wishes) -> None:
         render(draw_map(shown, dpi=wishes.dpi, theme=wishes.theme), path, wishes.dpi)
 
 
-def _path(output: Path | None, stem: str, number: int, *, several: bool) -> Path:
+def _path(output: Path | None, stem: str, number: SubjectId, *, several: bool) -> Path:
     """Name a subject's figure: as asked for one, told apart by the subject for several."""
     if output is None or output.is_dir():
-        return (output or Path()) / f"{stem}_{subject_folder(number)}.png"
-    return output.with_stem(f"{output.stem}_{subject_folder(number)}") if several else output
+        return (output or Path()) / f"{stem}_{name_of(number)}.png"
+    return output.with_stem(f"{output.stem}_{name_of(number)}") if several else output

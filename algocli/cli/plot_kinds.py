@@ -8,10 +8,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from algocli.dataset.naming import SubjectId
 from algocli.errors import UsageError
 
 if TYPE_CHECKING:
-    from algocli.dataset.challenge.subjects import Challenge
+    from algocli.dataset.protocol import Dataset
     from algocli.results.best_layer import LayerCount
     from algocli.results.drawing.brain_map import BrainMap
     from algocli.results.drawing.chart import Chart
@@ -165,8 +166,8 @@ class Request:
         }
 
     def figures(
-        self, challenge: Challenge, runs: Sequence[Run], wishes: Wishes
-    ) -> Iterator[tuple[int, Chart[Any] | BrainMap]]:
+        self, challenge: Dataset, runs: Sequence[Run], wishes: Wishes
+    ) -> Iterator[tuple[SubjectId, Chart[Any] | BrainMap]]:
         """Return each subject's figure, made when it is asked for; the run to compare with is the last of `runs`."""
         from algocli.results.plots import accuracy, ceilings, difference, layers, responses, rois
 
@@ -193,9 +194,7 @@ class Request:
             case What.PREDICTION:
                 return responses.plot_prediction(challenge, runs[0], wishes, **image, rois=self.only)
 
-    def rows(
-        self, challenge: Challenge, runs: Sequence[Run], wishes: Wishes
-    ) -> list[LayerCount] | list[LayerRow] | None:
+    def rows(self, challenge: Dataset, runs: Sequence[Run], wishes: Wishes) -> list[LayerCount] | list[LayerRow] | None:
         """Return what a figure of layers shows as rows; None for other kinds, whose numbers other commands print."""
         from algocli.results.best_layer import count_layers
         from algocli.results.layer_rois import layers_by_roi

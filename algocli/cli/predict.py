@@ -21,6 +21,7 @@ from algocli.cli.options import (
     is_named,
     parse_subjects,
 )
+from algocli.dataset.naming import SubjectId
 from algocli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def predict(
     found = find_run(cache_dir, run)
     origins = _origins(ctx, found, data_dir, parse_subjects(subject))
     named = [(origin.subject, origin.share) for origin in origins if origin.subject and not origin.note]
-    numbers = [origin.share.number for origin in origins]
+    numbers = [origin.share.id for origin in origins]
     notes = [origin.note for origin in origins if origin.note]
     for remark in (*notes, *tell_other_places(named), *tell_mixtures(found, numbers)):
         note(remark, quiet=quiet)
@@ -110,15 +111,15 @@ def predict(
     note(f"wrote {n_files} files to {output}: subjNN/lh_pred.npy, rh_pred.npy; {IMAGES}", quiet=quiet)
 
 
-def _origins(ctx: typer.Context, run: Run, data_dir: Path, numbers: tuple[int, ...] | None) -> list[Origin]:
+def _origins(ctx: typer.Context, run: Run, data_dir: Path, numbers: tuple[SubjectId, ...] | None) -> list[Origin]:
     """Pair subjects with the data folder that was named, or else with the data that each was trained on."""
-    from algocli.dataset.challenge.subjects import Challenge
+    from algocli.dataset.opening import open_dataset
     from algocli.results.data_of_runs import Origin, recorded_subjects
     from algocli.results.scoring import scored_subjects
 
     if not is_named(ctx, "data_dir"):
         return recorded_subjects(run, data_dir, numbers)
-    return [Origin(one, share) for one, share in scored_subjects(Challenge(data_dir), run, numbers)]
+    return [Origin(one, share) for one, share in scored_subjects(open_dataset(data_dir), run, numbers)]
 
 
 def _listed(paths: Sequence[Path]) -> str:

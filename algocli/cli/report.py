@@ -73,7 +73,7 @@ def report(
     """
     from algocli.cli.console import note, show_json, tracker
     from algocli.cli.report_tables import show_tables
-    from algocli.dataset.challenge.subjects import Challenge
+    from algocli.dataset.opening import open_dataset
     from algocli.results.certainty import Asked
     from algocli.results.report import summarise, summarise_recorded, write_csv
     from algocli.runs.run import find_run
@@ -89,7 +89,7 @@ def report(
     )
     numbers, only = parse_subjects(subject), roi or None
     if is_named(ctx, "data_dir"):
-        summary = summarise(Challenge(data_dir), find_run(cache_dir, run), subjects=numbers, rois=only, asked=asked)
+        summary = summarise(open_dataset(data_dir), find_run(cache_dir, run), subjects=numbers, rois=only, asked=asked)
     else:
         summary = summarise_recorded(find_run(cache_dir, run), data_dir, subjects=numbers, rois=only, asked=asked)
     if as_json:
@@ -112,13 +112,13 @@ def report(
 
 
 def _write_page(ctx: typer.Context, summary: Report, path: Path, asked: Asked) -> None:
-    from algocli.dataset.challenge.subjects import Challenge
+    from algocli.dataset.opening import open_dataset
     from algocli.results.data import gather
     from algocli.results.page.report_page import write_report_page
     from algocli.runs.run import find_run
 
     run, data_dir = find_run(ctx.params["cache_dir"], summary.run), ctx.params["data_dir"]
-    data = Challenge(data_dir) if is_named(ctx, "data_dir") else gather(run, data_dir, summary.subjects)
+    data = open_dataset(data_dir) if is_named(ctx, "data_dir") else gather(run, data_dir, summary.subjects)
     write_report_page(summary, run, data, path, title=ctx.params["title"], asked=asked, rois=ctx.params["roi"])
 
 

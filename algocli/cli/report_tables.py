@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from algocli.dataset.sides import ALL_VERTICES, HEMISPHERES, Hemisphere
+from algocli.dataset.naming import SubjectId
+from algocli.dataset.sides import ALL_VERTICES, Side, heading
 
 if TYPE_CHECKING:
     from algocli.results.over_subjects import SubjectsRow
@@ -32,13 +33,9 @@ _LEAST_BAR, _MOST_BAR = 8, 24
 class _Layout:
     """The hemispheres of each table, how wide a bar is (0 for none), and the r of a full one."""
 
-    tables: tuple[tuple[Hemisphere, ...], ...]
+    tables: tuple[tuple[Side, ...], ...]
     bar: int = 0
     full: float = 1.0
-
-
-_SIDE_BY_SIDE = _Layout((HEMISPHERES,))
-_ONE_BELOW_THE_OTHER = _Layout(tuple((hemisphere,) for hemisphere in HEMISPHERES))
 
 
 def show_tables(summary: Report) -> None:
@@ -63,9 +60,10 @@ def _choose_layout(summary: Report) -> _Layout:
     from algocli.cli.console import ROOMY, TIGHT, room, shows_bars, table_width
 
     limit = room()
+    side_by_side, one_below_the_other = _Layout((summary.sides,)), _Layout(tuple((side,) for side in summary.sides))
     if limit is None:
-        return _SIDE_BY_SIDE
-    for layout in (_SIDE_BY_SIDE, _ONE_BELOW_THE_OTHER):
+        return side_by_side
+    for layout in (side_by_side, one_below_the_other):
         tables = list(_tables(summary, layout))
         left_over = [limit - gap - max(table_width(*table[1:], gap) for table in tables) for gap in (ROOMY, TIGHT)]
         if left_over[-1] + TIGHT >= 0:
@@ -99,8 +97,8 @@ def _tables(summary: Report, layout: _Layout) -> Iterator[_Table]:
                 yield title, _columns(summary, "subject", sides, layout), lines
 
 
-def _of(sides: Sequence[Hemisphere]) -> str:
-    return f", {sides[0]} hemisphere" if len(sides) == 1 else ""
+def _of(sides: Sequence[Side]) -> str:
+    return f", {heading(sides[0]).lower()}" if len(sides) == 1 else ""
 
 
 def _overall_line(overall: OverallAccuracy) -> str:
@@ -113,7 +111,7 @@ def _overall_line(overall: OverallAccuracy) -> str:
     )
 
 
-def _columns(summary: Report, first: str, sides: Sequence[Hemisphere], layout: _Layout) -> list[str]:
+def _columns(summary: Report, first: str, sides: Sequence[Side], layout: _Layout) -> list[str]:
     r = "" if summary.has_accuracy else " r"
     # The interval takes the median's place: both would not fit into a hundred columns.
     scores = [f"mean{r}", "95 %"] if _has_intervals(summary) else [f"median{r}", f"mean{r}"]
@@ -140,20 +138,20 @@ def _has_significance(summary: Report) -> bool:
     return "significant_share" in summary.columns
 
 
-def _roi_lines(summary: Report, number: int, sides: Sequence[Hemisphere], layout: _Layout) -> Iterator[list[str]]:
+def _roi_lines(summary: Report, number: SubjectId, sides: Sequence[Side], layout: _Layout) -> Iterator[list[str]]:
     """Yield a subject's rows, each ROI class under its name."""
-    heading = ""
+    above = ""
     for roi in summary.rois_of(number):
         roi_class = summary.classes.get(roi, "")
-        if roi_class != heading:
-            heading = roi_class
+        if roi_class != above:
+            above = roi_class
             yield []
-            yield from [[heading]] if heading else []
+            yield from [[above]] if above else []
         numbers = [_numbers(summary.row(number, side, roi)) for side in sides]
         yield [f"  {roi}" if roi_class else roi, *_cells(numbers, summary, layout)]
 
 
-def _subject_lines(summary: Report, roi: str, sides: Sequence[Hemisphere], layout: _Layout) -> Iterator[list[str]]:
+def _subject_lines(summary: Report, roi: str, sides: Sequence[Side], layout: _Layout) -> Iterator[list[str]]:
     """Yield a ROI's row of each subject, and the median over subjects."""
     from algocli.results.over_subjects import over_subjects
 

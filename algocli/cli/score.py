@@ -110,7 +110,7 @@ def _predictions(
         return source, chosen
     run = find_run(cache_dir, source)
     pairs = scored_subjects(challenge, run, numbers)
-    scored = [share.number for _, share in pairs]
+    scored = [share.id for _, share in pairs]
     for one, share in pairs:
         refuse_another_place(one, share, cache_dir, doing="scored", track=track)
     for remark in (*tell_other_places(pairs), *tell_mixtures(run, scored)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -37,6 +37,7 @@ from algocli.cli.options import (
     parse_subjects,
 )
 from algocli.cli.wording import FIELDS, told_in_options
+from algocli.dataset.naming import SubjectId
 from algocli.errors import MissingStep
 
 
@@ -116,9 +117,9 @@ def train(
     every vertex and gains from many components: --pca 1000 --regression ridge.
     """
     from algocli.cli.console import noter, tracker
-    from algocli.dataset.challenge.subjects import Challenge
+    from algocli.dataset.opening import open_dataset
     from algocli.encoding.settings import Settings
-    from algocli.runs.datasets import Dataset
+    from algocli.runs.datasets import Home
     from algocli.runs.mixtures import tell_mixtures
     from algocli.runs.opening import open_on
     from algocli.runs.run import check_run_name
@@ -129,7 +130,7 @@ def train(
         chosen = _chosen(ctx)
     if run is not None:
         check_run_name(run)
-    subjects = Challenge(data_dir).subjects(parse_subjects(subject))
+    subjects = open_dataset(data_dir).subjects(parse_subjects(subject))
     with told_in_options():
         settings = Settings(features=_find_features(ctx, cache_dir), **chosen)
     if device != "cpu":
@@ -137,9 +138,9 @@ def train(
 
         device = resolve_device(device)
     note, track = noter(quiet), tracker(quiet)
-    numbers = [one.number for one in subjects]
+    numbers = [one.id for one in subjects]
     with told_in_options():
-        dataset = Dataset.of(subjects, cache_dir, track)
+        dataset = Home.of(subjects, cache_dir, track)
         opened = open_on(dataset, settings, numbers, name=run, force=force, note=note)
         for one in subjects:
             train_subject(
@@ -191,22 +192,27 @@ def _find_features(ctx: typer.Context, cache_dir: Path) -> tuple[str, ...]:
     return (*found, *(check_name(cache_dir, name) for name in names))
 
 
-def _show(folder: Path, subjects: list[int], as_json: bool) -> None:
+def _show(folder: Path, subjects: Sequence[SubjectId], as_json: bool) -> None:
     import numpy as np
 
     from algocli.cli.console import number, show_json, show_table
-    from algocli.dataset.sides import HEMISPHERES
     from algocli.runs.run import Run
 
     run = Run(folder)
-    medians = {n: [float(np.median(run.subject(n).correlation(h))) for h in HEMISPHERES] for n in subjects}
+    shares = [run.subject(n) for n in subjects]
+    sides = tuple(dict.fromkeys(side for share in shares for side in share.sides))
+    medians = {one.id: {h: float(np.median(one.correlation(h))) for h in one.sides} for one in shares}
     if as_json:
-        rows = [{"subject": n, "median_r": dict(zip(HEMISPHERES, both, strict=True))} for n, both in medians.items()]
+        rows = [{"subject": n, "median_r": own} for n, own in medians.items()]
         show_json({"run": run.name, "path": run.folder, "rows": rows})
         return
     print(f"run {run.name}")
-    rows_of_text = [(str(n), *(number(r) for r in both)) for n, both in medians.items()]
-    show_table(("Subject", "Left", "Right"), rows_of_text, title="Median r of held-out training images, all vertices")
+    rows_of_text = [(str(n), *(number(own.get(side)) for side in sides)) for n, own in medians.items()]
+    show_table(
+        ("Subject", *(side.capitalize() for side in sides)),
+        rows_of_text,
+        title="Median r of held-out training images, all vertices",
+    )
 
 
 def register(app: typer.Typer) -> None:

@@ -37,7 +37,7 @@ def stimuli_digest(
     *,
     track: Track = silent,
 ) -> str:
-    """Digest an ordered set of stimuli: the split, NSD id and content of each.
+    """Digest an ordered set of stimuli: the split, id and content of each.
 
     Where an image's pixels depend on how it is converted, that counts as its content too: features that another version
     has of it, converted otherwise, are of another image. Plain images have the digest of their files alone.
@@ -52,7 +52,7 @@ def stimuli_digest(
     paths = [stimulus.path for stimulus in stimuli]
     contents = digest_files(paths, cache_dir, track=track)
     lines = (
-        f"{' '.join((s.split, str(s.nsd_id), content, *(kind for kind in kinds if kind.decides_about_pixels)))}\n"
+        f"{' '.join((s.split, str(s.id), content, *(kind for kind in kinds if kind.decides_about_pixels)))}\n"
         for s, content, kinds in zip(stimuli, contents, list_conversions(paths, cache_dir, track=track), strict=True)
     )
     return hashlib.sha256("".join(lines).encode()).hexdigest()

@@ -1,20 +1,81 @@
-"""Tables that say which NSD image a file or a row belongs to, and where in them a subject's images are."""
+"""The ids of a dataset's images, and tables that say which image a file or a row belongs to.
+
+An id is a word or a whole number, and the same as either: images are found by what they are called.
+"""
 
 from __future__ import annotations
 
 import csv
 import textwrap
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from algocli.dataset.challenge.layout import N_NSD_IMAGES
-from algocli.dataset.stimuli import Stimulus
+from algocli.dataset.stimuli import Stimulus, StimulusId
 from algocli.errors import DataError
 
-ID_COLUMN = "nsd_id"
 # NSD showed each image to a subject up to three times.
 N_REPEATS = 3
 _LONGEST_SHOWN = 200
+_IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What the name of a row stands for: the stem of a file, an id, and the number in the folder it was in."""
+
+    stem: str
+    id: StimulusId | None
+    subject: int | None
+
+
+@dataclass(frozen=True)
+class Ids:
+    """How a dataset tells its images apart.
+
+    Attributes
+    ----------
+    name
+        What an id is called in a sentence.
+    column
+        What it is called at the head of a table.
+    n
+        Of how many images, where ids are the whole numbers below that: an array with as many rows has one for each.
+        None where ids are words.
+    """
+
+    name: str = "id"
+    column: str = "id"
+    n: int | None = None
+
+    def parse(self, word: str, where: str) -> StimulusId:
+        """Turn a word into an id.
+
+        Raises
+        ------
+        DataError
+            If it is none; `where` says what holds it.
+        """
+        if self.n is None:
+            if not word:
+                raise DataError(f"{where}: an empty word is no {self.name}")
+            return word
+        # isdecimal alone admits the digits of other scripts, which int() reads; a long word would take int() its time.
+        if not (word.isascii() and word.isdecimal() and len(word) <= 9 and int(word) < self.n):
+            raise DataError(f"{where}: '{word[:20]}' is no {self.name}; ids are whole numbers from 0 to {self.n - 1}")
+        return int(word)
+
+    def refer(self, name: str, first: int) -> Reference:
+        """Take the name of a row apart, as it is called in a list.
+
+        Parameters
+        ----------
+        first
+            What the first image is called, where a name is no more than its id.
+        """
+        word = name.strip().strip("\"'").replace("\\", "/").rpartition("/")[2]
+        stem = next((word[: -len(end)] for end in _IMAGE_SUFFIXES if word.lower().endswith(end)), word)
+        return Reference(stem.lower(), stem, None)
 
 
 def read_table(path: Path, columns: Sequence[str]) -> list[tuple[str, ...]]:
@@ -56,20 +117,6 @@ def _shown(header: Sequence[str]) -> str:
     return textwrap.shorten(", ".join(header), _LONGEST_SHOWN, placeholder=" ...")
 
 
-def parse_id(word: str, where: str) -> int:
-    """Turn a word into an NSD id, 0 to 72999.
-
-    Raises
-    ------
-    DataError
-        If it is none; `where` says what holds it.
-    """
-    # isdecimal alone admits the digits of other scripts, which int() reads; a long word would take int() its time.
-    if not (word.isascii() and word.isdecimal() and len(word) <= 9 and int(word) < N_NSD_IMAGES):
-        raise DataError(f"{where}: '{word[:20]}' is no NSD id; ids are whole numbers from 0 to {N_NSD_IMAGES - 1}")
-    return int(word)
-
-
 def trial_columns(subject: int) -> list[str]:
     """Name the columns of NSD's table of images that hold the trials that show an image to a subject."""
     return [f"subject{subject}_rep{repeat}" for repeat in range(N_REPEATS)]
@@ -88,24 +135,29 @@ def parse_trial(word: str, where: str) -> int:
     return int(word)
 
 
-def find_stimuli(ids: Sequence[int], stimuli: Sequence[Stimulus], where: str) -> list[int]:
+def find_stimuli(ids: Sequence[StimulusId], stimuli: Sequence[Stimulus], where: str, name: str = "NSD id") -> list[int]:
     """Return the place of every stimulus's id among `ids`, which may hold others besides.
+
+    Parameters
+    ----------
+    name
+        What an id is called.
 
     Raises
     ------
     DataError
         If an id stands there twice, or one of the stimuli is not there; `where` says what holds the ids.
     """
-    places: dict[int, int] = {}
-    for place, nsd_id in enumerate(ids):
-        if places.setdefault(nsd_id, place) != place:
-            raise DataError(f"{where} names NSD id {nsd_id} twice")
-    missing = [stimulus for stimulus in stimuli if stimulus.nsd_id not in places]
+    places: dict[str, int] = {}
+    for place, one in enumerate(ids):
+        if places.setdefault(str(one), place) != place:
+            raise DataError(f"{where} names {name} {one} twice")
+    missing = [stimulus for stimulus in stimuli if str(stimulus.id) not in places]
     if missing:
         first = missing[0]
         raise DataError(
             f"{where} lacks {len(missing)} of the subject's {len(stimuli)} images; "
-            f"the first is NSD id {first.nsd_id} ({first.path.name})",
+            f"the first is {name} {first.id} ({first.path.name})",
             hint="was it made for another subject? choose one with -s",
         )
-    return [places[stimulus.nsd_id] for stimulus in stimuli]
+    return [places[str(stimulus.id)] for stimulus in stimuli]

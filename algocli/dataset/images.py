@@ -1,4 +1,4 @@
-"""Where a subject's images are read from: the challenge's own PNGs, NSD's HDF5 file, or a folder of one's own.
+"""Where a subject's images are read from: the dataset's own files, NSD's HDF5 file, or a folder of one's own.
 
 Whatever the source, row r is the image of the subject's stimulus r, training first.
 """
@@ -12,13 +12,13 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from algocli.compute.track import Track, silent
-from algocli.dataset.challenge.subjects import Subject
 from algocli.dataset.conversions import Conversion, Converted, gather
 from algocli.dataset.digests import digest_part, list_conversions, stimuli_digest
 from algocli.dataset.hdf5 import SUFFIXES, list_datasets, open_hdf5, read_rows, refuse_black, refuse_unwritten
-from algocli.dataset.ids import ID_COLUMN, find_stimuli, parse_id, read_table
+from algocli.dataset.ids import find_stimuli, read_table
 from algocli.dataset.pixels import read_image
-from algocli.dataset.stimuli import Stimulus
+from algocli.dataset.protocol import Subject
+from algocli.dataset.stimuli import Stimulus, StimulusId
 from algocli.errors import DataError
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from PIL import Image
 
 Kind = Literal["challenge", "hdf5", "folder"]
-CHALLENGE: Kind = "challenge"
+# The dataset's own images, whichever dataset it is: stores have had this word from the first on.
+OWN: Kind = "challenge"
 _DATASET = "imgBrick"
 # Images held at once while a brick is digested: 17 MB at NSD's size.
 _BLOCK = 32
@@ -48,7 +49,7 @@ class Images(Protocol):
 
     @property
     def place(self) -> Path | None:
-        """The file or folder that holds them; None where that is the challenge's own."""
+        """The file or folder that holds them; None where they are the dataset's own."""
         ...
 
     def name(self, row: int) -> str:
@@ -91,7 +92,7 @@ class Images(Protocol):
 
 
 def open_images(subject: Subject, elsewhere: Path | None = None) -> Images:
-    """Open a subject's images: the challenge's own, or those of an HDF5 file or a folder `elsewhere`.
+    """Open a subject's images: the dataset's own, or those of an HDF5 file or a folder `elsewhere`.
 
     Raises
     ------
@@ -99,7 +100,7 @@ def open_images(subject: Subject, elsewhere: Path | None = None) -> Images:
         If what lies there is missing or malformed, or lacks an image of the subject.
     """
     if elsewhere is None:
-        return ImageFiles(CHALLENGE, subject.stimuli, tuple(stimulus.path for stimulus in subject.stimuli))
+        return ImageFiles(OWN, subject.stimuli, tuple(stimulus.path for stimulus in subject.stimuli))
     if elsewhere.is_dir():
         return _open_folder(subject, elsewhere)
     if elsewhere.suffix.lower() in SUFFIXES:
@@ -108,13 +109,13 @@ def open_images(subject: Subject, elsewhere: Path | None = None) -> Images:
         raise DataError(f"{elsewhere} is missing")
     raise DataError(
         f"{elsewhere} holds no images that can be read",
-        hint="name NSD's nsd_stimuli.hdf5, or a folder of images with a CSV file of their NSD ids",
+        hint=f"name NSD's nsd_stimuli.hdf5, or a folder of images with a CSV file of their {subject.ids.name}s",
     )
 
 
 def ids_digest(stimuli: Sequence[Stimulus]) -> str:
-    """Digest the splits and NSD ids of ordered stimuli, whatever their images hold."""
-    return hashlib.sha256("".join(f"{s.split} {s.nsd_id}\n" for s in stimuli).encode()).hexdigest()
+    """Digest the splits and ids of ordered stimuli, whatever their images hold."""
+    return hashlib.sha256("".join(f"{s.split} {s.id}\n" for s in stimuli).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ class ImageFiles:
         return [read_image(self.paths[row]) for row in rows]
 
     def digest(self, cache_dir: Path, track: Track = silent) -> str:
-        """Digest the files: copies of the challenge's own PNGs have the digest of these."""
+        """Digest the files: copies of the dataset's own files have the digest of these."""
         found = [replace(stimulus, path=path) for stimulus, path in zip(self.stimuli, self.paths, strict=True)]
         return stimuli_digest(found, cache_dir, track=track)
 
@@ -203,7 +204,7 @@ class ImageBrick:
         )
         tracked = track(images, total=n_stimuli, label="digesting images", unit="images")
         for stimulus, pixels in zip(self.stimuli, tracked, strict=True):
-            total.update(f"{stimulus.split} {stimulus.nsd_id}\n".encode())
+            total.update(f"{stimulus.split} {stimulus.id}\n".encode())
             total.update(pixels.data)
         return total.hexdigest()
 
@@ -211,6 +212,11 @@ class ImageBrick:
 def _open_brick(subject: Subject, path: Path) -> ImageBrick:
     import h5py
 
+    if subject.ids.n is None:
+        raise DataError(
+            f"{path} has a row for each number of an image; the images of {subject.name} are called by words",
+            hint=f"name a folder of images with a CSV file of their {subject.ids.name}s",
+        )
     with open_hdf5(path) as file:
         found = file.get(_DATASET)
         if not isinstance(found, h5py.Dataset):
@@ -246,20 +252,21 @@ def _brick_hint(shape: tuple[int, ...]) -> str:
 
 
 def _open_folder(subject: Subject, folder: Path) -> ImageFiles:
-    table = _find_table(folder)
-    rows = read_table(table, ("file", ID_COLUMN))
-    ids = [parse_id(word, f"{table}, {file}") for file, word in rows]
-    files = [rows[place][0] for place in find_stimuli(ids, subject.stimuli, str(table))]
-    owners: dict[str, int] = {}
+    table = _find_table(folder, subject.ids.column)
+    kind = subject.ids
+    rows = read_table(table, ("file", kind.column))
+    ids = [kind.parse(word, f"{table}, {file}") for file, word in rows]
+    files = [rows[place][0] for place in find_stimuli(ids, subject.stimuli, str(table), kind.name)]
+    owners: dict[str, StimulusId] = {}
     for file, stimulus in zip(files, subject.stimuli, strict=True):
         _check_inside(table, file)
-        other = owners.setdefault(str(PurePosixPath(file)), stimulus.nsd_id)
-        if other != stimulus.nsd_id:
-            raise DataError(f"{table} names {file} twice, for NSD ids {other} and {stimulus.nsd_id}")
+        other = owners.setdefault(str(PurePosixPath(file)), stimulus.id)
+        if other != stimulus.id:
+            raise DataError(f"{table} names {file} twice, for {kind.name}s {other} and {stimulus.id}")
     return ImageFiles("folder", subject.stimuli, tuple(folder / file for file in files), folder)
 
 
-def _find_table(folder: Path) -> Path:
+def _find_table(folder: Path, column: str) -> Path:
     """Return the CSV file of a folder's ids."""
     try:
         tables = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".csv")
@@ -271,7 +278,7 @@ def _find_table(folder: Path) -> Path:
         found = ", ".join(path.name for path in tables) or "none"
         raise DataError(
             f"{folder} must say which image is which in ids.csv, or in the only CSV file it holds; found {found}",
-            hint="write ids.csv with the columns file and nsd_id",
+            hint=f"write ids.csv with the columns file and {column}",
         )
     return tables[0]
 

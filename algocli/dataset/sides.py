@@ -1,11 +1,19 @@
-"""The sides that responses come from, and the splits of the images: values, never names of variables."""
+"""The sides that responses come from, and the splits of the images: values, never names of variables.
+
+A subject says which sides it has: left and right, where the cortex is in two hemispheres; else whatever its data calls
+them, or one for all that was measured.
+"""
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Literal
 
-from algocli.compute.choices import check_choice
+from algocli.compute.choices import check_choice, check_word, said
+from algocli.errors import UsageError
 
+Side = str
 Hemisphere = Literal["left", "right"]
 Split = Literal["train", "test"]
 
@@ -13,6 +21,78 @@ HEMISPHERES: tuple[Hemisphere, ...] = ("left", "right")
 SPLITS: tuple[Split, ...] = ("train", "test")
 # What a table calls all vertices of a side together.
 ALL_VERTICES = "All vertices"
+# What a table calls several sides together.
+BOTH = "both"
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,39}")
+_MEANT = {"lh": "left", "l": "left", "rh": "right", "r": "right"}
+
+
+def recorded(n_vertices: Mapping[Side, int]) -> dict[str, Any]:
+    """Return what a record says of a subject's sides, from the number of vertices of each in their order."""
+    # JSON is written with its keys sorted: of left and right, and of one side, nothing is lost by that.
+    order = {"sides": list(n_vertices)} if list(n_vertices) != sorted(n_vertices) else {}
+    return {"n_vertices": dict(n_vertices), **order}
+
+
+def sides_in(record: Mapping[str, Any]) -> tuple[Side, ...]:
+    """Return the sides that a record was made of; one of old may not say, as there was but one kind of dataset."""
+    named = record.get("sides", record.get("n_vertices"))
+    return tuple(map(str, named)) if isinstance(named, list | dict) and named else HEMISPHERES
+
+
+def asked_sides(sides: Sequence[Side], asked: Collection[Side] | None) -> tuple[Side, ...]:
+    """Return those of a subject's sides that were asked for; all of them by default, or where it has none of that name.
+
+    Hemispheres are asked for whatever the dataset: one without has a single picture of each kind.
+    """
+    return tuple(side for side in asked or () if side in sides) or tuple(sides)
+
+
+def prefix(side: Side) -> str:
+    """Return what the names of a side's files begin with: lh and rh, a spelling that comes from here alone, or its own.
+
+    Raises
+    ------
+    UsageError
+        If it is no word.
+    """
+    return {"left": "lh", "right": "rh"}.get(check_word("side", side), side)
+
+
+def heading(side: Side) -> str:
+    """Return what stands above a side's columns, as in 'Left hemisphere'."""
+    return f"{side.capitalize()} hemisphere" if side in HEMISPHERES else side.capitalize()
+
+
+def check_sides(value: object) -> tuple[Side, ...]:
+    """Return the sides of a subject of any dataset, after which files can be named.
+
+    Raises
+    ------
+    UsageError
+        If there is none, one is there twice, or none can be called so.
+    """
+    sides = tuple(value) if isinstance(value, list | tuple) else ()
+    words = [side for side in sides if isinstance(side, str) and _WORD.fullmatch(side) and side != BOTH]
+    if not words or len(set(words)) < len(sides):
+        raise UsageError(
+            f"{said('sides', value)}: one side or several, each by a name of its own, were expected",
+            hint="as in ('left', 'right') or ('all',): letters, digits and dashes",
+        )
+    return sides
+
+
+def check_side(value: object, sides: Sequence[Side]) -> Side:
+    """Return one of a subject's sides.
+
+    Raises
+    ------
+    UsageError
+        If it is none of them.
+    """
+    if tuple(sides) == HEMISPHERES:
+        return check_hemisphere(value)
+    return check_choice("side", value, sides)
 
 
 def check_hemisphere(value: object) -> Hemisphere:
@@ -23,8 +103,7 @@ def check_hemisphere(value: object) -> Hemisphere:
     UsageError
         If it is neither.
     """
-    meant = {"lh": "left", "l": "left", "rh": "right", "r": "right"}
-    return "left" if check_choice("hemisphere", value, HEMISPHERES, meant) == "left" else "right"
+    return "left" if check_choice("hemisphere", value, HEMISPHERES, _MEANT) == "left" else "right"
 
 
 def check_split(value: object) -> Split:

@@ -1,4 +1,4 @@
-"""The images of a subject, in the order of the responses' rows."""
+"""The images of a subject, in the order of the responses' rows, and what their ids are."""
 
 from __future__ import annotations
 
@@ -7,12 +7,19 @@ from pathlib import Path
 
 from algocli.dataset.sides import Split
 
+StimulusId = int | str
+
 
 @dataclass(frozen=True)
 class Stimulus:
-    """One image: its row (from 0) within its split, its id among NSD's 73,000, its file."""
+    """One image: its row (from 0) within its split, its id among all the images of its dataset, its file."""
 
     row: int
     split: Split
-    nsd_id: int
+    id: StimulusId
     path: Path
+
+    @property
+    def nsd_id(self) -> int:
+        """The id, where it is one of NSD's 73,000."""
+        return int(self.id)

@@ -1,4 +1,4 @@
-"""What the models of one hemisphere leave in a run: predictions, scores, penalties and weights, fit by fit."""
+"""What the models of one side leave in a run: predictions, scores, penalties and weights, fit by fit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from algocli.compute.track import Note
-from algocli.dataset.sides import Hemisphere
+from algocli.dataset.naming import SubjectId
+from algocli.dataset.sides import Side
 from algocli.encoding.fields import Fields
 from algocli.encoding.regressions.registry import regression_of
 from algocli.encoding.regressions.regression import Model
@@ -22,8 +23,8 @@ class Shelf(Protocol):
     """Where the arrays of one subject are put, by name; visible only when whole."""
 
     @property
-    def number(self) -> int:
-        """The subject's number."""
+    def id(self) -> SubjectId:
+        """What the subject is called: its number, or its name."""
         ...
 
     def save(self, name: str, array: NDArray[Any]) -> None:
@@ -43,7 +44,7 @@ class Shelf(Protocol):
 
 @dataclass
 class Outputs:
-    """One hemisphere's results, collected while models are fitted; held-out predictions go to disk as they come."""
+    """One side's results, collected while models are fitted; held-out predictions go to disk as they come."""
 
     append: Callable[[NDArray[np.float32]], object]
     settings: Fields
@@ -79,9 +80,9 @@ class Outputs:
 
 @contextmanager
 def open_outputs(
-    share: Shelf, hemisphere: Hemisphere, settings: Fields, n_held_out: int, n_vertices: int
+    share: Shelf, hemisphere: Side, settings: Fields, n_held_out: int, n_vertices: int
 ) -> Iterator[Outputs]:
-    """Collect a hemisphere's results within a `with` block, at whose end all of its arrays are in the run."""
+    """Collect a side's results within a `with` block, at whose end all of its arrays are in the run."""
     with share.writing_rows(f"{hemisphere}_pred_validation", (n_held_out, n_vertices)) as append:
         found = Outputs(append, settings)
         yield found
@@ -94,9 +95,9 @@ def open_outputs(
         share.save(f"{hemisphere}_pred_test", (found.test_sum / np.float32(found.n_tests)).astype(np.float32))
 
 
-def save_choices(share: Shelf, hemisphere: Hemisphere, found: Outputs, note: Note) -> None:
+def save_choices(share: Shelf, hemisphere: Side, found: Outputs, note: Note) -> None:
     """Save the arrays that the regression leaves, and say what is worth saying of its last fit."""
-    where = f"subject {share.number}, {hemisphere}"
+    where = f"subject {share.id}, {hemisphere}"
     for array in regression_of(found.settings).arrays:
         fits = [one for one in found.arrays.get(array.name, []) if one is not None]
         # Part of the fits says nothing, and what an earlier training left would be taken for this one's.

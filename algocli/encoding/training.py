@@ -1,4 +1,4 @@
-"""Fits the models of one subject, of both hemispheres and as many folds at a time as memory holds."""
+"""Fits the models of one subject, of all sides and as many folds at a time as memory holds."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.track import Note, Track
-from algocli.dataset.challenge.subjects import Subject
-from algocli.dataset.sides import HEMISPHERES, Hemisphere
+from algocli.dataset.protocol import Subject
+from algocli.dataset.sides import Side, heading
 from algocli.encoding.algebra import algebra_on
 from algocli.encoding.kernels import Kernels
 from algocli.encoding.outputs import Outputs, Shelf, open_outputs, save_choices
@@ -41,7 +40,7 @@ class _Look:
 
 
 class Training:
-    """The fitting of one subject's models: as many fits at a time as memory holds, of both hemispheres."""
+    """The fitting of one subject's models: as many fits at a time as memory holds, of all sides."""
 
     def __init__(
         self,
@@ -66,32 +65,30 @@ class Training:
 
     def run(self, note: Note) -> None:
         """Fit everything, and leave it in the run."""
-        for hemisphere in HEMISPHERES:
-            path = self.subject.layout.responses("train", hemisphere)
-            _refuse_empty_rows(path, self.subject.responses("train", hemisphere))
+        for side in self.subject.sides:
+            name = self.subject.responses_name("train", side)
+            _refuse_empty_rows(name, self.subject.responses("train", side))
         n_held_out = sum(len(fold.held_out) for fold in self.folds)
         fits = [fold.fit for fold in self.folds] + ([np.arange(self.n_train)] if self.settings.refit else [])
         with self._timed("gram"):
             self.kernels.prepare(fits)
         with ExitStack() as stack:
             outputs = {
-                h: stack.enter_context(
-                    open_outputs(self.share, h, self.settings, n_held_out, self.subject.n_vertices(h))
+                side: stack.enter_context(
+                    open_outputs(self.share, side, self.settings, n_held_out, self.subject.n_vertices(side))
                 )
-                for h in HEMISPHERES
+                for side in self.subject.sides
             }
             # A step is the components of a fit, or a hemisphere's model of one.
             steps = self._steps(fits, outputs, note)
-            label = f"subject {self.subject.number}: training"
+            label = f"subject {self.subject.id}: training"
             for _ in self.track(steps, total=3 * len(fits), label=label, unit="steps"):
                 pass
         for hemisphere, found in outputs.items():
             save_choices(self.share, hemisphere, found, note)
 
-    def _steps(
-        self, fits: Sequence[NDArray[np.int64]], outputs: Mapping[Hemisphere, Outputs], note: Note
-    ) -> Iterator[None]:
-        n_vertices = max(map(self.subject.n_vertices, HEMISPHERES))
+    def _steps(self, fits: Sequence[NDArray[np.int64]], outputs: Mapping[Side, Outputs], note: Note) -> Iterator[None]:
+        n_vertices = max(map(self.subject.n_vertices, self.subject.sides))
         n_together = fits_together(self.settings, len(fits[-1]), n_vertices)
         for start in range(0, len(fits), n_together):
             looks: list[_Look] = []
@@ -100,7 +97,7 @@ class Training:
                     looks.append(self._look(number, fit))
                 yield
             for hemisphere, found in outputs.items():
-                with self._timed(f"{hemisphere} hemisphere"):
+                with self._timed(heading(hemisphere).lower()):
                     self._fit_hemisphere(hemisphere, looks, found, note)
                 yield from itertools.repeat(None, len(looks))
 
@@ -117,10 +114,10 @@ class Training:
             view.project(self.test) if tests else None,
         )
 
-    def _fit_hemisphere(self, hemisphere: Hemisphere, looks: Sequence[_Look], found: Outputs, note: Note) -> None:
-        where = f"subject {self.subject.number}, {hemisphere}"
+    def _fit_hemisphere(self, hemisphere: Side, looks: Sequence[_Look], found: Outputs, note: Note) -> None:
+        where = f"subject {self.subject.id}, {hemisphere}"
         responses = self.subject.responses("train", hemisphere)
-        path = self.subject.layout.responses("train", hemisphere)
+        path = self.subject.responses_name("train", hemisphere)
         models = self.regression.fit(
             self.settings, [one.view for one in looks], responses, lambda message: note(f"{where}: {message}")
         )
@@ -139,7 +136,7 @@ class Training:
         self.clock[stage] = self.clock.get(stage, 0) + time.time() - began
 
 
-def _checked(models: Iterator[Model], path: Path, responses: NDArray[np.float32]) -> Iterator[Model]:
+def _checked(models: Iterator[Model], path: str, responses: NDArray[np.float32]) -> Iterator[Model]:
     """Pass models on unless the first says that a response is not finite."""
     first = next(models)
     _refuse_non_finite(first, path, responses)
@@ -147,7 +144,7 @@ def _checked(models: Iterator[Model], path: Path, responses: NDArray[np.float32]
     yield from models
 
 
-def _refuse_empty_rows(path: Path, responses: NDArray[np.float32]) -> None:
+def _refuse_empty_rows(path: str, responses: NDArray[np.float32]) -> None:
     """Refuse responses that are 0 at every vertex for some images: the file has its size and not all of its content."""
     # Few rows begin so by chance: only these are read to their ends.
     likely = np.flatnonzero(~responses[:, :_FIRST_VERTICES].any(axis=1))
@@ -160,7 +157,7 @@ def _refuse_empty_rows(path: Path, responses: NDArray[np.float32]) -> None:
         )
 
 
-def _refuse_non_finite(model: Model, path: Path, responses: NDArray[np.float32]) -> None:
+def _refuse_non_finite(model: Model, path: str, responses: NDArray[np.float32]) -> None:
     """Refuse responses with a NaN: it has spread to every number of its vertex, the intercept among them."""
     bad = np.flatnonzero(~np.isfinite(model.intercept))
     if len(bad):

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.track import Track, silent
-from algocli.dataset.challenge.subjects import Challenge
-from algocli.dataset.images import CHALLENGE, Images, ids_digest, open_images
+from algocli.dataset.images import OWN, Images, ids_digest, open_images
+from algocli.dataset.opening import open_dataset
 from algocli.errors import AlgocliError, DataError
 from algocli.features.networks.numerics import ROUNDING
 from algocli.features.rebuilding import (
@@ -128,12 +128,12 @@ def _want(store: FeatureStore, data_dir: Path, trust_code: bool) -> _Wanted | No
         return None
     named = read_stored_recipe(store, trust_code=trust_code)
     about = store.manifest["provenance"]
-    if about.get("source", CHALLENGE) != CHALLENGE and not about.get("stimuli"):
+    if about.get("source", OWN) != OWN and not about.get("stimuli"):
         raise DataError(f"it was made from images elsewhere ({about['source']}), and where was not recorded")
-    subject = Challenge(data_dir).subject(store.subject)
+    subject = open_dataset(data_dir).subject(store.subject)
     images = open_images(subject, Path(about["stimuli"]) if about.get("stimuli") else None)
     if len(images.stimuli) != store.n_stimuli or about.get("ids") not in (None, ids_digest(images.stimuli)):
-        raise DataError(f"{subject.layout.folder} holds other images than it was made from")
+        raise DataError(f"{subject.folder} holds other images than it was made from")
     return _Wanted(store, named, images, rows)
 
 

@@ -14,9 +14,9 @@ from typing import Any
 from algocli.compute.budget import check_disk, check_memory, free_disk, gigabytes
 from algocli.compute.lock import hold
 from algocli.compute.track import Note, Track, silent, unheard
-from algocli.dataset.challenge.subjects import Subject
 from algocli.dataset.conversions import describe
 from algocli.dataset.images import Images, open_images
+from algocli.dataset.protocol import Subject
 from algocli.features.networks.backbones import Backbone
 from algocli.features.networks.numerics import check_numerics
 from algocli.features.passage import Passage, Target, n_workers, pass_through
@@ -47,7 +47,7 @@ def extract(
     Parameters
     ----------
     images
-        Where the images are read from; the challenge folder unless told otherwise.
+        Where the images are read from; the dataset unless told otherwise.
     track, note
         How to show progress and to say something by the way.
 
@@ -65,7 +65,7 @@ def extract(
     content = images.digest(cache_dir, track)
     converted = images.converted(cache_dir)
     if converted:
-        note(f"subject {subject.number}: {'; '.join(describe(converted))}")
+        note(f"subject {subject.id}: {'; '.join(describe(converted))}")
     reducers = [Reducer(layer, how.reduction) for layer in backbone.layers]
     about = {
         "source": images.kind,
@@ -92,7 +92,7 @@ def extract(
                 for target in targets:
                     target.store.sweep()
             _announce(subject, targets, cache_dir, how, note)
-            pass_through(targets, images, backbone, how, f"subject {subject.number}: features", track)
+            pass_through(targets, images, backbone, how, f"subject {subject.id}: features", track)
     return stores
 
 
@@ -137,7 +137,7 @@ def _pending(store: FeatureStore, rows: range | None) -> list[Shard]:
 def _say_what_is_done(
     subject: Subject, store: FeatureStore, pending: Sequence[Shard], rows: range | None, note: Note
 ) -> None:
-    name = f"subject {subject.number}: {store.folder.parent.name}"
+    name = f"subject {subject.id}: {store.folder.parent.name}"
     n_left = sum(map(len, store.pending()))
     if rows is not None and not any(shard.start in rows for shard in store.shards):
         until = f"to {rows.stop}" if rows.stop < store.n_stimuli else "on"
@@ -154,7 +154,7 @@ def _announce(subject: Subject, targets: Sequence[Target], cache_dir: Path, how:
     n_bytes = sum(width * sum(map(len, target.pending)) for width, target in zip(per_row, targets, strict=True))
     layers = f"{len(targets)} layer{'s' if len(targets) > 1 else ''}"
     note(
-        f"subject {subject.number}: up to {gigabytes(n_bytes)} to write for {layers} (less once compressed), "
+        f"subject {subject.id}: up to {gigabytes(n_bytes)} to write for {layers} (less once compressed), "
         f"{gigabytes(free_disk(cache_dir))} free"
     )
     smaller = "--dtype float16, --pool or --project make features smaller"

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.dataset.challenge.subjects import Challenge, Subject
-from algocli.dataset.sides import HEMISPHERES, Hemisphere
+from algocli.dataset.naming import SubjectId
+from algocli.dataset.protocol import Dataset, Subject
+from algocli.dataset.sides import Side, asked_sides
 from algocli.results.layered import Layered, layered
 from algocli.results.report import SCORED_ON
 from algocli.runs.run import Run
@@ -25,8 +26,8 @@ REASONS = {NO_LAYER_HELPS: "no layer helps", LOW_CEILING: "low ceiling", NOT_PRE
 class LayerCount:
     """How many vertices of a hemisphere have a layer, or have none for a reason."""
 
-    subject: int
-    hemisphere: Hemisphere
+    subject: SubjectId
+    hemisphere: Side
     layer: str | None
     features: str | None
     reason: str | None
@@ -37,7 +38,7 @@ class LayerCount:
 class BestLayers:
     """One subject's vertices by layer: for each hemisphere (n_vertices,), the layer's position or a negative code."""
 
-    codes: Mapping[Hemisphere, NDArray[np.int64]]
+    codes: Mapping[Side, NDArray[np.int64]]
 
     @property
     def n_vertices(self) -> int:
@@ -62,7 +63,7 @@ class BestLayers:
 
 
 def find_best_layers(
-    subject: Subject, compared: Layered, hemispheres: Sequence[Hemisphere], min_r: float = DEFAULT_MIN_R
+    subject: Subject, compared: Layered, hemispheres: Sequence[Side] | None, min_r: float = DEFAULT_MIN_R
 ) -> BestLayers:
     """Find the layer that most speaks for, of every vertex that is predicted; of equal ones the one given first.
 
@@ -81,8 +82,8 @@ def find_best_layers(
     MissingStep
         If a run has not been trained on the subject.
     """
-    codes: dict[Hemisphere, NDArray[np.int64]] = {}
-    for hemisphere in hemispheres:
+    codes: dict[Side, NDArray[np.int64]] = {}
+    for hemisphere in asked_sides(subject.sides, hemispheres):
         found = compared.read(subject, hemisphere)
         is_low = np.zeros(len(found.r), bool) if found.noise_ceiling is None else found.noise_ceiling <= min_r**2
         reasons = {
@@ -95,11 +96,11 @@ def find_best_layers(
 
 
 def count_layers(
-    challenge: Challenge,
+    challenge: Dataset,
     runs: Sequence[Run],
     *,
-    subjects: Sequence[int] | None = None,
-    hemispheres: Sequence[Hemisphere] = HEMISPHERES,
+    subjects: Sequence[SubjectId] | None = None,
+    hemispheres: Sequence[Side] | None = None,
     min_r: float = DEFAULT_MIN_R,
 ) -> list[LayerCount]:
     """Count the vertices of every layer, and those without one by the reason, hemisphere by hemisphere.
@@ -113,7 +114,7 @@ def count_layers(
     rows = []
     for subject in compared.subjects(challenge, subjects):
         for hemisphere, codes in find_best_layers(subject, compared, hemispheres, min_r).codes.items():
-            where = subject.number, hemisphere
+            where = subject.id, hemisphere
             for code, layer in enumerate(compared.layers):
                 rows.append(LayerCount(*where, layer.label, layer.features, None, int(np.sum(codes == code))))
             for code, reason in REASONS.items():

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from algocli.compute.choices import check_whole
 from algocli.compute.track import Note, Track, silent
-from algocli.dataset.challenge.subjects import Subject
-from algocli.dataset.sides import HEMISPHERES, Hemisphere
+from algocli.dataset.naming import SubjectId
+from algocli.dataset.protocol import Subject
+from algocli.dataset.sides import Side
 from algocli.results.held_out import data_is_gone, held_out
 from algocli.results.regions import Regions
 from algocli.results.resampling import LEVEL, draw, resampled_means
@@ -67,12 +68,12 @@ class Certainty:
 
 def assess(
     run: Run,
-    number: int,
+    number: SubjectId,
     subject: Subject | None,
-    of: Mapping[Hemisphere, Regions],
+    of: Mapping[Side, Regions],
     asked: Asked,
     note: Note,
-) -> dict[Hemisphere, Certainty]:
+) -> dict[Side, Certainty]:
     """Say how sure the scores of one subject are.
 
     Parameters
@@ -92,18 +93,18 @@ def assess(
         If memory does not suffice.
     """
     if not asked.columns:
-        return dict.fromkeys(HEMISPHERES, Certainty())
+        return dict.fromkeys(of, Certainty())
     held = held_out(run, number)
-    better: dict[Hemisphere, NDArray[np.bool_]] = {}
+    better: dict[Side, NDArray[np.bool_]] = {}
     if asked.n_permutations is not None:
         how = {"n_permutations": asked.n_permutations, "seed": asked.seed}
         better = significant(p_values(held, subject, **how, track=asked.track, note=note))
-    intervals: dict[Hemisphere, dict[str, tuple[float, float]]] = {}
+    intervals: dict[Side, dict[str, tuple[float, float]]] = {}
     if asked.n_resamples is not None:
         if subject is None:
             raise data_is_gone(held)
         counts = draw(len(held.rows), n_resamples=asked.n_resamples, seed=asked.seed)
-        for hemisphere in HEMISPHERES:
+        for hemisphere in of:
             means = resampled_means(subject, hemisphere, [held], of[hemisphere], counts, track=asked.track)
             intervals[hemisphere] = {name: bootstrap.interval(mean[0], LEVEL) for name, mean in means.items()}
-    return {side: Certainty(better.get(side), intervals.get(side, {})) for side in HEMISPHERES}
+    return {side: Certainty(better.get(side), intervals.get(side, {})) for side in of}

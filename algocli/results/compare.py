@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.track import Track, silent
-from algocli.dataset.challenge.layout import check_subjects
-from algocli.dataset.challenge.subjects import Challenge, Subject
-from algocli.dataset.sides import ALL_VERTICES, HEMISPHERES, Hemisphere, check_hemisphere
+from algocli.dataset.naming import SubjectId, by_id, check_subject_ids
+from algocli.dataset.opening import open_dataset
+from algocli.dataset.protocol import Dataset, Subject
+from algocli.dataset.sides import ALL_VERTICES, Side, check_side
 from algocli.errors import DataError, UsageError
 from algocli.results.data_of_runs import recorded_subject
 from algocli.results.held_out import HeldOut, data_is_gone, held_out
@@ -38,8 +39,8 @@ class DifferenceRow:
 
     run: str
     reference: str
-    subject: int
-    hemisphere: Hemisphere
+    subject: SubjectId
+    hemisphere: Side
     roi: str
     n_vertices: int
     mean_r: float | None
@@ -67,9 +68,9 @@ class Comparison(RowsByRoi):
     classes: dict[str, str]
     notes: tuple[str, ...] = ()
 
-    def of_roi(self, subject: int, hemisphere: Hemisphere, roi: str) -> list[DifferenceRow]:
+    def of_roi(self, subject: SubjectId, hemisphere: Side, roi: str) -> list[DifferenceRow]:
         """Return a ROI's row of each run; none where that subject's data does not name the ROI."""
-        wanted = (subject, check_hemisphere(hemisphere), roi)
+        wanted = (subject, check_side(hemisphere, self.sides), roi)
         return [row for row in self.rows if (row.subject, row.hemisphere, row.roi) == wanted]
 
 
@@ -77,7 +78,7 @@ def compare(
     runs: Sequence[Run],
     *,
     data_dir: Path | None = None,
-    subjects: Iterable[int] | None = None,
+    subjects: Iterable[SubjectId] | None = None,
     rois: Sequence[str] | None = None,
     n_resamples: int = 1000,
     seed: int = 0,
@@ -112,8 +113,8 @@ def compare(
         raise UsageError("one run alone cannot be compared", hint="name the reference first, then one or more others")
     # The reference may be compared with itself; naming another run twice says nothing new.
     others = list({run.name: run for run in runs[1:]}.values())
-    challenge = None if data_dir is None else Challenge(data_dir)
-    numbers = shared_subjects(runs, challenge) if subjects is None else check_subjects(subjects)
+    challenge = None if data_dir is None else open_dataset(data_dir)
+    numbers = shared_subjects(runs, challenge) if subjects is None else check_subject_ids(subjects)
     notes = [] if subjects is not None else list(_left_out(runs, challenge, numbers))
     # What does not fit is told before the first subject's minutes are spent.
     shares = {n: [held_out(run, n) for run in (runs[0], *others)] for n in numbers}
@@ -125,14 +126,14 @@ def compare(
     chosen = check_rois(rois, [*classes, ALL_VERTICES]) if rois else (*classes, ALL_VERTICES)
     rows: list[DifferenceRow] = []
     for subject in data:
-        compared = shares[subject.number]
+        compared = shares[subject.id]
         counts = draw(len(compared[0].rows), n_resamples=n_resamples, seed=seed)
-        for hemisphere in HEMISPHERES:
+        for hemisphere in subject.sides:
             rows += _hemisphere_rows(subject, hemisphere, compared, chosen, counts, track)
     return Comparison(runs[0].name, tuple(run.name for run in others), tuple(rows), classes, tuple(notes))
 
 
-def shared_subjects(runs: Sequence[Run], challenge: Challenge | None) -> tuple[int, ...]:
+def shared_subjects(runs: Sequence[Run], challenge: Dataset | None) -> tuple[SubjectId, ...]:
     """Return the subjects that all runs, and the data folder if there is one, have in common, rising.
 
     Raises
@@ -147,11 +148,11 @@ def shared_subjects(runs: Sequence[Run], challenge: Challenge | None) -> tuple[i
     if not shared:
         listed = "; ".join(f"{who} has {', '.join(map(str, found))}" for who, found in having.items())
         raise DataError(f"there is no subject that all have: {listed}", hint="train the runs on the same subjects")
-    return tuple(sorted(shared))
+    return tuple(sorted(shared, key=by_id))
 
 
-def _left_out(runs: Sequence[Run], challenge: Challenge | None, numbers: Sequence[int]) -> Iterator[str]:
-    for n in sorted({n for run in runs for n in run.subjects} - set(numbers)):
+def _left_out(runs: Sequence[Run], challenge: Dataset | None, numbers: Sequence[SubjectId]) -> Iterator[str]:
+    for n in sorted({n for run in runs for n in run.subjects} - set(numbers), key=by_id):
         lacking = [f"run {name}" for name in dict.fromkeys(run.name for run in runs if n not in run.subjects)]
         if challenge is not None and n not in challenge.found:
             lacking.append(str(challenge.folder))
@@ -161,7 +162,7 @@ def _left_out(runs: Sequence[Run], challenge: Challenge | None, numbers: Sequenc
 def _check_same_images(shares: Sequence[HeldOut]) -> Iterator[str]:
     """Refuse runs that held out different images; yield a note on those that only divided them differently."""
     first = shares[0]
-    number = first.share.number
+    number = first.share.id
     for other in shares[1:]:
         if not np.array_equal(first.rows, other.rows):
             n_shared = len(np.intersect1d(first.rows, other.rows))
@@ -198,7 +199,7 @@ def _recorded_subject(reference: HeldOut) -> Subject:
 
 def _hemisphere_rows(
     subject: Subject,
-    hemisphere: Hemisphere,
+    hemisphere: Side,
     shares: Sequence[HeldOut],
     chosen: Sequence[str],
     counts: NDArray[np.float32],
@@ -209,7 +210,7 @@ def _hemisphere_rows(
     r = [held.share.correlation(hemisphere) for held in shares]
     for name, vertices in of.items():
         for place, held in enumerate(shares[1:], start=1):
-            head = (held.run.name, shares[0].run.name, subject.number, hemisphere, name, len(vertices))
+            head = (held.run.name, shares[0].run.name, subject.id, hemisphere, name, len(vertices))
             if name not in resampled:
                 yield DifferenceRow(*head, None, None, None, None, None)
                 continue

@@ -1,32 +1,38 @@
-"""Subjects from wherever each one's data lies, as one challenge that figures can be made of."""
+"""Subjects from wherever each one's data lies, as one dataset that figures can be made of."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
 
-from algocli.dataset.challenge.subjects import Challenge, Subject
+from algocli.dataset.naming import SubjectId, by_id, check_subject_id, check_subject_ids
+from algocli.dataset.protocol import Subject
 from algocli.errors import DataError
 from algocli.results.data_of_runs import recorded_subjects
 from algocli.runs.run import Run
 
 
-class Gathered(Challenge):
+class Gathered:
     """Some subjects, each in a folder of its own; there may be none."""
 
     def __init__(self, subjects: Iterable[Subject], folder: Path) -> None:
         self.folder = folder
-        self._subjects = {subject.number: subject for subject in subjects}
-        self.found = tuple(sorted(self._subjects))
+        self._subjects = {subject.id: subject for subject in subjects}
+        self.found = tuple(sorted(self._subjects, key=by_id))
 
-    def subject(self, number: int) -> Subject:
-        """Return one subject by its number."""
-        if number not in self._subjects:
-            raise DataError(f"the data of subject {number} is gone", hint="name the data that has it with --data-dir")
-        return self._subjects[number]
+    def subject(self, which: int | str) -> Subject:
+        """Return one subject by its number or name."""
+        found = self._subjects.get(check_subject_id(which))
+        if found is None:
+            raise DataError(f"the data of subject {which} is gone", hint="name the data that has it with --data-dir")
+        return found
+
+    def subjects(self, which: Iterable[int | str] | int | str | None = None) -> list[Subject]:
+        """Return the subjects asked for, each once, or all that are there."""
+        return [self.subject(one) for one in (self.found if which is None else check_subject_ids(which))]
 
 
-def gather(run: Run, usual: Path, numbers: Iterable[int] | None = None) -> Gathered:
+def gather(run: Run, usual: Path, numbers: Iterable[SubjectId] | None = None) -> Gathered:
     """Gather the data that a run's subjects were trained on; one whose data is gone is missing.
 
     Parameters

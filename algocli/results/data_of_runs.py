@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from algocli.dataset.challenge.layout import check_subjects, subject_folder
-from algocli.dataset.challenge.subjects import Subject
+from algocli.dataset.naming import SubjectId, check_subject_ids, name_of
+from algocli.dataset.opening import find_subject
+from algocli.dataset.protocol import Subject
 from algocli.runs.run import Run
 from algocli.runs.subject_run import SubjectRun
 
@@ -25,7 +26,7 @@ class Origin:
     note: str = ""
 
 
-def recorded_subjects(run: Run, usual: Path, numbers: Iterable[int] | None = None) -> list[Origin]:
+def recorded_subjects(run: Run, usual: Path, numbers: Iterable[SubjectId] | None = None) -> list[Origin]:
     """Find each subject's data: in the folder of its record, else in the usual data folder, else nowhere.
 
     Parameters
@@ -40,14 +41,14 @@ def recorded_subjects(run: Run, usual: Path, numbers: Iterable[int] | None = Non
     MissingStep
         If the run has not been trained on a subject that was asked for.
     """
-    chosen = run.subjects if numbers is None else check_subjects(numbers)
-    return [_origin(run.subject(n), usual / subject_folder(n)) for n in chosen]
+    chosen = run.subjects if numbers is None else check_subject_ids(numbers)
+    return [_origin(run.subject(n), usual) for n in chosen]
 
 
 def recorded_subject(share: SubjectRun) -> Subject | None:
     """Return the data that a share of a run was trained on; None where it is gone, or was never recorded."""
     folder = share.data_folder
-    return Subject(share.number, folder) if folder is not None and _is_folder(folder) else None
+    return find_subject(share.id, folder) if folder is not None and _is_folder(folder) else None
 
 
 def tell_other_places(pairs: Iterable[tuple[Subject, SubjectRun]]) -> Iterator[str]:
@@ -55,11 +56,11 @@ def tell_other_places(pairs: Iterable[tuple[Subject, SubjectRun]]) -> Iterator[s
 
     It may be a copy; or ROIs, noise ceilings and test responses may be another dataset's.
     """
-    found: dict[tuple[Path, Path], list[int]] = {}
+    found: dict[tuple[Path, Path], list[SubjectId]] = {}
     for subject, share in pairs:
-        trained_on, here = share.data_folder, subject.layout.folder.resolve()
+        trained_on, here = share.data_folder, subject.folder.resolve()
         if trained_on is not None and trained_on != here:
-            found.setdefault((trained_on.parent, here.parent), []).append(share.number)
+            found.setdefault((trained_on.parent, here.parent), []).append(share.id)
     for (trained_on, here), numbers in found.items():
         listed = ", ".join(map(str, numbers))
         yield f"subject {listed} was trained on {trained_on}; ROIs and the like are those of {here}"
@@ -70,11 +71,12 @@ def _origin(share: SubjectRun, usual: Path) -> Origin:
     if subject is not None:
         return Origin(subject, share)
     trained_on = share.data_folder
-    gone = f"subject {share.number} was trained on {trained_on}, which is gone" if trained_on else ""
-    if _is_folder(usual):
-        note = f"{gone}: {usual} takes its place" if gone else ""
-        return Origin(Subject(share.number, usual), share, note)
-    return Origin(None, share, gone or f"{usual} is not there")
+    gone = f"subject {share.id} was trained on {trained_on}, which is gone" if trained_on else ""
+    place = usual / name_of(share.id)
+    stand_in = find_subject(share.id, place) if _is_folder(place) else None
+    if stand_in is not None:
+        return Origin(stand_in, share, f"{gone}: {place} takes its place" if gone else "")
+    return Origin(None, share, gone or f"{place} is not there")
 
 
 def _is_folder(path: Path) -> bool:

@@ -17,9 +17,9 @@ from algocli.compute.arrays import publishing_rows
 from algocli.compute.files import write_json
 from algocli.compute.track import Track, silent
 from algocli.dataset.ceilings import CeilingUnit
-from algocli.dataset.challenge.layout import prefix, subject_folder
-from algocli.dataset.challenge.subjects import Subject
-from algocli.dataset.sides import HEMISPHERES, Hemisphere
+from algocli.dataset.naming import SubjectId, name_of
+from algocli.dataset.protocol import Subject
+from algocli.dataset.sides import Side, prefix
 from algocli.results.held_out import held_out, read_blocks
 from algocli.results.scoring import read_scores
 from algocli.runs.run import Run
@@ -52,7 +52,7 @@ class HemisphereParts:
     unit: CeilingUnit | None
 
 
-SubjectParts = dict[Hemisphere, HemisphereParts]
+SubjectParts = dict[Side, HemisphereParts]
 
 
 def read_parts(subject: Subject, runs: Mapping[Names, Run], *, track: Track = silent) -> SubjectParts:
@@ -67,9 +67,9 @@ def read_parts(subject: Subject, runs: Mapping[Names, Run], *, track: Track = si
     """
     found: SubjectParts = {}
     everything = max(runs, key=len)
-    for hemisphere in HEMISPHERES:
-        scores = read_scores(subject, runs[everything].subject(subject.number), hemisphere)
-        label = f"subject {subject.number}, {hemisphere}: explained variance"
+    for hemisphere in subject.sides:
+        scores = read_scores(subject, runs[everything].subject(subject.id), hemisphere)
+        label = f"subject {subject.id}, {hemisphere}: explained variance"
         explained = {
             union: _explain(subject, run, hemisphere)
             for union, run in track(runs.items(), total=len(runs), label=label, unit="models")
@@ -87,7 +87,7 @@ def describe(sets: Sequence[FeatureSet], runs: Mapping[Names, Run]) -> dict[str,
 
 
 def export_parts(
-    folder: Path, sets: Sequence[FeatureSet], runs: Mapping[Names, Run], found: Mapping[int, SubjectParts]
+    folder: Path, sets: Sequence[FeatureSet], runs: Mapping[Names, Run], found: Mapping[SubjectId, SubjectParts]
 ) -> list[Path]:
     """Write every part's values per vertex, and a description of what they are.
 
@@ -117,16 +117,16 @@ def export_parts(
         for hemisphere, side in sides.items():
             arrays = {files[part]: side.parts[part] for part in unions(names)} | {TOTAL: side.total}
             for name, values in arrays.items():
-                path = folder / subject_folder(number) / f"{prefix(hemisphere)}_{name}.npy"
+                path = folder / name_of(number) / f"{prefix(hemisphere)}_{name}.npy"
                 with publishing_rows(path, values.shape) as append:
                     append(values)
                 written.append(path)
     return written
 
 
-def _explain(subject: Subject, run: Run, hemisphere: Hemisphere) -> NDArray[np.float64]:
+def _explain(subject: Subject, run: Run, hemisphere: Side) -> NDArray[np.float64]:
     """Return the R² of a run per vertex, (n_vertices,); with folds, the mean over folds."""
-    held = held_out(run, subject.number)
+    held = held_out(run, subject.id)
     folds = [held.folds == fold for fold in np.unique(held.folds)]
     found = np.empty(subject.n_vertices(hemisphere))
     # One run after the other: of thirty together, a block would take gigabytes.

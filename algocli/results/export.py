@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from algocli.compute.arrays import publishing_rows
 from algocli.compute.files import publish
-from algocli.dataset.challenge.layout import prefix, subject_folder
-from algocli.dataset.challenge.subjects import Subject
-from algocli.dataset.sides import HEMISPHERES, Hemisphere
+from algocli.dataset.naming import name_of
+from algocli.dataset.protocol import Subject
+from algocli.dataset.sides import Side, prefix
 from algocli.encoding.regressions.registry import known_arrays
 from algocli.results.per_layer import columns_per_layer
 from algocli.results.scoring import read_scores
@@ -46,7 +46,7 @@ def export_arrays(share: SubjectRun, folder: Path) -> list[Path]:
     """
     arrays: dict[str, NDArray[Any]] = {}
     significance = kept(share)
-    for hemisphere in HEMISPHERES:
+    for hemisphere in share.sides:
         arrays[f"{prefix(hemisphere)}_correlation"] = share.correlation(hemisphere)
         arrays[f"{prefix(hemisphere)}_pred_val"] = share.validation_predictions(hemisphere)
         if significance is not None:
@@ -55,15 +55,16 @@ def export_arrays(share: SubjectRun, folder: Path) -> list[Path]:
             if share.has_array(f"{hemisphere}_{name}"):
                 arrays[f"{prefix(hemisphere)}_{name}"] = share.of_regression(name, hemisphere)
     arrays["val_index"] = share.validation_rows()
-    return [_write_array(folder / subject_folder(share.number) / f"{name}.npy", arrays[name]) for name in arrays]
+    return [_write_array(folder / name_of(share.id) / f"{name}.npy", arrays[name]) for name in arrays]
 
 
 def export_table(subject: Subject, share: SubjectRun, folder: Path) -> list[Path]:
     """Write a subject's scores as folder/subjNN/vertices.csv, one row a vertex, left hemisphere first.
 
     ROI names are joined by semicolons. The noise ceiling is a share of variance, the accuracy is in percent; both are
-    empty where the data folder has no ceilings. A column p is there where the run's significance is known, and one for
-    each layer, such as weight.features.2, where a blend has weights or a banded ridge shares.
+    empty where the data folder has no ceilings. Where nothing says what place a vertex has on fsaverage, its column is
+    called vertex, and counts from 0 on each side. A column p is there where the run's significance is known, and one
+    for each layer, such as weight.features.2, where a blend has weights or a banded ridge shares.
 
     Raises
     ------
@@ -72,19 +73,21 @@ def export_table(subject: Subject, share: SubjectRun, folder: Path) -> list[Path
     StorageError
         If the folder cannot be written.
     """
-    path = folder / subject_folder(share.number) / "vertices.csv"
+    path = folder / name_of(share.id) / "vertices.csv"
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     significance = kept(share)
+    placed = all(subject.places(side) is not None for side in share.sides)
+    columns = [name if placed else name.removeprefix("fsaverage_") for name in TABLE_COLUMNS]
     names: tuple[str, ...] = ()
     rows: list[tuple[object, ...]] = []
-    for hemisphere in HEMISPHERES:
+    for hemisphere in share.sides:
         further = {} if significance is None else {"p": significance.p[hemisphere]}
         n_vertices = len(share.correlation(hemisphere))
-        further |= columns_per_layer(Run(share.folder.parent), share.number, hemisphere, n_vertices)
+        further |= columns_per_layer(Run(share.folder.parent), share.id, hemisphere, n_vertices)
         names = tuple(further)
         rows += _table_rows(subject, share, hemisphere, tuple(further.values()))
-    writer.writerow((*TABLE_COLUMNS, *names))
+    writer.writerow((*columns, *names))
     writer.writerows(rows)
     publish(path, lambda stream: stream.write(text.getvalue().encode()))
     return [path]
@@ -97,10 +100,11 @@ def _write_array(path: Path, array: NDArray[Any]) -> Path:
 
 
 def _table_rows(
-    subject: Subject, share: SubjectRun, hemisphere: Hemisphere, further: Sequence[NDArray[np.float64]]
+    subject: Subject, share: SubjectRun, hemisphere: Side, further: Sequence[NDArray[np.float64]]
 ) -> Iterator[tuple[object, ...]]:
     scores = read_scores(subject, share, hemisphere)
-    vertices = subject.fsaverage_vertices(hemisphere).tolist()
+    places = subject.places(hemisphere)
+    vertices = (np.arange(len(scores.correlation)) if places is None else places.vertices).tolist()
     names: list[list[str]] = [[] for _ in vertices]
     for roi in subject.rois:
         for place in subject.roi_vertices(roi, hemisphere):

@@ -8,14 +8,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.dataset.challenge.layout import N_FSAVERAGE, prefix, subject_folder
-from algocli.dataset.challenge.subjects import Roi, Subject
-from algocli.dataset.sides import HEMISPHERES, Hemisphere
+from algocli.dataset.challenge.layout import N_FSAVERAGE
+from algocli.dataset.naming import name_of
+from algocli.dataset.protocol import Roi, Subject
+from algocli.dataset.sides import Side, prefix
 from algocli.results.drawing.style import CATEGORY_COLOURS, ordered_colours
 from algocli.results.map_files import Label, write_annotation, write_labels, write_metric, write_overlay
 from algocli.results.per_layer import columns_per_layer
 from algocli.results.scoring import read_scores
-from algocli.results.surface import fsaverage_map
+from algocli.results.surface import fsaverage_map, vertices_on_mesh
 from algocli.runs.p_values import KeptP, kept
 from algocli.runs.run import Run
 from algocli.runs.subject_run import SubjectRun
@@ -38,8 +39,8 @@ def export_gifti(subject: Subject, share: SubjectRun, folder: Path) -> list[Path
     StorageError
         If the folder cannot be written.
     """
-    home, significance, written = folder / subject_folder(share.number), kept(share), []
-    for hemisphere in HEMISPHERES:
+    home, significance, written = folder / name_of(share.id), kept(share), []
+    for hemisphere in subject.sides:
         side = prefix(hemisphere)
         for name, values in _maps(subject, share, hemisphere, significance):
             written.append(home / f"{side}.{name}.func.gii")
@@ -68,8 +69,8 @@ def export_overlays(subject: Subject, share: SubjectRun, folder: Path) -> list[P
     StorageError
         If the folder cannot be written.
     """
-    home, significance, written = folder / subject_folder(share.number), kept(share), []
-    for hemisphere in HEMISPHERES:
+    home, significance, written = folder / name_of(share.id), kept(share), []
+    for hemisphere in subject.sides:
         side = prefix(hemisphere)
         maps = dict(_maps(subject, share, hemisphere, significance))
         if "p" in maps:
@@ -86,7 +87,7 @@ def export_overlays(subject: Subject, share: SubjectRun, folder: Path) -> list[P
 
 
 def _maps(
-    subject: Subject, share: SubjectRun, hemisphere: Hemisphere, significance: KeptP | None
+    subject: Subject, share: SubjectRun, hemisphere: Side, significance: KeptP | None
 ) -> Iterator[tuple[str, NDArray[np.float64]]]:
     """Yield the name of each quantity that is known and its map, (163842,), NaN outside the challenge."""
     scores = read_scores(subject, share, hemisphere)
@@ -95,17 +96,17 @@ def _maps(
         "noise_ceiling": scores.noise_ceiling,
         "accuracy": scores.accuracy,
         "p": None if significance is None else significance.p[hemisphere],
-        **columns_per_layer(Run(share.folder.parent), share.number, hemisphere, len(scores.correlation)),
+        **columns_per_layer(Run(share.folder.parent), share.id, hemisphere, len(scores.correlation)),
     }
-    vertices = subject.fsaverage_vertices(hemisphere)
+    vertices = vertices_on_mesh(subject, hemisphere)
     for name, values in known.items():
         if values is not None:
             yield name, fsaverage_map(values, vertices)
 
 
-def _classes(subject: Subject, hemisphere: Hemisphere) -> Iterator[tuple[str, NDArray[np.int32], list[Label]]]:
+def _classes(subject: Subject, hemisphere: Side) -> Iterator[tuple[str, NDArray[np.int32], list[Label]]]:
     """Yield each ROI class with its codes on fsaverage, (163842,), 0 outside its ROIs, and the table of all of them."""
-    vertices = subject.fsaverage_vertices(hemisphere)
+    vertices = vertices_on_mesh(subject, hemisphere)
     for roi_class in dict.fromkeys(roi.roi_class for roi in subject.rois):
         rois = [roi for roi in subject.rois if roi.roi_class == roi_class]
         codes = np.zeros(N_FSAVERAGE, dtype=np.int32)

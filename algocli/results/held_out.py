@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.track import Track
-from algocli.dataset.challenge.subjects import Subject
-from algocli.dataset.sides import Hemisphere
+from algocli.dataset.naming import SubjectId
+from algocli.dataset.protocol import Subject
+from algocli.dataset.sides import Side
 from algocli.errors import DataError
 from algocli.runs.run import Run
 from algocli.runs.subject_run import SubjectRun
@@ -63,7 +64,7 @@ class Block:
     predicted: list[NDArray[np.float32]]
 
 
-def held_out(run: Run, number: int) -> HeldOut:
+def held_out(run: Run, number: SubjectId) -> HeldOut:
     """Return the images that a run held out of a subject.
 
     Raises
@@ -81,7 +82,7 @@ def held_out(run: Run, number: int) -> HeldOut:
     return HeldOut(run, share, rows[order], order, folds[order])
 
 
-def remark_on_images(runs: Sequence[Run], number: int) -> str:
+def remark_on_images(runs: Sequence[Run], number: SubjectId) -> str:
     """Return a sentence where runs held out different images of a subject, nothing where they held out the same.
 
     Raises
@@ -100,14 +101,14 @@ def data_is_gone(held: HeldOut) -> DataError:
     folder = held.share.data_folder
     where = f"is no longer in {folder}" if folder else "is nowhere named in the run's record"
     return DataError(
-        f"the data of subject {held.share.number}, which run {held.run.name} was trained on, {where}",
+        f"the data of subject {held.share.id}, which run {held.run.name} was trained on, {where}",
         hint="name the challenge data with --data-dir",
     )
 
 
 def read_blocks(
     subject: Subject,
-    hemisphere: Hemisphere,
+    hemisphere: Side,
     shares: Sequence[HeldOut],
     vertices: NDArray[np.int64],
     *,
@@ -138,7 +139,7 @@ def read_blocks(
         if (r.shape, predicted.shape) != ((n_vertices,), (len(rows), n_vertices)) or rows[-1] >= len(responses):
             raise _other_data(subject, held.run)
     starts = range(0, len(vertices), VERTICES)
-    label = f"subject {subject.number}, {hemisphere}: {doing}"
+    label = f"subject {subject.id}, {hemisphere}: {doing}"
     for start in track(starts, total=len(starts), label=label, unit="blocks"):
         some = vertices[start : start + VERTICES]
         block = Block(some, _take(responses, rows, some), [])
@@ -168,6 +169,6 @@ def _mean_r(
 
 def _other_data(subject: Subject, run: Run) -> DataError:
     return DataError(
-        f"run {run.name} was not trained on the responses of subject {subject.number} in {subject.layout.folder}",
+        f"run {run.name} was not trained on the responses of subject {subject.id} in {subject.folder}",
         hint="name the folder that it was trained on with --data-dir, or train again on this one",
     )

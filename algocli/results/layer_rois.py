@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.dataset.challenge.subjects import Challenge, Subject
-from algocli.dataset.sides import ALL_VERTICES, HEMISPHERES, Hemisphere
+from algocli.dataset.naming import SubjectId
+from algocli.dataset.protocol import Dataset, Subject
+from algocli.dataset.sides import ALL_VERTICES, Side, asked_sides
 from algocli.results.layered import Layered, layered
 from algocli.results.per_layer import Layer
 from algocli.results.regions import classes_of, regions
@@ -25,8 +26,8 @@ class LayerRow:
     banded ridge.
     """
 
-    subject: int
-    hemisphere: Hemisphere
+    subject: SubjectId
+    hemisphere: Side
     roi: str
     n_vertices: int
     layer: str
@@ -49,14 +50,14 @@ class LayersByRoi:
     n_vertices : for each hemisphere (n_rois,)
     """
 
-    subject: int
+    subject: SubjectId
     layers: tuple[Layer, ...]
     measure: str
     classes: Mapping[str, str]
-    values: Mapping[Hemisphere, NDArray[np.float64]]
-    n_vertices: Mapping[Hemisphere, NDArray[np.int64]]
+    values: Mapping[Side, NDArray[np.float64]]
+    n_vertices: Mapping[Side, NDArray[np.int64]]
 
-    def best(self, hemisphere: Hemisphere) -> NDArray[np.int64]:
+    def best(self, hemisphere: Side) -> NDArray[np.int64]:
         """Return the position of each ROI's best layer, (n_rois,), -1 where the ROI is absent."""
         absent = self.n_vertices[hemisphere] == 0
         best = np.where(absent, 0.0, self.values[hemisphere]).argmax(axis=0)
@@ -75,11 +76,11 @@ class LayersByRoi:
 
 
 def layers_by_roi(
-    challenge: Challenge,
+    challenge: Dataset,
     runs: Sequence[Run],
     *,
-    subjects: Sequence[int] | None = None,
-    hemispheres: Sequence[Hemisphere] = HEMISPHERES,
+    subjects: Sequence[SubjectId] | None = None,
+    hemispheres: Sequence[Side] | None = None,
     rois: Sequence[str] = (),
 ) -> tuple[Layered, list[LayersByRoi]]:
     """Sum up each layer in each ROI of each subject.
@@ -110,14 +111,14 @@ def layers_by_roi(
 
 
 def _sum_up(
-    subject: Subject, compared: Layered, hemispheres: Sequence[Hemisphere], classes: Mapping[str, str]
+    subject: Subject, compared: Layered, hemispheres: Sequence[Side] | None, classes: Mapping[str, str]
 ) -> LayersByRoi:
     values, n_vertices = {}, {}
-    for h in hemispheres:
+    for h in asked_sides(subject.sides, hemispheres):
         of = regions(subject, h, classes)
         inside = [of.get(roi, np.array([], dtype=np.int64)) for roi in classes]
         found = compared.read(subject, h).values
         nothing = np.full(len(compared.layers), np.nan)
         values[h] = np.stack([compared.sum_up(found[:, some]) if len(some) else nothing for some in inside], axis=1)
         n_vertices[h] = np.array([len(some) for some in inside])
-    return LayersByRoi(subject.number, compared.layers, compared.words.summary, classes, values, n_vertices)
+    return LayersByRoi(subject.id, compared.layers, compared.words.summary, classes, values, n_vertices)

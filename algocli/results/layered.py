@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.dataset.challenge.subjects import Challenge, Subject
-from algocli.dataset.sides import Hemisphere
+from algocli.dataset.naming import SubjectId
+from algocli.dataset.protocol import Dataset, Subject
+from algocli.dataset.sides import Side
 from algocli.encoding.regressions.registry import regressions
 from algocli.encoding.regressions.run_arrays import LayerWords, PerLayer
 from algocli.errors import DataError, UsageError
@@ -56,7 +57,7 @@ class Layered(ABC):
         """How what speaks for a layer is spoken of."""
 
     @abstractmethod
-    def read(self, subject: Subject, hemisphere: Hemisphere) -> LayerValues:
+    def read(self, subject: Subject, hemisphere: Side) -> LayerValues:
         """Read what speaks for each layer at a hemisphere's vertices.
 
         Raises
@@ -83,7 +84,7 @@ class Layered(ABC):
         names = [run.name for run in self.runs]
         return f"Run {names[0]}." if len(names) == 1 else f"Runs {', '.join(names)}."
 
-    def subjects(self, challenge: Challenge, numbers: Sequence[int] | None = None) -> list[Subject]:
+    def subjects(self, challenge: Dataset, numbers: Sequence[SubjectId] | None = None) -> list[Subject]:
         """Return the subjects asked for; by default, those that the data and all runs have.
 
         Raises
@@ -98,10 +99,10 @@ class Layered(ABC):
         pairs = [scored_subjects(challenge, run, numbers) for run in self.runs]
         found = [subject for subject, _ in pairs[0]]
         for subject in found:
-            refuse_other_data(self.runs, subject.number, doing="compared")
+            refuse_other_data(self.runs, subject.id, doing="compared")
         return found
 
-    def remark(self, number: int) -> str:
+    def remark(self, number: SubjectId) -> str:
         """Say where a comparison of the layers has chance in it; nothing where it has not."""
         return remark_on_images(self.runs, number) if len(self.runs) > 1 else ""
 
@@ -127,11 +128,11 @@ class InOneRun(Layered):
         assert found is not None  # `layered` has made sure
         return found
 
-    def read(self, subject: Subject, hemisphere: Hemisphere) -> LayerValues:
+    def read(self, subject: Subject, hemisphere: Side) -> LayerValues:
         """Read what the model of new images has: the refit, or all folds together."""
         [run] = self.runs
-        scores = read_scores(subject, run.subject(subject.number), hemisphere)
-        values = read_per_layer(run, subject.number, hemisphere, (len(self.layers), len(scores.correlation)))
+        scores = read_scores(subject, run.subject(subject.id), hemisphere)
+        values = read_per_layer(run, subject.id, hemisphere, (len(self.layers), len(scores.correlation)))
         return LayerValues(values, scores.correlation, scores.noise_ceiling)
 
     def sum_up(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -147,9 +148,9 @@ class OneRunEach(Layered):
         """Those of correlations."""
         return _BY_R
 
-    def read(self, subject: Subject, hemisphere: Hemisphere) -> LayerValues:
+    def read(self, subject: Subject, hemisphere: Side) -> LayerValues:
         """Read each run's r; a vertex reaches what its best layer does."""
-        scores = [read_scores(subject, run.subject(subject.number), hemisphere) for run in self.runs]
+        scores = [read_scores(subject, run.subject(subject.id), hemisphere) for run in self.runs]
         values = np.stack([one.correlation for one in scores])
         return LayerValues(values, values.max(axis=0), scores[0].noise_ceiling)
 

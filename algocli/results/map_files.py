@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from algocli.compute.files import publish
-from algocli.dataset.sides import Hemisphere
+from algocli.dataset.sides import Side
 
 # What Workbench goes by to pair a file with a surface.
-_STRUCTURES: dict[Hemisphere, str] = {"left": "CortexLeft", "right": "CortexRight"}
+_STRUCTURES: dict[Side, str] = {"left": "CortexLeft", "right": "CortexRight"}
 # Workbench's name for vertices without a label.
 _NO_LABEL = "???"
 
@@ -31,7 +31,7 @@ class Label:
     colour: tuple[int, int, int]
 
 
-def write_metric(path: Path, values: NDArray[np.floating], hemisphere: Hemisphere, name: str) -> None:
+def write_metric(path: Path, values: NDArray[np.floating], hemisphere: Side, name: str) -> None:
     """Write values as GIFTI, as in a .func.gii: one map of float32.
 
     Parameters
@@ -49,9 +49,7 @@ def write_metric(path: Path, values: NDArray[np.floating], hemisphere: Hemispher
     _write_gifti(path, values.astype(np.float32), "NIFTI_INTENT_NONE", hemisphere, name, None)
 
 
-def write_labels(
-    path: Path, codes: NDArray[np.integer], labels: Sequence[Label], hemisphere: Hemisphere, name: str
-) -> None:
+def write_labels(path: Path, codes: NDArray[np.integer], labels: Sequence[Label], hemisphere: Side, name: str) -> None:
     """Write ROIs as GIFTI, as in a .label.gii: one map of int32 and the table of its codes.
 
     Parameters
@@ -119,7 +117,7 @@ def write_annotation(path: Path, codes: NDArray[np.integer], labels: Sequence[La
     publish(path, lambda stream: stream.write(b"".join(parts)))
 
 
-def _write_gifti(path: Path, data: NDArray[Any], intent: str, hemisphere: Hemisphere, name: str, labels: Any) -> None:
+def _write_gifti(path: Path, data: NDArray[Any], intent: str, hemisphere: Side, name: str, labels: Any) -> None:
     gifti = _nibabel().gifti
     datatype = {"f": "NIFTI_TYPE_FLOAT32", "i": "NIFTI_TYPE_INT32"}[data.dtype.kind]
     array = gifti.GiftiDataArray(data, intent=intent, datatype=datatype, meta=gifti.GiftiMetaData({"Name": name}))

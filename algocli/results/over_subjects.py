@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from algocli.dataset.sides import HEMISPHERES, Hemisphere
+from algocli.dataset.sides import Side
 from algocli.results.report import Report, RoiRow
 
 
@@ -18,7 +18,7 @@ class SubjectsRow:
     """
 
     roi: str
-    hemisphere: Hemisphere
+    hemisphere: Side
     n_subjects: int
     n_vertices: float | None
     median_r: float | None
@@ -29,7 +29,7 @@ class SubjectsRow:
     highest_r: float | None
 
 
-def over_subjects(report: Report, hemisphere: Hemisphere, roi: str) -> SubjectsRow:
+def over_subjects(report: Report, hemisphere: Side, roi: str) -> SubjectsRow:
     """Sum up one ROI over the subjects of a report that have vertices in it."""
     having = report.subjects if roi in report.rois else ()
     found = (report.row(number, hemisphere, roi) for number in having)
@@ -52,7 +52,7 @@ def over_subjects(report: Report, hemisphere: Hemisphere, roi: str) -> SubjectsR
 
 def as_one_subject(report: Report) -> Report:
     """Return a report of one subject, numbered 0, whose scores are the medians over all: a chart can be made of it."""
-    found = [over_subjects(report, hemisphere, roi) for hemisphere in HEMISPHERES for roi in report.rois]
+    found = [over_subjects(report, hemisphere, roi) for hemisphere in report.sides for roi in report.rois]
     rows = [
         RoiRow(0, row.hemisphere, row.roi, round(row.n_vertices or 0), row.median_r, row.mean_r, row.accuracy)
         for row in found

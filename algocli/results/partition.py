@@ -5,22 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.choices import check_choice
-from algocli.dataset.challenge.subjects import Subject
-from algocli.dataset.sides import ALL_VERTICES, HEMISPHERES, Hemisphere
+from algocli.dataset.naming import SubjectId, by_id
+from algocli.dataset.protocol import Subject
+from algocli.dataset.sides import ALL_VERTICES, BOTH, Side
 from algocli.results.explained_parts import TOTAL, HemisphereParts, SubjectParts
 from algocli.results.regions import classes_of, regions
 from algocli.results.report import check_rois
 from algocli.results.rows import RowsByRoi, write_records
 from algocli.stats.partition import unions
-
-Side = Hemisphere | Literal["both"]
-SIDES: tuple[Side, ...] = (*HEMISPHERES, "both")
 
 
 @dataclass(frozen=True)
@@ -29,10 +26,10 @@ class PartRow:
 
     `part` names the sets that share it, or is `TOTAL`; `explained` is its mean share of variance over the ROI's
     vertices, not clipped; `of_explainable` is that relative to their mean noise ceiling. The hemisphere "both" pools
-    the vertices of left and right.
+    the vertices of all sides, where there are several.
     """
 
-    subject: int
+    subject: SubjectId
     hemisphere: Side
     roi: str
     n_vertices: int
@@ -59,9 +56,12 @@ class PartitionReport(RowsByRoi):
         """Say whether any row is related to a noise ceiling."""
         return any(row.of_explainable is not None for row in self.rows)
 
-    def of_roi(self, subject: int, roi: str, hemisphere: Side = "both") -> list[PartRow]:
+    def of_roi(self, subject: SubjectId, roi: str, hemisphere: Side = BOTH) -> list[PartRow]:
         """Return a ROI's row of each part; none where that subject's data does not name the ROI."""
-        wanted = (subject, check_choice("hemisphere", hemisphere, SIDES, {"lh": "left", "rh": "right"}), roi)
+        # Of one side alone, that is what there is of all of them.
+        pooled = self.sides[0] if len(self.sides) == 1 else BOTH
+        side = pooled if hemisphere == BOTH else hemisphere
+        wanted = (subject, check_choice("hemisphere", side, self.sides or (BOTH,), {"lh": "left", "rh": "right"}), roi)
         return [row for row in self.rows if (row.subject, row.hemisphere, row.roi) == wanted]
 
 
@@ -106,13 +106,13 @@ def _subject_rows(
     names: Sequence[str], parts: Sequence[str], subject: Subject, sides: SubjectParts, chosen: Sequence[str]
 ) -> Iterator[PartRow]:
     values = {hemisphere: _stack(names, side) for hemisphere, side in sides.items()}
-    vertices = {hemisphere: regions(subject, hemisphere, chosen) for hemisphere in HEMISPHERES}
-    for side in SIDES:
-        hemispheres = HEMISPHERES if side == "both" else (side,)
-        for roi in vertices["left"]:
+    vertices = {hemisphere: regions(subject, hemisphere, chosen) for hemisphere in sides}
+    for side in (*sides, BOTH) if len(sides) > 1 else sides:
+        hemispheres = [*sides] if side == BOTH else [side]
+        for roi in vertices[hemispheres[0]]:
             picked = np.concatenate([values[h][:, vertices[h][roi]] for h in hemispheres], axis=1)
             for part, (explained, relative) in zip(parts, _means(picked), strict=True):
-                yield PartRow(subject.number, side, roi, picked.shape[1], part, explained, relative)
+                yield PartRow(subject.id, side, roi, picked.shape[1], part, explained, relative)
 
 
 def _stack(names: Sequence[str], side: HemisphereParts) -> NDArray[np.float64]:
@@ -133,11 +133,11 @@ def _means(values: NDArray[np.float64]) -> Iterator[tuple[float | None, float | 
 
 
 def _ceiling_notes(found: Sequence[tuple[Subject, SubjectParts]]) -> Iterator[str]:
-    units = {(side.unit, subject.number) for subject, sides in found for side in sides.values()}
+    units = {(side.unit, subject.id) for subject, sides in found for side in sides.values()}
     known = {unit for unit, _ in units if unit is not None}
     if not known:
         return
     read_as = "percent" if known == {"percent"} else "shares of variance" if known == {"share"} else "what each file is"
     yield f"noise ceilings were read as {read_as}, going by their largest value"
-    if lacking := sorted({number for unit, number in units if unit is None}):
+    if lacking := sorted({number for unit, number in units if unit is None}, key=by_id):
         yield f"noise ceilings are missing of subject {', '.join(map(str, lacking))}"

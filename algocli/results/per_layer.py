@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.dataset.sides import Hemisphere
+from algocli.dataset.naming import SubjectId
+from algocli.dataset.sides import Side
 from algocli.encoding.regressions.registry import regression_of
 from algocli.encoding.regressions.run_arrays import PerLayer
 from algocli.errors import DataError
@@ -39,7 +40,7 @@ def per_layer(run: Run) -> PerLayer | None:
     return regression_of(run.settings).per_layer
 
 
-def read_per_layer(run: Run, number: int, hemisphere: Hemisphere, shape: tuple[int, int]) -> NDArray[np.float64]:
+def read_per_layer(run: Run, number: SubjectId, hemisphere: Side, shape: tuple[int, int]) -> NDArray[np.float64]:
     """Read what a run found for each layer, (n_layers, n_vertices): by the refit, or by all folds together.
 
     Parameters
@@ -66,7 +67,7 @@ def read_per_layer(run: Run, number: int, hemisphere: Hemisphere, shape: tuple[i
     return np.asarray(fits[-1] if run.settings.refit else fits.mean(axis=0), dtype=np.float64)
 
 
-def columns_per_layer(run: Run, number: int, hemisphere: Hemisphere, n_vertices: int) -> dict[str, NDArray[np.float64]]:
+def columns_per_layer(run: Run, number: SubjectId, hemisphere: Side, n_vertices: int) -> dict[str, NDArray[np.float64]]:
     """Return the same layer by layer, (n_vertices,) each, by names that columns and files may have: weight.features.2.
 
     Nothing where the run's regression finds nothing for each layer; errors are those of `read_per_layer`.

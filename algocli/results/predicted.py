@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from algocli.compute.arrays import publishing_rows
 from algocli.compute.files import publish
 from algocli.compute.track import Note, Track, silent, unheard
-from algocli.dataset.challenge.layout import prefix, subject_folder
-from algocli.dataset.challenge.subjects import Subject
 from algocli.dataset.conversions import describe
-from algocli.dataset.sides import ALL_VERTICES, HEMISPHERES, Hemisphere
+from algocli.dataset.naming import SubjectId, name_of
+from algocli.dataset.protocol import Subject
+from algocli.dataset.sides import ALL_VERTICES, Side, prefix
 from algocli.errors import DataError, writing
 from algocli.features.pictures import PictureFeatures, Pictures
 from algocli.features.rebuilding import rebuild
@@ -33,7 +33,7 @@ _TILING = "streams"
 IMAGES = "images.csv"
 
 # A region's challenge vertices in each hemisphere, by its name.
-RegionVertices = Mapping[str, Mapping[Hemisphere, NDArray[np.int64]]]
+RegionVertices = Mapping[str, Mapping[Side, NDArray[np.int64]]]
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,10 @@ class RegionResponse:
     `row` is the image's row in the arrays, from 0; `roi` a ROI, a class of ROIs or 'All vertices'.
     """
 
-    subject: int
+    subject: SubjectId
     row: int
     file: str
-    hemisphere: Hemisphere
+    hemisphere: Side
     roi: str
     n_vertices: int
     mean: float | None
@@ -59,7 +59,7 @@ class Predicted:
     `regions` is empty where the data with the regions is gone.
     """
 
-    subject: int
+    subject: SubjectId
     files: tuple[Path, ...]
     regions: tuple[str, ...]
     rows: tuple[RegionResponse, ...]
@@ -76,10 +76,10 @@ def find_regions(subject: Subject, names: Sequence[str] | None = None) -> Region
     classes = list(dict.fromkeys(roi.roi_class for roi in subject.rois))
     known = [*(roi.name for roi in subject.rois), *classes, ALL_VERTICES]
     chosen = check_rois(names, known) if names else [*(name for name in classes if name != _TILING), ALL_VERTICES]
-    return {name: {side: _vertices(subject, name, side) for side in HEMISPHERES} for name in chosen}
+    return {name: {side: _vertices(subject, name, side) for side in subject.sides} for name in chosen}
 
 
-def _vertices(subject: Subject, name: str, hemisphere: Hemisphere) -> NDArray[np.int64]:
+def _vertices(subject: Subject, name: str, hemisphere: Side) -> NDArray[np.int64]:
     if name == ALL_VERTICES:
         return np.arange(subject.n_vertices(hemisphere))
     rois = [roi for roi in subject.rois if name in (roi.name, roi.roi_class)]
@@ -127,15 +127,15 @@ def predict_pictures(
         If the disk is full or may not be written.
     """
     # What is missing is told before torch takes its seconds to load.
-    stores = {origin.share.number: stores_of(run, origin.share.number, cache_dir) for origin in origins}
+    stores = {origin.share.id: stores_of(run, origin.share.id, cache_dir) for origin in origins}
     if rois and all(origin.subject is None for origin in origins):
         raise DataError(origins[0].note, hint="name the data that has the ROIs with --data-dir")
     regions = [find_regions(origin.subject, rois) if origin.subject is not None else {} for origin in origins]
-    features = PictureFeatures(pictures, rebuild(stores[origins[0].share.number], device, trust_code=trust_code), track)
+    features = PictureFeatures(pictures, rebuild(stores[origins[0].share.id], device, trust_code=trust_code), track)
     # Nobody should wait for a model to hear that a file is no image.
     features.begin()
     for place, (origin, own) in enumerate(zip(origins, regions, strict=True)):
-        number = origin.share.number
+        number = origin.share.id
         predictor = open_predictor(
             run, number, stores[number], origin.subject, cache_dir, trust_code=trust_code, track=track, note=note
         )
@@ -149,21 +149,21 @@ def predict_pictures(
 
 
 def _write(
-    number: int,
+    number: SubjectId,
     predictor: Predictor,
     scores: Sequence[NDArray[np.float32]],
     regions: RegionVertices,
     pictures: Pictures,
     folder: Path,
 ) -> Predicted:
-    """Write both hemispheres' predictions of images with these scores, a block of images at a time."""
+    """Write every side's predictions of images with these scores, a block of images at a time."""
     n_images, files = len(pictures.paths), []
     rows: list[RegionResponse] = []
-    for hemisphere in HEMISPHERES:
+    for hemisphere in predictor.models:
         n_vertices = len(predictor.models[hemisphere][0].intercept)
         _check_size(regions, number, hemisphere, n_vertices)
         means = {name: np.full(n_images, np.nan) for name in regions}
-        path = folder / subject_folder(number) / f"{prefix(hemisphere)}_pred.npy"
+        path = folder / name_of(number) / f"{prefix(hemisphere)}_pred.npy"
         with publishing_rows(path, (n_images, n_vertices)) as append:
             for block in _predict(predictor, hemisphere, scores, regions, means):
                 append(block)
@@ -179,7 +179,7 @@ def _write(
 
 def _predict(
     predictor: Predictor,
-    hemisphere: Hemisphere,
+    hemisphere: Side,
     scores: Sequence[NDArray[np.float32]],
     regions: RegionVertices,
     means: Mapping[str, NDArray[np.float64]],
@@ -195,7 +195,7 @@ def _predict(
         yield block
 
 
-def _check_size(regions: RegionVertices, number: int, hemisphere: Hemisphere, n_vertices: int) -> None:
+def _check_size(regions: RegionVertices, number: SubjectId, hemisphere: Side, n_vertices: int) -> None:
     found = max((own[hemisphere].max(initial=-1) for own in regions.values()), default=-1)
     if found >= n_vertices:
         raise DataError(

@@ -7,8 +7,8 @@ from collections.abc import Container, Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.dataset.challenge.subjects import Subject
-from algocli.dataset.sides import ALL_VERTICES, Hemisphere
+from algocli.dataset.protocol import Subject
+from algocli.dataset.sides import ALL_VERTICES, Side
 
 # Indices into a hemisphere's challenge vertices, by the name of a ROI; empty where the ROI is absent.
 Regions = dict[str, NDArray[np.int64]]
@@ -19,7 +19,7 @@ def classes_of(subjects: Iterable[Subject]) -> dict[str, str]:
     return {roi.name: roi.roi_class for subject in subjects for roi in subject.rois}
 
 
-def regions(subject: Subject, hemisphere: Hemisphere, chosen: Container[str]) -> Regions:
+def regions(subject: Subject, hemisphere: Side, chosen: Container[str]) -> Regions:
     """Return the vertices of every chosen ROI that a subject's data names, and last of 'All vertices' if chosen."""
     found = {roi.name: subject.roi_vertices(roi, hemisphere) for roi in subject.rois if roi.name in chosen}
     if ALL_VERTICES in chosen:

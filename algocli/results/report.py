@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from algocli.compute.choices import check_word, nearest, said
 from algocli.dataset.ceilings import CeilingUnit
-from algocli.dataset.challenge.subjects import Challenge, Subject
-from algocli.dataset.sides import ALL_VERTICES, HEMISPHERES, Hemisphere, check_hemisphere
+from algocli.dataset.naming import SubjectId
+from algocli.dataset.protocol import Dataset, Subject
+from algocli.dataset.sides import ALL_VERTICES, Side, check_side
 from algocli.errors import DataError, UsageError
 from algocli.features.store.commands import preparation
 from algocli.features.store.library import read_recipe
@@ -43,8 +44,8 @@ class RoiRow:
     that are explained better than chance.
     """
 
-    subject: int
-    hemisphere: Hemisphere
+    subject: SubjectId
+    hemisphere: Side
     roi: str
     n_vertices: int
     median_r: float | None
@@ -82,7 +83,7 @@ class Report(RowsByRoi):
         """The rows as JSON and CSV have them: their columns by name."""
         return [{name: getattr(row, name) for name in self.columns} for row in self.rows]
 
-    def rois_of(self, subject: int) -> tuple[str, ...]:
+    def rois_of(self, subject: SubjectId) -> tuple[str, ...]:
         """Return the ROIs that a subject has rows of, in the order of `rois`."""
         named = {row.roi for row in self.rows if row.subject == subject}
         return tuple(roi for roi in self.rois if roi in named)
@@ -92,7 +93,7 @@ class Report(RowsByRoi):
         """Say whether any row is normalised by a noise ceiling."""
         return any(row.accuracy is not None for row in self.rows)
 
-    def row(self, subject: int, hemisphere: Hemisphere, roi: str) -> RoiRow | None:
+    def row(self, subject: SubjectId, hemisphere: Side, roi: str) -> RoiRow | None:
         """Return one row, or None where that subject's data does not name the ROI.
 
         Raises
@@ -104,15 +105,15 @@ class Report(RowsByRoi):
             listed = ", ".join(map(str, self.subjects))
             raise UsageError(f"{said('subject', subject)}: the report has {listed or 'none'}")
         (name,) = check_rois([check_word("roi", roi)], self.rois)
-        wanted = (subject, check_hemisphere(hemisphere), name)
+        wanted = (subject, check_side(hemisphere, self.sides), name)
         return next((row for row in self.rows if (row.subject, row.hemisphere, row.roi) == wanted), None)
 
 
 def summarise(
-    challenge: Challenge,
+    challenge: Dataset,
     run: Run,
     *,
-    subjects: Iterable[int] | None = None,
+    subjects: Iterable[SubjectId] | None = None,
     rois: Sequence[str] | None = None,
     asked: Asked = NOTHING,
 ) -> Report:
@@ -147,7 +148,7 @@ def summarise_recorded(
     run: Run,
     usual: Path,
     *,
-    subjects: Iterable[int] | None = None,
+    subjects: Iterable[SubjectId] | None = None,
     rois: Sequence[str] | None = None,
     asked: Asked = NOTHING,
 ) -> Report:
@@ -186,20 +187,20 @@ def _report(
     remarks: Iterable[str],
 ) -> Report:
     """Score subjects that are paired with their data, or with None where there is none."""
-    notes = [*remarks, *tell_mixtures(run, [share.number for _, share in pairs])]
+    notes = [*remarks, *tell_mixtures(run, [share.id for _, share in pairs])]
     classes = classes_of(subject for subject, _ in pairs if subject is not None)
     known = (*classes, ALL_VERTICES)
     chosen = check_rois(rois, known) if rois else known
     # What does not fit is told before anything that takes a while.
-    scores = {share.number: _scores(subject, share) for subject, share in pairs}
+    scores = {share.id: _scores(subject, share) for subject, share in pairs}
     rows: list[RoiRow] = []
     for subject, share in pairs:
-        own = scores[share.number]
-        of = {side: _regions(subject, side, own[side], chosen) for side in HEMISPHERES}
-        sure = assess(run, share.number, subject, of, asked, notes.append)
-        for side in HEMISPHERES:
-            rows += _rows(share.number, side, own[side], of[side], sure[side])
-    everything = {f"subject {number} {side}": own[side] for number, own in scores.items() for side in HEMISPHERES}
+        own = scores[share.id]
+        of = {side: _regions(subject, side, own[side], chosen) for side in own}
+        sure = assess(run, share.id, subject, of, asked, notes.append)
+        for side in own:
+            rows += _rows(share.id, side, own[side], of[side], sure[side])
+    everything = {f"subject {number} {side}": own[side] for number, own in scores.items() for side in own}
     # Without a single accuracy there is nothing that a ceiling explains.
     if any(row.accuracy is not None for row in rows):
         notes += _ceiling_notes(everything)
@@ -239,20 +240,20 @@ def write_csv(report: Report, path: Path) -> None:
     write_records(report.columns, report.records, path)
 
 
-def _scores(subject: Subject | None, share: SubjectRun) -> dict[Hemisphere, VertexScores]:
+def _scores(subject: Subject | None, share: SubjectRun) -> dict[Side, VertexScores]:
     if subject is not None:
-        return {hemisphere: read_scores(subject, share, hemisphere) for hemisphere in HEMISPHERES}
+        return {hemisphere: read_scores(subject, share, hemisphere) for hemisphere in subject.sides}
     # What a run knows by itself, without the data that it was made from.
-    return {h: VertexScores(np.asarray(share.correlation(h), dtype=np.float64), None, None) for h in HEMISPHERES}
+    return {h: VertexScores(np.asarray(share.correlation(h), dtype=np.float64), None, None) for h in share.sides}
 
 
-def _regions(subject: Subject | None, hemisphere: Hemisphere, scores: VertexScores, chosen: Sequence[str]) -> Regions:
+def _regions(subject: Subject | None, hemisphere: Side, scores: VertexScores, chosen: Sequence[str]) -> Regions:
     if subject is not None:
         return regions(subject, hemisphere, chosen)
     return {ALL_VERTICES: np.arange(len(scores.correlation))} if ALL_VERTICES in chosen else {}
 
 
-def _rows(number: int, hemisphere: Hemisphere, scores: VertexScores, of: Regions, sure: Certainty) -> Iterator[RoiRow]:
+def _rows(number: SubjectId, hemisphere: Side, scores: VertexScores, of: Regions, sure: Certainty) -> Iterator[RoiRow]:
     accuracy = scores.accuracy
     for name, vertices in of.items():
         r = scores.correlation[vertices]
@@ -289,7 +290,7 @@ def _told(origin: Origin) -> str:
     return origin.note + lost
 
 
-def _left_out(challenge: Challenge, run: Run) -> Iterator[str]:
+def _left_out(challenge: Dataset, run: Run) -> Iterator[str]:
     absent = [n for n in run.subjects if n not in challenge.found]
     if absent:
         yield f"the run also has subject {', '.join(map(str, absent))}, whose data is not in {challenge.folder}"

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from algocli.compute.budget import check_memory
 from algocli.compute.choices import check_whole
 from algocli.compute.track import Track
-from algocli.dataset.challenge.subjects import Subject
-from algocli.dataset.sides import Hemisphere
+from algocli.dataset.protocol import Subject
+from algocli.dataset.sides import Side
 from algocli.results.held_out import HeldOut, read_blocks
 from algocli.results.regions import Regions
 from algocli.stats import bootstrap
@@ -41,7 +41,7 @@ def draw(n_images: int, *, n_resamples: int, seed: int) -> NDArray[np.float32]:
 
 def resampled_means(
     subject: Subject,
-    hemisphere: Hemisphere,
+    hemisphere: Side,
     shares: Sequence[HeldOut],
     of: Regions,
     counts: NDArray[np.float32],

@@ -9,14 +9,21 @@ from pathlib import Path
 from typing import Protocol
 
 from algocli.compute.files import publish
+from algocli.dataset.naming import SubjectId
+from algocli.dataset.sides import Side
 
 
 class Row(Protocol):
     """A row about one ROI of one subject."""
 
     @property
-    def subject(self) -> int:
-        """The subject's number."""
+    def subject(self) -> SubjectId:
+        """The subject's number or name."""
+        ...
+
+    @property
+    def hemisphere(self) -> Side:
+        """The side."""
         ...
 
     @property
@@ -31,9 +38,14 @@ class RowsByRoi:
     rows: Sequence[Row]
 
     @property
-    def subjects(self) -> tuple[int, ...]:
+    def subjects(self) -> tuple[SubjectId, ...]:
         """The subjects of the rows, each once, in their order."""
         return tuple(dict.fromkeys(row.subject for row in self.rows))
+
+    @property
+    def sides(self) -> tuple[Side, ...]:
+        """The sides of the rows, each once, in their order."""
+        return tuple(dict.fromkeys(row.hemisphere for row in self.rows))
 
     @property
     def rois(self) -> tuple[str, ...]:

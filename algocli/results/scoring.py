@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.dataset.ceilings import CeilingUnit, as_share
-from algocli.dataset.challenge.layout import check_subjects
-from algocli.dataset.challenge.subjects import Challenge, Subject
-from algocli.dataset.sides import Hemisphere
+from algocli.dataset.naming import SubjectId, check_subject_ids
+from algocli.dataset.protocol import Dataset, Subject
+from algocli.dataset.sides import Side
 from algocli.errors import DataError
 from algocli.runs.run import Run
 from algocli.runs.subject_run import SubjectRun
@@ -55,7 +55,7 @@ class OverallAccuracy:
 
 
 def scored_subjects(
-    challenge: Challenge, run: Run, numbers: Iterable[int] | None = None
+    challenge: Dataset, run: Run, numbers: Iterable[SubjectId] | None = None
 ) -> list[tuple[Subject, SubjectRun]]:
     """Pair each subject's data with its share of a run; by default, all subjects that both have.
 
@@ -73,10 +73,10 @@ def scored_subjects(
                 f"run {run.name} has {_listed(run.subjects)}; {challenge.folder} has {_listed(challenge.found)}",
                 hint="name the data that the run was made from with --data-dir",
             )
-    return [(challenge.subject(n), run.subject(n)) for n in check_subjects(numbers)]
+    return [(challenge.subject(n), run.subject(n)) for n in check_subject_ids(numbers)]
 
 
-def read_scores(subject: Subject, share: SubjectRun, hemisphere: Hemisphere) -> VertexScores:
+def read_scores(subject: Subject, share: SubjectRun, hemisphere: Side) -> VertexScores:
     """Read a subject's correlations and, where the data folder has them, its noise ceilings.
 
     Raises
@@ -88,16 +88,14 @@ def read_scores(subject: Subject, share: SubjectRun, hemisphere: Hemisphere) -> 
     n_vertices = subject.n_vertices(hemisphere)
     if correlation.shape != (n_vertices,):
         raise DataError(
-            f"the run has {correlation.size} {hemisphere} vertices of subject {subject.number}; "
-            f"the mask in {subject.layout.folder} has {n_vertices}: the run was made from another data folder",
+            f"the run has {correlation.size} {hemisphere} vertices of subject {subject.id}; "
+            f"the mask in {subject.folder} has {n_vertices}: the run was made from another data folder",
             hint="name that folder with --data-dir, or train again on this one",
         )
     return VertexScores(correlation, *read_ceiling(subject, hemisphere))
 
 
-def read_ceiling(
-    subject: Subject, hemisphere: Hemisphere
-) -> tuple[NDArray[np.float64], CeilingUnit] | tuple[None, None]:
+def read_ceiling(subject: Subject, hemisphere: Side) -> tuple[NDArray[np.float64], CeilingUnit] | tuple[None, None]:
     """Read the noise ceilings that the data folder has, (n_vertices,) as shares of variance, and their file's unit.
 
     Raises
@@ -111,7 +109,7 @@ def read_ceiling(
     try:
         return as_share(ceiling)
     except DataError as error:
-        raise DataError(f"{subject.layout.noise_ceiling(hemisphere)}: {error.message}", hint=error.hint) from error
+        raise DataError(f"{subject.ceiling_name(hemisphere)}: {error.message}", hint=error.hint) from error
 
 
 def accuracy(correlation: NDArray[np.floating], noise_ceiling: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -155,5 +153,5 @@ def pool(scores: Sequence[VertexScores]) -> OverallAccuracy | None:
     )
 
 
-def _listed(subjects: tuple[int, ...]) -> str:
+def _listed(subjects: tuple[SubjectId, ...]) -> str:
     return "subject " + ", ".join(str(n) for n in subjects) if subjects else "no subject"

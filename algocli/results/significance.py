@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from algocli.compute.budget import check_memory
 from algocli.compute.track import Note, Track
-from algocli.dataset.challenge.subjects import Subject
-from algocli.dataset.sides import HEMISPHERES, Hemisphere
+from algocli.dataset.protocol import Subject
+from algocli.dataset.sides import Side
 from algocli.errors import StorageError
 from algocli.results.held_out import HeldOut, data_is_gone, read_blocks
 from algocli.runs import p_values as kept_p
@@ -23,7 +23,7 @@ FALSE_DISCOVERIES = 0.05
 
 def p_values(
     held: HeldOut, subject: Subject | None, *, n_permutations: int, seed: int, track: Track, note: Note
-) -> dict[Hemisphere, NDArray[np.float64]]:
+) -> dict[Side, NDArray[np.float64]]:
     """Return the p of every vertex, (n_vertices,) a hemisphere: kept ones if there are, or new ones, which are kept.
 
     Parameters
@@ -53,7 +53,7 @@ def p_values(
     n_steps = int(np.unique(held.folds, return_counts=True)[1].min())
     check_memory(24 * len(held.folds) * -(-n_permutations // n_steps), remedy="fewer --permutations need less")
     permutations = permute(held.folds, n_permutations=n_permutations, seed=seed)
-    p = {hemisphere: _compute(held, subject, hemisphere, permutations, track) for hemisphere in HEMISPHERES}
+    p = {hemisphere: _compute(held, subject, hemisphere, permutations, track) for hemisphere in share.sides}
     try:
         kept_p.keep(share, KeptP(p, n_permutations, seed), before)
     except StorageError as error:
@@ -61,7 +61,7 @@ def p_values(
     return p
 
 
-def significant(p: Mapping[Hemisphere, NDArray[np.float64]]) -> dict[Hemisphere, NDArray[np.bool_]]:
+def significant(p: Mapping[Side, NDArray[np.float64]]) -> dict[Side, NDArray[np.bool_]]:
     """Say which vertices are significant, (n_vertices,) a hemisphere; false discoveries are controlled over both."""
     q = false_discovery_q(np.concatenate(list(p.values())))
     edges = np.cumsum([len(values) for values in p.values()])[:-1]
@@ -69,7 +69,7 @@ def significant(p: Mapping[Hemisphere, NDArray[np.float64]]) -> dict[Hemisphere,
 
 
 def _compute(
-    held: HeldOut, subject: Subject, hemisphere: Hemisphere, permutations: Permutations, track: Track
+    held: HeldOut, subject: Subject, hemisphere: Side, permutations: Permutations, track: Track
 ) -> NDArray[np.float64]:
     every = np.arange(subject.n_vertices(hemisphere))
     blocks = read_blocks(subject, hemisphere, [held], every, track=track, doing="permuting")

@@ -23,8 +23,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from algocli.compute.choices import check_choice
 from algocli.dataset.challenge.layout import N_FSAVERAGE, N_FSAVERAGE5
-from algocli.dataset.sides import HEMISPHERES, Hemisphere
-from algocli.errors import DataError
+from algocli.dataset.protocol import Subject
+from algocli.dataset.sides import HEMISPHERES, Side
+from algocli.errors import DataError, UsageError
 from algocli.results.mesh_files import fetch_folder, find_folder, read_trusted
 
 T = TypeVar("T")
@@ -58,7 +59,7 @@ class Mesh:
 
 
 @lru_cache(maxsize=4)
-def load_mesh(surface: Surface, hemisphere: Hemisphere) -> Mesh:
+def load_mesh(surface: Surface, hemisphere: Side) -> Mesh:
     """Load an inflated hemisphere.
 
     fsaverage5 lies inside nilearn and needs no network. The larger surfaces are looked for where nilearn keeps its
@@ -73,7 +74,7 @@ def load_mesh(surface: Surface, hemisphere: Hemisphere) -> Mesh:
 
 
 @lru_cache(maxsize=4)
-def load_flat(surface: Surface, hemisphere: Hemisphere) -> Mesh | None:
+def load_flat(surface: Surface, hemisphere: Side) -> Mesh | None:
     """Load a hemisphere cut open and flattened; nothing where its file is not there.
 
     The occipital pole is on the right of the left hemisphere's patch and on the left of the right one's; up is up.
@@ -111,7 +112,7 @@ def _inside_nilearn() -> Path:
     return Path(fetch_surf_fsaverage(_PACKAGED)["infl_left"]).parent
 
 
-def _file(part: str, hemisphere: Hemisphere) -> str:
+def _file(part: str, hemisphere: Side) -> str:
     return f"{part}_{hemisphere}.gii.gz"
 
 
@@ -137,13 +138,13 @@ def _check(surface: Surface, folder: Path) -> None:
         _flattened(folder, _inflated(surface, folder, hemisphere), surface, hemisphere)
 
 
-def _inflated(surface: Surface, folder: Path, hemisphere: Hemisphere) -> Mesh:
+def _inflated(surface: Surface, folder: Path, hemisphere: Side) -> Mesh:
     points, faces = _read(surface, folder / _file("infl", hemisphere), _read_sphere)
     depth = _read(surface, folder / _file("sulc", hemisphere), _read_depth)
     return Mesh(points, faces, depth, vertex_normals(points, faces))
 
 
-def _flattened(folder: Path, inflated: Mesh, surface: Surface, hemisphere: Hemisphere) -> Mesh | None:
+def _flattened(folder: Path, inflated: Mesh, surface: Surface, hemisphere: Side) -> Mesh | None:
     path = folder / _file("flat", hemisphere)
     if not path.is_file():
         return None
@@ -260,6 +261,29 @@ def vertex_normals(points: NDArray[np.float64], faces: NDArray[np.int64]) -> NDA
     lengths: NDArray[np.float64] = np.linalg.norm(normals, axis=1, keepdims=True)
     unit: NDArray[np.float64] = normals / np.maximum(lengths, 1e-12)
     return unit
+
+
+def has_places(subject: Subject) -> bool:
+    """Say whether a subject's vertices have places on fsaverage, so that maps can be drawn."""
+    places = [subject.places(side) for side in subject.sides]
+    return all(one is not None and one.space == "fsaverage" for one in places)
+
+
+def vertices_on_mesh(subject: Subject, side: Side) -> NDArray[np.int64]:
+    """Return the place on fsaverage of every vertex of a side, (n_vertices,), rising.
+
+    Raises
+    ------
+    UsageError
+        If the dataset does not say.
+    """
+    places = subject.places(side)
+    if places is None or places.space != "fsaverage":
+        raise UsageError(
+            f"nothing says where on a cortex the responses of subject {subject.id} are: this dataset has no maps",
+            hint="reports, charts and algocli export --to csv or npy go without",
+        )
+    return places.vertices
 
 
 def fsaverage_map(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from shlex import quote
 
+from algocli.dataset.naming import SubjectId
 from algocli.encoding.names import is_automatic
 from algocli.encoding.settings import Settings
 from algocli.runs.run import Run
@@ -15,7 +16,7 @@ _NAMED |= {"search_seed": "search-seed", "seed": "seed"}
 _SWITCHES = {("refit", False): "--no-refit", ("scaled", False): "--no-scale", ("standardised", True): "--standardise"}
 
 
-def command(run: Run, subjects: Iterable[int]) -> str:
+def command(run: Run, subjects: Iterable[SubjectId]) -> str:
     """Return the command that trains a run again on some subjects; what is the default is not said.
 
     Features go by their names, as `extract` gives them to whatever has the same content.

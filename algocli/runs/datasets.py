@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from algocli.compute.track import Track, silent
-from algocli.dataset.challenge.layout import SUBJECTS, subject_folder
-from algocli.dataset.challenge.subjects import Subject
-from algocli.dataset.digests import digest_files, stimuli_digest
-from algocli.dataset.sides import HEMISPHERES
+from algocli.dataset.digests import stimuli_digest
+from algocli.dataset.naming import SubjectId, check_subject_name, name_of
+from algocli.dataset.opening import open_dataset
+from algocli.dataset.protocol import Subject
+from algocli.dataset.sides import check_sides
 from algocli.errors import DataError, UsageError
 from algocli.runs.run import Run
 from algocli.runs.subject_run import SubjectRun
@@ -33,10 +34,9 @@ def digest_data(subject: Subject, cache_dir: Path, track: Track = silent) -> dic
     DataError
         If a file is missing or cannot be read.
     """
-    paths = [subject.layout.responses("train", hemisphere) for hemisphere in HEMISPHERES]
-    digests = digest_files(paths, cache_dir, track=track)
+    responses = subject.digest_responses(cache_dir, track)
     stimuli = stimuli_digest(subject.stimuli, cache_dir, track=track)
-    return {"responses": dict(zip(HEMISPHERES, digests, strict=True)), "stimuli": stimuli}
+    return {"responses": dict(responses), "stimuli": stimuli}
 
 
 def differing(inputs: object, others: object) -> list[str] | None:
@@ -51,7 +51,7 @@ def differing(inputs: object, others: object) -> list[str] | None:
     return [word for kind, word in _KINDS.items() if kind in one and kind in other and one[kind] != other[kind]]
 
 
-def refuse_other_data(runs: Sequence[Run], number: int, *, doing: str, images: bool = False) -> None:
+def refuse_other_data(runs: Sequence[Run], number: SubjectId, *, doing: str, images: bool = False) -> None:
     """Refuse to put runs together that were trained on different data of a subject.
 
     Parameters
@@ -95,13 +95,13 @@ def refuse_another_place(
     UsageError
         If its responses or images differ from those of the subject's record.
     """
-    trained_on, here = share.data_folder, subject.layout.folder.resolve()
+    trained_on, here = share.data_folder, subject.folder.resolve()
     if trained_on is None or trained_on == here:
         return
     faults = differing(share.record.get("inputs"), digest_data(subject, cache_dir, track))
     if faults:
         raise UsageError(
-            f"the predictions of subject {share.number} cannot be {doing} on {here}: it was trained on {trained_on}, "
+            f"the predictions of subject {share.id} cannot be {doing} on {here}: it was trained on {trained_on}, "
             f"and the {' and '.join(faults)} differ",
             hint="name the data that it was trained on with --data-dir",
         )
@@ -115,9 +115,9 @@ class Verdict:
     cannot be told. `is_there` says whether the run was begun in the dataset's own folder.
     """
 
-    same: tuple[int, ...]
-    other: Mapping[int, str]
-    unknown: tuple[int, ...]
+    same: tuple[SubjectId, ...]
+    other: Mapping[SubjectId, str]
+    unknown: tuple[SubjectId, ...]
     is_there: bool
 
     @property
@@ -125,14 +125,14 @@ class Verdict:
         """Whether the run is of this dataset."""
         return not self.other and (self.is_there or bool(self.same))
 
-    def agrees_without(self, numbers: Collection[int]) -> bool:
+    def agrees_without(self, numbers: Collection[SubjectId]) -> bool:
         """Say whether a run is of this dataset as soon as some of its subjects have been trained again."""
         rest = {*self.same, *self.other, *self.unknown} - {*numbers}
         return self.agrees or (rest <= {*self.same} and (bool(rest) or self.is_there))
 
 
 @dataclass(frozen=True)
-class Dataset:
+class Home:
     """A folder that holds subjects; what is in them is digested when it is asked for.
 
     Attributes
@@ -146,36 +146,42 @@ class Dataset:
     folder: Path
     cache_dir: Path
     track: Track = silent
-    _known: dict[int, dict[str, Any] | None] = field(default_factory=dict, compare=False, repr=False)
+    _given: Mapping[SubjectId, Subject] = field(default_factory=dict, compare=False, repr=False)
+    _known: dict[SubjectId, dict[str, Any] | None] = field(default_factory=dict, compare=False, repr=False)
 
     @staticmethod
-    def of(subjects: Sequence[Subject], cache_dir: Path, track: Track = silent) -> Dataset:
+    def of(subjects: Sequence[Subject], cache_dir: Path, track: Track = silent) -> Home:
         """Return the dataset that some subjects belong to.
 
         Raises
         ------
         UsageError
-            If they lie in several folders.
+            If they lie in several folders, or nothing can be named after one, or after its sides.
         """
+        for subject in subjects:
+            check_subject_name(subject.name)
+            check_sides(subject.sides)
         # Each subject may be a link; the folder that holds it is the dataset's.
-        folders = sorted({subject.layout.folder.parent.resolve() for subject in subjects})
+        folders = sorted({subject.home.resolve() for subject in subjects})
         if len(folders) != 1:
             raise UsageError(
                 f"the subjects of a run are of one dataset; these lie in {' and '.join(map(str, folders))}",
                 hint="train those of each folder by themselves, under another name",
             )
-        return Dataset(folders[0], cache_dir, track)
+        return Home(folders[0], cache_dir, track, {subject.id: subject for subject in subjects})
 
     @cached_property
-    def found(self) -> tuple[int, ...]:
-        """The subjects that the folder holds, rising."""
-        return tuple(n for n in SUBJECTS if (self.folder / subject_folder(n)).is_dir())
+    def found(self) -> tuple[SubjectId, ...]:
+        """The subjects that the folder holds, in its order."""
+        with suppress(DataError):
+            return open_dataset(self.folder).found
+        return tuple(self._given)
 
-    def digests(self, number: int) -> dict[str, Any] | None:
+    def digests(self, number: SubjectId) -> dict[str, Any] | None:
         """Return the digests of a subject's data; None where the folder has not all of it."""
-        if number in self.found and number not in self._known:
-            subject = Subject(number, self.folder / subject_folder(number))
+        if number not in self._known and (number in self._given or number in self.found):
             with suppress(DataError):
+                subject = self._given.get(number) or open_dataset(self.folder).subject(number)
                 self._known[number] = digest_data(subject, self.cache_dir, self.track)
         return self._known.setdefault(number, None)
 
@@ -198,4 +204,4 @@ class Dataset:
             return Path(run.data) == self.folder
         # Runs of old do not say where they were begun, but where each subject was trained.
         places = {number: run.subject(number).data_folder for number in run.subjects}
-        return any(place == (self.folder / subject_folder(number)).resolve() for number, place in places.items())
+        return any(place == (self.folder / name_of(number)).resolve() for number, place in places.items())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
@@ -14,10 +13,9 @@ from algocli.compute.lock import hold_if_free
 from algocli.errors import DataError
 from algocli.features.store.leftovers import find_leftovers
 from algocli.features.store.shards import FeatureStore
+from algocli.runs.run import shares_of
 
 UNFINISHED = "runs without a finished subject"
-
-_SUBJECT = re.compile(r"subj0[1-8]")
 
 
 def find_in_cache(cache_dir: Path, *, unused: bool = False) -> list[Leftover]:
@@ -39,7 +37,7 @@ def is_used(cache_dir: Path, store: FeatureStore) -> bool:
     return any(
         store.key in _keys(share) or (_is_open(share) and store.folder.parent.name in _recipes(share.parent))
         for run in _runs(cache_dir)
-        for share in _shares(run)
+        for share in shares_of(run)
     )
 
 
@@ -56,12 +54,10 @@ def _is_still_unfinished(cache_dir: Path, run: Path) -> bool:
 
 
 def _is_unfinished(run: Path) -> bool:
-    known = all(
-        path.name == "manifest.json" or path.name.endswith(PARTIAL) or _SUBJECT.fullmatch(path.name)
-        for path in run.iterdir()
-    )
+    shares = shares_of(run)
+    known = all(path.name == "manifest.json" or path.name.endswith(PARTIAL) or path in shares for path in run.iterdir())
     # A damaged record is no reason to delete what lies beside it.
-    return known and not any((share / "record.json").exists() for share in _shares(run))
+    return known and not any((share / "record.json").exists() for share in shares)
 
 
 def _keys(share: Path) -> list[str]:
@@ -84,13 +80,9 @@ def _recipes(run: Path) -> list[str]:
 
 
 def _locks(run: Path) -> list[Path]:
-    return [*(share / "lock" for share in _shares(run)), *run.rglob(f"*{PARTIAL}")]
+    return [*(share / "lock" for share in shares_of(run)), *run.rglob(f"*{PARTIAL}")]
 
 
 def _runs(cache_dir: Path) -> Iterator[Path]:
     # Runs may lie on another disk, behind a link: they refer to features all the same.
     return (path.parent for path in (cache_dir / "runs").glob("*/manifest.json"))
-
-
-def _shares(run: Path) -> list[Path]:
-    return [path for path in sorted(run.iterdir()) if _SUBJECT.fullmatch(path.name)]

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
-from algocli.dataset.challenge.layout import subject_folder
+from algocli.dataset.naming import SubjectId, name_of
 from algocli.errors import AlgocliError, DataError
-from algocli.features.store.shards import FeatureStore
+from algocli.features.store.library import stores_of_subject
 from algocli.runs.commands import command
 from algocli.runs.run import Run
 
 
-def tell_mixtures(run: Run, numbers: Sequence[int] | None = None) -> Iterator[str]:
+def tell_mixtures(run: Run, numbers: Sequence[SubjectId] | None = None) -> Iterator[str]:
     """Say in a line each where a run may mix datasets, and where it mixes features of one name.
 
     Parameters
@@ -34,9 +34,9 @@ def tell_mixtures(run: Run, numbers: Sequence[int] | None = None) -> Iterator[st
             )
 
 
-def folders(run: Run, numbers: Sequence[int]) -> dict[str, list[int]]:
+def folders(run: Run, numbers: Sequence[SubjectId]) -> dict[str, list[SubjectId]]:
     """Return the data folders that some subjects of a run were trained on, each with its subjects."""
-    found: dict[str, list[int]] = {}
+    found: dict[str, list[SubjectId]] = {}
     for number in numbers:
         place = None
         with suppress(DataError):
@@ -45,14 +45,14 @@ def folders(run: Run, numbers: Sequence[int]) -> dict[str, list[int]]:
     return found
 
 
-def whose(run: Run, numbers: Sequence[int]) -> str:
+def whose(run: Run, numbers: Sequence[SubjectId]) -> str:
     """Say which subjects of a run were trained on which folder, as in 'subject 1, 2 on /data'."""
     return "; ".join(
         f"subject {', '.join(map(str, some))} on {folder}" for folder, some in folders(run, numbers).items()
     )
 
 
-def home_of(run: Run, number: int) -> str | None:
+def home_of(run: Run, number: SubjectId) -> str | None:
     """Return the folder that holds a subject's data as the run has it; None where nothing says so."""
     if run.data is not None:
         return run.data
@@ -62,7 +62,7 @@ def home_of(run: Run, number: int) -> str | None:
     return None
 
 
-def _outdated(run: Run, number: int) -> str | None:
+def _outdated(run: Run, number: SubjectId) -> str | None:
     """Return the name of features that a subject was trained on and that hold others now; None where there is none.
 
     Features that are gone altogether say nothing.
@@ -71,8 +71,7 @@ def _outdated(run: Run, number: int) -> str | None:
         keys = run.subject(number).record["inputs"]["features"]
         for name, key in zip(run.settings.features, keys, strict=True):
             home = run.cache_dir / "features" / name
-            stores = home.glob(f"{subject_folder(number)}-*/manifest.json")
-            there = {FeatureStore(path.parent).key for path in stores}
+            there = {store.key for store in stores_of_subject(home, name_of(number))}
             if there and key not in there:
                 return name
     return None

@@ -15,11 +15,12 @@ from typing import Any
 from algocli.compute.files import read_json, write_json
 from algocli.compute.lock import hold, hold_if_free
 from algocli.compute.track import Note, unheard
-from algocli.dataset.challenge.subjects import Subject
+from algocli.dataset.naming import SubjectId
+from algocli.dataset.protocol import Subject
 from algocli.encoding.names import is_automatic, with_data
 from algocli.encoding.settings import Settings
 from algocli.errors import UsageError
-from algocli.runs.datasets import Dataset, Verdict, differing
+from algocli.runs.datasets import Home, Verdict, differing
 from algocli.runs.mixtures import whose
 from algocli.runs.run import Run, begin, check_run_name, lock_of_runs, remove
 from algocli.runs.subject_run import SubjectRun
@@ -28,9 +29,9 @@ _WAY_OUT = "choose another name='...', or replace the whole run with force=True"
 
 
 def open_on(
-    dataset: Dataset,
+    dataset: Home,
     settings: Settings,
-    numbers: Collection[int],
+    numbers: Collection[SubjectId],
     *,
     name: str | None = None,
     force: bool = False,
@@ -70,7 +71,7 @@ def open_on(
         return run
 
 
-def find_on(dataset: Dataset, settings: Settings) -> Run | None:
+def find_on(dataset: Home, settings: Settings) -> Run | None:
     """Find the run of a dataset that has its name from its settings; None where there is none."""
     return _find(dataset, settings, ())
 
@@ -89,22 +90,24 @@ def claim(
     with hold(lock_of_runs(run.cache_dir), note):
         if not run.has_settings(settings):
             raise UsageError(f"run {run.name} was deleted or replaced meanwhile", hint="repeat the command")
-        dataset = Dataset.of([subject], run.cache_dir)
+        dataset = Home.of([subject], run.cache_dir)
         if run.data not in (None, str(dataset.folder)):
             verdict = dataset.judge(run)
-            if not (verdict.agrees_without([subject.number]) if force else verdict.agrees):
+            if not (verdict.agrees_without([subject.id]) if force else verdict.agrees):
                 raise UsageError(
                     f"run {run.name} was begun on {run.data} meanwhile; this is {dataset.folder}", hint=_WAY_OUT
                 )
-        if run.has(subject.number) and not force:
-            faults = differing(run.subject(subject.number).record.get("inputs"), inputs)
+        if run.has(subject.id) and not force:
+            faults = differing(run.subject(subject.id).record.get("inputs"), inputs)
             if faults:
-                told = {subject.number: " and ".join(faults)}
+                told = {subject.id: " and ".join(faults)}
                 raise _refusal(run, dataset, Verdict((), told, (), is_there=True))
-        return run.start_subject(subject.number)
+        return run.start_subject(subject.id)
 
 
-def _take(run: Run, dataset: Dataset, settings: Settings, numbers: Collection[int], *, force: bool, note: Note) -> None:
+def _take(
+    run: Run, dataset: Home, settings: Settings, numbers: Collection[SubjectId], *, force: bool, note: Note
+) -> None:
     """Make a run the dataset's own, or refuse."""
     if begin(run, settings, dataset.folder, replace=force):
         return
@@ -121,7 +124,7 @@ def _take(run: Run, dataset: Dataset, settings: Settings, numbers: Collection[in
         raise _refusal(run, dataset, verdict)
 
 
-def _sign(run: Run, dataset: Dataset, verdict: Verdict, *, anew: bool = False) -> None:
+def _sign(run: Run, dataset: Home, verdict: Verdict, *, anew: bool = False) -> None:
     """Have a run say where its data lies, unless it does, or some of it may be of another dataset."""
     is_gone = run.data is None or not Path(run.data).is_dir()
     if anew or not run.subjects or (is_gone and not verdict.unknown):
@@ -131,7 +134,7 @@ def _sign(run: Run, dataset: Dataset, verdict: Verdict, *, anew: bool = False) -
 
 def _is_nobodys(run: Run) -> bool:
     """Say whether a run has nothing of any data: no subject is finished, and none is being trained."""
-    with hold_if_free(run.folder.glob("subj*/lock")) as free:
+    with hold_if_free(run.locks()) as free:
         return free and not run.subjects
 
 
@@ -140,7 +143,7 @@ def _is_free(run: Run, settings: Settings) -> bool:
     return not run.has_settings(settings) or _is_nobodys(run)
 
 
-def _find(dataset: Dataset, settings: Settings, again: Collection[int]) -> Run | None:
+def _find(dataset: Home, settings: Settings, again: Collection[SubjectId]) -> Run | None:
     """Find the dataset's own among the runs named after some settings, or one that will be, once some are trained."""
     usual, changed = settings.default_name, None
     for manifest in sorted((dataset.cache_dir / "runs").glob("*/manifest.json"), key=lambda path: path.parent.name):
@@ -154,7 +157,7 @@ def _find(dataset: Dataset, settings: Settings, again: Collection[int]) -> Run |
     return changed
 
 
-def _with_digest(named: Run, dataset: Dataset, settings: Settings) -> Run:
+def _with_digest(named: Run, dataset: Home, settings: Settings) -> Run:
     """Name a run of a dataset beside that of another: by what the first subject is, by the first two, and so on."""
     known = []
     for number in dataset.found:
@@ -166,7 +169,7 @@ def _with_digest(named: Run, dataset: Dataset, settings: Settings) -> Run:
     raise _refusal(named, dataset, dataset.judge(named))
 
 
-def _refusal(run: Run, dataset: Dataset, verdict: Verdict) -> UsageError:
+def _refusal(run: Run, dataset: Home, verdict: Verdict) -> UsageError:
     """Say which subjects were trained on what."""
     trained = f"run {run.name} was trained on other data ({whose(run, run.subjects)})"
     if verdict.other:

@@ -1,7 +1,7 @@
 """The p values of a run, kept in its folder: they take a while and hold for as long as the run is what it was.
 
-left_p.npy and right_p.npy mean something only together with significance.json, which is written last and says what
-they were computed from.
+left_p.npy, right_p.npy, or whatever the sides are called, mean something only together with significance.json, which is
+written last and says what they were computed from.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from algocli.compute.files import read_json, write_json
 from algocli.compute.lock import hold_if_free
 from algocli.dataset.arrays import open_array
-from algocli.dataset.sides import HEMISPHERES, Hemisphere
+from algocli.dataset.sides import Side
 from algocli.errors import DataError, writing
 
 if TYPE_CHECKING:
@@ -30,9 +30,9 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class KeptP:
-    """The p values of a subject, (n_vertices,) a hemisphere, and the permutations that they are from."""
+    """The p values of a subject, (n_vertices,) a side, and the permutations that they are from."""
 
-    p: dict[Hemisphere, NDArray[np.float64]]
+    p: dict[Side, NDArray[np.float64]]
     n_permutations: int
     seed: int
 
@@ -83,7 +83,7 @@ def kept(share: SubjectRun) -> KeptP | None:
     """Return the p values that are kept of a run, or None where there are none, or none that still hold."""
     try:
         basis = read_json(share.folder / RECORD)
-        p = {hemisphere: open_array(share.folder / f"{hemisphere}_p.npy") for hemisphere in HEMISPHERES}
+        p = {hemisphere: open_array(share.folder / f"{hemisphere}_p.npy") for hemisphere in share.sides}
     # What is damaged is computed again.
     except DataError:
         return None

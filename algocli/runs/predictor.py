@@ -16,15 +16,14 @@ from numpy.typing import NDArray
 
 from algocli.compute.lock import hold
 from algocli.compute.track import Note, Track, silent, unheard
-from algocli.dataset.challenge.layout import subject_folder
-from algocli.dataset.challenge.subjects import Subject
-from algocli.dataset.digests import digest_files
-from algocli.dataset.sides import HEMISPHERES, Hemisphere
+from algocli.dataset.naming import SubjectId, name_of
+from algocli.dataset.protocol import Subject
+from algocli.dataset.sides import Side
 from algocli.encoding.new_images import AXES_BYTES, ByAxes, ByStores, Scorer, axes_bytes, keep_axes
 from algocli.encoding.regressions.linear import LinearModel
 from algocli.errors import DataError, MissingStep
 from algocli.features.store.commands import command
-from algocli.features.store.library import read_recipe
+from algocli.features.store.library import read_recipe, stores_of_subject
 from algocli.features.store.shards import FeatureStore
 from algocli.runs.refitting import Refitted, Refitting, ScoredModel
 from algocli.runs.run import Run
@@ -38,11 +37,11 @@ class Predictor:
     Attributes
     ----------
     models
-        For each hemisphere one entry a fit: the refit on all training images, or else every fold, whose mean counts.
+        For each side one entry a fit: the refit on all training images, or else every fold, whose mean counts.
     """
 
     scorer: Scorer
-    models: Mapping[Hemisphere, Sequence[ScoredModel]]
+    models: Mapping[Side, Sequence[ScoredModel]]
 
     def score(self, features: Sequence[NDArray[Any]]) -> list[NDArray[np.float32]]:
         """Score images: one array a fit, (n_images, n_components), from one a layer, (n_images, n_features)."""
@@ -52,13 +51,13 @@ class Predictor:
         """Score images whose features come a part at a time, as `score` does."""
         return [np.concatenate(fit) for fit in zip(*(self.score(part) for part in parts), strict=True)]
 
-    def predict(self, hemisphere: Hemisphere, scores: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    def predict(self, hemisphere: Side, scores: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
         """Predict responses, (n_images, n_vertices), from the scores of images."""
         total = sum(model.predict(own) for model, own in zip(self.models[hemisphere], scores, strict=True))
         return np.asarray(total / np.float32(len(scores)), np.float32)
 
 
-def stores_of(run: Run, number: int, cache_dir: Path) -> list[FeatureStore]:
+def stores_of(run: Run, number: SubjectId, cache_dir: Path) -> list[FeatureStore]:
     """Open the feature stores that a subject's share of a run was trained on, in the order of its layers.
 
     Raises
@@ -73,7 +72,7 @@ def stores_of(run: Run, number: int, cache_dir: Path) -> list[FeatureStore]:
 
 def open_predictor(
     run: Run,
-    number: int,
+    number: SubjectId,
     stores: Sequence[FeatureStore],
     subject: Subject | None,
     cache_dir: Path,
@@ -121,9 +120,9 @@ def open_predictor(
         return _keep(again, share, stores, track)
 
 
-def _find(cache_dir: Path, name: str, number: int, key: str, run: Run) -> FeatureStore:
+def _find(cache_dir: Path, name: str, number: SubjectId, key: str, run: Run) -> FeatureStore:
     home = cache_dir / "features" / name
-    stores = [FeatureStore(path.parent) for path in home.glob(f"{subject_folder(number)}-*/manifest.json")]
+    stores = stores_of_subject(home, name_of(number))
     found = next((store for store in stores if store.key == key), None)
     if found is not None and found.complete:
         return found
@@ -137,12 +136,12 @@ def _kept(share: SubjectRun, stores: Sequence[FeatureStore]) -> Predictor | None
     scorer = None if arrays is None else ByAxes.from_arrays(arrays, stores)
     if arrays is None or scorer is None:
         return None
-    models: dict[Hemisphere, list[ScoredModel]] = {
+    models: dict[Side, list[ScoredModel]] = {
         hemisphere: [
             LinearModel(arrays[f"{hemisphere}-weights-{fit}"], arrays[f"{hemisphere}-intercept-{fit}"])
             for fit in range(len(scorer.constants))
         ]
-        for hemisphere in HEMISPHERES
+        for hemisphere in share.sides
     }
     return Predictor(scorer, models)
 
@@ -158,17 +157,16 @@ def _keep(again: Refitted, share: SubjectRun, stores: Sequence[FeatureStore], tr
 
 
 def _refuse_other_responses(share: SubjectRun, subject: Subject, cache_dir: Path, track: Track) -> None:
-    paths = [subject.layout.responses("train", hemisphere) for hemisphere in HEMISPHERES]
     recorded = share.record["inputs"]["responses"]
-    for hemisphere, path, digest in zip(HEMISPHERES, paths, digest_files(paths, cache_dir, track=track), strict=True):
-        if digest != recorded[hemisphere]:
+    for side, digest in subject.digest_responses(cache_dir, track).items():
+        if digest != recorded.get(side):
             raise DataError(
-                f"{path} holds other responses than subject {share.number} was trained on",
+                f"{subject.responses_name('train', side)} holds other responses than subject {share.id} was trained on",
                 hint="name the data folder that it was trained on with --data-dir, or train again",
             )
 
 
-def _arrays(models: Mapping[Hemisphere, Sequence[LinearModel]]) -> dict[str, NDArray[Any]]:
+def _arrays(models: Mapping[Side, Sequence[LinearModel]]) -> dict[str, NDArray[Any]]:
     found: dict[str, NDArray[Any]] = {}
     for hemisphere, fits in models.items():
         for number, model in enumerate(fits):

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from algocli.compute.budget import check_memory
 from algocli.compute.track import Note, Track
-from algocli.dataset.challenge.subjects import Subject
-from algocli.dataset.sides import HEMISPHERES, Hemisphere
+from algocli.dataset.protocol import Subject
+from algocli.dataset.sides import Side
 from algocli.encoding.kernels import Kernels
 from algocli.encoding.projection import Fit, look_closely
 from algocli.encoding.regressions.linear import LinearModel
@@ -59,7 +59,7 @@ class AsItIs:
 
 @dataclass(frozen=True)
 class Refitted:
-    """The fits that predict the test images, and by hemisphere the model of each.
+    """The fits that predict the test images, and by side the model of each.
 
     Attributes
     ----------
@@ -68,8 +68,8 @@ class Refitted:
     """
 
     fits: list[Fit]
-    models: dict[Hemisphere, list[ScoredModel]]
-    linear: dict[Hemisphere, list[LinearModel]] | None
+    models: dict[Side, list[ScoredModel]]
+    linear: dict[Side, list[LinearModel]] | None
 
 
 class Refitting:
@@ -102,16 +102,16 @@ class Refitting:
             If it is other code than the run was trained with.
         """
         needed = [array.name for array in self.regression.arrays if array.for_new_images]
-        if not needed or not all(self.share.has_array(f"{h}_{name}") for h in HEMISPHERES for name in needed):
+        if not needed or not all(self.share.has_array(f"{h}_{name}") for h in self.subject.sides for name in needed):
             self._prepare()
         n_train = len(self.subject.train_stimuli)
         kernels = Kernels(self.stores, self.settings, n_train, track=self.track)
         # The models that predict the test images: the refit alone, or every fold where there is none.
         folds = [] if self.settings.refit else make_folds(self.settings, n_train)
         rows = [fold.fit for fold in folds] or [np.arange(n_train)]
-        found = Refitted([], {hemisphere: [] for hemisphere in HEMISPHERES}, {})
-        linear: dict[Hemisphere, list[LinearModel | None]] = {hemisphere: [] for hemisphere in HEMISPHERES}
-        label = f"subject {self.share.number}: fitting once more"
+        found = Refitted([], {hemisphere: [] for hemisphere in self.subject.sides}, {})
+        linear: dict[Side, list[LinearModel | None]] = {hemisphere: [] for hemisphere in self.subject.sides}
+        label = f"subject {self.share.id}: fitting once more"
         for some in self.track(rows, total=len(rows), label=label, unit="fits"):
             fit = look_closely(kernels, some)
             if not found.fits:
@@ -124,10 +124,10 @@ class Refitting:
         kept = {h: [one for one in own if one is not None] for h, own in linear.items()}
         if all(len(kept[h]) == len(own) for h, own in linear.items()):
             return Refitted(found.fits, found.models, kept)
-        self.note(f"subject {self.share.number}: {self.regression.name} has no linear form, and is not kept")
+        self.note(f"subject {self.share.id}: {self.regression.name} has no linear form, and is not kept")
         return Refitted(found.fits, found.models, None)
 
-    def _model(self, fit: Fit, number: int, hemisphere: Hemisphere) -> tuple[ScoredModel, LinearModel | None]:
+    def _model(self, fit: Fit, number: int, hemisphere: Side) -> tuple[ScoredModel, LinearModel | None]:
         """Return the model of a fit, and its linear form; a run may have kept the latter."""
         recalled = self.regression.recall(lambda name: self._array(name, hemisphere), number, fit.view)
         if recalled is not None:
@@ -138,7 +138,7 @@ class Refitting:
         as_linear = self.regression.as_linear(model)
         return as_linear or AsItIs(self.regression, model, fit.n_components), as_linear
 
-    def _array(self, name: str, hemisphere: Hemisphere) -> NDArray[Any] | None:
+    def _array(self, name: str, hemisphere: Side) -> NDArray[Any] | None:
         has_it = self.share.has_array(f"{hemisphere}_{name}")
         return self.share.of_regression(name, hemisphere) if has_it else None
 
@@ -146,7 +146,7 @@ class Refitting:
         """Say what fitting again is, before the first; refuse code that may not run, or is not what it was."""
         if self._is_ready:
             return
-        self._is_ready, where = True, f"subject {self.share.number}"
+        self._is_ready, where = True, f"subject {self.share.id}"
         if self.regression.runs_code:
             if not self.trust_code:
                 raise UsageError(
@@ -165,6 +165,6 @@ class Refitting:
 
 def _check_size(fit: Fit, n_fits: int, subject: Subject) -> None:
     """Refuse models that do not fit into memory, each with its components and coefficients."""
-    n_rows = len(fit.view.components[0].fit) + sum(subject.n_vertices(hemisphere) for hemisphere in HEMISPHERES)
+    n_rows = len(fit.view.components[0].fit) + sum(subject.n_vertices(hemisphere) for hemisphere in subject.sides)
     remedy = "train with fewer components; or with --refit, which has one fit instead of many"
     check_memory(4 * n_rows * sum(fit.n_components) * n_fits, remedy=remedy)

@@ -1,7 +1,7 @@
 """A run: the folder that holds what one `train` found, with the settings, keys and versions that made it.
 
-runs/NAME/manifest.json holds the settings, which all subjects share, and the folder of their data. runs/NAME/subjNN
-holds one subject's arrays and its record.
+runs/NAME/manifest.json holds the settings, which all subjects share, and the folder of their data. runs/NAME/subjNN, or
+whatever else a subject is called, holds one subject's arrays and its record.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from algocli.compute.choices import check_path, check_word
 from algocli.compute.files import publish, read_json, write_json
 from algocli.compute.leftovers import delete_folder
 from algocli.compute.lock import hold, hold_if_free
-from algocli.dataset.challenge.layout import SUBJECTS, check_subject, subject_folder
+from algocli.dataset.naming import SubjectId, by_id, check_subject_id, id_of, is_name, is_numbered, name_of
 from algocli.encoding.settings import Settings
 from algocli.errors import DataError, MissingStep, UsageError, writing
 from algocli.runs import p_values as kept_p
@@ -78,15 +78,24 @@ class Run:
         return None
 
     @property
-    def subjects(self) -> tuple[int, ...]:
+    def subjects(self) -> tuple[SubjectId, ...]:
         """The subjects that are done, rising."""
-        return tuple(n for n in SUBJECTS if self.has(n))
+        named = [id_of(share.name) for share in self.shares() if (share / "record.json").is_file()]
+        return tuple(one for one in sorted(named, key=by_id) if self._subject(one).done)
 
-    def has(self, number: int) -> bool:
+    def shares(self) -> list[Path]:
+        """Return the folders of subjects, finished or not."""
+        return shares_of(self.folder)
+
+    def locks(self) -> list[Path]:
+        """Return the lock files that those who train a subject hold, whether or not they are there."""
+        return [share / "lock" for share in self.shares()]
+
+    def has(self, number: int | str) -> bool:
         """Say whether a subject is done."""
-        return self._subject(check_subject(number)).done
+        return self._subject(check_subject_id(number)).done
 
-    def subject(self, number: int) -> SubjectRun:
+    def subject(self, number: int | str) -> SubjectRun:
         """Return a finished subject.
 
         Raises
@@ -94,20 +103,20 @@ class Run:
         MissingStep
             If this run has not been trained on that subject.
         """
-        found = self._subject(check_subject(number))
+        found = self._subject(check_subject_id(number))
         if not found.done:
             raise MissingStep(f"run {self.name} has no subject {number}", hint=f"algocli train -s {number}")
         return found
 
-    def start_subject(self, number: int) -> SubjectRun:
+    def start_subject(self, number: SubjectId) -> SubjectRun:
         """Return a subject's share to be filled; its record, if there was one, is withdrawn first."""
         share = self._subject(number)
         (share.folder / "record.json").unlink(missing_ok=True)
         kept_p.withdraw(share)
         return share
 
-    def _subject(self, number: int) -> SubjectRun:
-        return SubjectRun(number, self.folder / subject_folder(number))
+    def _subject(self, number: SubjectId) -> SubjectRun:
+        return SubjectRun(number, self.folder / name_of(number))
 
     def mark_latest(self) -> None:
         """Make this the run that reports, figures and submissions take unless told otherwise."""
@@ -117,6 +126,20 @@ class Run:
     def finished_at(self) -> float:
         """When the last subject was done, in seconds since the epoch; 0 where none is."""
         return max((float(self._subject(n).record["finished_at"]) for n in self.subjects), default=0.0)
+
+
+def shares_of(folder: Path) -> list[Path]:
+    """Return the folders of subjects in that of a run, finished or not."""
+    try:
+        return [path for path in sorted(folder.iterdir()) if path.is_dir() and _is_share(path)]
+    except OSError:
+        return []
+
+
+def _is_share(path: Path) -> bool:
+    # Whoever trains a subject of whatever name begins with its lock: a folder without one is somebody else's.
+    is_begun = (path / "lock").exists() or (path / "record.json").exists()
+    return is_name(path.name) and (is_begun or is_numbered(path.name))
 
 
 def lock_of_runs(cache_dir: Path) -> Path:
@@ -166,7 +189,7 @@ def begin(run: Run, settings: Settings, data: Path | None = None, *, replace: bo
                 hint="choose another name='...', or replace it with force=True",
             )
         return False
-    if any((share / "record.json").exists() for share in run.folder.glob("subj*")):
+    if any((share / "record.json").exists() for share in run.shares()):
         raise UsageError(
             f"{run.folder} holds subjects, and nothing says with which settings they were trained",
             hint="choose another name='...', or replace it with force=True",
@@ -189,9 +212,9 @@ def remove(run: Run) -> None:
     if run.folder.is_symlink():
         raise UsageError(f"{run.folder} is a link to a run elsewhere", hint="delete the link, or choose another name")
     # A folder that is no run is nobody's to delete.
-    if not ((run.folder / "manifest.json").exists() or any(run.folder.glob("subj*"))):
+    if not ((run.folder / "manifest.json").exists() or run.shares()):
         return
-    with hold_if_free(run.folder.glob("subj*/lock")) as free, writing(run.folder):
+    with hold_if_free(run.locks()) as free, writing(run.folder):
         if not free:
             raise UsageError(f"run {run.name} is being trained", hint="wait for it to end, or choose another name")
         delete_folder(run.folder, "manifest.json")

@@ -18,8 +18,8 @@ from numpy.typing import DTypeLike, NDArray
 from algocli.compute.arrays import publishing_rows, read_kept
 from algocli.compute.files import publish, read_json, write_json
 from algocli.dataset.arrays import open_array
-from algocli.dataset.challenge.layout import subject_folder
-from algocli.dataset.sides import Hemisphere, check_hemisphere
+from algocli.dataset.naming import SubjectId
+from algocli.dataset.sides import Side, check_side, sides_in
 from algocli.errors import DataError, MissingStep
 
 # What `predict` keeps of a subject's model.
@@ -30,8 +30,8 @@ _TRAIN_AGAIN = "train this subject again with --force"
 class SubjectRun:
     """One subject's share of a run; arrays are opened as memory maps."""
 
-    def __init__(self, number: int, folder: Path) -> None:
-        self.number = number
+    def __init__(self, subject: SubjectId, folder: Path) -> None:
+        self.id = subject
         self.folder = folder
 
     @property
@@ -62,18 +62,30 @@ class SubjectRun:
         home = None
         with suppress(DataError):
             home = read_json(self.folder.parent / "manifest.json").get("data")
-        moved = Path(home) / subject_folder(self.number) if isinstance(home, str) and home else None
+        moved = Path(home) / self.folder.name if isinstance(home, str) and home else None
         # Below a folder that may not be entered, os.path answers False where pathlib raises.
         is_moved = moved is not None and not os.path.isdir(recorded) and os.path.isdir(moved)  # noqa: PTH112
         return moved if moved is not None and is_moved else Path(recorded)
 
-    def correlation(self, hemisphere: Hemisphere) -> NDArray[np.float64]:
-        """Return r of held-out responses per vertex, (n_vertices,); with folds, the mean over folds."""
-        return self._load_finite(f"{check_hemisphere(hemisphere)}_correlation")
+    @property
+    def sides(self) -> tuple[Side, ...]:
+        """The sides that responses were predicted of, in the order of tables."""
+        record: dict[str, Any] = {}
+        # Arrays may be read before there is a record.
+        with suppress(DataError):
+            record = self.record
+        return sides_in(record)
 
-    def fold_correlations(self, hemisphere: Hemisphere) -> NDArray[np.float64]:
+    def _side(self, side: object) -> Side:
+        return check_side(side, self.sides)
+
+    def correlation(self, hemisphere: Side) -> NDArray[np.float64]:
+        """Return r of held-out responses per vertex, (n_vertices,); with folds, the mean over folds."""
+        return self._load_finite(f"{self._side(hemisphere)}_correlation")
+
+    def fold_correlations(self, hemisphere: Side) -> NDArray[np.float64]:
         """Return r per fold and vertex, (n_folds, n_vertices); a single holdout is one fold."""
-        return self._load_finite(f"{check_hemisphere(hemisphere)}_fold_correlation")
+        return self._load_finite(f"{self._side(hemisphere)}_fold_correlation")
 
     def validation_rows(self) -> NDArray[np.int64]:
         """Return the training rows that were held out, (n_validation,), in the order of their predictions."""
@@ -83,27 +95,41 @@ class SubjectRun:
         """Return the fold of each held-out row, (n_validation,)."""
         return self._load("validation_folds")
 
-    def validation_predictions(self, hemisphere: Hemisphere) -> NDArray[np.float32]:
+    def validation_predictions(self, hemisphere: Side) -> NDArray[np.float32]:
         """Return predicted responses to the held-out rows, (n_validation, n_vertices)."""
-        return self._load(f"{check_hemisphere(hemisphere)}_pred_validation")
+        return self._load(f"{self._side(hemisphere)}_pred_validation")
 
-    def test_predictions(self, hemisphere: Hemisphere) -> NDArray[np.float32]:
+    def test_predictions(self, hemisphere: Side) -> NDArray[np.float32]:
         """Return predicted responses to the test images, (n_test, n_vertices); see `check_test_predictions`."""
         if self.done:
             self.check_test_predictions()
-        return self._load(f"{check_hemisphere(hemisphere)}_pred_test")
+        return self._load(f"{self._side(hemisphere)}_pred_test")
 
     def check_test_predictions(self) -> None:
-        """Raise a MissingStep where there are none, as features were of the training images alone."""
-        names = self.record.get("without_test")
+        """Raise an error where there are none, as features, or the data, were of the training images alone.
+
+        Raises
+        ------
+        MissingStep
+            If features of the test images can be had.
+        DataError
+            If there are no test images.
+        """
+        record = self.record
+        lacking = f"run {self.folder.parent.name} has no test predictions of subject {self.id}"
+        if record.get("n_test") == 0:
+            raise DataError(
+                f"{lacking}: its data has no test images",
+                hint="algocli predict takes any images",
+            )
+        names = record.get("without_test")
         if names:
             raise MissingStep(
-                f"run {self.folder.parent.name} has no test predictions of subject {self.number}: "
-                f"{', '.join(names)} has features of the training images alone",
+                f"{lacking}: {', '.join(names)} has features of the training images alone",
                 hint=f"import features of the test images too, with --name {names[0]} --force, and train again",
             )
 
-    def alphas(self, hemisphere: Hemisphere) -> NDArray[np.float32]:
+    def alphas(self, hemisphere: Side) -> NDArray[np.float32]:
         """Return ridge's penalty of each fit and vertex, (n_fits, n_vertices), relative to a component's mean variance.
 
         The fits are the folds in order and then the refit. A blend has one a layer: (n_fits, n_layers, n_vertices).
@@ -116,7 +142,7 @@ class SubjectRun:
         """
         return self.of_regression("alpha", hemisphere)
 
-    def blend_weights(self, hemisphere: Hemisphere) -> NDArray[np.float32]:
+    def blend_weights(self, hemisphere: Side) -> NDArray[np.float32]:
         """Return how a blend weighs its layers' models, (n_fits, n_layers, n_vertices); none is negative.
 
         The fits are the folds in order and then the refit, the layers those of the settings.
@@ -128,7 +154,7 @@ class SubjectRun:
         """
         return self.of_regression("blend", hemisphere)
 
-    def band_shares(self, hemisphere: Hemisphere) -> NDArray[np.float32]:
+    def band_shares(self, hemisphere: Side) -> NDArray[np.float32]:
         """Return each layer's share in a banded ridge, (n_fits, n_layers, n_vertices); they sum to one.
 
         A layer's penalty is that of the vertex (`alphas`) over its share. Fits and layers are as a blend has them.
@@ -140,7 +166,7 @@ class SubjectRun:
         """
         return self.of_regression("band", hemisphere)
 
-    def of_regression(self, name: str, hemisphere: Hemisphere) -> NDArray[Any]:
+    def of_regression(self, name: str, hemisphere: Side) -> NDArray[Any]:
         """Return an array that the run's regression leaves, by the name that it goes by there; its axes are told there.
 
         Raises
@@ -148,7 +174,7 @@ class SubjectRun:
         DataError
             If the run has none of that name.
         """
-        return self._load(f"{check_hemisphere(hemisphere)}_{name}")
+        return self._load(f"{self._side(hemisphere)}_{name}")
 
     def other_code(self, code: Mapping[str, Any]) -> bool:
         """Say whether the record tells of another source than this of the code that the regression runs."""

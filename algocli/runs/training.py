@@ -14,8 +14,9 @@ import numpy as np
 from algocli.compute.budget import available_memory, check_memory, gigabytes
 from algocli.compute.lock import hold
 from algocli.compute.track import Note, Track, silent, unheard
-from algocli.dataset.challenge.subjects import Subject
-from algocli.dataset.sides import HEMISPHERES
+from algocli.dataset.naming import SubjectId
+from algocli.dataset.protocol import Subject
+from algocli.dataset.sides import recorded
 from algocli.encoding.kernels import loads_torch
 from algocli.encoding.memory import Size, bytes_needed
 from algocli.encoding.regressions.registry import regression_of
@@ -70,10 +71,10 @@ def train_subject(
         stores = [find_store(cache_dir, name, subject, data["stimuli"]) for name in settings.features]
         inputs = {"features": [store.key for store in stores], **data}
         code = regression_of(settings).provenance()
-        if not force and run.has(subject.number) and _is_of(run.subject(subject.number).record, inputs):
-            _refuse_other_code(run, subject.number, code)
-            note(f"subject {subject.number}: run {run.name} is done already")
-            return run.subject(subject.number)
+        if not force and run.has(subject.id) and _is_of(run.subject(subject.id).record, inputs):
+            _refuse_other_code(run, subject.id, code)
+            note(f"subject {subject.id}: run {run.name} is done already")
+            return run.subject(subject.id)
         needed = _promise(subject, settings, stores, device, note)
         without_test = _without_test(subject, stores, settings, note)
         share = claim(run, settings, subject, inputs, force=force, note=note)
@@ -87,7 +88,7 @@ def train_subject(
     return share
 
 
-def _refuse_other_code(run: Run, number: int, code: Mapping[str, Any]) -> None:
+def _refuse_other_code(run: Run, number: SubjectId, code: Mapping[str, Any]) -> None:
     """Refuse to take what a user's own code found for what it finds now that it is another."""
     if run.subject(number).other_code(code):
         raise UsageError(
@@ -98,15 +99,15 @@ def _refuse_other_code(run: Run, number: int, code: Mapping[str, Any]) -> None:
 
 def _promise(subject: Subject, settings: Settings, stores: Sequence[FeatureStore], device: str, note: Note) -> int:
     """Say how much memory it will take at the most, and refuse what does not fit; return the bytes."""
-    n_vertices = max(map(subject.n_vertices, HEMISPHERES))
+    n_vertices = max(map(subject.n_vertices, subject.sides))
     size = Size(len(subject.train_stimuli), len(subject.test_stimuli), n_vertices)
     needed = bytes_needed(settings, size, with_torch=loads_torch(stores, settings, device))
     check_memory(needed, remedy="fewer components (--pca) need less, and so do fewer layers")
-    note(f"subject {subject.number}: up to {gigabytes(needed)} of memory, of {gigabytes(available_memory())} free")
-    vertices = [subject.n_vertices(hemisphere) for hemisphere in HEMISPHERES]
+    note(f"subject {subject.id}: up to {gigabytes(needed)} of memory, of {gigabytes(available_memory())} free")
+    vertices = [subject.n_vertices(side) for side in subject.sides]
     foretold = regression_of(settings).foretell(settings, size.n_train, vertices, device)
     if foretold:
-        note(f"subject {subject.number}: {foretold}")
+        note(f"subject {subject.id}: {foretold}")
     return needed
 
 
@@ -122,7 +123,7 @@ def _without_test(subject: Subject, stores: Sequence[FeatureStore], settings: Se
     names = [name for name, store in pairs if store.n_stimuli < len(subject.stimuli)]
     if names:
         note(
-            f"subject {subject.number}: {', '.join(names)} has the training images alone: some are held out and "
+            f"subject {subject.id}: {', '.join(names)} has the training images alone: some are held out and "
             "scored, and no test predictions are made"
         )
     return names
@@ -144,12 +145,12 @@ def _record(
     versions = {name: version(name) for name in ("algocli", "numpy", "scipy", "zarr")}
     versions |= regression_of(settings).versions()
     return {
-        "subject": subject.number,
-        "data": str(subject.layout.folder.resolve()),
+        "subject": subject.id,
+        "data": str(subject.folder.resolve()),
         "inputs": inputs,
         "n_train": len(subject.train_stimuli),
         "n_test": len(subject.test_stimuli),
-        "n_vertices": {hemisphere: subject.n_vertices(hemisphere) for hemisphere in HEMISPHERES},
+        **recorded({side: subject.n_vertices(side) for side in subject.sides}),
         "seed": settings.seed,
         "command_line": list(command_line),
         "versions": {"python": platform.python_version(), **versions},

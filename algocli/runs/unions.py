@@ -11,15 +11,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from algocli.compute.track import Note, Track, silent, unheard
-from algocli.dataset.challenge.subjects import Subject
 from algocli.dataset.digests import stimuli_digest
+from algocli.dataset.naming import SubjectId
+from algocli.dataset.protocol import Subject
 from algocli.encoding.names import is_automatic
 from algocli.encoding.regressions.registry import regression_of
 from algocli.encoding.settings import Settings
 from algocli.encoding.splits import make_folds
 from algocli.errors import DataError
 from algocli.features.store.library import find_store
-from algocli.runs.datasets import Dataset
+from algocli.runs.datasets import Home
 from algocli.runs.opening import open_on
 from algocli.runs.run import Run, list_runs, open_run
 from algocli.runs.training import train_subject
@@ -80,7 +81,7 @@ def open_unions(
     UsageError
         If the subjects lie in several folders.
     """
-    dataset = Dataset.of(subjects, cache_dir, track) if subjects else None
+    dataset = Home.of(subjects, cache_dir, track) if subjects else None
     known: dict[Settings, list[Run]] = {}
     for run in list_runs(cache_dir):
         with suppress(DataError):
@@ -95,11 +96,11 @@ def open_unions(
         # One with the very order comes first.
         alike = [run for run in alike if run.settings == own] or alike
         same = next((run for run in alike if dataset is None or dataset.judge(run).agrees), None)
-        found[union] = same or _make(cache_dir, own, dataset, [one.number for one in subjects], note)
+        found[union] = same or _make(cache_dir, own, dataset, [one.id for one in subjects], note)
     return found
 
 
-def _make(cache_dir: Path, settings: Settings, dataset: Dataset | None, numbers: Sequence[int], note: Note) -> Run:
+def _make(cache_dir: Path, settings: Settings, dataset: Home | None, numbers: Sequence[SubjectId], note: Note) -> Run:
     if dataset is None:
         return open_run(cache_dir, settings.default_name, settings)
     return open_on(dataset, settings, numbers, note=note)
@@ -121,14 +122,14 @@ def train_unions(
     AlgocliError
         As `train_subject` does.
     """
-    n_done = sum(run.has(subject.number) for run in runs.values())
+    n_done = sum(run.has(subject.id) for run in runs.values())
     if n_done:
-        note(f"subject {subject.number}: {n_done} of {len(runs)} models are there already")
+        note(f"subject {subject.id}: {n_done} of {len(runs)} models are there already")
     for number, run in enumerate(runs.values(), start=1):
         # What is done is told in one line, not in one for each of up to 31 runs.
-        begun = run.has(subject.number)
+        begun = run.has(subject.id)
         if not begun:
-            note(f"subject {subject.number}: model {number} of {len(runs)}, {run.name}")
+            note(f"subject {subject.id}: model {number} of {len(runs)}, {run.name}")
         train_subject(subject, run, cache_dir, command_line=command_line, track=track, note=unheard if begun else note)
 
 

@@ -13,8 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from zipfile import ZipInfo
 
-from algocli.dataset.challenge.layout import prefix
-from algocli.dataset.sides import HEMISPHERES, Hemisphere
+from algocli.dataset.sides import HEMISPHERES, Hemisphere, prefix
 from algocli.submission.shapes import ExpectedShapes, Member
 from algocli.submission.verdict import THE_ZIP, Findings, printable
 

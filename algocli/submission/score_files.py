@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import IO
 
 from algocli.compute.files import publish
-from algocli.dataset.challenge.layout import ROI_NAMES, prefix, subject_folder
-from algocli.dataset.sides import ALL_VERTICES, HEMISPHERES
+from algocli.dataset.challenge.layout import ROI_NAMES, subject_folder
+from algocli.dataset.sides import ALL_VERTICES, HEMISPHERES, prefix
 from algocli.submission.score import Score, ScoreRow
 
 # The first lines, and the spelling of 'hemishphere', are the leaderboard's: `diff` is to find only numbers.

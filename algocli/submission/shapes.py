@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from algocli.dataset.challenge.layout import N_FSAVERAGE, OFFICIAL_SIZES, prefix, subject_folder
+from algocli.dataset.challenge.layout import N_FSAVERAGE, OFFICIAL_SIZES, subject_folder
 from algocli.dataset.challenge.subjects import Challenge, Subject
-from algocli.dataset.sides import HEMISPHERES, Hemisphere
+from algocli.dataset.sides import HEMISPHERES, Hemisphere, prefix
 from algocli.errors import DataError
 
 

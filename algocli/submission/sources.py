@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from algocli.compute.track import Track, silent
 from algocli.dataset.arrays import open_array
-from algocli.dataset.challenge.layout import check_subjects
+from algocli.dataset.challenge.layout import SUBJECTS, check_subjects
+from algocli.dataset.naming import SubjectId
 from algocli.dataset.sides import HEMISPHERES, Hemisphere
 from algocli.errors import DataError, UsageError
 from algocli.runs.datasets import refuse_other_data
@@ -26,15 +27,17 @@ from algocli.submission.shapes import ExpectedShapes, Member
 from algocli.submission.validate import validate
 
 
-def of_run(run: Run, subjects: Sequence[int]) -> list[Prediction]:
+def of_run(run: Run, subjects: Sequence[SubjectId]) -> list[Prediction]:
     """Return the test predictions of a run's subjects.
 
     Raises
     ------
+    UsageError
+        If one is no subject of the challenge.
     MissingStep
         If the run lacks one of the subjects, or their test predictions.
     """
-    shares = {number: run.subject(number) for number in subjects}
+    shares = {number: run.subject(number) for number in _of_the_challenge(subjects)}
     for share in shares.values():
         share.check_test_predictions()
     return [
@@ -42,6 +45,18 @@ def of_run(run: Run, subjects: Sequence[int]) -> list[Prediction]:
         for number, share in shares.items()
         for hemisphere in HEMISPHERES
     ]
+
+
+def _of_the_challenge(subjects: Sequence[SubjectId]) -> list[int]:
+    """Return subjects by number, and refuse those of another dataset."""
+    strangers = [one for one in subjects if one not in SUBJECTS]
+    if strangers:
+        raise UsageError(
+            f"subject {', '.join(map(str, strangers))} is none of the challenge's, which go from {SUBJECTS[0]} to "
+            f"{SUBJECTS[-1]}: nothing can be submitted",
+            hint="algocli export writes the numbers of any dataset",
+        )
+    return [int(one) for one in subjects]
 
 
 def of_runs(runs: Sequence[Run], subjects: Sequence[int] | None = None) -> tuple[list[Prediction], list[str]]:
@@ -52,7 +67,7 @@ def of_runs(runs: Sequence[Run], subjects: Sequence[int] | None = None) -> tuple
     MissingStep
         If no run has a subject that was asked for.
     """
-    chosen = {n: run for run in reversed(runs) for n in run.subjects}
+    chosen = {n: run for run in reversed(runs) for n in _of_the_challenge(run.subjects)}
     wanted = sorted(chosen) if subjects is None else check_subjects(subjects)
     own = {n: chosen.get(n, runs[0]) for n in wanted}
     predictions = [one for n, run in own.items() for one in of_run(run, [n])]
@@ -81,7 +96,7 @@ def averaged(runs: Sequence[Run], subjects: Sequence[int] | None = None, *, weig
     """
     if len(runs) < 2:
         raise UsageError("an average is of two runs or more", hint="algocli submit --average RUN RUN")
-    shared = sorted(set.intersection(*(set(run.subjects) for run in runs)))
+    shared = sorted(set.intersection(*(set(_of_the_challenge(run.subjects)) for run in runs)))
     if not (subjects or shared):
         raise UsageError(f"{' and '.join(run.name for run in runs)} have no subject in common")
     shares = {n: [run.subject(n) for run in runs] for n in (shared if subjects is None else check_subjects(subjects))}
@@ -173,7 +188,7 @@ def _average(shares: Sequence[SubjectRun], hemisphere: Hemisphere, weighted: boo
     shapes = {share.test_predictions(hemisphere).shape for share in shares}
     if len(shapes) > 1:
         raise DataError(
-            f"the runs predict the {hemisphere} hemisphere of subject {shares[0].number} in shapes "
+            f"the runs predict the {hemisphere} hemisphere of subject {shares[0].id} in shapes "
             f"{' and '.join(map(str, sorted(shapes)))}: they were made from different data"
         )
     weights = np.array([share.correlation(hemisphere) if weighted else 1.0 for share in shares], dtype=np.float64)

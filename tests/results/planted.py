@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.dataset.challenge.layout import prefix
 from algocli.dataset.challenge.subjects import Challenge, Subject
-from algocli.dataset.sides import HEMISPHERES
+from algocli.dataset.sides import HEMISPHERES, prefix
 from algocli.encoding.settings import Settings
 from algocli.runs.run import Run
 from algocli.runs.unions import measure_features, open_unions, train_unions

@@ -14,7 +14,7 @@ from algocli.compute.lock import hold
 from algocli.dataset.challenge.subjects import Challenge
 from algocli.encoding.settings import Settings
 from algocli.errors import UsageError
-from algocli.runs.datasets import Dataset, differing
+from algocli.runs.datasets import Home, differing
 from algocli.runs.opening import find_on, open_on
 from algocli.runs.run import Run
 from algocli.runs.training import train_subject
@@ -48,7 +48,7 @@ def settings(written: Path) -> Settings:
 def train(home: Path, settings: Settings) -> Train:
     def fit(data: str, *numbers: int, name: str | None = "same", force: bool = False, **options: Any) -> Run:
         subjects = Challenge(home / data).subjects(numbers or None)
-        dataset = Dataset.of(subjects, home / "cache")
+        dataset = Home.of(subjects, home / "cache")
         run = open_on(dataset, settings, [one.number for one in subjects], name=name, force=force, **options)
         for subject in subjects:
             train_subject(subject, run, home / "cache", force=force)
@@ -162,7 +162,7 @@ def test_a_run_that_is_being_trained_is_not_deleted(train: Train, home: Path) ->
 def test_a_run_of_which_nothing_is_finished_is_anyones_unless_it_is_being_trained(
     home: Path, settings: Settings, train: Train
 ) -> None:
-    begun = open_on(Dataset(home / "a", home / "cache"), settings, [1], name="same")
+    begun = open_on(Home(home / "a", home / "cache"), settings, [1], name="same")
     with hold(begun.folder / "subj01" / "lock"), pytest.raises(UsageError, match="is being trained on"):
         train("b", 6)
     assert train("b", 6).data == str(home / "b")
@@ -172,7 +172,7 @@ def test_a_run_of_which_nothing_is_finished_is_anyones_unless_it_is_being_traine
 
 
 def test_a_run_that_was_deleted_meanwhile_is_not_trained(home: Path, settings: Settings) -> None:
-    run = open_on(Dataset(home / "a", home / "cache"), settings, [1], name="same")
+    run = open_on(Home(home / "a", home / "cache"), settings, [1], name="same")
     shutil.rmtree(run.folder)
     with pytest.raises(UsageError, match="was deleted or replaced meanwhile"):
         train_subject(Challenge(home / "a").subject(1), run, home / "cache")
@@ -200,7 +200,7 @@ def test_a_run_of_old_is_known_by_the_records_of_its_subjects(train: Train, home
 def test_subjects_of_several_folders_are_no_dataset(home: Path) -> None:
     subjects = [Challenge(home / "a").subject(1), Challenge(home / "b").subject(6)]
     with pytest.raises(UsageError, match="of one dataset"):
-        Dataset.of(subjects, home / "cache")
+        Home.of(subjects, home / "cache")
 
 
 def test_an_automatic_name_that_other_data_has_is_followed_by_a_digest(
@@ -216,7 +216,7 @@ def test_an_automatic_name_that_other_data_has_is_followed_by_a_digest(
     shutil.move(home / "b", home / "moved")
     assert train("moved", 1, name=None).name == second.name
     assert second.subjects == (1, 6)
-    assert find_on(Dataset(home / "a", home / "cache"), settings) is not None
+    assert find_on(Home(home / "a", home / "cache"), settings) is not None
     assert train("a", 1, name=None).name == first.name
 
 

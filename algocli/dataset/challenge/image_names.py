@@ -56,7 +56,7 @@ def parse_name(folder: Path, name: str) -> Stimulus:
     if match is None:
         raise DataError(f"{name} is not named like train-0001_nsd-00013.png")
     split: Split = "train" if match[1] == "train" else "test"
-    return Stimulus(row=int(match[2]) - 1, split=split, nsd_id=int(match[3]), path=folder / name)
+    return Stimulus(row=int(match[2]) - 1, split=split, id=int(match[3]), path=folder / name)
 
 
 def order_faults(stimuli: Sequence[Stimulus], split: Split) -> list[str]:

@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import Literal
 
 from algocli.compute.choices import check_whole
-from algocli.dataset.sides import HEMISPHERES, Hemisphere, Split, check_hemisphere, check_split
+from algocli.dataset.naming import name_of
+from algocli.dataset.sides import HEMISPHERES, Hemisphere, Split, check_hemisphere, check_split, prefix
 from algocli.errors import UsageError
 
 SUBJECTS = tuple(range(1, 9))
+# Words that a subject's number goes by.
+_WORDS = {word: number for number in SUBJECTS for word in (str(number), f"{number:02d}", name_of(number))}
 # fsaverage has 163,842 vertices a hemisphere; its first 10,242 are those of fsaverage5.
 N_FSAVERAGE = 163_842
 N_FSAVERAGE5 = 10_242
@@ -101,14 +104,15 @@ def describe_owners(subject: int, hemisphere: Hemisphere, owners: Sequence[tuple
 
 
 def check_subject(value: object) -> int:
-    """Return a subject's number, 1 to 8.
+    """Return a subject's number, 1 to 8, from itself, as a word or not, or from its folder's name.
 
     Raises
     ------
     UsageError
         If it is no whole number from 1 to 8.
     """
-    return check_whole("subject", value, SUBJECTS[0], SUBJECTS[-1])
+    meant = _WORDS.get(value, value) if isinstance(value, str) else value
+    return check_whole("subject", meant, SUBJECTS[0], SUBJECTS[-1])
 
 
 def check_subjects(value: object) -> tuple[int, ...]:
@@ -126,14 +130,9 @@ def check_subjects(value: object) -> tuple[int, ...]:
     return numbers
 
 
-def prefix(hemisphere: Hemisphere) -> str:
-    """Return 'lh' or 'rh', the only place these two spellings come from."""
-    return {"left": "lh", "right": "rh"}[check_hemisphere(hemisphere)]
-
-
 def subject_folder(subject: int) -> str:
     """Return the folder name of a subject, as in 'subj01'."""
-    return f"subj{subject:02d}"
+    return name_of(subject)
 
 
 @dataclass(frozen=True)
@@ -154,23 +153,27 @@ class SubjectLayout:
     def responses(self, split: Split, hemisphere: Hemisphere) -> Path:
         """Return the file of a hemisphere's responses to a split."""
         word = _split_word(split)
-        return self.folder / _split_folder(split) / f"{word}_fmri" / f"{prefix(hemisphere)}_{word}_fmri.npy"
+        return self.folder / _split_folder(split) / f"{word}_fmri" / f"{_prefix(hemisphere)}_{word}_fmri.npy"
 
     def noise_ceiling(self, hemisphere: Hemisphere) -> Path:
         """Return the file of a hemisphere's noise ceilings, which not every copy of the data has."""
-        return self.folder / "test_split" / "noise_ceiling" / f"{prefix(hemisphere)}_noise_ceiling.npy"
+        return self.folder / "test_split" / "noise_ceiling" / f"{_prefix(hemisphere)}_noise_ceiling.npy"
 
     def all_vertices(self, hemisphere: Hemisphere) -> Path:
         """Return the mask on fsaverage of the vertices that count."""
-        return self.masks / f"{prefix(hemisphere)}.all-vertices_fsaverage_space.npy"
+        return self.masks / f"{_prefix(hemisphere)}.all-vertices_fsaverage_space.npy"
 
     def roi_mask(self, roi_class: str, hemisphere: Hemisphere, space: Literal["challenge", "fsaverage"]) -> Path:
         """Return a class's ROI codes, of the challenge vertices alone or of all of fsaverage."""
-        return self.masks / f"{prefix(hemisphere)}.{roi_class}_{space}_space.npy"
+        return self.masks / f"{_prefix(hemisphere)}.{roi_class}_{space}_space.npy"
 
     def roi_mapping(self, roi_class: str) -> Path:
         """Return the file that names a class's codes."""
         return self.masks / f"mapping_{roi_class}.npy"
+
+
+def _prefix(hemisphere: Hemisphere) -> str:
+    return prefix(check_hemisphere(hemisphere))
 
 
 def _split_folder(split: Split) -> str:

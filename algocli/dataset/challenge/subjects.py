@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.compute.choices import check_choice, check_path
+from algocli.compute.choices import check_path
+from algocli.compute.track import Track, silent
 from algocli.dataset.arrays import load_mapping, open_array
 from algocli.dataset.challenge.image_names import list_stimuli
 from algocli.dataset.challenge.layout import (
@@ -26,18 +26,13 @@ from algocli.dataset.challenge.layout import (
     official_owners,
     subject_folder,
 )
-from algocli.dataset.sides import HEMISPHERES, Hemisphere, Split, check_hemisphere, check_split
+from algocli.dataset.challenge.nsd_ids import NSD_IDS
+from algocli.dataset.digests import digest_files
+from algocli.dataset.ids import Ids
+from algocli.dataset.protocol import Places, Roi, find_roi
+from algocli.dataset.sides import HEMISPHERES, Hemisphere, Side, Split, check_hemisphere, check_split
 from algocli.dataset.stimuli import Stimulus
 from algocli.errors import DataError
-
-
-@dataclass(frozen=True)
-class Roi:
-    """A region of interest: a name and the class whose code it carries."""
-
-    name: str
-    roi_class: str
-    code: int
 
 
 class Challenge:
@@ -64,8 +59,8 @@ class Challenge:
                 hint="name the folder above subj01 with --data-dir",
             )
 
-    def subject(self, number: int) -> Subject:
-        """Return one subject by its number, 1 to 8.
+    def subject(self, number: int | str) -> Subject:
+        """Return one subject by its number, 1 to 8, or its folder's name.
 
         Raises
         ------
@@ -80,7 +75,7 @@ class Challenge:
             raise DataError(f"{self.folder} has no subject {number}: it holds {have}")
         return Subject(number, self.folder / subject_folder(number))
 
-    def subjects(self, numbers: Iterable[int] | int | None = None) -> list[Subject]:
+    def subjects(self, numbers: Iterable[int | str] | int | str | None = None) -> list[Subject]:
         """Return the subjects asked for, each once, or all that are there.
 
         Raises
@@ -106,6 +101,36 @@ class Subject:
         """The folder name, as in 'subj01'."""
         return subject_folder(self.number)
 
+    @property
+    def id(self) -> int:
+        """The number."""
+        return self.number
+
+    @property
+    def folder(self) -> Path:
+        """Where its files lie."""
+        return self.layout.folder
+
+    @property
+    def home(self) -> Path:
+        """The folder above, whatever links lead to its own."""
+        return self.folder.parent
+
+    @property
+    def unit(self) -> str:
+        """What a column of responses is."""
+        return "vertex"
+
+    @property
+    def sides(self) -> tuple[Side, ...]:
+        """Left and right."""
+        return HEMISPHERES
+
+    @property
+    def ids(self) -> Ids:
+        """Numbers among NSD's 73,000 images."""
+        return NSD_IDS
+
     @cached_property
     def train_stimuli(self) -> tuple[Stimulus, ...]:
         """Training images in the order of the training responses' rows."""
@@ -121,7 +146,7 @@ class Subject:
         """All images, training first: the row order of every feature store."""
         return self.train_stimuli + self.test_stimuli
 
-    def responses(self, split: Split, hemisphere: Hemisphere) -> NDArray[np.float32]:
+    def responses(self, split: Split, hemisphere: Side) -> NDArray[np.float32]:
         """Open measured responses as a memory map.
 
         Returns
@@ -136,7 +161,8 @@ class Subject:
         DataError
             If the file is missing or damaged, or its shape disagrees with the images or the mask.
         """
-        path = self.layout.responses(check_split(split), check_hemisphere(hemisphere))
+        hemisphere = check_hemisphere(hemisphere)
+        path = self.layout.responses(check_split(split), hemisphere)
         array = open_array(path)
         n_stimuli = len(self.train_stimuli if split == "train" else self.test_stimuli)
         n_vertices = self.n_vertices(hemisphere)
@@ -156,7 +182,16 @@ class Subject:
         """Say whether both hemispheres' responses of a split are on disk."""
         return all(self.layout.responses(split, h).is_file() for h in HEMISPHERES)
 
-    def noise_ceiling(self, hemisphere: Hemisphere) -> NDArray[np.float64] | None:
+    def responses_name(self, split: Split, hemisphere: Side) -> str:
+        """Return the path of a hemisphere's responses to a split."""
+        return str(self.layout.responses(split, check_hemisphere(hemisphere)))
+
+    def digest_responses(self, cache_dir: Path, track: Track = silent) -> dict[Side, str]:
+        """Digest the files of the training responses, unless they are as they were last time."""
+        paths = [self.layout.responses("train", hemisphere) for hemisphere in HEMISPHERES]
+        return dict(zip(HEMISPHERES, digest_files(paths, cache_dir, track=track), strict=True))
+
+    def noise_ceiling(self, hemisphere: Side) -> NDArray[np.float64] | None:
         """Return the noise ceiling of every vertex in the file's own unit, or None where there is no file.
 
         Returns
@@ -169,7 +204,7 @@ class Subject:
         DataError
             If the file is damaged, or its shape disagrees with the mask.
         """
-        path = self.layout.noise_ceiling(hemisphere)
+        path = self.layout.noise_ceiling(check_hemisphere(hemisphere))
         if not path.is_file():
             return None
         ceiling, n_vertices = open_array(path), self.n_vertices(hemisphere)
@@ -180,7 +215,18 @@ class Subject:
             )
         return np.asarray(ceiling, dtype=np.float64)
 
-    def fsaverage_vertices(self, hemisphere: Hemisphere) -> NDArray[np.int64]:
+    def ceiling_name(self, hemisphere: Side) -> str:
+        """Return the path of a hemisphere's noise ceilings, whether or not they are there."""
+        return str(self.layout.noise_ceiling(check_hemisphere(hemisphere)))
+
+    def sessions(self, split: Split) -> None:
+        """Return None: the challenge tells no image's session."""
+
+    def places(self, hemisphere: Side) -> Places:
+        """Return the vertices of fsaverage that the challenge counts."""
+        return Places("fsaverage", self.fsaverage_vertices(hemisphere))
+
+    def fsaverage_vertices(self, hemisphere: Side) -> NDArray[np.int64]:
         """Return the fsaverage index of every challenge vertex, (n_vertices,), rising.
 
         Raises
@@ -188,7 +234,7 @@ class Subject:
         DataError
             If the mask is missing or damaged, or is not one whole number for each vertex of fsaverage.
         """
-        path = self.layout.all_vertices(hemisphere)
+        path = self.layout.all_vertices(check_hemisphere(hemisphere))
         mask = open_array(path)
         if mask.shape != (N_FSAVERAGE,) or mask.dtype.kind not in "iub":
             raise DataError(
@@ -198,7 +244,7 @@ class Subject:
         # The official generator adds two masks: a vertex counts when it is not zero, never only when it is 1.
         return np.flatnonzero(mask != 0)
 
-    def n_vertices(self, hemisphere: Hemisphere) -> int:
+    def n_vertices(self, hemisphere: Side) -> int:
         """Count the challenge vertices of a hemisphere."""
         return self._n_vertices[check_hemisphere(hemisphere)]
 
@@ -216,7 +262,7 @@ class Subject:
             if code != 0
         )
 
-    def roi_vertices(self, roi: Roi | str, hemisphere: Hemisphere) -> NDArray[np.int64]:
+    def roi_vertices(self, roi: Roi | str, hemisphere: Side) -> NDArray[np.int64]:
         """Return the indices of a ROI, or of one so named, into the challenge vertices; empty where it is absent.
 
         Raises
@@ -224,18 +270,11 @@ class Subject:
         UsageError
             If the mapping files name no such ROI.
         """
-        found = roi if isinstance(roi, Roi) else self._named(roi)
+        found = find_roi(self.rois, roi)
         return np.flatnonzero(self._codes(found.roi_class, hemisphere) == found.code)
 
-    def _named(self, name: object) -> Roi:
-        known = {roi.name: roi for roi in self.rois}
-        # Two ROIs that differ in their case alone are in no mapping.
-        spelled = {one.lower(): one for one in known}
-        word = spelled.get(name.lower(), name) if isinstance(name, str) else name
-        return known[check_choice("roi", word, tuple(known))]
-
-    def _codes(self, roi_class: str, hemisphere: Hemisphere) -> NDArray[Any]:
-        path = self.layout.roi_mask(roi_class, hemisphere, "challenge")
+    def _codes(self, roi_class: str, hemisphere: Side) -> NDArray[Any]:
+        path = self.layout.roi_mask(roi_class, check_hemisphere(hemisphere), "challenge")
         codes = open_array(path)
         if codes.shape != (self.n_vertices(hemisphere),):
             raise DataError(

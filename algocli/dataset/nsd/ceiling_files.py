@@ -18,11 +18,10 @@ from algocli.dataset.challenge.layout import (
     SUBJECTS,
     describe_owners,
     official_owners,
-    prefix,
     subject_folder,
 )
 from algocli.dataset.challenge.subjects import Subject
-from algocli.dataset.sides import HEMISPHERES, Hemisphere
+from algocli.dataset.sides import HEMISPHERES, Hemisphere, prefix
 from algocli.errors import DataError, UsageError
 
 # What nibabel reads: signal-to-noise ratios on a surface. A .npy holds noise ceilings themselves.

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from algocli.dataset.ceilings import Repeats
 from algocli.dataset.challenge.layout import OFFICIAL_SIZES
+from algocli.dataset.challenge.nsd_ids import parse_id
 from algocli.dataset.challenge.subjects import Subject
-from algocli.dataset.ids import N_REPEATS, find_stimuli, parse_id, parse_trial, read_table, trial_columns
+from algocli.dataset.ids import N_REPEATS, find_stimuli, parse_trial, read_table, trial_columns
 from algocli.errors import DataError, UsageError
 
 _SESSIONS_OF_ALL = 40

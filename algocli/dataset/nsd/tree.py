@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from algocli.dataset.challenge.layout import prefix, subject_folder
-from algocli.dataset.sides import HEMISPHERES, Hemisphere
+from algocli.dataset.challenge.layout import subject_folder
+from algocli.dataset.sides import HEMISPHERES, Hemisphere, prefix
 from algocli.errors import DataError
 
 # The challenge's responses come from this preparation of the betas, on fsaverage.

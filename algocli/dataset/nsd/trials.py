@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.dataset.ceilings import Repeats
-from algocli.dataset.ids import parse_id, parse_trial, read_table, trial_columns
+from algocli.dataset.challenge.nsd_ids import parse_id
+from algocli.dataset.ids import parse_trial, read_table, trial_columns
 from algocli.dataset.sides import Split
 from algocli.errors import DataError
 

@@ -1,4 +1,4 @@
-"""Says which row of an array belongs to which of a subject's images, by names, NSD ids or their order."""
+"""Says which row of an array belongs to which of a subject's images, by names, ids or their order."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Literal, get_args
 
 from algocli.compute.choices import check_choice
-from algocli.dataset.challenge.layout import N_NSD_IMAGES
-from algocli.dataset.challenge.subjects import Subject
-from algocli.dataset.ids import find_stimuli
+from algocli.dataset.ids import Ids, find_stimuli
+from algocli.dataset.protocol import Subject
+from algocli.dataset.stimuli import StimulusId
 from algocli.errors import DataError, UsageError
 from algocli.features.imports.formats.matrix import Labels, Matrix
 from algocli.features.imports.names import FIT_AS_THEY_ARE, IN_ORDER, find_rows, refuse_unnamed
@@ -16,8 +16,8 @@ from algocli.features.imports.names import FIT_AS_THEY_ARE, IN_ORDER, find_rows,
 Key = Literal["nsd-id", "row"]
 
 
-def is_keyed_by_id(matrix: Matrix, ids: Sequence[int] | None, key: Key | None) -> bool:
-    """Say whether rows are found by NSD id or by name, so that one file serves every subject.
+def is_keyed_by_id(matrix: Matrix, ids: Sequence[StimulusId] | None, key: Key | None, kind: Ids) -> bool:
+    """Say whether rows are found by id or by name, so that one file serves every subject.
 
     Raises
     ------
@@ -30,11 +30,11 @@ def is_keyed_by_id(matrix: Matrix, ids: Sequence[int] | None, key: Key | None) -
         raise UsageError("--ids says which id a row has, --key row that rows are in the order of the images: not both")
     if key is not None:
         return ids is not None or key == "nsd-id"
-    return ids is not None or matrix.labels is not None or matrix.n_rows == N_NSD_IMAGES
+    return ids is not None or matrix.labels is not None or matrix.n_rows == kind.n
 
 
 def locate_rows(
-    subject: Subject, matrix: Matrix, ids: Sequence[int] | None, key: Key | None, first: int = 0
+    subject: Subject, matrix: Matrix, ids: Sequence[StimulusId] | None, key: Key | None, first: int = 0
 ) -> Sequence[int]:
     """Return the row of `matrix` that belongs to each of a subject's stimuli, training first.
 
@@ -43,26 +43,26 @@ def locate_rows(
     Parameters
     ----------
     ids : (n_rows,)
-        The NSD id of each row, in any order; None where rows have names, or are in the order of the images or of all
-        NSD ids.
+        The id of each row, in any order; None where rows have names, or are in the order of the images or of all ids
+        that are numbers.
     key
         Which of these two orders it is, whatever rows are called; None lets names, and else the number of rows, decide.
     first
-        What the first of NSD's images is called in names that are ids, and was in what `ids` were read from.
+        What the first of all images is called in names that are ids, and was in what `ids` were read from.
 
     Raises
     ------
     DataError
         If the number of rows or their names do not fit, or an image has no row or one that was never written.
     """
-    by_id = is_keyed_by_id(matrix, ids, key)
+    by_id = is_keyed_by_id(matrix, ids, key, subject.ids)
     rows: Sequence[int]
     if ids is not None:
         rows = _by_ids(subject, matrix, ids, first)
     elif key is None and matrix.labels is not None:
         rows = _by_names(subject, matrix, matrix.labels, first)
-    elif by_id and matrix.n_rows == N_NSD_IMAGES:
-        rows = [stimulus.nsd_id for stimulus in subject.stimuli]
+    elif by_id and matrix.n_rows == subject.ids.n:
+        rows = [int(stimulus.id) for stimulus in subject.stimuli]
     elif not by_id and matrix.n_rows in (len(subject.stimuli), len(subject.train_stimuli)):
         rows = range(matrix.n_rows)
     else:
@@ -71,19 +71,20 @@ def locate_rows(
     return rows
 
 
-def _by_ids(subject: Subject, matrix: Matrix, ids: Sequence[int], first: int) -> list[int]:
+def _by_ids(subject: Subject, matrix: Matrix, ids: Sequence[StimulusId], first: int) -> list[int]:
     if len(ids) != matrix.n_rows:
         raise DataError(
             f"{matrix.name} has {matrix.n_rows} rows, but {len(ids)} ids are given", hint=_hint(matrix, len(ids))
         )
-    known = set(ids)
-    is_trained_alone = known.isdisjoint(stimulus.nsd_id for stimulus in subject.test_stimuli)
-    has_training = known.issuperset(stimulus.nsd_id for stimulus in subject.train_stimuli)
+    known = {str(one) for one in ids}
+    is_trained_alone = known.isdisjoint(str(stimulus.id) for stimulus in subject.test_stimuli)
+    has_training = known.issuperset(str(stimulus.id) for stimulus in subject.train_stimuli)
     stimuli = subject.train_stimuli if is_trained_alone and has_training else subject.stimuli
     try:
-        return find_stimuli(ids, stimuli, "the list of ids")
+        return find_stimuli(ids, stimuli, "the list of ids", subject.ids.name)
     except DataError as error:
-        if known.issuperset(stimulus.nsd_id + 1 for stimulus in subject.train_stimuli):
+        are_numbers = subject.ids.n is not None
+        if are_numbers and known.issuperset(str(int(stimulus.id) + 1) for stimulus in subject.train_stimuli):
             raise DataError(error.message, hint="they fit, less one: --ids-from 1") from error
         if first and known.issuperset(stimulus.nsd_id - first for stimulus in subject.train_stimuli):
             raise DataError(error.message, hint=FIT_AS_THEY_ARE) from error
@@ -106,17 +107,22 @@ def _by_names(subject: Subject, matrix: Matrix, labels: Labels, first: int) -> l
 
 
 def _misfit(subject: Subject, matrix: Matrix, by_id: bool) -> DataError:
-    n_train, n_test = len(subject.train_stimuli), len(subject.test_stimuli)
+    n_train, n_test, kind = len(subject.train_stimuli), len(subject.test_stimuli), subject.ids
+    if by_id and kind.n is None:
+        return DataError(
+            f"{matrix.name} has {matrix.n_rows} rows, and nothing says whose: the ids of {subject.name} are words",
+            hint=f"say with --ids which {kind.name} each row has",
+        )
     expected = (
-        f"{N_NSD_IMAGES}, one for each NSD id, were expected"
+        f"{kind.n}, one for each {kind.name}, were expected"
         if by_id
         else f"{subject.name} has {n_train} training and {n_test} test images, {n_train + n_test} in all"
     )
-    hint = "give a row for each image, training first, or say with --ids which NSD id each row has"
+    hint = f"give a row for each image, training first, or say with --ids which {kind.name} each row has"
     if matrix.n_rows == n_test and not by_id:
         hint = "these look like the test images alone: put training and test rows into one array, training first"
-    expecting = (N_NSD_IMAGES,) if by_id else (n_train + n_test, n_train, N_NSD_IMAGES)
-    hint = next((found for n_rows in expecting if (found := _hint(matrix, n_rows))), hint)
+    expecting = (kind.n,) if by_id else (n_train + n_test, n_train, kind.n)
+    hint = next((found for n_rows in expecting if n_rows and (found := _hint(matrix, n_rows))), hint)
     return DataError(f"{matrix.name} has {matrix.n_rows} rows; {expected}", hint=hint)
 
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from algocli.dataset.arrays import open_array
-from algocli.dataset.challenge.layout import N_NSD_IMAGES
 from algocli.dataset.hdf5 import SUFFIXES
-from algocli.dataset.ids import ID_COLUMN, parse_id, read_table
+from algocli.dataset.ids import Ids, read_table
+from algocli.dataset.stimuli import StimulusId
 from algocli.errors import DataError, UsageError
 from algocli.features.imports.formats.labels import labels_beside, read_labels
 from algocli.features.imports.formats.matrix import Matrix
@@ -30,7 +30,7 @@ _FORMATS |= dict.fromkeys(_TABLES, ("text", "open_text"))
 _NAMELESS = (".npy", *_TABLES)
 # Files that are named where there are many.
 _SHOWN = 5
-# As many digits as an id of NSD is ever written with.
+# As many digits as an id is ever written with.
 _LONGEST_ID = 9
 
 
@@ -44,7 +44,7 @@ def open_matrix(path: Path, dataset: str | None = None, names: Path | None = Non
     dataset
         Names the array within a file that holds several.
     names
-        A file with the name or NSD id of each row, instead of those that would be found.
+        A file with the name or id of each row, instead of those that would be found.
 
     Raises
     ------
@@ -72,41 +72,43 @@ def open_matrix(path: Path, dataset: str | None = None, names: Path | None = Non
     return replace(opened, labels=read_labels(names) if names else opened.labels or labels_beside(path, opened.n_rows))
 
 
-def read_ids(path: Path, first: int = 0) -> list[int]:
-    """Read the NSD id of every row, from a .npy of whole numbers or a CSV file with the column nsd_id.
+def read_ids(path: Path, kind: Ids, first: int = 0) -> list[StimulusId]:
+    """Read the id of every row, from a .npy of whole numbers or a CSV file with a column of ids.
 
     Parameters
     ----------
+    kind
+        What ids are, and how that column is called.
     first
-        What the first of NSD's images is called there: 0, or 1 where ids are counted from 1.
+        What the first of all images is called there: 0, or 1 where ids are counted from 1.
 
     Raises
     ------
     DataError
-        If the file is missing or damaged, or holds something that is no NSD id.
+        If the file is missing or damaged, or holds something that is no id.
     """
     if path.suffix.lower() == ".npy":
         ids = open_array(path)
         if ids.ndim != 1 or ids.dtype.kind not in "iu":
             raise DataError(f"{path} is {ids.dtype} of shape {ids.shape}; a list of whole numbers was expected")
-        words = [str(nsd_id) for nsd_id in ids.tolist()]
+        words = [str(one) for one in ids.tolist()]
     else:
-        words = [word for (word,) in read_table(path, (ID_COLUMN,))]
+        words = [word for (word,) in read_table(path, (kind.column,))]
     if first:
-        return [_parse_shifted(word, first, str(path)) for word in words]
+        return [_parse_shifted(word, kind, first, str(path)) for word in words]
     try:
-        return [parse_id(word, str(path)) for word in words]
+        return [kind.parse(word, str(path)) for word in words]
     except DataError as error:
-        # NSD's own MATLAB files count from 1, and so does who reads them.
-        if str(N_NSD_IMAGES) in words and "0" not in words:
-            raise DataError(error.message, hint="ids from 1 to 73000 fit, less one: --ids-from 1") from error
+        # MATLAB files count from 1, and so does who reads them.
+        if str(kind.n) in words and "0" not in words:
+            raise DataError(error.message, hint=f"ids from 1 to {kind.n} fit, less one: --ids-from 1") from error
         raise
 
 
-def _parse_shifted(word: str, first: int, where: str) -> int:
+def _parse_shifted(word: str, kind: Ids, first: int, where: str) -> StimulusId:
     if not (word.isascii() and word.isdecimal() and len(word) <= _LONGEST_ID and int(word) >= first):
-        raise DataError(f"{where}: '{word[:20]}' is no NSD id that is counted from {first}")
-    return parse_id(str(int(word) - first), where)
+        raise DataError(f"{where}: '{word[:20]}' is no {kind.name} that is counted from {first}")
+    return kind.parse(str(int(word) - first), where)
 
 
 def _opener(kind: str) -> Callable[[Path, str | None], Matrix]:

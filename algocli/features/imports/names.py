@@ -1,4 +1,4 @@
-"""Finds the rows of a subject's images by what rows are called: file names of the challenge, or NSD ids in any form.
+"""Finds the rows of a subject's images by what rows are called: names of their files, or ids in any form.
 
 A name is taken apart once, into the image it stands for; who asks for a subject's images gets the best match of each,
 and an error where two rows match as well.
@@ -6,36 +6,17 @@ and an error where two rows match as well.
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from algocli.dataset.challenge.layout import IMAGE_NAME
-from algocli.dataset.challenge.subjects import Subject
+from algocli.dataset.ids import Reference
+from algocli.dataset.protocol import Subject
 from algocli.dataset.stimuli import Stimulus
 from algocli.errors import DataError
 from algocli.features.imports.formats.matrix import Labels
 
-_SUFFIX = re.compile(r"\.(png|jpe?g|bmp|gif|tiff?|webp|npy|npz|pt|pth|txt|mat)$", re.IGNORECASE)
-_FOLDER = re.compile(r"subj(?:ect)?[-_]?0?([1-8])(?![0-9])", re.IGNORECASE)
-# The 1,000 images that all subjects saw, as NSD gives them out one by one: the only file names of NSD's own, and they
-# count its images from 1, where its tables count from 0.
-_SHARED = re.compile(r"shared[0-9]{4}_nsd([0-9]{5})", re.IGNORECASE)
-_NSD = re.compile(r"(?<![a-z])nsd(?:[-_ ]?id)?[-_ ]?([0-9]{1,5})(?![0-9])", re.IGNORECASE)
-# A column of whole numbers with gaps is written with decimals by some programs.
-_NUMBER = re.compile(r"([0-9]{1,6})(?:\.0+)?")
 FIT_AS_THEY_ARE = "they fit as they are: leave --ids-from out"
 IN_ORDER = "--key row takes rows in the order of the images, whatever they are called"
-
-
-@dataclass(frozen=True)
-class _Reference:
-    """What a name stands for: a stem such as train-0001_nsd-00013, an NSD id, and whose folder it was in."""
-
-    stem: str
-    nsd_id: int | None
-    subject: int | None
 
 
 def find_rows(subject: Subject, stimuli: Sequence[Stimulus], labels: Labels, first: int = 0) -> list[int | None]:
@@ -46,19 +27,24 @@ def find_rows(subject: Subject, stimuli: Sequence[Stimulus], labels: Labels, fir
     labels
         What each row is called; rows of other images are passed over.
     first
-        What the first of NSD's images is called, where a name is no more than its id.
+        What the first of all images is called, where a name is no more than its id.
 
     Raises
     ------
     DataError
         If two rows fit one stimulus equally well.
     """
-    by_id: dict[int, list[tuple[int, _Reference]]] = defaultdict(list)
+    by_id: dict[str, list[tuple[int, Reference]]] = defaultdict(list)
+    by_stem: dict[str, list[tuple[int, Reference]]] = defaultdict(list)
     for row, word in enumerate(labels.words):
-        reference = _refer(word, first)
-        if reference.nsd_id is not None:
-            by_id[reference.nsd_id].append((row, reference))
-    return [_best(subject, stimulus, by_id.get(stimulus.nsd_id, []), labels) for stimulus in stimuli]
+        reference = subject.ids.refer(word, first)
+        if reference.id is not None:
+            by_id[str(reference.id)].append((row, reference))
+        # Where ids are words, files may be called otherwise.
+        if subject.ids.n is None:
+            by_stem[reference.stem].append((row, reference))
+    found = ((one, by_id.get(str(one.id)) or by_stem.get(one.path.stem.lower(), [])) for one in stimuli)
+    return [_best(subject, stimulus, candidates, labels) for stimulus, candidates in found]
 
 
 def refuse_unnamed(subject: Subject, found: Sequence[int | None], labels: Labels, first: int) -> None:
@@ -87,31 +73,8 @@ def refuse_unnamed(subject: Subject, found: Sequence[int | None], labels: Labels
     raise DataError(message, hint=f"was it made for another subject? choose one with -s; {IN_ORDER}")
 
 
-def _refer(word: str, first: int) -> _Reference:
-    """Take a name apart."""
-    path = word.strip().strip("\"'").replace("\\", "/")
-    folder, _, name = path.rpartition("/")
-    stem = _SUFFIX.sub("", name)
-    owners = _FOLDER.findall(folder)
-    return _Reference(stem.lower(), _nsd_id(stem, first), int(owners[-1]) if owners else None)
-
-
-def _nsd_id(stem: str, first: int) -> int | None:
-    challenges = IMAGE_NAME.fullmatch(f"{stem.lower()}.png")
-    if challenges:
-        return int(challenges[3])
-    shared = _SHARED.search(stem)
-    if shared:
-        return int(shared[1]) - 1
-    within = _NSD.findall(stem)
-    if within:
-        return int(within[-1]) - first
-    number = _NUMBER.fullmatch(stem)
-    return int(number[1]) - first if number else None
-
-
 def _best(
-    subject: Subject, stimulus: Stimulus, candidates: Sequence[tuple[int, _Reference]], labels: Labels
+    subject: Subject, stimulus: Stimulus, candidates: Sequence[tuple[int, Reference]], labels: Labels
 ) -> int | None:
     if not candidates:
         return None
@@ -127,9 +90,9 @@ def _best(
     return best[0]
 
 
-def _rank(subject: Subject, stimulus: Stimulus, reference: _Reference) -> int:
-    """Say how well a name of the right NSD id fits, 0 best: two subjects' files of one image may have one name."""
+def _rank(subject: Subject, stimulus: Stimulus, reference: Reference) -> int:
+    """Say how well a name of the right id fits, 0 best: two subjects' files of one image may have one name."""
     is_own_name = reference.stem == stimulus.path.stem.lower()
-    if reference.subject not in (None, subject.number):
+    if reference.subject not in (None, subject.id):
         return 3
     return 2 if not is_own_name else int(reference.subject is None)

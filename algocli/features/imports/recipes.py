@@ -9,13 +9,13 @@ from typing import Any, get_args
 from algocli.compute.choices import check_choice
 from algocli.compute.files import read_json
 from algocli.compute.leftovers import delete_folder
-from algocli.dataset.challenge.subjects import Subject
+from algocli.dataset.protocol import Subject
 from algocli.errors import UsageError, writing
 from algocli.features.imports.formats.matrix import Matrix
 from algocli.features.imports.locating import Key
 from algocli.features.store.commands import IMPORTED, import_dtype
 from algocli.features.store.keys import SCHEMA, Dtype, Recipe
-from algocli.features.store.shards import FeatureStore
+from algocli.features.store.library import stores_of_subject
 
 
 class ImportedRecipe(Recipe):
@@ -83,15 +83,14 @@ def make_room(home: Path, subject: Subject, content: str, force: bool) -> None:
     UsageError
         If others do, and are not to be replaced.
     """
-    for path in sorted(home.glob(f"{subject.name}-*/manifest.json")):
-        store = FeatureStore(path.parent)
+    for store in stores_of_subject(home, subject.name):
         if store.manifest["identity"]["stimuli"] == content:
             continue
         if not force:
             raise UsageError(
-                f"{home.name} holds other features of subject {subject.number} already, "
+                f"{home.name} holds other features of subject {subject.id} already, "
                 f"from {store.manifest['provenance'].get('file')}",
                 hint="--force replaces them; another --name keeps both",
             )
-        with writing(path.parent):
-            delete_folder(path.parent, path.name)
+        with writing(store.folder):
+            delete_folder(store.folder, "manifest.json")

@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 
 from algocli.compute.lock import hold
 from algocli.compute.track import Note, Track, silent, unheard
-from algocli.dataset.challenge.subjects import Subject
 from algocli.dataset.images import ids_digest
+from algocli.dataset.naming import by_id
+from algocli.dataset.protocol import Subject
+from algocli.dataset.stimuli import StimulusId
 from algocli.errors import UsageError
 from algocli.features.imports.formats.matrix import Matrix
 from algocli.features.imports.locating import Key, is_keyed_by_id, locate_rows
@@ -53,7 +55,7 @@ def import_files(
     Parameters
     ----------
     files
-        One array for all subjects, whose rows have names or NSD ids; one subject's; or one file a subject.
+        One array for all subjects, whose rows have names or ids; one subject's; or one file a subject.
     dataset, names_file
         As `open_matrix` takes them.
     key, ids_file, ids_from
@@ -72,17 +74,17 @@ def import_files(
     """
     if names_file is not None and (ids_file is not None or key is not None):
         raise UsageError("--names says what rows are called; --ids and --key find them otherwise: give one of them")
-    ids = None if ids_file is None else read_ids(ids_file, ids_from)
+    ids = None if ids_file is None else read_ids(ids_file, subjects[0].ids, ids_from)
     owned = _open(subjects, files, dataset, names_file, asked, note)
     if ids_from and ids is None and (key is not None or any(matrix.labels is None for _, matrix in owned)):
         raise UsageError("--ids-from says what ids count from, and rows have none here", hint="give them with --ids")
     for _, matrix in owned:
-        _refuse_another(matrix, [one.number for one, own in owned if own is matrix], ids, key)
+        _refuse_another(matrix, [one for one, own in owned if own is matrix], ids, key)
     # Every subject's rows are found before the first is stored: a file that lacks some is told at once.
     located = [locate_rows(one, matrix, ids, key, ids_from) for one, matrix in owned]
     for (one, matrix), rows in zip(owned, located, strict=True):
         for told in _tell_rows(one, matrix, rows, asked=ids is not None or key is not None):
-            note(f"subject {one.number}: {told}")
+            note(f"subject {one.id}: {told}")
     return [
         import_features(
             one,
@@ -152,10 +154,10 @@ def import_features(
         store = create_store(cache_dir, how, subject, content, matrix.n_features, provenance, stimuli)
         pending = store.pending()
         if not pending:
-            note(f"subject {subject.number}: {name} is complete, nothing to do")
+            note(f"subject {subject.id}: {name} is complete, nothing to do")
             return store
         store.sweep()
-        label = f"subject {subject.number}: features"
+        label = f"subject {subject.id}: features"
         for shard in track(pending, total=len(pending), label=label, unit="shards"):
             store.write(shard, _read(subject, matrix, rows, range(shard.start, shard.stop), kept))
     return store
@@ -170,19 +172,22 @@ def _open(
     note: Note,
 ) -> list[tuple[Subject, Matrix]]:
     """Return the subjects that there are files for, rising, each with its array; one that several share is one."""
-    ordered = sorted(subjects, key=lambda one: one.number)
+    ordered = sorted(subjects, key=lambda one: by_id(one.id))
     if not is_shared(files):
         matrix = open_matrix(files[0], dataset, names_file)
         return [(one, matrix) for one in ordered]
-    shared = share_files(files, [one.number for one in subjects], asked=asked)
+    shared = share_files(files, [one.id for one in subjects], asked=asked)
     note("; ".join(f"subject {number}: {file}" for number, file in shared.items()))
     opened = {file: open_matrix(file, dataset, names_file) for file in shared.values()}
-    return [(one, opened[shared[one.number]]) for one in ordered if one.number in shared]
+    return [(one, opened[shared[one.id]]) for one in ordered if one.id in shared]
 
 
-def _refuse_another(matrix: Matrix, numbers: Sequence[int], ids: Sequence[int] | None, key: Key | None) -> None:
+def _refuse_another(
+    matrix: Matrix, subjects: Sequence[Subject], ids: Sequence[StimulusId] | None, key: Key | None
+) -> None:
     """Refuse rows in the order of one subject's images for several, or for another than the file is named after."""
-    if is_keyed_by_id(matrix, ids, key):
+    kind, numbers = subjects[0].ids, [one.id for one in subjects]
+    if is_keyed_by_id(matrix, ids, key, kind):
         return
     owner, called = named_subject(matrix.path), matrix.path.name
     if owner is None:
@@ -190,7 +195,7 @@ def _refuse_another(matrix: Matrix, numbers: Sequence[int], ids: Sequence[int] |
     if len(numbers) > 1:
         raise UsageError(
             f"the rows of {matrix.name} are in the order of one subject's images; {len(numbers)} subjects were chosen",
-            hint=f"say whose they are, as in -s {owner or numbers[0]}, or give each row's NSD id with --ids",
+            hint=f"say whose they are, as in -s {owner or numbers[0]}, or give each row's {kind.name} with --ids",
         )
     # Several subjects have as many images: nothing else would tell.
     if key is None and owner is not None and [owner] != list(numbers):
@@ -221,12 +226,12 @@ def _digest(
     total = hashlib.sha256(f"{ids_digest(stimuli)} {kept.name} {matrix.n_features}\n".encode())
     suspects = Suspects(lambda place: f"row {rows[place]} ({stimuli[place].path.name})")
     blocks = list(_blocks(len(rows), matrix.n_features * max(matrix.dtype.itemsize, kept.itemsize)))
-    for block in track(blocks, total=len(blocks), label=f"subject {subject.number}: checking", unit="blocks"):
+    for block in track(blocks, total=len(blocks), label=f"subject {subject.id}: checking", unit="blocks"):
         features = _read(subject, matrix, rows, block, kept)
         suspects.add(features)
         total.update(features.data)
     for told in suspects.told():
-        note(f"subject {subject.number}: {told}")
+        note(f"subject {subject.id}: {told}")
     return total.hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Says which of several files is which subject's: by the number in their names, or in the order of the subjects."""
+"""Says which of several files is which subject's: by the number or name in theirs, or in the order of the subjects."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from algocli.dataset.naming import SubjectId, by_id
 from algocli.errors import UsageError
 
 _SUBJECT = re.compile(r"(?<![a-z0-9])(?:subject|subj|sub)[-_ ]?0{0,2}([1-8])(?![0-9])", re.IGNORECASE)
@@ -24,13 +25,13 @@ def is_shared(files: Sequence[Path]) -> bool:
     return len(files) > 1 or _PLACE in str(files[0])
 
 
-def share_files(files: Sequence[Path], subjects: Sequence[int], *, asked: bool) -> dict[int, Path]:
+def share_files(files: Sequence[Path], subjects: Sequence[SubjectId], *, asked: bool) -> dict[SubjectId, Path]:
     """Return the file of each subject.
 
     Parameters
     ----------
     files
-        As many as subjects; or one whose path has {subject}, or {subject:02d}, for the number.
+        As many as subjects; or one whose path has {subject}, or {subject:02d}, for its number or name.
     subjects
         In the order in which they were asked for.
     asked
@@ -44,14 +45,14 @@ def share_files(files: Sequence[Path], subjects: Sequence[int], *, asked: bool) 
     """
     if len(files) == 1 and _PLACE in str(files[0]):
         return {number: _fill(files[0], number) for number in subjects}
-    numbers = _numbers(files)
+    numbers = _owners(files, subjects)
     if numbers is not None and (not asked or set(numbers) == set(subjects)):
-        strangers = sorted(set(numbers) - set(subjects))
+        strangers = sorted(set(numbers) - set(subjects), key=by_id)
         if strangers:
             raise UsageError(f"{files[numbers.index(strangers[0])]}: the data has no subject {strangers[0]}")
-        return dict(sorted(zip(numbers, files, strict=True)))
+        return dict(sorted(zip(numbers, files, strict=True), key=lambda pair: by_id(pair[0])))
     if numbers is not None:
-        named, wanted = (", ".join(map(str, sorted(some))) for some in (numbers, subjects))
+        named, wanted = (", ".join(map(str, sorted(some, key=by_id))) for some in (numbers, subjects))
         raise UsageError(f"the files are named after subject {named}; asked for was {wanted}")
     if not asked:
         raise UsageError(
@@ -63,13 +64,28 @@ def share_files(files: Sequence[Path], subjects: Sequence[int], *, asked: bool) 
     return dict(zip(subjects, files, strict=True))
 
 
-def _fill(path: Path, number: int) -> Path:
+def _fill(path: Path, number: SubjectId) -> Path:
     try:
         return Path(str(path).format(subject=number))
     except (KeyError, IndexError, ValueError) as error:
         raise UsageError(
             f"{path} is no pattern of a subject's file", hint="as in 'subj{subject:02d}.npy', with no other braces"
         ) from error
+
+
+def _owners(files: Sequence[Path], subjects: Sequence[SubjectId]) -> list[SubjectId] | None:
+    """Return each file's subject, by its number or else by its name; None where this is not evident for all."""
+    numbers = _numbers(files)
+    if numbers is not None:
+        return [*numbers]
+    named = {one: re.compile(rf"(?<![a-z0-9]){re.escape(one)}(?![a-z0-9])", re.IGNORECASE) for one in _words(subjects)}
+    found = [[one for one, pattern in named.items() if pattern.search(file.name)] for file in files]
+    owners = [some[0] for some in found if len(some) == 1]
+    return [*owners] if len(owners) == len(set(owners)) == len(files) else None
+
+
+def _words(subjects: Sequence[SubjectId]) -> list[str]:
+    return [one for one in subjects if isinstance(one, str)]
 
 
 def _numbers(files: Sequence[Path]) -> list[int] | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from shlex import quote
 from typing import TYPE_CHECKING, Any, cast
 
+from algocli.dataset.naming import SubjectId
 from algocli.errors import DataError
 from algocli.features.networks.preprocessing import TUTORIAL, Transform, describe_preparation, is_tutorials
 from algocli.features.networks.weights import PRETRAINED
@@ -62,7 +63,7 @@ def options(recipe: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def command(recipe: Mapping[str, Any], subject: int, provenance: Mapping[str, Any] | None = None) -> str:
+def command(recipe: Mapping[str, Any], subject: SubjectId, provenance: Mapping[str, Any] | None = None) -> str:
     """Return the command that makes a subject's store of a recipe; what is the default is not said.
 
     Parameters

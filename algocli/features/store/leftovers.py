@@ -15,10 +15,11 @@ from pathlib import Path
 from algocli.compute.files import PARTIAL, n_bytes_in, read_json
 from algocli.compute.leftovers import Leftover, lies_in, real_folders
 from algocli.dataset.digests import forgotten_folders
+from algocli.dataset.naming import is_name, is_numbered
 from algocli.errors import DataError
 from algocli.features.store.commands import is_imported
 from algocli.features.store.keys import SCHEMA
-from algocli.features.store.library import read_recipe
+from algocli.features.store.library import named_after, read_recipe
 from algocli.features.store.shards import FeatureStore
 
 KILLED = "left by commands that were killed"
@@ -28,8 +29,8 @@ MISMATCHED = "Gram matrices and eigenpairs of other features than lie beside the
 GONE = "digests of files in folders that no longer exist"
 UNUSED = "stores that no run refers to"
 
-_STORE = re.compile(r"(subj0[1-8])-[0-9a-f]{8}")
-_LOCK = re.compile(r"subj0[1-8]\.lock")
+_STORE = re.compile(r".+-[0-9a-f]{8}")
+_LOCK = ".lock"
 # As `publish` names them. Anything else that ends so is taken for a leftover only within a Zarr array.
 _PUBLISHED = re.compile(rf".+\.[0-9a-f]{{8}}{re.escape(PARTIAL)}")
 _ARRAY = "features.zarr"
@@ -129,24 +130,35 @@ def _is_empty(home: Path, going: Collection[Path] = ()) -> bool:
     return all(
         path in going
         or path.name == "recipe.json"
-        or _LOCK.fullmatch(path.name)
+        or _is_lock(path)
         or (_PUBLISHED.fullmatch(path.name) and not path.is_dir())
         for path in home.iterdir()
     )
 
 
 def _store_folders(home: Path) -> list[Path]:
-    return [folder for folder in real_folders(home) if _STORE.fullmatch(folder.name)]
+    return [folder for folder in real_folders(home) if _is_store(folder)]
+
+
+def _is_store(folder: Path) -> bool:
+    """Say whether a folder is a store: named after a numbered subject, or after any, and begun as stores are."""
+    name = named_after(folder)
+    is_begun = (folder / "creation.lock").is_file()
+    return bool(_STORE.fullmatch(folder.name)) and (is_numbered(name) or (is_begun and is_name(name)))
+
+
+def _is_lock(path: Path) -> bool:
+    return path.suffix == _LOCK and is_name(path.stem)
 
 
 def _locks_of_home(home: Path) -> list[Path]:
-    return [*home.glob("subj*.lock"), *(path for path in home.glob(f"*{PARTIAL}") if not path.is_symlink())]
+    return [*filter(_is_lock, home.iterdir()), *(path for path in home.glob(f"*{PARTIAL}") if not path.is_symlink())]
 
 
 def _locks_of_store(folder: Path) -> list[Path]:
     """List the locks of whoever creates a store, fills it, imports into it, or derives a matrix from it."""
     own = [folder / "creation.lock", folder / "lock", folder / "gram" / "lock", *sorted((folder / "locks").glob("*"))]
-    return [*own, folder.with_name(f"{folder.name.partition('-')[0]}.lock")]
+    return [*own, folder.with_name(f"{named_after(folder)}{_LOCK}")]
 
 
 def _unfinished_files(cache_dir: Path) -> Iterator[Leftover]:

@@ -16,8 +16,9 @@ from typing import Any
 
 from algocli.compute.choices import did_you_mean
 from algocli.compute.files import read_json, write_json
-from algocli.dataset.challenge.subjects import Subject
-from algocli.dataset.images import CHALLENGE, ids_digest, open_images
+from algocli.dataset.images import OWN, ids_digest, open_images
+from algocli.dataset.naming import check_subject_name
+from algocli.dataset.protocol import Subject
 from algocli.dataset.stimuli import Stimulus
 from algocli.errors import DataError, MissingStep, NoPixels, UsageError
 from algocli.features.networks.weights import PRETRAINED
@@ -46,7 +47,7 @@ def create_store(
         The digest of the images, or of the numbers where these did not come from images that are at hand.
     provenance
         What is worth knowing; its `source` says where the images were read from (`Images.kind`), by default the
-        challenge's own folder, and its `stimuli`, where that is elsewhere, names the place.
+        dataset's own folder, and its `stimuli`, where that is elsewhere, names the place.
     stimuli
         Of which there is a row; by default all of the subject's, else those for training.
     """
@@ -66,7 +67,7 @@ def create_store(
         home / _store_name(subject, content),
         identity,
         (len(stimuli), n_features),
-        {"source": CHALLENGE, **provenance, "subject": subject.number, "ids": ids_digest(stimuli)},
+        {"source": OWN, **provenance, "subject": subject.id, "ids": ids_digest(stimuli)},
     )
 
 
@@ -74,7 +75,7 @@ def find_store(cache_dir: Path, name: str, subject: Subject, content: str) -> Fe
     """Open a subject's complete store of the recipe called `name`.
 
     One made from exactly these images comes first; else one that was made from images elsewhere, or imported,
-    for the same NSD ids, or for those of the training images alone.
+    for the same ids, or for those of the training images alone.
 
     Raises
     ------
@@ -85,11 +86,11 @@ def find_store(cache_dir: Path, name: str, subject: Subject, content: str) -> Fe
     """
     home = cache_dir / "features" / check_name(cache_dir, name)
     recipe = read_recipe(home)
-    what = f"features of {describe(recipe)} for subject {subject.number}"
+    what = f"features of {describe(recipe)} for subject {subject.id}"
     if (home / _store_name(subject, content) / "manifest.json").is_file():
         store = FeatureStore(home / _store_name(subject, content))
     else:
-        stores = [FeatureStore(path.parent) for path in sorted(home.glob(f"{subject.name}-*/manifest.json"))]
+        stores = stores_of_subject(home, subject.name)
         by_id = [store for store in stores if _fits_by_id(store, subject)]
         elsewhere = [store for store in by_id if not _is_outdated(store, subject, cache_dir)]
         if by_id and not elsewhere:
@@ -97,11 +98,11 @@ def find_store(cache_dir: Path, name: str, subject: Subject, content: str) -> Fe
             raise MissingStep(
                 f"{what} were made from {about['stimuli']} by a version that read images otherwise: without their "
                 f"range, transparency or orientation",
-                hint=command(recipe, subject.number, about),
+                hint=command(recipe, subject.id, about),
             )
         if not elsewhere:
             reason = " were made from other images than the data folder holds now" if stores else " are missing"
-            raise MissingStep(f"{what}{reason}", hint=command(recipe, subject.number))
+            raise MissingStep(f"{what}{reason}", hint=command(recipe, subject.id))
         if len(elsewhere) > 1:
             listed = "\n  ".join(f"{store.folder} ({store.manifest['provenance']['source']})" for store in elsewhere)
             raise UsageError(
@@ -113,16 +114,28 @@ def find_store(cache_dir: Path, name: str, subject: Subject, content: str) -> Fe
     if left:
         raise MissingStep(
             f"{what} are not complete: {left} of {store.n_stimuli} images are left",
-            hint=command(recipe, subject.number, store.manifest["provenance"]),
+            hint=command(recipe, subject.id, store.manifest["provenance"]),
         )
     return store
 
 
+def stores_of_subject(home: Path, name: str) -> list[FeatureStore]:
+    """Open the stores that a recipe's folder has of the subject of that name, by what they were made from."""
+    # A name may have dashes of its own; a digest has none.
+    folders = [path.parent for path in sorted(home.glob("*/manifest.json"))]
+    return [FeatureStore(folder) for folder in folders if named_after(folder) == name]
+
+
+def named_after(store: Path) -> str:
+    """Return the name of the subject that the folder of a store is named after; empty where it is none's."""
+    return store.name.rpartition("-")[0]
+
+
 def _fits_by_id(store: FeatureStore, subject: Subject) -> bool:
-    """Say whether a store was made elsewhere, for the subject's NSD ids in order, or those of its training."""
+    """Say whether a store was made elsewhere, for the subject's ids in order, or those of its training."""
     about: Mapping[str, Any] = store.manifest["provenance"]
     known = [ids_digest(stimuli) for stimuli in (subject.stimuli, subject.train_stimuli)]
-    return about.get("source", CHALLENGE) != CHALLENGE and about.get("ids") in known
+    return about.get("source", OWN) != OWN and about.get("ids") in known
 
 
 def _is_outdated(store: FeatureStore, subject: Subject, cache_dir: Path) -> bool:
@@ -242,4 +255,4 @@ def list_stores(cache_dir: Path) -> list[FeatureStore]:
 
 
 def _store_name(subject: Subject, content: str) -> str:
-    return f"{subject.name}-{content[:8]}"
+    return f"{check_subject_name(subject.name)}-{content[:8]}"

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Literal
 
 from algocli.compute.files import n_bytes_in, read_json
+from algocli.dataset.naming import SubjectId, id_of
 from algocli.errors import AlgocliError, DataError
 from algocli.features.store.commands import describe, is_imported, options, preparation
 from algocli.features.store.keys import SCHEMA
-from algocli.features.store.library import read_recipe, store_folders
+from algocli.features.store.library import named_after, read_recipe, store_folders
 from algocli.features.store.shards import FeatureStore
 
 State = Literal["complete", "unfinished", "damaged", "written by another version"]
@@ -44,7 +45,7 @@ class StoreRow:
     model: str | None = None
     layer: str | None = None
     weights: str | None = None
-    subject: int | None = None
+    subject: SubjectId | None = None
     dtype: str | None = None
     n_stimuli: int | None = None
     n_features: int | None = None
@@ -103,10 +104,10 @@ def _is_foreign(folder: Path) -> bool:
     return False
 
 
-def _subject(folder: Path) -> int | None:
+def _subject(folder: Path) -> SubjectId | None:
     """Return the subject that the folder's name says: all that is known of a store that cannot be read."""
-    number = folder.name.partition("-")[0].removeprefix("subj")
-    return int(number) if number.isdecimal() else None
+    name = named_after(folder)
+    return id_of(name) if name else None
 
 
 def _written_at(folder: Path) -> float:

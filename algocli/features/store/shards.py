@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from algocli.compute.files import PARTIAL, n_bytes_in, read_json, sweep, sync_folder, write_json
 from algocli.compute.lock import hold
+from algocli.dataset.naming import SubjectId, check_subject_id
 from algocli.errors import DataError, MissingStep, writing
 from algocli.features.store.keys import SCHEMA, digest_of
 
@@ -108,9 +109,9 @@ class FeatureStore:
         return found
 
     @property
-    def subject(self) -> int:
+    def subject(self) -> SubjectId:
         """The subject whose images these are."""
-        return int(self.manifest["provenance"]["subject"])
+        return check_subject_id(self.manifest["provenance"]["subject"])
 
     @property
     def shards(self) -> list[Shard]:

@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.dataset.sides import Hemisphere
+from algocli.dataset.sides import Side
 from algocli.results.surface import Mesh
 
 _Direction = tuple[int, int, int]
-_View = tuple[Hemisphere, str]
+_View = tuple[Side, str]
 _Row = tuple[_View, ...]
 _Column = list[_Row]
 # What a view shows of a hemisphere: the flat mesh in the flat view, elsewhere the inflated one.
@@ -53,7 +53,7 @@ class Tile:
     `scale` is how many mm of the sheet a mm of the mesh takes.
     """
 
-    hemisphere: Hemisphere
+    hemisphere: Side
     view: str
     left: float
     top: float
@@ -71,7 +71,7 @@ class Sheet:
     height: float
 
 
-def project(vectors: NDArray[np.float64], hemisphere: Hemisphere, view: str) -> NDArray[np.float64]:
+def project(vectors: NDArray[np.float64], hemisphere: Side, view: str) -> NDArray[np.float64]:
     """Turn points or directions, (n, 3), so that they read: how far right, how far up, how near the eye."""
     eye, up = (np.array(direction) for direction in _VIEWS[view])
     if hemisphere == "right" and view in ("lateral", "medial"):
@@ -102,7 +102,7 @@ def lay_out(shapes: Shapes, *, low: bool = False) -> Sheet:
     return Sheet(tuple(tiles), width + 2 * BORDER, top - _GAP + BORDER)
 
 
-def _bands(hemispheres: Sequence[Hemisphere], *, flat: bool, low: bool) -> list[list[_Column]]:
+def _bands(hemispheres: Sequence[Side], *, flat: bool, low: bool) -> list[list[_Column]]:
     """Return the columns of views of each band of the sheet, from the top."""
     if len(hemispheres) == 1:
         [h] = hemispheres
@@ -121,7 +121,7 @@ def _bands(hemispheres: Sequence[Hemisphere], *, flat: bool, low: bool) -> list[
 _Sizes = Mapping[_View, tuple[float, float, float]]
 
 
-def _extent(mesh: Mesh, hemisphere: Hemisphere, view: str, flat_scale: float) -> tuple[float, float, float]:
+def _extent(mesh: Mesh, hemisphere: Side, view: str, flat_scale: float) -> tuple[float, float, float]:
     turned = project(mesh.points, hemisphere, view)
     scale = flat_scale if view == FLAT else 1.0
     wide, tall, _ = (np.nanmax(turned, axis=0) - np.nanmin(turned, axis=0)) * scale

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.dataset.sides import HEMISPHERES, Hemisphere
+from algocli.dataset.sides import HEMISPHERES, Side
 from algocli.results.drawing.keys import Key
 from algocli.results.surface import Surface
 
@@ -18,7 +18,7 @@ from algocli.results.surface import Surface
 class Panel:
     """One set of values: for each hemisphere (n_mesh_vertices,), NaN where bare cortex is to show."""
 
-    values: Mapping[Hemisphere, NDArray[np.float64]]
+    values: Mapping[Side, NDArray[np.float64]]
     name: str = ""
 
 
@@ -35,10 +35,10 @@ class BrainMap:
     title: str
     caption: str = ""
     surface: Surface = "fsaverage5"
-    outlines: Mapping[Hemisphere, Mapping[str, NDArray[np.int64]]] = field(default_factory=dict)
+    outlines: Mapping[Side, Mapping[str, NDArray[np.int64]]] = field(default_factory=dict)
     stimulus: Path | None = None
 
     @property
-    def hemispheres(self) -> tuple[Hemisphere, ...]:
+    def hemispheres(self) -> tuple[Side, ...]:
         """The hemispheres that have values, the left one first."""
         return tuple(h for h in HEMISPHERES if h in self.panels[0].values)

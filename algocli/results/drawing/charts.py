@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from algocli.dataset.sides import HEMISPHERES, Hemisphere
+from algocli.dataset.naming import SubjectId
+from algocli.dataset.sides import Side, heading
 from algocli.errors import DataError
 from algocli.results.drawing.chart import Chart
 from algocli.results.drawing.roi_axis import (
@@ -19,11 +20,11 @@ from algocli.results.drawing.roi_axis import (
 )
 from algocli.results.drawing.style import (
     DEFAULT_DPI,
-    HEMISPHERE_COLOURS,
     LIGHT,
     MARGIN,
     Theme,
     caption_height,
+    side_colour,
     styled,
     title_height,
     wrap_caption,
@@ -46,9 +47,9 @@ _NARROWEST = 4.5
 
 def draw_rois(
     report: Report,
-    subject: int,
+    subject: SubjectId,
     *,
-    hemispheres: Sequence[Hemisphere] = HEMISPHERES,
+    hemispheres: Sequence[Side] | None = None,
     title: str,
     caption: str = "",
     dpi: int = DEFAULT_DPI,
@@ -77,7 +78,7 @@ def draw_rois(
         figure = Figure(figsize=(width, height), dpi=dpi)
         box = (_LEFT / width, foot / height, 1 - (_LEFT + _RIGHT) / width, _PLOT_HEIGHT / height)
         axes = figure.add_axes(box)
-        drawn = tuple(_draw_bars(axes, report, subject, hemispheres, places, theme))
+        drawn = tuple(_draw_bars(axes, report, subject, hemispheres or report.sides, places, theme))
         _dress(axes, places, theme)
         name_classes(axes, places, theme)
         axes.legend(
@@ -90,8 +91,8 @@ def draw_rois(
 def _draw_bars(
     axes: Axes,
     report: Report,
-    subject: int,
-    hemispheres: Sequence[Hemisphere],
+    subject: SubjectId,
+    hemispheres: Sequence[Side],
     places: Sequence[Place],
     theme: Theme,
 ) -> Iterator[RoiRow]:
@@ -105,8 +106,8 @@ def _draw_bars(
             [x for x, _ in present],
             [median for _, median in present],
             width=width - _BETWEEN_BARS,
-            color=HEMISPHERE_COLOURS[hemisphere],
-            label=f"{hemisphere} hemisphere",
+            color=side_colour(hemisphere, report.sides),
+            label=heading(hemisphere).lower(),
             zorder=2,
         )
         for x, row in rows:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.dataset.sides import Hemisphere
+from algocli.dataset.sides import Side, heading
 from algocli.results.drawing.chart import Chart
 from algocli.results.drawing.colour_maps import find_colours
 from algocli.results.drawing.style import (
@@ -67,10 +67,10 @@ class Density:
         return float(self.x_edges[1] - self.x_edges[0])
 
 
-Densities = Mapping[Hemisphere, Density]
+Densities = Mapping[Side, Density]
 
 
-def count_in_cells(points: Mapping[Hemisphere, tuple[NDArray[np.float64], NDArray[np.float64]]]) -> Densities:
+def count_in_cells(points: Mapping[Side, tuple[NDArray[np.float64], NDArray[np.float64]]]) -> Densities:
     """Count vertices in square cells, the same ones for all hemispheres.
 
     Parameters
@@ -131,7 +131,7 @@ def draw_density(
             counted = np.ma.masked_equal(density.counts.T, 0)
             axes.pcolormesh(density.x_edges, density.y_edges, counted, norm=norm, cmap=palette, zorder=2)
             axes.set(xlim=(low_x, high_x), ylim=(low_y, high_y))
-            _dress(axes, f"{hemisphere} hemisphere", x_label, "" if place else y_label, theme)
+            _dress(axes, heading(hemisphere).lower(), x_label, "" if place else y_label, theme)
             _draw_perfect(axes, min(high_x, high_y), theme)
         bar = figure.add_axes(((right + _BETWEEN / 2) / width, foot / height, _BAR / width, tall / height))
         _draw_key(bar, ScalarMappable(norm, palette), first.width)

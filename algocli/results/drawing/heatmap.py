@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.dataset.sides import Hemisphere
+from algocli.dataset.sides import Side, heading
 from algocli.results.drawing.chart import Chart
 from algocli.results.drawing.keys import Scale
 from algocli.results.drawing.roi_axis import ABSENT, Place, inches_per_roi, name_classes, name_rois, place_rois
@@ -86,7 +86,7 @@ def draw_heatmap(
             axes.set_yticks(range(len(labels)), labels)
             axes.tick_params(axis="y", length=0, labelsize=8)
             axes.spines[:].set_visible(False)
-            axes.set_title(f"{hemisphere} hemisphere", fontsize=8.5, fontweight="bold", loc="left", pad=6)
+            axes.set_title(heading(hemisphere).lower(), fontsize=8.5, fontweight="bold", loc="left", pad=6)
             if place == 0:
                 name_classes(axes, places, theme, above=_ABOVE / tall)
             if place == n_fields - 1:
@@ -99,7 +99,7 @@ def draw_heatmap(
 
 
 def _draw_field(
-    axes: Axes, table: LayersByRoi, hemisphere: Hemisphere, places: Sequence[Place], scale: Scale, theme: Theme
+    axes: Axes, table: LayersByRoi, hemisphere: Side, places: Sequence[Place], scale: Scale, theme: Theme
 ) -> None:
     values, best = table.values[hemisphere], table.best(hemisphere)
     edges = np.arange(len(values) + 1) - 0.5

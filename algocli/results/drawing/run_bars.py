@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from algocli.dataset.sides import HEMISPHERES, Hemisphere
+from algocli.dataset.naming import SubjectId
+from algocli.dataset.sides import Side
 from algocli.errors import DataError
 from algocli.results.compare import Comparison
 from algocli.results.drawing.chart import Chart
@@ -37,13 +38,13 @@ class RunBar:
     """One bar; `mean_r` is None where the ROI is absent."""
 
     run: str
-    hemisphere: Hemisphere
+    hemisphere: Side
     roi: str
     mean_r: float | None
 
 
 def draw_runs(
-    comparison: Comparison, subject: int, *, dpi: int = DEFAULT_DPI, theme: Theme = LIGHT
+    comparison: Comparison, subject: SubjectId, *, dpi: int = DEFAULT_DPI, theme: Theme = LIGHT
 ) -> Chart[tuple[RunBar, ...]]:
     """Draw one subject's mean r of every run, the reference first, for each ROI.
 
@@ -64,12 +65,12 @@ def draw_runs(
     with styled(theme):
         width = max(_NARROWEST, _LEFT + _RIGHT + unit * (places[-1].x + 1.6))
         legend = _LINE * len(runs) + 0.1
-        height = legend + _CLASSES + len(HEMISPHERES) * _ROW + (len(HEMISPHERES) - 1) * _BETWEEN + _NAMES
+        height = legend + _CLASSES + len(comparison.sides) * _ROW + (len(comparison.sides) - 1) * _BETWEEN + _NAMES
         figure = Figure(figsize=(width, height), dpi=dpi)
         drawn: list[RunBar] = []
         both: list[Axes] = []
-        for row, hemisphere in enumerate(HEMISPHERES):
-            bottom = _NAMES + (len(HEMISPHERES) - 1 - row) * (_ROW + _BETWEEN)
+        for row, hemisphere in enumerate(comparison.sides):
+            bottom = _NAMES + (len(comparison.sides) - 1 - row) * (_ROW + _BETWEEN)
             box = (_LEFT / width, bottom / height, 1 - (_LEFT + _RIGHT) / width, _ROW / height)
             axes = figure.add_axes(box, sharey=both[0] if both else None)
             bars = _bars(comparison, subject, hemisphere, places, runs)
@@ -85,7 +86,7 @@ def draw_runs(
 
 
 def _bars(
-    comparison: Comparison, subject: int, hemisphere: Hemisphere, places: Sequence[Place], runs: Sequence[str]
+    comparison: Comparison, subject: SubjectId, hemisphere: Side, places: Sequence[Place], runs: Sequence[str]
 ) -> list[RunBar]:
     """Return the bars of a hemisphere, run by run and there ROI by ROI."""
     found: dict[tuple[str, str], float | None] = {}
@@ -116,7 +117,7 @@ def _draw_bars(
             axes.text(place.x, 0, ABSENT, ha="center", va="bottom", color=theme.quiet_ink, fontsize=7)
 
 
-def _dress(axes: Axes, hemisphere: Hemisphere, places: Sequence[Place], theme: Theme) -> None:
+def _dress(axes: Axes, hemisphere: Side, places: Sequence[Place], theme: Theme) -> None:
     axes.set_xticks([place.x for place in places], [""] * len(places))
     axes.tick_params(axis="x", length=0)
     dress_bars(axes, places, f"mean r, {hemisphere}", theme)

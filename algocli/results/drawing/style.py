@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import textwrap
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from algocli.compute.files import publish
-from algocli.dataset.sides import Hemisphere
+from algocli.dataset.sides import Side
 from algocli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -45,7 +45,9 @@ class Theme:
 LIGHT = Theme("#ffffff", "#1f2328", "#667079", "#d5d9dd", "#cccccc", "#949494", "#DCE4EA")
 DARK = Theme("#16191d", "#e6e9ec", "#9aa4ad", "#3a4149", "#717171", "#4d4d4d", "#8fa1b0")
 # Blue and orange of Okabe and Ito's palette: apart for every kind of colour vision, and in grey.
-HEMISPHERE_COLOURS: dict[Hemisphere, str] = {"left": "#0072B2", "right": "#E69F00"}
+HEMISPHERE_COLOURS: dict[Side, str] = {"left": "#0072B2", "right": "#E69F00"}
+# Others of that palette, for sides of any name.
+_SIDE_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 # Paul Tol's muted palette, for ROIs: its nine colours stay apart on a shaded grey cortex.
 CATEGORY_COLOURS = (
     "#CC6677",
@@ -206,3 +208,8 @@ def encode(
         # A text may hold letters that the font lacks: they show as boxes, and a warning would say no more.
         warnings.filterwarnings("ignore", message="Glyph .* missing")
         figure.savefig(stream, format=suffix[1:], metadata={**_METADATA[suffix], **(metadata or {})}, **layout)
+
+
+def side_colour(side: Side, sides: Sequence[Side]) -> str:
+    """Return the colour of a side's bars beside those of the others."""
+    return HEMISPHERE_COLOURS.get(side) or _SIDE_COLOURS[sides.index(side) % len(_SIDE_COLOURS)]

@@ -8,8 +8,8 @@ from pathlib import Path
 from shlex import quote
 
 from algocli import __version__
-from algocli.dataset.challenge.subjects import Challenge
-from algocli.dataset.sides import HEMISPHERES
+from algocli.dataset.naming import SubjectId
+from algocli.dataset.protocol import Dataset
 from algocli.results.compare import Comparison
 from algocli.results.drawing.brain_map import BrainMap
 from algocli.results.drawing.keys import Scale
@@ -30,6 +30,7 @@ from algocli.results.page.tables import Table
 from algocli.results.plots.difference import plot_difference
 from algocli.results.plots.request import Wishes
 from algocli.results.report import SCORED_ON
+from algocli.results.surface import has_places
 from algocli.runs.run import Run
 
 
@@ -70,7 +71,7 @@ class Drawn:
 def write_compare_page(
     comparison: Comparison,
     runs: Sequence[Run],
-    data: Challenge,
+    data: Dataset,
     path: Path,
     *,
     title: str | None = None,
@@ -108,7 +109,7 @@ def write_compare_page(
 def build_compare_page(
     comparison: Comparison,
     runs: Sequence[Run],
-    data: Challenge,
+    data: Dataset,
     *,
     title: str | None = None,
     drawn: Drawn | None = None,
@@ -128,7 +129,7 @@ def build_compare_page(
         title or "Runs compared",
         parts,
         settings_side_by_side(ordered),
-        tuple(subjects_differences(comparison, h) for h in HEMISPHERES) if several else (),
+        tuple(subjects_differences(comparison, h) for h in comparison.sides) if several else (),
         tuple(_subject_parts(comparison, ordered, data)),
         (*commands_of_all(made), _command(comparison, title, how, rois)),
         (*_explained(how), *comparison.notes),
@@ -136,16 +137,16 @@ def build_compare_page(
     )
 
 
-def _subject_parts(comparison: Comparison, runs: Sequence[Run], data: Challenge) -> Iterator[SubjectPart]:
-    there = tuple(n for n in comparison.subjects if n in data.found)
-    maps: dict[int, list[tuple[str, BrainMap]]] = {n: [] for n in comparison.subjects}
+def _subject_parts(comparison: Comparison, runs: Sequence[Run], data: Dataset) -> Iterator[SubjectPart]:
+    there = tuple(n for n in comparison.subjects if n in data.found and has_places(data.subject(n)))
+    maps: dict[SubjectId, list[tuple[str, BrainMap]]] = {n: [] for n in comparison.subjects}
     for place, run in enumerate(runs[1:], start=2):
         # A reference that is compared with itself differs nowhere.
         if there and run.name != comparison.reference:
             for n, shown in plot_difference(data, run, runs[0], Wishes(there, title=f"Run {place} minus run 1")):
                 maps[n].append((f"map-{n}-{place}", _labelled(shown, f"r of run {place} minus r of run 1")))
     for n in comparison.subjects:
-        tables = tuple(difference_table(comparison, n, h) for h in HEMISPHERES)
+        tables = tuple(difference_table(comparison, n, h) for h in comparison.sides)
         yield SubjectPart(n, tables, (_bars(comparison, n),), tuple(maps[n]))
 
 
@@ -154,7 +155,7 @@ def _labelled(shown: BrainMap, label: str) -> BrainMap:
     return replace(shown, key=replace(shown.key, label=label)) if isinstance(shown.key, Scale) else shown
 
 
-def _bars(comparison: Comparison, subject: int) -> Picture:
+def _bars(comparison: Comparison, subject: SubjectId) -> Picture:
     names = ", ".join(dict.fromkeys((comparison.reference, *comparison.runs)))
     remark = remark_on_absent(row.n_vertices for row in comparison.rows if row.subject == subject)
     return picture(

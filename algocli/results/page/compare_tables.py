@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from algocli.dataset.sides import ALL_VERTICES, Hemisphere
+from algocli.dataset.naming import SubjectId
+from algocli.dataset.sides import ALL_VERTICES, Side, heading
 from algocli.results.compare import Comparison, DifferenceRow
 from algocli.results.page.provenance import describe_settings
 from algocli.results.page.tables import ABSENT, Cell, Column, Row, Table, by_class, count, number, span, word
@@ -28,7 +29,7 @@ class SettingRow:
         return len(set(self.values)) > 1
 
 
-def difference_table(comparison: Comparison, subject: int, hemisphere: Hemisphere) -> Table:
+def difference_table(comparison: Comparison, subject: SubjectId, hemisphere: Side) -> Table:
     """Return the ROIs of one hemisphere, class by class, every run beside the reference; all vertices are the foot."""
     rows: list[tuple[str, Row]] = []
     foot: list[Row] = []
@@ -44,14 +45,14 @@ def difference_table(comparison: Comparison, subject: int, hemisphere: Hemispher
             rows.append((comparison.classes.get(roi, ""), cells))
     return Table(
         f"differences-{subject}-{hemisphere}",
-        f"Subject {subject}, {hemisphere} hemisphere: mean r by ROI",
+        f"Subject {subject}, {heading(hemisphere).lower()}: mean r by ROI",
         (Column("ROI"), *_columns(comparison)),
         by_class(rows),
         tuple(foot),
     )
 
 
-def subjects_differences(comparison: Comparison, hemisphere: Hemisphere) -> Table:
+def subjects_differences(comparison: Comparison, hemisphere: Side) -> Table:
     """Return one row a subject, of all its vertices or of the first ROI there is."""
     roi = ALL_VERTICES if ALL_VERTICES in comparison.rois else comparison.rois[0]
     rows = [
@@ -60,7 +61,7 @@ def subjects_differences(comparison: Comparison, hemisphere: Hemisphere) -> Tabl
     ]
     return Table(
         f"subjects-{hemisphere}",
-        f"{roi}, {hemisphere} hemisphere, subject by subject: mean r",
+        f"{roi}, {heading(hemisphere).lower()}, subject by subject: mean r",
         (Column("Subject"), *_columns(comparison)),
         by_class(rows),
     )

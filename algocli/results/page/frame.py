@@ -12,6 +12,7 @@ from typing import Protocol
 from markupsafe import Markup
 
 from algocli.compute.files import publish
+from algocli.dataset.naming import SubjectId
 from algocli.dataset.sides import HEMISPHERES
 from algocli.results.drawing.brain_map import BrainMap
 from algocli.results.page.filling import asset, fill, theme_style
@@ -24,7 +25,7 @@ from algocli.results.page.viewer import turnable, viewer_assets
 class SubjectPart:
     """What a page shows of one subject; maps come with an id of their own."""
 
-    number: int
+    number: SubjectId
     tables: tuple[Table, ...]
     pictures: tuple[Picture, ...]
     maps: tuple[tuple[str, BrainMap], ...]

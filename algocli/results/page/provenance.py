@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from algocli.dataset.sides import HEMISPHERES
+from algocli.dataset.naming import SubjectId
 from algocli.encoding.regressions.registry import regression_of
 from algocli.encoding.settings import Settings
 from algocli.errors import DataError
@@ -33,7 +33,7 @@ class Layer:
 
     name: str
     facts: Facts
-    keys: dict[int, str]
+    keys: dict[SubjectId, str]
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Provenance:
         return replace(self, repeat=(*self.repeat, command))
 
 
-def provenance(run: Run, numbers: tuple[int, ...], ident: str = "records") -> Provenance:
+def provenance(run: Run, numbers: tuple[SubjectId, ...], ident: str = "records") -> Provenance:
     """Read what made some subjects' share of a run.
 
     Parameters
@@ -111,7 +111,7 @@ def finished(run: Run) -> str:
 def _layers(run: Run, shares: list[SubjectRun]) -> Iterator[Layer]:
     home = run.cache_dir / "features"
     for place, name in enumerate(run.settings.features):
-        keys = {share.number: str(found[place]) for share in shares if place < len(found := feature_keys(share))}
+        keys = {share.id: str(found[place]) for share in shares if place < len(found := feature_keys(share))}
         yield Layer(name, _recipe_facts(home / name), keys)
 
 
@@ -154,17 +154,18 @@ def _versions(shares: list[SubjectRun]) -> Facts:
 
 
 def _subjects_table(shares: list[SubjectRun], ident: str) -> Table:
-    columns = ["Subject", "training images", "test images", *(f"{h} vertices" for h in HEMISPHERES)]
+    sides = tuple(dict.fromkeys(side for share in shares for side in share.sides))
+    columns = ["Subject", "training images", "test images", *(f"{h} vertices" for h in sides)]
     columns += ["seconds", "finished (UTC)", "data folder"]
     rows = []
     for share in shares:
         record = share.record
         n_vertices = mapping(record.get("n_vertices"))
         seconds = [value for value in mapping(record.get("seconds")).values() if isinstance(value, int | float)]
-        counts = [record.get("n_train"), record.get("n_test"), *(n_vertices.get(h) for h in HEMISPHERES)]
+        counts = [record.get("n_train"), record.get("n_test"), *(n_vertices.get(h) for h in sides)]
         rows.append(
             (
-                Cell(f"Subject {share.number}", share.number),
+                Cell(f"Subject {share.id}", share.id),
                 *(count(value if isinstance(value, int) else None) for value in counts),
                 number(sum(seconds) if seconds else None, 1),
                 Cell(_moment(float(record["finished_at"])), float(record["finished_at"])),
@@ -176,13 +177,13 @@ def _subjects_table(shares: list[SubjectRun], ident: str) -> Table:
 
 def _command_lines(shares: list[SubjectRun]) -> Iterator[tuple[str, str]]:
     """Yield each command line that was recorded, and the subjects that it trained."""
-    trained: dict[str, list[int]] = {}
+    trained: dict[str, list[SubjectId]] = {}
     for share in shares:
         words = share.record.get("command_line")
         if isinstance(words, list) and words:
             program = Path(str(words[0])).name
             first = ["python", "-m", "algocli"] if program == "__main__.py" else [program]
-            trained.setdefault(shlex.join([*first, *map(str, words[1:])]), []).append(share.number)
+            trained.setdefault(shlex.join([*first, *map(str, words[1:])]), []).append(share.id)
     for line, numbers in trained.items():
         yield line, f"subject {', '.join(map(str, numbers))}"
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from algocli.compute.files import read_json
+from algocli.dataset.naming import SubjectId
 from algocli.errors import DataError
 from algocli.features.store import commands as features
 from algocli.features.store.library import read_recipe
@@ -34,7 +35,7 @@ def commands_of(run: Run, shares: Sequence[SubjectRun]) -> tuple[str, ...]:
 
 def commands_of_all(runs: _Runs) -> tuple[str, ...]:
     """Return the lines that make several runs again, what they share but once; errors are those of `commands_of`."""
-    trainings = [training.command(run, [share.number for share in shares]) for run, shares in runs]
+    trainings = [training.command(run, [share.id for share in shares]) for run, shares in runs]
     return (*_folders(runs), *_extractions(runs), *trainings)
 
 
@@ -61,18 +62,18 @@ def _folders(runs: _Runs) -> Iterator[str]:
 
 def _extractions(runs: _Runs) -> Iterator[str]:
     """Yield the commands that make the features, layers and subjects of one network together."""
-    found: dict[tuple[str, str], list[int]] = {}
+    found: dict[tuple[str, str], list[SubjectId]] = {}
     made = {(run.cache_dir / "features", name): shares for run, shares in runs for name in run.settings.features}
     for (home, name), shares in made.items():
         with suppress(DataError, KeyError, TypeError):
             recipe = read_recipe(home / name)
             for share in shares:
-                line = features.command(recipe, share.number, _store_provenance(home / name, share))
+                line = features.command(recipe, share.id, _store_provenance(home / name, share))
                 layer = "" if features.is_imported(recipe) else f" -l {shlex.quote(recipe['layer'])}"
                 # What is alike but for the layer and the subject is one command.
-                rest = line.removesuffix(f" -s {share.number}").replace(layer, _HERE, 1) if layer else line
-                found.setdefault((rest, layer), []).append(share.number)
-    together: dict[tuple[str, tuple[int, ...]], str] = {}
+                rest = line.removesuffix(f" -s {share.id}").replace(layer, _HERE, 1) if layer else line
+                found.setdefault((rest, layer), []).append(share.id)
+    together: dict[tuple[str, tuple[SubjectId, ...]], str] = {}
     for (rest, layer), numbers in found.items():
         together[rest, tuple(numbers)] = together.get((rest, tuple(numbers)), "") + layer
     for (rest, subjects), layers in together.items():

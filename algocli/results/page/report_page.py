@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from algocli import __version__
-from algocli.dataset.challenge.subjects import Challenge
-from algocli.dataset.sides import ALL_VERTICES, HEMISPHERES
+from algocli.dataset.naming import SubjectId
+from algocli.dataset.protocol import Dataset
+from algocli.dataset.sides import ALL_VERTICES, heading
 from algocli.errors import UsageError
 from algocli.results.certainty import Asked
 from algocli.results.drawing.chart import Chart
@@ -32,6 +33,7 @@ from algocli.results.plots.ceilings import plot_ceiling
 from algocli.results.plots.layers import plot_best_layer
 from algocli.results.plots.request import Wishes
 from algocli.results.report import NOTHING, SCORED_ON, Report
+from algocli.results.surface import has_places
 from algocli.runs.run import Run
 
 
@@ -66,7 +68,7 @@ class ReportPage:
 def write_report_page(
     report: Report,
     run: Run,
-    data: Challenge,
+    data: Dataset,
     path: Path,
     *,
     title: str | None = None,
@@ -104,7 +106,7 @@ def write_report_page(
 def build_report_page(
     report: Report,
     run: Run,
-    data: Challenge,
+    data: Dataset,
     *,
     title: str | None = None,
     asked: Asked = NOTHING,
@@ -135,7 +137,8 @@ def build_report_page(
 
 def _figures(report: Report, run: Run) -> Iterator[Figure]:
     """Yield the headline, then smaller numbers."""
-    r = {h: np.concatenate([run.subject(n).correlation(h) for n in report.subjects]) for h in HEMISPHERES}
+    shares = [run.subject(n) for n in report.subjects]
+    r = {h: np.concatenate([one.correlation(h) for one in shares if h in one.sides]) for h in report.sides}
     together = np.concatenate(list(r.values()))
     median = Figure(number(float(np.median(together))).text, "median r", "Pearson's r, over all vertices")
     overall = report.overall if report.has_accuracy else None
@@ -149,25 +152,28 @@ def _figures(report: Report, run: Run) -> Iterator[Figure]:
         )
         yield Figure(f"{overall.median:.1f} %", "median accuracy", "over all vertices")
         yield median
-    for hemisphere, side in r.items():
+    for hemisphere, side in r.items() if len(r) > 1 else ():
         yield Figure(number(float(np.median(side))).text, f"median r, {hemisphere}", f"of {len(side):,} vertices")
     n_images = sum(len(run.subject(n).validation_rows()) for n in report.subjects)
     yield Figure(count(n_images).text, "held-out images", "training images that the scored model did not see")
 
 
-def _subject_parts(report: Report, run: Run, data: Challenge, notes: dict[str, None]) -> Iterator[SubjectPart]:
+def _subject_parts(report: Report, run: Run, data: Dataset, notes: dict[str, None]) -> Iterator[SubjectPart]:
     """Yield each subject's part; what cannot be shown leaves a note."""
     there = tuple(n for n in report.subjects if n in data.found)
-    maps = {n: [(f"map-{n}", shown)] for n, shown in plot_accuracy(data, run, Wishes(there))} if there else {}
-    if there and per_layer(run) is not None:
+    placed = tuple(n for n in there if has_places(data.subject(n)))
+    if placed != there:
+        notes["no maps of the cortex: the dataset does not say where its responses lie"] = None
+    maps = {n: [(f"map-{n}", shown)] for n, shown in plot_accuracy(data, run, Wishes(placed))} if placed else {}
+    if placed and per_layer(run) is not None:
         try:
-            for n, shown in plot_best_layer(data, [run], Wishes(there)):
+            for n, shown in plot_best_layer(data, [run], Wishes(placed)):
                 maps[n].append((f"layers-{n}", shown))
         except UsageError as error:
             notes[f"no map of the best layers: {error.message}"] = None
     for n in report.subjects:
         charts = [*_charts(report, n, f"subject {n}'s median r by ROI")]
-        if n in there and all(data.subject(n).noise_ceiling(h) is not None for h in HEMISPHERES):
+        if n in there and all(data.subject(n).noise_ceiling(h) is not None for h in data.subject(n).sides):
             charts.append(_against_ceiling(data, run, n))
         yield SubjectPart(n, (roi_table(report, n),), tuple(charts), tuple(maps.get(n, ())))
 
@@ -177,12 +183,12 @@ def _has_rois(report: Report) -> bool:
     return any(roi != ALL_VERTICES for roi in report.rois)
 
 
-def _charts(report: Report, subject: int, what: str) -> tuple[Picture, ...]:
+def _charts(report: Report, subject: SubjectId, what: str) -> tuple[Picture, ...]:
     """Return the bars of a subject's ROIs, if there are ROIs."""
     return (_bars(report, subject, what),) if _has_rois(report) else ()
 
 
-def _bars(report: Report, subject: int, what: str) -> Picture:
+def _bars(report: Report, subject: SubjectId, what: str) -> Picture:
     remark = remark_on_absent(row.n_vertices for row in report.rows if row.subject == subject)
     return picture(
         lambda theme: draw_rois(report, subject, title="", theme=theme),
@@ -192,16 +198,16 @@ def _bars(report: Report, subject: int, what: str) -> Picture:
     )
 
 
-def _extremes(report: Report, subject: int) -> Iterator[str]:
-    for h in HEMISPHERES:
+def _extremes(report: Report, subject: SubjectId) -> Iterator[str]:
+    for h in report.sides:
         rows = [(report.row(subject, h, roi), roi) for roi in report.rois_of(subject)]
         found = sorted((row.median_r, roi) for row, roi in rows if row is not None and row.median_r is not None)
         if found:
             (low, worst), (high, best) = found[0], found[-1]
-            yield f"{h.capitalize()} hemisphere: from {low:.2f} ({worst}) to {high:.2f} ({best})."
+            yield f"{heading(h)}: from {low:.2f} ({worst}) to {high:.2f} ({best})."
 
 
-def _against_ceiling(data: Challenge, run: Run, subject: int) -> Picture:
+def _against_ceiling(data: Dataset, run: Run, subject: SubjectId) -> Picture:
     def draw(theme: Theme) -> Chart[Any]:
         ((_, chart),) = plot_ceiling(data, run, Wishes((subject,), title="", theme=theme))
         return chart

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from algocli.dataset.sides import ALL_VERTICES, HEMISPHERES, Hemisphere
+from algocli.dataset.naming import SubjectId
+from algocli.dataset.sides import ALL_VERTICES, heading
 from algocli.results.over_subjects import SubjectsRow, over_subjects
 from algocli.results.page.tables import ABSENT, Cell, Column, Row, Table, by_class, count, number, span, word
 from algocli.results.report import Report, RoiRow
@@ -19,18 +20,18 @@ _RANGE = Column("range", "lowest and highest subject's median r")
 _SUBJECTS = Column("subjects", "number of subjects that have the ROI")
 
 
-def roi_table(report: Report, subject: int) -> Table:
+def roi_table(report: Report, subject: SubjectId) -> Table:
     """Return one subject's ROIs, class by class, both hemispheres side by side; all vertices are the foot."""
     rows = []
     for roi in report.rois_of(subject):
-        sides = [cell for h in HEMISPHERES for cell in _cells(report, report.row(subject, h, roi))]
+        sides = [cell for h in report.sides for cell in _cells(report, report.row(subject, h, roi))]
         rows.append((roi, (word(roi), *sides)))
     named = [(report.classes.get(roi, ""), cells) for roi, cells in rows if roi != ALL_VERTICES]
     foot = tuple(cells for roi, cells in rows if roi == ALL_VERTICES)
     return Table(
         f"rois-{subject}",
         f"Subject {subject}: correlations and accuracy by ROI",
-        (Column("ROI"), *_sides(_columns(report))),
+        (Column("ROI"), *_sides(report, _columns(report))),
         by_class(named),
         foot,
     )
@@ -41,13 +42,13 @@ def subjects_table(report: Report) -> Table:
     roi = ALL_VERTICES if ALL_VERTICES in report.rois else report.rois[0]
     rows = []
     for subject in report.subjects:
-        sides = [cell for h in HEMISPHERES for cell in _cells(report, report.row(subject, h, roi))]
+        sides = [cell for h in report.sides for cell in _cells(report, report.row(subject, h, roi))]
         rows.append(("", (Cell(f"Subject {subject}", subject), *sides)))
-    middle = [cell for h in HEMISPHERES for cell in _middle(report, over_subjects(report, h, roi))]
+    middle = [cell for h in report.sides for cell in _middle(report, over_subjects(report, h, roi))]
     return Table(
         "subjects",
         f"{roi}, subject by subject",
-        (Column("Subject"), *_sides(_columns(report))),
+        (Column("Subject"), *_sides(report, _columns(report))),
         by_class(rows),
         ((Cell("Median over subjects"), *middle),),
     )
@@ -59,7 +60,7 @@ def over_subjects_table(report: Report) -> Table:
     rows: list[tuple[str, Row]] = []
     foot: list[Row] = []
     for roi in report.rois:
-        sides = [cell for h in HEMISPHERES for cell in _common(report, over_subjects(report, h, roi))]
+        sides = [cell for h in report.sides for cell in _common(report, over_subjects(report, h, roi))]
         if roi == ALL_VERTICES:
             foot.append((word(roi), *sides))
         else:
@@ -67,7 +68,7 @@ def over_subjects_table(report: Report) -> Table:
     return Table(
         "rois-all",
         f"Medians over {len(report.subjects)} subjects by ROI",
-        (Column("ROI"), *_sides(columns)),
+        (Column("ROI"), *_sides(report, columns)),
         by_class(rows),
         tuple(foot),
     )
@@ -82,14 +83,10 @@ def _significance(report: Report) -> list[Column]:
     return [_SIGNIFICANT] * ("significant_share" in report.columns)
 
 
-def _sides(columns: list[Column]) -> Iterator[Column]:
-    for hemisphere in HEMISPHERES:
+def _sides(report: Report, columns: list[Column]) -> Iterator[Column]:
+    for hemisphere in report.sides:
         for column in columns:
-            yield Column(column.name, column.about, _heading(hemisphere))
-
-
-def _heading(hemisphere: Hemisphere) -> str:
-    return f"{hemisphere.capitalize()} hemisphere"
+            yield Column(column.name, column.about, heading(hemisphere))
 
 
 def _cells(report: Report, row: RoiRow | None) -> Iterator[Cell]:

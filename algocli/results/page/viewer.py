@@ -19,7 +19,7 @@ from markupsafe import Markup
 
 from algocli.compute.files import publish
 from algocli.dataset.pixels import read_image
-from algocli.dataset.sides import HEMISPHERES, Hemisphere
+from algocli.dataset.sides import HEMISPHERES, Side
 from algocli.results.drawing.brain_map import BrainMap
 from algocli.results.drawing.style import DARK, LIGHT, Theme
 from algocli.results.page.colour_key import explain_colours
@@ -47,7 +47,7 @@ class Assets:
     script: Markup
 
 
-def viewer_assets(surface: Surface = "fsaverage5", hemispheres: Sequence[Hemisphere] = HEMISPHERES) -> Assets:
+def viewer_assets(surface: Surface = "fsaverage5", hemispheres: Sequence[Side] = HEMISPHERES) -> Assets:
     """Return what the maps of a page have in common; `surface` and `hemispheres` are those that they show."""
     meshes = Markup("\n").join(_json_element(_packed_mesh(surface, h), f"mesh-{surface}-{h}") for h in hemispheres)
     script = Markup("\n").join(asset(name) for name in _SCRIPTS)
@@ -109,7 +109,7 @@ def write_map_page(shown: BrainMap, path: Path, *, theme: Theme = LIGHT) -> None
 
 
 @cache
-def _packed_mesh(surface: Surface, hemisphere: Hemisphere) -> dict[str, Any]:
+def _packed_mesh(surface: Surface, hemisphere: Side) -> dict[str, Any]:
     return pack_mesh(load_mesh(surface, hemisphere))
 
 

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from algocli.dataset.challenge.subjects import Challenge
+from algocli.dataset.naming import SubjectId
+from algocli.dataset.protocol import Dataset
+from algocli.dataset.sides import asked_sides
 from algocli.errors import MissingStep
 from algocli.results.drawing.brain_map import BrainMap, Panel
 from algocli.results.drawing.chart import Chart
@@ -22,8 +24,8 @@ from algocli.runs.subject_run import SubjectRun
 
 
 def plot_accuracy(
-    challenge: Challenge, run: Run, wishes: Wishes, *, only_significant: bool = False
-) -> Iterator[tuple[int, BrainMap]]:
+    challenge: Dataset, run: Run, wishes: Wishes, *, only_significant: bool = False
+) -> Iterator[tuple[SubjectId, BrainMap]]:
     """Map each subject's r on the cortex; all subjects share one colour scale.
 
     Parameters
@@ -40,28 +42,28 @@ def plot_accuracy(
         If the run has not been trained on a subject, or no p values are kept with it that are needed.
     """
     pairs = scored_subjects(challenge, run, wishes.subjects)
-    scores: dict[int, Values] = {
-        subject.number: {h: read_scores(subject, share, h).correlation for h in wishes.hemispheres}
+    scores: dict[SubjectId, Values] = {
+        subject.id: {h: read_scores(subject, share, h).correlation for h in wishes.sides(subject)}
         for subject, share in pairs
     }
     remarks = dict.fromkeys(scores, "")
     if only_significant:
         for _, share in pairs:
-            scores[share.number], remarks[share.number] = _significant_alone(run, share, scores[share.number])
+            scores[share.id], remarks[share.id] = _significant_alone(run, share, scores[share.id])
     key = wishes.scale(np.concatenate([r for sides in scores.values() for r in sides.values()]), "Pearson's r")
     for subject, _ in pairs:
-        values = scores[subject.number]
+        values = scores[subject.id]
         drawn = wishes.on_surface(subject, values)
-        said = f"Scored on {SCORED_ON}.{remarks[subject.number]}"
+        said = f"Scored on {SCORED_ON}.{remarks[subject.id]}"
         caption = f"{said}\nRun {run.name}.\n{wishes.count(drawn, values)}"
-        title = wishes.heading("Encoding accuracy", subject.number, pairs)
+        title = wishes.heading("Encoding accuracy", subject.id, pairs)
         outlines = wishes.outlines(subject)
-        yield subject.number, BrainMap((Panel(drawn),), key, title, caption, wishes.surface, outlines)
+        yield subject.id, BrainMap((Panel(drawn),), key, title, caption, wishes.surface, outlines)
 
 
 def plot_bars(
-    challenge: Challenge, run: Run, wishes: Wishes, rois: Sequence[str] | None = None
-) -> Iterator[tuple[int, Chart[tuple[RoiRow, ...]]]]:
+    challenge: Dataset, run: Run, wishes: Wishes, rois: Sequence[str] | None = None
+) -> Iterator[tuple[SubjectId, Chart[tuple[RoiRow, ...]]]]:
     """Draw each subject's median r per ROI as bars.
 
     Raises
@@ -79,7 +81,7 @@ def plot_bars(
             draw_rois(
                 report,
                 number,
-                hemispheres=wishes.hemispheres,
+                hemispheres=asked_sides(report.sides, wishes.hemispheres),
                 title=wishes.heading("Encoding accuracy by ROI", number, report.subjects),
                 caption=f"Scored on {SCORED_ON}. Run {run.name}.{remark}",
                 dpi=wishes.dpi,
@@ -93,8 +95,8 @@ def _significant_alone(run: Run, share: SubjectRun, values: Values) -> tuple[Val
     kept = kept_p.kept(share)
     if kept is None:
         raise MissingStep(
-            f"no p values are kept with run {run.name} of subject {share.number}",
-            hint=f"algocli report --significance -s {share.number} --run {run.name}",
+            f"no p values are kept with run {run.name} of subject {share.id}",
+            hint=f"algocli report --significance -s {share.id} --run {run.name}",
         )
     better = significant(kept.p)
     counts = " and ".join(f"{better[h].sum():,} of {len(r):,} {h}" for h, r in values.items())

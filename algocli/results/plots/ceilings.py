@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.dataset.challenge.subjects import Challenge, Subject
-from algocli.dataset.sides import Hemisphere
+from algocli.dataset.naming import SubjectId
+from algocli.dataset.protocol import Dataset, Subject
+from algocli.dataset.sides import Side
 from algocli.errors import DataError
 from algocli.results.drawing.chart import Chart
 from algocli.results.drawing.colour_maps import find_colours
@@ -20,10 +21,10 @@ from algocli.runs.run import Run
 from algocli.runs.subject_run import SubjectRun
 
 # Of each hemisphere the r of a perfect model and that of the run, (n_vertices,) each.
-_Points = Mapping[Hemisphere, tuple[NDArray[np.float64], NDArray[np.float64]]]
+_Points = Mapping[Side, tuple[NDArray[np.float64], NDArray[np.float64]]]
 
 
-def plot_ceiling(challenge: Challenge, run: Run, wishes: Wishes) -> Iterator[tuple[int, Chart[Densities]]]:
+def plot_ceiling(challenge: Dataset, run: Run, wishes: Wishes) -> Iterator[tuple[SubjectId, Chart[Densities]]]:
     """Draw each subject's r against the r that a perfect model would have.
 
     The noise ceiling NC is the share of variance that can be explained at all, so that no r can be above sqrt(NC),
@@ -41,12 +42,12 @@ def plot_ceiling(challenge: Challenge, run: Run, wishes: Wishes) -> Iterator[tup
     for subject, share in pairs:
         points = _points(subject, share, wishes)
         yield (
-            subject.number,
+            subject.id,
             draw_density(
                 count_in_cells(points),
                 x_label="r of a perfect model (√ noise ceiling)",
                 y_label="Pearson's r",
-                title=wishes.heading("Accuracy and noise ceiling", subject.number, pairs),
+                title=wishes.heading("Accuracy and noise ceiling", subject.id, pairs),
                 caption=f"{_explain(points)}\nRun {run.name}.",
                 colours=colours,
                 dpi=wishes.dpi,
@@ -57,13 +58,13 @@ def plot_ceiling(challenge: Challenge, run: Run, wishes: Wishes) -> Iterator[tup
 
 def _points(subject: Subject, share: SubjectRun, wishes: Wishes) -> _Points:
     points = {}
-    for hemisphere in wishes.hemispheres:
+    for hemisphere in wishes.sides(subject):
         scores = read_scores(subject, share, hemisphere)
         if scores.noise_ceiling is None:
-            path = subject.layout.noise_ceiling(hemisphere)
+            path = subject.ceiling_name(hemisphere)
             raise DataError(
-                f"subject {subject.number} has no noise ceilings: {path} is missing",
-                hint=f"algocli import-ceilings FOLDER -s {subject.number} brings in those that you have",
+                f"subject {subject.id} has no noise ceilings: {path} is missing",
+                hint=f"algocli import-ceilings FOLDER -s {subject.id} brings in those that you have",
             )
         points[hemisphere] = np.sqrt(scores.noise_ceiling), scores.correlation
     return points

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.dataset.challenge.subjects import Challenge, Subject
-from algocli.dataset.sides import Hemisphere
+from algocli.dataset.naming import SubjectId
+from algocli.dataset.protocol import Dataset, Subject
+from algocli.dataset.sides import Side
 from algocli.errors import UsageError
 from algocli.results.compare import shared_subjects
 from algocli.results.drawing.brain_map import BrainMap, Panel
@@ -28,7 +29,7 @@ _LONGEST_NAME = 16
 _STEP = 0.05
 
 
-def plot_difference(challenge: Challenge, run: Run, against: Run, wishes: Wishes) -> Iterator[tuple[int, BrainMap]]:
+def plot_difference(challenge: Dataset, run: Run, against: Run, wishes: Wishes) -> Iterator[tuple[SubjectId, BrainMap]]:
     """Map the r of a run minus that of another for each subject; all subjects share one colour scale.
 
     Raises
@@ -47,8 +48,8 @@ def plot_difference(challenge: Challenge, run: Run, against: Run, wishes: Wishes
     everything = [r - other for subject in subjects for r, other in _scores(subject, run, against, wishes).values()]
     key = difference_scale(np.concatenate(everything), run, against, wishes)
     for subject in subjects:
-        title = wishes.heading("Difference in encoding accuracy", subject.number, subjects)
-        yield subject.number, difference_map(subject, run, against, wishes, key=key, title=title)
+        title = wishes.heading("Difference in encoding accuracy", subject.id, subjects)
+        yield subject.id, difference_map(subject, run, against, wishes, key=key, title=title)
 
 
 def difference_map(
@@ -74,11 +75,11 @@ def difference_map(
     values = {h: r - other for h, (r, other) in scores.items()}
     drawn = wishes.on_surface(subject, values)
     own_key = difference_scale(np.concatenate(list(values.values())), run, against, wishes)
-    said = f"{_compare(scores, run, against)} {remark_on_images([run, against], subject.number)}"
+    said = f"{_compare(scores, run, against)} {remark_on_images([run, against], subject.id)}"
     caption = (
         f"Pearson's r on {SCORED_ON}: run {run.name} minus run {against.name}.\n{said}\n{wishes.count(drawn, values)}"
     )
-    default = f"{shortened(run.name)} against {shortened(against.name)}, subject {subject.number}"
+    default = f"{shortened(run.name)} against {shortened(against.name)}, subject {subject.id}"
     return BrainMap(
         (Panel(drawn),), key or own_key, title or default, caption, wishes.surface, wishes.outlines(subject)
     )
@@ -90,16 +91,16 @@ def difference_scale(differences: NDArray[np.float64], run: Run, against: Run, w
     return wishes.symmetric_scale(differences, " minus ".join(f"r of {name}" for name in names), _STEP)
 
 
-def _scores(subject: Subject, run: Run, against: Run, wishes: Wishes) -> dict[Hemisphere, Pair]:
+def _scores(subject: Subject, run: Run, against: Run, wishes: Wishes) -> dict[Side, Pair]:
     """Return both runs' r, (n_vertices,) each, for each hemisphere."""
-    shares = run.subject(subject.number), against.subject(subject.number)
+    shares = run.subject(subject.id), against.subject(subject.id)
     return {
         h: (read_scores(subject, shares[0], h).correlation, read_scores(subject, shares[1], h).correlation)
-        for h in wishes.hemispheres
+        for h in wishes.sides(subject)
     }
 
 
-def _compare(scores: Mapping[Hemisphere, Pair], run: Run, against: Run) -> str:
+def _compare(scores: Mapping[Side, Pair], run: Run, against: Run) -> str:
     r, other = (np.concatenate(sides) for sides in zip(*scores.values(), strict=True))
     better, worse = int(np.sum(r > other)), int(np.sum(r < other))
     equal = f", neither at {len(r) - better - worse:,}" if better + worse < len(r) else ""

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from algocli.dataset.challenge.subjects import Challenge
+from algocli.dataset.naming import SubjectId
+from algocli.dataset.protocol import Dataset
 from algocli.results.best_layer import DEFAULT_MIN_R, find_best_layers
 from algocli.results.drawing.brain_map import BrainMap, Panel
 from algocli.results.drawing.chart import Chart
@@ -20,8 +21,8 @@ from algocli.runs.run import Run
 
 
 def plot_best_layer(
-    challenge: Challenge, runs: Sequence[Run], wishes: Wishes, min_r: float = DEFAULT_MIN_R
-) -> Iterator[tuple[int, BrainMap]]:
+    challenge: Dataset, runs: Sequence[Run], wishes: Wishes, min_r: float = DEFAULT_MIN_R
+) -> Iterator[tuple[SubjectId, BrainMap]]:
     """Map the best layer of each of a subject's vertices: by what one run found for each, or by r of several runs.
 
     Layers of one network have an order, that in which they were given, and colours from dark to light; layers of
@@ -40,23 +41,23 @@ def plot_best_layer(
     colours = [*_layer_colours(compared), CONTEXT_COLOUR]
     subjects = compared.subjects(challenge, wishes.subjects)
     for subject in subjects:
-        best = find_best_layers(subject, compared, wishes.hemispheres, min_r)
+        best = find_best_layers(subject, compared, wishes.sides(subject), min_r)
         n_coloured = [best.count(code) for code in range(n_layers)]
         counts = [*n_coloured, best.n_vertices - sum(n_coloured)]
         shares = zip([*labels, "none"], counts, strict=True)
         key = Categories([f"{name}  {100 * n / best.n_vertices:.0f} %" for name, n in shares], colours)
         codes = {h: np.where(side < 0, n_layers, side).astype(np.float64) for h, side in best.codes.items()}
         drawn = wishes.on_surface(subject, codes)
-        said = f"{best.explain(min_r, compared)} {compared.remark(subject.number)}\n{compared.named}"
+        said = f"{best.explain(min_r, compared)} {compared.remark(subject.id)}\n{compared.named}"
         caption = f"{said}\n{wishes.count(drawn, codes)}"
-        title = wishes.heading(f"Best layer{_of_network(compared)}", subject.number, subjects)
+        title = wishes.heading(f"Best layer{_of_network(compared)}", subject.id, subjects)
         outlines = wishes.outlines(subject)
-        yield subject.number, BrainMap((Panel(drawn),), key, title, caption, wishes.surface, outlines)
+        yield subject.id, BrainMap((Panel(drawn),), key, title, caption, wishes.surface, outlines)
 
 
 def plot_layers(
-    challenge: Challenge, runs: Sequence[Run], wishes: Wishes, rois: Sequence[str] = ()
-) -> Iterator[tuple[int, Chart[LayersByRoi]]]:
+    challenge: Dataset, runs: Sequence[Run], wishes: Wishes, rois: Sequence[str] = ()
+) -> Iterator[tuple[SubjectId, Chart[LayersByRoi]]]:
     """Draw layers by ROI for each subject: median r of a run each, or the mean of what one found; all share one scale.
 
     Raises

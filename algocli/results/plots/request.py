@@ -9,18 +9,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from algocli.compute.choices import check_choice
-from algocli.dataset.challenge.layout import check_subjects
-from algocli.dataset.challenge.subjects import Subject
-from algocli.dataset.sides import HEMISPHERES, Hemisphere, check_hemisphere
+from algocli.dataset.naming import SubjectId, check_subject_ids
+from algocli.dataset.protocol import Subject
+from algocli.dataset.sides import HEMISPHERES, Side, asked_sides, check_hemisphere
 from algocli.errors import UsageError
 from algocli.results.drawing.keys import Scale, scale_for, symmetric_scale_for
 from algocli.results.drawing.style import CATEGORY_COLOURS, DEFAULT_DPI, LIGHT, Theme
 from algocli.results.regions import classes_of
 from algocli.results.report import check_rois
-from algocli.results.surface import N_VERTICES, Surface, cut, fsaverage_map
+from algocli.results.surface import N_VERTICES, Surface, cut, fsaverage_map, vertices_on_mesh
 
-Values = Mapping[Hemisphere, NDArray[np.float64]]
-Places = Mapping[Hemisphere, NDArray[np.int64]]
+Values = Mapping[Side, NDArray[np.float64]]
+Places = Mapping[Side, NDArray[np.int64]]
 
 # Letters of a legend's entry that does not run into the caption.
 LONGEST_LABEL = 36
@@ -34,8 +34,8 @@ class Wishes:
     `outlined` are names of ROIs or of ROI classes to draw around. `subjects` are by default all there are.
     """
 
-    subjects: tuple[int, ...] | None = None
-    hemispheres: Sequence[Hemisphere] = HEMISPHERES
+    subjects: tuple[SubjectId, ...] | None = None
+    hemispheres: Sequence[Side] = HEMISPHERES
     title: str | None = None
     surface: Surface = "fsaverage5"
     low: float | None = None
@@ -50,9 +50,13 @@ class Wishes:
         object.__setattr__(self, "hemispheres", tuple(check_hemisphere(side) for side in sides))
         check_choice("surface", self.surface, tuple(N_VERTICES))
         if self.subjects is not None:
-            object.__setattr__(self, "subjects", check_subjects(self.subjects))
+            object.__setattr__(self, "subjects", check_subject_ids(self.subjects))
 
-    def heading(self, default: str, subject: int, together: Sequence[object]) -> str:
+    def sides(self, subject: Subject) -> tuple[Side, ...]:
+        """Return the hemispheres to draw of a subject, or what it has instead."""
+        return asked_sides(subject.sides, self.hemispheres)
+
+    def heading(self, default: str, subject: SubjectId, together: Sequence[object]) -> str:
         """Return the user's own title as it is for one figure; tell several figures apart by their subject."""
         if self.title is not None and len(together) == 1:
             return self.title
@@ -71,17 +75,17 @@ class Wishes:
             high = -low
         return symmetric_scale_for(values, label, step).between(low, high, values, self.colours)
 
-    def on_surface(self, subject: Subject, values: Values) -> dict[Hemisphere, NDArray[np.float64]]:
+    def on_surface(self, subject: Subject, values: Values) -> dict[Side, NDArray[np.float64]]:
         """Put a subject's values, (n_vertices,) a hemisphere, to their places on the mesh, NaN elsewhere."""
-        return {h: cut(fsaverage_map(side, subject.fsaverage_vertices(h)), self.surface) for h, side in values.items()}
+        return {h: cut(fsaverage_map(side, vertices_on_mesh(subject, h)), self.surface) for h, side in values.items()}
 
-    def outlines(self, subject: Subject) -> dict[Hemisphere, dict[str, NDArray[np.int64]]]:
+    def outlines(self, subject: Subject) -> dict[Side, dict[str, NDArray[np.int64]]]:
         """Return the mesh vertices inside each ROI to draw around; a ROI without any is left out."""
         if not self.outlined:
             return {}
-        around: dict[Hemisphere, dict[str, NDArray[np.int64]]] = {h: {} for h in self.hemispheres}
+        around: dict[Side, dict[str, NDArray[np.int64]]] = {h: {} for h in self.sides(subject)}
         for name in known_rois([subject], self.outlined):
-            for h, vertices in places(subject, name, self.hemispheres).items():
+            for h, vertices in places(subject, name, self.sides(subject)).items():
                 inside = np.zeros(subject.n_vertices(h))
                 inside[vertices] = 1
                 on_mesh = np.flatnonzero(self.on_surface(subject, {h: inside})[h] == 1)
@@ -132,14 +136,14 @@ def known_rois(subjects: Iterable[Subject], names: Iterable[str]) -> tuple[str, 
     return tuple(dict.fromkeys(roi for name in chosen for roi in classes if name in (roi, classes[roi])))
 
 
-def places(subject: Subject, name: str, hemispheres: Sequence[Hemisphere]) -> Places:
+def places(subject: Subject, name: str, hemispheres: Sequence[Side]) -> Places:
     """Return the challenge vertices of a ROI in each hemisphere, none where the subject lacks it."""
     roi = next((roi for roi in subject.rois if roi.name == name), None)
     nowhere = np.array([], dtype=np.int64)
     return {h: nowhere if roi is None else subject.roi_vertices(roi, h) for h in hemispheres}
 
 
-def restricted(subject: Subject, values: Values, rois: Sequence[str]) -> dict[Hemisphere, NDArray[np.float64]]:
+def restricted(subject: Subject, values: Values, rois: Sequence[str]) -> dict[Side, NDArray[np.float64]]:
     """Keep the values inside any of the ROIs; those elsewhere become NaN."""
     kept = {}
     for h, side in values.items():

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.dataset.challenge.subjects import Challenge, Subject
-from algocli.dataset.sides import Hemisphere
+from algocli.dataset.naming import SubjectId
+from algocli.dataset.protocol import Dataset, Subject
+from algocli.dataset.sides import Side
 from algocli.errors import UsageError
 from algocli.results.drawing.brain_map import BrainMap, Panel
 from algocli.results.plots.request import Values, Wishes, known_rois, places, restricted
@@ -22,13 +23,13 @@ _UNIT = "response (z-scored in each session)"
 
 
 def plot_response(
-    challenge: Challenge,
+    challenge: Dataset,
     wishes: Wishes,
     *,
     row: int | None = None,
     nsd_id: int | None = None,
     rois: Sequence[str] = (),
-) -> Iterator[tuple[int, BrainMap]]:
+) -> Iterator[tuple[SubjectId, BrainMap]]:
     """Show one training image, and each subject's measured responses to it.
 
     Parameters
@@ -36,7 +37,7 @@ def plot_response(
     challenge, wishes
         Whose responses, and how to show them.
     row, nsd_id
-        Which image, by its row from 0 or by its id in NSD.
+        Which image, by its row from 0 or by its id.
     rois
         Names of ROIs or of ROI classes to whose vertices the map is restricted.
 
@@ -52,22 +53,22 @@ def plot_response(
     # All are found before the first is drawn.
     found = [(subject, find_row(subject, row, nsd_id)) for subject in chosen]
     for subject, at in found:
-        title = wishes.heading(f"Responses to training image {at}", subject.number, chosen)
+        title = wishes.heading(f"Responses to training image {at}", subject.id, chosen)
         measured = _within(subject, _measured(subject, at, wishes), only)
         image = subject.train_stimuli[at]
         said = f"Measured responses to {image.path.name}{_where(subject, only, wishes)}."
-        yield subject.number, _beside(subject, image.path, {"": measured}, title, said, wishes)
+        yield subject.id, _beside(subject, image.path, {"": measured}, title, said, wishes)
 
 
 def plot_prediction(
-    challenge: Challenge,
+    challenge: Dataset,
     run: Run,
     wishes: Wishes,
     *,
     row: int | None = None,
     nsd_id: int | None = None,
     rois: Sequence[str] = (),
-) -> Iterator[tuple[int, BrainMap]]:
+) -> Iterator[tuple[SubjectId, BrainMap]]:
     """Show one held-out image, and each subject's measured and predicted responses to it on one colour scale.
 
     Parameters are those of `plot_response`; the image is by default the first that the run held out.
@@ -83,14 +84,14 @@ def plot_prediction(
     only = known_rois([subject for subject, _ in pairs], rois)
     found = [(subject, share, *_held_out_row(subject, share, row, nsd_id)) for subject, share in pairs]
     for subject, share, at, position in found:
-        title = wishes.heading(f"Responses to held-out image {at}", subject.number, pairs)
+        title = wishes.heading(f"Responses to held-out image {at}", subject.id, pairs)
         measured = _within(subject, _measured(subject, at, wishes), only)
-        rows = {h: np.asarray(share.validation_predictions(h)[position], np.float64) for h in wishes.hemispheres}
+        rows = {h: np.asarray(share.validation_predictions(h)[position], np.float64) for h in wishes.sides(subject)}
         predicted = _within(subject, rows, only)
         image = subject.train_stimuli[at]
         said = f"{image.path.name}{_where(subject, only, wishes)}; {_agreement(measured, predicted)}.\nRun {run.name}."
         values = {"measured": measured, "predicted": predicted}
-        yield subject.number, _beside(subject, image.path, values, title, said, wishes)
+        yield subject.id, _beside(subject, image.path, values, title, said, wishes)
 
 
 def _beside(
@@ -111,7 +112,7 @@ def _beside(
 
 
 def find_row(subject: Subject, row: int | None, nsd_id: int | None) -> int:
-    """Return the row of a training image that is given by its row or by its id in NSD.
+    """Return the row of a training image that is given by its row or by its id.
 
     Raises
     ------
@@ -120,15 +121,15 @@ def find_row(subject: Subject, row: int | None, nsd_id: int | None) -> int:
     """
     images = subject.train_stimuli
     if nsd_id is not None:
-        found = next((at for at, image in enumerate(images) if image.nsd_id == nsd_id), None)
+        found = next((at for at, image in enumerate(images) if str(image.id) == str(nsd_id)), None)
         if found is None:
             raise UsageError(
-                f"no training image of subject {subject.number} has NSD id {nsd_id}",
-                hint=f"algocli stimuli -s {subject.number} lists those there are",
+                f"no training image of subject {subject.id} has {subject.ids.name} {nsd_id}",
+                hint=f"algocli stimuli -s {subject.id} lists those there are",
             )
         return found
     if row is None or not 0 <= row < len(images):
-        raise UsageError(f"subject {subject.number} has no training image {row}: rows go from 0 to {len(images) - 1}")
+        raise UsageError(f"subject {subject.id} has no training image {row}: rows go from 0 to {len(images) - 1}")
     return row
 
 
@@ -140,14 +141,14 @@ def _held_out_row(subject: Subject, share: SubjectRun, row: int | None, nsd_id: 
     if not len(positions):
         some = ", ".join(map(str, np.sort(held_out)[:5]))
         raise UsageError(
-            f"training image {at} of subject {subject.number} was not held out: the model was fitted to it",
+            f"training image {at} of subject {subject.id} was not held out: the model was fitted to it",
             hint=f"held out were {some} and {len(held_out) - 5:,} others" if len(held_out) > 5 else f"held out: {some}",
         )
     return at, int(positions[0])
 
 
-def _measured(subject: Subject, row: int, wishes: Wishes) -> dict[Hemisphere, NDArray[np.float64]]:
-    return {h: np.asarray(subject.responses("train", h)[row], dtype=np.float64) for h in wishes.hemispheres}
+def _measured(subject: Subject, row: int, wishes: Wishes) -> dict[Side, NDArray[np.float64]]:
+    return {h: np.asarray(subject.responses("train", h)[row], dtype=np.float64) for h in wishes.sides(subject)}
 
 
 def _within(subject: Subject, values: Values, only: Sequence[str]) -> Values:
@@ -160,7 +161,7 @@ def _where(subject: Subject, only: Sequence[str], wishes: Wishes) -> str:
         return ""
     lacking = [
         f"{h} {' and '.join(absent)}"
-        for h in wishes.hemispheres
+        for h in wishes.sides(subject)
         if (absent := [name for name in only if not len(places(subject, name, [h])[h])])
     ]
     return f" in {', '.join(only)}" + (f" (absent: {'; '.join(lacking)})" if lacking else "")

@@ -7,16 +7,17 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.dataset.challenge.subjects import Challenge, Subject
-from algocli.dataset.sides import Hemisphere
+from algocli.dataset.naming import SubjectId
+from algocli.dataset.protocol import Dataset, Subject
+from algocli.dataset.sides import Side
 from algocli.results.drawing.brain_map import BrainMap, Panel
 from algocli.results.drawing.keys import Categories
 from algocli.results.drawing.style import CATEGORY_COLOURS, CONTEXT_COLOUR
 from algocli.results.plots.request import Places, Values, Wishes, category_colours, known_rois, places
-from algocli.results.surface import N_VERTICES
+from algocli.results.surface import N_VERTICES, vertices_on_mesh
 
 
-def plot_vertices(challenge: Challenge, wishes: Wishes) -> Iterator[tuple[int, BrainMap]]:
+def plot_vertices(challenge: Dataset, wishes: Wishes) -> Iterator[tuple[SubjectId, BrainMap]]:
     """Show which part of the cortex each subject's responses come from.
 
     Raises
@@ -27,14 +28,14 @@ def plot_vertices(challenge: Challenge, wishes: Wishes) -> Iterator[tuple[int, B
     key = Categories(["challenge vertices"], [CATEGORY_COLOURS[4]])
     chosen = challenge.subjects(wishes.subjects)
     for subject in chosen:
-        values = {h: np.zeros(subject.n_vertices(h)) for h in wishes.hemispheres}
+        values = {h: np.zeros(subject.n_vertices(h)) for h in wishes.sides(subject)}
         drawn = wishes.on_surface(subject, values)
-        title = wishes.heading("Challenge vertices", subject.number, chosen)
+        title = wishes.heading("Challenge vertices", subject.id, chosen)
         caption, outlines = wishes.count(drawn, values), wishes.outlines(subject)
-        yield subject.number, BrainMap((Panel(drawn),), key, title, caption, wishes.surface, outlines)
+        yield subject.id, BrainMap((Panel(drawn),), key, title, caption, wishes.surface, outlines)
 
 
-def plot_roi(challenge: Challenge, names: Sequence[str], wishes: Wishes) -> Iterator[tuple[int, BrainMap]]:
+def plot_roi(challenge: Dataset, names: Sequence[str], wishes: Wishes) -> Iterator[tuple[SubjectId, BrainMap]]:
     """Show where ROIs lie, those of a class by its name; of overlapping ones the one named last is on top.
 
     Raises
@@ -48,25 +49,25 @@ def plot_roi(challenge: Challenge, names: Sequence[str], wishes: Wishes) -> Iter
     rois = known_rois(chosen, names)
     colours = [*category_colours(len(rois), "ROIs"), CONTEXT_COLOUR]
     for subject in chosen:
-        found = {name: places(subject, name, wishes.hemispheres) for name in rois}
-        codes = {h: np.full(subject.n_vertices(h), float(len(rois))) for h in wishes.hemispheres}
+        found = {name: places(subject, name, wishes.sides(subject)) for name in rois}
+        codes = {h: np.full(subject.n_vertices(h), float(len(rois))) for h in wishes.sides(subject)}
         for code, name in enumerate(rois):
-            for h in wishes.hemispheres:
+            for h in wishes.sides(subject):
                 codes[h][found[name][h]] = code
         labels = [name if any(map(len, found[name].values())) else f"{name} (absent)" for name in rois]
         key = Categories([*labels, "other challenge vertices"], colours)
         counted = _count_rois(subject, found, wishes)
         caption = f"{wishes.surface}, vertices shown: {counted}.{_overlap(found, codes)}"
-        title = wishes.heading(", ".join(names), subject.number, chosen)
+        title = wishes.heading(", ".join(names), subject.id, chosen)
         panels, outlines = (Panel(wishes.on_surface(subject, codes)),), wishes.outlines(subject)
-        yield subject.number, BrainMap(panels, key, title, caption, wishes.surface, outlines)
+        yield subject.id, BrainMap(panels, key, title, caption, wishes.surface, outlines)
 
 
 def _count_rois(subject: Subject, found: Mapping[str, Places], wishes: Wishes) -> str:
     """Say of each ROI how many of its vertices the surface has, as in 'PPA 87 of 1,410 left and 79 of 1,292 right'."""
 
-    def count(hemisphere: Hemisphere, vertices: NDArray[np.int64]) -> str:
-        shown = np.count_nonzero(subject.fsaverage_vertices(hemisphere)[vertices] < N_VERTICES[wishes.surface])
+    def count(hemisphere: Side, vertices: NDArray[np.int64]) -> str:
+        shown = np.count_nonzero(vertices_on_mesh(subject, hemisphere)[vertices] < N_VERTICES[wishes.surface])
         return f"{shown:,} of {len(vertices):,} {hemisphere}" if len(vertices) else f"absent {hemisphere}"
 
     return "; ".join(f"{name} {' and '.join(count(*side) for side in sides.items())}" for name, sides in found.items())

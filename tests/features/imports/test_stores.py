@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from algocli.dataset.challenge.nsd_ids import NSD_IDS
 from algocli.dataset.challenge.subjects import Subject
 from algocli.dataset.digests import stimuli_digest
 from algocli.errors import AlgocliError, DataError, MissingStep, UsageError
@@ -289,7 +290,7 @@ def test_ids_that_do_not_fit_are_refused(shared_subject: Subject, tmp_path: Path
         with pytest.raises(DataError, match=sentence):
             locate_rows(shared_subject, matrix, wrong, None)
     with pytest.raises(UsageError, match="not both"):
-        is_keyed_by_id(matrix, ids, "row")
+        is_keyed_by_id(matrix, ids, "row", NSD_IDS)
 
 
 @pytest.mark.parametrize("shape", [(10, N), (10, N - 6), (10, 73_000)])
@@ -307,20 +308,20 @@ def test_ids_that_fit_less_one_are_told_and_taken_so(shared_subject: Subject, tm
     one_based = [stimulus.nsd_id + 1 for stimulus in shared_subject.stimuli]
     np.save(tmp_path / "ids.npy", one_based)
     with pytest.raises(DataError, match="lacks") as caught:
-        locate_rows(shared_subject, matrix, read_ids(tmp_path / "ids.npy"), None)
+        locate_rows(shared_subject, matrix, read_ids(tmp_path / "ids.npy", NSD_IDS), None)
     assert caught.value.hint == "they fit, less one: --ids-from 1"
-    assert locate_rows(shared_subject, matrix, read_ids(tmp_path / "ids.npy", 1), None) == list(range(N))
+    assert locate_rows(shared_subject, matrix, read_ids(tmp_path / "ids.npy", NSD_IDS, 1), None) == list(range(N))
 
 
 def test_ids_up_to_73000_count_from_1(tmp_path: Path) -> None:
     np.save(tmp_path / "ids.npy", np.arange(1, 73_001))
     with pytest.raises(DataError, match="'73000' is no NSD id") as caught:
-        read_ids(tmp_path / "ids.npy")
+        read_ids(tmp_path / "ids.npy", NSD_IDS)
     assert "--ids-from 1" in str(caught.value.hint)
-    assert read_ids(tmp_path / "ids.npy", 1)[-1] == 72_999
+    assert read_ids(tmp_path / "ids.npy", NSD_IDS, 1)[-1] == 72_999
     np.save(tmp_path / "ids.npy", np.arange(3))
     with pytest.raises(DataError, match="'0' is no NSD id that is counted from 1"):
-        read_ids(tmp_path / "ids.npy", 1)
+        read_ids(tmp_path / "ids.npy", NSD_IDS, 1)
 
 
 def test_training_rows_alone_are_a_store_of_them(
@@ -375,7 +376,7 @@ def test_rows_of_zeros_are_told(shared_subject: Subject, tmp_path: Path, feature
 def test_ids_are_read_from_an_array_or_a_table(tmp_path: Path) -> None:
     np.save(tmp_path / "ids.npy", np.array([3, 72999, 0], dtype=np.uint32))
     (tmp_path / "ids.csv").write_text("coco,nsd_id\n1,3\n2,72999\n3,0\n")
-    assert read_ids(tmp_path / "ids.npy") == read_ids(tmp_path / "ids.csv") == [3, 72999, 0]
+    assert read_ids(tmp_path / "ids.npy", NSD_IDS) == read_ids(tmp_path / "ids.csv", NSD_IDS) == [3, 72999, 0]
 
 
 @pytest.mark.parametrize(
@@ -390,7 +391,7 @@ def test_ids_are_read_from_an_array_or_a_table(tmp_path: Path) -> None:
 def test_an_array_that_holds_no_ids_is_refused(tmp_path: Path, array: NDArray[Any], sentence: str) -> None:
     np.save(tmp_path / "ids.npy", array)
     with pytest.raises(DataError, match=sentence):
-        read_ids(tmp_path / "ids.npy")
+        read_ids(tmp_path / "ids.npy", NSD_IDS)
 
 
 @pytest.mark.parametrize(

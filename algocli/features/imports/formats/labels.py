@@ -1,4 +1,4 @@
-"""Finds what the rows of an array are called: names or NSD ids in the same file, or in one that lies beside it.
+"""Finds what the rows of an array are called: names or ids in the same file, or in one that lies beside it.
 
 A key such as `file_names` can mean nothing else; one such as `ids` may count rows or name layers as well, and is
 believed where it has a word for every row and does not merely count.
@@ -199,7 +199,7 @@ def counts(words: Sequence[str]) -> bool:
 
 
 def is_image_name(word: str) -> bool:
-    """Say whether a word looks like the name of an image, of NSD's or any other."""
+    """Say whether a word looks like the name of an image."""
     return bool(re.search(r"\.(png|jpe?g|bmp|tiff?|webp)$|nsd[-_]?[0-9]{5}", word.strip(), re.IGNORECASE))
 
 

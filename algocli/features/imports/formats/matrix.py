@@ -26,7 +26,7 @@ def _complete(rows: Sequence[int]) -> None:
 
 @dataclass(frozen=True)
 class Labels:
-    """What each row is called: image names, or NSD ids written out.
+    """What each row is called: image names, or ids written out.
 
     Attributes
     ----------

@@ -1,0 +1,1 @@
+"""The kinds of datasets: one file each, found by being here, with `recognises(folder)` and `open_folder(folder)`."""
