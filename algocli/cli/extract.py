@@ -24,7 +24,6 @@ from algocli.cli.options import (
     Subjects,
     TrustRemoteCode,
     in_same_folders,
-    is_named,
     parse_subjects,
 )
 from algocli.errors import UsageError
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
 
 
 def extract(
-    ctx: typer.Context,
     preset: PresetName = None,
     model: Model = DEFAULT_MODEL,
     layer: Layers = None,
@@ -88,53 +86,48 @@ def extract(
     from algocli.cli.console import note, noter, tracker
     from algocli.cli.stores import show_stores
     from algocli.dataset.challenge.subjects import Challenge
-    from algocli.dataset.images import open_images
-    from algocli.encoding.presets import PRESETS
+    from algocli.pipeline.features import extract as run
 
     some_rows = _parse_rows(rows)
-    if preset:
-        model = model if is_named(ctx, "model") else PRESETS[preset].model
-        layer = layer or list(PRESETS[preset].layers)
-    # The data is looked at first: a wrong folder is told before torch takes its seconds to load.
-    sources = [(one, open_images(one, stimuli)) for one in Challenge(data_dir).subjects(parse_subjects(subject))]
-    from algocli.features.extraction import extract as run
-    from algocli.features.networks.backbones import load_backbone, resolve_device
-    from algocli.features.passage import Passage, default_batch_size
-    from algocli.features.reduction import Reduction
-    from algocli.features.store.gram import gram
-
-    device = resolve_device(device)
-    backbone = load_backbone(
+    features = run(
+        Challenge(data_dir).subjects(parse_subjects(subject)),
         model,
-        layer or [DEFAULT_LAYER],
-        weights,
-        device,
+        layer,
+        preset=preset,
+        weights=weights,
         transform=transform,
+        pool=pool,
+        project=project,
+        project_seed=project_seed,
+        dtype=dtype,
+        numerics=numerics,
+        batch_size=batch_size,
+        stimuli=stimuli,
+        rows=some_rows,
+        gram=with_gram,
         trust_remote_code=trust_remote_code,
+        cache_dir=cache_dir,
+        device=device,
+        track=tracker(quiet),
         note=noter(quiet),
     )
-    reduction = Reduction(pool, project, project_seed)
-    how = Passage(dtype, batch_size or default_batch_size(device), device, numerics, reduction, some_rows)
-    stores = []
-    for one, images in sources:
-        made = run(one, backbone, cache_dir, how, images=images, track=tracker(quiet), note=noter(quiet))
-        for store in made if with_gram else ():
-            if store.complete:
-                gram(store, device=device, track=tracker(quiet))
-        stores += made
-    show_stores(stores, as_json=as_json)
+    show_stores(features.stores, as_json=as_json)
     if not as_json:
-        usual = f"algocli train --preset {preset}" if preset else "algocli train"
-        note(f"next: {_next_step(stores, (model, layer), usual, data_dir, cache_dir)}", quiet=quiet)
+        note(f"next: {_next_step(features.stores, (preset, model, layer), data_dir, cache_dir)}", quiet=quiet)
 
 
 def _next_step(
-    stores: Sequence[FeatureStore], asked: tuple[str, list[str] | None], usual: str, data_dir: Path, cache_dir: Path
+    stores: Sequence[FeatureStore], asked: tuple[str | None, str, list[str] | None], data_dir: Path, cache_dir: Path
 ) -> str:
     if not all(store.complete for store in stores):
         return "the same command for the rows that are left, or without --rows"
-    is_usual = "--preset" in usual or (asked[0] == DEFAULT_MODEL and (asked[1] or [DEFAULT_LAYER]) == [DEFAULT_LAYER])
-    train = usual if is_usual else f"algocli train --features {stores[0].folder.parent.name}"
+    preset, model, layers = asked
+    if preset:
+        train = f"algocli train --preset {preset}"
+    elif (model, layers or [DEFAULT_LAYER]) == (DEFAULT_MODEL, [DEFAULT_LAYER]):
+        train = "algocli train"
+    else:
+        train = f"algocli train --features {stores[0].name}"
     return in_same_folders(train, data_dir, cache_dir)
 
 

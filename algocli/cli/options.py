@@ -13,15 +13,15 @@ import typer
 
 from algocli.dataset.challenge.layout import SUBJECTS
 from algocli.errors import UsageError
+from algocli.pipeline.defaults import DEFAULT_CACHE, DEFAULT_DATA, DEFAULT_LAYERS, DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from algocli.dataset.ceilings import Repeats
     from algocli.encoding.settings import Alphas
 
-DEFAULT_DATA_DIR = Path("algonauts_2023_challenge_data")
-DEFAULT_CACHE_DIR = Path("cache")
-DEFAULT_MODEL = "alexnet"
-DEFAULT_LAYER = "features.2"
+__all__ = ["DEFAULT_MODEL"]  # beside what is defined here
+DEFAULT_DATA_DIR, DEFAULT_CACHE_DIR = DEFAULT_DATA, DEFAULT_CACHE
+(DEFAULT_LAYER,) = DEFAULT_LAYERS
 # Where a context keeps the folders that were chosen.
 FOLDERS = "algocli.folders"
 # Control characters, halves of surrogate pairs (bytes that are no text), and what Unicode gives no meaning.

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from algocli.cli.options import (
     DEFAULT_CACHE_DIR,
     DEFAULT_DATA_DIR,
-    DEFAULT_LAYER,
     DEFAULT_MODEL,
     AlphaGrid,
     CacheDir,
@@ -33,8 +30,10 @@ from algocli.cli.options import (
     parse_components,
     parse_subjects,
 )
-from algocli.cli.wording import FIELDS, told_in_options
-from algocli.errors import MissingStep
+from algocli.cli.wording import FIELDS
+
+if TYPE_CHECKING:
+    from algocli.runs.run import Run
 
 
 def train(
@@ -90,84 +89,50 @@ def train(
     challenge's tutorial: AlexNet features.2, 100 components, OLS, a tenth held out. Ridge has a penalty of its own for
     every vertex and gains from many components: --pca 1000 --regression ridge.
     """
-    from algocli.cli.console import noter, tracker
+    from algocli.cli.console import note, noter, tracker
     from algocli.dataset.challenge.subjects import Challenge
-    from algocli.encoding.settings import Settings
-    from algocli.runs.datasets import Dataset
-    from algocli.runs.mixtures import tell_mixtures
-    from algocli.runs.opening import open_on
+    from algocli.pipeline.models import train as fit
     from algocli.runs.run import check_run_name
-    from algocli.runs.training import train_subject
 
     # Words are read before folders: a slip of the keyboard is told as one, whatever is on the disk.
     chosen = _chosen(ctx)
     if run is not None:
         check_run_name(run)
     subjects = Challenge(data_dir).subjects(parse_subjects(subject))
-    with told_in_options():
-        settings = Settings(features=_find_features(ctx, cache_dir), **chosen)
-    if device != "cpu":
-        from algocli.features.networks.backbones import resolve_device
-
-        device = resolve_device(device)
-    note, track = noter(quiet), tracker(quiet)
-    numbers = [one.number for one in subjects]
-    with told_in_options():
-        dataset = Dataset.of(subjects, cache_dir, track)
-        opened = open_on(dataset, settings, numbers, name=run, force=force, note=note)
-        for one in subjects:
-            train_subject(
-                one, opened, cache_dir, command_line=sys.argv, force=force, device=device, track=track, note=note
-            )
-    opened.mark_latest()
-    _show(opened.folder, numbers, as_json)
-    for remark in tell_mixtures(opened):
-        note(remark)
-    note(f"next: {in_same_folders('algocli report', data_dir, cache_dir)}")
+    trained = fit(
+        subjects,
+        features,
+        preset=preset,
+        model=model,
+        layers=layer,
+        name=run,
+        cache_dir=cache_dir,
+        force=force,
+        device=device,
+        track=tracker(quiet),
+        note=noter(quiet),
+        **chosen,
+    )
+    _show(trained, [one.number for one in subjects], as_json)
+    note(f"next: {in_same_folders('algocli report', data_dir, cache_dir)}", quiet=quiet)
 
 
 def _chosen(ctx: typer.Context) -> dict[str, Any]:
-    """Return the fields of the settings that were named, by the preset or, above it, by an option of their own."""
-    from algocli.encoding.presets import PRESETS
-
+    """Return the fields of the settings that were named by an option."""
     parse = {"pca": parse_components, "alphas": parse_alphas}
-    preset = ctx.params["preset"]
-    named = {
+    return {
         field: parse.get(option, lambda value: value)(ctx.params[option])
         for option, field in FIELDS.items()
         if is_named(ctx, option)
     }
-    if "folds" in named:
-        named.setdefault("holdout", None)
-    return {**(PRESETS[preset].options if preset else {}), **named}
 
 
-def _find_features(ctx: typer.Context, cache_dir: Path) -> tuple[str, ...]:
-    """Return the names of cached features: those named, those of a model's layers, or a preset's."""
-    from algocli.encoding.presets import PRESETS
-    from algocli.features.store.library import check_name, find_recipe
-
-    names: list[str] = ctx.params["features"] or []
-    layers: list[str] = ctx.params["layer"] or []
-    model, preset = ctx.params["model"], ctx.params["preset"]
-    if preset and not names and not layers:
-        model = model if is_named(ctx, "model") else PRESETS[preset].model
-        try:
-            return tuple(find_recipe(cache_dir, model, layer) for layer in PRESETS[preset].layers)
-        except MissingStep as error:
-            raise MissingStep(error.message, hint=f"algocli extract --preset {preset}") from error
-    found = [find_recipe(cache_dir, model, layer) for layer in layers or ([] if names else [DEFAULT_LAYER])]
-    return (*found, *(check_name(cache_dir, name) for name in names))
-
-
-def _show(folder: Path, subjects: list[int], as_json: bool) -> None:
+def _show(run: Run, subjects: list[int], as_json: bool) -> None:
     import numpy as np
 
     from algocli.cli.console import number, show_json, show_table
     from algocli.dataset.sides import HEMISPHERES
-    from algocli.runs.run import Run
 
-    run = Run(folder)
     medians = {n: [float(np.median(run.subject(n).correlation(h))) for h in HEMISPHERES] for n in subjects}
     if as_json:
         rows = [{"subject": n, "median_r": dict(zip(HEMISPHERES, both, strict=True))} for n, both in medians.items()]
