@@ -117,9 +117,9 @@ def extract(
     Examples
     --------
     >>> subject = algocli.Challenge("demo").subject(1)
-    >>> features = algocli.extract(subject, "alexnet", "features.2", pool=2)
-    >>> features.stores[0].n_stimuli == len(subject.stimuli)
-    True
+    >>> features = algocli.extract(subject, "alexnet", ["features.2", "features.5"])
+    >>> [store.features.shape == (len(subject.stimuli), store.n_features) for store in features.stores]
+    [True, True]
     """
     from algocli.dataset.images import open_images
 

@@ -65,6 +65,10 @@ def plot(
         (to a training image).
     run
         A run, or for layers several.
+    names
+        Of 'roi', the ROIs, or classes of them, to show.
+    against
+        Of 'difference', the run to subtract.
     rois
         Names of the only ROIs to show, or one name.
     significant

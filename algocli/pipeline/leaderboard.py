@@ -125,6 +125,8 @@ def validate(
 
     Parameters
     ----------
+    path
+        The zip.
     data_dir
         A challenge folder to take the expected shapes from, instead of the official table.
     partial

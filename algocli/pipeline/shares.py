@@ -47,6 +47,13 @@ class Partition:
     runs: Mapping[Names, Run]
     sides: Mapping[int, SubjectParts]
 
+    def __repr__(self) -> str:
+        return f"Partition({self.report.told(' and '.join(one.name for one in self.sets))})"
+
+    def table(self) -> list[dict[str, Any]]:
+        """Return the rows of the report as dicts."""
+        return self.report.table()
+
     def describe(self) -> dict[str, object]:
         """Name the sets' features, and the run of every union."""
         return describe(self.sets, self.runs)
@@ -86,8 +93,9 @@ def partition(
 
     Parameters
     ----------
-    sets
-        A layer of `model`, or the name of cached features, each; several joined by a plus, 'A+B', are one set.
+    sets, model
+        Each set a layer of the network `model`, or the name of cached features; several joined by a plus, 'A+B', are
+        one set.
     n_components
         Number of principal components, None for all; usually 1000, or all where images are fewer, and 100 with OLS.
     regression, alphas, holdout, folds, seed, refit

@@ -67,6 +67,9 @@ class Comparison(RowsByRoi):
     classes: dict[str, str]
     notes: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"Comparison({self.told(f'{len(self.runs)} runs against {self.reference}')})"
+
     def of_roi(self, subject: int, hemisphere: Hemisphere, roi: str) -> list[DifferenceRow]:
         """Return a ROI's row of each run; none where that subject's data does not name the ROI."""
         wanted = (subject, check_hemisphere(hemisphere), roi)

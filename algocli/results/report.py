@@ -77,6 +77,13 @@ class Report(RowsByRoi):
     columns: tuple[str, ...] = COLUMNS
     preparation: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"Report({self.told(f'run {self.run}')})"
+
+    def table(self) -> list[dict[str, Any]]:
+        """Return the rows as dicts: those columns that were asked for, a missing score as None."""
+        return self.records
+
     @property
     def records(self) -> list[dict[str, Any]]:
         """The rows as JSON and CSV have them: their columns by name."""

@@ -126,6 +126,12 @@ def check_subjects(value: object) -> tuple[int, ...]:
     return numbers
 
 
+def list_subjects(numbers: Sequence[int]) -> str:
+    """Name subjects, as in 'subjects 1, 6'."""
+    noun = "subject" if len(numbers) == 1 else "subjects"
+    return f"{noun} {', '.join(map(str, numbers))}" if numbers else "no subject"
+
+
 def prefix(hemisphere: Hemisphere) -> str:
     """Return 'lh' or 'rh', the only place these two spellings come from."""
     return {"left": "lh", "right": "rh"}[check_hemisphere(hemisphere)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +24,7 @@ from algocli.dataset.challenge.layout import (
     check_subject,
     check_subjects,
     describe_owners,
+    list_subjects,
     official_owners,
     subject_folder,
 )
@@ -43,10 +45,28 @@ class Roi:
 class Challenge:
     """A folder of subjects in the organisers' layout.
 
+    Attributes
+    ----------
+    folder
+        Where it is.
+    found
+        The numbers of its subjects, rising.
+
     Raises
     ------
     DataError
         If the folder is not there, or holds no subject.
+
+    Examples
+    --------
+    >>> challenge = algocli.Challenge("demo")
+    >>> challenge.found
+    (1, 6)
+    >>> subject = challenge.subject(1)
+    >>> subject.responses("train", "left").shape == (len(subject.train_stimuli), subject.n_vertices("left"))
+    True
+    >>> subject.roi_vertices("floc-faces", "left").dtype.name
+    'int64'
     """
 
     def __init__(self, folder: Path | str) -> None:
@@ -63,6 +83,9 @@ class Challenge:
                 f"{self.folder} holds no subject: folders subj01 to subj08 were expected",
                 hint="name the folder above subj01 with --data-dir",
             )
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self.folder)!r}: {list_subjects(self.found)})"
 
     def subject(self, number: int) -> Subject:
         """Return one subject by its number, 1 to 8.
@@ -99,7 +122,12 @@ class Subject:
         self.layout = SubjectLayout(folder)
 
     def __repr__(self) -> str:
-        return f"Subject({self.number}, {str(self.layout.folder)!r})"
+        # Whatever is wrong with the files is told when they are used.
+        with suppress(DataError):
+            images = f"{len(self.train_stimuli)} training and {len(self.test_stimuli)} test images"
+            vertices = " and ".join(f"{self.n_vertices(h)} {h}" for h in HEMISPHERES)
+            return f"Subject({self.number}: {images}, {vertices} vertices; {str(self.layout.folder)!r})"
+        return f"Subject({self.number}; {str(self.layout.folder)!r})"
 
     @property
     def name(self) -> str:
@@ -217,22 +245,31 @@ class Subject:
         )
 
     def roi_vertices(self, roi: Roi | str, hemisphere: Hemisphere) -> NDArray[np.int64]:
-        """Return the indices of a ROI, or of one so named, into the challenge vertices; empty where it is absent.
+        """Return the indices of a ROI into the challenge vertices, (n_roi_vertices,), rising; empty where it is absent.
+
+        Parameters
+        ----------
+        roi
+            One of `rois`, or the name of one, or of a class of them, such as 'FFA-1' or 'floc-faces', in any case.
 
         Raises
         ------
         UsageError
-            If the mapping files name no such ROI.
+            If the mapping files name no such ROI or class.
         """
-        found = roi if isinstance(roi, Roi) else self._named(roi)
-        return np.flatnonzero(self._codes(found.roi_class, hemisphere) == found.code)
+        found = (roi,) if isinstance(roi, Roi) else self._named(roi)
+        codes = self._codes(found[0].roi_class, check_hemisphere(hemisphere))
+        return np.flatnonzero(np.isin(codes, [one.code for one in found]))
 
-    def _named(self, name: object) -> Roi:
-        known = {roi.name: roi for roi in self.rois}
-        # Two ROIs that differ in their case alone are in no mapping.
-        spelled = {one.lower(): one for one in known}
+    def _named(self, name: object) -> tuple[Roi, ...]:
+        """Return the ROI of a name, or all of a class."""
+        names = dict.fromkeys(roi.name for roi in self.rois) | dict.fromkeys(roi.roi_class for roi in self.rois)
+        # Two names that differ in their case alone are in no mapping.
+        spelled = {one.lower(): one for one in names}
         word = spelled.get(name.lower(), name) if isinstance(name, str) else name
-        return known[check_choice("roi", word, tuple(known))]
+        wanted = check_choice("roi", word, tuple(names))
+        single = tuple(roi for roi in self.rois if roi.name == wanted)
+        return single[:1] or tuple(roi for roi in self.rois if roi.roi_class == wanted)
 
     def _codes(self, roi_class: str, hemisphere: Hemisphere) -> NDArray[Any]:
         path = self.layout.roi_mask(roi_class, hemisphere, "challenge")
