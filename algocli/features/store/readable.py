@@ -87,7 +87,9 @@ class Rows:
         if wanted.ndim == 0:
             row: NDArray[Any] = self._source.read(slice(int(wanted), int(wanted) + 1))[0]
             return row
-        if len(wanted) and (np.diff(wanted) == 1).all():
+        if not len(wanted):
+            return np.empty((0, self.shape[1]), self.dtype)
+        if (np.diff(wanted) == 1).all():
             return self._source.read(slice(int(wanted[0]), int(wanted[-1]) + 1))
         # A store reads rising rows, each once.
         rising, places = np.unique(wanted, return_inverse=True)
