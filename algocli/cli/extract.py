@@ -27,9 +27,12 @@ from algocli.cli.options import (
     parse_subjects,
 )
 from algocli.errors import UsageError
+from algocli.features import usual
 
 if TYPE_CHECKING:
     from algocli.features.store.shards import FeatureStore
+
+_BATCHES = f"[default: {usual.BATCH_ON_CPU} on a cpu, {usual.BATCH_ON_GPU} on a GPU]"
 
 
 def extract(
@@ -49,15 +52,15 @@ def extract(
     pool: Annotated[int | None, typer.Option(min=1, help="Average each channel over a grid of so many cells.")] = None,
     project: Annotated[int | None, typer.Option(min=1, help="Keep so many sparse random projections.")] = None,
     project_seed: Annotated[int, typer.Option(min=0, help="Seed of the projections.")] = 0,
-    dtype: Annotated[Literal["float16", "float32"], typer.Option(help="Precision of the stored features.")] = "float16",
+    dtype: Annotated[
+        Literal["float16", "float32"], typer.Option(help="Precision of the stored features.")
+    ] = usual.DTYPE,
     numerics: Annotated[
         Literal["float32", "tf32", "float16", "bfloat16"],
         typer.Option(help="Precision of the network itself: tf32 and float16 on CUDA, bfloat16 anywhere."),
-    ] = "float32",
+    ] = usual.NUMERICS,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    batch_size: Annotated[
-        int | None, typer.Option(min=1, help="Images a forward pass. [default: 16 on a cpu, 64 on a GPU]")
-    ] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help=f"Images a forward pass.  {_BATCHES}")] = None,
     stimuli: Annotated[
         Path | None, typer.Option(help="Read the images from NSD's HDF5 file, or from a folder with a CSV of ids.")
     ] = None,

@@ -28,6 +28,7 @@ from algocli.cli.options import (
     parse_subjects,
 )
 from algocli.cli.report import Csv
+from algocli.encoding import usual
 
 if TYPE_CHECKING:
     from algocli.results.partition import PartitionReport
@@ -61,7 +62,7 @@ def partition(
     alphas: AlphaGrid = None,
     holdout: Holdout = None,
     folds: Folds = None,
-    seed: Seed = 4,
+    seed: Seed = usual.SEED,
     refit: Annotated[
         bool,
         typer.Option("--refit/--no-refit", help="Let new runs predict test images too, as train does: twice the work."),

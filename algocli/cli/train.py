@@ -31,6 +31,7 @@ from algocli.cli.options import (
     parse_subjects,
 )
 from algocli.cli.wording import FIELDS
+from algocli.encoding import usual
 
 if TYPE_CHECKING:
     from algocli.runs.run import Run
@@ -39,9 +40,9 @@ if TYPE_CHECKING:
 def train(
     ctx: typer.Context,
     preset: PresetName = None,
-    pca: Annotated[
-        str, typer.Option(metavar="N|full", help="Number of principal components, or all there are.")
-    ] = "100",
+    pca: Annotated[str, typer.Option(metavar="N|full", help="Number of principal components, or all there are.")] = str(
+        usual.N_COMPONENTS
+    ),
     regression: Annotated[
         Literal["ols", "ridge", "banded", "blend"], typer.Option(help="How components are mapped to responses.")
     ] = "ols",
@@ -51,7 +52,7 @@ def train(
     alphas: AlphaGrid = None,
     holdout: Holdout = None,
     folds: Folds = None,
-    seed: Seed = 4,
+    seed: Seed = usual.SEED,
     refit: Annotated[
         bool, typer.Option("--refit/--no-refit", help="Predict the test images from a refit on all training images.")
     ] = True,
@@ -70,7 +71,7 @@ def train(
     ] = False,
     n_iter: Annotated[
         int, typer.Option("--n-iter", metavar="N", help="Draws of banded ridge's search for each layer's share.")
-    ] = 50,
+    ] = usual.N_DRAWS,
     search_seed: Annotated[
         int | None, typer.Option(metavar="SEED", help="Seed of that search, which has to be named.")
     ] = None,

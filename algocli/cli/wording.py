@@ -31,6 +31,7 @@ FIELDS = {
 _RENAMED = {
     "name": "run",
     "runs": "run",
+    "subjects": "subject",
     "rois": "roi",
     "layers": "layer",
     "n_permutations": "permutations",
@@ -51,6 +52,8 @@ _OPTIONS |= {field: field.replace("_", "-") for field in _SAME} | _RENAMED
 # What one command calls otherwise than all others do.
 _OF_COMMAND: Mapping[str, Mapping[str, str]] = {"import-features": {"name": "name"}}
 _VALUE = r"'[^']*'|\([^)]*\)|\[[^]]*\]|\.\.\.|[\w.+-]*[\w]"
+# As a hint has it; a remark may follow.
+_COMMAND = re.compile(r"algocli [^;(]*")
 _SAID = re.compile(rf"(?<![\w.'\"/=-])({'|'.join(_OPTIONS)})=({_VALUE})")
 
 
@@ -60,20 +63,23 @@ def told_in_options(command: Callable[[], str | None] = lambda: None) -> Iterato
     try:
         yield
     except AlgocliError as error:
-        hint = error.hint
-        # A command is in these words already, and may name a run that is called like a field.
-        if hint is not None and not hint.startswith("algocli "):
-            hint = in_options(hint, command())
+        hint = None if error.hint is None else in_options(error.hint, command())
         raise type(error)(in_options(error.message, command()), hint=hint) from error
 
 
 def in_options(text: str, command: str | None = None) -> str:
     """Write fields and their values, as in "regression='ridge'", as options of a command."""
     own = _OF_COMMAND.get(command or "", {})
-    return _SAID.sub(lambda found: _option(found[1], own.get(found[1], _OPTIONS[found[1]]), found[2]), text)
+    # A command is in these words already, and may name a run that is called like a field.
+    whole = _COMMAND.match(text)
+    start = whole.end() if whole else 0
+    said = _SAID.sub(lambda found: _option(found[1], own.get(found[1], _OPTIONS[found[1]]), found[2]), text[start:])
+    return text[:start] + said
 
 
 def _option(field: str, option: str, value: str) -> str:
+    if field == "subjects":
+        return f"-s {value}"
     if value == "...":
         return f"--{option}"
     if value in ("True", "False"):

@@ -10,6 +10,7 @@ from algocli.compute.choices import check_choice, check_flag, check_path, check_
 from algocli.compute.track import Note, Track, silent, unheard
 from algocli.dataset.challenge.subjects import Subject
 from algocli.encoding.presets import PRESETS, Preset, PresetName
+from algocli.features import usual
 from algocli.pipeline.arguments import each_subject
 from algocli.pipeline.defaults import DEFAULT_CACHE, DEFAULT_LAYERS, DEFAULT_MODEL
 
@@ -52,8 +53,8 @@ def extract(
     pool: int | None = None,
     project: int | None = None,
     project_seed: int = 0,
-    dtype: Dtype = "float16",
-    numerics: Numerics = "float32",
+    dtype: Dtype = usual.DTYPE,
+    numerics: Numerics = usual.NUMERICS,
     batch_size: int | None = None,
     stimuli: Path | str | None = None,
     rows: range | None = None,

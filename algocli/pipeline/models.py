@@ -17,9 +17,9 @@ from algocli.features.store.library import check_name, find_recipe
 from algocli.pipeline.arguments import each_subject
 from algocli.pipeline.defaults import DEFAULT_CACHE, DEFAULT_LAYERS, DEFAULT_MODEL
 from algocli.pipeline.features import of_preset, preset_of
+from algocli.runs import opening
 from algocli.runs.datasets import Dataset
 from algocli.runs.mixtures import tell_mixtures
-from algocli.runs.opening import open_on
 from algocli.runs.run import Run, check_run_name
 from algocli.runs.training import train_subject
 
@@ -96,7 +96,7 @@ def train(
         check_run_name(name)
     device = _resolved(device)
     dataset = Dataset.of(some, cache_dir, track)
-    run = open_on(dataset, chosen, [subject.number for subject in some], name=name, force=force, note=note)
+    run = opening.open_on(dataset, chosen, [subject.number for subject in some], name=name, force=force, note=note)
     for subject in some:
         train_subject(
             subject, run, cache_dir, command_line=sys.argv, force=force, device=device, track=track, note=note

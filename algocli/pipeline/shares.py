@@ -12,6 +12,7 @@ from algocli.compute.choices import check_path, check_word, check_words
 from algocli.compute.track import Note, Track, silent, unheard
 from algocli.dataset.challenge.subjects import Subject
 from algocli.dataset.sides import ALL_VERTICES
+from algocli.encoding import usual
 from algocli.encoding.settings import USUAL_ALPHAS, Alphas, Settings
 from algocli.errors import MissingStep, UsageError
 from algocli.features.store.library import check_name, find_recipe
@@ -79,7 +80,7 @@ def partition(
     alphas: Alphas | Sequence[float] = USUAL_ALPHAS,
     holdout: float | None = None,
     folds: int | None = None,
-    seed: int = 4,
+    seed: int = usual.SEED,
     refit: bool = True,
     rois: Sequence[str] | str | None = None,
     cache_dir: Path | str = DEFAULT_CACHE,
@@ -135,7 +136,7 @@ def partition(
         n_components=None if n_components == "usual" else n_components,
         regression=regression,
         alphas=alphas,  # type: ignore[arg-type]
-        holdout=0.1 if holdout is None and folds is None else holdout,
+        holdout=usual.HOLDOUT if holdout is None and folds is None else holdout,
         folds=folds,
         seed=seed,
         refit=refit,

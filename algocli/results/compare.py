@@ -171,7 +171,8 @@ def _check_same_images(shares: Sequence[HeldOut]) -> Iterator[str]:
             raise UsageError(
                 f"run {first.run.name} ({_split(first.run)}) and run {other.run.name} ({_split(other.run)}) held out "
                 f"different images of subject {number}: {len(first.rows)} and {len(other.rows)}, {n_shared} in both",
-                hint="a paired comparison needs the same ones: train with the same --seed and --holdout or --folds",
+                hint="a paired comparison needs the same ones: train with the same seed=... and holdout=... or "
+                "folds=...",
             )
         if _partition(first.folds) != _partition(other.folds):
             yield (
@@ -182,8 +183,8 @@ def _check_same_images(shares: Sequence[HeldOut]) -> Iterator[str]:
 
 def _split(run: Run) -> str:
     settings = run.settings
-    part = f"--holdout {settings.holdout:g}" if settings.folds is None else f"--folds {settings.folds}"
-    return f"{part} --seed {settings.seed}"
+    part = f"holdout={settings.holdout:g}" if settings.folds is None else f"folds={settings.folds}"
+    return f"{part} seed={settings.seed}"
 
 
 def _partition(folds: NDArray[np.int64]) -> set[tuple[int, ...]]:

@@ -22,7 +22,7 @@ class Gathered(Challenge):
     def subject(self, number: int) -> Subject:
         """Return one subject by its number."""
         if number not in self._subjects:
-            raise DataError(f"the data of subject {number} is gone", hint="name the data that has it with --data-dir")
+            raise DataError(f"the data of subject {number} is gone", hint="name the data that has it with data_dir=...")
         return self._subjects[number]
 
 

@@ -202,9 +202,9 @@ def _no_layers(run: Run) -> UsageError:
     blends = [other.name for other in found if _has(other, regression="blend")]
     single = [other.name for other in reversed(found) if _has(other, n_layers=1)]
     if blends:
-        hint = f"--run {blends[0]} is a blend"
+        hint = f"run={blends[0]!r} is a blend"
     elif len(single) > 1:
-        hint = f"name runs of one layer each: {' '.join(f'--run {name}' for name in single)}"
+        hint = f"name runs of one layer each: {' '.join(f'run={name!r}' for name in single)}"
     else:
         hint = "algocli train --regression blend -l A -l B, or train each layer by itself and name the runs"
     return UsageError(
@@ -227,7 +227,7 @@ def _weights(share: SubjectRun, hemisphere: Hemisphere, shape: tuple[int, int]) 
         raise DataError(
             f"the {hemisphere} weights of the run's subject {share.number} are of shape {fits.shape}; fits of "
             f"{shape[0]} layers x {shape[1]} vertices were expected",
-            hint="train this subject again with --force",
+            hint="train this subject again with force=True",
         )
     return fits
 

@@ -180,7 +180,7 @@ def summarise_recorded(
     origins = recorded_subjects(run, usual, subjects)
     wants_masks = any(name.lower() != ALL_VERTICES.lower() for name in rois or ())
     if wants_masks and all(origin.subject is None for origin in origins):
-        raise DataError(origins[0].note, hint="name the data that has the ROIs with --data-dir")
+        raise DataError(origins[0].note, hint="name the data that has the ROIs with data_dir=...")
     pairs = [(origin.subject, origin.share) for origin in origins]
     return _report(run, pairs, rois, asked, filter(None, map(_told, origins)))
 

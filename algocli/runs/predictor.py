@@ -110,7 +110,7 @@ def open_predictor(
     if subject is None:
         raise DataError(
             f"subject {number}'s model has to be fitted once more, and the data that it was trained on is gone",
-            hint="name the data folder with --data-dir",
+            hint="name the data folder with data_dir=...",
         )
     # Who trains this subject holds it too.
     with hold(share.folder / "lock", note):
@@ -183,14 +183,14 @@ def _refuse_other_responses(share: SubjectRun, subject: Subject, cache_dir: Path
         if digest != recorded[hemisphere]:
             raise DataError(
                 f"{path} holds other responses than subject {share.number} was trained on",
-                hint="name the data folder that it was trained on with --data-dir, or train again",
+                hint="name the data folder that it was trained on with data_dir=..., or train again",
             )
 
 
 def _check_size(fit: Fit, n_fits: int, subject: Subject) -> None:
     """Refuse models that do not fit into memory, each with its components and coefficients."""
     n_rows = len(fit.view.components[0].fit) + sum(subject.n_vertices(hemisphere) for hemisphere in HEMISPHERES)
-    remedy = "train with fewer components; or with --refit, which has one fit instead of many"
+    remedy = "train with fewer components; or with refit=True, which has one fit instead of many"
     check_memory(4 * n_rows * sum(fit.n_components) * n_fits, remedy=remedy)
 
 

@@ -23,7 +23,7 @@ from algocli.errors import DataError, MissingStep
 
 # What `predict` keeps of a subject's model.
 MODEL = "model.npz"
-_TRAIN_AGAIN = "train this subject again with --force"
+_TRAIN_AGAIN = "train this subject again with force=True"
 
 
 class SubjectRun:

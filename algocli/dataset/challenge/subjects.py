@@ -75,13 +75,13 @@ class Challenge:
         if not os.path.isdir(self.folder):  # noqa: PTH112
             raise DataError(
                 f"{self.folder} is not a folder",
-                hint="name the challenge data with --data-dir, or write a synthetic one with: algocli demo",
+                hint="name the challenge data with data_dir=..., or write a synthetic one with: algocli demo",
             )
         self.found = tuple(n for n in SUBJECTS if (self.folder / subject_folder(n)).is_dir())
         if not self.found:
             raise DataError(
                 f"{self.folder} holds no subject: folders subj01 to subj08 were expected",
-                hint="name the folder above subj01 with --data-dir",
+                hint="name the folder above subj01 with data_dir=...",
             )
 
     def __repr__(self) -> str:

@@ -28,7 +28,9 @@ def is_keyed_by_id(matrix: Matrix, ids: Sequence[int] | None, key: Key | None) -
     if key is not None:
         check_choice("key", key, get_args(Key))
     if key == "row" and ids is not None:
-        raise UsageError("--ids says which id a row has, --key row that rows are in the order of the images: not both")
+        raise UsageError(
+            "ids_file=... says which id a row has, key='row' that rows are in the order of the images: not both"
+        )
     if key is not None:
         return ids is not None or key == "nsd-id"
     return ids is not None or matrix.labels is not None or matrix.n_rows == N_NSD_IMAGES
@@ -85,7 +87,7 @@ def _by_ids(subject: Subject, matrix: Matrix, ids: Sequence[int]) -> list[int]:
         return find_stimuli(ids, stimuli, "the list of ids")
     except DataError as error:
         if known.issuperset(stimulus.nsd_id + 1 for stimulus in subject.train_stimuli):
-            raise DataError(error.message, hint="they fit, less one: --ids-from 1") from error
+            raise DataError(error.message, hint="they fit, less one: ids_from=1") from error
         raise
 
 
@@ -95,7 +97,7 @@ def _by_names(subject: Subject, matrix: Matrix, labels: Labels, first: int) -> l
         raise DataError(
             f"{labels.where} has {len(labels.words):,} names for the {matrix.n_rows:,} rows of {matrix.name}; it "
             f"begins with {begin}",
-            hint=_hint(matrix, len(labels.words)) or f"name the right file with --names; {IN_ORDER}",
+            hint=_hint(matrix, len(labels.words)) or f"name the right file with names_file=...; {IN_ORDER}",
         )
     found = find_rows(subject, subject.stimuli, labels, first)
     n_train = len(subject.train_stimuli)
@@ -112,7 +114,7 @@ def _misfit(subject: Subject, matrix: Matrix, by_id: bool) -> DataError:
         if by_id
         else f"{subject.name} has {n_train} training and {n_test} test images, {n_train + n_test} in all"
     )
-    hint = "give a row for each image, training first, or say with --ids which NSD id each row has"
+    hint = "give a row for each image, training first, or say with ids_file=... which NSD id each row has"
     if matrix.n_rows == n_test and not by_id:
         hint = "these look like the test images alone: put training and test rows into one array, training first"
     expecting = (N_NSD_IMAGES,) if by_id else (n_train + n_test, n_train, N_NSD_IMAGES)

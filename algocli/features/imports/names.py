@@ -25,7 +25,7 @@ _SHARED = re.compile(r"shared[0-9]{4}_nsd([0-9]{5})", re.IGNORECASE)
 _NSD = re.compile(r"(?<![a-z])nsd(?:[-_ ]?id)?[-_ ]?([0-9]{1,5})(?![0-9])", re.IGNORECASE)
 _NUMBER = re.compile(r"[0-9]{1,6}")
 _SHOWN = 3
-IN_ORDER = "--key row takes rows in the order of the images, whatever they are called"
+IN_ORDER = "key='row' takes rows in the order of the images, whatever they are called"
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def refuse_unnamed(subject: Subject, found: Sequence[int | None], labels: Labels
             f"{missing[0].path.name}"
         )
     if not first and None not in find_rows(subject, subject.train_stimuli, labels, 1):
-        raise DataError(message, hint="they fit, less one: --ids-from 1")
+        raise DataError(message, hint="they fit, less one: ids_from=1")
     raise DataError(message, hint=f"was it made for another subject? choose one with -s; {IN_ORDER}")
 
 
