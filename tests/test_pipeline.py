@@ -310,7 +310,7 @@ def test_a_run_and_its_report_say_what_they_are_of(run: Any) -> None:
 
 def test_a_report_of_one_subject_has_its_rows_alone(run: Any) -> None:
     everything = algocli.report(run)
-    assert algocli.report(run, subjects=6).rows == tuple(row for row in everything.rows if row.subject == 6)
+    assert algocli.report(run, subjects=np.int64(6)).rows == tuple(row for row in everything.rows if row.subject == 6)
 
 
 def test_a_preset_brings_its_settings_and_what_is_named_goes_before_it(home: Path, recipe: str) -> None:
@@ -355,7 +355,12 @@ def test_figures_of_several_subjects_go_by_their_numbers(run: Any, written: Path
         (lambda run: algocli.export(run, file_format="xlsx"), "file_format='xlsx' is not known"),
         (lambda run: algocli.submit(run, weighted=True), "weighted=True is for average=True"),
         (lambda run: algocli.score(run, repeats=(1, 2, 3)), "are for nsd=..."),
+        (lambda run: algocli.score(run, nsd="x", repeats=(1, 2)), "repeats=(1, 2): three whole numbers"),
         (lambda run: algocli.predict_files(run, []), "images="),
+        (lambda run: algocli.plot("rois", run, dpi="x"), "dpi='x'"),
+        (lambda run: algocli.plot("accuracy", run, vmax="x"), "vmax='x': a finite number"),
+        (lambda run: algocli.plot("best-layer", run, min_r=2), "min_r=2: a correlation from 0 to 1"),
+        (lambda run: algocli.submit(run, mantissa_bits=99), "mantissa_bits=99: 'auto', or a whole number"),
     ],
 )
 def test_a_wish_that_cannot_be_is_told_in_the_words_of_python(run: Any, call: Any, sentence: str) -> None:

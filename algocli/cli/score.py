@@ -60,8 +60,8 @@ def score(
     """
     from algocli.cli.console import note, noter, show_json, show_path, tracker
     from algocli.dataset.challenge.subjects import Challenge
-    from algocli.pipeline.leaderboard import check_nsd
-    from algocli.pipeline.leaderboard import score as compute
+    from algocli.pipeline.official import check_nsd
+    from algocli.pipeline.official import score as compute
     from algocli.submission.score_files import write_score_files
 
     check_nsd(nsd, repeats, stim_info)

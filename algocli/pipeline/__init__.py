@@ -22,7 +22,7 @@ _HOMES = {
     "export": "files",
     "submit": "leaderboard",
     "validate": "leaderboard",
-    "score": "leaderboard",
+    "score": "official",
 }
 
 

@@ -7,8 +7,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from algocli.compute.choices import check_choice, check_flag, check_path, check_words
-from algocli.dataset.challenge.layout import subject_folder
+from algocli.compute.choices import (
+    check_choice,
+    check_flag,
+    check_number,
+    check_path,
+    check_whole,
+    check_word,
+    check_words,
+    said,
+)
+from algocli.dataset.challenge.layout import check_subjects, subject_folder
 from algocli.dataset.challenge.subjects import Challenge
 from algocli.dataset.sides import HEMISPHERES, Hemisphere
 from algocli.errors import UsageError
@@ -124,21 +133,21 @@ def plot(
         len(runs),
         bool(other),
         only,
-        stimulus,
-        nsd_id,
-        min_r,
+        None if stimulus is None else check_whole("stimulus", stimulus, 0),
+        None if nsd_id is None else check_whole("nsd_id", nsd_id, 0),
+        None if min_r is None else _share(min_r),
         check_flag("significant", significant),
     )
     wishes = Wishes(
-        (subjects,) if isinstance(subjects, int) else None if subjects is None else tuple(subjects),
+        None if subjects is None else check_subjects(subjects),
         HEMISPHERES if hemisphere is None else (hemisphere,),
-        title,
+        None if title is None else check_word("title", title),
         surface,
-        low=vmin,
-        high=vmax,
-        colours=cmap,
+        low=None if vmin is None else check_number("vmin", vmin),
+        high=None if vmax is None else check_number("vmax", vmax),
+        colours=None if cmap is None else check_word("cmap", cmap),
         outlined=() if outline is None else check_words("outline", outline),
-        dpi=dpi,
+        dpi=check_whole("dpi", dpi, 50, 1200),
         theme=DARK if check_flag("dark", dark) else LIGHT,
     )
     request.check(wishes)
@@ -223,6 +232,13 @@ class Plotting:
             yield from tell_mixtures(run, self.subjects)
         pairs = [(self.challenge.subject(n), run.subject(n)) for run in self.runs for n in self.subjects]
         yield from dict.fromkeys(tell_other_places(pairs))
+
+
+def _share(min_r: object) -> float:
+    found = check_number("min_r", min_r)
+    if not 0 <= found <= 1:
+        raise UsageError(f"{said('min_r', min_r)}: a correlation from 0 to 1 was expected")
+    return found
 
 
 def _data(data_dir: Data | None, runs: Sequence[Run]) -> Challenge:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from algocli.compute.choices import check_flag, check_path, check_paths, check_word, check_words
 from algocli.compute.track import Note, Track, silent, unheard
-from algocli.dataset.challenge.layout import check_subject
+from algocli.dataset.challenge.layout import check_subject, check_subjects
 from algocli.dataset.sides import HEMISPHERES, Hemisphere
 from algocli.pipeline.arguments import Data, as_challenge, one_run, refuse_file
 from algocli.pipeline.defaults import DEFAULT_DATA
@@ -89,7 +89,7 @@ def predict_files(
     folder: Path | str = "predictions",
     *,
     data_dir: Data | None = None,
-    subjects: Iterable[int] | None = None,
+    subjects: Iterable[int] | int | None = None,
     rois: Sequence[str] | str | None = None,
     device: str = "auto",
     trust_remote_code: bool = False,
@@ -141,7 +141,7 @@ def predict_files(
     pictures = list_pictures(check_paths("images", images))
     if pictures.passed_over:
         note(f"passed over, being no images by their names: {_listed(pictures.passed_over)}")
-    origins = _origins(run, data_dir, subjects)
+    origins = _origins(run, data_dir, None if subjects is None else check_subjects(subjects))
     named = [(origin.subject, origin.share) for origin in origins if origin.subject and not origin.note]
     numbers = [origin.share.number for origin in origins]
     notes = [origin.note for origin in origins if origin.note]
@@ -166,7 +166,7 @@ def predict_files(
     return found
 
 
-def _origins(run: Run, data_dir: Data | None, numbers: Iterable[int] | None) -> list[Origin]:
+def _origins(run: Run, data_dir: Data | None, numbers: Sequence[int] | None) -> list[Origin]:
     """Pair subjects with the data folder that was named, or else with the data that each was trained on."""
     if data_dir is None:
         return recorded_subjects(run, DEFAULT_DATA, numbers)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from algocli.compute.choices import check_flag, check_path, check_words
 from algocli.compute.track import Track, silent
+from algocli.dataset.challenge.layout import check_subjects
 from algocli.dataset.challenge.subjects import Challenge
 from algocli.errors import UsageError
 from algocli.pipeline.arguments import Data, as_challenge, each_run, one_run
@@ -226,5 +227,5 @@ def _folder(data_dir: Data | None) -> Path | None:
     return data_dir.folder if isinstance(data_dir, Challenge) else check_path("data_dir", data_dir)
 
 
-def _numbers(subjects: Iterable[int] | int | None) -> Iterable[int] | None:
-    return (subjects,) if isinstance(subjects, int) else subjects
+def _numbers(subjects: Iterable[int] | int | None) -> tuple[int, ...] | None:
+    return None if subjects is None else check_subjects(subjects)
