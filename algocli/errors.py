@@ -27,6 +27,14 @@ class AlgocliError(Exception):
         What was found and what was expected.
     hint
         What to do about it: a command, or a short clause.
+
+    Examples
+    --------
+    >>> try:
+    ...     algocli.find_run("nowhere")
+    ... except algocli.AlgocliError as error:
+    ...     print(f"{error.message}; {error.hint}")
+    nowhere holds no finished run; algocli train
     """
 
     exit_code = 1

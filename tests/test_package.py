@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import algocli
+from algocli import pipeline
 
 ROOT = Path(__file__).parents[1]
 
@@ -21,8 +22,9 @@ def test_every_public_name_resolves():
         assert getattr(algocli, name).__name__ == name
 
 
-def test_the_public_names_are_few():
-    assert len(algocli.__all__) <= 10
+def test_every_public_name_has_a_home_and_every_home_is_public():
+    assert list(algocli._HOMES) == algocli.__all__
+    assert {name for name in pipeline._HOMES if name in algocli.__all__} == set(pipeline._HOMES)
 
 
 def test_an_unknown_name_is_an_attribute_error():

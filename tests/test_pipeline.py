@@ -11,7 +11,7 @@ import pytest
 
 import algocli
 from algocli.encoding.settings import Settings
-from algocli.errors import AlgocliError, UsageError
+from algocli.errors import AlgocliError, MissingStep, UsageError
 from algocli.pipeline import import_features
 from tests.encoding.data_by_hand import write_dataset
 from tests.support.challenge import write_tiny_challenge
@@ -313,3 +313,111 @@ def test_a_report_of_data_in_another_folder_says_so(run: Any, written: Path, tmp
     assert str(written / "a") in note
     assert str(tmp_path / "other") in note
     assert not any("was trained on" in one for one in algocli.report(run, data_dir=written / "a").notes)
+
+
+def test_an_array_goes_by_its_name(run: Any) -> None:
+    share = run.subject(1)
+    np.testing.assert_array_equal(share.array("left_correlation"), share.correlation("left"))
+    assert {"left_correlation", "right_pred_test", "validation_rows"} <= set(share.arrays)
+    with pytest.raises(UsageError, match="did you mean left_correlation") as caught:
+        share.array("left_correlations")
+    assert "right_pred_validation" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("name", ["../subj06/left_correlation", "record.json", "", None])
+def test_what_is_no_array_of_the_run_is_refused(run: Any, name: Any) -> None:
+    with pytest.raises(UsageError):
+        run.subject(1).array(name)
+
+
+def test_a_runs_table_has_what_its_arrays_say(run: Any) -> None:
+    table = run.table()
+    assert [(row["subject"], row["hemisphere"]) for row in table] == [
+        (1, "left"),
+        (1, "right"),
+        (6, "left"),
+        (6, "right"),
+    ]
+    assert table[3]["median_r"] == np.median(run.subject(6).correlation("right"))
+
+
+def test_a_reports_table_is_its_rows_with_the_columns_that_were_asked_for(run: Any) -> None:
+    found = algocli.report(run, rois="V1v", intervals=True, n_resamples=10)
+    assert [row["mean_r"] for row in found.table()] == [row.mean_r for row in found.rows]
+    assert "low" in found.table()[0]
+    assert "low" not in algocli.report(run, rois="V1v").table()[0]
+
+
+def test_a_run_and_its_report_say_what_they_are_of(run: Any) -> None:
+    assert repr(run) == f"Run({run.name}: subjects 1, 6; {str(run.folder)!r})"
+    assert f"run {run.name}: 4 rows, subjects 1, 6, 1 ROIs" in repr(algocli.report(run, rois="V1v"))
+    assert repr(run.subject(1)).startswith(f"SubjectRun(subject 1 of {run.name}: ")
+
+
+def test_a_report_of_one_subject_has_its_rows_alone(run: Any) -> None:
+    everything = algocli.report(run)
+    assert algocli.report(run, subjects=np.int64(6)).rows == tuple(row for row in everything.rows if row.subject == 6)
+
+
+def test_a_preset_brings_its_settings_and_what_is_named_goes_before_it(home: Path, recipe: str) -> None:
+    subject = algocli.Challenge(home / "a").subject(1)
+    trained = algocli.train(subject, recipe, preset="tutorial", n_components=5, cache_dir=home / "cache")
+    assert trained.settings == Settings((recipe,), n_components=5, refit=False)
+    with pytest.raises(UsageError, match="did you mean tutorial"):
+        algocli.train(subject, recipe, preset="tutorials", cache_dir=home / "cache")  # type: ignore[arg-type]
+
+
+def test_missing_features_of_a_preset_say_how_to_make_them(home: Path) -> None:
+    subject = algocli.Challenge(home / "a").subject(1)
+    with pytest.raises(MissingStep) as caught:
+        algocli.train(subject, preset="baseline", cache_dir=home / "cache")
+    assert caught.value.hint == "algocli extract --preset baseline"
+
+
+def test_whole_settings_take_nothing_beside_them(home: Path, recipe: str) -> None:
+    subject = algocli.Challenge(home / "a").subject(1)
+    for more in ({"seed": 5}, {"preset": "strong"}, {"layers": "features.2"}):
+        with pytest.raises(UsageError, match="given whole"):
+            algocli.train(subject, Settings(recipe), cache_dir=home / "cache", **more)  # type: ignore[arg-type]
+
+
+def test_figures_of_several_subjects_go_by_their_numbers(run: Any, written: Path, tmp_path: Path) -> None:
+    found = algocli.plot("rois", run, rois="V1v", path=tmp_path)
+    assert list(found) == [1, 6]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["rois_subj01.png", "rois_subj06.png"]
+    one = algocli.plot("roi", names="V1v", data_dir=written / "a", subjects=1)
+    assert type(one).__name__ == "Figure"
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda run: algocli.plot("rois"), "plot rois needs a run"),
+        (lambda run: algocli.plot("roys", run), "did you mean rois"),
+        (lambda run: algocli.plot("rois", run, vmin=0), "plot rois takes no vmin=..."),
+        (lambda run: algocli.plot("rois", "latest"), "runs: a Run was expected"),
+        (lambda run: algocli.compare(run), "one run alone"),
+        (lambda run: algocli.report(run, title="A"), "title=... is the heading of a page"),
+        (lambda run: algocli.export(run, file_format="xlsx"), "file_format='xlsx' is not known"),
+        (lambda run: algocli.submit(run, weighted=True), "weighted=True is for average=True"),
+        (lambda run: algocli.score(run, repeats=(1, 2, 3)), "are for nsd=..."),
+        (lambda run: algocli.score(run, nsd="x", repeats=(1, 2)), "repeats=(1, 2): three whole numbers"),
+        (lambda run: algocli.predict_files(run, []), "images="),
+        (lambda run: algocli.plot("rois", run, dpi="x"), "dpi='x'"),
+        (lambda run: algocli.plot("accuracy", run, vmax="x"), "vmax='x': a finite number"),
+        (lambda run: algocli.plot("best-layer", run, min_r=2), "min_r=2: a correlation from 0 to 1"),
+        (lambda run: algocli.submit(run, mantissa_bits=99), "mantissa_bits=99: 'auto', or a whole number"),
+    ],
+)
+def test_a_wish_that_cannot_be_is_told_in_the_words_of_python(run: Any, call: Any, sentence: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        call(run)
+    assert sentence in caught.value.message
+    assert "--" not in caught.value.message
+
+
+def test_files_are_told_as_soon_as_they_are_there(run: Any, tmp_path: Path) -> None:
+    told: list[Path] = []
+    written = algocli.export(run, tmp_path, subjects=6, made=lambda path: told.append(path) or path.stat())
+    assert told == written
+    assert {path.parent.name for path in written} == {"subj06"}

@@ -14,6 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from algocli.cli.ascii import mend
+from algocli.cli.wording import told_in_options
 from algocli.errors import AlgocliError, MissingStep, StorageError
 
 INTERRUPTED = 130
@@ -28,7 +29,8 @@ class _Commands(TyperGroup):
 
     def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override]
         try:
-            result = super().invoke(ctx)
+            with told_in_options(lambda: ctx.invoked_subcommand):
+                result = super().invoke(ctx)
             # Here a full disk, or a reader who has left, can still be met; at the interpreter's end it is too late.
             sys.stdout.flush()
             return result

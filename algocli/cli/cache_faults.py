@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from algocli.cli.console import count
 from algocli.cli.options import in_same_folders
+from algocli.cli.wording import in_options
 from algocli.compute.track import Track
 from algocli.errors import AlgocliError, DataError
 from algocli.features.audit import NotRecomputed, Sample, recompute, sample_rows
@@ -68,7 +69,7 @@ def check(cache_dir: Path, data_dir: Path, *, sample: bool, trust_code: bool, tr
                 found.gram.append(Problem(folder, fault))
             stores.append(store)
         except AlgocliError as error:
-            found.unreadable.append(Problem(folder, error.message))
+            found.unreadable.append(Problem(folder, in_options(error.message)))
         # A manifest or a record that is JSON and lacks what belongs in one.
         except (KeyError, TypeError, ValueError):
             found.unreadable.append(Problem(folder, f"a description in {folder} is damaged"))
@@ -76,7 +77,7 @@ def check(cache_dir: Path, data_dir: Path, *, sample: bool, trust_code: bool, tr
         if isinstance(one, Sample):
             found.samples.append(one)
         else:
-            found.not_recomputed.append(one)
+            found.not_recomputed.append(replace(one, reason=in_options(one.reason)))
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +11,6 @@ import typer
 
 from algocli.cli.options import (
     DEFAULT_CACHE_DIR,
-    DEFAULT_DATA_DIR,
     FOLDERS,
     CacheDir,
     Json,
@@ -20,13 +19,12 @@ from algocli.cli.options import (
     Subjects,
     parse_subjects,
 )
-from algocli.cli.pages import Html, Title, check_wishes
+from algocli.cli.pages import Html, Title
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.sides import ALL_VERTICES, Side, heading
 
 if TYPE_CHECKING:
     from algocli.results.compare import Comparison, DifferenceRow
-    from algocli.runs.run import Run
 
 
 def _remember(ctx: typer.Context, value: Path | None) -> Path | None:
@@ -60,7 +58,6 @@ def register(app: typer.Typer) -> None:
 
 
 def compare(
-    ctx: typer.Context,
     runs: RunNames,
     subject: Subjects = None,
     roi: RoiNames = None,
@@ -78,13 +75,13 @@ def compare(
     Each difference in mean r has a 95 % interval from a paired bootstrap: the same held-out images are drawn anew for
     both runs, so they must have held out the same ones. With folds, r is the mean over folds, as in the report.
     """
-    from algocli.cli.console import note, show_json, tracker
-    from algocli.results import compare as results
+    from algocli.cli.console import note, noter, show_json, tracker
+    from algocli.pipeline import reports
     from algocli.runs.run import find_run
 
-    check_wishes(html, title)
+    reports.check_pages(None, html, title)
     found = [find_run(cache_dir, name) for name in runs]
-    comparison = results.compare(
+    comparison = reports.compare(
         found,
         data_dir=data_dir,
         subjects=parse_subjects(subject),
@@ -101,22 +98,12 @@ def compare(
         note(f"* the 95 % interval, low to high, excludes 0 ({drawn})", quiet=quiet)
         note("each interval stands for itself: of many that compare equals, one in twenty excludes 0", quiet=quiet)
     for remark in comparison.notes:
-        note(remark, quiet=quiet)
+        noter(quiet)(remark)
     if html is not None:
-        _write_page(ctx, comparison, found, html)
+        reports.write_compare_page(
+            comparison, found, html, data_dir=data_dir, title=title, drawn=(resamples, seed), rois=roi
+        )
         note(f"wrote {html}", quiet=quiet)
-
-
-def _write_page(ctx: typer.Context, comparison: Comparison, runs: Sequence[Run], path: Path) -> None:
-    from algocli.dataset.opening import open_dataset
-    from algocli.results.data import gather
-    from algocli.results.page.compare_page import Drawn, write_compare_page
-
-    given = ctx.params
-    moved = given["data_dir"]
-    data = gather(runs[0], DEFAULT_DATA_DIR, comparison.subjects) if moved is None else open_dataset(moved)
-    drawn = Drawn(given["resamples"], given["seed"])
-    write_compare_page(comparison, runs, data, path, title=given["title"], drawn=drawn, rois=given["roi"])
 
 
 def _show_tables(comparison: Comparison) -> None:

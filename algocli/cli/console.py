@@ -20,6 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from algocli.cli.wording import in_options
 from algocli.compute.track import Note, Track, silent
 from algocli.errors import AlgocliError
 
@@ -92,8 +93,8 @@ def note(message: str, *, quiet: bool = False) -> None:
 
 
 def noter(quiet: bool) -> Note:
-    """Return the `note` that a data function may call."""
-    return lambda message: note(message, quiet=quiet)
+    """Return the `note` that a data function may call; what it says of fields is told as options."""
+    return lambda message: note(in_options(message), quiet=quiet)
 
 
 def show_path(path: Path) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -20,14 +19,6 @@ from algocli.cli.options import (
     is_named,
     parse_subjects,
 )
-from algocli.compute.track import Note
-from algocli.dataset.naming import SubjectId
-from algocli.errors import DataError, UsageError
-
-if TYPE_CHECKING:
-    from algocli.dataset.protocol import Subject
-    from algocli.runs.run import Run
-    from algocli.runs.subject_run import SubjectRun
 
 Format = Literal["npy", "csv", "gifti", "mgh"]
 
@@ -69,75 +60,26 @@ def export(
     weight.features.2; npy has them fit by fit, and penalties. All but npy need the data; without --data-dir it is
     looked for where the run was trained.
     """
-    from algocli.cli.console import note, show_json, show_path
-    from algocli.dataset.opening import open_dataset
-    from algocli.results.data_of_runs import tell_other_places
-    from algocli.results.scoring import scored_subjects
-    from algocli.runs.mixtures import tell_mixtures
+    from algocli.cli.console import note, noter, show_json, show_path
+    from algocli.pipeline.arguments import refuse_file
+    from algocli.pipeline.files import export as write
     from algocli.runs.run import find_run
 
-    if output.is_file():
-        raise UsageError(f"{output} is a file; a folder was expected")
-    found, numbers = find_run(cache_dir, run), parse_subjects(subject)
-    remarks = list(tell_mixtures(found, numbers))
-    if file_format == "npy":
-        # The run alone knows all that goes into the arrays; the data may be on another machine.
-        files = _arrays(found, numbers, output)
-    elif is_named(ctx, "data_dir"):
-        pairs = scored_subjects(open_dataset(data_dir), found, numbers)
-        remarks += tell_other_places(pairs)
-        files = _views(file_format, pairs, output)
-    else:
-        files = _views(file_format, _recorded(found, data_dir, numbers, remarks.append), output)
-    written = []
-    for path in files:
-        written.append(path)
-        if not as_json:
-            show_path(path)
+    refuse_file(output)
+    found = find_run(cache_dir, run)
+    remarks: list[str] = []
+    written = write(
+        found,
+        output,
+        file_format=file_format,
+        data_dir=data_dir if is_named(ctx, "data_dir") else None,
+        subjects=parse_subjects(subject),
+        made=None if as_json else show_path,
+        note=remarks.append,
+    )
     if as_json:
         show_json({"run": found.name, "files": written})
-    for remark in [*remarks, *([] if as_json else [f"run {found.name}"])]:
-        note(remark, quiet=quiet)
-
-
-def _arrays(run: Run, numbers: tuple[SubjectId, ...] | None, output: Path) -> Iterator[Path]:
-    """Write subject by subject, so that a path appears as soon as its file is there."""
-    from algocli.results.export import export_arrays
-
-    for number in numbers or run.subjects:
-        yield from export_arrays(run.subject(number), output)
-
-
-def _views(file_format: Format, pairs: list[tuple[Subject, SubjectRun]], output: Path) -> Iterator[Path]:
-    """Write what needs the data, subject by subject."""
-    from algocli.results.export import export_table
-    from algocli.results.export_maps import export_gifti, export_overlays
-
-    write = {"csv": export_table, "gifti": export_gifti, "mgh": export_overlays}[file_format]
-    for subject, share in pairs:
-        yield from write(subject, share, output)
-
-
-def _recorded(
-    run: Run, usual: Path, numbers: tuple[SubjectId, ...] | None, remark: Note
-) -> list[tuple[Subject, SubjectRun]]:
-    """Pair each subject with the data that it was trained on, or that which lies in the usual folder.
-
-    Raises
-    ------
-    DataError
-        If there is neither: only the masks say where on the cortex a vertex lies.
-    """
-    from algocli.results.data_of_runs import recorded_subjects
-
-    pairs = []
-    for origin in recorded_subjects(run, usual, numbers):
-        if origin.subject is None:
-            raise DataError(
-                f"{origin.note}: its masks say where on the cortex each vertex lies",
-                hint="name the data with --data-dir, or take --format npy, which needs none",
-            )
-        if origin.note:
-            remark(origin.note)
-        pairs.append((origin.subject, origin.share))
-    return pairs
+    for remark in remarks:
+        noter(quiet)(remark)
+    if not as_json:
+        note(f"run {found.name}", quiet=quiet)

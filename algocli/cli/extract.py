@@ -24,17 +24,18 @@ from algocli.cli.options import (
     Subjects,
     TrustRemoteCode,
     in_same_folders,
-    is_named,
     parse_subjects,
 )
 from algocli.errors import AlgocliError, UsageError
+from algocli.features import usual
 
 if TYPE_CHECKING:
     from algocli.features.store.shards import FeatureStore
 
+_BATCHES = f"[default: {usual.BATCH_ON_CPU} on a cpu, {usual.BATCH_ON_GPU} on a GPU]"
+
 
 def extract(
-    ctx: typer.Context,
     preset: PresetName = None,
     model: Model = DEFAULT_MODEL,
     layer: Layers = None,
@@ -51,15 +52,15 @@ def extract(
     pool: Annotated[int | None, typer.Option(min=1, help="Average each channel over a grid of so many cells.")] = None,
     project: Annotated[int | None, typer.Option(min=1, help="Keep so many sparse random projections.")] = None,
     project_seed: Annotated[int, typer.Option(min=0, help="Seed of the projections.")] = 0,
-    dtype: Annotated[Literal["float16", "float32"], typer.Option(help="Precision of the stored features.")] = "float16",
+    dtype: Annotated[
+        Literal["float16", "float32"], typer.Option(help="Precision of the stored features.")
+    ] = usual.DTYPE,
     numerics: Annotated[
         Literal["float32", "tf32", "float16", "bfloat16"],
         typer.Option(help="Precision of the network itself: tf32 and float16 on CUDA, bfloat16 anywhere."),
-    ] = "float32",
+    ] = usual.NUMERICS,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    batch_size: Annotated[
-        int | None, typer.Option(min=1, help="Images a forward pass. [default: 16 on a cpu, 64 on a GPU]")
-    ] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help=f"Images a forward pass.  {_BATCHES}")] = None,
     stimuli: Annotated[
         Path | None, typer.Option(help="Read the images from NSD's HDF5 file, or from a folder with a CSV of ids.")
     ] = None,
@@ -87,64 +88,60 @@ def extract(
     """
     from algocli.cli.console import note, noter, tracker
     from algocli.cli.stores import show_stores
-    from algocli.dataset.images import open_images
     from algocli.dataset.opening import open_dataset
-    from algocli.encoding.presets import PRESETS
+    from algocli.pipeline.features import extract as run
 
     some_rows = _parse_rows(rows)
-    if preset:
-        model = model if is_named(ctx, "model") else PRESETS[preset].model
-        layer = layer or list(PRESETS[preset].layers)
-    # The data is looked at first: a wrong folder is told before torch takes its seconds to load.
-    sources = [(one, open_images(one, stimuli)) for one in open_dataset(data_dir).subjects(parse_subjects(subject))]
-    from algocli.features.extraction import extract as run
-    from algocli.features.networks.backbones import load_backbone, resolve_device
-    from algocli.features.passage import Passage, default_batch_size
-    from algocli.features.reduction import Reduction
-    from algocli.features.store.gram import gram
-
-    device = resolve_device(device)
-    backbone = load_backbone(
+    features = run(
+        open_dataset(data_dir).subjects(parse_subjects(subject)),
         model,
-        layer or [DEFAULT_LAYER],
-        weights,
-        device,
+        layer,
+        preset=preset,
+        weights=weights,
         transform=transform,
+        pool=pool,
+        project=project,
+        project_seed=project_seed,
+        dtype=dtype,
+        numerics=numerics,
+        batch_size=batch_size,
+        stimuli=stimuli,
+        rows=some_rows,
+        gram=with_gram,
         trust_remote_code=trust_remote_code,
+        cache_dir=cache_dir,
+        device=device,
+        track=tracker(quiet),
         note=noter(quiet),
     )
-    reduction = Reduction(pool, project, project_seed)
-    how = Passage(dtype, batch_size or default_batch_size(device), device, numerics, reduction, some_rows)
-    stores = []
-    for one, images in sources:
-        made = run(one, backbone, cache_dir, how, images=images, track=tracker(quiet), note=noter(quiet))
-        for store in made if with_gram else ():
-            if store.complete:
-                gram(store, device=device, track=tracker(quiet))
-        stores += made
-    show_stores(stores, as_json=as_json)
+    show_stores(features.stores, as_json=as_json)
     if not as_json:
-        usual = f"algocli train --preset {preset}" if preset else "algocli train"
-        note(f"next: {_next_step(stores, (model, layer), usual, data_dir, cache_dir)}", quiet=quiet)
+        note(f"next: {_next_step(features.stores, (preset, model, layer), data_dir, cache_dir)}", quiet=quiet)
 
 
 def _next_step(
-    stores: Sequence[FeatureStore], asked: tuple[str, list[str] | None], usual: str, data_dir: Path, cache_dir: Path
+    stores: Sequence[FeatureStore], asked: tuple[str | None, str, list[str] | None], data_dir: Path, cache_dir: Path
 ) -> str:
     if not all(store.complete for store in stores):
         return "the same command for the rows that are left, or without --rows"
-    is_usual = "--preset" in usual or (asked[0] == DEFAULT_MODEL and (asked[1] or [DEFAULT_LAYER]) == [DEFAULT_LAYER])
+    preset, model, layers = asked
+    if preset:
+        train = f"algocli train --preset {preset}"
+    elif (model, layers or [DEFAULT_LAYER]) == (DEFAULT_MODEL, [DEFAULT_LAYER]) and _is_usual(stores[0], cache_dir):
+        train = "algocli train"
+    else:
+        train = f"algocli train --features {stores[0].name}"
+    return in_same_folders(train, data_dir, cache_dir)
+
+
+def _is_usual(store: FeatureStore, cache_dir: Path) -> bool:
+    """Say whether train finds these features unasked: of several kinds (other weights, another transform) it asks."""
     from algocli.features.store.library import find_recipe
 
-    name = stores[0].folder.parent.name
-    if is_usual and "--preset" not in usual:
-        # Of several kinds (other weights, another transform) train would ask which one is meant.
-        try:
-            is_usual = find_recipe(cache_dir, DEFAULT_MODEL, DEFAULT_LAYER) == name
-        except AlgocliError:
-            is_usual = False
-    train = usual if is_usual else f"algocli train --features {name}"
-    return in_same_folders(train, data_dir, cache_dir)
+    try:
+        return find_recipe(cache_dir, DEFAULT_MODEL, DEFAULT_LAYER) == store.name
+    except AlgocliError:
+        return False
 
 
 def _parse_rows(words: str | None) -> range | None:

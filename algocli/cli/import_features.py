@@ -78,14 +78,13 @@ def import_features(
     from algocli.cli.console import noter, tracker
     from algocli.cli.stores import show_stores
     from algocli.dataset.opening import open_dataset
-    from algocli.features.imports.stores import import_files
+    from algocli.pipeline.features import import_features as keep
 
     data, note = open_dataset(data_dir), noter(quiet)
-    stores = import_files(
+    features = keep(
         data.subjects(_in_order(subject)),
         files,
         name,
-        cache_dir,
         dataset=dataset,
         key=key,
         ids_file=ids,
@@ -94,10 +93,11 @@ def import_features(
         asked=bool(subject),
         dtype=dtype,
         force=force,
+        cache_dir=cache_dir,
         track=tracker(quiet),
         note=note,
     )
-    show_stores(stores, as_json=as_json)
+    show_stores(features.stores, as_json=as_json)
     note(f"next: {in_same_folders(f'algocli train --features {name}', data_dir, cache_dir)}")
 
 

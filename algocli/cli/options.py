@@ -7,21 +7,25 @@ import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from algocli.dataset.challenge.layout import SUBJECTS
+from algocli.encoding import presets, usual
 from algocli.errors import UsageError
+from algocli.pipeline.defaults import DEFAULT_CACHE, DEFAULT_DATA, DEFAULT_LAYERS, DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from algocli.dataset.ceilings import Repeats
     from algocli.encoding.settings import Alphas
 
-DEFAULT_DATA_DIR = Path("algonauts_2023_challenge_data")
-DEFAULT_CACHE_DIR = Path("cache")
-DEFAULT_MODEL = "alexnet"
-DEFAULT_LAYER = "features.2"
+__all__ = ["DEFAULT_MODEL"]  # beside what is defined here
+DEFAULT_DATA_DIR, DEFAULT_CACHE_DIR = DEFAULT_DATA, DEFAULT_CACHE
+(DEFAULT_LAYER,) = DEFAULT_LAYERS
+# A power of ten as a person writes it: 1e5.
+USUAL_GRID = "{:g}:{:.0e}:{}".format(*usual.ALPHAS).replace("e+0", "e")
+USUAL_LAYER = f"[default: {DEFAULT_LAYER}]"
 # Where a context keeps the folders that were chosen.
 FOLDERS = "algocli.folders"
 # Control characters, halves of surrogate pairs (bytes that are no text), and what Unicode gives no meaning.
@@ -55,14 +59,21 @@ Subjects = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print machine-readable JSON on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress and no notes on stderr.")]
-Model = Annotated[str, typer.Option("--model", help="Network: a torchvision classifier.")]
+Model = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        help="Network: a classifier of torchvision's, timm/NAME, torchhub:OWNER/REPO[:BRANCH]:NAME or "
+        "python:MODULE:CALLABLE.",
+    ),
+]
 TrainedLayers = Annotated[
     list[str] | None,
-    typer.Option("--layer", "-l", help="Layer; may be repeated: the features of all.  [default: features.2]"),
+    typer.Option("--layer", "-l", help=f"Layer; may be repeated: the features of all.  {USUAL_LAYER}"),
 ]
 Layers = Annotated[
     list[str] | None,
-    typer.Option("--layer", "-l", help="Layer, or pattern such as 'layer3.*'; may be repeated.  [default: features.2]"),
+    typer.Option("--layer", "-l", help=f"Layer, or pattern such as 'layer3.*'; may be repeated.  {USUAL_LAYER}"),
 ]
 Features = Annotated[
     list[str] | None,
@@ -77,7 +88,7 @@ TrustRemoteCode = Annotated[
     ),
 ]
 PresetName = Annotated[
-    Literal["tutorial", "baseline", "strong"] | None,
+    presets.PresetName | None,
     typer.Option("--preset", help="A model under a name; options that are given as well change it."),
 ]
 AlphaGrid = Annotated[
@@ -85,11 +96,11 @@ AlphaGrid = Annotated[
     typer.Option(
         "--alphas",
         metavar="LOW:HIGH:N",
-        help="Ridge's penalties, relative to a component's mean variance.  [default: 0.01:1e5:20]",
+        help=f"Ridge's penalties, relative to a component's mean variance.  [default: {USUAL_GRID}]",
     ),
 ]
 Holdout = Annotated[
-    float | None, typer.Option("--holdout", help="Share of training images held out once.  [default: 0.1]")
+    float | None, typer.Option("--holdout", help=f"Share of training images held out once.  [default: {usual.HOLDOUT}]")
 ]
 Folds = Annotated[int | None, typer.Option("--folds", help="Hold out every image once, in this many folds.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the split.")]
@@ -170,12 +181,12 @@ def parse_repeats(words: str) -> Repeats:
 def in_same_folders(command: str, data_dir: Path = DEFAULT_DATA_DIR, cache_dir: Path = DEFAULT_CACHE_DIR) -> str:
     """Give a command, such as 'algocli train -s 1', the folders that this one was given: it can be pasted as it is."""
     words = []
-    for option, folder, usual, variable in (
+    for option, folder, default, variable in (
         ("--data-dir", data_dir, DEFAULT_DATA_DIR, "ALGOCLI_DATA_DIR"),
         ("--cache-dir", cache_dir, DEFAULT_CACHE_DIR, "ALGOCLI_CACHE_DIR"),
     ):
         # What comes from the environment will come from there again.
-        if folder != usual and str(folder) != os.environ.get(variable):
+        if folder != default and str(folder) != os.environ.get(variable):
             words += [option, quote(str(folder))]
     # A hint may add a remark in brackets.
     step, bracket, remark = command.partition(" (")

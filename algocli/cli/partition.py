@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -29,14 +28,10 @@ from algocli.cli.options import (
     parse_subjects,
 )
 from algocli.cli.report import Csv
-from algocli.cli.wording import told_in_options
-from algocli.dataset.sides import ALL_VERTICES
-from algocli.errors import MissingStep, UsageError
+from algocli.encoding import usual
 
 if TYPE_CHECKING:
-    from algocli.dataset.protocol import Subject
     from algocli.results.partition import PartitionReport
-    from algocli.stats.partition import FeatureSet
 
 Sets = Annotated[
     list[str],
@@ -67,7 +62,7 @@ def partition(
     alphas: AlphaGrid = None,
     holdout: Holdout = None,
     folds: Folds = None,
-    seed: Seed = 4,
+    seed: Seed = usual.SEED,
     refit: Annotated[
         bool,
         typer.Option("--refit/--no-refit", help="Let new runs predict test images too, as train does: twice the work."),
@@ -94,94 +89,47 @@ def partition(
     """
     from algocli.cli.console import note, noter, show_json, tracker
     from algocli.cli.partition_tables import show_parts
-    from algocli.encoding.settings import Settings
-    from algocli.results.explained_parts import describe, export_parts, read_parts
-    from algocli.results.partition import summarise_parts, write_csv
-    from algocli.runs.unions import measure_features, open_unions, train_unions, with_usual_components
-    from algocli.stats.partition import check_count, check_sets
+    from algocli.dataset.opening import open_dataset
+    from algocli.pipeline.arguments import refuse_file
+    from algocli.pipeline.shares import partition as divide
+    from algocli.results.partition import write_csv
+    from algocli.stats.partition import check_count
 
     n_components, grid = parse_components(pca or "full"), parse_alphas(alphas)
     check_count(len(sets))
-    found_sets = [_find_set(cache_dir, model, word) for word in sets]
-    check_sets(found_sets)
-    subjects = _find_subjects(data_dir, subject, roi, output)
-    with told_in_options():
-        settings = Settings(
-            features=tuple(name for one in found_sets for name in one.features),
-            n_components=n_components,
-            regression=regression,
-            alphas=grid,
-            holdout=0.1 if holdout is None and folds is None else holdout,
-            folds=folds,
-            seed=seed,
-            refit=refit,
-        )
-    if pca is None:
-        settings = with_usual_components(settings, subjects)
-    # Whatever is missing is told before the first of many models is trained.
-    n_features = measure_features(subjects, settings.features, cache_dir, track=tracker(quiet))
-    runs = open_unions(cache_dir, found_sets, settings, n_features, subjects, track=tracker(quiet), note=noter(quiet))
-    found = []
-    for one in subjects:
-        train_unions(one, runs, cache_dir, command_line=sys.argv, track=tracker(quiet), note=noter(quiet))
-        found.append((one, read_parts(one, runs, track=tracker(quiet))))
-    summary = summarise_parts([one.name for one in found_sets], found, rois=roi)
+    if output is not None:
+        refuse_file(output)
+    found = divide(
+        open_dataset(data_dir).subjects(parse_subjects(subject)),
+        sets,
+        model=model,
+        n_components="usual" if pca is None else n_components,
+        regression=regression,
+        alphas=grid,
+        holdout=holdout,
+        folds=folds,
+        seed=seed,
+        refit=refit,
+        rois=roi or None,
+        cache_dir=cache_dir,
+        track=tracker(quiet),
+        note=noter(quiet),
+    )
+    summary = found.report
     if as_json:
-        show_json({**describe(found_sets, runs), "rows": summary.rows})
+        show_json({**found.describe(), "rows": summary.rows})
     else:
         show_parts(summary)
         for remark in _remarks(summary, regression):
             note(remark, quiet=quiet)
     for remark in summary.notes:
-        note(remark, quiet=quiet)
+        noter(quiet)(remark)
     if csv is not None:
         write_csv(summary, csv)
         note(f"wrote {csv}", quiet=quiet)
     if output is not None:
-        paths = export_parts(output, found_sets, runs, {one.id: sides for one, sides in found})
+        paths = found.export(output)
         note(f"wrote {len(paths)} files to {output}", quiet=quiet)
-
-
-def _find_set(cache_dir: Path, model: str, word: str) -> FeatureSet:
-    """Return the set that a word such as 'features.2+my-features' names."""
-    from algocli.stats.partition import FeatureSet
-
-    names = tuple(_find_features(cache_dir, model, name) for name in word.split("+"))
-    if len(set(names)) < len(names):
-        raise UsageError(f"{word} names the same features twice", hint="a set needs each layer once")
-    return FeatureSet(word, names)
-
-
-def _find_features(cache_dir: Path, model: str, name: str) -> str:
-    """Return the name of cached features, given that or a layer of the model."""
-    from algocli.features.store.library import check_name, find_recipe
-
-    if not name:
-        raise UsageError("a set has an empty name: a plus joins two names, as in A+B")
-    try:
-        return check_name(cache_dir, name)
-    except MissingStep as unnamed:
-        try:
-            return find_recipe(cache_dir, model, name)
-        except MissingStep as error:
-            raise MissingStep(f"{error.message}, and {unnamed.message}", hint=error.hint) from error
-        except UsageError as error:
-            raise UsageError(error.message, hint=f"write the name that is meant in place of {name}") from error
-
-
-def _find_subjects(
-    data_dir: Path, words: list[str] | None, rois: list[str] | None, output: Path | None
-) -> list[Subject]:
-    """Return the subjects, once it is sure that what is asked of their results makes sense."""
-    from algocli.dataset.opening import open_dataset
-    from algocli.results.regions import classes_of
-    from algocli.results.report import check_rois
-
-    if output is not None and output.is_file():
-        raise UsageError(f"{output} is a file; a folder was expected")
-    subjects = [*open_dataset(data_dir).subjects(parse_subjects(words))]
-    check_rois(rois or (), [*classes_of(subjects), ALL_VERTICES])
-    return subjects
 
 
 def _remarks(summary: PartitionReport, regression: str) -> Iterator[str]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -21,16 +19,12 @@ from algocli.cli.options import (
     parse_subjects,
     printable,
 )
-from algocli.cli.plot_kinds import HELP, PAGE, Request, What
-from algocli.dataset.naming import SubjectId, name_of
 from algocli.dataset.sides import HEMISPHERES, Hemisphere
+from algocli.pipeline.figure_kinds import HELP, Request, What
 
 if TYPE_CHECKING:
-    from algocli.dataset.protocol import Dataset
-    from algocli.results.drawing.brain_map import BrainMap
-    from algocli.results.drawing.chart import Chart
+    from algocli.pipeline.figures import Plotting
     from algocli.results.plots.request import Wishes
-    from algocli.runs.run import Run
 
 Output = Annotated[
     Path | None,
@@ -108,7 +102,15 @@ def plot(
     from algocli.results.plots.request import Wishes
 
     request = Request(
-        what, tuple(names or ()), tuple(run or ()), against, tuple(roi or ()), stimulus, nsd_id, min_r, significant
+        what,
+        tuple(names or ()),
+        len(run or ()),
+        against is not None,
+        tuple(roi or ()),
+        stimulus,
+        nsd_id,
+        min_r,
+        significant,
     )
     wishes = Wishes(
         parse_subjects(subject),
@@ -125,87 +127,39 @@ def plot(
     request.check(wishes)
     if output is not None and not output.is_dir():
         request.check_output(output)
-    _draw(request, wishes, output, data_dir, cache_dir, as_json=as_json, quiet=quiet)
+    _draw(_plotting(request, wishes, run, against, data_dir, cache_dir), output, as_json=as_json, quiet=quiet)
 
 
-def _draw(
-    request: Request,
-    wishes: Wishes,
-    output: Path | None,
-    data_dir: Path,
-    cache_dir: Path,
-    *,
-    as_json: bool,
-    quiet: bool,
-) -> None:
-    """Draw what is asked for, subject by subject."""
-    from algocli.cli.console import note, show_json, show_path
+def _plotting(
+    request: Request, wishes: Wishes, names: list[str] | None, against: str | None, data_dir: Path, cache_dir: Path
+) -> Plotting:
+    """Open the data and the runs that are named."""
     from algocli.dataset.opening import open_dataset
+    from algocli.pipeline.figures import Plotting
     from algocli.runs.run import LATEST, find_run
 
     challenge = open_dataset(data_dir)
-    wanted = (request.runs or (LATEST,)) if request.is_of_a_run else ()
-    runs = [find_run(cache_dir, name) for name in (*wanted, *((request.against,) if request.against else ()))]
-    chosen = _choose(challenge, runs, wishes.subjects)
-    wishes = replace(wishes, subjects=chosen)
-    written = []
-    for number, shown in request.figures(challenge, runs, wishes):
-        path = _path(output, request.stem, number, several=len(chosen) > 1)
-        _write(shown, path, wishes)
+    wanted = (names or [LATEST]) if request.is_of_a_run else []
+    runs = [find_run(cache_dir, name) for name in (*wanted, *((against,) if against is not None else ()))]
+    return Plotting.of(request, wishes, challenge, runs)
+
+
+def _draw(plotting: Plotting, output: Path | None, *, as_json: bool, quiet: bool) -> None:
+    """Draw what is asked for, subject by subject."""
+    from algocli.cli.console import note, noter, show_json, show_path
+
+    written, request, runs = [], plotting.request, plotting.runs
+    for number, shown in plotting.figures():
+        path = plotting.path(output, number)
+        plotting.write(shown, path)
         written.append({"subject": number, "path": path})
         if not as_json:
             show_path(path)
     if as_json:
         named = {"runs": [run.name for run in runs]} if len(runs) > 1 else {"run": runs[0].name if runs else None}
-        rows = request.rows(challenge, runs, wishes)
+        rows = plotting.rows()
         show_json({"what": request.what, **named, "figures": written, **({} if rows is None else {"rows": rows})})
-    for remark in _remarks(challenge, runs, chosen):
-        note(remark, quiet=quiet)
+    for remark in plotting.remarks():
+        noter(quiet)(remark)
     if runs and not as_json:
         note((" against " if request.against else ", ").join(f"run {run.name}" for run in runs), quiet=quiet)
-
-
-def _remarks(challenge: Dataset, runs: Sequence[Run], numbers: Sequence[SubjectId]) -> Iterator[str]:
-    """Say where a run may be of several datasets, or of another than that which is drawn on."""
-    from algocli.results.data_of_runs import tell_other_places
-    from algocli.runs.mixtures import tell_mixtures
-
-    for run in runs:
-        yield from tell_mixtures(run, numbers)
-    pairs = [(challenge.subject(n), run.subject(n)) for run in runs for n in numbers]
-    yield from dict.fromkeys(tell_other_places(pairs))
-
-
-def _choose(challenge: Dataset, runs: Sequence[Run], numbers: tuple[SubjectId, ...] | None) -> tuple[SubjectId, ...]:
-    """Return the subjects asked for; by default, those that the data and all runs have."""
-    from algocli.results.compare import shared_subjects
-    from algocli.results.scoring import scored_subjects
-
-    if len(runs) > 1 and numbers is None:
-        numbers = shared_subjects(runs, challenge)
-    chosen: list[SubjectId] = [subject.id for subject in challenge.subjects(numbers)]
-    for run in runs:
-        chosen = [subject.id for subject, _ in scored_subjects(challenge, run, numbers)]
-    return tuple(chosen)
-
-
-def _write(shown: BrainMap | Chart[Any], path: Path, wishes: Wishes) -> None:
-    from algocli.results.drawing.chart import Chart
-    from algocli.results.drawing.maps import draw_map
-    from algocli.results.drawing.style import render
-
-    if isinstance(shown, Chart):
-        render(shown.figure, path, wishes.dpi)
-    elif path.suffix.lower() == PAGE:
-        from algocli.results.page.viewer import write_map_page
-
-        write_map_page(shown, path, theme=wishes.theme)
-    else:
-        render(draw_map(shown, dpi=wishes.dpi, theme=wishes.theme), path, wishes.dpi)
-
-
-def _path(output: Path | None, stem: str, number: SubjectId, *, several: bool) -> Path:
-    """Name a subject's figure: as asked for one, told apart by the subject for several."""
-    if output is None or output.is_dir():
-        return (output or Path()) / f"{stem}_{name_of(number)}.png"
-    return output.with_stem(f"{output.stem}_{name_of(number)}") if several else output

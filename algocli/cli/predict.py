@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,13 +22,9 @@ from algocli.cli.options import (
     is_named,
     parse_subjects,
 )
-from algocli.dataset.naming import SubjectId
-from algocli.errors import UsageError
 
 if TYPE_CHECKING:
-    from algocli.results.data_of_runs import Origin
     from algocli.results.predicted import Predicted, RegionResponse
-    from algocli.runs.run import Run
 
 # A table of more images than fit a screen or two is no table to read.
 _SHOWN = 50
@@ -68,40 +65,26 @@ def predict(
     are in the unit of the training responses. Without --data-dir the data is looked for where the run was trained.
     """
     from algocli.cli.console import note, noter, show_json, tracker
-    from algocli.features.pictures import list_pictures
-    from algocli.results.data_of_runs import tell_other_places
-    from algocli.results.predicted import IMAGES, predict_pictures
-    from algocli.runs.mixtures import tell_mixtures
+    from algocli.pipeline.arguments import refuse_file
+    from algocli.pipeline.predictions import predict_files
+    from algocli.results.predicted import IMAGES
     from algocli.runs.run import find_run
 
-    if output.is_file():
-        raise UsageError(f"{output} is a file; a folder was expected")
-    pictures = list_pictures(images)
-    if pictures.passed_over:
-        note(f"passed over, being no images by their names: {_listed(pictures.passed_over)}", quiet=quiet)
-    found = find_run(cache_dir, run)
-    origins = _origins(ctx, found, data_dir, parse_subjects(subject))
-    named = [(origin.subject, origin.share) for origin in origins if origin.subject and not origin.note]
-    numbers = [origin.share.id for origin in origins]
-    notes = [origin.note for origin in origins if origin.note]
-    for remark in (*notes, *tell_other_places(named), *tell_mixtures(found, numbers)):
-        note(remark, quiet=quiet)
-    results = []
-    for result in predict_pictures(
+    refuse_file(output)
+    found, shown = find_run(cache_dir, run), count()
+    results = predict_files(
         found,
-        origins,
-        pictures,
-        cache_dir,
+        images,
         output,
-        rois=roi,
+        data_dir=data_dir if is_named(ctx, "data_dir") else None,
+        subjects=parse_subjects(subject),
+        rois=roi or None,
         device=device,
-        trust_code=trust_remote_code,
+        trust_remote_code=trust_remote_code,
+        made=lambda result: None if as_json else _show(result, found.name, is_first=next(shown) == 0),
         track=tracker(quiet),
         note=noter(quiet),
-    ):
-        results.append(result)
-        if not as_json:
-            _show(result, found.name, is_first=len(results) == 1)
+    )
     if as_json:
         files = [*(path for result in results for path in result.files), output / IMAGES]
         show_json({"run": found.name, "files": files, "rows": [row for result in results for row in result.rows]})
@@ -109,22 +92,6 @@ def predict(
     n_files = 1 + sum(len(result.files) for result in results)
     note(f"run {found.name}", quiet=quiet)
     note(f"wrote {n_files} files to {output}: subjNN/lh_pred.npy, rh_pred.npy; {IMAGES}", quiet=quiet)
-
-
-def _origins(ctx: typer.Context, run: Run, data_dir: Path, numbers: tuple[SubjectId, ...] | None) -> list[Origin]:
-    """Pair subjects with the data folder that was named, or else with the data that each was trained on."""
-    from algocli.dataset.opening import open_dataset
-    from algocli.results.data_of_runs import Origin, recorded_subjects
-    from algocli.results.scoring import scored_subjects
-
-    if not is_named(ctx, "data_dir"):
-        return recorded_subjects(run, data_dir, numbers)
-    return [Origin(one, share) for one, share in scored_subjects(open_dataset(data_dir), run, numbers)]
-
-
-def _listed(paths: Sequence[Path]) -> str:
-    some = ", ".join(path.name for path in paths[:3])
-    return some if len(paths) <= 3 else f"{some} and {len(paths) - 3} more"
 
 
 def _show(result: Predicted, run: str, *, is_first: bool) -> None:

@@ -21,12 +21,10 @@ from algocli.cli.options import (
     is_named,
     parse_subjects,
 )
-from algocli.cli.pages import Html, Title, check_wishes
-from algocli.errors import UsageError
+from algocli.cli.pages import Html, Title
 
 if TYPE_CHECKING:
     from algocli.results.certainty import Asked
-    from algocli.results.report import Report
 
 Significance = Annotated[
     bool, typer.Option("--significance", help="Also show how many vertices are explained better than chance.")
@@ -71,27 +69,36 @@ def report(
     of a subject's vertices; the p values are kept with the run, and export writes them. --intervals draws the held-out
     images anew, with replacement.
     """
-    from algocli.cli.console import note, show_json, tracker
+    from algocli.cli.console import note, noter, show_json, tracker
     from algocli.cli.report_tables import show_tables
     from algocli.dataset.opening import open_dataset
+    from algocli.pipeline.reports import check_pages, write_page
+    from algocli.pipeline.reports import report as score
     from algocli.results.certainty import Asked
-    from algocli.results.report import summarise, summarise_recorded, write_csv
+    from algocli.results.report import write_csv
     from algocli.runs.run import find_run
 
-    check_wishes(html, title)
-    if html is not None and csv is not None and html.resolve() == csv.resolve():
-        raise UsageError(f"--html and --csv name the same file, {html}", hint="give each its own")
+    check_pages(csv, html, title)
+    numbers, only = parse_subjects(subject), roi or None
     asked = Asked(
         n_permutations=permutations if significance or is_named(ctx, "permutations") else None,
         n_resamples=resamples if intervals or is_named(ctx, "resamples") else None,
         seed=seed,
+    )
+    data = open_dataset(data_dir) if is_named(ctx, "data_dir") else None
+    found = find_run(cache_dir, run)
+    summary = score(
+        found,
+        data_dir=data,
+        subjects=numbers,
+        rois=only,
+        significance=asked.n_permutations is not None,
+        n_permutations=permutations,
+        intervals=asked.n_resamples is not None,
+        n_resamples=resamples,
+        seed=seed,
         track=tracker(quiet),
     )
-    numbers, only = parse_subjects(subject), roi or None
-    if is_named(ctx, "data_dir"):
-        summary = summarise(open_dataset(data_dir), find_run(cache_dir, run), subjects=numbers, rois=only, asked=asked)
-    else:
-        summary = summarise_recorded(find_run(cache_dir, run), data_dir, subjects=numbers, rois=only, asked=asked)
     if as_json:
         show_json({"run": summary.run, "rows": summary.records, "summary": summary.overall})
     else:
@@ -102,24 +109,13 @@ def report(
         for line in _certainty_lines(asked):
             note(line, quiet=quiet)
     for remark in summary.notes:
-        note(remark, quiet=quiet)
+        noter(quiet)(remark)
     if csv is not None:
         write_csv(summary, csv)
         note(f"wrote {csv}", quiet=quiet)
     if html is not None:
-        _write_page(ctx, summary, html, asked)
+        write_page(summary, found, html, data_dir=data, title=title, asked=asked, rois=roi)
         note(f"wrote {html}", quiet=quiet)
-
-
-def _write_page(ctx: typer.Context, summary: Report, path: Path, asked: Asked) -> None:
-    from algocli.dataset.opening import open_dataset
-    from algocli.results.data import gather
-    from algocli.results.page.report_page import write_report_page
-    from algocli.runs.run import find_run
-
-    run, data_dir = find_run(ctx.params["cache_dir"], summary.run), ctx.params["data_dir"]
-    data = open_dataset(data_dir) if is_named(ctx, "data_dir") else gather(run, data_dir, summary.subjects)
-    write_report_page(summary, run, data, path, title=ctx.params["title"], asked=asked, rois=ctx.params["roi"])
 
 
 def _certainty_lines(asked: Asked) -> Iterator[str]:

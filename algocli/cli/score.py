@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import cache
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,17 +19,11 @@ from algocli.cli.options import (
     parse_repeats,
     parse_subjects,
 )
-from algocli.dataset.sides import ALL_VERTICES, HEMISPHERES, Hemisphere
-from algocli.errors import UsageError
+from algocli.dataset.sides import ALL_VERTICES, HEMISPHERES
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from algocli.compute.track import Note, Track
-    from algocli.dataset.challenge.subjects import Challenge, Subject
-    from algocli.submission.package import Prediction
-    from algocli.submission.score import ReadCeiling, Score, ScoreRow
+    from algocli.runs.run import Run
+    from algocli.submission.score import Score, ScoreRow
 
 
 def score(
@@ -67,17 +60,24 @@ def score(
     """
     from algocli.cli.console import note, noter, show_json, show_path, tracker
     from algocli.dataset.challenge.subjects import Challenge
-    from algocli.submission.score import score as compute
+    from algocli.pipeline.official import check_nsd
+    from algocli.pipeline.official import score as compute
     from algocli.submission.score_files import write_score_files
 
-    if nsd is None and (repeats is not None or stim_info is not None):
-        raise UsageError("--repeats and --stim-info are for --nsd", hint="name NSD's folder with --nsd DIR")
-    if repeats is not None and stim_info is not None:
-        raise UsageError("--repeats and --stim-info say the same thing", hint="give one of them")
-    challenge, track = Challenge(data_dir), tracker(quiet)
-    name, found = _predictions(source, challenge, cache_dir, parse_subjects(subject), track, noter(quiet))
-    read = None if nsd is None else _ceilings_of_nsd(challenge, found, nsd, repeats, stim_info)
-    result = compute(challenge, found, read=read, track=track)
+    check_nsd(nsd, repeats, stim_info)
+    challenge = Challenge(data_dir)
+    found = _find(source, cache_dir)
+    result = compute(
+        found,
+        data_dir=challenge,
+        subjects=parse_subjects(subject),
+        nsd=nsd,
+        repeats=None if repeats is None else parse_repeats(repeats),
+        stim_info=stim_info,
+        track=tracker(quiet),
+        note=noter(quiet),
+    )
+    name = source if isinstance(found, Path) else found.name
     written = [] if output is None else write_score_files(result, output)
     if as_json:
         show_json({"source": name, **vars(result), "files": written})
@@ -89,59 +89,13 @@ def score(
         note(line, quiet=quiet)
 
 
-def _predictions(
-    source: str, challenge: Challenge, cache_dir: Path, numbers: tuple[int, ...] | None, track: Track, note: Note
-) -> tuple[str, list[Prediction]]:
-    """Return what is scored, by its whole name, and its predictions."""
-    from algocli.results.data_of_runs import tell_other_places
-    from algocli.results.scoring import scored_subjects
-    from algocli.runs.datasets import refuse_another_place
-    from algocli.runs.mixtures import tell_mixtures
+def _find(source: str, cache_dir: Path) -> Run | Path:
+    """Return the zip, or the run, that a word names."""
     from algocli.runs.run import find_run
-    from algocli.submission.shapes import ExpectedShapes
-    from algocli.submission.sources import in_zip, of_run
 
     if source.lower().endswith(".zip") or Path(source).is_file():
-        inside = in_zip(Path(source), ExpectedShapes.of(challenge), track=track)
-        chosen = [one for one in inside if numbers is None or one.subject in numbers]
-        lacking = set(numbers or ()) - {one.subject for one in chosen}
-        if lacking:
-            raise UsageError(f"{source} holds no subject {', '.join(map(str, sorted(lacking)))}")
-        return source, chosen
-    run = find_run(cache_dir, source)
-    pairs = scored_subjects(challenge, run, numbers)
-    scored = [share.id for _, share in pairs]
-    for one, share in pairs:
-        refuse_another_place(one, share, cache_dir, doing="scored", track=track)
-    for remark in (*tell_other_places(pairs), *tell_mixtures(run, scored)):
-        note(remark)
-    return run.name, of_run(run, scored)
-
-
-def _ceilings_of_nsd(
-    challenge: Challenge, predictions: Sequence[Prediction], nsd: Path, repeats: str | None, stim_info: Path | None
-) -> ReadCeiling:
-    from algocli.dataset.nsd.ceiling_files import find_files
-    from algocli.dataset.nsd.ceiling_import import Conversion, read_ceilings
-
-    numbers = sorted({one.subject for one in predictions})
-    try:
-        files = find_files([nsd], numbers, asked=True)
-    except UsageError as error:
-        hint = "name NSD's root, or a folder that holds subj01, subj02, ... with one lh.ncsnr.mgh each"
-        raise UsageError(error.message, hint=hint) from error
-    if not all(one.hold_ratios for one in files.values()):
-        raise UsageError(f"{nsd} holds noise ceilings; --nsd is for ncsnr.mgh files", hint="algocli import-ceilings")
-    how = Conversion(None, None if repeats is None else parse_repeats(repeats), stim_info)
-
-    @cache
-    def ceilings(number: int) -> dict[Hemisphere, NDArray[np.float64]]:
-        return read_ceilings(challenge.subject(number), files[number], how)
-
-    def read(subject: Subject, hemisphere: Hemisphere) -> tuple[NDArray[np.float64], None]:
-        return ceilings(subject.number)[hemisphere], None
-
-    return read
+        return Path(source)
+    return find_run(cache_dir, source)
 
 
 def _show(result: Score, name: str) -> None:

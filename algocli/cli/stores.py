@@ -16,7 +16,7 @@ def show_stores(stores: Sequence[FeatureStore], *, as_json: bool) -> None:
     rows: list[dict[str, Any]] = [
         {
             "subject": store.subject,
-            "features": store.folder.parent.name,
+            "features": store.name,
             "n_stimuli": store.n_stimuli,
             "n_features": store.n_features,
             "n_done": store.n_stimuli - sum(map(len, store.pending())),

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,8 +22,7 @@ from algocli.cli.options import (
 from algocli.errors import UsageError
 
 if TYPE_CHECKING:
-    from algocli.runs.run import Run
-    from algocli.submission.package import Packaged, Prediction
+    from algocli.submission.package import Packaged
 
 Names = Annotated[
     list[str] | None,
@@ -68,11 +66,9 @@ def submit(
     It is the format of CodaLab, and is checked before it gets its final name. A record of what is in it, with the same
     name ending in .json, is left beside it.
     """
-    from algocli.cli.console import note, show_json, size, tracker
-    from algocli.dataset.challenge.subjects import Challenge
-    from algocli.submission.package import package
-    from algocli.submission.shapes import ExpectedShapes
-    from algocli.submission.sources import in_folder
+    from algocli.cli.console import note, noter, show_json, size, tracker
+    from algocli.pipeline.leaderboard import submit as package
+    from algocli.runs.run import find_run
 
     if weighted and not average:
         raise UsageError("--weighted is for --average", hint="algocli submit --average --weighted RUN RUN")
@@ -80,28 +76,23 @@ def submit(
         raise UsageError("--from packages files, and takes no run")
     if names and run != "latest":
         raise UsageError("runs are named twice, with --run and without", hint="leave --run out")
-    bits = _parse_bits(mantissa_bits)
-    chosen = parse_subjects(subject)
-    if folder is not None:
-        expected = ExpectedShapes.of(Challenge(data_dir))
-        predictions = in_folder(folder, expected, chosen)
-        remarks: list[str] = []
-        provenance: dict[str, Any] = {"from": str(folder.resolve())}
-    else:
-        predictions, remarks, provenance = _from_runs(
-            names or [run], cache_dir, chosen, average=average, weighted=weighted
-        )
-        expected = ExpectedShapes.of(Challenge(data_dir))
+    bits, chosen = _parse_bits(mantissa_bits), parse_subjects(subject)
+    remarks: list[str] = []
     packaged = package(
-        predictions,
+        [find_run(cache_dir, name) for name in names or [run]] if folder is None else folder,
         out,
-        expected,
+        average=average,
+        weighted=weighted,
         partial=partial,
-        round_bits=bits,
-        provenance=_signed(provenance),
+        mantissa_bits=bits,
+        subjects=chosen,
+        data_dir=data_dir,
         track=tracker(quiet),
+        note=remarks.append,
     )
-    for text in (*remarks, *packaged.notes, *_rounding(packaged)):
+    for text in (*remarks, *packaged.notes):
+        noter(quiet)(text)
+    for text in _rounding(packaged):
         note(text, quiet=quiet)
     if as_json:
         show_json(packaged)
@@ -116,40 +107,6 @@ def _parse_bits(words: str) -> Any:
     if not (words.isdecimal() and len(words) <= 2 and int(words) <= 20):
         raise UsageError(f"--mantissa-bits {words}: off, auto or a number up to 20 was expected")
     return int(words)
-
-
-def _from_runs(
-    names: Sequence[str], cache_dir: Path, chosen: tuple[int, ...] | None, *, average: bool, weighted: bool
-) -> tuple[list[Prediction], list[str], dict[str, Any]]:
-    """Return the predictions of runs, what there is to say of them, and what the record is to say."""
-    from algocli.runs.mixtures import tell_mixtures
-    from algocli.runs.run import find_run
-    from algocli.submission.sources import averaged, of_runs
-
-    runs = list({run.name: run for run in (find_run(cache_dir, name) for name in names)}.values())
-    if average:
-        how = "weighted at each vertex by their validation r" if weighted else "all alike"
-        told = [f"the mean of {', '.join(run.name for run in runs)}, {how}"]
-        predictions = averaged(runs, chosen, weighted=weighted)
-    else:
-        predictions, told = of_runs(runs, chosen)
-    subjects = list(dict.fromkeys(one.subject for one in predictions))
-    told += [remark for run in runs for remark in tell_mixtures(run, subjects)]
-    average_of = {"average": "weighted" if weighted else "plain"} if average else {}
-    return predictions, told, {**average_of, "runs": [_provenance(run, subjects) for run in runs]}
-
-
-def _provenance(run: Run, subjects: Sequence[int]) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    inputs = {str(n): run.subject(n).record.get("inputs") for n in subjects if run.has(n)}
-    return {"run": run.name, "settings": asdict(run.settings), "inputs": inputs}
-
-
-def _signed(provenance: dict[str, Any]) -> dict[str, Any]:
-    from algocli import __version__
-
-    return {"algocli": __version__, "command_line": sys.argv, **provenance}
 
 
 def _rounding(packaged: Packaged) -> Iterator[str]:

@@ -25,21 +25,18 @@ def validate(
     quiet: Quiet = False,
 ) -> None:
     """List every fault of a submission zip, or call it ready."""
-    from algocli.cli.console import note, show_json, size, tracker
-    from algocli.dataset.challenge.subjects import Challenge
+    from algocli.cli.console import noter, show_json, size, tracker
     from algocli.errors import DataError
-    from algocli.submission.shapes import ExpectedShapes
-    from algocli.submission.validate import validate as check
+    from algocli.pipeline.leaderboard import validate as check
 
-    expected = ExpectedShapes.official() if data_dir is None else ExpectedShapes.of(Challenge(data_dir))
-    verdict = check(file, expected, partial=partial, track=tracker(quiet))
+    verdict = check(file, data_dir=data_dir, partial=partial, track=tracker(quiet))
     if as_json:
         show_json(verdict)
     else:
         for fault in verdict.faults:
             print(f"{fault}\n  mend: {fault.mend}")
         for text in verdict.notes:
-            note(text, quiet=quiet)
+            noter(quiet)(text)
         if verdict.ready:
             print(f"{file}  {size(verdict.n_bytes)}  ready")
     if not verdict.ready:

@@ -1,9 +1,12 @@
-"""What the library says of fields and arguments, in the words of the command line: its `seed=-1` is --seed -1 here."""
+"""What the library says of fields and arguments, in the words of the command line: its `seed=-1` is --seed -1 here.
+
+A field without a value, as in `html=...`, is the option alone. Commands within a sentence stay as they are.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from algocli.errors import AlgocliError
@@ -24,29 +27,67 @@ FIELDS = {
     "seed": "seed",
     "refit": "refit",
 }
-_OPTIONS = {field: option.replace("_", "-") for option, field in FIELDS.items()} | {"force": "force", "name": "run"}
-_SAID = re.compile(rf"(?<![\w.'\"/=-])({'|'.join(_OPTIONS)})=('[^']*'|\([^)]*\)|[\w.+-]*[\w])")
+# Arguments whose option is another word; those below it have the same, with dashes.
+_RENAMED = {
+    "name": "run",
+    "runs": "run",
+    "subjects": "subject",
+    "rois": "roi",
+    "layers": "layer",
+    "n_permutations": "permutations",
+    "n_resamples": "resamples",
+    "file_format": "format",
+    "ids_file": "ids",
+    "names_file": "names",
+}
+_SAME = (
+    *("against", "average", "batch_size", "cache_dir", "cmap", "csv", "data_dir", "dataset", "deep", "device", "dtype"),
+    *("features", "force", "html", "ids_from", "intervals", "key", "mantissa_bits", "min_r", "nsd", "nsd_id"),
+    *("numerics", "outline", "partial", "pool", "project", "repeats", "run", "significance", "significant"),
+    *("stim_info", "stimuli", "stimulus", "surface", "title", "transform", "trust_remote_code", "unit", "vmax", "vmin"),
+    *("weighted", "weights"),
+)
+_OPTIONS = {field: option.replace("_", "-") for option, field in FIELDS.items()}
+_OPTIONS |= {field: field.replace("_", "-") for field in _SAME} | _RENAMED
+# What one command calls otherwise than all others do.
+_OF_COMMAND: Mapping[str, Mapping[str, str]] = {"import-features": {"name": "name"}}
+_VALUE = r"'[^']*'|\([^)]*\)|\[[^]]*\]|\.\.\.|[\w.+-]*[\w]"
+# As a hint has it; a remark may follow.
+_COMMAND = re.compile(r"algocli [^;(]*")
+_SAID = re.compile(rf"(?<![\w.'\"/=-])({'|'.join(_OPTIONS)})=({_VALUE})")
 
 
 @contextmanager
-def told_in_options() -> Iterator[None]:
-    """Tell an error within a `with` block in the words of the command line."""
+def told_in_options(command: Callable[[], str | None] = lambda: None) -> Iterator[None]:
+    """Tell an error within a `with` block in the words of a command, whose name is asked for once there is one."""
     try:
         yield
     except AlgocliError as error:
-        raise type(error)(in_options(error.message), hint=error.hint and in_options(error.hint)) from error
+        hint = None if error.hint is None else in_options(error.hint, command())
+        raise type(error)(in_options(error.message, command()), hint=hint) from error
 
 
-def in_options(text: str) -> str:
-    """Write fields and their values, as in "regression='ridge'", as options."""
-    return _SAID.sub(lambda found: _option(found[1], found[2]), text)
+def in_options(text: str, command: str | None = None) -> str:
+    """Write fields and their values, as in "regression='ridge'", as options of a command."""
+    own = _OF_COMMAND.get(command or "", {})
+    # A command is in these words already, and may name a run that is called like a field.
+    whole = _COMMAND.match(text)
+    start = whole.end() if whole else 0
+    said = _SAID.sub(lambda found: _option(found[1], own.get(found[1], _OPTIONS[found[1]]), found[2]), text[start:])
+    return text[:start] + said
 
 
-def _option(field: str, value: str) -> str:
-    option = _OPTIONS[field]
+def _option(field: str, option: str, value: str) -> str:
+    if field == "subjects":
+        return f"-s {value}"
+    if value == "...":
+        return f"--{option}"
     if value in ("True", "False"):
         return f"--{option}" if value == "True" else f"--no-{option}"
     if value == "None":
-        return f"--{option} full" if option == "pca" else f"no --{option}"
-    words = re.sub(r",\s*", ":", value.strip("()")) if value.startswith("(") else value.strip("'")
-    return f"--{option} {words}"
+        return f"--{option} full" if field == "n_components" else f"no --{option}"
+    if value.startswith("["):
+        return " ".join(f"--{option} {word.strip().strip(chr(39))}" for word in value.strip("[]").split(","))
+    if value.startswith("("):
+        return f"--{option} " + re.sub(r",\s*", ":" if field == "alphas" else ",", value.strip("()"))
+    return f"--{option} {value.strip(chr(39)) or value}"

@@ -102,7 +102,7 @@ def as_share(ceiling: NDArray[np.floating], unit: CeilingUnit | None = None) -> 
     top = float(values.max(initial=0))
     if top > _LARGEST[found]:
         raise DataError(
-            f"its largest noise ceiling is {top:.4g}; no share of variance is above 1", hint="--unit percent"
+            f"its largest noise ceiling is {top:.4g}; no share of variance is above 1", hint="unit='percent'"
         )
     return values / _LARGEST[found], found
 

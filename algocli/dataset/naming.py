@@ -7,7 +7,7 @@ and what a function takes, is its id: 3 for subj03, 'anna' for anna. Each follow
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from algocli.compute.choices import check_whole, said
@@ -56,6 +56,12 @@ def check_subject_name(name: object) -> str:
             hint="a name has letters, and may have digits, dots, dashes and underscores: sub-01, but not 01",
         )
     return name
+
+
+def list_subjects(subjects: Sequence[SubjectId]) -> str:
+    """Name subjects by their ids, as in 'subjects 1, 6'."""
+    noun = "subject" if len(subjects) == 1 else "subjects"
+    return f"{noun} {', '.join(map(str, subjects))}" if subjects else "no subject"
 
 
 def by_id(subject: SubjectId) -> tuple[bool, Any]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from algocli.compute.track import Track, silent
 from algocli.dataset.ids import Ids
 from algocli.dataset.naming import SubjectId, id_of
-from algocli.dataset.protocol import Places, Roi, find_roi
+from algocli.dataset.protocol import Places, Roi, find_rois
 from algocli.dataset.sides import Side, Split
 from algocli.dataset.stimuli import Stimulus
 
@@ -86,7 +86,7 @@ class PlainSubject(ABC):
 
     def roi_vertices(self, roi: Roi | str, side: Side) -> NDArray[np.int64]:
         """Return no vertices of a ROI that there is."""
-        find_roi(self.rois, roi)
+        find_rois(self.rois, roi)
         return np.empty(0, np.int64)
 
     def noise_ceiling(self, side: Side) -> NDArray[np.float64] | None:

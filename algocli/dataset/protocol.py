@@ -142,7 +142,7 @@ class Subject(Protocol):
         ...
 
     def roi_vertices(self, roi: Roi | str, side: Side) -> NDArray[np.int64]:
-        """Return the indices of a ROI, or of one so named, into the vertices of a side; empty where it is absent.
+        """Return the indices of a ROI, or of a ROI or class so named, into the vertices of a side; empty if absent.
 
         Raises
         ------
@@ -218,8 +218,8 @@ def is_dataset(value: object) -> TypeGuard[Dataset]:
     return all(hasattr(type(value), word) for word in ("subject", "subjects"))
 
 
-def find_roi(rois: Sequence[Roi], roi: Roi | str) -> Roi:
-    """Return a ROI, or the one so named, whatever its case.
+def find_rois(rois: Sequence[Roi], roi: Roi | str) -> tuple[Roi, ...]:
+    """Return a ROI, or the one so named, or all of the class so named, whatever the case.
 
     Raises
     ------
@@ -227,9 +227,11 @@ def find_roi(rois: Sequence[Roi], roi: Roi | str) -> Roi:
         If there is none.
     """
     if isinstance(roi, Roi):
-        return roi
-    known = {one.name: one for one in rois}
-    # Two ROIs that differ in their case alone are in no dataset.
-    spelled = {name.lower(): name for name in known}
+        return (roi,)
+    names = dict.fromkeys(one.name for one in rois) | dict.fromkeys(one.roi_class for one in rois)
+    # Two names that differ in their case alone are in no dataset.
+    spelled = {name.lower(): name for name in names}
     word = spelled.get(roi.lower(), roi) if isinstance(roi, str) else roi
-    return known[check_choice("roi", word, tuple(known))]
+    wanted = check_choice("roi", word, tuple(names))
+    single = tuple(one for one in rois if one.name == wanted)
+    return single[:1] or tuple(one for one in rois if one.roi_class == wanted)

@@ -90,7 +90,7 @@ def fit_components(
     if n_components is not None and n_components > limit:
         raise UsageError(
             f"{n_components} components cannot be had from {len(fit)} images: the rank is {limit} at most",
-            hint=f"use --pca {limit} or fewer",
+            hint=f"use n_components={limit} or fewer",
         )
     values, vectors, column_means = _eigenpairs(gram, fit, n_components or limit, algebra)
     rank = int((values > RANK_TOLERANCE * values[0]).sum()) if values[0] > 0 else 0
@@ -98,7 +98,7 @@ def fit_components(
     if rank < n_kept:
         raise UsageError(
             f"the features of these {len(fit)} images have rank {rank}: there are no {n_kept} components",
-            hint=f"use --pca {rank} or fewer" if rank else "the features are the same for every image",
+            hint=f"use n_components={rank} or fewer" if rank else "the features are the same for every image",
         )
     # What centring on both sides takes from the trace is n times the mean of all entries.
     total = gram.diagonal(fit).sum(dtype=np.float64) - len(fit) * column_means.mean()

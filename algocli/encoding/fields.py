@@ -24,6 +24,7 @@ from algocli.compute.choices import (
     check_words,
     said,
 )
+from algocli.encoding import usual
 from algocli.errors import UsageError
 
 AlphaBy = Literal["gcv", "kfold"]
@@ -35,14 +36,13 @@ class Alphas(NamedTuple):
 
     # From a penalty that only the least of all components notice to one that leaves the largest a hundredth of itself:
     # the first component of a layer holds a few hundred to a few thousand times the mean.
-    low: float = 1e-2
-    high: float = 1e5
-    n: int = 20
+    low: float = usual.ALPHAS[0]
+    high: float = usual.ALPHAS[1]
+    n: int = usual.ALPHAS[2]
 
 
 USUAL_ALPHAS = Alphas()
-# Draws of a banded ridge's shares.
-USUAL_DRAWS = 50
+USUAL_DRAWS = usual.N_DRAWS
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Fields:
     """The fields of `Settings`, which says what they mean; nothing is checked here."""
 
     features: tuple[str, ...]
-    n_components: int | None = 100
+    n_components: int | None = usual.N_COMPONENTS
     regression: str = "ols"
     alpha_by: AlphaBy = "gcv"
     alphas: Alphas = USUAL_ALPHAS
@@ -59,9 +59,9 @@ class Fields:
     standardised: bool = False
     n_iter: int = USUAL_DRAWS
     search_seed: int | None = None
-    holdout: float | None = 0.1
+    holdout: float | None = usual.HOLDOUT
     folds: int | None = None
-    seed: int = 4
+    seed: int = usual.SEED
     refit: bool = True
 
     @property

@@ -36,6 +36,12 @@ class Settings(Fields):
     ------
     UsageError
         If a field is not what it can be, or fields do not go together.
+
+    Examples
+    --------
+    >>> settings = algocli.Settings(("features.2", "features.5"), regression="ridge", n_components=1000)
+    >>> settings.folds is None, settings.holdout
+    (True, 0.1)
     """
 
     def __post_init__(self) -> None:

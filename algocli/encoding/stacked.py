@@ -64,7 +64,7 @@ def stack(layers: Sequence[Components], *, scaled: bool) -> StackedComponents:
     if n_components > len(fit) - 1:
         raise UsageError(
             f"{n_components} components of {len(layers)} layers cannot be had from {len(fit)} images",
-            hint=f"use --pca {(len(fit) - 1) // len(layers)} or fewer",
+            hint=f"use n_components={(len(fit) - 1) // len(layers)} or fewer",
         )
     means = np.array([own.mean_variance for own in layers])
     scales = 1 / np.sqrt(means) if scaled else np.ones(len(layers))

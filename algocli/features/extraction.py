@@ -157,9 +157,9 @@ def _announce(subject: Subject, targets: Sequence[Target], cache_dir: Path, how:
         f"subject {subject.id}: up to {gigabytes(n_bytes)} to write for {layers} (less once compressed), "
         f"{gigabytes(free_disk(cache_dir))} free"
     )
-    smaller = "--dtype float16, --pool or --project make features smaller"
-    check_disk(n_bytes, cache_dir, remedy=f"{smaller}; or name another --cache-dir")
+    smaller = "dtype='float16', pool=... or project=... make features smaller"
+    check_disk(n_bytes, cache_dir, remedy=f"{smaller}; or name another cache_dir=...")
     # Each store holds a shard that fills, one that is written and its compressed form; each batch waits in a queue.
     shards = sum(3 * width * target.store.rows_per_shard for width, target in zip(per_row, targets, strict=True))
     batches = 2 * n_workers() * how.batch_size * sum(4 * target.store.n_features for target in targets)
-    check_memory(BASE_MEMORY + shards + batches, remedy=f"{smaller}; a smaller --batch-size or fewer layers help too")
+    check_memory(BASE_MEMORY + shards + batches, remedy=f"{smaller}; a smaller batch_size=... or fewer layers help too")

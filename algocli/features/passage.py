@@ -22,6 +22,7 @@ from algocli.compute.choices import check_choice, check_kind, check_whole, check
 from algocli.compute.track import Track
 from algocli.dataset.images import Images
 from algocli.errors import DataError, UsageError
+from algocli.features import usual
 from algocli.features.networks.backbones import Backbone
 from algocli.features.networks.numerics import Numerics, autocast, one_core_each, products
 from algocli.features.reduction import Reducer, Reduction
@@ -39,7 +40,7 @@ Out = TypeVar("Out")
 
 def default_batch_size(device: str) -> int:
     """Return how many images to pass at once: on a cpu what its cache holds, on a GPU what keeps it busy."""
-    return 16 if device == "cpu" else 64
+    return usual.BATCH_ON_CPU if device == "cpu" else usual.BATCH_ON_GPU
 
 
 @dataclass(frozen=True)
@@ -56,10 +57,10 @@ class Passage:
         If a field is not what it can be.
     """
 
-    dtype: Dtype = "float16"
-    batch_size: int = 16
+    dtype: Dtype = usual.DTYPE
+    batch_size: int = usual.BATCH_ON_CPU
     device: str = "cpu"
-    numerics: Numerics = "float32"
+    numerics: Numerics = usual.NUMERICS
     reduction: Reduction = field(default_factory=Reduction)
     rows: range | None = None
 
@@ -151,7 +152,7 @@ def _write(target: Target, shard: Shard, rows: NDArray[Any], images: Images) -> 
         np.float32,
         what=f"layer {target.layer}",
         name=lambda place: images.name(shard.start + place),
-        remedy="extract with --dtype float32",
+        remedy="extract with dtype='float32'",
     )
     target.store.write(shard, rows)
 

@@ -142,5 +142,5 @@ def _refuse(features: NDArray[Any], layer: RebuiltLayer, paths: Sequence[Path]) 
         np.float32,
         what=f"layer {layer.reduce.layer.name}",
         name=lambda place: str(paths[place]),
-        remedy="train on features that were extracted with --dtype float32",
+        remedy="train on features that were extracted with dtype='float32'",
     )

@@ -58,7 +58,7 @@ def read_stored_recipe(store: FeatureStore, *, trust_code: bool) -> dict[str, An
         )
     # A name in a file chooses what code runs: that is for the user to say.
     if runs_code(named["model"]) and not trust_code:
-        raise UsageError(f"{named['model']} is code that would run here: --trust-remote-code allows it")
+        raise UsageError(f"{named['model']} is code that would run here: trust_remote_code=True allows it")
     return named
 
 

@@ -59,7 +59,7 @@ class Reducer:
         n_pooled = int(np.prod(self.shape))
         if reduction.project is not None and reduction.project >= n_pooled:
             raise UsageError(
-                f"--project {reduction.project}: layer {layer.name} has no more than {n_pooled} features as it is"
+                f"project={reduction.project}: layer {layer.name} has no more than {n_pooled} features as it is"
             )
         self.n_features = n_pooled if reduction.project is None else reduction.project
 
@@ -107,8 +107,8 @@ def _pooled(layer: Layer, grid: int | None) -> tuple[int, ...]:
     if len(layer.shape) != 3 or min(layer.shape[1:]) < grid:
         found = " x ".join(map(str, layer.shape))
         raise UsageError(
-            f"--pool {grid}: layer {layer.name} ({found}) is no map of channels x rows x columns that large",
-            hint="extract such layers in a command of their own, without --pool",
+            f"pool={grid}: layer {layer.name} ({found}) is no map of channels x rows x columns that large",
+            hint="extract such layers in a command of their own, without pool=...",
         )
     return (layer.shape[0], grid, grid)
 

@@ -68,6 +68,9 @@ class Comparison(RowsByRoi):
     classes: dict[str, str]
     notes: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"Comparison({self.told(f'{len(self.runs)} runs against {self.reference}')})"
+
     def of_roi(self, subject: SubjectId, hemisphere: Side, roi: str) -> list[DifferenceRow]:
         """Return a ROI's row of each run; none where that subject's data does not name the ROI."""
         wanted = (subject, check_side(hemisphere, self.sides), roi)
@@ -77,7 +80,7 @@ class Comparison(RowsByRoi):
 def compare(
     runs: Sequence[Run],
     *,
-    data_dir: Path | None = None,
+    data_dir: Path | str | Dataset | None = None,
     subjects: Iterable[SubjectId] | None = None,
     rois: Sequence[str] | None = None,
     n_resamples: int = 1000,
@@ -91,7 +94,8 @@ def compare(
     runs
         At least two finished runs that held out the same images.
     data_dir
-        The challenge folder with the measured responses; by default where the reference was trained.
+        The folder of the data with the measured responses, or the dataset itself; by default where the
+        reference was trained.
     subjects
         Subject numbers; by default all that the runs share.
     rois
@@ -169,7 +173,8 @@ def _check_same_images(shares: Sequence[HeldOut]) -> Iterator[str]:
             raise UsageError(
                 f"run {first.run.name} ({_split(first.run)}) and run {other.run.name} ({_split(other.run)}) held out "
                 f"different images of subject {number}: {len(first.rows)} and {len(other.rows)}, {n_shared} in both",
-                hint="a paired comparison needs the same ones: train with the same --seed and --holdout or --folds",
+                hint="a paired comparison needs the same ones: train with the same seed=... and holdout=... or "
+                "folds=...",
             )
         if _partition(first.folds) != _partition(other.folds):
             yield (
@@ -180,8 +185,8 @@ def _check_same_images(shares: Sequence[HeldOut]) -> Iterator[str]:
 
 def _split(run: Run) -> str:
     settings = run.settings
-    part = f"--holdout {settings.holdout:g}" if settings.folds is None else f"--folds {settings.folds}"
-    return f"{part} --seed {settings.seed}"
+    part = f"holdout={settings.holdout:g}" if settings.folds is None else f"folds={settings.folds}"
+    return f"{part} seed={settings.seed}"
 
 
 def _partition(folds: NDArray[np.int64]) -> set[tuple[int, ...]]:

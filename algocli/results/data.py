@@ -24,7 +24,7 @@ class Gathered:
         """Return one subject by its number or name."""
         found = self._subjects.get(check_subject_id(which))
         if found is None:
-            raise DataError(f"the data of subject {which} is gone", hint="name the data that has it with --data-dir")
+            raise DataError(f"the data of subject {which} is gone", hint="name the data that has it with data_dir=...")
         return found
 
     def subjects(self, which: Iterable[int | str] | int | str | None = None) -> list[Subject]:

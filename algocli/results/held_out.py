@@ -77,7 +77,7 @@ def held_out(run: Run, number: SubjectId) -> HeldOut:
     share = run.subject(number)
     rows, folds = share.validation_rows(), share.validation_folds()
     if rows.shape != folds.shape:
-        raise DataError(f"{share.folder} holds a damaged split", hint="train this subject again with --force")
+        raise DataError(f"{share.folder} holds a damaged split", hint="train this subject again with force=True")
     order = np.argsort(rows)
     return HeldOut(run, share, rows[order], order, folds[order])
 
@@ -102,7 +102,7 @@ def data_is_gone(held: HeldOut) -> DataError:
     where = f"is no longer in {folder}" if folder else "is nowhere named in the run's record"
     return DataError(
         f"the data of subject {held.share.id}, which run {held.run.name} was trained on, {where}",
-        hint="name the challenge data with --data-dir",
+        hint="name the challenge data with data_dir=...",
     )
 
 
@@ -170,5 +170,5 @@ def _mean_r(
 def _other_data(subject: Subject, run: Run) -> DataError:
     return DataError(
         f"run {run.name} was not trained on the responses of subject {subject.id} in {subject.folder}",
-        hint="name the folder that it was trained on with --data-dir, or train again on this one",
+        hint="name the folder that it was trained on with data_dir=..., or train again on this one",
     )

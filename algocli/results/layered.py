@@ -201,9 +201,9 @@ def _no_layers(run: Run) -> UsageError:
     comparing = [(other.name, words.model) for other in found if (words := _compared_in(other)) is not None]
     single = [other.name for other in reversed(found) if _has_one_layer(other)]
     if comparing:
-        hint = "--run {} is {}".format(*comparing[0])
+        hint = "run={!r} is {}".format(*comparing[0])
     elif len(single) > 1:
-        hint = f"name runs of one layer each: {' '.join(f'--run {name}' for name in single)}"
+        hint = f"name runs of one layer each: {' '.join(f'run={name!r}' for name in single)}"
     else:
         hint = "algocli train --regression blend -l A -l B, or train each layer by itself and name the runs"
     suited = " or ".join(one.name for one in regressions() if one.per_layer is not None)

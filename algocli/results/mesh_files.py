@@ -59,7 +59,7 @@ def fetch_folder(
         If no place can be written.
     """
     place = _writable(places)
-    by_hand = f"put {', '.join(needed)} into {place / name}, or draw on --surface fsaverage5, which needs no network"
+    by_hand = f"put {', '.join(needed)} into {place / name}, or draw on surface='fsaverage5', which needs no network"
     with tempfile.TemporaryDirectory(prefix=f"{name}.", suffix=PARTIAL, dir=place) as made:
         arrived = Path(made) / name
         try:

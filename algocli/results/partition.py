@@ -51,6 +51,9 @@ class PartitionReport(RowsByRoi):
     classes: dict[str, str]
     notes: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"PartitionReport({self.told(' and '.join(self.sets))})"
+
     @property
     def has_ceilings(self) -> bool:
         """Say whether any row is related to a noise ceiling."""

@@ -62,7 +62,7 @@ def read_per_layer(run: Run, number: SubjectId, hemisphere: Side, shape: tuple[i
         raise DataError(
             f"the {hemisphere} {found.value}s of the run's subject {number} are of shape {fits.shape}; fits of "
             f"{shape[0]} layers x {shape[1]} vertices were expected",
-            hint="train this subject again with --force",
+            hint="train this subject again with force=True",
         )
     return np.asarray(fits[-1] if run.settings.refit else fits.mean(axis=0), dtype=np.float64)
 

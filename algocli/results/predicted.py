@@ -129,7 +129,7 @@ def predict_pictures(
     # What is missing is told before torch takes its seconds to load.
     stores = {origin.share.id: stores_of(run, origin.share.id, cache_dir) for origin in origins}
     if rois and all(origin.subject is None for origin in origins):
-        raise DataError(origins[0].note, hint="name the data that has the ROIs with --data-dir")
+        raise DataError(origins[0].note, hint="name the data that has the ROIs with data_dir=...")
     regions = [find_regions(origin.subject, rois) if origin.subject is not None else {} for origin in origins]
     features = PictureFeatures(pictures, rebuild(stores[origins[0].share.id], device, trust_code=trust_code), track)
     # Nobody should wait for a model to hear that a file is no image.
@@ -200,7 +200,7 @@ def _check_size(regions: RegionVertices, number: SubjectId, hemisphere: Side, n_
     if found >= n_vertices:
         raise DataError(
             f"the run has {n_vertices} {hemisphere} vertices of subject {number}; the data folder has more",
-            hint="name the data folder that it was trained on with --data-dir",
+            hint="name the data folder that it was trained on with data_dir=...",
         )
 
 

@@ -78,6 +78,13 @@ class Report(RowsByRoi):
     columns: tuple[str, ...] = COLUMNS
     preparation: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"Report({self.told(f'run {self.run}')})"
+
+    def table(self) -> list[dict[str, Any]]:
+        """Return the rows as dicts: those columns that were asked for, a missing score as None."""
+        return self.records
+
     @property
     def records(self) -> list[dict[str, Any]]:
         """The rows as JSON and CSV have them: their columns by name."""
@@ -174,7 +181,7 @@ def summarise_recorded(
     origins = recorded_subjects(run, usual, subjects)
     wants_masks = any(name.lower() != ALL_VERTICES.lower() for name in rois or ())
     if wants_masks and all(origin.subject is None for origin in origins):
-        raise DataError(origins[0].note, hint="name the data that has the ROIs with --data-dir")
+        raise DataError(origins[0].note, hint="name the data that has the ROIs with data_dir=...")
     pairs = [(origin.subject, origin.share) for origin in origins]
     return _report(run, pairs, rois, asked, filter(None, map(_told, origins)))
 

@@ -35,7 +35,7 @@ def draw(n_images: int, *, n_resamples: int, seed: int) -> NDArray[np.float32]:
     n_resamples, seed = check_whole("n_resamples", n_resamples, 1), check_whole("seed", seed, 0)
     # Counts as they are drawn and kept; the dozen arrays of a block.
     needed = n_resamples * (24 * n_images + 48 * bootstrap.VERTICES)
-    check_memory(needed, remedy="fewer --resamples need less; 1000 are usual")
+    check_memory(needed, remedy="fewer n_resamples=... need less; 1000 are usual")
     return bootstrap.resample(n_images, n_resamples=n_resamples, seed=seed)
 
 

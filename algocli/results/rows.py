@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from algocli.compute.files import publish
-from algocli.dataset.naming import SubjectId
+from algocli.compute.tables import as_frame
+from algocli.dataset.naming import SubjectId, list_subjects
 from algocli.dataset.sides import Side
 
 
@@ -51,6 +53,24 @@ class RowsByRoi:
     def rois(self) -> tuple[str, ...]:
         """The ROIs of the rows, each once, in their order."""
         return tuple(dict.fromkeys(row.roi for row in self.rows))
+
+    def table(self) -> list[dict[str, Any]]:
+        """Return the rows as dicts, a field a key."""
+        return [asdict(row) for row in self.rows]  # type: ignore[call-overload]
+
+    def to_pandas(self) -> Any:
+        """Return `table` as a pandas.DataFrame.
+
+        Raises
+        ------
+        UsageError
+            If pandas is not installed.
+        """
+        return as_frame(self.table())
+
+    def told(self, what: str) -> str:
+        """Say how much there is of what, for people who print it."""
+        return f"{what}: {len(self.rows)} rows, {list_subjects(self.subjects)}, {len(self.rois)} ROIs"
 
 
 def write_records(columns: Sequence[str], records: Iterable[Mapping[str, object]], path: Path) -> None:

@@ -71,7 +71,7 @@ def scored_subjects(
         if not numbers:
             raise DataError(
                 f"run {run.name} has {_listed(run.subjects)}; {challenge.folder} has {_listed(challenge.found)}",
-                hint="name the data that the run was made from with --data-dir",
+                hint="name the data that the run was made from with data_dir=...",
             )
     return [(challenge.subject(n), run.subject(n)) for n in check_subject_ids(numbers)]
 
@@ -90,7 +90,7 @@ def read_scores(subject: Subject, share: SubjectRun, hemisphere: Side) -> Vertex
         raise DataError(
             f"the run has {correlation.size} {hemisphere} vertices of subject {subject.id}; "
             f"the mask in {subject.folder} has {n_vertices}: the run was made from another data folder",
-            hint="name that folder with --data-dir, or train again on this one",
+            hint="name that folder with data_dir=..., or train again on this one",
         )
     return VertexScores(correlation, *read_ceiling(subject, hemisphere))
 

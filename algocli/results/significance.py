@@ -51,7 +51,7 @@ def p_values(
     before = kept_p.state(share)
     # Orders as they are drawn and kept: of all held-out images for as many permutations as the smallest fold has.
     n_steps = int(np.unique(held.folds, return_counts=True)[1].min())
-    check_memory(24 * len(held.folds) * -(-n_permutations // n_steps), remedy="fewer --permutations need less")
+    check_memory(24 * len(held.folds) * -(-n_permutations // n_steps), remedy="fewer n_permutations=... need less")
     permutations = permute(held.folds, n_permutations=n_permutations, seed=seed)
     p = {hemisphere: _compute(held, subject, hemisphere, permutations, track) for hemisphere in share.sides}
     try:

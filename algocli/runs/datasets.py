@@ -103,7 +103,7 @@ def refuse_another_place(
         raise UsageError(
             f"the predictions of subject {share.id} cannot be {doing} on {here}: it was trained on {trained_on}, "
             f"and the {' and '.join(faults)} differ",
-            hint="name the data that it was trained on with --data-dir",
+            hint="name the data that it was trained on with data_dir=...",
         )
 
 

@@ -108,7 +108,7 @@ def open_predictor(
     if subject is None:
         raise DataError(
             f"subject {number}'s model has to be fitted once more, and the data that it was trained on is gone",
-            hint="name the data folder with --data-dir",
+            hint="name the data folder with data_dir=...",
         )
     # Who trains this subject holds it too.
     with hold(share.folder / "lock", note):
@@ -162,7 +162,7 @@ def _refuse_other_responses(share: SubjectRun, subject: Subject, cache_dir: Path
         if digest != recorded.get(side):
             raise DataError(
                 f"{subject.responses_name('train', side)} holds other responses than subject {share.id} was trained on",
-                hint="name the data folder that it was trained on with --data-dir, or train again",
+                hint="name the data folder that it was trained on with data_dir=..., or train again",
             )
 
 

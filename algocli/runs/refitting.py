@@ -151,12 +151,12 @@ class Refitting:
             if not self.trust_code:
                 raise UsageError(
                     f"{where}'s model has to be fitted once more, which runs the code of {self.regression.name}",
-                    hint="--trust-remote-code (trust_remote_code=True) allows it",
+                    hint="trust_remote_code=True allows it",
                 )
             if self.share.other_code(self.regression.provenance()):
                 raise DataError(
                     f"the code of {self.regression.name} is not what {where} was trained with",
-                    hint="bring the module back to what it was, or train again with --force",
+                    hint="bring the module back to what it was, or train again with force=True",
                 )
         told = self.regression.tell_again()
         if told:
@@ -166,5 +166,5 @@ class Refitting:
 def _check_size(fit: Fit, n_fits: int, subject: Subject) -> None:
     """Refuse models that do not fit into memory, each with its components and coefficients."""
     n_rows = len(fit.view.components[0].fit) + sum(subject.n_vertices(hemisphere) for hemisphere in subject.sides)
-    remedy = "train with fewer components; or with --refit, which has one fit instead of many"
+    remedy = "train with fewer components; or with refit=True, which has one fit instead of many"
     check_memory(4 * n_rows * sum(fit.n_components) * n_fits, remedy=remedy)

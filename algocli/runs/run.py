@@ -10,12 +10,26 @@ import re
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from algocli.compute.choices import check_path, check_word
 from algocli.compute.files import publish, read_json, write_json
 from algocli.compute.leftovers import delete_folder
 from algocli.compute.lock import hold, hold_if_free
-from algocli.dataset.naming import SubjectId, by_id, check_subject_id, id_of, is_name, is_numbered, name_of
+from algocli.compute.tables import as_frame
+from algocli.dataset.naming import (
+    SubjectId,
+    by_id,
+    check_subject_id,
+    id_of,
+    is_name,
+    is_numbered,
+    list_subjects,
+    name_of,
+)
+from algocli.dataset.sides import Side
 from algocli.encoding.settings import Settings
 from algocli.errors import DataError, MissingStep, UsageError, writing
 from algocli.runs import p_values as kept_p
@@ -26,12 +40,26 @@ LATEST = "latest"
 
 
 class Run:
-    """One training's results for any number of subjects."""
+    """One training's results for any number of subjects, in a folder `folder`.
+
+    Examples
+    --------
+    >>> run = algocli.find_run("cache")
+    >>> run.subjects, run.settings.regression
+    ((1,), 'ols')
+    >>> [(row["hemisphere"], row["n_vertices"]) for row in run.table()]
+    [('left', 31), ('right', 41)]
+    >>> run.subject(1).array("left_correlation").shape
+    (31,)
+    """
 
     def __init__(self, folder: Path | str) -> None:
         self.folder = check_path("folder", folder)
         # Another process may have replaced the run by one with others when it comes to training.
         self.opened_with: Settings | None = None
+
+    def __repr__(self) -> str:
+        return f"Run({self.name}: {list_subjects(self.subjects)}; {str(self.folder)!r})"
 
     @property
     def cache_dir(self) -> Path:
@@ -108,6 +136,27 @@ class Run:
             raise MissingStep(f"run {self.name} has no subject {number}", hint=f"algocli train -s {number}")
         return found
 
+    def table(self) -> list[dict[str, Any]]:
+        """Return a row a subject and side: its number of vertices, and median and mean r on held-out images.
+
+        Raises
+        ------
+        DataError
+            If an array is damaged.
+        """
+        shares = [self.subject(one) for one in self.subjects]
+        return [_summed_up(share, side) for share in shares for side in share.sides]
+
+    def to_pandas(self) -> Any:
+        """Return `table` as a pandas.DataFrame.
+
+        Raises
+        ------
+        UsageError
+            If pandas is not installed.
+        """
+        return as_frame(self.table())
+
     def start_subject(self, number: SubjectId) -> SubjectRun:
         """Return a subject's share to be filled; its record, if there was one, is withdrawn first."""
         share = self._subject(number)
@@ -126,6 +175,12 @@ class Run:
     def finished_at(self) -> float:
         """When the last subject was done, in seconds since the epoch; 0 where none is."""
         return max((float(self._subject(n).record["finished_at"]) for n in self.subjects), default=0.0)
+
+
+def _summed_up(share: SubjectRun, side: Side) -> dict[str, Any]:
+    r = share.correlation(side)
+    scores = {"median_r": float(np.median(r)), "mean_r": float(np.mean(r))}
+    return {"subject": share.id, "hemisphere": side, "n_vertices": len(r), **scores}
 
 
 def shares_of(folder: Path) -> list[Path]:
@@ -248,12 +303,24 @@ def list_runs(cache_dir: Path | str) -> list[Run]:
 def find_run(cache_dir: Path | str, name: str = LATEST) -> Run:
     """Find a run by name, by an unambiguous beginning of one, or the latest.
 
+    Parameters
+    ----------
+    cache_dir
+        The folder of features and runs.
+    name
+        The run's, its beginning, or 'latest'.
+
     Raises
     ------
     MissingStep
         If there is no run at all.
     UsageError
         If none, or more than one, has such a name.
+
+    Examples
+    --------
+    >>> algocli.find_run("cache").subjects
+    (1,)
     """
     name, runs = check_word("name", name), list_runs(cache_dir)
     if not runs:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from algocli.compute.arrays import publishing_rows, read_kept
+from algocli.compute.choices import check_choice
 from algocli.compute.files import publish, read_json, write_json
 from algocli.dataset.arrays import open_array
 from algocli.dataset.naming import SubjectId
@@ -24,7 +25,7 @@ from algocli.errors import DataError, MissingStep
 
 # What `predict` keeps of a subject's model.
 MODEL = "model.npz"
-_TRAIN_AGAIN = "train this subject again with --force"
+_TRAIN_AGAIN = "train this subject again with force=True"
 
 
 class SubjectRun:
@@ -33,6 +34,33 @@ class SubjectRun:
     def __init__(self, subject: SubjectId, folder: Path) -> None:
         self.id = subject
         self.folder = folder
+
+    def __repr__(self) -> str:
+        run, where = self.folder.parent.name, str(self.folder)
+        if not self.done:
+            return f"SubjectRun(subject {self.id} of {run}: not done; {where!r})"
+        sizes = self.record.get("n_vertices")
+        vertices = " and ".join(f"{n} {side}" for side, n in sizes.items()) if isinstance(sizes, dict) else "?"
+        return f"SubjectRun(subject {self.id} of {run}: {vertices} vertices, {len(self.arrays)} arrays; {where!r})"
+
+    @property
+    def arrays(self) -> tuple[str, ...]:
+        """The names of the arrays that there are, such as 'left_correlation'."""
+        return tuple(sorted(path.stem for path in self.folder.glob("*.npy")))
+
+    def array(self, name: str) -> NDArray[Any]:
+        """Open an array by its name, such as 'left_alpha', as a memory map.
+
+        `correlation`, `alphas` and the other methods say what the axes of each are.
+
+        Raises
+        ------
+        UsageError
+            If there is none of that name; those that there are, are told.
+        DataError
+            If it is damaged.
+        """
+        return self._load(check_choice("name", name, self.arrays))
 
     @property
     def done(self) -> bool:

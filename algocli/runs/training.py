@@ -102,7 +102,7 @@ def _promise(subject: Subject, settings: Settings, stores: Sequence[FeatureStore
     n_vertices = max(map(subject.n_vertices, subject.sides))
     size = Size(len(subject.train_stimuli), len(subject.test_stimuli), n_vertices)
     needed = bytes_needed(settings, size, with_torch=loads_torch(stores, settings, device))
-    check_memory(needed, remedy="fewer components (--pca) need less, and so do fewer layers")
+    check_memory(needed, remedy="fewer components (n_components=...) need less, and so do fewer layers")
     note(f"subject {subject.id}: up to {gigabytes(needed)} of memory, of {gigabytes(available_memory())} free")
     vertices = [subject.n_vertices(side) for side in subject.sides]
     foretold = regression_of(settings).foretell(settings, size.n_train, vertices, device)

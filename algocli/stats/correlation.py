@@ -32,6 +32,11 @@ def correlate(measured: NDArray[np.floating], predicted: NDArray[np.floating]) -
         If one of them is no matrix of numbers.
     DataError
         If the two shapes differ, or a value is not finite.
+
+    Examples
+    --------
+    >>> algocli.correlate([[1, 2], [2, 2], [3, 2]], [[2, 1], [4, 5], [6, 3]])
+    array([1., 0.])
     """
     measured, predicted = _matrix("measured", measured), _matrix("predicted", predicted)
     if measured.shape != predicted.shape:

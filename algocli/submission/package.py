@@ -255,7 +255,7 @@ def _refuse_missing(members: Sequence[Member], expected: ExpectedShapes, *, part
         )
     if absent and not (partial and have):
         subjects = sorted({member.subject for member in absent})
-        also = "" if not have else " (or --partial, for a zip that the leaderboard will not take)"
+        also = "" if not have else " (or partial=True, for a zip that the leaderboard will not take)"
         raise MissingStep(
             f"there are no predictions for subject {_listed(subjects)}",
             hint=f"algocli train -s {_listed(subjects)}{also}",

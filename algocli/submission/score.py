@@ -144,7 +144,7 @@ def ceiling_of_folder(subject: Subject, hemisphere: Hemisphere) -> tuple[NDArray
     if ceiling is None:
         raise DataError(
             f"{subject.layout.noise_ceiling(hemisphere)} does not exist: without noise ceilings there is no score",
-            hint="algocli import-ceilings brings them; or --nsd DIR computes them from NSD's ncsnr",
+            hint="algocli import-ceilings brings them; or nsd=DIR computes them from NSD's ncsnr",
         )
     return ceiling, unit
 

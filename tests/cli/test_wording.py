@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import fields
 
 import pytest
+from typer.main import get_command
 
-from algocli.cli.wording import FIELDS, in_options, told_in_options
+from algocli.cli import app
+from algocli.cli.wording import _OPTIONS, FIELDS, in_options, told_in_options
 from algocli.encoding.settings import Settings
 from algocli.errors import MissingStep
 
@@ -37,3 +39,41 @@ def test_an_error_keeps_its_kind():
     with pytest.raises(MissingStep, match="--seed 4") as caught, told_in_options():
         raise MissingStep("seed=4", hint="force=True")
     assert caught.value.hint == "--force"
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("html=... and csv=... name", "--html and --csv name"),
+        ("name it with data_dir=...", "name it with --data-dir"),
+        ("rois=['V1v', 'EBA'] are", "--roi V1v --roi EBA are"),
+        ("repeats=(1, 2, 3) are", "--repeats 1,2,3 are"),
+        ("with html=FILE.", "with --html FILE."),
+        ("device='': a name", "--device '': a name"),
+        ("file_format='npy' needs none", "--format npy needs none"),
+        ("a folder a/seed=..., left", "a folder a/seed=..., left"),
+    ],
+)
+def test_an_argument_becomes_its_option(said, told):
+    assert in_options(said) == told
+
+
+def test_a_command_that_has_a_word_of_its_own_is_told_in_it():
+    assert in_options("name='x'", "import-features") == "--name x"
+    assert in_options("name='x'", "train") == "--run x"
+
+
+def test_a_hint_that_is_a_command_stays_as_it_is():
+    with pytest.raises(MissingStep) as caught, told_in_options():
+        raise MissingStep("there is none", hint="algocli train --run seed=4")
+    assert caught.value.hint == "algocli train --run seed=4"
+
+
+def test_every_option_of_the_words_is_one_of_a_command():
+    known = {
+        flag.removeprefix("--")
+        for command in app.registered_commands
+        for parameter in get_command(app).commands[command.name or command.callback.__name__].params
+        for flag in (*parameter.opts, *parameter.secondary_opts)
+    }
+    assert {*_OPTIONS.values()} <= known

@@ -30,7 +30,7 @@ def test_a_unit_that_is_given_is_not_guessed() -> None:
 def test_shares_above_one_are_refused_with_the_unit_that_would_fit() -> None:
     with pytest.raises(DataError, match="its largest noise ceiling is 85; no share") as caught:
         as_share(np.array([0.2, 85.0]), "share")
-    assert caught.value.hint == "--unit percent"
+    assert caught.value.hint == "unit='percent'"
 
 
 @pytest.mark.parametrize("wrong", [np.nan, -0.1, 101.0, np.inf])

@@ -133,7 +133,7 @@ def test_more_components_than_images_are_refused_with_the_rank(kernel: Gram) -> 
     assert fit_components(kernel, np.arange(20), 19).vectors.shape == (20, 19)
     with pytest.raises(UsageError, match="20 components cannot be had from 20 images: the rank is 19") as caught:
         fit_components(kernel, np.arange(20), 20)
-    assert caught.value.hint == "use --pca 19 or fewer"
+    assert caught.value.hint == "use n_components=19 or fewer"
 
 
 def test_more_components_than_dimensions_are_refused_with_the_rank(tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_more_components_than_dimensions_are_refused_with_the_rank(tmp_path: Pat
     assert fit_components(kernel, np.arange(50), 11).vectors.shape == (50, 11)
     with pytest.raises(UsageError, match="have rank 11: there are no 12 components") as caught:
         fit_components(kernel, np.arange(50), 12)
-    assert caught.value.hint == "use --pca 11 or fewer"
+    assert caught.value.hint == "use n_components=11 or fewer"
 
 
 def test_all_components_are_as_many_as_the_rank(tmp_path: Path, kernel: Gram) -> None:

@@ -178,7 +178,7 @@ def test_code_that_a_store_names_runs_only_where_it_is_trusted(
 ) -> None:
     network[0] = replace(network[0], model=model)
     extract_one(subject, network[0], tmp_path / "cache")
-    assert reason(tmp_path) == f"{model} is code that would run here: --trust-remote-code allows it"
+    assert reason(tmp_path) == f"{model} is code that would run here: trust_remote_code=True allows it"
     assert [one.agrees for one in audit(tmp_path, trust_code=True) if isinstance(one, Sample)] == [True, True]
 
 

@@ -189,7 +189,7 @@ def test_a_feature_beyond_float16_is_refused_with_the_layer_and_the_remedy(
     backbone = stand_in(gain=20_000.0)
     with pytest.raises(DataError, match=r"layer edges goes beyond what float16 holds \(65504\)") as caught:
         extract(shared_subject, backbone, tmp_path)
-    assert "--dtype float32" in str(caught.value.hint)
+    assert "dtype='float32'" in str(caught.value.hint)
     assert shared_subject.stimuli[0].path.name in caught.value.message
     store = extract(shared_subject, backbone, tmp_path, dtype="float32")
     assert np.abs(store.read()).max() > 65504

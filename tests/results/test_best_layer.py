@@ -90,7 +90,7 @@ def test_weights_of_other_vertices_are_refused(challenge, blend):
     blend.subject(1).save("left_blend", weigh(2, 3, 30))
     with pytest.raises(DataError, match=r"of shape \(2, 3, 30\); fits of 3 layers x 31 vertices") as caught:
         find_best_layers(challenge.subject(1), layered([blend]), ["left"])
-    assert "--force" in str(caught.value.hint)
+    assert "force=True" in str(caught.value.hint)
 
 
 def test_the_map_shows_each_vertexs_layer_and_nothing_elsewhere(challenge, blend):
@@ -166,7 +166,7 @@ def test_a_run_that_is_no_blend_is_refused_with_one_that_is(blend):
     plain = write_run(blend.folder.parent.parent, "plain")
     with pytest.raises(UsageError, match="run plain has no layers to choose from: its regression is ols") as caught:
         layered([plain])
-    assert caught.value.hint == "--run a-blend is a blend"
+    assert caught.value.hint == "run='a-blend' is a blend"
 
 
 def test_without_any_blend_the_hint_makes_one(tmp_path):

@@ -147,7 +147,7 @@ def test_what_needs_responses_that_are_gone_says_so(write: Write, tmp_path: Path
     share.finish({**share.record, "data": str(tmp_path / "gone/subj01")})
     with pytest.raises(DataError, match=r"is no longer in .*gone/subj01") as caught:
         summarise_recorded(run, tmp_path / "nowhere", asked=asked)
-    assert "--data-dir" in (caught.value.hint or "")
+    assert "data_dir=..." in (caught.value.hint or "")
 
 
 @pytest.mark.parametrize("asked", [PERMUTED, RESAMPLED], ids=["significance", "intervals"])

@@ -156,7 +156,7 @@ def test_other_folds_of_the_same_images_are_compared_and_told(write: Write, data
     runs = [write("a", folds=FOUR_FOLDS), write("b", noise=0.8, folds=np.arange(len(ROWS)) % 2)]
     found = compare(runs, subjects=[1], n_resamples=40)
     [note] = found.notes
-    assert "run b (--folds 2 --seed 4) divided the images into other folds" in note
+    assert "run b (folds=2 seed=4) divided the images into other folds" in note
     counts = resample(len(ROWS), n_resamples=40)
     reference, other = (drawn_one_by_one(data, run, counts) for run in runs)
     row = find(found)
@@ -190,10 +190,10 @@ def test_runs_that_held_out_other_images_are_refused_with_what_differs(write: Wr
     with pytest.raises(UsageError) as caught:
         compare([write("a"), write("b", rows=other, seed=5)])
     assert caught.value.message == (
-        "run a (--holdout 0.1 --seed 4) and run b (--holdout 0.1 --seed 5) held out different images of subject 1: "
+        "run a (holdout=0.1 seed=4) and run b (holdout=0.1 seed=5) held out different images of subject 1: "
         f"40 and 40, {n_shared} in both"
     )
-    assert "--seed" in (caught.value.hint or "")
+    assert "seed=..." in (caught.value.hint or "")
 
 
 def test_responses_that_have_moved_are_named_by_the_user(write: Write, data: Path, tmp_path: Path) -> None:
@@ -204,7 +204,7 @@ def test_responses_that_have_moved_are_named_by_the_user(write: Write, data: Pat
     moved.rename(tmp_path / "second")
     with pytest.raises(DataError, match=r"is no longer in .*first") as caught:
         compare(runs, n_resamples=5)
-    assert "--data-dir" in (caught.value.hint or "")
+    assert "data_dir=..." in (caught.value.hint or "")
     assert compare(runs, data_dir=tmp_path / "second", n_resamples=5).rows == before
 
 

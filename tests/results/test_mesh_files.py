@@ -94,7 +94,7 @@ def test_without_a_network_one_is_told_which_files_go_where(place, capsys):
     for name in NEEDED:
         assert name in caught.value.hint
     assert str(place / "fsaverage6") in caught.value.hint
-    assert "--surface fsaverage5" in caught.value.hint
+    assert "surface='fsaverage5'" in caught.value.hint
     assert list(place.iterdir()) == []
     assert capsys.readouterr().out == ""
 

@@ -195,7 +195,7 @@ def test_data_that_is_gone_is_told_where_it_is_needed(place: Place) -> None:
     run = place.train()
     with pytest.raises(DataError, match="the data that it was trained on is gone") as told:
         place.open(run, subject=None)
-    assert "--data-dir" in str(told.value.hint)
+    assert "data_dir=..." in str(told.value.hint)
     place.open(run)
     place.open(run, subject=None)
 

@@ -255,7 +255,7 @@ def test_correlations_that_training_never_writes_are_refused(tmp_path: Path, wro
     share.save("left_correlation", np.array([0.5, wrong]))
     with pytest.raises(DataError, match=r"left_correlation\.npy is damaged") as refused:
         share.correlation("left")
-    assert refused.value.hint == "train this subject again with --force"
+    assert refused.value.hint == "train this subject again with force=True"
 
 
 def test_settings_that_an_older_version_misunderstood_are_named(tmp_path: Path) -> None:

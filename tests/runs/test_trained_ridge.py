@@ -90,7 +90,7 @@ def test_vertices_at_the_edge_of_the_grid_are_told_with_a_remedy(shared: World) 
     edges = [note for note in notes if "have the smallest penalty" in note]
     assert len(edges) == 2
     assert edges[0].startswith("subject 1, left: ")
-    assert "have the smallest penalty: --alphas 10:100000:10 reaches further down" in edges[0]
+    assert "have the smallest penalty: alphas=(10, 100000, 10) reaches further down" in edges[0]
 
 
 def test_a_regression_without_penalties_has_none(shared: World) -> None:

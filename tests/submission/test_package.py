@@ -165,7 +165,7 @@ def test_a_missing_subject_is_a_missing_step(tmp_path: Path, tiny: ExpectedShape
     with pytest.raises(MissingStep, match="no predictions for subject 2") as caught:
         package(predictions(without(arrays, "subj02"), tiny), tmp_path / "made.zip", tiny)
     assert "algocli train -s 2" in (caught.value.hint or "")
-    assert "--partial" in (caught.value.hint or "")
+    assert "partial=True" in (caught.value.hint or "")
     assert names_in(tmp_path) == []
 
 

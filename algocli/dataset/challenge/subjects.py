@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,8 @@ from algocli.dataset.challenge.layout import (
 from algocli.dataset.challenge.nsd_ids import NSD_IDS
 from algocli.dataset.digests import digest_files
 from algocli.dataset.ids import Ids
-from algocli.dataset.protocol import Places, Roi, find_roi
+from algocli.dataset.naming import list_subjects
+from algocli.dataset.protocol import Places, Roi, find_rois
 from algocli.dataset.sides import HEMISPHERES, Hemisphere, Side, Split, check_hemisphere, check_split
 from algocli.dataset.stimuli import Stimulus
 from algocli.errors import DataError
@@ -38,10 +40,28 @@ from algocli.errors import DataError
 class Challenge:
     """A folder of subjects in the organisers' layout.
 
+    Attributes
+    ----------
+    folder
+        Where it is.
+    found
+        The numbers of its subjects, rising.
+
     Raises
     ------
     DataError
         If the folder is not there, or holds no subject.
+
+    Examples
+    --------
+    >>> challenge = algocli.Challenge("demo")
+    >>> challenge.found
+    (1, 6)
+    >>> subject = challenge.subject(1)
+    >>> subject.responses("train", "left").shape == (len(subject.train_stimuli), subject.n_vertices("left"))
+    True
+    >>> subject.roi_vertices("floc-faces", "left").dtype.name
+    'int64'
     """
 
     def __init__(self, folder: Path | str) -> None:
@@ -50,14 +70,17 @@ class Challenge:
         if not os.path.isdir(self.folder):  # noqa: PTH112
             raise DataError(
                 f"{self.folder} is not a folder",
-                hint="name the challenge data with --data-dir, or write a synthetic one with: algocli demo",
+                hint="name the challenge data with data_dir=..., or write a synthetic one with: algocli demo",
             )
         self.found = tuple(n for n in SUBJECTS if (self.folder / subject_folder(n)).is_dir())
         if not self.found:
             raise DataError(
                 f"{self.folder} holds no subject: folders subj01 to subj08 were expected",
-                hint="name the folder above subj01 with --data-dir",
+                hint="name the folder above subj01 with data_dir=...",
             )
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self.folder)!r}: {list_subjects(self.found)})"
 
     def subject(self, number: int | str) -> Subject:
         """Return one subject by its number, 1 to 8, or its folder's name.
@@ -94,7 +117,12 @@ class Subject:
         self.layout = SubjectLayout(folder)
 
     def __repr__(self) -> str:
-        return f"Subject({self.number}, {str(self.layout.folder)!r})"
+        # Whatever is wrong with the files is told when they are used.
+        with suppress(DataError):
+            images = f"{len(self.train_stimuli)} training and {len(self.test_stimuli)} test images"
+            vertices = " and ".join(f"{self.n_vertices(h)} {h}" for h in HEMISPHERES)
+            return f"Subject({self.number}: {images}, {vertices} vertices; {str(self.layout.folder)!r})"
+        return f"Subject({self.number}; {str(self.layout.folder)!r})"
 
     @property
     def name(self) -> str:
@@ -263,18 +291,24 @@ class Subject:
         )
 
     def roi_vertices(self, roi: Roi | str, hemisphere: Side) -> NDArray[np.int64]:
-        """Return the indices of a ROI, or of one so named, into the challenge vertices; empty where it is absent.
+        """Return the indices of a ROI into the challenge vertices, (n_roi_vertices,), rising; empty where it is absent.
+
+        Parameters
+        ----------
+        roi
+            One of `rois`, or the name of one, or of a class of them, such as 'FFA-1' or 'floc-faces', in any case.
 
         Raises
         ------
         UsageError
-            If the mapping files name no such ROI.
+            If the mapping files name no such ROI or class.
         """
-        found = find_roi(self.rois, roi)
-        return np.flatnonzero(self._codes(found.roi_class, hemisphere) == found.code)
+        found = find_rois(self.rois, roi)
+        codes = self._codes(found[0].roi_class, check_hemisphere(hemisphere))
+        return np.flatnonzero(np.isin(codes, [one.code for one in found]))
 
-    def _codes(self, roi_class: str, hemisphere: Side) -> NDArray[Any]:
-        path = self.layout.roi_mask(roi_class, check_hemisphere(hemisphere), "challenge")
+    def _codes(self, roi_class: str, hemisphere: Hemisphere) -> NDArray[Any]:
+        path = self.layout.roi_mask(roi_class, hemisphere, "challenge")
         codes = open_array(path)
         if codes.shape != (self.n_vertices(hemisphere),):
             raise DataError(

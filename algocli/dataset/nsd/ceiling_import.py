@@ -72,11 +72,11 @@ class Conversion:
             If a unit is given for ratios, or repeats for noise ceilings.
         """
         if files.hold_ratios and self.unit is not None:
-            raise UsageError("signal-to-noise ratios have no unit", hint="leave out --unit: it is for .npy files")
+            raise UsageError("signal-to-noise ratios have no unit", hint="leave out unit=...: it is for .npy files")
         if not files.hold_ratios and (self.repeats is not None or self.stim_info is not None):
             raise UsageError(
                 "noise ceilings in .npy files know of repeats already",
-                hint="leave out --repeats and --stim-info: they are for .mgh files",
+                hint="leave out repeats=... and stim_info=...: they are for .mgh files",
             )
 
 
@@ -105,7 +105,7 @@ def import_ceilings(
     taken = [row.path for row, _ in ready if row.is_new and row.path.exists()]
     if taken and not force:
         more = f" ({len(taken)} such files in all)" if taken[1:] else ""
-        raise UsageError(f"{taken[0]} holds other noise ceilings already{more}", hint="replace them with --force")
+        raise UsageError(f"{taken[0]} holds other noise ceilings already{more}", hint="replace them with force=True")
     for row, ceiling in ready:
         if row.is_new:
             save_array(row.path, ceiling)
@@ -165,9 +165,9 @@ def _find_unit(ceilings: NDArray[Any], files: CeilingFiles, how: Conversion) -> 
     """Tell the unit of both hemispheres' noise ceilings together."""
     if how.unit == "percent" and unit_of(ceilings) == "share" and not list_faults(ceilings):
         raise UsageError(
-            f"--unit percent: no value of {', '.join(path.name for path in files.paths.values())} is above "
+            f"unit='percent': no value of {', '.join(path.name for path in files.paths.values())} is above "
             f"{ceilings.max(initial=0):.4g}, which would be less than 1 % of the variance everywhere",
-            hint="--unit share",
+            hint="unit='share'",
         )
     return how.unit or unit_of(ceilings)
 

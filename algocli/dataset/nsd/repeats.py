@@ -28,7 +28,7 @@ def usual_repeats(subject: int) -> Repeats:
         raise UsageError(
             f"subject {subject} had {size.n_sessions} of {_SESSIONS_OF_ALL} sessions: not all test images were shown "
             "three times",
-            hint="count them with --stim-info nsd_stim_info_merged.csv, or give --repeats A,B,C: images shown 3, 2, 1 "
+            hint="count them with stim_info=nsd_stim_info_merged.csv, or give repeats=A,B,C: images shown 3, 2, 1 "
             "times",
         )
     return Repeats(size.n_test, 0, 0)
@@ -59,7 +59,7 @@ def count_repeats(subject: Subject, path: Path) -> Repeats:
         if not n_shown:
             raise DataError(
                 f"by {path} subject {subject.number} did not see NSD id {stimulus.nsd_id} ({stimulus.path.name})",
-                hint="for images of other origin give --repeats A,B,C: how many were shown 3, 2, 1 times",
+                hint="for images of other origin give repeats=A,B,C: how many were shown 3, 2, 1 times",
             )
         counts[n_shown] += 1
     _, one, two, three = counts

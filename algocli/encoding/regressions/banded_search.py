@@ -201,7 +201,7 @@ def searching(device: str, n_fit: int, widths: Sequence[int], alphas: NDArray[np
     check_himalaya()
     kind = device.partition(":")[0]
     if kind not in ("cpu", "cuda"):
-        raise UsageError(f"banded ridge does not run on {device}", hint="--device cpu, or cuda")
+        raise UsageError(f"banded ridge does not run on {device}", hint="device='cpu', or cuda")
     import torch
     from himalaya.backend import get_backend, set_backend
 

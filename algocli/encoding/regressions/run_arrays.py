@@ -84,7 +84,7 @@ def tell_edges(chosen: NDArray[np.int16], settings: Fields) -> str:
     """Say how many vertices have the smallest or the largest penalty that there was, and what to do about it."""
     low, high, n = settings.alphas
     lowest, highest = float((chosen == 0).mean()), float((chosen == n - 1).mean())
-    remedy = f": --alphas {low / 100:g}:{high:g}:{n + 6} reaches further down" if lowest > EDGE_SHARE else ""
+    remedy = f": alphas=({low / 100:g}, {high:g}, {n + 6}) reaches further down" if lowest > EDGE_SHARE else ""
     return (
         f"{lowest:.1%} of the vertices have the smallest penalty{remedy}; {highest:.1%} have the largest, "
         "which suits those that nothing predicts"

@@ -27,7 +27,9 @@ def is_keyed_by_id(matrix: Matrix, ids: Sequence[StimulusId] | None, key: Key | 
     if key is not None:
         check_choice("key", key, get_args(Key))
     if key == "row" and ids is not None:
-        raise UsageError("--ids says which id a row has, --key row that rows are in the order of the images: not both")
+        raise UsageError(
+            "ids_file=... says which id a row has, key='row' that rows are in the order of the images: not both"
+        )
     if key is not None:
         return ids is not None or key == "nsd-id"
     return ids is not None or matrix.labels is not None or matrix.n_rows == kind.n
@@ -85,7 +87,7 @@ def _by_ids(subject: Subject, matrix: Matrix, ids: Sequence[StimulusId], first: 
     except DataError as error:
         are_numbers = subject.ids.n is not None
         if are_numbers and known.issuperset(str(int(stimulus.id) + 1) for stimulus in subject.train_stimuli):
-            raise DataError(error.message, hint="they fit, less one: --ids-from 1") from error
+            raise DataError(error.message, hint="they fit, less one: ids_from=1") from error
         if first and known.issuperset(stimulus.nsd_id - first for stimulus in subject.train_stimuli):
             raise DataError(error.message, hint=FIT_AS_THEY_ARE) from error
         raise
@@ -96,7 +98,7 @@ def _by_names(subject: Subject, matrix: Matrix, labels: Labels, first: int) -> l
         raise DataError(
             f"{labels.where} has {len(labels.words):,} names for the {matrix.n_rows:,} rows of {matrix.name}; it "
             f"begins with {labels.beginning}",
-            hint=_hint(matrix, len(labels.words)) or f"name the right file with --names; {IN_ORDER}",
+            hint=_hint(matrix, len(labels.words)) or f"name the right file with names_file=...; {IN_ORDER}",
         )
     found = find_rows(subject, subject.stimuli, labels, first)
     n_train = len(subject.train_stimuli)
@@ -111,14 +113,14 @@ def _misfit(subject: Subject, matrix: Matrix, by_id: bool) -> DataError:
     if by_id and kind.n is None:
         return DataError(
             f"{matrix.name} has {matrix.n_rows} rows, and nothing says whose: the ids of {subject.name} are words",
-            hint=f"say with --ids which {kind.name} each row has",
+            hint=f"say with ids_file=... which {kind.name} each row has",
         )
     expected = (
         f"{kind.n}, one for each {kind.name}, were expected"
         if by_id
         else f"{subject.name} has {n_train} training and {n_test} test images, {n_train + n_test} in all"
     )
-    hint = f"give a row for each image, training first, or say with --ids which {kind.name} each row has"
+    hint = f"give a row for each image, training first, or say with ids_file=... which {kind.name} each row has"
     if matrix.n_rows == n_test and not by_id:
         hint = "these look like the test images alone: put training and test rows into one array, training first"
     expecting = (kind.n,) if by_id else (n_train + n_test, n_train, kind.n)

@@ -63,7 +63,7 @@ def open_matrix(path: Path, dataset: str | None = None, names: Path | None = Non
             hint="save the array with numpy.save('features.npy', array)",
         )
     if kind in _NAMELESS and dataset is not None:
-        raise UsageError(f"--dataset {dataset}: a {kind} file holds one array, without a name")
+        raise UsageError(f"dataset={dataset!r}: a {kind} file holds one array, without a name")
     opened = _opener(kind)(path, dataset)
     if len(opened.shape) < 2 or not all(opened.shape) or opened.dtype.kind not in NUMBERS:
         raise DataError(
@@ -101,7 +101,7 @@ def read_ids(path: Path, kind: Ids, first: int = 0) -> list[StimulusId]:
     except DataError as error:
         # MATLAB files count from 1, and so does who reads them.
         if str(kind.n) in words and "0" not in words:
-            raise DataError(error.message, hint=f"ids from 1 to {kind.n} fit, less one: --ids-from 1") from error
+            raise DataError(error.message, hint=f"ids from 1 to {kind.n} fit, less one: ids_from=1") from error
         raise
 
 

@@ -15,8 +15,8 @@ from algocli.dataset.stimuli import Stimulus
 from algocli.errors import DataError
 from algocli.features.imports.formats.matrix import Labels
 
-FIT_AS_THEY_ARE = "they fit as they are: leave --ids-from out"
-IN_ORDER = "--key row takes rows in the order of the images, whatever they are called"
+FIT_AS_THEY_ARE = "they fit as they are: leave ids_from=... out"
+IN_ORDER = "key='row' takes rows in the order of the images, whatever they are called"
 
 
 def find_rows(subject: Subject, stimuli: Sequence[Stimulus], labels: Labels, first: int = 0) -> list[int | None]:
@@ -67,7 +67,7 @@ def refuse_unnamed(subject: Subject, found: Sequence[int | None], labels: Labels
             f"{missing[0].path.name}"
         )
     if not first and None not in find_rows(subject, subject.train_stimuli, labels, 1):
-        raise DataError(message, hint="they fit, less one: --ids-from 1")
+        raise DataError(message, hint="they fit, less one: ids_from=1")
     if first and None not in find_rows(subject, subject.train_stimuli, labels, 0):
         raise DataError(message, hint=FIT_AS_THEY_ARE)
     raise DataError(message, hint=f"was it made for another subject? choose one with -s; {IN_ORDER}")

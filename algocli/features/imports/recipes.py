@@ -46,11 +46,11 @@ def imported_recipe(cache_dir: Path, name: str, matrix: Matrix, dtype: Dtype | N
     path = cache_dir / "features" / name / "recipe.json"
     known = read_json(path)["identity"] if path.is_file() else None
     if known is not None and known.get("source") != IMPORTED:
-        raise UsageError(f"{name} is the name of features that were extracted", hint="choose another --name")
+        raise UsageError(f"{name} is the name of features that were extracted", hint="choose another name=...")
     if known is not None and dtype not in (None, known["dtype"]):
         raise UsageError(
             f"the features {name} of other subjects are kept as {known['dtype']}, not {dtype}",
-            hint=f"--dtype {known['dtype']}, or another --name",
+            hint=f"dtype={known['dtype']!r}, or another name=...",
         )
     kept = known["dtype"] if known else dtype or import_dtype(matrix.dtype.name)
     identity = {"schema": SCHEMA, "source": IMPORTED, "name": name, "post": "flatten", "dtype": kept}
@@ -90,7 +90,7 @@ def make_room(home: Path, subject: Subject, content: str, force: bool) -> None:
             raise UsageError(
                 f"{home.name} holds other features of subject {subject.id} already, "
                 f"from {store.manifest['provenance'].get('file')}",
-                hint="--force replaces them; another --name keeps both",
+                hint="force=True replaces them; another name=... keeps both",
             )
         with writing(store.folder):
             delete_folder(store.folder, "manifest.json")

@@ -73,11 +73,15 @@ def import_files(
         As `import_features`.
     """
     if names_file is not None and (ids_file is not None or key is not None):
-        raise UsageError("--names says what rows are called; --ids and --key find them otherwise: give one of them")
+        raise UsageError(
+            "names_file=... says what rows are called; ids_file=... and key=... find them otherwise: give one of them"
+        )
     ids = None if ids_file is None else read_ids(ids_file, subjects[0].ids, ids_from)
     owned = _open(subjects, files, dataset, names_file, asked, note)
     if ids_from and ids is None and (key is not None or any(matrix.labels is None for _, matrix in owned)):
-        raise UsageError("--ids-from says what ids count from, and rows have none here", hint="give them with --ids")
+        raise UsageError(
+            "ids_from=... says what ids count from, and rows have none here", hint="give them with ids_file=..."
+        )
     for _, matrix in owned:
         _refuse_another(matrix, [one for one, own in owned if own is matrix], ids, key)
     # Every subject's rows are found before the first is stored: a file that lacks some is told at once.
@@ -195,13 +199,14 @@ def _refuse_another(
     if len(numbers) > 1:
         raise UsageError(
             f"the rows of {matrix.name} are in the order of one subject's images; {len(numbers)} subjects were chosen",
-            hint=f"say whose they are, as in -s {owner or numbers[0]}, or give each row's {kind.name} with --ids",
+            hint=f"say whose they are, as in subjects={owner or numbers[0]}, or give each row's {kind.name} with "
+            "ids_file=...",
         )
     # Several subjects have as many images: nothing else would tell.
     if key is None and owner is not None and [owner] != list(numbers):
         raise UsageError(
             f"{called} is named after subject {owner}, and subject {numbers[0]} was asked for",
-            hint=f"-s {owner}; or say --key row if its rows are in the order of subject {numbers[0]}'s images",
+            hint=f"subjects={owner}; or say key='row' if its rows are in the order of subject {numbers[0]}'s images",
         )
 
 
@@ -251,5 +256,5 @@ def _read(subject: Subject, matrix: Matrix, rows: Sequence[int], block: range, k
         row = block.start + place
         return f"row {rows[row]} ({subject.stimuli[row].path.name})"
 
-    refuse_non_finite(features, matrix.dtype, what=matrix.name, name=name, remedy="import with --dtype float32")
+    refuse_non_finite(features, matrix.dtype, what=matrix.name, name=name, remedy="import with dtype='float32'")
     return features

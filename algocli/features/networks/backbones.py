@@ -197,7 +197,7 @@ def resolve_device(name: str) -> str:
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     if name.split(":")[0] == "cuda" and not torch.cuda.is_available():
-        raise UsageError("no CUDA device is available to torch", hint="use --device cpu, or auto")
+        raise UsageError("no CUDA device is available to torch", hint="use device='cpu', or auto")
     try:
         device = torch.device(name)
     except RuntimeError as error:
@@ -294,5 +294,5 @@ def _other_images(built: Network) -> str:
     if built.asks_for is None:
         return "say in its attribute pretrained_cfg what it takes: input_size, mean and std, as timm's networks do"
     if built.asks_for.size != built.transform.size:
-        return "prepare them as it was trained: --transform model"
+        return "prepare them as it was trained: transform='model'"
     return "its code and its pretrained_cfg do not agree"

@@ -129,7 +129,7 @@ def choose_transform(model: str, wish: TransformName, own: Transform | None) -> 
         If its own is wished for and not known.
     """
     if wish == "model" and own is None:
-        raise UsageError(f"{model} comes with no transform of its own", hint="leave out --transform model")
+        raise UsageError(f"{model} comes with no transform of its own", hint="leave out transform='model'")
     if wish == "tutorial" or own is None or (wish == "auto" and is_tutorials(model)):
         return TUTORIAL
     return own

@@ -29,7 +29,7 @@ def check_numerics(numerics: Numerics, device: str) -> None:
         If the mode needs CUDA and the device is another.
     """
     if numerics in ("tf32", "float16") and not device.startswith("cuda"):
-        raise UsageError(f"--numerics {numerics} needs a CUDA device", hint="on a cpu: float32, or bfloat16 for speed")
+        raise UsageError(f"numerics={numerics!r} needs a CUDA device", hint="on a cpu: float32, or bfloat16 for speed")
 
 
 @contextmanager

@@ -117,7 +117,7 @@ def _told(model: str, device: str, numerics: Numerics) -> Iterator[None]:
     # Networks tell what they will not do with errors of any kind.
     except Exception as error:
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        hint = None if numerics == "float32" else "--numerics float32 is what every network runs in"
+        hint = None if numerics == "float32" else "numerics='float32' is what every network runs in"
         raise UsageError(f"{model} does not run in {numerics} on {device}: {first}", hint=hint) from error
 
 

@@ -37,7 +37,7 @@ def random_seed(weights: str) -> int | None:
     if not colon:
         return 0
     if not seed.isdecimal() or int(seed) > MAX_SEED:
-        raise UsageError(f"--weights {weights}: the seed must be a whole number up to {MAX_SEED}, as in random:0")
+        raise UsageError(f"weights={weights!r}: the seed must be a whole number up to {MAX_SEED}, as in random:0")
     return int(seed)
 
 
@@ -57,7 +57,7 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
 
     if not path.is_file():
         raise DataError(
-            f"there is no weights file {path}", hint="--weights takes pretrained, random, random:SEED or a file"
+            f"there is no weights file {path}", hint="weights=... takes pretrained, random, random:SEED or a file"
         )
     state = _read_safetensors(path) if path.suffix == ".safetensors" else _unpickle(path)
     for wrapper in ("state_dict", "model"):

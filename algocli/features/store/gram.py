@@ -23,7 +23,7 @@ from algocli.compute.track import Track, silent
 from algocli.errors import DataError
 from algocli.features.store.keys import digest_of
 from algocli.features.store.products import Products, Tiles, choose_products
-from algocli.features.store.shards import FeatureStore
+from algocli.features.store.readable import Readable
 
 # Large enough for the matrix product to run at full speed, small enough to waste little above the diagonal.
 TILE_ROWS = 1024
@@ -86,7 +86,7 @@ class Gram:
         return diagonal
 
 
-def gram(store: FeatureStore, *, device: str = "cpu", track: Track = silent) -> Gram:
+def gram(store: Readable, *, device: str = "cpu", track: Track = silent) -> Gram:
     """Return the store's Gram matrix, computed on first use.
 
     One pass over column blocks: float32 products within a block, float64 sums over blocks. In memory are one block
@@ -109,7 +109,7 @@ def gram(store: FeatureStore, *, device: str = "cpu", track: Track = silent) -> 
 
 
 def standardised_gram(
-    stores: Sequence[FeatureStore],
+    stores: Sequence[Readable],
     rows: NDArray[np.int64],
     *,
     device: str = "cpu",
@@ -143,7 +143,7 @@ def standardised_gram(
 def _made(
     folder: Path,
     key: str,
-    stores: Sequence[FeatureStore],
+    stores: Sequence[Readable],
     standard: NDArray[np.int64] | None,
     device: str,
     track: Track,
@@ -161,12 +161,12 @@ def _made(
     return Gram(folder)
 
 
-def is_made(store: FeatureStore) -> bool:
+def is_made(store: Readable) -> bool:
     """Say whether a store's own Gram matrix is there already."""
     return _is_made(store.folder / "gram", store.key)
 
 
-def n_multiplications(stores: Sequence[FeatureStore]) -> float:
+def n_multiplications(stores: Sequence[Readable]) -> float:
     """Return how many multiplications a Gram matrix of these stores, side by side, takes: half of all, by symmetry."""
     return float(_n_shared(stores)) ** 2 * sum(store.n_features for store in stores) / 2
 
@@ -176,7 +176,7 @@ def _is_made(folder: Path, key: str) -> bool:
 
 
 def _accumulate(
-    stores: Sequence[FeatureStore], standard: NDArray[np.int64] | None, products: Products, track: Track
+    stores: Sequence[Readable], standard: NDArray[np.int64] | None, products: Products, track: Track
 ) -> Tiles:
     """Return the tiles (i, j) on and below the diagonal, float64; the rest follows from symmetry."""
     n_stimuli = _n_shared(stores)
@@ -210,7 +210,7 @@ def _standardise(block: NDArray[np.float32], rows: NDArray[np.int64]) -> None:
         list(pool.map(divide, range(0, block.shape[1], _STANDARDISED_COLUMNS)))
 
 
-def _read_shifted(store: FeatureStore, columns: slice, block: NDArray[np.float32]) -> None:
+def _read_shifted(store: Readable, columns: slice, block: NDArray[np.float32]) -> None:
     """Fill `block` with a block of columns less the mean of their first rows.
 
     That is near the mean of all, which `_centre` takes away exactly, and needs no second pass over the block.
@@ -250,7 +250,7 @@ def inverse_spread(features: NDArray[np.float32]) -> NDArray[np.float64]:
     return inverse
 
 
-def _refuse_unusable(stores: Sequence[FeatureStore], tiles: Tiles) -> None:
+def _refuse_unusable(stores: Sequence[Readable], tiles: Tiles) -> None:
     # No product of two images is larger than that of the larger one with itself: the diagonal speaks for all.
     if all((np.diagonal(tile) <= np.finfo(np.float32).max).all() for (i, j), tile in tiles.items() if i == j):
         return
@@ -278,7 +278,7 @@ def _centre(tiles: Tiles, rows: Sequence[slice], n_stimuli: int) -> None:
         tile -= means[rows[j]]
 
 
-def _n_shared(stores: Sequence[FeatureStore]) -> int:
+def _n_shared(stores: Sequence[Readable]) -> int:
     """Count the images that all stores have."""
     return min(store.n_stimuli for store in stores)
 

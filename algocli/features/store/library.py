@@ -189,7 +189,7 @@ def find_recipe(cache_dir: Path, model: str, layer: str) -> str:
         names = "\n  ".join(f"{name}  ({'; '.join(words)})" for name, words in told.items())
         raise UsageError(
             f"{len(found)} kinds of features of {model} {layer} are cached:\n  {names}",
-            hint=f"choose one: --features {next(iter(found))}",
+            hint=f"choose one: features={next(iter(found))!r}",
         )
     return next(iter(found))
 

@@ -25,7 +25,7 @@ class StoreRow:
     Attributes
     ----------
     features
-        The name of the recipe, as `--features` takes it.
+        The name of the recipe, as `train` takes it.
     what
         Model, layer and the options that tell it from other features of the layer.
     written_at

@@ -24,9 +24,12 @@ from numpy.typing import NDArray
 
 from algocli.compute.files import PARTIAL, n_bytes_in, read_json, sweep, sync_folder, write_json
 from algocli.compute.lock import hold
+from algocli.compute.track import Track, silent
 from algocli.dataset.naming import SubjectId, check_subject_id
 from algocli.errors import DataError, MissingStep, writing
+from algocli.features.store.gram import Gram, gram
 from algocli.features.store.keys import SCHEMA, digest_of
+from algocli.features.store.readable import Rows
 
 CHUNK_FEATURES = 8192
 # A shard is held in memory while it fills and again while it is compressed.
@@ -107,6 +110,38 @@ class FeatureStore:
         if found.key != key:
             raise DataError(f"{folder} holds other features (key {found.key[:8]}, not {key[:8]})")
         return found
+
+    def __repr__(self) -> str:
+        n_done = self.n_stimuli - sum(map(len, self.pending()))
+        state = "" if n_done == self.n_stimuli else f", {n_done} of them done"
+        size = f"{self.n_stimuli} stimuli x {self.n_features} features, {self.dtype.name}{state}"
+        return f"FeatureStore({self.name}, subject {self.subject}: {size}; {str(self.folder)!r})"
+
+    @property
+    def name(self) -> str:
+        """What the features are called, as `train` takes it."""
+        return self.folder.parent.name
+
+    @property
+    def features(self) -> Rows:
+        """The features, (n_stimuli, n_features), read as they are asked for: `store.features[:10]` is an array."""
+        return Rows(self)
+
+    def gram(self, *, device: str = "cpu", track: Track = silent) -> Gram:
+        """Return the inner products of all images, (n_stimuli, n_stimuli), computed on first use.
+
+        Raises
+        ------
+        MissingStep
+            If the features are not complete.
+        DataError, StorageError
+            As `algocli.features.store.gram.gram` does.
+        """
+        if not self.complete:
+            raise MissingStep(
+                f"the features {self.name} of subject {self.subject} are not complete", hint="algocli extract"
+            )
+        return gram(self, device=device, track=track)
 
     @property
     def subject(self) -> SubjectId:

@@ -95,11 +95,13 @@ class Scale:
         """
         low, high = self.low if low is None else low, self.high if high is None else high
         if not low < high:
-            raise UsageError(f"a colour scale cannot go from {low:g} to {high:g}", hint="--vmin must be below --vmax")
+            raise UsageError(
+                f"a colour scale cannot go from {low:g} to {high:g}", hint="vmin=... must be below vmax=..."
+            )
         if max(-low, high) > _LARGEST or high - low < _NARROWEST * max(-low, high):
             raise UsageError(
                 f"a colour scale from {low:g} to {high:g} has no colours between that could be told apart",
-                hint="give --vmin and --vmax as the values are",
+                hint="give vmin=... and vmax=... as the values are",
             )
         return Scale(
             low, high, self.label, _beyond(_finite(values), low, high), find_colours(colours or self.colours).name

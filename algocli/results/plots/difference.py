@@ -40,7 +40,7 @@ def plot_difference(challenge: Dataset, run: Run, against: Run, wishes: Wishes) 
         If data and runs do not fit together, or a subject is missing from any of them.
     """
     if run.name == against.name:
-        raise UsageError(f"run {run.name} does not differ from itself", hint="name another one with --against")
+        raise UsageError(f"run {run.name} does not differ from itself", hint="name another one with against=...")
     numbers = shared_subjects([run, against], challenge) if wishes.subjects is None else wishes.subjects
     subjects = [challenge.subject(number) for number in numbers]
     for number in numbers:

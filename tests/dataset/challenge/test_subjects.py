@@ -9,7 +9,7 @@ import pytest
 
 from algocli.dataset.challenge.subjects import Challenge, Subject
 from algocli.dataset.sides import HEMISPHERES, Hemisphere
-from algocli.errors import DataError
+from algocli.errors import DataError, UsageError
 from tests.support.challenge import N_FSAVERAGE, save, write_tiny_challenge
 
 SIDES: dict[Hemisphere, str] = {"left": "lh", "right": "rh"}
@@ -165,3 +165,26 @@ def test_roi_codes_of_another_mask_are_refused(spoiled: Subject) -> None:
     (roi,) = [roi for roi in spoiled.rois if roi.name == "OFA"]
     with pytest.raises(DataError, match="has shape"):
         spoiled.roi_vertices(roi, "left")
+
+
+def test_a_class_of_rois_has_the_vertices_of_all_of_them(subject: Subject) -> None:
+    own = [subject.roi_vertices(roi, "left") for roi in subject.rois if roi.roi_class == "floc-bodies"]
+    assert sum(map(len, own)) > 0
+    np.testing.assert_array_equal(subject.roi_vertices("FLOC-bodies", "left"), np.unique(np.concatenate(own)))
+
+
+def test_a_class_that_is_misspelt_is_guessed(subject: Subject) -> None:
+    with pytest.raises(UsageError, match="did you mean floc-faces"):
+        subject.roi_vertices("floc-face", "left")
+
+
+def test_a_subject_says_how_large_it_is_and_where(tiny_challenge: Path) -> None:
+    said = repr(Challenge(tiny_challenge).subject(6))
+    assert "12 training and 4 test images, 36 left and 46 right vertices" in said
+    assert str(tiny_challenge) in said
+    assert repr(Challenge(tiny_challenge)).endswith("subjects 1, 6)")
+
+
+def test_a_damaged_subject_can_still_be_printed(spoiled: Subject) -> None:
+    save(spoiled.layout.all_vertices("left"), np.zeros(3))
+    assert repr(spoiled).startswith(f"Subject({spoiled.number}")

@@ -73,5 +73,5 @@ def test_whoever_completed_all_sessions_saw_every_test_image_three_times(number:
 def test_of_the_others_nothing_is_assumed(number: int) -> None:
     with pytest.raises(UsageError, match=rf"subject {number} had 3[02] of 40 sessions") as caught:
         usual_repeats(number)
-    assert "--stim-info" in str(caught.value.hint)
-    assert "--repeats" in str(caught.value.hint)
+    assert "stim_info=" in str(caught.value.hint)
+    assert "repeats=A,B,C" in str(caught.value.hint)

@@ -177,9 +177,9 @@ def test_notes_and_other_tables_beside_an_array_are_no_names(
         (
             lambda w: [*w, "a.png", "b.png"],
             r"file_names\.txt has 29 names for the 27 rows of features\.npy",
-            "--key row",
+            "key='row'",
         ),
-        (lambda w: w[:-1], r"has 26 names for the 27 rows", "--names"),
+        (lambda w: w[:-1], r"has 26 names for the 27 rows", "names_file=..."),
         (
             lambda w: ["a.png", *w[1:]],
             r"lacks 1 of the 27 images of subj01; the first is train-0001_nsd-01000\.png",
@@ -196,7 +196,7 @@ def test_notes_and_other_tables_beside_an_array_are_no_names(
             "-s",
         ),
         (lambda w: [w[1], *w[1:]], r"more than one row for train-0002", "leave one"),
-        (lambda w: [f"{int(x[-9:-4]) + 1:05d}" for x in w[:-1]] + ["x"], "lacks", "they fit, less one: --ids-from 1"),
+        (lambda w: [f"{int(x[-9:-4]) + 1:05d}" for x in w[:-1]] + ["x"], "lacks", "they fit, less one: ids_from=1"),
     ],
     ids=["too many", "too few", "one is missing", "others", "long", "twice", "from 1"],
 )

@@ -167,7 +167,7 @@ def test_other_numbers_under_the_same_name_are_refused_unless_forced(
     other = write_npy(tmp_path / "two", np.where(np.arange(10) == 3, -features, features))
     with pytest.raises(UsageError, match=r"mine holds other features of subject 1 already, from .*one\.npy") as caught:
         bring(shared_subject, other, cache)
-    assert "--force" in str(caught.value.hint)
+    assert "force=True" in str(caught.value.hint)
     (store,) = list_stores(cache)
     np.testing.assert_array_equal(store.read(), features)
     bring(shared_subject, other, cache, force=True)
@@ -247,7 +247,7 @@ def test_what_float16_cannot_hold_is_refused_with_the_remedy(
     file = write_npy(tmp_path / "features", features)
     with pytest.raises(DataError, match=r"beyond what float16 holds \(65504\).* row 3 ") as caught:
         bring(shared_subject, file, tmp_path / "cache", dtype="float16")
-    assert caught.value.hint == "import with --dtype float32"
+    assert caught.value.hint == "import with dtype='float32'"
     assert bring(shared_subject, file, tmp_path / "cache").complete
 
 
@@ -263,10 +263,10 @@ def test_what_float32_cannot_hold_is_refused(
 @pytest.mark.parametrize(
     ("n_rows", "key", "sentence", "hint"),
     [
-        (26, None, "has 26 rows; subj01 has 21 training and 6 test images, 27 in all", "--ids"),
-        (20, None, "has 20 rows", "--ids"),
+        (26, None, "has 26 rows; subj01 has 21 training and 6 test images, 27 in all", "ids_file=..."),
+        (20, None, "has 20 rows", "ids_file=..."),
         (6, "row", "has 6 rows", "the test images alone"),
-        (27, "nsd-id", "has 27 rows; 73000, one for each NSD id", "--ids"),
+        (27, "nsd-id", "has 27 rows; 73000, one for each NSD id", "ids_file=..."),
     ],
 )
 def test_a_wrong_number_of_rows_is_told_with_what_to_do(
@@ -309,7 +309,7 @@ def test_ids_that_fit_less_one_are_told_and_taken_so(shared_subject: Subject, tm
     np.save(tmp_path / "ids.npy", one_based)
     with pytest.raises(DataError, match="lacks") as caught:
         locate_rows(shared_subject, matrix, read_ids(tmp_path / "ids.npy", NSD_IDS), None)
-    assert caught.value.hint == "they fit, less one: --ids-from 1"
+    assert caught.value.hint == "they fit, less one: ids_from=1"
     assert locate_rows(shared_subject, matrix, read_ids(tmp_path / "ids.npy", NSD_IDS, 1), None) == list(range(N))
 
 
@@ -317,7 +317,7 @@ def test_ids_up_to_73000_count_from_1(tmp_path: Path) -> None:
     np.save(tmp_path / "ids.npy", np.arange(1, 73_001))
     with pytest.raises(DataError, match="'73000' is no NSD id") as caught:
         read_ids(tmp_path / "ids.npy", NSD_IDS)
-    assert "--ids-from 1" in str(caught.value.hint)
+    assert "ids_from=1" in str(caught.value.hint)
     assert read_ids(tmp_path / "ids.npy", NSD_IDS, 1)[-1] == 72_999
     np.save(tmp_path / "ids.npy", np.arange(3))
     with pytest.raises(DataError, match="'0' is no NSD id that is counted from 1"):

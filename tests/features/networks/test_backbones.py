@@ -302,7 +302,7 @@ def test_without_a_network_pretrained_weights_ask_for_a_file(
     monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", refuse)
     with pytest.raises(DataError, match=f"pretrained weights of {QUICK} cannot be downloaded") as caught:
         load_backbone(QUICK, QUICK_LAYER, "pretrained")
-    assert "--weights FILE" in str(caught.value.hint)
+    assert "weights=FILE" in str(caught.value.hint)
     assert "squeezenet1_1-" in str(caught.value.hint)
 
 

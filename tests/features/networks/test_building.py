@@ -104,7 +104,7 @@ def test_a_vision_transformer_is_built_for_the_size_of_its_images() -> None:
     assert built.arguments == {"image_size": 384}
     with pytest.raises(UsageError, match="take images of 384 x 384") as caught:
         build_network("vit_b_16", "IMAGENET1K_SWAG_E2E_V1", "tutorial")
-    assert caught.value.hint == "leave out --transform tutorial"
+    assert caught.value.hint == "leave out transform='tutorial'"
 
 
 def test_weights_that_are_about_to_be_loaded_are_not_drawn() -> None:
@@ -320,7 +320,7 @@ def test_a_repositorys_code_does_not_run_without_leave(folder: Path) -> None:
     (folder / "repo" / "hubconf.py").write_text("raise SystemExit('it ran')")
     with pytest.raises(UsageError, match=r"runs code from \./repo") as caught:
         build_network("torchhub:./repo:tiny", "random")
-    assert "--trust-remote-code" in str(caught.value.hint)
+    assert "trust_remote_code=True" in str(caught.value.hint)
 
 
 @pytest.mark.parametrize(

@@ -270,7 +270,7 @@ def test_a_mode_that_a_network_does_not_run_in_is_told(own: Any) -> None:
 
     with pytest.raises(UsageError, match=r"does not run in bfloat16 on cpu: .*") as caught:
         try_network(own(mixed), "cpu", "bfloat16")
-    assert "--numerics float32" in str(caught.value.hint)
+    assert "numerics='float32'" in str(caught.value.hint)
 
 
 def _sum_of_one_kind(x: Any) -> Any:

@@ -82,7 +82,7 @@ def test_several_kinds_of_features_of_one_layer_are_listed_to_choose_from(
     with pytest.raises(UsageError) as caught:
         find_recipe(tmp_path, "alexnet", "by-hand")
     assert all(name in caught.value.message for name in names)
-    assert any(f"--features {name}" in str(caught.value.hint) for name in names)
+    assert any(f"features={name!r}" in str(caught.value.hint) for name in names)
 
 
 @pytest.mark.parametrize("weights", ["pretrained", "random:3"])

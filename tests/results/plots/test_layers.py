@@ -176,7 +176,7 @@ def test_a_run_named_twice_is_refused(runs):
 def test_one_run_of_one_layer_is_refused_with_the_runs_there_are(challenge, runs):
     with pytest.raises(UsageError, match="no layers to choose from") as caught:
         list(plot_layers(challenge, runs[:1], ONE))
-    assert caught.value.hint.startswith("name runs of one layer each: --run ")
+    assert caught.value.hint.startswith("name runs of one layer each: run=")
 
 
 def test_the_counts_of_several_runs_sum_to_the_vertices(challenge, runs):

@@ -113,7 +113,8 @@ def labels_within(
             if words is None:
                 raise DataError(
                     f"{path}, {key} is no list of names or whole numbers",
-                    hint="name a file with a name for each row with --names, or say --key row if rows are in order",
+                    hint="name a file with a name for each row with names_file=..., or say key='row' if rows "
+                    "are in order",
                 )
             return Labels(tuple(words), f"{path.name}, {key}")
         if words is not None and len(words) == n_rows and not counts(words):

@@ -127,7 +127,7 @@ def choose(path: Path, shapes: Mapping[str, tuple[int, ...]], dataset: str | Non
             return fit[0]
         if fit:
             raise UsageError(
-                f"{path} holds several arrays: {listed}", hint=f"choose one, for instance --dataset {fit[0]}"
+                f"{path} holds several arrays: {listed}", hint=f"choose one, for instance dataset={fit[0]!r}"
             )
     if list(shapes) == [""]:
         return ""

@@ -62,7 +62,7 @@ def _of_table(path: Path, table: Any, dataset: str | None) -> Matrix:
     else:
         name, matrix = _SIDE_BY_SIDE, _side_by_side(path, columns)
         if dataset is not None:
-            raise UsageError(f"--dataset {dataset}: {path} holds one array, a column a feature")
+            raise UsageError(f"dataset={dataset!r}: {path} holds one array, a column a feature")
     words = [(names[place], as_words(np.asarray(table.column(place).to_pylist())) or []) for place in sorted(places)]
     return of_array(path, name or None, matrix, labels_within(path, len(matrix), readers(words)))
 

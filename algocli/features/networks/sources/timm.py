@@ -44,7 +44,7 @@ def build(request: Request) -> Network:
     if tag and tag not in tags:
         raise no_entry(f"timm/{architecture}", tag, tags)
     if request.entry and not tags:
-        raise UsageError(f"timm has no pretrained weights of {architecture}", hint="use --weights random, or a file")
+        raise UsageError(f"timm has no pretrained weights of {architecture}", hint="use weights='random', or a file")
     name = f"{architecture}.{tag}" if tag else architecture
     with nullcontext() if request.is_drawn else undrawn():
         module = _create(timm, name, pretrained=bool(request.entry))
@@ -57,7 +57,7 @@ def build(request: Request) -> Network:
         own,
         read_weights=request.read_file if request.is_file else None,
         weights_source=request.weights,
-        # A tag in the name says which of several weights: '--weights TAG' asks for them too.
+        # A tag in the name says which of several weights: weights='TAG' asks for them too.
         weights=tag if request.entry else "",
         tracing={
             "leaf_modules": timm.layers.get_notrace_modules(),
@@ -75,7 +75,7 @@ def _create(timm: Any, name: str, *, pretrained: bool) -> Any:
         if not pretrained:
             raise
         raise out_of_reach(
-            f"the pretrained weights of timm/{name}", error, "pass a checkpoint: --weights FILE (or --weights random)"
+            f"the pretrained weights of timm/{name}", error, "pass a checkpoint: weights=FILE (or weights='random')"
         ) from error
 
 

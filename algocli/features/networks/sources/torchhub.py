@@ -35,7 +35,7 @@ def build(request: Request) -> Network:
     if not request.trust_remote_code:
         raise UsageError(
             f"{model} runs code from {place} on this machine",
-            hint="if you trust it, say so with --trust-remote-code",
+            hint="if you trust it, say so with trust_remote_code=True",
         )
     folder = Path(place).expanduser()
     if is_local and not (folder / "hubconf.py").is_file():

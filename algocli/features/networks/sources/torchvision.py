@@ -53,7 +53,7 @@ def build(request: Request) -> Network:
         arguments["image_size"] = transform.size
     if model.startswith("vit_") and request.entry and transform.size != own.size:
         raise UsageError(
-            f"{entry} of {model} take images of {own.size} x {own.size}", hint="leave out --transform tutorial"
+            f"{entry} of {model} take images of {own.size} x {own.size}", hint="leave out transform='tutorial'"
         )
     with nullcontext() if request.is_drawn else undrawn():
         module = torchvision.models.get_model(model, weights=None, **arguments)
@@ -89,5 +89,5 @@ def _pretrained_state(model: str, entry: Any) -> Mapping[str, torch.Tensor]:
         raise out_of_reach(
             f"the pretrained weights of {model}",
             error,
-            f"fetch {entry.url} elsewhere and pass it: --weights FILE (or --weights random for a test)",
+            f"fetch {entry.url} elsewhere and pass it: weights=FILE (or weights='random' for a test)",
         ) from error

@@ -66,7 +66,7 @@ def test_names_as_python_objects_are_refused_and_not_run(tmp_path: Path, feature
     np.savez(tmp_path / "a.npz", features=features, file_names=np.array(names, dtype=object))
     with pytest.raises(DataError, match="file_names is no list of names") as caught:
         open_matrix(tmp_path / "a.npz")
-    assert "--names" in str(caught.value.hint)
+    assert "names_file=..." in str(caught.value.hint)
 
 
 @pytest.mark.parametrize("n_bytes", [0, 10, 200, -5])

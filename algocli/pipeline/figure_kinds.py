@@ -1,4 +1,4 @@
-"""The kinds of figures that `algocli plot` draws: what each takes from the command line, and who draws it."""
+"""The kinds of figures that `plot` draws: what each takes, and who draws it."""
 
 from __future__ import annotations
 
@@ -48,24 +48,24 @@ HELP = (
 
 @dataclass(frozen=True)
 class _Kind:
-    """What a kind of figure needs and takes: how many runs, and options by their names."""
+    """What a kind of figure needs and takes: how many runs, and arguments by their names."""
 
     runs: Literal["none", "one", "several"]
     shape: Literal["map", "chart"]
     takes: frozenset[str] = frozenset()
 
 
-_SCALE = frozenset({"--vmin", "--vmax", "--cmap"})
-_MAPPED = frozenset({"--surface", "--outline"})
-_IMAGE = frozenset({"--roi", "--stimulus", "--nsd-id"})
+_SCALE = frozenset({"vmin", "vmax", "cmap"})
+_MAPPED = frozenset({"surface", "outline"})
+_IMAGE = frozenset({"rois", "stimulus", "nsd_id"})
 _KINDS = {
-    What.ACCURACY: _Kind("one", "map", _MAPPED | _SCALE | {"--significant"}),
-    What.DIFFERENCE: _Kind("one", "map", _MAPPED | _SCALE | {"--against"}),
-    What.ROIS: _Kind("one", "chart", frozenset({"--roi"})),
-    What.CEILING: _Kind("one", "chart", frozenset({"--cmap"})),
-    What.LAYERS: _Kind("several", "chart", _SCALE | {"--roi"}),
-    What.BEST_LAYER: _Kind("several", "map", _MAPPED | {"--min-r"}),
-    What.ROI: _Kind("none", "map", _MAPPED | {"NAME"}),
+    What.ACCURACY: _Kind("one", "map", _MAPPED | _SCALE | {"significant"}),
+    What.DIFFERENCE: _Kind("one", "map", _MAPPED | _SCALE | {"against"}),
+    What.ROIS: _Kind("one", "chart", frozenset({"rois"})),
+    What.CEILING: _Kind("one", "chart", frozenset({"cmap"})),
+    What.LAYERS: _Kind("several", "chart", _SCALE | {"rois"}),
+    What.BEST_LAYER: _Kind("several", "map", _MAPPED | {"min_r"}),
+    What.ROI: _Kind("none", "map", _MAPPED | {"names"}),
     What.VERTICES: _Kind("none", "map", _MAPPED),
     What.RESPONSE: _Kind("none", "map", _MAPPED | _SCALE | _IMAGE),
     What.PREDICTION: _Kind("one", "map", _MAPPED | _SCALE | _IMAGE),
@@ -74,12 +74,12 @@ _KINDS = {
 
 @dataclass(frozen=True)
 class Request:
-    """What the command line asks for: a kind of figure, and what belongs to some kinds only."""
+    """What is asked for: a kind of figure, how many runs are named, and what belongs to some kinds only."""
 
     what: What
     names: tuple[str, ...] = ()
-    runs: tuple[str, ...] = ()
-    against: str | None = None
+    n_runs: int = 0
+    against: bool = False
     only: tuple[str, ...] = ()
     stimulus: int | None = None
     nsd_id: int | None = None
@@ -111,17 +111,17 @@ class Request:
             raise UsageError(
                 f"plot {self.what} takes no further word, found '{self.names[0]}'", hint=f"algocli plot {self.what}"
             )
-        for option, given in self._given(wishes).items():
-            if given and option not in _KINDS[self.what].takes:
-                fitting = ", ".join(kind for kind, one in _KINDS.items() if option in one.takes)
-                raise UsageError(f"plot {self.what} takes no {option}", hint=f"it belongs to plot {fitting}")
+        for field, given in self._given(wishes).items():
+            if given and field not in _KINDS[self.what].takes:
+                fitting = ", ".join(kind for kind, one in _KINDS.items() if field in one.takes)
+                raise UsageError(f"plot {self.what} takes no {field}=...", hint=f"it belongs to plot {fitting}")
         self._check_runs()
         if self.what is What.ROI and not self.names:
             raise UsageError("plot roi needs the name of a ROI", hint="algocli plot roi FFA-1")
         if self.what is What.RESPONSE and self.stimulus is None and self.nsd_id is None:
             raise UsageError("plot response needs a training image", hint="algocli plot response --stimulus 0")
         if self.stimulus is not None and self.nsd_id is not None:
-            raise UsageError("an image is named twice, by --stimulus and by --nsd-id", hint="leave one of them out")
+            raise UsageError("an image is named twice, by stimulus=... and by nsd_id=...", hint="leave one of them out")
 
     def check_output(self, path: Path) -> None:
         """Refuse a file that this kind of figure cannot be written to."""
@@ -137,32 +137,32 @@ class Request:
 
     def _check_runs(self) -> None:
         takes = _KINDS[self.what].runs
-        if self.runs and takes == "none":
-            raise UsageError(f"plot {self.what} shows the data and takes no --run", hint="leave it out")
-        if len(self.runs) > 1 and takes == "one":
+        if self.n_runs and takes == "none":
+            raise UsageError(f"plot {self.what} shows the data and takes no run=...", hint="leave it out")
+        if self.n_runs > 1 and takes == "one":
             several = ", ".join(kind for kind, one in _KINDS.items() if one.runs == "several")
             raise UsageError(
-                f"plot {self.what} takes one --run, found {len(self.runs)}",
-                hint=f"plot {several} take several; plot difference subtracts the one that --against names",
+                f"plot {self.what} takes one run=..., found {self.n_runs}",
+                hint=f"plot {several} take several; plot difference subtracts the one that against=... names",
             )
-        if self.what is What.DIFFERENCE and self.against is None:
+        if self.what is What.DIFFERENCE and not self.against:
             raise UsageError(
                 "plot difference needs a run to compare with", hint="algocli plot difference --run A --against B"
             )
 
     def _given(self, wishes: Wishes) -> dict[str, bool]:
         return {
-            "--against": self.against is not None,
-            "--significant": self.significant,
-            "--roi": bool(self.only),
-            "--stimulus": self.stimulus is not None,
-            "--nsd-id": self.nsd_id is not None,
-            "--min-r": self.min_r is not None,
-            "--surface": wishes.surface != "fsaverage5",
-            "--outline": bool(wishes.outlined),
-            "--vmin": wishes.low is not None,
-            "--vmax": wishes.high is not None,
-            "--cmap": wishes.colours is not None,
+            "against": self.against,
+            "significant": self.significant,
+            "rois": bool(self.only),
+            "stimulus": self.stimulus is not None,
+            "nsd_id": self.nsd_id is not None,
+            "min_r": self.min_r is not None,
+            "surface": wishes.surface != "fsaverage5",
+            "outline": bool(wishes.outlined),
+            "vmin": wishes.low is not None,
+            "vmax": wishes.high is not None,
+            "cmap": wishes.colours is not None,
         }
 
     def figures(

@@ -1,0 +1,32 @@
+"""The pipeline from Python: what every command does, as a function of the same name; the commands call these.
+
+Each is resolved on first use, as reading defaults from here must cost nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+# The module of each function, in the order in which a user meets them.
+_HOMES = {
+    "extract": "features",
+    "import_features": "features",
+    "train": "models",
+    "partition": "shares",
+    "report": "reports",
+    "compare": "reports",
+    "plot": "figures",
+    "predict": "predictions",
+    "predict_files": "predictions",
+    "export": "files",
+    "submit": "leaderboard",
+    "validate": "leaderboard",
+    "score": "official",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'algocli.pipeline' has no attribute '{name}'")
+    return getattr(import_module(f"algocli.pipeline.{_HOMES[name]}"), name)

@@ -1,0 +1,97 @@
+"""What the functions of the pipeline take alike: subjects, runs, and the folders that they find both in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from algocli.compute.choices import check_kind
+from algocli.dataset.challenge.subjects import Challenge
+from algocli.dataset.naming import SubjectId, check_subject_ids
+from algocli.dataset.protocol import Dataset, Subject, is_subject
+from algocli.errors import UsageError
+from algocli.runs.run import Run
+
+# A folder of data, or a dataset that is open already; and where it has to be the challenge's.
+Data = Dataset | Path | str
+ChallengeData = Challenge | Path | str
+# Subjects by their numbers or names.
+Ids = Iterable[SubjectId] | SubjectId
+
+_FIND_RUN = "algocli.find_run(cache_dir, name) returns one"
+_FIND_SUBJECTS = "Challenge(folder).subjects() returns all there are"
+
+
+def each_subject(subjects: object) -> list[Subject]:
+    """Return one subject or several as a list.
+
+    Raises
+    ------
+    UsageError
+        If there is none, or one of them is something else.
+    """
+    if is_subject(subjects):
+        return [subjects]
+    if isinstance(subjects, str | bytes) or not isinstance(subjects, Iterable):
+        raise UsageError(
+            f"subjects: a Subject, or several, was expected; found {type(subjects).__name__}", hint=_FIND_SUBJECTS
+        )
+    found = []
+    for one in subjects:
+        if not is_subject(one):
+            raise UsageError(f"subjects: a Subject was expected; found {type(one).__name__}", hint=_FIND_SUBJECTS)
+        found.append(one)
+    if not found:
+        raise UsageError("subjects: there is none", hint=_FIND_SUBJECTS)
+    return found
+
+
+def one_run(run: object) -> Run:
+    """Return what is a run.
+
+    Raises
+    ------
+    UsageError
+        If it is something else, such as a run's name.
+    """
+    return check_kind("run", run, Run, _FIND_RUN)
+
+
+def each_run(runs: object) -> list[Run]:
+    """Return one run or several as a list; there may be none.
+
+    Raises
+    ------
+    UsageError
+        If one of them is something else, such as a run's name.
+    """
+    several = runs if isinstance(runs, Iterable) and not isinstance(runs, str | bytes) else [runs]
+    return [check_kind("runs", one, Run, _FIND_RUN) for one in several]
+
+
+def some_ids(subjects: Ids | None) -> tuple[SubjectId, ...] | None:
+    """Return the ids of subjects that are named by number or name; None, for all that there are, stays None.
+
+    Raises
+    ------
+    UsageError
+        If no subject can be called so, or there is none.
+    """
+    return None if subjects is None else check_subject_ids(subjects)
+
+
+def as_challenge(data_dir: ChallengeData) -> Challenge:
+    """Return the challenge in a folder, or one that is open already."""
+    return data_dir if isinstance(data_dir, Challenge) else Challenge(data_dir)
+
+
+def refuse_file(folder: Path) -> None:
+    """Refuse a file where a folder is to be written to.
+
+    Raises
+    ------
+    UsageError
+        If it is one.
+    """
+    if folder.is_file():
+        raise UsageError(f"{folder} is a file; a folder was expected")

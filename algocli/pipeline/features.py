@@ -1,0 +1,288 @@
+"""Features from Python: those of a network, and those that another program made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from algocli.compute.choices import (
+    check_choice,
+    check_flag,
+    check_keywords,
+    check_path,
+    check_paths,
+    check_whole,
+    check_word,
+    check_words,
+)
+from algocli.compute.track import Note, Track, silent, unheard
+from algocli.dataset.protocol import Subject
+from algocli.encoding.presets import PRESETS, Preset, PresetName
+from algocli.features import usual
+from algocli.pipeline.arguments import each_subject
+from algocli.pipeline.defaults import DEFAULT_CACHE, DEFAULT_LAYERS, DEFAULT_MODEL
+
+if TYPE_CHECKING:
+    from algocli.features.imports.locating import Key
+    from algocli.features.networks.network import TransformName
+    from algocli.features.networks.numerics import Numerics
+    from algocli.features.store.keys import Dtype
+    from algocli.features.store.shards import FeatureStore
+
+# What says how to read imported features, and what each may be; which of them go together is the importing's business.
+_IMPORT_TAKES: Mapping[str, Callable[[str, Any], Any]] = {
+    "dataset": check_word,
+    "key": check_word,
+    "ids_file": check_path,
+    "ids_from": partial(check_whole, low=0),
+    "names_file": check_path,
+    "dtype": check_word,
+    "force": check_flag,
+}
+_IMPORT_MEANT = {"ids": "ids_file", "names": "names_file"}
+
+
+class Features(tuple[str, ...]):
+    """Names of features, one a layer, as `train` takes them.
+
+    Attributes
+    ----------
+    stores
+        What holds them on disk, subject by subject and, there, layer by layer.
+    """
+
+    stores: tuple[FeatureStore, ...]
+
+    @classmethod
+    def of(cls, stores: Iterable[FeatureStore]) -> Features:
+        """Return the names that some stores go by, each once."""
+        found = tuple(stores)
+        names = cls(dict.fromkeys(store.name for store in found))
+        names.stores = found
+        return names
+
+
+def extract(
+    subjects: Subject | Iterable[Subject],
+    model: str = DEFAULT_MODEL,
+    layers: Sequence[str] | str | None = None,
+    *,
+    preset: PresetName | None = None,
+    weights: str | Path = "pretrained",
+    transform: TransformName = "auto",
+    pool: int | None = None,
+    project: int | None = None,
+    project_seed: int = 0,
+    dtype: Dtype = usual.DTYPE,
+    numerics: Numerics = usual.NUMERICS,
+    batch_size: int | None = None,
+    stimuli: Path | str | None = None,
+    rows: range | None = None,
+    gram: bool = True,
+    trust_remote_code: bool = False,
+    cache_dir: Path | str = DEFAULT_CACHE,
+    device: str = "auto",
+    track: Track = silent,
+    note: Note = unheard,
+) -> Features:
+    """Pass every image of some subjects through a network, unless that is done already.
+
+    Parameters
+    ----------
+    model
+        A classifier of torchvision's by its name, 'timm/NAME', 'torchhub:OWNER/REPO[:BRANCH]:NAME', or
+        'python:MODULE:CALLABLE' for one of your own.
+    layers
+        Names of graph nodes, or patterns such as 'layer3.*'; a string is one of them. By default the preset's, or
+        features.2.
+    preset
+        A model under a name, 'tutorial', 'baseline' or 'strong'; what is named beside it goes before it.
+    weights
+        'pretrained', 'random', 'random:SEED', a checkpoint file, or a named set of weights.
+    transform
+        How images are prepared: 'tutorial' as the tutorial did it, 'model' as the weights ask for, 'auto' as the
+        weights ask for but for the tutorial's own networks, and for those of which nothing is known.
+    pool
+        Average each channel over a grid of so many cells a side.
+    project, project_seed
+        Keep so many sparse random projections, drawn from that seed.
+    dtype
+        Precision of the stored features: 'float16' or 'float32'.
+    numerics
+        Precision of the network itself: 'float32', 'tf32' and 'float16' on CUDA, 'bfloat16' anywhere.
+    batch_size
+        Images a forward pass; by default 16 on a cpu, 64 on a GPU.
+    stimuli
+        NSD's HDF5 file to read the images from, or a folder with a CSV of ids; by default each subject's own files.
+    rows
+        Only these rows of the images: any partition of them gives the same features.
+    gram
+        Whether also to compute the products between images that `train` begins with.
+    trust_remote_code
+        Allow 'torchhub:' models, which run code from a repository.
+    track, note
+        How to show progress and to say something by the way.
+
+    Returns
+    -------
+    The names of the features, one a layer, as `train` takes them; their `stores` have the numbers,
+    (n_stimuli, n_features) each.
+
+    Raises
+    ------
+    UsageError
+        If there is no such model, layer or device, or an argument is not what it can be.
+    DataError, StorageError
+        If an image or the weights cannot be read, or the cache cannot be written.
+
+    Examples
+    --------
+    >>> subject = algocli.Challenge("demo").subject(1)
+    >>> features = algocli.extract(subject, "alexnet", ["features.2", "features.5"])
+    >>> [store.features.shape == (len(subject.stimuli), store.n_features) for store in features.stores]
+    [True, True]
+    """
+    from algocli.dataset.images import open_images
+
+    some, (model, layers) = each_subject(subjects), of_preset(preset, model, layers)
+    gram, cache_dir = check_flag("gram", gram), check_path("cache_dir", cache_dir)
+    device, weights = check_word("device", device), str(check_path("weights", weights))
+    source = None if stimuli is None else check_path("stimuli", stimuli)
+    # The images are looked at first: a wrong folder is told before torch takes its seconds to load.
+    sources = [(subject, open_images(subject, source)) for subject in some]
+
+    from algocli.features import extraction
+    from algocli.features.networks.backbones import load_backbone, resolve_device
+    from algocli.features.passage import Passage, default_batch_size
+    from algocli.features.reduction import Reduction
+    from algocli.features.store.gram import gram as products
+
+    device = resolve_device(device)
+    trust = check_flag("trust_remote_code", trust_remote_code)
+    backbone = load_backbone(
+        model, list(layers), weights, device, transform=transform, trust_remote_code=trust, note=note
+    )
+    n_at_once = default_batch_size(device) if batch_size is None else batch_size
+    how = Passage(dtype, n_at_once, device, numerics, Reduction(pool, project, project_seed), rows)
+    stores: list[FeatureStore] = []
+    for subject, images in sources:
+        made = extraction.extract(subject, backbone, cache_dir, how, images=images, track=track, note=note)
+        for store in made if gram else ():
+            if store.complete:
+                products(store, device=device, track=track)
+        stores += made
+    return Features.of(stores)
+
+
+def import_features(
+    subjects: Subject | Iterable[Subject],
+    files: Path | str | Sequence[Path | str],
+    name: str,
+    *,
+    dataset: str | None = None,
+    key: Key | None = None,
+    ids_file: Path | str | None = None,
+    ids_from: int | None = None,
+    names_file: Path | str | None = None,
+    dtype: Dtype | None = None,
+    force: bool | None = None,
+    asked: bool = True,
+    cache_dir: Path | str = DEFAULT_CACHE,
+    track: Track = silent,
+    note: Note = unheard,
+    **other: object,
+) -> Features:
+    """Keep features that another program made, unless that is done already.
+
+    Parameters
+    ----------
+    files
+        An array (n_images, n_features) for all subjects, or one for each: .npy, .npz, .h5, .zarr, .mat, .pt,
+        .safetensors, .csv, .tsv or .parquet.
+    name
+        What to call the features.
+    dataset
+        The array within a file that holds several.
+    key
+        What a row's number is, whatever rows are called: 'nsd-id', an image's id, or 'row', its place.
+    ids_file, ids_from
+        A .npy or CSV file with the id of each row's image, and what these count from: 0, as usual, or 1.
+    names_file
+        A file with an image's name, or its id, for each row.
+    dtype
+        Precision of what is stored; by default float32, or the file's float16.
+    force
+        Replace other features of that name.
+    asked
+        Whether these subjects were asked for, and not merely all that the data has.
+    **other
+        Nothing: a word that is none of these is told what may have been meant.
+
+    Returns
+    -------
+    The name of the features, as `train` takes it; their `stores` have the numbers.
+
+    Raises
+    ------
+    UsageError
+        If the wishes, or files and subjects, do not fit together.
+    DataError, StorageError
+        If a file cannot be read or does not fit, or the cache cannot be written.
+
+    Examples
+    --------
+    >>> subject = algocli.Challenge("demo").subject(1)
+    >>> np.save("mine.npy", np.random.default_rng(0).random((len(subject.stimuli), 20)))
+    >>> algocli.import_features(subject, "mine.npy", "mine")
+    ('mine',)
+    """
+    from algocli.features.imports.stores import import_files
+
+    check_keywords(other, _IMPORT_TAKES, (), _IMPORT_MEANT)
+    given = {
+        "dataset": dataset,
+        "key": key,
+        "ids_file": ids_file,
+        "ids_from": ids_from,
+        "names_file": names_file,
+        "dtype": dtype,
+        "force": force,
+    }
+    checked = {word: _IMPORT_TAKES[word](word, value) for word, value in given.items() if value is not None}
+    some, paths, name = each_subject(subjects), check_paths("files", files), check_word("name", name)
+    stores = import_files(
+        some, paths, name, check_path("cache_dir", cache_dir), asked=asked, track=track, note=note, **checked
+    )
+    return Features.of(stores)
+
+
+def of_preset(preset: PresetName | None, model: str, layers: Sequence[str] | str | None) -> tuple[str, tuple[str, ...]]:
+    """Return a network and its layers: those that are named, or else a preset's, or the usual ones.
+
+    Raises
+    ------
+    UsageError
+        If there is no such preset, or a name is none.
+    """
+    check_word("model", model)
+    chosen = preset_of(preset)
+    if chosen is not None and model == DEFAULT_MODEL:
+        model = chosen.model
+    usual = DEFAULT_LAYERS if chosen is None else chosen.layers
+    return model, usual if layers is None else check_words("layers", layers)
+
+
+def preset_of(name: PresetName | None) -> Preset | None:
+    """Return a preset by its name; None where none is named.
+
+    Raises
+    ------
+    UsageError
+        If there is no such preset.
+    """
+    if name is None:
+        return None
+    check_choice("preset", name, tuple(PRESETS))
+    return PRESETS[name]

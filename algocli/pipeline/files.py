@@ -1,0 +1,135 @@
+"""A run's results per vertex, from Python, in files for other programs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Literal, get_args
+
+from algocli.compute.choices import check_choice, check_path
+from algocli.compute.track import Note, unheard
+from algocli.dataset.naming import SubjectId
+from algocli.dataset.opening import open_dataset
+from algocli.dataset.protocol import Subject
+from algocli.errors import DataError
+from algocli.pipeline.arguments import Data, Ids, one_run, refuse_file, some_ids
+from algocli.pipeline.defaults import DEFAULT_DATA
+from algocli.results.data_of_runs import recorded_subjects, tell_other_places
+from algocli.results.scoring import scored_subjects
+from algocli.runs.mixtures import tell_mixtures
+from algocli.runs.run import Run
+from algocli.runs.subject_run import SubjectRun
+
+Format = Literal["npy", "csv", "gifti", "mgh"]
+
+
+def export(
+    run: Run,
+    folder: Path | str = "export",
+    *,
+    file_format: Format = "npy",
+    data_dir: Data | None = None,
+    subjects: Ids | None = None,
+    made: Callable[[Path], object] | None = None,
+    note: Note = unheard,
+) -> list[Path]:
+    """Write a run's results per vertex, a folder a subject.
+
+    Parameters
+    ----------
+    folder
+        Where to write subj01 and so on.
+    file_format
+        'npy' for correlations, (n_vertices,), and predictions of the held-out images, (n_validation, n_vertices);
+        'csv' for a row a vertex; 'gifti' and 'mgh' for maps on fsaverage, 163,842 vertices a hemisphere.
+    data_dir
+        The folder of the data, or the dataset itself, which all but 'npy' needs; by default each subject's
+        data where it was trained.
+    subjects
+        Numbers or names of the only subjects to write; by default all that the run has.
+    made
+        Called with each file as soon as it is there.
+    note
+        How to say something by the way.
+
+    Returns
+    -------
+    The files.
+
+    Raises
+    ------
+    UsageError
+        If there is no such format, or an argument is not what it can be.
+    MissingStep
+        If the run has not been trained on a subject that was asked for.
+    DataError, StorageError
+        If data that is needed is gone, or a file cannot be written.
+
+    Examples
+    --------
+    >>> run = algocli.find_run("cache")
+    >>> [path.name for path in algocli.export(run, "tables", file_format="csv")]
+    ['vertices.csv']
+    """
+    one_run(run)
+    output = check_path("folder", folder)
+    refuse_file(output)
+    check_choice("file_format", file_format, get_args(Format))
+    numbers = some_ids(subjects)
+    remarks = list(tell_mixtures(run, numbers))
+    if file_format == "npy":
+        # The run alone knows all that goes into the arrays; the data may be on another machine.
+        files = _arrays(run, numbers, output)
+    elif data_dir is not None:
+        pairs = scored_subjects(open_dataset(data_dir), run, numbers)
+        remarks += tell_other_places(pairs)
+        files = _views(file_format, pairs, output)
+    else:
+        files = _views(file_format, _recorded(run, numbers, remarks.append), output)
+    written = []
+    for path in files:
+        written.append(path)
+        if made is not None:
+            made(path)
+    for remark in remarks:
+        note(remark)
+    return written
+
+
+def _arrays(run: Run, numbers: tuple[SubjectId, ...] | None, output: Path) -> Iterator[Path]:
+    """Write subject by subject, so that a path appears as soon as its file is there."""
+    from algocli.results.export import export_arrays
+
+    for number in numbers or run.subjects:
+        yield from export_arrays(run.subject(number), output)
+
+
+def _views(file_format: Format, pairs: list[tuple[Subject, SubjectRun]], output: Path) -> Iterator[Path]:
+    """Write what needs the data, subject by subject."""
+    from algocli.results.export import export_table
+    from algocli.results.export_maps import export_gifti, export_overlays
+
+    write = {"csv": export_table, "gifti": export_gifti, "mgh": export_overlays}[file_format]
+    for subject, share in pairs:
+        yield from write(subject, share, output)
+
+
+def _recorded(run: Run, numbers: tuple[SubjectId, ...] | None, remark: Note) -> list[tuple[Subject, SubjectRun]]:
+    """Pair each subject with the data that it was trained on, or that which lies in the usual folder.
+
+    Raises
+    ------
+    DataError
+        If there is neither: only the masks say where on the cortex a vertex lies.
+    """
+    pairs = []
+    for origin in recorded_subjects(run, DEFAULT_DATA, numbers):
+        if origin.subject is None:
+            raise DataError(
+                f"{origin.note}: its masks say where on the cortex each vertex lies",
+                hint="name the data with data_dir=..., or take file_format='npy', which needs none",
+            )
+        if origin.note:
+            remark(origin.note)
+        pairs.append((origin.subject, origin.share))
+    return pairs

@@ -1,0 +1,164 @@
+"""Encoding models from Python: trained, and compared by what sets of layers explain."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from algocli.compute.choices import check_flag, check_path, check_word, check_words
+from algocli.compute.track import Note, Track, silent, unheard
+from algocli.dataset.protocol import Subject
+from algocli.encoding.presets import PresetName
+from algocli.encoding.settings import Settings, check_settings
+from algocli.errors import MissingStep, UsageError
+from algocli.features.store.library import check_name, find_recipe
+from algocli.pipeline.arguments import each_subject
+from algocli.pipeline.defaults import DEFAULT_CACHE, DEFAULT_LAYERS, DEFAULT_MODEL
+from algocli.pipeline.features import of_preset, preset_of
+from algocli.runs import opening
+from algocli.runs.datasets import Home
+from algocli.runs.mixtures import tell_mixtures
+from algocli.runs.run import Run, check_run_name
+from algocli.runs.training import train_subject
+
+# What `train` takes beside fields of the settings: a slip of the keyboard may have meant it.
+_TRAIN_TAKES = ("preset", "model", "layers", "name", "cache_dir", "force", "device", "track", "note")
+
+
+def train(
+    subjects: Subject | Iterable[Subject],
+    features: Sequence[str] | str | Settings | None = None,
+    *,
+    preset: PresetName | None = None,
+    model: str = DEFAULT_MODEL,
+    layers: Sequence[str] | str | None = None,
+    name: str | None = None,
+    cache_dir: Path | str = DEFAULT_CACHE,
+    force: bool = False,
+    device: str = "cpu",
+    track: Track = silent,
+    note: Note = unheard,
+    **settings: Any,
+) -> Run:
+    """Fit an encoding model for every vertex of some subjects, unless that is done already.
+
+    Parameters
+    ----------
+    features
+        Names of features, as `extract` returns them, or one name; or whole settings, to which nothing is added.
+    preset
+        A model under a name, 'tutorial', 'baseline' or 'strong': its layers, and what settings differ from the usual;
+        what is named beside it goes before it.
+    model, layers
+        Extracted features by their network and layers, which come before those of `features`; by default, where
+        neither these nor a preset are named, features.2 of AlexNet.
+    name
+        The run's; by default one that says the settings, and where a run of other data has that, a digest of the data.
+    force
+        Fit again even if it is done. A run of that name that has other settings, or is of other data, is replaced as a
+        whole.
+    device
+        Where large matrices are multiplied: 'cpu', 'cuda' or 'auto'.
+    **settings
+        Fields of `Settings`, such as regression='ridge', n_components=1000 or folds=10.
+
+    Returns
+    -------
+    The run. `run.subject(1).correlation("left")` is r on held-out images, (n_vertices,).
+
+    Raises
+    ------
+    UsageError
+        If the settings make no sense, an argument is not what it can be, or a run of that name was made with other
+        settings or of other data.
+    MissingStep
+        If features are missing.
+    DataError, StorageError
+        If responses are malformed, or the cache cannot be written.
+
+    Examples
+    --------
+    >>> subject = algocli.Challenge("demo").subject(1)
+    >>> run = algocli.train(subject, layers="features.2", regression="ridge", n_components=5)
+    >>> run.subject(1).correlation("left").shape == (subject.n_vertices("left"),)
+    True
+    """
+    some = each_subject(subjects)
+    cache_dir, force = check_path("cache_dir", cache_dir), check_flag("force", force)
+    if isinstance(features, Settings):
+        chosen = _whole(features, settings, preset, layers)
+    else:
+        given = _chosen(preset, settings)
+        chosen = Settings(find_features(cache_dir, features, preset, model, layers), **given)
+    if name is not None:
+        check_run_name(name)
+    device = _resolved(device)
+    dataset = Home.of(some, cache_dir, track)
+    run = opening.open_on(dataset, chosen, [subject.id for subject in some], name=name, force=force, note=note)
+    for subject in some:
+        train_subject(
+            subject, run, cache_dir, command_line=sys.argv, force=force, device=device, track=track, note=note
+        )
+    run.mark_latest()
+    for remark in tell_mixtures(run):
+        note(remark)
+    return run
+
+
+def find_features(
+    cache_dir: Path,
+    features: Sequence[str] | str | None,
+    preset: PresetName | None,
+    model: str,
+    layers: Sequence[str] | str | None,
+) -> tuple[str, ...]:
+    """Return the names of cached features: those of a network's layers, then those named; else the preset's.
+
+    Raises
+    ------
+    MissingStep
+        If some are not there.
+    UsageError
+        If several are of one layer, or an argument is not what it can be.
+    """
+    names = () if features is None else check_words("features", features)
+    if preset is not None and not names and layers is None:
+        model, layers = of_preset(preset, model, layers)
+        try:
+            return tuple(find_recipe(cache_dir, model, layer) for layer in layers)
+        except MissingStep as error:
+            raise MissingStep(error.message, hint=f"algocli extract --preset {preset}") from error
+    check_word("model", model)
+    usual = () if names else DEFAULT_LAYERS
+    wanted = usual if layers is None else check_words("layers", layers)
+    found = [find_recipe(cache_dir, model, layer) for layer in wanted]
+    return (*found, *(check_name(cache_dir, name) for name in names))
+
+
+def _whole(
+    settings: Settings, given: dict[str, Any], preset: PresetName | None, layers: Sequence[str] | str | None
+) -> Settings:
+    check_settings(given, _TRAIN_TAKES)
+    more = [*given, *(["preset"] if preset is not None else []), *(["layers"] if layers is not None else [])]
+    if more:
+        raise UsageError(f"settings are given whole, and {', '.join(more)} once more", hint="dataclasses.replace")
+    return settings
+
+
+def _chosen(preset: PresetName | None, given: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields that are not as usual: the preset's and, above them, those that were named."""
+    check_settings(given, _TRAIN_TAKES)
+    if given.get("folds") is not None:
+        given.setdefault("holdout", None)
+    base = preset_of(preset)
+    return {**(base.options if base is not None else {}), **given}
+
+
+def _resolved(device: str) -> str:
+    if check_word("device", device) == "cpu":
+        return device
+    from algocli.features.networks.backbones import resolve_device
+
+    return resolve_device(device)

@@ -1,0 +1,182 @@
+"""Responses to new images from Python: as arrays, or in files with the mean of each region."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algocli.compute.choices import check_flag, check_path, check_paths, check_word, check_words
+from algocli.compute.track import Note, Track, silent, unheard
+from algocli.dataset.naming import SubjectId, check_subject_id
+from algocli.dataset.opening import open_dataset
+from algocli.dataset.sides import Side
+from algocli.pipeline.arguments import Data, Ids, one_run, refuse_file, some_ids
+from algocli.pipeline.defaults import DEFAULT_DATA
+from algocli.results.data_of_runs import Origin, recorded_subjects, tell_other_places
+from algocli.results.scoring import scored_subjects
+from algocli.runs.mixtures import tell_mixtures
+from algocli.runs.predictor import open_predictor, stores_of
+from algocli.runs.run import Run
+
+if TYPE_CHECKING:
+    from algocli.results.predicted import Predicted
+
+
+def predict(
+    run: Run,
+    subject: SubjectId,
+    images: Sequence[Path | str] | Path | str,
+    *,
+    device: str = "auto",
+    trust_remote_code: bool = False,
+    track: Track = silent,
+    note: Note = unheard,
+) -> dict[Side, NDArray[np.float32]]:
+    """Predict one subject's responses to new images, with the numbers that they would have had in the set.
+
+    Parameters
+    ----------
+    subject
+        Its number or name.
+    images
+        Image files, or folders of them, whose images are taken by name; or a single one.
+    device
+        Where the network runs: 'auto', 'cpu' or 'cuda'.
+    trust_remote_code
+        Allow what runs code that a file names: 'torchhub:' models, and a run's regression of 'python:'.
+
+    Returns
+    -------
+    By side (n_images, n_vertices) float32, in the unit of the training responses.
+
+    Raises
+    ------
+    UsageError
+        If the features were imported, or are of code that is not trusted, or an argument is not what it can be.
+    DataError
+        If an image cannot be read, or the network or the data is no longer what it was.
+    MissingStep
+        If features that the run was trained on are gone.
+
+    Examples
+    --------
+    >>> run, subject = algocli.find_run("cache"), algocli.Challenge("demo").subject(1)
+    >>> paths = [image.path for image in subject.test_stimuli]
+    >>> algocli.predict(run, 1, paths)["left"].shape == (len(paths), subject.n_vertices("left"))
+    True
+    """
+    from algocli.features.pictures import PictureFeatures, list_pictures
+    from algocli.features.rebuilding import rebuild
+
+    one_run(run)
+    subject, places = check_subject_id(subject), check_paths("images", images)
+    trust_code, device = check_flag("trust_remote_code", trust_remote_code), check_word("device", device)
+    cache_dir = run.cache_dir
+    stores = stores_of(run, subject, cache_dir)
+    features = PictureFeatures(list_pictures(places), rebuild(stores, device, trust_code=trust_code), track)
+    (origin,) = recorded_subjects(run, DEFAULT_DATA, [subject])
+    predictor = open_predictor(
+        run, subject, stores, origin.subject, cache_dir, trust_code=trust_code, track=track, note=note
+    )
+    scores = predictor.score_parts(features.parts())
+    return {side: predictor.predict(side, scores) for side in predictor.models}
+
+
+def predict_files(
+    run: Run,
+    images: Sequence[Path | str] | Path | str,
+    folder: Path | str = "predictions",
+    *,
+    data_dir: Data | None = None,
+    subjects: Ids | None = None,
+    rois: Sequence[str] | str | None = None,
+    device: str = "auto",
+    trust_remote_code: bool = False,
+    made: Callable[[Predicted], object] | None = None,
+    track: Track = silent,
+    note: Note = unheard,
+) -> list[Predicted]:
+    """Predict several subjects' responses to any number of new images, into files, a block of images at a time.
+
+    Parameters
+    ----------
+    images, device, trust_remote_code
+        As `predict` takes them.
+    folder
+        Where to write subj01/lh_pred.npy and so on, (n_images, n_vertices), and images.csv, which names the rows.
+    data_dir
+        The folder of the data, or the dataset itself, which knows the ROIs; by default each subject's data
+        where it was trained.
+    subjects
+        Numbers or names of the only subjects to predict; by default all that the run has.
+    rois
+        Names of the ROIs, or classes of them, to average; by default every class.
+    made
+        Called with each subject's predictions as soon as they are written.
+
+    Returns
+    -------
+    Each subject's files, and the mean response of each region to each image.
+
+    Raises
+    ------
+    UsageError, DataError, MissingStep
+        As `predict` does; or if the data names no such ROI.
+    StorageError
+        If the disk is full or may not be written.
+
+    Examples
+    --------
+    >>> run, subject = algocli.find_run("cache"), algocli.Challenge("demo").subject(1)
+    >>> (found,) = algocli.predict_files(run, subject.test_stimuli[0].path, "new", rois="EBA")
+    >>> [path.name for path in found.files], found.rows[0].roi
+    (['lh_pred.npy', 'rh_pred.npy'], 'EBA')
+    """
+    from algocli.features.pictures import list_pictures
+    from algocli.results.predicted import predict_pictures
+
+    one_run(run)
+    output = check_path("folder", folder)
+    refuse_file(output)
+    pictures = list_pictures(check_paths("images", images))
+    if pictures.passed_over:
+        note(f"passed over, being no images by their names: {_listed(pictures.passed_over)}")
+    origins = _origins(run, data_dir, some_ids(subjects))
+    named = [(origin.subject, origin.share) for origin in origins if origin.subject and not origin.note]
+    numbers = [origin.share.id for origin in origins]
+    notes = [origin.note for origin in origins if origin.note]
+    for remark in (*notes, *tell_other_places(named), *tell_mixtures(run, numbers)):
+        note(remark)
+    found = []
+    for result in predict_pictures(
+        run,
+        origins,
+        pictures,
+        run.cache_dir,
+        output,
+        rois=None if rois is None else check_words("rois", rois),
+        device=check_word("device", device),
+        trust_code=check_flag("trust_remote_code", trust_remote_code),
+        track=track,
+        note=note,
+    ):
+        found.append(result)
+        if made is not None:
+            made(result)
+    return found
+
+
+def _origins(run: Run, data_dir: Data | None, numbers: Sequence[SubjectId] | None) -> list[Origin]:
+    """Pair subjects with the data folder that was named, or else with the data that each was trained on."""
+    if data_dir is None:
+        return recorded_subjects(run, DEFAULT_DATA, numbers)
+    return [Origin(one, share) for one, share in scored_subjects(open_dataset(data_dir), run, numbers)]
+
+
+def _listed(paths: Sequence[Path]) -> str:
+    some = ", ".join(path.name for path in paths[:3])
+    return some if len(paths) <= 3 else f"{some} and {len(paths) - 3} more"

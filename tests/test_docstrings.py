@@ -1,0 +1,73 @@
+"""What the public names say of themselves: their examples run, and the README's table and they name the same."""
+
+from __future__ import annotations
+
+import doctest
+import inspect
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torchvision
+
+import algocli
+from tests.support.challenge import write_tiny_challenge
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+FUNCTIONS = [name for name in algocli.__all__ if inspect.isfunction(getattr(algocli, name))]
+# What every function takes alike is explained where it first comes.
+EXPLAINED_ELSEWHERE = {"cache_dir", "device", "track", "note", "subjects", "run"}
+
+
+def _untrained(model, _entry):
+    torch.manual_seed(1)
+    return torchvision.models.get_model(model, weights=None).state_dict()
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """A folder with a challenge, its features and a run of them, as the examples find them."""
+    folder = tmp_path_factory.mktemp("docstrings")
+    write_tiny_challenge(folder / "demo", (1, 6), n_train=130, n_test=3, image_size=32)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr("algocli.features.networks.sources.torchvision._pretrained_state", _untrained)
+        subject = algocli.Challenge("demo").subject(1)
+        algocli.extract(subject, layers=["features.2", "features.5"])
+        algocli.train(subject, layers="features.2", n_components=10, name="first")
+    return folder
+
+
+@pytest.mark.parametrize("name", algocli.__all__)
+def test_the_examples_of_a_public_name_run(home, monkeypatch, name):
+    monkeypatch.chdir(home)
+    monkeypatch.setattr("algocli.features.networks.sources.torchvision._pretrained_state", _untrained)
+    # Whatever an example before this one has trained, the latest run is the one that examples are about.
+    algocli.find_run("cache", "first").mark_latest()
+    text = inspect.getdoc(getattr(algocli, name))
+    test = doctest.DocTestParser().get_doctest(text, {"algocli": algocli, "np": np}, name, None, 0)
+    assert test.examples
+    told = []
+    doctest.DocTestRunner().run(test, out=told.append)
+    assert told == []
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_public_function_explains_every_argument_and_what_it_raises(name):
+    text = inspect.getdoc(getattr(algocli, name))
+    parameters = set(inspect.signature(getattr(algocli, name)).parameters)
+    # Headings of numpydoc's, the indented lines below them being descriptions.
+    section = re.search(r"Parameters\n-+\n(.*?)(?:\n\n[A-Z]\w+\n-+|\Z)", text, re.DOTALL)
+    named = re.findall(r"^([\w*, ]+?)(?: :.*)?$", section[1], re.MULTILINE) if section else []
+    explained = {word.strip(" *") for line in named for word in line.split(",")}
+    assert parameters - EXPLAINED_ELSEWHERE <= explained
+    assert explained <= parameters
+    assert "\nRaises\n------\n" in text
+
+
+def test_the_readme_lists_every_public_name_and_no_other():
+    section = README.split("## From Python")[1].split("\n## ")[0]
+    listed = re.findall(r"^\| `(\w+)", section, re.MULTILINE)
+    assert listed == algocli.__all__
