@@ -87,6 +87,8 @@ def train(
     """
     some = each_subject(subjects)
     cache_dir, force = check_path("cache_dir", cache_dir), check_flag("force", force)
+    # What no run can be of is told before what such a run lacks.
+    home = Home.of(some, cache_dir, track)
     if isinstance(features, Settings):
         chosen = _whole(features, settings, preset, layers)
     else:
@@ -95,8 +97,7 @@ def train(
     if name is not None:
         check_run_name(name)
     device = _resolved(device)
-    dataset = Home.of(some, cache_dir, track)
-    run = opening.open_on(dataset, chosen, [subject.id for subject in some], name=name, force=force, note=note)
+    run = opening.open_on(home, chosen, [subject.id for subject in some], name=name, force=force, note=note)
     for subject in some:
         train_subject(
             subject, run, cache_dir, command_line=sys.argv, force=force, device=device, track=track, note=note

@@ -33,10 +33,14 @@ ELSEWHERE = {
     "cli/import_features.py": "says what a row may be called by",
     "cli/options.py": "-s 1-8 are the challenge's subjects",
     "cli/plot.py": "says what maps are on",
-    "cli/plot_kinds.py": "says what maps are on",
     "cli/prepare.py": "a command about the challenge's own files",
     "cli/score.py": "the leaderboard's score",
     "cli/stimuli.py": "a command about the challenge's own files",
+    "pipeline/features.py": "says which HDF5 file may hold the images",
+    "pipeline/figure_kinds.py": "says what maps are on",
+    "pipeline/figures.py": "says what maps are on",
+    "pipeline/files.py": "says what maps are on",
+    "pipeline/official.py": "the leaderboard's score",
 }
 
 

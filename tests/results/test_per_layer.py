@@ -93,7 +93,7 @@ def test_a_banded_ridge_is_offered_where_layers_are_asked_of_another(banded):
     plain = write_run(banded.cache_dir, "plain")
     with pytest.raises(UsageError, match="its regression is ols, not banded or blend") as caught:
         layered([plain])
-    assert caught.value.hint == "--run a-banded-ridge is a banded ridge"
+    assert caught.value.hint == "run='a-banded-ridge' is a banded ridge"
 
 
 def test_without_a_refit_all_folds_count_together(tmp_path):

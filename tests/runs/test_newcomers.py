@@ -14,7 +14,7 @@ import pytest
 from algocli.dataset.sides import HEMISPHERES
 from algocli.errors import DataError, UsageError
 from algocli.features.store.shards import FeatureStore
-from tests.encoding.newcomers_by_hand import LAYERS, Place, make_place
+from tests.encoding.new_images_by_hand import LAYERS, Place, make_place
 from tests.encoding.regressions.newcomer import Mean, registered
 from tests.features.stand_in import stand_in
 
@@ -118,7 +118,7 @@ def test_without_trust_no_code_runs_and_the_way_is_told(
     monkeypatch.setattr("algocli.encoding.regressions.python.import_callable", no_code)
     with pytest.raises(UsageError, match="runs the code of python:my_trees:tree") as caught:
         place.predict(run, place.test_files)
-    assert "--trust-remote-code" in str(caught.value.hint)
+    assert "trust_remote_code=True" in str(caught.value.hint)
 
 
 def test_code_that_was_changed_since_is_refused(place: Place, tree: str) -> None:
