@@ -30,7 +30,7 @@ from algocli.cli.options import (
 )
 from algocli.cli.report import Csv
 from algocli.cli.wording import told_in_options
-from algocli.dataset.sides import ALL_VERTICES
+from algocli.dataset.sides import ALL_VERTICES, all_of
 from algocli.errors import MissingStep, UsageError
 
 if TYPE_CHECKING:
@@ -198,4 +198,4 @@ def _remarks(summary: PartitionReport, regression: str) -> Iterator[str]:
     if regression == "ols":
         yield "OLS pays for every component of every layer on new images: unless images are many, ridge is fairer"
     if summary.has_ceilings:
-        yield "explainable: a ROI's mean over its mean noise ceiling; both hemispheres together"
+        yield f"explainable: a ROI's mean over its mean noise ceiling; {all_of(summary.sides)} together"

@@ -13,7 +13,7 @@ import numpy as np
 from algocli import __version__
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.protocol import Dataset
-from algocli.dataset.sides import ALL_VERTICES, heading
+from algocli.dataset.sides import ALL_VERTICES, Side, all_of, heading
 from algocli.errors import UsageError
 from algocli.results.certainty import Asked
 from algocli.results.drawing.chart import Chart
@@ -118,7 +118,7 @@ def build_report_page(
     headline, *figures = _figures(report, run)
     found = provenance(run, report.subjects)
     again = _command(report, run, title, asked, rois)
-    notes: dict[str, None] = dict.fromkeys((*report.notes, *_certainty_notes(asked)))
+    notes: dict[str, None] = dict.fromkeys((*report.notes, *_certainty_notes(asked, report.sides)))
     parts = tuple(_subject_parts(report, run, data, notes))
     return ReportPage(
         title or "Encoding accuracy",
@@ -219,13 +219,13 @@ def _against_ceiling(data: Dataset, run: Run, subject: SubjectId) -> Picture:
     )
 
 
-def _certainty_notes(asked: Asked) -> Iterator[str]:
+def _certainty_notes(asked: Asked, sides: Sequence[Side]) -> Iterator[str]:
     how = f"of the held-out images, seed {asked.seed}"
     if asked.n_resamples is not None:
         yield f"intervals: 95 %, from {asked.n_resamples:,} resamples {how}"
     if asked.n_permutations is not None:
         yield (
-            "significant: explained better than chance, q up to .05 over both hemispheres, from "
+            f"significant: explained better than chance, q up to .05 over {all_of(sides)}, from "
             f"{asked.n_permutations:,} permutations {how}"
         )
 
