@@ -14,7 +14,7 @@ import pytest
 from algocli.dataset.sides import HEMISPHERES
 from algocli.errors import DataError, UsageError
 from algocli.features.store.shards import FeatureStore
-from tests.encoding.newcomers_by_hand import LAYERS, Place, make_place
+from tests.encoding.new_images_by_hand import LAYERS, Place, make_place
 from tests.encoding.regressions.newcomer import Mean, registered
 from tests.features.stand_in import stand_in
 
