@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.arrays import blocks
 from algocli.compute.track import Track
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.protocol import Subject
@@ -138,10 +139,10 @@ def read_blocks(
     for held, r, predicted in zip(shares, stored, predictions, strict=True):
         if (r.shape, predicted.shape) != ((n_vertices,), (len(rows), n_vertices)) or rows[-1] >= len(responses):
             raise _other_data(subject, held.run)
-    starts = range(0, len(vertices), VERTICES)
+    parts = blocks(len(vertices), VERTICES)
     label = f"subject {subject.id}, {hemisphere}: {doing}"
-    for start in track(starts, total=len(starts), label=label, unit="blocks"):
-        some = vertices[start : start + VERTICES]
+    for part in track(parts, total=len(parts), label=label, unit="blocks"):
+        some = vertices[part]
         block = Block(some, _take(responses, rows, some), [])
         for held, r, predicted in zip(shares, stored, predictions, strict=True):
             block.predicted.append(_take(predicted, held.order, some))

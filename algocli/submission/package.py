@@ -12,9 +12,9 @@ from typing import IO, Any, Literal
 from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
-from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
+from algocli.compute.arrays import blocks, write_header
 from algocli.compute.choices import check_whole
 from algocli.compute.files import publish, write_json
 from algocli.compute.track import Track, silent
@@ -185,9 +185,9 @@ def _write_member(archive: ZipFile, member: Member, array: NDArray[Any], n_bits:
     loss = RoundingLoss(n_vertices)
     # An entry opened by name is dated 1980-01-01, whatever the clock says.
     with archive.open(member.name, "w") as stream:
-        npy_format.write_array_header_1_0(stream, {"descr": "<f4", "fortran_order": False, "shape": member.shape})
-        for start in range(0, n_test, n_rows):
-            exact = _as_float32(array[start : start + n_rows], member)
+        write_header(stream, member.shape, "<f4")
+        for rows in blocks(n_test, n_rows):
+            exact = _as_float32(array[rows], member)
             rounded = round_mantissa(exact, n_bits)
             if n_bits:
                 loss.add(exact, rounded)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.arrays import blocks
 from algocli.compute.lock import hold
 from algocli.compute.track import Note, Track, silent, unheard
 from algocli.dataset.images import ids_digest
@@ -159,7 +160,7 @@ def import_features(
         store.sweep()
         label = f"subject {subject.id}: features"
         for shard in track(pending, total=len(pending), label=label, unit="shards"):
-            store.write(shard, _read(subject, matrix, rows, range(shard.start, shard.stop), kept))
+            store.write(shard, _read(subject, matrix, rows, slice(shard.start, shard.stop), kept))
     return store
 
 
@@ -225,8 +226,9 @@ def _digest(
     # The numbers as they are stored, not the bytes of the file: the same features in another format are the same.
     total = hashlib.sha256(f"{ids_digest(stimuli)} {kept.name} {matrix.n_features}\n".encode())
     suspects = Suspects(lambda place: f"row {rows[place]} ({stimuli[place].path.name})")
-    blocks = list(_blocks(len(rows), matrix.n_features * max(matrix.dtype.itemsize, kept.itemsize)))
-    for block in track(blocks, total=len(blocks), label=f"subject {subject.id}: checking", unit="blocks"):
+    row_bytes = matrix.n_features * max(matrix.dtype.itemsize, kept.itemsize)
+    parts = blocks(len(rows), max(1, SHARD_BYTES // row_bytes))
+    for block in track(parts, total=len(parts), label=f"subject {subject.id}: checking", unit="blocks"):
         features = _read(subject, matrix, rows, block, kept)
         suspects.add(features)
         total.update(features.data)
@@ -235,14 +237,9 @@ def _digest(
     return total.hexdigest()
 
 
-def _blocks(n_rows: int, row_bytes: int) -> Iterator[range]:
-    step = max(1, SHARD_BYTES // row_bytes)
-    return (range(start, min(start + step, n_rows)) for start in range(0, n_rows, step))
-
-
-def _read(subject: Subject, matrix: Matrix, rows: Sequence[int], block: range, kept: np.dtype[Any]) -> NDArray[Any]:
-    """Read the features of a block of stimuli, (len(block), n_features), in the precision that is kept."""
-    values = matrix.read(rows[block.start : block.stop])
+def _read(subject: Subject, matrix: Matrix, rows: Sequence[int], block: slice, kept: np.dtype[Any]) -> NDArray[Any]:
+    """Read the features of a block of stimuli, (n_rows, n_features), in the precision that is kept."""
+    values = matrix.read(rows[block])
     # What overflows becomes infinite, and is told below with its row.
     with np.errstate(over="ignore", invalid="ignore"):
         features = np.ascontiguousarray(values, dtype=kept)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
+from algocli.compute.arrays import read_header
 from algocli.compute.budget import check_memory
 from algocli.dataset.arrays import open_array
 from algocli.errors import DataError
@@ -65,15 +66,8 @@ def open_npz(path: Path, dataset: str | None) -> Matrix:
 
 def _read_header(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> tuple[tuple[int, ...], np.dtype[Any]]:
     with archive.open(info) as stream:
-        shape, _, dtype = _parse_header(stream)
+        shape, _, dtype = read_header(stream)
         return shape, dtype
-
-
-def _parse_header(stream: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    version = npy_format.read_magic(stream)
-    read = npy_format.read_array_header_1_0 if version == (1, 0) else npy_format.read_array_header_2_0
-    found: tuple[tuple[int, ...], bool, np.dtype[Any]] = read(stream)
-    return found
 
 
 def _load(path: Path, info: zipfile.ZipInfo) -> NDArray[Any]:
@@ -95,7 +89,7 @@ def _map(path: Path, info: zipfile.ZipInfo) -> NDArray[Any]:
         stream.seek(info.header_offset)
         lengths = np.frombuffer(stream.read(_LOCAL_HEADER)[_LENGTHS], dtype="<u2")
         stream.seek(info.header_offset + _LOCAL_HEADER + int(lengths.sum()))
-        shape, is_fortran, dtype = _parse_header(stream)
+        shape, is_fortran, dtype = read_header(stream)
         order: Any = "F" if is_fortran else "C"
         return np.memmap(path, dtype, "r", stream.tell(), shape, order)
 
