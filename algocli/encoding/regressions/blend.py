@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.arrays import blocks
 from algocli.compute.track import Note
 from algocli.encoding.algebra import ON_CPU, Algebra
 from algocli.encoding.components import Components, fit_components
@@ -201,8 +202,7 @@ def _learn(
     sums = BlendSums(n_layers, responses.shape[1])
     for fold in inner:
         own = fit_ridge(fold.components, responses, relative_alphas, algebra)
-        for start in range(0, len(fold.rows), ROWS):
-            rows = slice(start, start + ROWS)
+        for rows in blocks(len(fold.rows), ROWS):
             measured = np.asarray(responses[fold.rows[rows]], dtype=np.float32)
             if not (np.isfinite(own[0].intercept).all() and np.isfinite(measured).all()):
                 # Whoever asked tells where it is: there is nothing to learn from such responses.
