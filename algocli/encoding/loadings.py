@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.arrays import blocks
-from algocli.encoding.algebra import ON_CPU, Algebra
 from algocli.encoding.components import Components
+from algocli.features.algebra import ON_CPU, Algebra
 
 # Rows a block of the product: float32 within, float64 across.
 BLOCK_ROWS = 2048

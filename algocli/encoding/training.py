@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from algocli.compute.track import Note, Track
 from algocli.dataset.protocol import Subject
 from algocli.dataset.sides import Side, heading
-from algocli.encoding.algebra import algebra_on
 from algocli.encoding.kernels import Kernels
 from algocli.encoding.outputs import Outputs, Shelf, open_outputs, save_choices
 from algocli.encoding.regressions.fitting import fits_together, look
@@ -24,6 +23,7 @@ from algocli.encoding.regressions.view import Scores, View
 from algocli.encoding.settings import Settings
 from algocli.encoding.splits import Fold
 from algocli.errors import DataError
+from algocli.features.algebra import algebra_on
 from algocli.features.store.shards import FeatureStore
 
 _FIRST_VERTICES = 8

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from algocli.compute.arrays import blocks
 from algocli.compute.track import Note, unheard
-from algocli.encoding.algebra import ON_CPU, Algebra
 from algocli.encoding.components import Components
 from algocli.encoding.fields import Fields
 from algocli.encoding.loadings import BLOCK_ROWS, read_loadings
@@ -29,6 +28,7 @@ from algocli.encoding.regressions.view import View
 from algocli.encoding.splits import k_folds
 from algocli.encoding.stacked import side_by_side
 from algocli.errors import UsageError
+from algocli.features.algebra import ON_CPU, Algebra
 
 # Seconds between two notes on what the search has found so far.
 NOTE_EVERY = 60.0

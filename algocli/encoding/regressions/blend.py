@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from algocli.compute.arrays import blocks
 from algocli.compute.track import Note
-from algocli.encoding.algebra import ON_CPU, Algebra
 from algocli.encoding.components import Components, fit_components
 from algocli.encoding.fields import Fields
 from algocli.encoding.regressions.linear import LinearModel
@@ -27,6 +26,7 @@ from algocli.encoding.regressions.view import View
 from algocli.encoding.regressions.weighting import Blend, BlendSums
 from algocli.encoding.splits import N_INNER_FOLDS, SHARED_FOLDS, inner_folds
 from algocli.errors import UsageError
+from algocli.features.algebra import ON_CPU, Algebra
 from algocli.features.store.gram import Gram
 
 # Rows that are predicted at once, by every layer: 20 MB a layer at the challenge's size.

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.encoding.algebra import ON_CPU, Algebra
 from algocli.encoding.components import fit_components
 from algocli.encoding.fields import Fields
 from algocli.encoding.kernels import Kernels
 from algocli.encoding.regressions.registry import regression_of
 from algocli.encoding.regressions.view import View
 from algocli.encoding.stacked import stack
+from algocli.features.algebra import ON_CPU, Algebra
 
 # What fits that are made together may take: ten of a hundred components do, of full rank a single one fills it.
 FITS_BYTES = 2**30

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from algocli.compute.arrays import blocks
 from algocli.compute.track import Note
-from algocli.encoding.algebra import ON_CPU, Algebra
 from algocli.encoding.components import Components
 from algocli.encoding.fields import Fields
 from algocli.encoding.loadings import Loadings, read_loadings, sum_squares
@@ -31,6 +30,7 @@ from algocli.encoding.regressions.ridge_model import (
 from algocli.encoding.regressions.run_arrays import penalties, tell_edges
 from algocli.encoding.regressions.view import View
 from algocli.errors import UsageError
+from algocli.features.algebra import ON_CPU, Algebra
 
 
 class Ridge(Regression):

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from algocli.encoding.algebra import ON_CPU, Algebra, NumpyAlgebra, TorchAlgebra, algebra_on
+from algocli.features.algebra import ON_CPU, Algebra, NumpyAlgebra, TorchAlgebra, algebra_on
 from algocli.runs.run import open_run
 from tests.encoding.by_hand import World
 from tests.features.by_hand import cache_features
