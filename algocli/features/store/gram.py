@@ -22,9 +22,9 @@ from algocli.compute.files import PARTIAL, publish, read_json, write_json
 from algocli.compute.lock import hold
 from algocli.compute.track import Track, silent
 from algocli.errors import DataError
+from algocli.features.algebra import Algebra, Tiles, algebra_on
 from algocli.features.store.columns import inverse_spread, read_columns
 from algocli.features.store.keys import digest_of
-from algocli.features.store.products import Products, Tiles, choose_products
 from algocli.features.store.shards import FeatureStore
 
 # Large enough for the matrix product to run at full speed, small enough to waste little above the diagonal.
@@ -154,10 +154,10 @@ def _made(
             # Hundreds of megabytes that a killed writer may have left: whoever holds the lock is the only one.
             for unfinished in folder.glob(f"*{PARTIAL}"):
                 unfinished.unlink(missing_ok=True)
-            products = choose_products(device, n_multiplications(stores))
-            tiles = _accumulate(stores, standard, products, track)
+            algebra = algebra_on(device, n_multiplications(stores))
+            tiles = _accumulate(stores, standard, algebra, track)
             publish(folder / "matrix.npy", lambda stream: _write(stream, tiles, _n_shared(stores)))
-            write_json(folder / "record.json", {"key": key, "products": products.provenance})
+            write_json(folder / "record.json", {"key": key, "products": algebra.provenance})
     return Gram(folder)
 
 
@@ -176,7 +176,7 @@ def _is_made(folder: Path, key: str) -> bool:
 
 
 def _accumulate(
-    stores: Sequence[FeatureStore], standard: NDArray[np.int64] | None, products: Products, track: Track
+    stores: Sequence[FeatureStore], standard: NDArray[np.int64] | None, algebra: Algebra, track: Track
 ) -> Tiles:
     """Return the tiles (i, j) on and below the diagonal, float64; the rest follows from symmetry."""
     n_stimuli = _n_shared(stores)
@@ -192,7 +192,7 @@ def _accumulate(
         with np.errstate(over="ignore", invalid="ignore"):
             if standard is not None:
                 _standardise(block, standard)
-            products.add([block[part] for part in rows], tiles)
+            algebra.add_products([block[part] for part in rows], tiles)
     _refuse_unusable(stores, tiles)
     _centre(tiles, rows, n_stimuli)
     return tiles
