@@ -16,12 +16,11 @@ from algocli.compute.track import Track, silent
 from algocli.dataset.naming import SubjectId, by_id, check_subject_ids
 from algocli.dataset.opening import open_dataset
 from algocli.dataset.protocol import Dataset, Subject
-from algocli.dataset.sides import ALL_VERTICES, Side, check_side
+from algocli.dataset.sides import Side, check_side
 from algocli.errors import DataError, UsageError
 from algocli.results.data_of_runs import recorded_subject
 from algocli.results.held_out import HeldOut, data_is_gone, held_out
-from algocli.results.regions import classes_of, regions
-from algocli.results.report import check_rois
+from algocli.results.regions import choose_rois, classes_of, regions
 from algocli.results.resampling import LEVEL, draw, resampled_means
 from algocli.results.rows import RowsByRoi
 from algocli.runs.datasets import refuse_other_data
@@ -123,7 +122,7 @@ def compare(
         notes += _check_same_images(shares[number])
     data = [challenge.subject(n) if challenge else _recorded_subject(shares[n][0]) for n in numbers]
     classes = classes_of(data)
-    chosen = check_rois(rois, [*classes, ALL_VERTICES]) if rois else (*classes, ALL_VERTICES)
+    chosen = choose_rois(rois, classes)
     rows: list[DifferenceRow] = []
     for subject in data:
         compared = shares[subject.id]

@@ -13,8 +13,7 @@ from algocli.dataset.protocol import Dataset, Subject
 from algocli.dataset.sides import ALL_VERTICES, Side, asked_sides
 from algocli.results.layered import Layered, layered
 from algocli.results.per_layer import Layer
-from algocli.results.regions import classes_of, regions
-from algocli.results.report import check_rois
+from algocli.results.regions import check_rois, classes_of, regions
 from algocli.runs.run import Run
 
 

@@ -22,7 +22,7 @@ from algocli.errors import DataError, writing
 from algocli.features.pictures import PictureFeatures, Pictures
 from algocli.features.rebuilding import rebuild
 from algocli.results.data_of_runs import Origin
-from algocli.results.report import check_rois
+from algocli.results.regions import check_rois
 from algocli.runs.predictor import Predictor, open_predictor, stores_of
 from algocli.runs.run import Run
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Protocol
 
 from algocli.compute.files import publish
 from algocli.dataset.naming import SubjectId
-from algocli.dataset.sides import Side
+from algocli.dataset.sides import ALL_VERTICES, Side
 
 
 class Row(Protocol):
@@ -33,9 +34,10 @@ class Row(Protocol):
 
 
 class RowsByRoi:
-    """Rows, subject by subject and ROI by ROI."""
+    """Rows, subject by subject and ROI by ROI; `classes` tells the class of each ROI (`ALL_VERTICES` has none)."""
 
     rows: Sequence[Row]
+    classes: Mapping[str, str]
 
     @property
     def subjects(self) -> tuple[SubjectId, ...]:
@@ -51,6 +53,21 @@ class RowsByRoi:
     def rois(self) -> tuple[str, ...]:
         """The ROIs of the rows, each once, in their order."""
         return tuple(dict.fromkeys(row.roi for row in self.rows))
+
+    @property
+    def rois_side_by_side(self) -> tuple[str, ...]:
+        """The ROIs that subjects are to be compared by: all vertices, or where these were not asked for, every one."""
+        return (ALL_VERTICES,) if ALL_VERTICES in self.rois else self.rois
+
+    def rois_of(self, subject: SubjectId) -> tuple[str, ...]:
+        """Return the ROIs that a subject has rows of, in the order of `rois`: another's data may name more."""
+        named = {row.roi for row in self.rows if row.subject == subject}
+        return tuple(roi for roi in self.rois if roi in named)
+
+    def by_class(self, rois: Iterable[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Yield each class with those of some ROIs that follow one another in it; no class is ''."""
+        for roi_class, together in groupby(rois, key=lambda roi: self.classes.get(roi, "")):
+            yield roi_class, tuple(together)
 
 
 def write_records(columns: Sequence[str], records: Iterable[Mapping[str, object]], path: Path) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from algocli import __version__
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.protocol import Dataset
-from algocli.dataset.sides import ALL_VERTICES, Side, all_of, heading
+from algocli.dataset.sides import ALL_VERTICES, heading
 from algocli.errors import UsageError
 from algocli.results.certainty import Asked
 from algocli.results.drawing.chart import Chart
@@ -32,8 +32,9 @@ from algocli.results.plots.accuracy import plot_accuracy
 from algocli.results.plots.ceilings import plot_ceiling
 from algocli.results.plots.layers import plot_best_layer
 from algocli.results.plots.request import Wishes
-from algocli.results.report import NOTHING, SCORED_ON, Report
+from algocli.results.report import NOTHING, Report
 from algocli.results.surface import has_places
+from algocli.results.telling import SCORED_ON
 from algocli.runs.run import Run
 
 
@@ -118,7 +119,8 @@ def build_report_page(
     headline, *figures = _figures(report, run)
     found = provenance(run, report.subjects)
     again = _command(report, run, title, asked, rois)
-    notes: dict[str, None] = dict.fromkeys((*report.notes, *_certainty_notes(asked, report.sides)))
+    explained = asked.explain("95 % interval", "significant %", report.sides)
+    notes: dict[str, None] = dict.fromkeys((*report.notes, *explained))
     parts = tuple(_subject_parts(report, run, data, notes))
     return ReportPage(
         title or "Encoding accuracy",
@@ -217,17 +219,6 @@ def _against_ceiling(data: Dataset, run: Run, subject: SubjectId) -> Picture:
         "r against the noise ceiling",
         f"Chart of subject {subject}'s r at each vertex against the vertex's noise ceiling.",
     )
-
-
-def _certainty_notes(asked: Asked, sides: Sequence[Side]) -> Iterator[str]:
-    how = f"of the held-out images, seed {asked.seed}"
-    if asked.n_resamples is not None:
-        yield f"intervals: 95 %, from {asked.n_resamples:,} resamples {how}"
-    if asked.n_permutations is not None:
-        yield (
-            f"significant: explained better than chance, q up to .05 over {all_of(sides)}, from "
-            f"{asked.n_permutations:,} permutations {how}"
-        )
 
 
 def _command(report: Report, run: Run, title: str | None, asked: Asked, rois: Sequence[str] | None) -> str:

@@ -15,8 +15,8 @@ from algocli.results.drawing.chart import Chart
 from algocli.results.drawing.colour_maps import find_colours
 from algocli.results.drawing.density import Densities, count_in_cells, draw_density
 from algocli.results.plots.request import Wishes
-from algocli.results.report import SCORED_ON
 from algocli.results.scoring import read_scores, scored_subjects
+from algocli.results.telling import SCORED_ON
 from algocli.runs.run import Run
 from algocli.runs.subject_run import SubjectRun
 

@@ -16,8 +16,8 @@ from algocli.results.drawing.brain_map import BrainMap, Panel
 from algocli.results.drawing.keys import Scale
 from algocli.results.held_out import remark_on_images
 from algocli.results.plots.request import Wishes, shortened
-from algocli.results.report import SCORED_ON
 from algocli.results.scoring import read_scores
+from algocli.results.telling import SCORED_ON
 from algocli.runs.datasets import refuse_other_data
 from algocli.runs.run import Run
 
