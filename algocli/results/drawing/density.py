@@ -21,12 +21,8 @@ from algocli.results.drawing.style import (
     LIGHT,
     MARGIN,
     Theme,
-    caption_height,
+    Words,
     styled,
-    title_height,
-    wrap_caption,
-    wrap_title,
-    write_around,
 )
 
 if TYPE_CHECKING:
@@ -116,9 +112,9 @@ def draw_density(
     n_fields = len(densities)
     right = _LEFT + n_fields * wide + (n_fields - 1) * _BETWEEN
     width = max(_NARROWEST, right + _RIGHT)
-    title, caption = wrap_title(title, width - 2 * MARGIN), wrap_caption(caption, width - 2 * MARGIN)
-    foot = _BELOW + caption_height(caption)
-    height = title_height(title) + _ABOVE + tall + foot
+    words = Words.fitting(title, caption, width - 2 * MARGIN)
+    foot = _BELOW + words.foot
+    height = words.head + _ABOVE + tall + foot
     most = max(int(density.counts.max(initial=0)) for density in densities.values())
     # A scale from one to one would have no extent.
     norm = LogNorm(1, max(most, 10))
@@ -135,7 +131,7 @@ def draw_density(
             _draw_perfect(axes, min(high_x, high_y), theme)
         bar = figure.add_axes(((right + _BETWEEN / 2) / width, foot / height, _BAR / width, tall / height))
         _draw_key(bar, ScalarMappable(norm, palette), first.width)
-        write_around(figure, title, caption, theme)
+        words.write(figure, theme)
     return Chart(figure, densities)
 
 
