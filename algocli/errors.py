@@ -95,3 +95,8 @@ def writing(path: Path) -> Iterator[None]:
             raise
         reason, remedy = _DISK_FAULTS[error.errno]
         raise StorageError(f"cannot write {path}: {reason}", hint=remedy) from error
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of what another library says, which may fill a screen; of an empty one its kind."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

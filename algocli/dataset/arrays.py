@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from algocli.compute.arrays import read_header
 from algocli.compute.files import publish
-from algocli.errors import DataError
+from algocli.errors import DataError, first_line
 
 # A pickled dict of names needs these and nothing else. dict, int and str are opcodes of the
 # pickle machine itself and never pass through find_class.
@@ -115,4 +115,4 @@ def _reason(error: BaseException) -> str:
     """Return the first line of an error's text, with an OSError's path and number left out."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
-    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+    return first_line(error).rstrip(".")

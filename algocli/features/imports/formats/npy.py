@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from algocli.compute.arrays import read_header
 from algocli.compute.budget import check_memory
 from algocli.dataset.arrays import open_array
-from algocli.errors import DataError
+from algocli.errors import DataError, first_line
 from algocli.features.imports.formats.labels import as_words, is_list, labels_within, rank_key
-from algocli.features.imports.formats.matrix import Matrix, choose, of_array, reason, selection
+from algocli.features.imports.formats.matrix import Matrix, choose, of_array, selection
 from algocli.features.imports.formats.stacked import stack
 
 # Of a header in the archive: what it begins with, and where the lengths of a name and of what follows it stand.
@@ -45,7 +45,7 @@ def open_npz(path: Path, dataset: str | None) -> Matrix:
     except FileNotFoundError as error:
         raise DataError(f"{path} is missing") from error
     except Exception as error:
-        raise DataError(f"{path} is no whole .npz archive: {reason(error)}", hint="copy the file again") from error
+        raise DataError(f"{path} is no whole .npz archive: {first_line(error)}", hint="copy the file again") from error
     # Names as Python objects would have to be unpickled: they are no features, whatever their shape.
     numeric = {name: shape for name, (shape, dtype) in headers.items() if dtype.kind not in "OUS"}
     if dataset is None:
@@ -80,7 +80,7 @@ def _load(path: Path, info: zipfile.ZipInfo) -> NDArray[Any]:
             return np.asarray(npy_format.read_array(stream, allow_pickle=False))
     # A broken stream shows as whatever zlib, zipfile or numpy meets first.
     except (ValueError, OSError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zipfile.zlib.error) as error:  # type: ignore[attr-defined]
-        raise DataError(f"{path} is damaged: {reason(error)}", hint="copy it again") from error
+        raise DataError(f"{path} is damaged: {first_line(error)}", hint="copy it again") from error
 
 
 def _map(path: Path, info: zipfile.ZipInfo) -> NDArray[Any]:
