@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from algocli.compute.arrays import blocks
 from algocli.errors import DataError, UsageError
-from algocli.stats.standardised import standardised
+from algocli.stats.correlation import standardised
 
 # Vertices at once: a dozen arrays of n_resamples x vertices are made and dropped.
 VERTICES = 2048

@@ -89,3 +89,14 @@ def centred(block: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[n
     suspect = np.flatnonzero(norm <= 1e-6 * np.abs(mean) * len(x))
     norm[suspect[constant_vertices(block[:, suspect])]] = 0
     return x, norm
+
+
+def standardised(block: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Return columns of mean zero and length one, (n_stimuli, n_vertices); zeros where a column never varies.
+
+    Products of such columns are correlations.
+    """
+    x, norm = centred(block)
+    # What is no number stays none.
+    x /= np.where(norm > 0, norm, np.inf)
+    return x.astype(np.float32)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from algocli.compute.arrays import blocks
 from algocli.errors import DataError, UsageError
-from algocli.stats.standardised import standardised
+from algocli.stats.correlation import standardised
 
 # Vertices a thread works on at once: standardised predictions and responses of a thousand images stay in its cache.
 VERTICES = 64

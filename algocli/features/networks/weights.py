@@ -8,8 +8,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from algocli.compute.extras import install_hint
-from algocli.errors import DataError, UsageError, first_line
+from algocli.errors import DataError, UsageError, first_line, install_hint
 
 if TYPE_CHECKING:
     import torch

@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.budget import check_memory
-from algocli.compute.extras import install_hint
-from algocli.errors import DataError, UsageError, first_line
+from algocli.errors import DataError, UsageError, first_line, install_hint
 from algocli.features.imports.formats.labels import as_words, labels_within
 from algocli.features.imports.formats.matrix import Matrix, choose, of_array
 from algocli.features.imports.formats.text import readers, word_columns

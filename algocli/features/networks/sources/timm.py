@@ -7,8 +7,7 @@ from contextlib import nullcontext
 from typing import Any
 
 from algocli.compute.choices import did_you_mean
-from algocli.compute.extras import install_hint
-from algocli.errors import UsageError
+from algocli.errors import UsageError, install_hint
 from algocli.features.networks.network import (
     Network,
     Request,
