@@ -76,32 +76,16 @@ def import_files(
     if names_file is not None and (ids_file is not None or key is not None):
         raise UsageError("--names says what rows are called; --ids and --key find them otherwise: give one of them")
     ids = None if ids_file is None else read_ids(ids_file, subjects[0].ids, ids_from)
-    owned = _open(subjects, files, dataset, names_file, asked, note)
-    if ids_from and ids is None and (key is not None or any(matrix.labels is None for _, matrix in owned)):
-        raise UsageError("--ids-from says what ids count from, and rows have none here", hint="give them with --ids")
-    for _, matrix in owned:
-        _refuse_another(matrix, [one for one, own in owned if own is matrix], ids, key)
+    opened = _open(subjects, files, dataset, names_file, asked, note)
     # Every subject's rows are found before the first is stored: a file that lacks some is told at once.
-    located = [locate_rows(one, matrix, ids, key, ids_from) for one, matrix in owned]
-    for (one, matrix), rows in zip(owned, located, strict=True):
-        for told in _tell_rows(one, matrix, rows, asked=ids is not None or key is not None):
-            note(f"subject {one.id}: {told}")
+    located = _locate(opened, ids, key, ids_from)
+    for subject, matrix, rows in located:
+        for told in _tell_rows(subject, matrix, rows, asked=ids is not None or key is not None):
+            note(f"subject {subject.id}: {told}")
+    how: dict[str, Any] = {"ids_file": ids_file, "ids_from": ids_from, "row_key": key}
     return [
-        import_features(
-            one,
-            matrix,
-            rows,
-            name,
-            cache_dir,
-            dtype=dtype,
-            ids_file=ids_file,
-            ids_from=ids_from,
-            row_key=key,
-            force=force,
-            track=track,
-            note=note,
-        )
-        for (one, matrix), rows in zip(owned, located, strict=True)
+        import_features(*place, name, cache_dir, dtype=dtype, **how, force=force, track=track, note=note)
+        for place in located
     ]
 
 
@@ -181,6 +165,17 @@ def _open(
     note("; ".join(f"subject {number}: {file}" for number, file in shared.items()))
     opened = {file: open_matrix(file, dataset, names_file) for file in shared.values()}
     return [(one, opened[shared[one.id]]) for one in ordered if one.id in shared]
+
+
+def _locate(
+    opened: Sequence[tuple[Subject, Matrix]], ids: Sequence[StimulusId] | None, key: Key | None, ids_from: int
+) -> list[tuple[Subject, Matrix, Sequence[int]]]:
+    """Find every subject's rows, once it is sure that rows can be found as was asked."""
+    if ids_from and ids is None and (key is not None or any(matrix.labels is None for _, matrix in opened)):
+        raise UsageError("--ids-from says what ids count from, and rows have none here", hint="give them with --ids")
+    for _, matrix in opened:
+        _refuse_another(matrix, [subject for subject, other in opened if other is matrix], ids, key)
+    return [(subject, matrix, locate_rows(subject, matrix, ids, key, ids_from)) for subject, matrix in opened]
 
 
 def _refuse_another(

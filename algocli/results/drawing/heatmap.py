@@ -80,10 +80,8 @@ def draw_heatmap(
             _dress(axes, hemisphere, across, labels)
             if place == 0:
                 name_classes(axes, places, theme, above=_ABOVE / tall)
-            if place == n_fields - 1:
-                name_rois(axes, places)
-            else:
-                axes.set_xticks([])
+            axes.set_xticks([])
+        name_rois(axes, places)
         words.write(figure, theme)
         scale.draw(figure, width - MARGIN, CAPTION_BOTTOM, _KEY_WIDTH, theme)
     return Chart(figure, table)
