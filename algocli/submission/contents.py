@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from algocli.compute.arrays import Header, read_header
 from algocli.submission.entries import BLOCK, DamagedEntryError, EntryStream
 from algocli.submission.shapes import ExpectedShapes, Member
-from algocli.submission.verdict import Findings
+from algocli.submission.verdict import ZipFindings
 
 _HEADER_ALLOWANCE = 1 << 16
 _FLOAT32 = np.dtype("<f4")
@@ -26,7 +26,7 @@ def most_bytes(member: Member) -> int:
     return 2 * member.n_bytes + _HEADER_ALLOWANCE
 
 
-def examine(stream: EntryStream, member: Member, expected: ExpectedShapes, findings: Findings) -> None:
+def examine(stream: EntryStream, member: Member, expected: ExpectedShapes, findings: ZipFindings) -> None:
     """Check header and values of one file against what the challenge expects of it."""
     try:
         header = _read_header(stream)
@@ -64,7 +64,7 @@ def _read_header(stream: EntryStream) -> Header | None:
     return header if all(length >= 0 for length in header.shape) else None
 
 
-def _not_npy(member: Member, findings: Findings) -> None:
+def _not_npy(member: Member, findings: ZipFindings) -> None:
     findings.fault(
         member.name,
         found="something that is no .npy file",
@@ -73,7 +73,7 @@ def _not_npy(member: Member, findings: Findings) -> None:
     )
 
 
-def _examine_dtype(header: Header, member: Member, findings: Findings) -> None:
+def _examine_dtype(header: Header, member: Member, findings: ZipFindings) -> None:
     dtype = header.dtype
     if dtype.hasobject:
         found, mend = "pickled Python objects (they were not opened)", "save one plain array of numbers"
@@ -86,7 +86,7 @@ def _examine_dtype(header: Header, member: Member, findings: Findings) -> None:
     findings.fault(member.name, found=found, expected="float32", mend=mend)
 
 
-def _examine_order(header: Header, member: Member, findings: Findings) -> None:
+def _examine_order(header: Header, member: Member, findings: ZipFindings) -> None:
     if header.is_fortran:
         findings.fault(
             member.name,
@@ -96,7 +96,7 @@ def _examine_order(header: Header, member: Member, findings: Findings) -> None:
         )
 
 
-def examine_shape(shape: tuple[int, ...], member: Member, expected: ExpectedShapes, findings: Findings) -> None:
+def examine_shape(shape: tuple[int, ...], member: Member, expected: ExpectedShapes, findings: ZipFindings) -> None:
     """Add a fault where a shape is not the expected one, with what it seems to be instead."""
     if shape == member.shape:
         return
@@ -116,7 +116,7 @@ def examine_shape(shape: tuple[int, ...], member: Member, expected: ExpectedShap
     )
 
 
-def _examine_values(stream: EntryStream, header: Header, member: Member, findings: Findings) -> None:
+def _examine_values(stream: EntryStream, header: Header, member: Member, findings: ZipFindings) -> None:
     """Read what the header declares, count what is no prediction, and see that the file ends there."""
     numeric = header.dtype.kind in "fiu"
     # Only then do whole rows follow each other; elsewhere values are merely counted.
@@ -141,7 +141,7 @@ def _examine_values(stream: EntryStream, header: Header, member: Member, finding
         tally.report_constant(member, findings)
 
 
-def _examine_end(stream: EntryStream, header: Header, n_missing: int, member: Member, findings: Findings) -> None:
+def _examine_end(stream: EntryStream, header: Header, n_missing: int, member: Member, findings: ZipFindings) -> None:
     if n_missing:
         found = f"{header.n_bytes - n_missing} bytes of values: the file was cut short"
     # Reading past the last byte is also what makes zipfile compare the checksum.
@@ -178,7 +178,7 @@ class _Tally:
         # Extremes or variances would let a NaN pass as constant; a NaN differs even from itself.
         self._varies |= (block != self._first).any(axis=0)
 
-    def report_not_finite(self, member: Member, findings: Findings) -> None:
+    def report_not_finite(self, member: Member, findings: ZipFindings) -> None:
         """Add a fault for NaN and one for infinite values."""
         for n_values, name in ((self.n_nan, "NaN"), (self.n_infinite, "infinite")):
             if n_values:
@@ -189,7 +189,7 @@ class _Tally:
                     mend="find out where the model breaks: one such value voids its vertex's score",
                 )
 
-    def report_constant(self, member: Member, findings: Findings) -> None:
+    def report_constant(self, member: Member, findings: ZipFindings) -> None:
         """Say how many vertices, here columns, have the same prediction for every image."""
         n_constant = int(np.count_nonzero(~self._varies))
         if member.shape[0] < 2 or not n_constant:

@@ -25,7 +25,7 @@ from algocli.submission.entries import BLOCK
 from algocli.submission.precision import N_MANTISSA_BITS, RoundingLoss, round_mantissa
 from algocli.submission.shapes import ExpectedShapes, Member
 from algocli.submission.validate import validate
-from algocli.submission.verdict import Fault, Findings, Verdict
+from algocli.submission.verdict import Fault, Verdict, ZipFindings
 
 # Above this size of the zip there is no safe margin below the limit.
 ROUND_BEYOND = 290 * 10**6
@@ -169,7 +169,7 @@ class _Draft:
             self.sha256 = hashlib.file_digest(written, "sha256").hexdigest()
 
     def _checked(self, member: Member, array: NDArray[Any], out: Path) -> NDArray[Any]:
-        findings = Findings()
+        findings = ZipFindings()
         if array.dtype.kind != "f":
             findings.fault(member.name, found=str(array.dtype), expected="floats", mend="predict with floats")
         examine_shape(array.shape, member, self.expected, findings)

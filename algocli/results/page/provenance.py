@@ -28,7 +28,7 @@ Facts = dict[str, str]
 
 
 @dataclass(frozen=True)
-class Layer:
+class LayerRecord:
     """Features that a run was trained on: their name, what they are, and each subject's key."""
 
     name: str
@@ -44,7 +44,7 @@ class Provenance:
     """
 
     settings: Facts
-    layers: tuple[Layer, ...]
+    layers: tuple[LayerRecord, ...]
     versions: Facts
     subjects: Table
     command_lines: tuple[tuple[str, str], ...]
@@ -108,11 +108,11 @@ def finished(run: Run) -> str:
     return _moment(run.finished_at)
 
 
-def _layers(run: Run, shares: list[SubjectRun]) -> Iterator[Layer]:
+def _layers(run: Run, shares: list[SubjectRun]) -> Iterator[LayerRecord]:
     home = run.cache_dir / "features"
     for place, name in enumerate(run.settings.features):
         keys = {share.id: str(found[place]) for share in shares if place < len(found := feature_keys(share))}
-        yield Layer(name, _recipe_facts(home / name), keys)
+        yield LayerRecord(name, _recipe_facts(home / name), keys)
 
 
 def _recipe_facts(home: Path) -> Facts:

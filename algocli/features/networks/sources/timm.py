@@ -10,7 +10,7 @@ from algocli.compute.choices import did_you_mean
 from algocli.errors import UsageError, install_hint
 from algocli.features.networks.network import (
     Network,
-    Request,
+    NetworkRequest,
     choose_transform,
     impatient,
     no_entry,
@@ -23,7 +23,7 @@ from algocli.features.networks.weights import PRETRAINED
 PREFIX = "timm/"
 
 
-def build(request: Request) -> Network:
+def build(request: NetworkRequest) -> Network:
     """Build a network of timm.
 
     Raises
