@@ -45,7 +45,7 @@ class Training:
     def __init__(
         self,
         subject: Subject,
-        share: Shelf,
+        shelf: Shelf,
         settings: Settings,
         folds: list[Fold],
         stores: Sequence[FeatureStore],
@@ -53,7 +53,7 @@ class Training:
         clock: dict[str, float],
         track: Track,
     ) -> None:
-        self.subject, self.share, self.settings, self.folds = subject, share, settings, folds
+        self.subject, self.shelf, self.settings, self.folds = subject, shelf, settings, folds
         self.clock, self.track = clock, track
         self.algebra = algebra_on(device)
         self.regression = regression_of(settings)
@@ -75,7 +75,7 @@ class Training:
         with ExitStack() as stack:
             outputs = {
                 side: stack.enter_context(
-                    open_outputs(self.share, side, self.settings, n_held_out, self.subject.n_vertices(side))
+                    open_outputs(self.shelf, side, self.settings, n_held_out, self.subject.n_vertices(side))
                 )
                 for side in self.subject.sides
             }
@@ -85,7 +85,7 @@ class Training:
             for _ in self.track(steps, total=3 * len(fits), label=label, unit="steps"):
                 pass
         for hemisphere, found in outputs.items():
-            save_choices(self.share, hemisphere, found, note)
+            save_choices(self.shelf, hemisphere, found, note)
 
     def _steps(self, fits: Sequence[NDArray[np.int64]], outputs: Mapping[Side, Outputs], note: Note) -> Iterator[None]:
         n_vertices = max(map(self.subject.n_vertices, self.subject.sides))
