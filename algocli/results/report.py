@@ -192,18 +192,18 @@ def _report(
     remarks: Iterable[str],
 ) -> Report:
     """Score subjects that are paired with their data, or with None where there is none."""
-    notes = [*remarks, *tell_mixtures(run, [share.id for _, share in pairs])]
+    notes = [*remarks, *tell_mixtures(run, [subject_run.id for _, subject_run in pairs])]
     classes = classes_of(subject for subject, _ in pairs if subject is not None)
     chosen = choose_rois(rois, classes)
     # What does not fit is told before anything that takes a while.
-    scores = {share.id: _scores(subject, share) for subject, share in pairs}
+    scores = {subject_run.id: _scores(subject, subject_run) for subject, subject_run in pairs}
     rows: list[RoiRow] = []
-    for subject, share in pairs:
-        own = scores[share.id]
+    for subject, subject_run in pairs:
+        own = scores[subject_run.id]
         of = {side: _regions(subject, side, own[side], chosen) for side in own}
-        sure = assess(run, share.id, subject, of, asked, notes.append)
+        sure = assess(run, subject_run.id, subject, of, asked, notes.append)
         for side in own:
-            rows += _rows(share.id, side, own[side], of[side], sure[side])
+            rows += _rows(subject_run.id, side, own[side], of[side], sure[side])
     everything = {f"subject {number} {side}": own[side] for number, own in scores.items() for side in own}
     # Without a single accuracy there is nothing that a ceiling explains.
     if any(row.accuracy is not None for row in rows):
@@ -225,11 +225,13 @@ def write_csv(report: Report, path: Path) -> None:
     write_records(report.columns, report.records, path)
 
 
-def _scores(subject: Subject | None, share: SubjectRun) -> dict[Side, VertexScores]:
+def _scores(subject: Subject | None, subject_run: SubjectRun) -> dict[Side, VertexScores]:
     if subject is not None:
-        return {hemisphere: read_scores(subject, share, hemisphere) for hemisphere in subject.sides}
+        return {hemisphere: read_scores(subject, subject_run, hemisphere) for hemisphere in subject.sides}
     # What a run knows by itself, without the data that it was made from.
-    return {h: VertexScores(np.asarray(share.correlation(h), dtype=np.float64), None, None) for h in share.sides}
+    return {
+        h: VertexScores(np.asarray(subject_run.correlation(h), dtype=np.float64), None, None) for h in subject_run.sides
+    }
 
 
 def _regions(subject: Subject | None, hemisphere: Side, scores: VertexScores, chosen: Sequence[str]) -> Regions:

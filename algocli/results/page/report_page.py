@@ -139,8 +139,8 @@ def build_report_page(
 
 def _figures(report: Report, run: Run) -> Iterator[Figure]:
     """Yield the headline, then smaller numbers."""
-    shares = [run.subject(n) for n in report.subjects]
-    r = {h: np.concatenate([one.correlation(h) for one in shares if h in one.sides]) for h in report.sides}
+    subject_runs = [run.subject(n) for n in report.subjects]
+    r = {h: np.concatenate([one.correlation(h) for one in subject_runs if h in one.sides]) for h in report.sides}
     together = np.concatenate(list(r.values()))
     median = Figure(number(float(np.median(together))).text, "median r", "Pearson's r, over all vertices")
     overall = report.overall if report.has_accuracy else None

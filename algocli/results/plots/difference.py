@@ -93,9 +93,9 @@ def difference_scale(differences: NDArray[np.float64], run: Run, against: Run, w
 
 def _scores(subject: Subject, run: Run, against: Run, wishes: Wishes) -> dict[Side, Pair]:
     """Return both runs' r, (n_vertices,) each, for each hemisphere."""
-    shares = run.subject(subject.id), against.subject(subject.id)
+    subject_runs = run.subject(subject.id), against.subject(subject.id)
     return {
-        h: (read_scores(subject, shares[0], h).correlation, read_scores(subject, shares[1], h).correlation)
+        h: (read_scores(subject, subject_runs[0], h).correlation, read_scores(subject, subject_runs[1], h).correlation)
         for h in wishes.sides(subject)
     }
 
