@@ -14,7 +14,7 @@ from algocli.compute.track import Note, Track
 from algocli.dataset.protocol import Subject
 from algocli.dataset.sides import Side
 from algocli.encoding.kernels import Kernels
-from algocli.encoding.projection import Fit, look_closely
+from algocli.encoding.projection import Fit, fit_of
 from algocli.encoding.regressions.linear import LinearModel
 from algocli.encoding.regressions.registry import regression_of
 from algocli.encoding.regressions.regression import Regression
@@ -115,7 +115,7 @@ class Refitting:
         linear: dict[Side, list[LinearModel | None]] = {hemisphere: [] for hemisphere in self.subject.sides}
         label = f"subject {self.subject_run.id}: fitting once more"
         for some in self.track(rows, total=len(rows), label=label, unit="fits"):
-            fit = look_closely(kernels, some)
+            fit = fit_of(kernels, some)
             if not found.fits:
                 _check_size(fit, len(rows), self.subject)
             for hemisphere, models in found.models.items():

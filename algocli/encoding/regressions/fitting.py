@@ -17,7 +17,7 @@ from algocli.features.algebra import ON_CPU, Algebra
 FITS_BYTES = 2**30
 
 
-def look(kernels: Kernels, fit: NDArray[np.int64], algebra: Algebra = ON_CPU) -> View:
+def view_of(kernels: Kernels, fit: NDArray[np.int64], algebra: Algebra = ON_CPU) -> View:
     """Fit components on the images `fit`, as the settings of the kernels ask for.
 
     Raises
