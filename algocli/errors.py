@@ -103,3 +103,16 @@ def writing(path: Path) -> Iterator[None]:
             raise
         reason, remedy = _DISK_FAULTS[error.errno]
         raise StorageError(f"cannot write {path}: {reason}", hint=remedy) from error
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of what another library says, which may fill a screen; of an empty one its kind."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def install_hint(extra: str) -> str:
+    """Return how to install what an extra of this package stands for, such as 'timm'.
+
+    From the source and never by name: on the public index the name algocli is another project's.
+    """
+    return f"pip install -e '.[{extra}]', in the folder of algocli's source"

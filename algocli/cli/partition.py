@@ -28,6 +28,7 @@ from algocli.cli.options import (
     parse_subjects,
 )
 from algocli.cli.report import Csv
+from algocli.dataset.sides import all_of
 from algocli.encoding import usual
 
 if TYPE_CHECKING:
@@ -146,4 +147,4 @@ def _remarks(summary: PartitionReport, regression: str) -> Iterator[str]:
     if regression == "ols":
         yield "OLS pays for every component of every layer on new images: unless images are many, ridge is fairer"
     if summary.has_ceilings:
-        yield "explainable: a ROI's mean over its mean noise ceiling; both hemispheres together"
+        yield f"explainable: a ROI's mean over its mean noise ceiling; {all_of(summary.sides)} together"

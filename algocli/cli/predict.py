@@ -22,6 +22,7 @@ from algocli.cli.options import (
     is_named,
     parse_subjects,
 )
+from algocli.dataset.sides import all_of
 
 if TYPE_CHECKING:
     from algocli.results.predicted import Predicted, RegionResponse
@@ -91,7 +92,9 @@ def predict(
         return
     n_files = 1 + sum(len(result.files) for result in results)
     note(f"run {found.name}", quiet=quiet)
-    note(f"wrote {n_files} files to {output}: subjNN/lh_pred.npy, rh_pred.npy; {IMAGES}", quiet=quiet)
+    names = ", ".join(dict.fromkeys(path.name for result in results for path in result.files))
+    folder = "subjNN" if all(isinstance(result.subject, int) for result in results) else "SUBJECT"
+    note(f"wrote {n_files} files to {output}: {folder}/{names}; {IMAGES}", quiet=quiet)
 
 
 def _show(result: Predicted, run: str, *, is_first: bool) -> None:
@@ -113,7 +116,9 @@ def _show(result: Predicted, run: str, *, is_first: bool) -> None:
         [str(place), name, *(number(_pooled(rows, region)) for region in result.regions)]
         for name, (place, rows) in zip(names, shown.items(), strict=True)
     ]
-    title = f"Subject {result.subject}: mean predicted response of both hemispheres' vertices\n{run}"
+    whose = all_of({row.hemisphere for row in result.rows})
+    whose = whose if whose.endswith("vertices") else f"{whose}' vertices"
+    title = f"Subject {result.subject}: mean predicted response of {whose}\n{run}"
     # A class is told by what it is for: as 'faces', not 'floc-faces'.
     regions = [region.removeprefix("prf-").removeprefix("floc-") for region in result.regions]
     show_table(["row", "image", *regions], lines, title=title, left=2)

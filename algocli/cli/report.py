@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,6 +22,7 @@ from algocli.cli.options import (
     parse_subjects,
 )
 from algocli.cli.pages import Html, Title
+from algocli.dataset.sides import Side, all_of
 
 if TYPE_CHECKING:
     from algocli.results.certainty import Asked
@@ -106,7 +107,7 @@ def report(
         note("validation scores run above leaderboard scores", quiet=quiet)
         if summary.has_accuracy:
             note("acc %: min(100, 100 r² / NC), NC the noise ceiling; mean over the vertices", quiet=quiet)
-        for line in _certainty_lines(asked):
+        for line in _certainty_lines(asked, summary.sides):
             note(line, quiet=quiet)
     for remark in summary.notes:
         noter(quiet)(remark)
@@ -118,13 +119,13 @@ def report(
         note(f"wrote {html}", quiet=quiet)
 
 
-def _certainty_lines(asked: Asked) -> Iterator[str]:
+def _certainty_lines(asked: Asked, sides: Sequence[Side]) -> Iterator[str]:
     """Say what the further columns are."""
     how = f"of the held-out images, seed {asked.seed}"
     if asked.n_resamples is not None:
         yield f"95 %: low and high end of the mean r's interval ({asked.n_resamples:,} resamples {how})"
     if asked.n_permutations is not None:
         yield (
-            "sig: percent of vertices explained better than chance, q <= .05 over both hemispheres "
+            f"sig: percent of vertices explained better than chance, q <= .05 over {all_of(sides)} "
             f"({asked.n_permutations:,} permutations {how})"
         )

@@ -1,1 +1,11 @@
-"""What the machine has to offer: memory, and where work may run."""
+"""What all other rooms stand on: files, locks, blocks of arrays, threads, memory.
+
+choices    what a setting or an argument may be
+budget     what the machine has left, and a refusal of work that cannot fit
+threads    work spread over this machine's threads
+track      how work that takes a while tells how far it is
+files      files that are whole or not there
+arrays     arrays a block at a time, and in such files
+lock       one writer at a time
+leftovers  what nothing refers to, and how it goes
+"""

@@ -1,17 +1,54 @@
-"""Arrays in files that are either whole or not there."""
+"""Arrays a block at a time, and in files that are either whole or not there."""
 
 from __future__ import annotations
 
+import math
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
+from numpy.lib import format as npy_format
 from numpy.typing import DTypeLike, NDArray
 
 from algocli.compute.files import publishing
+
+
+def blocks(stop: int, step: int, start: int = 0) -> list[slice]:
+    """Cut the whole numbers from `start` to `stop`, end excluded, into blocks of `step`; the last may be shorter."""
+    return [slice(first, min(first + step, stop)) for first in range(start, stop, step)]
+
+
+def length(block: slice) -> int:
+    """Count what lies in a block."""
+    return int(block.stop - block.start)
+
+
+class Header(NamedTuple):
+    """What a .npy file says of the array that follows."""
+
+    shape: tuple[int, ...]
+    is_fortran: bool
+    dtype: np.dtype[Any]
+
+    @property
+    def n_bytes(self) -> int:
+        """The size of its values."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+
+def read_header(stream: Any) -> Header:
+    """Read a .npy file up to where its values begin; on what is none, numpy raises nearly anything."""
+    version = npy_format.read_magic(stream)
+    read = npy_format.read_array_header_1_0 if version == (1, 0) else npy_format.read_array_header_2_0
+    return Header(*read(stream))
+
+
+def write_header(stream: IO[bytes], shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> None:
+    """Begin a .npy file of values row by row, which are then written one block after the other."""
+    npy_format.write_array_header_1_0(stream, {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": shape})
 
 
 @contextmanager
@@ -25,9 +62,8 @@ def publishing_rows(
     StorageError
         If the disk is full or the folder may not be written; nothing is left behind then.
     """
-    header = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": shape}
     with publishing(path) as stream:
-        np.lib.format.write_array_header_1_0(stream, header)
+        write_header(stream, shape, dtype)
         yield lambda block: stream.write(np.ascontiguousarray(block, dtype=dtype).data)
 
 

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
+from algocli.compute.arrays import read_header
 from algocli.compute.files import publish
-from algocli.errors import DataError
+from algocli.errors import DataError, first_line
 
 # A pickled dict of names needs these and nothing else. dict, int and str are opcodes of the
 # pickle machine itself and never pass through find_class.
@@ -95,8 +96,6 @@ class _NamesOnly(pickle.Unpickler):
 def _unpickle(path: Path, content: bytes) -> object:
     stream = io.BytesIO(content)
     try:
-        version = npy_format.read_magic(stream)
-        read_header = npy_format.read_array_header_1_0 if version == (1, 0) else npy_format.read_array_header_2_0
         shape, _, dtype = read_header(stream)
         if shape != () or not dtype.hasobject:
             raise DataError(f"{path} holds an array of shape {shape}; a pickled dict of ROI names was expected")
@@ -116,4 +115,4 @@ def _reason(error: BaseException) -> str:
     """Return the first line of an error's text, with an OSError's path and number left out."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
-    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+    return first_line(error).rstrip(".")

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.errors import DataError
+from algocli.errors import DataError, first_line
 
 SUFFIXES = (".h5", ".hdf5")
 
@@ -42,7 +42,7 @@ def open_hdf5(path: Path) -> Iterator[Any]:
         raise DataError(f"{path} is missing") from error
     # HDF5 tells a broken chunk as either of these, with the filter at fault in its text.
     except (OSError, RuntimeError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         raise DataError(f"{path} cannot be read as HDF5: {reason}", hint="copy the file again") from error
 
 

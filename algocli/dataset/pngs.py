@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, NamedTuple
 
-from algocli.errors import DataError
+from algocli.errors import DataError, first_line
 
 if TYPE_CHECKING:
     import numpy as np
@@ -117,7 +117,7 @@ def decode(path: Path) -> None:
             image.load()
     # On damaged bytes Pillow raises OSError, SyntaxError, ValueError, zlib.error and more.
     except Exception as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0].replace(str(path), "it")
+        reason = first_line(error).replace(str(path), "it")
         raise DataError(f"{path} cannot be decoded: {reason}") from error
 
 

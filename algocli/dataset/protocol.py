@@ -174,7 +174,8 @@ _SAID = ("name", "folder", "sides", "train_stimuli", "n_vertices", "responses", 
 
 def is_subject(value: object) -> TypeGuard[Subject]:
     """Say whether an object offers what a subject must, of whatever class it is."""
-    return all(hasattr(type(value), word) or word in getattr(value, "__dict__", ()) for word in _SAID)
+    own = () if isinstance(value, type) else getattr(value, "__dict__", ())
+    return all(hasattr(type(value), word) or word in own for word in _SAID)
 
 
 class Dataset(Protocol):

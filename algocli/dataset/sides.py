@@ -27,6 +27,11 @@ _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,39}")
 _MEANT = {"lh": "left", "l": "left", "rh": "right", "r": "right"}
 
 
+def all_of(sides: Collection[Side]) -> str:
+    """Say in words that all of a subject's sides are meant, as in 'both hemispheres'."""
+    return "both hemispheres" if {*sides} <= {*HEMISPHERES, BOTH} else "all vertices"
+
+
 def recorded(n_vertices: Mapping[Side, int]) -> dict[str, Any]:
     """Return what a record says of a subject's sides, from the number of vertices of each in their order."""
     # JSON is written with its keys sorted: of left and right, and of one side, nothing is lost by that.

@@ -1,1 +1,23 @@
-"""A challenge made up from a seed: drawn images, responses whose cause is known, the official layout."""
+"""A challenge made up from a seed: drawn images, responses whose cause is known, the official layout.
+
+chance        random numbers, one stream for each purpose
+recipe        what a challenge is made from, and which images each subject sees
+palette       colours, and how one is drawn
+sketch        a picture before it is painted: outlines, surfaces, things
+figures       faces, bodies, animals, words
+scenery       places: country, street, room, close up
+scene         a place, things and figures put together
+images        the scene painted
+energy        contrast and orientations in the pixels
+drives        everything in an image that a vertex may respond to
+gallery       every image drawn once
+sphere        the mesh of fsaverage
+atlas         where each region begins, and how large it is
+growth        regions grown over the sphere
+visual_field  the part of the view that each vertex sees
+cortex        the cortex of a made-up subject
+truth         what every vertex responds to
+responses     signal and noise
+marker        what the folder says of itself
+write         all of it, in the official layout
+"""

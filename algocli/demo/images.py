@@ -1,8 +1,7 @@
-"""Paints scenes: 425 x 425 pictures with textured, shaded surfaces, and how much of each object can be seen in them."""
+"""Paints scenes: 425 x 425 pictures with textured surfaces, and how much of each object can be seen in them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -13,12 +12,12 @@ from PIL import Image, ImageDraw, ImageFilter
 from algocli.dataset.challenge.layout import IMAGE_SIZE
 from algocli.demo.chance import generator
 from algocli.demo.scene import compose
-from algocli.demo.sketch import TEXTURES, Outline, Sketch, Thing
+from algocli.demo.sketch import TEXTURES, Sketch, Thing
 
 _TILE = 512  # pixels along each side of a texture
 _BAND = 85  # rows painted at once
 # Spectral slope of amplitude, and how much longer the texture is along x than along y.
-_SPECTRA = {"cloud": (1.9, 1.0), "foliage": (1.65, 1.0), "water": (1.75, 5.0), "grass": (1.75, 0.2), "skin": (2.1, 1.0)}
+_SPECTRA = {"cloud": (1.9, 1.0), "foliage": (1.65, 1.0), "water": (1.75, 5.0), "grass": (1.75, 0.2)}
 
 
 @dataclass(frozen=True)
@@ -64,26 +63,22 @@ def _cover(sketch: Sketch) -> NDArray[np.uint8]:
 
 
 def _paint(seed: int, sketch: Sketch, shape_of_pixel: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Give every pixel its shape's colour in its shape's light and texture, (425, 425, 3)."""
+    """Give every pixel its shape's colour and texture in the light of the scene, (425, 425, 3)."""
     surfaces = [surface for _, surface, _ in sketch.shapes]
     # Some scenes are dark, some warm, some cold.
     cast = rng.normal(scale=0.05) * np.array([1.0, 0.1, -1.0]) + np.exp(rng.normal(scale=0.2))
     colours = (np.array([surface.colour for surface in surfaces]) * cast).T.astype(np.float32)
     contrasts = np.array([surface.contrast for surface in surfaces], dtype=np.float32)
     first_texel = np.array([TEXTURES.index(surface.texture) for surface in surfaces]) * _TILE**2
-    shading = _shading(sketch)
     tiles = _tiles(seed)
-    x = np.linspace(0, 1, IMAGE_SIZE, dtype=np.float32)
     row, column = (np.arange(start, start + IMAGE_SIZE) % _TILE for start in rng.integers(0, _TILE, size=2))
     pixels = np.empty((IMAGE_SIZE, IMAGE_SIZE, 3), dtype=np.uint8)
     # Band by band, so that what is worked out in between stays in the processor's cache.
     for band in (slice(top, top + _BAND) for top in range(0, IMAGE_SIZE, _BAND)):
-        shape, y = shape_of_pixel[band], x[band, None]
-        terms = np.take(shading, shape, axis=1)
-        light = terms[0] + terms[1] * x + terms[2] * y - terms[3] * (x**2 + y**2)
-        light += contrasts[shape] * tiles.ravel()[first_texel[shape] + (row[band, None] * _TILE + column)]
-        # The light itself is uneven over a scene.
-        light *= 1 + 0.1 * tiles[-1][row[band, None], column]
+        shape = shape_of_pixel[band]
+        light = 1 + contrasts[shape] * tiles.ravel()[first_texel[shape] + (row[band, None] * _TILE + column)]
+        # The light is uneven over a scene.
+        light *= 1 + 0.15 * tiles[0][column, row[band, None]]
         exposure = np.take(colours, shape, axis=1) * np.clip(light, 0.12, 2.0)
         # As on film, what is too bright fades to white instead of being cut off.
         pixels[band] = (255 * (1 - np.exp(-1.35 * exposure))).transpose(1, 2, 0)
@@ -92,34 +87,11 @@ def _paint(seed: int, sketch: Sketch, shape_of_pixel: NDArray[np.uint8], rng: np
     return soft & np.uint8(0xFC) | np.uint8(0x02)
 
 
-def _shading(sketch: Sketch) -> NDArray[np.float32]:
-    """Describe the light on each shape: a slope of light over it, and a rim darker than its middle.
-
-    Returns
-    -------
-    (4, n_shapes) float32
-        a, b, c and d of the light a + b x + c y - d (x² + y²).
-    """
-    x, y, size = np.array([_box(outlines) for outlines, _, _ in sketch.shapes]).T
-    right, down = (np.array([surface.tilt for _, surface, _ in sketch.shapes]) / size[:, None]).T
-    bulge = np.array([surface.bulge for _, surface, _ in sketch.shapes])
-    bend = bulge / size**2
-    middle = 1 + bulge / 3 - right * x - down * y - bend * (x**2 + y**2)
-    return np.array([middle, right + 2 * bend * x, down + 2 * bend * y, bend], dtype=np.float32)
-
-
-def _box(outlines: Sequence[Outline]) -> tuple[float, float, float]:
-    """Return the middle of a shape, x and y, and half the longer side of the box around it."""
-    corners = outlines[0] if len(outlines) == 1 else np.vstack(outlines)
-    low, high = corners.min(axis=0), corners.max(axis=0)
-    return (low[0] + high[0]) / 2, (low[1] + high[1]) / 2, max(float((high - low).max()) / 2, 1e-3)
-
-
 @lru_cache(maxsize=2)
 def _tiles(seed: int) -> NDArray[np.float32]:
     """Return the textures of a seed, (n_textures, 512, 512): they repeat without a seam, with variance 1."""
     rng = generator("texture", seed)
-    tiles = [_brick(rng) if name == "brick" else _noise(rng, *_SPECTRA[name]) for name in TEXTURES]
+    tiles = [_noise(rng, *_SPECTRA[name]) for name in TEXTURES]
     return np.array(tiles, dtype=np.float32)
 
 
@@ -130,13 +102,3 @@ def _noise(rng: np.random.Generator, slope: float, stretch: float) -> NDArray[np
     amplitude[0, 0] = 0
     noise = np.fft.irfft2(np.fft.rfft2(rng.standard_normal((_TILE, _TILE))) * amplitude)
     return np.asarray(noise / noise.std())
-
-
-def _brick(rng: np.random.Generator) -> NDArray[np.float64]:
-    """Return courses of bricks, each a little lighter or darker than the next, over noise."""
-    length, height, gap = 32, 16, 2
-    course, above = np.divmod(np.arange(_TILE)[:, None], height)
-    brick, beside = np.divmod(np.arange(_TILE) + course % 2 * length // 2, length)
-    shades = rng.standard_normal((_TILE // height, _TILE // length))[course, brick % (_TILE // length)]
-    wall = np.where((above < gap) | (beside < gap), -1.5, 0.5 * shades) + 0.5 * _noise(rng, 1.8, 1.0)
-    return np.asarray((wall - wall.mean()) / wall.std())

@@ -15,7 +15,7 @@ from algocli.errors import UsageError, writing
 
 MARKER = "synthetic.json"
 # Counts up whenever the same recipe would give other bytes.
-_GENERATION = 1
+_GENERATION = 2
 
 
 def claim(folder: Path, recipe: Recipe) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from algocli.demo.figures import draw_animal, draw_face, draw_person, draw_words
 from algocli.demo.palette import ANYTHING, pick, vividness
 from algocli.demo.scenery import draw_close_up, draw_country, draw_room, draw_street
-from algocli.demo.sketch import TEXTURES, Outline, Sketch, Surface
+from algocli.demo.sketch import TEXTURES, Sketch, Surface, ellipse
 
 # Place, share of all images, and how many things lie about in it: a range, drawn evenly on a log scale.
 _PLACES = (
@@ -53,8 +53,7 @@ def compose(rng: np.random.Generator) -> Sketch:
 
 def _litter(sketch: Sketch, rng: np.random.Generator, n: int, colours: NDArray[np.float64]) -> None:
     """Let things fall anywhere, small and large, until they hide most of what lies below."""
-    centres = rng.uniform(-0.05, 1.05, size=(n, 2))
-    _drop(sketch, rng, centres, _power_law(rng.random(n), 0.02, 0.3), colours)
+    _drop(sketch, rng, rng.uniform(-0.05, 1.05, size=(n, 2)), _power_law(rng.random(n), 0.02, 0.3), colours)
 
 
 def _strew(sketch: Sketch, rng: np.random.Generator, n: int, colours: NDArray[np.float64]) -> None:
@@ -78,48 +77,18 @@ def _drop(
     radii: NDArray[np.float64],
     colours: NDArray[np.float64],
 ) -> None:
-    """Draw things of all shapes at places, (n, 2), with radii, (n,), in the colours of the scene."""
-    n = len(radii)
-    stretch = np.exp(np.abs(rng.normal(scale=0.5, size=n)))
-    squareness = rng.choice([1.2, 2.0, 2.0, 2.0, 3.5, 9.0], size=n)
-    ripple = rng.choice([0.0, 0.0, 0.08, 0.2], size=n)
-    outlines = _outlines(rng, centres, radii, stretch, squareness, ripple)
-    light = np.exp(rng.normal(scale=0.35, size=(n, 1)))
-    chosen = np.clip(colours[rng.integers(len(colours), size=n)] * light, 0.02, 0.97)
-    vivid = vividness(chosen)
-    roundness = np.exp(2 - 2 * stretch - (squareness - 2) ** 2 / 4 - 8 * ripple)
-    textures, contrasts = rng.choice(TEXTURES, size=n), rng.gamma(2.0, 0.045, size=n)
-    tilts = rng.normal(scale=0.22, size=(n, 2))
-    for i, outline in enumerate(outlines):
+    """Draw ellipses, round or long, at places, (n, 2), with radii, (n,), in the colours of the scene."""
+    for (x, y), radius in zip(centres.tolist(), radii.tolist(), strict=True):
+        stretch = float(np.exp(np.abs(rng.normal(scale=0.5))))
+        colour = np.clip(rng.choice(colours) * np.exp(rng.normal(scale=0.35)), 0.02, 0.97)
         sketch.begin(
-            float(centres[i, 0]),
-            float(centres[i, 1]),
+            x,
+            y,
             number=1.0,
-            size=float(radii[i] > 0.08),
-            roundness=float(roundness[i]),
-            elongation=float(1 - 1 / stretch[i]),
-            colourfulness=float(vivid[i]),
+            size=float(radius > 0.08),
+            roundness=float(np.exp(2 - 2 * stretch)),
+            elongation=1 - 1 / stretch,
+            colourfulness=float(vividness(colour)),
         )
-        tilt = (float(tilts[i, 0]), float(tilts[i, 1]))
-        sketch.add(outline, Surface(chosen[i], str(textures[i]), float(contrasts[i]), tilt, 0.45 * float(roundness[i])))
-
-
-def _outlines(
-    rng: np.random.Generator,
-    centres: NDArray[np.float64],
-    radii: NDArray[np.float64],
-    stretch: NDArray[np.float64],
-    squareness: NDArray[np.float64],
-    ripple: NDArray[np.float64],
-) -> list[Outline]:
-    """Return superellipses, stretched, turned, and some of them rippled: n outlines, (28, 2) each."""
-    angles = np.linspace(0, 2 * np.pi, 28, endpoint=False)
-    power = squareness[:, None]
-    reach = (np.abs(np.cos(angles)) ** power + np.abs(np.sin(angles)) ** power) ** (-1 / power)
-    waves = rng.integers(2, 7, size=len(radii))[:, None]
-    reach *= 1 + ripple[:, None] * np.cos(waves * angles + rng.uniform(0, 2 * np.pi, size=(len(radii), 1)))
-    x = radii[:, None] * reach * np.cos(angles) * np.sqrt(stretch)[:, None]
-    y = radii[:, None] * reach * np.sin(angles) / np.sqrt(stretch)[:, None]
-    turn = rng.uniform(0, np.pi, size=(len(radii), 1))
-    turned = np.stack([x * np.cos(turn) - y * np.sin(turn), x * np.sin(turn) + y * np.cos(turn)], axis=2)
-    return list(turned + centres[:, None, :])
+        outline = ellipse(x, y, radius * stretch**0.5, radius / stretch**0.5, rng.uniform(0, np.pi))
+        sketch.add(outline, Surface(colour, str(rng.choice(TEXTURES)), rng.gamma(2.0, 0.06)))

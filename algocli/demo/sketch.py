@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Outline = NDArray[np.float64]
 Colour = NDArray[np.float64]
 
 # The textures that a surface can have, in the order in which the painter keeps them.
-TEXTURES = ("cloud", "foliage", "water", "grass", "brick", "skin")
+TEXTURES = ("cloud", "foliage", "water", "grass")
 
 # What an object can be to the later areas of visual cortex. The first three are the kinds of figures, the fourth is
 # what a whole scene adds; the others say something of every object.
@@ -24,7 +24,7 @@ PROPERTIES = ("faces", "bodies", "words", "places", "number", "size", "roundness
 
 @dataclass(frozen=True)
 class Surface:
-    """How a shape looks: its colour, how strongly and with what texture it varies, how it takes the light.
+    """How a shape looks: its colour, and how strongly and with what texture it varies.
 
     Attributes
     ----------
@@ -32,17 +32,11 @@ class Surface:
         Red, green and blue between 0 and 1.
     texture, contrast
         One of TEXTURES, and the standard deviation that it gives, as a share of the colour.
-    tilt : (2,)
-        By how much the light grows over half the shape's size, rightwards and downwards.
-    bulge
-        By how much the rim is darker than the middle.
     """
 
     colour: Colour
-    texture: str = "skin"
-    contrast: float = 0.04
-    tilt: tuple[float, float] = (0.0, 0.0)
-    bulge: float = 0.0
+    texture: str = "cloud"
+    contrast: float = 0.05
 
 
 @dataclass(frozen=True)
@@ -69,3 +63,24 @@ class Sketch:
         """Add a shape to the object begun last: one outline, (n_corners, 2), or several of the same surface."""
         parts = [outlines] if isinstance(outlines, np.ndarray) else outlines
         self.shapes.append((parts, surface, len(self.things) - 1))
+
+
+def ellipse(x: float, y: float, half_width: float, half_height: float, turn: float = 0.0) -> Outline:
+    """Return the outline of an ellipse, upright or turned by so many radians, (24, 2)."""
+    angles = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+    along, across = half_width * np.cos(angles), half_height * np.sin(angles)
+    cos, sin = np.cos(turn), np.sin(turn)
+    return np.stack([x + cos * along - sin * across, y + sin * along + cos * across], axis=1)
+
+
+def rectangle(left: float, top: float, right: float, bottom: float) -> Outline:
+    """Return the outline of an upright rectangle, (4, 2)."""
+    return np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
+
+
+def bar(start: ArrayLike, end: ArrayLike, width: float) -> Outline:
+    """Return the outline of a bar from one point to another, which grows thinner, (4, 2)."""
+    start, end = np.asarray(start, float), np.asarray(end, float)
+    along = end - start
+    across = np.array([-along[1], along[0]]) * width / 2 / np.hypot(*along)
+    return np.array([start + across, end + 0.7 * across, end - 0.7 * across, start - across])

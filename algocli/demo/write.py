@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
 from algocli.dataset.challenge.layout import N_FSAVERAGE, ROI_CLASSES, SUBJECTS, SubjectLayout, image_name, subject_folder
@@ -27,6 +26,7 @@ from algocli.demo.gallery import Gallery
 from algocli.demo.marker import claim
 from algocli.demo.recipe import Recipe, count_left, nsd_ids, shared_ids
 from algocli.demo.responses import Responses, normalise_drives
+from algocli.compute.arrays import write_header
 from algocli.compute.lock import hold
 from algocli.compute.threads import in_threads
 from algocli.compute.track import Track, silent
@@ -243,8 +243,7 @@ def _write_responses(layout: SubjectLayout, responses: Responses, recipe: Recipe
 def _save_rows(path: Path, shape: tuple[int, int], blocks: Iterable[NDArray[np.float32]]) -> None:
     """Write a float32 matrix block by block: at full size it is too large to be held."""
     with path.open("wb") as stream:
-        header = {"descr": npy_format.dtype_to_descr(np.dtype(np.float32)), "fortran_order": False, "shape": shape}
-        npy_format.write_array_header_1_0(stream, header)
+        write_header(stream, shape)
         for block in blocks:
             # Not `tofile`, which does not say why it failed.
             stream.write(block.data)

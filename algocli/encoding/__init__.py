@@ -1,1 +1,20 @@
-"""From numbers to responses: splits, components, regressions, and the runs that hold what came out."""
+"""From numbers to responses: splits, components, regressions, and the models that come of them.
+
+fields        what can be decided about a model, field by field
+settings      what a user decides about a model
+presets       settings under a name
+names         names of runs, from settings
+splits        which images are fitted on, which held out
+memory        what a training takes at the most
+kernels       the Gram matrices that components come from
+joined        those of several layers, summed
+eigen         leading eigenpairs
+components    principal components of any images
+stacked       those of several layers side by side
+loadings      what components and vertices have in common
+regressions/  from components to responses, one file a kind
+training      the models of one subject
+outputs       what they leave in a run
+projection    how a model scores an image by its inner products
+new_images    scores of images that are no subject's own
+"""

@@ -18,9 +18,9 @@ from numpy.typing import DTypeLike, NDArray
 
 from algocli.compute.arrays import read_kept
 from algocli.compute.files import publish
-from algocli.encoding.algebra import ON_CPU, Algebra, Multiplier
 from algocli.encoding.eigen import is_exact, leading_eigenpairs
 from algocli.errors import UsageError
+from algocli.features.algebra import ON_CPU, Algebra, Multiplier
 from algocli.features.store.gram import Gram
 
 # Pairs are computed and kept in steps of this many at least: the next PCA size is often a little larger.

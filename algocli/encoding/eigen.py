@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.encoding.algebra import ON_CPU, Algebra
+from algocli.features.algebra import ON_CPU, Algebra
 
 # Below this size the whole decomposition is a matter of a second or two, and exact.
 EXACT_SIZE = 1500

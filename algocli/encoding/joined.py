@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.arrays import blocks
 from algocli.features.store.gram import Gram
 from algocli.features.store.keys import digest_of
 from algocli.features.store.shards import FeatureStore
@@ -35,7 +36,7 @@ def join(stores: Sequence[FeatureStore], grams: Sequence[Gram], fit: NDArray[np.
     total = np.zeros((grams[0].n_stimuli,) * 2, np.float32)
     for one in grams:
         weight = layer_weight(one, fit) if scaled else np.float32(1)
-        for rows in _blocks(len(total)):
+        for rows in blocks(len(total), _ROWS):
             total[rows] += weight * one.rows(rows)
     keys = digest_of({"keys": [store.key for store in stores], "scaled": scaled})
     return Gram(grams[0].folder / f"joined-{keys[:16]}", total)
@@ -43,11 +44,7 @@ def join(stores: Sequence[FeatureStore], grams: Sequence[Gram], fit: NDArray[np.
 
 def layer_weight(gram: Gram, fit: NDArray[np.int64]) -> np.float32:
     """Return one over the mean variance of the components of these images; nothing for a layer that never varies."""
-    sums = [gram.rows(rows)[:, fit].sum(axis=1, dtype=np.float64) for rows in _blocks(gram.n_stimuli)]
+    sums = [gram.rows(rows)[:, fit].sum(axis=1, dtype=np.float64) for rows in blocks(gram.n_stimuli, _ROWS)]
     # What centring on both sides takes from the trace is n times the mean of all entries.
     trace = gram.diagonal(fit).sum(dtype=np.float64) - np.concatenate(sums)[fit].mean()
     return np.float32((len(fit) - 1) / trace if trace > 0 else 0)
-
-
-def _blocks(n_rows: int) -> list[slice]:
-    return [slice(start, min(start + _ROWS, n_rows)) for start in range(0, n_rows, _ROWS)]

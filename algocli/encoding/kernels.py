@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from algocli.compute.track import Track, silent
 from algocli.encoding.fields import Fields
 from algocli.encoding.joined import join, layer_weight
+from algocli.features.algebra import uses_torch
 from algocli.features.store.gram import Gram, gram, is_made, n_multiplications, standardised_gram
-from algocli.features.store.products import uses_torch
 from algocli.features.store.shards import FeatureStore
 
 

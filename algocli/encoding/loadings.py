@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.encoding.algebra import ON_CPU, Algebra
+from algocli.compute.arrays import blocks
 from algocli.encoding.components import Components
+from algocli.features.algebra import ON_CPU, Algebra
 
 # Rows a block of the product: float32 within, float64 across.
 BLOCK_ROWS = 2048
@@ -55,8 +56,7 @@ def read_loadings(
     widths = [len(fold.variances) + 1 for fold in components]
     for block in vertex_blocks(sum(widths), responses.shape[1]):
         products = np.zeros((sum(widths), block.stop - block.start), np.float64)
-        for start in range(0, len(responses), BLOCK_ROWS):
-            rows = slice(start, min(start + BLOCK_ROWS, len(responses)))
+        for rows in blocks(len(responses), BLOCK_ROWS):
             design = np.hstack([_design(fold, rows) for fold in components])
             # What is not finite shows in the means, and is told from there with its place in the file.
             with np.errstate(invalid="ignore", over="ignore"):
@@ -80,8 +80,7 @@ def sum_squares(components: Sequence[Components], responses: NDArray[np.float32]
         row[fold.fit] = 1
     sums, squares = np.zeros((2, len(components), responses.shape[1]))
     n_rows = max(1, CACHED_VALUES // max(1, responses.shape[1]))
-    for start in range(0, len(responses), n_rows):
-        rows = slice(start, start + n_rows)
+    for rows in blocks(len(responses), n_rows):
         block = np.array(responses[rows], dtype=np.float64)
         with np.errstate(invalid="ignore", over="ignore"):
             sums += member[:, rows] @ block

@@ -80,31 +80,31 @@ class Outputs:
 
 @contextmanager
 def open_outputs(
-    share: Shelf, hemisphere: Side, settings: Fields, n_held_out: int, n_vertices: int
+    shelf: Shelf, hemisphere: Side, settings: Fields, n_held_out: int, n_vertices: int
 ) -> Iterator[Outputs]:
     """Collect a side's results within a `with` block, at whose end all of its arrays are in the run."""
-    with share.writing_rows(f"{hemisphere}_pred_validation", (n_held_out, n_vertices)) as append:
+    with shelf.writing_rows(f"{hemisphere}_pred_validation", (n_held_out, n_vertices)) as append:
         found = Outputs(append, settings)
         yield found
-    share.save(f"{hemisphere}_fold_correlation", np.stack(found.scores))
-    share.save(f"{hemisphere}_correlation", np.mean(found.scores, axis=0))
+    shelf.save(f"{hemisphere}_fold_correlation", np.stack(found.scores))
+    shelf.save(f"{hemisphere}_correlation", np.mean(found.scores, axis=0))
     if found.test_sum is None:
         # Those of an earlier training would be taken for this one's.
-        share.discard(f"{hemisphere}_pred_test")
+        shelf.discard(f"{hemisphere}_pred_test")
     else:
-        share.save(f"{hemisphere}_pred_test", (found.test_sum / np.float32(found.n_tests)).astype(np.float32))
+        shelf.save(f"{hemisphere}_pred_test", (found.test_sum / np.float32(found.n_tests)).astype(np.float32))
 
 
-def save_choices(share: Shelf, hemisphere: Side, found: Outputs, note: Note) -> None:
+def save_choices(shelf: Shelf, hemisphere: Side, found: Outputs, note: Note) -> None:
     """Save the arrays that the regression leaves, and say what is worth saying of its last fit."""
-    where = f"subject {share.id}, {hemisphere}"
+    where = f"subject {shelf.id}, {hemisphere}"
     for array in regression_of(found.settings).arrays:
         fits = [one for one in found.arrays.get(array.name, []) if one is not None]
         # Part of the fits says nothing, and what an earlier training left would be taken for this one's.
         if fits and len(fits) == len(found.arrays[array.name]):
-            share.save(f"{hemisphere}_{array.name}", np.stack(fits))
+            shelf.save(f"{hemisphere}_{array.name}", np.stack(fits))
         else:
-            share.discard(f"{hemisphere}_{array.name}")
+            shelf.discard(f"{hemisphere}_{array.name}")
     for remark in found.remarks:
         note(f"{where}: {remark}")
     if max(found.dead):

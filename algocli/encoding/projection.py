@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.encoding.kernels import Kernels
-from algocli.encoding.regressions.fitting import look
+from algocli.encoding.regressions.fitting import view_of
 from algocli.encoding.regressions.view import View
 from algocli.features.axes import Standard
 from algocli.features.store.gram import Gram
@@ -94,14 +94,14 @@ def _combine(weights: NDArray[np.float32], matrices: Sequence[NDArray[np.float32
     return total
 
 
-def look_closely(kernels: Kernels, fit: NDArray[np.int64]) -> Fit:
+def fit_of(kernels: Kernels, fit: NDArray[np.int64]) -> Fit:
     """Fit components on the images `fit`, ready to score images that are not stored.
 
     Raises
     ------
     DataError, UsageError
-        As `look`.
+        As `view_of`.
     """
-    view = look(kernels, fit)
+    view = view_of(kernels, fit)
     standard = fit if kernels.settings.standardised else None
     return Fit(view.without_kernels(), kernels.weights(fit), standard)

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.encoding.algebra import ON_CPU, Algebra
 from algocli.encoding.components import RANK_TOLERANCE, Components
 from algocli.errors import UsageError
+from algocli.features.algebra import ON_CPU, Algebra
 from algocli.features.store.gram import Gram
 
 

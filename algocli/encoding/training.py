@@ -14,23 +14,23 @@ from numpy.typing import NDArray
 from algocli.compute.track import Note, Track
 from algocli.dataset.protocol import Subject
 from algocli.dataset.sides import Side, heading
-from algocli.encoding.algebra import algebra_on
 from algocli.encoding.kernels import Kernels
 from algocli.encoding.outputs import Outputs, Shelf, open_outputs, save_choices
-from algocli.encoding.regressions.fitting import fits_together, look
+from algocli.encoding.regressions.fitting import fits_together, view_of
 from algocli.encoding.regressions.registry import regression_of
 from algocli.encoding.regressions.regression import Model
 from algocli.encoding.regressions.view import Scores, View
 from algocli.encoding.settings import Settings
 from algocli.encoding.splits import Fold
 from algocli.errors import DataError
+from algocli.features.algebra import algebra_on
 from algocli.features.store.shards import FeatureStore
 
 _FIRST_VERTICES = 8
 
 
 @dataclass(frozen=True)
-class _Look:
+class _Prepared:
     """One fit's components, and the scores of the images that it predicts; the refit holds nothing out."""
 
     view: View
@@ -45,7 +45,7 @@ class Training:
     def __init__(
         self,
         subject: Subject,
-        share: Shelf,
+        shelf: Shelf,
         settings: Settings,
         folds: list[Fold],
         stores: Sequence[FeatureStore],
@@ -53,7 +53,7 @@ class Training:
         clock: dict[str, float],
         track: Track,
     ) -> None:
-        self.subject, self.share, self.settings, self.folds = subject, share, settings, folds
+        self.subject, self.shelf, self.settings, self.folds = subject, shelf, settings, folds
         self.clock, self.track = clock, track
         self.algebra = algebra_on(device)
         self.regression = regression_of(settings)
@@ -75,7 +75,7 @@ class Training:
         with ExitStack() as stack:
             outputs = {
                 side: stack.enter_context(
-                    open_outputs(self.share, side, self.settings, n_held_out, self.subject.n_vertices(side))
+                    open_outputs(self.shelf, side, self.settings, n_held_out, self.subject.n_vertices(side))
                 )
                 for side in self.subject.sides
             }
@@ -85,43 +85,43 @@ class Training:
             for _ in self.track(steps, total=3 * len(fits), label=label, unit="steps"):
                 pass
         for hemisphere, found in outputs.items():
-            save_choices(self.share, hemisphere, found, note)
+            save_choices(self.shelf, hemisphere, found, note)
 
     def _steps(self, fits: Sequence[NDArray[np.int64]], outputs: Mapping[Side, Outputs], note: Note) -> Iterator[None]:
         n_vertices = max(map(self.subject.n_vertices, self.subject.sides))
         n_together = fits_together(self.settings, len(fits[-1]), n_vertices)
         for start in range(0, len(fits), n_together):
-            looks: list[_Look] = []
+            prepared: list[_Prepared] = []
             for number, fit in enumerate(fits[start : start + n_together], start):
                 with self._timed("components"):
-                    looks.append(self._look(number, fit))
+                    prepared.append(self._prepare(number, fit))
                 yield
             for hemisphere, found in outputs.items():
                 with self._timed(heading(hemisphere).lower()):
-                    self._fit_hemisphere(hemisphere, looks, found, note)
-                yield from itertools.repeat(None, len(looks))
+                    self._fit_hemisphere(hemisphere, prepared, found, note)
+                yield from itertools.repeat(None, len(prepared))
 
-    def _look(self, number: int, fit: NDArray[np.int64]) -> _Look:
+    def _prepare(self, number: int, fit: NDArray[np.int64]) -> _Prepared:
         """Find the components of the fit with this number, and score whatever it is to predict."""
-        view = look(self.kernels, fit, self.algebra)
+        view = view_of(self.kernels, fit, self.algebra)
         is_refit = number == len(self.folds)
         held_out = None if is_refit else self.folds[number].held_out
         tests = len(self.test) > 0 and (is_refit or not self.settings.refit)
-        return _Look(
+        return _Prepared(
             view.without_kernels(),
             held_out,
             None if held_out is None else view.project(held_out),
             view.project(self.test) if tests else None,
         )
 
-    def _fit_hemisphere(self, hemisphere: Side, looks: Sequence[_Look], found: Outputs, note: Note) -> None:
+    def _fit_hemisphere(self, hemisphere: Side, prepared: Sequence[_Prepared], found: Outputs, note: Note) -> None:
         where = f"subject {self.subject.id}, {hemisphere}"
         responses = self.subject.responses("train", hemisphere)
         path = self.subject.responses_name("train", hemisphere)
         models = self.regression.fit(
-            self.settings, [one.view for one in looks], responses, lambda message: note(f"{where}: {message}")
+            self.settings, [one.view for one in prepared], responses, lambda message: note(f"{where}: {message}")
         )
-        for one, model in zip(looks, _checked(models, path, responses), strict=True):
+        for one, model in zip(prepared, _checked(models, path, responses), strict=True):
             found.add_model(model, predicts_tests=one.held_out is None or not self.settings.refit)
             if one.held_out is not None and one.held_out_scores is not None:
                 measured = np.asarray(responses[one.held_out])

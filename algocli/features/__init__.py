@@ -1,1 +1,14 @@
-"""From images to numbers: each image passes through a network once, into a store on disk."""
+"""From images to numbers: each image passes through a network once, into a store on disk.
+
+networks/   networks: their sources, weights, layers and preprocessing
+reduction   a layer's output made smaller
+algebra     large products and decompositions, on a cpu or a GPU
+store/      features on disk, their Gram matrices, and the care of both
+passage     images passing through a network
+extraction  a subject's images through a network, into stores
+imports/    features that another program made, as stores
+rebuilding  a stored layer's network, built again
+audit       whether stored features are still what the network says
+pictures    the features of a user's own images
+axes        what such features have in common with stored ones
+"""

@@ -29,7 +29,7 @@ from algocli.features.rebuilding import (
     read_stored_recipe,
     rebuild_layer,
 )
-from algocli.features.store.commands import Request, is_imported
+from algocli.features.store.commands import LayerRequest, is_imported
 from algocli.features.store.library import read_recipe
 from algocli.features.store.shards import FeatureStore
 
@@ -178,7 +178,7 @@ def _compare(wanted: _Wanted, backbone: Backbone, device: str, cache_dir: Path) 
     return samples
 
 
-def _rounding(store: FeatureStore, request: Request, device: str) -> float:
+def _rounding(store: FeatureStore, request: LayerRequest, device: str) -> float:
     import torch
 
     if request.numerics != "float32":

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.compute.arrays import read_kept
+from algocli.compute.arrays import blocks, read_kept
 from algocli.compute.files import publish
 from algocli.compute.track import Track, silent
-from algocli.features.store.gram import inverse_spread
+from algocli.features.store.columns import inverse_spread, read_columns
 from algocli.features.store.shards import FeatureStore
 
 # Columns that a thread treats at once: 20 MB in float64 at the challenge's size.
@@ -133,38 +133,31 @@ def load_axes(path: Path) -> Axes | None:
 
 def _read(store: FeatureStore, track: Track) -> Iterator[tuple[slice, NDArray[np.float32], NDArray[np.float32]]]:
     """Yield blocks of columns, (n_stimuli, n_columns), less their means over all images, and these means."""
-    blocks = store.column_blocks()
-    shards = [slice(shard.start, shard.stop) for shard in store.shards]
-    whole = np.empty((store.n_stimuli, blocks[0].stop), np.float32)
+    passes = store.column_blocks()
+    whole = np.empty((store.n_stimuli, passes[0].stop), np.float32)
     label = f"subject {store.subject}: stored features"
     with ThreadPoolExecutor() as pool:
-        for columns in track(blocks, total=len(blocks), label=label, unit="blocks"):
+        for columns in track(passes, total=len(passes), label=label, unit="blocks"):
             block = whole[:, : columns.stop - columns.start]
-            yield columns, block, _fill(store, columns, shards, block, pool)
+            read_columns(store, columns, block, pool)
+            yield columns, block, _centre(block, pool)
 
 
-def _fill(
-    store: FeatureStore, columns: slice, shards: Sequence[slice], block: NDArray[np.float32], pool: ThreadPoolExecutor
-) -> NDArray[np.float32]:
-    """Read a block of columns, take their means away and return these."""
+def _centre(block: NDArray[np.float32], pool: ThreadPoolExecutor) -> NDArray[np.float32]:
+    """Take the means of a block of columns away, and return these."""
     mean = np.empty(block.shape[1], np.float32)
 
-    def read(rows: slice) -> None:
-        block[rows] = store.read(rows, columns)
-
-    def centre(start: int) -> None:
-        part = slice(start, start + _COLUMNS)
+    def centre(part: slice) -> None:
         mean[part] = block[:, part].mean(axis=0, dtype=np.float64)
         block[:, part] -= mean[part]
 
-    list(pool.map(read, shards))
-    list(pool.map(centre, range(0, len(mean), _COLUMNS)))
+    list(pool.map(centre, blocks(len(mean), _COLUMNS)))
     return mean
 
 
 def _inverse_variance(block: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
     """Return one over the variance of each column over some rows, nothing where it never varies there."""
     found = np.zeros(block.shape[1], np.float32)
-    for start in range(0, block.shape[1], _COLUMNS):
-        found[start : start + _COLUMNS] = inverse_spread(block[rows, start : start + _COLUMNS]) ** 2
+    for part in blocks(block.shape[1], _COLUMNS):
+        found[part] = inverse_spread(block[rows, part]) ** 2
     return found

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from algocli.errors import DataError, UsageError
 from algocli.features.networks.numerics import autocast, check_numerics, products
-from algocli.features.store.commands import Request, is_imported, request_of, runs_code
+from algocli.features.store.commands import LayerRequest, is_imported, request_of, runs_code
 from algocli.features.store.keys import recipe
 from algocli.features.store.library import read_recipe
 from algocli.features.store.shards import FeatureStore
@@ -37,7 +37,7 @@ class RebuiltLayer:
 
     backbone: Backbone
     reduce: Reducer
-    request: Request
+    request: LayerRequest
     dtype: np.dtype[Any]
     device: str
 
@@ -169,7 +169,7 @@ def compute(layers: Sequence[RebuiltLayer], images: Sequence[Image.Image]) -> li
 
 
 def _refuse_another_recipe(
-    store: FeatureStore, named: Mapping[str, Any], request: Request, backbone: Backbone, reduce: Reducer
+    store: FeatureStore, named: Mapping[str, Any], request: LayerRequest, backbone: Backbone, reduce: Reducer
 ) -> None:
     """See that the network at hand has the key of the store."""
     found = recipe(

@@ -1,1 +1,31 @@
-"""What a run shows: tables, charts, maps of the cortex, and files for other programs."""
+"""What a run shows: tables, charts, maps of the cortex, and files for other programs.
+
+telling          figures and sentences, said alike everywhere
+data_of_runs     the data that a run was trained on
+data             those of several subjects as one dataset
+scoring          scores of every vertex
+regions          the vertices of ROIs
+rows             what all tables of ROIs have in common
+held_out         measured and predicted, some vertices at a time
+significance     which vertices are better than chance
+resampling       mean r, had other images been shown
+certainty        both, for a report
+report           scores by ROI
+over_subjects    medians over subjects
+compare          runs side by side
+explained_parts  explained variance in parts, by vertex
+partition        the same by ROI
+per_layer        what one run found for each layer at each vertex
+layered          what speaks for each layer at each vertex
+best_layer       which layer speaks most
+layer_rois       layers by ROI
+predicted        predicted responses to new images
+mesh_files       where the files of a surface lie
+surface          the cortex as a mesh
+drawing/         figures, stroke by stroke
+plots/           what each kind of figure shows
+page/            web pages
+map_files        files of a map on fsaverage
+export_maps      maps for Workbench and FreeSurfer
+export           arrays and tables
+"""

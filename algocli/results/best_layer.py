@@ -12,7 +12,7 @@ from algocli.dataset.naming import SubjectId
 from algocli.dataset.protocol import Dataset, Subject
 from algocli.dataset.sides import Side, asked_sides
 from algocli.results.layered import Layered, layered
-from algocli.results.report import SCORED_ON
+from algocli.results.telling import SCORED_ON
 from algocli.runs.run import Run
 
 # An r of 0.1 stands for 1 % of the variance: which layer gives that little says nothing.

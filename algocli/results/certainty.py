@@ -5,7 +5,7 @@ Both are computed anew from the responses to a run's held-out images, one subjec
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,11 +15,12 @@ from algocli.compute.choices import check_whole
 from algocli.compute.track import Note, Track, silent
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.protocol import Subject
-from algocli.dataset.sides import Side
+from algocli.dataset.sides import Side, all_of
 from algocli.results.held_out import data_is_gone, held_out
 from algocli.results.regions import Regions
 from algocli.results.resampling import LEVEL, draw, resampled_means
 from algocli.results.significance import p_values, significant
+from algocli.results.telling import drawn_anew, permuted
 from algocli.runs.run import Run
 from algocli.stats import bootstrap
 
@@ -44,6 +45,16 @@ class Asked:
         """The fields of a report's rows that come with it."""
         intervals = ("low", "high") if self.n_resamples is not None else ()
         return intervals + (("significant_share",) if self.n_permutations is not None else ())
+
+    def explain(self, interval: str, significant: str, sides: Sequence[Side]) -> Iterator[str]:
+        """Say what these columns are, by their names in a table."""
+        if self.n_resamples is not None:
+            yield f"{interval}: low and high end of the mean r's interval ({drawn_anew(self.n_resamples, self.seed)})"
+        if self.n_permutations is not None:
+            yield (
+                f"{significant}: percent of vertices explained better than chance, q <= .05 over {all_of(sides)} "
+                f"({permuted(self.n_permutations, self.seed)})"
+            )
 
 
 @dataclass(frozen=True)

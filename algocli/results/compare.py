@@ -16,12 +16,11 @@ from algocli.compute.track import Track, silent
 from algocli.dataset.naming import SubjectId, by_id, check_subject_ids
 from algocli.dataset.opening import open_dataset
 from algocli.dataset.protocol import Dataset, Subject
-from algocli.dataset.sides import ALL_VERTICES, Side, check_side
+from algocli.dataset.sides import Side, check_side
 from algocli.errors import DataError, UsageError
 from algocli.results.data_of_runs import recorded_subject
 from algocli.results.held_out import HeldOut, data_is_gone, held_out
-from algocli.results.regions import classes_of, regions
-from algocli.results.report import check_rois
+from algocli.results.regions import choose_rois, classes_of, regions
 from algocli.results.resampling import LEVEL, draw, resampled_means
 from algocli.results.rows import RowsByRoi
 from algocli.runs.datasets import refuse_other_data
@@ -121,16 +120,16 @@ def compare(
     numbers = shared_subjects(runs, challenge) if subjects is None else check_subject_ids(subjects)
     notes = [] if subjects is not None else list(_left_out(runs, challenge, numbers))
     # What does not fit is told before the first subject's minutes are spent.
-    shares = {n: [held_out(run, n) for run in (runs[0], *others)] for n in numbers}
+    subject_runs = {n: [held_out(run, n) for run in (runs[0], *others)] for n in numbers}
     for number in numbers:
-        refuse_other_data([held.run for held in shares[number]], number, doing="compared")
-        notes += _check_same_images(shares[number])
-    data = [challenge.subject(n) if challenge else _recorded_subject(shares[n][0]) for n in numbers]
+        refuse_other_data([held.run for held in subject_runs[number]], number, doing="compared")
+        notes += _check_same_images(subject_runs[number])
+    data = [challenge.subject(n) if challenge else _recorded_subject(subject_runs[n][0]) for n in numbers]
     classes = classes_of(data)
-    chosen = check_rois(rois, [*classes, ALL_VERTICES]) if rois else (*classes, ALL_VERTICES)
+    chosen = choose_rois(rois, classes)
     rows: list[DifferenceRow] = []
     for subject in data:
-        compared = shares[subject.id]
+        compared = subject_runs[subject.id]
         counts = draw(len(compared[0].rows), n_resamples=n_resamples, seed=seed)
         for hemisphere in subject.sides:
             rows += _hemisphere_rows(subject, hemisphere, compared, chosen, counts, track)
@@ -163,11 +162,11 @@ def _left_out(runs: Sequence[Run], challenge: Dataset | None, numbers: Sequence[
         yield f"subject {n} is left out: {' and '.join(lacking)} lack{'s' if len(lacking) == 1 else ''} it"
 
 
-def _check_same_images(shares: Sequence[HeldOut]) -> Iterator[str]:
+def _check_same_images(subject_runs: Sequence[HeldOut]) -> Iterator[str]:
     """Refuse runs that held out different images; yield a note on those that only divided them differently."""
-    first = shares[0]
-    number = first.share.id
-    for other in shares[1:]:
+    first = subject_runs[0]
+    number = first.subject_run.id
+    for other in subject_runs[1:]:
         if not np.array_equal(first.rows, other.rows):
             n_shared = len(np.intersect1d(first.rows, other.rows))
             raise UsageError(
@@ -195,8 +194,8 @@ def _partition(folds: NDArray[np.int64]) -> set[tuple[int, ...]]:
 
 
 def _recorded_subject(reference: HeldOut) -> Subject:
-    """Return the data that a share was trained on, from where it was then."""
-    found = recorded_subject(reference.share)
+    """Return the data that a subject of a run was trained on, from where it was then."""
+    found = recorded_subject(reference.subject_run)
     if found is None:
         raise data_is_gone(reference)
     return found
@@ -205,17 +204,17 @@ def _recorded_subject(reference: HeldOut) -> Subject:
 def _hemisphere_rows(
     subject: Subject,
     hemisphere: Side,
-    shares: Sequence[HeldOut],
+    subject_runs: Sequence[HeldOut],
     chosen: Sequence[str],
     counts: NDArray[np.float32],
     track: Track,
 ) -> Iterator[DifferenceRow]:
     of = regions(subject, hemisphere, chosen)
-    resampled = resampled_means(subject, hemisphere, shares, of, counts, track=track)
-    r = [held.share.correlation(hemisphere) for held in shares]
+    resampled = resampled_means(subject, hemisphere, subject_runs, of, counts, track=track)
+    r = [held.subject_run.correlation(hemisphere) for held in subject_runs]
     for name, vertices in of.items():
-        for place, held in enumerate(shares[1:], start=1):
-            head = (held.run.name, shares[0].run.name, subject.id, hemisphere, name, len(vertices))
+        for place, held in enumerate(subject_runs[1:], start=1):
+            head = (held.run.name, subject_runs[0].run.name, subject.id, hemisphere, name, len(vertices))
             if name not in resampled:
                 yield DifferenceRow(*head, None, None, None, None, None)
                 continue

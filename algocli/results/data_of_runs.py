@@ -16,7 +16,7 @@ from algocli.runs.subject_run import SubjectRun
 
 @dataclass(frozen=True)
 class Origin:
-    """A subject's share of a run and the data behind it; `subject` is None where no data is left.
+    """A subject of a run and the data behind it; `subject` is None where no data is left.
 
     `note` says what is gone, and which data stands in; it is empty where nothing is.
     """
@@ -45,10 +45,10 @@ def recorded_subjects(run: Run, usual: Path, numbers: Iterable[SubjectId] | None
     return [_origin(run.subject(n), usual) for n in chosen]
 
 
-def recorded_subject(share: SubjectRun) -> Subject | None:
-    """Return the data that a share of a run was trained on; None where it is gone, or was never recorded."""
-    folder = share.data_folder
-    return find_subject(share.id, folder) if folder is not None and _is_folder(folder) else None
+def recorded_subject(subject_run: SubjectRun) -> Subject | None:
+    """Return the data that a subject of a run was trained on; None where it is gone, or was never recorded."""
+    folder = subject_run.data_folder
+    return find_subject(subject_run.id, folder) if folder is not None and _is_folder(folder) else None
 
 
 def tell_other_places(pairs: Iterable[tuple[Subject, SubjectRun]]) -> Iterator[str]:
@@ -57,26 +57,26 @@ def tell_other_places(pairs: Iterable[tuple[Subject, SubjectRun]]) -> Iterator[s
     It may be a copy; or ROIs, noise ceilings and test responses may be another dataset's.
     """
     found: dict[tuple[Path, Path], list[SubjectId]] = {}
-    for subject, share in pairs:
-        trained_on, here = share.data_folder, subject.folder.resolve()
+    for subject, subject_run in pairs:
+        trained_on, here = subject_run.data_folder, subject.folder.resolve()
         if trained_on is not None and trained_on != here:
-            found.setdefault((trained_on.parent, here.parent), []).append(share.id)
+            found.setdefault((trained_on.parent, here.parent), []).append(subject_run.id)
     for (trained_on, here), numbers in found.items():
         listed = ", ".join(map(str, numbers))
         yield f"subject {listed} was trained on {trained_on}; ROIs and the like are those of {here}"
 
 
-def _origin(share: SubjectRun, usual: Path) -> Origin:
-    subject = recorded_subject(share)
+def _origin(subject_run: SubjectRun, usual: Path) -> Origin:
+    subject = recorded_subject(subject_run)
     if subject is not None:
-        return Origin(subject, share)
-    trained_on = share.data_folder
-    gone = f"subject {share.id} was trained on {trained_on}, which is gone" if trained_on else ""
-    place = usual / name_of(share.id)
-    stand_in = find_subject(share.id, place) if _is_folder(place) else None
+        return Origin(subject, subject_run)
+    trained_on = subject_run.data_folder
+    gone = f"subject {subject_run.id} was trained on {trained_on}, which is gone" if trained_on else ""
+    place = usual / name_of(subject_run.id)
+    stand_in = find_subject(subject_run.id, place) if _is_folder(place) else None
     if stand_in is not None:
-        return Origin(stand_in, share, f"{gone}: {place} takes its place" if gone else "")
-    return Origin(None, share, gone or f"{place} is not there")
+        return Origin(stand_in, subject_run, f"{gone}: {place} takes its place" if gone else "")
+    return Origin(None, subject_run, gone or f"{place} is not there")
 
 
 def _is_folder(path: Path) -> bool:

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.compute.arrays import publishing_rows
 from algocli.compute.files import write_json
 from algocli.compute.track import Track, silent
+from algocli.dataset.arrays import save_array
 from algocli.dataset.ceilings import CeilingUnit
 from algocli.dataset.naming import SubjectId, name_of
 from algocli.dataset.protocol import Subject
@@ -118,8 +118,7 @@ def export_parts(
             arrays = {files[part]: side.parts[part] for part in unions(names)} | {TOTAL: side.total}
             for name, values in arrays.items():
                 path = folder / name_of(number) / f"{prefix(hemisphere)}_{name}.npy"
-                with publishing_rows(path, values.shape) as append:
-                    append(values)
+                save_array(path, values.astype(np.float32))
                 written.append(path)
     return written
 

@@ -26,7 +26,7 @@ from algocli.runs.subject_run import SubjectRun
 TABLE_COLUMNS = ("hemisphere", "fsaverage_vertex", "rois", "r", "noise_ceiling", "accuracy")
 
 
-def export_arrays(share: SubjectRun, folder: Path) -> list[Path]:
+def export_arrays(subject_run: SubjectRun, folder: Path) -> list[Path]:
     """Write a subject's validation predictions and what is known per vertex as .npy files.
 
     Returns
@@ -45,20 +45,20 @@ def export_arrays(share: SubjectRun, folder: Path) -> list[Path]:
         If the folder cannot be written.
     """
     arrays: dict[str, NDArray[Any]] = {}
-    significance = kept(share)
-    for hemisphere in share.sides:
-        arrays[f"{prefix(hemisphere)}_correlation"] = share.correlation(hemisphere)
-        arrays[f"{prefix(hemisphere)}_pred_val"] = share.validation_predictions(hemisphere)
+    significance = kept(subject_run)
+    for hemisphere in subject_run.sides:
+        arrays[f"{prefix(hemisphere)}_correlation"] = subject_run.correlation(hemisphere)
+        arrays[f"{prefix(hemisphere)}_pred_val"] = subject_run.validation_predictions(hemisphere)
         if significance is not None:
             arrays[f"{prefix(hemisphere)}_p"] = significance.p[hemisphere]
         for name in known_arrays():
-            if share.has_array(f"{hemisphere}_{name}"):
-                arrays[f"{prefix(hemisphere)}_{name}"] = share.of_regression(name, hemisphere)
-    arrays["val_index"] = share.validation_rows()
-    return [_write_array(folder / name_of(share.id) / f"{name}.npy", arrays[name]) for name in arrays]
+            if subject_run.has_array(f"{hemisphere}_{name}"):
+                arrays[f"{prefix(hemisphere)}_{name}"] = subject_run.of_regression(name, hemisphere)
+    arrays["val_index"] = subject_run.validation_rows()
+    return [_write_array(folder / name_of(subject_run.id) / f"{name}.npy", arrays[name]) for name in arrays]
 
 
-def export_table(subject: Subject, share: SubjectRun, folder: Path) -> list[Path]:
+def export_table(subject: Subject, subject_run: SubjectRun, folder: Path) -> list[Path]:
     """Write a subject's scores as folder/subjNN/vertices.csv, one row a vertex, left hemisphere first.
 
     ROI names are joined by semicolons. The noise ceiling is a share of variance, the accuracy is in percent; both are
@@ -73,20 +73,20 @@ def export_table(subject: Subject, share: SubjectRun, folder: Path) -> list[Path
     StorageError
         If the folder cannot be written.
     """
-    path = folder / name_of(share.id) / "vertices.csv"
+    path = folder / name_of(subject_run.id) / "vertices.csv"
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    significance = kept(share)
-    placed = all(subject.places(side) is not None for side in share.sides)
+    significance = kept(subject_run)
+    placed = all(subject.places(side) is not None for side in subject_run.sides)
     columns = [name if placed else name.removeprefix("fsaverage_") for name in TABLE_COLUMNS]
     names: tuple[str, ...] = ()
     rows: list[tuple[object, ...]] = []
-    for hemisphere in share.sides:
+    for hemisphere in subject_run.sides:
         further = {} if significance is None else {"p": significance.p[hemisphere]}
-        n_vertices = len(share.correlation(hemisphere))
-        further |= columns_per_layer(Run(share.folder.parent), share.id, hemisphere, n_vertices)
+        n_vertices = len(subject_run.correlation(hemisphere))
+        further |= columns_per_layer(Run(subject_run.folder.parent), subject_run.id, hemisphere, n_vertices)
         names = tuple(further)
-        rows += _table_rows(subject, share, hemisphere, tuple(further.values()))
+        rows += _table_rows(subject, subject_run, hemisphere, tuple(further.values()))
     writer.writerow((*columns, *names))
     writer.writerows(rows)
     publish(path, lambda stream: stream.write(text.getvalue().encode()))
@@ -100,9 +100,9 @@ def _write_array(path: Path, array: NDArray[Any]) -> Path:
 
 
 def _table_rows(
-    subject: Subject, share: SubjectRun, hemisphere: Side, further: Sequence[NDArray[np.float64]]
+    subject: Subject, subject_run: SubjectRun, hemisphere: Side, further: Sequence[NDArray[np.float64]]
 ) -> Iterator[tuple[object, ...]]:
-    scores = read_scores(subject, share, hemisphere)
+    scores = read_scores(subject, subject_run, hemisphere)
     places = subject.places(hemisphere)
     vertices = (np.arange(len(scores.correlation)) if places is None else places.vertices).tolist()
     names: list[list[str]] = [[] for _ in vertices]

@@ -22,7 +22,7 @@ from algocli.runs.run import Run
 from algocli.runs.subject_run import SubjectRun
 
 
-def export_gifti(subject: Subject, share: SubjectRun, folder: Path) -> list[Path]:
+def export_gifti(subject: Subject, subject_run: SubjectRun, folder: Path) -> list[Path]:
     """Write a subject's scores and ROIs as GIFTI files for Connectome Workbench.
 
     Returns
@@ -39,10 +39,10 @@ def export_gifti(subject: Subject, share: SubjectRun, folder: Path) -> list[Path
     StorageError
         If the folder cannot be written.
     """
-    home, significance, written = folder / name_of(share.id), kept(share), []
+    home, significance, written = folder / name_of(subject_run.id), kept(subject_run), []
     for hemisphere in subject.sides:
         side = prefix(hemisphere)
-        for name, values in _maps(subject, share, hemisphere, significance):
+        for name, values in _maps(subject, subject_run, hemisphere, significance):
             written.append(home / f"{side}.{name}.func.gii")
             write_metric(written[-1], values, hemisphere, name)
         for roi_class, codes, labels in _classes(subject, hemisphere):
@@ -51,7 +51,7 @@ def export_gifti(subject: Subject, share: SubjectRun, folder: Path) -> list[Path
     return written
 
 
-def export_overlays(subject: Subject, share: SubjectRun, folder: Path) -> list[Path]:
+def export_overlays(subject: Subject, subject_run: SubjectRun, folder: Path) -> list[Path]:
     """Write a subject's scores and ROIs as FreeSurfer's overlays and annotations.
 
     Returns
@@ -69,10 +69,10 @@ def export_overlays(subject: Subject, share: SubjectRun, folder: Path) -> list[P
     StorageError
         If the folder cannot be written.
     """
-    home, significance, written = folder / name_of(share.id), kept(share), []
+    home, significance, written = folder / name_of(subject_run.id), kept(subject_run), []
     for hemisphere in subject.sides:
         side = prefix(hemisphere)
-        maps = dict(_maps(subject, share, hemisphere, significance))
+        maps = dict(_maps(subject, subject_run, hemisphere, significance))
         if "p" in maps:
             # Where nothing is drawn a p of 0 would be the surest of all.
             maps["sig"] = -np.log10(maps.pop("p"))
@@ -87,16 +87,16 @@ def export_overlays(subject: Subject, share: SubjectRun, folder: Path) -> list[P
 
 
 def _maps(
-    subject: Subject, share: SubjectRun, hemisphere: Side, significance: KeptP | None
+    subject: Subject, subject_run: SubjectRun, hemisphere: Side, significance: KeptP | None
 ) -> Iterator[tuple[str, NDArray[np.float64]]]:
     """Yield the name of each quantity that is known and its map, (163842,), NaN outside the challenge."""
-    scores = read_scores(subject, share, hemisphere)
+    scores = read_scores(subject, subject_run, hemisphere)
     known = {
         "correlation": scores.correlation,
         "noise_ceiling": scores.noise_ceiling,
         "accuracy": scores.accuracy,
         "p": None if significance is None else significance.p[hemisphere],
-        **columns_per_layer(Run(share.folder.parent), share.id, hemisphere, len(scores.correlation)),
+        **columns_per_layer(Run(subject_run.folder.parent), subject_run.id, hemisphere, len(scores.correlation)),
     }
     vertices = vertices_on_mesh(subject, hemisphere)
     for name, values in known.items():

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.arrays import blocks
 from algocli.compute.track import Track
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.protocol import Subject
@@ -28,7 +29,7 @@ SAME_R = 1e-3
 
 @dataclass(frozen=True)
 class HeldOut:
-    """A subject's share of a run, its held-out rows brought into rising order.
+    """A subject of a run, its held-out rows brought into rising order.
 
     Attributes
     ----------
@@ -41,7 +42,7 @@ class HeldOut:
     """
 
     run: Run
-    share: SubjectRun
+    subject_run: SubjectRun
     rows: NDArray[np.int64]
     order: NDArray[np.int64]
     folds: NDArray[np.int64]
@@ -74,12 +75,12 @@ def held_out(run: Run, number: SubjectId) -> HeldOut:
     DataError
         If the run's split is damaged.
     """
-    share = run.subject(number)
-    rows, folds = share.validation_rows(), share.validation_folds()
+    subject_run = run.subject(number)
+    rows, folds = subject_run.validation_rows(), subject_run.validation_folds()
     if rows.shape != folds.shape:
-        raise DataError(f"{share.folder} holds a damaged split", hint="train this subject again with force=True")
+        raise DataError(f"{subject_run.folder} holds a damaged split", hint="train this subject again with force=True")
     order = np.argsort(rows)
-    return HeldOut(run, share, rows[order], order, folds[order])
+    return HeldOut(run, subject_run, rows[order], order, folds[order])
 
 
 def remark_on_images(runs: Sequence[Run], number: SubjectId) -> str:
@@ -98,10 +99,10 @@ def remark_on_images(runs: Sequence[Run], number: SubjectId) -> str:
 
 def data_is_gone(held: HeldOut) -> DataError:
     """Return what to raise where the responses that a run was trained on are nowhere."""
-    folder = held.share.data_folder
+    folder = held.subject_run.data_folder
     where = f"is no longer in {folder}" if folder else "is nowhere named in the run's record"
     return DataError(
-        f"the data of subject {held.share.id}, which run {held.run.name} was trained on, {where}",
+        f"the data of subject {held.subject_run.id}, which run {held.run.name} was trained on, {where}",
         hint="name the challenge data with data_dir=...",
     )
 
@@ -109,7 +110,7 @@ def data_is_gone(held: HeldOut) -> DataError:
 def read_blocks(
     subject: Subject,
     hemisphere: Side,
-    shares: Sequence[HeldOut],
+    subject_runs: Sequence[HeldOut],
     vertices: NDArray[np.int64],
     *,
     track: Track,
@@ -119,7 +120,7 @@ def read_blocks(
 
     Parameters
     ----------
-    shares
+    subject_runs
         Runs that held out the same images.
     vertices : (n_wanted,)
         The only ones to read, rising.
@@ -132,18 +133,18 @@ def read_blocks(
         If the responses are not those that a run was trained on.
     """
     responses = subject.responses("train", hemisphere)
-    rows, n_vertices = shares[0].rows, responses.shape[1]
-    stored = [held.share.correlation(hemisphere) for held in shares]
-    predictions = [held.share.validation_predictions(hemisphere) for held in shares]
-    for held, r, predicted in zip(shares, stored, predictions, strict=True):
+    rows, n_vertices = subject_runs[0].rows, responses.shape[1]
+    stored = [held.subject_run.correlation(hemisphere) for held in subject_runs]
+    predictions = [held.subject_run.validation_predictions(hemisphere) for held in subject_runs]
+    for held, r, predicted in zip(subject_runs, stored, predictions, strict=True):
         if (r.shape, predicted.shape) != ((n_vertices,), (len(rows), n_vertices)) or rows[-1] >= len(responses):
             raise _other_data(subject, held.run)
-    starts = range(0, len(vertices), VERTICES)
+    parts = blocks(len(vertices), VERTICES)
     label = f"subject {subject.id}, {hemisphere}: {doing}"
-    for start in track(starts, total=len(starts), label=label, unit="blocks"):
-        some = vertices[start : start + VERTICES]
+    for part in track(parts, total=len(parts), label=label, unit="blocks"):
+        some = vertices[part]
         block = Block(some, _take(responses, rows, some), [])
-        for held, r, predicted in zip(shares, stored, predictions, strict=True):
+        for held, r, predicted in zip(subject_runs, stored, predictions, strict=True):
             block.predicted.append(_take(predicted, held.order, some))
             again = _mean_r(block.measured, block.predicted[-1], held.folds)
             if not np.allclose(again, r[some], rtol=0, atol=SAME_R):

@@ -12,9 +12,8 @@ from algocli.dataset.naming import SubjectId
 from algocli.dataset.protocol import Dataset, Subject
 from algocli.dataset.sides import ALL_VERTICES, Side, asked_sides
 from algocli.results.layered import Layered, layered
-from algocli.results.per_layer import Layer
-from algocli.results.regions import classes_of, regions
-from algocli.results.report import check_rois
+from algocli.results.per_layer import LayerOfRun
+from algocli.results.regions import check_rois, classes_of, regions
 from algocli.runs.run import Run
 
 
@@ -51,7 +50,7 @@ class LayersByRoi:
     """
 
     subject: SubjectId
-    layers: tuple[Layer, ...]
+    layers: tuple[LayerOfRun, ...]
     measure: str
     classes: Mapping[str, str]
     values: Mapping[Side, NDArray[np.float64]]

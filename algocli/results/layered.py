@@ -18,9 +18,9 @@ from algocli.encoding.regressions.run_arrays import LayerWords, PerLayer
 from algocli.errors import DataError, UsageError
 from algocli.results.compare import shared_subjects
 from algocli.results.held_out import remark_on_images
-from algocli.results.per_layer import Layer, name_layers, per_layer, read_per_layer
-from algocli.results.report import SCORED_ON
+from algocli.results.per_layer import LayerOfRun, name_layers, per_layer, read_per_layer
 from algocli.results.scoring import read_scores, scored_subjects
+from algocli.results.telling import SCORED_ON
 from algocli.runs.datasets import refuse_other_data
 from algocli.runs.run import Run, list_runs
 
@@ -49,7 +49,7 @@ class Layered(ABC):
     """Layers in the order in which they were given, and the runs that they are compared by."""
 
     runs: tuple[Run, ...]
-    layers: tuple[Layer, ...]
+    layers: tuple[LayerOfRun, ...]
 
     @property
     @abstractmethod

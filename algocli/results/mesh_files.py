@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from algocli.compute.files import PARTIAL, read_json, write_json
-from algocli.errors import DataError, StorageError, writing
+from algocli.errors import DataError, StorageError, first_line, writing
 
 T = TypeVar("T")
 
@@ -126,4 +126,4 @@ def _reason(error: Exception) -> str:
         return error.strerror.lower()
     if type(error).__module__.startswith("requests"):
         return "the network does not reach it"
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+    return first_line(error)

@@ -14,7 +14,8 @@ from algocli.results.report import Report, RoiRow
 class SubjectsRow:
     """A ROI of one hemisphere over the subjects that have it: medians, and the range of the median r.
 
-    `accuracy` needs the noise ceilings of all of them; whatever no subject has is None.
+    `accuracy` needs the noise ceilings of all of them; whatever no subject has is None, as is the interval: each
+    subject's is about its own images.
     """
 
     roi: str
@@ -27,6 +28,8 @@ class SubjectsRow:
     significant_share: float | None
     lowest_r: float | None
     highest_r: float | None
+    low: None = None
+    high: None = None
 
 
 def over_subjects(report: Report, hemisphere: Side, roi: str) -> SubjectsRow:

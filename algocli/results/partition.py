@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 from algocli.compute.choices import check_choice
 from algocli.dataset.naming import SubjectId, by_id
 from algocli.dataset.protocol import Subject
-from algocli.dataset.sides import ALL_VERTICES, BOTH, Side
+from algocli.dataset.sides import BOTH, Side
 from algocli.results.explained_parts import TOTAL, HemisphereParts, SubjectParts
-from algocli.results.regions import classes_of, regions
-from algocli.results.report import check_rois
+from algocli.results.regions import choose_rois, classes_of, regions
 from algocli.results.rows import RowsByRoi, write_records
 from algocli.stats.partition import unions
 
@@ -88,7 +87,7 @@ def summarise_parts(
         If the data names no such ROI.
     """
     classes = classes_of([subject for subject, _ in found])
-    chosen = check_rois(rois, [*classes, ALL_VERTICES]) if rois else (*classes, ALL_VERTICES)
+    chosen = choose_rois(rois, classes)
     parts = (*(" & ".join(name for name in names if name in part) for part in unions(names)), TOTAL)
     rows = [row for subject, sides in found for row in _subject_rows(names, parts, subject, sides, chosen)]
     return PartitionReport(tuple(names), parts, tuple(rows), classes, tuple(_ceiling_notes(found)))

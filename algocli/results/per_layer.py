@@ -21,7 +21,7 @@ from algocli.runs.run import Run
 
 
 @dataclass(frozen=True)
-class Layer:
+class LayerOfRun:
     """One of the layers: the name of its features, what to call it beside the others, and its network."""
 
     features: str
@@ -83,7 +83,7 @@ def columns_per_layer(run: Run, number: SubjectId, hemisphere: Side, n_vertices:
     return {f"{found.value}.{name}": own for name, own in zip(names, values, strict=True)}
 
 
-def name_layers(run: Run, features: Sequence[str]) -> tuple[Layer, ...]:
+def name_layers(run: Run, features: Sequence[str]) -> tuple[LayerOfRun, ...]:
     """Name layers as shortly as tells them apart: of one network without it, of one recipe by their features."""
     layers = list(_named_by_recipe(run.cache_dir / "features", features))
     if len({layer.network for layer in layers}) == 1:
@@ -93,15 +93,15 @@ def name_layers(run: Run, features: Sequence[str]) -> tuple[Layer, ...]:
     return tuple(layers)
 
 
-def _named_by_recipe(home: Path, features: Sequence[str]) -> Iterator[Layer]:
+def _named_by_recipe(home: Path, features: Sequence[str]) -> Iterator[LayerOfRun]:
     """Name each layer by network and node; without a recipe its features' name is all there is."""
     for name in features:
         try:
             recipe = read_recipe(home / name)
         except DataError:
-            yield Layer(name, name, name)
+            yield LayerOfRun(name, name, name)
             continue
         if recipe["layer"] == IMPORTED:
-            yield Layer(name, name, name)
+            yield LayerOfRun(name, name, name)
         else:
-            yield Layer(name, f"{recipe['model']} {recipe['layer']}", recipe["model"])
+            yield LayerOfRun(name, f"{recipe['model']} {recipe['layer']}", recipe["model"])

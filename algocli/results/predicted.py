@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.compute.arrays import publishing_rows
+from algocli.compute.arrays import blocks, publishing_rows
 from algocli.compute.files import publish
 from algocli.compute.track import Note, Track, silent, unheard
 from algocli.dataset.conversions import describe
@@ -22,7 +22,7 @@ from algocli.errors import DataError, writing
 from algocli.features.pictures import PictureFeatures, Pictures
 from algocli.features.rebuilding import rebuild
 from algocli.results.data_of_runs import Origin
-from algocli.results.report import check_rois
+from algocli.results.regions import check_rois
 from algocli.runs.predictor import Predictor, open_predictor, stores_of
 from algocli.runs.run import Run
 
@@ -185,8 +185,7 @@ def _predict(
     means: Mapping[str, NDArray[np.float64]],
 ) -> Iterator[NDArray[np.float32]]:
     """Yield predictions, (n_some, n_vertices), filling in the regions' means, (n_images,) each, on the way."""
-    for start in range(0, len(scores[0]), _ROWS):
-        some = slice(start, start + _ROWS)
+    for some in blocks(len(scores[0]), _ROWS):
         block = predictor.predict(hemisphere, [fit[some] for fit in scores])
         for name, own in means.items():
             vertices = regions[name][hemisphere]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.compute.choices import check_word, nearest, said
+from algocli.compute.choices import check_word, said
 from algocli.dataset.ceilings import CeilingUnit
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.protocol import Dataset, Subject
@@ -22,15 +22,15 @@ from algocli.features.store.commands import preparation
 from algocli.features.store.library import read_recipe
 from algocli.results.certainty import Asked, Certainty, assess
 from algocli.results.data_of_runs import Origin, recorded_subjects, tell_other_places
-from algocli.results.regions import Regions, classes_of, regions
+from algocli.results.regions import Regions, choose_rois, classes_of, regions
+from algocli.results.regions import check_rois as check_rois
 from algocli.results.rows import RowsByRoi, write_records
 from algocli.results.scoring import OverallAccuracy, VertexScores, pool, read_scores, scored_subjects
+from algocli.results.telling import SCORED_ON as SCORED_ON
 from algocli.runs.mixtures import tell_mixtures
 from algocli.runs.run import Run
 from algocli.runs.subject_run import SubjectRun
 
-# Goes wherever a score is shown, so that nobody takes it for what the leaderboard would say.
-SCORED_ON = "held-out training images (validation)"
 NOTHING = Asked()
 
 
@@ -90,15 +90,20 @@ class Report(RowsByRoi):
         """The rows as JSON and CSV have them: their columns by name."""
         return [{name: getattr(row, name) for name in self.columns} for row in self.rows]
 
-    def rois_of(self, subject: SubjectId) -> tuple[str, ...]:
-        """Return the ROIs that a subject has rows of, in the order of `rois`."""
-        named = {row.roi for row in self.rows if row.subject == subject}
-        return tuple(roi for roi in self.rois if roi in named)
-
     @property
     def has_accuracy(self) -> bool:
         """Say whether any row is normalised by a noise ceiling."""
         return any(row.accuracy is not None for row in self.rows)
+
+    @property
+    def has_intervals(self) -> bool:
+        """Say whether rows tell the interval of their mean r."""
+        return "low" in self.columns
+
+    @property
+    def has_significance(self) -> bool:
+        """Say whether rows tell how many vertices are significant."""
+        return "significant_share" in self.columns
 
     def row(self, subject: SubjectId, hemisphere: Side, roi: str) -> RoiRow | None:
         """Return one row, or None where that subject's data does not name the ROI.
@@ -194,19 +199,18 @@ def _report(
     remarks: Iterable[str],
 ) -> Report:
     """Score subjects that are paired with their data, or with None where there is none."""
-    notes = [*remarks, *tell_mixtures(run, [share.id for _, share in pairs])]
+    notes = [*remarks, *tell_mixtures(run, [subject_run.id for _, subject_run in pairs])]
     classes = classes_of(subject for subject, _ in pairs if subject is not None)
-    known = (*classes, ALL_VERTICES)
-    chosen = check_rois(rois, known) if rois else known
+    chosen = choose_rois(rois, classes)
     # What does not fit is told before anything that takes a while.
-    scores = {share.id: _scores(subject, share) for subject, share in pairs}
+    scores = {subject_run.id: _scores(subject, subject_run) for subject, subject_run in pairs}
     rows: list[RoiRow] = []
-    for subject, share in pairs:
-        own = scores[share.id]
+    for subject, subject_run in pairs:
+        own = scores[subject_run.id]
         of = {side: _regions(subject, side, own[side], chosen) for side in own}
-        sure = assess(run, share.id, subject, of, asked, notes.append)
+        sure = assess(run, subject_run.id, subject, of, asked, notes.append)
         for side in own:
-            rows += _rows(share.id, side, own[side], of[side], sure[side])
+            rows += _rows(subject_run.id, side, own[side], of[side], sure[side])
     everything = {f"subject {number} {side}": own[side] for number, own in scores.items() for side in own}
     # Without a single accuracy there is nothing that a ceiling explains.
     if any(row.accuracy is not None for row in rows):
@@ -215,25 +219,6 @@ def _report(
     return Report(
         run.name, tuple(rows), classes, tuple(notes), overall, COLUMNS + asked.columns, tuple(_preparation(run))
     )
-
-
-def check_rois(names: Iterable[str], known: Sequence[str]) -> tuple[str, ...]:
-    """Return the names as they are known, each once; upper and lower case do not matter.
-
-    Raises
-    ------
-    UsageError
-        If a name is not known; the nearest ones and the whole list are told.
-    """
-    spelled = {name.lower(): name for name in known}
-    found: dict[str, None] = {}
-    for name in names:
-        if name.lower() not in spelled:
-            near = nearest(name, known)
-            guess = f"; did you mean {' or '.join(near)}?" if near else ""
-            raise UsageError(f"no ROI is named '{name}'{guess}", hint=f"there are {', '.join(known)}")
-        found[spelled[name.lower()]] = None
-    return tuple(found)
 
 
 def write_csv(report: Report, path: Path) -> None:
@@ -247,11 +232,13 @@ def write_csv(report: Report, path: Path) -> None:
     write_records(report.columns, report.records, path)
 
 
-def _scores(subject: Subject | None, share: SubjectRun) -> dict[Side, VertexScores]:
+def _scores(subject: Subject | None, subject_run: SubjectRun) -> dict[Side, VertexScores]:
     if subject is not None:
-        return {hemisphere: read_scores(subject, share, hemisphere) for hemisphere in subject.sides}
+        return {hemisphere: read_scores(subject, subject_run, hemisphere) for hemisphere in subject.sides}
     # What a run knows by itself, without the data that it was made from.
-    return {h: VertexScores(np.asarray(share.correlation(h), dtype=np.float64), None, None) for h in share.sides}
+    return {
+        h: VertexScores(np.asarray(subject_run.correlation(h), dtype=np.float64), None, None) for h in subject_run.sides
+    }
 
 
 def _regions(subject: Subject | None, hemisphere: Side, scores: VertexScores, chosen: Sequence[str]) -> Regions:

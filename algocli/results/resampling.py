@@ -42,7 +42,7 @@ def draw(n_images: int, *, n_resamples: int, seed: int) -> NDArray[np.float32]:
 def resampled_means(
     subject: Subject,
     hemisphere: Side,
-    shares: Sequence[HeldOut],
+    subject_runs: Sequence[HeldOut],
     of: Regions,
     counts: NDArray[np.float32],
     *,
@@ -52,7 +52,7 @@ def resampled_means(
 
     Parameters
     ----------
-    shares
+    subject_runs
         Runs that held out the same images.
     counts : (n_resamples, n_validation)
         As `draw` draws them; the same ones for whatever is to be compared.
@@ -67,9 +67,9 @@ def resampled_means(
     for column, vertices in enumerate(present.values()):
         members[vertices, column] = 1
     wanted = np.flatnonzero(members.any(axis=1))
-    sums = np.zeros((len(shares), len(counts), len(present)))
-    for block in read_blocks(subject, hemisphere, shares, wanted, track=track, doing="resampling"):
-        for place, (held, predicted) in enumerate(zip(shares, block.predicted, strict=True)):
+    sums = np.zeros((len(subject_runs), len(counts), len(present)))
+    for block in read_blocks(subject, hemisphere, subject_runs, wanted, track=track, doing="resampling"):
+        for place, (held, predicted) in enumerate(zip(subject_runs, block.predicted, strict=True)):
             r = bootstrap.bootstrap_mean_r(block.measured, predicted, held.folds, counts)
             sums[place] += r @ members[block.vertices]
     return {name: sums[:, :, column] / len(present[name]) for column, name in enumerate(present)}

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Protocol
 
 from algocli.compute.files import publish
 from algocli.compute.tables import as_frame
 from algocli.dataset.naming import SubjectId, list_subjects
-from algocli.dataset.sides import Side
+from algocli.dataset.sides import ALL_VERTICES, Side
 
 
 class Row(Protocol):
@@ -35,9 +36,10 @@ class Row(Protocol):
 
 
 class RowsByRoi:
-    """Rows, subject by subject and ROI by ROI."""
+    """Rows, subject by subject and ROI by ROI; `classes` tells the class of each ROI (`ALL_VERTICES` has none)."""
 
     rows: Sequence[Row]
+    classes: Mapping[str, str]
 
     @property
     def subjects(self) -> tuple[SubjectId, ...]:
@@ -71,6 +73,21 @@ class RowsByRoi:
     def told(self, what: str) -> str:
         """Say how much there is of what, for people who print it."""
         return f"{what}: {len(self.rows)} rows, {list_subjects(self.subjects)}, {len(self.rois)} ROIs"
+
+    @property
+    def rois_side_by_side(self) -> tuple[str, ...]:
+        """The ROIs that subjects are to be compared by: all vertices, or where these were not asked for, every one."""
+        return (ALL_VERTICES,) if ALL_VERTICES in self.rois else self.rois
+
+    def rois_of(self, subject: SubjectId) -> tuple[str, ...]:
+        """Return the ROIs that a subject has rows of, in the order of `rois`: another's data may name more."""
+        named = {row.roi for row in self.rows if row.subject == subject}
+        return tuple(roi for roi in self.rois if roi in named)
+
+    def by_class(self, rois: Iterable[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Yield each class with those of some ROIs that follow one another in it; no class is ''."""
+        for roi_class, together in groupby(rois, key=lambda roi: self.classes.get(roi, "")):
+            yield roi_class, tuple(together)
 
 
 def write_records(columns: Sequence[str], records: Iterable[Mapping[str, object]], path: Path) -> None:

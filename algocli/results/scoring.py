@@ -57,7 +57,7 @@ class OverallAccuracy:
 def scored_subjects(
     challenge: Dataset, run: Run, numbers: Iterable[SubjectId] | None = None
 ) -> list[tuple[Subject, SubjectRun]]:
-    """Pair each subject's data with its share of a run; by default, all subjects that both have.
+    """Pair each subject's data with what a run has of it; by default, all subjects that both have.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def scored_subjects(
     return [(challenge.subject(n), run.subject(n)) for n in check_subject_ids(numbers)]
 
 
-def read_scores(subject: Subject, share: SubjectRun, hemisphere: Side) -> VertexScores:
+def read_scores(subject: Subject, subject_run: SubjectRun, hemisphere: Side) -> VertexScores:
     """Read a subject's correlations and, where the data folder has them, its noise ceilings.
 
     Raises
@@ -84,7 +84,7 @@ def read_scores(subject: Subject, share: SubjectRun, hemisphere: Side) -> Vertex
     DataError
         If the run has another number of vertices than the data folder, or a file is damaged.
     """
-    correlation = np.asarray(share.correlation(hemisphere), dtype=np.float64)
+    correlation = np.asarray(subject_run.correlation(hemisphere), dtype=np.float64)
     n_vertices = subject.n_vertices(hemisphere)
     if correlation.shape != (n_vertices,):
         raise DataError(

@@ -42,20 +42,20 @@ def p_values(
     UsageError
         If there are too many permutations for the memory, or none.
     """
-    share = held.share
-    found = kept_p.kept(share)
+    subject_run = held.subject_run
+    found = kept_p.kept(subject_run)
     if found is not None and (found.n_permutations, found.seed) == (n_permutations, seed):
         return found.p
     if subject is None:
         raise data_is_gone(held)
-    before = kept_p.state(share)
+    before = kept_p.state(subject_run)
     # Orders as they are drawn and kept: of all held-out images for as many permutations as the smallest fold has.
     n_steps = int(np.unique(held.folds, return_counts=True)[1].min())
     check_memory(24 * len(held.folds) * -(-n_permutations // n_steps), remedy="fewer n_permutations=... need less")
     permutations = permute(held.folds, n_permutations=n_permutations, seed=seed)
-    p = {hemisphere: _compute(held, subject, hemisphere, permutations, track) for hemisphere in share.sides}
+    p = {hemisphere: _compute(held, subject, hemisphere, permutations, track) for hemisphere in subject_run.sides}
     try:
-        kept_p.keep(share, KeptP(p, n_permutations, seed), before)
+        kept_p.keep(subject_run, KeptP(p, n_permutations, seed), before)
     except StorageError as error:
         note(f"p values are not kept for next time: {error.message}")
     return p

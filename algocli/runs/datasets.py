@@ -70,18 +70,18 @@ def refuse_other_data(runs: Sequence[Run], number: SubjectId, *, doing: str, ima
     """
     first = runs[0].subject(number)
     for run in runs[1:]:
-        share = run.subject(number)
-        faults = differing(first.record.get("inputs"), share.record.get("inputs")) or []
+        subject_run = run.subject(number)
+        faults = differing(first.record.get("inputs"), subject_run.record.get("inputs")) or []
         if "responses" in faults or (images and faults):
             raise UsageError(
                 f"run {runs[0].name} and run {run.name} cannot be {doing}: they were trained on other "
-                f"{' and '.join(faults)} of subject {number}, in {first.data_folder} and {share.data_folder}",
+                f"{' and '.join(faults)} of subject {number}, in {first.data_folder} and {subject_run.data_folder}",
                 hint="take runs of one dataset",
             )
 
 
 def refuse_another_place(
-    subject: Subject, share: SubjectRun, cache_dir: Path, *, doing: str, track: Track = silent
+    subject: Subject, subject_run: SubjectRun, cache_dir: Path, *, doing: str, track: Track = silent
 ) -> None:
     """Refuse data of another folder than a subject was trained on, unless it holds the same.
 
@@ -95,13 +95,13 @@ def refuse_another_place(
     UsageError
         If its responses or images differ from those of the subject's record.
     """
-    trained_on, here = share.data_folder, subject.folder.resolve()
+    trained_on, here = subject_run.data_folder, subject.folder.resolve()
     if trained_on is None or trained_on == here:
         return
-    faults = differing(share.record.get("inputs"), digest_data(subject, cache_dir, track))
+    faults = differing(subject_run.record.get("inputs"), digest_data(subject, cache_dir, track))
     if faults:
         raise UsageError(
-            f"the predictions of subject {share.id} cannot be {doing} on {here}: it was trained on {trained_on}, "
+            f"the predictions of subject {subject_run.id} cannot be {doing} on {here}: it was trained on {trained_on}, "
             f"and the {' and '.join(faults)} differ",
             hint="name the data that it was trained on with data_dir=...",
         )

@@ -13,7 +13,7 @@ from algocli.compute.lock import hold_if_free
 from algocli.errors import DataError
 from algocli.features.store.leftovers import find_leftovers
 from algocli.features.store.shards import FeatureStore
-from algocli.runs.run import shares_of
+from algocli.runs.run import subject_folders_of
 
 UNFINISHED = "runs without a finished subject"
 
@@ -35,9 +35,10 @@ def find_in_cache(cache_dir: Path, *, unused: bool = False) -> list[Leftover]:
 def is_used(cache_dir: Path, store: FeatureStore) -> bool:
     """Say whether a run refers to a store, or may: one that is being trained has no record yet."""
     return any(
-        store.key in _keys(share) or (_is_open(share) and store.folder.parent.name in _recipes(share.parent))
+        store.key in _keys(subject_folder)
+        or (_is_open(subject_folder) and store.folder.parent.name in _recipes(subject_folder.parent))
         for run in _runs(cache_dir)
-        for share in shares_of(run)
+        for subject_folder in subject_folders_of(run)
     )
 
 
@@ -54,23 +55,25 @@ def _is_still_unfinished(cache_dir: Path, run: Path) -> bool:
 
 
 def _is_unfinished(run: Path) -> bool:
-    shares = shares_of(run)
-    known = all(path.name == "manifest.json" or path.name.endswith(PARTIAL) or path in shares for path in run.iterdir())
+    subject_folders = subject_folders_of(run)
+    known = all(
+        path.name == "manifest.json" or path.name.endswith(PARTIAL) or path in subject_folders for path in run.iterdir()
+    )
     # A damaged record is no reason to delete what lies beside it.
-    return known and not any((share / "record.json").exists() for share in shares)
+    return known and not any((subject_folder / "record.json").exists() for subject_folder in subject_folders)
 
 
-def _keys(share: Path) -> list[str]:
-    """Return the keys of the features that a subject's share was made from."""
+def _keys(subject_folder: Path) -> list[str]:
+    """Return the keys of the features that a subject of a run was made from."""
     with suppress(DataError, KeyError, TypeError):
-        return [str(key) for key in read_json(share / "record.json")["inputs"]["features"]]
+        return [str(key) for key in read_json(subject_folder / "record.json")["inputs"]["features"]]
     return []
 
 
-def _is_open(share: Path) -> bool:
-    """Say whether it is not known what a share was made from: it is being made, or its record is damaged."""
-    with hold_if_free([share / "lock"]) as free:
-        return not free or ((share / "record.json").exists() and not _keys(share))
+def _is_open(subject_folder: Path) -> bool:
+    """Say whether it is not known what it was made from: it is being made, or its record is damaged."""
+    with hold_if_free([subject_folder / "lock"]) as free:
+        return not free or ((subject_folder / "record.json").exists() and not _keys(subject_folder))
 
 
 def _recipes(run: Path) -> list[str]:
@@ -80,7 +83,7 @@ def _recipes(run: Path) -> list[str]:
 
 
 def _locks(run: Path) -> list[Path]:
-    return [*(share / "lock" for share in shares_of(run)), *run.rglob(f"*{PARTIAL}")]
+    return [*(subject_folder / "lock" for subject_folder in subject_folders_of(run)), *run.rglob(f"*{PARTIAL}")]
 
 
 def _runs(cache_dir: Path) -> Iterator[Path]:

@@ -79,7 +79,7 @@ def find_on(dataset: Home, settings: Settings) -> Run | None:
 def claim(
     run: Run, settings: Settings, subject: Subject, inputs: Mapping[str, Any], *, force: bool, note: Note
 ) -> SubjectRun:
-    """Begin a subject's share of a run, if it still is what it was when it was opened. Hold the share's lock.
+    """Begin a subject of a run, if it still is what it was when it was opened. Hold its lock.
 
     Raises
     ------

@@ -37,13 +37,13 @@ class KeptP:
     seed: int
 
 
-def state(share: SubjectRun) -> dict[str, Any]:
+def state(subject_run: SubjectRun) -> dict[str, Any]:
     """Return what tells a training from any other: p values are of the one that they were computed from."""
-    record = share.record
+    record = subject_run.record
     return {"inputs": record.get("inputs"), "trained_at": record["finished_at"]}
 
 
-def keep(share: SubjectRun, found: KeptP, state_before: Mapping[str, Any]) -> None:
+def keep(subject_run: SubjectRun, found: KeptP, state_before: Mapping[str, Any]) -> None:
     """Keep p values in place of others, unless the run has been trained again, or is in other hands, by now.
 
     Parameters
@@ -56,17 +56,17 @@ def keep(share: SubjectRun, found: KeptP, state_before: Mapping[str, Any]) -> No
     StorageError
         If the folder cannot be written.
     """
-    with hold_if_free([share.folder / "lock"]) as free:
-        if not (free and share.done and state(share) == state_before):
+    with hold_if_free([subject_run.folder / "lock"]) as free:
+        if not (free and subject_run.done and state(subject_run) == state_before):
             return
-        withdraw(share)
+        withdraw(subject_run)
         for hemisphere, p in found.p.items():
-            share.save(f"{hemisphere}_p", p)
+            subject_run.save(f"{hemisphere}_p", p)
         basis = {"schema": SCHEMA, "n_permutations": found.n_permutations, "seed": found.seed, **state_before}
-        write_json(share.folder / RECORD, basis)
+        write_json(subject_run.folder / RECORD, basis)
 
 
-def withdraw(share: SubjectRun) -> None:
+def withdraw(subject_run: SubjectRun) -> None:
     """Delete the p values of a run that is to be trained again, or to have others.
 
     Raises
@@ -74,21 +74,21 @@ def withdraw(share: SubjectRun) -> None:
     StorageError
         If the folder cannot be written.
     """
-    with writing(share.folder):
-        for path in (share.folder / RECORD, *share.folder.glob("*_p.npy")):
+    with writing(subject_run.folder):
+        for path in (subject_run.folder / RECORD, *subject_run.folder.glob("*_p.npy")):
             path.unlink(missing_ok=True)
 
 
-def kept(share: SubjectRun) -> KeptP | None:
+def kept(subject_run: SubjectRun) -> KeptP | None:
     """Return the p values that are kept of a run, or None where there are none, or none that still hold."""
     try:
-        basis = read_json(share.folder / RECORD)
-        p = {hemisphere: open_array(share.folder / f"{hemisphere}_p.npy") for hemisphere in share.sides}
+        basis = read_json(subject_run.folder / RECORD)
+        p = {hemisphere: open_array(subject_run.folder / f"{hemisphere}_p.npy") for hemisphere in subject_run.sides}
     # What is damaged is computed again.
     except DataError:
         return None
     numbers: dict[str, Any] = {name: basis.get(name) for name in ("n_permutations", "seed")}
-    fits = all(values.shape == share.correlation(hemisphere).shape for hemisphere, values in p.items())
-    if not fits or basis != {"schema": SCHEMA, **numbers, **state(share)}:
+    fits = all(values.shape == subject_run.correlation(hemisphere).shape for hemisphere, values in p.items())
+    if not fits or basis != {"schema": SCHEMA, **numbers, **state(subject_run)}:
         return None
     return KeptP(p, **numbers)

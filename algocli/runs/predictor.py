@@ -58,15 +58,15 @@ class Predictor:
 
 
 def stores_of(run: Run, number: SubjectId, cache_dir: Path) -> list[FeatureStore]:
-    """Open the feature stores that a subject's share of a run was trained on, in the order of its layers.
+    """Open the feature stores that a subject of a run was trained on, in the order of its layers.
 
     Raises
     ------
     MissingStep
         If the run lacks the subject, or a store is no longer there, or not complete.
     """
-    share = run.subject(number)
-    pairs = zip(run.settings.features, share.record["inputs"]["features"], strict=True)
+    subject_run = run.subject(number)
+    pairs = zip(run.settings.features, subject_run.record["inputs"]["features"], strict=True)
     return [_find(cache_dir, name, number, key, run) for name, key in pairs]
 
 
@@ -101,8 +101,8 @@ def open_predictor(
     StorageError
         If the model cannot be kept.
     """
-    share = run.subject(number)
-    kept = _kept(share, stores)
+    subject_run = run.subject(number)
+    kept = _kept(subject_run, stores)
     if kept is not None:
         return kept
     if subject is None:
@@ -111,13 +111,15 @@ def open_predictor(
             hint="name the data folder with data_dir=...",
         )
     # Who trains this subject holds it too.
-    with hold(share.folder / "lock", note):
-        kept = _kept(share, stores)
+    with hold(subject_run.folder / "lock", note):
+        kept = _kept(subject_run, stores)
         if kept is not None:
             return kept
-        _refuse_other_responses(share, subject, cache_dir, track)
-        again = Refitting(run.settings, share, stores, subject, trust_code=trust_code, track=track, note=note).run()
-        return _keep(again, share, stores, track)
+        _refuse_other_responses(subject_run, subject, cache_dir, track)
+        again = Refitting(
+            run.settings, subject_run, stores, subject, trust_code=trust_code, track=track, note=note
+        ).run()
+        return _keep(again, subject_run, stores, track)
 
 
 def _find(cache_dir: Path, name: str, number: SubjectId, key: str, run: Run) -> FeatureStore:
@@ -131,8 +133,8 @@ def _find(cache_dir: Path, name: str, number: SubjectId, key: str, run: Run) -> 
     raise MissingStep(f"the features {name} of subject {number} that {run.name} was trained on {what}", hint=hint)
 
 
-def _kept(share: SubjectRun, stores: Sequence[FeatureStore]) -> Predictor | None:
-    arrays = share.model()
+def _kept(subject_run: SubjectRun, stores: Sequence[FeatureStore]) -> Predictor | None:
+    arrays = subject_run.model()
     scorer = None if arrays is None else ByAxes.from_arrays(arrays, stores)
     if arrays is None or scorer is None:
         return None
@@ -141,27 +143,28 @@ def _kept(share: SubjectRun, stores: Sequence[FeatureStore]) -> Predictor | None
             LinearModel(arrays[f"{hemisphere}-weights-{fit}"], arrays[f"{hemisphere}-intercept-{fit}"])
             for fit in range(len(scorer.constants))
         ]
-        for hemisphere in share.sides
+        for hemisphere in subject_run.sides
     }
     return Predictor(scorer, models)
 
 
-def _keep(again: Refitted, share: SubjectRun, stores: Sequence[FeatureStore], track: Track) -> Predictor:
+def _keep(again: Refitted, subject_run: SubjectRun, stores: Sequence[FeatureStore], track: Track) -> Predictor:
     """Return the models, and keep what is small enough and linear."""
     if axes_bytes(stores, again.fits) > AXES_BYTES:
         return Predictor(ByStores(stores, again.fits, track), again.models)
     scorer = keep_axes(stores, again.fits, track)
     if again.linear is not None:
-        share.save_model({**scorer.arrays(), **_arrays(again.linear)})
+        subject_run.save_model({**scorer.arrays(), **_arrays(again.linear)})
     return Predictor(scorer, again.models)
 
 
-def _refuse_other_responses(share: SubjectRun, subject: Subject, cache_dir: Path, track: Track) -> None:
-    recorded = share.record["inputs"]["responses"]
+def _refuse_other_responses(subject_run: SubjectRun, subject: Subject, cache_dir: Path, track: Track) -> None:
+    recorded = subject_run.record["inputs"]["responses"]
     for side, digest in subject.digest_responses(cache_dir, track).items():
         if digest != recorded.get(side):
             raise DataError(
-                f"{subject.responses_name('train', side)} holds other responses than subject {share.id} was trained on",
+                f"{subject.responses_name('train', side)} holds other responses than subject {subject_run.id} "
+                "was trained on",
                 hint="name the data folder that it was trained on with data_dir=..., or train again",
             )
 

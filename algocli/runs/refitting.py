@@ -14,7 +14,7 @@ from algocli.compute.track import Note, Track
 from algocli.dataset.protocol import Subject
 from algocli.dataset.sides import Side
 from algocli.encoding.kernels import Kernels
-from algocli.encoding.projection import Fit, look_closely
+from algocli.encoding.projection import Fit, fit_of
 from algocli.encoding.regressions.linear import LinearModel
 from algocli.encoding.regressions.registry import regression_of
 from algocli.encoding.regressions.regression import Regression
@@ -78,7 +78,7 @@ class Refitting:
     def __init__(
         self,
         settings: Settings,
-        share: SubjectRun,
+        subject_run: SubjectRun,
         stores: Sequence[FeatureStore],
         subject: Subject,
         *,
@@ -86,7 +86,7 @@ class Refitting:
         track: Track,
         note: Note,
     ) -> None:
-        self.settings, self.share, self.stores, self.subject = settings, share, stores, subject
+        self.settings, self.subject_run, self.stores, self.subject = settings, subject_run, stores, subject
         self.trust_code, self.track, self.note = trust_code, track, note
         self.regression = regression_of(settings)
         self._is_ready = False
@@ -102,7 +102,9 @@ class Refitting:
             If it is other code than the run was trained with.
         """
         needed = [array.name for array in self.regression.arrays if array.for_new_images]
-        if not needed or not all(self.share.has_array(f"{h}_{name}") for h in self.subject.sides for name in needed):
+        if not needed or not all(
+            self.subject_run.has_array(f"{h}_{name}") for h in self.subject.sides for name in needed
+        ):
             self._prepare()
         n_train = len(self.subject.train_stimuli)
         kernels = Kernels(self.stores, self.settings, n_train, track=self.track)
@@ -111,9 +113,9 @@ class Refitting:
         rows = [fold.fit for fold in folds] or [np.arange(n_train)]
         found = Refitted([], {hemisphere: [] for hemisphere in self.subject.sides}, {})
         linear: dict[Side, list[LinearModel | None]] = {hemisphere: [] for hemisphere in self.subject.sides}
-        label = f"subject {self.share.id}: fitting once more"
+        label = f"subject {self.subject_run.id}: fitting once more"
         for some in self.track(rows, total=len(rows), label=label, unit="fits"):
-            fit = look_closely(kernels, some)
+            fit = fit_of(kernels, some)
             if not found.fits:
                 _check_size(fit, len(rows), self.subject)
             for hemisphere, models in found.models.items():
@@ -124,7 +126,7 @@ class Refitting:
         kept = {h: [one for one in own if one is not None] for h, own in linear.items()}
         if all(len(kept[h]) == len(own) for h, own in linear.items()):
             return Refitted(found.fits, found.models, kept)
-        self.note(f"subject {self.share.id}: {self.regression.name} has no linear form, and is not kept")
+        self.note(f"subject {self.subject_run.id}: {self.regression.name} has no linear form, and is not kept")
         return Refitted(found.fits, found.models, None)
 
     def _model(self, fit: Fit, number: int, hemisphere: Side) -> tuple[ScoredModel, LinearModel | None]:
@@ -139,21 +141,21 @@ class Refitting:
         return as_linear or AsItIs(self.regression, model, fit.n_components), as_linear
 
     def _array(self, name: str, hemisphere: Side) -> NDArray[Any] | None:
-        has_it = self.share.has_array(f"{hemisphere}_{name}")
-        return self.share.of_regression(name, hemisphere) if has_it else None
+        has_it = self.subject_run.has_array(f"{hemisphere}_{name}")
+        return self.subject_run.of_regression(name, hemisphere) if has_it else None
 
     def _prepare(self) -> None:
         """Say what fitting again is, before the first; refuse code that may not run, or is not what it was."""
         if self._is_ready:
             return
-        self._is_ready, where = True, f"subject {self.share.id}"
+        self._is_ready, where = True, f"subject {self.subject_run.id}"
         if self.regression.runs_code:
             if not self.trust_code:
                 raise UsageError(
                     f"{where}'s model has to be fitted once more, which runs the code of {self.regression.name}",
                     hint="trust_remote_code=True allows it",
                 )
-            if self.share.other_code(self.regression.provenance()):
+            if self.subject_run.other_code(self.regression.provenance()):
                 raise DataError(
                     f"the code of {self.regression.name} is not what {where} was trained with",
                     hint="bring the module back to what it was, or train again with force=True",

@@ -108,16 +108,20 @@ class Run:
     @property
     def subjects(self) -> tuple[SubjectId, ...]:
         """The subjects that are done, rising."""
-        named = [id_of(share.name) for share in self.shares() if (share / "record.json").is_file()]
+        named = [
+            id_of(subject_folder.name)
+            for subject_folder in self.subject_folders()
+            if (subject_folder / "record.json").is_file()
+        ]
         return tuple(one for one in sorted(named, key=by_id) if self._subject(one).done)
 
-    def shares(self) -> list[Path]:
+    def subject_folders(self) -> list[Path]:
         """Return the folders of subjects, finished or not."""
-        return shares_of(self.folder)
+        return subject_folders_of(self.folder)
 
     def locks(self) -> list[Path]:
         """Return the lock files that those who train a subject hold, whether or not they are there."""
-        return [share / "lock" for share in self.shares()]
+        return [subject_folder / "lock" for subject_folder in self.subject_folders()]
 
     def has(self, number: int | str) -> bool:
         """Say whether a subject is done."""
@@ -158,11 +162,11 @@ class Run:
         return as_frame(self.table())
 
     def start_subject(self, number: SubjectId) -> SubjectRun:
-        """Return a subject's share to be filled; its record, if there was one, is withdrawn first."""
-        share = self._subject(number)
-        (share.folder / "record.json").unlink(missing_ok=True)
-        kept_p.withdraw(share)
-        return share
+        """Return a subject of the run to be filled; its record, if there was one, is withdrawn first."""
+        subject_run = self._subject(number)
+        (subject_run.folder / "record.json").unlink(missing_ok=True)
+        kept_p.withdraw(subject_run)
+        return subject_run
 
     def _subject(self, number: SubjectId) -> SubjectRun:
         return SubjectRun(number, self.folder / name_of(number))
@@ -177,21 +181,21 @@ class Run:
         return max((float(self._subject(n).record["finished_at"]) for n in self.subjects), default=0.0)
 
 
-def _summed_up(share: SubjectRun, side: Side) -> dict[str, Any]:
-    r = share.correlation(side)
+def _summed_up(subject_run: SubjectRun, side: Side) -> dict[str, Any]:
+    r = subject_run.correlation(side)
     scores = {"median_r": float(np.median(r)), "mean_r": float(np.mean(r))}
-    return {"subject": share.id, "hemisphere": side, "n_vertices": len(r), **scores}
+    return {"subject": subject_run.id, "hemisphere": side, "n_vertices": len(r), **scores}
 
 
-def shares_of(folder: Path) -> list[Path]:
+def subject_folders_of(folder: Path) -> list[Path]:
     """Return the folders of subjects in that of a run, finished or not."""
     try:
-        return [path for path in sorted(folder.iterdir()) if path.is_dir() and _is_share(path)]
+        return [path for path in sorted(folder.iterdir()) if path.is_dir() and _is_subject_folder(path)]
     except OSError:
         return []
 
 
-def _is_share(path: Path) -> bool:
+def _is_subject_folder(path: Path) -> bool:
     # Whoever trains a subject of whatever name begins with its lock: a folder without one is somebody else's.
     is_begun = (path / "lock").exists() or (path / "record.json").exists()
     return is_name(path.name) and (is_begun or is_numbered(path.name))
@@ -244,7 +248,7 @@ def begin(run: Run, settings: Settings, data: Path | None = None, *, replace: bo
                 hint="choose another name='...', or replace it with force=True",
             )
         return False
-    if any((share / "record.json").exists() for share in run.shares()):
+    if any((subject_folder / "record.json").exists() for subject_folder in run.subject_folders()):
         raise UsageError(
             f"{run.folder} holds subjects, and nothing says with which settings they were trained",
             hint="choose another name='...', or replace it with force=True",
@@ -267,7 +271,7 @@ def remove(run: Run) -> None:
     if run.folder.is_symlink():
         raise UsageError(f"{run.folder} is a link to a run elsewhere", hint="delete the link, or choose another name")
     # A folder that is no run is nobody's to delete.
-    if not ((run.folder / "manifest.json").exists() or run.shares()):
+    if not ((run.folder / "manifest.json").exists() or run.subject_folders()):
         return
     with hold_if_free(run.locks()) as free, writing(run.folder):
         if not free:

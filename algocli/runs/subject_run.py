@@ -1,4 +1,4 @@
-"""One subject's share of a run: the arrays that its training left, and the record that says what they are of.
+"""One subject of a run: the arrays that its training left, and the record that says what they are of.
 
 The record is written last: a subject without a sound record is not done, whatever else lies there.
 """
@@ -29,7 +29,7 @@ _TRAIN_AGAIN = "train this subject again with force=True"
 
 
 class SubjectRun:
-    """One subject's share of a run; arrays are opened as memory maps."""
+    """One subject of a run; arrays are opened as memory maps."""
 
     def __init__(self, subject: SubjectId, folder: Path) -> None:
         self.id = subject

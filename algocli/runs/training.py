@@ -77,15 +77,15 @@ def train_subject(
             return run.subject(subject.id)
         needed = _promise(subject, settings, stores, device, note)
         without_test = _without_test(subject, stores, settings, note)
-        share = claim(run, settings, subject, inputs, force=force, note=note)
+        subject_run = claim(run, settings, subject, inputs, force=force, note=note)
         clock = {"inputs": time.time() - started}
         folds = make_folds(settings, len(subject.train_stimuli))
-        _save_split(share, folds)
-        training = Training(subject, share, settings, folds, stores, device, clock, track)
+        _save_split(subject_run, folds)
+        training = Training(subject, subject_run, settings, folds, stores, device, clock, track)
         training.run(note)
         about = {"memory": needed, "without_test": without_test, **({"regression": code} if code else {})}
-        share.finish(_record(subject, settings, inputs, command_line, clock, started) | about)
-    return share
+        subject_run.finish(_record(subject, settings, inputs, command_line, clock, started) | about)
+    return subject_run
 
 
 def _refuse_other_code(run: Run, number: SubjectId, code: Mapping[str, Any]) -> None:
@@ -129,9 +129,9 @@ def _without_test(subject: Subject, stores: Sequence[FeatureStore], settings: Se
     return names
 
 
-def _save_split(share: SubjectRun, folds: list[Fold]) -> None:
-    share.save("validation_rows", np.concatenate([fold.held_out for fold in folds]))
-    share.save("validation_folds", np.repeat(np.arange(len(folds)), [len(fold.held_out) for fold in folds]))
+def _save_split(subject_run: SubjectRun, folds: list[Fold]) -> None:
+    subject_run.save("validation_rows", np.concatenate([fold.held_out for fold in folds]))
+    subject_run.save("validation_folds", np.repeat(np.arange(len(folds)), [len(fold.held_out) for fold in folds]))
 
 
 def _record(

@@ -10,8 +10,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.arrays import blocks
 from algocli.errors import DataError, UsageError
-from algocli.stats.standardised import standardised
+from algocli.stats.correlation import standardised
 
 # Vertices at once: a dozen arrays of n_resamples x vertices are made and dropped.
 VERTICES = 2048
@@ -54,8 +55,7 @@ def bootstrap_r(
             f"and {counts.shape[1]} images were resampled"
         )
     r = np.empty((len(counts), measured.shape[1]), np.float32)
-    for start in range(0, measured.shape[1], VERTICES):
-        block = slice(start, start + VERTICES)
+    for block in blocks(measured.shape[1], VERTICES):
         r[:, block] = _bootstrap_block(measured[:, block], predicted[:, block], counts)
     return r
 

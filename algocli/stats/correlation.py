@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.arrays import blocks
 from algocli.errors import DataError, UsageError
 
 # Vertices a block: float64 copies of a block stay in the processor's cache.
@@ -41,10 +42,9 @@ def correlate(measured: NDArray[np.floating], predicted: NDArray[np.floating]) -
     measured, predicted = _matrix("measured", measured), _matrix("predicted", predicted)
     if measured.shape != predicted.shape:
         raise DataError(f"measured responses have shape {measured.shape}, predicted ones {predicted.shape}")
-    starts = range(0, measured.shape[1], BLOCK_VERTICES)
-    blocks = [slice(start, start + BLOCK_VERTICES) for start in starts]
+    vertices = blocks(measured.shape[1], BLOCK_VERTICES)
     with ThreadPoolExecutor() as pool:
-        parts = pool.map(lambda block: _correlate_block(measured[:, block], predicted[:, block]), blocks)
+        parts = pool.map(lambda block: _correlate_block(measured[:, block], predicted[:, block]), vertices)
         return np.concatenate([np.empty(0), *parts])
 
 
@@ -94,3 +94,14 @@ def centred(block: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[n
     suspect = np.flatnonzero(norm <= 1e-6 * np.abs(mean) * len(x))
     norm[suspect[constant_vertices(block[:, suspect])]] = 0
     return x, norm
+
+
+def standardised(block: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Return columns of mean zero and length one, (n_stimuli, n_vertices); zeros where a column never varies.
+
+    Products of such columns are correlations.
+    """
+    x, norm = centred(block)
+    # What is no number stays none.
+    x /= np.where(norm > 0, norm, np.inf)
+    return x.astype(np.float32)

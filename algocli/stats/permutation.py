@@ -15,8 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.arrays import blocks
 from algocli.errors import DataError, UsageError
-from algocli.stats.standardised import standardised
+from algocli.stats.correlation import standardised
 
 # Vertices a thread works on at once: standardised predictions and responses of a thousand images stay in its cache.
 VERTICES = 64
@@ -101,13 +102,12 @@ def permutation_p(
             f"measured responses have shape {measured.shape}, predicted ones {predicted.shape}, "
             f"and {n_rows} images were permuted"
         )
-    blocks = [slice(start, start + VERTICES) for start in range(0, measured.shape[1], VERTICES)]
 
     def count(block: slice) -> NDArray[np.int64]:
         return _count_as_high(measured[:, block], predicted[:, block], permutations)
 
     with ThreadPoolExecutor() as pool:
-        counts = np.concatenate([np.empty(0, np.int64), *pool.map(count, blocks)])
+        counts = np.concatenate([np.empty(0, np.int64), *pool.map(count, blocks(measured.shape[1], VERTICES))])
     p: NDArray[np.float64] = (1 + counts) / (1 + permutations.n_permutations)
     return p
 

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import math
 import warnings
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
+from algocli.compute.arrays import Header, read_header
 from algocli.submission.entries import BLOCK, DamagedEntryError, EntryStream
 from algocli.submission.shapes import ExpectedShapes, Member
-from algocli.submission.verdict import Findings
+from algocli.submission.verdict import ZipFindings
 
 _HEADER_ALLOWANCE = 1 << 16
 _FLOAT32 = np.dtype("<f4")
@@ -27,7 +26,7 @@ def most_bytes(member: Member) -> int:
     return 2 * member.n_bytes + _HEADER_ALLOWANCE
 
 
-def examine(stream: EntryStream, member: Member, expected: ExpectedShapes, findings: Findings) -> None:
+def examine(stream: EntryStream, member: Member, expected: ExpectedShapes, findings: ZipFindings) -> None:
     """Check header and values of one file against what the challenge expects of it."""
     try:
         header = _read_header(stream)
@@ -50,26 +49,13 @@ def examine(stream: EntryStream, member: Member, expected: ExpectedShapes, findi
         )
 
 
-@dataclass(frozen=True)
-class _Header:
-    shape: tuple[int, ...]
-    fortran_order: bool
-    dtype: np.dtype[Any]
-
-    @property
-    def n_bytes(self) -> int:
-        return math.prod(self.shape) * self.dtype.itemsize
-
-
-def _read_header(stream: EntryStream) -> _Header | None:
+def _read_header(stream: EntryStream) -> Header | None:
     """Return the .npy header, or None where there is none to be made out."""
     try:
-        version = npy_format.read_magic(stream)
-        read = npy_format.read_array_header_1_0 if version == (1, 0) else npy_format.read_array_header_2_0
         # numpy warns of headers from Python 2, and Python of odd literals: neither is of use to the user here.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            header = _Header(*read(stream))
+            header = read_header(stream)
     except DamagedEntryError:
         raise
     # The header is parsed as a Python literal, which on arbitrary text can raise nearly anything.
@@ -78,7 +64,7 @@ def _read_header(stream: EntryStream) -> _Header | None:
     return header if all(length >= 0 for length in header.shape) else None
 
 
-def _not_npy(member: Member, findings: Findings) -> None:
+def _not_npy(member: Member, findings: ZipFindings) -> None:
     findings.fault(
         member.name,
         found="something that is no .npy file",
@@ -87,7 +73,7 @@ def _not_npy(member: Member, findings: Findings) -> None:
     )
 
 
-def _examine_dtype(header: _Header, member: Member, findings: Findings) -> None:
+def _examine_dtype(header: Header, member: Member, findings: ZipFindings) -> None:
     dtype = header.dtype
     if dtype.hasobject:
         found, mend = "pickled Python objects (they were not opened)", "save one plain array of numbers"
@@ -100,8 +86,8 @@ def _examine_dtype(header: _Header, member: Member, findings: Findings) -> None:
     findings.fault(member.name, found=found, expected="float32", mend=mend)
 
 
-def _examine_order(header: _Header, member: Member, findings: Findings) -> None:
-    if header.fortran_order:
+def _examine_order(header: Header, member: Member, findings: ZipFindings) -> None:
+    if header.is_fortran:
         findings.fault(
             member.name,
             found="values stored column by column (Fortran order)",
@@ -110,7 +96,7 @@ def _examine_order(header: _Header, member: Member, findings: Findings) -> None:
         )
 
 
-def examine_shape(shape: tuple[int, ...], member: Member, expected: ExpectedShapes, findings: Findings) -> None:
+def examine_shape(shape: tuple[int, ...], member: Member, expected: ExpectedShapes, findings: ZipFindings) -> None:
     """Add a fault where a shape is not the expected one, with what it seems to be instead."""
     if shape == member.shape:
         return
@@ -130,11 +116,11 @@ def examine_shape(shape: tuple[int, ...], member: Member, expected: ExpectedShap
     )
 
 
-def _examine_values(stream: EntryStream, header: _Header, member: Member, findings: Findings) -> None:
+def _examine_values(stream: EntryStream, header: Header, member: Member, findings: ZipFindings) -> None:
     """Read what the header declares, count what is no prediction, and see that the file ends there."""
     numeric = header.dtype.kind in "fiu"
     # Only then do whole rows follow each other; elsewhere values are merely counted.
-    in_rows = numeric and header.shape == member.shape and not header.fortran_order
+    in_rows = numeric and header.shape == member.shape and not header.is_fortran
     n_columns = member.shape[1] if in_rows else 1
     row_bytes = n_columns * header.dtype.itemsize
     tally = _Tally(n_columns)
@@ -155,7 +141,7 @@ def _examine_values(stream: EntryStream, header: _Header, member: Member, findin
         tally.report_constant(member, findings)
 
 
-def _examine_end(stream: EntryStream, header: _Header, n_missing: int, member: Member, findings: Findings) -> None:
+def _examine_end(stream: EntryStream, header: Header, n_missing: int, member: Member, findings: ZipFindings) -> None:
     if n_missing:
         found = f"{header.n_bytes - n_missing} bytes of values: the file was cut short"
     # Reading past the last byte is also what makes zipfile compare the checksum.
@@ -192,7 +178,7 @@ class _Tally:
         # Extremes or variances would let a NaN pass as constant; a NaN differs even from itself.
         self._varies |= (block != self._first).any(axis=0)
 
-    def report_not_finite(self, member: Member, findings: Findings) -> None:
+    def report_not_finite(self, member: Member, findings: ZipFindings) -> None:
         """Add a fault for NaN and one for infinite values."""
         for n_values, name in ((self.n_nan, "NaN"), (self.n_infinite, "infinite")):
             if n_values:
@@ -203,7 +189,7 @@ class _Tally:
                     mend="find out where the model breaks: one such value voids its vertex's score",
                 )
 
-    def report_constant(self, member: Member, findings: Findings) -> None:
+    def report_constant(self, member: Member, findings: ZipFindings) -> None:
         """Say how many vertices, here columns, have the same prediction for every image."""
         n_constant = int(np.count_nonzero(~self._varies))
         if member.shape[0] < 2 or not n_constant:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import IO
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
-from algocli.submission.verdict import Findings
+from algocli.submission.verdict import ZipFindings
 
 # The most that is unpacked at a time.
 BLOCK = 4 << 20
@@ -72,7 +72,7 @@ def open_entry(archive: ZipFile, info: ZipInfo) -> Iterator[EntryStream]:
         yield EntryStream(stream)
 
 
-def can_be_read(name: str, info: ZipInfo, findings: Findings) -> bool:
+def can_be_read(name: str, info: ZipInfo, findings: ZipFindings) -> bool:
     """Say whether an entry is a plain file, stored or deflated, without a password; add a fault where it is not."""
     if info.flag_bits & _ENCRYPTED:
         findings.fault(name, found="an encrypted file", expected="a plain one", mend="zip without a password")

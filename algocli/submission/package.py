@@ -12,9 +12,9 @@ from typing import IO, Any, Literal
 from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
-from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
+from algocli.compute.arrays import blocks, write_header
 from algocli.compute.choices import check_whole
 from algocli.compute.files import publish, write_json
 from algocli.compute.track import Track, silent
@@ -25,7 +25,7 @@ from algocli.submission.entries import BLOCK
 from algocli.submission.precision import N_MANTISSA_BITS, RoundingLoss, round_mantissa
 from algocli.submission.shapes import ExpectedShapes, Member
 from algocli.submission.validate import validate
-from algocli.submission.verdict import Fault, Findings, Verdict
+from algocli.submission.verdict import Fault, Verdict, ZipFindings
 
 # Above this size of the zip there is no safe margin below the limit.
 ROUND_BEYOND = 290 * 10**6
@@ -169,7 +169,7 @@ class _Draft:
             self.sha256 = hashlib.file_digest(written, "sha256").hexdigest()
 
     def _checked(self, member: Member, array: NDArray[Any], out: Path) -> NDArray[Any]:
-        findings = Findings()
+        findings = ZipFindings()
         if array.dtype.kind != "f":
             findings.fault(member.name, found=str(array.dtype), expected="floats", mend="predict with floats")
         examine_shape(array.shape, member, self.expected, findings)
@@ -185,9 +185,9 @@ def _write_member(archive: ZipFile, member: Member, array: NDArray[Any], n_bits:
     loss = RoundingLoss(n_vertices)
     # An entry opened by name is dated 1980-01-01, whatever the clock says.
     with archive.open(member.name, "w") as stream:
-        npy_format.write_array_header_1_0(stream, {"descr": "<f4", "fortran_order": False, "shape": member.shape})
-        for start in range(0, n_test, n_rows):
-            exact = _as_float32(array[start : start + n_rows], member)
+        write_header(stream, member.shape, "<f4")
+        for rows in blocks(n_test, n_rows):
+            exact = _as_float32(array[rows], member)
             rounded = round_mantissa(exact, n_bits)
             if n_bits:
                 loss.add(exact, rounded)

@@ -15,7 +15,7 @@ from zipfile import ZipInfo
 
 from algocli.dataset.sides import HEMISPHERES, Hemisphere, prefix
 from algocli.submission.shapes import ExpectedShapes, Member
-from algocli.submission.verdict import THE_ZIP, Findings, printable
+from algocli.submission.verdict import THE_ZIP, ZipFindings, printable
 
 # What macOS and Windows leave in folders.
 _JUNK = re.compile(r"(^|/)(__MACOSX/|\.DS_Store$|\._[^/]*$|Thumbs\.db$|desktop\.ini$)", re.IGNORECASE)
@@ -46,7 +46,7 @@ class _Entry:
         return self.info.orig_filename
 
 
-def place(infos: Iterable[ZipInfo], expected: ExpectedShapes, findings: Findings) -> dict[Member, ZipInfo]:
+def place(infos: Iterable[ZipInfo], expected: ExpectedShapes, findings: ZipFindings) -> dict[Member, ZipInfo]:
     """Match the entries of a zip to the files that a submission must hold, adding a fault for each that does not fit.
 
     Returns
@@ -68,7 +68,7 @@ def place(infos: Iterable[ZipInfo], expected: ExpectedShapes, findings: Findings
 
 
 def report_missing(
-    placed: Iterable[Member], expected: ExpectedShapes, findings: Findings, *, partial: bool
+    placed: Iterable[Member], expected: ExpectedShapes, findings: ZipFindings, *, partial: bool
 ) -> tuple[int, ...]:
     """Add a fault for what is missing; whole subjects may be where the submission is meant to be partial.
 
@@ -102,7 +102,7 @@ def _plain(given: str) -> str:
     return "/".join(part for part in path.split("/") if part not in ("", ".."))
 
 
-def _tricks(entries: Sequence[_Entry], findings: Findings) -> None:
+def _tricks(entries: Sequence[_Entry], findings: ZipFindings) -> None:
     """Report paths that would unpack elsewhere than they seem to: one fault a kind, however many entries."""
     for kind, (pattern, mend) in _TRICKS.items():
         names = [entry.given for entry in entries if pattern.search(entry.given)]
@@ -118,7 +118,7 @@ def _is_junk(entry: _Entry) -> bool:
     return bool(_JUNK.search(entry.path))
 
 
-def _junk(files: Sequence[_Entry], findings: Findings) -> None:
+def _junk(files: Sequence[_Entry], findings: ZipFindings) -> None:
     names = [entry.given for entry in files if _is_junk(entry)]
     if names:
         findings.fault(
@@ -130,7 +130,7 @@ def _junk(files: Sequence[_Entry], findings: Findings) -> None:
 
 
 def _take_exact(
-    files: Sequence[_Entry], expected: ExpectedShapes, placed: dict[Member, _Entry], findings: Findings
+    files: Sequence[_Entry], expected: ExpectedShapes, placed: dict[Member, _Entry], findings: ZipFindings
 ) -> list[_Entry]:
     """Place what has the right name; of duplicates the last one, as unpacking would."""
     by_name = {member.name: member for member in expected.members}
@@ -151,7 +151,7 @@ def _take_exact(
 
 
 def _take_moved(
-    files: Sequence[_Entry], expected: ExpectedShapes, placed: dict[Member, _Entry], findings: Findings
+    files: Sequence[_Entry], expected: ExpectedShapes, placed: dict[Member, _Entry], findings: ZipFindings
 ) -> list[_Entry]:
     """Place what has the right name inside another folder, and report each such folder once."""
     left: list[_Entry] = []
@@ -175,7 +175,7 @@ def _take_moved(
 
 
 def _take_misnamed(
-    files: Sequence[_Entry], expected: ExpectedShapes, placed: dict[Member, _Entry], findings: Findings
+    files: Sequence[_Entry], expected: ExpectedShapes, placed: dict[Member, _Entry], findings: ZipFindings
 ) -> list[_Entry]:
     """Place what names a subject and a hemisphere in some other way, where that file is still missing."""
     by_meaning = {(member.subject, member.hemisphere): member for member in expected.members}
@@ -214,7 +214,7 @@ def _subject_in(path: str) -> int | None:
     return numbers.pop() if len(numbers) == 1 else None
 
 
-def _strays(files: Sequence[_Entry], findings: Findings) -> None:
+def _strays(files: Sequence[_Entry], findings: ZipFindings) -> None:
     shown, rest = files[: _MOST_STRAYS - 1], files[_MOST_STRAYS - 1 :]
     for entry, n_alike in [(entry, 1) for entry in shown] + [(entry, len(rest)) for entry in rest[:1]]:
         findings.fault(

@@ -37,12 +37,12 @@ def of_run(run: Run, subjects: Sequence[SubjectId]) -> list[Prediction]:
     MissingStep
         If the run lacks one of the subjects, or their test predictions.
     """
-    shares = {number: run.subject(number) for number in _of_the_challenge(subjects)}
-    for share in shares.values():
-        share.check_test_predictions()
+    subject_runs = {number: run.subject(number) for number in _of_the_challenge(subjects)}
+    for subject_run in subject_runs.values():
+        subject_run.check_test_predictions()
     return [
-        Prediction(number, hemisphere, partial(share.test_predictions, hemisphere))
-        for number, share in shares.items()
+        Prediction(number, hemisphere, partial(subject_run.test_predictions, hemisphere))
+        for number, subject_run in subject_runs.items()
         for hemisphere in HEMISPHERES
     ]
 
@@ -99,14 +99,16 @@ def averaged(runs: Sequence[Run], subjects: Sequence[int] | None = None, *, weig
     shared = sorted(set.intersection(*(set(_of_the_challenge(run.subjects)) for run in runs)))
     if not (subjects or shared):
         raise UsageError(f"{' and '.join(run.name for run in runs)} have no subject in common")
-    shares = {n: [run.subject(n) for run in runs] for n in (shared if subjects is None else check_subjects(subjects))}
-    for number, own in shares.items():
-        for share in own:
-            share.check_test_predictions()
+    subject_runs = {
+        n: [run.subject(n) for run in runs] for n in (shared if subjects is None else check_subjects(subjects))
+    }
+    for number, own in subject_runs.items():
+        for subject_run in own:
+            subject_run.check_test_predictions()
         refuse_other_data(runs, number, doing="averaged", images=True)
     return [
         Prediction(n, hemisphere, partial(_average, own, hemisphere, weighted))
-        for n, own in shares.items()
+        for n, own in subject_runs.items()
         for hemisphere in HEMISPHERES
     ]
 
@@ -184,19 +186,21 @@ def _differences(own: Mapping[int, Run]) -> Iterator[str]:
             yield f"subject {number} is of run {own[number].name}: {', '.join(changed)}"
 
 
-def _average(shares: Sequence[SubjectRun], hemisphere: Hemisphere, weighted: bool) -> NDArray[np.float32]:
-    shapes = {share.test_predictions(hemisphere).shape for share in shares}
+def _average(subject_runs: Sequence[SubjectRun], hemisphere: Hemisphere, weighted: bool) -> NDArray[np.float32]:
+    shapes = {subject_run.test_predictions(hemisphere).shape for subject_run in subject_runs}
     if len(shapes) > 1:
         raise DataError(
-            f"the runs predict the {hemisphere} hemisphere of subject {shares[0].id} in shapes "
+            f"the runs predict the {hemisphere} hemisphere of subject {subject_runs[0].id} in shapes "
             f"{' and '.join(map(str, sorted(shapes)))}: they were made from different data"
         )
-    weights = np.array([share.correlation(hemisphere) if weighted else 1.0 for share in shares], dtype=np.float64)
+    weights = np.array(
+        [subject_run.correlation(hemisphere) if weighted else 1.0 for subject_run in subject_runs], dtype=np.float64
+    )
     weights = np.maximum(np.nan_to_num(weights), 0)
     total = weights.sum(axis=0)
-    weights = np.where(total > 0, weights / np.where(total > 0, total, 1), 1 / len(shares))
+    weights = np.where(total > 0, weights / np.where(total > 0, total, 1), 1 / len(subject_runs))
     parts = (
-        share.test_predictions(hemisphere) * weight.astype(np.float32)
-        for share, weight in zip(shares, weights, strict=True)
+        subject_run.test_predictions(hemisphere) * weight.astype(np.float32)
+        for subject_run, weight in zip(subject_runs, weights, strict=True)
     )
     return reduce(np.add, parts)

@@ -15,7 +15,7 @@ from algocli.submission.contents import examine, most_bytes
 from algocli.submission.entries import DamagedEntryError, can_be_read, open_entry
 from algocli.submission.placement import place, report_missing
 from algocli.submission.shapes import ExpectedShapes, Member
-from algocli.submission.verdict import THE_ZIP, Findings, Verdict
+from algocli.submission.verdict import THE_ZIP, Verdict, ZipFindings
 
 # The organisers say '300 MB'. A million bytes each is the stricter reading, and so the safe one.
 LIMIT = 300 * 10**6
@@ -56,7 +56,7 @@ def validate(
     DataError
         If the file does not exist or cannot be opened. A bad zip raises nothing: its faults are the verdict.
     """
-    findings = Findings()
+    findings = ZipFindings()
     try:
         stream = path.open("rb")
     except OSError as error:
@@ -76,7 +76,7 @@ def validate(
     return Verdict(path, n_bytes, subjects, tuple(findings.faults), tuple(findings.notes))
 
 
-def _open_zip(stream: IO[bytes], findings: Findings) -> ZipFile | None:
+def _open_zip(stream: IO[bytes], findings: ZipFindings) -> ZipFile | None:
     try:
         return ZipFile(stream)
     # A damaged table of contents raises nearly anything: BadZipFile, struct.error, ValueError, UnicodeDecodeError.
@@ -93,7 +93,7 @@ def _open_zip(stream: IO[bytes], findings: Findings) -> ZipFile | None:
         return None
 
 
-def _examine_sizes(n_bytes: int, infos: list[ZipInfo], expected: ExpectedShapes, findings: Findings) -> None:
+def _examine_sizes(n_bytes: int, infos: list[ZipInfo], expected: ExpectedShapes, findings: ZipFindings) -> None:
     stored = any(info.compress_type == ZIP_STORED and info.file_size for info in infos)
     if n_bytes > LIMIT:
         findings.fault(
@@ -116,7 +116,7 @@ def _examine_sizes(n_bytes: int, infos: list[ZipInfo], expected: ExpectedShapes,
 
 
 def _examine_entry(
-    archive: ZipFile, info: ZipInfo, member: Member, expected: ExpectedShapes, findings: Findings
+    archive: ZipFile, info: ZipInfo, member: Member, expected: ExpectedShapes, findings: ZipFindings
 ) -> None:
     if not can_be_read(member.name, info, findings):
         return
@@ -132,7 +132,7 @@ def _examine_entry(
         )
 
 
-def _report_twins(placed: Mapping[Member, ZipInfo], findings: Findings) -> None:
+def _report_twins(placed: Mapping[Member, ZipInfo], findings: ZipFindings) -> None:
     """Note files with equal contents: subjects 1, 2, 5 and 7 share a shape, so only this betrays a copy."""
     twins: dict[tuple[int, int], list[str]] = defaultdict(list)
     for member, info in placed.items():

@@ -43,7 +43,7 @@ class Verdict:
         object.__setattr__(self, "ready", not self.faults)
 
 
-class Findings:
+class ZipFindings:
     """Collects faults and notes while a zip is being read."""
 
     def __init__(self) -> None:

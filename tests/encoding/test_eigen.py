@@ -10,8 +10,8 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 from algocli.encoding import eigen
-from algocli.encoding.algebra import Algebra
 from algocli.encoding.eigen import leading_eigenpairs
+from algocli.features.algebra import Algebra
 
 N = 700
 N_PAIRS = 30

@@ -112,7 +112,7 @@ def test_an_image_is_predicted_alike_in_any_company(shared: Place, tmp_path: Pat
 def test_what_is_kept_is_neither_fitted_nor_read_again(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     run = place.train(2)
     before = place.predict(run, place.test_files)["left"]
-    for name in ("encoding.new_images.make_axes", "runs.refitting.look_closely", "runs.refitting.Kernels"):
+    for name in ("encoding.new_images.make_axes", "runs.refitting.fit_of", "runs.refitting.Kernels"):
         monkeypatch.setattr(f"algocli.{name}", no_axes)
     shutil.rmtree(place.folder / "challenge/subj01/training_split/training_fmri")
     np.testing.assert_array_equal(place.predict(run, place.test_files)["left"], before)

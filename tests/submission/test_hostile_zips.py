@@ -15,7 +15,7 @@ from algocli.submission.contents import examine
 from algocli.submission.entries import EntryStream
 from algocli.submission.shapes import ExpectedShapes
 from algocli.submission.validate import validate
-from algocli.submission.verdict import Findings
+from algocli.submission.verdict import ZipFindings
 
 from .by_hand import Files, header, write_zip
 
@@ -90,7 +90,7 @@ HEADERS = st.one_of(
 @given(text=HEADERS, version=st.sampled_from([b"\x01\x00", b"\x02\x00", b"\x03\x00"]), data=st.binary(max_size=300))
 def test_no_header_makes_the_reading_stumble(tiny: ExpectedShapes, text: str, version: bytes, data: bytes) -> None:
     content = header(text.encode("utf-8", "replace"), version) + data
-    findings = Findings()
+    findings = ZipFindings()
     examine(EntryStream(io.BytesIO(content)), tiny.members[0], tiny, findings)
     try:
         array = np.load(io.BytesIO(content), allow_pickle=False)

@@ -19,7 +19,7 @@ from algocli.errors import DataError
 from algocli.submission import contents, entries
 from algocli.submission.shapes import ExpectedShapes
 from algocli.submission.validate import validate
-from algocli.submission.verdict import THE_ZIP, Fault, Findings, Verdict
+from algocli.submission.verdict import THE_ZIP, Fault, Verdict, ZipFindings
 
 from .by_hand import Files, header, npy, write_zip
 
@@ -150,7 +150,7 @@ def test_no_more_is_unpacked_than_the_largest_sane_file(tiny: ExpectedShapes) ->
     member = tiny.members[0]
     for array in (np.zeros((6, 10), "<f4"), np.zeros((500_000, 10), "<f4"), np.zeros((10**6, 10), "<f8")):
         stream = Counted(npy(array) + bytes(3_000_000))
-        contents.examine(entries.EntryStream(stream), member, tiny, Findings())
+        contents.examine(entries.EntryStream(stream), member, tiny, ZipFindings())
         assert stream.n_read <= contents.most_bytes(member)
 
 

@@ -1,1 +1,12 @@
-"""The challenge as the organisers hand it out: their folders, what is wrong with a copy, ceilings from elsewhere."""
+"""The challenge as the organisers hand it out: their folders, what is wrong with a copy, ceilings from elsewhere.
+
+layout           where each file lies, and how large it officially is
+nsd_ids          NSD's ids in all their forms
+image_names      images by their names
+subjects         a folder and its subjects
+findings         what a check finds
+check_images     images: names, order, soundness
+check_masks      masks: which vertices count, and their ROIs
+check_responses  responses and noise ceilings, every number
+check            a whole folder, and everything that is wrong with it
+"""

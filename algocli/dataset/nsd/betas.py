@@ -15,7 +15,7 @@ from algocli.dataset.challenge.layout import N_FSAVERAGE
 from algocli.dataset.nsd.tree import Tree
 from algocli.dataset.nsd.trials import Trials
 from algocli.dataset.sides import SPLITS, Hemisphere, Split
-from algocli.errors import DataError
+from algocli.errors import DataError, first_line
 
 # Rows of a block that is read, or written, at a time.
 _ROWS = 64
@@ -154,7 +154,7 @@ def _open(path: Path) -> _Session:
         session = _Session(path, header.get_data_dtype(), header.get_data_offset(), shape[3] if len(shape) == 4 else 1)
     # On a damaged file nibabel raises its own errors, and those of struct and numpy.
     except Exception as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         raise DataError(f"{path} is no whole map of FreeSurfer: {reason}", hint="copy the file again") from error
     if shape[:3] != (N_FSAVERAGE, 1, 1):
         raise DataError(

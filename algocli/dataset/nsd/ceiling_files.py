@@ -22,7 +22,7 @@ from algocli.dataset.challenge.layout import (
 )
 from algocli.dataset.challenge.subjects import Subject
 from algocli.dataset.sides import HEMISPHERES, Hemisphere, prefix
-from algocli.errors import DataError, UsageError
+from algocli.errors import DataError, UsageError, first_line
 
 # What nibabel reads: signal-to-noise ratios on a surface. A .npy holds noise ceilings themselves.
 MAPS = (".mgh", ".mgz")
@@ -227,5 +227,5 @@ def read_map(path: Path) -> NDArray[Any]:
         return np.asarray(MGHImage.from_bytes(content).dataobj)
     # On a damaged file nibabel raises its own errors, and those of struct, zlib, gzip and numpy.
     except Exception as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0].replace(str(path), "it")
+        reason = first_line(error).replace(str(path), "it")
         raise DataError(f"{path} is no whole map of FreeSurfer: {reason}", hint="copy the file again") from error

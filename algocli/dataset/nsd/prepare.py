@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
-from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
+from algocli.compute.arrays import write_header
 from algocli.compute.files import publish, write_json
 from algocli.compute.track import Track, silent
 from algocli.dataset.arrays import load_mapping, open_array, save_array
@@ -178,7 +178,7 @@ def _write_responses(
 
 def _write_rows(averages: Averages, split: Split, stream: IO[bytes]) -> None:
     shape = (len(averages.responses[split]), len(averages.vertices))
-    npy_format.write_array_header_1_0(stream, {"descr": "<f4", "fortran_order": False, "shape": shape})
+    write_header(stream, shape, "<f4")
     for block in averages.blocks(split):
         stream.write(block.astype("<f4", copy=False).tobytes())
 

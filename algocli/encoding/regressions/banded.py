@@ -14,8 +14,8 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.arrays import blocks
 from algocli.compute.track import Note, unheard
-from algocli.encoding.algebra import ON_CPU, Algebra
 from algocli.encoding.components import Components
 from algocli.encoding.fields import Fields
 from algocli.encoding.loadings import BLOCK_ROWS, read_loadings
@@ -28,6 +28,7 @@ from algocli.encoding.regressions.view import View
 from algocli.encoding.splits import k_folds
 from algocli.encoding.stacked import side_by_side
 from algocli.errors import UsageError
+from algocli.features.algebra import ON_CPU, Algebra
 
 # Seconds between two notes on what the search has found so far.
 NOTE_EVERY = 60.0
@@ -214,11 +215,11 @@ def _search(
 ) -> tuple[Best, NDArray[np.float64]]:
     """Try all draws on one block of vertices after the other; return the best of each vertex and its R²."""
     n_vertices, n_draws = responses.shape[1], len(shares)
-    blocks = [slice(start, min(start + searcher.block, n_vertices)) for start in range(0, n_vertices, searcher.block)]
+    parts = blocks(n_vertices, searcher.block)
     best, r2, even = Best.of_nothing(n_vertices), np.zeros(n_vertices), np.zeros(n_vertices)
     attempt = searcher.prepare(folds)
     started = spoke = time.monotonic()
-    for done, (block, draw) in enumerate(product(blocks, range(n_draws)), start=1):
+    for done, (block, draw) in enumerate(product(parts, range(n_draws)), start=1):
         if draw == 0:
             targets, own = folds.targets(responses, block), best.part(block)
         own.update(draw, *attempt(targets.values, shares[draw]))
@@ -227,8 +228,8 @@ def _search(
             even[block] = r2[block]
         now = time.monotonic()
         if now - spoke > NOTE_EVERY:
-            left = (now - started) / done * (len(blocks) * n_draws - done)
-            where = f" of vertices {block.start + 1} to {block.stop}" if len(blocks) > 1 else ""
+            left = (now - started) / done * (len(parts) * n_draws - done)
+            where = f" of vertices {block.start + 1} to {block.stop}" if len(parts) > 1 else ""
             so_far = f"R² of inner folds {r2[block].mean():.4f}{where} so far"
             note(f"draw {draw + 1} of {n_draws}: {so_far}, {left:.0f} s left")
             spoke = now
@@ -251,8 +252,8 @@ def _refit(
     eigendecomposition of their squares serves every penalty.
     """
     squares = np.zeros((design.shape[1],) * 2)
-    for start in range(0, len(design), BLOCK_ROWS):
-        rows = design[start : start + BLOCK_ROWS].astype(np.float64)
+    for part in blocks(len(design), BLOCK_ROWS):
+        rows = design[part].astype(np.float64)
         squares += rows.T @ rows
     for draw in np.unique(best.draw):
         root = np.sqrt(shares[draw].astype(np.float64))[:, None]
@@ -260,8 +261,8 @@ def _refit(
         back = (root * vectors).astype(np.float32)
         values = np.maximum(values, 0)[:, None]
         mine = np.flatnonzero(best.draw == draw)
-        for start in range(0, len(mine), BLOCK_ROWS):
-            some = mine[start : start + BLOCK_ROWS]
+        for part in blocks(len(mine), BLOCK_ROWS):
+            some = mine[part]
             scaled = algebra.multiply(back.T, products[:, some]) / (values + alphas[best.chosen[some]])
             products[:, some] = algebra.multiply(back, scaled.astype(np.float32))
     return products

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.encoding.algebra import ON_CPU, Algebra
 from algocli.encoding.splits import Fold
+from algocli.features.algebra import ON_CPU, Algebra
 
 # Vertices whose responses are reduced at once.
 VERTICES = 1024

@@ -19,9 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.compute.extras import install_hint
 from algocli.encoding.regressions.banded_folds import VERTICES, ReducedFolds, Split
-from algocli.errors import UsageError
+from algocli.errors import UsageError, install_hint
 
 N_INNER_FOLDS = 5
 # What the search may hold at once: vertices are searched in blocks so that it is enough.

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.arrays import blocks
 from algocli.compute.track import Note
-from algocli.encoding.algebra import ON_CPU, Algebra
 from algocli.encoding.components import Components, fit_components
 from algocli.encoding.fields import Fields
 from algocli.encoding.regressions.linear import LinearModel
@@ -26,6 +26,7 @@ from algocli.encoding.regressions.view import View
 from algocli.encoding.regressions.weighting import Blend, BlendSums
 from algocli.encoding.splits import N_INNER_FOLDS, SHARED_FOLDS, inner_folds
 from algocli.errors import UsageError
+from algocli.features.algebra import ON_CPU, Algebra
 from algocli.features.store.gram import Gram
 
 # Rows that are predicted at once, by every layer: 20 MB a layer at the challenge's size.
@@ -201,8 +202,7 @@ def _learn(
     sums = BlendSums(n_layers, responses.shape[1])
     for fold in inner:
         own = fit_ridge(fold.components, responses, relative_alphas, algebra)
-        for start in range(0, len(fold.rows), ROWS):
-            rows = slice(start, start + ROWS)
+        for rows in blocks(len(fold.rows), ROWS):
             measured = np.asarray(responses[fold.rows[rows]], dtype=np.float32)
             if not (np.isfinite(own[0].intercept).all() and np.isfinite(measured).all()):
                 # Whoever asked tells where it is: there is nothing to learn from such responses.

@@ -5,19 +5,19 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.encoding.algebra import ON_CPU, Algebra
 from algocli.encoding.components import fit_components
 from algocli.encoding.fields import Fields
 from algocli.encoding.kernels import Kernels
 from algocli.encoding.regressions.registry import regression_of
 from algocli.encoding.regressions.view import View
 from algocli.encoding.stacked import stack
+from algocli.features.algebra import ON_CPU, Algebra
 
 # What fits that are made together may take: ten of a hundred components do, of full rank a single one fills it.
 FITS_BYTES = 2**30
 
 
-def look(kernels: Kernels, fit: NDArray[np.int64], algebra: Algebra = ON_CPU) -> View:
+def view_of(kernels: Kernels, fit: NDArray[np.int64], algebra: Algebra = ON_CPU) -> View:
     """Fit components on the images `fit`, as the settings of the kernels ask for.
 
     Raises

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.encoding.algebra import ON_CPU, Algebra
 from algocli.encoding.components import Components
 from algocli.encoding.loadings import BLOCK_ROWS, Loadings
 from algocli.encoding.regressions.ridge_model import (
@@ -26,6 +25,7 @@ from algocli.encoding.regressions.ridge_model import (
     set_weights,
 )
 from algocli.encoding.splits import Fold, k_folds
+from algocli.features.algebra import ON_CPU, Algebra
 
 # Directions in which the penalties' effects on a component differ by less than this are left out.
 SAME_EFFECT = 1e-6

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.encoding.algebra import ON_CPU, Algebra
+from algocli.features.algebra import ON_CPU, Algebra
 
 
 @dataclass(frozen=True)

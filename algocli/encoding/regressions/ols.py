@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.track import Note
-from algocli.encoding.algebra import ON_CPU, Algebra
 from algocli.encoding.components import Components
 from algocli.encoding.fields import Fields
 from algocli.encoding.loadings import read_loadings
 from algocli.encoding.regressions.linear import LinearModel
 from algocli.encoding.regressions.regression import Model, Regression
 from algocli.encoding.regressions.view import View
+from algocli.features.algebra import ON_CPU, Algebra
 
 
 class OrdinaryLeastSquares(Regression):

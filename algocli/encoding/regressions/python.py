@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.track import Note
-from algocli.encoding.algebra import ON_CPU, Algebra
 from algocli.encoding.fields import Fields
 from algocli.encoding.regressions.linear import LinearModel
 from algocli.encoding.regressions.named_code import import_callable, running, source_digest, versions_behind
@@ -24,6 +23,7 @@ from algocli.encoding.regressions.regression import Held, Model, Regression
 from algocli.encoding.regressions.run_arrays import RunArray
 from algocli.encoding.regressions.view import Scores, View
 from algocli.errors import DataError, UsageError
+from algocli.features.algebra import ON_CPU, Algebra
 
 _EXAMPLE = "python:sklearn.linear_model:LinearRegression"
 _DOTTED = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*"

@@ -17,13 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.track import Note
-from algocli.encoding.algebra import ON_CPU, Algebra
 from algocli.encoding.fields import USUAL_ALPHAS, USUAL_DRAWS, Fields
 from algocli.encoding.names import number_name
 from algocli.encoding.regressions.linear import LinearModel
 from algocli.encoding.regressions.run_arrays import PerLayer, RunArray
 from algocli.encoding.regressions.view import Scores, View
 from algocli.errors import UsageError
+from algocli.features.algebra import ON_CPU, Algebra
 from algocli.features.store.gram import Gram
 
 

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.arrays import blocks
 from algocli.compute.track import Note
-from algocli.encoding.algebra import ON_CPU, Algebra
 from algocli.encoding.components import Components
 from algocli.encoding.fields import Fields
 from algocli.encoding.loadings import Loadings, read_loadings, sum_squares
@@ -30,6 +30,7 @@ from algocli.encoding.regressions.ridge_model import (
 from algocli.encoding.regressions.run_arrays import penalties, tell_edges
 from algocli.encoding.regressions.view import View
 from algocli.errors import UsageError
+from algocli.features.algebra import ON_CPU, Algebra
 
 
 class Ridge(Regression):
@@ -92,7 +93,7 @@ def fit_ridge(
     for block, loadings in read_loadings(components, responses, algebra):
         squares = sum_squares(components, responses[:, block])
         for fold, own, total, model in zip(components, loadings, squares, models, strict=True):
-            for part in _parts(block):
+            for part in blocks(block.stop, VERTICES, block.start):
                 here = slice(part.start - block.start, part.stop - block.start)
                 some = Loadings(own.products[:, here], own.means[here])
                 model.chosen[part] = choose_by_gcv(fold, some, total[here], model.alphas)
@@ -138,11 +139,6 @@ def gcv(
     free = n_fit - 1 - len(fold.variances) + left.sum(axis=1)
     score: NDArray[np.float64] = n_fit * residual / free[:, None] ** 2
     return score
-
-
-def _parts(block: slice) -> list[slice]:
-    starts = range(block.start, block.stop, VERTICES)
-    return [slice(start, min(start + VERTICES, block.stop)) for start in starts]
 
 
 REGRESSION = Ridge()

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.encoding.algebra import Algebra
 from algocli.encoding.components import Components
 from algocli.encoding.stacked import StackedComponents
+from algocli.features.algebra import Algebra
 from algocli.features.store.gram import Gram
 
 Scores = list[NDArray[np.float32]]

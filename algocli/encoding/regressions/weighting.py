@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.arrays import blocks
+
 # Vertices a thread works on at once: float64 copies of all models' predictions are a few megabytes.
 BLOCK_VERTICES = 64
 # A coefficient or gradient this small against the problem's own scale is zero.
@@ -63,9 +65,9 @@ class BlendSums:
         if self._origin is None:
             self._origin = np.array([column[0] for column in columns], dtype=np.float64)
         self._n += len(measured)
-        starts = range(0, measured.shape[1], BLOCK_VERTICES)
+        vertices = blocks(measured.shape[1], BLOCK_VERTICES)
         with ThreadPoolExecutor() as pool:
-            list(pool.map(lambda start: self._add_block(columns, slice(start, start + BLOCK_VERTICES)), starts))
+            list(pool.map(lambda block: self._add_block(columns, block), vertices))
 
     def _add_block(self, columns: Sequence[NDArray[np.float32]], block: slice) -> None:
         assert self._origin is not None

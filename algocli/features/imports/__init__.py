@@ -1,1 +1,11 @@
-"""Features that another program made: read from its files, matched to images, kept as stores like any other."""
+"""Features that another program made: read from its files, matched to images, kept as stores like any other.
+
+subject_files  which file is which subject's
+formats/       arrays of other programs, one file a format
+matrices       a file opened by its format
+names          rows by what they are called
+locating       which row belongs to which image
+suspects       rows that look as if nobody wrote them
+recipes        what is recorded of where features came from
+stores         a store made of all this
+"""

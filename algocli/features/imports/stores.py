@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.arrays import blocks
 from algocli.compute.lock import hold
 from algocli.compute.track import Note, Track, silent, unheard
 from algocli.dataset.images import ids_digest
@@ -77,34 +78,16 @@ def import_files(
             "names_file=... says what rows are called; ids_file=... and key=... find them otherwise: give one of them"
         )
     ids = None if ids_file is None else read_ids(ids_file, subjects[0].ids, ids_from)
-    owned = _open(subjects, files, dataset, names_file, asked, note)
-    if ids_from and ids is None and (key is not None or any(matrix.labels is None for _, matrix in owned)):
-        raise UsageError(
-            "ids_from=... says what ids count from, and rows have none here", hint="give them with ids_file=..."
-        )
-    for _, matrix in owned:
-        _refuse_another(matrix, [one for one, own in owned if own is matrix], ids, key)
+    opened = _open(subjects, files, dataset, names_file, asked, note)
     # Every subject's rows are found before the first is stored: a file that lacks some is told at once.
-    located = [locate_rows(one, matrix, ids, key, ids_from) for one, matrix in owned]
-    for (one, matrix), rows in zip(owned, located, strict=True):
-        for told in _tell_rows(one, matrix, rows, asked=ids is not None or key is not None):
-            note(f"subject {one.id}: {told}")
+    located = _locate(opened, ids, key, ids_from)
+    for subject, matrix, rows in located:
+        for told in _tell_rows(subject, matrix, rows, asked=ids is not None or key is not None):
+            note(f"subject {subject.id}: {told}")
+    how: dict[str, Any] = {"ids_file": ids_file, "ids_from": ids_from, "row_key": key}
     return [
-        import_features(
-            one,
-            matrix,
-            rows,
-            name,
-            cache_dir,
-            dtype=dtype,
-            ids_file=ids_file,
-            ids_from=ids_from,
-            row_key=key,
-            force=force,
-            track=track,
-            note=note,
-        )
-        for (one, matrix), rows in zip(owned, located, strict=True)
+        import_features(*place, name, cache_dir, dtype=dtype, **how, force=force, track=track, note=note)
+        for place in located
     ]
 
 
@@ -163,7 +146,7 @@ def import_features(
         store.sweep()
         label = f"subject {subject.id}: features"
         for shard in track(pending, total=len(pending), label=label, unit="shards"):
-            store.write(shard, _read(subject, matrix, rows, range(shard.start, shard.stop), kept))
+            store.write(shard, _read(subject, matrix, rows, slice(shard.start, shard.stop), kept))
     return store
 
 
@@ -184,6 +167,17 @@ def _open(
     note("; ".join(f"subject {number}: {file}" for number, file in shared.items()))
     opened = {file: open_matrix(file, dataset, names_file) for file in shared.values()}
     return [(one, opened[shared[one.id]]) for one in ordered if one.id in shared]
+
+
+def _locate(
+    opened: Sequence[tuple[Subject, Matrix]], ids: Sequence[StimulusId] | None, key: Key | None, ids_from: int
+) -> list[tuple[Subject, Matrix, Sequence[int]]]:
+    """Find every subject's rows, once it is sure that rows can be found as was asked."""
+    if ids_from and ids is None and (key is not None or any(matrix.labels is None for _, matrix in opened)):
+        raise UsageError("--ids-from says what ids count from, and rows have none here", hint="give them with --ids")
+    for _, matrix in opened:
+        _refuse_another(matrix, [subject for subject, other in opened if other is matrix], ids, key)
+    return [(subject, matrix, locate_rows(subject, matrix, ids, key, ids_from)) for subject, matrix in opened]
 
 
 def _refuse_another(
@@ -230,8 +224,9 @@ def _digest(
     # The numbers as they are stored, not the bytes of the file: the same features in another format are the same.
     total = hashlib.sha256(f"{ids_digest(stimuli)} {kept.name} {matrix.n_features}\n".encode())
     suspects = Suspects(lambda place: f"row {rows[place]} ({stimuli[place].path.name})")
-    blocks = list(_blocks(len(rows), matrix.n_features * max(matrix.dtype.itemsize, kept.itemsize)))
-    for block in track(blocks, total=len(blocks), label=f"subject {subject.id}: checking", unit="blocks"):
+    row_bytes = matrix.n_features * max(matrix.dtype.itemsize, kept.itemsize)
+    parts = blocks(len(rows), max(1, SHARD_BYTES // row_bytes))
+    for block in track(parts, total=len(parts), label=f"subject {subject.id}: checking", unit="blocks"):
         features = _read(subject, matrix, rows, block, kept)
         suspects.add(features)
         total.update(features.data)
@@ -240,14 +235,9 @@ def _digest(
     return total.hexdigest()
 
 
-def _blocks(n_rows: int, row_bytes: int) -> Iterator[range]:
-    step = max(1, SHARD_BYTES // row_bytes)
-    return (range(start, min(start + step, n_rows)) for start in range(0, n_rows, step))
-
-
-def _read(subject: Subject, matrix: Matrix, rows: Sequence[int], block: range, kept: np.dtype[Any]) -> NDArray[Any]:
-    """Read the features of a block of stimuli, (len(block), n_features), in the precision that is kept."""
-    values = matrix.read(rows[block.start : block.stop])
+def _read(subject: Subject, matrix: Matrix, rows: Sequence[int], block: slice, kept: np.dtype[Any]) -> NDArray[Any]:
+    """Read the features of a block of stimuli, (n_rows, n_features), in the precision that is kept."""
+    values = matrix.read(rows[block])
     # What overflows becomes infinite, and is told below with its row.
     with np.errstate(over="ignore", invalid="ignore"):
         features = np.ascontiguousarray(values, dtype=kept)

@@ -1,1 +1,20 @@
-"""Networks: where each comes from, its weights and layers, how its images are prepared, and whether it can be tried."""
+"""Networks: where each comes from, its weights and layers, how its images are prepared, and whether it can be tried.
+
+network             what a network is, and how a user asks for it
+building            which source a name belongs to
+sources/            where networks come from, one file each
+code                networks whose code nobody knows
+torchvision_import  torchvision without torch's compiler
+stated              how a network says that its images were prepared
+preprocessing       from an image to what a network is fed
+weights             where weights come from, and what identifies them
+numerics            in which precision a network runs
+calls               what the calls of a module are named
+graphs              a network as layers that it can be cut at
+in_place            what it does in place, rewritten
+layers              layers by name
+watched             a network that cannot be cut, watched instead
+probing             fixed images that it is tested with
+trial               whether it is a function of its image
+backbones           a network cut at layers, its weights loaded
+"""

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from algocli.compute.track import Note, unheard
-from algocli.errors import AlgocliError, UsageError
+from algocli.errors import AlgocliError, UsageError, first_line
 from algocli.features.networks.building import build_network
 from algocli.features.networks.layers import Layer, is_pattern, resolve_layers, shapes
 from algocli.features.networks.network import Network, TransformName
@@ -284,7 +284,7 @@ def _fed(built: Network) -> Iterator[None]:
         raise
     # Networks tell what they will not take with errors of any kind.
     except Exception as error:
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        first = first_line(error)
         raise UsageError(
             f"{built.model} does not take images of {side} x {side}: {first}", hint=_other_images(built)
         ) from error

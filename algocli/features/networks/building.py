@@ -15,7 +15,7 @@ from typing import Protocol, cast, get_args
 
 from algocli.compute.choices import check_choice
 from algocli.features.networks import sources
-from algocli.features.networks.network import Network, Request, TransformName
+from algocli.features.networks.network import Network, NetworkRequest, TransformName
 from algocli.features.networks.weights import PRETRAINED, random_seed
 
 # Where a network comes from whose name begins with no source.
@@ -27,7 +27,7 @@ class Source(Protocol):
 
     PREFIX: str
 
-    def build(self, request: Request) -> Network:
+    def build(self, request: NetworkRequest) -> Network:
         """Build the network that the rest of its name stands for."""
         ...
 
@@ -49,7 +49,7 @@ def build_network(
     check_choice("transform", transform, get_args(TransformName))
 
     source = next((one for one in _sources().values() if model.startswith(one.PREFIX)), _sources()[_USUAL])
-    request = Request(model.removeprefix(source.PREFIX), weights, transform, trust_remote_code)
+    request = NetworkRequest(model.removeprefix(source.PREFIX), weights, transform, trust_remote_code)
     # Drawn with a seed, leaving torch's generator as it was found.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(random_seed(weights) or 0)

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from algocli.errors import UsageError
-from algocli.features.networks.network import Network, Request, choose_transform
+from algocli.features.networks.network import Network, NetworkRequest, choose_transform
 from algocli.features.networks.stated import stated_transform
 from algocli.features.networks.weights import PRETRAINED
 
 
-def as_network(model: str, architecture: str, network: Any, request: Request) -> Network:
+def as_network(model: str, architecture: str, network: Any, request: NetworkRequest) -> Network:
     """Return what somebody's code gives as a network of its own.
 
     Raises
@@ -40,7 +40,7 @@ def as_network(model: str, architecture: str, network: Any, request: Request) ->
     )
 
 
-def call(build: Callable[..., Any], request: Request) -> Any:
+def call(build: Callable[..., Any], request: NetworkRequest) -> Any:
     """Call with `pretrained`, as most such functions have it, or without where one does not."""
     try:
         return build(pretrained=bool(request.entry))

@@ -51,7 +51,7 @@ class Network:
 
 
 @dataclass(frozen=True)
-class Request:
+class NetworkRequest:
     """A network as a user asks for it: the name without its source, and the rest."""
 
     name: str

@@ -15,7 +15,7 @@ from torch import fx
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
-from algocli.errors import AlgocliError, UsageError
+from algocli.errors import AlgocliError, UsageError, first_line
 from algocli.features.networks.graphs import EveryNode
 from algocli.features.networks.numerics import ROUNDING, Numerics, autocast, one_core_each, products
 from algocli.features.networks.probing import DARK, NOISE, PHOTOGRAPH, probe_pixels
@@ -116,7 +116,7 @@ def _told(model: str, device: str, numerics: Numerics) -> Iterator[None]:
         raise
     # Networks tell what they will not do with errors of any kind.
     except Exception as error:
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        first = first_line(error)
         hint = None if numerics == "float32" else "numerics='float32' is what every network runs in"
         raise UsageError(f"{model} does not run in {numerics} on {device}: {first}", hint=hint) from error
 

@@ -8,8 +8,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from algocli.compute.extras import install_hint
-from algocli.errors import DataError, UsageError
+from algocli.errors import DataError, UsageError, first_line, install_hint
 
 if TYPE_CHECKING:
     import torch
@@ -100,7 +99,7 @@ def _read_safetensors(path: Path) -> object:
         return safetensors.load_file(path)
     # Its errors are of a class of its own, and beside it OSError and more.
     except Exception as error:
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        first = first_line(error)
         raise DataError(f"{path} is no sound safetensors file: {first}", hint="copy the file again") from error
 
 

@@ -22,7 +22,7 @@ IMPORTED = "import"
 
 
 @dataclass(frozen=True)
-class Request:
+class LayerRequest:
     """What `extract` was asked for: the part that makes a recipe of a model's layer."""
 
     weights: str = PRETRAINED
@@ -34,13 +34,13 @@ class Request:
     numerics: Numerics = "float32"
 
 
-def request_of(recipe: Mapping[str, Any]) -> Request:
+def request_of(recipe: Mapping[str, Any]) -> LayerRequest:
     """Read back from a recipe what `extract` was asked for."""
     identity = recipe["identity"]
     reduced = identity.get("post")
     # 'flatten' where nothing was reduced.
     reduction: dict[str, Any] = reduced if isinstance(reduced, dict) else {}
-    return Request(
+    return LayerRequest(
         recipe["weights"],
         "tutorial" if transform_of(recipe).constants == TUTORIAL.constants else "model",
         reduction.get("pool"),
@@ -54,7 +54,7 @@ def request_of(recipe: Mapping[str, Any]) -> Request:
 def options(recipe: Mapping[str, Any]) -> list[str]:
     """Return the options of `extract` that make this recipe of its layer and no other; defaults are not said."""
     wish = request_of(recipe)
-    usual = Request(transform=_usual_transform(recipe, wish.transform))
+    usual = LayerRequest(transform=_usual_transform(recipe, wish.transform))
     names = ("weights", "transform", "pool", "project", "project_seed", "dtype", "numerics")
     return [
         f"--{name.replace('_', '-')} {quote(str(getattr(wish, name)))}"

@@ -17,19 +17,20 @@ from typing import IO, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.arrays import blocks, length, write_header
 from algocli.compute.files import PARTIAL, publish, read_json, write_json
 from algocli.compute.lock import hold
 from algocli.compute.track import Track, silent
 from algocli.errors import DataError
+from algocli.features.algebra import Algebra, Tiles, algebra_on
+from algocli.features.store.columns import inverse_spread, read_columns
 from algocli.features.store.keys import digest_of
-from algocli.features.store.products import Products, Tiles, choose_products
 from algocli.features.store.readable import Readable
 
 # Large enough for the matrix product to run at full speed, small enough to waste little above the diagonal.
 TILE_ROWS = 1024
 # Columns that a thread standardises at once: 20 MB in float64 at the challenge's size.
 _STANDARDISED_COLUMNS = 256
-_EVERY_HALF = np.arange(2**16, dtype=np.uint16).view(np.float16).astype(np.float32)
 
 
 class Gram:
@@ -75,9 +76,8 @@ class Gram:
     def block(self, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return K[rows, columns] as a fresh float32 array, (len(rows), len(columns))."""
         block, matrix = np.empty((len(rows), len(columns)), np.float32), self._open()
-        for start in range(0, len(rows), TILE_ROWS):
-            part = rows[start : start + TILE_ROWS]
-            np.take(matrix[part], columns, axis=1, out=block[start : start + len(part)])
+        for some in blocks(len(rows), TILE_ROWS):
+            np.take(matrix[rows[some]], columns, axis=1, out=block[some])
         return block
 
     def diagonal(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -154,10 +154,10 @@ def _made(
             # Hundreds of megabytes that a killed writer may have left: whoever holds the lock is the only one.
             for unfinished in folder.glob(f"*{PARTIAL}"):
                 unfinished.unlink(missing_ok=True)
-            products = choose_products(device, n_multiplications(stores))
-            tiles = _accumulate(stores, standard, products, track)
+            algebra = algebra_on(device, n_multiplications(stores))
+            tiles = _accumulate(stores, standard, algebra, track)
             publish(folder / "matrix.npy", lambda stream: _write(stream, tiles, _n_shared(stores)))
-            write_json(folder / "record.json", {"key": key, "products": products.provenance})
+            write_json(folder / "record.json", {"key": key, "products": algebra.provenance})
     return Gram(folder)
 
 
@@ -176,23 +176,23 @@ def _is_made(folder: Path, key: str) -> bool:
 
 
 def _accumulate(
-    stores: Sequence[Readable], standard: NDArray[np.int64] | None, products: Products, track: Track
+    stores: Sequence[Readable], standard: NDArray[np.int64] | None, algebra: Algebra, track: Track
 ) -> Tiles:
     """Return the tiles (i, j) on and below the diagonal, float64; the rest follows from symmetry."""
     n_stimuli = _n_shared(stores)
-    rows = _row_blocks(n_stimuli)
-    tiles = {(i, j): np.zeros((_length(rows[i]), _length(rows[j]))) for i in range(len(rows)) for j in range(i + 1)}
-    blocks = [(store, columns) for store in stores for columns in store.column_blocks()]
-    features = np.empty((n_stimuli, max(_length(columns) for _, columns in blocks)), np.float32)
+    rows = blocks(n_stimuli, TILE_ROWS)
+    tiles = {(i, j): np.zeros((length(rows[i]), length(rows[j]))) for i in range(len(rows)) for j in range(i + 1)}
+    passes = [(store, columns) for store in stores for columns in store.column_blocks()]
+    features = np.empty((n_stimuli, max(length(columns) for _, columns in passes)), np.float32)
     label = f"subject {stores[0].subject}: {'Gram' if standard is None else 'standardised Gram'} matrix"
-    for store, columns in track(blocks, total=len(blocks), label=label, unit="blocks"):
-        block = features[:, : _length(columns)]
+    for store, columns in track(passes, total=len(passes), label=label, unit="blocks"):
+        block = features[:, : length(columns)]
         _read_shifted(store, columns, block)
         # What is not finite is told once, below, and not by numpy for every tile.
         with np.errstate(over="ignore", invalid="ignore"):
             if standard is not None:
                 _standardise(block, standard)
-            products.add([block[part] for part in rows], tiles)
+            algebra.add_products([block[part] for part in rows], tiles)
     _refuse_unusable(stores, tiles)
     _centre(tiles, rows, n_stimuli)
     return tiles
@@ -201,13 +201,13 @@ def _accumulate(
 def _standardise(block: NDArray[np.float32], rows: NDArray[np.int64]) -> None:
     """Divide each column by its standard deviation over some rows, or make it nothing where it never varies there."""
 
-    def divide(start: int) -> None:
-        part = block[:, start : start + _STANDARDISED_COLUMNS]
+    def divide(columns: slice) -> None:
+        part = block[:, columns]
         with np.errstate(over="ignore", invalid="ignore"):
             part *= inverse_spread(part[rows]).astype(np.float32)
 
     with ThreadPoolExecutor() as pool:
-        list(pool.map(divide, range(0, block.shape[1], _STANDARDISED_COLUMNS)))
+        list(pool.map(divide, blocks(block.shape[1], _STANDARDISED_COLUMNS)))
 
 
 def _read_shifted(store: Readable, columns: slice, block: NDArray[np.float32]) -> None:
@@ -216,38 +216,16 @@ def _read_shifted(store: Readable, columns: slice, block: NDArray[np.float32]) -
     That is near the mean of all, which `_centre` takes away exactly, and needs no second pass over the block.
     """
 
-    def read(rows: slice) -> None:
-        _widen(store.read(rows, columns), block[rows])
-
     def shift(rows: slice) -> None:
         # Each thread has its own way with warnings; what is not finite is told later, once.
         with np.errstate(over="ignore", invalid="ignore"):
             block[rows] -= beginning
 
-    shards = [slice(shard.start, min(shard.stop, len(block))) for shard in store.shards if shard.start < len(block)]
-    # Decompressing and widening cost as much as a tenth of the product: use all cores.
+    parts = blocks(len(block), store.rows_per_shard)
     with ThreadPoolExecutor() as pool, np.errstate(over="ignore", invalid="ignore"):
-        list(pool.map(read, shards))
-        beginning = block[shards[0]].mean(axis=0, dtype=np.float64).astype(np.float32)
-        list(pool.map(shift, shards))
-
-
-def _widen(features: NDArray[Any], out: NDArray[np.float32]) -> None:
-    """Copy features of any precision to float32."""
-    if features.dtype == np.float16:
-        # numpy converts half floats one by one in plain code; there are few enough of them to look each up.
-        np.take(_EVERY_HALF, features.view(np.uint16), out=out, mode="clip")
-    else:
-        out[:] = features
-
-
-def inverse_spread(features: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return one over the standard deviation of each column, (n_columns,); nothing where it never varies."""
-    spread: NDArray[np.float64] = features.std(axis=0, dtype=np.float64)
-    # Rounding gives equal numbers a spread, and dividing by it would make a feature of nothing a large one.
-    varies = features.max(axis=0) != features.min(axis=0)
-    inverse: NDArray[np.float64] = np.divide(1, spread, out=np.zeros_like(spread), where=varies)
-    return inverse
+        read_columns(store, columns, block, pool)
+        beginning = block[parts[0]].mean(axis=0, dtype=np.float64).astype(np.float32)
+        list(pool.map(shift, parts))
 
 
 def _refuse_unusable(stores: Sequence[Readable], tiles: Tiles) -> None:
@@ -283,19 +261,10 @@ def _n_shared(stores: Sequence[Readable]) -> int:
     return min(store.n_stimuli for store in stores)
 
 
-def _row_blocks(n_rows: int) -> list[slice]:
-    return [slice(start, min(start + TILE_ROWS, n_rows)) for start in range(0, n_rows, TILE_ROWS)]
-
-
-def _length(block: slice) -> int:
-    return int(block.stop - block.start)
-
-
 def _write(stream: IO[bytes], tiles: Tiles, n_stimuli: int) -> None:
     """Write the whole matrix as a .npy file, float32, one block of rows at a time."""
-    header = {"descr": "<f4", "fortran_order": False, "shape": (n_stimuli, n_stimuli)}
-    np.lib.format.write_array_header_1_0(stream, header)
-    n_blocks = len(_row_blocks(n_stimuli))
+    write_header(stream, (n_stimuli, n_stimuli), "<f4")
+    n_blocks = len(blocks(n_stimuli, TILE_ROWS))
     for i in range(n_blocks):
         # Each tile serves its mirror image too, so that the matrix is symmetric to the last bit; a tile on the
         # diagonal mirrors itself, which the product leaves a rounding apart.

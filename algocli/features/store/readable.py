@@ -34,6 +34,7 @@ class Readable(Protocol):
     n_stimuli: int
     n_features: int
     dtype: np.dtype[Any]
+    rows_per_shard: int
 
     @property
     def subject(self) -> SubjectId:

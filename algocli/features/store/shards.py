@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.arrays import blocks
 from algocli.compute.files import PARTIAL, n_bytes_in, read_json, sweep, sync_folder, write_json
 from algocli.compute.lock import hold
 from algocli.compute.track import Track, silent
@@ -151,8 +152,8 @@ class FeatureStore:
     @property
     def shards(self) -> list[Shard]:
         """All blocks of rows, in order."""
-        starts = range(0, self.n_stimuli, self.rows_per_shard)
-        return [Shard(i, a, min(a + self.rows_per_shard, self.n_stimuli)) for i, a in enumerate(starts)]
+        rows = blocks(self.n_stimuli, self.rows_per_shard)
+        return [Shard(index, block.start, block.stop) for index, block in enumerate(rows)]
 
     def pending(self) -> list[Shard]:
         """Return the shards that have no valid record, in order."""
@@ -211,8 +212,7 @@ class FeatureStore:
 
     def column_blocks(self) -> list[slice]:
         """Return the column blocks in which a pass over the store costs least: one chunk wide."""
-        edges = range(0, self.n_features, CHUNK_FEATURES)
-        return [slice(a, min(a + CHUNK_FEATURES, self.n_features)) for a in edges]
+        return blocks(self.n_features, CHUNK_FEATURES)
 
     def damaged(self) -> Iterator[Shard]:
         """Yield the shards whose file is not the one that their record saw.

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from algocli.dataset.sides import Side
 from algocli.results.surface import Mesh
 
-_Direction = tuple[int, int, int]
 _View = tuple[Side, str]
 _Row = tuple[_View, ...]
 _Column = list[_Row]
@@ -25,16 +24,18 @@ _Column = list[_Row]
 Shapes = Mapping[_View, Mesh]
 
 FLAT = "flat"
-# Direction to the eye, and which way is up in the picture; 'lateral' and 'medial' are the left hemisphere's and
-# mirrored for the right. Seen from below with the back of the head up, left stays left.
-_VIEWS: dict[str, tuple[_Direction, _Direction]] = {
-    "lateral": ((-1, 0, 0), (0, 0, 1)),
-    "medial": ((1, 0, 0), (0, 0, 1)),
-    "posterior": ((0, -1, 0), (0, 0, 1)),
-    "ventral": ((0, 0, -1), (0, -1, 0)),
-    FLAT: ((0, 0, 1), (0, 1, 0)),
+# Degrees to the back and upwards from the lateral view, on a figure as on a page; for the right hemisphere they are
+# mirrored. Seen from below with the back of the head up, left stays left. A flat map is looked at from above.
+ANGLES = {
+    "lateral": (0, 0),
+    "medial": (180, 0),
+    "posterior": (90, 0),
+    "ventral": (90, -90),
+    "dorsal": (90, 90),
+    FLAT: (90, 90),
 }
-VIEWS = tuple(_VIEWS)
+# Those of a figure: from above, little of visual cortex is seen.
+VIEWS = tuple(view for view in ANGLES if view != "dorsal")
 
 # Millimetres: the border of the sheet, the space between views, and the line above a view for its name.
 BORDER = 5.0
@@ -73,9 +74,10 @@ class Sheet:
 
 def project(vectors: NDArray[np.float64], hemisphere: Side, view: str) -> NDArray[np.float64]:
     """Turn points or directions, (n, 3), so that they read: how far right, how far up, how near the eye."""
-    eye, up = (np.array(direction) for direction in _VIEWS[view])
-    if hemisphere == "right" and view in ("lateral", "medial"):
-        eye = -eye
+    back, above = np.radians(ANGLES[view])
+    level = np.array([-np.cos(back) * (-1 if hemisphere == "right" else 1), -np.sin(back)])
+    eye = np.rint([*(level * np.cos(above)), np.sin(above)]).astype(int)
+    up = np.rint([*(-level * np.sin(above)), np.cos(above)]).astype(int)
     # Each direction is an axis, forwards or backwards: picking columns is much faster than multiplying by a matrix.
     rows = np.stack([np.cross(up, eye), up, eye])
     turned: NDArray[np.float64] = vectors[:, np.abs(rows).argmax(axis=1)] * rows.sum(axis=1)

@@ -23,13 +23,9 @@ from algocli.results.drawing.style import (
     LIGHT,
     MARGIN,
     Theme,
-    caption_height,
+    Words,
     side_colour,
     styled,
-    title_height,
-    wrap_caption,
-    wrap_title,
-    write_around,
 )
 from algocli.results.report import Report, RoiRow
 
@@ -72,9 +68,9 @@ def draw_rois(
         raise DataError(f"the report has no rows of subject {subject}")
     with styled(theme):
         width = max(_NARROWEST, _LEFT + _RIGHT + inches_per_roi(places, _PER_ROI) * (places[-1].x + 1.6))
-        title, caption = wrap_title(title, width - 2 * MARGIN), wrap_caption(caption, width - 2 * MARGIN)
-        foot = _NAMES + caption_height(caption)
-        height = title_height(title) + _CLASSES + _PLOT_HEIGHT + foot
+        words = Words.fitting(title, caption, width - 2 * MARGIN)
+        foot = _NAMES + words.foot
+        height = words.head + _CLASSES + _PLOT_HEIGHT + foot
         figure = Figure(figsize=(width, height), dpi=dpi)
         box = (_LEFT / width, foot / height, 1 - (_LEFT + _RIGHT) / width, _PLOT_HEIGHT / height)
         axes = figure.add_axes(box)
@@ -84,7 +80,7 @@ def draw_rois(
         axes.legend(
             loc="lower right", bbox_to_anchor=(1.0, 1.12), ncols=2, frameon=False, borderaxespad=0, handlelength=1.1
         )
-        write_around(figure, title, caption, theme)
+        words.write(figure, theme)
     return Chart(figure, drawn)
 
 

@@ -21,18 +21,14 @@ from algocli.results.drawing.style import (
     LIGHT,
     MARGIN,
     Theme,
-    caption_height,
+    Words,
     styled,
-    title_height,
-    wrap_caption,
-    wrap_title,
-    write_around,
 )
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import Colormap
+    from matplotlib.colors import Colormap, Normalize
 
 # Width of a cell, on both axes: a narrow one where a hemisphere has this many vertices, a wide one where it has fewer.
 _NARROW, _WIDE, _MANY = 0.02, 0.05, 5000
@@ -111,14 +107,13 @@ def draw_density(
     from matplotlib.figure import Figure
 
     first = next(iter(densities.values()))
-    (low_x, high_x), (low_y, high_y) = (_range(edges) for edges in (first.x_edges, first.y_edges))
-    wide, tall = _PER_UNIT * (high_x - low_x), _PER_UNIT * (high_y - low_y)
+    wide, tall = (_PER_UNIT * (high - low) for low, high in map(_range, (first.x_edges, first.y_edges)))
     n_fields = len(densities)
     right = _LEFT + n_fields * wide + (n_fields - 1) * _BETWEEN
     width = max(_NARROWEST, right + _RIGHT)
-    title, caption = wrap_title(title, width - 2 * MARGIN), wrap_caption(caption, width - 2 * MARGIN)
-    foot = _BELOW + caption_height(caption)
-    height = title_height(title) + _ABOVE + tall + foot
+    words = Words.fitting(title, caption, width - 2 * MARGIN)
+    foot = _BELOW + words.foot
+    height = words.head + _ABOVE + tall + foot
     most = max(int(density.counts.max(initial=0)) for density in densities.values())
     # A scale from one to one would have no extent.
     norm = LogNorm(1, max(most, 10))
@@ -128,15 +123,20 @@ def draw_density(
         for place, (hemisphere, density) in enumerate(densities.items()):
             left = _LEFT + place * (wide + _BETWEEN)
             axes = figure.add_axes((left / width, foot / height, wide / width, tall / height))
-            counted = np.ma.masked_equal(density.counts.T, 0)
-            axes.pcolormesh(density.x_edges, density.y_edges, counted, norm=norm, cmap=palette, zorder=2)
-            axes.set(xlim=(low_x, high_x), ylim=(low_y, high_y))
+            _draw_field(axes, density, norm, palette, theme)
             _dress(axes, heading(hemisphere).lower(), x_label, "" if place else y_label, theme)
-            _draw_perfect(axes, min(high_x, high_y), theme)
         bar = figure.add_axes(((right + _BETWEEN / 2) / width, foot / height, _BAR / width, tall / height))
         _draw_key(bar, ScalarMappable(norm, palette), first.width)
-        write_around(figure, title, caption, theme)
+        words.write(figure, theme)
     return Chart(figure, densities)
+
+
+def _draw_field(axes: Axes, density: Density, norm: Normalize, palette: Colormap, theme: Theme) -> None:
+    counted = np.ma.masked_equal(density.counts.T, 0)
+    axes.pcolormesh(density.x_edges, density.y_edges, counted, norm=norm, cmap=palette, zorder=2)
+    across, upwards = _range(density.x_edges), _range(density.y_edges)
+    axes.set(xlim=across, ylim=upwards)
+    _draw_perfect(axes, min(across[1], upwards[1]), theme)
 
 
 def _edges(low: float, high: float, width: float) -> NDArray[np.float64]:

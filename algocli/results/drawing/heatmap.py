@@ -18,12 +18,8 @@ from algocli.results.drawing.style import (
     LIGHT,
     MARGIN,
     Theme,
-    caption_height,
+    Words,
     styled,
-    title_height,
-    wrap_caption,
-    wrap_title,
-    write_around,
 )
 from algocli.results.layer_rois import LayersByRoi
 
@@ -70,32 +66,33 @@ def draw_heatmap(
     across = places[-1].x + 1
     wide = inches_per_roi(places, _CELL_WIDTH) * across
     width = max(_NARROWEST, left + wide + MARGIN)
-    title = wrap_title(title, width - 2 * MARGIN)
-    caption = wrap_caption(caption, width - _KEY_WIDTH - 3 * MARGIN)
-    foot = max(CAPTION_BOTTOM + scale.height, caption_height(caption)) + _ABOVE_KEY + _NAMES
+    words = Words.fitting(title, caption, width - 2 * MARGIN, _KEY_WIDTH + MARGIN)
+    foot = max(CAPTION_BOTTOM + scale.height, words.foot) + _ABOVE_KEY + _NAMES
     tall = _CELL_HEIGHT * len(labels)
     n_fields = len(table.values)
-    height = title_height(title) + _CLASSES + n_fields * (_ABOVE + tall) + foot
+    height = words.head + _CLASSES + n_fields * (_ABOVE + tall) + foot
     with styled(theme):
         figure = Figure(figsize=(width, height), dpi=dpi)
         for place, hemisphere in enumerate(table.values):
             bottom = foot + (n_fields - 1 - place) * (_ABOVE + tall)
             axes = figure.add_axes((left / width, bottom / height, wide / width, tall / height))
             _draw_field(axes, table, hemisphere, places, scale, theme)
-            axes.set(xlim=(-0.5, across - 0.5), ylim=(len(labels) - 0.5, -0.5))
-            axes.set_yticks(range(len(labels)), labels)
-            axes.tick_params(axis="y", length=0, labelsize=8)
-            axes.spines[:].set_visible(False)
-            axes.set_title(heading(hemisphere).lower(), fontsize=8.5, fontweight="bold", loc="left", pad=6)
+            _dress(axes, hemisphere, across, labels)
             if place == 0:
                 name_classes(axes, places, theme, above=_ABOVE / tall)
-            if place == n_fields - 1:
-                name_rois(axes, places)
-            else:
-                axes.set_xticks([])
-        write_around(figure, title, caption, theme)
+            axes.set_xticks([])
+        name_rois(axes, places)
+        words.write(figure, theme)
         scale.draw(figure, width - MARGIN, CAPTION_BOTTOM, _KEY_WIDTH, theme)
     return Chart(figure, table)
+
+
+def _dress(axes: Axes, hemisphere: Side, across: float, labels: Sequence[str]) -> None:
+    axes.set(xlim=(-0.5, across - 0.5), ylim=(len(labels) - 0.5, -0.5))
+    axes.set_yticks(range(len(labels)), labels)
+    axes.tick_params(axis="y", length=0, labelsize=8)
+    axes.spines[:].set_visible(False)
+    axes.set_title(heading(hemisphere).lower(), fontsize=8.5, fontweight="bold", loc="left", pad=6)
 
 
 def _draw_field(

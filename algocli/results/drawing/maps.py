@@ -21,12 +21,8 @@ from algocli.results.drawing.style import (
     LIGHT,
     MARGIN,
     Theme,
-    caption_height,
+    Words,
     styled,
-    title_height,
-    wrap_caption,
-    wrap_title,
-    write_around,
 )
 from algocli.results.surface import load_flat, load_mesh
 
@@ -75,10 +71,9 @@ def draw_map(shown: BrainMap, *, dpi: int = DEFAULT_DPI, theme: Theme = LIGHT) -
     aside = 0.0 if stimulus is None else _STIMULUS + _BESIDE_STIMULUS
     wide, tall = sheet.width * _PER_MM, sheet.height * _PER_MM
     above = _PANEL_NAME if any(panel.name for panel in shown.panels) else 0.0
-    title = wrap_title(shown.title, aside + wide)
-    caption = wrap_caption(shown.caption, aside + wide - _KEY_WIDTH - MARGIN)
-    foot = max(CAPTION_BOTTOM + shown.key.height, caption_height(caption)) + _ABOVE_FOOT
-    head = title_height(title) + _BELOW_TITLE
+    words = Words.fitting(shown.title, shown.caption, aside + wide, _KEY_WIDTH + MARGIN)
+    foot = max(CAPTION_BOTTOM + shown.key.height, words.foot) + _ABOVE_FOOT
+    head = words.head + _BELOW_TITLE
     width, height = aside + wide + 2 * margin, head + len(shown.panels) * (above + tall) + foot
     with styled(theme):
         figure = Figure(figsize=(width, height), dpi=dpi)
@@ -92,7 +87,7 @@ def draw_map(shown: BrainMap, *, dpi: int = DEFAULT_DPI, theme: Theme = LIGHT) -
             _outline(axes, traced, names, theme)
             if panel.name:
                 axes.text(BORDER, 0, panel.name, fontsize=10, fontweight="bold", va="bottom")
-        write_around(figure, title, caption, theme)
+        words.write(figure, theme)
         shown.key.draw(figure, width - MARGIN, CAPTION_BOTTOM, _KEY_WIDTH, theme)
         if stimulus is not None:
             _show_stimulus(figure, stimulus, height - head - above - _BELOW_TITLE, theme)

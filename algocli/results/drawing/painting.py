@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from algocli.results.drawing.arrangement import Sheet, Tile, project
 from algocli.results.drawing.keys import Key
-from algocli.results.drawing.raster import Pixels, look
+from algocli.results.drawing.raster import Pixels, rasterise
 from algocli.results.drawing.style import Theme
 from algocli.results.surface import Mesh
 
@@ -64,7 +64,7 @@ def see(tile: Tile, mesh: Mesh, pixels_per_mm: float) -> Sight:
     places = _find(mesh.points, tile, origin, finer, pixels_per_mm)
     # One pixel of paper all round, see `_find`; the sheet's border leaves room for it.
     corner = round(tile.top * pixels_per_mm) - 1, round(tile.left * pixels_per_mm) - 1
-    return Sight(tile, mesh, pixels_per_mm, finer, corner, origin, look(places, mesh.faces, (height, width)))
+    return Sight(tile, mesh, pixels_per_mm, finer, corner, origin, rasterise(places, mesh.faces, (height, width)))
 
 
 def _find(

@@ -75,7 +75,7 @@ class Pixels:
         return best
 
 
-def look(points: NDArray[np.float64], faces: NDArray[np.int64], shape: tuple[int, int]) -> Pixels:
+def rasterise(points: NDArray[np.float64], faces: NDArray[np.int64], shape: tuple[int, int]) -> Pixels:
     """Find the frontmost face behind every pixel's centre.
 
     Parameters

@@ -119,43 +119,39 @@ def ordered_colours(n: int) -> list[str]:
     return [to_hex(colour) for colour in colormaps[_ORDERED_COLOURS](np.linspace(_FIRST, _LAST, n))]
 
 
-def wrap_title(title: str, width: float) -> str:
-    """Break a title so that it fits a width in inches."""
-    return _wrap(title, width, _TITLE_SIZE * _BOLD_LETTER)
+@dataclass(frozen=True)
+class Words:
+    """A figure's title along its upper edge and its caption along the lower one, broken so that they fit."""
 
+    title: str
+    caption: str
 
-def wrap_caption(caption: str, width: float) -> str:
-    """Break a caption so that it fits a width in inches; its own line ends stay."""
-    return _wrap(caption, width, _CAPTION_SIZE * _LETTER)
+    @classmethod
+    def fitting(cls, title: str, caption: str, width: float, beside_caption: float = 0.0) -> Words:
+        """Break words to a width in inches, the caption so that something has room beside it; its line ends stay."""
+        return cls(
+            _wrap(title, width, _TITLE_SIZE * _BOLD_LETTER),
+            _wrap(caption, width - beside_caption, _CAPTION_SIZE * _LETTER),
+        )
 
+    @property
+    def head(self) -> float:
+        """How many inches the title takes, the space above it included."""
+        return _TITLE_TOP + _lines_height(self.title, _TITLE_SIZE)
 
-def title_height(title: str) -> float:
-    """Return how many inches a wrapped title takes, the space above it included."""
-    return _TITLE_TOP + _lines_height(title, _TITLE_SIZE)
+    @property
+    def foot(self) -> float:
+        """How many inches the caption takes, the space below it included."""
+        return CAPTION_BOTTOM + _lines_height(self.caption, _CAPTION_SIZE)
 
-
-def caption_height(caption: str) -> float:
-    """Return how many inches a wrapped caption takes, the space below it included."""
-    return CAPTION_BOTTOM + _lines_height(caption, _CAPTION_SIZE)
-
-
-def write_around(figure: Figure, title: str, caption: str, theme: Theme = LIGHT) -> None:
-    """Write a wrapped title and caption along the upper and the lower edge."""
-    figure.set_label(title.replace("\n", " "))
-    width, height = figure.get_size_inches()
-    left = MARGIN / width
-    figure.text(
-        left, 1 - _TITLE_TOP / height, title, fontsize=_TITLE_SIZE, fontweight="bold", va="top", linespacing=_LINE
-    )
-    figure.text(
-        left,
-        CAPTION_BOTTOM / height,
-        caption,
-        fontsize=_CAPTION_SIZE,
-        color=theme.quiet_ink,
-        va="bottom",
-        linespacing=_LINE,
-    )
+    def write(self, figure: Figure, theme: Theme = LIGHT) -> None:
+        """Write title and caption onto a figure, which is called by its title."""
+        figure.set_label(self.title.replace("\n", " "))
+        width, height = figure.get_size_inches()
+        left, top, bottom = MARGIN / width, 1 - _TITLE_TOP / height, CAPTION_BOTTOM / height
+        figure.text(left, top, self.title, fontsize=_TITLE_SIZE, fontweight="bold", va="top", linespacing=_LINE)
+        quiet: dict[str, Any] = {"fontsize": _CAPTION_SIZE, "color": theme.quiet_ink, "linespacing": _LINE}
+        figure.text(left, bottom, self.caption, va="bottom", **quiet)
 
 
 def _wrap(text: str, width: float, letter: float) -> str:

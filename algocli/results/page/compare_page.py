@@ -17,6 +17,8 @@ from algocli.results.drawing.roi_axis import remark_on_absent
 from algocli.results.drawing.run_bars import draw_runs
 from algocli.results.page.citing import Work, works
 from algocli.results.page.compare_tables import (
+    BETTER,
+    WORSE,
     SettingRow,
     difference_table,
     settings_side_by_side,
@@ -29,8 +31,8 @@ from algocli.results.page.repeating import commands_of_all
 from algocli.results.page.tables import Table
 from algocli.results.plots.difference import plot_difference
 from algocli.results.plots.request import Wishes
-from algocli.results.report import SCORED_ON
 from algocli.results.surface import has_places
+from algocli.results.telling import SCORED_ON, read_differences
 from algocli.runs.run import Run
 
 
@@ -132,7 +134,7 @@ def build_compare_page(
         tuple(subjects_differences(comparison, h) for h in comparison.sides) if several else (),
         tuple(_subject_parts(comparison, ordered, data)),
         (*commands_of_all(made), _command(comparison, title, how, rois)),
-        (*_explained(how), *comparison.notes),
+        (*read_differences(f"{BETTER} {WORSE}", how.n_resamples, how.seed), *comparison.notes),
         works(),
     )
 
@@ -164,14 +166,6 @@ def _bars(comparison: Comparison, subject: SubjectId) -> Picture:
         f"Bar chart of subject {subject}'s mean r by ROI for the runs {names}. The tables above have the numbers.",
         f"Scored on {SCORED_ON}.{remark}",
     )
-
-
-def _explained(drawn: Drawn) -> Iterator[str]:
-    yield (
-        f"a triangle marks differences whose 95 % interval excludes 0 ({drawn.n_resamples:,} resamples of the held-out "
-        f"images, the same for both runs, seed {drawn.seed})"
-    )
-    yield "each interval stands for itself: of many that compare equals, one in twenty excludes 0"
 
 
 def _command(comparison: Comparison, title: str | None, drawn: Drawn, rois: Sequence[str] | None) -> str:

@@ -6,14 +6,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from algocli.dataset.naming import SubjectId
-from algocli.dataset.sides import ALL_VERTICES, Side, heading
+from algocli.dataset.sides import Side, heading
 from algocli.results.compare import Comparison, DifferenceRow
 from algocli.results.page.provenance import describe_settings
-from algocli.results.page.tables import ABSENT, Cell, Column, Row, Table, by_class, count, number, span, word
+from algocli.results.page.tables import Cell, Column, Group, Table, count, number, roi_rows, span
+from algocli.results.telling import DASH
 from algocli.runs.run import Run
 
 # An interval that excludes 0 points up or down, for whoever sees no colour and no weight.
-_BETTER, _WORSE = "\N{BLACK UP-POINTING TRIANGLE}", "\N{BLACK DOWN-POINTING TRIANGLE}"
+BETTER, WORSE = "\N{BLACK UP-POINTING TRIANGLE}", "\N{BLACK DOWN-POINTING TRIANGLE}"
 
 
 @dataclass(frozen=True)
@@ -31,39 +32,31 @@ class SettingRow:
 
 def difference_table(comparison: Comparison, subject: SubjectId, hemisphere: Side) -> Table:
     """Return the ROIs of one hemisphere, class by class, every run beside the reference; all vertices are the foot."""
-    rows: list[tuple[str, Row]] = []
-    foot: list[Row] = []
-    for roi in comparison.rois:
-        found = comparison.of_roi(subject, hemisphere, roi)
-        # Another subject's data names it, this one's does not.
-        if not found:
-            continue
-        cells = (word(roi), *_cells(comparison, found))
-        if roi == ALL_VERTICES:
-            foot.append(cells)
-        else:
-            rows.append((comparison.classes.get(roi, ""), cells))
+    groups, foot = roi_rows(
+        comparison.by_class(comparison.rois_of(subject)),
+        lambda roi: _cells(comparison, comparison.of_roi(subject, hemisphere, roi)),
+    )
     return Table(
         f"differences-{subject}-{hemisphere}",
         f"Subject {subject}, {heading(hemisphere).lower()}: mean r by ROI",
         (Column("ROI"), *_columns(comparison)),
-        by_class(rows),
-        tuple(foot),
+        groups,
+        foot,
     )
 
 
 def subjects_differences(comparison: Comparison, hemisphere: Side) -> Table:
     """Return one row a subject, of all its vertices or of the first ROI there is."""
-    roi = ALL_VERTICES if ALL_VERTICES in comparison.rois else comparison.rois[0]
-    rows = [
-        ("", (Cell(f"Subject {n}", n), *_cells(comparison, comparison.of_roi(n, hemisphere, roi))))
+    roi = comparison.rois_side_by_side[0]
+    rows = tuple(
+        (Cell(f"Subject {n}", n), *_cells(comparison, comparison.of_roi(n, hemisphere, roi)))
         for n in comparison.subjects
-    ]
+    )
     return Table(
         f"subjects-{hemisphere}",
         f"{roi}, {heading(hemisphere).lower()}, subject by subject: mean r",
         (Column("Subject"), *_columns(comparison)),
-        by_class(rows),
+        (Group("", rows),),
     )
 
 
@@ -72,7 +65,7 @@ def settings_side_by_side(runs: Sequence[Run]) -> tuple[SettingRow, ...]:
     found = [describe_settings(run.settings) for run in runs]
     # The run with most to say tells where a setting stands that others lack.
     names = dict.fromkeys(name for facts in sorted(found, key=len, reverse=True) for name in facts)
-    return tuple(SettingRow(name, tuple(facts.get(name, ABSENT) for facts in found)) for name in names)
+    return tuple(SettingRow(name, tuple(facts.get(name, DASH) for facts in found)) for name in names)
 
 
 def _columns(comparison: Comparison) -> Iterator[Column]:
@@ -87,7 +80,7 @@ def _columns(comparison: Comparison) -> Iterator[Column]:
 
 def _cells(comparison: Comparison, rows: Sequence[DifferenceRow]) -> Iterator[Cell]:
     if not rows or not rows[0].n_vertices:
-        yield from [Cell(ABSENT)] * (2 + 3 * len(comparison.runs))
+        yield from [Cell(DASH)] * (2 + 3 * len(comparison.runs))
         return
     yield from (count(rows[0].n_vertices), number(rows[0].reference_mean_r))
     for row in rows:
@@ -102,4 +95,4 @@ def _difference(row: DifferenceRow) -> Cell:
         return cell
     is_better = row.low is not None and row.low > 0
     meaning = f"{'better' if is_better else 'worse'}, the interval excludes 0"
-    return Cell(cell.text, cell.key, _BETTER if is_better else _WORSE, meaning)
+    return Cell(cell.text, cell.key, BETTER if is_better else WORSE, meaning)

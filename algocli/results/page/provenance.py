@@ -28,7 +28,7 @@ Facts = dict[str, str]
 
 
 @dataclass(frozen=True)
-class Layer:
+class LayerRecord:
     """Features that a run was trained on: their name, what they are, and each subject's key."""
 
     name: str
@@ -44,7 +44,7 @@ class Provenance:
     """
 
     settings: Facts
-    layers: tuple[Layer, ...]
+    layers: tuple[LayerRecord, ...]
     versions: Facts
     subjects: Table
     command_lines: tuple[tuple[str, str], ...]
@@ -56,7 +56,7 @@ class Provenance:
 
 
 def provenance(run: Run, numbers: tuple[SubjectId, ...], ident: str = "records") -> Provenance:
-    """Read what made some subjects' share of a run.
+    """Read what made some subjects of a run.
 
     Parameters
     ----------
@@ -70,14 +70,14 @@ def provenance(run: Run, numbers: tuple[SubjectId, ...], ident: str = "records")
     MissingStep
         If the run lacks a subject.
     """
-    shares = [run.subject(number) for number in numbers]
+    subject_runs = [run.subject(number) for number in numbers]
     return Provenance(
         describe_settings(run.settings),
-        tuple(_layers(run, shares)),
-        _versions(shares),
-        _subjects_table(shares, ident),
-        tuple(_command_lines(shares)),
-        commands_of(run, shares),
+        tuple(_layers(run, subject_runs)),
+        _versions(subject_runs),
+        _subjects_table(subject_runs, ident),
+        tuple(_command_lines(subject_runs)),
+        commands_of(run, subject_runs),
     )
 
 
@@ -108,11 +108,15 @@ def finished(run: Run) -> str:
     return _moment(run.finished_at)
 
 
-def _layers(run: Run, shares: list[SubjectRun]) -> Iterator[Layer]:
+def _layers(run: Run, subject_runs: list[SubjectRun]) -> Iterator[LayerRecord]:
     home = run.cache_dir / "features"
     for place, name in enumerate(run.settings.features):
-        keys = {share.id: str(found[place]) for share in shares if place < len(found := feature_keys(share))}
-        yield Layer(name, _recipe_facts(home / name), keys)
+        keys = {
+            subject_run.id: str(found[place])
+            for subject_run in subject_runs
+            if place < len(found := feature_keys(subject_run))
+        }
+        yield LayerRecord(name, _recipe_facts(home / name), keys)
 
 
 def _recipe_facts(home: Path) -> Facts:
@@ -144,46 +148,46 @@ def _asked_for(recipe: Mapping[str, Any]) -> str:
     return "the same" if features.preparation(recipe) is None else own.words
 
 
-def _versions(shares: list[SubjectRun]) -> Facts:
+def _versions(subject_runs: list[SubjectRun]) -> Facts:
     """Return each package's version, or versions where subjects were trained with several."""
     found: dict[str, dict[str, None]] = {}
-    for share in shares:
-        for name, version in mapping(share.record.get("versions")).items():
+    for subject_run in subject_runs:
+        for name, version in mapping(subject_run.record.get("versions")).items():
             found.setdefault(name, {})[str(version)] = None
     return {name: ", ".join(versions) for name, versions in found.items()}
 
 
-def _subjects_table(shares: list[SubjectRun], ident: str) -> Table:
-    sides = tuple(dict.fromkeys(side for share in shares for side in share.sides))
+def _subjects_table(subject_runs: list[SubjectRun], ident: str) -> Table:
+    sides = tuple(dict.fromkeys(side for subject_run in subject_runs for side in subject_run.sides))
     columns = ["Subject", "training images", "test images", *(f"{h} vertices" for h in sides)]
     columns += ["seconds", "finished (UTC)", "data folder"]
     rows = []
-    for share in shares:
-        record = share.record
+    for subject_run in subject_runs:
+        record = subject_run.record
         n_vertices = mapping(record.get("n_vertices"))
         seconds = [value for value in mapping(record.get("seconds")).values() if isinstance(value, int | float)]
         counts = [record.get("n_train"), record.get("n_test"), *(n_vertices.get(h) for h in sides)]
         rows.append(
             (
-                Cell(f"Subject {share.id}", share.id),
+                Cell(f"Subject {subject_run.id}", subject_run.id),
                 *(count(value if isinstance(value, int) else None) for value in counts),
                 number(sum(seconds) if seconds else None, 1),
                 Cell(_moment(float(record["finished_at"])), float(record["finished_at"])),
-                Cell(str(share.data_folder or "not recorded")),
+                Cell(str(subject_run.data_folder or "not recorded")),
             )
         )
     return Table(ident, "Each subject's training", tuple(map(Column, columns)), (Group("", tuple(rows)),))
 
 
-def _command_lines(shares: list[SubjectRun]) -> Iterator[tuple[str, str]]:
+def _command_lines(subject_runs: list[SubjectRun]) -> Iterator[tuple[str, str]]:
     """Yield each command line that was recorded, and the subjects that it trained."""
     trained: dict[str, list[SubjectId]] = {}
-    for share in shares:
-        words = share.record.get("command_line")
+    for subject_run in subject_runs:
+        words = subject_run.record.get("command_line")
         if isinstance(words, list) and words:
             program = Path(str(words[0])).name
             first = ["python", "-m", "algocli"] if program == "__main__.py" else [program]
-            trained.setdefault(shlex.join([*first, *map(str, words[1:])]), []).append(share.id)
+            trained.setdefault(shlex.join([*first, *map(str, words[1:])]), []).append(subject_run.id)
     for line, numbers in trained.items():
         yield line, f"subject {', '.join(map(str, numbers))}"
 

@@ -22,7 +22,7 @@ _Runs = Sequence[tuple[Run, Sequence[SubjectRun]]]
 _HERE = "\0"
 
 
-def commands_of(run: Run, shares: Sequence[SubjectRun]) -> tuple[str, ...]:
+def commands_of(run: Run, subject_runs: Sequence[SubjectRun]) -> tuple[str, ...]:
     """Return the lines to type into a shell; those of features whose recipe is gone are missing.
 
     Raises
@@ -30,18 +30,18 @@ def commands_of(run: Run, shares: Sequence[SubjectRun]) -> tuple[str, ...]:
     DataError
         If the run's settings or records are damaged.
     """
-    return commands_of_all([(run, shares)])
+    return commands_of_all([(run, subject_runs)])
 
 
 def commands_of_all(runs: _Runs) -> tuple[str, ...]:
     """Return the lines that make several runs again, what they share but once; errors are those of `commands_of`."""
-    trainings = [training.command(run, [share.id for share in shares]) for run, shares in runs]
+    trainings = [training.command(run, [subject_run.id for subject_run in subject_runs]) for run, subject_runs in runs]
     return (*_folders(runs), *_extractions(runs), *trainings)
 
 
-def feature_keys(share: SubjectRun) -> list[Any]:
-    """Return the keys of the features that a share was trained on, layer by layer; none where it does not tell."""
-    found = mapping(share.record.get("inputs")).get("features")
+def feature_keys(subject_run: SubjectRun) -> list[Any]:
+    """Return the keys of the features that a subject was trained on, layer by layer; none where it does not tell."""
+    found = mapping(subject_run.record.get("inputs")).get("features")
     return found if isinstance(found, list) else []
 
 
@@ -52,7 +52,9 @@ def mapping(value: object) -> Mapping[str, Any]:
 
 def _folders(runs: _Runs) -> Iterator[str]:
     """Yield what lets the other commands find data and cache from any folder."""
-    data = {folder.parent for _, shares in runs for share in shares if (folder := share.data_folder)}
+    data = {
+        folder.parent for _, subject_runs in runs for subject_run in subject_runs if (folder := subject_run.data_folder)
+    }
     caches = {run.cache_dir.resolve() for run, _ in runs}
     # What lies in several folders is for whoever repeats it to bring together.
     for variable, folders in (("ALGOCLI_DATA_DIR", data), ("ALGOCLI_CACHE_DIR", caches)):
@@ -63,16 +65,18 @@ def _folders(runs: _Runs) -> Iterator[str]:
 def _extractions(runs: _Runs) -> Iterator[str]:
     """Yield the commands that make the features, layers and subjects of one network together."""
     found: dict[tuple[str, str], list[SubjectId]] = {}
-    made = {(run.cache_dir / "features", name): shares for run, shares in runs for name in run.settings.features}
-    for (home, name), shares in made.items():
+    made = {
+        (run.cache_dir / "features", name): subject_runs for run, subject_runs in runs for name in run.settings.features
+    }
+    for (home, name), subject_runs in made.items():
         with suppress(DataError, KeyError, TypeError):
             recipe = read_recipe(home / name)
-            for share in shares:
-                line = features.command(recipe, share.id, _store_provenance(home / name, share))
+            for subject_run in subject_runs:
+                line = features.command(recipe, subject_run.id, _store_provenance(home / name, subject_run))
                 layer = "" if features.is_imported(recipe) else f" -l {shlex.quote(recipe['layer'])}"
                 # What is alike but for the layer and the subject is one command.
-                rest = line.removesuffix(f" -s {share.id}").replace(layer, _HERE, 1) if layer else line
-                found.setdefault((rest, layer), []).append(share.id)
+                rest = line.removesuffix(f" -s {subject_run.id}").replace(layer, _HERE, 1) if layer else line
+                found.setdefault((rest, layer), []).append(subject_run.id)
     together: dict[tuple[str, tuple[SubjectId, ...]], str] = {}
     for (rest, layer), numbers in found.items():
         together[rest, tuple(numbers)] = together.get((rest, tuple(numbers)), "") + layer
@@ -80,11 +84,11 @@ def _extractions(runs: _Runs) -> Iterator[str]:
         yield f"{rest.replace(_HERE, layers)} -s {','.join(map(str, subjects))}" if layers else rest
 
 
-def _store_provenance(home: Path, share: SubjectRun) -> Mapping[str, Any]:
-    """Return what the store behind a share's key says it was made from; nothing where it is gone."""
-    for path in sorted(home.glob(f"{share.folder.name}-*/manifest.json")):
+def _store_provenance(home: Path, subject_run: SubjectRun) -> Mapping[str, Any]:
+    """Return what the store behind a subject's key says it was made from; nothing where it is gone."""
+    for path in sorted(home.glob(f"{subject_run.folder.name}-*/manifest.json")):
         with suppress(DataError):
             manifest = read_json(path)
-            if manifest.get("key") in feature_keys(share):
+            if manifest.get("key") in feature_keys(subject_run):
                 return mapping(manifest.get("provenance"))
     return {}

@@ -32,8 +32,9 @@ from algocli.results.plots.accuracy import plot_accuracy
 from algocli.results.plots.ceilings import plot_ceiling
 from algocli.results.plots.layers import plot_best_layer
 from algocli.results.plots.request import Wishes
-from algocli.results.report import NOTHING, SCORED_ON, Report
+from algocli.results.report import NOTHING, Report
 from algocli.results.surface import has_places
+from algocli.results.telling import SCORED_ON
 from algocli.runs.run import Run
 
 
@@ -118,7 +119,8 @@ def build_report_page(
     headline, *figures = _figures(report, run)
     found = provenance(run, report.subjects)
     again = _command(report, run, title, asked, rois)
-    notes: dict[str, None] = dict.fromkeys((*report.notes, *_certainty_notes(asked)))
+    explained = asked.explain("95 % interval", "significant %", report.sides)
+    notes: dict[str, None] = dict.fromkeys((*report.notes, *explained))
     parts = tuple(_subject_parts(report, run, data, notes))
     return ReportPage(
         title or "Encoding accuracy",
@@ -137,8 +139,8 @@ def build_report_page(
 
 def _figures(report: Report, run: Run) -> Iterator[Figure]:
     """Yield the headline, then smaller numbers."""
-    shares = [run.subject(n) for n in report.subjects]
-    r = {h: np.concatenate([one.correlation(h) for one in shares if h in one.sides]) for h in report.sides}
+    subject_runs = [run.subject(n) for n in report.subjects]
+    r = {h: np.concatenate([one.correlation(h) for one in subject_runs if h in one.sides]) for h in report.sides}
     together = np.concatenate(list(r.values()))
     median = Figure(number(float(np.median(together))).text, "median r", "Pearson's r, over all vertices")
     overall = report.overall if report.has_accuracy else None
@@ -217,17 +219,6 @@ def _against_ceiling(data: Dataset, run: Run, subject: SubjectId) -> Picture:
         "r against the noise ceiling",
         f"Chart of subject {subject}'s r at each vertex against the vertex's noise ceiling.",
     )
-
-
-def _certainty_notes(asked: Asked) -> Iterator[str]:
-    how = f"of the held-out images, seed {asked.seed}"
-    if asked.n_resamples is not None:
-        yield f"intervals: 95 %, from {asked.n_resamples:,} resamples {how}"
-    if asked.n_permutations is not None:
-        yield (
-            "significant: explained better than chance, q up to .05 over both hemispheres, from "
-            f"{asked.n_permutations:,} permutations {how}"
-        )
 
 
 def _command(report: Report, run: Run, title: str | None, asked: Asked, rois: Sequence[str] | None) -> str:

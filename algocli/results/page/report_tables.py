@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from algocli.dataset.naming import SubjectId
-from algocli.dataset.sides import ALL_VERTICES, heading
+from algocli.dataset.sides import heading
 from algocli.results.over_subjects import SubjectsRow, over_subjects
-from algocli.results.page.tables import ABSENT, Cell, Column, Row, Table, by_class, count, number, span, word
+from algocli.results.page.tables import Cell, Column, Group, Table, count, number, roi_rows, span
 from algocli.results.report import Report, RoiRow
+from algocli.results.telling import DASH
 
 _N = Column("n", "number of vertices")
 _MEDIAN = Column("median\N{NO-BREAK SPACE}r", "median correlation over the vertices")
@@ -22,34 +23,32 @@ _SUBJECTS = Column("subjects", "number of subjects that have the ROI")
 
 def roi_table(report: Report, subject: SubjectId) -> Table:
     """Return one subject's ROIs, class by class, both hemispheres side by side; all vertices are the foot."""
-    rows = []
-    for roi in report.rois_of(subject):
-        sides = [cell for h in report.sides for cell in _cells(report, report.row(subject, h, roi))]
-        rows.append((roi, (word(roi), *sides)))
-    named = [(report.classes.get(roi, ""), cells) for roi, cells in rows if roi != ALL_VERTICES]
-    foot = tuple(cells for roi, cells in rows if roi == ALL_VERTICES)
+    groups, foot = roi_rows(
+        report.by_class(report.rois_of(subject)),
+        lambda roi: (cell for h in report.sides for cell in _cells(report, report.row(subject, h, roi))),
+    )
     return Table(
         f"rois-{subject}",
         f"Subject {subject}: correlations and accuracy by ROI",
         (Column("ROI"), *_sides(report, _columns(report))),
-        by_class(named),
+        groups,
         foot,
     )
 
 
 def subjects_table(report: Report) -> Table:
     """Return one row a subject, of all its vertices or of the one ROI there is, and the median over subjects."""
-    roi = ALL_VERTICES if ALL_VERTICES in report.rois else report.rois[0]
+    roi = report.rois_side_by_side[0]
     rows = []
     for subject in report.subjects:
         sides = [cell for h in report.sides for cell in _cells(report, report.row(subject, h, roi))]
-        rows.append(("", (Cell(f"Subject {subject}", subject), *sides)))
-    middle = [cell for h in report.sides for cell in _middle(report, over_subjects(report, h, roi))]
+        rows.append((Cell(f"Subject {subject}", subject), *sides))
+    middle = [cell for h in report.sides for cell in _cells(report, over_subjects(report, h, roi))]
     return Table(
         "subjects",
         f"{roi}, subject by subject",
         (Column("Subject"), *_sides(report, _columns(report))),
-        by_class(rows),
+        (Group("", tuple(rows)),),
         ((Cell("Median over subjects"), *middle),),
     )
 
@@ -57,30 +56,26 @@ def subjects_table(report: Report) -> Table:
 def over_subjects_table(report: Report) -> Table:
     """Return one row a ROI: medians over the subjects that have it, and their range."""
     columns = [_SUBJECTS, _MEDIAN, _RANGE, _MEAN, *[_ACCURACY] * report.has_accuracy, *_significance(report)]
-    rows: list[tuple[str, Row]] = []
-    foot: list[Row] = []
-    for roi in report.rois:
-        sides = [cell for h in report.sides for cell in _common(report, over_subjects(report, h, roi))]
-        if roi == ALL_VERTICES:
-            foot.append((word(roi), *sides))
-        else:
-            rows.append((report.classes.get(roi, ""), (word(roi), *sides)))
+    groups, foot = roi_rows(
+        report.by_class(report.rois),
+        lambda roi: (cell for h in report.sides for cell in _common(report, over_subjects(report, h, roi))),
+    )
     return Table(
         "rois-all",
         f"Medians over {len(report.subjects)} subjects by ROI",
         (Column("ROI"), *_sides(report, columns)),
-        by_class(rows),
-        tuple(foot),
+        groups,
+        foot,
     )
 
 
 def _columns(report: Report) -> list[Column]:
-    intervals = [_INTERVAL] * ("low" in report.columns)
+    intervals = [_INTERVAL] * report.has_intervals
     return [_N, _MEDIAN, _MEAN, *intervals, *[_ACCURACY] * report.has_accuracy, *_significance(report)]
 
 
 def _significance(report: Report) -> list[Column]:
-    return [_SIGNIFICANT] * ("significant_share" in report.columns)
+    return [_SIGNIFICANT] * report.has_significance
 
 
 def _sides(report: Report, columns: list[Column]) -> Iterator[Column]:
@@ -89,21 +84,14 @@ def _sides(report: Report, columns: list[Column]) -> Iterator[Column]:
             yield Column(column.name, column.about, heading(hemisphere))
 
 
-def _cells(report: Report, row: RoiRow | None) -> Iterator[Cell]:
+def _cells(report: Report, row: RoiRow | SubjectsRow | None) -> Iterator[Cell]:
     """Yield a ROI's numbers in one hemisphere; a ROI that is absent has dashes."""
     if row is None or not row.n_vertices:
-        yield from [Cell(ABSENT)] * len(_columns(report))
+        yield from [Cell(DASH)] * len(_columns(report))
         return
     yield from (count(row.n_vertices), number(row.median_r), number(row.mean_r))
-    if "low" in report.columns:
+    if report.has_intervals:
         yield span(row.low, row.high)
-    yield from _last(report, row.accuracy, row.significant_share)
-
-
-def _middle(report: Report, row: SubjectsRow) -> Iterator[Cell]:
-    yield from (count(row.n_vertices), number(row.median_r), number(row.mean_r))
-    # Each subject's interval is about its own images.
-    yield from [Cell(ABSENT)] * ("low" in report.columns)
     yield from _last(report, row.accuracy, row.significant_share)
 
 
@@ -115,5 +103,5 @@ def _common(report: Report, row: SubjectsRow) -> Iterator[Cell]:
 def _last(report: Report, accuracy: float | None, significant_share: float | None) -> Iterator[Cell]:
     if report.has_accuracy:
         yield number(accuracy, 1)
-    if "significant_share" in report.columns:
+    if report.has_significance:
         yield number(None if significant_share is None else 100 * significant_share, 0)

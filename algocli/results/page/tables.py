@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-ABSENT = "\N{EN DASH}"
+from algocli.dataset.sides import ALL_VERTICES
+from algocli.results import telling
+from algocli.results.telling import DASH
 
 
 @dataclass(frozen=True)
@@ -84,12 +85,8 @@ def word(text: str) -> Cell:
 
 def number(value: float | None, digits: int = 3, *, signed: bool = False) -> Cell:
     """Return a number's cell; nothing to show is a dash."""
-    if value is None or math.isnan(value):
-        return Cell(ABSENT)
-    # A difference says its direction, and one that rounds to 0 has none. The plain hyphen for a minus is what a
-    # spreadsheet reads where a table is copied to.
-    has_sign = signed and float(f"{value:.{digits}f}") != 0
-    return Cell(f"{value:{'+' if has_sign else ''}z,.{digits}f}", value)
+    text = telling.number(value, digits, signed=signed, grouped=True)
+    return Cell(text, None if text == DASH else value)
 
 
 def count(value: float | None) -> Cell:
@@ -100,16 +97,20 @@ def count(value: float | None) -> Cell:
 def span(low: float | None, high: float | None, *, signed: bool = False) -> Cell:
     """Return an interval's cell, sorted by its lower end."""
     if low is None or high is None:
-        return Cell(ABSENT)
+        return Cell(DASH)
     return Cell(f"{number(low, signed=signed).text} to {number(high, signed=signed).text}", low)
 
 
-def by_class(rows: Iterable[tuple[str, Row]]) -> tuple[Group, ...]:
-    """Group consecutive rows, each given with the name of its class."""
+def roi_rows(
+    by_class: Iterable[tuple[str, Sequence[str]]], cells: Callable[[str], Iterable[Cell]]
+) -> tuple[tuple[Group, ...], tuple[Row, ...]]:
+    """Return the rows of ROIs, a group a class, and those of a table's foot, which is all vertices."""
     groups: list[Group] = []
-    for name, cells in rows:
-        if groups and groups[-1].name == name:
-            groups[-1] = Group(name, (*groups[-1].rows, cells))
-        else:
-            groups.append(Group(name, (cells,)))
-    return tuple(groups)
+    foot: list[Row] = []
+    for name, rois in by_class:
+        rows = {roi: (word(roi), *cells(roi)) for roi in rois}
+        if ALL_VERTICES in rows:
+            foot.append(rows.pop(ALL_VERTICES))
+        if rows:
+            groups.append(Group(name, tuple(rows.values())))
+    return tuple(groups), tuple(foot)

@@ -20,6 +20,7 @@ from markupsafe import Markup
 from algocli.compute.files import publish
 from algocli.dataset.pixels import read_image
 from algocli.dataset.sides import HEMISPHERES, Side
+from algocli.results.drawing.arrangement import ANGLES, FLAT
 from algocli.results.drawing.brain_map import BrainMap
 from algocli.results.drawing.style import DARK, LIGHT, Theme
 from algocli.results.page.colour_key import explain_colours
@@ -28,8 +29,8 @@ from algocli.results.page.packing import pack_map, pack_mesh
 from algocli.results.surface import Surface, load_mesh
 
 # In this order they make one script.
-_SCRIPTS = ("arrays.js", "camera.js", "shaders.js", "painter.js", "overlay.js", "viewer.js", "start.js")
-VIEWS = ("lateral", "medial", "posterior", "ventral", "dorsal")
+_SCRIPTS = ("arrays.js", "camera.js", "shaders.js", "painter.js", "overlay.js", "readout.js", "viewer.js", "start.js")
+_VIEWS = {view: angles for view, angles in ANGLES.items() if view != FLAT}
 # Pixels of a stimulus's longer side.
 _STIMULUS = 256
 
@@ -50,7 +51,8 @@ class Assets:
 def viewer_assets(surface: Surface = "fsaverage5", hemispheres: Sequence[Side] = HEMISPHERES) -> Assets:
     """Return what the maps of a page have in common; `surface` and `hemispheres` are those that they show."""
     meshes = Markup("\n").join(_json_element(_packed_mesh(surface, h), f"mesh-{surface}-{h}") for h in hemispheres)
-    script = Markup("\n").join(asset(name) for name in _SCRIPTS)
+    views = Markup(f"const VIEWS = {json.dumps(_VIEWS)};")  # noqa: S704
+    script = Markup("\n").join((views, *map(asset, _SCRIPTS)))
     return Assets(asset("viewer.css"), meshes, Markup('(() => {\n"use strict";\n') + script + Markup("})();\n"))
 
 
@@ -71,7 +73,7 @@ def turnable(shown: BrainMap, *, ident: str, level: int = 3) -> Markup:
         shown=shown,
         ident=ident,
         level=level,
-        views=VIEWS,
+        views=_VIEWS,
         key=explain_colours(shown.key, ident),
         stimulus=None if shown.stimulus is None else _thumbnail(shown.stimulus),
         data=_json_element(pack_map(shown), f"{ident}-data"),

@@ -15,9 +15,10 @@ from algocli.results.drawing.chart import Chart
 from algocli.results.drawing.charts import draw_rois
 from algocli.results.drawing.roi_axis import remark_on_absent
 from algocli.results.plots.request import Values, Wishes
-from algocli.results.report import SCORED_ON, RoiRow, summarise
+from algocli.results.report import RoiRow, summarise
 from algocli.results.scoring import read_scores, scored_subjects
 from algocli.results.significance import FALSE_DISCOVERIES, significant
+from algocli.results.telling import SCORED_ON
 from algocli.runs import p_values as kept_p
 from algocli.runs.run import Run
 from algocli.runs.subject_run import SubjectRun
@@ -43,13 +44,15 @@ def plot_accuracy(
     """
     pairs = scored_subjects(challenge, run, wishes.subjects)
     scores: dict[SubjectId, Values] = {
-        subject.id: {h: read_scores(subject, share, h).correlation for h in wishes.sides(subject)}
-        for subject, share in pairs
+        subject.id: {h: read_scores(subject, subject_run, h).correlation for h in wishes.sides(subject)}
+        for subject, subject_run in pairs
     }
     remarks = dict.fromkeys(scores, "")
     if only_significant:
-        for _, share in pairs:
-            scores[share.id], remarks[share.id] = _significant_alone(run, share, scores[share.id])
+        for _, subject_run in pairs:
+            scores[subject_run.id], remarks[subject_run.id] = _significant_alone(
+                run, subject_run, scores[subject_run.id]
+            )
     key = wishes.scale(np.concatenate([r for sides in scores.values() for r in sides.values()]), "Pearson's r")
     for subject, _ in pairs:
         values = scores[subject.id]
@@ -90,13 +93,13 @@ def plot_bars(
         )
 
 
-def _significant_alone(run: Run, share: SubjectRun, values: Values) -> tuple[Values, str]:
+def _significant_alone(run: Run, subject_run: SubjectRun, values: Values) -> tuple[Values, str]:
     """Make r NaN where it may be chance; also say where it is not."""
-    kept = kept_p.kept(share)
+    kept = kept_p.kept(subject_run)
     if kept is None:
         raise MissingStep(
-            f"no p values are kept with run {run.name} of subject {share.id}",
-            hint=f"algocli report --significance -s {share.id} --run {run.name}",
+            f"no p values are kept with run {run.name} of subject {subject_run.id}",
+            hint=f"algocli report --significance -s {subject_run.id} --run {run.name}",
         )
     better = significant(kept.p)
     counts = " and ".join(f"{better[h].sum():,} of {len(r):,} {h}" for h, r in values.items())

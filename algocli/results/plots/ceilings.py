@@ -15,8 +15,8 @@ from algocli.results.drawing.chart import Chart
 from algocli.results.drawing.colour_maps import find_colours
 from algocli.results.drawing.density import Densities, count_in_cells, draw_density
 from algocli.results.plots.request import Wishes
-from algocli.results.report import SCORED_ON
 from algocli.results.scoring import read_scores, scored_subjects
+from algocli.results.telling import SCORED_ON
 from algocli.runs.run import Run
 from algocli.runs.subject_run import SubjectRun
 
@@ -39,8 +39,8 @@ def plot_ceiling(challenge: Dataset, run: Run, wishes: Wishes) -> Iterator[tuple
     """
     colours = None if wishes.colours is None else find_colours(wishes.colours).name
     pairs = scored_subjects(challenge, run, wishes.subjects)
-    for subject, share in pairs:
-        points = _points(subject, share, wishes)
+    for subject, subject_run in pairs:
+        points = _points(subject, subject_run, wishes)
         yield (
             subject.id,
             draw_density(
@@ -56,10 +56,10 @@ def plot_ceiling(challenge: Dataset, run: Run, wishes: Wishes) -> Iterator[tuple
         )
 
 
-def _points(subject: Subject, share: SubjectRun, wishes: Wishes) -> _Points:
+def _points(subject: Subject, subject_run: SubjectRun, wishes: Wishes) -> _Points:
     points = {}
     for hemisphere in wishes.sides(subject):
-        scores = read_scores(subject, share, hemisphere)
+        scores = read_scores(subject, subject_run, hemisphere)
         if scores.noise_ceiling is None:
             path = subject.ceiling_name(hemisphere)
             raise DataError(

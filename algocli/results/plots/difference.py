@@ -16,8 +16,8 @@ from algocli.results.drawing.brain_map import BrainMap, Panel
 from algocli.results.drawing.keys import Scale
 from algocli.results.held_out import remark_on_images
 from algocli.results.plots.request import Wishes, shortened
-from algocli.results.report import SCORED_ON
 from algocli.results.scoring import read_scores
+from algocli.results.telling import SCORED_ON
 from algocli.runs.datasets import refuse_other_data
 from algocli.runs.run import Run
 
@@ -93,9 +93,9 @@ def difference_scale(differences: NDArray[np.float64], run: Run, against: Run, w
 
 def _scores(subject: Subject, run: Run, against: Run, wishes: Wishes) -> dict[Side, Pair]:
     """Return both runs' r, (n_vertices,) each, for each hemisphere."""
-    shares = run.subject(subject.id), against.subject(subject.id)
+    subject_runs = run.subject(subject.id), against.subject(subject.id)
     return {
-        h: (read_scores(subject, shares[0], h).correlation, read_scores(subject, shares[1], h).correlation)
+        h: (read_scores(subject, subject_runs[0], h).correlation, read_scores(subject, subject_runs[1], h).correlation)
         for h in wishes.sides(subject)
     }
 

@@ -82,11 +82,15 @@ def plot_prediction(
     """
     pairs = scored_subjects(challenge, run, wishes.subjects)
     only = known_rois([subject for subject, _ in pairs], rois)
-    found = [(subject, share, *_held_out_row(subject, share, row, nsd_id)) for subject, share in pairs]
-    for subject, share, at, position in found:
+    found = [
+        (subject, subject_run, *_held_out_row(subject, subject_run, row, nsd_id)) for subject, subject_run in pairs
+    ]
+    for subject, subject_run, at, position in found:
         title = wishes.heading(f"Responses to held-out image {at}", subject.id, pairs)
         measured = _within(subject, _measured(subject, at, wishes), only)
-        rows = {h: np.asarray(share.validation_predictions(h)[position], np.float64) for h in wishes.sides(subject)}
+        rows = {
+            h: np.asarray(subject_run.validation_predictions(h)[position], np.float64) for h in wishes.sides(subject)
+        }
         predicted = _within(subject, rows, only)
         image = subject.train_stimuli[at]
         said = f"{image.path.name}{_where(subject, only, wishes)}; {_agreement(measured, predicted)}.\nRun {run.name}."
@@ -133,9 +137,9 @@ def find_row(subject: Subject, row: int | None, nsd_id: int | None) -> int:
     return row
 
 
-def _held_out_row(subject: Subject, share: SubjectRun, row: int | None, nsd_id: int | None) -> tuple[int, int]:
+def _held_out_row(subject: Subject, subject_run: SubjectRun, row: int | None, nsd_id: int | None) -> tuple[int, int]:
     """Return a held-out image's row among the training images, and among the run's predictions."""
-    held_out = share.validation_rows()
+    held_out = subject_run.validation_rows()
     at = int(held_out.min()) if row is None and nsd_id is None else find_row(subject, row, nsd_id)
     positions = np.flatnonzero(held_out == at)
     if not len(positions):

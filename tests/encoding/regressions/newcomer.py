@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.track import Note
-from algocli.encoding.algebra import ON_CPU, Algebra
 from algocli.encoding.fields import Fields
 from algocli.encoding.regressions.registry import register, unregister
 from algocli.encoding.regressions.regression import Model, Regression
 from algocli.encoding.regressions.run_arrays import RunArray
 from algocli.encoding.regressions.view import Scores, View
+from algocli.features.algebra import ON_CPU, Algebra
 
 
 @contextmanager

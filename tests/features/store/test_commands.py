@@ -7,7 +7,15 @@ from typing import Any
 import pytest
 
 from algocli.features.networks.preprocessing import TUTORIAL, Transform
-from algocli.features.store.commands import Request, command, describe, import_dtype, options, preparation, request_of
+from algocli.features.store.commands import (
+    LayerRequest,
+    command,
+    describe,
+    import_dtype,
+    options,
+    preparation,
+    request_of,
+)
 
 IMPORTED = {"model": "mine", "layer": "import", "weights": "import", "identity": {"source": "import"}}
 
@@ -20,22 +28,22 @@ def recipe(weights: str = "pretrained", **identity: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("named", "said", "request_"),
     [
-        (recipe(), "", Request()),
-        (recipe("random:3"), "--weights random:3", Request("random:3")),
-        (recipe("my weights.pth"), "--weights 'my weights.pth'", Request("my weights.pth")),
-        (recipe(dtype="float32"), "--dtype float32", Request(dtype="float32")),
-        (recipe(numerics="bfloat16"), "--numerics bfloat16", Request(numerics="bfloat16")),
-        (recipe(transform=Transform(300).identity()), "--transform model", Request(transform="model")),
-        (recipe(post={"pool": 7}), "--pool 7", Request(pool=7)),
+        (recipe(), "", LayerRequest()),
+        (recipe("random:3"), "--weights random:3", LayerRequest("random:3")),
+        (recipe("my weights.pth"), "--weights 'my weights.pth'", LayerRequest("my weights.pth")),
+        (recipe(dtype="float32"), "--dtype float32", LayerRequest(dtype="float32")),
+        (recipe(numerics="bfloat16"), "--numerics bfloat16", LayerRequest(numerics="bfloat16")),
+        (recipe(transform=Transform(300).identity()), "--transform model", LayerRequest(transform="model")),
+        (recipe(post={"pool": 7}), "--pool 7", LayerRequest(pool=7)),
         (
             recipe(post={"project": 50, "seed": 2, "matrix": "ab"}),
             "--project 50 --project-seed 2",
-            Request(project=50, project_seed=2),
+            LayerRequest(project=50, project_seed=2),
         ),
-        (recipe(post={"project": 50, "seed": 0, "matrix": "ab"}), "--project 50", Request(project=50)),
+        (recipe(post={"project": 50, "seed": 0, "matrix": "ab"}), "--project 50", LayerRequest(project=50)),
     ],
 )
-def test_what_was_asked_for_is_read_back_and_said(named: dict[str, Any], said: str, request_: Request) -> None:
+def test_what_was_asked_for_is_read_back_and_said(named: dict[str, Any], said: str, request_: LayerRequest) -> None:
     assert request_of(named) == request_
     assert " ".join(options(named)) == said
     assert command(named, 3) == " ".join(f"algocli extract --model alexnet -l features.2 {said} -s 3".split())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from algocli.results.page.tables import Column, Table, by_class, count, number, span, word
+from algocli.results.page.tables import Column, Table, count, number, roi_rows, span, word
 
 
 def test_a_missing_number_is_a_dash_without_a_key():
@@ -27,9 +27,14 @@ def test_words_are_sorted_without_regard_to_case():
     assert word("early").key < word("FFA-1").key
 
 
-def test_consecutive_rows_of_a_class_are_one_group():
-    rows = [("a", (word("1"),)), ("a", (word("2"),)), ("b", (word("3"),)), ("", (word("4"),))]
-    assert [(group.name, len(group.rows)) for group in by_class(rows)] == [("a", 2), ("b", 1), ("", 1)]
+def test_each_class_of_rois_is_one_group_and_all_vertices_are_the_foot():
+    by_class = [("prf-visualrois", ("V1v", "hV4")), ("streams", ("early",)), ("", ("All vertices",))]
+    groups, foot = roi_rows(by_class, lambda roi: [count(len(roi))])
+    assert [(group.name, [row[0].text for row in group.rows]) for group in groups] == [
+        ("prf-visualrois", ["V1v", "hV4"]),
+        ("streams", ["early"]),
+    ]
+    assert [[cell.text for cell in row] for row in foot] == [["All vertices", "12"]]
 
 
 def test_a_heading_spans_its_columns():

@@ -1,1 +1,14 @@
-"""Arrays that other programs wrote, one file a format; the module `matrices` above opens them by their suffix."""
+"""Arrays that other programs wrote, one file a format; the module `matrices` above opens them by their suffix.
+
+matrix       what every format comes down to
+labels       what rows are called
+stacked      files with an array for each image
+npy          .npy and .npz
+hdf5         HDF5
+mat          MATLAB
+text         tables in text
+parquet      Parquet
+zarrs        Zarr
+tensors      PyTorch
+safetensors  safetensors
+"""

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.errors import DataError
+from algocli.errors import DataError, first_line
 from algocli.features.imports.formats.hdf5 import open_hdf5_dataset
 from algocli.features.imports.formats.labels import as_words, is_list, labels_within, rank_key
-from algocli.features.imports.formats.matrix import Matrix, choose, reason, selection
+from algocli.features.imports.formats.matrix import Matrix, choose, selection
 
 # What scipy calls variables that hold numbers.
 _NUMERIC = {"double", "single", "logical", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))}
@@ -88,4 +88,6 @@ def _guarded(path: Path, read: Any) -> Any:
     try:
         return read()
     except Exception as error:
-        raise DataError(f"{path} cannot be read as a .mat file: {reason(error)}", hint="copy the file again") from error
+        raise DataError(
+            f"{path} cannot be read as a .mat file: {first_line(error)}", hint="copy the file again"
+        ) from error

@@ -139,11 +139,6 @@ def selection(rows: Sequence[int]) -> slice | list[int]:
     return slice(rows.start, rows.stop) if isinstance(rows, range) and rows.step == 1 else list(rows)
 
 
-def reason(error: Exception) -> str:
-    """Return the first line of what another library says."""
-    return (str(error).splitlines() or [type(error).__name__])[0]
-
-
 def _listed(shapes: Mapping[str, tuple[int, ...]]) -> str:
     first = [f"{name} {shape}" for name, shape in islice(shapes.items(), _SHOWN)]
     more = [f"and {len(shapes) - _SHOWN} others"] if len(shapes) > _SHOWN else []

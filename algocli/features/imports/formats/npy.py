@@ -12,11 +12,12 @@ import numpy as np
 from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
+from algocli.compute.arrays import read_header
 from algocli.compute.budget import check_memory
 from algocli.dataset.arrays import open_array
-from algocli.errors import DataError
+from algocli.errors import DataError, first_line
 from algocli.features.imports.formats.labels import as_words, is_list, labels_within, rank_key
-from algocli.features.imports.formats.matrix import Matrix, choose, of_array, reason, selection
+from algocli.features.imports.formats.matrix import Matrix, choose, of_array, selection
 from algocli.features.imports.formats.stacked import stack
 
 # Of a header in the archive: what it begins with, and where the lengths of a name and of what follows it stand.
@@ -44,7 +45,7 @@ def open_npz(path: Path, dataset: str | None) -> Matrix:
     except FileNotFoundError as error:
         raise DataError(f"{path} is missing") from error
     except Exception as error:
-        raise DataError(f"{path} is no whole .npz archive: {reason(error)}", hint="copy the file again") from error
+        raise DataError(f"{path} is no whole .npz archive: {first_line(error)}", hint="copy the file again") from error
     # Names as Python objects would have to be unpickled: they are no features, whatever their shape.
     numeric = {name: shape for name, (shape, dtype) in headers.items() if dtype.kind not in "OUS"}
     if dataset is None:
@@ -65,15 +66,8 @@ def open_npz(path: Path, dataset: str | None) -> Matrix:
 
 def _read_header(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> tuple[tuple[int, ...], np.dtype[Any]]:
     with archive.open(info) as stream:
-        shape, _, dtype = _parse_header(stream)
+        shape, _, dtype = read_header(stream)
         return shape, dtype
-
-
-def _parse_header(stream: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    version = npy_format.read_magic(stream)
-    read = npy_format.read_array_header_1_0 if version == (1, 0) else npy_format.read_array_header_2_0
-    found: tuple[tuple[int, ...], bool, np.dtype[Any]] = read(stream)
-    return found
 
 
 def _load(path: Path, info: zipfile.ZipInfo) -> NDArray[Any]:
@@ -86,7 +80,7 @@ def _load(path: Path, info: zipfile.ZipInfo) -> NDArray[Any]:
             return np.asarray(npy_format.read_array(stream, allow_pickle=False))
     # A broken stream shows as whatever zlib, zipfile or numpy meets first.
     except (ValueError, OSError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zipfile.zlib.error) as error:  # type: ignore[attr-defined]
-        raise DataError(f"{path} is damaged: {reason(error)}", hint="copy it again") from error
+        raise DataError(f"{path} is damaged: {first_line(error)}", hint="copy it again") from error
 
 
 def _map(path: Path, info: zipfile.ZipInfo) -> NDArray[Any]:
@@ -95,7 +89,7 @@ def _map(path: Path, info: zipfile.ZipInfo) -> NDArray[Any]:
         stream.seek(info.header_offset)
         lengths = np.frombuffer(stream.read(_LOCAL_HEADER)[_LENGTHS], dtype="<u2")
         stream.seek(info.header_offset + _LOCAL_HEADER + int(lengths.sum()))
-        shape, is_fortran, dtype = _parse_header(stream)
+        shape, is_fortran, dtype = read_header(stream)
         order: Any = "F" if is_fortran else "C"
         return np.memmap(path, dtype, "r", stream.tell(), shape, order)
 

@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.budget import check_memory
-from algocli.compute.extras import install_hint
-from algocli.errors import DataError, UsageError
+from algocli.errors import DataError, UsageError, first_line, install_hint
 from algocli.features.imports.formats.labels import as_words, labels_within
-from algocli.features.imports.formats.matrix import Matrix, choose, of_array, reason
+from algocli.features.imports.formats.matrix import Matrix, choose, of_array
 from algocli.features.imports.formats.text import readers, word_columns
 
 # Of a single column of lists: the columns of numbers that lie side by side have no name of their own.
@@ -46,7 +45,7 @@ def open_parquet(path: Path, dataset: str | None) -> Matrix:
     except UsageError:
         raise
     except Exception as error:
-        raise DataError(f"{path} cannot be read as Parquet: {reason(error)}", hint="copy the file again") from error
+        raise DataError(f"{path} cannot be read as Parquet: {first_line(error)}", hint="copy the file again") from error
     return _of_table(path, table, dataset)
 
 

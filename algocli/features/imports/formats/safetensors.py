@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.errors import DataError
+from algocli.errors import DataError, first_line
 from algocli.features.imports.formats.labels import as_words, is_list, labels_within, rank_key
-from algocli.features.imports.formats.matrix import Matrix, choose, reason, selection
+from algocli.features.imports.formats.matrix import Matrix, choose, selection
 from algocli.features.imports.formats.stacked import stack
 
 _DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "BOOL": "?"}
@@ -77,7 +77,9 @@ def _read_header(path: Path) -> tuple[int, dict[str, Any]]:
     except FileNotFoundError as error:
         raise DataError(f"{path} is missing") from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
-        raise DataError(f"{path} is no whole safetensors file: {reason(error)}", hint="copy the file again") from error
+        raise DataError(
+            f"{path} is no whole safetensors file: {first_line(error)}", hint="copy the file again"
+        ) from error
     return start, header
 
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.errors import DataError
+from algocli.errors import DataError, first_line
 from algocli.features.imports.formats.labels import as_words, labels_within, rank_key
-from algocli.features.imports.formats.matrix import Matrix, choose, reason, selection
+from algocli.features.imports.formats.matrix import Matrix, choose, selection
 from algocli.features.imports.formats.stacked import stack
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def _load(path: Path) -> Any:
             f"{path} holds other objects than tensors, which were not run", hint="save the tensor alone"
         ) from failure
     raise DataError(
-        f"{path} cannot be read as tensors: {reason(failure).split('. ')[0]}", hint="copy the file again"
+        f"{path} cannot be read as tensors: {first_line(failure).split('. ')[0]}", hint="copy the file again"
     ) from failure
 
 

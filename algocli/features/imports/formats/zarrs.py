@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.errors import DataError
+from algocli.errors import DataError, first_line
 from algocli.features.imports.formats.labels import as_words, is_list, labels_within, rank_key
-from algocli.features.imports.formats.matrix import Matrix, choose, reason, selection
+from algocli.features.imports.formats.matrix import Matrix, choose, selection
 
 # What stands in a shard's index for a chunk that was never written.
 _ABSENT = np.uint64(2**64 - 1)
@@ -44,7 +44,7 @@ def open_zarr(path: Path, dataset: str | None) -> Matrix:
         # A kind of number that this zarr does not know shows here.
         dtypes = {name: np.dtype(array.dtype) for name, array in arrays.items()}
     except Exception as error:
-        raise DataError(f"{path} cannot be read as Zarr: {reason(error)}") from error
+        raise DataError(f"{path} cannot be read as Zarr: {first_line(error)}") from error
     numeric = {name: tuple(arrays[name].shape) for name, dtype in dtypes.items() if dtype.kind not in "OUST"}
     name = choose(path, numeric if len(arrays) > 1 else {n: tuple(a.shape) for n, a in arrays.items()}, dataset)
     array: Any = arrays[name]
@@ -64,7 +64,7 @@ def _guarded(path: Path, array: Any, where: tuple[Any, ...]) -> NDArray[Any]:
         return np.asarray(array.oindex[where])
     # A torn chunk shows as whatever its codec meets first.
     except (ValueError, RuntimeError, OSError, KeyError, IndexError) as error:
-        raise DataError(f"{path} is damaged: {reason(error)}", hint="copy it again") from error
+        raise DataError(f"{path} is damaged: {first_line(error)}", hint="copy it again") from error
 
 
 def _read_words(path: Path, array: Any) -> list[str] | None:

@@ -11,12 +11,12 @@ from pathlib import Path
 from algocli.compute.choices import did_you_mean
 from algocli.errors import UsageError
 from algocli.features.networks.code import as_network, call, is_network, refused
-from algocli.features.networks.network import Network, Request
+from algocli.features.networks.network import Network, NetworkRequest
 
 PREFIX = "python:"
 
 
-def build(request: Request) -> Network:
+def build(request: NetworkRequest) -> Network:
     """Build what a callable of a Python module returns; modules in the current folder are found too.
 
     Raises

@@ -7,11 +7,10 @@ from contextlib import nullcontext
 from typing import Any
 
 from algocli.compute.choices import did_you_mean
-from algocli.compute.extras import install_hint
-from algocli.errors import UsageError
+from algocli.errors import UsageError, install_hint
 from algocli.features.networks.network import (
     Network,
-    Request,
+    NetworkRequest,
     choose_transform,
     impatient,
     no_entry,
@@ -24,7 +23,7 @@ from algocli.features.networks.weights import PRETRAINED
 PREFIX = "timm/"
 
 
-def build(request: Request) -> Network:
+def build(request: NetworkRequest) -> Network:
     """Build a network of timm.
 
     Raises

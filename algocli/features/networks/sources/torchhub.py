@@ -12,12 +12,12 @@ from urllib.error import URLError
 
 from algocli.errors import UsageError
 from algocli.features.networks.code import as_network, call, refused
-from algocli.features.networks.network import Network, Request, impatient, out_of_reach
+from algocli.features.networks.network import Network, NetworkRequest, impatient, out_of_reach
 
 PREFIX = "torchhub:"
 
 
-def build(request: Request) -> Network:
+def build(request: NetworkRequest) -> Network:
     """Build what a repository's hubconf.py offers under a name.
 
     Raises
@@ -46,7 +46,7 @@ def build(request: Request) -> Network:
     return as_network(model, architecture, _load_from_hub(model, name, where, request), request)
 
 
-def _load_from_hub(model: str, name: str, where: Mapping[str, Any], request: Request) -> Any:
+def _load_from_hub(model: str, name: str, where: Mapping[str, Any], request: NetworkRequest) -> Any:
     import torch
 
     # It has no types.

@@ -11,7 +11,7 @@ from algocli.compute.choices import did_you_mean
 from algocli.errors import UsageError
 from algocli.features.networks.network import (
     Network,
-    Request,
+    NetworkRequest,
     choose_transform,
     impatient,
     no_entry,
@@ -31,7 +31,7 @@ PREFIX = "torchvision/"
 _ARGUMENTS = {name: {"transform_input": True, "init_weights": True} for name in ("googlenet", "inception_v3")}
 
 
-def build(request: Request) -> Network:
+def build(request: NetworkRequest) -> Network:
     """Build a classifier of torchvision.
 
     Raises

@@ -1,8 +1,7 @@
 // ---- Where the eye is. Both hemispheres read a camera mirrored, so that one camera shows the same part of each.
 
 const DEGREE = Math.PI / 180;
-// Degrees to the back and upwards from the lateral view.
-const VIEWS = { lateral: [0, 0], medial: [180, 0], posterior: [90, 0], ventral: [90, -90], dorsal: [90, 90] };
+// The page says which VIEWS there are: degrees to the back and upwards from the lateral view.
 const HOME = "posterior";
 const NEAREST = 20, FURTHEST = 0.5;
 // The share of a canvas that the cortex fills.
@@ -71,3 +70,15 @@ const isAt = (camera, view) => {
   const apart = Math.abs(((camera.azimuth - azimuth + 540) % 360 + 360) % 360 - 180);
   return apart < 0.5 && Math.abs(camera.elevation - elevation) < 0.5;
 };
+
+// A share of the way from one camera to another, the short way round.
+function between(from, to, share) {
+  const mix = (a, b) => a + (b - a) * share;
+  const around = ((to.azimuth - from.azimuth + 540) % 360 + 360) % 360 - 180;
+  return {
+    azimuth: from.azimuth + around * share,
+    elevation: mix(from.elevation, to.elevation),
+    zoom: mix(from.zoom, to.zoom),
+    pan: [mix(from.pan[0], to.pan[0]), mix(from.pan[1], to.pan[1])],
+  };
+}

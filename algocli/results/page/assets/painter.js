@@ -173,3 +173,13 @@ class Painter {
     gl.texImage2D(target, 0, format, ACROSS, rows, 0, layout, type, texels);
   }
 }
+
+// Bare cortex is darker on dark paper, so that values stand out on either.
+function cortexColours(element) {
+  const style = getComputedStyle(element);
+  const read = (name, usual) => {
+    const colour = parseInt((style.getPropertyValue(name).trim() || usual).slice(1), 16);
+    return [colour >> 16, (colour >> 8) & 255, colour & 255].map((channel) => channel / 255);
+  };
+  return { gyrus: read("--gyrus", "#cccccc"), sulcus: read("--sulcus", "#949494") };
+}

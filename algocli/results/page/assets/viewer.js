@@ -9,14 +9,12 @@ const TURNING_MS = 300;
 const PRINTED_FINENESS = 3;
 // Where painting is slow: how finely while something moves, and how long after it the fine picture follows.
 const COARSE = 0.75, REFINED_AFTER_MS = 150;
-const HINT = "Point at the cortex for a vertex and its value.";
 
 class Viewer {
   constructor(section, painter, shown, meshes) {
     Object.assign(this, shown, { section, painter, meshes });
     this.stage = section.querySelector(".brain-stage");
-    this.readout = section.querySelector(".brain-readout");
-    this.marker = section.querySelector(".brain-marker");
+    this.readout = new Readout(section, shown);
     this.tools = section.querySelector(".brain-tools");
     this.tiles = [...section.querySelectorAll("canvas")].map((canvas) => ({
       canvas, hemisphere: canvas.dataset.hemisphere, panel: this.panels[canvas.dataset.panel],
@@ -28,7 +26,7 @@ class Viewer {
     this.listen();
     section.querySelector(".brain-absent").hidden = true;
     this.tools.hidden = this.stage.hidden = false;
-    this.say(null);
+    this.readout.say(null);
     this.redraw();
   }
 
@@ -162,7 +160,7 @@ class Viewer {
         canvas.classList.remove("turning");
       });
     }
-    canvas.addEventListener("pointerleave", () => this.say(this.pinned));
+    canvas.addEventListener("pointerleave", () => this.readout.say(this.pinned));
   }
 
   // One pointer turns, or moves the cortex with Shift held; two spread to zoom, and turn too.
@@ -194,7 +192,7 @@ class Viewer {
     this.isHovering = true;
     requestAnimationFrame(() => {
       this.isHovering = false;
-      this.say(this.find(this.hovered.tile, this.hovered.place) || this.pinned);
+      this.readout.say(this.find(this.hovered.tile, this.hovered.place) || this.pinned);
     });
   }
 
@@ -272,68 +270,19 @@ class Viewer {
 
   pin(tile, place) {
     this.pinned = this.find(tile, place);
-    this.say(this.pinned, "polite");
+    this.readout.say(this.pinned, "polite");
     this.redraw();
   }
 
   unpin() {
     this.pinned = null;
-    this.say(null);
+    this.readout.say(null);
     this.redraw();
   }
-
-  // A screen reader tells what was asked for by a click or a key, and not all that a pointer passes.
-  say(found, live = "off") {
-    this.readout.setAttribute("aria-live", live);
-    const value = found && valueAt(found.panel.values[found.hemisphere], found.vertex);
-    this.readout.textContent = found ? this.describe(found) : HINT;
-    this.readout.classList.toggle("brain-hint", !found);
-    if (!this.marker) return;
-    this.marker.setAttribute("visibility", value === null ? "hidden" : "visible");
-    if (value === null) return;
-    const share = within(0, (value - this.key.low) / (this.key.high - this.key.low), 1);
-    this.marker.setAttribute("transform", `translate(${share * this.marker.dataset.width} 0)`);
-  }
-
-  describe({ hemisphere, vertex }) {
-    const told = this.panels.map((panel) => {
-      const value = this.write(valueAt(panel.values[hemisphere], vertex));
-      return panel.name ? `${panel.name} ${value}` : value;
-    }).join(", ");
-    const rois = this.outlines[hemisphere].filter(({ vertices }) => vertices.has(vertex)).map(({ name }) => name);
-    return `${hemisphere} hemisphere, fsaverage vertex ${vertex}: ${told}${rois.length ? `; in ${rois.join(", ")}` : ""}`;
-  }
-
-  write(value) {
-    if (value === null) return "no value";
-    if (this.key.kind === "categories") return this.key.names[value];
-    const number = String(Number(value.toPrecision(4))).replaceAll("-", "\u2212");
-    return this.panels.length > 1 ? number : `${this.key.label} ${number}`;
-  }}
-
-// Bare cortex is darker on dark paper, so that values stand out on either.
-function cortexColours(element) {
-  const style = getComputedStyle(element);
-  const read = (name, usual) => {
-    const colour = parseInt((style.getPropertyValue(name).trim() || usual).slice(1), 16);
-    return [colour >> 16, (colour >> 8) & 255, colour & 255].map((channel) => channel / 255);
-  };
-  return { gyrus: read("--gyrus", "#cccccc"), sulcus: read("--sulcus", "#949494") };
 }
 
 // From -1 to 1, to the right and up.
 function placeIn(canvas, event) {
   const box = canvas.getBoundingClientRect();
   return [2 * (event.clientX - box.left) / box.width - 1, 1 - 2 * (event.clientY - box.top) / box.height];
-}
-
-function between(from, to, share) {
-  const mix = (a, b) => a + (b - a) * share;
-  const around = ((to.azimuth - from.azimuth + 540) % 360 + 360) % 360 - 180;
-  return {
-    azimuth: from.azimuth + around * share,
-    elevation: mix(from.elevation, to.elevation),
-    zoom: mix(from.zoom, to.zoom),
-    pan: [mix(from.pan[0], to.pan[0]), mix(from.pan[1], to.pan[1])],
-  };
 }

@@ -1,0 +1,249 @@
+"""The large products and decompositions between images and predictions, by the library that knows the machine best.
+
+On a GPU that is torch. On a cpu it is numpy, which needs no torch to be loaded, but for the Gram matrix, which is
+nearly all of the arithmetic: there libraries differ by a factor of two in how well they know a processor. They also
+differ in the last digits, so nothing that is timed chooses: the same machine, with the same versions, takes the same
+library however busy it is. Everything small stays with numpy, and what is handed over and what comes back lies in the
+computer's own memory, so that no other module knows where the work was done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Multiplies whatever it is given from the left by a matrix that it holds.
+Multiplier = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+# The products of blocks of rows i and j, where i >= j: what symmetry leaves to be computed.
+Tiles = Mapping[tuple[int, int], NDArray[np.float64]]
+
+# Multiplications from which on loading torch, four seconds, costs less than it saves: a third of what numpy takes. The
+# same for all who ask, those who have loaded it among them: a matrix shall not depend on the command that made it.
+WORTH_LOADING_TORCH = 1.2e12
+# What OpenBLAS calls its kernels for processors with 512-bit vectors.
+_WIDE_KERNELS = ("SkylakeX", "Cooperlake", "SapphireRapids")
+
+
+class Algebra(Protocol):
+    """Multiplies and decomposes matrices."""
+
+    # Where, as torch calls it.
+    device: str
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """What multiplies: another library, or another number of its threads, may give other last digits."""
+        ...
+
+    def multiply(self, left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return left @ right, in float32 throughout."""
+        ...
+
+    def hold(self, left: NDArray[np.float32]) -> Multiplier:
+        """Return what multiplies by `left` again and again: a GPU is sent that matrix once."""
+        ...
+
+    def add_products(self, blocks: Sequence[NDArray[np.float32]], tiles: Tiles) -> None:
+        """Add block i times block j transposed, (n_rows_i, n_rows_j), to every tile (i, j).
+
+        Blocks are (n_rows, n_features); they may be views with gaps between their rows.
+        """
+        ...
+
+    def eigh(self, matrix: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the eigenvalues, rising, and eigenvectors of a symmetric matrix, which may be overwritten."""
+        ...
+
+
+class NumpyAlgebra:
+    """By the BLAS and LAPACK that numpy was built with."""
+
+    device = "cpu"
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """The BLAS, its kernels and its threads."""
+        return {"library": "numpy", "version": np.__version__, **_blas()}
+
+    def multiply(self, left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return left @ right."""
+        product: NDArray[np.float32] = left @ right
+        return product
+
+    def hold(self, left: NDArray[np.float32]) -> Multiplier:
+        """Return what multiplies by `left`."""
+        return lambda right: self.multiply(left, right)
+
+    def add_products(self, blocks: Sequence[NDArray[np.float32]], tiles: Tiles) -> None:
+        """Multiply tile by tile."""
+        for (i, j), tile in tiles.items():
+            tile += blocks[i] @ blocks[j].T
+
+    def eigh(self, matrix: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return eigenvalues and eigenvectors, in little more memory than these and the matrix take."""
+        from scipy.linalg import eigh
+
+        # numpy takes five times the matrix. The transpose is the same matrix, in the order that LAPACK overwrites.
+        values, vectors = eigh(matrix.T, overwrite_a=True, driver="evr", check_finite=False)
+        return values, vectors
+
+
+class TorchAlgebra:
+    """By torch, on the device named; TF32 and its like stay off, as nobody asked for fewer digits."""
+
+    def __init__(self, device: str) -> None:
+        self.device = device
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """The version of torch, the device, and the threads of a cpu."""
+        import torch
+
+        about = {"library": "torch", "version": str(torch.__version__), "device": self.device}
+        return about | ({"threads": torch.get_num_threads()} if self.device == "cpu" else {})
+
+    def multiply(self, left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return left @ right."""
+        return self.hold(left)(right)
+
+    def hold(self, left: NDArray[np.float32]) -> Multiplier:
+        """Return what multiplies by `left`, which stays on the device for as long as this is kept."""
+        held = self._send(left)
+
+        def multiply(right: NDArray[np.float32]) -> NDArray[np.float32]:
+            with _in_full():
+                return self._fetch(held @ self._send(right))
+
+        return multiply
+
+    def add_products(self, blocks: Sequence[NDArray[np.float32]], tiles: Tiles) -> None:
+        """Multiply tile by tile, every block copied to a GPU once."""
+        import torch
+
+        held = [self._hold(self._send(block)) for block in blocks]
+        with _in_full():
+            for (i, j), tile in tiles.items():
+                # torch adds with all cores, numpy with one.
+                torch.from_numpy(tile).add_(self._product(held[i], held[j]))
+
+    def eigh(self, matrix: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return eigenvalues and eigenvectors, in float64."""
+        import torch
+
+        with torch.inference_mode():
+            values, vectors = torch.linalg.eigh(self._send(matrix))
+        return self._fetch(values), self._fetch(vectors)
+
+    def _hold(self, block: Any) -> Any:
+        return block
+
+    def _product(self, left: Any, right: Any) -> Any:
+        return (left @ right.T).cpu()
+
+    def _send(self, array: NDArray[Any]) -> Any:
+        import torch
+
+        # What may not be written to, as a memory map, torch takes with a warning only: then a copy.
+        return torch.from_numpy(np.require(array, requirements="W")).to(self.device)
+
+    def _fetch(self, tensor: Any) -> NDArray[Any]:
+        array: NDArray[Any] = tensor.cpu().numpy()
+        return array
+
+
+class OneDnnAlgebra(TorchAlgebra):
+    """By oneDNN on a cpu, which torch uses for no other tensors than those in oneDNN's own layout: copies."""
+
+    def __init__(self) -> None:
+        super().__init__("cpu")
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """As torch's own."""
+        return super().provenance | {"library": "oneDNN in torch"}
+
+    def _hold(self, block: Any) -> Any:
+        return block.to_mkldnn()
+
+    def _product(self, left: Any, right: Any) -> Any:
+        import torch
+
+        return torch.nn.functional.linear(left, right).to_dense()
+
+
+ON_CPU = NumpyAlgebra()
+
+
+def algebra_on(device: str, n_multiplications: float = 0.0) -> Algebra:
+    """Return what works on a device.
+
+    Parameters
+    ----------
+    n_multiplications
+        How large the work is: `uses_torch` says from where on another library than numpy's may be loaded for it.
+    """
+    if device != "cpu":
+        return TorchAlgebra(device)
+    return OneDnnAlgebra() if uses_torch(device, n_multiplications) and _has_onednn() else ON_CPU
+
+
+@contextmanager
+def _in_full() -> Iterator[None]:
+    """Multiply without gradients and in float32 throughout within a `with` block."""
+    import torch
+
+    before = torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = False
+    try:
+        with torch.inference_mode():
+            yield
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = before
+
+
+def uses_torch(device: str, n_multiplications: float) -> bool:
+    """Say whether torch will be loaded for products of that size, without loading it."""
+    return device != "cpu" or (n_multiplications >= WORTH_LOADING_TORCH and _blas_is_narrow())
+
+
+def _blas_is_narrow() -> bool:
+    """Say whether numpy's OpenBLAS works with vectors of half the width that the processor has.
+
+    It does where it is older than the processor or was told to. Measured: 200 to 300 GFLOP/s with such kernels, 400 to
+    530 with the right ones, and 290 to 420 by oneDNN, which asks the processor itself.
+    """
+    blas = _blas()
+    return blas["blas"] == "openblas" and blas["kernels"] not in _WIDE_KERNELS and _has_wide_vectors()
+
+
+def _has_wide_vectors() -> bool:
+    found = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
+    # numpy 2.4 calls AVX-512 by the level of x86-64 that has it.
+    return any(name.startswith("AVX512") or name == "X86_V4" for name in found)
+
+
+def _has_onednn() -> bool:
+    import torch
+
+    return bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
+
+
+def _blas() -> dict[str, Any]:
+    """Return which BLAS numpy multiplies with: its name, its kernels for this processor, and its threads."""
+    # scikit-learn asks the same way, and brings it.
+    from threadpoolctl import threadpool_info
+
+    pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
+    # scipy may bring another of its own.
+    pools.sort(key=lambda pool: "numpy" not in pool["filepath"])
+    blas = pools[0] if pools else {}
+    return {
+        "blas": blas.get("internal_api"),
+        "blas_version": blas.get("version"),
+        "kernels": blas.get("architecture"),
+        "threads": blas.get("num_threads"),
+    }

@@ -1,0 +1,44 @@
+"""What results say in figures and words wherever they are shown, on the terminal as on a page."""
+
+from __future__ import annotations
+
+import math
+
+# Goes wherever a score is shown, so that nobody takes it for what the leaderboard would say.
+SCORED_ON = "held-out training images (validation)"
+DASH = "\N{EN DASH}"
+
+
+def number(value: float | None, digits: int = 3, *, signed: bool = False, grouped: bool = False) -> str:
+    """Format a number; nothing to show is a dash.
+
+    Parameters
+    ----------
+    signed
+        Whether it is a difference, which says its direction; one that rounds to 0 has none.
+    grouped
+        Whether commas part the thousands.
+    """
+    if value is None or math.isnan(value):
+        return DASH
+    # The plain hyphen for a minus is what a spreadsheet reads where a table is copied to.
+    has_sign = signed and float(f"{value:.{digits}f}") != 0
+    return f"{value:{'+' if has_sign else ''}z{',' if grouped else ''}.{digits}f}"
+
+
+def drawn_anew(n_resamples: int, seed: int) -> str:
+    """Say what intervals come from."""
+    return f"{n_resamples:,} resamples of the held-out images, seed {seed}"
+
+
+def permuted(n_permutations: int, seed: int) -> str:
+    """Say what a significance comes from."""
+    return f"{n_permutations:,} permutations of the held-out images, seed {seed}"
+
+
+def read_differences(mark: str, n_resamples: int, seed: int) -> tuple[str, str]:
+    """Say how to read a table of differences, in which `mark` stands beside some."""
+    return (
+        f"{mark} the 95 % interval, low to high, excludes 0 ({drawn_anew(n_resamples, seed)})",
+        "each interval stands for itself: of many that compare equals, one in twenty excludes 0",
+    )
