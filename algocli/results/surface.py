@@ -281,7 +281,7 @@ def vertices_on_mesh(subject: Subject, side: Side) -> NDArray[np.int64]:
     if places is None or places.space != "fsaverage":
         raise UsageError(
             f"nothing says where on a cortex the responses of subject {subject.id} are: this dataset has no maps",
-            hint="reports, charts and algocli export --format csv or npy go without",
+            hint="reports, charts and exports of arrays and tables go without",
         )
     return places.vertices
 

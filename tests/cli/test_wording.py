@@ -51,6 +51,9 @@ def test_an_error_keeps_its_kind():
         ("with html=FILE.", "with --html FILE."),
         ("device='': a name", "--device '': a name"),
         ("file_format='npy' needs none", "--format npy needs none"),
+        ("a penalty: alphas=(1e-05, 1e+06, 26) reaches", "a penalty: --alphas 1e-05:1e+06:26 reaches"),
+        ("as in subjects=3, or key='row'", "as in -s 3, or --key row"),
+        ("give repeats=A,B,C: images", "give --repeats A,B,C: images"),
         ("a folder a/seed=..., left", "a folder a/seed=..., left"),
     ],
 )

@@ -42,7 +42,7 @@ def test_a_folder_that_is_not_there_says_how_to_get_one(tmp_path: Path) -> None:
 def test_a_subject_folder_given_for_the_challenge_says_which_one_is_meant(tiny_challenge: Path) -> None:
     with pytest.raises(DataError, match="holds no subject") as caught:
         Challenge(tiny_challenge / "subj01")
-    assert caught.value.hint == "name the folder above subj01 with --data-dir"
+    assert caught.value.hint == "name the folder above subj01 with data_dir=..."
 
 
 def test_a_subject_that_is_not_there_says_which_are(tiny_challenge: Path) -> None:

@@ -224,7 +224,7 @@ def test_names_that_fit_only_where_ids_count_from_0_say_so(
     for found, list_of_ids in ((matrix, by_ids), (named, None)):
         with pytest.raises(DataError) as caught:
             locate_rows(shared_subject, found, list_of_ids, None, 1)
-        assert caught.value.hint == "they fit as they are: leave --ids-from out"
+        assert caught.value.hint == "they fit as they are: leave ids_from=... out"
 
 
 def test_names_of_the_training_images_alone_give_their_rows_alone(
