@@ -86,7 +86,7 @@ def _by_ids(subject: Subject, matrix: Matrix, ids: Sequence[StimulusId], first: 
         are_numbers = subject.ids.n is not None
         if are_numbers and known.issuperset(str(int(stimulus.id) + 1) for stimulus in subject.train_stimuli):
             raise DataError(error.message, hint="they fit, less one: --ids-from 1") from error
-        if first and known.issuperset(stimulus.nsd_id - first for stimulus in subject.train_stimuli):
+        if first and are_numbers and known.issuperset(str(int(one.id) - first) for one in subject.train_stimuli):
             raise DataError(error.message, hint=FIT_AS_THEY_ARE) from error
         raise
 
