@@ -6,6 +6,7 @@ threads    work spread over this machine's threads
 track      how work that takes a while tells how far it is
 files      files that are whole or not there
 arrays     arrays a block at a time, and in such files
+tables     rows for whoever goes on with them in pandas
 lock       one writer at a time
 leftovers  what nothing refers to, and how it goes
 """

@@ -1,6 +1,7 @@
 """From numbers to responses: splits, components, regressions, and the models that come of them.
 
 fields        what can be decided about a model, field by field
+usual         what a model is unless told otherwise
 settings      what a user decides about a model
 presets       settings under a name
 names         names of runs, from settings

@@ -1,6 +1,7 @@
 """From images to numbers: each image passes through a network once, into a store on disk.
 
 networks/   networks: their sources, weights, layers and preprocessing
+usual       how features are extracted unless told otherwise
 reduction   a layer's output made smaller
 algebra     large products and decompositions, on a cpu or a GPU
 store/      features on disk, their Gram matrices, and the care of both

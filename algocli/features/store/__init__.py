@@ -3,6 +3,7 @@
 keys        what a store is keyed by
 finite      numbers that no store takes
 shards      a store: shards, records, blocks
+readable    features read a block at a time
 library     where stores lie, and how to find them
 commands    which command makes a store again
 columns     a store read column by column
