@@ -25,7 +25,7 @@ surface          the cortex as a mesh
 drawing/         figures, stroke by stroke
 plots/           what each kind of figure shows
 page/            web pages
-map_files        files of a map on fsaverage
+map_files        files of a map on the mesh
 export_maps      maps for Workbench and FreeSurfer
 export           arrays and tables
 """
