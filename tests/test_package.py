@@ -75,3 +75,11 @@ def test_a_wheel_holds_every_file_of_the_package(tmp_path):
     packed = {name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("algocli/")}
     files = {path for path in (ROOT / "algocli").rglob("*") if path.is_file() and "__pycache__" not in path.parts}
     assert packed == {str(path.relative_to(ROOT)) for path in files}
+
+
+def test_what_git_ignores_hides_no_part_of_the_package():
+    # A wheel leaves out what git ignores: a folder's bare name would hide a room of that name.
+    ignored = {line.strip("/") for line in (ROOT / ".gitignore").read_text().splitlines() if not line.startswith("/")}
+    rooms = {path.name for path in (ROOT / "algocli").rglob("*") if path.is_dir() and path.name != "__pycache__"}
+    assert "demo" in rooms
+    assert rooms & ignored == set()

@@ -42,13 +42,17 @@ def draw_street(sketch: Sketch, rng: np.random.Generator) -> None:
     foot, edges = rng.uniform(0.6, 0.8), np.linspace(0, 1, rng.integers(3, 7))
     for left, right in pairwise(edges):
         wide, tall = (right - left) / rng.integers(2, 5), (foot - rng.uniform(0.0, 0.4)) / rng.integers(3, 7)
-        corners = [(x, y) for x in np.arange(left, right - 0.5 * wide, wide) for y in np.arange(foot - tall, 0.1, -tall)]
+        corners = [
+            (x, y) for x in np.arange(left, right - 0.5 * wide, wide) for y in np.arange(foot - tall, 0.1, -tall)
+        ]
         windows = [rectangle(x + 0.25 * wide, y + 0.2 * tall, x + 0.75 * wide, y + 0.7 * tall) for x, y in corners]
         sketch.add(rectangle(left, corners[-1][1] - 0.05, right, foot), Surface(pick(rng, STONE), "water", 0.12))
         sketch.add(windows, Surface(pick(rng, DARK), "cloud", 0.15))
     sketch.add(rectangle(0, foot, 1, 1), Surface(pick(rng, STONE), "foliage", 0.1))
     middle = rng.uniform(0.3, 0.7)
-    sketch.add(np.array([[middle, foot], [middle, foot], [1.2, 1], [-0.2, 1]]), Surface(pick(rng, DARK) + 0.2, "foliage"))
+    sketch.add(
+        np.array([[middle, foot], [middle, foot], [1.2, 1], [-0.2, 1]]), Surface(pick(rng, DARK) + 0.2, "foliage")
+    )
 
 
 def draw_room(sketch: Sketch, rng: np.random.Generator) -> None:

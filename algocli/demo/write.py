@@ -18,7 +18,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.dataset.challenge.layout import N_FSAVERAGE, ROI_CLASSES, SUBJECTS, SubjectLayout, image_name, subject_folder
+from algocli.dataset.challenge.layout import (
+    N_FSAVERAGE,
+    ROI_CLASSES,
+    SUBJECTS,
+    SubjectLayout,
+    image_name,
+    subject_folder,
+)
 from algocli.dataset.sides import HEMISPHERES, SPLITS, Hemisphere, Split
 from algocli.demo.cortex import Cortex, count_vertices, lay_out
 from algocli.demo.drives import N_ENERGY, N_OBJECT
