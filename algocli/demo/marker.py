@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from algocli import __version__
+from algocli.compute.files import PARTIAL, read_json, sweep, write_json
 from algocli.demo.recipe import Recipe
 from algocli.demo.truth import CAUSES, MEAN_CEILINGS
-from algocli.compute.files import PARTIAL, read_json, sweep, write_json
 from algocli.errors import UsageError, writing
 
 MARKER = "synthetic.json"

@@ -18,6 +18,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.arrays import write_header
+from algocli.compute.lock import hold
+from algocli.compute.threads import in_threads
+from algocli.compute.track import Track, silent
 from algocli.dataset.challenge.layout import (
     N_FSAVERAGE,
     ROI_CLASSES,
@@ -33,10 +37,6 @@ from algocli.demo.gallery import Gallery
 from algocli.demo.marker import claim
 from algocli.demo.recipe import Recipe, count_left, nsd_ids, shared_ids
 from algocli.demo.responses import Responses, normalise_drives
-from algocli.compute.arrays import write_header
-from algocli.compute.lock import hold
-from algocli.compute.threads import in_threads
-from algocli.compute.track import Track, silent
 from algocli.errors import UsageError, writing
 
 # As many images as fit under 300 MB: the masks alone have 147, for they keep their official size.
