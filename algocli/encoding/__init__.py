@@ -6,16 +6,14 @@ settings      what a user decides about a model
 presets       settings under a name
 names         names of runs, from settings
 splits        which images are fitted on, which held out
-memory        what a training takes at the most
-kernels       the Gram matrices that components come from
-joined        those of several layers, summed
 eigen         leading eigenpairs
 components    principal components of any images
 stacked       those of several layers side by side
 loadings      what components and vertices have in common
 regressions/  from components to responses, one file a kind
+kernels       the Gram matrices that components come from, and views of images by them
+memory        what a training takes at the most
 training      the models of one subject
 outputs       what they leave in a run
-projection    how a model scores an image by its inner products
 new_images    scores of images that are no subject's own
 """

@@ -1,4 +1,8 @@
-"""The Gram matrices that a model's components come from: of each layer, or of all joined, as the settings ask."""
+"""The Gram matrices that a model's components come from, as the settings ask, and views of images by them.
+
+Several layers have a matrix each, or one as if they were one layer: with their features side by side, a matrix is the
+sum of theirs.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +11,22 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.arrays import blocks
 from algocli.compute.track import Track, silent
+from algocli.encoding.components import fit_components
 from algocli.encoding.fields import Fields
-from algocli.encoding.joined import join, layer_weight
-from algocli.features.algebra import uses_torch
+from algocli.encoding.regressions.registry import regression_of
+from algocli.encoding.regressions.regression import View
+from algocli.encoding.stacked import stack
+from algocli.features.algebra import ON_CPU, Algebra, uses_torch
 from algocli.features.store.gram import Gram, gram, is_made, n_multiplications, standardised_gram
+from algocli.features.store.keys import digest_of
 from algocli.features.store.shards import FeatureStore
+
+# Rows that are read at once: 40 MB at the challenge's size.
+_ROWS = 1024
+# What fits that are made together may take: ten of a hundred components do, of full rank a single one fills it.
+FITS_BYTES = 2**30
 
 
 class Kernels:
@@ -89,3 +103,61 @@ def _side_by_side(stores: Sequence[FeatureStore], settings: Fields) -> Sequence[
     if settings.scaled or settings.keeps_layers_apart:
         return [[store] for store in stores]
     return [stores]
+
+
+def join(stores: Sequence[FeatureStore], grams: Sequence[Gram], fit: NDArray[np.int64], *, scaled: bool) -> Gram:
+    """Return the Gram matrix of the features of several layers side by side.
+
+    It lies in memory; what is derived from it is kept beside the first layer's.
+
+    Parameters
+    ----------
+    stores, grams
+        One entry a layer, of the same images in the same order.
+    fit
+        The images that a model is to be fitted on.
+    scaled
+        Whether each layer is divided by the mean variance of its components over these images: a layer then counts
+        for what it holds, not for how many features it has and how large they are. No other image has a say.
+    """
+    if len(grams) == 1:
+        return grams[0]
+    total = np.zeros((grams[0].n_stimuli,) * 2, np.float32)
+    for one in grams:
+        weight = layer_weight(one, fit) if scaled else np.float32(1)
+        for rows in blocks(len(total), _ROWS):
+            total[rows] += weight * one.rows(rows)
+    keys = digest_of({"keys": [store.key for store in stores], "scaled": scaled})
+    return Gram(grams[0].folder / f"joined-{keys[:16]}", total)
+
+
+def layer_weight(gram: Gram, fit: NDArray[np.int64]) -> np.float32:
+    """Return one over the mean variance of the components of these images; nothing for a layer that never varies."""
+    sums = [gram.rows(rows)[:, fit].sum(axis=1, dtype=np.float64) for rows in blocks(gram.n_stimuli, _ROWS)]
+    # What centring on both sides takes from the trace is n times the mean of all entries.
+    trace = gram.diagonal(fit).sum(dtype=np.float64) - np.concatenate(sums)[fit].mean()
+    return np.float32((len(fit) - 1) / trace if trace > 0 else 0)
+
+
+def view_of(kernels: Kernels, fit: NDArray[np.int64], algebra: Algebra = ON_CPU) -> View:
+    """Fit components on the images `fit`, as the settings of the kernels ask for.
+
+    Raises
+    ------
+    DataError, UsageError
+        If there are too few images, or fewer components than asked for.
+    """
+    settings, grams = kernels.settings, kernels.of(fit)
+    components = [fit_components(kernel, fit, settings.n_components, algebra) for kernel in grams]
+    if settings.join == "components":
+        components = [stack(components, scaled=settings.scaled)]
+    inner = regression_of(settings).make_inner_folds(settings, kernels.n_train, grams, fit, algebra)
+    return View(grams, components, inner, algebra)
+
+
+def fits_together(settings: Fields, n_fit: int, n_vertices: int) -> int:
+    """Return how many fits may be in memory together: their components, and their coefficients of a hemisphere."""
+    if regression_of(settings).one_at_a_time:
+        return 1
+    n_components = (settings.n_components or n_fit) * (len(settings.features) if settings.join == "components" else 1)
+    return max(1, FITS_BYTES // (4 * n_components * (n_fit + n_vertices)))

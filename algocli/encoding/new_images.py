@@ -1,14 +1,17 @@
 """Scores of images that are no subject's own, from their features: by axes that are kept, or by the stores themselves.
 
-Axes are quick, and small as long as components are few; of thousands of components they would outgrow the features
-that they are made of, and then each image is compared with all stored ones instead. The scores are the same.
+Whatever components are made of, the scores are an affine function of an image's inner products with the stored images:
+a new image needs no more than a row of its own in each Gram matrix, and scores of unit rows tell the function itself.
+Axes are that function of the features. They are quick, and small as long as components are few; of thousands of
+components they would outgrow the features that they are made of, and then each image is compared with all stored ones
+instead. The scores are the same.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,14 +20,102 @@ from numpy.typing import NDArray
 
 from algocli.compute.budget import check_disk
 from algocli.compute.track import Track, silent
-from algocli.encoding.projection import Fit
+from algocli.encoding.kernels import Kernels, view_of
+from algocli.encoding.regressions.regression import View
 from algocli.errors import DataError
-from algocli.features.axes import load_axes, make_axes, multiply_stored, save_axes
+from algocli.features.axes import Standard, load_axes, make_axes, multiply_stored, save_axes
+from algocli.features.store.gram import Gram
 from algocli.features.store.shards import FeatureStore
 
+# Rows that are scored at once: 40 MB at the challenge's size.
+_ROWS = 1024
+# Beside so long a row, what components take away from every row is lost in its last digit; a power of two divides
+# exactly.
+_LONG = np.float32(2**40)
 # What the axes of one model may take, on disk and in memory while they are made: a thousand components of 46,656
 # features are 187 MB.
 AXES_BYTES = 2**29
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The components of some fitted images, and which layers' inner products they are of.
+
+    Attributes
+    ----------
+    weights : (n_matrices, n_layers) float32
+        How much each layer's inner products count in each Gram matrix.
+    standard
+        The images over which features are standardised; None where they are not.
+    """
+
+    view: View
+    weights: NDArray[np.float32]
+    standard: Standard
+
+    @property
+    def n_components(self) -> tuple[int, ...]:
+        """How many components there are: one entry a layer that has its own, or a single one."""
+        return tuple(len(own.variances) for own in self.view.components)
+
+    def for_scores(self) -> Fit:
+        """Return this without what only the fitting of a model needs."""
+        return replace(self, view=replace(self.view, inner=[]))
+
+    def score(self, products: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+        """Score images by each layer's inner products with the stored ones.
+
+        Parameters
+        ----------
+        products : (n_images, n_stimuli) each
+
+        Returns
+        -------
+        (n_images, n_components) float32, the components of all layers side by side
+        """
+        return self._project([_combine(own, products) for own in self.weights])
+
+    def coefficients(self, n_stimuli: int) -> tuple[list[NDArray[np.float32]], NDArray[np.float32]]:
+        """Return the function that `score` is: a matrix for each layer, (n_stimuli, n_components), and a constant."""
+        nothing = np.zeros((min(_ROWS, n_stimuli), n_stimuli), np.float32)
+        constant = self._project([nothing[:1]] * len(self.weights))[0]
+        matrices = []
+        for which in range(len(self.weights)):
+            matrix = np.empty((n_stimuli, len(constant)), np.float32)
+            for start in range(0, n_stimuli, _ROWS):
+                n_rows = min(_ROWS, n_stimuli - start)
+                rows = np.eye(n_rows, n_stimuli, start, dtype=np.float32) * _LONG
+                all_rows = [rows if other == which else nothing[:n_rows] for other in range(len(self.weights))]
+                matrix[start : start + n_rows] = (self._project(all_rows) - constant) / _LONG
+            matrices.append(matrix)
+        return [_combine(own, matrices) for own in self.weights.T], constant
+
+    def _project(self, rows: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+        """Score images by a row of each Gram matrix, (n_images, n_stimuli) each."""
+        # Of a Gram matrix, scoring asks nothing but rows.
+        view = replace(self.view, kernels=[Gram(Path(), some) for some in rows])
+        return np.hstack(view.project(np.arange(len(rows[0]))))
+
+
+def _combine(weights: NDArray[np.float32], matrices: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Sum up matrices by their weights."""
+    total = np.zeros_like(matrices[0])
+    for weight, matrix in zip(weights, matrices, strict=True):
+        total += weight * matrix
+    return total
+
+
+def fit_of(kernels: Kernels, fit: NDArray[np.int64]) -> Fit:
+    """Fit components on the images `fit`, ready to score images that are not stored.
+
+    Raises
+    ------
+    DataError, UsageError
+        As `view_of`.
+    """
+    view = view_of(kernels, fit)
+    standard = fit if kernels.settings.standardised else None
+    return Fit(view.without_kernels(), kernels.weights(fit), standard)
 
 
 class Scorer(Protocol):

@@ -14,8 +14,8 @@ from algocli.compute.track import Note
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.sides import Side
 from algocli.encoding.fields import Fields
+from algocli.encoding.regressions.models import Model
 from algocli.encoding.regressions.registry import regression_of
-from algocli.encoding.regressions.regression import Model
 from algocli.stats.correlation import constant_vertices, correlate
 
 

@@ -14,12 +14,11 @@ from numpy.typing import NDArray
 from algocli.compute.track import Note, Track
 from algocli.dataset.protocol import Subject
 from algocli.dataset.sides import Side, heading
-from algocli.encoding.kernels import Kernels
+from algocli.encoding.kernels import Kernels, fits_together, view_of
 from algocli.encoding.outputs import Outputs, Shelf, open_outputs, save_choices
-from algocli.encoding.regressions.fitting import fits_together, view_of
+from algocli.encoding.regressions.models import Model
 from algocli.encoding.regressions.registry import regression_of
-from algocli.encoding.regressions.regression import Model
-from algocli.encoding.regressions.view import Scores, View
+from algocli.encoding.regressions.regression import Scores, View
 from algocli.encoding.settings import Settings
 from algocli.encoding.splits import Fold
 from algocli.errors import DataError

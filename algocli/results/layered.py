@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.protocol import Dataset, Subject
 from algocli.dataset.sides import Side
+from algocli.encoding.regressions.models import LayerWords, PerLayer
 from algocli.encoding.regressions.registry import regressions
-from algocli.encoding.regressions.run_arrays import LayerWords, PerLayer
 from algocli.errors import DataError, UsageError
 from algocli.results.compare import shared_subjects
 from algocli.results.held_out import remark_on_images

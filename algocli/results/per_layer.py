@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.sides import Side
+from algocli.encoding.regressions.models import PerLayer
 from algocli.encoding.regressions.registry import regression_of
-from algocli.encoding.regressions.run_arrays import PerLayer
 from algocli.errors import DataError
 from algocli.features.store.commands import IMPORTED
 from algocli.features.store.library import read_recipe

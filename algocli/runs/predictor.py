@@ -20,7 +20,7 @@ from algocli.dataset.naming import SubjectId, name_of
 from algocli.dataset.protocol import Subject
 from algocli.dataset.sides import Side
 from algocli.encoding.new_images import AXES_BYTES, ByAxes, ByStores, Scorer, axes_bytes, keep_axes
-from algocli.encoding.regressions.linear import LinearModel
+from algocli.encoding.regressions.models import LinearModel
 from algocli.errors import DataError, MissingStep
 from algocli.features.store.commands import command
 from algocli.features.store.library import read_recipe, stores_of_subject

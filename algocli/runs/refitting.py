@@ -14,8 +14,8 @@ from algocli.compute.track import Note, Track
 from algocli.dataset.protocol import Subject
 from algocli.dataset.sides import Side
 from algocli.encoding.kernels import Kernels
-from algocli.encoding.projection import Fit, fit_of
-from algocli.encoding.regressions.linear import LinearModel
+from algocli.encoding.new_images import Fit, fit_of
+from algocli.encoding.regressions.models import LinearModel
 from algocli.encoding.regressions.registry import regression_of
 from algocli.encoding.regressions.regression import Regression
 from algocli.encoding.settings import Settings

@@ -128,7 +128,7 @@ def _round(fold: Components, responses: NDArray[np.float32], alphas: NDArray[np.
         for_all = seconds[-1] if len(sizes) == 1 else float(np.polyval(np.polyfit(sizes, seconds, 1), n_vertices))
         baselines[name] = Baseline(sizes, seconds, for_all, agreement)
         print(f"{name}: {for_all:.0f} s", flush=True)
-    edges = by_gcv.n_lowest / n_vertices, by_gcv.n_highest / n_vertices
+    edges = (by_gcv.chosen == 0).mean(), (by_gcv.chosen == len(by_gcv.alphas) - 1).mean()
     return Round(*fold.vectors.shape, n_vertices, len(alphas), gcv_seconds, folds_seconds, *edges, baselines)
 
 

@@ -11,7 +11,7 @@ from sklearn.decomposition import PCA
 from sklearn.linear_model import Ridge
 
 from algocli.dataset.sides import HEMISPHERES, Hemisphere
-from algocli.encoding.regressions import fitting as regressions
+from algocli.encoding import kernels
 from algocli.encoding.settings import Alphas, Settings
 from algocli.encoding.splits import make_folds
 from algocli.errors import DataError, UsageError
@@ -77,7 +77,7 @@ def test_folds_one_at_a_time_are_those_all_at_once(world: World, monkeypatch: py
     settings = world.settings(regression="ridge", holdout=None, folds=4)
     together = world.train(settings)
     before = {h: (together.validation_predictions(h)[:].copy(), together.alphas(h)[:].copy()) for h in HEMISPHERES}
-    monkeypatch.setattr(regressions, "FITS_BYTES", 1)
+    monkeypatch.setattr(kernels, "FITS_BYTES", 1)
     alone = world.train(settings, force=True)
     for hemisphere in HEMISPHERES:
         np.testing.assert_allclose(alone.validation_predictions(hemisphere), before[hemisphere][0], atol=1e-5)

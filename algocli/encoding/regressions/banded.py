@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
@@ -20,11 +21,25 @@ from algocli.encoding.components import Components
 from algocli.encoding.fields import Fields
 from algocli.encoding.loadings import BLOCK_ROWS, read_loadings
 from algocli.encoding.regressions.banded_folds import ReducedFolds
-from algocli.encoding.regressions.banded_model import BandedModel, Search
-from algocli.encoding.regressions.banded_search import N_INNER_FOLDS, Best, Searcher, SearchSize, searching
-from algocli.encoding.regressions.regression import Held, Model, Regression
-from algocli.encoding.regressions.run_arrays import PerLayer, RunArray, penalties, tell_edges, tell_layers
-from algocli.encoding.regressions.view import View
+from algocli.encoding.regressions.banded_search import (
+    N_INNER_FOLDS,
+    Best,
+    Search,
+    Searcher,
+    SearchSize,
+    foretell,
+    searching,
+)
+from algocli.encoding.regressions.models import (
+    LinearModel,
+    Model,
+    PerLayer,
+    RunArray,
+    penalties,
+    tell_edges,
+    tell_layers,
+)
+from algocli.encoding.regressions.regression import Held, Regression, Scores, View
 from algocli.encoding.splits import k_folds
 from algocli.encoding.stacked import side_by_side
 from algocli.errors import UsageError
@@ -32,6 +47,28 @@ from algocli.features.algebra import ON_CPU, Algebra
 
 # Seconds between two notes on what the search has found so far.
 NOTE_EVERY = 60.0
+
+
+@dataclass(frozen=True)
+class BandedModel(LinearModel):
+    """A linear model of all layers' components, one below the other, and how its penalties were shared out.
+
+    Attributes
+    ----------
+    shares : (n_layers, n_vertices) float32
+        Of each layer; they sum to one.
+    alphas : (n_alphas,) float64
+        The penalties that there were to choose from, rising, in units of a layer's mean variance of a component.
+    chosen : (n_vertices,) int16
+        Which of them each vertex has, to be divided by a layer's share.
+    r2 : (n_vertices,) float64
+        R² of what inner folds left out, with these penalties.
+    """
+
+    shares: NDArray[np.float32]
+    alphas: NDArray[np.float64]
+    chosen: NDArray[np.int16]
+    r2: NDArray[np.float64]
 
 
 class Banded(Regression):
@@ -114,6 +151,10 @@ class Banded(Regression):
         for view in views:
             yield fit_banded(view.components, responses, _wanted(settings), algebra=view.algebra, note=note)
 
+    def predict(self, model: BandedModel, scores: Scores, algebra: Algebra = ON_CPU) -> NDArray[np.float32]:
+        """Predict responses from the scores of all layers side by side."""
+        return model.predict(np.hstack(scores), algebra)
+
     def tell(self, model: BandedModel, settings: Fields) -> Iterator[str]:
         """Say which layers have the largest shares, and how many vertices a penalty from the edges of the grid."""
         yield tell_layers(model.shares, "share", settings.features)
@@ -163,36 +204,14 @@ def fit_banded(
     if not np.isfinite(means).all():
         # Whoever asked tells where it is: hours of searching would come to nothing.
         nothing, even = np.zeros(len(means)), np.full((len(widths), len(means)), 1 / len(widths), np.float32)
-        return BandedModel(products, means, widths, even, search.alphas, nothing.astype(np.int16), nothing)
+        return BandedModel(products, means, even, search.alphas, nothing.astype(np.int16), nothing)
     design = side_by_side([one.scores for one in components], np.array(scales))
     with searching(algebra.device, len(fit), widths, search.alphas) as searcher:
         shares = searcher.draw(search.n_iter, search.seed)
         best, r2 = _search(searcher, ReducedFolds(design, fit, inner, algebra), responses, shares, note)
     weights = _refit(design, products, np.repeat(shares, widths, axis=1), search.alphas, best, algebra)
     weights *= np.repeat(scales, widths).astype(np.float32)[:, None]
-    return BandedModel(weights, means, widths, shares[best.draw].T, search.alphas, best.chosen, r2)
-
-
-def foretell(
-    n_fit: int, widths: Sequence[int], n_vertices: Sequence[int], search: Search, *, device: str = "cpu"
-) -> tuple[str, float]:
-    """Say what the searches of one fit are, one for each hemisphere, and how many seconds they may take.
-
-    What is timed is a single inner fold of random numbers.
-
-    Parameters
-    ----------
-    n_fit, widths, n_vertices
-        How many images, components of each layer, and vertices of each hemisphere there are.
-
-    Raises
-    ------
-    UsageError
-        If himalaya is not installed, or does not run on the device.
-    """
-    with searching(device, n_fit, widths, search.alphas) as searcher:
-        seconds = searcher.seconds(n_vertices, search.n_iter)
-    return f"{search.n_iter} draws x {len(search.alphas)} penalties x {N_INNER_FOLDS} inner folds", seconds
+    return BandedModel(weights, means, shares[best.draw].T, search.alphas, best.chosen, r2)
 
 
 def _products(

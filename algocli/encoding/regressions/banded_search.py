@@ -7,6 +7,7 @@ best of all draws is had from the best of each.
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -29,6 +30,26 @@ SEARCH_BYTES = 2**30
 MATRICES_BYTES = 2**27
 # Vertices predicted at once: few enough that one penalty's predictions stay in the processor's cache.
 VERTICES_AT_ONCE = 512
+
+
+@dataclass(frozen=True)
+class Search:
+    """What decides a search for penalties: how many draws of shares and their seed, the penalties, the inner folds.
+
+    Attributes
+    ----------
+    n_iter, seed
+        Of the draws; the first gives every layer the same share.
+    alphas : (n_alphas,) float64
+        Rising, in units of a layer's mean variance of a component.
+    fold_seed
+        Of the inner folds.
+    """
+
+    n_iter: int
+    seed: int
+    alphas: NDArray[np.float64]
+    fold_seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -197,7 +218,8 @@ def searching(device: str, n_fit: int, widths: Sequence[int], alphas: NDArray[np
     UsageError
         If himalaya is not installed, or the device is neither a cpu nor CUDA's.
     """
-    check_himalaya()
+    if importlib.util.find_spec("himalaya") is None:
+        raise UsageError("banded ridge needs himalaya, which is not installed", hint=install_hint("banded"))
     kind = device.partition(":")[0]
     if kind not in ("cpu", "cuda"):
         raise UsageError(f"banded ridge does not run on {device}", hint="device='cpu', or cuda")
@@ -217,18 +239,26 @@ def searching(device: str, n_fit: int, widths: Sequence[int], alphas: NDArray[np
         yield Searcher(backend, SearchSize(n_fit, sum(widths), len(alphas)), widths, alphas)
 
 
-def check_himalaya() -> None:
-    """Refuse banded ridge where himalaya, which is an extra, is not installed.
+def foretell(
+    n_fit: int, widths: Sequence[int], n_vertices: Sequence[int], search: Search, *, device: str = "cpu"
+) -> tuple[str, float]:
+    """Say what the searches of one fit are, one for each hemisphere, and how many seconds they may take.
+
+    What is timed is a single inner fold of random numbers.
+
+    Parameters
+    ----------
+    n_fit, widths, n_vertices
+        How many images, components of each layer, and vertices of each hemisphere there are.
 
     Raises
     ------
     UsageError
-        If it is not.
+        If himalaya is not installed, or does not run on the device.
     """
-    from importlib.util import find_spec
-
-    if find_spec("himalaya") is None:
-        raise UsageError("banded ridge needs himalaya, which is not installed", hint=install_hint("banded"))
+    with searching(device, n_fit, widths, search.alphas) as searcher:
+        seconds = searcher.seconds(n_vertices, search.n_iter)
+    return f"{search.n_iter} draws x {len(search.alphas)} penalties x {N_INNER_FOLDS} inner folds", seconds
 
 
 def _negative_squares(measured: Any, predictions: Any) -> Any:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +16,18 @@ from algocli.compute.arrays import blocks
 from algocli.compute.track import Note
 from algocli.encoding.components import Components, fit_components
 from algocli.encoding.fields import Fields
-from algocli.encoding.regressions.linear import LinearModel
-from algocli.encoding.regressions.regression import Held, Model, Regression
+from algocli.encoding.regressions.models import (
+    LinearModel,
+    Model,
+    PerLayer,
+    RunArray,
+    penalties,
+    tell_edges,
+    tell_layers,
+)
+from algocli.encoding.regressions.regression import Held, Regression, View
 from algocli.encoding.regressions.ridge import fit_ridge
 from algocli.encoding.regressions.ridge_model import RidgeModel
-from algocli.encoding.regressions.run_arrays import PerLayer, RunArray, penalties, tell_edges, tell_layers
-from algocli.encoding.regressions.view import View
 from algocli.encoding.regressions.weighting import Blend, BlendSums
 from algocli.encoding.splits import N_INNER_FOLDS, SHARED_FOLDS, inner_folds
 from algocli.errors import UsageError
@@ -110,12 +115,20 @@ class Blending(Regression):
         sums = 8 * held.n_vertices * (n + 1) * (6 * (n + 1))
         return held.total + 4 * held.n_vertices * 2 * n * ROWS + sums
 
-    def look_within(
+    def make_inner_folds(
         self, settings: Fields, n_train: int, grams: Sequence[Gram], fit: NDArray[np.int64], algebra: Algebra
-    ) -> list[Any]:
-        """Return the inner folds that weights are learned from."""
-        parts = inner_folds(settings, n_train, fit)
-        return make_inner_folds(grams, fit, parts, settings.n_components, algebra)
+    ) -> list[InnerFold]:
+        """Leave out one part of the fitted images after the other, and fit each layer's components on the rest.
+
+        Raises
+        ------
+        UsageError
+            If a layer has fewer components than asked for.
+        """
+        return [
+            _inner_fold(grams, np.setdiff1d(fit, part), part, settings.n_components, algebra)
+            for part in inner_folds(settings, n_train, fit)
+        ]
 
     def fit(
         self, settings: Fields, views: Sequence[View], responses: NDArray[np.float32], note: Note
@@ -135,23 +148,6 @@ class Blending(Regression):
         weights = np.vstack([share * own.weights for share, own in zip(shares, model.models, strict=True)])
         parts = [share * own.intercept for share, own in zip(shares, model.models, strict=True)]
         return LinearModel(weights, np.asarray(model.blend.intercept + np.sum(parts, axis=0), np.float32))
-
-
-def make_inner_folds(
-    grams: Sequence[Gram],
-    fit: NDArray[np.int64],
-    parts: Sequence[NDArray[np.int64]],
-    n_components: int | None,
-    algebra: Algebra = ON_CPU,
-) -> list[InnerFold]:
-    """Leave out one part of the fitted images after the other, and fit each layer's components on the rest.
-
-    Raises
-    ------
-    UsageError
-        If a layer has fewer components than asked for.
-    """
-    return [_inner_fold(grams, np.setdiff1d(fit, part), part, n_components, algebra) for part in parts]
 
 
 def _inner_fold(
@@ -180,7 +176,7 @@ def fit_blend(
     components
         One entry a layer, all fitted on the same images.
     inner
-        What `make_inner_folds` made of these images.
+        What `Blending.make_inner_folds` made of these images.
     responses : (n_train, n_vertices)
         Read once for every inner fold, and once more.
     relative_alphas : (n_alphas,)

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from algocli.encoding.components import Components
 from algocli.encoding.loadings import BLOCK_ROWS, Loadings
 from algocli.encoding.regressions.ridge_model import (
-    RELATIVE_ALPHAS,
     VERTICES,
     RidgeModel,
     best,
@@ -60,7 +59,7 @@ class _Seen:
 def fit_ridge_by_folds(
     components: Sequence[Components],
     responses: NDArray[np.float32],
-    relative_alphas: NDArray[np.float64] = RELATIVE_ALPHAS,
+    relative_alphas: NDArray[np.float64],
     *,
     n_folds: int = 5,
     seed: int = 0,

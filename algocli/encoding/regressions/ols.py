@@ -14,9 +14,8 @@ from algocli.compute.track import Note
 from algocli.encoding.components import Components
 from algocli.encoding.fields import Fields
 from algocli.encoding.loadings import read_loadings
-from algocli.encoding.regressions.linear import LinearModel
-from algocli.encoding.regressions.regression import Model, Regression
-from algocli.encoding.regressions.view import View
+from algocli.encoding.regressions.models import LinearModel, Model
+from algocli.encoding.regressions.regression import Regression, View
 from algocli.features.algebra import ON_CPU, Algebra
 
 

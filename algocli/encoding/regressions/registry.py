@@ -1,16 +1,19 @@
-"""Finds regressions by name: those of this package, file by file, and whatever else was registered."""
+"""Finds regressions by name: those of this package, and whatever else was registered.
+
+A name imports the file that it lies in, and no other: a report of one regression has no use for the search of another.
+"""
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-from functools import cache
+from importlib import import_module
 
 from algocli.compute.choices import check_choice
 from algocli.encoding.fields import Fields
+from algocli.encoding.regressions.models import RunArray
 from algocli.encoding.regressions.regression import Regression
-from algocli.encoding.regressions.run_arrays import RunArray
 
+# What a user may type, in the order in which it is offered; the first word is the name of the file.
+_FORMS = ("ols", "ridge", "banded", "blend", "python:MODULE:CALLABLE")
 _added: dict[str, Regression] = {}
 
 
@@ -26,12 +29,12 @@ def unregister(name: str) -> None:
 
 def regressions() -> list[Regression]:
     """Return all regressions: those of one set of components first, then those of several, then what was registered."""
-    return [*(one for one in _own() if one.name not in _added), *_added.values()]
+    return [*map(_load, _files()), *_added.values()]
 
 
 def forms() -> tuple[str, ...]:
     """Return what a user may type, one a regression."""
-    return tuple(one.form for one in regressions())
+    return (*_files().values(), *(regression.form for regression in _added.values()))
 
 
 def find_regression(name: str) -> Regression | None:
@@ -42,7 +45,9 @@ def find_regression(name: str) -> Regression | None:
     UsageError
         If the name is of a kind that is known, and malformed.
     """
-    return next((found for one in regressions() if (found := one.named(name)) is not None), None)
+    file = name.partition(":")[0]
+    candidates = [*([_load(file)] if file in _files() else []), *_added.values()]
+    return next((found for regression in candidates if (found := regression.named(name)) is not None), None)
 
 
 def regression_of(settings: Fields) -> Regression:
@@ -67,14 +72,18 @@ def check_regression(name: str, value: object) -> str:
 
 def known_arrays() -> dict[str, RunArray]:
     """Return the arrays per vertex that regressions leave in runs, by name."""
-    return {array.name: array for one in regressions() for array in one.arrays if not array.for_new_images}
+    return {
+        array.name: array for regression in regressions() for array in regression.arrays if not array.for_new_images
+    }
 
 
-@cache
-def _own() -> tuple[Regression, ...]:
-    """Import every file of this package, and return what each defines."""
-    package = __name__.rpartition(".")[0]
-    modules = pkgutil.iter_modules(importlib.import_module(package).__path__, f"{package}.")
-    found = [getattr(importlib.import_module(one.name), "REGRESSION", None) for one in modules]
-    own = [one for one in found if one is not None]
-    return tuple(sorted(own, key=lambda one: (one.runs_code, one.keeps_layers_apart, one.name)))
+def _files() -> dict[str, str]:
+    """Return the form of each regression of this package by its file, but for those that others have replaced."""
+    named = {form.partition(":")[0]: form for form in _FORMS}
+    return {file: form for file, form in named.items() if file not in _added}
+
+
+def _load(file: str) -> Regression:
+    """Import a file of this package, and return the regression that it defines."""
+    regression: Regression = import_module(f"{__package__}.{file}").REGRESSION
+    return regression

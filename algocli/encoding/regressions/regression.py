@@ -1,39 +1,56 @@
-"""What a regression is: everything that the program asks of one, whichever it is.
+"""What a regression is: what it is fitted on, and everything that the program asks of one, whichever it is.
 
-A new one is a file beside this with a class of this kind and, under the name REGRESSION, one object of it. What is
-said here of settings, memory and new images holds for a plain linear model of one set of components; a regression
-says what is otherwise.
+A new one is a file beside this with a class of this kind and, under the name REGRESSION, one object of it, and its line
+in the registry. What is said here of settings, memory and new images holds for a plain linear model of one set of
+components; a regression says what is otherwise.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.track import Note
+from algocli.encoding.components import Components
 from algocli.encoding.fields import USUAL_ALPHAS, USUAL_DRAWS, Fields
 from algocli.encoding.names import number_name
-from algocli.encoding.regressions.linear import LinearModel
-from algocli.encoding.regressions.run_arrays import PerLayer, RunArray
-from algocli.encoding.regressions.view import Scores, View
+from algocli.encoding.regressions.models import LinearModel, Model, PerLayer, RunArray
+from algocli.encoding.stacked import StackedComponents
 from algocli.errors import UsageError
 from algocli.features.algebra import ON_CPU, Algebra
 from algocli.features.store.gram import Gram
 
+Scores = list[NDArray[np.float32]]
 
-class Model(Protocol):
-    """What fitting makes, for all vertices of a hemisphere; its regression knows how it predicts."""
 
-    @property
-    def intercept(self) -> NDArray[np.float32]:
-        """(n_vertices,): what the mean response tells; not finite where a response is not."""
-        ...
+@dataclass(frozen=True)
+class View:
+    """What some fitted images know of all others: components, one entry a layer, or a single one of all layers joined.
+
+    `inner` is what the regression asks for beside components (`Regression.make_inner_folds`), and mostly empty.
+    """
+
+    kernels: list[Gram]
+    components: list[Components]
+    inner: list[Any]
+    algebra: Algebra
+
+    def project(self, rows: NDArray[np.int64]) -> Scores:
+        """Score other images, (n_rows, n_components) each."""
+        if isinstance(self.components[0], StackedComponents):
+            return [self.components[0].project_layers(self.kernels, rows, self.algebra)]
+        pairs = zip(self.components, self.kernels, strict=True)
+        return [own.project(kernel, rows, self.algebra) for own, kernel in pairs]
+
+    def without_kernels(self) -> View:
+        """Return what models are fitted on; the Gram matrices, which are large, have served their purpose."""
+        return replace(self, kernels=[])
 
 
 @dataclass(frozen=True)
@@ -199,10 +216,10 @@ class Regression(ABC):
         """Return what the fitting of a hemisphere takes at the most."""
         return held.total
 
-    def look_within(
+    def make_inner_folds(
         self, settings: Fields, n_train: int, grams: Sequence[Gram], fit: NDArray[np.int64], algebra: Algebra
     ) -> list[Any]:
-        """Return what a view of the images `fit` needs beside components."""
+        """Return what a view of the images `fit` needs beside components: nothing, or folds within them."""
         return []
 
     @abstractmethod

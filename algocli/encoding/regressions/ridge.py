@@ -18,17 +18,15 @@ from algocli.encoding.components import Components
 from algocli.encoding.fields import Fields
 from algocli.encoding.loadings import Loadings, read_loadings, sum_squares
 from algocli.encoding.regressions.inner_folds import fit_ridge_by_folds
-from algocli.encoding.regressions.regression import Model, Regression
+from algocli.encoding.regressions.models import Model, penalties, tell_edges
+from algocli.encoding.regressions.regression import Regression, View
 from algocli.encoding.regressions.ridge_model import (
-    RELATIVE_ALPHAS,
     VERTICES,
     RidgeModel,
     best,
     empty_model,
     set_weights,
 )
-from algocli.encoding.regressions.run_arrays import penalties, tell_edges
-from algocli.encoding.regressions.view import View
 from algocli.errors import UsageError
 from algocli.features.algebra import ON_CPU, Algebra
 
@@ -71,7 +69,7 @@ class Ridge(Regression):
 def fit_ridge(
     components: Sequence[Components],
     responses: NDArray[np.float32],
-    relative_alphas: NDArray[np.float64] = RELATIVE_ALPHAS,
+    relative_alphas: NDArray[np.float64],
     algebra: Algebra = ON_CPU,
 ) -> list[RidgeModel]:
     """Fit one model for each set of components; each vertex's penalty is the best by generalised cross-validation.
@@ -96,29 +94,9 @@ def fit_ridge(
             for part in blocks(block.stop, VERTICES, block.start):
                 here = slice(part.start - block.start, part.stop - block.start)
                 some = Loadings(own.products[:, here], own.means[here])
-                model.chosen[part] = choose_by_gcv(fold, some, total[here], model.alphas)
+                model.chosen[part] = best(gcv(fold, some, total[here], model.alphas))
                 set_weights(model, part, fold, some)
     return models
-
-
-def choose_by_gcv(
-    fold: Components, loadings: Loadings, squares: NDArray[np.float64], alphas: NDArray[np.float64]
-) -> NDArray[np.int16]:
-    """Choose each vertex's penalty by generalised cross-validation.
-
-    Parameters
-    ----------
-    squares : (n_vertices,)
-        The sums of squares of the responses less their mean.
-    alphas : (n_alphas,)
-        Rising.
-
-    Returns
-    -------
-    (n_vertices,) int16
-        Positions in `alphas`; of several that are equally good, the largest.
-    """
-    return best(gcv(fold, loadings, squares, alphas))
 
 
 def gcv(
@@ -127,6 +105,13 @@ def gcv(
     """Return n_fit RSS / (n_fit - dof)² for every penalty and vertex, (n_alphas, n_vertices).
 
     The degrees of freedom count the intercept.
+
+    Parameters
+    ----------
+    squares : (n_vertices,)
+        The sums of squares of the responses less their mean.
+    alphas : (n_alphas,)
+        Rising.
     """
     n_fit = len(fold.fit)
     left = alphas[:, None] / (fold.variances + alphas[:, None])

@@ -8,12 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.encoding.components import Components
-from algocli.encoding.fields import USUAL_ALPHAS
 from algocli.encoding.loadings import Loadings
-from algocli.encoding.regressions.linear import LinearModel
+from algocli.encoding.regressions.models import LinearModel
 from algocli.errors import UsageError
 
-RELATIVE_ALPHAS: NDArray[np.float64] = np.geomspace(*USUAL_ALPHAS)
 # Scores this close together differ by rounding.
 TIE = 1e-9
 # Vertices at once where arrays of n_components x n_vertices are made and dropped.
@@ -34,16 +32,6 @@ class RidgeModel(LinearModel):
 
     alphas: NDArray[np.float64]
     chosen: NDArray[np.int16]
-
-    @property
-    def n_lowest(self) -> int:
-        """How many vertices have the smallest penalty that there was: a smaller one might have served them better."""
-        return int((self.chosen == 0).sum())
-
-    @property
-    def n_highest(self) -> int:
-        """How many have the largest: mostly those that nothing predicts, for which no penalty is large enough."""
-        return int((self.chosen == len(self.alphas) - 1).sum())
 
 
 def empty_model(fold: Components, n_vertices: int, relative_alphas: NDArray[np.float64]) -> RidgeModel:

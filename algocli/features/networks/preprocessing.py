@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from algocli.compute.choices import check_choice, check_flag, check_number, check_whole, said
 from algocli.errors import UsageError
 
 if TYPE_CHECKING:
     import torch
+    from PIL import Image
+
+# Pillow's filters: a report that names one needs no Pillow.
+INTERPOLATIONS = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ class Transform:
     interpolation: str = "bilinear"
 
     def __post_init__(self) -> None:
-        check_choice("interpolation", self.interpolation, [one.name.lower() for one in Image.Resampling])
+        check_choice("interpolation", self.interpolation, INTERPOLATIONS)
         check_flag("keep_aspect", self.keep_aspect)
         for name in ("size", "resize_size"):
             if getattr(self, name) is not None:
@@ -66,6 +69,8 @@ class Transform:
 
     def resize(self, image: Image.Image) -> NDArray[np.uint8]:
         """Bring an RGB image to (size, size, 3) uint8."""
+        from PIL import Image
+
         width, height = self._resized(image.size)
         resized = image.resize((width, height), Image.Resampling[self.interpolation.upper()])
         if (width, height) != (self.size, self.size):
@@ -187,6 +192,8 @@ def structured(side: int) -> NDArray[np.uint8]:
 
 
 def _probe_image() -> Image.Image:
+    from PIL import Image
+
     return Image.fromarray(structured(425), mode="RGB")
 
 

@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from algocli.compute.track import Note
 from algocli.encoding.fields import Fields
+from algocli.encoding.regressions.models import Model, RunArray
 from algocli.encoding.regressions.registry import register, unregister
-from algocli.encoding.regressions.regression import Model, Regression
-from algocli.encoding.regressions.run_arrays import RunArray
-from algocli.encoding.regressions.view import Scores, View
+from algocli.encoding.regressions.regression import Regression, Scores, View
 from algocli.features.algebra import ON_CPU, Algebra
 
 

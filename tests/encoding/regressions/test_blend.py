@@ -12,6 +12,7 @@ from scipy.optimize import nnls
 
 from algocli.dataset.sides import HEMISPHERES
 from algocli.encoding.components import fit_components
+from algocli.encoding.fields import USUAL_ALPHAS
 from algocli.encoding.regressions.ridge import fit_ridge
 from algocli.encoding.settings import Settings
 from algocli.encoding.splits import N_INNER_FOLDS, inner_folds, k_folds, make_folds
@@ -90,7 +91,7 @@ def test_weights_are_those_of_least_squares_on_predictions_out_of_fold(planted: 
         fit, rows = fold.fit[inner.fit], fold.fit[inner.held_out]
         for number, kernel in enumerate(grams):
             own = fit_components(kernel, fit, N_COMPONENTS)
-            (model,) = fit_ridge([own], responses)
+            (model,) = fit_ridge([own], responses, np.geomspace(*USUAL_ALPHAS))
             predicted[number, rows] = model.predict(own.project(kernel, rows))
     x, y = predicted[:, fold.fit], responses[fold.fit]
     x, y = x - x.mean(axis=1, keepdims=True), y - y.mean(axis=0)

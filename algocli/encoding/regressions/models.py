@@ -1,18 +1,48 @@
-"""The arrays that regressions leave in runs, what they are called, and what is said of them."""
+"""What fitting makes: a model, and arrays that it leaves in a run; what they are called, and what is said of them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from algocli.encoding.fields import Fields
+from algocli.features.algebra import ON_CPU, Algebra
 
 # A larger share of vertices than this at the smallest penalty is worth a word: a smaller one might serve them better.
 EDGE_SHARE = 0.01
+
+
+class Model(Protocol):
+    """What fitting makes, for all vertices of a hemisphere; its regression knows how it predicts."""
+
+    @property
+    def intercept(self) -> NDArray[np.float32]:
+        """(n_vertices,): what the mean response tells; not finite where a response is not."""
+        ...
+
+
+@dataclass(frozen=True)
+class LinearModel:
+    """Coefficients of one fold: predictions are scores @ weights + intercept.
+
+    Attributes
+    ----------
+    weights : (n_components, n_vertices) float32
+    intercept : (n_vertices,) float32
+    """
+
+    weights: NDArray[np.float32]
+    intercept: NDArray[np.float32]
+
+    def predict(self, scores: NDArray[np.float32], algebra: Algebra = ON_CPU) -> NDArray[np.float32]:
+        """Predict responses, (n_stimuli, n_vertices), from scores, (n_stimuli, n_components)."""
+        predicted = algebra.multiply(scores, self.weights)
+        predicted += self.intercept
+        return predicted
 
 
 @dataclass(frozen=True)
