@@ -13,7 +13,7 @@ from algocli.compute.lock import hold_if_free
 from algocli.errors import DataError
 from algocli.features.store.leftovers import find_leftovers
 from algocli.features.store.shards import FeatureStore
-from algocli.runs.run import subject_folders_of
+from algocli.runs.run import Run
 
 UNFINISHED = "runs without a finished subject"
 
@@ -38,7 +38,7 @@ def is_used(cache_dir: Path, store: FeatureStore) -> bool:
         store.key in _keys(subject_folder)
         or (_is_open(subject_folder) and store.folder.parent.name in _recipes(subject_folder.parent))
         for run in _runs(cache_dir)
-        for subject_folder in subject_folders_of(run)
+        for subject_folder in Run(run).subject_folders()
     )
 
 
@@ -55,7 +55,7 @@ def _is_still_unfinished(cache_dir: Path, run: Path) -> bool:
 
 
 def _is_unfinished(run: Path) -> bool:
-    subject_folders = subject_folders_of(run)
+    subject_folders = Run(run).subject_folders()
     known = all(
         path.name == "manifest.json" or path.name.endswith(PARTIAL) or path in subject_folders for path in run.iterdir()
     )
@@ -83,7 +83,7 @@ def _recipes(run: Path) -> list[str]:
 
 
 def _locks(run: Path) -> list[Path]:
-    return [*(subject_folder / "lock" for subject_folder in subject_folders_of(run)), *run.rglob(f"*{PARTIAL}")]
+    return [*Run(run).locks(), *run.rglob(f"*{PARTIAL}")]
 
 
 def _runs(cache_dir: Path) -> Iterator[Path]:

@@ -9,23 +9,49 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from algocli.compute.files import read_json, write_json
+from algocli.compute.leftovers import delete_folder
 from algocli.compute.lock import hold, hold_if_free
 from algocli.compute.track import Note, unheard
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.protocol import Subject
 from algocli.encoding.names import is_automatic, with_data
 from algocli.encoding.settings import Settings
-from algocli.errors import UsageError
+from algocli.errors import UsageError, writing
 from algocli.runs.datasets import Home, Verdict, differing
 from algocli.runs.mixtures import whose
-from algocli.runs.run import Run, begin, check_run_name, lock_of_runs, remove
+from algocli.runs.run import SCHEMA, Run, check_run_name
 from algocli.runs.subject_run import SubjectRun
 
 _WAY_OUT = "choose another name='...', or replace the whole run with force=True"
+
+
+def _lock_of_runs(cache_dir: Path) -> Path:
+    """Return the lock under which runs are begun, replaced and claimed: held for a moment at a time."""
+    return cache_dir / "runs" / ".lock"
+
+
+def open_run(cache_dir: Path, name: str, settings: Settings, *, replace: bool = False) -> Run:
+    """Open the run of that name, making it where it does not exist.
+
+    Parameters
+    ----------
+    replace
+        Whether a run of that name with other settings is to be deleted.
+
+    Raises
+    ------
+    UsageError
+        If a run of that name was made with other settings and is not to be replaced, or is being trained.
+    """
+    run = Run(cache_dir / "runs" / name)
+    with hold(_lock_of_runs(cache_dir)):
+        _begin(run, settings, replace=replace)
+    return run
 
 
 def open_on(
@@ -59,7 +85,7 @@ def open_on(
     # Digests may take a while, and are remembered: nobody else is to wait for that.
     if named.has_settings(settings):
         dataset.judge(named)
-    with hold(lock_of_runs(dataset.cache_dir), note):
+    with hold(_lock_of_runs(dataset.cache_dir), note):
         if name is not None:
             _take(named, dataset, settings, numbers, force=force, note=note)
             return named
@@ -69,11 +95,6 @@ def open_on(
             note(f"run {named.name} is of other data: this one is {run.name}")
         _take(run, dataset, settings, numbers, force=force, note=note)
         return run
-
-
-def find_on(dataset: Home, settings: Settings) -> Run | None:
-    """Find the run of a dataset that has its name from its settings; None where there is none."""
-    return _find(dataset, settings, ())
 
 
 def claim(
@@ -87,7 +108,7 @@ def claim(
         If another process has replaced the run meanwhile, or the subject was trained on other data than now and is not
         to be trained again.
     """
-    with hold(lock_of_runs(run.cache_dir), note):
+    with hold(_lock_of_runs(run.cache_dir), note):
         if not run.has_settings(settings):
             raise UsageError(f"run {run.name} was deleted or replaced meanwhile", hint="repeat the command")
         dataset = Home.of([subject], run.cache_dir)
@@ -105,11 +126,65 @@ def claim(
         return run.start_subject(subject.id)
 
 
+def _begin(run: Run, settings: Settings, data: Path | None = None, *, replace: bool = False) -> bool:
+    """Make a run where there is none with these settings; say whether it was made. Hold the lock of runs.
+
+    Parameters
+    ----------
+    data
+        The folder that holds the subjects.
+
+    Raises
+    ------
+    UsageError
+        As `open_run` does; or if there are subjects of nobody knows which settings.
+    """
+    manifest, run.opened_with = run.folder / "manifest.json", settings
+    if replace and not run.has_settings(settings):
+        _remove(run)
+    if manifest.is_file():
+        if run.settings != settings:
+            raise UsageError(
+                f"run {run.name} exists and was made with other settings: {run.settings.default_name}",
+                hint="choose another name='...', or replace it with force=True",
+            )
+        return False
+    if any((subject_folder / "record.json").exists() for subject_folder in run.subject_folders()):
+        raise UsageError(
+            f"{run.folder} holds subjects, and nothing says with which settings they were trained",
+            hint="choose another name='...', or replace it with force=True",
+        )
+    whose = {} if data is None else {"data": str(data)}
+    write_json(manifest, {"schema": SCHEMA, "name": run.name, "settings": asdict(settings), **whose})
+    return True
+
+
+def _remove(run: Run) -> None:
+    """Delete a run, none of it before what makes it count. Hold the lock of runs.
+
+    Raises
+    ------
+    UsageError
+        If a process trains it.
+    StorageError
+        If it may not be deleted.
+    """
+    if run.folder.is_symlink():
+        raise UsageError(f"{run.folder} is a link to a run elsewhere", hint="delete the link, or choose another name")
+    # A folder that is no run is nobody's to delete.
+    if not ((run.folder / "manifest.json").exists() or run.subject_folders()):
+        return
+    with hold_if_free(run.locks()) as free, writing(run.folder):
+        if not free:
+            raise UsageError(f"run {run.name} is being trained", hint="wait for it to end, or choose another name")
+        delete_folder(run.folder, "manifest.json")
+
+
 def _take(
     run: Run, dataset: Home, settings: Settings, numbers: Collection[SubjectId], *, force: bool, note: Note
 ) -> None:
     """Make a run the dataset's own, or refuse."""
-    if begin(run, settings, dataset.folder, replace=force):
+    if _begin(run, settings, dataset.folder, replace=force):
         return
     verdict = dataset.judge(run)
     if verdict.agrees or _is_nobodys(run):
@@ -118,8 +193,8 @@ def _take(
         _sign(run, dataset, verdict, anew=True)
     elif force:
         note(f"run {run.name} was of other data, {whose(run, run.subjects)}: it is replaced as a whole")
-        remove(run)
-        begin(run, settings, dataset.folder)
+        _remove(run)
+        _begin(run, settings, dataset.folder)
     else:
         raise _refusal(run, dataset, verdict)
 

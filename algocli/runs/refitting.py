@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,19 +25,6 @@ from algocli.features.store.shards import FeatureStore
 from algocli.runs.subject_run import SubjectRun
 
 
-class ScoredModel(Protocol):
-    """A model of all layers' components side by side."""
-
-    @property
-    def intercept(self) -> NDArray[np.float32]:
-        """(n_vertices,)."""
-        ...
-
-    def predict(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Predict responses, (n_images, n_vertices), from scores, (n_images, n_components)."""
-        ...
-
-
 @dataclass(frozen=True)
 class AsItIs:
     """A model without a linear form: its regression predicts, from the scores of each layer that has its own."""
@@ -55,6 +42,10 @@ class AsItIs:
     def predict(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
         """Predict responses, (n_images, n_vertices), from scores, (n_images, n_components)."""
         return self.regression.predict(self.model, np.split(scores, np.cumsum(self.widths)[:-1], axis=1))
+
+
+# A model of all layers' components side by side.
+ScoredModel = LinearModel | AsItIs
 
 
 @dataclass(frozen=True)

@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from algocli.compute.choices import check_path, check_word
-from algocli.compute.files import publish, read_json, write_json
-from algocli.compute.leftovers import delete_folder
-from algocli.compute.lock import hold, hold_if_free
+from algocli.compute.files import publish, read_json
 from algocli.compute.tables import as_frame
 from algocli.dataset.naming import (
     SubjectId,
@@ -31,7 +28,7 @@ from algocli.dataset.naming import (
 )
 from algocli.dataset.sides import Side
 from algocli.encoding.settings import Settings
-from algocli.errors import DataError, MissingStep, UsageError, writing
+from algocli.errors import DataError, MissingStep, UsageError
 from algocli.runs import p_values as kept_p
 from algocli.runs.subject_run import SubjectRun
 
@@ -117,7 +114,10 @@ class Run:
 
     def subject_folders(self) -> list[Path]:
         """Return the folders of subjects, finished or not."""
-        return subject_folders_of(self.folder)
+        try:
+            return [path for path in sorted(self.folder.iterdir()) if path.is_dir() and _is_subject_folder(path)]
+        except OSError:
+            return []
 
     def locks(self) -> list[Path]:
         """Return the lock files that those who train a subject hold, whether or not they are there."""
@@ -187,96 +187,10 @@ def _summed_up(subject_run: SubjectRun, side: Side) -> dict[str, Any]:
     return {"subject": subject_run.id, "hemisphere": side, "n_vertices": len(r), **scores}
 
 
-def subject_folders_of(folder: Path) -> list[Path]:
-    """Return the folders of subjects in that of a run, finished or not."""
-    try:
-        return [path for path in sorted(folder.iterdir()) if path.is_dir() and _is_subject_folder(path)]
-    except OSError:
-        return []
-
-
 def _is_subject_folder(path: Path) -> bool:
     # Whoever trains a subject of whatever name begins with its lock: a folder without one is somebody else's.
     is_begun = (path / "lock").exists() or (path / "record.json").exists()
     return is_name(path.name) and (is_begun or is_numbered(path.name))
-
-
-def lock_of_runs(cache_dir: Path) -> Path:
-    """Return the lock under which runs are begun, replaced and claimed: held for a moment at a time."""
-    return cache_dir / "runs" / ".lock"
-
-
-def open_run(cache_dir: Path, name: str, settings: Settings, *, replace: bool = False) -> Run:
-    """Open the run of that name, making it where it does not exist.
-
-    Parameters
-    ----------
-    replace
-        Whether a run of that name with other settings is to be deleted.
-
-    Raises
-    ------
-    UsageError
-        If a run of that name was made with other settings and is not to be replaced, or is being trained.
-    """
-    run = Run(cache_dir / "runs" / name)
-    with hold(lock_of_runs(cache_dir)):
-        begin(run, settings, replace=replace)
-    return run
-
-
-def begin(run: Run, settings: Settings, data: Path | None = None, *, replace: bool = False) -> bool:
-    """Make a run where there is none with these settings; say whether it was made. Hold the lock of runs.
-
-    Parameters
-    ----------
-    data
-        The folder that holds the subjects.
-
-    Raises
-    ------
-    UsageError
-        As `open_run` does; or if there are subjects of nobody knows which settings.
-    """
-    manifest, run.opened_with = run.folder / "manifest.json", settings
-    if replace and not run.has_settings(settings):
-        remove(run)
-    if manifest.is_file():
-        if run.settings != settings:
-            raise UsageError(
-                f"run {run.name} exists and was made with other settings: {run.settings.default_name}",
-                hint="choose another name='...', or replace it with force=True",
-            )
-        return False
-    if any((subject_folder / "record.json").exists() for subject_folder in run.subject_folders()):
-        raise UsageError(
-            f"{run.folder} holds subjects, and nothing says with which settings they were trained",
-            hint="choose another name='...', or replace it with force=True",
-        )
-    whose = {} if data is None else {"data": str(data)}
-    write_json(manifest, {"schema": SCHEMA, "name": run.name, "settings": asdict(settings), **whose})
-    return True
-
-
-def remove(run: Run) -> None:
-    """Delete a run, none of it before what makes it count. Hold the lock of runs.
-
-    Raises
-    ------
-    UsageError
-        If a process trains it.
-    StorageError
-        If it may not be deleted.
-    """
-    if run.folder.is_symlink():
-        raise UsageError(f"{run.folder} is a link to a run elsewhere", hint="delete the link, or choose another name")
-    # A folder that is no run is nobody's to delete.
-    if not ((run.folder / "manifest.json").exists() or run.subject_folders()):
-        return
-    with hold_if_free(run.locks()) as free, writing(run.folder):
-        if not free:
-            raise UsageError(f"run {run.name} is being trained", hint="wait for it to end, or choose another name")
-        delete_folder(run.folder, "manifest.json")
 
 
 def check_run_name(name: str) -> str:

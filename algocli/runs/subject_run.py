@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -219,23 +219,14 @@ class SubjectRun:
 
     def save(self, name: str, array: NDArray[Any]) -> None:
         """Store one array; visible only when whole."""
-        self.save_blocks(name, array.shape, [array], array.dtype)
+        with self.writing_rows(name, array.shape, array.dtype) as append:
+            append(array)
 
-    def save_blocks(
-        self, name: str, shape: tuple[int, ...], blocks: Iterable[NDArray[Any]], dtype: DTypeLike = np.float32
-    ) -> None:
-        """Store one array from consecutive blocks of rows, so that it never needs to be whole in memory."""
-        with self.writing_rows(name, shape, dtype) as append:
-            for block in blocks:
-                append(block)
-
-    @contextmanager
     def writing_rows(
         self, name: str, shape: tuple[int, ...], dtype: DTypeLike = np.float32
-    ) -> Iterator[Callable[[NDArray[Any]], object]]:
+    ) -> AbstractContextManager[Callable[[NDArray[Any]], object]]:
         """Store one array from blocks of rows, as they are handed over one after the other within a `with` block."""
-        with publishing_rows(self.folder / f"{name}.npy", shape, dtype) as append:
-            yield append
+        return publishing_rows(self.folder / f"{name}.npy", shape, dtype)
 
     def model(self) -> dict[str, NDArray[Any]] | None:
         """Return what was kept of this subject's model for new images.

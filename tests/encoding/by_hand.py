@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from algocli.dataset.challenge.subjects import Challenge, Subject
 from algocli.dataset.sides import HEMISPHERES, Hemisphere
 from algocli.encoding.settings import Settings
-from algocli.runs.run import Run, SubjectRun, open_run
+from algocli.runs.opening import open_run
+from algocli.runs.run import Run, SubjectRun
 from algocli.runs.training import train_subject
 from tests.features.by_hand import cache_features
 from tests.support.challenge import write_tiny_challenge

@@ -19,8 +19,9 @@ from algocli.features.passage import Passage
 from algocli.features.pictures import PictureFeatures, list_pictures
 from algocli.features.rebuilding import rebuild
 from algocli.features.store.shards import FeatureStore
+from algocli.runs.opening import open_run
 from algocli.runs.predictor import Predictor, open_predictor, stores_of
-from algocli.runs.run import Run, SubjectRun, open_run
+from algocli.runs.run import Run, SubjectRun
 from algocli.runs.training import train_subject
 from tests.features.stand_in import stand_in
 from tests.support.challenge import write_tiny_challenge

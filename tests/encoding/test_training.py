@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from algocli.features.algebra import TorchAlgebra
-from algocli.runs.run import open_run
+from algocli.runs.opening import open_run
 from tests.encoding.by_hand import World
 from tests.features.by_hand import cache_features
 

@@ -7,7 +7,7 @@ import json
 import numpy as np
 
 from algocli.encoding.settings import Settings
-from algocli.runs.run import open_run
+from algocli.runs.opening import open_run
 from tests.results.by_hand import n_vertices, write_run
 
 LAYERS = ("alexnet-features.2-1a2b3c4d", "alexnet-features.5-1a2b3c4d", "alexnet-features.12-1a2b3c4d")

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from algocli.encoding.settings import Settings
-from algocli.runs.run import Run, open_run
+from algocli.runs.opening import open_run
+from algocli.runs.run import Run
 
 SETTINGS = Settings(features=("alexnet-features.2-1a2b3c4d",))
 N_VALIDATION = 5

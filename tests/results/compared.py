@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.encoding.settings import Settings
-from algocli.runs.run import Run, open_run
+from algocli.runs.opening import open_run
+from algocli.runs.run import Run
 from tests.support.challenge import write_tiny_challenge
 
 N_TRAIN = 60

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from algocli.encoding.settings import Settings
-from algocli.runs.run import open_run
+from algocli.runs.opening import open_run
 from tests.results.by_hand import n_vertices
 
 SIDES = ("left", "right")

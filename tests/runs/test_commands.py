@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 from algocli.cli import app
 from algocli.encoding.settings import Alphas, Settings
 from algocli.errors import UsageError
-from algocli.runs.commands import command
-from algocli.runs.run import open_run
+from algocli.runs.mixtures import command
+from algocli.runs.opening import open_run
 from tests.results.blends import LAYERS, write_recipe
 
 ONE, ALL = LAYERS[:1], LAYERS

@@ -15,7 +15,7 @@ from algocli.dataset.challenge.subjects import Challenge
 from algocli.encoding.settings import Settings
 from algocli.errors import UsageError
 from algocli.runs.datasets import Home, differing
-from algocli.runs.opening import find_on, open_on
+from algocli.runs.opening import open_on
 from algocli.runs.run import Run
 from algocli.runs.training import train_subject
 from tests.encoding.data_by_hand import draw_responses, write_dataset
@@ -216,7 +216,6 @@ def test_an_automatic_name_that_other_data_has_is_followed_by_a_digest(
     shutil.move(home / "b", home / "moved")
     assert train("moved", 1, name=None).name == second.name
     assert second.subjects == (1, 6)
-    assert find_on(Home(home / "a", home / "cache"), settings) is not None
     assert train("a", 1, name=None).name == first.name
 
 

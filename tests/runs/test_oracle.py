@@ -20,7 +20,7 @@ from algocli.dataset.challenge.subjects import Challenge
 from algocli.demo.write import write_challenge
 from algocli.encoding.settings import Settings
 from algocli.features.networks.backbones import load_backbone
-from algocli.runs.run import open_run
+from algocli.runs.opening import open_run
 from algocli.runs.training import train_subject
 from tests.features.by_hand import extract_one as extract
 

@@ -9,8 +9,9 @@ import pytest
 
 from algocli.compute.lock import hold
 from algocli.encoding.settings import Settings
+from algocli.runs.opening import open_run
 from algocli.runs.p_values import KeptP, keep, kept, state
-from algocli.runs.run import Run, SubjectRun, open_run
+from algocli.runs.run import Run, SubjectRun
 
 SIZES = {"left": 3, "right": 4}
 

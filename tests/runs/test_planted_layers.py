@@ -14,7 +14,8 @@ from algocli.dataset.challenge.layout import ROI_CLASSES
 from algocli.dataset.challenge.subjects import Challenge, Subject
 from algocli.dataset.sides import HEMISPHERES, Hemisphere
 from algocli.encoding.settings import Settings
-from algocli.runs.run import SubjectRun, open_run
+from algocli.runs.opening import open_run
+from algocli.runs.run import SubjectRun
 from algocli.runs.training import train_subject
 from tests.encoding.by_hand import SIDES
 from tests.features.by_hand import cache_features

@@ -14,10 +14,10 @@ from sklearn.linear_model import LinearRegression
 
 from algocli.dataset.sides import HEMISPHERES
 from algocli.errors import DataError, MissingStep
-from algocli.features.store.shards import FeatureStore
 from algocli.runs.predictor import stores_of
-from tests.encoding.new_images_by_hand import LAYERS, N_COMPONENTS, N_TRAIN, Place, make_place, new_images, no_axes
-from tests.features.stand_in import stand_in
+from tests.encoding.new_images_by_hand import N_COMPONENTS, N_TRAIN, Place, make_place, new_images, no_axes
+
+pytestmark = pytest.mark.usefixtures("network")
 
 FOLDS: dict[str, Any] = {"holdout": None, "folds": 3}
 EVERY_WAY: list[dict[str, Any]] = [
@@ -39,39 +39,17 @@ EVERY_WAY: list[dict[str, Any]] = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def _network(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "algocli.features.networks.backbones.load_backbone", lambda *_asked, **_options: stand_in(LAYERS)
-    )
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    """To be added to, never to be spoilt."""
-    return make_place(tmp_path_factory.mktemp("place"))
-
-
-@pytest.fixture
-def place(tmp_path: Path, shared: Place) -> Place:
-    """A place of the test's own, to be spoilt."""
-    for name in ("challenge", "cache/features"):
-        shutil.copytree(shared.folder / name, tmp_path / name, ignore=shutil.ignore_patterns("axes"))
-    copied = [tmp_path / store.folder.relative_to(shared.folder) for store in shared.stores]
-    return Place(tmp_path, [FeatureStore(folder) for folder in copied])
-
-
 @pytest.mark.parametrize("how", EVERY_WAY, ids=str)
 def test_test_images_from_their_files_have_the_predictions_of_the_run(
-    shared: Place, how: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    common: Place, how: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = shared.train(**how)
-    kept = shared.share(run).folder / "model.npz"
+    run = common.train(**how)
+    kept = common.share(run).folder / "model.npz"
 
     def check() -> None:
-        found = shared.predict(run, shared.test_files)
+        found = common.predict(run, common.test_files)
         for hemisphere in HEMISPHERES:
-            expected = shared.share(run).test_predictions(hemisphere)
+            expected = common.share(run).test_predictions(hemisphere)
             np.testing.assert_allclose(found[hemisphere], expected, atol=1e-4)
 
     # Fitted again; then as it was kept; then compared with every stored image, with nothing kept.
@@ -91,21 +69,24 @@ def test_half_precision_changes_nothing_that_the_store_did_not(tmp_path: Path) -
     np.testing.assert_allclose(found, place.share(run).test_predictions("right"), atol=2e-3)
 
 
-def test_new_images_are_predicted_as_by_scikit_learn_from_the_networks_output(shared: Place, tmp_path: Path) -> None:
-    run, paths = shared.train(), new_images(tmp_path)
-    (fresh,) = shared.features(run, paths)
-    x = shared.stores[0].read(slice(0, N_TRAIN)).astype(np.float64)
-    y = np.load(shared.responses_file("left")).astype(np.float64)
+def test_new_images_are_predicted_as_by_scikit_learn_from_the_networks_output(common: Place, tmp_path: Path) -> None:
+    run, paths = common.train(), new_images(tmp_path)
+    (fresh,) = common.features(run, paths)
+    x = common.stores[0].read(slice(0, N_TRAIN)).astype(np.float64)
+    y = np.load(common.responses_file("left")).astype(np.float64)
     pca = PCA(N_COMPONENTS, svd_solver="full").fit(x)
     expected = LinearRegression().fit(pca.transform(x), y).predict(pca.transform(fresh.astype(np.float64)))
-    found = shared.predict(run, paths)["left"]
+    found = common.predict(run, paths)["left"]
     assert found.shape == (len(paths), y.shape[1])
     np.testing.assert_allclose(found, expected, atol=1e-3 * expected.std())
 
 
-def test_an_image_is_predicted_alike_in_any_company(shared: Place, tmp_path: Path) -> None:
-    run, paths = shared.train(2), new_images(tmp_path)
-    alone, together = shared.predict(run, paths[1:2])["left"], shared.predict(run, [*paths, *shared.test_files])["left"]
+def test_an_image_is_predicted_alike_in_any_company(common: Place, tmp_path: Path) -> None:
+    run, paths = common.train(2), new_images(tmp_path)
+    alone, together = (
+        common.predict(run, paths[1:2])["left"],
+        common.predict(run, [*paths, *common.test_files])["left"],
+    )
     np.testing.assert_allclose(alone[0], together[1], atol=1e-5)
 
 

@@ -15,7 +15,8 @@ from algocli.compute.files import read_json, write_json
 from algocli.compute.lock import hold
 from algocli.encoding.settings import Alphas, Settings
 from algocli.errors import DataError, MissingStep, UsageError
-from algocli.runs.run import Run, check_run_name, find_run, list_runs, open_run
+from algocli.runs.opening import open_run
+from algocli.runs.run import Run, check_run_name, find_run, list_runs
 
 SETTINGS = Settings(features=("alexnet-features.2-12345678",))
 
@@ -123,7 +124,9 @@ def test_arrays_come_back_as_they_were_saved(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     r, predictions = rng.standard_normal(5), rng.standard_normal((7, 5)).astype(np.float32)
     share.save("left_correlation", r)
-    share.save_blocks("left_pred_validation", (7, 5), (predictions[a : a + 3] for a in range(0, 7, 3)))
+    with share.writing_rows("left_pred_validation", (7, 5)) as append:
+        for start in range(0, 7, 3):
+            append(predictions[start : start + 3])
     np.testing.assert_array_equal(share.correlation("left"), r)
     np.testing.assert_array_equal(share.validation_predictions("left"), predictions)
     np.testing.assert_array_equal(np.load(share.folder / "left_pred_validation.npy"), predictions)
@@ -132,12 +135,13 @@ def test_arrays_come_back_as_they_were_saved(tmp_path: Path) -> None:
 def test_an_interrupted_array_is_not_there(tmp_path: Path) -> None:
     share = open_run(tmp_path, "mine", SETTINGS).start_subject(1)
 
-    def blocks() -> object:
-        yield np.zeros((2, 3), np.float32)
-        raise KeyboardInterrupt
+    def write() -> None:
+        with share.writing_rows("left_pred_test", (4, 3)) as append:
+            append(np.zeros((2, 3), np.float32))
+            raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        share.save_blocks("left_pred_test", (4, 3), blocks())  # type: ignore[arg-type]
+        write()
     assert list(share.folder.iterdir()) == []
     with pytest.raises(DataError, match=r"left_pred_test\.npy is missing"):
         share.test_predictions("left")

@@ -14,7 +14,8 @@ from algocli.errors import MissingStep
 from algocli.features.imports.locating import locate_rows
 from algocli.features.imports.matrices import open_matrix
 from algocli.features.imports.stores import import_features
-from algocli.runs.run import Run, SubjectRun, open_run
+from algocli.runs.opening import open_run
+from algocli.runs.run import Run, SubjectRun
 from algocli.runs.training import train_subject
 from algocli.submission.sources import averaged, of_run, of_runs
 from tests.encoding.by_hand import N_COMPONENTS, N_TRAIN, World

@@ -10,7 +10,8 @@ import pytest
 
 from algocli.encoding.settings import Settings
 from algocli.errors import MissingStep
-from algocli.runs.run import Run, list_runs, open_run
+from algocli.runs.opening import open_run
+from algocli.runs.run import Run, list_runs
 from algocli.runs.training import train_subject
 from algocli.runs.unions import measure_features, open_unions, train_unions, with_usual_components
 from algocli.stats.partition import FeatureSet, Names

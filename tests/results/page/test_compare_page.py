@@ -11,7 +11,7 @@ from algocli.dataset.challenge.subjects import Challenge
 from algocli.results.compare import compare
 from algocli.results.page.compare_page import Drawn, build_compare_page, write_compare_page
 from algocli.results.page.compare_tables import settings_side_by_side
-from algocli.runs.run import open_run
+from algocli.runs.opening import open_run
 from tests.results.compared import write_challenge, write_compared_run
 from tests.results.page.reading import ReadPage
 

@@ -8,7 +8,7 @@ import pytest
 
 from algocli.encoding.settings import Settings
 from algocli.results.page.provenance import describe_settings, provenance
-from algocli.runs.run import open_run
+from algocli.runs.opening import open_run
 
 TUTORIALS = {
     "resize": [224, "bilinear"],
