@@ -72,9 +72,9 @@ def predict(
     from algocli.runs.run import find_run
 
     refuse_file(output)
-    found, shown = find_run(cache_dir, run), count()
+    trained, shown = find_run(cache_dir, run), count()
     results = predict_files(
-        found,
+        trained,
         images,
         output,
         data_dir=data_dir if is_named(ctx, "data_dir") else None,
@@ -82,16 +82,16 @@ def predict(
         rois=roi or None,
         device=device,
         trust_remote_code=trust_remote_code,
-        made=lambda result: None if as_json else _show(result, found.name, is_first=next(shown) == 0),
+        made=lambda result: None if as_json else _show(result, trained.name, is_first=next(shown) == 0),
         track=tracker(quiet),
         note=noter(quiet),
     )
     if as_json:
         files = [*(path for result in results for path in result.files), output / IMAGES]
-        show_json({"run": found.name, "files": files, "rows": [row for result in results for row in result.rows]})
+        show_json({"run": trained.name, "files": files, "rows": [row for result in results for row in result.rows]})
         return
     n_files = 1 + sum(len(result.files) for result in results)
-    note(f"run {found.name}", quiet=quiet)
+    note(f"run {trained.name}", quiet=quiet)
     names = ", ".join(dict.fromkeys(path.name for result in results for path in result.files))
     folder = "subjNN" if all(isinstance(result.subject, int) for result in results) else "SUBJECT"
     note(f"wrote {n_files} files to {output}: {folder}/{names}; {IMAGES}", quiet=quiet)

@@ -55,7 +55,7 @@ class _Train(TyperCommand):
 
         for param in self.params:
             if isinstance(param, TyperOption) and param.name == "regression":
-                told = "; ".join(f"{one.form}: {one.help}" for one in regressions())
+                told = "; ".join(f"{regression.form}: {regression.help}" for regression in regressions())
                 param.help = f"How components are mapped to responses. {told}.  [default: {param.default}]"
         super().format_help(ctx, formatter)
 
@@ -140,7 +140,7 @@ def train(
         note=noter(quiet),
         **chosen,
     )
-    _show(trained, [one.id for one in subjects], as_json)
+    _show(trained, [each.id for each in subjects], as_json)
     note(f"next: {in_same_folders('algocli report', data_dir, cache_dir)}", quiet=quiet)
 
 
@@ -165,15 +165,17 @@ def _show(run: Run, subjects: Sequence[SubjectId], as_json: bool) -> None:
 
     from algocli.cli.console import number, show_json, show_table
 
-    shares = [run.subject(n) for n in subjects]
-    sides = tuple(dict.fromkeys(side for share in shares for side in share.sides))
-    medians = {one.id: {h: float(np.median(one.correlation(h))) for h in one.sides} for one in shares}
+    subject_runs = [run.subject(n) for n in subjects]
+    sides = tuple(dict.fromkeys(side for each in subject_runs for side in each.sides))
+    medians = {
+        each.id: {side: float(np.median(each.correlation(side))) for side in each.sides} for each in subject_runs
+    }
     if as_json:
-        rows = [{"subject": n, "median_r": own} for n, own in medians.items()]
+        rows = [{"subject": n, "median_r": of_subject} for n, of_subject in medians.items()]
         show_json({"run": run.name, "path": run.folder, "rows": rows})
         return
     print(f"run {run.name}")
-    rows_of_text = [(str(n), *(number(own.get(side)) for side in sides)) for n, own in medians.items()]
+    rows_of_text = [(str(n), *(number(of_subject.get(side)) for side in sides)) for n, of_subject in medians.items()]
     show_table(
         ("Subject", *(side.capitalize() for side in sides)),
         rows_of_text,

@@ -156,10 +156,10 @@ def check_path(name: str, value: object) -> Path:
     UsageError
         If it is neither, empty, or no path can be so.
     """
-    found = os.fspath(value) if isinstance(value, str | os.PathLike) else None
-    if not isinstance(found, str) or not found or "\0" in found:
+    path = os.fspath(value) if isinstance(value, str | os.PathLike) else None
+    if not isinstance(path, str) or not path or "\0" in path:
         raise UsageError(f"{said(name, value)}: a path was expected")
-    return Path(found)
+    return Path(path)
 
 
 def check_paths(name: str, value: object) -> list[Path]:
@@ -173,7 +173,7 @@ def check_paths(name: str, value: object) -> list[Path]:
     several = value if isinstance(value, list | tuple) else [value]
     if not several:
         raise UsageError(f"{said(name, value)}: a path, or a list of paths, was expected")
-    return [check_path(name, one) for one in several]
+    return [check_path(name, path) for path in several]
 
 
 def check_kind(name: str, value: object, kind: type[T], hint: str) -> T:

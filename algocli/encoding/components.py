@@ -153,8 +153,8 @@ def _list_smaller(gram: Gram, fit: NDArray[np.int64], n_pairs: int) -> list[Path
 
 def _all_kept(gram: Gram, fit: NDArray[np.int64]) -> list[tuple[int, Path]]:
     pattern = _kept_path(gram, fit, 0)
-    found = pattern.parent.glob(pattern.name.replace("00000", "[0-9]" * 5))
-    return [(int(path.stem[-5:]), path) for path in sorted(found)]
+    paths = pattern.parent.glob(pattern.name.replace("00000", "[0-9]" * 5))
+    return [(int(path.stem[-5:]), path) for path in sorted(paths)]
 
 
 def _kept_path(gram: Gram, fit: NDArray[np.int64], n_pairs: int) -> Path:

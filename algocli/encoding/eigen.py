@@ -65,8 +65,8 @@ def leading_eigenpairs(
     n = len(matrix)
     if is_exact(n, n_pairs):
         return _exact(matrix, n_pairs, algebra)
-    found = _krylov(matrix, n_pairs, seed)
-    return found or _exact(matrix, n_pairs, algebra)
+    pairs = _krylov(matrix, n_pairs, seed)
+    return pairs or _exact(matrix, n_pairs, algebra)
 
 
 def is_exact(n: int, n_pairs: int) -> bool:

@@ -93,12 +93,12 @@ def _alphas(name: str, value: object) -> Alphas:
     # An array has one type for all three.
     n = int(n) if as_number(n).is_integer() else n
     try:
-        found = Alphas(check_number("low", low), check_number("high", high), check_whole("n", n, low=2))
+        grid = Alphas(check_number("low", low), check_number("high", high), check_whole("n", n, low=2))
     except UsageError as error:
         raise UsageError(f"{told}: {error.message}", hint=hint) from error
-    if not 0 < found.low < found.high:
+    if not 0 < grid.low < grid.high:
         raise UsageError(told, hint=hint)
-    return found
+    return grid
 
 
 def _share(name: str, value: object) -> float:

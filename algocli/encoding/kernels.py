@@ -81,14 +81,14 @@ class Kernels:
             return np.eye(n_layers, dtype=np.float32)
         if n_layers == 1 or not self.settings.scaled:
             return np.ones((1, n_layers), np.float32)
-        return np.array([[layer_weight(one, fit) for one in self._grams(fit)]], dtype=np.float32)
+        return np.array([[layer_weight(layer, fit) for layer in self._grams(fit)]], dtype=np.float32)
 
     def _grams(self, fit: NDArray[np.int64]) -> list[Gram]:
         return self._plain or [self._standardised(group, fit) for group in _side_by_side(self._stores, self.settings)]
 
     def _standardised(self, stores: Sequence[FeatureStore], fit: NDArray[np.int64]) -> Gram:
-        found = standardised_gram(stores, fit, device=self._device, track=self._track)
-        return found.leading(self.n_stimuli)
+        matrix = standardised_gram(stores, fit, device=self._device, track=self._track)
+        return matrix.leading(self.n_stimuli)
 
 
 def loads_torch(stores: Sequence[FeatureStore], settings: Fields, device: str) -> bool:
@@ -123,10 +123,10 @@ def join(stores: Sequence[FeatureStore], grams: Sequence[Gram], fit: NDArray[np.
     if len(grams) == 1:
         return grams[0]
     total = np.zeros((grams[0].n_stimuli,) * 2, np.float32)
-    for one in grams:
-        weight = layer_weight(one, fit) if scaled else np.float32(1)
+    for layer in grams:
+        weight = layer_weight(layer, fit) if scaled else np.float32(1)
         for rows in blocks(len(total), _ROWS):
-            total[rows] += weight * one.rows(rows)
+            total[rows] += weight * layer.rows(rows)
     keys = digest_of({"keys": [store.key for store in stores], "scaled": scaled})
     return Gram(grams[0].folder / f"joined-{keys[:16]}", total)
 

@@ -61,8 +61,8 @@ def read_loadings(
             # What is not finite shows in the means, and is told from there with its place in the file.
             with np.errstate(invalid="ignore", over="ignore"):
                 products += algebra.multiply(design.T, np.asarray(responses[rows, block], dtype=np.float32))
-        mine = np.split(products, np.cumsum(widths)[:-1])
-        yield block, [_loadings(fold, own) for fold, own in zip(components, mine, strict=True)]
+        of_folds = np.split(products, np.cumsum(widths)[:-1])
+        yield block, [_loadings(fold, of_fold) for fold, of_fold in zip(components, of_folds, strict=True)]
 
 
 def vertex_blocks(n_rows: int, n_vertices: int) -> list[slice]:

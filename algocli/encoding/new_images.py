@@ -13,7 +13,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +56,7 @@ class Fit:
     @property
     def n_components(self) -> tuple[int, ...]:
         """How many components there are: one entry a layer that has its own, or a single one."""
-        return tuple(len(own.variances) for own in self.view.components)
+        return tuple(len(components.variances) for components in self.view.components)
 
     def for_scores(self) -> Fit:
         """Return this without what only the fitting of a model needs."""
@@ -73,7 +73,7 @@ class Fit:
         -------
         (n_images, n_components) float32, the components of all layers side by side
         """
-        return self._project([_combine(own, products) for own in self.weights])
+        return self._project([_combine(weights, products) for weights in self.weights])
 
     def coefficients(self, n_stimuli: int) -> tuple[list[NDArray[np.float32]], NDArray[np.float32]]:
         """Return the function that `score` is: a matrix for each layer, (n_stimuli, n_components), and a constant."""
@@ -88,7 +88,7 @@ class Fit:
                 all_rows = [rows if other == which else nothing[:n_rows] for other in range(len(self.weights))]
                 matrix[start : start + n_rows] = (self._project(all_rows) - constant) / _LONG
             matrices.append(matrix)
-        return [_combine(own, matrices) for own in self.weights.T], constant
+        return [_combine(weights, matrices) for weights in self.weights.T], constant
 
     def _project(self, rows: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
         """Score images by a row of each Gram matrix, (n_images, n_stimuli) each."""
@@ -118,14 +118,6 @@ def fit_of(kernels: Kernels, fit: NDArray[np.int64]) -> Fit:
     return Fit(view.without_kernels(), kernels.weights(fit), standard)
 
 
-class Scorer(Protocol):
-    """Scores images by their features."""
-
-    def score(self, features: Sequence[NDArray[Any]]) -> list[NDArray[np.float32]]:
-        """Return one array a fit, (n_images, n_components), from one a layer, (n_images, n_features)."""
-        ...
-
-
 @dataclass(frozen=True)
 class ByStores:
     """Scores by inner products with every stored image: a pass over each store whenever it is asked."""
@@ -135,12 +127,13 @@ class ByStores:
     track: Track = silent
 
     def score(self, features: Sequence[NDArray[Any]]) -> list[NDArray[np.float32]]:
-        """Read the stores and score."""
+        """Read the stores and score: one array a fit, (n_images, n_components), of features (n_images, n_features)."""
         standards = [fit.standard for fit in self.fits]
         # Features as they are have the same products for every fit.
-        distinct = standards if any(one is not None for one in standards) else [None]
+        distinct = standards if any(standard is not None for standard in standards) else [None]
         products = [
-            multiply_stored(store, own, distinct, self.track) for store, own in zip(self.stores, features, strict=True)
+            multiply_stored(store, values, distinct, self.track)
+            for store, values in zip(self.stores, features, strict=True)
         ]
         return [
             fit.score([layer[number % len(distinct)] for layer in products]) for number, fit in enumerate(self.fits)
@@ -171,27 +164,27 @@ class ByAxes:
     constants: Sequence[NDArray[np.float32]]
 
     def score(self, features: Sequence[NDArray[Any]]) -> list[NDArray[np.float32]]:
-        """Load the axes one by one and score."""
-        found = []
+        """Load the axes one by one and score: one array a fit, (n_images, n_components)."""
+        all_scores = []
         for layers, constant in zip(self.layers, self.constants, strict=True):
             scores = np.tile(constant, (len(features[0]), 1))
-            for layer, own in zip(layers, features, strict=True):
+            for layer, values in zip(layers, features, strict=True):
                 axes = load_axes(layer.path)
                 if axes is None:
                     raise DataError(f"{layer.path} is missing or damaged", hint="repeat the command: it is made again")
-                scores[:, layer.columns] += axes.multiply(own)
-            found.append(scores)
-        return found
+                scores[:, layer.columns] += axes.multiply(values)
+            all_scores.append(scores)
+        return all_scores
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return what `from_arrays` makes the same of again, by names."""
-        found: dict[str, NDArray[Any]] = {}
+        arrays: dict[str, NDArray[Any]] = {}
         for fit, (layers, constant) in enumerate(zip(self.layers, self.constants, strict=True)):
-            found[f"constant-{fit}"] = constant
+            arrays[f"constant-{fit}"] = constant
             for number, layer in enumerate(layers):
-                found[f"axes-{fit}-{number}"] = np.array(layer.path.name)
-                found[f"columns-{fit}-{number}"] = layer.columns
-        return found
+                arrays[f"axes-{fit}-{number}"] = np.array(layer.path.name)
+                arrays[f"columns-{fit}-{number}"] = layer.columns
+        return arrays
 
     @staticmethod
     def from_arrays(arrays: Mapping[str, NDArray[Any]], stores: Sequence[FeatureStore]) -> ByAxes | None:
@@ -209,12 +202,15 @@ class ByAxes:
         return ByAxes(layers, [arrays[f"constant-{fit}"] for fit in fits])
 
 
+Scorer = ByStores | ByAxes
+
+
 def axes_bytes(stores: Sequence[FeatureStore], fits: Sequence[Fit]) -> int:
     """Return what the axes of a model take."""
     widths = np.array([store.n_features for store in stores])
     # Layers that have components of their own have no part in those of others.
     apart = [fit.n_components if len(fit.n_components) == len(stores) else sum(fit.n_components) for fit in fits]
-    return int(4 * sum((widths * own).sum() for own in apart))
+    return int(4 * sum((widths * n_components).sum() for n_components in apart))
 
 
 def keep_axes(stores: Sequence[FeatureStore], fits: Sequence[Fit], track: Track = silent) -> ByAxes:
@@ -242,14 +238,14 @@ def _keep(
     """Keep one layer's axes for every fit."""
     # What a layer has no part in, as the components of another, needs no axis.
     columns = [np.flatnonzero(matrix.any(axis=0)) for matrix in matrices]
-    parts = [np.ascontiguousarray(matrix[:, own]) for matrix, own in zip(matrices, columns, strict=True)]
+    parts = [np.ascontiguousarray(matrix[:, some]) for matrix, some in zip(matrices, columns, strict=True)]
     paths = [_home(store) / _name(store, part, fit) for part, fit in zip(parts, fits, strict=True)]
     missing = [number for number, path in enumerate(paths) if load_axes(path) is None]
     if missing:
         made = make_axes(store, [parts[n] for n in missing], [fits[n].standard for n in missing], track)
         for number, axes in zip(missing, made, strict=True):
             save_axes(paths[number], axes)
-    return [LayerAxes(path, own) for path, own in zip(paths, columns, strict=True)]
+    return [LayerAxes(path, some) for path, some in zip(paths, columns, strict=True)]
 
 
 def _home(store: FeatureStore) -> Path:

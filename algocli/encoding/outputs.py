@@ -84,31 +84,31 @@ def open_outputs(
 ) -> Iterator[Outputs]:
     """Collect a side's results within a `with` block, at whose end all of its arrays are in the run."""
     with shelf.writing_rows(f"{hemisphere}_pred_validation", (n_held_out, n_vertices)) as append:
-        found = Outputs(append, settings)
-        yield found
-    shelf.save(f"{hemisphere}_fold_correlation", np.stack(found.scores))
-    shelf.save(f"{hemisphere}_correlation", np.mean(found.scores, axis=0))
-    if found.test_sum is None:
+        outputs = Outputs(append, settings)
+        yield outputs
+    shelf.save(f"{hemisphere}_fold_correlation", np.stack(outputs.scores))
+    shelf.save(f"{hemisphere}_correlation", np.mean(outputs.scores, axis=0))
+    if outputs.test_sum is None:
         # Those of an earlier training would be taken for this one's.
         shelf.discard(f"{hemisphere}_pred_test")
     else:
-        shelf.save(f"{hemisphere}_pred_test", (found.test_sum / np.float32(found.n_tests)).astype(np.float32))
+        shelf.save(f"{hemisphere}_pred_test", (outputs.test_sum / np.float32(outputs.n_tests)).astype(np.float32))
 
 
-def save_choices(shelf: Shelf, hemisphere: Side, found: Outputs, note: Note) -> None:
+def save_choices(shelf: Shelf, hemisphere: Side, outputs: Outputs, note: Note) -> None:
     """Save the arrays that the regression leaves, and say what is worth saying of its last fit."""
     where = f"subject {shelf.id}, {hemisphere}"
-    for array in regression_of(found.settings).arrays:
-        fits = [one for one in found.arrays.get(array.name, []) if one is not None]
+    for array in regression_of(outputs.settings).arrays:
+        fits = [of_fit for of_fit in outputs.arrays.get(array.name, []) if of_fit is not None]
         # Part of the fits says nothing, and what an earlier training left would be taken for this one's.
-        if fits and len(fits) == len(found.arrays[array.name]):
+        if fits and len(fits) == len(outputs.arrays[array.name]):
             shelf.save(f"{hemisphere}_{array.name}", np.stack(fits))
         else:
             shelf.discard(f"{hemisphere}_{array.name}")
-    for remark in found.remarks:
+    for remark in outputs.remarks:
         note(f"{where}: {remark}")
-    if max(found.dead):
+    if max(outputs.dead):
         note(
-            f"{where}: {max(found.dead)} vertices never vary among the held-out images, measured or predicted; "
+            f"{where}: {max(outputs.dead)} vertices never vary among the held-out images, measured or predicted; "
             "their r is 0"
         )

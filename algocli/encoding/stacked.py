@@ -43,7 +43,9 @@ class StackedComponents(Components):
         self, grams: Sequence[Gram], others: NDArray[np.int64], algebra: Algebra = ON_CPU
     ) -> NDArray[np.float32]:
         """Score other images, (n_others, n_components), from the Gram matrix of each layer."""
-        return self.rotate([own.project(gram, others, algebra) for own, gram in zip(self.layers, grams, strict=True)])
+        return self.rotate(
+            [layer.project(gram, others, algebra) for layer, gram in zip(self.layers, grams, strict=True)]
+        )
 
 
 def stack(layers: Sequence[Components], *, scaled: bool) -> StackedComponents:
@@ -60,25 +62,25 @@ def stack(layers: Sequence[Components], *, scaled: bool) -> StackedComponents:
         If the layers have more components together than so many images can have dimensions.
     """
     fit = layers[0].fit
-    n_components = sum(len(own.variances) for own in layers)
+    n_components = sum(len(layer.variances) for layer in layers)
     if n_components > len(fit) - 1:
         raise UsageError(
             f"{n_components} components of {len(layers)} layers cannot be had from {len(fit)} images",
             hint=f"use n_components={(len(fit) - 1) // len(layers)} or fewer",
         )
-    means = np.array([own.mean_variance for own in layers])
+    means = np.array([layer.mean_variance for layer in layers])
     scales = 1 / np.sqrt(means) if scaled else np.ones(len(layers))
-    scores = side_by_side([own.scores for own in layers], scales)
+    scores = side_by_side([layer.scores for layer in layers], scales)
     variances, rotation = np.linalg.eigh((scores.T @ scores).astype(np.float64))
     # What two layers have in common to the last digit is one direction, and rounding the other.
     kept = variances[::-1] > RANK_TOLERANCE * variances[-1]
     variances, rotation = variances[::-1][kept], rotation[:, ::-1][:, kept].astype(np.float32)
     vectors = (scores @ rotation) / np.sqrt(variances).astype(np.float32)
-    total = float((scales**2 * [own.total_variance for own in layers]).sum())
+    total = float((scales**2 * [layer.total_variance for layer in layers]).sum())
     nowhere = np.zeros(0)
     return StackedComponents(fit, vectors, variances, nowhere, total, tuple(layers), scales, rotation)
 
 
 def side_by_side(scores: Sequence[NDArray[np.float32]], scales: NDArray[np.float64]) -> NDArray[np.float32]:
     """Put scores of several layers side by side, (n_rows, n_all_components), each multiplied by its layer's scale."""
-    return np.hstack([own * np.float32(scale) for own, scale in zip(scores, scales, strict=True)])
+    return np.hstack([of_layer * np.float32(scale) for of_layer, scale in zip(scores, scales, strict=True)])

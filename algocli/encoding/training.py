@@ -83,8 +83,8 @@ class Training:
             label = f"subject {self.subject.id}: training"
             for _ in self.track(steps, total=3 * len(fits), label=label, unit="steps"):
                 pass
-        for hemisphere, found in outputs.items():
-            save_choices(self.shelf, hemisphere, found, note)
+        for hemisphere, collected in outputs.items():
+            save_choices(self.shelf, hemisphere, collected, note)
 
     def _steps(self, fits: Sequence[NDArray[np.int64]], outputs: Mapping[Side, Outputs], note: Note) -> Iterator[None]:
         n_vertices = max(map(self.subject.n_vertices, self.subject.sides))
@@ -95,9 +95,9 @@ class Training:
                 with self._timed("components"):
                     prepared.append(self._prepare(number, fit))
                 yield
-            for hemisphere, found in outputs.items():
+            for hemisphere, collected in outputs.items():
                 with self._timed(heading(hemisphere).lower()):
-                    self._fit_hemisphere(hemisphere, prepared, found, note)
+                    self._fit_hemisphere(hemisphere, prepared, collected, note)
                 yield from itertools.repeat(None, len(prepared))
 
     def _prepare(self, number: int, fit: NDArray[np.int64]) -> _Prepared:
@@ -113,20 +113,20 @@ class Training:
             view.project(self.test) if tests else None,
         )
 
-    def _fit_hemisphere(self, hemisphere: Side, prepared: Sequence[_Prepared], found: Outputs, note: Note) -> None:
+    def _fit_hemisphere(self, hemisphere: Side, prepared: Sequence[_Prepared], outputs: Outputs, note: Note) -> None:
         where = f"subject {self.subject.id}, {hemisphere}"
         responses = self.subject.responses("train", hemisphere)
         path = self.subject.responses_name("train", hemisphere)
         models = self.regression.fit(
-            self.settings, [one.view for one in prepared], responses, lambda message: note(f"{where}: {message}")
+            self.settings, [fit.view for fit in prepared], responses, lambda message: note(f"{where}: {message}")
         )
-        for one, model in zip(prepared, _checked(models, path, responses), strict=True):
-            found.add_model(model, predicts_tests=one.held_out is None or not self.settings.refit)
-            if one.held_out is not None and one.held_out_scores is not None:
-                measured = np.asarray(responses[one.held_out])
-                found.add_held_out(measured, self.regression.predict(model, one.held_out_scores, self.algebra))
-            if one.test_scores is not None:
-                found.add_test(self.regression.predict(model, one.test_scores, self.algebra))
+        for fit, model in zip(prepared, _checked(models, path, responses), strict=True):
+            outputs.add_model(model, predicts_tests=fit.held_out is None or not self.settings.refit)
+            if fit.held_out is not None and fit.held_out_scores is not None:
+                measured = np.asarray(responses[fit.held_out])
+                outputs.add_held_out(measured, self.regression.predict(model, fit.held_out_scores, self.algebra))
+            if fit.test_scores is not None:
+                outputs.add_test(self.regression.predict(model, fit.test_scores, self.algebra))
 
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:

@@ -134,8 +134,8 @@ def find_features(
     check_word("model", model)
     usual = () if names else DEFAULT_LAYERS
     wanted = usual if layers is None else check_words("layers", layers)
-    found = [find_recipe(cache_dir, model, layer) for layer in wanted]
-    return (*found, *(check_name(cache_dir, name) for name in names))
+    extracted = [find_recipe(cache_dir, model, layer) for layer in wanted]
+    return (*extracted, *(check_name(cache_dir, name) for name in names))
 
 
 def _whole(

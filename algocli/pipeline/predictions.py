@@ -146,12 +146,9 @@ def predict_files(
     if pictures.passed_over:
         note(f"passed over, being no images by their names: {_listed(pictures.passed_over)}")
     origins = _origins(run, data_dir, some_ids(subjects))
-    named = [(origin.subject, origin.share) for origin in origins if origin.subject and not origin.note]
-    numbers = [origin.share.id for origin in origins]
-    notes = [origin.note for origin in origins if origin.note]
-    for remark in (*notes, *tell_other_places(named), *tell_mixtures(run, numbers)):
+    for remark in _remarks(run, origins):
         note(remark)
-    found = []
+    written = []
     for result in predict_pictures(
         run,
         origins,
@@ -164,17 +161,24 @@ def predict_files(
         track=track,
         note=note,
     ):
-        found.append(result)
+        written.append(result)
         if made is not None:
             made(result)
-    return found
+    return written
 
 
 def _origins(run: Run, data_dir: Data | None, numbers: Sequence[SubjectId] | None) -> list[Origin]:
     """Pair subjects with the data folder that was named, or else with the data that each was trained on."""
     if data_dir is None:
         return recorded_subjects(run, DEFAULT_DATA, numbers)
-    return [Origin(one, share) for one, share in scored_subjects(open_dataset(data_dir), run, numbers)]
+    return [Origin(*pair) for pair in scored_subjects(open_dataset(data_dir), run, numbers)]
+
+
+def _remarks(run: Run, origins: Sequence[Origin]) -> list[str]:
+    """Say where the data of some subjects is not what, or where, it was."""
+    notes = [origin.note for origin in origins if origin.note]
+    named = [(origin.subject, origin.share) for origin in origins if origin.subject and not origin.note]
+    return [*notes, *tell_other_places(named), *tell_mixtures(run, [origin.share.id for origin in origins])]
 
 
 def _listed(paths: Sequence[Path]) -> str:

@@ -44,11 +44,13 @@ def differing(inputs: object, others: object) -> list[str] | None:
 
     None where one of them does not say enough. Records of old say nothing of images.
     """
-    told = [one for one in (inputs, others) if isinstance(one, Mapping) and isinstance(one.get("responses"), Mapping)]
+    told = [
+        data for data in (inputs, others) if isinstance(data, Mapping) and isinstance(data.get("responses"), Mapping)
+    ]
     if len(told) < 2:
         return None
-    one, other = told
-    return [word for kind, word in _KINDS.items() if kind in one and kind in other and one[kind] != other[kind]]
+    first, second = told
+    return [word for kind, word in _KINDS.items() if kind in first and kind in second and first[kind] != second[kind]]
 
 
 def refuse_other_data(runs: Sequence[Run], number: SubjectId, *, doing: str, images: bool = False) -> None:
@@ -189,8 +191,8 @@ class Home:
         """Compare every finished subject of a run with what the folder holds of it."""
         same, other, unknown = [], {}, []
         for number in run.subjects:
-            found = self.digests(number)
-            faults = None if found is None else differing(run.subject(number).record.get("inputs"), found)
+            digests = self.digests(number)
+            faults = None if digests is None else differing(run.subject(number).record.get("inputs"), digests)
             if faults is None:
                 unknown.append(number)
             elif faults:

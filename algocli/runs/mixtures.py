@@ -37,7 +37,7 @@ def tell_mixtures(run: Run, numbers: Sequence[SubjectId] | None = None) -> Itera
     outdated = {number: name for number in among if (name := _outdated(run, number)) is not None}
     if 0 < len(outdated) < len(among):
         for name in dict.fromkeys(outdated.values()):
-            some = [number for number, own in outdated.items() if own == name]
+            some = [number for number, of_subject in outdated.items() if of_subject == name]
             yield (
                 f"run {run.name} mixes features: subject {', '.join(map(str, some))} was trained on what {name} held "
                 f"before; train again: {command(run, some)}"
@@ -46,13 +46,13 @@ def tell_mixtures(run: Run, numbers: Sequence[SubjectId] | None = None) -> Itera
 
 def folders(run: Run, numbers: Sequence[SubjectId]) -> dict[str, list[SubjectId]]:
     """Return the data folders that some subjects of a run were trained on, each with its subjects."""
-    found: dict[str, list[SubjectId]] = {}
+    by_folder: dict[str, list[SubjectId]] = {}
     for number in numbers:
         place = None
         with suppress(DataError):
             place = run.subject(number).data_folder
-        found.setdefault("a folder that is not recorded" if place is None else str(place.parent), []).append(number)
-    return found
+        by_folder.setdefault("a folder that is not recorded" if place is None else str(place.parent), []).append(number)
+    return by_folder
 
 
 def whose(run: Run, numbers: Sequence[SubjectId]) -> str:

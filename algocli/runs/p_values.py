@@ -43,7 +43,7 @@ def state(subject_run: SubjectRun) -> dict[str, Any]:
     return {"inputs": record.get("inputs"), "trained_at": record["finished_at"]}
 
 
-def keep(subject_run: SubjectRun, found: KeptP, state_before: Mapping[str, Any]) -> None:
+def keep(subject_run: SubjectRun, values: KeptP, state_before: Mapping[str, Any]) -> None:
     """Keep p values in place of others, unless the run has been trained again, or is in other hands, by now.
 
     Parameters
@@ -60,9 +60,9 @@ def keep(subject_run: SubjectRun, found: KeptP, state_before: Mapping[str, Any])
         if not (free and subject_run.done and state(subject_run) == state_before):
             return
         withdraw(subject_run)
-        for hemisphere, p in found.p.items():
+        for hemisphere, p in values.p.items():
             subject_run.save(f"{hemisphere}_p", p)
-        basis = {"schema": SCHEMA, "n_permutations": found.n_permutations, "seed": found.seed, **state_before}
+        basis = {"schema": SCHEMA, "n_permutations": values.n_permutations, "seed": values.seed, **state_before}
         write_json(subject_run.folder / RECORD, basis)
 
 

@@ -53,7 +53,7 @@ class Predictor:
 
     def predict(self, hemisphere: Side, scores: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
         """Predict responses, (n_images, n_vertices), from the scores of images."""
-        total = sum(model.predict(own) for model, own in zip(self.models[hemisphere], scores, strict=True))
+        total = sum(model.predict(of_fit) for model, of_fit in zip(self.models[hemisphere], scores, strict=True))
         return np.asarray(total / np.float32(len(scores)), np.float32)
 
 
@@ -125,10 +125,10 @@ def open_predictor(
 def _find(cache_dir: Path, name: str, number: SubjectId, key: str, run: Run) -> FeatureStore:
     home = cache_dir / "features" / name
     stores = stores_of_subject(home, name_of(number))
-    found = next((store for store in stores if store.key == key), None)
-    if found is not None and found.complete:
-        return found
-    what = "are not complete any more" if found is not None else "are gone"
+    store = next((other for other in stores if other.key == key), None)
+    if store is not None and store.complete:
+        return store
+    what = "are not complete any more" if store is not None else "are gone"
     hint = command(read_recipe(home), number) if (home / "recipe.json").is_file() else "algocli extract"
     raise MissingStep(f"the features {name} of subject {number} that {run.name} was trained on {what}", hint=hint)
 
@@ -170,9 +170,9 @@ def _refuse_other_responses(subject_run: SubjectRun, subject: Subject, cache_dir
 
 
 def _arrays(models: Mapping[Side, Sequence[LinearModel]]) -> dict[str, NDArray[Any]]:
-    found: dict[str, NDArray[Any]] = {}
+    arrays: dict[str, NDArray[Any]] = {}
     for hemisphere, fits in models.items():
         for number, model in enumerate(fits):
-            found[f"{hemisphere}-weights-{number}"] = model.weights
-            found[f"{hemisphere}-intercept-{number}"] = model.intercept
-    return found
+            arrays[f"{hemisphere}-weights-{number}"] = model.weights
+            arrays[f"{hemisphere}-intercept-{number}"] = model.intercept
+    return arrays

@@ -36,8 +36,8 @@ class AsItIs:
     @property
     def intercept(self) -> NDArray[np.float32]:
         """(n_vertices,)."""
-        found: NDArray[np.float32] = self.model.intercept
-        return found
+        intercept: NDArray[np.float32] = self.model.intercept
+        return intercept
 
     def predict(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
         """Predict responses, (n_images, n_vertices), from scores, (n_images, n_components)."""
@@ -102,23 +102,23 @@ class Refitting:
         # The models that predict the test images: the refit alone, or every fold where there is none.
         folds = [] if self.settings.refit else make_folds(self.settings, n_train)
         rows = [fold.fit for fold in folds] or [np.arange(n_train)]
-        found = Refitted([], {hemisphere: [] for hemisphere in self.subject.sides}, {})
+        refitted = Refitted([], {hemisphere: [] for hemisphere in self.subject.sides}, {})
         linear: dict[Side, list[LinearModel | None]] = {hemisphere: [] for hemisphere in self.subject.sides}
         label = f"subject {self.subject_run.id}: fitting once more"
         for some in self.track(rows, total=len(rows), label=label, unit="fits"):
             fit = fit_of(kernels, some)
-            if not found.fits:
+            if not refitted.fits:
                 _check_size(fit, len(rows), self.subject)
-            for hemisphere, models in found.models.items():
-                model, as_linear = self._model(fit, len(found.fits), hemisphere)
+            for hemisphere, models in refitted.models.items():
+                model, as_linear = self._model(fit, len(refitted.fits), hemisphere)
                 models.append(model)
                 linear[hemisphere].append(as_linear)
-            found.fits.append(fit.for_scores())
-        kept = {h: [one for one in own if one is not None] for h, own in linear.items()}
-        if all(len(kept[h]) == len(own) for h, own in linear.items()):
-            return Refitted(found.fits, found.models, kept)
+            refitted.fits.append(fit.for_scores())
+        kept = {h: [form for form in forms if form is not None] for h, forms in linear.items()}
+        if all(len(kept[h]) == len(forms) for h, forms in linear.items()):
+            return Refitted(refitted.fits, refitted.models, kept)
         self.note(f"subject {self.subject_run.id}: {self.regression.name} has no linear form, and is not kept")
-        return Refitted(found.fits, found.models, None)
+        return Refitted(refitted.fits, refitted.models, None)
 
     def _model(self, fit: Fit, number: int, hemisphere: Side) -> tuple[ScoredModel, LinearModel | None]:
         """Return the model of a fit, and its linear form; a run may have kept the latter."""

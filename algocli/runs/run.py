@@ -110,7 +110,7 @@ class Run:
             for subject_folder in self.subject_folders()
             if (subject_folder / "record.json").is_file()
         ]
-        return tuple(one for one in sorted(named, key=by_id) if self._subject(one).done)
+        return tuple(subject for subject in sorted(named, key=by_id) if self._subject(subject).done)
 
     def subject_folders(self) -> list[Path]:
         """Return the folders of subjects, finished or not."""
@@ -135,10 +135,10 @@ class Run:
         MissingStep
             If this run has not been trained on that subject.
         """
-        found = self._subject(check_subject_id(number))
-        if not found.done:
+        subject_run = self._subject(check_subject_id(number))
+        if not subject_run.done:
             raise MissingStep(f"run {self.name} has no subject {number}", hint=f"algocli train -s {number}")
-        return found
+        return subject_run
 
     def table(self) -> list[dict[str, Any]]:
         """Return a row a subject and side: its number of vertices, and median and mean r on held-out images.
@@ -148,8 +148,8 @@ class Run:
         DataError
             If an array is damaged.
         """
-        shares = [self.subject(one) for one in self.subjects]
-        return [_summed_up(share, side) for share in shares for side in share.sides]
+        subject_runs = [self.subject(subject) for subject in self.subjects]
+        return [_summed_up(subject_run, side) for subject_run in subject_runs for side in subject_run.sides]
 
     def to_pandas(self) -> Any:
         """Return `table` as a pandas.DataFrame.
@@ -248,7 +248,7 @@ def find_run(cache_dir: Path | str, name: str = LATEST) -> Run:
     exact = [run for run in runs if run.name == name]
     matching = exact or [run for run in runs if run.name.startswith(name)]
     if len(matching) != 1:
-        found = "\n  ".join(run.name for run in matching or runs)
+        names = "\n  ".join(run.name for run in matching or runs)
         problem = f"'{name}' fits {len(matching)} runs" if matching else f"no run is named '{name}'"
-        raise UsageError(f"{problem}; there are:\n  {found}")
+        raise UsageError(f"{problem}; there are:\n  {names}")
     return matching[0]

@@ -37,18 +37,18 @@ def measure_features(
     MissingStep
         If a subject's features are not there or not complete; told before the first model is trained.
     """
-    found: dict[str, int] = {}
+    sizes: dict[str, int] = {}
     for subject in subjects:
         content = stimuli_digest(subject.stimuli, cache_dir, track=track)
-        found |= {name: find_store(cache_dir, name, subject, content).n_features for name in features}
-    return found
+        sizes |= {name: find_store(cache_dir, name, subject, content).n_features for name in features}
+    return sizes
 
 
 def with_usual_components(settings: Settings, subjects: Sequence[Subject]) -> Settings:
     """Return settings with as many components as are usual; with all of them, where ridge has too few images."""
     regression = regression_of(settings)
     usual = regression.usual_components
-    n_fit = min(len(fold.fit) for one in subjects for fold in make_folds(settings, len(one.train_stimuli)))
+    n_fit = min(len(fold.fit) for subject in subjects for fold in make_folds(settings, len(subject.train_stimuli)))
     return replace(settings, n_components=None if regression.has_penalties and n_fit <= usual else usual)
 
 
@@ -88,16 +88,16 @@ def open_unions(
             # One that its user named is left alone: he may mean something else by it.
             if is_automatic(run.name, run.settings.default_name):
                 known.setdefault(_without_order(run.settings), []).append(run)
-    found = {}
-    for union in unions([one.name for one in sets]):
-        features = tuple(name for one in sets if one.name in union for name in one.features)
-        own = _of_union(settings, features, sum(n_features[name] for name in features))
-        alike = known.get(_without_order(own), [])
+    runs = {}
+    for union in unions([features.name for features in sets]):
+        layers = tuple(name for features in sets if features.name in union for name in features.features)
+        wanted = _of_union(settings, layers, sum(n_features[name] for name in layers))
+        alike = known.get(_without_order(wanted), [])
         # One with the very order comes first.
-        alike = [run for run in alike if run.settings == own] or alike
+        alike = [run for run in alike if run.settings == wanted] or alike
         same = next((run for run in alike if dataset is None or dataset.judge(run).agrees), None)
-        found[union] = same or _make(cache_dir, own, dataset, [one.id for one in subjects], note)
-    return found
+        runs[union] = same or _make(cache_dir, wanted, dataset, [subject.id for subject in subjects], note)
+    return runs
 
 
 def _make(cache_dir: Path, settings: Settings, dataset: Home | None, numbers: Sequence[SubjectId], note: Note) -> Run:

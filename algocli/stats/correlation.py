@@ -50,16 +50,16 @@ def correlate(measured: NDArray[np.floating], predicted: NDArray[np.floating]) -
 
 def _matrix(name: str, values: object) -> NDArray[np.floating]:
     try:
-        found = np.asarray(values)
+        matrix = np.asarray(values)
     # Rows of different lengths.
     except ValueError as error:
         raise UsageError(f"{name}: a matrix of numbers was expected, a column for each vertex") from error
-    if found.ndim != 2 or found.dtype.kind not in "fiu" or not len(found):
+    if matrix.ndim != 2 or matrix.dtype.kind not in "fiu" or not len(matrix):
         raise UsageError(
-            f"{name} is {found.dtype} of shape {found.shape}; a matrix of numbers was expected, a row a stimulus",
-            hint="one vertex alone is a column: values[:, None]" if found.ndim == 1 else None,
+            f"{name} is {matrix.dtype} of shape {matrix.shape}; a matrix of numbers was expected, a row a stimulus",
+            hint="one vertex alone is a column: values[:, None]" if matrix.ndim == 1 else None,
         )
-    return found
+    return matrix
 
 
 def constant_vertices(responses: NDArray[np.floating]) -> NDArray[np.bool_]:
@@ -74,10 +74,10 @@ def _correlate_block(measured: NDArray[np.floating], predicted: NDArray[np.float
     # What is not finite is told below.
     with np.errstate(invalid="ignore", over="ignore"):
         (x, x_norm), (y, y_norm) = centred(measured), centred(predicted)
-    for name, own in (("measured", x_norm), ("predicted", y_norm)):
-        n_bad = int(np.count_nonzero(~np.isfinite(own)))
+    for name, norms in (("measured", x_norm), ("predicted", y_norm)):
+        n_bad = int(np.count_nonzero(~np.isfinite(norms)))
         if n_bad:
-            raise DataError(f"{name} responses hold NaN or infinity, for instance in {n_bad} of {len(own)} vertices")
+            raise DataError(f"{name} responses hold NaN or infinity, for instance in {n_bad} of {len(norms)} vertices")
     norm = x_norm * y_norm
     r = np.divide(np.einsum("ij,ij->j", x, y), norm, out=np.zeros_like(norm), where=norm > 0)
     bounded: NDArray[np.float64] = np.clip(r, -1, 1)

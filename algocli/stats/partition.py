@@ -56,13 +56,13 @@ def check_sets(sets: Sequence[FeatureSet]) -> None:
         If there are too few or too many, or two have a layer in common.
     """
     check_count(len(sets))
-    for one, other in combinations(sets, 2):
-        if set(one.features) == set(other.features):
-            raise UsageError(f"{one.name} and {other.name} are the same features", hint="name each set once")
-        common = [name for name in one.features if name in other.features]
+    for first, second in combinations(sets, 2):
+        if set(first.features) == set(second.features):
+            raise UsageError(f"{first.name} and {second.name} are the same features", hint="name each set once")
+        common = [name for name in first.features if name in second.features]
         if common:
             raise UsageError(
-                f"{', '.join(common)} would be in two sets, {one.name} and {other.name}",
+                f"{', '.join(common)} would be in two sets, {first.name} and {second.name}",
                 hint="give each layer to one set: what it shares with the others is a part of its own",
             )
 

@@ -67,8 +67,8 @@ def permute(folds: NDArray[np.int64], *, n_permutations: int = 1000, seed: int =
     rows = [np.flatnonzero(folds == fold) for fold in np.unique(folds)]
     n_steps = min(map(len, rows), default=1)
     n_orders = -(-n_permutations // n_steps)
-    predicted = tuple(rng.permutation(own) for own in rows)
-    measured = tuple(rng.permuted(np.tile(own, (n_orders, 1)), axis=1) for own in rows)
+    predicted = tuple(rng.permutation(of_fold) for of_fold in rows)
+    measured = tuple(rng.permuted(np.tile(of_fold, (n_orders, 1)), axis=1) for of_fold in rows)
     return Permutations(n_permutations, n_steps, measured, predicted)
 
 

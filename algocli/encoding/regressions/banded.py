@@ -198,14 +198,14 @@ def fit_banded(
     """
     fit = components[0].fit
     inner = k_folds(len(fit), N_INNER_FOLDS, search.fold_seed)
-    widths = tuple(len(one.variances) for one in components)
-    scales = [1 / np.sqrt(one.mean_variance) for one in components]
+    widths = tuple(len(layer.variances) for layer in components)
+    scales = [1 / np.sqrt(layer.mean_variance) for layer in components]
     products, means = _products(components, scales, responses, algebra)
     if not np.isfinite(means).all():
         # Whoever asked tells where it is: hours of searching would come to nothing.
         nothing, even = np.zeros(len(means)), np.full((len(widths), len(means)), 1 / len(widths), np.float32)
         return BandedModel(products, means, even, search.alphas, nothing.astype(np.int16), nothing)
-    design = side_by_side([one.scores for one in components], np.array(scales))
+    design = side_by_side([layer.scores for layer in components], np.array(scales))
     with searching(algebra.device, len(fit), widths, search.alphas) as searcher:
         shares = searcher.draw(search.n_iter, search.seed)
         best, r2 = _search(searcher, ReducedFolds(design, fit, inner, algebra), responses, shares, note)
@@ -219,12 +219,12 @@ def _products(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return the design's products with the responses, (n_all_components, n_vertices), and the responses' means."""
     n_vertices = responses.shape[1]
-    lengths = [np.sqrt(one.variances) * scale for one, scale in zip(components, scales, strict=True)]
+    lengths = [np.sqrt(layer.variances) * scale for layer, scale in zip(components, scales, strict=True)]
     products = np.empty((sum(map(len, lengths)), n_vertices), np.float32)
     means = np.empty(n_vertices, np.float32)
     for block, loadings in read_loadings(components, responses, algebra):
-        own = zip(loadings, lengths, strict=True)
-        products[:, block] = np.vstack([one.products * length[:, None] for one, length in own])
+        of_layers = zip(loadings, lengths, strict=True)
+        products[:, block] = np.vstack([layer.products * length[:, None] for layer, length in of_layers])
         means[block] = loadings[0].means
     return products, means
 
@@ -240,9 +240,9 @@ def _search(
     started = spoke = time.monotonic()
     for done, (block, draw) in enumerate(product(parts, range(n_draws)), start=1):
         if draw == 0:
-            targets, own = folds.targets(responses, block), best.part(block)
-        own.update(draw, *attempt(targets.values, shares[draw]))
-        r2[block] = targets.explained(own.errors)
+            targets, in_block = folds.targets(responses, block), best.part(block)
+        in_block.update(draw, *attempt(targets.values, shares[draw]))
+        r2[block] = targets.explained(in_block.errors)
         if draw == 0:
             even[block] = r2[block]
         now = time.monotonic()

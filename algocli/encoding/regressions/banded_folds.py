@@ -101,16 +101,16 @@ class ReducedFolds:
         """Reduce the responses of some vertices, (n_train, n_vertices), which are finite."""
         n_vertices = vertices.stop - vertices.start
         values = np.empty((len(self.design), n_vertices), np.float32)
-        found = Targets(values, np.zeros(n_vertices), np.zeros(n_vertices))
+        targets = Targets(values, np.zeros(n_vertices), np.zeros(n_vertices))
         for start in range(0, n_vertices, VERTICES):
             here = slice(start, min(start + VERTICES, n_vertices))
-            own = slice(vertices.start + here.start, vertices.start + here.stop)
-            measured = np.asarray(responses[:, own], np.float32)[self._images]
+            among_all = slice(vertices.start + here.start, vertices.start + here.stop)
+            measured = np.asarray(responses[:, among_all], np.float32)[self._images]
             for number in range(0, len(self._parts), 2):
-                self._fill(number, measured, here, found)
-        return found
+                self._fill(number, measured, here, targets)
+        return targets
 
-    def _fill(self, number: int, measured: NDArray[np.float32], here: slice, found: Targets) -> None:
+    def _fill(self, number: int, measured: NDArray[np.float32], here: slice, targets: Targets) -> None:
         """Fill in the targets of one fold: the part that is fitted on, and the next, which is left out."""
         n_folds = len(self._parts) // 2
         level = measured[self._parts[number].images].mean(axis=0, dtype=np.float64).astype(np.float32)
@@ -120,9 +120,9 @@ class ReducedFolds:
             if part.turn is not None:
                 design = (self._full[part.images] - part.mean) * part.shrink
                 values = self._algebra.multiply(part.turn, self._algebra.multiply(design.T, values))
-            found.values[rows[0] : rows[-1] + 1, here] = values
-        found.reachable[here] += np.square(values, dtype=np.float64).sum(axis=0) / n_folds
-        found.total[here] += total / n_folds
+            targets.values[rows[0] : rows[-1] + 1, here] = values
+        targets.reachable[here] += np.square(values, dtype=np.float64).sum(axis=0) / n_folds
+        targets.total[here] += total / n_folds
 
 
 def _reduce(rows: NDArray[np.float32], algebra: Algebra) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.arrays import length
 from algocli.encoding.regressions.banded_folds import VERTICES, ReducedFolds, Split
 from algocli.errors import UsageError, install_hint
 
@@ -163,7 +164,7 @@ class Searcher:
 
     def prepare(self, folds: ReducedFolds) -> Attempt:
         """Put the folds on the device; return what tries shares, (n_layers,), on targets, (n_rows, n_vertices)."""
-        design = [self._backend.asarray(folds.design[:, own]) for own in self._layers]
+        design = [self._backend.asarray(folds.design[:, layer]) for layer in self._layers]
         return partial(self._attempt, design, folds.splits)
 
     def _attempt(
@@ -194,7 +195,7 @@ class Searcher:
         n_fitted, n_left_out = self._size.rows
         rows = np.arange(n_fitted + n_left_out)
         rng = np.random.default_rng(0)
-        design = [rng.standard_normal((len(rows), own.stop - own.start), dtype=np.float32) for own in self._layers]
+        design = [rng.standard_normal((len(rows), length(layer)), dtype=np.float32) for layer in self._layers]
         shares = np.full(len(design), 1 / len(design), np.float32)
         splits = [(rows[:n_fitted], rows[n_fitted:])]
         times = []
@@ -265,6 +266,6 @@ def _negative_squares(measured: Any, predictions: Any) -> Any:
     """Return minus the sums of squared errors, (n_alphas, n_vertices); the predictions are not kept."""
     scores = measured.new_empty((len(predictions), measured.shape[1]))
     # One penalty after the other, and in place: himalaya's own loss writes three arrays as large as all predictions.
-    for own, score in zip(predictions, scores, strict=True):
-        score.copy_(own.sub_(measured).square_().sum(0).neg_())
+    for predicted, score in zip(predictions, scores, strict=True):
+        score.copy_(predicted.sub_(measured).square_().sum(0).neg_())
     return scores

@@ -66,7 +66,9 @@ class BlendedModel:
 
     def predict(self, scores: Sequence[NDArray[np.float32]], algebra: Algebra = ON_CPU) -> NDArray[np.float32]:
         """Predict responses, (n_stimuli, n_vertices), from scores of every layer, (n_stimuli, n_components) each."""
-        return self.blend.predict(model.predict(own, algebra) for model, own in zip(self.models, scores, strict=True))
+        return self.blend.predict(
+            model.predict(of_layer, algebra) for model, of_layer in zip(self.models, scores, strict=True)
+        )
 
 
 class Blending(Regression):
@@ -144,9 +146,9 @@ class Blending(Regression):
 
     def as_linear(self, model: BlendedModel) -> LinearModel:
         """Put the layers' weighted models one below the other."""
-        shares = model.blend.weights.astype(np.float32)
-        weights = np.vstack([share * own.weights for share, own in zip(shares, model.models, strict=True)])
-        parts = [share * own.intercept for share, own in zip(shares, model.models, strict=True)]
+        blended = model.blend.weights.astype(np.float32)
+        weights = np.vstack([weight * layer.weights for weight, layer in zip(blended, model.models, strict=True)])
+        parts = [weight * layer.intercept for weight, layer in zip(blended, model.models, strict=True)]
         return LinearModel(weights, np.asarray(model.blend.intercept + np.sum(parts, axis=0), np.float32))
 
 
@@ -158,7 +160,7 @@ def _inner_fold(
     algebra: Algebra,
 ) -> InnerFold:
     components = [fit_components(gram, fit, n_components, algebra) for gram in grams]
-    scores = [own.project(gram, rows, algebra) for own, gram in zip(components, grams, strict=True)]
+    scores = [layer.project(gram, rows, algebra) for layer, gram in zip(components, grams, strict=True)]
     return InnerFold(rows, components, scores)
 
 
@@ -197,14 +199,14 @@ def _learn(
     """Learn the weights from what the models of inner folds predict of the images that these leave out."""
     sums = BlendSums(n_layers, responses.shape[1])
     for fold in inner:
-        own = fit_ridge(fold.components, responses, relative_alphas, algebra)
+        models = fit_ridge(fold.components, responses, relative_alphas, algebra)
         for rows in blocks(len(fold.rows), ROWS):
             measured = np.asarray(responses[fold.rows[rows]], dtype=np.float32)
-            if not (np.isfinite(own[0].intercept).all() and np.isfinite(measured).all()):
+            if not (np.isfinite(models[0].intercept).all() and np.isfinite(measured).all()):
                 # Whoever asked tells where it is: there is nothing to learn from such responses.
                 return Blend(np.zeros((n_layers, responses.shape[1])), np.zeros(responses.shape[1]))
-            predicted = [model.predict(scores[rows], algebra) for model, scores in zip(own, fold.scores, strict=True)]
-            sums.add(predicted, measured)
+            pairs = zip(models, fold.scores, strict=True)
+            sums.add([model.predict(scores[rows], algebra) for model, scores in pairs], measured)
     return sums.fit()
 
 

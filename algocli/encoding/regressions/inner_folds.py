@@ -97,15 +97,15 @@ def _fit(
     algebra: Algebra,
 ) -> RidgeModel:
     model = empty_model(fold, responses.shape[1], relative_alphas)
-    parts = [_part(fold, own.held_out) for own in inner]
+    parts = [_part(fold, split.held_out) for split in inner]
     for start in range(0, responses.shape[1], VERTICES):
         vertices = slice(start, min(start + VERTICES, responses.shape[1]))
         with np.errstate(invalid="ignore", over="ignore"):
             seen = [_see(part, responses[fold.fit[part.rows], vertices]) for part in parts]
-            whole = _Seen(*(sum(getattr(one, name) for one in seen) for name in ("products", "sums", "squares")))
+            whole = _Seen(*(sum(getattr(part, name) for part in seen) for name in ("products", "sums", "squares")))
             errors = [
-                _errors(part, own, whole, len(fold.fit), model.alphas, algebra)
-                for part, own in zip(parts, seen, strict=True)
+                _errors(part, of_part, whole, len(fold.fit), model.alphas, algebra)
+                for part, of_part in zip(parts, seen, strict=True)
             ]
             model.chosen[vertices] = best(np.mean(errors, axis=0))
             means = whole.sums / len(fold.fit)
@@ -143,17 +143,17 @@ def _see(part: _Part, responses: NDArray[np.float32]) -> _Seen:
 
 
 def _errors(
-    part: _Part, own: _Seen, whole: _Seen, n_fit: int, alphas: NDArray[np.float64], algebra: Algebra
+    part: _Part, seen: _Seen, whole: _Seen, n_fit: int, alphas: NDArray[np.float64], algebra: Algebra
 ) -> NDArray[np.float64]:
     """Return the mean squared error of a part's predictions, (n_alphas, n_vertices)."""
     n_own, n_others = len(part.rows), n_fit - len(part.rows)
-    mean = (whole.sums - own.sums) / n_others
+    mean = (whole.sums - seen.sums) / n_others
     # The products of the others, and of this part, with responses and vectors less the others' means.
-    others = whole.products - own.products - n_others * np.outer(part.mean, mean)
-    mine = own.products - np.outer(part.sums, mean) - np.outer(part.mean, own.sums - n_own * mean)
+    others = whole.products - seen.products - n_others * np.outer(part.mean, mean)
+    held_out = seen.products - np.outer(part.sums, mean) - np.outer(part.mean, seen.sums - n_own * mean)
     coefficients = part.basis.T @ others.astype(np.float32)
-    agreement = coefficients.astype(np.float64) * (part.basis.T @ mine.astype(np.float32))
-    total = own.squares - 2 * mean * own.sums + n_own * mean**2
+    agreement = coefficients.astype(np.float64) * (part.basis.T @ held_out.astype(np.float32))
+    total = seen.squares - 2 * mean * seen.sums + n_own * mean**2
     cross = (1 / (part.variances + alphas[:, None])) @ agreement
     return (total - 2 * cross + _predicted_squares(part, coefficients, alphas, algebra)) / n_own
 

@@ -30,7 +30,7 @@ def import_callable(module: str, name: str) -> Callable[[], Any]:
     with _in_reach(Path.cwd()):
         try:
             with running(f"the module {module}"):
-                found = importlib.import_module(module)
+                imported = importlib.import_module(module)
         except UsageError as told:
             error = told.__cause__
             if not isinstance(error, ModuleNotFoundError):
@@ -42,9 +42,9 @@ def import_callable(module: str, name: str) -> Callable[[], Any]:
                 hint="name one that is installed, or lies in the current folder or on PYTHONPATH",
             ) from error
     try:
-        made: Any = reduce(getattr, name.split("."), found)
+        made: Any = reduce(getattr, name.split("."), imported)
     except AttributeError as error:
-        raise UsageError(f"the module {module} has no {name}", hint=_callables(found)) from error
+        raise UsageError(f"the module {module} has no {name}", hint=_callables(imported)) from error
     if not callable(made):
         raise UsageError(
             f"{name} of the module {module} is of type {type(made).__name__}; a callable was expected",
@@ -99,16 +99,16 @@ def source_digest(module: str) -> str | None:
 
 def versions_behind(thing: object) -> Mapping[str, str]:
     """Return the versions of the packages that an object's classes come from, by the packages' names."""
-    modules = {one.__module__.partition(".")[0] for one in type(thing).__mro__} - _KNOWN
-    found = {}
+    modules = {parent.__module__.partition(".")[0] for parent in type(thing).__mro__} - _KNOWN
+    versions = {}
     homes = packages_distributions() if modules else {}
     for module in sorted(modules):
         for package in homes.get(module, [module]):
             try:
-                found[package] = version(package)
+                versions[package] = version(package)
             except PackageNotFoundError:
                 continue
-    return found
+    return versions
 
 
 @contextmanager

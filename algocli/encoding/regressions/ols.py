@@ -51,9 +51,9 @@ def fit_ols(
         for fold in components
     ]
     for block, loadings in read_loadings(components, responses, algebra):
-        for fold, own, model in zip(components, loadings, models, strict=True):
-            model.weights[:, block] = own.products / np.sqrt(fold.variances)[:, None]
-            model.intercept[block] = own.means
+        for fold, of_fold, model in zip(components, loadings, models, strict=True):
+            model.weights[:, block] = of_fold.products / np.sqrt(fold.variances)[:, None]
+            model.intercept[block] = of_fold.means
     return models
 
 

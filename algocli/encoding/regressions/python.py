@@ -81,8 +81,8 @@ class Estimators(Regression):
 
     def __init__(self, name: str = "python") -> None:
         self.name = self.title = name
-        found = _SPEC.fullmatch(name)
-        self._module, self._callable = (found[1], found[2]) if found else ("", "")
+        parts = _SPEC.fullmatch(name)
+        self._module, self._callable = (parts[1], parts[2]) if parts else ("", "")
 
     @property
     def form(self) -> str:
@@ -136,8 +136,8 @@ class Estimators(Regression):
             If predictions are not finite.
         """
         for view in views:
-            own = view.components[0]
-            yield self._fit(own.scores, np.asarray(responses[own.fit], dtype=np.float32))
+            components = view.components[0]
+            yield self._fit(components.scores, np.asarray(responses[components.fit], dtype=np.float32))
 
     def predict(self, model: EstimatedModel, scores: Scores, algebra: Algebra = ON_CPU) -> NDArray[np.float32]:
         """Let the estimator predict responses, (n_stimuli, n_vertices)."""
@@ -153,8 +153,8 @@ class Estimators(Regression):
         scores = view.components[0].scores[:N_PROBES]
         if weights is None or probes is None or weights[number].shape != (scores.shape[1] + 1, probes.shape[2]):
             return None
-        found = LinearModel(np.array(weights[number, :-1]), np.array(weights[number, -1]))
-        return found if _agree(found.predict(scores), np.asarray(probes[number]), _SAME_AGAIN) else None
+        model = LinearModel(np.array(weights[number, :-1]), np.array(weights[number, -1]))
+        return model if _agree(model.predict(scores), np.asarray(probes[number]), _SAME_AGAIN) else None
 
     def tell_again(self) -> str:
         """Say that an estimator of chance may not come out the same."""
@@ -191,17 +191,17 @@ class Estimators(Regression):
         if estimator is None:
             return np.zeros(expected, np.float32)
         with running(f"{self._callable}'s predict"):
-            found = np.asarray(estimator.predict(scores.copy()))
-        if found.shape == expected[:1] and n_vertices == 1:
-            found = found[:, None]
-        if found.shape != expected or found.dtype.kind not in "fiu":
+            answer = np.asarray(estimator.predict(scores.copy()))
+        if answer.shape == expected[:1] and n_vertices == 1:
+            answer = answer[:, None]
+        if answer.shape != expected or answer.dtype.kind not in "fiu":
             raise UsageError(
-                f"{self._callable} predicts an array of shape {found.shape} and type {found.dtype}; numbers of shape "
+                f"{self._callable} predicts an array of shape {answer.shape} and type {answer.dtype}; numbers of shape "
                 f"{expected}, images by vertices, were expected",
                 hint="its fit is given all vertices of a hemisphere at once, its predict answers for all",
             )
         with np.errstate(over="ignore"):
-            predicted = found.astype(np.float32)
+            predicted = answer.astype(np.float32)
         bad = np.flatnonzero(~np.isfinite(predicted).all(axis=0))
         if len(bad):
             raise DataError(
@@ -225,19 +225,19 @@ def _linear_form(estimator: Any, scores: NDArray[np.float32], predicted: NDArray
         return None
     weights = weights[:, None] if weights.ndim == 1 else weights
     # scikit-learn has vertices by components, others components by vertices.
-    for own in (weights.T, weights):
-        if own.shape == shape:
-            found = LinearModel(np.ascontiguousarray(own), intercept)
-            if _agree(found.predict(scores), predicted, _SAME):
-                return found
+    for matrix in (weights.T, weights):
+        if matrix.shape == shape:
+            model = LinearModel(np.ascontiguousarray(matrix), intercept)
+            if _agree(model.predict(scores), predicted, _SAME):
+                return model
     return None
 
 
-def _agree(found: NDArray[np.float32], expected: NDArray[np.float32], share: float) -> bool:
+def _agree(predicted: NDArray[np.float32], expected: NDArray[np.float32], share: float) -> bool:
     """Say whether predictions, (n_images, n_vertices), are the same but for rounding."""
-    if found.shape != expected.shape or not np.isfinite(found).all():
+    if predicted.shape != expected.shape or not np.isfinite(predicted).all():
         return False
-    apart = np.abs(found - expected).max(axis=0)
+    apart = np.abs(predicted - expected).max(axis=0)
     spread = np.abs(expected - expected.mean(axis=0)).max(axis=0)
     # A vertex that nothing predicts varies by less than its mean is rounded by.
     return bool((apart <= share * spread + 1e-5 * np.abs(expected).max(axis=0)).all())

@@ -47,14 +47,14 @@ def find_regression(name: str) -> Regression | None:
     """
     file = name.partition(":")[0]
     candidates = [*([_load(file)] if file in _files() else []), *_added.values()]
-    return next((found for regression in candidates if (found := regression.named(name)) is not None), None)
+    return next((named for regression in candidates if (named := regression.named(name)) is not None), None)
 
 
 def regression_of(settings: Fields) -> Regression:
     """Return the regression that settings name."""
-    found = find_regression(settings.regression)
-    assert found is not None, f"{settings.regression} was known when the settings were made"
-    return found
+    regression = find_regression(settings.regression)
+    assert regression is not None, f"{settings.regression} was known when the settings were made"
+    return regression
 
 
 def check_regression(name: str, value: object) -> str:

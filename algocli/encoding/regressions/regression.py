@@ -46,7 +46,7 @@ class View:
         if isinstance(self.components[0], StackedComponents):
             return [self.components[0].project_layers(self.kernels, rows, self.algebra)]
         pairs = zip(self.components, self.kernels, strict=True)
-        return [own.project(kernel, rows, self.algebra) for own, kernel in pairs]
+        return [components.project(kernel, rows, self.algebra) for components, kernel in pairs]
 
     def without_kernels(self) -> View:
         """Return what models are fitted on; the Gram matrices, which are large, have served their purpose."""

@@ -90,10 +90,10 @@ def fit_ridge(
     models = [empty_model(fold, responses.shape[1], relative_alphas) for fold in components]
     for block, loadings in read_loadings(components, responses, algebra):
         squares = sum_squares(components, responses[:, block])
-        for fold, own, total, model in zip(components, loadings, squares, models, strict=True):
+        for fold, of_fold, total, model in zip(components, loadings, squares, models, strict=True):
             for part in blocks(block.stop, VERTICES, block.start):
                 here = slice(part.start - block.start, part.stop - block.start)
-                some = Loadings(own.products[:, here], own.means[here])
+                some = Loadings(of_fold.products[:, here], of_fold.means[here])
                 model.chosen[part] = best(gcv(fold, some, total[here], model.alphas))
                 set_weights(model, part, fold, some)
     return models
