@@ -120,8 +120,6 @@ def join(stores: Sequence[FeatureStore], grams: Sequence[Gram], fit: NDArray[np.
         Whether each layer is divided by the mean variance of its components over these images: a layer then counts
         for what it holds, not for how many features it has and how large they are. No other image has a say.
     """
-    if len(grams) == 1:
-        return grams[0]
     total = np.zeros((grams[0].n_stimuli,) * 2, np.float32)
     for layer in grams:
         weight = layer_weight(layer, fit) if scaled else np.float32(1)

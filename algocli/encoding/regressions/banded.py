@@ -94,15 +94,7 @@ class Banded(Regression):
             lambda model, _: model.shares,
         ),
     )
-    per_layer = PerLayer(
-        array="band",
-        value="share",
-        model="a banded ridge",
-        summary="mean share in the banded ridge",
-        explained="Mean share of each layer in the banded ridge, over the vertices of a ROI",
-        chosen_by="share in the banded ridge",
-        nothing="only shares of 0",
-    )
+    per_layer = PerLayer.within("banded ridge", "band", "share", "each layer")
 
     def check(self, settings: Fields) -> None:
         """Refuse a single layer, layers as they are, all components, and a search without a seed."""

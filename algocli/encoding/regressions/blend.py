@@ -92,15 +92,7 @@ class Blending(Regression):
             lambda model, _: model.blend.weights.astype(np.float32),
         ),
     )
-    per_layer = PerLayer(
-        array="blend",
-        value="weight",
-        model="a blend",
-        summary="mean weight in the blend",
-        explained="Mean weight of each layer's model in the blend, over the vertices of a ROI",
-        chosen_by="weight in the blend",
-        nothing="only weights of 0",
-    )
+    per_layer = PerLayer.within("blend", "blend", "weight", "each layer's model")
 
     def check(self, settings: Fields) -> None:
         """Refuse a single layer, layers as they are, and penalties by inner folds."""

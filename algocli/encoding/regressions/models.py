@@ -102,6 +102,19 @@ class PerLayer(LayerWords):
     value: str
     model: str
 
+    @classmethod
+    def within(cls, kind: str, array: str, value: str, of: str) -> PerLayer:
+        """Speak of a value `of` each layer that a model of some kind, as 'blend', leaves in an array."""
+        return cls(
+            array=array,
+            value=value,
+            model=f"a {kind}",
+            summary=f"mean {value} in the {kind}",
+            explained=f"Mean {value} of {of} in the {kind}, over the vertices of a ROI",
+            chosen_by=f"{value} in the {kind}",
+            nothing=f"only {value}s of 0",
+        )
+
 
 def tell_layers(weights: NDArray[np.float32], what: str, features: Sequence[str]) -> str:
     """Say for how many vertices each layer has the largest weight, or share; weights are (n_layers, n_vertices)."""

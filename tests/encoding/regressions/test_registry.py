@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -43,6 +45,12 @@ def test_regressions_are_found_by_their_files_the_plain_ones_first() -> None:
     assert forms() == ("ols", "ridge", "banded", "blend", "python:MODULE:CALLABLE")
 
 
+def test_every_file_that_defines_a_regression_can_be_named() -> None:
+    files = (PACKAGE / "encoding/regressions").glob("*.py")
+    defining = {path.stem for path in files if "\nREGRESSION = " in path.read_text()}
+    assert defining == {form.partition(":")[0] for form in forms()}
+
+
 @pytest.mark.parametrize("one", regressions(), ids=lambda one: one.name)
 def test_every_regression_says_in_a_line_what_it_is(one: Regression) -> None:
     assert one.help
@@ -58,6 +66,17 @@ def test_what_speaks_for_layers_is_an_array_of_the_run() -> None:
     described = known_arrays()
     comparing = [one.per_layer for one in regressions() if one.per_layer is not None]
     assert [described[words.array].axes for words in comparing] == [("n_fits", "n_layers", "n_vertices")] * 2
+
+
+def test_a_name_imports_its_own_file_alone() -> None:
+    code = (
+        "import sys; from algocli.encoding.regressions.registry import forms;"
+        "from algocli.encoding.settings import Settings;"
+        "forms(); Settings(('a',), regression='ols'); home = 'algocli.encoding.regressions.';"
+        "print(*sorted(name.removeprefix(home) for name in sys.modules if name.startswith(home)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["models", "ols", "registry", "regression"]
 
 
 def test_one_that_is_registered_is_known_until_it_is_forgotten() -> None:
