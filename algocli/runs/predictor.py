@@ -6,7 +6,7 @@ and kept beside the run's results for as long as these are its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,13 +19,13 @@ from algocli.compute.track import Note, Track, silent, unheard
 from algocli.dataset.naming import SubjectId, name_of
 from algocli.dataset.protocol import Subject
 from algocli.dataset.sides import Side
-from algocli.encoding.new_images import AXES_BYTES, ByAxes, ByStores, Scorer, axes_bytes, keep_axes
+from algocli.encoding.new_images import AXES_BYTES, ByAxes, ByStores, Fit, Scorer, axes_bytes, keep_axes
 from algocli.encoding.regressions.models import LinearModel
 from algocli.errors import DataError, MissingStep
 from algocli.features.store.commands import command
 from algocli.features.store.library import read_recipe, stores_of_subject
 from algocli.features.store.shards import FeatureStore
-from algocli.runs.refitting import Refitted, Refitting, ScoredModel
+from algocli.runs.refitting import AsItIs, Refitting, ScoredModels
 from algocli.runs.run import Run
 from algocli.runs.subject_run import SubjectRun
 
@@ -41,15 +41,14 @@ class Predictor:
     """
 
     scorer: Scorer
-    models: Mapping[Side, Sequence[ScoredModel]]
-
-    def score(self, features: Sequence[NDArray[Any]]) -> list[NDArray[np.float32]]:
-        """Score images: one array a fit, (n_images, n_components), from one a layer, (n_images, n_features)."""
-        return self.scorer.score(features)
+    models: ScoredModels
 
     def score_parts(self, parts: Iterable[Sequence[NDArray[Any]]]) -> list[NDArray[np.float32]]:
-        """Score images whose features come a part at a time, as `score` does."""
-        return [np.concatenate(fit) for fit in zip(*(self.score(part) for part in parts), strict=True)]
+        """Score images: one array a fit, (n_images, n_components).
+
+        Their features come some images at a time, one array a layer, (n_images, n_features).
+        """
+        return [np.concatenate(fit) for fit in zip(*(self.scorer.score(part) for part in parts), strict=True)]
 
     def predict(self, hemisphere: Side, scores: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
         """Predict responses, (n_images, n_vertices), from the scores of images."""
@@ -116,10 +115,10 @@ def open_predictor(
         if kept is not None:
             return kept
         _refuse_other_responses(subject_run, subject, cache_dir, track)
-        again = Refitting(
+        fits, models = Refitting(
             run.settings, subject_run, stores, subject, trust_code=trust_code, track=track, note=note
         ).run()
-        return _keep(again, subject_run, stores, track)
+        return _keep(fits, models, subject_run, stores, track)
 
 
 def _find(cache_dir: Path, name: str, number: SubjectId, key: str, run: Run) -> FeatureStore:
@@ -138,7 +137,7 @@ def _kept(subject_run: SubjectRun, stores: Sequence[FeatureStore]) -> Predictor 
     scorer = None if arrays is None else ByAxes.from_arrays(arrays, stores)
     if arrays is None or scorer is None:
         return None
-    models: dict[Side, list[ScoredModel]] = {
+    models: ScoredModels = {
         hemisphere: [
             LinearModel(arrays[f"{hemisphere}-weights-{fit}"], arrays[f"{hemisphere}-intercept-{fit}"])
             for fit in range(len(scorer.constants))
@@ -148,14 +147,17 @@ def _kept(subject_run: SubjectRun, stores: Sequence[FeatureStore]) -> Predictor 
     return Predictor(scorer, models)
 
 
-def _keep(again: Refitted, subject_run: SubjectRun, stores: Sequence[FeatureStore], track: Track) -> Predictor:
+def _keep(
+    fits: Sequence[Fit], models: ScoredModels, subject_run: SubjectRun, stores: Sequence[FeatureStore], track: Track
+) -> Predictor:
     """Return the models, and keep what is small enough and linear."""
-    if axes_bytes(stores, again.fits) > AXES_BYTES:
-        return Predictor(ByStores(stores, again.fits, track), again.models)
-    scorer = keep_axes(stores, again.fits, track)
-    if again.linear is not None:
-        subject_run.save_model({**scorer.arrays(), **_arrays(again.linear)})
-    return Predictor(scorer, again.models)
+    if axes_bytes(stores, fits) > AXES_BYTES:
+        return Predictor(ByStores(stores, fits, track), models)
+    scorer = keep_axes(stores, fits, track)
+    arrays = _arrays(models)
+    if arrays is not None:
+        subject_run.save_model({**scorer.arrays(), **arrays})
+    return Predictor(scorer, models)
 
 
 def _refuse_other_responses(subject_run: SubjectRun, subject: Subject, cache_dir: Path, track: Track) -> None:
@@ -169,10 +171,13 @@ def _refuse_other_responses(subject_run: SubjectRun, subject: Subject, cache_dir
             )
 
 
-def _arrays(models: Mapping[Side, Sequence[LinearModel]]) -> dict[str, NDArray[Any]]:
+def _arrays(models: ScoredModels) -> dict[str, NDArray[Any]] | None:
+    """Return the arrays of models by names; None where one has no linear form."""
     arrays: dict[str, NDArray[Any]] = {}
     for hemisphere, fits in models.items():
         for number, model in enumerate(fits):
+            if isinstance(model, AsItIs):
+                return None
             arrays[f"{hemisphere}-weights-{number}"] = model.weights
             arrays[f"{hemisphere}-intercept-{number}"] = model.intercept
     return arrays

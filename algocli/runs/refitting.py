@@ -48,19 +48,8 @@ class AsItIs:
 ScoredModel = LinearModel | AsItIs
 
 
-@dataclass(frozen=True)
-class Refitted:
-    """The fits that predict the test images, and by side the model of each.
-
-    Attributes
-    ----------
-    linear
-        The same models where all of them are linear, and may be kept; None where one is not.
-    """
-
-    fits: list[Fit]
-    models: dict[Side, list[ScoredModel]]
-    linear: dict[Side, list[LinearModel]] | None
+# By side, one entry a fit.
+ScoredModels = dict[Side, list[ScoredModel]]
 
 
 class Refitting:
@@ -82,8 +71,8 @@ class Refitting:
         self.regression = regression_of(settings)
         self._is_ready = False
 
-    def run(self) -> Refitted:
-        """Fit everything, but for what the run has kept.
+    def run(self) -> tuple[list[Fit], ScoredModels]:
+        """Return the fits that predict the test images, and their models; what the run has kept is not fitted again.
 
         Raises
         ------
@@ -102,34 +91,29 @@ class Refitting:
         # The models that predict the test images: the refit alone, or every fold where there is none.
         folds = [] if self.settings.refit else make_folds(self.settings, n_train)
         rows = [fold.fit for fold in folds] or [np.arange(n_train)]
-        refitted = Refitted([], {hemisphere: [] for hemisphere in self.subject.sides}, {})
-        linear: dict[Side, list[LinearModel | None]] = {hemisphere: [] for hemisphere in self.subject.sides}
+        fits: list[Fit] = []
+        models: ScoredModels = {hemisphere: [] for hemisphere in self.subject.sides}
         label = f"subject {self.subject_run.id}: fitting once more"
         for some in self.track(rows, total=len(rows), label=label, unit="fits"):
             fit = fit_of(kernels, some)
-            if not refitted.fits:
+            if not fits:
                 _check_size(fit, len(rows), self.subject)
-            for hemisphere, models in refitted.models.items():
-                model, as_linear = self._model(fit, len(refitted.fits), hemisphere)
-                models.append(model)
-                linear[hemisphere].append(as_linear)
-            refitted.fits.append(fit.for_scores())
-        kept = {h: [form for form in forms if form is not None] for h, forms in linear.items()}
-        if all(len(kept[h]) == len(forms) for h, forms in linear.items()):
-            return Refitted(refitted.fits, refitted.models, kept)
-        self.note(f"subject {self.subject_run.id}: {self.regression.name} has no linear form, and is not kept")
-        return Refitted(refitted.fits, refitted.models, None)
+            for hemisphere, of_side in models.items():
+                of_side.append(self._model(fit, len(fits), hemisphere))
+            fits.append(fit.for_scores())
+        if any(isinstance(model, AsItIs) for of_side in models.values() for model in of_side):
+            self.note(f"subject {self.subject_run.id}: {self.regression.name} has no linear form, and is not kept")
+        return fits, models
 
-    def _model(self, fit: Fit, number: int, hemisphere: Side) -> tuple[ScoredModel, LinearModel | None]:
-        """Return the model of a fit, and its linear form; a run may have kept the latter."""
+    def _model(self, fit: Fit, number: int, hemisphere: Side) -> ScoredModel:
+        """Return the model of a fit, in its linear form where it has one; a run may have kept that."""
         recalled = self.regression.recall(lambda name: self._array(name, hemisphere), number, fit.view)
         if recalled is not None:
-            return recalled, recalled
+            return recalled
         self._prepare()
         responses = self.subject.responses("train", hemisphere)
         [model] = self.regression.fit(self.settings, [fit.view], responses, self.note)
-        as_linear = self.regression.as_linear(model)
-        return as_linear or AsItIs(self.regression, model, fit.n_components), as_linear
+        return self.regression.as_linear(model) or AsItIs(self.regression, model, fit.n_components)
 
     def _array(self, name: str, hemisphere: Side) -> NDArray[Any] | None:
         has_it = self.subject_run.has_array(f"{hemisphere}_{name}")

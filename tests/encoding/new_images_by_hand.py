@@ -74,7 +74,7 @@ class Place:
     def predict(self, run: Run, paths: list[Path], **options: Any) -> dict[Hemisphere, NDArray[np.float32]]:
         """Predict responses to images from files, both hemispheres'."""
         predictor = self.open(run, **options)
-        scores = predictor.score(self.features(run, paths))
+        scores = predictor.scorer.score(self.features(run, paths))
         return {hemisphere: predictor.predict(hemisphere, scores) for hemisphere in HEMISPHERES}
 
     @property
