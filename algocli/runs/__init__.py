@@ -6,6 +6,7 @@ datasets     which data a run is of
 opening      the run that a training goes into
 training     fits a subject's model into a run
 unions       the runs that a variance partition needs
+commands     which command trains a run again
 mixtures     what the subjects of a run may not have in common
 p_values     p values kept with a run
 refitting    the models of a run, fitted once more

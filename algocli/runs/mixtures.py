@@ -1,25 +1,15 @@
-"""What the subjects of a run may not have in common, though it says so: their dataset, or what their features are.
-
-Where some are to be trained again the command is told, read back from the run's settings.
-"""
+"""What the subjects of a run may not have in common, though it says so: their dataset, or what their features are."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from shlex import quote
 
 from algocli.dataset.naming import SubjectId, name_of
-from algocli.encoding.names import is_automatic
-from algocli.encoding.settings import Settings
 from algocli.errors import AlgocliError, DataError
 from algocli.features.store.library import stores_of_subject
+from algocli.runs.commands import command
 from algocli.runs.run import Run
-
-# Fields whose option is the same word with dashes; the others have words of their own below.
-_NAMED = {"regression": "regression", "alpha_by": "alpha-by", "join": "join", "n_iter": "n-iter"}
-_NAMED |= {"search_seed": "search-seed", "seed": "seed"}
-_SWITCHES = {("refit", False): "--no-refit", ("scaled", False): "--no-scale", ("standardised", True): "--standardise"}
 
 
 def tell_mixtures(run: Run, numbers: Sequence[SubjectId] | None = None) -> Iterator[str]:
@@ -85,39 +75,3 @@ def _outdated(run: Run, number: SubjectId) -> str | None:
             if there and key not in there:
                 return name
     return None
-
-
-def command(run: Run, subjects: Iterable[SubjectId]) -> str:
-    """Return the command that trains a run again on some subjects; what is the default is not said.
-
-    Features go by their names, as `extract` gives them to whatever has the same content.
-
-    Raises
-    ------
-    DataError
-        If the run's settings are missing or damaged.
-    """
-    settings = run.settings
-    words = [*(f"--features {quote(name)}" for name in settings.features), *_options(settings)]
-    if not is_automatic(run.name, settings.default_name):
-        words.append(f"--run {quote(run.name)}")
-    return " ".join(["algocli train", *words, f"-s {','.join(map(str, subjects))}"])
-
-
-def _options(settings: Settings) -> Iterator[str]:
-    usual = Settings(features=settings.features)
-    if settings.n_components != usual.n_components:
-        yield f"--pca {'full' if settings.n_components is None else settings.n_components}"
-    for field, option in _NAMED.items():
-        value = getattr(settings, field)
-        if value != getattr(usual, field):
-            yield f"--{option} {value}"
-    if settings.alphas != usual.alphas:
-        yield "--alphas {!r}:{!r}:{}".format(*settings.alphas)
-    for (field, value), switch in _SWITCHES.items():
-        if getattr(settings, field) == value:
-            yield switch
-    if settings.folds is not None:
-        yield f"--folds {settings.folds}"
-    elif settings.holdout != usual.holdout:
-        yield f"--holdout {settings.holdout!r}"

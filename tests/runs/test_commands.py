@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from algocli.cli import app
 from algocli.encoding.settings import Alphas, Settings
 from algocli.errors import UsageError
-from algocli.runs.mixtures import command
+from algocli.runs.commands import command
 from algocli.runs.opening import open_run
 from tests.results.blends import LAYERS, write_recipe
 
