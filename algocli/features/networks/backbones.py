@@ -5,17 +5,17 @@ A layer is a node of the network's graph: 'features.2' for one node, 'layer4' fo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from algocli.compute.track import Note, unheard
-from algocli.errors import AlgocliError, UsageError, first_line
+from algocli.errors import UsageError
 from algocli.features.networks.building import build_network
 from algocli.features.networks.layers import Layer, is_pattern, resolve_layers, shapes
-from algocli.features.networks.network import Network, TransformName
+from algocli.features.networks.network import Network, TransformName, told_as
 from algocli.features.networks.preprocessing import Transform, describe_preparation
 from algocli.features.networks.weights import PRETRAINED, digests, load_state
 
@@ -274,20 +274,10 @@ def _try_out(built: Network, network: torch.nn.Module) -> list[dict[str, Any]]:
         return [network(images) for images in (torch.zeros(2, 3, side, side), noise)]
 
 
-@contextmanager
-def _fed(built: Network) -> Iterator[None]:
-    """Tell what a network that is given images says of them."""
+def _fed(built: Network) -> AbstractContextManager[None]:
+    """Return the context in which a network is given images: what it says of them is told."""
     side = built.transform.size
-    try:
-        yield
-    except AlgocliError:
-        raise
-    # Networks tell what they will not take with errors of any kind.
-    except Exception as error:
-        first = first_line(error)
-        raise UsageError(
-            f"{built.model} does not take images of {side} x {side}: {first}", hint=_other_images(built)
-        ) from error
+    return told_as(f"{built.model} does not take images of {side} x {side}", _other_images(built))
 
 
 def _other_images(built: Network) -> str:

@@ -13,51 +13,19 @@ import operator
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import torch
 from torch import fx
 
-from algocli.features.networks.calls import CallNames
 from algocli.features.networks.in_place import keep_input, leaves_its_mark
-from algocli.features.networks.layers import last_node
+from algocli.features.networks.layers import CallNames, last_node
 from algocli.features.networks.probing import agree
 from algocli.features.networks.torchvision_import import NodePathTracer, torchvision
 from algocli.features.networks.watched import Watched, digest
 
 # Where a node keeps the name of its layer.
 LAYER = "algocli_layer"
-
-
-class Graph(Protocol):
-    """A network's layers, in the order in which they run; calls of modules that hold others are names of one, too."""
-
-    names: list[str]
-
-    @property
-    def calls(self) -> Mapping[str, str]:
-        """Further names, each with that of its layer."""
-        ...
-
-    def cut(self, layers: Sequence[str]) -> torch.nn.Module:
-        """Return a network that maps images to a dict of the layers' outputs, by name."""
-        ...
-
-    def tensors(self, layer: str) -> dict[str, torch.Tensor]:
-        """Return the tensors that a layer's output depends on, by name."""
-        ...
-
-    def code(self, layer: str) -> str:
-        """Return a digest of the computation that leads to a layer, its tensors aside."""
-        ...
-
-    def call(self, layer: str) -> int | None:
-        """Return which call of its module a layer is, where the name alone once meant another; else None."""
-        ...
-
-    def fault(self, layer: str) -> str | None:
-        """Say why a layer can be no feature, as far as that is known without its output."""
-        ...
 
 
 def read_graph(
@@ -151,6 +119,7 @@ class Traced:
         self.names = list(self._nodes)
         self._containers = _name_calls(network, self._nodes, returned)
         self._n_calls = Counter(call.module for call in self._containers.values())
+        # Further names, each with that of its layer: those of calls of modules that hold others.
         self.calls = {name: call.layer for name, call in self._containers.items() if call.layer is not None}
         for name, node in self._nodes.items():
             node.meta[LAYER] = name
@@ -216,6 +185,10 @@ class Traced:
         what = target if isinstance(target, str) else f"{target.__module__}.{getattr(target, '__qualname__', '')}"
         settings = repr(self._network.get_submodule(what)) if node.op == "call_module" else ""
         return f"{node} {node.op} {what} {node.args} {node.kwargs} {settings}"
+
+
+# A network's layers, in the order in which they run, and what each depends on.
+Graph = Traced | Watched
 
 
 class EveryNode(fx.Interpreter):

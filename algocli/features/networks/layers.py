@@ -1,9 +1,10 @@
-"""Layers by name: what one is, which are meant by a name or a pattern, and which can be features."""
+"""Layers by name: what one is, which are meant by a name or a pattern, which can be features, what calls are named."""
 
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -90,6 +91,37 @@ def shapes(outputs: Iterable[Mapping[str, object]], layer: str) -> tuple[int, ..
     if found[0] != found[1]:
         return f"yields {found[0]} for one image and {found[1]} for another: features need one size"
     return found[0]
+
+
+class CallNames:
+    """Names the calls of modules in the order in which they come: a module's own name first, then with _1, _2, ...
+
+    Traced or watched, one name means one call. A module's own name always means that module, whatever else is called
+    so.
+
+    Parameters
+    ----------
+    modules
+        The names of all modules, which nothing else may have.
+    """
+
+    def __init__(self, modules: Collection[str]) -> None:
+        self._taken = set(modules)
+        self._n_calls: Counter[str] = Counter()
+
+    def of_module(self, module: str) -> str:
+        """Name the next call of a module."""
+        self._n_calls[module] += 1
+        return module if self._n_calls[module] == 1 else self.free(module)
+
+    def free(self, name: str) -> str:
+        """Return a name with the next number that nothing else has, or as it is where that is free; it is taken now."""
+        number, found = 0, name
+        while found in self._taken:
+            number += 1
+            found = f"{name}_{number}"
+        self._taken.add(found)
+        return found
 
 
 def _match(pattern: str, names: Sequence[str], calls: Mapping[str, str]) -> dict[str, int]:

@@ -15,8 +15,9 @@ from torch import fx
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
-from algocli.errors import AlgocliError, UsageError, first_line
+from algocli.errors import UsageError
 from algocli.features.networks.graphs import EveryNode
+from algocli.features.networks.network import told_as
 from algocli.features.networks.numerics import ROUNDING, Numerics, autocast, one_core_each, products
 from algocli.features.networks.probing import DARK, NOISE, PHOTOGRAPH, probe_pixels
 from algocli.features.networks.watched import Watch
@@ -74,10 +75,11 @@ def try_network(backbone: Backbone, device: str, numerics: Numerics) -> None:
     pixels = torch.from_numpy(probe_pixels(backbone.transform.size))
     rounding = ROUNDING[numerics]
     exact = 0.0 if device == "cpu" else rounding
+    remedy = None if numerics == "float32" else "numerics='float32' is what every network runs in"
 
     def running(outputs: Callable[[torch.Tensor], Mapping[str, Any]]) -> _Run:
         def run(images: tuple[int, ...]) -> Mapping[str, Any]:
-            with _told(backbone.model, device, numerics):
+            with told_as(f"{backbone.model} does not run in {numerics} on {device}", remedy):
                 return outputs(backbone.transform.normalise(pixels[list(images)].to(device)))
 
         return run
@@ -105,20 +107,6 @@ def _as_extracted(device: str, numerics: Numerics) -> Iterator[None]:
         autocast(numerics, device),
     ):
         yield
-
-
-@contextmanager
-def _told(model: str, device: str, numerics: Numerics) -> Iterator[None]:
-    """Tell why a network does not run."""
-    try:
-        yield
-    except AlgocliError:
-        raise
-    # Networks tell what they will not do with errors of any kind.
-    except Exception as error:
-        first = first_line(error)
-        hint = None if numerics == "float32" else "numerics='float32' is what every network runs in"
-        raise UsageError(f"{model} does not run in {numerics} on {device}: {first}", hint=hint) from error
 
 
 def _ask(run: _Run, exact: float, rounding: float) -> tuple[_Question, str] | None:

@@ -14,8 +14,7 @@ import torch
 from torch.utils.hooks import RemovableHandle
 
 from algocli.errors import DataError
-from algocli.features.networks.calls import CallNames
-from algocli.features.networks.layers import last_node
+from algocli.features.networks.layers import CallNames, last_node
 
 _Hook = Callable[[torch.nn.Module, Any, Any], None]
 

@@ -10,8 +10,7 @@ from pathlib import Path
 
 from algocli.compute.choices import did_you_mean
 from algocli.errors import UsageError
-from algocli.features.networks.code import as_network, call, is_network, refused
-from algocli.features.networks.network import Network, NetworkRequest
+from algocli.features.networks.network import Network, NetworkRequest, as_network, call, is_network, refused
 
 PREFIX = "python:"
 
