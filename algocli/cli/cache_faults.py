@@ -12,9 +12,8 @@ from algocli.cli.options import in_same_folders
 from algocli.cli.wording import in_options
 from algocli.compute.track import Track
 from algocli.errors import AlgocliError, DataError
-from algocli.features.audit import NotRecomputed, Sample, recompute, sample_rows
+from algocli.features.audit import NotRecomputed, Sample, gram_fault, recompute, sample_rows
 from algocli.features.store.commands import command
-from algocli.features.store.gram_audit import gram_fault
 from algocli.features.store.library import read_recipe, store_folders
 from algocli.features.store.shards import FeatureStore
 

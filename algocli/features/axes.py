@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from algocli.compute.arrays import blocks, read_kept
 from algocli.compute.files import publish
 from algocli.compute.track import Track, silent
-from algocli.features.store.columns import inverse_spread, read_columns
+from algocli.features.store.readable import column_passes, inverse_spread
 from algocli.features.store.shards import FeatureStore
 
 # Columns that a thread treats at once: 20 MB in float64 at the challenge's size.
@@ -133,14 +133,9 @@ def load_axes(path: Path) -> Axes | None:
 
 def _read(store: FeatureStore, track: Track) -> Iterator[tuple[slice, NDArray[np.float32], NDArray[np.float32]]]:
     """Yield blocks of columns, (n_stimuli, n_columns), less their means over all images, and these means."""
-    passes = store.column_blocks()
-    whole = np.empty((store.n_stimuli, passes[0].stop), np.float32)
     label = f"subject {store.subject}: stored features"
-    with ThreadPoolExecutor() as pool:
-        for columns in track(passes, total=len(passes), label=label, unit="blocks"):
-            block = whole[:, : columns.stop - columns.start]
-            read_columns(store, columns, block, pool)
-            yield columns, block, _centre(block, pool)
+    for columns, block, pool in column_passes([store], store.n_stimuli, label, track):
+        yield columns, block, _centre(block, pool)
 
 
 def _centre(block: NDArray[np.float32], pool: ThreadPoolExecutor) -> NDArray[np.float32]:

@@ -23,9 +23,8 @@ from algocli.compute.lock import hold
 from algocli.compute.track import Track, silent
 from algocli.errors import DataError
 from algocli.features.algebra import Algebra, Tiles, algebra_on
-from algocli.features.store.columns import inverse_spread, read_columns
 from algocli.features.store.keys import digest_of
-from algocli.features.store.readable import Readable
+from algocli.features.store.readable import Readable, column_passes, inverse_spread
 
 # Large enough for the matrix product to run at full speed, small enough to waste little above the diagonal.
 TILE_ROWS = 1024
@@ -182,36 +181,21 @@ def _accumulate(
     n_stimuli = _n_shared(stores)
     rows = blocks(n_stimuli, TILE_ROWS)
     tiles = {(i, j): np.zeros((length(rows[i]), length(rows[j]))) for i in range(len(rows)) for j in range(i + 1)}
-    passes = [(store, columns) for store in stores for columns in store.column_blocks()]
-    features = np.empty((n_stimuli, max(length(columns) for _, columns in passes)), np.float32)
     label = f"subject {stores[0].subject}: {'Gram' if standard is None else 'standardised Gram'} matrix"
-    for store, columns in track(passes, total=len(passes), label=label, unit="blocks"):
-        block = features[:, : length(columns)]
-        _read_shifted(store, columns, block)
+    for _, block, pool in column_passes(stores, n_stimuli, label, track):
         # What is not finite is told once, below, and not by numpy for every tile.
         with np.errstate(over="ignore", invalid="ignore"):
+            _shift(block, stores[0].rows_per_shard, pool)
             if standard is not None:
-                _standardise(block, standard)
+                _standardise(block, standard, pool)
             algebra.add_products([block[part] for part in rows], tiles)
     _refuse_unusable(stores, tiles)
     _centre(tiles, rows, n_stimuli)
     return tiles
 
 
-def _standardise(block: NDArray[np.float32], rows: NDArray[np.int64]) -> None:
-    """Divide each column by its standard deviation over some rows, or make it nothing where it never varies there."""
-
-    def divide(columns: slice) -> None:
-        part = block[:, columns]
-        with np.errstate(over="ignore", invalid="ignore"):
-            part *= inverse_spread(part[rows]).astype(np.float32)
-
-    with ThreadPoolExecutor() as pool:
-        list(pool.map(divide, blocks(block.shape[1], _STANDARDISED_COLUMNS)))
-
-
-def _read_shifted(store: Readable, columns: slice, block: NDArray[np.float32]) -> None:
-    """Fill `block` with a block of columns less the mean of their first rows.
+def _shift(block: NDArray[np.float32], n_together: int, pool: ThreadPoolExecutor) -> None:
+    """Take the mean of the first rows away from a block of columns.
 
     That is near the mean of all, which `_centre` takes away exactly, and needs no second pass over the block.
     """
@@ -221,11 +205,20 @@ def _read_shifted(store: Readable, columns: slice, block: NDArray[np.float32]) -
         with np.errstate(over="ignore", invalid="ignore"):
             block[rows] -= beginning
 
-    parts = blocks(len(block), store.rows_per_shard)
-    with ThreadPoolExecutor() as pool, np.errstate(over="ignore", invalid="ignore"):
-        read_columns(store, columns, block, pool)
-        beginning = block[parts[0]].mean(axis=0, dtype=np.float64).astype(np.float32)
-        list(pool.map(shift, parts))
+    parts = blocks(len(block), n_together)
+    beginning = block[parts[0]].mean(axis=0, dtype=np.float64).astype(np.float32)
+    list(pool.map(shift, parts))
+
+
+def _standardise(block: NDArray[np.float32], rows: NDArray[np.int64], pool: ThreadPoolExecutor) -> None:
+    """Divide each column by its standard deviation over some rows, or make it nothing where it never varies there."""
+
+    def divide(columns: slice) -> None:
+        part = block[:, columns]
+        with np.errstate(over="ignore", invalid="ignore"):
+            part *= inverse_spread(part[rows]).astype(np.float32)
+
+    list(pool.map(divide, blocks(block.shape[1], _STANDARDISED_COLUMNS)))
 
 
 def _refuse_unusable(stores: Sequence[Readable], tiles: Tiles) -> None:
