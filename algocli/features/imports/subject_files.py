@@ -7,7 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from algocli.dataset.naming import SubjectId, by_id
+from algocli.dataset.protocol import Subject
+from algocli.dataset.stimuli import StimulusId
 from algocli.errors import UsageError
+from algocli.features.imports.formats.matrix import Matrix
+from algocli.features.imports.locating import Key, is_keyed_by_id
 
 _SUBJECT = re.compile(r"(?<![a-z0-9])(?:subject|subj|sub)[-_ ]?0{0,2}([1-8])(?![0-9])", re.IGNORECASE)
 _SHORT = re.compile(r"(?<![a-z0-9])s[-_]?0{0,2}([1-8])(?![a-z0-9])", re.IGNORECASE)
@@ -62,6 +66,36 @@ def share_files(files: Sequence[Path], subjects: Sequence[SubjectId], *, asked: 
     if len(files) != len(subjects):
         raise UsageError(f"{len(files)} files for {len(subjects)} subjects", hint="give a file for each subject")
     return dict(zip(subjects, files, strict=True))
+
+
+def refuse_another(
+    matrix: Matrix, subjects: Sequence[Subject], ids: Sequence[StimulusId] | None, key: Key | None
+) -> None:
+    """Refuse rows in the order of one subject's images for several, or for another than the file is named after.
+
+    Raises
+    ------
+    UsageError
+        If they are given so.
+    """
+    kind, numbers = subjects[0].ids, [one.id for one in subjects]
+    if is_keyed_by_id(matrix, ids, key, kind):
+        return
+    owner, called = named_subject(matrix.path), matrix.path.name
+    if owner is None:
+        owner, called = named_subject(matrix.path.parent), f"{matrix.path.parent.name}/{called}"
+    if len(numbers) > 1:
+        raise UsageError(
+            f"the rows of {matrix.name} are in the order of one subject's images; {len(numbers)} subjects were chosen",
+            hint=f"say whose they are, as in subjects={owner or numbers[0]}, or give each row's {kind.name} with "
+            "ids_file=...",
+        )
+    # Several subjects have as many images: nothing else would tell.
+    if key is None and owner is not None and [owner] != list(numbers):
+        raise UsageError(
+            f"{called} is named after subject {owner}, and subject {numbers[0]} was asked for",
+            hint=f"subjects={owner}; or say key='row' if its rows are in the order of subject {numbers[0]}'s images",
+        )
 
 
 def _fill(path: Path, number: SubjectId) -> Path:

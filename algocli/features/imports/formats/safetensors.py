@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 
 from algocli.errors import DataError, first_line
 from algocli.features.imports.formats.labels import as_words, is_list, labels_within, rank_key
-from algocli.features.imports.formats.matrix import Matrix, choose, selection
-from algocli.features.imports.formats.stacked import stack
+from algocli.features.imports.formats.matrix import Matrix, choose, selection, stack
 
 _DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "BOOL": "?"}
 _DTYPES |= {f"{kind}{8 * size}": f"<{kind.lower()}{size}" for kind in "IU" for size in (1, 2, 4, 8)}

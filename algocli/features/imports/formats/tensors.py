@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from algocli.errors import DataError, first_line
 from algocli.features.imports.formats.labels import as_words, labels_within, rank_key
-from algocli.features.imports.formats.matrix import Matrix, choose, selection
-from algocli.features.imports.formats.stacked import stack
+from algocli.features.imports.formats.matrix import Matrix, choose, selection, stack
 
 if TYPE_CHECKING:
     import torch
