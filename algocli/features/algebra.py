@@ -181,9 +181,9 @@ def _blas_is_narrow() -> bool:
 
 
 def _has_wide_vectors() -> bool:
-    found = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
+    extensions = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
     # numpy 2.4 calls AVX-512 by the level of x86-64 that has it.
-    return any(name.startswith("AVX512") or name == "X86_V4" for name in found)
+    return any(name.startswith("AVX512") or name == "X86_V4" for name in extensions)
 
 
 def _has_onednn() -> bool:

@@ -58,9 +58,9 @@ class Features(tuple[str, ...]):
     @classmethod
     def of(cls, stores: Iterable[FeatureStore]) -> Features:
         """Return the names that some stores go by, each once."""
-        found = tuple(stores)
-        names = cls(dict.fromkeys(store.name for store in found))
-        names.stores = found
+        kept = tuple(stores)
+        names = cls(dict.fromkeys(store.name for store in kept))
+        names.stores = kept
         return names
 
 
@@ -155,7 +155,7 @@ def extract(
 
     from algocli.features import extraction
     from algocli.features.networks.backbones import load_backbone, resolve_device
-    from algocli.features.passage import Passage, default_batch_size
+    from algocli.features.passage import Passage
     from algocli.features.reduction import Reduction
     from algocli.features.store.gram import gram as products
 
@@ -164,7 +164,7 @@ def extract(
     backbone = load_backbone(
         model, list(layers), weights, device, transform=transform, trust_remote_code=trust, note=note
     )
-    n_at_once = default_batch_size(device) if batch_size is None else batch_size
+    n_at_once = (usual.BATCH_ON_CPU if device == "cpu" else usual.BATCH_ON_GPU) if batch_size is None else batch_size
     how = Passage(dtype, n_at_once, device, numerics, Reduction(pool, project, project_seed), rows)
     stores: list[FeatureStore] = []
     for subject, images in sources:

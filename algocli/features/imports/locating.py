@@ -85,7 +85,7 @@ def _by_ids(subject: Subject, matrix: Matrix, ids: Sequence[StimulusId], first: 
         raise DataError(
             f"{matrix.name} has {matrix.n_rows} rows, but {len(ids)} ids are given", hint=_hint(matrix, len(ids))
         )
-    known = {str(one) for one in ids}
+    known = {str(known_id) for known_id in ids}
     is_trained_alone = known.isdisjoint(str(stimulus.id) for stimulus in subject.test_stimuli)
     has_training = known.issuperset(str(stimulus.id) for stimulus in subject.train_stimuli)
     stimuli = subject.train_stimuli if is_trained_alone and has_training else subject.stimuli
@@ -95,7 +95,11 @@ def _by_ids(subject: Subject, matrix: Matrix, ids: Sequence[StimulusId], first: 
         are_numbers = subject.ids.n is not None
         if are_numbers and known.issuperset(str(int(stimulus.id) + 1) for stimulus in subject.train_stimuli):
             raise DataError(error.message, hint="they fit, less one: ids_from=1") from error
-        if are_numbers and first and known.issuperset(str(int(one.id) - first) for one in subject.train_stimuli):
+        if (
+            are_numbers
+            and first
+            and known.issuperset(str(int(stimulus.id) - first) for stimulus in subject.train_stimuli)
+        ):
             raise DataError(error.message, hint=FIT_AS_THEY_ARE) from error
         raise
 
@@ -107,11 +111,11 @@ def _by_names(subject: Subject, matrix: Matrix, labels: Labels, first: int) -> l
             f"begins with {labels.beginning}",
             hint=_hint(matrix, len(labels.words)) or f"name the right file with names_file=...; {IN_ORDER}",
         )
-    found = find_rows(subject, subject.stimuli, labels, first)
+    rows_of = find_rows(subject, subject.stimuli, labels, first)
     n_train = len(subject.train_stimuli)
-    rows = [row for row in found if row is not None]
-    if len(rows) < len(found) and (None in found[:n_train] or len(rows) > n_train):
-        _refuse_unnamed(subject, found, labels, first)
+    rows = [row for row in rows_of if row is not None]
+    if len(rows) < len(rows_of) and (None in rows_of[:n_train] or len(rows) > n_train):
+        _refuse_unnamed(subject, rows_of, labels, first)
     return rows
 
 
@@ -139,11 +143,13 @@ def find_rows(subject: Subject, stimuli: Sequence[Stimulus], labels: Labels, fir
         # Where ids are words, files may be called otherwise.
         if subject.ids.n is None:
             by_stem[reference.stem].append((row, reference))
-    found = ((one, by_id.get(str(one.id)) or by_stem.get(one.path.stem.lower(), [])) for one in stimuli)
-    return [_best(subject, stimulus, candidates, labels) for stimulus, candidates in found]
+    fitting = (
+        (stimulus, by_id.get(str(stimulus.id)) or by_stem.get(stimulus.path.stem.lower(), [])) for stimulus in stimuli
+    )
+    return [_best(subject, stimulus, candidates, labels) for stimulus, candidates in fitting]
 
 
-def _refuse_unnamed(subject: Subject, found: Sequence[int | None], labels: Labels, first: int) -> None:
+def _refuse_unnamed(subject: Subject, rows: Sequence[int | None], labels: Labels, first: int) -> None:
     """Tell which of a subject's stimuli, all of them in order, no row is called by.
 
     Raises
@@ -151,15 +157,15 @@ def _refuse_unnamed(subject: Subject, found: Sequence[int | None], labels: Label
     DataError
         Always.
     """
-    missing = [stimulus for stimulus, row in zip(subject.stimuli, found, strict=True) if row is None]
-    if len(missing) == len(found):
+    missing = [stimulus for stimulus, row in zip(subject.stimuli, rows, strict=True) if row is None]
+    if len(missing) == len(rows):
         message = (
             f"none of the {len(labels.words)} names in {labels.where} is of an image of {subject.name}: "
             f"{labels.beginning}, ..."
         )
     else:
         message = (
-            f"{labels.where} lacks {len(missing)} of the {len(found)} images of {subject.name}; the first is "
+            f"{labels.where} lacks {len(missing)} of the {len(rows)} images of {subject.name}; the first is "
             f"{missing[0].path.name}"
         )
     if not first and None not in find_rows(subject, subject.train_stimuli, labels, 1):
@@ -210,7 +216,7 @@ def _misfit(subject: Subject, matrix: Matrix, by_id: bool) -> DataError:
     if matrix.n_rows == n_test and not by_id:
         hint = "these look like the test images alone: put training and test rows into one array, training first"
     expecting = (kind.n,) if by_id else (n_train + n_test, n_train, kind.n)
-    hint = next((found for n_rows in expecting if n_rows and (found := _hint(matrix, n_rows))), hint)
+    hint = next((transposed for n_rows in expecting if n_rows and (transposed := _hint(matrix, n_rows))), hint)
     return DataError(f"{matrix.name} has {matrix.n_rows} rows; {expected}", hint=hint)
 
 

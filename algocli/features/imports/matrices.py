@@ -91,7 +91,7 @@ def read_ids(path: Path, kind: Ids, first: int = 0) -> list[StimulusId]:
         ids = open_array(path)
         if ids.ndim != 1 or ids.dtype.kind not in "iu":
             raise DataError(f"{path} is {ids.dtype} of shape {ids.shape}; a list of whole numbers was expected")
-        words = [str(one) for one in ids.tolist()]
+        words = [str(number) for number in ids.tolist()]
     else:
         words = [word for (word,) in read_table(path, (kind.column,))]
     if first:
@@ -113,10 +113,10 @@ def _parse_shifted(word: str, kind: Ids, first: int, where: str) -> StimulusId:
 
 def _opener(kind: str) -> Callable[[Path, str | None], Matrix]:
     module, name = _FORMATS[kind]
-    found: Callable[[Path, str | None], Matrix] = getattr(
+    opener: Callable[[Path, str | None], Matrix] = getattr(
         importlib.import_module(f"algocli.features.imports.formats.{module}"), name
     )
-    return found
+    return opener
 
 
 def _is_zarr(path: Path) -> bool:

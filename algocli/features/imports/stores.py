@@ -162,14 +162,14 @@ def _open(
     note: Note,
 ) -> list[tuple[Subject, Matrix]]:
     """Return the subjects that there are files for, rising, each with its array; one that several share is one."""
-    ordered = sorted(subjects, key=lambda one: by_id(one.id))
+    ordered = sorted(subjects, key=lambda subject: by_id(subject.id))
     if not is_shared(files):
         matrix = open_matrix(files[0], dataset, names_file)
-        return [(one, matrix) for one in ordered]
-    shared = share_files(files, [one.id for one in subjects], asked=asked)
+        return [(subject, matrix) for subject in ordered]
+    shared = share_files(files, [subject.id for subject in subjects], asked=asked)
     note("; ".join(f"subject {number}: {file}" for number, file in shared.items()))
     opened = {file: open_matrix(file, dataset, names_file) for file in shared.values()}
-    return [(one, opened[shared[one.id]]) for one in ordered if one.id in shared]
+    return [(subject, opened[shared[subject.id]]) for subject in ordered if subject.id in shared]
 
 
 def _locate(

@@ -20,8 +20,8 @@ _PLACE = "{subject"
 
 def named_subject(path: Path) -> int | None:
     """Return the subject that a file is named after, as in features_subj03.npy; None where that is not one."""
-    found = {int(number) for number in _SUBJECT.findall(path.name)}
-    return found.pop() if len(found) == 1 else None
+    numbers = {int(number) for number in _SUBJECT.findall(path.name)}
+    return numbers.pop() if len(numbers) == 1 else None
 
 
 def is_shared(files: Sequence[Path]) -> bool:
@@ -78,7 +78,7 @@ def refuse_another(
     UsageError
         If they are given so.
     """
-    kind, numbers = subjects[0].ids, [one.id for one in subjects]
+    kind, numbers = subjects[0].ids, [subject.id for subject in subjects]
     if is_keyed_by_id(matrix, ids, key, kind):
         return
     owner, called = named_subject(matrix.path), matrix.path.name
@@ -112,14 +112,16 @@ def _owners(files: Sequence[Path], subjects: Sequence[SubjectId]) -> list[Subjec
     numbers = _numbers(files)
     if numbers is not None:
         return [*numbers]
-    named = {one: re.compile(rf"(?<![a-z0-9]){re.escape(one)}(?![a-z0-9])", re.IGNORECASE) for one in _words(subjects)}
-    found = [[one for one, pattern in named.items() if pattern.search(file.name)] for file in files]
-    owners = [some[0] for some in found if len(some) == 1]
+    named = {
+        name: re.compile(rf"(?<![a-z0-9]){re.escape(name)}(?![a-z0-9])", re.IGNORECASE) for name in _words(subjects)
+    }
+    owners_of = [[name for name, pattern in named.items() if pattern.search(file.name)] for file in files]
+    owners = [some[0] for some in owners_of if len(some) == 1]
     return [*owners] if len(owners) == len(set(owners)) == len(files) else None
 
 
 def _words(subjects: Sequence[SubjectId]) -> list[str]:
-    return [one for one in subjects if isinstance(one, str)]
+    return [subject for subject in subjects if isinstance(subject, str)]
 
 
 def _numbers(files: Sequence[Path]) -> list[int] | None:
@@ -128,8 +130,8 @@ def _numbers(files: Sequence[Path]) -> list[int] | None:
         # The nearest part of the path that tells all files apart.
         for depth in range(max(len(path.parts) for path in files)):
             parts = [path.parts[-1 - depth] if depth < len(path.parts) else "" for path in files]
-            found = [set(pattern.findall(part)) for part in parts]
-            numbers = [int(number) for some in found if len(some) == 1 for number in some]
+            numbers_in = [set(pattern.findall(part)) for part in parts]
+            numbers = [int(number) for some in numbers_in if len(some) == 1 for number in some]
             if len(numbers) == len(set(numbers)) == len(files):
                 return numbers
     return None

@@ -135,8 +135,8 @@ def load_backbone(
     _say_preparation(built, note)
     graph, loads = _open_graph(built)
     patterns = [layers] if isinstance(layers, str) else layers
-    found = _measure(built, graph, resolve_layers(patterns, graph.names, built.model, graph.calls), patterns)
-    names = [layer.name for layer in found]
+    measured = _measure(built, graph, resolve_layers(patterns, graph.names, built.model, graph.calls), patterns)
+    names = [layer.name for layer in measured]
     if built.read_weights is not None and not loads:
         needed = {tensor for name in names for tensor in graph.tensors(name)}
         load_state(built.module, built.read_weights(), built.weights_source, needed)
@@ -146,7 +146,7 @@ def load_backbone(
     probes = fingerprints(network, built.transform, names) if built.is_own else {}
     return Backbone(
         built.model,
-        tuple(found),
+        tuple(measured),
         network.to(device),
         built.transform,
         built.weights or weights,
@@ -250,16 +250,16 @@ def _open_graph(built: Network) -> tuple[Graph, bool]:
 def _measure(built: Network, graph: Graph, names: Sequence[str], patterns: Sequence[str]) -> list[Layer]:
     """Return the layers that can be features; refuse one that cannot and was asked for by its name."""
     outputs = _try_out(built, graph.cut(names))
-    found = []
+    measured = []
     for name in names:
         shape = graph.fault(name) or shapes(outputs, name)
         if not isinstance(shape, str):
-            found.append(Layer(name, shape))
+            measured.append(Layer(name, shape))
         elif name in patterns or not any(map(is_pattern, patterns)):
             raise UsageError(f"layer {name} {shape}", hint=f"choose another layer: algocli layers {built.model}")
-    if not found:
+    if not measured:
         raise UsageError(f"no layer that fits {' or '.join(patterns)} yields one row of numbers an image")
-    return found
+    return measured
 
 
 def _try_out(built: Network, network: torch.nn.Module) -> list[dict[str, Any]]:

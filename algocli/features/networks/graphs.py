@@ -143,10 +143,10 @@ class Traced:
 
     def tensors(self, layer: str) -> dict[str, torch.Tensor]:
         """Return the tensors of the modules and parameters among a node's ancestors, by name."""
-        found: dict[str, torch.Tensor] = {}
+        tensors: dict[str, torch.Tensor] = {}
         for node in self._ancestors(layer):
-            found |= _submodule_state(self._network, node)
-        return found
+            tensors |= _submodule_state(self._network, node)
+        return tensors
 
     def code(self, layer: str) -> str:
         """Digest a node's ancestors: what each calls, on what, with which settings."""
@@ -171,14 +171,14 @@ class Traced:
 
     def _ancestors(self, *layers: str) -> set[fx.Node]:
         """Return the layers' nodes and all that they are computed from."""
-        found: set[fx.Node] = set()
+        ancestors: set[fx.Node] = set()
         waiting = [self._node(layer) for layer in layers]
         while waiting:
             node = waiting.pop()
-            if node not in found:
-                found.add(node)
+            if node not in ancestors:
+                ancestors.add(node)
                 waiting.extend(node.all_input_nodes)
-        return found
+        return ancestors
 
     def _line(self, node: fx.Node) -> str:
         target = node.target
@@ -212,11 +212,11 @@ def _name_calls(
     names = CallNames([name for name, _ in network.named_modules()])
     layers = {node: name for name, node in nodes.items()}
     numbers: Counter[str] = Counter()
-    found = {}
+    calls = {}
     for module, node in returned:
         numbers[module] += 1
-        found[names.of_module(module)] = _Call(module, numbers[module], layers.get(node) if node is not None else None)
-    return found
+        calls[names.of_module(module)] = _Call(module, numbers[module], layers.get(node) if node is not None else None)
+    return calls
 
 
 def _exact_names(network: torch.nn.Module, nodes: Mapping[str, fx.Node]) -> dict[str, fx.Node]:
@@ -226,12 +226,12 @@ def _exact_names(network: torch.nn.Module, nodes: Mapping[str, fx.Node]) -> dict
     by name keep these names, under which features have been stored.
     """
     names = CallNames([name for name, _ in network.named_modules()])
-    found = {node: names.of_module(str(node.target)) for node in nodes.values() if node.op == "call_module"}
+    exact = {node: names.of_module(str(node.target)) for node in nodes.values() if node.op == "call_module"}
     # Whatever else runs takes names that modules leave.
     for name, node in nodes.items():
-        if node not in found:
-            found[node] = names.free(re.sub(r"_\d+$", "", name))
-    return {found[node]: node for node in nodes.values()}
+        if node not in exact:
+            exact[node] = names.free(re.sub(r"_\d+$", "", name))
+    return {exact[node]: node for node in nodes.values()}
 
 
 def _submodule_state(network: torch.nn.Module, node: fx.Node) -> dict[str, torch.Tensor]:

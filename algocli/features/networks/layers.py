@@ -49,13 +49,13 @@ def resolve_layers(
     """
     places: dict[str, int] = {}
     for pattern in patterns:
-        found = _match(pattern, names, calls)
-        if not found:
+        matches = _match(pattern, names, calls)
+        if not matches:
             raise UsageError(
                 f"{model} has no layer '{pattern}'{did_you_mean(pattern, names)}; it has:\n  " + ", ".join(names),
                 hint=f"algocli layers {model}",
             )
-        places |= found
+        places |= matches
     return sorted(places, key=lambda name: (places[name], name))
 
 
@@ -80,17 +80,17 @@ def shapes(outputs: Iterable[Mapping[str, object]], layer: str) -> tuple[int, ..
     """
     import torch
 
-    found = []
+    both = []
     for n, yielded in zip((2, 1), outputs, strict=True):
         output = yielded.get(layer)
         if not isinstance(output, torch.Tensor):
             return f"yields {'nothing' if output is None else type(output).__name__}, not one row of numbers an image"
         if output.ndim < 2 or output.shape[0] != n or output.is_complex():
             return f"yields {tuple(output.shape)} for {n} images, not one row of numbers an image"
-        found.append(tuple(output.shape[1:]))
-    if found[0] != found[1]:
-        return f"yields {found[0]} for one image and {found[1]} for another: features need one size"
-    return found[0]
+        both.append(tuple(output.shape[1:]))
+    if both[0] != both[1]:
+        return f"yields {both[0]} for one image and {both[1]} for another: features need one size"
+    return both[0]
 
 
 class CallNames:
@@ -114,14 +114,14 @@ class CallNames:
         self._n_calls[module] += 1
         return module if self._n_calls[module] == 1 else self.free(module)
 
-    def free(self, name: str) -> str:
+    def free(self, wish: str) -> str:
         """Return a name with the next number that nothing else has, or as it is where that is free; it is taken now."""
-        number, found = 0, name
-        while found in self._taken:
+        number, name = 0, wish
+        while name in self._taken:
             number += 1
-            found = f"{name}_{number}"
-        self._taken.add(found)
-        return found
+            name = f"{wish}_{number}"
+        self._taken.add(name)
+        return name
 
 
 def _match(pattern: str, names: Sequence[str], calls: Mapping[str, str]) -> dict[str, int]:

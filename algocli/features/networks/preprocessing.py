@@ -66,7 +66,7 @@ class Transform:
     interpolation: str = "bilinear"
 
     def __post_init__(self) -> None:
-        check_choice("interpolation", self.interpolation, [one.name.lower() for one in Image.Resampling])
+        check_choice("interpolation", self.interpolation, [resampling.name.lower() for resampling in Image.Resampling])
         check_flag("keep_aspect", self.keep_aspect)
         for name in ("size", "resize_size"):
             if getattr(self, name) is not None:
@@ -196,9 +196,9 @@ def stated_transform(network: torch.nn.Module) -> Transform | None:
     """Return the transform that a network states; None where it states none, or none that can be followed."""
     for name in _CONFIGS:
         config = getattr(network, name, None)
-        found = of_config(config if isinstance(config, Mapping) else getattr(config, "__dict__", {}))
-        if found is not None:
-            return found
+        stated = of_config(config if isinstance(config, Mapping) else getattr(config, "__dict__", {}))
+        if stated is not None:
+            return stated
     for name in _PRESETS:
         preset = getattr(network, name, None)
         # The entry of a table of weights makes its preset when it is asked.

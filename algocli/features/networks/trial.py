@@ -85,9 +85,9 @@ def try_network(backbone: Backbone, device: str, numerics: Numerics) -> None:
         return run
 
     with _as_extracted(device, numerics):
-        found = _ask(running(backbone.network), exact, rounding)
-        if found is not None:
-            question, layer = found
+        answer = _ask(running(backbone.network), exact, rounding)
+        if answer is not None:
+            question, layer = answer
             every = _compare(running(lambda images: _every(backbone.network, images)), question, exact, rounding)
             raise UsageError(
                 f"{backbone.model} is no function of its image: {question.fault}, from layer {every or layer} on",
@@ -147,12 +147,12 @@ def _differing(
         else:
             place = question.images.index(PHOTOGRAPH)
             pairs = [
-                (one[0], two[place])
-                for one, two in zip(tree_leaves(output), tree_leaves(other[layer]), strict=False)
+                (here[0], there[place])
+                for here, there in zip(tree_leaves(output), tree_leaves(other[layer]), strict=False)
                 # What has no row for each image may well differ: a size, a mean over the batch that is used later.
-                if _has_rows(one, len(_FIRST)) and _has_rows(two, len(question.images))
+                if _has_rows(here, len(_FIRST)) and _has_rows(there, len(question.images))
             ]
-        if any(_differs(one, two, exact if question.same else rounding) for one, two in pairs):
+        if any(_differs(here, there, exact if question.same else rounding) for here, there in pairs):
             return layer
     return None
 
@@ -161,17 +161,19 @@ def _has_rows(output: Any, n: int) -> bool:
     return isinstance(output, torch.Tensor) and output.ndim > 1 and output.shape[0] == n
 
 
-def _differs(one: Any, other: Any, tolerance: float) -> bool:
+def _differs(output: Any, other: Any, tolerance: float) -> bool:
     """Say whether two outputs differ by more than a share of the larger one; NaN is equal to NaN."""
-    if not isinstance(one, torch.Tensor) or not isinstance(other, torch.Tensor):
-        return isinstance(one, int | float) and isinstance(other, int | float) and one != other and one == one
-    if one.shape != other.shape:
+    if not isinstance(output, torch.Tensor) or not isinstance(other, torch.Tensor):
+        return (
+            isinstance(output, int | float) and isinstance(other, int | float) and output != other and output == output
+        )
+    if output.shape != other.shape:
         return True
-    apart = (one != other) & ~((one != one) & (other != other))
-    if not apart.any() or not one.is_floating_point():
+    apart = (output != other) & ~((output != output) & (other != other))
+    if not apart.any() or not output.is_floating_point():
         return bool(apart.any())
-    gap = (one[apart].double() - other[apart].double()).abs()
-    finite = one[one.isfinite()].double()
+    gap = (output[apart].double() - other[apart].double()).abs()
+    finite = output[output.isfinite()].double()
     # Infinity or NaN on one side alone is beyond any tolerance.
     return not bool((gap <= tolerance * (finite.abs().max() if len(finite) else 0.0)).all())
 
@@ -184,8 +186,8 @@ def _every(network: torch.nn.Module, images: torch.Tensor) -> Mapping[str, Any]:
         interpreter = EveryNode(network)
         interpreter.run(images)
         return interpreter.outputs
-    found: Mapping[str, Any] = network(images)
-    return found
+    outputs: Mapping[str, Any] = network(images)
+    return outputs
 
 
 class _Draws(TorchDispatchMode):  # type: ignore[no-untyped-call]

@@ -69,8 +69,8 @@ class Gram:
 
     def rows(self, rows: slice) -> NDArray[np.float32]:
         """Return whole rows of K, (n_rows, n_stimuli), not to be changed."""
-        found: NDArray[np.float32] = self._open()[rows]
-        return found
+        block: NDArray[np.float32] = self._open()[rows]
+        return block
 
     def block(self, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return K[rows, columns] as a fresh float32 array, (len(rows), len(columns))."""

@@ -133,10 +133,10 @@ def labels_beside(path: Path, n_rows: int) -> Labels | None:
             if other == path or not other.is_file():
                 continue
             if pattern in _SHARED:
-                found = read_labels(other)
+                labels = read_labels(other)
                 # Numbers that merely count rows say that these are in order.
-                if pattern != "ids" or not counts(found.words):
-                    return found
+                if pattern != "ids" or not counts(labels.words):
+                    return labels
                 continue
             # Notes may have the array's name as well, and so may the same features in another format.
             likely = _read_likely(other)
@@ -218,10 +218,10 @@ def _is_row(line: str) -> bool:
 def _read_likely(path: Path) -> Labels | None:
     """Read a file that may be one of names; None where it is none."""
     try:
-        found = read_labels(path)
+        labels = read_labels(path)
     except DataError:
         return None
-    return found if not counts(found.words) else None
+    return labels if not counts(labels.words) else None
 
 
 def _read_text(path: Path) -> str:
@@ -236,11 +236,11 @@ def _read_text(path: Path) -> str:
 
 def _listed(path: Path, text: str) -> list[str] | None:
     try:
-        found = json.loads(text)
+        listed = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise DataError(f"{path} is no JSON: {error}") from error
-    is_flat = isinstance(found, list) and all(type(word) in (str, int) for word in found)
-    return [str(word) for word in found] if is_flat else None
+    is_flat = isinstance(listed, list) and all(type(word) in (str, int) for word in listed)
+    return [str(word) for word in listed] if is_flat else None
 
 
 def _column(path: Path, text: str) -> list[str] | None:

@@ -42,7 +42,9 @@ def open_mat(path: Path, dataset: str | None) -> Matrix:
     shape = next(tuple(shape) for other, shape, _ in listed if other == name)
     # What is compressed cannot be read in part.
     whole = cache(partial(_load, path, name))
-    words = {other: partial(_read_words, path, other) for other, own, kind in listed if _may_be_words(other, own, kind)}
+    words = {
+        other: partial(_read_words, path, other) for other, extent, kind in listed if _may_be_words(other, extent, kind)
+    }
 
     def read(rows: Sequence[int]) -> NDArray[Any]:
         return np.asarray(whole()[selection(rows)])
@@ -73,12 +75,12 @@ def _load(path: Path, name: str) -> NDArray[Any]:
 
 
 def _read_words(path: Path, name: str) -> list[str] | None:
-    found = _load(path, name)
-    if found.dtype == object:
+    loaded = _load(path, name)
+    if loaded.dtype == object:
         # A cell holds an array of its own; of one word, a single one.
-        cells = [np.ravel(cell) for cell in found.ravel()]
+        cells = [np.ravel(cell) for cell in loaded.ravel()]
         return [str(cell[0]) for cell in cells] if all(len(cell) == 1 for cell in cells) else None
-    words = as_words(found)
+    words = as_words(loaded)
     # What was made of characters is as wide as its longest word.
     return None if words is None else [word.rstrip() for word in words]
 
