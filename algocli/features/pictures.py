@@ -18,7 +18,7 @@ from algocli.dataset.pixels import see
 from algocli.errors import DataError
 from algocli.features.passage import n_workers
 from algocli.features.rebuilding import RebuiltLayer, compute
-from algocli.features.store.finite import refuse_non_finite
+from algocli.features.store.shards import refuse_non_finite
 
 # What is taken for an image in a folder; a file that is named itself may be called anything.
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"})

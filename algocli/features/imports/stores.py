@@ -28,10 +28,9 @@ from algocli.features.imports.locating import Key, locate_rows
 from algocli.features.imports.matrices import open_matrix, read_ids
 from algocli.features.imports.recipes import imported_recipe, make_room, provenance_of
 from algocli.features.imports.subject_files import is_shared, refuse_another, share_files
-from algocli.features.store.finite import refuse_non_finite
 from algocli.features.store.keys import Dtype
 from algocli.features.store.library import create_store
-from algocli.features.store.shards import SHARD_BYTES, FeatureStore
+from algocli.features.store.shards import SHARD_BYTES, FeatureStore, refuse_non_finite
 
 # Suspicious rows of a kind that are named.
 _SHOWN = 3

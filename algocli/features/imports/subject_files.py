@@ -112,16 +112,11 @@ def _owners(files: Sequence[Path], subjects: Sequence[SubjectId]) -> list[Subjec
     numbers = _numbers(files)
     if numbers is not None:
         return [*numbers]
-    named = {
-        name: re.compile(rf"(?<![a-z0-9]){re.escape(name)}(?![a-z0-9])", re.IGNORECASE) for name in _words(subjects)
-    }
+    words = [name for name in subjects if isinstance(name, str)]
+    named = {name: re.compile(rf"(?<![a-z0-9]){re.escape(name)}(?![a-z0-9])", re.IGNORECASE) for name in words}
     owners_of = [[name for name, pattern in named.items() if pattern.search(file.name)] for file in files]
     owners = [some[0] for some in owners_of if len(some) == 1]
     return [*owners] if len(owners) == len(set(owners)) == len(files) else None
-
-
-def _words(subjects: Sequence[SubjectId]) -> list[str]:
-    return [subject for subject in subjects if isinstance(subject, str)]
 
 
 def _numbers(files: Sequence[Path]) -> list[int] | None:

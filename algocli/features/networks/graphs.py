@@ -13,13 +13,13 @@ import operator
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import fx
 
 from algocli.features.networks.in_place import keep_input, leaves_its_mark
-from algocli.features.networks.layers import CallNames, last_node
+from algocli.features.networks.layers import Call, CallNames, last_node
 from algocli.features.networks.probing import agree
 from algocli.features.networks.torchvision_import import NodePathTracer, torchvision
 from algocli.features.networks.watched import Watched, digest
@@ -67,14 +67,6 @@ def read_graph(
     if is_own and not all(agree(network, traced.whole(), some) for some in images[:1]):
         return Watched(network, images)
     return traced
-
-
-class _Call(NamedTuple):
-    """A call of a module that holds others: which one it is, and the layer that it returned, None where it is none."""
-
-    module: str
-    number: int
-    layer: str | None
 
 
 class _Tracer(NodePathTracer):  # type: ignore[misc]
@@ -208,14 +200,14 @@ class EveryNode(fx.Interpreter):
 
 def _name_calls(
     network: torch.nn.Module, nodes: Mapping[str, fx.Node], returned: Sequence[tuple[str, fx.Node | None]]
-) -> dict[str, _Call]:
+) -> dict[str, Call]:
     names = CallNames([name for name, _ in network.named_modules()])
     layers = {node: name for name, node in nodes.items()}
     numbers: Counter[str] = Counter()
     calls = {}
     for module, node in returned:
         numbers[module] += 1
-        calls[names.of_module(module)] = _Call(module, numbers[module], layers.get(node) if node is not None else None)
+        calls[names.of_module(module)] = Call(module, numbers[module], layers.get(node) if node is not None else None)
     return calls
 
 

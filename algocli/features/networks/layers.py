@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import NamedTuple
 
 from algocli.compute.choices import did_you_mean
 from algocli.errors import UsageError
@@ -91,6 +92,14 @@ def shapes(outputs: Iterable[Mapping[str, object]], layer: str) -> tuple[int, ..
     if both[0] != both[1]:
         return f"yields {both[0]} for one image and {both[1]} for another: features need one size"
     return both[0]
+
+
+class Call(NamedTuple):
+    """A call of a module: the how-manieth, from 1, and the layer that it returned where that is another than itself."""
+
+    module: str
+    number: int
+    layer: str | None = None
 
 
 class CallNames:

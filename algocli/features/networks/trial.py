@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import fx
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves, tree_map
+from torch.utils._pytree import tree_leaves, tree_map_only
 
 from algocli.errors import UsageError
 from algocli.features.networks.graphs import EveryNode
@@ -223,17 +223,13 @@ class _Draws(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if func._schema.is_mutable:
             _replace(output, self._replacement)
             return output
-        return tree_map(lambda leaf: _replace(leaf.clone(), self._replacement) if _is_tensor(leaf) else leaf, output)
+        return tree_map_only(torch.Tensor, lambda drawn: _replace(drawn.clone(), self._replacement), output)
 
 
 def _generators() -> list[torch.Tensor]:
     """Return the states of the generators that all share."""
     on_gpu = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
     return [torch.get_rng_state(), *on_gpu]
-
-
-def _is_tensor(value: Any) -> bool:
-    return isinstance(value, torch.Tensor)
 
 
 def _replace(drawn: torch.Tensor, value: float | None) -> torch.Tensor:
