@@ -49,7 +49,7 @@ def list_pictures(places: Sequence[Path]) -> Pictures:
     for place in places:
         # Below a folder that may not be entered, os.path answers False where pathlib raises.
         if os.path.isdir(place):  # noqa: PTH112
-            images, rest = _look_into(place)
+            images, rest = _split(place)
             paths += images
             others += rest
         elif os.path.lexists(place):
@@ -59,7 +59,8 @@ def list_pictures(places: Sequence[Path]) -> Pictures:
     return Pictures(tuple(paths), tuple(others))
 
 
-def _look_into(folder: Path) -> tuple[list[Path], list[Path]]:
+def _split(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Return the images of a folder, and what lies beside them."""
     try:
         entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     except OSError as error:

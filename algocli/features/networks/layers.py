@@ -95,7 +95,7 @@ def shapes(outputs: Iterable[Mapping[str, object]], layer: str) -> tuple[int, ..
 
 
 class Call(NamedTuple):
-    """A call of a module: the how-manieth, from 1, and the layer that it returned where that is another than itself."""
+    """A call of a module: the how-manieth, from 1; of one that holds others also the layer that it returned, if any."""
 
     module: str
     number: int

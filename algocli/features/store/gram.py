@@ -12,13 +12,13 @@ import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.compute.arrays import blocks, length, write_header
-from algocli.compute.files import PARTIAL, publish, read_json, write_json
+from algocli.compute.arrays import blocks, length, publishing_rows
+from algocli.compute.files import PARTIAL, read_json, write_json
 from algocli.compute.lock import hold
 from algocli.compute.track import Track, silent
 from algocli.errors import DataError
@@ -155,7 +155,7 @@ def _made(
                 unfinished.unlink(missing_ok=True)
             algebra = algebra_on(device, n_multiplications(stores))
             tiles = _accumulate(stores, standard, algebra, track)
-            publish(folder / "matrix.npy", lambda stream: _write(stream, tiles, _n_shared(stores)))
+            _save(folder / "matrix.npy", tiles, _n_shared(stores))
             write_json(folder / "record.json", {"key": key, "products": algebra.provenance})
     return Gram(folder)
 
@@ -254,16 +254,16 @@ def _n_shared(stores: Sequence[Readable]) -> int:
     return min(store.n_stimuli for store in stores)
 
 
-def _write(stream: IO[bytes], tiles: Tiles, n_stimuli: int) -> None:
+def _save(path: Path, tiles: Tiles, n_stimuli: int) -> None:
     """Write the whole matrix as a .npy file, float32, one block of rows at a time."""
-    write_header(stream, (n_stimuli, n_stimuli), "<f4")
     n_blocks = len(blocks(n_stimuli, TILE_ROWS))
-    for i in range(n_blocks):
-        # Each tile serves its mirror image too, so that the matrix is symmetric to the last bit; a tile on the
-        # diagonal mirrors itself, which the product leaves a rounding apart.
-        tiles[i, i][:] = (tiles[i, i] + tiles[i, i].T) / 2
-        row = [tiles[i, j] if j <= i else tiles[j, i].T for j in range(n_blocks)]
-        stream.write(np.hstack(row, dtype="<f4", casting="same_kind").data)
+    with publishing_rows(path, (n_stimuli, n_stimuli)) as write:
+        for i in range(n_blocks):
+            # Each tile serves its mirror image too, so that the matrix is symmetric to the last bit; a tile on the
+            # diagonal mirrors itself, which the product leaves a rounding apart.
+            tiles[i, i][:] = (tiles[i, i] + tiles[i, i].T) / 2
+            row = [tiles[i, j] if j <= i else tiles[j, i].T for j in range(n_blocks)]
+            write(np.hstack(row, dtype=np.float32, casting="same_kind"))
 
 
 def _open(path: Path) -> NDArray[Any]:
