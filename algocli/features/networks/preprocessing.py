@@ -124,11 +124,10 @@ class Transform:
     def from_constants(constants: Mapping[str, Any]) -> Transform:
         """Return the transform that a record tells of."""
         side, interpolation = constants["resize"]
-        (m_red, m_green, m_blue), (s_red, s_green, s_blue) = constants["mean"], constants["std"]
         return Transform(
             constants.get("crop", side),
-            (m_red, m_green, m_blue),
-            (s_red, s_green, s_blue),
+            _three(constants["mean"]),
+            _three(constants["std"]),
             side,
             keep_aspect=constants.get("keep_aspect", False),
             interpolation=interpolation,
