@@ -33,23 +33,23 @@ def list_(cache_dir: CacheDir = DEFAULT_CACHE_DIR, as_json: Json = False, quiet:
 
     stores = list_rows(cache_dir)
     runs: list[dict[str, Any]] = [
-        {"run": one.name, "subjects": one.subjects, "n_bytes": n_bytes_in(one.folder), "finished_at": one.finished_at}
-        for one in list_runs(cache_dir)
+        {"run": run.name, "subjects": run.subjects, "n_bytes": n_bytes_in(run.folder), "finished_at": run.finished_at}
+        for run in list_runs(cache_dir)
     ]
-    total = sum(one.n_bytes for one in stores) + sum(one["n_bytes"] for one in runs)
+    total = sum(store.n_bytes for store in stores) + sum(run["n_bytes"] for run in runs)
     if as_json:
         show_json({"features": stores, "runs": runs, "n_bytes": total})
         return
     if not stores and not runs:
         note(f"nothing is cached in {cache_dir}", quiet=quiet)
         return
-    for _, same in groupby(stores, key=lambda one: one.features):
+    for _, same in groupby(stores, key=lambda store: store.features):
         _show_recipe(list(same))
     for run in runs:
         _show_run(run)
-    for one in stores:
-        if one.problem:
-            note(one.problem, quiet=quiet)
+    for store in stores:
+        if store.problem:
+            note(store.problem, quiet=quiet)
     print(f"{count(len(stores), 'store')} and {count(len(runs), 'run')} take {size(total)}")
 
 
@@ -61,13 +61,13 @@ def _show_recipe(rows: Sequence[StoreRow]) -> None:
     now = time.time()
     shown = [
         (
-            DASH if one.subject is None else str(one.subject),
-            f"{one.n_done} of {one.n_stimuli}" if one.state == "unfinished" else one.state,
-            DASH if one.n_features is None else f"{one.n_features:,}",
-            size(one.n_bytes),
-            age(now - one.written_at),
+            DASH if row.subject is None else str(row.subject),
+            f"{row.n_done} of {row.n_stimuli}" if row.state == "unfinished" else row.state,
+            DASH if row.n_features is None else f"{row.n_features:,}",
+            size(row.n_bytes),
+            age(now - row.written_at),
         )
-        for one in rows
+        for row in rows
     ]
     print(rows[0].features)
     # Names of checkpoints are long, and the table below has room for none.
@@ -117,12 +117,12 @@ def verify(
     from algocli.cli.cache_faults import check, raise_faults, show_faults
     from algocli.cli.console import show_json, tracker
 
-    found = check(cache_dir, data_dir, sample=sample, trust_code=trust_remote_code, track=tracker(quiet))
+    findings = check(cache_dir, data_dir, sample=sample, trust_code=trust_remote_code, track=tracker(quiet))
     if as_json:
-        show_json(found)
+        show_json(findings)
     else:
-        show_faults(found)
-    raise_faults(found, data_dir, cache_dir)
+        show_faults(findings)
+    raise_faults(findings, data_dir, cache_dir)
 
 
 @cache.command("gc")
@@ -142,38 +142,48 @@ def gc(
     from algocli.cli.console import count, note, show_json, size
     from algocli.runs.leftovers import find_in_cache
 
-    found = find_in_cache(cache_dir, unused=unused)
-    held = {one.path for one in found if one.is_held}
+    leftovers = find_in_cache(cache_dir, unused=unused)
+    held = {left.path for left in leftovers if left.is_held}
     # A folder goes with all that is in it, or stays.
-    found = [one for one in found if one.path not in held and not any(one.path in path.parents for path in held)]
-    total = sum(one.n_bytes for one in found)
+    leftovers = [
+        left for left in leftovers if left.path not in held and not any(left.path in path.parents for path in held)
+    ]
+    total = sum(left.n_bytes for left in leftovers)
     if held:
         note(f"{count(len(held), 'item')} that a running command works on stays", quiet=quiet)
     if not as_json:
-        _show_leftovers(found, cache_dir)
-        print(f"{count(len(found), 'item')} to delete, {size(total)}" if found else "nothing to delete")
-    deleted = [one for one in found if one.delete()] if found and not dry_run and _agreed(yes, as_json) else []
+        _show_leftovers(leftovers, cache_dir)
+        print(f"{count(len(leftovers), 'item')} to delete, {size(total)}" if leftovers else "nothing to delete")
+    deleted = (
+        [left for left in leftovers if left.delete()] if leftovers and not dry_run and _agreed(yes, as_json) else []
+    )
     if as_json:
         rows = [
-            {"path": one.path, "why": one.why, "detail": one.detail, "n_bytes": one.n_bytes, "deleted": one in deleted}
-            for one in found
+            {
+                "path": left.path,
+                "why": left.why,
+                "detail": left.detail,
+                "n_bytes": left.n_bytes,
+                "deleted": left in deleted,
+            }
+            for left in leftovers
         ]
-        show_json({"items": rows, "n_bytes": total, "n_bytes_deleted": sum(one.n_bytes for one in deleted)})
+        show_json({"items": rows, "n_bytes": total, "n_bytes_deleted": sum(left.n_bytes for left in deleted)})
     elif deleted:
-        print(f"deleted {count(len(deleted), 'item')}, {size(sum(one.n_bytes for one in deleted))}")
-    elif found:
+        print(f"deleted {count(len(deleted), 'item')}, {size(sum(left.n_bytes for left in deleted))}")
+    elif leftovers:
         note("nothing was deleted", quiet=quiet)
 
 
-def _show_leftovers(found: Sequence[Leftover], cache_dir: Path) -> None:
+def _show_leftovers(leftovers: Sequence[Leftover], cache_dir: Path) -> None:
     from algocli.cli.console import size
 
-    for why in dict.fromkeys(one.why for one in found):
+    for why in dict.fromkeys(left.why for left in leftovers):
         print(f"{why}:")
-        for one in found:
-            if one.why == why:
-                place = one.path.relative_to(cache_dir)
-                print(f"  {size(one.n_bytes):>7}  {place}" + (f" ({one.detail})" if one.detail else ""))
+        for left in leftovers:
+            if left.why == why:
+                place = left.path.relative_to(cache_dir)
+                print(f"  {size(left.n_bytes):>7}  {place}" + (f" ({left.detail})" if left.detail else ""))
 
 
 def _agreed(yes: bool, as_json: bool) -> bool:

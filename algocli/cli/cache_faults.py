@@ -12,9 +12,8 @@ from algocli.cli.options import in_same_folders
 from algocli.cli.wording import in_options
 from algocli.compute.track import Track
 from algocli.errors import AlgocliError, DataError
-from algocli.features.audit import NotRecomputed, Sample, recompute, sample_rows
+from algocli.features.audit import NotRecomputed, Sample, gram_fault, recompute, sample_rows
 from algocli.features.store.commands import command
-from algocli.features.store.gram_audit import gram_fault
 from algocli.features.store.library import read_recipe, store_folders
 from algocli.features.store.shards import FeatureStore
 
@@ -49,13 +48,13 @@ class Findings:
     @property
     def differing(self) -> list[Sample]:
         """The samples that are not what the network says."""
-        return [one for one in self.samples if not one.agrees]
+        return [sample for sample in self.samples if not sample.agrees]
 
 
 def check(cache_dir: Path, data_dir: Path, *, sample: bool, trust_code: bool, track: Track) -> Findings:
     """Compare stores with their checksums, Gram matrices with their stores, samples with the network."""
     folders = store_folders(cache_dir)
-    found = Findings(len(folders))
+    findings = Findings(len(folders))
     stores = []
     for folder in track(folders, total=len(folders), label="checking stores", unit="stores"):
         # One store that cannot be read must not keep the others from being checked.
@@ -63,49 +62,49 @@ def check(cache_dir: Path, data_dir: Path, *, sample: bool, trust_code: bool, tr
             store = FeatureStore(folder)
             for shard in store.damaged():
                 store.forget(shard)
-                found.damaged.append(Damage(folder, (shard.start, shard.stop)))
+                findings.damaged.append(Damage(folder, (shard.start, shard.stop)))
             fault = gram_fault(store, sample_rows(store))
             if fault is not None:
-                found.gram.append(Problem(folder, fault))
+                findings.gram.append(Problem(folder, fault))
             stores.append(store)
         except AlgocliError as error:
-            found.unreadable.append(Problem(folder, in_options(error.message)))
+            findings.unreadable.append(Problem(folder, in_options(error.message)))
         # A manifest or a record that is JSON and lacks what belongs in one.
         except (KeyError, TypeError, ValueError):
-            found.unreadable.append(Problem(folder, f"a description in {folder} is damaged"))
-    for one in recompute(stores, data_dir, cache_dir, trust_code=trust_code, track=track) if sample else ():
-        if isinstance(one, Sample):
-            found.samples.append(one)
+            findings.unreadable.append(Problem(folder, f"a description in {folder} is damaged"))
+    for result in recompute(stores, data_dir, cache_dir, trust_code=trust_code, track=track) if sample else ():
+        if isinstance(result, Sample):
+            findings.samples.append(result)
         else:
-            found.not_recomputed.append(replace(one, reason=in_options(one.reason)))
-    return found
+            findings.not_recomputed.append(replace(result, reason=in_options(result.reason)))
+    return findings
 
 
-def show_faults(found: Findings) -> None:
+def show_faults(findings: Findings) -> None:
     """Print a line for each finding, or that there is none."""
-    for damage in found.damaged:
+    for damage in findings.damaged:
         print(f"{damage.store}: rows {damage.rows[0]} to {damage.rows[1]} are damaged")
-    for unreadable in found.unreadable:
+    for unreadable in findings.unreadable:
         print(unreadable.problem)
-    for gram in found.gram:
+    for gram in findings.gram:
         print(f"{gram.store / 'gram'}: {gram.problem}")
-    for one in found.differing:
+    for sample in findings.differing:
         print(
-            f"{one.store}: row {one.row} ({one.image}) is not what the network says: features that go up to "
-            f"{one.largest:.4g} differ by up to {one.difference:.4g}"
+            f"{sample.store}: row {sample.row} ({sample.image}) is not what the network says: features that go up to "
+            f"{sample.largest:.4g} differ by up to {sample.difference:.4g}"
         )
     reasons: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for left in found.not_recomputed:
+    for left in findings.not_recomputed:
         reasons[left.store.parent.name, left.reason].append(left.store.name.partition("-")[0])
     for (name, reason), subjects in reasons.items():
         print(f"{name}, {', '.join(subjects)}: not recomputed: {reason}")
-    if not _sentences(found):
-        recomputed = len({one.store for one in found.samples})
-        whole = "1 store is whole" if found.n_stores == 1 else f"{found.n_stores} stores are whole"
-        print(whole + (f", {count(len(found.samples), 'row')} of {recomputed} computed anew" if recomputed else ""))
+    if not _sentences(findings):
+        recomputed = len({sample.store for sample in findings.samples})
+        whole = "1 store is whole" if findings.n_stores == 1 else f"{findings.n_stores} stores are whole"
+        print(whole + (f", {count(len(findings.samples), 'row')} of {recomputed} computed anew" if recomputed else ""))
 
 
-def raise_faults(found: Findings, data_dir: Path, cache_dir: Path) -> None:
+def raise_faults(findings: Findings, data_dir: Path, cache_dir: Path) -> None:
     """End in an error where something is wrong, with the commands that mend it.
 
     Raises
@@ -113,43 +112,43 @@ def raise_faults(found: Findings, data_dir: Path, cache_dir: Path) -> None:
     DataError
         If anything is.
     """
-    sentences = _sentences(found)
+    sentences = _sentences(findings)
     if sentences:
-        hints = _hints(found, data_dir, cache_dir)
+        hints = _hints(findings, data_dir, cache_dir)
         raise DataError(", ".join(sentences), hint="\n       ".join(dict.fromkeys(hints)))
 
 
-def _sentences(found: Findings) -> list[str]:
-    n_differing = len({one.store for one in found.differing})
+def _sentences(findings: Findings) -> list[str]:
+    n_differing = len({sample.store for sample in findings.differing})
     counted = (
-        (len(found.unreadable), "store", "cannot be read", "cannot be read"),
-        (len(found.damaged), "shard", "is damaged", "are damaged"),
+        (len(findings.unreadable), "store", "cannot be read", "cannot be read"),
+        (len(findings.damaged), "shard", "is damaged", "are damaged"),
         (n_differing, "store", "is not what its network says", "are not what their networks say"),
-        (len(found.gram), "Gram matrix", "is wrong", "are wrong"),
+        (len(findings.gram), "Gram matrix", "is wrong", "are wrong"),
     )
     return [
-        f"{n} {noun if n == 1 else noun.replace('matrix', 'matrice') + 's'} {one if n == 1 else many}"
-        for n, noun, one, many in counted
+        f"{n} {noun if n == 1 else noun.replace('matrix', 'matrice') + 's'} {single if n == 1 else many}"
+        for n, noun, single, many in counted
         if n
     ]
 
 
-def _hints(found: Findings, data_dir: Path, cache_dir: Path) -> list[str]:
+def _hints(findings: Findings, data_dir: Path, cache_dir: Path) -> list[str]:
     again = {
         folder: _command_of(folder, data_dir, cache_dir)
-        for folder in _stores([*found.damaged, *found.differing, *found.unreadable])
+        for folder in _stores([*findings.damaged, *findings.differing, *findings.unreadable])
     }
-    differing = _stores(found.differing)
+    differing = _stores(findings.differing)
     return [
-        *(f"delete {one.store}, then {again[one.store]}" for one in found.unreadable),
+        *(f"delete {problem.store}, then {again[problem.store]}" for problem in findings.unreadable),
         *(f"delete {folder}, then {again[folder]}" for folder in differing),
-        *(f"{again[folder]} (makes only the damaged part anew)" for folder in _stores(found.damaged)),
-        *(f"delete {one.store / 'gram'}: algocli train computes it anew" for one in found.gram),
+        *(f"{again[folder]} (makes only the damaged part anew)" for folder in _stores(findings.damaged)),
+        *(f"delete {problem.store / 'gram'}: algocli train computes it anew" for problem in findings.gram),
     ]
 
 
 def _stores(findings: Sequence[Damage | Problem | Sample]) -> list[Path]:
-    return list(dict.fromkeys(one.store for one in findings))
+    return list(dict.fromkeys(finding.store for finding in findings))
 
 
 def _command_of(folder: Path, data_dir: Path, cache_dir: Path) -> str:

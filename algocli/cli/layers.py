@@ -40,18 +40,18 @@ def layers(
     from algocli.cli.console import noter, show_json, show_table
     from algocli.features.networks.backbones import list_layers
 
-    found = list_layers(model, weights, transform=transform, trust_remote_code=trust_remote_code, note=noter(quiet))
-    sizes = [_N_IMAGES * one.n_features * _BYTES for one in found]
+    listed = list_layers(model, weights, transform=transform, trust_remote_code=trust_remote_code, note=noter(quiet))
+    sizes = [_N_IMAGES * layer.n_features * _BYTES for layer in listed]
     if as_json:
         rows = [
-            {"layer": one.name, "shape": one.shape, "n_features": one.n_features, "n_bytes_subject": n_bytes}
-            for one, n_bytes in zip(found, sizes, strict=True)
+            {"layer": layer.name, "shape": layer.shape, "n_features": layer.n_features, "n_bytes_subject": n_bytes}
+            for layer, n_bytes in zip(listed, sizes, strict=True)
         ]
         show_json({"model": model, "n_images_subject": _N_IMAGES, "dtype": "float16", "rows": rows})
         return
     rows_of_text = [
-        (one.name, " x ".join(map(str, one.shape)), f"{one.n_features:,}", f"{n_bytes / 1e6:,.0f}")
-        for one, n_bytes in zip(found, sizes, strict=True)
+        (layer.name, " x ".join(map(str, layer.shape)), f"{layer.n_features:,}", f"{n_bytes / 1e6:,.0f}")
+        for layer, n_bytes in zip(listed, sizes, strict=True)
     ]
     title = f"{model}: MB are those of a subject, {_N_IMAGES:,} images in float16, before compression"
     show_table(("Layer", "Shape", "Features", "MB"), rows_of_text, title=title)

@@ -14,7 +14,7 @@ from algocli.encoding.loadings import BLOCK_BYTES, BLOCK_ROWS
 from algocli.encoding.regressions.registry import regression_of
 from algocli.encoding.regressions.regression import Held
 from algocli.encoding.settings import Settings
-from algocli.features.store.shards import CHUNK_FEATURES
+from algocli.features.store.readable import CHUNK_FEATURES
 
 # Python with numpy, scipy and zarr, measured; and what torch adds.
 PROGRAM, TORCH = 200_000_000, 700_000_000

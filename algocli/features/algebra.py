@@ -9,12 +9,13 @@ computer's own memory, so that no other module knows where the work was done.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from algocli.features.networks.numerics import products
 
 # Multiplies whatever it is given from the left by a matrix that it holds.
 Multiplier = Callable[[NDArray[np.float32]], NDArray[np.float32]]
@@ -28,63 +29,38 @@ WORTH_LOADING_TORCH = 1.2e12
 _WIDE_KERNELS = ("SkylakeX", "Cooperlake", "SapphireRapids")
 
 
-class Algebra(Protocol):
-    """Multiplies and decomposes matrices."""
+class Algebra:
+    """Multiplies and decomposes matrices by the BLAS and LAPACK that numpy was built with."""
 
     # Where, as torch calls it.
-    device: str
+    device = "cpu"
 
     @property
     def provenance(self) -> dict[str, Any]:
         """What multiplies: another library, or another number of its threads, may give other last digits."""
-        ...
+        return {"library": "numpy", "version": np.__version__, **_blas()}
 
     def multiply(self, left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return left @ right, in float32 throughout."""
-        ...
+        return self.hold(left)(right)
 
     def hold(self, left: NDArray[np.float32]) -> Multiplier:
         """Return what multiplies by `left` again and again: a GPU is sent that matrix once."""
-        ...
+        return lambda right: left @ right
 
     def add_products(self, blocks: Sequence[NDArray[np.float32]], tiles: Tiles) -> None:
         """Add block i times block j transposed, (n_rows_i, n_rows_j), to every tile (i, j).
 
         Blocks are (n_rows, n_features); they may be views with gaps between their rows.
         """
-        ...
-
-    def eigh(self, matrix: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the eigenvalues, rising, and eigenvectors of a symmetric matrix, which may be overwritten."""
-        ...
-
-
-class NumpyAlgebra:
-    """By the BLAS and LAPACK that numpy was built with."""
-
-    device = "cpu"
-
-    @property
-    def provenance(self) -> dict[str, Any]:
-        """The BLAS, its kernels and its threads."""
-        return {"library": "numpy", "version": np.__version__, **_blas()}
-
-    def multiply(self, left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return left @ right."""
-        product: NDArray[np.float32] = left @ right
-        return product
-
-    def hold(self, left: NDArray[np.float32]) -> Multiplier:
-        """Return what multiplies by `left`."""
-        return lambda right: self.multiply(left, right)
-
-    def add_products(self, blocks: Sequence[NDArray[np.float32]], tiles: Tiles) -> None:
-        """Multiply tile by tile."""
         for (i, j), tile in tiles.items():
             tile += blocks[i] @ blocks[j].T
 
     def eigh(self, matrix: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return eigenvalues and eigenvectors, in little more memory than these and the matrix take."""
+        """Return the eigenvalues, rising, and eigenvectors of a symmetric matrix, which may be overwritten.
+
+        They take little more memory than they and the matrix need.
+        """
         from scipy.linalg import eigh
 
         # numpy takes five times the matrix. The transpose is the same matrix, in the order that LAPACK overwrites.
@@ -92,7 +68,7 @@ class NumpyAlgebra:
         return values, vectors
 
 
-class TorchAlgebra:
+class TorchAlgebra(Algebra):
     """By torch, on the device named; TF32 and its like stay off, as nobody asked for fewer digits."""
 
     def __init__(self, device: str) -> None:
@@ -106,16 +82,14 @@ class TorchAlgebra:
         about = {"library": "torch", "version": str(torch.__version__), "device": self.device}
         return about | ({"threads": torch.get_num_threads()} if self.device == "cpu" else {})
 
-    def multiply(self, left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return left @ right."""
-        return self.hold(left)(right)
-
     def hold(self, left: NDArray[np.float32]) -> Multiplier:
         """Return what multiplies by `left`, which stays on the device for as long as this is kept."""
+        import torch
+
         held = self._send(left)
 
         def multiply(right: NDArray[np.float32]) -> NDArray[np.float32]:
-            with _in_full():
+            with torch.inference_mode(), products("float32"):
                 return self._fetch(held @ self._send(right))
 
         return multiply
@@ -125,7 +99,7 @@ class TorchAlgebra:
         import torch
 
         held = [self._hold(self._send(block)) for block in blocks]
-        with _in_full():
+        with torch.inference_mode(), products("float32"):
             for (i, j), tile in tiles.items():
                 # torch adds with all cores, numpy with one.
                 torch.from_numpy(tile).add_(self._product(held[i], held[j]))
@@ -175,7 +149,7 @@ class OneDnnAlgebra(TorchAlgebra):
         return torch.nn.functional.linear(left, right).to_dense()
 
 
-ON_CPU = NumpyAlgebra()
+ON_CPU = Algebra()
 
 
 def algebra_on(device: str, n_multiplications: float = 0.0) -> Algebra:
@@ -189,20 +163,6 @@ def algebra_on(device: str, n_multiplications: float = 0.0) -> Algebra:
     if device != "cpu":
         return TorchAlgebra(device)
     return OneDnnAlgebra() if uses_torch(device, n_multiplications) and _has_onednn() else ON_CPU
-
-
-@contextmanager
-def _in_full() -> Iterator[None]:
-    """Multiply without gradients and in float32 throughout within a `with` block."""
-    import torch
-
-    before = torch.backends.cuda.matmul.allow_tf32
-    torch.backends.cuda.matmul.allow_tf32 = False
-    try:
-        with torch.inference_mode():
-            yield
-    finally:
-        torch.backends.cuda.matmul.allow_tf32 = before
 
 
 def uses_torch(device: str, n_multiplications: float) -> bool:
@@ -221,9 +181,9 @@ def _blas_is_narrow() -> bool:
 
 
 def _has_wide_vectors() -> bool:
-    found = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
+    extensions = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
     # numpy 2.4 calls AVX-512 by the level of x86-64 that has it.
-    return any(name.startswith("AVX512") or name == "X86_V4" for name in found)
+    return any(name.startswith("AVX512") or name == "X86_V4" for name in extensions)
 
 
 def _has_onednn() -> bool:

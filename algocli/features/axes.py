@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from algocli.compute.arrays import blocks, read_kept
 from algocli.compute.files import publish
 from algocli.compute.track import Track, silent
-from algocli.features.store.columns import inverse_spread, read_columns
+from algocli.features.store.readable import column_passes, inverse_spread
 from algocli.features.store.shards import FeatureStore
 
 # Columns that a thread treats at once: 20 MB in float64 at the challenge's size.
@@ -72,17 +72,17 @@ def make_axes(
     DataError
         If the store is damaged.
     """
-    found = [
+    all_axes = [
         Axes(np.empty(store.n_features, np.float32), np.empty((store.n_features, some.shape[1]), np.float32))
         for some in coefficients
     ]
     for columns, block, mean in _read(store, track):
-        for axes, some, standard in zip(found, coefficients, standards, strict=True):
+        for axes, some, standard in zip(all_axes, coefficients, standards, strict=True):
             axes.mean[columns] = mean
             np.matmul(block.T, some, out=axes.vectors[columns])
             if standard is not None:
                 axes.vectors[columns] *= _inverse_variance(block, standard)[:, None]
-    return found
+    return all_axes
 
 
 def multiply_stored(
@@ -109,8 +109,8 @@ def multiply_stored(
     for columns, block, mean in _read(store, track):
         shifted = features[:, columns].astype(np.float32) - mean
         for total, standard in zip(totals, standards, strict=True):
-            own = shifted if standard is None else shifted * _inverse_variance(block, standard)
-            total += own @ block.T
+            scaled = shifted if standard is None else shifted * _inverse_variance(block, standard)
+            total += scaled @ block.T
     return [total.astype(np.float32) for total in totals]
 
 
@@ -133,14 +133,9 @@ def load_axes(path: Path) -> Axes | None:
 
 def _read(store: FeatureStore, track: Track) -> Iterator[tuple[slice, NDArray[np.float32], NDArray[np.float32]]]:
     """Yield blocks of columns, (n_stimuli, n_columns), less their means over all images, and these means."""
-    passes = store.column_blocks()
-    whole = np.empty((store.n_stimuli, passes[0].stop), np.float32)
     label = f"subject {store.subject}: stored features"
-    with ThreadPoolExecutor() as pool:
-        for columns in track(passes, total=len(passes), label=label, unit="blocks"):
-            block = whole[:, : columns.stop - columns.start]
-            read_columns(store, columns, block, pool)
-            yield columns, block, _centre(block, pool)
+    for columns, block, pool in column_passes([store], store.n_stimuli, label, track):
+        yield columns, block, _centre(block, pool)
 
 
 def _centre(block: NDArray[np.float32], pool: ThreadPoolExecutor) -> NDArray[np.float32]:
@@ -157,7 +152,7 @@ def _centre(block: NDArray[np.float32], pool: ThreadPoolExecutor) -> NDArray[np.
 
 def _inverse_variance(block: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
     """Return one over the variance of each column over some rows, nothing where it never varies there."""
-    found = np.zeros(block.shape[1], np.float32)
+    inverse = np.zeros(block.shape[1], np.float32)
     for part in blocks(block.shape[1], _COLUMNS):
-        found[part] = inverse_spread(block[rows, part]) ** 2
-    return found
+        inverse[part] = inverse_spread(block[rows, part]) ** 2
+    return inverse

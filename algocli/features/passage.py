@@ -27,20 +27,14 @@ from algocli.features.networks.backbones import Backbone
 from algocli.features.networks.numerics import Numerics, autocast, one_core_each, products
 from algocli.features.reduction import Reducer, Reduction
 from algocli.features.store import shards as store_module
-from algocli.features.store.finite import refuse_non_finite
 from algocli.features.store.keys import Dtype
-from algocli.features.store.shards import FeatureStore, Shard
+from algocli.features.store.shards import FeatureStore, Shard, refuse_non_finite
 
 if TYPE_CHECKING:
     import torch
 
 In = TypeVar("In")
 Out = TypeVar("Out")
-
-
-def default_batch_size(device: str) -> int:
-    """Return how many images to pass at once: on a cpu what its cache holds, on a GPU what keeps it busy."""
-    return usual.BATCH_ON_CPU if device == "cpu" else usual.BATCH_ON_GPU
 
 
 @dataclass(frozen=True)
@@ -193,10 +187,10 @@ def _features(
 def _refuse_other_sizes(targets: Sequence[Target], outputs: Mapping[str, torch.Tensor], n_images: int) -> None:
     """Refuse a layer that yields other sizes for these images than it did when it was tried out."""
     for target in targets:
-        found, usual = tuple(outputs[target.layer].shape), (n_images, *target.reduce.layer.shape)
-        if found != usual:
+        size, usual = tuple(outputs[target.layer].shape), (n_images, *target.reduce.layer.shape)
+        if size != usual:
             raise DataError(
-                f"layer {target.layer} yields {found} for some {n_images} images, where {usual} was expected",
+                f"layer {target.layer} yields {size} for some {n_images} images, where {usual} was expected",
                 hint="choose a layer whose size does not depend on the image",
             )
 

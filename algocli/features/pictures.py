@@ -18,7 +18,7 @@ from algocli.dataset.pixels import see
 from algocli.errors import DataError
 from algocli.features.passage import n_workers
 from algocli.features.rebuilding import RebuiltLayer, compute
-from algocli.features.store.finite import refuse_non_finite
+from algocli.features.store.shards import refuse_non_finite
 
 # What is taken for an image in a folder; a file that is named itself may be called anything.
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"})
@@ -44,22 +44,23 @@ def list_pictures(places: Sequence[Path]) -> Pictures:
     DataError
         If a file or folder is missing, or a folder holds no image.
     """
-    found: list[Path] = []
+    paths: list[Path] = []
     others: list[Path] = []
     for place in places:
         # Below a folder that may not be entered, os.path answers False where pathlib raises.
         if os.path.isdir(place):  # noqa: PTH112
-            images, rest = _look_into(place)
-            found += images
+            images, rest = _split(place)
+            paths += images
             others += rest
         elif os.path.lexists(place):
-            found.append(place)
+            paths.append(place)
         else:
             raise DataError(f"{place} is missing: a file or a folder of images was expected")
-    return Pictures(tuple(found), tuple(others))
+    return Pictures(tuple(paths), tuple(others))
 
 
-def _look_into(folder: Path) -> tuple[list[Path], list[Path]]:
+def _split(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Return the images of a folder, and what lies beside them."""
     try:
         entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     except OSError as error:
@@ -115,22 +116,22 @@ class PictureFeatures:
 
     def _compute(self, rows: range) -> list[NDArray[Any]]:
         paths = self.pictures.paths[rows.start : rows.stop]
-        found = [np.empty((len(paths), layer.reduce.n_features), layer.dtype) for layer in self._layers]
+        features = [np.empty((len(paths), layer.reduce.n_features), layer.dtype) for layer in self._layers]
         done = self._track(
-            self._fill(found, paths), total=len(paths), label="images through the network", unit="images"
+            self._fill(features, paths), total=len(paths), label="images through the network", unit="images"
         )
         for _ in done:
             pass
-        return found
+        return features
 
-    def _fill(self, found: Sequence[NDArray[Any]], paths: Sequence[Path]) -> Iterator[Path]:
+    def _fill(self, blocks: Sequence[NDArray[Any]], paths: Sequence[Path]) -> Iterator[Path]:
         """Fill one array a layer batch by batch, yielding every picture that is through."""
         for start in range(0, len(paths), BATCH_SIZE):
             batch = paths[start : start + BATCH_SIZE]
-            seen = list(in_threads(see, batch, n_threads=n_workers()))
-            self._conversions |= {path: one.conversions for path, one in zip(batch, seen, strict=True)}
-            images = [one.image for one in seen]
-            for block, layer, features in zip(found, self._layers, compute(self._layers, images), strict=True):
+            pictures = list(in_threads(see, batch, n_threads=n_workers()))
+            self._conversions |= {path: picture.conversions for path, picture in zip(batch, pictures, strict=True)}
+            images = [picture.image for picture in pictures]
+            for block, layer, features in zip(blocks, self._layers, compute(self._layers, images), strict=True):
                 _refuse(features, layer, batch)
                 block[start : start + len(batch)] = features
             yield from batch

@@ -124,14 +124,14 @@ def rebuild(stores: Sequence[FeatureStore], device: str = "auto", *, trust_code:
     for named in recipes:
         layers[network_of(named)].append(named["layer"])
     backbones: dict[NetworkKey, Backbone] = {}
-    found = []
+    rebuilt = []
     for store, named in zip(stores, recipes, strict=True):
         network = network_of(named)
         with _told_of(store):
             if network not in backbones:
                 backbones[network] = load_network(network, list(dict.fromkeys(layers[network])), at_hand)
-            found.append(rebuild_layer(store, named, backbones[network], at_hand))
-    return found
+            rebuilt.append(rebuild_layer(store, named, backbones[network], at_hand))
+    return rebuilt
 
 
 @contextmanager
@@ -154,7 +154,7 @@ def compute(layers: Sequence[RebuiltLayer], images: Sequence[Image.Image]) -> li
     import torch
 
     outputs: dict[tuple[int, str], Mapping[str, torch.Tensor]] = {}
-    found = []
+    features = []
     with torch.inference_mode():
         for layer in layers:
             numerics, backbone = layer.request.numerics, layer.backbone
@@ -164,15 +164,15 @@ def compute(layers: Sequence[RebuiltLayer], images: Sequence[Image.Image]) -> li
                 with products(numerics), autocast(numerics, layer.device):
                     outputs[same] = backbone(torch.from_numpy(pixels).to(layer.device))
             with products(numerics), autocast(numerics, layer.device):
-                found.append(layer.reduce(outputs[same][layer.reduce.layer.name], layer.dtype))
-    return found
+                features.append(layer.reduce(outputs[same][layer.reduce.layer.name], layer.dtype))
+    return features
 
 
 def _refuse_another_recipe(
     store: FeatureStore, named: Mapping[str, Any], request: LayerRequest, backbone: Backbone, reduce: Reducer
 ) -> None:
     """See that the network at hand has the key of the store."""
-    found = recipe(
+    identity = recipe(
         named["model"],
         named["layer"],
         request.weights,
@@ -182,7 +182,7 @@ def _refuse_another_recipe(
         numerics=request.numerics,
     ).identity
     recorded = {name: part for name, part in store.manifest["identity"].items() if name != "stimuli"}
-    differing = sorted(name for name in {*found, *recorded} if found.get(name) != recorded.get(name))
+    differing = sorted(name for name in {*identity, *recorded} if identity.get(name) != recorded.get(name))
     if "weights" in differing:
         raise DataError(
             f"the weights '{request.weights}' of {named['model']} are no longer those that it was made with"

@@ -105,9 +105,9 @@ def _pooled(layer: Layer, grid: int | None) -> tuple[int, ...]:
     if grid is None:
         return layer.shape
     if len(layer.shape) != 3 or min(layer.shape[1:]) < grid:
-        found = " x ".join(map(str, layer.shape))
+        shape = " x ".join(map(str, layer.shape))
         raise UsageError(
-            f"pool={grid}: layer {layer.name} ({found}) is no map of channels x rows x columns that large",
+            f"pool={grid}: layer {layer.name} ({shape}) is no map of channels x rows x columns that large",
             hint="extract such layers in a command of their own, without pool=...",
         )
     return (layer.shape[0], grid, grid)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,16 +31,7 @@ if TYPE_CHECKING:
     from algocli.features.store.keys import Dtype
     from algocli.features.store.shards import FeatureStore
 
-# What says how to read imported features, and what each may be; which of them go together is the importing's business.
-_IMPORT_TAKES: Mapping[str, Callable[[str, Any], Any]] = {
-    "dataset": check_word,
-    "key": check_word,
-    "ids_file": check_path,
-    "ids_from": partial(check_whole, low=0),
-    "names_file": check_path,
-    "dtype": check_word,
-    "force": check_flag,
-}
+# What else the words of `import_features` may be called.
 _IMPORT_MEANT = {"ids": "ids_file", "names": "names_file"}
 
 
@@ -58,9 +49,9 @@ class Features(tuple[str, ...]):
     @classmethod
     def of(cls, stores: Iterable[FeatureStore]) -> Features:
         """Return the names that some stores go by, each once."""
-        found = tuple(stores)
-        names = cls(dict.fromkeys(store.name for store in found))
-        names.stores = found
+        kept = tuple(stores)
+        names = cls(dict.fromkeys(store.name for store in kept))
+        names.stores = kept
         return names
 
 
@@ -155,7 +146,7 @@ def extract(
 
     from algocli.features import extraction
     from algocli.features.networks.backbones import load_backbone, resolve_device
-    from algocli.features.passage import Passage, default_batch_size
+    from algocli.features.passage import Passage
     from algocli.features.reduction import Reduction
     from algocli.features.store.gram import gram as products
 
@@ -164,7 +155,7 @@ def extract(
     backbone = load_backbone(
         model, list(layers), weights, device, transform=transform, trust_remote_code=trust, note=note
     )
-    n_at_once = default_batch_size(device) if batch_size is None else batch_size
+    n_at_once = (usual.BATCH_ON_CPU if device == "cpu" else usual.BATCH_ON_GPU) if batch_size is None else batch_size
     how = Passage(dtype, n_at_once, device, numerics, Reduction(pool, project, project_seed), rows)
     stores: list[FeatureStore] = []
     for subject, images in sources:
@@ -240,17 +231,18 @@ def import_features(
     """
     from algocli.features.imports.stores import import_files
 
-    check_keywords(other, _IMPORT_TAKES, (), _IMPORT_MEANT)
-    given = {
-        "dataset": dataset,
-        "key": key,
-        "ids_file": ids_file,
-        "ids_from": ids_from,
-        "names_file": names_file,
-        "dtype": dtype,
-        "force": force,
+    # What each may be; which of them go together is the importing's business.
+    given: dict[str, tuple[Callable[[str, Any], Any], Any]] = {
+        "dataset": (check_word, dataset),
+        "key": (check_word, key),
+        "ids_file": (check_path, ids_file),
+        "ids_from": (partial(check_whole, low=0), ids_from),
+        "names_file": (check_path, names_file),
+        "dtype": (check_word, dtype),
+        "force": (check_flag, force),
     }
-    checked = {word: _IMPORT_TAKES[word](word, value) for word, value in given.items() if value is not None}
+    check_keywords(other, given, (), _IMPORT_MEANT)
+    checked = {word: check(word, value) for word, (check, value) in given.items() if value is not None}
     some, paths, name = each_subject(subjects), check_paths("files", files), check_word("name", name)
     stores = import_files(
         some, paths, name, check_path("cache_dir", cache_dir), asked=asked, track=track, note=note, **checked

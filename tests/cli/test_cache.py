@@ -13,9 +13,8 @@ from algocli.cli import app
 from algocli.dataset.challenge.subjects import Challenge
 from algocli.encoding.settings import Settings
 from algocli.features.store.gram import gram
-from algocli.features.store.library import list_stores
 from algocli.runs.opening import open_run
-from tests.features.by_hand import cache_features, digest_tree, extract_one
+from tests.features.by_hand import cache_features, digest_tree, extract_one, list_stores
 from tests.features.stand_in import stand_in
 
 

@@ -123,7 +123,7 @@ def test_a_store_begun_by_another_layout_of_shards_is_finished_in_its_own(
         extract(subject, stand_in(), tmp_path, track=stop_after(11, KeyboardInterrupt))
     # As a later version, or one with another memory budget, would cut them.
     monkeypatch.setattr("algocli.features.store.shards.MAX_SHARD_ROWS", 16)
-    monkeypatch.setattr("algocli.features.store.shards.CHUNK_FEATURES", 50)
+    monkeypatch.setattr("algocli.features.store.readable.CHUNK_FEATURES", 50)
     store = extract(subject, stand_in(), tmp_path)
     assert store.rows_per_shard == 4
     assert store_digest(store.folder) == whole

@@ -371,7 +371,8 @@ def test_written_in_any_order_and_left_at_any_moment_a_store_ends_with_the_same_
             "algocli.features.store.shards.MAX_SHARD_ROWS", data.draw(st.sampled_from([1, 2, 4, 8, 64]), label="rows")
         )
         patch.setattr(
-            "algocli.features.store.shards.CHUNK_FEATURES", data.draw(st.sampled_from([1, 3, 16, 8192]), label="chunk")
+            "algocli.features.store.readable.CHUNK_FEATURES",
+            data.draw(st.sampled_from([1, 3, 16, 8192]), label="chunk"),
         )
         whole = make_store(home / "whole", features)
         store = create(home / "store", shape, dtype)

@@ -17,8 +17,13 @@ from algocli.features.extraction import extract
 from algocli.features.networks.backbones import Backbone
 from algocli.features.passage import Passage
 from algocli.features.store.keys import recipe
-from algocli.features.store.library import create_store
+from algocli.features.store.library import create_store, store_folders
 from algocli.features.store.shards import FeatureStore
+
+
+def list_stores(cache_dir: Path) -> list[FeatureStore]:
+    """Open every store of a cache folder, by recipe and subject."""
+    return [FeatureStore(folder) for folder in store_folders(cache_dir)]
 
 
 def make_store(folder: Path, features: NDArray[Any], **identity: Any) -> FeatureStore:

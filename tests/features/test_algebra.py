@@ -12,16 +12,16 @@ import pytest
 from numpy.typing import NDArray
 
 from algocli.features import algebra as algebra_module
-from algocli.features.algebra import ON_CPU, Algebra, NumpyAlgebra, OneDnnAlgebra, TorchAlgebra, algebra_on
+from algocli.features.algebra import ON_CPU, Algebra, OneDnnAlgebra, TorchAlgebra, algebra_on
 from algocli.features.store.gram import gram, standardised_gram
 from tests.features.by_hand import make_store
 from tests.support.busy import busy
 
-ALL = [NumpyAlgebra(), TorchAlgebra("cpu"), OneDnnAlgebra()]
+ALL = [Algebra(), TorchAlgebra("cpu"), OneDnnAlgebra()]
 SMALL, LARGE = 1e6, 1e15
 WIDE = {"blas": "openblas", "blas_version": "0.3", "kernels": "SkylakeX", "threads": 2}
 NARROW = {**WIDE, "kernels": "Haswell"}
-BOTH = pytest.mark.parametrize("algebra", [NumpyAlgebra(), TorchAlgebra("cpu")], ids=["numpy", "torch"])
+BOTH = pytest.mark.parametrize("algebra", [Algebra(), TorchAlgebra("cpu")], ids=["numpy", "torch"])
 
 
 @BOTH
@@ -87,13 +87,13 @@ def test_tiles_are_the_same_to_the_bit_on_a_busy_machine(algebra: Algebra) -> No
 
 def test_the_choice_is_the_same_however_long_a_product_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     usual = [type(algebra_on("cpu", work)) for work in (SMALL, LARGE)]
-    add = NumpyAlgebra.add_products
+    add = Algebra.add_products
 
     def slowly(*arguments: Any) -> None:
         time.sleep(0.2)
         add(*arguments)
 
-    for kind in (NumpyAlgebra, TorchAlgebra, OneDnnAlgebra):
+    for kind in (Algebra, TorchAlgebra, OneDnnAlgebra):
         with monkeypatch.context() as patch:
             patch.setattr(kind, "add_products", slowly)
             assert [type(algebra_on("cpu", work)) for work in (SMALL, LARGE)] == usual
@@ -102,11 +102,11 @@ def test_the_choice_is_the_same_however_long_a_product_takes(monkeypatch: pytest
 @pytest.mark.parametrize(
     ("blas", "wide", "work", "chosen"),
     [
-        (WIDE, True, LARGE, NumpyAlgebra),
+        (WIDE, True, LARGE, Algebra),
         (NARROW, True, LARGE, OneDnnAlgebra),
-        (NARROW, True, SMALL, NumpyAlgebra),
-        (NARROW, False, LARGE, NumpyAlgebra),
-        ({**NARROW, "blas": "mkl", "kernels": None}, True, LARGE, NumpyAlgebra),
+        (NARROW, True, SMALL, Algebra),
+        (NARROW, False, LARGE, Algebra),
+        ({**NARROW, "blas": "mkl", "kernels": None}, True, LARGE, Algebra),
     ],
 )
 def test_another_library_is_for_large_work_where_numpys_does_not_know_the_processor(

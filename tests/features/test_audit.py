@@ -21,9 +21,8 @@ from algocli.features.extraction import extract
 from algocli.features.networks.backbones import Backbone, load_backbone
 from algocli.features.passage import Passage
 from algocli.features.reduction import Reduction
-from algocli.features.store.library import list_stores
 from algocli.features.store.shards import FeatureStore
-from tests.features.by_hand import extract_one
+from tests.features.by_hand import extract_one, list_stores
 from tests.features.stand_in import stand_in
 
 Change = Callable[[FeatureStore], None]

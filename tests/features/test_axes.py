@@ -19,7 +19,7 @@ FITTED = np.arange(3, 31)
 @pytest.fixture
 def features(monkeypatch: pytest.MonkeyPatch) -> NDArray[np.float32]:
     """Stored images and then new ones, in several blocks of columns; one feature never varies among the fitted."""
-    monkeypatch.setattr("algocli.features.store.shards.CHUNK_FEATURES", 12)
+    monkeypatch.setattr("algocli.features.store.readable.CHUNK_FEATURES", 12)
     monkeypatch.setattr("algocli.features.store.shards.MAX_SHARD_ROWS", 16)
     rng = np.random.default_rng(0)
     drawn = 3 + rng.standard_normal((N_STORED + N_NEW, N_FEATURES)) * np.geomspace(0.1, 10, N_FEATURES)

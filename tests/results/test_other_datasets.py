@@ -15,7 +15,6 @@ from algocli.dataset.opening import known, open_dataset
 from algocli.errors import UsageError
 from algocli.features.audit import Sample, recompute
 from algocli.features.pictures import Pictures
-from algocli.features.store.library import list_stores
 from algocli.results.best_layer import count_layers
 from algocli.results.certainty import Asked
 from algocli.results.compare import compare
@@ -38,7 +37,7 @@ from algocli.runs.run import Run
 from algocli.stats.partition import unions
 from algocli.submission.sources import of_runs
 from tests.dataset.toy import Toy, ToyKind, learn, make_toy
-from tests.features.by_hand import extract_one
+from tests.features.by_hand import extract_one, list_stores
 from tests.features.stand_in import stand_in
 
 

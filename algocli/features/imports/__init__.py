@@ -3,9 +3,7 @@
 subject_files  which file is which subject's
 formats/       arrays of other programs, one file a format
 matrices       a file opened by its format
-names          rows by what they are called
 locating       which row belongs to which image
-suspects       rows that look as if nobody wrote them
 recipes        what is recorded of where features came from
 stores         a store made of all this
 """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,20 +11,25 @@ from algocli.dataset.hdf5 import SUFFIXES
 from algocli.dataset.ids import Ids, read_table
 from algocli.dataset.stimuli import StimulusId
 from algocli.errors import DataError, UsageError
+from algocli.features.imports.formats import hdf5, mat, npy, parquet, safetensors, tensors, text, zarrs
 from algocli.features.imports.formats.labels import labels_beside, read_labels
 from algocli.features.imports.formats.matrix import Matrix
-from algocli.features.imports.formats.zarrs import DESCRIPTIONS
 
 NUMBERS = "fiub"
-# Which module of `formats` opens a suffix, and by which of its functions: loaded when it is needed.
-_FORMATS = {".npy": ("npy", "open_npy")}
-_FORMATS |= dict.fromkeys(SUFFIXES, ("hdf5", "open_hdf5_dataset"))
-_FORMATS |= {".zarr": ("zarrs", "open_zarr"), ".npz": ("npy", "open_npz"), ".mat": ("mat", "open_mat")}
-_FORMATS |= dict.fromkeys((".pt", ".pth"), ("tensors", "open_tensor"))
-_FORMATS |= {".safetensors": ("safetensors", "open_safetensors"), ".parquet": ("parquet", "open_parquet")}
 # What holds names beside an array as often as an array.
 _TABLES = (".csv", ".tsv")
-_FORMATS |= dict.fromkeys(_TABLES, ("text", "open_text"))
+# What opens a suffix.
+_FORMATS: dict[str, Callable[[Path, str | None], Matrix]] = {
+    ".npy": npy.open_npy,
+    **dict.fromkeys(SUFFIXES, hdf5.open_hdf5_dataset),
+    ".zarr": zarrs.open_zarr,
+    ".npz": npy.open_npz,
+    ".mat": mat.open_mat,
+    **dict.fromkeys((".pt", ".pth"), tensors.open_tensor),
+    ".safetensors": safetensors.open_safetensors,
+    ".parquet": parquet.open_parquet,
+    **dict.fromkeys(_TABLES, text.open_text),
+}
 # One array and no name for it.
 _NAMELESS = (".npy", *_TABLES)
 # Files that are named where there are many.
@@ -64,7 +68,7 @@ def open_matrix(path: Path, dataset: str | None = None, names: Path | None = Non
         )
     if kind in _NAMELESS and dataset is not None:
         raise UsageError(f"dataset={dataset!r}: a {kind} file holds one array, without a name")
-    opened = _opener(kind)(path, dataset)
+    opened = _FORMATS[kind](path, dataset)
     if len(opened.shape) < 2 or not all(opened.shape) or opened.dtype.kind not in NUMBERS:
         raise DataError(
             f"{opened.name} is {opened.dtype} of shape {opened.shape}; numbers, images x features, were expected"
@@ -91,7 +95,7 @@ def read_ids(path: Path, kind: Ids, first: int = 0) -> list[StimulusId]:
         ids = open_array(path)
         if ids.ndim != 1 or ids.dtype.kind not in "iu":
             raise DataError(f"{path} is {ids.dtype} of shape {ids.shape}; a list of whole numbers was expected")
-        words = [str(one) for one in ids.tolist()]
+        words = [str(number) for number in ids.tolist()]
     else:
         words = [word for (word,) in read_table(path, (kind.column,))]
     if first:
@@ -111,16 +115,8 @@ def _parse_shifted(word: str, kind: Ids, first: int, where: str) -> StimulusId:
     return kind.parse(str(int(word) - first), where)
 
 
-def _opener(kind: str) -> Callable[[Path, str | None], Matrix]:
-    module, name = _FORMATS[kind]
-    found: Callable[[Path, str | None], Matrix] = getattr(
-        importlib.import_module(f"algocli.features.imports.formats.{module}"), name
-    )
-    return found
-
-
 def _is_zarr(path: Path) -> bool:
-    return path.suffix.lower() == ".zarr" or any((path / name).is_file() for name in DESCRIPTIONS)
+    return path.suffix.lower() == ".zarr" or any((path / name).is_file() for name in zarrs.DESCRIPTIONS)
 
 
 def _only_array(folder: Path) -> Path:

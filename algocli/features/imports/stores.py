@@ -7,7 +7,8 @@ the store, and once to write what of it is not there yet. What is refused leaves
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +24,16 @@ from algocli.dataset.protocol import Subject
 from algocli.dataset.stimuli import StimulusId
 from algocli.errors import UsageError
 from algocli.features.imports.formats.matrix import Matrix
-from algocli.features.imports.locating import Key, is_keyed_by_id, locate_rows
+from algocli.features.imports.locating import Key, locate_rows
 from algocli.features.imports.matrices import open_matrix, read_ids
 from algocli.features.imports.recipes import imported_recipe, make_room, provenance_of
-from algocli.features.imports.subject_files import is_shared, named_subject, share_files
-from algocli.features.imports.suspects import Suspects
-from algocli.features.store.finite import refuse_non_finite
+from algocli.features.imports.subject_files import is_shared, refuse_another, share_files
 from algocli.features.store.keys import Dtype
 from algocli.features.store.library import create_store
-from algocli.features.store.shards import SHARD_BYTES, FeatureStore
+from algocli.features.store.shards import SHARD_BYTES, FeatureStore, refuse_non_finite
+
+# Suspicious rows of a kind that are named.
+_SHOWN = 3
 
 
 def import_files(
@@ -159,14 +161,14 @@ def _open(
     note: Note,
 ) -> list[tuple[Subject, Matrix]]:
     """Return the subjects that there are files for, rising, each with its array; one that several share is one."""
-    ordered = sorted(subjects, key=lambda one: by_id(one.id))
+    ordered = sorted(subjects, key=lambda subject: by_id(subject.id))
     if not is_shared(files):
         matrix = open_matrix(files[0], dataset, names_file)
-        return [(one, matrix) for one in ordered]
-    shared = share_files(files, [one.id for one in subjects], asked=asked)
+        return [(subject, matrix) for subject in ordered]
+    shared = share_files(files, [subject.id for subject in subjects], asked=asked)
     note("; ".join(f"subject {number}: {file}" for number, file in shared.items()))
     opened = {file: open_matrix(file, dataset, names_file) for file in shared.values()}
-    return [(one, opened[shared[one.id]]) for one in ordered if one.id in shared]
+    return [(subject, opened[shared[subject.id]]) for subject in ordered if subject.id in shared]
 
 
 def _locate(
@@ -176,32 +178,8 @@ def _locate(
     if ids_from and ids is None and (key is not None or any(matrix.labels is None for _, matrix in opened)):
         raise UsageError("--ids-from says what ids count from, and rows have none here", hint="give them with --ids")
     for _, matrix in opened:
-        _refuse_another(matrix, [subject for subject, other in opened if other is matrix], ids, key)
+        refuse_another(matrix, [subject for subject, other in opened if other is matrix], ids, key)
     return [(subject, matrix, locate_rows(subject, matrix, ids, key, ids_from)) for subject, matrix in opened]
-
-
-def _refuse_another(
-    matrix: Matrix, subjects: Sequence[Subject], ids: Sequence[StimulusId] | None, key: Key | None
-) -> None:
-    """Refuse rows in the order of one subject's images for several, or for another than the file is named after."""
-    kind, numbers = subjects[0].ids, [one.id for one in subjects]
-    if is_keyed_by_id(matrix, ids, key, kind):
-        return
-    owner, called = named_subject(matrix.path), matrix.path.name
-    if owner is None:
-        owner, called = named_subject(matrix.path.parent), f"{matrix.path.parent.name}/{called}"
-    if len(numbers) > 1:
-        raise UsageError(
-            f"the rows of {matrix.name} are in the order of one subject's images; {len(numbers)} subjects were chosen",
-            hint=f"say whose they are, as in subjects={owner or numbers[0]}, or give each row's {kind.name} with "
-            "ids_file=...",
-        )
-    # Several subjects have as many images: nothing else would tell.
-    if key is None and owner is not None and [owner] != list(numbers):
-        raise UsageError(
-            f"{called} is named after subject {owner}, and subject {numbers[0]} was asked for",
-            hint=f"subjects={owner}; or say key='row' if its rows are in the order of subject {numbers[0]}'s images",
-        )
 
 
 def _tell_rows(subject: Subject, matrix: Matrix, rows: Sequence[int], *, asked: bool) -> Iterator[str]:
@@ -248,3 +226,54 @@ def _read(subject: Subject, matrix: Matrix, rows: Sequence[int], block: slice, k
 
     refuse_non_finite(features, matrix.dtype, what=matrix.name, name=name, remedy="import with dtype='float32'")
     return features
+
+
+class Suspects:
+    """Collects rows that look as if nobody wrote them: all zero, all one number, or the same as another's.
+
+    None of this is certain (a layer may be silent for an image, an image may be there twice), so that it is told
+    and not refused.
+
+    Parameters
+    ----------
+    name
+        What to call a row, by its place.
+    """
+
+    def __init__(self, name: Callable[[int], str]) -> None:
+        self._name = name
+        self._n_rows = 0
+        self._found: dict[str, list[int]] = {
+            "all zero": [],
+            "one and the same number": [],
+            "those of another image": [],
+        }
+        self._seen: dict[tuple[int, int], int] = {}
+
+    def add(self, rows: NDArray[Any]) -> None:
+        """Look at the next rows, (n_rows, n_features) float16 or float32, contiguous."""
+        is_zero = np.asarray(~rows.any(axis=1))
+        # One feature is one number: it says nothing.
+        is_flat = np.asarray(is_zero if rows.shape[1] == 1 else rows.min(axis=1) == rows.max(axis=1))
+        bits = rows.view(np.uint8).reshape(len(rows), -1)
+        for here, row in enumerate(bits):
+            place = self._n_rows + here
+            if is_zero[here]:
+                self._found["all zero"].append(place)
+            elif is_flat[here]:
+                self._found["one and the same number"].append(place)
+            elif rows.shape[1] > 1 and self._seen.setdefault(_print_of(row), place) != place:
+                self._found["those of another image"].append(place)
+        self._n_rows += len(rows)
+
+    def told(self) -> Iterator[str]:
+        """Yield a sentence for each kind that there is."""
+        for kind, places in self._found.items():
+            if places:
+                first = ", ".join(map(self._name, places[:_SHOWN])) + (", ..." if places[_SHOWN:] else "")
+                yield f"the features of {len(places)} of {self._n_rows} images are {kind}: {first}"
+
+
+def _print_of(row: NDArray[np.uint8]) -> tuple[int, int]:
+    # Neither alone tells ten thousand rows apart for certain; both together do, at the speed of reading.
+    return zlib.crc32(row.data), zlib.adler32(row.data)

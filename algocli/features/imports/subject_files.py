@@ -7,7 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from algocli.dataset.naming import SubjectId, by_id
+from algocli.dataset.protocol import Subject
+from algocli.dataset.stimuli import StimulusId
 from algocli.errors import UsageError
+from algocli.features.imports.formats.matrix import Matrix
+from algocli.features.imports.locating import Key, is_keyed_by_id
 
 _SUBJECT = re.compile(r"(?<![a-z0-9])(?:subject|subj|sub)[-_ ]?0{0,2}([1-8])(?![0-9])", re.IGNORECASE)
 _SHORT = re.compile(r"(?<![a-z0-9])s[-_]?0{0,2}([1-8])(?![a-z0-9])", re.IGNORECASE)
@@ -16,8 +20,8 @@ _PLACE = "{subject"
 
 def named_subject(path: Path) -> int | None:
     """Return the subject that a file is named after, as in features_subj03.npy; None where that is not one."""
-    found = {int(number) for number in _SUBJECT.findall(path.name)}
-    return found.pop() if len(found) == 1 else None
+    numbers = {int(number) for number in _SUBJECT.findall(path.name)}
+    return numbers.pop() if len(numbers) == 1 else None
 
 
 def is_shared(files: Sequence[Path]) -> bool:
@@ -64,6 +68,36 @@ def share_files(files: Sequence[Path], subjects: Sequence[SubjectId], *, asked: 
     return dict(zip(subjects, files, strict=True))
 
 
+def refuse_another(
+    matrix: Matrix, subjects: Sequence[Subject], ids: Sequence[StimulusId] | None, key: Key | None
+) -> None:
+    """Refuse rows in the order of one subject's images for several, or for another than the file is named after.
+
+    Raises
+    ------
+    UsageError
+        If they are given so.
+    """
+    kind, numbers = subjects[0].ids, [subject.id for subject in subjects]
+    if is_keyed_by_id(matrix, ids, key, kind):
+        return
+    owner, called = named_subject(matrix.path), matrix.path.name
+    if owner is None:
+        owner, called = named_subject(matrix.path.parent), f"{matrix.path.parent.name}/{called}"
+    if len(numbers) > 1:
+        raise UsageError(
+            f"the rows of {matrix.name} are in the order of one subject's images; {len(numbers)} subjects were chosen",
+            hint=f"say whose they are, as in subjects={owner or numbers[0]}, or give each row's {kind.name} with "
+            "ids_file=...",
+        )
+    # Several subjects have as many images: nothing else would tell.
+    if key is None and owner is not None and [owner] != list(numbers):
+        raise UsageError(
+            f"{called} is named after subject {owner}, and subject {numbers[0]} was asked for",
+            hint=f"subjects={owner}; or say key='row' if its rows are in the order of subject {numbers[0]}'s images",
+        )
+
+
 def _fill(path: Path, number: SubjectId) -> Path:
     try:
         return Path(str(path).format(subject=number))
@@ -78,14 +112,11 @@ def _owners(files: Sequence[Path], subjects: Sequence[SubjectId]) -> list[Subjec
     numbers = _numbers(files)
     if numbers is not None:
         return [*numbers]
-    named = {one: re.compile(rf"(?<![a-z0-9]){re.escape(one)}(?![a-z0-9])", re.IGNORECASE) for one in _words(subjects)}
-    found = [[one for one, pattern in named.items() if pattern.search(file.name)] for file in files]
-    owners = [some[0] for some in found if len(some) == 1]
+    words = [name for name in subjects if isinstance(name, str)]
+    named = {name: re.compile(rf"(?<![a-z0-9]){re.escape(name)}(?![a-z0-9])", re.IGNORECASE) for name in words}
+    owners_of = [[name for name, pattern in named.items() if pattern.search(file.name)] for file in files]
+    owners = [some[0] for some in owners_of if len(some) == 1]
     return [*owners] if len(owners) == len(set(owners)) == len(files) else None
-
-
-def _words(subjects: Sequence[SubjectId]) -> list[str]:
-    return [one for one in subjects if isinstance(one, str)]
 
 
 def _numbers(files: Sequence[Path]) -> list[int] | None:
@@ -94,8 +125,8 @@ def _numbers(files: Sequence[Path]) -> list[int] | None:
         # The nearest part of the path that tells all files apart.
         for depth in range(max(len(path.parts) for path in files)):
             parts = [path.parts[-1 - depth] if depth < len(path.parts) else "" for path in files]
-            found = [set(pattern.findall(part)) for part in parts]
-            numbers = [int(number) for some in found if len(some) == 1 for number in some]
+            numbers_in = [set(pattern.findall(part)) for part in parts]
+            numbers = [int(number) for some in numbers_in if len(some) == 1 for number in some]
             if len(numbers) == len(set(numbers)) == len(files):
                 return numbers
     return None

@@ -3,13 +3,10 @@
 network             what a network is, and how a user asks for it
 building            which source a name belongs to
 sources/            where networks come from, one file each
-code                networks whose code nobody knows
 torchvision_import  torchvision without torch's compiler
-stated              how a network says that its images were prepared
 preprocessing       from an image to what a network is fed
 weights             where weights come from, and what identifies them
 numerics            in which precision a network runs
-calls               what the calls of a module are named
 graphs              a network as layers that it can be cut at
 in_place            what it does in place, rewritten
 layers              layers by name

@@ -5,17 +5,17 @@ A layer is a node of the network's graph: 'features.2' for one node, 'layer4' fo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from algocli.compute.track import Note, unheard
-from algocli.errors import AlgocliError, UsageError, first_line
+from algocli.errors import UsageError
 from algocli.features.networks.building import build_network
 from algocli.features.networks.layers import Layer, is_pattern, resolve_layers, shapes
-from algocli.features.networks.network import Network, TransformName
+from algocli.features.networks.network import Network, TransformName, told_as
 from algocli.features.networks.preprocessing import Transform, describe_preparation
 from algocli.features.networks.weights import PRETRAINED, digests, load_state
 
@@ -135,8 +135,8 @@ def load_backbone(
     _say_preparation(built, note)
     graph, loads = _open_graph(built)
     patterns = [layers] if isinstance(layers, str) else layers
-    found = _measure(built, graph, resolve_layers(patterns, graph.names, built.model, graph.calls), patterns)
-    names = [layer.name for layer in found]
+    measured = _measure(built, graph, resolve_layers(patterns, graph.names, built.model, graph.calls), patterns)
+    names = [layer.name for layer in measured]
     if built.read_weights is not None and not loads:
         needed = {tensor for name in names for tensor in graph.tensors(name)}
         load_state(built.module, built.read_weights(), built.weights_source, needed)
@@ -146,7 +146,7 @@ def load_backbone(
     probes = fingerprints(network, built.transform, names) if built.is_own else {}
     return Backbone(
         built.model,
-        tuple(found),
+        tuple(measured),
         network.to(device),
         built.transform,
         built.weights or weights,
@@ -250,16 +250,16 @@ def _open_graph(built: Network) -> tuple[Graph, bool]:
 def _measure(built: Network, graph: Graph, names: Sequence[str], patterns: Sequence[str]) -> list[Layer]:
     """Return the layers that can be features; refuse one that cannot and was asked for by its name."""
     outputs = _try_out(built, graph.cut(names))
-    found = []
+    measured = []
     for name in names:
         shape = graph.fault(name) or shapes(outputs, name)
         if not isinstance(shape, str):
-            found.append(Layer(name, shape))
+            measured.append(Layer(name, shape))
         elif name in patterns or not any(map(is_pattern, patterns)):
             raise UsageError(f"layer {name} {shape}", hint=f"choose another layer: algocli layers {built.model}")
-    if not found:
+    if not measured:
         raise UsageError(f"no layer that fits {' or '.join(patterns)} yields one row of numbers an image")
-    return found
+    return measured
 
 
 def _try_out(built: Network, network: torch.nn.Module) -> list[dict[str, Any]]:
@@ -274,20 +274,10 @@ def _try_out(built: Network, network: torch.nn.Module) -> list[dict[str, Any]]:
         return [network(images) for images in (torch.zeros(2, 3, side, side), noise)]
 
 
-@contextmanager
-def _fed(built: Network) -> Iterator[None]:
-    """Tell what a network that is given images says of them."""
+def _fed(built: Network) -> AbstractContextManager[None]:
+    """Return the context in which a network is given images: what it says of them is told."""
     side = built.transform.size
-    try:
-        yield
-    except AlgocliError:
-        raise
-    # Networks tell what they will not take with errors of any kind.
-    except Exception as error:
-        first = first_line(error)
-        raise UsageError(
-            f"{built.model} does not take images of {side} x {side}: {first}", hint=_other_images(built)
-        ) from error
+    return told_as(f"{built.model} does not take images of {side} x {side}", _other_images(built))
 
 
 def _other_images(built: Network) -> str:

@@ -8,28 +8,20 @@ python:MODULE:CALLABLE                what a function, a class or a variable of 
 
 from __future__ import annotations
 
-from functools import cache
+from dataclasses import replace
+from functools import cache, partial
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
-from typing import Protocol, cast, get_args
+from typing import Any, get_args
 
 from algocli.compute.choices import check_choice
 from algocli.features.networks import sources
 from algocli.features.networks.network import Network, NetworkRequest, TransformName
-from algocli.features.networks.weights import PRETRAINED, random_seed
+from algocli.features.networks.weights import PRETRAINED, random_seed, read_state
 
 # Where a network comes from whose name begins with no source.
 _USUAL = "torchvision"
-
-
-class Source(Protocol):
-    """A module of `sources`: what its networks' names begin with, and how one is built."""
-
-    PREFIX: str
-
-    def build(self, request: NetworkRequest) -> Network:
-        """Build the network that the rest of its name stands for."""
-        ...
 
 
 def build_network(
@@ -48,24 +40,20 @@ def build_network(
 
     check_choice("transform", transform, get_args(TransformName))
 
-    source = next((one for one in _sources().values() if model.startswith(one.PREFIX)), _sources()[_USUAL])
+    source = next((kind for kind in _sources().values() if model.startswith(kind.PREFIX)), _sources()[_USUAL])
     request = NetworkRequest(model.removeprefix(source.PREFIX), weights, transform, trust_remote_code)
     # Drawn with a seed, leaving torch's generator as it was found.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(random_seed(weights) or 0)
-        network = source.build(request)
+        network: Network = source.build(request)
     network.module.eval()
+    if request.is_file:
+        return replace(network, read_weights=partial(read_state, Path(weights)), weights_source=weights)
     return network
 
 
 @cache
-def _sources() -> dict[str, Source]:
+def _sources() -> dict[str, Any]:
     """Return every module of `sources` by its name: another file there is another source."""
-    names = [found.name for found in iter_modules(sources.__path__)]
-    return {name: _as_source(import_module(f"{sources.__name__}.{name}")) for name in names}
-
-
-def _as_source(module: object) -> Source:
-    assert hasattr(module, "PREFIX")
-    assert hasattr(module, "build")
-    return cast("Source", module)
+    names = [module.name for module in iter_modules(sources.__path__)]
+    return {name: import_module(f"{sources.__name__}.{name}") for name in names}

@@ -13,51 +13,19 @@ import operator
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 import torch
 from torch import fx
 
-from algocli.features.networks.calls import CallNames
 from algocli.features.networks.in_place import keep_input, leaves_its_mark
-from algocli.features.networks.layers import last_node
+from algocli.features.networks.layers import Call, CallNames, last_node
 from algocli.features.networks.probing import agree
 from algocli.features.networks.torchvision_import import NodePathTracer, torchvision
 from algocli.features.networks.watched import Watched, digest
 
 # Where a node keeps the name of its layer.
 LAYER = "algocli_layer"
-
-
-class Graph(Protocol):
-    """A network's layers, in the order in which they run; calls of modules that hold others are names of one, too."""
-
-    names: list[str]
-
-    @property
-    def calls(self) -> Mapping[str, str]:
-        """Further names, each with that of its layer."""
-        ...
-
-    def cut(self, layers: Sequence[str]) -> torch.nn.Module:
-        """Return a network that maps images to a dict of the layers' outputs, by name."""
-        ...
-
-    def tensors(self, layer: str) -> dict[str, torch.Tensor]:
-        """Return the tensors that a layer's output depends on, by name."""
-        ...
-
-    def code(self, layer: str) -> str:
-        """Return a digest of the computation that leads to a layer, its tensors aside."""
-        ...
-
-    def call(self, layer: str) -> int | None:
-        """Return which call of its module a layer is, where the name alone once meant another; else None."""
-        ...
-
-    def fault(self, layer: str) -> str | None:
-        """Say why a layer can be no feature, as far as that is known without its output."""
-        ...
 
 
 def read_graph(
@@ -99,14 +67,6 @@ def read_graph(
     if is_own and not all(agree(network, traced.whole(), some) for some in images[:1]):
         return Watched(network, images)
     return traced
-
-
-class _Call(NamedTuple):
-    """A call of a module that holds others: which one it is, and the layer that it returned, None where it is none."""
-
-    module: str
-    number: int
-    layer: str | None
 
 
 class _Tracer(NodePathTracer):  # type: ignore[misc]
@@ -151,6 +111,7 @@ class Traced:
         self.names = list(self._nodes)
         self._containers = _name_calls(network, self._nodes, returned)
         self._n_calls = Counter(call.module for call in self._containers.values())
+        # Further names, each with that of its layer: those of calls of modules that hold others.
         self.calls = {name: call.layer for name, call in self._containers.items() if call.layer is not None}
         for name, node in self._nodes.items():
             node.meta[LAYER] = name
@@ -174,10 +135,10 @@ class Traced:
 
     def tensors(self, layer: str) -> dict[str, torch.Tensor]:
         """Return the tensors of the modules and parameters among a node's ancestors, by name."""
-        found: dict[str, torch.Tensor] = {}
+        tensors: dict[str, torch.Tensor] = {}
         for node in self._ancestors(layer):
-            found |= _submodule_state(self._network, node)
-        return found
+            tensors |= _submodule_state(self._network, node)
+        return tensors
 
     def code(self, layer: str) -> str:
         """Digest a node's ancestors: what each calls, on what, with which settings."""
@@ -202,20 +163,24 @@ class Traced:
 
     def _ancestors(self, *layers: str) -> set[fx.Node]:
         """Return the layers' nodes and all that they are computed from."""
-        found: set[fx.Node] = set()
+        ancestors: set[fx.Node] = set()
         waiting = [self._node(layer) for layer in layers]
         while waiting:
             node = waiting.pop()
-            if node not in found:
-                found.add(node)
+            if node not in ancestors:
+                ancestors.add(node)
                 waiting.extend(node.all_input_nodes)
-        return found
+        return ancestors
 
     def _line(self, node: fx.Node) -> str:
         target = node.target
         what = target if isinstance(target, str) else f"{target.__module__}.{getattr(target, '__qualname__', '')}"
         settings = repr(self._network.get_submodule(what)) if node.op == "call_module" else ""
         return f"{node} {node.op} {what} {node.args} {node.kwargs} {settings}"
+
+
+# A network's layers, in the order in which they run, and what each depends on.
+Graph = Traced | Watched
 
 
 class EveryNode(fx.Interpreter):
@@ -235,15 +200,15 @@ class EveryNode(fx.Interpreter):
 
 def _name_calls(
     network: torch.nn.Module, nodes: Mapping[str, fx.Node], returned: Sequence[tuple[str, fx.Node | None]]
-) -> dict[str, _Call]:
+) -> dict[str, Call]:
     names = CallNames([name for name, _ in network.named_modules()])
     layers = {node: name for name, node in nodes.items()}
     numbers: Counter[str] = Counter()
-    found = {}
+    calls = {}
     for module, node in returned:
         numbers[module] += 1
-        found[names.of_module(module)] = _Call(module, numbers[module], layers.get(node) if node is not None else None)
-    return found
+        calls[names.of_module(module)] = Call(module, numbers[module], layers.get(node) if node is not None else None)
+    return calls
 
 
 def _exact_names(network: torch.nn.Module, nodes: Mapping[str, fx.Node]) -> dict[str, fx.Node]:
@@ -253,12 +218,12 @@ def _exact_names(network: torch.nn.Module, nodes: Mapping[str, fx.Node]) -> dict
     by name keep these names, under which features have been stored.
     """
     names = CallNames([name for name, _ in network.named_modules()])
-    found = {node: names.of_module(str(node.target)) for node in nodes.values() if node.op == "call_module"}
+    exact = {node: names.of_module(str(node.target)) for node in nodes.values() if node.op == "call_module"}
     # Whatever else runs takes names that modules leave.
     for name, node in nodes.items():
-        if node not in found:
-            found[node] = names.free(re.sub(r"_\d+$", "", name))
-    return {found[node]: node for node in nodes.values()}
+        if node not in exact:
+            exact[node] = names.free(re.sub(r"_\d+$", "", name))
+    return {exact[node]: node for node in nodes.values()}
 
 
 def _submodule_state(network: torch.nn.Module, node: fx.Node) -> dict[str, torch.Tensor]:

@@ -1,11 +1,13 @@
-"""Layers by name: what one is, which are meant by a name or a pattern, and which can be features."""
+"""Layers by name: what one is, which are meant by a name or a pattern, which can be features, what calls are named."""
 
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import NamedTuple
 
 from algocli.compute.choices import did_you_mean
 from algocli.errors import UsageError
@@ -48,13 +50,13 @@ def resolve_layers(
     """
     places: dict[str, int] = {}
     for pattern in patterns:
-        found = _match(pattern, names, calls)
-        if not found:
+        matches = _match(pattern, names, calls)
+        if not matches:
             raise UsageError(
                 f"{model} has no layer '{pattern}'{did_you_mean(pattern, names)}; it has:\n  " + ", ".join(names),
                 hint=f"algocli layers {model}",
             )
-        places |= found
+        places |= matches
     return sorted(places, key=lambda name: (places[name], name))
 
 
@@ -79,17 +81,56 @@ def shapes(outputs: Iterable[Mapping[str, object]], layer: str) -> tuple[int, ..
     """
     import torch
 
-    found = []
+    both = []
     for n, yielded in zip((2, 1), outputs, strict=True):
         output = yielded.get(layer)
         if not isinstance(output, torch.Tensor):
             return f"yields {'nothing' if output is None else type(output).__name__}, not one row of numbers an image"
         if output.ndim < 2 or output.shape[0] != n or output.is_complex():
             return f"yields {tuple(output.shape)} for {n} images, not one row of numbers an image"
-        found.append(tuple(output.shape[1:]))
-    if found[0] != found[1]:
-        return f"yields {found[0]} for one image and {found[1]} for another: features need one size"
-    return found[0]
+        both.append(tuple(output.shape[1:]))
+    if both[0] != both[1]:
+        return f"yields {both[0]} for one image and {both[1]} for another: features need one size"
+    return both[0]
+
+
+class Call(NamedTuple):
+    """A call of a module: the how-manieth, from 1; of one that holds others also the layer that it returned, if any."""
+
+    module: str
+    number: int
+    layer: str | None = None
+
+
+class CallNames:
+    """Names the calls of modules in the order in which they come: a module's own name first, then with _1, _2, ...
+
+    Traced or watched, one name means one call. A module's own name always means that module, whatever else is called
+    so.
+
+    Parameters
+    ----------
+    modules
+        The names of all modules, which nothing else may have.
+    """
+
+    def __init__(self, modules: Collection[str]) -> None:
+        self._taken = set(modules)
+        self._n_calls: Counter[str] = Counter()
+
+    def of_module(self, module: str) -> str:
+        """Name the next call of a module."""
+        self._n_calls[module] += 1
+        return module if self._n_calls[module] == 1 else self.free(module)
+
+    def free(self, wish: str) -> str:
+        """Return a name with the next number that nothing else has, or as it is where that is free; it is taken now."""
+        number, name = 0, wish
+        while name in self._taken:
+            number += 1
+            name = f"{wish}_{number}"
+        self._taken.add(name)
+        return name
 
 
 def _match(pattern: str, names: Sequence[str], calls: Mapping[str, str]) -> dict[str, int]:

@@ -1,4 +1,7 @@
-"""What a network is once it is built, how a user asks for it, and what all its sources do alike."""
+"""What a network is once it is built, how a user asks for it, and what its sources do alike.
+
+Among these are networks that no list names, whose code is not known: what somebody's callable gives, taken with care.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from algocli.compute.choices import did_you_mean
-from algocli.errors import DataError, UsageError
-from algocli.features.networks.preprocessing import TUTORIAL, Transform, is_tutorials
-from algocli.features.networks.weights import PRETRAINED, random_seed, read_state
+from algocli.errors import AlgocliError, DataError, UsageError, first_line
+from algocli.features.networks.preprocessing import TUTORIAL, Transform, is_tutorials, stated_transform
+from algocli.features.networks.weights import PRETRAINED, random_seed
 
 if TYPE_CHECKING:
     import torch
@@ -77,10 +80,6 @@ class NetworkRequest:
             return False
         return "/" in self.weights or bool(Path(self.weights).suffix) or Path(self.weights).is_file()
 
-    def read_file(self) -> Mapping[str, torch.Tensor]:
-        """Read the checkpoint."""
-        return read_state(Path(self.weights))
-
 
 @contextmanager
 def impatient() -> Iterator[None]:
@@ -115,12 +114,12 @@ def undrawn() -> Iterator[None]:
             setattr(init, name, function)
 
 
-def choose_transform(model: str, wish: TransformName, own: Transform | None) -> Transform:
+def choose_transform(model: str, wish: TransformName, asks_for: Transform | None) -> Transform:
     """Return how images are prepared for a network.
 
     Parameters
     ----------
-    own
+    asks_for
         What its weights ask for; None where nothing is known of that.
 
     Raises
@@ -128,11 +127,28 @@ def choose_transform(model: str, wish: TransformName, own: Transform | None) -> 
     UsageError
         If its own is wished for and not known.
     """
-    if wish == "model" and own is None:
+    if wish == "model" and asks_for is None:
         raise UsageError(f"{model} comes with no transform of its own", hint="leave out transform='model'")
-    if wish == "tutorial" or own is None or (wish == "auto" and is_tutorials(model)):
+    if wish == "tutorial" or asks_for is None or (wish == "auto" and is_tutorials(model)):
         return TUTORIAL
-    return own
+    return asks_for
+
+
+@contextmanager
+def told_as(what: str, hint: str | None) -> Iterator[None]:
+    """Tell what a network that runs within a `with` block raises, which may be an error of any kind.
+
+    Raises
+    ------
+    UsageError
+        In its place; errors of our own pass unchanged.
+    """
+    try:
+        yield
+    except AlgocliError:
+        raise
+    except Exception as error:
+        raise UsageError(f"{what}: {first_line(error)}", hint=hint) from error
 
 
 def out_of_reach(what: str, error: BaseException, hint: str) -> DataError:
@@ -148,3 +164,45 @@ def no_entry(model: str, name: str, names: list[str]) -> UsageError:
         f"{model} has no weights '{name}'{did_you_mean(name, [*names, 'pretrained', 'random'])}",
         hint=f"use {listed} or a file",
     )
+
+
+def as_network(model: str, architecture: str, network: Any, request: NetworkRequest) -> Network:
+    """Return what somebody's code gives as a network of its own.
+
+    Raises
+    ------
+    UsageError
+        If it is none, or has no such weights or transform.
+    """
+    if not is_network(network):
+        raise UsageError(f"{model} gives {type(network).__name__}; a torch.nn.Module was expected")
+    stated = stated_transform(network)
+    transform = choose_transform(model, request.transform, stated)
+    if request.entry not in (None, PRETRAINED):
+        raise UsageError(
+            f"{model} has no weights '{request.weights}'", hint="use pretrained (what it comes with), random or a file"
+        )
+    return Network(model, network, architecture, transform, stated, is_own=True)
+
+
+def call(build: Callable[..., Any], request: NetworkRequest) -> Any:
+    """Call with `pretrained`, as most such functions have it, or without where one does not."""
+    try:
+        return build(pretrained=bool(request.entry))
+    except TypeError as error:
+        if "unexpected keyword argument 'pretrained'" not in str(error):
+            raise
+    return build()
+
+
+def is_network(value: Any) -> bool:
+    """Say whether a value is a network of torch's."""
+    import torch
+
+    return isinstance(value, torch.nn.Module)
+
+
+def refused(model: str, error: Exception) -> UsageError:
+    """Return the error of code that fails, whatever it raises."""
+    first = (str(error).strip().splitlines() or [""])[0]
+    return UsageError(f"{model} cannot be built: {type(error).__name__}: {first}")

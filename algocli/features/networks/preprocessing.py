@@ -2,12 +2,18 @@
 
 The two halves meet at uint8 pixels: a quarter of the bytes to queue and to copy to a GPU, and rows x columns x
 channels is already the channels-last layout in which convolutions run fastest.
+
+What a network states of the images that its weights were evaluated on is read here too. What cannot be followed to the
+letter (a border, an image that is no square, a filter that Pillow lacks) counts as not known: half followed it would be
+a third way to prepare images, which nobody asked for.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +29,13 @@ if TYPE_CHECKING:
 
 # Pillow's filters: a report that names one needs no Pillow.
 INTERPOLATIONS = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")
+
+# Under these names timm's networks, and those that follow it, keep what their weights were evaluated with.
+_CONFIGS = ("pretrained_cfg", "default_cfg")
+# Under these, networks carry a preset of torchvision's, or the entry of its table of weights that has one.
+_PRESETS = ("transforms", "transform", "preprocess", "weights")
+# What timm takes where a configuration does not say.
+_USUAL: Mapping[str, Any] = {"crop_pct": 0.875, "crop_mode": "center", "interpolation": "bicubic"}
 
 
 @dataclass(frozen=True)
@@ -116,11 +129,10 @@ class Transform:
     def from_constants(constants: Mapping[str, Any]) -> Transform:
         """Return the transform that a record tells of."""
         side, interpolation = constants["resize"]
-        (m_red, m_green, m_blue), (s_red, s_green, s_blue) = constants["mean"], constants["std"]
         return Transform(
             constants.get("crop", side),
-            (m_red, m_green, m_blue),
-            (s_red, s_green, s_blue),
+            _three(constants["mean"]),
+            _three(constants["std"]),
             side,
             keep_aspect=constants.get("keep_aspect", False),
             interpolation=interpolation,
@@ -184,6 +196,65 @@ def describe_preparation(model: str, used: Transform, asks_for: Transform | None
     return f"images for {model}: {used.words}; its weights ask for: {asks_for.words}"
 
 
+def stated_transform(network: torch.nn.Module) -> Transform | None:
+    """Return the transform that a network states; None where it states none, or none that can be followed."""
+    for name in _CONFIGS:
+        config = getattr(network, name, None)
+        stated = of_config(config if isinstance(config, Mapping) else getattr(config, "__dict__", {}))
+        if stated is not None:
+            return stated
+    for name in _PRESETS:
+        preset = getattr(network, name, None)
+        # The entry of a table of weights makes its preset when it is asked.
+        make = getattr(preset, "transforms", None) if name == "weights" else None
+        with suppress(AttributeError, KeyError, TypeError, ValueError):
+            return of_preset(make() if callable(make) else preset)
+    return None
+
+
+def of_preset(preset: Any) -> Transform:
+    """Return the transform of a classifier's preset of torchvision's.
+
+    Raises
+    ------
+    TypeError
+        If it is none.
+    """
+    from algocli.features.networks.torchvision_import import torchvision
+
+    if not isinstance(preset, torchvision.transforms._presets.ImageClassification):
+        raise TypeError(f"{type(preset).__name__} is no preset of a classifier")
+    return Transform(
+        preset.crop_size[0],
+        _three(preset.mean),
+        _three(preset.std),
+        preset.resize_size[0],
+        keep_aspect=True,
+        interpolation=preset.interpolation.value,
+    )
+
+
+def of_config(config: Mapping[str, Any]) -> Transform | None:
+    """Return the transform that a configuration of timm's tells; None where it cannot be followed."""
+    try:
+        channels, height, width = config["input_size"]
+        told = {name: config.get(name) or usual for name, usual in _USUAL.items()}
+        if channels != 3 or height != width or told["crop_mode"] not in ("center", "squash"):
+            return None
+        if told["interpolation"].upper() not in Image.Resampling.__members__:
+            return None
+        return Transform(
+            height,
+            _three(config["mean"]),
+            _three(config["std"]),
+            math.floor(height / told["crop_pct"]),
+            keep_aspect=told["crop_mode"] == "center",
+            interpolation=told["interpolation"],
+        )
+    except (AttributeError, KeyError, TypeError, ValueError, ZeroDivisionError):
+        return None
+
+
 def structured(side: int) -> NDArray[np.uint8]:
     """Draw smooth ramps and fine detail in every channel, (side, side, 3), by arithmetic of whole numbers alone."""
     y, x = np.mgrid[0:side, 0:side].astype(np.int64)
@@ -200,3 +271,8 @@ def _probe_image() -> Image.Image:
 def _channels(values: tuple[float, float, float]) -> str:
     rounded = [f"{value:.3g}" for value in values]
     return rounded[0] if len(set(rounded)) == 1 else "/".join(rounded)
+
+
+def _three(values: Any) -> tuple[float, float, float]:
+    red, green, blue = (float(value) for value in values)
+    return red, green, blue

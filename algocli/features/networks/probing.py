@@ -74,8 +74,8 @@ def agree(network: torch.nn.Module, graph: torch.nn.Module, images: torch.Tensor
             expected = _tensors(network(images))
         # A network may have put its modules, which are the graph's too, into training.
         with undisturbed(seed):
-            found = _tensors(graph.eval()(images))
-        if len(found) != len(expected) or not all(map(_same, found, expected)):
+            yielded = _tensors(graph.eval()(images))
+        if len(yielded) != len(expected) or not all(map(_same, yielded, expected)):
             return False
     return True
 
@@ -86,8 +86,8 @@ def _tensors(output: Any) -> list[torch.Tensor]:
     return [leaf.clone() for leaf in tree_leaves(output) if isinstance(leaf, torch.Tensor)]
 
 
-def _same(one: torch.Tensor, other: torch.Tensor) -> bool:
-    return one.shape == other.shape and bool(torch.allclose(one, other, rtol=0, atol=0, equal_nan=True))
+def _same(left: torch.Tensor, right: torch.Tensor) -> bool:
+    return left.shape == right.shape and bool(torch.allclose(left, right, rtol=0, atol=0, equal_nan=True))
 
 
 def _digest(output: torch.Tensor) -> str:

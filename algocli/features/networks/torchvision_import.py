@@ -14,8 +14,8 @@ _COMPILER = "torch._dynamo.utils"
 
 
 def _is_compile_supported(device_type: str) -> bool:
-    found: bool = importlib.import_module(_COMPILER).is_compile_supported(device_type)
-    return found
+    is_supported: bool = importlib.import_module(_COMPILER).is_compile_supported(device_type)
+    return is_supported
 
 
 def _import() -> ModuleType:

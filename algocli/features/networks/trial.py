@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import fx
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves, tree_map
+from torch.utils._pytree import tree_leaves, tree_map_only
 
-from algocli.errors import AlgocliError, UsageError, first_line
+from algocli.errors import UsageError
 from algocli.features.networks.graphs import EveryNode
+from algocli.features.networks.network import told_as
 from algocli.features.networks.numerics import ROUNDING, Numerics, autocast, one_core_each, products
 from algocli.features.networks.probing import DARK, NOISE, PHOTOGRAPH, probe_pixels
 from algocli.features.networks.watched import Watch
@@ -74,18 +75,19 @@ def try_network(backbone: Backbone, device: str, numerics: Numerics) -> None:
     pixels = torch.from_numpy(probe_pixels(backbone.transform.size))
     rounding = ROUNDING[numerics]
     exact = 0.0 if device == "cpu" else rounding
+    remedy = None if numerics == "float32" else "numerics='float32' is what every network runs in"
 
     def running(outputs: Callable[[torch.Tensor], Mapping[str, Any]]) -> _Run:
         def run(images: tuple[int, ...]) -> Mapping[str, Any]:
-            with _told(backbone.model, device, numerics):
+            with told_as(f"{backbone.model} does not run in {numerics} on {device}", remedy):
                 return outputs(backbone.transform.normalise(pixels[list(images)].to(device)))
 
         return run
 
     with _as_extracted(device, numerics):
-        found = _ask(running(backbone.network), exact, rounding)
-        if found is not None:
-            question, layer = found
+        answer = _ask(running(backbone.network), exact, rounding)
+        if answer is not None:
+            question, layer = answer
             every = _compare(running(lambda images: _every(backbone.network, images)), question, exact, rounding)
             raise UsageError(
                 f"{backbone.model} is no function of its image: {question.fault}, from layer {every or layer} on",
@@ -105,20 +107,6 @@ def _as_extracted(device: str, numerics: Numerics) -> Iterator[None]:
         autocast(numerics, device),
     ):
         yield
-
-
-@contextmanager
-def _told(model: str, device: str, numerics: Numerics) -> Iterator[None]:
-    """Tell why a network does not run."""
-    try:
-        yield
-    except AlgocliError:
-        raise
-    # Networks tell what they will not do with errors of any kind.
-    except Exception as error:
-        first = first_line(error)
-        hint = None if numerics == "float32" else "numerics='float32' is what every network runs in"
-        raise UsageError(f"{model} does not run in {numerics} on {device}: {first}", hint=hint) from error
 
 
 def _ask(run: _Run, exact: float, rounding: float) -> tuple[_Question, str] | None:
@@ -159,12 +147,12 @@ def _differing(
         else:
             place = question.images.index(PHOTOGRAPH)
             pairs = [
-                (one[0], two[place])
-                for one, two in zip(tree_leaves(output), tree_leaves(other[layer]), strict=False)
+                (here[0], there[place])
+                for here, there in zip(tree_leaves(output), tree_leaves(other[layer]), strict=False)
                 # What has no row for each image may well differ: a size, a mean over the batch that is used later.
-                if _has_rows(one, len(_FIRST)) and _has_rows(two, len(question.images))
+                if _has_rows(here, len(_FIRST)) and _has_rows(there, len(question.images))
             ]
-        if any(_differs(one, two, exact if question.same else rounding) for one, two in pairs):
+        if any(_differs(here, there, exact if question.same else rounding) for here, there in pairs):
             return layer
     return None
 
@@ -173,17 +161,19 @@ def _has_rows(output: Any, n: int) -> bool:
     return isinstance(output, torch.Tensor) and output.ndim > 1 and output.shape[0] == n
 
 
-def _differs(one: Any, other: Any, tolerance: float) -> bool:
+def _differs(output: Any, other: Any, tolerance: float) -> bool:
     """Say whether two outputs differ by more than a share of the larger one; NaN is equal to NaN."""
-    if not isinstance(one, torch.Tensor) or not isinstance(other, torch.Tensor):
-        return isinstance(one, int | float) and isinstance(other, int | float) and one != other and one == one
-    if one.shape != other.shape:
+    if not isinstance(output, torch.Tensor) or not isinstance(other, torch.Tensor):
+        return (
+            isinstance(output, int | float) and isinstance(other, int | float) and output != other and output == output
+        )
+    if output.shape != other.shape:
         return True
-    apart = (one != other) & ~((one != one) & (other != other))
-    if not apart.any() or not one.is_floating_point():
+    apart = (output != other) & ~((output != output) & (other != other))
+    if not apart.any() or not output.is_floating_point():
         return bool(apart.any())
-    gap = (one[apart].double() - other[apart].double()).abs()
-    finite = one[one.isfinite()].double()
+    gap = (output[apart].double() - other[apart].double()).abs()
+    finite = output[output.isfinite()].double()
     # Infinity or NaN on one side alone is beyond any tolerance.
     return not bool((gap <= tolerance * (finite.abs().max() if len(finite) else 0.0)).all())
 
@@ -196,8 +186,8 @@ def _every(network: torch.nn.Module, images: torch.Tensor) -> Mapping[str, Any]:
         interpreter = EveryNode(network)
         interpreter.run(images)
         return interpreter.outputs
-    found: Mapping[str, Any] = network(images)
-    return found
+    outputs: Mapping[str, Any] = network(images)
+    return outputs
 
 
 class _Draws(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -233,17 +223,13 @@ class _Draws(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if func._schema.is_mutable:
             _replace(output, self._replacement)
             return output
-        return tree_map(lambda leaf: _replace(leaf.clone(), self._replacement) if _is_tensor(leaf) else leaf, output)
+        return tree_map_only(torch.Tensor, lambda drawn: _replace(drawn.clone(), self._replacement), output)
 
 
 def _generators() -> list[torch.Tensor]:
     """Return the states of the generators that all share."""
     on_gpu = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
     return [torch.get_rng_state(), *on_gpu]
-
-
-def _is_tensor(value: Any) -> bool:
-    return isinstance(value, torch.Tensor)
 
 
 def _replace(drawn: torch.Tensor, value: float | None) -> torch.Tensor:

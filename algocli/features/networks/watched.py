@@ -8,23 +8,15 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch.utils.hooks import RemovableHandle
 
 from algocli.errors import DataError
-from algocli.features.networks.calls import CallNames
-from algocli.features.networks.layers import last_node
+from algocli.features.networks.layers import Call, CallNames, last_node
 
 _Hook = Callable[[torch.nn.Module, Any, Any], None]
-
-
-class _Call(NamedTuple):
-    """The call of a module that a layer is: the how-manieth, from 1."""
-
-    module: str
-    number: int
 
 
 class Watched:
@@ -47,11 +39,11 @@ class Watched:
         self._varying = {name for name in modules if len({run.count(name) for run in runs}) > 1}
         names = CallNames(modules)
         numbers: Counter[str] = Counter()
-        self._layers: dict[str, _Call] = {}
+        self._layers: dict[str, Call] = {}
         # Modules that never run are layers to ask for all the same: why they cannot be had is told then.
         for module in [*runs[0], *(name for name in modules if name not in self._n_calls)]:
             numbers[module] += 1
-            self._layers[names.of_module(module)] = _Call(module, numbers[module])
+            self._layers[names.of_module(module)] = Call(module, numbers[module])
         self.names = list(self._layers)
 
     def cut(self, layers: Sequence[str]) -> torch.nn.Module:

@@ -120,8 +120,10 @@ def load_state(
     DataError
         If a needed tensor is missing, of another shape, not of real numbers or holds NaN, naming the first of them.
     """
-    own = network.state_dict()
-    wanted = {name: own[name] for name in own if (needed is None or name in needed) and not name.endswith(_COUNTER)}
+    present = network.state_dict()
+    wanted = {
+        name: present[name] for name in present if (needed is None or name in needed) and not name.endswith(_COUNTER)
+    }
     missing = [name for name in wanted if name not in state]
     if missing:
         raise DataError(
@@ -136,7 +138,7 @@ def load_state(
     if unfit:
         raise DataError(f"{source} belongs to another architecture: {_first(unfit)}")
     _refuse_no_numbers({name: state[name] for name in wanted if wanted[name].is_floating_point()}, source)
-    network.load_state_dict({**own, **{name: state[name] for name in wanted}})
+    network.load_state_dict({**present, **{name: state[name] for name in wanted}})
 
 
 def _refuse_no_numbers(state: Mapping[str, torch.Tensor], source: str) -> None:
@@ -153,18 +155,14 @@ def _refuse_no_numbers(state: Mapping[str, torch.Tensor], source: str) -> None:
         raise DataError(f"{source} holds NaN in {_first(spoilt)}", hint="did the training diverge? take another epoch")
 
 
-def digest(tensors: Mapping[str, torch.Tensor]) -> str:
-    """Return a digest of parameters and buffers: their names, dtypes, shapes and bytes, in the order of names."""
-    return digests({"": tensors})[""]
-
-
 def digests(layers: Mapping[str, Mapping[str, torch.Tensor]]) -> dict[str, str]:
-    """Return the digest of what each of several layers depends on.
+    """Return the digest of the parameters and buffers that each of several layers depends on.
 
-    Layers share most of their tensors: as far as two sorted lists begin alike, the tensors are read once for both.
+    It is of their names, dtypes, shapes and bytes, in the order of names. Layers share most of their tensors: as far as
+    two sorted lists begin alike, the tensors are read once for both.
     """
     names = {layer: sorted(n for n in tensors if not n.endswith(_COUNTER)) for layer, tensors in layers.items()}
-    found: dict[str, str] = {}
+    digest_of: dict[str, str] = {}
     # After each tensor of the list before, the state of its digest.
     trail: list[tuple[str, hashlib._Hash]] = []
     for layer in sorted(names, key=names.__getitem__):
@@ -176,8 +174,8 @@ def digests(layers: Mapping[str, Mapping[str, torch.Tensor]]) -> dict[str, str]:
             total = trail[-1][1].copy() if trail else hashlib.sha256()
             _add(total, name, layers[layer][name])
             trail.append((name, total))
-        found[layer] = (trail[-1][1] if trail else hashlib.sha256()).hexdigest()
-    return {layer: found[layer] for layer in layers}
+        digest_of[layer] = (trail[-1][1] if trail else hashlib.sha256()).hexdigest()
+    return {layer: digest_of[layer] for layer in layers}
 
 
 def _add(total: hashlib._Hash, name: str, tensor: torch.Tensor) -> None:

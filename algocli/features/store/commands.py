@@ -154,10 +154,10 @@ def _usual_transform(recipe: Mapping[str, Any], used: TransformName) -> Transfor
     if "asks_for" not in recipe:
         # Only networks of one's own may state nothing. What these get is not to be known from here, so it is named.
         return "auto" if runs_code(recipe["model"]) else "model"
-    own = own_transform(recipe)
-    if own is None:
+    asked_for = own_transform(recipe)
+    if asked_for is None:
         return "tutorial"
-    return used if own.constants == transform_of(recipe).constants else "model"
+    return used if asked_for.constants == transform_of(recipe).constants else "model"
 
 
 def _read_transform(recipe: Mapping[str, Any], constants: Mapping[str, Any]) -> Transform:

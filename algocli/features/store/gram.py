@@ -12,20 +12,19 @@ import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.compute.arrays import blocks, length, write_header
-from algocli.compute.files import PARTIAL, publish, read_json, write_json
+from algocli.compute.arrays import blocks, length, publishing_rows
+from algocli.compute.files import PARTIAL, read_json, write_json
 from algocli.compute.lock import hold
 from algocli.compute.track import Track, silent
 from algocli.errors import DataError
 from algocli.features.algebra import Algebra, Tiles, algebra_on
-from algocli.features.store.columns import inverse_spread, read_columns
 from algocli.features.store.keys import digest_of
-from algocli.features.store.readable import Readable
+from algocli.features.store.readable import Readable, column_passes, inverse_spread
 
 # Large enough for the matrix product to run at full speed, small enough to waste little above the diagonal.
 TILE_ROWS = 1024
@@ -70,8 +69,8 @@ class Gram:
 
     def rows(self, rows: slice) -> NDArray[np.float32]:
         """Return whole rows of K, (n_rows, n_stimuli), not to be changed."""
-        found: NDArray[np.float32] = self._open()[rows]
-        return found
+        block: NDArray[np.float32] = self._open()[rows]
+        return block
 
     def block(self, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return K[rows, columns] as a fresh float32 array, (len(rows), len(columns))."""
@@ -156,7 +155,7 @@ def _made(
                 unfinished.unlink(missing_ok=True)
             algebra = algebra_on(device, n_multiplications(stores))
             tiles = _accumulate(stores, standard, algebra, track)
-            publish(folder / "matrix.npy", lambda stream: _write(stream, tiles, _n_shared(stores)))
+            _save(folder / "matrix.npy", tiles, _n_shared(stores))
             write_json(folder / "record.json", {"key": key, "products": algebra.provenance})
     return Gram(folder)
 
@@ -182,36 +181,21 @@ def _accumulate(
     n_stimuli = _n_shared(stores)
     rows = blocks(n_stimuli, TILE_ROWS)
     tiles = {(i, j): np.zeros((length(rows[i]), length(rows[j]))) for i in range(len(rows)) for j in range(i + 1)}
-    passes = [(store, columns) for store in stores for columns in store.column_blocks()]
-    features = np.empty((n_stimuli, max(length(columns) for _, columns in passes)), np.float32)
     label = f"subject {stores[0].subject}: {'Gram' if standard is None else 'standardised Gram'} matrix"
-    for store, columns in track(passes, total=len(passes), label=label, unit="blocks"):
-        block = features[:, : length(columns)]
-        _read_shifted(store, columns, block)
+    for _, block, pool in column_passes(stores, n_stimuli, label, track):
         # What is not finite is told once, below, and not by numpy for every tile.
         with np.errstate(over="ignore", invalid="ignore"):
+            _shift(block, stores[0].rows_per_shard, pool)
             if standard is not None:
-                _standardise(block, standard)
+                _standardise(block, standard, pool)
             algebra.add_products([block[part] for part in rows], tiles)
     _refuse_unusable(stores, tiles)
     _centre(tiles, rows, n_stimuli)
     return tiles
 
 
-def _standardise(block: NDArray[np.float32], rows: NDArray[np.int64]) -> None:
-    """Divide each column by its standard deviation over some rows, or make it nothing where it never varies there."""
-
-    def divide(columns: slice) -> None:
-        part = block[:, columns]
-        with np.errstate(over="ignore", invalid="ignore"):
-            part *= inverse_spread(part[rows]).astype(np.float32)
-
-    with ThreadPoolExecutor() as pool:
-        list(pool.map(divide, blocks(block.shape[1], _STANDARDISED_COLUMNS)))
-
-
-def _read_shifted(store: Readable, columns: slice, block: NDArray[np.float32]) -> None:
-    """Fill `block` with a block of columns less the mean of their first rows.
+def _shift(block: NDArray[np.float32], n_together: int, pool: ThreadPoolExecutor) -> None:
+    """Take the mean of the first rows away from a block of columns.
 
     That is near the mean of all, which `_centre` takes away exactly, and needs no second pass over the block.
     """
@@ -221,11 +205,20 @@ def _read_shifted(store: Readable, columns: slice, block: NDArray[np.float32]) -
         with np.errstate(over="ignore", invalid="ignore"):
             block[rows] -= beginning
 
-    parts = blocks(len(block), store.rows_per_shard)
-    with ThreadPoolExecutor() as pool, np.errstate(over="ignore", invalid="ignore"):
-        read_columns(store, columns, block, pool)
-        beginning = block[parts[0]].mean(axis=0, dtype=np.float64).astype(np.float32)
-        list(pool.map(shift, parts))
+    parts = blocks(len(block), n_together)
+    beginning = block[parts[0]].mean(axis=0, dtype=np.float64).astype(np.float32)
+    list(pool.map(shift, parts))
+
+
+def _standardise(block: NDArray[np.float32], rows: NDArray[np.int64], pool: ThreadPoolExecutor) -> None:
+    """Divide each column by its standard deviation over some rows, or make it nothing where it never varies there."""
+
+    def divide(columns: slice) -> None:
+        part = block[:, columns]
+        with np.errstate(over="ignore", invalid="ignore"):
+            part *= inverse_spread(part[rows]).astype(np.float32)
+
+    list(pool.map(divide, blocks(block.shape[1], _STANDARDISED_COLUMNS)))
 
 
 def _refuse_unusable(stores: Sequence[Readable], tiles: Tiles) -> None:
@@ -261,16 +254,16 @@ def _n_shared(stores: Sequence[Readable]) -> int:
     return min(store.n_stimuli for store in stores)
 
 
-def _write(stream: IO[bytes], tiles: Tiles, n_stimuli: int) -> None:
+def _save(path: Path, tiles: Tiles, n_stimuli: int) -> None:
     """Write the whole matrix as a .npy file, float32, one block of rows at a time."""
-    write_header(stream, (n_stimuli, n_stimuli), "<f4")
     n_blocks = len(blocks(n_stimuli, TILE_ROWS))
-    for i in range(n_blocks):
-        # Each tile serves its mirror image too, so that the matrix is symmetric to the last bit; a tile on the
-        # diagonal mirrors itself, which the product leaves a rounding apart.
-        tiles[i, i][:] = (tiles[i, i] + tiles[i, i].T) / 2
-        row = [tiles[i, j] if j <= i else tiles[j, i].T for j in range(n_blocks)]
-        stream.write(np.hstack(row, dtype="<f4", casting="same_kind").data)
+    with publishing_rows(path, (n_stimuli, n_stimuli)) as write:
+        for i in range(n_blocks):
+            # Each tile serves its mirror image too, so that the matrix is symmetric to the last bit; a tile on the
+            # diagonal mirrors itself, which the product leaves a rounding apart.
+            tiles[i, i][:] = (tiles[i, i] + tiles[i, i].T) / 2
+            row = [tiles[i, j] if j <= i else tiles[j, i].T for j in range(n_blocks)]
+            write(np.hstack(row, dtype=np.float32, casting="same_kind"))
 
 
 def _open(path: Path) -> NDArray[Any]:

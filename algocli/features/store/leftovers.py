@@ -46,17 +46,17 @@ def find_leftovers(cache_dir: Path, is_used: IsUsed | None = None) -> list[Lefto
     is_used
         Says whether a run refers to a store; without it, stores that this version can read stay.
     """
-    found: list[Leftover] = []
+    leftovers: list[Leftover] = []
     for home in real_folders(cache_dir / "features"):
         stores = [left for folder in _store_folders(home) for left in _of_store(cache_dir, folder, is_used)]
-        found += stores
+        leftovers += stores
         if _is_empty(home, {left.path for left in stores}):
             n_bytes = n_bytes_in(home) - sum(left.n_bytes for left in stores)
             still = partial(_is_still, cache_dir, home, partial(_is_empty, home))
-            found.append(Leftover(home, EMPTY, n_bytes, still, partial(_locks_of_home, home), "recipe.json"))
-    within = {left.path for left in found}
-    found += [left for left in _unfinished_files(cache_dir) if not within.intersection(left.path.parents)]
-    return [*found, *_digests(cache_dir)]
+            leftovers.append(Leftover(home, EMPTY, n_bytes, still, partial(_locks_of_home, home), "recipe.json"))
+    within = {left.path for left in leftovers}
+    leftovers += [left for left in _unfinished_files(cache_dir) if not within.intersection(left.path.parents)]
+    return [*leftovers, *_digests(cache_dir)]
 
 
 def _of_store(cache_dir: Path, folder: Path, is_used: IsUsed | None) -> Iterator[Leftover]:
@@ -157,8 +157,8 @@ def _locks_of_home(home: Path) -> list[Path]:
 
 def _locks_of_store(folder: Path) -> list[Path]:
     """List the locks of whoever creates a store, fills it, imports into it, or derives a matrix from it."""
-    own = [folder / "creation.lock", folder / "lock", folder / "gram" / "lock", *sorted((folder / "locks").glob("*"))]
-    return [*own, folder.with_name(f"{named_after(folder)}{_LOCK}")]
+    locks = [folder / "creation.lock", folder / "lock", folder / "gram" / "lock", *sorted((folder / "locks").glob("*"))]
+    return [*locks, folder.with_name(f"{named_after(folder)}{_LOCK}")]
 
 
 def _unfinished_files(cache_dir: Path) -> Iterator[Leftover]:

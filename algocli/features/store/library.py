@@ -166,21 +166,21 @@ def find_recipe(cache_dir: Path, model: str, layer: str) -> str:
     UsageError
         If there are several: other weights, another dtype or transform.
     """
-    found = {
+    recipes = {
         home.name: recipe
         for home, recipe in _recipes(cache_dir)
         if (recipe["model"], recipe["layer"]) == (model, layer)
     }
     # What a failed attempt left, without a single image, is no choice beside features that are there.
-    begun = {name: recipe for name, recipe in found.items() if _is_begun(cache_dir / "features" / name)}
-    found = begun or found
-    if not found:
+    begun = {name: recipe for name, recipe in recipes.items() if _is_begun(cache_dir / "features" / name)}
+    recipes = begun or recipes
+    if not recipes:
         raise MissingStep(
             f"no features of {model} {layer} in {cache_dir}", hint=f"algocli extract --model {model} -l {layer}"
         )
-    if len(found) > 1:
-        told = {name: [" ".join(options(recipe)) or PRETRAINED] for name, recipe in found.items()}
-        fed = {name: transform_of(recipe).words for name, recipe in found.items()}
+    if len(recipes) > 1:
+        told = {name: [" ".join(options(recipe)) or PRETRAINED] for name, recipe in recipes.items()}
+        fed = {name: transform_of(recipe).words for name, recipe in recipes.items()}
         if len(set(fed.values())) > 1:
             told = {name: [*words, fed[name]] for name, words in told.items()}
         if any(list(told.values()).count(words) > 1 for words in told.values()):
@@ -188,10 +188,10 @@ def find_recipe(cache_dir: Path, model: str, layer: str) -> str:
             told = {name: [*words, f"made {_made_at(cache_dir / 'features' / name)}"] for name, words in told.items()}
         names = "\n  ".join(f"{name}  ({'; '.join(words)})" for name, words in told.items())
         raise UsageError(
-            f"{len(found)} kinds of features of {model} {layer} are cached:\n  {names}",
-            hint=f"choose one: features={next(iter(found))!r}",
+            f"{len(recipes)} kinds of features of {model} {layer} are cached:\n  {names}",
+            hint=f"choose one: features={next(iter(recipes))!r}",
         )
-    return next(iter(found))
+    return next(iter(recipes))
 
 
 def read_recipe(home: Path) -> dict[str, Any]:
@@ -247,11 +247,6 @@ def check_name(cache_dir: Path, name: str) -> str:
 def store_folders(cache_dir: Path) -> list[Path]:
     """List the folder of every store of a cache folder, by recipe and subject."""
     return [path.parent for path in sorted((cache_dir / "features").glob("*/*/manifest.json"))]
-
-
-def list_stores(cache_dir: Path) -> list[FeatureStore]:
-    """Open every store of a cache folder, by recipe and subject."""
-    return [FeatureStore(folder) for folder in store_folders(cache_dir)]
 
 
 def _store_name(subject: Subject, content: str) -> str:

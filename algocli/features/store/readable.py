@@ -1,58 +1,107 @@
-"""Features that can be read a block at a time: what of a store its products need, and what a notebook sees of it."""
+"""Features that are on disk, read a block of rows or of columns at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from algocli.dataset.naming import SubjectId
+from algocli.compute.arrays import blocks, length
+from algocli.compute.files import read_json
+from algocli.compute.track import Track
+from algocli.dataset.naming import SubjectId, check_subject_id
+from algocli.errors import DataError, MissingStep
+from algocli.features.store.keys import SCHEMA
+
+# The width of what is read at once.
+CHUNK_FEATURES = 8192
+_EVERY_HALF = np.arange(2**16, dtype=np.uint16).view(np.float16).astype(np.float32)
 
 
-class Block(Protocol):
-    """Neighbouring rows that lie on disk together."""
+class Readable:
+    """A matrix of features on disk, n_stimuli x n_features, by what its manifest says.
+
+    Raises
+    ------
+    MissingStep
+        If there is no store in the folder.
+    DataError
+        If its manifest is damaged or of another version.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        if not (folder / "manifest.json").is_file():
+            raise MissingStep(f"there is no feature store {folder}", hint="algocli extract")
+        self.manifest = read_json(folder / "manifest.json")
+        schema = self.manifest.get("schema")
+        if schema != SCHEMA:
+            raise DataError(
+                f"{folder} was written by another version of algocli (schema {schema}; this version writes {SCHEMA})",
+                hint="delete that folder and make it again, as it was made",
+            )
+        self.n_stimuli, self.n_features = (int(length) for length in self.manifest["shape"])
+        self.rows_per_shard = int(self.manifest["rows_per_shard"])
+        self.dtype = np.dtype(str(self.manifest["dtype"]))
+        self.key = str(self.manifest["key"])
 
     @property
-    def start(self) -> int:
-        """The first row."""
-        ...
-
-    @property
-    def stop(self) -> int:
-        """The row behind the last."""
-        ...
-
-
-class Readable(Protocol):
-    """A matrix of features on disk, n_stimuli x n_features."""
-
-    folder: Path
-    key: str
-    n_stimuli: int
-    n_features: int
-    dtype: np.dtype[Any]
-    rows_per_shard: int
+    def name(self) -> str:
+        """What the features are called, as `train` takes it."""
+        return self.folder.parent.name
 
     @property
     def subject(self) -> SubjectId:
         """The subject whose images these are."""
-        ...
+        return check_subject_id(self.manifest["provenance"]["subject"])
 
     @property
-    def shards(self) -> Sequence[Block]:
-        """All blocks of rows, in order."""
-        ...
+    def features(self) -> Rows:
+        """The features, (n_stimuli, n_features), read as they are asked for: `store.features[:10]` is an array."""
+        return Rows(self)
 
     def read(self, rows: slice | Sequence[int] = slice(None), columns: slice = slice(None)) -> NDArray[Any]:
-        """Read a block, (n_rows, n_columns), in the store's own dtype."""
-        ...
+        """Read a block, (n_rows, n_columns), in the store's own dtype.
+
+        Raises
+        ------
+        DataError
+            If a chunk is torn.
+        """
+        array = self._readable
+        try:
+            block = array[rows, columns] if isinstance(rows, slice) else array.oindex[list(rows), columns]
+        # A torn shard shows as whatever its codec or its index meets first.
+        except (ValueError, RuntimeError, OSError, KeyError, IndexError) as error:
+            raise DataError(f"{self.folder} is damaged: {error}", hint="algocli cache verify names the part") from error
+        return np.asarray(block)
 
     def column_blocks(self) -> list[slice]:
-        """Return the column blocks in which a pass over the features costs least."""
-        ...
+        """Return the column blocks in which a pass over the store costs least: one chunk wide."""
+        return blocks(self.n_features, CHUNK_FEATURES)
+
+    @cached_property
+    def _readable(self) -> Any:
+        # Opened once: a pass over a store reads hundreds of blocks.
+        return self._array("r")
+
+    def _array(self, mode: str) -> Any:
+        import zarr
+
+        # An all-zero chunk must be stored: one that is absent reads as NaN, the fill value.
+        try:
+            with zarr.config.set({"array.write_empty_chunks": True}):
+                return zarr.open_array(str(self.folder / "features.zarr"), mode=mode)
+        except (ValueError, TypeError, KeyError, FileNotFoundError) as error:
+            raise DataError(
+                f"the description of the array in {self.folder} is missing or damaged",
+                hint="delete that folder and extract again",
+            ) from error
 
 
 class Rows:
@@ -101,3 +150,53 @@ class Rows:
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         """Read all of it: whoever makes an array of features has the memory for them."""
         return np.asarray(self._source.read(), dtype=dtype)
+
+
+def column_passes(
+    stores: Sequence[Readable], n_stimuli: int, label: str, track: Track
+) -> Iterator[tuple[slice, NDArray[np.float32], ThreadPoolExecutor]]:
+    """Read all columns of some stores' first images, a block at a time, as whatever looks at all images at once does.
+
+    Yields
+    ------
+    The columns; the block, (n_stimuli, n_columns) in float32, which may be changed and is overwritten by the next; and
+    the threads that read it, to work on it.
+
+    Raises
+    ------
+    DataError
+        If a store is damaged.
+    """
+    passes = [(store, columns) for store in stores for columns in store.column_blocks()]
+    whole = np.empty((n_stimuli, max(length(columns) for _, columns in passes)), np.float32)
+    with ThreadPoolExecutor() as pool:
+        for store, columns in track(passes, total=len(passes), label=label, unit="blocks"):
+            block = whole[:, : length(columns)]
+            _read_columns(store, columns, block, pool)
+            yield columns, block, pool
+
+
+def inverse_spread(features: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return one over the standard deviation of each column, (n_columns,); nothing where it never varies."""
+    spread: NDArray[np.float64] = features.std(axis=0, dtype=np.float64)
+    # Rounding gives equal numbers a spread, and dividing by it would make a feature of nothing a large one.
+    varies = features.max(axis=0) != features.min(axis=0)
+    inverse: NDArray[np.float64] = np.divide(1, spread, out=np.zeros_like(spread), where=varies)
+    return inverse
+
+
+def _read_columns(store: Readable, columns: slice, block: NDArray[np.float32], pool: ThreadPoolExecutor) -> None:
+    def read(rows: slice) -> None:
+        _widen(store.read(rows, columns), block[rows])
+
+    # Decompressing and widening cost as much as a tenth of a Gram matrix: use all cores.
+    list(pool.map(read, blocks(len(block), store.rows_per_shard)))
+
+
+def _widen(features: NDArray[Any], out: NDArray[np.float32]) -> None:
+    """Copy features of any precision to float32."""
+    if features.dtype == np.float16:
+        # numpy converts half floats one by one in plain code; there are few enough of them to look each up.
+        np.take(_EVERY_HALF, features.view(np.uint16), out=out, mode="clip")
+    else:
+        out[:] = features

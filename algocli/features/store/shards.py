@@ -13,26 +13,23 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from algocli.compute.arrays import blocks
 from algocli.compute.files import PARTIAL, n_bytes_in, read_json, sweep, sync_folder, write_json
 from algocli.compute.lock import hold
 from algocli.compute.track import Track, silent
-from algocli.dataset.naming import SubjectId, check_subject_id
 from algocli.errors import DataError, MissingStep, writing
+from algocli.features.store import readable
 from algocli.features.store.gram import Gram, gram
 from algocli.features.store.keys import SCHEMA, digest_of
-from algocli.features.store.readable import Rows
 
-CHUNK_FEATURES = 8192
 # A shard is held in memory while it fills and again while it is compressed.
 SHARD_BYTES = 32 * 2**20
 MAX_SHARD_ROWS = 256
@@ -50,32 +47,8 @@ class Shard:
         return self.stop - self.start
 
 
-class FeatureStore:
-    """A store that exists on disk, whole or in part.
-
-    Raises
-    ------
-    MissingStep
-        If there is no store in the folder.
-    DataError
-        If its manifest is damaged or of another version.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        if not (folder / "manifest.json").is_file():
-            raise MissingStep(f"there is no feature store {folder}", hint="algocli extract")
-        self.manifest = read_json(folder / "manifest.json")
-        found = self.manifest.get("schema")
-        if found != SCHEMA:
-            raise DataError(
-                f"{folder} was written by another version of algocli (schema {found}; this version writes {SCHEMA})",
-                hint="delete that folder and make it again, as it was made",
-            )
-        self.n_stimuli, self.n_features = (int(length) for length in self.manifest["shape"])
-        self.rows_per_shard = int(self.manifest["rows_per_shard"])
-        self.dtype = np.dtype(str(self.manifest["dtype"]))
-        self.key = str(self.manifest["key"])
+class FeatureStore(readable.Readable):
+    """A store that exists on disk, whole or in part: how it is made, filled and checked."""
 
     @classmethod
     def create(
@@ -107,26 +80,16 @@ class FeatureStore:
                 layout = {"schema": SCHEMA, "shape": list(shape), "dtype": dtype.name, "rows_per_shard": rows}
                 about = {"key": key, "identity": dict(identity), "provenance": dict(provenance)}
                 write_json(folder / "manifest.json", {**layout, **about})
-        found = cls(folder)
-        if found.key != key:
-            raise DataError(f"{folder} holds other features (key {found.key[:8]}, not {key[:8]})")
-        return found
+        store = cls(folder)
+        if store.key != key:
+            raise DataError(f"{folder} holds other features (key {store.key[:8]}, not {key[:8]})")
+        return store
 
     def __repr__(self) -> str:
         n_done = self.n_stimuli - sum(map(len, self.pending()))
         state = "" if n_done == self.n_stimuli else f", {n_done} of them done"
         size = f"{self.n_stimuli} stimuli x {self.n_features} features, {self.dtype.name}{state}"
         return f"FeatureStore({self.name}, subject {self.subject}: {size}; {str(self.folder)!r})"
-
-    @property
-    def name(self) -> str:
-        """What the features are called, as `train` takes it."""
-        return self.folder.parent.name
-
-    @property
-    def features(self) -> Rows:
-        """The features, (n_stimuli, n_features), read as they are asked for: `store.features[:10]` is an array."""
-        return Rows(self)
 
     def gram(self, *, device: str = "cpu", track: Track = silent) -> Gram:
         """Return the inner products of all images, (n_stimuli, n_stimuli), computed on first use.
@@ -143,11 +106,6 @@ class FeatureStore:
                 f"the features {self.name} of subject {self.subject} are not complete", hint="algocli extract"
             )
         return gram(self, device=device, track=track)
-
-    @property
-    def subject(self) -> SubjectId:
-        """The subject whose images these are."""
-        return check_subject_id(self.manifest["provenance"]["subject"])
 
     @property
     def shards(self) -> list[Shard]:
@@ -193,26 +151,6 @@ class FeatureStore:
             sync_folder(path.parent)
             record = {"rows": [shard.start, shard.stop], "sha256": checksum, "key": self.key}
             write_json(self._record_path(shard), record)
-
-    def read(self, rows: slice | Sequence[int] = slice(None), columns: slice = slice(None)) -> NDArray[Any]:
-        """Read a block, (n_rows, n_columns), in the store's own dtype.
-
-        Raises
-        ------
-        DataError
-            If a chunk is torn.
-        """
-        array = self._readable
-        try:
-            block = array[rows, columns] if isinstance(rows, slice) else array.oindex[list(rows), columns]
-        # A torn shard shows as whatever its codec or its index meets first.
-        except (ValueError, RuntimeError, OSError, KeyError, IndexError) as error:
-            raise DataError(f"{self.folder} is damaged: {error}", hint="algocli cache verify names the part") from error
-        return np.asarray(block)
-
-    def column_blocks(self) -> list[slice]:
-        """Return the column blocks in which a pass over the store costs least: one chunk wide."""
-        return blocks(self.n_features, CHUNK_FEATURES)
 
     def damaged(self) -> Iterator[Shard]:
         """Yield the shards whose file is not the one that their record saw.
@@ -263,29 +201,54 @@ class FeatureStore:
         for unfinished in (*path.parent.glob(f"*{PARTIAL}"), *record.parent.glob(f"{record.name}.*{PARTIAL}")):
             unfinished.unlink(missing_ok=True)
 
-    @cached_property
-    def _readable(self) -> Any:
-        # Opened once: a pass over a store reads hundreds of blocks.
-        return self._array("r")
-
-    def _array(self, mode: str) -> Any:
-        import zarr
-
-        # An all-zero chunk must be stored: one that is absent reads as NaN, the fill value.
-        try:
-            with zarr.config.set({"array.write_empty_chunks": True}):
-                return zarr.open_array(str(self.folder / "features.zarr"), mode=mode)
-        except (ValueError, TypeError, KeyError, FileNotFoundError) as error:
-            raise DataError(
-                f"the description of the array in {self.folder} is missing or damaged",
-                hint="delete that folder and extract again",
-            ) from error
-
     def _shard_path(self, shard: Shard) -> Path:
         return self.folder / "features.zarr" / "c" / str(shard.index) / "0"
 
     def _record_path(self, shard: Shard) -> Path:
         return self.folder / "done" / f"{shard.index:05d}.json"
+
+
+def refuse_non_finite(
+    rows: NDArray[Any], came_as: DTypeLike, *, what: str, name: Callable[[int], str], remedy: str
+) -> None:
+    """See that rows about to be stored are finite.
+
+    Parameters
+    ----------
+    rows : (n_rows, n_features) float16 or float32
+    came_as
+        The precision that they had before they were brought to this one.
+    what, name
+        What to call the features, and one of these rows, in the message.
+    remedy
+        How to keep what goes beyond float16.
+
+    Raises
+    ------
+    DataError
+        Naming the first row that is not finite.
+    """
+    bad = np.flatnonzero(~finite_rows(rows))
+    if not len(bad):
+        return
+    where = name(int(bad[0]))
+    # NaN never comes of a number that is too large.
+    if np.can_cast(came_as, rows.dtype, "safe") or np.isnan(rows[bad[0]]).any():
+        raise DataError(f"{what} yields numbers that are not finite for {where}")
+    limit = f"{np.finfo(rows.dtype).max:g}"
+    raise DataError(
+        f"{what} goes beyond what {rows.dtype} holds ({limit}), or is not finite, for {where}",
+        hint=remedy if rows.dtype == np.float16 else None,
+    )
+
+
+def finite_rows(rows: NDArray[Any]) -> NDArray[np.bool_]:
+    """Say which rows, (n_rows, n_features) float16 or float32, are finite."""
+    # A float is not finite where all bits of its exponent are set; comparing integers is an order of magnitude
+    # faster than np.isfinite on float16.
+    unsigned, mask = {"float16": (np.uint16, 0x7C00), "float32": (np.uint32, 0x7F800000)}[rows.dtype.name]
+    broken: NDArray[np.bool_] = ((rows.view(unsigned) & mask) == mask).any(axis=1)
+    return ~broken
 
 
 def _allocate(folder: Path, shape: tuple[int, int], dtype: np.dtype[Any], rows: int) -> None:
@@ -298,7 +261,7 @@ def _allocate(folder: Path, shape: tuple[int, int], dtype: np.dtype[Any], rows: 
         shutil.rmtree(folder / remains, ignore_errors=True)
     for unfinished in folder.glob(f"*{PARTIAL}"):
         unfinished.unlink(missing_ok=True)
-    width = min(CHUNK_FEATURES, shape[1])
+    width = min(readable.CHUNK_FEATURES, shape[1])
     zarr.create_array(
         store=str(path),
         shape=shape,

@@ -18,9 +18,8 @@ from algocli.encoding.settings import Settings
 from algocli.encoding.splits import N_INNER_FOLDS, inner_folds, k_folds, make_folds
 from algocli.errors import DataError, UsageError
 from algocli.features.store.gram import gram
-from algocli.features.store.library import list_stores
 from tests.encoding.by_hand import N_COMPONENTS, N_TEST, N_TRAIN, World
-from tests.features.by_hand import cache_features
+from tests.features.by_hand import cache_features, list_stores
 
 N_FEATURES = 60
 

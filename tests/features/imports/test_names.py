@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 from algocli.dataset.challenge.subjects import Subject
 from algocli.dataset.stimuli import Stimulus
 from algocli.errors import DataError
-from algocli.features.imports.formats.matrix import Labels
-from algocli.features.imports.locating import locate_rows
+from algocli.features.imports.formats.labels import Labels
+from algocli.features.imports.locating import find_rows, locate_rows
 from algocli.features.imports.matrices import open_matrix
-from algocli.features.imports.names import find_rows
 
 N = 27
 # Subject 1's folder, and that of another.

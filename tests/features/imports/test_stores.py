@@ -19,12 +19,12 @@ from algocli.dataset.challenge.nsd_ids import NSD_IDS
 from algocli.dataset.challenge.subjects import Subject
 from algocli.dataset.digests import stimuli_digest
 from algocli.errors import AlgocliError, DataError, MissingStep, UsageError
+from algocli.features.imports.locating import is_keyed_by_id, locate_rows
 from algocli.features.imports.matrices import open_matrix, read_ids
-from algocli.features.imports.stores import import_features, is_keyed_by_id, locate_rows
-from algocli.features.store.finite import finite_rows
-from algocli.features.store.library import check_name, find_recipe, find_store, list_stores
-from algocli.features.store.shards import FeatureStore
-from tests.features.by_hand import cache_features, store_digest
+from algocli.features.imports.stores import import_features
+from algocli.features.store.library import check_name, find_recipe, find_store
+from algocli.features.store.shards import FeatureStore, finite_rows
+from tests.features.by_hand import cache_features, list_stores, store_digest
 
 N = 27
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from algocli.features.imports.suspects import Suspects
+from algocli.features.imports.stores import Suspects
 
 
 def told(rows: Any, step: int) -> list[str]:

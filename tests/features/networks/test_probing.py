@@ -21,7 +21,7 @@ from algocli.features.networks.probing import agree, probe_pixels
 from algocli.features.networks.watched import Watch
 from algocli.features.passage import Passage
 from algocli.features.rebuilding import rebuild
-from algocli.features.store.library import list_stores
+from tests.features.by_hand import list_stores
 
 NETWORK = """
 import os, pathlib, torch, {helper} as helper

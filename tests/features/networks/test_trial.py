@@ -24,7 +24,7 @@ from algocli.features.networks.numerics import Numerics
 from algocli.features.networks.trial import try_network
 from algocli.features.passage import Passage
 from algocli.features.rebuilding import rebuild
-from algocli.features.store.library import list_stores
+from tests.features.by_hand import list_stores
 
 Step = Callable[[Any], Any]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from algocli.errors import DataError, UsageError
-from algocli.features.networks.weights import digest, digests, load_state, random_seed, read_state
+from algocli.features.networks.weights import digests, load_state, random_seed, read_state
+
+
+def digest(tensors: Mapping[str, torch.Tensor]) -> str:
+    return digests({"": tensors})[""]
 
 
 class Small(torch.nn.Module):

@@ -69,7 +69,7 @@ def test_no_size_of_tiles_and_blocks_matters(
 ) -> None:
     features = np.random.default_rng(n_stimuli).standard_normal((n_stimuli, n_features)).astype(np.float32)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(store_module, "CHUNK_FEATURES", chunk)
+        patch.setattr("algocli.features.store.readable.CHUNK_FEATURES", chunk)
         patch.setattr(store_module, "MAX_SHARD_ROWS", 8)
         patch.setattr(gram_module, "TILE_ROWS", tile)
         found = whole(gram(make_store(tmp_path_factory.mktemp("gram") / "store", features)))

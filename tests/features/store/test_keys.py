@@ -109,7 +109,7 @@ def test_the_batch_size_is_no_part_of_the_key(
 def test_chunks_and_codec_are_no_part_of_the_key(
     shared_subject: Subject, tmp_path: Path, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("algocli.features.store.shards.CHUNK_FEATURES", 50)
+    monkeypatch.setattr("algocli.features.store.readable.CHUNK_FEATURES", 50)
     monkeypatch.setattr("algocli.features.store.shards.MAX_SHARD_ROWS", 4)
     assert key_of(shared_subject, tmp_path / "other") == key
 

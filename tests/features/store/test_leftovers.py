@@ -18,9 +18,8 @@ from algocli.dataset.challenge.subjects import Subject
 from algocli.dataset.digests import digest_files
 from algocli.features.store.gram import gram
 from algocli.features.store.leftovers import EMPTY, FOREIGN, GONE, KILLED, MISMATCHED, UNUSED, find_leftovers
-from algocli.features.store.library import list_stores
 from algocli.features.store.shards import FeatureStore
-from tests.features.by_hand import cache_features, digest_tree
+from tests.features.by_hand import cache_features, digest_tree, list_stores
 
 PARTIAL = "recipe.json.0a1b2c3d.partial"
 

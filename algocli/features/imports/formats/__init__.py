@@ -1,8 +1,7 @@
 """Arrays that other programs wrote, one file a format; the module `matrices` above opens them by their suffix.
 
-matrix       what every format comes down to
 labels       what rows are called
-stacked      files with an array for each image
+matrix       what every format comes down to
 npy          .npy and .npz
 hdf5         HDF5
 mat          MATLAB

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from algocli.dataset.hdf5 import list_datasets, open_hdf5, read_rows, refuse_unwritten
 from algocli.features.imports.formats.labels import as_words, is_list, labels_within, rank_key
-from algocli.features.imports.formats.matrix import Matrix, choose
-from algocli.features.imports.formats.stacked import stack
+from algocli.features.imports.formats.matrix import Matrix, choose, stack
 
 # What MATLAB writes beside every variable of its own.
 _MATLAB = "MATLAB_class"

@@ -10,6 +10,8 @@ import csv
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,60 +20,54 @@ from numpy.typing import NDArray
 
 from algocli.dataset.arrays import open_array
 from algocli.errors import DataError
-from algocli.features.imports.formats.matrix import Labels
 
-# The first that is there is taken. Compared without case, blanks, dashes and underscores.
-_CERTAIN: tuple[str, ...] = (
-    "nsdid",
-    "nsdids",
-    "filename",
-    "filenames",
-    "imagename",
-    "imagenames",
-    "imagefile",
-    "imagefiles",
-    "filepath",
-    "filepaths",
-    "imagepath",
-    "imagepaths",
-)
-_LIKELY: tuple[str, ...] = (
-    "file",
-    "files",
-    "image",
-    "images",
-    "name",
-    "names",
-    "path",
-    "paths",
-    "stimulus",
-    "stimuli",
-    "imageid",
-    "imageids",
-    "stimulusid",
-    "stimulusids",
-    "id",
-    "ids",
-    "rownames",
-)
+# The first that is there is taken. Compared without case, blanks, dashes and underscores; each may be one or many.
+_CERTAIN = [
+    name + many
+    for name in ("nsdid", "filename", "imagename", "imagefile", "filepath", "imagepath")
+    for many in ("", "s")
+]
+_LIKELY = [
+    *("file", "files", "image", "images", "name", "names", "path", "paths", "stimulus", "stimuli"),
+    *("imageid", "imageids", "stimulusid", "stimulusids", "id", "ids", "rownames"),
+]
 # Files that lie beside an array called NAME, the likeliest first. Programs that keep the names of a folder's images
 # beside their features call them file_names.txt.
 _OWN = ("{}", "{}_names", "{}.names", "{}_file_names", "{}_ids", "{}.ids", "{}_nsd_ids")
 _SHARED = ("file_names", "filenames", "image_names", "nsd_ids", "nsd_id", "ids")
 # These may hold names of something else, or of another array: they count where there is an image's name for each row.
 _PERHAPS = (
-    "image_paths",
-    "file_paths",
-    "filepaths",
-    "paths",
-    "names",
-    "images",
-    "files",
-    "stimuli",
-    "image_ids",
-    "index",
+    *("image_paths", "file_paths", "filepaths", "paths", "names"),
+    *("images", "files", "stimuli", "image_ids", "index"),
 )
+# Names that a message begins with, and letters of each: those of a path and a file.
+_WORDS_SHOWN, _LONGEST_SHOWN = 3, 100
 _ENDINGS = (".txt", ".csv", ".tsv", ".npy", ".json")
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What each row is called: image names, or ids written out.
+
+    Attributes
+    ----------
+    words : (n_rows,)
+        One a row.
+    where
+        What holds them, for messages.
+    path
+        Their own file; None where they lie in the array's.
+    """
+
+    words: tuple[str, ...]
+    where: str
+    path: Path | None = None
+
+    @property
+    def beginning(self) -> str:
+        """The first words, for messages; what is no list of names may have lines of any length."""
+        cut = (word if len(word) <= _LONGEST_SHOWN else f"{word[:_LONGEST_SHOWN]}..." for word in self.words)
+        return ", ".join(islice(cut, _WORDS_SHOWN))
 
 
 def rank_key(key: str) -> int | None:
@@ -137,10 +133,10 @@ def labels_beside(path: Path, n_rows: int) -> Labels | None:
             if other == path or not other.is_file():
                 continue
             if pattern in _SHARED:
-                found = read_labels(other)
+                labels = read_labels(other)
                 # Numbers that merely count rows say that these are in order.
-                if pattern != "ids" or not counts(found.words):
-                    return found
+                if pattern != "ids" or not counts(labels.words):
+                    return labels
                 continue
             # Notes may have the array's name as well, and so may the same features in another format.
             likely = _read_likely(other)
@@ -222,10 +218,10 @@ def _is_row(line: str) -> bool:
 def _read_likely(path: Path) -> Labels | None:
     """Read a file that may be one of names; None where it is none."""
     try:
-        found = read_labels(path)
+        labels = read_labels(path)
     except DataError:
         return None
-    return found if not counts(found.words) else None
+    return labels if not counts(labels.words) else None
 
 
 def _read_text(path: Path) -> str:
@@ -240,11 +236,11 @@ def _read_text(path: Path) -> str:
 
 def _listed(path: Path, text: str) -> list[str] | None:
     try:
-        found = json.loads(text)
+        listed = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise DataError(f"{path} is no JSON: {error}") from error
-    is_flat = isinstance(found, list) and all(type(word) in (str, int) for word in found)
-    return [str(word) for word in found] if is_flat else None
+    is_flat = isinstance(listed, list) and all(type(word) in (str, int) for word in listed)
+    return [str(word) for word in listed] if is_flat else None
 
 
 def _column(path: Path, text: str) -> list[str] | None:

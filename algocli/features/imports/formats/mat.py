@@ -5,8 +5,7 @@ Either way an array has the shape that MATLAB shows: a row an image.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from algocli.errors import DataError, first_line
 from algocli.features.imports.formats.hdf5 import open_hdf5_dataset
 from algocli.features.imports.formats.labels import as_words, is_list, labels_within, rank_key
-from algocli.features.imports.formats.matrix import Matrix, choose, selection
+from algocli.features.imports.formats.matrix import Matrix, choose, of_array
 
 # What scipy calls variables that hold numbers.
 _NUMERIC = {"double", "single", "logical", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))}
@@ -39,16 +38,13 @@ def open_mat(path: Path, dataset: str | None) -> Matrix:
 
     listed = _guarded(path, partial(scipy.io.whosmat, str(path)))
     name = choose(path, {name: tuple(shape) for name, shape, kind in listed if kind in _NUMERIC}, dataset)
-    shape = next(tuple(shape) for other, shape, _ in listed if other == name)
-    # What is compressed cannot be read in part.
-    whole = cache(partial(_load, path, name))
-    words = {other: partial(_read_words, path, other) for other, own, kind in listed if _may_be_words(other, own, kind)}
+    # What is compressed cannot be read in part; and how few bytes MATLAB keeps whole numbers in, the array alone knows.
+    array = _load(path, name)
+    words = {
+        other: partial(_read_words, path, other) for other, extent, kind in listed if _may_be_words(other, extent, kind)
+    }
 
-    def read(rows: Sequence[int]) -> NDArray[Any]:
-        return np.asarray(whole()[selection(rows)])
-
-    # MATLAB keeps whole numbers in fewer bytes than their class has: the array itself knows.
-    return Matrix(path, name, shape, whole().dtype, read, labels_within(path, shape[0], words, name))
+    return of_array(path, name, array, labels_within(path, len(array), words, name))
 
 
 def _may_be_words(name: str, shape: tuple[int, ...], kind: str) -> bool:
@@ -73,12 +69,12 @@ def _load(path: Path, name: str) -> NDArray[Any]:
 
 
 def _read_words(path: Path, name: str) -> list[str] | None:
-    found = _load(path, name)
-    if found.dtype == object:
+    loaded = _load(path, name)
+    if loaded.dtype == object:
         # A cell holds an array of its own; of one word, a single one.
-        cells = [np.ravel(cell) for cell in found.ravel()]
+        cells = [np.ravel(cell) for cell in loaded.ravel()]
         return [str(cell[0]) for cell in cells] if all(len(cell) == 1 for cell in cells) else None
-    words = as_words(found)
+    words = as_words(loaded)
     # What was made of characters is as wide as its longest word.
     return None if words is None else [word.rstrip() for word in words]
 

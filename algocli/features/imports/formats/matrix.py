@@ -13,40 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.errors import DataError, UsageError
+from algocli.features.imports.formats.labels import Labels, is_image_name
 
 # Arrays that are listed of a file that holds many.
 _SHOWN = 12
-# Names that a message begins with, and letters of each: those of a path and a file.
-_WORDS_SHOWN, _LONGEST_SHOWN = 3, 100
 
 
 def _complete(rows: Sequence[int]) -> None:
     """Find nothing missing: the format has no holes, or shows them otherwise."""
-
-
-@dataclass(frozen=True)
-class Labels:
-    """What each row is called: image names, or ids written out.
-
-    Attributes
-    ----------
-    words : (n_rows,)
-        One a row.
-    where
-        What holds them, for messages.
-    path
-        Their own file; None where they lie in the array's.
-    """
-
-    words: tuple[str, ...]
-    where: str
-    path: Path | None = None
-
-    @property
-    def beginning(self) -> str:
-        """The first words, for messages; what is no list of names may have lines of any length."""
-        cut = (word if len(word) <= _LONGEST_SHOWN else f"{word[:_LONGEST_SHOWN]}..." for word in self.words)
-        return ", ".join(islice(cut, _WORDS_SHOWN))
 
 
 @dataclass(frozen=True)
@@ -96,6 +70,41 @@ def of_array(path: Path, dataset: str | None, array: NDArray[Any], labels: Label
         return np.asarray(array[selection(rows)])
 
     return Matrix(path, dataset, array.shape, array.dtype, read, labels)
+
+
+def stack(
+    path: Path,
+    shapes: Mapping[str, tuple[int, ...]],
+    dtypes: Mapping[str, np.dtype[Any]],
+    read_many: Callable[[Sequence[str]], Sequence[NDArray[Any]]],
+    refuse_holes: Callable[[Sequence[str]], None] | None = None,
+) -> Matrix | None:
+    """Return the matrix of a file's arrays, a row each; None where they are not of one kind, each named after an image.
+
+    Parameters
+    ----------
+    shapes, dtypes
+        Those of all arrays, by their names.
+    read_many
+        Reads arrays by their names.
+    refuse_holes
+        Raises a DataError if one of some arrays was never written.
+    """
+    kinds = {(shape, dtypes[name]) for name, shape in shapes.items()}
+    if len(shapes) < 2 or len(kinds) != 1 or not all(map(is_image_name, shapes)):
+        return None
+    names = list(shapes)
+    ((shape, dtype),) = kinds
+
+    def read(rows: Sequence[int]) -> NDArray[Any]:
+        return np.stack([np.asarray(array) for array in read_many([names[row] for row in rows])])
+
+    def check(rows: Sequence[int]) -> None:
+        if refuse_holes is not None:
+            refuse_holes([names[row] for row in rows])
+
+    labels = Labels(tuple(names), f"{path.name}, by which its arrays are called")
+    return Matrix(path, None, (len(names), *shape), dtype, read, labels, check)
 
 
 def choose(path: Path, shapes: Mapping[str, tuple[int, ...]], dataset: str | None) -> str:

@@ -17,8 +17,7 @@ from algocli.compute.budget import check_memory
 from algocli.dataset.arrays import open_array
 from algocli.errors import DataError, first_line
 from algocli.features.imports.formats.labels import as_words, is_list, labels_within, rank_key
-from algocli.features.imports.formats.matrix import Matrix, choose, of_array, selection
-from algocli.features.imports.formats.stacked import stack
+from algocli.features.imports.formats.matrix import Matrix, choose, of_array, selection, stack
 
 # Of a header in the archive: what it begins with, and where the lengths of a name and of what follows it stand.
 _LOCAL_HEADER, _LENGTHS = 30, slice(26, 30)

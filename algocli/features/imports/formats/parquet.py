@@ -73,15 +73,11 @@ def _is_list(column: Any) -> bool:
 def _stack(path: Path, name: str, column: Any) -> NDArray[Any]:
     """Return a column of lists of one length as a matrix."""
     parts = column.combine_chunks()
-    lengths = np.asarray([len(row) if row is not None else -1 for row in _rows(parts)])
+    lengths = np.asarray([len(row) if row.is_valid else -1 for row in parts])
     if len(set(lengths.tolist())) != 1:
         odd = int(np.flatnonzero(lengths != lengths[0])[0])
         raise DataError(f"{path}, {name}: row {odd} has {lengths[odd]} numbers; the first row has {lengths[0]}")
     return _numbers(path, name, parts.flatten()).reshape(len(lengths), int(lengths[0]))
-
-
-def _rows(parts: Any) -> Any:
-    return (row if row.is_valid else None for row in parts)
 
 
 def _side_by_side(path: Path, columns: dict[str, Any]) -> NDArray[Any]:

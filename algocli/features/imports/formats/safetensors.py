@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 
 from algocli.errors import DataError, first_line
 from algocli.features.imports.formats.labels import as_words, is_list, labels_within, rank_key
-from algocli.features.imports.formats.matrix import Matrix, choose, selection
-from algocli.features.imports.formats.stacked import stack
+from algocli.features.imports.formats.matrix import Matrix, choose, selection, stack
 
 _DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "BOOL": "?"}
 _DTYPES |= {f"{kind}{8 * size}": f"<{kind.lower()}{size}" for kind in "IU" for size in (1, 2, 4, 8)}
@@ -46,7 +45,7 @@ def open_safetensors(path: Path, dataset: str | None) -> Matrix:
     name = choose(path, known, dataset)
     mapped = {
         other: _map(path, start, header[other])
-        for other in {name, *(key for key, own in known.items() if is_list(own) and rank_key(key) is not None)}
+        for other in {name, *(key for key, extent in known.items() if is_list(extent) and rank_key(key) is not None)}
     }
     is_brain = header[name]["dtype"] == "BF16"
     array, shape = mapped[name], known[name]
@@ -56,7 +55,7 @@ def open_safetensors(path: Path, dataset: str | None) -> Matrix:
         # The upper half of a float32.
         return (values.astype(np.uint32) << 16).view(np.float32) if is_brain else values
 
-    words = {other: partial(as_words, found) for other, found in mapped.items() if other != name}
+    words = {other: partial(as_words, tensor) for other, tensor in mapped.items() if other != name}
     labels = labels_within(path, shape[0] if shape else 0, words, name)
     return Matrix(path, name, shape, np.dtype(np.float32) if is_brain else array.dtype, read, labels)
 

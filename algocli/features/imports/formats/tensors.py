@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from algocli.errors import DataError, first_line
 from algocli.features.imports.formats.labels import as_words, labels_within, rank_key
-from algocli.features.imports.formats.matrix import Matrix, choose, selection
-from algocli.features.imports.formats.stacked import stack
+from algocli.features.imports.formats.matrix import Matrix, choose, selection, stack
 
 if TYPE_CHECKING:
     import torch
@@ -33,8 +32,8 @@ def open_tensor(path: Path, dataset: str | None) -> Matrix:
     import torch
 
     saved = _load(path)
-    found = _flatten(saved) if isinstance(saved, Mapping) else {"": saved}
-    tensors = {name: item for name, item in found.items() if isinstance(item, torch.Tensor)}
+    items = _flatten(saved) if isinstance(saved, Mapping) else {"": saved}
+    tensors = {name: item for name, item in items.items() if isinstance(item, torch.Tensor)}
     plain = {name: tuple(item.shape) for name, item in tensors.items() if item.layout == torch.strided}
     if not plain:
         raise DataError(
@@ -53,7 +52,7 @@ def open_tensor(path: Path, dataset: str | None) -> Matrix:
     def read(rows: Sequence[int]) -> NDArray[Any]:
         return _as_numpy(tensor[selection(rows)])
 
-    words = {other: partial(_as_words, found[other]) for other in found if rank_key(other) is not None}
+    words = {other: partial(_as_words, items[other]) for other in items if rank_key(other) is not None}
     shape = plain[name]
     return Matrix(
         path, name or None, shape, dtypes[name], read, labels_within(path, shape[0] if shape else 0, words, name)
@@ -91,10 +90,10 @@ def _describe(saved: Any) -> str:
 
 def _flatten(saved: Mapping[Any, Any], beginning: str = "") -> dict[str, Any]:
     """Return what nested dicts hold by paths such as 'alexnet/conv1'."""
-    found: dict[str, Any] = {}
+    flat: dict[str, Any] = {}
     for key, item in saved.items():
-        found |= _flatten(item, f"{beginning}{key}/") if isinstance(item, Mapping) else {f"{beginning}{key}": item}
-    return found
+        flat |= _flatten(item, f"{beginning}{key}/") if isinstance(item, Mapping) else {f"{beginning}{key}": item}
+    return flat
 
 
 def _as_numpy(tensor: torch.Tensor) -> NDArray[Any]:

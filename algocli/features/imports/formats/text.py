@@ -96,14 +96,14 @@ def _read(path: Path, stream: IO[str]) -> Matrix:
                 f"{path}, line {lines.line_num}: {len(cells)} cells; its first line has {n_columns}",
                 hint="it was cut short, or joined of different tables: write it again",
             )
-        for place, own in zip(reversed(places), reversed(words), strict=True):
-            own.append(cells.pop(place).strip())
+        for place, column in zip(reversed(places), reversed(words), strict=True):
+            column.append(cells.pop(place).strip())
         _add(numbers, cells, f"{path}, line {lines.line_num}")
         n_rows += 1
     if not numbers:
         raise DataError(f"{path} holds no numbers")
     matrix = np.frombuffer(numbers, dtype=np.float64).reshape(n_rows, -1)
-    read = readers((names[place] if is_header else "name", own) for place, own in zip(places, words, strict=True))
+    read = readers((names[place] if is_header else "name", column) for place, column in zip(places, words, strict=True))
     return of_array(path, None, matrix, labels_within(path, n_rows, read))
 
 

@@ -36,11 +36,11 @@ def open_zarr(path: Path, dataset: str | None) -> Matrix:
         raise DataError(f"{path} is no folder of a Zarr array" if path.exists() else f"{path} is missing")
     # On a damaged description zarr raises nearly anything.
     try:
-        found: Any = zarr.open(str(path), mode="r")
-        if isinstance(found, zarr.Group):
-            arrays = {name: item for name, item in found.members(max_depth=None) if isinstance(item, zarr.Array)}
+        opened: Any = zarr.open(str(path), mode="r")
+        if isinstance(opened, zarr.Group):
+            arrays = {name: item for name, item in opened.members(max_depth=None) if isinstance(item, zarr.Array)}
         else:
-            arrays = {"": found}
+            arrays = {"": opened}
         # A kind of number that this zarr does not know shows here.
         dtypes = {name: np.dtype(array.dtype) for name, array in arrays.items()}
     except Exception as error:
@@ -121,17 +121,19 @@ def _written(shard: Path, array: Any, per_shard: Sequence[int]) -> NDArray[np.bo
     if not shard.is_file():
         return None
     codec = array.metadata.codecs[0]
-    has_checksum = any(type(one).__name__ == "Crc32cCodec" for one in codec.index_codecs)
+    has_checksum = any(type(inner).__name__ == "Crc32cCodec" for inner in codec.index_codecs)
     order = (
-        ">" if any(getattr(getattr(one, "endian", None), "value", "") == "big" for one in codec.index_codecs) else "<"
+        ">"
+        if any(getattr(getattr(inner, "endian", None), "value", "") == "big" for inner in codec.index_codecs)
+        else "<"
     )
     n_bytes = 16 * int(np.prod(per_shard))
     with shard.open("rb") as stream:
         if codec.index_location.value == "end":
             # A shard that is too short for its index is damaged, which reading it tells.
             stream.seek(max(0, shard.stat().st_size - n_bytes - _CHECKSUM_BYTES * has_checksum))
-        found = np.frombuffer(stream.read(n_bytes), dtype=f"{order}u8")
-    if len(found) != n_bytes // 8:
+        index = np.frombuffer(stream.read(n_bytes), dtype=f"{order}u8")
+    if len(index) != n_bytes // 8:
         return np.ones(tuple(per_shard), dtype=bool)
-    is_there: NDArray[np.bool_] = (found != _ABSENT).reshape(*per_shard, 2).all(axis=-1)
+    is_there: NDArray[np.bool_] = (index != _ABSENT).reshape(*per_shard, 2).all(axis=-1)
     return is_there

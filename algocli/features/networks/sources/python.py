@@ -10,8 +10,7 @@ from pathlib import Path
 
 from algocli.compute.choices import did_you_mean
 from algocli.errors import UsageError
-from algocli.features.networks.code import as_network, call, is_network, refused
-from algocli.features.networks.network import Network, NetworkRequest
+from algocli.features.networks.network import Network, NetworkRequest, as_network, call, is_network, refused
 
 PREFIX = "python:"
 
@@ -31,12 +30,12 @@ def build(request: NetworkRequest) -> Network:
     with _current_folder():
         try:
             module = importlib.import_module(module_name)
-            found = getattr(module, name, None)
-            network = call(found, request) if callable(found) and not is_network(found) else found
+            named = getattr(module, name, None)
+            network = call(named, request) if callable(named) and not is_network(named) else named
         # It is the user's own code: whatever it raises is told with the place it was raised for.
         except Exception as error:
             raise refused(model, error) from error
-    if found is None:
+    if named is None:
         raise UsageError(f"{module_name} has no callable '{name}'{did_you_mean(name, vars(module))}")
     return as_network(model, model, network, request)
 

@@ -17,7 +17,7 @@ from algocli.features.networks.network import (
     out_of_reach,
     undrawn,
 )
-from algocli.features.networks.stated import of_config
+from algocli.features.networks.preprocessing import of_config
 from algocli.features.networks.weights import PRETRAINED
 
 PREFIX = "timm/"
@@ -47,15 +47,13 @@ def build(request: NetworkRequest) -> Network:
     name = f"{architecture}.{tag}" if tag else architecture
     with nullcontext() if request.is_drawn else undrawn():
         module = _create(timm, name, pretrained=bool(request.entry))
-    own = of_config(timm.data.resolve_model_data_config(module))
+    asks_for = of_config(timm.data.resolve_model_data_config(module))
     return Network(
         f"timm/{architecture}",
         module,
         f"timm/{architecture}",
-        choose_transform(f"timm/{name}", request.transform, own),
-        own,
-        read_weights=request.read_file if request.is_file else None,
-        weights_source=request.weights,
+        choose_transform(f"timm/{name}", request.transform, asks_for),
+        asks_for,
         # A tag in the name says which of several weights: weights='TAG' asks for them too.
         weights=tag if request.entry else "",
         tracing={

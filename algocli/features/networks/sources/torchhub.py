@@ -11,8 +11,15 @@ from typing import Any
 from urllib.error import URLError
 
 from algocli.errors import UsageError
-from algocli.features.networks.code import as_network, call, refused
-from algocli.features.networks.network import Network, NetworkRequest, impatient, out_of_reach
+from algocli.features.networks.network import (
+    Network,
+    NetworkRequest,
+    as_network,
+    call,
+    impatient,
+    out_of_reach,
+    refused,
+)
 
 PREFIX = "torchhub:"
 

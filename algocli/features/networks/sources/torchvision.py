@@ -18,8 +18,7 @@ from algocli.features.networks.network import (
     out_of_reach,
     undrawn,
 )
-from algocli.features.networks.preprocessing import TUTORIAL
-from algocli.features.networks.stated import of_preset
+from algocli.features.networks.preprocessing import TUTORIAL, of_preset
 from algocli.features.networks.weights import PRETRAINED
 
 if TYPE_CHECKING:
@@ -45,15 +44,16 @@ def build(request: NetworkRequest) -> Network:
     if model not in names:
         raise UsageError(f"torchvision has no classifier '{model}'{did_you_mean(model, names)}")
     entry = _entry(model, request.entry or PRETRAINED)
-    own = of_preset(entry.transforms())
-    transform = choose_transform(model, request.transform, own)
+    asks_for = of_preset(entry.transforms())
+    transform = choose_transform(model, request.transform, asks_for)
     arguments: dict[str, Any] = dict(_ARGUMENTS.get(model, {}))
     # A vision transformer is built for images of one size.
     if model.startswith("vit_") and transform.size != TUTORIAL.size:
         arguments["image_size"] = transform.size
-    if model.startswith("vit_") and request.entry and transform.size != own.size:
+    if model.startswith("vit_") and request.entry and transform.size != asks_for.size:
         raise UsageError(
-            f"{entry} of {model} take images of {own.size} x {own.size}", hint="leave out transform='tutorial'"
+            f"{entry} of {model} take images of {asks_for.size} x {asks_for.size}",
+            hint="leave out transform='tutorial'",
         )
     with nullcontext() if request.is_drawn else undrawn():
         module = torchvision.models.get_model(model, weights=None, **arguments)
@@ -62,10 +62,10 @@ def build(request: NetworkRequest) -> Network:
         module,
         f"torchvision/{model}",
         transform,
-        own,
+        asks_for,
         arguments,
-        (lambda: _pretrained_state(model, entry)) if request.entry else request.read_file if request.is_file else None,
-        f"{model}'s pretrained weights" if request.entry else request.weights,
+        (lambda: _pretrained_state(model, entry)) if request.entry else None,
+        f"{model}'s pretrained weights",
     )
 
 

@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from algocli.compute.files import write_json
+from algocli.features.audit import gram_fault
 from algocli.features.store.gram import gram
-from algocli.features.store.gram_audit import gram_fault
 from algocli.features.store.shards import FeatureStore
 from tests.features.by_hand import make_store
 
