@@ -14,6 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from algocli.cli.ascii import mend
+from algocli.cli.examples import add_examples
 from algocli.cli.wording import told_in_options
 from algocli.errors import AlgocliError, MissingStep, StorageError
 
@@ -99,6 +100,10 @@ def _root(
     """How well does a neural network explain the human visual cortex?
 
     The usual order: data, extract, train, report, submit. Try it without data: algocli demo.
+
+    Results go to stdout, everything else to stderr. Exit codes: 0 done, 2 a wrong request, 3 the data is missing or
+    malformed, 4 an earlier step has not run (the hint names the command), 130 interrupted, 143 terminated, 1 a bug of
+    ours.
     """
 
 
@@ -147,6 +152,7 @@ def _register() -> None:
         cache,
     ):
         module.register(app)
+    add_examples(app)
 
 
 def main() -> None:

@@ -63,7 +63,8 @@ def predict(
     through transparent pixels, and upright as their EXIF says; 16-bit numbers span their whole range. How many images
     were converted so is told. Each subject has a folder, subj01 and so on, with lh_pred.npy and
     rh_pred.npy, a row for each image and a column for each vertex; images.csv says which row is which image. Responses
-    are in the unit of the training responses. Without --data-dir the data is looked for where the run was trained.
+    are in the unit of the training responses. The first time fits the model once more and keeps it. Without --data-dir
+    the data is looked for where the run was trained.
     """
     from algocli.cli.console import note, noter, show_json, tracker
     from algocli.pipeline.arguments import refuse_file

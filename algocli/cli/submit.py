@@ -64,7 +64,7 @@ def submit(
     """Write the leaderboard's zip of a run's test predictions.
 
     It is the format of CodaLab, and is checked before it gets its final name. A record of what is in it, with the same
-    name ending in .json, is left beside it.
+    name ending in .json, is left beside it. The same predictions give the same bytes.
     """
     from algocli.cli.console import note, noter, show_json, size, tracker
     from algocli.pipeline.leaderboard import submit as package
