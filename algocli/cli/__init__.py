@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 
 import typer
@@ -74,6 +75,15 @@ def _drop_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+# In the order in which a user meets them; --help lists them so.
+_COMMANDS = (
+    *("demo", "data", "prepare", "import_ceilings", "stimuli"),
+    *("layers", "extract", "import_features"),
+    *("train", "report", "compare", "partition", "plot", "predict", "export"),
+    *("submit", "validate", "score"),
+    "cache",
+)
+
 # Plain help: rich's would triple the time that --help takes.
 app = typer.Typer(
     cls=_Commands,
@@ -108,50 +118,8 @@ def _root(
 
 
 def _register() -> None:
-    from algocli.cli import (
-        cache,
-        compare,
-        data,
-        demo,
-        export,
-        extract,
-        import_ceilings,
-        import_features,
-        layers,
-        partition,
-        plot,
-        predict,
-        prepare,
-        report,
-        score,
-        stimuli,
-        submit,
-        train,
-        validate,
-    )
-
-    # In the order in which a user meets them; --help lists them so.
-    features = (layers, extract, import_features)
-    for module in (
-        demo,
-        data,
-        prepare,
-        import_ceilings,
-        stimuli,
-        *features,
-        train,
-        report,
-        compare,
-        partition,
-        plot,
-        predict,
-        export,
-        submit,
-        validate,
-        score,
-        cache,
-    ):
-        module.register(app)
+    for name in _COMMANDS:
+        import_module(f"algocli.cli.{name}").register(app)
     add_examples(app)
 
 

@@ -23,6 +23,7 @@ from algocli.cli.options import (
     parse_subjects,
 )
 from algocli.dataset.sides import all_of
+from algocli.pipeline.defaults import DEFAULT_PREDICTIONS
 
 if TYPE_CHECKING:
     from algocli.results.predicted import Predicted, RegionResponse
@@ -45,7 +46,7 @@ def register(app: typer.Typer) -> None:
 def predict(
     ctx: typer.Context,
     images: Annotated[list[Path], typer.Argument(help="Image files, and folders of images.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write to.")] = Path("predictions"),
+    output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write to.")] = DEFAULT_PREDICTIONS,
     subject: Subjects = None,
     roi: Regions = None,
     run: RunName = "latest",

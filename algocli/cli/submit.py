@@ -20,6 +20,7 @@ from algocli.cli.options import (
     parse_subjects,
 )
 from algocli.errors import UsageError
+from algocli.pipeline.defaults import DEFAULT_ZIP
 
 if TYPE_CHECKING:
     from algocli.submission.package import Packaged
@@ -51,7 +52,7 @@ def submit(
     average: Average = False,
     weighted: Weighted = False,
     folder: Folder = None,
-    out: Annotated[Path, typer.Option("--output", "-o", help="The zip to write.")] = Path("submission.zip"),
+    out: Annotated[Path, typer.Option("--output", "-o", help="The zip to write.")] = DEFAULT_ZIP,
     partial: Annotated[bool, typer.Option("--partial", help="Allow subjects to be missing.")] = False,
     mantissa_bits: MantissaBits = "auto",
     run: RunName = "latest",
