@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -103,3 +105,25 @@ def new_images(folder: Path, n: int = 3) -> list[Path]:
 def no_axes(*_anything: Any, **_options: Any) -> list[Axes]:
     """Stand for what must not be done again."""
     raise AssertionError("a second pass over the store")
+
+
+@pytest.fixture(autouse=True)
+def _network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "algocli.features.networks.backbones.load_backbone", lambda *_asked, **_options: stand_in(LAYERS)
+    )
+
+
+@pytest.fixture(scope="module", name="shared")
+def shared_place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """To be added to, never to be spoilt."""
+    return make_place(tmp_path_factory.mktemp("place"))
+
+
+@pytest.fixture(name="place")
+def place_to_spoil(tmp_path: Path, shared: Place) -> Place:
+    """A place of the test's own, to be spoilt."""
+    for name in ("challenge", "cache/features"):
+        shutil.copytree(shared.folder / name, tmp_path / name, ignore=shutil.ignore_patterns("axes"))
+    copied = [tmp_path / store.folder.relative_to(shared.folder) for store in shared.stores]
+    return Place(tmp_path, [FeatureStore(folder) for folder in copied])

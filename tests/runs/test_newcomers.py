@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,10 +12,8 @@ import pytest
 
 from algocli.dataset.sides import HEMISPHERES
 from algocli.errors import DataError, UsageError
-from algocli.features.store.shards import FeatureStore
-from tests.encoding.new_images_by_hand import LAYERS, Place, make_place
+from tests.encoding.new_images_by_hand import LAYERS, Place, _network, make_place, place_to_spoil, shared_place  # noqa: F401
 from tests.encoding.regressions.newcomer import Mean, registered
-from tests.features.stand_in import stand_in
 
 PLS = "python:sklearn.cross_decomposition:PLSRegression"
 FOREST = """
@@ -25,28 +22,6 @@ from sklearn.tree import DecisionTreeRegressor
 def tree():
     return DecisionTreeRegressor(max_depth=3, random_state=0)
 """
-
-
-@pytest.fixture(autouse=True)
-def _network(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "algocli.features.networks.backbones.load_backbone", lambda *_asked, **_options: stand_in(LAYERS)
-    )
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    """To be added to, never to be spoilt."""
-    return make_place(tmp_path_factory.mktemp("place"))
-
-
-@pytest.fixture
-def place(tmp_path: Path, shared: Place) -> Place:
-    """A place of the test's own, to be spoilt."""
-    for name in ("challenge", "cache/features"):
-        shutil.copytree(shared.folder / name, tmp_path / name, ignore=shutil.ignore_patterns("axes"))
-    copied = [tmp_path / store.folder.relative_to(shared.folder) for store in shared.stores]
-    return Place(tmp_path, [FeatureStore(folder) for folder in copied])
 
 
 @pytest.fixture

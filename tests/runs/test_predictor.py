@@ -14,10 +14,19 @@ from sklearn.linear_model import LinearRegression
 
 from algocli.dataset.sides import HEMISPHERES
 from algocli.errors import DataError, MissingStep
-from algocli.features.store.shards import FeatureStore
 from algocli.runs.predictor import stores_of
-from tests.encoding.new_images_by_hand import LAYERS, N_COMPONENTS, N_TRAIN, Place, make_place, new_images, no_axes
-from tests.features.stand_in import stand_in
+from tests.encoding.new_images_by_hand import (  # noqa: F401
+    LAYERS,
+    N_COMPONENTS,
+    N_TRAIN,
+    Place,
+    _network,
+    make_place,
+    new_images,
+    no_axes,
+    place_to_spoil,
+    shared_place,
+)
 
 FOLDS: dict[str, Any] = {"holdout": None, "folds": 3}
 EVERY_WAY: list[dict[str, Any]] = [
@@ -37,28 +46,6 @@ EVERY_WAY: list[dict[str, Any]] = [
     {"n_layers": 2, "join": "components", "regression": "ridge"},
     {"n_layers": 2, "join": "components", "regression": "ridge", "standardised": True, "refit": False},
 ]
-
-
-@pytest.fixture(autouse=True)
-def _network(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "algocli.features.networks.backbones.load_backbone", lambda *_asked, **_options: stand_in(LAYERS)
-    )
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    """To be added to, never to be spoilt."""
-    return make_place(tmp_path_factory.mktemp("place"))
-
-
-@pytest.fixture
-def place(tmp_path: Path, shared: Place) -> Place:
-    """A place of the test's own, to be spoilt."""
-    for name in ("challenge", "cache/features"):
-        shutil.copytree(shared.folder / name, tmp_path / name, ignore=shutil.ignore_patterns("axes"))
-    copied = [tmp_path / store.folder.relative_to(shared.folder) for store in shared.stores]
-    return Place(tmp_path, [FeatureStore(folder) for folder in copied])
 
 
 @pytest.mark.parametrize("how", EVERY_WAY, ids=str)
