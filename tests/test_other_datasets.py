@@ -17,20 +17,9 @@ from algocli.errors import DataError, MissingStep, UsageError
 from algocli.features.imports.stores import import_files
 from algocli.runs.leftovers import find_in_cache
 from algocli.runs.run import Run
-from tests.dataset.toy import N_TRAIN, Toy, ToyKind, learn, make_toy
+from tests.dataset.toy import N_TRAIN, Toy, ToyKind, learn, make_toy, run_of_toy, toy_with_regions  # noqa: F401
 from tests.features.by_hand import extract_one
 from tests.features.stand_in import stand_in
-
-
-@pytest.fixture(scope="module")
-def toy(tmp_path_factory: pytest.TempPathFactory) -> Toy:
-    return make_toy(tmp_path_factory.mktemp("toy") / "data", regions={"rim": {"all": [0, 2]}, "bay": {"all": []}})
-
-
-@pytest.fixture(scope="module")
-def run(toy: Toy, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Shared: to be read only."""
-    return learn(toy, tmp_path_factory.mktemp("toy-cache"))
 
 
 @pytest.mark.parametrize(

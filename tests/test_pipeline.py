@@ -13,22 +13,8 @@ import algocli
 from algocli.encoding.settings import Settings
 from algocli.errors import AlgocliError, MissingStep, UsageError
 from algocli.pipeline import import_features
-from tests.encoding.data_by_hand import write_dataset
+from tests.encoding.data_by_hand import datasets_to_spoil, write_dataset, written_datasets  # noqa: F401
 from tests.support.challenge import write_tiny_challenge
-
-
-@pytest.fixture(scope="module")
-def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home = tmp_path_factory.mktemp("pipeline")
-    for seed, name in enumerate("ab"):
-        write_dataset(home / name, home / "cache", seed)
-    return home
-
-
-@pytest.fixture
-def home(tmp_path: Path, written: Path) -> Path:
-    shutil.copytree(written, tmp_path / "home")
-    return tmp_path / "home"
 
 
 @pytest.fixture(scope="module")

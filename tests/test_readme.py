@@ -1,4 +1,4 @@
-"""The README keeps its word: every console line in it runs, in the order in which it stands there."""
+"""The README and the help keep their word: every console line in them runs, in the order in which it stands there."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ import torch
 import torchvision
 from typer.testing import CliRunner
 
+import algocli
 from algocli.cli import app
+from algocli.cli.examples import EXAMPLES
 from tests.support.challenge import write_tiny_challenge
 
 ROOT = Path(__file__).parents[1]
@@ -23,6 +25,9 @@ LINES = [
     for line in block.splitlines()
     if line.startswith("$ ")
 ]
+
+
+PAGES = [ROOT / "README.md", ROOT / ".github/images/README.md"]
 
 
 @pytest.fixture(scope="module")
@@ -38,12 +43,12 @@ def home(tmp_path_factory):
     return folder
 
 
-def test_every_console_line_of_the_readme_runs(home, monkeypatch):
+def test_every_console_line_of_the_readme_and_every_example_of_the_help_runs(home, monkeypatch):
     monkeypatch.chdir(home)
     # Downloads are the one thing that cannot be had here; what is downloaded is a state dict.
     monkeypatch.setattr("algocli.features.networks.sources.torchvision._pretrained_state", _untrained)
     assert LINES
-    for line in LINES:
+    for line in (*LINES, *(line for lines in EXAMPLES.values() for line in lines)):
         words = shlex.split(line)
         if words[0] == "make":
             assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(), re.MULTILINE), line
@@ -58,8 +63,15 @@ def _untrained(model, _entry):
     return torchvision.models.get_model(model, weights=None).state_dict()
 
 
+def test_the_help_of_a_command_ends_in_its_examples():
+    for command, lines in EXAMPLES.items():
+        shown = CliRunner().invoke(app, [command, "--help"]).stdout.splitlines()
+        assert shown[-len(lines) :] == [f"    {line}" for line in lines]
+        assert all(shlex.split(line)[:2] == ["algocli", command] for line in lines)
+
+
 def test_every_command_of_the_table_exists():
-    listed = set(re.findall(r"^\| `algocli ([a-z-]+)", README, re.MULTILINE))
+    listed = set(re.findall(r"^\| `([a-z-]+)[^`|]*` \|", README, re.MULTILINE))
     known = {command.name or command.callback.__name__ for command in app.registered_commands}
     assert listed == known | {"cache"}
 
@@ -78,6 +90,15 @@ def test_the_python_example_runs(home, monkeypatch):
     np.testing.assert_allclose(names["predicted"], first, atol=2e-3)
 
 
-def test_the_pictures_of_the_readme_are_there():
-    for path in re.findall(r"!\[.*?\]\((.*?)\)", README):
-        assert (ROOT / path).is_file()
+def test_the_table_puts_a_function_beside_the_command_of_its_name():
+    pairs = re.findall(r"^\| `([a-z-]+)[^`|]*` \| `(\w+)` \|", README, re.MULTILINE)
+    named = {command: name for command, name in pairs if command.replace("-", "_") != name}
+    assert named == {"data": "Challenge", "predict": "predict_files"}
+    assert {name for _, name in pairs} <= set(algocli.__all__)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=["the README", "the pictures"])
+def test_what_a_page_shows_or_links_to_is_there(page):
+    linked = re.findall(r"\]\(((?!http)[^)]*)\)", page.read_text(encoding="utf-8"))
+    assert linked
+    assert [path for path in linked if not (page.parent / path).is_file()] == []

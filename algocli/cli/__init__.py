@@ -8,12 +8,14 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 
 import typer
 from typer.core import TyperGroup
 
 from algocli.cli.ascii import mend
+from algocli.cli.examples import add_examples
 from algocli.cli.wording import told_in_options
 from algocli.errors import AlgocliError, MissingStep, StorageError
 
@@ -73,6 +75,15 @@ def _drop_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+# In the order in which a user meets them; --help lists them so.
+_COMMANDS = (
+    *("demo", "data", "prepare", "import_ceilings", "stimuli"),
+    *("layers", "extract", "import_features"),
+    *("train", "report", "compare", "partition", "plot", "predict", "export"),
+    *("submit", "validate", "score"),
+    "cache",
+)
+
 # Plain help: rich's would triple the time that --help takes.
 app = typer.Typer(
     cls=_Commands,
@@ -99,54 +110,17 @@ def _root(
     """How well does a neural network explain the human visual cortex?
 
     The usual order: data, extract, train, report, submit. Try it without data: algocli demo.
+
+    Results go to stdout, everything else to stderr. Exit codes: 0 done, 2 a wrong request, 3 the data is missing or
+    malformed, 4 an earlier step has not run (the hint names the command), 130 interrupted, 143 terminated, 1 a bug of
+    ours.
     """
 
 
 def _register() -> None:
-    from algocli.cli import (
-        cache,
-        compare,
-        data,
-        demo,
-        export,
-        extract,
-        import_ceilings,
-        import_features,
-        layers,
-        partition,
-        plot,
-        predict,
-        prepare,
-        report,
-        score,
-        stimuli,
-        submit,
-        train,
-        validate,
-    )
-
-    # In the order in which a user meets them; --help lists them so.
-    features = (layers, extract, import_features)
-    for module in (
-        demo,
-        data,
-        prepare,
-        import_ceilings,
-        stimuli,
-        *features,
-        train,
-        report,
-        compare,
-        partition,
-        plot,
-        predict,
-        export,
-        submit,
-        validate,
-        score,
-        cache,
-    ):
-        module.register(app)
+    for name in _COMMANDS:
+        import_module(f"algocli.cli.{name}").register(app)
+    add_examples(app)
 
 
 def main() -> None:

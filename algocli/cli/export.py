@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -19,8 +19,7 @@ from algocli.cli.options import (
     is_named,
     parse_subjects,
 )
-
-Format = Literal["npy", "csv", "gifti", "mgh"]
+from algocli.pipeline.defaults import DEFAULT_EXPORT, ExportFormat
 
 
 def register(app: typer.Typer) -> None:
@@ -31,13 +30,13 @@ def register(app: typer.Typer) -> None:
 def export(
     ctx: typer.Context,
     file_format: Annotated[
-        Format,
+        ExportFormat,
         typer.Option(
             "--format",
             help="npy: correlations and validation predictions; csv: one row a vertex; gifti, mgh: maps on fsaverage.",
         ),
     ] = "npy",
-    output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write to.")] = Path("export"),
+    output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write to.")] = DEFAULT_EXPORT,
     subject: Subjects = None,
     run: RunName = "latest",
     data_dir: DataDir = DEFAULT_DATA_DIR,

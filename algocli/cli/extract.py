@@ -85,6 +85,11 @@ def extract(
     Images are taken as 8-bit RGB: transparent ones are laid on mid-grey (127), photographs are turned upright as their
     EXIF says, 16-bit numbers span their whole range; how many were converted so is told. An image whose numbers could
     mean anything is refused.
+
+    Weights are known by their numbers, never by their name. Without a network bring a checkpoint: it may lack the
+    layers past those that are asked for. A network of your own says in its attribute pretrained_cfg what images it
+    takes, as timm's do. One that is no function of its image (dropout left on, sampling, statistics of the batch) is
+    refused.
     """
     from algocli.cli.console import note, noter, tracker
     from algocli.cli.stores import show_stores

@@ -97,6 +97,7 @@ def plot(
     """Draw a figure for each subject and print its path.
 
     Nothing is fetched from the network, unless a larger surface is asked for the first time, and no display is needed.
+    fsaverage5 has one in sixteen of the challenge's vertices; the caption counts them.
     """
     from algocli.results.drawing.style import DARK, LIGHT
     from algocli.results.plots.request import Wishes

@@ -23,6 +23,7 @@ from algocli.cli.options import (
     parse_subjects,
 )
 from algocli.dataset.sides import all_of
+from algocli.pipeline.defaults import DEFAULT_PREDICTIONS
 
 if TYPE_CHECKING:
     from algocli.results.predicted import Predicted, RegionResponse
@@ -45,7 +46,7 @@ def register(app: typer.Typer) -> None:
 def predict(
     ctx: typer.Context,
     images: Annotated[list[Path], typer.Argument(help="Image files, and folders of images.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write to.")] = Path("predictions"),
+    output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write to.")] = DEFAULT_PREDICTIONS,
     subject: Subjects = None,
     roi: Regions = None,
     run: RunName = "latest",
@@ -63,7 +64,8 @@ def predict(
     through transparent pixels, and upright as their EXIF says; 16-bit numbers span their whole range. How many images
     were converted so is told. Each subject has a folder, subj01 and so on, with lh_pred.npy and
     rh_pred.npy, a row for each image and a column for each vertex; images.csv says which row is which image. Responses
-    are in the unit of the training responses. Without --data-dir the data is looked for where the run was trained.
+    are in the unit of the training responses. The first time fits the model once more and keeps it. Without --data-dir
+    the data is looked for where the run was trained.
     """
     from algocli.cli.console import note, noter, show_json, tracker
     from algocli.pipeline.arguments import refuse_file

@@ -63,7 +63,8 @@ def report(
     """Show how well a run explains each ROI.
 
     Scores are correlations of measured and predicted responses to held-out training images, and, where the data
-    folder has noise ceilings, the noise-normalised accuracy in percent. The leaderboard scores test images, which
+    folder has noise ceilings, the noise-normalised accuracy in percent: min(100, 100 r² / ceiling). On a terminal each
+    row ends in a bar, the mean of both hemispheres. The leaderboard scores test images, which
     comes out lower. Without --data-dir the data is looked for where the run was trained.
 
     --significance permutes the held-out images, each within its fold, and controls the false discovery rate over all

@@ -20,6 +20,7 @@ from algocli.cli.options import (
     parse_subjects,
 )
 from algocli.errors import UsageError
+from algocli.pipeline.defaults import DEFAULT_ZIP
 
 if TYPE_CHECKING:
     from algocli.submission.package import Packaged
@@ -51,7 +52,7 @@ def submit(
     average: Average = False,
     weighted: Weighted = False,
     folder: Folder = None,
-    out: Annotated[Path, typer.Option("--output", "-o", help="The zip to write.")] = Path("submission.zip"),
+    out: Annotated[Path, typer.Option("--output", "-o", help="The zip to write.")] = DEFAULT_ZIP,
     partial: Annotated[bool, typer.Option("--partial", help="Allow subjects to be missing.")] = False,
     mantissa_bits: MantissaBits = "auto",
     run: RunName = "latest",
@@ -64,7 +65,7 @@ def submit(
     """Write the leaderboard's zip of a run's test predictions.
 
     It is the format of CodaLab, and is checked before it gets its final name. A record of what is in it, with the same
-    name ending in .json, is left beside it.
+    name ending in .json, is left beside it. The same predictions give the same bytes.
     """
     from algocli.cli.console import note, noter, show_json, size, tracker
     from algocli.pipeline.leaderboard import submit as package

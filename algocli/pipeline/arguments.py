@@ -36,14 +36,13 @@ def each_subject(subjects: object) -> list[Subject]:
         raise UsageError(
             f"subjects: a Subject, or several, was expected; found {type(subjects).__name__}", hint=_FIND_SUBJECTS
         )
-    found = []
-    for one in subjects:
-        if not is_subject(one):
-            raise UsageError(f"subjects: a Subject was expected; found {type(one).__name__}", hint=_FIND_SUBJECTS)
-        found.append(one)
-    if not found:
+    several = list(subjects)
+    for subject in several:
+        if not is_subject(subject):
+            raise UsageError(f"subjects: a Subject was expected; found {type(subject).__name__}", hint=_FIND_SUBJECTS)
+    if not several:
         raise UsageError("subjects: there is none", hint=_FIND_SUBJECTS)
-    return found
+    return several
 
 
 def one_run(run: object) -> Run:
@@ -66,7 +65,7 @@ def each_run(runs: object) -> list[Run]:
         If one of them is something else, such as a run's name.
     """
     several = runs if isinstance(runs, Iterable) and not isinstance(runs, str | bytes) else [runs]
-    return [check_kind("runs", one, Run, _FIND_RUN) for one in several]
+    return [check_kind("runs", run, Run, _FIND_RUN) for run in several]
 
 
 def some_ids(subjects: Ids | None) -> tuple[SubjectId, ...] | None:

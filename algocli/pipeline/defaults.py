@@ -1,10 +1,16 @@
-"""What is meant where nothing is said: the same folders, network and layer for a notebook and for the shell."""
+"""What is meant where nothing is said: the same folders, files, network and layer for a notebook and for the shell."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 DEFAULT_CACHE = Path("cache")
 DEFAULT_DATA = Path("algonauts_2023_challenge_data")
+DEFAULT_EXPORT = Path("export")
+DEFAULT_PREDICTIONS = Path("predictions")
+DEFAULT_ZIP = Path("submission.zip")
 DEFAULT_MODEL = "alexnet"
 DEFAULT_LAYERS = ("features.2",)
+# Here, and not beside what writes them: the shell's help lists them, and loads nothing for that.
+ExportFormat = Literal["npy", "csv", "gifti", "mgh"]

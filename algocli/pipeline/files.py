@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
 from algocli.compute.choices import check_choice, check_path
 from algocli.compute.track import Note, unheard
@@ -13,21 +13,19 @@ from algocli.dataset.opening import open_dataset
 from algocli.dataset.protocol import Subject
 from algocli.errors import DataError
 from algocli.pipeline.arguments import Data, Ids, one_run, refuse_file, some_ids
-from algocli.pipeline.defaults import DEFAULT_DATA
+from algocli.pipeline.defaults import DEFAULT_DATA, DEFAULT_EXPORT, ExportFormat
 from algocli.results.data_of_runs import recorded_subjects, tell_other_places
 from algocli.results.scoring import scored_subjects
 from algocli.runs.mixtures import tell_mixtures
 from algocli.runs.run import Run
 from algocli.runs.subject_run import SubjectRun
 
-Format = Literal["npy", "csv", "gifti", "mgh"]
-
 
 def export(
     run: Run,
-    folder: Path | str = "export",
+    folder: Path | str = DEFAULT_EXPORT,
     *,
-    file_format: Format = "npy",
+    file_format: ExportFormat = "npy",
     data_dir: Data | None = None,
     subjects: Ids | None = None,
     made: Callable[[Path], object] | None = None,
@@ -74,7 +72,7 @@ def export(
     one_run(run)
     output = check_path("folder", folder)
     refuse_file(output)
-    check_choice("file_format", file_format, get_args(Format))
+    check_choice("file_format", file_format, get_args(ExportFormat))
     numbers = some_ids(subjects)
     remarks = list(tell_mixtures(run, numbers))
     if file_format == "npy":
@@ -104,7 +102,7 @@ def _arrays(run: Run, numbers: tuple[SubjectId, ...] | None, output: Path) -> It
         yield from export_arrays(run.subject(number), output)
 
 
-def _views(file_format: Format, pairs: list[tuple[Subject, SubjectRun]], output: Path) -> Iterator[Path]:
+def _views(file_format: ExportFormat, pairs: list[tuple[Subject, SubjectRun]], output: Path) -> Iterator[Path]:
     """Write what needs the data, subject by subject."""
     from algocli.results.export import export_table
     from algocli.results.export_maps import export_gifti, export_overlays

@@ -13,7 +13,7 @@ from algocli.compute.track import Note, Track, silent, unheard
 from algocli.dataset.challenge.layout import check_subjects
 from algocli.errors import UsageError
 from algocli.pipeline.arguments import ChallengeData, as_challenge, each_run
-from algocli.pipeline.defaults import DEFAULT_DATA
+from algocli.pipeline.defaults import DEFAULT_DATA, DEFAULT_ZIP
 from algocli.runs.mixtures import tell_mixtures
 from algocli.runs.run import Run
 from algocli.submission.package import Packaged, Prediction, package
@@ -25,7 +25,7 @@ from algocli.submission.verdict import Verdict
 
 def submit(
     runs: Run | Sequence[Run] | Path | str,
-    path: Path | str = "submission.zip",
+    path: Path | str = DEFAULT_ZIP,
     *,
     average: bool = False,
     weighted: bool = False,

@@ -15,7 +15,7 @@ from algocli.dataset.naming import SubjectId, check_subject_id
 from algocli.dataset.opening import open_dataset
 from algocli.dataset.sides import Side
 from algocli.pipeline.arguments import Data, Ids, one_run, refuse_file, some_ids
-from algocli.pipeline.defaults import DEFAULT_DATA
+from algocli.pipeline.defaults import DEFAULT_DATA, DEFAULT_PREDICTIONS
 from algocli.results.data_of_runs import Origin, recorded_subjects, tell_other_places
 from algocli.results.scoring import scored_subjects
 from algocli.runs.mixtures import tell_mixtures
@@ -89,7 +89,7 @@ def predict(
 def predict_files(
     run: Run,
     images: Sequence[Path | str] | Path | str,
-    folder: Path | str = "predictions",
+    folder: Path | str = DEFAULT_PREDICTIONS,
     *,
     data_dir: Data | None = None,
     subjects: Ids | None = None,

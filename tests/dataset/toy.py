@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -135,3 +136,14 @@ def learn(toy: Toy, cache: Path, **settings: Any) -> Run:
     """Bring features of everybody into a cache, and train on them."""
     names = {extract_one(one, stand_in(), cache).folder.parent.name for one in toy.subjects()}
     return algocli.train(toy.subjects(), tuple(names), cache_dir=cache, **{"n_components": 8, **settings})
+
+
+@pytest.fixture(scope="module", name="toy")
+def toy_with_regions(tmp_path_factory: pytest.TempPathFactory) -> Toy:
+    return make_toy(tmp_path_factory.mktemp("toy") / "data", regions={"rim": {"all": [0, 2]}, "bay": {"all": []}})
+
+
+@pytest.fixture(scope="module", name="run")
+def run_of_toy(toy: Toy, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Shared: to be read only."""
+    return learn(toy, tmp_path_factory.mktemp("toy-cache"))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from algocli.dataset.challenge.subjects import Challenge
 from tests.features.by_hand import cache_features
@@ -27,3 +29,19 @@ def draw_responses(folder: Path, number: int, seed: int) -> None:
     rng = np.random.default_rng([number, seed])
     for path in sorted((folder / f"subj{number:02d}/training_split/training_fmri").iterdir()):
         np.save(path, rng.standard_normal(np.load(path).shape).astype(np.float32))
+
+
+@pytest.fixture(scope="module", name="written")
+def written_datasets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Datasets a and b of equal images and subjects 1 and 6, other responses, and a cache with their features."""
+    home = tmp_path_factory.mktemp("written")
+    for seed, name in enumerate("ab"):
+        write_dataset(home / name, home / "cache", seed)
+    return home
+
+
+@pytest.fixture(name="home")
+def datasets_to_spoil(tmp_path: Path, written: Path) -> Path:
+    """Return a copy of them, of the test's own."""
+    shutil.copytree(written, tmp_path / "home")
+    return tmp_path / "home"

@@ -36,20 +36,9 @@ from algocli.runs.p_values import kept
 from algocli.runs.run import Run
 from algocli.stats.partition import unions
 from algocli.submission.sources import of_runs
-from tests.dataset.toy import Toy, ToyKind, learn, make_toy
+from tests.dataset.toy import Toy, ToyKind, learn, make_toy, run_of_toy, toy_with_regions  # noqa: F401
 from tests.features.by_hand import extract_one, list_stores
 from tests.features.stand_in import stand_in
-
-
-@pytest.fixture(scope="module")
-def toy(tmp_path_factory: pytest.TempPathFactory) -> Toy:
-    return make_toy(tmp_path_factory.mktemp("toy") / "data", regions={"rim": {"all": [0, 2]}, "bay": {"all": []}})
-
-
-@pytest.fixture(scope="module")
-def run(toy: Toy, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Shared: to be read only."""
-    return learn(toy, tmp_path_factory.mktemp("toy-cache"))
 
 
 def test_its_scores_are_the_correlations_of_what_was_held_out(toy: Toy, run: Run) -> None:

@@ -18,24 +18,9 @@ from algocli.runs.datasets import Home, differing
 from algocli.runs.opening import open_on
 from algocli.runs.run import Run
 from algocli.runs.training import train_subject
-from tests.encoding.data_by_hand import draw_responses, write_dataset
+from tests.encoding.data_by_hand import datasets_to_spoil, draw_responses, write_dataset, written_datasets  # noqa: F401
 
 Train = Callable[..., Run]
-
-
-@pytest.fixture(scope="module")
-def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Datasets a and b of equal images and subjects 1 and 6, other responses, and a cache with their features."""
-    home = tmp_path_factory.mktemp("opening")
-    for seed, name in enumerate("ab"):
-        write_dataset(home / name, home / "cache", seed)
-    return home
-
-
-@pytest.fixture
-def home(tmp_path: Path, written: Path) -> Path:
-    shutil.copytree(written, tmp_path / "home")
-    return tmp_path / "home"
 
 
 @pytest.fixture

@@ -6,13 +6,15 @@ A name imports the file that it lies in, and no other: a report of one regressio
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 
 from algocli.compute.choices import check_choice
 from algocli.encoding.fields import Fields
 from algocli.encoding.regressions.models import RunArray
 from algocli.encoding.regressions.regression import Regression
 
-# What a user may type, in the order in which it is offered; the first word is the name of the file.
+# What a user may type, in the order in which it is offered; the first word is the name of the file. A file that is not
+# named here comes after these, under its own name.
 _FORMS = ("ols", "ridge", "banded", "blend", "python:MODULE:CALLABLE")
 _added: dict[str, Regression] = {}
 
@@ -80,6 +82,9 @@ def known_arrays() -> dict[str, RunArray]:
 def _files() -> dict[str, str]:
     """Return the form of each regression of this package by its file, but for those that others have replaced."""
     named = {form.partition(":")[0]: form for form in _FORMS}
+    beside = sorted(path for path in Path(__file__).parent.glob("*.py") if path.stem not in named)
+    # Read and not imported: a list of names is asked for by programs that need none of the regressions.
+    named |= {path.stem: path.stem for path in beside if "\nREGRESSION = " in path.read_text(encoding="utf-8")}
     return {file: form for file, form in named.items() if file not in _added}
 
 

@@ -1,8 +1,8 @@
 """What a regression is: what it is fitted on, and everything that the program asks of one, whichever it is.
 
-A new one is a file beside this with a class of this kind and, under the name REGRESSION, one object of it, and its line
-in the registry. What is said here of settings, memory and new images holds for a plain linear model of one set of
-components; a regression says what is otherwise.
+A new one is a file beside this with a class of this kind and, under the name REGRESSION, one object of it. What is
+said here of settings, memory and new images holds for a plain linear model of one set of components; a regression
+says what is otherwise.
 """
 
 from __future__ import annotations

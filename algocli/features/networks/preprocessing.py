@@ -241,7 +241,7 @@ def of_config(config: Mapping[str, Any]) -> Transform | None:
         told = {name: config.get(name) or usual for name, usual in _USUAL.items()}
         if channels != 3 or height != width or told["crop_mode"] not in ("center", "squash"):
             return None
-        if told["interpolation"].upper() not in Image.Resampling.__members__:
+        if told["interpolation"] not in INTERPOLATIONS:
             return None
         return Transform(
             height,
