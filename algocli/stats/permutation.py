@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from algocli.compute.arrays import blocks
 from algocli.errors import DataError, UsageError
 from algocli.stats.correlation import standardised
+from algocli.stats.tails import N_LEAST, TAIL, tail_p
 
 # Vertices a thread works on at once: standardised predictions and responses of a thousand images stay in its cache.
 VERTICES = 64
@@ -73,7 +74,11 @@ def permute(folds: NDArray[np.int64], *, n_permutations: int = 1000, seed: int =
 
 
 def permutation_p(
-    measured: NDArray[np.floating], predicted: NDArray[np.floating], permutations: Permutations
+    measured: NDArray[np.floating],
+    predicted: NDArray[np.floating],
+    permutations: Permutations,
+    *,
+    widened: float = 1,
 ) -> NDArray[np.float64]:
     """Return how likely a correlation as high as each vertex's is by chance.
 
@@ -85,11 +90,15 @@ def permutation_p(
     measured, predicted : (n_stimuli, n_vertices)
     permutations
         As `permute` draws them; the same ones for all vertices.
+    widened
+        How much wider the correlations are spread by chance than those of permuted images: predictions of several
+        models that were fitted on the same images depend on each other.
 
     Returns
     -------
     (n_vertices,) float64
-        (1 + permutations with as high an r) / (1 + permutations). 1 where responses or predictions never vary.
+        (1 + permutations with as high an r) / (1 + permutations), and beyond all of them what their tail says
+        (`tails.tail_p`). 1 where responses or predictions never vary.
 
     Raises
     ------
@@ -103,32 +112,38 @@ def permutation_p(
             f"and {n_rows} images were permuted"
         )
 
-    def count(block: slice) -> NDArray[np.int64]:
-        return _count_as_high(measured[:, block], predicted[:, block], permutations)
+    def judge(block: slice) -> NDArray[np.float64]:
+        return _block_p(measured[:, block], predicted[:, block], permutations, widened)
 
     with ThreadPoolExecutor() as pool:
-        counts = np.concatenate([np.empty(0, np.int64), *pool.map(count, blocks(measured.shape[1], VERTICES))])
-    p: NDArray[np.float64] = (1 + counts) / (1 + permutations.n_permutations)
-    return p
+        return np.concatenate([np.empty(0), *pool.map(judge, blocks(measured.shape[1], VERTICES))])
 
 
-def _count_as_high(
-    measured: NDArray[np.floating], predicted: NDArray[np.floating], permutations: Permutations
-) -> NDArray[np.int64]:
-    """Count the permutations that correlate at least as highly as the measured order does, (n_vertices,)."""
+def _block_p(
+    measured: NDArray[np.floating], predicted: NDArray[np.floating], permutations: Permutations, widened: float
+) -> NDArray[np.float64]:
+    """Count the permutations that correlate at least as highly as the measured order does; a few tell the tail."""
     x, y = np.empty(measured.shape, np.float32), np.empty(measured.shape, np.float32)
     for rows in permutations.predicted:
         x[rows], y[rows] = standardised(measured[rows]), standardised(predicted[rows])
     # All r here are sums over folds, where the score is the mean.
-    score = np.einsum("ij,ij->j", x, y) - TIE * len(permutations.predicted)
+    n_folds, n_permutations = len(permutations.predicted), permutations.n_permutations
+    score = np.einsum("ij,ij->j", x, y) / widened - TIE * n_folds
     spectra = [_spectrum(y[rows]).conj() for rows in permutations.predicted]
-    count = np.zeros(len(score), np.int64)
-    for start in range(0, permutations.n_permutations, permutations.n_steps):
+    n_as_high = np.zeros(len(score), np.int64)
+    n_largest = int(TAIL * n_permutations) if n_permutations >= N_LEAST else 0
+    largest, squares = np.empty((0, len(score)), np.float32), np.zeros(len(score))
+    for start in range(0, n_permutations, permutations.n_steps):
         order = start // permutations.n_steps
-        r = _shifted_r(x, [rows[order] for rows in permutations.measured], spectra)
+        r = _shifted_r(x, [rows[order] for rows in permutations.measured], spectra)[: n_permutations - start]
         # Said so that what is no number counts against the vertex.
-        count += (~(r[: permutations.n_permutations - start] < score)).sum(axis=0)
-    return count
+        n_as_high += (~(r < score)).sum(axis=0)
+        squares += np.einsum("ij,ij->j", r, r, dtype=np.float64)
+        if n_largest:
+            together = np.concatenate([largest, r])
+            largest = np.partition(together, -min(n_largest, len(together)), axis=0)[-n_largest:]
+    spread = np.sqrt(squares / n_permutations) / n_folds
+    return tail_p(n_as_high, n_permutations, largest / n_folds, spread, score / n_folds)
 
 
 def _shifted_r(

@@ -32,6 +32,10 @@ class OrdinaryLeastSquares(Regression):
         """Yield a model for each view; the responses are read once for all together."""
         yield from fit_ols([view.components[0] for view in views], responses, views[0].algebra)
 
+    def gains(self, model: LinearModel, view: View, vertices: NDArray[np.int64]) -> list[NDArray[np.floating]]:
+        """Divide by the variances, the same for every vertex."""
+        return [(1 / view.components[0].variances[:, None]).astype(np.float32)]
+
 
 def fit_ols(
     components: Sequence[Components], responses: NDArray[np.float32], algebra: Algebra = ON_CPU

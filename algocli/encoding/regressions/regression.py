@@ -250,6 +250,19 @@ class Regression(ABC):
         """Return a model as a linear one of all layers' components side by side; None where it has no such form."""
         return LinearModel(model.weights, model.intercept)
 
+    def gains(self, model: Any, view: View, vertices: NDArray[np.int64]) -> list[NDArray[np.floating]] | None:
+        """Return by how much a component counts, the more of it there is in the responses.
+
+        With scores S of the fitted images, a prediction of scores s is s diag(gain) S'y beside a constant: how each
+        fitted image's response enters it.
+
+        Returns
+        -------
+        list of (n_components, n_vertices) or (n_components, 1)
+            One entry for each of the view's components; None where the regression has no such form.
+        """
+        return None
+
     def recall(self, arrays: Callable[[str], NDArray[Any] | None], number: int, view: View) -> LinearModel | None:
         """Return a linear form that the run has kept; None where it has to be fitted again.
 

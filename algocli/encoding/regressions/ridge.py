@@ -65,6 +65,10 @@ class Ridge(Regression):
         """Say how many vertices have a penalty from the edges of the grid."""
         yield tell_edges(model.chosen, settings)
 
+    def gains(self, model: RidgeModel, view: View, vertices: NDArray[np.int64]) -> list[NDArray[np.floating]]:
+        """Divide by the variances with each vertex's penalty, taken as given."""
+        return [model.gains(view.components[0], vertices)]
+
 
 def fit_ridge(
     components: Sequence[Components],

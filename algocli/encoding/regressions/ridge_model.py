@@ -33,6 +33,11 @@ class RidgeModel(LinearModel):
     alphas: NDArray[np.float64]
     chosen: NDArray[np.int16]
 
+    def gains(self, fold: Components, vertices: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return by how much each component counts at some vertices, (n_components, n_vertices)."""
+        penalised = fold.variances[:, None] + self.alphas[self.chosen[vertices]]
+        return (1 / penalised).astype(np.float32)
+
 
 def empty_model(fold: Components, n_vertices: int, relative_alphas: NDArray[np.float64]) -> RidgeModel:
     """Return a model of this fold's penalties whose weights and choices are yet to be set."""

@@ -1,0 +1,89 @@
+"""What each image adds to a score that is a mean of r over folds: as one that is predicted, and as one fitted on.
+
+The models of different folds are fitted on many of the same images, so their scores vary together. To see how far a
+mean over folds might have come out otherwise, an image counts twice: by its own prediction, and by what the models
+that it was fitted into predict of others. For a score s that is smooth in the weight of every image, let a_i be the
+derivative by image i's weight among the predicted images and b_i that by its weight among the fitted ones. The
+variance of s is then that of sum a_i (a_i + b_i): the sum of (a_i + b_i)² would count twice what two images have in
+common by chance alone (the y_i y_j of a quadratic form y'Ly, whose variance is tr(LL') + tr(LL) where the diagonal of
+L is zero, as it is in cross-validation), and the sum of a_i² would leave out that each may be in the other's model.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algocli.stats.correlation import standardised
+
+# By how much models that share images widen an interval at the most: where L is symmetric, tr(LL) = tr(LL').
+WIDEST = float(np.sqrt(2))
+
+
+class Predicted(NamedTuple):
+    """One fold's predictions, vertex by vertex.
+
+    Attributes
+    ----------
+    influence : (n_stimuli, n_vertices) float32
+        What r gains with the weight of each image, were it the only fold.
+    slope : (n_stimuli, n_vertices) float32
+        What r gains with each image's predicted response.
+    """
+
+    influence: NDArray[np.float32]
+    slope: NDArray[np.float32]
+
+
+def of_predicted(measured: NDArray[np.floating], predicted: NDArray[np.floating]) -> Predicted:
+    """Return how the r of one fold depends on each of its images, and on what is predicted of each.
+
+    Parameters
+    ----------
+    measured, predicted : (n_stimuli, n_vertices)
+        Where one of them never varies, nothing depends on anything.
+    """
+    n = len(measured)
+    x, y = standardised(measured), standardised(predicted)
+    r = np.einsum("ij,ij->j", x, y)
+    # Of columns of length one: x_i y_i is an image's part of r, and half of r falls to what each adds to both lengths.
+    influence = x * y - r * (x * x + y * y) / 2
+    # A fold of n images varies about its own means, which takes one of them.
+    influence *= np.float32(np.sqrt(n / max(n - 1, 1)))
+    spread = np.linalg.norm(predicted - predicted.mean(axis=0, dtype=np.float64), axis=0)
+    slope = (x - r * y) / np.where(spread > 0, spread, np.inf)
+    return Predicted(influence.astype(np.float32), slope.astype(np.float32))
+
+
+def widening(predicted: NDArray[np.floating], fitted: NDArray[np.floating] | None) -> NDArray[np.float64]:
+    """Return what to widen the resamples of a score by, for models that share images.
+
+    Parameters
+    ----------
+    predicted, fitted : (n_images, n_scores)
+        The influence of each image as one that is predicted, and as one that models are fitted on; None where that
+        cannot be told, and the most is taken that it can be.
+
+    Returns
+    -------
+    (n_scores,) float64
+        At least 1. It also makes up for that the variance is known from as many images as there are, as Student's t
+        does (by Satterthwaite's degrees of freedom).
+    """
+    from scipy.stats import norm, t
+
+    alone = np.square(predicted).sum(axis=0, dtype=np.float64)
+    if fitted is None:
+        return np.full(alone.shape, WIDEST)
+    parts = predicted.astype(np.float64) * (predicted + fitted)
+    variance = parts.sum(axis=0)
+    # Shared images cannot make a score surer than its predictions taken by themselves.
+    shared = variance > alone
+    parts, variance = np.where(shared, parts, np.square(predicted)), np.where(shared, variance, alone)
+    about_mean = np.square(parts - parts.mean(axis=0)).sum(axis=0)
+    freedom = 2 * variance**2 / np.where(about_mean > 0, about_mean, 1)
+    student = np.where(about_mean > 0, t.ppf(0.975, np.maximum(freedom, 3)) / norm.ppf(0.975), 1)
+    wider: NDArray[np.float64] = np.sqrt(variance / np.where(alone > 0, alone, 1)) * student
+    return np.where(alone > 0, wider, 1)
