@@ -119,7 +119,7 @@ def _show_tables(comparison: Comparison) -> None:
 
 def _tables(comparison: Comparison) -> Iterator[tuple[str, str, Iterator[list[str]]]]:
     """Yield each table's title, first column and lines."""
-    from algocli.results.report import SCORED_ON
+    from algocli.results.telling import SCORED_ON
 
     for number, hemisphere in product(comparison.subjects, comparison.sides):
         title = f"Subject {number}, {heading(hemisphere).lower()}: mean r on {SCORED_ON}"

@@ -36,7 +36,7 @@ def show_parts(summary: PartitionReport) -> None:
 
 def _tables(summary: PartitionReport) -> Iterator[tuple[str, str, Iterator[list[str]]]]:
     """Yield each table's title, first column and lines."""
-    from algocli.results.report import SCORED_ON
+    from algocli.results.telling import SCORED_ON
 
     for number in summary.subjects:
         for what, pick in _UNITS.items():

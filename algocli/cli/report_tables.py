@@ -80,7 +80,7 @@ def _full_bar(summary: Report) -> float:
 
 def _tables(summary: Report, layout: _Layout) -> Iterator[_Table]:
     """Yield each table's title, columns and lines."""
-    from algocli.results.report import SCORED_ON
+    from algocli.results.telling import SCORED_ON
 
     scored = f"r on {SCORED_ON}"
     for number in summary.subjects:
