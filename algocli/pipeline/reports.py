@@ -13,7 +13,7 @@ from algocli.errors import UsageError
 from algocli.pipeline.arguments import Data, Ids, each_run, one_run, some_ids
 from algocli.pipeline.defaults import DEFAULT_DATA
 from algocli.results.certainty import Asked
-from algocli.results.report import Report, summarise, summarise_recorded, write_csv
+from algocli.results.report import Report, summarise, write_csv
 from algocli.runs.run import Run
 
 if TYPE_CHECKING:
@@ -87,10 +87,8 @@ def report(
         track=track,
     )
     only = None if rois is None else check_words("rois", rois)
-    if data_dir is not None:
-        found = summarise(open_dataset(data_dir), run, subjects=some_ids(subjects), rois=only, asked=asked)
-    else:
-        found = summarise_recorded(run, DEFAULT_DATA, subjects=some_ids(subjects), rois=only, asked=asked)
+    data = DEFAULT_DATA if data_dir is None else open_dataset(data_dir)
+    found = summarise(data, run, subjects=some_ids(subjects), rois=only, asked=asked)
     if csv is not None:
         write_csv(found, check_path("csv", csv))
     if page is not None:

@@ -20,18 +20,17 @@ from algocli.results.certainty import Asked
 from algocli.results.compare import compare
 from algocli.results.data import gather
 from algocli.results.data_of_runs import recorded_subjects
-from algocli.results.explained_parts import read_parts
 from algocli.results.export import export_arrays, export_table
 from algocli.results.export_maps import export_gifti, export_overlays
 from algocli.results.page.compare_page import write_compare_page
 from algocli.results.page.report_page import write_report_page
-from algocli.results.partition import summarise_parts
+from algocli.results.partition import read_parts, summarise_parts
 from algocli.results.plots.accuracy import plot_accuracy, plot_bars
 from algocli.results.plots.layers import plot_layers
 from algocli.results.plots.request import Wishes
 from algocli.results.plots.rois import plot_vertices
 from algocli.results.predicted import predict_pictures
-from algocli.results.report import summarise_recorded, write_csv
+from algocli.results.report import summarise, write_csv
 from algocli.runs.p_values import kept
 from algocli.runs.run import Run
 from algocli.stats.partition import unions
@@ -151,7 +150,7 @@ def test_responses_to_new_images_are_what_they_would_have_been_in_the_set(tmp_pa
 def test_how_sure_scores_are_is_told_of_one_side(toy: Toy, run: Run) -> None:
     with known(ToyKind(toy)):
         asked = Asked(n_permutations=20, n_resamples=20)
-        report = summarise_recorded(run, toy.folder, asked=asked)
+        report = summarise(toy.folder, run, asked=asked)
     row = report.row("anna", "all", "All vertices")
     assert row is not None
     assert row.low is not None

@@ -20,6 +20,7 @@ from algocli.results.drawing.chart import Chart
 from algocli.results.drawing.charts import draw_rois
 from algocli.results.drawing.roi_axis import remark_on_absent
 from algocli.results.drawing.style import Theme
+from algocli.results.layered import per_layer
 from algocli.results.over_subjects import as_one_subject
 from algocli.results.page.citing import Work, works
 from algocli.results.page.frame import SubjectPart, write_page
@@ -27,7 +28,6 @@ from algocli.results.page.pictures import Picture, picture
 from algocli.results.page.provenance import Provenance, finished, provenance
 from algocli.results.page.report_tables import over_subjects_table, roi_table, subjects_table
 from algocli.results.page.tables import Table, count, number
-from algocli.results.per_layer import per_layer
 from algocli.results.plots.accuracy import plot_accuracy
 from algocli.results.plots.ceilings import plot_ceiling
 from algocli.results.plots.layers import plot_best_layer

@@ -13,7 +13,7 @@ from algocli.errors import DataError
 from algocli.results.certainty import Asked
 from algocli.results.data import Gathered
 from algocli.results.page.report_page import build_report_page, write_report_page
-from algocli.results.report import summarise, summarise_recorded
+from algocli.results.report import summarise
 from algocli.runs.run import Run
 from tests.results.blends import LAYERS as BLENDED
 from tests.results.blends import write_blend, write_recipe
@@ -53,7 +53,7 @@ def test_the_headline_is_the_official_score_of_all_vertices(page, tiny_challenge
 
 
 def test_without_noise_ceilings_the_headline_is_the_median_r(tmp_path, run):
-    report = summarise_recorded(run, tmp_path / "gone", subjects=[1])
+    report = summarise(tmp_path / "gone", run, subjects=[1])
     shown = build_report_page(report, run, Gathered([], tmp_path))
     r = [np.load(run.folder / f"subj01/{h}_correlation.npy") for h in ("left", "right")]
     assert (shown.headline.value, shown.headline.name) == (f"{np.median(np.concatenate(r)):.3f}", "median r")
