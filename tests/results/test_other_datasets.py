@@ -22,8 +22,9 @@ from algocli.results.data import gather
 from algocli.results.data_of_runs import recorded_subjects
 from algocli.results.export import export_arrays, export_table
 from algocli.results.export_maps import export_gifti, export_overlays
-from algocli.results.page.compare_page import write_compare_page
-from algocli.results.page.report_page import write_report_page
+from algocli.results.page.compare_page import build_compare_page
+from algocli.results.page.frame import write_page
+from algocli.results.page.report_page import build_report_page
 from algocli.results.partition import read_parts, summarise_parts
 from algocli.results.plots.accuracy import plot_accuracy, plot_bars
 from algocli.results.plots.layers import plot_layers
@@ -75,7 +76,7 @@ def test_rows_become_json_and_csv(toy: Toy, run: Run, tmp_path: Path) -> None:
 
 
 def test_a_page_has_one_group_of_columns_and_no_maps(toy: Toy, run: Run, tmp_path: Path) -> None:
-    write_report_page(algocli.report(run, data_dir=toy), run, toy, tmp_path / "page.html")
+    write_page(build_report_page(algocli.report(run, data_dir=toy), run, toy), tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text()
     assert "hemisphere" not in page.split("<main", 1)[-1].split("<script", 1)[0].replace("hemispheres", "")
     assert "the dataset does not say where its responses lie" in page
@@ -189,5 +190,5 @@ def test_layers_are_charted_and_a_comparison_is_a_page(toy: Toy, tmp_path: Path)
     assert {row.hemisphere for row in count_layers(toy, runs)} == {"all"}
     with known(ToyKind(toy)):
         comparison = compare(runs, n_resamples=10)
-        write_compare_page(comparison, runs, toy, tmp_path / "page.html")
+        write_page(build_compare_page(comparison, runs, toy), tmp_path / "page.html")
     assert "All" in (tmp_path / "page.html").read_text()
