@@ -21,10 +21,11 @@ from algocli.cli.options import (
 )
 from algocli.cli.pages import Html, Title
 from algocli.dataset.naming import SubjectId
-from algocli.dataset.sides import ALL_VERTICES, Side, heading
+from algocli.dataset.sides import Side, heading
 
 if TYPE_CHECKING:
-    from algocli.results.compare import Comparison, DifferenceRow
+    from algocli.cli.roi_tables import Table
+    from algocli.results.compare import Comparison
 
 
 def _remember(ctx: typer.Context, value: Path | None) -> Path | None:
@@ -76,7 +77,9 @@ def compare(
     both runs, so they must have held out the same ones. With folds, r is the mean over folds, as in the report.
     """
     from algocli.cli.console import note, noter, show_json, tracker
+    from algocli.cli.roi_tables import show_tables
     from algocli.pipeline import reports
+    from algocli.results.telling import read_differences
     from algocli.runs.run import find_run
 
     reports.check_pages(None, html, title)
@@ -93,10 +96,11 @@ def compare(
     if as_json:
         show_json({"reference": comparison.reference, "rows": comparison.rows})
     else:
-        _show_tables(comparison)
-        drawn = f"{resamples:,} resamples of the held-out images, seed {seed}"
-        note(f"* the 95 % interval, low to high, excludes 0 ({drawn})", quiet=quiet)
-        note("each interval stands for itself: of many that compare equals, one in twenty excludes 0", quiet=quiet)
+        names = (comparison.reference, *comparison.runs)
+        legend = "\n".join(f"{place} {name}" for place, name in enumerate(names, start=1))
+        show_tables(_tables(comparison), legend)
+        for line in read_differences("*", resamples, seed):
+            note(line, quiet=quiet)
     for remark in comparison.notes:
         noter(quiet)(remark)
     if html is not None:
@@ -106,29 +110,20 @@ def compare(
         note(f"wrote {html}", quiet=quiet)
 
 
-def _show_tables(comparison: Comparison) -> None:
-    """Print a table for each subject and hemisphere and, of several subjects, one that lists them."""
-    from algocli.cli.console import out, show_table
+def _tables(comparison: Comparison) -> Iterator[Table]:
+    """Yield a table for each subject and hemisphere and, of several subjects, one that lists them."""
+    from algocli.cli.roi_tables import roi_lines
+    from algocli.results.telling import SCORED_ON
 
-    names = "".join(f"\n{place} {run}" for place, run in enumerate((comparison.reference, *comparison.runs), start=1))
-    for place, (title, first, lines) in enumerate(_tables(comparison)):
-        if place:
-            out().print()
-        show_table(_columns(comparison, first), lines, title=title + names)
-
-
-def _tables(comparison: Comparison) -> Iterator[tuple[str, str, Iterator[list[str]]]]:
-    """Yield each table's title, first column and lines."""
-    from algocli.results.report import SCORED_ON
-
-    for number, hemisphere in product(comparison.subjects, comparison.sides):
-        title = f"Subject {number}, {heading(hemisphere).lower()}: mean r on {SCORED_ON}"
-        yield title, "ROI", _roi_lines(comparison, number, hemisphere)
+    for number, side in product(comparison.subjects, comparison.sides):
+        cells = {roi: _cells(comparison, number, side, roi) for roi in comparison.rois_of(number)}
+        title = f"Subject {number}, {heading(side).lower()}: mean r on {SCORED_ON}"
+        yield title, _columns(comparison, "ROI"), roi_lines(comparison, cells)
     if len(comparison.subjects) > 1:
-        rois = [ALL_VERTICES] if ALL_VERTICES in comparison.rois else comparison.rois
-        for roi, hemisphere in product(rois, comparison.sides):
-            title = f"{roi}, {heading(hemisphere).lower()}, subject by subject: mean r (validation)"
-            yield title, "subject", _subject_lines(comparison, hemisphere, roi)
+        for roi, side in product(comparison.rois_side_by_side, comparison.sides):
+            title = f"{roi}, {heading(side).lower()}, subject by subject: mean r (validation)"
+            lines = [[str(number), *_cells(comparison, number, side, roi)] for number in comparison.subjects]
+            yield title, _columns(comparison, "subject"), lines
 
 
 def _columns(comparison: Comparison, first: str) -> list[str]:
@@ -136,43 +131,15 @@ def _columns(comparison: Comparison, first: str) -> list[str]:
     return [first, "n", "1", *(word for n in places for word in (str(n), f"{n} - 1", "low", "high", ""))]
 
 
-def _roi_lines(comparison: Comparison, number: SubjectId, hemisphere: Side) -> Iterator[list[str]]:
-    """Yield a hemisphere's rows, each ROI class under its name."""
-    above = ""
-    for roi in comparison.rois:
-        rows = comparison.of_roi(number, hemisphere, roi)
-        # Another subject's data names it, this one's does not.
-        if not rows:
-            continue
-        roi_class = comparison.classes.get(roi, "")
-        if roi_class != above:
-            above = roi_class
-            yield []
-            yield from [[above]] if above else []
-        name = f"  {roi}" if roi_class else roi
-        yield [name, *_cells(comparison, rows)]
-
-
-def _subject_lines(comparison: Comparison, hemisphere: Side, roi: str) -> Iterator[list[str]]:
-    for number in comparison.subjects:
-        yield [str(number), *_cells(comparison, comparison.of_roi(number, hemisphere, roi))]
-
-
-def _cells(comparison: Comparison, rows: list[DifferenceRow]) -> list[str]:
+def _cells(comparison: Comparison, subject: SubjectId, side: Side, roi: str) -> list[str]:
     """Return vertices and reference r, and each run's r, difference, interval and mark."""
-    from algocli.cli.console import DASH, number
+    from algocli.results.telling import DASH, number
 
+    rows = comparison.of_roi(subject, side, roi)
     if not rows or rows[0].n_vertices == 0:
         return [DASH, DASH, *[DASH, DASH, DASH, DASH, ""] * len(comparison.runs)]
     cells = [number(rows[0].n_vertices, 0), number(rows[0].reference_mean_r)]
     for row in rows:
-        cells += [number(row.mean_r), *map(_signed, (row.difference, row.low, row.high)), "*" * row.excludes_zero]
+        differences = [number(value, signed=True) for value in (row.difference, row.low, row.high)]
+        cells += [number(row.mean_r), *differences, "*" * row.excludes_zero]
     return cells
-
-
-def _signed(value: float | None) -> str:
-    """Format a difference, which says its direction."""
-    from algocli.cli.console import number
-
-    text = number(value)
-    return f"+{text}" if value is not None and float(f"{value:.3f}") > 0 else text

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -28,11 +27,7 @@ from algocli.cli.options import (
     parse_subjects,
 )
 from algocli.cli.report import Csv
-from algocli.dataset.sides import all_of
 from algocli.encoding import usual
-
-if TYPE_CHECKING:
-    from algocli.results.partition import PartitionReport
 
 Sets = Annotated[
     list[str],
@@ -89,7 +84,7 @@ def partition(
     clipped.
     """
     from algocli.cli.console import note, noter, show_json, tracker
-    from algocli.cli.partition_tables import show_parts
+    from algocli.cli.partition_tables import remarks, show_parts
     from algocli.dataset.opening import open_dataset
     from algocli.pipeline.arguments import refuse_file
     from algocli.pipeline.shares import partition as divide
@@ -121,7 +116,7 @@ def partition(
         show_json({**found.describe(), "rows": summary.rows})
     else:
         show_parts(summary)
-        for remark in _remarks(summary, regression):
+        for remark in remarks(summary, regression):
             note(remark, quiet=quiet)
     for remark in summary.notes:
         noter(quiet)(remark)
@@ -131,20 +126,3 @@ def partition(
     if output is not None:
         paths = found.export(output)
         note(f"wrote {len(paths)} files to {output}", quiet=quiet)
-
-
-def _remarks(summary: PartitionReport, regression: str) -> Iterator[str]:
-    """Say how the table is to be read."""
-    from algocli.cli.partition_tables import MOST_IN_FULL
-
-    if len(summary.sets) > MOST_IN_FULL:
-        yield "A: what A alone explains; by 2: all that exactly two sets share; total: all sets, the sum"
-        yield "each shared part by itself: --json, --csv FILE or -o FOLDER"
-    else:
-        yield "A: what A alone explains; AB: what exactly A and B share; total: all sets, the sum of the parts"
-    yield "a shared part below 0: the sets explain more together than apart (suppression), or noise"
-    yield "a set's own part below 0: with it the others' predictions get worse, as they do from too few images"
-    if regression == "ols":
-        yield "OLS pays for every component of every layer on new images: unless images are many, ridge is fairer"
-    if summary.has_ceilings:
-        yield f"explainable: a ROI's mean over its mean noise ceiling; {all_of(summary.sides)} together"

@@ -7,8 +7,8 @@ from itertools import groupby
 from string import ascii_uppercase
 from typing import TYPE_CHECKING
 
-from algocli.dataset.naming import SubjectId
-from algocli.dataset.sides import ALL_VERTICES
+from algocli.cli.roi_tables import Table, roi_lines, show_tables
+from algocli.dataset.sides import all_of
 
 if TYPE_CHECKING:
     from algocli.results.partition import PartitionReport, PartRow
@@ -25,27 +25,45 @@ _UNITS: dict[str, _Pick] = {
 
 def show_parts(summary: PartitionReport) -> None:
     """Print each subject's parts in percent of variance and, where there are ceilings, of the explainable."""
-    from algocli.cli.console import out, show_table
-
-    legend = "".join(f"\n{letter} {name}" for letter, name in zip(ascii_uppercase, summary.sets, strict=False))
-    for place, (title, first, lines) in enumerate(_tables(summary)):
-        if place:
-            out().print()
-        show_table([first, "n", *_headers(summary)], lines, title=title + legend)
+    legend = "\n".join(f"{letter} {name}" for letter, name in zip(ascii_uppercase, summary.sets, strict=False))
+    show_tables(_tables(summary), legend)
 
 
-def _tables(summary: PartitionReport) -> Iterator[tuple[str, str, Iterator[list[str]]]]:
-    """Yield each table's title, first column and lines."""
-    from algocli.results.report import SCORED_ON
+def remarks(summary: PartitionReport, regression: str) -> Iterator[str]:
+    """Say how the table is to be read."""
+    from algocli.encoding.regressions.registry import find_regression
 
+    if len(summary.sets) > MOST_IN_FULL:
+        yield "A: what A alone explains; by 2: all that exactly two sets share; total: all sets, the sum"
+        yield "each shared part by itself: --json, --csv FILE or -o FOLDER"
+    else:
+        yield "A: what A alone explains; AB: what exactly A and B share; total: all sets, the sum of the parts"
+    yield "a shared part below 0: the sets explain more together than apart (suppression), or noise"
+    yield "a set's own part below 0: with it the others' predictions get worse, as they do from too few images"
+    kind = find_regression(regression)
+    if kind is not None and not kind.has_penalties:
+        pays = f"{kind.title} pays for every component of every layer on new images"
+        yield f"{pays}: unless images are many, ridge is fairer"
+    if summary.has_ceilings:
+        yield f"explainable: a ROI's mean over its mean noise ceiling; {all_of(summary.sides)} together"
+
+
+def _tables(summary: PartitionReport) -> Iterator[Table]:
+    """Yield each table's title, columns and lines."""
+    from algocli.results.telling import SCORED_ON
+
+    columns = ["n", *_headers(summary)]
     for number in summary.subjects:
         for what, pick in _UNITS.items():
             if any(pick(row) is not None for row in summary.rows if row.subject == number):
-                yield f"Subject {number}: percent of {what}, {SCORED_ON}", "ROI", _roi_lines(summary, number, pick)
+                cells = {roi: _cells(summary, summary.of_roi(number, roi), pick) for roi in summary.rois_of(number)}
+                title = f"Subject {number}: percent of {what}, {SCORED_ON}"
+                yield title, ["ROI", *columns], roi_lines(summary, cells)
     if len(summary.subjects) > 1:
-        for roi in [ALL_VERTICES] if ALL_VERTICES in summary.rois else summary.rois:
-            title = f"{roi}, subject by subject: percent of variance (validation)"
-            yield title, "subject", _subject_lines(summary, roi, _UNITS["variance"])
+        for roi in summary.rois_side_by_side:
+            rows = {number: summary.of_roi(number, roi) for number in summary.subjects}
+            lines = [[str(number), *_cells(summary, rows[number], _UNITS["variance"])] for number in rows]
+            yield f"{roi}, subject by subject: percent of variance (validation)", ["subject", *columns], lines
 
 
 def _headers(summary: PartitionReport) -> list[str]:
@@ -55,27 +73,6 @@ def _headers(summary: PartitionReport) -> list[str]:
     if len(letters) > MOST_IN_FULL:
         return [*letters, *(f"by {size}" for size in range(2, len(letters) + 1)), "total"]
     return [*("".join(sorted(part)) for part in unions(letters)), "total"]
-
-
-def _roi_lines(summary: PartitionReport, number: SubjectId, pick: _Pick) -> Iterator[list[str]]:
-    """Yield a subject's rows, each ROI class under its name."""
-    heading = ""
-    for roi in summary.rois:
-        rows = summary.of_roi(number, roi)
-        # Another subject's data names it, this one's does not.
-        if not rows:
-            continue
-        roi_class = summary.classes.get(roi, "")
-        if roi_class != heading:
-            heading = roi_class
-            yield []
-            yield from [[heading]] if heading else []
-        yield [f"  {roi}" if roi_class else roi, *_cells(summary, rows, pick)]
-
-
-def _subject_lines(summary: PartitionReport, roi: str, pick: _Pick) -> Iterator[list[str]]:
-    for number in summary.subjects:
-        yield [str(number), *_cells(summary, summary.of_roi(number, roi), pick)]
 
 
 def _cells(summary: PartitionReport, rows: Sequence[PartRow], pick: _Pick) -> list[str]:

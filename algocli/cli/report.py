@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -22,10 +21,6 @@ from algocli.cli.options import (
     parse_subjects,
 )
 from algocli.cli.pages import Html, Title
-from algocli.dataset.sides import Side, all_of
-
-if TYPE_CHECKING:
-    from algocli.results.certainty import Asked
 
 Significance = Annotated[
     bool, typer.Option("--significance", help="Also show how many vertices are explained better than chance.")
@@ -81,7 +76,6 @@ def report(
     from algocli.runs.run import find_run
 
     check_pages(csv, html, title)
-    numbers, only = parse_subjects(subject), roi or None
     asked = Asked(
         n_permutations=permutations if significance or is_named(ctx, "permutations") else None,
         n_resamples=resamples if intervals or is_named(ctx, "resamples") else None,
@@ -92,8 +86,8 @@ def report(
     summary = score(
         found,
         data_dir=data,
-        subjects=numbers,
-        rois=only,
+        subjects=parse_subjects(subject),
+        rois=roi or None,
         significance=asked.n_permutations is not None,
         n_permutations=permutations,
         intervals=asked.n_resamples is not None,
@@ -108,7 +102,7 @@ def report(
         note("validation scores run above leaderboard scores", quiet=quiet)
         if summary.has_accuracy:
             note("acc %: min(100, 100 r² / NC), NC the noise ceiling; mean over the vertices", quiet=quiet)
-        for line in _certainty_lines(asked, summary.sides):
+        for line in asked.explain("95 %", "sig", summary.sides):
             note(line, quiet=quiet)
     for remark in summary.notes:
         noter(quiet)(remark)
@@ -118,15 +112,3 @@ def report(
     if html is not None:
         write_page(summary, found, html, data_dir=data, title=title, asked=asked, rois=roi)
         note(f"wrote {html}", quiet=quiet)
-
-
-def _certainty_lines(asked: Asked, sides: Sequence[Side]) -> Iterator[str]:
-    """Say what the further columns are."""
-    how = f"of the held-out images, seed {asked.seed}"
-    if asked.n_resamples is not None:
-        yield f"95 %: low and high end of the mean r's interval ({asked.n_resamples:,} resamples {how})"
-    if asked.n_permutations is not None:
-        yield (
-            f"sig: percent of vertices explained better than chance, q <= .05 over {all_of(sides)} "
-            f"({asked.n_permutations:,} permutations {how})"
-        )

@@ -10,10 +10,10 @@ import math
 import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import TYPE_CHECKING
 
-from algocli.dataset.naming import SubjectId
-from algocli.dataset.sides import ALL_VERTICES, Side, heading
+from algocli.dataset.sides import Side, heading
 
 if TYPE_CHECKING:
     from algocli.results.over_subjects import SubjectsRow
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 # Vertices, median r, mean r, its interval, accuracy and significant percent of a ROI in one hemisphere; None
 # where there is nothing.
 _Numbers = tuple[float | None, ...]
-_Table = tuple[str, list[str], list[list[str]]]
 
 # Columns of the screen: a shorter bar tells nothing, a longer one no more.
 _LEAST_BAR, _MOST_BAR = 8, 24
@@ -40,13 +39,11 @@ class _Layout:
 
 def show_tables(summary: Report) -> None:
     """Print a table for each subject, of several subjects one that compares them, and the overall accuracy."""
-    from algocli.cli.console import out, show_remark, show_table
+    from algocli.cli import roi_tables
+    from algocli.cli.console import out, show_remark
 
     layout = _choose_layout(summary)
-    for place, (title, columns, lines) in enumerate(_tables(summary, layout)):
-        if place:
-            out().print()
-        show_table(columns, lines, title=f"{title}\n{summary.run}", ends_in_bars=layout.bar > 0)
+    roi_tables.show_tables(_tables(summary, layout), summary.run, ends_in_bars=layout.bar > 0)
     if summary.overall is not None and summary.has_accuracy:
         out().print()
         out().print(_overall_line(summary.overall), markup=False)
@@ -78,23 +75,23 @@ def _full_bar(summary: Report) -> float:
     return max(0.1, math.ceil(round(10 * most, 6)) / 10)
 
 
-def _tables(summary: Report, layout: _Layout) -> Iterator[_Table]:
+def _tables(summary: Report, layout: _Layout) -> Iterator[tuple[str, list[str], list[list[str]]]]:
     """Yield each table's title, columns and lines."""
-    from algocli.results.report import SCORED_ON
+    from algocli.cli.roi_tables import roi_lines
+    from algocli.results.telling import SCORED_ON
 
     scored = f"r on {SCORED_ON}"
-    for number in summary.subjects:
-        for sides in layout.tables:
-            lines = list(_roi_lines(summary, number, sides, layout))
-            yield f"Subject {number}{_of(sides)}: {scored}", _columns(summary, "ROI", sides, layout), lines
+    for number, sides in product(summary.subjects, layout.tables):
+        rows = {roi: [summary.row(number, side, roi) for side in sides] for roi in summary.rois_of(number)}
+        lines = list(roi_lines(summary, {roi: _cells(rows[roi], summary, layout) for roi in rows}))
+        yield f"Subject {number}{_of(sides)}: {scored}", _columns(summary, "ROI", sides, layout), lines
     if len(summary.subjects) > 1:
-        for roi in [ALL_VERTICES] if ALL_VERTICES in summary.rois else summary.rois:
-            for sides in layout.tables:
-                lines = list(_subject_lines(summary, roi, sides, layout))
-                title = f"{roi}, subject by subject: {scored}"
-                # With a hemisphere in it, it would be longer than the tables are wide.
-                title = title if len(sides) > 1 else f"{roi}{_of(sides)}, subject by subject: r (validation)"
-                yield title, _columns(summary, "subject", sides, layout), lines
+        for roi, sides in product(summary.rois_side_by_side, layout.tables):
+            lines = list(_subject_lines(summary, roi, sides, layout))
+            title = f"{roi}, subject by subject: {scored}"
+            # With a hemisphere in it, it would be longer than the tables are wide.
+            title = title if len(sides) > 1 else f"{roi}{_of(sides)}, subject by subject: r (validation)"
+            yield title, _columns(summary, "subject", sides, layout), lines
 
 
 def _of(sides: Sequence[Side]) -> str:
@@ -114,8 +111,8 @@ def _overall_line(overall: OverallAccuracy) -> str:
 def _columns(summary: Report, first: str, sides: Sequence[Side], layout: _Layout) -> list[str]:
     r = "" if summary.has_accuracy else " r"
     # The interval takes the median's place: both would not fit into a hundred columns.
-    scores = [f"mean{r}", "95 %"] if _has_intervals(summary) else [f"median{r}", f"mean{r}"]
-    scores += ["acc %"] * summary.has_accuracy + ["sig"] * _has_significance(summary)
+    scores = [f"mean{r}", "95 %"] if summary.has_intervals else [f"median{r}", f"mean{r}"]
+    scores += ["acc %"] * summary.has_accuracy + ["sig"] * summary.has_significance
     counts = ["n"] if len(sides) == 1 else [f"{side} n" for side in sides]
     return [first, *(word for count in counts for word in (count, *scores)), *_axis(summary, layout)]
 
@@ -126,29 +123,8 @@ def _axis(summary: Report, layout: _Layout) -> list[str]:
         return []
     end = f"{layout.full:.1f}"
     between = layout.bar - len("0") - len(end)
-    name = " mean " if _has_intervals(summary) else " median "
+    name = " mean " if summary.has_intervals else " median "
     return [f"0{name if len(name) <= between else '':^{between}}{end}"]
-
-
-def _has_intervals(summary: Report) -> bool:
-    return "low" in summary.columns
-
-
-def _has_significance(summary: Report) -> bool:
-    return "significant_share" in summary.columns
-
-
-def _roi_lines(summary: Report, number: SubjectId, sides: Sequence[Side], layout: _Layout) -> Iterator[list[str]]:
-    """Yield a subject's rows, each ROI class under its name."""
-    above = ""
-    for roi in summary.rois_of(number):
-        roi_class = summary.classes.get(roi, "")
-        if roi_class != above:
-            above = roi_class
-            yield []
-            yield from [[above]] if above else []
-        numbers = [_numbers(summary.row(number, side, roi)) for side in sides]
-        yield [f"  {roi}" if roi_class else roi, *_cells(numbers, summary, layout)]
 
 
 def _subject_lines(summary: Report, roi: str, sides: Sequence[Side], layout: _Layout) -> Iterator[list[str]]:
@@ -156,38 +132,31 @@ def _subject_lines(summary: Report, roi: str, sides: Sequence[Side], layout: _La
     from algocli.results.over_subjects import over_subjects
 
     for number in summary.subjects:
-        numbers = [_numbers(summary.row(number, side, roi)) for side in sides]
-        yield [str(number), *_cells(numbers, summary, layout)]
+        yield [str(number), *_cells([summary.row(number, side, roi) for side in sides], summary, layout)]
     yield []
-    middle = [_middle(over_subjects(summary, side, roi)) for side in sides]
-    yield ["median", *_cells(middle, summary, layout)]
+    yield ["median", *_cells([over_subjects(summary, side, roi) for side in sides], summary, layout)]
 
 
-def _numbers(row: RoiRow | None) -> _Numbers:
+def _numbers(row: RoiRow | SubjectsRow | None) -> _Numbers:
     if row is None or row.n_vertices == 0:
         return (None,) * 7
     percent = None if row.significant_share is None else 100 * row.significant_share
     return row.n_vertices, row.median_r, row.mean_r, row.low, row.high, row.accuracy, percent
 
 
-def _middle(row: SubjectsRow) -> _Numbers:
-    percent = None if row.significant_share is None else 100 * row.significant_share
-    # Each subject's interval is about its own images.
-    return row.n_vertices, row.median_r, row.mean_r, None, None, row.accuracy, percent
-
-
-def _cells(sides: Sequence[_Numbers], summary: Report, layout: _Layout) -> Iterator[str]:
+def _cells(rows: Sequence[RoiRow | SubjectsRow | None], summary: Report, layout: _Layout) -> Iterator[str]:
     from algocli.cli.console import bar, number
 
+    sides = [_numbers(row) for row in rows]
     for n_vertices, median_r, mean_r, low, high, accuracy, percent in sides:
         yield number(n_vertices, 0)
-        if _has_intervals(summary):
+        if summary.has_intervals:
             yield from (number(mean_r), _interval(low, high))
         else:
             yield from (number(median_r), number(mean_r))
         if summary.has_accuracy:
             yield number(accuracy, 1)
-        if _has_significance(summary):
+        if summary.has_significance:
             yield number(percent, 0)
     if layout.bar:
         known = [r for side in sides if (r := _r(side, summary)) is not None]
@@ -197,7 +166,7 @@ def _cells(sides: Sequence[_Numbers], summary: Report, layout: _Layout) -> Itera
 def _r(numbers: _Numbers, summary: Report) -> float | None:
     """Return the r that a bar shows: the mean where it has an interval, else the median."""
     _, median_r, mean_r, *_ = numbers
-    return mean_r if _has_intervals(summary) else median_r
+    return mean_r if summary.has_intervals else median_r
 
 
 def _interval(low: float | None, high: float | None) -> str:

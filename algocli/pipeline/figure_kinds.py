@@ -13,10 +13,9 @@ from algocli.errors import UsageError
 
 if TYPE_CHECKING:
     from algocli.dataset.protocol import Dataset
-    from algocli.results.best_layer import LayerCount
+    from algocli.results.best_layer import LayerCount, LayerRow
     from algocli.results.drawing.brain_map import BrainMap
     from algocli.results.drawing.chart import Chart
-    from algocli.results.layer_rois import LayerRow
     from algocli.results.plots.request import Wishes
     from algocli.runs.run import Run
 
@@ -196,8 +195,7 @@ class Request:
 
     def rows(self, challenge: Dataset, runs: Sequence[Run], wishes: Wishes) -> list[LayerCount] | list[LayerRow] | None:
         """Return what a figure of layers shows as rows; None for other kinds, whose numbers other commands print."""
-        from algocli.results.best_layer import count_layers
-        from algocli.results.layer_rois import layers_by_roi
+        from algocli.results.best_layer import count_layers, layers_by_roi
 
         subjects, sides = wishes.subjects, wishes.hemispheres
         if self.what is What.BEST_LAYER:

@@ -35,9 +35,8 @@ from algocli.runs.run import Run
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from algocli.results.best_layer import LayerCount
+    from algocli.results.best_layer import LayerCount, LayerRow
     from algocli.results.drawing.brain_map import BrainMap
-    from algocli.results.layer_rois import LayerRow
 
 
 def plot(

@@ -13,7 +13,7 @@ from algocli.errors import UsageError
 from algocli.pipeline.arguments import Data, Ids, each_run, one_run, some_ids
 from algocli.pipeline.defaults import DEFAULT_DATA
 from algocli.results.certainty import Asked
-from algocli.results.report import Report, summarise, summarise_recorded, write_csv
+from algocli.results.report import Report, summarise, write_csv
 from algocli.runs.run import Run
 
 if TYPE_CHECKING:
@@ -87,10 +87,8 @@ def report(
         track=track,
     )
     only = None if rois is None else check_words("rois", rois)
-    if data_dir is not None:
-        found = summarise(open_dataset(data_dir), run, subjects=some_ids(subjects), rois=only, asked=asked)
-    else:
-        found = summarise_recorded(run, DEFAULT_DATA, subjects=some_ids(subjects), rois=only, asked=asked)
+    data = DEFAULT_DATA if data_dir is None else open_dataset(data_dir)
+    found = summarise(data, run, subjects=some_ids(subjects), rois=only, asked=asked)
     if csv is not None:
         write_csv(found, check_path("csv", csv))
     if page is not None:
@@ -110,10 +108,11 @@ def write_page(
 ) -> None:
     """Write a report as one web page; what is asked for is told there as a command."""
     from algocli.results.data import gather
-    from algocli.results.page.report_page import write_report_page
+    from algocli.results.page import frame
+    from algocli.results.page.report_page import build_report_page
 
     data = gather(run, DEFAULT_DATA, found.subjects) if data_dir is None else open_dataset(data_dir)
-    write_report_page(found, run, data, path, title=title, asked=asked, rois=rois)
+    frame.write_page(build_report_page(found, run, data, title=title, asked=asked, rois=rois), path)
 
 
 def compare(
@@ -192,12 +191,12 @@ def write_compare_page(
 ) -> None:
     """Write a comparison as one web page; `drawn` is how often images were drawn anew, and the seed."""
     from algocli.results.data import gather
-    from algocli.results.page.compare_page import Drawn
-    from algocli.results.page.compare_page import write_compare_page as write
+    from algocli.results.page import frame
+    from algocli.results.page.compare_page import build_compare_page
 
     data = gather(runs[0], DEFAULT_DATA, found.subjects) if data_dir is None else open_dataset(data_dir)
     only = None if rois is None else list(check_words("rois", rois))
-    write(found, runs, data, path, title=title, drawn=Drawn(*drawn), rois=only)
+    frame.write_page(build_compare_page(found, runs, data, title=title, drawn=drawn, rois=only), path)
 
 
 def check_pages(csv: Path | str | None, html: Path | str | None, title: str | None) -> Path | None:
@@ -208,7 +207,7 @@ def check_pages(csv: Path | str | None, html: Path | str | None, title: str | No
     UsageError, StorageError
         With the reason.
     """
-    from algocli.results.page.files import check_page
+    from algocli.results.page.frame import check_page
 
     page = None if html is None else check_path("html", html)
     if page is not None:

@@ -19,10 +19,8 @@ from algocli.errors import MissingStep, UsageError
 from algocli.features.store.library import check_name, find_recipe
 from algocli.pipeline.arguments import each_subject
 from algocli.pipeline.defaults import DEFAULT_CACHE, DEFAULT_MODEL
-from algocli.results.explained_parts import SubjectParts, describe, export_parts, read_parts
-from algocli.results.partition import PartitionReport, summarise_parts
-from algocli.results.regions import classes_of
-from algocli.results.report import check_rois
+from algocli.results.partition import PartitionReport, SubjectParts, describe, export_parts, read_parts, summarise_parts
+from algocli.results.regions import check_rois, classes_of
 from algocli.runs.run import Run
 from algocli.runs.unions import measure_features, open_unions, train_unions, with_usual_components
 from algocli.stats.partition import FeatureSet, Names, check_count, check_sets

@@ -7,18 +7,13 @@ scoring          scores of every vertex
 regions          the vertices of ROIs
 rows             what all tables of ROIs have in common
 held_out         measured and predicted, some vertices at a time
-significance     which vertices are better than chance
-resampling       mean r, had other images been shown
-certainty        both, for a report
+certainty        better than chance? and had other images been shown?
 report           scores by ROI
 over_subjects    medians over subjects
 compare          runs side by side
-explained_parts  explained variance in parts, by vertex
-partition        the same by ROI
-per_layer        what one run found for each layer at each vertex
+partition        explained variance in parts, by vertex and by ROI
 layered          what speaks for each layer at each vertex
-best_layer       which layer speaks most
-layer_rois       layers by ROI
+best_layer       which layer speaks most, by vertex and by ROI
 predicted        predicted responses to new images
 mesh_files       where the files of a surface lie
 surface          the cortex as a mesh

@@ -18,10 +18,10 @@ from algocli.dataset.opening import open_dataset
 from algocli.dataset.protocol import Dataset, Subject
 from algocli.dataset.sides import Side, check_side
 from algocli.errors import DataError, UsageError
+from algocli.results.certainty import LEVEL, draw, resampled_means
 from algocli.results.data_of_runs import recorded_subject
 from algocli.results.held_out import HeldOut, data_is_gone, held_out
 from algocli.results.regions import choose_rois, classes_of, regions
-from algocli.results.resampling import LEVEL, draw, resampled_means
 from algocli.results.rows import RowsByRoi
 from algocli.runs.datasets import refuse_other_data
 from algocli.runs.run import Run

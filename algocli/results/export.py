@@ -17,7 +17,7 @@ from algocli.dataset.naming import name_of
 from algocli.dataset.protocol import Subject
 from algocli.dataset.sides import Side, prefix
 from algocli.encoding.regressions.registry import known_arrays
-from algocli.results.per_layer import columns_per_layer
+from algocli.results.layered import columns_per_layer
 from algocli.results.scoring import read_scores
 from algocli.runs.p_values import kept
 from algocli.runs.run import Run

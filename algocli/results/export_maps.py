@@ -13,8 +13,8 @@ from algocli.dataset.naming import name_of
 from algocli.dataset.protocol import Roi, Subject
 from algocli.dataset.sides import Side, prefix
 from algocli.results.drawing.style import CATEGORY_COLOURS, ordered_colours
+from algocli.results.layered import columns_per_layer
 from algocli.results.map_files import Label, write_annotation, write_labels, write_metric, write_overlay
-from algocli.results.per_layer import columns_per_layer
 from algocli.results.scoring import read_scores
 from algocli.results.surface import fsaverage_map, vertices_on_mesh
 from algocli.runs.p_values import KeptP, kept

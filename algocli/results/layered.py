@@ -1,11 +1,12 @@
-"""What speaks for each layer at each vertex: what one run found for it, or the r of a run of its own."""
+"""What speaks for each layer at each vertex: what one run found for it, as a blend its weights, or its own run's r."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,15 +15,32 @@ from algocli.dataset.naming import SubjectId
 from algocli.dataset.protocol import Dataset, Subject
 from algocli.dataset.sides import Side
 from algocli.encoding.regressions.models import LayerWords, PerLayer
-from algocli.encoding.regressions.registry import regressions
+from algocli.encoding.regressions.registry import regression_of, regressions
 from algocli.errors import DataError, UsageError
+from algocli.features.store.commands import IMPORTED
+from algocli.features.store.library import read_recipe
 from algocli.results.compare import shared_subjects
 from algocli.results.held_out import remark_on_images
-from algocli.results.per_layer import LayerOfRun, name_layers, per_layer, read_per_layer
 from algocli.results.scoring import read_scores, scored_subjects
 from algocli.results.telling import SCORED_ON
 from algocli.runs.datasets import refuse_other_data
 from algocli.runs.run import Run, list_runs
+
+_BY_R = LayerWords(
+    summary="median r",
+    explained=f"Median r of each layer's own run over the vertices of a ROI, on {SCORED_ON}",
+    chosen_by=f"r on {SCORED_ON}",
+    nothing="an r of 0 from every layer",
+)
+
+
+@dataclass(frozen=True)
+class LayerOfRun:
+    """One of the layers: the name of its features, what to call it beside the others, and its network."""
+
+    features: str
+    label: str
+    network: str
 
 
 @dataclass(frozen=True)
@@ -45,20 +63,32 @@ class LayerValues:
 
 
 @dataclass(frozen=True)
-class Layered(ABC):
-    """Layers in the order in which they were given, and the runs that they are compared by."""
+class Layered:
+    """Layers in the order in which they were given, and the runs that they are compared by; `words` speak of how.
+
+    Either one run compares them with each other at each vertex, by a blend's weights or banded ridge's shares, or each
+    has a run of its own, whose r is what speaks for it.
+
+    A blend sums up the predictions of one model a layer, each times its weight. All of them predict the same response
+    in the same unit, so the weights of a vertex can be compared as they are. What they leave out is that a model that
+    knows little says little: its predictions stay near the mean, and a large weight on them adds less than it seems.
+    A run does not keep the predictions of single layers. Where it was measured (three layers of AlexNet, whose
+    predictions differed 1.3-fold in size) weight times size chose another layer for 4 vertices in 100, all of them
+    between layers that give nearly as much.
+
+    A share of banded ridge says how freely a layer may be used, not how much it gives: layers that know the same may
+    have any shares between them.
+    """
 
     runs: tuple[Run, ...]
     layers: tuple[LayerOfRun, ...]
+    words: LayerWords
 
-    @property
-    @abstractmethod
-    def words(self) -> LayerWords:
-        """How what speaks for a layer is spoken of."""
-
-    @abstractmethod
     def read(self, subject: Subject, hemisphere: Side) -> LayerValues:
         """Read what speaks for each layer at a hemisphere's vertices.
+
+        Of one run it is what the model of new images has: the refit, or all folds together. Of a run each it is their
+        r, and a vertex reaches what its best layer does.
 
         Raises
         ------
@@ -67,10 +97,19 @@ class Layered(ABC):
         MissingStep
             If a run has not been trained on the subject.
         """
+        scores = [read_scores(subject, run.subject(subject.id), hemisphere) for run in self.runs]
+        r = np.stack([each.correlation for each in scores])
+        if len(self.runs) > 1:
+            return LayerValues(r, r.max(axis=0), scores[0].noise_ceiling)
+        values = read_per_layer(self.runs[0], subject.id, hemisphere, (len(self.layers), r.shape[1]))
+        return LayerValues(values, r[0], scores[0].noise_ceiling)
 
-    @abstractmethod
     def sum_up(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Put the values of some vertices, (n_layers, n_some), into one for each layer, (n_layers,)."""
+        """Put the values of some vertices, (n_layers, n_some), into one for each layer, (n_layers,).
+
+        Weights and shares add up, so it is their mean; of r it is the median, as in reports.
+        """
+        return np.asarray(np.median(values, axis=1) if len(self.runs) > 1 else values.mean(axis=1))
 
     @property
     def network(self) -> str | None:
@@ -107,66 +146,6 @@ class Layered(ABC):
         return remark_on_images(self.runs, number) if len(self.runs) > 1 else ""
 
 
-class InOneRun(Layered):
-    """Layers that one run compares with each other at each vertex: by a blend's weights, or banded ridge's shares.
-
-    A blend sums up the predictions of one model a layer, each times its weight. All of them predict the same response
-    in the same unit, so the weights of a vertex can be compared as they are. What they leave out is that a model that
-    knows little says little: its predictions stay near the mean, and a large weight on them adds less than it seems.
-    A run does not keep the predictions of single layers. Where it was measured (three layers of AlexNet, whose
-    predictions differed 1.3-fold in size) weight times size chose another layer for 4 vertices in 100, all of them
-    between layers that give nearly as much.
-
-    A share of banded ridge says how freely a layer may be used, not how much it gives: layers that know the same may
-    have any shares between them.
-    """
-
-    @property
-    def words(self) -> LayerWords:
-        """The regression's own."""
-        found = per_layer(self.runs[0])
-        assert found is not None  # `layered` has made sure
-        return found
-
-    def read(self, subject: Subject, hemisphere: Side) -> LayerValues:
-        """Read what the model of new images has: the refit, or all folds together."""
-        [run] = self.runs
-        scores = read_scores(subject, run.subject(subject.id), hemisphere)
-        values = read_per_layer(run, subject.id, hemisphere, (len(self.layers), len(scores.correlation)))
-        return LayerValues(values, scores.correlation, scores.noise_ceiling)
-
-    def sum_up(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Average: weights and shares add up."""
-        return np.asarray(values.mean(axis=1))
-
-
-class OneRunEach(Layered):
-    """Layers that have a run each; a vertex's r is what speaks for a layer."""
-
-    @property
-    def words(self) -> LayerWords:
-        """Those of correlations."""
-        return _BY_R
-
-    def read(self, subject: Subject, hemisphere: Side) -> LayerValues:
-        """Read each run's r; a vertex reaches what its best layer does."""
-        scores = [read_scores(subject, run.subject(subject.id), hemisphere) for run in self.runs]
-        values = np.stack([one.correlation for one in scores])
-        return LayerValues(values, values.max(axis=0), scores[0].noise_ceiling)
-
-    def sum_up(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Take the median, as reports do."""
-        return np.asarray(np.median(values, axis=1))
-
-
-_BY_R = LayerWords(
-    summary="median r",
-    explained=f"Median r of each layer's own run over the vertices of a ROI, on {SCORED_ON}",
-    chosen_by=f"r on {SCORED_ON}",
-    nothing="an r of 0 from every layer",
-)
-
-
 def layered(runs: Sequence[Run]) -> Layered:
     """Return the layers of one run that compares them, or of several of one layer each, in the order they were given.
 
@@ -177,9 +156,10 @@ def layered(runs: Sequence[Run]) -> Layered:
         will do, or the way to make them.
     """
     if len(runs) == 1:
-        if per_layer(runs[0]) is None:
+        words = per_layer(runs[0])
+        if words is None:
             raise _no_layers(runs[0])
-        return InOneRun(tuple(runs), name_layers(runs[0], runs[0].settings.features))
+        return Layered(tuple(runs), name_layers(runs[0], runs[0].settings.features), words)
     for place, run in enumerate(runs):
         n_layers = len(run.settings.features)
         if n_layers > 1:
@@ -193,7 +173,7 @@ def layered(runs: Sequence[Run]) -> Layered:
     if len({layer.label for layer in layers}) < len(layers):
         # One layer's features under several models: the runs are what differs.
         layers = tuple(replace(layer, label=run.name) for layer, run in zip(layers, runs, strict=True))
-    return OneRunEach(tuple(runs), layers)
+    return Layered(tuple(runs), layers, _BY_R)
 
 
 def _no_layers(run: Run) -> UsageError:
@@ -223,3 +203,81 @@ def _has_one_layer(run: Run) -> bool:
     with suppress(DataError):
         return len(run.settings.features) == 1
     return False
+
+
+def per_layer(run: Run) -> PerLayer | None:
+    """Return what a run's regression finds for each layer, or None.
+
+    Raises
+    ------
+    DataError
+        If the run's settings are missing or damaged.
+    """
+    return regression_of(run.settings).per_layer
+
+
+def read_per_layer(run: Run, number: SubjectId, hemisphere: Side, shape: tuple[int, int]) -> NDArray[np.float64]:
+    """Read what a run found for each layer, (n_layers, n_vertices): by the refit, or by all folds together.
+
+    Parameters
+    ----------
+    shape
+        That the values are to have.
+
+    Raises
+    ------
+    DataError
+        If the array is missing or of another shape.
+    MissingStep
+        If the run has not been trained on the subject.
+    """
+    found = per_layer(run)
+    assert found is not None  # whoever asks has looked
+    fits = run.subject(number).of_regression(found.array, hemisphere)
+    if fits.shape[1:] != shape:
+        raise DataError(
+            f"the {hemisphere} {found.value}s of the run's subject {number} are of shape {fits.shape}; fits of "
+            f"{shape[0]} layers x {shape[1]} vertices were expected",
+            hint="train this subject again with force=True",
+        )
+    return np.asarray(fits[-1] if run.settings.refit else fits.mean(axis=0), dtype=np.float64)
+
+
+def columns_per_layer(run: Run, number: SubjectId, hemisphere: Side, n_vertices: int) -> dict[str, NDArray[np.float64]]:
+    """Return the same layer by layer, (n_vertices,) each, by names that columns and files may have: weight.features.2.
+
+    Nothing where the run's regression finds nothing for each layer; errors are those of `read_per_layer`.
+    """
+    found = per_layer(run)
+    if found is None:
+        return {}
+    layers = name_layers(run, run.settings.features)
+    names = [re.sub(r"[^A-Za-z0-9._-]+", "-", layer.label) for layer in layers]
+    # What differed in letters that a file cannot have differs by its features' names, which can be files.
+    names = names if len({name.lower() for name in names}) == len(names) else [layer.features for layer in layers]
+    values = read_per_layer(run, number, hemisphere, (len(layers), n_vertices))
+    return {f"{found.value}.{name}": own for name, own in zip(names, values, strict=True)}
+
+
+def name_layers(run: Run, features: Sequence[str]) -> tuple[LayerOfRun, ...]:
+    """Name layers as shortly as tells them apart: of one network without it, of one recipe by their features."""
+    layers = list(_named_by_recipe(run.cache_dir / "features", features))
+    if len({layer.network for layer in layers}) == 1:
+        layers = [replace(layer, label=layer.label.removeprefix(f"{layer.network} ")) for layer in layers]
+    if len({layer.label for layer in layers}) < len(layers):
+        layers = [replace(layer, label=layer.features) for layer in layers]
+    return tuple(layers)
+
+
+def _named_by_recipe(home: Path, features: Sequence[str]) -> Iterator[LayerOfRun]:
+    """Name each layer by network and node; without a recipe its features' name is all there is."""
+    for name in features:
+        try:
+            recipe = read_recipe(home / name)
+        except DataError:
+            yield LayerOfRun(name, name, name)
+            continue
+        if recipe["layer"] == IMPORTED:
+            yield LayerOfRun(name, name, name)
+        else:
+            yield LayerOfRun(name, f"{recipe['model']} {recipe['layer']}", recipe["model"])

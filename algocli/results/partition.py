@@ -1,8 +1,12 @@
-"""Explained variance partitioned between sets of features, ROI by ROI: the rows behind the table, JSON and CSV."""
+"""Explained variance of held-out images, partitioned between sets of features: at each vertex, and ROI by ROI.
+
+Everything is read from the runs of the sets' unions: what they predicted, and what was measured.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -10,13 +14,141 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.choices import check_choice
-from algocli.dataset.naming import SubjectId, by_id
+from algocli.compute.files import write_json
+from algocli.compute.track import Track, silent
+from algocli.dataset.arrays import save_array
+from algocli.dataset.ceilings import CeilingUnit
+from algocli.dataset.naming import SubjectId, by_id, name_of
 from algocli.dataset.protocol import Subject
-from algocli.dataset.sides import BOTH, Side
-from algocli.results.explained_parts import TOTAL, HemisphereParts, SubjectParts
+from algocli.dataset.sides import BOTH, Side, prefix
+from algocli.results.held_out import held_out, read_blocks
 from algocli.results.regions import choose_rois, classes_of, regions
 from algocli.results.rows import RowsByRoi, write_records
-from algocli.stats.partition import unions
+from algocli.results.scoring import read_scores
+from algocli.runs.run import Run
+from algocli.stats.explained import explained_variance
+from algocli.stats.partition import FeatureSet, Names, partition, unions
+
+# The part that is no part: what all sets explain together.
+TOTAL = "total"
+# File systems end at 255 bytes.
+_LONGEST_NAME = 200
+
+
+@dataclass(frozen=True)
+class HemisphereParts:
+    """What sets of features explain of one hemisphere.
+
+    Attributes
+    ----------
+    parts : dict of (n_vertices,) float64
+        For every combination of sets the share of variance that each of them explains and no other set does.
+    total : (n_vertices,) float64
+        The R² of all sets together: the sum of the parts.
+    noise_ceiling : (n_vertices,) float64 or None
+        The explainable share of variance, where the data folder has it; `unit` says how its file was read.
+    """
+
+    parts: dict[Names, NDArray[np.float64]]
+    total: NDArray[np.float64]
+    noise_ceiling: NDArray[np.float64] | None
+    unit: CeilingUnit | None
+
+
+SubjectParts = dict[Side, HemisphereParts]
+
+
+def read_parts(subject: Subject, runs: Mapping[Names, Run], *, track: Track = silent) -> SubjectParts:
+    """Partition what the runs of every union of some sets explain of the images that they held out of a subject.
+
+    Raises
+    ------
+    MissingStep
+        If a run has not been trained on that subject.
+    DataError
+        If runs and data do not fit together, or an array is missing or damaged.
+    """
+    found: SubjectParts = {}
+    everything = max(runs, key=len)
+    for hemisphere in subject.sides:
+        scores = read_scores(subject, runs[everything].subject(subject.id), hemisphere)
+        label = f"subject {subject.id}, {hemisphere}: explained variance"
+        explained = {
+            union: _explain(subject, run, hemisphere)
+            for union, run in track(runs.items(), total=len(runs), label=label, unit="models")
+        }
+        found[hemisphere] = HemisphereParts(
+            partition(explained), explained[everything], scores.noise_ceiling, scores.unit
+        )
+    return found
+
+
+def describe(sets: Sequence[FeatureSet], runs: Mapping[Names, Run]) -> dict[str, object]:
+    """Tell which features each set has, and which run each union of them, as JSON can hold it."""
+    models = [{"sets": [one.name for one in sets if one.name in union], "run": run.name} for union, run in runs.items()]
+    return {"sets": {one.name: list(one.features) for one in sets}, "models": models}
+
+
+def export_parts(
+    folder: Path, sets: Sequence[FeatureSet], runs: Mapping[Names, Run], found: Mapping[SubjectId, SubjectParts]
+) -> list[Path]:
+    """Write every part's values per vertex, and a description of what they are.
+
+    Parameters
+    ----------
+    found
+        What `read_parts` returned, by the subjects' numbers.
+
+    Returns
+    -------
+    The files: folder/partition.json, which tells the sets' features, the runs and each file's sets, and for every
+    subject and hemisphere subjNN/lh_unique_A.npy, lh_shared_A_B.npy and so on and lh_total.npy, (n_vertices,) float32,
+    the share of variance, of the sets A and B.
+
+    Raises
+    ------
+    StorageError
+        If the folder cannot be written.
+    """
+    names = [one.name for one in sets]
+    files = _file_names(names)
+    written = [folder / "partition.json"]
+    columns = {file: [name for name in names if name in part] for part, file in files.items()} | {TOTAL: names}
+    unit = "share of the variance of held-out responses (R²)"
+    write_json(written[0], {**describe(sets, runs), "files": columns, "unit": unit})
+    for number, sides in found.items():
+        for hemisphere, side in sides.items():
+            arrays = {files[part]: side.parts[part] for part in unions(names)} | {TOTAL: side.total}
+            for name, values in arrays.items():
+                path = folder / name_of(number) / f"{prefix(hemisphere)}_{name}.npy"
+                save_array(path, values.astype(np.float32))
+                written.append(path)
+    return written
+
+
+def _explain(subject: Subject, run: Run, hemisphere: Side) -> NDArray[np.float64]:
+    """Return the R² of a run per vertex, (n_vertices,); with folds, the mean over folds."""
+    held = held_out(run, subject.id)
+    folds = [held.folds == fold for fold in np.unique(held.folds)]
+    found = np.empty(subject.n_vertices(hemisphere))
+    # One run after the other: of thirty together, a block would take gigabytes.
+    for block in read_blocks(subject, hemisphere, [held], np.arange(len(found)), track=silent, doing="variance"):
+        (predicted,) = block.predicted
+        each = [explained_variance(block.measured[inside], predicted[inside]) for inside in folds]
+        found[block.vertices] = np.mean(each, axis=0)
+    return found
+
+
+def _file_names(names: Sequence[str]) -> dict[Names, str]:
+    """Name the file of every part by its sets; where they are too many or too long for a file's name, by letters."""
+    words = [re.sub(r"[^A-Za-z0-9.+-]+", "-", name) for name in names]
+    if len("_".join(words)) > _LONGEST_NAME or len(set(words)) < len(words):
+        words = [chr(ord("A") + place) for place in range(len(names))]
+    spelled = dict(zip(names, words, strict=True))
+    return {
+        part: ("unique_" if len(part) == 1 else "shared_") + "_".join(spelled[name] for name in names if name in part)
+        for part in unions(names)
+    }
 
 
 @dataclass(frozen=True)

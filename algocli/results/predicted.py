@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.arrays import blocks, publishing_rows
-from algocli.compute.files import publish
 from algocli.compute.track import Note, Track, silent, unheard
 from algocli.dataset.conversions import describe
 from algocli.dataset.naming import SubjectId, name_of
@@ -23,6 +20,7 @@ from algocli.features.pictures import PictureFeatures, Pictures
 from algocli.features.rebuilding import rebuild
 from algocli.results.data_of_runs import Origin
 from algocli.results.regions import check_rois
+from algocli.results.rows import write_records
 from algocli.runs.predictor import Predictor, open_predictor, stores_of
 from algocli.runs.run import Run
 
@@ -145,7 +143,9 @@ def predict_pictures(
         with writing(folder):
             (folder / IMAGES).unlink(missing_ok=True)
         yield _write(number, predictor, scores, own, pictures, folder)
-    _write_list(folder / IMAGES, pictures)
+    write_records(
+        ("row", "file"), ({"row": n, "file": str(path)} for n, path in enumerate(pictures.paths)), folder / IMAGES
+    )
 
 
 def _write(
@@ -201,11 +201,3 @@ def _check_size(regions: RegionVertices, number: SubjectId, hemisphere: Side, n_
             f"the run has {n_vertices} {hemisphere} vertices of subject {number}; the data folder has more",
             hint="name the data folder that it was trained on with data_dir=...",
         )
-
-
-def _write_list(path: Path, pictures: Pictures) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("row", "file"))
-    writer.writerows(enumerate(map(str, pictures.paths)))
-    publish(path, lambda stream: stream.write(text.getvalue().encode(errors="surrogateescape")))

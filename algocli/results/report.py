@@ -22,11 +22,9 @@ from algocli.features.store.commands import preparation
 from algocli.features.store.library import read_recipe
 from algocli.results.certainty import Asked, Certainty, assess
 from algocli.results.data_of_runs import Origin, recorded_subjects, tell_other_places
-from algocli.results.regions import Regions, choose_rois, classes_of, regions
-from algocli.results.regions import check_rois as check_rois
+from algocli.results.regions import Regions, check_rois, choose_rois, classes_of, regions
 from algocli.results.rows import RowsByRoi, write_records
 from algocli.results.scoring import OverallAccuracy, VertexScores, pool, read_scores, scored_subjects
-from algocli.results.telling import SCORED_ON as SCORED_ON
 from algocli.runs.mixtures import tell_mixtures
 from algocli.runs.run import Run
 from algocli.runs.subject_run import SubjectRun
@@ -122,7 +120,7 @@ class Report(RowsByRoi):
 
 
 def summarise(
-    challenge: Dataset,
+    data: Dataset | Path,
     run: Run,
     *,
     subjects: Iterable[SubjectId] | None = None,
@@ -133,12 +131,14 @@ def summarise(
 
     Parameters
     ----------
-    challenge
-        The data that the run was made from: it knows which vertices a ROI has.
+    data
+        The data that the run was made from: it knows which vertices a ROI has. Where it is a folder, each subject is
+        scored on the data that its record names, and the folder's takes its place where that is gone. A subject that
+        is in neither has no rows but those of all vertices.
     run
         A finished run.
     subjects
-        Subject numbers; by default all that the run and the data folder share.
+        Subject numbers; by default all that the run and the data share, or all subjects of the run.
     rois
         Names of the only ROIs to score, 'All vertices' among them; by default all, 'All vertices' last.
     asked
@@ -149,46 +149,19 @@ def summarise(
     UsageError
         If the data names no such ROI, or memory does not suffice for what was asked.
     DataError, MissingStep
-        If data and run do not fit together, or a subject is missing from either.
+        If data and run do not fit together, a subject is missing from either, or a ROI is asked for and no data is
+        left.
     """
-    pairs = scored_subjects(challenge, run, subjects)
-    left_out = _left_out(challenge, run) if subjects is None else ()
-    return _report(run, pairs, rois, asked, [*left_out, *tell_other_places(pairs)])
-
-
-def summarise_recorded(
-    run: Run,
-    usual: Path,
-    *,
-    subjects: Iterable[SubjectId] | None = None,
-    rois: Sequence[str] | None = None,
-    asked: Asked = NOTHING,
-) -> Report:
-    """Score a run as `summarise` does, on the data that each subject's record names.
-
-    Parameters
-    ----------
-    run
-        A finished run.
-    usual
-        The data folder to take where the recorded one is gone. A subject that is in neither has no rows but those of
-        all vertices.
-    subjects, rois, asked
-        As for `summarise`; by default all subjects of the run.
-
-    Raises
-    ------
-    UsageError
-        As for `summarise`.
-    DataError, MissingStep
-        If a ROI is asked for and no data is left, data and run do not fit together, or the run lacks a subject.
-    """
-    origins = recorded_subjects(run, usual, subjects)
-    wants_masks = any(name.lower() != ALL_VERTICES.lower() for name in rois or ())
-    if wants_masks and all(origin.subject is None for origin in origins):
-        raise DataError(origins[0].note, hint="name the data that has the ROIs with data_dir=...")
-    pairs = [(origin.subject, origin.share) for origin in origins]
-    return _report(run, pairs, rois, asked, filter(None, map(_told, origins)))
+    if isinstance(data, Path):
+        origins = recorded_subjects(run, data, subjects)
+        wants_masks = any(name.lower() != ALL_VERTICES.lower() for name in rois or ())
+        if wants_masks and all(origin.subject is None for origin in origins):
+            raise DataError(origins[0].note, hint="name the data that has the ROIs with data_dir=...")
+        pairs = [(origin.subject, origin.share) for origin in origins]
+        return _report(run, pairs, rois, asked, filter(None, map(_told, origins)))
+    scored = scored_subjects(data, run, subjects)
+    left_out = _left_out(data, run) if subjects is None else ()
+    return _report(run, scored, rois, asked, [*left_out, *tell_other_places(scored)])
 
 
 def _report(
@@ -206,12 +179,12 @@ def _report(
     scores = {subject_run.id: _scores(subject, subject_run) for subject, subject_run in pairs}
     rows: list[RoiRow] = []
     for subject, subject_run in pairs:
-        own = scores[subject_run.id]
-        of = {side: _regions(subject, side, own[side], chosen) for side in own}
+        sides = scores[subject_run.id]
+        of = {side: _regions(subject, side, sides[side], chosen) for side in sides}
         sure = assess(run, subject_run.id, subject, of, asked, notes.append)
-        for side in own:
-            rows += _rows(subject_run.id, side, own[side], of[side], sure[side])
-    everything = {f"subject {number} {side}": own[side] for number, own in scores.items() for side in own}
+        for side in sides:
+            rows += _rows(subject_run.id, side, sides[side], of[side], sure[side])
+    everything = {f"subject {number} {side}": sides[side] for number, sides in scores.items() for side in sides}
     # Without a single accuracy there is nothing that a ceiling explains.
     if any(row.accuracy is not None for row in rows):
         notes += _ceiling_notes(everything)
@@ -251,10 +224,10 @@ def _rows(number: SubjectId, hemisphere: Side, scores: VertexScores, of: Regions
     accuracy = scores.accuracy
     for name, vertices in of.items():
         r = scores.correlation[vertices]
-        share = _mean(accuracy[vertices]) if accuracy is not None else None
+        percent = _mean(accuracy[vertices]) if accuracy is not None else None
         low, high = sure.intervals.get(name, (None, None))
         head = (number, hemisphere, name, len(vertices))
-        yield RoiRow(*head, _median(r), _mean(r), share, low, high, sure.significant_share(vertices))
+        yield RoiRow(*head, _median(r), _mean(r), percent, low, high, sure.significant_share(vertices))
 
 
 def _median(values: NDArray[np.float64]) -> float | None:

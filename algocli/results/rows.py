@@ -102,4 +102,5 @@ def write_records(columns: Sequence[str], records: Iterable[Mapping[str, object]
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(records)
-    publish(path, lambda stream: stream.write(text.getvalue().encode()))
+    # A file's name may hold bytes that are no text.
+    publish(path, lambda stream: stream.write(text.getvalue().encode(errors="surrogateescape")))

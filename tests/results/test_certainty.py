@@ -15,10 +15,10 @@ from scipy.stats import false_discovery_control
 from algocli.dataset.challenge.subjects import Challenge
 from algocli.dataset.sides import Hemisphere
 from algocli.errors import DataError, StorageError, UsageError
+from algocli.results import certainty as chance
 from algocli.results import held_out
-from algocli.results import significance as chance
 from algocli.results.certainty import Asked
-from algocli.results.report import COLUMNS, Report, RoiRow, summarise, summarise_recorded, write_csv
+from algocli.results.report import COLUMNS, Report, RoiRow, summarise, write_csv
 from algocli.runs.p_values import kept
 from algocli.runs.run import Run
 from algocli.stats.permutation import permutation_p, permute
@@ -136,7 +136,7 @@ def test_kept_p_values_serve_where_the_data_is_gone(
     expected = row(report(run, PERMUTED))
     share = run.subject(1)
     share.finish({**share.record, "data": str(tmp_path / "gone/subj01")})
-    found = summarise_recorded(run, tmp_path / "nowhere", asked=PERMUTED)
+    found = summarise(tmp_path / "nowhere", run, asked=PERMUTED)
     assert found.rows[0].significant_share == expected.significant_share
 
 
@@ -146,7 +146,7 @@ def test_what_needs_responses_that_are_gone_says_so(write: Write, tmp_path: Path
     share = run.subject(1)
     share.finish({**share.record, "data": str(tmp_path / "gone/subj01")})
     with pytest.raises(DataError, match=r"is no longer in .*gone/subj01") as caught:
-        summarise_recorded(run, tmp_path / "nowhere", asked=asked)
+        summarise(tmp_path / "nowhere", run, asked=asked)
     assert "data_dir=..." in (caught.value.hint or "")
 
 

@@ -13,7 +13,7 @@ from sklearn.metrics import r2_score
 from threadpoolctl import threadpool_limits
 
 from algocli.dataset.sides import HEMISPHERES, Hemisphere
-from algocli.results.explained_parts import SubjectParts, export_parts, read_parts
+from algocli.results.partition import SubjectParts, export_parts, read_parts
 from algocli.stats.partition import FeatureSet
 from tests.results.planted import BOTH, ONLY_A, ONLY_B, Planted, plant
 

@@ -20,18 +20,18 @@ from algocli.results.certainty import Asked
 from algocli.results.compare import compare
 from algocli.results.data import gather
 from algocli.results.data_of_runs import recorded_subjects
-from algocli.results.explained_parts import read_parts
 from algocli.results.export import export_arrays, export_table
 from algocli.results.export_maps import export_gifti, export_overlays
-from algocli.results.page.compare_page import write_compare_page
-from algocli.results.page.report_page import write_report_page
-from algocli.results.partition import summarise_parts
+from algocli.results.page.compare_page import build_compare_page
+from algocli.results.page.frame import write_page
+from algocli.results.page.report_page import build_report_page
+from algocli.results.partition import read_parts, summarise_parts
 from algocli.results.plots.accuracy import plot_accuracy, plot_bars
 from algocli.results.plots.layers import plot_layers
 from algocli.results.plots.request import Wishes
 from algocli.results.plots.rois import plot_vertices
 from algocli.results.predicted import predict_pictures
-from algocli.results.report import summarise_recorded, write_csv
+from algocli.results.report import summarise, write_csv
 from algocli.runs.p_values import kept
 from algocli.runs.run import Run
 from algocli.stats.partition import unions
@@ -76,7 +76,7 @@ def test_rows_become_json_and_csv(toy: Toy, run: Run, tmp_path: Path) -> None:
 
 
 def test_a_page_has_one_group_of_columns_and_no_maps(toy: Toy, run: Run, tmp_path: Path) -> None:
-    write_report_page(algocli.report(run, data_dir=toy), run, toy, tmp_path / "page.html")
+    write_page(build_report_page(algocli.report(run, data_dir=toy), run, toy), tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text()
     assert "hemisphere" not in page.split("<main", 1)[-1].split("<script", 1)[0].replace("hemispheres", "")
     assert "the dataset does not say where its responses lie" in page
@@ -151,7 +151,7 @@ def test_responses_to_new_images_are_what_they_would_have_been_in_the_set(tmp_pa
 def test_how_sure_scores_are_is_told_of_one_side(toy: Toy, run: Run) -> None:
     with known(ToyKind(toy)):
         asked = Asked(n_permutations=20, n_resamples=20)
-        report = summarise_recorded(run, toy.folder, asked=asked)
+        report = summarise(toy.folder, run, asked=asked)
     row = report.row("anna", "all", "All vertices")
     assert row is not None
     assert row.low is not None
@@ -190,5 +190,5 @@ def test_layers_are_charted_and_a_comparison_is_a_page(toy: Toy, tmp_path: Path)
     assert {row.hemisphere for row in count_layers(toy, runs)} == {"all"}
     with known(ToyKind(toy)):
         comparison = compare(runs, n_resamples=10)
-        write_compare_page(comparison, runs, toy, tmp_path / "page.html")
+        write_page(build_compare_page(comparison, runs, toy), tmp_path / "page.html")
     assert "All" in (tmp_path / "page.html").read_text()

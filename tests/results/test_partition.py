@@ -10,8 +10,7 @@ import pytest
 from algocli.dataset.challenge.subjects import Challenge, Subject
 from algocli.dataset.sides import HEMISPHERES
 from algocli.errors import UsageError
-from algocli.results.explained_parts import TOTAL, HemisphereParts, SubjectParts
-from algocli.results.partition import PartitionReport, summarise_parts
+from algocli.results.partition import TOTAL, HemisphereParts, PartitionReport, SubjectParts, summarise_parts
 from algocli.stats.partition import unions
 
 NAMES = ("A", "B")

@@ -10,13 +10,11 @@ import pytest
 from nibabel.freesurfer.mghformat import MGHImage
 
 from algocli.errors import DataError, UsageError
-from algocli.results.best_layer import count_layers, find_best_layers
+from algocli.results.best_layer import count_layers, find_best_layers, layers_by_roi
 from algocli.results.export import TABLE_COLUMNS, export_arrays, export_table
 from algocli.results.export_maps import export_gifti, export_overlays
-from algocli.results.layer_rois import layers_by_roi
-from algocli.results.layered import layered
+from algocli.results.layered import columns_per_layer, layered
 from algocli.results.page.report_page import build_report_page
-from algocli.results.per_layer import columns_per_layer
 from algocli.results.plots.layers import plot_best_layer, plot_layers
 from algocli.results.plots.request import Wishes
 from algocli.results.report import summarise

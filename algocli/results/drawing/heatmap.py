@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.dataset.sides import Side, heading
+from algocli.results.best_layer import LayersByRoi
 from algocli.results.drawing.chart import Chart
 from algocli.results.drawing.keys import Scale
 from algocli.results.drawing.roi_axis import ABSENT, Place, inches_per_roi, name_classes, name_rois, place_rois
@@ -21,7 +22,6 @@ from algocli.results.drawing.style import (
     Words,
     styled,
 )
-from algocli.results.layer_rois import LayersByRoi
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -31,25 +31,6 @@ _FEW, _LONG = 4, 24
 _LARGEST, _NARROWEST = 1e30, 1e-6
 
 
-class Key(Protocol):
-    """Colours pixels and explains the colours."""
-
-    @property
-    def height(self) -> float:
-        """How many inches the explanation takes."""
-        ...
-
-    def colour(
-        self, pixels: Pixels, values: NDArray[np.float64], theme: Theme = LIGHT
-    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """Return the colour of each pixel, (n_pixels, 3), and whether it shows a value, (n_pixels,)."""
-        ...
-
-    def draw(self, figure: Figure, right: float, bottom: float, width: float, theme: Theme = LIGHT) -> None:
-        """Explain the colours; the lower right corner and the width are in inches."""
-        ...
-
-
 @dataclass(frozen=True)
 class Scale:
     """A continuous scale from `low` to `high`; `beyond` tells on which sides there are values off the scale."""
@@ -63,7 +44,12 @@ class Scale:
     def colour(
         self, pixels: Pixels, values: NDArray[np.float64], theme: Theme = LIGHT
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """Interpolate values, then look up their colours."""
+        """Interpolate values, then look up their colours.
+
+        Returns
+        -------
+        The colour of each pixel, (n_pixels, 3), and whether it shows a value, (n_pixels,).
+        """
         seen = pixels.interpolate(values)
         shown = ~np.isnan(seen)
         colours = np.zeros((len(seen), 3))
@@ -76,7 +62,7 @@ class Scale:
         return _BELOW_BAR + _BAR + _ROW
 
     def draw(self, figure: Figure, right: float, bottom: float, width: float, theme: Theme = LIGHT) -> None:
-        """Draw a horizontal colour bar."""
+        """Draw a horizontal colour bar; its lower right corner and its width are in inches."""
         wide, tall = figure.get_size_inches()
         axes = figure.add_axes(((right - width) / wide, (bottom + _BELOW_BAR) / tall, width / wide, _BAR / tall))
         bar = figure.colorbar(self._mappable, cax=axes, orientation="horizontal", extend=self.beyond)
@@ -138,7 +124,7 @@ class Categories:
         return -(-len(self.names) // self._n_columns) * _ROW
 
     def draw(self, figure: Figure, right: float, bottom: float, width: float, theme: Theme = LIGHT) -> None:
-        """Draw a legend, its columns filled one after the other."""
+        """Draw a legend, its columns filled one after the other; its lower right corner is in inches."""
         from matplotlib.patches import Patch
 
         wide, tall = figure.get_size_inches()
@@ -163,6 +149,10 @@ class Categories:
         """One column for few names, which reads best, or for long ones, which would run into the caption."""
         is_one = len(self.names) <= _FEW or max(map(len, self.names)) > _LONG
         return 1 if is_one else _LEGEND_COLUMNS
+
+
+# Either colours the pixels of a map and explains the colours in a corner of the figure.
+Key = Scale | Categories
 
 
 def scale_for(values: ArrayLike, label: str) -> Scale:

@@ -1,7 +1,5 @@
 """Web pages of results that need no network: one file each, to be read, searched, turned about and printed.
 
-files           the file of a page, refused in time
-citing          what to cite
 repeating       commands that make a run again
 provenance      where numbers come from, in words
 tables          cells, columns, groups
@@ -9,7 +7,6 @@ report_tables   tables of a report
 compare_tables  tables of a comparison
 pictures        charts in both themes
 packing         arrays as text
-colour_key      what a map's colours mean
 filling         templates filled
 viewer          a map to turn by hand
 frame           what surrounds all pages

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from shlex import quote
 
-from algocli import __version__
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.protocol import Dataset
 from algocli.results.compare import Comparison
@@ -15,7 +13,6 @@ from algocli.results.drawing.brain_map import BrainMap
 from algocli.results.drawing.keys import Scale
 from algocli.results.drawing.roi_axis import remark_on_absent
 from algocli.results.drawing.run_bars import draw_runs
-from algocli.results.page.citing import Work, works
 from algocli.results.page.compare_tables import (
     BETTER,
     WORSE,
@@ -24,16 +21,18 @@ from algocli.results.page.compare_tables import (
     settings_side_by_side,
     subjects_differences,
 )
-from algocli.results.page.frame import SubjectPart, write_page
+from algocli.results.page.frame import Page, SubjectPart
 from algocli.results.page.pictures import Picture, picture
 from algocli.results.page.provenance import Provenance, finished, provenance
-from algocli.results.page.repeating import commands_of_all
-from algocli.results.page.tables import Table
+from algocli.results.page.repeating import commands_of
 from algocli.results.plots.difference import plot_difference
 from algocli.results.plots.request import Wishes
 from algocli.results.surface import has_places
 from algocli.results.telling import SCORED_ON, read_differences
 from algocli.runs.run import Run
+
+# How often images are drawn anew for intervals, and the seed, unless told otherwise.
+USUALLY_DRAWN = (1000, 0)
 
 
 @dataclass(frozen=True)
@@ -46,41 +45,26 @@ class RunPart:
     provenance: Provenance
 
 
-@dataclass(frozen=True)
-class ComparePage:
-    """Everything that a comparison's page shows; `overview` has tables over several subjects."""
+@dataclass(frozen=True, kw_only=True)
+class ComparePage(Page):
+    """Everything that a comparison's page shows."""
 
-    title: str
+    template = "compare.html"
+
     runs: tuple[RunPart, ...]
     settings: tuple[SettingRow, ...]
-    overview: tuple[Table, ...]
-    subjects: tuple[SubjectPart, ...]
-    repeat: tuple[str, ...]
-    notes: tuple[str, ...]
-    works: tuple[Work, ...]
-    scored_on: str = SCORED_ON
-    version: str = __version__
 
 
-@dataclass(frozen=True)
-class Drawn:
-    """How a comparison's intervals were drawn."""
-
-    n_resamples: int = 1000
-    seed: int = 0
-
-
-def write_compare_page(
+def build_compare_page(
     comparison: Comparison,
     runs: Sequence[Run],
     data: Dataset,
-    path: Path,
     *,
     title: str | None = None,
-    drawn: Drawn | None = None,
+    drawn: tuple[int, int] = USUALLY_DRAWN,
     rois: Sequence[str] | None = None,
-) -> None:
-    """Write a comparison as one page that needs no other file and no network; the same one gives the same bytes.
+) -> ComparePage:
+    """Gather what a comparison's page shows; the same comparison gives the same page.
 
     Parameters
     ----------
@@ -90,34 +74,18 @@ def write_compare_page(
         These runs, the reference first.
     data
         The data that they were made from. Subjects that it lacks have no maps.
-    path
-        The file.
     title
         A heading; by default one that says what the page is.
-    drawn, rois
-        What was asked for, which the command that makes the page again is to say.
+    drawn
+        How often images were drawn anew for the intervals, and the seed.
+    rois
+        What else was asked for, which the command that makes the page again is to say.
 
     Raises
     ------
     DataError
         If data and runs do not fit together, or the records of a run are damaged.
-    StorageError
-        If the file cannot be written.
     """
-    page = build_compare_page(comparison, runs, data, title=title, drawn=drawn, rois=rois)
-    write_page("compare.html", page, path)
-
-
-def build_compare_page(
-    comparison: Comparison,
-    runs: Sequence[Run],
-    data: Dataset,
-    *,
-    title: str | None = None,
-    drawn: Drawn | None = None,
-    rois: Sequence[str] | None = None,
-) -> ComparePage:
-    """Gather what a comparison's page shows; parameters and errors are those of `write_compare_page`."""
     by_name = {run.name: run for run in runs}
     ordered = [by_name[name] for name in (comparison.reference, *comparison.runs)]
     parts = tuple(
@@ -126,16 +94,14 @@ def build_compare_page(
     )
     made = [(run, [run.subject(n) for n in comparison.subjects]) for run in by_name.values()]
     several = len(comparison.subjects) > 1
-    how = drawn or Drawn()
     return ComparePage(
-        title or "Runs compared",
-        parts,
-        settings_side_by_side(ordered),
-        tuple(subjects_differences(comparison, h) for h in comparison.sides) if several else (),
-        tuple(_subject_parts(comparison, ordered, data)),
-        (*commands_of_all(made), _command(comparison, title, how, rois)),
-        (*read_differences(f"{BETTER} {WORSE}", how.n_resamples, how.seed), *comparison.notes),
-        works(),
+        title=title or "Runs compared",
+        runs=parts,
+        settings=settings_side_by_side(ordered),
+        overview=tuple(subjects_differences(comparison, h) for h in comparison.sides) if several else (),
+        subjects=tuple(_subject_parts(comparison, ordered, data)),
+        repeat=(*commands_of(made), _command(comparison, title, drawn, rois)),
+        notes=(*read_differences(f"{BETTER} {WORSE}", *drawn), *comparison.notes),
     )
 
 
@@ -168,12 +134,12 @@ def _bars(comparison: Comparison, subject: SubjectId) -> Picture:
     )
 
 
-def _command(comparison: Comparison, title: str | None, drawn: Drawn, rois: Sequence[str] | None) -> str:
+def _command(comparison: Comparison, title: str | None, drawn: tuple[int, int], rois: Sequence[str] | None) -> str:
     """Return the command that writes this page again."""
     words = ["algocli compare", *map(quote, (comparison.reference, *comparison.runs))]
     words.append(f"-s {','.join(map(str, comparison.subjects))}")
     words += [f"--roi {quote(roi)}" for roi in rois or ()]
-    words += [f"--resamples {drawn.n_resamples}"] * (drawn.n_resamples != Drawn().n_resamples)
-    words += [f"--seed {drawn.seed}"] * (drawn.seed != Drawn().seed)
+    for option, given, usual in zip(("--resamples", "--seed"), drawn, USUALLY_DRAWN, strict=True):
+        words += [f"{option} {given}"] * (given != usual)
     words += [f"--title {quote(title)}"] if title else []
     return " ".join([*words, "--html compare.html"])

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from algocli.results.drawing.brain_map import BrainMap
 from algocli.results.drawing.colour_maps import find_colours
-from algocli.results.drawing.keys import Categories, Key, Scale
+from algocli.results.drawing.keys import Key, Scale
 from algocli.results.surface import Mesh
 
 # A mesh's coordinates are counted in steps of the longest of its three sides: 0.003 mm on fsaverage.
@@ -62,9 +62,7 @@ def _pack_key(key: Key) -> dict[str, Any]:
     if isinstance(key, Scale):
         palette = pack(scale_colours(key, N_COLOURS))
         return {"kind": "scale", "low": key.low, "high": key.high, "label": key.label, "palette": palette}
-    if isinstance(key, Categories):
-        return {"kind": "categories", "names": list(key.names), "palette": pack(category_colours(key.colours))}
-    raise TypeError(f"a page cannot explain a {type(key).__name__}")
+    return {"kind": "categories", "names": list(key.names), "palette": pack(category_colours(key.colours))}
 
 
 def scale_colours(key: Scale, n: int) -> NDArray[np.uint8]:

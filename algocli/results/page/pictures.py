@@ -48,9 +48,9 @@ def _svg(figure: Figure) -> bytes:
 
 def _size(svg: bytes) -> tuple[int, int]:
     """Return width and height in CSS pixels; matplotlib's view box is in points."""
-    found = re.search(rb'viewBox="0 0 ([0-9.]+) ([0-9.]+)"', svg)
-    assert found is not None, "every SVG of matplotlib has a view box that begins at 0 0"
-    wide, tall = (round(float(side) * _PIXELS_PER_POINT) for side in found.groups())
+    box = re.search(rb'viewBox="0 0 ([0-9.]+) ([0-9.]+)"', svg)
+    assert box is not None, "every SVG of matplotlib has a view box that begins at 0 0"
+    wide, tall = (round(float(side) * _PIXELS_PER_POINT) for side in box.groups())
     return wide, tall
 
 

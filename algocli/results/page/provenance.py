@@ -1,4 +1,4 @@
-"""Where a run's numbers come from, in words: settings, features, data, versions, times, and the commands to repeat it.
+"""Where a run's numbers come from, in words: settings, features, data, versions and times.
 
 Everything is read from the run's own records; what they do not tell is left out, so that a run from elsewhere, or one
 whose features are gone, still has a page.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from algocli.encoding.settings import Settings
 from algocli.errors import DataError
 from algocli.features.store import commands as features
 from algocli.features.store.library import read_recipe
-from algocli.results.page.repeating import commands_of, feature_keys, mapping
+from algocli.results.page.repeating import feature_keys, mapping
 from algocli.results.page.tables import Cell, Column, Group, Table, count, number
 from algocli.runs.run import Run
 from algocli.runs.subject_run import SubjectRun
@@ -38,21 +38,13 @@ class LayerRecord:
 
 @dataclass(frozen=True)
 class Provenance:
-    """All that the records of a run tell.
-
-    `command_lines` are those recorded, each with the subjects that it trained; `repeat` are the ones to type.
-    """
+    """All that the records of a run tell; `command_lines` each come with the subjects that they trained."""
 
     settings: Facts
     layers: tuple[LayerRecord, ...]
     versions: Facts
     subjects: Table
     command_lines: tuple[tuple[str, str], ...]
-    repeat: tuple[str, ...]
-
-    def followed_by(self, command: str) -> Provenance:
-        """Return this with one more command to type, that which made the page."""
-        return replace(self, repeat=(*self.repeat, command))
 
 
 def provenance(run: Run, numbers: tuple[SubjectId, ...], ident: str = "records") -> Provenance:
@@ -77,7 +69,6 @@ def provenance(run: Run, numbers: tuple[SubjectId, ...], ident: str = "records")
         _versions(subject_runs),
         _subjects_table(subject_runs, ident),
         tuple(_command_lines(subject_runs)),
-        commands_of(run, subject_runs),
     )
 
 
@@ -112,9 +103,9 @@ def _layers(run: Run, subject_runs: list[SubjectRun]) -> Iterator[LayerRecord]:
     home = run.cache_dir / "features"
     for place, name in enumerate(run.settings.features):
         keys = {
-            subject_run.id: str(found[place])
+            subject_run.id: str(layer_keys[place])
             for subject_run in subject_runs
-            if place < len(found := feature_keys(subject_run))
+            if place < len(layer_keys := feature_keys(subject_run))
         }
         yield LayerRecord(name, _recipe_facts(home / name), keys)
 
@@ -134,27 +125,27 @@ def _recipe_facts(home: Path) -> Facts:
         facts["Computed in"] = wish.numerics
     except (DataError, KeyError, TypeError):
         return {}
-    own = {"Layer"} if features.is_imported(recipe) else set(facts)
-    return {name: fact for name, fact in facts.items() if fact and name in own}
+    known = {"Layer"} if features.is_imported(recipe) else set(facts)
+    return {name: fact for name, fact in facts.items() if fact and name in known}
 
 
 def _asked_for(recipe: Mapping[str, Any]) -> str:
     """Say how images are prepared according to a network's weights; nothing where it was not recorded."""
     if "asks_for" not in recipe:
         return ""
-    own = features.own_transform(recipe)
-    if own is None:
+    asked = features.own_transform(recipe)
+    if asked is None:
         return "nothing is known of how it was trained"
-    return "the same" if features.preparation(recipe) is None else own.words
+    return "the same" if features.preparation(recipe) is None else asked.words
 
 
 def _versions(subject_runs: list[SubjectRun]) -> Facts:
     """Return each package's version, or versions where subjects were trained with several."""
-    found: dict[str, dict[str, None]] = {}
+    by_package: dict[str, dict[str, None]] = {}
     for subject_run in subject_runs:
         for name, version in mapping(subject_run.record.get("versions")).items():
-            found.setdefault(name, {})[str(version)] = None
-    return {name: ", ".join(versions) for name, versions in found.items()}
+            by_package.setdefault(name, {})[str(version)] = None
+    return {name: ", ".join(versions) for name, versions in by_package.items()}
 
 
 def _subjects_table(subject_runs: list[SubjectRun], ident: str) -> Table:

@@ -22,27 +22,22 @@ _Runs = Sequence[tuple[Run, Sequence[SubjectRun]]]
 _HERE = "\0"
 
 
-def commands_of(run: Run, subject_runs: Sequence[SubjectRun]) -> tuple[str, ...]:
-    """Return the lines to type into a shell; those of features whose recipe is gone are missing.
+def commands_of(runs: _Runs) -> tuple[str, ...]:
+    """Return the lines to type into a shell, what runs share but once; features whose recipe is gone have none.
 
     Raises
     ------
     DataError
-        If the run's settings or records are damaged.
+        If the settings or records of a run are damaged.
     """
-    return commands_of_all([(run, subject_runs)])
-
-
-def commands_of_all(runs: _Runs) -> tuple[str, ...]:
-    """Return the lines that make several runs again, what they share but once; errors are those of `commands_of`."""
     trainings = [training.command(run, [subject_run.id for subject_run in subject_runs]) for run, subject_runs in runs]
     return (*_folders(runs), *_extractions(runs), *trainings)
 
 
 def feature_keys(subject_run: SubjectRun) -> list[Any]:
     """Return the keys of the features that a subject was trained on, layer by layer; none where it does not tell."""
-    found = mapping(subject_run.record.get("inputs")).get("features")
-    return found if isinstance(found, list) else []
+    keys = mapping(subject_run.record.get("inputs")).get("features")
+    return keys if isinstance(keys, list) else []
 
 
 def mapping(value: object) -> Mapping[str, Any]:
@@ -64,7 +59,7 @@ def _folders(runs: _Runs) -> Iterator[str]:
 
 def _extractions(runs: _Runs) -> Iterator[str]:
     """Yield the commands that make the features, layers and subjects of one network together."""
-    found: dict[tuple[str, str], list[SubjectId]] = {}
+    alike: dict[tuple[str, str], list[SubjectId]] = {}
     made = {
         (run.cache_dir / "features", name): subject_runs for run, subject_runs in runs for name in run.settings.features
     }
@@ -76,9 +71,9 @@ def _extractions(runs: _Runs) -> Iterator[str]:
                 layer = "" if features.is_imported(recipe) else f" -l {shlex.quote(recipe['layer'])}"
                 # What is alike but for the layer and the subject is one command.
                 rest = line.removesuffix(f" -s {subject_run.id}").replace(layer, _HERE, 1) if layer else line
-                found.setdefault((rest, layer), []).append(subject_run.id)
+                alike.setdefault((rest, layer), []).append(subject_run.id)
     together: dict[tuple[str, tuple[SubjectId, ...]], str] = {}
-    for (rest, layer), numbers in found.items():
+    for (rest, layer), numbers in alike.items():
         together[rest, tuple(numbers)] = together.get((rest, tuple(numbers)), "") + layer
     for (rest, subjects), layers in together.items():
         yield f"{rest.replace(_HERE, layers)} -s {','.join(map(str, subjects))}" if layers else rest

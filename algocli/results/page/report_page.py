@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from shlex import quote
 from typing import Any
 
 import numpy as np
 
-from algocli import __version__
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.protocol import Dataset
 from algocli.dataset.sides import ALL_VERTICES, heading
@@ -20,14 +18,14 @@ from algocli.results.drawing.chart import Chart
 from algocli.results.drawing.charts import draw_rois
 from algocli.results.drawing.roi_axis import remark_on_absent
 from algocli.results.drawing.style import Theme
+from algocli.results.layered import per_layer
 from algocli.results.over_subjects import as_one_subject
-from algocli.results.page.citing import Work, works
-from algocli.results.page.frame import SubjectPart, write_page
+from algocli.results.page.frame import Page, SubjectPart
 from algocli.results.page.pictures import Picture, picture
 from algocli.results.page.provenance import Provenance, finished, provenance
+from algocli.results.page.repeating import commands_of
 from algocli.results.page.report_tables import over_subjects_table, roi_table, subjects_table
-from algocli.results.page.tables import Table, count, number
-from algocli.results.per_layer import per_layer
+from algocli.results.page.tables import count, number
 from algocli.results.plots.accuracy import plot_accuracy
 from algocli.results.plots.ceilings import plot_ceiling
 from algocli.results.plots.layers import plot_best_layer
@@ -47,61 +45,18 @@ class Figure:
     about: str = ""
 
 
-@dataclass(frozen=True)
-class ReportPage:
+@dataclass(frozen=True, kw_only=True)
+class ReportPage(Page):
     """Everything that a report's page shows; `overview` and `pictures` are of several subjects together."""
 
-    title: str
+    template = "report.html"
+
     run: str
     finished: str
     headline: Figure
     figures: tuple[Figure, ...]
-    overview: tuple[Table, ...]
     pictures: tuple[Picture, ...]
-    subjects: tuple[SubjectPart, ...]
     provenance: Provenance
-    notes: tuple[str, ...]
-    works: tuple[Work, ...]
-    scored_on: str = SCORED_ON
-    version: str = __version__
-
-
-def write_report_page(
-    report: Report,
-    run: Run,
-    data: Dataset,
-    path: Path,
-    *,
-    title: str | None = None,
-    asked: Asked = NOTHING,
-    rois: Sequence[str] | None = None,
-) -> None:
-    """Write a report as one page that needs no other file and no network; the same report gives the same bytes.
-
-    Parameters
-    ----------
-    report
-        What `summarise` found of the run.
-    run
-        That run.
-    data
-        The data that it was made from. Subjects that it lacks have no maps.
-    path
-        The file.
-    title
-        A heading; by default one that says what the page is.
-    asked, rois
-        What the report was asked for, which the command that makes the page again is to say.
-
-    Raises
-    ------
-    DataError
-        If data and run do not fit together, or the run's records are damaged.
-    StorageError
-        If the file cannot be written.
-    """
-    page = build_report_page(report, run, data, title=title, asked=asked, rois=rois)
-    write_page("report.html", page, path)
 
 
 def build_report_page(
@@ -113,34 +68,57 @@ def build_report_page(
     asked: Asked = NOTHING,
     rois: Sequence[str] | None = None,
 ) -> ReportPage:
-    """Gather what a report's page shows; parameters and errors are those of `write_report_page`."""
+    """Gather what a report's page shows; the same report gives the same page.
+
+    Parameters
+    ----------
+    report
+        What `summarise` found of the run.
+    run
+        That run.
+    data
+        The data that it was made from. Subjects that it lacks have no maps.
+    title
+        A heading; by default one that says what the page is.
+    asked, rois
+        What the report was asked for, which the command that makes the page again is to say.
+
+    Raises
+    ------
+    DataError
+        If data and run do not fit together, or the run's records are damaged.
+    """
     several = len(report.subjects) > 1
     tables = (subjects_table(report), *[over_subjects_table(report)] * _has_rois(report))
     headline, *figures = _figures(report, run)
-    found = provenance(run, report.subjects)
-    again = _command(report, run, title, asked, rois)
     explained = asked.explain("95 % interval", "significant %", report.sides)
     notes: dict[str, None] = dict.fromkeys((*report.notes, *explained))
     parts = tuple(_subject_parts(report, run, data, notes))
+    subject_runs = [run.subject(number) for number in report.subjects]
     return ReportPage(
-        title or "Encoding accuracy",
-        run.name,
-        finished(run),
-        headline,
-        tuple(figures),
-        tables if several else (),
-        _charts(as_one_subject(report), 0, "the median over subjects of the median r by ROI") if several else (),
-        parts,
-        found.followed_by(again),
-        tuple(notes),
-        works(),
+        title=title or "Encoding accuracy",
+        run=run.name,
+        finished=finished(run),
+        headline=headline,
+        figures=tuple(figures),
+        overview=tables if several else (),
+        pictures=_charts(as_one_subject(report), 0, "the median over subjects of the median r by ROI")
+        if several
+        else (),
+        subjects=parts,
+        provenance=provenance(run, report.subjects),
+        repeat=(*commands_of([(run, subject_runs)]), _command(report, run, title, asked, rois)),
+        notes=tuple(notes),
     )
 
 
 def _figures(report: Report, run: Run) -> Iterator[Figure]:
     """Yield the headline, then smaller numbers."""
     subject_runs = [run.subject(n) for n in report.subjects]
-    r = {h: np.concatenate([one.correlation(h) for one in subject_runs if h in one.sides]) for h in report.sides}
+    r = {
+        h: np.concatenate([subject_run.correlation(h) for subject_run in subject_runs if h in subject_run.sides])
+        for h in report.sides
+    }
     together = np.concatenate(list(r.values()))
     median = Figure(number(float(np.median(together))).text, "median r", "Pearson's r, over all vertices")
     overall = report.overall if report.has_accuracy else None
@@ -203,9 +181,9 @@ def _bars(report: Report, subject: SubjectId, what: str) -> Picture:
 def _extremes(report: Report, subject: SubjectId) -> Iterator[str]:
     for h in report.sides:
         rows = [(report.row(subject, h, roi), roi) for roi in report.rois_of(subject)]
-        found = sorted((row.median_r, roi) for row, roi in rows if row is not None and row.median_r is not None)
-        if found:
-            (low, worst), (high, best) = found[0], found[-1]
+        medians = sorted((row.median_r, roi) for row, roi in rows if row is not None and row.median_r is not None)
+        if medians:
+            (low, worst), (high, best) = medians[0], medians[-1]
             yield f"{heading(h)}: from {low:.2f} ({worst}) to {high:.2f} ({best})."
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from algocli.dataset.sides import ALL_VERTICES
 from algocli.results import telling
@@ -64,13 +65,8 @@ class Table:
     @property
     def headings(self) -> tuple[tuple[str, int], ...]:
         """Each heading and how many columns it covers, from left to right."""
-        found: list[tuple[str, int]] = []
-        for column in self.columns:
-            if found and found[-1][0] == column.heading:
-                found[-1] = (column.heading, found[-1][1] + 1)
-            else:
-                found.append((column.heading, 1))
-        return tuple(found)
+        alike = groupby(self.columns, key=lambda column: column.heading)
+        return tuple((heading, len(list(columns))) for heading, columns in alike)
 
     @property
     def has_headings(self) -> bool:

@@ -22,10 +22,10 @@ from algocli.dataset.pixels import read_image
 from algocli.dataset.sides import HEMISPHERES, Side
 from algocli.results.drawing.arrangement import ANGLES, FLAT
 from algocli.results.drawing.brain_map import BrainMap
+from algocli.results.drawing.keys import Key, Scale
 from algocli.results.drawing.style import DARK, LIGHT, Theme
-from algocli.results.page.colour_key import explain_colours
 from algocli.results.page.filling import asset, fill, theme_style
-from algocli.results.page.packing import pack_map, pack_mesh
+from algocli.results.page.packing import category_colours, pack_map, pack_mesh, scale_colours
 from algocli.results.surface import Surface, load_mesh
 
 # In this order they make one script.
@@ -33,6 +33,10 @@ _SCRIPTS = ("arrays.js", "camera.js", "shaders.js", "painter.js", "overlay.js", 
 _VIEWS = {view: angles for view, angles in ANGLES.items() if view != FLAT}
 # Pixels of a stimulus's longer side.
 _STIMULUS = 256
+# Pixels of the colour bar's own picture: its width, and that of the arrow at an end beyond which there are values.
+_BAR, _ARROW = 270, 10
+_N_STOPS = 33
+_MOST_TICKS, _ROUND = 5, (1, 2, 2.5, 5, 10)
 
 
 @dataclass(frozen=True)
@@ -128,3 +132,41 @@ def _thumbnail(path: Path) -> str:
     stream = io.BytesIO()
     small.save(stream, "JPEG", quality=85)
     return f"data:image/jpeg;base64,{base64.b64encode(stream.getvalue()).decode('ascii')}"
+
+
+def explain_colours(key: Key, ident: str) -> Markup:
+    """Return a colour bar or a legend; `ident` is the id of the map that it belongs to."""
+    if isinstance(key, Scale):
+        return fill(
+            "colour_bar.html",
+            key=key,
+            ident=ident,
+            width=_BAR,
+            arrow=_ARROW,
+            stops=[_hex(colour) for colour in scale_colours(key, _N_STOPS).tolist()],
+            low=_number(key.low, key.high - key.low),
+            high=_number(key.high, key.high - key.low),
+            ticks=_ticks(key),
+        )
+    colours = [_hex(colour) for colour in category_colours(key.colours).tolist()]
+    return fill("legend.html", entries=list(zip(key.names, colours, strict=True)))
+
+
+def _ticks(key: Scale) -> list[tuple[float, str]]:
+    """Return the numbers below a colour bar, and before each how far along it stands, 0 to 1."""
+    from matplotlib.ticker import MaxNLocator
+
+    span = key.high - key.low
+    marks = map(float, MaxNLocator(_MOST_TICKS, steps=_ROUND).tick_values(key.low, key.high))
+    # A mark that is an end of the scale but for rounding is that end.
+    within = [mark for mark in marks if -1e-9 * span <= mark - key.low <= (1 + 1e-9) * span]
+    return [((mark - key.low) / span, _number(mark, span)) for mark in within]
+
+
+def _number(value: float, span: float) -> str:
+    """Write a tick with a real minus sign, and without what rounding left near 0."""
+    return "0" if abs(value) < 1e-9 * span else f"{value:.6g}".replace("-", "\N{MINUS SIGN}")
+
+
+def _hex(colour: list[int]) -> str:
+    return "#" + "".join(f"{channel:02x}" for channel in colour)

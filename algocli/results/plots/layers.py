@@ -8,13 +8,12 @@ import numpy as np
 
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.protocol import Dataset
-from algocli.results.best_layer import DEFAULT_MIN_R, find_best_layers
+from algocli.results.best_layer import DEFAULT_MIN_R, LayersByRoi, find_best_layers, layers_by_roi
 from algocli.results.drawing.brain_map import BrainMap, Panel
 from algocli.results.drawing.chart import Chart
 from algocli.results.drawing.heatmap import draw_heatmap
 from algocli.results.drawing.keys import Categories
 from algocli.results.drawing.style import CONTEXT_COLOUR, ordered_colours
-from algocli.results.layer_rois import LayersByRoi, layers_by_roi
 from algocli.results.layered import Layered, layered
 from algocli.results.plots.request import Wishes, all_shortened, category_colours
 from algocli.runs.run import Run

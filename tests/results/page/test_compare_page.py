@@ -9,8 +9,9 @@ import pytest
 
 from algocli.dataset.challenge.subjects import Challenge
 from algocli.results.compare import compare
-from algocli.results.page.compare_page import Drawn, build_compare_page, write_compare_page
+from algocli.results.page.compare_page import build_compare_page
 from algocli.results.page.compare_tables import settings_side_by_side
+from algocli.results.page.frame import write_page
 from algocli.runs.opening import open_run
 from tests.results.compared import write_challenge, write_compared_run
 from tests.results.page.reading import ReadPage
@@ -40,7 +41,7 @@ def shown(made, comparison):
 @pytest.fixture(scope="module")
 def page(made, comparison, tmp_path_factory):
     path = tmp_path_factory.mktemp("page") / "compare.html"
-    write_compare_page(comparison, made[1], made[0], path, title="<i>")
+    write_page(build_compare_page(comparison, made[1], made[0], title="<i>"), path)
     return ReadPage(path)
 
 
@@ -103,7 +104,7 @@ def test_the_page_can_be_read_by_all(page):
 
 
 def test_the_commands_make_everything_again(made, comparison):
-    shown = build_compare_page(comparison, made[1], made[0], drawn=Drawn(60, 2), rois=["V1v"])
+    shown = build_compare_page(comparison, made[1], made[0], drawn=(60, 2), rois=["V1v"])
     kinds = [line.split()[:2] for line in shown.repeat]
     assert [kind[0] for kind in kinds] == ["export", "export", "algocli", "algocli", "algocli", "algocli"]
     assert shown.repeat[-1] == (

@@ -8,6 +8,7 @@ import pytest
 
 from algocli.encoding.settings import Settings
 from algocli.results.page.provenance import describe_settings, provenance
+from algocli.results.page.repeating import commands_of
 from algocli.runs.opening import open_run
 
 TUTORIALS = {
@@ -52,7 +53,7 @@ def run(tmp_path):
 
 
 def test_the_commands_name_folders_features_and_settings(run, tmp_path):
-    assert provenance(run, (1, 2)).repeat == (
+    assert commands_of([(run, [run.subject(1), run.subject(2)])]) == (
         f"export ALGOCLI_DATA_DIR={tmp_path}/data",
         f"export ALGOCLI_CACHE_DIR='{tmp_path}/ca che'",
         "algocli extract --model alexnet -l features.2 -l features.5 --weights 'my weights.pth' -s 1,2",
@@ -68,7 +69,9 @@ def test_features_whose_recipe_is_gone_are_named_all_the_same(run, tmp_path):
         ("alexnet-features.2-abc", False),
         ("alexnet-features.5-abc", True),
     ]
-    assert "algocli extract --model alexnet -l features.5 --weights 'my weights.pth' -s 1" in found.repeat
+    assert "algocli extract --model alexnet -l features.5 --weights 'my weights.pth' -s 1" in commands_of(
+        [(run, [run.subject(1)])]
+    )
 
 
 def test_keys_and_digests_are_told(run):

@@ -12,8 +12,9 @@ from algocli.dataset.challenge.subjects import Challenge
 from algocli.errors import DataError
 from algocli.results.certainty import Asked
 from algocli.results.data import Gathered
-from algocli.results.page.report_page import build_report_page, write_report_page
-from algocli.results.report import summarise, summarise_recorded
+from algocli.results.page.frame import write_page
+from algocli.results.page.report_page import build_report_page
+from algocli.results.report import summarise
 from algocli.runs.run import Run
 from tests.results.blends import LAYERS as BLENDED
 from tests.results.blends import write_blend, write_recipe
@@ -53,7 +54,7 @@ def test_the_headline_is_the_official_score_of_all_vertices(page, tiny_challenge
 
 
 def test_without_noise_ceilings_the_headline_is_the_median_r(tmp_path, run):
-    report = summarise_recorded(run, tmp_path / "gone", subjects=[1])
+    report = summarise(tmp_path / "gone", run, subjects=[1])
     shown = build_report_page(report, run, Gathered([], tmp_path))
     r = [np.load(run.folder / f"subj01/{h}_correlation.npy") for h in ("left", "right")]
     assert (shown.headline.value, shown.headline.name) == (f"{np.median(np.concatenate(r)):.3f}", "median r")
@@ -118,14 +119,14 @@ def test_headings_leave_no_level_out(page):
 def test_the_same_report_has_the_same_bytes(tmp_path, challenge, run):
     for name in ("first.html", "second.html"):
         report = summarise(challenge, run, subjects=[1], rois=["EBA"])
-        write_report_page(report, Run(run.folder), challenge, tmp_path / name)
+        write_page(build_report_page(report, Run(run.folder), challenge), tmp_path / name)
     assert (tmp_path / "first.html").read_bytes() == (tmp_path / "second.html").read_bytes()
 
 
 def test_the_last_command_makes_the_page_again(challenge, run):
     report = summarise(challenge, run, subjects=[6], rois=["FFA-1"])
     shown = build_report_page(report, run, challenge, title="it's", asked=Asked(seed=3), rois=["FFA-1"])
-    assert shown.provenance.repeat[-1] == (
+    assert shown.repeat[-1] == (
         "algocli report --run a-run -s 6 --roi FFA-1 --seed 3 --title 'it'\"'\"'s' --html report.html"
     )
 

@@ -15,8 +15,7 @@ from algocli.results.drawing.arrangement import project
 from algocli.results.drawing.brain_map import BrainMap, Panel
 from algocli.results.drawing.keys import Categories, Scale
 from algocli.results.drawing.style import DARK, LIGHT
-from algocli.results.page.colour_key import explain_colours
-from algocli.results.page.viewer import turnable, viewer_assets, write_map_page
+from algocli.results.page.viewer import explain_colours, turnable, viewer_assets, write_map_page
 from algocli.results.surface import load_mesh
 from tests.browser import opened
 from tests.support.pictures import write_png

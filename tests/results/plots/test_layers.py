@@ -7,9 +7,8 @@ import pytest
 from matplotlib.colors import to_hex
 
 from algocli.errors import UsageError
-from algocli.results.best_layer import NOT_PREDICTED, count_layers, find_best_layers
+from algocli.results.best_layer import NOT_PREDICTED, count_layers, find_best_layers, layers_by_roi
 from algocli.results.drawing.style import DARK, LIGHT
-from algocli.results.layer_rois import layers_by_roi
 from algocli.results.layered import layered
 from algocli.results.plots.layers import plot_best_layer, plot_layers
 from algocli.results.plots.request import Wishes, all_shortened
