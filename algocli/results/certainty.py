@@ -1,9 +1,6 @@
-"""How sure scores are: which vertices are better than chance, and how mean r varies with the images.
+"""How sure the scores of a report are: what chance alone gives, and how they vary with the images.
 
 Both are computed anew from the responses to a run's held-out images, one subject at a time, where they are asked for.
-A run trained in folds is scored as `report` scores it, by the mean of r over its folds, in each resample too:
-predictions of different folds come from different models, and one r over all of them would mix up how the folds differ
-with how their images do.
 """
 
 from __future__ import annotations
@@ -14,25 +11,18 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.compute.budget import check_memory
 from algocli.compute.choices import check_whole
 from algocli.compute.track import Note, Track, silent
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.protocol import Subject
 from algocli.dataset.sides import Side, all_of
-from algocli.errors import StorageError
-from algocli.results.held_out import HeldOut, data_is_gone, held_out, read_blocks
+from algocli.results.held_out import data_is_gone, held_out
 from algocli.results.regions import Regions
+from algocli.results.resampling import LEVEL, draw, resample_rois
+from algocli.results.significance import p_values, significant
 from algocli.results.telling import drawn_anew, permuted
-from algocli.runs import p_values as kept_p
-from algocli.runs.p_values import KeptP
 from algocli.runs.run import Run
 from algocli.stats import bootstrap
-from algocli.stats.permutation import Permutations, false_discovery_q, permutation_p, permute
-
-# Of the vertices that are called significant, the share that may be so by chance.
-FALSE_DISCOVERIES = 0.05
-LEVEL = 0.95
 
 
 @dataclass(frozen=True)
@@ -125,113 +115,9 @@ def assess(
         if subject is None:
             raise data_is_gone(held)
         counts = draw(len(held.rows), n_resamples=asked.n_resamples, seed=asked.seed)
-        for hemisphere in of:
-            means = resampled_means(subject, hemisphere, [held], of[hemisphere], counts, track=asked.track)
-            intervals[hemisphere] = {name: bootstrap.interval(mean[0], LEVEL) for name, mean in means.items()}
+        resampled = resample_rois(subject, [held], of, counts, track=asked.track, note=note)
+        intervals = {
+            side: {name: bootstrap.interval(drawn.contrast([1]), LEVEL) for name, drawn in own.items()}
+            for side, own in resampled.items()
+        }
     return {side: Certainty(better.get(side), intervals.get(side, {})) for side in of}
-
-
-def p_values(
-    held: HeldOut, subject: Subject | None, *, n_permutations: int, seed: int, track: Track, note: Note
-) -> dict[Side, NDArray[np.float64]]:
-    """Return the p of every vertex, (n_vertices,) a hemisphere: kept ones if there are, or new ones, which are kept.
-
-    Parameters
-    ----------
-    subject
-        The data that the run was trained on, or None where it is gone.
-    n_permutations, seed
-        How often held-out images are permuted, and from which random numbers.
-    note
-        Hears where they could not be kept.
-
-    Raises
-    ------
-    DataError
-        If they are to be computed and the responses are gone, or not those that the run was trained on.
-    UsageError
-        If there are too many permutations for the memory, or none.
-    """
-    subject_run = held.subject_run
-    found = kept_p.kept(subject_run)
-    if found is not None and (found.n_permutations, found.seed) == (n_permutations, seed):
-        return found.p
-    if subject is None:
-        raise data_is_gone(held)
-    before = kept_p.state(subject_run)
-    # Orders as they are drawn and kept: of all held-out images for as many permutations as the smallest fold has.
-    n_steps = int(np.unique(held.folds, return_counts=True)[1].min())
-    check_memory(24 * len(held.folds) * -(-n_permutations // n_steps), remedy="fewer n_permutations=... need less")
-    permutations = permute(held.folds, n_permutations=n_permutations, seed=seed)
-    p = {hemisphere: _compute(held, subject, hemisphere, permutations, track) for hemisphere in subject_run.sides}
-    try:
-        kept_p.keep(subject_run, KeptP(p, n_permutations, seed), before)
-    except StorageError as error:
-        note(f"p values are not kept for next time: {error.message}")
-    return p
-
-
-def significant(p: Mapping[Side, NDArray[np.float64]]) -> dict[Side, NDArray[np.bool_]]:
-    """Say which vertices are significant, (n_vertices,) a hemisphere; false discoveries are controlled over both."""
-    q = false_discovery_q(np.concatenate(list(p.values())))
-    edges = np.cumsum([len(values) for values in p.values()])[:-1]
-    return {side: part <= FALSE_DISCOVERIES for side, part in zip(p, np.split(q, edges), strict=True)}
-
-
-def _compute(
-    held: HeldOut, subject: Subject, hemisphere: Side, permutations: Permutations, track: Track
-) -> NDArray[np.float64]:
-    every = np.arange(subject.n_vertices(hemisphere))
-    blocks = read_blocks(subject, hemisphere, [held], every, track=track, doing="permuting")
-    return np.concatenate([permutation_p(block.measured, block.predicted[0], permutations) for block in blocks])
-
-
-def draw(n_images: int, *, n_resamples: int, seed: int) -> NDArray[np.float32]:
-    """Draw resamples of images, (n_resamples, n_images), as `bootstrap.resample` does.
-
-    Raises
-    ------
-    UsageError
-        If they are none, or too many for the memory.
-    """
-    n_resamples, seed = check_whole("n_resamples", n_resamples, 1), check_whole("seed", seed, 0)
-    # Counts as they are drawn and kept; the dozen arrays of a block.
-    needed = n_resamples * (24 * n_images + 48 * bootstrap.VERTICES)
-    check_memory(needed, remedy="fewer n_resamples=... need less; 1000 are usual")
-    return bootstrap.resample(n_images, n_resamples=n_resamples, seed=seed)
-
-
-def resampled_means(
-    subject: Subject,
-    hemisphere: Side,
-    subject_runs: Sequence[HeldOut],
-    of: Regions,
-    counts: NDArray[np.float32],
-    *,
-    track: Track,
-) -> dict[str, NDArray[np.float64]]:
-    """Return each run's mean r over the vertices of every ROI that has some, (n_runs, n_resamples).
-
-    Parameters
-    ----------
-    subject_runs
-        Runs that held out the same images.
-    counts : (n_resamples, n_validation)
-        As `draw` draws them; the same ones for whatever is to be compared.
-
-    Raises
-    ------
-    DataError
-        If the responses are not those that a run was trained on.
-    """
-    present = {name: vertices for name, vertices in of.items() if len(vertices)}
-    members = np.zeros((subject.n_vertices(hemisphere), len(present)), np.float32)
-    for column, vertices in enumerate(present.values()):
-        members[vertices, column] = 1
-    wanted = np.flatnonzero(members.any(axis=1))
-    sums = np.zeros((len(subject_runs), len(counts), len(present)))
-    for block in read_blocks(subject, hemisphere, subject_runs, wanted, track=track, doing="resampling"):
-        for place, (held, predicted) in enumerate(zip(subject_runs, block.predicted, strict=True)):
-            r = bootstrap.bootstrap_mean_r(block.measured, predicted, held.folds, counts)
-            sums[place] += r @ members[block.vertices]
-    return {name: sums[:, :, column] / len(present[name]) for column, name in enumerate(present)}

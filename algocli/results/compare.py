@@ -5,7 +5,7 @@ Every run is compared with the first one, the reference, on the same resampled h
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,10 +18,10 @@ from algocli.dataset.opening import open_dataset
 from algocli.dataset.protocol import Dataset, Subject
 from algocli.dataset.sides import Side, check_side
 from algocli.errors import DataError, UsageError
-from algocli.results.certainty import LEVEL, draw, resampled_means
 from algocli.results.data_of_runs import recorded_subject
 from algocli.results.held_out import HeldOut, data_is_gone, held_out
-from algocli.results.regions import choose_rois, classes_of, regions
+from algocli.results.regions import Regions, choose_rois, classes_of, regions
+from algocli.results.resampling import LEVEL, Linearised, Redrawn, draw, resample_rois
 from algocli.results.rows import RowsByRoi
 from algocli.runs.datasets import refuse_other_data
 from algocli.runs.run import Run
@@ -131,8 +131,10 @@ def compare(
     for subject in data:
         compared = subject_runs[subject.id]
         counts = draw(len(compared[0].rows), n_resamples=n_resamples, seed=seed)
-        for hemisphere in subject.sides:
-            rows += _hemisphere_rows(subject, hemisphere, compared, chosen, counts, track)
+        of = {side: regions(subject, side, chosen) for side in subject.sides}
+        resampled = resample_rois(subject, compared, of, counts, track=track, note=notes.append)
+        for side in subject.sides:
+            rows += _side_rows(subject, side, compared, of[side], resampled[side])
     return Comparison(runs[0].name, tuple(run.name for run in others), tuple(rows), classes, tuple(notes))
 
 
@@ -201,23 +203,22 @@ def _recorded_subject(reference: HeldOut) -> Subject:
     return found
 
 
-def _hemisphere_rows(
+def _side_rows(
     subject: Subject,
-    hemisphere: Side,
+    side: Side,
     subject_runs: Sequence[HeldOut],
-    chosen: Sequence[str],
-    counts: NDArray[np.float32],
-    track: Track,
+    of: Regions,
+    resampled: Mapping[str, Redrawn | Linearised],
 ) -> Iterator[DifferenceRow]:
-    of = regions(subject, hemisphere, chosen)
-    resampled = resampled_means(subject, hemisphere, subject_runs, of, counts, track=track)
-    r = [held.subject_run.correlation(hemisphere) for held in subject_runs]
+    r = [held.subject_run.correlation(side) for held in subject_runs]
     for name, vertices in of.items():
         for place, held in enumerate(subject_runs[1:], start=1):
-            head = (held.run.name, subject_runs[0].run.name, subject.id, hemisphere, name, len(vertices))
+            head = (held.run.name, subject_runs[0].run.name, subject.id, side, name, len(vertices))
             if name not in resampled:
                 yield DifferenceRow(*head, None, None, None, None, None)
                 continue
             mean_r, reference_r = float(r[place][vertices].mean()), float(r[0][vertices].mean())
-            low, high = bootstrap.interval(resampled[name][place] - resampled[name][0], LEVEL)
+            # The difference between this run and the first, and none of the others.
+            weights = [float(other == place) - float(other == 0) for other in range(len(subject_runs))]
+            low, high = bootstrap.interval(resampled[name].contrast(weights), LEVEL)
             yield DifferenceRow(*head, mean_r, reference_r, mean_r - reference_r, low, high)

@@ -8,8 +8,7 @@ how much each image moves the scores of the folds in whose models it is.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,34 +19,19 @@ from algocli.compute.track import Note, Track, silent, unheard
 from algocli.dataset.protocol import Subject
 from algocli.dataset.sides import Side
 from algocli.encoding.kernels import Kernels, view_of
+from algocli.encoding.regressions.models import LinearModel
 from algocli.encoding.regressions.registry import regression_of
-from algocli.encoding.regressions.regression import Regression, View
+from algocli.encoding.regressions.regression import Regression, Scores, View
 from algocli.encoding.settings import Settings
 from algocli.encoding.splits import Fold, make_folds
 from algocli.errors import UsageError
-from algocli.runs.predictor import stores_of
+from algocli.runs.predictor import refuse_other_responses, stores_of
 from algocli.runs.run import Run
 from algocli.stats.correlation import correlate
 from algocli.stats.influence import of_predicted
 
 # Vertices at once where arrays of n_fit x vertices are made and dropped.
 VERTICES = 1024
-
-
-@dataclass(frozen=True)
-class Influence:
-    """How much each training image moves some means over the vertices of a side, (n_train, n_means) each.
-
-    Attributes
-    ----------
-    predicted
-        As one that is held out and predicted.
-    fitted
-        As one that the models of other folds were fitted on; None where the regression does not tell.
-    """
-
-    predicted: NDArray[np.float64]
-    fitted: NDArray[np.float64] | None
 
 
 class FoldsAgain:
@@ -67,6 +51,7 @@ class FoldsAgain:
             )
         self.folds = make_folds(self.settings, len(subject.train_stimuli))
         self.stores = stores_of(run, subject.id, run.cache_dir)
+        refuse_other_responses(run.subject(subject.id), subject, run.cache_dir, track)
 
     def chance(self, *, n_draws: int, seed: int) -> NDArray[np.float64]:
         """Return the mean r over folds of responses in random order, (n_draws,).
@@ -90,31 +75,35 @@ class FoldsAgain:
         mean: NDArray[np.float64] = total / len(self.folds)
         return mean
 
-    def influence(self, members: Mapping[Side, NDArray[np.float32]]) -> dict[Side, Influence]:
-        """Return how much each training image moves the mean of r over folds and some vertices.
+    def influence(self, members: Mapping[Side, NDArray[np.float32]]) -> dict[Side, NDArray[np.float64]] | None:
+        """Return how much each training image moves some means of r by the models that it was fitted into.
 
         Parameters
         ----------
         members
             By side what each vertex counts in each of the means, (n_vertices, n_means).
+
+        Returns
+        -------
+        dict or None
+            By side (n_train, n_means): the derivative of the mean over folds by the image's weight among the fitted
+            ones. None where the regression has no linear form to tell it by.
         """
         n_train = len(self.subject.train_stimuli)
-        found = {
-            side: Influence(np.zeros((n_train, w.shape[1])), np.zeros((n_train, w.shape[1])))
-            for side, w in members.items()
-        }
-        tells = True
+        found = {side: np.zeros((n_train, weights.shape[1])) for side, weights in members.items()}
         for fold, view in self._views("influence"):
             scores = view.project(fold.held_out)
             for side, weights in members.items():
                 responses = self.subject.responses("train", side)
                 [model] = self.regression.fit(self.settings, [view.without_kernels()], responses, self.note)
-                fitted = _Fitted(self.regression, model, view, fold, scores)
+                reach = _Reach.of(self.regression, model, view, fold, scores)
+                if reach is None:
+                    return None
                 for block in blocks(responses.shape[1], VERTICES):
                     wanted = np.flatnonzero(weights[block].any(axis=1)) + block.start
                     if len(wanted):
-                        tells &= fitted.add_to(found[side], responses, wanted, weights[wanted] / len(self.folds))
-        return found if tells else {side: Influence(both.predicted, None) for side, both in found.items()}
+                        found[side][fold.fit] += reach.of_fitted(responses, wanted) @ weights[wanted]
+        return {side: total / len(self.folds) for side, total in found.items()}
 
     def _views(self, doing: str) -> Iterator[tuple[Fold, View]]:
         kernels = Kernels(self.stores, self.settings, len(self.subject.train_stimuli), track=self.track)
@@ -123,42 +112,46 @@ class FoldsAgain:
             yield fold, view_of(kernels, fold.fit)
 
 
-class _Fitted:
-    """The model of a fold, of all vertices of a side."""
+class _Reach(NamedTuple):
+    """How far the fitted images of a fold reach into what it predicts of those held out."""
 
-    def __init__(
-        self, regression: Regression, model: Any, view: View, fold: Fold, scores: list[NDArray[np.float32]]
-    ) -> None:
-        self.regression, self.model, self.view, self.fold, self.scores = regression, model, view, fold, scores
-        self.linear = regression.as_linear(model)
-        self.predicted = regression.predict(model, scores, view.algebra)
+    regression: Regression
+    model: Any
+    linear: LinearModel
+    view: View
+    fold: Fold
+    scores: Scores
 
-    def add_to(
-        self,
-        found: Influence,
-        responses: NDArray[np.float32],
-        vertices: NDArray[np.int64],
-        weights: NDArray[np.float32],
-    ) -> bool:
-        """Add what this fold's images do to the means; say whether what the fitted ones do could be told."""
-        held_out, fit = self.fold.held_out, self.fold.fit
-        of_held_out = of_predicted(np.asarray(responses[held_out])[:, vertices], self.predicted[:, vertices])
-        found.predicted[held_out] += of_held_out.influence @ weights
-        gains = self.regression.gains(self.model, self.view, vertices)
-        if gains is None or self.linear is None or found.fitted is None:
-            return False
+    @classmethod
+    def of(cls, regression: Regression, model: Any, view: View, fold: Fold, scores: Scores) -> _Reach | None:
+        """Return it of a model; None where that has no form to tell it by."""
+        linear = regression.as_linear(model)
+        if linear is None or regression.gains(model, view, np.arange(1)) is None:
+            return None
+        return cls(regression, model, linear, view, fold, scores)
+
+    def of_fitted(self, responses: NDArray[np.float32], vertices: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return what the fold's r gains with the weight of each fitted image, (n_fit, n_vertices)."""
+        fit, held_out = self.fold.fit, self.fold.held_out
         fitted = [components.scores for components in self.view.components]
-        slope = of_held_out.slope - of_held_out.slope.mean(axis=0)
+        gains = self.regression.gains(self.model, self.view, vertices)
+        assert gains is not None  # Told when this was made
+        predicted = self._predict(self.scores, vertices)
+        slope = of_predicted(np.asarray(responses[held_out])[:, vertices], predicted).slope
+        slope -= slope.mean(axis=0)
         reach = np.zeros((len(fit), len(vertices)), np.float32)
         leverage = np.full(reach.shape, np.float32(1 / len(fit)))
         for own, others, gain in zip(fitted, self.scores, gains, strict=True):
             reach += own @ (gain * (others.T @ slope))
             leverage += own**2 @ gain
-        predicted = np.hstack(fitted) @ self.linear.weights[:, vertices] + self.linear.intercept[vertices]
+        left = np.asarray(responses[fit])[:, vertices] - self._predict(fitted, vertices)
         # What the model would leave of an image that it had not seen.
-        left = (np.asarray(responses[fit])[:, vertices] - predicted) / np.maximum(1 - leverage, 1 / len(fit))
-        found.fitted[fit] += (left * reach) @ weights
-        return True
+        left /= np.maximum(1 - leverage, np.float32(1 / len(fit)))
+        return left * reach
+
+    def _predict(self, scores: Scores, vertices: NDArray[np.int64]) -> NDArray[np.float32]:
+        predicted: NDArray[np.float32] = np.hstack(scores) @ self.linear.weights[:, vertices]
+        return predicted + self.linear.intercept[vertices]
 
 
 def _permuted(subject: Subject, n_draws: int, seed: int) -> NDArray[np.float32]:

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 # What the p values were computed from.
 RECORD = "significance.json"
-# Rises when the same seed comes to give other permutations.
-SCHEMA = 1
+# Rises when the same seed comes to give other p values.
+SCHEMA = 2
 
 
 @dataclass(frozen=True)

@@ -114,7 +114,7 @@ def open_predictor(
         kept = _kept(subject_run, stores)
         if kept is not None:
             return kept
-        _refuse_other_responses(subject_run, subject, cache_dir, track)
+        refuse_other_responses(subject_run, subject, cache_dir, track)
         fits, models = Refitting(
             run.settings, subject_run, stores, subject, trust_code=trust_code, track=track, note=note
         ).run()
@@ -160,7 +160,14 @@ def _keep(
     return Predictor(scorer, models)
 
 
-def _refuse_other_responses(subject_run: SubjectRun, subject: Subject, cache_dir: Path, track: Track) -> None:
+def refuse_other_responses(subject_run: SubjectRun, subject: Subject, cache_dir: Path, track: Track) -> None:
+    """Refuse data whose responses are not those that a run was trained on.
+
+    Raises
+    ------
+    DataError
+        If they are others.
+    """
     recorded = subject_run.record["inputs"]["responses"]
     for side, digest in subject.digest_responses(cache_dir, track).items():
         if digest != recorded.get(side):

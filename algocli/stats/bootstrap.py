@@ -60,39 +60,6 @@ def bootstrap_r(
     return r
 
 
-def bootstrap_mean_r(
-    measured: NDArray[np.floating],
-    predicted: NDArray[np.floating],
-    folds: NDArray[np.int64],
-    counts: NDArray[np.float32],
-) -> NDArray[np.float32]:
-    """Correlate within folds in every resample, and take the mean of r over the folds.
-
-    Images are drawn from all folds together, so that the folds of a resample differ in size.
-
-    Parameters
-    ----------
-    measured, predicted : (n_stimuli, n_vertices)
-    folds : (n_stimuli,)
-        The fold of each image, by any number.
-    counts : (n_resamples, n_stimuli)
-
-    Returns
-    -------
-    (n_resamples, n_vertices) float32
-    """
-    numbers = np.unique(folds)
-    total = np.zeros((len(counts), measured.shape[1]), np.float32)
-    for fold in numbers:
-        inside = folds == fold
-        drawn = counts[:, inside]
-        # A fold that nothing was drawn from scores 0, as one does of which a single image was drawn.
-        drawn[drawn.sum(axis=1) == 0, 0] = 1
-        total += bootstrap_r(measured[inside], predicted[inside], drawn)
-    total /= len(numbers)
-    return total
-
-
 def interval(statistics: NDArray[np.floating], level: float = 0.95) -> tuple[float, float]:
     """Return the interval that holds the middle share of a statistic's resamples, (n_resamples,).
 

@@ -10,7 +10,6 @@ from algocli.dataset.naming import SubjectId
 from algocli.dataset.protocol import Dataset
 from algocli.dataset.sides import asked_sides
 from algocli.errors import MissingStep
-from algocli.results.certainty import FALSE_DISCOVERIES, significant
 from algocli.results.drawing.brain_map import BrainMap, Panel
 from algocli.results.drawing.chart import Chart
 from algocli.results.drawing.charts import draw_rois
@@ -18,6 +17,7 @@ from algocli.results.drawing.roi_axis import remark_on_absent
 from algocli.results.plots.request import Values, Wishes
 from algocli.results.report import RoiRow, summarise
 from algocli.results.scoring import read_scores, scored_subjects
+from algocli.results.significance import FALSE_DISCOVERIES, significant
 from algocli.results.telling import SCORED_ON
 from algocli.runs import p_values as kept_p
 from algocli.runs.run import Run
