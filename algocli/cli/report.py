@@ -19,7 +19,7 @@ from algocli.cli.options import (
     RunName,
     Subjects,
     is_named,
-    parse_subjects,
+    parse_ids,
 )
 from algocli.cli.pages import Html, Title
 from algocli.dataset.sides import Side, all_of
@@ -80,7 +80,7 @@ def report(
     from algocli.runs.run import find_run
 
     check_pages(csv, html, title)
-    numbers, only = parse_subjects(subject), roi or None
+    numbers, only = parse_ids(subject, lambda: find_run(cache_dir, run).subjects), roi or None
     asked = Asked(
         n_permutations=permutations if significance or is_named(ctx, "permutations") else None,
         n_resamples=resamples if intervals or is_named(ctx, "resamples") else None,
