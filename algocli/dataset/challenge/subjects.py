@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from algocli.compute.choices import check_path
 from algocli.compute.track import Track, silent
 from algocli.dataset.arrays import load_mapping, open_array
-from algocli.dataset.challenge.image_names import list_stimuli
+from algocli.dataset.challenge.image_names import NSD_IDS, list_stimuli
 from algocli.dataset.challenge.layout import (
     N_FSAVERAGE,
     ROI_CLASSES,
@@ -27,7 +27,6 @@ from algocli.dataset.challenge.layout import (
     official_owners,
     subject_folder,
 )
-from algocli.dataset.challenge.nsd_ids import NSD_IDS
 from algocli.dataset.digests import digest_files
 from algocli.dataset.naming import list_subjects
 from algocli.dataset.plain import PlainSubject
