@@ -80,7 +80,7 @@ def predict(
         images,
         output,
         data_dir=data_dir if is_named(ctx, "data_dir") else None,
-        subjects=parse_ids(subject, lambda: 77:    trained, shown = find_run(cache_dir, run), count().subjects),
+        subjects=parse_ids(subject, lambda: trained.subjects),
         rois=roi or None,
         device=device,
         trust_remote_code=trust_remote_code,
