@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 import algocli
+from algocli.cli import app
 from algocli.compute.lock import hold
 from algocli.dataset.images import open_images
 from algocli.dataset.opening import find_subject, known
 from algocli.errors import DataError, MissingStep, UsageError
 from algocli.features.imports.stores import import_files
 from algocli.runs.leftovers import find_in_cache
-from algocli.runs.run import Run
+from algocli.runs.run import Run, find_run
 from tests.dataset.toy import N_TRAIN, Toy, ToyKind, learn, make_toy, run_of_toy, toy_with_regions  # noqa: F401
 from tests.features.by_hand import extract_one
 from tests.features.stand_in import stand_in
@@ -177,3 +180,19 @@ def test_images_may_lie_in_a_folder_with_a_table_of_words(toy: Toy, tmp_path: Pa
     (tmp_path / "bricks.hdf5").touch()
     with pytest.raises(DataError, match="the images of anna are called by words"):
         open_images(anna, tmp_path / "bricks.hdf5")
+
+
+def test_the_shell_takes_somebody_by_name(toy: Toy, tmp_path: Path) -> None:
+    (tmp_path / "cache").mkdir()
+    names = {extract_one(one, stand_in(), tmp_path / "cache").folder.parent.name for one in toy.subjects()}
+    cache = ["--cache-dir", str(tmp_path / "cache"), "--quiet"]
+    features = [word for name in names for word in ("--features", name)]
+    with known(ToyKind(toy)):
+        data = ["--data-dir", str(toy.folder)]
+        trained = CliRunner().invoke(app, ["train", "-s", "ben", "--pca", "4", *features, *data, *cache])
+        assert trained.exit_code == 0, trained.output
+        assert find_run(tmp_path / "cache").subjects == ("ben",)
+        shown = CliRunner().invoke(app, ["report", "-s", "ben", "--json", *cache])
+        assert {row["subject"] for row in json.loads(shown.stdout)["rows"]} == {"ben"}
+        refused = CliRunner().invoke(app, ["train", "-s", "carl", "--pca", "4", *features, *data, *cache])
+    assert (refused.exit_code, "'carl' names no subject" in refused.output) == (2, True)

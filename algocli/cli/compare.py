@@ -17,7 +17,7 @@ from algocli.cli.options import (
     Quiet,
     RoiNames,
     Subjects,
-    parse_subjects,
+    parse_ids,
 )
 from algocli.cli.pages import Html, Title
 from algocli.dataset.naming import SubjectId
@@ -87,7 +87,7 @@ def compare(
     comparison = reports.compare(
         found,
         data_dir=data_dir,
-        subjects=parse_subjects(subject),
+        subjects=parse_ids(subject, lambda: [one for run in found for one in run.subjects]),
         rois=roi or None,
         n_resamples=resamples,
         seed=seed,

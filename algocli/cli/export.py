@@ -17,7 +17,7 @@ from algocli.cli.options import (
     RunName,
     Subjects,
     is_named,
-    parse_subjects,
+    parse_ids,
 )
 from algocli.pipeline.defaults import DEFAULT_EXPORT, ExportFormat
 
@@ -72,7 +72,7 @@ def export(
         output,
         file_format=file_format,
         data_dir=data_dir if is_named(ctx, "data_dir") else None,
-        subjects=parse_subjects(subject),
+        subjects=parse_ids(subject, lambda: found.subjects),
         made=None if as_json else show_path,
         note=remarks.append,
     )

@@ -24,7 +24,7 @@ from algocli.cli.options import (
     Subjects,
     TrustRemoteCode,
     in_same_folders,
-    parse_subjects,
+    parse_ids,
 )
 from algocli.errors import AlgocliError, UsageError
 from algocli.features import usual
@@ -97,8 +97,9 @@ def extract(
     from algocli.pipeline.features import extract as run
 
     some_rows = _parse_rows(rows)
+    dataset = open_dataset(data_dir)
     features = run(
-        open_dataset(data_dir).subjects(parse_subjects(subject)),
+        dataset.subjects(parse_ids(subject, lambda: dataset.found)),
         model,
         layer,
         preset=preset,

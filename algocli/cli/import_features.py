@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -17,8 +17,12 @@ from algocli.cli.options import (
     Quiet,
     Subjects,
     in_same_folders,
-    parse_subjects,
+    parse_ids,
 )
+
+if TYPE_CHECKING:
+    from algocli.dataset.naming import SubjectId
+    from algocli.dataset.protocol import Dataset
 
 Files = Annotated[
     list[Path],
@@ -82,7 +86,7 @@ def import_features(
 
     data, note = open_dataset(data_dir), noter(quiet)
     features = keep(
-        data.subjects(_in_order(subject)),
+        data.subjects(_in_order(subject, data)),
         files,
         name,
         dataset=dataset,
@@ -101,12 +105,12 @@ def import_features(
     note(f"next: {in_same_folders(f'algocli train --features {name}', data_dir, cache_dir)}")
 
 
-def _in_order(words: Sequence[str] | None) -> tuple[int, ...] | None:
+def _in_order(words: Sequence[str] | None, data: Dataset) -> tuple[SubjectId, ...] | None:
     """Return the subjects in the order in which they were named: that of the files, where there is one for each."""
-    if parse_subjects(words) is None:
+    if parse_ids(words, lambda: data.found) is None:
         return None
-    numbers = [number for word in words or () for part in word.split(",") for number in parse_subjects([part]) or ()]
-    return tuple(dict.fromkeys(numbers))
+    parts = [part for word in words or () for part in word.split(",")]
+    return tuple(dict.fromkeys(one for part in parts for one in parse_ids([part], lambda: data.found) or ()))
 
 
 def register(app: typer.Typer) -> None:

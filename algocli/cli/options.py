@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated
@@ -12,8 +13,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from algocli.dataset.challenge.layout import SUBJECTS
+from algocli.dataset.naming import SubjectId, by_id
 from algocli.encoding import presets, usual
-from algocli.errors import UsageError
+from algocli.errors import AlgocliError, UsageError
 from algocli.pipeline.defaults import DEFAULT_CACHE, DEFAULT_DATA, DEFAULT_LAYERS, DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -147,6 +149,37 @@ def parse_subjects(words: Sequence[str] | None) -> tuple[int, ...] | None:
             raise UsageError(f"'{word}' is no range within the challenge's subjects, 1 to 8")
         numbers |= set(range(start, stop + 1))
     return tuple(sorted(numbers))
+
+
+def parse_ids(
+    words: Sequence[str] | None, subjects_there: Callable[[], Iterable[SubjectId]]
+) -> tuple[SubjectId, ...] | None:
+    """Turn what `parse_subjects` takes, or what a subject that is there is called, into ids; None means all found.
+
+    Parameters
+    ----------
+    subjects_there
+        Lists a dataset's or a run's subjects. It is asked where a word is no number of the challenge's; where nothing
+        can be opened, the words are judged by themselves.
+
+    Raises
+    ------
+    UsageError
+        If a word is none of these.
+    """
+    try:
+        return parse_subjects(words)
+    except UsageError:
+        ids: dict[str, SubjectId] = {}
+        with suppress(AlgocliError):
+            ids = {str(subject): subject for subject in subjects_there()}
+        asked = ",".join(words or ()).split(",")
+        others = [word for word in asked if word.strip() not in ids]
+        numbers = parse_subjects(others) if others else ()
+        if numbers is None:
+            return None
+        named = {ids[word.strip()] for word in asked if word.strip() in ids}
+        return tuple(sorted(named.union(numbers), key=by_id))
 
 
 def parse_components(words: str) -> int | None:

@@ -24,7 +24,7 @@ from algocli.cli.options import (
     Subjects,
     parse_alphas,
     parse_components,
-    parse_subjects,
+    parse_ids,
 )
 from algocli.cli.report import Csv
 from algocli.encoding import usual
@@ -95,8 +95,9 @@ def partition(
     check_count(len(sets))
     if output is not None:
         refuse_file(output)
+    dataset = open_dataset(data_dir)
     found = divide(
-        open_dataset(data_dir).subjects(parse_subjects(subject)),
+        dataset.subjects(parse_ids(subject, lambda: dataset.found)),
         sets,
         model=model,
         n_components="usual" if pca is None else n_components,

@@ -16,7 +16,7 @@ from algocli.cli.options import (
     Quiet,
     RoiNames,
     Subjects,
-    parse_subjects,
+    parse_ids,
     printable,
 )
 from algocli.dataset.sides import HEMISPHERES, Hemisphere
@@ -99,6 +99,7 @@ def plot(
     Nothing is fetched from the network, unless a larger surface is asked for the first time, and no display is needed.
     fsaverage5 has one in sixteen of the challenge's vertices; the caption counts them.
     """
+    from algocli.dataset.opening import open_dataset
     from algocli.results.drawing.style import DARK, LIGHT
     from algocli.results.plots.request import Wishes
 
@@ -114,7 +115,7 @@ def plot(
         significant,
     )
     wishes = Wishes(
-        parse_subjects(subject),
+        parse_ids(subject, lambda: open_dataset(data_dir).found),
         HEMISPHERES if hemisphere is None else (hemisphere,),
         title,
         surface,

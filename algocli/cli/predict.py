@@ -20,7 +20,7 @@ from algocli.cli.options import (
     Subjects,
     TrustRemoteCode,
     is_named,
-    parse_subjects,
+    parse_ids,
 )
 from algocli.dataset.sides import all_of
 from algocli.pipeline.defaults import DEFAULT_PREDICTIONS
@@ -80,7 +80,7 @@ def predict(
         images,
         output,
         data_dir=data_dir if is_named(ctx, "data_dir") else None,
-        subjects=parse_subjects(subject),
+        subjects=parse_ids(subject, lambda: trained.subjects),
         rois=roi or None,
         device=device,
         trust_remote_code=trust_remote_code,

@@ -18,7 +18,7 @@ from algocli.cli.options import (
     RunName,
     Subjects,
     is_named,
-    parse_subjects,
+    parse_ids,
 )
 from algocli.cli.pages import Html, Title
 
@@ -76,6 +76,7 @@ def report(
     from algocli.runs.run import find_run
 
     check_pages(csv, html, title)
+    numbers = parse_ids(subject, lambda: find_run(cache_dir, run).subjects)
     asked = Asked(
         n_permutations=permutations if significance or is_named(ctx, "permutations") else None,
         n_resamples=resamples if intervals or is_named(ctx, "resamples") else None,
@@ -86,7 +87,7 @@ def report(
     summary = score(
         found,
         data_dir=data,
-        subjects=parse_subjects(subject),
+        subjects=numbers,
         rois=roi or None,
         significance=asked.n_permutations is not None,
         n_permutations=permutations,

@@ -62,7 +62,7 @@ def score(
     from algocli.dataset.challenge.subjects import Challenge
     from algocli.pipeline.official import check_nsd
     from algocli.pipeline.official import score as compute
-    from algocli.submission.score_files import write_score_files
+    from algocli.submission.score import write_score_files
 
     check_nsd(nsd, repeats, stim_info)
     challenge = Challenge(data_dir)

@@ -31,7 +31,7 @@ from algocli.cli.options import (
     is_named,
     parse_alphas,
     parse_components,
-    parse_subjects,
+    parse_ids,
 )
 from algocli.cli.wording import FIELDS
 from algocli.dataset.naming import SubjectId
@@ -132,7 +132,8 @@ def train(
     chosen = _chosen(ctx)
     if run is not None:
         check_run_name(run)
-    subjects = open_dataset(data_dir).subjects(parse_subjects(subject))
+    dataset = open_dataset(data_dir)
+    subjects = dataset.subjects(parse_ids(subject, lambda: dataset.found))
     trained = fit(
         subjects,
         features,

@@ -68,7 +68,7 @@ def list_conversions(paths: Sequence[Path], cache_dir: Path, *, track: Track = s
     StorageError
         If `cache_dir` cannot be written.
     """
-    words = _remembered(paths, cache_dir, _look, "looking at images", track, part=_CONVERSIONS)
+    words = _remembered(paths, cache_dir, _list_kinds, "looking at images", track, part=_CONVERSIONS)
     return [tuple(Conversion(word) for word in some.split("+") if word != _PLAIN) for some in words]
 
 
@@ -243,7 +243,7 @@ def _read(path: Path) -> tuple[str | None, str]:
     return _lasting_stamp(status, started), digest
 
 
-def _look(path: Path) -> tuple[str | None, str]:
+def _list_kinds(path: Path) -> tuple[str | None, str]:
     """Return an image's stamp, if it is sure to stand for the content, and the kinds of its conversion."""
     started, status = time.time_ns(), os.stat(path)
     try:

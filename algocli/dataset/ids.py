@@ -14,8 +14,6 @@ from pathlib import Path
 from algocli.dataset.stimuli import Stimulus, StimulusId
 from algocli.errors import DataError
 
-# NSD showed each image to a subject up to three times.
-N_REPEATS = 3
 _LONGEST_SHOWN = 200
 _IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 
@@ -115,24 +113,6 @@ def read_table(path: Path, columns: Sequence[str]) -> list[tuple[str, ...]]:
 def _shown(header: Sequence[str]) -> str:
     # An unclosed quote makes one cell of the whole file.
     return textwrap.shorten(", ".join(header), _LONGEST_SHOWN, placeholder=" ...")
-
-
-def trial_columns(subject: int) -> list[str]:
-    """Name the columns of NSD's table of images that hold the trials that show an image to a subject."""
-    return [f"subject{subject}_rep{repeat}" for repeat in range(N_REPEATS)]
-
-
-def parse_trial(word: str, where: str) -> int:
-    """Turn a word into the number of a trial, which counts from 1; 0 stands for none.
-
-    Raises
-    ------
-    DataError
-        If it is none; `where` says what holds it.
-    """
-    if not (word.isascii() and word.isdecimal() and len(word) <= 9):
-        raise DataError(f"{where}: '{word[:20]}' is no number of a trial; whole numbers from 0 were expected")
-    return int(word)
 
 
 def find_stimuli(ids: Sequence[StimulusId], stimuli: Sequence[Stimulus], where: str, name: str = "NSD id") -> list[int]:

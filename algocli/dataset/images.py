@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
 from algocli.compute.track import Track, silent
 from algocli.dataset.conversions import Conversion, Converted, gather
@@ -34,27 +34,30 @@ _DATASET = "imgBrick"
 _BLOCK = 32
 
 
-class Images(Protocol):
-    """The images of one subject, by row; reading is safe from several threads."""
+@dataclass(frozen=True)
+class ImageFiles:
+    """Images of one subject, by row, that are files of their own; reading is safe from several threads.
 
-    @property
-    def kind(self) -> Kind:
-        """What they are read from."""
-        ...
+    Attributes
+    ----------
+    kind
+        What they are read from.
+    stimuli
+        The subject's stimuli, one a row.
+    paths
+        The file of each.
+    place
+        The folder that holds them; None where they are the dataset's own.
+    """
 
-    @property
-    def stimuli(self) -> tuple[Stimulus, ...]:
-        """The subject's stimuli, one a row."""
-        ...
-
-    @property
-    def place(self) -> Path | None:
-        """The file or folder that holds them; None where they are the dataset's own."""
-        ...
+    kind: Kind
+    stimuli: tuple[Stimulus, ...]
+    paths: tuple[Path, ...]
+    place: Path | None = None
 
     def name(self, row: int) -> str:
-        """Return what to call a row's image in a message."""
-        ...
+        """Return what to call a row's image in a message: the file's name."""
+        return self.paths[row].name
 
     def load(self, rows: Sequence[int]) -> list[Image.Image]:
         """Read the images of some rows, in any order, as RGB and upright, transparent pixels laid on mid-grey.
@@ -64,10 +67,12 @@ class Images(Protocol):
         DataError
             If one is missing or broken; it is named.
         """
-        ...
+        return [read_image(self.paths[row]) for row in rows]
 
     def digest(self, cache_dir: Path, track: Track = silent) -> str:
         """Return the digest of all images in order, with their splits and ids; remembered in `cache_dir`.
+
+        Copies of the dataset's own files have the digest of these.
 
         Raises
         ------
@@ -76,10 +81,13 @@ class Images(Protocol):
         StorageError
             If `cache_dir` cannot be written.
         """
-        ...
+        found = [replace(stimulus, path=path) for stimulus, path in zip(self.stimuli, self.paths, strict=True)]
+        return stimuli_digest(found, cache_dir, track=track)
 
     def converted(self, cache_dir: Path) -> Converted:
         """Return the names of the images that are not plain, by what is done to them; remembered likewise.
+
+        Broken ones are left to be told by whoever reads them.
 
         Raises
         ------
@@ -88,7 +96,69 @@ class Images(Protocol):
         StorageError
             If `cache_dir` cannot be written.
         """
-        ...
+        found = list_conversions(self.paths, cache_dir)
+        if (Conversion.REFUSED,) in found:
+            # Says why.
+            read_image(self.paths[found.index((Conversion.REFUSED,))])
+        return gather(zip(map(self.name, range(len(self.paths))), found, strict=True))
+
+
+@dataclass(frozen=True)
+class ImageBrick:
+    """Images of one subject that are rows of NSD's HDF5 file, `place`, where row = NSD id; else as `ImageFiles`."""
+
+    place: Path
+    stimuli: tuple[Stimulus, ...]
+    kind: Kind = "hdf5"
+
+    def name(self, row: int) -> str:
+        """Return the file's name and the image's NSD id."""
+        return f"{self.place.name}, NSD id {self.stimuli[row].nsd_id}"
+
+    def load(self, rows: Sequence[int]) -> list[Image.Image]:
+        """Read the rows, all in one go."""
+        from PIL import Image
+
+        return [Image.fromarray(pixels) for pixels in self._pixels(rows)]
+
+    def digest(self, cache_dir: Path, track: Track = silent) -> str:
+        """Digest splits, ids and pixels; the file is read again only when it has changed."""
+        return digest_part(self.place, ids_digest(self.stimuli), cache_dir, lambda: self._read_digest(track))
+
+    def converted(self, cache_dir: Path) -> Converted:
+        """Nothing: such a file holds 8-bit RGB and no word about it."""
+        return {}
+
+    def _pixels(self, rows: Sequence[int]) -> NDArray[np.uint8]:
+        with open_hdf5(self.place) as file:
+            pixels: NDArray[np.uint8] = read_rows(file[_DATASET], self._written_ids(file, rows))
+        refuse_black(pixels, [self.name(row) for row in rows])
+        return pixels
+
+    def _written_ids(self, file: Any, rows: Sequence[int]) -> list[int]:
+        """Return the NSD ids of some rows, all of which the file holds."""
+        ids = [self.stimuli[row].nsd_id for row in rows]
+        refuse_unwritten(file[_DATASET], ids, f"{_DATASET} of {self.place}", row="NSD id")
+        return ids
+
+    def _read_digest(self, track: Track) -> str:
+        total, n_stimuli = hashlib.sha256(), len(self.stimuli)
+        # All at once: how many images lack is told before the first is read.
+        with open_hdf5(self.place) as file:
+            self._written_ids(file, range(n_stimuli))
+        images = (
+            pixels
+            for start in range(0, n_stimuli, _BLOCK)
+            for pixels in self._pixels(range(start, min(start + _BLOCK, n_stimuli)))
+        )
+        tracked = track(images, total=n_stimuli, label="digesting images", unit="images")
+        for stimulus, pixels in zip(self.stimuli, tracked, strict=True):
+            total.update(f"{stimulus.split} {stimulus.id}\n".encode())
+            total.update(pixels.data)
+        return total.hexdigest()
+
+
+Images = ImageFiles | ImageBrick
 
 
 def open_images(subject: Subject, elsewhere: Path | None = None) -> Images:
@@ -116,97 +186,6 @@ def open_images(subject: Subject, elsewhere: Path | None = None) -> Images:
 def ids_digest(stimuli: Sequence[Stimulus]) -> str:
     """Digest the splits and ids of ordered stimuli, whatever their images hold."""
     return hashlib.sha256("".join(f"{s.split} {s.id}\n" for s in stimuli).encode()).hexdigest()
-
-
-@dataclass(frozen=True)
-class ImageFiles:
-    """Images that are files of their own."""
-
-    kind: Kind
-    stimuli: tuple[Stimulus, ...]
-    paths: tuple[Path, ...]
-    place: Path | None = None
-
-    def name(self, row: int) -> str:
-        """Return the file's name."""
-        return self.paths[row].name
-
-    def load(self, rows: Sequence[int]) -> list[Image.Image]:
-        """Read and decode the files."""
-        return [read_image(self.paths[row]) for row in rows]
-
-    def digest(self, cache_dir: Path, track: Track = silent) -> str:
-        """Digest the files: copies of the dataset's own files have the digest of these."""
-        found = [replace(stimulus, path=path) for stimulus, path in zip(self.stimuli, self.paths, strict=True)]
-        return stimuli_digest(found, cache_dir, track=track)
-
-    def converted(self, cache_dir: Path) -> Converted:
-        """Look at the files; broken ones are left to be told by whoever reads them."""
-        found = list_conversions(self.paths, cache_dir)
-        if (Conversion.REFUSED,) in found:
-            # Says why.
-            read_image(self.paths[found.index((Conversion.REFUSED,))])
-        return gather(zip(map(self.name, range(len(self.paths))), found, strict=True))
-
-
-@dataclass(frozen=True)
-class ImageBrick:
-    """Images that are rows of NSD's HDF5 file, where row = NSD id."""
-
-    path: Path
-    stimuli: tuple[Stimulus, ...]
-    kind: Kind = "hdf5"
-
-    @property
-    def place(self) -> Path:
-        """The HDF5 file."""
-        return self.path
-
-    def name(self, row: int) -> str:
-        """Return the file's name and the image's NSD id."""
-        return f"{self.path.name}, NSD id {self.stimuli[row].nsd_id}"
-
-    def load(self, rows: Sequence[int]) -> list[Image.Image]:
-        """Read the rows, all in one go."""
-        from PIL import Image
-
-        return [Image.fromarray(pixels) for pixels in self._pixels(rows)]
-
-    def digest(self, cache_dir: Path, track: Track = silent) -> str:
-        """Digest splits, ids and pixels; the file is read again only when it has changed."""
-        return digest_part(self.path, ids_digest(self.stimuli), cache_dir, lambda: self._read_digest(track))
-
-    def converted(self, cache_dir: Path) -> Converted:
-        """Nothing: such a file holds 8-bit RGB and no word about it."""
-        return {}
-
-    def _pixels(self, rows: Sequence[int]) -> NDArray[np.uint8]:
-        with open_hdf5(self.path) as file:
-            pixels: NDArray[np.uint8] = read_rows(file[_DATASET], self._written_ids(file, rows))
-        refuse_black(pixels, [self.name(row) for row in rows])
-        return pixels
-
-    def _written_ids(self, file: Any, rows: Sequence[int]) -> list[int]:
-        """Return the NSD ids of some rows, all of which the file holds."""
-        ids = [self.stimuli[row].nsd_id for row in rows]
-        refuse_unwritten(file[_DATASET], ids, f"{_DATASET} of {self.path}", row="NSD id")
-        return ids
-
-    def _read_digest(self, track: Track) -> str:
-        total, n_stimuli = hashlib.sha256(), len(self.stimuli)
-        # All at once: how many images lack is told before the first is read.
-        with open_hdf5(self.path) as file:
-            self._written_ids(file, range(n_stimuli))
-        images = (
-            pixels
-            for start in range(0, n_stimuli, _BLOCK)
-            for pixels in self._pixels(range(start, min(start + _BLOCK, n_stimuli)))
-        )
-        tracked = track(images, total=n_stimuli, label="digesting images", unit="images")
-        for stimulus, pixels in zip(self.stimuli, tracked, strict=True):
-            total.update(f"{stimulus.split} {stimulus.id}\n".encode())
-            total.update(pixels.data)
-        return total.hexdigest()
 
 
 def _open_brick(subject: Subject, path: Path) -> ImageBrick:

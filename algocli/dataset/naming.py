@@ -7,13 +7,14 @@ and what a function takes, is its id: 3 for subj03, 'anna' for anna. Each follow
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
 
 from algocli.compute.choices import check_whole, said
 from algocli.errors import UsageError
 
 SubjectId = int | str
+IdT = TypeVar("IdT", int, SubjectId)
 
 _LARGEST = 99
 _NUMBERED = re.compile(r"subj(?:0[1-9]|[1-9][0-9])")
@@ -92,8 +93,13 @@ def check_subject_ids(value: object) -> tuple[SubjectId, ...]:
     UsageError
         If no subject can be called so, or there is none.
     """
+    return check_each(value, check_subject_id)
+
+
+def check_each(value: object, check: Callable[[object], IdT]) -> tuple[IdT, ...]:
+    """Return what `check` makes of one subject or of several, each once, in their order; there must be one."""
     several = value if isinstance(value, Iterable) and not isinstance(value, str | bytes) else [value]
-    ids = tuple(dict.fromkeys(check_subject_id(one) for one in several))
+    ids = tuple(dict.fromkeys(check(one) for one in several))
     if not ids:
         raise UsageError("no subject is named", hint="None stands for all that there are")
     return ids

@@ -8,8 +8,7 @@ figures       faces, bodies, animals, words
 scenery       places: country, street, room, close up
 scene         a place, things and figures put together
 images        the scene painted
-energy        contrast and orientations in the pixels
-drives        everything in an image that a vertex may respond to
+drives        everything in an image that a vertex may respond to: contrast and orientations, things
 gallery       every image drawn once
 sphere        the mesh of fsaverage
 atlas         where each region begins, and how large it is

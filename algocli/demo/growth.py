@@ -52,7 +52,7 @@ class Growth:
     def from_place(self, place: NDArray[np.float64], n: int, free: _Mask) -> tuple[_Vertices, _Depths]:
         """Grow `n` free vertices around a unit vector, as in `beyond`."""
         members = np.flatnonzero(free)
-        return self._grow(members[np.argmax(self.positions[members] @ place, keepdims=True)], n, free)
+        return self.beyond(members[np.argmax(self.positions[members] @ place, keepdims=True)], n, free)
 
     def from_calcarine(self, n: int, free: _Mask) -> tuple[_Vertices, _Depths]:
         """Grow `n` free vertices along the calcarine, as in `beyond`."""
@@ -60,10 +60,10 @@ class Growth:
         # A region of fewer vertices than the sulcus has would be a broken line: shorten the sulcus with the region.
         angles = np.radians(np.linspace(0, atlas.CALCARINE_LENGTH * np.sqrt(self._crowding), 100))
         line = np.cos(angles)[:, None] * start + np.sin(angles)[:, None] * towards
-        return self._grow(np.unique([np.argmax(self.positions @ point) for point in line]), n, free)
+        return self.beyond(np.unique([np.argmax(self.positions @ point) for point in line]), n, free)
 
-    def beyond(self, patch: _Vertices, n: int, free: _Mask) -> tuple[_Vertices, _Depths]:
-        """Grow `n` free vertices outwards from the rim of a patch.
+    def beyond(self, sources: _Vertices, n: int, free: _Mask) -> tuple[_Vertices, _Depths]:
+        """Grow `n` free vertices outwards from the rim of a patch: flood them in the order of their distance from it.
 
         Returns
         -------
@@ -72,10 +72,6 @@ class Growth:
         depths : (n,) float64
             Their distance from the source as a share of the furthest one's.
         """
-        return self._grow(patch, n, free)
-
-    def _grow(self, sources: _Vertices, n: int, free: _Mask) -> tuple[_Vertices, _Depths]:
-        """Flood the free vertices in the order of their distance from the sources."""
         distances = self._distances(sources, free)
         grown: list[int] = []
         met = ~free

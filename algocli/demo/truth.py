@@ -16,8 +16,7 @@ from algocli.dataset.challenge.layout import ROI_CLASSES
 from algocli.dataset.sides import HEMISPHERES
 from algocli.demo.chance import generator
 from algocli.demo.cortex import Cortex
-from algocli.demo.drives import spot_centres
-from algocli.demo.energy import FREQUENCIES, ORIENTATIONS, place_centres
+from algocli.demo.drives import FREQUENCIES, ORIENTATIONS, place_centres, spot_centres
 from algocli.demo.sketch import PROPERTIES
 from algocli.demo.sphere import smooth_field
 

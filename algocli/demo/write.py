@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.arrays import write_header
+from algocli.compute.files import n_bytes_in
 from algocli.compute.lock import hold
 from algocli.compute.threads import in_threads
 from algocli.compute.track import Track, silent
@@ -126,7 +127,7 @@ def write_challenge(
         n_test=n_test,
         n_shared=recipe.n_shared,
         n_vertices={s: {h: count_vertices(s, h, recipe.n_left) for h in HEMISPHERES} for s in chosen},
-        n_bytes=sum(_count_bytes(folder / subject_folder(subject)) for subject in chosen),
+        n_bytes=sum(n_bytes_in(folder / subject_folder(subject)) for subject in chosen),
         n_written=n_written,
     )
 
@@ -262,7 +263,3 @@ def _save(path: Path, value: NDArray[Any] | dict[int, str]) -> None:
     content = io.BytesIO()
     np.save(content, np.asarray(value))
     path.write_bytes(content.getvalue())
-
-
-def _count_bytes(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

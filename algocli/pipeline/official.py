@@ -22,9 +22,8 @@ from algocli.runs.datasets import refuse_another_place
 from algocli.runs.mixtures import tell_mixtures
 from algocli.runs.run import Run
 from algocli.submission.package import Prediction
-from algocli.submission.score import ReadCeiling, Score
+from algocli.submission.score import ReadCeiling, Score, write_score_files
 from algocli.submission.score import score as compute_score
-from algocli.submission.score_files import write_score_files
 from algocli.submission.shapes import ExpectedShapes
 from algocli.submission.sources import in_zip, of_run
 

@@ -9,6 +9,5 @@ placement    which entry is meant to be which file
 contents     one file judged from its stream
 verdict      what was found, and how to mend it
 validate     a zip, and every reason to refuse it
-score        the official score
-score_files  the leaderboard's own files of a score
+score        the official score, and the leaderboard's own files of it
 """

@@ -6,7 +6,7 @@ import hashlib
 import stat
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any, Literal
 from zipfile import ZIP_DEFLATED, ZipFile
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from algocli.compute.arrays import blocks, write_header
 from algocli.compute.choices import check_whole
-from algocli.compute.files import publish, write_json
+from algocli.compute.files import publishing, write_json
 from algocli.compute.track import Track, silent
 from algocli.dataset.sides import Hemisphere
 from algocli.errors import DataError, MissingStep, StorageError, UsageError
@@ -25,7 +25,7 @@ from algocli.submission.entries import BLOCK
 from algocli.submission.precision import N_MANTISSA_BITS, RoundingLoss, round_mantissa
 from algocli.submission.shapes import ExpectedShapes, Member
 from algocli.submission.validate import validate
-from algocli.submission.verdict import Fault, Verdict, ZipFindings
+from algocli.submission.verdict import Fault, ZipFindings
 
 # Above this size of the zip there is no safe margin below the limit.
 ROUND_BEYOND = 290 * 10**6
@@ -120,19 +120,25 @@ def package(
     chosen = _in_order(predictions, expected)
     _refuse_missing([member for member, _ in chosen], expected, partial=partial)
     n_bits = _bits_to_round(chosen) if n_rounded is None else n_rounded
-    draft = _Draft(chosen, expected, partial, n_bits, track)
-    publish(out, lambda stream: draft.write(stream, out))
+    with publishing(out) as stream:
+        loss = _write(stream, chosen, n_bits, expected, out, track)
+        unnamed = Path(stream.name)
+        verdict = validate(unnamed, expected, partial=partial, track=track)
+        if not verdict.ready:
+            raise _refusal(out, verdict.faults)
+        with unnamed.open("rb") as written:
+            sha256 = hashlib.file_digest(written, "sha256").hexdigest()
     packaged = Packaged(
         path=out,
         record=record,
-        n_bytes=draft.verdict.n_bytes,
-        sha256=draft.sha256,
-        subjects=draft.verdict.subjects,
+        n_bytes=verdict.n_bytes,
+        sha256=sha256,
+        subjects=verdict.subjects,
         rounded_bits=n_bits,
-        rounding_loss=draft.loss,
-        notes=draft.verdict.notes,
+        rounding_loss=loss,
+        notes=verdict.notes,
     )
-    write_json(record, {**(provenance or {}), **_as_record(packaged)})
+    write_json(record, {**(provenance or {}), **asdict(packaged), "path": out.name, "record": record.name})
     return packaged
 
 
@@ -141,41 +147,32 @@ def _check_bits(value: object) -> int:
     return check_whole("round_bits", value, 0, N_MANTISSA_BITS, expected)
 
 
-@dataclass
-class _Draft:
-    """The zip while it still has no name, and what came out of writing and checking it."""
+def _write(
+    stream: IO[bytes],
+    chosen: Sequence[tuple[Member, Prediction]],
+    n_bits: int,
+    expected: ExpectedShapes,
+    out: Path,
+    track: Track,
+) -> float:
+    """Fill the stream of a zip, and return the largest loss by rounding."""
+    largest = 0.0
+    with ZipFile(stream, "w", ZIP_DEFLATED, compresslevel=_LEVEL) as archive:
+        for member, prediction in track(chosen, total=len(chosen), label="packing"):
+            array = _checked(member, prediction.read(), expected, out)
+            largest = max(largest, _write_member(archive, member, array, n_bits))
+    stream.flush()
+    return largest
 
-    chosen: Sequence[tuple[Member, Prediction]]
-    expected: ExpectedShapes
-    partial: bool
-    n_bits: int
-    track: Track
-    loss: float = 0.0
-    verdict: Verdict = field(init=False)
-    sha256: str = field(init=False)
 
-    def write(self, stream: IO[bytes], out: Path) -> None:
-        """Fill the stream of a file, then read that file back and refuse it unless it is ready."""
-        with ZipFile(stream, "w", ZIP_DEFLATED, compresslevel=_LEVEL) as archive:
-            for member, prediction in self.track(self.chosen, total=len(self.chosen), label="packing"):
-                loss = _write_member(archive, member, self._checked(member, prediction.read(), out), self.n_bits)
-                self.loss = max(self.loss, loss)
-        stream.flush()
-        unnamed = Path(stream.name)
-        self.verdict = validate(unnamed, self.expected, partial=self.partial, track=self.track)
-        if not self.verdict.ready:
-            raise _refusal(out, self.verdict.faults)
-        with unnamed.open("rb") as written:
-            self.sha256 = hashlib.file_digest(written, "sha256").hexdigest()
-
-    def _checked(self, member: Member, array: NDArray[Any], out: Path) -> NDArray[Any]:
-        findings = ZipFindings()
-        if array.dtype.kind != "f":
-            findings.fault(member.name, found=str(array.dtype), expected="floats", mend="predict with floats")
-        examine_shape(array.shape, member, self.expected, findings)
-        if findings.faults:
-            raise _refusal(out, findings.faults)
-        return array
+def _checked(member: Member, array: NDArray[Any], expected: ExpectedShapes, out: Path) -> NDArray[Any]:
+    findings = ZipFindings()
+    if array.dtype.kind != "f":
+        findings.fault(member.name, found=str(array.dtype), expected="floats", mend="predict with floats")
+    examine_shape(array.shape, member, expected, findings)
+    if findings.faults:
+        raise _refusal(out, findings.faults)
+    return array
 
 
 def _write_member(archive: ZipFile, member: Member, array: NDArray[Any], n_bits: int) -> float:
@@ -266,11 +263,6 @@ def _refusal(out: Path, faults: Sequence[Fault]) -> DataError:
     told = "; ".join(map(str, faults[:_MOST_FAULTS]))
     more = f"; and {len(faults) - _MOST_FAULTS} more" if len(faults) > _MOST_FAULTS else ""
     return DataError(f"{out} was not written: {told}{more}", hint=faults[0].mend)
-
-
-def _as_record(packaged: Packaged) -> dict[str, Any]:
-    shown = asdict(packaged)
-    return {**shown, "path": packaged.path.name, "record": packaged.record.name}
 
 
 def _listed(numbers: Iterable[int]) -> str:

@@ -11,7 +11,8 @@ import algocli
 from algocli.cli import app
 from algocli.cli.wording import _OPTIONS, FIELDS
 from algocli.encoding.settings import Alphas, Settings
-from algocli.features.passage import Passage, default_batch_size
+from algocli.features import usual
+from algocli.features.passage import Passage
 from algocli.results.best_layer import DEFAULT_MIN_R
 
 COMMANDS = ["extract", "train", "partition", "report", "compare", "plot", "predict-files", "export", "submit", "score"]
@@ -46,7 +47,7 @@ def test_the_defaults_of_train_are_those_of_the_settings():
     [
         ("train", "holdout", f"[default: {Settings('features').holdout}]"),
         ("train", "layer", "[default: features.2]"),
-        ("extract", "batch-size", f"[default: {default_batch_size('cpu')} on a cpu, {default_batch_size('cuda')} on"),
+        ("extract", "batch-size", f"[default: {usual.BATCH_ON_CPU} on a cpu, {usual.BATCH_ON_GPU} on"),
         ("plot", "min-r", f"[default: {DEFAULT_MIN_R}]"),
     ],
 )

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from algocli.cli.options import in_same_folders, parse_subjects
-from algocli.errors import UsageError
+from algocli.cli.options import in_same_folders, parse_ids, parse_subjects
+from algocli.errors import DataError, UsageError
 
 
 @pytest.mark.parametrize(
@@ -62,3 +62,38 @@ def test_a_command_is_given_the_folders_that_are_not_the_usual_ones(monkeypatch:
     assert in_same_folders("algocli train (or not)", cache_dir=Path("c")) == "algocli train --cache-dir c (or not)"
     # The environment says so again.
     assert in_same_folders("algocli train", cache_dir=Path("elsewhere")) == "algocli train"
+
+
+@pytest.mark.parametrize(
+    ("words", "ids"),
+    [
+        (None, None),
+        (["2,1"], (1, 2)),
+        (["anna"], ("anna",)),
+        (["sub-02, anna", "3"], (3, "anna", "sub-02")),
+        (["anna", "12"], (12, "anna")),
+        (["anna", "all"], None),
+        (["anna,all"], None),
+    ],
+)
+def test_subjects_may_be_called_what_those_that_are_there_are_called(
+    words: list[str] | None, ids: tuple[int | str, ...] | None
+) -> None:
+    assert parse_ids(words, lambda: (12, "anna", "sub-02")) == ids
+
+
+@pytest.mark.parametrize("word", ["carl", "9", "anna,9", "1-9", ""])
+def test_what_no_subject_is_called_is_told_as_for_the_challenge(word: str) -> None:
+    with pytest.raises(UsageError) as usual:
+        parse_subjects([word.removeprefix("anna,")])
+    with pytest.raises(UsageError) as caught:
+        parse_ids([word], lambda: ("anna",))
+    assert str(caught.value) == str(usual.value)
+
+
+def test_a_slip_is_told_as_one_where_nothing_can_be_opened() -> None:
+    def missing() -> tuple[int, ...]:
+        raise DataError("there is no such folder")
+
+    with pytest.raises(UsageError, match="'x' names no subject"):
+        parse_ids(["x"], missing)

@@ -20,7 +20,7 @@ from PIL import Image
 from algocli.dataset.challenge.subjects import Challenge, Subject
 from algocli.dataset.conversions import Conversion
 from algocli.dataset.digests import stimuli_digest
-from algocli.dataset.images import Images, ids_digest, open_images
+from algocli.dataset.images import ImageBrick, Images, ids_digest, open_images
 from algocli.errors import DataError, NoPixels
 from tests.support.pictures import orientation_block, write_png, write_tiff
 
@@ -111,7 +111,7 @@ def test_the_digest_is_remembered_until_something_changes(images: Images, subjec
     first = images.digest(tmp_path / "cache")
     assert images.digest(tmp_path / "cache") == first
     assert images.digest(tmp_path / "another cache") == first
-    path = getattr(images, "path", None) or images.paths[5]  # type: ignore[attr-defined]
+    path = images.place if isinstance(images, ImageBrick) else images.paths[5]
     if images.kind == "hdf5":
         with h5py.File(path, "r+") as file:
             file["imgBrick"][subject.stimuli[5].nsd_id, 0, 0, 0] ^= 1

@@ -8,9 +8,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from algocli.demo import energy
-from algocli.demo.drives import N_ENERGY, N_OBJECT, measure_drives
-from algocli.demo.energy import CHANNELS, measure_energy
+from algocli.demo import drives
+from algocli.demo.drives import CHANNELS, N_ENERGY, N_OBJECT, measure_drives, measure_energy
 from algocli.demo.gallery import encode
 from algocli.demo.images import Picture, draw
 from algocli.demo.sketch import PROPERTIES, Thing
@@ -78,7 +77,7 @@ def bars(degrees: float) -> NDArray[np.uint8]:
 def amplitudes(pixels: NDArray[np.uint8]) -> dict[str, float]:
     """Return the mean amplitude of each oriented channel, as what the division leaves of it can no longer tell."""
     small = np.asarray(Image.fromarray(pixels).resize((128, 128), Image.Resampling.BOX), dtype=float).mean(axis=2)
-    maps = np.abs(np.fft.ifft2(np.fft.fft2(small - small.mean()) * energy._filters()))
+    maps = np.abs(np.fft.ifft2(np.fft.fft2(small - small.mean()) * drives._filters()))
     return dict(zip(CHANNELS, maps.mean(axis=(1, 2)).tolist(), strict=False))
 
 

@@ -14,8 +14,7 @@ from algocli.dataset.challenge.subjects import Challenge
 from algocli.dataset.sides import HEMISPHERES
 from algocli.errors import DataError
 from algocli.submission.package import Prediction, package
-from algocli.submission.score import score
-from algocli.submission.score_files import write_score_files
+from algocli.submission.score import score, write_score_files
 from algocli.submission.shapes import ExpectedShapes
 from algocli.submission.sources import in_zip
 from tests.results.official import official_percent

@@ -1,8 +1,7 @@
 """The challenge as the organisers hand it out: their folders, what is wrong with a copy, ceilings from elsewhere.
 
 layout           where each file lies, and how large it officially is
-nsd_ids          NSD's ids in all their forms
-image_names      images by their names
+image_names      images by their names, and NSD's ids in all their forms
 subjects         a folder and its subjects
 findings         what a check finds
 check_images     images: names, order, soundness

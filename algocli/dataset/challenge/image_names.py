@@ -1,17 +1,30 @@
-"""The images of a split by their names, which say row, split and NSD id; and what is wrong with the names."""
+"""Images by their names: a split's, with row and NSD id, and what is wrong with them; NSD's ids in all their forms."""
 
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import groupby, pairwise
 from pathlib import Path
 
 from algocli.dataset.challenge.layout import IMAGE_NAME, N_NSD_IMAGES, SubjectLayout
+from algocli.dataset.ids import Ids, Reference
 from algocli.dataset.sides import Split
 from algocli.dataset.stimuli import Stimulus
 from algocli.errors import DataError
+
+ID_COLUMN = "nsd_id"
+_SUFFIX = re.compile(r"\.(png|jpe?g|bmp|gif|tiff?|webp|npy|npz|pt|pth|txt|mat)$", re.IGNORECASE)
+_FOLDER = re.compile(r"subj(?:ect)?[-_]?0?([1-8])(?![0-9])", re.IGNORECASE)
+# The 1,000 images that all subjects saw, as NSD gives them out one by one: the only file names of NSD's own, and they
+# count its images from 1, where its tables count from 0.
+_SHARED = re.compile(r"shared[0-9]{4}_nsd([0-9]{5})", re.IGNORECASE)
+_NSD = re.compile(r"(?<![a-z])nsd(?:[-_ ]?id)?[-_ ]?([0-9]{1,5})(?![0-9])", re.IGNORECASE)
+# A column of whole numbers with gaps is written with decimals by some programs.
+_NUMBER = re.compile(r"([0-9]{1,6})(?:\.0+)?")
 
 
 def list_stimuli(layout: SubjectLayout, split: Split) -> tuple[Stimulus, ...]:
@@ -88,3 +101,44 @@ def _ranges(rows: Sequence[int]) -> str:
     # Within a run of neighbours, row minus place is constant.
     runs = [[row for _, row in run] for _, run in groupby(enumerate(rows), key=lambda pair: pair[1] - pair[0])]
     return ", ".join(f"{r[0] + 1:04d}" if r[0] == r[-1] else f"{r[0] + 1:04d} to {r[-1] + 1:04d}" for r in runs)
+
+
+@dataclass(frozen=True)
+class NsdIds(Ids):
+    """Whole numbers among 73,000; a name is one of the challenge's files, or holds an id in one form or another."""
+
+    def refer(self, name: str, first: int) -> Reference:
+        """Take a name apart: train-0001_nsd-00013, an id, and whose folder it was in."""
+        path = name.strip().strip("\"'").replace("\\", "/")
+        folder, _, file = path.rpartition("/")
+        stem = _SUFFIX.sub("", file)
+        owners = _FOLDER.findall(folder)
+        return Reference(stem.lower(), _nsd_id(stem, first), int(owners[-1]) if owners else None)
+
+
+def _nsd_id(stem: str, first: int) -> int | None:
+    challenges = IMAGE_NAME.fullmatch(f"{stem.lower()}.png")
+    if challenges:
+        return int(challenges[3])
+    shared = _SHARED.search(stem)
+    if shared:
+        return int(shared[1]) - 1
+    within = _NSD.findall(stem)
+    if within:
+        return int(within[-1]) - first
+    number = _NUMBER.fullmatch(stem)
+    return int(number[1]) - first if number else None
+
+
+NSD_IDS = NsdIds("NSD id", ID_COLUMN, N_NSD_IMAGES)
+
+
+def parse_id(word: str, where: str) -> int:
+    """Turn a word into an NSD id, 0 to 72999.
+
+    Raises
+    ------
+    DataError
+        If it is none; `where` says what holds it.
+    """
+    return int(NSD_IDS.parse(word, where))

@@ -6,15 +6,14 @@ Left and right are values here: every path that comes in two copies takes a hemi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from algocli.compute.choices import check_whole
-from algocli.dataset.naming import name_of
+from algocli.dataset.naming import check_each, name_of
 from algocli.dataset.sides import HEMISPHERES, Hemisphere, Split, check_hemisphere, check_split, prefix
-from algocli.errors import UsageError
 
 SUBJECTS = tuple(range(1, 9))
 # Words that a subject's number goes by.
@@ -123,11 +122,7 @@ def check_subjects(value: object) -> tuple[int, ...]:
     UsageError
         If one is no whole number from 1 to 8, or there is none.
     """
-    several = value if isinstance(value, Iterable) and not isinstance(value, str | bytes) else [value]
-    numbers = tuple(dict.fromkeys(check_subject(one) for one in several))
-    if not numbers:
-        raise UsageError("no subject is named", hint="None stands for all that there are")
-    return numbers
+    return check_each(value, check_subject)
 
 
 def subject_folder(subject: int) -> str:

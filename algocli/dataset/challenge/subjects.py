@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from algocli.compute.choices import check_path
 from algocli.compute.track import Track, silent
 from algocli.dataset.arrays import load_mapping, open_array
-from algocli.dataset.challenge.image_names import list_stimuli
+from algocli.dataset.challenge.image_names import NSD_IDS, list_stimuli
 from algocli.dataset.challenge.layout import (
     N_FSAVERAGE,
     ROI_CLASSES,
@@ -27,10 +27,9 @@ from algocli.dataset.challenge.layout import (
     official_owners,
     subject_folder,
 )
-from algocli.dataset.challenge.nsd_ids import NSD_IDS
 from algocli.dataset.digests import digest_files
-from algocli.dataset.ids import Ids
 from algocli.dataset.naming import list_subjects
+from algocli.dataset.plain import PlainSubject
 from algocli.dataset.protocol import Places, Roi, find_rois
 from algocli.dataset.sides import HEMISPHERES, Hemisphere, Side, Split, check_hemisphere, check_split
 from algocli.dataset.stimuli import Stimulus
@@ -109,11 +108,19 @@ class Challenge:
         return [self.subject(n) for n in (self.found if numbers is None else check_subjects(numbers))]
 
 
-class Subject:
-    """One subject's files; nothing is read before it is asked for."""
+class Subject(PlainSubject):
+    """One subject's files; nothing is read before it is asked for.
+
+    Its home is the folder above its own, whatever links lead there; its ids are numbers among NSD's 73,000 images. The
+    challenge tells no image's session.
+    """
+
+    sides = HEMISPHERES
+    ids = NSD_IDS
 
     def __init__(self, number: int, folder: Path) -> None:
-        self.number = number
+        self.number = self.id = number
+        self.name, self.folder = subject_folder(number), folder
         self.layout = SubjectLayout(folder)
 
     def __repr__(self) -> str:
@@ -124,43 +131,8 @@ class Subject:
             return f"Subject({self.number}: {images}, {vertices} vertices; {str(self.layout.folder)!r})"
         return f"Subject({self.number}; {str(self.layout.folder)!r})"
 
-    @property
-    def name(self) -> str:
-        """The folder name, as in 'subj01'."""
-        return subject_folder(self.number)
-
-    @property
-    def id(self) -> int:
-        """The number."""
-        return self.number
-
-    @property
-    def folder(self) -> Path:
-        """Where its files lie."""
-        return self.layout.folder
-
-    @property
-    def home(self) -> Path:
-        """The folder above, whatever links lead to its own."""
-        return self.folder.parent
-
-    @property
-    def unit(self) -> str:
-        """What a column of responses is."""
-        return "vertex"
-
-    @property
-    def sides(self) -> tuple[Side, ...]:
-        """Left and right."""
-        return HEMISPHERES
-
-    @property
-    def ids(self) -> Ids:
-        """Numbers among NSD's 73,000 images."""
-        return NSD_IDS
-
     @cached_property
-    def train_stimuli(self) -> tuple[Stimulus, ...]:
+    def train_stimuli(self) -> tuple[Stimulus, ...]:  # type: ignore[override]  # set once, here at first use
         """Training images in the order of the training responses' rows."""
         return list_stimuli(self.layout, "train")
 
@@ -168,11 +140,6 @@ class Subject:
     def test_stimuli(self) -> tuple[Stimulus, ...]:
         """Test images in the order in which predictions are submitted."""
         return list_stimuli(self.layout, "test")
-
-    @property
-    def stimuli(self) -> tuple[Stimulus, ...]:
-        """All images, training first: the row order of every feature store."""
-        return self.train_stimuli + self.test_stimuli
 
     def responses(self, split: Split, hemisphere: Side) -> NDArray[np.float32]:
         """Open measured responses as a memory map.
@@ -246,9 +213,6 @@ class Subject:
     def ceiling_name(self, hemisphere: Side) -> str:
         """Return the path of a hemisphere's noise ceilings, whether or not they are there."""
         return str(self.layout.noise_ceiling(check_hemisphere(hemisphere)))
-
-    def sessions(self, split: Split) -> None:
-        """Return None: the challenge tells no image's session."""
 
     def places(self, hemisphere: Side) -> Places:
         """Return the vertices of fsaverage that the challenge counts."""

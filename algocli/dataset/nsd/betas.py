@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from algocli.dataset.nsd.trials import Trials
 from algocli.dataset.sides import SPLITS, Hemisphere, Split
 from algocli.errors import DataError, first_line
 
-# Rows of a block that is read, or written, at a time.
+# Trials that are read at a time.
 _ROWS = 64
 
 
@@ -25,18 +24,13 @@ _ROWS = 64
 class Averages:
     """One hemisphere's responses, (n_images, n_vertices) float32 for each split, and which vertices they are of.
 
-    `vertices` are fsaverage indices, rising: those asked for that have a finite, varying beta in every session.
+    `vertices` are fsaverage indices, rising: those asked for that have a finite, varying beta in every session. `kept`
+    says which columns of the responses these are.
     """
 
     responses: dict[Split, NDArray[np.float32]]
     vertices: NDArray[np.int64]
     kept: NDArray[np.bool_]
-
-    def blocks(self, split: Split) -> Iterator[NDArray[np.float32]]:
-        """Yield the rows of a split, the vertices that are left."""
-        rows = self.responses[split]
-        for start in range(0, len(rows), _ROWS):
-            yield np.ascontiguousarray(rows[start : start + _ROWS, self.kept])
 
 
 def count_trials(path: Path) -> int:

@@ -18,7 +18,7 @@ from algocli.dataset.arrays import open_array, save_array
 from algocli.dataset.ceilings import CeilingUnit, Repeats, as_share, ceiling_from_ncsnr, list_faults, unit_of
 from algocli.dataset.challenge.subjects import Subject
 from algocli.dataset.nsd.ceiling_files import CeilingFiles, read_vertices
-from algocli.dataset.nsd.repeats import count_repeats, usual_repeats
+from algocli.dataset.nsd.trials import count_repeats, usual_repeats
 from algocli.dataset.sides import Hemisphere
 from algocli.errors import DataError, UsageError
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from algocli.dataset.challenge.image_names import parse_id
 from algocli.dataset.challenge.layout import IMAGE_SIZE
-from algocli.dataset.challenge.nsd_ids import parse_id
 from algocli.dataset.ids import find_stimuli, read_table
 from algocli.dataset.stimuli import Stimulus
 from algocli.errors import DataError

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import io
+import shutil
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.compute.arrays import write_header
+from algocli.compute.arrays import blocks, publishing_rows
 from algocli.compute.files import publish, write_json
 from algocli.compute.track import Track, silent
 from algocli.dataset.arrays import load_mapping, open_array, save_array
@@ -25,7 +24,7 @@ from algocli.dataset.challenge.layout import (
     subject_folder,
 )
 from algocli.dataset.hdf5 import open_hdf5, refuse_black, refuse_unwritten
-from algocli.dataset.nsd.betas import Averages, average, count_trials
+from algocli.dataset.nsd.betas import average, count_trials
 from algocli.dataset.nsd.ceiling_files import read_map
 from algocli.dataset.nsd.tree import Tree
 from algocli.dataset.nsd.trials import Trials, read_trials
@@ -33,6 +32,8 @@ from algocli.dataset.sides import HEMISPHERES, SPLITS, Hemisphere, Split
 from algocli.errors import DataError
 
 _BRICK = "imgBrick"
+# Rows of responses that are written at a time.
+_ROWS = 64
 # Tells a folder that was made here from one that was downloaded.
 _RECORD = "prepared.json"
 
@@ -95,8 +96,8 @@ def prepare(tree: Tree, masks: Path, out: Path, *, n_test_sessions: int = 3, tra
         _write_masks(given, layout, hemisphere, vertices)
         _write_ceiling(tree, layout, hemisphere, vertices, trials.repeats)
     for roi_class in ROI_CLASSES:
-        content = given.roi_mapping(roi_class).read_bytes()
-        publish(layout.roi_mapping(roi_class), partial(_write_bytes, content))
+        with given.roi_mapping(roi_class).open("rb") as mapping:
+            publish(layout.roi_mapping(roi_class), partial(shutil.copyfileobj, mapping))
     _write_images(tree.stimuli, layout, trials, track)
     return Prepared(
         subject=tree.subject,
@@ -107,7 +108,7 @@ def prepare(tree: Tree, masks: Path, out: Path, *, n_test_sessions: int = 3, tra
         n_vertices=n_vertices,
         n_dropped={h: len(asked[h]) - n_vertices[h] for h in HEMISPHERES},
         repeats=trials.repeats,
-        has_ceilings=all(tree.ncsnr(h).is_file() for h in HEMISPHERES),
+        has_ceilings=tree.has_ratios,
     )
 
 
@@ -171,16 +172,12 @@ def _write_responses(
 ) -> NDArray[np.int64]:
     """Write one hemisphere's responses, the largest thing in memory, and return the vertices they are of."""
     averages = average(tree, hemisphere, trials, asked, track)
-    for split in SPLITS:
-        publish(layout.responses(split, hemisphere), partial(_write_rows, averages, split))
+    for split, rows in averages.responses.items():
+        shape = (len(rows), len(averages.vertices))
+        with publishing_rows(layout.responses(split, hemisphere), shape, "<f4") as write:
+            for block in blocks(len(rows), _ROWS):
+                write(rows[block, averages.kept])
     return averages.vertices
-
-
-def _write_rows(averages: Averages, split: Split, stream: IO[bytes]) -> None:
-    shape = (len(averages.responses[split]), len(averages.vertices))
-    write_header(stream, shape, "<f4")
-    for block in averages.blocks(split):
-        stream.write(block.astype("<f4", copy=False).tobytes())
 
 
 def _write_ceiling(
@@ -200,6 +197,8 @@ def _write_ceiling(
 
 def _write_images(brick: Path, layout: SubjectLayout, trials: Trials, track: Track) -> None:
     """Write each image that is not there yet: a second call after an interruption goes on where the first ended."""
+    from PIL import Image
+
     wanted = _wanted(trials)
     missing = [one for one in wanted if not (layout.images(one[0]) / image_name(*one)).is_file()]
     if not missing:
@@ -208,8 +207,8 @@ def _write_images(brick: Path, layout: SubjectLayout, trials: Trials, track: Tra
         for split, row, nsd_id in track(missing, total=len(missing), label="images"):
             pixels = np.asarray(file[_BRICK][nsd_id])
             refuse_black(pixels[None], [f"{brick}, NSD id {nsd_id}"])
-            content = _png(pixels)
-            publish(layout.images(split) / image_name(split, row, nsd_id), partial(_write_bytes, content))
+            image = Image.fromarray(pixels)
+            publish(layout.images(split) / image_name(split, row, nsd_id), partial(image.save, format="PNG"))
 
 
 def _wanted(trials: Trials) -> list[tuple[Split, int, int]]:
@@ -240,15 +239,3 @@ def _check_images(brick: Path, layout: SubjectLayout, trials: Trials) -> None:
                 f"{folder} holds {len(others)} images that do not belong there; the first is {others[0]}",
                 hint="write to another folder, or delete this one",
             )
-
-
-def _png(pixels: NDArray[np.uint8]) -> bytes:
-    from PIL import Image
-
-    stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, "PNG")
-    return stream.getvalue()
-
-
-def _write_bytes(content: bytes, stream: IO[bytes]) -> None:
-    stream.write(content)

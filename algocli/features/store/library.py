@@ -46,7 +46,7 @@ def create_store(
     content
         The digest of the images, or of the numbers where these did not come from images that are at hand.
     provenance
-        What is worth knowing; its `source` says where the images were read from (`Images.kind`), by default the
+        What is worth knowing; its `source` says where the images were read from (`ImageFiles.kind`), by default the
         dataset's own folder, and its `stimuli`, where that is elsewhere, names the place.
     stimuli
         Of which there is a row; by default all of the subject's, else those for training.

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from algocli.dataset.challenge.subjects import Challenge, Subject
-from algocli.dataset.nsd.repeats import count_repeats, usual_repeats
+from algocli.dataset.nsd.trials import count_repeats, usual_repeats
 from algocli.errors import DataError, UsageError
 
 # The four test images of the tiny challenge's subject 6, who had 32 sessions: 24,000 trials.

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from algocli.dataset.challenge.nsd_ids import NSD_IDS
+from algocli.dataset.challenge.image_names import NSD_IDS
 from algocli.dataset.challenge.subjects import Subject
 from algocli.dataset.digests import stimuli_digest
 from algocli.errors import AlgocliError, DataError, MissingStep, UsageError
