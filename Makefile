@@ -1,6 +1,6 @@
 # Everything works from a bare clone: the first target that needs it makes .venv.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check bench submission wheel format clean
+.PHONY: help demo test test-all check bench calibration submission wheel format clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -15,6 +15,7 @@ EXTRACT_FLAGS ?=
 TRAIN_FLAGS ?=
 SUBMIT_FLAGS ?=
 BENCH_FLAGS ?=
+CALIBRATION_FLAGS ?=
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +37,9 @@ check: $(STAMP)  ## format, lint, types and import contracts
 
 bench: $(STAMP)  ## speed and memory beside the tutorial's own cells, as ratios (an hour at full size)
 	$(BIN)/python -m tests.benchmarks $(BENCH_FLAGS)
+
+calibration: $(STAMP)  ## how often p values and intervals are right, on noise and on responses of a known truth (an hour)
+	$(BIN)/python -m tests.benchmarks.calibration $(CALIBRATION_FLAGS)
 
 submission: $(STAMP)  ## extract, train and submit on DATA_DIR; what is done already is not done again
 	$(BIN)/algocli extract --data-dir $(DATA_DIR) --cache-dir $(CACHE_DIR) $(EXTRACT_FLAGS)

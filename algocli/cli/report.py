@@ -62,9 +62,17 @@ def report(
     row ends in a bar, the mean of both hemispheres. The leaderboard scores test images, which
     comes out lower. Without --data-dir the data is looked for where the run was trained.
 
-    --significance permutes the held-out images, each within its fold, and controls the false discovery rate over all
-    of a subject's vertices; the p values are kept with the run, and export writes them. --intervals draws the held-out
-    images anew, with replacement.
+    How sure: p of a vertex is how often chance alone would give an r as high. --significance gives the held-out images
+    of a holdout to other images' predictions, at random; models of --folds were fitted on many of the same images and
+    go up and down together, so there responses are put into a random order before all folds are fitted once more, for
+    ten vertices a permutation. Beyond the highest of these r, p follows their tail, as that of a normal distribution.
+    sig is the share of vertices with q <= .05: of all that are called so, one in twenty may be chance. The p values are
+    kept with the run, and export writes them.
+
+    --intervals says how far an ROI's mean r might have come out otherwise, had this subject seen other images of the
+    kind (not: had there been other subjects). The held-out images are drawn anew, with replacement; with --folds each
+    counts by what it adds to its own fold and to those whose models it is in. Folds need the features that they were
+    trained on: where these are gone, or the regression does not tell, p and intervals are as wide as they can be.
     """
     from algocli.cli.console import note, noter, show_json, tracker
     from algocli.cli.report_tables import show_tables

@@ -48,7 +48,8 @@ def report(
         Names of the only ROIs to score, or one name; by default all, 'All vertices' last.
     significance, n_permutations
         Whether also to say what share of vertices is explained better than chance (q <= .05), by so many permutations
-        of the held-out images.
+        of the held-out images. For a run in folds, ten times as many vertices have their responses permuted before its
+        folds are fitted once more.
     intervals, n_resamples
         Whether also to bound each mean r by a 95 % interval, from so many draws of the held-out images.
     seed

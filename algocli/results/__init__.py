@@ -7,7 +7,9 @@ scoring          scores of every vertex
 regions          the vertices of ROIs
 rows             what all tables of ROIs have in common
 held_out         measured and predicted, some vertices at a time
-certainty        better than chance? and had other images been shown?
+significance     which vertices are better than chance
+resampling       mean r of ROIs, had other images been shown
+certainty        both, as a report asks for them
 report           scores by ROI
 over_subjects    medians over subjects
 compare          runs side by side

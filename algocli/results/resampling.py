@@ -23,7 +23,7 @@ from algocli.results.held_out import HeldOut, read_blocks
 from algocli.results.regions import Regions
 from algocli.runs.between_folds import FoldsAgain
 from algocli.stats import bootstrap
-from algocli.stats.influence import of_predicted, widening
+from algocli.stats.influence import of_predicted, small_fold, widening
 
 LEVEL = 0.95
 
@@ -108,6 +108,8 @@ def resample_rois(
     ------
     DataError
         If the responses are not those that a run was trained on.
+    UsageError
+        If folds have too few images to tell.
     """
     present = {side: {name: some for name, some in rois.items() if len(some)} for side, rois in of.items()}
     members = {side: _members(rois, subject.n_vertices(side)) for side, rois in present.items()}
@@ -121,6 +123,8 @@ def resample_rois(
             }
             for side, rois in present.items()
         }
+    for held in subject_runs:
+        small_fold(int(np.unique(held.folds, return_counts=True)[1].min()))
     fitted = [_fitted(held, subject, members, track, note) for held in subject_runs]
     resampled: dict[Side, dict[str, Redrawn | Linearised]] = {}
     for side, rois in present.items():
@@ -177,7 +181,8 @@ def _predicted(
             for fold in folds:
                 rows = held.folds == fold
                 influence = of_predicted(block.measured[rows], predicted[rows]).influence
-                found[place, rows] += influence @ members[block.vertices] / len(folds)
+                counts = members[block.vertices] * (small_fold(int(rows.sum())) / len(folds))
+                found[place, rows] += influence @ counts
     return found
 
 

@@ -1,15 +1,16 @@
 """A training on disk: opened, filled, found again, and asked for new predictions.
 
-run          a run's folder and its record
-subject_run  one subject of a run: arrays and record
-datasets     which data a run is of
-opening      the run that a training goes into
-training     fits a subject's model into a run
-unions       the runs that a variance partition needs
-commands     which command trains a run again
-mixtures     what the subjects of a run may not have in common
-p_values     p values kept with a run
-refitting    the models of a run, fitted once more
-predictor    what a run predicts for new images
-leftovers    what of a cache no run refers to
+run            a run's folder and its record
+subject_run    one subject of a run: arrays and record
+datasets       which data a run is of
+opening        the run that a training goes into
+training       fits a subject's model into a run
+unions         the runs that a variance partition needs
+commands       which command trains a run again
+mixtures       what the subjects of a run may not have in common
+p_values       p values kept with a run
+between_folds  how models of folds depend on each other
+refitting      the models of a run, fitted once more
+predictor      what a run predicts for new images
+leftovers      what of a cache no run refers to
 """

@@ -24,18 +24,28 @@ from algocli.encoding.regressions.registry import regression_of
 from algocli.encoding.regressions.regression import Regression, Scores, View
 from algocli.encoding.settings import Settings
 from algocli.encoding.splits import Fold, make_folds
-from algocli.errors import UsageError
+from algocli.errors import MissingStep, UsageError
 from algocli.runs.predictor import refuse_other_responses, stores_of
 from algocli.runs.run import Run
 from algocli.stats.correlation import correlate
-from algocli.stats.influence import of_predicted
+from algocli.stats.influence import of_predicted, small_fold
 
 # Vertices at once where arrays of n_fit x vertices are made and dropped.
 VERTICES = 1024
 
 
 class FoldsAgain:
-    """The folds of one subject of a run, to be fitted once more."""
+    """The folds of one subject of a run, to be fitted once more.
+
+    Raises
+    ------
+    MissingStep
+        If the features are gone, or the run's split is not what its settings say.
+    UsageError
+        If code that the run names would have to run, and may not.
+    DataError
+        If the responses are not those that the run was trained on.
+    """
 
     def __init__(
         self, run: Run, subject: Subject, *, trust_code: bool = False, track: Track = silent, note: Note = unheard
@@ -50,6 +60,12 @@ class FoldsAgain:
                 hint="trust_remote_code=True allows it",
             )
         self.folds = make_folds(self.settings, len(subject.train_stimuli))
+        rows = np.concatenate([fold.held_out for fold in self.folds])
+        if not np.array_equal(rows, run.subject(subject.id).validation_rows()):
+            raise MissingStep(
+                f"{run.name} held out other images of subject {subject.id} than its settings say",
+                hint="train this subject again with force=True",
+            )
         self.stores = stores_of(run, subject.id, run.cache_dir)
         refuse_other_responses(run.subject(subject.id), subject, run.cache_dir, track)
 
@@ -138,7 +154,7 @@ class _Reach(NamedTuple):
         assert gains is not None  # Told when this was made
         predicted = self._predict(self.scores, vertices)
         slope = of_predicted(np.asarray(responses[held_out])[:, vertices], predicted).slope
-        slope -= slope.mean(axis=0)
+        slope = (slope - slope.mean(axis=0)) * np.float32(small_fold(len(held_out)))
         reach = np.zeros((len(fit), len(vertices)), np.float32)
         leverage = np.full(reach.shape, np.float32(1 / len(fit)))
         for own, others, gain in zip(fitted, self.scores, gains, strict=True):

@@ -62,10 +62,16 @@ def stores_of(run: Run, number: SubjectId, cache_dir: Path) -> list[FeatureStore
     Raises
     ------
     MissingStep
-        If the run lacks the subject, or a store is no longer there, or not complete.
+        If the run lacks the subject, or its record does not say which stores they were, or one is no longer there, or
+        not complete.
     """
-    subject_run = run.subject(number)
-    pairs = zip(run.settings.features, subject_run.record["inputs"]["features"], strict=True)
+    recorded = run.subject(number).record.get("inputs")
+    if not isinstance(recorded, dict):
+        raise MissingStep(
+            f"the record of {run.name} does not name the features that subject {number} was trained on",
+            hint="train this subject again with force=True",
+        )
+    pairs = zip(run.settings.features, recorded["features"], strict=True)
     return [_find(cache_dir, name, number, key, run) for name, key in pairs]
 
 

@@ -3,6 +3,8 @@
 correlation  r of every vertex
 explained    R² of every vertex
 partition    what sets of features explain alone, and what in common
+tails        p beyond the largest draw
 permutation  which scores are more than chance
 bootstrap    how far scores might have come out otherwise
+influence    what images add to scores of folds, whose models share them
 """

@@ -1,0 +1,38 @@
+"""The short form of `make calibration`: p of noise is uniform with folds too, and intervals hold what they should."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import kstest
+
+from tests.benchmarks.calibration import Case, coverage, discoveries, p_of_noise
+
+
+@pytest.mark.parametrize("folds", [None, 2, 5])
+@pytest.mark.parametrize("regression", ["ols", "ridge"])
+def test_p_of_noise_is_uniform(regression: str, folds: int | None) -> None:
+    p = p_of_noise(Case(regression, folds, 200, 0), n_people=1, n_vertices=3000)
+    # Vertices are compared with the same draws, which vary by themselves: three standard errors of both.
+    assert np.mean(p <= 0.05) == pytest.approx(0.05, abs=0.02)
+    assert np.mean(p <= 0.001) < 0.004
+    assert kstest(p, "uniform").statistic < 0.04
+
+
+def test_a_blend_of_noise_is_no_better() -> None:
+    p = p_of_noise(Case("blend", 5, 200, 0), n_people=1, n_vertices=1500)
+    assert np.mean(p <= 0.05) == pytest.approx(0.05, abs=0.025)
+    assert np.mean(p <= 0.001) < 0.005
+
+
+def test_of_what_folds_discover_few_are_false() -> None:
+    false, power = discoveries(Case("ridge", 5, 200, 0.7), n_vertices=2000)
+    assert false < 0.09
+    assert power > 0.8
+
+
+@pytest.mark.parametrize("signal", [0, 0.7])
+def test_intervals_of_folds_hold_the_truth_about_as_often_as_they_say(signal: float) -> None:
+    report, _, _ = coverage(Case("ols", 5, 200, signal), n_people=25)
+    # 250 intervals, of which those of one person share their images.
+    assert report > 0.88
