@@ -9,8 +9,8 @@ unions         the runs that a variance partition needs
 commands       which command trains a run again
 mixtures       what the subjects of a run may not have in common
 p_values       p values kept with a run
-between_folds  how models of folds depend on each other
 refitting      the models of a run, fitted once more
 predictor      what a run predicts for new images
+between_folds  how models of folds depend on each other
 leftovers      what of a cache no run refers to
 """

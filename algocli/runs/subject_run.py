@@ -123,6 +123,11 @@ class SubjectRun:
         """Return the fold of each held-out row, (n_validation,)."""
         return self._load("validation_folds")
 
+    @property
+    def n_folds(self) -> int:
+        """How many models were scored; 1 of a single holdout."""
+        return len(self.fold_correlations(self.sides[0]))
+
     def validation_predictions(self, hemisphere: Side) -> NDArray[np.float32]:
         """Return predicted responses to the held-out rows, (n_validation, n_vertices)."""
         return self._load(f"{self._side(hemisphere)}_pred_validation")
