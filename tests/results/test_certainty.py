@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -110,6 +111,17 @@ def test_p_values_are_kept_with_the_run_and_asked_for_again_cost_nothing(
 ) -> None:
     run = write()
     first = report(run, PERMUTED)
+    monkeypatch.setattr(chance, "permutation_p", forbidden)
+    assert report(run, PERMUTED) == first
+
+
+def test_p_values_of_a_holdout_that_were_kept_before_hold(
+    write: Write, report: Callable[..., Report], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = write()
+    first = report(run, PERMUTED)
+    path = run.folder / "subj01/significance.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "schema": 1}))
     monkeypatch.setattr(chance, "permutation_p", forbidden)
     assert report(run, PERMUTED) == first
 
