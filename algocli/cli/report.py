@@ -77,13 +77,12 @@ def report(
     from algocli.cli.console import note, noter, show_json, tracker
     from algocli.cli.report_tables import show_tables
     from algocli.dataset.opening import open_dataset
-    from algocli.pipeline.reports import check_pages, write_page
-    from algocli.pipeline.reports import report as score
+    from algocli.pipeline import reports
     from algocli.results.certainty import Asked
     from algocli.results.report import write_csv
     from algocli.runs.run import find_run
 
-    check_pages(csv, html, title)
+    reports.check_pages(csv, html, title)
     numbers = parse_ids(subject, lambda: find_run(cache_dir, run).subjects)
     asked = Asked(
         n_permutations=permutations if significance or is_named(ctx, "permutations") else None,
@@ -92,7 +91,7 @@ def report(
     )
     data = open_dataset(data_dir) if is_named(ctx, "data_dir") else None
     found = find_run(cache_dir, run)
-    summary = score(
+    summary = reports.report(
         found,
         data_dir=data,
         subjects=numbers,
@@ -119,5 +118,5 @@ def report(
         write_csv(summary, csv)
         note(f"wrote {csv}", quiet=quiet)
     if html is not None:
-        write_page(summary, found, html, data_dir=data, title=title, asked=asked, rois=roi)
+        reports.write_page(summary, found, html, data_dir=data, title=title, asked=asked, rois=roi)
         note(f"wrote {html}", quiet=quiet)

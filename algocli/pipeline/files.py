@@ -129,5 +129,5 @@ def _recorded(run: Run, numbers: tuple[SubjectId, ...] | None, remark: Note) -> 
             )
         if origin.note:
             remark(origin.note)
-        pairs.append((origin.subject, origin.share))
+        pairs.append((origin.subject, origin.subject_run))
     return pairs

@@ -177,8 +177,8 @@ def _origins(run: Run, data_dir: Data | None, numbers: Sequence[SubjectId] | Non
 def _remarks(run: Run, origins: Sequence[Origin]) -> list[str]:
     """Say where the data of some subjects is not what, or where, it was."""
     notes = [origin.note for origin in origins if origin.note]
-    named = [(origin.subject, origin.share) for origin in origins if origin.subject and not origin.note]
-    return [*notes, *tell_other_places(named), *tell_mixtures(run, [origin.share.id for origin in origins])]
+    named = [(origin.subject, origin.subject_run) for origin in origins if origin.subject and not origin.note]
+    return [*notes, *tell_other_places(named), *tell_mixtures(run, [origin.subject_run.id for origin in origins])]
 
 
 def _listed(paths: Sequence[Path]) -> str:

@@ -19,6 +19,7 @@ best_layer       which layer speaks most, by vertex and by ROI
 predicted        predicted responses to new images
 mesh_files       where the files of a surface lie
 surface          the cortex as a mesh
+on_mesh          where a subject's vertices are on it
 drawing/         figures, stroke by stroke
 plots/           what each kind of figure shows
 page/            web pages

@@ -22,7 +22,7 @@ class Origin:
     """
 
     subject: Subject | None
-    share: SubjectRun
+    subject_run: SubjectRun
     note: str = ""
 
 

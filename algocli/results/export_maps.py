@@ -15,8 +15,8 @@ from algocli.dataset.sides import Side, prefix
 from algocli.results.drawing.style import CATEGORY_COLOURS, ordered_colours
 from algocli.results.layered import columns_per_layer
 from algocli.results.map_files import Label, write_annotation, write_labels, write_metric, write_overlay
+from algocli.results.on_mesh import fsaverage_map, vertices_on_mesh
 from algocli.results.scoring import read_scores
-from algocli.results.surface import fsaverage_map, vertices_on_mesh
 from algocli.runs.p_values import KeptP, kept
 from algocli.runs.run import Run
 from algocli.runs.subject_run import SubjectRun

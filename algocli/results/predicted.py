@@ -125,7 +125,7 @@ def predict_pictures(
         If the disk is full or may not be written.
     """
     # What is missing is told before torch takes its seconds to load.
-    stores = {origin.share.id: stores_of(run, origin.share.id, cache_dir) for origin in origins}
+    stores = {origin.subject_run.id: stores_of(run, origin.subject_run.id, cache_dir) for origin in origins}
     if rois and all(origin.subject is None for origin in origins):
         raise DataError(origins[0].note, hint="name the data that has the ROIs with data_dir=...")
     regions = [find_regions(origin.subject, rois) if origin.subject is not None else {} for origin in origins]
@@ -133,7 +133,7 @@ def predict_pictures(
     # Nobody should wait for a model to hear that a file is no image.
     features.begin()
     for place, (origin, own) in enumerate(zip(origins, regions, strict=True)):
-        number = origin.share.id
+        number = origin.subject_run.id
         predictor = open_predictor(
             run, number, stores[number], origin.subject, cache_dir, trust_code=trust_code, track=track, note=note
         )

@@ -157,7 +157,7 @@ def summarise(
         wants_masks = any(name.lower() != ALL_VERTICES.lower() for name in rois or ())
         if wants_masks and all(origin.subject is None for origin in origins):
             raise DataError(origins[0].note, hint="name the data that has the ROIs with data_dir=...")
-        pairs = [(origin.subject, origin.share) for origin in origins]
+        pairs = [(origin.subject, origin.subject_run) for origin in origins]
         return _report(run, pairs, rois, asked, filter(None, map(_told, origins)))
     scored = scored_subjects(data, run, subjects)
     left_out = _left_out(data, run) if subjects is None else ()

@@ -10,17 +10,9 @@ import pytest
 from algocli.dataset.challenge.subjects import Challenge
 from algocli.errors import DataError, UsageError
 from algocli.results.drawing.arrangement import FLAT, VIEWS, lay_out, project
+from algocli.results.on_mesh import cut, fsaverage_map
 from algocli.results.plots.request import Wishes
-from algocli.results.surface import (
-    N_VERTICES,
-    coarsened,
-    cut,
-    edges_of,
-    fsaverage_map,
-    load_flat,
-    load_mesh,
-    vertex_normals,
-)
+from algocli.results.surface import N_VERTICES, coarsened, edges_of, load_flat, load_mesh, vertex_normals
 
 LEFT, RIGHT = ("left",), ("right",)
 BOTH = LEFT + RIGHT

@@ -13,6 +13,7 @@ from algocli.results.drawing.brain_map import BrainMap
 from algocli.results.drawing.keys import Scale
 from algocli.results.drawing.roi_axis import remark_on_absent
 from algocli.results.drawing.run_bars import draw_runs
+from algocli.results.on_mesh import has_places
 from algocli.results.page.compare_tables import (
     BETTER,
     WORSE,
@@ -27,7 +28,6 @@ from algocli.results.page.provenance import Provenance, finished, provenance
 from algocli.results.page.repeating import commands_of
 from algocli.results.plots.difference import plot_difference
 from algocli.results.plots.request import Wishes
-from algocli.results.surface import has_places
 from algocli.results.telling import SCORED_ON, read_differences
 from algocli.runs.run import Run
 

@@ -19,6 +19,7 @@ from algocli.results.drawing.charts import draw_rois
 from algocli.results.drawing.roi_axis import remark_on_absent
 from algocli.results.drawing.style import Theme
 from algocli.results.layered import per_layer
+from algocli.results.on_mesh import has_places
 from algocli.results.over_subjects import as_one_subject
 from algocli.results.page.frame import Page, SubjectPart
 from algocli.results.page.pictures import Picture, picture
@@ -31,7 +32,6 @@ from algocli.results.plots.ceilings import plot_ceiling
 from algocli.results.plots.layers import plot_best_layer
 from algocli.results.plots.request import Wishes
 from algocli.results.report import NOTHING, Report
-from algocli.results.surface import has_places
 from algocli.results.telling import SCORED_ON
 from algocli.runs.run import Run
 

@@ -15,8 +15,9 @@ from algocli.dataset.sides import HEMISPHERES, Side, asked_sides, check_hemisphe
 from algocli.errors import UsageError
 from algocli.results.drawing.keys import Scale, scale_for, symmetric_scale_for
 from algocli.results.drawing.style import CATEGORY_COLOURS, DEFAULT_DPI, LIGHT, Theme
+from algocli.results.on_mesh import cut, fsaverage_map, vertices_on_mesh
 from algocli.results.regions import check_rois, classes_of
-from algocli.results.surface import N_VERTICES, Surface, cut, fsaverage_map, vertices_on_mesh
+from algocli.results.surface import N_VERTICES, Surface
 
 Values = Mapping[Side, NDArray[np.float64]]
 Places = Mapping[Side, NDArray[np.int64]]

@@ -13,8 +13,9 @@ from algocli.dataset.sides import Side
 from algocli.results.drawing.brain_map import BrainMap, Panel
 from algocli.results.drawing.keys import Categories
 from algocli.results.drawing.style import CATEGORY_COLOURS, CONTEXT_COLOUR
+from algocli.results.on_mesh import vertices_on_mesh
 from algocli.results.plots.request import Places, Values, Wishes, category_colours, known_rois, places
-from algocli.results.surface import N_VERTICES, vertices_on_mesh
+from algocli.results.surface import N_VERTICES
 
 
 def plot_vertices(challenge: Dataset, wishes: Wishes) -> Iterator[tuple[SubjectId, BrainMap]]:
