@@ -129,7 +129,9 @@ def predict_pictures(
     if rois and all(origin.subject is None for origin in origins):
         raise DataError(origins[0].note, hint="name the data that has the ROIs with data_dir=...")
     regions = [find_regions(origin.subject, rois) if origin.subject is not None else {} for origin in origins]
-    features = PictureFeatures(pictures, rebuild(stores[origins[0].subject_run.id], device, trust_code=trust_code), track)
+    features = PictureFeatures(
+        pictures, rebuild(stores[origins[0].subject_run.id], device, trust_code=trust_code), track
+    )
     # Nobody should wait for a model to hear that a file is no image.
     features.begin()
     for place, (origin, own) in enumerate(zip(origins, regions, strict=True)):

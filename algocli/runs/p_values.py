@@ -27,7 +27,7 @@ RECORD = "significance.json"
 # Rises when the same seed comes to give other p values. Of a single holdout those of before hold too: they end at the
 # highest permutation, where now its tail goes on.
 SCHEMA = 2
-_OF_HOLDOUTS = (1, SCHEMA)
+_OF_HOLDOUT = 1
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def kept(subject_run: SubjectRun) -> KeptP | None:
         return None
     numbers: dict[str, Any] = {name: basis.get(name) for name in ("n_permutations", "seed")}
     fits = all(values.shape == subject_run.correlation(hemisphere).shape for hemisphere, values in p.items())
-    schemas = _OF_HOLDOUTS if subject_run.n_folds == 1 else (SCHEMA,)
-    if not fits or basis not in [{"schema": schema, **numbers, **state(subject_run)} for schema in schemas]:
+    holds = basis.get("schema") == SCHEMA or (basis.get("schema") == _OF_HOLDOUT and subject_run.n_folds == 1)
+    if not (fits and holds) or basis != {"schema": basis["schema"], **numbers, **state(subject_run)}:
         return None
     return KeptP(p, **numbers)

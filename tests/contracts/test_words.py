@@ -14,6 +14,7 @@ WORDS = re.compile(r"\bNSD\b|fsaverage|\bHEMISPHERES\b|\bSUBJECTS\b|\beight\b")
 # The challenge, its files and its leaderboard; and what is drawn or written on its cortex.
 ROOMS = ("dataset", "demo", "submission", "results/drawing", "results/plots")
 ELSEWHERE = {
+    "results/on_mesh.py": "the mesh itself",
     "results/surface.py": "the mesh itself",
     "results/export.py": "a column has a vertex's place on the mesh, where it has one",
     "results/export_maps.py": "files for programs that show the mesh",
