@@ -14,6 +14,7 @@ from numpy.lib import format as npy_format
 from numpy.typing import DTypeLike, NDArray
 
 from algocli.compute.files import publishing
+from algocli.errors import DataError
 
 
 def blocks(stop: int, step: int, start: int = 0) -> list[slice]:
@@ -24,6 +25,29 @@ def blocks(stop: int, step: int, start: int = 0) -> list[slice]:
 def length(block: slice) -> int:
     """Count what lies in a block."""
     return int(block.stop - block.start)
+
+
+def refuse_not_finite(name: str, values: NDArray[Any], *, hint: str | None = None) -> None:
+    """Refuse a vector or matrix of floats that holds NaN or infinity: no number made of it would mean anything.
+
+    Parameters
+    ----------
+    name
+        What holds them: the path of a file, where they are of one.
+
+    Raises
+    ------
+    DataError
+        With their number, and the row and column, from 0, of the first.
+    """
+    bad = ~np.isfinite(values)
+    if bad.any():
+        axes = ("row", "column") if values.ndim > 1 else ("position",)
+        first = zip(axes, np.argwhere(bad)[0].tolist(), strict=True)
+        where = ", ".join(f"{axis} {place}" for axis, place in first)
+        raise DataError(
+            f"{name} holds {int(bad.sum())} values that are NaN or infinite, the first in {where}", hint=hint
+        )
 
 
 class Header(NamedTuple):

@@ -53,10 +53,11 @@ def ceiling_from_ncsnr(ncsnr: NDArray[np.floating], repeats: Repeats) -> NDArray
         If a ratio is negative or not a finite number.
     """
     ratios = np.asarray(ncsnr, dtype=np.float64)
-    n_wrong = int(np.count_nonzero(~(np.isfinite(ratios) & (ratios >= 0))))
-    if n_wrong:
+    wrong = np.flatnonzero(~(np.isfinite(ratios) & (ratios >= 0)))
+    if len(wrong):
         raise DataError(
-            f"{n_wrong} of {len(ratios)} signal-to-noise ratios are negative or not finite",
+            f"{len(wrong)} of {len(ratios)} signal-to-noise ratios are negative or not finite, the first of them at "
+            f"position {wrong[0]}",
             hint="every vertex of the challenge needs a ratio from 0 up: copy the file again",
         )
     signal = ratios**2
@@ -96,7 +97,10 @@ def as_share(ceiling: NDArray[np.floating], unit: CeilingUnit | None = None) -> 
     values = np.asarray(ceiling, dtype=np.float64)
     wrong = list_faults(values)
     if wrong:
-        raise DataError(f"it holds {wrong} among {len(values)} noise ceilings", hint=EXPECTED)
+        first = np.flatnonzero(~((values >= 0) & (values <= 100)))[0]
+        raise DataError(
+            f"it holds {wrong} among {len(values)} noise ceilings, the first of them at position {first}", hint=EXPECTED
+        )
     found = unit_of(values) if unit is None else unit
     check_choice("unit", found, get_args(CeilingUnit))
     top = float(values.max(initial=0))

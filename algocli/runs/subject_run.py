@@ -214,13 +214,17 @@ class SubjectRun:
         recorded = self.record.get("regression")
         return isinstance(recorded, dict) and recorded.get("source") != code.get("source")
 
+    def path_of(self, name: str) -> Path:
+        """Return the file of an array, such as 'left_blend', whether or not it is there."""
+        return self.folder / f"{name}.npy"
+
     def has_array(self, name: str) -> bool:
-        """Say whether there is an array of that name, such as 'left_blend'."""
-        return (self.folder / f"{name}.npy").is_file()
+        """Say whether there is an array of that name."""
+        return self.path_of(name).is_file()
 
     def discard(self, name: str) -> None:
         """Delete an array of that name, if there is one."""
-        (self.folder / f"{name}.npy").unlink(missing_ok=True)
+        self.path_of(name).unlink(missing_ok=True)
 
     def save(self, name: str, array: NDArray[Any]) -> None:
         """Store one array; visible only when whole."""
@@ -231,7 +235,7 @@ class SubjectRun:
         self, name: str, shape: tuple[int, ...], dtype: DTypeLike = np.float32
     ) -> AbstractContextManager[Callable[[NDArray[Any]], object]]:
         """Store one array from blocks of rows, as they are handed over one after the other within a `with` block."""
-        return publishing_rows(self.folder / f"{name}.npy", shape, dtype)
+        return publishing_rows(self.path_of(name), shape, dtype)
 
     def model(self) -> dict[str, NDArray[Any]] | None:
         """Return what was kept of this subject's model for new images.
@@ -257,11 +261,11 @@ class SubjectRun:
         array = self._load(name)
         # A vertex that never varies has 0: training writes no NaN.
         if array.dtype.kind != "f" or not np.isfinite(array).all():
-            raise DataError(f"{self.folder / name}.npy is damaged: it holds NaN or infinity", hint=_TRAIN_AGAIN)
+            raise DataError(f"{self.path_of(name)} is damaged: it holds NaN or infinity", hint=_TRAIN_AGAIN)
         return array
 
     def _load(self, name: str) -> NDArray[Any]:
-        path = self.folder / f"{name}.npy"
+        path = self.path_of(name)
         try:
             return open_array(path)
         except DataError as error:

@@ -14,7 +14,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.compute.arrays import blocks, write_header
+from algocli.compute.arrays import blocks, refuse_not_finite, write_header
 from algocli.compute.choices import check_whole
 from algocli.compute.files import publishing, write_json
 from algocli.compute.track import Track, silent
@@ -32,6 +32,9 @@ ROUND_BEYOND = 290 * 10**6
 # Few bits do: each saves some 3 %. Beyond these, scores would begin to feel it.
 MOST_ROUNDED = 12
 
+# What to do about predictions that hold NaN or infinity.
+NOT_FINITE = "look at what made them; if a run did, train this subject again"
+
 # Mantissas are noise: level 6 takes seven times as long as level 1 to save another 2 %.
 _LEVEL = 1
 _MOST_FAULTS = 5
@@ -43,12 +46,17 @@ _PLAIN_FILE = stat.S_IFREG | 0o644
 class Prediction:
     """One hemisphere's predicted test responses, read only when their turn comes.
 
-    `read` returns (n_test, n_vertices) floats, test images in name order; a memory map is welcome.
+    `read` returns (n_test, n_vertices) floats, test images in name order; a memory map is welcome. `source` is the file
+    that they are read from, where they are of one.
     """
 
     subject: int
     hemisphere: Hemisphere
     read: Callable[[], NDArray[np.floating]]
+    source: str | None = None
+
+    def __str__(self) -> str:
+        return self.source or f"what is predicted for the {self.hemisphere} hemisphere of subject {self.subject}"
 
 
 @dataclass(frozen=True)
@@ -159,19 +167,21 @@ def _write(
     largest = 0.0
     with ZipFile(stream, "w", ZIP_DEFLATED, compresslevel=_LEVEL) as archive:
         for member, prediction in track(chosen, total=len(chosen), label="packing"):
-            array = _checked(member, prediction.read(), expected, out)
+            array = _checked(member, prediction, expected, out)
             largest = max(largest, _write_member(archive, member, array, n_bits))
     stream.flush()
     return largest
 
 
-def _checked(member: Member, array: NDArray[Any], expected: ExpectedShapes, out: Path) -> NDArray[Any]:
+def _checked(member: Member, prediction: Prediction, expected: ExpectedShapes, out: Path) -> NDArray[Any]:
+    array = prediction.read()
     findings = ZipFindings()
     if array.dtype.kind != "f":
         findings.fault(member.name, found=str(array.dtype), expected="floats", mend="predict with floats")
     examine_shape(array.shape, member, expected, findings)
     if findings.faults:
         raise _refusal(out, findings.faults)
+    refuse_not_finite(str(prediction), array, hint=NOT_FINITE)
     return array
 
 
@@ -201,7 +211,7 @@ def _as_float32(rows: NDArray[np.floating], member: Member) -> NDArray[np.float3
     if n_bad:
         raise DataError(
             f"the predictions for {member} hold {n_bad} values that are NaN or infinite in float32",
-            hint="look at what made them; if a run did, train this subject again",
+            hint=NOT_FINITE,
         )
     return values
 

@@ -15,6 +15,7 @@ from typing import IO, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.arrays import refuse_not_finite
 from algocli.compute.files import publish
 from algocli.compute.track import Track, silent
 from algocli.dataset.ceilings import CeilingUnit
@@ -25,7 +26,7 @@ from algocli.errors import DataError
 from algocli.results.regions import Regions, regions
 from algocli.results.scoring import VertexScores, accuracy, pool, read_ceiling
 from algocli.stats.correlation import correlate
-from algocli.submission.package import Prediction
+from algocli.submission.package import NOT_FINITE, Prediction
 
 # Noise ceilings of one hemisphere of a subject as shares of variance, and the unit they were read in.
 ReadCeiling = Callable[[Subject, Hemisphere], tuple[NDArray[np.float64], CeilingUnit | None]]
@@ -175,6 +176,9 @@ def _score_side(subject: Subject, prediction: Prediction, read: ReadCeiling) -> 
             f"the predictions for the {hemisphere} hemisphere of {subject.name} are of shape {predicted.shape}; the "
             f"test responses are of shape {measured.shape}"
         )
+    # A mean over vertices would take a response that is no number for one that nothing explains.
+    refuse_not_finite(subject.responses_name("test", hemisphere), measured, hint="algocli data lists every fault")
+    refuse_not_finite(str(prediction), predicted, hint=NOT_FINITE)
     constant = (np.ptp(predicted, axis=0) == 0) | (np.ptp(measured, axis=0) == 0)
     ceiling, unit = read(subject, hemisphere)
     scores = VertexScores(correlate(measured, predicted), ceiling, unit)

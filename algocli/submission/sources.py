@@ -12,6 +12,7 @@ import numpy as np
 from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
+from algocli.compute.arrays import refuse_not_finite
 from algocli.compute.track import Track, silent
 from algocli.dataset.arrays import open_array
 from algocli.dataset.challenge.layout import SUBJECTS, check_subjects
@@ -22,7 +23,7 @@ from algocli.runs.datasets import refuse_other_data
 from algocli.runs.mixtures import home_of
 from algocli.runs.run import Run
 from algocli.runs.subject_run import SubjectRun
-from algocli.submission.package import Prediction
+from algocli.submission.package import NOT_FINITE, Prediction
 from algocli.submission.shapes import ExpectedShapes, Member
 from algocli.submission.validate import validate
 
@@ -41,7 +42,12 @@ def of_run(run: Run, subjects: Sequence[SubjectId]) -> list[Prediction]:
     for subject_run in subject_runs.values():
         subject_run.check_test_predictions()
     return [
-        Prediction(number, hemisphere, partial(subject_run.test_predictions, hemisphere))
+        Prediction(
+            number,
+            hemisphere,
+            partial(subject_run.test_predictions, hemisphere),
+            str(subject_run.path_of(f"{hemisphere}_pred_test")),
+        )
         for number, subject_run in subject_runs.items()
         for hemisphere in HEMISPHERES
     ]
@@ -135,7 +141,9 @@ def in_folder(folder: Path, expected: ExpectedShapes, subjects: Sequence[int] | 
     missing = [member.name for member in found if not (folder / member.name).is_file()]
     if missing:
         raise DataError(f"{folder} lacks {', '.join(missing)}")
-    return [Prediction(m.subject, m.hemisphere, partial(open_array, folder / m.name)) for m in found]
+    return [
+        Prediction(m.subject, m.hemisphere, partial(open_array, folder / m.name), str(folder / m.name)) for m in found
+    ]
 
 
 def in_zip(path: Path, expected: ExpectedShapes, *, track: Track = silent) -> list[Prediction]:
@@ -154,7 +162,7 @@ def in_zip(path: Path, expected: ExpectedShapes, *, track: Track = silent) -> li
             hint=f"algocli validate {path}",
         )
     return [
-        Prediction(member.subject, member.hemisphere, partial(_read_member, path, member))
+        Prediction(member.subject, member.hemisphere, partial(_read_member, path, member), f"{path}: {member.name}")
         for member in expected.members
         if member.subject in verdict.subjects
     ]
@@ -187,6 +195,10 @@ def _differences(own: Mapping[int, Run]) -> Iterator[str]:
 
 
 def _average(subject_runs: Sequence[SubjectRun], hemisphere: Hemisphere, weighted: bool) -> NDArray[np.float32]:
+    for subject_run in subject_runs:
+        # An average of them would not tell whose they are.
+        name = str(subject_run.path_of(f"{hemisphere}_pred_test"))
+        refuse_not_finite(name, subject_run.test_predictions(hemisphere), hint=NOT_FINITE)
     shapes = {subject_run.test_predictions(hemisphere).shape for subject_run in subject_runs}
     if len(shapes) > 1:
         raise DataError(
@@ -196,7 +208,7 @@ def _average(subject_runs: Sequence[SubjectRun], hemisphere: Hemisphere, weighte
     weights = np.array(
         [subject_run.correlation(hemisphere) if weighted else 1.0 for subject_run in subject_runs], dtype=np.float64
     )
-    weights = np.maximum(np.nan_to_num(weights), 0)
+    weights = np.maximum(weights, 0)
     total = weights.sum(axis=0)
     weights = np.where(total > 0, weights / np.where(total > 0, total, 1), 1 / len(subject_runs))
     parts = (

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import algocli
 from algocli.dataset.challenge.layout import ROI_CLASSES
 from algocli.dataset.challenge.subjects import Challenge
 from algocli.dataset.sides import HEMISPHERES
@@ -17,6 +18,7 @@ from algocli.submission.package import Prediction, package
 from algocli.submission.score import score, write_score_files
 from algocli.submission.shapes import ExpectedShapes
 from algocli.submission.sources import in_zip
+from tests.results.by_hand import write_run
 from tests.results.official import official_percent
 from tests.support.challenge import MAPPINGS, write_tiny_challenge
 
@@ -179,3 +181,77 @@ def test_the_files_hold_the_numbers_of_the_score(folder, predicted, tmp_path):
     assert sides[7] == f"subj03 RH EBA: {result.row(3, 'right', 'EBA').mean!r}\n"
     assert [line for line in sides if "aTL-faces" in line] == ["subj03 RH aTL-faces: nan\n"]
     assert len(HEMISPHERES) * 8 * len(rois) + 1 == len(lines(tmp_path / "scores_subj_hemishphere_roi.txt"))
+
+
+SPOILT = [np.nan, np.inf, -np.inf]
+
+
+@pytest.fixture
+def small(tmp_path):
+    """One subject's folder and a run of it, to be spoilt."""
+    home = write_tiny_challenge(tmp_path / "challenge", [1], image_size=8)
+    return home, write_run(tmp_path / "cache", subjects=(1,))
+
+
+def spoil(path, where, value):
+    array = np.load(path)
+    array[where] = value
+    np.save(path, array)
+    return path
+
+
+@pytest.mark.parametrize("value", SPOILT)
+@pytest.mark.parametrize("side", SIDES)
+def test_a_measured_response_that_is_no_number_is_refused_by_its_place(small, side, value):
+    home, run = small
+    path = spoil(home / f"subj01/test_split/test_fmri/{SIDES[side]}_test_fmri.npy", (2, 5), value)
+    with pytest.raises(DataError, match="1 values that are NaN or infinite, the first in row 2, column 5") as caught:
+        algocli.score(run, data_dir=home)
+    assert caught.value.message.startswith(f"{path} holds")
+
+
+@pytest.mark.parametrize("value", SPOILT)
+def test_a_vertex_measured_nowhere_is_not_one_that_nothing_explains(small, value):
+    home, run = small
+    spoil(home / "subj01/test_split/test_fmri/lh_test_fmri.npy", np.s_[:, 4:6], value)
+    with pytest.raises(DataError, match=r"lh_test_fmri\.npy holds 8 values .* the first in row 0, column 4"):
+        algocli.score(run, data_dir=home)
+
+
+@pytest.mark.parametrize("value", SPOILT)
+def test_a_prediction_that_is_no_number_is_refused_by_its_place(small, value):
+    home, run = small
+    path = spoil(run.subject(1).folder / "right_pred_test.npy", (3, 1), value)
+    for use in (
+        algocli.score,
+        lambda run, data_dir: algocli.submit(run, home / "a.zip", data_dir=data_dir, partial=True),
+    ):
+        with pytest.raises(DataError, match="the first in row 3, column 1") as caught:
+            use(run, data_dir=home)
+        assert caught.value.message.startswith(f"{path} holds")
+    assert not (home / "a.zip").exists()
+
+
+def test_of_runs_to_be_averaged_the_one_with_a_nan_is_named(small, tmp_path):
+    home, run = small
+    other = write_run(tmp_path / "cache", "b-run", subjects=(1,))
+    path = spoil(other.subject(1).folder / "left_pred_test.npy", (0, 2), np.nan)
+    with pytest.raises(DataError, match="the first in row 0, column 2") as caught:
+        algocli.submit([run, other], tmp_path / "a.zip", average=True, partial=True, data_dir=home)
+    assert caught.value.message.startswith(f"{path} holds")
+
+
+@pytest.mark.parametrize("value", [*SPOILT, -0.5])
+def test_a_noise_ceiling_that_is_none_is_refused_by_its_place(small, value):
+    home, run = small
+    path = spoil(home / "subj01/test_split/noise_ceiling/rh_noise_ceiling.npy", 7, value)
+    with pytest.raises(DataError, match="the first of them at position 7") as caught:
+        algocli.score(run, data_dir=home)
+    assert caught.value.message.startswith(str(path))
+
+
+def test_predictions_from_memory_are_told_by_whose_they_are(small):
+    home, _ = small
+    given = [Prediction(1, "left", lambda: np.full((4, 31), np.nan))]
+    with pytest.raises(DataError, match="predicted for the left hemisphere of subject 1 holds 124 values"):
+        score(Challenge(home), given)
