@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
-from algocli.compute.choices import check_flag, check_path, check_words
+from algocli.compute.choices import check_choice, check_flag, check_path, check_words
 from algocli.compute.track import Track, silent
 from algocli.dataset.opening import open_dataset
 from algocli.errors import UsageError
@@ -15,6 +15,7 @@ from algocli.pipeline.defaults import DEFAULT_DATA
 from algocli.results.certainty import Asked
 from algocli.results.report import Report, summarise, write_csv
 from algocli.runs.run import Run
+from algocli.stats.families import Correction
 
 if TYPE_CHECKING:
     from algocli.results.compare import Comparison
@@ -124,6 +125,7 @@ def compare(
     rois: Sequence[str] | str | None = None,
     n_resamples: int = 1000,
     seed: int = 0,
+    correct: Correction = "none",
     html: Path | str | None = None,
     title: str | None = None,
     track: Track = silent,
@@ -140,6 +142,9 @@ def compare(
         As for `report`; by default what all runs share.
     n_resamples, seed
         How often the held-out images are drawn anew, and the seed of these draws.
+    correct
+        'fdr' or 'max' gives each row a `p` that is corrected for how many differences a subject has: by the share of
+        false discoveries, or by the largest of all differences in every resample.
     html, title
         A file to write a web page to, and its heading.
 
@@ -165,6 +170,7 @@ def compare(
     from algocli.results import compare as results
 
     some, page = each_run(runs), check_pages(None, html, title)
+    check_choice("correct", correct, get_args(Correction))
     moved = None if data_dir is None else open_dataset(data_dir)
     found = results.compare(
         some,
@@ -173,6 +179,7 @@ def compare(
         rois=None if rois is None else check_words("rois", rois),
         n_resamples=n_resamples,
         seed=seed,
+        correct=correct,
         track=track,
     )
     if page is not None:

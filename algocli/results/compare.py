@@ -6,8 +6,9 @@ Every run is compared with the first one, the reference, on the same resampled h
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,10 @@ from algocli.results.rows import RowsByRoi
 from algocli.runs.datasets import refuse_other_data
 from algocli.runs.run import Run
 from algocli.stats import bootstrap
+from algocli.stats.families import Correction, corrected_p
+
+# What p counts as a difference.
+SIGNIFICANT = 0.05
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,8 @@ class DifferenceRow:
     """One run against the reference in one ROI of one hemisphere of one subject; None where there is no vertex.
 
     `difference` is `mean_r - reference_mean_r`, r being on held-out training images and the mean over the ROI's
-    vertices; `low` and `high` bound its 95 % interval.
+    vertices; `low` and `high` bound its 95 % interval. `p`, where a correction was asked for, is that of the difference
+    among all of the subject.
     """
 
     run: str
@@ -47,6 +53,12 @@ class DifferenceRow:
     difference: float | None
     low: float | None
     high: float | None
+    p: float | None = None
+
+    @property
+    def stands_out(self) -> bool:
+        """Say whether it is told as a difference: by p where that was asked for, else by its own interval."""
+        return self.excludes_zero if self.p is None else self.p <= SIGNIFICANT
 
     @property
     def excludes_zero(self) -> bool:
@@ -66,9 +78,18 @@ class Comparison(RowsByRoi):
     rows: tuple[DifferenceRow, ...]
     classes: dict[str, str]
     notes: tuple[str, ...] = ()
+    corrected: Correction = "none"
 
     def __repr__(self) -> str:
         return f"Comparison({self.told(f'{len(self.runs)} runs against {self.reference}')})"
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """The rows as dicts; with p where it was asked for."""
+        return [
+            {name: value for name, value in row.items() if name != "p" or self.corrected != "none"}
+            for row in self.table()
+        ]
 
     def of_roi(self, subject: SubjectId, hemisphere: Side, roi: str) -> list[DifferenceRow]:
         """Return a ROI's row of each run; none where that subject's data does not name the ROI."""
@@ -84,6 +105,7 @@ def compare(
     rois: Sequence[str] | None = None,
     n_resamples: int = 1000,
     seed: int = 0,
+    correct: Correction = "none",
     track: Track = silent,
 ) -> Comparison:
     """Compare runs with the first of them, by a paired bootstrap over the held-out images.
@@ -101,6 +123,9 @@ def compare(
         Names of the only ROIs to compare, 'All vertices' among them; by default all, 'All vertices' last.
     n_resamples, seed
         How often images are drawn with replacement, and from which random numbers.
+    correct
+        How to correct for the number of ROIs, sides and runs that a subject's differences are of: not at all, by the
+        share of false discoveries, or by the largest of all differences in every resample (`families.corrected_p`).
 
     Raises
     ------
@@ -133,9 +158,21 @@ def compare(
         counts = draw(len(compared[0].rows), n_resamples=n_resamples, seed=seed)
         of = {side: regions(subject, side, chosen) for side in subject.sides}
         resampled = resample_rois(subject, compared, of, counts, track=track, note=notes.append)
+        found: list[tuple[DifferenceRow, NDArray[np.float64] | None]] = []
         for side in subject.sides:
-            rows += _side_rows(subject, side, compared, of[side], resampled[side])
-    return Comparison(runs[0].name, tuple(run.name for run in others), tuple(rows), classes, tuple(notes))
+            found += _side_rows(subject, side, compared, of[side], resampled[side])
+        rows += [row for row, _ in found] if correct == "none" else _with_p(found, correct)
+    return Comparison(runs[0].name, tuple(run.name for run in others), tuple(rows), classes, tuple(notes), correct)
+
+
+def _with_p(
+    found: Sequence[tuple[DifferenceRow, NDArray[np.float64] | None]], correct: Literal["fdr", "max"]
+) -> list[DifferenceRow]:
+    """Give a p to all of a subject's differences, from what each is in every resample."""
+    resampled = [drawn for _, drawn in found if drawn is not None]
+    observed = [row.difference for row, drawn in found if drawn is not None]
+    p = iter(corrected_p(np.array(resampled), np.array(observed), correct).tolist())
+    return [row if drawn is None else replace(row, p=next(p)) for row, drawn in found]
 
 
 def shared_subjects(runs: Sequence[Run], challenge: Dataset | None) -> tuple[SubjectId, ...]:
@@ -209,16 +246,18 @@ def _side_rows(
     subject_runs: Sequence[HeldOut],
     of: Regions,
     resampled: Mapping[str, Redrawn | Linearised],
-) -> Iterator[DifferenceRow]:
+) -> Iterator[tuple[DifferenceRow, NDArray[np.float64] | None]]:
+    """Yield each difference, and what it is in every resample; None where a ROI has no vertex."""
     r = [held.subject_run.correlation(side) for held in subject_runs]
     for name, vertices in of.items():
         for place, held in enumerate(subject_runs[1:], start=1):
             head = (held.run.name, subject_runs[0].run.name, subject.id, side, name, len(vertices))
             if name not in resampled:
-                yield DifferenceRow(*head, None, None, None, None, None)
+                yield DifferenceRow(*head, None, None, None, None, None), None
                 continue
             mean_r, reference_r = float(r[place][vertices].mean()), float(r[0][vertices].mean())
             # The difference between this run and the first, and none of the others.
             weights = [float(other == place) - float(other == 0) for other in range(len(subject_runs))]
-            low, high = bootstrap.interval(resampled[name].contrast(weights), LEVEL)
-            yield DifferenceRow(*head, mean_r, reference_r, mean_r - reference_r, low, high)
+            drawn = resampled[name].contrast(weights)
+            low, high = bootstrap.interval(drawn, LEVEL)
+            yield DifferenceRow(*head, mean_r, reference_r, mean_r - reference_r, low, high), drawn

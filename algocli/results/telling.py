@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from algocli.stats.families import Correction
+
 # Goes wherever a score is shown, so that nobody takes it for what the leaderboard would say.
 SCORED_ON = "held-out training images (validation)"
 DASH = "\N{EN DASH}"
@@ -36,8 +38,17 @@ def permuted(n_permutations: int, seed: int) -> str:
     return f"{n_permutations:,} permutations of the held-out images, seed {seed}"
 
 
-def read_differences(mark: str, n_resamples: int, seed: int) -> tuple[str, str]:
+def read_differences(mark: str, n_resamples: int, seed: int, correct: Correction = "none") -> tuple[str, str]:
     """Say how to read a table of differences, in which `mark` stands beside some."""
+    if correct != "none":
+        meaning = {
+            "fdr": "of all differences of a subject that are marked, one in twenty may be chance",
+            "max": "the chance that even one of a subject's marked differences is none is one in twenty",
+        }[correct]
+        return (
+            f"{mark} p <= .05, corrected for all differences of a subject ({drawn_anew(n_resamples, seed)}): {meaning}",
+            "intervals, low to high, stand each for itself",
+        )
     return (
         f"{mark} the 95 % interval, low to high, excludes 0 ({drawn_anew(n_resamples, seed)})",
         "each interval stands for itself: of many that compare equals, one in twenty excludes 0",

@@ -5,6 +5,7 @@ explained    R² of every vertex
 partition    what sets of features explain alone, and what in common
 tails        p beyond the largest draw
 permutation  which scores are more than chance
+families     p of many differences, corrected for their number
 bootstrap    how far scores might have come out otherwise
 influence    what images add to scores of folds, whose models share them
 """

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -244,3 +246,22 @@ def test_a_subject_that_a_run_lacks_is_left_out_with_a_note_unless_asked_for(wri
 def test_runs_without_a_common_subject_are_refused(write: Write) -> None:
     with pytest.raises(DataError, match="run a has 1; run b has 6"):
         compare([write("a", subjects=[1]), write("b", subjects=[6])])
+
+
+@pytest.mark.parametrize("correct", ["fdr", "max"])
+def test_a_correction_gives_p_to_every_difference_and_marks_by_it(write: Write, correct: Any) -> None:
+    runs = [write("a", noise=1.2), write("b", noise=0.6, noise_seed=1), write("c", noise=1.2, noise_seed=2)]
+    plain, corrected = compare(runs, n_resamples=300), compare(runs, n_resamples=300, correct=correct)
+    assert corrected.corrected == correct
+    for row, before in zip(corrected.rows, plain.rows, strict=True):
+        assert replace(row, p=None) == before
+        assert (row.p is None) == (row.n_vertices == 0)
+    assert all(row.stands_out for row in corrected.rows if row.run == "b" and row.roi == "All vertices")
+    marked = [sum(row.stands_out for row in found.rows if row.run == "c") for found in (plain, corrected)]
+    assert marked[1] <= marked[0]
+
+
+def test_a_correction_is_of_each_subject_by_itself(write: Write) -> None:
+    runs = [write("a"), write("b", noise=0.9, noise_seed=1)]
+    both, alone = (compare(runs, subjects=which, n_resamples=50, correct="max") for which in (None, [6]))
+    assert [row for row in both.rows if row.subject == 6] == list(alone.rows)

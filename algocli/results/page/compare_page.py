@@ -101,7 +101,7 @@ def build_compare_page(
         overview=tuple(subjects_differences(comparison, h) for h in comparison.sides) if several else (),
         subjects=tuple(_subject_parts(comparison, ordered, data)),
         repeat=(*commands_of(made), _command(comparison, title, drawn, rois)),
-        notes=(*read_differences(f"{BETTER} {WORSE}", *drawn), *comparison.notes),
+        notes=(*read_differences(f"{BETTER} {WORSE}", *drawn, comparison.corrected), *comparison.notes),
     )
 
 
@@ -141,5 +141,6 @@ def _command(comparison: Comparison, title: str | None, drawn: tuple[int, int], 
     words += [f"--roi {quote(roi)}" for roi in rois or ()]
     for option, given, usual in zip(("--resamples", "--seed"), drawn, USUALLY_DRAWN, strict=True):
         words += [f"{option} {given}"] * (given != usual)
+    words += [f"--correct {comparison.corrected}"] * (comparison.corrected != "none")
     words += [f"--title {quote(title)}"] if title else []
     return " ".join([*words, "--html compare.html"])

@@ -76,23 +76,29 @@ def _columns(comparison: Comparison) -> Iterator[Column]:
         yield Column(str(place), f"mean r of {run}", heading)
         yield Column(f"{place} - 1", "difference in mean r", heading)
         yield Column("95 % interval", "of the difference, from held-out images drawn anew for both", heading)
+        if comparison.corrected != "none":
+            yield Column("p", "corrected for all differences of a subject", heading)
 
 
 def _cells(comparison: Comparison, rows: Sequence[DifferenceRow]) -> Iterator[Cell]:
+    has_p = comparison.corrected != "none"
     if not rows or not rows[0].n_vertices:
-        yield from [Cell(DASH)] * (2 + 3 * len(comparison.runs))
+        yield from [Cell(DASH)] * (2 + (3 + has_p) * len(comparison.runs))
         return
     yield from (count(rows[0].n_vertices), number(rows[0].reference_mean_r))
     for row in rows:
         yield number(row.mean_r)
         yield _difference(row)
         yield span(row.low, row.high, signed=True)
+        if has_p:
+            yield number(row.p)
 
 
 def _difference(row: DifferenceRow) -> Cell:
     cell = number(row.difference, signed=True)
-    if not row.excludes_zero:
+    if not row.stands_out:
         return cell
-    is_better = row.low is not None and row.low > 0
-    meaning = f"{'better' if is_better else 'worse'}, the interval excludes 0"
+    is_better = row.difference is not None and row.difference > 0
+    why = "the interval excludes 0" if row.p is None else "p <= .05"
+    meaning = f"{'better' if is_better else 'worse'}, {why}"
     return Cell(cell.text, cell.key, BETTER if is_better else WORSE, meaning)
