@@ -27,6 +27,10 @@ from algocli.features.store.gram import Gram
 SMALLEST_KEPT = 128
 # Below this share of the largest eigenvalue a float32 Gram matrix holds nothing but rounding.
 RANK_TOLERANCE = 1e-6
+# That rounding itself, measured: up to 1.2e-7. What lies between is there, and float32 no longer has its axes.
+ROUNDING = 2e-7
+# A component with such a share of all variance hides whatever the others are.
+DWARFING = 0.99
 
 
 @dataclass(frozen=True)
@@ -96,13 +100,26 @@ def fit_components(
     rank = int((values > RANK_TOLERANCE * values[0]).sum()) if values[0] > 0 else 0
     n_kept = n_components or max(rank, 1)
     if rank < n_kept:
-        raise UsageError(
-            f"the features of these {len(fit)} images have rank {rank}: there are no {n_kept} components",
-            hint=f"use n_components={rank} or fewer" if rank else "the features are the same for every image",
-        )
+        raise _too_few(values, rank, n_kept, len(fit))
     # What centring on both sides takes from the trace is n times the mean of all entries.
     total = gram.diagonal(fit).sum(dtype=np.float64) - len(fit) * column_means.mean()
     return Components(fit, vectors[:, :n_kept], values[:n_kept], column_means, float(total))
+
+
+def _too_few(values: NDArray[np.float64], rank: int, n_components: int, n_fit: int) -> UsageError:
+    """Say whether it is the features that have no more components, or float32 that does not show them."""
+    fewer = f"use n_components={rank} or fewer"
+    if not rank:
+        fewer = "the features are the same for every image"
+    elif values[rank] > ROUNDING * values[0] or values[0] > DWARFING * values[:rank].sum():
+        return UsageError(
+            f"float32 shows {rank} components of these {n_fit} images, not {n_components}: whatever has less than "
+            f"{RANK_TOLERANCE:g} of the largest one's variance is lost in its rounding, though the features may have it",
+            hint=f"{fewer}; or standardised=True, where a few features are far larger than all others",
+        )
+    return UsageError(
+        f"the features of these {n_fit} images have rank {rank}: there are no {n_components} components", hint=fewer
+    )
 
 
 def n_pairs_kept(n_components: int | None, n_fit: int) -> int:

@@ -13,6 +13,8 @@ from algocli.errors import DataError
 N_INNER_FOLDS = 5
 # With fewer, the inner folds would be too few to choose anything by; with more, there would be more than are needed.
 SHARED_FOLDS = (4, 5, 6)
+# With two, every r is 1 or -1.
+FEWEST_HELD_OUT = 3
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,43 @@ def make_folds(settings: Fields, n_train: int) -> list[Fold]:
     return [holdout(n_train, settings.holdout, settings.seed)]
 
 
+def check_folds(settings: Fields, n_train: int) -> None:
+    """Refuse a split that holds out too few images at a time to tell anything by their r.
+
+    Raises
+    ------
+    DataError
+        If there are too few images; the hint is a setting with which there are enough.
+    """
+    if settings.folds is None:
+        n_fewest = _n_held_out(n_train, settings.holdout or 0)
+        asked = f": holdout={settings.holdout:g} holds out {n_fewest}"
+    else:
+        n_fewest = n_train // settings.folds
+        asked = f" into {settings.folds} folds: folds={settings.folds} holds out {n_fewest} at a time"
+    if n_fewest < FEWEST_HELD_OUT:
+        raise DataError(
+            f"{n_train} images cannot be split{asked}, and with fewer than {FEWEST_HELD_OUT} no r says anything",
+            hint=_enough(settings, n_train),
+        )
+
+
+def _enough(settings: Fields, n_train: int) -> str:
+    """Name a setting that holds out enough images."""
+    n_folds = n_train // FEWEST_HELD_OUT
+    if settings.folds is not None and n_folds >= 2:
+        return f"use folds={n_folds} or fewer"
+    enough = (share / 20 for share in range(1, 11) if _n_held_out(n_train, share / 20) >= FEWEST_HELD_OUT)
+    share = next(enough, None)
+    if share is None or n_train - _n_held_out(n_train, share) < 2:
+        return f"{2 * FEWEST_HELD_OUT} images are needed at least"
+    return f"use holdout={share:g} or more"
+
+
+def _n_held_out(n_train: int, share: float) -> int:
+    return n_train - int(np.round(n_train / 100 * (100 - 100 * share)))
+
+
 def holdout(n_train: int, share: float, seed: int) -> Fold:
     """Hold out a share of the images once, to the index as the challenge's tutorial does.
 
@@ -47,7 +86,7 @@ def holdout(n_train: int, share: float, seed: int) -> Fold:
     DataError
         If nothing is left to fit on or to hold out.
     """
-    n_fit = int(np.round(n_train / 100 * (100 - 100 * share)))
+    n_fit = n_train - _n_held_out(n_train, share)
     if not 2 <= n_fit <= n_train - 2:
         raise DataError(f"{n_train} images cannot be split with {share:g} of them held out: both parts need two")
     order = _shuffled(n_train, seed)

@@ -103,6 +103,8 @@ class Training:
     def _prepare(self, number: int, fit: NDArray[np.int64]) -> _Prepared:
         """Find the components of the fit with this number, and score whatever it is to predict."""
         view = view_of(self.kernels, fit, self.algebra)
+        # Where all that there are were asked for, only now is their number known.
+        self.regression.check_components(self.settings, len(fit), sum(len(one.variances) for one in view.components))
         is_refit = number == len(self.folds)
         held_out = None if is_refit else self.folds[number].held_out
         tests = len(self.test) > 0 and (is_refit or not self.settings.refit)

@@ -21,7 +21,7 @@ from algocli.encoding.kernels import loads_torch
 from algocli.encoding.memory import Size, bytes_needed
 from algocli.encoding.regressions.registry import regression_of
 from algocli.encoding.settings import Settings
-from algocli.encoding.splits import Fold, make_folds
+from algocli.encoding.splits import Fold, check_folds, make_folds
 from algocli.encoding.training import Training
 from algocli.errors import UsageError
 from algocli.features.store.library import find_store
@@ -75,6 +75,7 @@ def train_subject(
             _refuse_other_code(run, subject.id, code)
             note(f"subject {subject.id}: run {run.name} is done already")
             return run.subject(subject.id)
+        _refuse_unspeakable(subject, settings)
         needed = _promise(subject, settings, stores, device, note)
         without_test = _without_test(subject, stores, settings, note)
         subject_run = claim(run, settings, subject, inputs, force=force, note=note)
@@ -95,6 +96,16 @@ def _refuse_other_code(run: Run, number: SubjectId, code: Mapping[str, Any]) -> 
             f"run {run.name} was trained before {code['module']} was changed",
             hint="choose another name='...', or train again with force=True",
         )
+
+
+def _refuse_unspeakable(subject: Subject, settings: Settings) -> None:
+    """Refuse what would tell nothing: too few images held out, or too many components for those that are fitted."""
+    n_train = len(subject.train_stimuli)
+    check_folds(settings, n_train)
+    if settings.n_components is not None:
+        n_fit = min(len(fold.fit) for fold in make_folds(settings, n_train))
+        n_sets = len(settings.features) if settings.join == "components" else 1
+        regression_of(settings).check_components(settings, n_fit, n_sets * settings.n_components)
 
 
 def _promise(subject: Subject, settings: Settings, stores: Sequence[FeatureStore], device: str, note: Note) -> int:

@@ -29,7 +29,7 @@ from tests.features.by_hand import extract_one
 from tests.features.stand_in import stand_in
 
 WORDS = ("apple", "boat", "cat", "door", "ear", "fox", "goat", "hat", "ink", "jar", "kite", "lamp", "mug", "nut", "owl")
-N_TRAIN, N_TEST = 24, 4
+N_TRAIN, N_TEST = 26, 4
 Responses = dict[Side, NDArray[np.float32]]
 
 

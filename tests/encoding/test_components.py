@@ -12,6 +12,7 @@ from scipy.stats import pearsonr
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LinearRegression
 
+from algocli.cli.wording import in_options
 from algocli.encoding import components as components_module
 from algocli.encoding import eigen
 from algocli.encoding.components import fit_components
@@ -19,7 +20,7 @@ from algocli.encoding.regressions.ols import fit_ols
 from algocli.encoding.splits import k_folds
 from algocli.errors import UsageError
 from algocli.features.store import shards as store_module
-from algocli.features.store.gram import Gram, gram
+from algocli.features.store.gram import Gram, gram, standardised_gram
 from tests.features.by_hand import make_store
 
 N_STIMULI, N_FEATURES = 90, 400
@@ -244,3 +245,19 @@ def test_pairs_with_a_flipped_bit_are_computed_again(kernel: Gram, decomposition
     kept.write_bytes(content)
     np.testing.assert_array_equal(fit_components(kernel, fit, 10).vectors, first.vectors)
     assert len(decompositions) == 2
+
+
+@pytest.mark.parametrize(("spread", "shown"), [(900, r"\d{2,3}"), (3e4, "1")])
+def test_what_float32_does_not_show_is_not_taken_for_the_rank(tmp_path: Path, spread: float, shown: str) -> None:
+    # 201 independent features, of which one is far larger than all others: the rank is 201.
+    features = np.random.default_rng(3).standard_normal((300, 201))
+    features[:, 0] *= spread
+    assert np.linalg.matrix_rank(features - features.mean(axis=0)) == 201
+    store = make_store(tmp_path / "store", features.astype(np.float32))
+    fit = np.arange(300)
+    with pytest.raises(UsageError, match=f"float32 shows {shown} components of these 300 images, not 150") as caught:
+        fit_components(gram(store), fit, 150)
+    assert "rank" not in caught.value.message
+    assert "; or --standardise, where a few features are far larger" in in_options(str(caught.value.hint))
+    # And so it is.
+    assert len(fit_components(standardised_gram([store], fit), fit, 201).variances) == 201

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from algocli.encoding.settings import Alphas, Settings
-from algocli.encoding.splits import holdout, k_folds, make_folds
+from algocli.encoding.splits import check_folds, holdout, k_folds, make_folds
 from algocli.errors import DataError, UsageError
 
 
@@ -134,3 +136,44 @@ def test_every_setting_that_changes_a_number_is_in_the_default_name() -> None:
         Settings(features=("x",), regression="ridge", alphas=Alphas(0.1, 10, 5)),
     ]
     assert len({one.default_name for one in settings}) == len(settings)
+
+
+@pytest.mark.parametrize(("n_train", "share"), [(24, 0.1), (20, 0.1), (8, 0.25), (12, 0.2), (9841, 0.0002)])
+def test_a_holdout_of_two_is_refused_and_one_of_three_is_named(n_train: int, share: float) -> None:
+    with pytest.raises(DataError, match=rf"^{n_train} images cannot be split: holdout=\S* holds out 2,") as caught:
+        check_folds(Settings(features=("x",), holdout=share), n_train)
+    named = re.search(r"holdout=([0-9.]+)", str(caught.value.hint))
+    assert named is not None
+    enough = Settings(features=("x",), holdout=float(named[1]))
+    check_folds(enough, n_train)
+    (fold,) = make_folds(enough, n_train)
+    assert len(fold.held_out) >= 3
+
+
+@pytest.mark.parametrize(("n_train", "n_folds"), [(29, 10), (12, 5), (540, 270), (6, 3)])
+def test_folds_of_two_are_refused_and_a_number_of_folds_that_does_is_named(n_train: int, n_folds: int) -> None:
+    with pytest.raises(DataError, match=f"^{n_train} images .* folds={n_folds} holds out 2 at a time") as caught:
+        check_folds(Settings(features=("x",), holdout=None, folds=n_folds), n_train)
+    named = re.search(r"folds=([0-9]+)", str(caught.value.hint))
+    assert named is not None
+    enough = Settings(features=("x",), holdout=None, folds=int(named[1]))
+    check_folds(enough, n_train)
+    assert min(len(fold.held_out) for fold in make_folds(enough, n_train)) == 3
+
+
+@pytest.mark.parametrize("n_train", [0, 1, 2, 3, 4])
+def test_where_no_setting_holds_out_enough_images_the_number_needed_is_said(n_train: int) -> None:
+    with pytest.raises(DataError, match="no r says anything") as caught:
+        check_folds(Settings(features=("x",)), n_train)
+    assert caught.value.hint == "6 images are needed at least"
+
+
+@given(n_train=st.integers(6, 3000), share=st.floats(0.001, 0.9))
+def test_what_is_not_refused_holds_out_three(n_train: int, share: float) -> None:
+    settings = Settings(features=("x",), holdout=share)
+    try:
+        check_folds(settings, n_train)
+    except DataError:
+        assert n_train * share < 3.5
+        return
+    assert n_train - int(np.round(n_train / 100 * (100 - 100 * share))) >= 3

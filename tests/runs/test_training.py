@@ -310,7 +310,7 @@ def test_missing_features_say_what_to_run(world: World) -> None:
 def test_too_many_components_for_a_fold_are_refused_and_leave_nothing_done(world: World) -> None:
     with pytest.raises(UsageError, match="81 components cannot be had from 81 images: the rank is 80 at most"):
         world.train(world.settings(n_components=81))
-    assert world.train(world.settings(n_components=80)).done
+    assert world.train(world.settings(n_components=78)).done
     with pytest.raises(UsageError, match="60 images"):
         world.train(world.settings(n_components=80, holdout=None, folds=3))
 
@@ -351,3 +351,26 @@ def test_a_display_sees_the_end_of_every_stage(world: World) -> None:
     world.train(world.settings(holdout=None, folds=3), track=track)
     assert {n == total for n, total in stages.values()} == {True}
     assert stages["subject 1: training"] == (12, 12)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"holdout": 0.02}, r"holdout=0\.02 holds out 2,"),
+        ({"holdout": None, "folds": 31}, "folds=31 holds out 2 at a time"),
+        ({"n_components": 79}, "79 components of 81 fitted images leave least squares 1 degrees"),
+        ({"n_components": None}, "80 components of 81 fitted images leave least squares 0 degrees"),
+    ],
+)
+def test_what_no_r_could_tell_is_refused_and_leaves_nothing_done(
+    world: World, options: dict[str, Any], told: str
+) -> None:
+    settings = world.settings(**options)
+    with pytest.raises((DataError, UsageError), match=told):
+        world.train(settings)
+    with pytest.raises(MissingStep):
+        world.run(settings)
+
+
+def test_ridge_is_trained_on_all_components(world: World) -> None:
+    assert world.train(world.settings(n_components=None, regression="ridge")).done

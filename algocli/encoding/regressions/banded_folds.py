@@ -32,6 +32,8 @@ class Targets:
     Attributes
     ----------
     values : (n_rows, n_vertices) float32
+        In units of each vertex's spread over all images: what makes one draw better than another is a number without
+        a unit, and must not depend on that of the responses.
     reachable, total : (n_vertices,) float64
         The mean square of the responses left out, averaged over folds: what `values` has of it, and all of it.
     """
@@ -105,7 +107,7 @@ class ReducedFolds:
         for start in range(0, n_vertices, VERTICES):
             here = slice(start, min(start + VERTICES, n_vertices))
             among_all = slice(vertices.start + here.start, vertices.start + here.stop)
-            measured = np.asarray(responses[:, among_all], np.float32)[self._images]
+            measured = _in_own_spread(np.asarray(responses[:, among_all], np.float32)[self._images])
             for number in range(0, len(self._parts), 2):
                 self._fill(number, measured, here, targets)
         return targets
@@ -123,6 +125,15 @@ class ReducedFolds:
             targets.values[rows[0] : rows[-1] + 1, here] = values
         targets.reachable[here] += np.square(values, dtype=np.float64).sum(axis=0) / n_folds
         targets.total[here] += total / n_folds
+
+
+def _in_own_spread(measured: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Divide responses, (n_images, n_vertices), by each vertex's standard deviation; one that never varies stays."""
+    spread = measured.std(axis=0, dtype=np.float64)
+    # Rounding gives equal numbers a spread.
+    varies = measured.max(axis=0) != measured.min(axis=0)
+    divided: NDArray[np.float32] = measured / np.where(varies, spread, 1).astype(np.float32)
+    return divided
 
 
 def _reduce(rows: NDArray[np.float32], algebra: Algebra) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:

@@ -5,6 +5,7 @@ The scores S of a fold are orthogonal and centred, so the coefficients need no s
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -16,7 +17,11 @@ from algocli.encoding.fields import Fields
 from algocli.encoding.loadings import read_loadings
 from algocli.encoding.regressions.models import LinearModel, Model
 from algocli.encoding.regressions.regression import Regression, View
+from algocli.errors import UsageError
 from algocli.features.algebra import ON_CPU, Algebra
+
+# Degrees of freedom that the fitted images must keep: so many, and such a share of the images.
+FEWEST_LEFT, SHARE_LEFT = 2, 0.01
 
 
 class OrdinaryLeastSquares(Regression):
@@ -25,6 +30,21 @@ class OrdinaryLeastSquares(Regression):
     name = "ols"
     help = "ordinary least squares"
     title = "OLS"
+
+    def check_components(self, settings: Fields, n_fit: int, n_components: int) -> None:
+        """Refuse components that leave next to nothing of the responses unfitted, and so fit their noise."""
+        n_sets = len(settings.features) if settings.join == "components" else 1
+        n_left, left = max(FEWEST_LEFT, math.ceil(SHARE_LEFT * n_fit)), n_fit - 1 - n_components
+        if left >= n_left:
+            return
+        told = f"{n_components} components" + (f" of {n_sets} layers" if n_sets > 1 else "")
+        if left < 0:
+            told += f" cannot be had from {n_fit} images: the rank is {n_fit - 1} at most"
+        else:
+            told += f" of {n_fit} fitted images leave least squares {left} degrees of freedom: it would fit the noise"
+        most = (n_fit - 1 - n_left) // n_sets
+        fewer = f"use n_components={most} or fewer, or" if most > 0 else "use"
+        raise UsageError(told, hint=f"{fewer} regression='ridge', which takes as many as there are")
 
     def fit(
         self, settings: Fields, views: Sequence[View], responses: NDArray[np.float32], note: Note

@@ -162,6 +162,15 @@ class Regression(ABC):
         if not self.searches and (settings.n_iter, settings.search_seed) != (USUAL_DRAWS, None):
             raise UsageError(f"{self.name} searches for no shares", hint="add regression='banded'")
 
+    def check_components(self, settings: Fields, n_fit: int, n_components: int) -> None:  # noqa: B027 - most take any
+        """Refuse more components than a model fitted on so many images can do with.
+
+        Raises
+        ------
+        UsageError
+            If they are too many.
+        """
+
     def words(self, settings: Fields) -> str:
         """Return its part of a run's name, without an underscore."""
         words = self.name

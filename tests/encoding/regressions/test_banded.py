@@ -307,3 +307,20 @@ def test_settings_that_make_no_banded_ridge_are_refused(options: dict[str, Any],
 def test_a_runs_name_tells_how_much_was_searched() -> None:
     settings = Settings(features=("x", "y"), regression="banded", n_iter=30, search_seed=7)
     assert settings.default_name == "x+y_pca100_banded-30draws-search7_holdout0.1_seed4"
+
+
+@pytest.mark.parametrize("unit", [1e-4, 0.01, 100.0])
+def test_neither_penalties_nor_r_know_the_unit_of_the_responses(
+    layers: Layers, fitted: tuple[list[Components], BandedModel], unit: float
+) -> None:
+    components, _ = fitted
+    # Seven more draws than elsewhere: the more there are, the closer the best of them are to each other.
+    search = Search(n_iter=SEARCH.n_iter + 7, seed=SEARCH.seed, alphas=SEARCH.alphas)
+    model = fit_banded(components, layers.responses, search)
+    other = fit_banded(components, layers.responses * np.float32(unit), search)
+    np.testing.assert_array_equal(other.chosen, model.chosen)
+    np.testing.assert_array_equal(other.shares, model.shares)
+    np.testing.assert_allclose(other.r2, model.r2, atol=1e-5)
+    others = np.hstack(layers.scores(components, np.arange(N_ROWS, N_STIMULI)))
+    predicted = model.predict(others)
+    np.testing.assert_allclose(other.predict(others) / unit, predicted, atol=1e-4 * np.abs(predicted).max())

@@ -12,7 +12,10 @@ from sklearn.linear_model import LinearRegression
 from algocli.encoding import loadings
 from algocli.encoding.components import Components, fit_components
 from algocli.encoding.regressions.ols import fit_ols
+from algocli.encoding.regressions.registry import regression_of
+from algocli.encoding.settings import Settings
 from algocli.encoding.splits import k_folds
+from algocli.errors import UsageError
 from algocli.features.store.gram import Gram, gram
 from tests.features.by_hand import make_store
 
@@ -107,3 +110,29 @@ def test_responses_may_be_a_memory_map(fitted: Arrays, tmp_path: Path) -> None:
     np.save(tmp_path / "responses.npy", responses)
     mapped = np.load(tmp_path / "responses.npy", mmap_mode="r")
     np.testing.assert_array_equal(fit_ols(components, mapped)[0].weights, fit_ols(components, responses)[0].weights)
+
+
+# What is left is what n images less their mean have beside the components: two at least, and a hundredth of the images.
+@pytest.mark.parametrize(("n_fit", "most"), [(540, 533), (81, 78), (100, 97), (1000, 989), (8857, 8767)])
+def test_components_that_leave_no_degrees_of_freedom_are_refused(n_fit: int, most: int) -> None:
+    settings = Settings(features=("x",), n_components=n_fit - 2)
+    regression_of(settings).check_components(settings, n_fit, most)
+    for n_components in (most + 1, n_fit - 1):
+        with pytest.raises(
+            UsageError, match=f"leave least squares {n_fit - 1 - n_components} degrees of freedom"
+        ) as caught:
+            regression_of(settings).check_components(settings, n_fit, n_components)
+        assert str(caught.value.hint).startswith(f"use n_components={most} or fewer, or regression='ridge'")
+
+
+def test_of_several_layers_components_count_together() -> None:
+    settings = Settings(features=("x", "y", "z"), n_components=30, join="components")
+    with pytest.raises(UsageError, match="90 components of 3 layers of 92 fitted images") as caught:
+        regression_of(settings).check_components(settings, 92, 90)
+    assert "n_components=29 or fewer" in str(caught.value.hint)
+    regression_of(settings).check_components(settings, 92, 87)
+
+
+def test_a_penalty_takes_as_many_as_there_are() -> None:
+    settings = Settings(features=("x",), n_components=None, regression="ridge")
+    regression_of(settings).check_components(settings, 540, 539)
