@@ -113,8 +113,8 @@ def _too_few(values: NDArray[np.float64], rank: int, n_components: int, n_fit: i
         fewer = "the features are the same for every image"
     elif values[rank] > ROUNDING * values[0] or values[0] > DWARFING * values[:rank].sum():
         return UsageError(
-            f"float32 shows {rank} components of these {n_fit} images, not {n_components}: whatever has less than "
-            f"{RANK_TOLERANCE:g} of the largest one's variance is lost in its rounding, though the features may have it",
+            f"float32 shows {rank} components of these {n_fit} images, not {n_components}: whatever has "
+            f"less than {RANK_TOLERANCE:g} of the largest one's variance is lost in rounding, though it may be there",
             hint=f"{fewer}; or standardised=True, where a few features are far larger than all others",
         )
     return UsageError(

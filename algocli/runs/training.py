@@ -75,7 +75,7 @@ def train_subject(
             _refuse_other_code(run, subject.id, code)
             note(f"subject {subject.id}: run {run.name} is done already")
             return run.subject(subject.id)
-        _refuse_unspeakable(subject, settings)
+        _refuse_unfounded(subject, settings)
         needed = _promise(subject, settings, stores, device, note)
         without_test = _without_test(subject, stores, settings, note)
         subject_run = claim(run, settings, subject, inputs, force=force, note=note)
@@ -98,7 +98,7 @@ def _refuse_other_code(run: Run, number: SubjectId, code: Mapping[str, Any]) -> 
         )
 
 
-def _refuse_unspeakable(subject: Subject, settings: Settings) -> None:
+def _refuse_unfounded(subject: Subject, settings: Settings) -> None:
     """Refuse what would tell nothing: too few images held out, or too many components for those that are fitted."""
     n_train = len(subject.train_stimuli)
     check_folds(settings, n_train)

@@ -129,11 +129,10 @@ class ReducedFolds:
 
 def _in_own_spread(measured: NDArray[np.float32]) -> NDArray[np.float32]:
     """Divide responses, (n_images, n_vertices), by each vertex's standard deviation; one that never varies stays."""
-    spread = measured.std(axis=0, dtype=np.float64)
+    spread: NDArray[np.float64] = measured.std(axis=0, dtype=np.float64)
     # Rounding gives equal numbers a spread.
     varies = measured.max(axis=0) != measured.min(axis=0)
-    divided: NDArray[np.float32] = measured / np.where(varies, spread, 1).astype(np.float32)
-    return divided
+    return (measured / np.where(varies, spread, 1)).astype(np.float32)
 
 
 def _reduce(rows: NDArray[np.float32], algebra: Algebra) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
