@@ -50,6 +50,22 @@ def refuse_not_finite(name: str, values: NDArray[Any], *, hint: str | None = Non
         )
 
 
+def level_rounding(values: NDArray[Any]) -> NDArray[Any]:
+    """Make columns of floats, (n_rows, n_columns), that differ by no more than a last bit, the same in every row.
+
+    What is left of a constant after rounding has no unit and no limit: it would correlate with anything.
+    """
+    if values.dtype.kind != "f":
+        return values
+    low, high = values.min(axis=0), values.max(axis=0)
+    with np.errstate(over="ignore"):
+        nearly = (low != high) & (high - low <= np.finfo(values.dtype).eps * np.maximum(np.abs(low), np.abs(high)))
+    if nearly.any():
+        values = np.array(values)
+        values[:, nearly] = low[nearly]
+    return values
+
+
 class Header(NamedTuple):
     """What a .npy file says of the array that follows."""
 

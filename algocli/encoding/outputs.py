@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from algocli.compute.arrays import level_rounding
 from algocli.compute.track import Note
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.sides import Side
@@ -68,6 +69,7 @@ class Outputs:
 
     def add_held_out(self, measured: NDArray[np.float32], predicted: NDArray[np.float32]) -> None:
         """Score and store the predictions of a fold's held-out images, (n_stimuli, n_vertices)."""
+        predicted = level_rounding(predicted)
         self.scores.append(correlate(measured, predicted))
         self.dead.append(int((constant_vertices(measured) | constant_vertices(predicted)).sum()))
         self.append(predicted)

@@ -15,7 +15,7 @@ from typing import IO, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.compute.arrays import refuse_not_finite
+from algocli.compute.arrays import level_rounding, refuse_not_finite
 from algocli.compute.files import publish
 from algocli.compute.track import Track, silent
 from algocli.dataset.ceilings import CeilingUnit
@@ -179,6 +179,7 @@ def _score_side(subject: Subject, prediction: Prediction, read: ReadCeiling) -> 
     # A mean over vertices would take a response that is no number for one that nothing explains.
     refuse_not_finite(subject.responses_name("test", hemisphere), measured, hint="algocli data lists every fault")
     refuse_not_finite(str(prediction), predicted, hint=NOT_FINITE)
+    predicted = level_rounding(predicted)
     constant = (np.ptp(predicted, axis=0) == 0) | (np.ptp(measured, axis=0) == 0)
     ceiling, unit = read(subject, hemisphere)
     scores = VertexScores(correlate(measured, predicted), ceiling, unit)

@@ -372,5 +372,17 @@ def test_what_no_r_could_tell_is_refused_and_leaves_nothing_done(
         world.run(settings)
 
 
+def test_a_prediction_that_is_rounding_scores_nothing(world: World) -> None:
+    # Each measured value is one of two neighbours in float32, and so is whatever is predicted of them.
+    measured = world.measured("left")
+    above = measured[:, 3] > np.median(measured[:, 3])
+    measured[:, 3] = np.where(above, np.nextafter(np.float32(1000), np.float32(1001)), 1000)
+    world.change("left", slice(None), measured)
+    run = world.train(world.settings(regression="ridge", alphas=(1e4, 1e6, 3)))
+    assert np.ptp(run.validation_predictions("left")[:, 3]) == 0
+    assert run.correlation("left")[3] == 0
+    assert (run.correlation("left") != 0).sum() >= 30
+
+
 def test_ridge_is_trained_on_all_components(world: World) -> None:
     assert world.train(world.settings(n_components=None, regression="ridge")).done

@@ -255,3 +255,15 @@ def test_predictions_from_memory_are_told_by_whose_they_are(small):
     given = [Prediction(1, "left", lambda: np.full((4, 31), np.nan))]
     with pytest.raises(DataError, match="predicted for the left hemisphere of subject 1 holds 124 values"):
         score(Challenge(home), given)
+
+
+def test_a_prediction_that_is_constant_but_for_its_last_bit_scores_nothing(small):
+    home, _ = small
+    measured = {h: np.load(home / f"subj01/test_split/test_fmri/{side}_test_fmri.npy") for h, side in SIDES.items()}
+    # The last bit follows the responses: taken for a prediction, it would explain a good part of them.
+    bits = {
+        h: np.where(of > np.median(of, axis=0), np.nextafter(np.float32(0.7), 1), 0.7) for h, of in measured.items()
+    }
+    found = score(Challenge(home), [Prediction(1, h, lambda h=h: bits[h].astype(np.float32)) for h in SIDES])
+    assert found.mean == 0
+    assert found.n_constant == found.n_vertices
