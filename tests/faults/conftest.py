@@ -72,7 +72,7 @@ def jobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jobs]:
 def challenge(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """27 images of one subject: 4 shards of 8 rows, or 2 of 16."""
     folder = tmp_path_factory.mktemp("faults") / "challenge"
-    return write_tiny_challenge(folder, (1,), n_train=21, n_test=6, image_size=40, known_test=False)
+    return write_tiny_challenge(folder, (1,), n_train=25, n_test=2, image_size=40, known_test=False)
 
 
 @pytest.fixture(scope="package")
