@@ -22,7 +22,7 @@ from algocli.cli.options import (
 from algocli.cli.pages import Html, Title
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.sides import Side, heading
-from algocli.stats.families import Correction
+from algocli.results.telling import Correction
 
 if TYPE_CHECKING:
     from algocli.cli.roi_tables import Table

@@ -14,8 +14,8 @@ from algocli.pipeline.arguments import Data, Ids, each_run, one_run, some_ids
 from algocli.pipeline.defaults import DEFAULT_DATA
 from algocli.results.certainty import Asked
 from algocli.results.report import Report, summarise, write_csv
+from algocli.results.telling import Correction
 from algocli.runs.run import Run
-from algocli.stats.families import Correction
 
 if TYPE_CHECKING:
     from algocli.results.compare import Comparison

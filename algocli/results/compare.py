@@ -24,10 +24,11 @@ from algocli.results.held_out import HeldOut, data_is_gone, held_out
 from algocli.results.regions import Regions, choose_rois, classes_of, regions
 from algocli.results.resampling import LEVEL, Linearised, Redrawn, draw, resample_rois
 from algocli.results.rows import RowsByRoi
+from algocli.results.telling import Correction
 from algocli.runs.datasets import refuse_other_data
 from algocli.runs.run import Run
 from algocli.stats import bootstrap
-from algocli.stats.families import Correction, corrected_p
+from algocli.stats.families import corrected_p
 
 # What p counts as a difference.
 SIGNIFICANT = 0.05

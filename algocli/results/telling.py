@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
-from algocli.stats.families import Correction
+# How differences are corrected for their number.
+Correction = Literal["none", "fdr", "max"]
 
 # Goes wherever a score is shown, so that nobody takes it for what the leaderboard would say.
 SCORED_ON = "held-out training images (validation)"

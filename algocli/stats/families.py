@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 
 from algocli.stats.permutation import false_discovery_q
 
-Correction = Literal["none", "fdr", "max"]
-
 
 def corrected_p(
     resampled: NDArray[np.floating], observed: NDArray[np.floating], correction: Literal["fdr", "max"]
