@@ -42,22 +42,19 @@ class FoldsAgain:
     MissingStep
         If the features are gone, or the run's split is not what its settings say.
     UsageError
-        If code that the run names would have to run, and may not.
+        If code of others, which the run names, would have to run.
     DataError
         If the responses are not those that the run was trained on.
     """
 
-    def __init__(
-        self, run: Run, subject: Subject, *, trust_code: bool = False, track: Track = silent, note: Note = unheard
-    ) -> None:
+    def __init__(self, run: Run, subject: Subject, *, track: Track = silent, note: Note = unheard) -> None:
         self.subject, self.track, self.note = subject, track, note
         self.settings: Settings = run.settings
         self.regression: Regression = regression_of(self.settings)
-        if self.regression.runs_code and not trust_code:
+        if self.regression.runs_code:
             raise UsageError(
                 f"subject {subject.id}'s folds have to be fitted once more, which runs the code of "
-                f"{self.regression.name}",
-                hint="trust_remote_code=True allows it",
+                f"{self.regression.name}"
             )
         self.folds = make_folds(self.settings, len(subject.train_stimuli))
         rows = np.concatenate([fold.held_out for fold in self.folds])
