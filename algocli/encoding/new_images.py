@@ -1,7 +1,8 @@
 """Scores of images that are no subject's own, from their features: by axes that are kept, or by the stores themselves.
 
-Whatever components are made of, the scores are an affine function of an image's inner products with the stored images:
-a new image needs no more than a row of its own in each Gram matrix, and scores of unit rows tell the function itself.
+Whatever components are made of, the scores are a linear function of an image's inner products with the stored images,
+all less the mean of those that the components were fitted on, whatever the Gram matrix itself is centred on: a new
+image needs no more than a row of such products, and scores of unit rows tell the function itself.
 Axes are that function of the features. They are quick, and small as long as components are few; of thousands of
 components they would outgrow the features that they are made of, and then each image is compared with all stored ones
 instead. The scores are the same.
@@ -20,8 +21,10 @@ from numpy.typing import NDArray
 
 from algocli.compute.budget import check_disk
 from algocli.compute.track import Track, silent
+from algocli.encoding.components import Components
 from algocli.encoding.kernels import Kernels, view_of
 from algocli.encoding.regressions.regression import View
+from algocli.encoding.stacked import StackedComponents
 from algocli.errors import DataError
 from algocli.features.axes import Standard, load_axes, make_axes, multiply_stored, save_axes
 from algocli.features.store.gram import Gram
@@ -54,6 +57,11 @@ class Fit:
     standard: Standard
 
     @property
+    def rows(self) -> NDArray[np.int64]:
+        """The fitted images, (n_fit,)."""
+        return self.view.components[0].fit
+
+    @property
     def n_components(self) -> tuple[int, ...]:
         """How many components there are: one entry a layer that has its own, or a single one."""
         return tuple(len(components.variances) for components in self.view.components)
@@ -63,7 +71,7 @@ class Fit:
         return replace(self, view=replace(self.view, inner=[]))
 
     def score(self, products: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-        """Score images by each layer's inner products with the stored ones.
+        """Score images by each layer's inner products with the stored ones, all less the fitted images' mean.
 
         Parameters
         ----------
@@ -115,7 +123,15 @@ def fit_of(kernels: Kernels, fit: NDArray[np.int64]) -> Fit:
     """
     view = view_of(kernels, fit)
     standard = fit if kernels.settings.standardised else None
-    return Fit(view.without_kernels(), kernels.weights(fit), standard)
+    view = replace(view.without_kernels(), components=[_about_their_mean(one) for one in view.components])
+    return Fit(view, kernels.weights(fit), standard)
+
+
+def _about_their_mean(components: Components) -> Components:
+    """Return components for products of features less the fitted images' mean: nothing is left to take from these."""
+    if isinstance(components, StackedComponents):
+        return replace(components, layers=tuple(_about_their_mean(layer) for layer in components.layers))
+    return replace(components, column_means=np.zeros_like(components.column_means))
 
 
 @dataclass(frozen=True)
@@ -128,16 +144,12 @@ class ByStores:
 
     def score(self, features: Sequence[NDArray[Any]]) -> list[NDArray[np.float32]]:
         """Read the stores and score: one array a fit, (n_images, n_components), of features (n_images, n_features)."""
-        standards = [fit.standard for fit in self.fits]
-        # Features as they are have the same products for every fit.
-        distinct = standards if any(standard is not None for standard in standards) else [None]
+        rows, standards = [fit.rows for fit in self.fits], [fit.standard for fit in self.fits]
         products = [
-            multiply_stored(store, values, distinct, self.track)
+            multiply_stored(store, values, rows, standards, self.track)
             for store, values in zip(self.stores, features, strict=True)
         ]
-        return [
-            fit.score([layer[number % len(distinct)] for layer in products]) for number, fit in enumerate(self.fits)
-        ]
+        return [fit.score([layer[number] for layer in products]) for number, fit in enumerate(self.fits)]
 
 
 @dataclass(frozen=True)
@@ -242,7 +254,10 @@ def _keep(
     paths = [_home(store) / _name(store, part, fit) for part, fit in zip(parts, fits, strict=True)]
     missing = [number for number, path in enumerate(paths) if load_axes(path) is None]
     if missing:
-        made = make_axes(store, [parts[n] for n in missing], [fits[n].standard for n in missing], track)
+        chosen = [fits[n] for n in missing]
+        made = make_axes(
+            store, [parts[n] for n in missing], [fit.rows for fit in chosen], [fit.standard for fit in chosen], track
+        )
         for number, axes in zip(missing, made, strict=True):
             save_axes(paths[number], axes)
     return [LayerAxes(path, some) for path, some in zip(paths, columns, strict=True)]
@@ -256,6 +271,8 @@ def _name(store: FeatureStore, part: NDArray[np.float32], fit: Fit) -> str:
     """Name axes by all that they are made from: components found anew, or of other images, never have the same."""
     total = hashlib.sha256(store.key.encode())
     total.update(part.data)
+    # Before, axes were less the mean of all images, and a run's constant made up for it.
+    total.update(b"less the mean of" + np.ascontiguousarray(fit.rows).data)
     if fit.standard is not None:
         total.update(np.ascontiguousarray(fit.standard).data)
     return f"{total.hexdigest()[:16]}-{part.shape[1]:05d}.npz"

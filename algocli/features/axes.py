@@ -34,7 +34,7 @@ class Axes:
     Attributes
     ----------
     mean : (n_features,) float32
-        Over all stored images, as the Gram matrix takes it away.
+        Over the images that the components were fitted on: others have no say.
     vectors : (n_features, n_axes) float32
     """
 
@@ -50,6 +50,7 @@ class Axes:
 def make_axes(
     store: FeatureStore,
     coefficients: Sequence[NDArray[np.float32]],
+    fits: Sequence[NDArray[np.int64]],
     standards: Sequence[Standard],
     track: Track = silent,
 ) -> list[Axes]:
@@ -59,6 +60,8 @@ def make_axes(
     ----------
     coefficients : (n_stimuli, n_axes) each
         How much of each image an axis has.
+    fits
+        The images, one set for each, whose mean features are taken away.
     standards
         One for each set: where features are standardised, over which images.
 
@@ -76,41 +79,56 @@ def make_axes(
         Axes(np.empty(store.n_features, np.float32), np.empty((store.n_features, some.shape[1]), np.float32))
         for some in coefficients
     ]
-    for columns, block, mean in _read(store, track):
-        for axes, some, standard in zip(all_axes, coefficients, standards, strict=True):
-            axes.mean[columns] = mean
+    for columns, block, mean in _read(store, fits[0], track):
+        for axes, some, fit, standard in zip(all_axes, coefficients, fits, standards, strict=True):
+            offset = _means(block, fit)
+            axes.mean[columns] = mean + offset
             np.matmul(block.T, some, out=axes.vectors[columns])
+            # As if the block had been taken less its mean over these images.
+            axes.vectors[columns] -= offset[:, None] * some.sum(axis=0)
             if standard is not None:
                 axes.vectors[columns] *= _inverse_variance(block, standard)[:, None]
     return all_axes
 
 
 def multiply_stored(
-    store: FeatureStore, features: NDArray[Any], standards: Sequence[Standard], track: Track = silent
+    store: FeatureStore,
+    features: NDArray[Any],
+    fits: Sequence[NDArray[np.int64]],
+    standards: Sequence[Standard],
+    track: Track = silent,
 ) -> list[NDArray[np.float32]]:
     """Multiply new images by all stored ones, as the Gram matrix does with stored ones, in one pass.
 
     Parameters
     ----------
     features : (n_images, n_features)
+    fits
+        The images whose mean features are taken away; one set, or several at once.
     standards
-        Where features are standardised, over which images; one entry, or several at once.
+        One for each set: where features are standardised, over which images.
 
     Returns
     -------
-    One entry a standard, (n_images, n_stimuli)
+    One entry a set, (n_images, n_stimuli)
 
     Raises
     ------
     DataError
         If the store is damaged.
     """
-    totals = [np.zeros((len(features), store.n_stimuli)) for _ in standards]
-    for columns, block, mean in _read(store, track):
+    totals = [np.zeros((len(features), store.n_stimuli)) for _ in fits]
+    for columns, block, mean in _read(store, fits[0], track):
         shifted = features[:, columns].astype(np.float32) - mean
-        for total, standard in zip(totals, standards, strict=True):
-            scaled = shifted if standard is None else shifted * _inverse_variance(block, standard)
-            total += scaled @ block.T
+        # Features as they are have the same products for every set.
+        plain = shifted @ block.T if any(standard is None for standard in standards) else None
+        for total, fit, standard in zip(totals, fits, standards, strict=True):
+            scale = np.float32(1) if standard is None else _inverse_variance(block, standard)
+            # (x - o)(y - o) = xy - xo - oy + oo, where o is how far the set's mean is from what was taken away.
+            offset = _means(block, fit)
+            scaled = offset * scale
+            total += (shifted * scale) @ block.T if plain is None else plain
+            total += offset @ scaled - (shifted @ scaled)[:, None] - block @ scaled
     return [total.astype(np.float32) for total in totals]
 
 
@@ -131,23 +149,33 @@ def load_axes(path: Path) -> Axes | None:
     return None if kept is None else Axes(kept["mean"], kept["vectors"])
 
 
-def _read(store: FeatureStore, track: Track) -> Iterator[tuple[slice, NDArray[np.float32], NDArray[np.float32]]]:
-    """Yield blocks of columns, (n_stimuli, n_columns), less their means over all images, and these means."""
+def _read(
+    store: FeatureStore, fit: NDArray[np.int64], track: Track
+) -> Iterator[tuple[slice, NDArray[np.float32], NDArray[np.float32]]]:
+    """Yield blocks of columns, (n_stimuli, n_columns), less their means over some images, and these means."""
     label = f"subject {store.subject}: stored features"
     for columns, block, pool in column_passes([store], store.n_stimuli, label, track):
-        yield columns, block, _centre(block, pool)
+        yield columns, block, _centre(block, fit, pool)
 
 
-def _centre(block: NDArray[np.float32], pool: ThreadPoolExecutor) -> NDArray[np.float32]:
-    """Take the means of a block of columns away, and return these."""
+def _centre(block: NDArray[np.float32], fit: NDArray[np.int64], pool: ThreadPoolExecutor) -> NDArray[np.float32]:
+    """Take the means of a block of columns over some images away, and return these."""
     mean = np.empty(block.shape[1], np.float32)
 
     def centre(part: slice) -> None:
-        mean[part] = block[:, part].mean(axis=0, dtype=np.float64)
+        mean[part] = block[fit, part].mean(axis=0, dtype=np.float64)
         block[:, part] -= mean[part]
 
     list(pool.map(centre, blocks(len(mean), _COLUMNS)))
     return mean
+
+
+def _means(block: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Return the mean of each column over some rows, (n_columns,)."""
+    means = np.empty(block.shape[1], np.float32)
+    for part in blocks(block.shape[1], _COLUMNS):
+        means[part] = block[rows, part].mean(axis=0, dtype=np.float64)
+    return means
 
 
 def _inverse_variance(block: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -1,9 +1,9 @@
 """The Gram matrix of a feature store: every inner product between two images, in one pass over the features.
 
-With X the n x d features less their mean over all images, K = X Xᵀ holds all that a linear model of the images
-can know. Taking the mean away shifts the cloud of images as a whole: whatever centres again on its own rows, as
-every fold of PCA or ridge does, is unaffected, and rounding is relative to differences between images instead of
-to their common mean.
+With X the n x d features less the mean of the images, K = X Xᵀ holds all that a linear model of the images can know.
+Taking a mean away shifts the cloud of images as a whole: whatever centres again on its own rows, as every fold of PCA
+or ridge does, is unaffected, and rounding is relative to differences between images instead of to their common mean.
+An image far from all others has no say in that mean, which it would pull away from them.
 """
 
 from __future__ import annotations
@@ -30,6 +30,11 @@ from algocli.features.store.readable import Readable, column_passes, inverse_spr
 TILE_ROWS = 1024
 # Columns that a thread standardises at once: 20 MB in float64 at the challenge's size.
 _STANDARDISED_COLUMNS = 256
+# So many times farther from the middle than half of all images, an image is left out of means; of fewer images than
+# these, none is.
+FAR, FEWEST = 10.0, 8
+# Images of whose features the middle is found.
+_MIDDLE_ROWS = 64
 
 
 class Gram:
@@ -195,7 +200,7 @@ def _accumulate(
 
 
 def _shift(block: NDArray[np.float32], n_together: int, pool: ThreadPoolExecutor) -> None:
-    """Take the mean of the first rows away from a block of columns.
+    """Take the mean of the first rows, but for those far from the others, away from a block of columns.
 
     That is near the mean of all, which `_centre` takes away exactly, and needs no second pass over the block.
     """
@@ -206,8 +211,26 @@ def _shift(block: NDArray[np.float32], n_together: int, pool: ThreadPoolExecutor
             block[rows] -= beginning
 
     parts = blocks(len(block), n_together)
-    beginning = block[parts[0]].mean(axis=0, dtype=np.float64).astype(np.float32)
+    first = block[parts[0]]
+    near = _are_near(_squared_distances(first))
+    beginning = (first if near.all() else first[near]).mean(axis=0, dtype=np.float64).astype(np.float32)
     list(pool.map(shift, parts))
+
+
+def _squared_distances(features: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the squared distance of each image, (n_images,), from the middle of the first: no outlier moves that."""
+    middle = np.median(features[:_MIDDLE_ROWS], axis=0)
+    # A few rows at a time: a copy of all would be as large as a shard.
+    parts = (features[part] - middle for part in blocks(len(features), _MIDDLE_ROWS))
+    return np.concatenate([np.square(part, out=part).sum(axis=1, dtype=np.float64) for part in parts])
+
+
+def _are_near(squared_distances: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Say which images, (n_images,), lie where most of them do; what is no number is left to whoever refuses it."""
+    if len(squared_distances) < FEWEST:
+        return np.ones(len(squared_distances), np.bool_)
+    near: NDArray[np.bool_] = ~(squared_distances > FAR**2 * np.median(squared_distances))
+    return near
 
 
 def _standardise(block: NDArray[np.float32], rows: NDArray[np.int64], pool: ThreadPoolExecutor) -> None:
@@ -236,14 +259,16 @@ def _refuse_unusable(stores: Sequence[Readable], tiles: Tiles) -> None:
 
 
 def _centre(tiles: Tiles, rows: Sequence[slice], n_stimuli: int) -> None:
-    """Make of the products of shifted features those of features less their mean over all images."""
+    """Make of the products of shifted features those of features less the mean of all images that are near it."""
     means = np.zeros(n_stimuli)
+    near = _are_near(np.concatenate([np.diagonal(tiles[i, i]) for i in range(len(rows))]))
+    weights = near / near.sum()
     for (i, j), tile in tiles.items():
-        means[rows[i]] += tile.sum(axis=1) / n_stimuli
+        means[rows[i]] += tile @ weights[rows[j]]
         if i != j:
-            means[rows[j]] += tile.sum(axis=0) / n_stimuli
-    # (x - m)(y - m) = xy - xm - ym + mm, where xm is the mean of a row of products and mm the mean of all of them.
-    means -= means.mean() / 2
+            means[rows[j]] += weights[rows[i]] @ tile
+    # (x - m)(y - m) = xy - xm - ym + mm, where xm is the mean of a row of products and mm that of all such means.
+    means -= (means @ weights) / 2
     for (i, j), tile in tiles.items():
         tile -= means[rows[i], None]
         tile -= means[rows[j]]

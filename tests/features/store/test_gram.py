@@ -185,3 +185,24 @@ def test_a_matrix_cut_short_is_named(tmp_path: Path) -> None:
     os.truncate(store.folder / "gram" / "matrix.npy", 200)
     with pytest.raises(DataError, match=r"matrix\.npy is missing or damaged"):
         gram(store)
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("row", [0, 20, 52])
+def test_an_image_far_from_the_others_costs_them_no_precision(tmp_path: Path, row: int) -> None:
+    features = (1 + np.random.default_rng(7).standard_normal((53, 9000))).astype(np.float32)
+    features[row] *= 1e4
+    others = np.delete(np.arange(53), row)
+    found = gram(make_store(tmp_path / "store", features)).block(others, others)
+    # Whatever it is less, what is centred again on these images is the same.
+    found -= found.mean(axis=0, dtype=np.float64).astype(np.float32)
+    found -= found.mean(axis=1, dtype=np.float64, keepdims=True).astype(np.float32)
+    assert_rounding(found, truth(features[others]))
+
+
+@pytest.mark.parametrize("n_far", [1, 10])
+def test_images_far_from_the_others_have_no_say_in_the_mean(tmp_path: Path, n_far: int) -> None:
+    features = np.random.default_rng(8).standard_normal((40, 30)).astype(np.float32)
+    features[-n_far:] += 1000
+    x = features.astype(np.float64) - features[:-n_far].mean(axis=0, dtype=np.float64)
+    assert_rounding(whole(gram(make_store(tmp_path / "store", features))), x @ x.T, share=1e-5)
