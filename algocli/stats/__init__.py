@@ -6,6 +6,7 @@ partition    what sets of features explain alone, and what in common
 tails        p beyond the largest draw
 permutation  which scores are more than chance
 families     p of many differences, corrected for their number
+groups       what several subjects say together: mean, sign flips, prevalence
 bootstrap    how far scores might have come out otherwise
 influence    what images add to scores of folds, whose models share them
 """
