@@ -33,6 +33,13 @@ def test_of_what_folds_discover_few_are_false() -> None:
 
 @pytest.mark.parametrize("signal", [0, 0.7])
 def test_intervals_of_folds_hold_the_truth_about_as_often_as_they_say(signal: float) -> None:
-    report, _, _ = coverage(Case("ols", 5, 200, signal), n_people=25)
+    covered = coverage(Case("ols", 5, 200, signal), n_people=25)
     # 250 intervals, of which those of one person share their images.
-    assert report > 0.88
+    assert covered.report > 0.88
+    assert covered.compare > 0.88
+
+
+def test_intervals_of_a_holdout_hold_what_its_model_scores_on_other_images() -> None:
+    covered = coverage(Case("ridge", None, 540, 0.7), n_people=10)
+    assert covered.report > 0.86
+    assert covered.compare > 0.86
