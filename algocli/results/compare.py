@@ -224,7 +224,10 @@ def _check_same_images(subject_runs: Sequence[HeldOut]) -> Iterator[str]:
 
 def _split(run: Run) -> str:
     settings = run.settings
+    if settings.shared == "only":
+        return "shared='only'"
     part = f"holdout={settings.holdout:g}" if settings.folds is None else f"folds={settings.folds}"
+    part += " shared='exclude'" if settings.shared == "exclude" else ""
     return f"{part} seed={settings.seed}"
 
 
