@@ -27,6 +27,7 @@ from algocli.results.rows import RowsByRoi
 from algocli.results.telling import Correction
 from algocli.runs.datasets import refuse_other_data
 from algocli.runs.run import Run
+from algocli.runs.splitting import tell_split
 from algocli.stats import bootstrap
 from algocli.stats.families import corrected_p
 
@@ -150,6 +151,7 @@ def compare(
     for number in numbers:
         refuse_other_data([held.run for held in subject_runs[number]], number, doing="compared")
         notes += _check_same_images(subject_runs[number])
+    notes += [line for run in (runs[0], *others) for line in tell_split(run, numbers)]
     data = [challenge.subject(n) if challenge else _recorded_subject(subject_runs[n][0]) for n in numbers]
     classes = classes_of(data)
     chosen = choose_rois(rois, classes)

@@ -29,7 +29,7 @@ Facts = dict[str, str]
 _REFIT = {
     "all": "a refit on all training images",
     "only": "a refit on all training images",
-    "exclude": "a refit on all of these",
+    "exclude": "a refit on all training images that no other subject saw",
 }
 
 
