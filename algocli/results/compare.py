@@ -151,7 +151,7 @@ def compare(
     for number in numbers:
         refuse_other_data([held.run for held in subject_runs[number]], number, doing="compared")
         notes += _check_same_images(subject_runs[number])
-    notes += [line for run in (runs[0], *others) for line in tell_split(run, numbers)]
+    notes += [line for run in {run.name: run for run in runs}.values() for line in tell_split(run, numbers)]
     data = [challenge.subject(n) if challenge else _recorded_subject(subject_runs[n][0]) for n in numbers]
     classes = classes_of(data)
     chosen = choose_rois(rois, classes)
@@ -214,8 +214,8 @@ def _check_same_images(subject_runs: Sequence[HeldOut]) -> Iterator[str]:
             raise UsageError(
                 f"run {first.run.name} ({_split(first.run)}) and run {other.run.name} ({_split(other.run)}) held out "
                 f"different images of subject {number}: {len(first.rows)} and {len(other.rows)}, {n_shared} in both",
-                hint="a paired comparison needs the same ones: train with the same seed=... and holdout=... or "
-                "folds=...",
+                hint="a paired comparison needs the same ones: train with the same seed=..., shared=... and "
+                "holdout=... or folds=...",
             )
         if _partition(first.folds) != _partition(other.folds):
             yield (

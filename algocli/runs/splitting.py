@@ -145,7 +145,7 @@ def tell_split(run: Run, numbers: Sequence[SubjectId]) -> Iterator[str]:
     which = {"only": "was scored on the", "exclude": "neither fitted nor held out the"}.get(run.settings.shared)
     records = {number: run.subject(number).record for number in numbers}
     if which is not None:
-        told = (f"subject {number} {_n_shared(record)}" for number, record in records.items())
+        told = (f"subject {number}: {_n_shared(record)}" for number, record in records.items())
         yield f"run {run.name} {which} training images that other subjects saw too ({'; '.join(told)})"
     copied = [number for number, record in records.items() if _n_copies(record)]
     if copied:
