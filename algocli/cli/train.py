@@ -121,8 +121,9 @@ def train(
 
     The same image is never fitted and held out: where a subject has one twice, by its pixels, both copies go where the
     first would; all others stay where they were. --shared only scores every subject on images that other subjects saw
-    too, as is usual with NSD's 1,000; --shared exclude makes subjects independent samples of images. Images are shared
-    if a subject whose folder is there has one with the same NSD id, or the same pixels, for training or the test.
+    too, and fits on the subject's own, as is usual where a thousand are common to all; --shared exclude makes subjects
+    independent samples of images. An image is shared if another subject whose folder is there has one with the same
+    pixels, or the same number in one collection, for training or for the test.
 
     Several layers, also of different networks, are joined as if their features stood side by side, each layer first
     brought to one scale. Whatever is chosen (penalties, weights, scales) is chosen without the held-out images, in each

@@ -30,8 +30,8 @@ class Settings(Fields):
     of all, with a penalty for each, found by `n_iter` random draws from `search_seed`.
 
     A `shared` image is one that at least one other subject of the dataset saw too, for training or for the test: it has
-    the same pixels, or the same NSD id. 'only' holds all of them out, once, and fits on the images of the subject's
-    own; 'exclude' neither fits nor holds out any; 'all' makes no difference between images.
+    the same pixels, or the same number where ids number one collection. 'only' holds all of them out, once, and fits on
+    the subject's own images; 'exclude' neither fits nor holds out any; 'all' makes no difference between images.
 
     `regression` may also name a callable that returns an estimator with scikit-learn's fit and predict, as in
     'python:sklearn.linear_model:LinearRegression': it is imported when something is trained, and not before.
