@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -110,6 +110,14 @@ Holdout = Annotated[
     float | None, typer.Option("--holdout", help=f"Share of training images held out once.  [default: {usual.HOLDOUT}]")
 ]
 Folds = Annotated[int | None, typer.Option("--folds", help="Hold out every image once, in this many folds.")]
+SharedImages = Annotated[
+    Literal["all", "only", "exclude"],
+    typer.Option(
+        "--shared",
+        help="What to do with images that other subjects of the dataset saw too: only hold out these, all of them, and "
+        "fit on the subject's own; or exclude them, from both.",
+    ),
+]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the split.")]
 RunName = Annotated[str, typer.Option("--run", help="Name of a run; its beginning is enough where that is unique.")]
 RoiNames = Annotated[list[str] | None, typer.Option("--roi", help="Only this ROI; may be repeated.")]

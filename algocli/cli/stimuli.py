@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -25,7 +25,16 @@ Annotations = Annotated[
 Output = Annotated[
     Path | None, typer.Option("--output", "-o", help="The file for adapted annotations.  [default: FILE_subjNN.json]")
 ]
+SharedImages = Annotated[
+    Literal["all", "only", "exclude"],
+    typer.Option("--shared", help="Only the images that another subject saw too, or exclude these."),
+]
 CsvFile = Annotated[Path | None, typer.Option("--csv", help="Write the list to this CSV file.")]
+
+if TYPE_CHECKING:
+    from algocli.compute.track import Track
+    from algocli.dataset.challenge.subjects import Challenge
+    from algocli.dataset.stimuli import Stimulus
 
 # Of the columns that every list has; negative ones stand to the right.
 _WIDTHS = (7, 5, -4, 24, -6)
@@ -65,6 +74,7 @@ def register(app: typer.Typer) -> None:
 def stimuli(
     subject: Subjects = None,
     split: SplitName = None,
+    shared: SharedImages = "all",
     csv_file: CsvFile = None,
     coco: Coco = None,
     annotations: Annotations = None,
@@ -76,25 +86,26 @@ def stimuli(
     """List a subject's images: split, row, file and NSD id.
 
     Rows count from 0 within a split, as in the response arrays; the numbers in file names count from 1. NSD ids
-    go from 0 to 72999. On a pipe, columns are separated by tabs.
+    go from 0 to 72999. On a pipe, columns are separated by tabs. An image is shared if a subject whose folder is there
+    has one with the same NSD id, or the same pixels, for training or the test.
 
     --annotations writes COCO's boxes, outlines, key points or captions as they are in one subject's 425 x 425 pixel
     images: in COCO's own format, cut at the edges, without what was cut off, an image's id being its NSD id.
     """
-    from algocli.cli.console import show_json, show_path
+    from algocli.cli.console import show_json, show_path, tracker
     from algocli.errors import UsageError
 
     if as_json and csv_file is not None:
         raise UsageError("--json prints the list and --csv writes it to a file: choose one")
     numbers = parse_subjects(subject)
     if annotations is not None:
-        if split is not None or csv_file is not None:
-            raise UsageError("--split and --csv are for the list, and --annotations writes none")
+        if split is not None or shared != "all" or csv_file is not None:
+            raise UsageError("--split, --shared and --csv are for the list, and --annotations writes none")
         _adapt(data_dir, numbers, coco, annotations, output, as_json=as_json, quiet=quiet)
         return
     if output is not None:
         raise UsageError("--output is for --annotations", hint="--csv writes the list to a file")
-    rows = list(_rows(data_dir, numbers, split, coco))
+    rows = list(_rows(data_dir, numbers, split, shared, coco, tracker(quiet)))
     if csv_file is not None:
         _write_csv(csv_file, rows)
         show_path(csv_file)
@@ -144,17 +155,28 @@ def _adapt(
     )
 
 
-def _rows(data_dir: Path, numbers: tuple[int, ...] | None, only: Split | None, coco: Path | None) -> Iterator[Row]:
+def _rows(
+    data_dir: Path,
+    numbers: tuple[int, ...] | None,
+    only: Split | None,
+    shared: Literal["all", "only", "exclude"],
+    coco: Path | None,
+    track: Track,
+) -> Iterator[Row]:
     from algocli.dataset.challenge.image_names import list_stimuli
     from algocli.dataset.challenge.subjects import Challenge
     from algocli.dataset.nsd.coco import read_coco_images
 
+    challenge = Challenge(data_dir)
     images = [
         (subject.number, image)
-        for subject in Challenge(data_dir).subjects(numbers)
+        for subject in challenge.subjects(numbers)
         for split in (SPLITS if only is None else (only,))
         for image in list_stimuli(subject.layout, split)
     ]
+    if shared != "all":
+        among = _shared(challenge, {number for number, _ in images}, track)
+        images = [pair for pair in images if (pair in among) == (shared == "only")]
     plain = [StimulusRow(number, one.split, one.row, one.path.name, one.nsd_id) for number, one in images]
     if coco is None:
         yield from plain
@@ -163,6 +185,26 @@ def _rows(data_dir: Path, numbers: tuple[int, ...] | None, only: Split | None, c
     for row, origin in zip(plain, read_coco_images(coco, [image for _, image in images]), strict=True):
         crop = {f"crop_{side}": share for side, share in vars(origin.crop).items()}
         yield CocoRow(**vars(row), coco_id=origin.coco_id, coco_split=origin.split, **crop)
+
+
+def _shared(challenge: Challenge, numbers: Set[int], track: Track) -> set[tuple[int, Stimulus]]:
+    """Return the images of some subjects that other subjects saw too, each with its subject."""
+    from algocli.dataset.copies import find_shared
+    from algocli.errors import DataError
+
+    everybody = challenge.subjects()
+    if len(everybody) < 2:
+        raise DataError(
+            f"what other subjects saw cannot be known: {challenge.folder} holds no more than {everybody[0].name}",
+            hint="put other subjects beside it, or leave --shared away",
+        )
+    found = set()
+    for subject in (one for one in everybody if one.number in numbers):
+        others = [other for other in everybody if other is not subject]
+        sharing = find_shared(subject, others, track=track)
+        stimuli = zip(subject.stimuli, sharing.rows.tolist(), strict=True)
+        found |= {(subject.number, one) for one, is_shared in stimuli if is_shared}
+    return found
 
 
 def _columns(rows: Sequence[Row]) -> list[str]:

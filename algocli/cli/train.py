@@ -25,6 +25,7 @@ from algocli.cli.options import (
     PresetName,
     Quiet,
     Seed,
+    SharedImages,
     Subjects,
     TrainedLayers,
     in_same_folders,
@@ -78,6 +79,7 @@ def train(
     alphas: AlphaGrid = None,
     holdout: Holdout = None,
     folds: Folds = None,
+    shared: SharedImages = "all",
     seed: Seed = usual.SEED,
     refit: Annotated[
         bool, typer.Option("--refit/--no-refit", help="Predict the test images from a refit on all training images.")
@@ -116,6 +118,12 @@ def train(
     challenge's tutorial: AlexNet features.2, 100 components, OLS, a tenth held out. Ridge has a penalty of its own for
     every vertex and gains from many components: --pca 1000 --regression ridge; all there are take minutes, and 4 GB at
     full size. Unlike the tutorial's, components are exact, and a refit, which it recommends, predicts the test images.
+
+    The same image is never fitted and held out: where a subject has one twice, by its pixels, both copies go where the
+    first would; all others stay where they were. --shared only scores every subject on images that other subjects saw
+    too, and fits on the subject's own, as is usual where a thousand are common to all; --shared exclude makes subjects
+    independent samples of images. An image is shared if another subject whose folder is there has one with the same
+    pixels, or the same number in one collection, for training or for the test.
 
     Several layers, also of different networks, are joined as if their features stood side by side, each layer first
     brought to one scale. Whatever is chosen (penalties, weights, scales) is chosen without the held-out images, in each

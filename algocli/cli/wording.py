@@ -26,6 +26,7 @@ FIELDS = {
     "folds": "folds",
     "seed": "seed",
     "refit": "refit",
+    "shared": "shared",
 }
 # Arguments whose option is another word; those below it have the same, with dashes.
 _RENAMED = {

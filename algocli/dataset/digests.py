@@ -90,6 +90,23 @@ def digest_files(
     return _remembered(paths, cache_dir, _read, "digesting files", track)
 
 
+def look_once(
+    paths: Sequence[Path], cache_dir: Path, look: Callable[[Path], str | None], *, part: str, label: str, track: Track
+) -> list[str]:
+    """Return what `look` says of every file, in the order of `paths`, asking it again only where one has changed.
+
+    `part` says what it looks at, and names its memory. None is not remembered, and returned as an empty word.
+
+    Raises
+    ------
+    DataError
+        If a file is missing.
+    StorageError
+        If `cache_dir` cannot be written.
+    """
+    return _remembered(paths, cache_dir, partial(_look, look), label, track, part=part)
+
+
 def digest_part(path: Path, part: str, cache_dir: Path, compute: Callable[[], str]) -> str:
     """Return what `compute` says of a part of a file, asking it again only when the file has changed.
 
@@ -255,6 +272,13 @@ def _list_kinds(path: Path) -> tuple[str | None, str]:
     except DataError:
         return None, _PLAIN
     return _lasting_stamp(status, started), "+".join(kinds) or _PLAIN
+
+
+def _look(look: Callable[[Path], str | None], path: Path) -> tuple[str | None, str]:
+    """Return an image's stamp, if it is sure to stand for the content, and what is said of it."""
+    started, status = time.time_ns(), os.stat(path)
+    word = look(path)
+    return (None, "") if word is None else (_lasting_stamp(status, started), word)
 
 
 def _lasting_stamp(status: os.stat_result, started_ns: int) -> str | None:

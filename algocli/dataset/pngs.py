@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import struct
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from algocli.errors import DataError, first_line
 
@@ -33,6 +34,9 @@ _TURNING_TEXTS = (b"XML:com.adobe.xmp", b"Raw profile type")
 _KEYWORD_BYTES = 20
 # Bytes of a file's beginning that are read for a look: what is told before the pixels mostly lies within.
 _BEGINNING = 1024
+# How a row is written (section 9.2): each sample as it is, or less its neighbour to the left, above, or both. Above the
+# first row there are zeros.
+_AS_IS, _, _LESS_ABOVE, _LESS_MEAN, _ = range(5)
 
 
 class PngHeader(NamedTuple):
@@ -139,6 +143,53 @@ def read_pixels(path: Path) -> NDArray[np.uint8] | None:
     except (OSError, RuntimeError, ValueError):
         return None
     return pixels
+
+
+def first_row(path: Path) -> tuple[tuple[int, int], bytes] | None:
+    """Return the width and height of a PNG of 8-bit RGB, and the samples of its first row, decoding no other.
+
+    None where the file is of another kind, says more than its pixels, or has no first row to be read so.
+    """
+    try:
+        with path.open("rb", buffering=0) as stream:
+            start = stream.read(_START.size + 5)
+            if len(start) < _START.size + 5 or not is_as_stored(path):
+                return None
+            signature, _, kind, width, height, depth, colour = _START.unpack_from(start)
+            # The last byte of IHDR but its checksum: 1 where rows come in another order.
+            interlaced = start[_START.size + 2]
+            if (signature, kind, depth, colour, interlaced) != (_SIGNATURE, b"IHDR", 8, 2, 0):
+                return None
+            n_bytes = 1 + 3 * width
+            row = zlib.decompressobj().decompress(_first_pixels(stream, 2 * n_bytes + _BEGINNING), n_bytes)
+    except (OSError, zlib.error):
+        return None
+    return ((width, height), _unfiltered(row[0], row[1:])) if len(row) == n_bytes else None
+
+
+def _first_pixels(stream: BinaryIO, n_bytes: int) -> bytes:
+    """Read the beginning of the first chunk of pixels."""
+    place = len(_SIGNATURE)
+    while True:
+        stream.seek(place)
+        head = stream.read(8)
+        length = int.from_bytes(head[:4])
+        if head[4:] == b"IDAT":
+            return stream.read(min(length, n_bytes))
+        if len(head) < 8:
+            return b""
+        place += 12 + length
+
+
+def _unfiltered(how: int, row: bytes) -> bytes:
+    """Undo what was done to the first row before it was compressed."""
+    if how in (_AS_IS, _LESS_ABOVE):
+        return row
+    samples = bytearray(row)
+    for place in range(3, len(samples)):
+        left = samples[place - 3]
+        samples[place] = (samples[place] + (left // 2 if how == _LESS_MEAN else left)) % 256
+    return bytes(samples)
 
 
 @cache

@@ -29,6 +29,7 @@ from algocli.errors import UsageError
 
 AlphaBy = Literal["gcv", "kfold"]
 Join = Literal["features", "components"]
+Shared = Literal["all", "only", "exclude"]
 
 
 class Alphas(NamedTuple):
@@ -63,6 +64,7 @@ class Fields:
     folds: int | None = None
     seed: int = usual.SEED
     refit: bool = True
+    shared: Shared = "all"
 
     @property
     def keeps_layers_apart(self) -> bool:
@@ -133,4 +135,5 @@ CHECKS: Mapping[str, Callable[[str, Any], Any]] = {
     ),
     "seed": _seed,
     "refit": check_flag,
+    "shared": partial(check_choice, allowed=get_args(Shared)),
 }

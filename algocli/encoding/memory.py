@@ -25,11 +25,15 @@ _SINGLE, _DOUBLE = 4, 8
 
 @dataclass(frozen=True)
 class Size:
-    """What there is of a subject: its images, and the vertices of its larger hemisphere."""
+    """What there is of a subject: its images, and the vertices of its larger hemisphere.
+
+    `n_held_out` is the most that are held out at a time, where the settings do not say it.
+    """
 
     n_train: int
     n_test: int
     n_vertices: int
+    n_held_out: int | None = None
 
     @property
     def n_stimuli(self) -> int:
@@ -96,6 +100,8 @@ def _regression(settings: Settings, size: Size) -> int:
 
 
 def _n_held_out(settings: Settings, size: Size) -> int:
+    if size.n_held_out is not None:
+        return size.n_held_out
     share = settings.holdout if settings.folds is None else 1 / settings.folds
     return int((share or 0) * size.n_train) + 1
 

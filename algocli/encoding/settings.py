@@ -25,9 +25,13 @@ class Settings(Fields):
     each layer's own `n_components` are (`join`), every layer `scaled` to the same mean variance of a component unless
     told otherwise. `standardised` features have the same variance, each, over the fitted images. No number of
     components stands for all that there are. Either `holdout` (the share of training images held out once) or `folds`
-    is set. How ridge regression chooses each vertex's penalty, and from what, plays no part in OLS. A blend joins
-    layers in its own way: one ridge model each, weighted per vertex; so does banded ridge: one model of all, with a
-    penalty for each, found by `n_iter` random draws from `search_seed`.
+    is set, or `shared` is 'only'. How ridge regression chooses each vertex's penalty, and from what, plays no part in
+    OLS. A blend joins layers in its own way: one ridge model each, weighted per vertex; so does banded ridge: one model
+    of all, with a penalty for each, found by `n_iter` random draws from `search_seed`.
+
+    A `shared` image is one that at least one other subject of the dataset saw too, for training or for the test: it has
+    the same pixels, or the same number where ids number one collection. 'only' holds all of them out, once, and fits on
+    the subject's own images; 'exclude' neither fits nor holds out any; 'all' makes no difference between images.
 
     `regression` may also name a callable that returns an estimator with scikit-learn's fit and predict, as in
     'python:sklearn.linear_model:LinearRegression': it is imported when something is trained, and not before.
@@ -56,7 +60,13 @@ class Settings(Fields):
                 "join='components' puts the components of several layers side by side",
                 hint="name several layers; a blend and banded ridge have their own way to join them",
             )
-        if (self.holdout is None) == (self.folds is None):
+        if self.shared == "only" and (self.holdout, self.folds) != (None, None):
+            named = f"holdout={self.holdout:g}" if self.folds is None else f"folds={self.folds}"
+            raise UsageError(
+                f"shared='only' holds out the images that other subjects saw, all of them once: {named} has no say",
+                hint="leave one of the two away",
+            )
+        if self.shared != "only" and (self.holdout is None) == (self.folds is None):
             raise UsageError("either a share to hold out or a number of folds is needed, not both")
         regression_of(self).check(self)
 
@@ -73,9 +83,15 @@ class Settings(Fields):
             components += "each"
         if self.standardised:
             components = f"standardised_{components}"
-        split = f"folds{self.folds}" if self.holdout is None else f"holdout{number_name(self.holdout)}"
-        parts = [components, regression_of(self).words(self), split, f"seed{self.seed}"]
+        parts = [components, regression_of(self).words(self), self._split_name, f"seed{self.seed}"]
         return run_name(self.features, self.scaled, "_".join(parts if self.refit else [*parts, "norefit"]))
+
+    @property
+    def _split_name(self) -> str:
+        if self.shared == "only":
+            return "sharedonly"
+        split = f"folds{self.folds}" if self.holdout is None else f"holdout{number_name(self.holdout)}"
+        return f"{split}-unshared" if self.shared == "exclude" else split
 
 
 def check_settings(given: Mapping[str, Any], others: Sequence[str] = ()) -> None:

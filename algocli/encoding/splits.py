@@ -25,8 +25,24 @@ class Fold:
     held_out: NDArray[np.int64]
 
 
+@dataclass(frozen=True)
+class Split:
+    """How the training images of a subject are used; both hemispheres share it.
+
+    Attributes
+    ----------
+    folds
+        What is fitted and held out, once or in turn.
+    used : (n_used,)
+        Rows of the training images that are used at all, rising: a refit is fitted on all of them.
+    """
+
+    folds: list[Fold]
+    used: NDArray[np.int64]
+
+
 def make_folds(settings: Fields, n_train: int) -> list[Fold]:
-    """Split the training images as the settings say; both hemispheres share the split.
+    """Split training images of which no two are the same, and none is another subject's, as the settings say.
 
     Raises
     ------
@@ -37,6 +53,81 @@ def make_folds(settings: Fields, n_train: int) -> list[Fold]:
         return k_folds(n_train, settings.folds, settings.seed)
     assert settings.holdout is not None  # Settings admits one of the two
     return [holdout(n_train, settings.holdout, settings.seed)]
+
+
+def make_split(settings: Fields, first: NDArray[np.int64], shared: NDArray[np.bool_]) -> Split:
+    """Split the training images of a subject as the settings say, the same image always to one side.
+
+    Every image goes where the split would have put the first that has its pixels: what is no copy stays where it was.
+
+    Parameters
+    ----------
+    first : (n_train,)
+        The row of the first image with the same pixels, as `dataset.copies.find_copies` returns it.
+    shared : (n_train,)
+        Whether other subjects saw the image; it matters only to settings that ask for it.
+
+    Raises
+    ------
+    DataError
+        If there are too few images to split so, or too few are held out to tell anything by their r.
+    """
+    # A copy of what others saw is what others saw.
+    shared = np.isin(first, first[shared])
+    if settings.shared == "only":
+        return _hold_out_shared(shared)
+    used = np.flatnonzero(~shared) if settings.shared == "exclude" else np.arange(len(first))
+    try:
+        check_folds(settings, len(used))
+    except DataError as error:
+        if settings.shared == "all":
+            raise
+        left = f"shared='exclude' leaves {len(used)} of {len(first)} training images, as other subjects saw the others"
+        raise DataError(f"{left}: {error.message}", hint=error.hint) from error
+    folds = [Fold(used[fold.fit], used[fold.held_out]) for fold in make_folds(settings, len(used))]
+    split = Split(_keep_together(folds, used, first), used)
+    _check_held_out(split)
+    return split
+
+
+def _hold_out_shared(shared: NDArray[np.bool_]) -> Split:
+    """Hold out what other subjects saw, all of it, and fit on the rest."""
+    fold = Fold(np.flatnonzero(~shared), np.flatnonzero(shared))
+    n_shared, n = len(fold.held_out), len(shared)
+    if n_shared < FEWEST_HELD_OUT:
+        raise DataError(
+            f"shared='only' holds out the images that other subjects saw, which are {n_shared} of {n} training images; "
+            f"with fewer than {FEWEST_HELD_OUT} no r says anything",
+            hint="leave shared='only' away, and hold out any images",
+        )
+    if len(fold.fit) < 2:
+        raise DataError(
+            f"shared='only' leaves {len(fold.fit)} of {n} training images to fit on: other subjects saw all others",
+            hint="use shared='all', which fits on some of them and holds out the others",
+        )
+    return Split([fold], np.arange(n))
+
+
+def _keep_together(folds: list[Fold], used: NDArray[np.int64], first: NDArray[np.int64]) -> list[Fold]:
+    """Move every copy to the part of the first image that it is a copy of."""
+    part = np.full(len(first), -1)
+    for number, fold in enumerate(folds):
+        part[fold.held_out] = number
+    part = part[first][used]
+    return [Fold(used[part != number], used[part == number]) for number in range(len(folds))]
+
+
+def _check_held_out(split: Split) -> None:
+    """Refuse a split of which copies, that stay together, have left too little."""
+    n_held_out, n_fit = (
+        min(sizes) for sizes in zip(*((len(f.held_out), len(f.fit)) for f in split.folds), strict=True)
+    )
+    if n_held_out < FEWEST_HELD_OUT or n_fit < 2:
+        raise DataError(
+            f"{len(split.used)} images, of which some are the same and stay on one side, are split into {n_fit} to be "
+            f"fitted and {n_held_out} to be held out, and with fewer than {FEWEST_HELD_OUT} no r says anything",
+            hint="use another seed=..., fewer folds=... or a larger holdout=...",
+        )
 
 
 def check_folds(settings: Fields, n_train: int) -> None:
@@ -129,7 +220,10 @@ def inner_folds(settings: Fields, n_train: int, fit: NDArray[np.int64]) -> list[
         If there are too few images.
     """
     if settings.folds in SHARED_FOLDS:
-        return [fold.held_out for fold in make_folds(settings, n_train) if np.isin(fold.held_out, fit).all()]
+        others = [fold.held_out for fold in make_folds(settings, n_train) if np.isin(fold.held_out, fit).all()]
+        # Where images are left out, or copies were moved, they do not make up what is fitted.
+        if sum(map(len, others)) == len(fit):
+            return others
     return [fit[fold.held_out] for fold in k_folds(len(fit), N_INNER_FOLDS, settings.seed)]
 
 

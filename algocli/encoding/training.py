@@ -20,7 +20,7 @@ from algocli.encoding.regressions.models import Model
 from algocli.encoding.regressions.registry import regression_of
 from algocli.encoding.regressions.regression import Scores, View
 from algocli.encoding.settings import Settings
-from algocli.encoding.splits import Fold
+from algocli.encoding.splits import Split
 from algocli.errors import DataError
 from algocli.features.algebra import algebra_on
 from algocli.features.store.shards import FeatureStore
@@ -46,13 +46,14 @@ class Training:
         subject: Subject,
         shelf: Shelf,
         settings: Settings,
-        folds: list[Fold],
+        split: Split,
         stores: Sequence[FeatureStore],
         device: str,
         clock: dict[str, float],
         track: Track,
     ) -> None:
-        self.subject, self.shelf, self.settings, self.folds = subject, shelf, settings, folds
+        self.subject, self.shelf, self.settings = subject, shelf, settings
+        self.split, self.folds = split, split.folds
         self.clock, self.track = clock, track
         self.algebra = algebra_on(device)
         self.regression = regression_of(settings)
@@ -68,7 +69,7 @@ class Training:
             name = self.subject.responses_name("train", side)
             _refuse_empty_rows(name, self.subject.responses("train", side))
         n_held_out = sum(len(fold.held_out) for fold in self.folds)
-        fits = [fold.fit for fold in self.folds] + ([np.arange(self.n_train)] if self.settings.refit else [])
+        fits = [fold.fit for fold in self.folds] + ([self.split.used] if self.settings.refit else [])
         with self._timed("gram"):
             self.kernels.prepare(fits)
         with ExitStack() as stack:

@@ -100,7 +100,15 @@ def train(
     run = opening.open_on(home, chosen, [subject.id for subject in some], name=name, force=force, note=note)
     for subject in some:
         train_subject(
-            subject, run, cache_dir, command_line=sys.argv, force=force, device=device, track=track, note=note
+            subject,
+            run,
+            cache_dir,
+            home=home,
+            command_line=sys.argv,
+            force=force,
+            device=device,
+            track=track,
+            note=note,
         )
     run.mark_latest()
     for remark in tell_mixtures(run):
@@ -151,7 +159,7 @@ def _whole(
 def _chosen(preset: PresetName | None, given: dict[str, Any]) -> dict[str, Any]:
     """Return the fields that are not as usual: the preset's and, above them, those that were named."""
     check_settings(given, _TRAIN_TAKES)
-    if given.get("folds") is not None:
+    if given.get("folds") is not None or given.get("shared") == "only":
         given.setdefault("holdout", None)
     base = preset_of(preset)
     return {**(base.options if base is not None else {}), **given}

@@ -27,6 +27,7 @@ from algocli.results.rows import RowsByRoi
 from algocli.results.telling import Correction
 from algocli.runs.datasets import refuse_other_data
 from algocli.runs.run import Run
+from algocli.runs.splitting import tell_split
 from algocli.stats import bootstrap
 from algocli.stats.families import corrected_p
 
@@ -150,6 +151,7 @@ def compare(
     for number in numbers:
         refuse_other_data([held.run for held in subject_runs[number]], number, doing="compared")
         notes += _check_same_images(subject_runs[number])
+    notes += [line for run in {run.name: run for run in runs}.values() for line in tell_split(run, numbers)]
     data = [challenge.subject(n) if challenge else _recorded_subject(subject_runs[n][0]) for n in numbers]
     classes = classes_of(data)
     chosen = choose_rois(rois, classes)
@@ -212,8 +214,8 @@ def _check_same_images(subject_runs: Sequence[HeldOut]) -> Iterator[str]:
             raise UsageError(
                 f"run {first.run.name} ({_split(first.run)}) and run {other.run.name} ({_split(other.run)}) held out "
                 f"different images of subject {number}: {len(first.rows)} and {len(other.rows)}, {n_shared} in both",
-                hint="a paired comparison needs the same ones: train with the same seed=... and holdout=... or "
-                "folds=...",
+                hint="a paired comparison needs the same ones: train with the same seed=..., shared=... and "
+                "holdout=... or folds=...",
             )
         if _partition(first.folds) != _partition(other.folds):
             yield (
@@ -224,7 +226,10 @@ def _check_same_images(subject_runs: Sequence[HeldOut]) -> Iterator[str]:
 
 def _split(run: Run) -> str:
     settings = run.settings
+    if settings.shared == "only":
+        return "shared='only'"
     part = f"holdout={settings.holdout:g}" if settings.folds is None else f"folds={settings.folds}"
+    part += " shared='exclude'" if settings.shared == "exclude" else ""
     return f"{part} seed={settings.seed}"
 
 

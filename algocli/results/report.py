@@ -27,6 +27,7 @@ from algocli.results.rows import RowsByRoi, write_records
 from algocli.results.scoring import OverallAccuracy, VertexScores, pool, read_scores, scored_subjects
 from algocli.runs.mixtures import tell_mixtures
 from algocli.runs.run import Run
+from algocli.runs.splitting import tell_split
 from algocli.runs.subject_run import SubjectRun
 
 NOTHING = Asked()
@@ -172,7 +173,8 @@ def _report(
     remarks: Iterable[str],
 ) -> Report:
     """Score subjects that are paired with their data, or with None where there is none."""
-    notes = [*remarks, *tell_mixtures(run, [subject_run.id for _, subject_run in pairs])]
+    numbers = [subject_run.id for _, subject_run in pairs]
+    notes = [*remarks, *tell_mixtures(run, numbers), *tell_split(run, numbers)]
     classes = classes_of(subject for subject, _ in pairs if subject is not None)
     chosen = choose_rois(rois, classes)
     # What does not fit is told before anything that takes a while.

@@ -4,6 +4,7 @@ run            a run's folder and its record
 subject_run    one subject of a run: arrays and record
 datasets       which data a run is of
 opening        the run that a training goes into
+splitting      which images a training fits and holds out
 training       fits a subject's model into a run
 unions         the runs that a variance partition needs
 commands       which command trains a run again

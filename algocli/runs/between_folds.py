@@ -23,10 +23,11 @@ from algocli.encoding.regressions.models import LinearModel
 from algocli.encoding.regressions.registry import regression_of
 from algocli.encoding.regressions.regression import Regression, Scores, View
 from algocli.encoding.settings import Settings
-from algocli.encoding.splits import Fold, make_folds
-from algocli.errors import MissingStep, UsageError
+from algocli.encoding.splits import Fold
+from algocli.errors import UsageError
 from algocli.runs.predictor import refuse_other_responses, stores_of
 from algocli.runs.run import Run
+from algocli.runs.splitting import saved_split
 from algocli.stats.correlation import correlate
 from algocli.stats.influence import of_predicted, small_fold
 
@@ -40,7 +41,7 @@ class FoldsAgain:
     Raises
     ------
     MissingStep
-        If the features are gone, or the run's split is not what its settings say.
+        If the features are gone.
     UsageError
         If code of others, which the run names, would have to run.
     DataError
@@ -56,13 +57,7 @@ class FoldsAgain:
                 f"subject {subject.id}'s folds have to be fitted once more, which runs the code of "
                 f"{self.regression.name}"
             )
-        self.folds = make_folds(self.settings, len(subject.train_stimuli))
-        rows = np.concatenate([fold.held_out for fold in self.folds])
-        if not np.array_equal(rows, run.subject(subject.id).validation_rows()):
-            raise MissingStep(
-                f"{run.name} held out other images of subject {subject.id} than its settings say",
-                hint="train this subject again with force=True",
-            )
+        self.folds = saved_split(run.subject(subject.id), len(subject.train_stimuli)).folds
         self.stores = stores_of(run, subject.id, run.cache_dir)
         refuse_other_responses(run.subject(subject.id), subject, run.cache_dir, track)
 

@@ -12,7 +12,7 @@ from algocli.runs.run import Run
 
 # Fields whose option is the same word with dashes; the others have words of their own below.
 _NAMED = {"regression": "regression", "alpha_by": "alpha-by", "join": "join", "n_iter": "n-iter"}
-_NAMED |= {"search_seed": "search-seed", "seed": "seed"}
+_NAMED |= {"search_seed": "search-seed", "seed": "seed", "shared": "shared"}
 _SWITCHES = {("refit", False): "--no-refit", ("scaled", False): "--no-scale", ("standardised", True): "--standardise"}
 
 
@@ -48,5 +48,5 @@ def _options(settings: Settings) -> Iterator[str]:
             yield switch
     if settings.folds is not None:
         yield f"--folds {settings.folds}"
-    elif settings.holdout != usual.holdout:
+    elif settings.holdout not in (None, usual.holdout):
         yield f"--holdout {settings.holdout!r}"

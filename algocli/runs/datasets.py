@@ -179,6 +179,17 @@ class Home:
             return open_dataset(self.folder).found
         return tuple(self._given)
 
+    def others(self, number: SubjectId) -> list[Subject]:
+        """Return all subjects that are there but one.
+
+        Raises
+        ------
+        DataError
+            If one is there and cannot be opened.
+        """
+        rest = [other for other in self.found if other != number]
+        return [self._given.get(other) or open_dataset(self.folder).subject(other) for other in rest]
+
     def digests(self, number: SubjectId) -> dict[str, Any] | None:
         """Return the digests of a subject's data; None where the folder has not all of it."""
         if number not in self._known and (number in self._given or number in self.found):

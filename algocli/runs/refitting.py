@@ -19,9 +19,9 @@ from algocli.encoding.regressions.models import LinearModel
 from algocli.encoding.regressions.registry import regression_of
 from algocli.encoding.regressions.regression import Regression
 from algocli.encoding.settings import Settings
-from algocli.encoding.splits import make_folds
 from algocli.errors import DataError, UsageError
 from algocli.features.store.shards import FeatureStore
+from algocli.runs.splitting import saved_split
 from algocli.runs.subject_run import SubjectRun
 
 
@@ -89,8 +89,8 @@ class Refitting:
         n_train = len(self.subject.train_stimuli)
         kernels = Kernels(self.stores, self.settings, n_train, track=self.track)
         # The models that predict the test images: the refit alone, or every fold where there is none.
-        folds = [] if self.settings.refit else make_folds(self.settings, n_train)
-        rows = [fold.fit for fold in folds] or [np.arange(n_train)]
+        split = saved_split(self.subject_run, n_train)
+        rows = [split.used] if self.settings.refit else [fold.fit for fold in split.folds]
         fits: list[Fit] = []
         models: ScoredModels = {hemisphere: [] for hemisphere in self.subject.sides}
         label = f"subject {self.subject_run.id}: fitting once more"

@@ -9,8 +9,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from algocli.compute.budget import available_memory, check_memory, gigabytes
 from algocli.compute.lock import hold
 from algocli.compute.track import Note, Track, silent, unheard
@@ -21,14 +19,15 @@ from algocli.encoding.kernels import loads_torch
 from algocli.encoding.memory import Size, bytes_needed
 from algocli.encoding.regressions.registry import regression_of
 from algocli.encoding.settings import Settings
-from algocli.encoding.splits import Fold, check_folds, make_folds
+from algocli.encoding.splits import Split
 from algocli.encoding.training import Training
 from algocli.errors import UsageError
 from algocli.features.store.library import find_store
 from algocli.features.store.shards import FeatureStore
-from algocli.runs.datasets import differing, digest_data
+from algocli.runs.datasets import Home, differing, digest_data
 from algocli.runs.opening import claim
 from algocli.runs.run import Run
+from algocli.runs.splitting import Sameness, find_sameness, is_same, save_split, saved_split
 from algocli.runs.subject_run import SubjectRun
 
 
@@ -37,6 +36,7 @@ def train_subject(
     run: Run,
     cache_dir: Path,
     *,
+    home: Home | None = None,
     command_line: Sequence[str] = (),
     force: bool = False,
     device: str = "cpu",
@@ -47,6 +47,8 @@ def train_subject(
 
     Parameters
     ----------
+    home
+        The dataset whose other subjects may have seen the same images; by default what lies where the subject does.
     command_line
         What to record as the way to make this again.
     force
@@ -68,23 +70,28 @@ def train_subject(
     # Held from the beginning on: a run that nobody holds and that has no record is a leftover.
     with hold(run.folder / subject.name / "lock", note):
         data = digest_data(subject, cache_dir, track)
+        same = find_sameness(subject, settings, home or Home.of([subject], cache_dir), cache_dir, track)
+        for line in same.tell(settings):
+            note(f"subject {subject.id}: {line}")
         stores = [find_store(cache_dir, name, subject, data["stimuli"]) for name in settings.features]
         inputs = {"features": [store.key for store in stores], **data}
         code = regression_of(settings).provenance()
         if not force and run.has(subject.id) and _is_of(run.subject(subject.id).record, inputs):
             _refuse_other_code(run, subject.id, code)
+            _refuse_other_split(run, subject.id, same, note)
             note(f"subject {subject.id}: run {run.name} is done already")
             return run.subject(subject.id)
-        _refuse_unfounded(subject, settings)
-        needed = _promise(subject, settings, stores, device, note)
+        split = same.split(settings)
+        _refuse_unfounded(settings, split)
+        needed = _promise(subject, settings, split, stores, device, note)
         without_test = _without_test(subject, stores, settings, note)
         subject_run = claim(run, settings, subject, inputs, force=force, note=note)
         clock = {"inputs": time.time() - started}
-        folds = make_folds(settings, len(subject.train_stimuli))
-        _save_split(subject_run, folds)
-        training = Training(subject, subject_run, settings, folds, stores, device, clock, track)
+        save_split(subject_run, split, len(subject.train_stimuli))
+        training = Training(subject, subject_run, settings, split, stores, device, clock, track)
         training.run(note)
         about = {"memory": needed, "without_test": without_test, **({"regression": code} if code else {})}
+        about |= same.record()
         subject_run.finish(_record(subject, settings, inputs, command_line, clock, started) | about)
     return subject_run
 
@@ -98,20 +105,40 @@ def _refuse_other_code(run: Run, number: SubjectId, code: Mapping[str, Any]) -> 
         )
 
 
-def _refuse_unfounded(subject: Subject, settings: Settings) -> None:
-    """Refuse what would tell nothing: too few images held out, or too many components for those that are fitted."""
-    n_train = len(subject.train_stimuli)
-    check_folds(settings, n_train)
+def _refuse_other_split(run: Run, number: SubjectId, same: Sameness, note: Note) -> None:
+    """Refuse to take scores on other images for those on the images that are to be held out now."""
+    if not same.matters:
+        return
+    split = same.split(run.settings)
+    if is_same(split, saved_split(run.subject(number), len(same.subject.train_stimuli))):
+        return
+    if same.sharing is not None:
+        raise UsageError(
+            f"run {run.name} was trained when other subjects' images lay beside those of subject {number}: it held out "
+            "other ones than it would now",
+            hint="choose another name='...', or train again with force=True",
+        )
+    note(
+        f"subject {number}: run {run.name} was trained by a version that did not keep the same images on one side: its "
+        "r may be too high; force=True trains again"
+    )
+
+
+def _refuse_unfounded(settings: Settings, split: Split) -> None:
+    """Refuse what would tell nothing: too many components for the images that are fitted."""
     if settings.n_components is not None:
-        n_fit = min(len(fold.fit) for fold in make_folds(settings, n_train))
+        n_fit = min(len(fold.fit) for fold in split.folds)
         n_sets = len(settings.features) if settings.join == "components" else 1
         regression_of(settings).check_components(settings, n_fit, n_sets * settings.n_components)
 
 
-def _promise(subject: Subject, settings: Settings, stores: Sequence[FeatureStore], device: str, note: Note) -> int:
+def _promise(
+    subject: Subject, settings: Settings, split: Split, stores: Sequence[FeatureStore], device: str, note: Note
+) -> int:
     """Say how much memory it will take at the most, and refuse what does not fit; return the bytes."""
     n_vertices = max(map(subject.n_vertices, subject.sides))
-    size = Size(len(subject.train_stimuli), len(subject.test_stimuli), n_vertices)
+    n_held_out = len(split.folds[0].held_out) if settings.shared == "only" else None
+    size = Size(len(subject.train_stimuli), len(subject.test_stimuli), n_vertices, n_held_out)
     needed = bytes_needed(settings, size, with_torch=loads_torch(stores, settings, device))
     check_memory(needed, remedy="fewer components (n_components=...) need less, and so do fewer layers")
     note(f"subject {subject.id}: up to {gigabytes(needed)} of memory, of {gigabytes(available_memory())} free")
@@ -138,11 +165,6 @@ def _without_test(subject: Subject, stores: Sequence[FeatureStore], settings: Se
             "scored, and no test predictions are made"
         )
     return names
-
-
-def _save_split(subject_run: SubjectRun, folds: list[Fold]) -> None:
-    subject_run.save("validation_rows", np.concatenate([fold.held_out for fold in folds]))
-    subject_run.save("validation_folds", np.repeat(np.arange(len(folds)), [len(fold.held_out) for fold in folds]))
 
 
 def _record(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from algocli.encoding.settings import Alphas, Settings
-from algocli.encoding.splits import check_folds, holdout, k_folds, make_folds
+from algocli.encoding.splits import Split, check_folds, holdout, inner_folds, k_folds, make_folds, make_split
 from algocli.errors import DataError, UsageError
 
 
@@ -177,3 +177,114 @@ def test_what_is_not_refused_holds_out_three(n_train: int, share: float) -> None
         assert n_train * share < 3.5
         return
     assert n_train - int(np.round(n_train / 100 * (100 - 100 * share))) >= 3
+
+
+def unlike(n: int) -> NDArray[np.int64]:
+    return np.arange(n)
+
+
+def none_of(n: int) -> NDArray[np.bool_]:
+    return np.zeros(n, dtype=bool)
+
+
+def parts(split: Split, n: int) -> NDArray[np.int64]:
+    """Return which fold holds each image out, -1 where none does; every fold is fitted on what it does not hold out."""
+    part = np.full(n, -1)
+    for number, fold in enumerate(split.folds):
+        part[fold.held_out] = number
+        np.testing.assert_array_equal(fold.fit, np.setdiff1d(split.used, fold.held_out))
+    return part
+
+
+@pytest.mark.parametrize("seed", [4, 5])
+@pytest.mark.parametrize("n_train", [9841, 9082, 8779, 105, 40])
+def test_where_no_images_are_the_same_the_split_is_the_tutorials(n_train: int, seed: int) -> None:
+    # That others saw some of them has no say, unless it is asked for.
+    shared = np.arange(n_train) % 7 == 0
+    split = make_split(Settings(("x",), seed=seed), unlike(n_train), shared)
+    fit, held_out = tutorial(n_train, seed)
+    np.testing.assert_array_equal(split.folds[0].fit, np.sort(fit))
+    np.testing.assert_array_equal(split.folds[0].held_out, np.sort(held_out))
+    np.testing.assert_array_equal(split.used, np.arange(n_train))
+
+
+@given(data=st.data(), n=st.integers(40, 120), seed=st.integers(0, 50), folds=st.sampled_from([None, 2, 5]))
+def test_copies_follow_the_first_and_nothing_else_moves(
+    data: st.DataObject, n: int, seed: int, folds: int | None
+) -> None:
+    settings = Settings(("x",), holdout=0.3 if folds is None else None, folds=folds, seed=seed)
+    first = unlike(n)
+    for copy in data.draw(st.lists(st.integers(1, n - 1), max_size=6)):
+        first[copy] = first[data.draw(st.integers(0, copy - 1))]
+    # One that is a copy by now is no first.
+    first = first[first]
+    split, usual = make_split(settings, first, none_of(n)), make_folds(settings, n)
+    part, before = parts(split, n), parts(Split(usual, np.arange(n)), n)
+    np.testing.assert_array_equal(part, before[first])
+    assert set(np.flatnonzero(part != before)) <= set(np.flatnonzero(first != np.arange(n)))
+
+
+def test_copies_may_leave_too_little() -> None:
+    settings, n = Settings(("x",), holdout=0.1), 40
+    held_out = holdout(n, 0.1, 4).held_out
+    first = unlike(n)
+    lowest = holdout(n, 0.1, 4).fit[0]
+    assert lowest < held_out[1]
+    first[held_out[1:]] = lowest
+    with pytest.raises(DataError, match=r"are the same and stay on one side.* 1 to be held out"):
+        make_split(settings, first, none_of(n))
+
+
+def test_only_shared_holds_out_all_of_them_and_fits_on_the_rest() -> None:
+    shared = np.arange(30) % 4 == 1
+    split = make_split(Settings(("x",), holdout=None, shared="only"), unlike(30), shared)
+    assert split.folds[0].held_out.tolist() == [n for n in range(30) if n % 4 == 1]
+    assert split.folds[0].fit.tolist() == [n for n in range(30) if n % 4 != 1]
+    assert split.used.tolist() == list(range(30))
+    # A copy of what others saw is no image of the subject's own.
+    first = unlike(30)
+    first[28] = 1
+    split = make_split(Settings(("x",), holdout=None, shared="only"), first, shared)
+    assert 28 in split.folds[0].held_out
+
+
+@pytest.mark.parametrize("how", [{"holdout": 0.2}, {"holdout": None, "folds": 5}])
+def test_exclude_splits_what_no_other_subject_saw_as_if_it_were_all(how: dict[str, float | None]) -> None:
+    shared = np.arange(60) % 3 == 0
+    settings = Settings(("x",), shared="exclude", **how)  # type: ignore[arg-type]
+    split = make_split(settings, unlike(60), shared)
+    own = np.flatnonzero(~shared)
+    np.testing.assert_array_equal(split.used, own)
+    for fold, usual in zip(split.folds, make_folds(settings, len(own)), strict=True):
+        np.testing.assert_array_equal(fold.held_out, own[usual.held_out])
+        np.testing.assert_array_equal(fold.fit, own[usual.fit])
+    # What is fitted is divided into inner folds, though those of the whole are of other images.
+    for fold in split.folds:
+        inner = inner_folds(settings, 60, fold.fit)
+        np.testing.assert_array_equal(np.sort(np.concatenate(inner)), fold.fit)
+
+
+def test_too_few_shared_images_are_refused_with_their_number() -> None:
+    only, exclude = Settings(("x",), holdout=None, shared="only"), Settings(("x",), shared="exclude")
+    with pytest.raises(DataError, match="which are 2 of 40 training images"):
+        make_split(only, unlike(40), np.arange(40) < 2)
+    with pytest.raises(DataError, match="leaves 1 of 40 training images to fit on"):
+        make_split(only, unlike(40), np.arange(40) > 0)
+    with pytest.raises(DataError, match=r"shared='exclude' leaves 10 of 40 .*10 images cannot be split"):
+        make_split(exclude, unlike(40), np.arange(40) >= 10)
+
+
+def test_what_is_shared_is_in_the_name_and_goes_with_no_other_way_to_hold_out() -> None:
+    names = {
+        Settings(("x",), holdout=None, shared="only").default_name,
+        Settings(("x",), shared="exclude").default_name,
+        Settings(("x",)).default_name,
+        Settings(("x",), holdout=None, folds=5, shared="exclude").default_name,
+        Settings(("x",), holdout=None, folds=5).default_name,
+    }
+    assert len(names) == 5
+    assert Settings(("x",)) == Settings(("x",), shared="all")
+    with pytest.raises(UsageError, match=r"shared='only' holds out .* holdout=0.1 has no say"):
+        Settings(("x",), shared="only")
+    with pytest.raises(UsageError, match="shared"):
+        Settings(("x",), shared="some")  # type: ignore[arg-type]

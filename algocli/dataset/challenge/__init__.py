@@ -7,5 +7,6 @@ findings         what a check finds
 check_images     images: names, order, soundness
 check_masks      masks: which vertices count, and their ROIs
 check_responses  responses and noise ceilings, every number
+check_sameness   images that are the same, under two ids or with several subjects
 check            a whole folder, and everything that is wrong with it
 """

@@ -6,7 +6,7 @@ A missing file is one fault: whatever could only be judged with its help is pass
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -22,10 +22,12 @@ from algocli.dataset.challenge.check_responses import (
     check_numbers,
     check_shapes,
 )
+from algocli.dataset.challenge.check_sameness import list_sameness
 from algocli.dataset.challenge.findings import Fault, Findings
 from algocli.dataset.challenge.layout import OFFICIAL_SIZES
 from algocli.dataset.challenge.subjects import Challenge, Subject
 from algocli.dataset.sides import HEMISPHERES, SPLITS, Hemisphere, Split
+from algocli.dataset.stimuli import Stimulus
 
 # quick: names, shapes and types; usual: also every response and both ends of every image; deep: decodes the images.
 Depth = Literal["quick", "usual", "deep"]
@@ -93,11 +95,18 @@ def check(
     if not isinstance(challenge, Challenge):
         challenge = Challenge(challenge)
     check_choice("depth", depth, get_args(Depth))
-    seen: dict[bytes, Path] = {}
-    return tuple(_check_subject(subject, depth, seen, track) for subject in challenge.subjects(subjects))
+    copied: dict[bytes, Path] = {}
+    seen: dict[int, list[Stimulus]] = {}
+    checks = [_check_subject(subject, depth, copied, seen, track) for subject in challenge.subjects(subjects)]
+    if depth == "quick":
+        return tuple(checks)
+    same = list_sameness(seen, track)
+    return tuple(replace(found, notes=(*found.notes, *same[found.subject])) for found in checks)
 
 
-def _check_subject(subject: Subject, depth: Depth, seen: dict[bytes, Path], track: Track) -> SubjectCheck:
+def _check_subject(
+    subject: Subject, depth: Depth, copied: dict[bytes, Path], seen: dict[int, list[Stimulus]], track: Track
+) -> SubjectCheck:
     layout, findings = subject.layout, Findings(subject.layout.folder)
     images = check_names(layout, findings)
     counts = {split: None if (found := images[split]) is None else len(found) for split in SPLITS}
@@ -105,12 +114,12 @@ def _check_subject(subject: Subject, depth: Depth, seen: dict[bytes, Path], trac
     masks = check_masks(layout, findings)
     n_vertices = {h: masks[h].n_vertices for h in HEMISPHERES}
     responses = check_shapes(subject.number, layout, rows, n_vertices, findings)
-    check_copies(layout, responses, seen, findings)
+    check_copies(layout, responses, copied, findings)
     units = check_ceilings(layout, n_vertices, findings)
     _compare_with_official(subject.number, counts, n_vertices, findings)
+    seen[subject.number] = [stimulus for split in SPLITS for stimulus in images[split] or ()]
     if depth != "quick":
-        stimuli = [stimulus for split in SPLITS for stimulus in images[split] or ()]
-        check_contents(subject.number, stimuli, findings, deep=depth == "deep", track=track)
+        check_contents(subject.number, seen[subject.number], findings, deep=depth == "deep", track=track)
         check_numbers(subject.number, layout, responses, findings, track)
     return SubjectCheck(
         subject=subject.number,

@@ -26,6 +26,12 @@ from algocli.runs.subject_run import SubjectRun
 
 Facts = dict[str, str]
 
+_REFIT = {
+    "all": "a refit on all training images",
+    "only": "a refit on all training images",
+    "exclude": "a refit on all training images that no other subject saw",
+}
+
 
 @dataclass(frozen=True)
 class LayerRecord:
@@ -84,14 +90,23 @@ def describe_settings(settings: Settings) -> Facts:
     facts["Principal components"] = f"{n} of each layer" if settings.keeps_layers_apart else n
     facts["Regression"] = regression.title
     facts.update(regression.facts(settings))
-    facts["Held out"] = (
-        f"{100 * settings.holdout:g} % of the training images, once"
-        if settings.holdout is not None
-        else f"every training image once, in {settings.folds} folds"
-    )
+    facts["Held out"] = _held_out(settings)
     facts["Seed of the split"] = str(settings.seed)
-    facts["Test images predicted by"] = "a refit on all training images" if settings.refit else "the fitted model as is"
+    facts["Test images predicted by"] = _REFIT[settings.shared] if settings.refit else "the fitted model as is"
     return facts
+
+
+def _held_out(settings: Settings) -> str:
+    if settings.shared == "only":
+        return "the training images that other subjects saw too, once"
+    images = "training images that no other subject saw" if settings.shared == "exclude" else "training images"
+    if settings.holdout is not None:
+        return f"{100 * settings.holdout:g} % of the {images}, once"
+    return (
+        f"all {images} once, in {settings.folds} folds"
+        if settings.shared == "exclude"
+        else (f"every training image once, in {settings.folds} folds")
+    )
 
 
 def finished(run: Run) -> str:
