@@ -8,4 +8,5 @@ permutation  which scores are more than chance
 families     p of many differences, corrected for their number
 bootstrap    how far scores might have come out otherwise
 influence    what images add to scores of folds, whose models share them
+measures     r and R² as those who ask how sure they are need them
 """
