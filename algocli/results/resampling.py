@@ -18,6 +18,7 @@ from algocli.compute.choices import check_whole
 from algocli.compute.track import Note, Track
 from algocli.dataset.protocol import Subject
 from algocli.dataset.sides import Side
+from algocli.encoding.regressions.registry import regression_of
 from algocli.errors import MissingStep, UsageError
 from algocli.results.held_out import HeldOut, read_blocks
 from algocli.results.regions import Regions
@@ -27,6 +28,7 @@ from algocli.stats.influence import widening
 from algocli.stats.measures import CORRELATION, Measure
 
 LEVEL = 0.95
+AS_WIDE = "intervals are as wide as models of different folds can make them"
 
 
 @dataclass(frozen=True)
@@ -145,12 +147,12 @@ def resample_rois(
         }
     for held in subject_runs:
         measure.small_fold(int(np.unique(held.folds, return_counts=True)[1].min()))
-    fitted = [_fitted(held, subject, members, measure, track, note) for held in subject_runs]
+    fitted = _fitted(subject_runs, subject, members, measure, track, note)
     resampled: dict[Side, dict[str, Resampled]] = {}
     for side, rois in present.items():
         of_runs = [_predicted(subject, side, held, members[side], measure, track) for held in subject_runs]
         means, predicted = (np.stack(each) for each in zip(*of_runs, strict=True))
-        told = None if any(one is None for one in fitted) else np.stack([one[side] for one in fitted if one])
+        told = None if fitted is None else np.stack([one[side] for one in fitted])
         resampled[side] = {
             name: Linearised(
                 means[:, column], predicted[:, :, column], None if told is None else told[:, :, column], counts
@@ -207,20 +209,31 @@ def _predicted(
 
 
 def _fitted(
-    held: HeldOut,
+    subject_runs: Sequence[HeldOut],
     subject: Subject,
     members: Mapping[Side, NDArray[np.float32]],
     measure: Measure,
     track: Track,
     note: Note,
-) -> dict[Side, NDArray[np.float64]] | None:
-    """Return by side how much images move mean scores by the models they are in, (n_images, n_rois); None: unknown."""
-    try:
-        found = FoldsAgain(held.run, subject, track=track, note=note).influence(members, measure)
-    except (MissingStep, UsageError) as error:
-        note(f"{error.message}: intervals are as wide as models of different folds can make them")
+) -> list[dict[Side, NDArray[np.float64]]] | None:
+    """Return by side how much images move mean scores by the models they are in, (n_images, n_rois); None: unknown.
+
+    One entry a run; where one does not tell, no other is fitted once more.
+    """
+    silent = [held.run.name for held in subject_runs if not regression_of(held.run.settings).has_gains]
+    found = []
+    for held in subject_runs if not silent else ():
+        try:
+            influence = FoldsAgain(held.run, subject, track=track, note=note).influence(members, measure)
+        except (MissingStep, UsageError) as error:
+            note(f"{error.message}: {AS_WIDE}")
+            return None
+        if influence is None:
+            silent.append(held.run.name)
+            break
+        found.append({side: of_images[held.rows] for side, of_images in influence.items()})
+    if silent:
+        who = silent[0] if len(silent) == 1 else f"{silent[0]} and {len(silent) - 1} more"
+        note(f"{who} {'does' if len(silent) == 1 else 'do'} not tell how folds depend on each other: {AS_WIDE}")
         return None
-    if found is None:
-        note(f"{held.run.name} does not tell how its folds depend on each other: intervals are as wide as they can")
-        return None
-    return {side: influence[held.rows] for side, influence in found.items()}
+    return found

@@ -104,6 +104,8 @@ class FoldsAgain:
             By side (n_train, n_means): the derivative of the mean over folds by the image's weight among the fitted
             ones. None where the regression has no linear form to tell it by.
         """
+        if not self.regression.has_gains:
+            return None
         n_train = len(self.subject.train_stimuli)
         found = {side: np.zeros((n_train, weights.shape[1])) for side, weights in members.items()}
         for fold, view in self._views("influence"):
@@ -141,9 +143,7 @@ class _Reach(NamedTuple):
     def of(cls, regression: Regression, model: Any, view: View, fold: Fold, scores: Scores) -> _Reach | None:
         """Return it of a model; None where that has no form to tell it by."""
         linear = regression.as_linear(model)
-        if linear is None or regression.gains(model, view, np.arange(1)) is None:
-            return None
-        return cls(regression, model, linear, view, fold, scores)
+        return None if linear is None else cls(regression, model, linear, view, fold, scores)
 
     def of_fitted(
         self, responses: NDArray[np.float32], vertices: NDArray[np.int64], measure: Measure
@@ -152,7 +152,7 @@ class _Reach(NamedTuple):
         fit, held_out = self.fold.fit, self.fold.held_out
         fitted = [components.scores for components in self.view.components]
         gains = self.regression.gains(self.model, self.view, vertices)
-        assert gains is not None  # Told when this was made
+        assert gains is not None  # as `has_gains` says
         predicted = self._predict(self.scores, vertices)
         slope = measure.of_predicted(np.asarray(responses[held_out])[:, vertices], predicted).slope
         slope *= np.float32(measure.small_fold(len(held_out)))
