@@ -14,12 +14,14 @@ from algocli.cli.options import (
     AlphaGrid,
     CacheDir,
     DataDir,
+    Draws,
     Folds,
     Holdout,
     Json,
     Model,
     Quiet,
     RoiNames,
+    SearchSeed,
     Seed,
     Subjects,
     is_named,
@@ -37,10 +39,6 @@ Sets = Annotated[
         metavar="SET", help="A layer, or the name of cached features; several joined by a plus, A+B, are one set."
     ),
 ]
-Draws = Annotated[
-    int, typer.Option("--n-iter", metavar="N", help="Draws of banded ridge's search for each layer's share.")
-]
-SearchSeed = Annotated[int | None, typer.Option(metavar="SEED", help="Seed of that search, which has to be named.")]
 
 
 def register(app: typer.Typer) -> None:

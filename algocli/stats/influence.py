@@ -93,7 +93,7 @@ def small_fold(n_images: int) -> float:
 
 
 def small_fold_explained(n_images: int) -> float:
-    """Return the same for R²: how it varies with its denominator, too, was measured within 6 % from eight images on.
+    """Return the same for R², whose denominator varies, too: measured, what remains is within 7 % from ten images on.
 
     Raises
     ------
