@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -32,6 +32,9 @@ from algocli.cli.options import (
 from algocli.cli.report import Csv, Resamples
 from algocli.encoding import usual
 from algocli.results.telling import Correction
+
+if TYPE_CHECKING:
+    from algocli.results.part_rows import PartitionReport
 
 Sets = Annotated[
     list[str],
@@ -111,7 +114,6 @@ def partition(
     it is what the fitted images' mean explains, a little less. --correct is over a subject's ROIs, for each part.
     """
     from algocli.cli.console import note, noter, show_json, tracker
-    from algocli.cli.partition_tables import remarks, show_parts
     from algocli.dataset.opening import open_dataset
     from algocli.pipeline.arguments import refuse_file
     from algocli.pipeline.shares import partition as divide
@@ -148,18 +150,25 @@ def partition(
         track=tracker(quiet),
         note=noter(quiet),
     )
-    summary = found.report
     if as_json:
-        show_json({**found.describe(), "rows": summary.records})
+        show_json({**found.describe(), "rows": found.report.records})
     else:
-        show_parts(summary)
-        for remark in remarks(summary, regression, drawn_anew(resamples, resample_seed) if asked else ""):
-            note(remark, quiet=quiet)
-    for remark in summary.notes:
+        _show(found.report, regression, drawn_anew(resamples, resample_seed) if asked else "", quiet=quiet)
+    for remark in found.report.notes:
         noter(quiet)(remark)
     if csv is not None:
-        write_csv(summary, csv)
+        write_csv(found.report, csv)
         note(f"wrote {csv}", quiet=quiet)
     if output is not None:
         paths = found.export(output)
         note(f"wrote {len(paths)} files to {output}", quiet=quiet)
+
+
+def _show(report: PartitionReport, regression: str, drawn: str, *, quiet: bool) -> None:
+    """Print the tables, and how they are to be read."""
+    from algocli.cli.console import note
+    from algocli.cli.partition_tables import remarks, show_parts
+
+    show_parts(report)
+    for remark in remarks(report, regression, drawn):
+        note(remark, quiet=quiet)
