@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -14,20 +14,27 @@ from algocli.cli.options import (
     AlphaGrid,
     CacheDir,
     DataDir,
+    Draws,
     Folds,
     Holdout,
     Json,
     Model,
     Quiet,
     RoiNames,
+    SearchSeed,
     Seed,
     Subjects,
+    is_named,
     parse_alphas,
     parse_components,
     parse_ids,
 )
-from algocli.cli.report import Csv
+from algocli.cli.report import Csv, Resamples
 from algocli.encoding import usual
+from algocli.results.telling import Correction
+
+if TYPE_CHECKING:
+    from algocli.results.part_rows import PartitionReport
 
 Sets = Annotated[
     list[str],
@@ -43,19 +50,23 @@ def register(app: typer.Typer) -> None:
 
 
 def partition(
+    ctx: typer.Context,
     sets: Sets,
     model: Model = DEFAULT_MODEL,
     pca: Annotated[
         str | None,
         typer.Option(
             metavar="N|full",
-            help="Number of principal components.  [default: 1000, or all where images are fewer; OLS: 100]",
+            help="Number of principal components.  [default: 1000, or all where images are fewer; OLS 100; banded 300]",
         ),
     ] = None,
     regression: Annotated[
-        Literal["ridge", "ols"], typer.Option(help="How components are mapped to responses.")
+        Literal["ridge", "ols", "banded"],
+        typer.Option(help="How components are mapped to responses; 'banded' has a penalty for each layer."),
     ] = "ridge",
     alphas: AlphaGrid = None,
+    n_iter: Draws = usual.N_DRAWS,
+    search_seed: SearchSeed = None,
     holdout: Holdout = None,
     folds: Folds = None,
     seed: Seed = usual.SEED,
@@ -65,6 +76,16 @@ def partition(
     ] = True,
     subject: Subjects = None,
     roi: RoiNames = None,
+    intervals: Annotated[
+        bool,
+        typer.Option("--intervals", help="Also show a 95 % interval of each part, and what is more than chance."),
+    ] = False,
+    resamples: Resamples = 1000,
+    resample_seed: Annotated[int, typer.Option(min=0, help="Seed of these draws.")] = 0,
+    correct: Annotated[
+        Correction,
+        typer.Option(help="Correct p for how many ROIs there are: 'fdr' bounds the share of false ones, 'max' any."),
+    ] = "none",
     csv: Csv = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Also write every part per vertex to this folder.")
@@ -80,16 +101,27 @@ def partition(
     and compare know. From the R² of held-out images follow what each set explains alone and what exactly some of them
     share; all parts sum to what all sets explain. Ridge on many components is the default because k components of two
     layers together are not k of each: with few, a union gives up what its parts keep, and the shares are off. With
-    OLS, for that reason, a union has k components of every layer. Each layer, not each set, has one scale. Nothing is
-    clipped.
+    OLS, for that reason, a union has k components of every layer. Each layer, not each set, has one scale. With banded
+    ridge a union has a penalty for each layer as well, as sets of different size or strength need; one layer alone is
+    ridge. Nothing is clipped.
+
+    How sure: --intervals says how far a part might have come out otherwise, had this subject seen other images of the
+    kind. Held-out images are drawn anew, the same ones for all models. With a holdout the trained models are taken as
+    they are; with --folds an image counts for the folds whose models it is in, too. R² pays for what models learn of
+    noise, so parts of sets that explain nothing lie below 0: intervals are of what such models come to, not of what
+    better ones would. A star is p <= .05: a set's own part, or the total, is more than chance (one-sided); a shared
+    part, which may be negative, is other than chance (two-sided). Chance is 0; for the total, and what all sets share,
+    it is what the fitted images' mean explains, a little less. --correct is over a subject's ROIs, for each part.
     """
     from algocli.cli.console import note, noter, show_json, tracker
-    from algocli.cli.partition_tables import remarks, show_parts
     from algocli.dataset.opening import open_dataset
     from algocli.pipeline.arguments import refuse_file
     from algocli.pipeline.shares import partition as divide
-    from algocli.results.partition import write_csv
+    from algocli.results.part_rows import write_csv
+    from algocli.results.telling import drawn_anew
     from algocli.stats.partition import check_count
+
+    asked = intervals or any(is_named(ctx, name) for name in ("resamples", "resample_seed", "correct"))
 
     n_components, grid = parse_components(pca or "full"), parse_alphas(alphas)
     check_count(len(sets))
@@ -103,27 +135,40 @@ def partition(
         n_components="usual" if pca is None else n_components,
         regression=regression,
         alphas=grid,
+        n_iter=n_iter,
+        search_seed=search_seed,
         holdout=holdout,
         folds=folds,
         seed=seed,
         refit=refit,
         rois=roi or None,
+        intervals=asked,
+        n_resamples=resamples,
+        resample_seed=resample_seed,
+        correct=correct,
         cache_dir=cache_dir,
         track=tracker(quiet),
         note=noter(quiet),
     )
-    summary = found.report
     if as_json:
-        show_json({**found.describe(), "rows": summary.rows})
+        show_json({**found.describe(), "rows": found.report.records})
     else:
-        show_parts(summary)
-        for remark in remarks(summary, regression):
-            note(remark, quiet=quiet)
-    for remark in summary.notes:
+        _show(found.report, regression, drawn_anew(resamples, resample_seed) if asked else "", quiet=quiet)
+    for remark in found.report.notes:
         noter(quiet)(remark)
     if csv is not None:
-        write_csv(summary, csv)
+        write_csv(found.report, csv)
         note(f"wrote {csv}", quiet=quiet)
     if output is not None:
         paths = found.export(output)
         note(f"wrote {len(paths)} files to {output}", quiet=quiet)
+
+
+def _show(report: PartitionReport, regression: str, drawn: str, *, quiet: bool) -> None:
+    """Print the tables, and how they are to be read."""
+    from algocli.cli.console import note
+    from algocli.cli.partition_tables import remarks, show_parts
+
+    show_parts(report)
+    for remark in remarks(report, regression, drawn):
+        note(remark, quiet=quiet)

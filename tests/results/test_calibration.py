@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
+from tests.benchmarks import calibrated_parts
 from tests.benchmarks.calibration import Case, coverage, discoveries, p_of_noise
 
 
@@ -43,3 +44,12 @@ def test_intervals_of_a_holdout_hold_what_its_model_scores_on_other_images() -> 
     covered = coverage(Case("ridge", None, 540, 0.7), n_people=10)
     assert covered.report > 0.86
     assert covered.compare > 0.86
+
+
+def test_intervals_of_parts_of_folds_hold_what_such_models_come_to() -> None:
+    found = calibrated_parts.coverage(calibrated_parts.Case("ridge", 5, 200, calibrated_parts.CAUSES), n_people=15)
+    # 150 intervals a part, of which those of one person share their images.
+    assert min(covered for _, covered, _ in found.values()) > 0.85
+    # What A alone causes is seen, and that B alone causes nothing.
+    assert found["A"][2] > 0.9
+    assert found["B"][2] < 0.05
