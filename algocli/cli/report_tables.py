@@ -30,7 +30,7 @@ _LEAST_BAR, _MOST_BAR = 8, 24
 
 @dataclass(frozen=True)
 class _Layout:
-    """The hemispheres of each table, if it has the adjusted accuracy, how wide a bar is (0: none), and a full one's r."""
+    """The hemispheres of each table, if it has adjusted accuracies, how wide a bar is (0: none), and a full one's r."""
 
     tables: tuple[tuple[Side, ...], ...]
     adjusted: bool = False

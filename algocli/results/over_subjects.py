@@ -14,8 +14,8 @@ from algocli.results.report import Report, RoiRow
 class SubjectsRow:
     """A ROI of one hemisphere over the subjects that have it: medians, and the range of the median r.
 
-    `accuracy` and `adjusted_accuracy` need the noise ceilings of all of them; whatever no subject has is None, as is the interval: each
-    subject's is about its own images.
+    `accuracy` and `adjusted_accuracy` need the noise ceilings of all of them; whatever no subject has is None, as is
+    the interval: each subject's is about its own images.
     """
 
     roi: str

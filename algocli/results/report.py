@@ -39,8 +39,9 @@ class RoiRow:
     `median_r` and `mean_r` are over the ROI's vertices, r being on held-out training images; `accuracy` is the mean
     noise-normalised encoding accuracy in percent by the official rule, `adjusted_accuracy` the mean of the same without
     what chance adds to r², signed and not cut off (`scoring.VertexScores`); None where the data folder has no noise
-    ceilings, or, of the latter, they are too low or the images too few. Where they were asked for, `low` and `high` bound the 95 % interval of `mean_r`, and `significant_share` is the share of vertices
-    that are explained better than chance.
+    ceilings, or, of the latter, they are too low or the images too few. Where they were asked for, `low` and `high`
+    bound the 95 % interval of `mean_r`, and `significant_share` is the share of vertices that are explained better than
+    chance.
     """
 
     subject: SubjectId
@@ -99,6 +100,14 @@ class Report(RowsByRoi):
     def has_adjusted(self) -> bool:
         """Say whether any row tells an accuracy without what chance adds to it."""
         return any(row.adjusted_accuracy is not None for row in self.rows)
+
+    def explain(self, accuracy: str, adjusted: str) -> Iterator[str]:
+        """Say what the accuracies are, by their names in a table."""
+        if self.has_accuracy:
+            yield f"{accuracy}: min(100, 100 r² / NC), NC the noise ceiling of the test images; mean over the vertices"
+        if self.has_adjusted:
+            low = f", without {n:,} vertices of NC <= .01" if self.overall and (n := self.overall.n_low_ceiling) else ""
+            yield f"{adjusted}: the same without what chance adds to r² (about 1 / images), signed, not cut off{low}"
 
     @property
     def has_intervals(self) -> bool:

@@ -10,6 +10,7 @@ Correction = Literal["none", "fdr", "max"]
 
 # Goes wherever a score is shown, so that nobody takes it for what the leaderboard would say.
 SCORED_ON = "held-out training images (validation)"
+NOT_TEST = "the leaderboard's test images are others, and may score lower or higher"
 DASH = "\N{EN DASH}"
 
 
@@ -35,8 +36,11 @@ def drawn_anew(n_resamples: int, seed: int) -> str:
     return f"{n_resamples:,} resamples of the held-out images, seed {seed}"
 
 
-def permuted(n_permutations: int, seed: int) -> str:
+def permuted(n_permutations: int, seed: int, *, in_folds: bool) -> str:
     """Say what a significance comes from."""
+    if in_folds:
+        again = "with responses put into random order before all folds are fitted again"
+        return f"{n_permutations:,} times, {again}, seed {seed}"
     return f"{n_permutations:,} permutations of the held-out images, seed {seed}"
 
 

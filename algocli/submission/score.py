@@ -60,8 +60,9 @@ class Score:
 
     `n_zero_ceiling` vertices have a ceiling of 0 and count 100 as soon as r > 0; `mean_without_zero_ceiling` leaves
     them out. `adjusted_mean` is without what chance adds to the r² of few images, signed and not cut off
-    (`results.scoring.OverallAccuracy`), `n_images` how many of each subject's it is from. `n_constant` vertices were predicted, or measured, the same for every image: their r is 0. `rows` are by
-    subject, hemisphere and ROI, 'All vertices' first; `pooled` by ROI over all of them.
+    (`results.scoring.OverallAccuracy`), `n_images` how many of each subject's it is from. `n_constant` vertices were
+    predicted, or measured, the same for every image: their r is 0. `rows` are by subject, hemisphere and ROI, 'All
+    vertices' first; `pooled` by ROI over all of them.
     """
 
     mean: float
