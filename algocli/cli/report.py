@@ -68,8 +68,9 @@ def report(
     from algocli.dataset.opening import open_dataset
     from algocli.pipeline import reports
     from algocli.results.certainty import Asked
+    from algocli.results.held_out import scored_on
     from algocli.results.report import write_csv
-    from algocli.results.telling import NOT_TEST, SCORED_ON
+    from algocli.results.telling import NOT_TEST, told_split
     from algocli.runs.run import find_run
 
     reports.check_pages(csv, html, title)
@@ -81,6 +82,7 @@ def report(
     )
     data = open_dataset(data_dir) if is_named(ctx, "data_dir") else None
     found = find_run(cache_dir, run)
+    settings = found.settings
     summary = reports.report(
         found,
         data_dir=data,
@@ -94,13 +96,15 @@ def report(
         track=tracker(quiet),
     )
     if as_json:
-        show_json({"run": summary.run, "rows": summary.records, "summary": summary.overall})
+        scored = scored_on(found, summary.subjects)
+        show_json({"run": summary.run, "rows": summary.records, "summary": summary.overall, "held_out": scored})
     else:
         show_tables(summary)
-        note(f"r: on {SCORED_ON}; {NOT_TEST}", quiet=quiet)
-        for line in summary.explain("acc %", "adj %"):
+        split = told_split(settings.holdout, settings.folds, settings.seed)
+        note(f"r: on held-out training images ({split}); {NOT_TEST}", quiet=quiet)
+        for line in summary.explain("acc %", "adjusted"):
             note(line, quiet=quiet)
-        for line in asked.explain("95 %", "sig", summary.sides, in_folds=found.settings.folds is not None):
+        for line in asked.explain("95 %", "sig", summary.sides, in_folds=settings.folds is not None):
             note(line, quiet=quiet)
     for remark in summary.notes:
         noter(quiet)(remark)

@@ -1,7 +1,8 @@
 """The tables that `algocli report` prints: a subject's ROIs by class, and subject beside subject.
 
-A file or a pipe has them in full. A terminal also has bars; what a narrow one does not hold gives way in this order:
-space between the columns, bars, the adjusted accuracy, the hemispheres side by side.
+A file or a pipe has them as they are read best. A terminal also has bars, and the adjusted accuracy, which is in the
+CSV, the JSON and the page anyhow; what a narrow one does not hold gives way in this order: the adjusted accuracy, space
+between the columns, bars, the hemispheres side by side.
 """
 
 from __future__ import annotations
@@ -58,14 +59,14 @@ def _choose_layout(summary: Report) -> _Layout:
     from algocli.cli.console import ROOMY, TIGHT, room, shows_bars, table_width
 
     limit = room()
-    side_by_side = _Layout((summary.sides,), summary.has_adjusted)
-    one_below_the_other = _Layout(tuple((side,) for side in summary.sides), summary.has_adjusted)
+    side_by_side, one_below_the_other = _Layout((summary.sides,)), _Layout(tuple((side,) for side in summary.sides))
     if limit is None:
         return side_by_side
-    for layout in (side_by_side, replace(side_by_side, adjusted=False), one_below_the_other):
+    in_full = [replace(side_by_side, adjusted=True)] * summary.has_adjusted
+    for layout in (*in_full, side_by_side, one_below_the_other):
         tables = list(_tables(summary, layout))
         left_over = [limit - gap - max(table_width(*table[1:], gap) for table in tables) for gap in (ROOMY, TIGHT)]
-        if left_over[-1] + TIGHT >= 0:
+        if left_over[-1] >= (_LEAST_BAR if layout.adjusted and shows_bars() else -TIGHT):
             break
     width = next((min(n, _MOST_BAR) for n in left_over if n >= _LEAST_BAR), 0) if shows_bars() else 0
     return replace(layout, bar=width, full=_full_bar(summary))
@@ -105,11 +106,12 @@ def _overall_line(overall: OverallAccuracy) -> str:
 
     rest = number(overall.mean_without_zero_ceiling, 1)
     mean, median = number(overall.mean, 1), number(overall.median, 1)
-    adjusted = "" if overall.adjusted_mean is None else f", adjusted {number(overall.adjusted_mean, 1)}"
-    return (
+    line = (
         f"All vertices, validation %: mean {mean} ({rest} without {overall.n_zero_ceiling:,} NC = 0), median {median}"
-        f"{adjusted}"
     )
+    if overall.adjusted_mean is None:
+        return line
+    return f"{line}\nadjusted for the number of images: mean {number(overall.adjusted_mean, 1)}"
 
 
 def _columns(summary: Report, first: str, sides: Sequence[Side], layout: _Layout) -> list[str]:

@@ -24,7 +24,15 @@ from algocli.results.certainty import Asked, Certainty, assess
 from algocli.results.data_of_runs import Origin, recorded_subjects, tell_other_places
 from algocli.results.regions import Regions, check_rois, choose_rois, classes_of, regions
 from algocli.results.rows import RowsByRoi, write_records
-from algocli.results.scoring import OverallAccuracy, VertexScores, mean_adjusted, pool, read_scores, scored_subjects
+from algocli.results.scoring import (
+    OverallAccuracy,
+    VertexScores,
+    add_square,
+    mean_adjusted,
+    pool,
+    read_scores,
+    scored_subjects,
+)
 from algocli.runs.mixtures import tell_mixtures
 from algocli.runs.run import Run
 from algocli.runs.subject_run import SubjectRun
@@ -223,7 +231,7 @@ def write_csv(report: Report, path: Path) -> None:
 
 def _scores(subject: Subject | None, subject_run: SubjectRun) -> dict[Side, VertexScores]:
     if subject is not None:
-        return {hemisphere: read_scores(subject, subject_run, hemisphere) for hemisphere in subject.sides}
+        return {h: add_square(read_scores(subject, subject_run, h), subject_run, h) for h in subject.sides}
     # What a run knows by itself, without the data that it was made from.
     return {
         h: VertexScores(np.asarray(subject_run.correlation(h), dtype=np.float64), None, None) for h in subject_run.sides

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -31,7 +31,7 @@ class VertexScores:
 
     `correlation` is r on held-out training images. `noise_ceiling` is the explainable share of variance, 0 to 1,
     or None where the data folder has none; `unit` says how the file was read. `square` estimates what r² would be had
-    there been images without end (`unbiased_square`); None where there were too few to tell, or there is no ceiling.
+    there been images without end (`unbiased_square`); None where it was not asked for, or too few images tell it.
     """
 
     correlation: NDArray[np.float64]
@@ -113,14 +113,21 @@ def read_scores(subject: Subject, subject_run: SubjectRun, hemisphere: Side) -> 
             f"the mask in {subject.folder} has {n_vertices}: the run was made from another data folder",
             hint="name that folder with data_dir=..., or train again on this one",
         )
-    ceiling, unit = read_ceiling(subject, hemisphere)
-    square = None if ceiling is None else _square(subject_run, hemisphere)
-    return VertexScores(correlation, ceiling, unit, square)
+    return VertexScores(correlation, *read_ceiling(subject, hemisphere))
 
 
-def _square(subject_run: SubjectRun, hemisphere: Side) -> NDArray[np.float64] | None:
+def add_square(scores: VertexScores, subject_run: SubjectRun, hemisphere: Side) -> VertexScores:
+    """Add what only the r of every fold, and how many images it is of, can tell; scores without a ceiling need it not.
+
+    Raises
+    ------
+    DataError
+        If the run's arrays are damaged.
+    """
+    if scores.noise_ceiling is None:
+        return scores
     n_images = np.unique(subject_run.validation_folds(), return_counts=True)[1]
-    return squared(subject_run.fold_correlations(hemisphere), n_images)
+    return replace(scores, square=squared(subject_run.fold_correlations(hemisphere), n_images))
 
 
 def squared(fold_r: NDArray[np.floating], n_images: NDArray[np.integer]) -> NDArray[np.float64] | None:

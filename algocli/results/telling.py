@@ -31,6 +31,11 @@ def number(value: float | None, digits: int = 3, *, signed: bool = False, groupe
     return f"{value:{'+' if has_sign else ''}z{',' if grouped else ''}.{digits}f}"
 
 
+def told_split(holdout: float | None, folds: int | None, seed: int) -> str:
+    """Say which training images were held out."""
+    return f"{100 * holdout:g} %, seed {seed}" if holdout is not None else f"all, in {folds} folds, seed {seed}"
+
+
 def drawn_anew(n_resamples: int, seed: int) -> str:
     """Say what intervals come from."""
     return f"{n_resamples:,} resamples of the held-out images, seed {seed}"

@@ -29,7 +29,7 @@ from algocli.features.store.shards import FeatureStore
 from algocli.runs.datasets import differing, digest_data
 from algocli.runs.opening import claim
 from algocli.runs.run import Run
-from algocli.runs.subject_run import SubjectRun
+from algocli.runs.subject_run import SubjectRun, digest_split
 
 
 def train_subject(
@@ -81,10 +81,10 @@ def train_subject(
         subject_run = claim(run, settings, subject, inputs, force=force, note=note)
         clock = {"inputs": time.time() - started}
         folds = make_folds(settings, len(subject.train_stimuli))
-        _save_split(subject_run, folds)
+        about: dict[str, Any] = {"held_out": _save_split(subject_run, folds)}
         training = Training(subject, subject_run, settings, folds, stores, device, clock, track)
         training.run(note)
-        about = {"memory": needed, "without_test": without_test, **({"regression": code} if code else {})}
+        about |= {"memory": needed, "without_test": without_test, **({"regression": code} if code else {})}
         subject_run.finish(_record(subject, settings, inputs, command_line, clock, started) | about)
     return subject_run
 
@@ -140,9 +140,14 @@ def _without_test(subject: Subject, stores: Sequence[FeatureStore], settings: Se
     return names
 
 
-def _save_split(subject_run: SubjectRun, folds: list[Fold]) -> None:
-    subject_run.save("validation_rows", np.concatenate([fold.held_out for fold in folds]))
-    subject_run.save("validation_folds", np.repeat(np.arange(len(folds)), [len(fold.held_out) for fold in folds]))
+def _save_split(subject_run: SubjectRun, folds: list[Fold]) -> dict[str, Any]:
+    """Save which images each fold holds out; return what the record says of them."""
+    rows = np.concatenate([fold.held_out for fold in folds])
+    of_fold = np.repeat(np.arange(len(folds)), [len(fold.held_out) for fold in folds])
+    subject_run.save("validation_rows", rows)
+    subject_run.save("validation_folds", of_fold)
+    of_what = {"split": "train", "n_images": len(rows), "n_folds": len(folds)}
+    return {**of_what, "digest": digest_split(rows, of_fold)}
 
 
 def _record(
