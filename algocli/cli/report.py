@@ -22,7 +22,7 @@ from algocli.cli.options import (
     parse_ids,
 )
 from algocli.cli.pages import Html, Title
-from algocli.results.how_sure import HELP
+from algocli.results.how_sure import HELP, explain_accuracies
 
 Significance = Annotated[
     bool, typer.Option("--significance", help="Also show how many vertices are explained better than chance.")
@@ -102,7 +102,7 @@ def report(
         show_tables(summary)
         split = told_split(settings.holdout, settings.folds, settings.seed)
         note(f"r: on held-out training images ({split}); {NOT_TEST}", quiet=quiet)
-        for line in summary.explain("acc %", "adjusted"):
+        for line in explain_accuracies(summary, "acc %", "adjusted"):
             note(line, quiet=quiet)
         for line in asked.explain("95 %", "sig", summary.sides, in_folds=settings.folds is not None):
             note(line, quiet=quiet)

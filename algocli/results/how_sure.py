@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from algocli.results.report import Report
 
 IMAGES = (
     "Every score is about images that the scored model was not fitted on. They are training images held out, and not "
@@ -66,6 +70,16 @@ HELP = (
     f"--intervals. {INTERVAL} {INTERVAL_FOLDS} {GONE}",
     f"Choosing. {CHOICE}",
 )
+
+
+def explain_accuracies(report: Report, accuracy: str, adjusted: str) -> Iterator[str]:
+    """Say in a line each what a report's accuracies are, by their names in a table."""
+    if report.has_accuracy:
+        yield f"{accuracy}: min(100, 100 r² / NC), NC the noise ceiling of the test images; mean over the vertices"
+    if report.has_adjusted:
+        n_low = 0 if report.overall is None else report.overall.n_low_ceiling
+        low = f", without {n_low:,} vertices of NC <= .01" if n_low else ""
+        yield f"{adjusted}: the same without what chance adds to r² (about 1 / images), signed, not cut off{low}"
 
 
 def of_report(*, in_folds: bool, has_accuracy: bool, has_p: bool, has_intervals: bool) -> Iterator[tuple[str, str]]:

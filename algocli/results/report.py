@@ -109,14 +109,6 @@ class Report(RowsByRoi):
         """Say whether any row tells an accuracy without what chance adds to it."""
         return any(row.adjusted_accuracy is not None for row in self.rows)
 
-    def explain(self, accuracy: str, adjusted: str) -> Iterator[str]:
-        """Say what the accuracies are, by their names in a table."""
-        if self.has_accuracy:
-            yield f"{accuracy}: min(100, 100 r² / NC), NC the noise ceiling of the test images; mean over the vertices"
-        if self.has_adjusted:
-            low = f", without {n:,} vertices of NC <= .01" if self.overall and (n := self.overall.n_low_ceiling) else ""
-            yield f"{adjusted}: the same without what chance adds to r² (about 1 / images), signed, not cut off{low}"
-
     @property
     def has_intervals(self) -> bool:
         """Say whether rows tell the interval of their mean r."""

@@ -18,7 +18,7 @@ from algocli.results.drawing.chart import Chart
 from algocli.results.drawing.charts import draw_rois
 from algocli.results.drawing.roi_axis import remark_on_absent
 from algocli.results.drawing.style import Theme
-from algocli.results.how_sure import of_report
+from algocli.results.how_sure import explain_accuracies, of_report
 from algocli.results.layered import per_layer
 from algocli.results.on_mesh import has_places
 from algocli.results.over_subjects import as_one_subject
@@ -94,7 +94,9 @@ def build_report_page(
     headline, *figures = _figures(report, run)
     in_folds = run.settings.folds is not None
     explained = asked.explain("95 % interval", "significant %", report.sides, in_folds=in_folds)
-    notes: dict[str, None] = dict.fromkeys((*report.explain("accuracy %", "adjusted %"), *report.notes, *explained))
+    notes: dict[str, None] = dict.fromkeys(
+        (*explain_accuracies(report, "accuracy %", "adjusted %"), *report.notes, *explained)
+    )
     parts = tuple(_subject_parts(report, run, data, notes))
     subject_runs = [run.subject(number) for number in report.subjects]
     return ReportPage(
