@@ -86,10 +86,14 @@ def compare(
     both runs, so they must have held out the same ones. With folds, r is the mean over folds, as in the report, and an
     image counts for the folds whose models it is in, too. Of 64 ROIs of two runs that are equals three have an interval
     without 0: --correct gives p for all of a subject's differences together, and marks by that.
+
+    The best of several runs looks better on the images that it was chosen by than on others: choose by another seed's
+    held-out images, and report the choice on these; of runs in folds, on the test images.
     """
     from algocli.cli.console import note, noter, show_json, tracker
     from algocli.cli.roi_tables import show_tables
     from algocli.pipeline import reports
+    from algocli.results.held_out import scored_on
     from algocli.results.telling import read_differences
     from algocli.runs.run import find_run
 
@@ -106,7 +110,8 @@ def compare(
         track=tracker(quiet),
     )
     if as_json:
-        show_json({"reference": comparison.reference, "rows": comparison.records})
+        scored = scored_on(found[0], comparison.subjects)
+        show_json({"reference": comparison.reference, "rows": comparison.records, "held_out": scored})
     else:
         names = (comparison.reference, *comparison.runs)
         legend = "\n".join(f"{place} {name}" for place, name in enumerate(names, start=1))

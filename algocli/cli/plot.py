@@ -97,7 +97,8 @@ def plot(
     """Draw a figure for each subject and print its path.
 
     Nothing is fetched from the network, unless a larger surface is asked for the first time, and no display is needed.
-    fsaverage5 has one in sixteen of the challenge's vertices; the caption counts them.
+    fsaverage5 has one in sixteen of the challenge's vertices; the caption counts them. layers and best-layer of several
+    runs choose by the images that they show r on, which flatters the best; a blend weighs its layers within the fit.
     """
     from algocli.dataset.opening import open_dataset
     from algocli.results.drawing.style import DARK, LIGHT

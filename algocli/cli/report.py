@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import cleandoc
 from pathlib import Path
 from typing import Annotated
 
@@ -21,11 +22,12 @@ from algocli.cli.options import (
     parse_ids,
 )
 from algocli.cli.pages import Html, Title
+from algocli.results.how_sure import HELP, explain_accuracies
 
 Significance = Annotated[
     bool, typer.Option("--significance", help="Also show how many vertices are explained better than chance.")
 ]
-Permutations = Annotated[int, typer.Option(min=1, help="Permutations of the held-out images for --significance.")]
+Permutations = Annotated[int, typer.Option(min=1, help="Permutations for --significance.")]
 Intervals = Annotated[bool, typer.Option("--intervals", help="Also show a 95 % interval of each mean r.")]
 Resamples = Annotated[int, typer.Option(min=1, help="How often held-out images are drawn anew for --intervals.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of permutations and draws.")]
@@ -34,7 +36,7 @@ Csv = Annotated[Path | None, typer.Option("--csv", help="Also write the rows to 
 
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
-    app.command("report")(report)
+    app.command("report", help="\n\n".join((cleandoc(report.__doc__ or ""), "How sure:", *HELP)))(report)
 
 
 def report(
@@ -58,28 +60,17 @@ def report(
     """Show how well a run explains each ROI.
 
     Scores are correlations of measured and predicted responses to held-out training images, and, where the data
-    folder has noise ceilings, the noise-normalised accuracy in percent: min(100, 100 r² / ceiling). On a terminal each
-    row ends in a bar, the mean of both hemispheres. The leaderboard scores test images, which
-    comes out lower. Without --data-dir the data is looked for where the run was trained.
-
-    How sure: p of a vertex is how often chance alone would give an r as high. --significance gives the held-out images
-    of a holdout to other images' predictions, at random; models of --folds were fitted on many of the same images and
-    go up and down together, so there responses are put into a random order before all folds are fitted once more, for
-    ten vertices a permutation. Beyond the highest of these r, p follows their tail, as that of a normal distribution.
-    sig is the share of vertices with q <= .05: of all that are called so, one in twenty may be chance. The p values are
-    kept with the run, and export writes them.
-
-    --intervals says how far an ROI's mean r might have come out otherwise, had this subject seen other images of the
-    kind (not: had there been other subjects). The held-out images are drawn anew, with replacement; with --folds each
-    counts by what it adds to its own fold and to those whose models it is in. Folds need the features that they were
-    trained on: where these are gone, or the regression does not tell, p and intervals are as wide as they can be.
+    folder has noise ceilings, the noise-normalised accuracy in percent. On a terminal each row ends in a bar, the mean
+    of both hemispheres. Without --data-dir the data is looked for where the run was trained.
     """
     from algocli.cli.console import note, noter, show_json, tracker
     from algocli.cli.report_tables import show_tables
     from algocli.dataset.opening import open_dataset
     from algocli.pipeline import reports
     from algocli.results.certainty import Asked
+    from algocli.results.held_out import scored_on
     from algocli.results.report import write_csv
+    from algocli.results.telling import NOT_TEST, told_split
     from algocli.runs.run import find_run
 
     reports.check_pages(csv, html, title)
@@ -91,6 +82,7 @@ def report(
     )
     data = open_dataset(data_dir) if is_named(ctx, "data_dir") else None
     found = find_run(cache_dir, run)
+    settings = found.settings
     summary = reports.report(
         found,
         data_dir=data,
@@ -104,13 +96,15 @@ def report(
         track=tracker(quiet),
     )
     if as_json:
-        show_json({"run": summary.run, "rows": summary.records, "summary": summary.overall})
+        scored = scored_on(found, summary.subjects)
+        show_json({"run": summary.run, "rows": summary.records, "summary": summary.overall, "held_out": scored})
     else:
         show_tables(summary)
-        note("validation scores run above leaderboard scores", quiet=quiet)
-        if summary.has_accuracy:
-            note("acc %: min(100, 100 r² / NC), NC the noise ceiling; mean over the vertices", quiet=quiet)
-        for line in asked.explain("95 %", "sig", summary.sides):
+        split = told_split(settings.holdout, settings.folds, settings.seed)
+        note(f"r: on held-out training images ({split}); {NOT_TEST}", quiet=quiet)
+        for line in explain_accuracies(summary, "acc %", "adjusted"):
+            note(line, quiet=quiet)
+        for line in asked.explain("95 %", "sig", summary.sides, in_folds=settings.folds is not None):
             note(line, quiet=quiet)
     for remark in summary.notes:
         noter(quiet)(remark)

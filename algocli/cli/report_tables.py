@@ -1,7 +1,8 @@
 """The tables that `algocli report` prints: a subject's ROIs by class, and subject beside subject.
 
-A file or a pipe has them in full. A terminal also has bars; what a narrow one does not hold gives way in this order:
-space between the columns, bars, the hemispheres side by side.
+A file or a pipe has them as they are read best. A terminal also has bars, and the adjusted accuracy, which is in the
+CSV, the JSON and the page anyhow; what a narrow one does not hold gives way in this order: the adjusted accuracy, space
+between the columns, bars, the hemispheres side by side.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from algocli.results.report import Report, RoiRow
     from algocli.results.scoring import OverallAccuracy
 
-# Vertices, median r, mean r, its interval, accuracy and significant percent of a ROI in one hemisphere; None
-# where there is nothing.
+# Vertices, median r, mean r, its interval, accuracy, adjusted accuracy and significant percent of a ROI in one
+# hemisphere; None where there is nothing.
 _Numbers = tuple[float | None, ...]
 
 # Columns of the screen: a shorter bar tells nothing, a longer one no more.
@@ -30,9 +31,10 @@ _LEAST_BAR, _MOST_BAR = 8, 24
 
 @dataclass(frozen=True)
 class _Layout:
-    """The hemispheres of each table, how wide a bar is (0 for none), and the r of a full one."""
+    """The hemispheres of each table, if it has adjusted accuracies, how wide a bar is (0: none), and a full one's r."""
 
     tables: tuple[tuple[Side, ...], ...]
+    adjusted: bool = False
     bar: int = 0
     full: float = 1.0
 
@@ -60,10 +62,11 @@ def _choose_layout(summary: Report) -> _Layout:
     side_by_side, one_below_the_other = _Layout((summary.sides,)), _Layout(tuple((side,) for side in summary.sides))
     if limit is None:
         return side_by_side
-    for layout in (side_by_side, one_below_the_other):
+    in_full = [replace(side_by_side, adjusted=True)] * summary.has_adjusted
+    for layout in (*in_full, side_by_side, one_below_the_other):
         tables = list(_tables(summary, layout))
         left_over = [limit - gap - max(table_width(*table[1:], gap) for table in tables) for gap in (ROOMY, TIGHT)]
-        if left_over[-1] + TIGHT >= 0:
+        if left_over[-1] >= (_LEAST_BAR if layout.adjusted and shows_bars() else -TIGHT):
             break
     width = next((min(n, _MOST_BAR) for n in left_over if n >= _LEAST_BAR), 0) if shows_bars() else 0
     return replace(layout, bar=width, full=_full_bar(summary))
@@ -103,16 +106,19 @@ def _overall_line(overall: OverallAccuracy) -> str:
 
     rest = number(overall.mean_without_zero_ceiling, 1)
     mean, median = number(overall.mean, 1), number(overall.median, 1)
-    return (
+    line = (
         f"All vertices, validation %: mean {mean} ({rest} without {overall.n_zero_ceiling:,} NC = 0), median {median}"
     )
+    if overall.adjusted_mean is None:
+        return line
+    return f"{line}\nadjusted for the number of images: mean {number(overall.adjusted_mean, 1)}"
 
 
 def _columns(summary: Report, first: str, sides: Sequence[Side], layout: _Layout) -> list[str]:
     r = "" if summary.has_accuracy else " r"
     # The interval takes the median's place: both would not fit into a hundred columns.
     scores = [f"mean{r}", "95 %"] if summary.has_intervals else [f"median{r}", f"mean{r}"]
-    scores += ["acc %"] * summary.has_accuracy + ["sig"] * summary.has_significance
+    scores += ["acc %"] * summary.has_accuracy + ["adj %"] * layout.adjusted + ["sig"] * summary.has_significance
     counts = ["n"] if len(sides) == 1 else [f"{side} n" for side in sides]
     return [first, *(word for count in counts for word in (count, *scores)), *_axis(summary, layout)]
 
@@ -139,16 +145,16 @@ def _subject_lines(summary: Report, roi: str, sides: Sequence[Side], layout: _La
 
 def _numbers(row: RoiRow | SubjectsRow | None) -> _Numbers:
     if row is None or row.n_vertices == 0:
-        return (None,) * 7
+        return (None,) * 8
     percent = None if row.significant_share is None else 100 * row.significant_share
-    return row.n_vertices, row.median_r, row.mean_r, row.low, row.high, row.accuracy, percent
+    return row.n_vertices, row.median_r, row.mean_r, row.low, row.high, row.accuracy, row.adjusted_accuracy, percent
 
 
 def _cells(rows: Sequence[RoiRow | SubjectsRow | None], summary: Report, layout: _Layout) -> Iterator[str]:
     from algocli.cli.console import bar, number
 
     sides = [_numbers(row) for row in rows]
-    for n_vertices, median_r, mean_r, low, high, accuracy, percent in sides:
+    for n_vertices, median_r, mean_r, low, high, accuracy, adjusted, percent in sides:
         yield number(n_vertices, 0)
         if summary.has_intervals:
             yield from (number(mean_r), _interval(low, high))
@@ -156,6 +162,8 @@ def _cells(rows: Sequence[RoiRow | SubjectsRow | None], summary: Report, layout:
             yield from (number(median_r), number(mean_r))
         if summary.has_accuracy:
             yield number(accuracy, 1)
+        if layout.adjusted:
+            yield number(adjusted, 1)
         if summary.has_significance:
             yield number(percent, 0)
     if layout.bar:

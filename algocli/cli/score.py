@@ -119,6 +119,14 @@ def _show(result: Score, name: str) -> None:
         f"{result.n_vertices:,} vertices",
         markup=False,
     )
+    if result.adjusted_mean is not None:
+        out().print(f"adjusted for {_images(result)}: mean {result.adjusted_mean:.2f}", markup=False)
+
+
+def _images(result: Score) -> str:
+    """Say how many test images there were, as in '159 to 395 test images'."""
+    fewest, most = min(result.n_images.values()), max(result.n_images.values())
+    return f"{fewest} test images" if fewest == most else f"{fewest} to {most} test images"
 
 
 def _side(row: ScoreRow) -> tuple[str, ...]:

@@ -152,7 +152,10 @@ class Subject(Protocol):
         ...
 
     def noise_ceiling(self, side: Side) -> NDArray[np.float64] | None:
-        """Return the noise ceiling of every vertex, (n_vertices,), shares or percent; None where it is not known."""
+        """Return the noise ceiling of every vertex for responses to the test images; None where it is not known.
+
+        (n_vertices,), in shares of variance or percent.
+        """
         ...
 
     def ceiling_name(self, side: Side) -> str:

@@ -91,6 +91,11 @@ class Request:
         return _KINDS[self.what].runs != "none"
 
     @property
+    def chooses(self) -> bool:
+        """Whether it marks the best of several runs."""
+        return _KINDS[self.what].runs == "several"
+
+    @property
     def stem(self) -> str:
         """The beginning of a figure's default name."""
         image = [] if self.stimulus is None else [str(self.stimulus)]

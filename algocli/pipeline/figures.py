@@ -225,10 +225,13 @@ class Plotting:
         render(self.draw(shown) if figure is None else figure, path, self.wishes.dpi)
 
     def remarks(self) -> Iterator[str]:
-        """Say where a run may be of several datasets, or of another than that which is drawn on."""
+        """Say what a choice of layers does, and where a run may be of several or of another than the drawn dataset."""
+        from algocli.results.choosing import tell_choice
         from algocli.results.data_of_runs import tell_other_places
         from algocli.runs.mixtures import tell_mixtures
 
+        if self.request.chooses:
+            yield from filter(None, [tell_choice(self.runs, self.subjects, layers=True)])
         for run in self.runs:
             yield from tell_mixtures(run, self.subjects)
         pairs = [(self.challenge.subject(n), run.subject(n)) for run in self.runs for n in self.subjects]

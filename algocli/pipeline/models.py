@@ -50,7 +50,8 @@ def train(
         Names of features, as `extract` returns them, or one name; or whole settings, to which nothing is added.
     preset
         A model under a name, 'tutorial', 'baseline' or 'strong': its layers, and what settings differ from the usual;
-        what is named beside it goes before it.
+        what is named beside it goes before it. The best of several looks better on the images that it was chosen by
+        than on others.
     model, layers
         Extracted features by their network and layers, which come before those of `features`; by default, where
         neither these nor a preset are named, features.2 of AlexNet.

@@ -37,7 +37,11 @@ def report(
     title: str | None = None,
     track: Track = silent,
 ) -> Report:
-    """Score a run: its `rows` have the correlations, and the noise-normalised accuracy, of every ROI.
+    """Score a run: its `rows` have the correlations, and the noise-normalised accuracies, of every ROI.
+
+    The images are training images held out; the leaderboard's test images may score lower or higher. The official
+    accuracy, `row.accuracy`, runs high on few images, by about 1 / n in r²; `row.adjusted_accuracy` does not, and is 0
+    on average on noise. The noise ceilings of both are those of the test images.
 
     Parameters
     ----------
@@ -52,7 +56,8 @@ def report(
         of the held-out images. For a run in folds, ten times as many vertices have their responses permuted before its
         folds are fitted once more.
     intervals, n_resamples
-        Whether also to bound each mean r by a 95 % interval, from so many draws of the held-out images.
+        Whether also to bound each mean r by a 95 % interval, from so many draws of the held-out images: how far it
+        might have come out otherwise, had this subject seen other images, not had there been other subjects.
     seed
         Seed of permutations and draws.
     csv, html
@@ -131,6 +136,9 @@ def compare(
     track: Track = silent,
 ) -> Comparison:
     """Compare runs with the first of them, ROI by ROI, by a paired bootstrap over the held-out images.
+
+    Whichever is best looks better on these images than on others, as it was chosen by them: choose by another seed's
+    held-out images, and report the choice on these. `notes` say by how much at the most.
 
     Parameters
     ----------

@@ -1,6 +1,7 @@
 """What a run shows: tables, charts, maps of the cortex, and files for other programs.
 
 telling          figures and sentences, said alike everywhere
+how_sure         what scores, intervals and p mean and rest on
 data_of_runs     the data that a run was trained on
 data             those of several subjects as one dataset
 scoring          scores of every vertex
@@ -12,6 +13,7 @@ resampling       mean scores of ROIs, had other images been shown
 certainty        both, as a report asks for them
 report           scores by ROI
 over_subjects    medians over subjects
+choosing         what it does to a score to be the best of several
 compare          runs side by side
 part_rows        rows of explained variance in parts
 sure_parts       their intervals, and which are more than chance

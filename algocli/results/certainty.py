@@ -46,14 +46,14 @@ class Asked:
         intervals = ("low", "high") if self.n_resamples is not None else ()
         return intervals + (("significant_share",) if self.n_permutations is not None else ())
 
-    def explain(self, interval: str, significant: str, sides: Sequence[Side]) -> Iterator[str]:
-        """Say what these columns are, by their names in a table."""
+    def explain(self, interval: str, significant: str, sides: Sequence[Side], *, in_folds: bool) -> Iterator[str]:
+        """Say what these columns are, by their names in a table, of a run in folds or of one holdout."""
         if self.n_resamples is not None:
             yield f"{interval}: low and high end of the mean r's interval ({drawn_anew(self.n_resamples, self.seed)})"
         if self.n_permutations is not None:
             yield (
                 f"{significant}: percent of vertices explained better than chance, q <= .05 over {all_of(sides)} "
-                f"({permuted(self.n_permutations, self.seed)})"
+                f"({permuted(self.n_permutations, self.seed, in_folds=in_folds)})"
             )
 
 

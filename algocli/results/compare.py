@@ -19,6 +19,7 @@ from algocli.dataset.opening import open_dataset
 from algocli.dataset.protocol import Dataset, Subject
 from algocli.dataset.sides import Side, check_side
 from algocli.errors import DataError, UsageError
+from algocli.results.choosing import tell_choice
 from algocli.results.data_of_runs import recorded_subject
 from algocli.results.held_out import HeldOut, data_is_gone, held_out
 from algocli.results.regions import Regions, choose_rois, classes_of, regions
@@ -162,6 +163,7 @@ def compare(
         for side in subject.sides:
             found += _side_rows(subject, side, compared, of[side], resampled[side])
         rows += [row for row, _ in found] if correct == "none" else _with_p(found, correct)
+    notes += filter(None, [tell_choice([runs[0], *others], numbers)])
     return Comparison(runs[0].name, tuple(run.name for run in others), tuple(rows), classes, tuple(notes), correct)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,11 +77,24 @@ def held_out(run: Run, number: SubjectId) -> HeldOut:
         If the run's split is damaged.
     """
     subject_run = run.subject(number)
+    subject_run.check_split()
     rows, folds = subject_run.validation_rows(), subject_run.validation_folds()
-    if rows.shape != folds.shape:
-        raise DataError(f"{subject_run.folder} holds a damaged split", hint="train this subject again with force=True")
     order = np.argsort(rows)
     return HeldOut(run, subject_run, rows[order], order, folds[order])
+
+
+def scored_on(run: Run, numbers: Sequence[SubjectId]) -> dict[str, Any]:
+    """Return what some subjects of a run were scored on, as JSON has it: which training images, and how many of each.
+
+    Raises
+    ------
+    DataError, MissingStep
+        As `held_out` does.
+    """
+    n_images = {str(number): len(held_out(run, number).rows) for number in numbers}
+    settings = run.settings
+    split = {"holdout": settings.holdout, "folds": settings.folds, "seed": settings.seed}
+    return {"split": "train", **split, "n_images": n_images}
 
 
 def remark_on_images(runs: Sequence[Run], number: SubjectId) -> str:

@@ -33,6 +33,8 @@ _BY_R = LayerWords(
     nothing="an r of 0 from every layer",
 )
 
+_CHOSEN = "The best of several looks better on the images that it was chosen by than on others."
+
 
 @dataclass(frozen=True)
 class LayerOfRun:
@@ -143,7 +145,9 @@ class Layered:
 
     def remark(self, number: SubjectId) -> str:
         """Say where a comparison of the layers has chance in it; nothing where it has not."""
-        return remark_on_images(self.runs, number) if len(self.runs) > 1 else ""
+        if len(self.runs) == 1:
+            return ""
+        return " ".join(filter(None, [remark_on_images(self.runs, number), _CHOSEN]))
 
 
 def layered(runs: Sequence[Run]) -> Layered:

@@ -14,8 +14,8 @@ from algocli.results.report import Report, RoiRow
 class SubjectsRow:
     """A ROI of one hemisphere over the subjects that have it: medians, and the range of the median r.
 
-    `accuracy` needs the noise ceilings of all of them; whatever no subject has is None, as is the interval: each
-    subject's is about its own images.
+    `accuracy` and `adjusted_accuracy` need the noise ceilings of all of them; whatever no subject has is None, as is
+    the interval: each subject's is about its own images.
     """
 
     roi: str
@@ -25,6 +25,7 @@ class SubjectsRow:
     median_r: float | None
     mean_r: float | None
     accuracy: float | None
+    adjusted_accuracy: float | None
     significant_share: float | None
     lowest_r: float | None
     highest_r: float | None
@@ -47,6 +48,7 @@ def over_subjects(report: Report, hemisphere: Side, roi: str) -> SubjectsRow:
         _median(medians),
         _median(row.mean_r for row in rows),
         _median(row.accuracy for row in rows) if all_normalised else None,
+        _median(row.adjusted_accuracy for row in rows) if all_normalised else None,
         _median(row.significant_share for row in rows),
         min(medians, default=None),
         max(medians, default=None),

@@ -24,7 +24,15 @@ from algocli.results.certainty import Asked, Certainty, assess
 from algocli.results.data_of_runs import Origin, recorded_subjects, tell_other_places
 from algocli.results.regions import Regions, check_rois, choose_rois, classes_of, regions
 from algocli.results.rows import RowsByRoi, write_records
-from algocli.results.scoring import OverallAccuracy, VertexScores, pool, read_scores, scored_subjects
+from algocli.results.scoring import (
+    OverallAccuracy,
+    VertexScores,
+    add_square,
+    mean_adjusted,
+    pool,
+    read_scores,
+    scored_subjects,
+)
 from algocli.runs.mixtures import tell_mixtures
 from algocli.runs.run import Run
 from algocli.runs.splitting import tell_split
@@ -38,9 +46,11 @@ class RoiRow:
     """The scores of one ROI in one hemisphere of one subject; None where there is nothing to score.
 
     `median_r` and `mean_r` are over the ROI's vertices, r being on held-out training images; `accuracy` is the mean
-    noise-normalised encoding accuracy in percent, None where the data folder has no noise ceilings. Where they were
-    asked for, `low` and `high` bound the 95 % interval of `mean_r`, and `significant_share` is the share of vertices
-    that are explained better than chance.
+    noise-normalised encoding accuracy in percent by the official rule, `adjusted_accuracy` the mean of the same without
+    what chance adds to r², signed and not cut off (`scoring.VertexScores`); None where the data folder has no noise
+    ceilings, or, of the latter, they are too low or the images too few. Where they were asked for, `low` and `high`
+    bound the 95 % interval of `mean_r`, and `significant_share` is the share of vertices that are explained better than
+    chance.
     """
 
     subject: SubjectId
@@ -50,13 +60,14 @@ class RoiRow:
     median_r: float | None
     mean_r: float | None
     accuracy: float | None
+    adjusted_accuracy: float | None = None
     low: float | None = None
     high: float | None = None
     significant_share: float | None = None
 
 
 # What every row tells, asked or not.
-COLUMNS = tuple(field.name for field in fields(RoiRow) if field.default is MISSING)
+COLUMNS = (*(field.name for field in fields(RoiRow) if field.default is MISSING), "adjusted_accuracy")
 
 
 @dataclass(frozen=True)
@@ -93,6 +104,11 @@ class Report(RowsByRoi):
     def has_accuracy(self) -> bool:
         """Say whether any row is normalised by a noise ceiling."""
         return any(row.accuracy is not None for row in self.rows)
+
+    @property
+    def has_adjusted(self) -> bool:
+        """Say whether any row tells an accuracy without what chance adds to it."""
+        return any(row.adjusted_accuracy is not None for row in self.rows)
 
     @property
     def has_intervals(self) -> bool:
@@ -209,7 +225,7 @@ def write_csv(report: Report, path: Path) -> None:
 
 def _scores(subject: Subject | None, subject_run: SubjectRun) -> dict[Side, VertexScores]:
     if subject is not None:
-        return {hemisphere: read_scores(subject, subject_run, hemisphere) for hemisphere in subject.sides}
+        return {h: add_square(read_scores(subject, subject_run, h), subject_run, h) for h in subject.sides}
     # What a run knows by itself, without the data that it was made from.
     return {
         h: VertexScores(np.asarray(subject_run.correlation(h), dtype=np.float64), None, None) for h in subject_run.sides
@@ -223,13 +239,14 @@ def _regions(subject: Subject | None, hemisphere: Side, scores: VertexScores, ch
 
 
 def _rows(number: SubjectId, hemisphere: Side, scores: VertexScores, of: Regions, sure: Certainty) -> Iterator[RoiRow]:
-    accuracy = scores.accuracy
+    accuracy, adjusted = scores.accuracy, scores.adjusted_accuracy
     for name, vertices in of.items():
         r = scores.correlation[vertices]
         percent = _mean(accuracy[vertices]) if accuracy is not None else None
+        fair = mean_adjusted(adjusted[vertices]) if adjusted is not None else None
         low, high = sure.intervals.get(name, (None, None))
         head = (number, hemisphere, name, len(vertices))
-        yield RoiRow(*head, _median(r), _mean(r), percent, low, high, sure.significant_share(vertices))
+        yield RoiRow(*head, _median(r), _mean(r), percent, fair, low, high, sure.significant_share(vertices))
 
 
 def _median(values: NDArray[np.float64]) -> float | None:

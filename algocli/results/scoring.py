@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -16,9 +16,13 @@ from algocli.dataset.sides import Side
 from algocli.errors import DataError
 from algocli.runs.run import Run
 from algocli.runs.subject_run import SubjectRun
+from algocli.stats.explained import unbiased_square
+from algocli.stats.influence import FEWEST
 
 # What the official code puts in place of a ceiling of 0 before it divides.
 _ZERO_CEILING = 1e-14
+# Where a ceiling is not above this, no model reaches an r of 0.1, and chance divided by it would outweigh all the rest.
+LOW_CEILING = 0.01
 
 
 @dataclass(frozen=True)
@@ -26,17 +30,30 @@ class VertexScores:
     """The scores of one hemisphere, each (n_vertices,).
 
     `correlation` is r on held-out training images. `noise_ceiling` is the explainable share of variance, 0 to 1,
-    or None where the data folder has none; `unit` says how the file was read.
+    or None where the data folder has none; `unit` says how the file was read. `square` estimates what r² would be had
+    there been images without end (`unbiased_square`); None where it was not asked for, or too few images tell it.
     """
 
     correlation: NDArray[np.float64]
     noise_ceiling: NDArray[np.float64] | None
     unit: CeilingUnit | None
+    square: NDArray[np.float64] | None = None
 
     @property
     def accuracy(self) -> NDArray[np.float64] | None:
         """Noise-normalised encoding accuracy in percent, (n_vertices,), or None without ceilings."""
         return None if self.noise_ceiling is None else accuracy(self.correlation, self.noise_ceiling)
+
+    @property
+    def adjusted_accuracy(self) -> NDArray[np.float64] | None:
+        """The same of `square`, whatever its sign, and nothing cut off; NaN where the ceiling is too low to divide by.
+
+        (n_vertices,), or None without ceilings or `square`.
+        """
+        if self.noise_ceiling is None or self.square is None:
+            return None
+        is_low = self.noise_ceiling <= LOW_CEILING
+        return np.where(is_low, np.nan, 100 * self.square / np.where(is_low, 1, self.noise_ceiling))
 
 
 @dataclass(frozen=True)
@@ -44,13 +61,17 @@ class OverallAccuracy:
     """The official score of all vertices of all subjects and both hemispheres together, in percent.
 
     `n_zero_ceiling` vertices have a ceiling of 0 and count 100 as soon as r > 0; `mean_without_zero_ceiling` leaves
-    them out and is None where no other is left. `unit_assumed` is how the files were read.
+    them out and is None where no other is left. `adjusted_mean` is that of the accuracy without what chance adds to r²,
+    over all vertices but the `n_low_ceiling` whose ceilings are too low to divide by; None where there is none, or too
+    few images tell it. `unit_assumed` is how the files were read.
     """
 
     mean: float
     median: float
     n_zero_ceiling: int
     mean_without_zero_ceiling: float | None
+    adjusted_mean: float | None
+    n_low_ceiling: int
     unit_assumed: CeilingUnit | Literal["mixed"]
 
 
@@ -93,6 +114,25 @@ def read_scores(subject: Subject, subject_run: SubjectRun, hemisphere: Side) -> 
             hint="name that folder with data_dir=..., or train again on this one",
         )
     return VertexScores(correlation, *read_ceiling(subject, hemisphere))
+
+
+def add_square(scores: VertexScores, subject_run: SubjectRun, hemisphere: Side) -> VertexScores:
+    """Add what only the r of every fold, and how many images it is of, can tell; scores without a ceiling need it not.
+
+    Raises
+    ------
+    DataError
+        If the run's arrays are damaged.
+    """
+    if scores.noise_ceiling is None:
+        return scores
+    n_images = np.unique(subject_run.validation_folds(), return_counts=True)[1]
+    return replace(scores, square=squared(subject_run.fold_correlations(hemisphere), n_images))
+
+
+def squared(fold_r: NDArray[np.floating], n_images: NDArray[np.integer]) -> NDArray[np.float64] | None:
+    """Estimate r² without what chance adds to it, by `unbiased_square`; None where too few images tell it."""
+    return None if min(n_images) < FEWEST else unbiased_square(fold_r, n_images)
 
 
 def read_ceiling(subject: Subject, hemisphere: Side) -> tuple[NDArray[np.float64], CeilingUnit] | tuple[None, None]:
@@ -143,14 +183,23 @@ def pool(scores: Sequence[VertexScores]) -> OverallAccuracy | None:
     ceiling = np.concatenate(ceilings)
     percent = accuracy(np.concatenate([one.correlation for one in scores]), ceiling)
     rest = percent[ceiling != 0]
+    adjusted = [each for one in scores if (each := one.adjusted_accuracy) is not None]
     units = {one.unit for one in scores if one.unit is not None}
     return OverallAccuracy(
         mean=float(percent.mean()),
         median=float(np.median(percent)),
         n_zero_ceiling=len(percent) - len(rest),
         mean_without_zero_ceiling=float(rest.mean()) if len(rest) else None,
+        adjusted_mean=mean_adjusted(np.concatenate(adjusted)) if len(adjusted) == len(scores) else None,
+        n_low_ceiling=int(np.count_nonzero(ceiling <= LOW_CEILING)),
         unit_assumed=units.pop() if len(units) == 1 else "mixed",
     )
+
+
+def mean_adjusted(percent: NDArray[np.float64]) -> float | None:
+    """Return the mean of an adjusted accuracy over those vertices that have one; None where none has."""
+    known = percent[~np.isnan(percent)]
+    return float(known.mean()) if len(known) else None
 
 
 def _listed(subjects: tuple[SubjectId, ...]) -> str:

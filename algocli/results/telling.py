@@ -11,6 +11,7 @@ SIGNIFICANT = 0.05
 
 # Goes wherever a score is shown, so that nobody takes it for what the leaderboard would say.
 SCORED_ON = "held-out training images (validation)"
+NOT_TEST = "the leaderboard's test images are others, and may score lower or higher"
 DASH = "\N{EN DASH}"
 
 
@@ -31,13 +32,21 @@ def number(value: float | None, digits: int = 3, *, signed: bool = False, groupe
     return f"{value:{'+' if has_sign else ''}z{',' if grouped else ''}.{digits}f}"
 
 
+def told_split(holdout: float | None, folds: int | None, seed: int) -> str:
+    """Say which training images were held out."""
+    return f"{100 * holdout:g} %, seed {seed}" if holdout is not None else f"all, in {folds} folds, seed {seed}"
+
+
 def drawn_anew(n_resamples: int, seed: int) -> str:
     """Say what intervals come from."""
     return f"{n_resamples:,} resamples of the held-out images, seed {seed}"
 
 
-def permuted(n_permutations: int, seed: int) -> str:
+def permuted(n_permutations: int, seed: int, *, in_folds: bool) -> str:
     """Say what a significance comes from."""
+    if in_folds:
+        again = "with responses put into random order before all folds are fitted again"
+        return f"{n_permutations:,} times, {again}, seed {seed}"
     return f"{n_permutations:,} permutations of the held-out images, seed {seed}"
 
 

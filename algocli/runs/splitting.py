@@ -23,7 +23,7 @@ from algocli.encoding.splits import Fold, Split, make_split
 from algocli.errors import DataError
 from algocli.runs.datasets import Home
 from algocli.runs.run import Run
-from algocli.runs.subject_run import SubjectRun
+from algocli.runs.subject_run import SubjectRun, digest_split
 
 _LEFT_OUT = "left_out_rows"
 
@@ -162,16 +162,19 @@ def _n_copies(record: Mapping[str, Any]) -> int:
     return int(told.get("test", 0)) if isinstance(told, Mapping) else 0
 
 
-def save_split(subject_run: SubjectRun, split: Split, n_train: int) -> None:
-    """Keep a split with a run."""
-    sizes = [len(fold.held_out) for fold in split.folds]
-    subject_run.save("validation_rows", np.concatenate([fold.held_out for fold in split.folds]))
-    subject_run.save("validation_folds", np.repeat(np.arange(len(split.folds)), sizes))
+def save_split(subject_run: SubjectRun, split: Split, n_train: int) -> dict[str, Any]:
+    """Keep a split with a run; return what the record says of the images held out."""
+    rows = np.concatenate([fold.held_out for fold in split.folds])
+    of_fold = np.repeat(np.arange(len(split.folds)), [len(fold.held_out) for fold in split.folds])
+    subject_run.save("validation_rows", rows)
+    subject_run.save("validation_folds", of_fold)
     left_out = np.setdiff1d(np.arange(n_train), split.used)
     if len(left_out):
         subject_run.save(_LEFT_OUT, left_out)
     else:
         subject_run.discard(_LEFT_OUT)
+    of_what = {"split": "train", "n_images": len(rows), "n_folds": len(split.folds)}
+    return {**of_what, "digest": digest_split(rows, of_fold)}
 
 
 def saved_split(subject_run: SubjectRun, n_train: int) -> Split:

@@ -250,6 +250,20 @@ class SubjectRun:
         whose = np.array(self._record_digest())
         publish(self.folder / MODEL, lambda stream: np.savez(stream, record=whose, **arrays))  # type: ignore[arg-type]
 
+    def check_split(self) -> None:
+        """Refuse held-out rows that are not those that the record tells of; records of old do not tell.
+
+        Raises
+        ------
+        DataError
+            If they differ, in number or in which fold has which.
+        """
+        rows, folds = self.validation_rows(), self.validation_folds()
+        told = self.record.get("held_out")
+        digest = told.get("digest") if isinstance(told, dict) else None
+        if rows.shape != folds.shape or digest not in (None, digest_split(rows, folds)):
+            raise DataError(f"{self.folder} holds a damaged split", hint=_TRAIN_AGAIN)
+
     def _record_digest(self) -> str:
         return hashlib.sha256((self.folder / "record.json").read_bytes()).hexdigest()
 
@@ -270,3 +284,8 @@ class SubjectRun:
             return open_array(path)
         except DataError as error:
             raise DataError(f"{path} is missing or damaged", hint=_TRAIN_AGAIN) from error
+
+
+def digest_split(rows: NDArray[np.int64], folds: NDArray[np.int64]) -> str:
+    """Return a digest of which rows were held out, and in which fold each, both (n_validation,)."""
+    return hashlib.sha256(np.stack([rows, folds]).astype("<i8").tobytes()).hexdigest()

@@ -87,10 +87,10 @@ def train_subject(
         without_test = _without_test(subject, stores, settings, note)
         subject_run = claim(run, settings, subject, inputs, force=force, note=note)
         clock = {"inputs": time.time() - started}
-        save_split(subject_run, split, len(subject.train_stimuli))
+        about: dict[str, Any] = {"held_out": save_split(subject_run, split, len(subject.train_stimuli))}
         training = Training(subject, subject_run, settings, split, stores, device, clock, track)
         training.run(note)
-        about = {"memory": needed, "without_test": without_test, **({"regression": code} if code else {})}
+        about |= {"memory": needed, "without_test": without_test, **({"regression": code} if code else {})}
         about |= same.record()
         subject_run.finish(_record(subject, settings, inputs, command_line, clock, started) | about)
     return subject_run

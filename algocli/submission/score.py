@@ -24,7 +24,7 @@ from algocli.dataset.challenge.subjects import Challenge, Subject
 from algocli.dataset.sides import ALL_VERTICES, HEMISPHERES, Hemisphere, check_hemisphere, prefix
 from algocli.errors import DataError
 from algocli.results.regions import Regions, regions
-from algocli.results.scoring import VertexScores, accuracy, pool, read_ceiling
+from algocli.results.scoring import VertexScores, accuracy, pool, read_ceiling, squared
 from algocli.stats.correlation import correlate
 from algocli.submission.package import NOT_FINITE, Prediction
 
@@ -59,8 +59,10 @@ class Score:
     """The official score in percent, over all vertices of all subjects, and its parts.
 
     `n_zero_ceiling` vertices have a ceiling of 0 and count 100 as soon as r > 0; `mean_without_zero_ceiling` leaves
-    them out. `n_constant` vertices were predicted, or measured, the same for every image: their r is 0. `rows` are by
-    subject, hemisphere and ROI, 'All vertices' first; `pooled` by ROI over all of them.
+    them out. `adjusted_mean` is without what chance adds to the r² of few images, signed and not cut off
+    (`results.scoring.OverallAccuracy`), `n_images` how many of each subject's it is from. `n_constant` vertices were
+    predicted, or measured, the same for every image: their r is 0. `rows` are by subject, hemisphere and ROI, 'All
+    vertices' first; `pooled` by ROI over all of them.
     """
 
     mean: float
@@ -68,6 +70,9 @@ class Score:
     n_vertices: int
     n_zero_ceiling: int
     mean_without_zero_ceiling: float | None
+    adjusted_mean: float | None
+    n_low_ceiling: int
+    n_images: Mapping[int, int]
     n_constant: int
     unit_assumed: CeilingUnit | Literal["mixed", "ncsnr"]
     subjects: tuple[int, ...]
@@ -92,6 +97,7 @@ class _Side:
     percent: NDArray[np.float64]
     regions: Regions
     n_constant: int
+    n_images: int
 
 
 def score(
@@ -135,6 +141,9 @@ def score(
         n_vertices=sum(len(side.percent) for side in sides),
         n_zero_ceiling=overall.n_zero_ceiling,
         mean_without_zero_ceiling=overall.mean_without_zero_ceiling,
+        adjusted_mean=overall.adjusted_mean,
+        n_low_ceiling=overall.n_low_ceiling,
+        n_images={side.subject: side.n_images for side in sides},
         n_constant=sum(side.n_constant for side in sides),
         unit_assumed="ncsnr" if read else overall.unit_assumed,
         subjects=tuple(dict.fromkeys(side.subject for side in sides)),
@@ -182,10 +191,11 @@ def _score_side(subject: Subject, prediction: Prediction, read: ReadCeiling) -> 
     predicted = level_rounding(predicted)
     constant = (np.ptp(predicted, axis=0) == 0) | (np.ptp(measured, axis=0) == 0)
     ceiling, unit = read(subject, hemisphere)
-    scores = VertexScores(correlate(measured, predicted), ceiling, unit)
+    r = correlate(measured, predicted)
+    scores = VertexScores(r, ceiling, unit, squared(r[None], np.array([len(measured)])))
     percent = accuracy(scores.correlation, ceiling)
     of = regions(subject, hemisphere, {*ROI_NAMES, *(roi.name for roi in subject.rois), ALL_VERTICES})
-    return _Side(subject.number, hemisphere, scores, percent, of, int(constant.sum()))
+    return _Side(subject.number, hemisphere, scores, percent, of, int(constant.sum()), len(measured))
 
 
 def _rows(sides: Sequence[_Side]) -> Iterator[ScoreRow]:

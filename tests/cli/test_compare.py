@@ -45,7 +45,7 @@ def test_the_json_is_the_contract(compare):
     result = compare("plain", "better", "-s", "1", "--json")
     assert result.exit_code == 0
     printed = json.loads(result.stdout)
-    assert list(printed) == ["reference", "rows"]
+    assert list(printed) == ["reference", "rows", "held_out"]
     assert printed["reference"] == "plain"
     assert {tuple(row) for row in printed["rows"]} == {tuple(KEYS)}
     assert len(printed["rows"]) == 2 * 32

@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from algocli.cli import app
+from algocli.stats.explained import unbiased_square
 from tests.results.by_hand import write_run
 from tests.results.official import official_percent
 
@@ -62,10 +63,13 @@ def test_the_json_is_the_contract(report, tiny_challenge, cache):
     result = report("--json", "-s", "1")
     assert result.exit_code == 0
     printed = json.loads(result.stdout)
-    assert list(printed) == ["run", "rows", "summary"]
+    assert list(printed) == ["run", "rows", "summary", "held_out"]
+    n_images = len(np.load(cache / "runs/newer/subj01/validation_rows.npy"))
+    split = {"split": "train", "holdout": 0.1, "folds": None, "seed": 4}
+    assert printed["held_out"] == {**split, "n_images": {"1": n_images}}
     assert printed["run"] == "newer"
     assert len(printed["rows"]) == 2 * 32
-    keys = ["subject", "hemisphere", "roi", "n_vertices", "median_r", "mean_r", "accuracy"]
+    keys = ["subject", "hemisphere", "roi", "n_vertices", "median_r", "mean_r", "accuracy", "adjusted_accuracy"]
     assert {tuple(row) for row in printed["rows"]} == {tuple(keys)}
     r = np.load(cache / "runs/newer/subj01/left_correlation.npy")
     everything = printed["rows"][31]
@@ -73,7 +77,7 @@ def test_the_json_is_the_contract(report, tiny_challenge, cache):
     assert everything["n_vertices"] == 31
     assert everything["mean_r"] == pytest.approx(r.mean(), abs=1e-15)
     absent = next(row for row in printed["rows"] if row["roi"] == "mTL-faces")
-    assert absent == dict(zip(keys, [1, "left", "mTL-faces", 0, None, None, None], strict=True))
+    assert absent == dict(zip(keys, [1, "left", "mTL-faces", 0, None, None, None, None], strict=True))
 
 
 def test_the_table_fits_a_terminal_and_says_what_was_scored(report):
@@ -83,7 +87,7 @@ def test_the_table_fits_a_terminal_and_says_what_was_scored(report):
     assert max(map(len, lines)) <= 80
     assert lines[0] == "Subject 1: r on held-out training images (validation)"
     assert lines[1] == "newer"
-    assert "above leaderboard scores" in result.stderr
+    assert "r: on held-out training images (10 %, seed 4); the leaderboard's test images are others" in result.stderr
 
 
 def test_the_table_groups_rois_by_class_with_both_hemispheres_side_by_side(report):
@@ -93,7 +97,7 @@ def test_the_table_groups_rois_by_class_with_both_hemispheres_side_by_side(repor
     first = [row[0] for row in words[3:] if row]
     assert first[:2] == ["prf-visualrois", "V1v"]
     assert first[first.index("floc-faces") + 2] == "FFA-1"
-    assert words[-3][:3] == ["All", "vertices", "36"]
+    assert words[-4][:3] == ["All", "vertices", "36"]
 
 
 def test_an_absent_roi_is_a_row_of_dashes(report):
@@ -165,23 +169,29 @@ def test_a_run_of_another_data_folder_is_a_data_error(tiny_challenge, tmp_path):
 
 
 def test_the_summary_pools_every_vertex_whatever_rois_are_asked_for(report, tiny_challenge, cache):
-    percent, zero = [], []
+    percent, zero, adjusted = [], [], []
     for subject in ("subj01", "subj06"):
         for hemisphere, side in (("left", "lh"), ("right", "rh")):
             r = np.load(cache / f"runs/newer/{subject}/{hemisphere}_correlation.npy")
             ceiling = np.load(tiny_challenge / f"{subject}/test_split/noise_ceiling/{side}_noise_ceiling.npy")
             percent.append(official_percent(r, ceiling))
             zero.append(ceiling == 0)
+            n = len(np.load(cache / f"runs/newer/{subject}/validation_rows.npy"))
+            high = ceiling > 0.01
+            adjusted.append(100 * unbiased_square(r[None, high], np.array([n])) / ceiling[high])
     percent, zero = np.concatenate(percent), np.concatenate(zero)
     expected = {
         "mean": pytest.approx(percent.mean(), rel=1e-14),
         "median": pytest.approx(np.median(percent), rel=1e-14),
         "n_zero_ceiling": 4,
         "mean_without_zero_ceiling": pytest.approx(percent[~zero].mean(), rel=1e-14),
+        "adjusted_mean": pytest.approx(np.concatenate(adjusted).mean(), rel=1e-12),
+        "n_low_ceiling": 6,
         "unit_assumed": "share",
     }
     assert json.loads(report("--json", "--roi", "PPA").stdout)["summary"] == expected
-    line = report().stdout.splitlines()[-1]
+    line, below = report().stdout.splitlines()[-2:]
+    assert below == f"adjusted for the number of images: mean {np.concatenate(adjusted).mean():.1f}"
     assert len(line) <= 80
     assert line == (
         f"All vertices, validation %: mean {percent.mean():.1f} "

@@ -33,7 +33,7 @@ def test_shares_of_significant_vertices_and_intervals_are_rows_of_the_json(repor
     result = report("--json", *EVERYTHING)
     assert result.exit_code == 0, result.stderr
     rows = json.loads(result.stdout)["rows"]
-    assert {tuple(row)[7:] for row in rows} == {("low", "high", "significant_share")}
+    assert {tuple(row)[8:] for row in rows} == {("low", "high", "significant_share")}
     for row in rows:
         if row["roi"] == "All vertices":
             assert row["significant_share"] == pytest.approx(1 - 12 / row["n_vertices"], abs=0.06)
@@ -55,7 +55,9 @@ def test_a_table_with_everything_fits_a_hundred_columns_and_says_what_is_what(re
     assert float(low) < float(mean) < float(high)
     assert float(percent) == pytest.approx(100 * 19 / 31, abs=6)
     assert "(50 resamples of the held-out images, seed 0)" in result.stderr
-    assert "q <= .05 over both hemispheres (199 permutations of the held-out images, seed 0)" in result.stderr
+    # The run is one in folds.
+    again = "199 times, with responses put into random order before all folds are fitted again, seed 0"
+    assert f"q <= .05 over both hemispheres ({again})" in result.stderr
 
 
 def test_significance_alone_leaves_the_median_in_its_place(report):
@@ -71,7 +73,7 @@ def test_an_absent_roi_stays_a_row_of_dashes(report):
 
 def test_several_subjects_have_a_median_of_shares_and_none_of_intervals(report):
     lines = report(*EVERYTHING).stdout.splitlines()
-    one, six, median = [line.split() for line in lines if line.strip()][-4:-1]
+    one, six, median = [line.split() for line in lines if line.strip()][-5:-2]
     assert [one[0], six[0], median[0]] == ["1", "6", "median"]
     assert float(median[5]) == pytest.approx((float(one[6]) + float(six[6])) / 2, abs=1.1)
     assert median[3] == "–"

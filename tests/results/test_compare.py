@@ -238,7 +238,9 @@ def test_a_subject_that_a_run_lacks_is_left_out_with_a_note_unless_asked_for(wri
     runs = [write("a"), write("b", subjects=[6])]
     found = compare(runs, n_resamples=2)
     assert found.subjects == (6,)
-    assert found.notes == ("subject 1 is left out: run b lacks it",)
+    left_out, choice = found.notes
+    assert left_out == "subject 1 is left out: run b lacks it"
+    assert choice.startswith("the best of 2 runs looks better on the images that it was chosen by")
     with pytest.raises(MissingStep, match="run b has no subject 1"):
         compare(runs, subjects=[1])
 

@@ -144,3 +144,15 @@ def test_a_real_ceiling_in_percent_gives_the_score_of_its_shares(side):
     assert overall.n_zero_ceiling == np.count_nonzero(percent == 0) > 0
     assert overall.mean == pytest.approx(expected.mean(), rel=1e-12)
     assert overall.mean_without_zero_ceiling == pytest.approx(expected[percent > 0].mean(), rel=1e-12)
+
+
+def test_the_adjusted_accuracy_keeps_the_sign_cuts_nothing_off_and_leaves_low_ceilings_out():
+    r, square = np.array([0.6, -0.4, 0.9, 0.2, 0.1]), np.array([0.35, -0.15, 0.8, 0.03, -0.01])
+    ceiling = np.array([0.5, 0.5, 0.4, 0.01, 0.0])
+    scores = VertexScores(r, ceiling, "share", square)
+    np.testing.assert_allclose(scores.adjusted_accuracy, [70, -30, 200, np.nan, np.nan])
+    overall = pool([scores])
+    assert overall.adjusted_mean == pytest.approx(80)
+    assert overall.n_low_ceiling == 2
+    # One side that cannot tell it leaves nothing to tell of all.
+    assert pool([scores, VertexScores(r, ceiling, "share")]).adjusted_mean is None

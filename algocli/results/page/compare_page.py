@@ -13,6 +13,7 @@ from algocli.results.drawing.brain_map import BrainMap
 from algocli.results.drawing.keys import Scale
 from algocli.results.drawing.roi_axis import remark_on_absent
 from algocli.results.drawing.run_bars import draw_runs
+from algocli.results.how_sure import of_comparison
 from algocli.results.on_mesh import has_places
 from algocli.results.page.compare_tables import (
     BETTER,
@@ -100,6 +101,7 @@ def build_compare_page(
         settings=settings_side_by_side(ordered),
         overview=tuple(subjects_differences(comparison, h) for h in comparison.sides) if several else (),
         subjects=tuple(_subject_parts(comparison, ordered, data)),
+        how_sure=tuple(of_comparison(in_folds=any(run.settings.folds is not None for run in ordered))),
         repeat=(*commands_of(made), _command(comparison, title, drawn, rois)),
         notes=(*read_differences(f"{BETTER} {WORSE}", *drawn, comparison.corrected), *comparison.notes),
     )

@@ -22,7 +22,7 @@ from algocli.results.page.filling import asset, fill, theme_style
 from algocli.results.page.pictures import Picture
 from algocli.results.page.tables import Table
 from algocli.results.page.viewer import turnable, viewer_assets
-from algocli.results.telling import SCORED_ON
+from algocli.results.telling import NOT_TEST, SCORED_ON
 
 SUFFIXES = (".html", ".htm")
 # What a paper that shows these results should cite; the program itself in its present version.
@@ -61,7 +61,8 @@ class SubjectPart:
 class Page:
     """What any page of results shows, and the template that says where.
 
-    The title may hold any letters. `overview` has tables over several subjects, `repeat` the commands to type.
+    The title may hold any letters. `overview` has tables over several subjects, `how_sure` what its figures mean and
+    rest on, by their names, `repeat` the commands to type.
     """
 
     template: ClassVar[str]
@@ -69,6 +70,7 @@ class Page:
     title: str
     overview: tuple[Table, ...]
     subjects: tuple[SubjectPart, ...]
+    how_sure: tuple[tuple[str, str], ...]
     repeat: tuple[str, ...]
     notes: tuple[str, ...]
 
@@ -129,6 +131,7 @@ def write_page(page: Page, path: Path) -> None:
         turnable=turnable,
         works=WORKS,
         scored_on=SCORED_ON,
+        not_test=NOT_TEST,
         version=__version__,
     )
     publish(path, lambda stream: stream.write(text.encode()))
@@ -139,6 +142,7 @@ def frame(subjects: Sequence[SubjectPart]) -> Frame:
     links = {
         "summary": "Summary",
         **{part.ident: f"Subject {part.number}" for part in subjects},
+        "how-sure": "How sure",
         "provenance": "Provenance",
         "citing": "Citing",
     }

@@ -18,6 +18,7 @@ from algocli.results.drawing.chart import Chart
 from algocli.results.drawing.charts import draw_rois
 from algocli.results.drawing.roi_axis import remark_on_absent
 from algocli.results.drawing.style import Theme
+from algocli.results.how_sure import explain_accuracies, of_report
 from algocli.results.layered import per_layer
 from algocli.results.on_mesh import has_places
 from algocli.results.over_subjects import as_one_subject
@@ -91,8 +92,11 @@ def build_report_page(
     several = len(report.subjects) > 1
     tables = (subjects_table(report), *[over_subjects_table(report)] * _has_rois(report))
     headline, *figures = _figures(report, run)
-    explained = asked.explain("95 % interval", "significant %", report.sides)
-    notes: dict[str, None] = dict.fromkeys((*report.notes, *explained))
+    in_folds = run.settings.folds is not None
+    explained = asked.explain("95 % interval", "significant %", report.sides, in_folds=in_folds)
+    notes: dict[str, None] = dict.fromkeys(
+        (*explain_accuracies(report, "accuracy %", "adjusted %"), *report.notes, *explained)
+    )
     parts = tuple(_subject_parts(report, run, data, notes))
     subject_runs = [run.subject(number) for number in report.subjects]
     return ReportPage(
@@ -107,6 +111,14 @@ def build_report_page(
         else (),
         subjects=parts,
         provenance=provenance(run, report.subjects),
+        how_sure=tuple(
+            of_report(
+                in_folds=in_folds,
+                has_accuracy=report.has_accuracy,
+                has_p=report.has_significance,
+                has_intervals=report.has_intervals,
+            )
+        ),
         repeat=(*commands_of([(run, subject_runs)]), _command(report, run, title, asked, rois)),
         notes=tuple(notes),
     )
@@ -131,6 +143,8 @@ def _figures(report: Report, run: Run) -> Iterator[Figure]:
             "min(100, 100 r\N{SUPERSCRIPT TWO} / noise ceiling) over all vertices",
         )
         yield Figure(f"{overall.median:.1f} %", "median accuracy", "over all vertices")
+        if overall.adjusted_mean is not None:
+            yield Figure(f"{overall.adjusted_mean:.1f} %", "adjusted accuracy", "mean, without what chance adds")
         yield median
     for hemisphere, side in r.items() if len(r) > 1 else ():
         yield Figure(number(float(np.median(side))).text, f"median r, {hemisphere}", f"of {len(side):,} vertices")

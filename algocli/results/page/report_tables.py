@@ -16,6 +16,7 @@ _MEDIAN = Column("median\N{NO-BREAK SPACE}r", "median correlation over the verti
 _MEAN = Column("mean\N{NO-BREAK SPACE}r", "mean correlation over the vertices")
 _INTERVAL = Column("95 % interval", "95 % interval of the mean r over held-out images drawn anew")
 _ACCURACY = Column("accuracy %", "mean noise-normalised encoding accuracy, min(100, 100 r\N{SUPERSCRIPT TWO} / NC)")
+_ADJUSTED = Column("adjusted %", "the same without what chance adds to r\N{SUPERSCRIPT TWO}, signed and not cut off")
 _SIGNIFICANT = Column("significant %", "share of vertices explained better than chance, q up to .05")
 _RANGE = Column("range", "lowest and highest subject's median r")
 _SUBJECTS = Column("subjects", "number of subjects that have the ROI")
@@ -55,7 +56,7 @@ def subjects_table(report: Report) -> Table:
 
 def over_subjects_table(report: Report) -> Table:
     """Return one row a ROI: medians over the subjects that have it, and their range."""
-    columns = [_SUBJECTS, _MEDIAN, _RANGE, _MEAN, *[_ACCURACY] * report.has_accuracy, *_significance(report)]
+    columns = [_SUBJECTS, _MEDIAN, _RANGE, _MEAN, *_last_columns(report)]
     groups, foot = roi_rows(
         report.by_class(report.rois),
         lambda roi: (cell for h in report.sides for cell in _common(report, over_subjects(report, h, roi))),
@@ -71,11 +72,12 @@ def over_subjects_table(report: Report) -> Table:
 
 def _columns(report: Report) -> list[Column]:
     intervals = [_INTERVAL] * report.has_intervals
-    return [_N, _MEDIAN, _MEAN, *intervals, *[_ACCURACY] * report.has_accuracy, *_significance(report)]
+    return [_N, _MEDIAN, _MEAN, *intervals, *_last_columns(report)]
 
 
-def _significance(report: Report) -> list[Column]:
-    return [_SIGNIFICANT] * report.has_significance
+def _last_columns(report: Report) -> list[Column]:
+    accuracies = [_ACCURACY] * report.has_accuracy + [_ADJUSTED] * report.has_adjusted
+    return accuracies + [_SIGNIFICANT] * report.has_significance
 
 
 def _sides(report: Report, columns: list[Column]) -> Iterator[Column]:
@@ -92,16 +94,18 @@ def _cells(report: Report, row: RoiRow | SubjectsRow | None) -> Iterator[Cell]:
     yield from (count(row.n_vertices), number(row.median_r), number(row.mean_r))
     if report.has_intervals:
         yield span(row.low, row.high)
-    yield from _last(report, row.accuracy, row.significant_share)
+    yield from _last(report, row)
 
 
 def _common(report: Report, row: SubjectsRow) -> Iterator[Cell]:
     yield from (count(row.n_subjects), number(row.median_r), span(row.lowest_r, row.highest_r), number(row.mean_r))
-    yield from _last(report, row.accuracy, row.significant_share)
+    yield from _last(report, row)
 
 
-def _last(report: Report, accuracy: float | None, significant_share: float | None) -> Iterator[Cell]:
+def _last(report: Report, row: RoiRow | SubjectsRow) -> Iterator[Cell]:
     if report.has_accuracy:
-        yield number(accuracy, 1)
+        yield number(row.accuracy, 1)
+    if report.has_adjusted:
+        yield number(row.adjusted_accuracy, 1)
     if report.has_significance:
-        yield number(None if significant_share is None else 100 * significant_share, 0)
+        yield number(None if row.significant_share is None else 100 * row.significant_share, 0)

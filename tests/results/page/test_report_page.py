@@ -38,8 +38,9 @@ def test_the_table_has_the_rows_of_the_report(page, tiny_challenge, run):
                 row = report.row(subject, hemisphere, roi)
                 if row.n_vertices:
                     cells += [str(row.n_vertices), f"{row.median_r:.3f}", f"{row.mean_r:.3f}", f"{row.accuracy:.1f}"]
+                    cells.append("–" if row.adjusted_accuracy is None else f"{row.adjusted_accuracy:.1f}")
                 else:
-                    cells += ["–"] * 4
+                    cells += ["–"] * 5
             assert table.row(roi) == cells
 
 
@@ -101,7 +102,7 @@ def test_every_picture_has_words_in_its_place(page):
 def test_every_id_is_one_elements_alone_and_every_link_leads_somewhere(page):
     assert len(page.ids) == len(set(page.ids))
     links = [given["href"] for given in page.all("a")]
-    assert len(links) == 6  # past the links; summary, two subjects, provenance, citing
+    assert len(links) == 7  # past the links; summary, two subjects, how sure, provenance, citing
     assert all(link.removeprefix("#") in page.ids for link in links)
     named = [
         given[name] for _, given in page.elements for name in ("aria-labelledby", "aria-controls") if name in given
