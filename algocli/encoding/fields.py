@@ -63,6 +63,8 @@ class Fields:
     folds: int | None = None
     seed: int = usual.SEED
     refit: bool = True
+    # As runs of versions before had it, whose settings do not say so.
+    keeps_components: bool = False
 
     @property
     def keeps_layers_apart(self) -> bool:
@@ -133,4 +135,5 @@ CHECKS: Mapping[str, Callable[[str, Any], Any]] = {
     ),
     "seed": _seed,
     "refit": check_flag,
+    "keeps_components": check_flag,
 }
