@@ -155,7 +155,8 @@ def view_of(kernels: Kernels, fit: NDArray[np.int64], algebra: Algebra = ON_CPU)
 
 def fits_together(settings: Fields, n_fit: int, n_vertices: int) -> int:
     """Return how many fits may be in memory together: their components, and their coefficients of a hemisphere."""
-    if regression_of(settings).one_at_a_time:
+    regression = regression_of(settings)
+    if regression.one_at_a_time:
         return 1
     n_components = (settings.n_components or n_fit) * (len(settings.features) if settings.join == "components" else 1)
-    return max(1, FITS_BYTES // (4 * n_components * (n_fit + n_vertices)))
+    return max(1, FITS_BYTES // (4 * n_components * (n_fit * (1 + regression.n_inner_folds(settings)) + n_vertices)))

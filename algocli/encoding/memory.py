@@ -62,7 +62,7 @@ def _gram(size: Size) -> int:
 def _components(settings: Settings, size: Size) -> int:
     """Count what is kept of all fits that are made together: vectors, and scores of the images to be predicted."""
     n_layers = len(settings.features) if settings.keeps_layers_apart else 1
-    inner = regression_of(settings).n_inner_folds
+    inner = regression_of(settings).n_inner_folds(settings)
     pairs = n_pairs_kept(settings.n_components, size.n_train)
     vectors = size.n_train * pairs * (1 + inner)
     # Every inner fold scores what it leaves out, together all fitted images; so does the fit itself.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from algocli.compute.choices import check_keywords
@@ -33,6 +33,9 @@ class Settings(Fields):
     the same pixels, or the same number where ids number one collection. 'only' holds all of them out, once, and fits on
     the subject's own images; 'exclude' neither fits nor holds out any; 'all' makes no difference between images.
 
+    Penalties are chosen by how well images are predicted that had no part in the components, unless `keeps_components`
+    is set, as it is in runs of versions before: they took all fitted images' components as given.
+
     `regression` may also name a callable that returns an estimator with scikit-learn's fit and predict, as in
     'python:sklearn.linear_model:LinearRegression': it is imported when something is trained, and not before.
 
@@ -51,6 +54,8 @@ class Settings(Fields):
     def __post_init__(self) -> None:
         for name, check in _CHECKS.items():
             object.__setattr__(self, name, check(name, getattr(self, name)))
+        if not regression_of(self).refits_components:
+            object.__setattr__(self, "keeps_components", False)
         if len(set(self.features)) < len(self.features):
             raise UsageError(f"features {', '.join(self.features)}: each layer is needed once")
         if len(self.features) == 1 and not self.scaled:
@@ -74,6 +79,11 @@ class Settings(Fields):
     def keeps_layers_apart(self) -> bool:
         """Whether every layer has components of its own."""
         return self.join == "components" or regression_of(self).keeps_layers_apart
+
+    @property
+    def as_before(self) -> Settings:
+        """What the same command meant to versions before."""
+        return replace(self, keeps_components=True)
 
     @property
     def default_name(self) -> str:

@@ -13,6 +13,7 @@ from algocli.errors import DataError
 N_INNER_FOLDS = 5
 # With fewer, the inner folds would be too few to choose anything by; with more, there would be more than are needed.
 SHARED_FOLDS = (4, 5, 6)
+MOST_INNER_FOLDS = max(N_INNER_FOLDS, *SHARED_FOLDS)
 # With two, every r is 1 or -1.
 FEWEST_HELD_OUT = 3
 

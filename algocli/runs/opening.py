@@ -143,6 +143,12 @@ def _begin(run: Run, settings: Settings, data: Path | None = None, *, replace: b
     if replace and not run.has_settings(settings):
         _remove(run)
     if manifest.is_file():
+        if run.settings != settings and run.settings == settings.as_before:
+            raise UsageError(
+                f"run {run.name} is of an earlier version, which chose each vertex's penalty by another rule: with the "
+                "components of all fitted images, those left out included",
+                hint="choose another name='...', or replace it with force=True",
+            )
         if run.settings != settings:
             raise UsageError(
                 f"run {run.name} exists and was made with other settings: {run.settings.default_name}",

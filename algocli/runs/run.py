@@ -80,7 +80,8 @@ class Run:
         if manifest.get("schema") != SCHEMA:
             raise DataError(f"{self.folder} was written by another version of algocli", hint=remedy)
         try:
-            return Settings(**manifest["settings"])
+            # Runs of versions before do not say how they chose penalties: there was one way.
+            return Settings(**{"keeps_components": True} | manifest["settings"])
         except (KeyError, TypeError) as error:
             raise DataError(f"the settings in {self.folder} are damaged", hint=remedy) from error
         # Older versions took words that they did not know, and did something else.

@@ -4,7 +4,9 @@ models         what fitting makes, and leaves in a run
 regression     what a regression is, and what it is fitted on
 ols            ordinary least squares
 ridge_model    the model that ridge makes
-inner_folds    penalties by cross-validation
+left_out       errors of images left out, components and all
+inner_folds    penalties by folds that keep the components
+refitted_folds penalties by folds with components of their own
 ridge          a penalty for every vertex
 banded_folds   inner folds made small
 banded_search  penalties of layers searched at random

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from algocli.compute.arrays import blocks
 from algocli.compute.track import Note
-from algocli.encoding.components import Components, fit_components
+from algocli.encoding.components import Components
 from algocli.encoding.fields import Fields
+from algocli.encoding.regressions.left_out import left_out
 from algocli.encoding.regressions.models import (
     LinearModel,
     Model,
@@ -25,26 +26,18 @@ from algocli.encoding.regressions.models import (
     tell_edges,
     tell_layers,
 )
+from algocli.encoding.regressions.refitted_folds import InnerFold, leave_out
 from algocli.encoding.regressions.regression import Held, Regression, View
-from algocli.encoding.regressions.ridge import fit_ridge
+from algocli.encoding.regressions.ridge import Judge, fit_ridge, judge_of
 from algocli.encoding.regressions.ridge_model import RidgeModel
 from algocli.encoding.regressions.weighting import Blend, BlendSums
-from algocli.encoding.splits import N_INNER_FOLDS, SHARED_FOLDS, inner_folds
+from algocli.encoding.splits import MOST_INNER_FOLDS
 from algocli.errors import UsageError
 from algocli.features.algebra import ON_CPU, Algebra
 from algocli.features.store.gram import Gram
 
 # Rows that are predicted at once, by every layer: 20 MB a layer at the challenge's size.
 ROWS = 256
-
-
-@dataclass(frozen=True)
-class InnerFold:
-    """Some fitted images left out: every layer's components of the others, and its scores of those left out."""
-
-    rows: NDArray[np.int64]
-    components: list[Components]
-    scores: list[NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
@@ -81,7 +74,7 @@ class Blending(Regression):
     keeps_layers_apart = True
     one_at_a_time = True
     has_penalties = True
-    n_inner_folds = max(N_INNER_FOLDS, *SHARED_FOLDS)
+    refits_components = True
     usual_components = 1000
     arrays = (
         penalties("each vertex's penalty of each layer, relative to a component's mean variance", "n_layers"),
@@ -109,6 +102,10 @@ class Blending(Regression):
         sums = 8 * held.n_vertices * (n + 1) * (6 * (n + 1))
         return held.total + 4 * held.n_vertices * 2 * n * ROWS + sums
 
+    def n_inner_folds(self, settings: Fields) -> int:
+        """Return how many inner folds there are at the most."""
+        return MOST_INNER_FOLDS
+
     def make_inner_folds(
         self, settings: Fields, n_train: int, grams: Sequence[Gram], fit: NDArray[np.int64], algebra: Algebra
     ) -> list[InnerFold]:
@@ -119,17 +116,15 @@ class Blending(Regression):
         UsageError
             If a layer has fewer components than asked for.
         """
-        return [
-            _inner_fold(grams, np.setdiff1d(fit, part), part, settings.n_components, algebra)
-            for part in inner_folds(settings, n_train, fit)
-        ]
+        return leave_out(settings, n_train, grams, fit, algebra)
 
     def fit(
         self, settings: Fields, views: Sequence[View], responses: NDArray[np.float32], note: Note
     ) -> Iterator[Model]:
         """Yield a model for each view; the responses are read for each again."""
         for view in views:
-            yield fit_blend(view.components, view.inner, responses, settings.relative_alphas, view.algebra)
+            alphas, judge = settings.relative_alphas, judge_of(settings)
+            yield fit_blend(view.components, view.inner, responses, alphas, view.algebra, judge)
 
     def tell(self, model: BlendedModel, settings: Fields) -> Iterator[str]:
         """Say which layers weigh most, and how many vertices have a penalty from the edges of the grid."""
@@ -144,24 +139,13 @@ class Blending(Regression):
         return LinearModel(weights, np.asarray(model.blend.intercept + np.sum(parts, axis=0), np.float32))
 
 
-def _inner_fold(
-    grams: Sequence[Gram],
-    fit: NDArray[np.int64],
-    rows: NDArray[np.int64],
-    n_components: int | None,
-    algebra: Algebra,
-) -> InnerFold:
-    components = [fit_components(gram, fit, n_components, algebra) for gram in grams]
-    scores = [layer.project(gram, rows, algebra) for layer, gram in zip(components, grams, strict=True)]
-    return InnerFold(rows, components, scores)
-
-
 def fit_blend(
     components: Sequence[Components],
     inner: Sequence[InnerFold],
     responses: NDArray[np.float32],
     relative_alphas: NDArray[np.float64],
     algebra: Algebra = ON_CPU,
+    judge: Judge = left_out,
 ) -> BlendedModel:
     """Fit the models of all layers on the fitted images, and their weights on what inner folds predict.
 
@@ -175,10 +159,12 @@ def fit_blend(
         Read once for every inner fold, and once more.
     relative_alphas : (n_alphas,)
         Rising, in units of a layer's mean variance of a component.
+    judge
+        As `fit_ridge` takes it.
     """
     # Inner folds come first: their models and the final ones are never in memory together.
-    blend = _learn(len(components), inner, responses, relative_alphas, algebra)
-    return BlendedModel(fit_ridge(components, responses, relative_alphas, algebra), blend)
+    blend = _learn(len(components), inner, responses, relative_alphas, algebra, judge)
+    return BlendedModel(fit_ridge(components, responses, relative_alphas, algebra, judge), blend)
 
 
 def _learn(
@@ -187,11 +173,12 @@ def _learn(
     responses: NDArray[np.float32],
     relative_alphas: NDArray[np.float64],
     algebra: Algebra,
+    judge: Judge,
 ) -> Blend:
     """Learn the weights from what the models of inner folds predict of the images that these leave out."""
     sums = BlendSums(n_layers, responses.shape[1])
     for fold in inner:
-        models = fit_ridge(fold.components, responses, relative_alphas, algebra)
+        models = fit_ridge(fold.components, responses, relative_alphas, algebra, judge)
         for rows in blocks(len(fold.rows), ROWS):
             measured = np.asarray(responses[fold.rows[rows]], dtype=np.float32)
             if not (np.isfinite(models[0].intercept).all() and np.isfinite(measured).all()):

@@ -1,4 +1,4 @@
-"""Chooses the penalties of ridge regression by cross-validation within the fitted images.
+"""Chooses penalties by inner folds that keep all fitted images' components, as runs of earlier versions did.
 
 An inner fold leaves some fitted images out, fits on the others and predicts those. The components stay those of all
 fitted images, as a design that is fixed before any response is seen; their products with one part of the responses
@@ -155,24 +155,38 @@ def _errors(
     agreement = coefficients.astype(np.float64) * (part.basis.T @ held_out.astype(np.float32))
     total = seen.squares - 2 * mean * seen.sums + n_own * mean**2
     cross = (1 / (part.variances + alphas[:, None])) @ agreement
-    return (total - 2 * cross + _predicted_squares(part, coefficients, alphas, algebra)) / n_own
+    squares = squares_of_predictions(part.held_out, part.variances, coefficients, alphas, algebra)
+    return (total - 2 * cross + squares) / n_own
 
 
-def _predicted_squares(
-    part: _Part, coefficients: NDArray[np.float32], alphas: NDArray[np.float64], algebra: Algebra
+def squares_of_predictions(
+    held_out: NDArray[np.float32],
+    variances: NDArray[np.float64],
+    coefficients: NDArray[np.float32],
+    alphas: NDArray[np.float64],
+    algebra: Algebra = ON_CPU,
 ) -> NDArray[np.float64]:
-    """Return the sum of squares of the held-out predictions less their intercept, (n_alphas, n_vertices)."""
+    """Sum the squares over rows of `held_out @ (coefficients / (variances + alpha))`, (n_alphas, n_vertices).
+
+    Parameters
+    ----------
+    held_out : (n_rows, n_components)
+    variances : (n_components,)
+    coefficients : (n_components, n_vertices)
+    alphas : (n_alphas,)
+        Rising.
+    """
     # What a penalty does to a component is so smooth a function of both that the effects of twenty penalties are
     # combinations of about ten; predictions are made for these, and the penalties' squares are had from theirs.
-    smallest = part.variances + alphas[0]
-    left, size, right = np.linalg.svd(smallest / (part.variances + alphas[:, None]), full_matrices=False)
+    smallest = variances + alphas[0]
+    left, size, right = np.linalg.svd(smallest / (variances + alphas[:, None]), full_matrices=False)
     n_kept = int((size > SAME_EFFECT * size[0]).sum())
     mixtures = left[:, :n_kept] * size[:n_kept]
     effects = (right[:n_kept] / smallest).astype(np.float32)
     n_vertices = coefficients.shape[1]
     # One row a vertex and effect, (n_vertices * n_kept, n_components).
     scaled = (np.ascontiguousarray(coefficients.T)[:, None, :] * effects).reshape(n_vertices * n_kept, -1)
-    predicted = algebra.multiply(scaled, part.held_out.T).reshape(n_vertices, n_kept, -1)
+    predicted = algebra.multiply(scaled, held_out.T).reshape(n_vertices, n_kept, -1)
     inner = (predicted @ predicted.transpose(0, 2, 1)).astype(np.float64)
     pairs = (mixtures[:, :, None] * mixtures[:, None, :]).reshape(len(alphas), -1)
     squares: NDArray[np.float64] = pairs @ inner.reshape(n_vertices, -1).T

@@ -95,8 +95,8 @@ class Regression(ABC):
         Whether every layer has components of its own, a view one entry for each.
     one_at_a_time
         Whether a fit needs so much that no other may be in memory.
-    n_inner_folds
-        How many more sets of components a view has, in `inner`.
+    refits_components
+        Whether its penalties are chosen by how well images are predicted that had no part in the components.
     has_penalties, searches
         Which of the settings it reads beside those that all do.
     has_gains
@@ -120,7 +120,7 @@ class Regression(ABC):
     joining: str = ""
     keeps_layers_apart: bool = False
     one_at_a_time: bool = False
-    n_inner_folds: int = 0
+    refits_components: bool = False
     has_penalties: bool = False
     searches: bool = False
     has_gains: bool = False
@@ -189,10 +189,11 @@ class Regression(ABC):
         if not self.has_penalties:
             return {}
         low, high, n_alphas = settings.alphas
-        chosen_by = {"gcv": "generalised cross-validation", "kfold": "five inner folds"}[settings.alpha_by]
+        chosen_by = {"gcv": "generalised cross-validation", "kfold": "inner folds"}[settings.alpha_by]
+        without = "of all images" if settings.keeps_components else "of the other images alone"
         return {
             "Penalties": f"{n_alphas} from {low:g} to {high:g}, relative to a component's mean variance",
-            "Penalty chosen by": chosen_by,
+            "Penalty chosen by": f"{chosen_by}, with components {without}" if self.refits_components else chosen_by,
         }
 
     def foretell(self, settings: Fields, n_train: int, n_vertices: Sequence[int], device: str) -> str:
@@ -227,6 +228,10 @@ class Regression(ABC):
     def n_bytes(self, settings: Fields, held: Held) -> int:
         """Return what the fitting of a hemisphere takes at the most."""
         return held.total
+
+    def n_inner_folds(self, settings: Fields) -> int:
+        """Return how many more sets of components a view has, in `inner`, at the most."""
+        return 0
 
     def make_inner_folds(
         self, settings: Fields, n_train: int, grams: Sequence[Gram], fit: NDArray[np.int64], algebra: Algebra

@@ -7,7 +7,7 @@ that the same grid serves any layer, however many features it has and however th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,9 @@ from algocli.encoding.components import Components
 from algocli.encoding.fields import Fields
 from algocli.encoding.loadings import Loadings, read_loadings, sum_squares
 from algocli.encoding.regressions.inner_folds import fit_ridge_by_folds
+from algocli.encoding.regressions.left_out import ErrorWeights, gcv, left_out
 from algocli.encoding.regressions.models import Model, penalties, tell_edges
+from algocli.encoding.regressions.refitted_folds import InnerFold, choose_penalties, leave_out
 from algocli.encoding.regressions.regression import Regression, View
 from algocli.encoding.regressions.ridge_model import (
     VERTICES,
@@ -27,8 +29,13 @@ from algocli.encoding.regressions.ridge_model import (
     empty_model,
     set_weights,
 )
+from algocli.encoding.splits import MOST_INNER_FOLDS
 from algocli.errors import UsageError
 from algocli.features.algebra import ON_CPU, Algebra
+from algocli.features.store.gram import Gram
+
+# What reckons the error of every penalty from a fold's components.
+Judge = Callable[[Components, NDArray[np.float64]], ErrorWeights]
 
 
 class Ridge(Regression):
@@ -39,6 +46,7 @@ class Ridge(Regression):
     title = "ridge"
     has_gains = True
     has_penalties = True
+    refits_components = True
     usual_components = 1000
     arrays = (penalties("each vertex's penalty, relative to a component's mean variance"),)
 
@@ -51,16 +59,34 @@ class Ridge(Regression):
                 hint="alpha_by='gcv' needs no folds; or use n_components=1000",
             )
 
+    def n_inner_folds(self, settings: Fields) -> int:
+        """Return how many inner folds at the most have components of their own."""
+        return MOST_INNER_FOLDS if _leaves_out(settings) else 0
+
+    def make_inner_folds(
+        self, settings: Fields, n_train: int, grams: Sequence[Gram], fit: NDArray[np.int64], algebra: Algebra
+    ) -> list[InnerFold]:
+        """Fit components without each part of the fitted images, where folds are to choose the penalties.
+
+        Raises
+        ------
+        DataError, UsageError
+            If there are too few images, or fewer components than asked for.
+        """
+        return leave_out(settings, n_train, grams, fit, algebra) if _leaves_out(settings) else []
+
     def fit(
         self, settings: Fields, views: Sequence[View], responses: NDArray[np.float32], note: Note
     ) -> Iterator[Model]:
         """Yield a model for each view; the responses are read once for all together."""
         components, algebra = [view.components[0] for view in views], views[0].algebra
+        alphas = settings.relative_alphas
         if settings.alpha_by == "gcv":
-            yield from fit_ridge(components, responses, settings.relative_alphas, algebra)
-        else:
-            alphas = settings.relative_alphas
+            yield from fit_ridge(components, responses, alphas, algebra, judge_of(settings))
+        elif settings.keeps_components:
             yield from fit_ridge_by_folds(components, responses, alphas, seed=settings.seed, algebra=algebra)
+        else:
+            yield from fit_ridge_by_refitting(components, [view.inner for view in views], responses, alphas, algebra)
 
     def tell(self, model: RidgeModel, settings: Fields) -> Iterator[str]:
         """Say how many vertices have a penalty from the edges of the grid."""
@@ -71,11 +97,21 @@ class Ridge(Regression):
         return [model.gains(view.components[0], vertices)]
 
 
+def _leaves_out(settings: Fields) -> bool:
+    return settings.alpha_by == "kfold" and not settings.keeps_components
+
+
+def judge_of(settings: Fields) -> Judge:
+    """Return what the error of each penalty is reckoned by: as it is now, or as the run's own version had it."""
+    return gcv if settings.keeps_components else left_out
+
+
 def fit_ridge(
     components: Sequence[Components],
     responses: NDArray[np.float32],
     relative_alphas: NDArray[np.float64],
     algebra: Algebra = ON_CPU,
+    judge: Judge = left_out,
 ) -> list[RidgeModel]:
     """Fit one model for each set of components; each vertex's penalty is the best by generalised cross-validation.
 
@@ -86,6 +122,9 @@ def fit_ridge(
     responses : (n_train, n_vertices)
     relative_alphas : (n_alphas,)
         Rising, in units of the fold's mean variance of a component.
+    judge
+        What errors are reckoned by: `left_out`, of images that had no part in the components; `gcv` takes these as
+        given.
 
     Raises
     ------
@@ -93,42 +132,49 @@ def fit_ridge(
         If the penalties are not positive and rising.
     """
     models = [empty_model(fold, responses.shape[1], relative_alphas) for fold in components]
+    judges = [judge(fold, model.alphas) for fold, model in zip(components, models, strict=True)]
     for block, loadings in read_loadings(components, responses, algebra):
         squares = sum_squares(components, responses[:, block])
-        for fold, of_fold, total, model in zip(components, loadings, squares, models, strict=True):
+        for fold, of_fold, total, model, weights in zip(components, loadings, squares, models, judges, strict=True):
             for part in blocks(block.stop, VERTICES, block.start):
                 here = slice(part.start - block.start, part.stop - block.start)
                 some = Loadings(of_fold.products[:, here], of_fold.means[here])
-                model.chosen[part] = best(gcv(fold, some, total[here], model.alphas))
+                model.chosen[part] = best(weights.errors(fold, some, total[here]))
                 set_weights(model, part, fold, some)
     return models
 
 
-def gcv(
-    fold: Components, loadings: Loadings, squares: NDArray[np.float64], alphas: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return n_fit RSS / (n_fit - dof)² for every penalty and vertex, (n_alphas, n_vertices).
-
-    The degrees of freedom count the intercept.
+def fit_ridge_by_refitting(
+    components: Sequence[Components],
+    inner: Sequence[Sequence[InnerFold]],
+    responses: NDArray[np.float32],
+    relative_alphas: NDArray[np.float64],
+    algebra: Algebra = ON_CPU,
+) -> list[RidgeModel]:
+    """Fit one model for each set of components; each vertex's penalty predicts best what inner folds leave out.
 
     Parameters
     ----------
-    squares : (n_vertices,)
-        The sums of squares of the responses less their mean.
-    alphas : (n_alphas,)
-        Rising.
+    components
+        One entry a fold; each knows the rows of `responses` that it was fitted on.
+    inner
+        What `leave_out` made of each fold's images.
+    responses : (n_train, n_vertices)
+    relative_alphas : (n_alphas,)
+        Rising, in units of a fold's, or inner fold's, mean variance of a component.
+
+    Raises
+    ------
+    UsageError
+        If the penalties are not positive and rising.
     """
-    n_fit = len(fold.fit)
-    left = alphas[:, None] / (fold.variances + alphas[:, None])
-    with np.errstate(invalid="ignore", over="ignore"):
-        explained = loadings.products**2
-        # Where the components span all that so many images can, nothing lies outside; else it is there for any alpha.
-        outside = 0 if len(fold.variances) == n_fit - 1 else np.maximum(squares - explained.sum(axis=0), 0)
-        residual = left**2 @ explained + outside
-    # n_fit - dof, without taking numbers that are almost equal from each other.
-    free = n_fit - 1 - len(fold.variances) + left.sum(axis=1)
-    score: NDArray[np.float64] = n_fit * residual / free[:, None] ** 2
-    return score
+    models = [empty_model(fold, responses.shape[1], relative_alphas) for fold in components]
+    for model, folds in zip(models, inner, strict=True):
+        model.chosen[:] = choose_penalties(folds, responses, relative_alphas, algebra)
+    for block, loadings in read_loadings(components, responses, algebra):
+        for fold, of_fold, model in zip(components, loadings, models, strict=True):
+            set_weights(model, block, fold, of_fold)
+    return models
 
 
 REGRESSION = Ridge()

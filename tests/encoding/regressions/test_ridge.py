@@ -13,8 +13,9 @@ from algocli.encoding.components import Components, fit_components
 from algocli.encoding.loadings import Loadings, read_loadings, sum_squares
 from algocli.encoding.regressions import inner_folds, ridge
 from algocli.encoding.regressions.inner_folds import fit_ridge_by_folds
+from algocli.encoding.regressions.left_out import gcv
 from algocli.encoding.regressions.ols import fit_ols
-from algocli.encoding.regressions.ridge import RidgeModel, best, fit_ridge, gcv
+from algocli.encoding.regressions.ridge import RidgeModel, best, fit_ridge
 from algocli.encoding.splits import k_folds
 from algocli.errors import UsageError
 from algocli.features.store.gram import Gram, gram
@@ -121,7 +122,7 @@ def test_generalised_cross_validation_equals_its_definition(planted: Planted, n_
     n = len(own.fit)
     scores = own.scores.astype(np.float64)
     y = responses[own.fit].astype(np.float64)
-    found = gcv(own, *loadings_of(own, responses), alphas)
+    found = gcv(own, alphas).errors(own, *loadings_of(own, responses))
     for alpha, mine in zip(alphas, found, strict=True):
         inverse = np.linalg.inv(scores.T @ scores + alpha * np.eye(n_components))
         hat = scores @ inverse @ scores.T + 1 / n
@@ -132,7 +133,7 @@ def test_generalised_cross_validation_equals_its_definition(planted: Planted, n_
 def test_generalised_cross_validation_chooses_as_leaving_one_out_does(planted: Planted) -> None:
     _, kernel, responses = planted
     own = folds_of(kernel, 60)[0]
-    (model,) = fit_ridge([own], responses, GRID)
+    (model,) = fit_ridge([own], responses, GRID, judge=gcv)
     scores, y = own.scores.astype(np.float64), responses[own.fit].astype(np.float64)
     errors = np.zeros((len(GRID), N_VERTICES))
     for out in range(len(y)):
@@ -267,7 +268,8 @@ def test_a_vertex_that_never_varies_has_the_largest_penalty_and_its_mean_as_pred
 def test_vertices_at_either_edge_of_the_grid_are_counted(planted: Planted) -> None:
     _, kernel, responses = planted
     components = folds_of(kernel, 40)[:1]
-    (wide,), (narrow,) = (fit_ridge(components, responses, grid) for grid in (np.logspace(-4, 8, 25), np.array([1.0])))
+    grids = (np.logspace(-4, 8, 25), np.array([1.0]))
+    (wide,), (narrow,) = (fit_ridge(components, responses, grid, judge=gcv) for grid in grids)
     assert at_edges(narrow) == (N_VERTICES, N_VERTICES)
     assert at_edges(wide)[0] == 0
     # Some vertices are pure noise: for them no penalty is too large.
