@@ -63,8 +63,8 @@ class Fields:
     folds: int | None = None
     seed: int = usual.SEED
     refit: bool = True
-    # As runs of versions before had it, whose settings do not say so.
-    keeps_components: bool = False
+    # Runs of versions before have them, and settings that do not say so.
+    former_penalties: bool = False
 
     @property
     def keeps_layers_apart(self) -> bool:
@@ -135,5 +135,5 @@ CHECKS: Mapping[str, Callable[[str, Any], Any]] = {
     ),
     "seed": _seed,
     "refit": check_flag,
-    "keeps_components": check_flag,
+    "former_penalties": check_flag,
 }

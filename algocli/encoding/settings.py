@@ -29,7 +29,7 @@ class Settings(Fields):
     layers in its own way: one ridge model each, weighted per vertex; so does banded ridge: one model of all, with a
     penalty for each, found by `n_iter` random draws from `search_seed`.
 
-    Penalties are chosen by how well images are predicted that had no part in the components, unless `keeps_components`
+    Penalties are chosen by how well images are predicted that had no part in the components, unless `former_penalties`
     is set, as it is in runs of versions before: they took all fitted images' components as given.
 
     `regression` may also name a callable that returns an estimator with scikit-learn's fit and predict, as in
@@ -51,7 +51,7 @@ class Settings(Fields):
         for name, check in _CHECKS.items():
             object.__setattr__(self, name, check(name, getattr(self, name)))
         if not regression_of(self).refits_components:
-            object.__setattr__(self, "keeps_components", False)
+            object.__setattr__(self, "former_penalties", False)
         if len(set(self.features)) < len(self.features):
             raise UsageError(f"features {', '.join(self.features)}: each layer is needed once")
         if len(self.features) == 1 and not self.scaled:
@@ -73,7 +73,7 @@ class Settings(Fields):
     @property
     def as_before(self) -> Settings:
         """What the same command meant to versions before."""
-        return replace(self, keeps_components=True)
+        return replace(self, former_penalties=True)
 
     @property
     def default_name(self) -> str:
