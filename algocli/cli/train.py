@@ -76,7 +76,10 @@ def train(
     ),
     regression: RegressionName = "ols",
     alpha_by: Annotated[
-        Literal["gcv", "kfold"], typer.Option(help="How ridge chooses each vertex's penalty: GCV, or five inner folds.")
+        Literal["gcv", "kfold"],
+        typer.Option(
+            help="How ridge chooses each vertex's penalty: by GCV, at no cost, or by inner folds that find components anew."
+        ),
     ] = "gcv",
     alphas: AlphaGrid = None,
     holdout: Holdout = None,

@@ -65,8 +65,8 @@ class Fields:
     seed: int = usual.SEED
     refit: bool = True
     shared: Shared = "all"
-    # As runs of versions before had it, whose settings do not say so.
-    keeps_components: bool = False
+    # Runs of versions before have them, and settings that do not say so.
+    former_penalties: bool = False
 
     @property
     def keeps_layers_apart(self) -> bool:
@@ -138,5 +138,5 @@ CHECKS: Mapping[str, Callable[[str, Any], Any]] = {
     "seed": _seed,
     "refit": check_flag,
     "shared": partial(check_choice, allowed=get_args(Shared)),
-    "keeps_components": check_flag,
+    "former_penalties": check_flag,
 }

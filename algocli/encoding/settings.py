@@ -33,7 +33,7 @@ class Settings(Fields):
     the same pixels, or the same number where ids number one collection. 'only' holds all of them out, once, and fits on
     the subject's own images; 'exclude' neither fits nor holds out any; 'all' makes no difference between images.
 
-    Penalties are chosen by how well images are predicted that had no part in the components, unless `keeps_components`
+    Penalties are chosen by how well images are predicted that had no part in the components, unless `former_penalties`
     is set, as it is in runs of versions before: they took all fitted images' components as given.
 
     `regression` may also name a callable that returns an estimator with scikit-learn's fit and predict, as in
@@ -55,7 +55,7 @@ class Settings(Fields):
         for name, check in _CHECKS.items():
             object.__setattr__(self, name, check(name, getattr(self, name)))
         if not regression_of(self).refits_components:
-            object.__setattr__(self, "keeps_components", False)
+            object.__setattr__(self, "former_penalties", False)
         if len(set(self.features)) < len(self.features):
             raise UsageError(f"features {', '.join(self.features)}: each layer is needed once")
         if len(self.features) == 1 and not self.scaled:
@@ -83,7 +83,7 @@ class Settings(Fields):
     @property
     def as_before(self) -> Settings:
         """What the same command meant to versions before."""
-        return replace(self, keeps_components=True)
+        return replace(self, former_penalties=True)
 
     @property
     def default_name(self) -> str:

@@ -81,7 +81,7 @@ class Run:
             raise DataError(f"{self.folder} was written by another version of algocli", hint=remedy)
         try:
             # Runs of versions before do not say how they chose penalties: there was one way.
-            return Settings(**{"keeps_components": True} | manifest["settings"])
+            return Settings(**{"former_penalties": True} | manifest["settings"])
         except (KeyError, TypeError) as error:
             raise DataError(f"the settings in {self.folder} are damaged", hint=remedy) from error
         # Older versions took words that they did not know, and did something else.

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
+from algocli import find_run, find_subjects, train
 from algocli.cli import app
 
 # A challenge of one subject, a cache of two layers and four runs, and what `report --json` said of each, as version
@@ -53,11 +54,24 @@ def test_a_run_from_before_gives_the_same_report(kept: Path, run: str) -> None:
     assert json.loads(invoke("report", "--run", run, "--json", "--quiet").stdout) == expected
 
 
-@pytest.mark.parametrize("run", TRAININGS)
+@pytest.mark.parametrize("run", ["ols", "banded"])
 def test_a_run_from_before_counts_as_done(kept: Path, run: str) -> None:
     record = kept / "cache/runs" / run / "subj01/record.json"
     before = record.read_bytes()
     assert f"subject 1: run {run} is done already" in invoke("train", *TRAININGS[run], "--run", run).stderr
+    assert record.read_bytes() == before
+
+
+@pytest.mark.parametrize("run", ["ridge", "blend"])
+def test_a_run_whose_penalties_were_chosen_by_the_rule_of_before_is_not_taken_for_one_of_now(
+    kept: Path, run: str
+) -> None:
+    record = kept / "cache/runs" / run / "subj01/record.json"
+    before = record.read_bytes()
+    result = CliRunner().invoke(app, ["train", *TRAININGS[run], "--run", run])
+    assert result.exit_code == 2
+    assert f"run {run} is of an earlier version, which chose each vertex's penalty by another rule" in result.stderr
+    assert "--force" in result.stderr
     assert record.read_bytes() == before
 
 
@@ -74,7 +88,10 @@ def test_p_values_of_folds_from_before_are_computed_again(kept: Path) -> None:
 
 
 def test_trained_again_on_a_store_from_before_the_predictions_are_what_they_were(kept: Path) -> None:
-    invoke("train", *TRAININGS["ridge"], "--run", "again", "--quiet")
+    # By the rule of before, which the run's settings stand for.
+    settings = find_run(kept / "cache", "ridge").settings
+    assert settings.former_penalties
+    train(find_subjects(kept / "data"), settings, name="again", cache_dir=kept / "cache")
     old, new = (np.load(kept / "cache/runs" / run / "subj01/left_pred_test.npy") for run in ("ridge", "again"))
     # Another machine's linear algebra may differ in the last digits.
     np.testing.assert_allclose(new, old, rtol=1e-4, atol=1e-5)

@@ -190,7 +190,7 @@ class Regression(ABC):
             return {}
         low, high, n_alphas = settings.alphas
         chosen_by = {"gcv": "generalised cross-validation", "kfold": "inner folds"}[settings.alpha_by]
-        without = "of all images" if settings.keeps_components else "of the other images alone"
+        without = "of all images" if settings.former_penalties else "of the other images alone"
         return {
             "Penalties": f"{n_alphas} from {low:g} to {high:g}, relative to a component's mean variance",
             "Penalty chosen by": f"{chosen_by}, with components {without}" if self.refits_components else chosen_by,

@@ -3,6 +3,10 @@
 In the basis of the components U, with variances w, the coefficients for a penalty alpha are sqrt(w) / (w + alpha) Uᵀ Y:
 once Uᵀ Y is known, every alpha is a rescaling. Penalties are given in units of the mean variance of a component, so
 that the same grid serves any layer, however many features it has and however they are scaled.
+
+A vertex's penalty is chosen for what is predicted of images that had no part in anything, the components included:
+by generalised cross-validation with a correction for components (`left_out`), or by inner folds that find components
+anew. The two choose alike; the first costs nothing.
 """
 
 from __future__ import annotations
@@ -83,7 +87,7 @@ class Ridge(Regression):
         alphas = settings.relative_alphas
         if settings.alpha_by == "gcv":
             yield from fit_ridge(components, responses, alphas, algebra, judge_of(settings))
-        elif settings.keeps_components:
+        elif settings.former_penalties:
             yield from fit_ridge_by_folds(components, responses, alphas, seed=settings.seed, algebra=algebra)
         else:
             yield from fit_ridge_by_refitting(components, [view.inner for view in views], responses, alphas, algebra)
@@ -98,12 +102,12 @@ class Ridge(Regression):
 
 
 def _leaves_out(settings: Fields) -> bool:
-    return settings.alpha_by == "kfold" and not settings.keeps_components
+    return settings.alpha_by == "kfold" and not settings.former_penalties
 
 
 def judge_of(settings: Fields) -> Judge:
     """Return what the error of each penalty is reckoned by: as it is now, or as the run's own version had it."""
-    return gcv if settings.keeps_components else left_out
+    return gcv if settings.former_penalties else left_out
 
 
 def fit_ridge(
