@@ -16,10 +16,12 @@ compare          runs side by side
 partition        explained variance in parts, by vertex and by ROI
 layered          what speaks for each layer at each vertex
 best_layer       which layer speaks most, by vertex and by ROI
+group_layers     the same over subjects
 predicted        predicted responses to new images
 mesh_files       where the files of a surface lie
 surface          the cortex as a mesh
 on_mesh          where a subject's vertices are on it
+group_places     where several subjects' vertices meet on it
 drawing/         figures, stroke by stroke
 plots/           what each kind of figure shows
 page/            web pages
