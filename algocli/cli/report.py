@@ -21,6 +21,7 @@ from algocli.cli.options import (
     parse_ids,
 )
 from algocli.cli.pages import Html, Title
+from algocli.results.telling import Correction
 
 Significance = Annotated[
     bool, typer.Option("--significance", help="Also show how many vertices are explained better than chance.")
@@ -28,6 +29,14 @@ Significance = Annotated[
 Permutations = Annotated[int, typer.Option(min=1, help="Permutations of the held-out images for --significance.")]
 Intervals = Annotated[bool, typer.Option("--intervals", help="Also show a 95 % interval of each mean r.")]
 Resamples = Annotated[int, typer.Option(min=1, help="How often held-out images are drawn anew for --intervals.")]
+Group = Annotated[bool, typer.Option("--group", help="Sum up over subjects: one table instead of one for each.")]
+GroupCorrect = Annotated[
+    Correction | None,
+    typer.Option(
+        help="Correct p of --group for how many ROIs and sides there are: 'fdr' bounds the share of false discoveries, "
+        "'max' the chance of a single one.  [default: fdr]"
+    ),
+]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of permutations and draws.")]
 Csv = Annotated[Path | None, typer.Option("--csv", help="Also write the rows to this file, at full precision.")]
 
@@ -42,6 +51,8 @@ def report(
     subject: Subjects = None,
     roi: RoiNames = None,
     run: RunName = "latest",
+    group: Group = False,
+    correct: GroupCorrect = None,
     significance: Significance = False,
     permutations: Permutations = 1000,
     intervals: Intervals = False,
@@ -73,12 +84,18 @@ def report(
     kind (not: had there been other subjects). The held-out images are drawn anew, with replacement; with --folds each
     counts by what it adds to its own fold and to those whose models it is in. Folds need the features that they were
     trained on: where these are gone, or the regression does not tell, p and intervals are as wide as they can be.
+
+    --group is about people: it averages each ROI over subjects. The 95 % interval says how far the mean might have come
+    out otherwise with other subjects who see other images. p flips the signs of whole subjects, in all ways there are;
+    show counts the subjects whose own interval lies above 0, and prevalence says of how many people that would be so.
     """
     from algocli.cli.console import note, noter, show_json, tracker
+    from algocli.cli.group_tables import show_group_report
     from algocli.cli.report_tables import show_tables
     from algocli.dataset.opening import open_dataset
     from algocli.pipeline import reports
     from algocli.results.certainty import Asked
+    from algocli.results.group_report import GroupReport
     from algocli.results.report import write_csv
     from algocli.runs.run import find_run
 
@@ -86,7 +103,7 @@ def report(
     numbers = parse_ids(subject, lambda: find_run(cache_dir, run).subjects)
     asked = Asked(
         n_permutations=permutations if significance or is_named(ctx, "permutations") else None,
-        n_resamples=resamples if intervals or is_named(ctx, "resamples") else None,
+        n_resamples=resamples if intervals or group or is_named(ctx, "resamples") else None,
         seed=seed,
     )
     data = open_dataset(data_dir) if is_named(ctx, "data_dir") else None
@@ -96,6 +113,8 @@ def report(
         data_dir=data,
         subjects=numbers,
         rois=roi or None,
+        group=group,
+        correct=correct,
         significance=asked.n_permutations is not None,
         n_permutations=permutations,
         intervals=asked.n_resamples is not None,
@@ -103,14 +122,21 @@ def report(
         seed=seed,
         track=tracker(quiet),
     )
+    each = summary.each if isinstance(summary, GroupReport) else summary
     if as_json:
-        show_json({"run": summary.run, "rows": summary.records, "summary": summary.overall})
+        whose = {"unit": summary.unit, "subjects": summary.subjects} if isinstance(summary, GroupReport) else {}
+        show_json({"run": summary.run, **whose, "rows": summary.table(), "summary": each.overall})
     else:
-        show_tables(summary)
+        if isinstance(summary, GroupReport):
+            show_group_report(summary)
+            for line in summary.explain():
+                note(line, quiet=quiet)
+        else:
+            show_tables(summary)
         note("validation scores run above leaderboard scores", quiet=quiet)
-        if summary.has_accuracy:
+        if each.has_accuracy:
             note("acc %: min(100, 100 r² / NC), NC the noise ceiling; mean over the vertices", quiet=quiet)
-        for line in asked.explain("95 %", "sig", summary.sides):
+        for line in asked.explain("each subject's own 95 %" if group else "95 %", "sig", each.sides):
             note(line, quiet=quiet)
     for remark in summary.notes:
         noter(quiet)(remark)

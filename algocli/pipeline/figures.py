@@ -28,7 +28,7 @@ from algocli.pipeline.figure_kinds import PAGE, Request, What
 from algocli.results.drawing.chart import Chart
 from algocli.results.drawing.maps import draw_map
 from algocli.results.drawing.style import DARK, DEFAULT_DPI, LIGHT, render
-from algocli.results.group_places import check_group
+from algocli.results.group import check_group
 from algocli.results.plots.request import Wishes
 from algocli.results.surface import Surface
 from algocli.runs.run import Run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Literal, TypedDict, Unpack, get_args, overload
 
 from algocli.compute.choices import check_choice, check_flag, check_path, check_words
 from algocli.compute.track import Track, silent
@@ -13,6 +13,8 @@ from algocli.errors import UsageError
 from algocli.pipeline.arguments import Data, Ids, each_run, one_run, some_ids
 from algocli.pipeline.defaults import DEFAULT_DATA
 from algocli.results.certainty import Asked
+from algocli.results.group import check_group
+from algocli.results.group_report import GroupReport, group_report
 from algocli.results.report import Report, summarise, write_csv
 from algocli.results.telling import Correction
 from algocli.runs.run import Run
@@ -21,12 +23,40 @@ if TYPE_CHECKING:
     from algocli.results.compare import Comparison
 
 
+class _HowToReport(TypedDict, total=False):
+    """What `report` takes beside the run, whatever it returns."""
+
+    data_dir: Data | None
+    subjects: Ids | None
+    rois: Sequence[str] | str | None
+    correct: Correction | None
+    significance: bool
+    n_permutations: int
+    intervals: bool
+    n_resamples: int
+    seed: int
+    csv: Path | str | None
+    html: Path | str | None
+    title: str | None
+    track: Track
+
+
+@overload
+def report(run: Run, *, group: Literal[False] = False, **how: Unpack[_HowToReport]) -> Report: ...
+@overload
+def report(run: Run, *, group: Literal[True], **how: Unpack[_HowToReport]) -> GroupReport: ...
+@overload
+def report(run: Run, *, group: bool, **how: Unpack[_HowToReport]) -> Report | GroupReport: ...
+
+
 def report(
     run: Run,
     *,
+    group: bool = False,
     data_dir: Data | None = None,
     subjects: Ids | None = None,
     rois: Sequence[str] | str | None = None,
+    correct: Correction | None = None,
     significance: bool = False,
     n_permutations: int = 1000,
     intervals: bool = False,
@@ -36,23 +66,29 @@ def report(
     html: Path | str | None = None,
     title: str | None = None,
     track: Track = silent,
-) -> Report:
+) -> Report | GroupReport:
     """Score a run: its `rows` have the correlations, and the noise-normalised accuracy, of every ROI.
 
     Parameters
     ----------
+    group
+        Whether to sum up over subjects: one row for each side and ROI, in place of one for each subject as well.
     data_dir
         The folder of the data, or the dataset itself; by default each subject's data where it was trained.
     subjects
         Numbers or names of the only subjects to score; by default all that the run has.
     rois
         Names of the only ROIs to score, or one name; by default all, 'All vertices' last.
+    correct
+        How p of a group is corrected for the number of ROIs and sides: 'fdr', the usual, by the share of false
+        discoveries, 'max' by the largest of all when signs are flipped, 'none' not at all.
     significance, n_permutations
         Whether also to say what share of vertices is explained better than chance (q <= .05), by so many permutations
         of the held-out images. For a run in folds, ten times as many vertices have their responses permuted before its
         folds are fitted once more.
     intervals, n_resamples
-        Whether also to bound each mean r by a 95 % interval, from so many draws of the held-out images.
+        Whether also to bound each mean r by a 95 % interval, from so many draws of the held-out images. For a group
+        they are drawn anyway: how many subjects show an effect is told by each one's own interval.
     seed
         Seed of permutations and draws.
     csv, html
@@ -62,12 +98,14 @@ def report(
 
     Returns
     -------
-    The scores; r are on held-out training images, accuracies in percent.
+    The scores, a Report; r are on held-out training images, accuracies in percent. Of a group a GroupReport: its rows
+    have the mean r over subjects with the 95 % interval of other subjects and images, p by flips of signs and by
+    signed ranks, effect size and prevalence, and `each` is the report of every subject.
 
     Raises
     ------
     UsageError
-        If the data names no such ROI, or an argument is not what it can be.
+        If the data names no such ROI, a group has but one subject, or an argument is not what it can be.
     MissingStep
         If the run has not been trained on a subject that was asked for.
     DataError, StorageError
@@ -81,16 +119,20 @@ def report(
     [('left', 'EBA'), ('left', 'All vertices'), ('right', 'EBA'), ('right', 'All vertices')]
     """
     one_run(run)
-    page = check_pages(csv, html, title)
+    page, numbers = check_pages(csv, html, title), some_ids(subjects)
+    correction = check_correction(correct, group=group)
+    if group:
+        check_group(run.subjects if numbers is None else numbers)
     asked = Asked(
         n_permutations=n_permutations if check_flag("significance", significance) else None,
-        n_resamples=n_resamples if check_flag("intervals", intervals) else None,
+        n_resamples=n_resamples if check_flag("intervals", intervals) or group else None,
         seed=seed,
         track=track,
     )
     only = None if rois is None else check_words("rois", rois)
     data = DEFAULT_DATA if data_dir is None else open_dataset(data_dir)
-    found = summarise(data, run, subjects=some_ids(subjects), rois=only, asked=asked)
+    each = summarise(data, run, subjects=numbers, rois=only, asked=asked)
+    found = group_report(each, correct=correction, seed=seed) if group else each
     if csv is not None:
         write_csv(found, check_path("csv", csv))
     if page is not None:
@@ -98,8 +140,20 @@ def report(
     return found
 
 
+def check_correction(correct: object, *, group: object) -> Correction:
+    """Return how p are corrected, which for a group is usual, and for anything else is not.
+
+    Raises
+    ------
+    UsageError
+        If there is no such correction.
+    """
+    usual: Correction = "fdr" if check_flag("group", group) else "none"
+    return usual if correct is None else check_choice("correct", correct, get_args(Correction))  # type: ignore[return-value]
+
+
 def write_page(
-    found: Report,
+    found: Report | GroupReport,
     run: Run,
     path: Path,
     *,
@@ -111,10 +165,16 @@ def write_page(
     """Write a report as one web page; what is asked for is told there as a command."""
     from algocli.results.data import gather
     from algocli.results.page import frame
+    from algocli.results.page.group_page import report_tables, with_group
+    from algocli.results.page.group_pictures import report_pictures
     from algocli.results.page.report_page import build_report_page
 
     data = gather(run, DEFAULT_DATA, found.subjects) if data_dir is None else open_dataset(data_dir)
-    frame.write_page(build_report_page(found, run, data, title=title, asked=asked, rois=rois), path)
+    each = found.each if isinstance(found, GroupReport) else found
+    page = build_report_page(each, run, data, title=title, asked=asked, rois=rois)
+    if isinstance(found, GroupReport):
+        page = with_group(page, found, report_tables(found), report_pictures(found))
+    frame.write_page(page, path)
 
 
 def compare(

@@ -12,6 +12,8 @@ resampling       mean r of ROIs, had other images been shown
 certainty        both, as a report asks for them
 report           scores by ROI
 over_subjects    medians over subjects
+group            what subjects' scores say of all people
+group_report     a run over subjects
 compare          runs side by side
 partition        explained variance in parts, by vertex and by ROI
 layered          what speaks for each layer at each vertex

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.dataset.naming import SubjectId, list_subjects
+from algocli.dataset.naming import SubjectId
 from algocli.dataset.protocol import Subject
 from algocli.dataset.sides import Side, asked_sides
-from algocli.errors import UsageError
 from algocli.results.on_mesh import fsaverage_map, vertices_on_mesh
 
 
@@ -81,18 +80,3 @@ def group_places(subjects: Sequence[Subject], side: Side) -> GroupPlaces:
 def group_sides(subjects: Sequence[Subject], asked: Sequence[Side] | None = None) -> tuple[Side, ...]:
     """Return the sides that any of the subjects has, of those asked for."""
     return asked_sides(tuple(dict.fromkeys(side for subject in subjects for side in subject.sides)), asked)
-
-
-def check_group(numbers: Sequence[SubjectId]) -> None:
-    """Refuse what is no group.
-
-    Raises
-    ------
-    UsageError
-        If there are fewer than two subjects.
-    """
-    if len(numbers) < 2:
-        raise UsageError(
-            f"a group has two subjects at least; there is {list_subjects(numbers)}",
-            hint="name more with subjects=..., or leave out group=...",
-        )

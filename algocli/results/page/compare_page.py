@@ -99,6 +99,7 @@ def build_compare_page(
         runs=parts,
         settings=settings_side_by_side(ordered),
         overview=tuple(subjects_differences(comparison, h) for h in comparison.sides) if several else (),
+        pictures=(),
         subjects=tuple(_subject_parts(comparison, ordered, data)),
         repeat=(*commands_of(made), _command(comparison, title, drawn, rois)),
         notes=(*read_differences(f"{BETTER} {WORSE}", *drawn, comparison.corrected), *comparison.notes),

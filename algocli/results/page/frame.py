@@ -61,13 +61,15 @@ class SubjectPart:
 class Page:
     """What any page of results shows, and the template that says where.
 
-    The title may hold any letters. `overview` has tables over several subjects, `repeat` the commands to type.
+    The title may hold any letters. `overview` has tables over several subjects, and `pictures` charts of them; `repeat`
+    the commands to type.
     """
 
     template: ClassVar[str]
 
     title: str
     overview: tuple[Table, ...]
+    pictures: tuple[Picture, ...]
     subjects: tuple[SubjectPart, ...]
     repeat: tuple[str, ...]
     notes: tuple[str, ...]

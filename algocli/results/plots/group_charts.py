@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from algocli.dataset.protocol import Dataset
-from algocli.dataset.sides import asked_sides
+from algocli.dataset.sides import Side, asked_sides
 from algocli.results.drawing.chart import Chart
 from algocli.results.drawing.dots import DotPlot, Dots, dots_explained, draw_dots
 from algocli.results.plots.request import Wishes
@@ -34,7 +34,7 @@ def plot_group_rois(
     reports = [summarise(challenge, run, subjects=wishes.subjects, rois=rois or None) for run in runs]
     for number in reports[0].subjects:
         refuse_other_data(runs, number, doing="compared")
-    shown = dots_of(reports, wishes)
+    shown = dots_of(reports, wishes.hemispheres)
     named = f"Run {runs[0].name}." if len(runs) == 1 else f"Runs {', '.join(run.name for run in runs)}."
     said = f"{dots_explained(shown)}\nMean r over the vertices of a ROI, on {SCORED_ON}. {named}"
     n = len(shown.subjects)
@@ -42,11 +42,11 @@ def plot_group_rois(
     return draw_dots(shown, title=title, caption=said, dpi=wishes.dpi, theme=wishes.theme)
 
 
-def dots_of(reports: Sequence[Report], wishes: Wishes) -> DotPlot:
+def dots_of(reports: Sequence[Report], hemispheres: Sequence[Side] | None = None) -> DotPlot:
     """Take the mean r of every subject in every ROI from the reports of some runs on the same subjects."""
     first = reports[0]
     dots = []
-    for side in asked_sides(first.sides, wishes.hemispheres):
+    for side in asked_sides(first.sides, hemispheres):
         for report in reports:
             scores = np.full((len(first.subjects), len(first.rois)), np.nan)
             for row, number in enumerate(first.subjects):

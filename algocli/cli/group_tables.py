@@ -1,0 +1,102 @@
+"""The tables of `--group`: one for each side, a ROI a row, over subjects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from algocli.dataset.sides import heading
+
+if TYPE_CHECKING:
+    from algocli.cli.roi_tables import Table
+    from algocli.results.group import GroupResult, GroupRow
+    from algocli.results.group_report import GroupReport, RoiGroupRow
+
+
+def show_group_report(group: GroupReport) -> None:
+    """Print the tables of a run, and the lines that its report has below them."""
+    from algocli.cli.console import out, show_remark
+    from algocli.cli.roi_tables import show_tables
+
+    show_tables(_report_tables(group), group.run)
+    if group.each.preparation:
+        out().print()
+    for line in group.each.preparation:
+        show_remark(line)
+
+
+def _report_tables(group: GroupReport) -> Iterator[Table]:
+    from algocli.cli.roi_tables import roi_lines
+    from algocli.results.telling import SCORED_ON
+
+    columns = ["ROI", *_columns(group, "mean r"), *["acc %"] * group.each.has_accuracy]
+    columns += ["sig"] * group.each.has_significance
+    for side in group.sides:
+        rows = {row.roi: row for row in group.rows if row.hemisphere == side}
+        lines = roi_lines(group, {roi: _report_cells(group, row) for roi, row in rows.items()})
+        yield f"{len(group.subjects)} subjects, {heading(side).lower()}: mean r on {SCORED_ON}", columns, lines
+
+
+def _report_cells(group: GroupReport, row: RoiGroupRow) -> Iterator[str]:
+    from algocli.cli.console import number
+
+    yield from _cells(group, row)
+    if group.each.has_accuracy:
+        yield number(row.accuracy, 1)
+    if group.each.has_significance:
+        yield number(None if row.significant_share is None else 100 * row.significant_share, 0)
+
+
+def _columns(group: GroupResult, mean: str) -> list[str]:
+    """Return the headings of `_cells`; Wilcoxon's p is left to files and pages."""
+    names = ["subj", mean, "95 %", "sd", *["between"] * group.has_prevalence, "g", *p_columns(group)]
+    return [*names, *["show", "prevalence"] * group.has_prevalence]
+
+
+def p_columns(group: GroupResult) -> list[str]:
+    """Return the headings of p, of the corrected one, where there is one, and of a mark."""
+    return ["p", *[f"p {group.corrected}"] * (group.corrected != "none"), ""]
+
+
+def _cells(group: GroupResult, row: GroupRow) -> Iterator[str]:
+    from algocli.cli.console import number
+
+    yield str(row.n_subjects)
+    yield number(row.mean)
+    yield _interval(row.low, row.high)
+    yield number(row.sd)
+    if group.has_prevalence:
+        yield number(row.sd_between)
+    yield number(row.effect_size, 2)
+    yield from p_cells(group, row)
+    if group.has_prevalence:
+        yield number(row.n_showing, 0)
+        yield _percent(row)
+
+
+def p_cells(group: GroupResult, row: GroupRow) -> Iterator[str]:
+    """Yield p, the corrected one, and the mark of those that stand out."""
+    yield _p(row.p)
+    if group.corrected != "none":
+        yield _p(row.p_corrected)
+    yield "*" * row.stands_out
+
+
+def _p(value: float | None) -> str:
+    from algocli.cli.console import number
+
+    return "<.001" if value is not None and value < 0.0005 else number(value)
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    from algocli.cli.console import DASH, number
+
+    return DASH if low is None or high is None else f"{number(low)} {number(high)}"
+
+
+def _percent(row: GroupRow) -> str:
+    from algocli.cli.console import DASH
+
+    ends = (row.prevalence, row.prevalence_low, row.prevalence_high)
+    known = [f"{100 * value:.0f}" for value in ends if value is not None]
+    return DASH if len(known) < len(ends) else "{}: {}-{}".format(*known)

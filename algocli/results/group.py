@@ -1,0 +1,282 @@
+"""Results over subjects: the mean of their scores, how far other people would have moved it, and how many show it.
+
+The unit is the subject. Each comes with a score a ROI and the interval that its own images give it. The interval of
+the mean is over subjects, whose scores differ by who they are and by what images they saw: it is about other people
+who see other images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algocli.dataset.naming import SubjectId, list_subjects
+from algocli.dataset.sides import Side
+from algocli.errors import UsageError
+from algocli.results.rows import RowsByRoi, RowsOfRois
+from algocli.results.telling import Correction
+from algocli.stats.groups import EXACT, Alternative, flip_signs, mean_of_subjects, prevalence, signed_rank_p
+from algocli.stats.permutation import false_discovery_q
+
+# A group has to be more than one.
+FEWEST = 2
+SIGNIFICANT = 0.05
+# How often a subject without the effect has an interval that lies above 0, and how often one on either side of it.
+FALSE_POSITIVES: Mapping[Alternative, float] = {"greater": 0.025, "two-sided": 0.05}
+# From one end of a 95 % interval to the other, in standard errors.
+_WIDTH = 2 * 1.959963984540054
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupRow:
+    """What subjects' scores of one ROI of one side say; None where too few have any.
+
+    Attributes
+    ----------
+    n_subjects
+        How many have vertices there.
+    mean, low, high
+        Their mean score, and the 95 % interval of it, by Student's t over subjects.
+    sd, sd_between
+        The standard deviation of subjects' scores, and what is left of it without what their images make them vary.
+    effect_size
+        Hedges' g: the mean in units of `sd`.
+    p, p_wilcoxon, p_corrected
+        Of the mean, by flipping signs of subjects' scores; by Wilcoxon's signed ranks; and the former, corrected for
+        how many rows there are.
+    n_showing
+        How many subjects show it: their own interval lies above 0 or, where either direction counts, on the side of 0
+        that the mean is on.
+    prevalence, prevalence_low, prevalence_high
+        In what share of all people it would be seen, as `n_showing` says, and the 95 % interval of that.
+    """
+
+    hemisphere: Side
+    roi: str
+    n_subjects: int
+    mean: float | None
+    low: float | None
+    high: float | None
+    sd: float | None
+    sd_between: float | None
+    effect_size: float | None
+    p: float | None
+    p_wilcoxon: float | None
+    p_corrected: float | None
+    n_showing: int | None
+    prevalence: float | None
+    prevalence_low: float | None
+    prevalence_high: float | None
+
+    @property
+    def stands_out(self) -> bool:
+        """Say whether the mean is told as more than chance: by the corrected p, where there is one."""
+        p = self.p if self.p_corrected is None else self.p_corrected
+        return p is not None and p <= SIGNIFICANT
+
+
+class GroupResult(RowsOfRois):
+    """Rows over subjects; `each` has the rows of each subject that they were made of, `notes` what was assumed."""
+
+    unit: ClassVar[str] = "subject"
+    alternative: ClassVar[Alternative] = "two-sided"
+    # In words, where the interval of a subject lies that shows the effect.
+    shown: ClassVar[str] = "lies on the side of 0 that the mean is on"
+    # The columns that say what a row is about; and those that a table goes without where no row has a number there.
+    head: ClassVar[tuple[str, ...]] = ("hemisphere", "roi")
+    optional: ClassVar[tuple[str, ...]] = (
+        *("p_corrected", "sd_between", "n_showing", "prevalence", "prevalence_low", "prevalence_high"),
+    )
+
+    rows: Sequence[GroupRow]
+    each: RowsByRoi
+    corrected: Correction
+    notes: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({len(self.rows)} rows over {list_subjects(self.subjects)})"
+
+    @property
+    def subjects(self) -> tuple[SubjectId, ...]:
+        """The subjects of the group."""
+        return self.each.subjects
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of what rows tell: all but what none has."""
+        names = [field.name for row in self.rows[:1] for field in fields(row)]
+        lacking = {name for name in self.optional if all(getattr(row, name) is None for row in self.rows)}
+        return (*self.head, *(name for name in names if name not in self.head and name not in lacking))
+
+    @property
+    def has_prevalence(self) -> bool:
+        """Say whether subjects' own intervals are known, and so how many of them show an effect."""
+        return "n_showing" in self.columns
+
+    def table(self) -> list[dict[str, Any]]:
+        """Return the rows as dicts, a column a key."""
+        return [{name: getattr(row, name) for name in self.columns} for row in self.rows]
+
+    def explain(self) -> Iterator[str]:
+        """Say what the unit is, and how numbers are to be read."""
+        n = len(self.subjects)
+        yield (
+            f"unit: subject, n = {n}; intervals are of the mean over subjects (95 %, Student's t): other people, each "
+            f"with other images, would move it so far"
+        )
+        if self.has_prevalence:
+            yield (
+                "between: the standard deviation between subjects, less what each one's images make its score vary; "
+                "g: the mean in standard deviations (Hedges)"
+            )
+        sided = "one-sided" if self.alternative == "greater" else "two-sided"
+        corrected = {
+            "none": "not corrected for how many rows there are",
+            "fdr": "p fdr: of all rows with p fdr <= .05, one in twenty may be chance",
+            "max": "p max: the chance that even one row of no effect comes out so high",
+        }[self.corrected]
+        yield f"p: {_flips(n)}, {sided}; {corrected}; * p <= .05"
+        if self.has_prevalence:
+            yield (
+                f"show: subjects whose own 95 % interval {self.shown}; prevalence: in what percent of people it would "
+                f"be seen, most likely and 95 % interval"
+            )
+
+
+def _flips(n_subjects: int) -> str:
+    ways = f"in all {2**n_subjects:,} ways" if n_subjects <= EXACT else "at random"
+    return f"signs of the subjects' scores flipped {ways}"
+
+
+def check_group(subjects: Sequence[SubjectId]) -> None:
+    """Refuse a group that is none.
+
+    Raises
+    ------
+    UsageError
+        If there are fewer than two subjects.
+    """
+    if len(subjects) < FEWEST:
+        raise UsageError(
+            f"a group needs {FEWEST} subjects at the least, and there is {list_subjects(subjects)} alone",
+            hint="train on more subjects, or name more with subjects=...",
+        )
+
+
+def few_subjects(n_subjects: int, alternative: Alternative) -> Iterator[str]:
+    """Say of a small group that no p of it can be small."""
+    least = (1 if alternative == "greater" else 2) / 2**n_subjects
+    if least > SIGNIFICANT:
+        yield (
+            f"of {n_subjects} subjects no p can reach .05: signs can be flipped in {2**n_subjects} ways, so that the "
+            f"smallest there is is {least:g}"
+        )
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Subjects' scores and the ends of each's own 95 % interval, (n_subjects, n_scores); NaN where there is none."""
+
+    value: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+    @classmethod
+    def gather(
+        cls,
+        found: Sequence[tuple[SubjectId, Hashable, tuple[float | None, float | None, float | None]]],
+        subjects: Sequence[SubjectId],
+        what: Sequence[Hashable],
+    ) -> Scores:
+        """Put scores with their low and high ends, each of one subject and about one thing, into their places."""
+        rows, columns = ({one: place for place, one in enumerate(them)} for them in (subjects, what))
+        values = np.full((3, len(rows), len(columns)), np.nan)
+        for subject, about, score in found:
+            values[:, rows[subject], columns[about]] = [np.nan if one is None else one for one in score]
+        return cls(*values)
+
+    @property
+    def above(self) -> NDArray[np.int64]:
+        """How many subjects' intervals lie above 0, (n_scores,)."""
+        return np.asarray((self.low > 0).sum(axis=0))
+
+    @property
+    def below(self) -> NDArray[np.int64]:
+        """How many lie below, (n_scores,)."""
+        return np.asarray((self.high < 0).sum(axis=0))
+
+    @property
+    def has_intervals(self) -> NDArray[np.bool_]:
+        """Say of which scores every subject that has them has an interval, (n_scores,)."""
+        here = np.isfinite(self.value)
+        return np.asarray(here.any(axis=0) & (np.isfinite(self.low) | ~here).all(axis=0))
+
+
+def over_group(
+    scores: Scores, alternative: Alternative, *, correct: Correction, seed: int
+) -> list[dict[str, float | int | None]]:
+    """Return the numbers of a `GroupRow`, one dict a score.
+
+    Parameters
+    ----------
+    alternative
+        'greater' where only scores above 0 are an effect.
+    correct
+        For the number of scores: not at all, by the share of false discoveries, or by the largest of all under every
+        flip of signs.
+    seed
+        Of the flips, where there are too many to try them all.
+    """
+    group, flipped = mean_of_subjects(scores.value), flip_signs(scores.value, alternative, seed=seed)
+    spread = np.square((scores.high - scores.low) / _WIDTH)
+    here = np.isfinite(scores.value).sum(axis=0)
+    of_images = np.nansum(spread, axis=0) / np.maximum(here, 1)
+    known = scores.has_intervals
+    between = np.where(known, np.sqrt(np.maximum(0, np.square(group.sd) - of_images)), np.nan)
+    columns = {
+        "n_subjects": group.n_subjects,
+        "mean": group.mean,
+        "low": group.low,
+        "high": group.high,
+        "sd": group.sd,
+        "sd_between": between,
+        "effect_size": group.effect_size,
+        "p": flipped.p,
+        "p_wilcoxon": signed_rank_p(scores.value, alternative),
+        "p_corrected": _corrected(flipped.p, flipped.p_of_largest, correct),
+    }
+    down = (group.mean < 0) & (alternative == "two-sided")
+    showing = np.where(down, scores.below, scores.above)
+    numbers = []
+    for place in range(len(here)):
+        row = {name: _number(values[place]) for name, values in columns.items()}
+        numbers.append(row | _shown(int(showing[place]), int(here[place]), bool(known[place]), alternative))
+    return numbers
+
+
+def _shown(n_showing: int, n_subjects: int, known: bool, alternative: Alternative) -> dict[str, float | int | None]:
+    if not known:
+        return dict.fromkeys(("n_showing", "prevalence", "prevalence_low", "prevalence_high"))
+    found = prevalence(n_showing, n_subjects, false_positives=FALSE_POSITIVES[alternative])
+    named = {"prevalence": found.share, "prevalence_low": found.low, "prevalence_high": found.high}
+    return {"n_showing": n_showing, **named}
+
+
+def _corrected(p: NDArray[np.float64], p_of_largest: NDArray[np.float64], correct: Correction) -> NDArray[np.float64]:
+    if correct == "max":
+        return p_of_largest
+    corrected = np.full(len(p), np.nan)
+    if correct == "fdr":
+        some = np.isfinite(p)
+        corrected[some] = false_discovery_q(p[some])
+    return corrected
+
+
+def _number(value: Any) -> float | int | None:
+    if isinstance(value, np.integer):
+        return int(value)
+    return None if np.isnan(value) else float(value)
