@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from algocli.dataset.sides import heading
+from algocli.dataset.sides import Side, heading
 
 if TYPE_CHECKING:
     from algocli.cli.roi_tables import Table
     from algocli.results.group import GroupResult, GroupRow
+    from algocli.results.group_compare import GroupComparison
     from algocli.results.group_report import GroupReport, RoiGroupRow
 
 
@@ -47,15 +48,43 @@ def _report_cells(group: GroupReport, row: RoiGroupRow) -> Iterator[str]:
         yield number(None if row.significant_share is None else 100 * row.significant_share, 0)
 
 
+def comparison_tables(group: GroupComparison) -> Iterator[Table]:
+    """Yield a table for each side: a ROI a row, each run against the reference, and which is best."""
+    from algocli.cli.roi_tables import roi_lines
+    from algocli.results.telling import SCORED_ON
+
+    p = "p" if group.corrected == "none" else f"p {group.corrected}"
+    of_run = ("{}", "{} - 1", "low", "high", "g", p, "", "better", "worse")
+    columns = ["ROI", "subj", "1"]
+    columns += [name.format(place) for place in range(2, len(group.runs) + 2) for name in of_run]
+    for side in group.sides:
+        lines = roi_lines(group, {roi: _comparison_cells(group, side, roi) for roi in group.rois})
+        title = f"{len(group.subjects)} subjects, {heading(side).lower()}: mean r on {SCORED_ON}"
+        yield title, [*columns, "best", "stable"], lines
+
+
+def _comparison_cells(group: GroupComparison, side: Side, roi: str) -> Iterator[str]:
+    from algocli.results.telling import DASH, number
+
+    rows, best = group.of_roi(side, roi), group.best_of(side, roi)
+    yield str(rows[0].n_subjects)
+    yield number(rows[0].reference_mean_r)
+    for row in rows:
+        yield number(row.mean_r)
+        yield from (number(value, signed=True) for value in (row.mean, row.low, row.high))
+        yield number(row.effect_size, 2, signed=True)
+        yield _p(row.p if group.corrected == "none" else row.p_corrected)
+        yield "*" * row.stands_out
+        yield from ((str(row.n_better), str(row.n_worse)) if row.n_subjects else (DASH, DASH))
+    yield DASH if best.run is None else str(group.names.index(best.run) + 1)
+    yield number(None if best.stability is None else 100 * best.stability, 0)
+
+
 def _columns(group: GroupResult, mean: str) -> list[str]:
     """Return the headings of `_cells`; Wilcoxon's p is left to files and pages."""
-    names = ["subj", mean, "95 %", "sd", *["between"] * group.has_prevalence, "g", *p_columns(group)]
+    p = ["p", *[f"p {group.corrected}"] * (group.corrected != "none"), ""]
+    names = ["subj", mean, "95 %", "sd", *["between"] * group.has_prevalence, "g", *p]
     return [*names, *["show", "prevalence"] * group.has_prevalence]
-
-
-def p_columns(group: GroupResult) -> list[str]:
-    """Return the headings of p, of the corrected one, where there is one, and of a mark."""
-    return ["p", *[f"p {group.corrected}"] * (group.corrected != "none"), ""]
 
 
 def _cells(group: GroupResult, row: GroupRow) -> Iterator[str]:
@@ -68,18 +97,13 @@ def _cells(group: GroupResult, row: GroupRow) -> Iterator[str]:
     if group.has_prevalence:
         yield number(row.sd_between)
     yield number(row.effect_size, 2)
-    yield from p_cells(group, row)
-    if group.has_prevalence:
-        yield number(row.n_showing, 0)
-        yield _percent(row)
-
-
-def p_cells(group: GroupResult, row: GroupRow) -> Iterator[str]:
-    """Yield p, the corrected one, and the mark of those that stand out."""
     yield _p(row.p)
     if group.corrected != "none":
         yield _p(row.p_corrected)
     yield "*" * row.stands_out
+    if group.has_prevalence:
+        yield number(row.n_showing, 0)
+        yield _percent(row)
 
 
 def _p(value: float | None) -> str:

@@ -124,12 +124,12 @@ def report(
     )
     each = summary.each if isinstance(summary, GroupReport) else summary
     if as_json:
-        whose = {"unit": summary.unit, "subjects": summary.subjects} if isinstance(summary, GroupReport) else {}
+        whose = summary.whose() if isinstance(summary, GroupReport) else {}
         show_json({"run": summary.run, **whose, "rows": summary.table(), "summary": each.overall})
     else:
         if isinstance(summary, GroupReport):
             show_group_report(summary)
-            for line in summary.explain():
+            for line in (*summary.explain(), *summary.explain_spread()):
                 note(line, quiet=quiet)
         else:
             show_tables(summary)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypedDict, Unpack, get_args, overload
+from typing import TYPE_CHECKING, Literal, Unpack, get_args, overload
 
 from algocli.compute.choices import check_choice, check_flag, check_path, check_words
 from algocli.compute.track import Track, silent
 from algocli.dataset.opening import open_dataset
 from algocli.errors import UsageError
-from algocli.pipeline.arguments import Data, Ids, each_run, one_run, some_ids
+from algocli.pipeline.arguments import Data, HowToCompare, HowToReport, Ids, each_run, one_run, some_ids
 from algocli.pipeline.defaults import DEFAULT_DATA
 from algocli.results.certainty import Asked
-from algocli.results.group import check_group
+from algocli.results.group import GroupResult, check_group
 from algocli.results.group_report import GroupReport, group_report
 from algocli.results.report import Report, summarise, write_csv
 from algocli.results.telling import Correction
@@ -21,32 +21,15 @@ from algocli.runs.run import Run
 
 if TYPE_CHECKING:
     from algocli.results.compare import Comparison
-
-
-class _HowToReport(TypedDict, total=False):
-    """What `report` takes beside the run, whatever it returns."""
-
-    data_dir: Data | None
-    subjects: Ids | None
-    rois: Sequence[str] | str | None
-    correct: Correction | None
-    significance: bool
-    n_permutations: int
-    intervals: bool
-    n_resamples: int
-    seed: int
-    csv: Path | str | None
-    html: Path | str | None
-    title: str | None
-    track: Track
+    from algocli.results.group_compare import GroupComparison
 
 
 @overload
-def report(run: Run, *, group: Literal[False] = False, **how: Unpack[_HowToReport]) -> Report: ...
+def report(run: Run, *, group: Literal[False] = False, **how: Unpack[HowToReport]) -> Report: ...
 @overload
-def report(run: Run, *, group: Literal[True], **how: Unpack[_HowToReport]) -> GroupReport: ...
+def report(run: Run, *, group: Literal[True], **how: Unpack[HowToReport]) -> GroupReport: ...
 @overload
-def report(run: Run, *, group: bool, **how: Unpack[_HowToReport]) -> Report | GroupReport: ...
+def report(run: Run, *, group: bool, **how: Unpack[HowToReport]) -> Report | GroupReport: ...
 
 
 def report(
@@ -123,6 +106,8 @@ def report(
     correction = check_correction(correct, group=group)
     if group:
         check_group(run.subjects if numbers is None else numbers)
+    elif correct is not None:
+        raise UsageError(f"correct={correct!r} is about p over subjects, and none are asked for", hint="add group=True")
     asked = Asked(
         n_permutations=n_permutations if check_flag("significance", significance) else None,
         n_resamples=n_resamples if check_flag("intervals", intervals) or group else None,
@@ -177,25 +162,36 @@ def write_page(
     frame.write_page(page, path)
 
 
+@overload
+def compare(runs: Sequence[Run], *, group: Literal[False] = False, **how: Unpack[HowToCompare]) -> Comparison: ...
+@overload
+def compare(runs: Sequence[Run], *, group: Literal[True], **how: Unpack[HowToCompare]) -> GroupComparison: ...
+@overload
+def compare(runs: Sequence[Run], *, group: bool, **how: Unpack[HowToCompare]) -> Comparison | GroupComparison: ...
+
+
 def compare(
     runs: Sequence[Run],
     *,
+    group: bool = False,
     data_dir: Data | None = None,
     subjects: Ids | None = None,
     rois: Sequence[str] | str | None = None,
     n_resamples: int = 1000,
     seed: int = 0,
-    correct: Correction = "none",
+    correct: Correction | None = None,
     html: Path | str | None = None,
     title: str | None = None,
     track: Track = silent,
-) -> Comparison:
+) -> Comparison | GroupComparison:
     """Compare runs with the first of them, ROI by ROI, by a paired bootstrap over the held-out images.
 
     Parameters
     ----------
     runs
         Two or more, which held out the same images; the first is the reference.
+    group
+        Whether to sum up over subjects: one row for each side, ROI and run, in place of one for each subject as well.
     data_dir
         The folder of the data, or the dataset itself; by default where the reference was trained.
     subjects, rois
@@ -204,18 +200,21 @@ def compare(
         How often the held-out images are drawn anew, and the seed of these draws.
     correct
         'fdr' or 'max' gives each row a `p` that is corrected for how many differences a subject has: by the share of
-        false discoveries, or by the largest of all differences in every resample.
+        false discoveries, or by the largest of all differences in every resample; usually there is none. Of a group
+        `p_corrected` is so, by the largest of all when signs are flipped; there 'fdr' is usual, and 'none' leaves it.
     html, title
         A file to write a web page to, and its heading.
 
     Returns
     -------
-    Its `rows` have each difference in mean r and the 95 % interval of it.
+    A Comparison: its `rows` have each difference in mean r and the 95 % interval of it. Of a group a GroupComparison:
+    its rows have the mean difference over subjects as `report` has their mean r, and `best` says which run is best in
+    each ROI, and how stable that is.
 
     Raises
     ------
     UsageError
-        If runs cannot be compared, or an argument is not what it can be.
+        If runs cannot be compared, a group has but one subject, or an argument is not what it can be.
     MissingStep, DataError, StorageError
         If a run lacks a subject, data and runs do not fit together, or the page cannot be written.
 
@@ -228,27 +227,32 @@ def compare(
     True
     """
     from algocli.results import compare as results
+    from algocli.results.group_compare import group_comparison
 
     some, page = each_run(runs), check_pages(None, html, title)
-    check_choice("correct", correct, get_args(Correction))
+    numbers, correction = some_ids(subjects), check_correction(correct, group=group)
     moved = None if data_dir is None else open_dataset(data_dir)
-    found = results.compare(
+    if group:
+        check_group(results.shared_subjects(some, moved) if numbers is None else numbers)
+    each = results.compare(
         some,
         data_dir=moved,
-        subjects=some_ids(subjects),
+        subjects=numbers,
         rois=None if rois is None else check_words("rois", rois),
         n_resamples=n_resamples,
         seed=seed,
-        correct=correct,
+        correct="none" if group else correction,
+        keep_draws=group,
         track=track,
     )
+    found = group_comparison(each, correct=correction, seed=seed) if group else each
     if page is not None:
         write_compare_page(found, some, page, data_dir=moved, title=title, drawn=(n_resamples, seed), rois=rois)
     return found
 
 
 def write_compare_page(
-    found: Comparison,
+    found: Comparison | GroupComparison,
     runs: Sequence[Run],
     path: Path,
     *,
@@ -261,10 +265,13 @@ def write_compare_page(
     from algocli.results.data import gather
     from algocli.results.page import frame
     from algocli.results.page.compare_page import build_compare_page
+    from algocli.results.page.group_page import compare_tables, with_group
 
     data = gather(runs[0], DEFAULT_DATA, found.subjects) if data_dir is None else open_dataset(data_dir)
     only = None if rois is None else list(check_words("rois", rois))
-    frame.write_page(build_compare_page(found, runs, data, title=title, drawn=drawn, rois=only), path)
+    each = found.each if isinstance(found, GroupResult) else found
+    page = build_compare_page(each, runs, data, title=title, drawn=drawn, rois=only)
+    frame.write_page(with_group(page, found, compare_tables(found)) if isinstance(found, GroupResult) else page, path)
 
 
 def check_pages(csv: Path | str | None, html: Path | str | None, title: str | None) -> Path | None:

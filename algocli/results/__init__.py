@@ -15,6 +15,7 @@ over_subjects    medians over subjects
 group            what subjects' scores say of all people
 group_report     a run over subjects
 compare          runs side by side
+group_compare    runs over subjects, and which is best
 partition        explained variance in parts, by vertex and by ROI
 layered          what speaks for each layer at each vertex
 best_layer       which layer speaks most, by vertex and by ROI

@@ -121,18 +121,17 @@ class GroupResult(RowsOfRois):
         """Return the rows as dicts, a column a key."""
         return [{name: getattr(row, name) for name in self.columns} for row in self.rows]
 
+    def whose(self) -> dict[str, object]:
+        """Return what JSON says before the rows."""
+        return {"unit": self.unit, "subjects": self.subjects, "corrected": self.corrected}
+
     def explain(self) -> Iterator[str]:
         """Say what the unit is, and how numbers are to be read."""
         n = len(self.subjects)
         yield (
             f"unit: subject, n = {n}; intervals are of the mean over subjects (95 %, Student's t): other people, each "
-            f"with other images, would move it so far"
+            "with other images, would move it so far"
         )
-        if self.has_prevalence:
-            yield (
-                "between: the standard deviation between subjects, less what each one's images make its score vary; "
-                "g: the mean in standard deviations (Hedges)"
-            )
         sided = "one-sided" if self.alternative == "greater" else "two-sided"
         corrected = {
             "none": "not corrected for how many rows there are",
@@ -140,10 +139,15 @@ class GroupResult(RowsOfRois):
             "max": "p max: the chance that even one row of no effect comes out so high",
         }[self.corrected]
         yield f"p: {_flips(n)}, {sided}; {corrected}; * p <= .05"
+        yield "g: effect size, the mean in standard deviations over subjects (Hedges)"
+
+    def explain_spread(self) -> Iterator[str]:
+        """Say what those numbers are that rest on each subject's own interval."""
         if self.has_prevalence:
+            yield "between: the standard deviation between subjects, less what each one's images make its score vary"
             yield (
                 f"show: subjects whose own 95 % interval {self.shown}; prevalence: in what percent of people it would "
-                f"be seen, most likely and 95 % interval"
+                "be seen, most likely and 95 % interval"
             )
 
 
@@ -167,13 +171,18 @@ def check_group(subjects: Sequence[SubjectId]) -> None:
         )
 
 
-def few_subjects(n_subjects: int, alternative: Alternative) -> Iterator[str]:
-    """Say of a small group that no p of it can be small."""
+def few_subjects(
+    n_subjects: int, alternative: Alternative, rows: Sequence[GroupRow], correct: Correction
+) -> Iterator[str]:
+    """Say of a small group that no p of it can be small, or none that is corrected for how many there are."""
     least = (1 if alternative == "greater" else 2) / 2**n_subjects
+    smallest = f"signs can be flipped in {2**n_subjects} ways, so that the smallest there is is {least:.3g}"
     if least > SIGNIFICANT:
+        yield f"of {n_subjects} subjects no p can reach .05: {smallest}"
+    elif correct == "fdr" and least in [row.p for row in rows] and not any(row.stands_out for row in rows):
         yield (
-            f"of {n_subjects} subjects no p can reach .05: signs can be flipped in {2**n_subjects} ways, so that the "
-            f"smallest there is is {least:g}"
+            f"of {n_subjects} subjects no corrected p reaches .05: {smallest}, and that is left only where "
+            f"{100 * least / SIGNIFICANT:.0f} % of the rows have it; correct='max' has no such bound"
         )
 
 

@@ -82,7 +82,7 @@ def group_report(report: Report, *, correct: Correction = "fdr", seed: int = 0) 
         )
         for (side, roi), number in zip(places, numbers, strict=True)
     )
-    notes = (*report.notes, *few_subjects(len(report.subjects), GroupReport.alternative))
+    notes = (*report.notes, *few_subjects(len(report.subjects), GroupReport.alternative, rows, correct))
     return GroupReport(report.run, rows, report.classes, report, correct, notes)
 
 

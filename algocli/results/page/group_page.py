@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from algocli.dataset.sides import heading
+from algocli.dataset.sides import Side, heading
 from algocli.results.group import GroupResult, GroupRow
+from algocli.results.group_compare import GroupComparison
 from algocli.results.group_report import GroupReport, RoiGroupRow
 from algocli.results.page.frame import Page
 from algocli.results.page.pictures import Picture
@@ -34,7 +35,7 @@ def with_group(page: P, group: GroupResult, tables: Sequence[Table], pictures: S
         overview=(*tables, *page.overview),
         pictures=(*pictures, *page.pictures),
         repeat=(*before, f"{command} --group{correct}"),
-        notes=tuple(dict.fromkeys((*group.explain(), *page.notes, *group.notes))),
+        notes=tuple(dict.fromkeys((*group.explain(), *group.explain_spread(), *page.notes, *group.notes))),
     )
 
 
@@ -43,7 +44,7 @@ def report_tables(group: GroupReport) -> tuple[Table, ...]:
     return tuple(_report_table(group, side) for side in group.sides)
 
 
-def _report_table(group: GroupReport, side: str) -> Table:
+def _report_table(group: GroupReport, side: Side) -> Table:
     rows = {row.roi: row for row in group.rows if row.hemisphere == side}
     groups, foot = roi_rows(group.by_class(rows), lambda roi: _report_cells(group, rows[roi]))
     columns = [Column("ROI"), *group_columns(group, "mean r")]
@@ -59,6 +60,66 @@ def _report_cells(group: GroupReport, row: RoiGroupRow) -> Iterator[Cell]:
         yield number(row.accuracy, 1)
     if group.each.has_significance:
         yield number(None if row.significant_share is None else 100 * row.significant_share, 0)
+
+
+def compare_tables(group: GroupComparison) -> tuple[Table, ...]:
+    """Return for each side which run is best in every ROI, and each run against the reference: a row a ROI."""
+    best = (_best_table(group, side) for side in group.sides)
+    differences = (_differences_table(group, side, place) for side in group.sides for place in range(len(group.runs)))
+    return (*best, *differences)
+
+
+def _best_table(group: GroupComparison, side: Side) -> Table:
+    def cells(roi: str) -> Iterator[Cell]:
+        best = group.best_of(side, roi)
+        yield number(best.n_subjects or None, 0)
+        yield Cell(DASH) if best.run is None else Cell(*_place_of(group, best.run))
+        yield number(best.mean_r)
+        yield number(best.n_subjects_best if best.run else None, 0)
+        for run in group.names:
+            yield number(_hundred(best.shares.get(run)), 0)
+
+    groups, foot = roi_rows(group.by_class(group.rois), cells)
+    columns = (
+        Column("ROI"),
+        Column("subjects", "number of subjects that have the ROI"),
+        Column("best run", "of the highest mean r over subjects"),
+        Column("mean r", "of the best run, over subjects"),
+        Column("best of", "number of subjects of whom it is the best too"),
+        *(
+            Column(str(place), run, "percent of resamples of which a run is best")
+            for place, run in enumerate(group.names, start=1)
+        ),
+    )
+    title = f"Over {len(group.subjects)} subjects, {heading(side).lower()}: the best run by ROI"
+    return Table(f"best-{side}", title, columns, groups, foot)
+
+
+def _place_of(group: GroupComparison, run: str) -> tuple[str, int]:
+    """Return a run's place in the tables, from 1, as text and as what it is sorted by."""
+    place = group.names.index(run) + 1
+    return str(place), place
+
+
+def _differences_table(group: GroupComparison, side: Side, place: int) -> Table:
+    rows = {roi: group.of_roi(side, roi)[place] for roi in group.rois}
+
+    def cells(roi: str) -> Iterator[Cell]:
+        row = rows[roi]
+        yield from (number(row.reference_mean_r), number(row.mean_r), *group_cells(group, row, signed=True))
+        yield from (number(row.n_better, 0), number(row.n_worse, 0))
+
+    groups, foot = roi_rows(group.by_class(rows), cells)
+    columns = (
+        Column("ROI"),
+        Column("1", f"mean r of the reference, {group.reference}"),
+        Column(str(place + 2), f"mean r of {group.runs[place]}"),
+        *group_columns(group, "difference"),
+        Column("better", "subjects whose own 95 % interval lies above 0"),
+        Column("worse", "subjects whose own 95 % interval lies below 0"),
+    )
+    title = f"Over {len(group.subjects)} subjects, {heading(side).lower()}: run {place + 2} against run 1"
+    return Table(f"group-{side}-{place + 2}", title, columns, groups, foot)
 
 
 def group_columns(group: GroupResult, mean: str) -> Iterator[Column]:
@@ -80,12 +141,12 @@ def group_columns(group: GroupResult, mean: str) -> Iterator[Column]:
         yield Column("95 % of it", "interval of the prevalence, in percent")
 
 
-def group_cells(group: GroupResult, row: GroupRow) -> Iterator[Cell]:
+def group_cells(group: GroupResult, row: GroupRow, *, signed: bool = False) -> Iterator[Cell]:
     """Yield what every row over subjects has."""
-    mean = number(row.mean)
+    mean = number(row.mean, signed=signed)
     yield number(row.n_subjects or None, 0)
     yield Cell(mean.text, mean.key, MARK, "p <= .05") if row.stands_out else mean
-    yield span(row.low, row.high)
+    yield span(row.low, row.high, signed=signed)
     yield number(row.sd)
     if group.has_prevalence:
         yield number(row.sd_between)
