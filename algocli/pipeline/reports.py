@@ -266,12 +266,15 @@ def write_compare_page(
     from algocli.results.page import frame
     from algocli.results.page.compare_page import build_compare_page
     from algocli.results.page.group_page import compare_tables, with_group
+    from algocli.results.page.group_pictures import compare_pictures
 
     data = gather(runs[0], DEFAULT_DATA, found.subjects) if data_dir is None else open_dataset(data_dir)
     only = None if rois is None else list(check_words("rois", rois))
     each = found.each if isinstance(found, GroupResult) else found
     page = build_compare_page(each, runs, data, title=title, drawn=drawn, rois=only)
-    frame.write_page(with_group(page, found, compare_tables(found)) if isinstance(found, GroupResult) else page, path)
+    if isinstance(found, GroupResult):
+        page = with_group(page, found, compare_tables(found), compare_pictures(found))
+    frame.write_page(page, path)
 
 
 def check_pages(csv: Path | str | None, html: Path | str | None, title: str | None) -> Path | None:

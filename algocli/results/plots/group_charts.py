@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from algocli.dataset.naming import SubjectId
 from algocli.dataset.protocol import Dataset
 from algocli.dataset.sides import Side, asked_sides
+from algocli.results.compare import Comparison
 from algocli.results.drawing.chart import Chart
 from algocli.results.drawing.dots import DotPlot, Dots, dots_explained, draw_dots
 from algocli.results.plots.request import Wishes
 from algocli.results.report import Report, summarise
+from algocli.results.rows import RowsByRoi
 from algocli.results.telling import SCORED_ON
 from algocli.runs.datasets import refuse_other_data
 from algocli.runs.run import Run
+
+# A run, and a side, a subject and a ROI.
+_Place = tuple[str, Side, SubjectId, str]
 
 
 def plot_group_rois(
@@ -44,16 +50,33 @@ def plot_group_rois(
 
 def dots_of(reports: Sequence[Report], hemispheres: Sequence[Side] | None = None) -> DotPlot:
     """Take the mean r of every subject in every ROI from the reports of some runs on the same subjects."""
+    scores = {
+        (report.run, row.hemisphere, row.subject, row.roi): row.mean_r for report in reports for row in report.rows
+    }
     first = reports[0]
+    return _gather(scores, first, asked_sides(first.sides, hemispheres), [report.run for report in reports])
+
+
+def dots_of_comparison(comparison: Comparison) -> DotPlot:
+    """Take the mean r of every subject in every ROI, and of every run, the reference first."""
+    scores = {}
+    for row in comparison.rows:
+        where = row.hemisphere, row.subject, row.roi
+        scores[row.reference, *where] = row.reference_mean_r
+        scores[row.run, *where] = row.mean_r
+    runs = list(dict.fromkeys((comparison.reference, *comparison.runs)))
+    return _gather(scores, comparison, comparison.sides, runs)
+
+
+def _gather(
+    scores: Mapping[_Place, float | None], about: RowsByRoi, sides: Sequence[Side], runs: Sequence[str]
+) -> DotPlot:
+    """Put scores to their places; what a subject lacks is NaN."""
+    rois, subjects = about.rois, about.subjects
     dots = []
-    for side in asked_sides(first.sides, hemispheres):
-        for report in reports:
-            scores = np.full((len(first.subjects), len(first.rois)), np.nan)
-            for row, number in enumerate(first.subjects):
-                for column, roi in enumerate(first.rois):
-                    found = report.row(number, side, roi)
-                    if found is not None and found.mean_r is not None:
-                        scores[row, column] = found.mean_r
-            dots.append(Dots(report.run, side, scores))
-    classes = {roi: first.classes.get(roi, "") for roi in first.rois}
-    return DotPlot(first.subjects, classes, tuple(dots))
+    for side in sides:
+        for run in runs:
+            found = [[scores.get((run, side, number, roi)) for roi in rois] for number in subjects]
+            # None becomes NaN.
+            dots.append(Dots(run, side, np.array(found, dtype=np.float64)))
+    return DotPlot(subjects, {roi: about.classes.get(roi, "") for roi in rois}, tuple(dots))
