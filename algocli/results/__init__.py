@@ -30,5 +30,6 @@ plots/           what each kind of figure shows
 page/            web pages
 map_files        files of a map on the mesh
 export_maps      maps for Workbench and FreeSurfer
+export_group     the same over subjects
 export           arrays and tables
 """
