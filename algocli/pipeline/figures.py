@@ -129,10 +129,6 @@ def plot(
     >>> figure = algocli.plot("rois", run, rois=["EBA", "V1v"], path="rois.png")
     >>> type(figure).__name__
     'Figure'
-
-    A dot for each subject, their mean and its interval:
-
-    >>> figure = algocli.plot("rois", run, group=True)  # doctest: +SKIP
     """
     runs = each_run(() if run is None else run)
     other = [] if against is None else each_run(against)

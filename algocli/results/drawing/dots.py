@@ -17,6 +17,8 @@ from algocli.results.drawing.roi_axis import (
     ABSENT,
     Place,
     dress_bars,
+    inches_before,
+    inches_of_names,
     inches_per_roi,
     name_classes,
     name_rois,
@@ -116,18 +118,21 @@ def draw_dots(
 
     places = place_rois(shown.classes, shown.classes)
     unit = inches_per_roi(places, max(_PER_ROI, _PER_RUN * len(shown.runs)))
-    n_rows = len(shown.sides)
+    n_rows, left = len(shown.sides), inches_before(places, unit, _LEFT)
     with styled(theme):
-        width = max(_NARROWEST, _LEFT + _RIGHT + unit * (places[-1].x + 1.6))
+        width = max(_NARROWEST, left + _RIGHT + unit * (places[-1].x + 1.6))
         words = Words.fitting(title, caption, width - 2 * MARGIN)
         entries, n_columns = _legend(shown, theme, width)
-        head, foot = words.head + _LINE * -(-len(entries) // n_columns) + 0.1, _NAMES + words.foot
+        head, foot = (
+            words.head + _LINE * -(-len(entries) // n_columns) + 0.1,
+            inches_of_names(places, _NAMES) + words.foot,
+        )
         height = head + _CLASSES + n_rows * _ROW + (n_rows - 1) * _BETWEEN + foot
         figure = Figure(figsize=(width, height), dpi=dpi)
         rows: list[Axes] = []
         for row, side in enumerate(shown.sides):
             bottom = foot + (n_rows - 1 - row) * (_ROW + _BETWEEN)
-            box = (_LEFT / width, bottom / height, 1 - (_LEFT + _RIGHT) / width, _ROW / height)
+            box = (left / width, bottom / height, 1 - (left + _RIGHT) / width, _ROW / height)
             axes = figure.add_axes(box, sharey=rows[0] if rows else None)
             _dress(axes, side, shown, places, theme)
             _draw_side(axes, shown, side, places, theme)

@@ -13,7 +13,15 @@ from algocli.dataset.sides import Side, heading
 from algocli.results.best_layer import LayersByRoi
 from algocli.results.drawing.chart import Chart
 from algocli.results.drawing.keys import Scale
-from algocli.results.drawing.roi_axis import ABSENT, Place, inches_per_roi, name_classes, name_rois, place_rois
+from algocli.results.drawing.roi_axis import (
+    ABSENT,
+    Place,
+    inches_of_names,
+    inches_per_roi,
+    name_classes,
+    name_rois,
+    place_rois,
+)
 from algocli.results.drawing.style import (
     CAPTION_BOTTOM,
     DEFAULT_DPI,
@@ -71,7 +79,7 @@ def draw_heatmap(
     wide = inches_per_roi(places, _CELL_WIDTH) * across
     width = max(_NARROWEST, left + wide + MARGIN)
     words = Words.fitting(title, caption, width - 2 * MARGIN, _KEY_WIDTH + MARGIN)
-    foot = max(CAPTION_BOTTOM + scale.height, words.foot) + _ABOVE_KEY + _NAMES
+    foot = max(CAPTION_BOTTOM + scale.height, words.foot) + _ABOVE_KEY + inches_of_names(places, _NAMES)
     tall = _CELL_HEIGHT * (len(labels) + len(below))
     n_fields = len(table.values)
     height = words.head + _CLASSES + n_fields * (_ABOVE + tall) + foot

@@ -191,3 +191,14 @@ def test_layers_are_means_over_subjects_with_how_stable_the_best_is(group, run, 
 def x_of(names, roi):
     """Return where a ROI stands: classes are 0.7 apart, and each of these is of another."""
     return round(names.index(roi) * 1.7, 3)
+
+
+def test_the_longest_name_of_a_roi_stays_clear_of_the_caption():
+    names = {"ventral-occipito-temporal-anterior-1": "a", "IPS0": "a", "All vertices": ""}
+    shown = DotPlot((1, 2, 3), names, (Dots("a", "all", np.full((3, 3), 0.2)),))
+    figure = draw_dots(shown, title="T", caption="A caption.", dpi=50).figure
+    figure.draw_without_rendering()
+    longest = figure.axes[0].get_xticklabels()[0].get_window_extent()
+    caption = next(text for text in figure.texts if text.get_text() == "A caption.").get_window_extent()
+    assert caption.y1 <= longest.y0
+    assert longest.x0 >= 0
