@@ -87,7 +87,7 @@ def _best_table(group: GroupComparison, side: Side) -> Table:
         Column("mean r", "of the best run, over subjects"),
         Column("best of", "number of subjects of whom it is the best too"),
         *(
-            Column(str(place), run, "percent of resamples of which a run is best")
+            Column(str(place), run, "percent of resamples in which a run is best")
             for place, run in enumerate(group.names, start=1)
         ),
     )
