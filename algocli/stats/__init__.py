@@ -9,4 +9,5 @@ families     p of many differences, corrected for their number
 groups       what several subjects say together: mean, sign flips, prevalence
 bootstrap    how far scores might have come out otherwise
 influence    what images add to scores of folds, whose models share them
+measures     r and R² as those who ask how sure they are need them
 """

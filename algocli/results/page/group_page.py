@@ -35,7 +35,7 @@ def with_group(page: P, group: GroupResult, tables: Sequence[Table], pictures: S
         overview=(*tables, *page.overview),
         pictures=(*pictures, *page.pictures),
         repeat=(*before, f"{command} --group{correct}"),
-        notes=tuple(dict.fromkeys((*group.explain(), *group.explain_spread(), *page.notes, *group.notes))),
+        notes=tuple(dict.fromkeys((*group.explain_all(), *page.notes, *group.notes))),
     )
 
 
