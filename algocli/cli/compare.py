@@ -115,7 +115,7 @@ def compare(
         track=tracker(quiet),
     )
     if isinstance(comparison, GroupComparison):
-        told = {**comparison.whose(), "rows": comparison.table(), "best": comparison.best}
+        told = {**comparison.whose(), "rows": comparison.records, "best": comparison.best}
         tables, reading = comparison_tables(comparison), tuple(comparison.explain())
     else:
         told = {"reference": comparison.reference, "rows": comparison.records}

@@ -18,7 +18,10 @@ EXAMPLES = {
     ),
     "report": ("algocli report --csv rois.csv --json", "algocli report --significance --intervals -s 1"),
     "compare": ("algocli compare conv1 conv2 --roi EBA",),
-    "partition": ("algocli partition features.2 features.5 -s 1 -o parts",),
+    "partition": (
+        "algocli partition features.2 features.5 -s 1 -o parts",
+        "algocli partition features.2 features.5 -s 1 --folds 5 --intervals --correct max",
+    ),
     "plot": (
         "algocli plot accuracy -s 1 --vmin 0 --vmax 0.6 --cmap viridis -o accuracy.pdf",
         "algocli plot rois -s 1 --dark -o bars.svg",

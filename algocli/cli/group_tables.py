@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from algocli.cli.roi_tables import Table
     from algocli.results.group import GroupResult, GroupRow
     from algocli.results.group_compare import GroupComparison
+    from algocli.results.group_partition import GroupPartition
     from algocli.results.group_report import GroupReport, RoiGroupRow
 
 
@@ -24,6 +25,23 @@ def show_group_report(group: GroupReport) -> None:
         out().print()
     for line in group.each.preparation:
         show_remark(line)
+
+
+def show_group_parts(group: GroupPartition) -> None:
+    """Print a table for each part, in percent of variance, all sides together; of many sets none for shared parts."""
+    from algocli.cli.partition_tables import MOST_IN_FULL
+    from algocli.cli.roi_tables import roi_lines, show_tables
+    from algocli.results.telling import SCORED_ON
+
+    def tables() -> Iterator[Table]:
+        columns = ["ROI", *_columns(group, "mean")]
+        for place, part in enumerate(group.parts):
+            if len(group.sets) <= MOST_IN_FULL or place < len(group.sets) or place == len(group.parts) - 1:
+                cells = {roi: list(_cells(group, group.of_roi(roi)[place], times=100, digits=1)) for roi in group.rois}
+                title = f"{len(group.subjects)} subjects, {part}: percent of variance, {SCORED_ON}"
+                yield title, columns, roi_lines(group, cells)
+
+    show_tables(tables(), " and ".join(group.sets))
 
 
 def _report_tables(group: GroupReport) -> Iterator[Table]:
@@ -87,15 +105,19 @@ def _columns(group: GroupResult, mean: str) -> list[str]:
     return [*names, *["show", "prevalence"] * group.has_prevalence]
 
 
-def _cells(group: GroupResult, row: GroupRow) -> Iterator[str]:
-    from algocli.cli.console import number
+def _cells(group: GroupResult, row: GroupRow, *, times: int = 1, digits: int = 3) -> Iterator[str]:
+    from algocli.cli.console import DASH, number
 
+    mean, low, high, sd, between = (
+        number(None if value is None else times * value, digits)
+        for value in (row.mean, row.low, row.high, row.sd, row.sd_between)
+    )
     yield str(row.n_subjects)
-    yield number(row.mean)
-    yield _interval(row.low, row.high)
-    yield number(row.sd)
+    yield mean
+    yield DASH if row.low is None else f"{low} {high}"
+    yield sd
     if group.has_prevalence:
-        yield number(row.sd_between)
+        yield between
     yield number(row.effect_size, 2)
     yield _p(row.p)
     if group.corrected != "none":
@@ -110,12 +132,6 @@ def _p(value: float | None) -> str:
     from algocli.cli.console import number
 
     return "<.001" if value is not None and value < 0.0005 else number(value)
-
-
-def _interval(low: float | None, high: float | None) -> str:
-    from algocli.cli.console import DASH, number
-
-    return DASH if low is None or high is None else f"{number(low)} {number(high)}"
 
 
 def _percent(row: GroupRow) -> str:

@@ -98,6 +98,10 @@ PresetName = Annotated[
         "layers joined, and ridge on 1000 components.",
     ),
 ]
+Draws = Annotated[
+    int, typer.Option("--n-iter", metavar="N", help="Draws of banded ridge's search for each layer's share.")
+]
+SearchSeed = Annotated[int | None, typer.Option(metavar="SEED", help="Seed of that search, which has to be named.")]
 AlphaGrid = Annotated[
     str | None,
     typer.Option(

@@ -14,20 +14,24 @@ from algocli.cli.options import (
     AlphaGrid,
     CacheDir,
     DataDir,
+    Draws,
     Folds,
     Holdout,
     Json,
     Model,
     Quiet,
     RoiNames,
+    SearchSeed,
     Seed,
     Subjects,
+    is_named,
     parse_alphas,
     parse_components,
     parse_ids,
 )
-from algocli.cli.report import Csv
+from algocli.cli.report import Csv, Group, Resamples
 from algocli.encoding import usual
+from algocli.results.telling import Correction
 
 Sets = Annotated[
     list[str],
@@ -43,19 +47,23 @@ def register(app: typer.Typer) -> None:
 
 
 def partition(
+    ctx: typer.Context,
     sets: Sets,
     model: Model = DEFAULT_MODEL,
     pca: Annotated[
         str | None,
         typer.Option(
             metavar="N|full",
-            help="Number of principal components.  [default: 1000, or all where images are fewer; OLS: 100]",
+            help="Number of principal components.  [default: 1000, or all where images are fewer; OLS 100; banded 300]",
         ),
     ] = None,
     regression: Annotated[
-        Literal["ridge", "ols"], typer.Option(help="How components are mapped to responses.")
+        Literal["ridge", "ols", "banded"],
+        typer.Option(help="How components are mapped to responses; 'banded' has a penalty for each layer."),
     ] = "ridge",
     alphas: AlphaGrid = None,
+    n_iter: Draws = usual.N_DRAWS,
+    search_seed: SearchSeed = None,
     holdout: Holdout = None,
     folds: Folds = None,
     seed: Seed = usual.SEED,
@@ -65,6 +73,20 @@ def partition(
     ] = True,
     subject: Subjects = None,
     roi: RoiNames = None,
+    group: Group = False,
+    intervals: Annotated[
+        bool,
+        typer.Option("--intervals", help="Also show a 95 % interval of each part, and what is more than chance."),
+    ] = False,
+    resamples: Resamples = 1000,
+    resample_seed: Annotated[int, typer.Option(min=0, help="Seed of these draws.")] = 0,
+    correct: Annotated[
+        Correction | None,
+        typer.Option(
+            help="Correct p for how many ROIs there are: 'fdr' bounds the share of false ones, 'max' any.  "
+            "[default: none, with --group fdr]"
+        ),
+    ] = None,
     csv: Csv = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Also write every part per vertex to this folder.")
@@ -80,16 +102,32 @@ def partition(
     and compare know. From the R² of held-out images follow what each set explains alone and what exactly some of them
     share; all parts sum to what all sets explain. Ridge on many components is the default because k components of two
     layers together are not k of each: with few, a union gives up what its parts keep, and the shares are off. With
-    OLS, for that reason, a union has k components of every layer. Each layer, not each set, has one scale. Nothing is
-    clipped.
+    OLS, for that reason, a union has k components of every layer. Each layer, not each set, has one scale. With banded
+    ridge a union has a penalty for each layer as well, as sets of different size or strength need; one layer alone is
+    ridge. Nothing is clipped.
+
+    How sure: --intervals says how far a part might have come out otherwise, had this subject seen other images of the
+    kind. Held-out images are drawn anew, the same ones for all models. With a holdout the trained models are taken as
+    they are; with --folds an image counts for the folds whose models it is in, too. R² pays for what models learn of
+    noise, so parts of sets that explain nothing lie below 0: intervals are of what such models come to, not of what
+    better ones would. A star is p <= .05: a set's own part, or the total, is more than chance (one-sided); a shared
+    part, which may be negative, is other than chance (two-sided). Chance is 0; for the total, and what all sets share,
+    it is what the fitted images' mean explains, a little less. --correct is over a subject's ROIs, for each part.
+
+    --group is about people: it averages each part over subjects, with a 95 % interval of other subjects who see other
+    images, p by flips of whole subjects' signs, and how many subjects show the part by their own intervals.
     """
     from algocli.cli.console import note, noter, show_json, tracker
+    from algocli.cli.group_tables import show_group_parts
     from algocli.cli.partition_tables import remarks, show_parts
     from algocli.dataset.opening import open_dataset
     from algocli.pipeline.arguments import refuse_file
     from algocli.pipeline.shares import partition as divide
-    from algocli.results.partition import write_csv
+    from algocli.results.part_rows import write_csv
+    from algocli.results.telling import drawn_anew
     from algocli.stats.partition import check_count
+
+    asked = intervals or group or any(is_named(ctx, name) for name in ("resamples", "resample_seed", "correct"))
 
     n_components, grid = parse_components(pca or "full"), parse_alphas(alphas)
     check_count(len(sets))
@@ -103,21 +141,35 @@ def partition(
         n_components="usual" if pca is None else n_components,
         regression=regression,
         alphas=grid,
+        n_iter=n_iter,
+        search_seed=search_seed,
         holdout=holdout,
         folds=folds,
         seed=seed,
         refit=refit,
         rois=roi or None,
+        group=group,
+        intervals=asked,
+        n_resamples=resamples,
+        resample_seed=resample_seed,
+        correct=correct,
         cache_dir=cache_dir,
         track=tracker(quiet),
         note=noter(quiet),
     )
-    summary = found.report
+    summary = found.report if found.group is None else found.group
     if as_json:
-        show_json({**found.describe(), "rows": summary.rows})
+        whose = found.group.whose() if found.group is not None else {}
+        show_json({**found.describe(), **whose, "rows": summary.records})
     else:
-        show_parts(summary)
-        for remark in remarks(summary, regression):
+        if found.group is not None:
+            show_group_parts(found.group)
+        else:
+            show_parts(found.report)
+        drawn = drawn_anew(resamples, resample_seed) if asked and found.group is None else ""
+        for remark in remarks(found.report, regression, drawn, by_letters=found.group is None):
+            note(remark, quiet=quiet)
+        for remark in found.group.explain_all() if found.group is not None else ():
             note(remark, quiet=quiet)
     for remark in summary.notes:
         noter(quiet)(remark)

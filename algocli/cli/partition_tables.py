@@ -1,17 +1,22 @@
-"""The tables of `algocli partition`: a column for each part, sets told by letters, both hemispheres pooled."""
+"""The tables of `algocli partition`: a column for each part, sets told by letters, both hemispheres pooled.
+
+With its interval a part takes three times the room: what a narrow terminal does not hold of them side by side stands in
+tables one below the other.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from itertools import groupby
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain, groupby, pairwise
 from string import ascii_uppercase
 from typing import TYPE_CHECKING
 
 from algocli.cli.roi_tables import Table, roi_lines, show_tables
 from algocli.dataset.sides import all_of
+from algocli.results.telling import DASH
 
 if TYPE_CHECKING:
-    from algocli.results.partition import PartitionReport, PartRow
+    from algocli.results.part_rows import PartitionReport, PartRow
 
 # Four sets have fifteen parts: too many columns for a screen.
 MOST_IN_FULL = 3
@@ -29,11 +34,15 @@ def show_parts(summary: PartitionReport) -> None:
     show_tables(_tables(summary), legend)
 
 
-def remarks(summary: PartitionReport, regression: str) -> Iterator[str]:
-    """Say how the table is to be read."""
+def remarks(summary: PartitionReport, regression: str, drawn: str = "", *, by_letters: bool = True) -> Iterator[str]:
+    """Say how the table is to be read; `drawn` says what intervals come from."""
     from algocli.encoding.regressions.registry import find_regression
 
-    if len(summary.sets) > MOST_IN_FULL:
+    if not by_letters:
+        yield "a set's name: what it alone explains; A & B: what exactly A and B share; total: all sets, the sum"
+        if len(summary.sets) > MOST_IN_FULL:
+            yield "shared parts: --json or --csv FILE"
+    elif len(summary.sets) > MOST_IN_FULL:
         yield "A: what A alone explains; by 2: all that exactly two sets share; total: all sets, the sum"
         yield "each shared part by itself: --json, --csv FILE or -o FOLDER"
     else:
@@ -44,51 +53,111 @@ def remarks(summary: PartitionReport, regression: str) -> Iterator[str]:
     if kind is not None and not kind.has_penalties:
         pays = f"{kind.title} pays for every component of every layer on new images"
         yield f"{pays}: unless images are many, ridge is fairer"
+        if summary.has_intervals:
+            yield f"with {kind.title} sets that explain nothing have a shared part above 0, of noise: mind its star"
+    if drawn:
+        yield from _certainty(summary, drawn)
     if summary.has_ceilings:
         yield f"explainable: a ROI's mean over its mean noise ceiling; {all_of(summary.sides)} together"
+
+
+def _certainty(summary: PartitionReport, drawn: str) -> Iterator[str]:
+    corrected = {"none": "", "fdr": ", corrected by FDR over ROIs", "max": ", corrected by the largest of all ROIs"}
+    yield f"95 %: of a part, low and high end of its interval ({drawn})"
+    yield (
+        f"* p <= .05{corrected[summary.corrected]}: a set's own part or the total is above what chance gives, a shared "
+        "part above or below it"
+    )
+    if summary.corrected == "none":
+        yield "each ROI stands for itself: of many that are nothing, one in twenty has a star (--correct)"
 
 
 def _tables(summary: PartitionReport) -> Iterator[Table]:
     """Yield each table's title, columns and lines."""
     from algocli.results.telling import SCORED_ON
 
-    columns = ["n", *_headers(summary)]
     for number in summary.subjects:
         for what, pick in _UNITS.items():
             if any(pick(row) is not None for row in summary.rows if row.subject == number):
-                cells = {roi: _cells(summary, summary.of_roi(number, roi), pick) for roi in summary.rois_of(number)}
                 title = f"Subject {number}: percent of {what}, {SCORED_ON}"
-                yield title, ["ROI", *columns], roi_lines(summary, cells)
+                # Intervals are of shares of variance; a ceiling divides both ends alike.
+                sure = summary.has_intervals and pick is _UNITS["variance"]
+                rows = {roi: summary.of_roi(number, roi) for roi in summary.rois_of(number)}
+                yield from _side_by_side(summary, title, "ROI", rows, pick, sure=sure)
     if len(summary.subjects) > 1:
         for roi in summary.rois_side_by_side:
-            rows = {number: summary.of_roi(number, roi) for number in summary.subjects}
-            lines = [[str(number), *_cells(summary, rows[number], _UNITS["variance"])] for number in rows]
-            yield f"{roi}, subject by subject: percent of variance (validation)", ["subject", *columns], lines
+            title = f"{roi}, subject by subject: percent of variance (validation)"
+            of_subjects = {str(number): summary.of_roi(number, roi) for number in summary.subjects}
+            yield from _side_by_side(
+                summary, title, "subject", of_subjects, _UNITS["variance"], sure=summary.has_intervals
+            )
 
 
-def _headers(summary: PartitionReport) -> list[str]:
+def _side_by_side(
+    summary: PartitionReport,
+    title: str,
+    first: str,
+    rows: Mapping[str, Sequence[PartRow]],
+    pick: _Pick,
+    *,
+    sure: bool,
+) -> Iterator[Table]:
+    """Yield a table of all parts; where they have intervals and the screen is narrow, as few tables as hold them."""
+    from algocli.cli.console import TIGHT, number, room, table_width
+
+    headers = _headers(summary, sure=sure)
+    cells = {name: _cells(summary, of_name, pick, sure=sure) for name, of_name in rows.items()}
+    counts = {name: number(own[0].n_vertices, 0) if own and own[0].n_vertices else DASH for name, own in rows.items()}
+    limit, tables = room(), list[Table]()
+    for n_tables in range(1, len(headers) + 1 if sure and limit is not None else 2):
+        tables = []
+        for start, stop in pairwise(round(len(headers) * place / n_tables) for place in range(n_tables + 1)):
+            columns = [first, "n", *chain(*headers[start:stop])]
+            of_table = {name: [counts[name], *chain(*each[start:stop])] for name, each in cells.items()}
+            lines = [*roi_lines(summary, of_table)] if first == "ROI" else [[name, *of_table[name]] for name in rows]
+            tables.append((title, columns, lines))
+        if limit is None or all(table_width(*table[1:], TIGHT) <= limit for table in tables):
+            break
+    yield from tables
+
+
+def _headers(summary: PartitionReport, *, sure: bool) -> list[list[str]]:
+    """Return the columns of each part."""
     from algocli.stats.partition import unions
 
     letters = ascii_uppercase[: len(summary.sets)]
+    more = ["95 %"] if sure else []
     if len(letters) > MOST_IN_FULL:
-        return [*letters, *(f"by {size}" for size in range(2, len(letters) + 1)), "total"]
-    return [*("".join(sorted(part)) for part in unions(letters)), "total"]
+        sums = [[f"by {size}"] for size in range(2, len(letters) + 1)]
+        return [*([letter, *more] for letter in letters), *sums, ["total", *more]]
+    return [["".join(sorted(part)), *more] for part in unions(letters)] + [["total", *more]]
 
 
-def _cells(summary: PartitionReport, rows: Sequence[PartRow], pick: _Pick) -> list[str]:
-    """Return the number of vertices and each part in percent; of many sets, the shared parts summed by their size."""
-    from algocli.cli.console import DASH, number
+def _cells(summary: PartitionReport, rows: Sequence[PartRow], pick: _Pick, *, sure: bool) -> list[list[str]]:
+    """Return each part in percent, with its interval; of many sets, the shared parts summed by their size."""
+    from algocli.cli.console import number
     from algocli.stats.partition import unions
 
     if not rows or rows[0].n_vertices == 0:
-        return [DASH] * (2 + len(_headers(summary)) - 1)
+        return [[DASH] * len(columns) for columns in _headers(summary, sure=sure)]
     values = [None if (share := pick(row)) is None else 100 * share for row in rows]
-    if len(summary.sets) > MOST_IN_FULL:
-        *parts, total = values
-        sized = zip(map(len, unions(summary.sets)), parts, strict=True)
-        by_size = {size: [value for _, value in group] for size, group in groupby(sized, key=lambda pair: pair[0])}
-        values = [*by_size.pop(1), *(_sum(shared) for shared in by_size.values()), total]
-    return [number(rows[0].n_vertices, 0), *(number(value, 1) for value in values)]
+    ends = [[_interval(row)] * sure for row in rows]
+    each = [[number(value, 1), *end] for value, end in zip(values, ends, strict=True)]
+    if len(summary.sets) <= MOST_IN_FULL:
+        return each
+    sized = zip(map(len, unions(summary.sets)), values, strict=False)
+    by_size = {size: [value for _, value in group] for size, group in groupby(sized, key=lambda pair: pair[0])}
+    n_sets = len(by_size.pop(1))
+    return [*each[:n_sets], *([number(_sum(shared), 1)] for shared in by_size.values()), each[-1]]
+
+
+def _interval(row: PartRow) -> str:
+    """Return both ends in percent, and the mark of what is more than chance, which takes its room where it is not."""
+    from algocli.cli.console import number
+
+    if row.low is None or row.high is None:
+        return DASH
+    return f"{number(100 * row.low, 1)} {number(100 * row.high, 1)} {'*' if row.stands_out else ' '}"
 
 
 def _sum(values: Sequence[float | None]) -> float | None:

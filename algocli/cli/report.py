@@ -125,11 +125,11 @@ def report(
     each = summary.each if isinstance(summary, GroupReport) else summary
     if as_json:
         whose = summary.whose() if isinstance(summary, GroupReport) else {}
-        show_json({"run": summary.run, **whose, "rows": summary.table(), "summary": each.overall})
+        show_json({"run": summary.run, **whose, "rows": summary.records, "summary": each.overall})
     else:
         if isinstance(summary, GroupReport):
             show_group_report(summary)
-            for line in (*summary.explain(), *summary.explain_spread()):
+            for line in summary.explain_all():
                 note(line, quiet=quiet)
         else:
             show_tables(summary)

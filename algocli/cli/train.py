@@ -17,6 +17,7 @@ from algocli.cli.options import (
     CacheDir,
     DataDir,
     Device,
+    Draws,
     Features,
     Folds,
     Holdout,
@@ -24,6 +25,7 @@ from algocli.cli.options import (
     Model,
     PresetName,
     Quiet,
+    SearchSeed,
     Seed,
     Subjects,
     TrainedLayers,
@@ -95,12 +97,8 @@ def train(
     standardise: Annotated[
         bool, typer.Option("--standardise", help="Divide each feature by its spread over the fitted images first.")
     ] = False,
-    n_iter: Annotated[
-        int, typer.Option("--n-iter", metavar="N", help="Draws of banded ridge's search for each layer's share.")
-    ] = usual.N_DRAWS,
-    search_seed: Annotated[
-        int | None, typer.Option(metavar="SEED", help="Seed of that search, which has to be named.")
-    ] = None,
+    n_iter: Draws = usual.N_DRAWS,
+    search_seed: SearchSeed = None,
     device: Device = "cpu",
     run: Annotated[str | None, typer.Option(help="Name of the run.  [default: one that says the settings]")] = None,
     force: Annotated[bool, typer.Option(help="Fit again, replacing the run of that name.")] = False,

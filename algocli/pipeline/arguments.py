@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TypedDict
+from typing import TypedDict, get_args
 
-from algocli.compute.choices import check_kind
+from algocli.compute.choices import check_choice, check_flag, check_kind
 from algocli.compute.track import Track
 from algocli.dataset.challenge.subjects import Challenge
 from algocli.dataset.naming import SubjectId, check_subject_ids
@@ -112,6 +112,18 @@ def some_ids(subjects: Ids | None) -> tuple[SubjectId, ...] | None:
         If no subject can be called so, or there is none.
     """
     return None if subjects is None else check_subject_ids(subjects)
+
+
+def check_correction(correct: object, *, group: object) -> Correction:
+    """Return how p are corrected, which for a group is usual, and for anything else is not.
+
+    Raises
+    ------
+    UsageError
+        If there is no such correction.
+    """
+    usual: Correction = "fdr" if check_flag("group", group) else "none"
+    return usual if correct is None else check_choice("correct", correct, get_args(Correction))  # type: ignore[return-value]
 
 
 def as_challenge(data_dir: ChallengeData) -> Challenge:

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Unpack, get_args, overload
+from typing import TYPE_CHECKING, Literal, Unpack, overload
 
-from algocli.compute.choices import check_choice, check_flag, check_path, check_words
+from algocli.compute.choices import check_flag, check_path, check_words
 from algocli.compute.track import Track, silent
 from algocli.dataset.opening import open_dataset
 from algocli.errors import UsageError
-from algocli.pipeline.arguments import Data, HowToCompare, HowToReport, Ids, each_run, one_run, some_ids
+from algocli.pipeline.arguments import (
+    Data,
+    HowToCompare,
+    HowToReport,
+    Ids,
+    check_correction,
+    each_run,
+    one_run,
+    some_ids,
+)
 from algocli.pipeline.defaults import DEFAULT_DATA
 from algocli.results.certainty import Asked
 from algocli.results.group import GroupResult, check_group
@@ -123,18 +132,6 @@ def report(
     if page is not None:
         write_page(found, run, page, data_dir=data_dir, title=title, asked=asked, rois=only)
     return found
-
-
-def check_correction(correct: object, *, group: object) -> Correction:
-    """Return how p are corrected, which for a group is usual, and for anything else is not.
-
-    Raises
-    ------
-    UsageError
-        If there is no such correction.
-    """
-    usual: Correction = "fdr" if check_flag("group", group) else "none"
-    return usual if correct is None else check_choice("correct", correct, get_args(Correction))  # type: ignore[return-value]
 
 
 def write_page(

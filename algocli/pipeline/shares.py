@@ -8,22 +8,31 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from algocli.compute.choices import check_path, check_word, check_words
+from algocli.compute.choices import check_flag, check_path, check_word, check_words
 from algocli.compute.track import Note, Track, silent, unheard
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.protocol import Subject
 from algocli.dataset.sides import ALL_VERTICES
 from algocli.encoding import usual
-from algocli.encoding.settings import USUAL_ALPHAS, Alphas, Settings
+from algocli.encoding.regressions.registry import regression_of
+from algocli.encoding.settings import USUAL_ALPHAS, USUAL_DRAWS, Alphas, Settings
 from algocli.errors import MissingStep, UsageError
 from algocli.features.store.library import check_name, find_recipe
-from algocli.pipeline.arguments import each_subject
+from algocli.pipeline.arguments import check_correction, each_subject
 from algocli.pipeline.defaults import DEFAULT_CACHE, DEFAULT_MODEL
-from algocli.results.partition import PartitionReport, SubjectParts, describe, export_parts, read_parts, summarise_parts
+from algocli.results.group import check_group
+from algocli.results.group_partition import GroupPartition, group_partition
+from algocli.results.part_rows import PartitionReport
+from algocli.results.partition import SubjectParts, describe, export_parts, read_parts, resample_parts, summarise_parts
 from algocli.results.regions import check_rois, classes_of
+from algocli.results.sure_parts import Resampling, check_enough
+from algocli.results.telling import Correction
 from algocli.runs.run import Run
 from algocli.runs.unions import measure_features, open_unions, train_unions, with_usual_components
 from algocli.stats.partition import FeatureSet, Names, check_count, check_sets
+
+# With a penalty for each layer: three sets need four searches.
+MOST_SEARCHED = 3
 
 
 @dataclass(frozen=True)
@@ -40,12 +49,16 @@ class Partition:
         The run of every union of sets.
     sides
         By subject and side every part per vertex, (n_vertices,) each.
+    group
+        The parts over subjects, where they were asked for: its `rows` have the mean of each part with the 95 % interval
+        of other subjects and images, p and prevalence.
     """
 
     report: PartitionReport
     sets: tuple[FeatureSet, ...]
     runs: Mapping[Names, Run]
     sides: Mapping[SubjectId, SubjectParts]
+    group: GroupPartition | None = None
 
     def __repr__(self) -> str:
         return f"Partition({self.report.told(' and '.join(one.name for one in self.sets))})"
@@ -75,13 +88,20 @@ def partition(
     *,
     model: str = DEFAULT_MODEL,
     n_components: int | Literal["usual"] | None = "usual",
-    regression: Literal["ridge", "ols"] = "ridge",
+    regression: Literal["ridge", "ols", "banded"] = "ridge",
     alphas: Alphas | Sequence[float] = USUAL_ALPHAS,
+    n_iter: int = USUAL_DRAWS,
+    search_seed: int | None = None,
     holdout: float | None = None,
     folds: int | None = None,
     seed: int = usual.SEED,
     refit: bool = True,
     rois: Sequence[str] | str | None = None,
+    group: bool = False,
+    intervals: bool = False,
+    n_resamples: int = 1000,
+    resample_seed: int = 0,
+    correct: Correction | None = None,
     cache_dir: Path | str = DEFAULT_CACHE,
     track: Track = silent,
     note: Note = unheard,
@@ -97,20 +117,33 @@ def partition(
         Each set a layer of the network `model`, or the name of cached features; several joined by a plus, 'A+B', are
         one set.
     n_components
-        Number of principal components, None for all; usually 1000, or all where images are fewer, and 100 with OLS.
-    regression, alphas, holdout, folds, seed, refit
-        As `Settings` has them.
+        Number of principal components, None for all; usually 1000, or all where images are fewer, 100 with OLS, and 300
+        of each layer with banded ridge.
+    regression, alphas, n_iter, search_seed, holdout, folds, seed, refit
+        As `Settings` has them. With 'banded' the models of several layers have a penalty for each layer, and those of
+        one layer are ridge: what two sets need, that differ in how strongly they are to be penalised.
     rois
         Names of the only ROIs to tell of, or one name; by default all, 'All vertices' last.
+    group
+        Whether also to sum up over subjects, who are then drawn images for in any case.
+    intervals, n_resamples, resample_seed
+        Whether also to bound each part by a 95 % interval, from so many draws of the held-out images, the same for all
+        models; and to give it a p: of a part of one set, and of the total, that of being above 0 (one-sided), of a
+        shared part that of being other than 0 (two-sided).
+    correct
+        How p is corrected for the number of ROIs, part by part and subject by subject: 'fdr' by the share of false
+        discoveries, 'max' by the largest of all ROIs in every draw. Sides count together; what pools them by itself.
+        Of a group, and there usually by 'fdr', p over subjects are so, and those of each subject are not.
 
     Returns
     -------
-    Its `report.rows` have every part of every ROI.
+    Its `report.rows` have every part of every ROI; `low`, `high` and `p` are None where they were not asked for. Its
+    `group.rows` have them over subjects.
 
     Raises
     ------
     UsageError
-        If the sets or the settings make no sense, or the data names no such ROI.
+        If the sets or the settings make no sense, a group has but one subject, or the data names no such ROI.
     MissingStep
         If features are missing.
     DataError, StorageError
@@ -124,33 +157,64 @@ def partition(
     ['features.2', 'features.5', 'features.2 & features.5', 'total']
     """
     some, cache_dir = each_subject(subjects), check_path("cache_dir", cache_dir)
+    over = check_correction(correct, group=group)
+    each: Correction = "none" if group else over
+    if group:
+        check_group([one.id for one in some])
     only = None if rois is None else check_words("rois", rois)
-    words = check_words("sets", sets)
-    check_count(len(words))
-    found_sets = [_find_set(cache_dir, check_word("model", model), word) for word in words]
-    check_sets(found_sets)
+    found_sets = _find_sets(cache_dir, check_word("model", model), check_words("sets", sets))
     check_rois(only or (), [*classes_of(some), ALL_VERTICES])
     settings = Settings(
         features=tuple(name for one in found_sets for name in one.features),
-        n_components=None if n_components == "usual" else n_components,
+        # The usual number is known once there are settings.
+        n_components=usual.N_COMPONENTS if n_components == "usual" else n_components,
         regression=regression,
         alphas=alphas,  # type: ignore[arg-type]
+        n_iter=n_iter,
+        search_seed=search_seed,
         holdout=usual.HOLDOUT if holdout is None and folds is None else holdout,
         folds=folds,
         seed=seed,
         refit=refit,
     )
-    if n_components == "usual":
-        settings = with_usual_components(settings, some)
+    _check_searches(settings, found_sets)
+    how = Resampling(n_resamples, resample_seed, each) if check_flag("intervals", intervals) or group else None
+    if how is None and each != "none":
+        raise UsageError(f"correct={correct!r} is of p, which come with intervals", hint="add intervals=True")
     # Whatever is missing is told before the first of many models is trained.
     n_features = measure_features(some, settings.features, cache_dir, track=track)
+    if n_components == "usual":
+        settings = with_usual_components(settings, some, n_features)
+    if how is not None:
+        check_enough(settings, some)
     runs = open_unions(cache_dir, found_sets, settings, n_features, some, track=track, note=note)
-    found: list[tuple[Subject, Any]] = []
+    found: list[tuple[Subject, SubjectParts]] = []
     for one in some:
         train_unions(one, runs, cache_dir, command_line=sys.argv, track=track, note=note)
         found.append((one, read_parts(one, runs, track=track)))
-    report = summarise_parts([one.name for one in found_sets], found, rois=only)
-    return Partition(report, tuple(found_sets), runs, {one.id: sides for one, sides in found})
+    names = [one.name for one in found_sets]
+    drawn = None if how is None else resample_parts(found, names, runs, how, rois=only, track=track, note=note)
+    report = summarise_parts(names, found, rois=only, drawn=drawn, correct=each)
+    chance = {number: own.by_chance for number, own in (drawn or {}).items()}
+    summed = group_partition(report, chance=chance, correct=over, seed=resample_seed) if group else None
+    return Partition(report, tuple(found_sets), runs, {one.id: sides for one, sides in found}, summed)
+
+
+def _find_sets(cache_dir: Path, model: str, words: Sequence[str]) -> list[FeatureSet]:
+    check_count(len(words))
+    found = [_find_set(cache_dir, model, word) for word in words]
+    check_sets(found)
+    return found
+
+
+def _check_searches(settings: Settings, sets: Sequence[FeatureSet]) -> None:
+    """Refuse as many sets as would take days of searching for penalties."""
+    if regression_of(settings).searches and len(sets) > MOST_SEARCHED:
+        n_models = 2 ** len(sets) - 1 - len(sets)
+        raise UsageError(
+            f"{len(sets)} sets would need {n_models} models of several sets, a search for penalties each",
+            hint="with regression='banded' name two or three sets; or take regression='ridge'",
+        )
 
 
 def _find_set(cache_dir: Path, model: str, word: str) -> FeatureSet:

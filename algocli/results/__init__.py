@@ -8,7 +8,7 @@ regions          the vertices of ROIs
 rows             what all tables of ROIs have in common
 held_out         measured and predicted, some vertices at a time
 significance     which vertices are better than chance
-resampling       mean r of ROIs, had other images been shown
+resampling       mean scores of ROIs, had other images been shown
 certainty        both, as a report asks for them
 report           scores by ROI
 over_subjects    medians over subjects
@@ -16,7 +16,10 @@ group            what subjects' scores say of all people
 group_report     a run over subjects
 compare          runs side by side
 group_compare    runs over subjects, and which is best
+part_rows        rows of explained variance in parts
+sure_parts       their intervals, and which are more than chance
 partition        explained variance in parts, by vertex and by ROI
+group_partition  parts over subjects
 layered          what speaks for each layer at each vertex
 best_layer       which layer speaks most, by vertex and by ROI
 group_layers     the same over subjects

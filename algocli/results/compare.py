@@ -22,9 +22,9 @@ from algocli.errors import DataError, UsageError
 from algocli.results.data_of_runs import recorded_subject
 from algocli.results.held_out import HeldOut, data_is_gone, held_out
 from algocli.results.regions import Regions, choose_rois, classes_of, regions
-from algocli.results.resampling import LEVEL, Linearised, Redrawn, draw, resample_rois
+from algocli.results.resampling import LEVEL, Resampled, draw, resample_rois
 from algocli.results.rows import RowsByRoi
-from algocli.results.telling import Correction
+from algocli.results.telling import SIGNIFICANT, Correction
 from algocli.runs.datasets import refuse_other_data
 from algocli.runs.run import Run
 from algocli.stats import bootstrap
@@ -32,8 +32,6 @@ from algocli.stats.families import corrected_p
 
 # What each difference is in every resample, (n_resamples,), by its subject, side, ROI and run.
 Draws = Mapping[tuple[SubjectId, Side, str, str], NDArray[np.float64]]
-# What p counts as a difference.
-SIGNIFICANT = 0.05
 
 
 @dataclass(frozen=True)
@@ -257,7 +255,7 @@ def _side_rows(
     side: Side,
     subject_runs: Sequence[HeldOut],
     of: Regions,
-    resampled: Mapping[str, Redrawn | Linearised],
+    resampled: Mapping[str, Resampled],
 ) -> Iterator[tuple[DifferenceRow, NDArray[np.float64] | None]]:
     """Yield each difference, and what it is in every resample; None where a ROI has no vertex."""
     r = [held.subject_run.correlation(side) for held in subject_runs]

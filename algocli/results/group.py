@@ -18,13 +18,12 @@ from algocli.dataset.naming import SubjectId, list_subjects
 from algocli.dataset.sides import Side
 from algocli.errors import UsageError
 from algocli.results.rows import RowsByRoi, RowsOfRois
-from algocli.results.telling import Correction
+from algocli.results.telling import SIGNIFICANT, Correction
 from algocli.stats.groups import EXACT, Alternative, flip_signs, mean_of_subjects, prevalence, signed_rank_p
 from algocli.stats.permutation import false_discovery_q
 
 # A group has to be more than one.
 FEWEST = 2
-SIGNIFICANT = 0.05
 # How often a subject without the effect has an interval that lies above 0, and how often one on either side of it.
 FALSE_POSITIVES: Mapping[Alternative, float] = {"greater": 0.025, "two-sided": 0.05}
 # From one end of a 95 % interval to the other, in standard errors.
@@ -86,6 +85,8 @@ class GroupResult(RowsOfRois):
     alternative: ClassVar[Alternative] = "two-sided"
     # In words, where the interval of a subject lies that shows the effect.
     shown: ClassVar[str] = "lies on the side of 0 that the mean is on"
+    # In words, which rows p is corrected for together, where that is not all.
+    family: ClassVar[str] = ""
     # The columns that say what a row is about; and those that a table goes without where no row has a number there.
     head: ClassVar[tuple[str, ...]] = ("hemisphere", "roi")
     optional: ClassVar[tuple[str, ...]] = (
@@ -113,13 +114,24 @@ class GroupResult(RowsOfRois):
         return (*self.head, *(name for name in names if name not in self.head and name not in lacking))
 
     @property
+    def sided(self) -> str:
+        """Say in words what p asks."""
+        return "one-sided" if self.alternative == "greater" else "two-sided"
+
+    @property
     def has_prevalence(self) -> bool:
         """Say whether subjects' own intervals are known, and so how many of them show an effect."""
         return "n_showing" in self.columns
 
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """The rows as JSON and CSV have them: their columns by name."""
+        columns = self.columns
+        return [{name: getattr(row, name) for name in columns} for row in self.rows]
+
     def table(self) -> list[dict[str, Any]]:
         """Return the rows as dicts, a column a key."""
-        return [{name: getattr(row, name) for name in self.columns} for row in self.rows]
+        return self.records
 
     def whose(self) -> dict[str, object]:
         """Return what JSON says before the rows."""
@@ -132,14 +144,18 @@ class GroupResult(RowsOfRois):
             f"unit: subject, n = {n}; intervals are of the mean over subjects (95 %, Student's t): other people, each "
             "with other images, would move it so far"
         )
-        sided = "one-sided" if self.alternative == "greater" else "two-sided"
         corrected = {
             "none": "not corrected for how many rows there are",
-            "fdr": "p fdr: of all rows with p fdr <= .05, one in twenty may be chance",
-            "max": "p max: the chance that even one row of no effect comes out so high",
+            "fdr": f"p fdr: of all rows{self.family} with p fdr <= .05, one in twenty may be chance",
+            "max": f"p max: the chance that even one row{self.family} of no effect comes out so high",
         }[self.corrected]
-        yield f"p: {_flips(n)}, {sided}; {corrected}; * p <= .05"
+        yield f"p: {_flips(n)}, {self.sided}; {corrected}; * p <= .05"
         yield "g: effect size, the mean in standard deviations over subjects (Hedges)"
+
+    def explain_all(self) -> Iterator[str]:
+        """Say all of that, and what rests on each subject's own interval."""
+        yield from self.explain()
+        yield from self.explain_spread()
 
     def explain_spread(self) -> Iterator[str]:
         """Say what those numbers are that rest on each subject's own interval."""
@@ -226,7 +242,12 @@ class Scores:
 
 
 def over_group(
-    scores: Scores, alternative: Alternative, *, correct: Correction, seed: int
+    scores: Scores,
+    alternative: Alternative,
+    *,
+    correct: Correction,
+    seed: int,
+    chance: NDArray[np.float64] | None = None,
 ) -> list[dict[str, float | int | None]]:
     """Return the numbers of a `GroupRow`, one dict a score.
 
@@ -239,8 +260,11 @@ def over_group(
         flip of signs.
     seed
         Of the flips, where there are too many to try them all.
+    chance : (n_subjects, 1)
+        What scores are where there is nothing; 0 unless told.
     """
-    group, flipped = mean_of_subjects(scores.value), flip_signs(scores.value, alternative, seed=seed)
+    beyond = scores if chance is None else Scores(*(each - chance for each in (scores.value, scores.low, scores.high)))
+    group, flipped = mean_of_subjects(scores.value), flip_signs(beyond.value, alternative, seed=seed)
     spread = np.square((scores.high - scores.low) / _WIDTH)
     here = np.isfinite(scores.value).sum(axis=0)
     of_images = np.nansum(spread, axis=0) / np.maximum(here, 1)
@@ -255,11 +279,11 @@ def over_group(
         "sd_between": between,
         "effect_size": group.effect_size,
         "p": flipped.p,
-        "p_wilcoxon": signed_rank_p(scores.value, alternative),
+        "p_wilcoxon": signed_rank_p(beyond.value, alternative),
         "p_corrected": _corrected(flipped.p, flipped.p_of_largest, correct),
     }
-    down = (group.mean < 0) & (alternative == "two-sided")
-    showing = np.where(down, scores.below, scores.above)
+    down = (np.nansum(beyond.value, axis=0) < 0) & (alternative == "two-sided")
+    showing = np.where(down, beyond.below, beyond.above)
     numbers = []
     for place in range(len(here)):
         row = {name: _number(values[place]) for name, values in columns.items()}

@@ -35,7 +35,7 @@ class GroupReport(GroupResult):
 
     alternative: ClassVar[Alternative] = "greater"
     shown: ClassVar[str] = "lies above 0"
-    optional: ClassVar[tuple[str, ...]] = (*GroupResult.optional, "accuracy", "significant_share")
+    optional: ClassVar[tuple[str, ...]] = (*GroupResult.optional, "significant_share")
 
     run: str
     rows: tuple[RoiGroupRow, ...]

@@ -7,30 +7,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.compute.choices import check_choice
 from algocli.compute.files import write_json
-from algocli.compute.track import Track, silent
+from algocli.compute.track import Note, Track, silent, unheard
 from algocli.dataset.arrays import save_array
 from algocli.dataset.ceilings import CeilingUnit
 from algocli.dataset.naming import SubjectId, by_id, name_of
 from algocli.dataset.protocol import Subject
 from algocli.dataset.sides import BOTH, Side, prefix
 from algocli.results.held_out import held_out, read_blocks
+from algocli.results.part_rows import TOTAL, PartitionReport, PartRow
 from algocli.results.regions import choose_rois, classes_of, regions
-from algocli.results.rows import RowsByRoi, write_records
 from algocli.results.scoring import read_scores
+from algocli.results.sure_parts import Drawn, Resampling, resample, with_intervals
+from algocli.results.telling import Correction
 from algocli.runs.run import Run
 from algocli.stats.explained import explained_variance
 from algocli.stats.partition import FeatureSet, Names, partition, unions
 
-# The part that is no part: what all sets explain together.
-TOTAL = "total"
 # File systems end at 255 bytes.
 _LONGEST_NAME = 200
 
@@ -151,56 +150,13 @@ def _file_names(names: Sequence[str]) -> dict[Names, str]:
     }
 
 
-@dataclass(frozen=True)
-class PartRow:
-    """One part of the variance of one ROI; None where there is no vertex, or no noise ceiling.
-
-    `part` names the sets that share it, or is `TOTAL`; `explained` is its mean share of variance over the ROI's
-    vertices, not clipped; `of_explainable` is that relative to their mean noise ceiling. The hemisphere "both" pools
-    the vertices of all sides, where there are several.
-    """
-
-    subject: SubjectId
-    hemisphere: Side
-    roi: str
-    n_vertices: int
-    part: str
-    explained: float | None
-    of_explainable: float | None
-
-
-@dataclass(frozen=True)
-class PartitionReport(RowsByRoi):
-    """All rows, subject by subject, hemisphere by hemisphere, ROI by ROI, and there part by part, `TOTAL` last.
-
-    `parts` are their names, `TOTAL` among them; `classes` tells the class of each ROI (`ALL_VERTICES` has none).
-    """
-
-    sets: tuple[str, ...]
-    parts: tuple[str, ...]
-    rows: tuple[PartRow, ...]
-    classes: dict[str, str]
-    notes: tuple[str, ...] = ()
-
-    def __repr__(self) -> str:
-        return f"PartitionReport({self.told(' and '.join(self.sets))})"
-
-    @property
-    def has_ceilings(self) -> bool:
-        """Say whether any row is related to a noise ceiling."""
-        return any(row.of_explainable is not None for row in self.rows)
-
-    def of_roi(self, subject: SubjectId, roi: str, hemisphere: Side = BOTH) -> list[PartRow]:
-        """Return a ROI's row of each part; none where that subject's data does not name the ROI."""
-        # Of one side alone, that is what there is of all of them.
-        pooled = self.sides[0] if len(self.sides) == 1 else BOTH
-        side = pooled if hemisphere == BOTH else hemisphere
-        wanted = (subject, check_choice("hemisphere", side, self.sides or (BOTH,), {"lh": "left", "rh": "right"}), roi)
-        return [row for row in self.rows if (row.subject, row.hemisphere, row.roi) == wanted]
-
-
 def summarise_parts(
-    names: Sequence[str], found: Sequence[tuple[Subject, SubjectParts]], *, rois: Sequence[str] | None = None
+    names: Sequence[str],
+    found: Sequence[tuple[Subject, SubjectParts]],
+    *,
+    rois: Sequence[str] | None = None,
+    drawn: Mapping[SubjectId, Drawn] | None = None,
+    correct: Correction = "none",
 ) -> PartitionReport:
     """Average every part over the vertices of each ROI, and over all vertices.
 
@@ -212,6 +168,9 @@ def summarise_parts(
         Each subject with its parts.
     rois
         Names of the only ROIs, 'All vertices' among them; by default all, 'All vertices' last.
+    drawn, correct
+        By subject what `resample_parts` returned, where rows are to say how sure they are, and how p is corrected for
+        the number of ROIs.
 
     Raises
     ------
@@ -220,20 +179,40 @@ def summarise_parts(
     """
     classes = classes_of([subject for subject, _ in found])
     chosen = choose_rois(rois, classes)
-    parts = (*(" & ".join(name for name in names if name in part) for part in unions(names)), TOTAL)
-    rows = [row for subject, sides in found for row in _subject_rows(names, parts, subject, sides, chosen)]
-    return PartitionReport(tuple(names), parts, tuple(rows), classes, tuple(_ceiling_notes(found)))
+    parts = named_parts(names)
+    rows: list[PartRow] = []
+    for subject, sides in found:
+        own = list(_subject_rows(names, [*parts], subject, sides, chosen))
+        rows += own if drawn is None else with_intervals(own, drawn[subject.id], correct)
+    notes = tuple(_ceiling_notes(found))
+    return PartitionReport(tuple(names), tuple(parts), tuple(rows), classes, notes, correct)
 
 
-def write_csv(report: PartitionReport, path: Path) -> None:
-    """Write the rows as CSV at full precision, a missing number as an empty cell.
+def resample_parts(
+    found: Sequence[tuple[Subject, SubjectParts]],
+    names: Sequence[str],
+    runs: Mapping[Names, Run],
+    how: Resampling,
+    *,
+    rois: Sequence[str] | None = None,
+    track: Track = silent,
+    note: Note = unheard,
+) -> dict[SubjectId, Drawn]:
+    """Return by subject what each part of every ROI comes to in resamples of the held-out images.
 
     Raises
     ------
-    StorageError
-        If the file cannot be written.
+    DataError, UsageError
+        As `sure_parts.resample` does.
     """
-    write_records([field.name for field in fields(PartRow)], map(asdict, report.rows), path)
+    chosen, parts = choose_rois(rois, classes_of([subject for subject, _ in found])), named_parts(names)
+    return {subject.id: resample(subject, runs, parts, chosen, how, track=track, note=note) for subject, _ in found}
+
+
+def named_parts(names: Sequence[str]) -> dict[str, Names]:
+    """Return the sets of every part by what its rows call it, in their order; `TOTAL`, of no sets, last."""
+    parts = {" & ".join(name for name in names if name in part): part for part in unions(names)}
+    return {**parts, TOTAL: frozenset()}
 
 
 def _subject_rows(

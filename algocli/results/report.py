@@ -202,7 +202,7 @@ def write_csv(report: Columned, path: Path) -> None:
     StorageError
         If the file cannot be written.
     """
-    write_records(report.columns, report.table(), path)
+    write_records(report.columns, report.records, path)
 
 
 def _scores(subject: Subject | None, subject_run: SubjectRun) -> dict[Side, VertexScores]:

@@ -1,8 +1,8 @@
-"""The mean r of every ROI, had other images been shown: in each resample of a run's held-out images.
+"""The mean score of every ROI, had other images been shown: in each resample of a run's held-out images.
 
-Of one holdout r is correlated again in every resample. A run in folds is scored by the mean of r over its folds, whose
-models share images: there r follows the counts of a resample in a straight line, by what each image adds to it, and is
-widened by what images do as those that other folds' models were fitted on. Folds of a few images serve as well.
+Of one holdout r, or R², is computed again in every resample. A run in folds is scored by the mean over its folds, whose
+models share images: there the score follows the counts of a resample in a straight line, by what each image adds to it,
+and is widened by what images do as those that other folds' models were fitted on. Folds of a few images serve as well.
 """
 
 from __future__ import annotations
@@ -18,19 +18,22 @@ from algocli.compute.choices import check_whole
 from algocli.compute.track import Note, Track
 from algocli.dataset.protocol import Subject
 from algocli.dataset.sides import Side
+from algocli.encoding.regressions.registry import regression_of
 from algocli.errors import MissingStep, UsageError
 from algocli.results.held_out import HeldOut, read_blocks
 from algocli.results.regions import Regions
 from algocli.runs.between_folds import FoldsAgain
 from algocli.stats import bootstrap
-from algocli.stats.influence import of_predicted, small_fold, widening
+from algocli.stats.influence import widening
+from algocli.stats.measures import CORRELATION, Measure
 
 LEVEL = 0.95
+AS_WIDE = "intervals are as wide as models of different folds can make them"
 
 
 @dataclass(frozen=True)
 class Redrawn:
-    """Each run's mean r over the vertices of a ROI in every resample, (n_runs, n_resamples)."""
+    """Each run's mean score over the vertices of a ROI in every resample, (n_runs, n_resamples)."""
 
     means: NDArray[np.float64]
 
@@ -46,15 +49,15 @@ class Linearised:
 
     Attributes
     ----------
-    mean_r : (n_runs,)
-        As it was scored.
+    means : (n_runs,)
+        The mean scores as they are.
     predicted, fitted : (n_runs, n_images)
         How much each image moves it as one that is predicted, and as one that models were fitted on; None where a
         run's regression, or features that are gone, do not tell.
     counts : (n_resamples, n_images)
     """
 
-    mean_r: NDArray[np.float64]
+    means: NDArray[np.float64]
     predicted: NDArray[np.float64]
     fitted: NDArray[np.float64] | None
     counts: NDArray[np.float32]
@@ -65,8 +68,24 @@ class Linearised:
         predicted = weighted @ self.predicted
         fitted = None if self.fitted is None else (weighted @ self.fitted)[:, None]
         wider = widening(predicted[:, None], fitted)[0]
-        drawn: NDArray[np.float64] = weighted @ self.mean_r + wider * ((self.counts - 1) @ predicted)
+        drawn: NDArray[np.float64] = weighted @ self.means + wider * ((self.counts - 1) @ predicted)
         return drawn
+
+
+Resampled = Redrawn | Linearised
+
+
+def pooled(parts: Sequence[Resampled], shares: Sequence[float]) -> Resampled:
+    """Return a mean over the vertices of several sides; `shares` says how many of these each side has."""
+    means = np.tensordot(shares, [part.means for part in parts], 1)
+    first = parts[0]
+    if isinstance(first, Redrawn):
+        return Redrawn(means)
+    straight = [part for part in parts if isinstance(part, Linearised)]
+    predicted = np.tensordot(shares, [part.predicted for part in straight], 1)
+    told = [part.fitted for part in straight if part.fitted is not None]
+    fitted = np.tensordot(shares, told, 1) if len(told) == len(parts) else None
+    return Linearised(means, predicted, fitted, first.counts)
 
 
 def draw(n_images: int, *, n_resamples: int, seed: int) -> NDArray[np.float32]:
@@ -90,10 +109,11 @@ def resample_rois(
     of: Mapping[Side, Regions],
     counts: NDArray[np.float32],
     *,
+    measure: Measure = CORRELATION,
     track: Track,
     note: Note,
-) -> dict[Side, dict[str, Redrawn | Linearised]]:
-    """Return, by side, what resamples say of the runs' mean r over the vertices of every ROI that has some.
+) -> dict[Side, dict[str, Resampled]]:
+    """Return, by side, what resamples say of the runs' mean scores over the vertices of every ROI that has some.
 
     Parameters
     ----------
@@ -101,6 +121,8 @@ def resample_rois(
         Runs that held out the same images.
     counts : (n_resamples, n_validation)
         As `draw` draws them; the same ones for whatever is to be compared.
+    measure
+        What the score is.
     note
         Hears where intervals are wider than they had to be.
 
@@ -118,25 +140,22 @@ def resample_rois(
             side: {
                 name: Redrawn(means)
                 for name, means in zip(
-                    rois, _redrawn(subject, side, subject_runs, members[side], counts, track), strict=True
+                    rois, _redrawn(subject, side, subject_runs, members[side], counts, measure, track), strict=True
                 )
             }
             for side, rois in present.items()
         }
     for held in subject_runs:
-        small_fold(int(np.unique(held.folds, return_counts=True)[1].min()))
-    fitted = [_fitted(held, subject, members, track, note) for held in subject_runs]
-    resampled: dict[Side, dict[str, Redrawn | Linearised]] = {}
+        measure.small_fold(int(np.unique(held.folds, return_counts=True)[1].min()))
+    fitted = _fitted(subject_runs, subject, members, measure, track, note)
+    resampled: dict[Side, dict[str, Resampled]] = {}
     for side, rois in present.items():
-        mean_r = [held.subject_run.correlation(side) @ members[side] for held in subject_runs]
-        predicted = _predicted(subject, side, subject_runs, members[side], track)
-        told = None if any(one is None for one in fitted) else np.stack([one[side] for one in fitted if one])
+        of_runs = [_predicted(subject, side, held, members[side], measure, track) for held in subject_runs]
+        means, predicted = (np.stack(each) for each in zip(*of_runs, strict=True))
+        told = None if fitted is None else np.stack([one[side] for one in fitted])
         resampled[side] = {
             name: Linearised(
-                np.array([r[column] for r in mean_r]),
-                predicted[:, :, column],
-                None if told is None else told[:, :, column],
-                counts,
+                means[:, column], predicted[:, :, column], None if told is None else told[:, :, column], counts
             )
             for column, name in enumerate(rois)
         }
@@ -157,45 +176,64 @@ def _redrawn(
     subject_runs: Sequence[HeldOut],
     members: NDArray[np.float32],
     counts: NDArray[np.float32],
+    measure: Measure,
     track: Track,
 ) -> NDArray[np.float64]:
-    """Return each run's mean r in every resample, (n_rois, n_runs, n_resamples)."""
+    """Return each run's mean score in every resample, (n_rois, n_runs, n_resamples)."""
     wanted = np.flatnonzero(members.any(axis=1))
     means = np.zeros((members.shape[1], len(subject_runs), len(counts)))
-    for block in read_blocks(subject, side, subject_runs, wanted, track=track, doing="resampling"):
-        for place, predicted in enumerate(block.predicted):
-            r = bootstrap.bootstrap_r(block.measured, predicted, counts)
-            means[:, place] += (r @ members[block.vertices]).T
+    # One run after the other: of thirty together, a block would take gigabytes.
+    for place, held in enumerate(subject_runs):
+        for block in read_blocks(subject, side, [held], wanted, track=track, doing="resampling"):
+            scores = measure.redrawn(block.measured, block.predicted[0], counts)
+            means[:, place] += (scores @ members[block.vertices]).T
     return means
 
 
 def _predicted(
-    subject: Subject, side: Side, subject_runs: Sequence[HeldOut], members: NDArray[np.float32], track: Track
-) -> NDArray[np.float64]:
-    """Return how much each image moves the mean r as one that is predicted, (n_runs, n_images, n_rois)."""
+    subject: Subject, side: Side, held: HeldOut, members: NDArray[np.float32], measure: Measure, track: Track
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return mean scores, (n_rois,), and how much each image moves them as one predicted, (n_images, n_rois)."""
     wanted = np.flatnonzero(members.any(axis=1))
-    found = np.zeros((len(subject_runs), len(subject_runs[0].rows), members.shape[1]))
-    for block in read_blocks(subject, side, subject_runs, wanted, track=track, doing="resampling"):
-        for place, (held, predicted) in enumerate(zip(subject_runs, block.predicted, strict=True)):
-            folds = np.unique(held.folds)
-            for fold in folds:
-                rows = held.folds == fold
-                influence = of_predicted(block.measured[rows], predicted[rows]).influence
-                counts = members[block.vertices] * (small_fold(int(rows.sum())) / len(folds))
-                found[place, rows] += influence @ counts
-    return found
+    folds = np.unique(held.folds)
+    means, found = np.zeros(members.shape[1]), np.zeros((len(held.rows), members.shape[1]))
+    for block in read_blocks(subject, side, [held], wanted, track=track, doing="resampling"):
+        weights = members[block.vertices] / len(folds)
+        for fold in folds:
+            rows = held.folds == fold
+            measured, predicted = block.measured[rows], block.predicted[0][rows]
+            means += measure.score(measured, predicted) @ weights
+            influence = measure.of_predicted(measured, predicted).influence
+            found[rows] += influence @ weights * measure.small_fold(int(rows.sum()))
+    return means, found
 
 
 def _fitted(
-    held: HeldOut, subject: Subject, members: Mapping[Side, NDArray[np.float32]], track: Track, note: Note
-) -> dict[Side, NDArray[np.float64]] | None:
-    """Return by side how much each image moves the mean r by the models it is in, (n_images, n_rois); None: unknown."""
-    try:
-        found = FoldsAgain(held.run, subject, track=track, note=note).influence(members)
-    except (MissingStep, UsageError) as error:
-        note(f"{error.message}: intervals are as wide as models of different folds can make them")
+    subject_runs: Sequence[HeldOut],
+    subject: Subject,
+    members: Mapping[Side, NDArray[np.float32]],
+    measure: Measure,
+    track: Track,
+    note: Note,
+) -> list[dict[Side, NDArray[np.float64]]] | None:
+    """Return by side how much images move mean scores by the models they are in, (n_images, n_rois); None: unknown.
+
+    One entry a run; where one does not tell, no other is fitted once more.
+    """
+    silent = [held.run.name for held in subject_runs if not regression_of(held.run.settings).has_gains]
+    found = []
+    for held in subject_runs if not silent else ():
+        try:
+            influence = FoldsAgain(held.run, subject, track=track, note=note).influence(members, measure)
+        except (MissingStep, UsageError) as error:
+            note(f"{error.message}: {AS_WIDE}")
+            return None
+        if influence is None:
+            silent.append(held.run.name)
+            break
+        found.append({side: of_images[held.rows] for side, of_images in influence.items()})
+    if silent:
+        who = silent[0] if len(silent) == 1 else f"{silent[0]} and {len(silent) - 1} more"
+        note(f"{who} {'does' if len(silent) == 1 else 'do'} not tell how folds depend on each other: {AS_WIDE}")
         return None
-    if found is None:
-        note(f"{held.run.name} does not tell how its folds depend on each other: intervals are as wide as they can")
-        return None
-    return {side: influence[held.rows] for side, influence in found.items()}
+    return found

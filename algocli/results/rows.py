@@ -83,8 +83,9 @@ class Columned(Protocol):
         """Their names."""
         ...
 
-    def table(self) -> list[dict[str, Any]]:
-        """Return the rows as dicts, a column a key."""
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """The rows as dicts, a column a key."""
         ...
 
 

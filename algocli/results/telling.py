@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-# How differences are corrected for their number.
+# How differences are corrected for their number, and what p counts as one.
 Correction = Literal["none", "fdr", "max"]
+SIGNIFICANT = 0.05
 
 # Goes wherever a score is shown, so that nobody takes it for what the leaderboard would say.
 SCORED_ON = "held-out training images (validation)"

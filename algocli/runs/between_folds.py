@@ -28,7 +28,7 @@ from algocli.errors import MissingStep, UsageError
 from algocli.runs.predictor import refuse_other_responses, stores_of
 from algocli.runs.run import Run
 from algocli.stats.correlation import correlate
-from algocli.stats.influence import of_predicted, small_fold
+from algocli.stats.measures import CORRELATION, Measure
 
 # Vertices at once where arrays of n_fit x vertices are made and dropped.
 VERTICES = 1024
@@ -88,8 +88,10 @@ class FoldsAgain:
         mean: NDArray[np.float64] = total / len(self.folds)
         return mean
 
-    def influence(self, members: Mapping[Side, NDArray[np.float32]]) -> dict[Side, NDArray[np.float64]] | None:
-        """Return how much each training image moves some means of r by the models that it was fitted into.
+    def influence(
+        self, members: Mapping[Side, NDArray[np.float32]], measure: Measure = CORRELATION
+    ) -> dict[Side, NDArray[np.float64]] | None:
+        """Return how much each training image moves some means of a score by the models that it was fitted into.
 
         Parameters
         ----------
@@ -102,6 +104,8 @@ class FoldsAgain:
             By side (n_train, n_means): the derivative of the mean over folds by the image's weight among the fitted
             ones. None where the regression has no linear form to tell it by.
         """
+        if not self.regression.has_gains:
+            return None
         n_train = len(self.subject.train_stimuli)
         found = {side: np.zeros((n_train, weights.shape[1])) for side, weights in members.items()}
         for fold, view in self._views("influence"):
@@ -115,7 +119,7 @@ class FoldsAgain:
                 for block in blocks(responses.shape[1], VERTICES):
                     wanted = np.flatnonzero(weights[block].any(axis=1)) + block.start
                     if len(wanted):
-                        found[side][fold.fit] += reach.of_fitted(responses, wanted) @ weights[wanted]
+                        found[side][fold.fit] += reach.of_fitted(responses, wanted, measure) @ weights[wanted]
         return {side: total / len(self.folds) for side, total in found.items()}
 
     def _views(self, doing: str) -> Iterator[tuple[Fold, View]]:
@@ -139,20 +143,21 @@ class _Reach(NamedTuple):
     def of(cls, regression: Regression, model: Any, view: View, fold: Fold, scores: Scores) -> _Reach | None:
         """Return it of a model; None where that has no form to tell it by."""
         linear = regression.as_linear(model)
-        if linear is None or regression.gains(model, view, np.arange(1)) is None:
-            return None
-        return cls(regression, model, linear, view, fold, scores)
+        return None if linear is None else cls(regression, model, linear, view, fold, scores)
 
-    def of_fitted(self, responses: NDArray[np.float32], vertices: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return what the fold's r gains with the weight of each fitted image, (n_fit, n_vertices)."""
+    def of_fitted(
+        self, responses: NDArray[np.float32], vertices: NDArray[np.int64], measure: Measure
+    ) -> NDArray[np.float32]:
+        """Return what the fold's score gains with the weight of each fitted image, (n_fit, n_vertices)."""
         fit, held_out = self.fold.fit, self.fold.held_out
         fitted = [components.scores for components in self.view.components]
         gains = self.regression.gains(self.model, self.view, vertices)
-        assert gains is not None  # Told when this was made
+        assert gains is not None  # as `has_gains` says
         predicted = self._predict(self.scores, vertices)
-        slope = of_predicted(np.asarray(responses[held_out])[:, vertices], predicted).slope
-        slope = (slope - slope.mean(axis=0)) * np.float32(small_fold(len(held_out)))
-        reach = np.zeros((len(fit), len(vertices)), np.float32)
+        slope = measure.of_predicted(np.asarray(responses[held_out])[:, vertices], predicted).slope
+        slope *= np.float32(measure.small_fold(len(held_out)))
+        # By the intercept, which is a mean, an image reaches all predictions alike.
+        reach: NDArray[np.float32] = np.tile(slope.sum(axis=0) / np.float32(len(fit)), (len(fit), 1))
         leverage = np.full(reach.shape, np.float32(1 / len(fit)))
         for own, others, gain in zip(fitted, self.scores, gains, strict=True):
             reach += own @ (gain * (others.T @ slope))
@@ -160,7 +165,8 @@ class _Reach(NamedTuple):
         left = np.asarray(responses[fit])[:, vertices] - self._predict(fitted, vertices)
         # What the model would leave of an image that it had not seen.
         left /= np.maximum(1 - leverage, np.float32(1 / len(fit)))
-        return left * reach
+        reach *= left
+        return reach
 
     def _predict(self, scores: Scores, vertices: NDArray[np.int64]) -> NDArray[np.float32]:
         predicted: NDArray[np.float32] = np.hstack(scores) @ self.linear.weights[:, vertices]

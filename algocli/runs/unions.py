@@ -16,7 +16,7 @@ from algocli.dataset.naming import SubjectId
 from algocli.dataset.protocol import Subject
 from algocli.encoding.names import is_automatic
 from algocli.encoding.regressions.registry import regression_of
-from algocli.encoding.settings import Settings
+from algocli.encoding.settings import USUAL_DRAWS, Settings
 from algocli.encoding.splits import make_folds
 from algocli.errors import DataError
 from algocli.features.store.library import find_store
@@ -44,11 +44,18 @@ def measure_features(
     return sizes
 
 
-def with_usual_components(settings: Settings, subjects: Sequence[Subject]) -> Settings:
-    """Return settings with as many components as are usual; with all of them, where ridge has too few images."""
+def with_usual_components(
+    settings: Settings, subjects: Sequence[Subject], n_features: Mapping[str, int] | None = None
+) -> Settings:
+    """Return settings with as many components as are usual; with all of them, where ridge has too few images.
+
+    Banded ridge never takes all: of few images, or of a layer of few of the `n_features`, it takes what there can be.
+    """
     regression = regression_of(settings)
     usual = regression.usual_components
     n_fit = min(len(fold.fit) for subject in subjects for fold in make_folds(settings, len(subject.train_stimuli)))
+    if regression.keeps_layers_apart:
+        return replace(settings, n_components=min(usual, n_fit - 1, *(n_features or {}).values()))
     return replace(settings, n_components=None if regression.has_penalties and n_fit <= usual else usual)
 
 
@@ -134,8 +141,12 @@ def train_unions(
 
 
 def _of_union(settings: Settings, features: tuple[str, ...], n_features: int) -> Settings:
-    n_components = settings.n_components
-    if n_components is not None and len(features) > 1 and not regression_of(settings).has_penalties:
+    n_components, regression = settings.n_components, regression_of(settings)
+    if regression.searches:
+        if len(features) > 1:
+            return replace(settings, features=features)
+        return replace(settings, features=features, regression="ridge", n_iter=USUAL_DRAWS, search_seed=None)
+    if n_components is not None and len(features) > 1 and not regression.has_penalties:
         return replace(settings, features=features, join="components")
     keeps_all = n_components is None or n_features <= n_components
     return replace(settings, features=features, n_components=None if keeps_all else n_components)

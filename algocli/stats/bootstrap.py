@@ -1,18 +1,22 @@
 """How far a score might have come out otherwise, had other images been shown: resampling of held-out images.
 
 A resample draws as many images as there are, with replacement: a vertex's correlation follows from the images' counts
-and five moments, so all resamples of all vertices are five matrix products. Two runs that share their counts can be
-compared image by image: the interval of their difference is that of a paired comparison.
+and five moments, so all resamples of all vertices are five matrix products; R² takes three. Two runs that share their
+counts can be compared image by image: the interval of their difference is that of a paired comparison.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.arrays import blocks
 from algocli.errors import DataError, UsageError
-from algocli.stats.correlation import standardised
+from algocli.stats.correlation import centred, standardised
+
+_Matrix = NDArray[np.floating]
 
 # Vertices at once: a dozen arrays of n_resamples x vertices are made and dropped.
 VERTICES = 2048
@@ -49,15 +53,34 @@ def bootstrap_r(
     DataError
         If shapes do not fit.
     """
-    if measured.shape != predicted.shape or counts.shape[1] != len(measured):
-        raise DataError(
-            f"measured responses have shape {measured.shape}, predicted ones {predicted.shape}, "
-            f"and {counts.shape[1]} images were resampled"
-        )
-    r = np.empty((len(counts), measured.shape[1]), np.float32)
-    for block in blocks(measured.shape[1], VERTICES):
-        r[:, block] = _bootstrap_block(measured[:, block], predicted[:, block], counts)
-    return r
+    return _in_blocks(_correlate_block, measured, predicted, counts)
+
+
+def bootstrap_explained(
+    measured: NDArray[np.floating], predicted: NDArray[np.floating], counts: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Compute R² of measured and predicted responses in every resample.
+
+    It is what `explained_variance` makes of the images that were drawn, but for that the variance of n of them is taken
+    to be n / (n - 1) of what it is: so resamples lie about what they are resamples of.
+
+    Parameters
+    ----------
+    measured, predicted : (n_stimuli, n_vertices)
+    counts : (n_resamples, n_stimuli)
+        As `resample` draws them; the same ones for all that is to be compared.
+
+    Returns
+    -------
+    (n_resamples, n_vertices) float32
+        0 for a vertex that never varies, and in a resample in which it does not.
+
+    Raises
+    ------
+    DataError
+        If shapes do not fit.
+    """
+    return _in_blocks(_explain_block, measured, predicted, counts)
 
 
 def interval(statistics: NDArray[np.floating], level: float = 0.95) -> tuple[float, float]:
@@ -70,12 +93,27 @@ def interval(statistics: NDArray[np.floating], level: float = 0.95) -> tuple[flo
     return float(low), float(high)
 
 
-def _bootstrap_block(
-    measured: NDArray[np.floating], predicted: NDArray[np.floating], counts: NDArray[np.float32]
+def _in_blocks(
+    of_block: Callable[[_Matrix, _Matrix, NDArray[np.float32]], NDArray[np.float32]],
+    measured: _Matrix,
+    predicted: _Matrix,
+    counts: NDArray[np.float32],
 ) -> NDArray[np.float32]:
+    if measured.shape != predicted.shape or counts.shape[1] != len(measured):
+        raise DataError(
+            f"measured responses have shape {measured.shape}, predicted ones {predicted.shape}, "
+            f"and {counts.shape[1]} images were resampled"
+        )
+    shares = counts / counts.sum(axis=1, keepdims=True)
+    scores = np.empty((len(counts), measured.shape[1]), np.float32)
+    for block in blocks(measured.shape[1], VERTICES):
+        scores[:, block] = of_block(measured[:, block], predicted[:, block], shares)
+    return scores
+
+
+def _correlate_block(measured: _Matrix, predicted: _Matrix, shares: NDArray[np.float32]) -> NDArray[np.float32]:
     # With mean zero and variance one over all images, no resample's moments are differences of large numbers.
     x, y = (np.sqrt(np.float32(len(block))) * standardised(block) for block in (measured, predicted))
-    shares = counts / counts.sum(axis=1, keepdims=True)
     x_mean, y_mean = shares @ x, shares @ y
     covariance = shares @ (x * y) - x_mean * y_mean
     x_variance = shares @ (x * x) - x_mean**2
@@ -84,3 +122,16 @@ def _bootstrap_block(
     norm = np.sqrt(np.where(varies, x_variance * y_variance, 1))
     r: NDArray[np.float32] = np.clip(np.where(varies, covariance / norm, 0), -1, 1)
     return r
+
+
+def _explain_block(measured: _Matrix, predicted: _Matrix, shares: NDArray[np.float32]) -> NDArray[np.float32]:
+    about_mean, norm = centred(measured)
+    # In units of a vertex's spread; where it never varies, what it cannot be divided by leaves nothing.
+    unit = np.where(norm > 0, norm / np.sqrt(len(measured)), np.inf)
+    x = (about_mean / unit).astype(np.float32)
+    error = ((measured.astype(np.float64) - predicted) / unit).astype(np.float32)
+    # About its own mean a resample varies by one nth less than the images that it is of: R² would come out too low.
+    variance = (shares @ (x * x) - (shares @ x) ** 2) * np.float32(len(x) / (len(x) - 1))
+    varies = variance > NOTHING
+    explained: NDArray[np.float32] = np.where(varies, 1 - shares @ (error * error) / np.where(varies, variance, 1), 0)
+    return explained

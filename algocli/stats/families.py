@@ -16,7 +16,11 @@ from algocli.stats.permutation import false_discovery_q
 
 
 def corrected_p(
-    resampled: NDArray[np.floating], observed: NDArray[np.floating], correction: Literal["fdr", "max"]
+    resampled: NDArray[np.floating],
+    observed: NDArray[np.floating],
+    correction: Literal["none", "fdr", "max"],
+    *,
+    above: bool = False,
 ) -> NDArray[np.float64]:
     """Return how likely differences as large as those observed are where there are none.
 
@@ -27,20 +31,24 @@ def corrected_p(
     observed : (n_differences,)
     correction
         'fdr' adjusts each p for the share of false discoveries (Benjamini and Hochberg); 'max' compares each
-        difference, in units of its own spread, with the largest of all in every resample.
+        difference, in units of its own spread, with the largest of all in every resample; 'none' takes each by itself.
+    above
+        Whether only what is above 0 counts: p is one-sided.
 
     Returns
     -------
     (n_differences,) float64
-        Two-sided; 1 for what does not vary at all.
+        Two-sided unless told otherwise; 1 for what does not vary at all.
     """
     if not len(observed):
         return np.empty(0)
     about_mean = resampled - resampled.mean(axis=1, keepdims=True)
     spread = about_mean.std(axis=1, keepdims=True)
     varies = spread[:, 0] > 0
-    size = np.abs(about_mean) / np.where(spread > 0, spread, 1)
-    at = np.where(varies, np.abs(observed) / np.where(varies, spread[:, 0], 1), 0)
+    unit = np.where(spread > 0, spread, 1)
+    size, at = about_mean / unit, observed / unit[:, 0]
+    if not above:
+        size, at = np.abs(size), np.abs(at)
     by_chance = size.max(axis=0)[None] if correction == "max" else size
     p = (1 + (by_chance >= at[:, None]).sum(axis=1)) / (1 + resampled.shape[1])
-    return np.where(varies, p if correction == "max" else false_discovery_q(p), 1.0)
+    return np.where(varies, false_discovery_q(p) if correction == "fdr" else p, 1.0)

@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.errors import UsageError
-from algocli.stats.correlation import centred, standardised
+from algocli.stats.correlation import centred, constant_vertices, standardised
 
 # By how much models that share images widen an interval at the most: where L is symmetric, tr(LL) = tr(LL').
 WIDEST = float(np.sqrt(2))
-# With fewer images in a fold, r is hardly a number.
+# With fewer images in a fold, r and R² are hardly numbers.
 FEWEST = 5
 
 
@@ -31,9 +31,9 @@ class Predicted(NamedTuple):
     Attributes
     ----------
     influence : (n_stimuli, n_vertices) float32
-        What r gains with the weight of each image, were it the only fold.
+        What the score gains with the weight of each image, were it the only fold.
     slope : (n_stimuli, n_vertices) float32
-        What r gains with each image's predicted response.
+        What the score gains with each image's predicted response.
     """
 
     influence: NDArray[np.float32]
@@ -54,7 +54,26 @@ def of_predicted(measured: NDArray[np.floating], predicted: NDArray[np.floating]
     influence = x * y - r * (x * x + y * y) / 2
     spread = centred(predicted)[1]
     slope = (x - r * y) / np.where(spread > 0, spread, np.inf)
+    # A constant that is added to all predictions changes no r: rounding shall not either.
+    slope -= slope.mean(axis=0)
     return Predicted(influence.astype(np.float32), slope.astype(np.float32))
+
+
+def of_explained(measured: NDArray[np.floating], predicted: NDArray[np.floating]) -> Predicted:
+    """Return how the R² of one fold depends on each of its images, and on what is predicted of each.
+
+    Parameters
+    ----------
+    measured, predicted : (n_stimuli, n_vertices)
+        Where the measured responses never vary, nothing depends on anything.
+    """
+    about_mean = measured - measured.mean(axis=0, dtype=np.float64)
+    error = measured.astype(np.float64) - predicted
+    total = np.where(constant_vertices(measured), np.inf, np.square(about_mean).sum(axis=0))
+    unexplained = np.square(error).sum(axis=0) / total
+    # R² is 1 less a quotient of sums over images: each adds its squares to both.
+    influence = (unexplained * np.square(about_mean) - np.square(error)) / total
+    return Predicted(influence.astype(np.float32), (2 * error / total).astype(np.float32))
 
 
 def small_fold(n_images: int) -> float:
@@ -69,13 +88,29 @@ def small_fold(n_images: int) -> float:
     UsageError
         If there are fewer than `FEWEST` images: every r of two is 1 or -1, however little it says.
     """
-    n = n_images
-    if n < FEWEST:
+    n = _enough(n_images, "correlation")
+    return float(np.sqrt(n / (n - 1) * (n + 1) / (n - 3)))
+
+
+def small_fold_explained(n_images: int) -> float:
+    """Return the same for R², whose denominator varies, too: measured, what remains is within 7 % from ten images on.
+
+    Raises
+    ------
+    UsageError
+        If there are fewer than `FEWEST` images.
+    """
+    n = _enough(n_images, "share of variance")
+    return float(np.sqrt(n / (n - 2)))
+
+
+def _enough(n_images: int, score: str) -> int:
+    if n_images < FEWEST:
         raise UsageError(
-            f"folds of {n} images do not tell how sure a correlation is: {FEWEST} are needed at the least",
+            f"folds of {n_images} images do not tell how sure a {score} is: {FEWEST} are needed at the least",
             hint="train with fewer folds=..., or a larger holdout=...",
         )
-    return float(np.sqrt(n / (n - 1) * (n + 1) / (n - 3)))
+    return n_images
 
 
 def widening(predicted: NDArray[np.floating], fitted: NDArray[np.floating] | None) -> NDArray[np.float64]:

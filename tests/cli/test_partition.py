@@ -167,6 +167,9 @@ def test_with_ols_a_union_has_components_of_every_layer(challenge, cache):
         ([*THREE, "--alphas", "1:2"], 2, "three numbers are expected"),
         ([*THREE, "--folds", "1"], 2, "at least 2 are needed"),
         ([*THREE, "--regression", "blend"], 2, "blend"),
+        ([*THREE, "--intervals", "--holdout", "0.1"], 2, "folds of 4 images do not tell how sure a share of variance"),
+        ([*THREE, "--regression", "banded"], 2, "--search-seed 0"),
+        ([*LAYERS, "--regression", "banded", "--search-seed", "0"], 2, "--regression banded name two or three sets"),
         ([*THREE, "-s", "5"], 3, "has no subject 5"),
         ([*THREE, "-o", __file__], 2, "is a file; a folder was expected"),
     ],
@@ -197,3 +200,75 @@ def test_two_kinds_of_features_are_listed_until_one_is_named(challenge, cache):
     assert "write the name that is meant in place of features.2" in result.stderr
     assert other in result.stderr
     assert invoke(challenge, cache, other, "features.5", "-s", "1").exit_code == 0
+
+
+def test_intervals_come_where_they_are_asked_for(challenge, cache):
+    asked = (*TWO, "-s", "1", "--folds", "4", "--no-refit", "--resamples", "50")
+    result = invoke(challenge, cache, *asked, "--correct", "fdr", "--json", "--csv", str(cache / "parts.csv"))
+    assert result.exit_code == 0, result.output
+    rows = rows_of(result)
+    assert {tuple(row) for row in rows} == {(*KEYS, "low", "high", "p")}
+    assert all(row["low"] < row["explained"] < row["high"] and 0 < row["p"] <= 1 for row in rows if row["n_vertices"])
+    assert (cache / "parts.csv").read_text().splitlines()[0].split(",") == list(rows[0])
+    shown = invoke(challenge, cache, *asked, "--correct", "fdr")
+    lines = [line.split() for line in shown.stdout.splitlines()]
+    every = [row for row in rows if (row["hemisphere"], row["roi"]) == ("both", "All vertices")]
+    cells = []
+    for row in every:
+        cells += [f"{100 * row[name]:z.1f}" for name in ("explained", "low", "high")] + ["*"] * (row["p"] <= 0.05)
+    assert ["All", "vertices", str(every[0]["n_vertices"]), *cells] in lines
+    assert "50 resamples of the held-out images, seed 0" in shown.stderr
+    assert "p <= .05, corrected by FDR over ROIs" in shown.stderr
+
+
+def test_parts_with_intervals_stand_below_each_other_on_a_narrow_screen(challenge, cache, monkeypatch):
+    asked = (*THREE, "-s", "1", "--folds", "4", "--no-refit", "--intervals")
+    wide = invoke(challenge, cache, *asked).stdout
+    monkeypatch.setenv("COLUMNS", "80")
+    narrow = invoke(challenge, cache, *asked).stdout
+    assert max(len(line) for line in narrow.splitlines() if not line.startswith("Subject")) <= 80
+    titles = [
+        sum(line.startswith("Subject 1: percent of variance") for line in text.splitlines()) for text in (wide, narrow)
+    ]
+    assert titles[0] == 1
+    assert titles[1] > 1
+    # Nothing is lost on the way.
+    numbers = [sorted(word for word in text.split() if word[-1].isdigit() and "." in word) for text in (wide, narrow)]
+    assert set(numbers[0]) == set(numbers[1])
+
+
+def test_with_banded_ridge_unions_are_searched(challenge, cache):
+    asked = (*THREE[:2], "-s", "1", "--pca", "5", "--no-refit", "--roi", "PPA", "--json", "--folds", "3", "--intervals")
+    result = invoke(challenge, cache, *asked, "--regression", "banded", "--search-seed", "0", "--n-iter", "2")
+    assert result.exit_code == 0, result.output
+    names = [model["run"].partition("_")[2] for model in json.loads(result.stdout)["models"]]
+    ridge = "pca5_ridge_folds3_seed4_norefit"
+    assert names == [ridge, ridge, "pca5_banded-2draws-search0_folds3_seed4_norefit"]
+    assert "does not tell how folds depend on each other" in result.stderr
+    # The search is made once: whether folds tell anything is known before they are fitted again.
+    assert result.stderr.count("searches of 2 draws") == 1
+
+
+def test_a_group_has_rows_over_subjects(challenge, cache):
+    words = (*TWO, "--holdout", "0.3", "--group", "--resamples", "40")
+    result = invoke(challenge, cache, *words, "--json", "--csv", str(cache / "rows.csv"))
+    assert result.exit_code == 0, result.output
+    printed = json.loads(result.stdout)
+    assert list(printed) == ["sets", "models", "unit", "subjects", "corrected", "rows"]
+    assert (printed["unit"], printed["subjects"]) == ("subject", [1, 6])
+    everything = [row for row in printed["rows"] if (row["hemisphere"], row["roi"]) == ("both", "All vertices")]
+    assert [row["part"] for row in everything] == [*TWO, " & ".join(TWO), "total"]
+    assert [row["n_subjects"] for row in everything] == [2] * 4
+    *parts, total = (row["mean"] for row in everything)
+    assert sum(parts) == pytest.approx(total)
+    with (cache / "rows.csv").open() as lines:
+        assert len(list(csv.DictReader(lines))) == len(printed["rows"])
+    shown = invoke(challenge, cache, *words)
+    assert "2 subjects, total: percent of variance" in shown.stdout
+    assert "unit: subject, n = 2" in shown.stderr
+
+
+def test_one_subject_is_no_group_of_parts(partition):
+    result = partition(*TWO, "-s", "1", "--group")
+    assert result.exit_code == 2
+    assert "a group needs 2 subjects at the least" in result.stderr

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
+from tests.benchmarks import calibrated_parts
 from tests.benchmarks.calibration import Case, coverage, discoveries, p_of_noise
 
 
@@ -36,3 +37,12 @@ def test_intervals_of_folds_hold_the_truth_about_as_often_as_they_say(signal: fl
     report, _, _ = coverage(Case("ols", 5, 200, signal), n_people=25)
     # 250 intervals, of which those of one person share their images.
     assert report > 0.88
+
+
+def test_intervals_of_parts_of_folds_hold_what_such_models_come_to() -> None:
+    found = calibrated_parts.coverage(calibrated_parts.Case("ridge", 5, 200, calibrated_parts.CAUSES), n_people=15)
+    # 150 intervals a part, of which those of one person share their images.
+    assert min(covered for _, covered, _ in found.values()) > 0.85
+    # What A alone causes is seen, and that B alone causes nothing.
+    assert found["A"][2] > 0.9
+    assert found["B"][2] < 0.05

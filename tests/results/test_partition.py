@@ -10,7 +10,8 @@ import pytest
 from algocli.dataset.challenge.subjects import Challenge, Subject
 from algocli.dataset.sides import HEMISPHERES
 from algocli.errors import UsageError
-from algocli.results.partition import TOTAL, HemisphereParts, PartitionReport, SubjectParts, summarise_parts
+from algocli.results.part_rows import TOTAL, PartitionReport
+from algocli.results.partition import HemisphereParts, SubjectParts, summarise_parts
 from algocli.stats.partition import unions
 
 NAMES = ("A", "B")

@@ -9,11 +9,13 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LinearRegression
+from sklearn.metrics import r2_score
 
 from algocli.errors import DataError, MissingStep, UsageError
 from algocli.runs import between_folds
 from algocli.runs.between_folds import FoldsAgain
 from algocli.runs.run import Run
+from algocli.stats.measures import EXPLAINED
 from tests.encoding.by_hand import N_COMPONENTS, N_TRAIN, World
 
 FOLDS: dict[str, Any] = {"holdout": None, "folds": 3, "refit": False}
@@ -58,6 +60,43 @@ def test_influence_is_what_weighing_an_image_more_does_to_the_other_folds(world:
                 hat = scores[list(fold.fit).index(image)] / np.linalg.norm(scores, axis=0)
                 left_in.append(1 - 1 / len(fold.fit) - (hat**2).sum())
         assert found["left"][image, 0] == pytest.approx(scale * by_weight / np.mean(left_in), rel=0.1, abs=1e-5)
+
+
+def mean_r2(world: World, again: FoldsAgain, y: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+    """Mean R² over folds, else as `mean_r`."""
+    scores = []
+    for fold in again.folds:
+        x = world.features[:N_TRAIN].astype(np.float64)
+        pca = PCA(N_COMPONENTS, svd_solver="full").fit(x[fold.fit])
+        model = LinearRegression().fit(pca.transform(x[fold.fit]), y[fold.fit], weights[fold.fit])
+        scores.append(r2_score(y[fold.held_out], model.predict(pca.transform(x[fold.held_out]))))
+    return float(np.mean(scores))
+
+
+def test_influence_on_r2_is_what_weighing_an_image_more_does_to_it(world: World) -> None:
+    again = folds_again(world)
+    y = world.measured("left")[:, 4]
+    one = np.zeros((world.subject.n_vertices("left"), 1), np.float32)
+    one[4] = 1
+    found = again.influence({"left": one}, EXPLAINED)
+    assert found is not None
+    scale = EXPLAINED.small_fold(len(again.folds[0].held_out))
+    step = 1e-4
+    by_hand, told = [], []
+    for image in range(0, N_TRAIN, 5):
+        own = step * (np.arange(N_TRAIN) == image)
+        by_weight = (mean_r2(world, again, y, 1 + own) - mean_r2(world, again, y, 1 - own)) / (2 * step)
+        left_in = []
+        for fold in again.folds:
+            if image in fold.fit:
+                x = world.features[:N_TRAIN].astype(np.float64)
+                scores = PCA(N_COMPONENTS, svd_solver="full").fit_transform(x[fold.fit])
+                hat = scores[list(fold.fit).index(image)] / np.linalg.norm(scores, axis=0)
+                left_in.append(1 - 1 / len(fold.fit) - (hat**2).sum())
+        by_hand.append(scale * by_weight / np.mean(left_in))
+        told.append(found["left"][image, 0])
+    # Each fold's own leverage, not their mean, is in what is told.
+    np.testing.assert_allclose(told, by_hand, rtol=0.1, atol=0.02 * np.abs(by_hand).max())
 
 
 def test_chance_is_that_of_responses_permuted_before_anything_is_fitted(world: World) -> None:

@@ -124,3 +124,26 @@ def test_with_ols_a_union_has_the_components_of_every_layer(world: World, layers
     runs = open_unions(world.cache, as_sets(layers, "own", "large"), wanted, dict.fromkeys(names, 40))
     assert [run.settings.join for run in runs.values()] == ["features", "features", "components"]
     train_unions(world.subject, runs, world.cache)
+
+
+def test_with_banded_ridge_unions_have_a_penalty_for_each_layer_and_one_layer_is_ridge(
+    world: World, layers: dict[str, str]
+) -> None:
+    wanted = replace(settings(layers), regression="banded", search_seed=3, n_iter=2, n_components=4)
+    n_features = measure_features([world.subject], list(layers.values()), world.cache)
+    runs = open_unions(world.cache, as_sets(layers, "own", "large+small"), wanted, n_features)
+    told = {"&".join(sorted(union)): run.name.partition("_")[2] for union, run in runs.items()}
+    assert told == {
+        "own": "pca4_ridge_holdout0.1_seed4",
+        "large+small": "pca4_banded-2draws-search3_holdout0.1_seed4",
+        "large+small&own": "pca4_banded-2draws-search3_holdout0.1_seed4",
+    }
+    joined = open_unions(world.cache, as_sets(layers, "own", "large+small"), settings(layers), n_features)
+    assert not {run.name for run in joined.values()} & {run.name for run in runs.values()}
+
+
+def test_banded_ridge_never_takes_all_components(world: World, layers: dict[str, str]) -> None:
+    wanted = replace(settings(layers), regression="banded", search_seed=3)
+    n_features = measure_features([world.subject], list(layers.values()), world.cache)
+    assert with_usual_components(wanted, [world.subject], n_features).n_components == 4
+    assert with_usual_components(wanted, [world.subject]).n_components == N_TRAIN - round(N_TRAIN / 10) - 1

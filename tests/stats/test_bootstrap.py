@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from algocli.errors import DataError, UsageError
 from algocli.stats import bootstrap
-from algocli.stats.bootstrap import bootstrap_r, interval, resample
+from algocli.stats.bootstrap import bootstrap_explained, bootstrap_r, interval, resample
 from algocli.stats.correlation import correlate
+from algocli.stats.explained import explained_variance
 
 
 def draw(n_stimuli: int, n_vertices: int, r: float, seed: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -90,3 +91,29 @@ def test_what_does_not_fit_is_refused() -> None:
         bootstrap_r(measured, predicted, resample(29, n_resamples=2))
     with pytest.raises(UsageError, match="0 resamples"):
         resample(29, n_resamples=0)
+
+
+def test_r2_is_that_of_the_drawn_images_by_their_unbiased_variance() -> None:
+    measured, predicted = draw(50, 7, 0.4, seed=0)
+    predicted = (predicted - 100) / 4 + 5
+    counts = resample(50, n_resamples=20, seed=1)
+    found = bootstrap_explained(measured, predicted, counts)
+    for row, own in zip(found, counts.astype(int), strict=True):
+        x, y = (array[np.repeat(np.arange(50), own)].astype(np.float64) for array in (measured, predicted))
+        np.testing.assert_allclose(row, 1 - ((x - y) ** 2).mean(axis=0) / x.var(axis=0, ddof=1), atol=1e-5)
+
+
+def test_r2_of_resamples_lies_about_what_they_are_drawn_from() -> None:
+    measured, predicted = draw(60, 400, 0.5, seed=2)
+    predicted = (predicted - 100) / 6 + 5
+    found = bootstrap_explained(measured, predicted, resample(60, n_resamples=2000, seed=1))
+    # By the sample's own variance they would lie .02 below; what is left is that a quotient's mean is none of means.
+    assert found.mean() == pytest.approx(explained_variance(measured, predicted).mean(), abs=0.01)
+
+
+def test_nothing_of_a_constant_vertex_is_explained_in_any_resample() -> None:
+    measured, predicted = draw(30, 3, 0.5, seed=3)
+    measured[:, 1] = 0.1
+    found = bootstrap_explained(measured, predicted, resample(30, n_resamples=9, seed=1))
+    assert not found[:, 1].any()
+    assert np.isfinite(found).all()

@@ -52,3 +52,12 @@ def test_what_does_not_vary_is_no_difference(correction) -> None:
     resampled[1], observed[1] = 0, 0
     assert corrected_p(resampled, observed, correction)[1] == 1
     assert len(corrected_p(np.empty((0, 5)), np.empty(0), correction)) == 0
+
+
+def test_p_of_what_is_above_0_is_one_sided() -> None:
+    resampled, observed = draw(np.random.default_rng(5), np.linspace(-3, 3, 40))
+    p = corrected_p(resampled, observed, "none", above=True)
+    np.testing.assert_allclose(p, norm.sf(observed), atol=0.04)
+    np.testing.assert_allclose(corrected_p(resampled, observed, "none"), 2 * norm.sf(np.abs(observed)), atol=0.06)
+    np.testing.assert_allclose(corrected_p(resampled, observed, "fdr", above=True), false_discovery_control(p))
+    assert (corrected_p(resampled, observed, "max", above=True) >= p).all()

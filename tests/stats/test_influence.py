@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from algocli.errors import UsageError
-from algocli.stats.influence import WIDEST, of_predicted, small_fold, widening
+from algocli.stats.explained import explained_variance
+from algocli.stats.influence import WIDEST, of_explained, of_predicted, small_fold, small_fold_explained, widening
 
 
 def weighted_r(x: np.ndarray, y: np.ndarray, w: np.ndarray) -> float:
@@ -72,3 +73,43 @@ def test_what_is_not_known_is_taken_to_be_the_most() -> None:
 def test_nothing_is_made_narrower() -> None:
     predicted = np.random.default_rng(0).standard_normal((50, 4))
     assert (widening(predicted, -3 * predicted) >= 1).all()
+
+
+def weighted_r2(x: np.ndarray, y: np.ndarray, w: np.ndarray) -> float:
+    return float(1 - np.average((x - y) ** 2, weights=w) / np.average((x - np.average(x, weights=w)) ** 2, weights=w))
+
+
+def test_influence_and_slope_of_r2_are_derivatives() -> None:
+    rng = np.random.default_rng(0)
+    n, step = 40, 1e-5
+    x = 7 + rng.standard_normal((n, 1))
+    y = 0.3 + x + rng.standard_normal((n, 1))
+    found = of_explained(x, y)
+    for image in range(n):
+        own = step * (np.arange(n) == image)
+        by_weight = (weighted_r2(x[:, 0], y[:, 0], 1 + own) - weighted_r2(x[:, 0], y[:, 0], 1 - own)) / (2 * step)
+        assert found.influence[image, 0] == pytest.approx(by_weight, abs=1e-5)
+        higher, lower = (explained_variance(x, y + sign * own[:, None])[0] for sign in (1, -1))
+        assert found.slope[image, 0] == pytest.approx((higher - lower) / (2 * step), abs=1e-5)
+
+
+def test_no_r2_depends_on_anything_where_responses_never_vary() -> None:
+    found = of_explained(np.full((9, 2), 0.1, np.float32), np.random.default_rng(0).standard_normal((9, 2)))
+    assert not found.influence.any()
+    assert not found.slope.any()
+
+
+@pytest.mark.parametrize("explained", [0, 0.3])
+@pytest.mark.parametrize("n", [10, 20, 50])
+def test_slopes_tell_how_r2_varies_where_images_are_few_too(n: int, explained: float) -> None:
+    rng = np.random.default_rng(n)
+    known, noise = rng.standard_normal((2, n, 8000))
+    x = np.sqrt(explained) * known + np.sqrt(1 - explained) * noise
+    y = np.sqrt(explained or 0.1) * known
+    told = small_fold_explained(n) * np.sqrt(np.square(of_explained(x, y).influence).sum(axis=0).mean())
+    assert told == pytest.approx(np.std(explained_variance(x, y)), rel=0.08)
+
+
+def test_folds_of_a_few_images_do_not_tell_r2_either() -> None:
+    with pytest.raises(UsageError, match="folds of 4 images do not tell how sure a share of variance"):
+        small_fold_explained(4)

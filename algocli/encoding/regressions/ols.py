@@ -30,6 +30,7 @@ class OrdinaryLeastSquares(Regression):
     name = "ols"
     help = "ordinary least squares"
     title = "OLS"
+    has_gains = True
 
     def check_components(self, settings: Fields, n_fit: int, n_components: int) -> None:
         """Refuse components that leave next to nothing of the responses unfitted, and so fit their noise."""

@@ -99,6 +99,8 @@ class Regression(ABC):
         How many more sets of components a view has, in `inner`.
     has_penalties, searches
         Which of the settings it reads beside those that all do.
+    has_gains
+        Whether it tells how each fitted image's response enters a prediction (`gains`).
     needs_torch
         Whether it loads torch.
     runs_code
@@ -121,6 +123,7 @@ class Regression(ABC):
     n_inner_folds: int = 0
     has_penalties: bool = False
     searches: bool = False
+    has_gains: bool = False
     needs_torch: bool = False
     runs_code: bool = False
     usual_components: int = 100
@@ -268,7 +271,7 @@ class Regression(ABC):
         Returns
         -------
         list of (n_components, n_vertices) or (n_components, 1)
-            One entry for each of the view's components; None where the regression has no such form.
+            One entry for each of the view's components; None where the regression has no such form (`has_gains`).
         """
         return None
 

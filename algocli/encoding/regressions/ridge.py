@@ -37,6 +37,7 @@ class Ridge(Regression):
     name = "ridge"
     help = "a penalty of its own for every vertex"
     title = "ridge"
+    has_gains = True
     has_penalties = True
     usual_components = 1000
     arrays = (penalties("each vertex's penalty, relative to a component's mean variance"),)

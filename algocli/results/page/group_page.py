@@ -35,7 +35,7 @@ def with_group(page: P, group: GroupResult, tables: Sequence[Table], pictures: S
         overview=(*tables, *page.overview),
         pictures=(*pictures, *page.pictures),
         repeat=(*before, f"{command} --group{correct}"),
-        notes=tuple(dict.fromkeys((*group.explain(), *group.explain_spread(), *page.notes, *group.notes))),
+        notes=tuple(dict.fromkeys((*group.explain_all(), *page.notes, *group.notes))),
     )
 
 
@@ -87,7 +87,7 @@ def _best_table(group: GroupComparison, side: Side) -> Table:
         Column("mean r", "of the best run, over subjects"),
         Column("best of", "number of subjects of whom it is the best too"),
         *(
-            Column(str(place), run, "percent of resamples of which a run is best")
+            Column(str(place), run, "percent of resamples in which a run is best")
             for place, run in enumerate(group.names, start=1)
         ),
     )

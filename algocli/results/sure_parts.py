@@ -1,0 +1,178 @@
+"""How sure the parts of a variance partition are: each in every resample of the images that its runs held out.
+
+A part is a sum and difference of the R² of runs, and the same images are drawn for all of these: what images do to all
+runs alike cancels. What is bounded is what such models come to on average, with such images: R² of held-out images pays
+for what a model has learned of noise, so that a set that explains nothing has a part below 0, and not at it. Even one
+that knows nothing but the mean of the images that it was fitted on has an R² below 0, which is in the total and in the
+part that all sets share: p asks whether these are above it, or other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algocli.compute.choices import check_choice, check_whole
+from algocli.compute.track import Note, Track
+from algocli.dataset.protocol import Subject
+from algocli.dataset.sides import BOTH, Side
+from algocli.encoding.settings import Settings
+from algocli.encoding.splits import make_folds
+from algocli.results.held_out import HeldOut, held_out
+from algocli.results.part_rows import PartRow
+from algocli.results.regions import Regions, regions
+from algocli.results.resampling import LEVEL, Resampled, draw, pooled, resample_rois
+from algocli.results.telling import Correction
+from algocli.runs.run import Run
+from algocli.stats.bootstrap import interval
+from algocli.stats.families import corrected_p
+from algocli.stats.measures import EXPLAINED
+from algocli.stats.partition import Names, partition
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One subject's parts, had other images been shown.
+
+    Attributes
+    ----------
+    resampled : dict of (n_resamples,)
+        By side, ROI and part, as rows name them.
+    by_chance
+        What each part comes to where nothing is explained but the mean of the fitted images.
+    two_sided
+        The parts that may well be below 0.
+    """
+
+    resampled: dict[tuple[Side, str, str], NDArray[np.float64]]
+    by_chance: dict[str, float]
+    two_sided: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Resampling:
+    """How often the images are drawn anew, from which random numbers, and how p is corrected.
+
+    Raises
+    ------
+    UsageError
+        If one of them is not what it can be.
+    """
+
+    n_resamples: int = 1000
+    resample_seed: int = 0
+    correct: Correction = "none"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "n_resamples", check_whole("n_resamples", self.n_resamples, 1))
+        object.__setattr__(self, "resample_seed", check_whole("resample_seed", self.resample_seed, 0))
+        object.__setattr__(self, "correct", check_choice("correct", self.correct, get_args(Correction)))
+
+
+def check_enough(settings: Settings, subjects: Iterable[Subject]) -> None:
+    """Refuse splits whose folds have too few images to tell how sure a share of variance is.
+
+    Raises
+    ------
+    UsageError
+        If there is one; told before anything is trained.
+    """
+    for subject in subjects:
+        for fold in make_folds(settings, len(subject.train_stimuli)):
+            EXPLAINED.small_fold(len(fold.held_out))
+
+
+def resample(
+    subject: Subject,
+    runs: Mapping[Names, Run],
+    parts: Mapping[str, Names],
+    chosen: Sequence[str],
+    how: Resampling,
+    *,
+    track: Track,
+    note: Note,
+) -> Drawn:
+    """Return what every part comes to in each resample of the held-out images.
+
+    Parameters
+    ----------
+    runs
+        The run of every union of the sets.
+    parts
+        Which sets have each part, by what rows name it; the name that has no sets is that of all parts together.
+    chosen
+        The names of the ROIs; those without a vertex are left out.
+
+    Raises
+    ------
+    DataError
+        If the responses are not those that a run was trained on.
+    UsageError
+        If the resamples are too many for the memory, or folds have too few images.
+    """
+    held = [held_out(run, subject.id) for run in runs.values()]
+    counts = draw(len(held[0].rows), n_resamples=how.n_resamples, seed=how.resample_seed)
+    of = {side: regions(subject, side, chosen) for side in subject.sides}
+    resampled: dict[Side, dict[str, Resampled]] = {
+        **resample_rois(subject, held, of, counts, measure=EXPLAINED, track=track, note=note)
+    }
+    if len(of) > 1:
+        resampled[BOTH] = {
+            roi: _of_both(roi, of, resampled) for roi in chosen if any(roi in own for own in resampled.values())
+        }
+    weights = _weights([*runs])
+    drawn = {
+        (side, roi, part): one.contrast(weights[sets])
+        for side, rois in resampled.items()
+        for roi, one in rois.items()
+        for part, sets in parts.items()
+    }
+    nothing = _of_mean(held[0], len(subject.train_stimuli))
+    # To no other part does a model of no set at all belong.
+    chance = {part: nothing if sets in (frozenset(), max(runs, key=len)) else 0.0 for part, sets in parts.items()}
+    return Drawn(drawn, chance, frozenset(part for part, sets in parts.items() if len(sets) > 1))
+
+
+def with_intervals(rows: Sequence[PartRow], drawn: Drawn, correct: Correction) -> list[PartRow]:
+    """Give the rows of one subject their intervals and p.
+
+    A family of ROIs that p is corrected for is that of one part: of all sides, or of what pools them.
+    """
+    found: dict[int, PartRow] = {}
+    families: dict[tuple[str, bool], list[int]] = {}
+    for place, row in enumerate(rows):
+        if (row.hemisphere, row.roi, row.part) in drawn.resampled:
+            families.setdefault((row.part, row.hemisphere == BOTH), []).append(place)
+    for (part, _), places in families.items():
+        of_family = [drawn.resampled[rows[place].hemisphere, rows[place].roi, part] for place in places]
+        beyond = np.array([rows[place].explained for place in places], np.float64) - drawn.by_chance[part]
+        p = corrected_p(np.array(of_family), beyond, correct, above=part not in drawn.two_sided)
+        for place, resampled, one in zip(places, of_family, p.tolist(), strict=True):
+            low, high = interval(resampled, LEVEL)
+            found[place] = replace(rows[place], low=low, high=high, p=one)
+    return [found.get(place, row) for place, row in enumerate(rows)]
+
+
+def _of_both(roi: str, of: Mapping[Side, Regions], resampled: Mapping[Side, Mapping[str, Resampled]]) -> Resampled:
+    """Return a ROI of all sides, each of which counts by its vertices."""
+    present = [side for side in of if roi in resampled[side]]
+    n_vertices = [len(of[side][roi]) for side in present]
+    return pooled([resampled[side][roi] for side in present], [n / sum(n_vertices) for n in n_vertices])
+
+
+def _weights(every: Sequence[Names]) -> dict[Names, list[float]]:
+    """Return what the R² of each union counts in every part; under the empty name, in all parts together."""
+    counted = partition(dict(zip(every, np.eye(len(every)), strict=True)))
+    counted[frozenset()] = np.sum([*counted.values()], axis=0)
+    return {part: values.tolist() for part, values in counted.items()}
+
+
+def _of_mean(held: HeldOut, n_train: int) -> float:
+    """Return the R² to expect of the mean of the fitted images: that of a ratio that F has the distribution of."""
+    n_held_out = np.unique(held.folds, return_counts=True)[1]
+    expected = -(1 + n_held_out / (n_train - n_held_out)) / np.maximum(n_held_out - 3, 1)
+    return float(expected.mean())

@@ -1,0 +1,42 @@
+"""What a score is to those who ask how sure it is: how it depends on each image, and how it is redrawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algocli.stats.bootstrap import bootstrap_explained, bootstrap_r
+from algocli.stats.correlation import correlate
+from algocli.stats.explained import explained_variance
+from algocli.stats.influence import Predicted, of_explained, of_predicted, small_fold, small_fold_explained
+
+_Matrix = NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """How well predictions do, one number per vertex.
+
+    Attributes
+    ----------
+    score
+        Of measured and predicted responses, (n_stimuli, n_vertices) each, returns (n_vertices,).
+    redrawn
+        Of these and the counts of resamples, (n_resamples, n_stimuli), returns (n_resamples, n_vertices).
+    of_predicted
+        How it depends on each image, and on what is predicted of each.
+    small_fold
+        What to multiply that by in a fold of some images; refuses too few.
+    """
+
+    score: Callable[[_Matrix, _Matrix], NDArray[np.float64]]
+    redrawn: Callable[[_Matrix, _Matrix, NDArray[np.float32]], NDArray[np.float32]]
+    of_predicted: Callable[[_Matrix, _Matrix], Predicted]
+    small_fold: Callable[[int], float]
+
+
+CORRELATION = Measure(correlate, bootstrap_r, of_predicted, small_fold)
+EXPLAINED = Measure(explained_variance, bootstrap_explained, of_explained, small_fold_explained)
