@@ -19,7 +19,7 @@ _BETWEEN_CLASSES = 0.7
 # Inches of paper that the name of a class takes.
 _CLASS_NAME = 0.85
 # The width of a letter of a ROI's name; down and to the left of its end by so much, aslant.
-_LETTER, _DOWN, _LEFTWARDS = 0.054, 0.87, 0.5
+_LETTER, _DOWN, _LEFTWARDS = 0.064, 0.87, 0.5
 
 
 @dataclass(frozen=True)
