@@ -12,6 +12,7 @@ resampling       mean scores of ROIs, had other images been shown
 certainty        both, as a report asks for them
 report           scores by ROI
 over_subjects    medians over subjects
+group_scores     numbers over subjects
 group            what subjects' scores say of all people
 group_report     a run over subjects
 compare          runs side by side

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.sides import Side
 from algocli.results.compare import Comparison, DifferenceRow
-from algocli.results.group import GroupResult, GroupRow, Scores, check_group, few_subjects, over_group
+from algocli.results.group import GroupResult, GroupRow, check_group, few_subjects
+from algocli.results.group_scores import Scores, over_group
 from algocli.results.telling import Correction
 
 

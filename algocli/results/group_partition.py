@@ -12,7 +12,8 @@ import numpy as np
 
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.sides import BOTH, Side
-from algocli.results.group import GroupResult, GroupRow, Scores, check_group, few_subjects, over_group
+from algocli.results.group import GroupResult, GroupRow, check_group, few_subjects
+from algocli.results.group_scores import Scores, over_group
 from algocli.results.part_rows import PartitionReport, PartRow
 from algocli.results.partition import named_parts
 from algocli.results.telling import Correction

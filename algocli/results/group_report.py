@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from itertools import product
 from typing import ClassVar
 
-from algocli.results.group import GroupResult, GroupRow, Scores, check_group, few_subjects, over_group
+from algocli.results.group import GroupResult, GroupRow, check_group, few_subjects
+from algocli.results.group_scores import Scores, over_group
 from algocli.results.report import Report, RoiRow
 from algocli.results.telling import Correction
 from algocli.stats.groups import Alternative
