@@ -20,6 +20,7 @@ from algocli.cli.options import (
     parse_ids,
 )
 from algocli.cli.pages import Html, Title
+from algocli.cli.report import Group
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.sides import Side, heading
 from algocli.results.telling import Correction
@@ -43,10 +44,10 @@ RunNames = Annotated[
 Resamples = Annotated[int, typer.Option(min=1, help="How often held-out images are drawn anew.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of these draws.")]
 Correct = Annotated[
-    Correction,
+    Correction | None,
     typer.Option(
         help="Correct for how many ROIs, sides and runs are compared: 'fdr' bounds the share of false discoveries, "
-        "'max' the chance of a single one."
+        "'max' the chance of a single one.  [default: none, with --group fdr]"
     ),
 ]
 # Unlike elsewhere there is no usual folder: a run knows where its data was.
@@ -72,7 +73,8 @@ def compare(
     roi: RoiNames = None,
     resamples: Resamples = 1000,
     seed: Seed = 0,
-    correct: Correct = "none",
+    group: Group = False,
+    correct: Correct = None,
     html: Html = None,
     title: Title = None,
     data_dir: MovedData = None,
@@ -89,10 +91,16 @@ def compare(
 
     The best of several runs looks better on the images that it was chosen by than on others: choose by another seed's
     held-out images, and report the choice on these; of runs in folds, on the test images.
+
+    --group is about people: it averages each difference over subjects, with a 95 % interval of other subjects who see
+    other images, p by flips of whole subjects' signs, and how many subjects are better and worse by their own
+    intervals. It says which run is best in each ROI, and in how many resamples of subjects and images it is so again.
     """
     from algocli.cli.console import note, noter, show_json, tracker
+    from algocli.cli.group_tables import comparison_tables
     from algocli.cli.roi_tables import show_tables
     from algocli.pipeline import reports
+    from algocli.results.group_compare import GroupComparison
     from algocli.results.held_out import scored_on
     from algocli.results.telling import read_differences
     from algocli.runs.run import find_run
@@ -106,17 +114,22 @@ def compare(
         rois=roi or None,
         n_resamples=resamples,
         seed=seed,
+        group=group,
         correct=correct,
         track=tracker(quiet),
     )
+    if isinstance(comparison, GroupComparison):
+        told = {**comparison.whose(), "rows": comparison.records, "best": comparison.best}
+        tables, reading = comparison_tables(comparison), tuple(comparison.explain())
+    else:
+        told = {"reference": comparison.reference, "rows": comparison.records}
+        tables, reading = _tables(comparison), read_differences("*", resamples, seed, comparison.corrected)
     if as_json:
-        scored = scored_on(found[0], comparison.subjects)
-        show_json({"reference": comparison.reference, "rows": comparison.records, "held_out": scored})
+        show_json({**told, "held_out": scored_on(found[0], comparison.subjects)})
     else:
         names = (comparison.reference, *comparison.runs)
-        legend = "\n".join(f"{place} {name}" for place, name in enumerate(names, start=1))
-        show_tables(_tables(comparison), legend)
-        for line in read_differences("*", resamples, seed, correct):
+        show_tables(tables, "\n".join(f"{place} {name}" for place, name in enumerate(names, start=1)))
+        for line in reading:
             note(line, quiet=quiet)
     for remark in comparison.notes:
         noter(quiet)(remark)

@@ -36,6 +36,9 @@ def export(
             help="npy: correlations and validation predictions; csv: one row a vertex; gifti, mgh: maps on fsaverage.",
         ),
     ] = "npy",
+    group: Annotated[
+        bool, typer.Option("--group", help="gifti, mgh: means over subjects, and how many are behind each vertex.")
+    ] = False,
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write to.")] = DEFAULT_EXPORT,
     subject: Subjects = None,
     run: RunName = "latest",
@@ -58,6 +61,9 @@ def export(
     lh.sig.mgh with -log10 p. A blend's weight of each layer, or its share in a banded ridge, is there by such names as
     weight.features.2; npy has them fit by fit, and penalties. All but npy need the data; without --data-dir it is
     looked for where the run was trained.
+
+    --group writes maps of all subjects together into a folder called group: means over those who have a response at a
+    vertex, however few, and lh.n_subjects with how many they are.
     """
     from algocli.cli.console import note, noter, show_json, show_path
     from algocli.pipeline.arguments import refuse_file
@@ -71,6 +77,7 @@ def export(
         found,
         output,
         file_format=file_format,
+        group=group,
         data_dir=data_dir if is_named(ctx, "data_dir") else None,
         subjects=parse_ids(subject, lambda: found.subjects),
         made=None if as_json else show_path,

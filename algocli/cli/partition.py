@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -29,12 +30,12 @@ from algocli.cli.options import (
     parse_components,
     parse_ids,
 )
-from algocli.cli.report import Csv, Resamples
+from algocli.cli.report import Csv, Group, Resamples
 from algocli.encoding import usual
 from algocli.results.telling import Correction
 
 if TYPE_CHECKING:
-    from algocli.results.part_rows import PartitionReport
+    from algocli.pipeline.shares import Partition
 
 Sets = Annotated[
     list[str],
@@ -76,6 +77,7 @@ def partition(
     ] = True,
     subject: Subjects = None,
     roi: RoiNames = None,
+    group: Group = False,
     intervals: Annotated[
         bool,
         typer.Option("--intervals", help="Also show a 95 % interval of each part, and what is more than chance."),
@@ -83,9 +85,12 @@ def partition(
     resamples: Resamples = 1000,
     resample_seed: Annotated[int, typer.Option(min=0, help="Seed of these draws.")] = 0,
     correct: Annotated[
-        Correction,
-        typer.Option(help="Correct p for how many ROIs there are: 'fdr' bounds the share of false ones, 'max' any."),
-    ] = "none",
+        Correction | None,
+        typer.Option(
+            help="Correct p for how many ROIs there are: 'fdr' bounds the share of false ones, 'max' any.  "
+            "[default: none, with --group fdr]"
+        ),
+    ] = None,
     csv: Csv = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Also write every part per vertex to this folder.")
@@ -112,6 +117,9 @@ def partition(
     better ones would. A star is p <= .05: a set's own part, or the total, is more than chance (one-sided); a shared
     part, which may be negative, is other than chance (two-sided). Chance is 0; for the total, and what all sets share,
     it is what the fitted images' mean explains, a little less. --correct is over a subject's ROIs, for each part.
+
+    --group is about people: it averages each part over subjects, with a 95 % interval of other subjects who see other
+    images, p by flips of whole subjects' signs, and how many subjects show the part by their own intervals.
     """
     from algocli.cli.console import note, noter, show_json, tracker
     from algocli.dataset.opening import open_dataset
@@ -121,7 +129,7 @@ def partition(
     from algocli.results.telling import drawn_anew
     from algocli.stats.partition import check_count
 
-    asked = intervals or any(is_named(ctx, name) for name in ("resamples", "resample_seed", "correct"))
+    asked = intervals or group or any(is_named(ctx, name) for name in ("resamples", "resample_seed", "correct"))
 
     n_components, grid = parse_components(pca or "full"), parse_alphas(alphas)
     check_count(len(sets))
@@ -142,6 +150,7 @@ def partition(
         seed=seed,
         refit=refit,
         rois=roi or None,
+        group=group,
         intervals=asked,
         n_resamples=resamples,
         resample_seed=resample_seed,
@@ -151,24 +160,31 @@ def partition(
         note=noter(quiet),
     )
     if as_json:
-        show_json({**found.describe(), "rows": found.report.records})
+        whose = found.group.whose() if found.group is not None else {}
+        show_json({**found.describe(), **whose, "rows": found.shown.records})
     else:
-        _show(found.report, regression, drawn_anew(resamples, resample_seed) if asked else "", quiet=quiet)
-    for remark in found.report.notes:
+        _show(found, regression, drawn_anew(resamples, resample_seed) if asked else "", quiet=quiet)
+    for remark in found.shown.notes:
         noter(quiet)(remark)
     if csv is not None:
-        write_csv(found.report, csv)
+        write_csv(found.shown, csv)
         note(f"wrote {csv}", quiet=quiet)
     if output is not None:
         paths = found.export(output)
         note(f"wrote {len(paths)} files to {output}", quiet=quiet)
 
 
-def _show(report: PartitionReport, regression: str, drawn: str, *, quiet: bool) -> None:
+def _show(found: Partition, regression: str, drawn: str, *, quiet: bool) -> None:
     """Print the tables, and how they are to be read."""
     from algocli.cli.console import note
+    from algocli.cli.group_tables import show_group_parts
     from algocli.cli.partition_tables import remarks, show_parts
 
-    show_parts(report)
-    for remark in remarks(report, regression, drawn):
+    if found.group is None:
+        show_parts(found.report)
+        reading = remarks(found.report, regression, drawn)
+    else:
+        show_group_parts(found.group)
+        reading = chain(remarks(found.report, regression, by_letters=False), found.group.explain_all())
+    for remark in reading:
         note(remark, quiet=quiet)

@@ -34,11 +34,15 @@ def show_parts(summary: PartitionReport) -> None:
     show_tables(_tables(summary), legend)
 
 
-def remarks(summary: PartitionReport, regression: str, drawn: str = "") -> Iterator[str]:
+def remarks(summary: PartitionReport, regression: str, drawn: str = "", *, by_letters: bool = True) -> Iterator[str]:
     """Say how the table is to be read; `drawn` says what intervals come from."""
     from algocli.encoding.regressions.registry import find_regression
 
-    if len(summary.sets) > MOST_IN_FULL:
+    if not by_letters:
+        yield "a set's name: what it alone explains; A & B: what exactly A and B share; total: all sets, the sum"
+        if len(summary.sets) > MOST_IN_FULL:
+            yield "shared parts: --json or --csv FILE"
+    elif len(summary.sets) > MOST_IN_FULL:
         yield "A: what A alone explains; by 2: all that exactly two sets share; total: all sets, the sum"
         yield "each shared part by itself: --json, --csv FILE or -o FOLDER"
     else:
@@ -52,7 +56,7 @@ def remarks(summary: PartitionReport, regression: str, drawn: str = "") -> Itera
         if summary.has_intervals:
             noise = "sets that explain nothing have a shared part above 0, made of noise: mind its star"
             yield f"with {kind.title} {noise}"
-    if summary.has_intervals:
+    if drawn:
         yield from _certainty(summary, drawn)
     if summary.has_ceilings:
         yield f"explainable: a ROI's mean over its mean noise ceiling; {all_of(summary.sides)} together"

@@ -46,6 +46,12 @@ Against = Annotated[str | None, typer.Option("--against", metavar="RUN", help="d
 Significant = Annotated[
     bool, typer.Option("--significant", help="accuracy: colour only what is better than chance (q <= .05).")
 ]
+Group = Annotated[
+    bool,
+    typer.Option(
+        "--group", help="accuracy, difference, rois, layers, best-layer: one figure of all subjects together."
+    ),
+]
 MeshName = Annotated[
     Literal["fsaverage5", "fsaverage6", "fsaverage"],
     typer.Option("--surface", help="Mesh to draw on; fsaverage shows every vertex, and is fetched once."),
@@ -78,6 +84,7 @@ def plot(
             "--min-r", min=0, max=1, help="best-layer: no layer for vertices of r up to this.  [default: 0.1]"
         ),
     ] = None,
+    group: Group = False,
     output: Output = None,
     subject: Subjects = None,
     hemisphere: Annotated[Hemisphere | None, typer.Option("--hemisphere", help="Only this one.")] = None,
@@ -114,6 +121,7 @@ def plot(
         nsd_id,
         min_r,
         significant,
+        group,
     )
     wishes = Wishes(
         parse_ids(subject, lambda: open_dataset(data_dir).found),
@@ -155,7 +163,8 @@ def _draw(plotting: Plotting, output: Path | None, *, as_json: bool, quiet: bool
     for number, shown in plotting.figures():
         path = plotting.path(output, number)
         plotting.write(shown, path)
-        written.append({"subject": number, "path": path})
+        whom = {"subjects": list(plotting.subjects)} if request.group else {"subject": number}
+        written.append({**whom, "path": path})
         if not as_json:
             show_path(path)
     if as_json:

@@ -23,6 +23,7 @@ from algocli.cli.options import (
 )
 from algocli.cli.pages import Html, Title
 from algocli.results.how_sure import HELP, explain_accuracies
+from algocli.results.telling import Correction
 
 Significance = Annotated[
     bool, typer.Option("--significance", help="Also show how many vertices are explained better than chance.")
@@ -30,6 +31,14 @@ Significance = Annotated[
 Permutations = Annotated[int, typer.Option(min=1, help="Permutations for --significance.")]
 Intervals = Annotated[bool, typer.Option("--intervals", help="Also show a 95 % interval of each mean r.")]
 Resamples = Annotated[int, typer.Option(min=1, help="How often held-out images are drawn anew for --intervals.")]
+Group = Annotated[bool, typer.Option("--group", help="Sum up over subjects: one table instead of one for each.")]
+GroupCorrect = Annotated[
+    Correction | None,
+    typer.Option(
+        help="Correct p of --group for how many ROIs and sides there are: 'fdr' bounds the share of false discoveries, "
+        "'max' the chance of a single one.  [default: fdr]"
+    ),
+]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of permutations and draws.")]
 Csv = Annotated[Path | None, typer.Option("--csv", help="Also write the rows to this file, at full precision.")]
 
@@ -44,6 +53,8 @@ def report(
     subject: Subjects = None,
     roi: RoiNames = None,
     run: RunName = "latest",
+    group: Group = False,
+    correct: GroupCorrect = None,
     significance: Significance = False,
     permutations: Permutations = 1000,
     intervals: Intervals = False,
@@ -62,12 +73,18 @@ def report(
     Scores are correlations of measured and predicted responses to held-out training images, and, where the data
     folder has noise ceilings, the noise-normalised accuracy in percent. On a terminal each row ends in a bar, the mean
     of both hemispheres. Without --data-dir the data is looked for where the run was trained.
+
+    --group is about people: it averages each ROI over subjects. The 95 % interval says how far the mean might have come
+    out otherwise with other subjects who see other images. p flips the signs of whole subjects, in all ways there are;
+    show counts the subjects whose own interval lies above 0, and prevalence says of how many people that would be so.
     """
     from algocli.cli.console import note, noter, show_json, tracker
+    from algocli.cli.group_tables import show_group_report
     from algocli.cli.report_tables import show_tables
     from algocli.dataset.opening import open_dataset
     from algocli.pipeline import reports
     from algocli.results.certainty import Asked
+    from algocli.results.group_report import GroupReport
     from algocli.results.held_out import scored_on
     from algocli.results.report import write_csv
     from algocli.results.telling import NOT_TEST, told_split
@@ -77,7 +94,7 @@ def report(
     numbers = parse_ids(subject, lambda: find_run(cache_dir, run).subjects)
     asked = Asked(
         n_permutations=permutations if significance or is_named(ctx, "permutations") else None,
-        n_resamples=resamples if intervals or is_named(ctx, "resamples") else None,
+        n_resamples=resamples if intervals or group or is_named(ctx, "resamples") else None,
         seed=seed,
     )
     data = open_dataset(data_dir) if is_named(ctx, "data_dir") else None
@@ -88,6 +105,8 @@ def report(
         data_dir=data,
         subjects=numbers,
         rois=roi or None,
+        group=group,
+        correct=correct,
         significance=asked.n_permutations is not None,
         n_permutations=permutations,
         intervals=asked.n_resamples is not None,
@@ -95,16 +114,25 @@ def report(
         seed=seed,
         track=tracker(quiet),
     )
+    each = summary.each if isinstance(summary, GroupReport) else summary
     if as_json:
-        scored = scored_on(found, summary.subjects)
-        show_json({"run": summary.run, "rows": summary.records, "summary": summary.overall, "held_out": scored})
+        whose = summary.whose() if isinstance(summary, GroupReport) else {}
+        scored = scored_on(found, each.subjects)
+        rows = {"rows": summary.records, "summary": each.overall, "held_out": scored}
+        show_json({"run": summary.run, **whose, **rows})
     else:
-        show_tables(summary)
+        if isinstance(summary, GroupReport):
+            show_group_report(summary)
+            for line in summary.explain_all():
+                note(line, quiet=quiet)
+        else:
+            show_tables(summary)
         split = told_split(settings.holdout, settings.folds, settings.seed)
         note(f"r: on held-out training images ({split}); {NOT_TEST}", quiet=quiet)
-        for line in explain_accuracies(summary, "acc %", "adjusted"):
+        for line in explain_accuracies(each, "acc %", "adjusted"):
             note(line, quiet=quiet)
-        for line in asked.explain("95 %", "sig", summary.sides, in_folds=settings.folds is not None):
+        own = "each subject's own 95 %" if group else "95 %"
+        for line in asked.explain(own, "sig", each.sides, in_folds=settings.folds is not None):
             note(line, quiet=quiet)
     for remark in summary.notes:
         noter(quiet)(remark)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from algocli.cli.console import out, show_table
 
 if TYPE_CHECKING:
-    from algocli.results.rows import RowsByRoi
+    from algocli.results.rows import RowsOfRois
 
 # A table's title, its columns and its lines.
 Table = tuple[str, Sequence[str], Iterable[Sequence[str]]]
@@ -22,7 +22,7 @@ def show_tables(tables: Iterable[Table], legend: str, *, ends_in_bars: bool = Fa
         show_table(columns, lines, title=f"{title}\n{legend}", ends_in_bars=ends_in_bars)
 
 
-def roi_lines(summary: RowsByRoi, cells: Mapping[str, Iterable[str]]) -> Iterator[list[str]]:
+def roi_lines(summary: RowsOfRois, cells: Mapping[str, Iterable[str]]) -> Iterator[list[str]]:
     """Yield ROIs with their cells, each ROI class under its name."""
     for place, (roi_class, rois) in enumerate(summary.by_class(cells)):
         if place or roi_class:

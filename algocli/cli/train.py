@@ -78,7 +78,7 @@ def train(
     alpha_by: Annotated[
         Literal["gcv", "kfold"],
         typer.Option(
-            help="How ridge chooses each vertex's penalty: by GCV, at no cost, or by inner folds that find components anew."
+            help="How ridge chooses each vertex's penalty: by GCV, or by inner folds with components of their own."
         ),
     ] = "gcv",
     alphas: AlphaGrid = None,

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TypedDict, get_args
 
-from algocli.compute.choices import check_kind
+from algocli.compute.choices import check_choice, check_flag, check_kind
+from algocli.compute.track import Track
 from algocli.dataset.challenge.subjects import Challenge
 from algocli.dataset.naming import SubjectId, check_subject_ids
 from algocli.dataset.protocol import Dataset, Subject, is_subject
 from algocli.errors import UsageError
+from algocli.results.telling import Correction
 from algocli.runs.run import Run
 
 # A folder of data, or a dataset that is open already; and where it has to be the challenge's.
@@ -20,6 +23,38 @@ Ids = Iterable[SubjectId] | SubjectId
 
 _FIND_RUN = "algocli.find_run(cache_dir, name) returns one"
 _FIND_SUBJECTS = "Challenge(folder).subjects() returns all there are"
+
+
+class HowToReport(TypedDict, total=False):
+    """What `report` takes beside the run, whatever it returns."""
+
+    data_dir: Data | None
+    subjects: Ids | None
+    rois: Sequence[str] | str | None
+    correct: Correction | None
+    significance: bool
+    n_permutations: int
+    intervals: bool
+    n_resamples: int
+    seed: int
+    csv: Path | str | None
+    html: Path | str | None
+    title: str | None
+    track: Track
+
+
+class HowToCompare(TypedDict, total=False):
+    """What `compare` takes beside the runs, whatever it returns."""
+
+    data_dir: Data | None
+    subjects: Ids | None
+    rois: Sequence[str] | str | None
+    n_resamples: int
+    seed: int
+    correct: Correction | None
+    html: Path | str | None
+    title: str | None
+    track: Track
 
 
 def each_subject(subjects: object) -> list[Subject]:
@@ -77,6 +112,18 @@ def some_ids(subjects: Ids | None) -> tuple[SubjectId, ...] | None:
         If no subject can be called so, or there is none.
     """
     return None if subjects is None else check_subject_ids(subjects)
+
+
+def check_correction(correct: object, *, group: object) -> Correction:
+    """Return how p are corrected, which for a group is usual, and for anything else is not.
+
+    Raises
+    ------
+    UsageError
+        If there is no such correction.
+    """
+    usual: Correction = "fdr" if check_flag("group", group) else "none"
+    return usual if correct is None else check_choice("correct", correct, get_args(Correction))  # type: ignore[return-value]
 
 
 def as_challenge(data_dir: ChallengeData) -> Challenge:

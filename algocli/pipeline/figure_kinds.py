@@ -16,10 +16,15 @@ if TYPE_CHECKING:
     from algocli.results.best_layer import LayerCount, LayerRow
     from algocli.results.drawing.brain_map import BrainMap
     from algocli.results.drawing.chart import Chart
+    from algocli.results.group_layers import GroupLayerCount, GroupLayerRow
     from algocli.results.plots.request import Wishes
     from algocli.runs.run import Run
 
+    LayerRows = list[LayerCount] | list[LayerRow] | list[GroupLayerCount] | list[GroupLayerRow]
+
 PAGE = ".html"
+# What the figure of a group is called in place of a subject.
+GROUP = "group"
 
 
 class What(StrEnum):
@@ -41,7 +46,10 @@ HELP = (
     "accuracy: r on the cortex; difference: r of one run minus that of another; rois: bars; ceiling: r against the "
     "noise ceiling; layers: layers by ROI, of a blend, a banded ridge or several runs; best-layer: the same on the "
     "cortex; roi NAME...: where ROIs lie, or those of a class; vertices: all challenge vertices; response: a training "
-    "image and the responses measured; prediction: a held-out image, responses measured and predicted."
+    "image and the responses measured; prediction: a held-out image, responses measured and predicted. With --group "
+    "one figure of all subjects: of accuracy, difference and best-layer on fsaverage, with the number of subjects "
+    "behind each vertex; of rois a dot for each subject, beside them their mean and its interval, of one run or "
+    "several; of layers means over subjects, and how stable the best layer is."
 )
 
 
@@ -57,13 +65,14 @@ class _Kind:
 _SCALE = frozenset({"vmin", "vmax", "cmap"})
 _MAPPED = frozenset({"surface", "outline"})
 _IMAGE = frozenset({"rois", "stimulus", "nsd_id"})
+_GROUPED = frozenset({"group"})
 _KINDS = {
-    What.ACCURACY: _Kind("one", "map", _MAPPED | _SCALE | {"significant"}),
-    What.DIFFERENCE: _Kind("one", "map", _MAPPED | _SCALE | {"against"}),
-    What.ROIS: _Kind("one", "chart", frozenset({"rois"})),
+    What.ACCURACY: _Kind("one", "map", _MAPPED | _SCALE | _GROUPED | {"significant"}),
+    What.DIFFERENCE: _Kind("one", "map", _MAPPED | _SCALE | _GROUPED | {"against"}),
+    What.ROIS: _Kind("one", "chart", _GROUPED | {"rois"}),
     What.CEILING: _Kind("one", "chart", frozenset({"cmap"})),
-    What.LAYERS: _Kind("several", "chart", _SCALE | {"rois"}),
-    What.BEST_LAYER: _Kind("several", "map", _MAPPED | {"min_r"}),
+    What.LAYERS: _Kind("several", "chart", _SCALE | _GROUPED | {"rois"}),
+    What.BEST_LAYER: _Kind("several", "map", _MAPPED | _GROUPED | {"min_r"}),
     What.ROI: _Kind("none", "map", _MAPPED | {"names"}),
     What.VERTICES: _Kind("none", "map", _MAPPED),
     What.RESPONSE: _Kind("none", "map", _MAPPED | _SCALE | _IMAGE),
@@ -84,6 +93,7 @@ class Request:
     nsd_id: int | None = None
     min_r: float | None = None
     significant: bool = False
+    group: bool = False
 
     @property
     def is_of_a_run(self) -> bool:
@@ -140,14 +150,14 @@ class Request:
             )
 
     def _check_runs(self) -> None:
-        takes = _KINDS[self.what].runs
+        takes = "several" if self.group and self.what is What.ROIS else _KINDS[self.what].runs
         if self.n_runs and takes == "none":
             raise UsageError(f"plot {self.what} shows the data and takes no run=...", hint="leave it out")
         if self.n_runs > 1 and takes == "one":
             several = ", ".join(kind for kind, one in _KINDS.items() if one.runs == "several")
             raise UsageError(
                 f"plot {self.what} takes one run=..., found {self.n_runs}",
-                hint=f"plot {several} take several; plot difference subtracts the one that against=... names",
+                hint=f"plot {several} take several, rois with group=..., and difference subtracts that of against=...",
             )
         if self.what is What.DIFFERENCE and not self.against:
             raise UsageError(
@@ -158,6 +168,7 @@ class Request:
         return {
             "against": self.against,
             "significant": self.significant,
+            "group": self.group,
             "rois": bool(self.only),
             "stimulus": self.stimulus is not None,
             "nsd_id": self.nsd_id is not None,
@@ -175,6 +186,8 @@ class Request:
         """Return each subject's figure, made when it is asked for; the run to compare with is the last of `runs`."""
         from algocli.results.plots import accuracy, ceilings, difference, layers, responses, rois
 
+        if self.group:
+            return iter([(GROUP, self._of_group(challenge, runs, wishes))])
         image = {"row": self.stimulus, "nsd_id": self.nsd_id}
         match self.what:
             case What.ACCURACY:
@@ -198,14 +211,47 @@ class Request:
             case What.PREDICTION:
                 return responses.plot_prediction(challenge, runs[0], wishes, **image, rois=self.only)
 
-    def rows(self, challenge: Dataset, runs: Sequence[Run], wishes: Wishes) -> list[LayerCount] | list[LayerRow] | None:
+    def _of_group(self, challenge: Dataset, runs: Sequence[Run], wishes: Wishes) -> Chart[Any] | BrainMap:
+        """Return the figure of all subjects together."""
+        from algocli.results.plots import group_charts, group_layers, group_maps
+
+        match self.what:
+            case What.ACCURACY:
+                return group_maps.plot_group_accuracy(challenge, runs[0], wishes, only_significant=self.significant)
+            case What.DIFFERENCE:
+                return group_maps.plot_group_difference(challenge, runs[0], runs[1], wishes)
+            case What.ROIS:
+                return group_charts.plot_group_rois(challenge, runs, wishes, self.only)
+            case What.LAYERS:
+                return group_layers.plot_group_layers(challenge, runs, wishes, self.only)
+            case _:
+                return group_layers.plot_group_best_layer(challenge, runs, wishes, self.at_least)
+
+    def rows(self, challenge: Dataset, runs: Sequence[Run], wishes: Wishes) -> LayerRows | None:
         """Return what a figure of layers shows as rows; None for other kinds, whose numbers other commands print."""
         from algocli.results.best_layer import count_layers, layers_by_roi
 
         subjects, sides = wishes.subjects, wishes.hemispheres
+        if self.group:
+            return self._group_rows(challenge, runs, wishes)
         if self.what is What.BEST_LAYER:
             return count_layers(challenge, runs, subjects=subjects, hemispheres=sides, min_r=self.at_least)
         if self.what is What.LAYERS:
             _, tables = layers_by_roi(challenge, runs, subjects=subjects, hemispheres=sides, rois=self.only)
             return [row for table in tables for row in table.rows]
+        return None
+
+    def _group_rows(self, challenge: Dataset, runs: Sequence[Run], wishes: Wishes) -> LayerRows | None:
+        from algocli.results.group_layers import find_group_best_layers, group_layers_by_roi
+        from algocli.results.layered import layered
+
+        if self.what is What.BEST_LAYER:
+            compared = layered(runs)
+            subjects = compared.subjects(challenge, wishes.subjects)
+            found = find_group_best_layers(subjects, compared, wishes.hemispheres, self.at_least)
+            return list(found.counts(compared))
+        if self.what is What.LAYERS:
+            sides = wishes.hemispheres
+            _, group = group_layers_by_roi(challenge, runs, subjects=wishes.subjects, hemispheres=sides, rois=self.only)
+            return list(group.rows)
         return None

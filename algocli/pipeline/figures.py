@@ -28,6 +28,7 @@ from algocli.pipeline.figure_kinds import PAGE, Request, What
 from algocli.results.drawing.chart import Chart
 from algocli.results.drawing.maps import draw_map
 from algocli.results.drawing.style import DARK, DEFAULT_DPI, LIGHT, render
+from algocli.results.group import check_group
 from algocli.results.plots.request import Wishes
 from algocli.results.surface import Surface
 from algocli.runs.run import Run
@@ -35,7 +36,7 @@ from algocli.runs.run import Run
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from algocli.results.best_layer import LayerCount, LayerRow
+    from algocli.pipeline.figure_kinds import LayerRows
     from algocli.results.drawing.brain_map import BrainMap
 
 
@@ -50,6 +51,7 @@ def plot(
     stimulus: int | None = None,
     nsd_id: int | None = None,
     min_r: float | None = None,
+    group: bool = False,
     data_dir: Data | None = None,
     subjects: Ids | None = None,
     hemisphere: Hemisphere | None = None,
@@ -86,6 +88,10 @@ def plot(
         A training image by its row, from 0, or by its id in NSD.
     min_r
         No layer for vertices of r up to this; usually 0.1.
+    group
+        One figure of all subjects together, whose unit is the subject: of 'accuracy', 'difference' and 'best-layer' on
+        fsaverage, over those who have a response at a vertex; of 'rois', of one run or several, with a dot for each
+        subject; of 'layers'.
     data_dir
         The folder of the data, or the dataset itself; by default where the run's subjects were trained, or the
         usual folder.
@@ -106,7 +112,7 @@ def plot(
 
     Returns
     -------
-    The figure of one subject; of several, each by its subject's number or name.
+    The figure of one subject, or of the group; of several subjects, each by its subject's number or name.
 
     Raises
     ------
@@ -138,6 +144,7 @@ def plot(
         None if nsd_id is None else check_whole("nsd_id", nsd_id, 0),
         None if min_r is None else _share(min_r),
         check_flag("significant", significant),
+        check_flag("group", group),
     )
     wishes = Wishes(
         some_ids(subjects),
@@ -186,13 +193,15 @@ class Plotting:
             If the data or a run lacks one that was asked for, or they share none.
         """
         chosen = _choose(challenge, runs, wishes.subjects)
+        if request.group:
+            check_group(chosen)
         return cls(request, replace(wishes, subjects=chosen), challenge, runs, chosen)
 
     def figures(self) -> Iterator[tuple[SubjectId, Chart[Any] | BrainMap]]:
         """Yield each subject and what its figure shows, made as it is asked for."""
         return self.request.figures(self.challenge, self.runs, self.wishes)
 
-    def rows(self) -> list[LayerCount] | list[LayerRow] | None:
+    def rows(self) -> LayerRows | None:
         """Return what a figure of layers shows as rows; None for other kinds."""
         return self.request.rows(self.challenge, self.runs, self.wishes)
 
@@ -200,7 +209,7 @@ class Plotting:
         """Name a subject's figure: as asked for one, told apart by the subject for several."""
         if output is None or output.is_dir():
             return (output or Path()) / f"{self.request.stem}_{name_of(number)}.png"
-        several = len(self.subjects) > 1
+        several = len(self.subjects) > 1 and not self.request.group
         return output.with_stem(f"{output.stem}_{name_of(number)}") if several else output
 
     def draw(self, shown: Chart[Any] | BrainMap) -> Figure:

@@ -6,15 +6,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import get_args
 
-from algocli.compute.choices import check_choice, check_path
+from algocli.compute.choices import check_choice, check_flag, check_path
 from algocli.compute.track import Note, unheard
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.opening import open_dataset
 from algocli.dataset.protocol import Subject
-from algocli.errors import DataError
+from algocli.errors import DataError, UsageError
 from algocli.pipeline.arguments import Data, Ids, one_run, refuse_file, some_ids
 from algocli.pipeline.defaults import DEFAULT_DATA, DEFAULT_EXPORT, ExportFormat
 from algocli.results.data_of_runs import recorded_subjects, tell_other_places
+from algocli.results.export_group import MapFormat, export_group
+from algocli.results.group import check_group
 from algocli.results.scoring import scored_subjects
 from algocli.runs.mixtures import tell_mixtures
 from algocli.runs.run import Run
@@ -26,12 +28,13 @@ def export(
     folder: Path | str = DEFAULT_EXPORT,
     *,
     file_format: ExportFormat = "npy",
+    group: bool = False,
     data_dir: Data | None = None,
     subjects: Ids | None = None,
     made: Callable[[Path], object] | None = None,
     note: Note = unheard,
 ) -> list[Path]:
-    """Write a run's results per vertex, a folder a subject.
+    """Write a run's results per vertex, a folder a subject, or maps of all subjects together.
 
     Parameters
     ----------
@@ -40,6 +43,9 @@ def export(
     file_format
         'npy' for correlations, (n_vertices,), and predictions of the held-out images, (n_validation, n_vertices);
         'csv' for a row a vertex; 'gifti' and 'mgh' for maps on fsaverage, 163,842 vertices a hemisphere.
+    group
+        Whether to write the means over subjects instead, as 'gifti' or 'mgh' in a folder called group, each over those
+        who have a response at a vertex, and how many they are.
     data_dir
         The folder of the data, or the dataset itself, which all but 'npy' needs; by default each subject's
         data where it was trained.
@@ -57,7 +63,8 @@ def export(
     Raises
     ------
     UsageError
-        If there is no such format, or an argument is not what it can be.
+        If there is no such format, a group has but one subject or is to be written as no map, or an argument is not
+        what it can be.
     MissingStep
         If the run has not been trained on a subject that was asked for.
     DataError, StorageError
@@ -74,6 +81,9 @@ def export(
     refuse_file(output)
     check_choice("file_format", file_format, get_args(ExportFormat))
     numbers = some_ids(subjects)
+    if check_flag("group", group):
+        check_group(run.subjects if numbers is None else numbers)
+        _check_map(file_format)
     remarks = list(tell_mixtures(run, numbers))
     if file_format == "npy":
         # The run alone knows all that goes into the arrays; the data may be on another machine.
@@ -81,9 +91,9 @@ def export(
     elif data_dir is not None:
         pairs = scored_subjects(open_dataset(data_dir), run, numbers)
         remarks += tell_other_places(pairs)
-        files = _views(file_format, pairs, output)
+        files = _views(file_format, pairs, output, group=group)
     else:
-        files = _views(file_format, _recorded(run, numbers, remarks.append), output)
+        files = _views(file_format, _recorded(run, numbers, remarks.append), output, group=group)
     written = []
     for path in files:
         written.append(path)
@@ -102,11 +112,24 @@ def _arrays(run: Run, numbers: tuple[SubjectId, ...] | None, output: Path) -> It
         yield from export_arrays(run.subject(number), output)
 
 
-def _views(file_format: ExportFormat, pairs: list[tuple[Subject, SubjectRun]], output: Path) -> Iterator[Path]:
-    """Write what needs the data, subject by subject."""
+def _check_map(file_format: ExportFormat) -> None:
+    if file_format not in get_args(MapFormat):
+        raise UsageError(
+            f"file_format='{file_format}' is no map, and vertices of several subjects meet on maps alone",
+            hint="take file_format='gifti' or file_format='mgh', or leave out group=...",
+        )
+
+
+def _views(
+    file_format: ExportFormat, pairs: list[tuple[Subject, SubjectRun]], output: Path, *, group: bool
+) -> Iterator[Path]:
+    """Write what needs the data, subject by subject, or of all together."""
     from algocli.results.export import export_table
     from algocli.results.export_maps import export_gifti, export_overlays
 
+    if group:
+        yield from export_group(pairs, output, "gifti" if file_format == "gifti" else "mgh")
+        return
     write = {"csv": export_table, "gifti": export_gifti, "mgh": export_overlays}[file_format]
     for subject, share in pairs:
         yield from write(subject, share, output)

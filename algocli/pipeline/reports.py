@@ -4,29 +4,51 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Literal, Unpack, overload
 
-from algocli.compute.choices import check_choice, check_flag, check_path, check_words
+from algocli.compute.choices import check_flag, check_path, check_words
 from algocli.compute.track import Track, silent
 from algocli.dataset.opening import open_dataset
 from algocli.errors import UsageError
-from algocli.pipeline.arguments import Data, Ids, each_run, one_run, some_ids
+from algocli.pipeline.arguments import (
+    Data,
+    HowToCompare,
+    HowToReport,
+    Ids,
+    check_correction,
+    each_run,
+    one_run,
+    some_ids,
+)
 from algocli.pipeline.defaults import DEFAULT_DATA
 from algocli.results.certainty import Asked
+from algocli.results.group import GroupResult, check_group
+from algocli.results.group_report import GroupReport, group_report
 from algocli.results.report import Report, summarise, write_csv
 from algocli.results.telling import Correction
 from algocli.runs.run import Run
 
 if TYPE_CHECKING:
     from algocli.results.compare import Comparison
+    from algocli.results.group_compare import GroupComparison
+
+
+@overload
+def report(run: Run, *, group: Literal[False] = False, **how: Unpack[HowToReport]) -> Report: ...
+@overload
+def report(run: Run, *, group: Literal[True], **how: Unpack[HowToReport]) -> GroupReport: ...
+@overload
+def report(run: Run, *, group: bool, **how: Unpack[HowToReport]) -> Report | GroupReport: ...
 
 
 def report(
     run: Run,
     *,
+    group: bool = False,
     data_dir: Data | None = None,
     subjects: Ids | None = None,
     rois: Sequence[str] | str | None = None,
+    correct: Correction | None = None,
     significance: bool = False,
     n_permutations: int = 1000,
     intervals: bool = False,
@@ -36,7 +58,7 @@ def report(
     html: Path | str | None = None,
     title: str | None = None,
     track: Track = silent,
-) -> Report:
+) -> Report | GroupReport:
     """Score a run: its `rows` have the correlations, and the noise-normalised accuracies, of every ROI.
 
     The images are training images held out; the leaderboard's test images may score lower or higher. The official
@@ -45,19 +67,25 @@ def report(
 
     Parameters
     ----------
+    group
+        Whether to sum up over subjects: one row for each side and ROI, in place of one for each subject as well.
     data_dir
         The folder of the data, or the dataset itself; by default each subject's data where it was trained.
     subjects
         Numbers or names of the only subjects to score; by default all that the run has.
     rois
         Names of the only ROIs to score, or one name; by default all, 'All vertices' last.
+    correct
+        How p of a group is corrected for the number of ROIs and sides: 'fdr', the usual, by the share of false
+        discoveries, 'max' by the largest of all when signs are flipped, 'none' not at all.
     significance, n_permutations
         Whether also to say what share of vertices is explained better than chance (q <= .05), by so many permutations
         of the held-out images. For a run in folds, ten times as many vertices have their responses permuted before its
         folds are fitted once more.
     intervals, n_resamples
         Whether also to bound each mean r by a 95 % interval, from so many draws of the held-out images: how far it
-        might have come out otherwise, had this subject seen other images, not had there been other subjects.
+        might have come out otherwise, had this subject seen other images, not had there been other subjects. For a
+        group they are drawn anyway: how many subjects show an effect is told by each one's own interval.
     seed
         Seed of permutations and draws.
     csv, html
@@ -67,12 +95,14 @@ def report(
 
     Returns
     -------
-    The scores; r are on held-out training images, accuracies in percent.
+    The scores, a Report; r are on held-out training images, accuracies in percent. Of a group a GroupReport: its rows
+    have the mean r over subjects with the 95 % interval of other subjects and images, p by flips of signs and by
+    signed ranks, effect size and prevalence, and `each` is the report of every subject.
 
     Raises
     ------
     UsageError
-        If the data names no such ROI, or an argument is not what it can be.
+        If the data names no such ROI, a group has but one subject, or an argument is not what it can be.
     MissingStep
         If the run has not been trained on a subject that was asked for.
     DataError, StorageError
@@ -86,16 +116,22 @@ def report(
     [('left', 'EBA'), ('left', 'All vertices'), ('right', 'EBA'), ('right', 'All vertices')]
     """
     one_run(run)
-    page = check_pages(csv, html, title)
+    page, numbers = check_pages(csv, html, title), some_ids(subjects)
+    correction = check_correction(correct, group=group)
+    if group:
+        check_group(run.subjects if numbers is None else numbers)
+    elif correct is not None:
+        raise UsageError(f"correct={correct!r} is about p over subjects, and none are asked for", hint="add group=True")
     asked = Asked(
         n_permutations=n_permutations if check_flag("significance", significance) else None,
-        n_resamples=n_resamples if check_flag("intervals", intervals) else None,
+        n_resamples=n_resamples if check_flag("intervals", intervals) or group else None,
         seed=seed,
         track=track,
     )
     only = None if rois is None else check_words("rois", rois)
     data = DEFAULT_DATA if data_dir is None else open_dataset(data_dir)
-    found = summarise(data, run, subjects=some_ids(subjects), rois=only, asked=asked)
+    each = summarise(data, run, subjects=numbers, rois=only, asked=asked)
+    found = group_report(each, correct=correction, seed=seed) if group else each
     if csv is not None:
         write_csv(found, check_path("csv", csv))
     if page is not None:
@@ -104,7 +140,7 @@ def report(
 
 
 def write_page(
-    found: Report,
+    found: Report | GroupReport,
     run: Run,
     path: Path,
     *,
@@ -116,25 +152,40 @@ def write_page(
     """Write a report as one web page; what is asked for is told there as a command."""
     from algocli.results.data import gather
     from algocli.results.page import frame
+    from algocli.results.page.group_page import report_tables, with_group
+    from algocli.results.page.group_pictures import report_pictures
     from algocli.results.page.report_page import build_report_page
 
     data = gather(run, DEFAULT_DATA, found.subjects) if data_dir is None else open_dataset(data_dir)
-    frame.write_page(build_report_page(found, run, data, title=title, asked=asked, rois=rois), path)
+    each = found.each if isinstance(found, GroupReport) else found
+    page = build_report_page(each, run, data, title=title, asked=asked, rois=rois)
+    if isinstance(found, GroupReport):
+        page = with_group(page, found, report_tables(found), report_pictures(found))
+    frame.write_page(page, path)
+
+
+@overload
+def compare(runs: Sequence[Run], *, group: Literal[False] = False, **how: Unpack[HowToCompare]) -> Comparison: ...
+@overload
+def compare(runs: Sequence[Run], *, group: Literal[True], **how: Unpack[HowToCompare]) -> GroupComparison: ...
+@overload
+def compare(runs: Sequence[Run], *, group: bool, **how: Unpack[HowToCompare]) -> Comparison | GroupComparison: ...
 
 
 def compare(
     runs: Sequence[Run],
     *,
+    group: bool = False,
     data_dir: Data | None = None,
     subjects: Ids | None = None,
     rois: Sequence[str] | str | None = None,
     n_resamples: int = 1000,
     seed: int = 0,
-    correct: Correction = "none",
+    correct: Correction | None = None,
     html: Path | str | None = None,
     title: str | None = None,
     track: Track = silent,
-) -> Comparison:
+) -> Comparison | GroupComparison:
     """Compare runs with the first of them, ROI by ROI, by a paired bootstrap over the held-out images.
 
     Whichever is best looks better on these images than on others, as it was chosen by them: choose by another seed's
@@ -144,6 +195,8 @@ def compare(
     ----------
     runs
         Two or more, which held out the same images; the first is the reference.
+    group
+        Whether to sum up over subjects: one row for each side, ROI and run, in place of one for each subject as well.
     data_dir
         The folder of the data, or the dataset itself; by default where the reference was trained.
     subjects, rois
@@ -152,18 +205,21 @@ def compare(
         How often the held-out images are drawn anew, and the seed of these draws.
     correct
         'fdr' or 'max' gives each row a `p` that is corrected for how many differences a subject has: by the share of
-        false discoveries, or by the largest of all differences in every resample.
+        false discoveries, or by the largest of all differences in every resample; usually there is none. Of a group
+        `p_corrected` is so, by the largest of all when signs are flipped; there 'fdr' is usual, and 'none' leaves it.
     html, title
         A file to write a web page to, and its heading.
 
     Returns
     -------
-    Its `rows` have each difference in mean r and the 95 % interval of it.
+    A Comparison: its `rows` have each difference in mean r and the 95 % interval of it. Of a group a GroupComparison:
+    its rows have the mean difference over subjects as `report` has their mean r, and `best` says which run is best in
+    each ROI, and how stable that is.
 
     Raises
     ------
     UsageError
-        If runs cannot be compared, or an argument is not what it can be.
+        If runs cannot be compared, a group has but one subject, or an argument is not what it can be.
     MissingStep, DataError, StorageError
         If a run lacks a subject, data and runs do not fit together, or the page cannot be written.
 
@@ -176,27 +232,32 @@ def compare(
     True
     """
     from algocli.results import compare as results
+    from algocli.results.group_compare import group_comparison
 
     some, page = each_run(runs), check_pages(None, html, title)
-    check_choice("correct", correct, get_args(Correction))
+    numbers, correction = some_ids(subjects), check_correction(correct, group=group)
     moved = None if data_dir is None else open_dataset(data_dir)
-    found = results.compare(
+    if group:
+        check_group(results.shared_subjects(some, moved) if numbers is None else numbers)
+    each = results.compare(
         some,
         data_dir=moved,
-        subjects=some_ids(subjects),
+        subjects=numbers,
         rois=None if rois is None else check_words("rois", rois),
         n_resamples=n_resamples,
         seed=seed,
-        correct=correct,
+        correct="none" if group else correction,
+        keep_draws=group,
         track=track,
     )
+    found = group_comparison(each, correct=correction, seed=seed) if group else each
     if page is not None:
         write_compare_page(found, some, page, data_dir=moved, title=title, drawn=(n_resamples, seed), rois=rois)
     return found
 
 
 def write_compare_page(
-    found: Comparison,
+    found: Comparison | GroupComparison,
     runs: Sequence[Run],
     path: Path,
     *,
@@ -209,10 +270,16 @@ def write_compare_page(
     from algocli.results.data import gather
     from algocli.results.page import frame
     from algocli.results.page.compare_page import build_compare_page
+    from algocli.results.page.group_page import compare_tables, with_group
+    from algocli.results.page.group_pictures import compare_pictures
 
     data = gather(runs[0], DEFAULT_DATA, found.subjects) if data_dir is None else open_dataset(data_dir)
     only = None if rois is None else list(check_words("rois", rois))
-    frame.write_page(build_compare_page(found, runs, data, title=title, drawn=drawn, rois=only), path)
+    each = found.each if isinstance(found, GroupResult) else found
+    page = build_compare_page(each, runs, data, title=title, drawn=drawn, rois=only)
+    if isinstance(found, GroupResult):
+        page = with_group(page, found, compare_tables(found), compare_pictures(found))
+    frame.write_page(page, path)
 
 
 def check_pages(csv: Path | str | None, html: Path | str | None, title: str | None) -> Path | None:

@@ -18,8 +18,10 @@ from algocli.encoding.regressions.registry import regression_of
 from algocli.encoding.settings import USUAL_ALPHAS, USUAL_DRAWS, Alphas, Settings
 from algocli.errors import MissingStep, UsageError
 from algocli.features.store.library import check_name, find_recipe
-from algocli.pipeline.arguments import each_subject
+from algocli.pipeline.arguments import check_correction, each_subject
 from algocli.pipeline.defaults import DEFAULT_CACHE, DEFAULT_MODEL
+from algocli.results.group import check_group
+from algocli.results.group_partition import GroupPartition, group_partition
 from algocli.results.part_rows import PartitionReport
 from algocli.results.partition import SubjectParts, describe, export_parts, read_parts, resample_parts, summarise_parts
 from algocli.results.regions import check_rois, classes_of
@@ -47,15 +49,24 @@ class Partition:
         The run of every union of sets.
     sides
         By subject and side every part per vertex, (n_vertices,) each.
+    group
+        The parts over subjects, where they were asked for: its `rows` have the mean of each part with the 95 % interval
+        of other subjects and images, p and prevalence.
     """
 
     report: PartitionReport
     sets: tuple[FeatureSet, ...]
     runs: Mapping[Names, Run]
     sides: Mapping[SubjectId, SubjectParts]
+    group: GroupPartition | None = None
 
     def __repr__(self) -> str:
         return f"Partition({self.report.told(' and '.join(one.name for one in self.sets))})"
+
+    @property
+    def shown(self) -> PartitionReport | GroupPartition:
+        """The parts over subjects where they were asked for, else the report."""
+        return self.report if self.group is None else self.group
 
     def table(self) -> list[dict[str, Any]]:
         """Return the rows of the report as dicts."""
@@ -91,10 +102,11 @@ def partition(
     seed: int = usual.SEED,
     refit: bool = True,
     rois: Sequence[str] | str | None = None,
+    group: bool = False,
     intervals: bool = False,
     n_resamples: int = 1000,
     resample_seed: int = 0,
-    correct: Correction = "none",
+    correct: Correction | None = None,
     cache_dir: Path | str = DEFAULT_CACHE,
     track: Track = silent,
     note: Note = unheard,
@@ -117,6 +129,8 @@ def partition(
         one layer are ridge: what two sets need, that differ in how strongly they are to be penalised.
     rois
         Names of the only ROIs to tell of, or one name; by default all, 'All vertices' last.
+    group
+        Whether also to sum up over subjects, who are then drawn images for in any case.
     intervals, n_resamples, resample_seed
         Whether also to bound each part by a 95 % interval, from so many draws of the held-out images, the same for all
         models; and to give it a p: of a part of one set, and of the total, that of being above 0 (one-sided), of a
@@ -124,15 +138,17 @@ def partition(
     correct
         How p is corrected for the number of ROIs, part by part and subject by subject: 'fdr' by the share of false
         discoveries, 'max' by the largest of all ROIs in every draw. Sides count together; what pools them by itself.
+        Of a group, and there usually by 'fdr', p over subjects are so, and those of each subject are not.
 
     Returns
     -------
-    Its `report.rows` have every part of every ROI; `low`, `high` and `p` are None where they were not asked for.
+    Its `report.rows` have every part of every ROI; `low`, `high` and `p` are None where they were not asked for. Its
+    `group.rows` have them over subjects.
 
     Raises
     ------
     UsageError
-        If the sets or the settings make no sense, or the data names no such ROI.
+        If the sets or the settings make no sense, a group has but one subject, or the data names no such ROI.
     MissingStep
         If features are missing.
     DataError, StorageError
@@ -146,6 +162,10 @@ def partition(
     ['features.2', 'features.5', 'features.2 & features.5', 'total']
     """
     some, cache_dir = each_subject(subjects), check_path("cache_dir", cache_dir)
+    over = check_correction(correct, group=group)
+    each: Correction = "none" if group else over
+    if group:
+        check_group([one.id for one in some])
     only = None if rois is None else check_words("rois", rois)
     found_sets = _find_sets(cache_dir, check_word("model", model), check_words("sets", sets))
     check_rois(only or (), [*classes_of(some), ALL_VERTICES])
@@ -163,8 +183,8 @@ def partition(
         refit=refit,
     )
     _check_searches(settings, found_sets)
-    how = Resampling(n_resamples, resample_seed, correct) if check_flag("intervals", intervals) else None
-    if how is None and correct != "none":
+    how = Resampling(n_resamples, resample_seed, each) if check_flag("intervals", intervals) or group else None
+    if how is None and each != "none":
         raise UsageError(f"correct={correct!r} is of p, which come with intervals", hint="add intervals=True")
     # Whatever is missing is told before the first of many models is trained.
     n_features = measure_features(some, settings.features, cache_dir, track=track)
@@ -179,8 +199,10 @@ def partition(
         found.append((one, read_parts(one, runs, track=track)))
     names = [one.name for one in found_sets]
     drawn = None if how is None else resample_parts(found, names, runs, how, rois=only, track=track, note=note)
-    report = summarise_parts(names, found, rois=only, drawn=drawn, correct=correct)
-    return Partition(report, tuple(found_sets), runs, {one.id: sides for one, sides in found})
+    report = summarise_parts(names, found, rois=only, drawn=drawn, correct=each)
+    chance = {number: own.by_chance for number, own in (drawn or {}).items()}
+    summed = group_partition(report, chance=chance, correct=over, seed=resample_seed) if group else None
+    return Partition(report, tuple(found_sets), runs, {one.id: sides for one, sides in found}, summed)
 
 
 def _find_sets(cache_dir: Path, model: str, words: Sequence[str]) -> list[FeatureSet]:

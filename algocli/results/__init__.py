@@ -14,20 +14,28 @@ certainty        both, as a report asks for them
 report           scores by ROI
 over_subjects    medians over subjects
 choosing         what it does to a score to be the best of several
+group_scores     numbers over subjects
+group            what subjects' scores say of all people
+group_report     a run over subjects
 compare          runs side by side
+group_compare    runs over subjects, and which is best
 part_rows        rows of explained variance in parts
 sure_parts       their intervals, and which are more than chance
 partition        explained variance in parts, by vertex and by ROI
+group_partition  parts over subjects
 layered          what speaks for each layer at each vertex
 best_layer       which layer speaks most, by vertex and by ROI
+group_layers     the same over subjects
 predicted        predicted responses to new images
 mesh_files       where the files of a surface lie
 surface          the cortex as a mesh
 on_mesh          where a subject's vertices are on it
+group_places     where several subjects' vertices meet on it
 drawing/         figures, stroke by stroke
 plots/           what each kind of figure shows
 page/            web pages
 map_files        files of a map on the mesh
 export_maps      maps for Workbench and FreeSurfer
+export_group     the same over subjects
 export           arrays and tables
 """

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.protocol import Dataset, Subject
 from algocli.dataset.sides import ALL_VERTICES, Side, asked_sides
-from algocli.results.layered import Layered, LayerOfRun, layered
+from algocli.results.layered import Layered, LayerOfRun, LayerValues, layered
 from algocli.results.regions import check_rois, classes_of, regions
 from algocli.results.telling import SCORED_ON
 from algocli.runs.run import Run
@@ -85,15 +85,19 @@ def find_best_layers(
     """
     codes: dict[Side, NDArray[np.int64]] = {}
     for hemisphere in asked_sides(subject.sides, hemispheres):
-        found = compared.read(subject, hemisphere)
-        is_low = np.zeros(len(found.r), bool) if found.noise_ceiling is None else found.noise_ceiling <= min_r**2
-        reasons = {
-            NO_LAYER_HELPS: ~found.values.any(axis=0),
-            LOW_CEILING: is_low,
-            NOT_PREDICTED: found.r <= min_r,
-        }
-        codes[hemisphere] = np.select(list(reasons.values()), list(reasons), found.values.argmax(axis=0))
+        codes[hemisphere] = code_layers(compared.read(subject, hemisphere), min_r)
     return BestLayers(codes)
+
+
+def code_layers(found: LayerValues, min_r: float) -> NDArray[np.int64]:
+    """Return the position of each vertex's layer, (n_vertices,), or the code of why it has none."""
+    is_low = np.zeros(len(found.r), bool) if found.noise_ceiling is None else found.noise_ceiling <= min_r**2
+    reasons = {
+        NO_LAYER_HELPS: ~found.values.any(axis=0),
+        LOW_CEILING: is_low,
+        NOT_PREDICTED: found.r <= min_r,
+    }
+    return np.select(list(reasons.values()), list(reasons), found.values.argmax(axis=0))
 
 
 def count_layers(

@@ -6,7 +6,7 @@ Every run is compared with the first one, the reference, on the same resampled h
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -31,6 +31,9 @@ from algocli.runs.run import Run
 from algocli.runs.splitting import tell_split
 from algocli.stats import bootstrap
 from algocli.stats.families import corrected_p
+
+# What each difference is in every resample, (n_resamples,), by its subject, side, ROI and run.
+Draws = Mapping[tuple[SubjectId, Side, str, str], NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,8 @@ class DifferenceRow:
 class Comparison(RowsByRoi):
     """All differences, subject by subject, hemisphere by hemisphere, ROI by ROI, and there run by run.
 
-    `classes` tells the class of each ROI (`ALL_VERTICES` has none); `notes` say what was left out or assumed.
+    `classes` tells the class of each ROI (`ALL_VERTICES` has none); `notes` say what was left out or assumed; `draws`
+    are kept where they were asked for.
     """
 
     reference: str
@@ -79,6 +83,7 @@ class Comparison(RowsByRoi):
     classes: dict[str, str]
     notes: tuple[str, ...] = ()
     corrected: Correction = "none"
+    draws: Draws = field(default_factory=dict, repr=False, compare=False)
 
     def __repr__(self) -> str:
         return f"Comparison({self.told(f'{len(self.runs)} runs against {self.reference}')})"
@@ -106,6 +111,7 @@ def compare(
     n_resamples: int = 1000,
     seed: int = 0,
     correct: Correction = "none",
+    keep_draws: bool = False,
     track: Track = silent,
 ) -> Comparison:
     """Compare runs with the first of them, by a paired bootstrap over the held-out images.
@@ -126,6 +132,8 @@ def compare(
     correct
         How to correct for the number of ROIs, sides and runs that a subject's differences are of: not at all, by the
         share of false discoveries, or by the largest of all differences in every resample (`families.corrected_p`).
+    keep_draws
+        Whether the comparison is to keep what each difference is in every resample.
 
     Raises
     ------
@@ -154,6 +162,7 @@ def compare(
     classes = classes_of(data)
     chosen = choose_rois(rois, classes)
     rows: list[DifferenceRow] = []
+    draws: dict[tuple[SubjectId, Side, str, str], NDArray[np.float64]] = {}
     for subject in data:
         compared = subject_runs[subject.id]
         counts = draw(len(compared[0].rows), n_resamples=n_resamples, seed=seed)
@@ -163,8 +172,11 @@ def compare(
         for side in subject.sides:
             found += _side_rows(subject, side, compared, of[side], resampled[side])
         rows += [row for row, _ in found] if correct == "none" else _with_p(found, correct)
+        if keep_draws:
+            draws |= {(r.subject, r.hemisphere, r.roi, r.run): drawn for r, drawn in found if drawn is not None}
     notes += filter(None, [tell_choice([runs[0], *others], numbers)])
-    return Comparison(runs[0].name, tuple(run.name for run in others), tuple(rows), classes, tuple(notes), correct)
+    names = tuple(run.name for run in others)
+    return Comparison(runs[0].name, names, tuple(rows), classes, tuple(notes), correct, draws)
 
 
 def _with_p(

@@ -62,7 +62,7 @@ def tell_other_places(pairs: Iterable[tuple[Subject, SubjectRun]]) -> Iterator[s
         if trained_on is not None and trained_on != here:
             found.setdefault((trained_on.parent, here.parent), []).append(subject_run.id)
     for (trained_on, here), numbers in found.items():
-        listed = ", ".join(map(str, numbers))
+        listed = ", ".join(map(str, dict.fromkeys(numbers)))
         yield f"subject {listed} was trained on {trained_on}; ROIs and the like are those of {here}"
 
 

@@ -42,7 +42,7 @@ def export_gifti(subject: Subject, subject_run: SubjectRun, folder: Path) -> lis
     home, significance, written = folder / name_of(subject_run.id), kept(subject_run), []
     for hemisphere in subject.sides:
         side = prefix(hemisphere)
-        for name, values in _maps(subject, subject_run, hemisphere, significance):
+        for name, values in known_maps(subject, subject_run, hemisphere, significance):
             written.append(home / f"{side}.{name}.func.gii")
             write_metric(written[-1], values, hemisphere, name)
         for roi_class, codes, labels in _classes(subject, hemisphere):
@@ -72,7 +72,7 @@ def export_overlays(subject: Subject, subject_run: SubjectRun, folder: Path) -> 
     home, significance, written = folder / name_of(subject_run.id), kept(subject_run), []
     for hemisphere in subject.sides:
         side = prefix(hemisphere)
-        maps = dict(_maps(subject, subject_run, hemisphere, significance))
+        maps = dict(known_maps(subject, subject_run, hemisphere, significance))
         if "p" in maps:
             # Where nothing is drawn a p of 0 would be the surest of all.
             maps["sig"] = -np.log10(maps.pop("p"))
@@ -86,10 +86,18 @@ def export_overlays(subject: Subject, subject_run: SubjectRun, folder: Path) -> 
     return written
 
 
-def _maps(
+def known_maps(
     subject: Subject, subject_run: SubjectRun, hemisphere: Side, significance: KeptP | None
 ) -> Iterator[tuple[str, NDArray[np.float64]]]:
-    """Yield the name of each quantity that is known and its map, (163842,), NaN outside the challenge."""
+    """Yield the name of each quantity that is known and its map, (163842,), NaN outside the challenge.
+
+    Raises
+    ------
+    UsageError
+        If the dataset does not say where its responses are.
+    DataError
+        If data and run do not fit together, or a mask is missing or damaged.
+    """
     scores = read_scores(subject, subject_run, hemisphere)
     known = {
         "correlation": scores.correlation,

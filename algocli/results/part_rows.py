@@ -9,7 +9,7 @@ from typing import Any
 from algocli.compute.choices import check_choice
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.sides import BOTH, Side
-from algocli.results.rows import RowsByRoi, write_records
+from algocli.results.rows import Columned, RowsByRoi, write_records
 from algocli.results.telling import SIGNIFICANT, Correction
 
 # The part that is no part: what all sets explain together.
@@ -95,7 +95,7 @@ class PartitionReport(RowsByRoi):
         return [row for row in self.rows if (row.subject, row.hemisphere, row.roi) == wanted]
 
 
-def write_csv(report: PartitionReport, path: Path) -> None:
+def write_csv(report: Columned, path: Path) -> None:
     """Write the rows as CSV at full precision, a missing number as an empty cell.
 
     Raises

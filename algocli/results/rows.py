@@ -16,13 +16,8 @@ from algocli.dataset.naming import SubjectId, list_subjects
 from algocli.dataset.sides import ALL_VERTICES, Side
 
 
-class Row(Protocol):
-    """A row about one ROI of one subject."""
-
-    @property
-    def subject(self) -> SubjectId:
-        """The subject's number or name."""
-        ...
+class RoiRow(Protocol):
+    """A row about one ROI."""
 
     @property
     def hemisphere(self) -> Side:
@@ -35,16 +30,20 @@ class Row(Protocol):
         ...
 
 
-class RowsByRoi:
-    """Rows, subject by subject and ROI by ROI; `classes` tells the class of each ROI (`ALL_VERTICES` has none)."""
-
-    rows: Sequence[Row]
-    classes: Mapping[str, str]
+class Row(RoiRow, Protocol):
+    """A row about one ROI of one subject."""
 
     @property
-    def subjects(self) -> tuple[SubjectId, ...]:
-        """The subjects of the rows, each once, in their order."""
-        return tuple(dict.fromkeys(row.subject for row in self.rows))
+    def subject(self) -> SubjectId:
+        """The subject's number or name."""
+        ...
+
+
+class RowsOfRois:
+    """Rows, ROI by ROI; `classes` tells the class of each ROI (`ALL_VERTICES` has none)."""
+
+    rows: Sequence[RoiRow]
+    classes: Mapping[str, str]
 
     @property
     def sides(self) -> tuple[Side, ...]:
@@ -70,6 +69,36 @@ class RowsByRoi:
         """
         return as_frame(self.table())
 
+    def by_class(self, rois: Iterable[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Yield each class with those of some ROIs that follow one another in it; no class is ''."""
+        for roi_class, together in groupby(rois, key=lambda roi: self.classes.get(roi, "")):
+            yield roi_class, tuple(together)
+
+
+class Columned(Protocol):
+    """Rows that say which columns they have."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Their names."""
+        ...
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """The rows as dicts, a column a key."""
+        ...
+
+
+class RowsByRoi(RowsOfRois):
+    """Rows of several subjects, subject by subject and ROI by ROI."""
+
+    rows: Sequence[Row]
+
+    @property
+    def subjects(self) -> tuple[SubjectId, ...]:
+        """The subjects of the rows, each once, in their order."""
+        return tuple(dict.fromkeys(row.subject for row in self.rows))
+
     def told(self, what: str) -> str:
         """Say how much there is of what, for people who print it."""
         return f"{what}: {len(self.rows)} rows, {list_subjects(self.subjects)}, {len(self.rois)} ROIs"
@@ -83,11 +112,6 @@ class RowsByRoi:
         """Return the ROIs that a subject has rows of, in the order of `rois`: another's data may name more."""
         named = {row.roi for row in self.rows if row.subject == subject}
         return tuple(roi for roi in self.rois if roi in named)
-
-    def by_class(self, rois: Iterable[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
-        """Yield each class with those of some ROIs that follow one another in it; no class is ''."""
-        for roi_class, together in groupby(rois, key=lambda roi: self.classes.get(roi, "")):
-            yield roi_class, tuple(together)
 
 
 def write_records(columns: Sequence[str], records: Iterable[Mapping[str, object]], path: Path) -> None:

@@ -7,6 +7,7 @@ tails        p beyond the largest draw
 permutation  which scores are more than chance
 families     p of many differences, corrected for their number
 groups       what several subjects say together: mean, sign flips, prevalence
+best         which of several is best on average over subjects, and how stable that is
 bootstrap    how far scores might have come out otherwise
 influence    what images add to scores of folds, whose models share them
 measures     r and R² as those who ask how sure they are need them

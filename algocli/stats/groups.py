@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 Alternative = Literal["greater", "two-sided"]
 
 # With up to so many subjects all ways to flip their signs are tried (2^12 = 4,096); of more, as many at random.
-_EXACT, _FLIPS = 12, 4096
+EXACT, _FLIPS = 12, 4096
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def flip_signs(scores: NDArray[np.floating], alternative: Alternative, *, seed: 
     # A subject without the score adds nothing, whatever its sign: all flips of the others come up alike often. So do
     # two more who have none, and without whom scipy would not flip the sign of a single one.
     scaled = np.pad(np.nan_to_num(scores / np.where(size > 0, size, 1)), ((0, 2 if len(scores) == 1 else 0), (0, 0)))
-    exact = len(scaled) <= _EXACT
+    exact = len(scaled) <= EXACT
     tested = permutation_test(
         (scaled,),
         lambda flipped, axis: flipped.sum(axis=axis),

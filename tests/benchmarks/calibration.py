@@ -33,6 +33,7 @@ from algocli.runs.training import train_subject
 from algocli.stats.bootstrap import interval
 from algocli.stats.correlation import correlate
 from algocli.stats.permutation import false_discovery_q
+from tests.benchmarks.group_calibration import p_of_nobody, people
 from tests.features.by_hand import cache_features
 
 N_FEATURES, N_ROIS, ROI_SIZE = 400, 10, 12
@@ -248,6 +249,14 @@ def main() -> None:
     for empty in cases(small=chosen.small):
         false, power = discoveries(Case(empty.regression, empty.folds, empty.n, 0.7))
         print(f"{empty.name}  of discoveries false {false:.3f}  found {power:.3f}", flush=True)
+    for between in (0.0, 0.03, 0.1):
+        held = people(between, n_groups=10 * chosen.people)
+        single, largest = p_of_nobody(n_groups=10 * chosen.people, between=between)
+        print(
+            f"groups of 8, sd between subjects {between:.2f}  covered {held:.3f}  P(p <= .05) {single:.3f}  "
+            f"P(any p max <= .05) {largest:.3f}",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

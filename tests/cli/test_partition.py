@@ -247,3 +247,28 @@ def test_with_banded_ridge_unions_are_searched(challenge, cache):
     assert "does not tell how folds depend on each other" in result.stderr
     # The search is made once: whether folds tell anything is known before they are fitted again.
     assert result.stderr.count("searches of 2 draws") == 1
+
+
+def test_a_group_has_rows_over_subjects(challenge, cache):
+    words = (*TWO, "--holdout", "0.3", "--group", "--resamples", "40")
+    result = invoke(challenge, cache, *words, "--json", "--csv", str(cache / "rows.csv"))
+    assert result.exit_code == 0, result.output
+    printed = json.loads(result.stdout)
+    assert list(printed) == ["sets", "models", "unit", "subjects", "corrected", "rows"]
+    assert (printed["unit"], printed["subjects"]) == ("subject", [1, 6])
+    everything = [row for row in printed["rows"] if (row["hemisphere"], row["roi"]) == ("both", "All vertices")]
+    assert [row["part"] for row in everything] == [*TWO, " & ".join(TWO), "total"]
+    assert [row["n_subjects"] for row in everything] == [2] * 4
+    *parts, total = (row["mean"] for row in everything)
+    assert sum(parts) == pytest.approx(total)
+    with (cache / "rows.csv").open() as lines:
+        assert len(list(csv.DictReader(lines))) == len(printed["rows"])
+    shown = invoke(challenge, cache, *words)
+    assert "2 subjects, total: percent of variance" in shown.stdout
+    assert "unit: subject, n = 2" in shown.stderr
+
+
+def test_one_subject_is_no_group_of_parts(partition):
+    result = partition(*TWO, "-s", "1", "--group")
+    assert result.exit_code == 2
+    assert "a group needs 2 subjects at the least" in result.stderr

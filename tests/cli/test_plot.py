@@ -20,6 +20,7 @@ def cache(tmp_path_factory):
     folder = tmp_path_factory.mktemp("cache")
     write_layer_run(folder, "low", "features.2", 0.2)
     write_layer_run(folder, "high", "features.12", 0.4)
+    write_run(folder, "b-run", finished_at=1e9)
     write_run(folder, finished_at=2e9)
     return folder
 
@@ -63,6 +64,43 @@ def test_the_suffix_decides_the_format(plot, tmp_path, suffix, magic):
     result = plot("rois", "-s", "6", "-o", f"deeper/figure{suffix}")
     assert result.exit_code == 0, result.stderr
     assert (tmp_path / f"deeper/figure{suffix}").read_bytes().startswith(magic)
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (["accuracy"], "accuracy_group.png"),
+        (["difference", "--run", "a-run", "--against", "b-run"], "difference_group.png"),
+        (["rois", "--run", "a-run", "--run", "b-run", "-o", "dots.svg"], "dots.svg"),
+        (["layers", "--run", "a-run", "--run", "b-run", "--roi", "PPA"], "layers_group.png"),
+        (["best-layer", "--run", "a-run", "--run", "b-run", "-o", "best.html"], "best.html"),
+    ],
+)
+def test_a_group_has_one_figure(plot, tmp_path, words, name):
+    result = plot(*words, "--group")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout == f"{name}\n"
+    written = (tmp_path / name).read_bytes()
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert plot(*words, "--group").exit_code == 0
+    assert (tmp_path / name).read_bytes() == written
+
+
+def test_the_json_of_a_group_names_its_subjects_and_how_stable_layers_are(plot):
+    words = ["--group", "--run", "a-run", "--run", "b-run", "--hemisphere", "right", "--json"]
+    printed = json.loads(plot("layers", *words, "--roi", "PPA").stdout)
+    assert printed["figures"] == [{"subjects": [1, 6], "path": "layers_group.png"}]
+    assert [row["layer"] for row in printed["rows"]] == ["a-run", "b-run"]
+    assert {row["n_subjects"] for row in printed["rows"]} == {2}
+    [best] = [row for row in printed["rows"] if row["is_best"]]
+    assert 0.25 <= best["stability"] <= 1
+    assert best["low"] < best["value"] < best["high"]
+    counted = json.loads(plot("best-layer", *words, "--min-r", "0").stdout)["rows"]
+    assert [(row["layer"], row["reason"]) for row in counted[:3]] == [
+        ("a-run", None),
+        ("b-run", None),
+        (None, "no layer helps"),
+    ]
 
 
 def test_several_subjects_get_a_figure_each(plot, tmp_path):
@@ -130,6 +168,9 @@ def test_figures_of_a_run_without_one_name_the_missing_step(tiny_challenge, tmp_
         (["layers", "--run", "low"], "run low has no layers to choose from"),
         (["layers", "--run", "low", "--run", "high", "-o", "chart.html"], "only a map can be turned in a page"),
         (["rois", "--hemisphere", "upper"], "upper"),
+        (["ceiling", "--group"], "takes no --group"),
+        (["rois", "--group", "-s", "1"], "a group needs 2 subjects at the least"),
+        (["rois", "--run", "low", "--run", "high"], "takes one --run, found 2"),
     ],
 )
 def test_a_request_that_makes_no_sense_is_a_usage_error_and_writes_nothing(plot, tmp_path, words, told):

@@ -15,6 +15,7 @@ WORDS = re.compile(r"\bNSD\b|fsaverage|\bHEMISPHERES\b|\bSUBJECTS\b|\beight\b")
 ROOMS = ("dataset", "demo", "submission", "results/drawing", "results/plots")
 ELSEWHERE = {
     "results/on_mesh.py": "the mesh itself",
+    "results/group_places.py": "where subjects meet on the mesh",
     "results/surface.py": "the mesh itself",
     "results/export.py": "a column has a vertex's place on the mesh, where it has one",
     "results/export_maps.py": "files for programs that show the mesh",

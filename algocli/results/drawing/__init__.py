@@ -14,6 +14,7 @@ maps         a map, drawn
 roi_axis     ROIs side by side on an axis
 charts       bars by ROI
 run_bars     bars of several runs
+dots         a dot for each subject, and their mean
 density      counts of vertices in a field
 heatmap      layers by ROI
 """

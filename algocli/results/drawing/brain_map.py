@@ -16,18 +16,23 @@ from algocli.results.surface import Surface
 
 @dataclass(frozen=True)
 class Panel:
-    """One set of values: for each hemisphere (n_mesh_vertices,), NaN where bare cortex is to show."""
+    """One set of values: for each hemisphere (n_mesh_vertices,), NaN where bare cortex is to show.
+
+    `key` says what its colours mean where that is not what those of the other panels do.
+    """
 
     values: Mapping[Side, NDArray[np.float64]]
     name: str = ""
+    key: Key | None = None
 
 
 @dataclass(frozen=True)
 class BrainMap:
     """Values on the cortex, what their colours mean, and the words around them.
 
-    Several `panels`, as measured and predicted responses, share the `key`; each then has a name. `outlines` has, for
-    each hemisphere and each ROI name, the mesh vertices (n,) inside. `stimulus` is an image to show beside the cortex.
+    Several `panels`, as measured and predicted responses, share the `key` unless they have their own; each then has a
+    name. `outlines` has, for each hemisphere and each ROI name, the mesh vertices (n,) inside. `stimulus` is an image
+    to show beside the cortex.
     """
 
     panels: tuple[Panel, ...]
@@ -42,3 +47,12 @@ class BrainMap:
     def hemispheres(self) -> tuple[Side, ...]:
         """The hemispheres that have values, the left one first."""
         return tuple(h for h in HEMISPHERES if h in self.panels[0].values)
+
+    @property
+    def is_one_key(self) -> bool:
+        """Whether all panels share the key; else each stands beside its own."""
+        return all(panel.key is None for panel in self.panels)
+
+    def key_of(self, panel: Panel) -> Key:
+        """Return what the colours of a panel mean."""
+        return self.key if panel.key is None else panel.key

@@ -13,6 +13,7 @@ from algocli.results.drawing.roi_axis import (
     ABSENT,
     Place,
     dress_bars,
+    inches_of_names,
     inches_per_roi,
     name_classes,
     name_rois,
@@ -69,7 +70,7 @@ def draw_rois(
     with styled(theme):
         width = max(_NARROWEST, _LEFT + _RIGHT + inches_per_roi(places, _PER_ROI) * (places[-1].x + 1.6))
         words = Words.fitting(title, caption, width - 2 * MARGIN)
-        foot = _NAMES + words.foot
+        foot = inches_of_names(places, _NAMES) + words.foot
         height = words.head + _CLASSES + _PLOT_HEIGHT + foot
         figure = Figure(figsize=(width, height), dpi=dpi)
         box = (_LEFT / width, foot / height, 1 - (_LEFT + _RIGHT) / width, _PLOT_HEIGHT / height)

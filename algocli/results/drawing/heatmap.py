@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +13,15 @@ from algocli.dataset.sides import Side, heading
 from algocli.results.best_layer import LayersByRoi
 from algocli.results.drawing.chart import Chart
 from algocli.results.drawing.keys import Scale
-from algocli.results.drawing.roi_axis import ABSENT, Place, inches_per_roi, name_classes, name_rois, place_rois
+from algocli.results.drawing.roi_axis import (
+    ABSENT,
+    Place,
+    inches_of_names,
+    inches_per_roi,
+    name_classes,
+    name_rois,
+    place_rois,
+)
 from algocli.results.drawing.style import (
     CAPTION_BOTTOM,
     DEFAULT_DPI,
@@ -45,6 +54,7 @@ def draw_heatmap(
     labels: Sequence[str],
     title: str,
     caption: str = "",
+    below: Mapping[str, Mapping[Side, Sequence[str]]] = MappingProxyType({}),
     dpi: int = DEFAULT_DPI,
     theme: Theme = LIGHT,
 ) -> Chart[LayersByRoi]:
@@ -58,17 +68,19 @@ def draw_heatmap(
         The colours of the values.
     labels
         What to call the layers.
+    below
+        Further rows of words, by name: for each hemisphere one a ROI.
     """
     from matplotlib.figure import Figure
 
     places = place_rois(table.classes, table.classes)
-    left = 2 * MARGIN + _LETTER * max(map(len, labels))
+    left = 2 * MARGIN + _LETTER * max(map(len, [*labels, *below]))
     across = places[-1].x + 1
     wide = inches_per_roi(places, _CELL_WIDTH) * across
     width = max(_NARROWEST, left + wide + MARGIN)
     words = Words.fitting(title, caption, width - 2 * MARGIN, _KEY_WIDTH + MARGIN)
-    foot = max(CAPTION_BOTTOM + scale.height, words.foot) + _ABOVE_KEY + _NAMES
-    tall = _CELL_HEIGHT * len(labels)
+    foot = max(CAPTION_BOTTOM + scale.height, words.foot) + _ABOVE_KEY + inches_of_names(places, _NAMES)
+    tall = _CELL_HEIGHT * (len(labels) + len(below))
     n_fields = len(table.values)
     height = words.head + _CLASSES + n_fields * (_ABOVE + tall) + foot
     with styled(theme):
@@ -77,7 +89,10 @@ def draw_heatmap(
             bottom = foot + (n_fields - 1 - place) * (_ABOVE + tall)
             axes = figure.add_axes((left / width, bottom / height, wide / width, tall / height))
             _draw_field(axes, table, hemisphere, places, scale, theme)
-            _dress(axes, hemisphere, across, labels)
+            for row, words_of in enumerate(below.values(), start=len(labels)):
+                for one, word in zip(places, words_of[hemisphere], strict=True):
+                    axes.text(one.x, row, word, color=theme.quiet_ink, fontsize=7, ha="center", va="center")
+            _dress(axes, hemisphere, across, [*labels, *below])
             if place == 0:
                 name_classes(axes, places, theme, above=_ABOVE / tall)
             axes.set_xticks([])

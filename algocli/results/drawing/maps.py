@@ -45,7 +45,8 @@ _LINE, _RIM = "#101317", "#ffffff"
 def draw_map(shown: BrainMap, *, dpi: int = DEFAULT_DPI, theme: Theme = LIGHT) -> Figure:
     """Draw a map's hemispheres from all sides, its title above, its caption and the key of its colours below.
 
-    Several panels stand one below the other, each under its name. The stimulus is at the upper left.
+    Several panels stand one below the other, each under its name, and its key where they do not share one. The stimulus
+    is at the upper left.
 
     Parameters
     ----------
@@ -70,28 +71,38 @@ def draw_map(shown: BrainMap, *, dpi: int = DEFAULT_DPI, theme: Theme = LIGHT) -
     margin = MARGIN - BORDER * _PER_MM
     aside = 0.0 if stimulus is None else _STIMULUS + _BESIDE_STIMULUS
     wide, tall = sheet.width * _PER_MM, sheet.height * _PER_MM
-    above = _PANEL_NAME if any(panel.name for panel in shown.panels) else 0.0
-    words = Words.fitting(shown.title, shown.caption, aside + wide, _KEY_WIDTH + MARGIN)
-    foot = max(CAPTION_BOTTOM + shown.key.height, words.foot) + _ABOVE_FOOT
+    above = _above_panels(shown)
+    words = Words.fitting(shown.title, shown.caption, aside + wide, _KEY_WIDTH + MARGIN if shown.is_one_key else 0.0)
+    foot = max(CAPTION_BOTTOM + shown.key.height if shown.is_one_key else 0.0, words.foot) + _ABOVE_FOOT
     head = words.head + _BELOW_TITLE
-    width, height = aside + wide + 2 * margin, head + len(shown.panels) * (above + tall) + foot
+    width, height = aside + wide + 2 * margin, head + sum(above) + len(above) * tall + foot
     with styled(theme):
         figure = Figure(figsize=(width, height), dpi=dpi)
         pictures, traced = _see(shown, shapes, sheet, _PER_MM * dpi, theme)
         names = place_names(traced, _ROI_LETTERS / 72 / _PER_MM)
         for order, (panel, picture) in enumerate(zip(shown.panels, pictures, strict=True)):
-            bottom = height - head - (order + 1) * (above + tall)
+            bottom = height - head - sum(above[: order + 1]) - (order + 1) * tall
             box = ((margin + aside) / width, bottom / height, wide / width, tall / height)
             axes = _lay_down(figure.add_axes(box), picture, sheet)
             _name_views(axes, sheet)
             _outline(axes, traced, names, theme)
             if panel.name:
                 axes.text(BORDER, 0, panel.name, fontsize=10, fontweight="bold", va="bottom")
+            if not shown.is_one_key:
+                shown.key_of(panel).draw(figure, width - MARGIN, bottom + tall, _KEY_WIDTH, theme)
         words.write(figure, theme)
-        shown.key.draw(figure, width - MARGIN, CAPTION_BOTTOM, _KEY_WIDTH, theme)
+        if shown.is_one_key:
+            shown.key.draw(figure, width - MARGIN, CAPTION_BOTTOM, _KEY_WIDTH, theme)
         if stimulus is not None:
-            _show_stimulus(figure, stimulus, height - head - above - _BELOW_TITLE, theme)
+            _show_stimulus(figure, stimulus, height - head - above[0] - _BELOW_TITLE, theme)
     return figure
+
+
+def _above_panels(shown: BrainMap) -> list[float]:
+    """Return how many inches the name and the key of each panel take."""
+    if not shown.is_one_key:
+        return [max(_PANEL_NAME, shown.key_of(panel).height + _ABOVE_FOOT) for panel in shown.panels]
+    return [_PANEL_NAME if any(panel.name for panel in shown.panels) else 0.0] * len(shown.panels)
 
 
 def _load_shapes(shown: BrainMap) -> Shapes:
@@ -119,7 +130,7 @@ def _see(
         h, view = tile.hemisphere, tile.view
         sight = see(tile, shapes[h, view], pixels_per_mm)
         for panel, picture in zip(shown.panels, pictures, strict=True):
-            paint(picture, sight, panel.values[h], shown.key, theme)
+            paint(picture, sight, panel.values[h], shown.key_of(panel), theme)
         inside = shown.outlines.get(h, {})
         return trace(sight, inside, drawn[h, FLAT if view == FLAT else VIEWS[0]]) if inside else {}
 

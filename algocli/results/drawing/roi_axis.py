@@ -18,6 +18,8 @@ ABSENT = "\N{EN DASH}"
 _BETWEEN_CLASSES = 0.7
 # Inches of paper that the name of a class takes.
 _CLASS_NAME = 0.85
+# The width of a letter of a ROI's name; down and to the left of its end by so much, aslant.
+_LETTER, _DOWN, _LEFTWARDS = 0.064, 0.87, 0.5
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,16 @@ def inches_per_roi(places: Sequence[Place], usual: float) -> float:
     """Return how many inches a ROI takes: more than usual where a class is too small for its own name."""
     sizes = [len(list(members)) for roi_class, members in groupby(places, lambda place: place.roi_class) if roi_class]
     return max([usual, *(_CLASS_NAME / (n_rois + _BETWEEN_CLASSES) for n_rois in sizes)])
+
+
+def inches_of_names(places: Sequence[Place], usual: float) -> float:
+    """Return how many inches the ROIs' names take below the axis: more than usual where one is long."""
+    return max([usual, *(_LETTER * _DOWN * len(place.roi) + 0.15 for place in places)])
+
+
+def inches_before(places: Sequence[Place], per_roi: float, usual: float) -> float:
+    """Return how many inches are left of the axis: more than usual where a long name would leave the paper."""
+    return max([usual, *(_LETTER * _LEFTWARDS * len(place.roi) - (place.x + 0.8) * per_roi for place in places)])
 
 
 def remark_on_absent(n_vertices: Iterable[int]) -> str:

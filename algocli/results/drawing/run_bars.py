@@ -15,6 +15,7 @@ from algocli.results.drawing.roi_axis import (
     ABSENT,
     Place,
     dress_bars,
+    inches_of_names,
     inches_per_roi,
     name_classes,
     name_rois,
@@ -64,13 +65,13 @@ def draw_runs(
     unit = inches_per_roi(places, max(_LEAST, _PER_RUN * len(runs)))
     with styled(theme):
         width = max(_NARROWEST, _LEFT + _RIGHT + unit * (places[-1].x + 1.6))
-        legend = _LINE * len(runs) + 0.1
-        height = legend + _CLASSES + len(comparison.sides) * _ROW + (len(comparison.sides) - 1) * _BETWEEN + _NAMES
+        legend, names = _LINE * len(runs) + 0.1, inches_of_names(places, _NAMES)
+        height = legend + _CLASSES + len(comparison.sides) * _ROW + (len(comparison.sides) - 1) * _BETWEEN + names
         figure = Figure(figsize=(width, height), dpi=dpi)
         drawn: list[RunBar] = []
         both: list[Axes] = []
         for row, hemisphere in enumerate(comparison.sides):
-            bottom = _NAMES + (len(comparison.sides) - 1 - row) * (_ROW + _BETWEEN)
+            bottom = names + (len(comparison.sides) - 1 - row) * (_ROW + _BETWEEN)
             box = (_LEFT / width, bottom / height, 1 - (_LEFT + _RIGHT) / width, _ROW / height)
             axes = figure.add_axes(box, sharey=both[0] if both else None)
             bars = _bars(comparison, subject, hemisphere, places, runs)

@@ -111,12 +111,15 @@ def styled(theme: Theme = LIGHT) -> Iterator[None]:
         yield
 
 
-def ordered_colours(n: int) -> list[str]:
-    """Return `n` colours from dark to light, apart for every kind of colour vision as far as so many can be."""
+def ordered_colours(n: int, colours: str = _ORDERED_COLOURS) -> list[str]:
+    """Return `n` colours from dark to light, apart for every kind of colour vision as far as so many can be.
+
+    `colours` names another of matplotlib's maps, for what stands beside something else that has an order.
+    """
     from matplotlib import colormaps
     from matplotlib.colors import to_hex
 
-    return [to_hex(colour) for colour in colormaps[_ORDERED_COLOURS](np.linspace(_FIRST, _LAST, n))]
+    return [to_hex(colour) for colour in colormaps[colours](np.linspace(_FIRST, _LAST, n))]
 
 
 @dataclass(frozen=True)

@@ -12,4 +12,6 @@ viewer          a map to turn by hand
 frame           what surrounds all pages
 report_page     a report
 compare_page    a comparison
+group_page      what results over subjects add to either
+group_pictures  their charts
 """

@@ -100,6 +100,7 @@ def build_compare_page(
         runs=parts,
         settings=settings_side_by_side(ordered),
         overview=tuple(subjects_differences(comparison, h) for h in comparison.sides) if several else (),
+        pictures=(),
         subjects=tuple(_subject_parts(comparison, ordered, data)),
         how_sure=tuple(of_comparison(in_folds=any(run.settings.folds is not None for run in ordered))),
         repeat=(*commands_of(made), _command(comparison, title, drawn, rois)),

@@ -61,14 +61,15 @@ class SubjectPart:
 class Page:
     """What any page of results shows, and the template that says where.
 
-    The title may hold any letters. `overview` has tables over several subjects, `how_sure` what its figures mean and
-    rest on, by their names, `repeat` the commands to type.
+    The title may hold any letters. `overview` has tables over several subjects, and `pictures` charts of them;
+    `how_sure` what its figures mean and rest on, by their names, `repeat` the commands to type.
     """
 
     template: ClassVar[str]
 
     title: str
     overview: tuple[Table, ...]
+    pictures: tuple[Picture, ...]
     subjects: tuple[SubjectPart, ...]
     how_sure: tuple[tuple[str, str], ...]
     repeat: tuple[str, ...]

@@ -42,13 +42,18 @@ def pack_mesh(mesh: Mesh) -> dict[str, Any]:
 def pack_map(shown: BrainMap) -> dict[str, Any]:
     """Describe a map: its key, and of each panel the float32 values, NaN where bare cortex is to show.
 
-    `outlines` has for each hemisphere the ROIs' names and the uint32 vertices inside.
+    A panel has a key where it is not the map's. `outlines` has for each hemisphere the ROIs' names and the uint32
+    vertices inside.
     """
     return {
         "surface": shown.surface,
         "key": _pack_key(shown.key),
         "panels": [
-            {"name": panel.name, "values": {h: pack(panel.values[h].astype(np.float32)) for h in shown.hemispheres}}
+            {
+                "name": panel.name,
+                "values": {h: pack(panel.values[h].astype(np.float32)) for h in shown.hemispheres},
+                **({} if panel.key is None else {"key": _pack_key(panel.key)}),
+            }
             for panel in shown.panels
         ],
         "outlines": {

@@ -48,7 +48,7 @@ class Figure:
 
 @dataclass(frozen=True, kw_only=True)
 class ReportPage(Page):
-    """Everything that a report's page shows; `overview` and `pictures` are of several subjects together."""
+    """Everything that a report's page shows."""
 
     template = "report.html"
 
@@ -56,7 +56,6 @@ class ReportPage(Page):
     finished: str
     headline: Figure
     figures: tuple[Figure, ...]
-    pictures: tuple[Picture, ...]
     provenance: Provenance
 
 

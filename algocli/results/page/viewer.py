@@ -78,7 +78,11 @@ def turnable(shown: BrainMap, *, ident: str, level: int = 3) -> Markup:
         ident=ident,
         level=level,
         views=_VIEWS,
-        key=explain_colours(shown.key, ident),
+        key=explain_colours(shown.key, ident) if shown.is_one_key else None,
+        keys=[
+            None if shown.is_one_key else explain_colours(shown.key_of(panel), f"{ident}-{number}")
+            for number, panel in enumerate(shown.panels)
+        ],
         stimulus=None if shown.stimulus is None else _thumbnail(shown.stimulus),
         data=_json_element(pack_map(shown), f"{ident}-data"),
     )

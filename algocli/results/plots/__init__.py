@@ -1,10 +1,13 @@
-"""What each kind of figure shows, one figure a subject, made one after the other as they are asked for.
+"""What each kind of figure shows, one figure a subject, made as it is asked for, or one of a group.
 
-request     how a figure is wished for
-rois        where things lie
-accuracy    how well a run explains the cortex
-ceilings    how close that comes to the noise ceiling
-difference  where one run is better than another
-layers      which layer explains what best
-responses   what single images do
+request       how a figure is wished for
+rois          where things lie
+accuracy      how well a run explains the cortex
+ceilings      how close that comes to the noise ceiling
+difference    where one run is better than another
+layers        which layer explains what best
+responses     what single images do
+group_maps    the same of a group: on fsaverage
+group_charts  the same of a group: by ROI
+group_layers  the same of a group: layers
 """

@@ -93,14 +93,26 @@ def plot_bars(
         )
 
 
-def _significant_alone(run: Run, subject_run: SubjectRun, values: Values) -> tuple[Values, str]:
-    """Make r NaN where it may be chance; also say where it is not."""
+def kept_significance(run: Run, subject_run: SubjectRun) -> kept_p.KeptP:
+    """Return the p values that a report kept with a run.
+
+    Raises
+    ------
+    MissingStep
+        If there are none.
+    """
     kept = kept_p.kept(subject_run)
     if kept is None:
         raise MissingStep(
             f"no p values are kept with run {run.name} of subject {subject_run.id}",
             hint=f"algocli report --significance -s {subject_run.id} --run {run.name}",
         )
+    return kept
+
+
+def _significant_alone(run: Run, subject_run: SubjectRun, values: Values) -> tuple[Values, str]:
+    """Make r NaN where it may be chance; also say where it is not."""
+    kept = kept_significance(run, subject_run)
     better = significant(kept.p)
     counts = " and ".join(f"{better[h].sum():,} of {len(r):,} {h}" for h, r in values.items())
     remark = (

@@ -39,17 +39,31 @@ def plot_difference(challenge: Dataset, run: Run, against: Run, wishes: Wishes) 
     DataError, MissingStep
         If data and runs do not fit together, or a subject is missing from any of them.
     """
+    subjects = subjects_of_both(challenge, run, against, wishes)
+    everything = [r - other for subject in subjects for r, other in _scores(subject, run, against, wishes).values()]
+    key = difference_scale(np.concatenate(everything), run, against, wishes)
+    for subject in subjects:
+        title = wishes.heading("Difference in encoding accuracy", subject.id, subjects)
+        yield subject.id, difference_map(subject, run, against, wishes, key=key, title=title)
+
+
+def subjects_of_both(challenge: Dataset, run: Run, against: Run, wishes: Wishes) -> list[Subject]:
+    """Return the subjects asked for; by default, those that the data and both runs have.
+
+    Raises
+    ------
+    UsageError
+        If it is the same run twice, or they were trained on different responses.
+    DataError, MissingStep
+        If a subject is missing from any of them.
+    """
     if run.name == against.name:
         raise UsageError(f"run {run.name} does not differ from itself", hint="name another one with against=...")
     numbers = shared_subjects([run, against], challenge) if wishes.subjects is None else wishes.subjects
     subjects = [challenge.subject(number) for number in numbers]
     for number in numbers:
         refuse_other_data([run, against], number, doing="compared")
-    everything = [r - other for subject in subjects for r, other in _scores(subject, run, against, wishes).values()]
-    key = difference_scale(np.concatenate(everything), run, against, wishes)
-    for subject in subjects:
-        title = wishes.heading("Difference in encoding accuracy", subject.id, subjects)
-        yield subject.id, difference_map(subject, run, against, wishes, key=key, title=title)
+    return subjects
 
 
 def difference_map(
@@ -91,13 +105,23 @@ def difference_scale(differences: NDArray[np.float64], run: Run, against: Run, w
     return wishes.symmetric_scale(differences, " minus ".join(f"r of {name}" for name in names), _STEP)
 
 
+def scores_of_both(subject: Subject, run: Run, against: Run, side: Side) -> Pair:
+    """Return both runs' r, (n_vertices,) each.
+
+    Raises
+    ------
+    DataError
+        If a run has other vertices than the data folder.
+    MissingStep
+        If a run has not been trained on the subject.
+    """
+    r, other = (read_scores(subject, one.subject(subject.id), side).correlation for one in (run, against))
+    return r, other
+
+
 def _scores(subject: Subject, run: Run, against: Run, wishes: Wishes) -> dict[Side, Pair]:
     """Return both runs' r, (n_vertices,) each, for each hemisphere."""
-    subject_runs = run.subject(subject.id), against.subject(subject.id)
-    return {
-        h: (read_scores(subject, subject_runs[0], h).correlation, read_scores(subject, subject_runs[1], h).correlation)
-        for h in wishes.sides(subject)
-    }
+    return {h: scores_of_both(subject, run, against, h) for h in wishes.sides(subject)}
 
 
 def _compare(scores: Mapping[Side, Pair], run: Run, against: Run) -> str:

@@ -37,7 +37,7 @@ def plot_best_layer(
     compared = layered(runs)
     labels = all_shortened([layer.label for layer in compared.layers])
     n_layers = len(labels)
-    colours = [*_layer_colours(compared), CONTEXT_COLOUR]
+    colours = [*layer_colours(compared), CONTEXT_COLOUR]
     subjects = compared.subjects(challenge, wishes.subjects)
     for subject in subjects:
         best = find_best_layers(subject, compared, wishes.sides(subject), min_r)
@@ -49,7 +49,7 @@ def plot_best_layer(
         drawn = wishes.on_surface(subject, codes)
         said = f"{best.explain(min_r, compared)} {compared.remark(subject.id)}\n{compared.named}"
         caption = f"{said}\n{wishes.count(drawn, codes)}"
-        title = wishes.heading(f"Best layer{_of_network(compared)}", subject.id, subjects)
+        title = wishes.heading(f"Best layer{of_network(compared)}", subject.id, subjects)
         outlines = wishes.outlines(subject)
         yield subject.id, BrainMap((Panel(drawn),), key, title, caption, wishes.surface, outlines)
 
@@ -72,7 +72,7 @@ def plot_layers(
     everything = np.concatenate([side.ravel() for table in tables for side in table.values.values()])
     scale = wishes.scale(everything, compared.words.summary)
     labels = all_shortened([layer.label for layer in compared.layers])
-    heading = f"Layers{_of_network(compared)}: {compared.words.summary} by ROI"
+    heading = f"Layers{of_network(compared)}: {compared.words.summary} by ROI"
     for table in tables:
         is_absent = any((n == 0).any() for n in table.n_vertices.values())
         marks = "A frame marks the largest value" + (", a dash a ROI that is absent." if is_absent else ".")
@@ -90,12 +90,20 @@ def plot_layers(
         )
 
 
-def _layer_colours(compared: Layered) -> Sequence[str]:
+def layer_colours(compared: Layered) -> Sequence[str]:
+    """Return a colour for each layer: in order for those of one network, of their own for those of several.
+
+    Raises
+    ------
+    UsageError
+        If there are more of several networks than colours.
+    """
     n_layers = len(compared.layers)
     if compared.network is not None:
         return ordered_colours(n_layers)
     return category_colours(n_layers, "layers of several networks")
 
 
-def _of_network(compared: Layered) -> str:
+def of_network(compared: Layered) -> str:
+    """Say whose layers they are, as a title goes on; nothing where they are of several networks."""
     return f" of {compared.network}" if compared.network is not None else ""

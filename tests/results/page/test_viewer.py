@@ -245,6 +245,27 @@ def test_a_lone_vertex_is_seen_and_told(browser, tmp_path, hemisphere):
         assert tuple(window.pixels()[-1, 0]) == ImageColor.getrgb(DARK.paper)
 
 
+def test_a_panel_with_a_key_of_its_own_has_its_colours_beside_it_and_is_told_by_it(browser, tmp_path):
+    halves = {h: np.full(N, 0.5) for h in NOTHING}
+    counts = {h: np.full(N, 1.0) for h in NOTHING}
+    panels = (Panel(halves, "mean"), Panel(counts, "subjects", Categories(["none", "two"], ["#000000", "#0000ff"])))
+    write_map_page(BrainMap(panels, Scale(0, 2, "r", colours="Reds"), "Group", "A caption."), tmp_path / "page.html")
+    with opened(browser, tmp_path / "page.html", **{**SETTINGS, "viewport": {"width": 560, "height": 1100}}) as window:
+        page = window.page
+        settle(page)
+        assert page.locator(".brain-foot svg, .brain-foot ul").count() == 0
+        assert page.locator(".brain-panel .brain-scale").count() == 1
+        assert page.locator(".brain-panel .brain-legend").inner_text().split() == ["none", "two"]
+        second = page.locator("canvas[data-panel='1'][data-hemisphere=left]")
+        second.hover(position={"x": 130, "y": 120}, force=True)
+        assert readout(page).endswith(": mean 0.5, subjects two")
+        marker = page.locator(".brain-marker")
+        assert marker.get_attribute("visibility") == "visible"
+        assert float(re.search(r"translate\(([\d.]+)", marker.get_attribute("transform"))[1]) == pytest.approx(270 / 4)
+        seen = window.pixels(second).astype(int)
+        assert ((seen[..., 2] > 150) & (seen[..., 0] < 20)).sum() > 1000
+
+
 def test_the_border_of_a_roi_runs_between_the_vertices_inside_and_those_outside(browser, tmp_path):
     black = {h: np.zeros(N) for h in NOTHING}
     up = load_mesh("fsaverage5", "left").points[:, 2]

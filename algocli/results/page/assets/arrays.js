@@ -47,16 +47,18 @@ function normalsOf(points, faces) {
 
 async function unpackMap(packed, meshes) {
   const hemispheres = Object.keys(packed.panels[0].values);
-  const palette = await unpack(packed.key.palette, Uint8Array);
+  const opened = async (key) => ({ ...key, palette: await unpack(key.palette, Uint8Array) });
+  const shared = await opened(packed.key);
   const panels = await Promise.all(packed.panels.map(async (panel) => ({
     name: panel.name,
+    key: panel.key ? await opened(panel.key) : shared,
     values: await eachOf(hemispheres, async (h) => inPairs(await unpack(panel.values[h], Float32Array))),
   })));
   const outlines = await eachOf(hemispheres, (h) => Promise.all((packed.outlines[h] || []).map(
     async (roi) => ({ name: roi.name, vertices: new Set(await unpack(roi.vertices, Uint32Array)) }),
   )));
   const borders = await eachOf(hemispheres, async (h) => bordersOf(outlines[h], meshes[h]));
-  return { key: { ...packed.key, palette }, panels, outlines, borders, hemispheres };
+  return { panels, outlines, borders, hemispheres };
 }
 
 // What NaN does is left to the graphics card: beside each value stands a 1, or two zeros where there is none.

@@ -110,7 +110,7 @@ class Viewer {
     const centre = [camera.pan[0] * mirrored(hemisphere), camera.pan[1]];
     return {
       mesh, axes, perMm, width, height,
-      key: this.key,
+      key: panel.key,
       values: panel.values[hemisphere],
       borders: this.borders[hemisphere],
       cortex: this.cortex,

@@ -1,0 +1,61 @@
+"""Means over subjects as maps for other programs, with the number of subjects behind each vertex."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import reduce
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algocli.dataset.protocol import Subject
+from algocli.dataset.sides import Side, prefix
+from algocli.results.export_maps import known_maps
+from algocli.results.group_places import group_sides
+from algocli.results.map_files import write_metric, write_overlay
+from algocli.runs.subject_run import SubjectRun
+from algocli.stats.groups import mean_of_subjects
+
+MapFormat = Literal["gifti", "mgh"]
+
+
+def export_group(pairs: Sequence[tuple[Subject, SubjectRun]], folder: Path, file_format: MapFormat) -> Iterator[Path]:
+    """Write means over those subjects who have a response at a vertex, however few, and how many they are.
+
+    Yields
+    ------
+    The files in folder/group, left hemisphere first: lh.correlation.func.gii or lh.correlation.mgh, and what else every
+    subject has, p values left out; then lh.n_subjects.func.gii or lh.n_subjects.mgh. Elsewhere is NaN in GIFTI, 0 in
+    .mgh.
+
+    Raises
+    ------
+    UsageError
+        If the data of a subject does not say where its responses are.
+    DataError
+        If data and run do not fit together, or a mask is missing or damaged.
+    StorageError
+        If the folder cannot be written.
+    """
+    for hemisphere in group_sides([subject for subject, _ in pairs]):
+        for name, values in _means(pairs, hemisphere):
+            stem = f"{prefix(hemisphere)}.{name}"
+            if file_format == "gifti":
+                path = folder / "group" / f"{stem}.func.gii"
+                write_metric(path, values, hemisphere, name)
+            else:
+                path = folder / "group" / f"{stem}.mgh"
+                write_overlay(path, values)
+            yield path
+
+
+def _means(pairs: Sequence[tuple[Subject, SubjectRun]], hemisphere: Side) -> Iterator[tuple[str, NDArray[np.float64]]]:
+    """Yield the name of each quantity that all subjects have, and its mean over them; then how many there are."""
+    having = [(subject, share) for subject, share in pairs if hemisphere in subject.sides]
+    each = [dict(known_maps(subject, share, hemisphere, None)) for subject, share in having]
+    for name in reduce(lambda some, its: [one for one in some if one in its], each, list(each[0])):
+        yield name, mean_of_subjects(np.stack([its[name] for its in each])).mean
+    n = np.isfinite(np.stack([its["correlation"] for its in each])).sum(axis=0)
+    yield "n_subjects", np.where(n > 0, n, np.nan)

@@ -1,0 +1,197 @@
+"""Runs side by side over subjects: how far apart they are, and which is best in each ROI."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algocli.dataset.naming import SubjectId
+from algocli.dataset.sides import Side
+from algocli.results.compare import Comparison, DifferenceRow
+from algocli.results.group import GroupResult, GroupRow, check_group, few_subjects
+from algocli.results.group_scores import Scores, over_group
+from algocli.results.telling import Correction
+
+
+@dataclass(frozen=True, kw_only=True)
+class DifferenceGroupRow(GroupRow):
+    """One run against the reference in one ROI of one side, over subjects; `mean` is that of their differences.
+
+    Beside what every `GroupRow` has, `mean_r` and `reference_mean_r` are the runs' mean r over subjects, and `n_better`
+    and `n_worse` count the subjects whose own interval lies above 0, and below.
+    """
+
+    run: str
+    reference: str
+    mean_r: float | None
+    reference_mean_r: float | None
+    n_better: int
+    n_worse: int
+
+
+@dataclass(frozen=True)
+class BestRun:
+    """Which run has the highest mean r over subjects in one ROI of one side; None where no subject has the ROI.
+
+    `n_subjects_best` counts the subjects of whom it is the best too. `stability` is the share of resamples in which it
+    comes out best again, subjects being drawn anew, and of each its images; `shares` are those of all runs. With one
+    subject there is neither.
+    """
+
+    hemisphere: Side
+    roi: str
+    n_subjects: int
+    run: str | None
+    mean_r: float | None
+    n_subjects_best: int
+    stability: float | None
+    shares: dict[str, float]
+
+
+@dataclass(frozen=True, repr=False)
+class GroupComparison(GroupResult):
+    """A row for each side, ROI and run; `each` is the comparison of every subject.
+
+    p ask whether a run differs from the reference, either way. `best` tells of each side and ROI which run is best.
+    """
+
+    head: ClassVar[tuple[str, ...]] = ("run", "reference", "hemisphere", "roi")
+
+    reference: str
+    runs: tuple[str, ...]
+    rows: tuple[DifferenceGroupRow, ...]
+    best: tuple[BestRun, ...]
+    classes: dict[str, str]
+    each: Comparison
+    corrected: Correction = "fdr"
+    notes: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All runs, each once, the reference first."""
+        return tuple(dict.fromkeys((self.reference, *self.runs)))
+
+    def whose(self) -> dict[str, object]:
+        """Return what JSON says before the rows."""
+        return {"reference": self.reference, **super().whose()}
+
+    def of_roi(self, hemisphere: Side, roi: str) -> list[DifferenceGroupRow]:
+        """Return a ROI's row of each run."""
+        return [row for row in self.rows if (row.hemisphere, row.roi) == (hemisphere, roi)]
+
+    def best_of(self, hemisphere: Side, roi: str) -> BestRun:
+        """Return which run is best in a ROI."""
+        return next(best for best in self.best if (best.hemisphere, best.roi) == (hemisphere, roi))
+
+    def explain(self) -> Iterator[str]:
+        """Say what the unit is, and how numbers are to be read."""
+        yield from super().explain()
+        yield "better, worse: subjects whose own 95 % interval lies above 0, and below"
+        yield (
+            "best: the run of the highest mean r over subjects, which a choice makes optimistic; stable: in what "
+            "percent of resamples it is the best, subjects being drawn anew and of each one its images"
+        )
+
+
+def group_comparison(comparison: Comparison, *, correct: Correction = "fdr", seed: int = 0) -> GroupComparison:
+    """Sum up a comparison over its subjects.
+
+    Parameters
+    ----------
+    comparison
+        Of two subjects or more, with what was drawn.
+    correct
+        How to correct p for the number of ROIs, sides and runs.
+    seed
+        Of the draws of subjects, and of the flips of signs, where subjects are too many to try them all.
+
+    Raises
+    ------
+    UsageError
+        If there is but one subject.
+    """
+    check_group(comparison.subjects)
+    about = list(product(comparison.sides, comparison.rois, comparison.runs))
+    having: dict[tuple[Side, str, str], list[DifferenceRow]] = {one: [] for one in about}
+    for row in comparison.rows:
+        if row.n_vertices:
+            having[row.hemisphere, row.roi, row.run].append(row)
+    found = [(r.subject, one, (r.difference, r.low, r.high)) for one, rows in having.items() for r in rows]
+    scores = Scores.gather(found, comparison.subjects, about)
+    numbers = over_group(scores, GroupComparison.alternative, correct=correct, seed=seed)
+    rows = tuple(
+        DifferenceGroupRow(
+            hemisphere=side,
+            roi=roi,
+            run=run,
+            reference=comparison.reference,
+            mean_r=_mean([row.mean_r for row in having[side, roi, run]]),
+            reference_mean_r=_mean([row.reference_mean_r for row in having[side, roi, run]]),
+            n_better=int(better),
+            n_worse=int(worse),
+            **number,  # type: ignore[arg-type]
+        )
+        for (side, roi, run), number, better, worse in zip(about, numbers, scores.above, scores.below, strict=True)
+    )
+    return GroupComparison(
+        comparison.reference,
+        comparison.runs,
+        rows,
+        tuple(_best_runs(comparison, seed)),
+        comparison.classes,
+        comparison,
+        correct,
+        (*comparison.notes, *few_subjects(len(comparison.subjects), GroupComparison.alternative, rows, correct)),
+    )
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return statistics.fmean(known) if known else None
+
+
+def _best_runs(comparison: Comparison, seed: int) -> Iterator[BestRun]:
+    """Yield each side's and ROI's best run, with the same subjects drawn for all."""
+    names = list(dict.fromkeys((comparison.reference, *comparison.runs)))
+    n_subjects, n_resamples = len(comparison.subjects), max(map(len, comparison.draws.values()), default=0)
+    rng = np.random.default_rng(seed)
+    who = rng.random((n_resamples, n_subjects))
+    which = rng.integers(n_resamples, size=who.shape) if n_resamples else who.astype(np.int64)
+    for side, roi in product(comparison.sides, comparison.rois):
+        r = {n: _r_of_runs(comparison.of_roi(n, side, roi)) for n in comparison.subjects}
+        having = [n for n in comparison.subjects if r[n]]
+        if not having:
+            yield BestRun(side, roi, 0, None, None, 0, None, {})
+            continue
+        mean_r = {name: statistics.fmean(r[n][name] for n in having) for name in names}
+        best = max(names, key=mean_r.__getitem__)
+        n_best = sum(max(names, key=r[n].__getitem__) == best for n in having)
+        shares = {}
+        if len(having) > 1 and n_resamples:
+            drawn = np.stack([_draws_of_runs(comparison, n, side, roi, names, n_resamples) for n in having])
+            # Of those who have the ROI, as many as there are, each with images of its own.
+            people = (who[:, : len(having)] * len(having)).astype(np.int64)
+            means = drawn[people, :, which[:, : len(having)]].mean(axis=1)
+            won = np.bincount(means.argmax(axis=1), minlength=len(names)) / n_resamples
+            shares = dict(zip(names, won.tolist(), strict=True))
+        yield BestRun(side, roi, len(having), best, mean_r[best], n_best, shares.get(best), shares)
+
+
+def _r_of_runs(rows: Sequence[DifferenceRow]) -> dict[str, float]:
+    """Return each run's mean r in one ROI of one subject; nothing where it has no vertex."""
+    r = {row.reference: row.reference_mean_r for row in rows} | {row.run: row.mean_r for row in rows}
+    return {name: value for name, value in r.items() if value is not None}
+
+
+def _draws_of_runs(
+    comparison: Comparison, subject: SubjectId, side: Side, roi: str, names: Sequence[str], n_resamples: int
+) -> NDArray[np.float64]:
+    """Return how much better than the reference each run is in every resample, (n_runs, n_resamples)."""
+    same = np.zeros(n_resamples)
+    return np.stack([comparison.draws.get((subject, side, roi, name), same) for name in names])

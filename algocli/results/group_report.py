@@ -1,0 +1,96 @@
+"""A run's scores over subjects, ROI by ROI."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import ClassVar
+
+from algocli.results.group import GroupResult, GroupRow, check_group, few_subjects
+from algocli.results.group_scores import Scores, over_group
+from algocli.results.report import Report, RoiRow
+from algocli.results.telling import Correction
+from algocli.stats.groups import Alternative
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoiGroupRow(GroupRow):
+    """The mean r of one ROI of one side over subjects.
+
+    Beside what every `GroupRow` has, `accuracy` and `adjusted_accuracy` are the means of the subjects' accuracies in
+    percent, where all of them have noise ceilings, and `significant_share` that of their shares of significant
+    vertices, where it was asked for.
+    """
+
+    accuracy: float | None
+    adjusted_accuracy: float | None
+    significant_share: float | None
+
+
+@dataclass(frozen=True, repr=False)
+class GroupReport(GroupResult):
+    """A row for each side and ROI; `each` is the report of every subject, which has its intervals.
+
+    p ask whether r is above 0, one-sided: a model that predicts the opposite has explained nothing.
+    """
+
+    alternative: ClassVar[Alternative] = "greater"
+    shown: ClassVar[str] = "lies above 0"
+    optional: ClassVar[tuple[str, ...]] = (*GroupResult.optional, "significant_share")
+
+    run: str
+    rows: tuple[RoiGroupRow, ...]
+    classes: dict[str, str]
+    each: Report
+    corrected: Correction = "fdr"
+    notes: tuple[str, ...] = ()
+
+
+def group_report(report: Report, *, correct: Correction = "fdr", seed: int = 0) -> GroupReport:
+    """Sum up a report over its subjects.
+
+    Parameters
+    ----------
+    report
+        With the intervals of two subjects or more.
+    correct
+        How to correct p for the number of ROIs and sides.
+    seed
+        Of the flips of signs, where subjects are too many to try them all.
+
+    Raises
+    ------
+    UsageError
+        If there is but one subject.
+    """
+    check_group(report.subjects)
+    places = list(product(report.sides, report.rois))
+    having: dict[tuple[str, str], list[RoiRow]] = {place: [] for place in places}
+    for row in report.rows:
+        if row.n_vertices:
+            having[row.hemisphere, row.roi].append(row)
+    found = [(row.subject, place, (row.mean_r, row.low, row.high)) for place, rows in having.items() for row in rows]
+    numbers = over_group(
+        Scores.gather(found, report.subjects, places), GroupReport.alternative, correct=correct, seed=seed
+    )
+    rows = tuple(
+        RoiGroupRow(
+            hemisphere=side,
+            roi=roi,
+            **number,  # type: ignore[arg-type]
+            accuracy=_mean([row.accuracy for row in having[side, roi]]),
+            adjusted_accuracy=_mean([row.adjusted_accuracy for row in having[side, roi]]),
+            significant_share=_mean([row.significant_share for row in having[side, roi]]),
+        )
+        for (side, roi), number in zip(places, numbers, strict=True)
+    )
+    notes = (*report.notes, *few_subjects(len(report.subjects), GroupReport.alternative, rows, correct))
+    return GroupReport(report.run, rows, report.classes, report, correct, notes)
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    """Return the mean; None where anybody lacks it."""
+    known = [value for value in values if value is not None]
+    return statistics.fmean(known) if known and len(known) == len(values) else None
