@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from algocli.compute.track import Track, silent
 from algocli.dataset.conversions import Conversion, Converted, gather
@@ -18,7 +18,7 @@ from algocli.dataset.hdf5 import SUFFIXES, list_datasets, open_hdf5, read_rows, 
 from algocli.dataset.ids import find_stimuli, read_table
 from algocli.dataset.pixels import read_image
 from algocli.dataset.protocol import Subject
-from algocli.dataset.stimuli import Stimulus, StimulusId
+from algocli.dataset.stimuli import FROM_DATASET, Source, Stimulus, StimulusId, ids_digest
 from algocli.errors import DataError
 
 if TYPE_CHECKING:
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
-Kind = Literal["challenge", "hdf5", "folder"]
-# The dataset's own images, whichever dataset it is: stores have had this word from the first on.
-OWN: Kind = "challenge"
 _DATASET = "imgBrick"
 # Images held at once while a brick is digested: 17 MB at NSD's size.
 _BLOCK = 32
@@ -50,7 +47,7 @@ class ImageFiles:
         The folder that holds them; None where they are the dataset's own.
     """
 
-    kind: Kind
+    kind: Source
     stimuli: tuple[Stimulus, ...]
     paths: tuple[Path, ...]
     place: Path | None = None
@@ -109,7 +106,7 @@ class ImageBrick:
 
     place: Path
     stimuli: tuple[Stimulus, ...]
-    kind: Kind = "hdf5"
+    kind: Source = "hdf5"
 
     def name(self, row: int) -> str:
         """Return the file's name and the image's NSD id."""
@@ -170,7 +167,7 @@ def open_images(subject: Subject, elsewhere: Path | None = None) -> Images:
         If what lies there is missing or malformed, or lacks an image of the subject.
     """
     if elsewhere is None:
-        return ImageFiles(OWN, subject.stimuli, tuple(stimulus.path for stimulus in subject.stimuli))
+        return ImageFiles(FROM_DATASET, subject.stimuli, tuple(stimulus.path for stimulus in subject.stimuli))
     if elsewhere.is_dir():
         return _open_folder(subject, elsewhere)
     if elsewhere.suffix.lower() in SUFFIXES:
@@ -181,11 +178,6 @@ def open_images(subject: Subject, elsewhere: Path | None = None) -> Images:
         f"{elsewhere} holds no images that can be read",
         hint=f"name NSD's nsd_stimuli.hdf5, or a folder of images with a CSV file of their {subject.ids.name}s",
     )
-
-
-def ids_digest(stimuli: Sequence[Stimulus]) -> str:
-    """Digest the splits and ids of ordered stimuli, whatever their images hold."""
-    return hashlib.sha256("".join(f"{s.split} {s.id}\n" for s in stimuli).encode()).hexdigest()
 
 
 def _open_brick(subject: Subject, path: Path) -> ImageBrick:
