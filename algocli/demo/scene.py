@@ -6,6 +6,8 @@ statistics of natural ones. A scene depends on nothing but the generator that it
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,8 +17,8 @@ from algocli.demo.sketch import TEXTURES, Sketch, Surface, box, ellipse, surface
 # Place: its share of all images; how many things lie about in it, a range, drawn evenly on a log scale; of what it is,
 # and what lies below its horizon; how much of a place it is; and the motifs that stand in it, each with ranges of
 # their number, how far down they are, and their size.
-_HILLS, _TREES = ("hill", (2, 5), (0.5, 0.6), (0.4, 1.0)), ("tree", (0, 9), (0.6, 0.9), (0.2, 0.6))
-_HOUSES, _FRAMES = ("house", (3, 8), (0.6, 0.75), (0.25, 0.5)), ("frame", (3, 7), (0.1, 0.8), (0.06, 0.16))
+_HILLS, _TREES = ("hill", (1, 4), (0.5, 0.55), (0.4, 0.8)), ("tree", (0, 6), (0.55, 0.75), (0.15, 0.4))
+_HOUSES, _FRAMES = ("house", (5, 9), (0.62, 0.68), (0.3, 0.4)), ("frame", (2, 5), (0.1, 0.5), (0.06, 0.13))
 _PLACES = (
     (0.34, (50, 150), None, None, 0.0, ()),  # close up
     (0.24, (4, 40), "sky", "land", 0.75, (_HILLS, _TREES)),
@@ -39,7 +41,10 @@ def compose(rng: np.random.Generator) -> Sketch:
     sketch = Sketch()
     _, numbers, behind, below, degree, standing = _PLACES[rng.choice(4, p=[place[0] for place in _PLACES])]
     sketch.begin(0.5, 0.5, places=degree)
-    sketch.add([box(0.5, 0.5, 0.5, 0.5)], surface_of(rng, behind))
+    everywhere = surface_of(rng, behind)
+    if behind is None:
+        everywhere = replace(everywhere, texture=str(rng.choice(TEXTURES)), contrast=0.17)
+    sketch.add([box(0.5, 0.5, 0.5, 0.5)], everywhere)
     if below is not None:
         sketch.add([box(0.5, rng.uniform(1.0, 1.2), 0.5, 0.5)], surface_of(rng, below))
     for name, several, heights, sizes in standing:

@@ -268,9 +268,9 @@ class Subject(PlainSubject):
         UsageError
             If the mapping files name no such ROI or class.
         """
-        found = find_rois(self.rois, roi)
-        codes = self._codes(found[0].roi_class, check_hemisphere(hemisphere))
-        return np.flatnonzero(np.isin(codes, [one.code for one in found]))
+        rois = find_rois(self.rois, roi)
+        codes = self._codes(rois[0].roi_class, check_hemisphere(hemisphere))
+        return np.flatnonzero(np.isin(codes, [each.code for each in rois]))
 
     def _codes(self, roi_class: str, hemisphere: Hemisphere) -> NDArray[Any]:
         path = self.layout.roi_mask(roi_class, hemisphere, "challenge")
