@@ -105,6 +105,23 @@ def writing(path: Path) -> Iterator[None]:
         raise StorageError(f"cannot write {path}: {reason}", hint=remedy) from error
 
 
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Tell a file or a folder that is missing, or that may not be read, as one sentence.
+
+    Raises
+    ------
+    DataError
+        In place of the OSError; other errors pass unchanged.
+    """
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise DataError(f"{path} is missing") from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {(error.strerror or first_line(error)).lower()}") from error
+
+
 def first_line(error: BaseException) -> str:
     """Return the first line of what another library says, which may fill a screen; of an empty one its kind."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

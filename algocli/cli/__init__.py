@@ -7,12 +7,16 @@ import io
 import os
 import signal
 import sys
+from collections import UserDict
 from contextlib import suppress
+from functools import cache
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import typer
 from typer.core import TyperGroup
+from typer.main import get_group
 
 from algocli.cli.ascii import mend
 from algocli.cli.examples import add_examples
@@ -26,8 +30,31 @@ _DISK_FAULTS = {
 }  # fmt: skip
 
 
+class _ByName(UserDict[str, Any]):
+    """The commands by their names, each made when it is asked for: to make all takes longer than most of them run."""
+
+    def __getitem__(self, name: str) -> Any:
+        return _make(self.data[name])
+
+
+@cache
+def _make(module: str) -> Any:
+    home = typer.Typer(rich_markup_mode=None)
+    import_module(f"algocli.cli.{module}").register(home)
+    add_examples(home)
+    (command,) = get_group(home).commands.values()
+    return command
+
+
 class _Commands(TyperGroup):
     """Ends every expected error in a sentence and its exit code, for the shell and for a test alike."""
+
+    def __init__(self, **attrs: Any) -> None:
+        super().__init__(**attrs)
+        self.commands = _ByName({module.replace("_", "-"): module for module in _COMMANDS})
+
+    def list_commands(self, _ctx: typer.Context) -> list[str]:  # type: ignore[override]
+        return list(self.commands)
 
     def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override]
         try:
@@ -117,12 +144,6 @@ def _root(
     """
 
 
-def _register() -> None:
-    for name in _COMMANDS:
-        import_module(f"algocli.cli.{name}").register(app)
-    add_examples(app)
-
-
 def main() -> None:
     """Run the command line."""
     _mend_streams()
@@ -143,6 +164,3 @@ def _mend_streams() -> None:
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
         elif isinstance(stream, io.TextIOWrapper):
             mend(stream)
-
-
-_register()

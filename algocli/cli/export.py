@@ -71,21 +71,21 @@ def export(
     from algocli.runs.run import find_run
 
     refuse_file(output)
-    found = find_run(cache_dir, run)
+    trained = find_run(cache_dir, run)
     remarks: list[str] = []
     written = write(
-        found,
+        trained,
         output,
         file_format=file_format,
         group=group,
         data_dir=data_dir if is_named(ctx, "data_dir") else None,
-        subjects=parse_ids(subject, lambda: found.subjects),
+        subjects=parse_ids(subject, lambda: trained.subjects),
         made=None if as_json else show_path,
         note=remarks.append,
     )
     if as_json:
-        show_json({"run": found.name, "files": written})
+        show_json({"run": trained.name, "files": written})
     for remark in remarks:
         noter(quiet)(remark)
     if not as_json:
-        note(f"run {found.name}", quiet=quiet)
+        note(f"run {trained.name}", quiet=quiet)

@@ -67,7 +67,7 @@ def import_ceilings(
     how = Conversion(unit, None if repeats is None else parse_repeats(repeats), stim_info)
     numbers = parse_subjects(subject)
     challenge = Challenge(data_dir)
-    chosen = [one.number for one in challenge.subjects(numbers)]
+    chosen = [each.number for each in challenge.subjects(numbers)]
     files = find_files(source, chosen, asked=numbers is not None)
     rows = bring([challenge.subject(number) for number in files], files, how, force=force)
     if as_json:

@@ -110,7 +110,7 @@ def _in_order(words: Sequence[str] | None, data: Dataset) -> tuple[SubjectId, ..
     if parse_ids(words, lambda: data.found) is None:
         return None
     parts = [part for word in words or () for part in word.split(",")]
-    return tuple(dict.fromkeys(one for part in parts for one in parse_ids([part], lambda: data.found) or ()))
+    return tuple(dict.fromkeys(subject for part in parts for subject in parse_ids([part], lambda: data.found) or ()))
 
 
 def register(app: typer.Typer) -> None:

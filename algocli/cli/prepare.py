@@ -68,20 +68,21 @@ def prepare(
 
 def _masks_of(masks: Path, number: int) -> Path:
     """Return the folder of a subject's masks within what was given."""
-    own = masks / subject_folder(number) / "roi_masks"
-    if own.is_dir():
-        return own
+    of_subject = masks / subject_folder(number) / "roi_masks"
+    if of_subject.is_dir():
+        return of_subject
     return masks / "roi_masks" if (masks / "roi_masks").is_dir() else masks
 
 
-def _show(one: Prepared) -> None:
+def _show(prepared: Prepared) -> None:
     vertices = ", ".join(
-        f"{one.n_vertices[h]:,} {h} vertices" + (f" ({one.n_dropped[h]:,} without betas)" if one.n_dropped[h] else "")
+        f"{prepared.n_vertices[h]:,} {h} vertices"
+        + (f" ({prepared.n_dropped[h]:,} without betas)" if prepared.n_dropped[h] else "")
         for h in HEMISPHERES
     )
     print(
-        f"subject {one.subject}: {one.n_sessions} sessions, {one.n_train:,} training and {one.n_test:,} test images "
-        f"(shown 3, 2 and 1 times: {one.repeats}), {vertices}"
+        f"subject {prepared.subject}: {prepared.n_sessions} sessions, {prepared.n_train:,} training and "
+        f"{prepared.n_test:,} test images (shown 3, 2 and 1 times: {prepared.repeats}), {vertices}"
     )
 
 

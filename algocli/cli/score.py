@@ -66,9 +66,9 @@ def score(
 
     check_nsd(nsd, repeats, stim_info)
     challenge = Challenge(data_dir)
-    found = _find(source, cache_dir)
+    predictions = _find(source, cache_dir)
     result = compute(
-        found,
+        predictions,
         data_dir=challenge,
         subjects=parse_subjects(subject),
         nsd=nsd,
@@ -77,7 +77,7 @@ def score(
         track=tracker(quiet),
         note=noter(quiet),
     )
-    name = source if isinstance(found, Path) else found.name
+    name = source if isinstance(predictions, Path) else predictions.name
     written = [] if output is None else write_score_files(result, output)
     if as_json:
         show_json({"source": name, **vars(result), "files": written})

@@ -93,6 +93,7 @@ def stimuli(
     images: in COCO's own format, cut at the edges, without what was cut off, an image's id being its NSD id.
     """
     from algocli.cli.console import show_json, show_path, tracker
+    from algocli.compute.tables import write_rows
     from algocli.errors import UsageError
 
     if as_json and csv_file is not None:
@@ -107,7 +108,7 @@ def stimuli(
         raise UsageError("--output is for --annotations", hint="--csv writes the list to a file")
     rows = list(_rows(data_dir, numbers, split, shared, coco, tracker(quiet)))
     if csv_file is not None:
-        _write_csv(csv_file, rows)
+        write_rows(csv_file, _columns(rows), map(astuple, rows))
         show_path(csv_file)
     elif as_json:
         show_json({"rows": rows})
@@ -177,7 +178,7 @@ def _rows(
     if shared != "all":
         among = _shared(challenge, {number for number, _ in images}, track)
         images = [pair for pair in images if (pair in among) == (shared == "only")]
-    plain = [StimulusRow(number, one.split, one.row, one.path.name, one.nsd_id) for number, one in images]
+    plain = [StimulusRow(number, image.split, image.row, image.path.name, image.nsd_id) for number, image in images]
     if coco is None:
         yield from plain
         return
@@ -220,16 +221,3 @@ def _print(rows: Sequence[Row]) -> None:
     print(line.format(*columns))
     for row in rows:
         print(line.format(*astuple(row)))
-
-
-def _write_csv(path: Path, rows: Sequence[Row]) -> None:
-    import csv
-    import io
-
-    from algocli.compute.files import publish
-
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_columns(rows))
-    writer.writerows(map(astuple, rows))
-    publish(path, lambda stream: stream.write(text.getvalue().encode()))

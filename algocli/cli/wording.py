@@ -71,11 +71,13 @@ def told_in_options(command: Callable[[], str | None] = lambda: None) -> Iterato
 
 def in_options(text: str, command: str | None = None) -> str:
     """Write fields and their values, as in "regression='ridge'", as options of a command."""
-    own = _OF_COMMAND.get(command or "", {})
+    of_command = _OF_COMMAND.get(command or "", {})
     # A command is in these words already, and may name a run that is called like a field.
     whole = _COMMAND.match(text)
     start = whole.end() if whole else 0
-    said = _SAID.sub(lambda found: _option(found[1], own.get(found[1], _OPTIONS[found[1]]), found[2]), text[start:])
+    said = _SAID.sub(
+        lambda match: _option(match[1], of_command.get(match[1], _OPTIONS[match[1]]), match[2]), text[start:]
+    )
     return text[:start] + said
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from algocli.compute.arrays import read_header
 from algocli.compute.files import publish
-from algocli.errors import DataError, first_line
+from algocli.errors import DataError, first_line, reading
 
 # A pickled dict of names needs these and nothing else. dict, int and str are opcodes of the
 # pickle machine itself and never pass through find_class.
@@ -34,11 +34,10 @@ def open_array(path: Path) -> NDArray[Any]:
         If the file is missing, is no .npy file, is cut short, or holds Python objects.
     """
     try:
-        return npy_format.open_memmap(path, mode="r")
-    except FileNotFoundError as error:
-        raise DataError(f"{path} is missing") from error
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {_reason(error)}") from error
+        with reading(path):
+            return npy_format.open_memmap(path, mode="r")
+    except DataError:
+        raise
     # numpy parses the header as Python source: on a damaged one it raises nearly anything.
     except Exception as error:
         if "Python objects" in str(error):
@@ -65,12 +64,8 @@ def load_mapping(path: Path) -> dict[int, str]:
     DataError
         If the file is missing, damaged, or asks for anything but dict, int, str and numpy scalars.
     """
-    try:
+    with reading(path):
         content = path.read_bytes()
-    except FileNotFoundError as error:
-        raise DataError(f"{path} is missing") from error
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {_reason(error)}") from error
     value = _unpickle(path, content)
     if not isinstance(value, dict):
         raise DataError(f"{path} holds a {type(value).__name__}; a dict of ROI names was expected")

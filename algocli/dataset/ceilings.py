@@ -101,14 +101,14 @@ def as_share(ceiling: NDArray[np.floating], unit: CeilingUnit | None = None) -> 
         raise DataError(
             f"it holds {wrong} among {len(values)} noise ceilings, the first of them at position {first}", hint=EXPECTED
         )
-    found = unit_of(values) if unit is None else unit
-    check_choice("unit", found, get_args(CeilingUnit))
+    known_unit = unit_of(values) if unit is None else unit
+    check_choice("unit", known_unit, get_args(CeilingUnit))
     top = float(values.max(initial=0))
-    if top > _LARGEST[found]:
+    if top > _LARGEST[known_unit]:
         raise DataError(
             f"its largest noise ceiling is {top:.4g}; no share of variance is above 1", hint="unit='percent'"
         )
-    return values / _LARGEST[found], found
+    return values / _LARGEST[known_unit], known_unit
 
 
 def list_faults(ceiling: NDArray[np.floating]) -> str:

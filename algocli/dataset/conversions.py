@@ -61,11 +61,11 @@ Converted = Mapping[Conversion, Sequence[str]]
 
 def gather(images: Iterable[tuple[str, Iterable[Conversion]]]) -> Converted:
     """Sort the names of images by the kinds of conversion, in the order of the kinds."""
-    found: dict[Conversion, list[str]] = {kind: [] for kind in Conversion}
+    by_kind: dict[Conversion, list[str]] = {kind: [] for kind in Conversion}
     for name, kinds in images:
         for kind in kinds:
-            found[kind].append(name)
-    return {kind: names for kind, names in found.items() if names}
+            by_kind[kind].append(name)
+    return {kind: names for kind, names in by_kind.items() if names}
 
 
 def describe(converted: Converted) -> list[str]:

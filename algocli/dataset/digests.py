@@ -209,10 +209,10 @@ def _remembered(
         results = in_threads(partial(_try, read), unknown, n_threads=_N_THREADS, batch=batch)
         try:
             tracked = track(results, total=len(unknown), label=label, unit="files")
-            for path, found in zip(unknown, tracked, strict=True):
-                if isinstance(found, DataError):
-                    raise found
-                stamp, fresh[path] = found
+            for path, result in zip(unknown, tracked, strict=True):
+                if isinstance(result, DataError):
+                    raise result
+                stamp, fresh[path] = result
                 memories[path.parent].remember(path, stamp, fresh[path])
         finally:
             # Also after an interrupt or a broken file: what has been read is not read again.

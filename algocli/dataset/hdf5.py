@@ -50,15 +50,15 @@ def list_datasets(file: Any) -> dict[str, tuple[int, ...]]:
     """Return the shape of every dataset of an open file, by its path, as in 'alexnet/conv1'."""
     import h5py
 
-    found: dict[str, tuple[int, ...]] = {}
+    shapes: dict[str, tuple[int, ...]] = {}
 
     def note(name: str, item: Any) -> None:
         # A dataset with no shape at all holds nothing.
         if isinstance(item, h5py.Dataset) and item.shape is not None:
-            found[name] = tuple(item.shape)
+            shapes[name] = tuple(item.shape)
 
     file.visititems(note)
-    return found
+    return shapes
 
 
 def read_rows(dataset: Any, rows: Sequence[int], *, by_last_axis: bool = False) -> NDArray[Any]:
@@ -71,11 +71,11 @@ def read_rows(dataset: Any, rows: Sequence[int], *, by_last_axis: bool = False) 
     """
     before = (Ellipsis,) if by_last_axis else ()
     if isinstance(rows, range) and rows.step == 1:
-        found = np.asarray(dataset[(*before, slice(rows.start, rows.stop))])
-        return found.T if by_last_axis else found
+        read = np.asarray(dataset[(*before, slice(rows.start, rows.stop))])
+        return read.T if by_last_axis else read
     rising, places = np.unique(np.asarray(rows, dtype=np.int64), return_inverse=True)
-    found = np.asarray(dataset[(*before, rising)])
-    return (found.T if by_last_axis else found)[places]
+    read = np.asarray(dataset[(*before, rising)])
+    return (read.T if by_last_axis else read)[places]
 
 
 def refuse_unwritten(
@@ -168,12 +168,12 @@ def _has_sources(dataset: Any, rows: NDArray[np.int64], axis: int) -> NDArray[np
     mapped, is_there = np.zeros(len(rows), dtype=np.int64), np.ones(len(rows), dtype=bool)
     for source in dataset.virtual_sources():
         low, high = (bound[axis] for bound in source.vspace.get_select_bounds())
-        own = (rows >= low) & (rows <= high)
+        covered = (rows >= low) & (rows <= high)
         # HDF5 numbers files and datasets by a pattern where a mapping grows: what there is of it has no end to check.
         grows = "%" in source.file_name + source.dset_name
-        mapped[own] += wanted if grows else source.vspace.get_select_npoints() // (high - low + 1)
-        if not grows and own.any():
-            is_there[own] &= _is_in_source(dataset, source, rows[own] - low, axis)
+        mapped[covered] += wanted if grows else source.vspace.get_select_npoints() // (high - low + 1)
+        if not grows and covered.any():
+            is_there[covered] &= _is_in_source(dataset, source, rows[covered] - low, axis)
     return np.asarray(is_there & (mapped >= wanted))
 
 
@@ -189,9 +189,9 @@ def _is_in_source(dataset: Any, source: Any, rows: NDArray[np.int64], axis: int)
     if path is None:
         return np.zeros(len(rows), dtype=bool)
     with h5py.File(path, "r") as file:
-        found = file.get(source.dset_name)
-        if not isinstance(found, h5py.Dataset) or found.ndim != dataset.ndim:
+        origin = file.get(source.dset_name)
+        if not isinstance(origin, h5py.Dataset) or origin.ndim != dataset.ndim:
             # Of another number of axes, its rows cannot be told from here.
-            return np.full(len(rows), isinstance(found, h5py.Dataset))
-        inside = rows < found.shape[axis]
-        return np.asarray(inside & ~np.isin(rows, _unwritten(found, np.unique(rows[inside]), axis)))
+            return np.full(len(rows), isinstance(origin, h5py.Dataset))
+        inside = rows < origin.shape[axis]
+        return np.asarray(inside & ~np.isin(rows, _unwritten(origin, np.unique(rows[inside]), axis)))

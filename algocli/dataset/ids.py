@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from algocli.dataset.stimuli import Stimulus, StimulusId
-from algocli.errors import DataError
+from algocli.errors import DataError, reading
 
 _LONGEST_SHOWN = 200
 _IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
@@ -86,7 +86,7 @@ def read_table(path: Path, columns: Sequence[str]) -> list[tuple[str, ...]]:
     """
     try:
         # Spreadsheets put a mark before the first name, which utf-8-sig takes away.
-        with path.open(newline="", encoding="utf-8-sig") as stream:
+        with reading(path), path.open(newline="", encoding="utf-8-sig") as stream:
             lines = csv.reader(stream)
             header = [name.strip() for name in next(lines, [])]
             lacking = [name for name in columns if name not in header]
@@ -104,8 +104,6 @@ def read_table(path: Path, columns: Sequence[str]) -> list[tuple[str, ...]]:
                     raise DataError(f"{path}, line {lines.line_num}: {len(cells)} cells for {len(header)} columns")
                 rows.append(tuple(cells[place].strip() for place in places))
             return rows
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path} is no CSV file in UTF-8: {error}") from error
 
@@ -129,9 +127,9 @@ def find_stimuli(ids: Sequence[StimulusId], stimuli: Sequence[Stimulus], where: 
         If an id stands there twice, or one of the stimuli is not there; `where` says what holds the ids.
     """
     places: dict[str, int] = {}
-    for place, one in enumerate(ids):
-        if places.setdefault(str(one), place) != place:
-            raise DataError(f"{where} names {name} {one} twice")
+    for place, id_ in enumerate(ids):
+        if places.setdefault(str(id_), place) != place:
+            raise DataError(f"{where} names {name} {id_} twice")
     missing = [stimulus for stimulus in stimuli if str(stimulus.id) not in places]
     if missing:
         first = missing[0]

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from algocli.compute.track import Track, silent
 from algocli.dataset.conversions import Conversion, Converted, gather
@@ -18,17 +18,14 @@ from algocli.dataset.hdf5 import SUFFIXES, list_datasets, open_hdf5, read_rows, 
 from algocli.dataset.ids import find_stimuli, read_table
 from algocli.dataset.pixels import read_image
 from algocli.dataset.protocol import Subject
-from algocli.dataset.stimuli import Stimulus, StimulusId
-from algocli.errors import DataError
+from algocli.dataset.stimuli import FROM_DATASET, Source, Stimulus, StimulusId, ids_digest
+from algocli.errors import DataError, reading
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from PIL import Image
 
-Kind = Literal["challenge", "hdf5", "folder"]
-# The dataset's own images, whichever dataset it is: stores have had this word from the first on.
-OWN: Kind = "challenge"
 _DATASET = "imgBrick"
 # Images held at once while a brick is digested: 17 MB at NSD's size.
 _BLOCK = 32
@@ -50,7 +47,7 @@ class ImageFiles:
         The folder that holds them; None where they are the dataset's own.
     """
 
-    kind: Kind
+    kind: Source
     stimuli: tuple[Stimulus, ...]
     paths: tuple[Path, ...]
     place: Path | None = None
@@ -81,8 +78,8 @@ class ImageFiles:
         StorageError
             If `cache_dir` cannot be written.
         """
-        found = [replace(stimulus, path=path) for stimulus, path in zip(self.stimuli, self.paths, strict=True)]
-        return stimuli_digest(found, cache_dir, track=track)
+        stimuli = [replace(stimulus, path=path) for stimulus, path in zip(self.stimuli, self.paths, strict=True)]
+        return stimuli_digest(stimuli, cache_dir, track=track)
 
     def converted(self, cache_dir: Path) -> Converted:
         """Return the names of the images that are not plain, by what is done to them; remembered likewise.
@@ -96,11 +93,11 @@ class ImageFiles:
         StorageError
             If `cache_dir` cannot be written.
         """
-        found = list_conversions(self.paths, cache_dir)
-        if (Conversion.REFUSED,) in found:
+        conversions = list_conversions(self.paths, cache_dir)
+        if (Conversion.REFUSED,) in conversions:
             # Says why.
-            read_image(self.paths[found.index((Conversion.REFUSED,))])
-        return gather(zip(map(self.name, range(len(self.paths))), found, strict=True))
+            read_image(self.paths[conversions.index((Conversion.REFUSED,))])
+        return gather(zip(map(self.name, range(len(self.paths))), conversions, strict=True))
 
 
 @dataclass(frozen=True)
@@ -109,7 +106,7 @@ class ImageBrick:
 
     place: Path
     stimuli: tuple[Stimulus, ...]
-    kind: Kind = "hdf5"
+    kind: Source = "hdf5"
 
     def name(self, row: int) -> str:
         """Return the file's name and the image's NSD id."""
@@ -170,7 +167,7 @@ def open_images(subject: Subject, elsewhere: Path | None = None) -> Images:
         If what lies there is missing or malformed, or lacks an image of the subject.
     """
     if elsewhere is None:
-        return ImageFiles(OWN, subject.stimuli, tuple(stimulus.path for stimulus in subject.stimuli))
+        return ImageFiles(FROM_DATASET, subject.stimuli, tuple(stimulus.path for stimulus in subject.stimuli))
     if elsewhere.is_dir():
         return _open_folder(subject, elsewhere)
     if elsewhere.suffix.lower() in SUFFIXES:
@@ -183,11 +180,6 @@ def open_images(subject: Subject, elsewhere: Path | None = None) -> Images:
     )
 
 
-def ids_digest(stimuli: Sequence[Stimulus]) -> str:
-    """Digest the splits and ids of ordered stimuli, whatever their images hold."""
-    return hashlib.sha256("".join(f"{s.split} {s.id}\n" for s in stimuli).encode()).hexdigest()
-
-
 def _open_brick(subject: Subject, path: Path) -> ImageBrick:
     import h5py
 
@@ -197,13 +189,13 @@ def _open_brick(subject: Subject, path: Path) -> ImageBrick:
             hint=f"name a folder of images with a CSV file of their {subject.ids.name}s",
         )
     with open_hdf5(path) as file:
-        found = file.get(_DATASET)
-        if not isinstance(found, h5py.Dataset):
+        brick = file.get(_DATASET)
+        if not isinstance(brick, h5py.Dataset):
             have = ", ".join(list_datasets(file)) or "none"
             raise DataError(
                 f"{path} has no dataset {_DATASET}; its datasets: {have}", hint="is it NSD's nsd_stimuli.hdf5?"
             )
-        _check_brick(path, found, subject)
+        _check_brick(path, brick, subject)
     return ImageBrick(path, subject.stimuli)
 
 
@@ -247,16 +239,14 @@ def _open_folder(subject: Subject, folder: Path) -> ImageFiles:
 
 def _find_table(folder: Path, column: str) -> Path:
     """Return the CSV file of a folder's ids."""
-    try:
+    with reading(folder):
         tables = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".csv")
-    except OSError as error:
-        raise DataError(f"{folder} cannot be read: {(error.strerror or str(error)).lower()}") from error
     if folder / "ids.csv" in tables:
         return folder / "ids.csv"
     if len(tables) != 1:
-        found = ", ".join(path.name for path in tables) or "none"
+        there = ", ".join(path.name for path in tables) or "none"
         raise DataError(
-            f"{folder} must say which image is which in ids.csv, or in the only CSV file it holds; found {found}",
+            f"{folder} must say which image is which in ids.csv, or in the only CSV file it holds; found {there}",
             hint=f"write ids.csv with the columns file and {column}",
         )
     return tables[0]

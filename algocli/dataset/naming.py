@@ -99,7 +99,7 @@ def check_subject_ids(value: object) -> tuple[SubjectId, ...]:
 def check_each(value: object, check: Callable[[object], IdT]) -> tuple[IdT, ...]:
     """Return what `check` makes of one subject or of several, each once, in their order; there must be one."""
     several = value if isinstance(value, Iterable) and not isinstance(value, str | bytes) else [value]
-    ids = tuple(dict.fromkeys(check(one) for one in several))
+    ids = tuple(dict.fromkeys(check(subject) for subject in several))
     if not ids:
         raise UsageError("no subject is named", hint="None stands for all that there are")
     return ids

@@ -62,8 +62,8 @@ def open_dataset(folder: Path | str | Dataset) -> Dataset:
 
 def find_subject(which: SubjectId, folder: Path) -> Subject | None:
     """Return the subject whose own data lies in a folder, as a run recorded it; None where no kind knows it."""
-    found = (kind.find_subject(which, folder) for kind in _kinds())
-    return next((subject for subject in found if subject is not None), None)
+    answers = (kind.find_subject(which, folder) for kind in _kinds())
+    return next((subject for subject in answers if subject is not None), None)
 
 
 @contextmanager

@@ -177,8 +177,8 @@ _SAID = ("name", "folder", "sides", "train_stimuli", "n_vertices", "responses", 
 
 def is_subject(value: object) -> TypeGuard[Subject]:
     """Say whether an object offers what a subject must, of whatever class it is."""
-    own = () if isinstance(value, type) else getattr(value, "__dict__", ())
-    return all(hasattr(type(value), word) or word in own for word in _SAID)
+    attributes = () if isinstance(value, type) else getattr(value, "__dict__", ())
+    return all(hasattr(type(value), word) or word in attributes for word in _SAID)
 
 
 class Dataset(Protocol):
@@ -232,10 +232,10 @@ def find_rois(rois: Sequence[Roi], roi: Roi | str) -> tuple[Roi, ...]:
     """
     if isinstance(roi, Roi):
         return (roi,)
-    names = dict.fromkeys(one.name for one in rois) | dict.fromkeys(one.roi_class for one in rois)
+    names = dict.fromkeys(each.name for each in rois) | dict.fromkeys(each.roi_class for each in rois)
     # Two names that differ in their case alone are in no dataset.
     spelled = {name.lower(): name for name in names}
     word = spelled.get(roi.lower(), roi) if isinstance(roi, str) else roi
     wanted = check_choice("roi", word, tuple(names))
-    single = tuple(one for one in rois if one.name == wanted)
-    return single[:1] or tuple(one for one in rois if one.roi_class == wanted)
+    single = tuple(each for each in rois if each.name == wanted)
+    return single[:1] or tuple(each for each in rois if each.roi_class == wanted)

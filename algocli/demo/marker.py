@@ -46,13 +46,13 @@ def claim(folder: Path, recipe: Recipe) -> None:
 
 
 def _refuse_other(folder: Path, marker: dict[str, Any], made_from: dict[str, int]) -> None:
-    found = marker.get("made_from")
-    if not isinstance(found, dict):
-        found = {}
+    recorded = marker.get("made_from")
+    if not isinstance(recorded, dict):
+        recorded = {}
     for name, wanted in made_from.items():
-        if found.get(name) != wanted:
+        if recorded.get(name) != wanted:
             raise UsageError(
-                f"{folder} holds a synthetic challenge made with {name} {found.get(name, 'unknown')}, not {wanted}",
+                f"{folder} holds a synthetic challenge made with {name} {recorded.get(name, 'unknown')}, not {wanted}",
                 hint="name a new folder, or delete this one",
             )
 

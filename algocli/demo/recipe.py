@@ -94,9 +94,9 @@ def nsd_ids(recipe: Recipe, subject: int) -> dict[Split, NDArray[np.int64]]:
     They depend on the recipe and the subject alone; an image that several subjects see may be for training in one
     and for the test in another, as in NSD.
     """
-    own = N_SHARED + (subject - 1) * N_OWN
+    first = N_SHARED + (subject - 1) * N_OWN
     n_own = recipe.n_images - recipe.n_shared
-    seen = np.append(shared_ids(recipe), _shuffled_ids(recipe.seed)[own : own + n_own])
+    seen = np.append(shared_ids(recipe), _shuffled_ids(recipe.seed)[first : first + n_own])
     seen = generator("split", recipe.seed, subject).permutation(seen)
     return {"train": np.sort(seen[: recipe.n_train]), "test": np.sort(seen[recipe.n_train :])}
 

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from algocli.compute.files import read_json
 from algocli.compute.track import Track, silent
-from algocli.dataset.images import OWN, Images, ids_digest, open_images
+from algocli.dataset.images import Images, open_images
 from algocli.dataset.opening import open_dataset
+from algocli.dataset.stimuli import FROM_DATASET, ids_digest
 from algocli.errors import AlgocliError, DataError
 from algocli.features.networks.numerics import ROUNDING
 from algocli.features.rebuilding import (
@@ -160,7 +161,7 @@ def _want(store: FeatureStore, data_dir: Path, trust_code: bool) -> _Wanted | No
         return None
     named = read_stored_recipe(store, trust_code=trust_code)
     about = store.manifest["provenance"]
-    if about.get("source", OWN) != OWN and not about.get("stimuli"):
+    if about.get("source", FROM_DATASET) != FROM_DATASET and not about.get("stimuli"):
         raise DataError(f"it was made from images elsewhere ({about['source']}), and where was not recorded")
     subject = open_dataset(data_dir).subject(store.subject)
     images = open_images(subject, Path(about["stimuli"]) if about.get("stimuli") else None)

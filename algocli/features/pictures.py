@@ -15,7 +15,7 @@ from algocli.compute.threads import in_threads
 from algocli.compute.track import Track, silent
 from algocli.dataset.conversions import Conversion, Converted, gather
 from algocli.dataset.pixels import see
-from algocli.errors import DataError
+from algocli.errors import DataError, reading
 from algocli.features.passage import n_workers
 from algocli.features.rebuilding import RebuiltLayer, compute
 from algocli.features.store.shards import refuse_non_finite
@@ -61,10 +61,8 @@ def list_pictures(places: Sequence[Path]) -> Pictures:
 
 def _split(folder: Path) -> tuple[list[Path], list[Path]]:
     """Return the images of a folder, and what lies beside them."""
-    try:
+    with reading(folder):
         entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-    except OSError as error:
-        raise DataError(f"{folder} cannot be read: {(error.strerror or str(error)).lower()}") from error
     images = [path for path in entries if path.suffix.lower() in SUFFIXES and not path.is_dir()]
     if not images:
         raise DataError(f"{folder} holds no images", hint=f"these are looked for: {' '.join(sorted(SUFFIXES))}")

@@ -127,7 +127,7 @@ class Request:
             )
         for field, given in self._given(wishes).items():
             if given and field not in _KINDS[self.what].takes:
-                fitting = ", ".join(kind for kind, one in _KINDS.items() if field in one.takes)
+                fitting = ", ".join(kind for kind, about in _KINDS.items() if field in about.takes)
                 raise UsageError(f"plot {self.what} takes no {field}=...", hint=f"it belongs to plot {fitting}")
         self._check_runs()
         if self.what is What.ROI and not self.names:
@@ -154,7 +154,7 @@ class Request:
         if self.n_runs and takes == "none":
             raise UsageError(f"plot {self.what} shows the data and takes no run=...", hint="leave it out")
         if self.n_runs > 1 and takes == "one":
-            several = ", ".join(kind for kind, one in _KINDS.items() if one.runs == "several")
+            several = ", ".join(kind for kind, about in _KINDS.items() if about.runs == "several")
             raise UsageError(
                 f"plot {self.what} takes one run=..., found {self.n_runs}",
                 hint=f"plot {several} take several, rois with group=..., and difference subtracts that of against=...",

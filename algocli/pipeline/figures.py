@@ -248,10 +248,10 @@ class Plotting:
 
 
 def _share(min_r: object) -> float:
-    found = check_number("min_r", min_r)
-    if not 0 <= found <= 1:
+    least = check_number("min_r", min_r)
+    if not 0 <= least <= 1:
         raise UsageError(f"{said('min_r', min_r)}: a correlation from 0 to 1 was expected")
-    return found
+    return least
 
 
 def _data(data_dir: Data | None, runs: Sequence[Run]) -> Dataset:

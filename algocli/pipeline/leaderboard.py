@@ -158,7 +158,7 @@ def _from_runs(
         predictions = averaged(runs, chosen, weighted=weighted)
     else:
         predictions, told = of_runs(runs, chosen)
-    subjects = list(dict.fromkeys(one.subject for one in predictions))
+    subjects = list(dict.fromkeys(prediction.subject for prediction in predictions))
     for remark in (*told, *(remark for run in runs for remark in tell_mixtures(run, subjects))):
         note(remark)
     average_of = {"average": "weighted" if weighted else "plain"} if average else {}

@@ -83,12 +83,12 @@ def score(
     counts = _counts(repeats)
     challenge = as_challenge(data_dir)
     numbers = None if subjects is None else check_subjects(subjects)
-    found = _predictions(source, challenge, numbers, track, note)
+    predictions = _predictions(source, challenge, numbers, track, note)
     read = None
     if nsd is not None:
         info = None if stim_info is None else check_path("stim_info", stim_info)
-        read = _ceilings_of_nsd(challenge, found, check_path("nsd", nsd), counts, info)
-    result = compute_score(challenge, found, read=read, track=track)
+        read = _ceilings_of_nsd(challenge, predictions, check_path("nsd", nsd), counts, info)
+    result = compute_score(challenge, predictions, read=read, track=track)
     if folder is not None:
         write_score_files(result, check_path("folder", folder))
     return result
@@ -116,15 +116,15 @@ def _predictions(
     if not isinstance(source, Run):
         path = check_path("source", source)
         inside = in_zip(path, ExpectedShapes.of(challenge), track=track)
-        chosen = [one for one in inside if numbers is None or one.subject in numbers]
-        lacking = set(numbers or ()) - {one.subject for one in chosen}
+        chosen = [prediction for prediction in inside if numbers is None or prediction.subject in numbers]
+        lacking = set(numbers or ()) - {prediction.subject for prediction in chosen}
         if lacking:
             raise UsageError(f"{source} holds no subject {', '.join(map(str, sorted(lacking)))}")
         return chosen
     pairs = scored_subjects(challenge, source, numbers)
     scored = [share.id for _, share in pairs]
-    for one, share in pairs:
-        refuse_another_place(one, share, source.cache_dir, doing="scored", track=track)
+    for subject, share in pairs:
+        refuse_another_place(subject, share, source.cache_dir, doing="scored", track=track)
     for remark in (*tell_other_places(pairs), *tell_mixtures(source, scored)):
         note(remark)
     return of_run(source, scored)
@@ -140,13 +140,13 @@ def _ceilings_of_nsd(
     from algocli.dataset.nsd.ceiling_files import find_files
     from algocli.dataset.nsd.ceiling_import import Conversion, read_ceilings
 
-    numbers = sorted({one.subject for one in predictions})
+    numbers = sorted({prediction.subject for prediction in predictions})
     try:
         files = find_files([nsd], numbers, asked=True)
     except UsageError as error:
         hint = "name NSD's root, or a folder that holds subj01, subj02, ... with one lh.ncsnr.mgh each"
         raise UsageError(error.message, hint=hint) from error
-    if not all(one.hold_ratios for one in files.values()):
+    if not all(ceilings.hold_ratios for ceilings in files.values()):
         raise UsageError(f"{nsd} holds noise ceilings; nsd=... is for ncsnr.mgh files", hint="algocli import-ceilings")
     how = Conversion(None, repeats, stim_info)
 
@@ -168,4 +168,4 @@ def _counts(repeats: Repeats | Sequence[int] | None) -> Repeats | None:
             f"{said('repeats', repeats)}: three whole numbers are expected, as in (159, 0, 0)",
             hint="images shown 3, 2 and 1 times",
         )
-    return Repeats(*(check_whole("repeats", one, 0) for one in repeats))
+    return Repeats(*(check_whole("repeats", count, 0) for count in repeats))

@@ -290,10 +290,10 @@ def check_pages(csv: Path | str | None, html: Path | str | None, title: str | No
     UsageError, StorageError
         With the reason.
     """
-    from algocli.results.page.frame import check_page
-
     page = None if html is None else check_path("html", html)
     if page is not None:
+        from algocli.results.page.frame import check_page
+
         check_page(page)
         if csv is not None and page.resolve() == check_path("csv", csv).resolve():
             raise UsageError(f"html=... and csv=... name the same file, {page}", hint="give each its own")

@@ -16,13 +16,9 @@ from algocli.compute.track import Note, Track, silent
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.protocol import Subject
 from algocli.dataset.sides import Side, all_of
-from algocli.results.held_out import data_is_gone, held_out
 from algocli.results.regions import Regions
-from algocli.results.resampling import LEVEL, draw, resample_rois
-from algocli.results.significance import p_values, significant
 from algocli.results.telling import drawn_anew, permuted
 from algocli.runs.run import Run
-from algocli.stats import bootstrap
 
 
 @dataclass(frozen=True)
@@ -105,6 +101,12 @@ def assess(
     """
     if not asked.columns:
         return dict.fromkeys(of, Certainty())
+    # Most reports ask for neither, and have no use for the third of the package that fits folds once more.
+    from algocli.results.held_out import data_is_gone, held_out
+    from algocli.results.resampling import LEVEL, draw, resample_rois
+    from algocli.results.significance import p_values, significant
+    from algocli.stats import bootstrap
+
     held = held_out(run, number)
     better: dict[Side, NDArray[np.bool_]] = {}
     if asked.n_permutations is not None:

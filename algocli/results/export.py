@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.arrays import publishing_rows
-from algocli.compute.files import publish
+from algocli.compute.tables import write_rows
 from algocli.dataset.naming import name_of
 from algocli.dataset.protocol import Subject
 from algocli.dataset.sides import Side, prefix
@@ -74,8 +72,6 @@ def export_table(subject: Subject, subject_run: SubjectRun, folder: Path) -> lis
         If the folder cannot be written.
     """
     path = folder / name_of(subject_run.id) / "vertices.csv"
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
     significance = kept(subject_run)
     placed = all(subject.places(side) is not None for side in subject_run.sides)
     columns = [name if placed else name.removeprefix("fsaverage_") for name in TABLE_COLUMNS]
@@ -87,9 +83,7 @@ def export_table(subject: Subject, subject_run: SubjectRun, folder: Path) -> lis
         further |= columns_per_layer(Run(subject_run.folder.parent), subject_run.id, hemisphere, n_vertices)
         names = tuple(further)
         rows += _table_rows(subject, subject_run, hemisphere, tuple(further.values()))
-    writer.writerow((*columns, *names))
-    writer.writerows(rows)
-    publish(path, lambda stream: stream.write(text.getvalue().encode()))
+    write_rows(path, (*columns, *names), rows)
     return [path]
 
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Protocol
 
-from algocli.compute.files import publish
-from algocli.compute.tables import as_frame
+from algocli.compute.tables import as_frame, write_rows
 from algocli.dataset.naming import SubjectId, list_subjects
 from algocli.dataset.sides import ALL_VERTICES, Side
 
@@ -122,9 +119,4 @@ def write_records(columns: Sequence[str], records: Iterable[Mapping[str, object]
     StorageError
         If the file cannot be written.
     """
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(records)
-    # A file's name may hold bytes that are no text.
-    publish(path, lambda stream: stream.write(text.getvalue().encode(errors="surrogateescape")))
+    write_rows(path, columns, ([record.get(name) for name in columns] for record in records))

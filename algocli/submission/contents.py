@@ -41,12 +41,7 @@ def examine(stream: EntryStream, member: Member, expected: ExpectedShapes, findi
         if header.n_bytes <= most_bytes(member):
             _examine_values(stream, header, member, findings)
     except DamagedEntryError as damage:
-        findings.fault(
-            member.name,
-            found=f"damaged contents ({damage})",
-            expected="a file that unpacks whole",
-            mend="make the zip again; if it came over a network, copy it again",
-        )
+        findings.damage(member.name, f"damaged contents ({damage})")
 
 
 def _read_header(stream: EntryStream) -> Header | None:
@@ -76,14 +71,14 @@ def _not_npy(member: Member, findings: ZipFindings) -> None:
 def _examine_dtype(header: Header, member: Member, findings: ZipFindings) -> None:
     dtype = header.dtype
     if dtype.hasobject:
-        found, mend = "pickled Python objects (they were not opened)", "save one plain array of numbers"
+        kind, mend = "pickled Python objects (they were not opened)", "save one plain array of numbers"
     elif dtype.newbyteorder("<") == _FLOAT32 and dtype != _FLOAT32:
-        found, mend = "big-endian float32", "save predictions.astype('<f4')"
+        kind, mend = "big-endian float32", "save predictions.astype('<f4')"
     elif dtype != _FLOAT32:
-        found, mend = f"{dtype}", "save predictions.astype(np.float32)"
+        kind, mend = f"{dtype}", "save predictions.astype(np.float32)"
     else:
         return
-    findings.fault(member.name, found=found, expected="float32", mend=mend)
+    findings.fault(member.name, found=kind, expected="float32", mend=mend)
 
 
 def _examine_order(header: Header, member: Member, findings: ZipFindings) -> None:
@@ -143,15 +138,15 @@ def _examine_values(stream: EntryStream, header: Header, member: Member, finding
 
 def _examine_end(stream: EntryStream, header: Header, n_missing: int, member: Member, findings: ZipFindings) -> None:
     if n_missing:
-        found = f"{header.n_bytes - n_missing} bytes of values: the file was cut short"
+        end = f"{header.n_bytes - n_missing} bytes of values: the file was cut short"
     # Reading past the last byte is also what makes zipfile compare the checksum.
     elif stream.read(1):
-        found = "more bytes after the end of the array"
+        end = "more bytes after the end of the array"
     else:
         return
     findings.fault(
         member.name,
-        found=found,
+        found=end,
         expected=f"{header.n_bytes} bytes of values, as its header declares",
         mend="write the file again with np.save",
     )

@@ -92,8 +92,8 @@ def report_missing(
     if absent and partial and subjects:
         findings.note(f"without subject {', '.join(absent)}: the leaderboard takes only {whole}")
     elif absent:
-        found = f"no predictions for subject {', '.join(absent)}" if subjects else "no predictions"
-        findings.fault(THE_ZIP, found=found, expected=whole, mend="add the missing subjects' folders")
+        absence = f"no predictions for subject {', '.join(absent)}" if subjects else "no predictions"
+        findings.fault(THE_ZIP, found=absence, expected=whole, mend="add the missing subjects' folders")
     return subjects
 
 

@@ -83,8 +83,8 @@ class Score:
         """Return one row; that of an ROI that the data does not name has no vertices."""
         wanted = (subject, None if hemisphere is None else check_hemisphere(hemisphere), roi)
         everything = self.pooled if subject is None else self.rows
-        found = (row for row in everything if (row.subject, row.hemisphere, row.roi) == wanted)
-        return next(found, ScoreRow(*wanted, 0, None, None))
+        rows = (row for row in everything if (row.subject, row.hemisphere, row.roi) == wanted)
+        return next(rows, ScoreRow(*wanted, 0, None, None))
 
 
 @dataclass(frozen=True)
@@ -125,12 +125,12 @@ def score(
     DataError
         If there are no predictions, test responses or noise ceilings, or they do not fit together.
     """
-    chosen = sorted(predictions, key=lambda one: (one.subject, HEMISPHERES.index(one.hemisphere)))
-    for subject in challenge.subjects({one.subject for one in chosen}):
+    chosen = sorted(predictions, key=lambda prediction: (prediction.subject, HEMISPHERES.index(prediction.hemisphere)))
+    for subject in challenge.subjects({prediction.subject for prediction in chosen}):
         _refuse_without_responses(subject)
     sides = [
-        _score_side(challenge.subject(one.subject), one, read or ceiling_of_folder)
-        for one in track(chosen, total=len(chosen), label="scoring")
+        _score_side(challenge.subject(prediction.subject), prediction, read or ceiling_of_folder)
+        for prediction in track(chosen, total=len(chosen), label="scoring")
     ]
     overall = pool([side.scores for side in sides])
     if overall is None:

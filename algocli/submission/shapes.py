@@ -65,8 +65,8 @@ class ExpectedShapes:
         DataError
             If a subject's test images or vertex masks are missing or malformed.
         """
-        found = {subject.number: _shape_of(subject) for subject in challenge.subjects()}
-        return cls({**cls.official().by_subject, **found})
+        shapes = {subject.number: _shape_of(subject) for subject in challenge.subjects()}
+        return cls({**cls.official().by_subject, **shapes})
 
     @cached_property
     def members(self) -> tuple[Member, ...]:
@@ -90,29 +90,31 @@ class ExpectedShapes:
         return "; ".join(reason for reason in reasons if reason)
 
     def _explain_rows(self, member: Member, n_rows: int) -> str:
-        own = self.by_subject[member.subject]
-        if n_rows == own.n_test:
+        shape = self.by_subject[member.subject]
+        if n_rows == shape.n_test:
             return ""
-        if n_rows == own.n_train:
+        if n_rows == shape.n_train:
             return "these are the rows of the training images: predict the test images"
-        if own.n_train is not None and n_rows == own.n_train + own.n_test:
-            return f"training and test images are in one array: keep the last {own.n_test} rows"
-        return f"predict each of the {own.n_test} test images, in the order of their names"
+        if shape.n_train is not None and n_rows == shape.n_train + shape.n_test:
+            return f"training and test images are in one array: keep the last {shape.n_test} rows"
+        return f"predict each of the {shape.n_test} test images, in the order of their names"
 
     def _explain_columns(self, member: Member, n_columns: int) -> str:
-        own = self.by_subject[member.subject].n_vertices
-        if n_columns == own[member.hemisphere]:
+        n_vertices = self.by_subject[member.subject].n_vertices
+        if n_columns == n_vertices[member.hemisphere]:
             return ""
         if n_columns == N_FSAVERAGE:
             return "these are all vertices of fsaverage: keep those of the challenge's mask"
-        if n_columns == sum(own.values()):
+        if n_columns == sum(n_vertices.values()):
             return "both hemispheres are in one array: save each in its own file"
-        others = [h for h in HEMISPHERES if h != member.hemisphere and own[h] == n_columns]
+        others = [h for h in HEMISPHERES if h != member.hemisphere and n_vertices[h] == n_columns]
         if others:
             return f"this is the {others[0]} hemisphere's number of vertices: are left and right swapped?"
-        if n_columns < own[member.hemisphere]:
+        if n_columns < n_vertices[member.hemisphere]:
             return "some vertices are left out, as when only ROIs are predicted: predict all vertices"
-        return f"predict the {own[member.hemisphere]} vertices of the {member.hemisphere} hemisphere and no others"
+        return (
+            f"predict the {n_vertices[member.hemisphere]} vertices of the {member.hemisphere} hemisphere and no others"
+        )
 
 
 def _shape_of(subject: Subject) -> SubjectShape:

@@ -55,14 +55,14 @@ def of_run(run: Run, subjects: Sequence[SubjectId]) -> list[Prediction]:
 
 def _of_the_challenge(subjects: Sequence[SubjectId]) -> list[int]:
     """Return subjects by number, and refuse those of another dataset."""
-    strangers = [one for one in subjects if one not in SUBJECTS]
+    strangers = [subject for subject in subjects if subject not in SUBJECTS]
     if strangers:
         raise UsageError(
             f"subject {', '.join(map(str, strangers))} is none of the challenge's, which go from {SUBJECTS[0]} to "
             f"{SUBJECTS[-1]}: nothing can be submitted",
             hint="algocli export writes the numbers of any dataset",
         )
-    return [int(one) for one in subjects]
+    return [int(subject) for subject in subjects]
 
 
 def of_runs(runs: Sequence[Run], subjects: Sequence[int] | None = None) -> tuple[list[Prediction], list[str]]:
@@ -75,9 +75,9 @@ def of_runs(runs: Sequence[Run], subjects: Sequence[int] | None = None) -> tuple
     """
     chosen = {n: run for run in reversed(runs) for n in _of_the_challenge(run.subjects)}
     wanted = sorted(chosen) if subjects is None else check_subjects(subjects)
-    own = {n: chosen.get(n, runs[0]) for n in wanted}
-    predictions = [one for n, run in own.items() for one in of_run(run, [n])]
-    return predictions, list(_differences(own))
+    run_of = {n: chosen.get(n, runs[0]) for n in wanted}
+    predictions = [prediction for n, run in run_of.items() for prediction in of_run(run, [n])]
+    return predictions, list(_differences(run_of))
 
 
 def averaged(runs: Sequence[Run], subjects: Sequence[int] | None = None, *, weighted: bool = False) -> list[Prediction]:
@@ -108,13 +108,13 @@ def averaged(runs: Sequence[Run], subjects: Sequence[int] | None = None, *, weig
     subject_runs = {
         n: [run.subject(n) for run in runs] for n in (shared if subjects is None else check_subjects(subjects))
     }
-    for number, own in subject_runs.items():
-        for subject_run in own:
+    for number, of_subject in subject_runs.items():
+        for subject_run in of_subject:
             subject_run.check_test_predictions()
         refuse_other_data(runs, number, doing="averaged", images=True)
     return [
-        Prediction(n, hemisphere, partial(_average, own, hemisphere, weighted))
-        for n, own in subject_runs.items()
+        Prediction(n, hemisphere, partial(_average, of_subject, hemisphere, weighted))
+        for n, of_subject in subject_runs.items()
         for hemisphere in HEMISPHERES
     ]
 
@@ -137,12 +137,12 @@ def in_folder(folder: Path, expected: ExpectedShapes, subjects: Sequence[int] | 
     there = {member.subject for member in expected.members if (folder / member.name).is_file()}
     if not there:
         raise DataError(f"{folder} holds no predictions: {expected.members[0].name} and its like were expected there")
-    found = [member for member in expected.members if member.subject in (there if subjects is None else subjects)]
-    missing = [member.name for member in found if not (folder / member.name).is_file()]
+    members = [member for member in expected.members if member.subject in (there if subjects is None else subjects)]
+    missing = [member.name for member in members if not (folder / member.name).is_file()]
     if missing:
         raise DataError(f"{folder} lacks {', '.join(missing)}")
     return [
-        Prediction(m.subject, m.hemisphere, partial(open_array, folder / m.name), str(folder / m.name)) for m in found
+        Prediction(m.subject, m.hemisphere, partial(open_array, folder / m.name), str(folder / m.name)) for m in members
     ]
 
 
@@ -174,12 +174,12 @@ def _read_member(path: Path, member: Member) -> NDArray[np.floating]:
         return array
 
 
-def _differences(own: Mapping[int, Run]) -> Iterator[str]:
+def _differences(run_of: Mapping[int, Run]) -> Iterator[str]:
     """Say how each subject's settings, and the place of its data, differ from those of the first subject."""
-    first, *others = own
-    usual, home = asdict(own[first].settings), home_of(own[first], first)
+    first, *others = run_of
+    usual, home = asdict(run_of[first].settings), home_of(run_of[first], first)
     for number in others:
-        place = home_of(own[number], number)
+        place = home_of(run_of[number], number)
         if place != home:
             yield (
                 f"subject {number} is of {place or 'data that is not recorded'}, subject {first} of "
@@ -187,11 +187,11 @@ def _differences(own: Mapping[int, Run]) -> Iterator[str]:
             )
         changed = [
             f"{name} {value} instead of {usual[name]}"
-            for name, value in asdict(own[number].settings).items()
+            for name, value in asdict(run_of[number].settings).items()
             if value != usual[name]
         ]
         if changed:
-            yield f"subject {number} is of run {own[number].name}: {', '.join(changed)}"
+            yield f"subject {number} is of run {run_of[number].name}: {', '.join(changed)}"
 
 
 def _average(subject_runs: Sequence[SubjectRun], hemisphere: Hemisphere, weighted: bool) -> NDArray[np.float32]:

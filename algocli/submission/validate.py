@@ -83,10 +83,10 @@ def _open_zip(stream: IO[bytes], findings: ZipFindings) -> ZipFile | None:
     except Exception:
         stream.seek(0)
         beginning = stream.read(8)
-        found = next(name for signature, name in _SIGNATURES.items() if beginning.startswith(signature))
+        kind = next(name for signature, name in _SIGNATURES.items() if beginning.startswith(signature))
         findings.fault(
             THE_ZIP,
-            found=found if beginning else "an empty file",
+            found=kind if beginning else "an empty file",
             expected="a zip",
             mend="make the zip again; if it came over a network, copy it again",
         )
@@ -124,12 +124,7 @@ def _examine_entry(
         with open_entry(archive, info) as stream:
             examine(stream, member, expected, findings)
     except DamagedEntryError as damage:
-        findings.fault(
-            member.name,
-            found=f"a damaged entry ({damage})",
-            expected="a file that unpacks whole",
-            mend="make the zip again; if it came over a network, copy it again",
-        )
+        findings.damage(member.name, f"a damaged entry ({damage})")
 
 
 def _report_twins(placed: Mapping[Member, ZipInfo], findings: ZipFindings) -> None:

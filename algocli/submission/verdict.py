@@ -54,6 +54,11 @@ class ZipFindings:
         """Add a fault; names and texts that come out of the zip are made fit to print."""
         self.faults.append(Fault(printable(file), printable(found), expected, mend))
 
+    def damage(self, file: str, found: str) -> None:
+        """Add the fault of an entry whose bytes are damaged."""
+        mend = "make the zip again; if it came over a network, copy it again"
+        self.fault(file, found=found, expected="a file that unpacks whole", mend=mend)
+
     def note(self, text: str) -> None:
         """Add something worth knowing that is no reason to refuse the zip."""
         self.notes.append(printable(text))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -285,3 +287,20 @@ def test_a_named_folder_that_is_not_there_is_a_data_error(at_home, released, tmp
     assert at_home(tmp_path / "cache", "--data-dir", "nowhere").exit_code == 3
     monkeypatch.setenv("ALGOCLI_DATA_DIR", "nowhere")
     assert at_home(tmp_path / "cache").exit_code == 3
+
+
+def test_a_plain_report_imports_no_other_command_and_nothing_that_fits_or_draws(tiny_challenge, cache):
+    words = ["report", "--json", "--data-dir", str(tiny_challenge), "--cache-dir", str(cache)]
+    code = (
+        "import sys\n"
+        "from algocli.cli import app\n"
+        f"try:\n    app({words!r})\n"
+        "except SystemExit as end:\n    assert not end.code\n"
+        "print(*(name for name in sys.modules if name.startswith('algocli')), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    imported = set(done.stderr.splitlines()[-1].split())
+    assert json.loads(done.stdout)["run"] == "newer"
+    assert {"algocli.cli.report", "algocli.results.report"} <= imported
+    unwanted = {"cli.train", "cli.plot", "runs.between_folds", "results.drawing", "dataset.images"}
+    assert not imported & {f"algocli.{name}" for name in unwanted}

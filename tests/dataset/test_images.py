@@ -20,7 +20,8 @@ from PIL import Image
 from algocli.dataset.challenge.subjects import Challenge, Subject
 from algocli.dataset.conversions import Conversion
 from algocli.dataset.digests import stimuli_digest
-from algocli.dataset.images import ImageBrick, Images, ids_digest, open_images
+from algocli.dataset.images import ImageBrick, Images, open_images
+from algocli.dataset.stimuli import ids_digest
 from algocli.errors import DataError, NoPixels
 from tests.support.pictures import orientation_block, write_png, write_tiff
 

@@ -109,8 +109,8 @@ def _check_subject(
 ) -> SubjectCheck:
     layout, findings = subject.layout, Findings(subject.layout.folder)
     images = check_names(layout, findings)
-    counts = {split: None if (found := images[split]) is None else len(found) for split in SPLITS}
-    rows = {split: None if (found := images[split]) is None else n_rows(found) for split in SPLITS}
+    counts = {split: None if (named := images[split]) is None else len(named) for split in SPLITS}
+    rows = {split: None if (named := images[split]) is None else n_rows(named) for split in SPLITS}
     masks = check_masks(layout, findings)
     n_vertices = {h: masks[h].n_vertices for h in HEMISPHERES}
     responses = check_shapes(subject.number, layout, rows, n_vertices, findings)
@@ -156,6 +156,6 @@ def _compare_with_official(
     official = OFFICIAL_SIZES[number]
     images = [(n_images[split], official.n_stimuli(split), str(split)) for split in SPLITS]
     vertices = [(n_vertices[h], official.n_vertices[h], str(h)) for h in HEMISPHERES]
-    other = [f"{usual} {what}" for found, usual, what in images + vertices if found is not None and found != usual]
+    other = [f"{usual} {what}" for count, usual, what in images + vertices if count is not None and count != usual]
     if other:
         findings.note(f"not the released size: {', '.join(other)}")

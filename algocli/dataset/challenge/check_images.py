@@ -23,16 +23,16 @@ from algocli.errors import DataError
 
 def check_names(layout: SubjectLayout, findings: Findings) -> dict[Split, tuple[Stimulus, ...] | None]:
     """Check the names of a subject's images; a split without images is None."""
-    found = {split: _list_images(layout, split, findings) for split in SPLITS}
-    train_ids = {stimulus.nsd_id: stimulus.path.name for stimulus in found["train"] or ()}
-    for stimulus in found["test"] or ():
+    stimuli = {split: _list_images(layout, split, findings) for split in SPLITS}
+    train_ids = {stimulus.nsd_id: stimulus.path.name for stimulus in stimuli["train"] or ()}
+    for stimulus in stimuli["test"] or ():
         if stimulus.nsd_id in train_ids:
             findings.fault(
                 stimulus.path,
                 f"shows the image of {train_ids[stimulus.nsd_id]}: no image may be in both splits",
                 FROM_ARCHIVE,
             )
-    return found
+    return stimuli
 
 
 def n_rows(stimuli: Sequence[Stimulus]) -> int:

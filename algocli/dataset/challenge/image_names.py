@@ -14,7 +14,7 @@ from algocli.dataset.challenge.layout import IMAGE_NAME, N_NSD_IMAGES, SubjectLa
 from algocli.dataset.ids import Ids, Reference
 from algocli.dataset.sides import Split
 from algocli.dataset.stimuli import Stimulus
-from algocli.errors import DataError
+from algocli.errors import DataError, reading
 
 ID_COLUMN = "nsd_id"
 _SUFFIX = re.compile(r"\.(png|jpe?g|bmp|gif|tiff?|webp|npy|npz|pt|pth|txt|mat)$", re.IGNORECASE)
@@ -54,12 +54,8 @@ def image_names(folder: Path) -> list[str]:
     DataError
         If the folder is not there or may not be read.
     """
-    try:
+    with reading(folder):
         entries = os.listdir(folder)
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise DataError(f"{folder} is missing") from error
-    except OSError as error:
-        raise DataError(f"{folder} cannot be read: {(error.strerror or str(error)).lower()}") from error
     return sorted(name for name in entries if IMAGE_NAME.fullmatch(name))
 
 
@@ -75,8 +71,8 @@ def parse_name(folder: Path, name: str) -> Stimulus:
 def order_faults(stimuli: Sequence[Stimulus], split: Split) -> list[str]:
     """Say where names, rows and ids disagree: rows must count up from 1 and ids must rise below 73,000."""
     faults = [f"{s.path.name} lies in the folder of the {split} split" for s in stimuli if s.split != split]
-    own = [s for s in stimuli if s.split == split]
-    times = Counter(s.row for s in own)
+    of_split = [s for s in stimuli if s.split == split]
+    times = Counter(s.row for s in of_split)
     doubled = [f"{row + 1:04d}" for row, count in sorted(times.items()) if count > 1]
     if doubled:
         faults.append(f"more than one image is numbered {', '.join(doubled)}")
@@ -85,12 +81,12 @@ def order_faults(stimuli: Sequence[Stimulus], split: Split) -> list[str]:
     missing = _ranges(sorted(set(range(max(times, default=-1))) - set(times)))
     if missing:
         faults.append(f"no image is numbered {missing}")
-    falling = [pair for pair in pairwise(own) if pair[1].nsd_id <= pair[0].nsd_id]
+    falling = [pair for pair in pairwise(of_split) if pair[1].nsd_id <= pair[0].nsd_id]
     if falling:
         before, after = falling[0]
         more = f", and {len(falling) - 1} more such places" if falling[1:] else ""
         faults.append(f"NSD ids must rise with the row: {before.path.name} is followed by {after.path.name}{more}")
-    unknown = [s.path.name for s in own if s.nsd_id >= N_NSD_IMAGES]
+    unknown = [s.path.name for s in of_split if s.nsd_id >= N_NSD_IMAGES]
     if unknown:
         faults.append(f"NSD's images are numbered 00000 to {N_NSD_IMAGES - 1}; found {', '.join(unknown)}")
     return faults

@@ -27,7 +27,6 @@ from algocli.dataset.challenge.layout import (
     official_owners,
     subject_folder,
 )
-from algocli.dataset.digests import digest_files
 from algocli.dataset.naming import list_subjects
 from algocli.dataset.plain import PlainSubject
 from algocli.dataset.protocol import Places, Roi, find_rois
@@ -183,6 +182,8 @@ class Subject(PlainSubject):
 
     def digest_responses(self, cache_dir: Path, track: Track = silent) -> dict[Side, str]:
         """Digest the files of the training responses, unless they are as they were last time."""
+        from algocli.dataset.digests import digest_files
+
         paths = [self.layout.responses("train", hemisphere) for hemisphere in HEMISPHERES]
         return dict(zip(HEMISPHERES, digest_files(paths, cache_dir, track=track), strict=True))
 
@@ -267,9 +268,9 @@ class Subject(PlainSubject):
         UsageError
             If the mapping files name no such ROI or class.
         """
-        found = find_rois(self.rois, roi)
-        codes = self._codes(found[0].roi_class, check_hemisphere(hemisphere))
-        return np.flatnonzero(np.isin(codes, [one.code for one in found]))
+        rois = find_rois(self.rois, roi)
+        codes = self._codes(rois[0].roi_class, check_hemisphere(hemisphere))
+        return np.flatnonzero(np.isin(codes, [each.code for each in rois]))
 
     def _codes(self, roi_class: str, hemisphere: Hemisphere) -> NDArray[Any]:
         path = self.layout.roi_mask(roi_class, hemisphere, "challenge")

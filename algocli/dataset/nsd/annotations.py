@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from algocli.dataset.challenge.layout import IMAGE_SIZE
 from algocli.dataset.nsd.coco import CocoImage, Frame, area
 from algocli.dataset.stimuli import Stimulus
-from algocli.errors import DataError
+from algocli.errors import DataError, reading
 
 _EXPECTED = (
     "a COCO file such as instances_val2017.json was expected: 'images', each with id, width and height in whole "
@@ -58,16 +58,16 @@ def adapt(path: Path, stimuli: Sequence[Stimulus], origins: Sequence[CocoImage])
     """
     content = _read(path)
     sizes = {image["id"]: (image["width"], image["height"]) for image in content["images"]}
-    own = [(s, o) for s, o in zip(stimuli, origins, strict=True) if o.coco_id in sizes]
-    if not own:
+    known = [(s, o) for s, o in zip(stimuli, origins, strict=True) if o.coco_id in sizes]
+    if not known:
         raise DataError(
             f"{path} knows none of the subject's {len(stimuli)} images",
             hint="most of them come from COCO's train2017: take instances_train2017.json",
         )
-    frames = {o.coco_id: (s.nsd_id, o.crop.of(*sizes[o.coco_id])) for s, o in own}
-    theirs = [one for one in content["annotations"] if one["image_id"] in frames]
+    frames = {o.coco_id: (s.nsd_id, o.crop.of(*sizes[o.coco_id])) for s, o in known}
+    theirs = [annotation for annotation in content["annotations"] if annotation["image_id"] in frames]
     try:
-        adapted = [_adapt_one(one, *frames[one["image_id"]]) for one in theirs]
+        adapted = [_adapt_one(annotation, *frames[annotation["image_id"]]) for annotation in theirs]
     except DataError as error:
         raise DataError(f"{path}: {error.message}", hint=error.hint) from error
     kept = [new for new in adapted if new is not None]
@@ -82,17 +82,15 @@ def adapt(path: Path, stimuli: Sequence[Stimulus], origins: Sequence[CocoImage])
             "coco_id": o.coco_id,
             "coco_split": o.split,
         }
-        for s, o in own
+        for s, o in known
     ]
-    return Adapted({**content, "images": images, "annotations": kept}, len(own), len(kept), len(theirs) - len(kept))
+    return Adapted({**content, "images": images, "annotations": kept}, len(known), len(kept), len(theirs) - len(kept))
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        with path.open(encoding="utf-8") as stream:
+        with reading(path), path.open(encoding="utf-8") as stream:
             content = json.load(stream)
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from error
     # Broken JSON, broken UTF-8, or brackets nested without end.
     except (ValueError, RecursionError) as error:
         raise DataError(f"{path} is no JSON: {error}", hint=_EXPECTED) from error
@@ -103,15 +101,16 @@ def _read(path: Path) -> dict[str, Any]:
     )
     if not well_formed:
         raise DataError(f"{path} holds no annotations of COCO's", hint=_EXPECTED)
-    found: dict[str, Any] = content
-    return found
+    annotations: dict[str, Any] = content
+    return annotations
 
 
 def _are_all(entries: object, spans: Mapping[str, range]) -> bool:
     """Say whether each entry of a list has whole numbers of these spans under these keys."""
     return isinstance(entries, list) and all(
-        isinstance(one, dict) and all(type(one.get(key)) is int and one[key] in span for key, span in spans.items())
-        for one in entries
+        isinstance(entry, dict)
+        and all(type(entry.get(key)) is int and entry[key] in span for key, span in spans.items())
+        for entry in entries
     )
 
 
@@ -169,15 +168,15 @@ def _key_points(flat: object, frame: Frame, whose: str) -> dict[str, Any]:
 
 def _decode(segmentation: object, frame: Frame, whose: str) -> NDArray[np.bool_]:
     """Read a mask, (height, width), from the lengths of its runs, which go down the columns and begin outside."""
-    found = segmentation if isinstance(segmentation, dict) else {}
-    counts, size = found.get("counts"), [frame.height, frame.width]
+    mask = segmentation if isinstance(segmentation, dict) else {}
+    counts, size = mask.get("counts"), [frame.height, frame.width]
     if isinstance(counts, str):
         raise DataError(
             f"the mask of {whose} is compressed as a string", hint="COCO's own instances files hold lists of counts"
         )
     if not isinstance(counts, list) or not all(type(n) is int and n >= 0 for n in counts):
         raise DataError(f"the mask of {whose} has no list of counts")
-    if found.get("size") != size or sum(counts) != frame.height * frame.width:
+    if mask.get("size") != size or sum(counts) != frame.height * frame.width:
         raise DataError(f"the mask of {whose} is damaged: runs of {frame.height} x {frame.width} pixels were expected")
     values = np.arange(len(counts)) % 2 == 1
     runs = np.repeat(values, counts)

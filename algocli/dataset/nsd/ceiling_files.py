@@ -77,18 +77,18 @@ def find_files(sources: Sequence[Path], subjects: Sequence[int], *, asked: bool)
         homes = _homes(folder)
         if homes:
             return {n: _search(homes[n]) for n in _shared(folder, subjects, tuple(homes), asked)}
-        found = _search(folder)
+        files = _search(folder)
     else:
-        found = CeilingFiles(_pair(sources))
-    return {_only(subjects, found): found}
+        files = CeilingFiles(_pair(sources))
+    return {_only(subjects, files): files}
 
 
 def _homes(folder: Path) -> dict[int, Path]:
     """Return the folder of each subject, within a folder of them or within a whole copy of NSD."""
     for home in (folder, folder / _ALL_OF_NSD):
-        found = {n: home / subject_folder(n) for n in SUBJECTS if (home / subject_folder(n)).is_dir()}
-        if found:
-            return found
+        homes = {n: home / subject_folder(n) for n in SUBJECTS if (home / subject_folder(n)).is_dir()}
+        if homes:
+            return homes
     return {}
 
 
@@ -110,16 +110,16 @@ def _search_one(folder: Path, hemisphere: Hemisphere) -> Path:
     """Return a hemisphere's only file in a folder, or where NSD keeps the challenge's, or else anywhere below."""
     names = [name.format(side=prefix(hemisphere)) for name in _IN_A_FOLDER]
     here, usual = ([home / name for name in names if (home / name).is_file()] for home in (folder, folder / _IN_NSD))
-    found = here or usual or sorted(path for name in names for path in folder.rglob(name))
-    if not found:
+    paths = here or usual or sorted(path for name in names for path in folder.rglob(name))
+    if not paths:
         raise DataError(f"{folder} has no noise ceilings of the {hemisphere} hemisphere", hint=f"expected: {_NAMES}")
-    if len(found) > 1:
-        listed = "\n  ".join(map(str, found[:_MOST_LISTED])) + ("\n  ..." if found[_MOST_LISTED:] else "")
+    if len(paths) > 1:
+        listed = "\n  ".join(map(str, paths[:_MOST_LISTED])) + ("\n  ..." if paths[_MOST_LISTED:] else "")
         raise UsageError(
-            f"{folder} has {len(found)} files for the {hemisphere} hemisphere:\n  {listed}",
-            hint=f"one subject at a time, name the one that is meant: algocli import-ceilings {found[0].parent} -s N",
+            f"{folder} has {len(paths)} files for the {hemisphere} hemisphere:\n  {listed}",
+            hint=f"one subject at a time, name the one that is meant: algocli import-ceilings {paths[0].parent} -s N",
         )
-    return found[0]
+    return paths[0]
 
 
 def _pair(files: Sequence[Path]) -> dict[Hemisphere, Path]:

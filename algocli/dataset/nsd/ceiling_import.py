@@ -101,7 +101,7 @@ def import_ceilings(
     StorageError
         If the challenge folder cannot be written.
     """
-    ready = [one for subject in subjects for one in _convert(subject, files[subject.number], how)]
+    ready = [converted for subject in subjects for converted in _convert(subject, files[subject.number], how)]
     taken = [row.path for row, _ in ready if row.is_new and row.path.exists()]
     if taken and not force:
         more = f" ({len(taken)} such files in all)" if taken[1:] else ""

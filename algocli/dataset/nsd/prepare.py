@@ -200,7 +200,7 @@ def _write_images(brick: Path, layout: SubjectLayout, trials: Trials, track: Tra
     from PIL import Image
 
     wanted = _wanted(trials)
-    missing = [one for one in wanted if not (layout.images(one[0]) / image_name(*one)).is_file()]
+    missing = [place for place in wanted if not (layout.images(place[0]) / image_name(*place)).is_file()]
     if not missing:
         return
     with open_hdf5(brick) as file:
@@ -221,8 +221,8 @@ def _check_images(brick: Path, layout: SubjectLayout, trials: Trials) -> None:
     wanted = _wanted(trials)
     with open_hdf5(brick) as file:
         # Something else may have that name: a group, or a dataset without a shape.
-        found = file.get(_BRICK)
-        shape, dtype = getattr(found, "shape", None) or (0,), getattr(found, "dtype", None)
+        images = file.get(_BRICK)
+        shape, dtype = getattr(images, "shape", None) or (0,), getattr(images, "dtype", None)
     if shape[1:] != (IMAGE_SIZE, IMAGE_SIZE, 3) or dtype != np.uint8:
         raise DataError(f"{brick} holds no {_BRICK} of {IMAGE_SIZE} x {IMAGE_SIZE} RGB images in 8 bits")
     largest = max(nsd_id for _, _, nsd_id in wanted)
@@ -230,7 +230,7 @@ def _check_images(brick: Path, layout: SubjectLayout, trials: Trials) -> None:
         raise DataError(f"{brick} has {shape[0]} images; NSD id {largest} is needed")
     with open_hdf5(brick) as file:
         refuse_unwritten(file[_BRICK], [nsd_id for _, _, nsd_id in wanted], f"{_BRICK} of {brick}", row="NSD id")
-    names = {image_name(*one) for one in wanted}
+    names = {image_name(*place) for place in wanted}
     for split in SPLITS:
         folder = layout.images(split)
         others = sorted(p.name for p in folder.glob("*.png") if p.name not in names) if folder.is_dir() else []

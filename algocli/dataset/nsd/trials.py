@@ -150,8 +150,8 @@ def count_repeats(subject: Subject, path: Path) -> Repeats:
                 hint="for images of other origin give repeats=A,B,C: how many were shown 3, 2, 1 times",
             )
         counts[n_shown] += 1
-    _, one, two, three = counts
-    return Repeats(three, two, one)
+    _, once, two, three = counts
+    return Repeats(three, two, once)
 
 
 def _trial_columns(subject: int) -> list[str]:

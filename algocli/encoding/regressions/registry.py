@@ -5,6 +5,7 @@ A name imports the file that it lies in, and no other: a report of one regressio
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -81,11 +82,15 @@ def known_arrays() -> dict[str, RunArray]:
 
 def _files() -> dict[str, str]:
     """Return the form of each regression of this package by its file, but for those that others have replaced."""
+    return {file: form for file, form in _of_this_package().items() if file not in _added}
+
+
+@cache
+def _of_this_package() -> dict[str, str]:
     named = {form.partition(":")[0]: form for form in _FORMS}
     beside = sorted(path for path in Path(__file__).parent.glob("*.py") if path.stem not in named)
     # Read and not imported: a list of names is asked for by programs that need none of the regressions.
-    named |= {path.stem: path.stem for path in beside if "\nREGRESSION = " in path.read_text(encoding="utf-8")}
-    return {file: form for file, form in named.items() if file not in _added}
+    return named | {path.stem: path.stem for path in beside if "\nREGRESSION = " in path.read_text(encoding="utf-8")}
 
 
 def _load(file: str) -> Regression:

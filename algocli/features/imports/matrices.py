@@ -10,7 +10,7 @@ from algocli.dataset.arrays import open_array
 from algocli.dataset.hdf5 import SUFFIXES
 from algocli.dataset.ids import Ids, read_table
 from algocli.dataset.stimuli import StimulusId
-from algocli.errors import DataError, UsageError
+from algocli.errors import DataError, UsageError, reading
 from algocli.features.imports.formats import hdf5, mat, npy, parquet, safetensors, tensors, text, zarrs
 from algocli.features.imports.formats.labels import labels_beside, read_labels
 from algocli.features.imports.formats.matrix import Matrix
@@ -121,10 +121,8 @@ def _is_zarr(path: Path) -> bool:
 
 def _only_array(folder: Path) -> Path:
     """Return the one array of a folder, such as a program leaves with a list of names beside it."""
-    try:
+    with reading(folder):
         files = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-    except OSError as error:
-        raise DataError(f"{folder} cannot be read: {(error.strerror or str(error)).lower()}") from error
     arrays = [path for path in files if _is_zarr(path) or (path.suffix.lower() in _FORMATS and not path.is_dir())]
     # Of those that may be names or ids as well.
     likely = [path for path in arrays if path.suffix.lower() not in _TABLES and not _is_list(path)] or arrays

@@ -18,10 +18,9 @@ from numpy.typing import NDArray
 from algocli.compute.arrays import blocks
 from algocli.compute.lock import hold
 from algocli.compute.track import Note, Track, silent, unheard
-from algocli.dataset.images import ids_digest
 from algocli.dataset.naming import by_id
 from algocli.dataset.protocol import Subject
-from algocli.dataset.stimuli import StimulusId
+from algocli.dataset.stimuli import StimulusId, ids_digest
 from algocli.errors import UsageError
 from algocli.features.imports.formats.matrix import Matrix
 from algocli.features.imports.locating import Key, locate_rows

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +24,9 @@ from algocli.errors import DataError
 from algocli.features.algebra import Algebra, Tiles, algebra_on
 from algocli.features.store.keys import digest_of
 from algocli.features.store.readable import Readable, column_passes, inverse_spread
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 # Large enough for the matrix product to run at full speed, small enough to waste little above the diagonal.
 TILE_ROWS = 1024

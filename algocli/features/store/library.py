@@ -16,10 +16,9 @@ from typing import Any
 
 from algocli.compute.choices import did_you_mean
 from algocli.compute.files import read_json, write_json
-from algocli.dataset.images import OWN, ids_digest, open_images
 from algocli.dataset.naming import check_subject_name
 from algocli.dataset.protocol import Subject
-from algocli.dataset.stimuli import Stimulus
+from algocli.dataset.stimuli import FROM_DATASET, Stimulus, ids_digest
 from algocli.errors import DataError, MissingStep, NoPixels, UsageError
 from algocli.features.networks.weights import PRETRAINED
 from algocli.features.store.commands import command, describe, options, transform_of
@@ -67,7 +66,7 @@ def create_store(
         home / _store_name(subject, content),
         identity,
         (len(stimuli), n_features),
-        {"source": OWN, **provenance, "subject": subject.id, "ids": ids_digest(stimuli)},
+        {"source": FROM_DATASET, **provenance, "subject": subject.id, "ids": ids_digest(stimuli)},
     )
 
 
@@ -135,7 +134,7 @@ def _fits_by_id(store: FeatureStore, subject: Subject) -> bool:
     """Say whether a store was made elsewhere, for the subject's ids in order, or those of its training."""
     about: Mapping[str, Any] = store.manifest["provenance"]
     known = [ids_digest(stimuli) for stimuli in (subject.stimuli, subject.train_stimuli)]
-    return about.get("source", OWN) != OWN and about.get("ids") in known
+    return about.get("source", FROM_DATASET) != FROM_DATASET and about.get("ids") in known
 
 
 def _is_outdated(store: FeatureStore, subject: Subject, cache_dir: Path) -> bool:
@@ -147,6 +146,8 @@ def _is_outdated(store: FeatureStore, subject: Subject, cache_dir: Path) -> bool
     about: Mapping[str, Any] = store.manifest["provenance"]
     if about.get("source") != "folder" or not about.get("stimuli") or CONVERTED in about:
         return False
+    from algocli.dataset.images import open_images
+
     try:
         converted = open_images(subject, Path(about["stimuli"])).converted(cache_dir)
     except NoPixels:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -17,6 +16,9 @@ from algocli.compute.track import Track
 from algocli.dataset.naming import SubjectId, check_subject_id
 from algocli.errors import DataError, MissingStep
 from algocli.features.store.keys import SCHEMA
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 # The width of what is read at once.
 CHUNK_FEATURES = 8192
@@ -169,6 +171,8 @@ def column_passes(
     """
     passes = [(store, columns) for store in stores for columns in store.column_blocks()]
     whole = np.empty((n_stimuli, max(length(columns) for _, columns in passes)), np.float32)
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor() as pool:
         for store, columns in track(passes, total=len(passes), label=label, unit="blocks"):
             block = whole[:, : length(columns)]

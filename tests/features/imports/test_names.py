@@ -247,7 +247,7 @@ def test_a_file_of_names_can_be_chosen(shared_subject: Subject, tmp_path: Path, 
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
     [
-        ("nowhere.txt", None, "nowhere.txt cannot be read"),
+        ("nowhere.txt", None, "nowhere.txt is missing"),
         ("a.txt", b"\xff\xfe\x00", "a.txt is no text in UTF-8"),
         ("a.csv", b"width,height\n1,2\n", "a.csv is no list of names or NSD ids"),
         ("a.json", b"{}", "a.json is no list of names or NSD ids"),

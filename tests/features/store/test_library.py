@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from algocli.dataset.challenge.subjects import Challenge, Subject
 from algocli.dataset.digests import stimuli_digest
-from algocli.dataset.images import ids_digest
+from algocli.dataset.stimuli import ids_digest
 from algocli.errors import DataError, MissingStep, UsageError
 from algocli.features.networks.preprocessing import TUTORIAL, Transform
 from algocli.features.store.commands import options

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.dataset.arrays import open_array
-from algocli.errors import DataError
+from algocli.errors import DataError, reading
 
 # The first that is there is taken. Compared without case, blanks, dashes and underscores; each may be one or many.
 _CERTAIN = [
@@ -227,9 +227,8 @@ def _read_likely(path: Path) -> Labels | None:
 def _read_text(path: Path) -> str:
     try:
         # Spreadsheets and editors put a mark before the first name, which utf-8-sig takes away.
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from error
+        with reading(path):
+            return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is no text in UTF-8: {error}") from error
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.errors import DataError, first_line
+from algocli.errors import DataError, first_line, reading
 from algocli.features.imports.formats.hdf5 import open_hdf5_dataset
 from algocli.features.imports.formats.labels import as_words, is_list, labels_within, rank_key
 from algocli.features.imports.formats.matrix import Matrix, choose, of_array
@@ -52,13 +52,8 @@ def _may_be_words(name: str, shape: tuple[int, ...], kind: str) -> bool:
 
 
 def _is_hdf5(path: Path) -> bool:
-    try:
-        with path.open("rb") as stream:
-            start = stream.read(_USER_BLOCK + len(_HDF5_SIGNATURE))
-    except FileNotFoundError as error:
-        raise DataError(f"{path} is missing") from error
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from error
+    with reading(path), path.open("rb") as stream:
+        start = stream.read(_USER_BLOCK + len(_HDF5_SIGNATURE))
     return start.startswith(_HDF5_SIGNATURE) or start[_USER_BLOCK:] == _HDF5_SIGNATURE
 
 

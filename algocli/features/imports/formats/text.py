@@ -13,7 +13,7 @@ from typing import IO
 import numpy as np
 
 from algocli.compute.budget import check_memory
-from algocli.errors import DataError
+from algocli.errors import DataError, reading
 from algocli.features.imports.formats.labels import counts, labels_within, rank_key
 from algocli.features.imports.formats.matrix import Matrix, of_array
 
@@ -39,15 +39,12 @@ def open_text(path: Path, dataset: str | None) -> Matrix:
         If it does not fit into memory.
     """
     try:
-        # Eight bytes take at least two characters.
-        check_memory(4 * path.stat().st_size, remedy="save the array with numpy.save, which is read in pieces")
-        # Spreadsheets put a mark before the first name, which utf-8-sig takes away.
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            return _read(path, stream)
-    except FileNotFoundError as error:
-        raise DataError(f"{path} is missing") from error
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from error
+        with reading(path):
+            # Eight bytes take at least two characters.
+            check_memory(4 * path.stat().st_size, remedy="save the array with numpy.save, which is read in pieces")
+            # Spreadsheets put a mark before the first name, which utf-8-sig takes away.
+            with path.open(newline="", encoding="utf-8-sig") as stream:
+                return _read(path, stream)
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path} is no table in UTF-8: {error}") from error
 
