@@ -125,7 +125,7 @@ def partition(
     from algocli.dataset.opening import open_dataset
     from algocli.pipeline.arguments import refuse_file
     from algocli.pipeline.shares import partition as divide
-    from algocli.results.part_rows import write_csv
+    from algocli.results.rows import write_csv
     from algocli.results.telling import drawn_anew
     from algocli.stats.partition import check_count
 

@@ -86,7 +86,7 @@ def report(
     from algocli.results.certainty import Asked
     from algocli.results.group_report import GroupReport
     from algocli.results.held_out import scored_on
-    from algocli.results.report import write_csv
+    from algocli.results.rows import write_csv
     from algocli.results.telling import NOT_TEST, told_split
     from algocli.runs.run import find_run
 

@@ -24,7 +24,8 @@ from algocli.pipeline.defaults import DEFAULT_DATA
 from algocli.results.certainty import Asked
 from algocli.results.group import GroupResult, check_group
 from algocli.results.group_report import GroupReport, group_report
-from algocli.results.report import Report, summarise, write_csv
+from algocli.results.report import Report, summarise
+from algocli.results.rows import write_csv
 from algocli.results.telling import Correction
 from algocli.runs.run import Run
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any
 
 from algocli.compute.choices import check_choice
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.sides import BOTH, Side
-from algocli.results.rows import Columned, RowsByRoi, write_records
+from algocli.results.rows import RowsByRoi
 from algocli.results.telling import SIGNIFICANT, Correction
 
 # The part that is no part: what all sets explain together.
@@ -93,14 +92,3 @@ class PartitionReport(RowsByRoi):
         side = pooled if hemisphere == BOTH else hemisphere
         wanted = (subject, check_choice("hemisphere", side, self.sides or (BOTH,), {"lh": "left", "rh": "right"}), roi)
         return [row for row in self.rows if (row.subject, row.hemisphere, row.roi) == wanted]
-
-
-def write_csv(report: Columned, path: Path) -> None:
-    """Write the rows as CSV at full precision, a missing number as an empty cell.
-
-    Raises
-    ------
-    StorageError
-        If the file cannot be written.
-    """
-    write_records(report.columns, report.records, path)

@@ -23,7 +23,7 @@ from algocli.features.store.library import read_recipe
 from algocli.results.certainty import Asked, Certainty, assess
 from algocli.results.data_of_runs import Origin, recorded_subjects, tell_other_places
 from algocli.results.regions import Regions, check_rois, choose_rois, classes_of, regions
-from algocli.results.rows import Columned, RowsByRoi, write_records
+from algocli.results.rows import RowsByRoi
 from algocli.results.scoring import (
     OverallAccuracy,
     VertexScores,
@@ -210,17 +210,6 @@ def _report(
     return Report(
         run.name, tuple(rows), classes, tuple(notes), overall, COLUMNS + asked.columns, tuple(_preparation(run))
     )
-
-
-def write_csv(report: Columned, path: Path) -> None:
-    """Write the rows as CSV at full precision, a missing score as an empty cell.
-
-    Raises
-    ------
-    StorageError
-        If the file cannot be written.
-    """
-    write_records(report.columns, report.records, path)
 
 
 def _scores(subject: Subject | None, subject_run: SubjectRun) -> dict[Side, VertexScores]:

@@ -120,3 +120,14 @@ def write_records(columns: Sequence[str], records: Iterable[Mapping[str, object]
         If the file cannot be written.
     """
     write_rows(path, columns, ([record.get(name) for name in columns] for record in records))
+
+
+def write_csv(report: Columned, path: Path) -> None:
+    """Write the rows as CSV at full precision, a missing number as an empty cell.
+
+    Raises
+    ------
+    StorageError
+        If the file cannot be written.
+    """
+    write_records(report.columns, report.records, path)

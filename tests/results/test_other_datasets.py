@@ -31,7 +31,8 @@ from algocli.results.plots.layers import plot_layers
 from algocli.results.plots.request import Wishes
 from algocli.results.plots.rois import plot_vertices
 from algocli.results.predicted import predict_pictures
-from algocli.results.report import summarise, write_csv
+from algocli.results.report import summarise
+from algocli.results.rows import write_csv
 from algocli.runs.p_values import kept
 from algocli.runs.run import Run
 from algocli.stats.partition import unions

@@ -17,8 +17,9 @@ from algocli.dataset.sides import HEMISPHERES, Hemisphere
 from algocli.encoding.settings import Settings
 from algocli.errors import UsageError
 from algocli.results import held_out
-from algocli.results.part_rows import TOTAL, PartitionReport, PartRow, write_csv
+from algocli.results.part_rows import TOTAL, PartitionReport, PartRow
 from algocli.results.partition import read_parts, resample_parts, summarise_parts
+from algocli.results.rows import write_csv
 from algocli.results.sure_parts import Resampling, check_enough
 from algocli.results.telling import Correction
 from algocli.runs.run import Run
