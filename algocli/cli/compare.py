@@ -28,6 +28,7 @@ from algocli.results.telling import Correction
 if TYPE_CHECKING:
     from algocli.cli.roi_tables import Table
     from algocli.results.compare import Comparison
+    from algocli.results.group_compare import GroupComparison
 
 
 def _remember(ctx: typer.Context, value: Path | None) -> Path | None:
@@ -97,12 +98,8 @@ def compare(
     intervals. It says which run is best in each ROI, and in how many resamples of subjects and images it is so again.
     """
     from algocli.cli.console import note, noter, show_json, tracker
-    from algocli.cli.group_tables import comparison_tables
-    from algocli.cli.roi_tables import show_tables
     from algocli.pipeline import reports
-    from algocli.results.group_compare import GroupComparison
     from algocli.results.held_out import scored_on
-    from algocli.results.telling import read_differences
     from algocli.runs.run import find_run
 
     reports.check_pages(None, html, title)
@@ -118,19 +115,10 @@ def compare(
         correct=correct,
         track=tracker(quiet),
     )
-    if isinstance(comparison, GroupComparison):
-        told = {**comparison.whose(), "rows": comparison.records, "best": comparison.best}
-        tables, reading = comparison_tables(comparison), tuple(comparison.explain())
-    else:
-        told = {"reference": comparison.reference, "rows": comparison.records}
-        tables, reading = _tables(comparison), read_differences("*", resamples, seed, comparison.corrected)
     if as_json:
-        show_json({**told, "held_out": scored_on(found[0], comparison.subjects)})
+        show_json({**_described(comparison), "held_out": scored_on(found[0], comparison.subjects)})
     else:
-        names = (comparison.reference, *comparison.runs)
-        show_tables(tables, "\n".join(f"{place} {name}" for place, name in enumerate(names, start=1)))
-        for line in reading:
-            note(line, quiet=quiet)
+        _show(comparison, (resamples, seed), quiet=quiet)
     for remark in comparison.notes:
         noter(quiet)(remark)
     if html is not None:
@@ -138,6 +126,33 @@ def compare(
             comparison, found, html, data_dir=data_dir, title=title, drawn=(resamples, seed), rois=roi
         )
         note(f"wrote {html}", quiet=quiet)
+
+
+def _described(comparison: Comparison | GroupComparison) -> dict[str, object]:
+    """Return what JSON says of the differences."""
+    from algocli.results.group_compare import GroupComparison
+
+    if isinstance(comparison, GroupComparison):
+        return {**comparison.whose(), "rows": comparison.records, "best": comparison.best}
+    return {"reference": comparison.reference, "rows": comparison.records}
+
+
+def _show(comparison: Comparison | GroupComparison, drawn: tuple[int, int], *, quiet: bool) -> None:
+    """Print the tables, and how they are to be read; `drawn` is how often images were drawn anew, and the seed."""
+    from algocli.cli.console import note
+    from algocli.cli.group_tables import comparison_tables
+    from algocli.cli.roi_tables import show_tables
+    from algocli.results.group_compare import GroupComparison
+    from algocli.results.telling import read_differences
+
+    if isinstance(comparison, GroupComparison):
+        tables, reading = comparison_tables(comparison), tuple(comparison.explain())
+    else:
+        tables, reading = _tables(comparison), read_differences("*", *drawn, comparison.corrected)
+    names = (comparison.reference, *comparison.runs)
+    show_tables(tables, "\n".join(f"{place} {name}" for place, name in enumerate(names, start=1)))
+    for line in reading:
+        note(line, quiet=quiet)
 
 
 def _tables(comparison: Comparison) -> Iterator[Table]:

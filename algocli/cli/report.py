@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from inspect import cleandoc
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,6 +24,13 @@ from algocli.cli.options import (
 from algocli.cli.pages import Html, Title
 from algocli.results.how_sure import HELP, explain_accuracies
 from algocli.results.telling import Correction
+
+if TYPE_CHECKING:
+    from algocli.encoding.settings import Settings
+    from algocli.results.certainty import Asked
+    from algocli.results.group_report import GroupReport
+    from algocli.results.report import Report
+    from algocli.runs.run import Run
 
 Significance = Annotated[
     bool, typer.Option("--significance", help="Also show how many vertices are explained better than chance.")
@@ -79,15 +86,10 @@ def report(
     show counts the subjects whose own interval lies above 0, and prevalence says of how many people that would be so.
     """
     from algocli.cli.console import note, noter, show_json, tracker
-    from algocli.cli.group_tables import show_group_report
-    from algocli.cli.report_tables import show_tables
     from algocli.dataset.opening import open_dataset
     from algocli.pipeline import reports
     from algocli.results.certainty import Asked
-    from algocli.results.group_report import GroupReport
-    from algocli.results.held_out import scored_on
     from algocli.results.rows import write_csv
-    from algocli.results.telling import NOT_TEST, told_split
     from algocli.runs.run import find_run
 
     reports.check_pages(csv, html, title)
@@ -99,7 +101,6 @@ def report(
     )
     data = open_dataset(data_dir) if is_named(ctx, "data_dir") else None
     found = find_run(cache_dir, run)
-    settings = found.settings
     summary = reports.report(
         found,
         data_dir=data,
@@ -114,26 +115,10 @@ def report(
         seed=seed,
         track=tracker(quiet),
     )
-    each = summary.each if isinstance(summary, GroupReport) else summary
     if as_json:
-        whose = summary.whose() if isinstance(summary, GroupReport) else {}
-        scored = scored_on(found, each.subjects)
-        rows = {"rows": summary.records, "summary": each.overall, "held_out": scored}
-        show_json({"run": summary.run, **whose, **rows})
+        show_json(_described(summary, found))
     else:
-        if isinstance(summary, GroupReport):
-            show_group_report(summary)
-            for line in summary.explain_all():
-                note(line, quiet=quiet)
-        else:
-            show_tables(summary)
-        split = told_split(settings.holdout, settings.folds, settings.seed)
-        note(f"r: on held-out training images ({split}); {NOT_TEST}", quiet=quiet)
-        for line in explain_accuracies(each, "acc %", "adjusted"):
-            note(line, quiet=quiet)
-        own = "each subject's own 95 %" if group else "95 %"
-        for line in asked.explain(own, "sig", each.sides, in_folds=settings.folds is not None):
-            note(line, quiet=quiet)
+        _show(summary, found.settings, asked, quiet=quiet)
     for remark in summary.notes:
         noter(quiet)(remark)
     if csv is not None:
@@ -142,3 +127,36 @@ def report(
     if html is not None:
         reports.write_page(summary, found, html, data_dir=data, title=title, asked=asked, rois=roi)
         note(f"wrote {html}", quiet=quiet)
+
+
+def _described(summary: Report | GroupReport, found: Run) -> dict[str, object]:
+    """Return what JSON says: whose scores, on which images."""
+    from algocli.results.group_report import GroupReport
+    from algocli.results.held_out import scored_on
+
+    of_group = isinstance(summary, GroupReport)
+    each, whose = (summary.each, summary.whose()) if of_group else (summary, {})
+    scores = {"rows": summary.records, "summary": each.overall, "held_out": scored_on(found, each.subjects)}
+    return {"run": summary.run, **whose, **scores}
+
+
+def _show(summary: Report | GroupReport, settings: Settings, asked: Asked, *, quiet: bool) -> None:
+    """Print the tables, and how they are to be read."""
+    from algocli.cli.console import note
+    from algocli.cli.group_tables import show_group_report
+    from algocli.cli.report_tables import show_tables
+    from algocli.results.group_report import GroupReport
+    from algocli.results.telling import NOT_TEST, told_split
+
+    if isinstance(summary, GroupReport):
+        show_group_report(summary)
+        each, whose, reading = summary.each, "each subject's own 95 %", [*summary.explain_all()]
+    else:
+        show_tables(summary)
+        each, whose, reading = summary, "95 %", []
+    split = told_split(settings.holdout, settings.folds, settings.seed)
+    reading.append(f"r: on held-out training images ({split}); {NOT_TEST}")
+    reading += explain_accuracies(each, "acc %", "adjusted")
+    reading += asked.explain(whose, "sig", each.sides, in_folds=settings.folds is not None)
+    for line in reading:
+        note(line, quiet=quiet)

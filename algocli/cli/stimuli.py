@@ -93,7 +93,6 @@ def stimuli(
     images: in COCO's own format, cut at the edges, without what was cut off, an image's id being its NSD id.
     """
     from algocli.cli.console import show_json, show_path, tracker
-    from algocli.compute.tables import write_rows
     from algocli.errors import UsageError
 
     if as_json and csv_file is not None:
@@ -108,7 +107,7 @@ def stimuli(
         raise UsageError("--output is for --annotations", hint="--csv writes the list to a file")
     rows = list(_rows(data_dir, numbers, split, shared, coco, tracker(quiet)))
     if csv_file is not None:
-        write_rows(csv_file, _columns(rows), map(astuple, rows))
+        _write_csv(csv_file, rows)
         show_path(csv_file)
     elif as_json:
         show_json({"rows": rows})
@@ -221,3 +220,9 @@ def _print(rows: Sequence[Row]) -> None:
     print(line.format(*columns))
     for row in rows:
         print(line.format(*astuple(row)))
+
+
+def _write_csv(path: Path, rows: Sequence[Row]) -> None:
+    from algocli.compute.tables import write_rows
+
+    write_rows(path, _columns(rows), map(astuple, rows))

@@ -75,8 +75,8 @@ def test_a_hint_that_is_a_command_stays_as_it_is():
 def test_every_option_of_the_words_is_one_of_a_command():
     known = {
         flag.removeprefix("--")
-        for command in app.registered_commands
-        for parameter in get_command(app).commands[command.name or command.callback.__name__].params
+        for command in get_command(app).commands.values()
+        for parameter in command.params
         for flag in (*parameter.opts, *parameter.secondary_opts)
     }
     assert {*_OPTIONS.values()} <= known
