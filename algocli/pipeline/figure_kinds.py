@@ -152,7 +152,7 @@ class Request:
             several = ", ".join(kind for kind, one in _KINDS.items() if one.runs == "several")
             raise UsageError(
                 f"plot {self.what} takes one run=..., found {self.n_runs}",
-                hint=f"plot {several} take several, rois with group=..., and difference subtracts the one of against=...",
+                hint=f"plot {several} take several, rois with group=...; difference subtracts the one of against=...",
             )
         if self.what is What.DIFFERENCE and not self.against:
             raise UsageError(
