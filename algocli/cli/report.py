@@ -134,8 +134,7 @@ def _described(summary: Report | GroupReport, found: Run) -> dict[str, object]:
     from algocli.results.group_report import GroupReport
     from algocli.results.held_out import scored_on
 
-    of_group = isinstance(summary, GroupReport)
-    each, whose = (summary.each, summary.whose()) if of_group else (summary, {})
+    each, whose = (summary.each, summary.whose()) if isinstance(summary, GroupReport) else (summary, {})
     scores = {"rows": summary.records, "summary": each.overall, "held_out": scored_on(found, each.subjects)}
     return {"run": summary.run, **whose, **scores}
 
