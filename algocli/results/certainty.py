@@ -20,7 +20,7 @@ from algocli.results.held_out import data_is_gone, held_out
 from algocli.results.regions import Regions
 from algocli.results.resampling import LEVEL, draw, resample_rois
 from algocli.results.significance import p_values, significant
-from algocli.results.telling import drawn_anew, permuted
+from algocli.results.telling import UNIT_OF_SUBJECTS, drawn_anew, permuted
 from algocli.runs.run import Run
 from algocli.stats import bootstrap
 
@@ -50,6 +50,7 @@ class Asked:
         """Say what these columns are, by their names in a table."""
         if self.n_resamples is not None:
             yield f"{interval}: low and high end of the mean r's interval ({drawn_anew(self.n_resamples, self.seed)})"
+            yield UNIT_OF_SUBJECTS
         if self.n_permutations is not None:
             yield (
                 f"{significant}: percent of vertices explained better than chance, q <= .05 over {all_of(sides)} "
