@@ -99,10 +99,11 @@ def compare(
     """
     from algocli.cli.console import note, noter, show_json, tracker
     from algocli.pipeline import reports
+    from algocli.pipeline.arguments import check_pages
     from algocli.results.held_out import scored_on
     from algocli.runs.run import find_run
 
-    reports.check_pages(None, html, title)
+    check_pages(None, html, title)
     found = [find_run(cache_dir, name) for name in runs]
     comparison = reports.compare(
         found,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -125,7 +126,6 @@ def partition(
     from algocli.dataset.opening import open_dataset
     from algocli.pipeline.arguments import refuse_file
     from algocli.pipeline.shares import partition as divide
-    from algocli.results.rows import write_csv
     from algocli.results.telling import drawn_anew
     from algocli.stats.partition import check_count
 
@@ -166,12 +166,19 @@ def partition(
         _show(found, regression, drawn_anew(resamples, resample_seed) if asked else "", quiet=quiet)
     for remark in found.shown.notes:
         noter(quiet)(remark)
+    for written in _write(found, csv, output):
+        note(written, quiet=quiet)
+
+
+def _write(found: Partition, csv: Path | None, output: Path | None) -> Iterator[str]:
+    """Write the files that were asked for, and say so."""
+    from algocli.results.rows import write_csv
+
     if csv is not None:
         write_csv(found.shown, csv)
-        note(f"wrote {csv}", quiet=quiet)
+        yield f"wrote {csv}"
     if output is not None:
-        paths = found.export(output)
-        note(f"wrote {len(paths)} files to {output}", quiet=quiet)
+        yield f"wrote {len(found.export(output))} files to {output}"
 
 
 def _show(found: Partition, regression: str, drawn: str, *, quiet: bool) -> None:

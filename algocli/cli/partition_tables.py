@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from algocli.cli.roi_tables import Table, roi_lines, show_tables
 from algocli.dataset.sides import all_of
-from algocli.results.telling import DASH
+from algocli.results.telling import DASH, UNIT_OF_SUBJECTS
 
 if TYPE_CHECKING:
     from algocli.results.part_rows import PartitionReport, PartRow
@@ -65,6 +65,7 @@ def remarks(summary: PartitionReport, regression: str, drawn: str = "", *, by_le
 def _certainty(summary: PartitionReport, drawn: str) -> Iterator[str]:
     corrected = {"none": "", "fdr": ", corrected by FDR over ROIs", "max": ", corrected by the largest of all ROIs"}
     yield f"95 %: of a part, low and high end of its interval ({drawn})"
+    yield UNIT_OF_SUBJECTS
     yield (
         f"* p <= .05{corrected[summary.corrected]}: a set's own part or the total is above what chance gives, a shared "
         "part above or below it"

@@ -88,11 +88,12 @@ def report(
     from algocli.cli.console import note, noter, show_json, tracker
     from algocli.dataset.opening import open_dataset
     from algocli.pipeline import reports
+    from algocli.pipeline.arguments import check_pages
     from algocli.results.certainty import Asked
     from algocli.results.rows import write_csv
     from algocli.runs.run import find_run
 
-    reports.check_pages(csv, html, title)
+    check_pages(csv, html, title)
     numbers = parse_ids(subject, lambda: find_run(cache_dir, run).subjects)
     asked = Asked(
         n_permutations=permutations if significance or is_named(ctx, "permutations") else None,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TypedDict, get_args
 
-from algocli.compute.choices import check_choice, check_flag, check_kind
+from algocli.compute.choices import check_choice, check_flag, check_kind, check_path
 from algocli.compute.track import Track
 from algocli.dataset.challenge.subjects import Challenge
 from algocli.dataset.naming import SubjectId, check_subject_ids
@@ -141,3 +141,23 @@ def refuse_file(folder: Path) -> None:
     """
     if folder.is_file():
         raise UsageError(f"{folder} is a file; a folder was expected")
+
+
+def check_pages(csv: Path | str | None, html: Path | str | None, title: str | None) -> Path | None:
+    """Return where a page goes, None for none; refuse, before any work, one that cannot be written.
+
+    Raises
+    ------
+    UsageError, StorageError
+        With the reason.
+    """
+    page = None if html is None else check_path("html", html)
+    if page is not None:
+        from algocli.results.page.frame import check_page
+
+        check_page(page)
+        if csv is not None and page.resolve() == check_path("csv", csv).resolve():
+            raise UsageError(f"html=... and csv=... name the same file, {page}", hint="give each its own")
+    elif title is not None:
+        raise UsageError("title=... is the heading of a page, and there is none", hint="add html=FILE")
+    return page

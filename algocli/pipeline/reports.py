@@ -16,6 +16,7 @@ from algocli.pipeline.arguments import (
     HowToReport,
     Ids,
     check_correction,
+    check_pages,
     each_run,
     one_run,
     some_ids,
@@ -281,23 +282,3 @@ def write_compare_page(
     if isinstance(found, GroupResult):
         page = with_group(page, found, compare_tables(found), compare_pictures(found))
     frame.write_page(page, path)
-
-
-def check_pages(csv: Path | str | None, html: Path | str | None, title: str | None) -> Path | None:
-    """Return where a page goes, None for none; refuse, before any work, one that cannot be written.
-
-    Raises
-    ------
-    UsageError, StorageError
-        With the reason.
-    """
-    page = None if html is None else check_path("html", html)
-    if page is not None:
-        from algocli.results.page.frame import check_page
-
-        check_page(page)
-        if csv is not None and page.resolve() == check_path("csv", csv).resolve():
-            raise UsageError(f"html=... and csv=... name the same file, {page}", hint="give each its own")
-    elif title is not None:
-        raise UsageError("title=... is the heading of a page, and there is none", hint="add html=FILE")
-    return page

@@ -17,7 +17,7 @@ from algocli.dataset.naming import SubjectId
 from algocli.dataset.protocol import Subject
 from algocli.dataset.sides import Side, all_of
 from algocli.results.regions import Regions
-from algocli.results.telling import drawn_anew, permuted
+from algocli.results.telling import UNIT_OF_SUBJECTS, drawn_anew, permuted
 from algocli.runs.run import Run
 
 
@@ -46,6 +46,7 @@ class Asked:
         """Say what these columns are, by their names in a table, of a run in folds or of one holdout."""
         if self.n_resamples is not None:
             yield f"{interval}: low and high end of the mean r's interval ({drawn_anew(self.n_resamples, self.seed)})"
+            yield UNIT_OF_SUBJECTS
         if self.n_permutations is not None:
             yield (
                 f"{significant}: percent of vertices explained better than chance, q <= .05 over {all_of(sides)} "

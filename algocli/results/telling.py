@@ -12,6 +12,8 @@ SIGNIFICANT = 0.05
 # Goes wherever a score is shown, so that nobody takes it for what the leaderboard would say.
 SCORED_ON = "held-out training images (validation)"
 NOT_TEST = "the leaderboard's test images are others, and may score lower or higher"
+# Goes wherever intervals of subjects are told, so that nobody takes them for those of other people.
+UNIT_OF_SUBJECTS = "unit in a subject's table: image; intervals are of that subject, had it seen other such images"
 DASH = "\N{EN DASH}"
 
 
@@ -50,7 +52,7 @@ def permuted(n_permutations: int, seed: int, *, in_folds: bool) -> str:
     return f"{n_permutations:,} permutations of the held-out images, seed {seed}"
 
 
-def read_differences(mark: str, n_resamples: int, seed: int, correct: Correction = "none") -> tuple[str, str]:
+def read_differences(mark: str, n_resamples: int, seed: int, correct: Correction = "none") -> tuple[str, ...]:
     """Say how to read a table of differences, in which `mark` stands beside some."""
     if correct != "none":
         meaning = {
@@ -60,8 +62,10 @@ def read_differences(mark: str, n_resamples: int, seed: int, correct: Correction
         return (
             f"{mark} p <= .05, corrected for all differences of a subject ({drawn_anew(n_resamples, seed)}): {meaning}",
             "intervals, low to high, stand each for itself",
+            UNIT_OF_SUBJECTS,
         )
     return (
         f"{mark} the 95 % interval, low to high, excludes 0 ({drawn_anew(n_resamples, seed)})",
         "each interval stands for itself: of many that compare equals, one in twenty excludes 0",
+        UNIT_OF_SUBJECTS,
     )
