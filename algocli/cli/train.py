@@ -75,7 +75,7 @@ def train(
     alpha_by: Annotated[
         Literal["gcv", "kfold"],
         typer.Option(
-            help="How ridge chooses each vertex's penalty: by GCV, at no cost, or by inner folds that find components anew."
+            help="How ridge chooses each vertex's penalty: by GCV, the quick way, or by inner folds with their own PCA."
         ),
     ] = "gcv",
     alphas: AlphaGrid = None,
