@@ -78,7 +78,7 @@ def train(
     alpha_by: Annotated[
         Literal["gcv", "kfold"],
         typer.Option(
-            help="How ridge chooses each vertex's penalty: by GCV, or by inner folds with components of their own."
+            help="How ridge chooses each vertex's penalty: by GCV, the quick way, or by inner folds with their own PCA."
         ),
     ] = "gcv",
     alphas: AlphaGrid = None,

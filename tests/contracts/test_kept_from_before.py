@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
-from algocli import find_run, find_subjects, train
+from algocli import Challenge, find_run, train
 from algocli.cli import app
 
 # A challenge of one subject, a cache of two layers and four runs, and what `report --json` said of each, as version
@@ -91,7 +91,7 @@ def test_trained_again_on_a_store_from_before_the_predictions_are_what_they_were
     # By the rule of before, which the run's settings stand for.
     settings = find_run(kept / "cache", "ridge").settings
     assert settings.former_penalties
-    train(find_subjects(kept / "data"), settings, name="again", cache_dir=kept / "cache")
+    train(Challenge(kept / "data").subjects(), settings, name="again", cache_dir=kept / "cache")
     old, new = (np.load(kept / "cache/runs" / run / "subj01/left_pred_test.npy") for run in ("ridge", "again"))
     # Another machine's linear algebra may differ in the last digits.
     np.testing.assert_allclose(new, old, rtol=1e-4, atol=1e-5)

@@ -1,19 +1,19 @@
 """Regressions: from components to responses, one file a kind.
 
-models         what fitting makes, and leaves in a run
-regression     what a regression is, and what it is fitted on
-ols            ordinary least squares
-ridge_model    the model that ridge makes
-left_out       errors of images left out, components and all
-inner_folds    penalties by folds that keep the components
-refitted_folds penalties by folds with components of their own
-ridge          a penalty for every vertex
-banded_folds   inner folds made small
-banded_search  penalties of layers searched at random
-banded         a penalty for every layer
-weighting      the weights of a blend
-blend          one ridge a layer, blended
-named_code     a callable of the user's, by its name
-python         anyone's estimator with scikit-learn's interface
-registry       regressions by name
+models          what fitting makes, and leaves in a run
+regression      what a regression is, and what it is fitted on
+ols             ordinary least squares
+ridge_model     the model that ridge makes
+left_out        errors of images left out, components and all
+inner_folds     penalties by folds that keep the components
+refitted_folds  penalties by folds with components of their own
+ridge           a penalty for every vertex
+banded_folds    inner folds made small
+banded_search   penalties of layers searched at random
+banded          a penalty for every layer
+weighting       the weights of a blend
+blend           one ridge a layer, blended
+named_code      a callable of the user's, by its name
+python          anyone's estimator with scikit-learn's interface
+registry        regressions by name
 """
