@@ -2,8 +2,10 @@
 
 chance        random numbers, one stream for each purpose
 recipe        what a challenge is made from, and which images each subject sees
+palette       colours, and how one is drawn
 sketch        a picture before it is painted: outlines, surfaces, things
-motifs        faces, bodies, animals, words, and what stands in places
+figures       faces, bodies, animals, words
+scenery       places: country, street, room, close up
 scene         a place, things and figures put together
 images        the scene painted
 drives        everything in an image that a vertex may respond to: contrast and orientations, things

@@ -1,4 +1,4 @@
-"""Paints scenes: 425 x 425 pictures with textured surfaces, and how much of each thing can be seen in them."""
+"""Paints scenes: 425 x 425 pictures with textured surfaces, and how much of each object can be seen in them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Picture:
     pixels : (425, 425, 3) uint8
         Red, green, blue.
     things : tuple of Thing
-        The things of the scene.
+        The objects of the scene.
     visible : (n_things,) float64
         The share of the picture that each takes up, what hides behind others left out.
     """
