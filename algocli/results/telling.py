@@ -12,9 +12,7 @@ SIGNIFICANT = 0.05
 # Goes wherever a score is shown, so that nobody takes it for what the leaderboard would say.
 SCORED_ON = "held-out training images (validation)"
 # Goes wherever intervals of subjects are told, so that nobody takes them for those of other people.
-UNIT_OF_SUBJECTS = (
-    "unit in a subject's table: image; intervals are of that subject, had it seen other such images"
-)
+UNIT_OF_SUBJECTS = "unit in a subject's table: image; intervals are of that subject, had it seen other such images"
 DASH = "\N{EN DASH}"
 
 

@@ -65,6 +65,19 @@ def test_the_table_says_its_unit(invoke, tmp_path):
     assert "--group --correct max" in page
 
 
+def test_a_narrow_screen_has_the_corrected_p_and_the_interval(invoke, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    result = invoke("report", "--run", "plain")
+    assert result.exit_code == 0
+    headings = [line.split() for line in result.stdout.splitlines() if line.startswith("ROI")]
+    assert headings
+    for heading in headings:
+        assert "sd" not in heading
+        assert " ".join(heading).startswith("ROI subj mean r 95 %")
+        assert "p fdr" in " ".join(heading)
+    assert max(len(line) for line in result.stdout.splitlines() if not line.startswith("images")) <= 80
+
+
 def test_a_comparison_says_which_run_is_best(invoke, tmp_path):
     result = invoke("compare", "plain", "better", "--roi", "All vertices", "--json")
     assert result.exit_code == 0
