@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -32,6 +32,9 @@ from algocli.cli.options import (
 from algocli.cli.report import Csv, Group, Resamples
 from algocli.encoding import usual
 from algocli.results.telling import Correction
+
+if TYPE_CHECKING:
+    from algocli.pipeline.shares import Partition
 
 Sets = Annotated[
     list[str],
@@ -118,8 +121,6 @@ def partition(
     images, p by flips of whole subjects' signs, and how many subjects show the part by their own intervals.
     """
     from algocli.cli.console import note, noter, show_json, tracker
-    from algocli.cli.group_tables import show_group_parts
-    from algocli.cli.partition_tables import remarks, show_parts
     from algocli.dataset.opening import open_dataset
     from algocli.pipeline.arguments import refuse_file
     from algocli.pipeline.shares import partition as divide
@@ -159,18 +160,10 @@ def partition(
     )
     summary = found.report if found.group is None else found.group
     if as_json:
-        whose = found.group.whose() if found.group is not None else {}
+        whose = {} if found.group is None else found.group.whose()
         show_json({**found.describe(), **whose, "rows": summary.records})
     else:
-        if found.group is not None:
-            show_group_parts(found.group)
-        else:
-            show_parts(found.report)
-        drawn = drawn_anew(resamples, resample_seed) if asked and found.group is None else ""
-        for remark in remarks(found.report, regression, drawn, by_letters=found.group is None):
-            note(remark, quiet=quiet)
-        for remark in found.group.explain_all() if found.group is not None else ():
-            note(remark, quiet=quiet)
+        _show(found, regression, drawn_anew(resamples, resample_seed) if asked else "", quiet=quiet)
     for remark in summary.notes:
         noter(quiet)(remark)
     if csv is not None:
@@ -179,3 +172,20 @@ def partition(
     if output is not None:
         paths = found.export(output)
         note(f"wrote {len(paths)} files to {output}", quiet=quiet)
+
+
+def _show(found: Partition, regression: str, drawn: str, *, quiet: bool) -> None:
+    """Print the tables and how they are to be read; of a group, those over subjects alone."""
+    from algocli.cli.console import note
+    from algocli.cli.group_tables import show_group_parts
+    from algocli.cli.partition_tables import remarks, show_parts
+
+    group = found.group
+    if group is None:
+        show_parts(found.report)
+        lines = list(remarks(found.report, regression, drawn))
+    else:
+        show_group_parts(group)
+        lines = [*remarks(found.report, regression, by_letters=False), *group.explain_all()]
+    for line in lines:
+        note(line, quiet=quiet)

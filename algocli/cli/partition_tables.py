@@ -54,7 +54,8 @@ def remarks(summary: PartitionReport, regression: str, drawn: str = "", *, by_le
         pays = f"{kind.title} pays for every component of every layer on new images"
         yield f"{pays}: unless images are many, ridge is fairer"
         if summary.has_intervals:
-            yield f"with {kind.title} sets that explain nothing have a shared part above 0, of noise: mind its star"
+            noise = "sets that explain nothing have a shared part above 0, made of noise: mind its star"
+            yield f"with {kind.title} {noise}"
     if drawn:
         yield from _certainty(summary, drawn)
     if summary.has_ceilings:
