@@ -1,8 +1,12 @@
-"""The tables of `--group`: one for each side, a ROI a row, over subjects."""
+"""The tables of `--group`: one for each side, a ROI a row, over subjects.
+
+What a narrow terminal does not hold is left to files: first the standard deviation with images in it, then p before it
+is corrected, then what is left between subjects.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from algocli.dataset.sides import Side, heading
@@ -13,6 +17,10 @@ if TYPE_CHECKING:
     from algocli.results.group_compare import GroupComparison
     from algocli.results.group_partition import GroupPartition
     from algocli.results.group_report import GroupReport, RoiGroupRow
+
+
+# Columns that give way, in this order.
+_FIRST_TO_GO = ("sd", "p", "between")
 
 
 def show_group_report(group: GroupReport) -> None:
@@ -39,7 +47,7 @@ def show_group_parts(group: GroupPartition) -> None:
             if len(group.sets) <= MOST_IN_FULL or place < len(group.sets) or place == len(group.parts) - 1:
                 cells = {roi: list(_cells(group, group.of_roi(roi)[place], times=100, digits=1)) for roi in group.rois}
                 title = f"{len(group.subjects)} subjects, {part}: percent of variance, {SCORED_ON}"
-                yield title, columns, roi_lines(group, cells)
+                yield _fitted(group, title, columns, roi_lines(group, cells))
 
     show_tables(tables(), " and ".join(group.sets))
 
@@ -53,7 +61,23 @@ def _report_tables(group: GroupReport) -> Iterator[Table]:
     for side in group.sides:
         rows = {row.roi: row for row in group.rows if row.hemisphere == side}
         lines = roi_lines(group, {roi: _report_cells(group, row) for roi, row in rows.items()})
-        yield f"{len(group.subjects)} subjects, {heading(side).lower()}: mean r on {SCORED_ON}", columns, lines
+        title = f"{len(group.subjects)} subjects, {heading(side).lower()}: mean r on {SCORED_ON}"
+        yield _fitted(group, title, columns, lines)
+
+
+def _fitted(group: GroupResult, title: str, columns: Sequence[str], lines: Iterable[Sequence[str]]) -> Table:
+    """Return a table without the columns that the screen does not hold."""
+    from algocli.cli.console import TIGHT, room, table_width
+
+    limit, kept = room(), [list(columns), *map(list, lines)]
+    for name in _FIRST_TO_GO:
+        if limit is None or table_width(kept[0], kept[1:], TIGHT) <= limit:
+            break
+        # The only p that there is stays.
+        if name in kept[0] and (name != "p" or group.corrected != "none"):
+            gone = kept[0].index(name)
+            kept = [[cell for place, cell in enumerate(row) if place != gone] for row in kept]
+    return title, kept[0], kept[1:]
 
 
 def _report_cells(group: GroupReport, row: RoiGroupRow) -> Iterator[str]:

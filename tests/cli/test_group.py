@@ -41,9 +41,9 @@ def test_the_json_of_a_report_is_rows_over_subjects(invoke, tmp_path):
     result = invoke("report", "--run", "plain", "--json", "--csv", str(tmp_path / "rows.csv"))
     assert result.exit_code == 0
     printed = json.loads(result.stdout)
-    assert list(printed) == ["run", "unit", "subjects", "corrected", "rows", "summary"]
+    assert list(printed) == ["run", "unit", "subjects", "corrected", "rows", "summary", "held_out"]
     assert (printed["unit"], printed["subjects"], printed["corrected"]) == ("subject", [1, 6], "fdr")
-    assert {tuple(row) for row in printed["rows"]} == {("hemisphere", "roi", *NUMBERS, "accuracy")}
+    assert {tuple(row) for row in printed["rows"]} == {("hemisphere", "roi", *NUMBERS, "accuracy", "adjusted_accuracy")}
     assert len(printed["rows"]) == 2 * 32
     everything = printed["rows"][31]
     assert [everything[key] for key in ("hemisphere", "roi", "n_subjects", "p")] == ["left", "All vertices", 2, 0.25]
@@ -65,11 +65,24 @@ def test_the_table_says_its_unit(invoke, tmp_path):
     assert "--group --correct max" in page
 
 
+def test_a_narrow_screen_has_the_corrected_p_and_the_interval(invoke, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    result = invoke("report", "--run", "plain")
+    assert result.exit_code == 0
+    headings = [line.split() for line in result.stdout.splitlines() if line.startswith("ROI")]
+    assert headings
+    for heading in headings:
+        assert "sd" not in heading
+        assert " ".join(heading).startswith("ROI subj mean r 95 %")
+        assert "p fdr" in " ".join(heading)
+    assert max(len(line) for line in result.stdout.splitlines() if not line.startswith("images")) <= 80
+
+
 def test_a_comparison_says_which_run_is_best(invoke, tmp_path):
     result = invoke("compare", "plain", "better", "--roi", "All vertices", "--json")
     assert result.exit_code == 0
     printed = json.loads(result.stdout)
-    assert list(printed) == ["reference", "unit", "subjects", "corrected", "rows", "best"]
+    assert list(printed) == ["reference", "unit", "subjects", "corrected", "rows", "best", "held_out"]
     more = ["mean_r", "reference_mean_r", "n_better", "n_worse"]
     assert list(printed["rows"][0]) == ["run", "reference", "hemisphere", "roi", *NUMBERS, *more]
     assert [row["n_better"] for row in printed["rows"]] == [2, 2]
