@@ -102,22 +102,27 @@ def verify(
     sample: Annotated[
         bool, typer.Option("--sample/--no-sample", help="Also compute two rows of each store anew and compare.")
     ] = True,
+    adopt: Annotated[
+        bool, typer.Option("--adopt", help="Have what earlier versions left without checksums taken as it is now.")
+    ] = False,
     trust_remote_code: TrustRemoteCode = False,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     cache_dir: CacheDir = DEFAULT_CACHE_DIR,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Check that cached features are whole and right.
+    """Check that cached features and runs are whole and right.
 
-    Finished features are compared with their checksums, Gram matrices with their features, and two rows of each
-    store with the same rows computed anew from the images. A damaged shard loses its record, so that extracting
-    again makes just that part anew.
+    Every file is compared with its checksum, Gram matrices with their features, and two rows of each store with the
+    same rows computed anew from the images. A damaged shard loses its record, so that extracting again makes just
+    that part anew. For whatever else is damaged, the command that mends it is told.
     """
     from algocli.cli.cache_faults import check, raise_faults, show_faults
     from algocli.cli.console import show_json, tracker
 
-    findings = check(cache_dir, data_dir, sample=sample, trust_code=trust_remote_code, track=tracker(quiet))
+    findings = check(
+        cache_dir, data_dir, sample=sample, trust_code=trust_remote_code, adopt=adopt, track=tracker(quiet)
+    )
     if as_json:
         show_json(findings)
     else:

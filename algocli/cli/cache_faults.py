@@ -11,11 +11,14 @@ from algocli.cli.console import count
 from algocli.cli.options import in_same_folders
 from algocli.cli.wording import in_options
 from algocli.compute.track import Track
+from algocli.compute.vouching import Fault
 from algocli.errors import AlgocliError, DataError
 from algocli.features.audit import NotRecomputed, Sample, gram_fault, recompute, sample_rows
+from algocli.features.store import derived as store_derived
 from algocli.features.store.commands import command
 from algocli.features.store.library import read_recipe, store_folders
 from algocli.features.store.shards import FeatureStore
+from algocli.runs import audit
 
 
 @dataclass(frozen=True)
@@ -39,9 +42,15 @@ class Findings:
     """All that was looked at, and what was found."""
 
     n_stores: int
+    n_runs: int = 0
     damaged: list[Damage] = field(default_factory=list)
     unreadable: list[Problem] = field(default_factory=list)
     gram: list[Problem] = field(default_factory=list)
+    # What was derived from stores, or describes them, and what runs hold.
+    derived: list[Fault] = field(default_factory=list)
+    runs: list[Fault] = field(default_factory=list)
+    # What earlier versions wrote without a digest.
+    unvouched: list[Path] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
     not_recomputed: list[NotRecomputed] = field(default_factory=list)
 
@@ -51,8 +60,14 @@ class Findings:
         return [sample for sample in self.samples if not sample.agrees]
 
 
-def check(cache_dir: Path, data_dir: Path, *, sample: bool, trust_code: bool, track: Track) -> Findings:
-    """Compare stores with their checksums, Gram matrices with their stores, samples with the network."""
+def check(cache_dir: Path, data_dir: Path, *, sample: bool, trust_code: bool, adopt: bool, track: Track) -> Findings:
+    """Compare stores with their checksums, matrices with their stores, samples with networks, runs with records.
+
+    Parameters
+    ----------
+    adopt
+        Whether what earlier versions left without a digest is to have one, if nothing is wrong with it.
+    """
     folders = store_folders(cache_dir)
     findings = Findings(len(folders))
     stores = []
@@ -66,18 +81,42 @@ def check(cache_dir: Path, data_dir: Path, *, sample: bool, trust_code: bool, tr
             fault = gram_fault(store, sample_rows(store))
             if fault is not None:
                 findings.gram.append(Problem(folder, fault))
+            derived = list(store_derived.derived_faults(store))
+            findings.derived += derived
             stores.append(store)
+            unknown = store_derived.unvouched(store)
+            if adopt and fault is None and not derived:
+                for record in unknown:
+                    store_derived.adopt(record)
+            else:
+                findings.unvouched += unknown
         except AlgocliError as error:
             findings.unreadable.append(Problem(folder, in_options(error.message)))
         # A manifest or a record that is JSON and lacks what belongs in one.
         except (KeyError, TypeError, ValueError):
             findings.unreadable.append(Problem(folder, f"a description in {folder} is damaged"))
+    findings.derived += [*store_derived.recipe_faults(cache_dir), *store_derived.memory_faults(cache_dir)]
+    findings.unvouched = list(dict.fromkeys(findings.unvouched))
+    _check_runs(findings, cache_dir, adopt=adopt, track=track)
     for result in recompute(stores, data_dir, cache_dir, trust_code=trust_code, track=track) if sample else ():
         if isinstance(result, Sample):
             findings.samples.append(result)
         else:
             findings.not_recomputed.append(replace(result, reason=in_options(result.reason)))
     return findings
+
+
+def _check_runs(findings: Findings, cache_dir: Path, *, adopt: bool, track: Track) -> None:
+    runs = audit.all_runs(cache_dir)
+    for run in track(runs, total=len(runs), label="checking runs", unit="runs"):
+        faults = list(audit.run_faults(run))
+        findings.runs += [replace(fault, problem=in_options(fault.problem)) for fault in faults]
+        for subject_run in audit.unvouched(run):
+            if adopt and not faults:
+                audit.adopt(subject_run)
+            else:
+                findings.unvouched.append(subject_run.folder / "record.json")
+    findings.n_runs = len(runs)
 
 
 def show_faults(findings: Findings) -> None:
@@ -88,6 +127,9 @@ def show_faults(findings: Findings) -> None:
         print(unreadable.problem)
     for gram in findings.gram:
         print(f"{gram.store / 'gram'}: {gram.problem}")
+    for fault in (*findings.derived, *findings.runs):
+        # A sentence of another room names its file itself.
+        print(fault.problem if str(fault.path) in fault.problem else f"{fault.path}: {fault.problem}")
     for sample in findings.differing:
         print(
             f"{sample.store}: row {sample.row} ({sample.image}) is not what the network says: features that go up to "
@@ -101,7 +143,12 @@ def show_faults(findings: Findings) -> None:
     if not _sentences(findings):
         recomputed = len({sample.store for sample in findings.samples})
         whole = "1 store is whole" if findings.n_stores == 1 else f"{findings.n_stores} stores are whole"
+        runs = f" and {count(findings.n_runs, 'run')}" if findings.n_runs else ""
+        whole = f"{count(findings.n_stores, 'store')}{runs} are whole" if runs else whole
         print(whole + (f", {count(len(findings.samples), 'row')} of {recomputed} computed anew" if recomputed else ""))
+    if findings.unvouched:
+        records = count(len(findings.unvouched), "record")
+        print(f"{records} of an earlier version vouch for nothing: algocli cache verify --adopt takes all as it is now")
 
 
 def raise_faults(findings: Findings, data_dir: Path, cache_dir: Path) -> None:
@@ -125,6 +172,8 @@ def _sentences(findings: Findings) -> list[str]:
         (len(findings.damaged), "shard", "is damaged", "are damaged"),
         (n_differing, "store", "is not what its network says", "are not what their networks say"),
         (len(findings.gram), "Gram matrix", "is wrong", "are wrong"),
+        (len(findings.derived), "derived file", "is damaged", "are damaged"),
+        (len(findings.runs), "file", "of a run is damaged", "of runs are damaged"),
     )
     return [
         f"{n} {noun if n == 1 else noun.replace('matrix', 'matrice') + 's'} {single if n == 1 else many}"
@@ -144,6 +193,11 @@ def _hints(findings: Findings, data_dir: Path, cache_dir: Path) -> list[str]:
         *(f"delete {folder}, then {again[folder]}" for folder in differing),
         *(f"{again[folder]} (makes only the damaged part anew)" for folder in _stores(findings.damaged)),
         *(f"delete {problem.store / 'gram'}: algocli train computes it anew" for problem in findings.gram),
+        *(fault.mend for fault in findings.derived),
+        *(
+            in_same_folders(fault.mend, data_dir, cache_dir) if fault.mend.startswith("algocli") else fault.mend
+            for fault in findings.runs
+        ),
     ]
 
 

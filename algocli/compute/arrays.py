@@ -6,8 +6,9 @@ import math
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.lib import format as npy_format
@@ -15,6 +16,14 @@ from numpy.typing import DTypeLike, NDArray
 
 from algocli.compute.files import publishing
 from algocli.errors import DataError
+
+
+class Digest(Protocol):
+    """One of hashlib's, which sees bytes one part after the other."""
+
+    def update(self, part: Any, /) -> None:
+        """See the next bytes."""
+        ...
 
 
 def blocks(stop: int, step: int, start: int = 0) -> list[slice]:
@@ -93,9 +102,14 @@ def write_header(stream: IO[bytes], shape: tuple[int, ...], dtype: DTypeLike = n
 
 @contextmanager
 def publishing_rows(
-    path: Path, shape: tuple[int, ...], dtype: DTypeLike = np.float32
+    path: Path, shape: tuple[int, ...], dtype: DTypeLike = np.float32, digest: Digest | None = None
 ) -> Iterator[Callable[[NDArray[Any]], object]]:
     """Open a .npy file for blocks of rows, as they are handed over one after the other within a `with` block.
+
+    Parameters
+    ----------
+    digest
+        What is to see every byte of the file.
 
     Raises
     ------
@@ -103,8 +117,17 @@ def publishing_rows(
         If the disk is full or the folder may not be written; nothing is left behind then.
     """
     with publishing(path) as stream:
-        write_header(stream, shape, dtype)
-        yield lambda block: stream.write(np.ascontiguousarray(block, dtype=dtype).data)
+
+        def write(part: Any) -> None:
+            stream.write(part)
+            if digest is not None:
+                digest.update(part)
+
+        header = BytesIO()
+        write_header(header, shape, dtype)
+        write(header.getvalue())
+        # A view of bytes: neither a file nor a digest takes an array without elements otherwise.
+        yield lambda block: write(np.ascontiguousarray(block, dtype=dtype).reshape(-1).view(np.uint8).data)
 
 
 def read_kept(path: Path) -> dict[str, NDArray[Any]] | None:

@@ -14,6 +14,7 @@ hdf5         HDF5 files of other programs
 arrays       .npy files, opened without running them
 digests      digests of images, remembered
 copies       images that are the same
+vouched      whether a file still is what its record says
 ceilings     noise ceilings: what any model could explain
 plain        a subject of a dataset of one's own
 challenge/   the organisers' folders, and what is wrong with a copy

@@ -1,6 +1,7 @@
 """Digests of images and what reading them takes, remembered: a second run does not open ten thousand files again.
 
-A file with the name, size and time of change of last time is taken to have the content of last time, as git does.
+A file with the name, size, inode and times of change of last time is taken to have the content of last time, as git
+does.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from algocli.compute.files import read_json, write_json
+from algocli.compute.files import read_json
 from algocli.compute.threads import in_threads
 from algocli.compute.track import Track, silent
+from algocli.compute.vouching import read_sealed, write_sealed
 from algocli.dataset.conversions import Conversion
 from algocli.dataset.pixels import find_conversions
 from algocli.dataset.stimuli import Stimulus
@@ -119,7 +121,7 @@ def digest_part(path: Path, part: str, cache_dir: Path, compute: Callable[[], st
     StorageError
         If `cache_dir` cannot be written.
     """
-    memory = FileDigests(_memory_of(path.parent, cache_dir, part))
+    memory = FileDigests(memory_of(path.parent, cache_dir, part))
     known = memory.recall(path)
     if known is not None:
         return known
@@ -154,7 +156,7 @@ class FileDigests:
         except OSError as error:
             raise _unreadable(path, error) from error
         stamp, _, digest = self._entries.get(path.name, "").rpartition(" ")
-        return digest if stamp == _stamp(status) else None
+        return digest if stamp == stamp_of(status) else None
 
     def remember(self, path: Path, stamp: str | None, digest: str) -> None:
         """Keep the digest of a file that had this stamp while it was read; None says that it was in motion."""
@@ -173,7 +175,7 @@ class FileDigests:
         if self._changed:
             present = set(os.listdir(folder))
             files = {name: entry for name, entry in self._entries.items() if name in present}
-            write_json(self.memory, {"folder": str(folder.resolve()), "files": files})
+            write_sealed(self.memory, {"folder": str(folder.resolve()), "files": files})
             self._changed = False
 
 
@@ -199,7 +201,7 @@ def _remembered(
 ) -> list[str]:
     """Return a word of every file, in the order of `paths`; `read` yields those that are not known, with the stamp."""
     folders = [path.parent for path in paths]
-    memories = {folder: FileDigests(_memory_of(folder, cache_dir, part)) for folder in set(folders)}
+    memories = {folder: FileDigests(memory_of(folder, cache_dir, part)) for folder in set(folders)}
     remembered = [memories[folder].recall(path) for folder, path in zip(folders, paths, strict=True)]
     unknown = list(dict.fromkeys(path for path, digest in zip(paths, remembered, strict=True) if digest is None))
     fresh: dict[Path, str] = {}
@@ -221,7 +223,8 @@ def _remembered(
     return [fresh[path] if digest is None else digest for path, digest in zip(paths, remembered, strict=True)]
 
 
-def _memory_of(folder: Path, cache_dir: Path, part: str = "") -> Path:
+def memory_of(folder: Path, cache_dir: Path, part: str = "") -> Path:
+    """Return the file in which digests of a folder's files, or of a part of each, are remembered."""
     # No path holds a zero byte: that of a folder and that of a part of it never meet.
     about = os.fsencode(folder.resolve()) + (b"\0" + part.encode() if part else b"")
     name = hashlib.sha256(about).hexdigest()[:16]
@@ -231,7 +234,7 @@ def _memory_of(folder: Path, cache_dir: Path, part: str = "") -> Path:
 def _load(memory: Path) -> dict[str, str]:
     # A memory that is not there or damaged costs time, never an answer: begin anew.
     try:
-        files = read_json(memory).get("files")
+        files = read_sealed(memory).get("files")
     except DataError:
         return {}
     if not isinstance(files, dict):
@@ -283,11 +286,12 @@ def _look(look: Callable[[Path], str | None], path: Path) -> tuple[str | None, s
 
 def _lasting_stamp(status: os.stat_result, started_ns: int) -> str | None:
     """Return the stamp of a file as reading began, or None where it is not sure to stand for the content."""
-    return _stamp(status) if status.st_mtime_ns < started_ns - _SETTLED_AFTER_NS else None
+    return stamp_of(status) if status.st_mtime_ns < started_ns - _SETTLED_AFTER_NS else None
 
 
-def _stamp(status: os.stat_result) -> str:
-    return f"{status.st_size} {status.st_mtime_ns}"
+def stamp_of(status: os.stat_result) -> str:
+    """Return what tells a file from any other that had its name: another content with the same of all is not to be."""
+    return f"{status.st_size} {status.st_ino} {status.st_mtime_ns} {status.st_ctime_ns}"
 
 
 def _unreadable(path: Path, error: OSError) -> DataError:

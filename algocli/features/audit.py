@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.compute.files import read_json
 from algocli.compute.track import Track, silent
+from algocli.compute.vouching import read_sealed
 from algocli.dataset.images import Images, open_images
 from algocli.dataset.opening import open_dataset
 from algocli.dataset.stimuli import FROM_DATASET, ids_digest
@@ -35,6 +35,7 @@ from algocli.features.rebuilding import (
 from algocli.features.store.commands import LayerRequest, is_imported
 from algocli.features.store.gram import Gram
 from algocli.features.store.library import read_recipe
+from algocli.features.store.matrices import matrix_fault
 from algocli.features.store.shards import FeatureStore
 
 if TYPE_CHECKING:
@@ -143,14 +144,14 @@ def gram_fault(store: FeatureStore, rows: tuple[int, ...]) -> str | None:
     if not (folder / "record.json").is_file():
         return None
     try:
-        if read_json(folder / "record.json").get("key") != store.key:
+        if read_sealed(folder / "record.json").get("key") != store.key:
             return "it belongs to other features"
         matrix = Gram(folder)
         # Read from the file: an array without rows would fail below.
         shape = np.load(folder / "matrix.npy", mmap_mode="r").shape
         if shape != (store.n_stimuli,) * 2:
             return f"it is {' x '.join(map(str, shape))}; {store.n_stimuli} images were expected"
-        return _asymmetry(matrix) or _wrong_distance(matrix, store, rows)
+        return matrix_fault(folder) or _asymmetry(matrix) or _wrong_distance(matrix, store, rows)
     except DataError as error:
         return error.message
 

@@ -17,7 +17,7 @@ from algocli.dataset.sides import Side, prefix
 from algocli.encoding.regressions.registry import known_arrays
 from algocli.results.layered import columns_per_layer
 from algocli.results.scoring import read_scores
-from algocli.runs.p_values import kept
+from algocli.runs.p_values import kept_of_whole
 from algocli.runs.run import Run
 from algocli.runs.subject_run import SubjectRun
 
@@ -43,7 +43,7 @@ def export_arrays(subject_run: SubjectRun, folder: Path) -> list[Path]:
         If the folder cannot be written.
     """
     arrays: dict[str, NDArray[Any]] = {}
-    significance = kept(subject_run)
+    significance = kept_of_whole(subject_run)
     for hemisphere in subject_run.sides:
         arrays[f"{prefix(hemisphere)}_correlation"] = subject_run.correlation(hemisphere)
         arrays[f"{prefix(hemisphere)}_pred_val"] = subject_run.validation_predictions(hemisphere)
@@ -72,7 +72,7 @@ def export_table(subject: Subject, subject_run: SubjectRun, folder: Path) -> lis
         If the folder cannot be written.
     """
     path = folder / name_of(subject_run.id) / "vertices.csv"
-    significance = kept(subject_run)
+    significance = kept_of_whole(subject_run)
     placed = all(subject.places(side) is not None for side in subject_run.sides)
     columns = [name if placed else name.removeprefix("fsaverage_") for name in TABLE_COLUMNS]
     names: tuple[str, ...] = ()

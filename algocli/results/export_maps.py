@@ -17,7 +17,7 @@ from algocli.results.layered import columns_per_layer
 from algocli.results.map_files import Label, write_annotation, write_labels, write_metric, write_overlay
 from algocli.results.on_mesh import fsaverage_map, vertices_on_mesh
 from algocli.results.scoring import read_scores
-from algocli.runs.p_values import KeptP, kept
+from algocli.runs.p_values import KeptP, kept_of_whole
 from algocli.runs.run import Run
 from algocli.runs.subject_run import SubjectRun
 
@@ -39,7 +39,7 @@ def export_gifti(subject: Subject, subject_run: SubjectRun, folder: Path) -> lis
     StorageError
         If the folder cannot be written.
     """
-    home, significance, written = folder / name_of(subject_run.id), kept(subject_run), []
+    home, significance, written = folder / name_of(subject_run.id), kept_of_whole(subject_run), []
     for hemisphere in subject.sides:
         side = prefix(hemisphere)
         for name, values in known_maps(subject, subject_run, hemisphere, significance):
@@ -69,7 +69,7 @@ def export_overlays(subject: Subject, subject_run: SubjectRun, folder: Path) -> 
     StorageError
         If the folder cannot be written.
     """
-    home, significance, written = folder / name_of(subject_run.id), kept(subject_run), []
+    home, significance, written = folder / name_of(subject_run.id), kept_of_whole(subject_run), []
     for hemisphere in subject.sides:
         side = prefix(hemisphere)
         maps = dict(known_maps(subject, subject_run, hemisphere, significance))

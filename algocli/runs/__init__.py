@@ -1,17 +1,20 @@
 """A training on disk: opened, filled, found again, and asked for new predictions.
 
-run            a run's folder and its record
-subject_run    one subject of a run: arrays and record
-datasets       which data a run is of
-opening        the run that a training goes into
-splitting      which images a training fits and holds out
-training       fits a subject's model into a run
-unions         the runs that a variance partition needs
-commands       which command trains a run again
-mixtures       what the subjects of a run may not have in common
-p_values       p values kept with a run
-refitting      the models of a run, fitted once more
-predictor      what a run predicts for new images
-between_folds  how models of folds depend on each other
-leftovers      what of a cache no run refers to
+run             a run's folder and its record
+vouched_arrays  the arrays of a subject, and the record that vouches for them
+subject_run     one subject of a run: what they say
+datasets        which data a run is of
+aside           where a subject is made until it is whole
+opening         the run that a training goes into
+splitting       which images a training fits and holds out
+training        fits a subject's model into a run
+unions          the runs that a variance partition needs
+commands        which command trains a run again
+mixtures        what the subjects of a run may not have in common
+p_values        p values kept with a run
+refitting       the models of a run, fitted once more
+predictor       what a run predicts for new images
+between_folds   how models of folds depend on each other
+audit           whether runs are what their trainings left
+leftovers       what of a cache no run refers to
 """

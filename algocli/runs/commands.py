@@ -16,17 +16,18 @@ _NAMED |= {"search_seed": "search-seed", "seed": "seed", "shared": "shared"}
 _SWITCHES = {("refit", False): "--no-refit", ("scaled", False): "--no-scale", ("standardised", True): "--standardise"}
 
 
-def command(run: Run, subjects: Iterable[SubjectId]) -> str:
+def command(run: Run, subjects: Iterable[SubjectId], settings: Settings | None = None) -> str:
     """Return the command that trains a run again on some subjects; what is the default is not said.
 
-    Features go by their names, as `extract` gives them to whatever has the same content.
+    Features go by their names, as `extract` gives them to whatever has the same content. The settings are the run's,
+    unless given.
 
     Raises
     ------
     DataError
         If the run's settings are missing or damaged.
     """
-    settings = run.settings
+    settings = settings or run.settings
     words = [*(f"--features {quote(name)}" for name in settings.features), *_options(settings)]
     if not is_automatic(run.name, settings.default_name):
         words.append(f"--run {quote(run.name)}")

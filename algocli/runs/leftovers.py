@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -11,9 +11,11 @@ from algocli.compute.files import PARTIAL, n_bytes_in, read_json
 from algocli.compute.leftovers import Leftover, lies_in, real_folders
 from algocli.compute.lock import hold_if_free
 from algocli.errors import DataError
-from algocli.features.store.leftovers import find_leftovers
+from algocli.features.store.leftovers import KILLED, find_leftovers
 from algocli.features.store.shards import FeatureStore
+from algocli.runs.aside import in_training, left_behind
 from algocli.runs.run import Run
+from algocli.runs.vouched_arrays import place_aside
 
 UNFINISHED = "runs without a finished subject"
 
@@ -26,7 +28,7 @@ def find_in_cache(cache_dir: Path, *, unused: bool = False) -> list[Leftover]:
     unused
         Whether feature stores that no run refers to belong to it; a fresh extraction looks the same.
     """
-    runs = list(_unfinished_runs(cache_dir))
+    runs = [*_unfinished_runs(cache_dir), *_left_aside(cache_dir)]
     within = {run.path for run in runs}
     features = find_leftovers(cache_dir, partial(is_used, cache_dir) if unused else None)
     return runs + [left for left in features if not within.intersection(left.path.parents)]
@@ -34,20 +36,32 @@ def find_in_cache(cache_dir: Path, *, unused: bool = False) -> list[Leftover]:
 
 def is_used(cache_dir: Path, store: FeatureStore) -> bool:
     """Say whether a run refers to a store, or may: one that is being trained has no record yet."""
+    recipe = store.folder.parent.name
     return any(
-        store.key in _keys(subject_folder)
-        or (_is_open(subject_folder) and store.folder.parent.name in _recipes(subject_folder.parent))
+        store.key in _keys(subject_folder) or (_is_damaged(subject_folder) and recipe in _recipes(run.folder))
         for run in _runs(cache_dir)
-        for subject_folder in Run(run).subject_folders()
+        for subject_folder in run.subject_folders()
+    ) or any(
+        recipe in _recipes(settings)
+        for run in _runs(cache_dir)
+        if not _is_free(run.locks())
+        for settings in (run.folder, *(made.folder for made in in_training(run)))
     )
 
 
 def _unfinished_runs(cache_dir: Path) -> Iterator[Leftover]:
     """Yield the runs that have no record of any subject, and hold nothing but what a training writes."""
     for run in real_folders(cache_dir / "runs"):
-        if _is_unfinished(run):
+        if run.name != place_aside(run).parent.name and _is_unfinished(run):
             still = partial(_is_still_unfinished, cache_dir, run)
             yield Leftover(run, UNFINISHED, n_bytes_in(run), still, partial(_locks, run))
+
+
+def _left_aside(cache_dir: Path) -> Iterator[Leftover]:
+    """Yield the folders in which trainings that were killed had begun a subject."""
+    for home in left_behind(cache_dir / "runs"):
+        if lies_in(cache_dir, home):
+            yield Leftover(home, KILLED, n_bytes_in(home), home.exists, lambda home=home: [home / "lock"])  # type: ignore[misc]
 
 
 def _is_still_unfinished(cache_dir: Path, run: Path) -> bool:
@@ -70,10 +84,14 @@ def _keys(subject_folder: Path) -> list[str]:
     return []
 
 
-def _is_open(subject_folder: Path) -> bool:
-    """Say whether it is not known what it was made from: it is being made, or its record is damaged."""
-    with hold_if_free([subject_folder / "lock"]) as free:
-        return not free or ((subject_folder / "record.json").exists() and not _keys(subject_folder))
+def _is_damaged(subject_folder: Path) -> bool:
+    """Say whether it is not known what it was made from."""
+    return (subject_folder / "record.json").exists() and not _keys(subject_folder)
+
+
+def _is_free(locks: Iterable[Path]) -> bool:
+    with hold_if_free(locks) as free:
+        return free
 
 
 def _recipes(run: Path) -> list[str]:
@@ -86,6 +104,6 @@ def _locks(run: Path) -> list[Path]:
     return [*Run(run).locks(), *run.rglob(f"*{PARTIAL}")]
 
 
-def _runs(cache_dir: Path) -> Iterator[Path]:
+def _runs(cache_dir: Path) -> Iterator[Run]:
     # Runs may lie on another disk, behind a link: they refer to features all the same.
-    return (path.parent for path in (cache_dir / "runs").glob("*/manifest.json"))
+    return (Run(path.parent) for path in (cache_dir / "runs").glob("*/manifest.json"))

@@ -1,27 +1,30 @@
 """Opens the run that a training goes into: one that is of the same data, whatever it is called and wherever that lies.
 
-A run is of one dataset. Whoever begins, replaces or claims a part of one holds the lock of all runs for that moment, so
-that of two processes that begin at once the second finds what the first has begun.
+A run is of one dataset. Whoever begins, replaces or deletes one, or puts a subject into it, holds the lock of all runs
+for that moment, so that of two processes that begin at once the second finds what the first has begun. A subject is
+made aside and put into the run once it is whole. A run that is to be replaced stays until the first subject of the new
+one is whole, which then takes the place of all of it; whoever trains other subjects of the new one joins that.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from algocli.compute.files import read_json, write_json
-from algocli.compute.leftovers import delete_folder
 from algocli.compute.lock import hold, hold_if_free
 from algocli.compute.track import Note, unheard
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.protocol import Subject
 from algocli.encoding.names import is_automatic, with_data
 from algocli.encoding.settings import Settings
-from algocli.errors import UsageError, writing
+from algocli.errors import AlgocliError, UsageError
+from algocli.runs.aside import aside, in_training, publish
 from algocli.runs.datasets import Home, Verdict, differing
 from algocli.runs.mixtures import whose
 from algocli.runs.run import SCHEMA, Run, check_run_name
@@ -31,7 +34,7 @@ _WAY_OUT = "choose another name='...', or replace the whole run with force=True"
 
 
 def _lock_of_runs(cache_dir: Path) -> Path:
-    """Return the lock under which runs are begun, replaced and claimed: held for a moment at a time."""
+    """Return the lock under which runs are begun, filled, replaced and deleted: held for a moment at a time."""
     return cache_dir / "runs" / ".lock"
 
 
@@ -41,7 +44,7 @@ def open_run(cache_dir: Path, name: str, settings: Settings, *, replace: bool = 
     Parameters
     ----------
     replace
-        Whether a run of that name with other settings is to be deleted.
+        Whether a run of that name with other settings is to be replaced, once a subject has been trained.
 
     Raises
     ------
@@ -49,6 +52,7 @@ def open_run(cache_dir: Path, name: str, settings: Settings, *, replace: bool = 
         If a run of that name was made with other settings and is not to be replaced, or is being trained.
     """
     run = Run(cache_dir / "runs" / name)
+    run.opened_with = settings
     with hold(_lock_of_runs(cache_dir)):
         _begin(run, settings, replace=replace)
     return run
@@ -72,8 +76,8 @@ def open_on(
     name
         By default the one that says the settings. Where a run of other data has it, a digest of this dataset follows.
     force
-        Replace a run of that name with other settings or of other data, as a whole. The subjects named are trained
-        again anyhow: where they alone have changed, the rest of the run stays.
+        Replace a run of that name with other settings or of other data, as a whole, once a subject has been trained.
+        The subjects named are trained again anyhow: where they alone have changed, the rest of the run stays.
 
     Raises
     ------
@@ -82,9 +86,8 @@ def open_on(
     """
     home = dataset.cache_dir / "runs"
     named = Run(home / (settings.default_name if name is None else check_run_name(name)))
-    # Digests may take a while, and are remembered: nobody else is to wait for that.
     if named.has_settings(settings):
-        dataset.judge(named)
+        _look_ahead(dataset, named)
     with hold(_lock_of_runs(dataset.cache_dir), note):
         if name is not None:
             _take(named, dataset, settings, numbers, force=force, note=note)
@@ -97,37 +100,72 @@ def open_on(
         return run
 
 
+@contextmanager
 def claim(
     run: Run, settings: Settings, subject: Subject, inputs: Mapping[str, Any], *, force: bool, note: Note
-) -> SubjectRun:
-    """Begin a subject of a run, if it still is what it was when it was opened. Hold its lock.
+) -> Iterator[SubjectRun]:
+    """Begin a subject of a run aside, to be finished within the `with` block, at whose end it is put into the run.
+
+    Hold its lock. Unless told to `force` its way, the run has to be what it was when it was opened.
 
     Raises
     ------
     UsageError
         If another process has replaced the run meanwhile, or the subject was trained on other data than now and is not
         to be trained again.
+    StorageError
+        If it cannot be put there.
     """
-    with hold(_lock_of_runs(run.cache_dir), note):
-        if not run.has_settings(settings):
-            raise UsageError(f"run {run.name} was deleted or replaced meanwhile", hint="repeat the command")
-        dataset = Home.of([subject], run.cache_dir)
-        if run.data not in (None, str(dataset.folder)):
-            verdict = dataset.judge(run)
-            if not (verdict.agrees_without([subject.id]) if force else verdict.agrees):
-                raise UsageError(
-                    f"run {run.name} was begun on {run.data} meanwhile; this is {dataset.folder}", hint=_WAY_OUT
-                )
-        if run.has(subject.id) and not force:
-            faults = differing(run.subject(subject.id).record.get("inputs"), inputs)
-            if faults:
-                told = {subject.id: " and ".join(faults)}
-                raise _refusal(run, dataset, Verdict((), told, (), is_there=True))
-        return run.start_subject(subject.id)
+    dataset, lock = Home.of([subject], run.cache_dir), _lock_of_runs(run.cache_dir)
+    with ExitStack() as held:
+        with hold(lock, note):
+            if not (force or run.has_settings(settings)):
+                raise UsageError(f"run {run.name} was deleted or replaced meanwhile", hint="repeat the command")
+            _joins(run, settings, dataset, subject.id, inputs, force=force)
+            made = held.enter_context(aside(run, subject.id))
+            _write_manifest(made, settings, dataset.folder, name=run.name)
+        yield made.start_subject(subject.id)
+        if force:
+            _look_ahead(dataset, run)
+        with hold(lock, note):
+            joins = _joins(run, settings, dataset, subject.id, inputs, force=force)
+            publish(made, run, subject.id, whole=not joins)
+
+
+def _look_ahead(dataset: Home, run: Run) -> None:
+    """Digest what a dataset has of a run's subjects, which may take a while and is remembered: nobody is to wait."""
+    # Without the lock of runs, subjects may go meanwhile.
+    with suppress(AlgocliError):
+        dataset.judge(run)
+
+
+def _joins(
+    run: Run, settings: Settings, dataset: Home, number: SubjectId, inputs: Mapping[str, Any], *, force: bool
+) -> bool:
+    """Say whether a subject is of the run that there is, or else of one that replaces it. Hold the lock of runs.
+
+    Raises
+    ------
+    UsageError
+        If it is neither.
+    """
+    if not _begin(run, settings, dataset.folder, replace=force):
+        return False
+    if force:
+        return dataset.judge(run).agrees_without({*run.opened_for, number})
+    if run.data not in (None, str(dataset.folder)) and not dataset.judge(run).agrees:
+        raise UsageError(f"run {run.name} was begun on {run.data} meanwhile; this is {dataset.folder}", hint=_WAY_OUT)
+    if run.has(number):
+        faults = differing(run.subject(number).record.get("inputs"), inputs)
+        if faults:
+            raise _refusal(run, dataset, Verdict((), {number: " and ".join(faults)}, (), is_there=True))
+    return True
 
 
 def _begin(run: Run, settings: Settings, data: Path | None = None, *, replace: bool = False) -> bool:
-    """Make a run where there is none with these settings; say whether it was made. Hold the lock of runs.
+    """See that there is a run with these settings, and say whether there is: not where it is to `replace` another.
+
+    Hold the lock of runs.
 
     Parameters
     ----------
@@ -139,58 +177,56 @@ def _begin(run: Run, settings: Settings, data: Path | None = None, *, replace: b
     UsageError
         As `open_run` does; or if there are subjects of nobody knows which settings.
     """
-    manifest, run.opened_with = run.folder / "manifest.json", settings
-    if replace and not run.has_settings(settings):
-        _remove(run)
-    if manifest.is_file():
-        if run.settings != settings and run.settings == settings.as_before:
-            raise UsageError(
-                f"run {run.name} is of an earlier version, which chose each vertex's penalty by another rule: with the "
-                "components of all fitted images, those left out included",
-                hint="choose another name='...', or replace it with force=True",
-            )
-        if run.settings != settings:
-            raise UsageError(
-                f"run {run.name} exists and was made with other settings: {run.settings.default_name}",
-                hint="choose another name='...', or replace it with force=True",
-            )
-        return False
-    if any((subject_folder / "record.json").exists() for subject_folder in run.subject_folders()):
+    if run.has_settings(settings):
+        return True
+    is_begun = (run.folder / "manifest.json").is_file()
+    holds_some = any((subject_folder / "record.json").exists() for subject_folder in run.subject_folders())
+    if replace:
+        _refuse_to_replace(run, settings, data)
+        if holds_some:
+            return False
+    elif is_begun:
+        how = f"exists and was made with other settings: {run.settings.default_name}"
+        if run.settings == settings.as_before:
+            how = "is of an earlier version, which chose each vertex's penalty by another rule: with the components "
+            how += "of all fitted images, those left out included"
+        raise UsageError(f"run {run.name} {how}", hint="choose another name='...', or replace it with force=True")
+    elif holds_some:
         raise UsageError(
             f"{run.folder} holds subjects, and nothing says with which settings they were trained",
             hint="choose another name='...', or replace it with force=True",
         )
-    whose = {} if data is None else {"data": str(data)}
-    write_json(manifest, {"schema": SCHEMA, "name": run.name, "settings": asdict(settings), **whose})
+    _write_manifest(run, settings, data)
     return True
 
 
-def _remove(run: Run) -> None:
-    """Delete a run, none of it before what makes it count. Hold the lock of runs.
+def _write_manifest(run: Run, settings: Settings, data: Path | None, *, name: str | None = None) -> None:
+    whose = {} if data is None else {"data": str(data)}
+    about = {"schema": SCHEMA, "name": name or run.name, "settings": asdict(settings), **whose}
+    write_json(run.folder / "manifest.json", about)
+
+
+def _refuse_to_replace(run: Run, settings: Settings, data: Path | None) -> None:
+    """Refuse to replace a run that lies elsewhere, or into which another process trains what would be lost.
 
     Raises
     ------
     UsageError
-        If a process trains it.
-    StorageError
-        If it may not be deleted.
+        If it is such a run.
     """
     if run.folder.is_symlink():
         raise UsageError(f"{run.folder} is a link to a run elsewhere", hint="delete the link, or choose another name")
-    # A folder that is no run is nobody's to delete.
-    if not ((run.folder / "manifest.json").exists() or run.subject_folders()):
-        return
-    with hold_if_free(run.locks()) as free, writing(run.folder):
-        if not free:
+    for made in in_training(run):
+        if not made.has_settings(settings) or (data is not None and made.data not in (None, str(data))):
             raise UsageError(f"run {run.name} is being trained", hint="wait for it to end, or choose another name")
-        delete_folder(run.folder, "manifest.json")
 
 
 def _take(
     run: Run, dataset: Home, settings: Settings, numbers: Collection[SubjectId], *, force: bool, note: Note
 ) -> None:
     """Make a run the dataset's own, or refuse."""
-    if _begin(run, settings, dataset.folder, replace=force):
+    run.opened_with, run.opened_for = settings, frozenset(numbers)
+    if not _begin(run, settings, dataset.folder, replace=force):
         return
     verdict = dataset.judge(run)
     if verdict.agrees or _is_nobodys(run):
@@ -198,9 +234,8 @@ def _take(
     elif force and verdict.agrees_without(numbers):
         _sign(run, dataset, verdict, anew=True)
     elif force:
+        _refuse_to_replace(run, settings, dataset.folder)
         note(f"run {run.name} was of other data, {whose(run, run.subjects)}: it is replaced as a whole")
-        _remove(run)
-        _begin(run, settings, dataset.folder)
     else:
         raise _refusal(run, dataset, verdict)
 

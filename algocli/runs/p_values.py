@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.compute.files import read_json, write_json
 from algocli.compute.lock import hold_if_free
+from algocli.compute.vouching import is_unchanged, read_sealed, write_sealed
 from algocli.dataset.arrays import open_array
 from algocli.dataset.sides import Side
 from algocli.errors import DataError, writing
+from algocli.runs.vouched_arrays import FILES, P_VALUES
 
 if TYPE_CHECKING:
     from algocli.runs.subject_run import SubjectRun
@@ -58,14 +60,15 @@ def keep(subject_run: SubjectRun, values: KeptP, state_before: Mapping[str, Any]
     StorageError
         If the folder cannot be written.
     """
-    with hold_if_free([subject_run.folder / "lock"]) as free:
+    with hold_if_free([subject_run.lock]) as free:
         if not (free and subject_run.done and state(subject_run) == state_before):
             return
         withdraw(subject_run)
         for hemisphere, p in values.p.items():
             subject_run.save(f"{hemisphere}_p", p)
         basis = {"schema": SCHEMA, "n_permutations": values.n_permutations, "seed": values.seed, **state_before}
-        write_json(subject_run.folder / RECORD, basis)
+        files = {name: subject_run.digests[name] for name in _names(subject_run)}
+        write_sealed(subject_run.folder / RECORD, {**basis, FILES: files})
 
 
 def withdraw(subject_run: SubjectRun) -> None:
@@ -81,10 +84,45 @@ def withdraw(subject_run: SubjectRun) -> None:
             path.unlink(missing_ok=True)
 
 
+def faults(subject_run: SubjectRun) -> list[Path]:
+    """Return what of the p values that were kept is not what was written, or is missing, as far as that is known."""
+    record = subject_run.folder / RECORD
+    if not record.exists():
+        return sorted(subject_run.folder.glob(f"*{P_VALUES}"))
+    try:
+        files = read_sealed(record).get(FILES, {})
+    except DataError:
+        return [record]
+    return [
+        record.with_name(name) for name, digest in files.items() if not is_unchanged(record.with_name(name), digest)
+    ]
+
+
+def kept_of_whole(subject_run: SubjectRun) -> KeptP | None:
+    """Return what `kept` does, of a run of which everything is read that its records vouch for.
+
+    Raises
+    ------
+    DataError
+        If some of it is not what was written.
+    """
+    subject_run.check()
+    for path in faults(subject_run):
+        raise DataError(f"{path} is missing or damaged", hint="algocli report --significance computes it anew")
+    return kept(subject_run)
+
+
+def _names(subject_run: SubjectRun) -> list[str]:
+    return [f"{side}{P_VALUES}" for side in subject_run.sides]
+
+
 def kept(subject_run: SubjectRun) -> KeptP | None:
     """Return the p values that are kept of a run, or None where there are none, or none that still hold."""
     try:
-        basis = read_json(subject_run.folder / RECORD)
+        basis = read_sealed(subject_run.folder / RECORD)
+        basis.pop(FILES, None)
+        if faults(subject_run):
+            return None
         p = {hemisphere: open_array(subject_run.folder / f"{hemisphere}_p.npy") for hemisphere in subject_run.sides}
     # What is damaged is computed again.
     except DataError:

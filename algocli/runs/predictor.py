@@ -116,15 +116,16 @@ def open_predictor(
             hint="name the data folder with data_dir=...",
         )
     # Who trains this subject holds it too.
-    with hold(subject_run.folder / "lock", note):
+    with hold(subject_run.lock, note):
         kept = _kept(subject_run, stores)
         if kept is not None:
             return kept
         refuse_other_responses(subject_run, subject, cache_dir, track)
+        whose = subject_run.record_digest()
         fits, models = Refitting(
             run.settings, subject_run, stores, subject, trust_code=trust_code, track=track, note=note
         ).run()
-        return _keep(fits, models, subject_run, stores, track)
+        return _keep(fits, models, subject_run, whose, stores, track)
 
 
 def _find(cache_dir: Path, name: str, number: SubjectId, key: str, run: Run) -> FeatureStore:
@@ -154,7 +155,12 @@ def _kept(subject_run: SubjectRun, stores: Sequence[FeatureStore]) -> Predictor 
 
 
 def _keep(
-    fits: Sequence[Fit], models: ScoredModels, subject_run: SubjectRun, stores: Sequence[FeatureStore], track: Track
+    fits: Sequence[Fit],
+    models: ScoredModels,
+    subject_run: SubjectRun,
+    whose: str,
+    stores: Sequence[FeatureStore],
+    track: Track,
 ) -> Predictor:
     """Return the models, and keep what is small enough and linear."""
     if axes_bytes(stores, fits) > AXES_BYTES:
@@ -162,7 +168,7 @@ def _keep(
     scorer = keep_axes(stores, fits, track)
     arrays = _arrays(models)
     if arrays is not None:
-        subject_run.save_model({**scorer.arrays(), **arrays})
+        subject_run.save_model({**scorer.arrays(), **arrays}, whose)
     return Predictor(scorer, models)
 
 

@@ -1,7 +1,7 @@
 """A run: the folder that holds what one `train` found, with the settings, keys and versions that made it.
 
 runs/NAME/manifest.json holds the settings, which all subjects share, and the folder of their data. runs/NAME/subjNN, or
-whatever else a subject is called, holds one subject's arrays and its record.
+whatever else a subject is called, holds one subject's arrays and its record; it is made aside and appears whole.
 """
 
 from __future__ import annotations
@@ -31,9 +31,11 @@ from algocli.encoding.settings import Settings
 from algocli.errors import DataError, MissingStep, UsageError
 from algocli.runs import p_values as kept_p
 from algocli.runs.subject_run import SubjectRun
+from algocli.runs.vouched_arrays import is_trained, place_aside
 
 SCHEMA = 1
 LATEST = "latest"
+_NAME = r"[A-Za-z0-9][A-Za-z0-9._+=,-]{0,199}"
 
 
 class Run:
@@ -52,8 +54,10 @@ class Run:
 
     def __init__(self, folder: Path | str) -> None:
         self.folder = check_path("folder", folder)
-        # Another process may have replaced the run by one with others when it comes to training.
+        # Another process may have replaced the run by one with others when it comes to training, and a run that is to
+        # be replaced stays until then.
         self.opened_with: Settings | None = None
+        self.opened_for: frozenset[SubjectId] = frozenset()
 
     def __repr__(self) -> str:
         return f"Run({self.name}: {list_subjects(self.subjects)}; {str(self.folder)!r})"
@@ -120,9 +124,13 @@ class Run:
         except OSError:
             return []
 
+    def lock(self, number: SubjectId) -> Path:
+        """Return the file that whoever trains a subject, or adds to it, holds, whether or not it is there."""
+        return self._subject(number).lock
+
     def locks(self) -> list[Path]:
-        """Return the lock files that those who train a subject hold, whether or not they are there."""
-        return [subject_folder / "lock" for subject_folder in self.subject_folders()]
+        """Return all files of that kind that there are."""
+        return sorted(place_aside(self.folder).glob("*/lock"))
 
     def has(self, number: int | str) -> bool:
         """Say whether a subject is done."""
@@ -202,7 +210,7 @@ def check_run_name(name: str) -> str:
     UsageError
         If it is empty, reserved, too long, or would leave the folder of runs.
     """
-    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+=,-]{0,199}", name) or name == LATEST:
+    if not isinstance(name, str) or not re.fullmatch(_NAME, name) or name == LATEST:
         raise UsageError(
             f"'{name}' cannot be a run's name", hint="use up to 200 letters, digits, dots, dashes, underscores"
         )
@@ -213,8 +221,7 @@ def list_runs(cache_dir: Path | str) -> list[Run]:
     """List the runs with at least one finished subject, the latest first."""
     home = check_path("cache_dir", cache_dir) / "runs"
     runs = [run for run in (Run(path.parent) for path in home.glob("*/manifest.json")) if run.subjects]
-    pointer = home / LATEST
-    latest = pointer.read_text(encoding="utf-8", errors="replace").strip() if pointer.is_file() else ""
+    latest = _read_latest(home)
     # A training that found its work done is the latest too, though it finished long ago.
     return sorted(runs, key=lambda run: (run.name != latest, -run.finished_at, run.name))
 
@@ -242,14 +249,52 @@ def find_run(cache_dir: Path | str, name: str = LATEST) -> Run:
     (1,)
     """
     name, runs = check_word("name", name), list_runs(cache_dir)
+    home = check_path("cache_dir", cache_dir) / "runs"
+    _refuse_what_is_meant(home, name)
     if not runs:
         raise MissingStep(f"{cache_dir} holds no finished run", hint="algocli train")
     if name == LATEST:
-        return runs[0]
+        return _sound(runs[0])
     exact = [run for run in runs if run.name == name]
     matching = exact or [run for run in runs if run.name.startswith(name)]
     if len(matching) != 1:
         names = "\n  ".join(run.name for run in matching or runs)
         problem = f"'{name}' fits {len(matching)} runs" if matching else f"no run is named '{name}'"
         raise UsageError(f"{problem}; there are:\n  {names}")
-    return matching[0]
+    return _sound(matching[0])
+
+
+def _read_latest(home: Path) -> str:
+    pointer = home / LATEST
+    return pointer.read_text(encoding="utf-8", errors="replace").strip() if pointer.is_file() else ""
+
+
+def _sound(run: Run) -> Run:
+    """Return a run that is to be read; refuse it if a record is damaged, or was made with other settings.
+
+    Raises
+    ------
+    DataError
+        If so.
+    """
+    _refuse_damaged(run)
+    settings = run.settings
+    for number in run.subjects:
+        run.subject(number).check_settings(settings)
+    return run
+
+
+def _refuse_what_is_meant(home: Path, name: str) -> None:
+    """Refuse to take another run for the one that is meant, where that is there, and damaged."""
+    meant = _read_latest(home) if name == LATEST else name
+    if re.fullmatch(_NAME, meant):
+        _refuse_damaged(Run(home / meant))
+
+
+def _refuse_damaged(run: Run) -> None:
+    trained = [folder for folder in run.subject_folders() if is_trained(folder)]
+    for subject_folder in trained:
+        SubjectRun(id_of(subject_folder.name), subject_folder).check_record()
+    if trained:
+        # It says what is wrong with them.
+        _ = run.settings

@@ -1,39 +1,32 @@
-"""One subject of a run: the arrays that its training left, and the record that says what they are of.
-
-The record is written last: a subject without a sound record is not done, whatever else lies there.
-"""
+"""One subject of a run: what its arrays and its record say."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
-from algocli.compute.arrays import publishing_rows, read_kept
+from algocli.compute.arrays import read_kept
 from algocli.compute.choices import check_choice
-from algocli.compute.files import publish, read_json, write_json
-from algocli.dataset.arrays import open_array
-from algocli.dataset.naming import SubjectId
+from algocli.compute.files import publish, read_json
 from algocli.dataset.sides import Side, check_side, sides_in
-from algocli.errors import DataError, MissingStep
+from algocli.encoding.settings import Settings
+from algocli.errors import DataError, MissingStep, UsageError
+from algocli.runs.vouched_arrays import VouchedArrays
 
 # What `predict` keeps of a subject's model.
 MODEL = "model.npz"
 _TRAIN_AGAIN = "train this subject again with force=True"
 
 
-class SubjectRun:
+class SubjectRun(VouchedArrays):
     """One subject of a run; arrays are opened as memory maps."""
-
-    def __init__(self, subject: SubjectId, folder: Path) -> None:
-        self.id = subject
-        self.folder = folder
 
     def __repr__(self) -> str:
         run, where = self.folder.parent.name, str(self.folder)
@@ -42,11 +35,6 @@ class SubjectRun:
         sizes = self.record.get("n_vertices")
         vertices = " and ".join(f"{n} {side}" for side, n in sizes.items()) if isinstance(sizes, dict) else "?"
         return f"SubjectRun(subject {self.id} of {run}: {vertices} vertices, {len(self.arrays)} arrays; {where!r})"
-
-    @property
-    def arrays(self) -> tuple[str, ...]:
-        """The names of the arrays that there are, such as 'left_correlation'."""
-        return tuple(sorted(path.stem for path in self.folder.glob("*.npy")))
 
     def array(self, name: str) -> NDArray[Any]:
         """Open an array by its name, such as 'left_alpha', as a memory map.
@@ -60,23 +48,7 @@ class SubjectRun:
         DataError
             If it is damaged.
         """
-        return self._load(check_choice("name", name, self.arrays))
-
-    @property
-    def done(self) -> bool:
-        """Say whether everything of this subject is there."""
-        if not (self.folder / "record.json").is_file():
-            return False
-        try:
-            return isinstance(self.record.get("finished_at"), int | float)
-        # A damaged record is no record: training again makes it, and other runs are none the worse for it.
-        except DataError:
-            return False
-
-    @property
-    def record(self) -> dict[str, Any]:
-        """The provenance: feature keys, data digests, versions, command line, timings."""
-        return read_json(self.folder / "record.json")
+        return self.load(check_choice("name", name, self.arrays))
 
     @property
     def data_folder(self) -> Path | None:
@@ -109,19 +81,19 @@ class SubjectRun:
 
     def correlation(self, hemisphere: Side) -> NDArray[np.float64]:
         """Return r of held-out responses per vertex, (n_vertices,); with folds, the mean over folds."""
-        return self._load_finite(f"{self._side(hemisphere)}_correlation")
+        return self.load_finite(f"{self._side(hemisphere)}_correlation")
 
     def fold_correlations(self, hemisphere: Side) -> NDArray[np.float64]:
         """Return r per fold and vertex, (n_folds, n_vertices); a single holdout is one fold."""
-        return self._load_finite(f"{self._side(hemisphere)}_fold_correlation")
+        return self.load_finite(f"{self._side(hemisphere)}_fold_correlation")
 
     def validation_rows(self) -> NDArray[np.int64]:
         """Return the training rows that were held out, (n_validation,), in the order of their predictions."""
-        return self._load("validation_rows")
+        return self.load("validation_rows")
 
     def validation_folds(self) -> NDArray[np.int64]:
         """Return the fold of each held-out row, (n_validation,)."""
-        return self._load("validation_folds")
+        return self.load("validation_folds")
 
     @property
     def n_folds(self) -> int:
@@ -130,13 +102,14 @@ class SubjectRun:
 
     def validation_predictions(self, hemisphere: Side) -> NDArray[np.float32]:
         """Return predicted responses to the held-out rows, (n_validation, n_vertices)."""
-        return self._load(f"{self._side(hemisphere)}_pred_validation")
+        return self.load(f"{self._side(hemisphere)}_pred_validation")
 
     def test_predictions(self, hemisphere: Side) -> NDArray[np.float32]:
         """Return predicted responses to the test images, (n_test, n_vertices); see `check_test_predictions`."""
         if self.done:
             self.check_test_predictions()
-        return self._load(f"{self._side(hemisphere)}_pred_test")
+        # They go where nobody can tell.
+        return self.load(f"{self._side(hemisphere)}_pred_test", in_full=True)
 
     def check_test_predictions(self) -> None:
         """Raise an error where there are none, as features, or the data, were of the training images alone.
@@ -207,35 +180,32 @@ class SubjectRun:
         DataError
             If the run has none of that name.
         """
-        return self._load(f"{self._side(hemisphere)}_{name}")
+        return self.load(f"{self._side(hemisphere)}_{name}")
+
+    def may_have(self, settings: Settings) -> bool:
+        """Say whether the record tells of no other settings than these; one of old tells of none."""
+        recorded = self.record.get("settings")
+        try:
+            return recorded is None or Settings(**recorded) == settings
+        except (TypeError, UsageError):
+            return False
+
+    def check_settings(self, settings: Settings) -> None:
+        """Refuse a record that tells of other settings than its run does.
+
+        Raises
+        ------
+        DataError
+            If it does.
+        """
+        if not self.may_have(settings):
+            manifest = self.folder.parent / "manifest.json"
+            raise DataError(f"{self.folder / 'record.json'} tells of other settings than {manifest}", hint=_TRAIN_AGAIN)
 
     def other_code(self, code: Mapping[str, Any]) -> bool:
         """Say whether the record tells of another source than this of the code that the regression runs."""
         recorded = self.record.get("regression")
         return isinstance(recorded, dict) and recorded.get("source") != code.get("source")
-
-    def path_of(self, name: str) -> Path:
-        """Return the file of an array, such as 'left_blend', whether or not it is there."""
-        return self.folder / f"{name}.npy"
-
-    def has_array(self, name: str) -> bool:
-        """Say whether there is an array of that name."""
-        return self.path_of(name).is_file()
-
-    def discard(self, name: str) -> None:
-        """Delete an array of that name, if there is one."""
-        self.path_of(name).unlink(missing_ok=True)
-
-    def save(self, name: str, array: NDArray[Any]) -> None:
-        """Store one array; visible only when whole."""
-        with self.writing_rows(name, array.shape, array.dtype) as append:
-            append(array)
-
-    def writing_rows(
-        self, name: str, shape: tuple[int, ...], dtype: DTypeLike = np.float32
-    ) -> AbstractContextManager[Callable[[NDArray[Any]], object]]:
-        """Store one array from blocks of rows, as they are handed over one after the other within a `with` block."""
-        return publishing_rows(self.path_of(name), shape, dtype)
 
     def model(self) -> dict[str, NDArray[Any]] | None:
         """Return what was kept of this subject's model for new images.
@@ -243,12 +213,12 @@ class SubjectRun:
         None where nothing was, it is damaged, or the subject has been trained again since.
         """
         kept = read_kept(self.folder / MODEL)
-        return kept if kept is not None and str(kept.pop("record", None)) == self._record_digest() else None
+        return kept if kept is not None and str(kept.pop("record", None)) == self.record_digest() else None
 
-    def save_model(self, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Keep what predictions of new images need of the model that the record stands for."""
-        whose = np.array(self._record_digest())
-        publish(self.folder / MODEL, lambda stream: np.savez(stream, record=whose, **arrays))  # type: ignore[arg-type]
+    def save_model(self, arrays: Mapping[str, NDArray[Any]], whose: str) -> None:
+        """Keep what predictions of new images need of the model that the record with this digest stands for."""
+        record = np.array(whose)
+        publish(self.folder / MODEL, lambda stream: np.savez(stream, record=record, **arrays))  # type: ignore[arg-type]
 
     def check_split(self) -> None:
         """Refuse held-out rows that are not those that the record tells of; records of old do not tell.
@@ -264,26 +234,9 @@ class SubjectRun:
         if rows.shape != folds.shape or digest not in (None, digest_split(rows, folds)):
             raise DataError(f"{self.folder} holds a damaged split", hint=_TRAIN_AGAIN)
 
-    def _record_digest(self) -> str:
+    def record_digest(self) -> str:
+        """Return what tells the record from any other."""
         return hashlib.sha256((self.folder / "record.json").read_bytes()).hexdigest()
-
-    def finish(self, record: dict[str, Any]) -> None:
-        """Declare this subject done; to be called last."""
-        write_json(self.folder / "record.json", record)
-
-    def _load_finite(self, name: str) -> NDArray[Any]:
-        array = self._load(name)
-        # A vertex that never varies has 0: training writes no NaN.
-        if array.dtype.kind != "f" or not np.isfinite(array).all():
-            raise DataError(f"{self.path_of(name)} is damaged: it holds NaN or infinity", hint=_TRAIN_AGAIN)
-        return array
-
-    def _load(self, name: str) -> NDArray[Any]:
-        path = self.path_of(name)
-        try:
-            return open_array(path)
-        except DataError as error:
-            raise DataError(f"{path} is missing or damaged", hint=_TRAIN_AGAIN) from error
 
 
 def digest_split(rows: NDArray[np.int64], folds: NDArray[np.int64]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -67,8 +68,8 @@ def train_subject(
     """
     started = time.time()
     settings = run.opened_with or run.settings
-    # Held from the beginning on: a run that nobody holds and that has no record is a leftover.
-    with hold(run.folder / subject.name / "lock", note):
+    # Held from the beginning on: whoever comes second waits, and finds the work done.
+    with hold(run.lock(subject.id), note):
         data = digest_data(subject, cache_dir, track)
         same = find_sameness(subject, settings, home or Home.of([subject], cache_dir), cache_dir, track)
         for line in same.tell(settings):
@@ -76,7 +77,7 @@ def train_subject(
         stores = [find_store(cache_dir, name, subject, data["stimuli"]) for name in settings.features]
         inputs = {"features": [store.key for store in stores], **data}
         code = regression_of(settings).provenance()
-        if not force and run.has(subject.id) and _is_of(run.subject(subject.id).record, inputs):
+        if not force and _is_done(run, subject.id, settings, inputs, note):
             _refuse_other_code(run, subject.id, code)
             _refuse_other_split(run, subject.id, same, note)
             note(f"subject {subject.id}: run {run.name} is done already")
@@ -85,15 +86,15 @@ def train_subject(
         _refuse_unfounded(settings, split)
         needed = _promise(subject, settings, split, stores, device, note)
         without_test = _without_test(subject, stores, settings, note)
-        subject_run = claim(run, settings, subject, inputs, force=force, note=note)
-        clock = {"inputs": time.time() - started}
-        about: dict[str, Any] = {"held_out": save_split(subject_run, split, len(subject.train_stimuli))}
-        training = Training(subject, subject_run, settings, split, stores, device, clock, track)
-        training.run(note)
-        about |= {"memory": needed, "without_test": without_test, **({"regression": code} if code else {})}
-        about |= same.record()
-        subject_run.finish(_record(subject, settings, inputs, command_line, clock, started) | about)
-    return subject_run
+        with claim(run, settings, subject, inputs, force=force, note=note) as subject_run:
+            clock = {"inputs": time.time() - started}
+            about: dict[str, Any] = {"held_out": save_split(subject_run, split, len(subject.train_stimuli))}
+            training = Training(subject, subject_run, settings, split, stores, device, clock, track)
+            training.run(note)
+            about |= {"memory": needed, "without_test": without_test, **({"regression": code} if code else {})}
+            about |= same.record()
+            subject_run.finish(_record(subject, settings, inputs, command_line, clock, started) | about)
+    return run.subject(subject.id)
 
 
 def _refuse_other_code(run: Run, number: SubjectId, code: Mapping[str, Any]) -> None:
@@ -149,10 +150,21 @@ def _promise(
     return needed
 
 
-def _is_of(record: dict[str, Any], inputs: dict[str, Any]) -> bool:
-    """Say whether a record is of these inputs."""
-    recorded = record.get("inputs") or {}
-    return differing(recorded, inputs) == [] and recorded.get("features") == inputs["features"]
+def _is_done(run: Run, number: SubjectId, settings: Settings, inputs: dict[str, Any], note: Note) -> bool:
+    """Say whether a run has a subject, trained with these settings on these inputs."""
+    if not (run.has_settings(settings) and run.has(number)):
+        return False
+    subject_run = run.subject(number)
+    faults = subject_run.faults()
+    for path in faults:
+        note(f"subject {number}: {path} is damaged, or missing: it is trained again")
+    recorded = subject_run.record.get("inputs") or {}
+    return (
+        not faults
+        and subject_run.may_have(settings)
+        and differing(recorded, inputs) == []
+        and recorded.get("features") == inputs["features"]
+    )
 
 
 def _without_test(subject: Subject, stores: Sequence[FeatureStore], settings: Settings, note: Note) -> list[str]:
@@ -181,6 +193,7 @@ def _record(
         "subject": subject.id,
         "data": str(subject.folder.resolve()),
         "inputs": inputs,
+        "settings": asdict(settings),
         "n_train": len(subject.train_stimuli),
         "n_test": len(subject.test_stimuli),
         **recorded({side: subject.n_vertices(side) for side in subject.sides}),

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from algocli.cli import app
 from algocli.dataset.challenge.subjects import Challenge
 from algocli.encoding.settings import Settings
+from algocli.features.store.derived import adopt
 from algocli.features.store.gram import gram
 from algocli.runs.opening import open_run
 from tests.features.by_hand import cache_features, digest_tree, extract_one, list_stores
@@ -168,9 +169,13 @@ def test_damage_as_json(cache):
     assert result.exit_code == 3
     assert json.loads(result.stdout) == {
         "n_stores": 2,
+        "n_runs": 0,
         "damaged": [{"store": str(store.folder), "rows": [0, 4]}, {"store": str(store.folder), "rows": [12, 16]}],
         "unreadable": [],
         "gram": [],
+        "derived": [],
+        "runs": [],
+        "unvouched": [],
         "samples": [],
         "not_recomputed": [],
     }
@@ -204,6 +209,10 @@ def test_a_wrong_gram_matrix_is_a_fault(cache):
     matrix = np.load(store.folder / "gram/matrix.npy", mmap_mode="r+")
     matrix[15, 15] += 20
     matrix.flush()
+    result = invoke("verify", "--no-sample", "--cache-dir", cache)
+    assert f"{store.folder}/gram/matrix.npy is not what was written" in result.stdout
+    # As no accident would.
+    adopt(store.folder / "gram/record.json")
     result = invoke("verify", "--no-sample", "--cache-dir", cache)
     assert result.exit_code == 3
     assert f"{store.folder}/gram: the squared distance of rows 0 and 15 is " in result.stdout

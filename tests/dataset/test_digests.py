@@ -16,7 +16,7 @@ from PIL import Image
 
 from algocli.dataset import digests
 from algocli.dataset.conversions import Conversion
-from algocli.dataset.digests import FileDigests, digest_files, list_conversions, stimuli_digest
+from algocli.dataset.digests import FileDigests, digest_files, list_conversions, stamp_of, stimuli_digest
 from algocli.dataset.stimuli import Stimulus
 from algocli.errors import DataError, StorageError
 from tests.support.pictures import orientation_block, write_png, write_tiff
@@ -203,7 +203,7 @@ def test_of_two_memories_the_last_to_save_wins_whole(tmp_path: Path, files: list
     folder = files[0].parent
     memory = tmp_path / "memory.json"
     one, other = FileDigests(memory), FileDigests(memory)
-    stamp = f"{files[2].stat().st_size} {LONG_AGO}"
+    stamp = stamp_of(files[2].stat())
     one.remember(files[0], f"0 {LONG_AGO}", "a")
     other.remember(files[2], stamp, "b")
     one.save(folder)

@@ -24,6 +24,7 @@ from algocli.results.plots.request import Wishes
 from tests.results.blends import BLEND, LAYERS, weigh, write_blend, write_recipe
 from tests.results.by_hand import write_run
 from tests.support.challenge import write_tiny_challenge
+from tests.support.damage import replace_array
 
 
 @pytest.fixture
@@ -87,7 +88,7 @@ def test_without_ceilings_none_is_low(blend, tmp_path):
 
 
 def test_weights_of_other_vertices_are_refused(challenge, blend):
-    blend.subject(1).save("left_blend", weigh(2, 3, 30))
+    replace_array(blend.subject(1), "left_blend", weigh(2, 3, 30))
     with pytest.raises(DataError, match=r"of shape \(2, 3, 30\); fits of 3 layers x 31 vertices") as caught:
         find_best_layers(challenge.subject(1), layered([blend]), ["left"])
     assert "force=True" in str(caught.value.hint)

@@ -13,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import false_discovery_control
 
+from algocli.compute.vouching import write_sealed
 from algocli.dataset.challenge.subjects import Challenge
 from algocli.dataset.sides import Hemisphere
 from algocli.errors import DataError, StorageError, UsageError
@@ -122,7 +123,7 @@ def test_p_values_of_a_holdout_that_were_kept_before_hold(
     run = write()
     first = report(run, PERMUTED)
     path = run.folder / "subj01/significance.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "schema": 1}))
+    write_sealed(path, {**json.loads(path.read_text()), "schema": 1})
     monkeypatch.setattr(chance, "permutation_p", forbidden)
     assert report(run, PERMUTED) == first
 

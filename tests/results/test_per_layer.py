@@ -21,6 +21,7 @@ from algocli.results.report import summarise
 from tests.results.blends import BANDED, BLEND, LAYERS, weigh, write_blend, write_recipe
 from tests.results.by_hand import n_vertices, write_run
 from tests.results.single_layers import roi_codes
+from tests.support.damage import replace_array
 
 NODES = ("features.2", "features.5", "features.12")
 LEFT = weigh(2, 3, 31)[-1]
@@ -34,6 +35,7 @@ def write(cache, settings=BANDED, **options):
     for hemisphere in ("left", "right"):
         share.save(f"{hemisphere}_pred_validation", np.zeros((5, n_vertices(1, hemisphere)), np.float32))
     share.save("validation_rows", np.arange(5))
+    share.finish(share.record)
     return run
 
 
@@ -147,7 +149,7 @@ def test_layers_that_differ_in_letters_that_no_file_has_go_by_their_features(tmp
 
 
 def test_shares_of_another_number_of_layers_are_refused(challenge, banded):
-    banded.subject(1).save("left_band", np.zeros((2, 2, 31), np.float32))
+    replace_array(banded.subject(1), "left_band", np.zeros((2, 2, 31), np.float32))
     with pytest.raises(DataError, match="the left shares of the run's subject 1 are of shape"):
         find_best_layers(challenge.subject(1), layered([banded]), ["left"])
 

@@ -58,7 +58,7 @@ def test_one_with_something_unknown_stays(tmp_path: Path, run: Run) -> None:
 
 
 def test_one_that_is_being_trained_is_held(tmp_path: Path, run: Run) -> None:
-    with hold(run.folder / "subj01/lock"):
+    with hold(run.lock(1)):
         (leftover,) = find_in_cache(tmp_path)
         assert leftover.is_held
         assert not leftover.delete()
@@ -86,7 +86,7 @@ def test_a_store_is_used_where_a_record_names_its_key(tmp_path: Path, store: Fea
 
 
 def test_a_store_that_a_training_reads_is_used(tmp_path: Path, store: FeatureStore, run: Run) -> None:
-    with hold(run.folder / "subj01/lock"):
+    with hold(run.lock(1)):
         assert is_used(tmp_path, store)
     assert UNUSED in [one.why for one in find_in_cache(tmp_path, unused=True)]
 

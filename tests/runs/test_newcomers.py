@@ -14,6 +14,7 @@ from algocli.dataset.sides import HEMISPHERES
 from algocli.errors import DataError, UsageError
 from tests.encoding.new_images_by_hand import Place
 from tests.encoding.regressions.newcomer import Mean, registered
+from tests.support.damage import replace_array
 
 pytestmark = pytest.mark.usefixtures("network")
 
@@ -74,7 +75,7 @@ def test_components_that_came_out_otherwise_are_not_given_weights_of_others(plac
         weights = np.array(np.load(place.share(run).folder / f"{name}.npy"))
         # As if the first component had turned its sign since.
         weights[:, 0] *= -1
-        place.share(run).save(name, weights)
+        replace_array(place.share(run), name, weights)
     with pytest.raises(UsageError, match="fitted once more, which runs the code of python:sklearn"):
         place.predict(run, place.test_files)
     check(place, run, trust_code=True)

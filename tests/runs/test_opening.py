@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from algocli.compute.files import read_json, write_json
 from algocli.compute.lock import hold
+from algocli.compute.track import unheard
 from algocli.dataset.challenge.subjects import Challenge
 from algocli.encoding.settings import Settings
 from algocli.errors import UsageError
 from algocli.runs.datasets import Home, differing
-from algocli.runs.opening import open_on
+from algocli.runs.opening import claim, open_on
 from algocli.runs.run import Run
 from algocli.runs.training import train_subject
 from tests.encoding.data_by_hand import datasets_to_spoil, draw_responses, write_dataset, written_datasets  # noqa: F401
@@ -139,8 +142,15 @@ def test_force_keeps_nothing_that_its_folder_has_other_data_of_now(train: Train,
 
 def test_a_run_that_is_being_trained_is_not_deleted(train: Train, home: Path) -> None:
     run = train("a", 1)
-    with hold(run.folder / "subj01" / "lock"), pytest.raises(UsageError, match="run same is being trained"):
-        train("b", 6, force=True)
+    subject = Challenge(home / "a").subject(1)
+    with (
+        hold(run.lock(1)),
+        claim(run, run.settings, subject, run.subject(1).record["inputs"], force=True, note=unheard) as made,
+    ):
+        with pytest.raises(UsageError, match="run same is being trained"):
+            train("b", 6, force=True)
+        assert run.subjects == (1,)
+        made.finish(run.subject(1).record)
     assert run.subjects == (1,)
 
 
@@ -148,12 +158,57 @@ def test_a_run_of_which_nothing_is_finished_is_anyones_unless_it_is_being_traine
     home: Path, settings: Settings, train: Train
 ) -> None:
     begun = open_on(Home(home / "a", home / "cache"), settings, [1], name="same")
-    with hold(begun.folder / "subj01" / "lock"), pytest.raises(UsageError, match="is being trained on"):
+    with hold(begun.lock(1)), pytest.raises(UsageError, match="is being trained on"):
         train("b", 6)
     assert train("b", 6).data == str(home / "b")
     # Whoever had begun it finds that it is no longer his.
     with pytest.raises(UsageError, match="was begun on"):
         train_subject(Challenge(home / "a").subject(1), begun, home / "cache")
+
+
+def test_a_run_that_is_replaced_stays_until_a_subject_of_the_new_one_is_whole(
+    train: Train, home: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train("a")
+    other = replace(settings, n_components=3)
+    run = open_on(Home(home / "a", home / "cache"), other, [1], name="same", force=True)
+    with monkeypatch.context() as patch:
+        patch.setattr("algocli.runs.training.Training.run", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            train_subject(Challenge(home / "a").subject(1), run, home / "cache", force=True)
+    assert (run.settings, run.subjects) == (settings, (1, 6))
+    train_subject(Challenge(home / "a").subject(1), run, home / "cache", force=True)
+    assert (run.settings, run.subjects) == (other, (1,))
+    # Whoever was to replace the first one too joins the second.
+    train_subject(Challenge(home / "a").subject(6), run, home / "cache", force=True)
+    assert (run.settings, run.subjects) == (other, (1, 6))
+
+
+def test_settings_that_a_record_tells_count_though_the_manifest_tells_others(
+    train: Train, home: Path, settings: Settings
+) -> None:
+    run = train("a", 1)
+    before = run.subject(1).correlation("left").copy()
+    other = replace(settings, n_components=3)
+    write_json(run.folder / "manifest.json", {**read_json(run.folder / "manifest.json"), "settings": asdict(other)})
+    train_subject(Challenge(home / "a").subject(1), Run(run.folder), home / "cache")
+    assert run.subject(1).record["settings"]["n_components"] == 3
+    assert not np.array_equal(run.subject(1).correlation("left"), before)
+
+
+def test_what_a_killed_training_left_is_swept_by_the_next_of_any_subject(train: Train, home: Path) -> None:
+    run = train("a", 1)
+    for number in (1, 6):
+        left = run.lock(number).parent / "new" / f"subj0{number}"
+        left.mkdir(parents=True)
+        (left.parent.parent / "lock").touch()
+        (left / "left_correlation.npy.0a1b2c3d.partial").write_text("half")
+    with hold(run.lock(6)):
+        train("a", 1, force=True)
+        # Somebody lives there.
+        assert [path.name for path in (home / "cache").rglob("*.partial")] == ["left_correlation.npy.0a1b2c3d.partial"]
+    train("a", 1, force=True)
+    assert list((home / "cache").rglob("*.partial")) == []
 
 
 def test_a_run_that_was_deleted_meanwhile_is_not_trained(home: Path, settings: Settings) -> None:

@@ -83,7 +83,7 @@ def test_values_of_a_run_that_was_trained_again_meanwhile_are_not_kept(run: Run)
 
 def test_a_run_in_other_hands_is_left_alone(run: Run) -> None:
     share = train(run)
-    with hold(share.folder / "lock"):
+    with hold(share.lock):
         keep(share, found(), state(share))
     assert kept(share) is None
 

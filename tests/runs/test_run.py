@@ -15,6 +15,7 @@ from algocli.compute.files import read_json, write_json
 from algocli.compute.lock import hold
 from algocli.encoding.settings import Alphas, Settings
 from algocli.errors import DataError, MissingStep, UsageError
+from algocli.runs.aside import aside
 from algocli.runs.opening import open_run
 from algocli.runs.run import Run, check_run_name, find_run, list_runs
 
@@ -273,10 +274,13 @@ def test_settings_that_an_older_version_misunderstood_are_named(tmp_path: Path) 
 
 def test_other_settings_replace_a_run_only_if_nobody_trains_it(tmp_path: Path) -> None:
     run = finished(tmp_path, "mine", subjects=(1, 2))
-    with hold(run.folder / "subj02" / "lock"), pytest.raises(UsageError, match="run mine is being trained"):
-        open_run(tmp_path, "mine", replace(SETTINGS, seed=5), replace=True)
-    assert run.subjects == (1, 2)
-    assert open_run(tmp_path, "mine", replace(SETTINGS, seed=5), replace=True).subjects == ()
+    with hold(run.lock(2)), aside(run, 2) as made:
+        write_json(made.folder / "manifest.json", read_json(run.folder / "manifest.json"))
+        with pytest.raises(UsageError, match="run mine is being trained"):
+            open_run(tmp_path, "mine", replace(SETTINGS, seed=5), replace=True)
+    # Until a subject of the other has been trained, it stays.
+    assert open_run(tmp_path, "mine", replace(SETTINGS, seed=5), replace=True).subjects == (1, 2)
+    assert run.settings == SETTINGS
 
 
 def test_a_folder_that_is_no_run_is_never_deleted(tmp_path: Path) -> None:

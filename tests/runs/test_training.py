@@ -14,11 +14,10 @@ from scipy.stats import pearsonr
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LinearRegression
 
-from algocli.compute.files import read_json, write_json
 from algocli.dataset.sides import HEMISPHERES, Hemisphere
 from algocli.encoding.splits import make_folds
 from algocli.errors import DataError, MissingStep, UsageError
-from algocli.runs.run import Run, SubjectRun
+from algocli.runs.run import SubjectRun
 from tests.encoding.by_hand import N_COMPONENTS, N_TEST, N_TRAIN, SIDES, World
 from tests.features.by_hand import cache_features
 
@@ -217,35 +216,36 @@ def test_changed_images_are_refused_unless_forced(world: World, fits: list[int])
 
 def test_other_features_of_the_same_name_are_fitted_anew(world: World, fits: list[int]) -> None:
     r = world.train().correlation("left").copy()
-    record = world.run().folder / "record.json"
-    written = read_json(record)
+    written = world.run().record
     written["inputs"]["features"] = ["what the name held before"]
-    write_json(record, written)
+    world.run().finish(written)
     np.testing.assert_array_equal(world.train().correlation("left"), r)
     assert len(fits) == 4
 
 
 def test_a_record_of_old_that_says_nothing_of_images_is_of_the_same_data(world: World, fits: list[int]) -> None:
     world.train()
-    record = world.run().folder / "record.json"
-    written = read_json(record)
+    written = world.run().record
     del written["inputs"]["stimuli"]
-    write_json(record, written)
+    world.run().finish(written)
     notes: list[str] = []
     world.train(note=notes.append)
     assert len(fits) == 2
     assert "is done already" in notes[0]
 
 
-def test_a_training_that_was_killed_is_not_done(world: World, fits: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
-    world.train()
+def test_a_training_that_was_killed_leaves_what_was_there(
+    world: World, fits: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = world.train().record
     with monkeypatch.context() as patch:
         patch.setattr(SubjectRun, "finish", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             world.train(force=True)
-    assert not Run(world.cache / "runs" / world.settings().default_name).has(1)
-    assert world.train().done
-    assert len(fits) == 6
+    assert world.run().record == before
+    assert world.train().record == before
+    assert len(fits) == 4
+    assert world.train(force=True).record["finished_at"] > before["finished_at"]
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
@@ -261,7 +261,7 @@ def test_a_response_that_is_not_finite_is_refused_with_its_place(
         assert str(world.responses_file(hemisphere)) in caught.value.message
         assert caught.value.hint == "algocli data"
         world.change(hemisphere, (row, 17), 0.0)
-    assert world.train().done
+    assert world.train(force=True).done
 
 
 @pytest.mark.parametrize("hemisphere", HEMISPHERES)

@@ -193,6 +193,11 @@ def small(tmp_path):
     return home, write_run(tmp_path / "cache", subjects=(1,))
 
 
+def vouch(subject_run):
+    """Have the record vouch for what was spoilt, as no accident would."""
+    subject_run.finish(subject_run.record)
+
+
 def spoil(path, where, value):
     array = np.load(path)
     array[where] = value
@@ -222,6 +227,7 @@ def test_a_vertex_measured_nowhere_is_not_one_that_nothing_explains(small, value
 def test_a_prediction_that_is_no_number_is_refused_by_its_place(small, value):
     home, run = small
     path = spoil(run.subject(1).folder / "right_pred_test.npy", (3, 1), value)
+    vouch(run.subject(1))
     for use in (
         algocli.score,
         lambda run, data_dir: algocli.submit(run, home / "a.zip", data_dir=data_dir, partial=True),
@@ -236,6 +242,7 @@ def test_of_runs_to_be_averaged_the_one_with_a_nan_is_named(small, tmp_path):
     home, run = small
     other = write_run(tmp_path / "cache", "b-run", subjects=(1,))
     path = spoil(other.subject(1).folder / "left_pred_test.npy", (0, 2), np.nan)
+    vouch(other.subject(1))
     with pytest.raises(DataError, match="the first in row 0, column 2") as caught:
         algocli.submit([run, other], tmp_path / "a.zip", average=True, partial=True, data_dir=home)
     assert caught.value.message.startswith(f"{path} holds")

@@ -5,7 +5,9 @@ readable    features on disk, read a block at a time
 shards      a store: shards, records, and numbers that no store takes
 library     where stores lie, and how to find them
 commands    which command makes a store again
+matrices    what vouches for a matrix
 gram        inner products of all images
 overview    what a cache holds, a row a store
+derived     whether what was derived from stores is what was written
 leftovers   what of it nothing refers to
 """

@@ -17,12 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.arrays import blocks, length, publishing_rows
-from algocli.compute.files import PARTIAL, read_json, write_json
+from algocli.compute.files import PARTIAL
 from algocli.compute.lock import hold
 from algocli.compute.track import Track, silent
+from algocli.compute.vouching import write_sealed
+from algocli.dataset.vouched import was_written
 from algocli.errors import DataError
 from algocli.features.algebra import Algebra, Tiles, algebra_on
 from algocli.features.store.keys import digest_of
+from algocli.features.store.matrices import DIGEST, is_as_recorded, is_recorded
 from algocli.features.store.readable import Readable, column_passes, inverse_spread
 
 if TYPE_CHECKING:
@@ -156,29 +159,26 @@ def _made(
 ) -> Gram:
     """Open the Gram matrix that a folder holds under this key, computing it where there is none."""
     with hold(folder / "lock"):
-        if not _is_made(folder, key):
+        if not (is_recorded(folder, key) and is_as_recorded(folder, stores[0].cache_dir)):
             # Hundreds of megabytes that a killed writer may have left: whoever holds the lock is the only one.
             for unfinished in folder.glob(f"*{PARTIAL}"):
                 unfinished.unlink(missing_ok=True)
             algebra = algebra_on(device, n_multiplications(stores))
             tiles = _accumulate(stores, standard, algebra, track)
-            _save(folder / "matrix.npy", tiles, _n_shared(stores))
-            write_json(folder / "record.json", {"key": key, "products": algebra.provenance})
+            digest = _save(folder / "matrix.npy", tiles, _n_shared(stores))
+            was_written(folder / "matrix.npy", digest, stores[0].cache_dir)
+            write_sealed(folder / "record.json", {"key": key, "products": algebra.provenance, DIGEST: digest})
     return Gram(folder)
 
 
 def is_made(store: Readable) -> bool:
     """Say whether a store's own Gram matrix is there already."""
-    return _is_made(store.folder / "gram", store.key)
+    return is_recorded(store.folder / "gram", store.key)
 
 
 def n_multiplications(stores: Sequence[Readable]) -> float:
     """Return how many multiplications a Gram matrix of these stores, side by side, takes: half of all, by symmetry."""
     return float(_n_shared(stores)) ** 2 * sum(store.n_features for store in stores) / 2
-
-
-def _is_made(folder: Path, key: str) -> bool:
-    return (folder / "record.json").is_file() and read_json(folder / "record.json").get("key") == key
 
 
 def _accumulate(
@@ -281,16 +281,18 @@ def _n_shared(stores: Sequence[Readable]) -> int:
     return min(store.n_stimuli for store in stores)
 
 
-def _save(path: Path, tiles: Tiles, n_stimuli: int) -> None:
-    """Write the whole matrix as a .npy file, float32, one block of rows at a time."""
+def _save(path: Path, tiles: Tiles, n_stimuli: int) -> str:
+    """Write the whole matrix as a .npy file, float32, one block of rows at a time, and return its sha256."""
+    digest = hashlib.sha256()
     n_blocks = len(blocks(n_stimuli, TILE_ROWS))
-    with publishing_rows(path, (n_stimuli, n_stimuli)) as write:
+    with publishing_rows(path, (n_stimuli, n_stimuli), digest=digest) as write:
         for i in range(n_blocks):
             # Each tile serves its mirror image too, so that the matrix is symmetric to the last bit; a tile on the
             # diagonal mirrors itself, which the product leaves a rounding apart.
             tiles[i, i][:] = (tiles[i, i] + tiles[i, i].T) / 2
             row = [tiles[i, j] if j <= i else tiles[j, i].T for j in range(n_blocks)]
             write(np.hstack(row, dtype=np.float32, casting="same_kind"))
+    return digest.hexdigest()
 
 
 def _open(path: Path) -> NDArray[Any]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from algocli.compute.choices import did_you_mean
-from algocli.compute.files import read_json, write_json
+from algocli.compute.vouching import read_sealed, write_sealed
 from algocli.dataset.naming import check_subject_name
 from algocli.dataset.protocol import Subject
 from algocli.dataset.stimuli import FROM_DATASET, Stimulus, ids_digest
@@ -27,6 +27,7 @@ from algocli.features.store.shards import FeatureStore
 
 # Where a store's provenance counts the images that were more than read, by what was done to them.
 CONVERTED = "converted"
+_EXTRACT_AGAIN = "delete it and repeat algocli extract"
 
 
 def create_store(
@@ -56,11 +57,11 @@ def create_store(
         known = read_recipe(home)
     # Missing or damaged: everything in it is known here.
     except DataError:
-        write_json(home / "recipe.json", asdict(how))
+        write_sealed(home / "recipe.json", asdict(how))
     else:
         # Written before this was recorded.
         if how.asks_for is not None and "asks_for" not in known:
-            write_json(home / "recipe.json", {**known, "asks_for": how.asks_for})
+            write_sealed(home / "recipe.json", {**known, "asks_for": how.asks_for})
     identity = {**how.identity, "stimuli": content}
     return FeatureStore.create(
         home / _store_name(subject, content),
@@ -204,12 +205,12 @@ def read_recipe(home: Path) -> dict[str, Any]:
         If its description is missing or damaged.
     """
     path = home / "recipe.json"
-    recipe = read_json(path)
+    recipe = read_sealed(path, hint=_EXTRACT_AGAIN)
     identity = recipe.get("identity")
     if not isinstance(identity, dict) or not all(
         isinstance(word, str) for word in (recipe.get("model"), recipe.get("layer"), recipe.get("weights"))
     ):
-        raise DataError(f"{path} is missing or damaged", hint="delete it and repeat algocli extract")
+        raise DataError(f"{path} is missing or damaged", hint=_EXTRACT_AGAIN)
     return recipe
 
 

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from algocli.compute.arrays import blocks, length
-from algocli.compute.files import read_json
 from algocli.compute.track import Track
+from algocli.compute.vouching import is_unchanged, read_sealed
 from algocli.dataset.naming import SubjectId, check_subject_id
 from algocli.errors import DataError, MissingStep
 from algocli.features.store.keys import SCHEMA
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # The width of what is read at once.
 CHUNK_FEATURES = 8192
+_EXTRACT_AGAIN = "delete that folder and extract again"
+_MAKE_AGAIN = "delete that folder and make it again, as it was made"
 _EVERY_HALF = np.arange(2**16, dtype=np.uint16).view(np.float16).astype(np.float32)
 
 
@@ -40,12 +42,12 @@ class Readable:
         self.folder = folder
         if not (folder / "manifest.json").is_file():
             raise MissingStep(f"there is no feature store {folder}", hint="algocli extract")
-        self.manifest = read_json(folder / "manifest.json")
+        self.manifest = read_sealed(folder / "manifest.json", hint=_MAKE_AGAIN)
         schema = self.manifest.get("schema")
         if schema != SCHEMA:
             raise DataError(
                 f"{folder} was written by another version of algocli (schema {schema}; this version writes {SCHEMA})",
-                hint="delete that folder and make it again, as it was made",
+                hint=_MAKE_AGAIN,
             )
         self.n_stimuli, self.n_features = (int(length) for length in self.manifest["shape"])
         self.rows_per_shard = int(self.manifest["rows_per_shard"])
@@ -56,6 +58,11 @@ class Readable:
     def name(self) -> str:
         """What the features are called, as `train` takes it."""
         return self.folder.parent.name
+
+    @property
+    def cache_dir(self) -> Path:
+        """The cache that the store lies in."""
+        return self.folder.parent.parent.parent
 
     @property
     def subject(self) -> SubjectId:
@@ -95,6 +102,9 @@ class Readable:
     def _array(self, mode: str) -> Any:
         import zarr
 
+        digest = self.manifest.get("array")
+        if digest is not None and not is_unchanged(self.folder / "features.zarr" / "zarr.json", digest):
+            raise DataError(f"the description of the array in {self.folder} is missing or damaged", hint=_EXTRACT_AGAIN)
         # An all-zero chunk must be stored: one that is absent reads as NaN, the fill value.
         try:
             with zarr.config.set({"array.write_empty_chunks": True}):
@@ -102,7 +112,7 @@ class Readable:
         except (ValueError, TypeError, KeyError, FileNotFoundError) as error:
             raise DataError(
                 f"the description of the array in {self.folder} is missing or damaged",
-                hint="delete that folder and extract again",
+                hint=_EXTRACT_AGAIN,
             ) from error
 
 

@@ -25,6 +25,7 @@ from algocli.compute.arrays import blocks
 from algocli.compute.files import PARTIAL, n_bytes_in, read_json, sweep, sync_folder, write_json
 from algocli.compute.lock import hold
 from algocli.compute.track import Track, silent
+from algocli.compute.vouching import digest_file, write_sealed
 from algocli.errors import DataError, MissingStep, writing
 from algocli.features.store import readable
 from algocli.features.store.gram import Gram, gram
@@ -77,9 +78,10 @@ class FeatureStore(readable.Readable):
                 with writing(folder):
                     _allocate(folder, shape, dtype, rows)
                 # The manifest comes last: a store that has one is fully allocated.
+                array = {"array": digest_file(folder / "features.zarr" / "zarr.json")}
                 layout = {"schema": SCHEMA, "shape": list(shape), "dtype": dtype.name, "rows_per_shard": rows}
                 about = {"key": key, "identity": dict(identity), "provenance": dict(provenance)}
-                write_json(folder / "manifest.json", {**layout, **about})
+                write_sealed(folder / "manifest.json", {**layout, **array, **about})
         store = cls(folder)
         if store.key != key:
             raise DataError(f"{folder} holds other features (key {store.key[:8]}, not {key[:8]})")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from algocli.compute.files import write_json
+from algocli.compute.vouching import read_sealed
 from algocli.errors import DataError
 from algocli.features.store import gram as gram_module
 from algocli.features.store import shards as store_module
 from algocli.features.store.gram import Gram, gram
 from tests.features.by_hand import make_store
+from tests.support.damage import DAMAGES
 
 EVERYTHING = slice(None)
 
@@ -179,10 +181,26 @@ def test_a_lost_shard_is_refused(tmp_path: Path) -> None:
         gram(store)
 
 
-def test_a_matrix_cut_short_is_named(tmp_path: Path) -> None:
-    store = make_store(tmp_path / "store", np.eye(9, dtype=np.float32))
+@pytest.mark.parametrize("name", ["matrix.npy", "record.json"])
+@pytest.mark.parametrize("spoil", DAMAGES)
+def test_a_damaged_matrix_is_computed_anew(tmp_path: Path, name: str, spoil: Callable[[Path], None]) -> None:
+    store = make_store(tmp_path / "a/b/store", np.eye(9, dtype=np.float32))
     gram(store)
-    os.truncate(store.folder / "gram" / "matrix.npy", 200)
+    path = store.folder / "gram" / name
+    before = path.read_bytes()
+    spoil(path)
+    assert path.is_file() is False or path.read_bytes() != before
+    gram(store)
+    assert path.read_bytes() == before
+
+
+def test_a_matrix_of_old_that_is_cut_short_is_named(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "a/b/store", np.eye(9, dtype=np.float32))
+    gram(store)
+    folder = store.folder / "gram"
+    record = read_sealed(folder / "record.json")
+    write_json(folder / "record.json", {name: record[name] for name in ("key", "products")})
+    os.truncate(folder / "matrix.npy", 200)
     with pytest.raises(DataError, match=r"matrix\.npy is missing or damaged"):
         gram(store)
 

@@ -21,6 +21,7 @@ from tests.results.blends import write_blend, write_recipe
 from tests.results.official import official_percent
 from tests.results.page.conftest import TITLE
 from tests.results.page.reading import ReadPage
+from tests.support.damage import replace_array
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +137,7 @@ def test_a_blend_also_shows_its_best_layers(tmp_path, challenge):
     for number, name in enumerate(BLENDED):
         write_recipe(tmp_path, name, "alexnet", f"features.{number}")
     blend = write_blend(tmp_path)
-    blend.subject(1).save("validation_rows", np.arange(5))
+    replace_array(blend.subject(1), "validation_rows", np.arange(5))
     [part] = build_report_page(summarise(challenge, blend, rois=["EBA"]), blend, challenge).subjects
     assert [shown.title for _, shown in part.maps] == [
         "Encoding accuracy, subject 1",

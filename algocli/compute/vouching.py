@@ -1,0 +1,95 @@
+"""What vouches for a file: its digest, in a record that has a digest of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from algocli.compute.files import read_json, write_json
+from algocli.errors import DataError
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A file that is not what was written, or folder, with a sentence on it, and what mends it."""
+
+    path: Path
+    problem: str
+    mend: str
+
+
+# Under which a record tells the digest of the rest of it; those of old have none.
+_SEAL = "digest"
+
+
+def write_sealed(path: Path, value: Mapping[str, Any]) -> None:
+    """Publish a dict as JSON with a digest of itself.
+
+    Raises
+    ------
+    StorageError
+        If it cannot be written.
+    """
+    plain = {name: part for name, part in value.items() if name != _SEAL}
+    write_json(path, {**plain, _SEAL: _digest_of(plain)})
+
+
+def read_sealed(path: Path, *, hint: str = "delete it and repeat the command") -> dict[str, Any]:
+    """Read a dict that `write_sealed` wrote, without its digest, or one of old that has none.
+
+    Raises
+    ------
+    DataError
+        If it is missing, no JSON object, or not what was written.
+    """
+    try:
+        value = read_json(path)
+    except DataError as error:
+        raise DataError(error.message, hint=hint) from error
+    seal = value.pop(_SEAL, None)
+    if seal is not None and seal != _digest_of(value):
+        raise DataError(f"{path} is damaged: it is not what was written", hint=hint)
+    return value
+
+
+def is_sealed(path: Path) -> bool:
+    """Say whether a record has a digest of itself.
+
+    Raises
+    ------
+    DataError
+        If it is missing, or no JSON object.
+    """
+    return _SEAL in read_json(path)
+
+
+def digest_file(path: Path) -> str:
+    """Return the sha256 of a file's content.
+
+    Raises
+    ------
+    DataError
+        If it is missing or cannot be read.
+    """
+    try:
+        with path.open("rb", buffering=0) as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(f"{path} is missing or damaged") from error
+
+
+def is_unchanged(path: Path, digest: str) -> bool:
+    """Read a whole file, and say whether it has this sha256; False where it is missing."""
+    try:
+        return digest_file(path) == digest
+    except DataError:
+        return False
+
+
+def _digest_of(value: Mapping[str, Any]) -> str:
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,52 @@
+"""Whether a file still is what its record vouches for, without reading again what has not changed since last time."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from algocli.compute.vouching import digest_file
+from algocli.dataset.digests import FileDigests, memory_of, stamp_of
+from algocli.errors import DataError, StorageError
+
+# What is smaller is read sooner than its stamp is looked up on the disk.
+_LARGE = 4 * 2**20
+# The stamp and the digest of each file that this process has read.
+_seen: dict[Path, tuple[str, str]] = {}
+
+
+def is_whole(path: Path, digest: str, cache_dir: Path) -> bool:
+    """Say whether a file has the content of this sha256; False where it is missing.
+
+    It is read once for each size, inode and times of change that it has; of large files the cache remembers that.
+    """
+    try:
+        stamp = stamp_of(os.stat(path))
+        known = _seen.get(path)
+        if known is None or known[0] != stamp:
+            memory = FileDigests(memory_of(path.parent, cache_dir)) if os.path.getsize(path) > _LARGE else None  # noqa: PTH202
+            found = None if memory is None else memory.recall(path)
+            if found is None:
+                found = digest_file(path)
+                _remember(path, stamp, found, memory)
+            known = _seen[path] = (stamp, found)
+    except (OSError, DataError):
+        return False
+    return known[1] == digest
+
+
+def was_written(path: Path, digest: str, cache_dir: Path) -> None:
+    """Remember the digest of a large file that has just been published: the next process need not read it."""
+    with suppress(OSError, DataError):
+        stamp = stamp_of(os.stat(path))
+        if os.path.getsize(path) > _LARGE:  # noqa: PTH202
+            _remember(path, stamp, digest, FileDigests(memory_of(path.parent, cache_dir)))
+
+
+def _remember(path: Path, stamp: str, digest: str, memory: FileDigests | None) -> None:
+    if memory is not None:
+        # A cache that may only be read serves as well, and is read again.
+        with suppress(StorageError):
+            memory.remember(path, stamp, digest)
+            memory.save(path.parent)

@@ -1,0 +1,43 @@
+"""What vouches for a matrix that was derived from stores: the record beside it, with its key and its sha256."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+from algocli.compute.vouching import is_unchanged, read_sealed
+from algocli.dataset.vouched import is_whole
+from algocli.errors import DataError
+
+# Under which a record tells the sha256 of the matrix; one of old does not.
+DIGEST = "sha256"
+
+
+def is_recorded(folder: Path, key: str) -> bool:
+    """Say whether a folder has the record of a matrix under this key; what is damaged is computed anew."""
+    with suppress(DataError):
+        return bool(read_sealed(folder / "record.json").get("key") == key)
+    return False
+
+
+def is_as_recorded(folder: Path, cache_dir: Path) -> bool:
+    """Say whether the matrix in a folder is the one that its record vouches for; one of old vouches for any.
+
+    Raises
+    ------
+    DataError
+        If the record is missing or damaged.
+    """
+    digest = read_sealed(folder / "record.json").get(DIGEST)
+    return digest is None or is_whole(folder / "matrix.npy", digest, cache_dir)
+
+
+def matrix_fault(folder: Path) -> str | None:
+    """Say what is wrong with a matrix by what its record vouches for; None where nothing is."""
+    try:
+        digest = read_sealed(folder / "record.json").get(DIGEST)
+    except DataError as error:
+        return error.message
+    if digest is not None and not is_unchanged(folder / "matrix.npy", str(digest)):
+        return f"{folder / 'matrix.npy'} is not what was written"
+    return None

@@ -1,0 +1,225 @@
+"""The arrays of one subject of a run, on disk, and the record that vouches for each of them.
+
+The record is written last: a subject without a sound record is not done, whatever else lies there. It has the digest of
+every array, and one of itself; of an array that is large, the cache remembers that it was read, and as what.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from algocli.compute.arrays import publishing_rows
+from algocli.compute.vouching import digest_file, is_unchanged, read_sealed, write_sealed
+from algocli.dataset.arrays import open_array
+from algocli.dataset.naming import SubjectId
+from algocli.dataset.vouched import is_whole
+from algocli.errors import DataError
+
+# Under which a record tells the digest of each array; one of old does not.
+FILES = "files"
+# How the arrays end that are kept later, with a record of their own.
+P_VALUES = "_p.npy"
+_TRAIN_AGAIN = "train this subject again with force=True"
+# Where, beside the folders of runs, subjects are made until they are whole.
+_ASIDE = ".aside"
+
+
+def place_aside(run: Path) -> Path:
+    """Return the folder beside that of a run where its subjects are made; it is on the same disk, behind any link."""
+    run = run.resolve()
+    return run.parent / _ASIDE / run.name
+
+
+def is_trained(folder: Path) -> bool:
+    """Say whether a subject's folder has, or had, a record; earlier versions trained in it, and left their lock."""
+    is_begun = any(folder.glob("*.npy")) and not (folder / "lock").exists()
+    return is_begun or (folder / "record.json").is_file()
+
+
+class VouchedArrays:
+    """A folder of arrays, filled, finished by a record, and read again only as the record has them."""
+
+    def __init__(self, subject: SubjectId, folder: Path) -> None:
+        self.id = subject
+        self.folder = folder
+        # By file, of what was written here; and which training was read from first.
+        self.digests: dict[str, str] = {}
+        self._trained_at: float | None = None
+
+    @property
+    def lock(self) -> Path:
+        """The file that whoever trains this subject, or adds to it, holds."""
+        return place_aside(self.folder.parent) / self.folder.name / "lock"
+
+    @property
+    def arrays(self) -> tuple[str, ...]:
+        """The names of the arrays that there are, such as 'left_correlation'."""
+        return tuple(sorted(path.stem for path in self.folder.glob("*.npy")))
+
+    @property
+    def done(self) -> bool:
+        """Say whether everything of this subject is there."""
+        if not (self.folder / "record.json").is_file():
+            return False
+        try:
+            return isinstance(self.record.get("finished_at"), int | float)
+        # A damaged record is no record: training again makes it, and other runs are none the worse for it.
+        except DataError:
+            return False
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """The provenance: feature keys, data digests, versions, command line, timings."""
+        return {name: value for name, value in self._whole_record().items() if name != FILES}
+
+    @property
+    def vouched(self) -> dict[str, str] | None:
+        """The sha256 of each array by its file, as the record has them; None where it is of old and has none."""
+        files = self._whole_record().get(FILES)
+        return files if isinstance(files, dict) else None
+
+    def check_record(self) -> None:
+        """Refuse a record that is not what was written.
+
+        Raises
+        ------
+        DataError
+            If it is missing or damaged.
+        """
+        if not isinstance(self.record.get("finished_at"), int | float):
+            raise DataError(f"{self.folder / 'record.json'} is damaged: it does not say when", hint=_TRAIN_AGAIN)
+
+    def path_of(self, name: str) -> Path:
+        """Return the file of an array, such as 'left_blend', whether or not it is there."""
+        return self.folder / f"{name}.npy"
+
+    def has_array(self, name: str) -> bool:
+        """Say whether there is an array of that name, or the record says that there should be."""
+        return self.path_of(name).is_file() or (self.done and self.path_of(name).name in (self.vouched or ()))
+
+    def discard(self, name: str) -> None:
+        """Delete an array of that name, if there is one."""
+        self.path_of(name).unlink(missing_ok=True)
+        self.digests.pop(self.path_of(name).name, None)
+
+    def save(self, name: str, array: NDArray[Any]) -> None:
+        """Store one array; visible only when whole."""
+        with self.writing_rows(name, array.shape, array.dtype) as append:
+            append(array)
+
+    @contextmanager
+    def writing_rows(
+        self, name: str, shape: tuple[int, ...], dtype: DTypeLike = np.float32
+    ) -> Iterator[Callable[[NDArray[Any]], object]]:
+        """Store one array from blocks of rows, as they are handed over one after the other within a `with` block."""
+        path, digest = self.path_of(name), hashlib.sha256()
+        with publishing_rows(path, shape, dtype, digest) as append:
+            yield append
+        self.digests[path.name] = digest.hexdigest()
+
+    def finish(self, record: dict[str, Any]) -> None:
+        """Declare this subject done, and vouch for every array that it has; to be called last."""
+        arrays = [path for path in sorted(self.folder.glob("*.npy")) if not path.name.endswith(P_VALUES)]
+        files = {path.name: self.digests.get(path.name) or digest_file(path) for path in arrays}
+        write_sealed(self.folder / "record.json", {**record, FILES: files})
+        self._trained_at = None
+
+    def faults(self) -> list[Path]:
+        """Read all that the record vouches for, and return the arrays that are not what was written.
+
+        Raises
+        ------
+        DataError
+            If the record is damaged.
+        """
+        files = self.vouched or {}
+        return [self.folder / name for name, digest in files.items() if not is_unchanged(self.folder / name, digest)]
+
+    def check(self) -> None:
+        """Read all that the record vouches for, whether or not it was read before.
+
+        Raises
+        ------
+        DataError
+            If the record, or an array, is not what was written.
+        """
+        for path in self.faults():
+            self._refuse(path)
+
+    def _whole_record(self) -> dict[str, Any]:
+        return read_sealed(self.folder / "record.json", hint=_TRAIN_AGAIN)
+
+    def _check(self, path: Path, *, in_full: bool) -> None:
+        """Refuse an array that is not the one that its training left, as far as the record says what that was."""
+        if path.name.endswith(P_VALUES) or not (self.folder / "record.json").is_file():
+            return
+        record = self._whole_record()
+        self._refuse_other(record)
+        if FILES not in record:
+            return
+        digest = str(record[FILES].get(path.name))
+        cache_dir = self.folder.parent.parent.parent
+        if not (is_unchanged(path, digest) if in_full else is_whole(path, digest, cache_dir)):
+            self._refuse(path)
+
+    def _refuse(self, path: Path) -> NoReturn:
+        # Another training may have taken the place of the one that was read.
+        self._refuse_other(self.record)
+        _open(path)
+        raise DataError(f"{path} is damaged: it is not what was written", hint=_TRAIN_AGAIN)
+
+    def _refuse_other(self, record: Mapping[str, Any]) -> None:
+        """Refuse to mix what two trainings have left."""
+        trained_at = record.get("finished_at")
+        if self._trained_at is None:
+            self._trained_at = trained_at
+        elif self._trained_at != trained_at:
+            raise DataError(
+                f"subject {self.id} of run {self.folder.parent.name} was trained again while it was read",
+                hint="repeat the command",
+            )
+
+    def load_finite(self, name: str) -> NDArray[Any]:
+        """Open an array of floats, none of which is NaN or infinite.
+
+        Raises
+        ------
+        DataError
+            If some are, or as `load` does.
+        """
+        array = self.load(name)
+        # A vertex that never varies has 0: training writes no NaN.
+        if array.dtype.kind != "f" or not np.isfinite(array).all():
+            raise DataError(f"{self.path_of(name)} is damaged: it holds NaN or infinity", hint=_TRAIN_AGAIN)
+        return array
+
+    def load(self, name: str, *, in_full: bool = False) -> NDArray[Any]:
+        """Open an array as a memory map.
+
+        Parameters
+        ----------
+        in_full
+            Whether it is read whether or not it was read before.
+
+        Raises
+        ------
+        DataError
+            If it is missing, or not what was written.
+        """
+        path = self.path_of(name)
+        self._check(path, in_full=in_full)
+        return _open(path)
+
+
+def _open(path: Path) -> NDArray[Any]:
+    try:
+        return open_array(path)
+    except DataError as error:
+        raise DataError(f"{path} is missing or damaged", hint=_TRAIN_AGAIN) from error
