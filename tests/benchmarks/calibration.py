@@ -173,7 +173,8 @@ def coverage(case: Case, *, n_people: int, seed: int = 0) -> Coverage:
             person, names = world(Path(where) / "w", case, rng, n_vertices, truth, n_others)
             usual = case.settings(names)
             every = [usual, replace(usual, n_components=usual.n_components // 2)]
-            every += [replace(usual, alphas=(1e-1, 1e5, 7))] * (len(weights) - 2)
+            if len(weights) > 2:
+                every.append(replace(usual, alphas=(1e-1, 1e5, 7)))
             runs = [train(person, settings, Path(where) / "w" / "cache") for settings in every]
             held = [held_out(run, "someone") for run in runs]
             counts = draw(len(held[0].rows), n_resamples=1000, seed=0)
