@@ -47,7 +47,8 @@ class Person(PlainSubject):
 
     sides = ("all",)
 
-    def __init__(self, folder: Path, responses: NDArray[np.float32], n_train: int) -> None:
+    def __init__(self, folder: Path, responses: NDArray[np.float32], n_train: int | None = None) -> None:
+        n_train = len(responses) if n_train is None else n_train
         self.name, self.folder, self.measured, self.others = (
             folder.name,
             folder,

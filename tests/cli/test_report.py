@@ -13,11 +13,8 @@ import pytest
 from typer.testing import CliRunner
 
 from algocli.cli import app
-<<<<<<< HEAD
-from algocli.stats.explained import unbiased_square
-=======
 from algocli.compute.vouching import write_sealed
->>>>>>> whole
+from algocli.stats.explained import unbiased_square
 from tests.results.by_hand import write_run
 from tests.results.official import official_percent
 
