@@ -19,11 +19,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.budget import check_memory
 from algocli.compute.opening import check_file
 from algocli.dataset.hdf5_links import follow_links, grows, raw_file, refuse_elsewhere, source_file, spell
 from algocli.errors import AlgocliError, DataError, first_line
 
 SUFFIXES = (".h5", ".hdf5")
+# That rows lie in, side by side.
+_MOST_CHUNKS = 10**6
 
 
 @contextmanager
@@ -88,7 +91,23 @@ def find_dataset(file: Any, name: str) -> Any:
     if not isinstance(item, h5py.Dataset):
         return None
     refuse_elsewhere(item)
+    refuse_absurd(item)
     return item
+
+
+def refuse_absurd(dataset: Any) -> None:
+    """See that one chunk of a dataset fits into memory: to read a single number of it, HDF5 makes all of it.
+
+    Raises
+    ------
+    UsageError
+        If it does not.
+    """
+    if dataset.chunks is not None:
+        needed = math.prod(dataset.chunks) * dataset.dtype.itemsize
+        check_memory(
+            needed, remedy=f"{dataset.file.filename}, {dataset.name.lstrip('/')} is in chunks of {dataset.chunks}"
+        )
 
 
 def read_rows(dataset: Any, rows: Sequence[int], *, by_last_axis: bool = False) -> NDArray[Any]:
@@ -164,8 +183,12 @@ def _unwritten(dataset: Any, rows: NDArray[np.int64], axis: int) -> NDArray[np.i
 
 def _in_absent_chunks(dataset: Any, rows: NDArray[np.int64], axis: int) -> NDArray[np.int64]:
     shape, chunks = dataset.shape, dataset.chunks
-    if dataset.id.get_num_chunks() == math.prod(-(-n // step) for n, step in zip(shape, chunks, strict=True)):
+    counts = [-(-n // step) for n, step in zip(shape, chunks, strict=True)]
+    if dataset.id.get_num_chunks() == math.prod(counts):
         return rows[:0]
+    if math.prod(counts) > _MOST_CHUNKS * counts[axis]:
+        name = f"{dataset.file.filename}, {dataset.name.lstrip('/')}"
+        raise DataError(f"{name}: of shape {shape}, it is in chunks of {chunks}")
     starts = [range(0, n, step) for n, step in zip(shape, chunks, strict=True)]
     slab_of = rows // chunks[axis]
     absent = []

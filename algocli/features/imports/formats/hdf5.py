@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.dataset.hdf5 import list_datasets, open_hdf5, read_rows, refuse_unwritten
+from algocli.dataset.hdf5 import list_datasets, open_hdf5, read_rows, refuse_absurd, refuse_unwritten
 from algocli.dataset.hdf5_links import refuse_elsewhere
 from algocli.errors import DataError
 from algocli.features.imports.formats.labels import MOST_WORDS, as_words, is_list, labels_within, rank_key
@@ -41,6 +41,7 @@ def open_hdf5_dataset(path: Path, dataset: str | None) -> Matrix:
             return stacked
         name = choose(path, numeric, dataset)
         shape, dtype, is_reversed = shapes[name], np.dtype(file[name].dtype), _is_matlabs(file[name])
+        refuse_absurd(file[name])
         words = {other: partial(_read_words, path, file, other) for other in stored if rank_key(other) is not None}
         labels = labels_within(path, shape[0] if shape else 0, words, name)
 
