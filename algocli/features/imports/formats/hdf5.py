@@ -86,6 +86,7 @@ def _read_words(path: Path, file: Any, name: str) -> list[str] | None:
         return None
     if math.prod(dataset.shape) > MOST_WORDS:
         raise DataError(f"{path}, {name} would be a list of {math.prod(dataset.shape):,} words")
+    refuse_absurd(dataset)
     refuse_unwritten(dataset, range(dataset.shape[0]), f"{path}, {name}")
     if kind == "cell":
         return [_spell(_held(file, reference)) for reference in np.ravel(dataset[()])]

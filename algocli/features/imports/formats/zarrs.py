@@ -65,12 +65,7 @@ def open_zarr(path: Path, dataset: str | None) -> Matrix:
     numeric = {name: tuple(arrays[name].shape) for name, dtype in dtypes.items() if dtype.kind not in "OUST"}
     name = choose(path, numeric if len(arrays) > 1 else {n: tuple(a.shape) for n, a in arrays.items()}, dataset)
     array: Any = arrays[name]
-    if (
-        not all(array.chunks)
-        or math.prod(-(-n // c) for n, c in zip(array.shape[1:], array.chunks[1:], strict=True)) > _MOST_CHUNKS
-    ):
-        raise DataError(f"{path} cannot be read as Zarr: of shape {array.shape}, it is in chunks of {array.chunks}")
-    check_memory(2 * math.prod(array.chunks) * dtypes[name].itemsize, remedy=f"{path} is in chunks of {array.chunks}")
+    _refuse_absurd(path, array)
     everything = (slice(None),) * (len(array.shape) - 1)
 
     def read(rows: Sequence[int]) -> NDArray[Any]:
@@ -116,6 +111,16 @@ def _refuse_programs(path: Path, array: Any) -> None:
             f"{path}, {array.path or 'its array'} holds Python objects, which were not run",
             hint="save it as an array of plain numbers",
         )
+
+
+def _refuse_absurd(path: Path, array: Any) -> None:
+    """See that a chunk fits into memory, and that a row is not in more of them than could be gone through."""
+    side_by_side = zip(array.shape[1:], array.chunks[1:], strict=True)
+    if not all(array.chunks) or math.prod(-(-n // size) for n, size in side_by_side) > _MOST_CHUNKS:
+        raise DataError(f"{path} cannot be read as Zarr: of shape {array.shape}, it is in chunks of {array.chunks}")
+    # Once as it is stored and once as it is read.
+    needed = 2 * math.prod(array.chunks) * np.dtype(array.dtype).itemsize
+    check_memory(needed, remedy=f"{path} is in chunks of {array.chunks}")
 
 
 def _guarded(path: Path, array: Any, where: tuple[Any, ...]) -> NDArray[Any]:
