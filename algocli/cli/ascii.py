@@ -13,7 +13,7 @@ from collections.abc import Mapping
 _PLAIN = {"–": "-", "−": "-", "²": "^2", "×": "x", "≤": "<=", "≥": ">=", "…": "...", "’": "'"}
 # The controls of ASCII and of its second half but tabs and ends of lines, what turns the direction of writing, and the
 # surrogates that stand for no byte.
-_DOING = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069\\ud800-\\udc7f\\udd00-\\udfff]")
+_DOING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udc7f\udd00-\udfff]")
 _ERRORS = "algocli.plain"
 # Python exchanges the C locale for one of these before it starts.
 _IN_PLACE_OF_C = ("C.UTF-8", "C.utf8", "UTF-8")
