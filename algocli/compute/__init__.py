@@ -4,6 +4,7 @@ choices    what a setting or an argument may be
 budget     what the machine has left, and a refusal of work that cannot fit
 threads    work spread over this machine's threads
 track      how work that takes a while tells how far it is
+opening    files of others: regular ones, of a size that can be right
 files      files that are whole or not there
 vouching   digests of files and of records
 places     folders made aside and put in their place

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
+from algocli.compute.opening import LARGEST_TEXT, read_file
 from algocli.errors import DataError, UsageError, writing
 
 # Every unfinished file carries this ending, so that a sweep can recognise what a killed process left.
@@ -105,8 +106,8 @@ def read_json(path: Path) -> dict[str, Any]:
     """
     remedy = "delete it and repeat the command"
     try:
-        value = json.loads(path.read_text(encoding="utf-8", errors=_ODD_NAMES))
-    except (OSError, ValueError, RecursionError) as error:
+        value = json.loads(read_file(path, LARGEST_TEXT).decode(errors=_ODD_NAMES))
+    except (DataError, ValueError, RecursionError) as error:
         raise DataError(f"{path} is missing or damaged", hint=remedy) from error
     if not isinstance(value, dict):
         raise DataError(f"{path} holds a {type(value).__name__}; an object was expected", hint=remedy)

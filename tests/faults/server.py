@@ -17,6 +17,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -80,7 +81,14 @@ def _run(job: dict[str, Any]) -> int:
     algocli.features.store.shards.MAX_SHARD_ROWS = job.get("rows", 8)
     # The widest of the stand-in's layers has shards of 4 rows.
     algocli.features.store.shards.SHARD_BYTES = 100_000
-    algocli.features.networks.backbones.load_backbone = load
+    if not job.get("real_network"):
+        algocli.features.networks.backbones.load_backbone = load
+    if "memory" in job:
+        # What the interpreter and its libraries have reserved, of which most is never used, is not counted.
+        most = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize() + job["memory"]
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    if "alarm" in job:
+        signal.alarm(job["alarm"])
     if "dwell" in job:
         algocli.features.extraction.hold = _dwelling(algocli.features.extraction.hold, job["dwell"])
     if "at_most" in job:
