@@ -5,6 +5,7 @@ budget     what the machine has left, and a refusal of work that cannot fit
 threads    work spread over this machine's threads
 track      how work that takes a while tells how far it is
 lock       one writer at a time
+caches     who fills a cache, or clears it away
 files      files that are whole or not there
 vouching   digests of files and of records
 places     folders made aside and put in their place

@@ -9,6 +9,7 @@ import os
 import re
 import secrets
 import stat
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,6 +22,9 @@ from algocli.errors import DataError, UsageError, writing
 PARTIAL = ".partial"
 # A file name that is no UTF-8 reaches Python with lone surrogates; this carries them there and back.
 _ODD_NAMES = "surrogatepass"
+# Of ten thousand files that are written into one folder, not each can have it listed.
+_REST = 100.0
+_rests_until: dict[Path, float] = {}
 _PARTIAL_OF = re.compile(rf"[0-9a-f]{{8}}{re.escape(PARTIAL)}")
 
 
@@ -82,7 +86,9 @@ def _open_partial(path: Path) -> tuple[Path, IO[bytes]]:
 
 def _sweep_beside(path: Path) -> None:
     """Delete what killed writers of a file have left beside it."""
-    beginning = f"{path.name}."
+    began, beginning = time.monotonic(), f"{path.name}."
+    if began < _rests_until.get(path.parent, 0):
+        return
     # Where that cannot be done, as in a folder that may not be listed, what is to be written can be for all that.
     with suppress(OSError):
         for name in os.listdir(path.parent):
@@ -91,6 +97,8 @@ def _sweep_beside(path: Path) -> None:
                 with hold_if_free([partial]) as free:
                     if free:
                         partial.unlink(missing_ok=True)
+    now = time.monotonic()
+    _rests_until[path.parent] = now + _REST * (now - began)
 
 
 def _is_special(path: Path) -> bool:

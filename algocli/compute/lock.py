@@ -91,17 +91,16 @@ def _signed(path: Path, descriptor: int) -> Iterator[None]:
     if os.fstat(descriptor).st_nlink > 1:
         yield
         return
-    signature = json.dumps({"pid": os.getpid(), "host": socket.gethostname()}).encode()
     with writing(path):
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, signature, 0)
+        os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "host": socket.gethostname()}).encode(), 0)
     try:
         yield
     finally:
-        # Of several that share it, the last one to come has signed.
+        # Of several that share it the last one to come has signed, and the last one to go wipes that out.
         with suppress(OSError):
-            if os.pread(descriptor, _MOST_BYTES, 0) == signature:
-                os.ftruncate(descriptor, 0)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.ftruncate(descriptor, 0)
 
 
 def is_at(path: Path, descriptor: int) -> bool:
@@ -143,6 +142,11 @@ def _take_if_free(path: Path, descriptors: list[int]) -> bool:
 def _holder(descriptor: int) -> str:
     try:
         holder = json.loads(os.pread(descriptor, _MOST_BYTES, 0))
-        return f"process {holder['pid']} on {holder['host']}"
-    except (OSError, ValueError, KeyError, TypeError):
+        pid, host = holder["pid"], holder["host"]
+        if host == socket.gethostname():
+            # One that shared it may have ended since.
+            with suppress(PermissionError):
+                os.kill(pid, 0)
+    except (OSError, OverflowError, ValueError, KeyError, TypeError):
         return "another process"
+    return f"process {pid} on {host}"

@@ -155,7 +155,10 @@ def test_a_killed_writer_leaves_only_what_a_sweep_removes(tmp_path: Path) -> Non
     assert content_of(tmp_path) == []
 
 
-def test_what_killed_writers_left_goes_with_the_next_file_of_that_name_and_nothing_else(tmp_path: Path) -> None:
+def test_what_killed_writers_left_goes_with_the_next_file_of_that_name_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("algocli.compute.files._REST", 0.0)
     others = ["file.bin.partial", "file.bin.0a1b2c3.partial", "other.bin.0a1b2c3d.partial", "file.bin.old"]
     for name in ("file.bin.0a1b2c3d.partial", "file.bin.ffffffff.partial", *others):
         (tmp_path / name).write_bytes(b"half")
