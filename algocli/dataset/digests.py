@@ -295,7 +295,10 @@ def _look(look: Callable[[Path], str | None], path: Path) -> tuple[str | None, s
 
 def _lasting_stamp(status: os.stat_result, started_ns: int) -> str | None:
     """Return the stamp of a file as reading began, or None where it is not sure to stand for the content."""
-    return stamp_of(status) if status.st_mtime_ns < started_ns - _SETTLED_AFTER_NS else None
+    # The first a copy may bring along from anywhere; the second is this disk's own, whose clock may be another's.
+    is_settled = status.st_mtime_ns < started_ns - _SETTLED_AFTER_NS
+    has_rested = abs(started_ns - status.st_ctime_ns) > _SETTLED_AFTER_NS
+    return stamp_of(status) if is_settled and has_rested else None
 
 
 def stamp_of(status: os.stat_result) -> str:

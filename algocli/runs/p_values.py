@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.caches import filling
 from algocli.compute.lock import hold_if_free
 from algocli.compute.vouching import is_unchanged, read_sealed, write_sealed
 from algocli.dataset.arrays import open_array
@@ -60,7 +61,7 @@ def keep(subject_run: SubjectRun, values: KeptP, state_before: Mapping[str, Any]
     StorageError
         If the folder cannot be written.
     """
-    with hold_if_free([subject_run.lock]) as free:
+    with filling(subject_run.cache_dir), hold_if_free([subject_run.lock]) as free:
         if not (free and subject_run.done and state(subject_run) == state_before):
             return
         withdraw(subject_run)

@@ -58,6 +58,11 @@ class VouchedArrays:
         return place_aside(self.folder.parent) / self.folder.name / "lock"
 
     @property
+    def cache_dir(self) -> Path:
+        """The cache that the run lies in."""
+        return self.folder.parent.parent.parent
+
+    @property
     def arrays(self) -> tuple[str, ...]:
         """The names of the arrays that there are, such as 'left_correlation'."""
         return tuple(sorted(path.stem for path in self.folder.glob("*.npy")))
@@ -169,8 +174,7 @@ class VouchedArrays:
         if FILES not in record:
             return
         digest = str(record[FILES].get(path.name))
-        cache_dir = self.folder.parent.parent.parent
-        if not (is_unchanged(path, digest) if in_full else is_whole(path, digest, cache_dir)):
+        if not (is_unchanged(path, digest) if in_full else is_whole(path, digest, self.cache_dir)):
             self._refuse(path)
 
     def _refuse(self, path: Path) -> NoReturn:
