@@ -17,7 +17,7 @@ from typing import TextIO
 from algocli.compute.budget import gigabytes
 from algocli.errors import DataError, reading
 
-# More than any list, table of contents or record of ours or of NSD's takes: its stimuli's is of 15 MB.
+# More than any list, table of contents or record takes: one of 73,000 images is of 15 MB.
 LARGEST_TEXT = 512 * 2**20
 # Of a table: 200,000 features in full precision take 5 MB.
 _LONGEST_LINE = 64 * 2**20

@@ -92,7 +92,10 @@ def load_mapping(path: Path) -> dict[int, str]:
         raise DataError(f"{path} gives a code something other than a ROI name")
     odd = next((name for name in mapping.values() if not name.isprintable()), None)
     if odd is not None:
-        raise DataError(f"{path} holds {odd[:_SHOWN]!a}, which is no name that could be printed")
+        raise DataError(
+            f"{path} holds {odd[:_SHOWN]!a}, which is no name that could be printed",
+            hint="take the file from the challenge's own archive",
+        )
     return {code: str(name) for code, name in mapping.items()}
 
 

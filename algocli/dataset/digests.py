@@ -35,12 +35,7 @@ _CONVERSIONS = "conversions 1"
 _PLAIN = "plain"
 
 
-def stimuli_digest(
-    stimuli: Sequence[Stimulus],
-    cache_dir: Path,
-    *,
-    track: Track = silent,
-) -> str:
+def stimuli_digest(stimuli: Sequence[Stimulus], cache_dir: Path, *, track: Track = silent) -> str:
     """Digest an ordered set of stimuli: the split, id and content of each.
 
     Where an image's pixels depend on how it is converted, that counts as its content too: features that another version
@@ -77,11 +72,7 @@ def list_conversions(paths: Sequence[Path], cache_dir: Path, *, track: Track = s
 
 
 def digest_files(
-    paths: Sequence[Path],
-    cache_dir: Path,
-    *,
-    most: int | None = None,
-    track: Track = silent,
+    paths: Sequence[Path], cache_dir: Path, *, most: int | None = None, track: Track = silent
 ) -> list[str]:
     """Return the sha256 of every file, in the order of `paths`, reading only what has changed since last time.
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -85,3 +89,17 @@ def test_any_other_terminal_gets_what_its_encoding_has(locale, variables):
 def test_a_pipe_in_the_c_locale_keeps_its_encoding(locale):
     locale(LANG="C")
     assert printed(io.TextIOWrapper(io.BytesIO(), encoding="utf-8"), OURS) == OURS.encode()
+
+
+def test_what_a_screen_would_do_is_written_out() -> None:
+    assert letters.harmless("a\x1b]0;title\x07\x9b2J\u202egnp") == "a\\x1b]0;title\\x07\\x9b2J\\u202egnp"
+    assert letters.harmless("FFA-1 caf\xe9 – ²\t\n") == "FFA-1 caf\xe9 – ²\t\n"
+    # A byte that is no text stays, for the stream to write; what stands for no byte could not be written.
+    assert letters.harmless("caf\udce9 \ud800") == "caf\udce9 \\ud800"
+
+
+def test_names_of_files_command_no_screen(tmp_path: Path) -> None:
+    name = tmp_path / "a\x1b[2J.zip"
+    ended = subprocess.run([sys.executable, "-m", "algocli", "validate", name], capture_output=True, check=False)
+    assert ended.returncode == 3
+    assert ended.stderr == b"error: " + os.fsencode(tmp_path) + b"/a\\x1b[2J.zip is missing\n"

@@ -84,6 +84,10 @@ def _read_header(path: Path) -> tuple[int, dict[str, Any]]:
                 raise ValueError("its header is damaged")
             if start + end > size:
                 raise ValueError("it ends early")
+        # Nothing lies behind the last tensor, by the specification.
+        n_said = start + max((item["data_offsets"][1] for item in header.values()), default=0)
+        if n_said != size:
+            raise ValueError(f"it is of {size} bytes; {n_said} were expected")
     except DataError:
         raise
     except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
