@@ -83,6 +83,7 @@ _DISK_FAULTS = {
     errno.EEXIST: ("a file stands where a folder is needed", "choose another folder"),
     errno.EISDIR: ("a folder stands where the file should go", "choose another name"),
     errno.ENAMETOOLONG: ("the name is too long", "choose a shorter one"),
+    errno.EIO: ("the disk reports a fault", "look after the disk, or choose another folder; then repeat the command"),
     errno.EFBIG: ("the file would be larger than this file system allows", "choose another folder"),
 }
 

@@ -23,7 +23,7 @@ from algocli.cli.examples import add_examples
 from algocli.cli.wording import told_in_options
 from algocli.errors import AlgocliError, DataError, MissingStep, StorageError, first_line
 
-INTERRUPTED = 130
+INTERRUPTED, TERMINATED = 130, 143
 # What a disk answers, and no mistake in the program makes it answer.
 _DISK_FAULTS = {
     errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.EIO, errno.ESTALE,
@@ -68,12 +68,13 @@ class _Commands(TyperGroup):
         except MemoryError as error:
             # What a file promises is weighed before room is made for it; this is the last resort.
             raise _told(DataError(f"memory does not suffice: {first_line(error)}"), ctx) from error
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as stop:
             from algocli.cli.console import stop_bars
 
             stop_bars()
-            print("interrupted: what is finished stays finished; the same command goes on from there", file=sys.stderr)
-            raise typer.Exit(INTERRUPTED) from None
+            word, code = ("terminated", TERMINATED) if isinstance(stop, _Terminated) else ("interrupted", INTERRUPTED)
+            print(f"{word}: what is finished stays finished; the same command goes on from there", file=sys.stderr)
+            raise typer.Exit(code) from None
         except BrokenPipeError:
             # The reader of our output (head, less) went away: that is no error of ours.
             _drop_output()
@@ -150,13 +151,26 @@ def _root(
 def main() -> None:
     """Run the command line."""
     _mend_streams()
+    # Whoever has it ignored, as nohup has others, means it.
+    if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _terminate)
     try:
         app()
     except SystemExit as end:
-        if end.code == INTERRUPTED:
+        if end.code in (INTERRUPTED, TERMINATED):
             # A second Ctrl-C would only print a traceback out of the interpreter's own end.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
         raise
+
+
+class _Terminated(KeyboardInterrupt):
+    """What schedulers and service managers send ends whatever Ctrl-C does, in the same way."""
+
+
+def _terminate(number: int, _frame: object) -> None:
+    # They may send it to a process and again to its group, which is no reason to leave half of the cleaning undone.
+    signal.signal(number, signal.SIG_IGN)
+    raise _Terminated
 
 
 def _mend_streams() -> None:

@@ -58,8 +58,7 @@ def publishing(path: Path) -> Iterator[IO[bytes]]:
         try:
             with stream:
                 yield stream
-                stream.flush()
-                os.fsync(stream.fileno())
+                make_safe(stream)
                 os.replace(partial, path)
         except BaseException:
             partial.unlink(missing_ok=True)
@@ -113,6 +112,12 @@ def _is_special(path: Path) -> bool:
     return not (stat.S_ISREG(kind) or stat.S_ISDIR(kind))
 
 
+def make_safe(stream: IO[bytes]) -> None:
+    """Have what was written to a file survive a power cut."""
+    stream.flush()
+    os.fsync(stream.fileno())
+
+
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder (a rename, a new file) survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)
@@ -128,8 +133,13 @@ def sync_folder(folder: Path) -> None:
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
     """Publish a dict as JSON with sorted keys: the same content has the same bytes."""
+    publish(path, lambda stream: stream.write(as_json(value)))
+
+
+def as_json(value: Mapping[str, Any]) -> bytes:
+    """Return what `write_json` writes."""
     text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-    publish(path, lambda stream: stream.write(text.encode(errors=_ODD_NAMES)))
+    return text.encode(errors=_ODD_NAMES)
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from algocli.compute.arrays import blocks, refuse_not_finite, write_header
 from algocli.compute.choices import check_whole
-from algocli.compute.files import publishing, write_json
+from algocli.compute.files import as_json, make_safe, publishing
 from algocli.compute.track import Track, silent
 from algocli.dataset.sides import Hemisphere
 from algocli.errors import DataError, MissingStep, StorageError, UsageError
@@ -128,7 +128,9 @@ def package(
     chosen = _in_order(predictions, expected)
     _refuse_missing([member for member, _ in chosen], expected, partial=partial)
     n_bits = _bits_to_round(chosen) if n_rounded is None else n_rounded
-    with publishing(out) as stream:
+    # The record is written first and gets its name last, and in between there is none: no zip is ever beside the record
+    # of another.
+    with publishing(record) as about, publishing(out) as stream:
         loss = _write(stream, chosen, n_bits, expected, out, track)
         unnamed = Path(stream.name)
         verdict = validate(unnamed, expected, partial=partial, track=track)
@@ -136,17 +138,20 @@ def package(
             raise _refusal(out, verdict.faults)
         with unnamed.open("rb") as written:
             sha256 = hashlib.file_digest(written, "sha256").hexdigest()
-    packaged = Packaged(
-        path=out,
-        record=record,
-        n_bytes=verdict.n_bytes,
-        sha256=sha256,
-        subjects=verdict.subjects,
-        rounded_bits=n_bits,
-        rounding_loss=loss,
-        notes=verdict.notes,
-    )
-    write_json(record, {**(provenance or {}), **asdict(packaged), "path": out.name, "record": record.name})
+        packaged = Packaged(
+            path=out,
+            record=record,
+            n_bytes=verdict.n_bytes,
+            sha256=sha256,
+            subjects=verdict.subjects,
+            rounded_bits=n_bits,
+            rounding_loss=loss,
+            notes=verdict.notes,
+        )
+        about.write(as_json({**(provenance or {}), **asdict(packaged), "path": out.name, "record": record.name}))
+        make_safe(about)
+        make_safe(stream)
+        record.unlink(missing_ok=True)
     return packaged
 
 

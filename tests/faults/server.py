@@ -71,7 +71,7 @@ def _run(job: dict[str, Any]) -> int:
     import algocli.features.extraction
     import algocli.features.networks.backbones
     import algocli.features.store.shards
-    from algocli.cli import app
+    from algocli.cli import main
     from tests.features.stand_in import SHAPES, stand_in
 
     def load(_model: str, layers: Sequence[str], *_args: Any, **_options: Any) -> Backbone:
@@ -101,11 +101,13 @@ def _run(job: dict[str, Any]) -> int:
         if job["happens"] == "pause":
             _from_change(job["cache"], job["at"], _pausing(job), CHANGES | REMOVALS)
         else:
-            _from_change(job["cache"], job["at"], HAPPENINGS[job["happens"]])
+            changes = CHANGES | REMOVALS if job.get("once") else CHANGES
+            _from_change(job["cache"], job["at"], HAPPENINGS[job["happens"]], changes, once=job.get("once", False))
     if "waits_for" in job:
         _wait_until(Path(job["waits_for"]).exists)
+    sys.argv = ["algocli", *job["arguments"]]
     try:
-        app(job["arguments"])
+        main()
     except SystemExit as end:
         return int(end.code or 0)
     finally:
@@ -170,18 +172,28 @@ def _refuse() -> None:
     raise OSError(errno.EACCES, os.strerror(errno.EACCES))
 
 
-HAPPENINGS = {"kill": _die, "full": _fill_up, "refused": _refuse}
+def _fail() -> None:
+    raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
-def _from_change(cache: str, number: int, happen: Callable[[], None], changes: Set[str] = CHANGES) -> None:
-    """Let something happen before the change of that number to a cache folder, and before every later one."""
+def _terminate() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+HAPPENINGS = {"kill": _die, "full": _fill_up, "refused": _refuse, "failed": _fail, "terminated": _terminate}
+
+
+def _from_change(
+    cache: str, number: int, happen: Callable[[], None], changes: Set[str] = CHANGES, *, once: bool = False
+) -> None:
+    """Let something happen before the change of that number to a folder, and before every later one, or only once."""
     seen = 0
     fsync = os.fsync
 
     def count() -> None:
         nonlocal seen
         seen += 1
-        if seen >= number:
+        if seen == number or (seen > number and not once):
             happen()
 
     def audit(event: str, arguments: tuple[Any, ...]) -> None:
