@@ -26,8 +26,9 @@ def doctor(
 ) -> None:
     """Say what there is to work with, and try what is needed.
 
-    That is what to paste into a report of a bug. Locks, renames and the like are tried where the cache is, and leave nothing behind. The home directory is written
-    as ~, and of variables that may be secret only that they are set. Ends with 3 where another command would fail.
+    That is what to paste into a report of a bug. Locks, renames and the like are tried where the cache is, and leave
+    nothing behind. The home directory is written as ~, and of variables that may be secret only that they are set.
+    Ends with 3 where another command would fail.
     """
     from algocli.cli.console import count, show_json
     from algocli.cli.wording import in_options
