@@ -21,7 +21,7 @@ from typer.main import get_group
 from algocli.cli.ascii import mend
 from algocli.cli.examples import add_examples
 from algocli.cli.wording import told_in_options
-from algocli.errors import AlgocliError, MissingStep, StorageError
+from algocli.errors import AlgocliError, DataError, MissingStep, StorageError, first_line
 
 INTERRUPTED = 130
 # What a disk answers, and no mistake in the program makes it answer.
@@ -65,6 +65,9 @@ class _Commands(TyperGroup):
             return result
         except AlgocliError as error:
             raise _told(error, ctx) from error
+        except MemoryError as error:
+            # What a file promises is weighed before room is made for it; this is the last resort.
+            raise _told(DataError(f"memory does not suffice: {first_line(error)}"), ctx) from error
         except KeyboardInterrupt:
             from algocli.cli.console import stop_bars
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import codecs
 import io
 import os
+import re
 import sys
 from collections.abc import Mapping
 
 # What we print ourselves; a letter of a user's own names is escaped, as \u65e5
 _PLAIN = {"–": "-", "−": "-", "²": "^2", "×": "x", "≤": "<=", "≥": ">=", "…": "...", "’": "'"}
+# The controls of ASCII and of its second half but tabs and ends of lines, what turns the direction of writing, and the
+# surrogates that stand for no byte.
+_DOING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udc7f\udd00-\udfff]")
 _ERRORS = "algocli.plain"
 # Python exchanges the C locale for one of these before it starts.
 _IN_PLACE_OF_C = ("C.UTF-8", "C.utf8", "UTF-8")
@@ -30,6 +34,14 @@ def mend(stream: io.TextIOWrapper) -> None:
     elif is_utf and stream.errors == "strict":
         # In UTF-8 nothing lacks but the bytes of a file name that is no UTF-8, and these are best as they are.
         stream.reconfigure(errors="surrogateescape")
+
+
+def harmless(text: str) -> str:
+    r"""Return a text in which what a screen would do, and not show, stands written out, as \x1b.
+
+    Bytes of file names that are no text stay as they are: a stream knows them.
+    """
+    return _DOING.sub(lambda sign: ascii(sign[0])[1:-1], text)
 
 
 def _is_c_locale(environment: Mapping[str, str]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -142,9 +143,11 @@ def gc(
     """Delete what nothing refers to.
 
     That is what killed commands left, what another version of algocli wrote, matrices of other features, digests of
-    folders that are gone, and runs without a finished subject. What a running command works on stays.
+    folders that are gone, and runs without a finished subject. What a running command works on stays, and
+    is waited for before the rest goes.
     """
     from algocli.cli.console import count, note, show_json, size
+    from algocli.compute.caches import clearing
     from algocli.runs.leftovers import find_in_cache
 
     leftovers = find_in_cache(cache_dir, unused=unused)
@@ -159,9 +162,10 @@ def gc(
     if not as_json:
         _show_leftovers(leftovers, cache_dir)
         print(f"{count(len(leftovers), 'item')} to delete, {size(total)}" if leftovers else "nothing to delete")
-    deleted = (
-        [left for left in leftovers if left.delete()] if leftovers and not dry_run and _agreed(yes, as_json) else []
-    )
+    deleted: list[Leftover] = []
+    if leftovers and not dry_run and _agreed(yes, as_json):
+        with clearing(cache_dir, partial(note, quiet=quiet)):
+            deleted = [left for left in leftovers if left.delete()]
     if as_json:
         rows = [
             {

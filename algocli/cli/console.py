@@ -20,6 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from algocli.cli.ascii import harmless
 from algocli.cli.wording import in_options
 from algocli.compute.track import Note, Track, silent
 from algocli.errors import AlgocliError
@@ -55,7 +56,9 @@ def err() -> Console:
 def show_remark(line: str, indent: int = 0) -> None:
     """Print a line that is longer than a table is wide, in as many lines as it takes."""
     margin = " " * indent
-    out().print(fill(line, 80, initial_indent=margin, subsequent_indent=margin), markup=False, highlight=False)
+    out().print(
+        fill(harmless(line), 80, initial_indent=margin, subsequent_indent=margin), markup=False, highlight=False
+    )
 
 
 class _Console(Console):
@@ -75,9 +78,9 @@ def show_error(error: AlgocliError, hint: str | None = None) -> None:
     stop_bars()
     console = err()
     hint = hint or error.hint
-    console.print(Text.assemble(("error:", "bold red"), f" {error.message}"))
+    console.print(Text.assemble(("error:", "bold red"), f" {harmless(error.message)}"))
     if hint:
-        console.print(Text.assemble(("hint:", "dim"), f"  {hint}"))
+        console.print(Text.assemble(("hint:", "dim"), f"  {harmless(hint)}"))
 
 
 def stop_bars() -> None:
@@ -89,7 +92,7 @@ def stop_bars() -> None:
 def note(message: str, *, quiet: bool = False) -> None:
     """Say something that is no result."""
     if not quiet:
-        err().print(Text(message))
+        err().print(Text(harmless(message)))
 
 
 def noter(quiet: bool) -> Note:
@@ -99,7 +102,8 @@ def noter(quiet: bool) -> Note:
 
 def show_path(path: Path) -> None:
     """Print the path of something that was made, and nothing else, so that a script can use it."""
-    print(path)
+    # A script takes the name as it is; a screen would do what is in it.
+    print(harmless(str(path)) if sys.stdout.isatty() else path)
 
 
 def show_json(value: object) -> None:
@@ -143,7 +147,7 @@ def show_table(
 
     Where the screen is too narrow the columns move together; a row that is still too long is broken by the screen.
     """
-    lines, limit = list(rows), room()
+    lines, limit = [[harmless(cell) for cell in row] for row in rows], room()
     is_roomy = limit is None or table_width(columns, lines) <= limit
     table = Table(box=None, padding=(0, 1) if is_roomy else (0, TIGHT, 0, 0), pad_edge=is_roomy)
     for place, column in enumerate(columns):
@@ -157,7 +161,7 @@ def show_table(
     console = out()
     # A title of the table's own would be broken at the table's width, which may be narrower than the screen.
     if title is not None:
-        console.print(Text(title, style="bold"))
+        console.print(Text(harmless(title), style="bold"))
     # A line that a narrow screen breaks can be read; a number that was cut to fit cannot.
     console.width = UNBOUNDED
     console.print(table)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from algocli.cli.ascii import harmless
 from algocli.cli.options import DEFAULT_DATA_DIR, DataDir, Json, Quiet, Subjects, parse_subjects
 from algocli.dataset.challenge.layout import ROI_NAMES
 
@@ -124,7 +125,7 @@ def _show(folder: Path, checks: Sequence[SubjectCheck]) -> None:
         if lines:
             console.print(f"\n{title}", style="bold")
         for line in lines:
-            console.print(line, markup=False, emoji=False)
+            console.print(harmless(line), markup=False, emoji=False)
 
 
 def _row(check: SubjectCheck) -> list[str]:

@@ -6,12 +6,14 @@ cores      how many processor cores may be used
 budget     what the machine has left, and a refusal of work that cannot fit
 threads    work spread over this machine's threads
 track      how work that takes a while tells how far it is
+opening    files of others: regular ones, of a size that can be right
+lock       one writer at a time
+caches     who fills a cache, or clears it away
 files      files that are whole or not there
 vouching   digests of files and of records
 places     folders made aside and put in their place
 arrays     arrays a block at a time, and in such files
 tables     rows for whoever goes on with them in pandas
-lock       one writer at a time
 abilities  what a folder's file system can do
 machine    what this machine is
 leftovers  what nothing refers to, and how it goes

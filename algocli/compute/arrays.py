@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import zipfile
 from collections.abc import Callable, Iterator
@@ -15,7 +16,11 @@ from numpy.lib import format as npy_format
 from numpy.typing import DTypeLike, NDArray
 
 from algocli.compute.files import publishing
+from algocli.compute.opening import open_file
 from algocli.errors import DataError
+
+# What numpy admits, in bytes.
+_LONGEST_HEADER = 10_000
 
 
 class Digest(Protocol):
@@ -90,9 +95,18 @@ class Header(NamedTuple):
 
 def read_header(stream: Any) -> Header:
     """Read a .npy file up to where its values begin; on what is none, numpy raises nearly anything."""
-    version = npy_format.read_magic(stream)
+    magic = stream.read(npy_format.MAGIC_LEN)
+    version = npy_format.read_magic(io.BytesIO(magic))
+    length = stream.read(2 if version == (1, 0) else 4)
+    n_bytes = int.from_bytes(length, "little")
+    # numpy would first read what is said to be the header, of up to 4 GB, and then find it too long.
+    if n_bytes > _LONGEST_HEADER:
+        raise ValueError(f"its header would be of {n_bytes} bytes")
     read = npy_format.read_array_header_1_0 if version == (1, 0) else npy_format.read_array_header_2_0
-    return Header(*read(stream))
+    header = Header(*read(io.BytesIO(length + stream.read(n_bytes))))
+    if min(header.shape, default=0) < 0 or not isinstance(header.dtype, np.dtype):
+        raise ValueError(f"its shape would be {header.shape}")
+    return header
 
 
 def write_header(stream: IO[bytes], shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> None:
@@ -134,7 +148,7 @@ def read_kept(path: Path) -> dict[str, NDArray[Any]] | None:
     """Read the named arrays of an .npz file; None where there is none, or it is damaged: what was kept can be made."""
     try:
         # Of a damaged file that it opened itself, numpy would leave the closing to chance.
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as kept:
+        with open_file(path) as stream, np.load(stream, allow_pickle=False) as kept:
             return dict(kept)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except (DataError, OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None

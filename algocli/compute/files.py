@@ -6,19 +6,27 @@ import errno
 import fcntl
 import json
 import os
+import re
 import secrets
 import stat
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
+from algocli.compute.lock import hold_if_free, is_at
+from algocli.compute.opening import LARGEST_TEXT, read_file
 from algocli.errors import DataError, UsageError, writing
 
 # Every unfinished file carries this ending, so that a sweep can recognise what a killed process left.
 PARTIAL = ".partial"
 # A file name that is no UTF-8 reaches Python with lone surrogates; this carries them there and back.
 _ODD_NAMES = "surrogatepass"
+# Of ten thousand files that are written into one folder, not each can have it listed.
+_REST = 100.0
+_rests_until: dict[Path, float] = {}
+_PARTIAL_OF = re.compile(rf"[0-9a-f]{{8}}{re.escape(PARTIAL)}")
 
 
 def publish(path: Path, write: Callable[[IO[bytes]], object]) -> None:
@@ -43,18 +51,12 @@ def publishing(path: Path) -> Iterator[IO[bytes]]:
     # The file would take the place of a device or a pipe, for every program there is.
     if _is_special(path):
         raise UsageError(f"{path} is a device or a pipe, not a file to be replaced", hint="name a file")
-    # A name of its own keeps two writers of one file apart, be they threads, processes or machines;
-    # the last one to finish wins, whole.
-    partial = path.with_name(f"{path.name}.{secrets.token_hex(4)}{PARTIAL}")
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep_beside(path)
+        partial, stream = _open_partial(path)
         try:
-            # Opened for reading too, which numpy does not take for a file of its own: on one it calls `tofile`, and
-            # that does not say why it failed.
-            with partial.open("w+b") as stream:
-                # The kernel drops this lock with the process: `cache gc` tells by it what a killed one left.
-                with suppress(OSError):
-                    fcntl.flock(stream, fcntl.LOCK_EX)
+            with stream:
                 yield stream
                 stream.flush()
                 os.fsync(stream.fileno())
@@ -63,6 +65,41 @@ def publishing(path: Path) -> Iterator[IO[bytes]]:
             partial.unlink(missing_ok=True)
             raise
         sync_folder(path.parent)
+
+
+def _open_partial(path: Path) -> tuple[Path, IO[bytes]]:
+    """Open the file that is to become another, under a name of its own, and hold it."""
+    while True:
+        # The name keeps two writers of one file apart, be they threads, processes or machines; the last one to finish
+        # wins, whole.
+        partial = path.with_name(f"{path.name}.{secrets.token_hex(4)}{PARTIAL}")
+        # For reading too, which numpy does not take for a file of its own: on one it calls `tofile`, and that does not
+        # say why it failed.
+        stream = partial.open("x+b")
+        # The kernel drops this lock with the process: by it is told what a killed one left.
+        with suppress(OSError):
+            fcntl.flock(stream, fcntl.LOCK_EX)
+        # Before it was held, it may have been taken for that.
+        if is_at(partial, stream.fileno()):
+            return partial, stream
+        stream.close()
+
+
+def _sweep_beside(path: Path) -> None:
+    """Delete what killed writers of a file have left beside it."""
+    began, beginning = time.monotonic(), f"{path.name}."
+    if began < _rests_until.get(path.parent, 0):
+        return
+    # Where that cannot be done, as in a folder that may not be listed, what is to be written can be for all that.
+    with suppress(OSError):
+        for name in os.listdir(path.parent):
+            if name.startswith(beginning) and _PARTIAL_OF.fullmatch(name.removeprefix(beginning)):
+                partial = path.with_name(name)
+                with hold_if_free([partial]) as free:
+                    if free:
+                        partial.unlink(missing_ok=True)
+    now = time.monotonic()
+    _rests_until[path.parent] = now + _REST * (now - began)
 
 
 def _is_special(path: Path) -> bool:
@@ -105,8 +142,8 @@ def read_json(path: Path) -> dict[str, Any]:
     """
     remedy = "delete it and repeat the command"
     try:
-        value = json.loads(path.read_text(encoding="utf-8", errors=_ODD_NAMES))
-    except (OSError, ValueError, RecursionError) as error:
+        value = json.loads(read_file(path, LARGEST_TEXT).decode(errors=_ODD_NAMES))
+    except (DataError, ValueError, RecursionError) as error:
         raise DataError(f"{path} is missing or damaged", hint=remedy) from error
     if not isinstance(value, dict):
         raise DataError(f"{path} holds a {type(value).__name__}; an object was expected", hint=remedy)

@@ -65,17 +65,25 @@ class Leftover:
 
 def delete_folder(folder: Path, marker: str) -> None:
     """Delete a folder, the file that makes it count first: a kill in between leaves nothing that looks whole."""
-    (folder / marker).unlink(missing_ok=True)
-    sync_folder(folder)
     # Another process may delete the same at the same time.
     with suppress(FileNotFoundError):
+        (folder / marker).unlink(missing_ok=True)
+        sync_folder(folder)
         shutil.rmtree(folder)
+
+
+def contents(folder: Path) -> list[Path]:
+    """List what lies in a folder, by name; nothing lies in one that another process has deleted meanwhile."""
+    try:
+        return sorted(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def real_folders(folder: Path) -> Iterator[Path]:
     """Yield the folders in a folder, by name; a link is none of them, and one that leads to `folder` leads to none."""
     if folder.is_dir() and not folder.is_symlink():
-        yield from (path for path in sorted(folder.iterdir()) if path.is_dir() and not path.is_symlink())
+        yield from (path for path in contents(folder) if path.is_dir() and not path.is_symlink())
 
 
 def lies_in(root: Path, path: Path) -> bool:

@@ -1,17 +1,28 @@
-"""One writer at a time: a lock on a file that the system itself releases when its holder dies."""
+"""One writer at a time: a lock on a file that the system itself releases when its holder dies.
+
+A cache may be another's, or shared with others: a lock is a regular file, reached by no link of its own name, and what
+some other name leads to as well is held and not written.
+"""
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
 import socket
+import stat
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from algocli.compute.track import Note, unheard
-from algocli.errors import writing
+from algocli.errors import StorageError, writing
+
+# Neither is a link followed nor a pipe waited at.
+_OPEN = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK
+# No holder says more.
+_MOST_BYTES = 1000
 
 
 @contextmanager
@@ -24,19 +35,17 @@ def hold(path: Path, note: Note = unheard, *, shared: bool = False) -> Iterator[
     Raises
     ------
     StorageError
-        If the file cannot be made.
+        If the file cannot be made, or a link, or what is no file, stands in its place.
     """
     kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     descriptor = _take(path, kind, note)
     # Whoever held it may have deleted the folder with it: nobody else would meet the lock that is left of that.
-    while not _is_at(path, descriptor):
+    while not is_at(path, descriptor):
         os.close(descriptor)
         descriptor = _take(path, kind, note)
     try:
-        with writing(path):
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "host": socket.gethostname()}).encode(), 0)
-        yield
+        with _signed(path, descriptor):
+            yield
     finally:
         os.close(descriptor)
 
@@ -45,12 +54,13 @@ def _take(path: Path, kind: int, note: Note) -> int:
     """Return a descriptor of the lock file, made where there is none, once nobody else holds it."""
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        descriptor = _open(path)
     try:
+        _refuse_other(path, os.fstat(descriptor).st_mode)
         try:
             fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
         except BlockingIOError:
-            note(f"{path.parent} is held by {_holder(path)}: waiting for it")
+            note(f"{path.parent} is held by {_holder(descriptor)}: waiting for it")
             fcntl.flock(descriptor, kind)
     except BaseException:
         os.close(descriptor)
@@ -58,10 +68,45 @@ def _take(path: Path, kind: int, note: Note) -> int:
     return descriptor
 
 
-def _is_at(path: Path, descriptor: int) -> bool:
+def _open(path: Path) -> int:
+    try:
+        return os.open(path, _OPEN | os.O_CREAT, 0o666)
+    except OSError as error:
+        # A link is refused as such, a socket as what cannot be opened.
+        if error.errno in (errno.ELOOP, errno.ENXIO):
+            _refuse_other(path, os.lstat(path).st_mode)
+        raise
+
+
+def _refuse_other(path: Path, kind: int) -> None:
+    if not stat.S_ISREG(kind):
+        what = "a link" if stat.S_ISLNK(kind) else "no regular file"
+        raise StorageError(f"cannot write {path}: it is {what}, and a lock never is", hint=f"delete {path}")
+
+
+@contextmanager
+def _signed(path: Path, descriptor: int) -> Iterator[None]:
+    """Have a lock say who holds it, and no more once that is over."""
+    # A file with a second name may be anyone's: a copy of the cache made of hard links, or what a stranger put there.
+    if os.fstat(descriptor).st_nlink > 1:
+        yield
+        return
+    with writing(path):
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "host": socket.gethostname()}).encode(), 0)
+    try:
+        yield
+    finally:
+        # Of several that share it the last one to come has signed, and the last one to go wipes that out.
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.ftruncate(descriptor, 0)
+
+
+def is_at(path: Path, descriptor: int) -> bool:
     """Say whether the file that is open is still the one with that name."""
     try:
-        return os.path.samestat(os.stat(path), os.fstat(descriptor))
+        return os.path.samestat(os.lstat(path), os.fstat(descriptor))
     except (FileNotFoundError, NotADirectoryError):
         return False
 
@@ -82,19 +127,26 @@ def hold_if_free(paths: Iterable[Path]) -> Iterator[bool]:
 
 def _take_if_free(path: Path, descriptors: list[int]) -> bool:
     try:
-        descriptors.append(os.open(path, os.O_RDWR))
+        descriptors.append(os.open(path, _OPEN))
         fcntl.flock(descriptors[-1], fcntl.LOCK_EX | fcntl.LOCK_NB)
     except (FileNotFoundError, NotADirectoryError):
         return True
-    # Where it cannot be told, as in a folder of another user or on a disk without locks, someone may hold it.
+    # Where it cannot be told, as in a folder of another user, on a disk without locks, or behind a link, someone may
+    # hold it.
     except OSError:
         return False
-    return True
+    # Another may have been put in its place before it was taken.
+    return is_at(path, descriptors[-1]) or _take_if_free(path, descriptors)
 
 
-def _holder(path: Path) -> str:
+def _holder(descriptor: int) -> str:
     try:
-        holder = json.loads(path.read_text())
-        return f"process {holder['pid']} on {holder['host']}"
-    except (OSError, ValueError, KeyError, TypeError):
+        holder = json.loads(os.pread(descriptor, _MOST_BYTES, 0))
+        pid, host = holder["pid"], holder["host"]
+        if host == socket.gethostname():
+            # One that shared it may have ended since.
+            with suppress(PermissionError):
+                os.kill(pid, 0)
+    except (OSError, OverflowError, ValueError, KeyError, TypeError):
         return "another process"
+    return f"process {pid} on {host}"

@@ -11,6 +11,7 @@ pixels       any image file as 8-bit RGB
 levels       numbers of another depth as levels from 0 to 255
 conversions  what that took, in words
 hdf5         HDF5 files of other programs
+hdf5_links   what such a file takes from others
 arrays       .npy files, opened without running them
 digests      digests of images, remembered
 copies       images that are the same

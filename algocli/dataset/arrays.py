@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import operator
+import os
 import pickle
+import pickletools
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.lib import format as npy_format
@@ -14,7 +16,8 @@ from numpy.typing import NDArray
 
 from algocli.compute.arrays import read_header
 from algocli.compute.files import publish
-from algocli.errors import DataError, first_line, reading
+from algocli.compute.opening import open_file, read_file
+from algocli.errors import DataError, first_line
 
 # A pickled dict of names needs these and nothing else. dict, int and str are opcodes of the
 # pickle machine itself and never pass through find_class.
@@ -23,6 +26,10 @@ _ADMITTED = {
     for package in ("numpy.core", "numpy._core")
     for module, name in ((f"{package}.multiarray", "_reconstruct"), (f"{package}.multiarray", "scalar"))
 } | {("numpy", "ndarray"), ("numpy", "dtype")}
+
+# The challenge's take less than a thousand bytes.
+_LARGEST_MAPPING = 2**20
+_SHOWN = 40
 
 
 def open_array(path: Path) -> NDArray[Any]:
@@ -33,16 +40,25 @@ def open_array(path: Path) -> NDArray[Any]:
     DataError
         If the file is missing, is no .npy file, is cut short, or holds Python objects.
     """
-    try:
-        with reading(path):
-            return npy_format.open_memmap(path, mode="r")
-    except DataError:
-        raise
-    # numpy parses the header as Python source: on a damaged one it raises nearly anything.
-    except Exception as error:
-        if "Python objects" in str(error):
-            raise DataError(f"{path} holds Python objects", hint="save it as an array of plain numbers") from error
-        raise DataError(f"{path} is no whole .npy array: {_reason(error)}", hint="copy the file again") from error
+    with open_file(path) as stream:
+        # numpy parses the header as Python source: on a damaged one it raises nearly anything.
+        try:
+            header = read_header(stream)
+            begin, size = stream.tell(), os.fstat(stream.fileno()).st_size
+            if header.dtype.hasobject:
+                raise DataError(f"{path} holds Python objects", hint="save it as an array of plain numbers")
+            # One that goes on was given another header, or never its end.
+            if size != begin + header.n_bytes:
+                raise ValueError(f"it is of {size} bytes; {begin + header.n_bytes} were expected")
+            order: Literal["F", "C"] = "F" if header.is_fortran else "C"
+            # What holds nothing cannot be mapped.
+            if not header.n_bytes:
+                return np.empty(header.shape, header.dtype, order)
+            return np.memmap(stream, header.dtype, "r", begin, header.shape, order)
+        except DataError:
+            raise
+        except Exception as error:
+            raise DataError(f"{path} is no whole .npy array: {_reason(error)}", hint="copy the file again") from error
 
 
 def save_array(path: Path, array: NDArray[Any]) -> None:
@@ -64,9 +80,7 @@ def load_mapping(path: Path) -> dict[int, str]:
     DataError
         If the file is missing, damaged, or asks for anything but dict, int, str and numpy scalars.
     """
-    with reading(path):
-        content = path.read_bytes()
-    value = _unpickle(path, content)
+    value = _unpickle(path, read_file(path, _LARGEST_MAPPING))
     if not isinstance(value, dict):
         raise DataError(f"{path} holds a {type(value).__name__}; a dict of ROI names was expected")
     try:
@@ -76,6 +90,9 @@ def load_mapping(path: Path) -> dict[int, str]:
         raise DataError(f"{path} holds a code that is no whole number") from error
     if not all(isinstance(name, str) for name in mapping.values()):
         raise DataError(f"{path} gives a code something other than a ROI name")
+    odd = next((name for name in mapping.values() if not name.isprintable()), None)
+    if odd is not None:
+        raise DataError(f"{path} holds {odd[:_SHOWN]!a}, which is no name that could be printed")
     return {code: str(name) for code, name in mapping.items()}
 
 
@@ -94,6 +111,7 @@ def _unpickle(path: Path, content: bytes) -> object:
         shape, _, dtype = read_header(stream)
         if shape != () or not dtype.hasobject:
             raise DataError(f"{path} holds an array of shape {shape}; a pickled dict of ROI names was expected")
+        _refuse_far_memory(content[stream.tell() :])
         array = _NamesOnly(stream).load()
         return array.item() if isinstance(array, np.ndarray) else array
     except DataError:
@@ -104,6 +122,13 @@ def _unpickle(path: Path, content: bytes) -> object:
             f"{path} is not a plain dict of ROI names: {_reason(error)}",
             hint="it was not executed; take the file from the challenge's own archive",
         ) from error
+
+
+def _refuse_far_memory(program: bytes) -> None:
+    """Refuse a pickle that keeps something in a place that it cannot need: all places up to there would be made."""
+    for operation, place, _ in pickletools.genops(program):
+        if "PUT" in operation.name and isinstance(place, int) and place > len(program):
+            raise pickle.UnpicklingError(f"it asks for {place} places")
 
 
 def _reason(error: BaseException) -> str:

@@ -15,11 +15,13 @@ from functools import partial
 from pathlib import Path
 
 from algocli.compute.files import read_json
+from algocli.compute.opening import open_file
 from algocli.compute.threads import in_threads
 from algocli.compute.track import Track, silent
 from algocli.compute.vouching import read_sealed, write_sealed
 from algocli.dataset.conversions import Conversion
 from algocli.dataset.pixels import find_conversions
+from algocli.dataset.pngs import LARGEST_IMAGE
 from algocli.dataset.stimuli import Stimulus
 from algocli.errors import DataError, NoPixels
 
@@ -52,7 +54,7 @@ def stimuli_digest(
         If `cache_dir` cannot be written.
     """
     paths = [stimulus.path for stimulus in stimuli]
-    contents = digest_files(paths, cache_dir, track=track)
+    contents = digest_files(paths, cache_dir, most=LARGEST_IMAGE, track=track)
     lines = (
         f"{' '.join((s.split, str(s.id), content, *(kind for kind in kinds if kind.decides_about_pixels)))}\n"
         for s, content, kinds in zip(stimuli, contents, list_conversions(paths, cache_dir, track=track), strict=True)
@@ -78,18 +80,25 @@ def digest_files(
     paths: Sequence[Path],
     cache_dir: Path,
     *,
+    most: int | None = None,
     track: Track = silent,
 ) -> list[str]:
     """Return the sha256 of every file, in the order of `paths`, reading only what has changed since last time.
 
+    Parameters
+    ----------
+    most
+        The bytes that each takes at most.
+
     Raises
     ------
     DataError
-        If a file is missing or cannot be read.
+        If a file is missing, no regular file, larger, or cannot be read.
     StorageError
         If `cache_dir` cannot be written.
     """
-    return _remembered(paths, cache_dir, _read, "digesting files", track)
+    read = _read if most is None else partial(_read, most=most)
+    return _remembered(paths, cache_dir, read, "digesting files", track)
 
 
 def look_once(
@@ -250,10 +259,10 @@ def _try(read: Callable[[Path], tuple[str | None, str]], path: Path) -> tuple[st
         return error
 
 
-def _read(path: Path) -> tuple[str | None, str]:
+def _read(path: Path, most: int | None = None) -> tuple[str | None, str]:
     """Return a file's stamp, if it is sure to stand for the content, and its digest."""
     try:
-        with path.open("rb", buffering=0) as stream:
+        with open_file(path, most) as stream:
             started = time.time_ns()
             # Taken before the content: a file that changes meanwhile will not have this stamp again.
             status = os.fstat(stream.fileno())
@@ -286,7 +295,10 @@ def _look(look: Callable[[Path], str | None], path: Path) -> tuple[str | None, s
 
 def _lasting_stamp(status: os.stat_result, started_ns: int) -> str | None:
     """Return the stamp of a file as reading began, or None where it is not sure to stand for the content."""
-    return stamp_of(status) if status.st_mtime_ns < started_ns - _SETTLED_AFTER_NS else None
+    # The first a copy may bring along from anywhere; the second is this disk's own, whose clock may be another's.
+    is_settled = status.st_mtime_ns < started_ns - _SETTLED_AFTER_NS
+    has_rested = abs(started_ns - status.st_ctime_ns) > _SETTLED_AFTER_NS
+    return stamp_of(status) if is_settled and has_rested else None
 
 
 def stamp_of(status: os.stat_result) -> str:

@@ -19,9 +19,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.errors import DataError, first_line
+from algocli.compute.budget import check_memory
+from algocli.compute.opening import check_file
+from algocli.dataset.hdf5_links import follow_links, grows, raw_file, refuse_elsewhere, source_file, spell
+from algocli.errors import AlgocliError, DataError, first_line
 
 SUFFIXES = (".h5", ".hdf5")
+# That rows lie in, side by side.
+_MOST_CHUNKS = 10**6
 
 
 @contextmanager
@@ -35,30 +40,74 @@ def open_hdf5(path: Path) -> Iterator[Any]:
     """
     import h5py
 
+    check_file(path)
     try:
         with h5py.File(path, "r") as file:
             yield file
-    except FileNotFoundError as error:
-        raise DataError(f"{path} is missing") from error
-    # HDF5 tells a broken chunk as either of these, with the filter at fault in its text.
-    except (OSError, RuntimeError) as error:
+    except AlgocliError:
+        raise
+    # On a damaged file h5py raises nearly anything; of a broken chunk its text has the filter at fault.
+    except Exception as error:
         reason = first_line(error)
         raise DataError(f"{path} cannot be read as HDF5: {reason}", hint="copy the file again") from error
 
 
 def list_datasets(file: Any) -> dict[str, tuple[int, ...]]:
-    """Return the shape of every dataset of an open file, by its path, as in 'alexnet/conv1'."""
+    """Return the shape of every dataset of an open file, by its path, as in 'alexnet/conv1'; links are not followed.
+
+    Raises
+    ------
+    DataError
+        If one takes its numbers from another file than lies in the folder of its own, or below it.
+    """
     import h5py
 
     shapes: dict[str, tuple[int, ...]] = {}
 
     def note(name: str, item: Any) -> None:
+        if not isinstance(item, h5py.Dataset):
+            return
+        refuse_elsewhere(item)
         # A dataset with no shape at all holds nothing.
-        if isinstance(item, h5py.Dataset) and item.shape is not None:
+        if item.shape is not None:
             shapes[name] = tuple(item.shape)
 
     file.visititems(note)
     return shapes
+
+
+def find_dataset(file: Any, name: str) -> Any:
+    """Return a dataset of an open file by its path, or None where nothing there is one.
+
+    Raises
+    ------
+    DataError
+        As `list_datasets`, or if a link on the way to it leads out of that folder.
+    """
+    import h5py
+
+    follow_links(file, name)
+    item = file.get(name)
+    if not isinstance(item, h5py.Dataset):
+        return None
+    refuse_elsewhere(item)
+    refuse_absurd(item)
+    return item
+
+
+def refuse_absurd(dataset: Any) -> None:
+    """See that one chunk of a dataset fits into memory: to read a single number of it, HDF5 makes all of it.
+
+    Raises
+    ------
+    UsageError
+        If it does not.
+    """
+    if dataset.chunks is not None:
+        needed = math.prod(dataset.chunks) * dataset.dtype.itemsize
+        check_memory(
+            needed, remedy=f"{dataset.file.filename}, {dataset.name.lstrip('/')} is in chunks of {dataset.chunks}"
+        )
 
 
 def read_rows(dataset: Any, rows: Sequence[int], *, by_last_axis: bool = False) -> NDArray[Any]:
@@ -134,8 +183,12 @@ def _unwritten(dataset: Any, rows: NDArray[np.int64], axis: int) -> NDArray[np.i
 
 def _in_absent_chunks(dataset: Any, rows: NDArray[np.int64], axis: int) -> NDArray[np.int64]:
     shape, chunks = dataset.shape, dataset.chunks
-    if dataset.id.get_num_chunks() == math.prod(-(-n // step) for n, step in zip(shape, chunks, strict=True)):
+    counts = [-(-n // step) for n, step in zip(shape, chunks, strict=True)]
+    if dataset.id.get_num_chunks() == math.prod(counts):
         return rows[:0]
+    if math.prod(counts) > _MOST_CHUNKS * counts[axis]:
+        name = f"{dataset.file.filename}, {dataset.name.lstrip('/')}"
+        raise DataError(f"{name}: of shape {shape}, it is in chunks of {chunks}")
     starts = [range(0, n, step) for n, step in zip(shape, chunks, strict=True)]
     slab_of = rows // chunks[axis]
     absent = []
@@ -151,8 +204,8 @@ def _is_in_files(dataset: Any, rows: NDArray[np.int64], axis: int) -> NDArray[np
     """Say for which rows the raw files of an external dataset are long enough: HDF5 reads zeros past their end."""
     n_there = 0
     for name, offset, n_bytes in dataset.external:
-        # One that is not here is HDF5's to find, or to complain of.
-        size = Path(name).stat().st_size if Path(name).is_file() else offset + n_bytes
+        path = raw_file(dataset, name)
+        size = 0 if path is None else path.stat().st_size
         n_there += min(n_bytes, max(0, size - offset))
         if size < offset + n_bytes:
             break
@@ -167,12 +220,14 @@ def _has_sources(dataset: Any, rows: NDArray[np.int64], axis: int) -> NDArray[np
     wanted = math.prod(dataset.shape) // dataset.shape[axis]
     mapped, is_there = np.zeros(len(rows), dtype=np.int64), np.ones(len(rows), dtype=bool)
     for source in dataset.virtual_sources():
+        # HDF5 numbers files and datasets by a pattern where a mapping grows: what there is of it has no end to check.
+        if grows(source):
+            mapped += wanted
+            continue
         low, high = (bound[axis] for bound in source.vspace.get_select_bounds())
         covered = (rows >= low) & (rows <= high)
-        # HDF5 numbers files and datasets by a pattern where a mapping grows: what there is of it has no end to check.
-        grows = "%" in source.file_name + source.dset_name
-        mapped[covered] += wanted if grows else source.vspace.get_select_npoints() // (high - low + 1)
-        if not grows and covered.any():
+        mapped[covered] += source.vspace.get_select_npoints() // (high - low + 1)
+        if covered.any():
             is_there[covered] &= _is_in_source(dataset, source, rows[covered] - low, axis)
     return np.asarray(is_there & (mapped >= wanted))
 
@@ -183,15 +238,13 @@ def _is_in_source(dataset: Any, source: Any, rows: NDArray[np.int64], axis: int)
 
     if source.src_space.get_select_type() != h5py.h5s.SEL_ALL:
         rows = rows + source.src_space.get_select_bounds()[0][axis]
-    own_file = Path(dataset.file.filename)
-    places = [own_file] if source.file_name == "." else [own_file.parent / source.file_name, Path(source.file_name)]
-    path = next((place for place in places if place.is_file()), None)
+    path = source_file(dataset, spell(source.file_name))
     if path is None:
         return np.zeros(len(rows), dtype=bool)
-    with h5py.File(path, "r") as file:
-        origin = file.get(source.dset_name)
-        if not isinstance(origin, h5py.Dataset) or origin.ndim != dataset.ndim:
+    with open_hdf5(path) as file:
+        origin = find_dataset(file, spell(source.dset_name))
+        if origin is None or origin.ndim != dataset.ndim:
             # Of another number of axes, its rows cannot be told from here.
-            return np.full(len(rows), isinstance(origin, h5py.Dataset))
+            return np.full(len(rows), origin is not None)
         inside = rows < origin.shape[axis]
         return np.asarray(inside & ~np.isin(rows, _unwritten(origin, np.unique(rows[inside]), axis)))

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from algocli.compute.opening import lines_of, open_text
 from algocli.dataset.stimuli import Stimulus, StimulusId
 from algocli.errors import DataError, reading
 
@@ -85,9 +86,8 @@ def read_table(path: Path, columns: Sequence[str]) -> list[tuple[str, ...]]:
         If the file cannot be read, lacks one of the columns, or has a line that is too short.
     """
     try:
-        # Spreadsheets put a mark before the first name, which utf-8-sig takes away.
-        with reading(path), path.open(newline="", encoding="utf-8-sig") as stream:
-            lines = csv.reader(stream)
+        with open_text(path) as stream, reading(path):
+            lines = csv.reader(lines_of(path, stream))
             header = [name.strip() for name in next(lines, [])]
             lacking = [name for name in columns if name not in header]
             if lacking:

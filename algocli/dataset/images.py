@@ -6,15 +6,25 @@ Whatever the source, row r is the image of the subject's stimulus r, training fi
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from algocli.compute.budget import check_memory
 from algocli.compute.track import Track, silent
 from algocli.dataset.conversions import Conversion, Converted, gather
 from algocli.dataset.digests import digest_part, list_conversions, stimuli_digest
-from algocli.dataset.hdf5 import SUFFIXES, list_datasets, open_hdf5, read_rows, refuse_black, refuse_unwritten
+from algocli.dataset.hdf5 import (
+    SUFFIXES,
+    find_dataset,
+    list_datasets,
+    open_hdf5,
+    read_rows,
+    refuse_black,
+    refuse_unwritten,
+)
 from algocli.dataset.ids import find_stimuli, read_table
 from algocli.dataset.pixels import read_image
 from algocli.dataset.protocol import Subject
@@ -181,16 +191,14 @@ def open_images(subject: Subject, elsewhere: Path | None = None) -> Images:
 
 
 def _open_brick(subject: Subject, path: Path) -> ImageBrick:
-    import h5py
-
     if subject.ids.n is None:
         raise DataError(
             f"{path} has a row for each number of an image; the images of {subject.name} are called by words",
             hint=f"name a folder of images with a CSV file of their {subject.ids.name}s",
         )
     with open_hdf5(path) as file:
-        brick = file.get(_DATASET)
-        if not isinstance(brick, h5py.Dataset):
+        brick = find_dataset(file, _DATASET)
+        if brick is None:
             have = ", ".join(list_datasets(file)) or "none"
             raise DataError(
                 f"{path} has no dataset {_DATASET}; its datasets: {have}", hint="is it NSD's nsd_stimuli.hdf5?"
@@ -206,6 +214,8 @@ def _check_brick(path: Path, brick: Any, subject: Subject) -> None:
             f"{_DATASET} of {path} is {brick.dtype} of shape {shape}; (73000, 425, 425, 3) uint8 was expected",
             hint=_brick_hint(shape),
         )
+    # As many as are held at once: of an absurd shape, even one image.
+    check_memory(_BLOCK * math.prod(shape[1:]), remedy=f"{path} has images of {shape[1]} x {shape[2]} pixels")
     last = max(subject.stimuli, key=lambda stimulus: stimulus.nsd_id)
     if last.nsd_id >= shape[0]:
         raise DataError(

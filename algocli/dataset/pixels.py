@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from algocli.compute.opening import open_file
 from algocli.dataset.conversions import Conversion
-from algocli.dataset.pngs import is_as_stored, read_pixels
+from algocli.dataset.pngs import LARGEST_IMAGE, is_as_stored, read_pixels
 from algocli.errors import DataError, NoPixels
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ _WITH_ALPHA = frozenset({"LA", "La", "PA", "RGBA", "RGBa"})
 _TOLD_BY_HEADER = frozenset({"JPEG", "MPO", "WEBP", "GIF", "BMP"})
 # A camera's MPO holds its picture first, then previews or another eye's view; a PSD opens as its layers together.
 _ONE_PICTURE = frozenset({"MPO", "PSD"})
+_PROGRAMS = frozenset({"EPS", "WMF"})
 
 
 class Seen(NamedTuple):
@@ -106,7 +108,10 @@ def _opened(path: Path) -> Iterator[Image.Image]:
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with Image.open(path) as image:
+        with open_file(path, LARGEST_IMAGE) as stream, Image.open(stream) as image:
+            # Pillow has other programs decode these, which run what such a file says.
+            if image.format in _PROGRAMS:
+                raise NoPixels(f"{path} is a program that draws, no image", hint="save it as 8-bit RGB, as PNG")
             yield image
     except DataError:
         raise

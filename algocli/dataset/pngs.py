@@ -10,8 +10,9 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import IO, TYPE_CHECKING, NamedTuple
 
+from algocli.compute.opening import open_descriptor, open_file, read_file
 from algocli.errors import DataError, first_line
 
 if TYPE_CHECKING:
@@ -34,6 +35,11 @@ _TURNING_TEXTS = (b"XML:com.adobe.xmp", b"Raw profile type")
 _KEYWORD_BYTES = 20
 # Bytes of a file's beginning that are read for a look: what is told before the pixels mostly lies within.
 _BEGINNING = 1024
+# Pillow decodes no more pixels. A file takes as many bytes as these do uncompressed, in four samples of 16 bits.
+MOST_PIXELS = 178_956_970
+LARGEST_IMAGE = 8 * MOST_PIXELS
+# What no image has: who follows so many would never come to an end.
+_MANY_CHUNKS = 100_000
 # How a row is written (section 9.2): each sample as it is, or less its neighbour to the left, above, or both. Above the
 # first row there are zeros.
 _AS_IS, _, _LESS_ABOVE, _LESS_MEAN, _ = range(5)
@@ -82,8 +88,8 @@ def is_as_stored(path: Path) -> bool:
 
     Only the heads of its chunks are read. A file that cannot be read is not said to be one.
     """
-    with suppress(OSError):
-        descriptor = os.open(path, os.O_RDONLY)
+    with suppress(OSError, DataError):
+        descriptor = open_descriptor(path, LARGEST_IMAGE)
         try:
             start = os.pread(descriptor, _START.size, 0)
             if len(start) < _START.size or not start.startswith(_SIGNATURE):
@@ -98,7 +104,7 @@ def is_as_stored(path: Path) -> bool:
 
 def sample_bits(path: Path) -> int:
     """Return the bits of a sample of a file that is known to be a PNG; unlike `probe` it looks at nothing else."""
-    with path.open("rb") as stream:
+    with open_file(path, LARGEST_IMAGE) as stream:
         *_, depth, _ = _START.unpack(stream.read(_START.size))
     return int(depth)
 
@@ -115,10 +121,12 @@ def decode(path: Path) -> None:
 
     try:
         # verify() reads every checksum and decodes nothing; load() decodes and passes over the pixels' checksums.
-        with Image.open(path) as image:
+        with open_file(path, LARGEST_IMAGE) as stream, Image.open(stream) as image:
             image.verify()
-        with Image.open(path) as image:
+        with open_file(path, LARGEST_IMAGE) as stream, Image.open(stream) as image:
             image.load()
+    except DataError:
+        raise
     # On damaged bytes Pillow raises OSError, SyntaxError, ValueError, zlib.error and more.
     except Exception as error:
         reason = first_line(error).replace(str(path), "it")
@@ -136,11 +144,11 @@ def read_pixels(path: Path) -> NDArray[np.uint8] | None:
     if codecs is None:
         return None
     try:
-        content = path.read_bytes()
+        content = read_file(path, LARGEST_IMAGE)
         if not _is_plain(content):
             return None
         pixels: NDArray[np.uint8] = codecs.png_decode(content)
-    except (OSError, RuntimeError, ValueError):
+    except (OSError, RuntimeError, ValueError, DataError):
         return None
     return pixels
 
@@ -151,7 +159,7 @@ def first_row(path: Path) -> tuple[tuple[int, int], bytes] | None:
     None where the file is of another kind, says more than its pixels, or has no first row to be read so.
     """
     try:
-        with path.open("rb", buffering=0) as stream:
+        with open_file(path, LARGEST_IMAGE) as stream:
             start = stream.read(_START.size + 5)
             if len(start) < _START.size + 5 or not is_as_stored(path):
                 return None
@@ -162,23 +170,24 @@ def first_row(path: Path) -> tuple[tuple[int, int], bytes] | None:
                 return None
             n_bytes = 1 + 3 * width
             row = zlib.decompressobj().decompress(_first_pixels(stream, 2 * n_bytes + _BEGINNING), n_bytes)
-    except (OSError, zlib.error):
+    except (OSError, DataError, zlib.error):
         return None
     return ((width, height), _unfiltered(row[0], row[1:])) if len(row) == n_bytes else None
 
 
-def _first_pixels(stream: BinaryIO, n_bytes: int) -> bytes:
+def _first_pixels(stream: IO[bytes], n_bytes: int) -> bytes:
     """Read the beginning of the first chunk of pixels."""
     place = len(_SIGNATURE)
-    while True:
+    for _ in range(_MANY_CHUNKS):
         stream.seek(place)
         head = stream.read(8)
         length = int.from_bytes(head[:4])
         if head[4:] == b"IDAT":
             return stream.read(min(length, n_bytes))
         if len(head) < 8:
-            return b""
+            break
         place += 12 + length
+    return b""
 
 
 def _unfiltered(how: int, row: bytes) -> bytes:
@@ -205,7 +214,10 @@ def _is_plain(content: bytes) -> bool:
     """Say whether a file is 8-bit RGB and its pixels follow its header at once."""
     if len(content) < _PIXELS_AT + 4:
         return False
-    signature, _, kind, _, _, depth, colour = _START.unpack_from(content)
+    signature, _, kind, width, height, depth, colour = _START.unpack_from(content)
+    # Pillow, which says so, is to refuse what has too many pixels to be decoded.
+    if width * height > MOST_PIXELS:
+        return False
     next_kind = content[_PIXELS_AT : _PIXELS_AT + 4]
     if (signature, kind, depth, colour, next_kind) != (_SIGNATURE, b"IHDR", 8, 2, b"IDAT"):
         return False
@@ -220,8 +232,12 @@ def _bears_on_pixels(kind: bytes, beginning: bytes) -> bool:
 def _chunks(read: Callable[[int, int], bytes]) -> Iterator[tuple[bytes, bytes]]:
     """Yield the kind of each chunk and the beginning of its data; `read` takes a place and a number of bytes."""
     place = len(_SIGNATURE)
-    while len(head := read(place, 8 + _KEYWORD_BYTES)) >= 8:
+    for _ in range(_MANY_CHUNKS):
+        head = read(place, 8 + _KEYWORD_BYTES)
         kind = head[4:8]
+        # Names of chunks are of letters: what has none goes on with something else than chunks.
+        if len(head) < 8 or not kind.isalpha():
+            return
         yield kind, head[8:]
         if kind == b"IEND":
             return
@@ -230,7 +246,7 @@ def _chunks(read: Callable[[int, int], bytes]) -> Iterator[tuple[bytes, bytes]]:
 
 def _edges(path: Path) -> tuple[bytes, bytes]:
     # Plain system calls: a Python file object would cost more than the two reads, ten thousand times.
-    descriptor = os.open(path, os.O_RDONLY)
+    descriptor = open_descriptor(path, LARGEST_IMAGE)
     try:
         n_bytes = os.fstat(descriptor).st_size
         return os.pread(descriptor, _BEGINNING, 0), os.pread(descriptor, len(_END), max(0, n_bytes - len(_END)))

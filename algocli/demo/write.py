@@ -9,8 +9,7 @@ from __future__ import annotations
 import io
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -145,7 +144,7 @@ def _choose(subjects: Sequence[int]) -> tuple[int, ...]:
 
 def _write_missing(folder: Path, subjects: Sequence[int], recipe: Recipe, track: Track, n_threads: int | None) -> int:
     """Write the subjects that are not there, and return how many these were."""
-    with _alone(folder):
+    with hold(folder / ".lock"):
         # Looked up again: another process may have written them while this one waited.
         missing = _missing(folder, subjects)
         gallery = Gallery(recipe.seed, kept=shared_ids(recipe).tolist() if len(missing) > 1 else ())
@@ -156,19 +155,6 @@ def _write_missing(folder: Path, subjects: Sequence[int], recipe: Recipe, track:
 
 def _missing(folder: Path, subjects: Sequence[int]) -> list[int]:
     return [subject for subject in subjects if not (folder / subject_folder(subject)).exists()]
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Keep a second process that writes the same challenge waiting."""
-    lock = folder / ".lock"
-    with hold(lock):
-        try:
-            yield
-        finally:
-            # The same recipe shall leave the same bytes, and the lock names the process that held it.
-            with suppress(OSError):
-                os.truncate(lock, 0)
 
 
 def _write_subject(folder: Path, subject: int, recipe: Recipe, gallery: Gallery, track: Track, n_threads: int) -> None:

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from algocli.compute.caches import filling
 from algocli.compute.choices import (
     check_choice,
     check_flag,
@@ -158,12 +159,13 @@ def extract(
     n_at_once = (usual.BATCH_ON_CPU if device == "cpu" else usual.BATCH_ON_GPU) if batch_size is None else batch_size
     how = Passage(dtype, n_at_once, device, numerics, Reduction(pool, project, project_seed), rows)
     stores: list[FeatureStore] = []
-    for subject, images in sources:
-        made = extraction.extract(subject, backbone, cache_dir, how, images=images, track=track, note=note)
-        for store in made if gram else ():
-            if store.complete:
-                products(store, device=device, track=track)
-        stores += made
+    with filling(cache_dir, note):
+        for subject, images in sources:
+            made = extraction.extract(subject, backbone, cache_dir, how, images=images, track=track, note=note)
+            for store in made if gram else ():
+                if store.complete:
+                    products(store, device=device, track=track)
+            stores += made
     return Features.of(stores)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from algocli.compute.caches import filling
 from algocli.compute.choices import check_flag, check_path, check_word, check_words
 from algocli.compute.track import Note, Track, silent, unheard
 from algocli.dataset.protocol import Subject
@@ -98,20 +99,21 @@ def train(
     if name is not None:
         check_run_name(name)
     device = _resolved(device)
-    run = opening.open_on(home, chosen, [subject.id for subject in some], name=name, force=force, note=note)
-    for subject in some:
-        train_subject(
-            subject,
-            run,
-            cache_dir,
-            home=home,
-            command_line=sys.argv,
-            force=force,
-            device=device,
-            track=track,
-            note=note,
-        )
-    run.mark_latest()
+    with filling(cache_dir, note):
+        run = opening.open_on(home, chosen, [subject.id for subject in some], name=name, force=force, note=note)
+        for subject in some:
+            train_subject(
+                subject,
+                run,
+                cache_dir,
+                home=home,
+                command_line=sys.argv,
+                force=force,
+                device=device,
+                track=track,
+                note=note,
+            )
+        run.mark_latest()
     for remark in tell_mixtures(run):
         note(remark)
     return run

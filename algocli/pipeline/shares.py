@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from algocli.compute.caches import filling
 from algocli.compute.choices import check_flag, check_path, check_word, check_words
 from algocli.compute.track import Note, Track, silent, unheard
 from algocli.dataset.naming import SubjectId
@@ -192,11 +193,12 @@ def partition(
         settings = with_usual_components(settings, some, n_features)
     if how is not None:
         check_enough(settings, some)
-    runs = open_unions(cache_dir, found_sets, settings, n_features, some, track=track, note=note)
     found: list[tuple[Subject, SubjectParts]] = []
-    for one in some:
-        train_unions(one, runs, cache_dir, command_line=sys.argv, track=track, note=note)
-        found.append((one, read_parts(one, runs, track=track)))
+    with filling(cache_dir, note):
+        runs = open_unions(cache_dir, found_sets, settings, n_features, some, track=track, note=note)
+        for one in some:
+            train_unions(one, runs, cache_dir, command_line=sys.argv, track=track, note=note)
+            found.append((one, read_parts(one, runs, track=track)))
     names = [one.name for one in found_sets]
     drawn = None if how is None else resample_parts(found, names, runs, how, rois=only, track=track, note=note)
     report = summarise_parts(names, found, rois=only, drawn=drawn, correct=each)

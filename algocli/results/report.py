@@ -60,10 +60,10 @@ class RoiRow:
     median_r: float | None
     mean_r: float | None
     accuracy: float | None
-    adjusted_accuracy: float | None = None
     low: float | None = None
     high: float | None = None
     significant_share: float | None = None
+    adjusted_accuracy: float | None = None
 
 
 # What every row tells, asked or not.
@@ -235,7 +235,7 @@ def _rows(number: SubjectId, hemisphere: Side, scores: VertexScores, of: Regions
         fair = mean_adjusted(adjusted[vertices]) if adjusted is not None else None
         low, high = sure.intervals.get(name, (None, None))
         head = (number, hemisphere, name, len(vertices))
-        yield RoiRow(*head, _median(r), _mean(r), percent, fair, low, high, sure.significant_share(vertices))
+        yield RoiRow(*head, _median(r), _mean(r), percent, low, high, sure.significant_share(vertices), fair)
 
 
 def _median(values: NDArray[np.float64]) -> float | None:

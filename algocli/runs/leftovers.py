@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from algocli.compute.files import PARTIAL, n_bytes_in, read_json
-from algocli.compute.leftovers import Leftover, lies_in, real_folders
+from algocli.compute.leftovers import Leftover, contents, lies_in, real_folders
 from algocli.compute.lock import hold_if_free
 from algocli.errors import DataError
 from algocli.features.store.leftovers import KILLED, find_leftovers
@@ -71,7 +71,7 @@ def _is_still_unfinished(cache_dir: Path, run: Path) -> bool:
 def _is_unfinished(run: Path) -> bool:
     subject_folders = Run(run).subject_folders()
     known = all(
-        path.name == "manifest.json" or path.name.endswith(PARTIAL) or path in subject_folders for path in run.iterdir()
+        path.name == "manifest.json" or path.name.endswith(PARTIAL) or path in subject_folders for path in contents(run)
     )
     # A damaged record is no reason to delete what lies beside it.
     return known and not any((subject_folder / "record.json").exists() for subject_folder in subject_folders)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.caches import filling
 from algocli.compute.lock import hold_if_free
 from algocli.compute.vouching import is_unchanged, read_sealed, write_sealed
 from algocli.dataset.arrays import open_array
@@ -60,14 +61,14 @@ def keep(subject_run: SubjectRun, values: KeptP, state_before: Mapping[str, Any]
     StorageError
         If the folder cannot be written.
     """
-    with hold_if_free([subject_run.lock]) as free:
+    with filling(subject_run.cache_dir), hold_if_free([subject_run.lock]) as free:
         if not (free and subject_run.done and state(subject_run) == state_before):
             return
         withdraw(subject_run)
         for hemisphere, p in values.p.items():
             subject_run.save(f"{hemisphere}_p", p)
         basis = {"schema": SCHEMA, "n_permutations": values.n_permutations, "seed": values.seed, **state_before}
-        files = {name: subject_run.digests[name] for name in _names(subject_run)}
+        files = {name: subject_run.digest_of(subject_run.folder / name) for name in _names(subject_run)}
         write_sealed(subject_run.folder / RECORD, {**basis, FILES: files})
 
 

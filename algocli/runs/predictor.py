@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.caches import filling
 from algocli.compute.lock import hold
 from algocli.compute.track import Note, Track, silent, unheard
 from algocli.dataset.naming import SubjectId, name_of
@@ -116,7 +117,7 @@ def open_predictor(
             hint="name the data folder with data_dir=...",
         )
     # Who trains this subject holds it too.
-    with hold(subject_run.lock, note):
+    with filling(cache_dir, note), hold(subject_run.lock, note):
         kept = _kept(subject_run, stores)
         if kept is not None:
             return kept

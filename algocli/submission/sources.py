@@ -13,6 +13,7 @@ from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
 from algocli.compute.arrays import refuse_not_finite
+from algocli.compute.opening import open_file
 from algocli.compute.track import Track, silent
 from algocli.dataset.arrays import open_array
 from algocli.dataset.challenge.layout import SUBJECTS, check_subjects
@@ -169,7 +170,7 @@ def in_zip(path: Path, expected: ExpectedShapes, *, track: Track = silent) -> li
 
 
 def _read_member(path: Path, member: Member) -> NDArray[np.floating]:
-    with ZipFile(path) as archive, archive.open(member.name) as stream:
+    with open_file(path) as file, ZipFile(file) as archive, archive.open(member.name) as stream:
         array: NDArray[np.floating] = npy_format.read_array(stream, allow_pickle=False)
         return array
 

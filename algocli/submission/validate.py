@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import IO
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
+from algocli.compute.budget import gigabytes
+from algocli.compute.opening import open_file
 from algocli.compute.track import Track, silent
-from algocli.errors import DataError
 from algocli.submission.contents import examine, most_bytes
 from algocli.submission.entries import DamagedEntryError, can_be_read, open_entry
 from algocli.submission.placement import place, report_missing
@@ -19,6 +20,8 @@ from algocli.submission.verdict import THE_ZIP, Verdict, ZipFindings
 
 # The organisers say '300 MB'. A million bytes each is the stricter reading, and so the safe one.
 LIMIT = 300 * 10**6
+# What is larger is not looked into: a table of contents may be as large as its zip.
+_ABSURD = 10 * LIMIT
 
 # How files begin that are taken for a zip.
 _SIGNATURES = {
@@ -57,11 +60,7 @@ def validate(
         If the file does not exist or cannot be opened. A bad zip raises nothing: its faults are the verdict.
     """
     findings = ZipFindings()
-    try:
-        stream = path.open("rb")
-    except OSError as error:
-        raise DataError(f"{path} cannot be opened: {(error.strerror or 'unreadable').lower()}") from error
-    with stream:
+    with open_file(path) as stream:
         n_bytes = os.fstat(stream.fileno()).st_size
         archive = _open_zip(stream, findings)
         subjects: tuple[int, ...] = ()
@@ -77,6 +76,14 @@ def validate(
 
 
 def _open_zip(stream: IO[bytes], findings: ZipFindings) -> ZipFile | None:
+    if os.fstat(stream.fileno()).st_size > _ABSURD:
+        findings.fault(
+            THE_ZIP,
+            found=f"a file of {gigabytes(os.fstat(stream.fileno()).st_size)}",
+            expected=f"at most {LIMIT / 1e6:.0f} MB",
+            mend="make the zip again; if it came over a network, copy it again",
+        )
+        return None
     try:
         return ZipFile(stream)
     # A damaged table of contents raises nearly anything: BadZipFile, struct.error, ValueError, UnicodeDecodeError.

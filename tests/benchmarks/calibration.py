@@ -47,7 +47,8 @@ class Person(PlainSubject):
 
     sides = ("all",)
 
-    def __init__(self, folder: Path, responses: NDArray[np.float32], n_train: int) -> None:
+    def __init__(self, folder: Path, responses: NDArray[np.float32], n_train: int | None = None) -> None:
+        n_train = len(responses) if n_train is None else n_train
         self.name, self.folder, self.measured, self.others = (
             folder.name,
             folder,
@@ -173,7 +174,8 @@ def coverage(case: Case, *, n_people: int, seed: int = 0) -> Coverage:
             person, names = world(Path(where) / "w", case, rng, n_vertices, truth, n_others)
             usual = case.settings(names)
             every = [usual, replace(usual, n_components=usual.n_components // 2)]
-            every += [replace(usual, alphas=(1e-1, 1e5, 7))] * (len(weights) - 2)
+            if len(weights) > 2:
+                every.append(replace(usual, alphas=(1e-1, 1e5, 7)))
             runs = [train(person, settings, Path(where) / "w" / "cache") for settings in every]
             held = [held_out(run, "someone") for run in runs]
             counts = draw(len(held[0].rows), n_resamples=1000, seed=0)

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from algocli.cli import app
+from algocli.compute.caches import filling
 from algocli.dataset.challenge.subjects import Challenge
 from algocli.encoding.settings import Settings
 from algocli.features.store.derived import adopt
@@ -290,6 +291,9 @@ def test_without_a_terminal_deleting_needs_a_yes(cache):
 
 
 def test_with_a_yes_only_leftovers_go(cache):
+    # The lock stays, as those of stores do.
+    with filling(cache):
+        pass
     before = digest_tree(cache)
     leftover = leave(cache)
     result = invoke("gc", "--yes", "--cache-dir", cache)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
 import signal
@@ -16,7 +17,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from algocli.compute.files import PARTIAL, n_bytes_in, publish, read_json, sweep, sync_folder, write_json
+from algocli.compute.files import (
+    PARTIAL,
+    n_bytes_in,
+    publish,
+    publishing,
+    read_json,
+    sweep,
+    sync_folder,
+    write_json,
+)
 from algocli.compute.lock import hold_if_free
 from algocli.errors import DataError, StorageError, UsageError
 
@@ -143,6 +153,40 @@ def test_a_killed_writer_leaves_only_what_a_sweep_removes(tmp_path: Path) -> Non
     assert len(content_of(tmp_path)) == 1
     sweep(tmp_path)
     assert content_of(tmp_path) == []
+
+
+def test_what_killed_writers_left_goes_with_the_next_file_of_that_name_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("algocli.compute.files._REST", 0.0)
+    others = ["file.bin.partial", "file.bin.0a1b2c3.partial", "other.bin.0a1b2c3d.partial", "file.bin.old"]
+    for name in ("file.bin.0a1b2c3d.partial", "file.bin.ffffffff.partial", *others):
+        (tmp_path / name).write_bytes(b"half")
+    (tmp_path / "file.bin.00000000.partial").symlink_to(tmp_path / "file.bin.old")
+    with publishing(tmp_path / "file.bin") as living:
+        living.write(b"mine")
+        publish(tmp_path / "file.bin", lambda stream: stream.write(b"of another"))
+        assert (tmp_path / "file.bin").read_bytes() == b"of another"
+    assert (tmp_path / "file.bin").read_bytes() == b"mine"
+    assert content_of(tmp_path) == sorted(["file.bin", "file.bin.00000000.partial", *others])
+
+
+def test_a_file_that_is_deleted_before_it_is_held_is_opened_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flock, deleted = fcntl.flock, []
+
+    def late(stream: IO[bytes], kind: int) -> None:
+        if len(deleted) < 2:
+            deleted.extend(tmp_path.glob("*.partial"))
+            deleted[-1].unlink()
+        flock(stream, kind)
+
+    monkeypatch.setattr("algocli.compute.files.fcntl.flock", late)
+    publish(tmp_path / "file.bin", lambda stream: stream.write(b"whole"))
+    assert (tmp_path / "file.bin").read_bytes() == b"whole"
+    assert len(deleted) == 2
+    assert content_of(tmp_path) == ["file.bin"]
 
 
 def test_writers_of_one_file_do_not_mix(tmp_path: Path) -> None:

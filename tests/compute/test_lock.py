@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -23,16 +24,16 @@ from algocli.errors import StorageError
 HOLD = """
 import sys, pathlib
 from algocli.compute.lock import hold
-with hold(pathlib.Path(sys.argv[1])):
+with hold(pathlib.Path(sys.argv[1]), shared=sys.argv[2] == "shared"):
     print("held", flush=True)
     sys.stdin.readline()
 """
 
 
 @contextmanager
-def another_process(lock: Path) -> Iterator[subprocess.Popen[str]]:
-    """Have another process hold the lock until it is killed or its input ends."""
-    command = [sys.executable, "-c", HOLD, str(lock)]
+def another_process(lock: Path, how: str = "alone") -> Iterator[subprocess.Popen[str]]:
+    """Have another process hold the lock, alone or shared, until it is killed or its input ends."""
+    command = [sys.executable, "-c", HOLD, str(lock), how]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "held\n"
@@ -86,7 +87,7 @@ def test_a_lock_whose_holder_was_killed_is_free(tmp_path: Path) -> None:
         process.wait()
         with hold(tmp_path / "lock", notes.append):
             assert notes == []
-    assert str(os.getpid()) in (tmp_path / "lock").read_text()
+            assert str(os.getpid()) in (tmp_path / "lock").read_text()
 
 
 def test_whoever_waits_is_let_in_when_the_holder_is_killed(tmp_path: Path) -> None:
@@ -201,3 +202,71 @@ def test_a_lock_whose_folder_was_deleted_meanwhile_is_taken_anew(tmp_path: Path)
     other.join(10)
     assert taken.is_set()
     assert path.is_file()
+
+
+@pytest.mark.parametrize("leads_to", ["file", "nothing", "folder", "itself"])
+def test_a_link_in_place_of_a_lock_is_refused_and_what_it_leads_to_untouched(tmp_path: Path, leads_to: str) -> None:
+    (tmp_path / "file").write_text("precious")
+    (tmp_path / "folder").mkdir()
+    lock = tmp_path / "cache" / "lock"
+    lock.parent.mkdir()
+    lock.symlink_to("lock" if leads_to == "itself" else tmp_path / leads_to)
+    for shared in (False, True):
+        with (
+            pytest.raises(StorageError, match=f"cannot write {lock}: it is a link") as caught,
+            hold(lock, shared=shared),
+        ):
+            pass
+        assert caught.value.hint == f"delete {lock}"
+    with hold_if_free([lock]) as free:
+        assert not free
+    assert (tmp_path / "file").read_text() == "precious"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cache", "file", "folder"]
+
+
+def test_a_second_name_of_a_file_is_held_and_never_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("precious")
+    (tmp_path / "lock").hardlink_to(tmp_path / "file")
+    with another_process(tmp_path / "lock"), hold_if_free([tmp_path / "lock"]) as free:
+        assert not free
+    assert (tmp_path / "file").read_text() == "precious"
+
+
+def test_what_is_no_regular_file_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "socket"))
+        for name in ("pipe", "socket"):
+            with pytest.raises(StorageError, match="it is no regular file, and a lock never is"), hold(tmp_path / name):
+                pass
+
+
+def test_a_lock_says_who_holds_it_for_as_long(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    with hold(lock, shared=True):
+        with another_process(lock, "shared") as process:
+            assert str(process.pid) in lock.read_text()
+        assert str(process.pid) in lock.read_text()
+        with hold(lock, shared=True):
+            assert str(os.getpid()) in lock.read_text()
+    assert lock.read_text() == ""
+
+
+def test_a_lock_that_is_replaced_again_and_again_keeps_one_at_a_time(tmp_path: Path) -> None:
+    lock, inside, most = tmp_path / "lock", [0], [0]
+
+    def work() -> None:
+        for _ in range(100):
+            with hold(lock):
+                inside[0] += 1
+                most[0] = max(most[0], inside[0])
+                time.sleep(0)
+                inside[0] -= 1
+                lock.unlink()
+
+    workers = [threading.Thread(target=work) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert most == [1]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from algocli.dataset import pngs
+from algocli.dataset import digests, pngs
 from tests.support.challenge import write_tiny_challenge
 
 
@@ -26,3 +27,10 @@ def decoder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     pngs._codecs.cache_clear()
     yield request.param
     pngs._codecs.cache_clear()
+
+
+@pytest.fixture
+def an_hour_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test has just written has rested: its digest is remembered."""
+    really = time.time_ns
+    monkeypatch.setattr(digests.time, "time_ns", lambda: really() + 3600 * 10**9)

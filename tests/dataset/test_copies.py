@@ -90,6 +90,7 @@ def test_images_that_cannot_be_read_are_like_no_other(tmp_path: Path) -> None:
     assert find_copies([], tmp_path / "cache").tolist() == []
 
 
+@pytest.mark.usefixtures("an_hour_later")
 def test_what_was_seen_is_remembered_until_a_file_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paths = [saved(tmp_path / f"{n}.png", picture(n // 2), compress_level=n) for n in range(6)]
     for path in paths:

@@ -6,6 +6,8 @@ import errno
 import hashlib
 import json
 import os
+import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,9 @@ from tests.support.pictures import orientation_block, write_png, write_tiff
 
 # 2001: long settled, whatever the clock says.
 LONG_AGO = 1_000_000_000 * 10**9
+
+
+pytestmark = pytest.mark.usefixtures("an_hour_later")
 
 
 @pytest.fixture
@@ -122,6 +127,67 @@ def test_a_file_that_had_just_changed_is_not_remembered(
     read.clear()
     digest_files(files, tmp_path / "cache")
     assert read == ([files[0]] if again else [])
+
+
+@pytest.mark.parametrize("seconds", [-1.9, 0.001, 1.9])
+def test_a_file_of_old_that_has_just_come_here_is_not_remembered(
+    files: list[Path], tmp_path: Path, read: list[Path], monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    came = os.stat(files[3]).st_ctime_ns
+    monkeypatch.setattr(digests.time, "time_ns", lambda: came + int(seconds * 1e9))
+    for _ in range(2):
+        read.clear()
+        digest_files(files[3:4], tmp_path / "cache")
+        assert read == files[3:4]
+
+
+def replaced_in_place(path: Path, content: bytes) -> None:
+    write(path, content)
+
+
+def replaced_by_another(path: Path, content: bytes) -> None:
+    write(path.with_suffix(".new"), content)
+    path.with_suffix(".new").rename(path)
+
+
+@pytest.mark.parametrize("replace", [replaced_in_place, replaced_by_another])
+def test_another_content_of_the_same_size_and_time_is_met(
+    files: list[Path], tmp_path: Path, read: list[Path], replace: Callable[[Path, bytes], None]
+) -> None:
+    digest_files(files, tmp_path / "cache")
+    before = os.stat(files[5])
+    read.clear()
+    # The disk's clock goes in ticks.
+    time.sleep(0.05)
+    replace(files[5], b"y" * 5000)
+    assert (os.stat(files[5]).st_size, os.stat(files[5]).st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+    assert digest_files(files, tmp_path / "cache")[5] == hashlib.sha256(b"y" * 5000).hexdigest()
+    assert read == [files[5]]
+
+
+def test_a_copied_folder_is_read_once_and_has_the_same_digests(
+    files: list[Path], tmp_path: Path, read: list[Path]
+) -> None:
+    found = digest_files(files, tmp_path / "cache")
+    shutil.copytree(tmp_path / "images", tmp_path / "copy")
+    copies = [tmp_path / "copy" / path.relative_to(tmp_path / "images") for path in files]
+    read.clear()
+    for _ in range(2):
+        assert digest_files(copies, tmp_path / "cache") == found
+    assert sorted(read) == sorted(copies)
+
+
+def test_memories_without_inodes_are_forgotten(files: list[Path], tmp_path: Path, read: list[Path]) -> None:
+    found = digest_files(files[:1], tmp_path / "cache")
+    (memory,) = (tmp_path / "cache" / "digests").iterdir()
+    status = os.stat(files[0])
+    told = json.loads(memory.read_text())
+    told["files"] = {files[0].name: f"{status.st_size} {status.st_mtime_ns} {'0' * 64}"}
+    told.pop("digest")
+    memory.write_text(json.dumps(told))
+    read.clear()
+    assert digest_files(files[:1], tmp_path / "cache") == found
+    assert read == files[:1]
 
 
 def test_a_file_that_changes_while_it_is_read_is_not_remembered(

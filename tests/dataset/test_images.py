@@ -144,6 +144,7 @@ def test_the_digest_of_a_brick_is_that_of_splits_ids_and_pixels(
     assert brick.digest(tmp_path / "cache") == hashlib.sha256(b"".join(parts)).hexdigest()
 
 
+@pytest.mark.usefixtures("an_hour_later")
 def test_a_brick_is_read_once_for_a_subject_and_again_for_another(
     subject: Subject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

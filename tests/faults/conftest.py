@@ -47,6 +47,8 @@ class Jobs:
             output.touch()
             job["output"] = str(output)
             outputs.append(output)
+        for job in jobs:
+            job["outputs"] = list(map(str, outputs))
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(json.dumps(jobs) + "\n")

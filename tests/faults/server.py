@@ -15,8 +15,9 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 # What changes a file system, as Python's audit events name it. Opening counts where it is for writing.
 CHANGES = {"open", "os.rename", "os.mkdir"}
+# And what takes something away.
+REMOVALS = {"os.remove", "os.rmdir"}
 
 
 def serve() -> None:
@@ -80,7 +83,14 @@ def _run(job: dict[str, Any]) -> int:
     algocli.features.store.shards.MAX_SHARD_ROWS = job.get("rows", 8)
     # The widest of the stand-in's layers has shards of 4 rows.
     algocli.features.store.shards.SHARD_BYTES = 100_000
-    algocli.features.networks.backbones.load_backbone = load
+    if not job.get("real_network"):
+        algocli.features.networks.backbones.load_backbone = load
+    if "memory" in job:
+        # What the interpreter and its libraries have reserved, of which most is never used, is not counted.
+        most = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize() + job["memory"]
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    if "alarm" in job:
+        signal.alarm(job["alarm"])
     if "dwell" in job:
         algocli.features.extraction.hold = _dwelling(algocli.features.extraction.hold, job["dwell"])
     if "at_most" in job:
@@ -88,12 +98,44 @@ def _run(job: dict[str, Any]) -> int:
     if "largest_file" in job:
         resource.setrlimit(resource.RLIMIT_FSIZE, (job["largest_file"],) * 2)
     if "at" in job:
-        _from_change(job["cache"], job["at"], HAPPENINGS[job["happens"]])
+        if job["happens"] == "pause":
+            _from_change(job["cache"], job["at"], _pausing(job), CHANGES | REMOVALS)
+        else:
+            _from_change(job["cache"], job["at"], HAPPENINGS[job["happens"]])
+    if "waits_for" in job:
+        _wait_until(Path(job["waits_for"]).exists)
     try:
         app(job["arguments"])
     except SystemExit as end:
         return int(end.code or 0)
+    finally:
+        if "touches" in job:
+            Path(job["touches"]).touch()
     return 0
+
+
+def _pausing(job: dict[str, Any]) -> Callable[[], None]:
+    """Return what stops a job, once, until whoever waits for that has ended, or says that it waits in its turn."""
+    stopped, gone_on = Path(job["touches"]), Path(job["goes_on"])
+
+    def said_so() -> bool:
+        return any("waiting for it" in Path(output).read_text() for output in job["outputs"])
+
+    def pause() -> None:
+        if not stopped.exists():
+            stopped.write_text("in between")
+            _wait_until(lambda: gone_on.exists() or said_so())
+
+    return pause
+
+
+def _wait_until(happened: Callable[[], bool]) -> None:
+    # A machine that is busy is waited for, and one that hangs is not.
+    for _ in range(3000):
+        if happened():
+            return
+        time.sleep(0.01)
+    _die()
 
 
 def _dwelling(hold: Callable[..., Any], seconds: float) -> Callable[..., Any]:
@@ -131,7 +173,7 @@ def _refuse() -> None:
 HAPPENINGS = {"kill": _die, "full": _fill_up, "refused": _refuse}
 
 
-def _from_change(cache: str, number: int, happen: Callable[[], None]) -> None:
+def _from_change(cache: str, number: int, happen: Callable[[], None], changes: Set[str] = CHANGES) -> None:
     """Let something happen before the change of that number to a cache folder, and before every later one."""
     seen = 0
     fsync = os.fsync
@@ -143,7 +185,7 @@ def _from_change(cache: str, number: int, happen: Callable[[], None]) -> None:
             happen()
 
     def audit(event: str, arguments: tuple[Any, ...]) -> None:
-        if event not in CHANGES or not isinstance(arguments[0], str | os.PathLike):
+        if event not in changes or not isinstance(arguments[0], str | os.PathLike):
             return
         writes = event != "open" or arguments[2] & (os.O_WRONLY | os.O_RDWR)
         if writes and os.fspath(arguments[0]).startswith(cache):

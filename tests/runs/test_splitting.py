@@ -170,8 +170,10 @@ def test_a_run_that_parted_copies_is_told(toy: Toy, tmp_path: Path) -> None:
     plant(anna, high, anna, low)
     run = learn(toy, cache, holdout=0.25, n_components=4)
     # As a version left it that knew of no copies.
-    run.subject("anna").save("validation_rows", np.array(part))
-    run.subject("anna").save("validation_folds", np.zeros(len(part), np.int64))
+    before = run.subject("anna")
+    before.save("validation_rows", np.array(part))
+    before.save("validation_folds", np.zeros(len(part), np.int64))
+    before.finish({name: told for name, told in before.record.items() if name != "held_out"})
     heard: list[str] = []
     algocli.train(anna, run.settings, cache_dir=cache, note=heard.append)
     assert any("did not keep the same images on one side" in line for line in heard)

@@ -47,7 +47,7 @@ def test_a_zip_made_by_the_shells_zip_with_its_folder_entries_is_ready(check: Ch
 
 
 def test_a_path_that_is_not_there_is_an_error_and_no_verdict(tmp_path: Path, tiny: ExpectedShapes) -> None:
-    with pytest.raises(DataError, match="no such file"):
+    with pytest.raises(DataError, match="is missing"):
         validate(tmp_path / "absent.zip", tiny)
     with pytest.raises(DataError, match="is a directory"):
         validate(tmp_path, tiny)

@@ -201,7 +201,8 @@ class Subject(PlainSubject):
             If the file is damaged, or its shape disagrees with the mask.
         """
         path = self.layout.noise_ceiling(check_hemisphere(hemisphere))
-        if not path.is_file():
+        # What is there and no file is told, not passed over.
+        if not os.path.lexists(path):
             return None
         ceiling, n_vertices = open_array(path), self.n_vertices(hemisphere)
         if ceiling.shape != (n_vertices,) or ceiling.dtype.kind not in "fiu":

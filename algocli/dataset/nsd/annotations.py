@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.budget import check_memory
+from algocli.compute.opening import check_file, read_file
 from algocli.dataset.challenge.layout import IMAGE_SIZE
 from algocli.dataset.nsd.coco import CocoImage, Frame, area
 from algocli.dataset.stimuli import Stimulus
-from algocli.errors import DataError, reading
+from algocli.errors import DataError
 
 _EXPECTED = (
     "a COCO file such as instances_val2017.json was expected: 'images', each with id, width and height in whole "
@@ -23,6 +25,8 @@ _EXPECTED = (
 _IDS, _SIZES = range(2**63), range(1, 2**16)
 # No image has pixels so far out; beyond, areas would no longer be numbers.
 _FARTHEST = 1e9
+# COCO's own largest is of 470 MB.
+_LARGEST = 2 * 2**30
 
 
 @dataclass(frozen=True)
@@ -89,8 +93,9 @@ def adapt(path: Path, stimuli: Sequence[Stimulus], origins: Sequence[CocoImage])
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        with reading(path), path.open(encoding="utf-8") as stream:
-            content = json.load(stream)
+        # Of numbers, Python makes about ten times as much.
+        check_memory(10 * check_file(path, _LARGEST), remedy="it is no file of COCO's")
+        content = json.loads(read_file(path, _LARGEST))
     # Broken JSON, broken UTF-8, or brackets nested without end.
     except (ValueError, RecursionError) as error:
         raise DataError(f"{path} is no JSON: {error}", hint=_EXPECTED) from error

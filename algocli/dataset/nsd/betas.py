@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.opening import open_file
 from algocli.compute.track import Track, silent
 from algocli.dataset.challenge.layout import N_FSAVERAGE
 from algocli.dataset.nsd.tree import Tree
@@ -142,10 +143,12 @@ def _open(path: Path) -> _Session:
     from nibabel.freesurfer.mghformat import MGHHeader
 
     try:
-        with path.open("rb") as stream:
+        with open_file(path) as stream:
             header: Any = MGHHeader.from_fileobj(stream)  # type: ignore[no-untyped-call]
         shape = tuple(int(n) for n in header.get_data_shape())
         session = _Session(path, header.get_data_dtype(), header.get_data_offset(), shape[3] if len(shape) == 4 else 1)
+    except DataError:
+        raise
     # On a damaged file nibabel raises its own errors, and those of struct and numpy.
     except Exception as error:
         reason = first_line(error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.opening import read_file
 from algocli.dataset.arrays import open_array
 from algocli.dataset.challenge.layout import (
     N_FSAVERAGE,
@@ -32,6 +34,8 @@ _IN_A_FOLDER = ("{side}_noise_ceiling.npy", "{side}.ncsnr.mgh", "{side}.ncsnr.mg
 _IN_NSD = "fsaverage/betas_fithrf_GLMdenoise_RR"
 _ALL_OF_NSD = "nsddata_betas/ppdata"
 _MOST_LISTED = 5
+# One of fsaverage takes a megabyte, uncompressed.
+_LARGEST_MAP = 256 * 2**20
 _OTHER_SURFACES = {10_242: "fsaverage5", 40_962: "fsaverage6"}
 _NAMES = "lh_noise_ceiling.npy and rh_noise_ceiling.npy, or lh.ncsnr.mgh and rh.ncsnr.mgh"
 
@@ -221,10 +225,13 @@ def read_map(path: Path) -> NDArray[Any]:
 
     try:
         # Bytes, as nibabel leaves the files that it opens to the garbage collector; a map is small.
-        content = path.read_bytes()
+        content = read_file(path, _LARGEST_MAP)
         if path.suffix.lower() == ".mgz":
-            content = gzip.decompress(content)
+            with gzip.open(io.BytesIO(content)) as stream:
+                content = stream.read(_LARGEST_MAP)
         return np.asarray(MGHImage.from_bytes(content).dataobj)
+    except DataError:
+        raise
     # On a damaged file nibabel raises its own errors, and those of struct, zlib, gzip and numpy.
     except Exception as error:
         reason = first_line(error).replace(str(path), "it")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from algocli.compute.arrays import blocks, publishing_rows
 from algocli.compute.files import publish, write_json
+from algocli.compute.opening import open_file
 from algocli.compute.track import Track, silent
 from algocli.dataset.arrays import load_mapping, open_array, save_array
 from algocli.dataset.ceilings import Repeats, ceiling_from_ncsnr
@@ -23,7 +24,7 @@ from algocli.dataset.challenge.layout import (
     image_name,
     subject_folder,
 )
-from algocli.dataset.hdf5 import open_hdf5, refuse_black, refuse_unwritten
+from algocli.dataset.hdf5 import find_dataset, open_hdf5, refuse_black, refuse_unwritten
 from algocli.dataset.nsd.betas import average, count_trials
 from algocli.dataset.nsd.ceiling_files import read_map
 from algocli.dataset.nsd.tree import Tree
@@ -96,7 +97,7 @@ def prepare(tree: Tree, masks: Path, out: Path, *, n_test_sessions: int = 3, tra
         _write_masks(given, layout, hemisphere, vertices)
         _write_ceiling(tree, layout, hemisphere, vertices, trials.repeats)
     for roi_class in ROI_CLASSES:
-        with given.roi_mapping(roi_class).open("rb") as mapping:
+        with open_file(given.roi_mapping(roi_class)) as mapping:
             publish(layout.roi_mapping(roi_class), partial(shutil.copyfileobj, mapping))
     _write_images(tree.stimuli, layout, trials, track)
     return Prepared(
@@ -204,8 +205,9 @@ def _write_images(brick: Path, layout: SubjectLayout, trials: Trials, track: Tra
     if not missing:
         return
     with open_hdf5(brick) as file:
+        images = file[_BRICK]
         for split, row, nsd_id in track(missing, total=len(missing), label="images"):
-            pixels = np.asarray(file[_BRICK][nsd_id])
+            pixels = np.asarray(images[nsd_id])
             refuse_black(pixels[None], [f"{brick}, NSD id {nsd_id}"])
             image = Image.fromarray(pixels)
             publish(layout.images(split) / image_name(split, row, nsd_id), partial(image.save, format="PNG"))
@@ -221,7 +223,7 @@ def _check_images(brick: Path, layout: SubjectLayout, trials: Trials) -> None:
     wanted = _wanted(trials)
     with open_hdf5(brick) as file:
         # Something else may have that name: a group, or a dataset without a shape.
-        images = file.get(_BRICK)
+        images = find_dataset(file, _BRICK)
         shape, dtype = getattr(images, "shape", None) or (0,), getattr(images, "dtype", None)
     if shape[1:] != (IMAGE_SIZE, IMAGE_SIZE, 3) or dtype != np.uint8:
         raise DataError(f"{brick} holds no {_BRICK} of {IMAGE_SIZE} x {IMAGE_SIZE} RGB images in 8 bits")
@@ -229,7 +231,9 @@ def _check_images(brick: Path, layout: SubjectLayout, trials: Trials) -> None:
     if largest >= shape[0]:
         raise DataError(f"{brick} has {shape[0]} images; NSD id {largest} is needed")
     with open_hdf5(brick) as file:
-        refuse_unwritten(file[_BRICK], [nsd_id for _, _, nsd_id in wanted], f"{_BRICK} of {brick}", row="NSD id")
+        refuse_unwritten(
+            find_dataset(file, _BRICK), [nsd_id for _, _, nsd_id in wanted], f"{_BRICK} of {brick}", row="NSD id"
+        )
     names = {image_name(*place) for place in wanted}
     for split in SPLITS:
         folder = layout.images(split)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from algocli.compute.budget import check_memory
 from algocli.dataset.arrays import open_array
 from algocli.dataset.hdf5 import SUFFIXES
 from algocli.dataset.ids import Ids, read_table
@@ -28,7 +29,7 @@ _FORMATS: dict[str, Callable[[Path, str | None], Matrix]] = {
     **dict.fromkeys((".pt", ".pth"), tensors.open_tensor),
     ".safetensors": safetensors.open_safetensors,
     ".parquet": parquet.open_parquet,
-    **dict.fromkeys(_TABLES, text.open_text),
+    **dict.fromkeys(_TABLES, text.open_table),
 }
 # One array and no name for it.
 _NAMELESS = (".npy", *_TABLES)
@@ -73,6 +74,11 @@ def open_matrix(path: Path, dataset: str | None = None, names: Path | None = Non
         raise DataError(
             f"{opened.name} is {opened.dtype} of shape {opened.shape}; numbers, images x features, were expected"
         )
+    # Some rows are read at a time, and one at least.
+    check_memory(
+        2 * opened.n_features * opened.dtype.itemsize,
+        remedy=f"{opened.name} would be of {opened.n_features:,} features",
+    )
     return replace(opened, labels=read_labels(names) if names else opened.labels or labels_beside(path, opened.n_rows))
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.arrays import blocks
+from algocli.compute.caches import filling
 from algocli.compute.lock import hold
 from algocli.compute.track import Note, Track, silent, unheard
 from algocli.dataset.naming import by_id
@@ -86,10 +87,11 @@ def import_files(
         for told in _tell_rows(subject, matrix, rows, asked=ids is not None or key is not None):
             note(f"subject {subject.id}: {told}")
     how: dict[str, Any] = {"ids_file": ids_file, "ids_from": ids_from, "row_key": key}
-    return [
-        import_features(*place, name, cache_dir, dtype=dtype, **how, force=force, track=track, note=note)
-        for place in located
-    ]
+    with filling(cache_dir, note):
+        return [
+            import_features(*place, name, cache_dir, dtype=dtype, **how, force=force, track=track, note=note)
+            for place in located
+        ]
 
 
 def import_features(

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from algocli.compute.opening import check_file
 from algocli.errors import DataError, UsageError, first_line, install_hint
 
 if TYPE_CHECKING:
@@ -54,22 +55,39 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
     """
     import torch
 
-    if not path.is_file():
+    if not path.exists():
         raise DataError(
             f"there is no weights file {path}", hint="weights=... takes pretrained, random, random:SEED or a file"
         )
+    check_file(path)
     state = _read_safetensors(path) if path.suffix == ".safetensors" else _unpickle(path)
     for wrapper in ("state_dict", "model"):
         if isinstance(state, Mapping) and isinstance(state.get(wrapper), Mapping):
             state = state[wrapper]
     if not isinstance(state, Mapping) or not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise DataError(f"{path} holds no tensors by name: a state dict was expected")
+    odd = [str(name) for name, tensor in state.items() if not is_plain(tensor)]
+    if odd:
+        raise DataError(
+            f"{path} does not hold all numbers of {_first(odd)}, as of a sparse tensor or one on torch's meta device",
+            hint="save the network's weights as plain tensors",
+        )
     # DataParallel and Lightning put a word before every name.
     names = [str(name) for name in state]
     for word in ("module.", "model."):
         if names and all(name.startswith(word) for name in names):
             return {str(name).removeprefix(word): tensor for name, tensor in state.items()}
     return {str(name): tensor for name, tensor in state.items()}
+
+
+def is_plain(tensor: torch.Tensor) -> bool:
+    """Say whether each number of a tensor has a place of its own in memory, and means what it says."""
+    import torch
+
+    if tensor.layout != torch.strided or tensor.is_meta or tensor.is_quantized or tensor.is_nested:
+        return False
+    # One that was expanded may seem to have any number of them.
+    return tensor.numel() * tensor.element_size() <= tensor.untyped_storage().nbytes()
 
 
 def _unpickle(path: Path) -> object:

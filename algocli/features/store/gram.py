@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.arrays import blocks, length, publishing_rows
-from algocli.compute.files import PARTIAL
+from algocli.compute.caches import filling
 from algocli.compute.lock import hold
 from algocli.compute.track import Track, silent
 from algocli.compute.vouching import write_sealed
@@ -158,11 +158,8 @@ def _made(
     track: Track,
 ) -> Gram:
     """Open the Gram matrix that a folder holds under this key, computing it where there is none."""
-    with hold(folder / "lock"):
+    with filling(stores[0].cache_dir), hold(folder / "lock"):
         if not (is_recorded(folder, key) and is_as_recorded(folder, stores[0].cache_dir)):
-            # Hundreds of megabytes that a killed writer may have left: whoever holds the lock is the only one.
-            for unfinished in folder.glob(f"*{PARTIAL}"):
-                unfinished.unlink(missing_ok=True)
             algebra = algebra_on(device, n_multiplications(stores))
             tiles = _accumulate(stores, standard, algebra, track)
             digest = _save(folder / "matrix.npy", tiles, _n_shared(stores))

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from algocli.compute.files import PARTIAL, n_bytes_in, read_json
-from algocli.compute.leftovers import Leftover, lies_in, real_folders
+from algocli.compute.leftovers import Leftover, contents, lies_in, real_folders
 from algocli.dataset.digests import forgotten_folders
 from algocli.dataset.naming import is_name, is_numbered
 from algocli.errors import DataError
@@ -116,7 +116,7 @@ def _is_mismatched(folder: Path) -> bool:
     """Say whether a store's derived matrices carry no record, or that of another store."""
     gram = folder / "gram"
     # The lock alone is what a computation that has just begun, or was killed, has.
-    if gram.is_symlink() or not gram.is_dir() or {path.name for path in gram.iterdir()} <= {"lock"}:
+    if gram.is_symlink() or not gram.is_dir() or {path.name for path in contents(gram)} <= {"lock"}:
         return False
     try:
         return bool(read_json(gram / "record.json").get("key") != FeatureStore(folder).key)
@@ -132,7 +132,7 @@ def _is_empty(home: Path, going: Collection[Path] = ()) -> bool:
         or path.name == "recipe.json"
         or _is_lock(path)
         or (_PUBLISHED.fullmatch(path.name) and not path.is_dir())
-        for path in home.iterdir()
+        for path in contents(home)
     )
 
 
@@ -152,7 +152,7 @@ def _is_lock(path: Path) -> bool:
 
 
 def _locks_of_home(home: Path) -> list[Path]:
-    return [*filter(_is_lock, home.iterdir()), *(path for path in home.glob(f"*{PARTIAL}") if not path.is_symlink())]
+    return [*filter(_is_lock, contents(home)), *(path for path in home.glob(f"*{PARTIAL}") if not path.is_symlink())]
 
 
 def _locks_of_store(folder: Path) -> list[Path]:

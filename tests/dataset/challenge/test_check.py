@@ -172,7 +172,7 @@ SPOILED: dict[str, tuple[Spoil, str, str]] = {
     "an image is a folder": (
         lambda home: ((home / IMAGE).unlink(), (home / IMAGE).mkdir()),
         IMAGE,
-        "cannot be opened: is a directory",
+        "cannot be read: is a directory",
     ),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -10,12 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.dataset.hdf5 import list_datasets, open_hdf5, read_rows, refuse_unwritten
-from algocli.features.imports.formats.labels import as_words, is_list, labels_within, rank_key
+from algocli.dataset.hdf5 import list_datasets, open_hdf5, read_rows, refuse_absurd, refuse_unwritten
+from algocli.dataset.hdf5_links import refuse_elsewhere
+from algocli.errors import DataError
+from algocli.features.imports.formats.labels import MOST_WORDS, as_words, is_list, labels_within, rank_key
 from algocli.features.imports.formats.matrix import Matrix, choose, stack
 
 # What MATLAB writes beside every variable of its own.
 _MATLAB = "MATLAB_class"
+_LONGEST_WORD = 10_000
 
 
 def open_hdf5_dataset(path: Path, dataset: str | None) -> Matrix:
@@ -37,7 +41,8 @@ def open_hdf5_dataset(path: Path, dataset: str | None) -> Matrix:
             return stacked
         name = choose(path, numeric, dataset)
         shape, dtype, is_reversed = shapes[name], np.dtype(file[name].dtype), _is_matlabs(file[name])
-        words = {other: partial(_read_words, file, other) for other in stored if rank_key(other) is not None}
+        refuse_absurd(file[name])
+        words = {other: partial(_read_words, path, file, other) for other in stored if rank_key(other) is not None}
         labels = labels_within(path, shape[0] if shape else 0, words, name)
 
     def read(rows: Sequence[int]) -> NDArray[Any]:
@@ -59,7 +64,8 @@ def _read_many(path: Path, names: Sequence[str]) -> list[NDArray[Any]]:
 def _check(path: Path, names: Sequence[str]) -> None:
     with open_hdf5(path) as file:
         for name in names:
-            refuse_unwritten(file[name], range(file[name].shape[0]), f"{path}, {name}")
+            dataset = file[name]
+            refuse_unwritten(dataset, range(dataset.shape[0]), f"{path}, {name}")
 
 
 def _is_matlabs(dataset: Any) -> bool:
@@ -72,16 +78,31 @@ def _holds_numbers(dataset: Any) -> bool:
     return dataset.dtype.kind not in "OSUT" and kind not in (b"char", b"cell", "char", "cell")
 
 
-def _read_words(file: Any, name: str) -> list[str] | None:
+def _read_words(path: Path, file: Any, name: str) -> list[str] | None:
     dataset = file[name]
     kind = dataset.attrs.get(_MATLAB, b"")
     kind = kind.decode() if isinstance(kind, bytes) else str(kind)
+    if not (is_list(dataset.shape) or kind in ("cell", "char")):
+        return None
+    if math.prod(dataset.shape) > MOST_WORDS:
+        raise DataError(f"{path}, {name} would be a list of {math.prod(dataset.shape):,} words")
+    refuse_absurd(dataset)
+    refuse_unwritten(dataset, range(dataset.shape[0]), f"{path}, {name}")
     if kind == "cell":
-        return [_spell(file[reference][()]) for reference in np.ravel(dataset[()])]
+        return [_spell(_held(file, reference)) for reference in np.ravel(dataset[()])]
     if kind == "char":
         # One word a row, all of one length, stored by columns.
         return [_spell(codes) for codes in np.atleast_2d(dataset[()]).T]
-    return as_words(np.asarray(dataset[()])) if is_list(dataset.shape) else None
+    return as_words(np.asarray(dataset[()]))
+
+
+def _held(file: Any, reference: Any) -> NDArray[Any]:
+    """Return what a cell holds; it may have no name by which it would have been met before."""
+    held = file[reference]
+    refuse_elsewhere(held)
+    if math.prod(held.shape) > _LONGEST_WORD:
+        raise DataError(f"{held.file.filename} has a cell of {math.prod(held.shape):,} letters")
+    return np.asarray(held[()])
 
 
 def _spell(codes: NDArray[Any]) -> str:

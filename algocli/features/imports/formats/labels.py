@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.opening import LARGEST_TEXT, read_file
 from algocli.dataset.arrays import open_array
-from algocli.errors import DataError, reading
+from algocli.errors import DataError
 
 # The first that is there is taken. Compared without case, blanks, dashes and underscores; each may be one or many.
 _CERTAIN = [
@@ -42,6 +43,8 @@ _PERHAPS = (
 )
 # Names that a message begins with, and letters of each: those of a path and a file.
 _WORDS_SHOWN, _LONGEST_SHOWN = 3, 100
+# More than any array has rows, and few enough to be held.
+MOST_WORDS = 10**7
 _ENDINGS = (".txt", ".csv", ".tsv", ".npy", ".json")
 
 
@@ -227,8 +230,7 @@ def _read_likely(path: Path) -> Labels | None:
 def _read_text(path: Path) -> str:
     try:
         # Spreadsheets and editors put a mark before the first name, which utf-8-sig takes away.
-        with reading(path):
-            return path.read_text(encoding="utf-8-sig")
+        return read_file(path, LARGEST_TEXT).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is no text in UTF-8: {error}") from error
 

@@ -5,6 +5,7 @@ Either way an array has the shape that MATLAB shows: a row an image.
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.errors import DataError, first_line, reading
+from algocli.compute.budget import check_memory
+from algocli.compute.opening import open_file
+from algocli.errors import DataError, first_line
 from algocli.features.imports.formats.hdf5 import open_hdf5_dataset
-from algocli.features.imports.formats.labels import as_words, is_list, labels_within, rank_key
+from algocli.features.imports.formats.labels import MOST_WORDS, as_words, is_list, labels_within, rank_key
 from algocli.features.imports.formats.matrix import Matrix, choose, of_array
 
 # What scipy calls variables that hold numbers.
 _NUMERIC = {"double", "single", "logical", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))}
+# Bytes of a number, at most.
+_WIDEST = 8
 _HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 # MATLAB leaves this much room for a text of its own before HDF5 begins.
 _USER_BLOCK = 512
@@ -37,7 +42,11 @@ def open_mat(path: Path, dataset: str | None) -> Matrix:
     import scipy.io
 
     listed = _guarded(path, partial(scipy.io.whosmat, str(path)))
-    name = choose(path, {name: tuple(shape) for name, shape, kind in listed if kind in _NUMERIC}, dataset)
+    shapes = {name: tuple(shape) for name, shape, kind in listed if kind in _NUMERIC}
+    name = choose(path, shapes, dataset)
+    check_memory(
+        2 * _WIDEST * math.prod(shapes[name]), remedy="save the array with numpy.save, which is read in pieces"
+    )
     # What is compressed cannot be read in part; and how few bytes MATLAB keeps whole numbers in, the array alone knows.
     array = _load(path, name)
     words = {
@@ -48,11 +57,11 @@ def open_mat(path: Path, dataset: str | None) -> Matrix:
 
 
 def _may_be_words(name: str, shape: tuple[int, ...], kind: str) -> bool:
-    return rank_key(name) is not None and (is_list(shape) or kind == "char")
+    return rank_key(name) is not None and (is_list(shape) or kind == "char") and math.prod(shape) <= MOST_WORDS
 
 
 def _is_hdf5(path: Path) -> bool:
-    with reading(path), path.open("rb") as stream:
+    with open_file(path) as stream:
         start = stream.read(_USER_BLOCK + len(_HDF5_SIGNATURE))
     return start.startswith(_HDF5_SIGNATURE) or start[_USER_BLOCK:] == _HDF5_SIGNATURE
 

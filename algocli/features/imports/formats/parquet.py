@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.budget import check_memory
+from algocli.compute.opening import check_file
 from algocli.errors import DataError, UsageError, first_line, install_hint
 from algocli.features.imports.formats.labels import as_words, labels_within
 from algocli.features.imports.formats.matrix import Matrix, choose, of_array
@@ -33,8 +34,7 @@ def open_parquet(path: Path, dataset: str | None) -> Matrix:
         parquet: Any = importlib.import_module("pyarrow.parquet")
     except ImportError as error:
         raise UsageError(f"{path}: reading .parquet needs pyarrow", hint=install_hint("parquet")) from error
-    if not path.exists():
-        raise DataError(f"{path} is missing")
+    check_file(path)
     # On a damaged file pyarrow raises errors of its own and of Python.
     try:
         file = parquet.ParquetFile(path)

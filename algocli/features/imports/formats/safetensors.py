@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.opening import open_file
 from algocli.errors import DataError, first_line
 from algocli.features.imports.formats.labels import as_words, is_list, labels_within, rank_key
 from algocli.features.imports.formats.matrix import Matrix, choose, selection, stack
@@ -22,6 +24,8 @@ from algocli.features.imports.formats.matrix import Matrix, choose, selection, s
 _DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "BOOL": "?"}
 _DTYPES |= {f"{kind}{8 * size}": f"<{kind.lower()}{size}" for kind in "IU" for size in (1, 2, 4, 8)}
 _LENGTH_BYTES = 8
+# The library's own bound.
+_LONGEST_HEADER = 100_000_000
 _METADATA = "__metadata__"
 
 
@@ -63,19 +67,26 @@ def open_safetensors(path: Path, dataset: str | None) -> Matrix:
 def _read_header(path: Path) -> tuple[int, dict[str, Any]]:
     """Return where the tensors begin, and what is said of each: dtype, shape and data_offsets."""
     try:
-        size = path.stat().st_size
-        with path.open("rb") as stream:
+        with open_file(path) as stream:
+            size = os.fstat(stream.fileno()).st_size
             n_bytes = int.from_bytes(stream.read(_LENGTH_BYTES), "little")
-            if n_bytes > size:
+            if n_bytes > min(size, _LONGEST_HEADER):
                 raise ValueError("it is shorter than its header")
             header = json.loads(stream.read(n_bytes))
         header.pop(_METADATA, None)
         start = _LENGTH_BYTES + n_bytes
-        if any(start + item["data_offsets"][1] > size for item in header.values()):
-            raise ValueError("it ends early")
-    except FileNotFoundError as error:
-        raise DataError(f"{path} is missing") from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        for item in header.values():
+            begin, end = item["data_offsets"]
+            if (
+                not all(type(n) is int and n >= 0 for n in (begin, end, *item["shape"]))
+                or type(item["dtype"]) is not str
+            ):
+                raise ValueError("its header is damaged")
+            if start + end > size:
+                raise ValueError("it ends early")
+    except DataError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         raise DataError(
             f"{path} is no whole safetensors file: {first_line(error)}", hint="copy the file again"
         ) from error

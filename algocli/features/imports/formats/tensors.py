@@ -10,15 +10,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.opening import check_file
 from algocli.errors import DataError, first_line
 from algocli.features.imports.formats.labels import as_words, labels_within, rank_key
 from algocli.features.imports.formats.matrix import Matrix, choose, selection, stack
+from algocli.features.networks.weights import is_plain
 
 if TYPE_CHECKING:
     import torch
 
 # How torch begins where a pickle asks for more than it admits.
 _OBJECTS = "Weights only load failed"
+# Dicts within dicts.
+_DEEPEST = 16
 
 
 def open_tensor(path: Path, dataset: str | None) -> Matrix:
@@ -34,7 +38,7 @@ def open_tensor(path: Path, dataset: str | None) -> Matrix:
     saved = _load(path)
     items = _flatten(saved) if isinstance(saved, Mapping) else {"": saved}
     tensors = {name: item for name, item in items.items() if isinstance(item, torch.Tensor)}
-    plain = {name: tuple(item.shape) for name, item in tensors.items() if item.layout == torch.strided}
+    plain = {name: tuple(item.shape) for name, item in tensors.items() if is_plain(item)}
     if not plain:
         raise DataError(
             f"{path} holds no tensor of images x features, but {_describe(saved)}",
@@ -62,8 +66,7 @@ def open_tensor(path: Path, dataset: str | None) -> Matrix:
 def _load(path: Path) -> Any:
     import torch
 
-    if not path.is_file():
-        raise DataError(f"{path} is missing")
+    check_file(path)
     # Only what torch has written since 1.6 can be mapped. Of anything that is damaged, or holds more than tensors and
     # plain containers, the machine that reads it raises nearly anything.
     for is_mapped in (True, False):
@@ -84,13 +87,16 @@ def _describe(saved: Any) -> str:
     import torch
 
     if isinstance(saved, torch.Tensor):
-        return f"one that is {saved.layout}".replace("torch.", "")
+        return "one whose numbers are not all in the file, as of a sparse one"
     return f"a {type(saved).__name__}" + (f" of {len(saved)}" if isinstance(saved, list | tuple | dict) else "")
 
 
 def _flatten(saved: Mapping[Any, Any], beginning: str = "") -> dict[str, Any]:
     """Return what nested dicts hold by paths such as 'alexnet/conv1'."""
     flat: dict[str, Any] = {}
+    # A dict may hold itself.
+    if beginning.count("/") > _DEEPEST:
+        return flat
     for key, item in saved.items():
         flat |= _flatten(item, f"{beginning}{key}/") if isinstance(item, Mapping) else {f"{beginning}{key}": item}
     return flat

@@ -5,14 +5,14 @@ from __future__ import annotations
 import csv
 import re
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
 from algocli.compute.budget import check_memory
+from algocli.compute.opening import check_file, lines_of, open_text
 from algocli.errors import DataError, reading
 from algocli.features.imports.formats.labels import counts, labels_within, rank_key
 from algocli.features.imports.formats.matrix import Matrix, of_array
@@ -26,7 +26,7 @@ _INDEX = ("", "index", "unnamed: 0", "__index_level_0__")
 _FEWEST_COUNTED = 4
 
 
-def open_text(path: Path, dataset: str | None) -> Matrix:
+def open_table(path: Path, dataset: str | None) -> Matrix:
     """Read a .csv or .tsv file into memory, (n_rows, n_features) float64: its numbers exactly as they are written.
 
     A first line that names columns, or merely counts them, is passed over, and so is a first column that counts rows.
@@ -39,12 +39,11 @@ def open_text(path: Path, dataset: str | None) -> Matrix:
         If it does not fit into memory.
     """
     try:
-        with reading(path):
-            # Eight bytes take at least two characters.
-            check_memory(4 * path.stat().st_size, remedy="save the array with numpy.save, which is read in pieces")
-            # Spreadsheets put a mark before the first name, which utf-8-sig takes away.
-            with path.open(newline="", encoding="utf-8-sig") as stream:
-                return _read(path, stream)
+        size = check_file(path)
+        # Eight bytes take at least two characters.
+        check_memory(4 * size, remedy="save the array with numpy.save, which is read in pieces")
+        with open_text(path, size) as stream, reading(path):
+            return _read(path, lines_of(path, stream))
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path} is no table in UTF-8: {error}") from error
 
@@ -73,8 +72,8 @@ def readers(columns: Iterable[tuple[str, list[str]]]) -> dict[str, Callable[[], 
     return {name: lambda words=words: words for name, words in named if any(words) and not counts(words)}  # type: ignore[misc]
 
 
-def _read(path: Path, stream: IO[str]) -> Matrix:
-    start = stream.readline()
+def _read(path: Path, stream: Iterator[str]) -> Matrix:
+    start = next(stream, "")
     lines = csv.reader(chain([start], stream), delimiter=_delimiter(path, start), skipinitialspace=True)
     first = next(lines, [])
     is_header = _is_header(path, first)
