@@ -29,6 +29,7 @@ _HOMES = {
     "submit": "algocli.pipeline",
     "validate": "algocli.pipeline",
     "score": "algocli.pipeline",
+    "doctor": "algocli.pipeline",
     "correlate": "algocli.stats.correlation",
     "AlgocliError": "algocli.errors",
 }
@@ -51,6 +52,7 @@ __all__ = [
     "submit",
     "validate",
     "score",
+    "doctor",
     "correlate",
     "AlgocliError",
 ]

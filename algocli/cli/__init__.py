@@ -112,7 +112,7 @@ _COMMANDS = (
     *("layers", "extract", "import_features"),
     *("train", "report", "compare", "partition", "plot", "predict", "export"),
     *("submit", "validate", "score"),
-    "cache",
+    *("cache", "doctor"),
 )
 
 # Plain help: rich's would triple the time that --help takes.

@@ -1,6 +1,8 @@
 """What all other rooms stand on: files, locks, blocks of arrays, threads, memory.
 
 choices    what a setting or an argument may be
+cgroups    the limits of a container or a job
+cores      how many processor cores may be used
 budget     what the machine has left, and a refusal of work that cannot fit
 threads    work spread over this machine's threads
 track      how work that takes a while tells how far it is
@@ -12,5 +14,7 @@ vouching   digests of files and of records
 places     folders made aside and put in their place
 arrays     arrays a block at a time, and in such files
 tables     rows for whoever goes on with them in pandas
+abilities  what a folder's file system can do
+machine    what this machine is
 leftovers  what nothing refers to, and how it goes
 """

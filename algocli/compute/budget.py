@@ -6,13 +6,13 @@ import os
 import shutil
 from pathlib import Path
 
+from algocli.compute.cgroups import CGROUP, groups, number_in
 from algocli.errors import StorageError, UsageError
 
-_CGROUP = Path("/sys/fs/cgroup")
 _MEMINFO = Path("/proc/meminfo")
 
 
-def available_memory(cgroup: Path = _CGROUP, meminfo: Path = _MEMINFO) -> int:
+def available_memory(cgroup: Path = CGROUP, meminfo: Path = _MEMINFO) -> int:
     """Return the bytes of memory that may still be taken: the least of what the machine and its limits leave.
 
     A container or a job on a cluster sees the whole machine's memory and is killed at its own limit.
@@ -76,14 +76,13 @@ def _machine(meminfo: Path) -> int:
 def _limits(cgroup: Path) -> list[int]:
     """Return what each memory limit on this process leaves, in either version of cgroups."""
     left = []
-    for folder, limit, used in (
-        (cgroup, "memory.max", "memory.current"),
-        (cgroup / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes"),
-    ):
-        most, now = _number(folder / limit), _number(folder / used)
-        # 'max', or no file at all, is no limit; version 1 writes it as a number beyond any memory, which binds nobody.
-        if most is not None and now is not None:
-            left.append(max(0, most - now + _reclaimable(folder / "memory.stat")))
+    files = (("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes"))
+    for folder in groups("memory", cgroup):
+        for limit, used in files:
+            most, now = number_in(folder / limit), number_in(folder / used)
+            # 'max', or no file at all, is no limit; version 1 writes it as a number beyond any memory: it binds nobody.
+            if most is not None and now is not None:
+                left.append(max(0, most - now + _reclaimable(folder / "memory.stat")))
     return left
 
 
@@ -94,10 +93,3 @@ def _reclaimable(statistics: Path) -> int:
         return int(fields.get("inactive_file", 0))
     except (OSError, ValueError):
         return 0
-
-
-def _number(path: Path) -> int | None:
-    try:
-        return int(path.read_text())
-    except (OSError, ValueError):
-        return None

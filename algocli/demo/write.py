@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.arrays import write_header
+from algocli.compute.cores import n_cores
 from algocli.compute.files import n_bytes_in
 from algocli.compute.lock import hold
 from algocli.compute.threads import in_threads
@@ -148,7 +149,7 @@ def _write_missing(folder: Path, subjects: Sequence[int], recipe: Recipe, track:
         missing = _missing(folder, subjects)
         gallery = Gallery(recipe.seed, kept=shared_ids(recipe).tolist() if len(missing) > 1 else ())
         for subject in missing:
-            _write_subject(folder, subject, recipe, gallery, track, n_threads or os.cpu_count() or 1)
+            _write_subject(folder, subject, recipe, gallery, track, n_threads or n_cores())
     return len(missing)
 
 

@@ -7,7 +7,6 @@ shards before.
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.choices import check_choice, check_kind, check_whole, check_word
+from algocli.compute.cores import n_cores
 from algocli.compute.track import Track
 from algocli.dataset.images import Images
 from algocli.errors import DataError, UsageError
@@ -107,7 +107,7 @@ class Target:
 
 def n_workers() -> int:
     """Return how many batches are computed at a time."""
-    return os.cpu_count() or 1
+    return n_cores()
 
 
 def pass_through(

@@ -23,6 +23,7 @@ _HOMES = {
     "submit": "leaderboard",
     "validate": "leaderboard",
     "score": "official",
+    "doctor": "health",
 }
 
 

@@ -24,7 +24,7 @@ from algocli.compute.choices import check_choice
 from algocli.dataset.challenge.layout import N_FSAVERAGE, N_FSAVERAGE5
 from algocli.dataset.sides import HEMISPHERES, Side
 from algocli.errors import DataError
-from algocli.results.mesh_files import fetch_folder, find_folder, read_trusted
+from algocli.results.mesh_files import data_places, fetch_folder, find_folder, read_trusted
 
 T = TypeVar("T")
 Surface = Literal["fsaverage5", "fsaverage6", "fsaverage"]
@@ -90,24 +90,35 @@ def _folder(surface: Surface) -> Path:
     check_choice("surface", surface, tuple(N_VERTICES))
     if surface == _PACKAGED:
         return _inside_nilearn()
-    from nilearn.datasets import get_data_dirs
-
-    places = [Path(place).expanduser() for place in get_data_dirs()]
-    needed = [_file(part, hemisphere) for part in _NEEDED for hemisphere in HEMISPHERES]
+    places, needed = data_places(), _needed()
     found = find_folder(surface, places, needed)
     return found or fetch_folder(surface, places, needed, partial(_fetch, surface), partial(_check, surface))
 
 
+def surfaces_here() -> dict[Surface, bool]:
+    """Say of each surface whether its files are on this machine; nothing is fetched, nor read."""
+    here = {name: find_folder(name, data_places(), _needed()) is not None for name in N_VERTICES}
+    return {**here, _PACKAGED: _packaged() is not None}
+
+
+def _needed() -> list[str]:
+    return [_file(part, hemisphere) for part in _NEEDED for hemisphere in HEMISPHERES]
+
+
 def _inside_nilearn() -> Path:
     """Return nilearn's own folder of fsaverage5, as a rule without importing nilearn, which takes two seconds."""
-    found = find_spec("nilearn")
-    for place in (found.submodule_search_locations or []) if found else []:
-        folder = Path(place) / "datasets/data" / _PACKAGED
-        if all((folder / _file(part, hemisphere)).is_file() for part in _NEEDED for hemisphere in HEMISPHERES):
-            return folder
+    folder = _packaged()
+    if folder is not None:
+        return folder
     from nilearn.datasets import fetch_surf_fsaverage
 
     return Path(fetch_surf_fsaverage(_PACKAGED)["infl_left"]).parent
+
+
+def _packaged() -> Path | None:
+    package = find_spec("nilearn")
+    places = (package.submodule_search_locations or []) if package else []
+    return find_folder(_PACKAGED, [Path(place) / "datasets/data" for place in places], _needed())
 
 
 def _file(part: str, hemisphere: Side) -> str:

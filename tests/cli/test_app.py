@@ -17,7 +17,7 @@ from algocli.cli import app
 HEAVY = ("torch", "torchvision", "zarr", "nilearn", "sklearn", "scipy", "matplotlib", "rich", "numpy", "PIL", "h5py")
 COMMANDS = (
     "demo", "data", "prepare", "import-ceilings", "stimuli", "layers", "extract", "import-features",
-    "train", "report", "compare", "partition", "plot", "export", "submit", "validate", "score", "cache",
+    "train", "report", "compare", "partition", "plot", "export", "submit", "validate", "score", "cache", "doctor",
 )  # fmt: skip
 
 

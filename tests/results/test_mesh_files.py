@@ -5,14 +5,16 @@ from __future__ import annotations
 import gzip
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
+from nilearn.datasets import get_data_dirs
 
 from algocli.errors import DataError
 from algocli.results import surface as surfaces
-from algocli.results.mesh_files import DIGESTS
-from algocli.results.surface import load_flat, load_mesh
+from algocli.results.mesh_files import DIGESTS, data_places
+from algocli.results.surface import load_flat, load_mesh, surfaces_here
 from tests.results.finer import write_surface
 
 NEEDED = ["infl_left.gii.gz", "infl_right.gii.gz", "sulc_left.gii.gz", "sulc_right.gii.gz"]
@@ -166,3 +168,20 @@ def test_a_folder_that_may_not_be_written_will_do(there, monkeypatch):
 
     monkeypatch.setattr(mesh_files, "write_json", refuse)
     assert load_mesh("fsaverage6", "left").n_vertices == 40_962
+
+
+@pytest.mark.parametrize(
+    "named", [{}, {"NILEARN_DATA": "{0}/a:~/b"}, {"NILEARN_SHARED_DATA": "{0}/s", "NILEARN_DATA": "{0}/d"}]
+)
+def test_the_places_are_those_in_which_nilearn_looks(tmp_path, monkeypatch, named):
+    for variable in ("NILEARN_DATA", "NILEARN_SHARED_DATA"):
+        monkeypatch.delenv(variable, raising=False)
+    for variable, text in named.items():
+        monkeypatch.setenv(variable, text.format(tmp_path))
+    assert data_places() == [Path(place).expanduser() for place in get_data_dirs()]
+
+
+def test_which_surfaces_are_here_is_said_without_fetching_one(place, fsaverage6):
+    assert surfaces_here() == {"fsaverage5": True, "fsaverage6": False, "fsaverage": False}
+    shutil.copytree(fsaverage6, place / "fsaverage6", dirs_exist_ok=True)
+    assert surfaces_here()["fsaverage6"]

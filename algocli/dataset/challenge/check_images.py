@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from algocli.compute.cores import n_cores
 from algocli.compute.threads import in_threads
 from algocli.compute.track import Track
 from algocli.dataset.challenge.findings import COPY_AGAIN, FROM_ARCHIVE, Findings
@@ -55,7 +56,7 @@ def check_contents(
     decoding.
     """
     # Decoding keeps a core busy; reading the ends of files only waits, on a network disk for long.
-    n_threads, batch = (os.cpu_count() or 1, 4) if deep else (4, 64)
+    n_threads, batch = (n_cores(), 4) if deep else (4, 64)
     headers: dict[Path, PngHeader] = {}
     converted: dict[str, tuple[Conversion, ...]] = {}
     results = in_threads(partial(_examine, deep=deep), [s.path for s in stimuli], n_threads=n_threads, batch=batch)

@@ -1,5 +1,6 @@
 """Networks: where each comes from, its weights and layers, how its images are prepared, and whether it can be tried.
 
+readiness           what networks need of this machine
 network             what a network is, and how a user asks for it
 building            which source a name belongs to
 sources/            where networks come from, one file each

@@ -8,7 +8,7 @@ from __future__ import annotations
 import textwrap
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -109,6 +109,16 @@ def styled(theme: Theme = LIGHT) -> Iterator[None]:
     }
     with rc_context(_STYLE | colours):
         yield
+
+
+def font_here() -> str | None:
+    """Return the name of the font that figures are written in on this machine; None where none of them is there."""
+    from matplotlib.font_manager import FontProperties, findfont, get_font
+
+    with suppress(ValueError, OSError):
+        path = findfont(FontProperties(family=_STYLE["font.sans-serif"]), fallback_to_default=False)
+        return str(get_font(path).family_name)
+    return None
 
 
 def ordered_colours(n: int, colours: str = _ORDERED_COLOURS) -> list[str]:

@@ -1,0 +1,48 @@
+"""How many processor cores there are, and how many of them this process may use."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+
+from algocli.compute.cgroups import CGROUP, groups, number_in
+
+
+def n_cores() -> int:
+    """Return how many cores this process may keep busy: those it is bound to, and no more than its quota is worth.
+
+    A job on a cluster sees all cores of its machine; a thread for each of them would only wait for the others.
+    """
+    limit = quota()
+    return n_bound() if limit is None else max(1, min(n_bound(), math.ceil(limit)))
+
+
+def n_bound() -> int:
+    """Return how many cores this process may run on."""
+    # Neither macOS nor Windows binds a process to cores.
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def quota(cgroup: Path = CGROUP) -> float | None:
+    """Return how many cores' time this process may take, by the least of its groups' limits; None where none binds."""
+    limits = []
+    for folder in groups("cpu", cgroup):
+        limits += [limit for limit in (_second_version(folder), _first_version(folder)) if limit is not None]
+    return min(limits, default=None)
+
+
+def _second_version(folder: Path) -> float | None:
+    try:
+        most, period = (folder / "cpu.max").read_text().split()
+        return None if most == "max" else int(most) / int(period)
+    except (OSError, ValueError, ZeroDivisionError):
+        return None
+
+
+def _first_version(folder: Path) -> float | None:
+    most, period = number_in(folder / "cpu.cfs_quota_us"), number_in(folder / "cpu.cfs_period_us")
+    # -1 is no limit.
+    return most / period if most is not None and period and most > 0 else None
