@@ -158,24 +158,30 @@ def _show(comparison: Comparison | GroupComparison, drawn: tuple[int, int], *, q
 
 def _tables(comparison: Comparison) -> Iterator[Table]:
     """Yield a table for each subject and hemisphere and, of several subjects, one that lists them."""
-    from algocli.cli.roi_tables import roi_lines
+    from algocli.cli.roi_tables import roi_lines, run_by_run
     from algocli.results.telling import SCORED_ON
 
+    n_each = len(_of_run(comparison, 2))
     for number, side in product(comparison.subjects, comparison.sides):
         cells = {roi: _cells(comparison, number, side, roi) for roi in comparison.rois_of(number)}
         title = f"Subject {number}, {heading(side).lower()}: mean r on {SCORED_ON}"
-        yield title, _columns(comparison, "ROI"), roi_lines(comparison, cells)
+        whole: Table = (title, _columns(comparison, "ROI"), roi_lines(comparison, cells))
+        yield from run_by_run(whole, 3, n_each, len(comparison.runs))
     if len(comparison.subjects) > 1:
         for roi, side in product(comparison.rois_side_by_side, comparison.sides):
             title = f"{roi}, {heading(side).lower()}, subject by subject: mean r (validation)"
             lines = [[str(number), *_cells(comparison, number, side, roi)] for number in comparison.subjects]
-            yield title, _columns(comparison, "subject"), lines
+            yield from run_by_run((title, _columns(comparison, "subject"), lines), 3, n_each, len(comparison.runs))
 
 
 def _columns(comparison: Comparison, first: str) -> list[str]:
     places = range(2, len(comparison.runs) + 2)
-    more = ["p"] if comparison.corrected != "none" else []
-    return [first, "n", "1", *(word for n in places for word in (str(n), f"{n} - 1", "low", "high", *more, ""))]
+    return [first, "n", "1", *(word for place in places for word in _of_run(comparison, place))]
+
+
+def _of_run(comparison: Comparison, place: int) -> tuple[str, ...]:
+    p = ("p",) if comparison.corrected != "none" else ()
+    return (str(place), f"{place} - 1", "low", "high", *p, "")
 
 
 def _cells(comparison: Comparison, subject: SubjectId, side: Side, roi: str) -> list[str]:

@@ -1,7 +1,7 @@
 """The tables of `--group`: one for each side, a ROI a row, over subjects.
 
 What a narrow terminal does not hold is left to files: first the standard deviation with images in it, then p before it
-is corrected, then what is left between subjects.
+is corrected, then what is left between subjects, or how many are better and worse.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 # Columns that give way, in this order.
-_FIRST_TO_GO = ("sd", "p", "between")
+_FIRST_TO_GO = (("sd",), ("p",), ("between",), ("better", "worse"))
 
 
 def show_group_report(group: GroupReport) -> None:
@@ -67,16 +67,16 @@ def _report_tables(group: GroupReport) -> Iterator[Table]:
 
 def _fitted(group: GroupResult, title: str, columns: Sequence[str], lines: Iterable[Sequence[str]]) -> Table:
     """Return a table without the columns that the screen does not hold."""
-    from algocli.cli.console import TIGHT, room, table_width
+    from algocli.cli.roi_tables import fits
 
-    limit, kept = room(), [list(columns), *map(list, lines)]
-    for name in _FIRST_TO_GO:
-        if limit is None or table_width(kept[0], kept[1:], TIGHT) <= limit:
+    kept = [list(columns), *map(list, lines)]
+    for names in _FIRST_TO_GO:
+        if fits(kept[0], kept[1:]):
             break
         # The only p that there is stays.
-        if name in kept[0] and (name != "p" or group.corrected != "none"):
-            gone = kept[0].index(name)
-            kept = [[cell for place, cell in enumerate(row) if place != gone] for row in kept]
+        if names != ("p",) or group.corrected != "none":
+            gone = [place for place, name in enumerate(kept[0]) if name in names]
+            kept = [[cell for place, cell in enumerate(row) if place not in gone] for row in kept]
     return title, kept[0], kept[1:]
 
 
@@ -92,7 +92,7 @@ def _report_cells(group: GroupReport, row: RoiGroupRow) -> Iterator[str]:
 
 def comparison_tables(group: GroupComparison) -> Iterator[Table]:
     """Yield a table for each side: a ROI a row, each run against the reference, and which is best."""
-    from algocli.cli.roi_tables import roi_lines
+    from algocli.cli.roi_tables import roi_lines, run_by_run
     from algocli.results.telling import SCORED_ON
 
     p = "p" if group.corrected == "none" else f"p {group.corrected}"
@@ -102,7 +102,9 @@ def comparison_tables(group: GroupComparison) -> Iterator[Table]:
     for side in group.sides:
         lines = roi_lines(group, {roi: _comparison_cells(group, side, roi) for roi in group.rois})
         title = f"{len(group.subjects)} subjects, {heading(side).lower()}: mean r on {SCORED_ON}"
-        yield title, [*columns, "best", "stable"], lines
+        whole = (title, [*columns, "best", "stable"], lines)
+        for table in run_by_run(whole, 3, len(of_run), len(group.runs)):
+            yield _fitted(group, *table)
 
 
 def _comparison_cells(group: GroupComparison, side: Side, roi: str) -> Iterator[str]:

@@ -154,9 +154,8 @@ def _show(summary: Report | GroupReport, settings: Settings, asked: Asked, *, qu
     else:
         show_tables(summary)
         each, whose, reading = summary, "95 %", []
-    split = told_split(settings.holdout, settings.folds, settings.seed)
-    reading.append(f"r: on held-out training images ({split}); {NOT_TEST}")
-    reading += explain_accuracies(each, "acc %", "adjusted")
-    reading += asked.explain(whose, "sig", each.sides, in_folds=settings.folds is not None)
+    reading.append(f"r: on held-out training images ({told_split(settings)}); {NOT_TEST}")
+    reading += explain_accuracies(each, "acc %", "adj %, adjusted")
+    reading += asked.explain(whose, "sig", each.sides, in_folds=settings.folds is not None and each.refitted)
     for line in reading:
         note(line, quiet=quiet)

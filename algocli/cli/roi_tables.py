@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from algocli.cli.console import out, show_table
+from algocli.cli.console import TIGHT, out, room, show_table, table_width
 
 if TYPE_CHECKING:
     from algocli.results.rows import RowsOfRois
@@ -20,6 +20,32 @@ def show_tables(tables: Iterable[Table], legend: str, *, ends_in_bars: bool = Fa
         if place:
             out().print()
         show_table(columns, lines, title=f"{title}\n{legend}", ends_in_bars=ends_in_bars)
+
+
+def fits(columns: Sequence[str], lines: Iterable[Sequence[str]]) -> bool:
+    """Say whether the screen holds a table, its columns moved together."""
+    limit = room()
+    return limit is None or table_width(columns, lines, TIGHT) <= limit
+
+
+def run_by_run(table: Table, n_before: int, n_each: int, n_runs: int) -> Iterator[Table]:
+    """Yield a table of runs side by side or, where the screen does not hold it, a table for each of them.
+
+    Parameters
+    ----------
+    n_before, n_each
+        How many columns there are before those of the first run, and for each; the ones after go with every run.
+    """
+    title, columns, lines = table[0], table[1], [*table[2]]
+    if fits(columns, lines):
+        yield title, columns, lines
+        return
+    after = n_before + n_runs * n_each
+    for start in range(n_before, after, n_each):
+        kept = [*range(n_before), *range(start, start + n_each), *range(after, len(columns))]
+        # A line of fewer cells names a ROI class, or draws a line.
+        some = [[line[place] for place in kept] if len(line) == len(columns) else line for line in lines]
+        yield title, [columns[place] for place in kept], some
 
 
 def roi_lines(summary: RowsOfRois, cells: Mapping[str, Iterable[str]]) -> Iterator[list[str]]:

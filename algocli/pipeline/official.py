@@ -21,6 +21,7 @@ from algocli.results.scoring import scored_subjects
 from algocli.runs.datasets import refuse_another_place
 from algocli.runs.mixtures import tell_mixtures
 from algocli.runs.run import Run
+from algocli.runs.splitting import tell_fitted_tests
 from algocli.submission.package import Prediction
 from algocli.submission.score import ReadCeiling, Score, write_score_files
 from algocli.submission.score import score as compute_score
@@ -125,7 +126,7 @@ def _predictions(
     scored = [share.id for _, share in pairs]
     for subject, share in pairs:
         refuse_another_place(subject, share, source.cache_dir, doing="scored", track=track)
-    for remark in (*tell_other_places(pairs), *tell_mixtures(source, scored)):
+    for remark in (*tell_other_places(pairs), *tell_mixtures(source, scored), *tell_fitted_tests(source, scored)):
         note(remark)
     return of_run(source, scored)
 

@@ -64,8 +64,8 @@ def report(
     """Score a run: its `rows` have the correlations, and the noise-normalised accuracies, of every ROI.
 
     The images are training images held out; the leaderboard's test images may score lower or higher. The official
-    accuracy, `row.accuracy`, runs high on few images, by about 1 / n in r²; `row.adjusted_accuracy` does not, and is 0
-    on average on noise. The noise ceilings of both are those of the test images.
+    accuracy, `row.accuracy`, runs high on few images, by about 1 / n in r²; `row.adjusted_accuracy` does not, and is
+    about 0 on average on noise. The noise ceilings of both are those of the test images.
 
     Parameters
     ----------

@@ -23,6 +23,7 @@ from algocli.pipeline.arguments import check_correction, each_subject
 from algocli.pipeline.defaults import DEFAULT_CACHE, DEFAULT_MODEL
 from algocli.results.group import check_group
 from algocli.results.group_partition import GroupPartition, group_partition
+from algocli.results.held_out import share_of_same_images
 from algocli.results.part_rows import PartitionReport
 from algocli.results.partition import SubjectParts, describe, export_parts, read_parts, resample_parts, summarise_parts
 from algocli.results.regions import check_rois, classes_of
@@ -201,7 +202,8 @@ def partition(
             found.append((one, read_parts(one, runs, track=track)))
     names = [one.name for one in found_sets]
     drawn = None if how is None else resample_parts(found, names, runs, how, rois=only, track=track, note=note)
-    report = summarise_parts(names, found, rois=only, drawn=drawn, correct=each)
+    same_images = share_of_same_images(max(runs.items(), key=lambda union: len(union[0]))[1], some)
+    report = summarise_parts(names, found, rois=only, drawn=drawn, correct=each, same_images=same_images)
     chance = {number: own.by_chance for number, own in (drawn or {}).items()}
     summed = group_partition(report, chance=chance, correct=over, seed=resample_seed) if group else None
     return Partition(report, tuple(found_sets), runs, {one.id: sides for one, sides in found}, summed)

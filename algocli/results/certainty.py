@@ -64,10 +64,13 @@ class Certainty:
         Which vertices are explained better than chance; None where that was not asked for.
     intervals
         The 95 % interval of mean r of every ROI that has vertices; empty where that was not asked for.
+    refitted
+        False where folds could not be fitted again, and what is significant is told by the widest chance there can be.
     """
 
     significant: NDArray[np.bool_] | None = None
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    refitted: bool = True
 
     def significant_share(self, vertices: NDArray[np.int64]) -> float | None:
         """Return the share of some vertices that are significant; None where there is none, or nothing was asked."""
@@ -110,9 +113,11 @@ def assess(
 
     held = held_out(run, number)
     better: dict[Side, NDArray[np.bool_]] = {}
+    refitted = True
     if asked.n_permutations is not None:
         how = {"n_permutations": asked.n_permutations, "seed": asked.seed}
-        better = significant(p_values(held, subject, **how, track=asked.track, note=note))
+        found = p_values(held, subject, **how, track=asked.track, note=note)
+        better, refitted = significant(found.p), not found.widened
     intervals: dict[Side, dict[str, tuple[float, float]]] = {}
     if asked.n_resamples is not None:
         if subject is None:
@@ -123,4 +128,4 @@ def assess(
             side: {name: bootstrap.interval(drawn.contrast([1]), LEVEL) for name, drawn in own.items()}
             for side, own in resampled.items()
         }
-    return {side: Certainty(better.get(side), intervals.get(side, {})) for side in of}
+    return {side: Certainty(better.get(side), intervals.get(side, {}), refitted) for side in of}

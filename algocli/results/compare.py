@@ -21,7 +21,7 @@ from algocli.dataset.sides import Side, check_side
 from algocli.errors import DataError, UsageError
 from algocli.results.choosing import tell_choice
 from algocli.results.data_of_runs import recorded_subject
-from algocli.results.held_out import HeldOut, data_is_gone, held_out
+from algocli.results.held_out import HeldOut, data_is_gone, held_out, share_of_same_images
 from algocli.results.regions import Regions, choose_rois, classes_of, regions
 from algocli.results.resampling import LEVEL, Resampled, draw, resample_rois
 from algocli.results.rows import RowsByRoi
@@ -83,6 +83,7 @@ class Comparison(RowsByRoi):
     classes: dict[str, str]
     notes: tuple[str, ...] = ()
     corrected: Correction = "none"
+    same_images: float = 0.0
     draws: Draws = field(default_factory=dict, repr=False, compare=False)
 
     def __repr__(self) -> str:
@@ -176,7 +177,8 @@ def compare(
             draws |= {(r.subject, r.hemisphere, r.roi, r.run): drawn for r, drawn in found if drawn is not None}
     notes += filter(None, [tell_choice([runs[0], *others], numbers)])
     names = tuple(run.name for run in others)
-    return Comparison(runs[0].name, names, tuple(rows), classes, tuple(notes), correct, draws)
+    same_images = share_of_same_images(runs[0], data)
+    return Comparison(runs[0].name, names, tuple(rows), classes, tuple(notes), correct, same_images, draws)
 
 
 def _with_p(

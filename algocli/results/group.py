@@ -20,6 +20,8 @@ from algocli.stats.groups import EXACT, Alternative
 
 # A group has to be more than one.
 FEWEST = 2
+# From this share of held-out images on that several subjects saw, they are told as the same ones.
+SAME_IMAGES = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,10 +133,15 @@ class GroupResult(RowsOfRois):
 
     def explain(self) -> Iterator[str]:
         """Say what the unit is, and how numbers are to be read."""
-        n = len(self.subjects)
+        n, same = len(self.subjects), self.each.same_images
+        people = (
+            f"other people who see these images ({100 * same:.0f} % of a subject's are another's too)"
+            if same > SAME_IMAGES
+            else "other people, each with other images,"
+        )
         yield (
-            f"unit: subject, n = {n}; intervals are of the mean over subjects (95 %, Student's t): other people, each "
-            "with other images, would move it so far"
+            f"unit: subject, n = {n}; intervals are of the mean over subjects (95 %, Student's t): {people} would move "
+            "it so far"
         )
         corrected = {
             "none": "not corrected for how many rows there are",
@@ -184,7 +191,7 @@ def few_subjects(
 ) -> Iterator[str]:
     """Say of a small group that no p of it can be small, or none that is corrected for how many there are."""
     least = (1 if alternative == "greater" else 2) / 2**n_subjects
-    smallest = f"signs can be flipped in {2**n_subjects} ways, so that the smallest there is is {least:.3g}"
+    smallest = f"signs can be flipped in {2**n_subjects} ways, which makes {least:.3g} the smallest"
     if least > SIGNIFICANT:
         yield f"of {n_subjects} subjects no p can reach .05: {smallest}"
     elif correct == "fdr" and least in [row.p for row in rows] and not any(row.stands_out for row in rows):

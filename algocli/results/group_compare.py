@@ -15,7 +15,7 @@ from algocli.dataset.naming import SubjectId
 from algocli.dataset.sides import Side
 from algocli.results.compare import Comparison, DifferenceRow
 from algocli.results.group import GroupResult, GroupRow, check_group, few_subjects
-from algocli.results.group_scores import Scores, over_group
+from algocli.results.group_scores import Scores, mean_if_all, over_group
 from algocli.results.telling import Correction
 
 
@@ -131,8 +131,8 @@ def group_comparison(comparison: Comparison, *, correct: Correction = "fdr", see
             roi=roi,
             run=run,
             reference=comparison.reference,
-            mean_r=_mean([row.mean_r for row in having[side, roi, run]]),
-            reference_mean_r=_mean([row.reference_mean_r for row in having[side, roi, run]]),
+            mean_r=mean_if_all([row.mean_r for row in having[side, roi, run]]),
+            reference_mean_r=mean_if_all([row.reference_mean_r for row in having[side, roi, run]]),
             n_better=int(better),
             n_worse=int(worse),
             **number,  # type: ignore[arg-type]
@@ -149,11 +149,6 @@ def group_comparison(comparison: Comparison, *, correct: Correction = "fdr", see
         correct,
         (*comparison.notes, *few_subjects(len(comparison.subjects), GroupComparison.alternative, rows, correct)),
     )
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return statistics.fmean(known) if known else None
 
 
 def _best_runs(comparison: Comparison, seed: int) -> Iterator[BestRun]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
@@ -13,7 +12,7 @@ import numpy as np
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.sides import BOTH, Side
 from algocli.results.group import GroupResult, GroupRow, check_group, few_subjects
-from algocli.results.group_scores import Scores, over_group
+from algocli.results.group_scores import Scores, mean_if_all, over_group
 from algocli.results.part_rows import PartitionReport, PartRow
 from algocli.results.partition import named_parts
 from algocli.results.telling import Correction
@@ -108,7 +107,7 @@ def group_partition(
             hemisphere=side,
             roi=roi,
             part=part,
-            of_explainable=_mean([row.of_explainable for row in those]),
+            of_explainable=mean_if_all([row.of_explainable for row in those]),
             **found[side, roi, part],  # type: ignore[arg-type]
         )
         for (side, roi, part), those in having.items()
@@ -137,8 +136,3 @@ def _numbers(
         scores = Scores.gather(of, report.subjects, about)
         numbers = over_group(scores, alternative, correct=correct, seed=seed, chance=nothing)
         yield from zip(about, numbers, strict=True)
-
-
-def _mean(values: list[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return statistics.fmean(known) if known and len(known) == len(values) else None

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import ClassVar
 
 from algocli.results.group import GroupResult, GroupRow, check_group, few_subjects
-from algocli.results.group_scores import Scores, over_group
+from algocli.results.group_scores import Scores, mean_if_all, over_group
 from algocli.results.report import Report, RoiRow
 from algocli.results.telling import Correction
 from algocli.stats.groups import Alternative
@@ -80,17 +78,11 @@ def group_report(report: Report, *, correct: Correction = "fdr", seed: int = 0) 
             hemisphere=side,
             roi=roi,
             **number,  # type: ignore[arg-type]
-            accuracy=_mean([row.accuracy for row in having[side, roi]]),
-            adjusted_accuracy=_mean([row.adjusted_accuracy for row in having[side, roi]]),
-            significant_share=_mean([row.significant_share for row in having[side, roi]]),
+            accuracy=mean_if_all([row.accuracy for row in having[side, roi]]),
+            adjusted_accuracy=mean_if_all([row.adjusted_accuracy for row in having[side, roi]]),
+            significant_share=mean_if_all([row.significant_share for row in having[side, roi]]),
         )
         for (side, roi), number in zip(places, numbers, strict=True)
     )
     notes = (*report.notes, *few_subjects(len(report.subjects), GroupReport.alternative, rows, correct))
     return GroupReport(report.run, rows, report.classes, report, correct, notes)
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    """Return the mean; None where anybody lacks it."""
-    known = [value for value in values if value is not None]
-    return statistics.fmean(known) if known and len(known) == len(values) else None

@@ -6,6 +6,7 @@ subject's images alone make of that is known from the interval that each subject
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -61,6 +62,12 @@ class Scores:
         """Say of which scores every subject that has them has an interval, (n_scores,)."""
         here = np.isfinite(self.value)
         return np.asarray(here.any(axis=0) & (np.isfinite(self.low) | ~here).all(axis=0))
+
+
+def mean_if_all(values: Sequence[float | None]) -> float | None:
+    """Return the mean of subjects' values; None where there are none, or anybody lacks one."""
+    known = [value for value in values if value is not None]
+    return statistics.fmean(known) if known and len(known) == len(values) else None
 
 
 def over_group(

@@ -5,8 +5,10 @@ Whatever is computed anew from responses must come from those that a run was tra
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ from algocli.compute.track import Track
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.protocol import Subject
 from algocli.dataset.sides import Side
+from algocli.dataset.stimuli import StimulusId
 from algocli.errors import DataError
 from algocli.runs.run import Run
 from algocli.runs.subject_run import SubjectRun
@@ -93,8 +96,29 @@ def scored_on(run: Run, numbers: Sequence[SubjectId]) -> dict[str, Any]:
     """
     n_images = {str(number): len(held_out(run, number).rows) for number in numbers}
     settings = run.settings
-    split = {"holdout": settings.holdout, "folds": settings.folds, "seed": settings.seed}
+    split = {name: getattr(settings, name) for name in ("shared", "holdout", "folds", "seed")}
     return {"split": "train", **split, "n_images": n_images}
+
+
+def share_of_same_images(run: Run, subjects: Sequence[Subject]) -> float:
+    """Return what share of a subject's held-out images were held out of another too, on average over subjects.
+
+    Images are the same by their ids where these number a collection, and elsewhere by their files. Where they are gone
+    nothing is known to be the same: a report needs no images.
+    """
+    if len(subjects) < 2:
+        return 0.0
+    try:
+        seen = [_held_out_images(subject, run.subject(subject.id).validation_rows()) for subject in subjects]
+    except DataError:
+        return 0.0
+    counts = Counter(image for images in seen for image in images)
+    return float(np.mean([sum(counts[image] > 1 for image in images) / max(1, len(images)) for images in seen]))
+
+
+def _held_out_images(subject: Subject, rows: NDArray[np.int64]) -> list[StimulusId | Path]:
+    images, has_numbers = subject.train_stimuli, subject.ids.n is not None
+    return [images[row].id if has_numbers else images[row].path for row in rows[rows < len(images)].tolist()]
 
 
 def remark_on_images(runs: Sequence[Run], number: SubjectId) -> str:

@@ -23,8 +23,8 @@ OFFICIAL = (
     "alone adds about 1 / n to the r² of n images."
 )
 ADJUSTED = (
-    "The adjusted accuracy takes from r² what chance adds, keeps the sign of r and cuts nothing off: on noise it is 0 "
-    "on average, so that models scored on few and on many images can be compared. It leaves out vertices whose "
+    "The adjusted accuracy takes from r² what chance adds, keeps the sign of r and cuts nothing off: on noise it is "
+    "about 0 on average, so that models scored on few and on many images can be compared. It leaves out vertices whose "
     "ceiling is .01 or less."
 )
 P = "p of a vertex is how often chance alone would give an r as high."

@@ -61,6 +61,7 @@ class PartitionReport(RowsByRoi):
     classes: dict[str, str]
     notes: tuple[str, ...] = ()
     corrected: Correction = "none"
+    same_images: float = 0.0
 
     def __repr__(self) -> str:
         return f"PartitionReport({self.told(' and '.join(self.sets))})"

@@ -157,6 +157,7 @@ def summarise_parts(
     rois: Sequence[str] | None = None,
     drawn: Mapping[SubjectId, Drawn] | None = None,
     correct: Correction = "none",
+    same_images: float = 0.0,
 ) -> PartitionReport:
     """Average every part over the vertices of each ROI, and over all vertices.
 
@@ -171,6 +172,8 @@ def summarise_parts(
     drawn, correct
         By subject what `resample_parts` returned, where rows are to say how sure they are, and how p is corrected for
         the number of ROIs.
+    same_images
+        What share of a subject's held-out images were held out of another too.
 
     Raises
     ------
@@ -185,7 +188,7 @@ def summarise_parts(
         own = list(_subject_rows(names, [*parts], subject, sides, chosen))
         rows += own if drawn is None else with_intervals(own, drawn[subject.id], correct)
     notes = tuple(_ceiling_notes(found))
-    return PartitionReport(tuple(names), tuple(parts), tuple(rows), classes, notes, correct)
+    return PartitionReport(tuple(names), tuple(parts), tuple(rows), classes, notes, correct, same_images)
 
 
 def resample_parts(

@@ -22,6 +22,7 @@ from algocli.features.store.commands import preparation
 from algocli.features.store.library import read_recipe
 from algocli.results.certainty import Asked, Certainty, assess
 from algocli.results.data_of_runs import Origin, recorded_subjects, tell_other_places
+from algocli.results.held_out import share_of_same_images
 from algocli.results.regions import Regions, check_rois, choose_rois, classes_of, regions
 from algocli.results.rows import RowsByRoi
 from algocli.results.scoring import (
@@ -77,7 +78,8 @@ class Report(RowsByRoi):
     `classes` tells the class of each ROI (`ALL_VERTICES` has none); `notes` say what was assumed on the way.
     `overall` is over all vertices of all the subjects whatever the rows are; None unless all have noise ceilings.
     `columns` are the fields of a row that were asked for; `preparation` has a line for each network whose images were
-    not prepared as its weights ask for.
+    not prepared as its weights ask for. `refitted` is False where no subject's folds could be fitted again for p;
+    `same_images` is the share of a subject's held-out images that were held out of another too.
     """
 
     run: str
@@ -87,6 +89,8 @@ class Report(RowsByRoi):
     overall: OverallAccuracy | None = None
     columns: tuple[str, ...] = COLUMNS
     preparation: tuple[str, ...] = ()
+    refitted: bool = True
+    same_images: float = 0.0
 
     def __repr__(self) -> str:
         return f"Report({self.told(f'run {self.run}')})"
@@ -196,10 +200,12 @@ def _report(
     # What does not fit is told before anything that takes a while.
     scores = {subject_run.id: _scores(subject, subject_run) for subject, subject_run in pairs}
     rows: list[RoiRow] = []
+    refitted = False
     for subject, subject_run in pairs:
         sides = scores[subject_run.id]
         of = {side: _regions(subject, side, sides[side], chosen) for side in sides}
         sure = assess(run, subject_run.id, subject, of, asked, notes.append)
+        refitted |= any(one.refitted for one in sure.values())
         for side in sides:
             rows += _rows(subject_run.id, side, sides[side], of[side], sure[side])
     everything = {f"subject {number} {side}": sides[side] for number, sides in scores.items() for side in sides}
@@ -208,7 +214,15 @@ def _report(
         notes += _ceiling_notes(everything)
     overall = pool(list(everything.values()))
     return Report(
-        run.name, tuple(rows), classes, tuple(notes), overall, COLUMNS + asked.columns, tuple(_preparation(run))
+        run.name,
+        tuple(rows),
+        classes,
+        tuple(notes),
+        overall,
+        COLUMNS + asked.columns,
+        tuple(_preparation(run)),
+        refitted,
+        share_of_same_images(run, [subject for subject, _ in pairs if subject is not None]),
     )
 
 

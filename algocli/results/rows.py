@@ -90,6 +90,8 @@ class RowsByRoi(RowsOfRois):
     """Rows of several subjects, subject by subject and ROI by ROI."""
 
     rows: Sequence[Row]
+    # What share of a subject's held-out images were held out of another of the subjects too.
+    same_images: float = 0.0
 
     @property
     def subjects(self) -> tuple[SubjectId, ...]:

@@ -32,7 +32,7 @@ DRAWS = 10
 
 def p_values(
     held: HeldOut, subject: Subject | None, *, n_permutations: int, seed: int, track: Track, note: Note
-) -> dict[Side, NDArray[np.float64]]:
+) -> KeptP:
     """Return the p of every vertex, (n_vertices,) a hemisphere: kept ones if there are, or new ones, which are kept.
 
     Parameters
@@ -55,19 +55,30 @@ def p_values(
     subject_run = held.subject_run
     found = kept_p.kept(subject_run)
     if found is not None and (found.n_permutations, found.seed) == (n_permutations, seed):
-        return found.p
+        if not found.widened:
+            return found
+        # What was out of reach then may be at hand by now.
+        if subject is None:
+            note(found.widened)
+            return found
     if subject is None:
         raise data_is_gone(held)
-    before = kept_p.state(subject_run)
-    if len(np.unique(held.folds)) > 1:
-        p = _of_folds(held, subject, n_permutations, seed, track, note)
-    else:
+    before, widened = kept_p.state(subject_run), ""
+    if len(np.unique(held.folds)) == 1:
         p = _of_permutations(held, subject, n_permutations, seed, track)
+    else:
+        try:
+            p = _of_folds(held, subject, n_permutations, seed, track, note)
+        except (MissingStep, UsageError) as error:
+            widened = f"{error.message}: chance is taken to be as wide as models of different folds can make it"
+            note(widened)
+            p = _of_permutations(held, subject, n_permutations, seed, track, widened=WIDEST)
+    computed = KeptP(p, n_permutations, seed, widened)
     try:
-        kept_p.keep(subject_run, KeptP(p, n_permutations, seed), before)
+        kept_p.keep(subject_run, computed, before)
     except StorageError as error:
         note(f"p values are not kept for next time: {error.message}")
-    return p
+    return computed
 
 
 def significant(p: Mapping[Side, NDArray[np.float64]]) -> dict[Side, NDArray[np.bool_]]:
@@ -81,11 +92,7 @@ def _of_folds(
     held: HeldOut, subject: Subject, n_permutations: int, seed: int, track: Track, note: Note
 ) -> dict[Side, NDArray[np.float64]]:
     """Compare each vertex's mean r with what the same folds give for responses in random order."""
-    try:
-        null = FoldsAgain(held.run, subject, track=track, note=note).chance(n_draws=DRAWS * n_permutations, seed=seed)
-    except (MissingStep, UsageError) as error:
-        note(f"{error.message}: chance is taken to be as wide as models of different folds can make it")
-        return _of_permutations(held, subject, n_permutations, seed, track, widened=WIDEST)
+    null = FoldsAgain(held.run, subject, track=track, note=note).chance(n_draws=DRAWS * n_permutations, seed=seed)
     null.sort()
     largest, spread = null[-max(1, int(TAIL * len(null))) :, None], np.sqrt(np.square(null).mean(keepdims=True))
     p = {}

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from algocli.encoding.settings import Settings
 
 # How differences are corrected for their number, and what p counts as one.
 Correction = Literal["none", "fdr", "max"]
@@ -34,9 +37,14 @@ def number(value: float | None, digits: int = 3, *, signed: bool = False, groupe
     return f"{value:{'+' if has_sign else ''}z{',' if grouped else ''}.{digits}f}"
 
 
-def told_split(holdout: float | None, folds: int | None, seed: int) -> str:
+def told_split(settings: Settings) -> str:
     """Say which training images were held out."""
-    return f"{100 * holdout:g} %, seed {seed}" if holdout is not None else f"all, in {folds} folds, seed {seed}"
+    if settings.shared == "only":
+        return "all that other subjects saw too"
+    part = f"{100 * settings.holdout:g} %" if settings.holdout is not None else "all"
+    of_whom = " of those that no other subject saw" if settings.shared == "exclude" else ""
+    in_folds = f", in {settings.folds} folds" if settings.folds is not None else ""
+    return f"{part}{of_whom}{in_folds}, seed {settings.seed}"
 
 
 def drawn_anew(n_resamples: int, seed: int) -> str:

@@ -35,11 +35,15 @@ _OF_HOLDOUT = 1
 
 @dataclass(frozen=True)
 class KeptP:
-    """The p values of a subject, (n_vertices,) a side, and the permutations that they are from."""
+    """The p values of a subject, (n_vertices,) a side, and the permutations that they are from.
+
+    `widened` says why the chance of folds was not computed but taken to be as wide as it can be; mostly it is empty.
+    """
 
     p: dict[Side, NDArray[np.float64]]
     n_permutations: int
     seed: int
+    widened: str = ""
 
 
 def state(subject_run: SubjectRun) -> dict[str, Any]:
@@ -68,6 +72,8 @@ def keep(subject_run: SubjectRun, values: KeptP, state_before: Mapping[str, Any]
         for hemisphere, p in values.p.items():
             subject_run.save(f"{hemisphere}_p", p)
         basis = {"schema": SCHEMA, "n_permutations": values.n_permutations, "seed": values.seed, **state_before}
+        if values.widened:
+            basis["widened"] = values.widened
         files = {name: subject_run.digest_of(subject_run.folder / name) for name in _names(subject_run)}
         write_sealed(subject_run.folder / RECORD, {**basis, FILES: files})
 
@@ -129,8 +135,9 @@ def kept(subject_run: SubjectRun) -> KeptP | None:
     except DataError:
         return None
     numbers: dict[str, Any] = {name: basis.get(name) for name in ("n_permutations", "seed")}
+    widened = basis.pop("widened", "")
     fits = all(values.shape == subject_run.correlation(hemisphere).shape for hemisphere, values in p.items())
     holds = basis.get("schema") == SCHEMA or (basis.get("schema") == _OF_HOLDOUT and subject_run.n_folds == 1)
     if not (fits and holds) or basis != {"schema": basis["schema"], **numbers, **state(subject_run)}:
         return None
-    return KeptP(p, **numbers)
+    return KeptP(p, **numbers, widened=str(widened))

@@ -147,7 +147,12 @@ def tell_split(run: Run, numbers: Sequence[SubjectId]) -> Iterator[str]:
     if which is not None:
         told = (f"subject {number}: {_n_shared(record)}" for number, record in records.items())
         yield f"run {run.name} {which} training images that other subjects saw too ({'; '.join(told)})"
-    copied = [number for number, record in records.items() if _n_copies(record)]
+    yield from tell_fitted_tests(run, numbers)
+
+
+def tell_fitted_tests(run: Run, numbers: Sequence[SubjectId]) -> Iterator[str]:
+    """Say whose test images a run was trained on, under other names."""
+    copied = [number for number in numbers if _n_copies(run.subject(number).record)]
     if copied:
         yield f"{list_subjects(copied)} had test images for training too: scores on the test images are too high"
 

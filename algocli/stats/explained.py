@@ -63,9 +63,10 @@ def unbiased_square(fold_r: NDArray[np.floating], n_images: NDArray[np.integer])
     Returns
     -------
     (n_vertices,) float64
-        With the sign of the mean r: what is predicted the wrong way round counts against the model, and noise as often
-        below 0 as above. Where the sign itself is uncertain, as r is about half its own standard error, it is too large
-        by a fifth of that error's square, and by less elsewhere.
+        With the sign of the mean r: what is predicted the wrong way round counts against the model, and noise about as
+        often below 0 as above. Where the sign itself is uncertain, as r is about half its own standard error, it is too
+        large by a fifth of that error's square, and by less elsewhere; folds of few images lean the other way on noise
+        (by .002 with 60 images in 5 to 10 folds).
 
     Raises
     ------

@@ -141,7 +141,7 @@ def p_of_noise(case: Case, *, n_people: int, n_vertices: int, seed: int = 0) -> 
             person, names = world(Path(where) / "w", case, rng, n_vertices, np.zeros((N_FEATURES, n_vertices)))
             cache = Path(where) / "w" / "cache"
             held = held_out(train(person, case.settings(names), cache), "someone")
-            p = p_values(held, person, n_permutations=1000, seed=0, track=silent, note=unheard)
+            p = p_values(held, person, n_permutations=1000, seed=0, track=silent, note=unheard).p
             found.append(p["all"])
     return np.concatenate(found)
 
@@ -211,7 +211,7 @@ def discoveries(case: Case, *, share: float = 0.1, n_vertices: int = 3919, seed:
         person, names = world(Path(where) / "w", case, rng, n_vertices, truth)
         person.measured[:, n_real:] = rng.standard_normal((case.n, n_vertices - n_real))
         held = held_out(train(person, case.settings(names), Path(where) / "w" / "cache"), "someone")
-        p = p_values(held, person, n_permutations=1000, seed=0, track=silent, note=unheard)["all"]
+        p = p_values(held, person, n_permutations=1000, seed=0, track=silent, note=unheard).p["all"]
     found = false_discovery_q(p) <= 0.05
     return float(found[n_real:].sum() / max(found.sum(), 1)), float(found[:n_real].mean())
 

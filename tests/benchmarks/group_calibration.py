@@ -27,7 +27,7 @@ def a_group(rng: np.random.Generator, mean: float, between: float) -> GroupRepor
         drawn = bootstrap_r(measured, predicted, counts)
         for column, roi in enumerate(ROIS):
             r = float(np.corrcoef(measured[:, column], predicted[:, column])[0, 1])
-            rows.append(RoiRow(subject, "all", roi, 1, r, r, None, *interval(drawn[:, column])))
+            rows.append(RoiRow(subject, "all", roi, 1, r, r, None, None, *interval(drawn[:, column])))
     return group_report(Report("a-run", tuple(rows), {}), correct="max")
 
 

@@ -143,3 +143,14 @@ def test_data_that_has_moved_is_a_data_error_until_its_folder_is_named(data, tmp
     assert result.exit_code == 3
     assert "--data-dir" in result.stderr
     assert CliRunner().invoke(app, [*words, "--data-dir", str(second)]).exit_code == 0
+
+
+def test_what_a_screen_does_not_hold_is_a_table_for_each_run(compare, monkeypatch):
+    wide = compare("plain", "better", "plain", "--roi", "EBA", "-s", "1")
+    monkeypatch.setenv("COLUMNS", "64")
+    narrow = compare("plain", "better", "plain", "--roi", "EBA", "-s", "1")
+    assert [len([line for line in one.stdout.splitlines() if " ROI " in f" {line}"]) for one in (wide, narrow)] == [
+        2,
+        4,
+    ]
+    assert max(len(line) for line in narrow.stdout.splitlines() if not line.startswith("Subject")) <= 64

@@ -68,7 +68,7 @@ def test_the_json_is_the_contract(report, tiny_challenge, cache):
     printed = json.loads(result.stdout)
     assert list(printed) == ["run", "rows", "summary", "held_out"]
     n_images = len(np.load(cache / "runs/newer/subj01/validation_rows.npy"))
-    split = {"split": "train", "holdout": 0.1, "folds": None, "seed": 4}
+    split = {"shared": "all", "split": "train", "holdout": 0.1, "folds": None, "seed": 4}
     assert printed["held_out"] == {**split, "n_images": {"1": n_images}}
     assert printed["run"] == "newer"
     assert len(printed["rows"]) == 2 * 32

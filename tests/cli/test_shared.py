@@ -79,6 +79,10 @@ def test_a_model_is_scored_on_what_others_saw_and_every_view_says_so(home: Path,
     page = tmp_path / "page.html"
     report = call(home, "report", "--roi", "V1v", "--html", str(page))
     assert "was scored on the training images that other subjects saw too (subject 1: 6 of 40" in report.stderr
+    assert "r: on held-out training images (all that other subjects saw too);" in report.stderr
+    group = call(home, "report", "--roi", "V1v", "--group", "--resamples", "20")
+    # Five of six images of each: the last has another id.
+    assert "other people who see these images (83 % of a subject's are another's too) would move it" in group.stderr
     assert "the training images that other subjects saw too, once" in page.read_text()
     # The command that the page repeats is the one that makes this run.
     assert "--shared only" in page.read_text()
@@ -94,6 +98,7 @@ def test_excluding_makes_another_run_and_copies_are_told(home: Path) -> None:
     assert "6 of 40 images for training are left out" in trained.stderr
     run = find_run(home / "cache")
     assert run.name.endswith("_holdout0.2-unshared_seed4")
+    assert "(20 % of those that no other subject saw, seed 4)" in call(home, "report", "-s", "1").stderr
     rows = {*run.subject(1).validation_rows().tolist()}
     assert not rows & {3, 4, 5, 6, 7, 20}
     assert (30 in rows) == (31 in rows)

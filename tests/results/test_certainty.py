@@ -157,6 +157,23 @@ def test_kept_p_values_serve_where_the_data_is_gone(
     assert found.rows[0].significant_share == expected.significant_share
 
 
+def test_p_values_of_folds_that_could_not_be_fitted_again_say_so_as_long_as_they_are_kept(
+    write: Write, report: Callable[..., Report], tmp_path: Path
+) -> None:
+    run = write(folds=FOUR_FOLDS)
+    first = report(run, PERMUTED)
+    values = kept(run.subject(1))
+    assert not first.refitted
+    assert values is not None
+    assert "as wide as models of different folds can make it" in values.widened
+    share = run.subject(1)
+    share.finish({**share.record, "data": str(tmp_path / "gone/subj01")})
+    found = summarise(tmp_path / "nowhere", run, asked=PERMUTED)
+    assert values.widened in first.notes
+    assert values.widened in found.notes
+    assert not found.refitted
+
+
 @pytest.mark.parametrize("asked", [PERMUTED, RESAMPLED], ids=["significance", "intervals"])
 def test_what_needs_responses_that_are_gone_says_so(write: Write, tmp_path: Path, asked: Asked) -> None:
     run = write()

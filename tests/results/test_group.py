@@ -30,7 +30,7 @@ def report() -> Report:
     for subject, side, roi in product(SUBJECTS, SIDES, ROIS):
         r, half = float(rng.normal(0.12, 0.1)), float(rng.uniform(0.02, 0.15))
         has = subject not in LACKING.get((side, roi), ())
-        score = (r, r, 100 * abs(r), r - half, r + half) if has else (None,) * 5
+        score = (r, r, 100 * abs(r), 90 * abs(r), r - half, r + half) if has else (None,) * 6
         rows.append(RoiRow(subject, side, roi, 10 * has, *score))
     # Whose data does not name a ROI at all.
     rows = [row for row in rows if (row.subject, row.roi) != ("ben", "EBA")]
@@ -87,6 +87,7 @@ def test_every_number_of_a_row_is_what_the_subjects_rows_say(report: Report) -> 
         ends = densest(row.n_showing, n, 0.025)
         assert (row.prevalence_low, row.prevalence_high) == pytest.approx(ends, abs=2e-3)
         assert row.accuracy == pytest.approx(100 * np.abs(r).mean())
+        assert row.adjusted_accuracy == pytest.approx(90 * np.abs(r).mean())
 
 
 def test_spread_that_images_explain_alone_leaves_none_between_subjects(report: Report) -> None:

@@ -126,7 +126,7 @@ def group_columns(group: GroupResult, mean: str) -> Iterator[Column]:
     """Yield the columns of `group_cells`."""
     yield Column("subjects", "number of subjects that have the ROI")
     yield Column(mean, "mean over subjects")
-    yield Column("95 % interval", "of the mean: other subjects, each with other images")
+    yield Column("95 % interval", "of the mean: how far other people would have moved it")
     yield Column("sd", "standard deviation over subjects")
     if group.has_prevalence:
         yield Column("between", "standard deviation between subjects, without what their images make scores vary")

@@ -92,7 +92,7 @@ def build_report_page(
     tables = (subjects_table(report), *[over_subjects_table(report)] * _has_rois(report))
     headline, *figures = _figures(report, run)
     in_folds = run.settings.folds is not None
-    explained = asked.explain("95 % interval", "significant %", report.sides, in_folds=in_folds)
+    explained = asked.explain("95 % interval", "significant %", report.sides, in_folds=in_folds and report.refitted)
     notes: dict[str, None] = dict.fromkeys(
         (*explain_accuracies(report, "accuracy %", "adjusted %"), *report.notes, *explained)
     )
