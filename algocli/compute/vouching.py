@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,23 @@ def is_sealed(path: Path) -> bool:
         If it is missing, or no JSON object.
     """
     return _SEAL in read_json(path)
+
+
+class DigestBehind:
+    """A sha256 that a thread computes while what it is of goes to the disk; parts stay as they are until then."""
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+        self._thread = ThreadPoolExecutor(1)
+
+    def update(self, part: Any, /) -> None:
+        """See the next bytes."""
+        self._thread.submit(self._digest.update, part)
+
+    def hexdigest(self) -> str:
+        """Return the digest of all parts; there are to be no more."""
+        self._thread.shutdown()
+        return self._digest.hexdigest()
 
 
 def digest_file(path: Path) -> str:

@@ -68,7 +68,7 @@ def keep(subject_run: SubjectRun, values: KeptP, state_before: Mapping[str, Any]
         for hemisphere, p in values.p.items():
             subject_run.save(f"{hemisphere}_p", p)
         basis = {"schema": SCHEMA, "n_permutations": values.n_permutations, "seed": values.seed, **state_before}
-        files = {name: subject_run.digests[name] for name in _names(subject_run)}
+        files = {name: subject_run.digest_of(subject_run.folder / name) for name in _names(subject_run)}
         write_sealed(subject_run.folder / RECORD, {**basis, FILES: files})
 
 

@@ -6,7 +6,6 @@ every array, and one of itself; of an array that is large, the cache remembers t
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +15,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from algocli.compute.arrays import publishing_rows
-from algocli.compute.vouching import digest_file, is_unchanged, read_sealed, write_sealed
+from algocli.compute.vouching import DigestBehind, digest_file, is_unchanged, read_sealed, write_sealed
 from algocli.dataset.arrays import open_array
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.vouched import is_whole
@@ -50,7 +49,7 @@ class VouchedArrays:
         self.id = subject
         self.folder = folder
         # By file, of what was written here; and which training was read from first.
-        self.digests: dict[str, str] = {}
+        self._digests: dict[str, DigestBehind] = {}
         self._trained_at: float | None = None
 
     @property
@@ -112,7 +111,7 @@ class VouchedArrays:
     def discard(self, name: str) -> None:
         """Delete an array of that name, if there is one."""
         self.path_of(name).unlink(missing_ok=True)
-        self.digests.pop(self.path_of(name).name, None)
+        self._digests.pop(self.path_of(name).name, None)
 
     def save(self, name: str, array: NDArray[Any]) -> None:
         """Store one array; visible only when whole."""
@@ -124,15 +123,20 @@ class VouchedArrays:
         self, name: str, shape: tuple[int, ...], dtype: DTypeLike = np.float32
     ) -> Iterator[Callable[[NDArray[Any]], object]]:
         """Store one array from blocks of rows, as they are handed over one after the other within a `with` block."""
-        path, digest = self.path_of(name), hashlib.sha256()
+        path, digest = self.path_of(name), DigestBehind()
         with publishing_rows(path, shape, dtype, digest) as append:
             yield append
-        self.digests[path.name] = digest.hexdigest()
+        self._digests[path.name] = digest
+
+    def digest_of(self, path: Path) -> str:
+        """Return the sha256 of an array's file, without reading what was written here."""
+        written = self._digests.get(path.name)
+        return digest_file(path) if written is None else written.hexdigest()
 
     def finish(self, record: dict[str, Any]) -> None:
         """Declare this subject done, and vouch for every array that it has; to be called last."""
         arrays = [path for path in sorted(self.folder.glob("*.npy")) if not path.name.endswith(P_VALUES)]
-        files = {path.name: self.digests.get(path.name) or digest_file(path) for path in arrays}
+        files = {path.name: self.digest_of(path) for path in arrays}
         write_sealed(self.folder / "record.json", {**record, FILES: files})
         self._trained_at = None
 

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from algocli.cli import app
+from algocli.compute.vouching import write_sealed
 from algocli.runs.p_values import KeptP, keep, state
 from algocli.runs.run import find_run
 from tests.results.by_hand import N_VALIDATION, write_run
@@ -98,7 +99,7 @@ def recorded(tmp_path, tiny_challenge, monkeypatch):
     source = shutil.copytree(tiny_challenge, tmp_path / "source", ignore=shutil.ignore_patterns("*.png"))
     for number in run.subjects:
         path = run.folder / f"subj0{number}/record.json"
-        path.write_text(json.dumps({**json.loads(path.read_text()), "data": str(source / f"subj0{number}")}))
+        write_sealed(path, {**json.loads(path.read_text()), "data": str(source / f"subj0{number}")})
 
     def invoke(*words):
         return CliRunner().invoke(app, ["export", "--cache-dir", str(tmp_path / "cache"), *words])

@@ -17,6 +17,7 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from algocli.cli import app
+from algocli.compute.vouching import write_sealed
 from tests.support.challenge import write_tiny_challenge
 from tests.support.pictures import grey, laid, orientation_block, stored_as, write_png, write_tiff
 
@@ -201,7 +202,7 @@ def spoilt(trained: Path, home: Path) -> Path:
 
 def change_recipe(cache: Path, **changes: str) -> None:
     for path in cache.glob("features/*/recipe.json"):
-        path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+        write_sealed(path, {**json.loads(path.read_text()), **changes})
 
 
 def test_a_checkpoint_that_is_gone_is_told(spoilt: Path, trained: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from algocli.cli import app
+from algocli.compute.vouching import write_sealed
 from algocli.stats.explained import unbiased_square
 from tests.results.by_hand import write_run
 from tests.results.official import official_percent
@@ -50,7 +51,7 @@ def record_origin(run, folder):
     """Let a run's records say that it was trained on the subjects of that folder."""
     for number in run.subjects:
         path = run.folder / f"subj{number:02d}/record.json"
-        path.write_text(json.dumps({**json.loads(path.read_text()), "data": str(folder / f"subj{number:02d}")}))
+        write_sealed(path, {**json.loads(path.read_text()), "data": str(folder / f"subj{number:02d}")})
 
 
 @pytest.fixture

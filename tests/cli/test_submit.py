@@ -10,9 +10,10 @@ import pytest
 from typer.testing import CliRunner
 
 from algocli.cli import app
-from algocli.runs.run import find_run
+from algocli.runs.run import Run, find_run
 from algocli.submission.sources import of_runs
 from tests.results.by_hand import write_run
+from tests.support.damage import replace_array
 
 
 @pytest.fixture
@@ -69,9 +70,10 @@ def write_second(cache, scale=2.0):
         r = np.array(share.correlation(side))
         r[0], r[1] = -0.3, 0.5
         share.save(f"{side}_correlation", r)
+    share.finish(share.record)
     first = np.load(cache / "runs/a-run/subj01/left_correlation.npy")
     first[0], first[1] = -0.1, 0.25
-    np.save(cache / "runs/a-run/subj01/left_correlation.npy", first)
+    replace_array(Run(cache / "runs/a-run").subject(1), "left_correlation", first)
 
 
 def test_an_average_is_the_mean_of_its_runs(submit, tmp_path):

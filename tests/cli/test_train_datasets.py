@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from algocli.cli import app
 from algocli.compute.files import read_json, write_json
+from algocli.compute.vouching import write_sealed
 from algocli.runs.run import Run, find_run, list_runs
 from tests.encoding.data_by_hand import draw_responses, write_dataset
 
@@ -131,7 +132,7 @@ def test_subjects_that_were_trained_on_what_features_held_before_are_told(train,
     run = find_run(home / "cache", "same")
     record = read_json(run.folder / "subj06" / "record.json")
     record["inputs"]["features"] = ["of before"]
-    write_json(run.folder / "subj06" / "record.json", record)
+    write_sealed(run.folder / "subj06" / "record.json", record)
     remark = "mixes features: subject 6 was trained on what"
     assert remark in call("report").stderr
     assert remark in train("a", "--run", "same", "-s", "1").stderr

@@ -21,8 +21,8 @@ from tests.support.busy import busy
 from tests.support.challenge import write_tiny_challenge
 
 ROOT = Path(__file__).parents[2]
-# What is written of the clock.
-CLOCK = ("seconds", "started_at", "finished_at", "trained_at")
+# What is written of the clock, and the digest of what is.
+CLOCK = ("seconds", "started_at", "finished_at", "trained_at", "digest")
 COMMANDS = (
     "extract --weights random:0 -l features.2 -l features.12 --device cpu",
     "train -l features.2 --pca 20",

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from algocli.compute.files import PARTIAL, read_json, write_json
+from algocli.compute.vouching import write_sealed
 from algocli.errors import DataError, MissingStep
 from algocli.features.store.shards import FeatureStore
 from tests.features.by_hand import fill, make_store, store_digest
@@ -288,7 +289,7 @@ class TestManifest:
     def test_a_store_of_another_version_is_refused(self, tmp_path: Path, schema: object) -> None:
         store = create(tmp_path / "store")
         manifest = store.folder / "manifest.json"
-        write_json(manifest, {**read_json(manifest), "schema": schema})
+        write_sealed(manifest, {**read_json(manifest), "schema": schema})
         with pytest.raises(DataError, match="another version of algocli") as caught:
             FeatureStore(store.folder)
         assert caught.value.hint
@@ -318,7 +319,7 @@ class TestManifest:
             raise KeyboardInterrupt
 
         with monkeypatch.context() as patch:
-            patch.setattr("algocli.features.store.shards.write_json", stop)
+            patch.setattr("algocli.features.store.shards.write_sealed", stop)
             with pytest.raises(KeyboardInterrupt):
                 create(tmp_path / "store")
         with pytest.raises(MissingStep):
