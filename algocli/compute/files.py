@@ -25,7 +25,7 @@ PARTIAL = ".partial"
 _ODD_NAMES = "surrogatepass"
 # Of ten thousand files that are written into one folder, not each can have it listed.
 _REST = 100.0
-_rests_until: dict[Path, float] = {}
+_listed: dict[Path, tuple[float, list[str]]] = {}
 _PARTIAL_OF = re.compile(rf"[0-9a-f]{{8}}{re.escape(PARTIAL)}")
 
 
@@ -86,19 +86,26 @@ def _open_partial(path: Path) -> tuple[Path, IO[bytes]]:
 
 def _sweep_beside(path: Path) -> None:
     """Delete what killed writers of a file have left beside it."""
-    began, beginning = time.monotonic(), f"{path.name}."
-    if began < _rests_until.get(path.parent, 0):
-        return
+    beginning = f"{path.name}."
     # Where that cannot be done, as in a folder that may not be listed, what is to be written can be for all that.
     with suppress(OSError):
-        for name in os.listdir(path.parent):
+        for name in _partials_in(path.parent):
             if name.startswith(beginning) and _PARTIAL_OF.fullmatch(name.removeprefix(beginning)):
                 partial = path.with_name(name)
                 with hold_if_free([partial]) as free:
                     if free:
                         partial.unlink(missing_ok=True)
-    now = time.monotonic()
-    _rests_until[path.parent] = now + _REST * (now - began)
+
+
+def _partials_in(folder: Path) -> list[str]:
+    """List the unfinished files in a folder, as they were not long ago."""
+    began = time.monotonic()
+    until, names = _listed.get(folder, (began, []))
+    if began >= until:
+        names = [name for name in os.listdir(folder) if name.endswith(PARTIAL)]
+        now = time.monotonic()
+        _listed[folder] = now + _REST * (now - began), names
+    return names
 
 
 def _is_special(path: Path) -> bool:

@@ -19,10 +19,13 @@ COMMANDS = {
     "submit": ("submit", "--partial", "--run", "mine", "-o", "OUT/mine.zip"),
     "export": ("export", "--run", "mine", "--format", "csv", "-o", "OUT"),
     "report": ("report", "--run", "mine", "--json", "--csv", "OUT/rows.csv", "--html", "OUT/page.html"),
-    "plot": ("plot", "roi", "--run", "mine", "-o", "OUT/roi.png"),
+    "plot": ("plot", "rois", "--run", "mine", "-o", "OUT/rois.png"),
 }
-# As often as each changes the folder, about.
-MOMENTS = {"submit": 12, "export": 12, "report": 8, "plot": 4}
+# As often as each changes the folder, with all that it takes away.
+MOMENTS = {"submit": 13, "export": 5, "report": 10, "plot": 5}
+SOME_AND_ALL = pytest.mark.parametrize(
+    "step", [pytest.param(3, id="some"), pytest.param(1, id="all", marks=pytest.mark.slow)]
+)
 
 
 @pytest.fixture(scope="module")
@@ -62,15 +65,18 @@ def partials(folder: Path) -> list[Path]:
     return list(folder.rglob("*.partial"))
 
 
+@SOME_AND_ALL
 @pytest.mark.parametrize("name", COMMANDS)
-def test_killed_and_repeated_it_leaves_the_same_and_nothing_beside_it(start: Start, tmp_path: Path, name: str) -> None:
+def test_killed_and_repeated_it_leaves_the_same_and_nothing_beside_it(
+    start: Start, tmp_path: Path, name: str, step: int
+) -> None:
     out = tmp_path / "out"
     emptied(out)
     assert start(name).code == 0
     expected = digest_tree(out)
     emptied(out)
     left = 0
-    for number in range(1, MOMENTS[name] + 1):
+    for number in range(step, MOMENTS[name] + 1, step):
         ended = start(name, at=number, happens="kill", once=True)
         assert ended.code in (0, -signal.SIGKILL)
         left += len(partials(out))
@@ -79,11 +85,14 @@ def test_killed_and_repeated_it_leaves_the_same_and_nothing_beside_it(start: Sta
     assert digest_tree(out) == expected
 
 
+@SOME_AND_ALL
 @pytest.mark.parametrize("name", COMMANDS)
-def test_terminated_it_says_so_and_leaves_nothing_unfinished(start: Start, tmp_path: Path, name: str) -> None:
+def test_terminated_it_says_so_and_leaves_nothing_unfinished(
+    start: Start, tmp_path: Path, name: str, step: int
+) -> None:
     out = tmp_path / "out"
     codes = []
-    for number in range(1, MOMENTS[name] + 1):
+    for number in range(step, MOMENTS[name] + 1, step):
         emptied(out)
         ended = start(name, at=number, happens="terminated")
         codes.append(ended.code)
@@ -95,14 +104,17 @@ def test_terminated_it_says_so_and_leaves_nothing_unfinished(start: Start, tmp_p
 
 
 @pytest.mark.parametrize("fault", ["failed", "full"])
+@SOME_AND_ALL
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_fault_of_the_disk_is_told_or_does_no_harm(start: Start, tmp_path: Path, name: str, fault: str) -> None:
+def test_a_fault_of_the_disk_is_told_or_does_no_harm(
+    start: Start, tmp_path: Path, name: str, fault: str, step: int
+) -> None:
     out = tmp_path / "out"
     emptied(out)
     assert start(name).code == 0
     expected = digest_tree(out)
     codes = []
-    for number in range(1, MOMENTS[name] + 1):
+    for number in range(step, MOMENTS[name] + 1, step):
         emptied(out)
         ended = start(name, at=number, happens=fault, once=True)
         codes.append(ended.code)
@@ -116,36 +128,26 @@ def test_a_fault_of_the_disk_is_told_or_does_no_harm(start: Start, tmp_path: Pat
     assert 3 in codes
 
 
-def test_a_zip_is_never_beside_the_record_of_another(start: Start, jobs: Jobs, tmp_path: Path) -> None:
+@SOME_AND_ALL
+@pytest.mark.parametrize("happens", ["kill", "terminated", "failed"])
+def test_a_zip_is_never_beside_the_record_of_another(start: Start, tmp_path: Path, happens: str, step: int) -> None:
     out = tmp_path / "out"
-    for happens in ("kill", "terminated", "failed", "full"):
-        emptied(out)
-        kept: dict[str, bytes] = {}
-        for number in range(1, MOMENTS["submit"] + 3):
-            for name, content in kept.items():
-                (out / name).write_bytes(content)
-            ended = start("submit", at=number, happens=happens, once=True)
-            if (out / "mine.json").exists():
-                told = json.loads((out / "mine.json").read_text())["sha256"]
-                assert told == sha256((out / "mine.zip").read_bytes()).hexdigest(), (happens, number, ended.said)
-            if not kept:
-                (ended,) = (start("submit"),)
-                kept = of_another(out)
-
-
-def of_another(out: Path) -> dict[str, bytes]:
-    """Return a zip and its record that are sound, and not of the run."""
     content = b"the zip of another run"
-    record = json.dumps({"sha256": sha256(content).hexdigest()}).encode()
-    return {"mine.zip": content, "mine.json": record}
+    for number in range(step, MOMENTS["submit"] + 1, step):
+        emptied(out)
+        (out / "mine.zip").write_bytes(content)
+        (out / "mine.json").write_text(json.dumps({"sha256": sha256(content).hexdigest()}))
+        ended = start("submit", at=number, happens=happens, once=True)
+        if (out / "mine.json").exists():
+            told = json.loads((out / "mine.json").read_text())["sha256"]
+            assert told == sha256((out / "mine.zip").read_bytes()).hexdigest(), (number, ended.said)
 
 
-@pytest.mark.parametrize("when", [0.3, 0.8])
+@pytest.mark.parametrize("number", [3, 11, 25, 40])
 def test_an_extraction_that_is_terminated_ends_with_143_and_goes_on(
-    jobs: Jobs, challenge: Path, tmp_path: Path, when: float
+    jobs: Jobs, challenge: Path, tmp_path: Path, number: int
 ) -> None:
-    slowly = {"rows": 8, "seconds": 0.2, "arguments": ["--batch-size", "2"]}
-    (ended,) = jobs.run(extract(challenge, tmp_path, **slowly, signal=signal.SIGTERM, after=when))
+    (ended,) = jobs.run(extract(challenge, tmp_path, rows=8, at=number, happens="terminated"))
     assert ended.code == 143, ended.said
     assert ended.said.splitlines()[-1].startswith("terminated: ")
     assert partials(tmp_path) == []
