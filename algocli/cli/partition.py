@@ -109,7 +109,7 @@ def partition(
     layers together are not k of each: with few, a union gives up what its parts keep, and the shares are off. With
     OLS, for that reason, a union has k components of every layer. Each layer, not each set, has one scale. With banded
     ridge a union has a penalty for each layer as well, as sets of different size or strength need; one layer alone is
-    ridge. Nothing is clipped.
+    ridge. Nothing is clipped. Splits are of all training images: --shared is for train alone.
 
     How sure: --intervals says how far a part might have come out otherwise, had this subject seen other images of the
     kind. Held-out images are drawn anew, the same ones for all models. With a holdout the trained models are taken as

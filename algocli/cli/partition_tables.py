@@ -63,6 +63,8 @@ def remarks(summary: PartitionReport, regression: str, drawn: str = "", *, by_le
 
 
 def _certainty(summary: PartitionReport, drawn: str) -> Iterator[str]:
+    from algocli.results.part_rows import CHANCE
+
     corrected = {"none": "", "fdr": ", corrected by FDR over ROIs", "max": ", corrected by the largest of all ROIs"}
     yield f"95 %: of a part, low and high end of its interval ({drawn})"
     yield UNIT_OF_SUBJECTS
@@ -70,6 +72,12 @@ def _certainty(summary: PartitionReport, drawn: str) -> Iterator[str]:
         f"* p <= .05{corrected[summary.corrected]}: a set's own part or the total is above what chance gives, a shared "
         "part above or below it"
     )
+    yield f"chance: {CHANCE}"
+    if any(row.stands_out and (row.explained or 0) > 0 > (row.low or 0) for row in summary.rows):
+        yield (
+            "a star beside an interval that reaches below 0: R² of few images comes out far too low more easily than "
+            "too high, and p asks how often it comes out so high"
+        )
     if summary.corrected == "none":
         yield "each ROI stands for itself: of many that are nothing, one in twenty has a star (--correct)"
 

@@ -13,6 +13,7 @@ conversions  what that took, in words
 hdf5         HDF5 files of other programs
 hdf5_links   what such a file takes from others
 arrays       .npy files, opened without running them
+memories     what was said of files, remembered
 digests      digests of images, remembered
 copies       images that are the same
 vouched      whether a file still is what its record says

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from algocli.compute.vouching import digest_file
-from algocli.dataset.digests import FileDigests, memory_of, stamp_of
+from algocli.dataset.memories import FileDigests, memory_of, stamp_of
 from algocli.errors import DataError, StorageError
 
 # What is smaller is read sooner than its stamp is looked up on the disk.

@@ -37,7 +37,7 @@ class GroupRow:
     sd, sd_between
         The standard deviation of subjects' scores, and what is left of it without what their images make them vary.
     effect_size
-        Hedges' g: the mean in units of `sd`.
+        Hedges' g: the mean, less what chance gives, in units of `sd`.
     p, p_wilcoxon, p_corrected
         Of the mean, by flipping signs of subjects' scores; by Wilcoxon's signed ranks; and the former, corrected for
         how many rows there are.

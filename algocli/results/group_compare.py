@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from algocli.dataset.naming import SubjectId
 from algocli.dataset.sides import Side
 from algocli.results.compare import Comparison, DifferenceRow
 from algocli.results.group import GroupResult, GroupRow, check_group, few_subjects
 from algocli.results.group_scores import Scores, mean_if_all, over_group
 from algocli.results.telling import Correction
+from algocli.stats.best import best_over_subjects
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,39 +152,25 @@ def group_comparison(comparison: Comparison, *, correct: Correction = "fdr", see
 def _best_runs(comparison: Comparison, seed: int) -> Iterator[BestRun]:
     """Yield each side's and ROI's best run, with the same subjects drawn for all."""
     names = list(dict.fromkeys((comparison.reference, *comparison.runs)))
-    n_subjects, n_resamples = len(comparison.subjects), max(map(len, comparison.draws.values()), default=0)
-    rng = np.random.default_rng(seed)
-    who = rng.random((n_resamples, n_subjects))
-    which = rng.integers(n_resamples, size=who.shape) if n_resamples else who.astype(np.int64)
-    for side, roi in product(comparison.sides, comparison.rois):
-        r = {n: _r_of_runs(comparison.of_roi(n, side, roi)) for n in comparison.subjects}
-        having = [n for n in comparison.subjects if r[n]]
-        if not having:
+    places = list(product(comparison.sides, comparison.rois))
+    r = np.full((len(names), len(comparison.subjects), len(places)), np.nan)
+    draws = np.zeros((*r.shape, max(map(len, comparison.draws.values()), default=0)), np.float32)
+    for row in comparison.rows:
+        if row.n_vertices:
+            run, who = names.index(row.run), comparison.subjects.index(row.subject)
+            about = places.index((row.hemisphere, row.roi))
+            r[0, who, about], r[run, who, about] = row.reference_mean_r, row.mean_r
+            # How much better than the reference, which is 0 in all of them.
+            draws[run, who, about] = comparison.draws.get((row.subject, row.hemisphere, row.roi, row.run), 0)
+    n_draws = draws.shape[-1]
+    best = best_over_subjects(r, draws, n_resamples=n_draws, seed=seed) if n_draws else best_over_subjects(r, seed=seed)
+    having = np.isfinite(r[0])
+    n_best = ((r.argmax(axis=0) == best.index) & having).sum(axis=0)
+    for about, (side, roi) in enumerate(places):
+        n, winner = int(having[:, about].sum()), int(best.index[about])
+        if n == 0:
             yield BestRun(side, roi, 0, None, None, 0, None, {})
             continue
-        mean_r = {name: statistics.fmean(r[n][name] for n in having) for name in names}
-        best = max(names, key=mean_r.__getitem__)
-        n_best = sum(max(names, key=r[n].__getitem__) == best for n in having)
-        shares = {}
-        if len(having) > 1 and n_resamples:
-            drawn = np.stack([_draws_of_runs(comparison, n, side, roi, names, n_resamples) for n in having])
-            # Of those who have the ROI, as many as there are, each with images of its own.
-            people = (who[:, : len(having)] * len(having)).astype(np.int64)
-            means = drawn[people, :, which[:, : len(having)]].mean(axis=1)
-            won = np.bincount(means.argmax(axis=1), minlength=len(names)) / n_resamples
-            shares = dict(zip(names, won.tolist(), strict=True))
-        yield BestRun(side, roi, len(having), best, mean_r[best], n_best, shares.get(best), shares)
-
-
-def _r_of_runs(rows: Sequence[DifferenceRow]) -> dict[str, float]:
-    """Return each run's mean r in one ROI of one subject; nothing where it has no vertex."""
-    r = {row.reference: row.reference_mean_r for row in rows} | {row.run: row.mean_r for row in rows}
-    return {name: value for name, value in r.items() if value is not None}
-
-
-def _draws_of_runs(
-    comparison: Comparison, subject: SubjectId, side: Side, roi: str, names: Sequence[str], n_resamples: int
-) -> NDArray[np.float64]:
-    """Return how much better than the reference each run is in every resample, (n_runs, n_resamples)."""
-    same = np.zeros(n_resamples)
-    return np.stack([comparison.draws.get((subject, side, roi, name), same) for name in names])
+        shares = dict(zip(names, best.shares[:, about].tolist(), strict=True)) if n > 1 and n_draws else {}
+        name, mean_r = names[winner], float(np.nanmean(r[winner, :, about]))
+        yield BestRun(side, roi, n, name, mean_r, int(n_best[about]), shares.get(name), shares)

@@ -13,7 +13,7 @@ from algocli.dataset.naming import SubjectId
 from algocli.dataset.sides import BOTH, Side
 from algocli.results.group import GroupResult, GroupRow, check_group, few_subjects
 from algocli.results.group_scores import Scores, mean_if_all, over_group
-from algocli.results.part_rows import PartitionReport, PartRow
+from algocli.results.part_rows import CHANCE, PartitionReport, PartRow
 from algocli.results.partition import named_parts
 from algocli.results.telling import Correction
 from algocli.stats.groups import Alternative
@@ -58,10 +58,7 @@ class GroupPartition(GroupResult):
     def explain(self) -> Iterator[str]:
         """Say what the unit is, and how numbers are to be read."""
         yield from super().explain()
-        yield (
-            "p and show are against chance: 0, and for the total and what all sets share what the mean of the fitted "
-            "images explains, which is a little less"
-        )
+        yield f"g, p and show are against chance: {CHANCE}"
 
     def of_roi(self, roi: str, hemisphere: Side = BOTH) -> list[PartGroupRow]:
         """Return a ROI's row of each part; by default of all sides together."""

@@ -106,7 +106,7 @@ def over_group(
         "high": group.high,
         "sd": group.sd,
         "sd_between": between,
-        "effect_size": group.effect_size,
+        "effect_size": mean_of_subjects(beyond.value).effect_size,
         "p": flipped.p,
         "p_wilcoxon": signed_rank_p(beyond.value, alternative),
         "p_corrected": _corrected(flipped.p, flipped.p_of_largest, correct),

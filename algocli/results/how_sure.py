@@ -56,6 +56,13 @@ DIFFERENCE = (
     "A difference between runs is taken on the same images for both, so what makes images hard for every model drops "
     "out of its interval."
 )
+PEOPLE = (
+    "Over subjects the unit is a person: the interval of a mean says how far it might have come out otherwise with "
+    "other people (Student's t), who see other images where these did. p is how often the mean would be as far from 0 "
+    "if the sign of each subject's score were at random: of few subjects there are few ways to choose signs, so that "
+    "no p is small. Prevalence says of how many people it would be seen, going by how many of these have an interval "
+    "of their own that shows it."
+)
 CHOICE = (
     "The best of several runs, layers or settings looks better on the images that it was chosen by than on any "
     "others. Choose by one split and report another's images, or let the fit choose, as a blend weighs layers by "
@@ -68,6 +75,7 @@ HELP = (
     f"Scores. {R} {OFFICIAL} {ADJUSTED}",
     f"--significance. {P} {P_HOLDOUT} {P_FOLDS} {TAIL} The p values are kept with the run, and export writes them.",
     f"--intervals. {INTERVAL} {INTERVAL_FOLDS} {GONE}",
+    f"--group. {PEOPLE}",
     f"Choosing. {CHOICE}",
 )
 

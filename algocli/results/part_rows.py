@@ -13,6 +13,10 @@ from algocli.results.telling import SIGNIFICANT, Correction
 
 # The part that is no part: what all sets explain together.
 TOTAL = "total"
+# Goes wherever p of parts are told.
+CHANCE = (
+    "0, and for the total and what all sets share what the mean of the fitted images explains, which is a little less"
+)
 # Fields that say how sure a row is.
 _OF_INTERVALS = ("low", "high", "p")
 

@@ -213,17 +213,9 @@ def _report(
     if any(row.accuracy is not None for row in rows):
         notes += _ceiling_notes(everything)
     overall = pool(list(everything.values()))
-    return Report(
-        run.name,
-        tuple(rows),
-        classes,
-        tuple(notes),
-        overall,
-        COLUMNS + asked.columns,
-        tuple(_preparation(run)),
-        refitted,
-        share_of_same_images(run, [subject for subject, _ in pairs if subject is not None]),
-    )
+    columns, prepared = COLUMNS + asked.columns, tuple(_preparation(run))
+    same_images = share_of_same_images(run, [subject for subject, _ in pairs if subject is not None])
+    return Report(run.name, tuple(rows), classes, tuple(notes), overall, columns, prepared, refitted, same_images)
 
 
 def _scores(subject: Subject | None, subject_run: SubjectRun) -> dict[Side, VertexScores]:

@@ -63,6 +63,7 @@ def test_the_table_says_its_unit(invoke, tmp_path):
     page = (tmp_path / "r.html").read_text()
     assert "unit: subject, n = 2" in page
     assert "--group --correct max" in page
+    assert "Over subjects the unit is a person" in page
 
 
 def test_a_narrow_screen_has_the_corrected_p_and_the_interval(invoke, monkeypatch):

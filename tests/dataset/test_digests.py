@@ -18,7 +18,8 @@ from PIL import Image
 
 from algocli.dataset import digests
 from algocli.dataset.conversions import Conversion
-from algocli.dataset.digests import FileDigests, digest_files, list_conversions, stamp_of, stimuli_digest
+from algocli.dataset.digests import digest_files, list_conversions, stimuli_digest
+from algocli.dataset.memories import FileDigests, stamp_of
 from algocli.dataset.stimuli import Stimulus
 from algocli.errors import DataError, StorageError
 from tests.support.pictures import orientation_block, write_png, write_tiff

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import product
+from math import exp, lgamma, sqrt
 
 import numpy as np
 import pytest
@@ -46,6 +47,9 @@ def test_every_number_of_a_row_is_what_the_subjects_rows_say(report: PartitionRe
         t = stats.ttest_1samp(explained, 0).confidence_interval()
         assert row.n_subjects == (5 if row.roi == "EBA" else 6)
         assert (row.mean, row.low, row.high) == pytest.approx((explained.mean(), t.low, t.high))
+        if row.n_subjects > 2:
+            small = exp(lgamma((len(beyond) - 1) / 2) - lgamma((len(beyond) - 2) / 2)) / sqrt((len(beyond) - 1) / 2)
+            assert row.effect_size == pytest.approx(beyond.mean() / beyond.std(ddof=1) * small)
         flips = np.array(list(product((1, -1), repeat=len(beyond)))) @ beyond
         as_far = np.abs(flips) >= abs(beyond.sum()) - 1e-12 if either else flips >= beyond.sum() - 1e-12
         assert row.p == pytest.approx(as_far.mean())

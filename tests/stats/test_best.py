@@ -53,3 +53,20 @@ def test_what_every_subject_says_is_stable_and_one_subject_says_nothing_of_it():
 
 def test_of_equal_things_the_first_is_the_best():
     assert best_over_subjects(np.ones((3, 4, 1))).index.tolist() == [0]
+
+
+def test_images_that_are_drawn_too_make_the_best_less_stable_as_slow_resampling_says():
+    rng = np.random.default_rng(3)
+    scores = rng.normal([[[0.0]], [[0.25]]], 0.2, (2, 4, 2))
+    scores[:, 1, 1] = np.nan
+    draws = scores[..., None] + rng.normal(0, 0.6, (2, 4, 2, 50))
+    found = best_over_subjects(scores, draws, n_resamples=4000)
+    for column in range(2):
+        having = np.flatnonzero(np.isfinite(scores[0, :, column]))
+        won = np.zeros(2)
+        for _ in range(4000):
+            people = [draws[:, who, column, rng.integers(50)] for who in rng.choice(having, len(having))]
+            won[np.sum(people, axis=0).argmax()] += 1 / 4000
+        # Four standard errors of a difference.
+        np.testing.assert_allclose(found.shares[:, column], won, atol=4 * np.sqrt(0.5 / 4000))
+    assert (found.share < best_over_subjects(scores, n_resamples=4000).share).all()

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from algocli.compute.files import PARTIAL, n_bytes_in, read_json
 from algocli.compute.leftovers import Leftover, contents, lies_in, real_folders
-from algocli.dataset.digests import forgotten_folders
+from algocli.dataset.memories import forgotten_folders
 from algocli.dataset.naming import is_name, is_numbered
 from algocli.errors import DataError
 from algocli.features.store.commands import is_imported

@@ -10,6 +10,7 @@ from algocli.dataset.sides import Side, heading
 from algocli.results.group import GroupResult, GroupRow
 from algocli.results.group_compare import GroupComparison
 from algocli.results.group_report import GroupReport, RoiGroupRow
+from algocli.results.how_sure import PEOPLE
 from algocli.results.page.frame import Page
 from algocli.results.page.pictures import Picture
 from algocli.results.page.tables import Cell, Column, Table, number, roi_rows, span
@@ -35,6 +36,7 @@ def with_group(page: P, group: GroupResult, tables: Sequence[Table], pictures: S
         overview=(*tables, *page.overview),
         pictures=(*pictures, *page.pictures),
         repeat=(*before, f"{command} --group{correct}"),
+        how_sure=(("Over subjects", PEOPLE), *page.how_sure),
         notes=tuple(dict.fromkeys((*group.explain_all(), *page.notes, *group.notes))),
     )
 
