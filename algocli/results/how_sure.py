@@ -58,10 +58,10 @@ DIFFERENCE = (
 )
 PEOPLE = (
     "Over subjects the unit is a person: the interval of a mean says how far it might have come out otherwise with "
-    "other people (Student's t), who see other images where these did. p is how often the mean would be as far from 0 if the "
-    "sign of each subject's score were at random: of few subjects there are few ways to choose signs, so that no p is "
-    "small. Prevalence says of how many people it would be seen, going by how many of these have an interval of their "
-    "own that shows it."
+    "other people (Student's t), who see other images where these did. p is how often the mean would be as far from 0 "
+    "if the sign of each subject's score were at random: of few subjects there are few ways to choose signs, so that "
+    "no p is small. Prevalence says of how many people it would be seen, going by how many of these have an interval "
+    "of their own that shows it."
 )
 CHOICE = (
     "The best of several runs, layers or settings looks better on the images that it was chosen by than on any "
