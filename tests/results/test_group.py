@@ -30,7 +30,7 @@ def report() -> Report:
     for subject, side, roi in product(SUBJECTS, SIDES, ROIS):
         r, half = float(rng.normal(0.12, 0.1)), float(rng.uniform(0.02, 0.15))
         has = subject not in LACKING.get((side, roi), ())
-        score = (r, r, 100 * abs(r), 90 * abs(r), r - half, r + half) if has else (None,) * 6
+        score = (r, r, 100 * abs(r), r - half, r + half, None, 90 * abs(r)) if has else (None,) * 7
         rows.append(RoiRow(subject, side, roi, 10 * has, *score))
     # Whose data does not name a ROI at all.
     rows = [row for row in rows if (row.subject, row.roi) != ("ben", "EBA")]
