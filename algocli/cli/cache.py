@@ -57,7 +57,7 @@ def list_(cache_dir: CacheDir = DEFAULT_CACHE_DIR, as_json: Json = False, quiet:
 def _show_recipe(rows: Sequence[StoreRow]) -> None:
     import time
 
-    from algocli.cli.console import DASH, age, show_remark, show_table, size
+    from algocli.cli.console import DASH, age, show_line, show_remark, show_table, size
 
     now = time.time()
     shown = [
@@ -70,7 +70,7 @@ def _show_recipe(rows: Sequence[StoreRow]) -> None:
         )
         for row in rows
     ]
-    print(rows[0].features)
+    show_line(rows[0].features)
     # Names of checkpoints are long, and the table below has room for none.
     show_table(("Subject", "State", "Width", "On disk", "Age"), shown, title=f"  {rows[0].what or DASH}", left=2)
     if rows[0].preparation:
@@ -81,10 +81,10 @@ def _show_recipe(rows: Sequence[StoreRow]) -> None:
 def _show_run(run: dict[str, Any]) -> None:
     import time
 
-    from algocli.cli.console import age, size
+    from algocli.cli.console import age, show_line, size
 
     # Its name says the settings, and may be as wide as the screen.
-    print(run["run"])
+    show_line(run["run"])
     subjects = f"subject{'s' if len(run['subjects']) > 1 else ''} {_ranges(run['subjects'])}"
     print(f"  run of {subjects}, {size(run['n_bytes'])}, {age(time.time() - run['finished_at'])}\n")
 
@@ -185,14 +185,14 @@ def gc(
 
 
 def _show_leftovers(leftovers: Sequence[Leftover], cache_dir: Path) -> None:
-    from algocli.cli.console import size
+    from algocli.cli.console import show_line, size
 
     for why in dict.fromkeys(left.why for left in leftovers):
         print(f"{why}:")
         for left in leftovers:
             if left.why == why:
                 place = left.path.relative_to(cache_dir)
-                print(f"  {size(left.n_bytes):>7}  {place}" + (f" ({left.detail})" if left.detail else ""))
+                show_line(f"  {size(left.n_bytes):>7}  {place}" + (f" ({left.detail})" if left.detail else ""))
 
 
 def _agreed(yes: bool, as_json: bool) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from algocli.cli.console import count
+from algocli.cli.console import count, show_line
 from algocli.cli.options import in_same_folders
 from algocli.cli.wording import in_options
 from algocli.compute.track import Track
@@ -122,16 +122,16 @@ def _check_runs(findings: Findings, cache_dir: Path, *, adopt: bool, track: Trac
 def show_faults(findings: Findings) -> None:
     """Print a line for each finding, or that there is none."""
     for damage in findings.damaged:
-        print(f"{damage.store}: rows {damage.rows[0]} to {damage.rows[1]} are damaged")
+        show_line(f"{damage.store}: rows {damage.rows[0]} to {damage.rows[1]} are damaged")
     for unreadable in findings.unreadable:
-        print(unreadable.problem)
+        show_line(unreadable.problem)
     for gram in findings.gram:
-        print(f"{gram.store / 'gram'}: {gram.problem}")
+        show_line(f"{gram.store / 'gram'}: {gram.problem}")
     for fault in (*findings.derived, *findings.runs):
         # A sentence of another room names its file itself.
-        print(fault.problem if str(fault.path) in fault.problem else f"{fault.path}: {fault.problem}")
+        show_line(fault.problem if str(fault.path) in fault.problem else f"{fault.path}: {fault.problem}")
     for sample in findings.differing:
-        print(
+        show_line(
             f"{sample.store}: row {sample.row} ({sample.image}) is not what the network says: features that go up to "
             f"{sample.largest:.4g} differ by up to {sample.difference:.4g}"
         )
@@ -139,7 +139,7 @@ def show_faults(findings: Findings) -> None:
     for left in findings.not_recomputed:
         reasons[left.store.parent.name, left.reason].append(left.store.name.partition("-")[0])
     for (name, reason), subjects in reasons.items():
-        print(f"{name}, {', '.join(subjects)}: not recomputed: {reason}")
+        show_line(f"{name}, {', '.join(subjects)}: not recomputed: {reason}")
     if not _sentences(findings):
         recomputed = len({sample.store for sample in findings.samples})
         whole = "1 store is whole" if findings.n_stores == 1 else f"{findings.n_stores} stores are whole"

@@ -100,6 +100,11 @@ def noter(quiet: bool) -> Note:
     return lambda message: note(in_options(message), quiet=quiet)
 
 
+def show_line(text: str) -> None:
+    """Print a line in which something may be named as others wished."""
+    print(harmless(text))
+
+
 def show_path(path: Path) -> None:
     """Print the path of something that was made, and nothing else, so that a script can use it."""
     # A script takes the name as it is; a screen would do what is in it.

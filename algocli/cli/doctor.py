@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from algocli.cli.ascii import harmless
 from algocli.cli.options import DEFAULT_CACHE_DIR, CacheDir, Json, Quiet
 
 # As wide as a message or an issue shows without a bar to scroll.
@@ -42,10 +43,10 @@ def doctor(
         for section, facts in diagnosis.facts.items():
             _show(section, facts)
         for trouble in diagnosis.troubles:
-            print(f"{trouble}\n  mend: {in_options(trouble.mend)}")
+            print(harmless(f"{trouble}\n  mend: {in_options(trouble.mend)}"))
         # On stdout, unlike other commands' notes: what is pasted should hold them.
         for text in () if quiet else diagnosis.notes:
-            print(fill(f"note: {text}", _WIDTH, subsequent_indent="  ", **_WHOLE))
+            print(fill(harmless(f"note: {text}"), _WIDTH, subsequent_indent="  ", **_WHOLE))
     if not diagnosis.well:
         raise DataError(f"{count(len(diagnosis.troubles), 'thing')} would make other commands fail")
 
@@ -55,7 +56,7 @@ def _show(section: str, facts: dict[str, Any]) -> None:
     print(section if facts else f"{section}: none")
     width = max(map(len, facts), default=0)
     for name, value in facts.items():
-        text = f"  {name:{width}}  {_text(name, value, section)}"
+        text = harmless(f"  {name:{width}}  {_text(name, value, section)}")
         print(fill(text, _WIDTH, subsequent_indent=" " * (width + 4), **_WHOLE) if isinstance(value, dict) else text)
 
 

@@ -212,6 +212,8 @@ def _columns(rows: Sequence[Row]) -> list[str]:
 
 
 def _print(rows: Sequence[Row]) -> None:
+    from algocli.cli.console import show_line
+
     # Eight subjects have 73,000 rows: rich would lay them out for a quarter of a minute before the first appears.
     columns = _columns(rows)
     widths = [*_WIDTHS, *(len(name) for name in columns[len(_WIDTHS) :])]
@@ -219,7 +221,7 @@ def _print(rows: Sequence[Row]) -> None:
     line = "  ".join(aligned) if sys.stdout.isatty() else "\t".join(["{}"] * len(columns))
     print(line.format(*columns))
     for row in rows:
-        print(line.format(*astuple(row)))
+        show_line(line.format(*astuple(row)))
 
 
 def _write_csv(path: Path, rows: Sequence[Row]) -> None:

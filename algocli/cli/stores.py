@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from algocli.cli.console import show_json, size
+from algocli.cli.console import show_json, show_line, size
 
 if TYPE_CHECKING:
     from algocli.features.store.shards import FeatureStore
@@ -31,4 +31,4 @@ def show_stores(stores: Sequence[FeatureStore], *, as_json: bool) -> None:
     for row, store in zip(rows, stores, strict=True):
         name = store.folder.name.partition("-")[0]
         state = "" if store.complete else f"  ({row['n_done']} of {store.n_stimuli} images so far)"
-        print(f"{name}  {store.n_stimuli} x {store.n_features}  {size(row['n_bytes']):>7}  {store.folder}{state}")
+        show_line(f"{name}  {store.n_stimuli} x {store.n_features}  {size(row['n_bytes']):>7}  {store.folder}{state}")

@@ -36,7 +36,14 @@ def processor(cpuinfo: Path = _CPUINFO) -> str:
         lines = [line.split(":", 1) for line in cpuinfo.read_text().splitlines() if ":" in line]
         return next(value.strip() for name, value in lines if name.strip() == "model name")
     except (OSError, ValueError, StopIteration):
-        return platform.processor() or platform.machine()
+        # `platform.processor` would start a program to ask.
+        return platform.machine()
+
+
+def system() -> str:
+    """Return which system runs, with its version."""
+    told = os.uname()
+    return f"{told.sysname} {told.release} on {told.machine}, {' '.join(platform.libc_ver()).strip() or 'no glibc'}"
 
 
 def versions() -> dict[str, str | None]:

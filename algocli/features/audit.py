@@ -148,7 +148,7 @@ def gram_fault(store: FeatureStore, rows: tuple[int, ...]) -> str | None:
             return "it belongs to other features"
         matrix = Gram(folder)
         # Read from the file: an array without rows would fail below.
-        shape = np.load(folder / "matrix.npy", mmap_mode="r").shape
+        shape = np.load(folder / "matrix.npy", mmap_mode="r", allow_pickle=False).shape
         if shape != (store.n_stimuli,) * 2:
             return f"it is {' x '.join(map(str, shape))}; {store.n_stimuli} images were expected"
         return matrix_fault(folder) or _asymmetry(matrix) or _wrong_distance(matrix, store, rows)

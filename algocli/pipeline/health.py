@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import locale
 import os
-import platform
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -186,8 +185,8 @@ def _machine(told: _Examined) -> dict[str, Any]:
     if free < 1e9:
         told.notes.append(f"{gigabytes(free)} of memory are free: a training of a full-size subject needs about 2.5 GB")
     return {
-        "system": platform.platform(),
-        "processor": f"{machine.processor()}, {platform.machine()}",
+        "system": machine.system(),
+        "processor": machine.processor(),
         "cores": there,
         "cores_bound": bound,
         "cores_quota": quota,
