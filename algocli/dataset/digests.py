@@ -1,7 +1,6 @@
 """Digests of images and what reading them takes, remembered: a second run does not open ten thousand files again.
 
-A file with the name, size, inode and times of change of last time is taken to have the content of last time, as git
-does.
+A file with the name, size, inode and times of change of last time is taken to have its content, as git does.
 """
 
 from __future__ import annotations
@@ -237,9 +236,8 @@ def _load(memory: Path) -> dict[str, str]:
         files = read_sealed(memory).get("files")
     except DataError:
         return {}
-    if not isinstance(files, dict):
-        return {}
-    return {name: entry for name, entry in files.items() if isinstance(entry, str)}
+    known = files.items() if isinstance(files, dict) else ()
+    return {name: entry for name, entry in known if isinstance(entry, str)}
 
 
 def _try(read: Callable[[Path], tuple[str | None, str]], path: Path) -> tuple[str | None, str] | DataError:
@@ -286,10 +284,9 @@ def _look(look: Callable[[Path], str | None], path: Path) -> tuple[str | None, s
 
 def _lasting_stamp(status: os.stat_result, started_ns: int) -> str | None:
     """Return the stamp of a file as reading began, or None where it is not sure to stand for the content."""
-    # The first a copy may bring along from anywhere; the second is this disk's own, whose clock may be another's.
-    is_settled = status.st_mtime_ns < started_ns - _SETTLED_AFTER_NS
+    # One time a copy may bring along from anywhere; the other is the disk's own, whose clock may be another's.
     has_rested = abs(started_ns - status.st_ctime_ns) > _SETTLED_AFTER_NS
-    return stamp_of(status) if is_settled and has_rested else None
+    return stamp_of(status) if has_rested and status.st_mtime_ns < started_ns - _SETTLED_AFTER_NS else None
 
 
 def stamp_of(status: os.stat_result) -> str:
