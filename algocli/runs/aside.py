@@ -44,6 +44,11 @@ def aside(run: Run, number: SubjectId) -> Iterator[Run]:
         _clear(run, home)
 
 
+def clear(run: Run, number: SubjectId) -> None:
+    """Delete what a killed training of a subject left: whoever holds its lock would take it for his. Hold that."""
+    _clear(run, run.lock(number).parent)
+
+
 def publish(made: Run, run: Run, number: SubjectId, *, whole: bool) -> None:
     """Put a subject that was made aside into a run, or the run aside in its place, as a `whole`. Hold the lock of runs.
 

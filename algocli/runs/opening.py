@@ -24,7 +24,7 @@ from algocli.dataset.protocol import Subject
 from algocli.encoding.names import is_automatic, with_data
 from algocli.encoding.settings import Settings
 from algocli.errors import AlgocliError, UsageError
-from algocli.runs.aside import aside, in_training, publish
+from algocli.runs.aside import aside, clear, in_training, publish
 from algocli.runs.datasets import Home, Verdict, differing
 from algocli.runs.mixtures import whose
 from algocli.runs.run import SCHEMA, Run, check_run_name
@@ -121,6 +121,7 @@ def claim(
         with hold(lock, note):
             if not (force or run.has_settings(settings)):
                 raise UsageError(f"run {run.name} was deleted or replaced meanwhile", hint="repeat the command")
+            clear(run, subject.id)
             _joins(run, settings, dataset, subject.id, inputs, force=force)
             made = held.enter_context(aside(run, subject.id))
             _write_manifest(made, settings, dataset.folder, name=run.name)
