@@ -309,16 +309,15 @@ def test_a_submission_holds_nothing_that_a_pickle_could(run_once):
 
 
 REGRESSION = """
-import numpy as np
 {}
 
-class Mean:
+class Shifted:
     def fit(self, X, Y):
         self.mean = Y.mean(axis=0)
         return self
 
     def predict(self, X):
-        return np.tile(self.mean, (len(X), 1))
+        return self.mean + X[:, :1]
 """
 NETWORK = """
 import torch
@@ -339,7 +338,19 @@ def sent(tmp_path_factory):
     write_tiny_challenge(home / "challenge", (1,), n_train=60, n_test=3, image_size=32)
     words = (
         ["extract", "--model", "python:theirs:make", "-l", "0", "--weights", "random", "-s", "1"],
-        ["train", "--model", "python:theirs:make", "-l", "0", "--regression", "python:fits:Mean", "--run", "one"],
+        [
+            "train",
+            "--model",
+            "python:theirs:make",
+            "-l",
+            "0",
+            "--regression",
+            "python:fits:Shifted",
+            "--pca",
+            "3",
+            "--run",
+            "one",
+        ],
         ["train", "--model", "python:theirs:make", "-l", "0", "--pca", "3", "--run", "two"],
     )
     (home / "theirs.py").write_text(NETWORK.format(""))
