@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
 import shlex
 import shutil
@@ -47,13 +48,18 @@ def trained(tmp_path_factory):
     return home
 
 
+def link_weights(source, target):
+    """Copy a file; weights, which are large and which nothing writes to, are linked."""
+    return os.link(source, target) if str(source).endswith(".pth") else shutil.copy2(source, target)
+
+
 @pytest.fixture
 def named(trained, tmp_path, monkeypatch):
     """Return a function that goes to a home of its own in which a ROI has that name."""
 
     def go(name):
         home = tmp_path / str(len(list(tmp_path.iterdir()))) / "inner/home"
-        shutil.copytree(trained, home)
+        shutil.copytree(trained, home, copy_function=link_weights)
         path = home / "data/subj01/roi_masks/mapping_floc-faces.npy"
         mapping = np.load(path, allow_pickle=True).item()
         np.save(path, {**mapping, 1: name}, allow_pickle=True)

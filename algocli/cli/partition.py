@@ -130,7 +130,6 @@ def partition(
     from algocli.stats.partition import check_count
 
     asked = intervals or group or any(is_named(ctx, name) for name in ("resamples", "resample_seed", "correct"))
-
     n_components, grid = parse_components(pca or "full"), parse_alphas(alphas)
     check_count(len(sets))
     if output is not None:
