@@ -74,7 +74,7 @@ def test_ceilings_themselves_are_not_taken_for_ratios(score, tmp_path):
 @pytest.mark.parametrize(
     ("words", "code", "told"),
     [
-        (["nothing.zip"], 3, "nothing.zip cannot be opened"),
+        (["nothing.zip"], 3, "nothing.zip is missing"),
         (["b-run"], 2, "b-run"),
         (["--repeats", "1,2,3"], 2, "are for --nsd"),
         (["-s", "2"], 3, "subject 2"),

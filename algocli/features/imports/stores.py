@@ -84,6 +84,8 @@ def import_files(
     # Every subject's rows are found before the first is stored: a file that lacks some is told at once.
     located = _locate(opened, ids, key, ids_from)
     for subject, matrix, rows in located:
+        # Nor does a name or a precision that cannot be leave anything in the cache.
+        imported_recipe(cache_dir, name, matrix, dtype)
         for told in _tell_rows(subject, matrix, rows, asked=ids is not None or key is not None):
             note(f"subject {subject.id}: {told}")
     how: dict[str, Any] = {"ids_file": ids_file, "ids_from": ids_from, "row_key": key}

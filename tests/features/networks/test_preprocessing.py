@@ -106,15 +106,19 @@ def _bomb(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "spoil",
-    [_not_there, _empty, _cut_in_the_pixels, _cut_in_the_header, _text, _folder, _bomb],
-    ids=lambda f: f.__name__,
+    ("spoil", "said"),
+    [
+        (_not_there, "is missing"),
+        (_folder, "is a directory, not a file"),
+        *((spoil, "is no readable image") for spoil in (_empty, _cut_in_the_pixels, _cut_in_the_header, _text, _bomb)),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_a_broken_image_is_named(tmp_path: Path, spoil: Callable[[Path], None]) -> None:
+def test_a_broken_image_is_named(tmp_path: Path, spoil: Callable[[Path], None], said: str) -> None:
     path = tmp_path / "train-0007_nsd-00042.png"
     path.write_bytes(png(patchwork(np.random.default_rng(3), 60)))
     spoil(path)
-    with pytest.raises(DataError, match=r"train-0007_nsd-00042\.png is no readable image"):
+    with pytest.raises(DataError, match=rf"train-0007_nsd-00042\.png (cannot be read: )?{said}"):
         TUTORIAL.resize(read_image(path))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -158,7 +159,10 @@ def test_a_gram_matrix_that_is_not_the_stores_may_go(cache: Path, store: Feature
     assert store.complete
 
 
-def test_digests_of_a_folder_that_is_gone_may_go(cache: Path, tmp_path: Path) -> None:
+def test_digests_of_a_folder_that_is_gone_may_go(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # What has just been written is not remembered before it has rested.
+    really = time.time_ns
+    monkeypatch.setattr(time, "time_ns", lambda: really() + 3600 * 10**9)
     before = digest_tree(cache)
     (tmp_path / "images").mkdir()
     (tmp_path / "images/1.png").write_text("1")
