@@ -12,11 +12,11 @@ from pathlib import Path
 from algocli.compute.opening import open_file
 from algocli.compute.track import Track, silent
 from algocli.dataset.conversions import Conversion
-from algocli.dataset.memories import FileDigests, lasting_stamp, memory_of, recall_all, unreadable
+from algocli.dataset.memories import FileDigests, lasting_stamp, memory_of, recall_all
 from algocli.dataset.pixels import find_conversions
 from algocli.dataset.pngs import LARGEST_IMAGE
 from algocli.dataset.stimuli import Stimulus
-from algocli.errors import DataError, NoPixels
+from algocli.errors import DataError, NoPixels, reading
 
 # Names the memory of conversions. Counted up when the rules change: what was found before is then forgotten.
 _CONVERSIONS = "conversions 1"
@@ -122,14 +122,11 @@ def digest_part(path: Path, part: str, cache_dir: Path, compute: Callable[[], st
 
 def _read(path: Path, most: int | None = None) -> tuple[str | None, str]:
     """Return a file's stamp, if it is sure to stand for the content, and its digest."""
-    try:
-        with open_file(path, most) as stream:
-            started = time.time_ns()
-            # Taken before the content: a file that changes meanwhile will not have this stamp again.
-            status = os.fstat(stream.fileno())
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise unreadable(path, error) from error
+    with reading(path), open_file(path, most) as stream:
+        started = time.time_ns()
+        # Taken before the content: a file that changes meanwhile will not have this stamp again.
+        status = os.fstat(stream.fileno())
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
     return lasting_stamp(status, started), digest
 
 

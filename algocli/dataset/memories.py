@@ -17,7 +17,7 @@ from algocli.compute.files import read_json
 from algocli.compute.threads import in_threads
 from algocli.compute.track import Track
 from algocli.compute.vouching import read_sealed, write_sealed
-from algocli.errors import DataError
+from algocli.errors import DataError, reading
 
 _N_THREADS = 2
 _MAX_BATCH = 16
@@ -45,10 +45,8 @@ class FileDigests:
         DataError
             If the file is missing.
         """
-        try:
+        with reading(path):
             status = os.stat(path)
-        except OSError as error:
-            raise unreadable(path, error) from error
         stamp, _, digest = self._entries.get(path.name, "").rpartition(" ")
         return digest if stamp == stamp_of(status) else None
 
@@ -136,13 +134,6 @@ def lasting_stamp(status: os.stat_result, started_ns: int) -> str | None:
 def stamp_of(status: os.stat_result) -> str:
     """Return what tells a file from any other that had its name: another content with the same of all is not to be."""
     return f"{status.st_size} {status.st_ino} {status.st_mtime_ns} {status.st_ctime_ns}"
-
-
-def unreadable(path: Path, error: OSError) -> DataError:
-    """Return the error that tells why a file could not be read."""
-    if isinstance(error, FileNotFoundError):
-        return DataError(f"{path} is missing")
-    return DataError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}")
 
 
 def _load(memory: Path) -> dict[str, str]:

@@ -38,6 +38,18 @@ def mean_r(world: World, again: FoldsAgain, y: NDArray[np.float64], weights: NDA
     return float(np.mean(r))
 
 
+def left_of_itself(world: World, again: FoldsAgain, image: int) -> float:
+    """What a model leaves of an image it was fitted on, of what it would leave of it unseen: one less its leverage."""
+    left = []
+    for fold in again.folds:
+        if image in fold.fit:
+            x = world.features[:N_TRAIN].astype(np.float64)
+            scores = PCA(N_COMPONENTS, svd_solver="full").fit_transform(x[fold.fit])
+            hat = scores[list(fold.fit).index(image)] / np.linalg.norm(scores, axis=0)
+            left.append(1 - 1 / len(fold.fit) - (hat**2).sum())
+    return float(np.mean(left))
+
+
 def test_influence_is_what_weighing_an_image_more_does_to_the_other_folds(world: World) -> None:
     again = folds_again(world)
     y = world.measured("left")[:, 4]
@@ -51,15 +63,8 @@ def test_influence_is_what_weighing_an_image_more_does_to_the_other_folds(world:
     for image in (0, 17, 55):
         own = step * (np.arange(N_TRAIN) == image)
         by_weight = (mean_r(world, again, y, 1 + own) - mean_r(world, again, y, 1 - own)) / (2 * step)
-        # An image is told with what the model would leave of it unseen: less its own pull, which is its leverage.
-        left_in = []
-        for fold in again.folds:
-            if image in fold.fit:
-                x = world.features[:N_TRAIN].astype(np.float64)
-                scores = PCA(N_COMPONENTS, svd_solver="full").fit_transform(x[fold.fit])
-                hat = scores[list(fold.fit).index(image)] / np.linalg.norm(scores, axis=0)
-                left_in.append(1 - 1 / len(fold.fit) - (hat**2).sum())
-        assert found["left"][image, 0] == pytest.approx(scale * by_weight / np.mean(left_in), rel=0.1, abs=1e-5)
+        left_in = left_of_itself(world, again, image)
+        assert found["left"][image, 0] == pytest.approx(scale * by_weight / left_in, rel=0.1, abs=1e-5)
 
 
 def mean_r2(world: World, again: FoldsAgain, y: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
@@ -86,14 +91,8 @@ def test_influence_on_r2_is_what_weighing_an_image_more_does_to_it(world: World)
     for image in range(0, N_TRAIN, 5):
         own = step * (np.arange(N_TRAIN) == image)
         by_weight = (mean_r2(world, again, y, 1 + own) - mean_r2(world, again, y, 1 - own)) / (2 * step)
-        left_in = []
-        for fold in again.folds:
-            if image in fold.fit:
-                x = world.features[:N_TRAIN].astype(np.float64)
-                scores = PCA(N_COMPONENTS, svd_solver="full").fit_transform(x[fold.fit])
-                hat = scores[list(fold.fit).index(image)] / np.linalg.norm(scores, axis=0)
-                left_in.append(1 - 1 / len(fold.fit) - (hat**2).sum())
-        by_hand.append(scale * by_weight / np.mean(left_in))
+        left_in = left_of_itself(world, again, image)
+        by_hand.append(scale * by_weight / left_in)
         told.append(found["left"][image, 0])
     # Each fold's own leverage, not their mean, is in what is told.
     np.testing.assert_allclose(told, by_hand, rtol=0.1, atol=0.02 * np.abs(by_hand).max())

@@ -27,6 +27,23 @@ class ImportedRecipe(Recipe):
         return self.model
 
 
+def check_wishes(name: str, dtype: Dtype | None) -> None:
+    """Refuse what no features can be called, or kept in.
+
+    Raises
+    ------
+    UsageError
+        If the name cannot be a folder's, or there is no such precision.
+    """
+    # A plus joins the names of several features in a run's name.
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
+        raise UsageError(
+            f"'{name}' cannot be features' name", hint="use up to 100 letters, digits, dots, dashes, underscores"
+        )
+    if dtype is not None:
+        check_choice("dtype", dtype, get_args(Dtype))
+
+
 def imported_recipe(cache_dir: Path, name: str, matrix: Matrix, dtype: Dtype | None) -> ImportedRecipe:
     """Return the recipe that all subjects' features of this name share.
 
@@ -36,13 +53,7 @@ def imported_recipe(cache_dir: Path, name: str, matrix: Matrix, dtype: Dtype | N
         If the name cannot be a folder's, it stands for features of another kind or precision, or there is no such
         precision.
     """
-    # A plus joins the names of several features in a run's name.
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
-        raise UsageError(
-            f"'{name}' cannot be features' name", hint="use up to 100 letters, digits, dots, dashes, underscores"
-        )
-    if dtype is not None:
-        check_choice("dtype", dtype, get_args(Dtype))
+    check_wishes(name, dtype)
     path = cache_dir / "features" / name / "recipe.json"
     known = read_json(path)["identity"] if path.is_file() else None
     if known is not None and known.get("source") != IMPORTED:

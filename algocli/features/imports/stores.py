@@ -26,7 +26,7 @@ from algocli.errors import UsageError
 from algocli.features.imports.formats.matrix import Matrix
 from algocli.features.imports.locating import Key, locate_rows
 from algocli.features.imports.matrices import open_matrix, read_ids
-from algocli.features.imports.recipes import imported_recipe, make_room, provenance_of
+from algocli.features.imports.recipes import check_wishes, imported_recipe, make_room, provenance_of
 from algocli.features.imports.subject_files import is_shared, refuse_another, share_files
 from algocli.features.store.keys import Dtype
 from algocli.features.store.library import create_store
@@ -84,11 +84,11 @@ def import_files(
     # Every subject's rows are found before the first is stored: a file that lacks some is told at once.
     located = _locate(opened, ids, key, ids_from)
     for subject, matrix, rows in located:
-        # Nor does a name or a precision that cannot be leave anything in the cache.
-        imported_recipe(cache_dir, name, matrix, dtype)
         for told in _tell_rows(subject, matrix, rows, asked=ids is not None or key is not None):
             note(f"subject {subject.id}: {told}")
     how: dict[str, Any] = {"ids_file": ids_file, "ids_from": ids_from, "row_key": key}
+    # Before anything is in the cache, which a refusal leaves as it was.
+    check_wishes(name, dtype)
     with filling(cache_dir, note):
         return [
             import_features(*place, name, cache_dir, dtype=dtype, **how, force=force, track=track, note=note)
