@@ -10,9 +10,9 @@ from typing import ClassVar
 import numpy as np
 
 from algocli.dataset.sides import Side
-from algocli.results.compare import Comparison, DifferenceRow
+from algocli.results.compare import Comparison
 from algocli.results.group import GroupResult, GroupRow, check_group, few_subjects
-from algocli.results.group_scores import Scores, mean_if_all, over_group
+from algocli.results.group_scores import Scores, by_place, mean_if_all, over_group
 from algocli.results.telling import Correction
 from algocli.stats.best import best_over_subjects
 
@@ -116,10 +116,7 @@ def group_comparison(comparison: Comparison, *, correct: Correction = "fdr", see
     """
     check_group(comparison.subjects)
     about = list(product(comparison.sides, comparison.rois, comparison.runs))
-    having: dict[tuple[Side, str, str], list[DifferenceRow]] = {one: [] for one in about}
-    for row in comparison.rows:
-        if row.n_vertices:
-            having[row.hemisphere, row.roi, row.run].append(row)
+    having = by_place(comparison.rows, about, lambda row: (row.hemisphere, row.roi, row.run))
     found = [(r.subject, one, (r.difference, r.low, r.high)) for one, rows in having.items() for r in rows]
     scores = Scores.gather(found, comparison.subjects, about)
     numbers = over_group(scores, GroupComparison.alternative, correct=correct, seed=seed)

@@ -12,7 +12,7 @@ import numpy as np
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.sides import BOTH, Side
 from algocli.results.group import GroupResult, GroupRow, check_group, few_subjects
-from algocli.results.group_scores import Scores, mean_if_all, over_group
+from algocli.results.group_scores import Scores, by_place, mean_if_all, over_group
 from algocli.results.part_rows import CHANCE, PartitionReport, PartRow
 from algocli.results.partition import named_parts
 from algocli.results.telling import Correction
@@ -92,12 +92,8 @@ def group_partition(
         If there is but one subject.
     """
     check_group(report.subjects)
-    having: dict[tuple[Side, str, str], list[PartRow]] = {
-        about: [] for about in product(report.sides, report.rois, report.parts)
-    }
-    for row in report.rows:
-        if row.n_vertices:
-            having[row.hemisphere, row.roi, row.part].append(row)
+    places = product(report.sides, report.rois, report.parts)
+    having = by_place(report.rows, places, lambda row: (row.hemisphere, row.roi, row.part))
     found = dict(_numbers(report, having, chance or {}, correct, seed))
     rows = tuple(
         PartGroupRow(

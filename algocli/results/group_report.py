@@ -7,8 +7,8 @@ from itertools import product
 from typing import ClassVar
 
 from algocli.results.group import GroupResult, GroupRow, check_group, few_subjects
-from algocli.results.group_scores import Scores, mean_if_all, over_group
-from algocli.results.report import Report, RoiRow
+from algocli.results.group_scores import Scores, by_place, mean_if_all, over_group
+from algocli.results.report import Report
 from algocli.results.telling import Correction
 from algocli.stats.groups import Alternative
 
@@ -65,10 +65,7 @@ def group_report(report: Report, *, correct: Correction = "fdr", seed: int = 0) 
     """
     check_group(report.subjects)
     places = list(product(report.sides, report.rois))
-    having: dict[tuple[str, str], list[RoiRow]] = {place: [] for place in places}
-    for row in report.rows:
-        if row.n_vertices:
-            having[row.hemisphere, row.roi].append(row)
+    having = by_place(report.rows, places, lambda row: (row.hemisphere, row.roi))
     found = [(row.subject, place, (row.mean_r, row.low, row.high)) for place, rows in having.items() for row in rows]
     numbers = over_group(
         Scores.gather(found, report.subjects, places), GroupReport.alternative, correct=correct, seed=seed

@@ -7,9 +7,9 @@ subject's images alone make of that is known from the interval that each subject
 from __future__ import annotations
 
 import statistics
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,19 @@ from algocli.stats.permutation import false_discovery_q
 FALSE_POSITIVES: Mapping[Alternative, float] = {"greater": 0.025, "two-sided": 0.05}
 # From one end of a 95 % interval to the other, in standard errors.
 _WIDTH = 2 * 1.959963984540054
+
+
+class HasVertices(Protocol):
+    """A row about one ROI of one subject."""
+
+    @property
+    def n_vertices(self) -> int:
+        """How many vertices the ROI has there."""
+        ...
+
+
+AnyRow = TypeVar("AnyRow", bound=HasVertices)
+Place = TypeVar("Place", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -62,6 +75,17 @@ class Scores:
         """Say of which scores every subject that has them has an interval, (n_scores,)."""
         here = np.isfinite(self.value)
         return np.asarray(here.any(axis=0) & (np.isfinite(self.low) | ~here).all(axis=0))
+
+
+def by_place(
+    rows: Iterable[AnyRow], places: Iterable[Place], place_of: Callable[[AnyRow], Place]
+) -> dict[Place, list[AnyRow]]:
+    """Return the rows of every place, but for those of subjects without a vertex there."""
+    having: dict[Place, list[AnyRow]] = {place: [] for place in places}
+    for row in rows:
+        if row.n_vertices:
+            having[place_of(row)].append(row)
+    return having
 
 
 def mean_if_all(values: Sequence[float | None]) -> float | None:
