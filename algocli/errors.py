@@ -2,6 +2,7 @@
 
 AlgocliError            says what was found, what was expected and (as a hint) what to do
 ├── UsageError      2   the request itself makes no sense: no such option, model, layer or ROI
+│   └── NoAttribute     an object has no such attribute, and another one has
 ├── DataError       3   what lies on disk is missing, malformed or does not fit together
 │   ├── StorageError    the disk is full, or the folder may not be written
 │   └── NoPixels        an image is whole, and its file does not say what it looks like
@@ -49,6 +50,10 @@ class UsageError(AlgocliError):
     """The request cannot be carried out as it was written."""
 
     exit_code = 2
+
+
+class NoAttribute(UsageError, AttributeError):
+    """An object has no such attribute; the hint says what has."""
 
 
 class DataError(AlgocliError):

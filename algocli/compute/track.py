@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol, TypeVar
 
 T = TypeVar("T")
@@ -25,3 +27,37 @@ def silent(items: Iterable[T], *, total: int, label: str, unit: str = "") -> Ite
 
 def unheard(message: str) -> None:
     """Say nothing."""
+
+
+def shown(items: Iterable[T], *, total: int, label: str, unit: str = "") -> Iterable[T]:
+    """Show how far it is where somebody sits before it, in a notebook or at Python's prompt; nothing in a script."""
+    return _counted(items, total, label, unit) if _somebody_looks() else items
+
+
+def said_aside(message: str) -> None:
+    """Say a sentence where somebody sits before it; nothing in a script."""
+    if _somebody_looks():
+        print(f"note: {message}", file=sys.stderr)
+
+
+def _somebody_looks() -> bool:
+    # IPython sets no prompt of Python's own, and its kernel has no terminal.
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", None)
+    return hasattr(sys, "ps1") or (shell is not None and shell() is not None)
+
+
+def _counted(items: Iterable[T], total: int, label: str, unit: str) -> Iterator[T]:
+    """Write one line over and over, twice a second, and keep what it said last."""
+    begun = told = time.monotonic()
+    for n_done, item in enumerate(items):
+        if time.monotonic() - told > 0.5:
+            told = time.monotonic()
+            _write_over(f"{label}: {n_done} of {total} {unit}")
+        yield item
+    if told > begun:
+        _write_over(f"{label}: {total} {unit} in {time.monotonic() - begun:.0f} s\n")
+
+
+def _write_over(text: str) -> None:
+    # A notebook knows the return of the carriage, and nothing that erases.
+    print(f"\r{text:<79}", end="", file=sys.stderr, flush=True)

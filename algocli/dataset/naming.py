@@ -71,13 +71,15 @@ def by_id(subject: SubjectId) -> tuple[bool, Any]:
 
 
 def check_subject_id(value: object) -> SubjectId:
-    """Return a subject's id from its number, whole or as a word, or its name: 1, '1' and 'subj01' are one subject.
+    """Return a subject's id from its number, whole or as a word, its name, or itself: 1, '1', 'subj01' are one subject.
 
     Raises
     ------
     UsageError
         If no subject can be called so.
     """
+    # A subject at hand stands for its id, as does its part of a run.
+    value = getattr(value, "id", value)
     if not isinstance(value, str):
         return check_whole("subject", value, 1, _LARGEST)
     if _NUMBER.fullmatch(value):

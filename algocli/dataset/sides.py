@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from algocli.compute.choices import check_choice, check_word, said
 from algocli.errors import UsageError
 
+T = TypeVar("T")
 Side = str
 Hemisphere = Literal["left", "right"]
 Split = Literal["train", "test"]
@@ -24,7 +25,9 @@ ALL_VERTICES = "All vertices"
 # What a table calls several sides together.
 BOTH = "both"
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,39}")
-_MEANT = {"lh": "left", "l": "left", "rh": "right", "r": "right"}
+# What files, other programs and people in a hurry call them, in small letters.
+_SIDES_MEANT = {"lh": "left", "l": "left", "rh": "right", "r": "right"}
+_SPLITS_MEANT = {"training": "train", "fit": "train", "testing": "test"}
 
 
 def all_of(sides: Collection[Side]) -> str:
@@ -97,27 +100,48 @@ def check_side(value: object, sides: Sequence[Side]) -> Side:
     """
     if tuple(sides) == HEMISPHERES:
         return check_hemisphere(value)
-    return check_choice("side", value, sides)
+    meant = _meant(value, _SIDES_MEANT)
+    return check_choice("side", meant if meant in sides else value, sides)
 
 
 def check_hemisphere(value: object) -> Hemisphere:
-    """Return 'left' or 'right'.
+    """Return 'left' or 'right', whatever the case, and also of 'lh' and 'rh'.
 
     Raises
     ------
     UsageError
         If it is neither.
     """
-    return "left" if check_choice("hemisphere", value, HEMISPHERES, _MEANT) == "left" else "right"
+    return "left" if check_choice("hemisphere", _meant(value, _SIDES_MEANT), HEMISPHERES) == "left" else "right"
 
 
 def check_split(value: object) -> Split:
-    """Return 'train' or 'test'.
+    """Return 'train' or 'test', whatever the case, and also of 'training' and 'testing'.
 
     Raises
     ------
     UsageError
         If it is neither.
     """
-    meant = {"training": "train", "fit": "train", "testing": "test"}
-    return "train" if check_choice("split", value, SPLITS, meant) == "train" else "test"
+    return "train" if check_choice("split", _meant(value, _SPLITS_MEANT), SPLITS) == "train" else "test"
+
+
+def _meant(value: object, words: Mapping[str, str]) -> object:
+    """Return what a word stands for; anything else as it is, for a message to show."""
+    small = value.lower() if isinstance(value, str) else value
+    word = words.get(small, small) if isinstance(small, str) else value
+    return word if word in words.values() else value
+
+
+class BySide(dict[Side, T]):
+    """Something of each side; a hemisphere is also at hand under the names that its files have.
+
+    Examples
+    --------
+    >>> BySide(left=1, right=2)["lh"]
+    1
+    """
+
+    def __missing__(self, side: object) -> T:
+        """Return what another spelling of a side means, or say which sides there are."""
+        return self[check_side(side, tuple(self))]

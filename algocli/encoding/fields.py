@@ -5,7 +5,9 @@ Which of them go together is `Settings`' and the regression's to say; what needs
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePath
@@ -91,9 +93,14 @@ def _features(name: str, value: object) -> tuple[str, ...]:
 def _alphas(name: str, value: object) -> Alphas:
     told = f"{said(name, tuple(value) if isinstance(value, Alphas) else value)} is no grid of penalties"
     hint = "two positive numbers, the smaller first, and how many: 0.01:100000:20"
-    if isinstance(value, str | bytes) or not isinstance(value, Sequence | np.ndarray) or len(value) != 3:
+    words = value.split(":") if isinstance(value, str) else value
+    if not isinstance(words, Sequence | np.ndarray) or isinstance(words, bytes) or len(words) != 3:
         raise UsageError(told, hint=hint)
-    low, high, n = value
+    low, high, n = [_number(word) for word in words] if isinstance(value, str) else words
+    # Who lists 0.1, 1 and 10 for another program means three penalties.
+    if not isinstance(value, Alphas | str) and _is_geometric(low, high, n):
+        told = f"{said(name, value)} may mean three penalties, or {n} from {low} to {high}"
+        raise UsageError(told, hint=f"{name} is a grid, as a word that can mean nothing else: '{low}:{high}:{n}'")
     # An array has one type for all three.
     n = int(n) if as_number(n).is_integer() else n
     try:
@@ -103,6 +110,18 @@ def _alphas(name: str, value: object) -> Alphas:
     if not 0 < grid.low < grid.high:
         raise UsageError(told, hint=hint)
     return grid
+
+
+def _number(word: str) -> float | str:
+    """Return the number that a word is, or the word, to be refused as any other."""
+    with suppress(ValueError):
+        return float(word)
+    return word
+
+
+def _is_geometric(low: object, middle: object, high: object) -> bool:
+    first, second, third = (as_number(value) for value in (low, middle, high))
+    return 0 < first < second < third and math.isclose(second / first, third / second)
 
 
 def _share(name: str, value: object) -> float:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from algocli.compute.calls import forgiving
 from algocli.compute.choices import check_keywords
 from algocli.encoding.fields import CHECKS, USUAL_ALPHAS, USUAL_DRAWS, AlphaBy, Alphas, Fields, Join
 from algocli.encoding.names import number_name, run_name
@@ -17,6 +18,7 @@ __all__ = ["USUAL_ALPHAS", "USUAL_DRAWS", "AlphaBy", "Alphas", "Join", "Settings
 _CHECKS = {**CHECKS, "regression": check_regression}
 
 
+@forgiving
 @dataclass(frozen=True)
 class Settings(Fields):
     """The settings of one run; all its subjects share them.
@@ -75,6 +77,19 @@ class Settings(Fields):
             raise UsageError("either a share to hold out or a number of folds is needed, not both")
         regression_of(self).check(self)
 
+    @classmethod
+    def recorded(cls, fields: Mapping[str, Any]) -> Settings:
+        """Return the settings that a record tells of.
+
+        Raises
+        ------
+        UsageError, TypeError
+            If there can be no such settings.
+        """
+        # A record's grid is one: JSON knows lists alone.
+        grid = {"alphas": Alphas(*fields["alphas"])} if isinstance(fields.get("alphas"), list) else {}
+        return cls(**{**fields, **grid})
+
     @property
     def keeps_layers_apart(self) -> bool:
         """Whether every layer has components of its own."""
@@ -117,26 +132,4 @@ def check_settings(given: Mapping[str, Any], others: Sequence[str] = ()) -> None
     UsageError
         If there is one; the nearest fields and all of them are told.
     """
-    check_keywords(given, _CHECKS, others, _MEANT)
-
-
-# What the command line, and other programs, call the fields.
-_MEANT = {
-    "pca": "n_components",
-    "components": "n_components",
-    "n_pcs": "n_components",
-    "model": "regression",
-    "method": "regression",
-    "alpha": "alphas",
-    "penalties": "alphas",
-    "cv": "folds",
-    "k": "folds",
-    "n_splits": "folds",
-    "test_size": "holdout",
-    "validation": "holdout",
-    "random_state": "seed",
-    "scale": "scaled",
-    "standardise": "standardised",
-    "standardize": "standardised",
-    "draws": "n_iter",
-}
+    check_keywords(given, _CHECKS, others)

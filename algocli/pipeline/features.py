@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from algocli.compute.caches import filling
+from algocli.compute.calls import forgiving
 from algocli.compute.choices import (
     check_choice,
     check_flag,
@@ -18,7 +19,7 @@ from algocli.compute.choices import (
     check_word,
     check_words,
 )
-from algocli.compute.track import Note, Track, silent, unheard
+from algocli.compute.track import Note, Track, said_aside, shown
 from algocli.dataset.protocol import Subject
 from algocli.encoding.presets import PRESETS, Preset, PresetName
 from algocli.features import usual
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
     from algocli.features.networks.numerics import Numerics
     from algocli.features.store.keys import Dtype
     from algocli.features.store.shards import FeatureStore
-
-# What else the words of `import_features` may be called.
-_IMPORT_MEANT = {"ids": "ids_file", "names": "names_file"}
 
 
 class Features(tuple[str, ...]):
@@ -56,6 +54,7 @@ class Features(tuple[str, ...]):
         return names
 
 
+@forgiving
 def extract(
     subjects: Subject | Iterable[Subject],
     model: str = DEFAULT_MODEL,
@@ -76,8 +75,8 @@ def extract(
     trust_remote_code: bool = False,
     cache_dir: Path | str = DEFAULT_CACHE,
     device: str = "auto",
-    track: Track = silent,
-    note: Note = unheard,
+    track: Track = shown,
+    note: Note = said_aside,
 ) -> Features:
     """Pass every image of some subjects through a network, unless that is done already.
 
@@ -169,6 +168,7 @@ def extract(
     return Features.of(stores)
 
 
+@forgiving
 def import_features(
     subjects: Subject | Iterable[Subject],
     files: Path | str | Sequence[Path | str],
@@ -183,8 +183,8 @@ def import_features(
     force: bool | None = None,
     asked: bool = True,
     cache_dir: Path | str = DEFAULT_CACHE,
-    track: Track = silent,
-    note: Note = unheard,
+    track: Track = shown,
+    note: Note = said_aside,
     **other: object,
 ) -> Features:
     """Keep features that another program made, unless that is done already.
@@ -243,7 +243,7 @@ def import_features(
         "dtype": (check_word, dtype),
         "force": (check_flag, force),
     }
-    check_keywords(other, given, (), _IMPORT_MEANT)
+    check_keywords(other, given)
     checked = {word: check(word, value) for word, (check, value) in given.items() if value is not None}
     some, paths, name = each_subject(subjects), check_paths("files", files), check_word("name", name)
     stores = import_files(

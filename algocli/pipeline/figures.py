@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from algocli.compute.calls import forgiving
 from algocli.compute.choices import (
     check_choice,
     check_flag,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from algocli.results.drawing.brain_map import BrainMap
 
 
+@forgiving
 def plot(
     what: str,
     run: Run | Sequence[Run] | None = None,
@@ -130,12 +132,13 @@ def plot(
     >>> type(figure).__name__
     'Figure'
     """
+    kind = What(check_choice("what", what, tuple(What)))
     runs = each_run(() if run is None else run)
     other = [] if against is None else each_run(against)
     only = () if rois is None else check_words("rois", rois)
     named = check_words("names", names) if names else ()
     request = Request(
-        What(check_choice("what", what, tuple(What))),
+        kind,
         named,
         len(runs),
         bool(other),

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import get_args
 
+from algocli.compute.calls import forgiving
 from algocli.compute.choices import check_choice, check_flag, check_path
-from algocli.compute.track import Note, unheard
+from algocli.compute.track import Note, said_aside
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.opening import open_dataset
 from algocli.dataset.protocol import Subject
@@ -23,6 +24,7 @@ from algocli.runs.run import Run
 from algocli.runs.subject_run import SubjectRun
 
 
+@forgiving
 def export(
     run: Run,
     folder: Path | str = DEFAULT_EXPORT,
@@ -32,7 +34,7 @@ def export(
     data_dir: Data | None = None,
     subjects: Ids | None = None,
     made: Callable[[Path], object] | None = None,
-    note: Note = unheard,
+    note: Note = said_aside,
 ) -> list[Path]:
     """Write a run's results per vertex, a folder a subject, or maps of all subjects together.
 
@@ -80,6 +82,11 @@ def export(
     output = check_path("folder", folder)
     refuse_file(output)
     check_choice("file_format", file_format, get_args(ExportFormat))
+    if output.name in get_args(ExportFormat) and output.name != file_format:
+        raise UsageError(
+            f"folder='{output}' is the name of a format, and the format is '{file_format}'",
+            hint=f"the format has a name: file_format='{output.name}'",
+        )
     numbers = some_ids(subjects)
     if check_flag("group", group):
         check_group(run.subjects if numbers is None else numbers)

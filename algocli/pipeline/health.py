@@ -13,6 +13,7 @@ from typing import Any
 from algocli.compute import cores, machine
 from algocli.compute.abilities import Abilities, try_folder
 from algocli.compute.budget import available_memory, gigabytes
+from algocli.compute.calls import forgiving
 from algocli.compute.choices import check_flag, check_path
 from algocli.errors import first_line, install_hint
 from algocli.pipeline.defaults import DEFAULT_CACHE
@@ -65,6 +66,7 @@ class Diagnosis:
         object.__setattr__(self, "well", not self.troubles)
 
 
+@forgiving
 def doctor(*, cache_dir: Path | str = DEFAULT_CACHE, device: bool = False, network: bool = False) -> Diagnosis:
     """Say what algocli has to work with here, and try what it needs: what a report of a bug should tell.
 

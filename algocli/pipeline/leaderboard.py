@@ -8,8 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
+from algocli.compute.calls import forgiving
 from algocli.compute.choices import check_flag, check_path, check_whole
-from algocli.compute.track import Note, Track, silent, unheard
+from algocli.compute.track import Note, Track, said_aside, shown
 from algocli.dataset.challenge.layout import check_subjects
 from algocli.errors import UsageError
 from algocli.pipeline.arguments import ChallengeData, as_challenge, each_run
@@ -23,6 +24,7 @@ from algocli.submission.validate import validate as check_zip
 from algocli.submission.verdict import Verdict
 
 
+@forgiving
 def submit(
     runs: Run | Sequence[Run] | Path | str,
     path: Path | str = DEFAULT_ZIP,
@@ -33,8 +35,8 @@ def submit(
     mantissa_bits: int | Literal["auto"] = "auto",
     subjects: Iterable[int] | int | None = None,
     data_dir: ChallengeData = DEFAULT_DATA,
-    track: Track = silent,
-    note: Note = unheard,
+    track: Track = shown,
+    note: Note = said_aside,
 ) -> Packaged:
     """Write the leaderboard's zip of test predictions, prove it right, and only then give it its name.
 
@@ -106,8 +108,9 @@ def submit(
     )
 
 
+@forgiving
 def validate(
-    path: Path | str, *, data_dir: ChallengeData | None = None, partial: bool = False, track: Track = silent
+    path: Path | str, *, data_dir: ChallengeData | None = None, partial: bool = False, track: Track = shown
 ) -> Verdict:
     """List every fault of a submission's zip.
 

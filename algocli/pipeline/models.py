@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from algocli.compute.caches import filling
+from algocli.compute.calls import forgiving
 from algocli.compute.choices import check_flag, check_path, check_word, check_words
-from algocli.compute.track import Note, Track, silent, unheard
+from algocli.compute.track import Note, Track, said_aside, shown
 from algocli.dataset.protocol import Subject
 from algocli.encoding.presets import PresetName
 from algocli.encoding.settings import Settings, check_settings
@@ -28,6 +29,7 @@ from algocli.runs.training import train_subject
 _TRAIN_TAKES = ("preset", "model", "layers", "name", "cache_dir", "force", "device", "track", "note")
 
 
+@forgiving
 def train(
     subjects: Subject | Iterable[Subject],
     features: Sequence[str] | str | Settings | None = None,
@@ -39,8 +41,8 @@ def train(
     cache_dir: Path | str = DEFAULT_CACHE,
     force: bool = False,
     device: str = "cpu",
-    track: Track = silent,
-    note: Note = unheard,
+    track: Track = shown,
+    note: Note = said_aside,
     **settings: Any,
 ) -> Run:
     """Fit an encoding model for every vertex of some subjects, unless that is done already.

@@ -7,8 +7,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from algocli.compute.calls import forgiving
 from algocli.compute.choices import check_path, check_whole, said
-from algocli.compute.track import Note, Track, silent, unheard
+from algocli.compute.track import Note, Track, said_aside, shown
 from algocli.dataset.ceilings import Repeats
 from algocli.dataset.challenge.layout import check_subjects
 from algocli.dataset.challenge.subjects import Challenge, Subject
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+@forgiving
 def score(
     source: Run | Path | str,
     *,
@@ -42,8 +44,8 @@ def score(
     repeats: Repeats | Sequence[int] | None = None,
     stim_info: Path | str | None = None,
     folder: Path | str | None = None,
-    track: Track = silent,
-    note: Note = unheard,
+    track: Track = shown,
+    note: Note = said_aside,
 ) -> Score:
     """Compute the official score, where the true test responses are at hand.
 

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.calls import forgiving
 from algocli.compute.choices import check_flag, check_path, check_paths, check_word, check_words
-from algocli.compute.track import Note, Track, silent, unheard
+from algocli.compute.track import Note, Track, said_aside, shown
 from algocli.dataset.naming import SubjectId, check_subject_id
 from algocli.dataset.opening import open_dataset
-from algocli.dataset.sides import Side
+from algocli.dataset.protocol import Subject
+from algocli.dataset.sides import BySide
+from algocli.dataset.stimuli import Stimulus
 from algocli.pipeline.arguments import Data, Ids, one_run, refuse_file, some_ids
 from algocli.pipeline.defaults import DEFAULT_DATA, DEFAULT_PREDICTIONS
 from algocli.results.data_of_runs import Origin, recorded_subjects, tell_other_places
@@ -25,25 +28,30 @@ from algocli.runs.run import Run
 if TYPE_CHECKING:
     from algocli.results.predicted import Predicted
 
+# Files or folders, or a subject's own images.
+Images = Sequence[Path | str | Stimulus] | Path | str | Stimulus
 
+
+@forgiving
 def predict(
     run: Run,
-    subject: SubjectId,
-    images: Sequence[Path | str] | Path | str,
+    subject: SubjectId | Subject,
+    images: Images,
     *,
     device: str = "auto",
     trust_remote_code: bool = False,
-    track: Track = silent,
-    note: Note = unheard,
-) -> dict[Side, NDArray[np.float32]]:
+    track: Track = shown,
+    note: Note = said_aside,
+) -> BySide[NDArray[np.float32]]:
     """Predict one subject's responses to new images, with the numbers that they would have had in the set.
 
     Parameters
     ----------
     subject
-        Its number or name.
+        Its number or name, or itself.
     images
-        Image files, or folders of them, whose images are taken by name; or a single one.
+        Image files, or folders of them, whose images are taken by name; or a single one. Stimuli of a subject stand
+        for their files.
     device
         Where the network runs: 'auto', 'cpu' or 'cuda'.
     trust_remote_code
@@ -51,7 +59,7 @@ def predict(
 
     Returns
     -------
-    By side (n_images, n_vertices) float32, in the unit of the training responses.
+    By side (n_images, n_vertices) float32, in the unit of the training responses; 'lh' is left, too.
 
     Raises
     ------
@@ -73,7 +81,7 @@ def predict(
     from algocli.features.rebuilding import rebuild
 
     one_run(run)
-    subject, places = check_subject_id(subject), check_paths("images", images)
+    subject, places = check_subject_id(subject), _places(images)
     trust_code, device = check_flag("trust_remote_code", trust_remote_code), check_word("device", device)
     cache_dir = run.cache_dir
     stores = stores_of(run, subject, cache_dir)
@@ -83,12 +91,13 @@ def predict(
         run, subject, stores, origin.subject, cache_dir, trust_code=trust_code, track=track, note=note
     )
     scores = predictor.score_parts(features.parts())
-    return {side: predictor.predict(side, scores) for side in predictor.models}
+    return BySide({side: predictor.predict(side, scores) for side in predictor.models})
 
 
+@forgiving
 def predict_files(
     run: Run,
-    images: Sequence[Path | str] | Path | str,
+    images: Images,
     folder: Path | str = DEFAULT_PREDICTIONS,
     *,
     data_dir: Data | None = None,
@@ -97,8 +106,8 @@ def predict_files(
     device: str = "auto",
     trust_remote_code: bool = False,
     made: Callable[[Predicted], object] | None = None,
-    track: Track = silent,
-    note: Note = unheard,
+    track: Track = shown,
+    note: Note = said_aside,
 ) -> list[Predicted]:
     """Predict several subjects' responses to any number of new images, into files, a block of images at a time.
 
@@ -142,7 +151,7 @@ def predict_files(
     one_run(run)
     output = check_path("folder", folder)
     refuse_file(output)
-    pictures = list_pictures(check_paths("images", images))
+    pictures = list_pictures(_places(images))
     if pictures.passed_over:
         note(f"passed over, being no images by their names: {_listed(pictures.passed_over)}")
     origins = _origins(run, data_dir, some_ids(subjects))
@@ -165,6 +174,18 @@ def predict_files(
         if made is not None:
             made(result)
     return written
+
+
+def _places(images: object) -> list[Path]:
+    """Return the files and folders that images are named by, or are stimuli of.
+
+    Raises
+    ------
+    UsageError
+        If something else is among them, or there is none.
+    """
+    several = [*images] if isinstance(images, list | tuple) else [images]
+    return check_paths("images", [each.path if isinstance(each, Stimulus) else each for each in several])
 
 
 def _origins(run: Run, data_dir: Data | None, numbers: Sequence[SubjectId] | None) -> list[Origin]:

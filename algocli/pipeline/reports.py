@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Unpack, overload
 
+from algocli.compute.calls import forgiving
 from algocli.compute.choices import check_flag, check_path, check_words
-from algocli.compute.track import Track, silent
+from algocli.compute.track import Track, shown
 from algocli.dataset.opening import open_dataset
 from algocli.errors import UsageError
 from algocli.pipeline.arguments import (
@@ -43,6 +44,7 @@ def report(run: Run, *, group: Literal[True], **how: Unpack[HowToReport]) -> Gro
 def report(run: Run, *, group: bool, **how: Unpack[HowToReport]) -> Report | GroupReport: ...
 
 
+@forgiving
 def report(
     run: Run,
     *,
@@ -59,7 +61,7 @@ def report(
     csv: Path | str | None = None,
     html: Path | str | None = None,
     title: str | None = None,
-    track: Track = silent,
+    track: Track = shown,
 ) -> Report | GroupReport:
     """Score a run: its `rows` have the correlations, and the noise-normalised accuracies, of every ROI.
 
@@ -174,6 +176,7 @@ def compare(runs: Sequence[Run], *, group: Literal[True], **how: Unpack[HowToCom
 def compare(runs: Sequence[Run], *, group: bool, **how: Unpack[HowToCompare]) -> Comparison | GroupComparison: ...
 
 
+@forgiving
 def compare(
     runs: Sequence[Run],
     *,
@@ -186,7 +189,7 @@ def compare(
     correct: Correction | None = None,
     html: Path | str | None = None,
     title: str | None = None,
-    track: Track = silent,
+    track: Track = shown,
 ) -> Comparison | GroupComparison:
     """Compare runs with the first of them, ROI by ROI, by a paired bootstrap over the held-out images.
 

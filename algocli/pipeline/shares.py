@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from algocli.compute.caches import filling
+from algocli.compute.calls import forgiving
 from algocli.compute.choices import check_flag, check_path, check_word, check_words
-from algocli.compute.track import Note, Track, silent, unheard
+from algocli.compute.track import Note, Track, said_aside, shown
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.protocol import Subject
 from algocli.dataset.sides import ALL_VERTICES
@@ -89,6 +90,7 @@ class Partition:
         return export_parts(check_path("folder", folder), self.sets, self.runs, self.sides)
 
 
+@forgiving
 def partition(
     subjects: Subject | Iterable[Subject],
     sets: Sequence[str],
@@ -110,8 +112,8 @@ def partition(
     resample_seed: int = 0,
     correct: Correction | None = None,
     cache_dir: Path | str = DEFAULT_CACHE,
-    track: Track = silent,
-    note: Note = unheard,
+    track: Track = shown,
+    note: Note = said_aside,
 ) -> Partition:
     """Partition explained variance between two to five sets of layers.
 

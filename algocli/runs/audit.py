@@ -110,4 +110,4 @@ def _told(run: Run) -> Iterator[Settings]:
         yield run.settings
     for subject_run in _subject_runs(run):
         with suppress(DataError, KeyError, TypeError, UsageError):
-            yield Settings(**subject_run.record["settings"])
+            yield Settings.recorded(subject_run.record["settings"])

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from algocli.compute.calls import forgiving
 from algocli.compute.choices import check_path, check_word
 from algocli.compute.files import publish, read_json
 from algocli.compute.tables import as_frame
@@ -28,16 +29,18 @@ from algocli.dataset.naming import (
 )
 from algocli.dataset.sides import Side
 from algocli.encoding.settings import Settings
-from algocli.errors import DataError, MissingStep, UsageError
+from algocli.errors import DataError, MissingStep, NoAttribute, UsageError
 from algocli.runs import p_values as kept_p
 from algocli.runs.subject_run import SubjectRun
 from algocli.runs.vouched_arrays import is_trained, place_aside
 
 SCHEMA = 1
 LATEST = "latest"
+USUAL_CACHE = Path("cache")
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._+=,-]{0,199}"
 
 
+@forgiving
 class Run:
     """One training's results for any number of subjects, in a folder `folder`.
 
@@ -62,6 +65,18 @@ class Run:
     def __repr__(self) -> str:
         return f"Run({self.name}: {list_subjects(self.subjects)}; {str(self.folder)!r})"
 
+    def __getattr__(self, name: str) -> Any:
+        """Say where that is which every subject has.
+
+        Raises
+        ------
+        NoAttribute
+            Always: Python asks only for what is not there.
+        """
+        if not name.startswith("_") and hasattr(SubjectRun, name):
+            raise NoAttribute(f"a run has no {name} of its own: each subject has", hint=f"run.subject(1).{name}")
+        raise AttributeError(f"'Run' object has no attribute '{name}'", name=name, obj=self)
+
     @property
     def cache_dir(self) -> Path:
         """The cache that the run lies in, beside the features that it was made from."""
@@ -85,7 +100,7 @@ class Run:
             raise DataError(f"{self.folder} was written by another version of algocli", hint=remedy)
         try:
             # Runs of versions before do not say how they chose penalties: there was one way.
-            return Settings(**{"former_penalties": True} | manifest["settings"])
+            return Settings.recorded({"former_penalties": True} | manifest["settings"])
         except (KeyError, TypeError) as error:
             raise DataError(f"the settings in {self.folder} are damaged", hint=remedy) from error
         # Older versions took words that they did not know, and did something else.
@@ -136,6 +151,7 @@ class Run:
         """Say whether a subject is done."""
         return self._subject(check_subject_id(number)).done
 
+    @forgiving
     def subject(self, number: int | str) -> SubjectRun:
         """Return a finished subject.
 
@@ -226,7 +242,8 @@ def list_runs(cache_dir: Path | str) -> list[Run]:
     return sorted(runs, key=lambda run: (run.name != latest, -run.finished_at, run.name))
 
 
-def find_run(cache_dir: Path | str, name: str = LATEST) -> Run:
+@forgiving
+def find_run(cache_dir: Path | str = USUAL_CACHE, name: str = LATEST) -> Run:
     """Find a run by name, by an unambiguous beginning of one, or the latest.
 
     Parameters

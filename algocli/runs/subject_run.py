@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.arrays import read_kept
+from algocli.compute.calls import forgiving
 from algocli.compute.choices import check_choice
 from algocli.compute.files import publish, read_json
 from algocli.dataset.sides import Side, check_side, sides_in
@@ -36,6 +37,7 @@ class SubjectRun(VouchedArrays):
         vertices = " and ".join(f"{n} {side}" for side, n in sizes.items()) if isinstance(sizes, dict) else "?"
         return f"SubjectRun(subject {self.id} of {run}: {vertices} vertices, {len(self.arrays)} arrays; {where!r})"
 
+    @forgiving
     def array(self, name: str) -> NDArray[Any]:
         """Open an array by its name, such as 'left_alpha', as a memory map.
 
@@ -48,7 +50,10 @@ class SubjectRun(VouchedArrays):
         DataError
             If it is damaged.
         """
-        return self.load(check_choice("name", name, self.arrays))
+        # As the files of maps and predictions begin; ours are called by the side's own name.
+        side, _, rest = name.partition("_") if isinstance(name, str) else ("", "", "")
+        called = f"{'left' if side == 'lh' else 'right'}_{rest}" if side in ("lh", "rh") else name
+        return self.load(check_choice("name", called, self.arrays))
 
     @property
     def data_folder(self) -> Path | None:
@@ -79,10 +84,12 @@ class SubjectRun(VouchedArrays):
     def _side(self, side: object) -> Side:
         return check_side(side, self.sides)
 
+    @forgiving
     def correlation(self, hemisphere: Side) -> NDArray[np.float64]:
         """Return r of held-out responses per vertex, (n_vertices,); with folds, the mean over folds."""
         return self.load_finite(f"{self._side(hemisphere)}_correlation")
 
+    @forgiving
     def fold_correlations(self, hemisphere: Side) -> NDArray[np.float64]:
         """Return r per fold and vertex, (n_folds, n_vertices); a single holdout is one fold."""
         return self.load_finite(f"{self._side(hemisphere)}_fold_correlation")
@@ -100,10 +107,12 @@ class SubjectRun(VouchedArrays):
         """How many models were scored; 1 of a single holdout."""
         return len(self.fold_correlations(self.sides[0]))
 
+    @forgiving
     def validation_predictions(self, hemisphere: Side) -> NDArray[np.float32]:
         """Return predicted responses to the held-out rows, (n_validation, n_vertices)."""
         return self.load(f"{self._side(hemisphere)}_pred_validation")
 
+    @forgiving
     def test_predictions(self, hemisphere: Side) -> NDArray[np.float32]:
         """Return predicted responses to the test images, (n_test, n_vertices); see `check_test_predictions`."""
         if self.done:
@@ -135,6 +144,7 @@ class SubjectRun(VouchedArrays):
                 hint=f"import features of the test images too, with --name {names[0]} --force, and train again",
             )
 
+    @forgiving
     def alphas(self, hemisphere: Side) -> NDArray[np.float32]:
         """Return ridge's penalty of each fit and vertex, (n_fits, n_vertices), relative to a component's mean variance.
 
@@ -148,6 +158,7 @@ class SubjectRun(VouchedArrays):
         """
         return self.of_regression("alpha", hemisphere)
 
+    @forgiving
     def blend_weights(self, hemisphere: Side) -> NDArray[np.float32]:
         """Return how a blend weighs its layers' models, (n_fits, n_layers, n_vertices); none is negative.
 
@@ -160,6 +171,7 @@ class SubjectRun(VouchedArrays):
         """
         return self.of_regression("blend", hemisphere)
 
+    @forgiving
     def band_shares(self, hemisphere: Side) -> NDArray[np.float32]:
         """Return each layer's share in a banded ridge, (n_fits, n_layers, n_vertices); they sum to one.
 
@@ -186,7 +198,7 @@ class SubjectRun(VouchedArrays):
         """Say whether the record tells of no other settings than these; one of old tells of none."""
         recorded = self.record.get("settings")
         try:
-            return recorded is None or Settings(**recorded) == settings
+            return recorded is None or Settings.recorded(recorded) == settings
         except (TypeError, UsageError):
             return False
 

@@ -8,12 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.arrays import blocks
+from algocli.compute.calls import forgiving
 from algocli.errors import DataError, UsageError
 
 # Vertices a block: float64 copies of a block stay in the processor's cache.
 BLOCK_VERTICES = 256
 
 
+@forgiving
 def correlate(measured: NDArray[np.floating], predicted: NDArray[np.floating]) -> NDArray[np.float64]:
     """Correlate measured and predicted responses, vertex by vertex.
 

@@ -41,7 +41,9 @@ def test_those_asked_for_come_in_the_order_asked() -> None:
 def test_hemispheres_have_words_of_their_own() -> None:
     assert [prefix(side) for side in ("left", "right", "all")] == ["lh", "rh", "all"]
     assert [heading(side) for side in ("left", "all")] == ["Left hemisphere", "All"]
-    with pytest.raises(UsageError, match=r"hemisphere='lh' is not known .did you mean left"):
-        check_side("lh", ("left", "right"))
+    assert [check_side(word, ("left", "right")) for word in ("lh", "L", "Left")] == ["left"] * 3
+    assert check_side("RH", ("right", "left")) == "right"
+    with pytest.raises(UsageError, match=r"hemisphere='lef' is not known .did you mean left"):
+        check_side("lef", ("left", "right"))
     with pytest.raises(UsageError, match="side='lh' is not known"):
         check_side("lh", ("all",))

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.calls import forgiving
 from algocli.compute.choices import check_path
 from algocli.compute.track import Track, silent
 from algocli.dataset.arrays import load_mapping, open_array
@@ -35,6 +36,7 @@ from algocli.dataset.stimuli import Stimulus
 from algocli.errors import DataError
 
 
+@forgiving
 class Challenge:
     """A folder of subjects in the organisers' layout.
 
@@ -80,6 +82,7 @@ class Challenge:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self.folder)!r}: {list_subjects(self.found)})"
 
+    @forgiving
     def subject(self, number: int | str) -> Subject:
         """Return one subject by its number, 1 to 8, or its folder's name.
 
@@ -140,6 +143,7 @@ class Subject(PlainSubject):
         """Test images in the order in which predictions are submitted."""
         return list_stimuli(self.layout, "test")
 
+    @forgiving
     def responses(self, split: Split, hemisphere: Side) -> NDArray[np.float32]:
         """Open measured responses as a memory map.
 
@@ -155,8 +159,8 @@ class Subject(PlainSubject):
         DataError
             If the file is missing or damaged, or its shape disagrees with the images or the mask.
         """
-        hemisphere = check_hemisphere(hemisphere)
-        path = self.layout.responses(check_split(split), hemisphere)
+        split, hemisphere = check_split(split), check_hemisphere(hemisphere)
+        path = self.layout.responses(split, hemisphere)
         array = open_array(path)
         n_stimuli = len(self.train_stimuli if split == "train" else self.test_stimuli)
         n_vertices = self.n_vertices(hemisphere)
@@ -174,11 +178,12 @@ class Subject(PlainSubject):
 
     def has_responses(self, split: Split) -> bool:
         """Say whether both hemispheres' responses of a split are on disk."""
+        split = check_split(split)
         return all(self.layout.responses(split, h).is_file() for h in HEMISPHERES)
 
     def responses_name(self, split: Split, hemisphere: Side) -> str:
         """Return the path of a hemisphere's responses to a split."""
-        return str(self.layout.responses(split, check_hemisphere(hemisphere)))
+        return str(self.layout.responses(check_split(split), check_hemisphere(hemisphere)))
 
     def digest_responses(self, cache_dir: Path, track: Track = silent) -> dict[Side, str]:
         """Digest the files of the training responses, unless they are as they were last time."""
@@ -187,6 +192,7 @@ class Subject(PlainSubject):
         paths = [self.layout.responses("train", hemisphere) for hemisphere in HEMISPHERES]
         return dict(zip(HEMISPHERES, digest_files(paths, cache_dir, track=track), strict=True))
 
+    @forgiving
     def noise_ceiling(self, hemisphere: Side) -> NDArray[np.float64] | None:
         """Return the noise ceiling of every vertex in the file's own unit, or None where there is no file.
 
@@ -238,6 +244,7 @@ class Subject(PlainSubject):
         # The official generator adds two masks: a vertex counts when it is not zero, never only when it is 1.
         return np.flatnonzero(mask != 0)
 
+    @forgiving
     def n_vertices(self, hemisphere: Side) -> int:
         """Count the challenge vertices of a hemisphere."""
         return self._n_vertices[check_hemisphere(hemisphere)]
@@ -256,6 +263,7 @@ class Subject(PlainSubject):
             if code != 0
         )
 
+    @forgiving
     def roi_vertices(self, roi: Roi | str, hemisphere: Side) -> NDArray[np.int64]:
         """Return the indices of a ROI into the challenge vertices, (n_roi_vertices,), rising; empty where it is absent.
 
