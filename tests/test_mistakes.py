@@ -31,7 +31,8 @@ def notebook(tmp_path_factory):
         subject = algocli.Challenge("demo").subject(1)
         features = algocli.extract(subject, "alexnet", "features.2")
         run = algocli.train(subject, features, n_components=10)
-        yield {"algocli": algocli, "np": np, "s": subject, "f": features, "run": run}
+        images = [stimulus.path for stimulus in subject.test_stimuli]
+        yield {"algocli": algocli, "np": np, "s": subject, "f": features, "run": run, "test_images": images}
 
 
 MEANT = {
@@ -42,7 +43,7 @@ MEANT = {
     'run.subject(1).correlation("lh")': 'run.subject(1).correlation("left")',
     'run.subject(s).correlation("rh")': 'run.subject(1).correlation("right")',
     'run.subject(1).array("lh_correlation")': 'run.subject(1).array("left_correlation")',
-    "algocli.predict(run, s, s.test_stimuli)['lh']": "algocli.predict(run, 1, [x.path for x in s.test_stimuli])['left']",
+    "algocli.predict(run, s, s.test_stimuli)['lh']": "algocli.predict(run, 1, test_images)['left']",
     "algocli.predict(run, '1', s.test_stimuli[0])['R']": "algocli.predict(run, 1, s.test_stimuli[0].path)['right']",
     "algocli.find_run().subject(1).correlation('right')": "run.subject(1).correlation('right')",
     "algocli.Settings('f', regression='ridge', alphas='0.1:1:10').relative_alphas": "np.geomspace(0.1, 1, 10)",

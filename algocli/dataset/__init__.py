@@ -4,6 +4,7 @@ sides        left and right, training and test
 naming       what a subject is called
 stimuli      an image: its split, its id, its file
 protocol     what a dataset and its subjects are to the rest
+rois         ROIs as people name them
 images       where a subject's images are read from
 ids          tables that say which image a row belongs to
 pngs         PNG files: sound or not, and their pixels

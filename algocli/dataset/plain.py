@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from algocli.compute.track import Track, silent
 from algocli.dataset.ids import Ids
 from algocli.dataset.naming import SubjectId, id_of
-from algocli.dataset.protocol import Places, Roi, find_rois
+from algocli.dataset.protocol import Places, Roi
+from algocli.dataset.rois import find_rois
 from algocli.dataset.sides import Side, Split
 from algocli.dataset.stimuli import Stimulus
 

@@ -14,7 +14,6 @@ from typing import Literal, Protocol, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.compute.choices import check_choice
 from algocli.compute.track import Track, silent
 from algocli.dataset.ids import Ids
 from algocli.dataset.naming import SubjectId
@@ -220,22 +219,3 @@ class Dataset(Protocol):
 def is_dataset(value: object) -> TypeGuard[Dataset]:
     """Say whether an object offers what a dataset must, of whatever class it is."""
     return all(hasattr(type(value), word) for word in ("subject", "subjects"))
-
-
-def find_rois(rois: Sequence[Roi], roi: Roi | str) -> tuple[Roi, ...]:
-    """Return a ROI, or the one so named, or all of the class so named, whatever the case.
-
-    Raises
-    ------
-    UsageError
-        If there is none.
-    """
-    if isinstance(roi, Roi):
-        return (roi,)
-    names = dict.fromkeys(each.name for each in rois) | dict.fromkeys(each.roi_class for each in rois)
-    # Two names that differ in their case alone are in no dataset.
-    spelled = {name.lower(): name for name in names}
-    word = spelled.get(roi.lower(), roi) if isinstance(roi, str) else roi
-    wanted = check_choice("roi", word, tuple(names))
-    single = tuple(each for each in rois if each.name == wanted)
-    return single[:1] or tuple(each for each in rois if each.roi_class == wanted)

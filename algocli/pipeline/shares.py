@@ -14,7 +14,6 @@ from algocli.compute.choices import check_flag, check_path, check_word, check_wo
 from algocli.compute.track import Note, Track, said_aside, shown
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.protocol import Subject
-from algocli.dataset.sides import ALL_VERTICES
 from algocli.encoding import usual
 from algocli.encoding.regressions.registry import regression_of
 from algocli.encoding.settings import USUAL_ALPHAS, USUAL_DRAWS, Alphas, Settings
@@ -27,7 +26,7 @@ from algocli.results.group_partition import GroupPartition, group_partition
 from algocli.results.held_out import share_of_same_images
 from algocli.results.part_rows import PartitionReport
 from algocli.results.partition import SubjectParts, describe, export_parts, read_parts, resample_parts, summarise_parts
-from algocli.results.regions import check_rois, classes_of
+from algocli.results.regions import choose_rois, classes_of
 from algocli.results.sure_parts import Resampling, check_enough
 from algocli.results.telling import Correction
 from algocli.runs.run import Run
@@ -172,7 +171,7 @@ def partition(
         check_group([one.id for one in some])
     only = None if rois is None else check_words("rois", rois)
     found_sets = _find_sets(cache_dir, check_word("model", model), check_words("sets", sets))
-    check_rois(only or (), [*classes_of(some), ALL_VERTICES])
+    choose_rois(only, classes_of(some))
     settings = Settings(
         features=tuple(name for one in found_sets for name in one.features),
         # The usual number is known once there are settings.

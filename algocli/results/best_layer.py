@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.protocol import Dataset, Subject
-from algocli.dataset.sides import ALL_VERTICES, Side, asked_sides
+from algocli.dataset.sides import Side, asked_sides
 from algocli.results.layered import Layered, LayerOfRun, LayerValues, layered
-from algocli.results.regions import check_rois, classes_of, regions
+from algocli.results.regions import choose_rois, classes_of, regions
 from algocli.results.telling import SCORED_ON
 from algocli.runs.run import Run
 
@@ -214,8 +214,8 @@ def layers_by_roi(
     """
     compared = layered(runs)
     chosen = compared.subjects(challenge, subjects)
-    classes = {**classes_of(chosen), ALL_VERTICES: ""}
-    named = {roi: classes[roi] for roi in check_rois(rois or classes, list(classes))}
+    classes = classes_of(chosen)
+    named = {roi: classes.get(roi, "") for roi in choose_rois(rois, classes)}
     return compared, [_sum_up(subject, compared, hemispheres, named) for subject in chosen]
 
 

@@ -99,7 +99,7 @@ class Comparison(RowsByRoi):
 
     def of_roi(self, subject: SubjectId, hemisphere: Side, roi: str) -> list[DifferenceRow]:
         """Return a ROI's row of each run; none where that subject's data does not name the ROI."""
-        wanted = (subject, check_side(hemisphere, self.sides), roi)
+        wanted = (subject, check_side(hemisphere, self.sides), self.region(roi))
         return [row for row in self.rows if (row.subject, row.hemisphere, row.roi) == wanted]
 
 

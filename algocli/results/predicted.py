@@ -14,12 +14,13 @@ from algocli.compute.track import Note, Track, silent, unheard
 from algocli.dataset.conversions import describe
 from algocli.dataset.naming import SubjectId, name_of
 from algocli.dataset.protocol import Subject
+from algocli.dataset.rois import choose_regions
 from algocli.dataset.sides import ALL_VERTICES, Side, prefix
 from algocli.errors import DataError, writing
 from algocli.features.pictures import PictureFeatures, Pictures
 from algocli.features.rebuilding import rebuild
 from algocli.results.data_of_runs import Origin
-from algocli.results.regions import check_rois
+from algocli.results.regions import classes_of, regions
 from algocli.results.rows import write_records
 from algocli.runs.predictor import Predictor, open_predictor, stores_of
 from algocli.runs.run import Run
@@ -64,7 +65,7 @@ class Predicted:
 
 
 def find_regions(subject: Subject, names: Sequence[str] | None = None) -> RegionVertices:
-    """Return the vertices of some ROIs or classes of ROIs; by default of the classes, all vertices last.
+    """Return the vertices of some ROIs, classes or sums of ROIs; by default of the classes, all vertices last.
 
     Raises
     ------
@@ -72,16 +73,10 @@ def find_regions(subject: Subject, names: Sequence[str] | None = None) -> Region
         If the data names no such ROI or class.
     """
     classes = list(dict.fromkeys(roi.roi_class for roi in subject.rois))
-    known = [*(roi.name for roi in subject.rois), *classes, ALL_VERTICES]
-    chosen = check_rois(names, known) if names else [*(name for name in classes if name != _TILING), ALL_VERTICES]
-    return {name: {side: _vertices(subject, name, side) for side in subject.sides} for name in chosen}
-
-
-def _vertices(subject: Subject, name: str, hemisphere: Side) -> NDArray[np.int64]:
-    if name == ALL_VERTICES:
-        return np.arange(subject.n_vertices(hemisphere))
-    rois = [roi for roi in subject.rois if name in (roi.name, roi.roi_class)]
-    return np.unique(np.concatenate([subject.roi_vertices(roi, hemisphere) for roi in rois]))
+    usual = (*(name for name in classes if name != _TILING), ALL_VERTICES)
+    chosen = choose_regions(names, classes_of([subject]), apart=False) if names else usual
+    of = {side: regions(subject, side, chosen) for side in subject.sides}
+    return {name: {side: of[side][name] for side in subject.sides} for name in chosen}
 
 
 def predict_pictures(

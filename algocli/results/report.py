@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.compute.choices import check_word, said
+from algocli.compute.choices import said
 from algocli.dataset.ceilings import CeilingUnit
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.protocol import Dataset, Subject
@@ -23,7 +23,7 @@ from algocli.features.store.library import read_recipe
 from algocli.results.certainty import Asked, Certainty, assess
 from algocli.results.data_of_runs import Origin, recorded_subjects, tell_other_places
 from algocli.results.held_out import share_of_same_images
-from algocli.results.regions import Regions, check_rois, choose_rois, classes_of, regions
+from algocli.results.regions import Regions, choose_rois, classes_of, regions
 from algocli.results.rows import RowsByRoi
 from algocli.results.scoring import (
     OverallAccuracy,
@@ -135,8 +135,7 @@ class Report(RowsByRoi):
         if subject not in self.subjects:
             listed = ", ".join(map(str, self.subjects))
             raise UsageError(f"{said('subject', subject)}: the report has {listed or 'none'}")
-        (name,) = check_rois([check_word("roi", roi)], self.rois)
-        wanted = (subject, check_side(hemisphere, self.sides), name)
+        wanted = (subject, check_side(hemisphere, self.sides), self.region(roi))
         return next((row for row in self.rows if (row.subject, row.hemisphere, row.roi) == wanted), None)
 
 
@@ -175,7 +174,7 @@ def summarise(
     """
     if isinstance(data, Path):
         origins = recorded_subjects(run, data, subjects)
-        wants_masks = any(name.lower() != ALL_VERTICES.lower() for name in rois or ())
+        wants_masks = any(name.lower() not in (ALL_VERTICES.lower(), "all") for name in rois or ())
         if wants_masks and all(origin.subject is None for origin in origins):
             raise DataError(origins[0].note, hint="name the data that has the ROIs with data_dir=...")
         pairs = [(origin.subject, origin.subject_run) for origin in origins]

@@ -8,6 +8,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Protocol
 
+from algocli.compute.choices import check_choice, check_word
 from algocli.compute.tables import as_frame, write_rows
 from algocli.dataset.naming import SubjectId, list_subjects
 from algocli.dataset.sides import ALL_VERTICES, Side
@@ -51,6 +52,18 @@ class RowsOfRois:
     def rois(self) -> tuple[str, ...]:
         """The ROIs of the rows, each once, in their order."""
         return tuple(dict.fromkeys(row.roi for row in self.rows))
+
+    def region(self, roi: object) -> str:
+        """Return the name of a region that rows are about, whatever its case.
+
+        Raises
+        ------
+        UsageError
+            If there is none.
+        """
+        word = check_word("roi", roi)
+        spelled = {name.lower(): name for name in self.rois}
+        return check_choice("roi", spelled.get(word.lower(), word), self.rois)
 
     def table(self) -> list[dict[str, Any]]:
         """Return the rows as dicts, a field a key."""

@@ -2,6 +2,7 @@
 
 layout           where each file lies, and how large it officially is
 image_names      images by their names, and NSD's ids in all their forms
+roi_masks        which vertices count, and which ROI each is in
 subjects         a folder and its subjects
 findings         what a check finds
 check_images     images: names, order, soundness

@@ -30,7 +30,8 @@ class Mask:
 
 def check_masks(layout: SubjectLayout, findings: Findings) -> dict[Hemisphere, Mask]:
     """Check every mask and mapping, and count vertices and ROIs."""
-    names = {roi_class: _names(layout, roi_class, findings) for roi_class in ROI_CLASSES}
+    classes = dict.fromkeys((*ROI_CLASSES, *layout.roi_classes()))
+    names = {roi_class: _names(layout, roi_class, findings) for roi_class in classes}
     return {h: _check_hemisphere(layout, h, names, findings) for h in HEMISPHERES}
 
 
@@ -45,11 +46,12 @@ def _check_hemisphere(
         vertices = None
     present: list[str] = []
     absent: list[str] = []
-    for roi_class, official in ROI_CLASSES.items():
-        codes = _check_class(layout, roi_class, hemisphere, vertices, names[roi_class], findings)
+    for roi_class, read in names.items():
+        codes = _check_class(layout, roi_class, hemisphere, vertices, read, findings)
+        named = ROI_CLASSES.get(roi_class) or {code: name for code, name in read.items() if code != 0}
         if codes is not None:
-            present += [name for code, name in official.items() if code in codes]
-            absent += [name for code, name in official.items() if code not in codes]
+            present += [name for code, name in named.items() if code in codes]
+            absent += [name for code, name in named.items() if code not in codes]
     return Mask(None if vertices is None else len(vertices), tuple(present), tuple(absent))
 
 
@@ -64,8 +66,12 @@ def _check_class(
     """Check a class's two arrays against the mask, the mapping and one another; return the codes in use, if known."""
     path = layout.roi_mask(roi_class, hemisphere, "challenge")
     whole_path = layout.roi_mask(roi_class, hemisphere, "fsaverage")
-    codes = _whole_numbers(path, None if vertices is None else len(vertices), findings)
-    whole = _whole_numbers(whole_path, N_FSAVERAGE, findings)
+    # Of a class of one's own, one of the two is enough.
+    is_whole_alone = roi_class not in ROI_CLASSES and not path.exists() and whole_path.exists()
+    is_part_alone = roi_class not in ROI_CLASSES and path.exists() and not whole_path.exists()
+    length = None if vertices is None else len(vertices)
+    codes = None if is_whole_alone else _whole_numbers(path, length, findings)
+    whole = None if is_part_alone else _whole_numbers(whole_path, N_FSAVERAGE, findings)
     for array, array_path in ((codes, path), (whole, whole_path)):
         unknown = [] if array is None else sorted({int(code) for code in np.unique(array)} - set(names))
         if unknown:
@@ -104,7 +110,7 @@ def _whole_numbers(path: Path, length: int | None, findings: Findings) -> NDArra
 
 def _names(layout: SubjectLayout, roi_class: str, findings: Findings) -> dict[int, str]:
     """Read a class's mapping and compare it with the official names, which stand in where it is unreadable."""
-    official = _UNKNOWN | ROI_CLASSES[roi_class]
+    official = _UNKNOWN | ROI_CLASSES.get(roi_class, {})
     path = layout.roi_mapping(roi_class)
     if not findings.is_there(path):
         return official
@@ -113,6 +119,8 @@ def _names(layout: SubjectLayout, roi_class: str, findings: Findings) -> dict[in
     except DataError as error:
         findings.refuse(path, error)
         return official
+    if roi_class not in ROI_CLASSES:
+        return _UNKNOWN | names
     wrong = [
         f"{code} is {names.get(code, 'not named')} ({official.get(code, 'not named')} officially)"
         for code in sorted(names.keys() | official.keys())

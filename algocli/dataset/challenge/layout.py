@@ -166,6 +166,16 @@ class SubjectLayout:
         """Return the file that names a class's codes."""
         return self.masks / f"mapping_{roi_class}.npy"
 
+    def roi_classes(self) -> tuple[str, ...]:
+        """List the classes of ROIs that there are: the official ones of which there is a file, then anyone's own."""
+        mapped = sorted(path.name[len("mapping_") : -len(".npy")] for path in self.masks.glob("mapping_*.npy"))
+        official = [
+            roi_class
+            for roi_class in ROI_CLASSES
+            if roi_class in mapped or any(self.roi_mask(roi_class, h, "challenge").exists() for h in HEMISPHERES)
+        ]
+        return (*official, *(roi_class for roi_class in mapped if roi_class not in ROI_CLASSES))
+
 
 def _prefix(hemisphere: Hemisphere) -> str:
     return prefix(check_hemisphere(hemisphere))

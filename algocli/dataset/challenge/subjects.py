@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import cached_property
+from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +15,9 @@ from numpy.typing import NDArray
 from algocli.compute.calls import forgiving
 from algocli.compute.choices import check_path
 from algocli.compute.track import Track, silent
-from algocli.dataset.arrays import load_mapping, open_array
+from algocli.dataset.arrays import open_array
 from algocli.dataset.challenge.image_names import NSD_IDS, list_stimuli
 from algocli.dataset.challenge.layout import (
-    N_FSAVERAGE,
-    ROI_CLASSES,
     SUBJECTS,
     SubjectLayout,
     check_subject,
@@ -28,9 +26,11 @@ from algocli.dataset.challenge.layout import (
     official_owners,
     subject_folder,
 )
+from algocli.dataset.challenge.roi_masks import read_codes, read_rois, read_vertices
 from algocli.dataset.naming import list_subjects
 from algocli.dataset.plain import PlainSubject
-from algocli.dataset.protocol import Places, Roi, find_rois
+from algocli.dataset.protocol import Places, Roi
+from algocli.dataset.rois import find_rois
 from algocli.dataset.sides import HEMISPHERES, Hemisphere, Side, Split, check_hemisphere, check_split
 from algocli.dataset.stimuli import Stimulus
 from algocli.errors import DataError
@@ -234,34 +234,21 @@ class Subject(PlainSubject):
         DataError
             If the mask is missing or damaged, or is not one whole number for each vertex of fsaverage.
         """
-        path = self.layout.all_vertices(check_hemisphere(hemisphere))
-        mask = open_array(path)
-        if mask.shape != (N_FSAVERAGE,) or mask.dtype.kind not in "iub":
-            raise DataError(
-                f"{path} is {mask.dtype} of shape {mask.shape}; {N_FSAVERAGE} whole numbers were expected",
-                hint="take the file from the challenge's own archive",
-            )
-        # The official generator adds two masks: a vertex counts when it is not zero, never only when it is 1.
-        return np.flatnonzero(mask != 0)
+        return self._vertices[check_hemisphere(hemisphere)]
+
+    @cached_property
+    def _vertices(self) -> dict[Hemisphere, NDArray[np.int64]]:
+        return {h: read_vertices(self.layout, h) for h in HEMISPHERES}
 
     @forgiving
     def n_vertices(self, hemisphere: Side) -> int:
         """Count the challenge vertices of a hemisphere."""
-        return self._n_vertices[check_hemisphere(hemisphere)]
-
-    @cached_property
-    def _n_vertices(self) -> dict[Hemisphere, int]:
-        return {h: len(self.fsaverage_vertices(h)) for h in HEMISPHERES}
+        return len(self.fsaverage_vertices(hemisphere))
 
     @cached_property
     def rois(self) -> tuple[Roi, ...]:
         """The ROIs that the mapping files name, class by class, whether or not they have vertices here."""
-        return tuple(
-            Roi(name, roi_class, code)
-            for roi_class in ROI_CLASSES
-            for code, name in sorted(load_mapping(self.layout.roi_mapping(roi_class)).items())
-            if code != 0
-        )
+        return read_rois(self.layout)
 
     @forgiving
     def roi_vertices(self, roi: Roi | str, hemisphere: Side) -> NDArray[np.int64]:
@@ -270,22 +257,15 @@ class Subject(PlainSubject):
         Parameters
         ----------
         roi
-            One of `rois`, or the name of one, or of a class of them, such as 'FFA-1' or 'floc-faces', in any case.
+            One of `rois`, or what stands for some of them, in any case: 'FFA-1', 'floc-faces', 'FFA', 'V1v+V1d'.
 
         Raises
         ------
         UsageError
             If the mapping files name no such ROI or class.
         """
-        rois = find_rois(self.rois, roi)
-        codes = self._codes(rois[0].roi_class, check_hemisphere(hemisphere))
-        return np.flatnonzero(np.isin(codes, [each.code for each in rois]))
-
-    def _codes(self, roi_class: str, hemisphere: Hemisphere) -> NDArray[Any]:
-        path = self.layout.roi_mask(roi_class, hemisphere, "challenge")
-        codes = open_array(path)
-        if codes.shape != (self.n_vertices(hemisphere),):
-            raise DataError(
-                f"{path} has shape {codes.shape}; the mask of {self.name} has {self.n_vertices(hemisphere)} vertices"
-            )
-        return codes
+        hemisphere, inside = check_hemisphere(hemisphere), np.zeros(self.n_vertices(hemisphere), bool)
+        for roi_class, rois in groupby(find_rois(self.rois, roi), key=lambda each: each.roi_class):
+            codes = read_codes(self.layout, roi_class, hemisphere, self.fsaverage_vertices(hemisphere))
+            inside |= np.isin(codes, [each.code for each in rois])
+        return np.flatnonzero(inside)

@@ -11,12 +11,13 @@ from numpy.typing import ArrayLike, NDArray
 from algocli.compute.choices import check_choice
 from algocli.dataset.naming import SubjectId, check_subject_ids
 from algocli.dataset.protocol import Subject
+from algocli.dataset.rois import choose_regions
 from algocli.dataset.sides import HEMISPHERES, Side, asked_sides, check_hemisphere
 from algocli.errors import UsageError
 from algocli.results.drawing.keys import Scale, scale_for, symmetric_scale_for
 from algocli.results.drawing.style import CATEGORY_COLOURS, DEFAULT_DPI, LIGHT, Theme
 from algocli.results.on_mesh import cut, fsaverage_map, vertices_on_mesh
-from algocli.results.regions import check_rois, classes_of
+from algocli.results.regions import classes_of, regions
 from algocli.results.surface import N_VERTICES, Surface
 
 Values = Mapping[Side, NDArray[np.float64]]
@@ -124,7 +125,7 @@ def category_colours(n: int, what: str) -> Sequence[str]:
 
 
 def known_rois(subjects: Iterable[Subject], names: Iterable[str]) -> tuple[str, ...]:
-    """Return the names of ROIs as the data spells them; the name of a ROI class stands for its ROIs.
+    """Return the names of ROIs as the data spells them; a class, or whatever else is of several, stands for each.
 
     Raises
     ------
@@ -132,15 +133,13 @@ def known_rois(subjects: Iterable[Subject], names: Iterable[str]) -> tuple[str, 
         If the data names no such ROI or class.
     """
     classes = classes_of(subjects)
-    chosen = check_rois(names, [*classes, *dict.fromkeys(classes.values())])
-    return tuple(dict.fromkeys(roi for name in chosen for roi in classes if name in (roi, classes[roi])))
+    return choose_regions(names, classes, whole=False)
 
 
 def places(subject: Subject, name: str, hemispheres: Sequence[Side]) -> Places:
-    """Return the challenge vertices of a ROI in each hemisphere, none where the subject lacks it."""
-    roi = next((roi for roi in subject.rois if roi.name == name), None)
+    """Return the challenge vertices of a region in each hemisphere, none where the subject lacks it."""
     nowhere = np.array([], dtype=np.int64)
-    return {h: nowhere if roi is None else subject.roi_vertices(roi, h) for h in hemispheres}
+    return {h: regions(subject, h, [name]).get(name, nowhere) for h in hemispheres}
 
 
 def restricted(subject: Subject, values: Values, rois: Sequence[str]) -> dict[Side, NDArray[np.float64]]:
