@@ -124,7 +124,14 @@ SharedImages = Annotated[
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the split.")]
 RunName = Annotated[str, typer.Option("--run", help="Name of a run; its beginning is enough where that is unique.")]
-RoiNames = Annotated[list[str] | None, typer.Option("--roi", help="Only this ROI; may be repeated.")]
+RoiNames = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--roi",
+        help="Only this ROI, class of ROIs ('floc-faces'), name of several ('FFA', 'V1'), list ('V1v,V1d') or sum of "
+        "them ('V1v+V1d'), in any case; may be repeated.",
+    ),
+]
 
 
 def printable(title: str | None) -> str | None:

@@ -57,7 +57,7 @@ MeshName = Annotated[
     typer.Option("--surface", help="Mesh to draw on; fsaverage shows every vertex, and is fetched once."),
 ]
 Outline = Annotated[
-    list[str] | None, typer.Option("--outline", help="ROI, or class of ROIs, to draw around; may be repeated.")
+    list[str] | None, typer.Option("--outline", help="ROI, or whatever --roi takes, to draw around; may be repeated.")
 ]
 Low = Annotated[float | None, typer.Option("--vmin", help="Lower end of the colour scale.")]
 High = Annotated[float | None, typer.Option("--vmax", help="Upper end; around 0 one end tells the other.")]

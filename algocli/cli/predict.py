@@ -34,7 +34,11 @@ _NAME_WIDTH = 40
 
 Regions = Annotated[
     list[str] | None,
-    typer.Option("--roi", help="Only this ROI or class of ROIs; may be repeated.  [default: every class]"),
+    typer.Option(
+        "--roi",
+        help="The mean of this ROI, class ('floc-faces'), several ('FFA') or sum ('V1v+V1d'); may be repeated.  "
+        "[default: every class]",
+    ),
 ]
 
 
