@@ -133,6 +133,16 @@ RoiNames = Annotated[
     ),
 ]
 
+MinCeiling = Annotated[
+    float | None,
+    typer.Option(
+        "--min-ceiling",
+        metavar="NC",
+        help="Count only vertices with at least this noise ceiling, as a share of variance (0.2): those that any model "
+        "could explain.",
+    ),
+]
+
 
 def printable(title: str | None) -> str | None:
     """Blank out of a heading what neither a page nor a picture can hold: control characters, bytes that are no text."""

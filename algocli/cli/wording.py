@@ -44,8 +44,20 @@ _RENAMED = {
 _SAME = (
     *("against", "average", "batch_size", "cache_dir", "cmap", "correct", "csv", "data_dir", "dataset", "deep"),
     *("device", "dtype", "features", "force", "group", "html", "ids_from", "intervals", "key", "mantissa_bits"),
-    *("min_r", "nsd", "nsd_id", "numerics", "outline", "partial", "pool", "project", "repeats", "resample_seed"),
-    *("run", "significance", "significant"),
+    *(
+        "min_ceiling",
+        "min_r",
+        "nsd",
+        "nsd_id",
+        "numerics",
+        "outline",
+        "partial",
+        "pool",
+        "project",
+        "repeats",
+        "resample_seed",
+    ),
+    *("resample_seed", "run", "significance", "significant"),
     *("stim_info", "stimuli", "stimulus", "surface", "title", "transform", "trust_remote_code", "unit", "vmax", "vmin"),
     *("weighted", "weights"),
 )

@@ -31,6 +31,7 @@ class HowToReport(TypedDict, total=False):
     data_dir: Data | None
     subjects: Ids | None
     rois: Sequence[str] | str | None
+    min_ceiling: float | None
     correct: Correction | None
     significance: bool
     n_permutations: int
@@ -49,6 +50,7 @@ class HowToCompare(TypedDict, total=False):
     data_dir: Data | None
     subjects: Ids | None
     rois: Sequence[str] | str | None
+    min_ceiling: float | None
     n_resamples: int
     seed: int
     correct: Correction | None

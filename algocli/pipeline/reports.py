@@ -26,6 +26,7 @@ from algocli.pipeline.defaults import DEFAULT_DATA
 from algocli.results.certainty import Asked
 from algocli.results.group import GroupResult, check_group
 from algocli.results.group_report import GroupReport, group_report
+from algocli.results.regions import check_min_ceiling
 from algocli.results.report import Report, summarise
 from algocli.results.rows import write_csv
 from algocli.results.telling import Correction
@@ -52,6 +53,7 @@ def report(
     data_dir: Data | None = None,
     subjects: Ids | None = None,
     rois: Sequence[str] | str | None = None,
+    min_ceiling: float | None = None,
     correct: Correction | None = None,
     significance: bool = False,
     n_permutations: int = 1000,
@@ -78,7 +80,10 @@ def report(
     subjects
         Numbers or names of the only subjects to score; by default all that the run has.
     rois
-        Names of the only ROIs to score, or one name; by default all, 'All vertices' last.
+        The only ROIs to score: their names, classes ('floc-faces'), names of several ('FFA') or sums ('V1v+V1d'); by
+        default all, 'All vertices' last.
+    min_ceiling
+        The least noise ceiling, as a share of variance, of the vertices that rows count; by default any.
     correct
         How p of a group is corrected for the number of ROIs and sides: 'fdr', the usual, by the share of false
         discoveries, 'max' by the largest of all when signs are flipped, 'none' not at all.
@@ -134,7 +139,7 @@ def report(
     )
     only = None if rois is None else check_words("rois", rois)
     data = DEFAULT_DATA if data_dir is None else open_dataset(data_dir)
-    each = summarise(data, run, subjects=numbers, rois=only, asked=asked)
+    each = summarise(data, run, subjects=numbers, rois=only, min_ceiling=check_min_ceiling(min_ceiling), asked=asked)
     found = group_report(each, correct=correction, seed=seed) if group else each
     if csv is not None:
         write_csv(found, check_path("csv", csv))
@@ -184,6 +189,7 @@ def compare(
     data_dir: Data | None = None,
     subjects: Ids | None = None,
     rois: Sequence[str] | str | None = None,
+    min_ceiling: float | None = None,
     n_resamples: int = 1000,
     seed: int = 0,
     correct: Correction | None = None,
@@ -204,7 +210,7 @@ def compare(
         Whether to sum up over subjects: one row for each side, ROI and run, in place of one for each subject as well.
     data_dir
         The folder of the data, or the dataset itself; by default where the reference was trained.
-    subjects, rois
+    subjects, rois, min_ceiling
         As for `report`; by default what all runs share.
     n_resamples, seed
         How often the held-out images are drawn anew, and the seed of these draws.
@@ -249,6 +255,7 @@ def compare(
         data_dir=moved,
         subjects=numbers,
         rois=None if rois is None else check_words("rois", rois),
+        min_ceiling=check_min_ceiling(min_ceiling),
         n_resamples=n_resamples,
         seed=seed,
         correct="none" if group else correction,

@@ -22,7 +22,7 @@ from algocli.errors import DataError, UsageError
 from algocli.results.choosing import tell_choice
 from algocli.results.data_of_runs import recorded_subject
 from algocli.results.held_out import HeldOut, data_is_gone, held_out, share_of_same_images
-from algocli.results.regions import Regions, choose_rois, classes_of, regions
+from algocli.results.regions import Regions, choose_rois, classes_of, regions, tell_min_ceiling
 from algocli.results.resampling import LEVEL, Resampled, draw, resample_rois
 from algocli.results.rows import RowsByRoi
 from algocli.results.telling import SIGNIFICANT, Correction
@@ -112,6 +112,7 @@ def compare(
     n_resamples: int = 1000,
     seed: int = 0,
     correct: Correction = "none",
+    min_ceiling: float = 0,
     keep_draws: bool = False,
     track: Track = silent,
 ) -> Comparison:
@@ -133,6 +134,8 @@ def compare(
     correct
         How to correct for the number of ROIs, sides and runs that a subject's differences are of: not at all, by the
         share of false discoveries, or by the largest of all differences in every resample (`families.corrected_p`).
+    min_ceiling
+        The least noise ceiling, as a share of variance, of the vertices that rows count; 0 for any.
     keep_draws
         Whether the comparison is to keep what each difference is in every resample.
 
@@ -161,7 +164,8 @@ def compare(
     notes += [line for run in {run.name: run for run in runs}.values() for line in tell_split(run, numbers)]
     data = [challenge.subject(n) if challenge else _recorded_subject(subject_runs[n][0]) for n in numbers]
     classes = classes_of(data)
-    chosen = choose_rois(rois, classes)
+    chosen = choose_rois(rois, classes, min_ceiling)
+    notes += tell_min_ceiling(min_ceiling)
     rows: list[DifferenceRow] = []
     draws: dict[tuple[SubjectId, Side, str, str], NDArray[np.float64]] = {}
     for subject in data:

@@ -23,7 +23,7 @@ from algocli.features.store.library import read_recipe
 from algocli.results.certainty import Asked, Certainty, assess
 from algocli.results.data_of_runs import Origin, recorded_subjects, tell_other_places
 from algocli.results.held_out import share_of_same_images
-from algocli.results.regions import Regions, choose_rois, classes_of, regions
+from algocli.results.regions import Chosen, Regions, choose_rois, classes_of, regions, tell_min_ceiling
 from algocli.results.rows import RowsByRoi
 from algocli.results.scoring import (
     OverallAccuracy,
@@ -145,6 +145,7 @@ def summarise(
     *,
     subjects: Iterable[SubjectId] | None = None,
     rois: Sequence[str] | None = None,
+    min_ceiling: float = 0,
     asked: Asked = NOTHING,
 ) -> Report:
     """Score every ROI of a run's subjects, and all vertices together.
@@ -161,6 +162,8 @@ def summarise(
         Subject numbers; by default all that the run and the data share, or all subjects of the run.
     rois
         Names of the only ROIs to score, 'All vertices' among them; by default all, 'All vertices' last.
+    min_ceiling
+        The least noise ceiling, as a share of variance, of the vertices that rows count; 0 for any.
     asked
         What to say of how sure the scores are; by default nothing.
 
@@ -178,16 +181,16 @@ def summarise(
         if wants_masks and all(origin.subject is None for origin in origins):
             raise DataError(origins[0].note, hint="name the data that has the ROIs with data_dir=...")
         pairs = [(origin.subject, origin.subject_run) for origin in origins]
-        return _report(run, pairs, rois, asked, filter(None, map(_told, origins)))
+        return _report(run, pairs, (rois, min_ceiling), asked, filter(None, map(_told, origins)))
     scored = scored_subjects(data, run, subjects)
     left_out = _left_out(data, run) if subjects is None else ()
-    return _report(run, scored, rois, asked, [*left_out, *tell_other_places(scored)])
+    return _report(run, scored, (rois, min_ceiling), asked, [*left_out, *tell_other_places(scored)])
 
 
 def _report(
     run: Run,
     pairs: Sequence[tuple[Subject | None, SubjectRun]],
-    rois: Sequence[str] | None,
+    which: tuple[Sequence[str] | None, float],
     asked: Asked,
     remarks: Iterable[str],
 ) -> Report:
@@ -195,7 +198,8 @@ def _report(
     numbers = [subject_run.id for _, subject_run in pairs]
     notes = [*remarks, *tell_mixtures(run, numbers), *tell_split(run, numbers)]
     classes = classes_of(subject for subject, _ in pairs if subject is not None)
-    chosen = choose_rois(rois, classes)
+    chosen = choose_rois(which[0], classes, which[1])
+    notes += tell_min_ceiling(chosen.min_ceiling)
     # What does not fit is told before anything that takes a while.
     scores = {subject_run.id: _scores(subject, subject_run) for subject, subject_run in pairs}
     rows: list[RoiRow] = []
@@ -226,7 +230,7 @@ def _scores(subject: Subject | None, subject_run: SubjectRun) -> dict[Side, Vert
     }
 
 
-def _regions(subject: Subject | None, hemisphere: Side, scores: VertexScores, chosen: Sequence[str]) -> Regions:
+def _regions(subject: Subject | None, hemisphere: Side, scores: VertexScores, chosen: Chosen) -> Regions:
     if subject is not None:
         return regions(subject, hemisphere, chosen)
     return {ALL_VERTICES: np.arange(len(scores.correlation))} if ALL_VERTICES in chosen else {}
