@@ -25,6 +25,7 @@ from algocli.cli.options import (
     RoiNames,
     SearchSeed,
     Seed,
+    SharedImages,
     Subjects,
     is_named,
     parse_alphas,
@@ -71,6 +72,7 @@ def partition(
     search_seed: SearchSeed = None,
     holdout: Holdout = None,
     folds: Folds = None,
+    shared: SharedImages = "all",
     seed: Seed = usual.SEED,
     refit: Annotated[
         bool,
@@ -109,7 +111,7 @@ def partition(
     layers together are not k of each: with few, a union gives up what its parts keep, and the shares are off. With
     OLS, for that reason, a union has k components of every layer. Each layer, not each set, has one scale. With banded
     ridge a union has a penalty for each layer as well, as sets of different size or strength need; one layer alone is
-    ridge. Nothing is clipped. Splits are of all training images: --shared is for train alone.
+    ridge. Nothing is clipped.
 
     How sure: --intervals says how far a part might have come out otherwise, had this subject seen other images of the
     kind. Held-out images are drawn anew, the same ones for all models. With a holdout the trained models are taken as
@@ -146,6 +148,7 @@ def partition(
         search_seed=search_seed,
         holdout=holdout,
         folds=folds,
+        shared=shared,
         seed=seed,
         refit=refit,
         rois=roi or None,

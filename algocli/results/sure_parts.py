@@ -20,14 +20,14 @@ from algocli.compute.choices import check_choice, check_whole
 from algocli.compute.track import Note, Track
 from algocli.dataset.protocol import Subject
 from algocli.dataset.sides import BOTH, Side
-from algocli.encoding.settings import Settings
-from algocli.encoding.splits import make_folds
-from algocli.results.held_out import HeldOut, held_out
+from algocli.encoding.splits import Fold
+from algocli.results.held_out import held_out
 from algocli.results.part_rows import PartRow
 from algocli.results.regions import Regions, regions
 from algocli.results.resampling import LEVEL, Resampled, draw, pooled, resample_rois
 from algocli.results.telling import Correction
 from algocli.runs.run import Run
+from algocli.runs.splitting import saved_split
 from algocli.stats.bootstrap import interval
 from algocli.stats.families import corrected_p
 from algocli.stats.measures import EXPLAINED
@@ -73,17 +73,16 @@ class Resampling:
         object.__setattr__(self, "correct", check_choice("correct", self.correct, get_args(Correction)))
 
 
-def check_enough(settings: Settings, subjects: Iterable[Subject]) -> None:
-    """Refuse splits whose folds have too few images to tell how sure a share of variance is.
+def check_enough(folds: Iterable[Fold]) -> None:
+    """Refuse folds that have too few images to tell how sure a share of variance is.
 
     Raises
     ------
     UsageError
         If there is one; told before anything is trained.
     """
-    for subject in subjects:
-        for fold in make_folds(settings, len(subject.train_stimuli)):
-            EXPLAINED.small_fold(len(fold.held_out))
+    for fold in folds:
+        EXPLAINED.small_fold(len(fold.held_out))
 
 
 def resample(
@@ -131,7 +130,7 @@ def resample(
         for roi, one in rois.items()
         for part, sets in parts.items()
     }
-    nothing = _of_mean(held[0], len(subject.train_stimuli))
+    nothing = _of_mean(saved_split(held[0].subject_run, len(subject.train_stimuli)).folds)
     # To no other part does a model of no set at all belong.
     chance = {part: nothing if sets in (frozenset(), max(runs, key=len)) else 0.0 for part, sets in parts.items()}
     return Drawn(drawn, chance, frozenset(part for part, sets in parts.items() if len(sets) > 1))
@@ -171,8 +170,8 @@ def _weights(every: Sequence[Names]) -> dict[Names, list[float]]:
     return {part: values.tolist() for part, values in counted.items()}
 
 
-def _of_mean(held: HeldOut, n_train: int) -> float:
+def _of_mean(folds: Sequence[Fold]) -> float:
     """Return the R² to expect of the mean of the fitted images: that of a ratio that F has the distribution of."""
-    n_held_out = np.unique(held.folds, return_counts=True)[1]
-    expected = -(1 + n_held_out / (n_train - n_held_out)) / np.maximum(n_held_out - 3, 1)
+    n_held_out, n_fit = (np.array(sizes) for sizes in zip(*((len(f.held_out), len(f.fit)) for f in folds), strict=True))
+    expected = -(1 + n_held_out / n_fit) / np.maximum(n_held_out - 3, 1)
     return float(expected.mean())

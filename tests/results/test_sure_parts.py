@@ -15,6 +15,7 @@ from algocli.compute.track import silent, unheard
 from algocli.dataset.challenge.subjects import Subject
 from algocli.dataset.sides import HEMISPHERES, Hemisphere
 from algocli.encoding.settings import Settings
+from algocli.encoding.splits import make_folds
 from algocli.errors import UsageError
 from algocli.results import held_out
 from algocli.results.part_rows import TOTAL, PartitionReport, PartRow
@@ -165,4 +166,4 @@ def test_a_model_that_knows_the_mean_alone_is_no_more_than_chance(planted: Plant
 def test_splits_of_too_few_images_are_refused_before_anything_is_trained(planted: Planted) -> None:
     settings = replace(planted.runs[AB].settings, folds=None, holdout=0.01)
     with pytest.raises(UsageError, match="folds of 4 images do not tell how sure a share of variance is"):
-        check_enough(settings, [planted.subject])
+        check_enough(make_folds(settings, 400))
