@@ -71,7 +71,7 @@ class Dots:
 class DotPlot:
     """What a chart of a group shows: for each side and run its dots, of `subjects` and of the ROIs of `classes`.
 
-    `measure` says what a score is; `limits`, from where to where scores are drawn, where that is not to be told by them.
+    `measure` says what a score is; `limits`, from where to where scores are drawn, where they do not.
     """
 
     subjects: tuple[SubjectId, ...]
