@@ -114,12 +114,13 @@ def partition(
     ridge. Nothing is clipped.
 
     How sure: --intervals says how far a part might have come out otherwise, had this subject seen other images of the
-    kind. Held-out images are drawn anew, the same ones for all models. With a holdout the trained models are taken as
-    they are; with --folds an image counts for the folds whose models it is in, too. R² pays for what models learn of
-    noise, so parts of sets that explain nothing lie below 0: intervals are of what such models come to, not of what
-    better ones would. A star is p <= .05: a set's own part, or the total, is more than chance (one-sided); a shared
-    part, which may be negative, is other than chance (two-sided). Chance is 0; for the total, and what all sets share,
-    it is what the fitted images' mean explains, a little less. --correct is over a subject's ROIs, for each part.
+    kind. Held-out images are drawn anew, the same ones for all models. That models of other images would have learned
+    other noise, and chosen other penalties, makes intervals wider; with --folds an image counts for the folds whose
+    models it is in, too. R² pays for what models learn of noise, so parts of sets that explain nothing lie below 0:
+    intervals are of what such models come to, not of what better ones would. A star is p <= .05: a set's own part, or
+    the total, is more than chance (one-sided); a shared part, which may be negative, is other than chance (two-sided).
+    Chance is 0; for the total, and what all sets share, it is what the fitted images' mean explains, a little less.
+    --correct is over a subject's ROIs, for each part.
 
     --group is about people: it averages each part over subjects, with a 95 % interval of other subjects who see other
     images, p by flips of whole subjects' signs, and how many subjects show the part by their own intervals.

@@ -1,7 +1,8 @@
 """How sure the parts of a variance partition are: each in every resample of the images that its runs held out.
 
 A part is a sum and difference of the R² of runs, and the same images are drawn for all of these: what images do to all
-runs alike cancels. What is bounded is what such models come to on average, with such images: R² of held-out images pays
+runs alike cancels. What is bounded is what such models come to on average, fitted on such images and held against them,
+of which a draw of held-out images alone tells too little (`_of_other_models`). R² of held-out images pays
 for what a model has learned of noise, so that a set that explains nothing has a part below 0, and not at it. Even one
 that knows nothing but the mean of the images that it was fitted on has an R² below 0, which is in the total and in the
 part that all sets share: p asks whether these are above it, or other.
