@@ -46,7 +46,8 @@ def show_group_parts(group: GroupPartition) -> None:
         for place, part in enumerate(group.parts):
             if len(group.sets) <= MOST_IN_FULL or place < len(group.sets) or place == len(group.parts) - 1:
                 cells = {roi: list(_cells(group, group.of_roi(roi)[place], times=100, digits=1)) for roi in group.rois}
-                title = f"{len(group.subjects)} subjects, {part}: percent of variance, {SCORED_ON}"
+                alone = " alone" if place < len(group.sets) else ""
+                title = f"{len(group.subjects)} subjects, {part}{alone}: percent of variance, {SCORED_ON}"
                 yield _fitted(group, title, columns, roi_lines(group, cells))
 
     show_tables(tables(), " and ".join(group.sets))

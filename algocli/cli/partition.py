@@ -25,6 +25,7 @@ from algocli.cli.options import (
     RoiNames,
     SearchSeed,
     Seed,
+    SharedImages,
     Subjects,
     is_named,
     parse_alphas,
@@ -71,6 +72,7 @@ def partition(
     search_seed: SearchSeed = None,
     holdout: Holdout = None,
     folds: Folds = None,
+    shared: SharedImages = "all",
     seed: Seed = usual.SEED,
     refit: Annotated[
         bool,
@@ -109,15 +111,16 @@ def partition(
     layers together are not k of each: with few, a union gives up what its parts keep, and the shares are off. With
     OLS, for that reason, a union has k components of every layer. Each layer, not each set, has one scale. With banded
     ridge a union has a penalty for each layer as well, as sets of different size or strength need; one layer alone is
-    ridge. Nothing is clipped. Splits are of all training images: --shared is for train alone.
+    ridge. Nothing is clipped.
 
     How sure: --intervals says how far a part might have come out otherwise, had this subject seen other images of the
-    kind. Held-out images are drawn anew, the same ones for all models. With a holdout the trained models are taken as
-    they are; with --folds an image counts for the folds whose models it is in, too. R² pays for what models learn of
-    noise, so parts of sets that explain nothing lie below 0: intervals are of what such models come to, not of what
-    better ones would. A star is p <= .05: a set's own part, or the total, is more than chance (one-sided); a shared
-    part, which may be negative, is other than chance (two-sided). Chance is 0; for the total, and what all sets share,
-    it is what the fitted images' mean explains, a little less. --correct is over a subject's ROIs, for each part.
+    kind. Held-out images are drawn anew, the same ones for all models. That models of other images would have learned
+    other noise, and chosen other penalties, makes intervals wider; with --folds an image counts for the folds whose
+    models it is in, too. R² pays for what models learn of noise, so parts of sets that explain nothing lie below 0:
+    intervals are of what such models come to, not of what better ones would. A star is p <= .05: a set's own part, or
+    the total, is more than chance (one-sided); a shared part, which may be negative, is other than chance (two-sided).
+    Chance is 0; for the total, and what all sets share, it is what the fitted images' mean explains, a little less.
+    --correct is over a subject's ROIs, for each part.
 
     --group is about people: it averages each part over subjects, with a 95 % interval of other subjects who see other
     images, p by flips of whole subjects' signs, and how many subjects show the part by their own intervals.
@@ -146,6 +149,7 @@ def partition(
         search_seed=search_seed,
         holdout=holdout,
         folds=folds,
+        shared=shared,
         seed=seed,
         refit=refit,
         rois=roi or None,

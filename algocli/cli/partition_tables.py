@@ -59,7 +59,8 @@ def remarks(summary: PartitionReport, regression: str, drawn: str = "", *, by_le
     if drawn:
         yield from _certainty(summary, drawn)
     if summary.has_ceilings:
-        yield f"explainable: a ROI's mean over its mean noise ceiling; {all_of(summary.sides)} together"
+        ratio = "explainable: a ROI's mean over its mean noise ceiling; " if by_letters else "each ROI: "
+        yield f"{ratio}{all_of(summary.sides)} together"
 
 
 def _certainty(summary: PartitionReport, drawn: str) -> Iterator[str]:

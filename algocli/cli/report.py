@@ -149,16 +149,18 @@ def _show(summary: Report | GroupReport, settings: Settings, asked: Asked, *, qu
     from algocli.cli.group_tables import show_group_report
     from algocli.cli.report_tables import show_tables
     from algocli.results.group_report import GroupReport
-    from algocli.results.telling import NOT_TEST, told_split
+    from algocli.results.telling import NOT_TEST, UNIT_OF_SUBJECTS, told_split
 
     if isinstance(summary, GroupReport):
         show_group_report(summary)
-        each, whose, reading = summary.each, "each subject's own 95 %", [*summary.explain_all()]
+        each, whose, adjusted, reading = summary.each, "each subject's own 95 %", None, [*summary.explain_all()]
     else:
         show_tables(summary)
-        each, whose, reading = summary, "95 %", []
+        each, whose, adjusted, reading = summary, "95 %", "adj %, adjusted", []
     reading.append(f"r: on held-out training images ({told_split(settings)}); {NOT_TEST}")
-    reading += explain_accuracies(each, "acc %", "adj %, adjusted")
+    reading += explain_accuracies(each, "acc %", adjusted)
     reading += asked.explain(whose, "sig", each.sides, in_folds=settings.folds is not None and each.refitted)
     for line in reading:
-        note(line, quiet=quiet)
+        # The tables of single subjects are not shown beside that of all.
+        if line != UNIT_OF_SUBJECTS or summary is each:
+            note(line, quiet=quiet)

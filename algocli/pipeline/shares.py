@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,8 +15,10 @@ from algocli.compute.track import Note, Track, said_aside, shown
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.protocol import Subject
 from algocli.encoding import usual
+from algocli.encoding.fields import Shared
 from algocli.encoding.regressions.registry import regression_of
 from algocli.encoding.settings import USUAL_ALPHAS, USUAL_DRAWS, Alphas, Settings
+from algocli.encoding.splits import Fold
 from algocli.errors import MissingStep, UsageError
 from algocli.features.store.library import check_name, find_recipe
 from algocli.pipeline.arguments import check_correction, each_subject
@@ -29,7 +31,9 @@ from algocli.results.partition import SubjectParts, describe, export_parts, read
 from algocli.results.regions import choose_rois, classes_of
 from algocli.results.sure_parts import Resampling, check_enough
 from algocli.results.telling import Correction
+from algocli.runs.datasets import Home
 from algocli.runs.run import Run
+from algocli.runs.splitting import find_sameness, tell_split
 from algocli.runs.unions import measure_features, open_unions, train_unions, with_usual_components
 from algocli.stats.partition import FeatureSet, Names, check_count, check_sets
 
@@ -102,6 +106,7 @@ def partition(
     search_seed: int | None = None,
     holdout: float | None = None,
     folds: int | None = None,
+    shared: Shared = "all",
     seed: int = usual.SEED,
     refit: bool = True,
     rois: Sequence[str] | str | None = None,
@@ -127,7 +132,7 @@ def partition(
     n_components
         Number of principal components, None for all; usually 1000, or all where images are fewer, 100 with OLS, and 300
         of each layer with banded ridge.
-    regression, alphas, n_iter, search_seed, holdout, folds, seed, refit
+    regression, alphas, n_iter, search_seed, holdout, folds, shared, seed, refit
         As `Settings` has them. With 'banded' the models of several layers have a penalty for each layer, and those of
         one layer are ridge: what two sets need, that differ in how strongly they are to be penalised.
     rois
@@ -180,8 +185,9 @@ def partition(
         alphas=alphas,  # type: ignore[arg-type]
         n_iter=n_iter,
         search_seed=search_seed,
-        holdout=usual.HOLDOUT if holdout is None and folds is None else holdout,
+        holdout=usual.HOLDOUT if holdout is None and folds is None and shared != "only" else holdout,
         folds=folds,
+        shared=shared,
         seed=seed,
         refit=refit,
     )
@@ -191,23 +197,31 @@ def partition(
         raise UsageError(f"correct={correct!r} is of p, which come with intervals", hint="add intervals=True")
     # Whatever is missing is told before the first of many models is trained.
     n_features = measure_features(some, settings.features, cache_dir, track=track)
+    home = Home.of(some, cache_dir, track)
+    split = [fold for one in some for fold in _split(one, settings, home, track)]
     if n_components == "usual":
-        settings = with_usual_components(settings, some, n_features)
+        settings = with_usual_components(settings, split, n_features)
     if how is not None:
-        check_enough(settings, some)
+        check_enough(split)
     found: list[tuple[Subject, SubjectParts]] = []
     with filling(cache_dir, note):
-        runs = open_unions(cache_dir, found_sets, settings, n_features, some, track=track, note=note)
+        runs = open_unions(cache_dir, found_sets, settings, n_features, home, [one.id for one in some], note=note)
         for one in some:
-            train_unions(one, runs, cache_dir, command_line=sys.argv, track=track, note=note)
+            train_unions(one, runs, cache_dir, home=home, command_line=sys.argv, track=track, note=note)
             found.append((one, read_parts(one, runs, track=track)))
     names = [one.name for one in found_sets]
     drawn = None if how is None else resample_parts(found, names, runs, how, rois=only, track=track, note=note)
-    same_images = share_of_same_images(max(runs.items(), key=lambda union: len(union[0]))[1], some)
+    everything = runs[frozenset(names)]
+    same_images = share_of_same_images(everything, some)
     report = summarise_parts(names, found, rois=only, drawn=drawn, correct=each, same_images=same_images)
+    report = replace(report, notes=(*tell_split(everything, [one.id for one in some]), *report.notes))
     chance = {number: own.by_chance for number, own in (drawn or {}).items()}
     summed = group_partition(report, chance=chance, correct=over, seed=resample_seed) if group else None
     return Partition(report, tuple(found_sets), runs, {one.id: sides for one, sides in found}, summed)
+
+
+def _split(subject: Subject, settings: Settings, home: Home, track: Track) -> list[Fold]:
+    return find_sameness(subject, settings, home, home.cache_dir, track).split(settings).folds
 
 
 def _find_sets(cache_dir: Path, model: str, words: Sequence[str]) -> list[FeatureSet]:

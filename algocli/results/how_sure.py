@@ -59,9 +59,10 @@ DIFFERENCE = (
 PEOPLE = (
     "Over subjects the unit is a person: the interval of a mean says how far it might have come out otherwise with "
     "other people (Student's t), who see other images where these did. p is how often the mean would be as far from 0 "
-    "if the sign of each subject's score were at random: of few subjects there are few ways to choose signs, so that "
-    "no p is small. Prevalence says of how many people it would be seen, going by how many of these have an interval "
-    "of their own that shows it."
+    "if the sign of each subject's score were at random. Few subjects have few signs, and no p is smaller than one in "
+    "all ways to choose them: .004 of eight subjects, .06 of four, who alone can never reach .05; where two-sided, "
+    "twice that. Prevalence says of how many people it would be seen, going by how many of these have an interval of "
+    "their own that shows it."
 )
 CHOICE = (
     "The best of several runs, layers or settings looks better on the images that it was chosen by than on any "
@@ -80,11 +81,11 @@ HELP = (
 )
 
 
-def explain_accuracies(report: Report, accuracy: str, adjusted: str) -> Iterator[str]:
-    """Say in a line each what a report's accuracies are, by their names in a table."""
+def explain_accuracies(report: Report, accuracy: str, adjusted: str | None) -> Iterator[str]:
+    """Say in a line each what a report's accuracies are, by their names in a table, None where it has none."""
     if report.has_accuracy:
         yield f"{accuracy}: min(100, 100 r² / NC), NC the noise ceiling of the test images; mean over the vertices"
-    if report.has_adjusted:
+    if adjusted is not None and report.has_adjusted:
         n_low = 0 if report.overall is None else report.overall.n_low_ceiling
         low = f", without {n_low:,} vertices of NC <= .01" if n_low else ""
         yield f"{adjusted}: the same without what chance adds to r² (about 1 / images), signed, not cut off{low}"

@@ -203,7 +203,7 @@ def _predicted(
             rows = held.folds == fold
             measured, predicted = block.measured[rows], block.predicted[0][rows]
             means += measure.score(measured, predicted) @ weights
-            influence = measure.of_predicted(measured, predicted).influence
+            influence = measure.of_images(measured, predicted, int((~rows).sum()))
             found[rows] += influence @ weights * measure.small_fold(int(rows.sum()))
     return means, found
 

@@ -17,7 +17,7 @@ from algocli.dataset.protocol import Subject
 from algocli.encoding.names import is_automatic
 from algocli.encoding.regressions.registry import regression_of
 from algocli.encoding.settings import USUAL_DRAWS, Settings
-from algocli.encoding.splits import make_folds
+from algocli.encoding.splits import Fold
 from algocli.errors import DataError
 from algocli.features.store.library import find_store
 from algocli.runs.datasets import Home
@@ -45,15 +45,16 @@ def measure_features(
 
 
 def with_usual_components(
-    settings: Settings, subjects: Sequence[Subject], n_features: Mapping[str, int] | None = None
+    settings: Settings, folds: Sequence[Fold], n_features: Mapping[str, int] | None = None
 ) -> Settings:
     """Return settings with as many components as are usual; with all of them, where ridge has too few images.
 
     Banded ridge never takes all: of few images, or of a layer of few of the `n_features`, it takes what there can be.
+    `folds` are those of all subjects.
     """
     regression = regression_of(settings)
     usual = regression.usual_components
-    n_fit = min(len(fold.fit) for subject in subjects for fold in make_folds(settings, len(subject.train_stimuli)))
+    n_fit = min(len(fold.fit) for fold in folds)
     if regression.keeps_layers_apart:
         return replace(settings, n_components=min(usual, n_fit - 1, *(n_features or {}).values()))
     return replace(settings, n_components=None if regression.has_penalties and n_fit <= usual else usual)
@@ -64,9 +65,9 @@ def open_unions(
     sets: Sequence[FeatureSet],
     settings: Settings,
     n_features: Mapping[str, int],
-    subjects: Sequence[Subject] = (),
+    home: Home | None = None,
+    numbers: Sequence[SubjectId] = (),
     *,
-    track: Track = silent,
     note: Note = unheard,
 ) -> dict[Names, Run]:
     """Open the run of every union of some sets, as `train` names it, or one that differs in the order of layers alone.
@@ -80,15 +81,9 @@ def open_unions(
         fewer features than components keeps all.
     n_features
         As `measure_features` returns them.
-    subjects
-        Those to be trained: the runs are of their dataset. Without any, of whichever they are.
-
-    Raises
-    ------
-    UsageError
-        If the subjects lie in several folders.
+    home, numbers
+        The dataset that the runs are of, and its subjects that are to be trained. Without, of whichever they are.
     """
-    dataset = Home.of(subjects, cache_dir, track) if subjects else None
     known: dict[Settings, list[Run]] = {}
     for run in list_runs(cache_dir):
         with suppress(DataError):
@@ -102,15 +97,15 @@ def open_unions(
         alike = known.get(_without_order(wanted), [])
         # One with the very order comes first.
         alike = [run for run in alike if run.settings == wanted] or alike
-        same = next((run for run in alike if dataset is None or dataset.judge(run).agrees), None)
-        runs[union] = same or _make(cache_dir, wanted, dataset, [subject.id for subject in subjects], note)
+        same = next((run for run in alike if home is None or home.judge(run).agrees), None)
+        runs[union] = same or _make(cache_dir, wanted, home, numbers, note)
     return runs
 
 
-def _make(cache_dir: Path, settings: Settings, dataset: Home | None, numbers: Sequence[SubjectId], note: Note) -> Run:
-    if dataset is None:
+def _make(cache_dir: Path, settings: Settings, home: Home | None, numbers: Sequence[SubjectId], note: Note) -> Run:
+    if home is None:
         return open_run(cache_dir, settings.default_name, settings)
-    return open_on(dataset, settings, numbers, note=note)
+    return open_on(home, settings, numbers, note=note)
 
 
 def train_unions(
@@ -118,6 +113,7 @@ def train_unions(
     runs: Mapping[Names, Run],
     cache_dir: Path,
     *,
+    home: Home | None = None,
     command_line: Sequence[str] = (),
     track: Track = silent,
     note: Note = unheard,

@@ -61,8 +61,10 @@ def bootstrap_explained(
 ) -> NDArray[np.float32]:
     """Compute R² of measured and predicted responses in every resample.
 
-    It is what `explained_variance` makes of the images that were drawn, but for that the variance of n of them is taken
-    to be n / (n - 1) of what it is: so resamples lie about what they are resamples of.
+    It is what `explained_variance` makes of the images that were drawn, but for two things. The variance of n of them
+    is taken to be n / (n - 1) of what it is: so resamples lie about what they are resamples of. And errors are drawn
+    about their mean over all images, whose square is added as it is: about a mean that is itself off by chance, the
+    square of the drawn ones' mean would vary three times as much as it does from sample to sample.
 
     Parameters
     ----------
@@ -115,13 +117,18 @@ def _correlate_block(measured: _Matrix, predicted: _Matrix, shares: NDArray[np.f
     # With mean zero and variance one over all images, no resample's moments are differences of large numbers.
     x, y = (np.sqrt(np.float32(len(block))) * standardised(block) for block in (measured, predicted))
     x_mean, y_mean = shares @ x, shares @ y
-    covariance = shares @ (x * y) - x_mean * y_mean
-    x_variance = shares @ (x * x) - x_mean**2
-    y_variance = shares @ (y * y) - y_mean**2
-    varies = (x_variance > NOTHING) & (y_variance > NOTHING)
-    norm = np.sqrt(np.where(varies, x_variance * y_variance, 1))
-    r: NDArray[np.float32] = np.clip(np.where(varies, covariance / norm, 0), -1, 1)
-    return r
+    r: NDArray[np.float32] = shares @ (x * y)
+    # In place: a new array for every step would take as long as the products do.
+    r -= x_mean * y_mean
+    x_variance, y_variance = shares @ np.square(x, out=x), shares @ np.square(y, out=y)
+    x_variance -= np.square(x_mean, out=x_mean)
+    y_variance -= np.square(y_mean, out=y_mean)
+    never = (x_variance <= NOTHING) | (y_variance <= NOTHING)
+    x_variance *= y_variance
+    x_variance[never] = 1
+    r /= np.sqrt(x_variance, out=x_variance)
+    r[never] = 0
+    return np.clip(r, -1, 1, out=r)
 
 
 def _explain_block(measured: _Matrix, predicted: _Matrix, shares: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -129,9 +136,13 @@ def _explain_block(measured: _Matrix, predicted: _Matrix, shares: NDArray[np.flo
     # In units of a vertex's spread; where it never varies, what it cannot be divided by leaves nothing.
     unit = np.where(norm > 0, norm / np.sqrt(len(measured)), np.inf)
     x = (about_mean / unit).astype(np.float32)
-    error = ((measured.astype(np.float64) - predicted) / unit).astype(np.float32)
+    error = (measured.astype(np.float64) - predicted) / unit
+    off = error.mean(axis=0)
+    square = ((error - off) ** 2).astype(np.float32)
     # About its own mean a resample varies by one nth less than the images that it is of: R² would come out too low.
     variance = (shares @ (x * x) - (shares @ x) ** 2) * np.float32(len(x) / (len(x) - 1))
     varies = variance > NOTHING
-    explained: NDArray[np.float32] = np.where(varies, 1 - shares @ (error * error) / np.where(varies, variance, 1), 0)
+    explained: NDArray[np.float32] = np.where(
+        varies, 1 - (shares @ square + (off * off).astype(np.float32)) / np.where(varies, variance, 1), 0
+    )
     return explained

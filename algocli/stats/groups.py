@@ -7,6 +7,7 @@ already. Whoever lacks a score (a subject without the ROI) is NaN, and counts fo
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -162,6 +163,8 @@ def signed_rank_p(scores: NDArray[np.floating], alternative: Alternative) -> NDA
     return p
 
 
+# Rows by the dozen ask for the same few pairs of numbers, and a search answers each.
+@cache
 def prevalence(n_showing: int, n_subjects: int, *, false_positives: float, level: float = 0.95) -> Prevalence:
     """Say in what share of all people an effect would be seen, from how many of a few subjects show it.
 

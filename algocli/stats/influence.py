@@ -59,20 +59,30 @@ def of_predicted(measured: NDArray[np.floating], predicted: NDArray[np.floating]
     return Predicted(influence.astype(np.float32), slope.astype(np.float32))
 
 
-def of_explained(measured: NDArray[np.floating], predicted: NDArray[np.floating]) -> Predicted:
+def of_explained(
+    measured: NDArray[np.floating], predicted: NDArray[np.floating], n_fitted: int | None = None
+) -> Predicted:
     """Return how the R² of one fold depends on each of its images, and on what is predicted of each.
 
     Parameters
     ----------
     measured, predicted : (n_stimuli, n_vertices)
         Where the measured responses never vary, nothing depends on anything.
+    n_fitted
+        How many images the fold's model was fitted on, of as many folds as make them up with its own. Then influence
+        has the mean error, which the images make together by chance, as it adds to the variance of a mean over folds,
+        a_i (a_i + b_i) being summed: half of what its square's derivatives would tell.
     """
     about_mean = measured - measured.mean(axis=0, dtype=np.float64)
     error = measured.astype(np.float64) - predicted
     total = np.where(constant_vertices(measured), np.inf, np.square(about_mean).sum(axis=0))
     unexplained = np.square(error).sum(axis=0) / total
     # R² is 1 less a quotient of sums over images: each adds its squares to both.
-    influence = (unexplained * np.square(about_mean) - np.square(error)) / total
+    influence = unexplained * np.square(about_mean) - np.square(error)
+    if n_fitted is not None:
+        off = error.mean(axis=0)
+        influence += 2 * (1 - np.sqrt((1 + len(error) / n_fitted) / 2)) * off * (error - off)
+    influence /= total
     return Predicted(influence.astype(np.float32), (2 * error / total).astype(np.float32))
 
 

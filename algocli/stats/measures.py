@@ -28,6 +28,9 @@ class Measure:
         Of these and the counts of resamples, (n_resamples, n_stimuli), returns (n_resamples, n_vertices).
     of_predicted
         How it depends on each image, and on what is predicted of each.
+    of_images
+        Of measured and predicted responses of a fold, and the number of images that its model was fitted on, returns
+        how much each image moves it, (n_stimuli, n_vertices), as one that was drawn.
     small_fold
         What to multiply that by in a fold of some images; refuses too few.
     """
@@ -35,8 +38,21 @@ class Measure:
     score: Callable[[_Matrix, _Matrix], NDArray[np.float64]]
     redrawn: Callable[[_Matrix, _Matrix, NDArray[np.float32]], NDArray[np.float32]]
     of_predicted: Callable[[_Matrix, _Matrix], Predicted]
+    of_images: Callable[[_Matrix, _Matrix, int], NDArray[np.float32]]
     small_fold: Callable[[int], float]
 
 
-CORRELATION = Measure(correlate, bootstrap_r, of_predicted, small_fold)
-EXPLAINED = Measure(explained_variance, bootstrap_explained, of_explained, small_fold_explained)
+CORRELATION = Measure(
+    correlate,
+    bootstrap_r,
+    of_predicted,
+    lambda measured, predicted, _: of_predicted(measured, predicted).influence,
+    small_fold,
+)
+EXPLAINED = Measure(
+    explained_variance,
+    bootstrap_explained,
+    of_explained,
+    lambda *fold: of_explained(*fold).influence,
+    small_fold_explained,
+)

@@ -7,9 +7,12 @@ partitions what two sets explain of each: of noise, and of responses to causes t
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +33,8 @@ N_DIMENSIONS = 60
 SPECTRUM = np.arange(1, N_DIMENSIONS + 1) ** -0.5
 ROIS = tuple(Roi(f"roi{number}", "class", number) for number in range(N_ROIS))
 NO_CAUSE, CAUSES = (0.0, 0.0, 0.0), (0.2, 0.0, 0.2)
+# How many intervals shall hold the truth, and how many p of what is nothing may call it something.
+COVERED, MARKED = (0.93, 0.97), 0.05
 
 
 class PersonOfRois(Person):
@@ -52,6 +57,7 @@ class Case:
 
     def settings(self, features: tuple[str, ...]) -> Settings:
         """Return the settings of all its runs."""
+        search: dict[str, Any] = {"search_seed": 0, "n_iter": 5} if self.regression == "banded" else {}
         return Settings(
             features,
             n_components=self.n_components,
@@ -59,6 +65,7 @@ class Case:
             holdout=None if self.folds else 0.2,
             folds=self.folds,
             refit=False,
+            **search,
         )
 
 
@@ -95,8 +102,21 @@ def parts_of_one(where: Path, case: Case, rng: np.random.Generator) -> list[Part
     return with_intervals(rows_of, drawn, "none")
 
 
-def coverage(case: Case, *, n_people: int, seed: int = 0) -> dict[str, tuple[float, float, float]]:
-    """Return by part its mean, how often intervals hold a ROI's mean over people, and how often p is .05 at most."""
+class Told(NamedTuple):
+    """What intervals and p of a part come to; errors are standard errors over people.
+
+    `covered` is how often intervals hold a ROI's mean over people, `marked` how often p is .05 at most.
+    """
+
+    mean: float
+    covered: float
+    covered_error: float
+    marked: float
+    marked_error: float
+
+
+def coverage(case: Case, *, n_people: int, seed: int = 0) -> dict[str, Told]:
+    """Return by part what its intervals and p come to."""
     rng = np.random.default_rng([seed, case.n])
     people = []
     for _ in range(n_people):
@@ -110,28 +130,66 @@ def coverage(case: Case, *, n_people: int, seed: int = 0) -> dict[str, tuple[flo
             for name in ("explained", "low", "high", "p")
         )
         true = scores.mean(axis=0)
-        found[part] = float(scores.mean()), float(((low <= true) & (true <= high)).mean()), float((p <= 0.05).mean())
+        covered, marked = ((low <= true) & (true <= high)).mean(axis=1), (p <= 0.05).mean(axis=1)
+        found[part] = Told(float(scores.mean()), *_of_people(covered), *_of_people(marked))
     return found
 
 
-def main() -> None:
-    """Print one line a case and part."""
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.calibrated_parts", description=__doc__)
-    parser.add_argument("--people", type=int, default=60, help="repetitions of every case")
-    n_people = parser.parse_args().people
-    for regression, n_components in (("ols", 30), ("ridge", None)):
+def _of_people(shares: NDArray[np.float64]) -> tuple[float, float]:
+    """Return a mean over people, whose ROIs share images, and its standard error."""
+    return float(shares.mean()), float(shares.std(ddof=1) / np.sqrt(len(shares)))
+
+
+def cases() -> Iterator[Case]:
+    """Yield every way to train, of noise and of what was planted."""
+    for regression, n_components in (("ols", 30), ("ridge", None), ("banded", 30)):
         for folds in (None, 5):
             for causes in (NO_CAUSE, CAUSES):
-                case = Case(regression, folds, 250, causes, n_components)
-                for part, (mean, covered, marked) in coverage(case, n_people=n_people).items():
-                    split = "holdout" if folds is None else f"{folds} folds"
-                    what = "noise  " if causes == NO_CAUSE else "planted"
-                    print(
-                        f"{regression:5} {split:7} {what} {part:6} mean {mean:+.4f}  covered {covered:.3f}  "
-                        f"P(p <= .05) {marked:.3f}",
-                        flush=True,
-                    )
+                yield Case(regression, folds, 250, causes, n_components)
+
+
+def is_nothing(case: Case, part: str) -> bool:
+    """Say whether a part is of sets that explain nothing; with OLS these share something, which is made of noise."""
+    nothing = ("A", "B", "total", "A & B" if case.regression != "ols" else "") if case.causes == NO_CAUSE else ("B",)
+    return part in nothing
+
+
+def line(case: Case, part: str, told: Told) -> tuple[str, bool]:
+    """Tell a part of a case beside its bounds; say whether it is within two standard errors of them."""
+    low, high = COVERED
+    is_held = low - 2 * told.covered_error <= told.covered <= high + 2 * told.covered_error
+    is_rare = not is_nothing(case, part) or told.marked <= MARKED + 2 * told.marked_error
+    split = "holdout" if case.folds is None else f"{case.folds} folds"
+    what = "noise  " if case.causes == NO_CAUSE else "planted"
+    bound = f"at most {MARKED}" if is_nothing(case, part) else "no bound"
+    text = (
+        f"{case.regression:6} {split:7} {what} {part:6} mean {told.mean:+.4f}  "
+        f"covered {told.covered:.3f} +- {told.covered_error:.3f} ({low} to {high})  "
+        f"P(p <= .05) {told.marked:.3f} +- {told.marked_error:.3f} ({bound})  "
+        f"{'ok' if is_held and is_rare else 'OUT'}"
+    )
+    return text, is_held and is_rare
+
+
+def main() -> int:
+    """Print one line a case and part, with its bounds, and a verdict; return how the program is to end."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.calibrated_parts", description=__doc__)
+    parser.add_argument("--people", type=int, default=60, help="repetitions of every case")
+    parser.add_argument("--only", default="", help="cases of one regression")
+    chosen = parser.parse_args()
+    n_out = n_lines = 0
+    for case in cases():
+        if chosen.only in ("", case.regression):
+            for part, told in coverage(case, n_people=chosen.people).items():
+                text, is_within = line(case, part, told)
+                print(text, flush=True)
+                n_lines, n_out = n_lines + 1, n_out + (not is_within)
+    print("+- is one standard error over people; within two of its bounds a line is ok")
+    print(
+        f"{n_out} of {n_lines} lines are out of their bounds" if n_out else f"all {n_lines} lines are in their bounds"
+    )
+    return int(n_out > 0)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

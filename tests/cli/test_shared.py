@@ -31,14 +31,15 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     Image.open(one[20]).save(six[9], compress_level=1)
     Image.open(one[30]).save(one[31], compress_level=1)
     for subject in Challenge(data).subjects():
-        rows = np.random.default_rng(subject.number).standard_normal((46, 50)).astype(np.float32)
-        cache_features(home / "cache", subject, rows, layer="features.2", weights="pretrained")
+        for number, layer in ((0, "features.2"), (1, "features.5")):
+            rows = np.random.default_rng([subject.number, number]).standard_normal((46, 50)).astype(np.float32)
+            cache_features(home / "cache", subject, rows, layer=layer, weights="pretrained")
     return home
 
 
 def call(home: Path, *words: str) -> Result:
     where = ["--data-dir", str(home / "data")]
-    if words[0] in ("train", "report"):
+    if words[0] in ("train", "report", "partition"):
         where += ["--cache-dir", str(home / "cache")]
     return CliRunner().invoke(app, [*words, *where])
 
@@ -102,6 +103,29 @@ def test_excluding_makes_another_run_and_copies_are_told(home: Path) -> None:
     rows = {*run.subject(1).validation_rows().tolist()}
     assert not rows & {3, 4, 5, 6, 7, 20}
     assert (30 in rows) == (31 in rows)
+
+
+def test_variance_is_partitioned_over_what_others_saw_or_over_the_rest(home: Path) -> None:
+    words = ("partition", "features.2", "features.5", "--roi", "All vertices", "--json")
+    only = call(home, *words, "--shared", "only", "--intervals", "--resamples", "20")
+    assert only.exit_code == 0, only.output
+    assert "subject 1: 6 of 40" in only.stderr
+    runs = [find_run(home / "cache", model["run"]) for model in json.loads(only.stdout)["models"]]
+    assert {tuple(run.subject(1).validation_rows().tolist()) for run in runs} == {(3, 4, 5, 6, 7, 20)}
+    # All components there can be: of 34 fitted images, and not of the 36 of a tenth held out.
+    assert {run.settings.n_components for run in runs} == {None}
+    assert all(row["low"] <= row["explained"] <= row["high"] for row in json.loads(only.stdout)["rows"])
+    rest = call(home, *words, "-s", "1", "--shared", "exclude", "--folds", "3")
+    assert rest.exit_code == 0, rest.output
+    assert "neither fitted nor held out the training images that other subjects saw too" in " ".join(
+        rest.stderr.split()
+    )
+    for model in json.loads(rest.stdout)["models"]:
+        rows = find_run(home / "cache", model["run"]).subject(1).validation_rows()
+        assert sorted(rows.tolist()) == [row for row in range(40) if row not in {3, 4, 5, 6, 7, 20}]
+    both = call(home, *words, "--shared", "only", "--holdout", "0.2")
+    assert both.exit_code == 2
+    assert "--shared only holds out the images that other subjects saw, all of them once" in both.stderr
 
 
 def test_what_cannot_be_split_so_is_refused_in_options(home: Path, tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def test_intervals_of_a_holdout_hold_what_its_model_scores_on_other_images() -> 
 def test_intervals_of_parts_of_folds_hold_what_such_models_come_to() -> None:
     found = calibrated_parts.coverage(calibrated_parts.Case("ridge", 5, 200, calibrated_parts.CAUSES), n_people=15)
     # 150 intervals a part, of which those of one person share their images.
-    assert min(covered for _, covered, _ in found.values()) > 0.85
+    assert min(told.covered for told in found.values()) > 0.85
     # What A alone causes is seen, and that B alone causes nothing.
-    assert found["A"][2] > 0.9
-    assert found["B"][2] < 0.05
+    assert found["A"].marked > 0.9
+    assert found["B"].marked < 0.05

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from algocli.encoding.settings import Settings
+from algocli.encoding.splits import make_folds
 from algocli.errors import MissingStep
 from algocli.runs.opening import open_run
 from algocli.runs.run import Run, list_runs
@@ -115,7 +116,7 @@ def test_missing_features_are_told_with_their_command(world: World, layers: dict
 
 
 def test_few_images_keep_all_components(world: World, layers: dict[str, str]) -> None:
-    assert with_usual_components(settings(layers), [world.subject]).n_components is None
+    assert with_usual_components(settings(layers), make_folds(settings(layers), N_TRAIN)).n_components is None
 
 
 def test_with_ols_a_union_has_the_components_of_every_layer(world: World, layers: dict[str, str]) -> None:
@@ -145,5 +146,5 @@ def test_with_banded_ridge_unions_have_a_penalty_for_each_layer_and_one_layer_is
 def test_banded_ridge_never_takes_all_components(world: World, layers: dict[str, str]) -> None:
     wanted = replace(settings(layers), regression="banded", search_seed=3)
     n_features = measure_features([world.subject], list(layers.values()), world.cache)
-    assert with_usual_components(wanted, [world.subject], n_features).n_components == 4
-    assert with_usual_components(wanted, [world.subject]).n_components == N_TRAIN - round(N_TRAIN / 10) - 1
+    assert with_usual_components(wanted, make_folds(wanted, N_TRAIN), n_features).n_components == 4
+    assert with_usual_components(wanted, make_folds(wanted, N_TRAIN)).n_components == N_TRAIN - round(N_TRAIN / 10) - 1

@@ -93,14 +93,27 @@ def test_what_does_not_fit_is_refused() -> None:
         resample(29, n_resamples=0)
 
 
-def test_r2_is_that_of_the_drawn_images_by_their_unbiased_variance() -> None:
+def test_r2_is_that_of_the_drawn_images_by_their_unbiased_variance_and_the_mean_error_of_all() -> None:
     measured, predicted = draw(50, 7, 0.4, seed=0)
     predicted = (predicted - 100) / 4 + 5
     counts = resample(50, n_resamples=20, seed=1)
     found = bootstrap_explained(measured, predicted, counts)
     for row, own in zip(found, counts.astype(int), strict=True):
-        x, y = (array[np.repeat(np.arange(50), own)].astype(np.float64) for array in (measured, predicted))
-        np.testing.assert_allclose(row, 1 - ((x - y) ** 2).mean(axis=0) / x.var(axis=0, ddof=1), atol=1e-5)
+        drawn = np.repeat(np.arange(50), own)
+        off = (measured - predicted).mean(axis=0, dtype=np.float64)
+        x, error = measured[drawn].astype(np.float64), (measured - predicted)[drawn].astype(np.float64)
+        unexplained = off**2 + ((error - off) ** 2).mean(axis=0)
+        np.testing.assert_allclose(row, 1 - unexplained / x.var(axis=0, ddof=1), atol=1e-5)
+
+
+def test_r2_of_a_prediction_that_knows_the_mean_alone_varies_in_resamples_as_from_sample_to_sample() -> None:
+    rng = np.random.default_rng(4)
+    measured, fitted = rng.standard_normal((50, 3000)), rng.standard_normal((450, 3000))
+    predicted = np.tile(fitted.mean(axis=0), (50, 1))
+    found = bootstrap_explained(measured, predicted, resample(50, n_resamples=1000, seed=1))
+    # What the fitted images add is told where parts are.
+    told = np.sqrt(found.var(axis=0).mean()) * (1 + 50 / 450)
+    assert told == pytest.approx(explained_variance(measured, predicted).std(), rel=0.1)
 
 
 def test_r2_of_resamples_lies_about_what_they_are_drawn_from() -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -71,13 +71,14 @@ class Dots:
 class DotPlot:
     """What a chart of a group shows: for each side and run its dots, of `subjects` and of the ROIs of `classes`.
 
-    `measure` says what a score is.
+    `measure` says what a score is; `limits`, from where to where scores are drawn, where they do not.
     """
 
     subjects: tuple[SubjectId, ...]
     classes: Mapping[str, str]
     dots: tuple[Dots, ...]
     measure: str = "mean r"
+    limits: tuple[float, float] | None = None
 
     @property
     def runs(self) -> tuple[str, ...]:
@@ -105,6 +106,19 @@ class DotPlot:
         """Whether no subject has some ROI."""
         return any(bool((one.group.n_subjects == 0).any()) for one in self.dots)
 
+    def only(self, rois: Collection[str]) -> DotPlot:
+        """Return the part that shows some ROIs, to the same scale."""
+        columns = [column for column, roi in enumerate(self.classes) if roi in rois]
+        dots = tuple(replace(one, scores=one.scores[:, columns]) for one in self.dots)
+        classes = {roi: roi_class for roi, roi_class in self.classes.items() if roi in rois}
+        return replace(self, classes=classes, dots=dots, limits=_limits(self))
+
+    @property
+    def inches_across(self) -> float:
+        """How wide its ROIs are on paper, without what is beside them."""
+        places = place_rois(self.classes, self.classes)
+        return inches_per_roi(places, max(_PER_ROI, _PER_RUN * len(self.runs))) * (places[-1].x + 1.6)
+
 
 def draw_dots(
     shown: DotPlot, *, title: str = "", caption: str = "", dpi: int = DEFAULT_DPI, theme: Theme = LIGHT
@@ -117,10 +131,10 @@ def draw_dots(
     from matplotlib.figure import Figure
 
     places = place_rois(shown.classes, shown.classes)
-    unit = inches_per_roi(places, max(_PER_ROI, _PER_RUN * len(shown.runs)))
-    n_rows, left = len(shown.sides), inches_before(places, unit, _LEFT)
+    n_rows = len(shown.sides)
+    left = inches_before(places, shown.inches_across / (places[-1].x + 1.6), _LEFT)
     with styled(theme):
-        width = max(_NARROWEST, left + _RIGHT + unit * (places[-1].x + 1.6))
+        width = max(_NARROWEST, left + _RIGHT + shown.inches_across)
         words = Words.fitting(title, caption, width - 2 * MARGIN)
         entries, n_columns = _legend(shown, theme, width)
         head, foot = (
@@ -158,6 +172,8 @@ def dots_explained(shown: DotPlot) -> str:
 
 def _limits(shown: DotPlot) -> tuple[float, float]:
     """Return from where to where scores are drawn: all dots and 0, and intervals as far as that makes sense."""
+    if shown.limits is not None:
+        return shown.limits
     scores = np.concatenate([one.scores.ravel() for one in shown.dots] + [[0.0]])
     least, most = float(np.nanmin(scores)), float(np.nanmax(scores))
     reach = _BEYOND * max(most - least, 0.05)
@@ -234,12 +250,8 @@ def _colour(shown: DotPlot, order: int, theme: Theme) -> str:
 
 def _look(shown: DotPlot, number: int, order: int, theme: Theme) -> dict[str, Any]:
     """Return how a subject's dots look in one of the runs."""
-    look: dict[str, Any] = {
-        "linestyle": "none",
-        "markeredgecolor": theme.quiet_ink,
-        "markeredgewidth": 0.3,
-        "zorder": 3,
-    }
+    rim = {"markeredgecolor": theme.quiet_ink, "markeredgewidth": 0.3}
+    look: dict[str, Any] = {"linestyle": "none", "zorder": 3, **rim}
     if shown.are_told_apart:
         return look | {"marker": _MARKERS[number], "color": CATEGORY_COLOURS[number], "markersize": 4}
     if len(shown.runs) == 1:

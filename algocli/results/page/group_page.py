@@ -139,8 +139,8 @@ def group_columns(group: GroupResult, mean: str) -> Iterator[Column]:
         yield Column(f"p {group.corrected}", "p by flips, corrected for how many rows there are")
     if group.has_prevalence:
         yield Column("show", f"subjects whose own 95 % interval {group.shown}")
-        yield Column("prevalence %", "in how many of a hundred people it would be seen, most likely")
-        yield Column("95 % of it", "interval of the prevalence, in percent")
+        about = "in how many of a hundred people it would be seen: most likely, and the 95 % interval of that"
+        yield Column("prevalence %", about)
 
 
 def group_cells(group: GroupResult, row: GroupRow, *, signed: bool = False) -> Iterator[Cell]:
@@ -159,9 +159,14 @@ def group_cells(group: GroupResult, row: GroupRow, *, signed: bool = False) -> I
         yield _p(row.p_corrected)
     if group.has_prevalence:
         yield number(row.n_showing, 0)
-        yield number(_hundred(row.prevalence), 0)
-        low, high = _hundred(row.prevalence_low), _hundred(row.prevalence_high)
-        yield Cell(DASH) if low is None or high is None else Cell(f"{low:.0f} to {high:.0f}", low)
+        yield _prevalence(row)
+
+
+def _prevalence(row: GroupRow) -> Cell:
+    likely, low, high = map(_hundred, (row.prevalence, row.prevalence_low, row.prevalence_high))
+    if likely is None or low is None or high is None:
+        return Cell(DASH)
+    return Cell(f"{likely:.0f} ({low:.0f} to {high:.0f})", likely)
 
 
 def _p(value: float | None) -> Cell:

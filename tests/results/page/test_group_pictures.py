@@ -7,6 +7,7 @@ import pytest
 
 from algocli.results.certainty import Asked
 from algocli.results.compare import compare
+from algocli.results.drawing.dots import draw_dots
 from algocli.results.group_compare import group_comparison
 from algocli.results.group_report import group_report
 from algocli.results.page.group_pictures import compare_pictures, report_pictures
@@ -56,3 +57,20 @@ def test_every_run_of_a_comparison_has_its_dots_the_reference_first(compared):
         expected = [np.nan if one is None else one for one in (row.reference_mean_r, row.mean_r)]
         np.testing.assert_allclose(means, expected)
     assert len(compare_pictures(group)) == 1
+
+
+def test_a_chart_that_is_wider_than_a_page_comes_in_parts_of_whole_classes_to_one_scale(compared):
+    data, runs = compared
+    comparison = compare(runs, data_dir=data, n_resamples=2, keep_draws=True)
+    pictures = compare_pictures(group_comparison(comparison))
+    assert len(pictures) > 1
+    assert max(picture.width for picture in pictures) <= 1160
+    told = [name for picture in pictures for name in picture.title.partition("ROI, ")[2].split(", ")]
+    assert told == [*dict.fromkeys(comparison.classes.values()), "All vertices"]
+    shown = dots_of_comparison(comparison)
+    some = [shown.only([roi for roi, of in shown.classes.items() if of == name]) for name in ("floc-faces", "streams")]
+    assert [list(one.classes) for one in some] == [
+        [roi for roi, of in comparison.classes.items() if of == name] for name in ("floc-faces", "streams")
+    ]
+    whole = draw_dots(shown).figure.axes[0].get_ylim()
+    assert {draw_dots(one).figure.axes[0].get_ylim() for one in some} == {whole}

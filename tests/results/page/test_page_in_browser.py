@@ -105,6 +105,18 @@ def test_a_page_is_no_wider_than_the_window(window, width):
     assert window.page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+def test_what_goes_on_beyond_the_edge_fades_until_it_is_scrolled_to(window):
+    window.page.set_viewport_size({"width": 400, "height": 700})
+    box = window.page.locator("#summary .scroll").first
+    fades = "(box) => [box.classList.contains('goes-on'), getComputedStyle(box).maskImage !== 'none']"
+    window.page.wait_for_function("document.querySelector('#summary .scroll.goes-on')")
+    assert box.evaluate("(box) => box.scrollWidth > box.clientWidth")
+    assert box.evaluate(fades) == [True, True]
+    box.evaluate("(box) => { box.scrollLeft = box.scrollWidth; }")
+    window.page.wait_for_function("!document.querySelector('#summary .scroll').classList.contains('goes-on')")
+    assert box.evaluate(fades) == [False, False]
+
+
 def test_print_opens_what_is_folded_and_leaves_the_links_out(seen):
     seen.page.emulate_media(media="print")
     seen.page.evaluate("dispatchEvent(new Event('beforeprint'))")

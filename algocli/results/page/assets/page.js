@@ -59,10 +59,15 @@
   document.querySelectorAll("table.sortable").forEach(makeSortable);
 
   // Only what can be scrolled is worth a stop of the Tab key.
-  const boxes = new ResizeObserver((entries) => entries.forEach(({ target }) => {
-    target.tabIndex = target.scrollWidth > target.clientWidth ? 0 : -1;
-  }));
-  document.querySelectorAll(".scroll, pre").forEach((box) => boxes.observe(box));
+  const tell = (box) => {
+    box.tabIndex = box.scrollWidth > box.clientWidth ? 0 : -1;
+    box.classList.toggle("goes-on", box.scrollLeft + box.clientWidth < box.scrollWidth - 1);
+  };
+  const boxes = new ResizeObserver((entries) => entries.forEach(({ target }) => tell(target)));
+  document.querySelectorAll(".scroll, pre").forEach((box) => {
+    boxes.observe(box);
+    box.addEventListener("scroll", () => tell(box), { passive: true });
+  });
 
   let folded = [];
   addEventListener("beforeprint", () => {
