@@ -121,6 +121,7 @@ class Subject(PlainSubject):
         self.number = self.id = number
         self.name, self.folder = subject_folder(number), folder
         self.layout = SubjectLayout(folder)
+        self._masks: dict[tuple[str, Hemisphere], NDArray[Any]] = {}
 
     def __repr__(self) -> str:
         # Whatever is wrong with the files is told when they are used.
@@ -274,10 +275,15 @@ class Subject(PlainSubject):
         return np.flatnonzero(np.isin(codes, [each.code for each in rois]))
 
     def _codes(self, roi_class: str, hemisphere: Hemisphere) -> NDArray[Any]:
+        """Return the code of the ROI that each vertex has in a class, (n_vertices,)."""
+        known = self._masks.get((roi_class, hemisphere))
+        if known is not None:
+            return known
         path = self.layout.roi_mask(roi_class, hemisphere, "challenge")
         codes = open_array(path)
         if codes.shape != (self.n_vertices(hemisphere),):
             raise DataError(
                 f"{path} has shape {codes.shape}; the mask of {self.name} has {self.n_vertices(hemisphere)} vertices"
             )
-        return codes
+        # Read once for all ROIs of the class; a map would keep a file open for each.
+        return self._masks.setdefault((roi_class, hemisphere), np.array(codes))
