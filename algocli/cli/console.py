@@ -1,4 +1,7 @@
-"""What the user sees: tables and JSON on stdout; bars, notes and errors on stderr. Only this module knows rich."""
+"""What the user sees: tables and JSON on stdout; bars, notes and errors on stderr. rich is known here alone.
+
+It is imported where something is drawn with it: JSON and paths, which programs read, are printed without.
+"""
 
 from __future__ import annotations
 
@@ -11,19 +14,16 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from textwrap import fill
-from typing import Any, TypeVar
-
-from rich.cells import cell_len
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
-from rich.text import Text
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from algocli.cli.ascii import harmless
 from algocli.cli.wording import in_options
 from algocli.compute.track import Note, Track, silent
 from algocli.errors import AlgocliError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
 
 T = TypeVar("T")
 DASH = "–"
@@ -61,20 +61,18 @@ def show_remark(line: str, indent: int = 0) -> None:
     )
 
 
-class _Console(Console):
-    def on_broken_pipe(self) -> None:
-        # rich would exit with 1; that the reader has left is no error, and the command line says so in one place.
-        raise BrokenPipeError
-
-
 def _console(is_terminal: bool, stderr: bool) -> Console:
+    from algocli.cli.screen import Screen
+
     # Emoji codes are off because a path may hold ':1:' or ':cat:' and means just that.
     width = None if is_terminal else UNBOUNDED
-    return _Console(stderr=stderr, highlight=False, emoji=False, width=width, soft_wrap=not is_terminal)
+    return Screen(stderr=stderr, highlight=False, emoji=False, width=width, soft_wrap=not is_terminal)
 
 
 def show_error(error: AlgocliError, hint: str | None = None) -> None:
     """Print an expected error as one sentence, and below it a hint, by default its own."""
+    from rich.text import Text
+
     stop_bars()
     console = err()
     hint = hint or error.hint
@@ -92,6 +90,8 @@ def stop_bars() -> None:
 def note(message: str, *, quiet: bool = False) -> None:
     """Say something that is no result."""
     if not quiet:
+        from rich.text import Text
+
         err().print(Text(harmless(message)))
 
 
@@ -132,6 +132,8 @@ def room() -> int | None:
 
 def table_width(columns: Sequence[str], rows: Iterable[Sequence[str]], gap: int = ROOMY) -> int:
     """Return how many columns of the screen `show_table` takes with that many spaces between a table's columns."""
+    from rich.cells import cell_len
+
     widths = [cell_len(column) for column in columns]
     for row in rows:
         for place, cell in enumerate(row):
@@ -152,6 +154,9 @@ def show_table(
 
     Where the screen is too narrow the columns move together; a row that is still too long is broken by the screen.
     """
+    from rich.table import Table
+    from rich.text import Text
+
     lines, limit = [[harmless(cell) for cell in row] for row in rows], room()
     is_roomy = limit is None or table_width(columns, lines) <= limit
     table = Table(box=None, padding=(0, 1) if is_roomy else (0, TIGHT, 0, 0), pad_edge=is_roomy)
@@ -229,6 +234,9 @@ def tracker(quiet: bool) -> Track:
 
 
 def _bar(items: Iterable[T], *, total: int, label: str, unit: str = "") -> Iterator[T]:
+    from rich.markup import escape
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

@@ -135,10 +135,10 @@ def report(
 
 def _described(summary: Report | GroupReport, found: Run) -> dict[str, object]:
     """Return what JSON says: whose scores, on which images."""
-    from algocli.results.group_report import GroupReport
     from algocli.results.held_out import scored_on
+    from algocli.results.report import Report
 
-    each, whose = (summary.each, summary.whose()) if isinstance(summary, GroupReport) else (summary, {})
+    each, whose = (summary, {}) if isinstance(summary, Report) else (summary.each, summary.whose())
     scores = {"rows": summary.records, "summary": each.overall, "held_out": scored_on(found, each.subjects)}
     return {"run": summary.run, **whose, **scores}
 
@@ -146,17 +146,18 @@ def _described(summary: Report | GroupReport, found: Run) -> dict[str, object]:
 def _show(summary: Report | GroupReport, settings: Settings, asked: Asked, *, quiet: bool) -> None:
     """Print the tables, and how they are to be read."""
     from algocli.cli.console import note
-    from algocli.cli.group_tables import show_group_report
     from algocli.cli.report_tables import show_tables
-    from algocli.results.group_report import GroupReport
+    from algocli.results.report import Report
     from algocli.results.telling import NOT_TEST, UNIT_OF_SUBJECTS, told_split
 
-    if isinstance(summary, GroupReport):
-        show_group_report(summary)
-        each, whose, adjusted, reading = summary.each, "each subject's own 95 %", None, [*summary.explain_all()]
-    else:
+    if isinstance(summary, Report):
         show_tables(summary)
         each, whose, adjusted, reading = summary, "95 %", "adj %, adjusted", []
+    else:
+        from algocli.cli.group_tables import show_group_report
+
+        show_group_report(summary)
+        each, whose, adjusted, reading = summary.each, "each subject's own 95 %", None, [*summary.explain_all()]
     reading.append(f"r: on held-out training images ({told_split(settings)}); {NOT_TEST}")
     reading += explain_accuracies(each, "acc %", adjusted)
     reading += asked.explain(whose, "sig", each.sides, in_folds=settings.folds is not None and each.refitted)

@@ -7,6 +7,7 @@ import math
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 from typing import IO, Any, NamedTuple, Protocol
@@ -102,8 +103,14 @@ def read_header(stream: Any) -> Header:
     # numpy would first read what is said to be the header, of up to 4 GB, and then find it too long.
     if n_bytes > _LONGEST_HEADER:
         raise ValueError(f"its header would be of {n_bytes} bytes")
+    return _parse_header(version, length + stream.read(n_bytes))
+
+
+# numpy has Python compile it each time, and a report opens hundreds of files, most of which begin alike.
+@lru_cache(maxsize=128)
+def _parse_header(version: tuple[int, int], content: bytes) -> Header:
     read = npy_format.read_array_header_1_0 if version == (1, 0) else npy_format.read_array_header_2_0
-    header = Header(*read(io.BytesIO(length + stream.read(n_bytes))))
+    header = Header(*read(io.BytesIO(content)))
     if min(header.shape, default=0) < 0 or not isinstance(header.dtype, np.dtype):
         raise ValueError(f"its shape would be {header.shape}")
     return header

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -18,6 +17,8 @@ def in_threads(function: Callable[[T], R], items: Sequence[T], *, n_threads: int
     batch
         Items handed to a thread at once: a hand-over costs more than a short task.
     """
+    from concurrent.futures import ThreadPoolExecutor
+
     groups = [items[start : start + batch] for start in range(0, len(items), batch)]
     pool, waits = ThreadPoolExecutor(n_threads), True
     try:

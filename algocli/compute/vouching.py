@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,6 +71,8 @@ class DigestBehind:
     """A sha256 that a thread computes while what it is of goes to the disk; parts stay as they are until then."""
 
     def __init__(self) -> None:
+        from concurrent.futures import ThreadPoolExecutor
+
         self._digest = hashlib.sha256()
         self._thread = ThreadPoolExecutor(1)
 

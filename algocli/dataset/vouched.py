@@ -3,17 +3,45 @@
 from __future__ import annotations
 
 import os
+import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
-from algocli.compute.vouching import digest_file
-from algocli.dataset.memories import FileDigests, memory_of, stamp_of
+from algocli.compute.vouching import digest_file, read_sealed
+from algocli.dataset.memories import FileDigests, lasting_stamp, memory_of, stamp_of
 from algocli.errors import DataError, StorageError
 
 # What is smaller is read sooner than its stamp is looked up on the disk.
 _LARGE = 4 * 2**20
 # The stamp and the digest of each file that this process has read.
 _seen: dict[Path, tuple[str, str]] = {}
+# The stamp and the content of each record that it has read.
+_records: dict[Path, tuple[str, dict[str, Any]]] = {}
+
+
+def read_record(path: Path, *, hint: str) -> dict[str, Any]:
+    """Read a record as `read_sealed` does, but only once for each size, inode and times of change that it has.
+
+    What is in it is not to be changed.
+
+    Raises
+    ------
+    DataError
+        As `read_sealed`.
+    """
+    started = time.time_ns()
+    try:
+        status = os.stat(path)
+    except OSError:
+        return read_sealed(path, hint=hint)
+    known = _records.get(path)
+    if known is None or known[0] != stamp_of(status):
+        record, stamp = read_sealed(path, hint=hint), lasting_stamp(status, started)
+        if stamp is None:
+            return record
+        known = _records[path] = (stamp, record)
+    return dict(known[1])
 
 
 def is_whole(path: Path, digest: str, cache_dir: Path) -> bool:

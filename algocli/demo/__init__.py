@@ -3,13 +3,11 @@
 chance        random numbers, one stream for each purpose
 recipe        what a challenge is made from, and which images each subject sees
 palette       colours, and how one is drawn
-sketch        a picture before it is painted: outlines, surfaces, things
-figures       faces, bodies, animals, words
-scenery       places: country, street, room, close up
+sketch        a picture before it is painted: outlines, strokes, things
+motifs        faces, bodies, animals, words; country, street, room, close up
 scene         a place, things and figures put together
-images        the scene painted
 drives        everything in an image that a vertex may respond to: contrast and orientations, things
-gallery       every image drawn once
+images        scenes painted, every image once
 sphere        the mesh of fsaverage
 atlas         where each region begins, and how large it is
 growth        regions grown over the sphere

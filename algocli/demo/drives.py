@@ -17,8 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from algocli.demo.images import Picture
-from algocli.demo.sketch import PROPERTIES, Thing
+from algocli.demo.sketch import PROPERTIES, Picture, Thing
 from algocli.demo.visual_field import IMAGE_RADIUS
 
 N_PLACES = 16  # along each side

@@ -1,7 +1,10 @@
-"""Paints scenes: 425 x 425 pictures with textured surfaces, and how much of each object can be seen in them."""
+"""Paints the images of a challenge, 425 x 425 pictures with textures, each once, however many subjects see it."""
 
 from __future__ import annotations
 
+import io
+import zlib
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -11,8 +14,9 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from algocli.dataset.challenge.layout import IMAGE_SIZE
 from algocli.demo.chance import generator
+from algocli.demo.drives import measure_drives
 from algocli.demo.scene import compose
-from algocli.demo.sketch import TEXTURES, Sketch, Thing
+from algocli.demo.sketch import TEXTURES, Picture, Sketch, Stroke
 
 _TILE = 512  # pixels along each side of a texture
 _BAND = 85  # rows painted at once
@@ -21,65 +25,88 @@ _SPECTRA = {"cloud": (1.9, 1.0), "foliage": (1.65, 1.0), "water": (1.75, 5.0), "
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A painted scene.
+class Exhibit:
+    """An image as a file, and what there is in it for vertices to respond to.
 
     Attributes
     ----------
-    pixels : (425, 425, 3) uint8
-        Red, green, blue.
-    things : tuple of Thing
-        The objects of the scene.
-    visible : (n_things,) float64
-        The share of the picture that each takes up, what hides behind others left out.
+    png
+        The bytes of the file.
+    drives : (n_drives,) float32
+        See `drives`.
     """
 
-    pixels: NDArray[np.uint8]
-    things: tuple[Thing, ...]
-    visible: NDArray[np.float64]
+    png: bytes
+    drives: NDArray[np.float32]
+
+
+class Gallery:
+    """All images of a seed; may be asked from several threads at once.
+
+    Parameters
+    ----------
+    seed
+        Seed of the challenge.
+    kept
+        NSD ids of images that will be asked for again, and are kept in memory for it.
+    """
+
+    def __init__(self, seed: int, kept: Collection[int] = ()) -> None:
+        self._seed = seed
+        self._kept: dict[int, Exhibit | None] = dict.fromkeys(kept)
+
+    def show(self, nsd_id: int) -> Exhibit:
+        """Draw an image, or bring it back."""
+        exhibit = self._kept.get(nsd_id)
+        if exhibit is None:
+            picture = draw(self._seed, nsd_id)
+            exhibit = Exhibit(encode(picture.pixels), measure_drives(picture))
+            if nsd_id in self._kept:
+                self._kept[nsd_id] = exhibit
+        return exhibit
 
 
 def draw(seed: int, nsd_id: int) -> Picture:
     """Draw the image that a seed gives an NSD id; nothing else has a say in it."""
     rng = generator("scene", seed, nsd_id)
     sketch = compose(rng)
-    shape_of_pixel = _cover(sketch)
-    owners = np.array([owner for _, _, owner in sketch.shapes])
-    areas = np.bincount(shape_of_pixel.ravel(), minlength=len(owners))
-    visible = np.bincount(owners, weights=areas, minlength=len(sketch.things)) / shape_of_pixel.size
-    pixels = _paint(seed, sketch, shape_of_pixel, rng)
+    stroke_of_pixel = _cover(sketch)
+    areas = np.bincount(stroke_of_pixel.ravel(), minlength=len(sketch.strokes))
+    visible = np.bincount(sketch.owners, weights=areas, minlength=len(sketch.things)) / stroke_of_pixel.size
+    pixels = _paint(seed, sketch.strokes, stroke_of_pixel, rng)
     return Picture(pixels, tuple(sketch.things), visible)
 
 
 def _cover(sketch: Sketch) -> NDArray[np.uint8]:
-    """Return the number of the shape that is seen at each pixel, (425, 425)."""
+    """Return the number of the stroke that is seen at each pixel, (425, 425)."""
     # A byte is enough for the fullest of scenes: 150 things, the surface below them and three figures.
     canvas = Image.new("L", (IMAGE_SIZE, IMAGE_SIZE))
     brush = ImageDraw.Draw(canvas)
-    for number, (outlines, _, _) in enumerate(sketch.shapes):
-        for outline in outlines:
+    for number, stroke in enumerate(sketch.strokes):
+        for outline in stroke.parts:
             brush.polygon((outline * IMAGE_SIZE).ravel().tolist(), fill=number)
     return np.asarray(canvas)
 
 
-def _paint(seed: int, sketch: Sketch, shape_of_pixel: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Give every pixel its shape's colour and texture in the light of the scene, (425, 425, 3)."""
-    surfaces = [surface for _, surface, _ in sketch.shapes]
+def _paint(
+    seed: int, strokes: Sequence[Stroke], stroke_of_pixel: NDArray[np.uint8], rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """Give every pixel its stroke's colour and texture in the light of the scene, (425, 425, 3)."""
     # Some scenes are dark, some warm, some cold.
     cast = rng.normal(scale=0.05) * np.array([1.0, 0.1, -1.0]) + np.exp(rng.normal(scale=0.2))
-    colours = (np.array([surface.colour for surface in surfaces]) * cast).T.astype(np.float32)
-    contrasts = np.array([surface.contrast for surface in surfaces], dtype=np.float32)
-    first_texel = np.array([TEXTURES.index(surface.texture) for surface in surfaces]) * _TILE**2
+    colours = (np.array([stroke.colour for stroke in strokes]) * cast).T.astype(np.float32)
+    contrasts = np.array([stroke.contrast for stroke in strokes], dtype=np.float32)
+    first_texel = np.array([TEXTURES.index(stroke.texture) for stroke in strokes]) * _TILE**2
     tiles = _tiles(seed)
     row, column = (np.arange(start, start + IMAGE_SIZE) % _TILE for start in rng.integers(0, _TILE, size=2))
     pixels = np.empty((IMAGE_SIZE, IMAGE_SIZE, 3), dtype=np.uint8)
     # Band by band, so that what is worked out in between stays in the processor's cache.
     for band in (slice(top, top + _BAND) for top in range(0, IMAGE_SIZE, _BAND)):
-        shape = shape_of_pixel[band]
-        light = 1 + contrasts[shape] * tiles.ravel()[first_texel[shape] + (row[band, None] * _TILE + column)]
+        stroke = stroke_of_pixel[band]
+        light = 1 + contrasts[stroke] * tiles.ravel()[first_texel[stroke] + (row[band, None] * _TILE + column)]
         # The light is uneven over a scene.
         light *= 1 + 0.15 * tiles[0][column, row[band, None]]
-        exposure = np.take(colours, shape, axis=1) * np.clip(light, 0.12, 2.0)
+        exposure = np.take(colours, stroke, axis=1) * np.clip(light, 0.12, 2.0)
         # As on film, what is too bright fades to white instead of being cut off.
         pixels[band] = (255 * (1 - np.exp(-1.35 * exposure))).transpose(1, 2, 0)
     soft = np.asarray(Image.fromarray(pixels).filter(ImageFilter.BoxBlur(0.6)))
@@ -102,3 +129,11 @@ def _noise(rng: np.random.Generator, slope: float, stretch: float) -> NDArray[np
     amplitude[0, 0] = 0
     noise = np.fft.irfft2(np.fft.rfft2(rng.standard_normal((_TILE, _TILE))) * amplitude)
     return np.asarray(noise / noise.std())
+
+
+def encode(pixels: NDArray[np.uint8]) -> bytes:
+    """Encode pixels, (height, width, 3), as a PNG."""
+    stream = io.BytesIO()
+    # Run lengths alone suit what PNG's filters leave of such pictures: half the time of a full search, and smaller.
+    Image.fromarray(pixels).save(stream, "PNG", compress_level=1, compress_type=zlib.Z_RLE)
+    return stream.getvalue()

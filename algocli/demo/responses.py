@@ -16,7 +16,7 @@ from algocli.dataset.sides import HEMISPHERES, Hemisphere
 from algocli.demo.chance import generator
 from algocli.demo.cortex import Cortex, lay_out
 from algocli.demo.drives import CHANNELS, N_ENERGY
-from algocli.demo.gallery import Gallery
+from algocli.demo.images import Gallery
 from algocli.demo.recipe import Recipe, nsd_ids
 from algocli.demo.sketch import PROPERTIES
 from algocli.demo.truth import tell_truth

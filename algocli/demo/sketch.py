@@ -1,18 +1,20 @@
-"""What a picture is made of before it is painted: outlines with surfaces, back to front, each part of some object.
+"""What a picture is made of before it is painted: strokes in colours, back to front, each part of some object.
 
 Places and lengths are shares of the image's side, x to the right and y downwards.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from algocli.demo.palette import Colours
+
 Outline = NDArray[np.float64]
-Colour = NDArray[np.float64]
 
 # The textures that a surface can have, in the order in which the painter keeps them.
 TEXTURES = ("cloud", "foliage", "water", "grass")
@@ -22,21 +24,25 @@ TEXTURES = ("cloud", "foliage", "water", "grass")
 PROPERTIES = ("faces", "bodies", "words", "places", "number", "size", "roundness", "elongation", "colourfulness")
 
 
-@dataclass(frozen=True)
-class Surface:
-    """How a shape looks: its colour, and how strongly and with what texture it varies.
+class Stroke(NamedTuple):
+    """One outline, (n_corners, 2), or several, in a colour, (3,).
 
-    Attributes
-    ----------
-    colour : (3,)
-        Red, green and blue between 0 and 1.
-    texture, contrast
-        One of TEXTURES, and the standard deviation that it gives, as a share of the colour.
+    `contrast` is the standard deviation that a texture, one of TEXTURES, gives the colour, as a share of it.
     """
 
-    colour: Colour
+    outlines: Outline | Sequence[Outline]
+    colour: Colours
     texture: str = "cloud"
     contrast: float = 0.05
+
+    @property
+    def parts(self) -> Sequence[Outline]:
+        """The outlines, one or several."""
+        return [self.outlines] if isinstance(self.outlines, np.ndarray) else self.outlines
+
+    def moved(self, move: Callable[[Outline], Outline]) -> Stroke:
+        """Return it in another place."""
+        return self._replace(outlines=[move(outline) for outline in self.parts])
 
 
 @dataclass(frozen=True)
@@ -50,19 +56,37 @@ class Thing:
 
 @dataclass
 class Sketch:
-    """Shapes in the order of painting: later ones hide earlier ones."""
+    """Objects, and strokes in the order of painting: later ones hide earlier ones. `owners` has the object of each."""
 
-    shapes: list[tuple[Sequence[Outline], Surface, int]] = field(default_factory=list)
     things: list[Thing] = field(default_factory=list)
+    strokes: list[Stroke] = field(default_factory=list)
+    owners: list[int] = field(default_factory=list)
 
-    def begin(self, x: float, y: float, **properties: float) -> None:
-        """Begin an object; the shapes added from now on are its parts."""
+    def add(self, x: float, y: float, strokes: Iterable[Stroke], **properties: float) -> None:
+        """Add an object, with its parts."""
+        for stroke in strokes:
+            self.strokes.append(stroke)
+            self.owners.append(len(self.things))
         self.things.append(Thing(x, y, properties))
 
-    def add(self, outlines: Outline | Sequence[Outline], surface: Surface) -> None:
-        """Add a shape to the object begun last: one outline, (n_corners, 2), or several of the same surface."""
-        parts = [outlines] if isinstance(outlines, np.ndarray) else outlines
-        self.shapes.append((parts, surface, len(self.things) - 1))
+
+@dataclass(frozen=True)
+class Picture:
+    """A painted scene.
+
+    Attributes
+    ----------
+    pixels : (425, 425, 3) uint8
+        Red, green, blue.
+    things : tuple of Thing
+        The objects of the scene.
+    visible : (n_things,) float64
+        The share of the picture that each takes up, what hides behind others left out.
+    """
+
+    pixels: NDArray[np.uint8]
+    things: tuple[Thing, ...]
+    visible: NDArray[np.float64]
 
 
 def ellipse(x: float, y: float, half_width: float, half_height: float, turn: float = 0.0) -> Outline:

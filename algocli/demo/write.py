@@ -34,7 +34,7 @@ from algocli.dataset.challenge.layout import (
 from algocli.dataset.sides import HEMISPHERES, SPLITS, Hemisphere, Split
 from algocli.demo.cortex import Cortex, count_vertices, lay_out
 from algocli.demo.drives import N_ENERGY, N_OBJECT
-from algocli.demo.gallery import Gallery
+from algocli.demo.images import Gallery
 from algocli.demo.marker import claim
 from algocli.demo.recipe import Recipe, count_left, nsd_ids, shared_ids
 from algocli.demo.responses import Responses, normalise_drives

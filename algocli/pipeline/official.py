@@ -22,7 +22,7 @@ from algocli.results.scoring import scored_subjects
 from algocli.runs.datasets import refuse_another_place
 from algocli.runs.mixtures import tell_mixtures
 from algocli.runs.run import Run
-from algocli.runs.splitting import tell_fitted_tests
+from algocli.runs.scored_images import tell_fitted_tests
 from algocli.submission.package import Prediction
 from algocli.submission.score import ReadCeiling, Score, write_score_files
 from algocli.submission.score import score as compute_score

@@ -24,8 +24,6 @@ from algocli.pipeline.arguments import (
 )
 from algocli.pipeline.defaults import DEFAULT_DATA
 from algocli.results.certainty import Asked
-from algocli.results.group import GroupResult, check_group
-from algocli.results.group_report import GroupReport, group_report
 from algocli.results.regions import check_min_ceiling
 from algocli.results.report import Report, summarise
 from algocli.results.rows import write_csv
@@ -35,6 +33,7 @@ from algocli.runs.run import Run
 if TYPE_CHECKING:
     from algocli.results.compare import Comparison
     from algocli.results.group_compare import GroupComparison
+    from algocli.results.group_report import GroupReport
 
 
 @overload
@@ -128,6 +127,8 @@ def report(
     page, numbers = check_pages(csv, html, title), some_ids(subjects)
     correction = check_correction(correct, group=group)
     if group:
+        from algocli.results.group import check_group
+
         check_group(run.subjects if numbers is None else numbers)
     elif correct is not None:
         raise UsageError(f"correct={correct!r} is about p over subjects, and none are asked for", hint="add group=True")
@@ -140,7 +141,11 @@ def report(
     only = None if rois is None else check_words("rois", rois)
     data = DEFAULT_DATA if data_dir is None else open_dataset(data_dir)
     each = summarise(data, run, subjects=numbers, rois=only, min_ceiling=check_min_ceiling(min_ceiling), asked=asked)
-    found = group_report(each, correct=correction, seed=seed) if group else each
+    found: Report | GroupReport = each
+    if group:
+        from algocli.results.group_report import group_report
+
+        found = group_report(each, correct=correction, seed=seed)
     if csv is not None:
         write_csv(found, check_path("csv", csv))
     if page is not None:
@@ -166,9 +171,9 @@ def write_page(
     from algocli.results.page.report_page import build_report_page
 
     data = gather(run, DEFAULT_DATA, found.subjects) if data_dir is None else open_dataset(data_dir)
-    each = found.each if isinstance(found, GroupReport) else found
+    each = found if isinstance(found, Report) else found.each
     page = build_report_page(each, run, data, title=title, asked=asked, rois=rois)
-    if isinstance(found, GroupReport):
+    if not isinstance(found, Report):
         page = with_group(page, found, report_tables(found), report_pictures(found))
     frame.write_page(page, path)
 
@@ -243,6 +248,7 @@ def compare(
     True
     """
     from algocli.results import compare as results
+    from algocli.results.group import check_group
     from algocli.results.group_compare import group_comparison
 
     some, page = each_run(runs), check_pages(None, html, title)
@@ -280,6 +286,7 @@ def write_compare_page(
 ) -> None:
     """Write a comparison as one web page; `drawn` is how often images were drawn anew, and the seed."""
     from algocli.results.data import gather
+    from algocli.results.group import GroupResult
     from algocli.results.page import frame
     from algocli.results.page.compare_page import build_compare_page
     from algocli.results.page.group_page import compare_tables, with_group

@@ -28,7 +28,7 @@ from algocli.results.rows import RowsByRoi
 from algocli.results.telling import SIGNIFICANT, Correction
 from algocli.runs.datasets import refuse_other_data
 from algocli.runs.run import Run
-from algocli.runs.splitting import tell_split
+from algocli.runs.scored_images import tell_split
 from algocli.stats import bootstrap
 from algocli.stats.families import corrected_p
 

@@ -36,7 +36,7 @@ from algocli.results.scoring import (
 )
 from algocli.runs.mixtures import tell_mixtures
 from algocli.runs.run import Run
-from algocli.runs.splitting import tell_split
+from algocli.runs.scored_images import tell_split
 from algocli.runs.subject_run import SubjectRun
 
 NOTHING = Asked()
@@ -79,7 +79,7 @@ class Report(RowsByRoi):
     `overall` is over all vertices of all the subjects whatever the rows are; None unless all have noise ceilings.
     `columns` are the fields of a row that were asked for; `preparation` has a line for each network whose images were
     not prepared as its weights ask for. `refitted` is False where no subject's folds could be fitted again for p;
-    `same_images` is the share of a subject's held-out images that were held out of another too.
+    `same_images` is the share of a subject's held-out images that were held out of another too, if images were drawn.
     """
 
     run: str
@@ -217,7 +217,10 @@ def _report(
         notes += _ceiling_notes(everything)
     overall = pool(list(everything.values()))
     columns, prepared = COLUMNS + asked.columns, tuple(_preparation(run))
-    same_images = share_of_same_images(run, [subject for subject, _ in pairs if subject is not None])
+    same_images = 0.0
+    # To list all images takes as long as everything else that a plain report does.
+    if asked.n_resamples is not None:
+        same_images = share_of_same_images(run, [subject for subject, _ in pairs if subject is not None])
     return Report(run.name, tuple(rows), classes, tuple(notes), overall, columns, prepared, refitted, same_images)
 
 

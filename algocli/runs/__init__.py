@@ -11,6 +11,7 @@ training        fits a subject's model into a run
 unions          the runs that a variance partition needs
 commands        which command trains a run again
 mixtures        what the subjects of a run may not have in common
+scored_images   on which images a run was scored
 p_values        p values kept with a run
 refitting       the models of a run, fitted once more
 predictor       what a run predicts for new images

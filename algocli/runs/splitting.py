@@ -5,7 +5,7 @@ What a training has decided stays with the run: who fits its models once more ne
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,12 @@ from numpy.typing import NDArray
 from algocli.compute.track import Track, silent
 from algocli.dataset.conversions import count_images, list_some
 from algocli.dataset.copies import Sharing, find_copies, find_shared
-from algocli.dataset.naming import SubjectId, list_subjects
+from algocli.dataset.naming import list_subjects
 from algocli.dataset.protocol import Subject
 from algocli.encoding.settings import Settings
 from algocli.encoding.splits import Fold, Split, make_split
 from algocli.errors import DataError
 from algocli.runs.datasets import Home
-from algocli.runs.run import Run
 from algocli.runs.subject_run import SubjectRun, digest_split
 
 _LEFT_OUT = "left_out_rows"
@@ -138,33 +137,6 @@ def find_sameness(subject: Subject, settings: Settings, home: Home, cache_dir: P
             hint="put other subjects of the dataset beside it, or leave shared=... away",
         )
     return Sameness(subject, first, find_shared(subject, others, cache_dir, track=track))
-
-
-def tell_split(run: Run, numbers: Sequence[SubjectId]) -> Iterator[str]:
-    """Say on which images a run was scored, where that is not as usual, and where its data has one image twice."""
-    which = {"only": "was scored on the", "exclude": "neither fitted nor held out the"}.get(run.settings.shared)
-    records = {number: run.subject(number).record for number in numbers}
-    if which is not None:
-        told = (f"subject {number}: {_n_shared(record)}" for number, record in records.items())
-        yield f"run {run.name} {which} training images that other subjects saw too ({'; '.join(told)})"
-    yield from tell_fitted_tests(run, numbers)
-
-
-def tell_fitted_tests(run: Run, numbers: Sequence[SubjectId]) -> Iterator[str]:
-    """Say whose test images a run was trained on, under other names."""
-    copied = [number for number in numbers if _n_copies(run.subject(number).record)]
-    if copied:
-        yield f"{list_subjects(copied)} had test images for training too: scores on the test images are too high"
-
-
-def _n_shared(record: Mapping[str, Any]) -> str:
-    told = record.get("shared")
-    return f"{told['n_train']} of {record.get('n_train')}" if isinstance(told, Mapping) and "n_train" in told else "?"
-
-
-def _n_copies(record: Mapping[str, Any]) -> int:
-    told = record.get("copies")
-    return int(told.get("test", 0)) if isinstance(told, Mapping) else 0
 
 
 def save_split(subject_run: SubjectRun, split: Split, n_train: int) -> dict[str, Any]:

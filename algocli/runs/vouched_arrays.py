@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from algocli.compute.arrays import publishing_rows
-from algocli.compute.vouching import DigestBehind, digest_file, is_unchanged, read_sealed, write_sealed
+from algocli.compute.vouching import DigestBehind, digest_file, is_unchanged, write_sealed
 from algocli.dataset.arrays import open_array
 from algocli.dataset.naming import SubjectId
-from algocli.dataset.vouched import is_whole
+from algocli.dataset.vouched import is_whole, read_record
 from algocli.errors import DataError
 
 # Under which a record tells the digest of each array; one of old does not.
@@ -163,7 +163,7 @@ class VouchedArrays:
             self._refuse(path)
 
     def _whole_record(self) -> dict[str, Any]:
-        return read_sealed(self.folder / "record.json", hint=_TRAIN_AGAIN)
+        return read_record(self.folder / "record.json", hint=_TRAIN_AGAIN)
 
     def _check(self, path: Path, *, in_full: bool) -> None:
         """Refuse an array that is not the one that its training left, as far as the record says what that was."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -45,6 +43,8 @@ def correlate(measured: NDArray[np.floating], predicted: NDArray[np.floating]) -
     if measured.shape != predicted.shape:
         raise DataError(f"measured responses have shape {measured.shape}, predicted ones {predicted.shape}")
     vertices = blocks(measured.shape[1], BLOCK_VERTICES)
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor() as pool:
         parts = pool.map(lambda block: _correlate_block(measured[:, block], predicted[:, block]), vertices)
         return np.concatenate([np.empty(0), *parts])

@@ -5,6 +5,7 @@
     python -m tests.benchmarks.pipeline     algocli's commands against the challenge's tutorial, time and memory
     python -m tests.benchmarks.extraction   extraction against its parts, the Gram pass against a matrix product
     python -m tests.benchmarks.ridge        ridge with a penalty a vertex, against himalaya's and scikit-learn's
+    python -m tests.benchmarks.checking     what it costs that every file is vouched for, against the same without
     python -m tests.benchmarks.tutorial     the tutorial's own cells alone, timed
 
 Seconds belong to the machine and its mood, so no test judges one, and a target missed is printed and fails nothing.

@@ -25,6 +25,7 @@ class Finished:
     """A process that has ended well."""
 
     seconds: float
+    cpu_seconds: float
     peak_bytes: int
     stdout: str
 
@@ -56,4 +57,5 @@ def run(words: Sequence[str], log: Path) -> Finished:
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit(f"python {' '.join(words)} ended with {process.returncode}")
-    return Finished(seconds, usage.ru_maxrss * _MAXRSS_UNIT, log.read_text())
+    cpu_seconds = usage.ru_utime + usage.ru_stime
+    return Finished(seconds, cpu_seconds, usage.ru_maxrss * _MAXRSS_UNIT, log.read_text())

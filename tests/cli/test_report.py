@@ -291,7 +291,7 @@ def test_a_named_folder_that_is_not_there_is_a_data_error(at_home, released, tmp
 
 
 def test_a_plain_report_imports_no_other_command_and_nothing_that_fits_or_draws(tiny_challenge, cache):
-    words = ["report", "--json", "--data-dir", str(tiny_challenge), "--cache-dir", str(cache)]
+    words = ["report", "--json", "--quiet", "--data-dir", str(tiny_challenge), "--cache-dir", str(cache)]
     code = (
         "import sys\n"
         "from algocli.cli import app\n"
@@ -305,3 +305,24 @@ def test_a_plain_report_imports_no_other_command_and_nothing_that_fits_or_draws(
     assert {"algocli.cli.report", "algocli.results.report"} <= imported
     unwanted = {"cli.train", "cli.plot", "runs.between_folds", "results.drawing", "dataset.images"}
     assert not imported & {f"algocli.{name}" for name in unwanted}
+
+
+def test_a_plain_report_for_a_program_loads_nothing_that_it_does_not_need(tiny_challenge, cache):
+    unneeded = (
+        "torch",
+        "zarr",
+        "scipy",
+        "rich",
+        "concurrent.futures",
+        "algocli.results.group",
+        "algocli.dataset.copies",
+    )
+    words = ["report", "--json", "--quiet", "--data-dir", str(tiny_challenge), "--cache-dir", str(cache)]
+    code = (
+        "import sys\nfrom algocli.cli import app\n"
+        f"try:\n    app({words!r})\nexcept SystemExit as end:\n    assert not end.code\n"
+        f"print([name for name in {unneeded!r} if name in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["run"] == "newer"
+    assert done.stderr.splitlines()[-1] == "[]"

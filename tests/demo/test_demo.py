@@ -16,7 +16,7 @@ from algocli.dataset.arrays import load_mapping
 from algocli.dataset.challenge.layout import ROI_CLASSES
 from algocli.dataset.challenge.subjects import Challenge
 from algocli.dataset.sides import HEMISPHERES, SPLITS, Hemisphere
-from algocli.demo.gallery import Gallery
+from algocli.demo.images import Gallery
 from algocli.demo.recipe import Recipe, nsd_ids
 from algocli.demo.write import SyntheticSummary, write_challenge
 from algocli.errors import StorageError, UsageError

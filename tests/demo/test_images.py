@@ -10,8 +10,7 @@ from PIL import Image
 
 from algocli.demo import drives
 from algocli.demo.drives import CHANNELS, N_ENERGY, N_OBJECT, measure_drives, measure_energy
-from algocli.demo.gallery import encode
-from algocli.demo.images import Picture, draw
+from algocli.demo.images import Picture, draw, encode
 from algocli.demo.sketch import PROPERTIES, Thing
 
 

@@ -124,6 +124,7 @@ class Subject(PlainSubject):
         self.number = self.id = number
         self.name, self.folder = subject_folder(number), folder
         self.layout = SubjectLayout(folder)
+        self._masks: dict[tuple[str, Hemisphere], NDArray[Any]] = {}
 
     def __repr__(self) -> str:
         # Whatever is wrong with the files is told when they are used.
@@ -266,6 +267,14 @@ class Subject(PlainSubject):
         """
         hemisphere, inside = check_hemisphere(hemisphere), np.zeros(self.n_vertices(hemisphere), bool)
         for roi_class, rois in groupby(find_rois(self.rois, roi), key=lambda each: each.roi_class):
-            codes = read_codes(self.layout, roi_class, hemisphere, self.fsaverage_vertices(hemisphere))
-            inside |= np.isin(codes, [each.code for each in rois])
+            inside |= np.isin(self._codes(roi_class, hemisphere), [each.code for each in rois])
         return np.flatnonzero(inside)
+
+    def _codes(self, roi_class: str, hemisphere: Hemisphere) -> NDArray[Any]:
+        """Return the code of the ROI that each vertex has in a class, (n_vertices,)."""
+        known = self._masks.get((roi_class, hemisphere))
+        if known is not None:
+            return known
+        codes = read_codes(self.layout, roi_class, hemisphere, self.fsaverage_vertices(hemisphere))
+        # Read once for all ROIs of the class; a map would keep a file open for each.
+        return self._masks.setdefault((roi_class, hemisphere), np.array(codes))
