@@ -17,8 +17,9 @@ from typing import Any, get_args
 
 from algocli.compute.choices import check_choice
 from algocli.features.networks import sources
+from algocli.features.networks.checkpoints import read_state
 from algocli.features.networks.network import Network, NetworkRequest, TransformName
-from algocli.features.networks.weights import PRETRAINED, random_seed, read_state
+from algocli.features.networks.weights import PRETRAINED, random_seed
 
 # Where a network comes from whose name begins with no source.
 _USUAL = "torchvision"

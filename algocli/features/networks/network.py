@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from algocli.compute.choices import did_you_mean
 from algocli.errors import AlgocliError, DataError, UsageError, first_line
+from algocli.features.networks.checkpoints import split_part
 from algocli.features.networks.preprocessing import TUTORIAL, Transform, is_tutorials, stated_transform
 from algocli.features.networks.weights import PRETRAINED, random_seed
 
@@ -78,7 +79,7 @@ class NetworkRequest:
         """Whether the weights are a file: nothing else looks like a path or is there."""
         if self.weights == PRETRAINED or self.is_drawn:
             return False
-        return "/" in self.weights or bool(Path(self.weights).suffix) or Path(self.weights).is_file()
+        return "/" in self.weights or bool(Path(self.weights).suffix) or split_part(Path(self.weights))[0].is_file()
 
 
 @contextmanager
@@ -176,6 +177,14 @@ def as_network(model: str, architecture: str, network: Any, request: NetworkRequ
     """
     if not is_network(network):
         raise UsageError(f"{model} gives {type(network).__name__}; a torch.nn.Module was expected")
+    # Compiled, its layers are those of what was compiled, whose names and numbers are the same.
+    network = getattr(network, "_orig_mod", network)
+    if is_program(network):
+        raise UsageError(
+            f"{model} gives a TorchScript program, whose inner layers are out of reach",
+            hint="give the torch.nn.Module that it was made of, with program.state_dict(), or one that calls the program "
+            "and has its output for a layer",
+        )
     stated = stated_transform(network)
     transform = choose_transform(model, request.transform, stated)
     if request.entry not in (None, PRETRAINED):
@@ -200,6 +209,13 @@ def is_network(value: Any) -> bool:
     import torch
 
     return isinstance(value, torch.nn.Module)
+
+
+def is_program(value: Any) -> bool:
+    """Say whether a network has been compiled into TorchScript."""
+    import torch
+
+    return isinstance(value, torch.jit.ScriptModule)
 
 
 def refused(model: str, error: Exception) -> UsageError:
