@@ -2,8 +2,10 @@
 
 readiness           what networks need of this machine
 network             what a network is, and how a user asks for it
+names               names of networks as people write them
 building            which source a name belongs to
 sources/            where networks come from, one file each
+offers              what there is to name
 torchvision_import  torchvision without torch's compiler
 preprocessing       from an image to what a network is fed
 checkpoints         files of weights as tensors by name
@@ -18,4 +20,5 @@ probing             fixed images that it is tested with
 feeding             what images it takes
 trial               whether it is a function of its image
 backbones           a network cut at layers, its weights loaded
+listing             its layers as a tree
 """

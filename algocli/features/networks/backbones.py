@@ -23,7 +23,16 @@ if TYPE_CHECKING:
 
     from algocli.features.networks.graphs import Graph
 
-__all__ = ["Backbone", "Layer", "list_layers", "load_backbone", "resolve_device"]
+__all__ = [
+    "Backbone",
+    "Layer",
+    "list_layers",
+    "load_backbone",
+    "measure",
+    "open_graph",
+    "resolve_device",
+    "say_preparation",
+]
 
 
 @dataclass(frozen=True)
@@ -131,10 +140,10 @@ def load_backbone(
     from algocli.features.networks.watched import Watched
 
     built = build_network(model, weights, transform, trust_remote_code=trust_remote_code)
-    _say_preparation(built, note)
-    graph, loads = _open_graph(built, note)
+    say_preparation(built, note)
+    graph, loads = open_graph(built, note)
     patterns = [layers] if isinstance(layers, str) else layers
-    measured = _measure(built, graph, resolve_layers(patterns, graph.names, built.model, graph.calls), patterns)
+    measured = measure(built, graph, resolve_layers(patterns, graph.names, built.model, graph.calls), patterns)
     names = [layer.name for layer in measured]
     if built.read_weights is not None and not loads:
         needed = {tensor for name in names for tensor in graph.tensors(name)}
@@ -178,9 +187,9 @@ def list_layers(
         As `load_backbone`.
     """
     built = build_network(model, weights, transform, trust_remote_code=trust_remote_code)
-    _say_preparation(built, note)
-    graph, _ = _open_graph(built, note)
-    return _measure(built, graph, graph.names, ["*"])
+    say_preparation(built, note)
+    graph, _ = open_graph(built, note)
+    return measure(built, graph, graph.names, ["*"])
 
 
 def resolve_device(name: str) -> str:
@@ -217,13 +226,14 @@ def _channels_last(network: torch.nn.Module) -> torch.nn.Module:
     return network
 
 
-def _say_preparation(built: Network, note: Note) -> None:
+def say_preparation(built: Network, note: Note) -> None:
+    """Say how images are prepared for a network where that is not what its weights ask for."""
     said = describe_preparation(built.model, built.transform, built.asks_for)
     if said is not None:
         note(said)
 
 
-def _open_graph(built: Network, note: Note) -> tuple[Graph, bool]:
+def open_graph(built: Network, note: Note) -> tuple[Graph, bool]:
     """Return the graph of a network, and whether its weights had to be loaded for that.
 
     How often the modules of one that is watched run may hang on its weights, of which it needs all anyway.
@@ -248,7 +258,7 @@ def _open_graph(built: Network, note: Note) -> tuple[Graph, bool]:
     return graph, loads
 
 
-def _measure(built: Network, graph: Graph, names: Sequence[str], patterns: Sequence[str]) -> list[Layer]:
+def measure(built: Network, graph: Graph, names: Sequence[str], patterns: Sequence[str]) -> list[Layer]:
     """Return the layers that can be features; refuse one that cannot and was asked for by its name."""
     outputs = _try_out(built, graph.cut(names))
     measured = []

@@ -29,7 +29,7 @@ _DRAWS = {
     *("xavier_uniform_", "xavier_normal_", "kaiming_uniform_", "kaiming_normal_"),
 }
 # Seconds without an answer after which pretrained weights count as out of reach.
-DOWNLOAD_TIMEOUT = 20.0
+DOWNLOAD_TIMEOUT = 10.0
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,31 @@ class Network:
     tracing: Mapping[str, Any] = field(default_factory=dict)
     # Whether the name alone does not say what is computed, so that the code enters the key.
     is_own: bool = False
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A network that can be named, how large it is, and what weights of it there are.
+
+    Parameters
+    ----------
+    image_size
+        The side of its images in pixels, as its usual weights ask for; None where that is not known.
+    n_parameters
+        None where it was not counted.
+    weights
+        Their names, as `weights=` takes them; there may be none.
+    """
+
+    model: str
+    image_size: int | None
+    n_parameters: int | None
+    weights: tuple[str, ...]
+
+    @property
+    def spellings(self) -> tuple[str, ...]:
+        """Its name, alone and with that of each of its weights."""
+        return (self.model, *(f"{self.model}.{name}" for name in self.weights))
 
 
 @dataclass(frozen=True)
@@ -182,8 +207,7 @@ def as_network(model: str, architecture: str, network: Any, request: NetworkRequ
     if is_program(network):
         raise UsageError(
             f"{model} gives a TorchScript program, whose inner layers are out of reach",
-            hint="give the torch.nn.Module that it was made of, with program.state_dict(), or one that calls the program "
-            "and has its output for a layer",
+            hint="give the torch.nn.Module that it was made of, or one that calls it and has its output for a layer",
         )
     stated = stated_transform(network)
     transform = choose_transform(model, request.transform, stated)
