@@ -13,6 +13,8 @@ __version__ = "0.1.0"
 # Where each public name lives, in the order in which a user meets them.
 _HOMES = {
     "Challenge": "algocli.dataset.challenge.subjects",
+    "models": "algocli.pipeline",
+    "layers": "algocli.pipeline",
     "extract": "algocli.pipeline",
     "import_features": "algocli.pipeline",
     "Settings": "algocli.encoding.settings",
@@ -36,6 +38,8 @@ _HOMES = {
 
 __all__ = [
     "Challenge",
+    "models",
+    "layers",
     "extract",
     "import_features",
     "Settings",

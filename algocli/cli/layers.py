@@ -6,20 +6,28 @@ from typing import Annotated, Literal
 
 import typer
 
-from algocli.cli.options import Json, Quiet
-
-# What the column of megabytes is for: a subject's images, two bytes a number.
-_N_IMAGES = 10_000
-_BYTES = 2
+from algocli.cli.options import Json, Quiet, TrustRemoteCode
 
 
 def layers(
     model: Annotated[
         str,
         typer.Argument(
-            help="alexnet, timm/NAME, torchhub:OWNER/REPO[:BRANCH]:NAME or python:MODULE:CALLABLE.", show_default=False
+            help="alexnet, timm/NAME, torchhub:OWNER/REPO[:BRANCH]:NAME or python:MODULE:CALLABLE.",
+            show_default=False,
         ),
     ],
+    patterns: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[PATTERN]...",
+            help="Only these: a layer, a module with all inside it, or a pattern such as 'layer3*'.",
+            show_default=False,
+        ),
+    ] = None,
+    depth: Annotated[
+        int | None, typer.Option(min=1, help="Only names of so many parts: 1 is the network's outline.")
+    ] = None,
     weights: Annotated[
         str, typer.Option(help="As of extract; drawn ones have the same layers, with no download.")
     ] = "random",
@@ -27,33 +35,38 @@ def layers(
         Literal["auto", "tutorial", "model"],
         typer.Option(help="As of extract; it decides how large the images are."),
     ] = "auto",
-    trust_remote_code: Annotated[
-        bool, typer.Option("--trust-remote-code", help="Run the code of a torchhub repository here.")
-    ] = False,
+    trust_remote_code: TrustRemoteCode = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """List a network's layers with their shapes and sizes.
 
-    The sizes are the length of the flattened output and what it takes on disk for a subject's images.
+    Each name can be given to extract. One with others below it is a module's and stands for what the module yields;
+    patterns ask extract for layers alone. The sizes are the length of the flattened output and what it takes on disk
+    for a subject's images.
     """
     from algocli.cli.console import noter, show_json, show_table
-    from algocli.features.networks.backbones import list_layers
+    from algocli.pipeline.networks import N_IMAGES
+    from algocli.pipeline.networks import layers as list_them
 
-    listed = list_layers(model, weights, transform=transform, trust_remote_code=trust_remote_code, note=noter(quiet))
-    sizes = [_N_IMAGES * layer.n_features * _BYTES for layer in listed]
+    told = noter(quiet)
+    rows = list_them(
+        model, patterns, weights=weights, transform=transform, trust_remote_code=trust_remote_code, note=told
+    )
+    rows = [row for row in rows if depth is None or row.layer.count(".") < depth]
     if as_json:
-        rows = [
-            {"layer": layer.name, "shape": layer.shape, "n_features": layer.n_features, "n_bytes_subject": n_bytes}
-            for layer, n_bytes in zip(listed, sizes, strict=True)
-        ]
-        show_json({"model": model, "n_images_subject": _N_IMAGES, "dtype": "float16", "rows": rows})
+        show_json({"model": model, "n_images_subject": N_IMAGES, "dtype": "float16", "rows": rows})
         return
     rows_of_text = [
-        (layer.name, " x ".join(map(str, layer.shape)), f"{layer.n_features:,}", f"{n_bytes / 1e6:,.0f}")
-        for layer, n_bytes in zip(listed, sizes, strict=True)
+        (
+            "  " * row.layer.count(".") + row.layer,
+            " x ".join(map(str, row.shape)),
+            f"{row.n_features:,}",
+            f"{row.n_bytes_subject / 1e6:,.0f}",
+        )
+        for row in rows
     ]
-    title = f"{model}: MB are those of a subject, {_N_IMAGES:,} images in float16, before compression"
+    title = f"{model}: MB are those of a subject, {N_IMAGES:,} images in float16, before compression"
     show_table(("Layer", "Shape", "Features", "MB"), rows_of_text, title=title)
 
 

@@ -135,7 +135,7 @@ def train(
     """
     from algocli.cli.console import note, noter, tracker
     from algocli.dataset.opening import open_dataset
-    from algocli.pipeline.models import train as fit
+    from algocli.pipeline.training import train as fit
     from algocli.runs.run import check_run_name
 
     # Words are read before folders: a slip of the keyboard is told as one, whatever is on the disk.

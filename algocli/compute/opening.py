@@ -21,6 +21,21 @@ from algocli.errors import DataError, reading
 LARGEST_TEXT = 512 * 2**20
 # Of a table: 200,000 features in full precision take 5 MB.
 _LONGEST_LINE = 64 * 2**20
+# What lies where a file should have been fetched, by how it begins (in small letters, space before it aside), with how
+# to fetch it.
+_STANDS_FOR_ANOTHER = {
+    (b"version https://git-lfs",): ("a pointer of Git LFS in place of the file itself", "fetch it with: git lfs pull"),
+    (b"/annex/objects/", b"../.git/annex", b".git/annex"): (
+        "a pointer of git-annex in place of the file itself",
+        "fetch it with: datalad get, or git annex get",
+    ),
+    (b"<!doctype", b"<html", b"<head", b"<?xml", b"<error"): (
+        "a web page or an answer of a server, not the file itself",
+        "its address led elsewhere, as to a page of login or consent: download it again",
+    ),
+}
+# Longer than whatever is looked for at the beginning of a file.
+_BEGINNING = 64
 # What is no regular file, by what stat says of it.
 _KINDS = {
     stat.S_IFDIR: "a directory",
@@ -46,6 +61,23 @@ def check_file(path: Path, most: int | None = None) -> int:
     """
     with reading(path):
         return _check(path, os.stat(path), most)
+
+
+def check_content(path: Path) -> None:
+    """See that a file is there itself, and not empty, a pointer to it, or what a server said in its place.
+
+    Raises
+    ------
+    DataError
+        If it is not, saying what it is; or as `open_descriptor`.
+    """
+    with open_file(path) as stream, reading(path):
+        beginning = stream.read(_BEGINNING)
+    if not beginning:
+        raise DataError(f"{path} is empty", hint="copy it again")
+    for signs, (what, hint) in _STANDS_FOR_ANOTHER.items():
+        if beginning.removeprefix(b"\xef\xbb\xbf").lstrip().lower().startswith(signs):
+            raise DataError(f"{path} is {what}", hint=hint)
 
 
 def open_descriptor(path: Path, most: int | None = None) -> int:

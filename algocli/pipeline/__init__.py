@@ -10,9 +10,11 @@ from typing import Any
 
 # The module of each function, in the order in which a user meets them.
 _HOMES = {
+    "models": "networks",
+    "layers": "networks",
     "extract": "features",
     "import_features": "features",
-    "train": "models",
+    "train": "training",
     "partition": "shares",
     "report": "reports",
     "compare": "reports",

@@ -16,7 +16,7 @@ from algocli.cli import app
 
 HEAVY = ("torch", "torchvision", "zarr", "nilearn", "sklearn", "scipy", "matplotlib", "rich", "numpy", "PIL", "h5py")
 COMMANDS = (
-    "demo", "data", "prepare", "import-ceilings", "stimuli", "layers", "extract", "import-features",
+    "demo", "data", "prepare", "import-ceilings", "stimuli", "models", "layers", "extract", "import-features",
     "train", "report", "compare", "partition", "plot", "export", "submit", "validate", "score", "cache", "doctor",
 )  # fmt: skip
 
@@ -74,7 +74,7 @@ def test_an_interrupt_ends_with_130(monkeypatch):
     def interrupted(*_args, **_kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("algocli.features.networks.backbones.list_layers", interrupted)
+    monkeypatch.setattr("algocli.features.networks.listing.list_names", interrupted)
     result = CliRunner().invoke(app, ["layers", "alexnet"])
     assert result.exit_code == 130
 

@@ -2,17 +2,23 @@
 
 readiness           what networks need of this machine
 network             what a network is, and how a user asks for it
+names               names of networks as people write them
 building            which source a name belongs to
 sources/            where networks come from, one file each
+offers              what there is to name
 torchvision_import  torchvision without torch's compiler
 preprocessing       from an image to what a network is fed
-weights             where weights come from, and what identifies them
+checkpoints         files of weights as tensors by name
+fitting             under which prefix a checkpoint has what a network needs
+weights             which weights are meant, and what identifies them
 numerics            in which precision a network runs
 graphs              a network as layers that it can be cut at
 in_place            what it does in place, rewritten
 layers              layers by name
 watched             a network that cannot be cut, watched instead
 probing             fixed images that it is tested with
+feeding             what images it takes
 trial               whether it is a function of its image
 backbones           a network cut at layers, its weights loaded
+listing             its layers as a tree
 """

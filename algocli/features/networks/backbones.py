@@ -6,7 +6,6 @@ A layer is a node of the network's graph: 'features.2' for one node, 'layer4' fo
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ from algocli.compute.track import Note, unheard
 from algocli.errors import UsageError
 from algocli.features.networks.building import build_network
 from algocli.features.networks.layers import Layer, is_pattern, resolve_layers, shapes
-from algocli.features.networks.network import Network, TransformName, told_as
+from algocli.features.networks.network import Network, TransformName
 from algocli.features.networks.preprocessing import Transform, describe_preparation
 from algocli.features.networks.weights import PRETRAINED, digests, load_state
 
@@ -24,7 +23,16 @@ if TYPE_CHECKING:
 
     from algocli.features.networks.graphs import Graph
 
-__all__ = ["Backbone", "Layer", "list_layers", "load_backbone", "resolve_device"]
+__all__ = [
+    "Backbone",
+    "Layer",
+    "list_layers",
+    "load_backbone",
+    "measure",
+    "open_graph",
+    "resolve_device",
+    "say_preparation",
+]
 
 
 @dataclass(frozen=True)
@@ -132,14 +140,14 @@ def load_backbone(
     from algocli.features.networks.watched import Watched
 
     built = build_network(model, weights, transform, trust_remote_code=trust_remote_code)
-    _say_preparation(built, note)
-    graph, loads = _open_graph(built)
+    say_preparation(built, note)
+    graph, loads = open_graph(built, note)
     patterns = [layers] if isinstance(layers, str) else layers
-    measured = _measure(built, graph, resolve_layers(patterns, graph.names, built.model, graph.calls), patterns)
+    measured = measure(built, graph, resolve_layers(patterns, graph.names, built.model, graph.calls), patterns)
     names = [layer.name for layer in measured]
     if built.read_weights is not None and not loads:
         needed = {tensor for name in names for tensor in graph.tensors(name)}
-        load_state(built.module, built.read_weights(), built.weights_source, needed)
+        load_state(built.module, built.read_weights(), built.weights_source, needed, note)
     hashed = digests({name: graph.tensors(name) for name in names})
     network = _channels_last(graph.cut(names).to("cpu").requires_grad_(False))
     # Before it moves to a device, which would compute the last bits otherwise.
@@ -179,9 +187,9 @@ def list_layers(
         As `load_backbone`.
     """
     built = build_network(model, weights, transform, trust_remote_code=trust_remote_code)
-    _say_preparation(built, note)
-    graph, _ = _open_graph(built)
-    return _measure(built, graph, graph.names, ["*"])
+    say_preparation(built, note)
+    graph, _ = open_graph(built, note)
+    return measure(built, graph, graph.names, ["*"])
 
 
 def resolve_device(name: str) -> str:
@@ -218,36 +226,39 @@ def _channels_last(network: torch.nn.Module) -> torch.nn.Module:
     return network
 
 
-def _say_preparation(built: Network, note: Note) -> None:
+def say_preparation(built: Network, note: Note) -> None:
+    """Say how images are prepared for a network where that is not what its weights ask for."""
     said = describe_preparation(built.model, built.transform, built.asks_for)
     if said is not None:
         note(said)
 
 
-def _open_graph(built: Network) -> tuple[Graph, bool]:
+def open_graph(built: Network, note: Note) -> tuple[Graph, bool]:
     """Return the graph of a network, and whether its weights had to be loaded for that.
 
     How often the modules of one that is watched run may hang on its weights, of which it needs all anyway.
     """
     import torch
 
+    from algocli.features.networks.feeding import fed, to_float32
     from algocli.features.networks.graphs import read_graph
     from algocli.features.networks.probing import BLACK, NOISE, PHOTOGRAPH, probe_pixels, undisturbed
     from algocli.features.networks.watched import Watched
 
     pixels = torch.from_numpy(probe_pixels(built.transform.size))
     images = [built.transform.normalise(pixels[place : place + 1]) for place in (PHOTOGRAPH, NOISE, BLACK)]
-    with _fed(built), undisturbed(seed=0):
+    to_float32(built, note)
+    with fed(built), undisturbed(seed=0):
         graph = read_graph(built.module, built.tracing, images, is_own=built.is_own)
     loads = isinstance(graph, Watched) and built.read_weights is not None
     if loads and built.read_weights is not None:
-        load_state(built.module, built.read_weights(), built.weights_source)
-        with _fed(built), undisturbed(seed=0):
+        load_state(built.module, built.read_weights(), built.weights_source, note=note)
+        with fed(built), undisturbed(seed=0):
             graph = Watched(built.module, images)
     return graph, loads
 
 
-def _measure(built: Network, graph: Graph, names: Sequence[str], patterns: Sequence[str]) -> list[Layer]:
+def measure(built: Network, graph: Graph, names: Sequence[str], patterns: Sequence[str]) -> list[Layer]:
     """Return the layers that can be features; refuse one that cannot and was asked for by its name."""
     outputs = _try_out(built, graph.cut(names))
     measured = []
@@ -266,23 +277,10 @@ def _try_out(built: Network, network: torch.nn.Module) -> list[dict[str, Any]]:
     """Return what the layers yield for two black images, and then for a single one of noise."""
     import torch
 
+    from algocli.features.networks.feeding import fed
     from algocli.features.networks.probing import undisturbed
 
     side = built.transform.size
     noise = torch.randn(1, 3, side, side, generator=torch.Generator().manual_seed(0))
-    with _fed(built), undisturbed(seed=0):
+    with fed(built), undisturbed(seed=0):
         return [network(images) for images in (torch.zeros(2, 3, side, side), noise)]
-
-
-def _fed(built: Network) -> AbstractContextManager[None]:
-    """Return the context in which a network is given images: what it says of them is told."""
-    side = built.transform.size
-    return told_as(f"{built.model} does not take images of {side} x {side}", _other_images(built))
-
-
-def _other_images(built: Network) -> str:
-    if built.asks_for is None:
-        return "say in its attribute pretrained_cfg what it takes: input_size, mean and std, as timm's networks do"
-    if built.asks_for.size != built.transform.size:
-        return "prepare them as it was trained: transform='model'"
-    return "its code and its pretrained_cfg do not agree"

@@ -17,8 +17,10 @@ from typing import Any, get_args
 
 from algocli.compute.choices import check_choice
 from algocli.features.networks import sources
+from algocli.features.networks.checkpoints import read_state
 from algocli.features.networks.network import Network, NetworkRequest, TransformName
-from algocli.features.networks.weights import PRETRAINED, random_seed, read_state
+from algocli.features.networks.offers import no_network
+from algocli.features.networks.weights import PRETRAINED, random_seed
 
 # Where a network comes from whose name begins with no source.
 _USUAL = "torchvision"
@@ -42,6 +44,8 @@ def build_network(
 
     source = next((kind for kind in _sources().values() if model.startswith(kind.PREFIX)), _sources()[_USUAL])
     request = NetworkRequest(model.removeprefix(source.PREFIX), weights, transform, trust_remote_code)
+    if hasattr(source, "has") and not source.has(request.name):
+        raise no_network(source, request.name, is_bare=model == request.name)
     # Drawn with a seed, leaving torch's generator as it was found.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(random_seed(weights) or 0)

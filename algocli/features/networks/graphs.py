@@ -127,11 +127,11 @@ class Traced:
             if node in needed or node.op == "placeholder":
                 copies[node] = graph.node_copy(node, copies.__getitem__)
         graph.output({layer: copies[self._node(layer)] for layer in layers})
-        return fx.GraphModule(self._network, graph).eval()
+        return _runnable(self._network, graph)
 
     def whole(self) -> torch.nn.Module:
         """Return the network with its own output, as the graph computes it."""
-        return fx.GraphModule(self._network, self._graph).eval()
+        return _runnable(self._network, self._graph)
 
     def tensors(self, layer: str) -> dict[str, torch.Tensor]:
         """Return the tensors of the modules and parameters among a node's ancestors, by name."""
@@ -196,6 +196,13 @@ class EveryNode(fx.Interpreter):
         if LAYER in n.meta:
             self.outputs[n.meta[LAYER]] = output
         return output
+
+
+def _runnable(network: torch.nn.Module, graph: fx.Graph) -> fx.GraphModule:
+    module = fx.GraphModule(network, graph)
+    # Each has a class for itself, whose call prints a traceback through generated code before it raises what it met.
+    type(module).__call__ = torch.nn.Module.__call__  # type: ignore[method-assign]
+    return module.eval()
 
 
 def _name_calls(

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import fnmatch
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from math import prod
+from shlex import quote
 from typing import NamedTuple
 
-from algocli.compute.choices import did_you_mean
+from algocli.compute.choices import nearest
 from algocli.errors import UsageError
 
 NO_CALLS: Mapping[str, str] = {}
+# More names than these are no help in a message.
+_MANY = 30
+_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -52,12 +58,33 @@ def resolve_layers(
     for pattern in patterns:
         matches = _match(pattern, names, calls)
         if not matches:
-            raise UsageError(
-                f"{model} has no layer '{pattern}'{did_you_mean(pattern, names)}; it has:\n  " + ", ".join(names),
-                hint=f"algocli layers {model}",
-            )
+            raise no_layer(pattern, [*names, *modules_of(names, calls)], model)
         places |= matches
     return sorted(places, key=lambda name: (places[name], name))
+
+
+def modules_of(names: Sequence[str], calls: Mapping[str, str] = NO_CALLS) -> list[str]:
+    """Return what else than a layer's name can be asked for: modules that layers are inside, and calls of modules."""
+    inside = [beginning for name in names for beginning in beginnings(name)[:-1]]
+    known = set(names)
+    return [module for module in dict.fromkeys([*inside, *calls]) if module not in known]
+
+
+def beginnings(name: str) -> list[str]:
+    """Return the modules that a name is in, the outermost first, and the name itself."""
+    return list(accumulate(name.split("."), "{}.{}".format))
+
+
+def no_layer(pattern: str, names: Sequence[str], model: str) -> UsageError:
+    """Return the error of a word that fits no name; the nearest are told, and all where they are few."""
+    meant = _meant_by(pattern, names)
+    likely = f" (did you mean {' or '.join(meant)}?)" if meant else ""
+    top = list(dict.fromkeys(name.partition(".")[0] for name in names))
+    has = "has" if len(names) <= _MANY else f"has {len(names)}, in"
+    listed = ", ".join(names if len(names) <= _MANY else top[:_MANY])
+    return UsageError(
+        f"{model} has no layer '{pattern}'{likely}; it {has}:\n  {listed}", hint=f"algocli layers {quote(model)}"
+    )
 
 
 def last_node(layer: str, names: Sequence[str], calls: Mapping[str, str] = NO_CALLS) -> str:
@@ -131,6 +158,24 @@ class CallNames:
             name = f"{wish}_{number}"
         self._taken.add(name)
         return name
+
+
+def _meant_by(word: str, names: Sequence[str]) -> list[str]:
+    """Return the names that a word may stand for: written otherwise, with other words before it, or nearly so."""
+    plain = _plain(word)
+    same = [name for name in names if plain and _plain(name) == plain]
+    inner = [name for name in names if plain and _plain(name).endswith(f".{plain}")]
+    outer = [name for name in names if plain.endswith(f".{_plain(name)}")]
+    # Of a name that goes on where a layer ends, the layer; else what is nearly spelt so.
+    above = [name for name in names if plain.startswith(f"{_plain(name)}.")]
+    found = same or inner[:_SHOWN] or outer[-1:] or nearest(plain, names) or above[-1:]
+    return list(dict.fromkeys(found))[:_SHOWN]
+
+
+def _plain(word: str) -> str:
+    """Return a name as layers are written: 'features[2]', 'Features/2' and 'features.2.weight' are features.2."""
+    dotted = re.sub(r"[^a-z0-9_*?]+", ".", word.lower()).strip(".*?")
+    return re.sub(r"\.(weight|bias)$", "", dotted)
 
 
 def _match(pattern: str, names: Sequence[str], calls: Mapping[str, str]) -> dict[str, int]:

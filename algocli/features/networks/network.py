@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from algocli.compute.choices import did_you_mean
 from algocli.errors import AlgocliError, DataError, UsageError, first_line
+from algocli.features.networks.checkpoints import split_part
 from algocli.features.networks.preprocessing import TUTORIAL, Transform, is_tutorials, stated_transform
 from algocli.features.networks.weights import PRETRAINED, random_seed
 
@@ -28,7 +29,7 @@ _DRAWS = {
     *("xavier_uniform_", "xavier_normal_", "kaiming_uniform_", "kaiming_normal_"),
 }
 # Seconds without an answer after which pretrained weights count as out of reach.
-DOWNLOAD_TIMEOUT = 20.0
+DOWNLOAD_TIMEOUT = 10.0
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,31 @@ class Network:
     tracing: Mapping[str, Any] = field(default_factory=dict)
     # Whether the name alone does not say what is computed, so that the code enters the key.
     is_own: bool = False
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A network that can be named, how large it is, and what weights of it there are.
+
+    Parameters
+    ----------
+    image_size
+        The side of its images in pixels, as its usual weights ask for; None where that is not known.
+    n_parameters
+        None where it was not counted.
+    weights
+        Their names, as `weights=` takes them; there may be none.
+    """
+
+    model: str
+    image_size: int | None
+    n_parameters: int | None
+    weights: tuple[str, ...]
+
+    @property
+    def spellings(self) -> tuple[str, ...]:
+        """Its name, alone and with that of each of its weights."""
+        return (self.model, *(f"{self.model}.{name}" for name in self.weights))
 
 
 @dataclass(frozen=True)
@@ -78,7 +104,7 @@ class NetworkRequest:
         """Whether the weights are a file: nothing else looks like a path or is there."""
         if self.weights == PRETRAINED or self.is_drawn:
             return False
-        return "/" in self.weights or bool(Path(self.weights).suffix) or Path(self.weights).is_file()
+        return "/" in self.weights or bool(Path(self.weights).suffix) or split_part(Path(self.weights))[0].is_file()
 
 
 @contextmanager
@@ -176,6 +202,13 @@ def as_network(model: str, architecture: str, network: Any, request: NetworkRequ
     """
     if not is_network(network):
         raise UsageError(f"{model} gives {type(network).__name__}; a torch.nn.Module was expected")
+    # Compiled, its layers are those of what was compiled, whose names and numbers are the same.
+    network = getattr(network, "_orig_mod", network)
+    if is_program(network):
+        raise UsageError(
+            f"{model} gives a TorchScript program, whose inner layers are out of reach",
+            hint="give the torch.nn.Module that it was made of, or one that calls it and has its output for a layer",
+        )
     stated = stated_transform(network)
     transform = choose_transform(model, request.transform, stated)
     if request.entry not in (None, PRETRAINED):
@@ -200,6 +233,13 @@ def is_network(value: Any) -> bool:
     import torch
 
     return isinstance(value, torch.nn.Module)
+
+
+def is_program(value: Any) -> bool:
+    """Say whether a network has been compiled into TorchScript."""
+    import torch
+
+    return isinstance(value, torch.jit.ScriptModule)
 
 
 def refused(model: str, error: Exception) -> UsageError:

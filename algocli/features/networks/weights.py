@@ -1,15 +1,15 @@
-"""The weights of a backbone: where they come from, whether they fit, and the digest that identifies them."""
+"""The weights of a backbone: which are meant, how they are loaded, and the digest that identifies them."""
 
 from __future__ import annotations
 
 import hashlib
-import importlib
-from collections.abc import Collection, Mapping
-from pathlib import Path
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from algocli.compute.opening import check_file
-from algocli.errors import DataError, UsageError, first_line, install_hint
+from algocli.compute.track import Note, unheard
+from algocli.errors import DataError, UsageError
+from algocli.features.networks.checkpoints import contents, first_of, no_numbers, odd_ones
+from algocli.features.networks.fitting import Place, places_of
 
 if TYPE_CHECKING:
     import torch
@@ -41,90 +41,14 @@ def random_seed(weights: str) -> int | None:
     return int(seed)
 
 
-def read_state(path: Path) -> dict[str, torch.Tensor]:
-    """Read a checkpoint's tensors by name: a .safetensors file, or what torch.save made of a state dict.
-
-    A state dict may be wrapped as 'state_dict' or 'model'.
-
-    Raises
-    ------
-    DataError
-        If the file is missing, damaged, asks to run code, or holds no tensors by name.
-    UsageError
-        If it is a .safetensors file and the package that reads these is not installed.
-    """
-    import torch
-
-    if not path.exists():
-        raise DataError(
-            f"there is no weights file {path}", hint="weights=... takes pretrained, random, random:SEED or a file"
-        )
-    check_file(path)
-    state = _read_safetensors(path) if path.suffix == ".safetensors" else _unpickle(path)
-    for wrapper in ("state_dict", "model"):
-        if isinstance(state, Mapping) and isinstance(state.get(wrapper), Mapping):
-            state = state[wrapper]
-    if not isinstance(state, Mapping) or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise DataError(f"{path} holds no tensors by name: a state dict was expected")
-    odd = [str(name) for name, tensor in state.items() if not is_plain(tensor)]
-    if odd:
-        raise DataError(
-            f"{path} does not hold all numbers of {_first(odd)}, as of a sparse tensor or one on torch's meta device",
-            hint="save the network's weights as plain tensors",
-        )
-    # DataParallel and Lightning put a word before every name.
-    names = [str(name) for name in state]
-    for word in ("module.", "model."):
-        if names and all(name.startswith(word) for name in names):
-            return {str(name).removeprefix(word): tensor for name, tensor in state.items()}
-    return {str(name): tensor for name, tensor in state.items()}
-
-
-def is_plain(tensor: torch.Tensor) -> bool:
-    """Say whether each number of a tensor has a place of its own in memory, and means what it says."""
-    import torch
-
-    if tensor.layout != torch.strided or tensor.is_meta or tensor.is_quantized or tensor.is_nested:
-        return False
-    # One that was expanded may seem to have any number of them.
-    return tensor.numel() * tensor.element_size() <= tensor.untyped_storage().nbytes()
-
-
-def _unpickle(path: Path) -> object:
-    """Read what torch.save wrote."""
-    import torch
-
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    # On bytes that are no checkpoint torch.load's machine for pickles raises nearly anything.
-    except Exception as error:
-        raise DataError(
-            f"{path} is no checkpoint that can be read without running its code",
-            hint="save it as a plain state dict: torch.save(model.state_dict(), FILE)",
-        ) from error
-
-
-def _read_safetensors(path: Path) -> object:
-    """Read what safetensors wrote: tensors by name and nothing else."""
-    try:
-        safetensors = importlib.import_module("safetensors.torch")
-    except ImportError as error:
-        raise UsageError(
-            f"{path} needs safetensors, which is not installed",
-            hint=f"pip install safetensors, or {install_hint('timm')}, which brings it",
-        ) from error
-    try:
-        return safetensors.load_file(path)
-    # Its errors are of a class of its own, and beside it OSError and more.
-    except Exception as error:
-        first = first_line(error)
-        raise DataError(f"{path} is no sound safetensors file: {first}", hint="copy the file again") from error
-
-
 def load_state(
-    network: torch.nn.Module, state: Mapping[str, torch.Tensor], source: str, needed: Collection[str] | None = None
+    network: torch.nn.Module,
+    state: Mapping[str, torch.Tensor],
+    source: str,
+    needed: Collection[str] | None = None,
+    note: Note = unheard,
 ) -> None:
-    """Load the tensors that are needed; what the checkpoint has beyond them is passed over.
+    """Load the tensors that are needed, under whatever prefix they lie; what the checkpoint has beyond is passed over.
 
     Parameters
     ----------
@@ -132,6 +56,8 @@ def load_state(
         What to call the checkpoint in a message.
     needed
         Their names; by default all of the network's own.
+    note
+        Hears under which prefix they were, where there is one, and what else would have fitted.
 
     Raises
     ------
@@ -139,24 +65,63 @@ def load_state(
         If a needed tensor is missing, of another shape, not of real numbers or holds NaN, naming the first of them.
     """
     present = network.state_dict()
-    wanted = {
-        name: present[name] for name in present if (needed is None or name in needed) and not name.endswith(_COUNTER)
-    }
-    missing = [name for name in wanted if name not in state]
-    if missing:
-        raise DataError(
-            f"{source} lacks {_first(missing)}, which the layer asked for needs",
+    names = [name for name in present if (needed is None or name in needed) and not name.endswith(_COUNTER)]
+    wanted = {name: present[name] for name in names}
+    places = places_of(wanted, present, state)
+    fitting = [place for place in places if place.fits]
+    if not fitting:
+        raise _unfit(wanted, places, state, source)
+    place = fitting[0]
+    chosen = {name: state[place.names[name]] for name in wanted}
+    odd = odd_ones(chosen)
+    if odd:
+        raise no_numbers(source, odd)
+    _refuse_no_numbers({name: chosen[name] for name in wanted if wanted[name].is_floating_point()}, source)
+    # What comes with the network's own, and a plain dict loses, says in which version its names and shapes are.
+    present.update(chosen)
+    network.load_state_dict(present)
+    if place.prefix or place.dropped or place.is_wrapped:
+        note(_told(place, [other for other in fitting[1:] if not _is_same(other, chosen, state)], source))
+
+
+def _unfit(
+    wanted: Mapping[str, torch.Tensor], places: Sequence[Place], state: Mapping[str, torch.Tensor], source: str
+) -> DataError:
+    """Return the error of a checkpoint that fits nowhere, by the place where most of it does."""
+    place = places[0] if places else Place("", "", {}, list(wanted), [])
+    if place.missing:
+        holds = f"; it holds {contents(state)}" if state and not place.names else ""
+        return DataError(
+            f"{source} lacks {first_of([place.prefix + name for name in place.missing])}, which the layer asked for "
+            f"needs{holds}",
             hint="is it a checkpoint of another architecture, or one cut before this layer?",
         )
     unfit = [
-        f"{name} ({_shape(state[name])} instead of {_shape(tensor)})"
-        for name, tensor in wanted.items()
-        if state[name].shape != tensor.shape
+        f"{place.names[name]} ({_shape(state[place.names[name]])} instead of {_shape(wanted[name])})"
+        for name in place.unfit
     ]
-    if unfit:
-        raise DataError(f"{source} belongs to another architecture: {_first(unfit)}")
-    _refuse_no_numbers({name: state[name] for name in wanted if wanted[name].is_floating_point()}, source)
-    network.load_state_dict({**present, **{name: state[name] for name in wanted}})
+    return DataError(f"{source} belongs to another architecture: {first_of(unfit)}")
+
+
+def _told(place: Place, others: Sequence[Place], source: str) -> str:
+    said = f"weights of {source}: the {len(place.names)} tensors"
+    if place.prefix:
+        said += f" under '{place.prefix}'"
+    if place.dropped:
+        said += f" that the network calls '{place.dropped}*'"
+    if place.is_wrapped:
+        said += ", less the words that wrappers put into their names"
+    if others:
+        under = " and ".join(f"'{other.prefix}'" for other in others)
+        choices = " or ".join(f"weights='{source}:{other.part_beside(place)}'" for other in others)
+        said += f"; those under {under} differ: {choices} takes them"
+    return said
+
+
+def _is_same(place: Place, chosen: Mapping[str, torch.Tensor], state: Mapping[str, torch.Tensor]) -> bool:
+    import torch
+
+    return all(torch.equal(state[place.names[name]], tensor) for name, tensor in chosen.items())
 
 
 def _refuse_no_numbers(state: Mapping[str, torch.Tensor], source: str) -> None:
@@ -164,13 +129,14 @@ def _refuse_no_numbers(state: Mapping[str, torch.Tensor], source: str) -> None:
     whole = [f"{name} ({tensor.dtype})" for name, tensor in state.items() if not tensor.is_floating_point()]
     if whole:
         raise DataError(
-            f"{source} holds no real numbers in {_first(whole)}",
+            f"{source} holds no real numbers in {first_of(whole)}",
             hint="is it quantised? save the network's weights as float32 or float16",
         )
     # Infinity is left alone: masks hold it on purpose.
     spoilt = [name for name, tensor in state.items() if tensor.isnan().any()]
     if spoilt:
-        raise DataError(f"{source} holds NaN in {_first(spoilt)}", hint="did the training diverge? take another epoch")
+        hint = "did the training diverge? take another epoch"
+        raise DataError(f"{source} holds NaN in {first_of(spoilt)}", hint=hint)
 
 
 def digests(layers: Mapping[str, Mapping[str, torch.Tensor]]) -> dict[str, str]:
@@ -205,7 +171,3 @@ def _add(total: hashlib._Hash, name: str, tensor: torch.Tensor) -> None:
 
 def _shape(tensor: torch.Tensor) -> str:
     return " x ".join(map(str, tensor.shape)) or "scalar"
-
-
-def _first(names: list[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

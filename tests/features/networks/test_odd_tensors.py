@@ -9,7 +9,7 @@ import torch
 
 from algocli.errors import DataError
 from algocli.features.imports.matrices import open_matrix
-from algocli.features.networks.weights import read_state
+from algocli.features.networks.checkpoints import read_state
 
 ODD = {
     "meta": torch.empty(4, 4, device="meta"),

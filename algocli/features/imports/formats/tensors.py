@@ -14,15 +14,13 @@ from algocli.compute.opening import check_file
 from algocli.errors import DataError, first_line
 from algocli.features.imports.formats.labels import as_words, labels_within, rank_key
 from algocli.features.imports.formats.matrix import Matrix, choose, selection, stack
-from algocli.features.networks.weights import is_plain
+from algocli.features.networks.checkpoints import flatten, is_plain
 
 if TYPE_CHECKING:
     import torch
 
 # How torch begins where a pickle asks for more than it admits.
 _OBJECTS = "Weights only load failed"
-# Dicts within dicts.
-_DEEPEST = 16
 
 
 def open_tensor(path: Path, dataset: str | None) -> Matrix:
@@ -36,7 +34,7 @@ def open_tensor(path: Path, dataset: str | None) -> Matrix:
     import torch
 
     saved = _load(path)
-    items = _flatten(saved) if isinstance(saved, Mapping) else {"": saved}
+    items = flatten(saved) if isinstance(saved, Mapping) else {"": saved}
     tensors = {name: item for name, item in items.items() if isinstance(item, torch.Tensor)}
     plain = {name: tuple(item.shape) for name, item in tensors.items() if is_plain(item)}
     if not plain:
@@ -89,17 +87,6 @@ def _describe(saved: Any) -> str:
     if isinstance(saved, torch.Tensor):
         return "one whose numbers are not all in the file, as of a sparse one"
     return f"a {type(saved).__name__}" + (f" of {len(saved)}" if isinstance(saved, list | tuple | dict) else "")
-
-
-def _flatten(saved: Mapping[Any, Any], beginning: str = "") -> dict[str, Any]:
-    """Return what nested dicts hold by paths such as 'alexnet/conv1'."""
-    flat: dict[str, Any] = {}
-    # A dict may hold itself.
-    if beginning.count("/") > _DEEPEST:
-        return flat
-    for key, item in saved.items():
-        flat |= _flatten(item, f"{beginning}{key}/") if isinstance(item, Mapping) else {f"{beginning}{key}": item}
-    return flat
 
 
 def _as_numpy(tensor: torch.Tensor) -> NDArray[Any]:

@@ -1,5 +1,8 @@
 """Sources of networks, one file each: what their names begin with (`PREFIX`), and `build`, which builds one.
 
+Those that know what they have say of a name whether they have it (`has`; if not, `NONE` is what is told), and list all
+with their sizes (`offered`).
+
 torchvision  torchvision's classifiers
 timm         timm's networks
 torchhub     a repository on GitHub, or on this disk

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 from urllib.error import URLError
 
-from algocli.compute.choices import did_you_mean
 from algocli.errors import UsageError
 from algocli.features.networks.network import (
     Network,
     NetworkRequest,
+    Offer,
     choose_transform,
     impatient,
     no_entry,
@@ -25,9 +25,26 @@ if TYPE_CHECKING:
     import torch
 
 PREFIX = "torchvision/"
+NONE = "torchvision has no classifier"
 # The pretrained weights of these two expect another normalisation, which `transform_input` makes from ImageNet's and
 # which torchvision switches on only where it loads the weights itself. Without `init_weights` it warns.
 _ARGUMENTS = {name: {"transform_input": True, "init_weights": True} for name in ("googlenet", "inception_v3")}
+
+
+def has(name: str) -> bool:
+    """Say whether there is a classifier of that name."""
+    return name in _names()
+
+
+def offered() -> Iterator[Offer]:
+    """Yield all, with their sizes."""
+    from algocli.features.networks.torchvision_import import torchvision
+
+    for name in _names():
+        entries = torchvision.models.get_model_weights(name)
+        usual = entries.DEFAULT
+        size = of_preset(usual.transforms()).size
+        yield Offer(name, size, usual.meta["num_params"], tuple(entry.name for entry in entries))
 
 
 def build(request: NetworkRequest) -> Network:
@@ -36,13 +53,11 @@ def build(request: NetworkRequest) -> Network:
     Raises
     ------
     UsageError
-        If there is no such classifier, or no such pretrained weights of it.
+        If there are no such pretrained weights of it.
     """
     from algocli.features.networks.torchvision_import import torchvision
 
-    model, names = request.name, torchvision.models.list_models(module=torchvision.models)
-    if model not in names:
-        raise UsageError(f"torchvision has no classifier '{model}'{did_you_mean(model, names)}")
+    model = request.name
     entry = _entry(model, request.entry or PRETRAINED)
     asks_for = of_preset(entry.transforms())
     transform = choose_transform(model, request.transform, asks_for)
@@ -67,6 +82,12 @@ def build(request: NetworkRequest) -> Network:
         (lambda: _pretrained_state(model, entry)) if request.entry else None,
         f"{model}'s pretrained weights",
     )
+
+
+def _names() -> list[str]:
+    from algocli.features.networks.torchvision_import import torchvision
+
+    return list(torchvision.models.list_models(module=torchvision.models))
 
 
 def _entry(model: str, name: str) -> Any:

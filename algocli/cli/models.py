@@ -1,0 +1,54 @@
+"""algocli models: what networks there are to name."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from algocli.cli.options import Json, Quiet
+
+# Of the weights that a network has, so many are named in the table.
+_SHOWN = 2
+
+
+def models(
+    pattern: Annotated[
+        str | None,
+        typer.Argument(
+            help="A part of the name, or of that of its weights, or a pattern such as 'timm/vit_*'.", show_default=False
+        ),
+    ] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """List the networks that can be named, with their sizes: torchvision's, and timm's where that is installed.
+
+    The sizes are millions of parameters, counted for timm's where few are listed, and the side of the images that their
+    usual weights ask for. Beside these torchhub:OWNER/REPO[:BRANCH]:NAME names what a repository offers, and
+    python:MODULE:CALLABLE a network of your own.
+    """
+    from algocli.cli.console import note, show_json, show_table
+    from algocli.pipeline.networks import models as list_them
+
+    rows = list_them(pattern)
+    if as_json:
+        show_json({"rows": rows})
+        return
+    rows_of_text = [
+        (
+            row.model,
+            "\u2013" if row.n_parameters is None else f"{row.n_parameters / 1e6:,.1f}",
+            "\u2013" if row.image_size is None else str(row.image_size),
+            ", ".join(row.weights[:_SHOWN])
+            + (f" and {len(row.weights) - _SHOWN} more" if row.weights[_SHOWN:] else ""),
+        )
+        for row in rows
+    ]
+    show_table(("Model", "Million", "Pixels", "Weights"), rows_of_text, title=f"{len(rows):,} networks")
+    note(f"next: algocli layers {rows[0].model}", quiet=quiet)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the program."""
+    app.command("models")(models)
