@@ -21,7 +21,7 @@ from typer.main import get_group
 from algocli.cli.ascii import mend
 from algocli.cli.examples import add_examples
 from algocli.cli.wording import told_in_options
-from algocli.errors import AlgocliError, DataError, MissingStep, StorageError, first_line
+from algocli.errors import AlgocliError, DataError, StorageError, first_line
 
 INTERRUPTED, TERMINATED = 130, 143
 # What a disk answers, and no mistake in the program makes it answer.
@@ -91,12 +91,9 @@ class _Commands(TyperGroup):
 def _told(error: AlgocliError, ctx: typer.Context) -> typer.Exit:
     """Print an error and return the exit that it asks for."""
     from algocli.cli.console import show_error
-    from algocli.cli.options import FOLDERS, in_same_folders
+    from algocli.cli.ways_out import complete
 
-    hint = error.hint
-    if isinstance(error, MissingStep) and hint is not None:
-        hint = in_same_folders(hint, **ctx.meta.get(FOLDERS, {}))
-    show_error(error, hint)
+    show_error(error, None if error.hint is None else complete(error.hint, ctx))
     return typer.Exit(error.exit_code)
 
 

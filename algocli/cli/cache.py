@@ -128,7 +128,7 @@ def verify(
         show_json(findings)
     else:
         show_faults(findings)
-    raise_faults(findings, data_dir, cache_dir)
+    raise_faults(findings)
 
 
 @cache.command("gc")

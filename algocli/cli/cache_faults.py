@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from shlex import quote
 
 from algocli.cli.console import count, show_line
-from algocli.cli.options import in_same_folders
 from algocli.cli.wording import in_options
 from algocli.compute.track import Track
 from algocli.compute.vouching import Fault
+from algocli.dataset.naming import id_of
 from algocli.errors import AlgocliError, DataError
 from algocli.features.audit import NotRecomputed, Sample, gram_fault, recompute, sample_rows
-from algocli.features.store import derived as store_derived
+from algocli.features.store import derived
 from algocli.features.store.commands import command
-from algocli.features.store.library import read_recipe, store_folders
+from algocli.features.store.library import named_after, read_recipe, store_folders
 from algocli.features.store.shards import FeatureStore
 from algocli.runs import audit
 
@@ -80,14 +81,15 @@ def check(cache_dir: Path, data_dir: Path, *, sample: bool, trust_code: bool, ad
                 findings.damaged.append(Damage(folder, (shard.start, shard.stop)))
             fault = gram_fault(store, sample_rows(store))
             if fault is not None:
+                derived.forget(folder / "gram" / "record.json")
                 findings.gram.append(Problem(folder, fault))
-            derived = list(store_derived.derived_faults(store))
-            findings.derived += derived
+            faults = list(derived.derived_faults(store))
+            findings.derived += faults
             stores.append(store)
-            unknown = store_derived.unvouched(store)
-            if adopt and fault is None and not derived:
+            unknown = derived.unvouched(store)
+            if adopt and fault is None and not faults:
                 for record in unknown:
-                    store_derived.adopt(record)
+                    derived.adopt(record)
             else:
                 findings.unvouched += unknown
         except AlgocliError as error:
@@ -95,7 +97,7 @@ def check(cache_dir: Path, data_dir: Path, *, sample: bool, trust_code: bool, ad
         # A manifest or a record that is JSON and lacks what belongs in one.
         except (KeyError, TypeError, ValueError):
             findings.unreadable.append(Problem(folder, f"a description in {folder} is damaged"))
-    findings.derived += [*store_derived.recipe_faults(cache_dir), *store_derived.memory_faults(cache_dir)]
+    findings.derived += [*derived.recipe_faults(cache_dir), *derived.memory_faults(cache_dir)]
     findings.unvouched = list(dict.fromkeys(findings.unvouched))
     _check_runs(findings, cache_dir, adopt=adopt, track=track)
     for result in recompute(stores, data_dir, cache_dir, trust_code=trust_code, track=track) if sample else ():
@@ -151,7 +153,7 @@ def show_faults(findings: Findings) -> None:
         print(f"{records} of an earlier version vouch for nothing: algocli cache verify --adopt takes all as it is now")
 
 
-def raise_faults(findings: Findings, data_dir: Path, cache_dir: Path) -> None:
+def raise_faults(findings: Findings) -> None:
     """End in an error where something is wrong, with the commands that mend it.
 
     Raises
@@ -161,8 +163,7 @@ def raise_faults(findings: Findings, data_dir: Path, cache_dir: Path) -> None:
     """
     sentences = _sentences(findings)
     if sentences:
-        hints = _hints(findings, data_dir, cache_dir)
-        raise DataError(", ".join(sentences), hint="\n       ".join(dict.fromkeys(hints)))
+        raise DataError(", ".join(sentences), hint="\n       ".join(dict.fromkeys(_hints(findings))))
 
 
 def _sentences(findings: Findings) -> list[str]:
@@ -182,38 +183,38 @@ def _sentences(findings: Findings) -> list[str]:
     ]
 
 
-def _hints(findings: Findings, data_dir: Path, cache_dir: Path) -> list[str]:
+def _hints(findings: Findings) -> Iterator[str]:
+    """Yield the commands that mend what was found, each on a line of its own."""
     again = {
-        folder: _command_of(folder, data_dir, cache_dir)
+        folder: _command_of(folder)
         for folder in _stores([*findings.damaged, *findings.differing, *findings.unreadable])
     }
-    differing = _stores(findings.differing)
-    return [
-        *(f"delete {problem.store}, then {again[problem.store]}" for problem in findings.unreadable),
-        *(f"delete {folder}, then {again[folder]}" for folder in differing),
-        *(f"{again[folder]} (makes only the damaged part anew)" for folder in _stores(findings.damaged)),
-        *(f"delete {problem.store / 'gram'}: algocli train computes it anew" for problem in findings.gram),
-        *(fault.mend for fault in findings.derived),
-        *(
-            in_same_folders(fault.mend, data_dir, cache_dir) if fault.mend.startswith("algocli") else fault.mend
-            for fault in findings.runs
-        ),
-    ]
+    for problem in findings.unreadable:
+        yield again[problem.store]
+    for folder in _stores(findings.differing):
+        # Nothing that describes these says that anything is wrong with them.
+        yield f"rm -r {quote(str(folder))}"
+        yield again[folder]
+    for folder in _stores(findings.damaged):
+        yield f"{again[folder]} (makes only the damaged part anew)"
+    for _ in findings.gram:
+        yield derived.COMPUTED_ANEW
+    for fault in (*findings.derived, *findings.runs):
+        yield fault.mend
 
 
 def _stores(findings: Sequence[Damage | Problem | Sample]) -> list[Path]:
     return list(dict.fromkeys(finding.store for finding in findings))
 
 
-def _command_of(folder: Path, data_dir: Path, cache_dir: Path) -> str:
+def _command_of(folder: Path) -> str:
     """Return the command that makes a store, as far as what is left of its descriptions says so."""
     try:
         store = FeatureStore(folder)
-        words = command(read_recipe(folder.parent), store.subject, store.manifest["provenance"])
+        return command(read_recipe(folder.parent), store.subject, store.manifest["provenance"])
     except (AlgocliError, KeyError, TypeError, ValueError):
-        try:
-            number = int(folder.name.partition("-")[0].removeprefix("subj"))
-            words = command(read_recipe(folder.parent), number)
-        except (AlgocliError, KeyError, TypeError, ValueError):
-            return "repeat the command that made it"
-    return in_same_folders(words, data_dir, cache_dir)
+        pass
+    try:
+        return command(read_recipe(folder.parent), id_of(named_after(folder)))
+    except (AlgocliError, KeyError, TypeError, ValueError):
+        return "repeat the command that made it"

@@ -1,5 +1,7 @@
 """A training on disk: opened, filled, found again, and asked for new predictions.
 
+manifest        which settings a run has
+commands        which command trains a run again
 run             a run's folder and its record
 vouched_arrays  the arrays of a subject, and the record that vouches for them
 subject_run     one subject of a run: what they say
@@ -9,7 +11,6 @@ opening         the run that a training goes into
 splitting       which images a training fits and holds out
 training        fits a subject's model into a run
 unions          the runs that a variance partition needs
-commands        which command trains a run again
 mixtures        what the subjects of a run may not have in common
 p_values        p values kept with a run
 refitting       the models of a run, fitted once more

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -115,8 +116,13 @@ def kept_of_whole(subject_run: SubjectRun) -> KeptP | None:
     """
     subject_run.check()
     for path in faults(subject_run):
-        raise DataError(f"{path} is missing or damaged", hint="algocli report --significance computes it anew")
+        raise DataError(f"{path} is missing or damaged", hint=make_again(subject_run))
     return kept(subject_run)
+
+
+def make_again(subject_run: SubjectRun) -> str:
+    """Return the command that computes a subject's p values once more."""
+    return f"algocli report --run {quote(subject_run.folder.parent.name)} --significance -s {subject_run.id}"
 
 
 def _names(subject_run: SubjectRun) -> list[str]:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
+from shlex import quote
 from typing import NamedTuple
 
 from algocli.compute.choices import did_you_mean
@@ -54,7 +55,7 @@ def resolve_layers(
         if not matches:
             raise UsageError(
                 f"{model} has no layer '{pattern}'{did_you_mean(pattern, names)}; it has:\n  " + ", ".join(names),
-                hint=f"algocli layers {model}",
+                hint=f"algocli layers {quote(model)}",
             )
         places |= matches
     return sorted(places, key=lambda name: (places[name], name))

@@ -2,6 +2,7 @@
 
 keys        what a store is keyed by
 readable    features on disk, read a block at a time
+allocation  what describes a store
 shards      a store: shards, records, and numbers that no store takes
 library     where stores lie, and how to find them
 commands    which command makes a store again

@@ -1,4 +1,7 @@
-"""Whether what was derived from stores is what was written: matrices, eigenpairs, axes; and descriptions of stores."""
+"""Whether what was derived from stores is what was written: matrices, eigenpairs, axes; and descriptions of stores.
+
+What is damaged of it is forgotten, as whatever needs it computes it anew.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,25 @@ from pathlib import Path
 
 from algocli.compute.arrays import read_kept
 from algocli.compute.vouching import Fault, digest_file, is_sealed, read_sealed, write_sealed
-from algocli.errors import DataError
+from algocli.errors import DataError, writing
+from algocli.features.store.commands import command_by_manifest
 from algocli.features.store.library import read_recipe
 from algocli.features.store.matrices import DIGEST, matrix_fault
 from algocli.features.store.shards import FeatureStore
+
+COMPUTED_ANEW = "nothing needs to be done: it is forgotten, and computed anew where it is needed"
+
+
+def forget(path: Path) -> None:
+    """Delete what can be computed anew, or the record without which it is.
+
+    Raises
+    ------
+    StorageError
+        If the cache may not be written.
+    """
+    with writing(path):
+        path.unlink(missing_ok=True)
 
 
 def derived_faults(store: FeatureStore) -> Iterator[Fault]:
@@ -20,10 +38,12 @@ def derived_faults(store: FeatureStore) -> Iterator[Fault]:
         if (folder / "record.json").exists():
             problem = matrix_fault(folder)
             if problem is not None:
-                yield Fault(folder, problem, f"delete {folder}: algocli train computes it anew")
+                forget(folder / "record.json")
+                yield Fault(folder, problem, COMPUTED_ANEW)
     for path in sorted(store.folder.rglob("*.npz")):
         if read_kept(path) is None:
-            yield Fault(path, "it is damaged", f"delete {path}: whatever needs it computes it anew")
+            forget(path)
+            yield Fault(path, "it is damaged", COMPUTED_ANEW)
 
 
 def recipe_faults(cache_dir: Path) -> Iterator[Fault]:
@@ -34,8 +54,16 @@ def recipe_faults(cache_dir: Path) -> Iterator[Fault]:
             try:
                 read_recipe(home)
             except DataError as error:
-                first = f"delete {path}, then " if path.exists() else ""
-                yield Fault(path, error.message, f"{first}repeat the algocli extract that made it")
+                yield Fault(path, error.message, _how_to_tell_again(home))
+
+
+def _how_to_tell_again(home: Path) -> str:
+    """Return the command that describes a recipe again, by what its stores tell."""
+    for folder in sorted(home.glob("*/manifest.json")):
+        with suppress(DataError, KeyError, TypeError, ValueError):
+            store = FeatureStore(folder.parent)
+            return command_by_manifest(store.manifest, store.subject)
+    return "repeat the command that made it"
 
 
 def memory_faults(cache_dir: Path) -> Iterator[Fault]:
@@ -44,7 +72,8 @@ def memory_faults(cache_dir: Path) -> Iterator[Fault]:
         try:
             read_sealed(path)
         except DataError as error:
-            yield Fault(path, error.message, f"delete {path}: it is made anew")
+            forget(path)
+            yield Fault(path, error.message, COMPUTED_ANEW)
 
 
 def unvouched(store: FeatureStore) -> list[Path]:
