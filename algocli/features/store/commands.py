@@ -84,7 +84,7 @@ def command(recipe: Mapping[str, Any], subject: SubjectId, provenance: Mapping[s
 def command_by_manifest(manifest: Mapping[str, Any], subject: SubjectId) -> str:
     """Return the command that makes a store, by its own manifest, where what describes the recipe is damaged.
 
-    Which weights they were only whoever made it knows.
+    Which weights they were, and which network of one's own, only whoever made it knows.
 
     Raises
     ------
@@ -94,9 +94,9 @@ def command_by_manifest(manifest: Mapping[str, Any], subject: SubjectId) -> str:
     identity = {name: value for name, value in manifest["identity"].items() if name != "stimuli"}
     if identity.get("source") == IMPORTED:
         return command({"model": identity["name"], "identity": identity}, subject, manifest["provenance"])
-    model = str(identity["architecture"]).removeprefix("torchvision/")
+    model = str(identity.get("architecture", "MODEL")).removeprefix("torchvision/")
     recipe = {"model": model, "layer": identity["layer"], "weights": "WEIGHTS", "identity": identity}
-    return f"{command(recipe, subject, manifest['provenance'])} (with the WEIGHTS that they were made with)"
+    return f"{command(recipe, subject, manifest['provenance'])} (what is in capitals is to be filled in)"
 
 
 def describe(recipe: Mapping[str, Any]) -> str:
