@@ -9,17 +9,20 @@ from pathlib import Path
 from shlex import quote
 
 from algocli.cli.console import count, show_line
+from algocli.cli.options import in_same_folders
 from algocli.cli.wording import in_options
 from algocli.compute.track import Track
-from algocli.compute.vouching import Fault
+from algocli.compute.vouching import Fault, Upgrade
 from algocli.dataset.naming import id_of
 from algocli.errors import AlgocliError, DataError
 from algocli.features.audit import NotRecomputed, Sample, gram_fault, recompute, sample_rows
 from algocli.features.store import derived
+from algocli.features.store import upgrading as stores_upgrading
 from algocli.features.store.commands import command
 from algocli.features.store.library import named_after, read_recipe, store_folders
 from algocli.features.store.shards import FeatureStore
 from algocli.runs import audit
+from algocli.runs import upgrading as runs_upgrading
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,7 @@ class Findings:
     runs: list[Fault] = field(default_factory=list)
     # What earlier versions wrote without a digest.
     unvouched: list[Path] = field(default_factory=list)
+    upgraded: list[Upgrade] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
     not_recomputed: list[NotRecomputed] = field(default_factory=list)
 
@@ -61,13 +65,17 @@ class Findings:
         return [sample for sample in self.samples if not sample.agrees]
 
 
-def check(cache_dir: Path, data_dir: Path, *, sample: bool, trust_code: bool, adopt: bool, track: Track) -> Findings:
+def check(
+    cache_dir: Path, data_dir: Path | None, *, trust_code: bool = False, upgrade: bool = False, track: Track
+) -> Findings:
     """Compare stores with their checksums, matrices with their stores, samples with networks, runs with records.
 
     Parameters
     ----------
-    adopt
-        Whether what earlier versions left without a digest is to have one, if nothing is wrong with it.
+    data_dir
+        Where the images are from which samples are computed anew; None where none are to be.
+    upgrade
+        Whether what earlier versions left without digests is to have them, where nothing is wrong with it.
     """
     folders = store_folders(cache_dir)
     findings = Findings(len(folders))
@@ -75,7 +83,7 @@ def check(cache_dir: Path, data_dir: Path, *, sample: bool, trust_code: bool, ad
     for folder in track(folders, total=len(folders), label="checking stores", unit="stores"):
         # One store that cannot be read must not keep the others from being checked.
         try:
-            store = FeatureStore(folder)
+            store, n_damaged = FeatureStore(folder), len(findings.damaged)
             for shard in store.damaged():
                 store.forget(shard)
                 findings.damaged.append(Damage(folder, (shard.start, shard.stop)))
@@ -86,12 +94,9 @@ def check(cache_dir: Path, data_dir: Path, *, sample: bool, trust_code: bool, ad
             faults = list(derived.derived_faults(store))
             findings.derived += faults
             stores.append(store)
-            unknown = derived.unvouched(store)
-            if adopt and fault is None and not faults:
-                for record in unknown:
-                    derived.adopt(record)
-            else:
-                findings.unvouched += unknown
+            if upgrade and fault is None and not faults and len(findings.damaged) == n_damaged:
+                findings.upgraded += stores_upgrading.upgrade(store)
+            findings.unvouched += stores_upgrading.unvouched(store)
         except AlgocliError as error:
             findings.unreadable.append(Problem(folder, in_options(error.message)))
         # A manifest or a record that is JSON and lacks what belongs in one.
@@ -99,8 +104,10 @@ def check(cache_dir: Path, data_dir: Path, *, sample: bool, trust_code: bool, ad
             findings.unreadable.append(Problem(folder, f"a description in {folder} is damaged"))
     findings.derived += [*derived.recipe_faults(cache_dir), *derived.memory_faults(cache_dir)]
     findings.unvouched = list(dict.fromkeys(findings.unvouched))
-    _check_runs(findings, cache_dir, adopt=adopt, track=track)
-    for result in recompute(stores, data_dir, cache_dir, trust_code=trust_code, track=track) if sample else ():
+    _check_runs(findings, cache_dir, upgrade=upgrade, track=track)
+    if data_dir is None:
+        return findings
+    for result in recompute(stores, data_dir, cache_dir, trust_code=trust_code, track=track):
         if isinstance(result, Sample):
             findings.samples.append(result)
         else:
@@ -108,20 +115,18 @@ def check(cache_dir: Path, data_dir: Path, *, sample: bool, trust_code: bool, ad
     return findings
 
 
-def _check_runs(findings: Findings, cache_dir: Path, *, adopt: bool, track: Track) -> None:
+def _check_runs(findings: Findings, cache_dir: Path, *, upgrade: bool, track: Track) -> None:
     runs = audit.all_runs(cache_dir)
     for run in track(runs, total=len(runs), label="checking runs", unit="runs"):
         faults = list(audit.run_faults(run))
         findings.runs += [replace(fault, problem=in_options(fault.problem)) for fault in faults]
-        for subject_run in audit.unvouched(run):
-            if adopt and not faults:
-                audit.adopt(subject_run)
-            else:
-                findings.unvouched.append(subject_run.folder / "record.json")
+        if upgrade and not faults:
+            findings.upgraded += runs_upgrading.upgrade(run)
+        findings.unvouched += runs_upgrading.unvouched(run)
     findings.n_runs = len(runs)
 
 
-def show_faults(findings: Findings) -> None:
+def show_faults(findings: Findings, cache_dir: Path) -> None:
     """Print a line for each finding, or that there is none."""
     for damage in findings.damaged:
         show_line(f"{damage.store}: rows {damage.rows[0]} to {damage.rows[1]} are damaged")
@@ -150,7 +155,22 @@ def show_faults(findings: Findings) -> None:
         print(whole + (f", {count(len(findings.samples), 'row')} of {recomputed} computed anew" if recomputed else ""))
     if findings.unvouched:
         records = count(len(findings.unvouched), "record")
-        print(f"{records} of an earlier version vouch for nothing: algocli cache verify --adopt takes all as it is now")
+        migrate = in_same_folders("algocli cache migrate", cache_dir=cache_dir)
+        print(f"{records} of an earlier version vouch for nothing: {migrate} adds checksums")
+
+
+def show_upgrades(findings: Findings) -> None:
+    """Print a line for each record that was brought up to date, and what of it all nobody can vouch for."""
+    for upgrade in findings.upgraded:
+        show_line(f"{upgrade.path}: {'taken as it is' if upgrade.on_trust else 'as it was written'}")
+    on_trust = [upgrade for upgrade in findings.upgraded if upgrade.on_trust]
+    if not findings.upgraded:
+        print("nothing to migrate" if not findings.unvouched else "nothing was migrated")
+        return
+    print(f"{count(len(findings.upgraded), 'record')} brought up to date, with checksums")
+    if on_trust:
+        whole = f"{count(len(on_trust), 'record')} had none: what lies beside them now"
+        print(f"{whole} is vouched for from now on; whether it is what was once written, nothing tells")
 
 
 def raise_faults(findings: Findings) -> None:

@@ -17,5 +17,6 @@ refitting       the models of a run, fitted once more
 predictor       what a run predicts for new images
 between_folds   how models of folds depend on each other
 audit           whether runs are what their trainings left
+upgrading       how records of earlier versions come to vouch for runs
 leftovers       what of a cache no run refers to
 """

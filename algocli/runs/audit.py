@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 from algocli.compute.arrays import read_kept
-from algocli.compute.lock import hold
 from algocli.compute.vouching import Fault
 from algocli.dataset.naming import id_of
 from algocli.encoding.settings import Settings
@@ -21,12 +19,12 @@ from algocli.runs.subject_run import MODEL, SubjectRun
 def all_runs(cache_dir: Path) -> list[Run]:
     """List the folders of runs, whatever is left of each."""
     runs = [Run(folder) for folder in sorted((cache_dir / "runs").glob("[!.]*")) if folder.is_dir()]
-    return [run for run in runs if (run.folder / "manifest.json").exists() or _subject_runs(run)]
+    return [run for run in runs if (run.folder / "manifest.json").exists() or subject_runs_in(run)]
 
 
 def run_faults(run: Run) -> Iterator[Fault]:
     """Read all of a run, and yield what is not what its trainings left."""
-    subject_runs = _subject_runs(run)
+    subject_runs = subject_runs_in(run)
     everyone = [subject_run.id for subject_run in subject_runs]
     settings = None
     try:
@@ -37,30 +35,8 @@ def run_faults(run: Run) -> Iterator[Fault]:
         yield from _subject_faults(run, subject_run, settings)
 
 
-def unvouched(run: Run) -> list[SubjectRun]:
-    """Return the subjects that an earlier version trained, whose records vouch for nothing."""
-    unknown = []
-    for subject_run in _subject_runs(run):
-        with suppress(DataError):
-            if subject_run.vouched is None:
-                unknown.append(subject_run)
-    return unknown
-
-
-def adopt(subject_run: SubjectRun) -> None:
-    """Have the record of an earlier version vouch for the arrays as they are now.
-
-    Raises
-    ------
-    DataError, StorageError
-        If it is damaged, or cannot be written.
-    """
-    with hold(subject_run.lock):
-        if subject_run.vouched is None:
-            subject_run.finish(subject_run.record)
-
-
-def _subject_runs(run: Run) -> list[SubjectRun]:
+def subject_runs_in(run: Run) -> list[SubjectRun]:
+    """Return the subjects of which a run has anything, finished or not."""
     folders = [folder for folder in run.subject_folders() if any(folder.glob("*.npy")) or _has_record(folder)]
     return [SubjectRun(id_of(folder.name), folder) for folder in folders]
 

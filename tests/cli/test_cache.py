@@ -13,8 +13,8 @@ from algocli.cli import app
 from algocli.compute.caches import filling
 from algocli.dataset.challenge.subjects import Challenge
 from algocli.encoding.settings import Settings
-from algocli.features.store.derived import adopt
 from algocli.features.store.gram import gram
+from algocli.features.store.upgrading import adopt
 from algocli.runs.opening import open_run
 from tests.features.by_hand import cache_features, digest_tree, extract_one, list_stores
 from tests.features.stand_in import stand_in

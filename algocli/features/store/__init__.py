@@ -10,5 +10,6 @@ matrices    what vouches for a matrix
 gram        inner products of all images
 overview    what a cache holds, a row a store
 derived     whether what was derived from stores is what was written
+upgrading   how records of earlier versions come to vouch for stores
 leftovers   what of it nothing refers to
 """

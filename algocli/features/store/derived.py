@@ -10,11 +10,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from algocli.compute.arrays import read_kept
-from algocli.compute.vouching import Fault, digest_file, is_sealed, read_sealed, write_sealed
+from algocli.compute.vouching import Fault, read_sealed
 from algocli.errors import DataError, writing
 from algocli.features.store.commands import command_by_manifest
 from algocli.features.store.library import read_recipe
-from algocli.features.store.matrices import DIGEST, matrix_fault
+from algocli.features.store.matrices import matrix_fault
 from algocli.features.store.shards import FeatureStore
 
 COMPUTED_ANEW = "nothing needs to be done: it is forgotten, and computed anew where it is needed"
@@ -74,30 +74,3 @@ def memory_faults(cache_dir: Path) -> Iterator[Fault]:
         except DataError as error:
             forget(path)
             yield Fault(path, error.message, COMPUTED_ANEW)
-
-
-def unvouched(store: FeatureStore) -> list[Path]:
-    """Return the records of a store, and of its matrices, that an earlier version wrote and that vouch for nothing."""
-    records = [*sorted(store.folder.glob("**/record.json")), store.folder / "manifest.json"]
-    records.append(store.folder.parent / "recipe.json")
-    unknown = []
-    for path in records:
-        # What cannot be read is a fault, and told as one.
-        with suppress(DataError):
-            if not is_sealed(path):
-                unknown.append(path)
-    return unknown
-
-
-def adopt(record: Path) -> None:
-    """Have a record of old vouch for what lies beside it now, and for itself.
-
-    Raises
-    ------
-    DataError, StorageError
-        If it is missing or damaged, or cannot be written.
-    """
-    value = read_sealed(record)
-    if record.name == "record.json":
-        value[DIGEST] = digest_file(record.parent / "matrix.npy")
-    write_sealed(record, value)
