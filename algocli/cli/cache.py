@@ -16,6 +16,7 @@ from algocli.dataset.naming import SubjectId
 
 if TYPE_CHECKING:
     from algocli.compute.leftovers import Leftover
+    from algocli.compute.vouching import Upgrade
     from algocli.features.store.overview import StoreRow
 
 cache = typer.Typer(help="List what is cached, check it, delete leftovers.", no_args_is_help=True)
@@ -139,12 +140,13 @@ def migrate(cache_dir: CacheDir = DEFAULT_CACHE_DIR, as_json: Json = False, quie
     from algocli.cli.console import note, show_json, tracker
     from algocli.compute.caches import filling
 
+    upgraded: list[Upgrade] = []
     with filling(cache_dir, partial(note, quiet=quiet)):
-        findings = check(cache_dir, None, upgrade=True, track=tracker(quiet))
+        findings = check(cache_dir, None, upgraded=upgraded, track=tracker(quiet))
     if as_json:
-        show_json(findings)
+        show_json({"upgraded": upgraded, "not_upgraded": findings.unvouched})
     else:
-        show_upgrades(findings)
+        show_upgrades(upgraded)
     raise_faults(findings)
 
 

@@ -55,7 +55,6 @@ class Findings:
     runs: list[Fault] = field(default_factory=list)
     # What earlier versions wrote without a digest.
     unvouched: list[Path] = field(default_factory=list)
-    upgraded: list[Upgrade] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
     not_recomputed: list[NotRecomputed] = field(default_factory=list)
 
@@ -66,7 +65,12 @@ class Findings:
 
 
 def check(
-    cache_dir: Path, data_dir: Path | None, *, trust_code: bool = False, upgrade: bool = False, track: Track
+    cache_dir: Path,
+    data_dir: Path | None,
+    *,
+    trust_code: bool = False,
+    upgraded: list[Upgrade] | None = None,
+    track: Track,
 ) -> Findings:
     """Compare stores with their checksums, matrices with their stores, samples with networks, runs with records.
 
@@ -74,8 +78,9 @@ def check(
     ----------
     data_dir
         Where the images are from which samples are computed anew; None where none are to be.
-    upgrade
-        Whether what earlier versions left without digests is to have them, where nothing is wrong with it.
+    upgraded
+        Takes the records of earlier versions that are given digests, where nothing is wrong with them; where there is
+        no such list, none is.
     """
     folders = store_folders(cache_dir)
     findings = Findings(len(folders))
@@ -84,6 +89,7 @@ def check(
         # One store that cannot be read must not keep the others from being checked.
         try:
             store, n_damaged = FeatureStore(folder), len(findings.damaged)
+            findings.derived += derived.record_faults(store)
             for shard in store.damaged():
                 store.forget(shard)
                 findings.damaged.append(Damage(folder, (shard.start, shard.stop)))
@@ -94,8 +100,8 @@ def check(
             faults = list(derived.derived_faults(store))
             findings.derived += faults
             stores.append(store)
-            if upgrade and fault is None and not faults and len(findings.damaged) == n_damaged:
-                findings.upgraded += stores_upgrading.upgrade(store)
+            if upgraded is not None and fault is None and not faults and len(findings.damaged) == n_damaged:
+                upgraded += stores_upgrading.upgrade(store)
             findings.unvouched += stores_upgrading.unvouched(store)
         except AlgocliError as error:
             findings.unreadable.append(Problem(folder, in_options(error.message)))
@@ -104,7 +110,7 @@ def check(
             findings.unreadable.append(Problem(folder, f"a description in {folder} is damaged"))
     findings.derived += [*derived.recipe_faults(cache_dir), *derived.memory_faults(cache_dir)]
     findings.unvouched = list(dict.fromkeys(findings.unvouched))
-    _check_runs(findings, cache_dir, upgrade=upgrade, track=track)
+    _check_runs(findings, cache_dir, upgraded=upgraded, track=track)
     if data_dir is None:
         return findings
     for result in recompute(stores, data_dir, cache_dir, trust_code=trust_code, track=track):
@@ -115,13 +121,13 @@ def check(
     return findings
 
 
-def _check_runs(findings: Findings, cache_dir: Path, *, upgrade: bool, track: Track) -> None:
+def _check_runs(findings: Findings, cache_dir: Path, *, upgraded: list[Upgrade] | None, track: Track) -> None:
     runs = audit.all_runs(cache_dir)
     for run in track(runs, total=len(runs), label="checking runs", unit="runs"):
         faults = list(audit.run_faults(run))
         findings.runs += [replace(fault, problem=in_options(fault.problem)) for fault in faults]
-        if upgrade and not faults:
-            findings.upgraded += runs_upgrading.upgrade(run)
+        if upgraded is not None and not faults:
+            upgraded += runs_upgrading.upgrade(run)
         findings.unvouched += runs_upgrading.unvouched(run)
     findings.n_runs = len(runs)
 
@@ -159,18 +165,17 @@ def show_faults(findings: Findings, cache_dir: Path) -> None:
         print(f"{records} of an earlier version vouch for nothing: {migrate} adds checksums")
 
 
-def show_upgrades(findings: Findings) -> None:
+def show_upgrades(upgraded: Sequence[Upgrade]) -> None:
     """Print a line for each record that was brought up to date, and what of it all nobody can vouch for."""
-    for upgrade in findings.upgraded:
+    for upgrade in upgraded:
         show_line(f"{upgrade.path}: {'taken as it is' if upgrade.on_trust else 'as it was written'}")
-    on_trust = [upgrade for upgrade in findings.upgraded if upgrade.on_trust]
-    if not findings.upgraded:
-        print("nothing to migrate" if not findings.unvouched else "nothing was migrated")
-        return
-    print(f"{count(len(findings.upgraded), 'record')} brought up to date, with checksums")
+    on_trust = sum(upgrade.on_trust for upgrade in upgraded)
+    print(f"{count(len(upgraded), 'record')} brought up to date" if upgraded else "nothing to bring up to date")
     if on_trust:
-        whole = f"{count(len(on_trust), 'record')} had none: what lies beside them now"
-        print(f"{whole} is vouched for from now on; whether it is what was once written, nothing tells")
+        print(
+            f"{count(on_trust, 'record')} had no checksums of what lies beside them: that is vouched for as it is now, "
+            "and whether it is what was once written, nothing tells"
+        )
 
 
 def raise_faults(findings: Findings) -> None:

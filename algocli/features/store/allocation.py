@@ -38,6 +38,9 @@ def describe(folder: Path, about: Mapping[str, Any]) -> None:
     if _is_described(folder):
         return
     with writing(folder):
+        # It may be of other features, and is made anew where it is needed.
+        for derived in ("gram", "standardised", "axes"):
+            shutil.rmtree(folder / derived, ignore_errors=True)
         if not _restore(folder, about):
             _allocate(folder, about)
     # The manifest comes last: a store that has one is fully allocated.
@@ -84,8 +87,7 @@ def _restore(folder: Path, about: Mapping[str, Any]) -> bool:
 
 def _allocate(folder: Path, about: Mapping[str, Any]) -> None:
     """Make the array, and take away what an unfinished or deleted store left."""
-    for remains in ("done", "gram", "standardised"):
-        shutil.rmtree(folder / remains, ignore_errors=True)
+    shutil.rmtree(folder / "done", ignore_errors=True)
     for unfinished in folder.glob(f"*{PARTIAL}"):
         unfinished.unlink(missing_ok=True)
     _make_array(folder / _ARRAY, about)

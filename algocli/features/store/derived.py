@@ -20,6 +20,13 @@ from algocli.features.store.shards import FeatureStore
 COMPUTED_ANEW = "nothing needs to be done: it is forgotten, and computed anew where it is needed"
 
 
+def record_faults(store: FeatureStore) -> Iterator[Fault]:
+    """Yield the records of shards that were damaged while their rows are whole, once they have been written anew."""
+    for shard in store.recover():
+        problem = f"the record of rows {shard.start} to {shard.stop} was damaged"
+        yield Fault(store.folder / "done", problem, "nothing needs to be done: the rows are whole, and recorded anew")
+
+
 def forget(path: Path) -> None:
     """Delete what can be computed anew, or the record without which it is.
 

@@ -233,7 +233,10 @@ def _refuse_damaged(cache_dir: Path, model: str, layer: str) -> None:
     """Refuse to say that there are no features where there are, and what describes them is damaged."""
     for path in sorted((cache_dir / "features").glob("*/recipe.json")):
         if path.parent.name.startswith(f"{words_of(model, layer)}-"):
-            read_recipe(path.parent)
+            try:
+                read_recipe(path.parent)
+            except DataError as error:
+                raise MissingStep(f"features of {model} {layer} are there, but {error}", hint=error.hint) from error
 
 
 def _is_begun(home: Path) -> bool:

@@ -49,8 +49,9 @@ def adopt(record: Path) -> bool:
         If it is missing or damaged, or cannot be written.
     """
     value, on_trust = read_sealed(record), False
-    if record.name == "record.json" and DIGEST not in value:
-        value[DIGEST], on_trust = digest_file(record.parent / "matrix.npy"), True
+    if record.name == "record.json":
+        on_trust = DIGEST not in value
+        value[DIGEST] = digest_file(record.parent / "matrix.npy")
     if record.name == "manifest.json" and "array" not in value:
         value["array"], on_trust = digest_file(record.parent / "features.zarr" / "zarr.json"), True
     write_sealed(record, value)
