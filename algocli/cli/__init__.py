@@ -21,9 +21,11 @@ from typer.main import get_group
 from algocli.cli.ascii import mend
 from algocli.cli.examples import add_examples
 from algocli.cli.wording import told_in_options
-from algocli.errors import AlgocliError, DataError, MissingStep, StorageError, first_line
+from algocli.errors import AlgocliError, DataError, StorageError, first_line
 
-INTERRUPTED, TERMINATED = 130, 143
+INTERRUPTED = 130
+# What schedulers and service managers send, and a terminal that is closed: the word for it.
+_ENDS = {signal.SIGTERM: "terminated", signal.SIGHUP: "hung up"}
 # What a disk answers, and no mistake in the program makes it answer.
 _DISK_FAULTS = {
     errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.EIO, errno.ESTALE,
@@ -72,8 +74,10 @@ class _Commands(TyperGroup):
             from algocli.cli.console import stop_bars
 
             stop_bars()
-            word, code = ("terminated", TERMINATED) if isinstance(stop, _Terminated) else ("interrupted", INTERRUPTED)
-            print(f"{word}: what is finished stays finished; the same command goes on from there", file=sys.stderr)
+            word, code = (stop.word, stop.code) if isinstance(stop, _Ended) else ("interrupted", INTERRUPTED)
+            # A terminal that was closed takes no more words.
+            with suppress(OSError):
+                print(f"{word}: what is finished stays finished; the same command goes on from there", file=sys.stderr)
             raise typer.Exit(code) from None
         except BrokenPipeError:
             # The reader of our output (head, less) went away: that is no error of ours.
@@ -91,12 +95,9 @@ class _Commands(TyperGroup):
 def _told(error: AlgocliError, ctx: typer.Context) -> typer.Exit:
     """Print an error and return the exit that it asks for."""
     from algocli.cli.console import show_error
-    from algocli.cli.options import FOLDERS, in_same_folders
+    from algocli.cli.ways_out import complete
 
-    hint = error.hint
-    if isinstance(error, MissingStep) and hint is not None:
-        hint = in_same_folders(hint, **ctx.meta.get(FOLDERS, {}))
-    show_error(error, hint)
+    show_error(error, None if error.hint is None else complete(error.hint, ctx))
     return typer.Exit(error.exit_code)
 
 
@@ -143,8 +144,8 @@ def _root(
     The usual order: data, extract, train, report, submit. Try it without data: algocli demo.
 
     Results go to stdout, everything else to stderr. Exit codes: 0 done, 2 a wrong request, 3 the data is missing or
-    malformed, 4 an earlier step has not run (the hint names the command), 130 interrupted, 143 terminated, 1 a bug of
-    ours.
+    malformed, 4 an earlier step has not run (the hint names the command), 129 hung up, 130 interrupted, 143 terminated,
+    1 a bug of ours.
     """
 
 
@@ -152,25 +153,31 @@ def main() -> None:
     """Run the command line."""
     _mend_streams()
     # Whoever has it ignored, as nohup has others, means it.
-    if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, _terminate)
+    for number in _ENDS:
+        if signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, _end)
     try:
         app()
     except SystemExit as end:
-        if end.code in (INTERRUPTED, TERMINATED):
+        if end.code in (INTERRUPTED, *(128 + number for number in _ENDS)):
             # A second Ctrl-C would only print a traceback out of the interpreter's own end.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
         raise
 
 
-class _Terminated(KeyboardInterrupt):
-    """What schedulers and service managers send ends whatever Ctrl-C does, in the same way."""
+class _Ended(KeyboardInterrupt):
+    """A signal that ends whatever Ctrl-C does, in the same way."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.word, self.code = _ENDS[signal.Signals(number)], 128 + number
 
 
-def _terminate(number: int, _frame: object) -> None:
-    # They may send it to a process and again to its group, which is no reason to leave half of the cleaning undone.
-    signal.signal(number, signal.SIG_IGN)
-    raise _Terminated
+def _end(number: int, _frame: object) -> None:
+    # One may come to a process and again to its group, which is no reason to leave half of the cleaning undone.
+    for other in _ENDS:
+        signal.signal(other, signal.SIG_IGN)
+    raise _Ended(number)
 
 
 def _mend_streams() -> None:

@@ -16,6 +16,7 @@ from algocli.dataset.naming import SubjectId
 
 if TYPE_CHECKING:
     from algocli.compute.leftovers import Leftover
+    from algocli.compute.vouching import Upgrade
     from algocli.features.store.overview import StoreRow
 
 cache = typer.Typer(help="List what is cached, check it, delete leftovers.", no_args_is_help=True)
@@ -103,9 +104,6 @@ def verify(
     sample: Annotated[
         bool, typer.Option("--sample/--no-sample", help="Also compute two rows of each store anew and compare.")
     ] = True,
-    adopt: Annotated[
-        bool, typer.Option("--adopt", help="Have what earlier versions left without checksums taken as it is now.")
-    ] = False,
     trust_remote_code: TrustRemoteCode = False,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     cache_dir: CacheDir = DEFAULT_CACHE_DIR,
@@ -121,14 +119,35 @@ def verify(
     from algocli.cli.cache_faults import check, raise_faults, show_faults
     from algocli.cli.console import show_json, tracker
 
-    findings = check(
-        cache_dir, data_dir, sample=sample, trust_code=trust_remote_code, adopt=adopt, track=tracker(quiet)
-    )
+    findings = check(cache_dir, data_dir if sample else None, trust_code=trust_remote_code, track=tracker(quiet))
     if as_json:
         show_json(findings)
     else:
-        show_faults(findings)
-    raise_faults(findings, data_dir, cache_dir)
+        show_faults(findings, cache_dir)
+    raise_faults(findings)
+
+
+@cache.command("migrate")
+def migrate(cache_dir: CacheDir = DEFAULT_CACHE_DIR, as_json: Json = False, quiet: Quiet = False) -> None:
+    """Bring what earlier versions left up to date.
+
+    Their records get the checksums that today's have: those of features are compared with what was written then, all
+    else is taken as it is now, once nothing is found wrong with it. No number changes. Of what is damaged nothing is
+    vouched for, and the command that mends it is told, as 'algocli cache verify' does. Each record is replaced at once:
+    stopped at any moment, the same command goes on from there.
+    """
+    from algocli.cli.cache_faults import check, raise_faults, show_upgrades
+    from algocli.cli.console import note, show_json, tracker
+    from algocli.compute.caches import filling
+
+    upgraded: list[Upgrade] = []
+    with filling(cache_dir, partial(note, quiet=quiet)):
+        findings = check(cache_dir, None, upgraded=upgraded, track=tracker(quiet))
+    if as_json:
+        show_json({"upgraded": upgraded, "not_upgraded": findings.unvouched})
+    else:
+        show_upgrades(upgraded)
+    raise_faults(findings)
 
 
 @cache.command("gc")

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from shlex import quote
 
 from algocli.cli.console import count, show_line
 from algocli.cli.options import in_same_folders
 from algocli.cli.wording import in_options
 from algocli.compute.track import Track
-from algocli.compute.vouching import Fault
+from algocli.compute.vouching import Fault, Upgrade
+from algocli.dataset.naming import id_of
 from algocli.errors import AlgocliError, DataError
 from algocli.features.audit import NotRecomputed, Sample, gram_fault, recompute, sample_rows
-from algocli.features.store import derived as store_derived
+from algocli.features.store import derived
+from algocli.features.store import upgrading as stores_upgrading
 from algocli.features.store.commands import command
-from algocli.features.store.library import read_recipe, store_folders
+from algocli.features.store.library import named_after, read_recipe, store_folders
 from algocli.features.store.shards import FeatureStore
 from algocli.runs import audit
+from algocli.runs import upgrading as runs_upgrading
 
 
 @dataclass(frozen=True)
@@ -60,13 +64,23 @@ class Findings:
         return [sample for sample in self.samples if not sample.agrees]
 
 
-def check(cache_dir: Path, data_dir: Path, *, sample: bool, trust_code: bool, adopt: bool, track: Track) -> Findings:
+def check(
+    cache_dir: Path,
+    data_dir: Path | None,
+    *,
+    trust_code: bool = False,
+    upgraded: list[Upgrade] | None = None,
+    track: Track,
+) -> Findings:
     """Compare stores with their checksums, matrices with their stores, samples with networks, runs with records.
 
     Parameters
     ----------
-    adopt
-        Whether what earlier versions left without a digest is to have one, if nothing is wrong with it.
+    data_dir
+        Where the images are from which samples are computed anew; None where none are to be.
+    upgraded
+        Takes the records of earlier versions that are given digests, where nothing is wrong with them; where there is
+        no such list, none is.
     """
     folders = store_folders(cache_dir)
     findings = Findings(len(folders))
@@ -74,31 +88,32 @@ def check(cache_dir: Path, data_dir: Path, *, sample: bool, trust_code: bool, ad
     for folder in track(folders, total=len(folders), label="checking stores", unit="stores"):
         # One store that cannot be read must not keep the others from being checked.
         try:
-            store = FeatureStore(folder)
+            store, n_damaged = FeatureStore(folder), len(findings.damaged)
+            findings.derived += derived.record_faults(store)
             for shard in store.damaged():
                 store.forget(shard)
                 findings.damaged.append(Damage(folder, (shard.start, shard.stop)))
             fault = gram_fault(store, sample_rows(store))
             if fault is not None:
+                derived.forget(folder / "gram" / "record.json")
                 findings.gram.append(Problem(folder, fault))
-            derived = list(store_derived.derived_faults(store))
-            findings.derived += derived
+            faults = list(derived.derived_faults(store))
+            findings.derived += faults
             stores.append(store)
-            unknown = store_derived.unvouched(store)
-            if adopt and fault is None and not derived:
-                for record in unknown:
-                    store_derived.adopt(record)
-            else:
-                findings.unvouched += unknown
+            if upgraded is not None and fault is None and not faults and len(findings.damaged) == n_damaged:
+                upgraded += stores_upgrading.upgrade(store)
+            findings.unvouched += stores_upgrading.unvouched(store)
         except AlgocliError as error:
             findings.unreadable.append(Problem(folder, in_options(error.message)))
         # A manifest or a record that is JSON and lacks what belongs in one.
         except (KeyError, TypeError, ValueError):
             findings.unreadable.append(Problem(folder, f"a description in {folder} is damaged"))
-    findings.derived += [*store_derived.recipe_faults(cache_dir), *store_derived.memory_faults(cache_dir)]
+    findings.derived += [*derived.recipe_faults(cache_dir), *derived.memory_faults(cache_dir)]
     findings.unvouched = list(dict.fromkeys(findings.unvouched))
-    _check_runs(findings, cache_dir, adopt=adopt, track=track)
-    for result in recompute(stores, data_dir, cache_dir, trust_code=trust_code, track=track) if sample else ():
+    _check_runs(findings, cache_dir, upgraded=upgraded, track=track)
+    if data_dir is None:
+        return findings
+    for result in recompute(stores, data_dir, cache_dir, trust_code=trust_code, track=track):
         if isinstance(result, Sample):
             findings.samples.append(result)
         else:
@@ -106,20 +121,18 @@ def check(cache_dir: Path, data_dir: Path, *, sample: bool, trust_code: bool, ad
     return findings
 
 
-def _check_runs(findings: Findings, cache_dir: Path, *, adopt: bool, track: Track) -> None:
+def _check_runs(findings: Findings, cache_dir: Path, *, upgraded: list[Upgrade] | None, track: Track) -> None:
     runs = audit.all_runs(cache_dir)
     for run in track(runs, total=len(runs), label="checking runs", unit="runs"):
         faults = list(audit.run_faults(run))
         findings.runs += [replace(fault, problem=in_options(fault.problem)) for fault in faults]
-        for subject_run in audit.unvouched(run):
-            if adopt and not faults:
-                audit.adopt(subject_run)
-            else:
-                findings.unvouched.append(subject_run.folder / "record.json")
+        if upgraded is not None and not faults:
+            upgraded += runs_upgrading.upgrade(run)
+        findings.unvouched += runs_upgrading.unvouched(run)
     findings.n_runs = len(runs)
 
 
-def show_faults(findings: Findings) -> None:
+def show_faults(findings: Findings, cache_dir: Path) -> None:
     """Print a line for each finding, or that there is none."""
     for damage in findings.damaged:
         show_line(f"{damage.store}: rows {damage.rows[0]} to {damage.rows[1]} are damaged")
@@ -148,10 +161,24 @@ def show_faults(findings: Findings) -> None:
         print(whole + (f", {count(len(findings.samples), 'row')} of {recomputed} computed anew" if recomputed else ""))
     if findings.unvouched:
         records = count(len(findings.unvouched), "record")
-        print(f"{records} of an earlier version vouch for nothing: algocli cache verify --adopt takes all as it is now")
+        migrate = in_same_folders("algocli cache migrate", cache_dir=cache_dir)
+        print(f"{records} of an earlier version vouch for nothing: {migrate} adds checksums")
 
 
-def raise_faults(findings: Findings, data_dir: Path, cache_dir: Path) -> None:
+def show_upgrades(upgraded: Sequence[Upgrade]) -> None:
+    """Print a line for each record that was brought up to date, and what of it all nobody can vouch for."""
+    for upgrade in upgraded:
+        show_line(f"{upgrade.path}: {'taken as it is' if upgrade.on_trust else 'as it was written'}")
+    on_trust = sum(upgrade.on_trust for upgrade in upgraded)
+    print(f"{count(len(upgraded), 'record')} brought up to date" if upgraded else "nothing to bring up to date")
+    if on_trust:
+        print(
+            f"{count(on_trust, 'record')} had no checksums of what lies beside them: that is vouched for as it is now, "
+            "and whether it is what was once written, nothing tells"
+        )
+
+
+def raise_faults(findings: Findings) -> None:
     """End in an error where something is wrong, with the commands that mend it.
 
     Raises
@@ -161,8 +188,7 @@ def raise_faults(findings: Findings, data_dir: Path, cache_dir: Path) -> None:
     """
     sentences = _sentences(findings)
     if sentences:
-        hints = _hints(findings, data_dir, cache_dir)
-        raise DataError(", ".join(sentences), hint="\n       ".join(dict.fromkeys(hints)))
+        raise DataError(", ".join(sentences), hint="\n       ".join(dict.fromkeys(_hints(findings))))
 
 
 def _sentences(findings: Findings) -> list[str]:
@@ -182,38 +208,38 @@ def _sentences(findings: Findings) -> list[str]:
     ]
 
 
-def _hints(findings: Findings, data_dir: Path, cache_dir: Path) -> list[str]:
+def _hints(findings: Findings) -> Iterator[str]:
+    """Yield the commands that mend what was found, each on a line of its own."""
     again = {
-        folder: _command_of(folder, data_dir, cache_dir)
+        folder: _command_of(folder)
         for folder in _stores([*findings.damaged, *findings.differing, *findings.unreadable])
     }
-    differing = _stores(findings.differing)
-    return [
-        *(f"delete {problem.store}, then {again[problem.store]}" for problem in findings.unreadable),
-        *(f"delete {folder}, then {again[folder]}" for folder in differing),
-        *(f"{again[folder]} (makes only the damaged part anew)" for folder in _stores(findings.damaged)),
-        *(f"delete {problem.store / 'gram'}: algocli train computes it anew" for problem in findings.gram),
-        *(fault.mend for fault in findings.derived),
-        *(
-            in_same_folders(fault.mend, data_dir, cache_dir) if fault.mend.startswith("algocli") else fault.mend
-            for fault in findings.runs
-        ),
-    ]
+    for problem in findings.unreadable:
+        yield again[problem.store]
+    for folder in _stores(findings.differing):
+        # Nothing that describes these says that anything is wrong with them.
+        yield f"rm -r {quote(str(folder))}"
+        yield again[folder]
+    for folder in _stores(findings.damaged):
+        yield f"{again[folder]} (makes only the damaged part anew)"
+    for _ in findings.gram:
+        yield derived.COMPUTED_ANEW
+    for fault in (*findings.derived, *findings.runs):
+        yield fault.mend
 
 
 def _stores(findings: Sequence[Damage | Problem | Sample]) -> list[Path]:
     return list(dict.fromkeys(finding.store for finding in findings))
 
 
-def _command_of(folder: Path, data_dir: Path, cache_dir: Path) -> str:
+def _command_of(folder: Path) -> str:
     """Return the command that makes a store, as far as what is left of its descriptions says so."""
     try:
         store = FeatureStore(folder)
-        words = command(read_recipe(folder.parent), store.subject, store.manifest["provenance"])
+        return command(read_recipe(folder.parent), store.subject, store.manifest["provenance"])
     except (AlgocliError, KeyError, TypeError, ValueError):
-        try:
-            number = int(folder.name.partition("-")[0].removeprefix("subj"))
-            words = command(read_recipe(folder.parent), number)
-        except (AlgocliError, KeyError, TypeError, ValueError):
-            return "repeat the command that made it"
-    return in_same_folders(words, data_dir, cache_dir)
+        pass
+    try:
+        return command(read_recipe(folder.parent), id_of(named_after(folder)))
+    except (AlgocliError, KeyError, TypeError, ValueError):
+        return "repeat the command that made it"

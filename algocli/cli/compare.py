@@ -11,7 +11,6 @@ import typer
 
 from algocli.cli.options import (
     DEFAULT_CACHE_DIR,
-    FOLDERS,
     CacheDir,
     Json,
     MinCeiling,
@@ -22,6 +21,7 @@ from algocli.cli.options import (
 )
 from algocli.cli.pages import Html, Title
 from algocli.cli.report import Group
+from algocli.cli.ways_out import remember
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.sides import Side, heading
 from algocli.results.telling import Correction
@@ -30,13 +30,6 @@ if TYPE_CHECKING:
     from algocli.cli.roi_tables import Table
     from algocli.results.compare import Comparison
     from algocli.results.group_compare import GroupComparison
-
-
-def _remember(ctx: typer.Context, value: Path | None) -> Path | None:
-    """Keep the data folder for hints, where one was given."""
-    if value is not None:
-        ctx.meta.setdefault(FOLDERS, {})["data_dir"] = value
-    return value
 
 
 RunNames = Annotated[
@@ -58,7 +51,7 @@ MovedData = Annotated[
     typer.Option(
         "--data-dir",
         envvar="ALGOCLI_DATA_DIR",
-        callback=_remember,
+        callback=remember,
         help="Folder of the challenge data.  [default: where the reference was trained]",
     ),
 ]

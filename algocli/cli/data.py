@@ -98,7 +98,7 @@ def data(
         faults = "1 fault" if sum(counts) == 1 else f"{sum(counts)} faults"
         raise DataError(
             f"{challenge.folder} has {faults}, in {len(counts)} of {len(checks)} subjects",
-            hint="mend them, then run again: algocli data",
+            hint="mend them, then run `algocli data` again",
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Literal
 
 import typer
@@ -54,7 +55,7 @@ def demo(
     if run:
         _run(ctx, folder, chosen, _components(n_train), quiet)
     else:
-        note(f"next: algocli data --data-dir {folder}", quiet=quiet)
+        note(f"next: algocli data --data-dir {quote(str(folder))}", quiet=quiet)
 
 
 def _vertices(word: str) -> Literal["small", "real"] | int:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from algocli.cli.ways_out import remember
 from algocli.dataset.challenge.layout import SUBJECTS
 from algocli.dataset.naming import SubjectId, by_id
 from algocli.encoding import presets, usual
@@ -28,16 +29,8 @@ DEFAULT_DATA_DIR, DEFAULT_CACHE_DIR = DEFAULT_DATA, DEFAULT_CACHE
 # A power of ten as a person writes it: 1e5.
 USUAL_GRID = "{:g}:{:.0e}:{}".format(*usual.ALPHAS).replace("e+0", "e")
 USUAL_LAYER = f"[default: {DEFAULT_LAYER}]"
-# Where a context keeps the folders that were chosen.
-FOLDERS = "algocli.folders"
 # Control characters, halves of surrogate pairs (bytes that are no text), and what Unicode gives no meaning.
 _NO_LETTERS = ("Cc", "Cs", "Cn")
-
-
-def _remember(ctx: typer.Context, option: typer.CallbackParam, value: Path) -> Path:
-    """Keep a folder where the program's border finds it when a step is missing."""
-    ctx.meta.setdefault(FOLDERS, {})[option.name] = value
-    return value
 
 
 DataDir = Annotated[
@@ -45,19 +38,21 @@ DataDir = Annotated[
     typer.Option(
         "--data-dir",
         envvar="ALGOCLI_DATA_DIR",
-        callback=_remember,
+        callback=remember,
         help="Folder of the challenge data (subj01 ... subj08).",
     ),
 ]
 CacheDir = Annotated[
     Path,
     typer.Option(
-        "--cache-dir", envvar="ALGOCLI_CACHE_DIR", callback=_remember, help="Folder of feature stores and runs."
+        "--cache-dir", envvar="ALGOCLI_CACHE_DIR", callback=remember, help="Folder of feature stores and runs."
     ),
 ]
 Subjects = Annotated[
     list[str] | None,
-    typer.Option("--subject", "-s", help="Subject: 3, 1-8 or all; may be repeated.  [default: all found]"),
+    typer.Option(
+        "--subject", "-s", callback=remember, help="Subject: 3, 1-8 or all; may be repeated.  [default: all found]"
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print machine-readable JSON on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress and no notes on stderr.")]
@@ -123,7 +118,10 @@ SharedImages = Annotated[
     ),
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the split.")]
-RunName = Annotated[str, typer.Option("--run", help="Name of a run; its beginning is enough where that is unique.")]
+RunName = Annotated[
+    str,
+    typer.Option("--run", callback=remember, help="Name of a run; its beginning is enough where that is unique."),
+]
 RoiNames = Annotated[
     list[str] | None,
     typer.Option(
@@ -132,7 +130,6 @@ RoiNames = Annotated[
         "them ('V1v+V1d'), in any case; may be repeated.",
     ),
 ]
-
 MinCeiling = Annotated[
     float | None,
     typer.Option(

@@ -19,6 +19,7 @@ from algocli.cli.options import (
     parse_ids,
     printable,
 )
+from algocli.cli.ways_out import remember
 from algocli.dataset.sides import HEMISPHERES, Hemisphere
 from algocli.pipeline.figure_kinds import HELP, Request, What
 
@@ -39,6 +40,7 @@ RunNames = Annotated[
     list[str] | None,
     typer.Option(
         "--run",
+        callback=remember,
         help="Name of a run, or its beginning; layers and best-layer take several.  [default: the latest]",
     ),
 ]

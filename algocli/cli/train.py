@@ -36,6 +36,7 @@ from algocli.cli.options import (
     parse_components,
     parse_ids,
 )
+from algocli.cli.ways_out import remember
 from algocli.cli.wording import FIELDS
 from algocli.dataset.naming import SubjectId
 from algocli.encoding import usual
@@ -105,7 +106,9 @@ def train(
     n_iter: Draws = usual.N_DRAWS,
     search_seed: SearchSeed = None,
     device: Device = "cpu",
-    run: Annotated[str | None, typer.Option(help="Name of the run.  [default: one that says the settings]")] = None,
+    run: Annotated[
+        str | None, typer.Option(callback=remember, help="Name of the run.  [default: one that says the settings]")
+    ] = None,
     force: Annotated[bool, typer.Option(help="Fit again, replacing the run of that name.")] = False,
     subject: Subjects = None,
     data_dir: DataDir = DEFAULT_DATA_DIR,

@@ -1,6 +1,6 @@
 """What the library says of fields and arguments, in the words of the command line: its `seed=-1` is --seed -1 here.
 
-A field without a value, as in `html=...`, is the option alone. Commands within a sentence stay as they are.
+A field without a value, as in `html=...`, is the option alone. Commands stay as they are.
 """
 
 from __future__ import annotations
@@ -66,8 +66,9 @@ _OPTIONS |= {field: field.replace("_", "-") for field in _SAME} | _RENAMED
 # What one command calls otherwise than all others do.
 _OF_COMMAND: Mapping[str, Mapping[str, str]] = {"import-features": {"name": "name"}}
 _VALUE = r"'[^']*'|\([^)]*\)|\[[^]]*\]|\.\.\.|[\w.+-]*[\w]"
-# As a hint has it; a remark may follow.
-_COMMAND = re.compile(r"algocli [^;(]*")
+# As a hint has it: a line of its own, which a remark may follow, or within a sentence in backticks.
+_WORDS = r"""algocli (?:'[^']*'|"[^"]*"|[^%s'"\n])*"""
+COMMAND = re.compile(rf"^ *{_WORDS % ';('}|(?<=`){_WORDS % '`'}", re.MULTILINE)
 _SAID = re.compile(rf"(?<![\w.'\"/=-])({'|'.join(_OPTIONS)})=({_VALUE})")
 
 
@@ -84,13 +85,13 @@ def told_in_options(command: Callable[[], str | None] = lambda: None) -> Iterato
 def in_options(text: str, command: str | None = None) -> str:
     """Write fields and their values, as in "regression='ridge'", as options of a command."""
     of_command = _OF_COMMAND.get(command or "", {})
+
+    def told(said: str) -> str:
+        return _SAID.sub(lambda match: _option(match[1], of_command.get(match[1], _OPTIONS[match[1]]), match[2]), said)
+
     # A command is in these words already, and may name a run that is called like a field.
-    whole = _COMMAND.match(text)
-    start = whole.end() if whole else 0
-    said = _SAID.sub(
-        lambda match: _option(match[1], of_command.get(match[1], _OPTIONS[match[1]]), match[2]), text[start:]
-    )
-    return text[:start] + said
+    kept, parts = COMMAND.findall(text), COMMAND.split(text)
+    return told(parts[0]) + "".join(command + told(part) for command, part in zip(kept, parts[1:], strict=True))
 
 
 def _option(field: str, option: str, value: str) -> str:

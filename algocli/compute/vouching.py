@@ -22,6 +22,17 @@ class Fault:
     mend: str
 
 
+@dataclass(frozen=True)
+class Upgrade:
+    """A record of an earlier version, or a folder of them, that has the digests of today.
+
+    `on_trust` says that nothing told whether what it vouches for is what was written: it is taken as it is.
+    """
+
+    path: Path
+    on_trust: bool
+
+
 # Under which a record tells the digest of the rest of it; those of old have none.
 _SEAL = "digest"
 

@@ -20,7 +20,7 @@ _seen: dict[Path, tuple[str, str]] = {}
 _records: dict[Path, tuple[str, dict[str, Any]]] = {}
 
 
-def read_record(path: Path, *, hint: str) -> dict[str, Any]:
+def read_record(path: Path, *, hint: str = "delete it and repeat the command") -> dict[str, Any]:
     """Read a record as `read_sealed` does, but only once for each size, inode and times of change that it has.
 
     What is in it is not to be changed.

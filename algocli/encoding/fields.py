@@ -86,7 +86,7 @@ def _features(name: str, value: object) -> tuple[str, ...]:
     for word in words:
         # A run is named after its features: one with a slash in it would lead elsewhere.
         if PurePath(word).name != word or word == ".." or not word.isprintable():
-            raise UsageError(f"{said(name, word)}: no features can be named so", hint="algocli cache list names them")
+            raise UsageError(f"{said(name, word)}: no features can be named so", hint="`algocli cache list` names them")
     return words
 
 

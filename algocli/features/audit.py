@@ -35,7 +35,7 @@ from algocli.features.rebuilding import (
 from algocli.features.store.commands import LayerRequest, is_imported
 from algocli.features.store.gram import Gram
 from algocli.features.store.library import read_recipe
-from algocli.features.store.matrices import matrix_fault
+from algocli.features.store.matrices import matrix_fault, open_matrix
 from algocli.features.store.shards import FeatureStore
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def gram_fault(store: FeatureStore, rows: tuple[int, ...]) -> str | None:
             return "it belongs to other features"
         matrix = Gram(folder)
         # Read from the file: an array without rows would fail below.
-        shape = np.load(folder / "matrix.npy", mmap_mode="r", allow_pickle=False).shape
+        shape = open_matrix(folder).shape
         if shape != (store.n_stimuli,) * 2:
             return f"it is {' x '.join(map(str, shape))}; {store.n_stimuli} images were expected"
         return matrix_fault(folder) or _asymmetry(matrix) or _wrong_distance(matrix, store, rows)

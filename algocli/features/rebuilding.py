@@ -54,7 +54,7 @@ def read_stored_recipe(store: FeatureStore, *, trust_code: bool) -> dict[str, An
     if is_imported(named):
         raise UsageError(
             f"the features '{named['model']}' were imported: which network made them is not known here",
-            hint="images can be passed through what algocli extract has used, and algocli train been given",
+            hint="images can be passed through what `algocli extract` has used, and `algocli train` been given",
         )
     # A name in a file chooses what code runs: that is for the user to say.
     if runs_code(named["model"]) and not trust_code:

@@ -222,7 +222,7 @@ def _cache(folder: Path, told: _Examined) -> dict[str, Any]:
     if tried.n_free < _LEAST_DISK and tried.done["write"] is None:
         told.trouble(
             f"the disk of {shown} is full: {gigabytes(tried.n_free)} are free",
-            "free some space (algocli cache gc deletes what nothing needs), or choose another folder: cache_dir=...",
+            "free some space (`algocli cache gc` deletes what nothing needs), or choose another folder: cache_dir=...",
         )
     if (tried.kind or "").startswith(_OF_SEVERAL):
         told.notes.append(

@@ -33,7 +33,8 @@ from algocli.results.sure_parts import Resampling, check_enough
 from algocli.results.telling import Correction
 from algocli.runs.datasets import Home
 from algocli.runs.run import Run
-from algocli.runs.splitting import find_sameness, tell_split
+from algocli.runs.scored_images import tell_split
+from algocli.runs.splitting import find_sameness
 from algocli.runs.unions import measure_features, open_unions, train_unions, with_usual_components
 from algocli.stats.partition import FeatureSet, Names, check_count, check_sets
 

@@ -23,6 +23,7 @@ from algocli.results.compare import shared_subjects
 from algocli.results.held_out import remark_on_images
 from algocli.results.scoring import read_scores, scored_subjects
 from algocli.results.telling import SCORED_ON
+from algocli.runs.commands import again
 from algocli.runs.datasets import refuse_other_data
 from algocli.runs.run import Run, list_runs
 
@@ -189,7 +190,7 @@ def _no_layers(run: Run) -> UsageError:
     elif len(single) > 1:
         hint = f"name runs of one layer each: {' '.join(f'run={name!r}' for name in single)}"
     else:
-        hint = "algocli train --regression blend -l A -l B, or train each layer by itself and name the runs"
+        hint = "`algocli train --regression blend -l A -l B`, or train each layer by itself and name the runs"
     suited = " or ".join(one.name for one in regressions() if one.per_layer is not None)
     return UsageError(
         f"run {run.name} has no layers to choose from: its regression is {run.settings.regression}, not {suited}",
@@ -242,7 +243,7 @@ def read_per_layer(run: Run, number: SubjectId, hemisphere: Side, shape: tuple[i
         raise DataError(
             f"the {hemisphere} {found.value}s of the run's subject {number} are of shape {fits.shape}; fits of "
             f"{shape[0]} layers x {shape[1]} vertices were expected",
-            hint="train this subject again with force=True",
+            hint=again(run.folder, [number]),
         )
     return np.asarray(fits[-1] if run.settings.refit else fits.mean(axis=0), dtype=np.float64)
 

@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TypeVar
 
 from algocli.compute.files import PARTIAL, read_json, write_json
+from algocli.compute.lock import hold, hold_if_free
 from algocli.errors import DataError, StorageError, first_line, writing
 
 T = TypeVar("T")
 
 # Beside the files: the digest of each from when it was first read and found whole.
 DIGESTS = "algocli_sha256.json"
+_LOCK = "lock"
 
 
 def data_places() -> list[Path]:
@@ -67,7 +70,10 @@ def fetch_folder(
     """
     place = _writable(places)
     by_hand = f"put {', '.join(needed)} into {place / name}, or draw on surface='fsaverage5', which needs no network"
-    with tempfile.TemporaryDirectory(prefix=f"{name}.", suffix=PARTIAL, dir=place) as made:
+    _sweep(place, name)
+    with ExitStack() as held:
+        made = held.enter_context(tempfile.TemporaryDirectory(prefix=f"{name}.", suffix=PARTIAL, dir=place))
+        held.enter_context(hold(Path(made) / _LOCK))
         arrived = Path(made) / name
         try:
             fetch(Path(made))
@@ -113,6 +119,14 @@ def read_trusted(path: Path, read: Callable[[Path], T]) -> T:
         with suppress(StorageError):
             write_json(record, {**known, path.name: digest})
     return value
+
+
+def _sweep(place: Path, name: str) -> None:
+    """Delete what was fetched by those who were killed; who is still at it holds a lock in there."""
+    for left in place.glob(f"{name}.*{PARTIAL}"):
+        with suppress(OSError), hold_if_free([left / _LOCK]) as free:
+            if free and (left / _LOCK).is_file():
+                shutil.rmtree(left)
 
 
 def _writable(places: Sequence[Path]) -> Path:

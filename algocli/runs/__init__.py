@@ -1,5 +1,7 @@
 """A training on disk: opened, filled, found again, and asked for new predictions.
 
+manifest        which settings a run has
+commands        which command trains a run again
 run             a run's folder and its record
 vouched_arrays  the arrays of a subject, and the record that vouches for them
 subject_run     one subject of a run: what they say
@@ -9,7 +11,6 @@ opening         the run that a training goes into
 splitting       which images a training fits and holds out
 training        fits a subject's model into a run
 unions          the runs that a variance partition needs
-commands        which command trains a run again
 mixtures        what the subjects of a run may not have in common
 scored_images   on which images a run was scored
 p_values        p values kept with a run
@@ -17,5 +18,6 @@ refitting       the models of a run, fitted once more
 predictor       what a run predicts for new images
 between_folds   how models of folds depend on each other
 audit           whether runs are what their trainings left
+upgrading       how records of earlier versions come to vouch for runs
 leftovers       what of a cache no run refers to
 """

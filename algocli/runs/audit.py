@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterator
 from pathlib import Path
-from shlex import quote
 
 from algocli.compute.arrays import read_kept
-from algocli.compute.lock import hold
 from algocli.compute.vouching import Fault
-from algocli.dataset.naming import SubjectId, id_of
+from algocli.dataset.naming import id_of
 from algocli.encoding.settings import Settings
-from algocli.errors import DataError, UsageError
+from algocli.errors import DataError
 from algocli.runs import p_values
-from algocli.runs.commands import command
+from algocli.runs.commands import again
 from algocli.runs.run import Run
 from algocli.runs.subject_run import MODEL, SubjectRun
 
@@ -22,46 +19,24 @@ from algocli.runs.subject_run import MODEL, SubjectRun
 def all_runs(cache_dir: Path) -> list[Run]:
     """List the folders of runs, whatever is left of each."""
     runs = [Run(folder) for folder in sorted((cache_dir / "runs").glob("[!.]*")) if folder.is_dir()]
-    return [run for run in runs if (run.folder / "manifest.json").exists() or _subject_runs(run)]
+    return [run for run in runs if (run.folder / "manifest.json").exists() or subject_runs_in(run)]
 
 
 def run_faults(run: Run) -> Iterator[Fault]:
     """Read all of a run, and yield what is not what its trainings left."""
-    subject_runs = _subject_runs(run)
+    subject_runs = subject_runs_in(run)
     everyone = [subject_run.id for subject_run in subject_runs]
     settings = None
     try:
         settings = run.settings
     except DataError as error:
-        yield Fault(run.folder / "manifest.json", error.message, _again(run, everyone))
+        yield Fault(run.folder / "manifest.json", error.message, again(run.folder, everyone))
     for subject_run in subject_runs:
         yield from _subject_faults(run, subject_run, settings)
 
 
-def unvouched(run: Run) -> list[SubjectRun]:
-    """Return the subjects that an earlier version trained, whose records vouch for nothing."""
-    unknown = []
-    for subject_run in _subject_runs(run):
-        with suppress(DataError):
-            if subject_run.vouched is None:
-                unknown.append(subject_run)
-    return unknown
-
-
-def adopt(subject_run: SubjectRun) -> None:
-    """Have the record of an earlier version vouch for the arrays as they are now.
-
-    Raises
-    ------
-    DataError, StorageError
-        If it is damaged, or cannot be written.
-    """
-    with hold(subject_run.lock):
-        if subject_run.vouched is None:
-            subject_run.finish(subject_run.record)
-
-
-def _subject_runs(run: Run) -> list[SubjectRun]:
+def subject_runs_in(run: Run) -> list[SubjectRun]:
+    """Return the subjects of which a run has anything, finished or not."""
     folders = [folder for folder in run.subject_folders() if any(folder.glob("*.npy")) or _has_record(folder)]
     return [SubjectRun(id_of(folder.name), folder) for folder in folders]
 
@@ -71,19 +46,19 @@ def _has_record(folder: Path) -> bool:
 
 
 def _subject_faults(run: Run, subject_run: SubjectRun, settings: Settings | None) -> Iterator[Fault]:
-    again = _again(run, [subject_run.id])
+    mend = again(run.folder, [subject_run.id])
     record = subject_run.folder / "record.json"
     if not record.is_file():
-        yield Fault(subject_run.folder, "it holds arrays and no record of what they are", again)
+        yield Fault(subject_run.folder, "it holds arrays and no record of what they are", mend)
         return
     try:
         subject_run.check_record()
         if settings is not None and not subject_run.may_have(settings):
-            yield Fault(record, f"it tells of other settings than {run.folder / 'manifest.json'}", again)
+            yield Fault(record, f"it tells of other settings than {run.folder / 'manifest.json'}", mend)
         for path in subject_run.faults():
-            yield Fault(path, "it is not what was written, or missing", again)
+            yield Fault(path, "it is not what was written, or missing", mend)
     except DataError as error:
-        yield Fault(record, error.message, again)
+        yield Fault(record, error.message, mend)
         return
     yield from _later_faults(subject_run)
 
@@ -91,23 +66,7 @@ def _subject_faults(run: Run, subject_run: SubjectRun, settings: Settings | None
 def _later_faults(subject_run: SubjectRun) -> Iterator[Fault]:
     """Yield what is damaged of that which commands have added to a training: they add it again."""
     for path in p_values.faults(subject_run):
-        mend = f"algocli report --run {quote(subject_run.folder.parent.name)} --significance -s {subject_run.id}"
-        yield Fault(path, "it is not what was written, or lacks its record", mend)
+        yield Fault(path, "it is not what was written, or lacks its record", p_values.make_again(subject_run))
     model = subject_run.folder / MODEL
     if model.exists() and read_kept(model) is None:
-        yield Fault(model, "it is damaged", f"delete {model}: algocli predict fits it anew")
-
-
-def _again(run: Run, subjects: Sequence[SubjectId]) -> str:
-    """Return the command that trains some subjects again, with the settings that are left to be read."""
-    for settings in _told(run):
-        return f"{command(run, subjects, settings)} --force"
-    return f"delete {run.folder}, then train again"
-
-
-def _told(run: Run) -> Iterator[Settings]:
-    with suppress(DataError):
-        yield run.settings
-    for subject_run in _subject_runs(run):
-        with suppress(DataError, KeyError, TypeError, UsageError):
-            yield Settings.recorded(subject_run.record["settings"])
+        yield Fault(model, "it is damaged", "whatever needs it fits it anew")

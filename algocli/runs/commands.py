@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from shlex import quote
 
 from algocli.dataset.naming import SubjectId
 from algocli.encoding.names import is_automatic
 from algocli.encoding.settings import Settings
-from algocli.runs.run import Run
+from algocli.runs.manifest import data_of, told_settings
 
 # Fields whose option is the same word with dashes; the others have words of their own below.
 _NAMED = {"regression": "regression", "alpha_by": "alpha-by", "join": "join", "n_iter": "n-iter"}
@@ -16,22 +17,29 @@ _NAMED |= {"search_seed": "search-seed", "seed": "seed", "shared": "shared"}
 _SWITCHES = {("refit", False): "--no-refit", ("scaled", False): "--no-scale", ("standardised", True): "--standardise"}
 
 
-def command(run: Run, subjects: Iterable[SubjectId], settings: Settings | None = None) -> str:
-    """Return the command that trains a run again on some subjects; what is the default is not said.
+def command(name: str, settings: Settings, subjects: Iterable[SubjectId]) -> str:
+    """Return the command that trains some subjects of a run; what is the default is not said.
 
-    Features go by their names, as `extract` gives them to whatever has the same content. The settings are the run's,
-    unless given.
-
-    Raises
-    ------
-    DataError
-        If the run's settings are missing or damaged.
+    Features go by their names, as `extract` gives them to whatever has the same content.
     """
-    settings = settings or run.settings
     words = [*(f"--features {quote(name)}" for name in settings.features), *_options(settings)]
-    if not is_automatic(run.name, settings.default_name):
-        words.append(f"--run {quote(run.name)}")
+    if not is_automatic(name, settings.default_name):
+        words.append(f"--run {quote(name)}")
     return " ".join(["algocli train", *words, f"-s {','.join(map(str, subjects))}"])
+
+
+def on_its_data(folder: Path, settings: Settings, subjects: Iterable[SubjectId]) -> str:
+    """Return the command that trains some subjects of the run in a folder, on the data that it says it is of."""
+    data = data_of(folder)
+    words = command(folder.name, settings, subjects)
+    return words if data is None or not Path(data).is_dir() else f"{words} --data-dir {quote(data)}"
+
+
+def again(folder: Path, subjects: Iterable[SubjectId]) -> str:
+    """Return what trains some subjects of the run in a folder once more, with the settings that are left to be read."""
+    for settings in told_settings(folder):
+        return f"{on_its_data(folder, settings, subjects)} --force"
+    return f"rm -r {quote(str(folder))}, then train again: nothing tells with which settings"
 
 
 def _options(settings: Settings) -> Iterator[str]:

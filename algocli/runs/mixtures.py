@@ -30,7 +30,7 @@ def tell_mixtures(run: Run, numbers: Sequence[SubjectId] | None = None) -> Itera
             some = [number for number, of_subject in outdated.items() if of_subject == name]
             yield (
                 f"run {run.name} mixes features: subject {', '.join(map(str, some))} was trained on what {name} held "
-                f"before; train again: {command(run, some)}"
+                f"before; train again: {command(run.name, run.settings, some)}"
             )
 
 

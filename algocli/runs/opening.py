@@ -26,8 +26,9 @@ from algocli.encoding.settings import Settings
 from algocli.errors import AlgocliError, UsageError
 from algocli.runs.aside import aside, clear, in_training, publish
 from algocli.runs.datasets import Home, Verdict, differing
+from algocli.runs.manifest import SCHEMA
 from algocli.runs.mixtures import whose
-from algocli.runs.run import SCHEMA, Run, check_run_name
+from algocli.runs.run import Run, check_run_name
 from algocli.runs.subject_run import SubjectRun
 
 _WAY_OUT = "choose another name='...', or replace the whole run with force=True"

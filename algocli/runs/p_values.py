@@ -7,8 +7,10 @@ written last and says what they were computed from.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +18,7 @@ from numpy.typing import NDArray
 
 from algocli.compute.caches import filling
 from algocli.compute.lock import hold_if_free
-from algocli.compute.vouching import is_unchanged, read_sealed, write_sealed
+from algocli.compute.vouching import digest_file, is_unchanged, read_sealed, write_sealed
 from algocli.dataset.arrays import open_array
 from algocli.dataset.sides import Side
 from algocli.errors import DataError, writing
@@ -115,8 +117,34 @@ def kept_of_whole(subject_run: SubjectRun) -> KeptP | None:
     """
     subject_run.check()
     for path in faults(subject_run):
-        raise DataError(f"{path} is missing or damaged", hint="algocli report --significance computes it anew")
+        raise DataError(f"{path} is missing or damaged", hint=make_again(subject_run))
     return kept(subject_run)
+
+
+def is_unvouched(subject_run: SubjectRun) -> bool:
+    """Say whether p values were kept by an earlier version, whose record has no digests of them."""
+    with suppress(DataError):
+        record = subject_run.folder / RECORD
+        return record.is_file() and FILES not in read_sealed(record)
+    return False
+
+
+def vouch(subject_run: SubjectRun) -> None:
+    """Have the record of p values vouch for them as they are now.
+
+    Raises
+    ------
+    DataError, StorageError
+        If some are missing, or the record cannot be written.
+    """
+    record = subject_run.folder / RECORD
+    files = {name: digest_file(subject_run.folder / name) for name in _names(subject_run)}
+    write_sealed(record, {**read_sealed(record), FILES: files})
+
+
+def make_again(subject_run: SubjectRun) -> str:
+    """Return the command that computes a subject's p values once more."""
+    return f"algocli report --run {quote(subject_run.folder.parent.name)} --significance -s {subject_run.id}"
 
 
 def _names(subject_run: SubjectRun) -> list[str]:

@@ -26,6 +26,7 @@ from algocli.errors import DataError, MissingStep
 from algocli.features.store.commands import command
 from algocli.features.store.library import read_recipe, stores_of_subject
 from algocli.features.store.shards import FeatureStore
+from algocli.runs.commands import again
 from algocli.runs.refitting import AsItIs, Refitting, ScoredModels
 from algocli.runs.run import Run
 from algocli.runs.subject_run import SubjectRun
@@ -70,7 +71,7 @@ def stores_of(run: Run, number: SubjectId, cache_dir: Path) -> list[FeatureStore
     if not isinstance(recorded, dict):
         raise MissingStep(
             f"the record of {run.name} does not name the features that subject {number} was trained on",
-            hint="train this subject again with force=True",
+            hint=again(run.folder, [number]),
         )
     pairs = zip(run.settings.features, recorded["features"], strict=True)
     return [_find(cache_dir, name, number, key, run) for name, key in pairs]

@@ -7,7 +7,6 @@ whatever else a subject is called, holds one subject's arrays and its record; it
 from __future__ import annotations
 
 import re
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import numpy as np
 
 from algocli.compute.calls import forgiving
 from algocli.compute.choices import check_path, check_word
-from algocli.compute.files import publish, read_json
+from algocli.compute.files import publish
 from algocli.compute.tables import as_frame
 from algocli.dataset.naming import (
     SubjectId,
@@ -31,10 +30,11 @@ from algocli.dataset.sides import Side
 from algocli.encoding.settings import Settings
 from algocli.errors import DataError, MissingStep, NoAttribute, UsageError
 from algocli.runs import p_values as kept_p
+from algocli.runs.commands import again, on_its_data
+from algocli.runs.manifest import data_of, settings_in
 from algocli.runs.subject_run import SubjectRun
 from algocli.runs.vouched_arrays import is_trained, place_aside
 
-SCHEMA = 1
 LATEST = "latest"
 USUAL_CACHE = Path("cache")
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._+=,-]{0,199}"
@@ -90,22 +90,12 @@ class Run:
     @property
     def settings(self) -> Settings:
         """The settings that every subject of this run shares."""
-        # Without its settings nothing in the folder can be told from what other settings would have left there.
-        remedy = "delete that folder and train again"
         try:
-            manifest = read_json(self.folder / "manifest.json")
+            return settings_in(self.folder)
         except DataError as error:
-            raise DataError(error.message, hint=remedy) from error
-        if manifest.get("schema") != SCHEMA:
-            raise DataError(f"{self.folder} was written by another version of algocli", hint=remedy)
-        try:
-            # Runs of versions before do not say how they chose penalties: there was one way.
-            return Settings.recorded({"former_penalties": True} | manifest["settings"])
-        except (KeyError, TypeError) as error:
-            raise DataError(f"the settings in {self.folder} are damaged", hint=remedy) from error
-        # Older versions took words that they did not know, and did something else.
-        except UsageError as error:
-            raise DataError(f"the settings in {self.folder} are damaged: {error.message}", hint=remedy) from error
+            # Without its settings nothing in the folder can be told from what other settings would have left there.
+            everyone = [id_of(subject_folder.name) for subject_folder in self.subject_folders()]
+            raise DataError(error.message, hint=again(self.folder, everyone)) from error
 
     def has_settings(self, settings: Settings) -> bool:
         """Say whether this run exists and was made with these settings."""
@@ -117,10 +107,7 @@ class Run:
     @property
     def data(self) -> str | None:
         """The folder that held its subjects when it was begun; runs of old do not say."""
-        with suppress(DataError):
-            recorded = read_json(self.folder / "manifest.json").get("data")
-            return recorded if isinstance(recorded, str) else None
-        return None
+        return data_of(self.folder)
 
     @property
     def subjects(self) -> tuple[SubjectId, ...]:
@@ -162,7 +149,10 @@ class Run:
         """
         subject_run = self._subject(check_subject_id(number))
         if not subject_run.done:
-            raise MissingStep(f"run {self.name} has no subject {number}", hint=f"algocli train -s {number}")
+            raise MissingStep(
+                f"run {self.name} has no subject {number}",
+                hint=on_its_data(self.folder, self.settings, [subject_run.id]),
+            )
         return subject_run
 
     def table(self) -> list[dict[str, Any]]:

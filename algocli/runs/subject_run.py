@@ -23,7 +23,6 @@ from algocli.runs.vouched_arrays import VouchedArrays
 
 # What `predict` keeps of a subject's model.
 MODEL = "model.npz"
-_TRAIN_AGAIN = "train this subject again with force=True"
 
 
 class SubjectRun(VouchedArrays):
@@ -135,7 +134,7 @@ class SubjectRun(VouchedArrays):
         if record.get("n_test") == 0:
             raise DataError(
                 f"{lacking}: its data has no test images",
-                hint="algocli predict takes any images",
+                hint="`algocli predict` takes any images",
             )
         names = record.get("without_test")
         if names:
@@ -212,7 +211,7 @@ class SubjectRun(VouchedArrays):
         """
         if not self.may_have(settings):
             manifest = self.folder.parent / "manifest.json"
-            raise DataError(f"{self.folder / 'record.json'} tells of other settings than {manifest}", hint=_TRAIN_AGAIN)
+            raise self.damaged(f"{self.folder / 'record.json'} tells of other settings than {manifest}")
 
     def other_code(self, code: Mapping[str, Any]) -> bool:
         """Say whether the record tells of another source than this of the code that the regression runs."""
@@ -244,7 +243,7 @@ class SubjectRun(VouchedArrays):
         told = self.record.get("held_out")
         digest = told.get("digest") if isinstance(told, dict) else None
         if rows.shape != folds.shape or digest not in (None, digest_split(rows, folds)):
-            raise DataError(f"{self.folder} holds a damaged split", hint=_TRAIN_AGAIN)
+            raise self.damaged(f"{self.folder} holds a damaged split")
 
     def record_digest(self) -> str:
         """Return what tells the record from any other."""

@@ -20,12 +20,12 @@ from algocli.dataset.arrays import open_array
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.vouched import is_whole, read_record
 from algocli.errors import DataError
+from algocli.runs.commands import again
 
 # Under which a record tells the digest of each array; one of old does not.
 FILES = "files"
 # How the arrays end that are kept later, with a record of their own.
 P_VALUES = "_p.npy"
-_TRAIN_AGAIN = "train this subject again with force=True"
 # Where, beside the folders of runs, subjects are made until they are whole.
 _ASIDE = ".aside"
 
@@ -98,7 +98,7 @@ class VouchedArrays:
             If it is missing or damaged.
         """
         if not isinstance(self.record.get("finished_at"), int | float):
-            raise DataError(f"{self.folder / 'record.json'} is damaged: it does not say when", hint=_TRAIN_AGAIN)
+            raise self.damaged(f"{self.folder / 'record.json'} is damaged: it does not say when")
 
     def path_of(self, name: str) -> Path:
         """Return the file of an array, such as 'left_blend', whether or not it is there."""
@@ -163,7 +163,10 @@ class VouchedArrays:
             self._refuse(path)
 
     def _whole_record(self) -> dict[str, Any]:
-        return read_record(self.folder / "record.json", hint=_TRAIN_AGAIN)
+        try:
+            return read_record(self.folder / "record.json")
+        except DataError as error:
+            raise self.damaged(error.message) from error
 
     def _check(self, path: Path, *, in_full: bool) -> None:
         """Refuse an array that is not the one that its training left, as far as the record says what that was."""
@@ -180,8 +183,8 @@ class VouchedArrays:
     def _refuse(self, path: Path) -> NoReturn:
         # Another training may have taken the place of the one that was read.
         self._refuse_other(self.record)
-        _open(path)
-        raise DataError(f"{path} is damaged: it is not what was written", hint=_TRAIN_AGAIN)
+        self._open(path)
+        raise self.damaged(f"{path} is damaged: it is not what was written")
 
     def _refuse_other(self, record: Mapping[str, Any]) -> None:
         """Refuse to mix what two trainings have left."""
@@ -205,7 +208,7 @@ class VouchedArrays:
         array = self.load(name)
         # A vertex that never varies has 0: training writes no NaN.
         if array.dtype.kind != "f" or not np.isfinite(array).all():
-            raise DataError(f"{self.path_of(name)} is damaged: it holds NaN or infinity", hint=_TRAIN_AGAIN)
+            raise self.damaged(f"{self.path_of(name)} is damaged: it holds NaN or infinity")
         return array
 
     def load(self, name: str, *, in_full: bool = False) -> NDArray[Any]:
@@ -223,11 +226,14 @@ class VouchedArrays:
         """
         path = self.path_of(name)
         self._check(path, in_full=in_full)
-        return _open(path)
+        return self._open(path)
 
+    def damaged(self, message: str) -> DataError:
+        """Return the error that says so, with the command that trains this subject again."""
+        return DataError(message, hint=again(self.folder.parent, [self.id]))
 
-def _open(path: Path) -> NDArray[Any]:
-    try:
-        return open_array(path)
-    except DataError as error:
-        raise DataError(f"{path} is missing or damaged", hint=_TRAIN_AGAIN) from error
+    def _open(self, path: Path) -> NDArray[Any]:
+        try:
+            return open_array(path)
+        except DataError as error:
+            raise self.damaged(f"{path} is missing or damaged") from error

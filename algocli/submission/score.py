@@ -164,7 +164,7 @@ def ceiling_of_folder(subject: Subject, hemisphere: Hemisphere) -> tuple[NDArray
     if ceiling is None:
         raise DataError(
             f"{subject.layout.noise_ceiling(hemisphere)} does not exist: without noise ceilings there is no score",
-            hint="algocli import-ceilings brings them; or nsd=DIR computes them from NSD's ncsnr",
+            hint="`algocli import-ceilings FOLDER` brings them; or nsd=DIR computes them from NSD's ncsnr",
         )
     return ceiling, unit
 
@@ -186,7 +186,7 @@ def _score_side(subject: Subject, prediction: Prediction, read: ReadCeiling) -> 
             f"test responses are of shape {measured.shape}"
         )
     # A mean over vertices would take a response that is no number for one that nothing explains.
-    refuse_not_finite(subject.responses_name("test", hemisphere), measured, hint="algocli data lists every fault")
+    refuse_not_finite(subject.responses_name("test", hemisphere), measured, hint="`algocli data` lists every fault")
     refuse_not_finite(str(prediction), predicted, hint=NOT_FINITE)
     predicted = level_rounding(predicted)
     constant = (np.ptp(predicted, axis=0) == 0) | (np.ptp(measured, axis=0) == 0)

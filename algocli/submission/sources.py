@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial, reduce
 from pathlib import Path
+from shlex import quote
 from zipfile import ZipFile
 
 import numpy as np
@@ -61,7 +62,7 @@ def _of_the_challenge(subjects: Sequence[SubjectId]) -> list[int]:
         raise UsageError(
             f"subject {', '.join(map(str, strangers))} is none of the challenge's, which go from {SUBJECTS[0]} to "
             f"{SUBJECTS[-1]}: nothing can be submitted",
-            hint="algocli export writes the numbers of any dataset",
+            hint="`algocli export` writes the numbers of any dataset",
         )
     return [int(subject) for subject in subjects]
 
@@ -160,7 +161,7 @@ def in_zip(path: Path, expected: ExpectedShapes, *, track: Track = silent) -> li
         n = len(verdict.faults)
         raise DataError(
             f"{path} is not ready: {verdict.faults[0]}" + (f" ({n} faults in all)" if n > 1 else ""),
-            hint=f"algocli validate {path}",
+            hint=f"algocli validate {quote(str(path))}",
         )
     return [
         Prediction(member.subject, member.hemisphere, partial(_read_member, path, member), f"{path}: {member.name}")

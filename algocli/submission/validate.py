@@ -107,7 +107,7 @@ def _examine_sizes(n_bytes: int, infos: list[ZipInfo], expected: ExpectedShapes,
             THE_ZIP,
             found=f"{n_bytes / 1e6:.1f} MB" + (", stored without compression" if stored else ""),
             expected=f"at most {LIMIT / 1e6:.0f} MB",
-            mend="compress it: zip -r -9" if stored else "round the predictions' last bits away: algocli submit does",
+            mend="compress it: zip -r -9" if stored else "round the predictions' last bits away: `algocli submit` does",
         )
     elif stored:
         findings.note("files are stored without compression; deflate would make the upload smaller")

@@ -180,7 +180,18 @@ def _terminate() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-HAPPENINGS = {"kill": _die, "full": _fill_up, "refused": _refuse, "failed": _fail, "terminated": _terminate}
+def _hang_up() -> None:
+    os.kill(os.getpid(), signal.SIGHUP)
+
+
+HAPPENINGS = {
+    "kill": _die,
+    "full": _fill_up,
+    "refused": _refuse,
+    "failed": _fail,
+    "terminated": _terminate,
+    "hung up": _hang_up,
+}
 
 
 def _from_change(

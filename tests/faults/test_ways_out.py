@@ -21,6 +21,12 @@ COMMANDS = {
     "report": ("report", "--run", "mine", "--json", "--csv", "OUT/rows.csv", "--html", "OUT/page.html"),
     "plot": ("plot", "rois", "--run", "mine", "-o", "OUT/rois.png"),
 }
+# Those that write the same way, each stopped at one moment.
+OTHERS = {
+    "predict": ("predict", "DATA/subj01/test_split/test_images", "--run", "mine", "-o", "OUT/new"),
+    "stimuli": ("stimuli", "--csv", "OUT/stimuli.csv"),
+    "demo": ("demo", "OUT/demo", "--train", "4", "--test", "2", "-s", "1", "--vertices", "60"),
+}
 # As often as each changes the folder, with all that it takes away.
 MOMENTS = {"submit": 13, "export": 5, "report": 10, "plot": 5}
 SOME_AND_ALL = pytest.mark.parametrize(
@@ -48,12 +54,21 @@ def start(jobs: Jobs, challenge: Path, trained: Path, tmp_path: Path) -> Start:
     """Run a command into the folder 'out' of a test."""
 
     def run(name: str, **how: Any) -> Ended:
-        words = [word.replace("OUT", str(tmp_path / "out")) for word in COMMANDS[name]]
-        words = [words[0], "--data-dir", str(challenge), "--cache-dir", str(trained), *words[1:]]
+        places = {"OUT": tmp_path / "out", "DATA": challenge}
+        words = [words_in(word, places) for word in (COMMANDS | OTHERS)[name]]
+        data = [] if name == "demo" else ["--data-dir", str(challenge)]
+        cache = [] if name in ("demo", "stimuli") else ["--cache-dir", str(trained)]
+        words = [words[0], *data, *cache, *words[1:]]
         (ended,) = jobs.run({"arguments": words, "cache": str(tmp_path / "out"), **how})
         return ended
 
     return run
+
+
+def words_in(word: str, places: dict[str, Path]) -> str:
+    for name, place in places.items():
+        word = word.replace(name, str(place))
+    return word
 
 
 def emptied(folder: Path) -> None:
@@ -141,6 +156,21 @@ def test_a_zip_is_never_beside_the_record_of_another(start: Start, tmp_path: Pat
         if (out / "mine.json").exists():
             told = json.loads((out / "mine.json").read_text())["sha256"]
             assert told == sha256((out / "mine.zip").read_bytes()).hexdigest(), (number, ended.said)
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_others_that_write_leave_nothing_unfinished_either(start: Start, tmp_path: Path, name: str) -> None:
+    out = tmp_path / "out"
+    emptied(out)
+    assert start(name).code == 0
+    expected = digest_tree(out)
+    for number, (happens, code) in enumerate((("kill", -9), ("terminated", 143), ("hung up", 129)), start=1):
+        emptied(out)
+        ended = start(name, at=number, happens=happens, once=True)
+        assert ended.code in (0, code), ended.said
+        assert happens == "kill" or partials(out) == []
+        assert start(name).code == 0
+        assert digest_tree(out) == expected
 
 
 @pytest.mark.parametrize("number", [3, 11, 25, 40])

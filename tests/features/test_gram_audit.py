@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from algocli.compute.files import write_json
 from algocli.features.audit import gram_fault
-from algocli.features.store.derived import adopt
 from algocli.features.store.gram import gram
 from algocli.features.store.shards import FeatureStore
+from algocli.features.store.upgrading import adopt
 from tests.features.by_hand import make_store
 
 ROWS = (0, 199)

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from nilearn.datasets import get_data_dirs
 
+from algocli.compute.lock import hold
 from algocli.errors import DataError
 from algocli.results import surface as surfaces
-from algocli.results.mesh_files import DIGESTS, data_places
+from algocli.results.mesh_files import DIGESTS, data_places, fetch_folder
 from algocli.results.surface import load_flat, load_mesh, surfaces_here
 from tests.results.finer import write_surface
 
@@ -185,3 +186,18 @@ def test_which_surfaces_are_here_is_said_without_fetching_one(place, fsaverage6)
     assert surfaces_here() == {"fsaverage5": True, "fsaverage6": False, "fsaverage": False}
     shutil.copytree(fsaverage6, place / "fsaverage6", dirs_exist_ok=True)
     assert surfaces_here()["fsaverage6"]
+
+
+def test_what_a_killed_download_left_is_swept_and_one_that_goes_on_is_left_alone(tmp_path: Path) -> None:
+    dead, alive = (tmp_path / f"surface.{word}.partial" for word in ("dead", "alive"))
+    for left in (dead, alive):
+        left.mkdir()
+        (left / "lock").touch()
+
+    def fetch(place: Path) -> None:
+        (place / "surface").mkdir()
+        (place / "surface" / "mesh").write_text("mesh")
+
+    with hold(alive / "lock"):
+        fetch_folder("surface", [tmp_path], ["mesh"], fetch, lambda _arrived: None)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [alive.name, "surface"]

@@ -55,7 +55,7 @@ def understood(tmp_path, tiny_challenge, monkeypatch):
 def test_the_command_of_a_run_has_its_settings_and_its_name(settings, tmp_path, understood):
     run = open_run(tmp_path, "my-own", settings)
     run.start_subject(6).finish({"finished_at": 1.0})
-    words = shlex.split(command(run, (6,)))
+    words = shlex.split(command(run.name, run.settings, (6,)))
     assert words[0] == "algocli"
     assert understood(words[1:]) == ("my-own", settings)
 
@@ -65,20 +65,20 @@ def test_a_run_with_the_usual_settings_and_name_needs_few_words(tmp_path):
     run = open_run(tmp_path, settings.default_name, settings)
     for number in (1, 6):
         run.start_subject(number).finish({"finished_at": 1.0})
-    assert command(run, (1, 6)) == f"algocli train --features {ONE[0]} -s 1,6"
+    assert command(run.name, run.settings, (1, 6)) == f"algocli train --features {ONE[0]} -s 1,6"
 
 
 def test_every_setting_that_differs_is_said(tmp_path):
     usual = Settings(ALL, regression="ridge")
     other = replace(usual, seed=5)
     runs = [open_run(tmp_path, f"run{n}", one) for n, one in enumerate((usual, other))]
-    assert "--seed" not in command(runs[0], (1,))
-    assert "--seed 5" in command(runs[1], (1,))
+    assert "--seed" not in command(runs[0].name, runs[0].settings, (1,))
+    assert "--seed 5" in command(runs[1].name, runs[1].settings, (1,))
 
 
 def test_a_run_that_was_named_for_its_data_is_found_without_its_name(tmp_path):
     settings = Settings(features=("alexnet-features.2-1a2b3c4d",))
     run = open_run(tmp_path, f"{settings.default_name}_data-0123abcd", settings)
-    assert "--run" not in command(run, (1,))
+    assert "--run" not in command(run.name, run.settings, (1,))
     other = open_run(tmp_path, f"{settings.default_name}_data-mine", settings)
-    assert "--run" in command(other, (1,))
+    assert "--run" in command(other.name, other.settings, (1,))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from algocli.dataset.sides import HEMISPHERES
-from algocli.features.store.derived import adopt
+from algocli.features.store.upgrading import adopt
 from tests.encoding.by_hand import N_TEST, N_TRAIN, World, make_world
 
 OUTLIER = 4

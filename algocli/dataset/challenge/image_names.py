@@ -42,7 +42,7 @@ def list_stimuli(layout: SubjectLayout, split: Split) -> tuple[Stimulus, ...]:
     stimuli = [parse_name(folder, name) for name in names]
     faults = order_faults(stimuli, split)
     if faults:
-        raise DataError(f"{folder}: {faults[0]}", hint="algocli data lists every fault")
+        raise DataError(f"{folder}: {faults[0]}", hint="`algocli data` lists every fault")
     return tuple(stimuli)
 
 

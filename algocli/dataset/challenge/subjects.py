@@ -8,6 +8,7 @@ from contextlib import suppress
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,7 +71,8 @@ class Challenge:
         if not os.path.isdir(self.folder):  # noqa: PTH112
             raise DataError(
                 f"{self.folder} is not a folder",
-                hint="name the challenge data with data_dir=..., or write a synthetic one with: algocli demo",
+                hint="name the challenge data with data_dir=..., or write a synthetic one with `algocli demo`, in "
+                "data_dir='demo'",
             )
         self.found = tuple(n for n in SUBJECTS if (self.folder / subject_folder(n)).is_dir())
         if not self.found:
@@ -173,7 +175,7 @@ class Subject(PlainSubject):
             raise DataError(
                 f"{path} has {array.shape[1]} columns; the {hemisphere} mask of {self.name} has {n_vertices} vertices",
                 hint=describe_owners(self.number, hemisphere, official_owners(array.shape[0], array.shape[1], split))
-                or "algocli data lists every fault",
+                or "`algocli data` lists every fault",
             )
         return array
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import numpy as np
@@ -121,7 +122,8 @@ def _search_one(folder: Path, hemisphere: Hemisphere) -> Path:
         listed = "\n  ".join(map(str, paths[:_MOST_LISTED])) + ("\n  ..." if paths[_MOST_LISTED:] else "")
         raise UsageError(
             f"{folder} has {len(paths)} files for the {hemisphere} hemisphere:\n  {listed}",
-            hint=f"one subject at a time, name the one that is meant: algocli import-ceilings {paths[0].parent} -s N",
+            hint="one subject at a time, name the one that is meant: "
+            f"`algocli import-ceilings {quote(str(paths[0].parent))} -s N`",
         )
     return paths[0]
 

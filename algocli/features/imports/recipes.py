@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, get_args
 
 from algocli.compute.choices import check_choice
-from algocli.compute.files import read_json
 from algocli.compute.leftovers import delete_folder
 from algocli.dataset.protocol import Subject
-from algocli.errors import UsageError, writing
+from algocli.errors import DataError, UsageError, writing
 from algocli.features.imports.formats.matrix import Matrix
 from algocli.features.imports.locating import Key
 from algocli.features.store.commands import IMPORTED, import_dtype
 from algocli.features.store.keys import SCHEMA, Dtype, Recipe
-from algocli.features.store.library import stores_of_subject
+from algocli.features.store.library import folders_of_subject, read_recipe, store_name
+from algocli.features.store.shards import FeatureStore
 
 
 class ImportedRecipe(Recipe):
@@ -54,8 +55,10 @@ def imported_recipe(cache_dir: Path, name: str, matrix: Matrix, dtype: Dtype | N
         precision.
     """
     check_wishes(name, dtype)
-    path = cache_dir / "features" / name / "recipe.json"
-    known = read_json(path)["identity"] if path.is_file() else None
+    known = None
+    # What is damaged is made anew, of the same name.
+    with suppress(DataError):
+        known = read_recipe(cache_dir / "features" / name)["identity"]
     if known is not None and known.get("source") != IMPORTED:
         raise UsageError(f"{name} is the name of features that were extracted", hint="choose another name=...")
     if known is not None and dtype not in (None, known["dtype"]):
@@ -94,9 +97,10 @@ def make_room(home: Path, subject: Subject, content: str, force: bool) -> None:
     UsageError
         If others do, and are not to be replaced.
     """
-    for store in stores_of_subject(home, subject.name):
-        if store.manifest["identity"]["stimuli"] == content:
+    for folder in folders_of_subject(home, subject.name):
+        if folder.name == store_name(subject, content):
             continue
+        store = FeatureStore(folder)
         if not force:
             raise UsageError(
                 f"{home.name} holds other features of subject {subject.id} already, "

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from algocli.compute.track import Note, unheard
@@ -267,7 +268,7 @@ def measure(built: Network, graph: Graph, names: Sequence[str], patterns: Sequen
         if not isinstance(shape, str):
             measured.append(Layer(name, shape))
         elif name in patterns or not any(map(is_pattern, patterns)):
-            raise UsageError(f"layer {name} {shape}", hint=f"choose another layer: algocli layers {built.model}")
+            raise UsageError(f"layer {name} {shape}", hint=f"choose another: `algocli layers {quote(built.model)}`")
     if not measured:
         raise UsageError(f"no layer that fits {' or '.join(patterns)} yields one row of numbers an image")
     return measured

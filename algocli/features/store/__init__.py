@@ -2,6 +2,7 @@
 
 keys        what a store is keyed by
 readable    features on disk, read a block at a time
+allocation  what describes a store
 shards      a store: shards, records, and numbers that no store takes
 library     where stores lie, and how to find them
 commands    which command makes a store again
@@ -9,5 +10,6 @@ matrices    what vouches for a matrix
 gram        inner products of all images
 overview    what a cache holds, a row a store
 derived     whether what was derived from stores is what was written
+upgrading   how records of earlier versions come to vouch for stores
 leftovers   what of it nothing refers to
 """

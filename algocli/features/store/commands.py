@@ -81,6 +81,24 @@ def command(recipe: Mapping[str, Any], subject: SubjectId, provenance: Mapping[s
     return " ".join([*words, f"-s {subject}"])
 
 
+def command_by_manifest(manifest: Mapping[str, Any], subject: SubjectId) -> str:
+    """Return the command that makes a store, by its own manifest, where what describes the recipe is damaged.
+
+    Which weights they were, and which network of one's own, only whoever made it knows.
+
+    Raises
+    ------
+    KeyError
+        If the manifest does not tell.
+    """
+    identity = {name: value for name, value in manifest["identity"].items() if name != "stimuli"}
+    if identity.get("source") == IMPORTED:
+        return command({"model": identity["name"], "identity": identity}, subject, manifest["provenance"])
+    model = str(identity.get("architecture", "MODEL")).removeprefix("torchvision/")
+    recipe = {"model": model, "layer": identity["layer"], "weights": "WEIGHTS", "identity": identity}
+    return f"{command(recipe, subject, manifest['provenance'])} (what is in capitals is to be filled in)"
+
+
 def describe(recipe: Mapping[str, Any]) -> str:
     """Name a recipe's model and layer; of imported features, the name that they were given."""
     return str(recipe["model"]) if is_imported(recipe) else f"{recipe['model']} {recipe['layer']}"
@@ -166,5 +184,5 @@ def _read_transform(recipe: Mapping[str, Any], constants: Mapping[str, Any]) -> 
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(
             f"what the recipe of {recipe['model']} {recipe['layer']} says of its images is damaged",
-            hint="delete its folder and repeat algocli extract",
+            hint="algocli cache verify (names the command that makes it again)",
         ) from error

@@ -1,4 +1,7 @@
-"""Whether what was derived from stores is what was written: matrices, eigenpairs, axes; and descriptions of stores."""
+"""Whether what was derived from stores is what was written: matrices, eigenpairs, axes; and descriptions of stores.
+
+What is damaged of it is forgotten, as whatever needs it computes it anew.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,33 @@ from contextlib import suppress
 from pathlib import Path
 
 from algocli.compute.arrays import read_kept
-from algocli.compute.vouching import Fault, digest_file, is_sealed, read_sealed, write_sealed
-from algocli.errors import DataError
+from algocli.compute.vouching import Fault, read_sealed
+from algocli.errors import DataError, writing
+from algocli.features.store.commands import command_by_manifest
 from algocli.features.store.library import read_recipe
-from algocli.features.store.matrices import DIGEST, matrix_fault
+from algocli.features.store.matrices import matrix_fault
 from algocli.features.store.shards import FeatureStore
+
+COMPUTED_ANEW = "nothing needs to be done: it is forgotten, and computed anew where it is needed"
+
+
+def record_faults(store: FeatureStore) -> Iterator[Fault]:
+    """Yield the records of shards that were damaged while their rows are whole, once they have been written anew."""
+    for shard in store.recover():
+        problem = f"the record of rows {shard.start} to {shard.stop} was damaged"
+        yield Fault(store.folder / "done", problem, "nothing needs to be done: the rows are whole, and recorded anew")
+
+
+def forget(path: Path) -> None:
+    """Delete what can be computed anew, or the record without which it is.
+
+    Raises
+    ------
+    StorageError
+        If the cache may not be written.
+    """
+    with writing(path):
+        path.unlink(missing_ok=True)
 
 
 def derived_faults(store: FeatureStore) -> Iterator[Fault]:
@@ -20,10 +45,12 @@ def derived_faults(store: FeatureStore) -> Iterator[Fault]:
         if (folder / "record.json").exists():
             problem = matrix_fault(folder)
             if problem is not None:
-                yield Fault(folder, problem, f"delete {folder}: algocli train computes it anew")
+                forget(folder / "record.json")
+                yield Fault(folder, problem, COMPUTED_ANEW)
     for path in sorted(store.folder.rglob("*.npz")):
         if read_kept(path) is None:
-            yield Fault(path, "it is damaged", f"delete {path}: whatever needs it computes it anew")
+            forget(path)
+            yield Fault(path, "it is damaged", COMPUTED_ANEW)
 
 
 def recipe_faults(cache_dir: Path) -> Iterator[Fault]:
@@ -34,8 +61,16 @@ def recipe_faults(cache_dir: Path) -> Iterator[Fault]:
             try:
                 read_recipe(home)
             except DataError as error:
-                first = f"delete {path}, then " if path.exists() else ""
-                yield Fault(path, error.message, f"{first}repeat the algocli extract that made it")
+                yield Fault(path, error.message, _how_to_tell_again(home))
+
+
+def _how_to_tell_again(home: Path) -> str:
+    """Return the command that describes a recipe again, by what its stores tell."""
+    for folder in sorted(home.glob("*/manifest.json")):
+        with suppress(DataError, KeyError, TypeError, ValueError):
+            store = FeatureStore(folder.parent)
+            return command_by_manifest(store.manifest, store.subject)
+    return "repeat the command that made it"
 
 
 def memory_faults(cache_dir: Path) -> Iterator[Fault]:
@@ -44,31 +79,5 @@ def memory_faults(cache_dir: Path) -> Iterator[Fault]:
         try:
             read_sealed(path)
         except DataError as error:
-            yield Fault(path, error.message, f"delete {path}: it is made anew")
-
-
-def unvouched(store: FeatureStore) -> list[Path]:
-    """Return the records of a store, and of its matrices, that an earlier version wrote and that vouch for nothing."""
-    records = [*sorted(store.folder.glob("**/record.json")), store.folder / "manifest.json"]
-    records.append(store.folder.parent / "recipe.json")
-    unknown = []
-    for path in records:
-        # What cannot be read is a fault, and told as one.
-        with suppress(DataError):
-            if not is_sealed(path):
-                unknown.append(path)
-    return unknown
-
-
-def adopt(record: Path) -> None:
-    """Have a record of old vouch for what lies beside it now, and for itself.
-
-    Raises
-    ------
-    DataError, StorageError
-        If it is missing or damaged, or cannot be written.
-    """
-    value = read_sealed(record)
-    if record.name == "record.json":
-        value[DIGEST] = digest_file(record.parent / "matrix.npy")
-    write_sealed(record, value)
+            forget(path)
+            yield Fault(path, error.message, COMPUTED_ANEW)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,7 @@ from algocli.dataset.vouched import was_written
 from algocli.errors import DataError
 from algocli.features.algebra import Algebra, Tiles, algebra_on
 from algocli.features.store.keys import digest_of
-from algocli.features.store.matrices import DIGEST, is_as_recorded, is_recorded
+from algocli.features.store.matrices import DIGEST, is_as_recorded, is_recorded, open_matrix
 from algocli.features.store.readable import Readable, column_passes, inverse_spread
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Gram:
     def _open(self) -> NDArray[np.float32]:
         # Mapped anew each time, which costs little: what has been touched of a map stays in memory as long as it does,
         # and the matrices of many layers would be there together.
-        whole = _open(self.folder / "matrix.npy") if self._held is None else self._held
+        whole = open_matrix(self.folder) if self._held is None else self._held
         return whole[self._first, self._first]
 
     def rows(self, rows: slice) -> NDArray[np.float32]:
@@ -159,7 +159,7 @@ def _made(
 ) -> Gram:
     """Open the Gram matrix that a folder holds under this key, computing it where there is none."""
     with filling(stores[0].cache_dir), hold(folder / "lock"):
-        if not (is_recorded(folder, key) and is_as_recorded(folder, stores[0].cache_dir)):
+        if not (is_recorded(folder, key) and is_as_recorded(folder, _n_shared(stores), stores[0].cache_dir)):
             algebra = algebra_on(device, n_multiplications(stores))
             tiles = _accumulate(stores, standard, algebra, track)
             digest = _save(folder / "matrix.npy", tiles, _n_shared(stores))
@@ -290,10 +290,3 @@ def _save(path: Path, tiles: Tiles, n_stimuli: int) -> str:
             row = [tiles[i, j] if j <= i else tiles[j, i].T for j in range(n_blocks)]
             write(np.hstack(row, dtype=np.float32, casting="same_kind"))
     return digest.hexdigest()
-
-
-def _open(path: Path) -> NDArray[Any]:
-    try:
-        return cast("NDArray[Any]", np.load(path, mmap_mode="r", allow_pickle=False))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} is missing or damaged", hint="delete its folder and train again") from error

@@ -36,8 +36,12 @@ class Recipe:
     @property
     def name(self) -> str:
         """A folder name that a person can read and that no other recipe has."""
-        words = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{self.model}-{self.layer}")
-        return f"{words}-{digest_of(self.identity)[:8]}"
+        return f"{words_of(self.model, self.layer)}-{digest_of(self.identity)[:8]}"
+
+
+def words_of(model: str, layer: str) -> str:
+    """Return how the names of all recipes for a model's layer begin."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", f"{model}-{layer}")
 
 
 def recipe(

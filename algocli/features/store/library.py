@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from algocli.compute.choices import did_you_mean
@@ -22,12 +23,12 @@ from algocli.dataset.stimuli import FROM_DATASET, Stimulus, ids_digest
 from algocli.errors import DataError, MissingStep, NoPixels, UsageError
 from algocli.features.networks.weights import PRETRAINED
 from algocli.features.store.commands import command, describe, options, transform_of
-from algocli.features.store.keys import Recipe
+from algocli.features.store.keys import Recipe, words_of
 from algocli.features.store.shards import FeatureStore
 
 # Where a store's provenance counts the images that were more than read, by what was done to them.
 CONVERTED = "converted"
-_EXTRACT_AGAIN = "delete it and repeat algocli extract"
+_HOW_TO_MEND = "algocli cache verify (names the command that makes it again)"
 
 
 def create_store(
@@ -64,7 +65,7 @@ def create_store(
             write_sealed(home / "recipe.json", {**known, "asks_for": how.asks_for})
     identity = {**how.identity, "stimuli": content}
     return FeatureStore.create(
-        home / _store_name(subject, content),
+        home / store_name(subject, content),
         identity,
         (len(stimuli), n_features),
         {"source": FROM_DATASET, **provenance, "subject": subject.id, "ids": ids_digest(stimuli)},
@@ -87,8 +88,8 @@ def find_store(cache_dir: Path, name: str, subject: Subject, content: str) -> Fe
     home = cache_dir / "features" / check_name(cache_dir, name)
     recipe = read_recipe(home)
     what = f"features of {describe(recipe)} for subject {subject.id}"
-    if (home / _store_name(subject, content) / "manifest.json").is_file():
-        store = FeatureStore(home / _store_name(subject, content))
+    if (home / store_name(subject, content) / "manifest.json").is_file():
+        store = FeatureStore(home / store_name(subject, content))
     else:
         stores = stores_of_subject(home, subject.name)
         by_id = [store for store in stores if _fits_by_id(store, subject)]
@@ -121,9 +122,14 @@ def find_store(cache_dir: Path, name: str, subject: Subject, content: str) -> Fe
 
 def stores_of_subject(home: Path, name: str) -> list[FeatureStore]:
     """Open the stores that a recipe's folder has of the subject of that name, by what they were made from."""
+    return [FeatureStore(folder) for folder in folders_of_subject(home, name)]
+
+
+def folders_of_subject(home: Path, name: str) -> list[Path]:
+    """List the folders of these stores, whatever is wrong with them."""
     # A name may have dashes of its own; a digest has none.
     folders = [path.parent for path in sorted(home.glob("*/manifest.json"))]
-    return [FeatureStore(folder) for folder in folders if named_after(folder) == name]
+    return [folder for folder in folders if named_after(folder) == name]
 
 
 def named_after(store: Path) -> str:
@@ -177,8 +183,10 @@ def find_recipe(cache_dir: Path, model: str, layer: str) -> str:
     begun = {name: recipe for name, recipe in recipes.items() if _is_begun(cache_dir / "features" / name)}
     recipes = begun or recipes
     if not recipes:
+        _refuse_damaged(cache_dir, model, layer)
         raise MissingStep(
-            f"no features of {model} {layer} in {cache_dir}", hint=f"algocli extract --model {model} -l {layer}"
+            f"no features of {model} {layer} in {cache_dir}",
+            hint=f"algocli extract --model {quote(model)} -l {quote(layer)}",
         )
     if len(recipes) > 1:
         told = {name: [" ".join(options(recipe)) or PRETRAINED] for name, recipe in recipes.items()}
@@ -205,12 +213,12 @@ def read_recipe(home: Path) -> dict[str, Any]:
         If its description is missing or damaged.
     """
     path = home / "recipe.json"
-    recipe = read_sealed(path, hint=_EXTRACT_AGAIN)
+    recipe = read_sealed(path, hint=_HOW_TO_MEND)
     identity = recipe.get("identity")
     if not isinstance(identity, dict) or not all(
         isinstance(word, str) for word in (recipe.get("model"), recipe.get("layer"), recipe.get("weights"))
     ):
-        raise DataError(f"{path} is missing or damaged", hint=_EXTRACT_AGAIN)
+        raise DataError(f"{path} is missing or damaged", hint=_HOW_TO_MEND)
     return recipe
 
 
@@ -219,6 +227,16 @@ def _recipes(cache_dir: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
     for path in sorted((cache_dir / "features").glob("*/recipe.json")):
         with suppress(DataError):
             yield path.parent, read_recipe(path.parent)
+
+
+def _refuse_damaged(cache_dir: Path, model: str, layer: str) -> None:
+    """Refuse to say that there are no features where there are, and what describes them is damaged."""
+    for path in sorted((cache_dir / "features").glob("*/recipe.json")):
+        if path.parent.name.startswith(f"{words_of(model, layer)}-"):
+            try:
+                read_recipe(path.parent)
+            except DataError as error:
+                raise MissingStep(f"features of {model} {layer} are there, but {error}", hint=error.hint) from error
 
 
 def _is_begun(home: Path) -> bool:
@@ -251,5 +269,6 @@ def store_folders(cache_dir: Path) -> list[Path]:
     return [path.parent for path in sorted((cache_dir / "features").glob("*/*/manifest.json"))]
 
 
-def _store_name(subject: Subject, content: str) -> str:
+def store_name(subject: Subject, content: str) -> str:
+    """Return how the store of a subject's images of this digest is called."""
     return f"{check_subject_name(subject.name)}-{content[:8]}"

@@ -5,7 +5,11 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from algocli.compute.vouching import is_unchanged, read_sealed
+from algocli.dataset.arrays import open_array
 from algocli.dataset.vouched import is_whole
 from algocli.errors import DataError
 
@@ -20,8 +24,8 @@ def is_recorded(folder: Path, key: str) -> bool:
     return False
 
 
-def is_as_recorded(folder: Path, cache_dir: Path) -> bool:
-    """Say whether the matrix in a folder is the one that its record vouches for; one of old vouches for any.
+def is_as_recorded(folder: Path, n_stimuli: int, cache_dir: Path) -> bool:
+    """Say whether the matrix in a folder is the one that its record vouches for; one of old vouches for any that fits.
 
     Raises
     ------
@@ -29,7 +33,26 @@ def is_as_recorded(folder: Path, cache_dir: Path) -> bool:
         If the record is missing or damaged.
     """
     digest = read_sealed(folder / "record.json").get(DIGEST)
-    return digest is None or is_whole(folder / "matrix.npy", digest, cache_dir)
+    if digest is not None:
+        return is_whole(folder / "matrix.npy", digest, cache_dir)
+    with suppress(DataError):
+        return open_matrix(folder).shape == (n_stimuli, n_stimuli)
+    return False
+
+
+def open_matrix(folder: Path) -> NDArray[np.float32]:
+    """Open the matrix in a folder, (n_stimuli, n_stimuli), as a memory map.
+
+    Raises
+    ------
+    DataError
+        If it is missing or damaged.
+    """
+    path = folder / "matrix.npy"
+    try:
+        return open_array(path)
+    except DataError as error:
+        raise DataError(f"{path} is missing or damaged", hint="repeat the command: it is computed anew") from error
 
 
 def matrix_fault(folder: Path) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,15 +16,14 @@ from algocli.compute.track import Track
 from algocli.compute.vouching import is_unchanged, read_sealed
 from algocli.dataset.naming import SubjectId, check_subject_id
 from algocli.errors import DataError, MissingStep
-from algocli.features.store.keys import SCHEMA
+from algocli.features.store.keys import SCHEMA, digest_of
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
 # The width of what is read at once.
 CHUNK_FEATURES = 8192
-_EXTRACT_AGAIN = "delete that folder and extract again"
-_MAKE_AGAIN = "delete that folder and make it again, as it was made"
+_HOW_TO_MEND = "algocli cache verify (names the command that mends it)"
 _EVERY_HALF = np.arange(2**16, dtype=np.uint16).view(np.float16).astype(np.float32)
 
 
@@ -42,17 +42,23 @@ class Readable:
         self.folder = folder
         if not (folder / "manifest.json").is_file():
             raise MissingStep(f"there is no feature store {folder}", hint="algocli extract")
-        self.manifest = read_sealed(folder / "manifest.json", hint=_MAKE_AGAIN)
+        self.manifest = read_sealed(folder / "manifest.json", hint=_HOW_TO_MEND)
         schema = self.manifest.get("schema")
         if schema != SCHEMA:
             raise DataError(
                 f"{folder} was written by another version of algocli (schema {schema}; this version writes {SCHEMA})",
-                hint=_MAKE_AGAIN,
+                hint=f"rm -r {quote(str(folder))}, then make it again, as it was made",
             )
-        self.n_stimuli, self.n_features = (int(length) for length in self.manifest["shape"])
-        self.rows_per_shard = int(self.manifest["rows_per_shard"])
-        self.dtype = np.dtype(str(self.manifest["dtype"]))
-        self.key = str(self.manifest["key"])
+        try:
+            self.n_stimuli, self.n_features = (int(length) for length in self.manifest["shape"])
+            self.rows_per_shard = int(self.manifest["rows_per_shard"])
+            self.dtype = np.dtype(str(self.manifest["dtype"]))
+            self.key = str(self.manifest["key"])
+            is_sound = self.key == digest_of(self.manifest["identity"])
+        except (KeyError, TypeError, ValueError):
+            is_sound = False
+        if not is_sound:
+            raise DataError(f"{folder / 'manifest.json'} is damaged", hint=_HOW_TO_MEND)
 
     @property
     def name(self) -> str:
@@ -87,8 +93,21 @@ class Readable:
             block = array[rows, columns] if isinstance(rows, slice) else array.oindex[list(rows), columns]
         # A torn shard shows as whatever its codec or its index meets first.
         except (ValueError, RuntimeError, OSError, KeyError, IndexError) as error:
-            raise DataError(f"{self.folder} is damaged: {error}", hint="algocli cache verify names the part") from error
+            raise DataError(
+                f"{self.folder} is damaged: {error}",
+                hint=_HOW_TO_MEND,
+            ) from error
         return np.asarray(block)
+
+    def check_array(self) -> None:
+        """Refuse a store whose array is not described as it was.
+
+        Raises
+        ------
+        DataError
+            If so.
+        """
+        self._array("r")
 
     def column_blocks(self) -> list[slice]:
         """Return the column blocks in which a pass over the store costs least: one chunk wide."""
@@ -104,7 +123,7 @@ class Readable:
 
         digest = self.manifest.get("array")
         if digest is not None and not is_unchanged(self.folder / "features.zarr" / "zarr.json", digest):
-            raise DataError(f"the description of the array in {self.folder} is missing or damaged", hint=_EXTRACT_AGAIN)
+            raise DataError(f"the description of the array in {self.folder} is missing or damaged", hint=_HOW_TO_MEND)
         # An all-zero chunk must be stored: one that is absent reads as NaN, the fill value.
         try:
             with zarr.config.set({"array.write_empty_chunks": True}):
@@ -112,7 +131,7 @@ class Readable:
         except (ValueError, TypeError, KeyError, FileNotFoundError) as error:
             raise DataError(
                 f"the description of the array in {self.folder} is missing or damaged",
-                hint=_EXTRACT_AGAIN,
+                hint=_HOW_TO_MEND,
             ) from error
 
 

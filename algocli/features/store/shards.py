@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,12 +22,13 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from algocli.compute.arrays import blocks
-from algocli.compute.files import PARTIAL, n_bytes_in, read_json, sweep, sync_folder, write_json
+from algocli.compute.files import PARTIAL, n_bytes_in, sweep, sync_folder
 from algocli.compute.lock import hold
 from algocli.compute.track import Track, silent
-from algocli.compute.vouching import digest_file, write_sealed
+from algocli.compute.vouching import digest_file, is_unchanged, read_sealed, write_sealed
 from algocli.errors import DataError, MissingStep, writing
 from algocli.features.store import readable
+from algocli.features.store.allocation import describe
 from algocli.features.store.gram import Gram, gram
 from algocli.features.store.keys import SCHEMA, digest_of
 
@@ -55,7 +56,7 @@ class FeatureStore(readable.Readable):
     def create(
         cls, folder: Path, identity: Mapping[str, Any], shape: tuple[int, int], provenance: Mapping[str, Any]
     ) -> FeatureStore:
-        """Make an empty store, or open the one that is there already.
+        """Make an empty store, or open the one that is there already; what describes it is mended where it is damaged.
 
         Parameters
         ----------
@@ -70,21 +71,17 @@ class FeatureStore(readable.Readable):
             If the folder holds a store with another key.
         """
         key = digest_of(identity)
+        dtype = np.dtype(str(identity["dtype"]))
+        rows = _rows_per_shard(shape[1], dtype)
         # Of two processes that begin at once, the second would allocate anew what the first has begun to fill.
         with hold(folder / "creation.lock"):
-            if not (folder / "manifest.json").is_file():
-                dtype = np.dtype(str(identity["dtype"]))
-                rows = _rows_per_shard(shape[1], dtype)
-                with writing(folder):
-                    _allocate(folder, shape, dtype, rows)
-                # The manifest comes last: a store that has one is fully allocated.
-                array = {"array": digest_file(folder / "features.zarr" / "zarr.json")}
-                layout = {"schema": SCHEMA, "shape": list(shape), "dtype": dtype.name, "rows_per_shard": rows}
-                about = {"key": key, "identity": dict(identity), "provenance": dict(provenance)}
-                write_sealed(folder / "manifest.json", {**layout, **array, **about})
+            layout = {"schema": SCHEMA, "shape": list(shape), "dtype": dtype.name, "rows_per_shard": rows}
+            about = {"key": key, "identity": dict(identity), "provenance": dict(provenance)}
+            describe(folder, {**layout, **about})
         store = cls(folder)
         if store.key != key:
             raise DataError(f"{folder} holds other features (key {store.key[:8]}, not {key[:8]})")
+        store.recover()
         return store
 
     def __repr__(self) -> str:
@@ -151,8 +148,7 @@ class FeatureStore(readable.Readable):
                 os.fsync(stream.fileno())
                 checksum = hashlib.file_digest(stream, "sha256").hexdigest()
             sync_folder(path.parent)
-            record = {"rows": [shard.start, shard.stop], "sha256": checksum, "key": self.key}
-            write_json(self._record_path(shard), record)
+            self._vouch(shard, checksum)
 
     def damaged(self) -> Iterator[Shard]:
         """Yield the shards whose file is not the one that their record saw.
@@ -164,20 +160,30 @@ class FeatureStore(readable.Readable):
         """
         self._array("r")
         for shard in self.shards:
-            if not self._is_done(shard):
+            if not self._record_path(shard).is_file():
                 continue
-            path = self._shard_path(shard)
-            if not path.is_file():
-                yield shard
-                continue
-            with path.open("rb") as stream:
-                checksum = hashlib.file_digest(stream, "sha256").hexdigest()
-            if checksum != read_json(self._record_path(shard))["sha256"]:
+            record = self._record(shard) if self._is_done(shard) else None
+            if record is None or not is_unchanged(self._shard_path(shard), record["sha256"]):
                 yield shard
 
+    def recover(self) -> list[Shard]:
+        """Vouch again for shards whose record is damaged while their rows are whole, and return them.
+
+        Every chunk has a checksum of its own in the array. Without a record, a shard is one that was never finished.
+        """
+        damaged = [shard for shard in self.shards if self._record_path(shard).is_file() and not self._record(shard)]
+        return [shard for shard in damaged if self._vouch_again(shard)]
+
     def forget(self, shard: Shard) -> None:
-        """Withdraw a shard's record, so that the next extraction makes it again."""
-        self._record_path(shard).unlink(missing_ok=True)
+        """Withdraw a shard's record, so that the next extraction makes it again.
+
+        Raises
+        ------
+        StorageError
+            If the store may not be written.
+        """
+        with writing(self._record_path(shard)):
+            self._record_path(shard).unlink(missing_ok=True)
 
     def sweep(self) -> None:
         """Delete what killed writers left; to be called by the one process that holds the store's lock."""
@@ -189,11 +195,29 @@ class FeatureStore(readable.Readable):
         return n_bytes_in(self.folder)
 
     def _is_done(self, shard: Shard) -> bool:
+        record = self._record(shard)
+        is_of_it = record.get("key") == self.key and record.get("rows") == [shard.start, shard.stop]
+        return is_of_it and self._shard_path(shard).is_file()
+
+    def _record(self, shard: Shard) -> dict[str, Any]:
+        """Return the record of a shard; an empty one where there is none, or it is damaged."""
         path = self._record_path(shard)
-        if not path.is_file():
-            return False
-        record = read_json(path)
-        return record.get("key") == self.key and record.get("rows") == [shard.start, shard.stop]
+        if path.is_file():
+            with suppress(DataError):
+                return read_sealed(path)
+        return {}
+
+    def _vouch(self, shard: Shard, checksum: str) -> None:
+        record = {"rows": [shard.start, shard.stop], "sha256": checksum, "key": self.key}
+        write_sealed(self._record_path(shard), record)
+
+    def _vouch_again(self, shard: Shard) -> bool:
+        with hold(self.folder / "locks" / f"{shard.index:05d}"), suppress(DataError):
+            # What was never written reads as NaN.
+            if finite_rows(self.read(slice(shard.start, shard.stop))).all():
+                self._vouch(shard, digest_file(self._shard_path(shard)))
+                return True
+        return False
 
     def _clear(self, shard: Shard) -> None:
         """Delete what a killed writer left of a shard; to be called by the one process that holds its lock."""
@@ -251,35 +275,6 @@ def finite_rows(rows: NDArray[Any]) -> NDArray[np.bool_]:
     unsigned, mask = {"float16": (np.uint16, 0x7C00), "float32": (np.uint32, 0x7F800000)}[rows.dtype.name]
     broken: NDArray[np.bool_] = ((rows.view(unsigned) & mask) == mask).any(axis=1)
     return ~broken
-
-
-def _allocate(folder: Path, shape: tuple[int, int], dtype: np.dtype[Any], rows: int) -> None:
-    """Make the array, and take away what an unfinished or deleted store left."""
-    import zarr
-    from zarr.codecs import ZstdCodec
-
-    path = folder / "features.zarr"
-    for remains in ("done", "gram"):
-        shutil.rmtree(folder / remains, ignore_errors=True)
-    for unfinished in folder.glob(f"*{PARTIAL}"):
-        unfinished.unlink(missing_ok=True)
-    width = min(readable.CHUNK_FEATURES, shape[1])
-    zarr.create_array(
-        store=str(path),
-        shape=shape,
-        dtype=dtype,
-        chunks=(rows, width),
-        shards=(rows, -(-shape[1] // width) * width),
-        # The checksum costs nothing measurable, and a flipped bit is met on reading instead of entering every result.
-        compressors=ZstdCodec(level=1, checksum=True),
-        fill_value=float("nan"),
-        dimension_names=("stimulus", "feature"),
-        overwrite=True,
-    )
-    with (path / "zarr.json").open("rb") as stream:
-        os.fsync(stream.fileno())
-    sync_folder(path)
-    sync_folder(folder)
 
 
 def _rows_per_shard(n_features: int, dtype: np.dtype[Any]) -> int:

@@ -30,7 +30,10 @@ def commands_of(runs: _Runs) -> tuple[str, ...]:
     DataError
         If the settings or records of a run are damaged.
     """
-    trainings = [training.command(run, [subject_run.id for subject_run in subject_runs]) for run, subject_runs in runs]
+    trainings = [
+        training.command(run.name, run.settings, [subject_run.id for subject_run in subject_runs])
+        for run, subject_runs in runs
+    ]
     return (*_folders(runs), *_extractions(runs), *trainings)
 
 

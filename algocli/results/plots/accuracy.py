@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from shlex import quote
 
 import numpy as np
 
@@ -105,7 +106,7 @@ def kept_significance(run: Run, subject_run: SubjectRun) -> kept_p.KeptP:
     if kept is None:
         raise MissingStep(
             f"no p values are kept with run {run.name} of subject {subject_run.id}",
-            hint=f"algocli report --significance -s {subject_run.id} --run {run.name}",
+            hint=f"algocli report --significance -s {subject_run.id} --run {quote(run.name)}",
         )
     return kept
 

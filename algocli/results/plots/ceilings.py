@@ -64,7 +64,7 @@ def _points(subject: Subject, subject_run: SubjectRun, wishes: Wishes) -> _Point
             path = subject.ceiling_name(hemisphere)
             raise DataError(
                 f"subject {subject.id} has no noise ceilings: {path} is missing",
-                hint=f"algocli import-ceilings FOLDER -s {subject.id} brings in those that you have",
+                hint=f"`algocli import-ceilings FOLDER -s {subject.id}` brings in those that you have",
             )
         points[hemisphere] = np.sqrt(scores.noise_ceiling), scores.correlation
     return points

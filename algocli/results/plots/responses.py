@@ -129,7 +129,7 @@ def find_row(subject: Subject, row: int | None, nsd_id: int | None) -> int:
         if found is None:
             raise UsageError(
                 f"no training image of subject {subject.id} has {subject.ids.name} {nsd_id}",
-                hint=f"algocli stimuli -s {subject.id} lists those there are",
+                hint=f"`algocli stimuli -s {subject.id}` lists those there are",
             )
         return found
     if row is None or not 0 <= row < len(images):

@@ -194,15 +194,17 @@ def test_a_damaged_matrix_is_computed_anew(tmp_path: Path, name: str, spoil: Cal
     assert path.read_bytes() == before
 
 
-def test_a_matrix_of_old_that_is_cut_short_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("size", [0, 200])
+def test_a_matrix_of_old_that_is_cut_short_is_computed_anew(tmp_path: Path, size: int) -> None:
     store = make_store(tmp_path / "a/b/store", np.eye(9, dtype=np.float32))
     gram(store)
     folder = store.folder / "gram"
+    before = (folder / "matrix.npy").read_bytes()
     record = read_sealed(folder / "record.json")
     write_json(folder / "record.json", {name: record[name] for name in ("key", "products")})
-    os.truncate(folder / "matrix.npy", 200)
-    with pytest.raises(DataError, match=r"matrix\.npy is missing or damaged"):
-        gram(store)
+    os.truncate(folder / "matrix.npy", size)
+    gram(store)
+    assert (folder / "matrix.npy").read_bytes() == before
 
 
 @pytest.mark.usefixtures("small_blocks")

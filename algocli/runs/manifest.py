@@ -1,0 +1,52 @@
+"""What is told of a run's settings: by its manifest, and by the records of its subjects, where that is damaged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from algocli.compute.files import read_json
+from algocli.compute.vouching import read_sealed
+from algocli.encoding.settings import Settings
+from algocli.errors import DataError, UsageError
+
+SCHEMA = 1
+
+
+def settings_in(folder: Path) -> Settings:
+    """Return the settings that all subjects of the run in a folder share.
+
+    Raises
+    ------
+    DataError
+        If its manifest is missing or damaged, or of another version.
+    """
+    manifest = read_json(folder / "manifest.json")
+    if manifest.get("schema") != SCHEMA:
+        raise DataError(f"{folder} was written by another version of algocli")
+    try:
+        # Runs of versions before do not say how they chose penalties: there was one way.
+        return Settings.recorded({"former_penalties": True} | manifest["settings"])
+    except (KeyError, TypeError) as error:
+        raise DataError(f"the settings in {folder} are damaged") from error
+    # Older versions took words that they did not know, and did something else.
+    except UsageError as error:
+        raise DataError(f"the settings in {folder} are damaged: {error.message}") from error
+
+
+def data_of(folder: Path) -> str | None:
+    """Return the folder that held the subjects of a run when it was begun; runs of old do not say."""
+    with suppress(DataError):
+        recorded = read_json(folder / "manifest.json").get("data")
+        return recorded if isinstance(recorded, str) else None
+    return None
+
+
+def told_settings(folder: Path) -> Iterator[Settings]:
+    """Yield the settings of the run in a folder by its manifest and by each record, as far as they can be read."""
+    with suppress(DataError):
+        yield settings_in(folder)
+    for record in sorted(folder.glob("*/record.json")):
+        with suppress(DataError, KeyError, TypeError, UsageError):
+            yield Settings.recorded(read_sealed(record)["settings"])

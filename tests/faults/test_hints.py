@@ -1,0 +1,214 @@
+"""Whatever goes wrong, the commands that the message proposes are followed as a person would, until all is well."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from algocli.cli import app
+from tests.features.stand_in import stand_in
+from tests.support.challenge import write_tiny_challenge
+
+# Given with every command, and in no variable: a hint that forgets one leads nowhere.
+FOLDERS = ["--data-dir", "my data", "--cache-dir", "my cache"]
+MODEL = ["--model", "stand-in", "-l", "edges"]
+EXTRACT = ["extract", *MODEL, "--device", "cpu", *FOLDERS]
+TRAIN = ["train", *MODEL, "--pca", "5", "--regression", "ridge", "--standardise", "--run", "mine", *FOLDERS]
+ANOTHER = ["train", *MODEL, "--pca", "4", "--run", "another", *FOLDERS]
+REPORT = ["report", "--run", "mine", "-s", "1", *FOLDERS]
+EXPORT = ["export", "--run", "mine", "--format", "npy", "-o", "my out", *FOLDERS]
+PREDICT = ["predict", "my data/subj01/test_split/test_images", "--run", "mine", "-s", "1", "-o", "new", *FOLDERS]
+VERIFY = ["cache", "verify", *FOLDERS]
+SUBMIT = ["submit", "--partial", "--run", "mine", "-s", "1", "-o", "my.zip", *FOLDERS]
+# What a person has to fill in, in capitals, and what stands there.
+FILLED_IN = {"WEIGHTS": "random:0", "MODEL": "stand-in"}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A place with a challenge, features and two runs."""
+    home = tmp_path_factory.mktemp("hints")
+    write_tiny_challenge(home / "my data", (1, 2), n_train=40, n_test=4, image_size=24)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("algocli.features.networks.backbones.load_backbone", lambda *_asked, **_how: stand_in())
+        patch.setattr("algocli.features.store.shards.MAX_SHARD_ROWS", 32)
+        patch.chdir(home)
+        for words in (EXTRACT, TRAIN, [*TRAIN[:-6], "--run", "plain", *FOLDERS], [*REPORT, "--significance"]):
+            assert run(words)[0] == 0, run(words)
+        yield home
+
+
+@pytest.fixture
+def home(whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("my data", "my cache"):
+        shutil.copytree(whole / name, tmp_path / name)
+    # Runs say where their data lies.
+    for manifest in tmp_path.glob("my cache/runs/*/manifest.json"):
+        manifest.write_text(manifest.read_text().replace(str(whole), str(tmp_path)))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(words: list[str]) -> tuple[int, str]:
+    """Run a command, or delete what it says, and return its exit code and all that it said."""
+    if words[:2] == ["rm", "-r"]:
+        (path,) = map(Path, words[2:])
+        assert path.resolve().is_relative_to(Path("my cache").resolve())
+        shutil.rmtree(path)
+        return 0, ""
+    result = CliRunner().invoke(app, words)
+    assert "Traceback" not in result.output
+    assert "Aborted" not in result.output
+    return result.exit_code, result.stderr
+
+
+def proposed(said: str) -> list[list[str]]:
+    """Take the commands out of what was said: lines that are one, up to a remark, and what is in backticks."""
+    hint = said.partition("hint:")[2]
+    commands = []
+    for line in map(str.strip, hint.splitlines()):
+        if line.startswith(("algocli ", "rm -r ")):
+            # A remark begins outside of all quotes.
+            plain = re.match(r"(?:'[^']*'|\"[^\"]*\"|(?! \()[^;,'\"]|,(?! ))*", line)
+            assert plain is not None
+            commands.append(plain[0])
+        commands += re.findall(r"`((?:algocli|rm) [^`]+)`", line)
+    words = [[FILLED_IN.get(word, word) for word in shlex.split(command)] for command in commands]
+    return [command[1:] if command[0] == "algocli" else command for command in words]
+
+
+def follow(words: list[str], trail: tuple[list[str], ...] = ()) -> int:
+    """Run a command, what it proposes where it fails, and it again, at most three rounds deep; count the commands."""
+    assert words not in trail, f"in a circle: {[shlex.join(command) for command in (*trail, words)]}"
+    assert len(trail) <= 3, [shlex.join(command) for command in (*trail, words)]
+    code, said = run(words)
+    if code == 0:
+        return 1
+    commands = proposed(said)
+    assert commands or "nothing needs to be done" in said, said
+    n_commands = sum(follow(command, (*trail, words)) for command in commands)
+    code, said = run(words)
+    assert code == 0, said
+    return n_commands + 2
+
+
+def only(pattern: str) -> Path:
+    (path,) = Path("my cache").glob(pattern)
+    return path
+
+
+def edited(path: Path, change: Callable[[dict], object]) -> None:
+    about = json.loads(path.read_text())
+    change(about)
+    path.write_text(json.dumps(about))
+
+
+def emptied_matrix_of_before() -> None:
+    folder = only("features/*/subj01-*/gram")
+    edited(folder / "record.json", lambda about: [about.pop(name) for name in ("digest", "sha256")])
+    (folder / "matrix.npy").write_bytes(b"")
+
+
+def another_matrix_of_before() -> None:
+    """One of the right shape that vouches for itself."""
+    emptied_matrix_of_before()
+    np.save(only("features/*/subj01-*/gram") / "matrix.npy", np.eye(44, dtype=np.float32))
+
+
+def changed_key() -> None:
+    edited(only("features/*/subj01-*/manifest.json"), lambda about: about.update(key="0" * 64))
+
+
+def changed_key_of_before() -> None:
+    edited(only("features/*/subj01-*/manifest.json"), lambda about: (about.update(key="0" * 64), about.pop("digest")))
+
+
+def changed_identity_of_before() -> None:
+    def change(about: dict) -> None:
+        about["identity"]["numerics"] = "tf32"
+        del about["digest"]
+
+    edited(only("features/*/subj01-*/manifest.json"), change)
+
+
+def garbage(pattern: str) -> Callable[[], None]:
+    return lambda: only(pattern).write_text("{")
+
+
+def gone(pattern: str) -> Callable[[], None]:
+    return lambda: shutil.rmtree(only(pattern)) if only(pattern).is_dir() else only(pattern).unlink()
+
+
+def cut(pattern: str) -> Callable[[], None]:
+    return lambda: only(pattern).write_bytes(only(pattern).read_bytes()[:-40])
+
+
+def torn_shard() -> None:
+    cut("features/*/subj01-*/features.zarr/c/0/0")()
+    gone("features/*/subj01-*/gram")()
+    gone("features/*/subj01-*/standardised")()
+
+
+def flipped_digest_of_shard() -> None:
+    edited(only("features/*/subj01-*/done/00000.json"), lambda about: about.update(sha256="0" * 64))
+
+
+def flipped_digest_of_shard_of_before() -> None:
+    edited(
+        only("features/*/subj01-*/done/00000.json"), lambda about: (about.update(sha256="0" * 64), about.pop("digest"))
+    )
+
+
+STORE, RUN = "features/*/subj01-*", "runs/mine/subj01"
+# What is spoilt, and the commands of which each is to succeed in the end.
+DAMAGES: dict[str, tuple[Callable[[], None], list[list[str]]]] = {
+    "an empty matrix": (lambda: only(f"{STORE}/gram/matrix.npy").write_bytes(b"") and None, [ANOTHER, VERIFY]),
+    "an empty matrix of before": (emptied_matrix_of_before, [ANOTHER, VERIFY]),
+    "another matrix of before": (another_matrix_of_before, [VERIFY, ANOTHER]),
+    "no record of a matrix": (gone(f"{STORE}/gram/record.json"), [ANOTHER, VERIFY]),
+    "a changed key": (changed_key, [ANOTHER, EXTRACT, VERIFY]),
+    "a changed key of before": (changed_key_of_before, [ANOTHER, EXTRACT, VERIFY]),
+    "a changed identity of before": (changed_identity_of_before, [ANOTHER, EXTRACT, VERIFY]),
+    "a manifest of garbage": (garbage(f"{STORE}/manifest.json"), [ANOTHER, EXTRACT, VERIFY, PREDICT]),
+    "no manifest": (gone(f"{STORE}/manifest.json"), [ANOTHER, EXTRACT, VERIFY]),
+    "an array without description": (gone(f"{STORE}/features.zarr/zarr.json"), [EXTRACT, VERIFY, PREDICT]),
+    "an array of garbage": (garbage(f"{STORE}/features.zarr/zarr.json"), [EXTRACT, VERIFY, PREDICT]),
+    "a torn shard": (torn_shard, [ANOTHER, VERIFY]),
+    "no shard": (gone(f"{STORE}/features.zarr/c/0"), [VERIFY, EXTRACT]),
+    "a record of garbage": (garbage(f"{STORE}/done/00000.json"), [ANOTHER, EXTRACT, VERIFY]),
+    "a flipped digest of a shard": (flipped_digest_of_shard, [ANOTHER, EXTRACT, VERIFY]),
+    "a flipped digest of before": (flipped_digest_of_shard_of_before, [VERIFY, EXTRACT]),
+    "a recipe of garbage": (garbage("features/*/recipe.json"), [ANOTHER, EXTRACT, VERIFY]),
+    "no recipe": (gone("features/*/recipe.json"), [VERIFY, EXTRACT]),
+    "no features": (gone("features"), [ANOTHER, PREDICT]),
+    "nothing": (lambda: shutil.rmtree("my cache"), [ANOTHER]),
+    "no subject's store": (gone("features/*/subj01-*"), [ANOTHER, PREDICT]),
+    "no subject of a run": (gone(RUN), [REPORT, EXPORT, SUBMIT]),
+    "a run's record of garbage": (garbage(f"{RUN}/record.json"), [REPORT, EXPORT, VERIFY, TRAIN]),
+    "no record of a run": (gone(f"{RUN}/record.json"), [REPORT, SUBMIT, VERIFY]),
+    "a run's manifest of garbage": (garbage("runs/mine/manifest.json"), [REPORT, TRAIN, VERIFY]),
+    "no manifest of a run": (gone("runs/mine/manifest.json"), [REPORT, VERIFY]),
+    "a cut array": (cut(f"{RUN}/left_correlation.npy"), [REPORT, EXPORT, SUBMIT, VERIFY]),
+    "cut predictions": (cut(f"{RUN}/left_pred_test.npy"), [SUBMIT, VERIFY]),
+    "no array": (gone(f"{RUN}/validation_rows.npy"), [REPORT, VERIFY]),
+    "cut p values": (cut(f"{RUN}/left_p.npy"), [EXPORT, VERIFY]),
+    "no record of p values": (gone(f"{RUN}/significance.json"), [VERIFY, EXPORT]),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [(name, words) for name, (_, every) in DAMAGES.items() for words in every],
+    ids=lambda part: part if isinstance(part, str) else part[0],
+)  # fmt: skip
+def test_what_is_proposed_mends_what_is_damaged(home: Path, name: str, words: list[str]) -> None:
+    DAMAGES[name][0]()
+    follow(words)
+    follow(VERIFY)
