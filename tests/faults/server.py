@@ -6,6 +6,7 @@ list of jobs to be started together; when all have ended it answers with their p
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import json
 import os
@@ -17,6 +18,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +37,8 @@ def serve() -> None:
     import torchvision  # noqa: F401
     import zarr  # noqa: F401
 
+    for module in sys.argv[1:]:
+        import_module(module)
     # No thread may be at work when a process forks.
     torch.set_num_threads(1)
     for line in sys.stdin:
@@ -79,7 +83,8 @@ def _run(job: dict[str, Any]) -> int:
         return stand_in([name for name in layers if name in SHAPES] or ["edges"], seconds=job.get("seconds", 0.0))
 
     # Processes die here, but no power is cut: what was written is there, and a busy disk need not be waited for.
-    os.fsync = lambda _descriptor: None
+    if "armed" not in job:
+        os.fsync = lambda _descriptor: None
     algocli.features.store.shards.MAX_SHARD_ROWS = job.get("rows", 8)
     # The widest of the stand-in's layers has shards of 4 rows.
     algocli.features.store.shards.SHARD_BYTES = 100_000
@@ -103,6 +108,11 @@ def _run(job: dict[str, Any]) -> int:
         else:
             changes = CHANGES | REMOVALS if job.get("once") else CHANGES
             _from_change(job["cache"], job["at"], HAPPENINGS[job["happens"]], changes, once=job.get("once", False))
+    if "clock" in job:
+        time.time = lambda: job["clock"]
+    if "armed" in job:
+        where, log, fault, number, lasting = job["armed"]
+        ctypes.CDLL(None).shim_arm(os.fsencode(where), os.fsencode(log), fault, ctypes.c_long(number), lasting)
     if "waits_for" in job:
         _wait_until(Path(job["waits_for"]).exists)
     sys.argv = ["algocli", *job["arguments"]]
