@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import gc
 import json
 import os
 import resource
@@ -36,9 +37,16 @@ def serve() -> None:
     import torch
     import torchvision  # noqa: F401
     import zarr  # noqa: F401
+    from typer.testing import CliRunner
+
+    from algocli.cli import app
 
     for module in sys.argv[1:]:
         import_module(module)
+    # What only a command line that is parsed makes the libraries import.
+    CliRunner().invoke(app, ["validate", "nowhere.zip"])
+    # What is here by now is no garbage: children that look for some would copy all of it.
+    gc.freeze()
     # No thread may be at work when a process forks.
     torch.set_num_threads(1)
     for line in sys.stdin:
