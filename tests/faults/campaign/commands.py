@@ -62,16 +62,12 @@ COMMANDS = {
     "export gifti": Command(f"export --run mine --format gifti {_BOTH} -o {{work}}/export", _TRAINED),
     "export mgh": Command(f"export --run mine --format mgh {_BOTH} -o {{work}}/export", _TRAINED),
     "submit": Command(f"submit --partial --run mine {_BOTH} -o {{work}}/submission.zip", _TRAINED),
-    "submit other": Command(
-        f"submit --partial --run other {_BOTH} -o {{work}}/submission.zip", (*_TRAINED, "submit")
-    ),
+    "submit other": Command(f"submit --partial --run other {_BOTH} -o {{work}}/submission.zip", (*_TRAINED, "submit")),
     "validate": Command(f"validate {{work}}/submission.zip --partial {_DATA}", (*_TRAINED, "submit")),
     "score": Command(f"score mine {_BOTH} -o {{work}}/scores", _TRAINED),
     "data": Command(f"data {_DATA}"),
     "prepare": Command("prepare --nsd {nsd} -o {work}/prepared --masks {data} -s 1 --test-sessions 2"),
-    "import-ceilings": Command(
-        "import-ceilings {nsd} --data-dir {work}/prepared -s 1 --force", ("prepare",)
-    ),
+    "import-ceilings": Command("import-ceilings {nsd} --data-dir {work}/prepared -s 1 --force", ("prepare",)),
     "stimuli": Command(f"stimuli {_DATA} --csv {{work}}/stimuli.csv"),
     "demo": Command("demo {work}/demo --train 6 --test 2 --vertices 300 -s 1"),
     "layers": Command("layers alexnet"),
@@ -85,6 +81,7 @@ COMMANDS = {
 @cache
 def forgotten() -> list[str]:
     """Return the commands of the app, with those of its groups, that `COMMANDS` has not."""
+
     def names(group: typer.core.TyperGroup, before: str = "") -> list[str]:
         found = []
         for name in group.commands:
@@ -93,4 +90,8 @@ def forgotten() -> list[str]:
         return found
 
     lines = [command.words for command in COMMANDS.values()]
-    return [name for name in names(typer.main.get_group(app)) if not any(f"{line} ".startswith(f"{name} ") for line in lines)]
+    return [
+        name
+        for name in names(typer.main.get_group(app))
+        if not any(f"{line} ".startswith(f"{name} ") for line in lines)
+    ]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.faults.campaign.outcome import Outcome
-from tests.faults.campaign.stage import stage
+from tests.faults.campaign.stage import the_stage
 from tests.faults.campaign.trial import disturb, failing, operations
 
 ERRORS = ("ENOSPC", "EDQUOT", "EIO", "EROFS")
@@ -15,7 +15,7 @@ ERRORS = ("ENOSPC", "EDQUOT", "EIO", "EROFS")
 
 def trials(home: Path, rng: random.Random) -> Iterator[Outcome]:
     """Let an operation of one command after the other fail, once or from then on."""
-    with stage(home) as here:
-        for name, number, kind in operations(here, rng):
-            error = rng.choice((*ERRORS, "short", "short") if kind == "write" else ERRORS)
-            yield disturb(here, name, failing(error, lasting=rng.random() < 0.5), number)
+    here = the_stage(home)
+    for name, number, kind in operations(here, rng):
+        error = rng.choice((*ERRORS, "short", "short") if kind == "write" else ERRORS)
+        yield disturb(here, name, failing(error, lasting=rng.random() < 0.5), number)

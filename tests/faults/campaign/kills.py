@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.faults.campaign.outcome import Outcome
-from tests.faults.campaign.stage import stage
+from tests.faults.campaign.stage import the_stage
 from tests.faults.campaign.trial import disturb, operations, signalled
 
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
@@ -18,6 +18,6 @@ NO_CHANGE = "close"
 
 def trials(home: Path, rng: random.Random) -> Iterator[Outcome]:
     """Stop one command after the other: one that changes much as often as one that changes little."""
-    with stage(home) as here:
-        for name, number, _ in operations(here, rng, but=NO_CHANGE):
-            yield disturb(here, name, signalled(rng.choice(SIGNALS)), number)
+    here = the_stage(home)
+    for name, number, _ in operations(here, rng, but=NO_CHANGE):
+        yield disturb(here, name, signalled(rng.choice(SIGNALS)), number)

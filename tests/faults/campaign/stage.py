@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import pkgutil
 import re
@@ -61,6 +62,11 @@ class Stage:
     def work(self) -> Path:
         """The folder in which everything happens; its path is part of what is written."""
         return self.home / "work"
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """The options that lead a command to the data and the cache."""
+        return ("--data-dir", self.given["data"], "--cache-dir", self.given["cache"])
 
     @property
     def log(self) -> Path:
@@ -133,14 +139,30 @@ def difference(found: Tree, expected: Tree) -> str:
     """Say in which files two folders differ."""
     gone, new = sorted(expected.keys() - found.keys()), sorted(found.keys() - expected.keys())
     other = sorted(path for path in found.keys() & expected.keys() if found[path] != expected[path])
-    parts = (f"{word} {', '.join(paths)}" for word, paths in (("lacks", gone), ("has", new), ("altered", other)) if paths)
+    parts = (
+        f"{word} {', '.join(paths)}" for word, paths in (("lacks", gone), ("has", new), ("altered", other)) if paths
+    )
     return "; ".join(parts)
+
+
+_STAGES: list[Stage] = []
+
+
+def the_stage(home: Path) -> Stage:
+    """Return the stage of this process, which whoever asks first builds in a folder of his own; it ends with it.
+
+    All kinds of faults do what they do one after the other, and to set it up takes a minute.
+    """
+    if not _STAGES or _STAGES[0].jobs.process.poll() is not None:
+        ending = contextlib.ExitStack()
+        atexit.register(ending.close)
+        _STAGES[:] = [ending.enter_context(stage(home))]
+    return _STAGES[0]
 
 
 @contextlib.contextmanager
 def stage(home: Path) -> Iterator[Stage]:
     """Build the shim, write what commands begin with, and start a server."""
-    home.mkdir(parents=True, exist_ok=True)
     shim = home / "shim.so"
     subprocess.run(["cc", "-shared", "-fPIC", "-O2", "-D_LARGEFILE64_SOURCE", "-o", shim, SHIM, "-ldl"], check=True)
     given = write_given(home / "given") | {"work": str(home / "work"), "cache": str(home / "work" / "cache")}

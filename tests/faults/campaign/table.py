@@ -9,17 +9,26 @@ from tests.faults.campaign.outcome import SURVIVED, Outcome
 
 
 def table(outcomes: Sequence[tuple[str, Outcome]]) -> str:
-    """Lay out outcomes, each with its kind: a line for every command of a kind, then for every kind."""
-    tried: Counter[tuple[str, str, str]] = Counter()
-    survived: Counter[tuple[str, str, str]] = Counter()
-    for kind, outcome in outcomes:
-        key = (kind, outcome.command, outcome.fault)
-        tried[key] += 1
-        survived[key] += outcome.survived
-    rows = [(*key, tried[key], survived[key]) for key in sorted(tried)]
-    kinds = sorted({kind for kind, _ in outcomes})
-    totals = [_total(kind, [outcome for of, outcome in outcomes if of == kind]) for kind in kinds]
-    return "\n".join([_aligned([("kind", "command", "fault", "tried", "survived"), *rows]), "", *totals])
+    """Lay out outcomes, each with its kind: for each kind a line for every command and a column for every fault.
+
+    A cell says how many were tried, and where some did not survive, of how many did.
+    """
+    parts = []
+    for kind in sorted({kind for kind, _ in outcomes}):
+        own = [outcome for of, outcome in outcomes if of == kind]
+        commands, faults = (sorted({*names}) for names in zip(*((one.command, one.fault) for one in own), strict=True))
+        tried = Counter((one.command, one.fault) for one in own)
+        survived = Counter((one.command, one.fault) for one in own if one.survived)
+        rows = [
+            [command, *(_cell(tried[command, fault], survived[command, fault]) for fault in faults)]
+            for command in commands
+        ]
+        parts += [_aligned([[kind, *faults], *rows]), _total(kind, own), ""]
+    return "\n".join(parts)
+
+
+def _cell(tried: int, survived: int) -> str:
+    return str(tried or "") if survived == tried else f"{survived} of {tried}"
 
 
 def _total(kind: str, outcomes: Sequence[Outcome]) -> str:
@@ -32,4 +41,6 @@ def _total(kind: str, outcomes: Sequence[Outcome]) -> str:
 def _aligned(rows: Sequence[Sequence[object]]) -> str:
     texts = [[str(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in texts)
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in texts
+    )
