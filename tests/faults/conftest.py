@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from algocli.features.store.shards import FeatureStore
+from tests.faults.campaign.shim import preloading
 from tests.features.by_hand import store_digest
 from tests.support.challenge import write_tiny_challenge
 
@@ -74,7 +75,8 @@ def serving(home: Path, *imports: str, **environment: str) -> Iterator[Jobs]:
 
 @pytest.fixture(scope="package")
 def jobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jobs]:
-    with serving(tmp_path_factory.mktemp("said")) as jobs:
+    home = tmp_path_factory.mktemp("said")
+    with serving(home, **preloading(home)) as jobs:
         yield jobs
 
 

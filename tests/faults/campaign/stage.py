@@ -7,7 +7,6 @@ import contextlib
 import pkgutil
 import re
 import shutil
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -18,12 +17,10 @@ import numpy as np
 import algocli
 from tests.dataset.nsd.miniature import write_nsd
 from tests.faults.campaign.commands import COMMANDS
+from tests.faults.campaign.shim import NOTHING, preloading
 from tests.faults.conftest import Ended, Jobs, serving
 from tests.support.challenge import save, write_tiny_challenge
 
-SHIM = Path(__file__).with_name("shim.c")
-# The shim's numbers of what can happen, beside those that the system has for what a disk can say.
-NOTHING, SHORT, SIGNALS = 0, -1, 1000
 # No command of these takes more than a few seconds.
 PATIENCE = 60
 CLOCK = 1_750_000_000.0
@@ -121,18 +118,12 @@ class Stage:
         return kept
 
     def tree(self) -> Tree:
-        """Digest every file in the folder, but what a lock says and what depends on when a file was written."""
+        """Digest every file in the folder but locks: the kernel knows whether they are held, and they hold nothing."""
         return {
-            str(path.relative_to(self.work)): _digest(path)
+            str(path.relative_to(self.work)): sha256(path.read_bytes()).hexdigest()
             for path in sorted(self.work.rglob("*"))
-            if path.is_file() or path.is_symlink()
+            if path.is_file() and not path.name.endswith("lock") and path.parent.name != "locks"
         }
-
-
-def _digest(path: Path) -> str:
-    if path.name.endswith("lock") or path.parent.name == "locks":
-        return "a lock"
-    return sha256(path.read_bytes()).hexdigest()
 
 
 def difference(found: Tree, expected: Tree) -> str:
@@ -162,27 +153,33 @@ def the_stage(home: Path) -> Stage:
 
 @contextlib.contextmanager
 def stage(home: Path) -> Iterator[Stage]:
-    """Build the shim, write what commands begin with, and start a server."""
-    shim = home / "shim.so"
-    subprocess.run(["cc", "-shared", "-fPIC", "-O2", "-D_LARGEFILE64_SOURCE", "-o", shim, SHIM, "-ldl"], check=True)
-    given = write_given(home / "given") | {"work": str(home / "work"), "cache": str(home / "work" / "cache")}
+    """Write what commands begin with, and start a server that the shim looks upon."""
+    given = write_given(home) | {"nsd": str(write_nsd_of(home))}
     (home / "said").mkdir()
-    with serving(home / "said", *IMPORTS, LD_PRELOAD=str(shim)) as jobs:
+    with serving(home / "said", *IMPORTS, **preloading(home)) as jobs:
         yield Stage(jobs, home, given)
 
 
-def write_given(folder: Path) -> dict[str, str]:
-    """Write what is given to commands, and return it by name."""
-    data = write_tiny_challenge(folder / "challenge", (1,), n_train=25, n_test=2, image_size=40)
-    rng = np.random.default_rng(0)
-    save(folder / "matrix.npy", rng.standard_normal((27, 12)).astype(np.float32))
-    save(folder / "other_matrix.npy", rng.standard_normal((27, 9)).astype(np.float32))
-    masks = {side: np.load(data / f"subj01/roi_masks/{side}.all-vertices_fsaverage_space.npy") for side in ("lh", "rh")}
-    write_nsd(folder / "nsd", 1, masks, {"lh": (), "rh": ()})
-    return {
-        "data": str(data),
-        "images": str(data / "subj01/test_split/test_images"),
-        "matrix": str(folder / "matrix.npy"),
-        "other_matrix": str(folder / "other_matrix.npy"),
-        "nsd": str(folder / "nsd"),
+def write_given(home: Path) -> dict[str, str]:
+    """Write what is given to commands, and return it by name, with the folders in which they are to work."""
+    data = write_tiny_challenge(home / "given" / "challenge", (1,), n_train=25, n_test=2, image_size=40)
+    given = {
+        "work": home / "work",
+        "cache": home / "work" / "cache",
+        "data": data,
+        "images": data / "subj01/test_split/test_images",
+        "matrix": home / "given" / "matrix.npy",
+        "other_matrix": home / "given" / "other_matrix.npy",
     }
+    rng = np.random.default_rng(0)
+    save(given["matrix"], rng.standard_normal((27, 12)).astype(np.float32))
+    save(given["other_matrix"], rng.standard_normal((27, 9)).astype(np.float32))
+    return {name: str(path) for name, path in given.items()}
+
+
+def write_nsd_of(home: Path) -> Path:
+    """Write NSD's own files of the subject of the challenge that is given, and return their root."""
+    masks = home / "given/challenge/subj01/roi_masks"
+    sides = {side: np.load(masks / f"{side}.all-vertices_fsaverage_space.npy") for side in ("lh", "rh")}
+    write_nsd(home / "given/nsd", 1, sides, {"lh": (), "rh": ()})
+    return home / "given/nsd"

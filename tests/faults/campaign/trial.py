@@ -6,12 +6,16 @@ import errno
 import random
 import shlex
 import signal
+import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from tests.faults.campaign.commands import COMMANDS, forgotten
 from tests.faults.campaign.outcome import Outcome, Verdict
-from tests.faults.campaign.stage import SHORT, SIGNALS, Stage, difference
+from tests.faults.campaign.shim import SHORT, SIGNALS
+from tests.faults.campaign.stage import Stage, difference, stage
 from tests.faults.conftest import Ended
 
 # How a command may end that was sent a signal; what comes after its last change is no longer stopped.
@@ -43,22 +47,25 @@ def failing(name: str, *, lasting: bool) -> Fault:
     return Fault(name, SHORT if name == "short" else getattr(errno, name), (0, 3), lasting)
 
 
-def operations(stage: Stage, rng: random.Random, *, but: str = "") -> Iterator[tuple[str, int, str]]:
-    """Go round all commands for ever, and name for each that changes anything an operation: its number and kind.
-
-    The kind is drawn first, so that the few renames have their share beside the many writes.
-    """
+def operations(here: Stage, rng: random.Random, *, but: str = "") -> Iterator[tuple[str, int, str]]:
+    """Go round all commands for ever, and name for each that changes anything an operation: its number and kind."""
     assert not forgotten(), forgotten()
     names = list(COMMANDS)
     while True:
         rng.shuffle(names)
         for name in names:
-            done = stage.reference(name).operations
-            kinds = sorted({kind for kind, _ in done} - {but})
-            if kinds:
-                chosen = rng.choice(kinds)
-                numbers = [number for number, (kind, _) in enumerate(done, 1) if kind == chosen]
-                yield name, rng.choice(numbers), chosen
+            if here.reference(name).operations:
+                yield name, *draw(here, name, rng, but=but)
+
+
+def draw(here: Stage, name: str, rng: random.Random, *, but: str = "") -> tuple[int, str]:
+    """Draw an operation of a command, but of one kind: its number and kind.
+
+    The kind is drawn first, so that the few renames have their share beside the many writes.
+    """
+    done = here.reference(name).operations
+    chosen = rng.choice(sorted({kind for kind, _ in done} - {but}))
+    return rng.choice([number for number, (kind, _) in enumerate(done, 1) if kind == chosen]), chosen
 
 
 class _Lost(Exception):
@@ -68,26 +75,32 @@ class _Lost(Exception):
         self.detail = detail
 
 
-def disturb(stage: Stage, name: str, fault: Fault, number: int) -> Outcome:
+def disturb(here: Stage, name: str, fault: Fault, number: int) -> Outcome:
     """Let a fault happen at a command's operation of that number, give the command again, and see what there is."""
-    expected = stage.reference(name)
+    expected = here.reference(name)
     kind, path = expected.operations[number - 1]
     where = f"operation {number} of {len(expected.operations)}, {kind} {path}"
-    stage.begin(name)
-    met = stage.run(name, fault.number, number, lasting=fault.lasting)
+    here.begin(name)
+    met = here.run(name, fault.number, number, lasting=fault.lasting)
     try:
         _ended_well(met, fault.codes)
-        unlike = difference(stage.tree(), expected.tree)
-        if met.code == 0 and unlike and not any(word in met.said for word in _TOLD):
+        unlike = difference(here.tree(), expected.tree)
+        if met.code == 0 and unlike and not _told(met, expected.ended):
             raise _Lost("wrong", f"exit 0, and it {unlike}")
         if number % 4 == 0:
             # What is there is right, however little it is.
-            _ended_well(stage.run_words(["cache", "verify", "--no-sample", *stage.folders]), (0,))
-        verdict = _repeated(stage, name)
+            _ended_well(here.run_words(["cache", "verify", "--no-sample", *here.folders]), (0,))
+        verdict = _repeated(here, name)
     except _Lost as lost:
-        kept = stage.keep()
         said = " | ".join(met.said.splitlines()[-6:])
-        return Outcome(name, fault.name, lost.verdict, f"{fault} at {where}: {lost.detail}; first said: {said}; {kept}")
+        again = shlex.join([name, fault.name, str(number), *(["lasting"] if fault.lasting else [])])
+        return Outcome(
+            name,
+            fault.name,
+            lost.verdict,
+            f"{fault} at {where}: {lost.detail}; it said: {said}; what it left: {here.keep()};"
+            f" again: python -m tests.faults.campaign.trial {again}",
+        )
     return Outcome(name, fault.name, verdict, f"{fault} at {where}")
 
 
@@ -102,21 +115,27 @@ def _ended_well(ended: Ended, codes: tuple[int, ...]) -> None:
         raise _Lost("wrong", f"not one sentence: {ended.said[-600:]}")
 
 
-def _repeated(stage: Stage, name: str) -> Verdict:
+def _told(met: Ended, undisturbed: Ended) -> bool:
+    """Whether a command says of the disk what it does not say otherwise."""
+    said = set(met.said.splitlines()) - set(undisturbed.said.splitlines())
+    return any(word in line for line in said for word in _TOLD)
+
+
+def _repeated(here: Stage, name: str) -> Verdict:
     """Give a command again, and do what it says where it cannot be done; the folder is as it should be then."""
-    expected = stage.reference(name).tree
+    expected = here.reference(name).tree
     verdict: Verdict = "same"
-    again = stage.run(name)
+    again = here.run(name)
     _ended_well(again, (0, 2, 3, 4))
     if again.code:
         said = again.said
         for words in hints(said):
-            _ended_well(stage.run_words(words), (0,))
-        again = stage.run(name)
+            _ended_well(here.run_words(words), (0,))
+        again = here.run(name)
         if again.code:
             raise _Lost("wrong", f"a repeat ends with {again.code}: {said[-600:]}")
         verdict = "told"
-    unlike = difference(stage.tree(), expected)
+    unlike = difference(here.tree(), expected)
     if unlike:
         raise _Lost("wrong", f"after a repeat it {unlike}")
     return verdict
@@ -129,3 +148,16 @@ def hints(said: str) -> list[list[str]]:
         for line in said.splitlines()
         if line.startswith("hint:") and "algocli " in line
     ]
+
+
+def main() -> None:
+    """Repeat one trial: a command's name, a fault's and an operation's number, and perhaps 'lasting'."""
+    name, what, number, *lasting = sys.argv[1:]
+    fault = signalled(signal.Signals[what]) if what.startswith("SIG") else failing(what, lasting=bool(lasting))
+    home = Path(tempfile.mkdtemp(prefix="faults-"))
+    with stage(home) as here:
+        print(disturb(here, name, fault, int(number)), f"in {home}", sep="\n")
+
+
+if __name__ == "__main__":
+    main()
