@@ -32,7 +32,7 @@ IMPORTS = (
 )
 
 # What keeps two writers of a file apart.
-_RANDOM = re.compile(r"\.[0-9a-f]{8}\.partial")
+_RANDOM = re.compile(r"\.[0-9a-f]+\.partial")
 
 Tree = dict[str, str]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import random
 import shlex
 import signal
@@ -10,8 +11,10 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
+from algocli.compute.files import PARTIAL
 from tests.faults.campaign.commands import COMMANDS, forgotten
 from tests.faults.campaign.outcome import Outcome, Verdict
 from tests.faults.campaign.shim import SHORT, SIGNALS
@@ -87,6 +90,7 @@ def disturb(here: Stage, name: str, fault: Fault, number: int) -> Outcome:
         unlike = difference(here.tree(), expected.tree)
         if met.code == 0 and unlike and not _told(met, expected.ended):
             raise _Lost("wrong", f"exit 0, and it {unlike}")
+        _consistent(here, unfinished=fault.lasting or kind == "unlink" or met.code == -signal.SIGKILL)
         if number % 4 == 0:
             # What is there is right, however little it is.
             _ended_well(here.run_words(["cache", "verify", "--no-sample", *here.folders]), (0,))
@@ -113,6 +117,16 @@ def _ended_well(ended: Ended, codes: tuple[int, ...]) -> None:
         raise _Lost("wrong", f"exit code {ended.code}: {ended.said[-600:]}")
     if ended.code > 0 and ended.code < 128 and ended.said.count("error: ") != 1:
         raise _Lost("wrong", f"not one sentence: {ended.said[-600:]}")
+
+
+def _consistent(here: Stage, *, unfinished: bool) -> None:
+    """See that a zip is not beside the record of another, and that nothing is unfinished where it could be deleted."""
+    archive, record = here.work / "submission.zip", here.work / "submission.json"
+    if record.exists() and json.loads(record.read_text())["sha256"] != sha256(archive.read_bytes()).hexdigest():
+        raise _Lost("wrong", f"{archive.name} is beside the record of another")
+    left = [] if unfinished else [path for path in here.tree() if path.endswith(PARTIAL)]
+    if left:
+        raise _Lost("wrong", f"left {', '.join(left)}")
 
 
 def _told(met: Ended, undisturbed: Ended) -> bool:
