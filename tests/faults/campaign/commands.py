@@ -42,7 +42,7 @@ COMMANDS = {
     "train ridge": Command(f"{_TRAIN} --pca 9 --regression ridge --alpha-by kfold --standardise", _EXTRACTED),
     "train blend": Command(f"{_TWO} --pca 5 --regression blend --run blend", _EXTRACTED),
     "train banded": Command(f"{_TWO} --pca 5 --regression banded --n-iter 3 --search-seed 0", _EXTRACTED),
-    "report": Command(f"report --run mine {_BOTH} --json", _TRAINED),
+    "report": Command(f"report {_BOTH} --json --quiet", _TRAINED),
     "report --significance": Command(
         f"report --run mine {_BOTH} --significance --permutations 20 --intervals --resamples 20"
         " --csv {work}/rows.csv --html {work}/page.html",
@@ -63,7 +63,7 @@ COMMANDS = {
     "export mgh": Command(f"export --run mine --format mgh {_BOTH} -o {{work}}/export", _TRAINED),
     "submit": Command(f"submit --partial --run mine {_BOTH} -o {{work}}/submission.zip", _TRAINED),
     "submit other": Command(f"submit --partial --run other {_BOTH} -o {{work}}/submission.zip", (*_TRAINED, "submit")),
-    "validate": Command(f"validate {{work}}/submission.zip --partial {_DATA}", (*_TRAINED, "submit")),
+    "validate": Command(f"validate {{work}}/submission.zip --partial --json --quiet {_DATA}", (*_TRAINED, "submit")),
     "score": Command(f"score mine {_BOTH} -o {{work}}/scores", _TRAINED),
     "data": Command(f"data {_DATA}"),
     "prepare": Command("prepare --nsd {nsd} -o {work}/prepared --masks {data} -s 1 --test-sessions 2"),
@@ -71,8 +71,8 @@ COMMANDS = {
     "stimuli": Command(f"stimuli {_DATA} --csv {{work}}/stimuli.csv"),
     "demo": Command("demo {work}/demo --train 6 --test 2 --vertices 300 -s 1"),
     "layers": Command("layers alexnet"),
-    "cache list": Command("cache list --cache-dir {cache}", _TRAINED),
-    "cache verify": Command(f"cache verify {_BOTH}", _TRAINED),
+    "cache list": Command("cache list --json --quiet --cache-dir {cache}", _TRAINED),
+    "cache verify": Command(f"cache verify {_BOTH} --json --quiet", _TRAINED),
     "cache gc": Command("cache gc --yes --unused --cache-dir {cache}", (*_EXTRACTED, "import-features", "train ols")),
     "doctor": Command("doctor --cache-dir {cache}", _EXTRACTED),
 }

@@ -4,6 +4,7 @@
  * arms it with a folder, a log and a fault; until then, and for all other files, it passes everything on.
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -93,7 +94,7 @@ static int writes(int flags) { return (flags & O_ACCMODE) != O_RDONLY || flags &
         REAL(name); \
         mode_t mode = 0; \
         if (flags & (O_CREAT | __O_TMPFILE)) { va_list rest; va_start(rest, flags); mode = va_arg(rest, mode_t); va_end(rest); } \
-        if (writes(flags)) FAIL_IF(met_at("open", directory, path)); \
+        FAIL_IF(met_at(writes(flags) ? "open" : "read", directory, path)); \
         return real arguments; \
     }
 OPEN(open, AT_FDCWD, (const char *path, int flags, ...), (path, flags, mode))
@@ -104,12 +105,19 @@ OPEN(openat64, directory, (int directory, const char *path, int flags, ...), (di
 #define FOPEN(name) \
     FILE *name(const char *path, const char *how) { \
         REAL(name); \
-        int code = how[0] != 'r' || strchr(how, '+') ? met_at("open", AT_FDCWD, path) : NOTHING; \
+        int code = met_at(how[0] != 'r' || strchr(how, '+') ? "open" : "read", AT_FDCWD, path); \
         if (code > 0) { errno = code; return NULL; } \
         return real(path, how); \
     }
 FOPEN(fopen)
 FOPEN(fopen64)
+
+DIR *opendir(const char *path) {
+    REAL(opendir);
+    int code = met_at("read", AT_FDCWD, path);
+    if (code > 0) { errno = code; return NULL; }
+    return real(path);
+}
 
 #define WRITE(name, parameters, whole, half) \
     ssize_t name parameters { \
