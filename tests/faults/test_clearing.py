@@ -101,7 +101,7 @@ def beside(jobs: Jobs, writer: Writer, folder: Path, number: int) -> tuple[Ended
 @pytest.mark.parametrize("name", ["extract", "import-features", "train", "report"])
 def test_what_is_being_made_stays(jobs: Jobs, writers: dict[str, Writer], tmp_path: Path, name: str) -> None:
     waited = []
-    for number in (2, 12, 33):
+    for number in (5, 20, 33):
         met = beside(jobs, writers[name], tmp_path / str(number), number)
         if met is not None:
             waited.append("waiting for it" in met[1].said)

@@ -14,6 +14,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -260,7 +261,9 @@ def _allocate(folder: Path, shape: tuple[int, int], dtype: np.dtype[Any], rows: 
 
     path = folder / "features.zarr"
     for remains in ("done", "gram"):
-        shutil.rmtree(folder / remains, ignore_errors=True)
+        # A record that stays would vouch for rows that are no more: nothing but that there is none is passed over.
+        with suppress(FileNotFoundError):
+            shutil.rmtree(folder / remains)
     for unfinished in folder.glob(f"*{PARTIAL}"):
         unfinished.unlink(missing_ok=True)
     width = min(readable.CHUNK_FEATURES, shape[1])
