@@ -1,6 +1,6 @@
 # Everything works from a bare clone: the first target that needs it makes .venv.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check bench calibration submission wheel format clean
+.PHONY: help demo test test-all faults check bench calibration submission wheel format clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -16,6 +16,7 @@ TRAIN_FLAGS ?=
 SUBMIT_FLAGS ?=
 BENCH_FLAGS ?=
 CALIBRATION_FLAGS ?=
+FAULTS_FLAGS ?=
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +29,9 @@ test: $(STAMP)  ## the test suite, without what is slow
 
 test-all: $(STAMP)  ## every test
 	$(BIN)/python -m pytest -m "not bench"
+
+faults: $(STAMP)  ## every command stopped, starved, raced, corrupted and lied to, and a table of what survived (an hour)
+	$(BIN)/python -m tests.faults.campaign $(FAULTS_FLAGS)
 
 check: $(STAMP)  ## format, lint, types and import contracts
 	$(BIN)/ruff format --check .

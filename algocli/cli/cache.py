@@ -177,7 +177,9 @@ def gc(
     ]
     total = sum(left.n_bytes for left in leftovers)
     if held:
-        note(f"{count(len(held), 'item')} that a running command works on stays", quiet=quiet)
+        note(
+            f"{count(len(held), 'item')} that a running command works on, or that cannot be locked, stays", quiet=quiet
+        )
     if not as_json:
         _show_leftovers(leftovers, cache_dir)
         print(f"{count(len(leftovers), 'item')} to delete, {size(total)}" if leftovers else "nothing to delete")
@@ -198,7 +200,12 @@ def gc(
         ]
         show_json({"items": rows, "n_bytes": total, "n_bytes_deleted": sum(left.n_bytes for left in deleted)})
     elif deleted:
-        print(f"deleted {count(len(deleted), 'item')}, {size(sum(left.n_bytes for left in deleted))}")
+        rest = (
+            f"; {len(leftovers) - len(deleted)} could not be locked, or is used by now"
+            if leftovers[len(deleted) :]
+            else ""
+        )
+        print(f"deleted {count(len(deleted), 'item')}, {size(sum(left.n_bytes for left in deleted))}{rest}")
     elif leftovers:
         note("nothing was deleted", quiet=quiet)
 

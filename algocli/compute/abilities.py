@@ -5,17 +5,20 @@ from __future__ import annotations
 import fcntl
 import mmap
 import os
+import shutil
 import tempfile
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from algocli.compute.budget import free_disk
 from algocli.compute.files import PARTIAL
+from algocli.compute.lock import hold_if_free
 from algocli.compute.places import put_in_place
 
 _MOUNTS = Path("/proc/self/mounts")
+_TRIAL, _HELD = ".trial.", "held"
 
 
 @dataclass(frozen=True)
@@ -45,14 +48,33 @@ def try_folder(folder: Path) -> Abilities:
     """Try in a folder, or where it would be made, what storage rests on; nothing of that is left behind."""
     place = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
     done: dict[str, str | None] = {}
+    _sweep(place)
     try:
-        with tempfile.TemporaryDirectory(prefix=".trial.", suffix=PARTIAL, dir=place) as made:
+        with tempfile.TemporaryDirectory(prefix=_TRIAL, suffix=PARTIAL, dir=place) as made, _held(Path(made)):
             done["write"] = None
             for name, trial in _TRIALS.items():
                 done[name] = _why_not(trial, Path(made))
     except OSError as error:
         done = {**done, "write": _reason(error)}
     return Abilities(place, kind_of(place), free_disk(place), done)
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Hold a folder of trials: by that it is told from what a killed process left."""
+    with (folder / _HELD).open("w") as stream:
+        with suppress(OSError):
+            fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+def _sweep(place: Path) -> None:
+    # Where that cannot be done, what is to be tried can be for all that.
+    with suppress(OSError):
+        for left in place.glob(f"{_TRIAL}*{PARTIAL}"):
+            with hold_if_free([left / _HELD]) as free:
+                if free:
+                    shutil.rmtree(left)
 
 
 def kind_of(folder: Path, mounts: Path = _MOUNTS) -> str | None:

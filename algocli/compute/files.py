@@ -180,8 +180,16 @@ def n_bytes_in(path: Path) -> int:
     """Return what a file, or all that lies below a folder, takes on disk; what a link leads to is not counted."""
     if not path.is_dir() or path.is_symlink():
         return _n_bytes(path)
-    # A live writer's files may come and go meanwhile.
-    return sum(_n_bytes(Path(folder, name)) for folder, _, names in os.walk(path) for name in names)
+    return sum(
+        _n_bytes(Path(folder, name)) for folder, _, names in os.walk(path, onerror=unless_gone) for name in names
+    )
+
+
+def unless_gone(error: OSError) -> None:
+    """Raise what listing a folder has met, for `os.walk`, which else takes a fault of the disk for an empty folder."""
+    # A live writer's files may come and go meanwhile, and in a cache that is shared not every folder may be listed.
+    if not isinstance(error, FileNotFoundError | NotADirectoryError | PermissionError):
+        raise error
 
 
 def _n_bytes(path: Path) -> int:

@@ -41,13 +41,13 @@ def hold(path: Path, note: Note = unheard, *, shared: bool = False) -> Iterator[
     descriptor = _take(path, kind, note)
     # Whoever held it may have deleted the folder with it: nobody else would meet the lock that is left of that.
     while not is_at(path, descriptor):
-        os.close(descriptor)
+        _drop(descriptor)
         descriptor = _take(path, kind, note)
     try:
-        with _signed(path, descriptor):
+        with _signed(descriptor):
             yield
     finally:
-        os.close(descriptor)
+        _drop(descriptor)
 
 
 def _take(path: Path, kind: int, note: Note) -> int:
@@ -63,9 +63,15 @@ def _take(path: Path, kind: int, note: Note) -> int:
             note(f"{path.parent} is held by {_holder(descriptor)}: waiting for it")
             fcntl.flock(descriptor, kind)
     except BaseException:
-        os.close(descriptor)
+        _drop(descriptor)
         raise
     return descriptor
+
+
+def _drop(descriptor: int) -> None:
+    # A disk that fails may say so here. The lock is gone all the same, and nothing in it counts.
+    with suppress(OSError):
+        os.close(descriptor)
 
 
 def _open(path: Path) -> int:
@@ -85,13 +91,14 @@ def _refuse_other(path: Path, kind: int) -> None:
 
 
 @contextmanager
-def _signed(path: Path, descriptor: int) -> Iterator[None]:
+def _signed(descriptor: int) -> Iterator[None]:
     """Have a lock say who holds it, and no more once that is over."""
     # A file with a second name may be anyone's: a copy of the cache made of hard links, or what a stranger put there.
     if os.fstat(descriptor).st_nlink > 1:
         yield
         return
-    with writing(path):
+    # A disk that is full is no reason to refuse what may free it: a lock holds without a word.
+    with suppress(OSError):
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "host": socket.gethostname()}).encode(), 0)
     try:
@@ -122,7 +129,7 @@ def hold_if_free(paths: Iterable[Path]) -> Iterator[bool]:
         yield all(_take_if_free(path, descriptors) for path in paths)
     finally:
         for descriptor in descriptors:
-            os.close(descriptor)
+            _drop(descriptor)
 
 
 def _take_if_free(path: Path, descriptors: list[int]) -> bool:

@@ -10,6 +10,7 @@ import io
 import os
 import shutil
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -162,7 +163,8 @@ def _write_subject(folder: Path, subject: int, recipe: Recipe, gallery: Gallery,
     final = folder / subject_folder(subject)
     unfinished = final.with_name(f"{final.name}.unfinished")
     with writing(final):
-        shutil.rmtree(unfinished, ignore_errors=True)
+        with suppress(FileNotFoundError):
+            shutil.rmtree(unfinished)
         try:
             _fill(SubjectLayout(unfinished), subject, recipe, gallery, track, n_threads)
             os.replace(unfinished, final)

@@ -38,7 +38,7 @@ def is_used(cache_dir: Path, store: FeatureStore) -> bool:
     """Say whether a run refers to a store, or may: one that is being trained has no record yet."""
     recipe = store.folder.parent.name
     return any(
-        store.key in _keys(subject_folder) or (_is_damaged(subject_folder) and recipe in _recipes(run.folder))
+        store.key in _keys(subject_folder) or (_is_damaged(subject_folder) and _may_name(run.folder, recipe))
         for run in _runs(cache_dir)
         for subject_folder in run.subject_folders()
     ) or any(
@@ -87,6 +87,12 @@ def _keys(subject_folder: Path) -> list[str]:
 def _is_damaged(subject_folder: Path) -> bool:
     """Say whether it is not known what it was made from."""
     return (subject_folder / "record.json").exists() and not _keys(subject_folder)
+
+
+def _may_name(run: Path, recipe: str) -> bool:
+    """Say whether a run is of a recipe's features; one that does not say of which may be of any."""
+    recipes = _recipes(run)
+    return recipe in recipes or not recipes
 
 
 def _is_free(locks: Iterable[Path]) -> bool:

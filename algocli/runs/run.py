@@ -15,6 +15,7 @@ import numpy as np
 from algocli.compute.calls import forgiving
 from algocli.compute.choices import check_path, check_word
 from algocli.compute.files import publish
+from algocli.compute.leftovers import contents
 from algocli.compute.tables import as_frame
 from algocli.dataset.naming import (
     SubjectId,
@@ -121,10 +122,7 @@ class Run:
 
     def subject_folders(self) -> list[Path]:
         """Return the folders of subjects, finished or not."""
-        try:
-            return [path for path in sorted(self.folder.iterdir()) if path.is_dir() and _is_subject_folder(path)]
-        except OSError:
-            return []
+        return [path for path in contents(self.folder) if path.is_dir() and _is_subject_folder(path)]
 
     def lock(self, number: SubjectId) -> Path:
         """Return the file that whoever trains a subject, or adds to it, holds, whether or not it is there."""

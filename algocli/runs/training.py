@@ -25,6 +25,7 @@ from algocli.encoding.training import Training
 from algocli.errors import UsageError
 from algocli.features.store.library import find_store
 from algocli.features.store.shards import FeatureStore
+from algocli.runs.aside import clear
 from algocli.runs.datasets import Home, differing, digest_data
 from algocli.runs.opening import claim
 from algocli.runs.run import Run
@@ -80,6 +81,8 @@ def train_subject(
         if not force and _is_done(run, subject.id, settings, inputs, note):
             _refuse_other_code(run, subject.id, code)
             _refuse_other_split(run, subject.id, same, note)
+            # One that had put the subject in its place may have been stopped before it had tidied up.
+            clear(run, subject.id)
             note(f"subject {subject.id}: run {run.name} is done already")
             return run.subject(subject.id)
         split = same.split(settings)

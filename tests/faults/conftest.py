@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from algocli.features.store.shards import FeatureStore
+from tests.faults.campaign.shim import preloading
 from tests.features.by_hand import store_digest
 from tests.support.challenge import write_tiny_challenge
 
@@ -57,17 +59,25 @@ class Jobs:
         return [Ended(pid, code, path.read_text()) for pid, code, path in zip(pids, codes, outputs, strict=True)]
 
 
-@pytest.fixture(scope="package")
-def jobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jobs]:
-    command = [sys.executable, "-m", "tests.faults.server"]
+@contextmanager
+def serving(home: Path, *imports: str, **environment: str) -> Iterator[Jobs]:
+    """Start the server, let it import some modules beside what it needs, and keep what jobs say in a folder."""
+    command = [sys.executable, "-m", "tests.faults.server", *imports]
     # The jobs are small and many: threads of linear algebra would only wait for each other.
-    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    environment |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=os.environ | environment
     ) as process:
-        yield Jobs(process, tmp_path_factory.mktemp("said"))
+        yield Jobs(process, home)
         assert process.stdin is not None
         process.stdin.close()
+
+
+@pytest.fixture(scope="package")
+def jobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jobs]:
+    home = tmp_path_factory.mktemp("said")
+    with serving(home, **preloading(home)) as jobs:
+        yield jobs
 
 
 @pytest.fixture(scope="package")

@@ -6,7 +6,9 @@ list of jobs to be started together; when all have ended it answers with their p
 
 from __future__ import annotations
 
+import ctypes
 import errno
+import gc
 import json
 import os
 import resource
@@ -17,6 +19,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +37,16 @@ def serve() -> None:
     import torch
     import torchvision  # noqa: F401
     import zarr  # noqa: F401
+    from typer.testing import CliRunner
 
+    from algocli.cli import app
+
+    for module in sys.argv[1:]:
+        import_module(module)
+    # What only a command line that is parsed makes the libraries import.
+    CliRunner().invoke(app, ["validate", "nowhere.zip"])
+    # What is here by now is no garbage: children that look for some would copy all of it.
+    gc.freeze()
     # No thread may be at work when a process forks.
     torch.set_num_threads(1)
     for line in sys.stdin:
@@ -79,7 +91,8 @@ def _run(job: dict[str, Any]) -> int:
         return stand_in([name for name in layers if name in SHAPES] or ["edges"], seconds=job.get("seconds", 0.0))
 
     # Processes die here, but no power is cut: what was written is there, and a busy disk need not be waited for.
-    os.fsync = lambda _descriptor: None
+    if "armed" not in job:
+        os.fsync = lambda _descriptor: None
     algocli.features.store.shards.MAX_SHARD_ROWS = job.get("rows", 8)
     # The widest of the stand-in's layers has shards of 4 rows.
     algocli.features.store.shards.SHARD_BYTES = 100_000
@@ -103,6 +116,11 @@ def _run(job: dict[str, Any]) -> int:
         else:
             changes = CHANGES | REMOVALS if job.get("once") else CHANGES
             _from_change(job["cache"], job["at"], HAPPENINGS[job["happens"]], changes, once=job.get("once", False))
+    if "clock" in job:
+        time.time = lambda: job["clock"]
+    if "armed" in job:
+        where, log, fault, number, lasting = job["armed"]
+        ctypes.CDLL(None).shim_arm(os.fsencode(where), os.fsencode(log), fault, ctypes.c_long(number), lasting)
     if "waits_for" in job:
         _wait_until(Path(job["waits_for"]).exists)
     sys.argv = ["algocli", *job["arguments"]]

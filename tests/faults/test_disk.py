@@ -7,11 +7,9 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-import pytest
 from PIL import Image
 
 from tests.faults.conftest import Ended, Jobs, extract, store_in
-from tests.features.by_hand import store_digest
 
 
 def assert_one_sentence(ended: Ended, *words: str) -> None:
@@ -22,21 +20,6 @@ def assert_one_sentence(ended: Ended, *words: str) -> None:
     assert len(errors) == 1, ended.said
     for word in words:
         assert word in ended.said
-
-
-# Some of all changes that an extraction makes; the last of them are within the second shard.
-@pytest.mark.parametrize("number", range(1, 60, 6))
-def test_a_full_disk_met_anywhere_is_one_sentence_and_costs_nothing_that_was_finished(
-    jobs: Jobs, challenge: Path, whole: dict[int, str], tmp_path: Path, number: int
-) -> None:
-    (ended,) = jobs.run(extract(challenge, tmp_path, rows=16, at=number, happens="full"))
-    if ended.code != 0:
-        assert_one_sentence(ended, "the disk is full", "what is finished stays finished")
-    if list((tmp_path / "features").glob("*/subj01-*/manifest.json")):
-        assert list(store_in(tmp_path).damaged()) == []
-    (ended,) = jobs.run(extract(challenge, tmp_path, rows=16))
-    assert ended.code == 0, ended.said
-    assert store_digest(store_in(tmp_path).folder) == whole[16]
 
 
 def test_a_shard_too_large_for_the_disk_leaves_the_smaller_ones_before_it(

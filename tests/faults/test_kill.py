@@ -27,14 +27,6 @@ def assert_records_tell_the_truth(cache: Path) -> None:
         assert list(store_in(cache).damaged()) == []
 
 
-def killed_at(jobs: Jobs, challenge: Path, cache: Path, number: int) -> bool:
-    """Kill an extraction just before its change of that number; say whether it came so far."""
-    (ended,) = jobs.run(extract(challenge, cache, rows=16, at=number, happens="kill"))
-    assert ended.code in (0, -signal.SIGKILL), ended.said
-    assert_records_tell_the_truth(cache)
-    return ended.code != 0
-
-
 def resume(jobs: Jobs, challenge: Path, cache: Path, rows: int, expected: str) -> None:
     """Give the command again and hold the store against one that nothing disturbed."""
     (ended,) = jobs.run(extract(challenge, cache, rows=rows))
@@ -59,29 +51,6 @@ def test_killed_at_random_moments_it_ends_with_the_same_bytes(
         n_killed += 1
     assert n_killed >= 2
     resume(jobs, challenge, tmp_path, 8, whole[8])
-
-
-# Every change to the disk is a moment to die at: some thirty until the store is there, and fifteen for each shard.
-MOMENTS = 60
-
-
-@pytest.mark.parametrize("number", range(1, MOMENTS, 6))
-def test_killed_before_a_change_to_the_disk_it_ends_with_the_same_bytes(
-    jobs: Jobs, challenge: Path, whole: dict[int, str], tmp_path: Path, number: int
-) -> None:
-    killed_at(jobs, challenge, tmp_path, number)
-    resume(jobs, challenge, tmp_path, 16, whole[16])
-
-
-@pytest.mark.slow
-def test_killed_before_any_change_to_the_disk_it_ends_with_the_same_bytes(
-    jobs: Jobs, challenge: Path, whole: dict[int, str], tmp_path: Path
-) -> None:
-    number = 1
-    while killed_at(jobs, challenge, tmp_path / str(number), number):
-        resume(jobs, challenge, tmp_path / str(number), 16, whole[16])
-        number += 1
-    assert MOMENTS - 20 < number < MOMENTS + 20
 
 
 def test_killed_again_and_again_it_gets_on(jobs: Jobs, challenge: Path, whole: dict[int, str], tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def describe(folder: Path, about: Mapping[str, Any]) -> None:
     with writing(folder):
         # It may be of other features, and is made anew where it is needed.
         for derived in ("gram", "standardised", "axes"):
-            shutil.rmtree(folder / derived, ignore_errors=True)
+            _remove(folder / derived)
         if not _restore(folder, about):
             _allocate(folder, about)
     # The manifest comes last: a store that has one is fully allocated.
@@ -72,7 +72,7 @@ def _restore(folder: Path, about: Mapping[str, Any]) -> bool:
     if not known:
         return False
     beside = folder / "describing.zarr"
-    shutil.rmtree(beside, ignore_errors=True)
+    _remove(beside)
     try:
         _make_array(beside, about)
         if digest_file(beside / _METADATA) not in known:
@@ -85,9 +85,15 @@ def _restore(folder: Path, about: Mapping[str, Any]) -> bool:
     return True
 
 
+def _remove(folder: Path) -> None:
+    """Delete a folder: what stays would vouch for rows that are no more, so nothing but its absence is passed over."""
+    with suppress(FileNotFoundError):
+        shutil.rmtree(folder)
+
+
 def _allocate(folder: Path, about: Mapping[str, Any]) -> None:
     """Make the array, and take away what an unfinished or deleted store left."""
-    shutil.rmtree(folder / "done", ignore_errors=True)
+    _remove(folder / "done")
     for unfinished in folder.glob(f"*{PARTIAL}"):
         unfinished.unlink(missing_ok=True)
     _make_array(folder / _ARRAY, about)

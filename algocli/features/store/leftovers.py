@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from pathlib import Path
 
-from algocli.compute.files import PARTIAL, n_bytes_in, read_json
+from algocli.compute.files import PARTIAL, n_bytes_in, read_json, unless_gone
 from algocli.compute.leftovers import Leftover, contents, lies_in, real_folders
 from algocli.dataset.memories import forgotten_folders
 from algocli.dataset.naming import is_name, is_numbered
@@ -166,7 +166,7 @@ def _unfinished_files(cache_dir: Path) -> Iterator[Leftover]:
     for room in ("features", "runs", "digests"):
         if (cache_dir / room).is_symlink():
             continue
-        for folder, _, names in os.walk(cache_dir / room):
+        for folder, _, names in os.walk(cache_dir / room, onerror=unless_gone):
             for path in (Path(folder, name) for name in sorted(names) if name.endswith(PARTIAL)):
                 in_array = _ARRAY in path.parts
                 if not path.is_symlink() and (in_array or _PUBLISHED.fullmatch(path.name)):

@@ -1,0 +1,97 @@
+"""What is disturbed: every command of the app, in the forms in which it writes something else.
+
+`{data}`, `{images}`, `{matrix}`, `{other_matrix}` and `{nsd}` are what nothing changes; all that is
+written lies in `{work}`, with the cache in `{cache}`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import typer
+
+from algocli.cli import app
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command line, and the names of those that come before it."""
+
+    words: str
+    after: tuple[str, ...] = ()
+
+
+_DATA, _BOTH = "--data-dir {data}", "--data-dir {data} --cache-dir {cache}"
+_EXTRACT = f"extract {_BOTH} --device cpu"
+_TRAIN = f"train {_BOTH} --model stand-in -l edges"
+_TWO = f"train {_BOTH} --model stand-in -l edges -l corner"
+_EXTRACTED = ("extract two",)
+_TRAINED = (*_EXTRACTED, "train ols", "train other", "train blend")
+
+COMMANDS = {
+    "extract": Command(f"{_EXTRACT} -l edges"),
+    "extract two": Command(f"{_EXTRACT} -l edges -l corner --batch-size 5"),
+    "import-features": Command(f"import-features {{matrix}} --name theirs {_BOTH}"),
+    "import-features --force": Command(
+        f"import-features {{other_matrix}} --name theirs --force {_BOTH}", ("import-features",)
+    ),
+    "train ols": Command(f"{_TRAIN} --pca 5 --run mine", _EXTRACTED),
+    "train other": Command(f"{_TRAIN} --pca 3 --run other --folds 3", _EXTRACTED),
+    "train --force": Command(f"{_TRAIN} --pca 7 --run mine --force", _TRAINED),
+    "train ridge": Command(f"{_TRAIN} --pca 9 --regression ridge --alpha-by kfold --standardise", _EXTRACTED),
+    "train blend": Command(f"{_TWO} --pca 5 --regression blend --run blend", _EXTRACTED),
+    "train banded": Command(f"{_TWO} --pca 5 --regression banded --n-iter 3 --search-seed 0", _EXTRACTED),
+    "report": Command(f"report {_BOTH} --json --quiet", _TRAINED),
+    "report --significance": Command(
+        f"report --run mine {_BOTH} --significance --permutations 20 --intervals --resamples 20"
+        " --csv {work}/rows.csv --html {work}/page.html",
+        _TRAINED,
+    ),
+    "compare": Command(f"compare mine blend {_BOTH} --resamples 20 --html {{work}}/page.html", _TRAINED),
+    "partition": Command(
+        f"partition edges corner --model stand-in --pca 5 {_BOTH} --csv {{work}}/rows.csv -o {{work}}/parts",
+        _EXTRACTED,
+    ),
+    "plot rois": Command(f"plot rois --run mine {_BOTH} -o {{work}}/rois.png", _TRAINED),
+    "plot layers": Command(f"plot layers --run blend {_BOTH} -o {{work}}/layers.svg", _TRAINED),
+    "plot accuracy": Command(f"plot accuracy --run mine {_BOTH} -o {{work}}/accuracy.html", _TRAINED),
+    "predict": Command(f"predict {{images}} --run mine {_BOTH} -o {{work}}/predicted", _TRAINED),
+    "export npy": Command(f"export --run blend {_BOTH} -o {{work}}/export", _TRAINED),
+    "export csv": Command(f"export --run mine --format csv {_BOTH} -o {{work}}/export", _TRAINED),
+    "export gifti": Command(f"export --run mine --format gifti {_BOTH} -o {{work}}/export", _TRAINED),
+    "export mgh": Command(f"export --run mine --format mgh {_BOTH} -o {{work}}/export", _TRAINED),
+    "submit": Command(f"submit --partial --run mine {_BOTH} -o {{work}}/submission.zip", _TRAINED),
+    "submit other": Command(f"submit --partial --run other {_BOTH} -o {{work}}/submission.zip", (*_TRAINED, "submit")),
+    "validate": Command(f"validate {{work}}/submission.zip --partial --json --quiet {_DATA}", (*_TRAINED, "submit")),
+    "score": Command(f"score mine {_BOTH} -o {{work}}/scores", _TRAINED),
+    "data": Command(f"data {_DATA}"),
+    "prepare": Command("prepare --nsd {nsd} -o {work}/prepared --masks {data} -s 1 --test-sessions 2"),
+    "import-ceilings": Command("import-ceilings {nsd} --data-dir {work}/prepared -s 1 --force", ("prepare",)),
+    "stimuli": Command(f"stimuli {_DATA} --csv {{work}}/stimuli.csv"),
+    "demo": Command("demo {work}/demo --train 6 --test 2 --vertices 300 -s 1"),
+    "layers": Command("layers alexnet"),
+    "cache list": Command("cache list --json --quiet --cache-dir {cache}", _TRAINED),
+    "cache verify": Command(f"cache verify {_BOTH} --json --quiet", _TRAINED),
+    "cache gc": Command("cache gc --yes --unused --cache-dir {cache}", (*_EXTRACTED, "import-features", "train ols")),
+    "doctor": Command("doctor --cache-dir {cache}", _EXTRACTED),
+}
+
+
+@cache
+def forgotten() -> list[str]:
+    """Return the commands of the app, with those of its groups, that `COMMANDS` has not."""
+
+    def names(group: typer.core.TyperGroup, before: str = "") -> list[str]:
+        found = []
+        for name in group.commands:
+            command = group.commands[name]
+            found += names(command, f"{before}{name} ") if hasattr(command, "commands") else [before + name]
+        return found
+
+    lines = [command.words for command in COMMANDS.values()]
+    return [
+        name
+        for name in names(typer.main.get_group(app))
+        if not any(f"{line} ".startswith(f"{name} ") for line in lines)
+    ]

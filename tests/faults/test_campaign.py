@@ -1,0 +1,72 @@
+"""The campaign in short: some trials of each kind of fault of one's own, and that it sees what it is there to see."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+import shutil
+import signal
+
+import pytest
+
+from tests.faults.campaign.commands import forgotten
+from tests.faults.campaign.outcome import Outcome
+from tests.faults.campaign.stage import Stage, write_given
+from tests.faults.campaign.table import table
+from tests.faults.campaign.trial import disturb, draw, failing, signalled
+from tests.faults.conftest import Jobs
+
+compiled = pytest.mark.skipif(shutil.which("cc") is None, reason="what counts a program's changes is compiled with cc")
+SOME = ("extract", "import-features --force", "train --force", "export csv", "submit other", "cache gc")
+
+
+@pytest.fixture(scope="module")
+def stage(jobs: Jobs, tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    home = tmp_path_factory.mktemp("stage")
+    return Stage(jobs, home, write_given(home))
+
+
+def test_no_command_is_forgotten() -> None:
+    assert forgotten() == []
+
+
+@compiled
+@pytest.mark.parametrize("name", SOME)
+def test_what_is_stopped_or_fails_is_made_good_by_a_repeat(stage: Stage, name: str) -> None:
+    rng = random.Random(name)
+    stop = signalled(rng.choice([signal.SIGKILL, signal.SIGTERM, signal.SIGINT]))
+    for fault in (stop, failing("EIO", lasting=False), failing("ENOSPC", lasting=True)):
+        number, _ = draw(stage, name, rng)
+        outcome = disturb(stage, name, fault, number)
+        assert outcome.survived, outcome.detail
+
+
+@compiled
+def test_a_write_that_takes_half_is_gone_on_with(stage: Stage) -> None:
+    for name in SOME[:4]:
+        kinds = [kind for kind, _ in stage.reference(name).operations]
+        assert disturb(stage, name, failing("short", lasting=True), kinds.index("write") + 1).verdict == "same"
+
+
+@compiled
+@pytest.mark.parametrize("fault", [signalled(signal.SIGKILL), failing("EIO", lasting=False)])
+def test_what_is_not_as_it_should_be_does_not_survive(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, fault: object
+) -> None:
+    seen = stage.reference("export csv")
+    (path, *_) = (path for path in seen.tree if path.endswith("vertices.csv"))
+    monkeypatch.setitem(stage.undisturbed, "export csv", dataclasses.replace(seen, tree={**seen.tree, path: "other"}))
+    outcome = disturb(stage, "export csv", fault, 3)
+    assert outcome.verdict == "wrong"
+    assert path in outcome.detail
+
+
+def test_the_table_says_what_was_tried_and_what_survived() -> None:
+    outcomes = [Outcome("train", "EIO", "same"), Outcome("train", "EIO", "wrong"), Outcome("extract", "short", "told")]
+    lines = table([("disk", outcome) for outcome in outcomes]).splitlines()
+    assert [line.split() for line in lines[:3]] == [
+        ["disk", "EIO", "short"],
+        ["extract", "1"],
+        ["train", "1", "of", "2"],
+    ]
+    assert lines[3] == "disk: 3 tried, 1 same, 1 told, 1 WRONG"
