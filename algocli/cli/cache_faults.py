@@ -95,7 +95,8 @@ def check(cache_dir: Path, data_dir: Path, *, sample: bool, trust_code: bool, ad
         # A manifest or a record that is JSON and lacks what belongs in one.
         except (KeyError, TypeError, ValueError):
             findings.unreadable.append(Problem(folder, f"a description in {folder} is damaged"))
-    findings.derived += [*store_derived.recipe_faults(cache_dir), *store_derived.memory_faults(cache_dir)]
+    for of_cache in (store_derived.bare_stores, store_derived.recipe_faults, store_derived.memory_faults):
+        findings.derived += of_cache(cache_dir)
     findings.unvouched = list(dict.fromkeys(findings.unvouched))
     _check_runs(findings, cache_dir, adopt=adopt, track=track)
     for result in recompute(stores, data_dir, cache_dir, trust_code=trust_code, track=track) if sample else ():
@@ -116,6 +117,7 @@ def _check_runs(findings: Findings, cache_dir: Path, *, adopt: bool, track: Trac
                 audit.adopt(subject_run)
             else:
                 findings.unvouched.append(subject_run.folder / "record.json")
+    findings.runs += [replace(fault, mend=in_options(fault.mend)) for fault in audit.mark_faults(cache_dir)]
     findings.n_runs = len(runs)
 
 

@@ -16,16 +16,19 @@ _LARGE = 4 * 2**20
 _seen: dict[Path, tuple[str, str]] = {}
 
 
-def is_whole(path: Path, digest: str, cache_dir: Path) -> bool:
+def is_whole(path: Path, digest: str, cache_dir: Path | None = None) -> bool:
     """Say whether a file has the content of this sha256; False where it is missing.
 
-    It is read once for each size, inode and times of change that it has; of large files the cache remembers that.
+    It is read once for each size, inode and times of change that it has; of large files the cache remembers that,
+    where one is named.
     """
     try:
         stamp = stamp_of(os.stat(path))
         known = _seen.get(path)
         if known is None or known[0] != stamp:
-            memory = FileDigests(memory_of(path.parent, cache_dir)) if os.path.getsize(path) > _LARGE else None  # noqa: PTH202
+            memory = None
+            if cache_dir is not None and os.path.getsize(path) > _LARGE:  # noqa: PTH202
+                memory = FileDigests(memory_of(path.parent, cache_dir))
             found = None if memory is None else memory.recall(path)
             if found is None:
                 found = digest_file(path)

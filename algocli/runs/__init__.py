@@ -1,5 +1,6 @@
 """A training on disk: opened, filled, found again, and asked for new predictions.
 
+latest          which run is meant where none is named
 run             a run's folder and its record
 vouched_arrays  the arrays of a subject, and the record that vouches for them
 subject_run     one subject of a run: what they say

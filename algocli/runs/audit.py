@@ -15,7 +15,8 @@ from algocli.encoding.settings import Settings
 from algocli.errors import DataError, UsageError
 from algocli.runs import p_values
 from algocli.runs.commands import command
-from algocli.runs.run import Run
+from algocli.runs.latest import LATEST, check_mark
+from algocli.runs.run import Run, list_runs
 from algocli.runs.subject_run import MODEL, SubjectRun
 
 
@@ -36,6 +37,15 @@ def run_faults(run: Run) -> Iterator[Fault]:
         yield Fault(run.folder / "manifest.json", error.message, _again(run, everyone))
     for subject_run in subject_runs:
         yield from _subject_faults(run, subject_run, settings)
+
+
+def mark_faults(cache_dir: Path) -> Iterator[Fault]:
+    """Yield the mark of the latest run where it leads to none, or is not what was written."""
+    runs = cache_dir / "runs"
+    try:
+        check_mark(runs, [run.name for run in list_runs(cache_dir)])
+    except DataError as error:
+        yield Fault(runs / LATEST, error.message, error.hint or "")
 
 
 def unvouched(run: Run) -> list[SubjectRun]:

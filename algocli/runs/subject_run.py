@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.compute.arrays import read_kept
+from algocli.compute.arrays import keep, read_kept
 from algocli.compute.choices import check_choice
-from algocli.compute.files import publish, read_json
+from algocli.compute.files import read_json
 from algocli.dataset.sides import Side, check_side, sides_in
 from algocli.encoding.settings import Settings
 from algocli.errors import DataError, MissingStep, UsageError
@@ -212,13 +212,11 @@ class SubjectRun(VouchedArrays):
 
         None where nothing was, it is damaged, or the subject has been trained again since.
         """
-        kept = read_kept(self.folder / MODEL)
-        return kept if kept is not None and str(kept.pop("record", None)) == self.record_digest() else None
+        return read_kept(self.folder / MODEL, self.record_digest())
 
     def save_model(self, arrays: Mapping[str, NDArray[Any]], whose: str) -> None:
         """Keep what predictions of new images need of the model that the record with this digest stands for."""
-        record = np.array(whose)
-        publish(self.folder / MODEL, lambda stream: np.savez(stream, record=record, **arrays))  # type: ignore[arg-type]
+        keep(self.folder / MODEL, whose, arrays)
 
     def check_split(self) -> None:
         """Refuse held-out rows that are not those that the record tells of; records of old do not tell.

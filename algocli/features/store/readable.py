@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from algocli.compute.arrays import blocks, length
 from algocli.compute.track import Track
 from algocli.compute.vouching import is_unchanged, read_sealed
 from algocli.dataset.naming import SubjectId, check_subject_id
+from algocli.dataset.vouched import is_whole
 from algocli.errors import DataError, MissingStep
 from algocli.features.store.keys import SCHEMA
 
@@ -83,12 +85,45 @@ class Readable:
             If a chunk is torn.
         """
         array = self._readable
+        self._refuse_damaged(rows)
         try:
             block = array[rows, columns] if isinstance(rows, slice) else array.oindex[list(rows), columns]
         # A torn shard shows as whatever its codec or its index meets first.
         except (ValueError, RuntimeError, OSError, KeyError, IndexError) as error:
             raise DataError(f"{self.folder} is damaged: {error}", hint="algocli cache verify names the part") from error
         return np.asarray(block)
+
+    def _refuse_damaged(self, rows: slice | Sequence[int]) -> None:
+        """See that the shards of some rows are those that their records saw; each is read once more for that."""
+        touched = np.arange(self.n_stimuli)[rows if isinstance(rows, slice) else list(rows)] // self.rows_per_shard
+        for index in np.unique(touched).tolist():
+            record = self.record_of(index)
+            # What has no record yet is not there.
+            if record is not None and not is_whole(self.shard_path(index), str(record.get("sha256"))):
+                raise DataError(
+                    f"{self.folder} is damaged: shard {index} is not what was written",
+                    hint="algocli cache verify names the part",
+                )
+
+    def record_of(self, index: int) -> dict[str, Any] | None:
+        """Return the record of a finished shard; None where there is none, or it is damaged or another's."""
+        with suppress(DataError):
+            record = read_sealed(self.record_path(index))
+            start = index * self.rows_per_shard
+            if record.get("key") == self.key and record.get("rows") == [
+                start,
+                min(start + self.rows_per_shard, self.n_stimuli),
+            ]:
+                return record
+        return None
+
+    def shard_path(self, index: int) -> Path:
+        """Return the file of a shard, whether or not it is there."""
+        return self.folder / "features.zarr" / "c" / str(index) / "0"
+
+    def record_path(self, index: int) -> Path:
+        """Return the record of a shard, whether or not it is there."""
+        return self.folder / "done" / f"{index:05d}.json"
 
     def column_blocks(self) -> list[slice]:
         """Return the column blocks in which a pass over the store costs least: one chunk wide."""

@@ -22,10 +22,10 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from algocli.compute.arrays import blocks
-from algocli.compute.files import PARTIAL, n_bytes_in, read_json, sweep, sync_folder, write_json
+from algocli.compute.files import PARTIAL, n_bytes_in, sweep, sync_folder
 from algocli.compute.lock import hold
 from algocli.compute.track import Track, silent
-from algocli.compute.vouching import digest_file, write_sealed
+from algocli.compute.vouching import digest_file, is_unchanged, write_sealed
 from algocli.errors import DataError, MissingStep, writing
 from algocli.features.store import readable
 from algocli.features.store.gram import Gram, gram
@@ -84,7 +84,10 @@ class FeatureStore(readable.Readable):
                 write_sealed(folder / "manifest.json", {**layout, **array, **about})
         store = cls(folder)
         if store.key != key:
-            raise DataError(f"{folder} holds other features (key {store.key[:8]}, not {key[:8]})")
+            raise DataError(
+                f"{folder} holds other features (key {store.key[:8]}, not {key[:8]})",
+                hint=f"delete {folder} and repeat the command",
+            )
         return store
 
     def __repr__(self) -> str:
@@ -138,7 +141,7 @@ class FeatureStore(readable.Readable):
         """
         if rows.shape != (len(shard), self.n_features):
             raise ValueError(f"shard {shard.index} has {len(shard)} rows of {self.n_features}, not {rows.shape}")
-        path = self._shard_path(shard)
+        path = self.shard_path(shard.index)
         # Processes that work on the rows of one store side by side may meet at a shard: whoever comes second finds
         # it done, and leaves it as it is. Nobody reads a shard that is being replaced.
         with hold(self.folder / "locks" / f"{shard.index:05d}"), writing(self.folder):
@@ -152,10 +155,10 @@ class FeatureStore(readable.Readable):
                 checksum = hashlib.file_digest(stream, "sha256").hexdigest()
             sync_folder(path.parent)
             record = {"rows": [shard.start, shard.stop], "sha256": checksum, "key": self.key}
-            write_json(self._record_path(shard), record)
+            write_sealed(self.record_path(shard.index), record)
 
     def damaged(self) -> Iterator[Shard]:
-        """Yield the shards whose file is not the one that their record saw.
+        """Yield the shards whose file is not the one that their record saw, or whose record is none of theirs.
 
         Raises
         ------
@@ -164,20 +167,16 @@ class FeatureStore(readable.Readable):
         """
         self._array("r")
         for shard in self.shards:
-            if not self._is_done(shard):
-                continue
-            path = self._shard_path(shard)
-            if not path.is_file():
-                yield shard
-                continue
-            with path.open("rb") as stream:
-                checksum = hashlib.file_digest(stream, "sha256").hexdigest()
-            if checksum != read_json(self._record_path(shard))["sha256"]:
+            record = self.record_of(shard.index)
+            if record is None:
+                if self.record_path(shard.index).exists():
+                    yield shard
+            elif not is_unchanged(self.shard_path(shard.index), str(record.get("sha256"))):
                 yield shard
 
     def forget(self, shard: Shard) -> None:
         """Withdraw a shard's record, so that the next extraction makes it again."""
-        self._record_path(shard).unlink(missing_ok=True)
+        self.record_path(shard.index).unlink(missing_ok=True)
 
     def sweep(self) -> None:
         """Delete what killed writers left; to be called by the one process that holds the store's lock."""
@@ -189,25 +188,15 @@ class FeatureStore(readable.Readable):
         return n_bytes_in(self.folder)
 
     def _is_done(self, shard: Shard) -> bool:
-        path = self._record_path(shard)
-        if not path.is_file():
-            return False
-        record = read_json(path)
-        return record.get("key") == self.key and record.get("rows") == [shard.start, shard.stop]
+        return self.record_of(shard.index) is not None
 
     def _clear(self, shard: Shard) -> None:
         """Delete what a killed writer left of a shard; to be called by the one process that holds its lock."""
-        path, record = self._shard_path(shard), self._record_path(shard)
+        path, record = self.shard_path(shard.index), self.record_path(shard.index)
         # zarr reads what it is about to replace, and would fail on a torn shard again and again.
         path.unlink(missing_ok=True)
         for unfinished in (*path.parent.glob(f"*{PARTIAL}"), *record.parent.glob(f"{record.name}.*{PARTIAL}")):
             unfinished.unlink(missing_ok=True)
-
-    def _shard_path(self, shard: Shard) -> Path:
-        return self.folder / "features.zarr" / "c" / str(shard.index) / "0"
-
-    def _record_path(self, shard: Shard) -> Path:
-        return self.folder / "done" / f"{shard.index:05d}.json"
 
 
 def refuse_non_finite(
