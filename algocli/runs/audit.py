@@ -12,7 +12,7 @@ from algocli.compute.lock import hold
 from algocli.compute.vouching import Fault
 from algocli.dataset.naming import SubjectId, id_of
 from algocli.encoding.settings import Settings
-from algocli.errors import DataError, UsageError
+from algocli.errors import DataError, StorageError, UsageError
 from algocli.runs import p_values
 from algocli.runs.commands import command
 from algocli.runs.latest import LATEST, check_mark
@@ -100,7 +100,12 @@ def _subject_faults(run: Run, subject_run: SubjectRun, settings: Settings | None
 
 def _later_faults(subject_run: SubjectRun) -> Iterator[Fault]:
     """Yield what is damaged of that which commands have added to a training: they add it again."""
-    for path in p_values.faults(subject_run):
+    faults = p_values.faults(subject_run)
+    if faults:
+        # They may just be replaced: whoever does that holds the subject.
+        with suppress(StorageError), hold(subject_run.lock):
+            faults = p_values.faults(subject_run)
+    for path in faults:
         mend = f"algocli report --run {quote(subject_run.folder.parent.name)} --significance -s {subject_run.id}"
         yield Fault(path, "it is not what was written, or lacks its record", mend)
     model = subject_run.folder / MODEL

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from algocli.compute.choices import check_path, check_word
-from algocli.compute.files import read_json
 from algocli.compute.tables import as_frame
+from algocli.compute.vouching import read_sealed
 from algocli.dataset.naming import (
     SubjectId,
     by_id,
@@ -35,6 +35,7 @@ from algocli.runs.subject_run import SubjectRun
 from algocli.runs.vouched_arrays import is_trained, place_aside
 
 SCHEMA = 1
+_MANIFEST = {"data?": str}
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._+=,-]{0,199}"
 
 
@@ -77,10 +78,7 @@ class Run:
         """The settings that every subject of this run shares."""
         # Without its settings nothing in the folder can be told from what other settings would have left there.
         remedy = "delete that folder and train again"
-        try:
-            manifest = read_json(self.folder / "manifest.json")
-        except DataError as error:
-            raise DataError(error.message, hint=remedy) from error
+        manifest = read_sealed(self.folder / "manifest.json", kinds=_MANIFEST, hint=remedy)
         if manifest.get("schema") != SCHEMA:
             raise DataError(f"{self.folder} was written by another version of algocli", hint=remedy)
         try:
@@ -103,8 +101,8 @@ class Run:
     def data(self) -> str | None:
         """The folder that held its subjects when it was begun; runs of old do not say."""
         with suppress(DataError):
-            recorded = read_json(self.folder / "manifest.json").get("data")
-            return recorded if isinstance(recorded, str) else None
+            recorded: str | None = read_sealed(self.folder / "manifest.json", kinds=_MANIFEST).get("data")
+            return recorded
         return None
 
     @property

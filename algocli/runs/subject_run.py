@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from algocli.compute.arrays import keep, read_kept
 from algocli.compute.choices import check_choice
-from algocli.compute.files import read_json
+from algocli.compute.vouching import read_sealed
 from algocli.dataset.sides import Side, check_side, sides_in
 from algocli.encoding.settings import Settings
 from algocli.errors import DataError, MissingStep, UsageError
@@ -61,7 +61,7 @@ class SubjectRun(VouchedArrays):
             return None
         home = None
         with suppress(DataError):
-            home = read_json(self.folder.parent / "manifest.json").get("data")
+            home = read_sealed(self.folder.parent / "manifest.json").get("data")
         moved = Path(home) / self.folder.name if isinstance(home, str) and home else None
         # Below a folder that may not be entered, os.path answers False where pathlib raises.
         is_moved = moved is not None and not os.path.isdir(recorded) and os.path.isdir(moved)  # noqa: PTH112

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from algocli.compute.files import read_json, write_json
+from algocli.compute.files import read_json
 from algocli.compute.lock import hold
+from algocli.compute.vouching import write_sealed
 from algocli.encoding.settings import Alphas, Settings
 from algocli.errors import DataError, MissingStep, UsageError
 from algocli.runs.aside import aside
@@ -53,7 +54,7 @@ def test_other_settings_under_the_same_name_are_refused(tmp_path: Path, change: 
 
 def test_a_run_of_another_version_is_refused(tmp_path: Path) -> None:
     manifest = open_run(tmp_path, "old", SETTINGS).folder / "manifest.json"
-    write_json(manifest, {**read_json(manifest), "schema": 99})
+    write_sealed(manifest, {**read_json(manifest), "schema": 99})
     with pytest.raises(DataError, match="another version of algocli"):
         open_run(tmp_path, "old", SETTINGS)
 
@@ -235,7 +236,7 @@ def test_a_subject_with_a_damaged_record_is_not_done_and_hides_no_other(tmp_path
 )
 def test_damaged_settings_are_named(tmp_path: Path, manifest: dict[str, object]) -> None:
     run = finished(tmp_path, "mine")
-    write_json(run.folder / "manifest.json", manifest)
+    write_sealed(run.folder / "manifest.json", manifest)
     with pytest.raises(DataError, match=r"the settings in .*mine are damaged") as caught:
         _ = run.settings
     assert caught.value.hint == "delete that folder and train again"
@@ -267,7 +268,7 @@ def test_settings_that_an_older_version_misunderstood_are_named(tmp_path: Path) 
     run = finished(tmp_path, "mine")
     manifest = read_json(run.folder / "manifest.json")
     manifest["settings"]["regression"] = "OLS"
-    write_json(run.folder / "manifest.json", manifest)
+    write_sealed(run.folder / "manifest.json", manifest)
     with pytest.raises(DataError, match=r"regression='OLS' is not known \(did you mean ols\?\)"):
         _ = run.settings
 
@@ -275,7 +276,7 @@ def test_settings_that_an_older_version_misunderstood_are_named(tmp_path: Path) 
 def test_other_settings_replace_a_run_only_if_nobody_trains_it(tmp_path: Path) -> None:
     run = finished(tmp_path, "mine", subjects=(1, 2))
     with hold(run.lock(2)), aside(run, 2) as made:
-        write_json(made.folder / "manifest.json", read_json(run.folder / "manifest.json"))
+        write_sealed(made.folder / "manifest.json", read_json(run.folder / "manifest.json"))
         with pytest.raises(UsageError, match="run mine is being trained"):
             open_run(tmp_path, "mine", replace(SETTINGS, seed=5), replace=True)
     # Until a subject of the other has been trained, it stays.

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, get_args
 
 from algocli.compute.choices import check_choice
-from algocli.compute.files import read_json
 from algocli.compute.leftovers import delete_folder
 from algocli.dataset.protocol import Subject
 from algocli.errors import UsageError, writing
@@ -15,7 +14,7 @@ from algocli.features.imports.formats.matrix import Matrix
 from algocli.features.imports.locating import Key
 from algocli.features.store.commands import IMPORTED, import_dtype
 from algocli.features.store.keys import SCHEMA, Dtype, Recipe
-from algocli.features.store.library import stores_of_subject
+from algocli.features.store.library import read_recipe, stores_of_subject
 
 
 class ImportedRecipe(Recipe):
@@ -55,7 +54,7 @@ def imported_recipe(cache_dir: Path, name: str, matrix: Matrix, dtype: Dtype | N
     """
     check_wishes(name, dtype)
     path = cache_dir / "features" / name / "recipe.json"
-    known = read_json(path)["identity"] if path.is_file() else None
+    known = read_recipe(path.parent)["identity"] if path.is_file() else None
     if known is not None and known.get("source") != IMPORTED:
         raise UsageError(f"{name} is the name of features that were extracted", hint="choose another name=...")
     if known is not None and dtype not in (None, known["dtype"]):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -17,13 +17,31 @@ from algocli.compute.vouching import is_unchanged, read_sealed
 from algocli.dataset.naming import SubjectId, check_subject_id
 from algocli.dataset.vouched import is_whole
 from algocli.errors import DataError, MissingStep
-from algocli.features.store.keys import SCHEMA
+from algocli.features.store.keys import SCHEMA, Dtype
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
 # The width of what is read at once.
 CHUNK_FEATURES = 8192
+# More images, or features, than any store has.
+_LARGEST = 10**8
+# What a manifest holds, as far as it is read again.
+_MANIFEST = {
+    "shape": [int],
+    "rows_per_shard": int,
+    "dtype": str,
+    "key": str,
+    "array?": str,
+    "identity": {"stimuli?": str, "dtype?": str},
+    "provenance": {
+        "subject": (int, str),
+        **dict.fromkeys(("source?", "stimuli?", "ids?", "device?", "file?", "file_dtype?", "dataset?"), str),
+        **dict.fromkeys(("ids_file?", "names_file?", "row_key?"), str),
+        **dict.fromkeys(("versions?", "converted?"), dict),
+        "shape?": [int],
+    },
+}
 _EXTRACT_AGAIN = "delete that folder and extract again"
 _MAKE_AGAIN = "delete that folder and make it again, as it was made"
 _EVERY_HALF = np.arange(2**16, dtype=np.uint16).view(np.float16).astype(np.float32)
@@ -44,13 +62,7 @@ class Readable:
         self.folder = folder
         if not (folder / "manifest.json").is_file():
             raise MissingStep(f"there is no feature store {folder}", hint="algocli extract")
-        self.manifest = read_sealed(folder / "manifest.json", hint=_MAKE_AGAIN)
-        schema = self.manifest.get("schema")
-        if schema != SCHEMA:
-            raise DataError(
-                f"{folder} was written by another version of algocli (schema {schema}; this version writes {SCHEMA})",
-                hint=_MAKE_AGAIN,
-            )
+        self.manifest = _read_manifest(folder)
         self.n_stimuli, self.n_features = (int(length) for length in self.manifest["shape"])
         self.rows_per_shard = int(self.manifest["rows_per_shard"])
         self.dtype = np.dtype(str(self.manifest["dtype"]))
@@ -149,6 +161,21 @@ class Readable:
                 f"the description of the array in {self.folder} is missing or damaged",
                 hint=_EXTRACT_AGAIN,
             ) from error
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    path = folder / "manifest.json"
+    schema = read_sealed(path, hint=_MAKE_AGAIN).get("schema")
+    if schema != SCHEMA:
+        raise DataError(
+            f"{folder} was written by another version of algocli (schema {schema}; this version writes {SCHEMA})",
+            hint=_MAKE_AGAIN,
+        )
+    manifest = read_sealed(path, kinds=_MANIFEST, hint=_MAKE_AGAIN)
+    sizes = [*manifest["shape"], manifest["rows_per_shard"]]
+    if len(sizes) != 3 or min(sizes) < 1 or max(sizes) > _LARGEST or manifest["dtype"] not in get_args(Dtype):
+        raise DataError(f"{path} is damaged: no store is of {sizes} and {manifest['dtype']}", hint=_MAKE_AGAIN)
+    return manifest
 
 
 class Rows:

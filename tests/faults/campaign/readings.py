@@ -42,6 +42,8 @@ class Reader:
     leaves: tuple[str, ...] = ()
     # What it prints may tell which part of the work was found done.
     talks: bool = False
+    # It is only to leave what there is, damaged or not.
+    keeps: bool = False
 
 
 def _training(run: str, *more: str) -> Reader:
@@ -81,6 +83,7 @@ READERS: dict[str, Reader] = {
     "validate": Reader(("validate", ZIP, "--partial")),
     "score of a zip": Reader(("score", ZIP, "--json", *OF_ONE)),
     "cache list": Reader(("cache", "list", "--json"), talks=True),
+    "cache gc": Reader(("cache", "gc", "--yes", "--unused"), ("cache/features", "cache/runs"), talks=True, keeps=True),
     "cache verify": Reader(("cache", "verify", "--no-sample"), talks=True),
     "cache verify --sample": Reader(("cache", "verify"), talks=True),
 }
@@ -107,6 +110,11 @@ def _files(path: Path) -> Iterator[Path]:
 def is_lock(path: Path) -> bool:
     """Say whether a file is one that is held and not read."""
     return path.name in ("lock", "creation.lock", ".lock") or path.parent.name == "locks"
+
+
+def may_lack(file: str) -> bool:
+    """Say whether a file keeps what saves work, and may be there or not."""
+    return any(word in file for word in ("/gram/", "/standardised/", "/axes/", "model.npz", "_p.npy", "significance"))
 
 
 def _digest(path: Path) -> str:

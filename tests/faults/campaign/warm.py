@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import pkgutil
 
@@ -23,6 +24,9 @@ def warm_up() -> None:
     for module in pkgutil.walk_packages(algocli.__path__, "algocli."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
+    # What is not looked through for garbage is not copied for each job.
+    gc.collect()
+    gc.freeze()
 
 
 if __name__ == "__main__":
