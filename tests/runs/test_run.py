@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from algocli.errors import DataError, MissingStep, UsageError
 from algocli.runs.aside import aside
 from algocli.runs.opening import open_run
 from algocli.runs.run import Run, check_run_name, find_run, list_runs
+from tests.support.damage import cut_short, flip, zero_a_page
 
 SETTINGS = Settings(features=("alexnet-features.2-12345678",))
 
@@ -247,6 +249,35 @@ def test_an_empty_array_is_a_damaged_one(tmp_path: Path) -> None:
     (share.folder / "left_correlation.npy").write_bytes(b"")
     with pytest.raises(DataError, match=r"left_correlation\.npy is missing or damaged"):
         share.correlation("left")
+
+
+@pytest.mark.parametrize("damage", [flip, cut_short, zero_a_page])
+def test_a_damaged_mark_is_told_where_another_run_could_be_meant(
+    tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
+    for at, name in enumerate(("run1", "run3")):
+        finished(tmp_path, name, at=at).mark_latest()
+    find_run(tmp_path, "run1").mark_latest()
+    assert find_run(tmp_path).name == "run1"
+    mark = tmp_path / "runs" / "latest"
+    damage(mark)
+    with pytest.raises(DataError, match="latest is damaged, or the run that it names is gone") as refused:
+        find_run(tmp_path)
+    assert refused.value.hint is not None
+    assert refused.value.hint.startswith(f"delete {mark}: ")
+    assert find_run(tmp_path, "run1").name == "run1"
+    mark.unlink()
+    assert find_run(tmp_path).name == "run3"
+
+
+def test_a_mark_of_before_has_the_name_alone(tmp_path: Path) -> None:
+    for at, name in enumerate(("a", "b")):
+        finished(tmp_path, name, at=at)
+    (tmp_path / "runs" / "latest").write_text("a\n")
+    assert find_run(tmp_path).name == "a"
+    (tmp_path / "runs" / "latest").write_text("gone\n")
+    with pytest.raises(DataError, match="the run that it names is gone"):
+        find_run(tmp_path)
 
 
 def test_a_mark_that_is_no_text_is_passed_over(tmp_path: Path) -> None:

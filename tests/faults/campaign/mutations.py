@@ -219,7 +219,6 @@ _TENSORS: dict[str, Callable[[], Any]] = {
     "strided": lambda: torch.zeros(6).as_strided((16, 6), (0, 1)),
     "complex": lambda: torch.zeros(16, 6, dtype=torch.complex64),
     "bfloat16": lambda: torch.zeros(16, 6, dtype=torch.bfloat16),
-    "quantised": lambda: torch.quantize_per_tensor(torch.zeros(16, 6), 0.1, 0, torch.qint8),
     "bool": lambda: torch.zeros(16, 6, dtype=torch.bool),
     "scalar": lambda: torch.tensor(3.0),
     "empty": lambda: torch.zeros(0, 6),
