@@ -108,7 +108,8 @@ def check(
         # A manifest or a record that is JSON and lacks what belongs in one.
         except (KeyError, TypeError, ValueError):
             findings.unreadable.append(Problem(folder, f"a description in {folder} is damaged"))
-    findings.derived += [*derived.recipe_faults(cache_dir), *derived.memory_faults(cache_dir)]
+    for of_cache in (derived.bare_stores, derived.recipe_faults, derived.memory_faults):
+        findings.derived += of_cache(cache_dir)
     findings.unvouched = list(dict.fromkeys(findings.unvouched))
     _check_runs(findings, cache_dir, upgraded=upgraded, track=track)
     if data_dir is None:
@@ -129,6 +130,7 @@ def _check_runs(findings: Findings, cache_dir: Path, *, upgraded: list[Upgrade] 
         if upgraded is not None and not faults:
             upgraded += runs_upgrading.upgrade(run)
         findings.unvouched += runs_upgrading.unvouched(run)
+    findings.runs += [replace(fault, mend=in_options(fault.mend)) for fault in audit.mark_faults(cache_dir)]
     findings.n_runs = len(runs)
 
 

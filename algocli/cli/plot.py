@@ -149,7 +149,8 @@ def _plotting(
     """Open the data and the runs that are named."""
     from algocli.dataset.opening import open_dataset
     from algocli.pipeline.figures import Plotting
-    from algocli.runs.run import LATEST, find_run
+    from algocli.runs.latest import LATEST
+    from algocli.runs.run import find_run
 
     challenge = open_dataset(data_dir)
     wanted = (names or [LATEST]) if request.is_of_a_run else []

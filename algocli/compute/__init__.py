@@ -11,6 +11,7 @@ opening    files of others: regular ones, of a size that can be right
 lock       one writer at a time
 caches     who fills a cache, or clears it away
 files      files that are whole or not there
+kinds      what a record has to hold
 vouching   digests of files and of records
 places     folders made aside and put in their place
 arrays     arrays a block at a time, and in such files

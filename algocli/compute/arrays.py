@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import math
 import zipfile
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from io import BytesIO
@@ -16,12 +17,14 @@ import numpy as np
 from numpy.lib import format as npy_format
 from numpy.typing import DTypeLike, NDArray
 
-from algocli.compute.files import publishing
+from algocli.compute.files import publish, publishing
 from algocli.compute.opening import open_file
 from algocli.errors import DataError
 
 # What numpy admits, in bytes.
 _LONGEST_HEADER = 10_000
+# Under which a file of kept arrays says what they were made of; one of before does not, and is made anew.
+_OF = "of"
 
 
 class Digest(Protocol):
@@ -151,11 +154,28 @@ def publishing_rows(
         yield lambda block: write(np.ascontiguousarray(block, dtype=dtype).reshape(-1).view(np.uint8).data)
 
 
-def read_kept(path: Path) -> dict[str, NDArray[Any]] | None:
-    """Read the named arrays of an .npz file; None where there is none, or it is damaged: what was kept can be made."""
+def keep(path: Path, of: str, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Keep named arrays in an .npz file that says what they were made `of`: another's file is not taken for it.
+
+    Raises
+    ------
+    StorageError
+        If the disk is full or the folder may not be written.
+    """
+    publish(path, lambda stream: np.savez(stream, **{_OF: np.array(of), **arrays}))  # type: ignore[arg-type]
+
+
+def read_kept(path: Path, of: str | None = None) -> dict[str, NDArray[Any]] | None:
+    """Read the named arrays of a file that `keep` wrote; None where it has to be made anew.
+
+    That is where there is none, it is damaged, or was made of something else than this; None asks for any.
+    """
     try:
         # Of a damaged file that it opened itself, numpy would leave the closing to chance.
         with open_file(path) as stream, np.load(stream, allow_pickle=False) as kept:
-            return dict(kept)
-    except (DataError, OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            arrays = dict(kept)
+    # Where its table of contents is damaged, zipfile raises nearly anything.
+    except (DataError, OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error):
         return None
+    made_of = arrays.pop(_OF, None)
+    return arrays if of is None or str(made_of) == of else None

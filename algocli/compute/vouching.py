@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from algocli.compute.files import read_json, write_json
+from algocli.compute.kinds import mismatch
+from algocli.compute.opening import open_file
 from algocli.errors import DataError
 
 
@@ -49,13 +51,18 @@ def write_sealed(path: Path, value: Mapping[str, Any]) -> None:
     write_json(path, {**plain, _SEAL: _digest_of(plain)})
 
 
-def read_sealed(path: Path, *, hint: str = "delete it and repeat the command") -> dict[str, Any]:
+def read_sealed(path: Path, *, kinds: Any = None, hint: str = "delete it and repeat the command") -> dict[str, Any]:
     """Read a dict that `write_sealed` wrote, without its digest, or one of old that has none.
+
+    Parameters
+    ----------
+    kinds
+        What it has to hold, as `mismatch` takes it.
 
     Raises
     ------
     DataError
-        If it is missing, no JSON object, or not what was written.
+        If it is missing, no JSON object, not what was written, or holds something else.
     """
     try:
         value = read_json(path)
@@ -64,6 +71,9 @@ def read_sealed(path: Path, *, hint: str = "delete it and repeat the command") -
     seal = value.pop(_SEAL, None)
     if seal is not None and seal != _digest_of(value):
         raise DataError(f"{path} is damaged: it is not what was written", hint=hint)
+    problem = None if kinds is None else mismatch(value, kinds)
+    if problem is not None:
+        raise DataError(f"{path} is damaged: {problem}", hint=hint)
     return value
 
 
@@ -106,9 +116,9 @@ def digest_file(path: Path) -> str:
         If it is missing or cannot be read.
     """
     try:
-        with path.open("rb", buffering=0) as stream:
+        with open_file(path) as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
+    except (DataError, OSError) as error:
         raise DataError(f"{path} is missing or damaged") from error
 
 
@@ -122,4 +132,4 @@ def is_unchanged(path: Path, digest: str) -> bool:
 
 def _digest_of(value: Mapping[str, Any]) -> str:
     text = json.dumps(value, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()

@@ -20,7 +20,7 @@ _seen: dict[Path, tuple[str, str]] = {}
 _records: dict[Path, tuple[str, dict[str, Any]]] = {}
 
 
-def read_record(path: Path, *, hint: str = "delete it and repeat the command") -> dict[str, Any]:
+def read_record(path: Path, *, kinds: Any = None, hint: str = "delete it and repeat the command") -> dict[str, Any]:
     """Read a record as `read_sealed` does, but only once for each size, inode and times of change that it has.
 
     What is in it is not to be changed.
@@ -34,26 +34,29 @@ def read_record(path: Path, *, hint: str = "delete it and repeat the command") -
     try:
         status = os.stat(path)
     except OSError:
-        return read_sealed(path, hint=hint)
+        return read_sealed(path, kinds=kinds, hint=hint)
     known = _records.get(path)
     if known is None or known[0] != stamp_of(status):
-        record, stamp = read_sealed(path, hint=hint), lasting_stamp(status, started)
+        record, stamp = read_sealed(path, kinds=kinds, hint=hint), lasting_stamp(status, started)
         if stamp is None:
             return record
         known = _records[path] = (stamp, record)
     return dict(known[1])
 
 
-def is_whole(path: Path, digest: str, cache_dir: Path) -> bool:
+def is_whole(path: Path, digest: str, cache_dir: Path | None = None) -> bool:
     """Say whether a file has the content of this sha256; False where it is missing.
 
-    It is read once for each size, inode and times of change that it has; of large files the cache remembers that.
+    It is read once for each size, inode and times of change that it has; of large files the cache remembers that,
+    where one is named.
     """
     try:
         stamp = stamp_of(os.stat(path))
         known = _seen.get(path)
         if known is None or known[0] != stamp:
-            memory = FileDigests(memory_of(path.parent, cache_dir)) if os.path.getsize(path) > _LARGE else None  # noqa: PTH202
+            memory = None
+            if cache_dir is not None and os.path.getsize(path) > _LARGE:  # noqa: PTH202
+                memory = FileDigests(memory_of(path.parent, cache_dir))
             found = None if memory is None else memory.recall(path)
             if found is None:
                 found = digest_file(path)

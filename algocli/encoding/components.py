@@ -16,8 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from algocli.compute.arrays import read_kept
-from algocli.compute.files import publish
+from algocli.compute.arrays import keep, read_kept
 from algocli.encoding.eigen import is_exact, leading_eigenpairs
 from algocli.errors import UsageError
 from algocli.features.algebra import ON_CPU, Algebra, Multiplier
@@ -138,14 +137,14 @@ def _eigenpairs(gram: Gram, fit: NDArray[np.int64], n_components: int, algebra: 
     n_pairs = n_pairs_kept(n_components, len(fit))
     kept = _list_kept(gram, fit, n_pairs)
     for path in kept:
-        pairs = _load(path)
+        pairs = _load(gram, path)
         if pairs is not None and len(pairs[0]) >= n_components:
             return pairs
     matrix = CentredGram(gram, fit, algebra)
     values, vectors = leading_eigenpairs(matrix, n_pairs, algebra=algebra)
     means = matrix.column_means
     path = _kept_path(gram, fit, n_pairs)
-    publish(path, lambda stream: np.savez(stream, values=values, vectors=vectors, column_means=means))
+    keep(path, _made_of(gram, path), {"values": values, "vectors": vectors, "column_means": means})
     # A kept file that did not serve is damaged; one of the same size has just been replaced.
     for other in {*kept, *_list_smaller(gram, fit, n_pairs)} - {path}:
         other.unlink(missing_ok=True)
@@ -179,10 +178,15 @@ def _kept_path(gram: Gram, fit: NDArray[np.int64], n_pairs: int) -> Path:
     return gram.folder / "spectra" / f"{rows}-{n_pairs:05d}.npz"
 
 
-def _load(path: Path) -> _Eigenpairs | None:
-    """Return kept pairs; None where the file is damaged, or another process has just replaced it by a larger one."""
-    kept = read_kept(path)
-    if kept is None or not {"values", "vectors", "column_means"} <= kept.keys():
+def _made_of(gram: Gram, path: Path) -> str:
+    """Return what pairs are of: the matrix, and the rows and the number that their file is named after."""
+    return f"{gram.key} {path.stem}"
+
+
+def _load(gram: Gram, path: Path) -> _Eigenpairs | None:
+    """Return kept pairs; None where the file is damaged or another matrix's, or a larger one has just replaced it."""
+    kept = read_kept(path, _made_of(gram, path))
+    if kept is None:
         return None
     return kept["values"], kept["vectors"], kept["column_means"]
 

@@ -126,7 +126,7 @@ def join(stores: Sequence[FeatureStore], grams: Sequence[Gram], fit: NDArray[np.
         for rows in blocks(len(total), _ROWS):
             total[rows] += weight * layer.rows(rows)
     keys = digest_of({"keys": [store.key for store in stores], "scaled": scaled})
-    return Gram(grams[0].folder / f"joined-{keys[:16]}", total)
+    return Gram(grams[0].folder / f"joined-{keys[:16]}", total, key=keys)
 
 
 def layer_weight(gram: Gram, fit: NDArray[np.int64]) -> np.float32:

@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.compute.arrays import blocks, read_kept
-from algocli.compute.files import publish
+from algocli.compute.arrays import blocks, keep, read_kept
 from algocli.compute.track import Track, silent
 from algocli.features.store.readable import column_passes, inverse_spread
 from algocli.features.store.shards import FeatureStore
@@ -140,12 +139,13 @@ def save_axes(path: Path, axes: Axes) -> None:
     StorageError
         If it cannot be written.
     """
-    publish(path, lambda stream: np.savez(stream, mean=axes.mean, vectors=axes.vectors))
+    keep(path, path.name, {"mean": axes.mean, "vectors": axes.vectors})
 
 
 def load_axes(path: Path) -> Axes | None:
-    """Return axes that were kept; None where they were not, or the file is damaged."""
-    kept = read_kept(path)
+    """Return axes that were kept; None where they were not, or the file is damaged or of other axes."""
+    # Their name tells all that they are made from.
+    kept = read_kept(path, path.name)
     return None if kept is None else Axes(kept["mean"], kept["vectors"])
 
 

@@ -2,6 +2,7 @@
 
 manifest        which settings a run has
 commands        which command trains a run again
+latest          which run is meant where none is named
 run             a run's folder and its record
 vouched_arrays  the arrays of a subject, and the record that vouches for them
 subject_run     one subject of a run: what they say

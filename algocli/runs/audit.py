@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from algocli.compute.arrays import read_kept
+from algocli.compute.lock import hold
 from algocli.compute.vouching import Fault
 from algocli.dataset.naming import id_of
 from algocli.encoding.settings import Settings
-from algocli.errors import DataError
+from algocli.errors import DataError, StorageError
 from algocli.runs import p_values
 from algocli.runs.commands import again
-from algocli.runs.run import Run
+from algocli.runs.latest import LATEST, check_mark
+from algocli.runs.run import Run, list_runs
 from algocli.runs.subject_run import MODEL, SubjectRun
 
 
@@ -33,6 +36,15 @@ def run_faults(run: Run) -> Iterator[Fault]:
         yield Fault(run.folder / "manifest.json", error.message, again(run.folder, everyone))
     for subject_run in subject_runs:
         yield from _subject_faults(run, subject_run, settings)
+
+
+def mark_faults(cache_dir: Path) -> Iterator[Fault]:
+    """Yield the mark of the latest run where it leads to none, or is not what was written."""
+    runs = cache_dir / "runs"
+    try:
+        check_mark(runs, [run.name for run in list_runs(cache_dir)])
+    except DataError as error:
+        yield Fault(runs / LATEST, error.message, error.hint or "")
 
 
 def subject_runs_in(run: Run) -> list[SubjectRun]:
@@ -65,7 +77,12 @@ def _subject_faults(run: Run, subject_run: SubjectRun, settings: Settings | None
 
 def _later_faults(subject_run: SubjectRun) -> Iterator[Fault]:
     """Yield what is damaged of that which commands have added to a training: they add it again."""
-    for path in p_values.faults(subject_run):
+    faults = p_values.faults(subject_run)
+    if faults:
+        # They may just be replaced: whoever does that holds the subject.
+        with suppress(StorageError), hold(subject_run.lock):
+            faults = p_values.faults(subject_run)
+    for path in faults:
         yield Fault(path, "it is not what was written, or lacks its record", p_values.make_again(subject_run))
     model = subject_run.folder / MODEL
     if model.exists() and read_kept(model) is None:

@@ -7,9 +7,10 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from algocli.compute.files import PARTIAL, n_bytes_in, read_json
+from algocli.compute.files import PARTIAL, n_bytes_in
 from algocli.compute.leftovers import Leftover, contents, lies_in, real_folders
 from algocli.compute.lock import hold_if_free
+from algocli.compute.vouching import read_sealed
 from algocli.errors import DataError
 from algocli.features.store.leftovers import KILLED, find_leftovers
 from algocli.features.store.shards import FeatureStore
@@ -80,7 +81,7 @@ def _is_unfinished(run: Path) -> bool:
 def _keys(subject_folder: Path) -> list[str]:
     """Return the keys of the features that a subject of a run was made from."""
     with suppress(DataError, KeyError, TypeError):
-        return [str(key) for key in read_json(subject_folder / "record.json")["inputs"]["features"]]
+        return [str(key) for key in read_sealed(subject_folder / "record.json")["inputs"]["features"]]
     return []
 
 
@@ -102,7 +103,7 @@ def _is_free(locks: Iterable[Path]) -> bool:
 
 def _recipes(run: Path) -> list[str]:
     with suppress(DataError, KeyError, TypeError):
-        return [str(name) for name in read_json(run / "manifest.json")["settings"]["features"]]
+        return [str(name) for name in read_sealed(run / "manifest.json")["settings"]["features"]]
     return []
 
 

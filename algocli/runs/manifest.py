@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from algocli.compute.files import read_json
 from algocli.compute.vouching import read_sealed
 from algocli.encoding.settings import Settings
 from algocli.errors import DataError, UsageError
 
 SCHEMA = 1
+_MANIFEST = {"data?": str}
 
 
 def settings_in(folder: Path) -> Settings:
@@ -22,7 +22,7 @@ def settings_in(folder: Path) -> Settings:
     DataError
         If its manifest is missing or damaged, or of another version.
     """
-    manifest = read_json(folder / "manifest.json")
+    manifest = read_sealed(folder / "manifest.json", kinds=_MANIFEST)
     if manifest.get("schema") != SCHEMA:
         raise DataError(f"{folder} was written by another version of algocli")
     try:
@@ -38,8 +38,8 @@ def settings_in(folder: Path) -> Settings:
 def data_of(folder: Path) -> str | None:
     """Return the folder that held the subjects of a run when it was begun; runs of old do not say."""
     with suppress(DataError):
-        recorded = read_json(folder / "manifest.json").get("data")
-        return recorded if isinstance(recorded, str) else None
+        recorded: str | None = read_sealed(folder / "manifest.json", kinds=_MANIFEST).get("data")
+        return recorded
     return None
 
 

@@ -16,9 +16,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from algocli.compute.files import read_json, write_json
 from algocli.compute.lock import hold, hold_if_free
 from algocli.compute.track import Note, unheard
+from algocli.compute.vouching import read_sealed, write_sealed
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.protocol import Subject
 from algocli.encoding.names import is_automatic, with_data
@@ -205,7 +205,7 @@ def _begin(run: Run, settings: Settings, data: Path | None = None, *, replace: b
 def _write_manifest(run: Run, settings: Settings, data: Path | None, *, name: str | None = None) -> None:
     whose = {} if data is None else {"data": str(data)}
     about = {"schema": SCHEMA, "name": name or run.name, "settings": asdict(settings), **whose}
-    write_json(run.folder / "manifest.json", about)
+    write_sealed(run.folder / "manifest.json", about)
 
 
 def _refuse_to_replace(run: Run, settings: Settings, data: Path | None) -> None:
@@ -247,7 +247,7 @@ def _sign(run: Run, dataset: Home, verdict: Verdict, *, anew: bool = False) -> N
     is_gone = run.data is None or not Path(run.data).is_dir()
     if anew or not run.subjects or (is_gone and not verdict.unknown):
         manifest = run.folder / "manifest.json"
-        write_json(manifest, {**read_json(manifest), "data": str(dataset.folder)})
+        write_sealed(manifest, {**read_sealed(manifest), "data": str(dataset.folder)})
 
 
 def _is_nobodys(run: Run) -> bool:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.caches import filling
+from algocli.compute.kinds import NUMBER
 from algocli.compute.lock import hold_if_free
 from algocli.compute.vouching import digest_file, is_unchanged, read_sealed, write_sealed
 from algocli.dataset.arrays import open_array
@@ -33,6 +34,14 @@ RECORD = "significance.json"
 # highest permutation, where now its tail goes on.
 SCHEMA = 2
 _OF_HOLDOUT = 1
+_KINDS = {
+    "schema": int,
+    "n_permutations": int,
+    "seed": int,
+    "trained_at": NUMBER,
+    "files?": {str: str},
+    "widened?": str,
+}
 
 
 @dataclass(frozen=True)
@@ -99,7 +108,7 @@ def faults(subject_run: SubjectRun) -> list[Path]:
     if not record.exists():
         return sorted(subject_run.folder.glob(f"*{P_VALUES}"))
     try:
-        files = read_sealed(record).get(FILES, {})
+        files = read_sealed(record, kinds=_KINDS).get(FILES) or {}
     except DataError:
         return [record]
     return [
@@ -154,7 +163,7 @@ def _names(subject_run: SubjectRun) -> list[str]:
 def kept(subject_run: SubjectRun) -> KeptP | None:
     """Return the p values that are kept of a run, or None where there are none, or none that still hold."""
     try:
-        basis = read_sealed(subject_run.folder / RECORD)
+        basis = read_sealed(subject_run.folder / RECORD, kinds=_KINDS)
         basis.pop(FILES, None)
         if faults(subject_run):
             return None

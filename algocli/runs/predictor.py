@@ -68,12 +68,13 @@ def stores_of(run: Run, number: SubjectId, cache_dir: Path) -> list[FeatureStore
         not complete.
     """
     recorded = run.subject(number).record.get("inputs")
-    if not isinstance(recorded, dict):
+    keys = recorded.get("features") if recorded else None
+    if keys is None or len(keys) != len(run.settings.features):
         raise MissingStep(
             f"the record of {run.name} does not name the features that subject {number} was trained on",
             hint=again(run.folder, [number]),
         )
-    pairs = zip(run.settings.features, recorded["features"], strict=True)
+    pairs = zip(run.settings.features, keys, strict=True)
     return [_find(cache_dir, name, number, key, run) for name, key in pairs]
 
 
@@ -182,7 +183,7 @@ def refuse_other_responses(subject_run: SubjectRun, subject: Subject, cache_dir:
     DataError
         If they are others.
     """
-    recorded = subject_run.record["inputs"]["responses"]
+    recorded = (subject_run.record.get("inputs") or {}).get("responses") or {}
     for side, digest in subject.digest_responses(cache_dir, track).items():
         if digest != recorded.get(side):
             raise DataError(

@@ -14,7 +14,6 @@ import numpy as np
 
 from algocli.compute.calls import forgiving
 from algocli.compute.choices import check_path, check_word
-from algocli.compute.files import publish
 from algocli.compute.leftovers import contents
 from algocli.compute.tables import as_frame
 from algocli.dataset.naming import (
@@ -32,11 +31,11 @@ from algocli.encoding.settings import Settings
 from algocli.errors import DataError, MissingStep, NoAttribute, UsageError
 from algocli.runs import p_values as kept_p
 from algocli.runs.commands import again, on_its_data
+from algocli.runs.latest import LATEST, check_mark, mark, marked
 from algocli.runs.manifest import data_of, settings_in
 from algocli.runs.subject_run import SubjectRun
 from algocli.runs.vouched_arrays import is_trained, place_aside
 
-LATEST = "latest"
 USUAL_CACHE = Path("cache")
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._+=,-]{0,199}"
 
@@ -186,7 +185,7 @@ class Run:
 
     def mark_latest(self) -> None:
         """Make this the run that reports, figures and submissions take unless told otherwise."""
-        publish(self.folder.parent / LATEST, lambda stream: stream.write(f"{self.name}\n".encode()))
+        mark(self.folder.parent, self.name)
 
     @property
     def finished_at(self) -> float:
@@ -225,7 +224,7 @@ def list_runs(cache_dir: Path | str) -> list[Run]:
     """List the runs with at least one finished subject, the latest first."""
     home = check_path("cache_dir", cache_dir) / "runs"
     runs = [run for run in (Run(path.parent) for path in home.glob("*/manifest.json")) if run.subjects]
-    latest = _read_latest(home)
+    latest = marked(home)
     # A training that found its work done is the latest too, though it finished long ago.
     return sorted(runs, key=lambda run: (run.name != latest, -run.finished_at, run.name))
 
@@ -259,6 +258,7 @@ def find_run(cache_dir: Path | str = USUAL_CACHE, name: str = LATEST) -> Run:
     if not runs:
         raise MissingStep(f"{cache_dir} holds no finished run", hint="algocli train")
     if name == LATEST:
+        check_mark(home, [run.name for run in runs])
         return _sound(runs[0])
     exact = [run for run in runs if run.name == name]
     matching = exact or [run for run in runs if run.name.startswith(name)]
@@ -267,11 +267,6 @@ def find_run(cache_dir: Path | str = USUAL_CACHE, name: str = LATEST) -> Run:
         problem = f"'{name}' fits {len(matching)} runs" if matching else f"no run is named '{name}'"
         raise UsageError(f"{problem}; there are:\n  {names}")
     return _sound(matching[0])
-
-
-def _read_latest(home: Path) -> str:
-    pointer = home / LATEST
-    return pointer.read_text(encoding="utf-8", errors="replace").strip() if pointer.is_file() else ""
 
 
 def _sound(run: Run) -> Run:
@@ -291,7 +286,7 @@ def _sound(run: Run) -> Run:
 
 def _refuse_what_is_meant(home: Path, name: str) -> None:
     """Refuse to take another run for the one that is meant, where that is there, and damaged."""
-    meant = _read_latest(home) if name == LATEST else name
+    meant = marked(home) if name == LATEST else name
     if re.fullmatch(_NAME, meant):
         _refuse_damaged(Run(home / meant))
 

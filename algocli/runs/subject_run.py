@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.compute.arrays import read_kept
+from algocli.compute.arrays import keep, read_kept
 from algocli.compute.calls import forgiving
 from algocli.compute.choices import check_choice
-from algocli.compute.files import publish, read_json
+from algocli.compute.vouching import read_sealed
 from algocli.dataset.sides import Side, check_side, sides_in
 from algocli.encoding.settings import Settings
 from algocli.errors import DataError, MissingStep, UsageError
@@ -65,7 +65,7 @@ class SubjectRun(VouchedArrays):
             return None
         home = None
         with suppress(DataError):
-            home = read_json(self.folder.parent / "manifest.json").get("data")
+            home = read_sealed(self.folder.parent / "manifest.json").get("data")
         moved = Path(home) / self.folder.name if isinstance(home, str) and home else None
         # Below a folder that may not be entered, os.path answers False where pathlib raises.
         is_moved = moved is not None and not os.path.isdir(recorded) and os.path.isdir(moved)  # noqa: PTH112
@@ -223,13 +223,11 @@ class SubjectRun(VouchedArrays):
 
         None where nothing was, it is damaged, or the subject has been trained again since.
         """
-        kept = read_kept(self.folder / MODEL)
-        return kept if kept is not None and str(kept.pop("record", None)) == self.record_digest() else None
+        return read_kept(self.folder / MODEL, self.record_digest())
 
     def save_model(self, arrays: Mapping[str, NDArray[Any]], whose: str) -> None:
         """Keep what predictions of new images need of the model that the record with this digest stands for."""
-        record = np.array(whose)
-        publish(self.folder / MODEL, lambda stream: np.savez(stream, record=record, **arrays))  # type: ignore[arg-type]
+        keep(self.folder / MODEL, whose, arrays)
 
     def check_split(self) -> None:
         """Refuse held-out rows that are not those that the record tells of; records of old do not tell.

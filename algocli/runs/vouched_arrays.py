@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from algocli.compute.arrays import publishing_rows
+from algocli.compute.kinds import NUMBER
 from algocli.compute.vouching import DigestBehind, digest_file, is_unchanged, write_sealed
 from algocli.dataset.arrays import open_array
 from algocli.dataset.naming import SubjectId
@@ -26,6 +27,19 @@ from algocli.runs.commands import again
 FILES = "files"
 # How the arrays end that are kept later, with a record of their own.
 P_VALUES = "_p.npy"
+# What a record holds, as far as it is read again; one of old may lack all but the first.
+_DIGESTS = {str: str}
+_RECORD = {
+    "finished_at": NUMBER,
+    "settings?": dict,
+    "inputs?": {"features?": [str], "responses?": _DIGESTS, "stimuli?": str},
+    "n_vertices?": {str: int},
+    "files?": _DIGESTS,
+    **dict.fromkeys(("n_test?", "n_train?", "seed?"), int),
+    **{name: [str] for name in ("without_test?", "sides?", "command_line?")},
+    **dict.fromkeys(("held_out?", "regression?", "shared?", "copies?", "versions?", "seconds?"), dict),
+    "data?": str,
+}
 # Where, beside the folders of runs, subjects are made until they are whole.
 _ASIDE = ".aside"
 
@@ -73,10 +87,11 @@ class VouchedArrays:
         if not (self.folder / "record.json").is_file():
             return False
         try:
-            return isinstance(self.record.get("finished_at"), int | float)
+            self._whole_record()
         # A damaged record is no record: training again makes it, and other runs are none the worse for it.
         except DataError:
             return False
+        return True
 
     @property
     def record(self) -> dict[str, Any]:
@@ -86,8 +101,8 @@ class VouchedArrays:
     @property
     def vouched(self) -> dict[str, str] | None:
         """The sha256 of each array by its file, as the record has them; None where it is of old and has none."""
-        files = self._whole_record().get(FILES)
-        return files if isinstance(files, dict) else None
+        files: dict[str, str] | None = self._whole_record().get(FILES)
+        return files
 
     def check_record(self) -> None:
         """Refuse a record that is not what was written.
@@ -97,8 +112,7 @@ class VouchedArrays:
         DataError
             If it is missing or damaged.
         """
-        if not isinstance(self.record.get("finished_at"), int | float):
-            raise self.damaged(f"{self.folder / 'record.json'} is damaged: it does not say when")
+        self._whole_record()
 
     def path_of(self, name: str) -> Path:
         """Return the file of an array, such as 'left_blend', whether or not it is there."""
@@ -148,8 +162,11 @@ class VouchedArrays:
         DataError
             If the record is damaged.
         """
-        files = self.vouched or {}
-        return [self.folder / name for name, digest in files.items() if not is_unchanged(self.folder / name, digest)]
+        record = self._whole_record()
+        files = record.get(FILES) or {}
+        faults = [self.folder / name for name, digest in files.items() if not is_unchanged(self.folder / name, digest)]
+        # Another training may have taken the place of the one whose record this was.
+        return self.faults() if faults and self._whole_record() != record else faults
 
     def check(self) -> None:
         """Read all that the record vouches for, whether or not it was read before.
@@ -164,7 +181,7 @@ class VouchedArrays:
 
     def _whole_record(self) -> dict[str, Any]:
         try:
-            return read_record(self.folder / "record.json")
+            return read_record(self.folder / "record.json", kinds=_RECORD)
         except DataError as error:
             raise self.damaged(error.message) from error
 
@@ -174,9 +191,10 @@ class VouchedArrays:
             return
         record = self._whole_record()
         self._refuse_other(record)
-        if FILES not in record:
+        files = record.get(FILES)
+        if files is None:
             return
-        digest = str(record[FILES].get(path.name))
+        digest = str(files.get(path.name))
         if not (is_unchanged(path, digest) if in_full else is_whole(path, digest, self.cache_dir)):
             self._refuse(path)
 

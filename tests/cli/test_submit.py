@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from algocli.cli import app
+from algocli.compute.vouching import write_sealed
 from algocli.runs.run import Run, find_run
 from algocli.submission.sources import of_runs
 from tests.results.by_hand import write_run
@@ -102,7 +103,7 @@ def test_how_the_settings_of_subjects_differ_is_told(tmp_path):
     second = write_run(tmp_path, "b-run", (1, 6))
     manifest = second.folder / "manifest.json"
     content = json.loads(manifest.read_text())
-    manifest.write_text(json.dumps({**content, "settings": {**content["settings"], "n_components": 7}}))
+    write_sealed(manifest, {**content, "settings": {**content["settings"], "n_components": 7}})
     predictions, told = of_runs([first, find_run(tmp_path, "b-run")])
     assert [(one.subject, one.hemisphere) for one in predictions] == [
         (1, "left"), (1, "right"), (6, "left"), (6, "right"),

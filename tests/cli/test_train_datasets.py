@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from algocli.cli import app
-from algocli.compute.files import read_json, write_json
+from algocli.compute.files import read_json
 from algocli.compute.vouching import write_sealed
 from algocli.runs.run import Run, find_run, list_runs
 from tests.encoding.data_by_hand import draw_responses, write_dataset
@@ -56,7 +56,7 @@ def mixed(home, train):
     shutil.rmtree(other.folder)
     manifest = read_json(run.folder / "manifest.json")
     del manifest["data"]
-    write_json(run.folder / "manifest.json", manifest)
+    write_sealed(run.folder / "manifest.json", manifest)
     run.mark_latest()
     return run
 

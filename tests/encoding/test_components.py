@@ -203,7 +203,7 @@ def test_a_smaller_number_of_components_is_a_slice_of_what_is_kept(kernel: Gram,
 def test_what_is_kept_outlives_the_process(kernel: Gram, decompositions: list[int]) -> None:
     fit = np.arange(70)
     first = fit_components(kernel, fit, 10)
-    again = fit_components(Gram(kernel.folder), fit.copy(), 10)
+    again = fit_components(Gram(kernel.folder, key=kernel.key), fit.copy(), 10)
     np.testing.assert_array_equal(first.vectors, again.vectors)
     assert len(decompositions) == 1
 
@@ -220,6 +220,21 @@ def test_a_larger_number_replaces_what_is_kept(kernel: Gram, decompositions: lis
 def test_other_rows_are_other_components(kernel: Gram, decompositions: list[int]) -> None:
     for fit in (np.arange(70), np.arange(1, 71), np.arange(69)):
         fit_components(kernel, fit, 3)
+    assert len(decompositions) == 3
+
+
+def test_pairs_of_another_matrix_are_not_taken_for_its_own(
+    tmp_path: Path, kernel: Gram, decompositions: list[int]
+) -> None:
+    features = np.random.default_rng(3).standard_normal((N_STIMULI, 50), np.float32)
+    other = gram(make_store(tmp_path / "other", features, layer="another"))
+    fit = np.arange(70)
+    first, of_other = fit_components(kernel, fit, 10), fit_components(other, fit, 10)
+    (mine,), (theirs,) = (list((matrix.folder / "spectra").iterdir()) for matrix in (kernel, other))
+    assert mine.name == theirs.name
+    mine.write_bytes(theirs.read_bytes())
+    np.testing.assert_array_equal(fit_components(kernel, fit, 10).vectors, first.vectors)
+    np.testing.assert_array_equal(fit_components(other, fit, 10).vectors, of_other.vectors)
     assert len(decompositions) == 3
 
 

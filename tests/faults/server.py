@@ -53,13 +53,21 @@ def serve() -> None:
         jobs = json.loads(line)
         began = time.monotonic()
         pids = [_start(job) for job in jobs]
-        for pid, job in sorted(zip(pids, jobs, strict=True), key=lambda pair: pair[1].get("after", 0)):
-            if "signal" in job:
-                time.sleep(max(0, began + job["after"] - time.monotonic()))
-                # Not waited for yet, so that the number is still its own, alive or not.
-                os.kill(pid, job["signal"])
+        for after, number, pid in sorted(_signals(pids, jobs)):
+            time.sleep(max(0, began + after - time.monotonic()))
+            # Not waited for yet, so that the number is still its own, alive or not.
+            os.kill(pid, number)
         codes = [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids]
         print(json.dumps([pids, codes]), flush=True)
+
+
+def _signals(pids: Sequence[int], jobs: Sequence[dict[str, Any]]) -> Iterator[tuple[float, int, int]]:
+    """Yield after how many seconds which signal goes to whom."""
+    for pid, job in zip(pids, jobs, strict=True):
+        if "signal" in job:
+            yield job["after"], job["signal"], pid
+        for after, number in job.get("signals", ()):
+            yield after, number, pid
 
 
 def _start(job: dict[str, Any]) -> int:
@@ -116,6 +124,9 @@ def _run(job: dict[str, Any]) -> int:
         else:
             changes = CHANGES | REMOVALS if job.get("once") else CHANGES
             _from_change(job["cache"], job["at"], HAPPENINGS[job["happens"]], changes, once=job.get("once", False))
+    if "folder" in job:
+        os.chdir(job["folder"])
+    time.sleep(job.get("delay", 0))
     if "clock" in job:
         time.time = lambda: job["clock"]
     if "armed" in job:

@@ -2,78 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
-import socket
-import struct
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.faults.campaign.mutations import spoil
 from tests.faults.conftest import Jobs
 from tests.support.challenge import write_tiny_challenge
 from tests.support.inputs import INPUTS, Input
+from tests.support.replacements import REPLACEMENTS, SOUND
 
 # Beyond what the libraries take; and seconds, after which a command hangs, however busy the machine.
 MEMORY, SECONDS = 1_500_000_000, 300
 TOGETHER = 4
-
-
-def _replace(path: Path, make: Callable[[Path], object]) -> None:
-    path.unlink()
-    make(path)
-
-
-def _listen(path: Path) -> None:
-    # The address of a socket may have 107 letters.
-    here = Path.cwd()
-    os.chdir(path.parent)
-    try:
-        with socket.socket(socket.AF_UNIX) as one:
-            one.bind(path.name)
-    finally:
-        os.chdir(here)
-
-
-def _absurd(path: Path) -> None:
-    """Let a header promise far more than there is."""
-    content = path.read_bytes()
-    if content.startswith(b"\x93NUMPY") or path.suffix == ".npz":
-        header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (16, 1000000000000), }\n"
-        content = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + b"\0" * 64
-        path.write_bytes(content)
-        os.truncate(path, len(content) + 2**34)
-    elif content.startswith(b"\x89PNG"):
-        chunk = b"IHDR" + struct.pack(">IIBBBBB", 40_000, 40_000, 8, 2, 0, 0, 0)
-        rows = zlib.compress(bytes(1 + 3 * 40_000) * 1000, 1) * 1
-        parts = [chunk, b"IDAT" + rows, b"IEND"]
-        framed = (struct.pack(">I", len(p) - 4) + p + struct.pack(">I", zlib.crc32(p)) for p in parts)
-        path.write_bytes(content[:8] + b"".join(framed))
-    else:
-        # Numbers of a header, whatever they count.
-        path.write_bytes(content[:16] + b"\xff" * 64 + content[80:])
-
-
-MUTATIONS: dict[str, Callable[[Path], object]] = {
-    "pipe": lambda path: _replace(path, os.mkfifo),
-    "device": lambda path: _replace(path, lambda p: p.symlink_to("/dev/zero")),
-    "folder": lambda path: _replace(path, Path.mkdir),
-    "socket": lambda path: _replace(path, _listen),
-    "dangling": lambda path: _replace(path, lambda p: p.symlink_to("nowhere")),
-    "empty": lambda path: os.truncate(path, 0),
-    "half": lambda path: os.truncate(path, path.stat().st_size // 2),
-    "a few bytes": lambda path: os.truncate(path, 9),
-    "endless": lambda path: os.truncate(path, 2**40),
-    "zeros": lambda path: (os.truncate(path, 0), os.truncate(path, 2**40)),
-    "another kind": lambda path: path.write_bytes(b"\x7fELF\x02\x01\x01" + bytes(range(256)) * 40),
-    "one line": lambda path: path.write_bytes(b"1," * 200_000),
-    "absurd": _absurd,
-}
-# What says itself where it ends may go on behind that; and MATLAB begins with a text of anyone's.
-SOUND = {("hdf5", "endless"), ("brick", "endless"), ("mat", "absurd")}
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +79,7 @@ def replace(jobs: Jobs, homes: Callable[[Input], Path], pairs: list[tuple[str, s
     tried = []
     for name, how in pairs:
         home = homes(INPUTS[name])
-        MUTATIONS[how](home / INPUTS[name].file)
+        REPLACEMENTS[how](home / INPUTS[name].file)
         tried.append((f"{name}, {how}", INPUTS[name], home))
     wrong = []
     for pair, ended in zip(pairs, run(jobs, tried), strict=True):
@@ -145,35 +89,15 @@ def replace(jobs: Jobs, homes: Callable[[Input], Path], pairs: list[tuple[str, s
 
 def test_what_is_no_input_is_told_in_one_sentence(jobs: Jobs, homes: Callable[[Input], Path]) -> None:
     # Each of the inputs and each of what takes its place, twice or more.
-    order = list(MUTATIONS)
+    order = list(REPLACEMENTS)
     places = [(name, 2 * number + step) for number, name in enumerate(INPUTS) for step in range(2)]
     replace(jobs, homes, [(name, order[place % len(order)]) for name, place in places])
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("how", MUTATIONS)
+@pytest.mark.parametrize("how", REPLACEMENTS)
 def test_whatever_is_no_input_is_told_in_one_sentence(jobs: Jobs, homes: Callable[[Input], Path], how: str) -> None:
     replace(jobs, homes, [(name, how) for name in INPUTS])
-
-
-def _spoil(content: bytes, seed: int) -> bytes:
-    chance = random.Random(seed)
-    spoilt = bytearray(content)
-    for _ in range(chance.choice((1, 1, 3, 10))):
-        # Headers are at the beginning, and of zips at the end.
-        place = chance.choice((chance.randrange(len(spoilt)), chance.randrange(min(256, len(spoilt)))))
-        how = chance.randrange(4)
-        if how == 0:
-            spoilt[place] ^= 1 << chance.randrange(8)
-        elif how == 1:
-            spoilt[place : place + 4] = chance.choice((b"\xff\xff\xff\x7f", b"\0\0\0\0", b"\xff" * 4))
-        elif how == 2:
-            spoilt[place] = chance.randrange(256)
-        else:
-            del spoilt[place : place + chance.randrange(1, 9)]
-        if not spoilt:
-            break
-    return bytes(spoilt)
 
 
 def fuzz(jobs: Jobs, homes: Callable[[Input], Path], n_each: int, first: int) -> None:
@@ -182,7 +106,8 @@ def fuzz(jobs: Jobs, homes: Callable[[Input], Path], n_each: int, first: int) ->
         content = (home / given.file).read_bytes()
         wrong = []
         for seed in range(first, first + n_each):
-            (home / given.file).write_bytes(_spoil(content, seed))
+            (home / given.file).write_bytes(content)
+            spoil(home / given.file, random.Random(seed))
             shutil.rmtree(home / "cache", ignore_errors=True)
             wrong += complaints(run(jobs, [(f"{name}, seed {seed}", given, home)]), may_be_sound=True)
         assert not wrong, "\n".join(wrong)

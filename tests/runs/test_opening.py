@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from algocli.compute.files import read_json, write_json
+from algocli.compute.files import read_json
 from algocli.compute.lock import hold
 from algocli.compute.track import unheard
+from algocli.compute.vouching import write_sealed
 from algocli.dataset.challenge.subjects import Challenge
 from algocli.encoding.settings import Settings
 from algocli.errors import UsageError
@@ -190,7 +191,7 @@ def test_settings_that_a_record_tells_count_though_the_manifest_tells_others(
     run = train("a", 1)
     before = run.subject(1).correlation("left").copy()
     other = replace(settings, n_components=3)
-    write_json(run.folder / "manifest.json", {**read_json(run.folder / "manifest.json"), "settings": asdict(other)})
+    write_sealed(run.folder / "manifest.json", {**read_json(run.folder / "manifest.json"), "settings": asdict(other)})
     train_subject(Challenge(home / "a").subject(1), Run(run.folder), home / "cache")
     assert run.subject(1).record["settings"]["n_components"] == 3
     assert not np.array_equal(run.subject(1).correlation("left"), before)
@@ -231,7 +232,7 @@ def test_a_run_of_old_is_known_by_the_records_of_its_subjects(train: Train, home
     run = train("a", 1)
     manifest = read_json(run.folder / "manifest.json")
     del manifest["data"]
-    write_json(run.folder / "manifest.json", manifest)
+    write_sealed(run.folder / "manifest.json", manifest)
     with pytest.raises(UsageError, match="trained on other data"):
         train("b", 6)
     assert train("a", 6).data == str(home / "a")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,13 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from algocli.compute.files import read_json, write_json
+from algocli.compute.files import read_json
 from algocli.compute.lock import hold
+from algocli.compute.vouching import write_sealed
 from algocli.encoding.settings import Alphas, Settings
 from algocli.errors import DataError, MissingStep, UsageError
 from algocli.runs.aside import aside
 from algocli.runs.opening import open_run
 from algocli.runs.run import Run, check_run_name, find_run, list_runs
+from tests.support.damage import cut_short, flip, zero_a_page
 
 SETTINGS = Settings(features=("alexnet-features.2-12345678",))
 
@@ -53,7 +56,7 @@ def test_other_settings_under_the_same_name_are_refused(tmp_path: Path, change: 
 
 def test_a_run_of_another_version_is_refused(tmp_path: Path) -> None:
     manifest = open_run(tmp_path, "old", SETTINGS).folder / "manifest.json"
-    write_json(manifest, {**read_json(manifest), "schema": 99})
+    write_sealed(manifest, {**read_json(manifest), "schema": 99})
     with pytest.raises(DataError, match="another version of algocli"):
         open_run(tmp_path, "old", SETTINGS)
 
@@ -235,7 +238,7 @@ def test_a_subject_with_a_damaged_record_is_not_done_and_hides_no_other(tmp_path
 )
 def test_damaged_settings_are_named(tmp_path: Path, manifest: dict[str, object]) -> None:
     run = finished(tmp_path, "mine")
-    write_json(run.folder / "manifest.json", manifest)
+    write_sealed(run.folder / "manifest.json", manifest)
     with pytest.raises(DataError, match=r"the settings in .*mine are damaged") as caught:
         _ = run.settings
     assert caught.value.hint == "delete that folder and train again"
@@ -246,6 +249,35 @@ def test_an_empty_array_is_a_damaged_one(tmp_path: Path) -> None:
     (share.folder / "left_correlation.npy").write_bytes(b"")
     with pytest.raises(DataError, match=r"left_correlation\.npy is missing or damaged"):
         share.correlation("left")
+
+
+@pytest.mark.parametrize("damage", [flip, cut_short, zero_a_page])
+def test_a_damaged_mark_is_told_where_another_run_could_be_meant(
+    tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
+    for at, name in enumerate(("run1", "run3")):
+        finished(tmp_path, name, at=at).mark_latest()
+    find_run(tmp_path, "run1").mark_latest()
+    assert find_run(tmp_path).name == "run1"
+    mark = tmp_path / "runs" / "latest"
+    damage(mark)
+    with pytest.raises(DataError, match="latest is damaged, or the run that it names is gone") as refused:
+        find_run(tmp_path)
+    assert refused.value.hint is not None
+    assert refused.value.hint.startswith(f"delete {mark}: ")
+    assert find_run(tmp_path, "run1").name == "run1"
+    mark.unlink()
+    assert find_run(tmp_path).name == "run3"
+
+
+def test_a_mark_of_before_has_the_name_alone(tmp_path: Path) -> None:
+    for at, name in enumerate(("a", "b")):
+        finished(tmp_path, name, at=at)
+    (tmp_path / "runs" / "latest").write_text("a\n")
+    assert find_run(tmp_path).name == "a"
+    (tmp_path / "runs" / "latest").write_text("gone\n")
+    with pytest.raises(DataError, match="the run that it names is gone"):
+        find_run(tmp_path)
 
 
 def test_a_mark_that_is_no_text_is_passed_over(tmp_path: Path) -> None:
@@ -267,7 +299,7 @@ def test_settings_that_an_older_version_misunderstood_are_named(tmp_path: Path) 
     run = finished(tmp_path, "mine")
     manifest = read_json(run.folder / "manifest.json")
     manifest["settings"]["regression"] = "OLS"
-    write_json(run.folder / "manifest.json", manifest)
+    write_sealed(run.folder / "manifest.json", manifest)
     with pytest.raises(DataError, match=r"regression='OLS' is not known \(did you mean ols\?\)"):
         _ = run.settings
 
@@ -275,7 +307,7 @@ def test_settings_that_an_older_version_misunderstood_are_named(tmp_path: Path) 
 def test_other_settings_replace_a_run_only_if_nobody_trains_it(tmp_path: Path) -> None:
     run = finished(tmp_path, "mine", subjects=(1, 2))
     with hold(run.lock(2)), aside(run, 2) as made:
-        write_json(made.folder / "manifest.json", read_json(run.folder / "manifest.json"))
+        write_sealed(made.folder / "manifest.json", read_json(run.folder / "manifest.json"))
         with pytest.raises(UsageError, match="run mine is being trained"):
             open_run(tmp_path, "mine", replace(SETTINGS, seed=5), replace=True)
     # Until a subject of the other has been trained, it stays.

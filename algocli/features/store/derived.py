@@ -73,6 +73,14 @@ def _how_to_tell_again(home: Path) -> str:
     return "repeat the command that made it"
 
 
+def bare_stores(cache_dir: Path) -> Iterator[Fault]:
+    """Yield the folders that hold features, and nothing that says of what."""
+    for folder in sorted(path.parent for path in (cache_dir / "features").glob("*/*/done")):
+        path = folder / "manifest.json"
+        if not path.exists() and any((folder / "done").glob("*.json")):
+            yield Fault(path, "it is missing, and features lie beside it", "repeat the command that made them")
+
+
 def memory_faults(cache_dir: Path) -> Iterator[Fault]:
     """Yield what was remembered of digests and is damaged, which costs time and nothing else."""
     for path in sorted((cache_dir / "digests").glob("*.json")):

@@ -51,19 +51,22 @@ class Gram:
         Where what is derived from it is kept; by default the matrix itself is read from there, as it is needed.
     n_stimuli
         How many of its images count, from the first on; by default all.
+    key
+        What it was made from; what is derived from it is kept as that of no other.
     """
 
     def __init__(
-        self, folder: Path, matrix: NDArray[np.float32] | None = None, *, n_stimuli: int | None = None
+        self, folder: Path, matrix: NDArray[np.float32] | None = None, *, n_stimuli: int | None = None, key: str = ""
     ) -> None:
         self.folder = folder
+        self.key = key
         self._held = matrix
         self._first = slice(n_stimuli)
         self.n_stimuli = len(self._open())
 
     def leading(self, n_stimuli: int) -> Gram:
         """Return what the first images have of it: other images have no say in it but for the mean, which drops out."""
-        return self if n_stimuli == self.n_stimuli else Gram(self.folder, self._held, n_stimuli=n_stimuli)
+        return self if n_stimuli == self.n_stimuli else Gram(self.folder, self._held, n_stimuli=n_stimuli, key=self.key)
 
     def in_memory(self) -> NDArray[np.float32]:
         """Return the whole matrix, (n_stimuli, n_stimuli), not to be changed; it is kept by whoever asks."""
@@ -165,7 +168,7 @@ def _made(
             digest = _save(folder / "matrix.npy", tiles, _n_shared(stores))
             was_written(folder / "matrix.npy", digest, stores[0].cache_dir)
             write_sealed(folder / "record.json", {"key": key, "products": algebra.provenance, DIGEST: digest})
-    return Gram(folder)
+    return Gram(folder, key=key)
 
 
 def is_made(store: Readable) -> bool:
@@ -250,11 +253,8 @@ def _refuse_unusable(stores: Sequence[Readable], tiles: Tiles) -> None:
     for store in stores:
         if not all(np.isfinite(store.read(slice(None), columns)).all() for columns in store.column_blocks()):
             raise DataError(f"{store.folder} holds features that are not finite", hint="algocli cache verify")
-    raise DataError(
-        f"{' or '.join(str(store.folder) for store in stores)} holds features too large for their products to be "
-        "float32",
-        hint="scale them down, or choose another layer",
-    )
+    where, remedy = " or ".join(str(store.folder) for store in stores), "scale them down, or choose another layer"
+    raise DataError(f"{where} holds features too large for their products to be float32", hint=remedy)
 
 
 def _centre(tiles: Tiles, rows: Sequence[slice], n_stimuli: int) -> None:

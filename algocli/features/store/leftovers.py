@@ -14,6 +14,7 @@ from pathlib import Path
 
 from algocli.compute.files import PARTIAL, n_bytes_in, read_json, unless_gone
 from algocli.compute.leftovers import Leftover, contents, lies_in, real_folders
+from algocli.compute.vouching import read_sealed
 from algocli.dataset.memories import forgotten_folders
 from algocli.dataset.naming import is_name, is_numbered
 from algocli.errors import DataError
@@ -119,7 +120,7 @@ def _is_mismatched(folder: Path) -> bool:
     if gram.is_symlink() or not gram.is_dir() or {path.name for path in contents(gram)} <= {"lock"}:
         return False
     try:
-        return bool(read_json(gram / "record.json").get("key") != FeatureStore(folder).key)
+        return bool(read_sealed(gram / "record.json").get("key") != FeatureStore(folder).key)
     # No record, or a damaged one: what lies beside it will be computed anew.
     except DataError:
         return True

@@ -29,6 +29,16 @@ from algocli.features.store.shards import FeatureStore
 # Where a store's provenance counts the images that were more than read, by what was done to them.
 CONVERTED = "converted"
 _HOW_TO_MEND = "algocli cache verify (names the command that makes it again)"
+# What a recipe holds, as far as it is read again.
+_RECIPE = {
+    **dict.fromkeys(("model", "layer", "weights", "name?"), str),
+    "identity": {
+        **dict.fromkeys(("source?", "dtype?", "numerics?", "layer?"), str),
+        "post?": (str, dict),
+        "transform?": (str, dict),
+    },
+    "asks_for?": dict,
+}
 
 
 def create_store(
@@ -58,7 +68,7 @@ def create_store(
         known = read_recipe(home)
     # Missing or damaged: everything in it is known here.
     except DataError:
-        write_sealed(home / "recipe.json", asdict(how))
+        write_sealed(home / "recipe.json", {**asdict(how), "name": how.name})
     else:
         # Written before this was recorded.
         if how.asks_for is not None and "asks_for" not in known:
@@ -213,12 +223,10 @@ def read_recipe(home: Path) -> dict[str, Any]:
         If its description is missing or damaged.
     """
     path = home / "recipe.json"
-    recipe = read_sealed(path, hint=_HOW_TO_MEND)
-    identity = recipe.get("identity")
-    if not isinstance(identity, dict) or not all(
-        isinstance(word, str) for word in (recipe.get("model"), recipe.get("layer"), recipe.get("weights"))
-    ):
-        raise DataError(f"{path} is missing or damaged", hint=_HOW_TO_MEND)
+    recipe = read_sealed(path, kinds=_RECIPE, hint=_HOW_TO_MEND)
+    # One of before does not say whose it is.
+    if recipe.get("name", home.name) != home.name:
+        raise DataError(f"{path} is damaged: it is that of other features", hint=_HOW_TO_MEND)
     return recipe
 
 

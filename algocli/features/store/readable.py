@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -15,14 +16,33 @@ from algocli.compute.arrays import blocks, length
 from algocli.compute.track import Track
 from algocli.compute.vouching import is_unchanged, read_sealed
 from algocli.dataset.naming import SubjectId, check_subject_id
+from algocli.dataset.vouched import is_whole
 from algocli.errors import DataError, MissingStep
-from algocli.features.store.keys import SCHEMA, digest_of
+from algocli.features.store.keys import SCHEMA, Dtype, digest_of
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
 # The width of what is read at once.
 CHUNK_FEATURES = 8192
+# More images, or features, than any store has.
+_LARGEST = 10**8
+# What a manifest holds, as far as it is read again.
+_MANIFEST = {
+    "shape": [int],
+    "rows_per_shard": int,
+    "dtype": str,
+    "key": str,
+    "array?": str,
+    "identity": {"stimuli?": str, "dtype?": str},
+    "provenance": {
+        "subject": (int, str),
+        **dict.fromkeys(("source?", "stimuli?", "ids?", "device?", "file?", "file_dtype?", "dataset?"), str),
+        **dict.fromkeys(("ids_file?", "names_file?", "row_key?"), str),
+        **dict.fromkeys(("versions?", "converted?"), dict),
+        "shape?": [int],
+    },
+}
 _HOW_TO_MEND = "algocli cache verify (names the command that mends it)"
 _EVERY_HALF = np.arange(2**16, dtype=np.uint16).view(np.float16).astype(np.float32)
 
@@ -42,23 +62,11 @@ class Readable:
         self.folder = folder
         if not (folder / "manifest.json").is_file():
             raise MissingStep(f"there is no feature store {folder}", hint="algocli extract")
-        self.manifest = read_sealed(folder / "manifest.json", hint=_HOW_TO_MEND)
-        schema = self.manifest.get("schema")
-        if schema != SCHEMA:
-            raise DataError(
-                f"{folder} was written by another version of algocli (schema {schema}; this version writes {SCHEMA})",
-                hint=f"rm -r {quote(str(folder))}, then make it again, as it was made",
-            )
-        try:
-            self.n_stimuli, self.n_features = (int(length) for length in self.manifest["shape"])
-            self.rows_per_shard = int(self.manifest["rows_per_shard"])
-            self.dtype = np.dtype(str(self.manifest["dtype"]))
-            self.key = str(self.manifest["key"])
-            is_sound = self.key == digest_of(self.manifest["identity"])
-        except (KeyError, TypeError, ValueError):
-            is_sound = False
-        if not is_sound:
-            raise DataError(f"{folder / 'manifest.json'} is damaged", hint=_HOW_TO_MEND)
+        self.manifest = _read_manifest(folder)
+        self.n_stimuli, self.n_features = (int(length) for length in self.manifest["shape"])
+        self.rows_per_shard = int(self.manifest["rows_per_shard"])
+        self.dtype = np.dtype(str(self.manifest["dtype"]))
+        self.key = str(self.manifest["key"])
 
     @property
     def name(self) -> str:
@@ -89,6 +97,7 @@ class Readable:
             If a chunk is torn.
         """
         array = self._readable
+        self._refuse_damaged(rows)
         try:
             block = array[rows, columns] if isinstance(rows, slice) else array.oindex[list(rows), columns]
         # A torn shard shows as whatever its codec or its index meets first.
@@ -108,6 +117,38 @@ class Readable:
             If so.
         """
         self._array("r")
+
+    def _refuse_damaged(self, rows: slice | Sequence[int]) -> None:
+        """See that the shards of some rows are those that their records saw; each is read once more for that."""
+        touched = np.arange(self.n_stimuli)[rows if isinstance(rows, slice) else list(rows)] // self.rows_per_shard
+        for index in np.unique(touched).tolist():
+            record = self.record_of(index)
+            # What has no record yet is not there.
+            if record is not None and not is_whole(self.shard_path(index), str(record.get("sha256"))):
+                raise DataError(
+                    f"{self.folder} is damaged: shard {index} is not what was written",
+                    hint="algocli cache verify names the part",
+                )
+
+    def record_of(self, index: int) -> dict[str, Any] | None:
+        """Return the record of a finished shard; None where there is none, or it is damaged or another's."""
+        with suppress(DataError):
+            record = read_sealed(self.record_path(index))
+            start = index * self.rows_per_shard
+            if record.get("key") == self.key and record.get("rows") == [
+                start,
+                min(start + self.rows_per_shard, self.n_stimuli),
+            ]:
+                return record
+        return None
+
+    def shard_path(self, index: int) -> Path:
+        """Return the file of a shard, whether or not it is there."""
+        return self.folder / "features.zarr" / "c" / str(index) / "0"
+
+    def record_path(self, index: int) -> Path:
+        """Return the record of a shard, whether or not it is there."""
+        return self.folder / "done" / f"{index:05d}.json"
 
     def column_blocks(self) -> list[slice]:
         """Return the column blocks in which a pass over the store costs least: one chunk wide."""
@@ -133,6 +174,23 @@ class Readable:
                 f"the description of the array in {self.folder} is missing or damaged",
                 hint=_HOW_TO_MEND,
             ) from error
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    path = folder / "manifest.json"
+    schema = read_sealed(path, hint=_HOW_TO_MEND).get("schema")
+    if schema != SCHEMA:
+        raise DataError(
+            f"{folder} was written by another version of algocli (schema {schema}; this version writes {SCHEMA})",
+            hint=f"rm -r {quote(str(folder))}, then make it again, as it was made",
+        )
+    manifest = read_sealed(path, kinds=_MANIFEST, hint=_HOW_TO_MEND)
+    sizes = [*manifest["shape"], manifest["rows_per_shard"]]
+    if len(sizes) != 3 or min(sizes) < 1 or max(sizes) > _LARGEST or manifest["dtype"] not in get_args(Dtype):
+        raise DataError(f"{path} is damaged: no store is of {sizes} and {manifest['dtype']}", hint=_HOW_TO_MEND)
+    if manifest["key"] != digest_of(manifest["identity"]):
+        raise DataError(f"{path} is damaged: its key is not that of what it describes", hint=_HOW_TO_MEND)
+    return manifest
 
 
 class Rows:

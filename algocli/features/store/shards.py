@@ -25,7 +25,7 @@ from algocli.compute.arrays import blocks
 from algocli.compute.files import PARTIAL, n_bytes_in, sweep, sync_folder
 from algocli.compute.lock import hold
 from algocli.compute.track import Track, silent
-from algocli.compute.vouching import digest_file, is_unchanged, read_sealed, write_sealed
+from algocli.compute.vouching import digest_file, is_unchanged, write_sealed
 from algocli.errors import DataError, MissingStep, writing
 from algocli.features.store import readable
 from algocli.features.store.allocation import describe
@@ -80,7 +80,10 @@ class FeatureStore(readable.Readable):
             describe(folder, {**layout, **about})
         store = cls(folder)
         if store.key != key:
-            raise DataError(f"{folder} holds other features (key {store.key[:8]}, not {key[:8]})")
+            raise DataError(
+                f"{folder} holds other features (key {store.key[:8]}, not {key[:8]})",
+                hint=f"delete {folder} and repeat the command",
+            )
         store.recover()
         return store
 
@@ -135,7 +138,7 @@ class FeatureStore(readable.Readable):
         """
         if rows.shape != (len(shard), self.n_features):
             raise ValueError(f"shard {shard.index} has {len(shard)} rows of {self.n_features}, not {rows.shape}")
-        path = self._shard_path(shard)
+        path = self.shard_path(shard.index)
         # Processes that work on the rows of one store side by side may meet at a shard: whoever comes second finds
         # it done, and leaves it as it is. Nobody reads a shard that is being replaced.
         with hold(self.folder / "locks" / f"{shard.index:05d}"), writing(self.folder):
@@ -151,7 +154,7 @@ class FeatureStore(readable.Readable):
             self._vouch(shard, checksum)
 
     def damaged(self) -> Iterator[Shard]:
-        """Yield the shards whose file is not the one that their record saw.
+        """Yield the shards whose file is not the one that their record saw, or whose record is none of theirs.
 
         Raises
         ------
@@ -160,10 +163,11 @@ class FeatureStore(readable.Readable):
         """
         self._array("r")
         for shard in self.shards:
-            if not self._record_path(shard).is_file():
-                continue
-            record = self._record(shard) if self._is_done(shard) else None
-            if record is None or not is_unchanged(self._shard_path(shard), record["sha256"]):
+            record = self.record_of(shard.index)
+            if record is None:
+                if self.record_path(shard.index).exists():
+                    yield shard
+            elif not is_unchanged(self.shard_path(shard.index), str(record.get("sha256"))):
                 yield shard
 
     def recover(self) -> list[Shard]:
@@ -171,7 +175,11 @@ class FeatureStore(readable.Readable):
 
         Every chunk has a checksum of its own in the array. Without a record, a shard is one that was never finished.
         """
-        damaged = [shard for shard in self.shards if self._record_path(shard).is_file() and not self._record(shard)]
+        damaged = [
+            shard
+            for shard in self.shards
+            if self.record_path(shard.index).is_file() and self.record_of(shard.index) is None
+        ]
         return [shard for shard in damaged if self._vouch_again(shard)]
 
     def forget(self, shard: Shard) -> None:
@@ -182,8 +190,8 @@ class FeatureStore(readable.Readable):
         StorageError
             If the store may not be written.
         """
-        with writing(self._record_path(shard)):
-            self._record_path(shard).unlink(missing_ok=True)
+        with writing(self.record_path(shard.index)):
+            self.record_path(shard.index).unlink(missing_ok=True)
 
     def sweep(self) -> None:
         """Delete what killed writers left; to be called by the one process that holds the store's lock."""
@@ -195,43 +203,27 @@ class FeatureStore(readable.Readable):
         return n_bytes_in(self.folder)
 
     def _is_done(self, shard: Shard) -> bool:
-        record = self._record(shard)
-        is_of_it = record.get("key") == self.key and record.get("rows") == [shard.start, shard.stop]
-        return is_of_it and self._shard_path(shard).is_file()
-
-    def _record(self, shard: Shard) -> dict[str, Any]:
-        """Return the record of a shard; an empty one where there is none, or it is damaged."""
-        path = self._record_path(shard)
-        if path.is_file():
-            with suppress(DataError):
-                return read_sealed(path)
-        return {}
+        return self.record_of(shard.index) is not None and self.shard_path(shard.index).is_file()
 
     def _vouch(self, shard: Shard, checksum: str) -> None:
         record = {"rows": [shard.start, shard.stop], "sha256": checksum, "key": self.key}
-        write_sealed(self._record_path(shard), record)
+        write_sealed(self.record_path(shard.index), record)
 
     def _vouch_again(self, shard: Shard) -> bool:
         with hold(self.folder / "locks" / f"{shard.index:05d}"), suppress(DataError):
             # What was never written reads as NaN.
             if finite_rows(self.read(slice(shard.start, shard.stop))).all():
-                self._vouch(shard, digest_file(self._shard_path(shard)))
+                self._vouch(shard, digest_file(self.shard_path(shard.index)))
                 return True
         return False
 
     def _clear(self, shard: Shard) -> None:
         """Delete what a killed writer left of a shard; to be called by the one process that holds its lock."""
-        path, record = self._shard_path(shard), self._record_path(shard)
+        path, record = self.shard_path(shard.index), self.record_path(shard.index)
         # zarr reads what it is about to replace, and would fail on a torn shard again and again.
         path.unlink(missing_ok=True)
         for unfinished in (*path.parent.glob(f"*{PARTIAL}"), *record.parent.glob(f"{record.name}.*{PARTIAL}")):
             unfinished.unlink(missing_ok=True)
-
-    def _shard_path(self, shard: Shard) -> Path:
-        return self.folder / "features.zarr" / "c" / str(shard.index) / "0"
-
-    def _record_path(self, shard: Shard) -> Path:
-        return self.folder / "done" / f"{shard.index:05d}.json"
 
 
 def refuse_non_finite(

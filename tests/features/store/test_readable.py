@@ -5,8 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from algocli.errors import MissingStep
+from algocli.compute.files import read_json
+from algocli.compute.vouching import write_sealed
+from algocli.errors import DataError, MissingStep
 from algocli.features.store.shards import FeatureStore
+from tests.features.by_hand import fill, make_store
+from tests.support.damage import flip
 
 FEATURES = np.random.default_rng(0).standard_normal((11, 7)).astype(np.float32)
 IDENTITY = {"stimuli": "by hand", "dtype": "float32"}
@@ -18,6 +22,55 @@ def store(tmp_path):
     for shard in made.shards:
         made.write(shard, FEATURES[shard.start : shard.stop])
     return made
+
+
+@pytest.fixture
+def sharded(tmp_path, monkeypatch):
+    """Three shards."""
+    monkeypatch.setattr("algocli.features.store.shards.MAX_SHARD_ROWS", 4)
+    return make_store(tmp_path / "recipe/subj01-2", FEATURES)
+
+
+def test_a_shard_in_the_place_of_another_is_refused(sharded):
+    one, other = (sharded.shard_path(index) for index in (0, 1))
+    content = one.read_bytes()
+    one.write_bytes(other.read_bytes())
+    other.write_bytes(content)
+    with pytest.raises(DataError, match="shard 1 is not what was written") as refused:
+        FeatureStore(sharded.folder).read(slice(5, 6))
+    assert refused.value.hint == "algocli cache verify names the part"
+    np.testing.assert_array_equal(FeatureStore(sharded.folder).read([8, 10]), FEATURES[[8, 10]])
+    assert [shard.index for shard in sharded.damaged()] == [0, 1]
+
+
+@pytest.mark.parametrize("share", [0.05, 0.3, 0.6, 0.9])
+def test_a_flipped_record_of_a_shard_is_none_and_is_told(sharded, share):
+    flip(sharded.record_path(1), share)
+    assert [shard.index for shard in sharded.pending()] == [1]
+    assert [shard.index for shard in sharded.damaged()] == [1]
+    fill(sharded, FEATURES)
+    assert list(sharded.damaged()) == []
+    np.testing.assert_array_equal(sharded.read(), FEATURES)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"shape": [11]}, "no store is of"),
+        ({"shape": [2**70, 7]}, "no store is of"),
+        ({"shape": {}}, "shape is an object; a list was expected"),
+        ({"dtype": "object"}, "no store is of"),
+        ({"rows_per_shard": 0}, "no store is of"),
+        ({"identity": []}, "identity is a list; an object was expected"),
+        ({"provenance": {"subject": None}}, "provenance.subject is null"),
+        ({"key": 5}, "key is a whole number; a text was expected"),
+    ],
+)
+def test_a_manifest_of_wrong_types_is_refused_with_the_place(store, change, told):
+    path = store.folder / "manifest.json"
+    write_sealed(path, {**read_json(path), **change})
+    with pytest.raises(DataError, match=rf"manifest\.json is damaged: {told}"):
+        FeatureStore(store.folder)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,278 @@
+"""Every file that a place can hold, damaged in every way, and then every command that reads: told, or without effect.
+
+Files are listed from the disk, so that none which is new is forgotten. Whatever a command says of a damage is done as
+it says, until the command succeeds and gives what it gave before.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import shlex
+import shutil
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.faults.campaign.outcome import Outcome, Verdict
+from tests.faults.campaign.place import Stage, begin, serving, verdict_of
+from tests.faults.campaign.readings import MAKING, READERS, SIGNIFICANCE, TRAININGS, Reader, is_lock, left_in, may_lack
+from tests.faults.conftest import Ended
+
+# Rounds of doing what is said: a damage may hide the next.
+_ROUNDS = 6
+# What may be lost, or be of before, and costs work and no more.
+_COSTS_WORK = ("digests", "done", "spectra", "axes", "gram", "standardised", "model.npz", "p values", "latest")
+
+
+def trials(folder: Path, chance: random.Random) -> Iterator[Outcome]:
+    """Damage one file of a whole place, read it, and mend it, again and again."""
+    with serving(folder / "said") as jobs:
+        stage = Stage(jobs, begin(folder), folder)
+        _make(stage, folder / "before", old=True)
+        for words in MAKING:
+            stage.done(stage.whole, words)
+        campaign = _Campaign(stage, folder / "before")
+        while True:
+            for kind in chance.sample(sorted(campaign.kinds), len(campaign.kinds)):
+                yield campaign.trial(kind, chance)
+
+
+def _make(stage: Stage, place: Path, *, old: bool) -> None:
+    """Make a place as it may have been before: other features and settings under the same names."""
+    shutil.copytree(stage.whole, place)
+    if old:
+        os.replace(place / "before.npy", place / "theirs.npy")
+    swapped = {"5": "6", "4": "3"}
+    for words in MAKING:
+        stage.done(place, [swapped.get(word, word) if before == "--pca" else word for before, word in _pairs(words)])
+
+
+def _pairs(words: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    return zip(("", *words), words, strict=False)
+
+
+def kind_of(file: Path) -> str:
+    """Return what a file of a place is, whatever subject, side, number or digest it is of."""
+    parts = file.parts
+    name = re.sub(r"^(left|right|lh|rh)[_.]", "", file.name)
+    if parts[:2] == ("cache", "runs"):
+        return (
+            "latest" if name == "latest" else f"run: {'p values' if name in ('p.npy', 'significance.json') else name}"
+        )
+    if "features.zarr" in parts:
+        return "store: " + ("zarr.json" if name == "zarr.json" else "shard")
+    if parts[:2] == ("cache", "features"):
+        return f"store: {re.sub(r'[0-9a-f]{16}.*npz|[0-9]{5}.json', '', '/'.join((*_derived(parts), name)))}"
+    if parts[0] == "cache":
+        return parts[1]
+    return f"{parts[0]}: {re.sub(r'[0-9]+', '', re.sub(r'^.*?([.]all|[.]|_)', '', name)) or name}"
+
+
+def _derived(parts: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(part for part in parts[4:-1] if not re.fullmatch(r"[0-9a-f]{16}", part))
+
+
+@dataclass
+class _Campaign:
+    stage: Stage
+    before: Path
+    kinds: dict[str, list[Path]] = field(default_factory=lambda: defaultdict(list))
+    expected: dict[str, tuple[str, dict[str, str]]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        whole = self.stage.whole
+        for path in sorted(whole.rglob("*")):
+            file = path.relative_to(whole)
+            if path.is_file() and not is_lock(path) and file.parts[0] in ("cache", "out") and path.stat().st_size:
+                self.kinds[kind_of(file)].append(file)
+
+    def trial(self, kind: str, chance: random.Random) -> Outcome:
+        """Damage a file of a kind, and have some command read it."""
+        file = chance.choice(self.kinds[kind])
+        damage = chance.choice(sorted(DAMAGES))
+        name = chance.choice(sorted(READERS))
+        with self.stage.copy() as place:
+            how = DAMAGES[damage](self, place, file, chance)
+            if how is None:
+                return Outcome(name, f"{damage}, {kind}", "same", "nothing to damage it with")
+            verdict, detail = self.read(name, place, file, damage)
+        about = f"{file} {how}; {' '.join(READERS[name].words)}: {detail}" if verdict not in ("same", "told") else ""
+        return Outcome(name, f"{damage}, {kind}", verdict, about)
+
+    def wanted(self, name: str) -> tuple[str, dict[str, str]]:
+        """Return what a command says and leaves in a place that is whole."""
+        if name not in self.expected:
+            with self.stage.copy() as place:
+                self.expected[name] = _seen(READERS[name], place, self.stage.done(place, READERS[name].words))
+        return self.expected[name]
+
+    def read(self, name: str, place: Path, file: Path, damage: str) -> tuple[Verdict, str]:
+        """Read what is damaged, doing what is said about it, until it is as it was."""
+        reader, wanted, said = READERS[name], self.wanted(name), []
+        for turn in range(_ROUNDS):
+            ended = self.stage.run(place, reader.words)
+            said.append(f"[{ended.code}] {ended.said[-600:]}")
+            failed = verdict_of(ended)
+            if failed is not None:
+                return failed, said[-1]
+            if ended.code == 0:
+                seen = _seen(reader, place, ended)
+                if reader.keeps:
+                    seen[1][str(file)] = "kept"
+                is_right = self.is_right(name, place, file, damage, turn) and _agree(seen, wanted)
+                return (("told" if turn else "same") if is_right else "wrong"), "\n".join(said)
+            if file.parts[0] != "cache":
+                return "told", ""
+            done = [self.follow(line, place, file) for line in _hints(ended)]
+            said.append(f"-> {done}")
+            if not done:
+                break
+        return "wrong", "no way out: " + "\n".join(said)
+
+    def is_right(self, name: str, place: Path, file: Path, damage: str, turn: int) -> bool:
+        """Say whether a check that ended well has nothing to tell, or all that was told is mended."""
+        if not name.startswith("cache verify") or file.parts[0] != "cache" or turn:
+            return True
+        is_whole = (place / file).is_file() and damage in ("a bit", "a page", "the end", "a byte more")
+        return not is_whole and any(word in kind_of(file) for word in _COSTS_WORK)
+
+    def follow(self, line: str, place: Path, file: Path) -> str:
+        """Do what a line of a hint says; return what that was."""
+        deletion = re.match(r"delete (\S+?)(?: folder)?(?:,? (?:then|and) (.*)|: .*)?$", line)
+        if deletion:
+            path = _meant(deletion[1], place, file)
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+            then = deletion[2] or ""
+            more = f", {self.follow(then, place, file)}" if then else ""
+            return f"deleted {path.relative_to(place)}{more}"
+        words = self.command_of(line.partition(" (")[0], file)
+        for some in words:
+            self.stage.run(place, some)
+        return "; ".join(" ".join(some) for some in words)
+
+    def command_of(self, line: str, file: Path) -> list[tuple[str, ...]]:
+        """Return the commands that a hint asks for."""
+        if line.startswith("algocli "):
+            return [tuple(word for word in shlex.split(line)[1:])]
+        run = file.parts[2] if file.parts[1] == "runs" and len(file.parts) > 3 else "mine"
+        if line.startswith("train"):
+            again = (*TRAININGS[run], *(["--force"] if "force" in line else []))
+            # A training that is replaced has no p values until they are asked for.
+            return [again, SIGNIFICANCE] if run == "plain" else [again]
+        if "algocli extract" in line or "extract again" in line or "made it" in line or "make it again" in line:
+            return [MAKING["theirs" in file.parts]]
+        return []
+
+
+def _meant(word: str, place: Path, file: Path) -> Path:
+    """Return what a hint means by a path, or by 'it' and the like."""
+    path = place / file
+    if word in ("it", "that", "its", "the"):
+        home = {"runs": 3, "features": 4}.get(file.parts[1], len(file.parts))
+        return path if word == "it" else place.joinpath(*file.parts[:home])
+    return place / word
+
+
+def _hints(ended: Ended) -> list[str]:
+    """Return the lines of a hint."""
+    _, found, hint = ended.said.partition("hint:")
+    return [line.strip() for line in hint.strip().splitlines()] if found else []
+
+
+def _seen(reader: Reader, place: Path, ended: Ended) -> tuple[str, dict[str, str]]:
+    said = "" if reader.talks else ended.said
+    left = left_in(place, *reader.leaves)
+    return said, dict.fromkeys(left, "kept") if reader.keeps else left
+
+
+def _agree(seen: tuple[str, dict[str, str]], wanted: tuple[str, dict[str, str]]) -> bool:
+    """Say whether a command said and left the same; what is kept to save work may be there or not."""
+    return seen[0] == wanted[0] and all(
+        seen[1].get(file, digest if may_lack(file) else "") == digest for file, digest in wanted[1].items()
+    )
+
+
+Damage = Callable[[_Campaign, Path, Path, random.Random], str | None]
+
+
+def _change(path: Path, content: bytes) -> None:
+    # In place, as nothing of ours does.
+    with path.open("r+b") as stream:
+        stream.write(content)
+        stream.truncate()
+
+
+def _bit(_campaign: _Campaign, place: Path, file: Path, chance: random.Random) -> str:
+    content = bytearray((place / file).read_bytes())
+    at, bit = chance.randrange(len(content)), chance.randrange(8)
+    content[at] ^= 1 << bit
+    _change(place / file, bytes(content))
+    return f"byte {at}, bit {bit}"
+
+
+def _page(_campaign: _Campaign, place: Path, file: Path, chance: random.Random) -> str | None:
+    content = (place / file).read_bytes()
+    size = min(512, max(1, len(content) // 2))
+    start = chance.randrange(-(-len(content) // size)) * size
+    changed = content[:start] + bytes(size) + content[start + size :]
+    if changed == content:
+        return None
+    _change(place / file, changed[: len(content)])
+    return f"{size} bytes from {start} on"
+
+
+def _end(_campaign: _Campaign, place: Path, file: Path, chance: random.Random) -> str:
+    size = chance.choice((0, chance.randrange((place / file).stat().st_size)))
+    os.truncate(place / file, size)
+    return f"after {size} bytes"
+
+
+def _all(_campaign: _Campaign, place: Path, file: Path, _chance: random.Random) -> str:
+    (place / file).unlink()
+    return "deleted"
+
+
+def _more(_campaign: _Campaign, place: Path, file: Path, chance: random.Random) -> str:
+    byte = bytes([chance.choice((0, 120, 255))])
+    _change(place / file, (place / file).read_bytes() + byte)
+    return f"{byte!r} behind it"
+
+
+def _swapped(campaign: _Campaign, place: Path, file: Path, chance: random.Random) -> str | None:
+    mine = (place / file).read_bytes()
+    others = [other for other in campaign.kinds[kind_of(file)] if (place / other).read_bytes() != mine]
+    if not others:
+        return None
+    other = chance.choice(others)
+    _change(place / file, (place / other).read_bytes())
+    _change(place / other, mine)
+    return f"swapped with {other}"
+
+
+def _older(campaign: _Campaign, place: Path, file: Path, chance: random.Random) -> str | None:
+    """Put the file of before in its place, as a backup does that was brought back in part."""
+    old = campaign.before / file
+    if not old.is_file():
+        kin = [path for path in (campaign.before / "cache").rglob(file.name) if path.is_file()]
+        kin = [path for path in kin if kind_of(path.relative_to(campaign.before)) == kind_of(file)]
+        if not kin:
+            return None
+        old = chance.choice(sorted(kin))
+    if old.read_bytes() == (place / file).read_bytes():
+        return None
+    _change(place / file, old.read_bytes())
+    return f"as {old.relative_to(campaign.before)} was before"
+
+
+DAMAGES: dict[str, Damage] = {
+    "a bit": _bit,
+    "a page": _page,
+    "the end": _end,
+    "all of it": _all,
+    "a byte more": _more,
+    "another's": _swapped,
+    "of before": _older,
+}
