@@ -23,7 +23,7 @@ from algocli.results.partition import named_parts, read_parts
 from algocli.results.sure_parts import Resampling, resample, with_intervals
 from algocli.runs.unions import measure_features, open_unions, train_unions
 from algocli.stats.partition import FeatureSet
-from tests.benchmarks.calibration import N_ROIS, ROI_SIZE, Person
+from tests.benchmarks.worlds import N_ROIS, ROI_SIZE, Person
 from tests.features.by_hand import cache_features
 
 N_DIMENSIONS = 60
