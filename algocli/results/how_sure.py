@@ -47,7 +47,9 @@ TAIL = (
 )
 INTERVAL = (
     "A 95 % interval says how far a mean r might have come out otherwise, had this subject seen other images of the "
-    "kind. It does not say what other subjects would show. The held-out images are drawn anew, with replacement."
+    "kind. It does not say what other subjects would show. The held-out images are drawn anew, with replacement. Of 40 "
+    "images it holds what it should a little less often than it says (measured, in 92 of 100), of a hundred about as "
+    "often."
 )
 INTERVAL_FOLDS = (
     "With folds an image counts by what it adds to its own fold and to those whose models it is in, which makes "

@@ -36,6 +36,8 @@ from tests.benchmarks.group_calibration import p_of_nobody, people
 from tests.benchmarks.worlds import N_FEATURES, N_ROIS, ROI_SIZE, World, draw_truth
 
 N_PERMUTATIONS = 1000
+# Where a person takes long: three quarters as many of them have to do.
+MANY_IMAGES = 2000
 # What a run is compared with, by name.
 RIVALS: Mapping[str, Callable[[Settings], Settings]] = {
     "half the components": lambda s: replace(s, n_components=(s.n_components or 0) // 2),
@@ -199,7 +201,7 @@ def judge_coverage(case: Case, verdicts: Verdicts, n_people: int, over: Map) -> 
 
 def judge_everything(verdicts: Verdicts, n_people: int, over: Map, *, small: bool) -> Iterator[str]:
     """Yield one line a figure or two, of one way to train after the other."""
-    yield from judge_groups(verdicts, 10 * n_people)
+    yield from judge_groups(verdicts, 40 * n_people)
     for empty in cases(small=small):
         yield f"{empty.name}  {judge_p(empty, verdicts, 4, over)}"
         yield from judge_signals(empty, verdicts, n_people, over)
@@ -213,9 +215,10 @@ def judge_everything(verdicts: Verdicts, n_people: int, over: Map, *, small: boo
 
 def judge_signals(empty: Case, verdicts: Verdicts, n_people: int, over: Map) -> Iterator[str]:
     """Yield a line for intervals of noise, and of responses to a weak and to a strong signal."""
+    n_some = n_people if empty.n < MANY_IMAGES else 3 * n_people // 4
     for signal in (0.0, 0.3, 0.7):
         case = replace(empty, signal=signal)
-        yield f"{case.name}  {judge_coverage(case, verdicts, n_people, over)}"
+        yield f"{case.name}  {judge_coverage(case, verdicts, n_some, over)}"
 
 
 def judge_groups(verdicts: Verdicts, n_groups: int) -> Iterator[str]:
@@ -235,7 +238,7 @@ def main() -> int:
     """Print one line a case, and the verdict on all."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.calibration", description=__doc__)
     parser.add_argument("--small", action="store_true", help="a few cases")
-    parser.add_argument("--people", type=int, default=40, help="repetitions of every interval")
+    parser.add_argument("--people", type=int, default=16, help="repetitions of every interval")
     chosen = parser.parse_args()
     # A process for every core works with one thread.
     os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))

@@ -21,7 +21,7 @@ from algocli.runs.run import Run
 from algocli.runs.training import train_subject
 from tests.features.by_hand import cache_features
 
-N_FEATURES, N_ROIS, ROI_SIZE = 400, 10, 12
+N_FEATURES, N_ROIS, ROI_SIZE = 400, 30, 12
 SPECTRUM = np.arange(1, N_FEATURES + 1) ** -0.5
 
 
