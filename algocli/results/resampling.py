@@ -3,12 +3,16 @@
 Of one holdout r, or R², is computed again in every resample. A run in folds is scored by the mean over its folds, whose
 models share images: there the score follows the counts of a resample in a straight line, by what each image adds to it,
 and is widened by what images do as those that other folds' models were fitted on. Folds of a few images serve as well.
+
+What an image does there is told with penalties as they are. Between runs that differ only in how penalties are chosen,
+all that differs comes of these choices, whose dependence on the images is not told: such a difference is widened by the
+most that models of the same images allow, which is too much where nothing is predicted and about right else.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +22,7 @@ from algocli.compute.choices import check_whole
 from algocli.compute.track import Note, Track
 from algocli.dataset.protocol import Subject
 from algocli.dataset.sides import Side
+from algocli.encoding.fields import USUAL_ALPHAS
 from algocli.encoding.regressions.registry import regression_of
 from algocli.errors import MissingStep, UsageError
 from algocli.results.held_out import HeldOut, read_blocks
@@ -55,18 +60,22 @@ class Linearised:
         How much each image moves it as one that is predicted, and as one that models were fitted on; None where a
         run's regression, or features that are gone, do not tell.
     counts : (n_resamples, n_images)
+    models : (n_runs,)
+        The same number for runs that differ in nothing but how they choose their penalties.
     """
 
     means: NDArray[np.float64]
     predicted: NDArray[np.float64]
     fitted: NDArray[np.float64] | None
     counts: NDArray[np.float32]
+    models: NDArray[np.int64]
 
     def contrast(self, weights: Sequence[float]) -> NDArray[np.float64]:
         """Return a weighted sum over the runs in every resample, (n_resamples,)."""
         weighted = np.asarray(weights, np.float64)
         predicted = weighted @ self.predicted
-        fitted = None if self.fitted is None else (weighted @ self.fitted)[:, None]
+        of_choices = not np.bincount(self.models, weighted).any()
+        fitted = None if self.fitted is None or of_choices else (weighted @ self.fitted)[:, None]
         wider = widening(predicted[:, None], fitted)[0]
         drawn: NDArray[np.float64] = weighted @ self.means + wider * ((self.counts - 1) @ predicted)
         return drawn
@@ -85,7 +94,7 @@ def pooled(parts: Sequence[Resampled], shares: Sequence[float]) -> Resampled:
     predicted = np.tensordot(shares, [part.predicted for part in straight], 1)
     told = [part.fitted for part in straight if part.fitted is not None]
     fitted = np.tensordot(shares, told, 1) if len(told) == len(parts) else None
-    return Linearised(means, predicted, fitted, first.counts)
+    return Linearised(means, predicted, fitted, first.counts, first.models)
 
 
 def draw(n_images: int, *, n_resamples: int, seed: int) -> NDArray[np.float32]:
@@ -148,6 +157,7 @@ def resample_rois(
     for held in subject_runs:
         measure.small_fold(int(np.unique(held.folds, return_counts=True)[1].min()))
     fitted = _fitted(subject_runs, subject, members, measure, track, note)
+    models = _models(subject_runs)
     resampled: dict[Side, dict[str, Resampled]] = {}
     for side, rois in present.items():
         of_runs = [_predicted(subject, side, held, members[side], measure, track) for held in subject_runs]
@@ -155,11 +165,19 @@ def resample_rois(
         told = None if fitted is None else np.stack([one[side] for one in fitted])
         resampled[side] = {
             name: Linearised(
-                means[:, column], predicted[:, :, column], None if told is None else told[:, :, column], counts
+                means[:, column], predicted[:, :, column], None if told is None else told[:, :, column], counts, models
             )
             for column, name in enumerate(rois)
         }
     return resampled
+
+
+def _models(subject_runs: Sequence[HeldOut]) -> NDArray[np.int64]:
+    """Return the numbers of the runs, (n_runs,): the same where nothing differs but how penalties are chosen."""
+    every = [
+        replace(held.run.settings, alphas=USUAL_ALPHAS, alpha_by="gcv", former_penalties=False) for held in subject_runs
+    ]
+    return np.array([every.index(one) for one in every])
 
 
 def _members(rois: Regions, n_vertices: int) -> NDArray[np.float32]:

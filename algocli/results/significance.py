@@ -2,6 +2,9 @@
 
 Of one holdout the held-out images are permuted and the predictions stay. Models of several folds share images, so
 that their scores on noise go up and down together: their chance is known from fitting the same folds to noise.
+
+Where a model predicts the same of every image, r is 0 and p is 1. A blend, whose weights are never negative, predicts
+nothing of most vertices that are noise: on a holdout p is uniform over the others alone, and cautious over all.
 """
 
 from __future__ import annotations

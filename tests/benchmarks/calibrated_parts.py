@@ -26,10 +26,10 @@ from algocli.results.partition import named_parts, read_parts
 from algocli.results.sure_parts import Resampling, resample, with_intervals
 from algocli.runs.unions import measure_features, open_unions, train_unions
 from algocli.stats.partition import FeatureSet
-from tests.benchmarks.calibration import N_ROIS, ROI_SIZE, Person
+from tests.benchmarks.worlds import ROI_SIZE, Person
 from tests.features.by_hand import cache_features
 
-N_DIMENSIONS = 60
+N_DIMENSIONS, N_ROIS = 60, 10
 SPECTRUM = np.arange(1, N_DIMENSIONS + 1) ** -0.5
 ROIS = tuple(Roi(f"roi{number}", "class", number) for number in range(N_ROIS))
 NO_CAUSE, CAUSES = (0.0, 0.0, 0.0), (0.2, 0.0, 0.2)

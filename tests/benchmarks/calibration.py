@@ -2,264 +2,253 @@
 
 `python -m tests.benchmarks.calibration`, which `make calibration` calls, trains many small subjects as any other and
 asks `report` and `compare` how sure they are. Under chance alone p is uniform; a 95 % interval holds the truth in 95 of
-100 repetitions: of folds the mean of r over all repetitions, of a holdout what its own model scores on other images.
+100 repetitions: of folds the mean of r over all repetitions, of a holdout what its own model scores on all images that
+there could be. Every figure is said to be in its bounds or out (`bounds`), and the exit code is 1 where one is out.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
+import multiprocessing
+import os
+import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import ksone, kstest, kstwo
 
-from algocli.compute.track import Track, silent, unheard
-from algocli.dataset.plain import PlainSubject
-from algocli.dataset.protocol import Roi
-from algocli.dataset.sides import Side, Split
-from algocli.dataset.stimuli import Stimulus
+from algocli.compute.track import silent, unheard
 from algocli.encoding.settings import Settings
 from algocli.results.held_out import held_out
 from algocli.results.resampling import draw, resample_rois
-from algocli.results.significance import p_values
-from algocli.runs.opening import open_run
-from algocli.runs.run import Run
-from algocli.runs.training import train_subject
+from algocli.results.significance import DRAWS, p_values
 from algocli.stats.bootstrap import interval
-from algocli.stats.correlation import correlate
 from algocli.stats.permutation import false_discovery_q
+from tests.benchmarks.bounds import COVERED, LEAST_KS_P, ONE_IN_A_THOUSAND, ONE_IN_TWENTY, Share, Verdicts
 from tests.benchmarks.group_calibration import p_of_nobody, people
-from tests.features.by_hand import cache_features
+from tests.benchmarks.worlds import N_FEATURES, N_ROIS, ROI_SIZE, World, draw_truth
 
-N_FEATURES, N_ROIS, ROI_SIZE = 400, 10, 12
-SPECTRUM = np.arange(1, N_FEATURES + 1) ** -0.5
-# Other images, by which the truth about a fitted model is known.
-N_OTHERS = 4000
-
-
-class Person(PlainSubject):
-    """Somebody whose responses are in memory, and whose images are numbers."""
-
-    sides = ("all",)
-
-    def __init__(self, folder: Path, responses: NDArray[np.float32], n_train: int | None = None) -> None:
-        n_train = len(responses) if n_train is None else n_train
-        self.name, self.folder, self.measured, self.others = (
-            folder.name,
-            folder,
-            responses[:n_train],
-            responses[n_train:],
-        )
-        self.rois: tuple[Roi, ...] = ()
-        folder.mkdir()
-        for row in range(len(responses)):
-            (folder / f"{row}.png").write_text(f"{row}")
-        splits: list[Split] = ["train"] * n_train + ["test"] * len(self.others)
-        every = [Stimulus(row, split, f"{row}", folder / f"{row}.png") for row, split in enumerate(splits)]
-        self.train_stimuli = tuple(every[:n_train])
-        self.test_stimuli = tuple(every[n_train:])
-
-    def n_vertices(self, side: Side) -> int:
-        return self.measured.shape[1]
-
-    def responses(self, split: Split, side: Side) -> NDArray[np.float32]:
-        return self.measured
-
-    def digest_responses(self, cache_dir: Path, track: Track = silent) -> Mapping[Side, str]:
-        return {"all": hashlib.sha256(self.measured.tobytes()).hexdigest()}
-
-    def roi_vertices(self, roi: Roi | str, side: Side) -> NDArray[np.int64]:
-        raise NotImplementedError
+N_PERMUTATIONS = 1000
+# Where a person takes long: three quarters as many of them have to do.
+MANY_IMAGES = 2000
+# What a run is compared with, by name.
+RIVALS: Mapping[str, Callable[[Settings], Settings]] = {
+    "half the components": lambda s: replace(s, n_components=(s.n_components or 0) // 2),
+    "another grid": lambda s: replace(s, alphas=(1e-1, 1e5, 7)),
+    "inner folds": lambda s: replace(s, alpha_by="kfold"),
+    "ols": lambda s: replace(s, regression="ols"),
+    "the best layer": lambda s: replace(s, regression="ridge", features=s.features[:1]),
+    "banded": lambda s: replace(s, regression="banded", search_seed=0, n_iter=10),
+}
+# Rivals that differ in their choices of penalties alone, and models that do not tell how folds hang together.
+CHOICES, SILENT = {"another grid", "inner folds"}, {"blend", "banded"}
+# How runs are mapped over people: one after the other, or by processes.
+Map = Callable[[Callable[[int], Any], Iterable[int]], Iterable[Any]]
 
 
 @dataclass(frozen=True)
 class Case:
-    """One way to train, and responses with so much signal."""
+    """One way to train, responses with so much signal, and what the run is compared with."""
 
     regression: str
     folds: int | None
     n: int
     signal: float
+    rivals: tuple[str, ...] = ("half the components",)
+    n_layers: int = 1
 
     @property
     def name(self) -> str:
         split = "holdout" if self.folds is None else f"{self.folds} folds"
-        return f"{self.regression:6} {split:8} n {self.n:5} signal {self.signal:.2f}"
+        layers = "" if self.n_layers == 1 else f" {self.n_layers} layers"
+        return f"{self.regression + layers:15} {split:8} n {self.n:4} signal {self.signal:.1f}"
 
-    def settings(self, features: Sequence[str], **more: Any) -> Settings:
+    def is_bound(self, rival: str | None = None) -> bool:
+        """Say whether an interval of the run, or of its difference to a rival, is promised to be a bound alone."""
+        return self.folds is not None and (rival in CHOICES or bool(SILENT & {self.regression, rival}))
+
+    def draw(self, folder: Path, rng: np.random.Generator, truth: NDArray[np.float64], **more: Any) -> World:
+        return World.draw(folder / "w", rng, truth, n=self.n, signal=self.signal, n_layers=self.n_layers, **more)
+
+    def settings(self, world: World) -> Settings:
         split = {"holdout": 0.2} if self.folds is None else {"holdout": None, "folds": self.folds}
         k = min(100, self.n // 8)
-        return Settings(tuple(features), n_components=k, regression=self.regression, refit=False, **split, **more)
+        return Settings(world.features, n_components=k, regression=self.regression, refit=False, **split)
 
 
-def world(
-    folder: Path,
-    case: Case,
-    rng: np.random.Generator,
-    n_vertices: int,
-    truth: NDArray[np.float64],
-    n_others: int = 0,
-) -> tuple[Person, list[str]]:
-    """Make somebody new, who sees other images, with the same vertices: `truth` is what drives each."""
-    folder.mkdir()
-    n_layers = 2 if case.regression == "blend" else 1
-    n = case.n + n_others
-    layers = [rng.standard_normal((n, N_FEATURES)) * SPECTRUM for _ in range(n_layers)]
-    noise = rng.standard_normal((n, n_vertices))
-    if case.signal:
-        # Neighbours share some of their noise, as vertices do.
-        shared = rng.standard_normal((n, n_vertices // ROI_SIZE + 1)).repeat(ROI_SIZE, axis=1)[:, :n_vertices]
-        noise = np.sqrt(0.7) * noise + np.sqrt(0.3) * shared
-    responses = case.signal * (layers[0] @ truth) + np.sqrt(1 - case.signal**2) * noise
-    person = Person(folder / "someone", responses.astype(np.float32), case.n)
-    cache = folder / "cache"
-    names = [
-        cache_features(cache, person, layer.astype(np.float32), layer=f"l{number}")
-        for number, layer in enumerate(layers)
-    ]
-    return person, names
-
-
-def train(person: Person, settings: Settings, cache: Path) -> Run:
-    """Train as `algocli train` does."""
-    run = open_run(cache, settings.default_name, settings)
-    train_subject(person, run, cache)
-    return run
-
-
-def p_of_noise(case: Case, *, n_people: int, n_vertices: int, seed: int = 0) -> NDArray[np.float64]:
+def p_of_noise(case: Case, *, n_people: int, n_vertices: int, seed: int = 0, over: Map = map) -> NDArray[np.float64]:
     """Return the p of vertices that are noise, (n_people * n_vertices,)."""
-    rng = np.random.default_rng(seed)
-    found = []
-    for _ in range(n_people):
-        with tempfile.TemporaryDirectory() as where:
-            person, names = world(Path(where) / "w", case, rng, n_vertices, np.zeros((N_FEATURES, n_vertices)))
-            cache = Path(where) / "w" / "cache"
-            held = held_out(train(person, case.settings(names), cache), "someone")
-            p = p_values(held, person, n_permutations=1000, seed=0, track=silent, note=unheard).p
-            found.append(p["all"])
-    return np.concatenate(found)
+    return np.concatenate(list(over(partial(_p_of_one, case, n_vertices, seed), range(n_people))))
 
 
-class Coverage(NamedTuple):
-    """How often intervals hold the truth, and the mean r.
-
-    `report` is of an ROI's r, `compare` of its difference to half of the components, and `equals` of that to another
-    grid of penalties, which is next to nothing; NaN where there are none.
-    """
-
-    report: float
-    compare: float
-    equals: float
-    r: float
+def _p_of_one(case: Case, n_vertices: int, seed: int, number: int) -> NDArray[np.float64]:
+    with tempfile.TemporaryDirectory() as where:
+        rng = np.random.default_rng([seed, case.n, number])
+        world = case.draw(Path(where), rng, np.zeros((N_FEATURES, n_vertices)))
+        return _p(world, case)
 
 
-def coverage(case: Case, *, n_people: int, seed: int = 0) -> Coverage:
-    """Train many people and ask of each how sure the r of ROIs, and differences of runs, are."""
-    rng = np.random.default_rng([seed, case.n])
-    n_vertices = N_ROIS * ROI_SIZE
-    truth = np.random.default_rng(1).standard_normal((N_FEATURES, n_vertices))
-    truth /= np.linalg.norm(SPECTRUM[:, None] * truth, axis=0)
-    rois = {f"roi{number}": np.arange(ROI_SIZE) + number * ROI_SIZE for number in range(N_ROIS)}
-    weights = [[1, 0, 0], [-1, 1, 0], [-1, 0, 1]] if case.regression != "ols" else [[1, 0], [-1, 1]]
-    scored, bounds, on_others = [], [], []
-    for _ in range(n_people):
-        with tempfile.TemporaryDirectory() as where:
-            n_others = N_OTHERS if case.folds is None else 0
-            person, names = world(Path(where) / "w", case, rng, n_vertices, truth, n_others)
-            usual = case.settings(names)
-            every = [usual, replace(usual, n_components=usual.n_components // 2)]
-            if len(weights) > 2:
-                every.append(replace(usual, alphas=(1e-1, 1e5, 7)))
-            runs = [train(person, settings, Path(where) / "w" / "cache") for settings in every]
-            held = [held_out(run, "someone") for run in runs]
-            counts = draw(len(held[0].rows), n_resamples=1000, seed=0)
-            drawn = resample_rois(person, held, {"all": rois}, counts, track=silent, note=unheard)["all"]
-            scored.append([by_roi(one.subject_run.correlation("all"), rois) for one in held])
-            bounds.append([[interval(one.contrast(w)) for one in drawn.values()] for w in weights])
-            if n_others:
-                on_others.append([by_roi(r_on_others(person, run), rois) for run in runs])
-    r, ends = np.array(scored), np.array(bounds)
-    true = np.einsum("wr,prv->pwv", weights, np.array(on_others) if on_others else r.mean(axis=0, keepdims=True))
-    inside = ((ends[..., 0] <= true) & (true <= ends[..., 1])).mean(axis=(0, 2))
-    report, compare, equals = (*inside, np.nan)[:3]
-    return Coverage(report, compare, equals, r[:, 0].mean())
+def _p(world: World, case: Case) -> NDArray[np.float64]:
+    held = held_out(world.train(case.settings(world)), "someone")
+    how = {"n_permutations": N_PERMUTATIONS, "seed": 0, "track": silent, "note": unheard}
+    return p_values(held, world.person, **how).p["all"]
 
 
-def by_roi(scores: NDArray[np.floating], rois: Mapping[str, NDArray[np.int64]]) -> list[float]:
+def coverage(case: Case, *, n_people: int, seed: int = 0, over: Map = map) -> tuple[float, dict[str, Share]]:
+    """Return the mean r, and how often intervals of the r of ROIs, `report`, and of differences to rivals are right."""
+    found = list(over(partial(_intervals_of_one, case, seed), range(n_people)))
+    # (n_people, 1 + n_rivals, n_rois): what was scored, and both ends; what a model scores on all images.
+    scored, low, high, known = (np.array([one[part] for one in found]) for part in range(4))
+    # Of folds the truth is the mean of these very people: with it they agree better than with that of others.
+    apart = np.sqrt(n_people / (n_people - 1)) * (scored - scored.mean(axis=0))
+    true = scored - apart if case.folds else known
+    held = ((low <= true) & (true <= high)).mean(axis=2)
+    names = ["report", *case.rivals]
+    return float(scored[:, 0].mean()), {name: Share.of_people(held[:, row]) for row, name in enumerate(names)}
+
+
+def _intervals_of_one(case: Case, seed: int, number: int) -> tuple[NDArray[np.float64], ...]:
+    """Return of a run, and its differences to rivals, the scores, both ends, and what is known, each (.., n_rois)."""
+    truth = draw_truth(np.random.default_rng(1), N_ROIS * ROI_SIZE)
+    rois = {f"roi{place}": np.arange(ROI_SIZE) + place * ROI_SIZE for place in range(N_ROIS)}
+    with tempfile.TemporaryDirectory() as where:
+        rng = np.random.default_rng([seed, case.n, number])
+        world = case.draw(Path(where), rng, truth, readable=case.folds is None)
+        usual = case.settings(world)
+        runs = [world.train(settings) for settings in (usual, *(RIVALS[rival](usual) for rival in case.rivals))]
+        held = [held_out(run, "someone") for run in runs]
+        counts = draw(len(held[0].rows), n_resamples=1000, seed=0)
+        how = {"track": silent, "note": unheard}
+        drawn = resample_rois(world.person, held, {"all": rois}, counts, **how)["all"]
+        r = np.array([_by_roi(one.subject_run.correlation("all")) for one in held])
+        known = r if case.folds else np.array([_by_roi(world.true_r(run)) for run in runs])
+    weights = np.eye(len(runs))
+    weights[1:, 0] = -1
+    ends = np.array([[interval(one.contrast(w)) for one in drawn.values()] for w in weights])
+    return weights @ r, ends[..., 0], ends[..., 1], weights @ known
+
+
+def _by_roi(scores: NDArray[np.floating]) -> NDArray[np.float64]:
     """Average over the vertices of each ROI."""
-    return [float(scores[vertices].mean()) for vertices in rois.values()]
+    return scores.reshape(N_ROIS, ROI_SIZE).mean(axis=1, dtype=np.float64)
 
 
-def r_on_others(person: Person, run: Run) -> NDArray[np.float64]:
-    """Score a run's model on images that nothing else knows of."""
-    return correlate(person.others, run.subject("someone").test_predictions("all"))
-
-
-def discoveries(case: Case, *, share: float = 0.1, n_vertices: int = 3919, seed: int = 3) -> tuple[float, float]:
+def discoveries(case: Case, *, share: float = 0.1, n_vertices: int = 3919, seed: int = 3) -> tuple[Share, float]:
     """Return the share of false discoveries where most vertices are noise, and that of true vertices found."""
     rng = np.random.default_rng(seed)
     n_real = int(share * n_vertices)
-    truth = rng.standard_normal((N_FEATURES, n_vertices))
-    truth /= np.linalg.norm(SPECTRUM[:, None] * truth, axis=0)
     with tempfile.TemporaryDirectory() as where:
-        person, names = world(Path(where) / "w", case, rng, n_vertices, truth)
-        person.measured[:, n_real:] = rng.standard_normal((case.n, n_vertices - n_real))
-        held = held_out(train(person, case.settings(names), Path(where) / "w" / "cache"), "someone")
-        p = p_values(held, person, n_permutations=1000, seed=0, track=silent, note=unheard).p["all"]
-    found = false_discovery_q(p) <= 0.05
-    return float(found[n_real:].sum() / max(found.sum(), 1)), float(found[:n_real].mean())
+        world = case.draw(Path(where), rng, draw_truth(rng, n_vertices))
+        world.person.measured[:, n_real:] = rng.standard_normal((case.n, n_vertices - n_real))
+        found = false_discovery_q(_p(world, case)) <= 0.05
+    n_found = max(int(found.sum()), 1)
+    return Share.of(found[n_real:].sum() / n_found, n_found), float(found[:n_real].mean())
 
 
 def cases(*, small: bool) -> Iterator[Case]:
-    """Yield every way to train."""
-    for regression in ("ols", "ridge") if small else ("ols", "ridge", "blend"):
-        for folds in (None, 5) if small else (None, 2, 5, 10):
-            for n in (200,) if small else (200, 540, 2000):
-                yield Case(regression, folds, n, 0)
+    """Yield every way to train, the quick ones first."""
+    usual = {"ols": (), "ridge": ("another grid",), "blend": ("the best layer",)}
+    for n in (200,) if small else (200, 540, 2000):
+        for regression in ("ols", "ridge") if small else usual:
+            for folds in (None, 5) if small else (None, 2, 5, 10):
+                rivals = ("half the components", *usual[regression])
+                yield Case(regression, folds, n, 0, rivals, n_layers=2 if regression == "blend" else 1)
 
 
-def main() -> None:
-    """Print one line a case."""
-    from scipy.stats import kstest
+def rivals_of_other_kinds(*, small: bool) -> Iterator[Case]:
+    """Yield runs to be compared with those of another regression, or of another way to choose penalties."""
+    for n in () if small else (200, 540):
+        for folds in (None, 5):
+            yield Case("ridge", folds, n, 0, ("ols", "inner folds"))
+    for folds in () if small else (None, 5):
+        yield Case("ridge", folds, 200, 0, ("banded",), n_layers=2)
 
+
+def judge_p(case: Case, verdicts: Verdicts, n_people: int, over: Map, n_vertices: int = 4000) -> str:
+    """Return what is told of the p of noise. Those of models that predict nothing of many vertices are cautious."""
+    p = p_of_noise(case, n_people=n_people, n_vertices=n_vertices, over=over)
+    # Vertices are compared with draws that are themselves so many.
+    n = 1 / (1 / len(p) + (1 / (n_people * DRAWS * N_PERMUTATIONS) if case.folds else 0))
+    cautious = case.regression == "blend"
+    name, words = f"p of {case.name}", []
+    for level, (low, high) in ((0.05, ONE_IN_TWENTY), (0.001, ONE_IN_A_THOUSAND)):
+        share = Share.of(float(np.mean(p <= level)), n)
+        words.append(verdicts.judge(name, f"P(p <= {level:g})", share, (0 if cautious else low, high)))
+    far = kstest(p, "uniform", alternative="greater" if cautious else "two-sided").statistic
+    ks_p = float((ksone if cautious else kstwo).sf(far, round(n)))
+    words.append(f"KS p {ks_p:.3f} {verdicts.word(name, 'KS p', ks_p >= LEAST_KS_P)}")
+    if cautious:
+        words.append(f"(nothing predicted of {np.mean(p == 1):.2f})")
+    return "  ".join(words)
+
+
+def judge_coverage(case: Case, verdicts: Verdicts, n_people: int, over: Map) -> str:
+    """Return what is told of intervals."""
+    r, covered = coverage(case, n_people=n_people, over=over)
+    words = [f"r {r:.3f}  covered:"]
+    for name, share in covered.items():
+        bounds = (COVERED[0], 1.0) if case.is_bound(name) else COVERED
+        words.append(verdicts.judge(f"intervals of {case.name}", name, share, bounds))
+    return "  ".join(words)
+
+
+def judge_everything(verdicts: Verdicts, n_people: int, over: Map, *, small: bool) -> Iterator[str]:
+    """Yield one line a figure or two, of one way to train after the other."""
+    yield from judge_groups(verdicts, 40 * n_people)
+    for empty in cases(small=small):
+        yield f"{empty.name}  {judge_p(empty, verdicts, 4, over)}"
+        yield from judge_signals(empty, verdicts, n_people, over)
+        case = replace(empty, signal=0.7)
+        false, power = discoveries(case)
+        told = verdicts.judge(f"discoveries of {case.name}", "of discoveries false", false, (0, 0.05))
+        yield f"{case.name}  {told}  found {power:.3f}"
+    for empty in rivals_of_other_kinds(small=small):
+        yield from judge_signals(empty, verdicts, n_people, over)
+
+
+def judge_signals(empty: Case, verdicts: Verdicts, n_people: int, over: Map) -> Iterator[str]:
+    """Yield a line for intervals of noise, and of responses to a weak and to a strong signal."""
+    n_some = n_people if empty.n < MANY_IMAGES else 3 * n_people // 4
+    for signal in (0.0, 0.3, 0.7):
+        case = replace(empty, signal=signal)
+        yield f"{case.name}  {judge_coverage(case, verdicts, n_some, over)}"
+
+
+def judge_groups(verdicts: Verdicts, n_groups: int) -> Iterator[str]:
+    """Yield what is told of groups of subjects, who differ by nothing, a little and much."""
+    for between in (0.0, 0.03, 0.1):
+        name = f"groups of 8, sd between subjects {between:.2f}"
+        any_of_one, any_at_all = p_of_nobody(n_groups=n_groups, between=between)
+        told = [
+            verdicts.judge(name, "covered", Share.of(people(between, n_groups=n_groups), n_groups), COVERED),
+            verdicts.judge(name, "P(p <= .05)", Share.of(any_of_one, n_groups), ONE_IN_TWENTY),
+            verdicts.judge(name, "P(any p max <= .05)", Share.of(any_at_all, n_groups), ONE_IN_TWENTY),
+        ]
+        yield f"{name}  {'  '.join(told)}"
+
+
+def main() -> int:
+    """Print one line a case, and the verdict on all."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.calibration", description=__doc__)
     parser.add_argument("--small", action="store_true", help="a few cases")
-    parser.add_argument("--people", type=int, default=60, help="repetitions of every interval")
+    parser.add_argument("--people", type=int, default=16, help="repetitions of every interval")
     chosen = parser.parse_args()
-    for case in cases(small=chosen.small):
-        p = p_of_noise(case, n_people=4, n_vertices=4000)
-        print(
-            f"{case.name}  P(p <= .05) {np.mean(p <= 0.05):.4f}  P(p <= .001) {np.mean(p <= 0.001):.5f}  "
-            f"KS p {kstest(p, 'uniform').pvalue:.3f}",
-            flush=True,
-        )
-    for empty in cases(small=chosen.small):
-        for signal in (0.0, 0.3, 0.7):
-            case = Case(empty.regression, empty.folds, empty.n, signal)
-            told = coverage(case, n_people=chosen.people)
-            equals = "" if np.isnan(told.equals) else f"  (near equals {told.equals:.3f})"
-            print(
-                f"{case.name}  r {told.r:.3f}  covered: report {told.report:.3f}  compare {told.compare:.3f}{equals}",
-                flush=True,
-            )
-    for empty in cases(small=chosen.small):
-        false, power = discoveries(Case(empty.regression, empty.folds, empty.n, 0.7))
-        print(f"{empty.name}  of discoveries false {false:.3f}  found {power:.3f}", flush=True)
-    for between in (0.0, 0.03, 0.1):
-        held = people(between, n_groups=10 * chosen.people)
-        single, largest = p_of_nobody(n_groups=10 * chosen.people, between=between)
-        print(
-            f"groups of 8, sd between subjects {between:.2f}  covered {held:.3f}  P(p <= .05) {single:.3f}  "
-            f"P(any p max <= .05) {largest:.3f}",
-            flush=True,
-        )
+    # A process for every core works with one thread.
+    os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
+    verdicts = Verdicts()
+    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
+        for line in judge_everything(verdicts, chosen.people, pool.map, small=chosen.small):
+            print(line, flush=True)
+    print(verdicts.told())
+    return 1 if verdicts.out else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

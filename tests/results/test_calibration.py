@@ -21,29 +21,32 @@ def test_p_of_noise_is_uniform(regression: str, folds: int | None) -> None:
 
 
 def test_a_blend_of_noise_is_no_better() -> None:
-    p = p_of_noise(Case("blend", 5, 200, 0), n_people=1, n_vertices=1500)
+    p = p_of_noise(Case("blend", 5, 200, 0, n_layers=2), n_people=1, n_vertices=1500)
     assert np.mean(p <= 0.05) == pytest.approx(0.05, abs=0.025)
     assert np.mean(p <= 0.001) < 0.005
 
 
 def test_of_what_folds_discover_few_are_false() -> None:
     false, power = discoveries(Case("ridge", 5, 200, 0.7), n_vertices=2000)
-    assert false < 0.09
+    assert false.value < 0.09
     assert power > 0.8
 
 
 @pytest.mark.parametrize("signal", [0, 0.7])
 def test_intervals_of_folds_hold_the_truth_about_as_often_as_they_say(signal: float) -> None:
-    covered = coverage(Case("ols", 5, 200, signal), n_people=25)
-    # 250 intervals, of which those of one person share their images.
-    assert covered.report > 0.88
-    assert covered.compare > 0.88
+    _, covered = coverage(Case("ols", 5, 200, signal), n_people=9)
+    # 270 intervals, of which those of one person share their images.
+    assert min(share.value for share in covered.values()) > 0.88
 
 
 def test_intervals_of_a_holdout_hold_what_its_model_scores_on_other_images() -> None:
-    covered = coverage(Case("ridge", None, 540, 0.7), n_people=10)
-    assert covered.report > 0.86
-    assert covered.compare > 0.86
+    _, covered = coverage(Case("ridge", None, 540, 0.7), n_people=5)
+    assert min(share.value for share in covered.values()) > 0.86
+
+
+def test_runs_that_differ_only_in_their_choice_of_penalties_are_not_told_apart() -> None:
+    _, covered = coverage(Case("ridge", 5, 200, 0.7, ("another grid",)), n_people=8)
+    assert covered["another grid"].value > 0.91
 
 
 def test_intervals_of_parts_of_folds_hold_what_such_models_come_to() -> None:
