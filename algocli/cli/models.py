@@ -24,7 +24,7 @@ def models(
 ) -> None:
     """List the networks that can be named, with their sizes.
 
-    They are torchvision's and, where that is installed, timm's. The sizes are millions of parameters, counted for timm's
+    They are torchvision's and, where it is installed, timm's. The sizes are millions of parameters, counted for timm's
     where few are listed, and the side of the images that their usual weights ask for. Beside these
     torchhub:OWNER/REPO[:BRANCH]:NAME names what a repository offers, and python:MODULE:CALLABLE a network of your own.
     """
