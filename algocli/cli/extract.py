@@ -87,9 +87,11 @@ def extract(
     mean anything is refused.
 
     Weights are known by their numbers, never by their name. Without a network bring a checkpoint: it may lack the
-    layers past those that are asked for. A network of your own says in its attribute pretrained_cfg what images it
-    takes, as timm's do. One that is no function of its image (dropout left on, sampling, statistics of the batch) is
-    refused.
+    layers past those that are asked for, and have its tensors in any dict and under any prefix, which is told; of a
+    teacher and its student, or the like, FILE:student names the other.
+
+    A network of your own says in its attribute pretrained_cfg what images it takes, as timm's do. One that is no
+    function of its image (dropout left on, sampling, statistics of the batch) is refused.
     """
     from algocli.cli.console import note, noter, tracker
     from algocli.cli.stores import show_stores

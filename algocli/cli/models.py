@@ -22,11 +22,11 @@ def models(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """List the networks that can be named, with their sizes: torchvision's, and timm's where that is installed.
+    """List the networks that can be named, with their sizes.
 
-    The sizes are millions of parameters, counted for timm's where few are listed, and the side of the images that their
-    usual weights ask for. Beside these torchhub:OWNER/REPO[:BRANCH]:NAME names what a repository offers, and
-    python:MODULE:CALLABLE a network of your own.
+    They are torchvision's and, where it is installed, timm's. The sizes are millions of parameters, counted for timm's
+    where few are listed, and the side of the images that their usual weights ask for. Beside these
+    torchhub:OWNER/REPO[:BRANCH]:NAME names what a repository offers, and python:MODULE:CALLABLE a network of your own.
     """
     from algocli.cli.console import note, show_json, show_table
     from algocli.pipeline.networks import models as list_them

@@ -91,7 +91,8 @@ def extract(
     preset
         A model under a name, 'tutorial', 'baseline' or 'strong'; what is named beside it goes before it.
     weights
-        'pretrained', 'random', 'random:SEED', a checkpoint file, or a named set of weights.
+        'pretrained', 'random', 'random:SEED', a checkpoint file, or a named set of weights; 'FILE:PART' is a part of a
+        checkpoint that has several networks, such as 'dino.pth:student'.
     transform
         How images are prepared: 'tutorial' as the tutorial did it, 'model' as the weights ask for, 'auto' as the
         weights ask for but for the tutorial's own networks, and for those of which nothing is known.

@@ -21,7 +21,7 @@ def test_alexnets_layers_are_listed_in_the_order_of_the_forward_pass():
     by_name = {row[0]: row[1:] for row in rows if row}
     assert by_name["features.2"] == ["64", "x", "27", "x", "27", "46,656", "933"]
     assert by_name["classifier.6"] == ["1000", "1,000", "20"]
-    assert list(by_name)[:2] == ["features.0", "features.1"]
+    assert list(by_name)[:3] == ["features", "features.0", "features.1"]
     assert list(by_name)[-1] == "classifier.6"
     assert max(map(len, result.stdout.splitlines())) <= 80
 
@@ -30,12 +30,14 @@ def test_the_json_is_the_same_list():
     result = layers("squeezenet1_1", "--json")
     printed = json.loads(result.stdout)
     assert printed["model"] == "squeezenet1_1"
-    assert printed["rows"][0] == {
+    assert printed["rows"][1] == {
         "layer": "features.0",
         "shape": [64, 111, 111],
         "n_features": 788_544,
         "n_bytes_subject": 15_770_880_000,
+        "stands_for": None,
     }
+    assert [printed["rows"][0][key] for key in ("layer", "stands_for")] == ["features", "features.12.cat"]
 
 
 def test_the_header_says_what_the_megabytes_are_of():
@@ -72,3 +74,23 @@ def test_images_that_are_prepared_otherwise_than_the_weights_ask_for_are_told():
     assert len(told.splitlines()) == 1
     assert layers("squeezenet1_1").stderr == ""
     assert layers("alexnet", "--quiet").stderr == layers("alexnet", "--transform", "model").stderr == ""
+
+
+def test_a_filter_keeps_its_part_of_the_tree_indented():
+    lines = layers("squeezenet1_1", "features.12", "classifier.[01]", "--quiet").stdout.splitlines()[2:]
+    assert [line.split()[0] for line in lines][-2:] == ["classifier.0", "classifier.1"]
+    indents = {line.split()[0]: len(line) - len(line.lstrip()) for line in lines}
+    assert indents["features.12.expand1x1"] - indents["features.12"] == 2
+    assert next(iter(indents)) == "features.12"
+    assert {name.split(".")[0] for name in indents} == {"features", "classifier"}
+
+
+def test_an_outline_has_the_uppermost_names_alone():
+    rows = json.loads(layers("squeezenet1_1", "--depth", "1", "--json").stdout)["rows"]
+    assert [row["layer"] for row in rows] == ["features", "classifier", "flatten"]
+
+
+def test_a_pattern_that_fits_nothing_is_met_with_the_nearest():
+    result = layers("squeezenet1_1", "features[12].squeeze")
+    assert result.exit_code == 2
+    assert "no layer 'features[12].squeeze' (did you mean features.12.squeeze?)" in result.stderr

@@ -250,7 +250,7 @@ def _refuse_other_archives(path: Path) -> None:
 def _is_safetensors(path: Path) -> bool:
     """Say whether a file is of that format, by what it holds, or else by its name."""
     beginning = _beginning(path)
-    # After its length, in eight bytes, comes a header in JSON. No other checkpoint has a brace there.
+    # After its length, of 8 bytes, comes a header in JSON. No other checkpoint has a brace there.
     is_other = beginning[:1] == _PICKLE or beginning[:2] == b"PK"
     return beginning[8:] == b"{" or (path.suffix == ".safetensors" and not is_other)
 

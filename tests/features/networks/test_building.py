@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -359,3 +361,26 @@ def test_a_repository_out_of_reach_is_told(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(torch.hub, "load", refuse)
     with pytest.raises(DataError, match="torchhub:a/b:net cannot be downloaded: Name or service not known"):
         build_network("torchhub:a/b:net", trust_remote_code=True)
+
+
+def test_a_hub_that_does_not_answer_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("timm")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        nobody = f"http://127.0.0.1:{taken.getsockname()[1]}"
+    constants = importlib.import_module("huggingface_hub.constants")
+    asked: list[str] = []
+
+    def ask(hosts: list[str]) -> dict[str, str | None]:
+        asked.extend(hosts)
+        return dict.fromkeys(hosts, "connection refused")
+
+    monkeypatch.setattr(constants, "ENDPOINT", nobody)
+    monkeypatch.setattr("algocli.features.networks.sources.timm.unreachable", ask)
+    # Between two attempts of its own the hub's client would wait.
+    monkeypatch.setattr("time.sleep", lambda _seconds: pytest.fail("it asks again"))
+    with pytest.raises(DataError, match=rf"{nobody} is out of reach \(connection refused\)") as caught:
+        build_network("timm/resnet10t", "pretrained")
+    assert asked == [nobody]
+    assert "weights=FILE" in str(caught.value.hint)
+    assert not constants.HF_HUB_OFFLINE

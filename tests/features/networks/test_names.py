@@ -1,0 +1,64 @@
+"""Names of networks as people write them, each answered with one that can be built."""
+
+from __future__ import annotations
+
+import pytest
+
+from algocli.errors import UsageError
+from algocli.features.networks.building import build_network
+from algocli.features.networks.names import meant_by
+
+SOME = [
+    *("alexnet", "resnet50", "vgg16", "vgg16_bn", "vit_b_16", "efficientnet_b0", "inception_v3", "timm/resnet50"),
+    *("timm/resnet50.a1_in1k", "timm/vit_base_patch14_dinov2", "timm/vit_base_patch14_dinov2.lvd142m"),
+    *("timm/vit_small_patch16_224", "timm/vit_small_patch16_224.dino", "timm/vit_base_patch32_clip_224"),
+]
+
+
+@pytest.mark.parametrize(
+    ("word", "name"),
+    [
+        ("ResNet50", "resnet50"),
+        ("resnet-50", "resnet50"),
+        ("microsoft/resnet-50", "resnet50"),
+        ("torchvision.models.vgg16", "vgg16"),
+        ("torchvision:vgg16", "vgg16"),
+        ("VGG-16-BN", "vgg16_bn"),
+        ("ViT-B/16", "vit_b_16"),
+        ("EfficientNetB0", "efficientnet_b0"),
+        ("InceptionV3", "inception_v3"),
+        ("alexnt", "alexnet"),
+        ("timm:resnet50", "timm/resnet50"),
+        ("resnet50.a1_in1k", "timm/resnet50.a1_in1k"),
+        ("hf-hub:timm/resnet50.a1_in1k", "timm/resnet50.a1_in1k"),
+        ("https://huggingface.co/timm/resnet50.a1_in1k", "timm/resnet50.a1_in1k"),
+        ("vit_small_patch16_224", "timm/vit_small_patch16_224"),
+        ("dinov2", "timm/vit_base_patch14_dinov2"),
+        ("facebook/dinov2-base", "timm/vit_base_patch14_dinov2"),
+        ("dinov2_vitb14", "timm/vit_base_patch14_dinov2"),
+        ("dino_vits16", "timm/vit_small_patch16_224.dino"),
+        ("openai/clip-vit-base-patch32", "timm/vit_base_patch32_clip_224"),
+        ("open_clip:ViT-B-32", "timm/vit_base_patch32_clip_224"),
+    ],
+)
+def test_the_first_name_answered_is_the_one_meant(word: str, name: str) -> None:
+    assert meant_by(word, SOME)[0] == name
+
+
+def test_a_word_like_none_is_answered_with_none() -> None:
+    assert meant_by("q", SOME) == meant_by("", SOME) == []
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("hf-hub:timm/resnet10t.c3_in1k", r"no network is called '.*' \(did you mean timm/resnet10t\.c3_in1k\?\)"),
+        ("resnet10t", r"torchvision has no classifier 'resnet10t' \(did you mean timm/resnet10t\?\)"),
+        ("timm/dinov2", r"timm has no network 'dinov2' \(did you mean timm/vit_\w+_dinov2 or "),
+    ],
+)
+def test_a_name_that_cannot_be_built_is_answered_with_one_that_can(word: str, said: str) -> None:
+    pytest.importorskip("timm")
+    with pytest.raises(UsageError, match=said) as caught:
+        build_network(word, "random")
+    assert "algocli models" in str(caught.value.hint)
