@@ -157,6 +157,9 @@ def is_nothing(case: Case, part: str) -> bool:
 def line(case: Case, part: str, told: Told) -> tuple[str, bool]:
     """Tell a part of a case beside its bounds; say whether it is within two standard errors of them."""
     low, high = COVERED
+    # Banded ridge does not tell how folds depend on each other: intervals are as wide as that can make them, and say so.
+    is_widest = case.regression == "banded" and case.folds is not None
+    high = 1.0 if is_widest else high
     is_held = low - 2 * told.covered_error <= told.covered <= high + 2 * told.covered_error
     is_rare = not is_nothing(case, part) or told.marked <= MARKED + 2 * told.marked_error
     split = "holdout" if case.folds is None else f"{case.folds} folds"
@@ -164,7 +167,7 @@ def line(case: Case, part: str, told: Told) -> tuple[str, bool]:
     bound = f"at most {MARKED}" if is_nothing(case, part) else "no bound"
     text = (
         f"{case.regression:6} {split:7} {what} {part:6} mean {told.mean:+.4f}  "
-        f"covered {told.covered:.3f} +- {told.covered_error:.3f} ({low} to {high})  "
+        f"covered {told.covered:.3f} +- {told.covered_error:.3f} ({f'{low} or more' if is_widest else f'{low} to {high}'})  "
         f"P(p <= .05) {told.marked:.3f} +- {told.marked_error:.3f} ({bound})  "
         f"{'ok' if is_held and is_rare else 'OUT'}"
     )
