@@ -71,9 +71,9 @@ PEOPLE = (
     "Over subjects the unit is a person: the interval of a mean says how far it might have come out otherwise with "
     "other people (Student's t), who see other images where these did. p is how often the mean would be as far from 0 "
     "if the sign of each subject's score were at random. Few subjects have few signs, and no p is smaller than one in "
-    "all ways to choose them: .004 of eight subjects, .06 of four, who alone can never reach .05; where two-sided, "
-    "twice that. Prevalence says of how many people it would be seen, going by how many of these have an interval of "
-    "their own that shows it."
+    "all ways to choose them, or two-sided twice that: of four subjects .06, so that they alone can never reach .05, "
+    "of twice as many .004. Prevalence says of how many people it would be seen, going by how many of these have an "
+    "interval of their own that shows it."
 )
 CHOICE = (
     "The best of several runs, layers or settings looks better on the images that it was chosen by than on any "

@@ -109,7 +109,7 @@ def _differences_table(group: GroupComparison, side: Side, place: int) -> Table:
     def cells(roi: str) -> Iterator[Cell]:
         row = rows[roi]
         yield from (number(row.reference_mean_r), number(row.mean_r), *group_cells(group, row, signed=True))
-        yield from (number(row.n_better, 0), number(row.n_worse, 0))
+        yield from (number(n if row.n_subjects else None, 0) for n in (row.n_better, row.n_worse))
 
     groups, foot = roi_rows(group.by_class(rows), cells)
     columns = (
