@@ -36,22 +36,22 @@ def plot_group_best_layer(
     """
     compared = layered(runs)
     subjects = compared.subjects(challenge, wishes.subjects)
-    found = find_group_best_layers(subjects, compared, wishes.hemispheres, min_r)
-    best, n_layers = found.best, len(compared.layers)
+    group = find_group_best_layers(subjects, compared, wishes.hemispheres, min_r)
+    best, n_layers = group.best, len(compared.layers)
     key = best_layer_key(best, compared, layer_colours(compared))
-    codes = {h: found.everywhere(h, np.where(side < 0, n_layers, side)) for h, side in best.codes.items()}
+    codes = {h: group.everywhere(h, np.where(side < 0, n_layers, side)) for h, side in best.codes.items()}
     stays = {
-        h: cut(here.on_mesh(100 * found.everywhere(h, found.stability[h])), wishes.surface)
-        for h, here in found.meeting.items()
+        h: cut(here.on_mesh(100 * group.everywhere(h, group.stability[h])), wishes.surface)
+        for h, here in group.meeting.items()
     }
     name = "how stable"
     panel = Panel(stays, name, Scale(0, 100, "% of resamples in which it stays the best", colours="cividis"))
     said = (
         f"Of means over subjects: {best.explain(min_r, compared)} How stable: the {STABILITY}. "
-        f"{_remark(compared, [one.id for one in subjects])}\n{compared.named}"
+        f"{_remark(compared, [subject.id for subject in subjects])}\n{compared.named}"
     )
     title = f"Best layer{of_network(compared)}"
-    return group_map(subjects, found.meeting, codes, key, title, said, wishes, name="best layer", further=[panel])
+    return group_map(subjects, group.meeting, codes, key, title, said, wishes, name="best layer", further=[panel])
 
 
 def plot_group_layers(
@@ -69,7 +69,7 @@ def plot_group_layers(
     compared, group = group_layers_by_roi(
         challenge, runs, subjects=wishes.subjects, hemispheres=wishes.hemispheres, rois=rois
     )
-    table, numbers = group.as_one_subject, [one.subject for one in group.each]
+    table, numbers = group.as_one_subject, [table.subject for table in group.each]
     n = {h: group.n_subjects(h) for h in group.sides}
     below = {"stays best, %": {h: [_percent(share) for share in group.best[h].share] for h in group.sides}}
     if any(((having > 0) & (having < len(numbers))).any() for having in n.values()):
