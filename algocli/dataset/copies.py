@@ -77,10 +77,10 @@ def find_copies(paths: Sequence[Path], cache_dir: Path | None = None, *, track: 
     alike = [place for place, beginning in enumerate(beginnings) if beginning and counts[beginning] > 1]
     pixels = _look([paths[place] for place in alike], _pixels, cache_dir, _PIXELS, track)
     first: dict[str, int] = {}
-    found = np.arange(len(paths))
+    first_same = np.arange(len(paths))
     for place, digest in zip(alike, pixels, strict=True):
-        found[place] = first.setdefault(digest, place) if digest else place
-    return found
+        first_same[place] = first.setdefault(digest, place) if digest else place
+    return first_same
 
 
 def find_shared(
@@ -101,12 +101,12 @@ def find_shared(
         If `cache_dir` cannot be written.
     """
     numbered = [other for other in others if other.ids.n is not None and other.ids.n == subject.ids.n]
-    ids = {str(one.id) for other in numbered for one in other.stimuli}
-    shared = np.array([str(one.id) in ids for one in subject.stimuli], dtype=bool)
+    ids = {str(image.id) for other in numbered for image in other.stimuli}
+    shared = np.array([str(image.id) in ids for image in subject.stimuli], dtype=bool)
     n_by_id = int(shared.sum())
     rest = np.flatnonzero(~shared)
     mine = [subject.stimuli[row].path for row in rest]
-    theirs = [one.path for other in others for one in other.stimuli]
+    theirs = [image.path for other in others for image in other.stimuli]
     beginnings = _look([*mine, *theirs], _beginning, cache_dir, _BEGINNINGS, track)
     likely = ({*beginnings[: len(mine)]} & {*beginnings[len(mine) :]}) - {""}
     places = [place for place, beginning in enumerate(beginnings) if beginning in likely]
@@ -119,27 +119,27 @@ def find_shared(
 
 
 def _look(
-    paths: Sequence[Path], look: Callable[[Path], str | None], cache_dir: Path | None, part: str, track: Track
+    paths: Sequence[Path], see: Callable[[Path], str | None], cache_dir: Path | None, part: str, track: Track
 ) -> list[str]:
     """Return a word of every image, an empty one where it cannot be read."""
     if cache_dir is not None:
-        return look_once(paths, cache_dir, look, part=part, label=_LOOKING, track=track)
+        return look_once(paths, cache_dir, see, part=part, label=_LOOKING, track=track)
     if not paths:
         return []
-    found = in_threads(look, paths, n_threads=_N_THREADS, batch=16)
-    return [word or "" for word in track(found, total=len(paths), label=_LOOKING, unit="files")]
+    words = in_threads(see, paths, n_threads=_N_THREADS, batch=16)
+    return [word or "" for word in track(words, total=len(paths), label=_LOOKING, unit="files")]
 
 
 def _beginning(path: Path) -> str | None:
     """Return a digest of an image's size and first row, which differ between most images that do."""
-    found = first_row(path)
-    if found is None:
+    beginning = first_row(path)
+    if beginning is None:
         try:
             image = read_image(path)
         except DataError:
             return None
-        found = image.size, image.crop((0, 0, image.width, 1)).tobytes()
-    size, row = found
+        beginning = image.size, image.crop((0, 0, image.width, 1)).tobytes()
+    size, row = beginning
     return _digest(size, row)
 
 

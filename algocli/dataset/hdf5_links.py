@@ -105,10 +105,10 @@ def source_file(item: Any, name: str) -> Path | None:
     """
     if name == ".":
         return Path(item.file.filename)
-    own, named = Path(item.file.filename), Path(name)
+    file, named = Path(item.file.filename), Path(name)
     # Of one that is gone HDF5 looks for another by its last name.
-    places = [named, own.parent / named.name] if named.is_absolute() else [own.parent / named, named]
-    return _inside(item, next((place for place in [*places, own.resolve().parent / named] if place.exists()), None))
+    places = [named, file.parent / named.name] if named.is_absolute() else [file.parent / named, named]
+    return _inside(item, next((place for place in [*places, file.resolve().parent / named] if place.exists()), None))
 
 
 def raw_file(dataset: Any, name: str) -> Path | None:
@@ -117,14 +117,14 @@ def raw_file(dataset: Any, name: str) -> Path | None:
 
 
 def _inside(item: Any, path: Path | None) -> Path | None:
-    own = Path(item.file.filename)
+    file = Path(item.file.filename)
     if path is None:
         return None
-    folders = (own.parent.resolve(), own.resolve().parent)
+    folders = (file.parent.resolve(), file.resolve().parent)
     if not any(path.resolve().is_relative_to(folder) for folder in folders):
         raise DataError(
-            f"{own}, {_name_of(item)}: its numbers lie in {path}, which is not in the folder of the file",
-            hint=f"if you trust it, copy that file into {own.parent} and link to it by its name",
+            f"{file}, {_name_of(item)}: its numbers lie in {path}, which is not in the folder of the file",
+            hint=f"if you trust it, copy that file into {file.parent} and link to it by its name",
         )
     check_file(path)
     return path

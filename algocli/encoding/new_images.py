@@ -123,7 +123,7 @@ def fit_of(kernels: Kernels, fit: NDArray[np.int64]) -> Fit:
     """
     view = view_of(kernels, fit)
     standard = fit if kernels.settings.standardised else None
-    view = replace(view.without_kernels(), components=[_about_their_mean(one) for one in view.components])
+    view = replace(view.without_kernels(), components=[_about_their_mean(layer) for layer in view.components])
     return Fit(view, kernels.weights(fit), standard)
 
 

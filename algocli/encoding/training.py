@@ -105,7 +105,9 @@ class Training:
         """Find the components of the fit with this number, and score whatever it is to predict."""
         view = view_of(self.kernels, fit, self.algebra)
         # Where all that there are were asked for, only now is their number known.
-        self.regression.check_components(self.settings, len(fit), sum(len(one.variances) for one in view.components))
+        self.regression.check_components(
+            self.settings, len(fit), sum(len(layer.variances) for layer in view.components)
+        )
         is_refit = number == len(self.folds)
         held_out = None if is_refit else self.folds[number].held_out
         tests = len(self.test) > 0 and (is_refit or not self.settings.refit)

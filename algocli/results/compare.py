@@ -90,6 +90,11 @@ class Comparison(RowsByRoi):
         return f"Comparison({self.told(f'{len(self.runs)} runs against {self.reference}')})"
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """All runs, each once, the reference first."""
+        return tuple(dict.fromkeys((self.reference, *self.runs)))
+
+    @property
     def records(self) -> list[dict[str, Any]]:
         """The rows as dicts; with p where it was asked for."""
         return [

@@ -73,7 +73,7 @@ class GroupComparison(GroupResult):
     @property
     def names(self) -> tuple[str, ...]:
         """All runs, each once, the reference first."""
-        return tuple(dict.fromkeys((self.reference, *self.runs)))
+        return self.each.names
 
     def whose(self) -> dict[str, object]:
         """Return what JSON says before the rows."""
@@ -148,7 +148,7 @@ def group_comparison(comparison: Comparison, *, correct: Correction = "fdr", see
 
 def _best_runs(comparison: Comparison, seed: int) -> Iterator[BestRun]:
     """Yield each side's and ROI's best run, with the same subjects drawn for all."""
-    names = list(dict.fromkeys((comparison.reference, *comparison.runs)))
+    names = comparison.names
     places = list(product(comparison.sides, comparison.rois))
     r = np.full((len(names), len(comparison.subjects), len(places)), np.nan)
     draws = np.zeros((*r.shape, max(map(len, comparison.draws.values()), default=0)), np.float32)

@@ -103,9 +103,9 @@ def open_on(
 
 @contextmanager
 def claim(
-    run: Run, settings: Settings, subject: Subject, inputs: Mapping[str, Any], *, force: bool, note: Note
+    run: Run, settings: Settings, subject: Subject, inputs: Mapping[str, Any], dataset: Home, *, force: bool, note: Note
 ) -> Iterator[SubjectRun]:
-    """Begin a subject of a run aside, to be finished within the `with` block, at whose end it is put into the run.
+    """Begin a subject of a dataset aside, to be finished within the `with` block, at whose end it is put into the run.
 
     Hold its lock. Unless told to `force` its way, the run has to be what it was when it was opened.
 
@@ -117,7 +117,7 @@ def claim(
     StorageError
         If it cannot be put there.
     """
-    dataset, lock = Home.of([subject], run.cache_dir), _lock_of_runs(run.cache_dir)
+    lock = _lock_of_runs(run.cache_dir)
     with ExitStack() as held:
         with hold(lock, note):
             if not (force or run.has_settings(settings)):

@@ -71,8 +71,9 @@ def train_subject(
     settings = run.opened_with or run.settings
     # Held from the beginning on: whoever comes second waits, and finds the work done.
     with hold(run.lock(subject.id), note):
-        data = digest_data(subject, cache_dir, track)
-        same = find_sameness(subject, settings, home or Home.of([subject], cache_dir), cache_dir, track)
+        data, home = digest_data(subject, cache_dir, track), home or Home.of([subject], cache_dir)
+        home.learn(subject.id, data)
+        same = find_sameness(subject, settings, home, cache_dir, track)
         for line in same.tell(settings):
             note(f"subject {subject.id}: {line}")
         stores = [find_store(cache_dir, name, subject, data["stimuli"]) for name in settings.features]
@@ -89,7 +90,7 @@ def train_subject(
         _refuse_unfounded(settings, split)
         needed = _promise(subject, settings, split, stores, device, note)
         without_test = _without_test(subject, stores, settings, note)
-        with claim(run, settings, subject, inputs, force=force, note=note) as subject_run:
+        with claim(run, settings, subject, inputs, home, force=force, note=note) as subject_run:
             clock = {"inputs": time.time() - started}
             about: dict[str, Any] = {"held_out": save_split(subject_run, split, len(subject.train_stimuli))}
             training = Training(subject, subject_run, settings, split, stores, device, clock, track)

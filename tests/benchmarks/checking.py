@@ -22,7 +22,10 @@ COMMANDS = {
     "report": "report --run r --json",
     "report, p anew": "report --run r --json --significance --permutations 100 --seed {number}",
 }
-SIDES = {"checked": "from algocli.cli import main; main()", "unchecked": f"import {__name__} as b; b.run_unchecked()"}
+SIDES = {
+    "checked": "from algocli.cli import main; main()",
+    "unchecked": "from tests.benchmarks.checking import run_unchecked; run_unchecked()",
+}
 TARGET = 1.05
 
 

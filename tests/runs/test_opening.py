@@ -144,9 +144,10 @@ def test_force_keeps_nothing_that_its_folder_has_other_data_of_now(train: Train,
 def test_a_run_that_is_being_trained_is_not_deleted(train: Train, home: Path) -> None:
     run = train("a", 1)
     subject = Challenge(home / "a").subject(1)
+    inputs, dataset = run.subject(1).record["inputs"], Home.of([subject], run.cache_dir)
     with (
         hold(run.lock(1)),
-        claim(run, run.settings, subject, run.subject(1).record["inputs"], force=True, note=unheard) as made,
+        claim(run, run.settings, subject, inputs, dataset, force=True, note=unheard) as made,
     ):
         with pytest.raises(UsageError, match="run same is being trained"):
             train("b", 6, force=True)

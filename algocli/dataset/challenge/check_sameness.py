@@ -27,10 +27,10 @@ def list_sameness(seen: Seen, track: Track) -> dict[int, list[str]]:
     """
     first_with: dict[int, tuple[int, Stimulus]] = {}
     for number, stimuli in seen.items():
-        for one in stimuli:
-            first_with.setdefault(one.nsd_id, (number, one))
+        for image in stimuli:
+            first_with.setdefault(image.nsd_id, (number, image))
     pairs = list(first_with.values())
-    first = find_copies([one.path for _, one in pairs], track=track)
+    first = find_copies([image.path for _, image in pairs], track=track)
     # NSD ids that show the same, each with the first of them.
     same = {pairs[row][1].nsd_id: pairs[first[row]] for row in np.flatnonzero(first < np.arange(len(pairs))).tolist()}
     return {
@@ -42,33 +42,33 @@ def list_sameness(seen: Seen, track: Track) -> dict[int, list[str]]:
 def _within(stimuli: Sequence[Stimulus], same: Mapping[int, tuple[int, Stimulus]]) -> Iterator[str]:
     """Yield a line on images that a subject has twice."""
     groups: dict[int, list[Stimulus]] = defaultdict(list)
-    for one in stimuli:
-        groups[same[one.nsd_id][1].nsd_id if one.nsd_id in same else one.nsd_id].append(one)
-    twice = [group for group in groups.values() if len({one.nsd_id for one in group}) > 1]
+    for image in stimuli:
+        groups[same[image.nsd_id][1].nsd_id if image.nsd_id in same else image.nsd_id].append(image)
+    twice = [group for group in groups.values() if len({image.nsd_id for image in group}) > 1]
     if twice:
         n = sum(map(len, twice)) - len(twice)
         have = "has" if n == 1 else "have"
-        names = list_some([" = ".join(one.path.name for one in group) for group in twice])
+        names = list_some([" = ".join(image.path.name for image in group) for group in twice])
         yield f"{count_images(n)} {have} the pixels of another of this subject under another NSD id ({names})"
 
 
 def _between(number: int, stimuli: Sequence[Stimulus], same: Mapping[int, tuple[int, Stimulus]]) -> Iterator[str]:
     """Yield a line on images that another subject has under another id."""
-    elsewhere = [one for one in stimuli if one.nsd_id in same and same[one.nsd_id][0] != number]
+    elsewhere = [image for image in stimuli if image.nsd_id in same and same[image.nsd_id][0] != number]
     if elsewhere:
         have = "has" if len(elsewhere) == 1 else "have"
-        names = list_some([f"{one.path.name} = {_full_name(*same[one.nsd_id])}" for one in elsewhere])
+        names = list_some([f"{image.path.name} = {_full_name(*same[image.nsd_id])}" for image in elsewhere])
         yield f"{count_images(len(elsewhere))} {have} the pixels of another subject's under another NSD id ({names})"
 
 
 def _shared(number: int, seen: Seen) -> Iterator[str]:
     """Yield a line on images that other subjects saw, by their NSD ids."""
-    others = {one.nsd_id for other, stimuli in seen.items() if other != number for one in stimuli}
+    others = {image.nsd_id for other, stimuli in seen.items() if other != number for image in stimuli}
     counts = []
     for split, word in zip(SPLITS, ("training", "test"), strict=True):
-        ids = {one.nsd_id for one in seen[number] if one.split == split}
+        ids = {image.nsd_id for image in seen[number] if image.split == split}
         counts.append(f"{len(ids & others)} of {len(ids)} {word} images")
-    if others & {one.nsd_id for one in seen[number]}:
+    if others & {image.nsd_id for image in seen[number]}:
         yield f"{' and '.join(counts)} were seen by other subjects too, by their NSD ids"
 
 

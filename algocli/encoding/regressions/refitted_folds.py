@@ -59,7 +59,7 @@ def _inner_fold(
         stacked = stack(components, scaled=settings.scaled)
         return InnerFold(rows, [stacked], [stacked.project_layers(grams, rows, algebra)])
     return InnerFold(
-        rows, components, [one.project(gram, rows, algebra) for one, gram in zip(components, grams, strict=True)]
+        rows, components, [layer.project(gram, rows, algebra) for layer, gram in zip(components, grams, strict=True)]
     )
 
 

@@ -96,8 +96,8 @@ def _draw_bars(
     for order, hemisphere in enumerate(hemispheres):
         width = min(0.6, _BARS / len(hemispheres))
         offset = (order - (len(hemispheres) - 1) / 2) * width
-        found = [(place, report.row(subject, hemisphere, place.roi)) for place in places]
-        rows = [(place.x + offset, row) for place, row in found if row is not None]
+        row_at = [(place, report.row(subject, hemisphere, place.roi)) for place in places]
+        rows = [(place.x + offset, row) for place, row in row_at if row is not None]
         present = [(x, row.median_r) for x, row in rows if row.median_r is not None]
         axes.bar(
             [x for x, _ in present],

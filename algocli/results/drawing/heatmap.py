@@ -90,8 +90,8 @@ def draw_heatmap(
             axes = figure.add_axes((left / width, bottom / height, wide / width, tall / height))
             _draw_field(axes, table, hemisphere, places, scale, theme)
             for row, words_of in enumerate(below.values(), start=len(labels)):
-                for one, word in zip(places, words_of[hemisphere], strict=True):
-                    axes.text(one.x, row, word, color=theme.quiet_ink, fontsize=7, ha="center", va="center")
+                for column, word in zip(places, words_of[hemisphere], strict=True):
+                    axes.text(column.x, row, word, color=theme.quiet_ink, fontsize=7, ha="center", va="center")
             _dress(axes, hemisphere, across, [*labels, *below])
             if place == 0:
                 name_classes(axes, places, theme, above=_ABOVE / tall)

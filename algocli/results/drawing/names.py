@@ -117,6 +117,6 @@ def _choose(
         return float(hidden + np.linalg.norm(place - middle) / 2) + (0.0 if is_inside else _OUTSIDE)
 
     places = [(place, is_inside) for side, is_inside in ((inside, True), (around, False)) for place in side]
-    free = [one for one in places if room.takes(one[0], half)]
-    place, is_inside = min(free or [(middle, True)], key=lambda one: cost(*one))
+    free = [place for place in places if room.takes(place[0], half)]
+    place, is_inside = min(free or [(middle, True)], key=lambda place: cost(*place))
     return middle, place, is_inside

@@ -90,12 +90,12 @@ def _bars(
     comparison: Comparison, subject: SubjectId, hemisphere: Side, places: Sequence[Place], runs: Sequence[str]
 ) -> list[RunBar]:
     """Return the bars of a hemisphere, run by run and there ROI by ROI."""
-    found: dict[tuple[str, str], float | None] = {}
+    mean_r: dict[tuple[str, str], float | None] = {}
     for place in places:
         for row in comparison.of_roi(subject, hemisphere, place.roi):
-            found[row.reference, place.roi] = row.reference_mean_r
-            found[row.run, place.roi] = row.mean_r
-    return [RunBar(run, hemisphere, place.roi, found.get((run, place.roi))) for run in runs for place in places]
+            mean_r[row.reference, place.roi] = row.reference_mean_r
+            mean_r[row.run, place.roi] = row.mean_r
+    return [RunBar(run, hemisphere, place.roi, mean_r.get((run, place.roi))) for run in runs for place in places]
 
 
 def _draw_bars(
@@ -104,15 +104,15 @@ def _draw_bars(
     width = _BARS / len(colours)
     is_first = not axes.figure.legends and len(axes.figure.axes) == 1
     for order, colour in enumerate(colours):
-        own = bars[order * len(places) : (order + 1) * len(places)]
+        of_run = bars[order * len(places) : (order + 1) * len(places)]
         offset = (order - (len(colours) - 1) / 2) * width
         present = [
-            (place.x + offset, bar.mean_r) for place, bar in zip(places, own, strict=True) if bar.mean_r is not None
+            (place.x + offset, bar.mean_r) for place, bar in zip(places, of_run, strict=True) if bar.mean_r is not None
         ]
-        label = f"{order + 1}  {own[0].run}" if is_first else None
+        label = f"{order + 1}  {of_run[0].run}" if is_first else None
         # The outline keeps the darkest bar apart from dark paper.
-        look: dict[str, Any] = {"color": colour, "edgecolor": theme.quiet_ink, "linewidth": 0.4, "zorder": 2}
-        axes.bar([x for x, _ in present], [r for _, r in present], _BAR * width, label=label, **look)
+        style: dict[str, Any] = {"color": colour, "edgecolor": theme.quiet_ink, "linewidth": 0.4, "zorder": 2}
+        axes.bar([x for x, _ in present], [r for _, r in present], _BAR * width, label=label, **style)
     for place, bar in zip(places, bars, strict=False):
         if bar.mean_r is None:
             axes.text(place.x, 0, ABSENT, ha="center", va="bottom", color=theme.quiet_ink, fontsize=7)

@@ -101,7 +101,7 @@ def difference_map(
 
 def difference_scale(differences: NDArray[np.float64], run: Run, against: Run, wishes: Wishes) -> Scale:
     """Fit a scale around 0 to differences of r, (n_differences,)."""
-    names = (shortened(one.name, _LONGEST_NAME) for one in (run, against))
+    names = (shortened(each.name, _LONGEST_NAME) for each in (run, against))
     return wishes.symmetric_scale(differences, " minus ".join(f"r of {name}" for name in names), _STEP)
 
 
@@ -115,7 +115,7 @@ def scores_of_both(subject: Subject, run: Run, against: Run, side: Side) -> Pair
     MissingStep
         If a run has not been trained on the subject.
     """
-    r, other = (read_scores(subject, one.subject(subject.id), side).correlation for one in (run, against))
+    r, other = (read_scores(subject, each.subject(subject.id), side).correlation for each in (run, against))
     return r, other
 
 

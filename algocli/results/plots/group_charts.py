@@ -76,7 +76,7 @@ def _gather(
     dots = []
     for side in sides:
         for run in runs:
-            found = [[scores.get((run, side, number, roi)) for roi in rois] for number in subjects]
+            of_subjects = [[scores.get((run, side, number, roi)) for roi in rois] for number in subjects]
             # None becomes NaN.
-            dots.append(Dots(run, side, np.array(found, dtype=np.float64)))
+            dots.append(Dots(run, side, np.array(of_subjects, dtype=np.float64)))
     return DotPlot(subjects, {roi: about.classes.get(roi, "") for roi in rois}, tuple(dots))

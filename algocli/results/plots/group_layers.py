@@ -11,13 +11,12 @@ from algocli.results.best_layer import DEFAULT_MIN_R, LayersByRoi
 from algocli.results.drawing.brain_map import BrainMap, Panel
 from algocli.results.drawing.chart import Chart
 from algocli.results.drawing.heatmap import draw_heatmap
-from algocli.results.drawing.keys import Categories, Scale
-from algocli.results.drawing.style import CONTEXT_COLOUR
+from algocli.results.drawing.keys import Scale
 from algocli.results.group_layers import STABILITY, find_group_best_layers, group_layers_by_roi
 from algocli.results.layered import Layered, layered
 from algocli.results.on_mesh import cut
 from algocli.results.plots.group_maps import group_map
-from algocli.results.plots.layers import layer_colours, of_network
+from algocli.results.plots.layers import best_layer_key, layer_colours, of_network
 from algocli.results.plots.request import Wishes, all_shortened
 from algocli.runs.run import Run
 
@@ -36,28 +35,23 @@ def plot_group_best_layer(
         If data and runs do not fit together, or a subject is missing from any of them.
     """
     compared = layered(runs)
-    labels = all_shortened([layer.label for layer in compared.layers])
-    n_layers = len(labels)
     subjects = compared.subjects(challenge, wishes.subjects)
-    found = find_group_best_layers(subjects, compared, wishes.hemispheres, min_r)
-    best, n_told = found.best, max(found.best.n_vertices, 1)
-    n_coloured = [best.count(code) for code in range(n_layers)]
-    shares = zip([*labels, "none"], [*n_coloured, best.n_vertices - sum(n_coloured)], strict=True)
-    colours = [*layer_colours(compared), CONTEXT_COLOUR]
-    key = Categories([f"{name}  {100 * n / n_told:.0f} %" for name, n in shares], colours)
-    codes = {h: found.everywhere(h, np.where(side < 0, n_layers, side)) for h, side in best.codes.items()}
+    group = find_group_best_layers(subjects, compared, wishes.hemispheres, min_r)
+    best, n_layers = group.best, len(compared.layers)
+    key = best_layer_key(best, compared, layer_colours(compared))
+    codes = {h: group.everywhere(h, np.where(side < 0, n_layers, side)) for h, side in best.codes.items()}
     stays = {
-        h: cut(here.on_mesh(100 * found.everywhere(h, found.stability[h])), wishes.surface)
-        for h, here in found.meeting.items()
+        h: cut(here.on_mesh(100 * group.everywhere(h, group.stability[h])), wishes.surface)
+        for h, here in group.meeting.items()
     }
     name = "how stable"
     panel = Panel(stays, name, Scale(0, 100, "% of resamples in which it stays the best", colours="cividis"))
     said = (
         f"Of means over subjects: {best.explain(min_r, compared)} How stable: the {STABILITY}. "
-        f"{_remark(compared, [one.id for one in subjects])}\n{compared.named}"
+        f"{_remark(compared, [subject.id for subject in subjects])}\n{compared.named}"
     )
     title = f"Best layer{of_network(compared)}"
-    return group_map(subjects, found.meeting, codes, key, title, said, wishes, name="best layer", further=[panel])
+    return group_map(subjects, group.meeting, codes, key, title, said, wishes, name="best layer", further=[panel])
 
 
 def plot_group_layers(
@@ -75,7 +69,7 @@ def plot_group_layers(
     compared, group = group_layers_by_roi(
         challenge, runs, subjects=wishes.subjects, hemispheres=wishes.hemispheres, rois=rois
     )
-    table, numbers = group.as_one_subject, [one.subject for one in group.each]
+    table, numbers = group.as_one_subject, [table.subject for table in group.each]
     n = {h: group.n_subjects(h) for h in group.sides}
     below = {"stays best, %": {h: [_percent(share) for share in group.best[h].share] for h in group.sides}}
     if any(((having > 0) & (having < len(numbers))).any() for having in n.values()):

@@ -55,10 +55,11 @@ def plot_group_accuracy(challenge: Dataset, run: Run, wishes: Wishes, *, only_si
     mean, showing = {}, {}
     for h, here in meeting.items():
         having = [(subject, subject_run) for subject, subject_run in pairs if h in subject.sides]
-        mean[h] = _mean(here, {one.id: read_scores(one, its_run, h).correlation for one, its_run in having})
+        mean[h] = _mean(here, {subject.id: read_scores(subject, its_run, h).correlation for subject, its_run in having})
         if only_significant:
             better = {
-                one.id: significant(kept_significance(run, its_run).p)[h].astype(float) for one, its_run in having
+                subject.id: significant(kept_significance(run, its_run).p)[h].astype(float)
+                for subject, its_run in having
             }
             showing[h] = np.nansum(here.stack(better), axis=0)
             mean[h] = np.where(2 * showing[h] >= here.n_subjects, mean[h], np.nan)
@@ -92,7 +93,7 @@ def plot_group_difference(challenge: Dataset, run: Run, against: Run, wishes: Wi
     meeting = _meeting(subjects, wishes)
     mean = {}
     for h, here in meeting.items():
-        both = {one.id: scores_of_both(one, run, against, h) for one in subjects if h in one.sides}
+        both = {s.id: scores_of_both(s, run, against, h) for s in subjects if h in s.sides}
         mean[h] = _mean(here, {number: r - other for number, (r, other) in both.items()})
     key = difference_scale(np.concatenate(list(mean.values())), run, against, wishes)
     said = f"Mean over subjects of Pearson's r on {SCORED_ON}: run {run.name} minus run {against.name}."
@@ -168,8 +169,8 @@ def _outlines(
     around: dict[Side, dict[str, NDArray[np.int64]]] = {h: {} for h in meeting}
     for name in known_rois(subjects, wishes.outlined):
         for h, here in meeting.items():
-            found = {one.id: places(one, name, [h])[h] for one in subjects if h in one.sides}
-            inside = [here.columns[number][vertices] for number, vertices in found.items() if len(vertices)]
+            of_roi = {s.id: places(s, name, [h])[h] for s in subjects if h in s.sides}
+            inside = [here.columns[number][vertices] for number, vertices in of_roi.items() if len(vertices)]
             if not inside:
                 continue
             n_inside = np.bincount(np.concatenate(inside), minlength=len(here.vertices))

@@ -8,7 +8,7 @@ import numpy as np
 
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.protocol import Dataset
-from algocli.results.best_layer import DEFAULT_MIN_R, LayersByRoi, find_best_layers, layers_by_roi
+from algocli.results.best_layer import DEFAULT_MIN_R, BestLayers, LayersByRoi, find_best_layers, layers_by_roi
 from algocli.results.drawing.brain_map import BrainMap, Panel
 from algocli.results.drawing.chart import Chart
 from algocli.results.drawing.heatmap import draw_heatmap
@@ -35,16 +35,11 @@ def plot_best_layer(
         If data and runs do not fit together, or a subject is missing from any of them.
     """
     compared = layered(runs)
-    labels = all_shortened([layer.label for layer in compared.layers])
-    n_layers = len(labels)
-    colours = [*layer_colours(compared), CONTEXT_COLOUR]
+    colours, n_layers = layer_colours(compared), len(compared.layers)
     subjects = compared.subjects(challenge, wishes.subjects)
     for subject in subjects:
         best = find_best_layers(subject, compared, wishes.sides(subject), min_r)
-        n_coloured = [best.count(code) for code in range(n_layers)]
-        counts = [*n_coloured, best.n_vertices - sum(n_coloured)]
-        shares = zip([*labels, "none"], counts, strict=True)
-        key = Categories([f"{name}  {100 * n / best.n_vertices:.0f} %" for name, n in shares], colours)
+        key = best_layer_key(best, compared, colours)
         codes = {h: np.where(side < 0, n_layers, side).astype(np.float64) for h, side in best.codes.items()}
         drawn = wishes.on_surface(subject, codes)
         said = f"{best.explain(min_r, compared)} {compared.remark(subject.id)}\n{compared.named}"
@@ -88,6 +83,15 @@ def plot_layers(
                 theme=wishes.theme,
             ),
         )
+
+
+def best_layer_key(best: BestLayers, compared: Layered, colours: Sequence[str]) -> Categories:
+    """Return a colour for each layer and one for no layer, with the percent of vertices that have it."""
+    n_best = [best.count(code) for code in range(len(compared.layers))]
+    n_of = [*n_best, best.n_vertices - sum(n_best)]
+    labels = [*all_shortened([layer.label for layer in compared.layers]), "none"]
+    told = [f"{label}  {100 * n / max(best.n_vertices, 1):.0f} %" for label, n in zip(labels, n_of, strict=True)]
+    return Categories(told, [*colours, CONTEXT_COLOUR])
 
 
 def layer_colours(compared: Layered) -> Sequence[str]:

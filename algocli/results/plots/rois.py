@@ -50,31 +50,31 @@ def plot_roi(challenge: Dataset, names: Sequence[str], wishes: Wishes) -> Iterat
     rois = known_rois(chosen, names)
     colours = [*category_colours(len(rois), "ROIs"), CONTEXT_COLOUR]
     for subject in chosen:
-        found = {name: places(subject, name, wishes.sides(subject)) for name in rois}
+        placed = {name: places(subject, name, wishes.sides(subject)) for name in rois}
         codes = {h: np.full(subject.n_vertices(h), float(len(rois))) for h in wishes.sides(subject)}
         for code, name in enumerate(rois):
             for h in wishes.sides(subject):
-                codes[h][found[name][h]] = code
-        labels = [name if any(map(len, found[name].values())) else f"{name} (absent)" for name in rois]
+                codes[h][placed[name][h]] = code
+        labels = [name if any(map(len, placed[name].values())) else f"{name} (absent)" for name in rois]
         key = Categories([*labels, "other challenge vertices"], colours)
-        counted = _count_rois(subject, found, wishes)
-        caption = f"{wishes.surface}, vertices shown: {counted}.{_overlap(found, codes)}"
+        counted = _count_rois(subject, placed, wishes)
+        caption = f"{wishes.surface}, vertices shown: {counted}.{_overlap(placed, codes)}"
         title = wishes.heading(", ".join(names), subject.id, chosen)
         panels, outlines = (Panel(wishes.on_surface(subject, codes)),), wishes.outlines(subject)
         yield subject.id, BrainMap(panels, key, title, caption, wishes.surface, outlines)
 
 
-def _count_rois(subject: Subject, found: Mapping[str, Places], wishes: Wishes) -> str:
+def _count_rois(subject: Subject, placed: Mapping[str, Places], wishes: Wishes) -> str:
     """Say of each ROI how many of its vertices the surface has, as in 'PPA 87 of 1,410 left and 79 of 1,292 right'."""
 
     def count(hemisphere: Side, vertices: NDArray[np.int64]) -> str:
         shown = np.count_nonzero(vertices_on_mesh(subject, hemisphere)[vertices] < N_VERTICES[wishes.surface])
         return f"{shown:,} of {len(vertices):,} {hemisphere}" if len(vertices) else f"absent {hemisphere}"
 
-    return "; ".join(f"{name} {' and '.join(count(*side) for side in sides.items())}" for name, sides in found.items())
+    return "; ".join(f"{name} {' and '.join(count(*side) for side in sides.items())}" for name, sides in placed.items())
 
 
-def _overlap(found: Mapping[str, Places], codes: Values) -> str:
-    named = sum(len(vertices) for sides in found.values() for vertices in sides.values())
-    coloured = sum(np.count_nonzero(side < len(found)) for side in codes.values())
+def _overlap(placed: Mapping[str, Places], codes: Values) -> str:
+    named = sum(len(vertices) for sides in placed.values() for vertices in sides.values())
+    coloured = sum(np.count_nonzero(side < len(placed)) for side in codes.values())
     return " Where ROIs overlap, the one named last is on top." if named > coloured else ""
