@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from algocli.compute.files import read_json, write_json
-from algocli.errors import DataError
+from algocli.errors import DataError, StorageError
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,8 @@ def read_sealed(path: Path, *, hint: str = "delete it and repeat the command") -
     """
     try:
         value = read_json(path)
+    except StorageError:
+        raise
     except DataError as error:
         raise DataError(error.message, hint=hint) from error
     seal = value.pop(_SEAL, None)

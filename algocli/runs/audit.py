@@ -30,7 +30,7 @@ def run_faults(run: Run) -> Iterator[Fault]:
     try:
         settings = run.settings
     except DataError as error:
-        yield Fault(run.folder / "manifest.json", error.message, again(run.folder, everyone))
+        yield Fault(run.folder / "manifest.json", error.message, error.hint or again(run.folder, everyone))
     for subject_run in subject_runs:
         yield from _subject_faults(run, subject_run, settings)
 
@@ -58,7 +58,7 @@ def _subject_faults(run: Run, subject_run: SubjectRun, settings: Settings | None
         for path in subject_run.faults():
             yield Fault(path, "it is not what was written, or missing", mend)
     except DataError as error:
-        yield Fault(record, error.message, mend)
+        yield Fault(record, error.message, error.hint or mend)
         return
     yield from _later_faults(subject_run)
 

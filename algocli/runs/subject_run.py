@@ -18,6 +18,7 @@ from algocli.compute.files import publish, read_json
 from algocli.dataset.sides import Side, check_side, sides_in
 from algocli.encoding.settings import Settings
 from algocli.errors import DataError, MissingStep, UsageError
+from algocli.runs.manifest import as_settings
 from algocli.runs.vouched_arrays import VouchedArrays
 
 # What `predict` keeps of a subject's model.
@@ -185,8 +186,8 @@ class SubjectRun(VouchedArrays):
         """Say whether the record tells of no other settings than these; one of old tells of none."""
         recorded = self.record.get("settings")
         try:
-            return recorded is None or Settings(**recorded) == settings
-        except (TypeError, UsageError):
+            return recorded is None or as_settings(recorded) == settings
+        except (TypeError, ValueError, UsageError):
             return False
 
     def check_settings(self, settings: Settings) -> None:

@@ -25,7 +25,7 @@ COMMANDS = {
 OTHERS = {
     "predict": ("predict", "DATA/subj01/test_split/test_images", "--run", "mine", "-o", "OUT/new"),
     "stimuli": ("stimuli", "--csv", "OUT/stimuli.csv"),
-    "demo": ("demo", "OUT/demo", "--train", "4", "--test", "2", "-s", "1", "--vertices", "60"),
+    "demo": ("demo", "OUT/demo", "--train", "4", "--test", "2", "-s", "1", "--vertices", "300"),
 }
 # As often as each changes the folder, with all that it takes away.
 MOMENTS = {"submit": 13, "export": 5, "report": 10, "plot": 5}
