@@ -69,4 +69,4 @@ def _later_faults(subject_run: SubjectRun) -> Iterator[Fault]:
         yield Fault(path, "it is not what was written, or lacks its record", p_values.make_again(subject_run))
     model = subject_run.folder / MODEL
     if model.exists() and read_kept(model) is None:
-        yield Fault(model, "it is damaged", "whatever needs it fits it anew")
+        yield Fault(model, "it is damaged", "nothing needs to be done: whatever needs it fits it anew")
