@@ -10,6 +10,7 @@ from algocli.compute.vouching import Fault
 from algocli.dataset.naming import id_of
 from algocli.encoding.settings import Settings
 from algocli.errors import DataError
+from algocli.features.store.derived import forget
 from algocli.runs import p_values
 from algocli.runs.commands import again
 from algocli.runs.run import Run
@@ -69,4 +70,5 @@ def _later_faults(subject_run: SubjectRun) -> Iterator[Fault]:
         yield Fault(path, "it is not what was written, or lacks its record", p_values.make_again(subject_run))
     model = subject_run.folder / MODEL
     if model.exists() and read_kept(model) is None:
+        forget(model)
         yield Fault(model, "it is damaged", "nothing needs to be done: whatever needs it fits it anew")

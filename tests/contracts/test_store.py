@@ -319,7 +319,7 @@ class TestManifest:
             raise KeyboardInterrupt
 
         with monkeypatch.context() as patch:
-            patch.setattr("algocli.features.store.shards.write_sealed", stop)
+            patch.setattr("algocli.features.store.allocation.write_sealed", stop)
             with pytest.raises(KeyboardInterrupt):
                 create(tmp_path / "store")
         with pytest.raises(MissingStep):

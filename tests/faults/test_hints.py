@@ -182,7 +182,7 @@ DAMAGES: dict[str, tuple[Callable[[], None], list[list[str]]]] = {
     "an array without description": (gone(f"{STORE}/features.zarr/zarr.json"), [EXTRACT, VERIFY, PREDICT]),
     "an array of garbage": (garbage(f"{STORE}/features.zarr/zarr.json"), [EXTRACT, VERIFY, PREDICT]),
     "a torn shard": (torn_shard, [ANOTHER, VERIFY]),
-    "no shard": (gone(f"{STORE}/features.zarr/c/0"), [VERIFY, EXTRACT]),
+    "no shard": (gone(f"{STORE}/features.zarr/c/0"), [VERIFY]),
     "a record of garbage": (garbage(f"{STORE}/done/00000.json"), [ANOTHER, EXTRACT, VERIFY]),
     "a flipped digest of a shard": (flipped_digest_of_shard, [ANOTHER, EXTRACT, VERIFY]),
     "a flipped digest of before": (flipped_digest_of_shard_of_before, [VERIFY, EXTRACT]),
@@ -200,6 +200,7 @@ DAMAGES: dict[str, tuple[Callable[[], None], list[list[str]]]] = {
     "cut predictions": (cut(f"{RUN}/left_pred_test.npy"), [SUBMIT, VERIFY]),
     "no array": (gone(f"{RUN}/validation_rows.npy"), [REPORT, VERIFY]),
     "cut p values": (cut(f"{RUN}/left_p.npy"), [EXPORT, VERIFY]),
+    "a model of garbage": (lambda: (only(RUN) / "model.npz").write_bytes(b"PK") and None, [VERIFY, PREDICT]),
     "no record of p values": (gone(f"{RUN}/significance.json"), [VERIFY, EXPORT]),
 }
 

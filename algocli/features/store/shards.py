@@ -196,8 +196,7 @@ class FeatureStore(readable.Readable):
 
     def _is_done(self, shard: Shard) -> bool:
         record = self._record(shard)
-        is_of_it = record.get("key") == self.key and record.get("rows") == [shard.start, shard.stop]
-        return is_of_it and self._shard_path(shard).is_file()
+        return record.get("key") == self.key and record.get("rows") == [shard.start, shard.stop]
 
     def _record(self, shard: Shard) -> dict[str, Any]:
         """Return the record of a shard; an empty one where there is none, or it is damaged."""
