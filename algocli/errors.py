@@ -4,7 +4,7 @@ AlgocliError            says what was found, what was expected and (as a hint) w
 ├── UsageError      2   the request itself makes no sense: no such option, model, layer or ROI
 │   └── NoAttribute     an object has no such attribute, and another one has
 ├── DataError       3   what lies on disk is missing, malformed or does not fit together
-│   ├── StorageError    the disk is full, or the folder may not be written
+│   ├── StorageError    the disk is full, or a folder may not be written, or a file not read
 │   └── NoPixels        an image is whole, and its file does not say what it looks like
 └── MissingStep     4   an earlier step has not run; the hint is the command that runs it
 
@@ -17,6 +17,7 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 
 
 class AlgocliError(Exception):
@@ -118,12 +119,16 @@ def reading(path: Path) -> Iterator[None]:
     Raises
     ------
     DataError
-        In place of the OSError; other errors pass unchanged.
+        In place of the OSError, as a StorageError where permission is lacking; other errors pass unchanged.
     """
     try:
         yield
     except (FileNotFoundError, NotADirectoryError) as error:
         raise DataError(f"{path} is missing") from error
+    except PermissionError as error:
+        # Nothing that is done to the data helps: whoever owns it has to let us.
+        hint = f"chmod u+rX {quote(str(path))}, or ask whoever it belongs to"
+        raise StorageError(f"{path} cannot be read: permission denied", hint=hint) from error
     except OSError as error:
         raise DataError(f"{path} cannot be read: {(error.strerror or first_line(error)).lower()}") from error
 

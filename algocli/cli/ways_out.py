@@ -60,9 +60,7 @@ def _options_of(words: list[str], ctx: typer.Context) -> dict[str, set[str]]:
 
 def _as_word(name: str, value: Any) -> str | None:
     """Write what was chosen as one word; None where there is nothing to hand on."""
-    if value is None or (name == "run" and value == _LATEST):
-        return None
-    if isinstance(value, str) or not isinstance(value, list | tuple):
-        return str(value)
-    # One run is not several.
-    return ",".join(value) if name == "subject" and value else None
+    if isinstance(value, list):
+        # Several runs are for the command that takes them.
+        value = ",".join(value) or None if name == "subject" or len(value) == 1 else None
+    return None if value is None or (name == "run" and value == _LATEST) else str(value)

@@ -17,7 +17,7 @@ from typing import IO, Any
 
 from algocli.compute.lock import hold_if_free, is_at
 from algocli.compute.opening import LARGEST_TEXT, read_file
-from algocli.errors import DataError, UsageError, writing
+from algocli.errors import DataError, StorageError, UsageError, writing
 
 # Every unfinished file carries this ending, so that a sweep can recognise what a killed process left.
 PARTIAL = ".partial"
@@ -160,6 +160,8 @@ def read_json(path: Path) -> dict[str, Any]:
     remedy = "delete it and repeat the command"
     try:
         value = json.loads(read_file(path, LARGEST_TEXT).decode(errors=_ODD_NAMES))
+    except StorageError:
+        raise
     except (DataError, ValueError, RecursionError) as error:
         raise DataError(f"{path} is missing or damaged", hint=remedy) from error
     if not isinstance(value, dict):

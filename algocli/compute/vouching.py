@@ -12,7 +12,7 @@ from typing import Any
 from algocli.compute.files import read_json, write_json
 from algocli.compute.kinds import mismatch
 from algocli.compute.opening import open_file
-from algocli.errors import DataError
+from algocli.errors import DataError, StorageError
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,8 @@ def read_sealed(path: Path, *, kinds: Any = None, hint: str = "delete it and rep
     """
     try:
         value = read_json(path)
+    except StorageError:
+        raise
     except DataError as error:
         raise DataError(error.message, hint=hint) from error
     seal = value.pop(_SEAL, None)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial as bound
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +16,7 @@ from algocli.dataset.challenge.layout import check_subjects
 from algocli.errors import UsageError
 from algocli.pipeline.arguments import ChallengeData, as_challenge, each_run
 from algocli.pipeline.defaults import DEFAULT_DATA, DEFAULT_ZIP
+from algocli.runs.commands import on_its_data
 from algocli.runs.mixtures import tell_mixtures
 from algocli.runs.run import Run
 from algocli.submission.package import Packaged, Prediction, package
@@ -85,6 +87,7 @@ def submit(
     bits = _bits(mantissa_bits)
     chosen = None if subjects is None else check_subjects(subjects)
     provenance: Mapping[str, Any]
+    train: Callable[[Sequence[int]], str] | None = None
     if isinstance(runs, str | Path):
         if average:
             raise UsageError(
@@ -95,7 +98,9 @@ def submit(
         predictions = in_folder(folder, expected, chosen)
         provenance = {"from": str(folder.resolve())}
     else:
-        predictions, provenance = _from_runs(each_run(runs), chosen, note, average=average, weighted=weighted)
+        several = each_run(runs)
+        train = bound(on_its_data, several[0].folder, several[0].settings) if several else None
+        predictions, provenance = _from_runs(several, chosen, note, average=average, weighted=weighted)
         expected = ExpectedShapes.of(as_challenge(data_dir))
     return package(
         predictions,
@@ -104,6 +109,7 @@ def submit(
         partial=check_flag("partial", partial),
         round_bits=bits,
         provenance=_signed(provenance),
+        train=train,
         track=track,
     )
 

@@ -12,6 +12,7 @@ from algocli.compute.vouching import Fault
 from algocli.dataset.naming import id_of
 from algocli.encoding.settings import Settings
 from algocli.errors import DataError, StorageError
+from algocli.features.store.derived import forget
 from algocli.runs import p_values
 from algocli.runs.commands import again
 from algocli.runs.latest import LATEST, check_mark
@@ -33,7 +34,7 @@ def run_faults(run: Run) -> Iterator[Fault]:
     try:
         settings = run.settings
     except DataError as error:
-        yield Fault(run.folder / "manifest.json", error.message, again(run.folder, everyone))
+        yield Fault(run.folder / "manifest.json", error.message, error.hint or again(run.folder, everyone))
     for subject_run in subject_runs:
         yield from _subject_faults(run, subject_run, settings)
 
@@ -70,7 +71,7 @@ def _subject_faults(run: Run, subject_run: SubjectRun, settings: Settings | None
         for path in subject_run.faults():
             yield Fault(path, "it is not what was written, or missing", mend)
     except DataError as error:
-        yield Fault(record, error.message, mend)
+        yield Fault(record, error.message, error.hint or mend)
         return
     yield from _later_faults(subject_run)
 
@@ -86,4 +87,5 @@ def _later_faults(subject_run: SubjectRun) -> Iterator[Fault]:
         yield Fault(path, "it is not what was written, or lacks its record", p_values.make_again(subject_run))
     model = subject_run.folder / MODEL
     if model.exists() and read_kept(model) is None:
-        yield Fault(model, "it is damaged", "whatever needs it fits it anew")
+        forget(model)
+        yield Fault(model, "it is damaged", "nothing needs to be done: whatever needs it fits it anew")

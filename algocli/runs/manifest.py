@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from algocli.compute.vouching import read_sealed
 from algocli.encoding.settings import Settings
@@ -26,13 +27,24 @@ def settings_in(folder: Path) -> Settings:
     if manifest.get("schema") != SCHEMA:
         raise DataError(f"{folder} was written by another version of algocli")
     try:
-        # Runs of versions before do not say how they chose penalties: there was one way.
-        return Settings.recorded({"former_penalties": True} | manifest["settings"])
-    except (KeyError, TypeError) as error:
+        return as_settings(manifest["settings"])
+    except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"the settings in {folder} are damaged") from error
     # Older versions took words that they did not know, and did something else.
     except UsageError as error:
         raise DataError(f"the settings in {folder} are damaged: {error.message}") from error
+
+
+def as_settings(told: Mapping[str, Any]) -> Settings:
+    """Return settings as a manifest or a record tells of them.
+
+    Raises
+    ------
+    TypeError, UsageError
+        If they are none.
+    """
+    # Runs of versions before do not say how they chose penalties: there was one way.
+    return Settings.recorded({"former_penalties": True} | dict(told))
 
 
 def data_of(folder: Path) -> str | None:
@@ -48,5 +60,5 @@ def told_settings(folder: Path) -> Iterator[Settings]:
     with suppress(DataError):
         yield settings_in(folder)
     for record in sorted(folder.glob("*/record.json")):
-        with suppress(DataError, KeyError, TypeError, UsageError):
-            yield Settings.recorded(read_sealed(record)["settings"])
+        with suppress(DataError, KeyError, TypeError, ValueError, UsageError):
+            yield as_settings(read_sealed(record)["settings"])

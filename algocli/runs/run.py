@@ -28,7 +28,7 @@ from algocli.dataset.naming import (
 )
 from algocli.dataset.sides import Side
 from algocli.encoding.settings import Settings
-from algocli.errors import DataError, MissingStep, NoAttribute, UsageError
+from algocli.errors import DataError, MissingStep, NoAttribute, StorageError, UsageError
 from algocli.runs import p_values as kept_p
 from algocli.runs.commands import again, on_its_data
 from algocli.runs.latest import LATEST, check_mark, mark, marked
@@ -92,6 +92,8 @@ class Run:
         """The settings that every subject of this run shares."""
         try:
             return settings_in(self.folder)
+        except StorageError:
+            raise
         except DataError as error:
             # Without its settings nothing in the folder can be told from what other settings would have left there.
             everyone = [id_of(subject_folder.name) for subject_folder in self.subject_folders()]

@@ -19,6 +19,7 @@ from algocli.compute.vouching import read_sealed
 from algocli.dataset.sides import Side, check_side, sides_in
 from algocli.encoding.settings import Settings
 from algocli.errors import DataError, MissingStep, UsageError
+from algocli.runs.manifest import as_settings
 from algocli.runs.vouched_arrays import VouchedArrays
 
 # What `predict` keeps of a subject's model.
@@ -197,8 +198,8 @@ class SubjectRun(VouchedArrays):
         """Say whether the record tells of no other settings than these; one of old tells of none."""
         recorded = self.record.get("settings")
         try:
-            return recorded is None or Settings.recorded(recorded) == settings
-        except (TypeError, UsageError):
+            return recorded is None or as_settings(recorded) == settings
+        except (TypeError, ValueError, UsageError):
             return False
 
     def check_settings(self, settings: Settings) -> None:

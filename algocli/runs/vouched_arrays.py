@@ -20,7 +20,7 @@ from algocli.compute.vouching import DigestBehind, digest_file, is_unchanged, wr
 from algocli.dataset.arrays import open_array
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.vouched import is_whole, read_record
-from algocli.errors import DataError
+from algocli.errors import DataError, StorageError
 from algocli.runs.commands import again
 
 # Under which a record tells the digest of each array; one of old does not.
@@ -182,6 +182,8 @@ class VouchedArrays:
     def _whole_record(self) -> dict[str, Any]:
         try:
             return read_record(self.folder / "record.json", kinds=_RECORD)
+        except StorageError:
+            raise
         except DataError as error:
             raise self.damaged(error.message) from error
 
@@ -253,5 +255,7 @@ class VouchedArrays:
     def _open(self, path: Path) -> NDArray[Any]:
         try:
             return open_array(path)
+        except StorageError:
+            raise
         except DataError as error:
             raise self.damaged(f"{path} is missing or damaged") from error

@@ -84,6 +84,7 @@ def package(
     partial: bool = False,
     round_bits: int | Literal["auto"] = "auto",
     provenance: Mapping[str, Any] | None = None,
+    train: Callable[[Sequence[int]], str] | None = None,
     track: Track = silent,
 ) -> Packaged:
     """Write the zip of a submission, prove it right, and only then give it its name.
@@ -105,6 +106,8 @@ def package(
         below 290 MB.
     provenance
         What the record shall say about where the predictions come from.
+    train
+        Returns the command that trains some subjects, for whoever lacks them.
     track
         Wraps the files while they are written and again while they are checked.
 
@@ -126,7 +129,7 @@ def package(
     if record.is_dir():
         raise StorageError(f"cannot write {record}: a folder stands where the file should go", hint="name another zip")
     chosen = _in_order(predictions, expected)
-    _refuse_missing([member for member, _ in chosen], expected, partial=partial)
+    _refuse_missing([member for member, _ in chosen], expected, train or _usual_training, partial=partial)
     n_bits = _bits_to_round(chosen) if n_rounded is None else n_rounded
     # The record is written first and gets its name last, and in between there is none: no zip is ever beside the record
     # of another.
@@ -255,7 +258,13 @@ def _in_order(predictions: Iterable[Prediction], expected: ExpectedShapes) -> li
     return [(member, given[key]) for key, member in members.items() if key in given]
 
 
-def _refuse_missing(members: Sequence[Member], expected: ExpectedShapes, *, partial: bool) -> None:
+def _usual_training(subjects: Sequence[int]) -> str:
+    return f"algocli train -s {_listed(subjects)}"
+
+
+def _refuse_missing(
+    members: Sequence[Member], expected: ExpectedShapes, train: Callable[[Sequence[int]], str], *, partial: bool
+) -> None:
     """Stop before anything is written where hemispheres are missing, or subjects that may not be."""
     have = {member.subject for member in members}
     absent = [member for member in expected.members if member not in members]
@@ -263,14 +272,14 @@ def _refuse_missing(members: Sequence[Member], expected: ExpectedShapes, *, part
     if half:
         raise MissingStep(
             f"there are no predictions for {', '.join(map(str, half))}",
-            hint=f"algocli train -s {_listed(sorted({member.subject for member in half}))}",
+            hint=train(sorted({member.subject for member in half})),
         )
     if absent and not (partial and have):
         subjects = sorted({member.subject for member in absent})
         also = "" if not have else " (or partial=True, for a zip that the leaderboard will not take)"
         raise MissingStep(
             f"there are no predictions for subject {_listed(subjects)}",
-            hint=f"algocli train -s {_listed(subjects)}{also}",
+            hint=f"{train(subjects)}{also}",
         )
 
 

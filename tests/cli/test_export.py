@@ -146,7 +146,7 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(export, tmp_path, file_for
 def test_a_subject_that_was_not_trained_is_a_missing_step(export):
     result = export("-s", "3")
     assert result.exit_code == 4
-    assert "algocli train -s 3" in result.stderr
+    assert "algocli train --features alexnet-features.2-1a2b3c4d --run a-run -s 3" in result.stderr
 
 
 def test_a_file_in_place_of_the_folder_is_a_usage_error(export, tmp_path):

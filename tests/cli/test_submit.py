@@ -49,7 +49,7 @@ def test_missing_subjects_are_a_missing_step_with_the_command_that_makes_them(su
     assert result.exit_code == 4
     assert not (tmp_path / "submission.zip").exists()
     hint = result.stderr.splitlines()[-1]
-    assert "algocli train -s 2,3,4,5,7,8 --data-dir" in hint
+    assert "--run a-run -s 2,3,4,5,7,8 --data-dir" in hint
     assert hint.endswith("(or --partial, for a zip that the leaderboard will not take)")
 
 

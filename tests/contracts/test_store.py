@@ -253,7 +253,7 @@ class TestDamage:
         for use in (store.read, lambda: list(store.damaged()), lambda: store.write(store.shards[0], some()[:4])):
             with pytest.raises(DataError, match="is missing or damaged") as caught:
                 use()
-            assert "delete that folder" in str(caught.value.hint)
+            assert "algocli cache verify" in str(caught.value.hint)
 
     def test_an_unfinished_shard_is_not_checked(self, tmp_path: Path) -> None:
         store = create(tmp_path / "store")
@@ -319,7 +319,7 @@ class TestManifest:
             raise KeyboardInterrupt
 
         with monkeypatch.context() as patch:
-            patch.setattr("algocli.features.store.shards.write_sealed", stop)
+            patch.setattr("algocli.features.store.allocation.write_sealed", stop)
             with pytest.raises(KeyboardInterrupt):
                 create(tmp_path / "store")
         with pytest.raises(MissingStep):

@@ -151,17 +151,16 @@ def test_training_again_says_so_or_ends_with_the_same(whole: Path, place: Path, 
 def follow(hint: str, place: Path) -> None:
     """Do what a hint of `cache verify` says."""
     line = hint.removeprefix("hint:").strip().partition(" (")[0]
-    found = re.match(r"delete (\S+?)(?:, then (.*)|: .*)?$", line)
-    if found:
-        path = place / found[1]
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
-        line = found[2] or ""
-    if line.startswith("repeat the algocli extract"):
+    removal = re.match(r"rm -r (\S+?)(, then train again.*)?$", line)
+    if removal:
+        shutil.rmtree(place / removal[1])
+        if removal[2]:
+            done(TRAIN)
+    elif line.startswith("repeat the command that made it"):
         done(EXTRACT)
-    elif line.startswith("train again"):
-        done(TRAIN)
-    elif line:
-        done(shlex.split(line)[1:])
+    elif not line.startswith("nothing needs to be done") and not line.startswith("whatever needs it"):
+        # What only whoever made it knows is to be filled in.
+        done(shlex.split(line.replace("WEIGHTS", "random").replace("MODEL", "stand-in"))[1:])
 
 
 @SOME_AND_ALL

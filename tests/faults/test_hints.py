@@ -182,7 +182,7 @@ DAMAGES: dict[str, tuple[Callable[[], None], list[list[str]]]] = {
     "an array without description": (gone(f"{STORE}/features.zarr/zarr.json"), [EXTRACT, VERIFY, PREDICT]),
     "an array of garbage": (garbage(f"{STORE}/features.zarr/zarr.json"), [EXTRACT, VERIFY, PREDICT]),
     "a torn shard": (torn_shard, [ANOTHER, VERIFY]),
-    "no shard": (gone(f"{STORE}/features.zarr/c/0"), [VERIFY, EXTRACT]),
+    "no shard": (gone(f"{STORE}/features.zarr/c/0"), [VERIFY]),
     "a record of garbage": (garbage(f"{STORE}/done/00000.json"), [ANOTHER, EXTRACT, VERIFY]),
     "a flipped digest of a shard": (flipped_digest_of_shard, [ANOTHER, EXTRACT, VERIFY]),
     "a flipped digest of before": (flipped_digest_of_shard_of_before, [VERIFY, EXTRACT]),
@@ -200,6 +200,7 @@ DAMAGES: dict[str, tuple[Callable[[], None], list[list[str]]]] = {
     "cut predictions": (cut(f"{RUN}/left_pred_test.npy"), [SUBMIT, VERIFY]),
     "no array": (gone(f"{RUN}/validation_rows.npy"), [REPORT, VERIFY]),
     "cut p values": (cut(f"{RUN}/left_p.npy"), [EXPORT, VERIFY]),
+    "a model of garbage": (lambda: (only(RUN) / "model.npz").write_bytes(b"PK") and None, [VERIFY, PREDICT]),
     "no record of p values": (gone(f"{RUN}/significance.json"), [VERIFY, EXPORT]),
 }
 
@@ -212,3 +213,29 @@ def test_what_is_proposed_mends_what_is_damaged(home: Path, name: str, words: li
     DAMAGES[name][0]()
     follow(words)
     follow(VERIFY)
+
+
+# What a person asked for too early, or not in full, and the one command that is proposed, with all that was given.
+MISTAKES = {
+    "report --run its -s 2 --cache-dir 'new cache'": "train -s 2 --run its --cache-dir 'new cache'",
+    "train --model stand-in -l 'a b' -s 1 FOLDERS": "extract --model stand-in -l 'a b' -s 1 FOLDERS",
+    "train --features its -s 1,2 FOLDERS": "extract -s 1,2 FOLDERS",
+    "submit --run plain -o my.zip FOLDERS": "train --features NAME --pca 5 --regression ridge --standardise "
+    "--run plain -s 3,4,5,6,7,8 --data-dir DATA --cache-dir 'my cache'",
+    "plot accuracy --significant --run plain -s 1 FOLDERS": "report --significance -s 1 --run plain FOLDERS",
+    "plot response -s 1 FOLDERS": "plot response --stimulus 0 -s 1 FOLDERS",
+    "plot rois roi --run plain FOLDERS": "plot rois --run plain FOLDERS",
+}
+
+
+@pytest.mark.parametrize(("asked", "answer"), MISTAKES.items())
+def test_what_is_proposed_has_all_that_was_given(home: Path, asked: str, answer: str) -> None:
+    name = only("features/*").name
+    given = {"FOLDERS": shlex.join(FOLDERS), "NAME": name, "DATA": shlex.quote(str(home / "my data"))}
+    code, said = run(shlex.split(asked.replace("FOLDERS", given["FOLDERS"])))
+    assert code in (2, 4), said
+    for word, what in given.items():
+        answer = answer.replace(word, what)
+    assert proposed(said) == [shlex.split(answer)]
+    # It is known, and so is each of its options.
+    assert CliRunner().invoke(app, [*shlex.split(answer), "--help"]).exit_code == 0

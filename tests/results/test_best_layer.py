@@ -173,7 +173,7 @@ def test_a_run_that_is_no_blend_is_refused_with_one_that_is(blend):
 def test_without_any_blend_the_hint_makes_one(tmp_path):
     with pytest.raises(UsageError) as caught:
         layered([write_run(tmp_path)])
-    assert caught.value.hint.startswith("algocli train --regression blend -l A -l B")
+    assert caught.value.hint.startswith("`algocli train --regression blend -l A -l B`")
 
 
 def test_the_counts_of_a_hemisphere_sum_to_its_vertices(challenge, blend):

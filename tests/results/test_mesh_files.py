@@ -200,4 +200,4 @@ def test_what_a_killed_download_left_is_swept_and_one_that_goes_on_is_left_alone
 
     with hold(alive / "lock"):
         fetch_folder("surface", [tmp_path], ["mesh"], fetch, lambda _arrived: None)
-    assert sorted(path.name for path in tmp_path.iterdir()) == [alive.name, "surface"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["surface", alive.name]

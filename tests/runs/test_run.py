@@ -110,7 +110,7 @@ def test_a_subject_is_done_when_its_record_says_so(tmp_path: Path) -> None:
     assert run.subjects == ()
     with pytest.raises(MissingStep, match="run mine has no subject 3") as caught:
         run.subject(3)
-    assert caught.value.hint == "algocli train -s 3"
+    assert caught.value.hint == f"algocli train --features {SETTINGS.features[0]} --run mine -s 3"
     share.finish({"finished_at": 5.0})
     assert run.has(3)
     assert run.subject(3).record == {"finished_at": 5.0}
@@ -241,7 +241,7 @@ def test_damaged_settings_are_named(tmp_path: Path, manifest: dict[str, object])
     write_sealed(run.folder / "manifest.json", manifest)
     with pytest.raises(DataError, match=r"the settings in .*mine are damaged") as caught:
         _ = run.settings
-    assert caught.value.hint == "delete that folder and train again"
+    assert str(caught.value.hint).startswith(f"rm -r {run.folder}, then train again")
 
 
 def test_an_empty_array_is_a_damaged_one(tmp_path: Path) -> None:
@@ -292,7 +292,7 @@ def test_correlations_that_training_never_writes_are_refused(tmp_path: Path, wro
     share.save("left_correlation", np.array([0.5, wrong]))
     with pytest.raises(DataError, match=r"left_correlation\.npy is damaged") as refused:
         share.correlation("left")
-    assert refused.value.hint == "train this subject again with force=True"
+    assert str(refused.value.hint).endswith("--run mine -s 1 --force")
 
 
 def test_settings_that_an_older_version_misunderstood_are_named(tmp_path: Path) -> None:

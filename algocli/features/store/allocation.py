@@ -69,7 +69,8 @@ def _restore(folder: Path, about: Mapping[str, Any]) -> bool:
         known.add(digest_file(path))
     with suppress(DataError):
         known.add(str(read_sealed(folder / "manifest.json").get("array")))
-    if not known:
+    # Without a manifest, an array is what a process that was killed left, or of features that were deleted.
+    if not known or not (folder / "manifest.json").is_file():
         return False
     beside = folder / "describing.zarr"
     _remove(beside)

@@ -85,4 +85,4 @@ def test_without_ceilings_it_says_where_they_may_come_from(tmp_path):
     folder = write_tiny_challenge(tmp_path / "bare", (1,), image_size=8, known_test=False)
     with pytest.raises(DataError, match="subject 1 has no noise ceilings") as caught:
         list(plot_ceiling(Challenge(folder), write_run(tmp_path, subjects=(1,)), ONE))
-    assert caught.value.hint.startswith("algocli import-ceilings")
+    assert caught.value.hint.startswith("`algocli import-ceilings")
