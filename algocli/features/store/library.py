@@ -19,7 +19,7 @@ from algocli.compute.vouching import read_sealed, write_sealed
 from algocli.dataset.naming import check_subject_name
 from algocli.dataset.protocol import Subject
 from algocli.dataset.stimuli import FROM_DATASET, Stimulus, ids_digest
-from algocli.errors import DataError, MissingStep, NoPixels, UsageError
+from algocli.errors import DataError, MissingStep, NoPixels, UsageError, reading
 from algocli.features.networks.weights import PRETRAINED
 from algocli.features.store.commands import command, describe, options, transform_of
 from algocli.features.store.keys import Recipe
@@ -132,7 +132,8 @@ def find_store(cache_dir: Path, name: str, subject: Subject, content: str) -> Fe
 def stores_of_subject(home: Path, name: str) -> list[FeatureStore]:
     """Open the stores that a recipe's folder has of the subject of that name, by what they were made from."""
     # A name may have dashes of its own; a digest has none.
-    folders = [path.parent for path in sorted(home.glob("*/manifest.json"))]
+    with reading(home):
+        folders = [path.parent for path in sorted(home.glob("*/manifest.json"))]
     return [FeatureStore(folder) for folder in folders if named_after(folder) == name]
 
 

@@ -162,7 +162,13 @@ class _Campaign:
             again = (*TRAININGS[run], *(["--force"] if "force" in line else []))
             # A training that is replaced has no p values until they are asked for.
             return [again, SIGNIFICANCE] if run == "plain" else [again]
-        if "algocli extract" in line or "extract again" in line or "made it" in line or "make it again" in line:
+        if (
+            "algocli extract" in line
+            or "algocli import-features" in line
+            or "extract again" in line
+            or "made it" in line
+            or "make it again" in line
+        ):
             return [MAKING["theirs" in file.parts]]
         return []
 
