@@ -158,7 +158,7 @@ class _Campaign:
         if line.startswith("algocli "):
             return [tuple(word for word in shlex.split(line)[1:])]
         run = file.parts[2] if file.parts[1] == "runs" and len(file.parts) > 3 else "mine"
-        if line.startswith("train"):
+        if line.startswith("train") or "replace it with --force" in line:
             again = (*TRAININGS[run], *(["--force"] if "force" in line else []))
             # A training that is replaced has no p values until they are asked for.
             return [again, SIGNIFICANCE] if run == "plain" else [again]
