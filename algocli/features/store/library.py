@@ -20,7 +20,7 @@ from algocli.compute.vouching import read_sealed, write_sealed
 from algocli.dataset.naming import check_subject_name
 from algocli.dataset.protocol import Subject
 from algocli.dataset.stimuli import FROM_DATASET, Stimulus, ids_digest
-from algocli.errors import DataError, MissingStep, NoPixels, UsageError
+from algocli.errors import DataError, MissingStep, NoPixels, UsageError, reading
 from algocli.features.networks.weights import PRETRAINED
 from algocli.features.store.commands import command, describe, options, transform_of
 from algocli.features.store.keys import Recipe, words_of
@@ -138,7 +138,8 @@ def stores_of_subject(home: Path, name: str) -> list[FeatureStore]:
 def folders_of_subject(home: Path, name: str) -> list[Path]:
     """List the folders of these stores, whatever is wrong with them."""
     # A name may have dashes of its own; a digest has none.
-    folders = [path.parent for path in sorted(home.glob("*/manifest.json"))]
+    with reading(home):
+        folders = [path.parent for path in sorted(home.glob("*/manifest.json"))]
     return [folder for folder in folders if named_after(folder) == name]
 
 

@@ -158,11 +158,17 @@ class _Campaign:
         if line.startswith("algocli "):
             return [tuple(word for word in shlex.split(line)[1:])]
         run = file.parts[2] if file.parts[1] == "runs" and len(file.parts) > 3 else "mine"
-        if line.startswith("train"):
+        if line.startswith("train") or "replace it with --force" in line:
             again = (*TRAININGS[run], *(["--force"] if "force" in line else []))
             # A training that is replaced has no p values until they are asked for.
             return [again, SIGNIFICANCE] if run == "plain" else [again]
-        if "algocli extract" in line or "extract again" in line or "made it" in line or "make it again" in line:
+        if (
+            "algocli extract" in line
+            or "algocli import-features" in line
+            or "extract again" in line
+            or "made it" in line
+            or "make it again" in line
+        ):
             return [MAKING["theirs" in file.parts]]
         return []
 
