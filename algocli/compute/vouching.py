@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from algocli.compute.files import read_json, write_json
-from algocli.errors import DataError
+from algocli.errors import DataError, reading
 
 
 @dataclass(frozen=True)
@@ -93,11 +93,8 @@ def digest_file(path: Path) -> str:
     DataError
         If it is missing or cannot be read.
     """
-    try:
-        with path.open("rb", buffering=0) as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise DataError(f"{path} is missing or damaged") from error
+    with reading(path), path.open("rb", buffering=0) as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def is_unchanged(path: Path, digest: str) -> bool:

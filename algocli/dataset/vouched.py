@@ -8,7 +8,7 @@ from pathlib import Path
 
 from algocli.compute.vouching import digest_file
 from algocli.dataset.memories import FileDigests, memory_of, stamp_of
-from algocli.errors import DataError, StorageError
+from algocli.errors import DataError, StorageError, reading
 
 # What is smaller is read sooner than its stamp is looked up on the disk.
 _LARGE = 4 * 2**20
@@ -22,7 +22,8 @@ def is_whole(path: Path, digest: str, cache_dir: Path) -> bool:
     It is read once for each size, inode and times of change that it has; of large files the cache remembers that.
     """
     try:
-        stamp = stamp_of(os.stat(path))
+        with reading(path):
+            stamp = stamp_of(os.stat(path))
         known = _seen.get(path)
         if known is None or known[0] != stamp:
             memory = FileDigests(memory_of(path.parent, cache_dir)) if os.path.getsize(path) > _LARGE else None  # noqa: PTH202
@@ -31,7 +32,7 @@ def is_whole(path: Path, digest: str, cache_dir: Path) -> bool:
                 found = digest_file(path)
                 _remember(path, stamp, found, memory)
             known = _seen[path] = (stamp, found)
-    except (OSError, DataError):
+    except DataError:
         return False
     return known[1] == digest
 

@@ -22,7 +22,7 @@ from algocli.compute.lock import hold
 from algocli.compute.track import Track, silent
 from algocli.compute.vouching import write_sealed
 from algocli.dataset.vouched import was_written
-from algocli.errors import DataError
+from algocli.errors import DataError, reading
 from algocli.features.algebra import Algebra, Tiles, algebra_on
 from algocli.features.store.keys import digest_of
 from algocli.features.store.matrices import DIGEST, is_as_recorded, is_recorded
@@ -294,6 +294,7 @@ def _save(path: Path, tiles: Tiles, n_stimuli: int) -> str:
 
 def _open(path: Path) -> NDArray[Any]:
     try:
-        return cast("NDArray[Any]", np.load(path, mmap_mode="r", allow_pickle=False))
-    except (OSError, ValueError) as error:
+        with reading(path):
+            return cast("NDArray[Any]", np.load(path, mmap_mode="r", allow_pickle=False))
+    except (DataError, ValueError) as error:
         raise DataError(f"{path} is missing or damaged", hint="delete its folder and train again") from error
