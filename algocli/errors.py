@@ -6,6 +6,7 @@ AlgocliError            says what was found, what was expected and (as a hint) w
 ├── DataError       3   what lies on disk is missing, malformed or does not fit together
 │   ├── StorageError    the disk is full, or a folder may not be written, or a file not read
 │   └── NoPixels        an image is whole, and its file does not say what it looks like
+├── DiskFault       3   the disk fails while it is read: what lies there may be whole
 └── MissingStep     4   an earlier step has not run; the hint is the command that runs it
 
 Anything else that escapes is a bug, keeps its traceback and exits with 1.
@@ -71,12 +72,20 @@ class NoPixels(DataError):
     """An image is whole, and its file does not say what it looks like."""
 
 
+class DiskFault(AlgocliError):
+    """The disk fails while it is read; no `DataError`, since nothing may be taken for missing or damaged by it."""
+
+    exit_code = 3
+
+
 class MissingStep(AlgocliError):
     """An earlier command has not run; the hint is that command."""
 
     exit_code = 4
 
 
+# What a disk, or the network before it, says when it fails, whatever lies on it.
+_FAILS = (errno.EIO, errno.ESTALE)
 # What the operating system says when a disk, not the program, is at fault.
 _DISK_FAULTS = {
     errno.ENOSPC: ("the disk is full", "free some space, then repeat the command: what is finished stays finished"),
@@ -120,6 +129,8 @@ def reading(path: Path) -> Iterator[None]:
     ------
     DataError
         In place of the OSError, as a StorageError where permission is lacking; other errors pass unchanged.
+    DiskFault
+        If the disk itself fails.
     """
     try:
         yield
@@ -130,6 +141,10 @@ def reading(path: Path) -> Iterator[None]:
         hint = f"chmod u+rX {quote(str(path))}, or ask whoever it belongs to"
         raise StorageError(f"{path} cannot be read: permission denied", hint=hint) from error
     except OSError as error:
+        if error.errno in _FAILS:
+            raise DiskFault(
+                f"{path} cannot be read: the disk reports a fault", hint=_DISK_FAULTS[errno.EIO][1]
+            ) from error
         raise DataError(f"{path} cannot be read: {(error.strerror or first_line(error)).lower()}") from error
 
 

@@ -72,12 +72,17 @@ def _open_partial(path: Path) -> tuple[Path, IO[bytes]]:
         # The name keeps two writers of one file apart, be they threads, processes or machines; the last one to finish
         # wins, whole.
         partial = path.with_name(f"{path.name}.{secrets.token_hex(4)}{PARTIAL}")
-        # For reading too, which numpy does not take for a file of its own: on one it calls `tofile`, and that does not
-        # say why it failed.
-        stream = partial.open("x+b")
-        # The kernel drops this lock with the process: by it is told what a killed one left.
-        with suppress(OSError):
-            fcntl.flock(stream, fcntl.LOCK_EX)
+        try:
+            # For reading too, which numpy does not take for a file of its own: on one it calls `tofile`, and that does
+            # not say why it failed.
+            stream = partial.open("x+b")
+            # The kernel drops this lock with the process: by it is told what a killed one left.
+            with suppress(OSError):
+                fcntl.flock(stream, fcntl.LOCK_EX)
+        # Whoever is terminated here leaves nothing either.
+        except KeyboardInterrupt:
+            partial.unlink(missing_ok=True)
+            raise
         # Before it was held, it may have been taken for that.
         if is_at(partial, stream.fileno()):
             return partial, stream

@@ -12,7 +12,7 @@ from typing import Any
 from algocli.compute.files import read_json, write_json
 from algocli.compute.kinds import mismatch
 from algocli.compute.opening import open_file
-from algocli.errors import DataError, StorageError
+from algocli.errors import DataError, StorageError, reading
 
 
 @dataclass(frozen=True)
@@ -117,11 +117,8 @@ def digest_file(path: Path) -> str:
     DataError
         If it is missing or cannot be read.
     """
-    try:
-        with open_file(path) as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except (DataError, OSError) as error:
-        raise DataError(f"{path} is missing or damaged") from error
+    with reading(path), open_file(path) as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def is_unchanged(path: Path, digest: str) -> bool:

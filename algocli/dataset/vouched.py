@@ -10,7 +10,7 @@ from typing import Any
 
 from algocli.compute.vouching import digest_file, read_sealed
 from algocli.dataset.memories import FileDigests, lasting_stamp, memory_of, stamp_of
-from algocli.errors import DataError, StorageError
+from algocli.errors import DataError, StorageError, reading
 
 # What is smaller is read sooner than its stamp is looked up on the disk.
 _LARGE = 4 * 2**20
@@ -51,7 +51,8 @@ def is_whole(path: Path, digest: str, cache_dir: Path | None = None) -> bool:
     where one is named.
     """
     try:
-        stamp = stamp_of(os.stat(path))
+        with reading(path):
+            stamp = stamp_of(os.stat(path))
         known = _seen.get(path)
         if known is None or known[0] != stamp:
             memory = None
@@ -62,7 +63,7 @@ def is_whole(path: Path, digest: str, cache_dir: Path | None = None) -> bool:
                 found = digest_file(path)
                 _remember(path, stamp, found, memory)
             known = _seen[path] = (stamp, found)
-    except (OSError, DataError):
+    except DataError:
         return False
     return known[1] == digest
 
