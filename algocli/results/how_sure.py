@@ -57,7 +57,7 @@ INTERVAL_FOLDS = (
 )
 GONE = (
     "Folds need the features that they were trained on: where these are gone, or the regression does not tell, p and "
-    "intervals are as wide as they can be."
+    "intervals are as wide as they can be, and those of a blend wider still, whose inner folds use every image again."
 )
 DIFFERENCE = (
     "A difference between runs is taken on the same images for both, so what makes images hard for every model drops "

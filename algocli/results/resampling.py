@@ -62,6 +62,8 @@ class Linearised:
     counts : (n_resamples, n_images)
     models : (n_runs,)
         The same number for runs that differ in nothing but how they choose their penalties.
+    n_roles : (n_runs,)
+        In how many ways an image moves each run's score (`Regression.n_roles`).
     """
 
     means: NDArray[np.float64]
@@ -69,6 +71,7 @@ class Linearised:
     fitted: NDArray[np.float64] | None
     counts: NDArray[np.float32]
     models: NDArray[np.int64]
+    n_roles: NDArray[np.int64]
 
     def contrast(self, weights: Sequence[float]) -> NDArray[np.float64]:
         """Return a weighted sum over the runs in every resample, (n_resamples,)."""
@@ -76,7 +79,8 @@ class Linearised:
         predicted = weighted @ self.predicted
         of_choices = not np.bincount(self.models, weighted).any()
         fitted = None if self.fitted is None or of_choices else (weighted @ self.fitted)[:, None]
-        wider = widening(predicted[:, None], fitted)[0]
+        n_roles = int(self.n_roles[weighted != 0].max(initial=2))
+        wider = widening(predicted[:, None], fitted, n_roles=n_roles)[0]
         drawn: NDArray[np.float64] = weighted @ self.means + wider * ((self.counts - 1) @ predicted)
         return drawn
 
@@ -94,7 +98,7 @@ def pooled(parts: Sequence[Resampled], shares: Sequence[float]) -> Resampled:
     predicted = np.tensordot(shares, [part.predicted for part in straight], 1)
     told = [part.fitted for part in straight if part.fitted is not None]
     fitted = np.tensordot(shares, told, 1) if len(told) == len(parts) else None
-    return Linearised(means, predicted, fitted, first.counts, first.models)
+    return replace(straight[0], means=means, predicted=predicted, fitted=fitted)
 
 
 def draw(n_images: int, *, n_resamples: int, seed: int) -> NDArray[np.float32]:
@@ -158,6 +162,7 @@ def resample_rois(
         measure.small_fold(int(np.unique(held.folds, return_counts=True)[1].min()))
     fitted = _fitted(subject_runs, subject, members, measure, track, note)
     models = _models(subject_runs)
+    n_roles = np.array([regression_of(held.run.settings).n_roles for held in subject_runs])
     resampled: dict[Side, dict[str, Resampled]] = {}
     for side, rois in present.items():
         of_runs = [_predicted(subject, side, held, members[side], measure, track) for held in subject_runs]
@@ -165,7 +170,12 @@ def resample_rois(
         told = None if fitted is None else np.stack([one[side] for one in fitted])
         resampled[side] = {
             name: Linearised(
-                means[:, column], predicted[:, :, column], None if told is None else told[:, :, column], counts, models
+                means[:, column],
+                predicted[:, :, column],
+                None if told is None else told[:, :, column],
+                counts,
+                models,
+                n_roles,
             )
             for column, name in enumerate(rois)
         }

@@ -123,7 +123,9 @@ def _enough(n_images: int, score: str) -> int:
     return n_images
 
 
-def widening(predicted: NDArray[np.floating], fitted: NDArray[np.floating] | None) -> NDArray[np.float64]:
+def widening(
+    predicted: NDArray[np.floating], fitted: NDArray[np.floating] | None, *, n_roles: int = 2
+) -> NDArray[np.float64]:
     """Return what to widen the resamples of a score by, for models that share images.
 
     Parameters
@@ -131,6 +133,9 @@ def widening(predicted: NDArray[np.floating], fitted: NDArray[np.floating] | Non
     predicted, fitted : (n_images, n_scores)
         The influence of each image as one that is predicted, and as one that models are fitted on; None where that
         cannot be told, and the most is taken that it can be.
+    n_roles
+        In how many ways an image moves a score of which that cannot be told: the variance is at the most so many times
+        what it is by predictions alone.
 
     Returns
     -------
@@ -142,7 +147,7 @@ def widening(predicted: NDArray[np.floating], fitted: NDArray[np.floating] | Non
 
     alone = np.square(predicted).sum(axis=0, dtype=np.float64)
     if fitted is None:
-        return np.full(alone.shape, WIDEST)
+        return np.full(alone.shape, np.sqrt(n_roles))
     parts = predicted.astype(np.float64) * (predicted + fitted)
     variance = parts.sum(axis=0)
     # Shared images cannot make a score surer than its predictions taken by themselves.

@@ -64,3 +64,13 @@ def test_the_same_choices_for_other_features_are_not_what_differs(world: World) 
     found, _ = difference(world, {"features": world.features[1:]})
     assert found.models.tolist() == [0, 1]
     assert abs(widened(found, [-1, 1]) - np.sqrt(2)) > 1e-3
+
+
+def test_blends_whose_inner_folds_use_every_image_again_are_widened_more_than_what_they_are_compared_with(
+    world: World,
+) -> None:
+    found, notes = difference(world, {"features": world.features, "regression": "blend"}, {"n_components": 10})
+    assert [widened(found, weights) for weights in ([0, 1, 0], [-1, 1, 0])] == pytest.approx([2, 2])
+    assert widened(found, [-1, 0, 1]) == pytest.approx(np.sqrt(2))
+    assert len(notes) == 1
+    assert "not tell how folds depend on each other" in notes[0]

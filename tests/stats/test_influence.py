@@ -68,6 +68,7 @@ def test_folds_of_a_few_images_are_refused() -> None:
 
 def test_what_is_not_known_is_taken_to_be_the_most() -> None:
     np.testing.assert_allclose(widening(np.ones((5, 3)), None), WIDEST)
+    np.testing.assert_allclose(widening(np.ones((5, 3)), None, n_roles=4), 2)
 
 
 def test_nothing_is_made_narrower() -> None:

@@ -101,10 +101,10 @@ class Regression(ABC):
         Which of the settings it reads beside those that all do.
     has_gains
         Whether it tells how each fitted image's response enters a prediction (`gains`).
-    needs_torch
-        Whether it loads torch.
-    runs_code
-        Whether it runs code that a user named.
+    n_roles
+        Where it does not: in how many ways an image moves scores of folds, predicted and fitted on among them.
+    needs_torch, runs_code
+        Whether it loads torch, and whether it runs code that a user named.
     usual_components
         How many a variance partition takes unless told otherwise: with penalties, where truncation costs little of what
         would be found among all; else what `train` takes.
@@ -124,6 +124,7 @@ class Regression(ABC):
     has_penalties: bool = False
     searches: bool = False
     has_gains: bool = False
+    n_roles: int = 2
     needs_torch: bool = False
     runs_code: bool = False
     usual_components: int = 100
