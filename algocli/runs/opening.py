@@ -203,9 +203,8 @@ def _begin(run: Run, settings: Settings, data: Path | None = None, *, replace: b
 
 
 def _write_manifest(run: Run, settings: Settings, data: Path | None, *, name: str | None = None) -> None:
-    whose = {} if data is None else {"data": str(data)}
-    about = {"schema": SCHEMA, "name": name or run.name, "settings": asdict(settings), **whose}
-    write_sealed(run.folder / "manifest.json", about)
+    about = {"schema": SCHEMA, "name": name or run.name, "settings": asdict(settings)}
+    write_sealed(run.folder / "manifest.json", about if data is None else {**about, "data": str(data)})
 
 
 def _refuse_to_replace(run: Run, settings: Settings, data: Path | None) -> None:
