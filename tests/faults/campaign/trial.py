@@ -87,7 +87,7 @@ def disturb(here: Stage, name: str, fault: Fault, number: int) -> Outcome:
     met = here.run(name, fault.number, number, lasting=fault.lasting)
     try:
         # What cannot be read may be taken for missing, as long as it is told.
-        _ended_well(met, (0, 2, 3, 4) if kind == "read" else fault.codes)
+        _ended_well(met, (*fault.codes, 2, 4) if kind == "read" else fault.codes)
         unlike = difference(here.tree(), expected.tree)
         if met.code == 0 and unlike and not _told(met, expected.ended):
             raise _Lost("wrong", f"exit 0, and it {unlike}")
