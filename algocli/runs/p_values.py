@@ -22,7 +22,7 @@ from algocli.compute.lock import hold_if_free
 from algocli.compute.vouching import digest_file, is_unchanged, read_sealed, write_sealed
 from algocli.dataset.arrays import open_array
 from algocli.dataset.sides import Side
-from algocli.errors import DataError, writing
+from algocli.errors import DataError, StorageError, writing
 from algocli.runs.vouched_arrays import FILES, P_VALUES
 
 if TYPE_CHECKING:
@@ -80,13 +80,23 @@ def keep(subject_run: SubjectRun, values: KeptP, state_before: Mapping[str, Any]
         if not (free and subject_run.done and state(subject_run) == state_before):
             return
         withdraw(subject_run)
-        for hemisphere, p in values.p.items():
-            subject_run.save(f"{hemisphere}_p", p)
-        basis = {"schema": SCHEMA, "n_permutations": values.n_permutations, "seed": values.seed, **state_before}
-        if values.widened:
-            basis["widened"] = values.widened
-        files = {name: subject_run.digest_of(subject_run.folder / name) for name in _names(subject_run)}
-        write_sealed(subject_run.folder / RECORD, {**basis, FILES: files})
+        try:
+            _write(subject_run, values, state_before)
+        except BaseException:
+            # Those of one hemisphere alone would be taken for damaged ones.
+            with suppress(StorageError):
+                withdraw(subject_run)
+            raise
+
+
+def _write(subject_run: SubjectRun, values: KeptP, state_before: Mapping[str, Any]) -> None:
+    for hemisphere, p in values.p.items():
+        subject_run.save(f"{hemisphere}_p", p)
+    basis = {"schema": SCHEMA, "n_permutations": values.n_permutations, "seed": values.seed, **state_before}
+    if values.widened:
+        basis["widened"] = values.widened
+    files = {name: subject_run.digest_of(subject_run.folder / name) for name in _names(subject_run)}
+    write_sealed(subject_run.folder / RECORD, {**basis, FILES: files})
 
 
 def withdraw(subject_run: SubjectRun) -> None:
