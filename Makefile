@@ -1,6 +1,6 @@
 # Everything works from a bare clone: the first target that needs it makes .venv.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check bench calibration submission wheel format clean
+.PHONY: help demo test test-all coverage soak check bench calibration submission wheel format clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -16,6 +16,9 @@ TRAIN_FLAGS ?=
 SUBMIT_FLAGS ?=
 BENCH_FLAGS ?=
 CALIBRATION_FLAGS ?=
+SOAK_FLAGS ?=
+# As many files of tests at once as there are cores; a file stays together, for what its tests share.
+PYTEST := $(BIN)/python -m pytest -n logical --dist loadfile
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,10 +27,16 @@ demo: $(STAMP)  ## a synthetic challenge in ./demo, and the whole pipeline run o
 	$(BIN)/algocli demo $(DEMO_DIR) --run $(DEMO_FLAGS)
 
 test: $(STAMP)  ## the test suite, without what is slow
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-all: $(STAMP)  ## every test
-	$(BIN)/python -m pytest -m "not bench"
+	$(PYTEST) -m "not bench"
+
+coverage: $(STAMP)  ## the test suite, and how much of the package it runs: at least 90 %, branches counted
+	$(PYTEST) --cov
+
+soak: $(STAMP)  ## an hour of mixed commands on one cache and a hundred reports: does anything grow, is anything left?
+	$(BIN)/python -m tests.faults.soak $(SOAK_FLAGS)
 
 check: $(STAMP)  ## format, lint, types and import contracts
 	$(BIN)/ruff format --check .
@@ -56,7 +65,7 @@ format: $(STAMP)  ## format the code
 	$(BIN)/ruff check --fix .
 
 clean:  ## delete the environment, the demo and dist/; cache/ and your data stay
-	rm -rf $(VENV) $(DEMO_DIR) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(DEMO_DIR) dist .pytest_cache .mypy_cache .ruff_cache .coverage .hypothesis .import_linter_cache
 
 # Made anew only when pyproject.toml changes. A half-made environment has no stamp and is made again.
 $(STAMP): pyproject.toml

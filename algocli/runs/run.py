@@ -16,16 +16,8 @@ import numpy as np
 from algocli.compute.choices import check_path, check_word
 from algocli.compute.files import publish, read_json
 from algocli.compute.tables import as_frame
-from algocli.dataset.naming import (
-    SubjectId,
-    by_id,
-    check_subject_id,
-    id_of,
-    is_name,
-    is_numbered,
-    list_subjects,
-    name_of,
-)
+from algocli.dataset import naming
+from algocli.dataset.naming import SubjectId, by_id, check_subject_id, id_of, is_name, is_numbered, name_of
 from algocli.dataset.sides import Side
 from algocli.encoding.settings import Settings
 from algocli.errors import DataError, MissingStep, UsageError
@@ -60,7 +52,7 @@ class Run:
         self.opened_for: frozenset[SubjectId] = frozenset()
 
     def __repr__(self) -> str:
-        return f"Run({self.name}: {list_subjects(self.subjects)}; {str(self.folder)!r})"
+        return f"Run({self.name}: {naming.list_subjects(self.subjects)}; {str(self.folder)!r})"
 
     @property
     def cache_dir(self) -> Path:
@@ -132,11 +124,11 @@ class Run:
         """Return all files of that kind that there are."""
         return sorted(place_aside(self.folder).glob("*/lock"))
 
-    def has(self, number: int | str) -> bool:
+    def has(self, number: naming.AnySubjectId) -> bool:
         """Say whether a subject is done."""
         return self._subject(check_subject_id(number)).done
 
-    def subject(self, number: int | str) -> SubjectRun:
+    def subject(self, number: naming.AnySubjectId) -> SubjectRun:
         """Return a finished subject.
 
         Raises

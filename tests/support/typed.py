@@ -1,7 +1,7 @@
 """Holds what is called in the package to its annotations while tests run.
 
-Each module is imported as it stands; then every public function, and every method of a public class, is wrapped: beartype
-checks what goes in and what comes out, and a dataclass's fields once it is made. What is wrong and is refused as a
+Each module is imported as it stands; then every public function, and every method of a public class, is wrapped:
+beartype checks what goes in and what comes out, and a dataclass's fields once it is made. What is wrong and is refused as a
 user's mistake was meant by the test; what is wrong and works has a wrong annotation, or a wrong caller.
 """
 
@@ -153,10 +153,4 @@ def _with_checked_fields(kind: type) -> Callable[..., None]:
 
 
 def _judge(told: str) -> None:
-    import os
-
-    if "TYPED_LOG" in os.environ:
-        with open(os.environ["TYPED_LOG"], "a") as f:
-            print(told[:600].replace("\n", " "), "@@", os.environ.get("PYTEST_CURRENT_TEST"), file=f)
-        return
     raise WrongType(told)
