@@ -1,8 +1,8 @@
 """Holds what is called in the package to its annotations while tests run.
 
 Each module is imported as it stands; then every public function, and every method of a public class, is wrapped:
-beartype checks what goes in and what comes out, and a dataclass's fields once it is made. What is wrong and is refused as a
-user's mistake was meant by the test; what is wrong and works has a wrong annotation, or a wrong caller.
+beartype checks what goes in and what comes out, and a dataclass's fields once it is made. What is wrong and is refused
+as a user's mistake was meant by the test; what is wrong and works has a wrong annotation, or a wrong caller.
 """
 
 from __future__ import annotations
