@@ -1,6 +1,6 @@
 # Everything works from a bare clone: the first target that needs it makes .venv.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all faults check bench calibration submission wheel format clean
+.PHONY: help demo test test-all coverage faults soak check bench calibration submission wheel format clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -17,6 +17,9 @@ SUBMIT_FLAGS ?=
 BENCH_FLAGS ?=
 CALIBRATION_FLAGS ?=
 FAULTS_FLAGS ?=
+SOAK_FLAGS ?=
+# As many files of tests at once as there are cores; a file stays together, for what its tests share.
+PYTEST := $(BIN)/python -m pytest -n logical --dist loadfile
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,10 +28,16 @@ demo: $(STAMP)  ## a synthetic challenge in ./demo, and the whole pipeline run o
 	$(BIN)/algocli demo $(DEMO_DIR) --run $(DEMO_FLAGS)
 
 test: $(STAMP)  ## the test suite, without what is slow
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-all: $(STAMP)  ## every test
-	$(BIN)/python -m pytest -m "not bench"
+	$(PYTEST) -m "not bench"
+
+coverage: $(STAMP)  ## the test suite, and how much of the package it runs: at least 90 %, branches counted
+	$(PYTEST) --cov
+
+soak: $(STAMP)  ## an hour of mixed commands on one cache and a hundred reports: does anything grow, is anything left?
+	$(BIN)/python -m tests.faults.soak $(SOAK_FLAGS)
 
 faults: $(STAMP)  ## every command stopped, starved, raced, corrupted and lied to, and a table of what survived (an hour)
 	$(BIN)/python -m tests.faults.campaign $(FAULTS_FLAGS)
@@ -60,7 +69,7 @@ format: $(STAMP)  ## format the code
 	$(BIN)/ruff check --fix .
 
 clean:  ## delete the environment, the demo and dist/; cache/ and your data stay
-	rm -rf $(VENV) $(DEMO_DIR) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(DEMO_DIR) dist .pytest_cache .mypy_cache .ruff_cache .coverage .hypothesis .import_linter_cache
 
 # Made anew only when pyproject.toml changes. A half-made environment has no stamp and is made again.
 $(STAMP): pyproject.toml

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+
+from tests.support import typed
+
+if os.environ.get("ALGOCLI_TEST_TYPES", "1") != "0":
+    typed.hold()
 
 from tests.browser import browser  # noqa: F401
 from tests.support.challenge import write_tiny_challenge

@@ -278,7 +278,7 @@ def test_one_roi_is_a_list_of_one(run: Any) -> None:
 
 
 def test_lists_of_numbers_are_correlated_as_arrays_are() -> None:
-    found = algocli.correlate([[1, 2], [2, 1], [3, 0]], [[2, 1], [4, 2], [6, 4]])  # type: ignore[arg-type]
+    found = algocli.correlate([[1, 2], [2, 1], [3, 0]], [[2, 1], [4, 2], [6, 4]])
     expected = [np.corrcoef([1, 2, 3], [2, 4, 6])[0, 1], np.corrcoef([2, 1, 0], [1, 2, 4])[0, 1]]
     np.testing.assert_allclose(found, expected)
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from typing import Any, SupportsIndex, TypeVar
 
 from algocli.compute.choices import check_whole, said
 from algocli.errors import UsageError
 
 SubjectId = int | str
+# As a caller may put it: a number may be of any kind, such as numpy's.
+AnySubjectId = SubjectId | SupportsIndex
 IdT = TypeVar("IdT", int, SubjectId)
 
 _LARGEST = 99

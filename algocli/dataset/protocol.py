@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from algocli.compute.track import Track, silent
 from algocli.dataset.ids import Ids
-from algocli.dataset.naming import SubjectId
+from algocli.dataset.naming import AnySubjectId, SubjectId
 from algocli.dataset.sides import Side, Split
 from algocli.dataset.stimuli import Stimulus
 
@@ -193,7 +193,7 @@ class Dataset(Protocol):
         """The subjects that are there, in order."""
         ...
 
-    def subject(self, which: int | str) -> Subject:
+    def subject(self, which: AnySubjectId) -> Subject:
         """Return one subject, by its number or its name.
 
         Raises
@@ -205,7 +205,7 @@ class Dataset(Protocol):
         """
         ...
 
-    def subjects(self, which: Iterable[int | str] | int | str | None = None) -> Sequence[Subject]:
+    def subjects(self, which: Iterable[AnySubjectId] | AnySubjectId | None = None) -> Sequence[Subject]:
         """Return the subjects asked for, each once, or all that are there.
 
         Raises

@@ -9,7 +9,7 @@ from typing import TypedDict, get_args
 from algocli.compute.choices import check_choice, check_flag, check_kind, check_path
 from algocli.compute.track import Track
 from algocli.dataset.challenge.subjects import Challenge
-from algocli.dataset.naming import SubjectId, check_subject_ids
+from algocli.dataset.naming import AnySubjectId, SubjectId, check_subject_ids
 from algocli.dataset.protocol import Dataset, Subject, is_subject
 from algocli.errors import UsageError
 from algocli.results.telling import Correction
@@ -19,7 +19,7 @@ from algocli.runs.run import Run
 Data = Dataset | Path | str
 ChallengeData = Challenge | Path | str
 # Subjects by their numbers or names.
-Ids = Iterable[SubjectId] | SubjectId
+Ids = Iterable[AnySubjectId] | AnySubjectId
 
 _FIND_RUN = "algocli.find_run(cache_dir, name) returns one"
 _FIND_SUBJECTS = "Challenge(folder).subjects() returns all there are"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from algocli.dataset.naming import SubjectId, by_id, check_subject_id, check_subject_ids
+from algocli.dataset.naming import AnySubjectId, SubjectId, by_id, check_subject_id, check_subject_ids
 from algocli.dataset.protocol import Subject
 from algocli.errors import DataError
 from algocli.results.data_of_runs import recorded_subjects
@@ -20,14 +20,14 @@ class Gathered:
         self._subjects = {subject.id: subject for subject in subjects}
         self.found = tuple(sorted(self._subjects, key=by_id))
 
-    def subject(self, which: int | str) -> Subject:
+    def subject(self, which: AnySubjectId) -> Subject:
         """Return one subject by its number or name."""
         found = self._subjects.get(check_subject_id(which))
         if found is None:
             raise DataError(f"the data of subject {which} is gone", hint="name the data that has it with data_dir=...")
         return found
 
-    def subjects(self, which: Iterable[int | str] | int | str | None = None) -> list[Subject]:
+    def subjects(self, which: Iterable[AnySubjectId] | AnySubjectId | None = None) -> list[Subject]:
         """Return the subjects asked for, each once, or all that are there."""
         return [self.subject(one) for one in (self.found if which is None else check_subject_ids(which))]
 

@@ -16,16 +16,8 @@ from algocli.compute.calls import forgiving
 from algocli.compute.choices import check_path, check_word
 from algocli.compute.leftovers import contents
 from algocli.compute.tables import as_frame
-from algocli.dataset.naming import (
-    SubjectId,
-    by_id,
-    check_subject_id,
-    id_of,
-    is_name,
-    is_numbered,
-    list_subjects,
-    name_of,
-)
+from algocli.dataset import naming
+from algocli.dataset.naming import SubjectId, by_id, check_subject_id, id_of, is_name, is_numbered, name_of
 from algocli.dataset.sides import Side
 from algocli.encoding.settings import Settings
 from algocli.errors import DataError, MissingStep, NoAttribute, StorageError, UsageError
@@ -63,7 +55,7 @@ class Run:
         self.opened_for: frozenset[SubjectId] = frozenset()
 
     def __repr__(self) -> str:
-        return f"Run({self.name}: {list_subjects(self.subjects)}; {str(self.folder)!r})"
+        return f"Run({self.name}: {naming.list_subjects(self.subjects)}; {str(self.folder)!r})"
 
     def __getattr__(self, name: str) -> Any:
         """Say where that is which every subject has.
@@ -133,12 +125,12 @@ class Run:
         """Return all files of that kind that there are."""
         return sorted(place_aside(self.folder).glob("*/lock"))
 
-    def has(self, number: int | str) -> bool:
+    def has(self, number: naming.AnySubjectId) -> bool:
         """Say whether a subject is done."""
         return self._subject(check_subject_id(number)).done
 
     @forgiving
-    def subject(self, number: int | str) -> SubjectRun:
+    def subject(self, number: naming.AnySubjectId) -> SubjectRun:
         """Return a finished subject.
 
         Raises

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from algocli.compute.arrays import blocks
 from algocli.compute.calls import forgiving
@@ -14,7 +14,7 @@ BLOCK_VERTICES = 256
 
 
 @forgiving
-def correlate(measured: NDArray[np.floating], predicted: NDArray[np.floating]) -> NDArray[np.float64]:
+def correlate(measured: ArrayLike, predicted: ArrayLike) -> NDArray[np.float64]:
     """Correlate measured and predicted responses, vertex by vertex.
 
     Parameters
@@ -39,14 +39,14 @@ def correlate(measured: NDArray[np.floating], predicted: NDArray[np.floating]) -
     >>> algocli.correlate([[1, 2], [2, 2], [3, 2]], [[2, 1], [4, 5], [6, 3]])
     array([1., 0.])
     """
-    measured, predicted = _matrix("measured", measured), _matrix("predicted", predicted)
-    if measured.shape != predicted.shape:
-        raise DataError(f"measured responses have shape {measured.shape}, predicted ones {predicted.shape}")
-    vertices = blocks(measured.shape[1], BLOCK_VERTICES)
+    x, y = _matrix("measured", measured), _matrix("predicted", predicted)
+    if x.shape != y.shape:
+        raise DataError(f"measured responses have shape {x.shape}, predicted ones {y.shape}")
+    vertices = blocks(x.shape[1], BLOCK_VERTICES)
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor() as pool:
-        parts = pool.map(lambda block: _correlate_block(measured[:, block], predicted[:, block]), vertices)
+        parts = pool.map(lambda block: _correlate_block(x[:, block], y[:, block]), vertices)
         return np.concatenate([np.empty(0), *parts])
 
 
@@ -61,7 +61,7 @@ def _matrix(name: str, values: object) -> NDArray[np.floating]:
             f"{name} is {matrix.dtype} of shape {matrix.shape}; a matrix of numbers was expected, a row a stimulus",
             hint="one vertex alone is a column: values[:, None]" if matrix.ndim == 1 else None,
         )
-    return matrix
+    return matrix if matrix.dtype.kind == "f" else matrix.astype(np.float64)
 
 
 def constant_vertices(responses: NDArray[np.floating]) -> NDArray[np.bool_]:

@@ -28,7 +28,7 @@ from algocli.dataset.challenge.layout import (
     subject_folder,
 )
 from algocli.dataset.challenge.roi_masks import read_codes, read_rois, read_vertices
-from algocli.dataset.naming import list_subjects
+from algocli.dataset.naming import AnySubjectId, list_subjects
 from algocli.dataset.plain import PlainSubject
 from algocli.dataset.protocol import Places, Roi
 from algocli.dataset.rois import find_rois
@@ -85,7 +85,7 @@ class Challenge:
         return f"{type(self).__name__}({str(self.folder)!r}: {list_subjects(self.found)})"
 
     @forgiving
-    def subject(self, number: int | str) -> Subject:
+    def subject(self, number: AnySubjectId) -> Subject:
         """Return one subject by its number, 1 to 8, or its folder's name.
 
         Raises
@@ -101,7 +101,7 @@ class Challenge:
             raise DataError(f"{self.folder} has no subject {number}: it holds {have}")
         return Subject(number, self.folder / subject_folder(number))
 
-    def subjects(self, numbers: Iterable[int | str] | int | str | None = None) -> list[Subject]:
+    def subjects(self, numbers: Iterable[AnySubjectId] | AnySubjectId | None = None) -> list[Subject]:
         """Return the subjects asked for, each once, or all that are there.
 
         Raises
