@@ -5,6 +5,7 @@ AlgocliError            says what was found, what was expected and (as a hint) w
 │   └── NoAttribute     an object has no such attribute, and another one has
 ├── DataError       3   what lies on disk is missing, malformed or does not fit together
 │   ├── StorageError    the disk is full, or a folder may not be written, or a file not read
+│   ├── Replaced        what was read was replaced meanwhile
 │   └── NoPixels        an image is whole, and its file does not say what it looks like
 ├── DiskFault       3   the disk fails while it is read: what lies there may be whole
 └── MissingStep     4   an earlier step has not run; the hint is the command that runs it
@@ -62,6 +63,10 @@ class DataError(AlgocliError):
     """Something on disk is missing, malformed, or disagrees with its neighbour."""
 
     exit_code = 3
+
+
+class Replaced(DataError):
+    """What was read was replaced meanwhile, by what may be read just as well."""
 
 
 class StorageError(DataError):

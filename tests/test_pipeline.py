@@ -184,7 +184,7 @@ def test_subjects_of_two_datasets_are_not_trained_in_one_run(home: Path, recipe:
         lambda run: run.subject(True),
         lambda run: run.subject(0),
         lambda run: run.has(1.0),
-        lambda run: algocli.report(run).row(1, "lh", "V1v"),  # type: ignore[arg-type]
+        lambda run: algocli.report(run).row(1, "top", "V1v"),
         lambda run: algocli.report(run).row(2, "left", "V1v"),
         lambda run: algocli.report(run).row(1, "left", "V9"),
         lambda run: algocli.Challenge(None),  # type: ignore[arg-type]
@@ -213,7 +213,7 @@ def test_an_argument_that_is_not_what_it_can_be_is_a_usage_error(run: Any, call:
     ],
 )
 @pytest.mark.parametrize(
-    ("hemisphere", "guess"), [("lh", "left"), ("RH", "right"), ("Left", "left"), (None, "left, right")]
+    ("hemisphere", "guess"), [("lef", "left"), ("lrh", "left, right"), ("both", "left, right"), (None, "left, right")]
 )
 def test_a_hemisphere_by_another_name_is_refused_with_the_right_one(
     run: Any, name: str, hemisphere: Any, guess: str
@@ -223,7 +223,7 @@ def test_a_hemisphere_by_another_name_is_refused_with_the_right_one(
     assert guess in f"{caught.value.message} {caught.value.hint}"
 
 
-@pytest.mark.parametrize("hemisphere", ["lh", "both", 0])
+@pytest.mark.parametrize("hemisphere", ["left_hemisphere", "both", 0])
 def test_a_subjects_hemispheres_are_left_and_right(written: Path, hemisphere: Any) -> None:
     subject = algocli.Challenge(written / "a").subject(1)
     calls = [
@@ -238,7 +238,7 @@ def test_a_subjects_hemispheres_are_left_and_right(written: Path, hemisphere: An
             call()
 
 
-@pytest.mark.parametrize("split", ["training", "testing", "Train", None])
+@pytest.mark.parametrize("split", ["trainings", "val", None])
 def test_a_split_by_another_name_is_refused(written: Path, split: Any) -> None:
     subject = algocli.Challenge(written / "a").subject(1)
     for call in (lambda: subject.responses(split, "left"), lambda: subject.has_responses(split)):
@@ -269,7 +269,7 @@ def test_a_roi_may_be_called_by_its_name_whatever_its_case(written: Path) -> Non
     subject = algocli.Challenge(written / "a").subject(1)
     (roi,) = (one for one in subject.rois if one.name == "V1v")
     np.testing.assert_array_equal(subject.roi_vertices("v1V", "left"), subject.roi_vertices(roi, "left"))
-    with pytest.raises(UsageError, match=r"roi='V1x'.*did you mean V1v"):
+    with pytest.raises(UsageError, match=r"no ROI is named 'V1x'; did you mean V1v"):
         subject.roi_vertices("V1x", "left")
 
 

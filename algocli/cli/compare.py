@@ -119,9 +119,9 @@ def compare(
     for remark in comparison.notes:
         noter(quiet)(remark)
     if html is not None:
-        reports.write_compare_page(
-            comparison, found, html, data_dir=data_dir, title=title, drawn=(resamples, seed), rois=roi
-        )
+        from algocli.pipeline.pages import write_compare_page
+
+        write_compare_page(comparison, found, html, data_dir=data_dir, title=title, drawn=(resamples, seed), rois=roi)
         note(f"wrote {html}", quiet=quiet)
 
 

@@ -129,7 +129,9 @@ def report(
         write_csv(summary, csv)
         note(f"wrote {csv}", quiet=quiet)
     if html is not None:
-        reports.write_page(summary, found, html, data_dir=data, title=title, asked=asked, rois=roi)
+        from algocli.pipeline.pages import write_page
+
+        write_page(summary, found, html, data_dir=data, title=title, asked=asked, rois=roi)
         note(f"wrote {html}", quiet=quiet)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperGroup, TyperOption
 
 from algocli.cli.wording import COMMAND
 
@@ -18,7 +18,7 @@ _CARRIED = ("subject", "run", "data_dir", "cache_dir")
 _LATEST = "latest"
 
 
-def remember(ctx: typer.Context, parameter: typer.CallbackParam, value: Any) -> Any:
+def remember(ctx: typer.Context, parameter: TyperOption, value: Any) -> Any:
     """Keep what was chosen on the command line where the program's border meets it again; return it."""
     source = ctx.get_parameter_source(str(parameter.name))
     # What comes from the environment will come from there again.

@@ -1,4 +1,4 @@
-"""Calls that do not fit a function's parameters: told as any other wrong argument, with what there is instead."""
+"""How public functions are called: what fits no parameters is told as any wrong argument; who reads begins anew."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from inspect import Parameter, Signature, signature
 from typing import Any, TypeVar
 
 from algocli.compute.choices import guess_keyword
-from algocli.errors import UsageError
+from algocli.errors import Replaced, UsageError
 
 T = TypeVar("T", bound=Callable[..., Any])
+# Nobody trains a run so often in the time that a report takes.
+_ATTEMPTS = 5
 
 
 def forgiving(target: T) -> T:
@@ -22,6 +24,21 @@ def forgiving(target: T) -> T:
         target.__init__ = _told(target.__init__, target.__name__)  # type: ignore[misc]
         return target
     return _told(target, target.__name__)  # type: ignore[return-value]
+
+
+def anew(function: T) -> T:
+    """Have a function that reads begin anew where what it reads is replaced meanwhile, as whoever asks would."""
+
+    @wraps(function)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        for _ in range(_ATTEMPTS - 1):
+            try:
+                return function(*args, **kwargs)
+            except Replaced:
+                continue
+        return function(*args, **kwargs)
+
+    return called  # type: ignore[return-value]
 
 
 def _told(function: Callable[..., Any], name: str) -> Callable[..., Any]:

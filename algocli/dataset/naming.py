@@ -8,14 +8,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, SupportsIndex, TypeVar
+from typing import Any, Protocol, SupportsIndex, TypeVar
 
 from algocli.compute.choices import check_whole, said
 from algocli.errors import UsageError
 
 SubjectId = int | str
-# As a caller may put it: a number may be of any kind, such as numpy's.
-AnySubjectId = SubjectId | SupportsIndex
+
+
+class WithId(Protocol):
+    """A subject, or its part of a run."""
+
+    @property
+    def id(self) -> SubjectId:
+        """What it goes by."""
+        ...
+
+
+# As a caller may put it: a number may be of any kind, such as numpy's; a subject at hand stands for its own.
+AnySubjectId = SubjectId | SupportsIndex | WithId
 IdT = TypeVar("IdT", int, SubjectId)
 
 _LARGEST = 99

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from algocli.compute.calls import forgiving
+from algocli.compute.calls import anew, forgiving
 from algocli.compute.choices import (
     check_choice,
     check_flag,
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 
 @forgiving
+@anew
 def plot(
     what: str,
     run: Run | Sequence[Run] | None = None,

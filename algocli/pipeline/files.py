@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import get_args
 
-from algocli.compute.calls import forgiving
+from algocli.compute.calls import anew, forgiving
 from algocli.compute.choices import check_choice, check_flag, check_path
 from algocli.compute.track import Note, said_aside
 from algocli.dataset.naming import SubjectId
@@ -25,6 +25,7 @@ from algocli.runs.subject_run import SubjectRun
 
 
 @forgiving
+@anew
 def export(
     run: Run,
     folder: Path | str = DEFAULT_EXPORT,

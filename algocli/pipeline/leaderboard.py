@@ -9,7 +9,7 @@ from functools import partial as bound
 from pathlib import Path
 from typing import Any, Literal
 
-from algocli.compute.calls import forgiving
+from algocli.compute.calls import anew, forgiving
 from algocli.compute.choices import check_flag, check_path, check_whole
 from algocli.compute.track import Note, Track, said_aside, shown
 from algocli.dataset.challenge.layout import check_subjects
@@ -27,6 +27,7 @@ from algocli.submission.verdict import Verdict
 
 
 @forgiving
+@anew
 def submit(
     runs: Run | Sequence[Run] | Path | str,
     path: Path | str = DEFAULT_ZIP,

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from algocli.compute.calls import forgiving
+from algocli.compute.calls import anew, forgiving
 from algocli.compute.choices import check_path, check_whole, said
 from algocli.compute.track import Note, Track, said_aside, shown
 from algocli.dataset.ceilings import Repeats
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 
 @forgiving
+@anew
 def score(
     source: Run | Path | str,
     *,

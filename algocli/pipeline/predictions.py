@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.compute.calls import forgiving
+from algocli.compute.calls import anew, forgiving
 from algocli.compute.choices import check_flag, check_path, check_paths, check_word, check_words
 from algocli.compute.track import Note, Track, said_aside, shown
 from algocli.dataset.naming import SubjectId, check_subject_id
@@ -33,6 +33,7 @@ Images = Sequence[Path | str | Stimulus] | Path | str | Stimulus
 
 
 @forgiving
+@anew
 def predict(
     run: Run,
     subject: SubjectId | Subject,

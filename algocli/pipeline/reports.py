@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Unpack, overload
 
-from algocli.compute.calls import forgiving
+from algocli.compute.calls import anew, forgiving
 from algocli.compute.choices import check_flag, check_path, check_words
 from algocli.compute.track import Track, shown
 from algocli.dataset.opening import open_dataset
@@ -45,6 +45,7 @@ def report(run: Run, *, group: bool, **how: Unpack[HowToReport]) -> Report | Gro
 
 
 @forgiving
+@anew
 def report(
     run: Run,
     *,
@@ -149,33 +150,10 @@ def report(
     if csv is not None:
         write_csv(found, check_path("csv", csv))
     if page is not None:
+        from algocli.pipeline.pages import write_page
+
         write_page(found, run, page, data_dir=data_dir, title=title, asked=asked, rois=only)
     return found
-
-
-def write_page(
-    found: Report | GroupReport,
-    run: Run,
-    path: Path,
-    *,
-    data_dir: Data | None,
-    title: str | None,
-    asked: Asked,
-    rois: Sequence[str] | None,
-) -> None:
-    """Write a report as one web page; what is asked for is told there as a command."""
-    from algocli.results.data import gather
-    from algocli.results.page import frame
-    from algocli.results.page.group_page import report_tables, with_group
-    from algocli.results.page.group_pictures import report_pictures
-    from algocli.results.page.report_page import build_report_page
-
-    data = gather(run, DEFAULT_DATA, found.subjects) if data_dir is None else open_dataset(data_dir)
-    each = found if isinstance(found, Report) else found.each
-    page = build_report_page(each, run, data, title=title, asked=asked, rois=rois)
-    if not isinstance(found, Report):
-        page = with_group(page, found, report_tables(found), report_pictures(found))
-    frame.write_page(page, path)
 
 
 @overload
@@ -187,6 +165,7 @@ def compare(runs: Sequence[Run], *, group: bool, **how: Unpack[HowToCompare]) ->
 
 
 @forgiving
+@anew
 def compare(
     runs: Sequence[Run],
     *,
@@ -270,32 +249,7 @@ def compare(
     )
     found = group_comparison(each, correct=correction, seed=seed) if group else each
     if page is not None:
+        from algocli.pipeline.pages import write_compare_page
+
         write_compare_page(found, some, page, data_dir=moved, title=title, drawn=(n_resamples, seed), rois=rois)
     return found
-
-
-def write_compare_page(
-    found: Comparison | GroupComparison,
-    runs: Sequence[Run],
-    path: Path,
-    *,
-    data_dir: Data | None,
-    title: str | None,
-    drawn: tuple[int, int],
-    rois: Sequence[str] | str | None,
-) -> None:
-    """Write a comparison as one web page; `drawn` is how often images were drawn anew, and the seed."""
-    from algocli.results.data import gather
-    from algocli.results.group import GroupResult
-    from algocli.results.page import frame
-    from algocli.results.page.compare_page import build_compare_page
-    from algocli.results.page.group_page import compare_tables, with_group
-    from algocli.results.page.group_pictures import compare_pictures
-
-    data = gather(runs[0], DEFAULT_DATA, found.subjects) if data_dir is None else open_dataset(data_dir)
-    only = None if rois is None else list(check_words("rois", rois))
-    each = found.each if isinstance(found, GroupResult) else found
-    page = build_compare_page(each, runs, data, title=title, drawn=drawn, rois=only)
-    if isinstance(found, GroupResult):
-        page = with_group(page, found, compare_tables(found), compare_pictures(found))
-    frame.write_page(page, path)

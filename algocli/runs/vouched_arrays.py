@@ -20,7 +20,7 @@ from algocli.compute.vouching import DigestBehind, digest_file, is_unchanged, wr
 from algocli.dataset.arrays import open_array
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.vouched import is_whole, read_record
-from algocli.errors import DataError, StorageError
+from algocli.errors import DataError, Replaced, StorageError
 from algocli.runs.commands import again
 
 # Under which a record tells the digest of each array; one of old does not.
@@ -212,7 +212,7 @@ class VouchedArrays:
         if self._trained_at is None:
             self._trained_at = trained_at
         elif self._trained_at != trained_at:
-            raise DataError(
+            raise Replaced(
                 f"subject {self.id} of run {self.folder.parent.name} was trained again while it was read",
                 hint="repeat the command",
             )

@@ -32,7 +32,7 @@ from algocli.dataset.naming import AnySubjectId, list_subjects
 from algocli.dataset.plain import PlainSubject
 from algocli.dataset.protocol import Places, Roi
 from algocli.dataset.rois import find_rois
-from algocli.dataset.sides import HEMISPHERES, Hemisphere, Side, Split, check_hemisphere, check_split
+from algocli.dataset.sides import HEMISPHERES, Hemisphere, Side, check_hemisphere, check_split
 from algocli.dataset.stimuli import Stimulus
 from algocli.errors import DataError
 
@@ -147,7 +147,7 @@ class Subject(PlainSubject):
         return list_stimuli(self.layout, "test")
 
     @forgiving
-    def responses(self, split: Split, hemisphere: Side) -> NDArray[np.float32]:
+    def responses(self, split: str, hemisphere: Side) -> NDArray[np.float32]:
         """Open measured responses as a memory map.
 
         Returns
@@ -179,12 +179,12 @@ class Subject(PlainSubject):
             )
         return array
 
-    def has_responses(self, split: Split) -> bool:
+    def has_responses(self, split: str) -> bool:
         """Say whether both hemispheres' responses of a split are on disk."""
         split = check_split(split)
         return all(self.layout.responses(split, h).is_file() for h in HEMISPHERES)
 
-    def responses_name(self, split: Split, hemisphere: Side) -> str:
+    def responses_name(self, split: str, hemisphere: Side) -> str:
         """Return the path of a hemisphere's responses to a split."""
         return str(self.layout.responses(check_split(split), check_hemisphere(hemisphere)))
 

@@ -1,0 +1,72 @@
+"""What runs found, as pages to open: the tables of `report` and `compare`, with their charts and maps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from algocli.compute.choices import check_words
+from algocli.dataset.opening import open_dataset
+from algocli.pipeline.arguments import Data
+from algocli.pipeline.defaults import DEFAULT_DATA
+from algocli.results.certainty import Asked
+from algocli.results.group import GroupResult
+from algocli.results.report import Report
+from algocli.runs.run import Run
+
+if TYPE_CHECKING:
+    from algocli.results.compare import Comparison
+    from algocli.results.group_compare import GroupComparison
+    from algocli.results.group_report import GroupReport
+
+
+def write_page(
+    found: Report | GroupReport,
+    run: Run,
+    path: Path,
+    *,
+    data_dir: Data | None,
+    title: str | None,
+    asked: Asked,
+    rois: Sequence[str] | None,
+) -> None:
+    """Write a report as one web page; what is asked for is told there as a command."""
+    from algocli.results.data import gather
+    from algocli.results.page import frame
+    from algocli.results.page.group_page import report_tables, with_group
+    from algocli.results.page.group_pictures import report_pictures
+    from algocli.results.page.report_page import build_report_page
+
+    data = gather(run, DEFAULT_DATA, found.subjects) if data_dir is None else open_dataset(data_dir)
+    each = found if isinstance(found, Report) else found.each
+    page = build_report_page(each, run, data, title=title, asked=asked, rois=rois)
+    if not isinstance(found, Report):
+        page = with_group(page, found, report_tables(found), report_pictures(found))
+    frame.write_page(page, path)
+
+
+def write_compare_page(
+    found: Comparison | GroupComparison,
+    runs: Sequence[Run],
+    path: Path,
+    *,
+    data_dir: Data | None,
+    title: str | None,
+    drawn: tuple[int, int],
+    rois: Sequence[str] | str | None,
+) -> None:
+    """Write a comparison as one web page; `drawn` is how often images were drawn anew, and the seed."""
+    from algocli.results.data import gather
+    from algocli.results.page import frame
+    from algocli.results.page.compare_page import build_compare_page
+    from algocli.results.page.group_page import compare_tables, with_group
+    from algocli.results.page.group_pictures import compare_pictures
+
+    data = gather(runs[0], DEFAULT_DATA, found.subjects) if data_dir is None else open_dataset(data_dir)
+    only = None if rois is None else list(check_words("rois", rois))
+    each = found.each if isinstance(found, GroupResult) else found
+    page = build_compare_page(each, runs, data, title=title, drawn=drawn, rois=only)
+    if isinstance(found, GroupResult):
+        page = with_group(page, found, compare_tables(found), compare_pictures(found))
+    frame.write_page(page, path)
