@@ -16,9 +16,9 @@ from tests.faults.campaign.outcome import Trials
 @pytest.mark.parametrize(
     ("trials", "n_trials"),
     [
-        pytest.param(races.trials, 4, id="races"),
-        pytest.param(corruptions.trials, 12, id="corruptions"),
-        pytest.param(inputs.trials, 16, id="inputs"),
+        pytest.param(races.trials, 3, id="races"),
+        pytest.param(corruptions.trials, 8, id="corruptions"),
+        pytest.param(inputs.trials, 12, id="inputs"),
     ],
 )
 def test_nothing_is_lost_nor_silently_wrong(tmp_path: Path, trials: Trials, n_trials: int) -> None:

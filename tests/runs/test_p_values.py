@@ -20,7 +20,7 @@ def train(run: Run, finished_at: float = 1.0, inputs: str = "these") -> SubjectR
     share = run.start_subject(1)
     for hemisphere, n_vertices in SIZES.items():
         share.save(f"{hemisphere}_correlation", np.zeros(n_vertices))
-    share.finish({"finished_at": finished_at, "inputs": inputs})
+    share.finish({"finished_at": finished_at, "inputs": {"stimuli": inputs}})
     return share
 
 
@@ -68,7 +68,7 @@ def test_training_again_withdraws_them(share: SubjectRun, run: Run) -> None:
     assert not list(share.folder.glob("*_p.npy"))
 
 
-@pytest.mark.parametrize("changed", [{"finished_at": 2.0}, {"inputs": "others"}])
+@pytest.mark.parametrize("changed", [{"finished_at": 2.0}, {"inputs": {"stimuli": "others"}}])
 def test_values_of_another_training_do_not_count(share: SubjectRun, changed: dict[str, object]) -> None:
     share.finish({**share.record, **changed})
     assert kept(share) is None

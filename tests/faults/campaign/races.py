@@ -195,6 +195,10 @@ def _seen(place: Path, name: str, ended: Ended) -> Any:
 
 def _state(place: Path) -> State:
     left = left_in(place, *_CACHE)
+    # A run that was begun, and of which no subject is done, is nothing yet: `cache gc` takes it away.
+    begun = {file for file in left if file.endswith("/manifest.json") and file.startswith("cache/runs/")}
+    done = {file.split("/")[2] for file in left if file.endswith("/record.json") and file.startswith("cache/runs/")}
+    left = {file: digest for file, digest in left.items() if file not in begun or file.split("/")[2] in done}
     return {file: digest for file, digest in left.items() if ".aside" not in file and not file.endswith(".partial")}
 
 
