@@ -99,7 +99,7 @@ def ellipse(x: float, y: float, half_width: float, half_height: float, turn: flo
 
 def rectangle(left: float, top: float, right: float, bottom: float) -> Outline:
     """Return the outline of an upright rectangle, (4, 2)."""
-    return np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
+    return np.array([[left, top], [right, top], [right, bottom], [left, bottom]], dtype=np.float64)
 
 
 def bar(start: ArrayLike, end: ArrayLike, width: float) -> Outline:
