@@ -137,9 +137,12 @@ def _find(cache_dir: Path, name: str, number: SubjectId, key: str, run: Run) -> 
     store = next((other for other in stores if other.key == key), None)
     if store is not None and store.complete:
         return store
-    what = "are not complete any more" if store is not None else "are gone"
     hint = command(read_recipe(home), number) if (home / "recipe.json").is_file() else "algocli extract"
-    raise MissingStep(f"the features {name} of subject {number} that {run.name} was trained on {what}", hint=hint)
+    said = f"the features {name} of subject {number} that {run.name} was trained on"
+    # Features that are gone may have been meant to go: what needs them can be done another way, or not at all.
+    if store is not None and store.misrecorded():
+        raise DataError(f"{said} are damaged: {len(store.misrecorded())} of their records are", hint=hint)
+    raise MissingStep(f"{said} are {'not complete any more' if store is not None else 'gone'}", hint=hint)
 
 
 def _kept(subject_run: SubjectRun, stores: Sequence[FeatureStore]) -> Predictor | None:

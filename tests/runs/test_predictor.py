@@ -194,3 +194,17 @@ def test_features_that_are_no_longer_complete_are_told(place: Place) -> None:
     place.stores[0].forget(place.stores[0].shards[0])
     with pytest.raises(MissingStep, match="not complete any more"):
         stores_of(run, 1, place.cache)
+
+
+def test_features_that_are_damaged_are_told_and_mended(place: Place) -> None:
+    run = place.train()
+    store = place.stores[0]
+    record = store.record_path(0)
+    whole = record.read_bytes()
+    record.write_bytes(whole.replace(b"sha256", b"sha255", 1))
+    with pytest.raises(DataError, match="are damaged: 1 of their records are") as told:
+        stores_of(run, 1, place.cache)
+    assert str(told.value.hint).startswith("algocli extract --model stand-in")
+    assert [shard.index for shard in store.recover()] == [0]
+    assert record.read_bytes() == whole
+    assert stores_of(run, 1, place.cache)

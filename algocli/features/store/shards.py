@@ -175,12 +175,11 @@ class FeatureStore(readable.Readable):
 
         Every chunk has a checksum of its own in the array. Without a record, a shard is one that was never finished.
         """
-        damaged = [
-            shard
-            for shard in self.shards
-            if self.record_path(shard.index).is_file() and self.record_of(shard.index) is None
-        ]
-        return [shard for shard in damaged if self._vouch_again(shard)]
+        return [shard for shard in self.misrecorded() if self._vouch_again(shard)]
+
+    def misrecorded(self) -> list[Shard]:
+        """Return the shards whose record is there, and is damaged or another's."""
+        return [shard for shard in self.pending() if self.record_path(shard.index).exists()]
 
     def forget(self, shard: Shard) -> None:
         """Withdraw a shard's record, so that the next extraction makes it again.
