@@ -12,7 +12,7 @@ from algocli.encoding.settings import Settings
 from algocli.errors import DataError, UsageError
 
 SCHEMA = 1
-_MANIFEST = {"data?": str}
+_MANIFEST = {"data?": str, "name?": str}
 
 
 def settings_in(folder: Path) -> Settings:
@@ -56,9 +56,24 @@ def data_of(folder: Path) -> str | None:
 
 
 def told_settings(folder: Path) -> Iterator[Settings]:
-    """Yield the settings of the run in a folder by its manifest and by each record, as far as they can be read."""
-    with suppress(DataError):
-        yield settings_in(folder)
+    """Yield the settings of the run in a folder by its manifest and by each record, as far as they can be read.
+
+    A manifest that names another run comes last: it may be that one's.
+    """
+    is_its_own = _name_in(folder) == folder.name
+    if is_its_own:
+        with suppress(DataError):
+            yield settings_in(folder)
     for record in sorted(folder.glob("*/record.json")):
         with suppress(DataError, KeyError, TypeError, ValueError, UsageError):
             yield as_settings(read_sealed(record)["settings"])
+    if not is_its_own:
+        with suppress(DataError):
+            yield settings_in(folder)
+
+
+def _name_in(folder: Path) -> str | None:
+    with suppress(DataError):
+        name: str | None = read_sealed(folder / "manifest.json", kinds=_MANIFEST).get("name")
+        return name
+    return None

@@ -23,6 +23,7 @@ from tests.faults.conftest import Ended
 
 # Rounds of doing what is said: a damage may hide the next.
 _ROUNDS = 6
+_FILLED_IN = {"WEIGHTS": "random", "MODEL": "stand-in"}
 # What may be lost, or be of before, and costs work and no more.
 _COSTS_WORK = ("digests", "done", "spectra", "axes", "gram", "standardised", "model.npz", "p values", "latest")
 
@@ -142,30 +143,38 @@ class _Campaign:
         is_whole = (place / file).is_file() and damage in ("a bit", "a page", "the end", "a byte more")
         return not is_whole and any(word in kind_of(file) for word in _COSTS_WORK)
 
-    def follow(self, line: str, place: Path, file: Path) -> str:
-        """Do what a line of a hint says; return what that was."""
-        deletion = re.match(r"delete (\S+?)(?: folder)?(?:,? (?:then|and) (.*)|: .*)?$", line)
+    def follow(self, line: str, place: Path, file: Path, deep: int = 0) -> str:
+        """Do what a line of a hint says, and what that says where it fails; return what that was."""
+        deletion = re.match(r"(?:delete|rm -r) (\S+?)(?: folder)?(?:,? (?:then|and) (.*)|: .*)?$", line)
         if deletion:
             path = _meant(deletion[1], place, file)
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
             then = deletion[2] or ""
-            more = f", {self.follow(then, place, file)}" if then else ""
+            more = f", {self.follow(then, place, file, deep)}" if then else ""
             return f"deleted {path.relative_to(place)}{more}"
-        words = self.command_of(line.partition(" (")[0], file)
-        for some in words:
-            self.stage.run(place, some)
-        return "; ".join(" ".join(some) for some in words)
+        done = []
+        for words in [self.command_of(line, file), *map(self.command_of, re.findall(r"`(algocli [^`]+)`", line))]:
+            for some in words:
+                ended = self.stage.run(place, some)
+                done.append(" ".join(some))
+                if ended.code != 0 and deep < 2:
+                    done += [self.follow(more, place, file, deep + 1) for more in _hints(ended)]
+        return "; ".join(done)
 
-    def command_of(self, line: str, file: Path) -> list[tuple[str, ...]]:
-        """Return the commands that a hint asks for."""
+    def command_of(self, line: str, file: Path | None = None) -> list[tuple[str, ...]]:
+        """Return the commands that a hint asks for, with what only whoever made it knows filled in."""
+        # A training that is replaced has no p values until they are asked for.
+        asked = {"plain": [SIGNIFICANCE], "mine": [MAKING[6]]}
         if line.startswith("algocli "):
-            return [tuple(word for word in shlex.split(line)[1:])]
+            plain = re.match(r"(?:'[^']*'|\"[^\"]*\"|(?! \()[^;,'\"]|,(?! ))*", line)
+            words = [_FILLED_IN.get(word, word) for word in shlex.split(plain[0] if plain else line)[1:]]
+            run = words[words.index("--run") + 1] if words[0] == "train" and "--run" in words else ""
+            return [tuple(words), *(asked.get(run, []) if "--force" in words else [])]
+        if file is None:
+            return []
         run = file.parts[2] if file.parts[1] == "runs" and len(file.parts) > 3 else "mine"
         if line.startswith("train") or "replace it with --force" in line:
-            again = (*TRAININGS[run], *(["--force"] if "force" in line else []))
-            # A training that is replaced has no p values until they are asked for.
-            asked = {"plain": SIGNIFICANCE, "mine": MAKING[6]}
-            return [again, asked[run]] if run in asked else [again]
+            return [(*TRAININGS[run], *(["--force"] if "force" in line else [])), *asked.get(run, [])]
         if (
             "algocli extract" in line
             or "algocli import-features" in line
