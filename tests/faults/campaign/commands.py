@@ -70,7 +70,7 @@ COMMANDS = {
     "import-ceilings": Command("import-ceilings {nsd} --data-dir {work}/prepared -s 1 --force", ("prepare",)),
     "stimuli": Command(f"stimuli {_DATA} --csv {{work}}/stimuli.csv"),
     "demo": Command("demo {work}/demo --train 6 --test 2 --vertices 300 -s 1"),
-    "models": Command("models 'resnet1*'"),
+    "models": Command("models resnet18"),
     "layers": Command("layers alexnet"),
     "cache list": Command("cache list --json --quiet --cache-dir {cache}", _TRAINED),
     "cache verify": Command(f"cache verify {_BOTH} --json --quiet", _TRAINED),
