@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 import shutil
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from typer.testing import CliRunner
 from algocli.cli import app
 from tests.features.stand_in import stand_in
 from tests.support.challenge import write_tiny_challenge
+from tests.support.hints import proposed
 
 # Given with every command, and in no variable: a hint that forgets one leads nowhere.
 FOLDERS = ["--data-dir", "my data", "--cache-dir", "my cache"]
@@ -29,7 +29,6 @@ PREDICT = ["predict", "my data/subj01/test_split/test_images", "--run", "mine", 
 VERIFY = ["cache", "verify", *FOLDERS]
 SUBMIT = ["submit", "--partial", "--run", "mine", "-s", "1", "-o", "my.zip", *FOLDERS]
 # What a person has to fill in, in capitals, and what stands there.
-FILLED_IN = {"WEIGHTS": "random:0", "MODEL": "stand-in"}
 
 
 @pytest.fixture(scope="module")
@@ -68,21 +67,6 @@ def run(words: list[str]) -> tuple[int, str]:
     assert "Traceback" not in result.output
     assert "Aborted" not in result.output
     return result.exit_code, result.stderr
-
-
-def proposed(said: str) -> list[list[str]]:
-    """Take the commands out of what was said: lines that are one, up to a remark, and what is in backticks."""
-    hint = said.partition("hint:")[2]
-    commands = []
-    for line in map(str.strip, hint.splitlines()):
-        if line.startswith(("algocli ", "rm -r ")):
-            # A remark begins outside of all quotes.
-            plain = re.match(r"(?:'[^']*'|\"[^\"]*\"|(?! \()[^;,'\"]|,(?! ))*", line)
-            assert plain is not None
-            commands.append(plain[0])
-        commands += re.findall(r"`((?:algocli|rm) [^`]+)`", line)
-    words = [[FILLED_IN.get(word, word) for word in shlex.split(command)] for command in commands]
-    return [command[1:] if command[0] == "algocli" else command for command in words]
 
 
 def follow(words: list[str], trail: tuple[list[str], ...] = ()) -> int:

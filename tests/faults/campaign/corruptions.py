@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import random
 import re
-import shlex
 import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -20,10 +19,10 @@ from tests.faults.campaign.outcome import Outcome, Verdict
 from tests.faults.campaign.place import Stage, begin, serving, verdict_of
 from tests.faults.campaign.readings import MAKING, READERS, SIGNIFICANCE, TRAININGS, Reader, is_lock, left_in, may_lack
 from tests.faults.conftest import Ended
+from tests.support.hints import command_in
 
 # Rounds of doing what is said: a damage may hide the next.
 _ROUNDS = 6
-_FILLED_IN = {"WEIGHTS": "random", "MODEL": "stand-in"}
 # What may be lost, or be of before, and costs work and no more.
 _COSTS_WORK = ("digests", "done", "spectra", "axes", "gram", "standardised", "model.npz", "p values", "latest")
 
@@ -165,9 +164,8 @@ class _Campaign:
         """Return the commands that a hint asks for, with what only whoever made it knows filled in."""
         # A training that is replaced has no p values until they are asked for.
         asked = {"plain": [SIGNIFICANCE], "mine": [MAKING[6]]}
-        if line.startswith("algocli "):
-            plain = re.match(r"(?:'[^']*'|\"[^\"]*\"|(?! \()[^;,'\"]|,(?! ))*", line)
-            words = [_FILLED_IN.get(word, word) for word in shlex.split(plain[0] if plain else line)[1:]]
+        words = command_in(line)
+        if words is not None:
             run = words[words.index("--run") + 1] if words[0] == "train" and "--run" in words else ""
             return [tuple(words), *(asked.get(run, []) if "--force" in words else [])]
         if file is None:

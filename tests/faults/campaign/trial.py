@@ -20,6 +20,7 @@ from tests.faults.campaign.outcome import Outcome, Verdict
 from tests.faults.campaign.shim import SHORT, SIGNALS
 from tests.faults.campaign.stage import Stage, difference, stage
 from tests.faults.conftest import Ended
+from tests.support.hints import proposed
 
 # How a command may end that was sent a signal; what comes after its last change is no longer stopped.
 _ENDS = {signal.SIGKILL: -signal.SIGKILL, signal.SIGTERM: 143, signal.SIGINT: 130}
@@ -147,7 +148,7 @@ def _repeated(here: Stage, name: str) -> Verdict:
     _ended_well(again, (0, 2, 3, 4))
     if again.code:
         said = again.said
-        for words in hints(said):
+        for words in proposed(said):
             _ended_well(here.run_words(words), (0,))
         again = here.run(name)
         if again.code:
@@ -157,15 +158,6 @@ def _repeated(here: Stage, name: str) -> Verdict:
     if unlike:
         raise _Lost("wrong", f"after a repeat it {unlike}")
     return verdict
-
-
-def hints(said: str) -> list[list[str]]:
-    """Return the commands that a hint names."""
-    return [
-        shlex.split(line.split("algocli ", 1)[1])
-        for line in said.splitlines()
-        if line.startswith("hint:") and "algocli " in line
-    ]
 
 
 def main() -> None:
