@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from algocli.cli import app
+from algocli.compute.vouching import write_sealed
 from tests.features.stand_in import stand_in
 from tests.support.challenge import write_tiny_challenge
 from tests.support.hints import proposed
@@ -28,7 +29,6 @@ EXPORT = ["export", "--run", "mine", "--format", "npy", "-o", "my out", *FOLDERS
 PREDICT = ["predict", "my data/subj01/test_split/test_images", "--run", "mine", "-s", "1", "-o", "new", *FOLDERS]
 VERIFY = ["cache", "verify", *FOLDERS]
 SUBMIT = ["submit", "--partial", "--run", "mine", "-s", "1", "-o", "my.zip", *FOLDERS]
-# What a person has to fill in, in capitals, and what stands there.
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def home(whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         shutil.copytree(whole / name, tmp_path / name)
     # Runs say where their data lies.
     for manifest in tmp_path.glob("my cache/runs/*/manifest.json"):
-        manifest.write_text(manifest.read_text().replace(str(whole), str(tmp_path)))
+        write_sealed(manifest, json.loads(manifest.read_text().replace(str(whole), str(tmp_path))))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

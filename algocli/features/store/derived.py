@@ -11,9 +11,10 @@ from pathlib import Path
 
 from algocli.compute.arrays import read_kept
 from algocli.compute.vouching import Fault, read_sealed
+from algocli.dataset.naming import id_of
 from algocli.errors import DataError, writing
-from algocli.features.store.commands import command_by_manifest, is_imported
-from algocli.features.store.library import read_recipe
+from algocli.features.store.commands import command, command_by_manifest
+from algocli.features.store.library import named_after, read_recipe
 from algocli.features.store.matrices import matrix_fault
 from algocli.features.store.shards import FeatureStore
 
@@ -78,14 +79,14 @@ def bare_stores(cache_dir: Path) -> Iterator[Fault]:
     for folder in sorted(path.parent for path in (cache_dir / "features").glob("*/*/done")):
         path = folder / "manifest.json"
         if not path.exists() and any((folder / "done").glob("*.json")):
-            mend = f"repeat the algocli {_maker(folder.parent)} that made them"
-            yield Fault(path, "it is missing, and features lie beside it", mend)
+            yield Fault(path, "it is missing, and features lie beside it", _making(folder))
 
 
-def _maker(home: Path) -> str:
+def _making(store: Path) -> str:
+    """Return the command that makes a store of which its recipe and its folder's name alone are left."""
     with suppress(DataError):
-        return "import-features" if is_imported(read_recipe(home)) else "extract"
-    return "extract"
+        return command(read_recipe(store.parent), id_of(named_after(store)))
+    return "repeat the command that made them"
 
 
 def memory_faults(cache_dir: Path) -> Iterator[Fault]:

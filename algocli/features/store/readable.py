@@ -127,7 +127,7 @@ class Readable:
             if record is not None and not is_whole(self.shard_path(index), str(record.get("sha256"))):
                 raise DataError(
                     f"{self.folder} is damaged: shard {index} is not what was written",
-                    hint="algocli cache verify names the part",
+                    hint=_HOW_TO_MEND,
                 )
 
     def record_of(self, index: int) -> dict[str, Any] | None:
