@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from textwrap import fill
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, SupportsFloat, TypeVar
 
 from algocli.cli.ascii import harmless
 from algocli.cli.wording import in_options
@@ -199,9 +199,9 @@ def _has_blocks() -> bool:
     return os.environ.get("TERM") != "dumb"
 
 
-def number(value: float | None, digits: int = 3) -> str:
+def number(value: SupportsFloat | None, digits: int = 3) -> str:
     """Format a number for a table; nothing to show is a dash."""
-    return DASH if value is None or math.isnan(value) else f"{value:z.{digits}f}"
+    return DASH if value is None or math.isnan(value) else f"{float(value):z.{digits}f}"
 
 
 def count(n: int, noun: str) -> str:

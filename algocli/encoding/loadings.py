@@ -42,7 +42,7 @@ class Loadings:
 
 
 def read_loadings(
-    components: Sequence[Components], responses: NDArray[np.float32], algebra: Algebra = ON_CPU
+    components: Sequence[Components], responses: NDArray[np.floating], algebra: Algebra = ON_CPU
 ) -> Iterator[tuple[slice, list[Loadings]]]:
     """Read the responses once and yield, for one block of vertices after the other, the loadings of every fold.
 
@@ -73,7 +73,7 @@ def vertex_blocks(n_rows: int, n_vertices: int) -> list[slice]:
     return [slice(start, stop) for start, stop in itertools.pairwise(edges)]
 
 
-def sum_squares(components: Sequence[Components], responses: NDArray[np.float32]) -> NDArray[np.float64]:
+def sum_squares(components: Sequence[Components], responses: NDArray[np.floating]) -> NDArray[np.float64]:
     """Sum the squares of responses less their mean over each fold's rows, (n_folds, n_vertices)."""
     member = np.zeros((len(components), len(responses)))
     for fold, row in zip(components, member, strict=True):

@@ -140,7 +140,7 @@ class Training:
         self.clock[stage] = self.clock.get(stage, 0) + time.time() - began
 
 
-def _checked(models: Iterator[Model], path: str, responses: NDArray[np.float32]) -> Iterator[Model]:
+def _checked(models: Iterator[Model], path: str, responses: NDArray[np.floating]) -> Iterator[Model]:
     """Pass models on unless the first says that a response is not finite."""
     first = next(models)
     _refuse_non_finite(first, path, responses)
@@ -148,7 +148,7 @@ def _checked(models: Iterator[Model], path: str, responses: NDArray[np.float32])
     yield from models
 
 
-def _refuse_empty_rows(path: str, responses: NDArray[np.float32]) -> None:
+def _refuse_empty_rows(path: str, responses: NDArray[np.floating]) -> None:
     """Refuse responses that are 0 at every vertex for some images: the file has its size and not all of its content."""
     # Few rows begin so by chance: only these are read to their ends.
     likely = np.flatnonzero(~responses[:, :_FIRST_VERTICES].any(axis=1))
@@ -161,7 +161,7 @@ def _refuse_empty_rows(path: str, responses: NDArray[np.float32]) -> None:
         )
 
 
-def _refuse_non_finite(model: Model, path: str, responses: NDArray[np.float32]) -> None:
+def _refuse_non_finite(model: Model, path: str, responses: NDArray[np.floating]) -> None:
     """Refuse responses with a NaN: it has spread to every number of its vertex, the intercept among them."""
     bad = np.flatnonzero(~np.isfinite(model.intercept))
     if len(bad):

@@ -42,7 +42,7 @@ class Redrawn:
 
     means: NDArray[np.float64]
 
-    def contrast(self, weights: Sequence[float]) -> NDArray[np.float64]:
+    def contrast(self, weights: Sequence[float] | NDArray[np.floating]) -> NDArray[np.float64]:
         """Return a weighted sum over the runs in every resample, (n_resamples,)."""
         drawn: NDArray[np.float64] = np.asarray(weights, np.float64) @ self.means
         return drawn
@@ -73,7 +73,7 @@ class Linearised:
     models: NDArray[np.int64]
     n_roles: NDArray[np.int64]
 
-    def contrast(self, weights: Sequence[float]) -> NDArray[np.float64]:
+    def contrast(self, weights: Sequence[float] | NDArray[np.floating]) -> NDArray[np.float64]:
         """Return a weighted sum over the runs in every resample, (n_resamples,)."""
         weighted = np.asarray(weights, np.float64)
         predicted = weighted @ self.predicted

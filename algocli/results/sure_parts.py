@@ -178,7 +178,7 @@ def _weights(every: Sequence[Names]) -> dict[Names, list[float]]:
 
 
 def _of_other_models(
-    one: Resampled, weights: Sequence[float], folds: Sequence[Fold], *, has_penalties: bool
+    one: Resampled, weights: Sequence[float] | NDArray[np.floating], folds: Sequence[Fold], *, has_penalties: bool
 ) -> NDArray[np.float64]:
     """Return a weighted sum of R² in every resample, as models of other images would have made it vary.
 

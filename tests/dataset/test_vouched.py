@@ -20,9 +20,9 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The records that were read; a few seconds are taken to have gone by, so that files have come to rest."""
     read: list[Path] = []
 
-    def counting(path: Path, *, hint: str) -> dict[str, object]:
+    def counting(path: Path, *, kinds: object, hint: str) -> dict[str, object]:
         read.append(path)
-        return read_sealed(path, hint=hint)
+        return read_sealed(path, kinds=kinds, hint=hint)
 
     later = time.time_ns() + 10 * 10**9
     monkeypatch.setattr(vouched, "read_sealed", counting)

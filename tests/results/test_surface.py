@@ -200,11 +200,11 @@ def test_a_surface_that_there_is_not_is_refused():
             call()
 
 
-@pytest.mark.parametrize("options", [{"surface": "pial"}, {"hemispheres": "lh"}, {"subjects": (0,)}], ids=str)
+@pytest.mark.parametrize("options", [{"surface": "pial"}, {"hemispheres": "lhs"}, {"subjects": (0,)}], ids=str)
 def test_a_wish_that_cannot_be_is_refused(options):
     with pytest.raises(UsageError):
         Wishes(**options)
 
 
 def test_one_hemisphere_is_a_list_of_one():
-    assert Wishes(hemispheres="left").hemispheres == ("left",)
+    assert Wishes(hemispheres="left").hemispheres == Wishes(hemispheres="lh").hemispheres == ("left",)

@@ -22,6 +22,7 @@ import typer
 from beartype import BeartypeConf, FrozenDict, beartype
 from beartype.door import die_if_unbearable
 from beartype.vale import Is
+from numpy.typing import ArrayLike
 
 PACKAGE = "algocli"
 
@@ -75,6 +76,8 @@ class _Loader(SourceFileLoader):
 _taken_for: dict[Any, Any] = {
     **dict.fromkeys((TextIO, BinaryIO, IO[bytes], IO[str]), io.IOBase),
     typer.Context: typer.Context.__base__,
+    # What numpy makes an array of: a tuple lacks a method of what numpy's annotation calls a sequence.
+    ArrayLike: object,
 }
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.dataset.arrays import load_mapping, open_array
-from algocli.dataset.challenge.layout import N_FSAVERAGE, SubjectLayout
+from algocli.dataset.challenge.layout import N_FSAVERAGE, ROI_CLASSES, SubjectLayout
 from algocli.dataset.protocol import Roi
 from algocli.dataset.sides import Hemisphere
 from algocli.errors import DataError
@@ -71,7 +71,7 @@ def read_codes(
     path = layout.roi_mask(roi_class, hemisphere, "challenge")
     whole = layout.roi_mask(roi_class, hemisphere, "fsaverage")
     # A class of one's own may have been drawn on the whole cortex alone.
-    if whole.exists() and not path.exists():
+    if roi_class not in ROI_CLASSES and whole.exists() and not path.exists():
         codes = open_array(whole)
         if codes.shape != (N_FSAVERAGE,):
             raise DataError(f"{whole} has shape {codes.shape}; fsaverage has {N_FSAVERAGE} vertices")

@@ -137,7 +137,7 @@ class Banded(Regression):
         return held.responses + max(searching, held.loadings + held.coefficients)
 
     def fit(
-        self, settings: Fields, views: Sequence[View], responses: NDArray[np.float32], note: Note
+        self, settings: Fields, views: Sequence[View], responses: NDArray[np.floating], note: Note
     ) -> Iterator[Model]:
         """Yield a model for each view, a search each."""
         for view in views:
@@ -164,7 +164,7 @@ def _wanted(settings: Fields) -> Search:
 
 def fit_banded(
     components: Sequence[Components],
-    responses: NDArray[np.float32],
+    responses: NDArray[np.floating],
     search: Search,
     *,
     algebra: Algebra = ON_CPU,
@@ -207,7 +207,7 @@ def fit_banded(
 
 
 def _products(
-    components: Sequence[Components], scales: Sequence[float], responses: NDArray[np.float32], algebra: Algebra
+    components: Sequence[Components], scales: Sequence[float], responses: NDArray[np.floating], algebra: Algebra
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return the design's products with the responses, (n_all_components, n_vertices), and the responses' means."""
     n_vertices = responses.shape[1]
@@ -222,7 +222,7 @@ def _products(
 
 
 def _search(
-    searcher: Searcher, folds: ReducedFolds, responses: NDArray[np.float32], shares: NDArray[np.float32], note: Note
+    searcher: Searcher, folds: ReducedFolds, responses: NDArray[np.floating], shares: NDArray[np.float32], note: Note
 ) -> tuple[Best, NDArray[np.float64]]:
     """Try all draws on one block of vertices after the other; return the best of each vertex and its R²."""
     n_vertices, n_draws = responses.shape[1], len(shares)

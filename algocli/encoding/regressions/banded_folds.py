@@ -99,7 +99,7 @@ class ReducedFolds:
         """The rows of every fold."""
         return list(zip(self._rows[::2], self._rows[1::2], strict=True))
 
-    def targets(self, responses: NDArray[np.float32], vertices: slice) -> Targets:
+    def targets(self, responses: NDArray[np.floating], vertices: slice) -> Targets:
         """Reduce the responses of some vertices, (n_train, n_vertices), which are finite."""
         n_vertices = vertices.stop - vertices.start
         values = np.empty((len(self.design), n_vertices), np.float32)

@@ -122,7 +122,7 @@ class Blending(Regression):
         return leave_out(settings, n_train, grams, fit, algebra)
 
     def fit(
-        self, settings: Fields, views: Sequence[View], responses: NDArray[np.float32], note: Note
+        self, settings: Fields, views: Sequence[View], responses: NDArray[np.floating], note: Note
     ) -> Iterator[Model]:
         """Yield a model for each view; the responses are read for each again."""
         for view in views:
@@ -145,7 +145,7 @@ class Blending(Regression):
 def fit_blend(
     components: Sequence[Components],
     inner: Sequence[InnerFold],
-    responses: NDArray[np.float32],
+    responses: NDArray[np.floating],
     relative_alphas: NDArray[np.float64],
     algebra: Algebra = ON_CPU,
     judge: Judge = left_out,
@@ -173,7 +173,7 @@ def fit_blend(
 def _learn(
     n_layers: int,
     inner: Sequence[InnerFold],
-    responses: NDArray[np.float32],
+    responses: NDArray[np.floating],
     relative_alphas: NDArray[np.float64],
     algebra: Algebra,
     judge: Judge,

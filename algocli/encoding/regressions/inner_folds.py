@@ -58,7 +58,7 @@ class _Seen:
 
 def fit_ridge_by_folds(
     components: Sequence[Components],
-    responses: NDArray[np.float32],
+    responses: NDArray[np.floating],
     relative_alphas: NDArray[np.float64],
     *,
     n_folds: int = 5,
@@ -91,7 +91,7 @@ def fit_ridge_by_folds(
 
 def _fit(
     fold: Components,
-    responses: NDArray[np.float32],
+    responses: NDArray[np.floating],
     relative_alphas: NDArray[np.float64],
     inner: Sequence[Fold],
     algebra: Algebra,
@@ -132,7 +132,7 @@ def _part(fold: Components, rows: NDArray[np.int64]) -> _Part:
     return _Part(rows, vectors, sums, mean, basis, np.maximum(variances, 0), held_out)
 
 
-def _see(part: _Part, responses: NDArray[np.float32]) -> _Seen:
+def _see(part: _Part, responses: NDArray[np.floating]) -> _Seen:
     """Multiply and sum the responses of a part's own rows, (n_rows, n_vertices)."""
     products = np.zeros((part.vectors.shape[1], responses.shape[1]))
     for start in range(0, len(responses), BLOCK_ROWS):

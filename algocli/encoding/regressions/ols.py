@@ -48,7 +48,7 @@ class OrdinaryLeastSquares(Regression):
         raise UsageError(told, hint=f"{fewer} regression='ridge', which takes as many as there are")
 
     def fit(
-        self, settings: Fields, views: Sequence[View], responses: NDArray[np.float32], note: Note
+        self, settings: Fields, views: Sequence[View], responses: NDArray[np.floating], note: Note
     ) -> Iterator[Model]:
         """Yield a model for each view; the responses are read once for all together."""
         yield from fit_ols([view.components[0] for view in views], responses, views[0].algebra)
@@ -59,7 +59,7 @@ class OrdinaryLeastSquares(Regression):
 
 
 def fit_ols(
-    components: Sequence[Components], responses: NDArray[np.float32], algebra: Algebra = ON_CPU
+    components: Sequence[Components], responses: NDArray[np.floating], algebra: Algebra = ON_CPU
 ) -> list[LinearModel]:
     """Fit one model for each set of components.
 

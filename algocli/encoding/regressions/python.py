@@ -124,7 +124,7 @@ class Estimators(Regression):
         return held.total + 4 * held.n_fit * held.n_vertices + held.coefficients
 
     def fit(
-        self, settings: Fields, views: Sequence[View], responses: NDArray[np.float32], note: Note
+        self, settings: Fields, views: Sequence[View], responses: NDArray[np.floating], note: Note
     ) -> Iterator[Model]:
         """Yield a model for each view, each of a new estimator.
 
@@ -171,7 +171,7 @@ class Estimators(Regression):
             )
         return estimator
 
-    def _fit(self, scores: NDArray[np.float32], responses: NDArray[np.float32]) -> EstimatedModel:
+    def _fit(self, scores: NDArray[np.float32], responses: NDArray[np.floating]) -> EstimatedModel:
         means = responses.mean(axis=0, dtype=np.float64).astype(np.float32)
         n_vertices = responses.shape[1]
         if not np.isfinite(means).all() or not n_vertices:

@@ -65,7 +65,7 @@ def _inner_fold(
 
 def choose_penalties(
     inner: Sequence[InnerFold],
-    responses: NDArray[np.float32],
+    responses: NDArray[np.floating],
     relative_alphas: NDArray[np.float64],
     algebra: Algebra = ON_CPU,
 ) -> NDArray[np.int16]:

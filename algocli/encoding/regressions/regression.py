@@ -242,7 +242,7 @@ class Regression(ABC):
 
     @abstractmethod
     def fit(
-        self, settings: Fields, views: Sequence[View], responses: NDArray[np.float32], note: Note
+        self, settings: Fields, views: Sequence[View], responses: NDArray[np.floating], note: Note
     ) -> Iterator[Model]:
         """Yield one model for each view, in their order.
 

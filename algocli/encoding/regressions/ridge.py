@@ -80,7 +80,7 @@ class Ridge(Regression):
         return leave_out(settings, n_train, grams, fit, algebra) if _leaves_out(settings) else []
 
     def fit(
-        self, settings: Fields, views: Sequence[View], responses: NDArray[np.float32], note: Note
+        self, settings: Fields, views: Sequence[View], responses: NDArray[np.floating], note: Note
     ) -> Iterator[Model]:
         """Yield a model for each view; the responses are read once for all together."""
         components, algebra = [view.components[0] for view in views], views[0].algebra
@@ -112,7 +112,7 @@ def judge_of(settings: Fields) -> Judge:
 
 def fit_ridge(
     components: Sequence[Components],
-    responses: NDArray[np.float32],
+    responses: NDArray[np.floating],
     relative_alphas: NDArray[np.float64],
     algebra: Algebra = ON_CPU,
     judge: Judge = left_out,
@@ -151,7 +151,7 @@ def fit_ridge(
 def fit_ridge_by_refitting(
     components: Sequence[Components],
     inner: Sequence[Sequence[InnerFold]],
-    responses: NDArray[np.float32],
+    responses: NDArray[np.floating],
     relative_alphas: NDArray[np.float64],
     algebra: Algebra = ON_CPU,
 ) -> list[RidgeModel]:

@@ -59,7 +59,7 @@ class BlendSums:
         # Sums of squares of what lies far from zero say little about what varies: an image to start from does.
         self._origin: NDArray[np.float64] | None = None
 
-    def add(self, predictions: Sequence[NDArray[np.float32]], measured: NDArray[np.float32]) -> None:
+    def add(self, predictions: Sequence[NDArray[np.floating]], measured: NDArray[np.floating]) -> None:
         """Add some images: one prediction a model and the responses, (n_stimuli, n_vertices) each."""
         columns = [*predictions, measured]
         if self._origin is None:
