@@ -67,7 +67,7 @@ class FileDigests:
         if self._changed:
             present = set(os.listdir(folder))
             files = {name: entry for name, entry in self._entries.items() if name in present}
-            write_sealed(self.memory, {"folder": str(folder.resolve()), "files": files})
+            write_sealed(self.memory, {"folder": str(folder.resolve()), "of": self.memory.stem, "files": files})
             self._changed = False
 
 
@@ -140,10 +140,12 @@ def stamp_of(status: os.stat_result) -> str:
 def _load(memory: Path) -> dict[str, str]:
     # A memory that is not there or damaged costs time, never an answer: begin anew.
     try:
-        files = read_sealed(memory).get("files")
+        value = read_sealed(memory)
     except DataError:
         return {}
-    if not isinstance(files, dict):
+    files = value.get("files")
+    # One of before does not say whose it is; another's has words of another kind.
+    if not isinstance(files, dict) or value.get("of", memory.stem) != memory.stem:
         return {}
     return {name: entry for name, entry in files.items() if isinstance(entry, str)}
 

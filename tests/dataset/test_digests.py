@@ -19,7 +19,7 @@ from PIL import Image
 from algocli.dataset import digests
 from algocli.dataset.conversions import Conversion
 from algocli.dataset.digests import digest_files, list_conversions, stimuli_digest
-from algocli.dataset.memories import FileDigests, stamp_of
+from algocli.dataset.memories import FileDigests, memory_of, stamp_of
 from algocli.dataset.stimuli import Stimulus
 from algocli.errors import DataError, StorageError
 from tests.support.pictures import orientation_block, write_png, write_tiff
@@ -411,3 +411,24 @@ def test_what_cannot_be_read_is_looked_at_again(tmp_path: Path, looked: list[Pat
     for _ in range(2):
         assert list_conversions([path], tmp_path / "cache") == [(Conversion.REFUSED,) if kind == "refused" else ()]
     assert looked == [path, path]
+
+
+def test_a_memory_of_another_folder_is_none(tmp_path: Path) -> None:
+    paths = []
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        paths.append(tmp_path / name / "image.png")
+        paths[-1].write_bytes(name.encode())
+        os.utime(paths[-1], ns=(10**18, 10**18))
+    memories = [FileDigests(memory_of(path.parent, tmp_path)) for path in paths]
+    for memory, path in zip(memories, paths, strict=True):
+        memory.remember(path, stamp_of(os.stat(path)), path.parent.name)
+        memory.memory.parent.mkdir(exist_ok=True)
+        memory.save(path.parent)
+    first, second = (memory.memory for memory in memories)
+    assert FileDigests(first).recall(paths[0]) == "a"
+    content = first.read_bytes()
+    first.write_bytes(second.read_bytes())
+    second.write_bytes(content)
+    assert FileDigests(first).recall(paths[0]) is None
+    assert FileDigests(second).recall(paths[1]) is None

@@ -138,6 +138,8 @@ class FeatureStore(readable.Readable):
         """
         if rows.shape != (len(shard), self.n_features):
             raise ValueError(f"shard {shard.index} has {len(shard)} rows of {self.n_features}, not {rows.shape}")
+        from concurrent.futures import ThreadPoolExecutor
+
         path = self.shard_path(shard.index)
         # Processes that work on the rows of one store side by side may meet at a shard: whoever comes second finds
         # it done, and leaves it as it is. Nobody reads a shard that is being replaced.
@@ -145,7 +147,9 @@ class FeatureStore(readable.Readable):
             if self._is_done(shard):
                 return
             self._clear(shard)
-            self._array("r+")[shard.start : shard.stop] = rows
+            # zarr writes in threads of its own: whoever is interrupted waits for them, and leaves nothing half.
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(self._array("r+").__setitem__, slice(shard.start, shard.stop), rows).result()
             with path.open("rb") as stream:
                 # fsync before the record: zarr renames without it, and a power cut could keep only the name.
                 os.fsync(stream.fileno())

@@ -121,6 +121,9 @@ class _Campaign:
             if ended.code == 0:
                 seen = _seen(reader, place, ended)
                 if reader.keeps:
+                    # Features without a manifest are what a deletion that was stopped leaves: they go, and that is told.
+                    if damage == "all of it" and kind_of(file) == "store: manifest.json":
+                        return "told", ""
                     seen[1][str(file)] = "kept"
                 is_right = self.is_right(name, place, file, damage, turn) and _agree(seen, wanted)
                 return (("told" if turn else "same") if is_right else "wrong"), "\n".join(said)
@@ -166,6 +169,8 @@ class _Campaign:
         asked = {"plain": [SIGNIFICANCE], "mine": [MAKING[6]]}
         words = command_in(line)
         if words is not None:
+            # What only whoever made it knows.
+            words = ["theirs.npy" if word == "FILE" else word for word in words]
             run = words[words.index("--run") + 1] if words[0] == "train" and "--run" in words else ""
             return [tuple(words), *(asked.get(run, []) if "--force" in words else [])]
         if file is None:
