@@ -121,7 +121,7 @@ class _Campaign:
             if ended.code == 0:
                 seen = _seen(reader, place, ended)
                 if reader.keeps:
-                    # Features without a manifest are what a deletion that was stopped leaves: they go, and that is told.
+                    # A deletion that was stopped leaves features without a manifest: they go, and that is told.
                     if damage == "all of it" and kind_of(file) == "store: manifest.json":
                         return "told", ""
                     seen[1][str(file)] = "kept"
