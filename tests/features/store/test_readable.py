@@ -38,7 +38,7 @@ def test_a_shard_in_the_place_of_another_is_refused(sharded):
     other.write_bytes(content)
     with pytest.raises(DataError, match="shard 1 is not what was written") as refused:
         FeatureStore(sharded.folder).read(slice(5, 6))
-    assert refused.value.hint == "algocli cache verify names the part"
+    assert refused.value.hint == "algocli cache verify (names the command that mends it)"
     np.testing.assert_array_equal(FeatureStore(sharded.folder).read([8, 10]), FEATURES[[8, 10]])
     assert [shard.index for shard in sharded.damaged()] == [0, 1]
 
