@@ -47,9 +47,8 @@ TAIL = (
 )
 INTERVAL = (
     "A 95 % interval says how far a mean r might have come out otherwise, had this subject seen other images of the "
-    "kind. It does not say what other subjects would show. The held-out images are drawn anew, with replacement. Of 40 "
-    "images it holds what it should a little less often than it says (measured, in 92 of 100), of a hundred about as "
-    "often."
+    "kind. It does not say what other subjects would show. The held-out images are drawn anew, with replacement, and "
+    "the interval is made a little wider where they are few, as Student's t does."
 )
 INTERVAL_FOLDS = (
     "With folds an image counts by what it adds to its own fold and to those whose models it is in, which makes "

@@ -38,7 +38,7 @@ AS_WIDE = "intervals are as wide as models of different folds can make them"
 
 @dataclass(frozen=True)
 class Redrawn:
-    """Each run's mean score over the vertices of a ROI in every resample, (n_runs, n_resamples)."""
+    """Each run's mean score over the vertices of a ROI in every resample, (n_runs, n_resamples), widened."""
 
     means: NDArray[np.float64]
 
@@ -207,7 +207,7 @@ def _redrawn(
     measure: Measure,
     track: Track,
 ) -> NDArray[np.float64]:
-    """Return each run's mean score in every resample, (n_rois, n_runs, n_resamples)."""
+    """Return each run's mean score in every resample, widened for few images, (n_rois, n_runs, n_resamples)."""
     wanted = np.flatnonzero(members.any(axis=1))
     means = np.zeros((members.shape[1], len(subject_runs), len(counts)))
     # One run after the other: of thirty together, a block would take gigabytes.
@@ -215,7 +215,7 @@ def _redrawn(
         for block in read_blocks(subject, side, [held], wanted, track=track, doing="resampling"):
             scores = measure.redrawn(block.measured, block.predicted[0], counts)
             means[:, place] += (scores @ members[block.vertices]).T
-    return means
+    return np.clip(bootstrap.widened(means, counts.shape[1], LEVEL), measure.lowest, 1)
 
 
 def _predicted(
