@@ -56,7 +56,9 @@ INTERVAL_FOLDS = (
 )
 GONE = (
     "Folds need the features that they were trained on: where these are gone, or the regression does not tell, p and "
-    "intervals are as wide as they can be, and those of a blend wider still, whose inner folds use every image again."
+    "intervals are as wide as they can be, and those of a blend wider still, whose inner folds use every image again. "
+    "The difference of such a run to one of another kind is told as if their models had been fitted on different "
+    "images, which is too wide: a single holdout tells it more closely."
 )
 DIFFERENCE = (
     "A difference between runs is taken on the same images for both, so what makes images hard for every model drops "
