@@ -52,8 +52,10 @@ bench: $(STAMP)  ## speed and memory beside the tutorial's own cells, as ratios 
 	$(BIN)/python -m tests.benchmarks $(BENCH_FLAGS)
 
 calibration: $(STAMP)  ## how often p values and intervals are right, on noise and on responses of a known truth (an hour)
-	$(BIN)/python -m tests.benchmarks.calibration $(CALIBRATION_FLAGS)
-	$(BIN)/python -m tests.benchmarks.calibrated_parts
+	@status=0; \
+	$(BIN)/python -m tests.benchmarks.calibration $(CALIBRATION_FLAGS) || status=1; \
+	$(BIN)/python -m tests.benchmarks.calibrated_parts || status=1; \
+	exit $$status
 
 submission: $(STAMP)  ## extract, train and submit on DATA_DIR; what is done already is not done again
 	$(BIN)/algocli extract --data-dir $(DATA_DIR) --cache-dir $(CACHE_DIR) $(EXTRACT_FLAGS)

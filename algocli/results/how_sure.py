@@ -47,9 +47,8 @@ TAIL = (
 )
 INTERVAL = (
     "A 95 % interval says how far a mean r might have come out otherwise, had this subject seen other images of the "
-    "kind. It does not say what other subjects would show. The held-out images are drawn anew, with replacement. Of 40 "
-    "images it holds what it should a little less often than it says (measured, in 92 of 100), of a hundred about as "
-    "often."
+    "kind. It does not say what other subjects would show. The held-out images are drawn anew, with replacement, and "
+    "the interval is made a little wider where they are few, as Student's t does."
 )
 INTERVAL_FOLDS = (
     "With folds an image counts by what it adds to its own fold and to those whose models it is in, which makes "
@@ -57,7 +56,9 @@ INTERVAL_FOLDS = (
 )
 GONE = (
     "Folds need the features that they were trained on: where these are gone, or the regression does not tell, p and "
-    "intervals are as wide as they can be, and those of a blend wider still, whose inner folds use every image again."
+    "intervals are as wide as they can be, and those of a blend wider still, whose inner folds use every image again. "
+    "The difference of such a run to one of another kind is told as if their models had been fitted on different "
+    "images, which is too wide: a single holdout tells it more closely."
 )
 DIFFERENCE = (
     "A difference between runs is taken on the same images for both, so what makes images hard for every model drops "

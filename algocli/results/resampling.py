@@ -6,7 +6,9 @@ and is widened by what images do as those that other folds' models were fitted o
 
 What an image does there is told with penalties as they are. Between runs that differ only in how penalties are chosen,
 all that differs comes of these choices, whose dependence on the images is not told: such a difference is widened by the
-most that models of the same images allow, which is too much where nothing is predicted and about right else.
+most that models of the same images allow, which is too much where nothing is predicted and about right else. Where
+a regression does not tell what images do as fitted ones, its difference to a model of another kind has to allow for
+more: both may predict the same of these images and, fitted on others, would not have.
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ AS_WIDE = "intervals are as wide as models of different folds can make them"
 
 @dataclass(frozen=True)
 class Redrawn:
-    """Each run's mean score over the vertices of a ROI in every resample, (n_runs, n_resamples)."""
+    """Each run's mean score over the vertices of a ROI in every resample, (n_runs, n_resamples), widened."""
 
     means: NDArray[np.float64]
 
@@ -64,6 +66,8 @@ class Linearised:
         The same number for runs that differ in nothing but how they choose their penalties.
     n_roles : (n_runs,)
         In how many ways an image moves each run's score (`Regression.n_roles`).
+    kinds : (n_runs,)
+        The same number for runs of one regression; of blends, for those of the same layers.
     """
 
     means: NDArray[np.float64]
@@ -72,16 +76,33 @@ class Linearised:
     counts: NDArray[np.float32]
     models: NDArray[np.int64]
     n_roles: NDArray[np.int64]
+    kinds: NDArray[np.int64]
 
     def contrast(self, weights: Sequence[float] | NDArray[np.floating]) -> NDArray[np.float64]:
         """Return a weighted sum over the runs in every resample, (n_resamples,)."""
         weighted = np.asarray(weights, np.float64)
+        if self.fitted is None and len(np.unique(self.kinds[weighted != 0])) > 1:
+            return self._unpaired(weighted)
         predicted = weighted @ self.predicted
         of_choices = not np.bincount(self.models, weighted).any()
         fitted = None if self.fitted is None or of_choices else (weighted @ self.fitted)[:, None]
         n_roles = int(self.n_roles[weighted != 0].max(initial=2))
         wider = widening(predicted[:, None], fitted, n_roles=n_roles)[0]
         drawn: NDArray[np.float64] = weighted @ self.means + wider * ((self.counts - 1) @ predicted)
+        return drawn
+
+    def _unpaired(self, weighted: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return it as if each run's models had been fitted on images of their own; what is predicted they share.
+
+        The difference's own influence is no measure of that: a blend that gives all weight to one layer predicts what
+        this layer's model does, and no image moves their difference.
+        """
+        alone = np.square(weighted @ self.predicted).sum()
+        variance = alone + weighted**2 @ ((self.n_roles - 1) * np.square(self.predicted).sum(axis=1))
+        along = np.abs(weighted) @ self.predicted
+        length = np.square(along).sum()
+        along *= np.sqrt(variance / length) if length > 0 else 0
+        drawn: NDArray[np.float64] = weighted @ self.means + (self.counts - 1) @ along
         return drawn
 
 
@@ -176,6 +197,7 @@ def resample_rois(
                 counts,
                 models,
                 n_roles,
+                _kinds(subject_runs),
             )
             for column, name in enumerate(rois)
         }
@@ -187,6 +209,15 @@ def _models(subject_runs: Sequence[HeldOut]) -> NDArray[np.int64]:
     every = [
         replace(held.run.settings, alphas=USUAL_ALPHAS, alpha_by="gcv", former_penalties=False) for held in subject_runs
     ]
+    return np.array([every.index(one) for one in every])
+
+
+def _kinds(subject_runs: Sequence[HeldOut]) -> NDArray[np.int64]:
+    """Return the numbers of the runs, (n_runs,): the same where no model can come to be another's by its weights."""
+    every = []
+    for settings in (held.run.settings for held in subject_runs):
+        regression = regression_of(settings)
+        every.append((regression.name, settings.features if regression.n_roles > 2 else ()))
     return np.array([every.index(one) for one in every])
 
 
@@ -207,7 +238,7 @@ def _redrawn(
     measure: Measure,
     track: Track,
 ) -> NDArray[np.float64]:
-    """Return each run's mean score in every resample, (n_rois, n_runs, n_resamples)."""
+    """Return each run's mean score in every resample, widened for few images, (n_rois, n_runs, n_resamples)."""
     wanted = np.flatnonzero(members.any(axis=1))
     means = np.zeros((members.shape[1], len(subject_runs), len(counts)))
     # One run after the other: of thirty together, a block would take gigabytes.
@@ -215,7 +246,7 @@ def _redrawn(
         for block in read_blocks(subject, side, [held], wanted, track=track, doing="resampling"):
             scores = measure.redrawn(block.measured, block.predicted[0], counts)
             means[:, place] += (scores @ members[block.vertices]).T
-    return means
+    return np.clip(bootstrap.widened(means, counts.shape[1], LEVEL), measure.lowest, 1)
 
 
 def _predicted(

@@ -188,8 +188,6 @@ def _of_other_models(
     little more than these where nothing is explained, varies by `WITH_PENALTIES` at the least. Both are measured:
     so widened, intervals hold what they should (`tests.benchmarks.calibrated_parts`).
     """
-    from scipy.stats import norm, t
-
     drawn = one.contrast(weights)
     if isinstance(one, Linearised):
         least = np.asarray(weights) @ one.means + WITH_PENALTIES * (
@@ -199,8 +197,7 @@ def _of_other_models(
         return least if is_difference and least.std() > drawn.std() else drawn
     n_held_out, n_fit = len(folds[0].held_out), len(folds[0].fit)
     others = (2 if has_penalties else 1) * n_held_out / n_fit
-    student = t.ppf((1 + LEVEL) / 2, n_held_out - 1) / norm.ppf((1 + LEVEL) / 2)
-    wider: NDArray[np.float64] = drawn.mean() + np.sqrt(1 + others) * student * (drawn - drawn.mean())
+    wider: NDArray[np.float64] = drawn.mean() + np.sqrt(1 + others) * (drawn - drawn.mean())
     return wider
 
 

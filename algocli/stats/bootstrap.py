@@ -95,6 +95,21 @@ def interval(statistics: NDArray[np.floating], level: float = 0.95) -> tuple[flo
     return float(low), float(high)
 
 
+def widened(statistics: NDArray[np.floating], n_stimuli: int, level: float = 0.95) -> NDArray[np.float64]:
+    """Move a statistic's resamples, (..., n_resamples), away from their mean, as images that are few ask for.
+
+    Resamples of n images vary about the mean of these, by (n - 1) / n of what images vary by; and how much that is
+    the n images tell no better than Student's t with n - 1 degrees of freedom allows for. Of 40 images intervals become
+    5 % wider, of a hundred 2 %.
+    """
+    from scipy.stats import norm, t
+
+    student = t.ppf((1 + level) / 2, n_stimuli - 1) / norm.ppf((1 + level) / 2)
+    middle = statistics.mean(axis=-1, keepdims=True, dtype=np.float64)
+    wider: NDArray[np.float64] = middle + np.sqrt(n_stimuli / (n_stimuli - 1)) * student * (statistics - middle)
+    return wider
+
+
 def _in_blocks(
     of_block: Callable[[_Matrix, _Matrix, NDArray[np.float32]], NDArray[np.float32]],
     measured: _Matrix,

@@ -33,6 +33,8 @@ class Measure:
         how much each image moves it, (n_stimuli, n_vertices), as one that was drawn.
     small_fold
         What to multiply that by in a fold of some images; refuses too few.
+    lowest
+        The least that it can be; the most is 1.
     """
 
     score: Callable[[_Matrix, _Matrix], NDArray[np.float64]]
@@ -40,6 +42,7 @@ class Measure:
     of_predicted: Callable[[_Matrix, _Matrix], Predicted]
     of_images: Callable[[_Matrix, _Matrix, int], NDArray[np.float32]]
     small_fold: Callable[[int], float]
+    lowest: float
 
 
 CORRELATION = Measure(
@@ -48,6 +51,7 @@ CORRELATION = Measure(
     of_predicted,
     lambda measured, predicted, _: of_predicted(measured, predicted).influence,
     small_fold,
+    -1,
 )
 EXPLAINED = Measure(
     explained_variance,
@@ -55,4 +59,5 @@ EXPLAINED = Measure(
     of_explained,
     lambda *fold: of_explained(*fold).influence,
     small_fold_explained,
+    -np.inf,
 )

@@ -2,7 +2,7 @@
 
 A figure is out where it is beyond a bound by more than two of its standard errors. Where no more than a bound is
 promised (the model does not tell how its folds depend on each other, or predicts nothing of many vertices), what is on
-the safe side is in. A holdout of 40 images is held to .90, not to .93: `algocli report --help` promises no more.
+the safe side is in.
 """
 
 from __future__ import annotations
@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 
 ERRORS = 2
 COVERED, ONE_IN_TWENTY, ONE_IN_A_THOUSAND = (0.93, 0.97), (0.04, 0.06), (0.0, 0.002)
-# Of a single holdout of fewer images, quantiles of resamples lie too close together, as its help says.
-FEW_IMAGES, COVERED_BY_FEW = 100, (0.9, 0.97)
 # Of three dozen cases that are uniform, one in thirty times one is said not to be.
 LEAST_KS_P = 0.001
 

@@ -33,8 +33,6 @@ from algocli.stats.bootstrap import interval
 from algocli.stats.permutation import false_discovery_q
 from tests.benchmarks.bounds import (
     COVERED,
-    COVERED_BY_FEW,
-    FEW_IMAGES,
     LEAST_KS_P,
     ONE_IN_A_THOUSAND,
     ONE_IN_TWENTY,
@@ -82,7 +80,7 @@ class Case:
     def promised(self, name: str) -> tuple[float, float]:
         """Return how often the interval of the run, or of its difference to a rival, may hold the truth."""
         if self.folds is None:
-            return COVERED_BY_FEW if HOLDOUT * self.n < FEW_IMAGES else COVERED
+            return COVERED
         is_bound = name in CHOICES or bool(SILENT & {self.regression, name})
         return (COVERED[0], 1.0) if is_bound else COVERED
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from algocli.results.group_report import GroupReport, group_report
 from algocli.results.report import Report, RoiRow
-from algocli.stats.bootstrap import bootstrap_r, interval, resample
+from algocli.stats.bootstrap import bootstrap_r, interval, resample, widened
 
 N_SUBJECTS, N_IMAGES, N_ROIS, N_DRAWS = 8, 120, 4, 100
 ROIS = tuple(f"R{number}" for number in range(N_ROIS))
@@ -27,7 +27,9 @@ def a_group(rng: np.random.Generator, mean: float, between: float) -> GroupRepor
         drawn = bootstrap_r(measured, predicted, counts)
         for column, roi in enumerate(ROIS):
             r = float(np.corrcoef(measured[:, column], predicted[:, column])[0, 1])
-            rows.append(RoiRow(subject, "all", roi, 1, r, r, None, None, *interval(drawn[:, column])))
+            rows.append(
+                RoiRow(subject, "all", roi, 1, r, r, None, None, *interval(widened(drawn[:, column], N_IMAGES)))
+            )
     return group_report(Report("a-run", tuple(rows), {}), correct="max")
 
 

@@ -88,8 +88,9 @@ def test_intervals_are_those_of_a_paired_bootstrap(planted: Planted, holdout: di
     ):
         a, b, ab = (r2[union].mean(axis=1) for union in (A, B, AB))
         for row, drawn in zip(rows, (ab - b, ab - a, a + b - ab, ab), strict=True):
+            factor = np.sqrt((1 + 2 * 80 / 320) * 80 / 79) * t.ppf(0.975, 79) / 1.959964
             # Other models of 320 images would have made them vary more, and 80 images are few enough for Student's t.
-            wider = drawn.mean() + np.sqrt(1 + 2 * 80 / 320) * t.ppf(0.975, 79) / 1.959964 * (drawn - drawn.mean())
+            wider = drawn.mean() + factor * (drawn - drawn.mean())
             assert (row.low, row.high) == pytest.approx(tuple(np.quantile(wider, [0.025, 0.975])), abs=1e-6)
 
 

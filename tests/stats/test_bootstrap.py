@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy import stats
 
 from algocli.errors import DataError, UsageError
 from algocli.stats import bootstrap
-from algocli.stats.bootstrap import bootstrap_explained, bootstrap_r, interval, resample
+from algocli.stats.bootstrap import bootstrap_explained, bootstrap_r, interval, resample, widened
 from algocli.stats.correlation import correlate
 from algocli.stats.explained import explained_variance
 
@@ -49,6 +50,16 @@ def test_an_interval_covers_the_true_mean_correlation_about_as_often_as_it_says(
         low, high = interval(r.mean(axis=1), 0.9)
         covered.append(low <= 0.5 <= high)
     assert 0.82 <= np.mean(covered) <= 0.96
+
+
+def test_resamples_of_a_few_images_are_widened_to_the_interval_of_students_t() -> None:
+    values = np.random.default_rng(8).standard_normal((4, 12))
+    counts = resample(12, n_resamples=40000, seed=1)
+    drawn = widened(values @ counts.T.astype(np.float64) / 12, 12)
+    for own, of_mean in zip(values, drawn, strict=True):
+        theirs = stats.ttest_1samp(own, 0).confidence_interval()
+        # Quantiles of twelve numbers' resamples are not quite those of a normal distribution.
+        assert interval(of_mean) == pytest.approx((theirs.low, theirs.high), abs=0.04 * (theirs.high - theirs.low))
 
 
 def test_the_same_resamples_make_the_comparison_of_two_runs_a_paired_one() -> None:
