@@ -159,6 +159,11 @@ def test_a_run_that_is_left_out_takes_its_columns_and_maps_with_it_and_comes_bac
             )
         ]
         assert widths[0] == widths[1] == 6
+        third = page.get_by_label("3 third")
+        assert page.locator("summary", has_text="Run 3 minus run 1").is_visible()
+        third.uncheck()
+        assert page.locator("summary", has_text="Run 3 minus run 1").is_hidden()
+        third.check()
         box.check()
         assert table.inner_text() == before
         assert window.complaints == []

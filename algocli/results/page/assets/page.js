@@ -78,7 +78,9 @@
     choice.hidden = false;
     choice.addEventListener("change", ({ target }) => {
       document.querySelectorAll(`[data-run="${target.value}"], .brain[id$="-${target.value}"]`).forEach((one) => {
-        one.hidden = !target.checked;
+        // A map that is folded goes with the line that unfolds it.
+        const whole = one.matches(".brain") ? one.closest("details.more") || one : one;
+        whole.hidden = !target.checked;
       });
       announcement.textContent = `Run ${target.value} is ${target.checked ? "shown" : "left out"}`;
     });
