@@ -248,10 +248,14 @@ def _bar(items: Iterable[T], *, total: int, label: str, unit: str = "") -> Itera
         _bars.append(progress)
         try:
             task = progress.add_task(escape(label), total=total, rate="")
-            started = time.monotonic()
+            first = 0.0
             for done, item in enumerate(items, start=1):
                 yield item
-                rate = f"{done / max(time.monotonic() - started, 1e-9):.0f} {unit}/s" if unit else ""
+                now = time.monotonic()
+                first = first or now
+                # The first one has waited for what starts up: neither its pace nor the time left is taken from it.
+                per_second = (done - 1) / max(now - first, 1e-9) if done > 1 else None
+                rate = f"{per_second:.0f} {unit}/s" if unit and per_second is not None else ""
                 progress.update(task, completed=done, rate=rate)
         finally:
             # After an error the bar has been taken down already, long before this generator is closed.
@@ -261,14 +265,16 @@ def _bar(items: Iterable[T], *, total: int, label: str, unit: str = "") -> Itera
 
 def _lines(items: Iterable[T], *, total: int, label: str, unit: str = "") -> Iterator[T]:
     started = spoke = time.monotonic()
-    done = 0
+    done, first = 0, 0.0
     for item in items:
         yield item
         done += 1
         now = time.monotonic()
+        first = first or now
         if now - spoke >= LINE_EVERY:
-            left = (now - started) / done * (total - done)
-            note(f"{label}: {done} of {total} {unit}".rstrip() + f", {left:.0f} s left")
+            # The first one has waited for what starts up, and foretells nothing.
+            left = f", {(now - first) / (done - 1) * (total - done):.0f} s left" if done > 1 else ""
+            note(f"{label}: {done} of {total} {unit}".rstrip() + left)
             spoke = now
     took = time.monotonic() - started
     if took >= WORTH_A_LINE:

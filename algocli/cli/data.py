@@ -11,6 +11,7 @@ import typer
 
 from algocli.cli.ascii import harmless
 from algocli.cli.options import DEFAULT_DATA_DIR, DataDir, Json, Quiet, Subjects, parse_subjects
+from algocli.compute.remarks import gather
 from algocli.dataset.challenge.layout import ROI_NAMES
 
 if TYPE_CHECKING:
@@ -152,16 +153,13 @@ def _absent(checks: Sequence[SubjectCheck]) -> list[str]:
     hemispheres = [(c.subject, h) for c in checks for h in c.hemispheres]
     everywhere = [roi for roi in hemispheres[0][1].rois_absent if all(roi in h.rois_absent for _, h in hemispheres)]
     lines = [f"everywhere: {', '.join(everywhere)}"] if everywhere else []
-    for number, hemisphere in hemispheres:
-        others = [roi for roi in hemisphere.rois_absent if roi not in everywhere]
-        if others:
-            lines.append(f"subject {number} {hemisphere.hemisphere}: {', '.join(others)}")
-    return lines
+    others = ((number, h, [roi for roi in h.rois_absent if roi not in everywhere]) for number, h in hemispheres)
+    return [*lines, *gather((number, h.hemisphere, ", ".join(rois)) for number, h, rois in others if rois)]
 
 
 def _notes(checks: Sequence[SubjectCheck]) -> list[str]:
     percent = [str(c.subject) for c in checks if any(h.noise_ceiling == "percent" for h in c.hemispheres)]
-    lines = [f"subject {c.subject}: {note}" for c in checks for note in c.notes]
+    lines = list(gather((c.subject, "", note) for c in checks for note in c.notes))
     return lines + ([f"noise ceilings are read as percent: subject {', '.join(percent)}"] if percent else [])
 
 

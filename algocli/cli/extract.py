@@ -32,6 +32,10 @@ from algocli.features import usual
 if TYPE_CHECKING:
     from algocli.features.store.shards import FeatureStore
 
+_ROWS = (
+    "Only these rows, for a job array: rounded to whole blocks of rows, those that begin within A:B, so that any "
+    "partition gives the same."
+)
 _BATCHES = f"[default: {usual.BATCH_ON_CPU} on a cpu, {usual.BATCH_ON_GPU} on a GPU]"
 
 
@@ -64,9 +68,7 @@ def extract(
     stimuli: Annotated[
         Path | None, typer.Option(help="Read the images from NSD's HDF5 file, or from a folder with a CSV of ids.")
     ] = None,
-    rows: Annotated[
-        str | None, typer.Option(metavar="A:B", help="Only these rows, for a job array; any partition gives the same.")
-    ] = None,
+    rows: Annotated[str | None, typer.Option(metavar="A:B", help=_ROWS)] = None,
     with_gram: Annotated[
         bool, typer.Option("--gram/--no-gram", help="Also compute the products between images that train begins with.")
     ] = True,

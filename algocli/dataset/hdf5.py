@@ -9,17 +9,20 @@ shared between threads and sent to other machines; h5py lets one thread in at a 
 
 from __future__ import annotations
 
+import errno
 import itertools
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.budget import check_memory
+from algocli.compute.holders import holder_of
 from algocli.compute.opening import check_file
 from algocli.dataset.hdf5_links import follow_links, grows, raw_file, refuse_elsewhere, source_file, spell
 from algocli.errors import AlgocliError, DataError, first_line
@@ -36,7 +39,8 @@ def open_hdf5(path: Path) -> Iterator[Any]:
     Raises
     ------
     DataError
-        If the file is missing, is no HDF5 file, or turns out to be damaged while it is read.
+        If the file is missing, is no HDF5 file, is held by a program that writes it or was left open by one, or turns
+        out to be damaged while it is read.
     """
     import h5py
 
@@ -48,8 +52,32 @@ def open_hdf5(path: Path) -> Iterator[Any]:
         raise
     # On a damaged file h5py raises nearly anything; of a broken chunk its text has the filter at fault.
     except Exception as error:
-        reason = first_line(error)
-        raise DataError(f"{path} cannot be read as HDF5: {reason}", hint="copy the file again") from error
+        raise _explained(path, first_line(error)) from error
+
+
+def _explained(path: Path, reason: str) -> DataError:
+    """Say what h5py means: whether a file is in use, was never closed, cannot be locked here, or is damaged."""
+    if "unable to lock file" in reason:
+        if any(f"errno = {number}," in reason for number in (errno.EAGAIN, errno.EACCES)):
+            return DataError(
+                f"{path} is held by {holder_of(path)}, which has it open for writing",
+                hint="wait until that program has closed it, or end the program",
+            )
+        return DataError(
+            f"{path} cannot be locked: {reason}",
+            hint="where nobody writes it, set HDF5_USE_FILE_LOCKING=FALSE: not every file system has locks",
+        )
+    if "already open for" in reason:
+        return DataError(
+            f"{path} is open for writing in another program, or that program ended before it had closed the file",
+            hint=f"close it there; if nothing has it open any more: h5clear -s {quote(str(path))} (of the HDF5 tools)",
+        )
+    if "truncated file" in reason:
+        return DataError(
+            f"{path} is cut short: {reason}",
+            hint="copy the file again; if the program that wrote it was ended, write it again",
+        )
+    return DataError(f"{path} cannot be read as HDF5: {reason}", hint="copy the file again")
 
 
 def list_datasets(file: Any) -> dict[str, tuple[int, ...]]:

@@ -59,7 +59,7 @@ class PngHeader(NamedTuple):
 
 
 def probe(path: Path) -> PngHeader:
-    """Read a PNG's size and colour type, and see that its end is there.
+    """Read a PNG's size and colour type, and see that its end is there; other bytes may follow that.
 
     Raises
     ------
@@ -67,14 +67,14 @@ def probe(path: Path) -> PngHeader:
         If the file is missing or unreadable, is no PNG, or is cut short.
     """
     try:
-        start, end = _edges(path)
+        start, is_whole = _edges(path)
     except OSError as error:
         raise DataError(f"{path} cannot be opened: {(error.strerror or str(error)).lower()}") from error
     if not start:
         raise DataError(f"{path} is empty")
     if not start.startswith(_SIGNATURE[: len(start)]):
         raise DataError(f"{path} is no PNG image")
-    if end != _END or len(start) < _START.size:
+    if not is_whole or len(start) < _START.size:
         raise DataError(f"{path} is cut short: a PNG ends with IEND")
     _, _, kind, width, height, depth, colour = _START.unpack_from(start)
     if kind != b"IHDR" or colour not in _COLOURS or not width or not height:
@@ -229,6 +229,16 @@ def _bears_on_pixels(kind: bytes, beginning: bytes) -> bool:
     return kind in _EXTRAS or (kind in _TEXTS and beginning.startswith(_TURNING_TEXTS))
 
 
+def _has_end(read: Callable[[int, int], bytes]) -> bool:
+    place = len(_SIGNATURE)
+    for _ in range(_MANY_CHUNKS):
+        head = read(place, len(_END))
+        if head == _END or len(head) < len(_END) or not head[4:8].isalpha():
+            return head == _END
+        place += 12 + int.from_bytes(head[:4])
+    return False
+
+
 def _chunks(read: Callable[[int, int], bytes]) -> Iterator[tuple[bytes, bytes]]:
     """Yield the kind of each chunk and the beginning of its data; `read` takes a place and a number of bytes."""
     place = len(_SIGNATURE)
@@ -244,11 +254,15 @@ def _chunks(read: Callable[[int, int], bytes]) -> Iterator[tuple[bytes, bytes]]:
         place += 12 + int.from_bytes(head[:4])
 
 
-def _edges(path: Path) -> tuple[bytes, bytes]:
+def _edges(path: Path) -> tuple[bytes, bool]:
+    """Read a file's beginning, and whether its last chunk is there."""
     # Plain system calls: a Python file object would cost more than the two reads, ten thousand times.
     descriptor = open_descriptor(path, LARGEST_IMAGE)
     try:
-        n_bytes = os.fstat(descriptor).st_size
-        return os.pread(descriptor, _BEGINNING, 0), os.pread(descriptor, len(_END), max(0, n_bytes - len(_END)))
+        start, n_bytes = os.pread(descriptor, _BEGINNING, 0), os.fstat(descriptor).st_size
+        if os.pread(descriptor, len(_END), max(0, n_bytes - len(_END))) == _END:
+            return start, True
+        # Some programs leave bytes behind the end, which no reader minds: only then is the file followed to it.
+        return start, start.startswith(_SIGNATURE) and _has_end(lambda at, n: os.pread(descriptor, n, at))
     finally:
         os.close(descriptor)

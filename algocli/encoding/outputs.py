@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from algocli.compute.arrays import level_rounding
-from algocli.compute.track import Note
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.sides import Side
 from algocli.encoding.fields import Fields
@@ -97,9 +96,8 @@ def open_outputs(
         shelf.save(f"{hemisphere}_pred_test", (outputs.test_sum / np.float32(outputs.n_tests)).astype(np.float32))
 
 
-def save_choices(shelf: Shelf, hemisphere: Side, outputs: Outputs, note: Note) -> None:
-    """Save the arrays that the regression leaves, and say what is worth saying of its last fit."""
-    where = f"subject {shelf.id}, {hemisphere}"
+def save_choices(shelf: Shelf, hemisphere: Side, outputs: Outputs) -> Iterator[str]:
+    """Save the arrays that the regression leaves, and yield what is worth saying of its last fit."""
     for array in regression_of(outputs.settings).arrays:
         fits = [of_fit for of_fit in outputs.arrays.get(array.name, []) if of_fit is not None]
         # Part of the fits says nothing, and what an earlier training left would be taken for this one's.
@@ -107,10 +105,6 @@ def save_choices(shelf: Shelf, hemisphere: Side, outputs: Outputs, note: Note) -
             shelf.save(f"{hemisphere}_{array.name}", np.stack(fits))
         else:
             shelf.discard(f"{hemisphere}_{array.name}")
-    for remark in outputs.remarks:
-        note(f"{where}: {remark}")
+    yield from outputs.remarks
     if max(outputs.dead):
-        note(
-            f"{where}: {max(outputs.dead)} vertices never vary among the held-out images, measured or predicted; "
-            "their r is 0"
-        )
+        yield f"{max(outputs.dead)} vertices never vary among the held-out images, measured or predicted; their r is 0"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.remarks import Remark
 from algocli.compute.track import Note, Track
 from algocli.dataset.protocol import Subject
 from algocli.dataset.sides import Side, heading
@@ -63,8 +64,8 @@ class Training:
         # None where features of the training images are all there is.
         self.test = np.arange(self.n_train, self.kernels.n_stimuli)
 
-    def run(self, note: Note) -> None:
-        """Fit everything, and leave it in the run."""
+    def run(self, note: Note) -> list[Remark]:
+        """Fit everything, leave it in the run, and return what is worth saying of it in the end."""
         for side in self.subject.sides:
             name = self.subject.responses_name("train", side)
             _refuse_empty_rows(name, self.subject.responses("train", side))
@@ -84,8 +85,11 @@ class Training:
             label = f"subject {self.subject.id}: training"
             for _ in self.track(steps, total=3 * len(fits), label=label, unit="steps"):
                 pass
-        for hemisphere, collected in outputs.items():
-            save_choices(self.shelf, hemisphere, collected, note)
+        return [
+            (self.subject.id, hemisphere, text)
+            for hemisphere, collected in outputs.items()
+            for text in save_choices(self.shelf, hemisphere, collected)
+        ]
 
     def _steps(self, fits: Sequence[NDArray[np.int64]], outputs: Mapping[Side, Outputs], note: Note) -> Iterator[None]:
         n_vertices = max(map(self.subject.n_vertices, self.subject.sides))

@@ -146,6 +146,10 @@ def _say_what_is_done(
         note(f"{name} is complete, nothing to do" if not n_left else f"{name}: these rows are done, nothing to do")
     elif n_left < store.n_stimuli:
         note(f"{name}: {store.n_stimuli - n_left} of {store.n_stimuli} images are done already")
+    here = [shard for shard in store.shards if rows is not None and shard.start in rows]
+    if rows is not None and pending and (here[0].start, here[-1].stop) != (rows.start, min(rows.stop, store.n_stimuli)):
+        whole = f"rows {here[0].start} to {here[-1].stop}"
+        note(f"{name}: rows are written in blocks of {store.rows_per_shard}, whole; here {whole}, end excluded")
 
 
 def _announce(subject: Subject, targets: Sequence[Target], cache_dir: Path, how: Passage, note: Note) -> None:

@@ -109,7 +109,8 @@ def extract(
     stimuli
         NSD's HDF5 file to read the images from, or a folder with a CSV of ids; by default each subject's own files.
     rows
-        Only these rows of the images: any partition of them gives the same features.
+        Only these rows of the images, rounded to the blocks that are written whole: those that begin within. Any
+        partition gives the same features.
     gram
         Whether also to compute the products between images that `train` begins with.
     trust_remote_code

@@ -10,6 +10,7 @@ from typing import Any
 from algocli.compute.caches import filling
 from algocli.compute.calls import forgiving
 from algocli.compute.choices import check_flag, check_path, check_word, check_words
+from algocli.compute.remarks import Remark, gather
 from algocli.compute.track import Note, Track, said_aside, shown
 from algocli.dataset.protocol import Subject
 from algocli.encoding.presets import PresetName
@@ -103,18 +104,25 @@ def train(
     device = _resolved(device)
     with filling(cache_dir, note):
         run = opening.open_on(home, chosen, [subject.id for subject in some], name=name, force=force, note=note)
-        for subject in some:
-            train_subject(
-                subject,
-                run,
-                cache_dir,
-                home=home,
-                command_line=sys.argv,
-                force=force,
-                device=device,
-                track=track,
-                note=note,
-            )
+        remarks: list[Remark] = []
+        try:
+            for subject in some:
+                train_subject(
+                    subject,
+                    run,
+                    cache_dir,
+                    home=home,
+                    command_line=sys.argv,
+                    force=force,
+                    device=device,
+                    track=track,
+                    note=note,
+                    remarks=remarks,
+                )
+        # What was found is told even where a later subject fails.
+        finally:
+            for remark in gather(remarks):
+                note(remark)
         run.mark_latest()
     for remark in tell_mixtures(run):
         note(remark)

@@ -12,6 +12,7 @@ from typing import Any
 
 from algocli.compute.budget import available_memory, check_memory, gigabytes
 from algocli.compute.lock import hold
+from algocli.compute.remarks import Remark, gather
 from algocli.compute.track import Note, Track, silent, unheard
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.protocol import Subject
@@ -44,6 +45,7 @@ def train_subject(
     device: str = "cpu",
     track: Track = silent,
     note: Note = unheard,
+    remarks: list[Remark] | None = None,
 ) -> SubjectRun:
     """Fit a run's model for one subject, unless that is done already with the same inputs.
 
@@ -57,6 +59,8 @@ def train_subject(
         Fit again even if it is done.
     device
         Where large matrices are multiplied, as torch names it; it changes no more than the last digits.
+    remarks
+        Takes what is worth saying in the end, for whoever says it of several subjects at once; by default it is noted.
 
     Raises
     ------
@@ -94,7 +98,12 @@ def train_subject(
             clock = {"inputs": time.time() - started}
             about: dict[str, Any] = {"held_out": save_split(subject_run, split, len(subject.train_stimuli))}
             training = Training(subject, subject_run, settings, split, stores, device, clock, track)
-            training.run(note)
+            found = training.run(note)
+            if remarks is None:
+                for line in gather(found):
+                    note(line)
+            else:
+                remarks += found
             about |= {"memory": needed, "without_test": without_test, **({"regression": code} if code else {})}
             about |= same.record()
             subject_run.finish(_record(subject, settings, inputs, command_line, clock, started) | about)

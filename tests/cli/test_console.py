@@ -147,6 +147,18 @@ def test_a_long_stage_says_how_much_is_left(
     assert lines[-1].startswith("extracting: 4 images in")
 
 
+def test_the_first_of_a_long_stage_foretells_nothing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A minute and more to start up and for the first, then a second each.
+    clock = iter([0, 500, 501, 561.5, 562, 563])
+    monkeypatch.setattr("algocli.cli.console.time.monotonic", lambda: next(clock))
+    list(console.tracker(quiet=False)(range(4), total=4, label="extracting", unit="images"))
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "extracting: 1 of 4 images"
+    assert lines[1] == "extracting: 3 of 4 images, 31 s left"
+
+
 def test_a_quiet_note_is_no_note(capsys: pytest.CaptureFixture[str]) -> None:
     console.note("something", quiet=True)
     console.noter(True)("something")

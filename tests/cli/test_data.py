@@ -40,11 +40,7 @@ def test_a_sound_folder_is_summarised_and_exits_with_0(tiny_challenge: Path) -> 
 def test_absent_rois_are_listed_once_where_no_one_has_them(tiny_challenge: Path) -> None:
     lines = data(tiny_challenge).stdout.splitlines()
     start = lines.index("Absent ROIs")
-    assert lines[start + 1 : start + 4] == [
-        "everywhere: mTL-faces, aTL-faces",
-        "subject 1 right: VWFA-2",
-        "subject 6 right: VWFA-2",
-    ]
+    assert lines[start + 1 : start + 3] == ["everywhere: mTL-faces, aTL-faces", "subjects 1, 6, right: VWFA-2"]
 
 
 def test_the_table_fits_80_columns(tmp_path: Path) -> None:
@@ -74,6 +70,16 @@ def test_every_fault_is_printed_with_its_mend_and_the_exit_code_is_3(spoilable: 
     ]
     assert f"error: {spoilable} has 2 faults, in 2 of 2 subjects" in result.stderr
     assert "algocli data" in result.stderr
+
+
+def test_the_last_hint_repeats_the_folder_and_a_note_of_several_subjects_is_one_line(spoilable: Path) -> None:
+    for home in ("subj02", "subj05"):
+        path = spoilable / home / LEFT
+        np.save(path, np.load(path).astype(np.float64))
+    sound = data(spoilable).stdout.splitlines()
+    assert "subjects 2, 5: train responses are float64; the released ones are float32" in sound
+    (spoilable / "subj02/roi_masks/mapping_streams.npy").unlink()
+    assert f"`algocli data --data-dir {spoilable}` again" in data(spoilable).stderr.replace("\n", " ")
 
 
 def test_only_the_subjects_asked_for_are_judged(spoilable: Path) -> None:

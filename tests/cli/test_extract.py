@@ -102,6 +102,16 @@ def test_a_share_of_the_rows_is_told_as_such_and_the_rest_is_asked_for(extract, 
     assert "next: algocli train" in rest.stderr
 
 
+def test_rows_that_are_no_whole_blocks_are_rounded_to_them_and_it_is_said(extract, asked, monkeypatch):
+    monkeypatch.setattr("algocli.features.store.shards.MAX_SHARD_ROWS", 8)
+    told = "rows are written in blocks of 8, whole; here rows {}, end excluded"
+    assert told.format("0 to 8") in extract("-s", "1", "--rows", "0:5").stderr
+    again = extract("-s", "1", "--rows", "0:5").stderr
+    assert "rows are written in blocks" not in again
+    assert told.format("8 to 16") in extract("-s", "1", "--rows", "5:99").stderr
+    assert "whole blocks of rows" in " ".join(extract("--help").stdout.split())
+
+
 def test_rows_that_a_subject_does_not_have_are_told(extract, asked):
     result = extract("-s", "1", "--rows", "40:80")
     assert result.exit_code == 0

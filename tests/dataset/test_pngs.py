@@ -13,6 +13,7 @@ from PIL import Image
 from algocli.dataset import pngs
 from algocli.dataset.images import read_image
 from algocli.dataset.pngs import read_pixels
+from algocli.errors import DataError
 
 needs_codecs = pytest.mark.skipif(pngs._codecs() is None, reason="imagecodecs is not installed")
 
@@ -76,3 +77,18 @@ def test_without_the_faster_decoder_images_are_the_same(tmp_path: Path, monkeypa
         np.testing.assert_array_equal(np.asarray(read_image(path)), before)
     finally:
         pngs._codecs.cache_clear()
+
+
+@pytest.mark.parametrize("behind", [b"\n", b"\0" * 700, b"<?xpacket end='w'?>", b"IEND\xae\x42\x60\x82" * 3])
+def test_bytes_behind_the_end_leave_an_image_whole(tmp_path: Path, behind: bytes) -> None:
+    path = write(tmp_path / "a.png", noise((40, 50, 3), 2))
+    before, content = np.asarray(read_image(path)), path.read_bytes()
+    path.write_bytes(content + behind)
+    assert pngs.probe(path)[:3] == (50, 40, "RGB")
+    pngs.decode(path)
+    np.testing.assert_array_equal(np.asarray(read_image(path)), before)
+    # Without its last chunk it is cut, whatever stands there instead.
+    for cut in (1, 5, 12):
+        path.write_bytes(content[:-cut] + behind[:-1])
+        with pytest.raises(DataError, match="cut short"):
+            pngs.probe(path)

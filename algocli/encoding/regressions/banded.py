@@ -239,10 +239,11 @@ def _search(
             even[block] = r2[block]
         now = time.monotonic()
         if now - spoke > NOTE_EVERY:
-            left = (now - started) / done * (len(parts) * n_draws - done)
+            # The first draw alone foretells nothing.
+            left = f", {(now - started) / done * (len(parts) * n_draws - done):.0f} s left" if done > 1 else ""
             where = f" of vertices {block.start + 1} to {block.stop}" if len(parts) > 1 else ""
             so_far = f"R² of inner folds {r2[block].mean():.4f}{where} so far"
-            note(f"draw {draw + 1} of {n_draws}: {so_far}, {left:.0f} s left")
+            note(f"draw {draw + 1} of {n_draws}: {so_far}{left}")
             spoke = now
     gain = f", {even.mean():.4f} if every layer had the same share" if n_draws > 1 else ""
     note(f"R² of inner folds {r2.mean():.4f} over all vertices{gain}")

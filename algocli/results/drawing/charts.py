@@ -54,7 +54,8 @@ def draw_rois(
 ) -> Chart[tuple[RoiRow, ...]]:
     """Draw one subject's median r for each ROI, grouped by ROI class.
 
-    An absent ROI keeps its name and place on the axis, with a dash where its bar would be.
+    An absent ROI keeps its name and place on the axis, with a dash where its bar would be. All subjects of a report
+    have one scale.
 
     Raises
     ------
@@ -76,7 +77,7 @@ def draw_rois(
         box = (_LEFT / width, foot / height, 1 - (_LEFT + _RIGHT) / width, _PLOT_HEIGHT / height)
         axes = figure.add_axes(box)
         drawn = tuple(_draw_bars(axes, report, subject, hemispheres or report.sides, places, theme))
-        _dress(axes, places, theme)
+        _dress(axes, report, places, theme)
         name_classes(axes, places, theme)
         axes.legend(
             loc="lower right", bbox_to_anchor=(1.0, 1.12), ncols=2, frameon=False, borderaxespad=0, handlelength=1.1
@@ -115,9 +116,9 @@ def _draw_bars(
         yield from (row for _, row in rows)
 
 
-def _dress(axes: Axes, places: Sequence[Place], theme: Theme) -> None:
+def _dress(axes: Axes, report: Report, places: Sequence[Place], theme: Theme) -> None:
     name_rois(axes, places)
     dress_bars(axes, places, "median r", theme)
-    # Room above the tallest bar, and below 0 only where a median is negative.
-    low, high = axes.dataLim.y0, axes.dataLim.y1
-    axes.set_ylim(min(0.0, 1.15 * low), max(0.05, 1.05 * high))
+    # Room above the tallest bar of any subject, and below 0 only where a median is negative.
+    medians = [row.median_r for row in report.rows if row.median_r is not None]
+    axes.set_ylim(min(0.0, 1.15 * min(medians, default=0.0)), max(0.05, 1.05 * max(medians, default=0.0)))

@@ -5,7 +5,7 @@ The diagonal is where a model would be that explains all that can be explained.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -64,24 +64,34 @@ class Density:
 
 
 Densities = Mapping[Side, Density]
+# Of each hemisphere the r of a perfect model and that of the run, (n_vertices,) each.
+Points = Mapping[Side, tuple[NDArray[np.float64], NDArray[np.float64]]]
 
 
-def count_in_cells(points: Mapping[Side, tuple[NDArray[np.float64], NDArray[np.float64]]]) -> Densities:
+def count_in_cells(points: Points, among: Collection[Points] = ()) -> Densities:
     """Count vertices in square cells, the same ones for all hemispheres.
 
     Parameters
     ----------
     points
         For each hemisphere the r of a perfect model and the r of the model, (n_vertices,) each.
+    among
+        Those of all that have the same cells, these included: of fields to be held side by side.
     """
-    perfect, r = (np.concatenate(sides) for sides in zip(*points.values(), strict=True))
-    width = _NARROW if len(r) >= _MANY * len(points) else _WIDE
+    fields = [side for one in among or (points,) for side in one.values()]
+    perfect, r = (np.concatenate(sides) for sides in zip(*fields, strict=True))
+    width = _NARROW if len(r) >= _MANY * len(fields) else _WIDE
     x_edges = _edges(0.0, float(perfect.max(initial=0.0)), width)
     y_edges = _edges(float(r.min(initial=0.0)), float(r.max(initial=0.0)), width)
     return {
         h: Density(np.histogram2d(x, y, (x_edges, y_edges))[0].astype(np.int64), x_edges, y_edges)
         for h, (x, y) in points.items()
     }
+
+
+def largest_count(densities: Densities) -> int:
+    """Return how many vertices the fullest cell has."""
+    return max(int(density.counts.max(initial=0)) for density in densities.values())
 
 
 def draw_density(
@@ -91,6 +101,7 @@ def draw_density(
     y_label: str,
     title: str,
     caption: str = "",
+    most: int | None = None,
     colours: str | None = None,
     dpi: int = DEFAULT_DPI,
     theme: Theme = LIGHT,
@@ -99,6 +110,8 @@ def draw_density(
 
     Parameters
     ----------
+    most
+        The upper end of the scale of counts; by default the largest there is.
     colours
         A colour map of matplotlib's by name; by default one that sets many apart from the paper.
     """
@@ -114,7 +127,7 @@ def draw_density(
     words = Words.fitting(title, caption, width - 2 * MARGIN)
     foot = _BELOW + words.foot
     height = words.head + _ABOVE + tall + foot
-    most = max(int(density.counts.max(initial=0)) for density in densities.values())
+    most = largest_count(densities) if most is None else most
     # A scale from one to one would have no extent.
     norm = LogNorm(1, max(most, 10))
     with styled(theme):

@@ -47,7 +47,7 @@ class RunBar:
 def draw_runs(
     comparison: Comparison, subject: SubjectId, *, dpi: int = DEFAULT_DPI, theme: Theme = LIGHT
 ) -> Chart[tuple[RunBar, ...]]:
-    """Draw one subject's mean r of every run, the reference first, for each ROI.
+    """Draw one subject's mean r of every run, the reference first, for each ROI; all subjects have one scale.
 
     Raises
     ------
@@ -79,6 +79,8 @@ def draw_runs(
             _dress(axes, hemisphere, places, theme)
             drawn += bars
             both.append(axes)
+        means = [r for row in comparison.rows for r in (row.reference_mean_r, row.mean_r) if r is not None]
+        both[0].set_ylim(min(0.0, 1.05 * min(means, default=0.0)), max(0.05, 1.05 * max(means, default=0.0)))
         name_classes(both[0], places, theme)
         name_rois(both[-1], places)
         both[0].tick_params(axis="x", labelbottom=False)

@@ -28,6 +28,7 @@ from algocli.results.page.pictures import Picture, picture
 from algocli.results.page.provenance import Provenance, finished, provenance
 from algocli.results.page.repeating import commands_of
 from algocli.results.plots.difference import plot_difference
+from algocli.results.plots.group_maps import plot_group_difference
 from algocli.results.plots.request import Wishes
 from algocli.results.telling import SCORED_ON, read_differences
 from algocli.runs.run import Run
@@ -101,6 +102,7 @@ def build_compare_page(
         settings=settings_side_by_side(ordered),
         overview=tuple(subjects_differences(comparison, h) for h in comparison.sides) if several else (),
         pictures=(),
+        maps=tuple(_group_maps(comparison, ordered, data)),
         subjects=tuple(_subject_parts(comparison, ordered, data)),
         how_sure=tuple(of_comparison(in_folds=any(run.settings.folds is not None for run in ordered))),
         repeat=(*commands_of(made), _command(comparison, title, drawn, rois)),
@@ -108,8 +110,23 @@ def build_compare_page(
     )
 
 
+def _placed(comparison: Comparison, data: Dataset) -> tuple[SubjectId, ...]:
+    """Return the subjects of whom the data says where on the cortex their responses lie."""
+    return tuple(n for n in comparison.subjects if n in data.found and has_places(data.subject(n)))
+
+
+def _group_maps(comparison: Comparison, runs: Sequence[Run], data: Dataset) -> Iterator[tuple[str, BrainMap]]:
+    """Map the mean difference over subjects of each further run, where there are several subjects."""
+    placed = _placed(comparison, data)
+    for place, run in enumerate(runs[1:], start=2):
+        if len(placed) > 1 and run.name != comparison.reference:
+            wishes = Wishes(placed, title=f"Run {place} minus run 1, {len(placed)} subjects")
+            shown = plot_group_difference(data, run, runs[0], wishes)
+            yield f"map-group-{place}", _labelled(shown, f"mean r of run {place} minus that of run 1")
+
+
 def _subject_parts(comparison: Comparison, runs: Sequence[Run], data: Dataset) -> Iterator[SubjectPart]:
-    there = tuple(n for n in comparison.subjects if n in data.found and has_places(data.subject(n)))
+    there = _placed(comparison, data)
     maps: dict[SubjectId, list[tuple[str, BrainMap]]] = {n: [] for n in comparison.subjects}
     for place, run in enumerate(runs[1:], start=2):
         # A reference that is compared with itself differs nowhere.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from base64 import b64encode
-from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 from typing import ClassVar
 
@@ -44,12 +44,13 @@ WORKS = {
 
 @dataclass(frozen=True)
 class SubjectPart:
-    """What a page shows of one subject; maps come with an id of their own."""
+    """What a page shows of one subject; maps come with an id of their own. `about` is its outcome in a few words."""
 
     number: SubjectId
     tables: tuple[Table, ...]
     pictures: tuple[Picture, ...]
     maps: tuple[tuple[str, BrainMap], ...]
+    about: str = ""
 
     @property
     def ident(self) -> str:
@@ -61,8 +62,9 @@ class SubjectPart:
 class Page:
     """What any page of results shows, and the template that says where.
 
-    The title may hold any letters. `overview` has tables over several subjects, and `pictures` charts of them;
-    `how_sure` what its figures mean and rest on, by their names, `repeat` the commands to type.
+    The title may hold any letters. `overview` has tables over several subjects, `pictures` charts and `maps` cortices
+    of them; `how_sure` what its figures mean and rest on, by their names, `repeat` the commands to type. Where there
+    are several subjects, the part of each is folded.
     """
 
     template: ClassVar[str]
@@ -74,6 +76,12 @@ class Page:
     how_sure: tuple[tuple[str, str], ...]
     repeat: tuple[str, ...]
     notes: tuple[str, ...]
+    maps: tuple[tuple[str, BrainMap], ...] = ()
+
+    @property
+    def is_folded(self) -> bool:
+        """Say whether the parts of subjects are folded away."""
+        return len(self.subjects) > 1
 
 
 @dataclass(frozen=True)
@@ -128,7 +136,7 @@ def write_page(page: Page, path: Path) -> None:
     text = fill(
         page.template,
         page=page,
-        frame=frame(page.subjects),
+        frame=frame(page),
         turnable=turnable,
         works=WORKS,
         scored_on=SCORED_ON,
@@ -138,17 +146,17 @@ def write_page(page: Page, path: Path) -> None:
     publish(path, lambda stream: stream.write(text.encode()))
 
 
-def frame(subjects: Sequence[SubjectPart]) -> Frame:
-    """Return what surrounds the parts of some subjects; what turns cortices is there where any is shown."""
+def frame(page: Page) -> Frame:
+    """Return what surrounds the parts of a page; what turns cortices is there where any is shown."""
     links = {
         "summary": "Summary",
-        **{part.ident: f"Subject {part.number}" for part in subjects},
+        **{part.ident: f"Subject {part.number}" for part in page.subjects},
         "how-sure": "How sure",
         "provenance": "Provenance",
         "citing": "Citing",
     }
     style, script, meshes = [theme_style(), asset("page.css")], [asset("theme_switch.js"), asset("page.js")], Markup("")
-    maps = [shown for part in subjects for _, shown in part.maps]
+    maps = [shown for _, shown in chain(page.maps, *(part.maps for part in page.subjects))]
     if maps:
         hemispheres = [h for h in HEMISPHERES if any(h in shown.hemispheres for shown in maps)]
         viewer = viewer_assets(maps[0].surface, hemispheres)

@@ -13,7 +13,7 @@ from algocli.results.group_report import GroupReport, RoiGroupRow
 from algocli.results.how_sure import PEOPLE
 from algocli.results.page.frame import Page
 from algocli.results.page.pictures import Picture
-from algocli.results.page.tables import Cell, Column, Table, number, roi_rows, span
+from algocli.results.page.tables import Cell, Column, Table, largest, number, roi_rows, span
 from algocli.results.telling import DASH
 
 P = TypeVar("P", bound=Page)
@@ -59,9 +59,9 @@ def _report_table(group: GroupReport, side: Side) -> Table:
 def _report_cells(group: GroupReport, row: RoiGroupRow) -> Iterator[Cell]:
     yield from group_cells(group, row)
     if group.each.has_accuracy:
-        yield number(row.accuracy, 1)
+        yield number(row.accuracy, 1).heated(100)
     if group.each.has_significance:
-        yield number(None if row.significant_share is None else 100 * row.significant_share, 0)
+        yield number(_hundred(row.significant_share), 0).heated(100)
 
 
 def compare_tables(group: GroupComparison) -> tuple[Table, ...]:
@@ -72,14 +72,16 @@ def compare_tables(group: GroupComparison) -> tuple[Table, ...]:
 
 
 def _best_table(group: GroupComparison, side: Side) -> Table:
+    full = largest(r for row in group.rows for r in (row.reference_mean_r, row.mean_r))
+
     def cells(roi: str) -> Iterator[Cell]:
         best = group.best_of(side, roi)
         yield number(best.n_subjects or None, 0)
         yield Cell(DASH) if best.run is None else Cell(*_place_of(group, best.run))
-        yield number(best.mean_r)
+        yield number(best.mean_r).heated(full)
         yield number(best.n_subjects_best if best.run else None, 0)
         for run in group.names:
-            yield number(_hundred(best.shares.get(run)), 0)
+            yield number(_hundred(best.shares.get(run)), 0).heated(100)
 
     groups, foot = roi_rows(group.by_class(group.rois), cells)
     columns = (
@@ -89,7 +91,7 @@ def _best_table(group: GroupComparison, side: Side) -> Table:
         Column("mean r", "of the best run, over subjects"),
         Column("best of", "number of subjects of whom it is the best too"),
         *(
-            Column(str(place), run, "percent of resamples in which a run is best")
+            Column(str(place), run, "percent of resamples in which a run is best", place)
             for place, run in enumerate(group.names, start=1)
         ),
     )
@@ -121,7 +123,7 @@ def _differences_table(group: GroupComparison, side: Side, place: int) -> Table:
         Column("worse", "subjects whose own 95 % interval lies below 0"),
     )
     title = f"Over {len(group.subjects)} subjects, {heading(side).lower()}: run {place + 2} against run 1"
-    return Table(f"group-{side}-{place + 2}", title, columns, groups, foot)
+    return Table(f"group-{side}-{place + 2}", title, columns, groups, foot, run=place + 2)
 
 
 def group_columns(group: GroupResult, mean: str) -> Iterator[Column]:
@@ -145,9 +147,9 @@ def group_columns(group: GroupResult, mean: str) -> Iterator[Column]:
 
 def group_cells(group: GroupResult, row: GroupRow, *, signed: bool = False) -> Iterator[Cell]:
     """Yield what every row over subjects has."""
-    mean = number(row.mean, signed=signed)
+    mean = number(row.mean, signed=signed).heated(largest(row.mean for row in group.rows))
     yield number(row.n_subjects or None, 0)
-    yield Cell(mean.text, mean.key, MARK, "p <= .05") if row.stands_out else mean
+    yield replace(mean, mark=MARK, meaning="p <= .05") if row.stands_out else mean
     yield span(row.low, row.high, signed=signed)
     yield number(row.sd)
     if group.has_prevalence:

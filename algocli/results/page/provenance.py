@@ -27,6 +27,8 @@ from algocli.runs.subject_run import SubjectRun
 
 Facts = dict[str, str]
 
+# So many layers are named before the rest is counted.
+_MOST_LISTED = 6
 _REFIT = {
     "all": "a refit on all training images",
     "only": "a refit on all training images",
@@ -108,6 +110,20 @@ def _held_out(settings: Settings) -> str:
         if settings.shared == "exclude"
         else (f"every training image once, in {settings.folds} folds")
     )
+
+
+def features_in_short(run: Run) -> Facts:
+    """Say what most of all makes a run: its layers, their weights and how images were prepared, as far as is known."""
+    home = run.cache_dir / "features"
+    found = [_recipe_facts(home / name) for name in run.settings.features]
+    names = ("Layer", "Weights", "Images prepared")
+    told = {name: list(dict.fromkeys(facts[name] for facts in found if name in facts)) for name in names}
+    return {name: _listed(values) for name, values in told.items() if values}
+
+
+def _listed(values: list[str]) -> str:
+    n_more = len(values) - _MOST_LISTED
+    return "; ".join(values) if n_more <= 0 else f"{'; '.join(values[:_MOST_LISTED])} and {n_more} more"
 
 
 def finished(run: Run) -> str:

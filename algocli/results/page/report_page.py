@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from shlex import quote
 from typing import Any
@@ -14,22 +14,24 @@ from algocli.dataset.protocol import Dataset
 from algocli.dataset.sides import ALL_VERTICES, heading
 from algocli.errors import UsageError
 from algocli.results.certainty import Asked
+from algocli.results.drawing.brain_map import BrainMap
 from algocli.results.drawing.chart import Chart
 from algocli.results.drawing.charts import draw_rois
 from algocli.results.drawing.roi_axis import remark_on_absent
-from algocli.results.drawing.style import Theme
+from algocli.results.drawing.style import DARK, LIGHT, Theme
 from algocli.results.how_sure import explain_accuracies, of_report
 from algocli.results.layered import per_layer
 from algocli.results.on_mesh import has_places
 from algocli.results.over_subjects import as_one_subject
 from algocli.results.page.frame import Page, SubjectPart
 from algocli.results.page.pictures import Picture, picture
-from algocli.results.page.provenance import Provenance, finished, provenance
+from algocli.results.page.provenance import Provenance, features_in_short, finished, provenance
 from algocli.results.page.repeating import commands_of
 from algocli.results.page.report_tables import over_subjects_table, roi_table, subjects_table
 from algocli.results.page.tables import count, number
 from algocli.results.plots.accuracy import plot_accuracy
 from algocli.results.plots.ceilings import plot_ceiling
+from algocli.results.plots.group_maps import plot_group_accuracy
 from algocli.results.plots.layers import plot_best_layer
 from algocli.results.plots.request import Wishes
 from algocli.results.report import NOTHING, Report
@@ -54,6 +56,7 @@ class ReportPage(Page):
 
     run: str
     finished: str
+    features: dict[str, str]
     headline: Figure
     figures: tuple[Figure, ...]
     provenance: Provenance
@@ -102,12 +105,14 @@ def build_report_page(
         title=title or "Encoding accuracy",
         run=run.name,
         finished=finished(run),
+        features=features_in_short(run),
         headline=headline,
         figures=tuple(figures),
         overview=tables if several else (),
         pictures=_charts(as_one_subject(report), 0, "the median over subjects of the median r by ROI")
         if several
         else (),
+        maps=_group_maps(report, run, data),
         subjects=parts,
         provenance=provenance(run, report.subjects),
         how_sure=tuple(
@@ -147,14 +152,31 @@ def _figures(report: Report, run: Run) -> Iterator[Figure]:
         yield median
     for hemisphere, side in r.items() if len(r) > 1 else ():
         yield Figure(number(float(np.median(side))).text, f"median r, {hemisphere}", f"of {len(side):,} vertices")
-    n_images = sum(len(run.subject(n).validation_rows()) for n in report.subjects)
-    yield Figure(count(n_images).text, "held-out images", "training images that the scored model did not see")
+    held_out = _times([len(subject_run.validation_rows()) for subject_run in subject_runs])
+    yield Figure(held_out, "held-out images", "training images that the scored model did not see")
+
+
+def _times(counts: Sequence[int]) -> str:
+    """Write how many images each subject has, as 8 x 200, or 8 x 878 to 984 where they differ."""
+    each = " to ".join(count(n).text for n in sorted({min(counts), max(counts)}))
+    return each if len(counts) == 1 else f"{len(counts)} x {each}"
+
+
+def _placed(report: Report, data: Dataset) -> tuple[SubjectId, ...]:
+    """Return the subjects of whom the data says where on the cortex their responses lie."""
+    return tuple(n for n in report.subjects if n in data.found and has_places(data.subject(n)))
+
+
+def _group_maps(report: Report, run: Run, data: Dataset) -> tuple[tuple[str, BrainMap], ...]:
+    """Map the mean over subjects, where there are several."""
+    placed = _placed(report, data)
+    return (("map-group", plot_group_accuracy(data, run, Wishes(placed))),) if len(placed) > 1 else ()
 
 
 def _subject_parts(report: Report, run: Run, data: Dataset, notes: dict[str, None]) -> Iterator[SubjectPart]:
     """Yield each subject's part; what cannot be shown leaves a note."""
     there = tuple(n for n in report.subjects if n in data.found)
-    placed = tuple(n for n in there if has_places(data.subject(n)))
+    placed = _placed(report, data)
     if placed != there:
         notes["no maps of the cortex: the dataset does not say where its responses lie"] = None
     maps = {n: [(f"map-{n}", shown)] for n, shown in plot_accuracy(data, run, Wishes(placed))} if placed else {}
@@ -164,11 +186,18 @@ def _subject_parts(report: Report, run: Run, data: Dataset, notes: dict[str, Non
                 maps[n].append((f"layers-{n}", shown))
         except UsageError as error:
             notes[f"no map of the best layers: {error.message}"] = None
+    ceilings = _against_ceilings(data, run, there)
     for n in report.subjects:
-        charts = [*_charts(report, n, f"subject {n}'s median r by ROI")]
-        if n in there and all(data.subject(n).noise_ceiling(h) is not None for h in data.subject(n).sides):
-            charts.append(_against_ceiling(data, run, n))
-        yield SubjectPart(n, (roi_table(report, n),), tuple(charts), tuple(maps.get(n, ())))
+        charts = [*_charts(report, n, f"subject {n}'s median r by ROI"), *ceilings.get(n, ())]
+        yield SubjectPart(n, (roi_table(report, n),), tuple(charts), tuple(maps.get(n, ())), _in_short(report, n))
+
+
+def _in_short(report: Report, subject: SubjectId) -> str:
+    """Say the median r of a subject, of all its vertices or of the one ROI there is."""
+    roi = report.rois_side_by_side[0]
+    rows = ((h, report.row(subject, h, roi)) for h in report.sides)
+    found = [f"{row.median_r:.3f} {h}" for h, row in rows if row is not None and row.median_r is not None]
+    return f"median r of {roi.lower() if roi == ALL_VERTICES else roi}: {', '.join(found)}" if found else ""
 
 
 def _has_rois(report: Report) -> bool:
@@ -200,13 +229,20 @@ def _extremes(report: Report, subject: SubjectId) -> Iterator[str]:
             yield f"{heading(h)}: from {low:.2f} ({worst}) to {high:.2f} ({best})."
 
 
-def _against_ceiling(data: Dataset, run: Run, subject: SubjectId) -> Picture:
-    def draw(theme: Theme) -> Chart[Any]:
-        ((_, chart),) = plot_ceiling(data, run, Wishes((subject,), title="", theme=theme))
-        return chart
+def _against_ceilings(data: Dataset, run: Run, subjects: Sequence[SubjectId]) -> dict[SubjectId, tuple[Picture]]:
+    """Draw the r of those who have noise ceilings against these, all to one scale."""
+    having = tuple(
+        n for n in subjects if all(data.subject(n).noise_ceiling(h) is not None for h in data.subject(n).sides)
+    )
+    if not having:
+        return {}
+    charts = {theme: dict(plot_ceiling(data, run, Wishes(having, title="", theme=theme))) for theme in (LIGHT, DARK)}
+    return {n: (_against_ceiling(charts, n),) for n in having}
 
+
+def _against_ceiling(charts: Mapping[Theme, Mapping[SubjectId, Chart[Any]]], subject: SubjectId) -> Picture:
     return picture(
-        draw,
+        lambda theme: charts[theme][subject],
         "r against the noise ceiling",
         f"Chart of subject {subject}'s r at each vertex against the vertex's noise ceiling.",
     )

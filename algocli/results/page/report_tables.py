@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.sides import heading
 from algocli.results.over_subjects import SubjectsRow, over_subjects
-from algocli.results.page.tables import Cell, Column, Group, Table, count, number, roi_rows, span
+from algocli.results.page.tables import Cell, Column, Group, Table, count, largest, number, roi_rows, span
 from algocli.results.report import Report, RoiRow
 from algocli.results.telling import DASH
 
@@ -38,7 +38,7 @@ def roi_table(report: Report, subject: SubjectId) -> Table:
 
 
 def subjects_table(report: Report) -> Table:
-    """Return one row a subject, of all its vertices or of the one ROI there is, and the median over subjects."""
+    """Return the median over subjects, then one row a subject, of all its vertices or of the one ROI there is."""
     roi = report.rois_side_by_side[0]
     rows = []
     for subject in report.subjects:
@@ -50,7 +50,7 @@ def subjects_table(report: Report) -> Table:
         f"{roi}, subject by subject",
         (Column("Subject"), *_sides(report, _columns(report))),
         (Group("", tuple(rows)),),
-        ((Cell("Median over subjects"), *middle),),
+        head=((Cell("Median over subjects"), *middle),),
     )
 
 
@@ -91,21 +91,29 @@ def _cells(report: Report, row: RoiRow | SubjectsRow | None) -> Iterator[Cell]:
     if row is None or not row.n_vertices:
         yield from [Cell(DASH)] * len(_columns(report))
         return
-    yield from (count(row.n_vertices), number(row.median_r), number(row.mean_r))
+    full = _full(report)
+    yield from (count(row.n_vertices), number(row.median_r).heated(full), number(row.mean_r).heated(full))
     if report.has_intervals:
         yield span(row.low, row.high)
     yield from _last(report, row)
 
 
 def _common(report: Report, row: SubjectsRow) -> Iterator[Cell]:
-    yield from (count(row.n_subjects), number(row.median_r), span(row.lowest_r, row.highest_r), number(row.mean_r))
+    full = _full(report)
+    yield from (count(row.n_subjects), number(row.median_r).heated(full), span(row.lowest_r, row.highest_r))
+    yield number(row.mean_r).heated(full)
     yield from _last(report, row)
 
 
 def _last(report: Report, row: RoiRow | SubjectsRow) -> Iterator[Cell]:
     if report.has_accuracy:
-        yield number(row.accuracy, 1)
+        yield number(row.accuracy, 1).heated(100)
     if report.has_adjusted:
-        yield number(row.adjusted_accuracy, 1)
+        yield number(row.adjusted_accuracy, 1).heated(100)
     if report.has_significance:
-        yield number(None if row.significant_share is None else 100 * row.significant_share, 0)
+        yield number(None if row.significant_share is None else 100 * row.significant_share, 0).heated(100)
+
+
+def _full(report: Report) -> float | None:
+    """Return the r that has all of the colour, the same in the tables of all subjects: the largest of any ROI."""
+    return largest(r for row in report.rows for r in (row.median_r, row.mean_r))

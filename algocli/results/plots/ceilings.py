@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.protocol import Dataset, Subject
-from algocli.dataset.sides import Side
 from algocli.errors import DataError
 from algocli.results.drawing.chart import Chart
 from algocli.results.drawing.colour_maps import find_colours
-from algocli.results.drawing.density import Densities, count_in_cells, draw_density
+from algocli.results.drawing.density import Densities, Points, count_in_cells, draw_density, largest_count
 from algocli.results.plots.request import Wishes
 from algocli.results.scoring import read_scores, scored_subjects
 from algocli.results.telling import SCORED_ON
 from algocli.runs.run import Run
 from algocli.runs.subject_run import SubjectRun
 
-# Of each hemisphere the r of a perfect model and that of the run, (n_vertices,) each.
-_Points = Mapping[Side, tuple[NDArray[np.float64], NDArray[np.float64]]]
-
 
 def plot_ceiling(challenge: Dataset, run: Run, wishes: Wishes) -> Iterator[tuple[SubjectId, Chart[Densities]]]:
-    """Draw each subject's r against the r that a perfect model would have.
+    """Draw each subject's r against the r that a perfect model would have, all to one scale.
 
     The noise ceiling NC is the share of variance that can be explained at all, so that no r can be above sqrt(NC),
     but for chance.
@@ -39,16 +34,19 @@ def plot_ceiling(challenge: Dataset, run: Run, wishes: Wishes) -> Iterator[tuple
     """
     colours = None if wishes.colours is None else find_colours(wishes.colours).name
     pairs = scored_subjects(challenge, run, wishes.subjects)
-    for subject, subject_run in pairs:
-        points = _points(subject, subject_run, wishes)
+    points = {subject.id: _points(subject, subject_run, wishes) for subject, subject_run in pairs}
+    counted = {number: count_in_cells(its, points.values()) for number, its in points.items()}
+    most = max(map(largest_count, counted.values()), default=0)
+    for number, densities in counted.items():
         yield (
-            subject.id,
+            number,
             draw_density(
-                count_in_cells(points),
+                densities,
                 x_label="r of a perfect model (√ noise ceiling)",
                 y_label="Pearson's r",
-                title=wishes.heading("Accuracy and noise ceiling", subject.id, pairs),
-                caption=f"{_explain(points)}\nRun {run.name}.",
+                title=wishes.heading("Accuracy and noise ceiling", number, pairs),
+                caption=f"{_explain(points[number])}\nRun {run.name}.",
+                most=most,
                 colours=colours,
                 dpi=wishes.dpi,
                 theme=wishes.theme,
@@ -56,7 +54,7 @@ def plot_ceiling(challenge: Dataset, run: Run, wishes: Wishes) -> Iterator[tuple
         )
 
 
-def _points(subject: Subject, subject_run: SubjectRun, wishes: Wishes) -> _Points:
+def _points(subject: Subject, subject_run: SubjectRun, wishes: Wishes) -> Points:
     points = {}
     for hemisphere in wishes.sides(subject):
         scores = read_scores(subject, subject_run, hemisphere)
@@ -70,7 +68,7 @@ def _points(subject: Subject, subject_run: SubjectRun, wishes: Wishes) -> _Point
     return points
 
 
-def _explain(points: _Points) -> str:
+def _explain(points: Points) -> str:
     perfect, r = (np.concatenate(sides) for sides in zip(*points.values(), strict=True))
     counts = " and ".join(f"{len(x):,} {hemisphere}" for hemisphere, (x, _) in points.items())
     n_none, n_above = int(np.sum(perfect == 0)), int(np.sum((r > perfect) & (perfect > 0)))

@@ -13,6 +13,7 @@ from algocli.results.page.compare_page import build_compare_page
 from algocli.results.page.compare_tables import settings_side_by_side
 from algocli.results.page.frame import write_page
 from algocli.runs.opening import open_run
+from tests.browser import opened
 from tests.results.compared import write_challenge, write_compared_run
 from tests.results.page.reading import ReadPage
 
@@ -110,3 +111,59 @@ def test_the_commands_make_everything_again(made, comparison):
     assert shown.repeat[-1] == (
         "algocli compare plain better worse -s 1 --roi V1v --resamples 60 --seed 2 --html compare.html"
     )
+
+
+@pytest.fixture(scope="module")
+def of_two(tmp_path_factory):
+    """The page of three runs of two subjects, and what it shows."""
+    folder = tmp_path_factory.mktemp("two")
+    data = write_challenge(folder / "data")
+    noises = {"first": 1.0, "second": 0.6, "third": 2.0}
+    runs = [write_compared_run(folder / "cache", data, name, noise=noise) for name, noise in noises.items()]
+    comparison = compare(runs, n_resamples=40)
+    write_page(build_compare_page(comparison, runs, Challenge(data)), folder / "page.html")
+    return folder / "page.html", comparison
+
+
+def test_means_over_subjects_stand_above_each(of_two):
+    path, comparison = of_two
+    page = ReadPage(path)
+    each = [comparison.of_roi(n, "left", "All vertices")[0] for n in (1, 6)]
+    mean = np.mean([row.difference for row in each])
+    assert page.tables["subjects-left"].row("Mean over subjects")[3:5] == [f"{mean:+.3f}", "–"]
+    brains = [given["id"] for given in page.all("section") if given.get("class") == "brain"]
+    assert brains[:2] == ["map-group-2", "map-group-3"]
+
+
+def test_a_run_that_is_left_out_takes_its_columns_and_maps_with_it_and_comes_back(browser, of_two):
+    with opened(browser, of_two[0]) as window:
+        page = window.page
+        table = page.locator("#subjects-left")
+        page.get_by_role("button", name="unfold all subjects").click()
+        before = table.inner_text()
+        box = page.get_by_label("2 second")
+        box.focus()
+        page.keyboard.press("Space")
+        assert not box.is_checked()
+        assert "Run 2 against run 1" not in table.inner_text()
+        assert "Run 3 against run 1" in table.inner_text()
+        assert page.locator("#settings").inner_text().split("\n")[0].split() == ["Settings"]
+        assert "second" not in page.locator("#settings").inner_text()
+        assert [page.locator(f"#map-1-{n}").is_visible() for n in (2, 3)] == [False, True]
+        assert page.locator("#announcement").text_content() == "Run 2 is left out"
+        widths = [
+            row.count()
+            for row in (
+                table.locator("tbody tr").first.locator("> :visible"),
+                table.locator("thead tr").last.locator("> :visible"),
+            )
+        ]
+        assert widths[0] == widths[1] == 6
+        third = page.get_by_label("3 third")
+        assert page.locator("summary", has_text="Run 3 minus run 1").is_visible()
+        third.uncheck()
+        assert page.locator("summary", has_text="Run 3 minus run 1").is_hidden()
+        third.check()
+        box.check()
+        assert table.inner_text() == before
+        assert window.complaints == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from itertools import pairwise
 
@@ -12,12 +13,16 @@ from algocli.dataset.challenge.subjects import Challenge
 from algocli.errors import DataError
 from algocli.results.certainty import Asked
 from algocli.results.data import Gathered
+from algocli.results.drawing.charts import draw_rois
 from algocli.results.page.frame import write_page
 from algocli.results.page.report_page import build_report_page
+from algocli.results.plots.ceilings import plot_ceiling
+from algocli.results.plots.request import Wishes
 from algocli.results.report import summarise
 from algocli.runs.run import Run
 from tests.results.blends import LAYERS as BLENDED
 from tests.results.blends import write_blend, write_recipe
+from tests.results.by_hand import write_run
 from tests.results.official import official_percent
 from tests.results.page.conftest import TITLE
 from tests.results.page.reading import ReadPage
@@ -74,9 +79,72 @@ def test_several_subjects_have_medians_over_those_who_have_the_roi(page, tiny_ch
     assert page.tables["rois-all"].row("aTL-faces")[:2] == ["–", "–"]
 
 
+def test_a_group_row_and_a_group_cortex_come_before_each_subject(page, tiny_challenge, run):
+    report = summarise(Challenge(tiny_challenge), run)
+    medians = [report.row(n, "left", "All vertices").median_r for n in (1, 6)]
+    assert page.tables["subjects"].row("Median over subjects")[1] == f"{np.mean(medians):.3f}"
+    assert [cells[0] for cells in page.tables["subjects"].rows[2:]] == [
+        "Median over subjects",
+        "Subject 1",
+        "Subject 6",
+    ]
+    brains = [given["id"] for given in page.all("section") if given.get("class") == "brain"]
+    assert brains == ["map-group", "map-1", "map-6"]
+
+
+def test_charts_of_several_subjects_have_one_scale(challenge, run):
+    report = summarise(challenge, run)
+    charts = [draw_rois(report, n, title="") for n in (1, 6)]
+    limits = {chart.figure.axes[0].get_ylim() for chart in charts}
+    assert len(limits) == 1
+    highest = max(row.median_r for chart in charts for row in chart.drawn if row.median_r is not None)
+    assert highest < limits.pop()[1] < 1.1 * highest
+    densities = [chart for _, chart in plot_ceiling(challenge, run, Wishes((1, 6)))]
+    assert len({(c.figure.axes[0].get_xlim(), c.figure.axes[0].get_ylim()) for c in densities}) == 1
+    assert len({c.figure.axes[0].collections[0].norm.vmax for c in densities}) == 1
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"), [([200] * 8, "8 x 200"), ([984, 878, 984], "3 x 878 to 984"), ([1200], "1,200")]
+)
+def test_held_out_images_are_told_subject_by_subject(tmp_path, counts, said):
+    run = write_run(tmp_path, subjects=tuple(range(1, len(counts) + 1)))
+    for number, n in enumerate(counts, start=1):
+        replace_array(run.subject(number), "validation_rows", np.arange(n))
+    shown = build_report_page(summarise(tmp_path / "gone", run), run, Gathered([], tmp_path))
+    [figure] = [figure for figure in shown.figures if figure.name == "held-out images"]
+    assert figure.value == said
+
+
+def test_layer_weights_and_transform_stand_under_the_title(tmp_path):
+    identity = {"transform": {"resize": [224, "bilinear"], "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}}
+    recipe = {"model": "alexnet", "layer": "features.2", "weights": "random:3", "identity": identity}
+    run = write_run(tmp_path, subjects=(1,))
+    home = tmp_path / "features" / run.settings.features[0]
+    home.mkdir(parents=True)
+    identity |= {"weights": "d1", "dtype": "float16", "numerics": "float32"}
+    (home / "recipe.json").write_text(json.dumps(recipe))
+    write_page(
+        build_report_page(summarise(tmp_path / "gone", run), run, Gathered([], tmp_path)), tmp_path / "page.html"
+    )
+    header = ReadPage(tmp_path / "page.html").source.partition("<header>")[2].partition("</header>")[0]
+    for told in ("alexnet features.2", "random:3", "224 x 224 squeezed, bilinear, ImageNet mean and std"):
+        assert f"<dd>{told}</dd>" in header
+
+
+def test_cells_are_coloured_by_their_numbers_to_one_scale(page, tiny_challenge, run):
+    report = summarise(Challenge(tiny_challenge), run)
+    full = max(abs(r) for row in report.rows for r in (row.median_r, row.mean_r) if r is not None)
+    for subject in (1, 6):
+        row = report.row(subject, "left", "V1v")
+        sign = "warm" if row.median_r > 0 else "cold"
+        heat = f"--heat: {100 * round(abs(row.median_r) / full, 2):g}%"
+        assert f'<td data-key="{row.median_r}" class="{sign}" style="{heat}">' in page.source
+
+
 def test_one_subject_alone_has_no_table_over_subjects(challenge, run):
     shown = build_report_page(summarise(challenge, run, subjects=[1], rois=["EBA"]), run, challenge)
-    assert shown.overview == ()
+    assert (shown.overview, shown.maps, shown.is_folded) == ((), (), False)
 
 
 def test_a_page_asks_for_nothing_from_elsewhere(page):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from algocli.results.page.tables import Column, Table, count, number, roi_rows, span, word
 
 
@@ -40,3 +42,11 @@ def test_each_class_of_rois_is_one_group_and_all_vertices_are_the_foot():
 def test_a_heading_spans_its_columns():
     columns = (Column("ROI"), Column("n", heading="left"), Column("r", heading="left"), Column("n", heading="right"))
     assert Table("t", "", columns, ()).headings == (("", 1), ("left", 2), ("right", 1))
+
+
+@pytest.mark.parametrize(
+    ("value", "full", "heat"), [(0.3, 0.6, 0.5), (-0.9, 0.6, -1.0), (None, 0.6, 0.0), (0.2, None, 0.0), (0.2, 0.0, 0.0)]
+)
+def test_the_colour_of_a_cell_is_its_number_relative_to_the_largest(value, full, heat):
+    assert number(value).heated(full).heat == heat
+    assert word("V1").heated(full).heat == 0

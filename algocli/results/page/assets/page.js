@@ -1,4 +1,4 @@
-// Tables are sorted by the names of their columns; what is folded away is printed all the same.
+// Tables are sorted by the names of their columns; what is folded away opens to links and to print.
 {
   const announcement = document.getElementById("announcement");
   const keyOf = (row, column) => row.cells[column].dataset.key;
@@ -11,7 +11,8 @@
   };
 
   const makeSortable = (table) => {
-    const groups = [...table.tBodies].map((body) => ({ body, rows: [...body.rows] }));
+    const stays = table.querySelector(".stays") || table.tHead;
+    const groups = [...table.tBodies].filter((body) => body !== stays).map((body) => ({ body, rows: [...body.rows] }));
     const rows = groups.flatMap((group) => group.rows.filter((row) => row.className !== "group"));
     const names = [...table.tHead.rows[table.tHead.rows.length - 1].cells];
     const sorted = document.createElement("tbody");
@@ -26,7 +27,7 @@
       found.sort((a, b) => compare(a.key, b.key, direction));
       sorted.append(...found.map(({ row }) => row));
       groups.forEach((group) => group.body.remove());
-      table.tHead.after(sorted);
+      stays.after(sorted);
     };
     const press = (name, column) => {
       // Of numbers the largest is looked for first, of words the first letter; a third press restores the order.
@@ -37,7 +38,7 @@
       name.setAttribute("aria-sort", next);
       table.classList.toggle("is-sorted", next !== "none");
       if (next === "none") {
-        table.tHead.after(...groups.map((group) => group.body));
+        stays.after(...groups.map((group) => group.body));
         restore();
       } else {
         sort(column, next === "ascending" ? 1 : -1);
@@ -60,14 +61,54 @@
 
   // Only what can be scrolled is worth a stop of the Tab key.
   const tell = (box) => {
-    box.tabIndex = box.scrollWidth > box.clientWidth ? 0 : -1;
+    const scrolls = box.scrollWidth > box.clientWidth;
+    box.tabIndex = scrolls && !box.closest("nav") ? 0 : -1;
+    box.classList.toggle("scrolls", scrolls);
     box.classList.toggle("goes-on", box.scrollLeft + box.clientWidth < box.scrollWidth - 1);
   };
   const boxes = new ResizeObserver((entries) => entries.forEach(({ target }) => tell(target)));
-  document.querySelectorAll(".scroll, pre").forEach((box) => {
+  document.querySelectorAll(".scroll, pre, nav ul").forEach((box) => {
     boxes.observe(box);
     box.addEventListener("scroll", () => tell(box), { passive: true });
   });
+
+  // Runs that the reader leaves out: their columns, their tables and, by the ends of their ids, their maps.
+  const choice = document.querySelector("fieldset.runs");
+  if (choice) {
+    choice.hidden = false;
+    choice.addEventListener("change", ({ target }) => {
+      document.querySelectorAll(`[data-run="${target.value}"], .brain[id$="-${target.value}"]`).forEach((one) => {
+        // A map that is folded goes with the line that unfolds it.
+        const whole = one.matches(".brain") ? one.closest("details.more") || one : one;
+        whole.hidden = !target.checked;
+      });
+      announcement.textContent = `Run ${target.value} is ${target.checked ? "shown" : "left out"}`;
+    });
+  }
+
+  const subjects = [...document.querySelectorAll(".folds > details")];
+  const unfold = document.getElementById("unfold");
+  if (unfold) {
+    const areOpen = () => subjects.every((one) => one.open);
+    const name = () => {
+      unfold.textContent = `${areOpen() ? "fold" : "unfold"} all subjects`;
+      unfold.setAttribute("aria-expanded", areOpen());
+    };
+    unfold.parentElement.hidden = false;
+    unfold.addEventListener("click", () => {
+      const open = !areOpen();
+      subjects.forEach((one) => { one.open = open; });
+    });
+    subjects.forEach((one) => one.addEventListener("toggle", name));
+  }
+  const follow = () => {
+    const details = document.getElementById(decodeURIComponent(location.hash.slice(1)))?.querySelector(":scope > details");
+    if (details && details.parentElement.classList.contains("folds")) details.open = true;
+  };
+  // A second press on a link changes no hash.
+  document.querySelectorAll("nav.parts a").forEach((link) => link.addEventListener("click", () => setTimeout(follow)));
+  addEventListener("hashchange", follow);
+  follow();
 
   let folded = [];
   addEventListener("beforeprint", () => {

@@ -1,6 +1,7 @@
 // ---- What is said of a vertex: its place, its value on every panel and its ROIs, and where on the keys that is.
 
-const HINT = "Point at the cortex for a vertex and its value.";
+const TOUCHED = matchMedia("(pointer: coarse)");
+const hint = () => `${TOUCHED.matches ? "Tap" : "Point at"} the cortex for a vertex and its value.`;
 
 class Readout {
   constructor(section, { panels, outlines }) {
@@ -14,7 +15,7 @@ class Readout {
   // A screen reader tells what was asked for by a click or a key, and not all that a pointer passes.
   say(found, live = "off") {
     this.line.setAttribute("aria-live", live);
-    this.line.textContent = found ? this.describe(found) : HINT;
+    this.line.textContent = found ? this.describe(found) : hint();
     this.line.classList.toggle("brain-hint", !found);
     this.mark(this.shared, found && found.panel, found);
     this.panels.forEach((panel, number) => this.mark(this.markers[number], panel, found));

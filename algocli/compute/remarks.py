@@ -1,0 +1,60 @@
+"""What is worth saying of many parts of a work, one line a kind: sixteen hemispheres say the same but for a number."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+
+# A subject's id, its side or '' where none is meant, and what is said of it.
+Remark = tuple[object, str, str]
+# A number that stands alone, and is no part of a name such as float32 or train-0001.png.
+_NUMBER = re.compile(r"(?<![\w.,-])\d[\d,]*(?:\.\d+)?(?![\w-]|[.,]\w)")
+
+
+def gather(remarks: Iterable[Remark]) -> Iterator[str]:
+    """Bring what is said of several subjects into one line where it is the same but for its numbers.
+
+    Parameters
+    ----------
+    remarks
+        In any order.
+
+    Yields
+    ------
+    Each kind once, in the order of the first of it. Numbers that differ become the lowest and the highest.
+
+    Examples
+    --------
+    >>> list(gather([(1, "left", "3 vertices never vary"), (2, "left", "5 vertices never vary"), (2, "", "done")]))
+    ['subjects 1, 2, left: 3 to 5 vertices never vary', 'subject 2: done']
+    """
+    kinds: dict[str, list[Remark]] = {}
+    for remark in remarks:
+        kinds.setdefault(_NUMBER.sub("#", remark[-1]), []).append(remark)
+    for alike in kinds.values():
+        yield f"{_places(alike)}: {_merged([text for *_, text in alike])}"
+
+
+def _places(alike: list[Remark]) -> str:
+    sides: dict[object, dict[str, None]] = {}
+    for subject, side, _ in alike:
+        sides.setdefault(subject, {})[side] = None
+    together = groupby(sides, key=lambda subject: tuple(sides[subject]))
+    return "; ".join(_place(list(subjects), [side for side in of_them if side]) for of_them, subjects in together)
+
+
+def _place(subjects: list[object], sides: list[str]) -> str:
+    several = "s" if len(subjects) > 1 else ""
+    return ", ".join([f"subject{several} {', '.join(map(str, subjects))}", *([" and ".join(sides)] if sides else [])])
+
+
+def _merged(texts: list[str]) -> str:
+    numbers = zip(*(_NUMBER.findall(text) for text in texts), strict=True)
+    ranges = iter([_range(found) for found in numbers])
+    return _NUMBER.sub(lambda _: next(ranges), texts[0])
+
+
+def _range(found: Iterable[str]) -> str:
+    ordered = sorted(set(found), key=lambda number: float(number.replace(",", "")))
+    return ordered[0] if len(ordered) == 1 else f"{ordered[0]} to {ordered[-1]}"
