@@ -76,6 +76,15 @@ Features = Annotated[
     list[str] | None,
     typer.Option("--features", help="Name of cached features, where model and layer fit several; may be repeated."),
 ]
+FeaturesFrom = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--features-from",
+        metavar="DIR",
+        help="Another cache folder, to read features in that are not in --cache-dir; may be repeated. It is never "
+        "written.",
+    ),
+]
 Device = Annotated[str, typer.Option("--device", help="Where matrices are multiplied: cpu, cuda or auto.")]
 TrustRemoteCode = Annotated[
     bool,

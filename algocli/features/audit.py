@@ -33,9 +33,8 @@ from algocli.features.rebuilding import (
     rebuild_layer,
 )
 from algocli.features.store.commands import LayerRequest, is_imported
-from algocli.features.store.gram import Gram
 from algocli.features.store.library import read_recipe
-from algocli.features.store.matrices import matrix_fault, open_matrix
+from algocli.features.store.matrices import Gram, matrix_fault, open_matrix
 from algocli.features.store.shards import FeatureStore
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from algocli.compute.caches import where_writable
 from algocli.compute.lock import hold, hold_if_free
 from algocli.compute.track import Note, unheard
 from algocli.compute.vouching import read_sealed, write_sealed
@@ -245,8 +246,9 @@ def _sign(run: Run, dataset: Home, verdict: Verdict, *, anew: bool = False) -> N
     """Have a run say where its data lies, unless it does, or some of it may be of another dataset."""
     is_gone = run.data is None or not Path(run.data).is_dir()
     if anew or not run.subjects or (is_gone and not verdict.unknown):
-        manifest = run.folder / "manifest.json"
-        write_sealed(manifest, {**read_sealed(manifest), "data": str(dataset.folder)})
+        with where_writable(run.folder):
+            about = read_sealed(run.folder / "manifest.json")
+            write_sealed(run.folder / "manifest.json", {**about, "data": str(dataset.folder)})
 
 
 def _is_nobodys(run: Run) -> bool:
