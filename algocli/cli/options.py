@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from algocli.cli.ways_out import remember
+from algocli.compute.files import in_utf8
 from algocli.dataset.challenge.layout import SUBJECTS
 from algocli.dataset.naming import SubjectId, by_id
 from algocli.encoding import presets, usual
@@ -154,7 +155,8 @@ def printable(title: str | None) -> str | None:
     """Blank out of a heading what neither a page nor a picture can hold: control characters, bytes that are no text."""
     if title is None:
         return None
-    return "".join(c if c == "\n" or unicodedata.category(c) not in _NO_LETTERS else " " for c in title)
+    letters = in_utf8(title)
+    return "".join(c if c == "\n" or unicodedata.category(c) not in _NO_LETTERS else " " for c in letters)
 
 
 def is_named(ctx: typer.Context, option: str) -> bool:

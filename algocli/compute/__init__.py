@@ -7,6 +7,7 @@ cores      how many processor cores may be used
 budget     what the machine has left, and a refusal of work that cannot fit
 threads    work spread over this machine's threads
 track      how work that takes a while tells how far it is
+foreign    what code of others prints
 opening    files of others: regular ones, of a size that can be right
 lock       one writer at a time
 caches     who fills a cache, or clears it away

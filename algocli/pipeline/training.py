@@ -202,4 +202,6 @@ def _resolved(device: str) -> str:
         return device
     from algocli.features.networks.backbones import resolve_device
 
-    return resolve_device(device)
+    resolved = resolve_device(device)
+    # Where nothing is asked for, matrices are multiplied where every regression works.
+    return "cpu" if device == "auto" and not resolved.startswith("cuda") else resolved

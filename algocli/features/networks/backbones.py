@@ -11,6 +11,7 @@ from functools import cached_property
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
+from algocli.compute.foreign import printing_aside
 from algocli.compute.track import Note, unheard
 from algocli.errors import UsageError
 from algocli.features.networks.building import build_network
@@ -32,6 +33,7 @@ __all__ = [
     "measure",
     "open_graph",
     "resolve_device",
+    "usable",
     "say_preparation",
 ]
 
@@ -81,7 +83,8 @@ class Backbone:
 
     def __call__(self, pixels: torch.Tensor) -> dict[str, torch.Tensor]:
         """Turn (n, size, size, 3) uint8 pixels into each layer's output, (n, *layer.shape), by name."""
-        outputs: dict[str, torch.Tensor] = self.network(self.transform.normalise(pixels))
+        with printing_aside():
+            outputs: dict[str, torch.Tensor] = self.network(self.transform.normalise(pixels))
         return outputs
 
     def identity(self, layer: str) -> dict[str, Any]:
@@ -101,6 +104,7 @@ class Backbone:
         return self.transform.identity()
 
 
+@printing_aside()
 def load_backbone(
     model: str,
     layers: Sequence[str],
@@ -169,6 +173,7 @@ def load_backbone(
     )
 
 
+@printing_aside()
 def list_layers(
     model: str,
     weights: str = "random",
@@ -194,27 +199,47 @@ def list_layers(
 
 
 def resolve_device(name: str) -> str:
-    """Turn 'auto' into 'cuda' where there is one, else 'cpu'.
+    """Turn 'auto' into what computes fastest here, 'cuda', 'mps' or 'cpu'; see that any other device is here.
 
     Raises
     ------
     UsageError
-        If the device asked for is not on this machine.
+        If the device asked for is none, or not on this machine.
     """
     import torch
 
+    there = usable()
     if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if name.split(":")[0] == "cuda" and not torch.cuda.is_available():
-        raise UsageError("no CUDA device is available to torch", hint="use device='cpu', or auto")
+        return there[0]
+    here = f"use auto or {' or '.join(reversed(there))}"
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise UsageError(f"'{name}' is no device", hint="use auto, cpu or cuda") from error
+        raise UsageError(f"'{name}' is no device", hint=here) from error
     # Torch knows many kinds; on 'meta' there are shapes and no numbers, and others are built into few of its versions.
-    if device.type not in ("cpu", "cuda"):
-        raise UsageError(f"nothing is computed on the device '{name}'", hint="use auto, cpu or cuda")
-    return str(device)
+    if device.type not in _CALLED:
+        raise UsageError(f"nothing is computed on the device '{name}'", hint=here)
+    if device.type not in there:
+        raise UsageError(f"no {_CALLED[device.type]} device is available to torch", hint=here)
+    n_devices = torch.cuda.device_count() if device.type == "cuda" else 1
+    if (device.index or 0) >= n_devices:
+        last = f"of {device.type} there is one device, {device.type}:0"
+        if n_devices > 1:
+            last = f"{device.type} devices here are {device.type}:0 to {device.type}:{n_devices - 1}"
+        raise UsageError(f"there is no device '{name}': {last}", hint=here)
+    return "cpu" if device.type == "cpu" else str(device)
+
+
+# What can be computed on, the fastest first, by torch's names.
+_CALLED = {"cuda": "CUDA", "mps": "MPS", "cpu": "CPU"}
+
+
+def usable() -> list[str]:
+    """List the kinds of devices that networks can run on here, the fastest first."""
+    import torch
+
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    return [kind for kind in _CALLED if there[kind]]
 
 
 def _channels_last(network: torch.nn.Module) -> torch.nn.Module:
