@@ -175,8 +175,7 @@ def test_the_total_variance_is_that_of_the_centred_features(kernel: Gram, featur
 
 def test_images_shown_twice_lower_the_rank(tmp_path: Path, features: NDArray[np.float32]) -> None:
     kernel = gram(make_store(tmp_path / "store", np.repeat(features[:15], 4, axis=0)))
-    with pytest.raises(UsageError, match="rank 14"):
-        fit_components(kernel, np.arange(60), 15)
+    assert fit_components(kernel, np.arange(60), 15).vectors.shape == (60, 14)
 
 
 def test_features_that_are_the_same_for_every_image_are_told_so(tmp_path: Path) -> None:

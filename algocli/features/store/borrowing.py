@@ -5,15 +5,17 @@ What is derived from them, and every run on them, is of the cache that borrows. 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from algocli.compute.choices import check_paths
 from algocli.compute.lock import hold, hold_if_free
 from algocli.compute.vouching import read_sealed, write_sealed
 from algocli.dataset.naming import SubjectId, name_of
+from algocli.dataset.stimuli import FROM_DATASET
 from algocli.errors import DataError, UsageError
-from algocli.features.store.library import read_recipe, stores_of_subject
+from algocli.features.store.library import folders_of_subject, read_recipe, stores_of_subject
 from algocli.features.store.readable import FROM
 from algocli.features.store.shards import FeatureStore
 
@@ -60,7 +62,7 @@ def _take(cache_dir: Path, store: FeatureStore) -> None:
     """Have a cache read another's store."""
     home = cache_dir / "features" / store.name
     folder = home / store.folder.name
-    if _is_whole(folder, store):
+    if any(_serves(mine, store) for mine in _readable(home, store)):
         return
     if not (home / "recipe.json").is_file():
         write_sealed(home / "recipe.json", read_recipe(store.folder.parent))
@@ -71,12 +73,17 @@ def _take(cache_dir: Path, store: FeatureStore) -> None:
             write_sealed(folder / "manifest.json", {**about, FROM: str(store.place.resolve())})
 
 
-def _is_whole(folder: Path, store: FeatureStore) -> bool:
-    """Say whether a cache has such features already: they stay as they are."""
-    if folder.resolve() == store.folder.resolve():
-        return True
-    try:
-        return (folder / "manifest.json").is_file() and FeatureStore(folder).complete
-    # What is damaged here may be whole there.
-    except DataError:
-        return False
+def _readable(home: Path, store: FeatureStore) -> Iterator[FeatureStore]:
+    """Yield what a cache has of the same recipe and subject; what is damaged here may be whole there."""
+    for folder in folders_of_subject(home, name_of(store.subject)):
+        with suppress(DataError):
+            yield FeatureStore(folder)
+
+
+def _serves(mine: FeatureStore, theirs: FeatureStore) -> bool:
+    """Say whether a cache's own store is complete, and stands for the same: it stays as it is, and is what is meant."""
+    same = mine.folder.name == theirs.folder.name
+    one, other = (store.manifest["provenance"] for store in (mine, theirs))
+    # What was made elsewhere, or imported, has no other name than its numbers: two would do as well.
+    elsewhere = FROM_DATASET not in (one.get("source", FROM_DATASET), other.get("source", FROM_DATASET))
+    return mine.complete and (same or (elsewhere and one.get("ids") == other.get("ids")))

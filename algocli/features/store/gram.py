@@ -64,7 +64,7 @@ def gram(store: Readable, *, device: str = "cpu", track: Track = silent) -> Gram
         If the result cannot be written.
     """
     lent = store.place / "gram"
-    if store.is_borrowed and is_made(store) and is_as_recorded(lent, store.n_stimuli, store.cache_dir):
+    if store.is_borrowed and is_recorded(lent, store.key) and is_as_recorded(lent, store.n_stimuli, store.cache_dir):
         return Gram(store.folder / LENT, key=store.key, place=lent, n_features=store.n_features)
     return _made(store.folder / "gram", store.key, [store], None, device, track)
 

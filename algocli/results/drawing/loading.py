@@ -31,6 +31,10 @@ def _load_as_it_comes() -> None:
         del sys.modules[name]
     spec = find_spec("matplotlib")
     home = str(Path(spec.origin).parent / "mpl-data") if spec is not None and spec.origin else ""
-    # It looks into the current folder first.
-    with patch.dict(os.environ, {"MPLBACKEND": "agg", "MATPLOTLIBRC": home}), patch("os.getcwd", lambda: home):
+    exists = os.path.exists
+    with (
+        patch.dict(os.environ, {"MPLBACKEND": "agg", "MATPLOTLIBRC": home}),
+        # It looks into the current folder first.
+        patch("os.path.exists", lambda path: path != "matplotlibrc" and exists(path)),
+    ):
         importlib.import_module("matplotlib")
