@@ -178,7 +178,7 @@ def _recompute_network(
     network: NetworkKey, device: str, group: Sequence[_Wanted], cache_dir: Path
 ) -> Iterator[Sequence[Sample | NotRecomputed]]:
     """Yield what came of each store of one network."""
-    from algocli.features.networks.backbones import resolve_device
+    from algocli.features.networks.devices import resolve_device
 
     layers = list(dict.fromkeys(wanted.recipe["layer"] for wanted in group))
     try:

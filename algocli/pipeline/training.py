@@ -200,7 +200,7 @@ def _within_reach(settings: Settings, subjects: Sequence[Subject], home: Home, t
 def _resolved(device: str) -> str:
     if check_word("device", device) == "cpu":
         return device
-    from algocli.features.networks.backbones import resolve_device
+    from algocli.features.networks.devices import resolve_device
 
     resolved = resolve_device(device)
     # Where nothing is asked for, matrices are multiplied where every regression works.

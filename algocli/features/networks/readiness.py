@@ -36,7 +36,7 @@ def devices() -> dict[str, Any]:
         f"{torch.cuda.get_device_name(n)}, {torch.cuda.get_device_properties(n).total_memory / 1e9:.0f} GB"
         for n in range(torch.cuda.device_count())
     ]
-    from algocli.features.networks.backbones import usable
+    from algocli.features.networks.devices import usable
 
     others = {"xpu": torch.xpu.is_available()}
     return {

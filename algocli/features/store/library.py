@@ -202,7 +202,7 @@ def find_recipe(cache_dir: Path, model: str, layer: str, lenders: Sequence[Path]
     if not recipes:
         _refuse_damaged(cache_dir, model, layer)
         raise MissingStep(
-            f"no features of {model} {layer} in {_listed(cache_dir, lenders)}",
+            f"no features of {model} {layer} in {' or '.join(map(str, (cache_dir, *lenders)))}",
             hint=f"algocli extract --model {quote(model)} -l {quote(layer)}",
         )
     if len(recipes) > 1:
@@ -285,10 +285,6 @@ def check_name(cache_dir: Path, name: str, lenders: Sequence[Path] = ()) -> str:
         there = f"{did_you_mean(name, have)}; there are: {', '.join(have)}" if have else ""
         raise MissingStep(f"no features are named {name}{there}", hint="algocli extract")
     return name
-
-
-def _listed(cache_dir: Path, lenders: Sequence[Path]) -> str:
-    return " or ".join(str(cache) for cache in (cache_dir, *lenders))
 
 
 def store_folders(cache_dir: Path) -> list[Path]:

@@ -133,10 +133,8 @@ class Readable:
             record = self.record_of(index)
             # What has no record yet is not there.
             if record is not None and not is_whole(self.shard_path(index), str(record.get("sha256"))):
-                raise DataError(
-                    f"{self.place} is damaged: shard {index} is not what was written",
-                    hint="algocli cache verify names the part",
-                )
+                told = f"{self.place} is damaged: shard {index} is not what was written"
+                raise DataError(told, hint="algocli cache verify names the part")
 
     def record_of(self, index: int) -> dict[str, Any] | None:
         """Return the record of a finished shard; None where there is none, or it is damaged or another's."""
@@ -225,9 +223,8 @@ class Rows:
         return self.shape[0]
 
     def __repr__(self) -> str:
-        return (
-            f"features of {self.shape[0]} stimuli x {self.shape[1]}, {self.dtype.name}, read row by row when asked for"
-        )
+        size = f"{self.shape[0]} stimuli x {self.shape[1]}"
+        return f"features of {size}, {self.dtype.name}, read row by row when asked for"
 
     def __getitem__(self, rows: int | slice | Sequence[int] | NDArray[Any]) -> NDArray[Any]:
         """Read some rows, (n_rows, n_features); of a single one (n_features,).
