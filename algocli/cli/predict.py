@@ -55,7 +55,7 @@ def predict(
     subject: Subjects = None,
     roi: Regions = None,
     run: RunName = "latest",
-    device: Annotated[str, typer.Option(help="Where the network runs: auto, cpu or cuda.")] = "auto",
+    device: Annotated[str, typer.Option(help="Where the network runs: auto, cpu, cuda, cuda:1 or mps.")] = "auto",
     trust_remote_code: TrustRemoteCode = False,
     features_from: FeaturesFrom = None,
     data_dir: DataDir = DEFAULT_DATA_DIR,
