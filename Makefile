@@ -75,6 +75,9 @@ clean:  ## delete the environment, the demo and dist/; cache/ and your data stay
 
 # Made anew only when pyproject.toml changes. A half-made environment has no stamp and is made again.
 $(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "algocli needs Python 3.11 or later; $(PYTHON) is $$($(PYTHON) --version 2>&1)" >&2; \
+		echo "name another one: make PYTHON=python3.12 $(firstword $(MAKECMDGOALS))" >&2; exit 1; }
 	@echo "making $(VENV): a minute or more, and several gigabytes where torch comes with CUDA"
 	@$(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[dev]'

@@ -91,7 +91,7 @@ def test_a_challenge_is_not_taken_for_its_subjects(home: Path, recipe: str) -> N
         ({"device": "tpu3"}, "is no device"),
         ({"device": 0}, "device=0"),
         # Torch knows of it, whether or not it was built for it.
-        ({"device": "mps"}, "nothing is computed on the device 'mps'"),
+        ({"device": "mps"}, "no MPS device is available to torch"),
         ({"transform": "Tutorial"}, "transform='Tutorial' is not known (did you mean tutorial?)"),
         ({"transform": None}, "transform=None is not known"),
     ],

@@ -21,6 +21,7 @@ from typer.main import get_group
 from algocli.cli.ascii import mend
 from algocli.cli.examples import add_examples
 from algocli.cli.wording import told_in_options
+from algocli.compute.choices import local_path
 from algocli.errors import AlgocliError, DataError, StorageError, first_line
 
 INTERRUPTED = 130
@@ -45,7 +46,25 @@ def _make(module: str) -> Any:
     import_module(f"algocli.cli.{module}").register(home)
     add_examples(home)
     (command,) = get_group(home).commands.values()
+    for each in (command, *getattr(command, "commands", {}).values()):
+        for param in each.params:
+            if param.type_descriptor.annotation in (Path, list[Path]):
+                _mean_local_paths(param)
     return command
+
+
+def _mean_local_paths(param: Any) -> None:
+    """Have an option or argument understand ~ and ~user, which a shell leaves in --data-dir=~ and in a variable."""
+    process = param.process_value
+    name = param.opts[0] if param.opts[0].startswith("-") else param.opts[0].upper()
+
+    def meant(word: Any) -> Any:
+        return str(local_path(word, f"{name} {word}")) if isinstance(word, str) and word else word
+
+    def processed(ctx: typer.Context, value: Any) -> Any:
+        return process(ctx, [meant(word) for word in value] if isinstance(value, list | tuple) else meant(value))
+
+    param.process_value = processed
 
 
 class _Commands(TyperGroup):

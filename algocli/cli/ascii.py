@@ -28,12 +28,17 @@ def mend(stream: io.TextIOWrapper) -> None:
     is_utf = "utf" in stream.encoding.lower()
     if stream.isatty() and _is_c_locale(os.environ):
         stream.reconfigure(encoding="ascii", errors=_ERRORS)
-    # Nobody chooses for stderr: Python's own way would escape our signs too.
-    elif not is_utf and (stream.errors == "strict" or stream is sys.stderr):
+    # Nobody chooses for stderr: Python's own way would escape our signs too. In the C locale it has one for stdout.
+    elif not is_utf and (stream.errors in _of_nobody(os.environ) or stream is sys.stderr):
         stream.reconfigure(errors=_ERRORS)
     elif is_utf and stream.errors == "strict":
         # In UTF-8 nothing lacks but the bytes of a file name that is no UTF-8, and these are best as they are.
         stream.reconfigure(errors="surrogateescape")
+
+
+def _of_nobody(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the ways to deal with letters that Python takes by itself."""
+    return ("strict",) if environment.get("PYTHONIOENCODING") else ("strict", "surrogateescape")
 
 
 def harmless(text: str) -> str:

@@ -63,7 +63,7 @@ def extract(
         Literal["float32", "tf32", "float16", "bfloat16"],
         typer.Option(help="Precision of the network itself: tf32 and float16 on CUDA, bfloat16 anywhere."),
     ] = usual.NUMERICS,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
     batch_size: Annotated[int | None, typer.Option(min=1, help=f"Images a forward pass.  {_BATCHES}")] = None,
     stimuli: Annotated[
         Path | None, typer.Option(help="Read the images from NSD's HDF5 file, or from a folder with a CSV of ids.")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from algocli.cli.ways_out import remember
+from algocli.compute.files import in_utf8
 from algocli.dataset.challenge.layout import SUBJECTS
 from algocli.dataset.naming import SubjectId, by_id
 from algocli.encoding import presets, usual
@@ -75,6 +76,15 @@ Layers = Annotated[
 Features = Annotated[
     list[str] | None,
     typer.Option("--features", help="Name of cached features, where model and layer fit several; may be repeated."),
+]
+FeaturesFrom = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--features-from",
+        metavar="DIR",
+        help="Another cache folder, to read features in that are not in --cache-dir; may be repeated. It is never "
+        "written.",
+    ),
 ]
 Device = Annotated[str, typer.Option("--device", help="Where matrices are multiplied: cpu, cuda or auto.")]
 TrustRemoteCode = Annotated[
@@ -145,7 +155,8 @@ def printable(title: str | None) -> str | None:
     """Blank out of a heading what neither a page nor a picture can hold: control characters, bytes that are no text."""
     if title is None:
         return None
-    return "".join(c if c == "\n" or unicodedata.category(c) not in _NO_LETTERS else " " for c in title)
+    letters = in_utf8(title)
+    return "".join(c if c == "\n" or unicodedata.category(c) not in _NO_LETTERS else " " for c in letters)
 
 
 def is_named(ctx: typer.Context, option: str) -> bool:

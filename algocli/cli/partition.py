@@ -17,6 +17,7 @@ from algocli.cli.options import (
     CacheDir,
     DataDir,
     Draws,
+    FeaturesFrom,
     Folds,
     Holdout,
     Json,
@@ -98,6 +99,7 @@ def partition(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Also write every part per vertex to this folder.")
     ] = None,
+    features_from: FeaturesFrom = None,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     cache_dir: CacheDir = DEFAULT_CACHE_DIR,
     as_json: Json = False,
@@ -158,6 +160,7 @@ def partition(
         n_resamples=resamples,
         resample_seed=resample_seed,
         correct=correct,
+        features_from=features_from,
         cache_dir=cache_dir,
         track=tracker(quiet),
         note=noter(quiet),

@@ -43,7 +43,19 @@ _RENAMED = {
 }
 _SAME = (
     *("against", "average", "batch_size", "cache_dir", "cmap", "correct", "csv", "data_dir", "dataset", "deep"),
-    *("device", "dtype", "features", "force", "group", "html", "ids_from", "intervals", "key", "mantissa_bits"),
+    *(
+        "device",
+        "dtype",
+        "features",
+        "features_from",
+        "force",
+        "group",
+        "html",
+        "ids_from",
+        "intervals",
+        "key",
+        "mantissa_bits",
+    ),
     *(
         "min_ceiling",
         "min_r",

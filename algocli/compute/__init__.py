@@ -8,6 +8,7 @@ budget     what the machine has left, and a refusal of work that cannot fit
 threads    work spread over this machine's threads
 track      how work that takes a while tells how far it is
 remarks    what many parts of a work say, in one line
+foreign    what code of others prints
 opening    files of others: regular ones, of a size that can be right
 lock       one writer at a time
 holders    which program has locked a file

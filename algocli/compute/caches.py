@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from algocli.compute.lock import hold
+from algocli.compute.lock import hold, may_only_be_read
 from algocli.compute.track import Note, unheard
+from algocli.errors import StorageError
 
 _LOCK = ".lock"
 
@@ -40,3 +41,20 @@ def clearing(cache_dir: Path, note: Note = unheard) -> Iterator[None]:
     """
     with hold(cache_dir / _LOCK, note):
         yield
+
+
+@contextmanager
+def where_writable(folder: Path) -> Iterator[None]:
+    """Keep within a `with` block what spares work another time: in a cache that may only be read, go without.
+
+    Raises
+    ------
+    StorageError
+        If the folder might be written, and cannot be: the disk is full, say.
+    """
+    try:
+        yield
+    except StorageError:
+        there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+        if not may_only_be_read(there):
+            raise

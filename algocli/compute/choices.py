@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import math
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral, Real
 from pathlib import Path
@@ -148,18 +149,50 @@ def check_words(name: str, value: object) -> tuple[str, ...]:
     return tuple(str(word) for word in words)
 
 
+# An address of fsspec's kind, as in s3://bucket: a Path of it has lost a slash.
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+
+
 def check_path(name: str, value: object) -> Path:
-    """Return a path that was given as one or as a string.
+    """Return a path that was given as one or as a string; ~ and ~user stand for a user's home.
 
     Raises
     ------
     UsageError
-        If it is neither, empty, or no path can be so.
+        If it is neither, empty, or no path can be so; or an address of what lies on no disk of this machine.
     """
     path = os.fspath(value) if isinstance(value, str | os.PathLike) else None
     if not isinstance(path, str) or not path or "\0" in path:
         raise UsageError(f"{said(name, value)}: a path was expected")
-    return Path(path)
+    return local_path(path, f"{name}={path!r}")
+
+
+def local_path(text: str, what: str) -> Path:
+    """Return the path that a text means on this machine; ~ and ~user stand for a user's home.
+
+    Parameters
+    ----------
+    what
+        How to call it where it is refused.
+
+    Raises
+    ------
+    UsageError
+        If no such user is known, or it is an address: what was made of one would be a folder called 's3:'.
+    """
+    place = Path(os.path.expanduser(text))  # noqa: PTH111 - Path's own raises where there is no such user
+    # What is there is meant, however it is called.
+    if place.exists():
+        return place
+    if text.startswith("~") and str(place).startswith("~"):
+        user = place.parts[0].removeprefix("~")
+        raise UsageError(f"{what}: the home of {user or 'the current user'} is not known", hint="write the whole path")
+    if _ADDRESS.match(text) or "::" in text:
+        raise UsageError(
+            f"{what}: files are read and written on this machine's disks alone",
+            hint="fetch it, or mount it as a folder, and name that",
+        )
+    return place
 
 
 def check_paths(name: str, value: object) -> list[Path]:

@@ -27,6 +27,8 @@ _ODD_NAMES = "surrogatepass"
 _REST = 100.0
 _listed: dict[Path, tuple[float, list[str]]] = {}
 _PARTIAL_OF = re.compile(rf"[0-9a-f]{{8}}{re.escape(PARTIAL)}")
+# As Python has bytes of names and arguments that its locale has no letters for.
+_BYTES = re.compile("[\udc80-\udcff]+")
 
 
 def publish(path: Path, write: Callable[[IO[bytes]], object]) -> None:
@@ -141,6 +143,11 @@ def sync_folder(folder: Path) -> None:
             raise
     finally:
         os.close(descriptor)
+
+
+def in_utf8(text: str) -> str:
+    """Return a text in which bytes that were no letters in the user's locale are those that they are in UTF-8."""
+    return _BYTES.sub(lambda found: found[0].encode(errors="surrogateescape").decode(errors="replace"), text)
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """One writer at a time: a lock on a file that the system itself releases when its holder dies.
 
 A cache may be another's, or shared with others: a lock is a regular file, reached by no link of its own name, and what
-some other name leads to as well is held and not written.
+some other name leads to as well is held and not written. Where a folder may only be read, nobody needs one.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ def hold(path: Path, note: Note = unheard, *, shared: bool = False) -> Iterator[
     """Hold the lock file `path`; where another process holds it, say who and wait.
 
     Any number of processes may hold it `shared` at the same time, and none beside one that holds it alone.
-    The kernel drops the lock with the process, so a lock that a killed one left behind is simply free.
+    The kernel drops the lock with the process, so a lock that a killed one left behind is simply free. In a folder that
+    may only be read, nothing is held: what lies there can be read and not spoiled, and whoever tries to is told so.
 
     Raises
     ------
@@ -40,9 +41,12 @@ def hold(path: Path, note: Note = unheard, *, shared: bool = False) -> Iterator[
     kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     descriptor = _take(path, kind, note)
     # Whoever held it may have deleted the folder with it: nobody else would meet the lock that is left of that.
-    while not is_at(path, descriptor):
+    while descriptor is not None and not is_at(path, descriptor):
         _drop(descriptor)
         descriptor = _take(path, kind, note)
+    if descriptor is None:
+        yield
+        return
     try:
         with _signed(descriptor):
             yield
@@ -50,11 +54,16 @@ def hold(path: Path, note: Note = unheard, *, shared: bool = False) -> Iterator[
         _drop(descriptor)
 
 
-def _take(path: Path, kind: int, note: Note) -> int:
-    """Return a descriptor of the lock file, made where there is none, once nobody else holds it."""
+def _take(path: Path, kind: int, note: Note) -> int | None:
+    """Return a descriptor of the lock file, made where there is none, once nobody else holds it; None of no need."""
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = _open(path)
+        try:
+            descriptor = _open(path)
+        except OSError:
+            if may_only_be_read(path.parent):
+                return None
+            raise
     try:
         _refuse_other(path, os.fstat(descriptor).st_mode)
         try:
@@ -108,6 +117,11 @@ def _signed(descriptor: int) -> Iterator[None]:
         with suppress(OSError):
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.ftruncate(descriptor, 0)
+
+
+def may_only_be_read(folder: Path) -> bool:
+    """Say whether a folder is there, and is another's or on a disk on which nothing can be changed."""
+    return os.access(folder, os.R_OK | os.X_OK) and not os.access(folder, os.W_OK)
 
 
 def is_at(path: Path, descriptor: int) -> bool:

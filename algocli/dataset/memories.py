@@ -13,6 +13,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+from algocli.compute.caches import where_writable
 from algocli.compute.files import read_json
 from algocli.compute.threads import in_threads
 from algocli.compute.track import Track
@@ -57,7 +58,7 @@ class FileDigests:
             self._changed = True
 
     def save(self, folder: Path) -> None:
-        """Write what is new, without the files that `folder` no longer holds.
+        """Write what is new, without the files that `folder` no longer holds, where the memory's folder takes it.
 
         Raises
         ------
@@ -67,7 +68,9 @@ class FileDigests:
         if self._changed:
             present = set(os.listdir(folder))
             files = {name: entry for name, entry in self._entries.items() if name in present}
-            write_sealed(self.memory, {"folder": str(folder.resolve()), "of": self.memory.stem, "files": files})
+            about = {"folder": str(folder.resolve()), "of": self.memory.stem, "files": files}
+            with where_writable(self.memory.parent):
+                write_sealed(self.memory, about)
             self._changed = False
 
 

@@ -17,10 +17,11 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from algocli.compute.arrays import keep, read_kept
+from algocli.compute.caches import where_writable
 from algocli.encoding.eigen import is_exact, leading_eigenpairs
 from algocli.errors import UsageError
 from algocli.features.algebra import ON_CPU, Algebra, Multiplier
-from algocli.features.store.gram import Gram
+from algocli.features.store.matrices import Gram
 
 # Pairs are computed and kept in steps of this many at least: the next PCA size is often a little larger.
 SMALLEST_KEPT = 128
@@ -77,7 +78,7 @@ class Components:
 def fit_components(
     gram: Gram, fit: NDArray[np.int64], n_components: int | None, algebra: Algebra = ON_CPU
 ) -> Components:
-    """Fit principal components on the images `fit`.
+    """Fit principal components on the images `fit`: as many as asked for, or all of features that have fewer.
 
     Parameters
     ----------
@@ -87,7 +88,8 @@ def fit_components(
     Raises
     ------
     UsageError
-        If the centred features of these images have fewer than `n_components` dimensions, or none at all.
+        If there are too few images for so many, or the features are the same for all; or if there may be more
+        components than are found, and float32 does not show them.
     """
     limit = len(fit) - 1
     if n_components is not None and n_components > limit:
@@ -97,28 +99,29 @@ def fit_components(
         )
     values, vectors, column_means = _eigenpairs(gram, fit, n_components or limit, algebra)
     rank = int((values > RANK_TOLERANCE * values[0]).sum()) if values[0] > 0 else 0
-    n_kept = n_components or max(rank, 1)
-    if rank < n_kept:
-        raise _too_few(values, rank, n_kept, len(fit))
+    n_kept = min(n_components or limit, rank)
+    # All that a narrow layer can have are no sign that float32 has lost any.
+    if n_kept < (n_components or 1) and rank < min(gram.n_features, limit):
+        _refuse_lost(values, rank, n_components or 1, len(fit))
     # What centring on both sides takes from the trace is n times the mean of all entries.
     total = gram.diagonal(fit).sum(dtype=np.float64) - len(fit) * column_means.mean()
     return Components(fit, vectors[:, :n_kept], values[:n_kept], column_means, float(total))
 
 
-def _too_few(values: NDArray[np.float64], rank: int, n_components: int, n_fit: int) -> UsageError:
-    """Say whether it is the features that have no more components, or float32 that does not show them."""
-    fewer = f"use n_components={rank} or fewer"
-    if not rank:
-        fewer = "the features are the same for every image"
-    elif values[rank] > ROUNDING * values[0] or values[0] > DWARFING * values[:rank].sum():
-        return UsageError(
+def _refuse_lost(values: NDArray[np.float64], rank: int, n_components: int, n_fit: int) -> None:
+    """Refuse fewer components than asked for where there are none, or there may be more that float32 does not show."""
+    if rank == 0:
+        raise UsageError(
+            f"the features of these {n_fit} images have rank 0: there are no {n_components} components",
+            hint="the features are the same for every image",
+        )
+    if values[rank] > ROUNDING * values[0] or values[0] > DWARFING * values[:rank].sum():
+        raise UsageError(
             f"float32 shows {rank} components of these {n_fit} images, not {n_components}: whatever has "
             f"less than {RANK_TOLERANCE:g} of the largest one's variance is lost in rounding, though it may be there",
-            hint=f"{fewer}; or standardised=True, where a few features are far larger than all others",
+            hint=f"use n_components={rank} or fewer; or standardised=True, where a few features are far larger than "
+            "all others",
         )
-    return UsageError(
-        f"the features of these {n_fit} images have rank {rank}: there are no {n_components} components", hint=fewer
-    )
 
 
 def n_pairs_kept(n_components: int | None, n_fit: int) -> int:
@@ -144,10 +147,11 @@ def _eigenpairs(gram: Gram, fit: NDArray[np.int64], n_components: int, algebra: 
     values, vectors = leading_eigenpairs(matrix, n_pairs, algebra=algebra)
     means = matrix.column_means
     path = _kept_path(gram, fit, n_pairs)
-    keep(path, _made_of(gram, path), {"values": values, "vectors": vectors, "column_means": means})
-    # A kept file that did not serve is damaged; one of the same size has just been replaced.
-    for other in {*kept, *_list_smaller(gram, fit, n_pairs)} - {path}:
-        other.unlink(missing_ok=True)
+    with where_writable(gram.folder):
+        keep(path, _made_of(gram, path), {"values": values, "vectors": vectors, "column_means": means})
+        # A kept file that did not serve is damaged; one of the same size has just been replaced.
+        for other in {*kept, *_list_smaller(gram, fit, n_pairs)} - {path}:
+            other.unlink(missing_ok=True)
     return values, vectors, means
 
 

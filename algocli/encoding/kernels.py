@@ -19,8 +19,9 @@ from algocli.encoding.regressions.registry import regression_of
 from algocli.encoding.regressions.regression import View
 from algocli.encoding.stacked import stack
 from algocli.features.algebra import ON_CPU, Algebra, uses_torch
-from algocli.features.store.gram import Gram, gram, is_made, n_multiplications, standardised_gram
+from algocli.features.store.gram import gram, is_made, n_multiplications, standardised_gram
 from algocli.features.store.keys import digest_of
+from algocli.features.store.matrices import Gram
 from algocli.features.store.shards import FeatureStore
 
 # Rows that are read at once: 40 MB at the challenge's size.
@@ -126,7 +127,8 @@ def join(stores: Sequence[FeatureStore], grams: Sequence[Gram], fit: NDArray[np.
         for rows in blocks(len(total), _ROWS):
             total[rows] += weight * layer.rows(rows)
     keys = digest_of({"keys": [store.key for store in stores], "scaled": scaled})
-    return Gram(grams[0].folder / f"joined-{keys[:16]}", total, key=keys)
+    n_features = sum(layer.n_features for layer in grams)
+    return Gram(grams[0].folder / f"joined-{keys[:16]}", total, key=keys, n_features=n_features)
 
 
 def layer_weight(gram: Gram, fit: NDArray[np.int64]) -> np.float32:
@@ -143,7 +145,7 @@ def view_of(kernels: Kernels, fit: NDArray[np.int64], algebra: Algebra = ON_CPU)
     Raises
     ------
     DataError, UsageError
-        If there are too few images, or fewer components than asked for.
+        If there are too few images, or float32 does not show their components.
     """
     settings, grams = kernels.settings, kernels.of(fit)
     components = [fit_components(kernel, fit, settings.n_components, algebra) for kernel in grams]

@@ -27,7 +27,7 @@ from algocli.encoding.regressions.regression import View
 from algocli.encoding.stacked import StackedComponents
 from algocli.errors import DataError
 from algocli.features.axes import Standard, load_axes, make_axes, multiply_stored, save_axes
-from algocli.features.store.gram import Gram
+from algocli.features.store.matrices import Gram
 from algocli.features.store.shards import FeatureStore
 
 # Rows that are scored at once: 40 MB at the challenge's size.

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from algocli.encoding.components import RANK_TOLERANCE, Components
 from algocli.errors import UsageError
 from algocli.features.algebra import ON_CPU, Algebra
-from algocli.features.store.gram import Gram
+from algocli.features.store.matrices import Gram
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from algocli.encoding.regressions.registry import regression_of
 from algocli.encoding.regressions.regression import Scores, View
 from algocli.encoding.settings import Settings
 from algocli.encoding.splits import Split
+from algocli.encoding.stacked import StackedComponents
 from algocli.errors import DataError
 from algocli.features.algebra import algebra_on
 from algocli.features.store.shards import FeatureStore
@@ -99,6 +100,8 @@ class Training:
             for number, fit in enumerate(fits[start : start + n_together], start):
                 with self._timed("components"):
                     prepared.append(self._prepare(number, fit))
+                if number == 0:
+                    self._tell_narrow(prepared[0].view, note)
                 yield
             for hemisphere, collected in outputs.items():
                 with self._timed(heading(hemisphere).lower()):
@@ -121,6 +124,18 @@ class Training:
             None if held_out is None else view.project(held_out),
             view.project(self.test) if tests else None,
         )
+
+    def _tell_narrow(self, view: View, note: Note) -> None:
+        """Say which layers have fewer components than were asked for."""
+        asked, components = self.settings.n_components, view.components
+        names = self.settings.features if self.settings.keeps_layers_apart else ("the features",)
+        layers = components[0].layers if isinstance(components[0], StackedComponents) else components
+        for name, layer in zip(names, layers, strict=True):
+            has = len(layer.variances)
+            if asked is not None and has < asked:
+                note(
+                    f"subject {self.subject.id}: of {name} there are {has} components, which are kept, and not {asked}"
+                )
 
     def _fit_hemisphere(self, hemisphere: Side, prepared: Sequence[_Prepared], outputs: Outputs, note: Note) -> None:
         where = f"subject {self.subject.id}, {hemisphere}"

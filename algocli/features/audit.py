@@ -33,9 +33,8 @@ from algocli.features.rebuilding import (
     rebuild_layer,
 )
 from algocli.features.store.commands import LayerRequest, is_imported
-from algocli.features.store.gram import Gram
 from algocli.features.store.library import read_recipe
-from algocli.features.store.matrices import matrix_fault, open_matrix
+from algocli.features.store.matrices import Gram, matrix_fault, open_matrix
 from algocli.features.store.shards import FeatureStore
 
 if TYPE_CHECKING:
@@ -179,7 +178,7 @@ def _recompute_network(
     network: NetworkKey, device: str, group: Sequence[_Wanted], cache_dir: Path
 ) -> Iterator[Sequence[Sample | NotRecomputed]]:
     """Yield what came of each store of one network."""
-    from algocli.features.networks.backbones import resolve_device
+    from algocli.features.networks.devices import resolve_device
 
     layers = list(dict.fromkeys(wanted.recipe["layer"] for wanted in group))
     try:

@@ -115,7 +115,7 @@ def pass_through(
 ) -> None:
     """Compute and write the pending shards of all layers, each image passing through the network once."""
     # One batch at a time on a GPU: more would only wait there, each with its activations in memory.
-    one_at_a_time = how.device.startswith("cuda") or backbone.takes_turns
+    one_at_a_time = how.device != "cpu" or backbone.takes_turns
     turns = threading.Semaphore(1 if one_at_a_time else n_workers())
 
     def compute(rows: range) -> tuple[range, list[NDArray[Any] | None]]:

@@ -117,7 +117,7 @@ def rebuild(stores: Sequence[FeatureStore], device: str = "auto", *, trust_code:
         seconds to load.
     """
     recipes = [read_stored_recipe(store, trust_code=trust_code) for store in stores]
-    from algocli.features.networks.backbones import resolve_device
+    from algocli.features.networks.devices import resolve_device
 
     at_hand = resolve_device(device)
     layers: dict[NetworkKey, list[str]] = defaultdict(list)

@@ -18,6 +18,8 @@ from algocli.runs.run import Run
 # A folder of data, or a dataset that is open already; and where it has to be the challenge's.
 Data = Dataset | Path | str
 ChallengeData = Challenge | Path | str
+# One folder or several.
+Paths = Sequence[Path | str] | Path | str
 # Subjects by their numbers or names.
 Ids = Iterable[AnySubjectId] | AnySubjectId
 

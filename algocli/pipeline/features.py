@@ -147,7 +147,8 @@ def extract(
     sources = [(subject, open_images(subject, source)) for subject in some]
 
     from algocli.features import extraction
-    from algocli.features.networks.backbones import load_backbone, resolve_device
+    from algocli.features.networks.backbones import load_backbone
+    from algocli.features.networks.devices import resolve_device
     from algocli.features.passage import Passage
     from algocli.features.reduction import Reduction
     from algocli.features.store.gram import gram as products

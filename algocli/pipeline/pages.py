@@ -11,6 +11,7 @@ from algocli.dataset.opening import open_dataset
 from algocli.pipeline.arguments import Data
 from algocli.pipeline.defaults import DEFAULT_DATA
 from algocli.results.certainty import Asked
+from algocli.results.drawing.loading import load_matplotlib
 from algocli.results.group import GroupResult
 from algocli.results.report import Report
 from algocli.runs.run import Run
@@ -32,6 +33,7 @@ def write_page(
     rois: Sequence[str] | None,
 ) -> None:
     """Write a report as one web page; what is asked for is told there as a command."""
+    load_matplotlib()
     from algocli.results.data import gather
     from algocli.results.page import frame
     from algocli.results.page.group_page import report_tables, with_group
@@ -57,6 +59,7 @@ def write_compare_page(
     rois: Sequence[str] | str | None,
 ) -> None:
     """Write a comparison as one web page; `drawn` is how often images were drawn anew, and the seed."""
+    load_matplotlib()
     from algocli.results.data import gather
     from algocli.results.page import frame
     from algocli.results.page.compare_page import build_compare_page

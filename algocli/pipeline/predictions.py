@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.caches import filling
 from algocli.compute.calls import anew, forgiving
 from algocli.compute.choices import check_flag, check_path, check_paths, check_word, check_words
 from algocli.compute.track import Note, Track, said_aside, shown
@@ -17,7 +18,8 @@ from algocli.dataset.opening import open_dataset
 from algocli.dataset.protocol import Subject
 from algocli.dataset.sides import BySide
 from algocli.dataset.stimuli import Stimulus
-from algocli.pipeline.arguments import Data, Ids, one_run, refuse_file, some_ids
+from algocli.features.store.borrowing import borrow, check_lenders
+from algocli.pipeline.arguments import Data, Ids, Paths, one_run, refuse_file, some_ids
 from algocli.pipeline.defaults import DEFAULT_DATA, DEFAULT_PREDICTIONS
 from algocli.results.data_of_runs import Origin, recorded_subjects, tell_other_places
 from algocli.results.scoring import scored_subjects
@@ -41,6 +43,7 @@ def predict(
     *,
     device: str = "auto",
     trust_remote_code: bool = False,
+    features_from: Paths | None = None,
     track: Track = shown,
     note: Note = said_aside,
 ) -> BySide[NDArray[np.float32]]:
@@ -57,6 +60,8 @@ def predict(
         Where the network runs: 'auto', 'cpu' or 'cuda'.
     trust_remote_code
         Allow what runs code that a file names: 'torchhub:' models, and a run's regression of 'python:'.
+    features_from
+        Other caches, in which features that the run was trained on are read where its own lacks them.
 
     Returns
     -------
@@ -85,6 +90,7 @@ def predict(
     subject, places = check_subject_id(subject), _places(images)
     trust_code, device = check_flag("trust_remote_code", trust_remote_code), check_word("device", device)
     cache_dir = run.cache_dir
+    _borrow(run, features_from, [subject], note)
     stores = stores_of(run, subject, cache_dir)
     features = PictureFeatures(list_pictures(places), rebuild(stores, device, trust_code=trust_code), track)
     (origin,) = recorded_subjects(run, DEFAULT_DATA, [subject])
@@ -106,6 +112,7 @@ def predict_files(
     rois: Sequence[str] | str | None = None,
     device: str = "auto",
     trust_remote_code: bool = False,
+    features_from: Paths | None = None,
     made: Callable[[Predicted], object] | None = None,
     track: Track = shown,
     note: Note = said_aside,
@@ -114,7 +121,7 @@ def predict_files(
 
     Parameters
     ----------
-    images, device, trust_remote_code
+    images, device, trust_remote_code, features_from
         As `predict` takes them.
     folder
         Where to write subj01/lh_pred.npy and so on, (n_images, n_vertices), and images.csv, which names the rows.
@@ -158,6 +165,7 @@ def predict_files(
     origins = _origins(run, data_dir, some_ids(subjects))
     for remark in _remarks(run, origins):
         note(remark)
+    _borrow(run, features_from, [origin.subject_run.id for origin in origins], note)
     written = []
     for result in predict_pictures(
         run,
@@ -175,6 +183,13 @@ def predict_files(
         if made is not None:
             made(result)
     return written
+
+
+def _borrow(run: Run, features_from: Paths | None, subjects: Sequence[SubjectId], note: Note) -> None:
+    lenders = check_lenders(features_from)
+    if lenders:
+        with filling(run.cache_dir, note):
+            borrow(run.cache_dir, lenders, run.settings.features, subjects)
 
 
 def _places(images: object) -> list[Path]:

@@ -20,8 +20,9 @@ from algocli.encoding.regressions.registry import regression_of
 from algocli.encoding.settings import USUAL_ALPHAS, USUAL_DRAWS, Alphas, Settings
 from algocli.encoding.splits import Fold
 from algocli.errors import MissingStep, UsageError
+from algocli.features.store.borrowing import borrow, check_lenders
 from algocli.features.store.library import check_name, find_recipe
-from algocli.pipeline.arguments import check_correction, each_subject
+from algocli.pipeline.arguments import Paths, check_correction, each_subject
 from algocli.pipeline.defaults import DEFAULT_CACHE, DEFAULT_MODEL
 from algocli.results.group import check_group
 from algocli.results.group_partition import GroupPartition, group_partition
@@ -116,6 +117,7 @@ def partition(
     n_resamples: int = 1000,
     resample_seed: int = 0,
     correct: Correction | None = None,
+    features_from: Paths | None = None,
     cache_dir: Path | str = DEFAULT_CACHE,
     track: Track = shown,
     note: Note = said_aside,
@@ -148,6 +150,9 @@ def partition(
         How p is corrected for the number of ROIs, part by part and subject by subject: 'fdr' by the share of false
         discoveries, 'max' by the largest of all ROIs in every draw. Sides count together; what pools them by itself.
         Of a group, and there usually by 'fdr', p over subjects are so, and those of each subject are not.
+    features_from
+        Other caches, as other users have them: features that `cache_dir` lacks are read there. They are never written;
+        what is made of them goes to `cache_dir`, which remembers where they lie.
 
     Returns
     -------
@@ -176,7 +181,8 @@ def partition(
     if group:
         check_group([one.id for one in some])
     only = None if rois is None else check_words("rois", rois)
-    found_sets = _find_sets(cache_dir, check_word("model", model), check_words("sets", sets))
+    lenders = check_lenders(features_from)
+    found_sets = _find_sets([cache_dir, *lenders], check_word("model", model), check_words("sets", sets))
     choose_rois(only, classes_of(some))
     settings = Settings(
         features=tuple(name for one in found_sets for name in one.features),
@@ -196,12 +202,15 @@ def partition(
     how = Resampling(n_resamples, resample_seed, each) if check_flag("intervals", intervals) or group else None
     if how is None and each != "none":
         raise UsageError(f"correct={correct!r} is of p, which come with intervals", hint="add intervals=True")
+    if lenders:
+        with filling(cache_dir, note):
+            borrow(cache_dir, lenders, settings.features, [one.id for one in some])
     # Whatever is missing is told before the first of many models is trained.
     n_features = measure_features(some, settings.features, cache_dir, track=track)
     home = Home.of(some, cache_dir, track)
     split = [fold for one in some for fold in _split(one, settings, home, track)]
     if n_components == "usual":
-        settings = with_usual_components(settings, split, n_features)
+        settings = with_usual_components(settings, split)
     if how is not None:
         check_enough(split)
     found: list[tuple[Subject, SubjectParts]] = []
@@ -225,9 +234,9 @@ def _split(subject: Subject, settings: Settings, home: Home, track: Track) -> li
     return find_sameness(subject, settings, home, home.cache_dir, track).split(settings).folds
 
 
-def _find_sets(cache_dir: Path, model: str, words: Sequence[str]) -> list[FeatureSet]:
+def _find_sets(caches: Sequence[Path], model: str, words: Sequence[str]) -> list[FeatureSet]:
     check_count(len(words))
-    found = [_find_set(cache_dir, model, word) for word in words]
+    found = [_find_set(caches, model, word) for word in words]
     check_sets(found)
     return found
 
@@ -242,23 +251,24 @@ def _check_searches(settings: Settings, sets: Sequence[FeatureSet]) -> None:
         )
 
 
-def _find_set(cache_dir: Path, model: str, word: str) -> FeatureSet:
+def _find_set(caches: Sequence[Path], model: str, word: str) -> FeatureSet:
     """Return the set that a word such as 'features.2+my-features' names."""
-    names = tuple(_find_features(cache_dir, model, name) for name in word.split("+"))
+    names = tuple(_find_features(caches, model, name) for name in word.split("+"))
     if len(set(names)) < len(names):
         raise UsageError(f"{word} names the same features twice", hint="a set needs each layer once")
     return FeatureSet(word, names)
 
 
-def _find_features(cache_dir: Path, model: str, name: str) -> str:
-    """Return the name of cached features, given that or a layer of the model."""
+def _find_features(caches: Sequence[Path], model: str, name: str) -> str:
+    """Return the name of cached features, given that or a layer of the model; the first cache may borrow."""
+    cache_dir, *lenders = caches
     if not name:
         raise UsageError("a set has an empty name: a plus joins two names, as in A+B")
     try:
-        return check_name(cache_dir, name)
+        return check_name(cache_dir, name, lenders)
     except MissingStep as unnamed:
         try:
-            return find_recipe(cache_dir, model, name)
+            return find_recipe(cache_dir, model, name, lenders)
         except MissingStep as error:
             raise MissingStep(f"{error.message}, and {unnamed.message}", hint=error.hint) from error
         except UsageError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +15,23 @@ from algocli.compute.remarks import Remark, gather
 from algocli.compute.track import Note, Track, said_aside, shown
 from algocli.dataset.protocol import Subject
 from algocli.encoding.presets import PresetName
+from algocli.encoding.regressions.registry import regression_of
 from algocli.encoding.settings import Settings, check_settings
 from algocli.errors import MissingStep, UsageError
+from algocli.features.store.borrowing import borrow, check_lenders
 from algocli.features.store.library import check_name, find_recipe
-from algocli.pipeline.arguments import each_subject
+from algocli.pipeline.arguments import Paths, each_subject
 from algocli.pipeline.defaults import DEFAULT_CACHE, DEFAULT_LAYERS, DEFAULT_MODEL
 from algocli.pipeline.features import of_preset, preset_of
 from algocli.runs import opening
 from algocli.runs.datasets import Home
 from algocli.runs.mixtures import tell_mixtures
 from algocli.runs.run import Run, check_run_name
+from algocli.runs.splitting import find_sameness
 from algocli.runs.training import train_subject
 
 # What `train` takes beside fields of the settings: a slip of the keyboard may have meant it.
-_TRAIN_TAKES = ("preset", "model", "layers", "name", "cache_dir", "force", "device", "track", "note")
+_TRAIN_TAKES = ("preset", "model", "layers", "name", "features_from", "cache_dir", "force", "device", "track", "note")
 
 
 @forgiving
@@ -39,6 +43,7 @@ def train(
     model: str = DEFAULT_MODEL,
     layers: Sequence[str] | str | None = None,
     name: str | None = None,
+    features_from: Paths | None = None,
     cache_dir: Path | str = DEFAULT_CACHE,
     force: bool = False,
     device: str = "cpu",
@@ -61,6 +66,9 @@ def train(
         neither these nor a preset are named, features.2 of AlexNet.
     name
         The run's; by default one that says the settings, and where a run of other data has that, a digest of the data.
+    features_from
+        Other caches, as other users have them: features that `cache_dir` lacks are read there. They are never written;
+        what is made of them goes to `cache_dir`, which remembers where they lie.
     force
         Fit again even if it is done. A run of that name that has other settings, or is of other data, is replaced as a
         whole.
@@ -92,17 +100,21 @@ def train(
     """
     some = each_subject(subjects)
     cache_dir, force = check_path("cache_dir", cache_dir), check_flag("force", force)
+    lenders = check_lenders(features_from)
     # What no run can be of is told before what such a run lacks.
     home = Home.of(some, cache_dir, track)
     if isinstance(features, Settings):
         chosen = _whole(features, settings, preset, layers)
     else:
         given = _chosen(preset, settings)
-        chosen = Settings(find_features(cache_dir, features, preset, model, layers), **given)
+        chosen = Settings(find_features(cache_dir, features, preset, model, layers, lenders), **given)
+        if preset is not None and "n_components" not in settings:
+            chosen = _within_reach(chosen, some, home, track, note)
     if name is not None:
         check_run_name(name)
     device = _resolved(device)
     with filling(cache_dir, note):
+        borrow(cache_dir, lenders, chosen.features, [subject.id for subject in some])
         run = opening.open_on(home, chosen, [subject.id for subject in some], name=name, force=force, note=note)
         remarks: list[Remark] = []
         try:
@@ -135,8 +147,9 @@ def find_features(
     preset: PresetName | None,
     model: str,
     layers: Sequence[str] | str | None,
+    lenders: Sequence[Path] = (),
 ) -> tuple[str, ...]:
-    """Return the names of cached features: those of a network's layers, then those named; else the preset's.
+    """Return the names of features that a cache has, or may borrow: of layers, then those named; else the preset's.
 
     Raises
     ------
@@ -149,14 +162,14 @@ def find_features(
     if preset is not None and not names and layers is None:
         model, layers = of_preset(preset, model, layers)
         try:
-            return tuple(find_recipe(cache_dir, model, layer) for layer in layers)
+            return tuple(find_recipe(cache_dir, model, layer, lenders) for layer in layers)
         except MissingStep as error:
             raise MissingStep(error.message, hint=f"algocli extract --preset {preset}") from error
     check_word("model", model)
     usual = () if names else DEFAULT_LAYERS
     wanted = usual if layers is None else check_words("layers", layers)
-    extracted = [find_recipe(cache_dir, model, layer) for layer in wanted]
-    return (*extracted, *(check_name(cache_dir, name) for name in names))
+    extracted = [find_recipe(cache_dir, model, layer, lenders) for layer in wanted]
+    return (*extracted, *(check_name(cache_dir, name, lenders) for name in names))
 
 
 def _whole(
@@ -178,9 +191,25 @@ def _chosen(preset: PresetName | None, given: dict[str, Any]) -> dict[str, Any]:
     return {**(base.options if base is not None else {}), **given}
 
 
+def _within_reach(settings: Settings, subjects: Sequence[Subject], home: Home, track: Track, note: Note) -> Settings:
+    """Return a preset's settings, with all components that there are where images are fewer than it takes."""
+    wanted = settings.n_components
+    can_take_all = regression_of(settings).has_penalties and not settings.keeps_layers_apart
+    if wanted is None or not can_take_all or settings.alpha_by != "gcv":
+        return settings
+    same = [find_sameness(subject, settings, home, home.cache_dir, track) for subject in subjects]
+    n_fit = min(len(fold.fit) for one in same for fold in one.split(settings).folds)
+    if n_fit > wanted:
+        return settings
+    note(f"{n_fit} images are fitted: the preset takes the {n_fit - 1} components that there are, not {wanted}")
+    return replace(settings, n_components=None)
+
+
 def _resolved(device: str) -> str:
     if check_word("device", device) == "cpu":
         return device
-    from algocli.features.networks.backbones import resolve_device
+    from algocli.features.networks.devices import resolve_device
 
-    return resolve_device(device)
+    resolved = resolve_device(device)
+    # Where nothing is asked for, matrices are multiplied where every regression works.
+    return "cpu" if device == "auto" and not resolved.startswith("cuda") else resolved

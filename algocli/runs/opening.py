@@ -16,6 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from algocli.compute.caches import where_writable
 from algocli.compute.lock import hold, hold_if_free
 from algocli.compute.track import Note, unheard
 from algocli.compute.vouching import read_sealed, write_sealed
@@ -194,10 +195,8 @@ def _begin(run: Run, settings: Settings, data: Path | None = None, *, replace: b
             how += "of all fitted images, those left out included"
         raise UsageError(f"run {run.name} {how}", hint="choose another name='...', or replace it with force=True")
     elif holds_some:
-        raise UsageError(
-            f"{run.folder} holds subjects, and nothing says with which settings they were trained",
-            hint="choose another name='...', or replace it with force=True",
-        )
+        told = f"{run.folder} holds subjects, and nothing says with which settings they were trained"
+        raise UsageError(told, hint="choose another name='...', or replace it with force=True")
     _write_manifest(run, settings, data)
     return True
 
@@ -246,7 +245,8 @@ def _sign(run: Run, dataset: Home, verdict: Verdict, *, anew: bool = False) -> N
     is_gone = run.data is None or not Path(run.data).is_dir()
     if anew or not run.subjects or (is_gone and not verdict.unknown):
         manifest = run.folder / "manifest.json"
-        write_sealed(manifest, {**read_sealed(manifest), "data": str(dataset.folder)})
+        with where_writable(run.folder):
+            write_sealed(manifest, {**read_sealed(manifest), "data": str(dataset.folder)})
 
 
 def _is_nobodys(run: Run) -> bool:

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.compute.caches import filling
-from algocli.compute.lock import hold
+from algocli.compute.caches import filling, where_writable
+from algocli.compute.lock import hold, may_only_be_read
 from algocli.compute.track import Note, Track, silent, unheard
 from algocli.dataset.naming import SubjectId, name_of
 from algocli.dataset.protocol import Subject
@@ -169,12 +169,14 @@ def _keep(
     track: Track,
 ) -> Predictor:
     """Return the models, and keep what is small enough and linear."""
-    if axes_bytes(stores, fits) > AXES_BYTES:
+    may_not = any(may_only_be_read(store.folder) for store in stores)
+    if may_not or axes_bytes(stores, fits) > AXES_BYTES:
         return Predictor(ByStores(stores, fits, track), models)
     scorer = keep_axes(stores, fits, track)
     arrays = _arrays(models)
     if arrays is not None:
-        subject_run.save_model({**scorer.arrays(), **arrays}, whose)
+        with where_writable(subject_run.folder):
+            subject_run.save_model({**scorer.arrays(), **arrays}, whose)
     return Predictor(scorer, models)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from algocli.compute.caches import where_writable
 from algocli.compute.calls import forgiving
 from algocli.compute.choices import check_path, check_word
 from algocli.compute.leftovers import contents
@@ -178,8 +179,9 @@ class Run:
         return SubjectRun(number, self.folder / name_of(number))
 
     def mark_latest(self) -> None:
-        """Make this the run that reports, figures and submissions take unless told otherwise."""
-        mark(self.folder.parent, self.name)
+        """Make this the run that is meant where none is named, unless runs may only be read."""
+        with where_writable(self.folder.parent):
+            mark(self.folder.parent, self.name)
 
     @property
     def finished_at(self) -> float:

@@ -91,7 +91,7 @@ def train_subject(
             note(f"subject {subject.id}: run {run.name} is done already")
             return run.subject(subject.id)
         split = same.split(settings)
-        _refuse_unfounded(settings, split)
+        _refuse_unfounded(settings, split, stores)
         needed = _promise(subject, settings, split, stores, device, note)
         without_test = _without_test(subject, stores, settings, note)
         with claim(run, settings, subject, inputs, home, force=force, note=note) as subject_run:
@@ -138,12 +138,14 @@ def _refuse_other_split(run: Run, number: SubjectId, same: Sameness, note: Note)
     )
 
 
-def _refuse_unfounded(settings: Settings, split: Split) -> None:
+def _refuse_unfounded(settings: Settings, split: Split, stores: Sequence[FeatureStore]) -> None:
     """Refuse what would tell nothing: too many components for the images that are fitted."""
     if settings.n_components is not None:
         n_fit = min(len(fold.fit) for fold in split.folds)
-        n_sets = len(settings.features) if settings.join == "components" else 1
-        regression_of(settings).check_components(settings, n_fit, n_sets * settings.n_components)
+        widths = [store.n_features for store in stores]
+        sets = widths if settings.join == "components" else [sum(widths)]
+        n_components = sum(min(settings.n_components, width) for width in sets)
+        regression_of(settings).check_components(settings, n_fit, n_components)
 
 
 def _promise(

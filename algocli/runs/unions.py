@@ -44,19 +44,16 @@ def measure_features(
     return sizes
 
 
-def with_usual_components(
-    settings: Settings, folds: Sequence[Fold], n_features: Mapping[str, int] | None = None
-) -> Settings:
+def with_usual_components(settings: Settings, folds: Sequence[Fold]) -> Settings:
     """Return settings with as many components as are usual; with all of them, where ridge has too few images.
 
-    Banded ridge never takes all: of few images, or of a layer of few of the `n_features`, it takes what there can be.
-    `folds` are those of all subjects.
+    Banded ridge never takes all: of few images it takes what there can be. `folds` are those of all subjects.
     """
     regression = regression_of(settings)
     usual = regression.usual_components
     n_fit = min(len(fold.fit) for fold in folds)
     if regression.keeps_layers_apart:
-        return replace(settings, n_components=min(usual, n_fit - 1, *(n_features or {}).values()))
+        return replace(settings, n_components=min(usual, n_fit - 1))
     return replace(settings, n_components=None if regression.has_penalties and n_fit <= usual else usual)
 
 

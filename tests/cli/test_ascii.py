@@ -103,3 +103,12 @@ def test_names_of_files_command_no_screen(tmp_path: Path) -> None:
     ended = subprocess.run([sys.executable, "-m", "algocli", "validate", name], capture_output=True, check=False)
     assert ended.returncode == 3
     assert ended.stderr == b"error: " + os.fsencode(tmp_path) + b"/a\\x1b[2J.zip is missing\n"
+
+
+def test_the_c_locales_own_way_with_letters_was_chosen_by_nobody(monkeypatch):
+    monkeypatch.delenv("PYTHONIOENCODING", raising=False)
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii", errors="surrogateescape")
+    letters.mend(stream)
+    stream.write("r² – é")
+    stream.flush()
+    assert stream.buffer.getvalue() == b"r^2 - \\xe9"

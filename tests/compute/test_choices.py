@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pwd
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -110,3 +111,42 @@ def test_a_long_value_is_told_in_short() -> None:
     with pytest.raises(UsageError) as caught:
         check_whole("n", "x" * 1000)
     assert len(caught.value.message) < 200
+
+
+@pytest.mark.parametrize("as_path", [str, Path])
+def test_a_users_home_is_meant_by_its_sign(as_path: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert check_path("cache_dir", as_path("~/cache")) == tmp_path / "cache"
+    assert check_path("cache_dir", as_path("~")) == tmp_path
+    # The password file knows where others live.
+    assert check_path("cache_dir", as_path("~root/cache")) == Path(pwd.getpwnam("root").pw_dir) / "cache"
+    assert check_path("cache_dir", as_path("a/~/b")) == Path("a/~/b")
+    with pytest.raises(UsageError, match=r"cache_dir='~nosuchuser/x': the home of nosuchuser is not known"):
+        check_path("cache_dir", as_path("~nosuchuser/x"))
+
+
+@pytest.mark.parametrize("as_path", [str, Path])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "s3://bucket/cache",
+        "gs://a",
+        "https://a.b/c.html",
+        "file:///tmp/x",
+        "zip::s3://b",
+        "a::b",
+        "memory://x",
+        "hf://m/x",
+    ],
+)
+def test_an_address_is_never_a_local_folder(address: str, as_path: Any) -> None:
+    with pytest.raises(UsageError, match="on this machine's disks alone"):
+        check_path("folder", as_path(address))
+
+
+def test_what_is_there_is_meant_however_it_is_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("~nosuchuser", "a::b", "sub-01:run"):
+        (tmp_path / name).mkdir()
+        assert check_path("folder", name) == Path(name)
+    assert check_path("folder", "dino.pth:student") == Path("dino.pth:student")

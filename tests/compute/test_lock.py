@@ -20,6 +20,7 @@ import pytest
 
 from algocli.compute.lock import hold, hold_if_free
 from algocli.errors import StorageError
+from tests.support.permissions import as_any_user, read_only
 
 HOLD = """
 import sys, pathlib
@@ -270,3 +271,22 @@ def test_a_lock_that_is_replaced_again_and_again_keeps_one_at_a_time(tmp_path: P
     for worker in workers:
         worker.join()
     assert most == [1]
+
+
+@pytest.mark.parametrize("shared", [True, False])
+@pytest.mark.parametrize("is_there", [True, False])
+def test_in_a_folder_that_may_only_be_read_nothing_is_held(tmp_path: Path, shared: bool, is_there: bool) -> None:
+    folder = tmp_path / "cache"
+    folder.mkdir()
+    if is_there:
+        (folder / "lock").write_text("")
+
+    def twice() -> None:
+        with hold(folder / "lock", shared=shared), hold(folder / "lock", shared=shared):
+            pass
+
+    with read_only(folder):
+        as_any_user(twice)
+        with pytest.raises(StorageError, match="no permission to write"):
+            as_any_user(lambda: hold(folder / "below" / "lock").__enter__())
+    assert [path.name for path in folder.iterdir()] == (["lock"] if is_there else [])

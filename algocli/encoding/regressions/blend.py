@@ -34,7 +34,7 @@ from algocli.encoding.regressions.weighting import Blend, BlendSums
 from algocli.encoding.splits import MOST_INNER_FOLDS
 from algocli.errors import UsageError
 from algocli.features.algebra import ON_CPU, Algebra
-from algocli.features.store.gram import Gram
+from algocli.features.store.matrices import Gram
 
 # Rows that are predicted at once, by every layer: 20 MB a layer at the challenge's size.
 ROWS = 256
@@ -117,7 +117,7 @@ class Blending(Regression):
         Raises
         ------
         UsageError
-            If a layer has fewer components than asked for.
+            If there are too few images, or float32 does not show their components.
         """
         return leave_out(settings, n_train, grams, fit, algebra)
 

@@ -7,12 +7,13 @@ import importlib
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 from functools import reduce
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
 from typing import Any
 
+from algocli.compute.foreign import printing_aside
 from algocli.errors import UsageError
 
 # Packages whose versions every record has, and Python itself.
@@ -69,8 +70,7 @@ def running(what: str, given: str = "") -> Iterator[None]:
         If it fails.
     """
     try:
-        # On stdout a result may be printed for another program to read.
-        with redirect_stdout(sys.stderr):
+        with printing_aside():
             yield
     # A script without a guard may end the program.
     except (Exception, SystemExit) as error:

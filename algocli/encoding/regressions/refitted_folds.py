@@ -21,7 +21,7 @@ from algocli.encoding.regressions.ridge_model import VERTICES, best
 from algocli.encoding.splits import inner_folds
 from algocli.encoding.stacked import stack
 from algocli.features.algebra import ON_CPU, Algebra
-from algocli.features.store.gram import Gram
+from algocli.features.store.matrices import Gram
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def leave_out(
     DataError
         If an inner fold would have fewer than two images.
     UsageError
-        If a layer has fewer components than asked for.
+        If there are too few images, or float32 does not show their components.
     """
     return [
         _inner_fold(settings, grams, np.setdiff1d(fit, part), part, algebra)

@@ -24,7 +24,7 @@ from algocli.encoding.regressions.models import LinearModel, Model, PerLayer, Ru
 from algocli.encoding.stacked import StackedComponents
 from algocli.errors import UsageError
 from algocli.features.algebra import ON_CPU, Algebra
-from algocli.features.store.gram import Gram
+from algocli.features.store.matrices import Gram
 
 Scores = list[NDArray[np.float32]]
 

@@ -36,7 +36,7 @@ from algocli.encoding.regressions.ridge_model import (
 from algocli.encoding.splits import MOST_INNER_FOLDS
 from algocli.errors import UsageError
 from algocli.features.algebra import ON_CPU, Algebra
-from algocli.features.store.gram import Gram
+from algocli.features.store.matrices import Gram
 
 # What reckons the error of every penalty from a fold's components.
 Judge = Callable[[Components, NDArray[np.float64]], ErrorWeights]

@@ -1,6 +1,7 @@
 """Networks: where each comes from, its weights and layers, how its images are prepared, and whether it can be tried.
 
 readiness           what networks need of this machine
+devices             on what of it networks run
 network             what a network is, and how a user asks for it
 names               names of networks as people write them
 building            which source a name belongs to

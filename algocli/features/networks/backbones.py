@@ -11,6 +11,7 @@ from functools import cached_property
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
+from algocli.compute.foreign import printing_aside
 from algocli.compute.track import Note, unheard
 from algocli.errors import UsageError
 from algocli.features.networks.building import build_network
@@ -31,7 +32,6 @@ __all__ = [
     "load_backbone",
     "measure",
     "open_graph",
-    "resolve_device",
     "say_preparation",
 ]
 
@@ -81,7 +81,8 @@ class Backbone:
 
     def __call__(self, pixels: torch.Tensor) -> dict[str, torch.Tensor]:
         """Turn (n, size, size, 3) uint8 pixels into each layer's output, (n, *layer.shape), by name."""
-        outputs: dict[str, torch.Tensor] = self.network(self.transform.normalise(pixels))
+        with printing_aside():
+            outputs: dict[str, torch.Tensor] = self.network(self.transform.normalise(pixels))
         return outputs
 
     def identity(self, layer: str) -> dict[str, Any]:
@@ -101,6 +102,7 @@ class Backbone:
         return self.transform.identity()
 
 
+@printing_aside()
 def load_backbone(
     model: str,
     layers: Sequence[str],
@@ -169,6 +171,7 @@ def load_backbone(
     )
 
 
+@printing_aside()
 def list_layers(
     model: str,
     weights: str = "random",
@@ -191,30 +194,6 @@ def list_layers(
     say_preparation(built, note)
     graph, _ = open_graph(built, note)
     return measure(built, graph, graph.names, ["*"])
-
-
-def resolve_device(name: str) -> str:
-    """Turn 'auto' into 'cuda' where there is one, else 'cpu'.
-
-    Raises
-    ------
-    UsageError
-        If the device asked for is not on this machine.
-    """
-    import torch
-
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if name.split(":")[0] == "cuda" and not torch.cuda.is_available():
-        raise UsageError("no CUDA device is available to torch", hint="use device='cpu', or auto")
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise UsageError(f"'{name}' is no device", hint="use auto, cpu or cuda") from error
-    # Torch knows many kinds; on 'meta' there are shapes and no numbers, and others are built into few of its versions.
-    if device.type not in ("cpu", "cuda"):
-        raise UsageError(f"nothing is computed on the device '{name}'", hint="use auto, cpu or cuda")
-    return str(device)
 
 
 def _channels_last(network: torch.nn.Module) -> torch.nn.Module:

@@ -15,7 +15,7 @@ from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any, get_args
 
-from algocli.compute.choices import check_choice
+from algocli.compute.choices import check_choice, check_path
 from algocli.features.networks import sources
 from algocli.features.networks.checkpoints import read_state
 from algocli.features.networks.network import Network, NetworkRequest, TransformName
@@ -46,6 +46,9 @@ def build_network(
     request = NetworkRequest(model.removeprefix(source.PREFIX), weights, transform, trust_remote_code)
     if hasattr(source, "has") and not source.has(request.name):
         raise no_network(source, request.name, is_bare=model == request.name)
+    if request.is_file:
+        weights = str(check_path("weights", weights))
+        request = replace(request, weights=weights)
     # Drawn with a seed, leaving torch's generator as it was found.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(random_seed(weights) or 0)

@@ -6,6 +6,7 @@ import fnmatch
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from algocli.compute.foreign import printing_aside
 from algocli.compute.track import Note, unheard
 from algocli.features.networks.backbones import measure, open_graph, say_preparation
 from algocli.features.networks.building import build_network
@@ -21,6 +22,7 @@ class NamedLayer(Layer):
     stands_for: str | None = None
 
 
+@printing_aside()
 def list_names(
     model: str,
     patterns: Sequence[str] = (),

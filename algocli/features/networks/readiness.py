@@ -36,9 +36,11 @@ def devices() -> dict[str, Any]:
         f"{torch.cuda.get_device_name(n)}, {torch.cuda.get_device_properties(n).total_memory / 1e9:.0f} GB"
         for n in range(torch.cuda.device_count())
     ]
-    others = {"mps": torch.backends.mps.is_available(), "xpu": torch.xpu.is_available()}
+    from algocli.features.networks.devices import usable
+
+    others = {"xpu": torch.xpu.is_available()}
     return {
-        "auto": "cuda" if torch.cuda.is_available() else "cpu",
+        "auto": usable()[0],
         "threads": torch.get_num_threads(),
         "cuda_version": torch.version.cuda,
         "cuda": names,

@@ -5,6 +5,7 @@ readable    features on disk, read a block at a time
 allocation  what describes a store
 shards      a store: shards, records, and numbers that no store takes
 library     where stores lie, and how to find them
+borrowing   features of other caches, read where they lie
 commands    which command makes a store again
 matrices    what vouches for a matrix
 gram        inner products of all images

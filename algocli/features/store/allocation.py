@@ -14,6 +14,7 @@ import numpy as np
 from algocli.compute.files import PARTIAL, sync_folder
 from algocli.compute.vouching import digest_file, read_sealed, write_sealed
 from algocli.errors import DataError, writing
+from algocli.features.store.gram import LENT
 from algocli.features.store.keys import SCHEMA
 from algocli.features.store.readable import CHUNK_FEATURES, Readable
 
@@ -39,7 +40,7 @@ def describe(folder: Path, about: Mapping[str, Any]) -> None:
         return
     with writing(folder):
         # It may be of other features, and is made anew where it is needed.
-        for derived in ("gram", "standardised", "axes"):
+        for derived in ("gram", "standardised", "axes", LENT):
             _remove(folder / derived)
         if not _restore(folder, about):
             _allocate(folder, about)
@@ -56,8 +57,10 @@ def _is_described(folder: Path) -> bool:
         # What another version wrote is left to whoever opens it, and says so.
         if read_sealed(folder / "manifest.json").get("schema", SCHEMA) != SCHEMA:
             return True
-        Readable(folder).check_array()
-        return True
+        store = Readable(folder)
+        store.check_array()
+        # What another cache has lent and lost is made here.
+        return not store.is_borrowed or store.is_recorded()
     return False
 
 

@@ -25,7 +25,7 @@ from algocli.dataset.vouched import was_written
 from algocli.errors import DataError
 from algocli.features.algebra import Algebra, Tiles, algebra_on
 from algocli.features.store.keys import digest_of
-from algocli.features.store.matrices import DIGEST, is_as_recorded, is_recorded, open_matrix
+from algocli.features.store.matrices import DIGEST, Gram, is_as_recorded, is_recorded
 from algocli.features.store.readable import Readable, column_passes, inverse_spread
 
 if TYPE_CHECKING:
@@ -40,62 +40,8 @@ _STANDARDISED_COLUMNS = 256
 FAR, FEWEST = 10.0, 8
 # Images of whose features the middle is found.
 _MIDDLE_ROWS = 64
-
-
-class Gram:
-    """A Gram matrix: symmetric, n_stimuli x n_stimuli, float32.
-
-    Parameters
-    ----------
-    folder
-        Where what is derived from it is kept; by default the matrix itself is read from there, as it is needed.
-    n_stimuli
-        How many of its images count, from the first on; by default all.
-    key
-        What it was made from; what is derived from it is kept as that of no other.
-    """
-
-    def __init__(
-        self, folder: Path, matrix: NDArray[np.float32] | None = None, *, n_stimuli: int | None = None, key: str = ""
-    ) -> None:
-        self.folder = folder
-        self.key = key
-        self._held = matrix
-        self._first = slice(n_stimuli)
-        self.n_stimuli = len(self._open())
-
-    def leading(self, n_stimuli: int) -> Gram:
-        """Return what the first images have of it: other images have no say in it but for the mean, which drops out."""
-        return self if n_stimuli == self.n_stimuli else Gram(self.folder, self._held, n_stimuli=n_stimuli, key=self.key)
-
-    def in_memory(self) -> NDArray[np.float32]:
-        """Return the whole matrix, (n_stimuli, n_stimuli), not to be changed; it is kept by whoever asks."""
-        # Whoever multiplies by all of it does so again and again; the first touch of a mapped page costs more
-        # than reading it does.
-        return np.array(self._open(), np.float32) if self._held is None else self._open()
-
-    def _open(self) -> NDArray[np.float32]:
-        # Mapped anew each time, which costs little: what has been touched of a map stays in memory as long as it does,
-        # and the matrices of many layers would be there together.
-        whole = open_matrix(self.folder) if self._held is None else self._held
-        return whole[self._first, self._first]
-
-    def rows(self, rows: slice) -> NDArray[np.float32]:
-        """Return whole rows of K, (n_rows, n_stimuli), not to be changed."""
-        block: NDArray[np.float32] = self._open()[rows]
-        return block
-
-    def block(self, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return K[rows, columns] as a fresh float32 array, (len(rows), len(columns))."""
-        block, matrix = np.empty((len(rows), len(columns)), np.float32), self._open()
-        for some in blocks(len(rows), TILE_ROWS):
-            np.take(matrix[rows[some]], columns, axis=1, out=block[some])
-        return block
-
-    def diagonal(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return K[i, i] for every i of `rows`."""
-        diagonal: NDArray[np.float32] = np.asarray(self._open()[rows, rows])
-        return diagonal
+# Where what is derived from another cache's matrix is kept.
+LENT = "lent"
 
 
 def gram(store: Readable, *, device: str = "cpu", track: Track = silent) -> Gram:
@@ -117,6 +63,9 @@ def gram(store: Readable, *, device: str = "cpu", track: Track = silent) -> Gram
     StorageError
         If the result cannot be written.
     """
+    lent = store.place / "gram"
+    if store.is_borrowed and is_recorded(lent, store.key) and is_as_recorded(lent, store.n_stimuli, store.cache_dir):
+        return Gram(store.folder / LENT, key=store.key, place=lent, n_features=store.n_features)
     return _made(store.folder / "gram", store.key, [store], None, device, track)
 
 
@@ -168,12 +117,12 @@ def _made(
             digest = _save(folder / "matrix.npy", tiles, _n_shared(stores))
             was_written(folder / "matrix.npy", digest, stores[0].cache_dir)
             write_sealed(folder / "record.json", {"key": key, "products": algebra.provenance, DIGEST: digest})
-    return Gram(folder, key=key)
+    return Gram(folder, key=key, n_features=sum(store.n_features for store in stores))
 
 
 def is_made(store: Readable) -> bool:
     """Say whether a store's own Gram matrix is there already."""
-    return is_recorded(store.folder / "gram", store.key)
+    return any(is_recorded(folder / "gram", store.key) for folder in (store.place, store.folder))
 
 
 def n_multiplications(stores: Sequence[Readable]) -> float:

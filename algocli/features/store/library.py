@@ -122,6 +122,11 @@ def find_store(cache_dir: Path, name: str, subject: Subject, content: str) -> Fe
             )
         store = elsewhere[0]
     left = sum(map(len, store.pending()))
+    if left and store.is_borrowed:
+        raise MissingStep(
+            f"{what} were read from {store.place}, where they are gone or not complete any more",
+            hint=f"{command(recipe, subject.id, store.manifest['provenance'])} (or name another cache that has them)",
+        )
     if left:
         raise MissingStep(
             f"{what} are not complete: {left} of {store.n_stimuli} images are left",
@@ -175,8 +180,8 @@ def _is_outdated(store: FeatureStore, subject: Subject, cache_dir: Path) -> bool
     return any(kind.decides_about_pixels for kind in converted)
 
 
-def find_recipe(cache_dir: Path, model: str, layer: str) -> str:
-    """Return the name of the one recipe for a model's layer.
+def find_recipe(cache_dir: Path, model: str, layer: str, lenders: Sequence[Path] = ()) -> str:
+    """Return the name of the one recipe for a model's layer, in a cache or in others that it may borrow from.
 
     Raises
     ------
@@ -185,18 +190,19 @@ def find_recipe(cache_dir: Path, model: str, layer: str) -> str:
     UsageError
         If there are several: other weights, another dtype or transform.
     """
-    recipes = {
-        home.name: recipe
-        for home, recipe in _recipes(cache_dir)
+    found = [
+        (home, recipe)
+        for cache in (cache_dir, *lenders)
+        for home, recipe in _recipes(cache)
         if (recipe["model"], recipe["layer"]) == (model, layer)
-    }
+    ]
     # What a failed attempt left, without a single image, is no choice beside features that are there.
-    begun = {name: recipe for name, recipe in recipes.items() if _is_begun(cache_dir / "features" / name)}
-    recipes = begun or recipes
+    begun = [(home, recipe) for home, recipe in found if _is_begun(home)]
+    recipes = {home.name: recipe for home, recipe in begun or found}
     if not recipes:
         _refuse_damaged(cache_dir, model, layer)
         raise MissingStep(
-            f"no features of {model} {layer} in {cache_dir}",
+            f"no features of {model} {layer} in {' or '.join(map(str, (cache_dir, *lenders)))}",
             hint=f"algocli extract --model {quote(model)} -l {quote(layer)}",
         )
     if len(recipes) > 1:
@@ -206,7 +212,8 @@ def find_recipe(cache_dir: Path, model: str, layer: str) -> str:
             told = {name: [*words, fed[name]] for name, words in told.items()}
         if any(list(told.values()).count(words) > 1 for words in told.values()):
             # A network of one's own that computes something else than before: which is which, only time tells.
-            told = {name: [*words, f"made {_made_at(cache_dir / 'features' / name)}"] for name, words in told.items()}
+            homes = {home.name: home for home, _ in begun or found}
+            told = {name: [*words, f"made {_made_at(homes[name])}"] for name, words in told.items()}
         names = "\n  ".join(f"{name}  ({'; '.join(words)})" for name, words in told.items())
         raise UsageError(
             f"{len(recipes)} kinds of features of {model} {layer} are cached:\n  {names}",
@@ -249,7 +256,13 @@ def _refuse_damaged(cache_dir: Path, model: str, layer: str) -> None:
 
 
 def _is_begun(home: Path) -> bool:
-    return any(home.glob("*/done/*.json"))
+    return any(home.glob("*/done/*.json")) or any(store.is_borrowed for store in _readable_stores(home))
+
+
+def _readable_stores(home: Path) -> Iterator[FeatureStore]:
+    for path in home.glob("*/manifest.json"):
+        with suppress(DataError):
+            yield FeatureStore(path.parent)
 
 
 def _made_at(home: Path) -> str:
@@ -257,17 +270,18 @@ def _made_at(home: Path) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(written))
 
 
-def check_name(cache_dir: Path, name: str) -> str:
-    """Return the name of a recipe that exists.
+def check_name(cache_dir: Path, name: str, lenders: Sequence[Path] = ()) -> str:
+    """Return the name of a recipe that exists, in a cache or in others that it may borrow from.
 
     Raises
     ------
     MissingStep
         If no features are cached under that name.
     """
+    caches = (cache_dir, *lenders)
     # A name is one folder's: anything with a slash in it would lead elsewhere, and so would the run named after it.
-    if Path(name).name != name or not (cache_dir / "features" / name / "recipe.json").is_file():
-        have = sorted(path.parent.name for path in (cache_dir / "features").glob("*/recipe.json"))
+    if Path(name).name != name or not any((cache / "features" / name / "recipe.json").is_file() for cache in caches):
+        have = sorted({path.parent.name for cache in caches for path in (cache / "features").glob("*/recipe.json")})
         there = f"{did_you_mean(name, have)}; there are: {', '.join(have)}" if have else ""
         raise MissingStep(f"no features are named {name}{there}", hint="algocli extract")
     return name

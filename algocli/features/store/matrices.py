@@ -1,13 +1,16 @@
-"""What vouches for a matrix that was derived from stores: the record beside it, with its key and its sha256."""
+"""A matrix that was derived from stores, and what vouches for it: the record beside it, with its key and sha256."""
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
+from copy import copy
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.arrays import blocks
 from algocli.compute.vouching import is_unchanged, read_sealed
 from algocli.dataset.arrays import open_array
 from algocli.dataset.vouched import is_whole
@@ -15,6 +18,80 @@ from algocli.errors import DataError
 
 # Under which a record tells the sha256 of the matrix; one of old does not.
 DIGEST = "sha256"
+_ROWS = 1024
+
+
+class Gram:
+    """A Gram matrix: symmetric, n_stimuli x n_stimuli, float32.
+
+    Parameters
+    ----------
+    folder
+        Where what is derived from it is kept; by default the matrix itself is read from there, as it is needed.
+    n_stimuli
+        How many of its images count, from the first on; by default all.
+    key
+        What it was made from; what is derived from it is kept as that of no other.
+    place
+        Where the matrix is read from instead: another cache's, say, which is not to be written.
+    n_features
+        Of how many features it is, where that is known: of no more can it have components.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        matrix: NDArray[np.float32] | None = None,
+        *,
+        n_stimuli: int | None = None,
+        key: str = "",
+        place: Path | None = None,
+        n_features: float = math.inf,
+    ) -> None:
+        self.folder = folder
+        self._place = folder if place is None else place
+        self.key = key
+        self.n_features = n_features
+        self._held = matrix
+        self._first = slice(n_stimuli)
+        self.n_stimuli = len(self._open())
+
+    def leading(self, n_stimuli: int) -> Gram:
+        """Return what the first images have of it: other images have no say in it but for the mean, which drops out."""
+        if n_stimuli == self.n_stimuli:
+            return self
+        fewer = copy(self)
+        fewer._first, fewer.n_stimuli = slice(n_stimuli), n_stimuli
+        return fewer
+
+    def in_memory(self) -> NDArray[np.float32]:
+        """Return the whole matrix, (n_stimuli, n_stimuli), not to be changed; it is kept by whoever asks."""
+        # Whoever multiplies by all of it does so again and again; the first touch of a mapped page costs more
+        # than reading it does.
+        return np.array(self._open(), np.float32) if self._held is None else self._open()
+
+    def _open(self) -> NDArray[np.float32]:
+        # Mapped anew each time, which costs little: what has been touched of a map stays in memory as long as it does,
+        # and the matrices of many layers would be there together.
+        whole = open_matrix(self._place) if self._held is None else self._held
+        return whole[self._first, self._first]
+
+    def rows(self, rows: slice) -> NDArray[np.float32]:
+        """Return whole rows of K, (n_rows, n_stimuli), not to be changed."""
+        block: NDArray[np.float32] = self._open()[rows]
+        return block
+
+    def block(self, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return K[rows, columns] as a fresh float32 array, (len(rows), len(columns))."""
+        block, matrix = np.empty((len(rows), len(columns)), np.float32), self._open()
+        for some in blocks(len(rows), _ROWS):
+            np.take(matrix[rows[some]], columns, axis=1, out=block[some])
+        return block
+
+    def diagonal(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return K[i, i] for every i of `rows`."""
+        diagonal: NDArray[np.float32] = np.asarray(self._open()[rows, rows])
+        return diagonal
 
 
 def is_recorded(folder: Path, key: str) -> bool:

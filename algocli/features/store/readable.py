@@ -34,6 +34,7 @@ _MANIFEST = {
     "dtype": str,
     "key": str,
     "array?": str,
+    "from?": str,
     "identity": {"stimuli?": str, "dtype?": str},
     "provenance": {
         "subject": (int, str),
@@ -43,12 +44,16 @@ _MANIFEST = {
         "shape?": [int],
     },
 }
+# Under which a manifest names the folder of another cache in which the numbers lie.
+FROM = "from"
 _HOW_TO_MEND = "algocli cache verify (names the command that mends it)"
 _EVERY_HALF = np.arange(2**16, dtype=np.uint16).view(np.float16).astype(np.float32)
 
 
 class Readable:
     """A matrix of features on disk, n_stimuli x n_features, by what its manifest says.
+
+    Its numbers lie in `place`: its own folder, or that of a store of another cache, which is read and never written.
 
     Raises
     ------
@@ -63,6 +68,7 @@ class Readable:
         if not (folder / "manifest.json").is_file():
             raise MissingStep(f"there is no feature store {folder}", hint="algocli extract")
         self.manifest = _read_manifest(folder)
+        self.place = Path(self.manifest.get(FROM, folder))
         self.n_stimuli, self.n_features = (int(length) for length in self.manifest["shape"])
         self.rows_per_shard = int(self.manifest["rows_per_shard"])
         self.dtype = np.dtype(str(self.manifest["dtype"]))
@@ -77,6 +83,11 @@ class Readable:
     def cache_dir(self) -> Path:
         """The cache that the store lies in."""
         return self.folder.parent.parent.parent
+
+    @property
+    def is_borrowed(self) -> bool:
+        """Whether its numbers are in another cache, and not to be written."""
+        return self.place != self.folder
 
     @property
     def subject(self) -> SubjectId:
@@ -102,10 +113,7 @@ class Readable:
             block = array[rows, columns] if isinstance(rows, slice) else array.oindex[list(rows), columns]
         # A torn shard shows as whatever its codec or its index meets first.
         except (ValueError, RuntimeError, OSError, KeyError, IndexError) as error:
-            raise DataError(
-                f"{self.folder} is damaged: {error}",
-                hint=_HOW_TO_MEND,
-            ) from error
+            raise DataError(f"{self.place} is damaged: {error}", hint=_HOW_TO_MEND) from error
         return np.asarray(block)
 
     def check_array(self) -> None:
@@ -125,10 +133,8 @@ class Readable:
             record = self.record_of(index)
             # What has no record yet is not there.
             if record is not None and not is_whole(self.shard_path(index), str(record.get("sha256"))):
-                raise DataError(
-                    f"{self.folder} is damaged: shard {index} is not what was written",
-                    hint=_HOW_TO_MEND,
-                )
+                told = f"{self.place} is damaged: shard {index} is not what was written"
+                raise DataError(told, hint=_HOW_TO_MEND)
 
     def record_of(self, index: int) -> dict[str, Any] | None:
         """Return the record of a finished shard; None where there is none, or it is damaged or another's."""
@@ -142,13 +148,17 @@ class Readable:
                 return record
         return None
 
+    def is_recorded(self) -> bool:
+        """Say whether every shard has its record."""
+        return all(self.record_of(index) is not None for index in range(-(-self.n_stimuli // self.rows_per_shard)))
+
     def shard_path(self, index: int) -> Path:
         """Return the file of a shard, whether or not it is there."""
-        return self.folder / "features.zarr" / "c" / str(index) / "0"
+        return self.place / "features.zarr" / "c" / str(index) / "0"
 
     def record_path(self, index: int) -> Path:
         """Return the record of a shard, whether or not it is there."""
-        return self.folder / "done" / f"{index:05d}.json"
+        return self.place / "done" / f"{index:05d}.json"
 
     def column_blocks(self) -> list[slice]:
         """Return the column blocks in which a pass over the store costs least: one chunk wide."""
@@ -163,17 +173,15 @@ class Readable:
         import zarr
 
         digest = self.manifest.get("array")
-        if digest is not None and not is_unchanged(self.folder / "features.zarr" / "zarr.json", digest):
-            raise DataError(f"the description of the array in {self.folder} is missing or damaged", hint=_HOW_TO_MEND)
+        damaged = DataError(f"the description of the array in {self.place} is missing or damaged", hint=_HOW_TO_MEND)
+        if digest is not None and not is_unchanged(self.place / "features.zarr" / "zarr.json", digest):
+            raise damaged
         # An all-zero chunk must be stored: one that is absent reads as NaN, the fill value.
         try:
             with zarr.config.set({"array.write_empty_chunks": True}):
-                return zarr.open_array(str(self.folder / "features.zarr"), mode=mode)
+                return zarr.open_array(str(self.place / "features.zarr"), mode=mode)
         except (ValueError, TypeError, KeyError, FileNotFoundError) as error:
-            raise DataError(
-                f"the description of the array in {self.folder} is missing or damaged",
-                hint=_HOW_TO_MEND,
-            ) from error
+            raise damaged from error
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:
@@ -215,9 +223,8 @@ class Rows:
         return self.shape[0]
 
     def __repr__(self) -> str:
-        return (
-            f"features of {self.shape[0]} stimuli x {self.shape[1]}, {self.dtype.name}, read row by row when asked for"
-        )
+        size = f"{self.shape[0]} stimuli x {self.shape[1]}"
+        return f"features of {size}, {self.dtype.name}, read row by row when asked for"
 
     def __getitem__(self, rows: int | slice | Sequence[int] | NDArray[Any]) -> NDArray[Any]:
         """Read some rows, (n_rows, n_features); of a single one (n_features,).

@@ -29,8 +29,9 @@ from algocli.compute.vouching import digest_file, is_unchanged, write_sealed
 from algocli.errors import DataError, MissingStep, writing
 from algocli.features.store import readable
 from algocli.features.store.allocation import describe
-from algocli.features.store.gram import Gram, gram
+from algocli.features.store.gram import gram
 from algocli.features.store.keys import SCHEMA, digest_of
+from algocli.features.store.matrices import Gram
 
 # A shard is held in memory while it fills and again while it is compressed.
 SHARD_BYTES = 32 * 2**20
@@ -91,7 +92,7 @@ class FeatureStore(readable.Readable):
         n_done = self.n_stimuli - sum(map(len, self.pending()))
         state = "" if n_done == self.n_stimuli else f", {n_done} of them done"
         size = f"{self.n_stimuli} stimuli x {self.n_features} features, {self.dtype.name}{state}"
-        return f"FeatureStore({self.name}, subject {self.subject}: {size}; {str(self.folder)!r})"
+        return f"FeatureStore({self.name}, subject {self.subject}: {size}; {str(self.place)!r})"
 
     def gram(self, *, device: str = "cpu", track: Track = silent) -> Gram:
         """Return the inner products of all images, (n_stimuli, n_stimuli), computed on first use.
@@ -179,22 +180,23 @@ class FeatureStore(readable.Readable):
 
         Every chunk has a checksum of its own in the array. Without a record, a shard is one that was never finished.
         """
-        return [shard for shard in self.misrecorded() if self._vouch_again(shard)]
+        return [shard for shard in self.misrecorded() if not self.is_borrowed and self._vouch_again(shard)]
 
     def misrecorded(self) -> list[Shard]:
         """Return the shards whose record is there, and is damaged or another's."""
         return [shard for shard in self.pending() if self.record_path(shard.index).exists()]
 
     def forget(self, shard: Shard) -> None:
-        """Withdraw a shard's record, so that the next extraction makes it again.
+        """Withdraw a shard's record, so that the next extraction makes it again; what is another's stays as it is.
 
         Raises
         ------
         StorageError
             If the store may not be written.
         """
-        with writing(self.record_path(shard.index)):
-            self.record_path(shard.index).unlink(missing_ok=True)
+        if not self.is_borrowed:
+            with writing(self.record_path(shard.index)):
+                self.record_path(shard.index).unlink(missing_ok=True)
 
     def sweep(self) -> None:
         """Delete what killed writers left; to be called by the one process that holds the store's lock."""

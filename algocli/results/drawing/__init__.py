@@ -1,5 +1,6 @@
 """Figures: what a picture shows, what its colours mean, and the strokes that make it.
 
+loading      matplotlib, whatever its user's settings are
 chart        a figure, and the data that it shows
 style        typography, colours, words around a figure
 colour_maps  colour maps by name

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from algocli.compute.choices import nearest
 from algocli.errors import UsageError
+from algocli.results.drawing.loading import load_matplotlib
 
 if TYPE_CHECKING:
     from matplotlib.colors import Colormap
@@ -36,6 +37,7 @@ def find_colours(name: str) -> Colormap:
     UsageError
         If there is none; the nearest ones are told.
     """
+    load_matplotlib()
     from matplotlib import colormaps
 
     if name == DIVERGING:

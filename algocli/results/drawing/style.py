@@ -18,6 +18,7 @@ import numpy as np
 from algocli.compute.files import publish
 from algocli.dataset.sides import Side
 from algocli.errors import UsageError
+from algocli.results.drawing.loading import load_matplotlib
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -99,7 +100,8 @@ _METADATA: dict[str, dict[str, str | None]] = {
 @contextmanager
 def styled(theme: Theme = LIGHT) -> Iterator[None]:
     """Draw and save within this project's style, whatever the user's own matplotlib settings are."""
-    from matplotlib import rc_context
+    load_matplotlib()
+    from matplotlib import style
 
     colours = {
         **dict.fromkeys(("text.color", "axes.labelcolor", "xtick.labelcolor", "ytick.labelcolor"), theme.ink),
@@ -107,12 +109,13 @@ def styled(theme: Theme = LIGHT) -> Iterator[None]:
         **dict.fromkeys(("figure.facecolor", "axes.facecolor"), theme.paper),
         "savefig.facecolor": "auto",
     }
-    with rc_context(_STYLE | colours):
+    with style.context(["default", _STYLE | colours]):
         yield
 
 
 def font_here() -> str | None:
     """Return the name of the font that figures are written in on this machine; None where none of them is there."""
+    load_matplotlib()
     from matplotlib.font_manager import FontProperties, findfont, get_font
 
     with suppress(ValueError, OSError):
@@ -126,6 +129,7 @@ def ordered_colours(n: int, colours: str = _ORDERED_COLOURS) -> list[str]:
 
     `colours` names another of matplotlib's maps, for what stands beside something else that has an order.
     """
+    load_matplotlib()
     from matplotlib import colormaps
     from matplotlib.colors import to_hex
 

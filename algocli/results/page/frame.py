@@ -13,7 +13,7 @@ from typing import ClassVar
 from markupsafe import Markup
 
 from algocli import __version__
-from algocli.compute.files import publish
+from algocli.compute.files import in_utf8, publish
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.sides import HEMISPHERES
 from algocli.errors import StorageError, UsageError
@@ -143,7 +143,7 @@ def write_page(page: Page, path: Path) -> None:
         not_test=NOT_TEST,
         version=__version__,
     )
-    publish(path, lambda stream: stream.write(text.encode()))
+    publish(path, lambda stream: stream.write(in_utf8(text).encode()))
 
 
 def frame(page: Page) -> Frame:

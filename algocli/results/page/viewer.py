@@ -17,7 +17,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from algocli.compute.files import publish
+from algocli.compute.files import in_utf8, publish
 from algocli.dataset.pixels import read_image
 from algocli.dataset.sides import HEMISPHERES, Side
 from algocli.results.drawing.arrangement import ANGLES, FLAT
@@ -115,7 +115,7 @@ def write_map_page(shown: BrainMap, path: Path, *, theme: Theme = LIGHT) -> None
         assets=viewer_assets(shown.surface, shown.hemispheres),
         fragment=turnable(shown, ident="map", level=1),
     )
-    publish(path, lambda stream: stream.write(page.encode()))
+    publish(path, lambda stream: stream.write(in_utf8(page).encode()))
 
 
 @cache

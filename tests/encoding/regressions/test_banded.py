@@ -18,7 +18,8 @@ from algocli.encoding.regressions.banded_search import Search, SearchSize, foret
 from algocli.encoding.settings import Settings
 from algocli.encoding.splits import k_folds
 from algocli.errors import DataError, UsageError
-from algocli.features.store.gram import Gram, gram
+from algocli.features.store.gram import gram
+from algocli.features.store.matrices import Gram
 from tests.encoding.by_hand import N_COMPONENTS, N_TEST, N_TRAIN, World
 from tests.features.by_hand import cache_features, make_store
 

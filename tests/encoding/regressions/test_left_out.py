@@ -18,7 +18,7 @@ from algocli.encoding.regressions.refitted_folds import leave_out
 from algocli.encoding.regressions.ridge import fit_ridge_by_refitting
 from algocli.encoding.settings import Settings
 from algocli.encoding.splits import inner_folds
-from algocli.features.store.gram import Gram
+from algocli.features.store.matrices import Gram
 
 N_FIT, N_FEATURES, N_VERTICES, N_COMPONENTS = 90, 400, 40, 20
 GRID = np.geomspace(1e-2, 1e5, 15)

@@ -16,7 +16,8 @@ from algocli.encoding.regressions.registry import regression_of
 from algocli.encoding.settings import Settings
 from algocli.encoding.splits import k_folds
 from algocli.errors import UsageError
-from algocli.features.store.gram import Gram, gram
+from algocli.features.store.gram import gram
+from algocli.features.store.matrices import Gram
 from tests.features.by_hand import make_store
 
 N_TRAIN, N_VERTICES = 70, 23

@@ -18,7 +18,8 @@ from algocli.encoding.regressions.ols import fit_ols
 from algocli.encoding.regressions.ridge import RidgeModel, best, fit_ridge
 from algocli.encoding.splits import k_folds
 from algocli.errors import UsageError
-from algocli.features.store.gram import Gram, gram
+from algocli.features.store.gram import gram
+from algocli.features.store.matrices import Gram
 from tests.features.by_hand import make_store
 
 N_STIMULI, N_TRAIN, N_VERTICES = 230, 200, 60

@@ -14,7 +14,8 @@ import torchvision
 from numpy.typing import NDArray
 
 from algocli.errors import DataError, UsageError
-from algocli.features.networks.backbones import Backbone, Layer, list_layers, load_backbone, resolve_device
+from algocli.features.networks.backbones import Backbone, Layer, list_layers, load_backbone
+from algocli.features.networks.devices import resolve_device
 from algocli.features.store.keys import recipe
 from tests.support.challenge import patchwork
 
@@ -366,3 +367,34 @@ def test_a_device_that_is_not_there_is_a_usage_error() -> None:
         assert resolve_device("auto") == "cpu"
         with pytest.raises(UsageError, match="no CUDA device"):
             resolve_device("cuda:0")
+
+
+@pytest.mark.parametrize(
+    ("name", "n_gpus", "has_mps", "expected"),
+    [
+        ("auto", 0, False, "cpu"),
+        ("auto", 0, True, "mps"),
+        ("auto", 2, True, "cuda"),
+        ("cpu:0", 0, False, "cpu"),
+        ("mps", 0, True, "mps"),
+        ("mps", 0, False, "no MPS device"),
+        ("mps:1", 0, True, "there is no device 'mps:1': of mps there is one"),
+        ("cuda", 0, True, "no CUDA device"),
+        ("cuda:1", 2, False, "cuda:1"),
+        ("cuda:7", 2, False, "there is no device 'cuda:7': cuda devices here are cuda:0 to cuda:1"),
+        ("cuda:1", 1, False, "of cuda there is one device, cuda:0"),
+        ("xpu", 0, False, "nothing is computed on the device 'xpu'"),
+        ("cuda:x", 1, False, "'cuda:x' is no device"),
+    ],
+)
+def test_a_device_is_used_where_it_is_and_else_refused_in_a_sentence(
+    name: str, n_gpus: int, has_mps: bool, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: n_gpus > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: n_gpus)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: has_mps)
+    if " " in expected:
+        with pytest.raises(UsageError, match=expected):
+            resolve_device(name)
+    else:
+        assert resolve_device(name) == expected

@@ -18,7 +18,8 @@ from algocli.compute.vouching import read_sealed
 from algocli.errors import DataError
 from algocli.features.store import gram as gram_module
 from algocli.features.store import shards as store_module
-from algocli.features.store.gram import Gram, gram
+from algocli.features.store.gram import gram
+from algocli.features.store.matrices import Gram
 from tests.features.by_hand import make_store
 from tests.support.damage import DAMAGES
 
