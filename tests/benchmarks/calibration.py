@@ -141,7 +141,7 @@ def _intervals_of_one(case: Case, seed: int, number: int) -> tuple[NDArray[np.fl
         known = r if case.folds else np.array([_by_roi(world.true_r(run)) for run in runs])
     weights = np.eye(len(runs))
     weights[1:, 0] = -1
-    ends = np.array([[interval(one.contrast(w)) for one in drawn.values()] for w in weights])
+    ends = np.array([[interval(one.contrast(w.tolist())) for one in drawn.values()] for w in weights])
     return weights @ r, ends[..., 0], ends[..., 1], weights @ known
 
 

@@ -44,6 +44,11 @@ def test_intervals_of_a_holdout_hold_what_its_model_scores_on_other_images() -> 
     assert min(share.value for share in covered.values()) > 0.86
 
 
+def test_a_blend_is_not_told_apart_from_the_layer_that_it_is_nearly_made_of() -> None:
+    _, covered = coverage(Case("blend", 2, 200, 0.7, ("the best layer",), n_layers=2), n_people=3, seed=7)
+    assert min(share.value for share in covered.values()) > 0.93
+
+
 def test_runs_that_differ_only_in_their_choice_of_penalties_are_not_told_apart() -> None:
     _, covered = coverage(Case("ridge", 5, 200, 0.7, ("another grid",)), n_people=8)
     assert covered["another grid"].value > 0.91

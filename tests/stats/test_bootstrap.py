@@ -62,6 +62,17 @@ def test_resamples_of_a_few_images_are_widened_to_the_interval_of_students_t() -
         assert interval(of_mean) == pytest.approx((theirs.low, theirs.high), abs=0.04 * (theirs.high - theirs.low))
 
 
+@pytest.mark.parametrize("r", [0, 0.4])
+def test_an_interval_of_few_images_covers_as_often_as_it_says(r: float) -> None:
+    measured, predicted = draw(25, 1500, r, seed=9)
+    drawn = bootstrap_r(measured, predicted, resample(25, n_resamples=600, seed=1)).T
+    low, high = np.quantile(widened(drawn, 25), [0.025, 0.975], axis=1)
+    narrow_low, narrow_high = np.quantile(drawn, [0.025, 0.975], axis=1)
+    covered = np.mean((low <= r) & (r <= high))
+    assert 0.93 <= covered <= 0.97
+    assert np.mean((narrow_low <= r) & (r <= narrow_high)) < covered - 0.01
+
+
 def test_the_same_resamples_make_the_comparison_of_two_runs_a_paired_one() -> None:
     measured, predicted = draw(100, 20, 0.4, seed=1)
     better = (predicted + 0.3 * measured).astype(np.float32)
