@@ -155,7 +155,8 @@ def printable(title: str | None) -> str | None:
     """Blank out of a heading what neither a page nor a picture can hold: control characters, bytes that are no text."""
     if title is None:
         return None
-    letters = in_utf8(title)
+    # What is no letter in UTF-8 either has come out as a sign that says so.
+    letters = in_utf8(title).replace("\N{REPLACEMENT CHARACTER}", " ")
     return "".join(c if c == "\n" or unicodedata.category(c) not in _NO_LETTERS else " " for c in letters)
 
 

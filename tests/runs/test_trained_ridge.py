@@ -88,8 +88,8 @@ def test_vertices_at_the_edge_of_the_grid_are_told_with_a_remedy(shared: World) 
     notes: list[str] = []
     shared.train(shared.settings(regression="ridge", alphas=Alphas(1e3, 1e5, 4)), note=notes.append)
     edges = [note for note in notes if "have the smallest penalty" in note]
-    assert len(edges) == 2
-    assert edges[0].startswith("subject 1, left: ")
+    assert len(edges) == 1
+    assert edges[0].startswith("subject 1, left and right: ")
     assert "have the smallest penalty: alphas=(10, 100000, 10) reaches further down" in edges[0]
 
 
