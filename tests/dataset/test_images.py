@@ -275,7 +275,7 @@ def test_a_file_that_holds_no_images_is_refused(subject: Subject, tmp_path: Path
     assert "text.hdf5 cannot be read as HDF5" in _refused(subject, tmp_path / "text.hdf5")
     content = write_brick(tmp_path / "cut.hdf5", subject).read_bytes()
     (tmp_path / "cut.hdf5").write_bytes(content[: len(content) // 2])
-    assert "cut.hdf5 cannot be read as HDF5" in _refused(subject, tmp_path / "cut.hdf5")
+    assert "cut.hdf5 is cut short" in _refused(subject, tmp_path / "cut.hdf5")
 
 
 def test_a_file_without_the_brick_is_refused_with_what_it_has(subject: Subject, tmp_path: Path) -> None:

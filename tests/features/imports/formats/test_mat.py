@@ -103,7 +103,7 @@ def test_a_file_that_is_cut_short_is_a_sentence(tmp_path: Path, features: F, sav
     path = save(tmp_path / "a.mat", {"F": features})
     content = path.read_bytes()
     path.write_bytes(content[: int(share * len(content))])
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match=r"cannot be read|is cut short"):
         open_matrix(path)
 
 
