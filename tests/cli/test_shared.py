@@ -50,7 +50,8 @@ def test_data_tells_what_is_the_same(home: Path) -> None:
     for sentence in (
         "subject 1: 1 image has the pixels of another of this subject under another NSD id "
         "(train-0031_nsd-01090.png = train-0032_nsd-01093.png)",
-        "subjects 1, 6: 5 of 40 training images and 0 of 6 test images were seen by other subjects too, by their NSD ids",
+        "subjects 1, 6: 5 of 40 training images and 0 of 6 test images were seen by other subjects too, "
+        "by their NSD ids",
         "subject 6: 1 image has the pixels of another subject's under another NSD id "
         "(train-0010_nsd-06027.png = subj01/train-0021_nsd-01060.png)",
     ):
