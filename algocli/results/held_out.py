@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.arrays import blocks
+from algocli.compute.calls import anew
 from algocli.compute.track import Track
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.protocol import Subject
@@ -86,6 +87,7 @@ def held_out(run: Run, number: SubjectId) -> HeldOut:
     return HeldOut(run, subject_run, rows[order], order, folds[order])
 
 
+@anew
 def scored_on(run: Run, numbers: Sequence[SubjectId]) -> dict[str, Any]:
     """Return what some subjects of a run were scored on, as JSON has it: which training images, and how many of each.
 
