@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from algocli.compute.arrays import blocks, length
+from algocli.compute.kinds import mismatch
 from algocli.compute.track import Track
 from algocli.compute.vouching import is_unchanged, read_sealed
 from algocli.dataset.naming import SubjectId, check_subject_id
@@ -186,13 +187,16 @@ class Readable:
 
 def _read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / "manifest.json"
-    schema = read_sealed(path, hint=_HOW_TO_MEND).get("schema")
+    manifest = read_sealed(path, hint=_HOW_TO_MEND)
+    schema = manifest.get("schema")
     if schema != SCHEMA:
         raise DataError(
             f"{folder} was written by another version of algocli (schema {schema}; this version writes {SCHEMA})",
             hint=f"rm -r {quote(str(folder))}, then make it again, as it was made",
         )
-    manifest = read_sealed(path, kinds=_MANIFEST, hint=_HOW_TO_MEND)
+    problem = mismatch(manifest, _MANIFEST)
+    if problem is not None:
+        raise DataError(f"{path} is damaged: {problem}", hint=_HOW_TO_MEND)
     sizes = [*manifest["shape"], manifest["rows_per_shard"]]
     if len(sizes) != 3 or min(sizes) < 1 or max(sizes) > _LARGEST or manifest["dtype"] not in get_args(Dtype):
         raise DataError(f"{path} is damaged: no store is of {sizes} and {manifest['dtype']}", hint=_HOW_TO_MEND)
