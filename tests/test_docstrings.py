@@ -9,21 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-import torchvision
 
 import algocli
 from tests.support.challenge import write_tiny_challenge
+from tests.support.untrained import untrained
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 FUNCTIONS = [name for name in algocli.__all__ if inspect.isfunction(getattr(algocli, name))]
 # What every function takes alike is explained where it first comes.
 EXPLAINED_ELSEWHERE = {"cache_dir", "device", "track", "note", "subjects", "run"}
-
-
-def _untrained(model, _entry):
-    torch.manual_seed(1)
-    return torchvision.models.get_model(model, weights=None).state_dict()
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +27,7 @@ def home(tmp_path_factory):
     write_tiny_challenge(folder / "demo", (1, 6), n_train=130, n_test=3, image_size=32)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setattr("algocli.features.networks.sources.torchvision._pretrained_state", _untrained)
+        patch.setattr("algocli.features.networks.sources.torchvision._pretrained_state", untrained)
         subject = algocli.Challenge("demo").subject(1)
         algocli.extract(subject, layers=["features.2", "features.5"])
         algocli.train(subject, layers="features.2", n_components=10, name="first")
@@ -43,7 +37,7 @@ def home(tmp_path_factory):
 @pytest.mark.parametrize("name", algocli.__all__)
 def test_the_examples_of_a_public_name_run(home, monkeypatch, name):
     monkeypatch.chdir(home)
-    monkeypatch.setattr("algocli.features.networks.sources.torchvision._pretrained_state", _untrained)
+    monkeypatch.setattr("algocli.features.networks.sources.torchvision._pretrained_state", untrained)
     # Whatever an example before this one has trained, the latest run is the one that examples are about.
     algocli.find_run("cache", "first").mark_latest()
     text = inspect.getdoc(getattr(algocli, name))

@@ -6,18 +6,12 @@ import sys
 
 import numpy as np
 import pytest
-import torch
-import torchvision
 
 import algocli
 from algocli.compute.calls import forgiving
 from algocli.compute.track import shown
 from tests.support.challenge import write_tiny_challenge
-
-
-def _untrained(model, _entry):
-    torch.manual_seed(1)
-    return torchvision.models.get_model(model, weights=None).state_dict()
+from tests.support.untrained import untrained
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +21,7 @@ def notebook(tmp_path_factory):
     write_tiny_challenge(folder / "demo", (1, 6), n_train=60, n_test=3, image_size=32)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setattr("algocli.features.networks.sources.torchvision._pretrained_state", _untrained)
+        patch.setattr("algocli.features.networks.sources.torchvision._pretrained_state", untrained)
         subject = algocli.Challenge("demo").subject(1)
         features = algocli.extract(subject, "alexnet", "features.2")
         run = algocli.train(subject, features, n_components=10)

@@ -16,6 +16,7 @@ import algocli
 from algocli.cli import app
 from algocli.cli.examples import EXAMPLES
 from tests.support.challenge import write_tiny_challenge
+from tests.support.untrained import untrained
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -46,7 +47,7 @@ def home(tmp_path_factory):
 def test_every_console_line_of_the_readme_and_every_example_of_the_help_runs(home, monkeypatch):
     monkeypatch.chdir(home)
     # Downloads are the one thing that cannot be had here; what is downloaded is a state dict.
-    monkeypatch.setattr("algocli.features.networks.sources.torchvision._pretrained_state", _untrained)
+    monkeypatch.setattr("algocli.features.networks.sources.torchvision._pretrained_state", untrained)
     assert LINES
     for line in (*LINES, *(line for lines in EXAMPLES.values() for line in lines)):
         words = shlex.split(line)
@@ -56,11 +57,6 @@ def test_every_console_line_of_the_readme_and_every_example_of_the_help_runs(hom
         assert words[0] == "algocli", line
         result = CliRunner().invoke(app, words[1:])
         assert result.exit_code == 0, f"{line}\n{result.output}"
-
-
-def _untrained(model, _entry):
-    torch.manual_seed(1)
-    return torchvision.models.get_model(model, weights=None).state_dict()
 
 
 def test_the_help_of_a_command_ends_in_its_examples():
@@ -79,7 +75,7 @@ def test_every_command_of_the_table_exists():
 def test_the_python_example_runs(home, monkeypatch):
     (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     monkeypatch.chdir(home)
-    monkeypatch.setattr("algocli.features.networks.sources.torchvision._pretrained_state", _untrained)
+    monkeypatch.setattr("algocli.features.networks.sources.torchvision._pretrained_state", untrained)
     code = code.replace('"demo/cache"', '"python"').replace('"demo"', '"algonauts_2023_challenge_data"')
     names = {}
     exec(code, names)
