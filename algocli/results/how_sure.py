@@ -52,7 +52,8 @@ INTERVAL = (
 )
 INTERVAL_FOLDS = (
     "With folds an image counts by what it adds to its own fold and to those whose models it is in, which makes "
-    "intervals wider."
+    "intervals wider. That other images would also have given other components is allowed for, by a third of what lies "
+    "between what is told and the widest that intervals of such models can be."
 )
 GONE = (
     "Folds need the features that they were trained on: where these are gone, or the regression does not tell, p and "

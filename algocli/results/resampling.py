@@ -4,11 +4,15 @@ Of one holdout r, or R², is computed again in every resample. A run in folds is
 models share images: there the score follows the counts of a resample in a straight line, by what each image adds to it,
 and is widened by what images do as those that other folds' models were fitted on. Folds of a few images serve as well.
 
-What an image does there is told with penalties as they are. Between runs that differ only in how penalties are chosen,
-all that differs comes of these choices, whose dependence on the images is not told: such a difference is widened by the
-most that models of the same images allow, which is too much where nothing is predicted and about right else. Where
-a regression does not tell what images do as fitted ones, its difference to a model of another kind has to allow for
-more: both may predict the same of these images and, fitted on others, would not have.
+What an image does there is told with components and penalties as they are. That other images would have turned the
+components is allowed for (`UNTOLD`): the more a model explains, the further does what is told of its images fall short
+of the most that they can do, and the more is due. On noise, where nothing is missing, next to nothing is added.
+
+Between runs that differ only in how penalties are chosen, all that differs comes of these choices, whose dependence on
+the images is not told: such a difference is widened by the most that models of the same images allow, which is too much
+where nothing is predicted and about right else. Where a regression does not tell what images do as fitted ones, its
+difference to a model of another kind has to allow for more: both may predict the same of these images and, fitted on
+others, would not have.
 """
 
 from __future__ import annotations
@@ -35,6 +39,10 @@ from algocli.stats.influence import widening
 from algocli.stats.measures import CORRELATION, Measure
 
 LEVEL = 0.95
+# How much of the variance between what is told and the most that it can be is due to components: so widened, intervals
+# of scores, and of differences between layers and numbers of components, hold what they should, on noise as on strong
+# signals and with two folds as with ten (`tests.benchmarks.calibration`).
+UNTOLD = 1 / 3
 AS_WIDE = "intervals are as wide as models of different folds can make them"
 
 
@@ -87,7 +95,7 @@ class Linearised:
         of_choices = not np.bincount(self.models, weighted).any()
         fitted = None if self.fitted is None or of_choices else (weighted @ self.fitted)[:, None]
         n_roles = int(self.n_roles[weighted != 0].max(initial=2))
-        wider = widening(predicted[:, None], fitted, n_roles=n_roles)[0]
+        wider = widening(predicted[:, None], fitted, n_roles=n_roles, untold=UNTOLD)[0]
         drawn: NDArray[np.float64] = weighted @ self.means + wider * ((self.counts - 1) @ predicted)
         return drawn
 

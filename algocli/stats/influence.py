@@ -124,7 +124,7 @@ def _enough(n_images: int, score: str) -> int:
 
 
 def widening(
-    predicted: NDArray[np.floating], fitted: NDArray[np.floating] | None, *, n_roles: int = 2
+    predicted: NDArray[np.floating], fitted: NDArray[np.floating] | None, *, n_roles: int = 2, untold: float = 0
 ) -> NDArray[np.float64]:
     """Return what to widen the resamples of a score by, for models that share images.
 
@@ -136,6 +136,8 @@ def widening(
     n_roles
         In how many ways an image moves a score of which that cannot be told: the variance is at the most so many times
         what it is by predictions alone.
+    untold
+        How much of what lies between the variance that is told and the most that it can be is added to it.
 
     Returns
     -------
@@ -156,5 +158,6 @@ def widening(
     about_mean = np.square(parts - parts.mean(axis=0)).sum(axis=0)
     freedom = 2 * variance**2 / np.where(about_mean > 0, about_mean, 1)
     student = np.where(about_mean > 0, t.ppf(0.975, np.maximum(freedom, 3)) / norm.ppf(0.975), 1)
+    variance += untold * np.maximum(n_roles * alone - variance, 0)
     wider: NDArray[np.float64] = np.sqrt(variance / np.where(alone > 0, alone, 1)) * student
     return np.where(alone > 0, wider, 1)

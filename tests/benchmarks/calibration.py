@@ -45,14 +45,15 @@ from tests.benchmarks.worlds import N_FEATURES, N_ROIS, ROI_SIZE, World, draw_tr
 N_PERMUTATIONS, HOLDOUT = 1000, 0.2
 # Where a person takes long: three quarters as many of them have to do.
 MANY_IMAGES = 2000
-# What a run is compared with, by name.
-RIVALS: Mapping[str, Callable[[Settings], Settings]] = {
-    "half the components": lambda s: replace(s, n_components=(s.n_components or 0) // 2),
-    "another grid": lambda s: replace(s, alphas=(1e-1, 1e5, 7)),
-    "inner folds": lambda s: replace(s, alpha_by="kfold"),
-    "ols": lambda s: replace(s, regression="ols"),
-    "the best layer": lambda s: replace(s, regression="ridge", features=s.features[:1]),
-    "banded": lambda s: replace(s, regression="banded", search_seed=0, n_iter=10),
+# What a run is compared with, by name: its settings, made of the run's and of the names of all layers.
+RIVALS: Mapping[str, Callable[[Settings, tuple[str, ...]], Settings]] = {
+    "half the components": lambda s, _: replace(s, n_components=(s.n_components or 0) // 2),
+    "another grid": lambda s, _: replace(s, alphas=(1e-1, 1e5, 7)),
+    "inner folds": lambda s, _: replace(s, alpha_by="kfold"),
+    "ols": lambda s, _: replace(s, regression="ols"),
+    "the best layer": lambda s, layers: replace(s, regression="ridge", features=layers[:1]),
+    "a layer alike": lambda s, layers: replace(s, features=layers[1:]),
+    "banded": lambda s, _: replace(s, regression="banded", search_seed=0, n_iter=10),
 }
 # Rivals that differ in their choices of penalties alone, and models that do not tell how folds hang together.
 CHOICES, SILENT = {"another grid", "inner folds"}, {"blend", "banded"}
@@ -62,7 +63,10 @@ Map = Callable[[Callable[[int], Any], Iterable[int]], Iterable[Any]]
 
 @dataclass(frozen=True)
 class Case:
-    """One way to train, responses with so much signal, and what the run is compared with."""
+    """One way to train, responses with so much signal, and what the run is compared with.
+
+    Where a second layer is `alike`, it correlates so much with the first, and the run is of the first alone.
+    """
 
     regression: str
     folds: int | None
@@ -70,11 +74,12 @@ class Case:
     signal: float
     rivals: tuple[str, ...] = ("half the components",)
     n_layers: int = 1
+    alike: float = 0
 
     @property
     def name(self) -> str:
         split = "holdout" if self.folds is None else f"{self.folds} folds"
-        layers = "" if self.n_layers == 1 else f" {self.n_layers} layers"
+        layers = "" if self.n_layers == 1 or self.alike else f" {self.n_layers} layers"
         return f"{self.regression + layers:15} {split:8} n {self.n:4} signal {self.signal:.1f}"
 
     def promised(self, name: str) -> tuple[float, float]:
@@ -85,12 +90,14 @@ class Case:
         return (COVERED[0], 1.0) if is_bound else COVERED
 
     def draw(self, folder: Path, rng: np.random.Generator, truth: NDArray[np.float64], **more: Any) -> World:
-        return World.draw(folder / "w", rng, truth, n=self.n, signal=self.signal, n_layers=self.n_layers, **more)
+        layers = {"n_layers": self.n_layers, "alike": self.alike}
+        return World.draw(folder / "w", rng, truth, n=self.n, signal=self.signal, **layers, **more)
 
     def settings(self, world: World) -> Settings:
         split = {"holdout": HOLDOUT} if self.folds is None else {"holdout": None, "folds": self.folds}
         k = min(100, self.n // 8)
-        return Settings(world.features, n_components=k, regression=self.regression, refit=False, **split)
+        features = world.features[:1] if self.alike else world.features
+        return Settings(features, n_components=k, regression=self.regression, refit=False, **split)
 
 
 def p_of_noise(case: Case, *, n_people: int, n_vertices: int, seed: int = 0, over: Map = map) -> NDArray[np.float64]:
@@ -132,7 +139,10 @@ def _intervals_of_one(case: Case, seed: int, number: int) -> tuple[NDArray[np.fl
         rng = np.random.default_rng([seed, case.n, number])
         world = case.draw(Path(where), rng, truth, readable=case.folds is None)
         usual = case.settings(world)
-        runs = [world.train(settings) for settings in (usual, *(RIVALS[rival](usual) for rival in case.rivals))]
+        runs = [
+            world.train(settings)
+            for settings in (usual, *(RIVALS[rival](usual, world.features) for rival in case.rivals))
+        ]
         held = [held_out(run, "someone") for run in runs]
         counts = draw(len(held[0].rows), n_resamples=1000, seed=0)
         how = {"track": silent, "note": unheard}
@@ -179,6 +189,8 @@ def rivals_of_other_kinds(*, small: bool) -> Iterator[Case]:
             yield Case("ridge", folds, n, 0, ("ols", "inner folds"))
     for folds in () if small else (None, 5):
         yield Case("ridge", folds, 200, 0, ("banded",), n_layers=2)
+    for n, folds in () if small else ((200, 2), (200, 10), (540, 5)):
+        yield Case("ridge", folds, n, 0, ("a layer alike",), n_layers=2, alike=0.64)
 
 
 def judge_p(case: Case, verdicts: Verdicts, n_people: int, over: Map, n_vertices: int = 4000) -> str:

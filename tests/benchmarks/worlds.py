@@ -86,12 +86,17 @@ class World:
         n: int,
         signal: float = 0,
         n_layers: int = 1,
+        alike: float = 0,
         readable: bool = False,
     ) -> World:
-        """Draw the features of `n` images, and responses to them of which `signal` squared is the images' doing."""
+        """Draw the features of `n` images, and responses to them of which `signal` squared is the images' doing.
+
+        The features of all layers but the first correlate `alike` with those of the first.
+        """
         folder.mkdir()
         n_vertices = truth.shape[1]
         layers = [rng.standard_normal((n, N_FEATURES)) * SPECTRUM for _ in range(n_layers)]
+        layers[1:] = [alike * layers[0] + np.sqrt(1 - alike**2) * layer for layer in layers[1:]]
         noise = rng.standard_normal((n, n_vertices))
         if signal:
             # Neighbours share some of their noise, as vertices do.

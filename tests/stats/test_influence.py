@@ -71,6 +71,15 @@ def test_what_is_not_known_is_taken_to_be_the_most() -> None:
     np.testing.assert_allclose(widening(np.ones((5, 3)), None, n_roles=4), 2)
 
 
+def test_what_is_not_told_is_a_share_of_what_is_left_to_the_most() -> None:
+    predicted = np.random.default_rng(0).choice([-1.0, 1.0], (50, 2))
+    # Two fifths of what predictions alone make of it are told to come from the models: 3/5 are left.
+    told, widened = (widening(predicted, 0.4 * predicted, untold=share) ** 2 for share in (0, 1 / 3))
+    np.testing.assert_allclose(told, 1.4)
+    np.testing.assert_allclose(widened, 1.6)
+    np.testing.assert_allclose(widening(predicted, predicted, untold=1 / 3), WIDEST)
+
+
 def test_nothing_is_made_narrower() -> None:
     predicted = np.random.default_rng(0).standard_normal((50, 4))
     assert (widening(predicted, -3 * predicted) >= 1).all()
