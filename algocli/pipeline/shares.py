@@ -21,7 +21,8 @@ from algocli.encoding.settings import USUAL_ALPHAS, USUAL_DRAWS, Alphas, Setting
 from algocli.encoding.splits import Fold
 from algocli.errors import MissingStep, UsageError
 from algocli.features.store.borrowing import borrow, check_lenders
-from algocli.features.store.library import check_name, find_recipe
+from algocli.features.store.choosing import find_recipe
+from algocli.features.store.library import check_name
 from algocli.pipeline.arguments import Paths, check_correction, each_subject
 from algocli.pipeline.defaults import DEFAULT_CACHE, DEFAULT_MODEL
 from algocli.results.group import check_group

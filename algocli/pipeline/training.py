@@ -19,7 +19,8 @@ from algocli.encoding.regressions.registry import regression_of
 from algocli.encoding.settings import Settings, check_settings
 from algocli.errors import MissingStep, UsageError
 from algocli.features.store.borrowing import borrow, check_lenders
-from algocli.features.store.library import check_name, find_recipe
+from algocli.features.store.choosing import find_recipe
+from algocli.features.store.library import check_name
 from algocli.pipeline.arguments import Paths, each_subject
 from algocli.pipeline.defaults import DEFAULT_CACHE, DEFAULT_LAYERS, DEFAULT_MODEL
 from algocli.pipeline.features import of_preset, preset_of
