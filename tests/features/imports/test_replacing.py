@@ -1,4 +1,4 @@
-"""Features that replace others of the same name: whoever is stopped, and wherever, whoever reads meets one or the other."""
+"""Features that replace others of their name: wherever that is stopped, whoever reads meets one or the other."""
 
 from __future__ import annotations
 
