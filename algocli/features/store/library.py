@@ -26,6 +26,8 @@ from algocli.features.store.shards import FeatureStore
 # Where a store's provenance counts the images that were more than read, by what was done to them.
 CONVERTED = "converted"
 _HOW_TO_MEND = "algocli cache verify (names the command that makes it again)"
+# The other way out where features of another cache are gone.
+ANOTHER_CACHE = "or name another cache that has them with features_from=..."
 # What a recipe holds, as far as it is read again.
 _RECIPE = {
     **dict.fromkeys(("model", "layer", "weights", "name?"), str),
@@ -125,7 +127,7 @@ def find_store(cache_dir: Path, name: str, subject: Subject, content: str) -> Fe
     if left and store.is_borrowed:
         raise MissingStep(
             f"{what} were read from {store.place}, where they are gone or not complete any more",
-            hint=f"{command(recipe, subject.id, store.manifest['provenance'])} (or name another cache that has them)",
+            hint=f"{command(recipe, subject.id, store.manifest['provenance'])} ({ANOTHER_CACHE})",
         )
     if left:
         raise MissingStep(
