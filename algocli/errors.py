@@ -4,7 +4,8 @@ AlgocliError            says what was found, what was expected and (as a hint) w
 ├── UsageError      2   the request itself makes no sense: no such option, model, layer or ROI
 │   └── NoAttribute     an object has no such attribute, and another one has
 ├── DataError       3   what lies on disk is missing, malformed or does not fit together
-│   ├── StorageError    the disk is full, or a folder may not be written, or a file not read
+│   ├── StorageError    the disk is full, or a file may not be read
+│   │   └── ReadOnly    a folder may not be written
 │   ├── Replaced        what was read was replaced meanwhile
 │   └── NoPixels        an image is whole, and its file does not say what it looks like
 ├── DiskFault       3   the disk fails while it is read: what lies there may be whole
@@ -73,6 +74,10 @@ class StorageError(DataError):
     """The disk refused to take what was to be written."""
 
 
+class ReadOnly(StorageError):
+    """What was to be written belongs to somebody else, or lies on a disk that may only be read."""
+
+
 class NoPixels(DataError):
     """An image is whole, and its file does not say what it looks like."""
 
@@ -91,6 +96,8 @@ class MissingStep(AlgocliError):
 
 # What a disk, or the network before it, says when it fails, whatever lies on it.
 _FAILS = (errno.EIO, errno.ESTALE)
+# What says that nothing may be written there, however much room there is.
+_READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
 # What the operating system says when a disk, not the program, is at fault.
 _DISK_FAULTS = {
     errno.ENOSPC: ("the disk is full", "free some space, then repeat the command: what is finished stays finished"),
@@ -123,7 +130,8 @@ def writing(path: Path) -> Iterator[None]:
         if error.errno not in _DISK_FAULTS:
             raise
         reason, remedy = _DISK_FAULTS[error.errno]
-        raise StorageError(f"cannot write {path}: {reason}", hint=remedy) from error
+        kind = ReadOnly if error.errno in _READ_ONLY else StorageError
+        raise kind(f"cannot write {path}: {reason}", hint=remedy) from error
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from typer.main import get_group
 
 from algocli.cli.ascii import mend
 from algocli.cli.examples import add_examples
+from algocli.cli.ways_out import GIVEN
 from algocli.cli.wording import told_in_options
 from algocli.compute.choices import local_path
 from algocli.errors import AlgocliError, DataError, StorageError, first_line
@@ -77,6 +78,11 @@ class _Commands(TyperGroup):
     def list_commands(self, _ctx: typer.Context) -> list[str]:  # type: ignore[override]
         return list(self.commands)
 
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
+        """Keep the words of the command, for a way out that repeats them."""
+        ctx.meta[GIVEN] = [*args]
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override]
         try:
             with told_in_options(lambda: ctx.invoked_subcommand):
@@ -114,9 +120,9 @@ class _Commands(TyperGroup):
 def _told(error: AlgocliError, ctx: typer.Context) -> typer.Exit:
     """Print an error and return the exit that it asks for."""
     from algocli.cli.console import show_error
-    from algocli.cli.ways_out import complete
+    from algocli.cli.ways_out import way_out
 
-    show_error(error, None if error.hint is None else complete(error.hint, ctx))
+    show_error(error, way_out(error, ctx))
     return typer.Exit(error.exit_code)
 
 

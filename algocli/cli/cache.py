@@ -165,53 +165,55 @@ def gc(
     folders that are gone, and runs without a finished subject. What a running command works on stays, and
     is waited for before the rest goes.
     """
-    from algocli.cli.console import count, note, show_json, size
+    from algocli.cli.console import count, note, show_json
     from algocli.compute.caches import clearing
     from algocli.runs.leftovers import find_in_cache
 
-    leftovers = find_in_cache(cache_dir, unused=unused)
-    held = {left.path for left in leftovers if left.is_held}
-    # A folder goes with all that is in it, or stays.
-    leftovers = [
-        left for left in leftovers if left.path not in held and not any(left.path in path.parents for path in held)
-    ]
-    total = sum(left.n_bytes for left in leftovers)
-    if held:
-        note(
-            f"{count(len(held), 'item')} that a running command works on, or that cannot be locked, stays", quiet=quiet
-        )
+    leftovers, n_held = _to_delete(find_in_cache(cache_dir, unused=unused))
+    if n_held:
+        note(f"{count(n_held, 'item')} that a running command works on, or that cannot be locked, stays", quiet=quiet)
     if not as_json:
         _show_leftovers(leftovers, cache_dir)
-        print(f"{count(len(leftovers), 'item')} to delete, {size(total)}" if leftovers else "nothing to delete")
     deleted: list[Leftover] = []
     if leftovers and not dry_run and _agreed(yes, as_json):
         with clearing(cache_dir, partial(note, quiet=quiet)):
             deleted = [left for left in leftovers if left.delete()]
     if as_json:
-        rows = [
-            {
-                "path": left.path,
-                "why": left.why,
-                "detail": left.detail,
-                "n_bytes": left.n_bytes,
-                "deleted": left in deleted,
-            }
-            for left in leftovers
-        ]
-        show_json({"items": rows, "n_bytes": total, "n_bytes_deleted": sum(left.n_bytes for left in deleted)})
+        show_json(_as_json(leftovers, deleted))
     elif deleted:
-        rest = (
-            f"; {len(leftovers) - len(deleted)} could not be locked, or is used by now"
-            if leftovers[len(deleted) :]
-            else ""
-        )
-        print(f"deleted {count(len(deleted), 'item')}, {size(sum(left.n_bytes for left in deleted))}{rest}")
+        print(_told(leftovers, deleted))
     elif leftovers:
         note("nothing was deleted", quiet=quiet)
 
 
+def _to_delete(found: Sequence[Leftover]) -> tuple[list[Leftover], int]:
+    """Return what may be deleted, and the number of items that a process holds."""
+    held = {left.path for left in found if left.is_held}
+    # A folder goes with all that is in it, or stays.
+    free = [left for left in found if left.path not in held and not any(left.path in path.parents for path in held)]
+    return free, len(held)
+
+
+def _n_bytes(leftovers: Sequence[Leftover]) -> int:
+    return sum(left.n_bytes for left in leftovers)
+
+
+def _as_json(leftovers: Sequence[Leftover], deleted: Sequence[Leftover]) -> dict[str, Any]:
+    told = ("path", "why", "detail", "n_bytes")
+    rows = [{**{name: getattr(left, name) for name in told}, "deleted": left in deleted} for left in leftovers]
+    return {"items": rows, "n_bytes": _n_bytes(leftovers), "n_bytes_deleted": _n_bytes(deleted)}
+
+
+def _told(leftovers: Sequence[Leftover], deleted: Sequence[Leftover]) -> str:
+    from algocli.cli.console import count, size
+
+    n_left = len(leftovers) - len(deleted)
+    rest = f"; {n_left} could not be locked, or is used by now" if n_left else ""
+    return f"deleted {count(len(deleted), 'item')}, {size(_n_bytes(deleted))}{rest}"
+
+
 def _show_leftovers(leftovers: Sequence[Leftover], cache_dir: Path) -> None:
-    from algocli.cli.console import show_line, size
+    from algocli.cli.console import count, show_line, size
 
     for why in dict.fromkeys(left.why for left in leftovers):
         print(f"{why}:")
@@ -219,6 +221,8 @@ def _show_leftovers(leftovers: Sequence[Leftover], cache_dir: Path) -> None:
             if left.why == why:
                 place = left.path.relative_to(cache_dir)
                 show_line(f"  {size(left.n_bytes):>7}  {place}" + (f" ({left.detail})" if left.detail else ""))
+    n_items = count(len(leftovers), "item")
+    print(f"{n_items} to delete, {size(_n_bytes(leftovers))}" if leftovers else "nothing to delete")
 
 
 def _agreed(yes: bool, as_json: bool) -> bool:

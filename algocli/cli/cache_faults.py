@@ -88,21 +88,7 @@ def check(
     for folder in track(folders, total=len(folders), label="checking stores", unit="stores"):
         # One store that cannot be read must not keep the others from being checked.
         try:
-            store, n_damaged = FeatureStore(folder), len(findings.damaged)
-            findings.derived += derived.record_faults(store)
-            for shard in store.damaged():
-                store.forget(shard)
-                findings.damaged.append(Damage(folder, (shard.start, shard.stop)))
-            fault = gram_fault(store, sample_rows(store))
-            if fault is not None:
-                derived.forget(folder / "gram" / "record.json")
-                findings.gram.append(Problem(folder, fault))
-            faults = list(derived.derived_faults(store))
-            findings.derived += faults
-            stores.append(store)
-            if upgraded is not None and fault is None and not faults and len(findings.damaged) == n_damaged:
-                upgraded += stores_upgrading.upgrade(store)
-            findings.unvouched += stores_upgrading.unvouched(store)
+            stores.append(_check_store(findings, folder, upgraded))
         except AlgocliError as error:
             findings.unreadable.append(Problem(folder, in_options(error.message)))
         # A manifest or a record that is JSON and lacks what belongs in one.
@@ -112,14 +98,34 @@ def check(
         findings.derived += of_cache(cache_dir)
     findings.unvouched = list(dict.fromkeys(findings.unvouched))
     _check_runs(findings, cache_dir, upgraded=upgraded, track=track)
-    if data_dir is None:
-        return findings
-    for result in recompute(stores, data_dir, cache_dir, trust_code=trust_code, track=track):
+    for result in (
+        () if data_dir is None else recompute(stores, data_dir, cache_dir, trust_code=trust_code, track=track)
+    ):
         if isinstance(result, Sample):
             findings.samples.append(result)
         else:
             findings.not_recomputed.append(replace(result, reason=in_options(result.reason)))
     return findings
+
+
+def _check_store(findings: Findings, folder: Path, upgraded: list[Upgrade] | None) -> FeatureStore:
+    """Read a store and what was derived from it, and return it; what is damaged is withdrawn, and told."""
+    store = FeatureStore(folder)
+    findings.derived += derived.record_faults(store)
+    damaged = list(store.damaged())
+    for shard in damaged:
+        store.forget(shard)
+        findings.damaged.append(Damage(folder, (shard.start, shard.stop)))
+    fault = gram_fault(store, sample_rows(store))
+    if fault is not None:
+        derived.forget(folder / "gram" / "record.json")
+        findings.gram.append(Problem(folder, fault))
+    faults = list(derived.derived_faults(store))
+    findings.derived += faults
+    if upgraded is not None and fault is None and not faults and not damaged:
+        upgraded += stores_upgrading.upgrade(store)
+    findings.unvouched += stores_upgrading.unvouched(store)
+    return store
 
 
 def _check_runs(findings: Findings, cache_dir: Path, *, upgraded: list[Upgrade] | None, track: Track) -> None:

@@ -12,6 +12,7 @@ import typer
 from algocli.cli.options import (
     DEFAULT_CACHE_DIR,
     CacheDir,
+    FeaturesFrom,
     Json,
     MinCeiling,
     Quiet,
@@ -73,6 +74,7 @@ def compare(
     correct: Correct = None,
     html: Html = None,
     title: Title = None,
+    features_from: FeaturesFrom = None,
     data_dir: MovedData = None,
     cache_dir: CacheDir = DEFAULT_CACHE_DIR,
     as_json: Json = False,
@@ -110,6 +112,7 @@ def compare(
         seed=seed,
         group=group,
         correct=correct,
+        features_from=features_from,
         track=tracker(quiet),
     )
     if as_json:

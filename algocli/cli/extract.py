@@ -146,7 +146,7 @@ def _next_step(
 
 def _is_usual(store: FeatureStore, cache_dir: Path) -> bool:
     """Say whether train finds these features unasked: of several kinds (other weights, another transform) it asks."""
-    from algocli.features.store.library import find_recipe
+    from algocli.features.store.choosing import find_recipe
 
     try:
         return find_recipe(cache_dir, DEFAULT_MODEL, DEFAULT_LAYER) == store.name

@@ -13,6 +13,7 @@ from algocli.cli.options import (
     DEFAULT_DATA_DIR,
     CacheDir,
     DataDir,
+    FeaturesFrom,
     Json,
     MinCeiling,
     Quiet,
@@ -72,6 +73,7 @@ def report(
     csv: Csv = None,
     html: Html = None,
     title: Title = None,
+    features_from: FeaturesFrom = None,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     cache_dir: CacheDir = DEFAULT_CACHE_DIR,
     as_json: Json = False,
@@ -117,6 +119,7 @@ def report(
         intervals=asked.n_resamples is not None,
         n_resamples=resamples,
         seed=seed,
+        features_from=features_from,
         track=tracker(quiet),
     )
     if as_json:

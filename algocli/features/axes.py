@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from algocli.compute.arrays import blocks, keep, read_kept
 from algocli.compute.track import Track, silent
-from algocli.features.store.readable import column_passes, inverse_spread
+from algocli.features.store.columns import column_passes, inverse_spread
 from algocli.features.store.shards import FeatureStore
 
 # Columns that a thread treats at once: 20 MB in float64 at the challenge's size.

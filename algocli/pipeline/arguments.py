@@ -43,6 +43,7 @@ class HowToReport(TypedDict, total=False):
     csv: Path | str | None
     html: Path | str | None
     title: str | None
+    features_from: Paths | None
     track: Track
 
 
@@ -58,6 +59,7 @@ class HowToCompare(TypedDict, total=False):
     correct: Correction | None
     html: Path | str | None
     title: str | None
+    features_from: Paths | None
     track: Track
 
 

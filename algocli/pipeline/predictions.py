@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.compute.caches import filling
 from algocli.compute.calls import anew, forgiving
 from algocli.compute.choices import check_flag, check_path, check_paths, check_word, check_words
 from algocli.compute.track import Note, Track, said_aside, shown
@@ -18,8 +17,8 @@ from algocli.dataset.opening import open_dataset
 from algocli.dataset.protocol import Subject
 from algocli.dataset.sides import BySide
 from algocli.dataset.stimuli import Stimulus
-from algocli.features.store.borrowing import borrow, check_lenders
 from algocli.pipeline.arguments import Data, Ids, Paths, one_run, refuse_file, some_ids
+from algocli.pipeline.borrowing import borrow_for
 from algocli.pipeline.defaults import DEFAULT_DATA, DEFAULT_PREDICTIONS
 from algocli.results.data_of_runs import Origin, recorded_subjects, tell_other_places
 from algocli.results.scoring import scored_subjects
@@ -90,7 +89,7 @@ def predict(
     subject, places = check_subject_id(subject), _places(images)
     trust_code, device = check_flag("trust_remote_code", trust_remote_code), check_word("device", device)
     cache_dir = run.cache_dir
-    _borrow(run, features_from, [subject], note)
+    borrow_for([run], features_from, [subject], note)
     stores = stores_of(run, subject, cache_dir)
     features = PictureFeatures(list_pictures(places), rebuild(stores, device, trust_code=trust_code), track)
     (origin,) = recorded_subjects(run, DEFAULT_DATA, [subject])
@@ -165,7 +164,7 @@ def predict_files(
     origins = _origins(run, data_dir, some_ids(subjects))
     for remark in _remarks(run, origins):
         note(remark)
-    _borrow(run, features_from, [origin.subject_run.id for origin in origins], note)
+    borrow_for([run], features_from, [origin.subject_run.id for origin in origins], note)
     written = []
     for result in predict_pictures(
         run,
@@ -183,13 +182,6 @@ def predict_files(
         if made is not None:
             made(result)
     return written
-
-
-def _borrow(run: Run, features_from: Paths | None, subjects: Sequence[SubjectId], note: Note) -> None:
-    lenders = check_lenders(features_from)
-    if lenders:
-        with filling(run.cache_dir, note):
-            borrow(run.cache_dir, lenders, run.settings.features, subjects)
 
 
 def _places(images: object) -> list[Path]:

@@ -16,12 +16,14 @@ from algocli.pipeline.arguments import (
     HowToCompare,
     HowToReport,
     Ids,
+    Paths,
     check_correction,
     check_pages,
     each_run,
     one_run,
     some_ids,
 )
+from algocli.pipeline.borrowing import borrow_for
 from algocli.pipeline.defaults import DEFAULT_DATA
 from algocli.results.certainty import Asked
 from algocli.results.regions import check_min_ceiling
@@ -63,6 +65,7 @@ def report(
     csv: Path | str | None = None,
     html: Path | str | None = None,
     title: str | None = None,
+    features_from: Paths | None = None,
     track: Track = shown,
 ) -> Report | GroupReport:
     """Score a run: its `rows` have the correlations, and the noise-normalised accuracies, of every ROI.
@@ -101,6 +104,9 @@ def report(
         Files to write the rows to, at full precision, and a web page with charts and cortices.
     title
         A heading of the page's own.
+    features_from
+        Other caches, to read the features in that the run was trained on where its own has them no more: a run in
+        folds is fitted once more to say how sure it is.
 
     Returns
     -------
@@ -140,6 +146,7 @@ def report(
         track=track,
     )
     only = None if rois is None else check_words("rois", rois)
+    borrow_for([run], features_from, numbers)
     data = DEFAULT_DATA if data_dir is None else open_dataset(data_dir)
     each = summarise(data, run, subjects=numbers, rois=only, min_ceiling=check_min_ceiling(min_ceiling), asked=asked)
     found: Report | GroupReport = each
@@ -179,6 +186,7 @@ def compare(
     correct: Correction | None = None,
     html: Path | str | None = None,
     title: str | None = None,
+    features_from: Paths | None = None,
     track: Track = shown,
 ) -> Comparison | GroupComparison:
     """Compare runs with the first of them, ROI by ROI, by a paired bootstrap over the held-out images.
@@ -204,6 +212,8 @@ def compare(
         `p_corrected` is so, by the largest of all when signs are flipped; there 'fdr' is usual, and 'none' leaves it.
     html, title
         A file to write a web page to, and its heading.
+    features_from
+        As for `report`.
 
     Returns
     -------
@@ -233,6 +243,7 @@ def compare(
     some, page = each_run(runs), check_pages(None, html, title)
     numbers, correction = some_ids(subjects), check_correction(correct, group=group)
     moved = None if data_dir is None else open_dataset(data_dir)
+    borrow_for(some, features_from, numbers)
     if group:
         check_group(results.shared_subjects(some, moved) if numbers is None else numbers)
     each = results.compare(

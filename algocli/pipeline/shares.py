@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from algocli.compute.caches import filling
 from algocli.compute.calls import forgiving
 from algocli.compute.choices import check_flag, check_path, check_word, check_words
 from algocli.compute.track import Note, Track, said_aside, shown
@@ -21,8 +20,10 @@ from algocli.encoding.settings import USUAL_ALPHAS, USUAL_DRAWS, Alphas, Setting
 from algocli.encoding.splits import Fold
 from algocli.errors import MissingStep, UsageError
 from algocli.features.store.borrowing import borrow, check_lenders
-from algocli.features.store.library import check_name, find_recipe
+from algocli.features.store.choosing import find_recipe
+from algocli.features.store.library import check_name
 from algocli.pipeline.arguments import Paths, check_correction, each_subject
+from algocli.pipeline.borrowing import filling_own
 from algocli.pipeline.defaults import DEFAULT_CACHE, DEFAULT_MODEL
 from algocli.results.group import check_group
 from algocli.results.group_partition import GroupPartition, group_partition
@@ -203,7 +204,7 @@ def partition(
     if how is None and each != "none":
         raise UsageError(f"correct={correct!r} is of p, which come with intervals", hint="add intervals=True")
     if lenders:
-        with filling(cache_dir, note):
+        with filling_own(cache_dir, note):
             borrow(cache_dir, lenders, settings.features, [one.id for one in some])
     # Whatever is missing is told before the first of many models is trained.
     n_features = measure_features(some, settings.features, cache_dir, track=track)
@@ -214,7 +215,7 @@ def partition(
     if how is not None:
         check_enough(split)
     found: list[tuple[Subject, SubjectParts]] = []
-    with filling(cache_dir, note):
+    with filling_own(cache_dir, note):
         runs = open_unions(cache_dir, found_sets, settings, n_features, home, [one.id for one in some], note=note)
         for one in some:
             train_unions(one, runs, cache_dir, home=home, command_line=sys.argv, track=track, note=note)

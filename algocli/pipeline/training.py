@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from algocli.compute.caches import filling
 from algocli.compute.calls import forgiving
 from algocli.compute.choices import check_flag, check_path, check_word, check_words
 from algocli.compute.remarks import Remark, gather
@@ -19,8 +18,10 @@ from algocli.encoding.regressions.registry import regression_of
 from algocli.encoding.settings import Settings, check_settings
 from algocli.errors import MissingStep, UsageError
 from algocli.features.store.borrowing import borrow, check_lenders
-from algocli.features.store.library import check_name, find_recipe
+from algocli.features.store.choosing import find_recipe
+from algocli.features.store.library import check_name
 from algocli.pipeline.arguments import Paths, each_subject
+from algocli.pipeline.borrowing import filling_own
 from algocli.pipeline.defaults import DEFAULT_CACHE, DEFAULT_LAYERS, DEFAULT_MODEL
 from algocli.pipeline.features import of_preset, preset_of
 from algocli.runs import opening
@@ -113,7 +114,7 @@ def train(
     if name is not None:
         check_run_name(name)
     device = _resolved(device)
-    with filling(cache_dir, note):
+    with filling_own(cache_dir, note):
         borrow(cache_dir, lenders, chosen.features, [subject.id for subject in some])
         run = opening.open_on(home, chosen, [subject.id for subject in some], name=name, force=force, note=note)
         remarks: list[Remark] = []

@@ -8,6 +8,7 @@ vouched_arrays  the arrays of a subject, and the record that vouches for them
 subject_run     one subject of a run: what they say
 datasets        which data a run is of
 aside           where a subject is made until it is whole
+claims          whose the name of a run is until something of it is whole
 opening         the run that a training goes into
 splitting       which images a training fits and holds out
 training        fits a subject's model into a run

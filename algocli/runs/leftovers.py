@@ -15,6 +15,7 @@ from algocli.errors import DataError
 from algocli.features.store.leftovers import KILLED, find_leftovers
 from algocli.features.store.shards import FeatureStore
 from algocli.runs.aside import in_training, left_behind
+from algocli.runs.claims import claimed
 from algocli.runs.run import Run
 from algocli.runs.vouched_arrays import place_aside
 
@@ -46,7 +47,7 @@ def is_used(cache_dir: Path, store: FeatureStore) -> bool:
         recipe in _recipes(settings)
         for run in _runs(cache_dir)
         if not _is_free(run.locks())
-        for settings in (run.folder, *(made.folder for made in in_training(run)))
+        for settings in (run.folder, place_aside(run.folder), *(made.folder for made in in_training(run)))
     )
 
 
@@ -59,10 +60,14 @@ def _unfinished_runs(cache_dir: Path) -> Iterator[Leftover]:
 
 
 def _left_aside(cache_dir: Path) -> Iterator[Leftover]:
-    """Yield the folders in which trainings that were killed had begun a subject."""
+    """Yield the folders in which trainings that were killed had begun a subject, and the names that they claim."""
     for home in left_behind(cache_dir / "runs"):
         if lies_in(cache_dir, home):
             yield Leftover(home, KILLED, n_bytes_in(home), home.exists, lambda home=home: [home / "lock"])  # type: ignore[misc]
+    for claim in claimed(cache_dir / "runs"):
+        if lies_in(cache_dir, claim):
+            run = Run(cache_dir / "runs" / claim.parent.name)
+            yield Leftover(claim, KILLED, n_bytes_in(claim), claim.exists, run.locks)
 
 
 def _is_still_unfinished(cache_dir: Path, run: Path) -> bool:
@@ -113,4 +118,5 @@ def _locks(run: Path) -> list[Path]:
 
 def _runs(cache_dir: Path) -> Iterator[Run]:
     # Runs may lie on another disk, behind a link: they refer to features all the same.
-    return (Run(path.parent) for path in (cache_dir / "runs").glob("*/manifest.json"))
+    runs = cache_dir / "runs"
+    return (Run(runs / path.parent.name) for path in (*runs.glob("*/manifest.json"), *claimed(runs)))

@@ -12,12 +12,11 @@ import hashlib
 import json
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from algocli.compute.caches import where_writable
-from algocli.compute.lock import hold, hold_if_free
+from algocli.compute.lock import hold
 from algocli.compute.track import Note, unheard
 from algocli.compute.vouching import read_sealed, write_sealed
 from algocli.dataset.naming import SubjectId
@@ -26,8 +25,8 @@ from algocli.encoding.names import is_automatic, with_data
 from algocli.encoding.settings import Settings
 from algocli.errors import AlgocliError, UsageError
 from algocli.runs.aside import aside, clear, in_training, publish
+from algocli.runs.claims import begun, claimed, holds_some, is_nobodys, withdraw, write_manifest
 from algocli.runs.datasets import Home, Verdict, differing
-from algocli.runs.manifest import SCHEMA
 from algocli.runs.mixtures import whose
 from algocli.runs.run import Run, check_run_name
 from algocli.runs.subject_run import SubjectRun
@@ -56,7 +55,9 @@ def open_run(cache_dir: Path, name: str, settings: Settings, *, replace: bool = 
     run = Run(cache_dir / "runs" / name)
     run.opened_with = settings
     with hold(_lock_of_runs(cache_dir)):
-        _begin(run, settings, replace=replace)
+        if not _begin(run, settings, replace=replace) and not holds_some(run):
+            write_manifest(run, settings, None)
+            withdraw(run)
     return run
 
 
@@ -121,18 +122,19 @@ def claim(
     lock = _lock_of_runs(run.cache_dir)
     with ExitStack() as held:
         with hold(lock, note):
-            if not (force or run.has_settings(settings)):
+            if not (force or begun(run).has_settings(settings)):
                 raise UsageError(f"run {run.name} was deleted or replaced meanwhile", hint="repeat the command")
             clear(run, subject.id)
             _joins(run, settings, dataset, subject.id, inputs, force=force)
             made = held.enter_context(aside(run, subject.id))
-            _write_manifest(made, settings, dataset.folder, name=run.name)
+            write_manifest(made, settings, dataset.folder, name=run.name)
         yield made.start_subject(subject.id)
         if force:
             _look_ahead(dataset, run)
         with hold(lock, note):
             joins = _joins(run, settings, dataset, subject.id, inputs, force=force)
             publish(made, run, subject.id, whole=not joins)
+            withdraw(run)
 
 
 def _look_ahead(dataset: Home, run: Run) -> None:
@@ -152,21 +154,20 @@ def _joins(
     UsageError
         If it is neither.
     """
-    if not _begin(run, settings, dataset.folder, replace=force):
-        return False
-    if force:
+    is_there, told = _begin(run, settings, dataset.folder, replace=force), begun(run)
+    if not force and told.data not in (None, str(dataset.folder)) and not dataset.judge(told).agrees:
+        raise UsageError(f"run {run.name} was begun on {told.data} meanwhile; this is {dataset.folder}", hint=_WAY_OUT)
+    if force and is_there:
         return dataset.judge(run).agrees_without({*run.opened_for, number})
-    if run.data not in (None, str(dataset.folder)) and not dataset.judge(run).agrees:
-        raise UsageError(f"run {run.name} was begun on {run.data} meanwhile; this is {dataset.folder}", hint=_WAY_OUT)
-    if run.has(number):
+    if is_there and run.has(number):
         faults = differing(run.subject(number).record.get("inputs"), inputs)
         if faults:
             raise _refusal(run, dataset, Verdict((), {number: " and ".join(faults)}, (), is_there=True))
-    return True
+    return is_there
 
 
 def _begin(run: Run, settings: Settings, data: Path | None = None, *, replace: bool = False) -> bool:
-    """See that there is a run with these settings, and say whether there is: not where it is to `replace` another.
+    """See that a run with these settings may be made, and say whether there is one; where not, claim its name.
 
     Hold the lock of runs.
 
@@ -181,29 +182,28 @@ def _begin(run: Run, settings: Settings, data: Path | None = None, *, replace: b
         As `open_run` does; or if there are subjects of nobody knows which settings.
     """
     if run.has_settings(settings):
+        withdraw(run)
         return True
-    is_begun = (run.folder / "manifest.json").is_file()
-    holds_some = any((subject_folder / "record.json").exists() for subject_folder in run.subject_folders())
+    told = begun(run)
+    if told is not run and told.has_settings(settings):
+        return False
     if replace:
         _refuse_to_replace(run, settings, data)
-        if holds_some:
+        if holds_some(run):
             return False
-    elif is_begun:
+    elif told is run:
         how = f"exists and was made with other settings: {run.settings.default_name}"
         if run.settings == settings.as_before:
             how = "is of an earlier version, which chose each vertex's penalty by another rule: with the components "
             how += "of all fitted images, those left out included"
         raise UsageError(f"run {run.name} {how}", hint="choose another name='...', or replace it with force=True")
-    elif holds_some:
-        told = f"{run.folder} holds subjects, and nothing says with which settings they were trained"
-        raise UsageError(told, hint="choose another name='...', or replace it with force=True")
-    _write_manifest(run, settings, data)
-    return True
-
-
-def _write_manifest(run: Run, settings: Settings, data: Path | None, *, name: str | None = None) -> None:
-    about = {"schema": SCHEMA, "name": name or run.name, "settings": asdict(settings)}
-    write_sealed(run.folder / "manifest.json", about if data is None else {**about, "data": str(data)})
+    elif holds_some(run):
+        what = f"{run.folder} holds subjects, and nothing says with which settings they were trained"
+        raise UsageError(what, hint="choose another name='...', or replace it with force=True")
+    elif not is_nobodys(run):
+        raise UsageError(f"run {run.name} is being trained with other settings", hint="choose another name='...'")
+    write_manifest(told, settings, data)
+    return told is run
 
 
 def _refuse_to_replace(run: Run, settings: Settings, data: Path | None) -> None:
@@ -226,18 +226,21 @@ def _take(
 ) -> None:
     """Make a run the dataset's own, or refuse."""
     run.opened_with, run.opened_for = settings, frozenset(numbers)
-    if not _begin(run, settings, dataset.folder, replace=force):
+    _begin(run, settings, dataset.folder, replace=force)
+    told = begun(run)
+    if not told.has_settings(settings):
+        # It stays until something of what replaces it is whole.
         return
-    verdict = dataset.judge(run)
-    if verdict.agrees or _is_nobodys(run):
-        _sign(run, dataset, verdict)
+    verdict = dataset.judge(told)
+    if verdict.agrees or is_nobodys(run):
+        _sign(told, dataset, verdict)
     elif force and verdict.agrees_without(numbers):
-        _sign(run, dataset, verdict, anew=True)
+        _sign(told, dataset, verdict, anew=True)
     elif force:
         _refuse_to_replace(run, settings, dataset.folder)
         note(f"run {run.name} was of other data, {whose(run, run.subjects)}: it is replaced as a whole")
     else:
-        raise _refusal(run, dataset, verdict)
+        raise _refusal(told, dataset, verdict)
 
 
 def _sign(run: Run, dataset: Home, verdict: Verdict, *, anew: bool = False) -> None:
@@ -249,24 +252,20 @@ def _sign(run: Run, dataset: Home, verdict: Verdict, *, anew: bool = False) -> N
             write_sealed(manifest, {**read_sealed(manifest), "data": str(dataset.folder)})
 
 
-def _is_nobodys(run: Run) -> bool:
-    """Say whether a run has nothing of any data: no subject is finished, and none is being trained."""
-    with hold_if_free(run.locks()) as free:
-        return free and not run.subjects
-
-
 def _is_free(run: Run, settings: Settings) -> bool:
     """Say whether a name is to be had: nobody has it, or nobody's data, or somebody gave it to other settings."""
-    return not run.has_settings(settings) or _is_nobodys(run)
+    return not begun(run).has_settings(settings) or is_nobodys(run)
 
 
 def _find(dataset: Home, settings: Settings, again: Collection[SubjectId]) -> Run | None:
     """Find the dataset's own among the runs named after some settings, or one that will be, once some are trained."""
     usual, changed = settings.default_name, None
-    for manifest in sorted((dataset.cache_dir / "runs").glob("*/manifest.json"), key=lambda path: path.parent.name):
-        run = Run(manifest.parent)
-        if is_automatic(run.name, usual) and run.has_settings(settings):
-            verdict = dataset.judge(run)
+    runs = dataset.cache_dir / "runs"
+    for name in sorted({path.parent.name for path in (*runs.glob("*/manifest.json"), *claimed(runs))}):
+        run = Run(runs / name)
+        told = begun(run)
+        if is_automatic(run.name, usual) and told.has_settings(settings):
+            verdict = dataset.judge(told)
             if verdict.agrees:
                 return run
             if again and verdict.is_there and verdict.agrees_without(again):

@@ -24,7 +24,7 @@ from algocli.encoding.new_images import AXES_BYTES, ByAxes, ByStores, Fit, Score
 from algocli.encoding.regressions.models import LinearModel
 from algocli.errors import DataError, MissingStep
 from algocli.features.store.commands import command
-from algocli.features.store.library import read_recipe, stores_of_subject
+from algocli.features.store.library import ANOTHER_CACHE, read_recipe, stores_of_subject
 from algocli.features.store.shards import FeatureStore
 from algocli.runs.commands import again
 from algocli.runs.refitting import AsItIs, Refitting, ScoredModels
@@ -142,6 +142,8 @@ def _find(cache_dir: Path, name: str, number: SubjectId, key: str, run: Run) -> 
     # Features that are gone may have been meant to go: what needs them can be done another way, or not at all.
     if store is not None and store.misrecorded():
         raise DataError(f"{said} are damaged: {len(store.misrecorded())} of their records are", hint=hint)
+    if store is not None and store.is_borrowed:
+        raise MissingStep(f"{said} were read from {store.place}, and are gone there", hint=f"{hint} ({ANOTHER_CACHE})")
     raise MissingStep(f"{said} are {'not complete any more' if store is not None else 'gone'}", hint=hint)
 
 

@@ -31,10 +31,11 @@ class Writer:
 def digest_of(cache: Path) -> str:
     """Digest the arrays that a cache holds; records of runs tell of times."""
     (cache.parent / "arrays").mkdir()
-    for number, path in enumerate(sorted(cache.rglob("*"))):
+    for path in sorted(cache.rglob("*")):
         whole = path.suffix in (".npy", ".npz") or path.parent.name == "done" or "c" in path.relative_to(cache).parts
         if path.is_file() and whole and ".aside" not in path.parts:
-            shutil.copy(path, cache.parent / "arrays" / f"{number:03d}-{path.name}")
+            # Not by its number: whether a digest is remembered, and lies there too, hangs on the clock.
+            shutil.copy(path, cache.parent / "arrays" / "-".join(path.relative_to(cache).parts))
     digest = digest_tree(cache.parent / "arrays")
     shutil.rmtree(cache.parent / "arrays")
     return digest

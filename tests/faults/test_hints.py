@@ -17,6 +17,7 @@ from algocli.compute.vouching import write_sealed
 from tests.features.stand_in import stand_in
 from tests.support.challenge import write_tiny_challenge
 from tests.support.hints import proposed
+from tests.support.permissions import all_of, as_any_user, read_only
 
 # Given with every command, and in no variable: a hint that forgets one leads nowhere.
 FOLDERS = ["--data-dir", "my data", "--cache-dir", "my cache"]
@@ -223,3 +224,54 @@ def test_what_is_proposed_has_all_that_was_given(home: Path, asked: str, answer:
     assert proposed(said) == [shlex.split(answer)]
     # It is known, and so is each of its options.
     assert CliRunner().invoke(app, [*shlex.split(answer), "--help"]).exit_code == 0
+
+
+# What somebody asks of a cache that is another's, and what of it that cache lacks before.
+OF_ANOTHERS: dict[str, tuple[list[str], str]] = {
+    "a training": (ANOTHER, "runs/plain"),
+    "a training in the way of =": ([*ANOTHER[:-2], "--cache-dir=my cache"], "runs/plain"),
+    "a training of features that are missing": (ANOTHER, "features"),
+    "a training again": ([*TRAIN, "--force"], "runs/plain"),
+    "an extraction": (EXTRACT, "features"),
+    "a partition": (
+        ["partition", "edges", "theirs", "--model", "stand-in", "--pca", "3", "-s", "1", "--json", *FOLDERS],
+        "runs/plain",
+    ),
+    "a report of a subject that is missing": ([*REPORT[:4], "2", *FOLDERS], "runs/mine/subj02"),
+}
+
+
+@pytest.mark.parametrize("name", OF_ANOTHERS)
+def test_what_is_proposed_where_a_cache_may_only_be_read_writes_to_ones_own(home: Path, name: str) -> None:
+    words, lacking = OF_ANOTHERS[name]
+    np.save("theirs.npy", np.random.default_rng(0).standard_normal((44, 6)).astype(np.float32))
+    assert run(["import-features", "theirs.npy", "--name", "theirs", "-s", "1", *FOLDERS])[0] == 0
+    for part in lacking.split():
+        shutil.rmtree(Path("my cache", part))
+    theirs, before = Path("my cache"), all_of(Path("my cache"))
+    with read_only(theirs):
+        code, said = as_any_user(lambda: run(words))
+        assert code in (3, 4), said
+        for command in proposed(said):
+            ended = as_any_user(lambda command=command: run(command))
+            assert ended[0] == 0, (command, ended[1])
+    assert all_of(theirs) == before
+    kept = [word for word in words if word not in ("--cache-dir", "my cache", "--cache-dir=my cache")]
+    assert proposed(said)[-1][: len(kept)] == kept
+
+
+def test_features_that_moved_are_named_to_whoever_is_asked_how_sure(home: Path) -> None:
+    trained = ["train", *MODEL, "--pca", "4", "--folds", "2", "-s", "1", "--run", "mine", "--features-from", "my cache"]
+    own = ["--data-dir", "my data", "--cache-dir", "own"]
+    assert run([*trained, *own])[0] == 0
+    expected = CliRunner().invoke(app, ["report", "--intervals", "--json", *own])
+    Path("my cache").rename("moved")
+    for words in (["report", "--intervals", "--json"], ["compare", "mine", "mine"]):
+        said = CliRunner().invoke(app, [*words, *own]).stderr
+        assert "were read from" in said
+        assert "as wide as" in said
+    again = CliRunner().invoke(app, ["report", "--intervals", "--json", "--features-from", "moved", *own])
+    assert (again.exit_code, again.stdout) == (0, expected.stdout), again.stderr
+    Path("moved").rename("moved again")
+    code, said = run(["compare", "mine", "mine", "--features-from", "moved again", *own])
+    assert (code, "as wide as" in said) == (0, False)

@@ -15,8 +15,6 @@ from tests.support.challenge import write_tiny_challenge
 from tests.support.inputs import INPUTS, Input
 from tests.support.replacements import REPLACEMENTS, SOUND
 
-# Beyond what the libraries take; and seconds, after which a command hangs, however busy the machine.
-MEMORY, SECONDS = 1_500_000_000, 300
 TOGETHER = 4
 
 
@@ -41,21 +39,12 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Input], Path]:
         shutil.rmtree(home)
 
 
-def job(given: Input, home: Path) -> dict[str, object]:
-    return {
-        "arguments": given.command(home),
-        "memory": MEMORY,
-        "alarm": SECONDS,
-        "real_network": "--weights" in given.arguments,
-    }
-
-
 def run(jobs: Jobs, tried: list[tuple[str, Input, Path]]) -> list[tuple[str, int, str]]:
     """Return what was tried, how each command ended and all that it said."""
     ended = []
     for start in range(0, len(tried), TOGETHER):
         some = tried[start : start + TOGETHER]
-        results = jobs.run(*(job(given, home) for _, given, home in some))
+        results = jobs.run(*(given.job(home) for _, given, home in some))
         ended += [(name, result.code, result.said) for (name, _, _), result in zip(some, results, strict=True)]
     return ended
 

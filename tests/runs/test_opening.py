@@ -19,6 +19,7 @@ from algocli.dataset.challenge.subjects import Challenge
 from algocli.encoding.settings import Settings
 from algocli.errors import UsageError
 from algocli.runs.datasets import Home, differing
+from algocli.runs.leftovers import find_in_cache
 from algocli.runs.opening import claim, open_on
 from algocli.runs.run import Run
 from algocli.runs.training import train_subject
@@ -213,12 +214,55 @@ def test_what_a_killed_training_left_is_swept_by_the_next_of_any_subject(train: 
     assert list((home / "cache").rglob("*.partial")) == []
 
 
-def test_a_run_that_was_deleted_meanwhile_is_not_trained(home: Path, settings: Settings) -> None:
+def test_a_run_that_was_deleted_meanwhile_is_not_trained(home: Path, settings: Settings, train: Train) -> None:
+    train("a", 6)
     run = open_on(Home(home / "a", home / "cache"), settings, [1], name="same")
     shutil.rmtree(run.folder)
     with pytest.raises(UsageError, match="was deleted or replaced meanwhile"):
         train_subject(Challenge(home / "a").subject(1), run, home / "cache")
-    assert not (run.folder / "manifest.json").exists()
+    assert not run.folder.exists()
+
+
+def claims_left(home: Path) -> list[str]:
+    left = [one.path for one in find_in_cache(home / "cache")]
+    return [path.parent.name for path in left if path.name == "manifest.json"]
+
+
+@pytest.mark.parametrize("how", [{"n_components": 500}, {}])
+def test_a_first_training_that_is_refused_or_killed_leaves_no_run_and_no_name_that_is_taken(
+    train: Train, home: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch, how: dict[str, Any]
+) -> None:
+    runs = home / "cache/runs"
+    before = set(runs.glob("[!.]*"))
+    refused = replace(settings, **how)
+    dataset = Home(home / "a", home / "cache")
+    with monkeypatch.context() as patch:
+        if not how:
+            patch.setattr("algocli.runs.training.Training.run", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+            # As after a kill, nothing is tidied up.
+            patch.setattr("algocli.runs.aside._clear", lambda *_: None)
+        run = open_on(dataset, refused, [1], name="same")
+        with pytest.raises((UsageError, KeyboardInterrupt)):
+            train_subject(Challenge(home / "a").subject(1), run, home / "cache")
+    assert set(runs.glob("[!.]*")) == before
+    assert claims_left(home) == ["same"]
+    # Somebody else may have the name, with other settings and on other data.
+    theirs = open_on(Home(home / "b", home / "cache"), replace(settings, n_components=4), [6], name="same")
+    other = train_subject(Challenge(home / "b").subject(6), theirs, home / "cache")
+    assert other.folder.parent == run.folder
+    assert not claims_left(home)
+
+
+def test_a_name_is_claimed_while_somebody_trains(home: Path, settings: Settings) -> None:
+    dataset = Home(home / "a", home / "cache")
+    begun = open_on(dataset, settings, [1], name="same")
+    other = replace(settings, n_components=4)
+    with hold(begun.lock(1)), pytest.raises(UsageError, match="is being trained with other settings"):
+        open_on(dataset, other, [1], name="same")
+    # Before that it may be anyone's, and whoever began first is told before anything is fitted.
+    open_on(dataset, other, [1], name="same")
+    with pytest.raises(UsageError, match="was deleted or replaced meanwhile"):
+        train_subject(Challenge(home / "a").subject(1), begun, home / "cache")
 
 
 def test_subjects_without_a_manifest_are_taken_for_no_runs_own(train: Train) -> None:

@@ -18,6 +18,8 @@ import zarr
 from numpy.typing import NDArray
 from PIL import Image
 
+# Bytes beyond what the libraries take; and seconds, after which a command hangs, however busy the machine.
+MEMORY, SECONDS = 1_500_000_000, 300
 N_IMAGES = 16
 FEATURES: NDArray[np.float32] = np.random.default_rng(0).standard_normal((N_IMAGES, 6)).astype("f4")
 LEFT = "subj01/training_split/training_fmri/lh_training_fmri.npy"
@@ -36,6 +38,15 @@ class Input:
         """Return the command with its paths."""
         filled = [argument.format(home=home, file=home / self.file) for argument in self.arguments]
         return [*filled, "--data-dir", f"{home}/challenge"]
+
+    def job(self, home: Path) -> dict[str, object]:
+        """Return the job of reading it, within bounds of memory and time."""
+        return {
+            "arguments": self.command(home),
+            "memory": MEMORY,
+            "alarm": SECONDS,
+            "real_network": "--weights" in self.arguments,
+        }
 
 
 def _hdf5(path: Path) -> None:

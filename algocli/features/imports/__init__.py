@@ -5,5 +5,6 @@ formats/       arrays of other programs, one file a format
 matrices       a file opened by its format
 locating       which row belongs to which image
 recipes        what is recorded of where features came from
+replacing      other features of the same name, until those that replace them are whole
 stores         a store made of all this
 """

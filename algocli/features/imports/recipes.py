@@ -1,4 +1,4 @@
-"""How imported features are called, what is recorded of where they came from, and how others make room for them."""
+"""How imported features are called, and what is recorded of where they came from."""
 
 from __future__ import annotations
 
@@ -8,19 +8,12 @@ from pathlib import Path
 from typing import Any, get_args
 
 from algocli.compute.choices import check_choice
-from algocli.compute.leftovers import contents, delete_folder, real_folders
-from algocli.dataset.protocol import Subject
-from algocli.errors import DataError, UsageError, writing
+from algocli.errors import DataError, UsageError
 from algocli.features.imports.formats.matrix import Matrix
 from algocli.features.imports.locating import Key
 from algocli.features.store.commands import IMPORTED, import_dtype
 from algocli.features.store.keys import SCHEMA, Dtype, Recipe
-from algocli.features.store.library import folders_of_subject, named_after, read_recipe, store_name
-from algocli.features.store.shards import FeatureStore
-
-_MANIFEST = "manifest.json"
-# What a store consists of beside its manifest.
-_PARTS = {"creation.lock", "lock", "locks", "done", "gram", "features.zarr"}
+from algocli.features.store.library import read_recipe
 
 
 class ImportedRecipe(Recipe):
@@ -91,34 +84,3 @@ def provenance_of(matrix: Matrix, ids_file: Path | None, ids_from: int, key: Key
         "row_key": key,
         "shape": list(matrix.shape[1:]),
     }
-
-
-def make_room(home: Path, subject: Subject, content: str, force: bool) -> None:
-    """See that no other features of this subject have the name, or take them away, and what is left of others.
-
-    Raises
-    ------
-    UsageError
-        If others do, and are not to be replaced.
-    """
-    for folder in folders_of_subject(home, subject.name):
-        if folder.name == store_name(subject, content):
-            continue
-        store = FeatureStore(folder)
-        if not force:
-            raise UsageError(
-                f"{home.name} holds other features of subject {subject.id} already, "
-                f"from {store.manifest['provenance'].get('file')}",
-                hint="force=True replaces them; another name=... keeps both",
-            )
-        with writing(store.folder):
-            delete_folder(store.folder, _MANIFEST)
-    for folder in real_folders(home):
-        if named_after(folder) == subject.name and not folder.name.endswith(f"-{content[:8]}") and _is_remains(folder):
-            with writing(folder):
-                delete_folder(folder, _MANIFEST)
-
-
-def _is_remains(folder: Path) -> bool:
-    """Say whether a folder is what a stopped replacement has left of a store: some of its parts, and no manifest."""
-    return {path.name for path in contents(folder)} <= _PARTS

@@ -26,10 +26,11 @@ from algocli.errors import UsageError
 from algocli.features.imports.formats.matrix import Matrix
 from algocli.features.imports.locating import Key, locate_rows
 from algocli.features.imports.matrices import open_matrix, read_ids
-from algocli.features.imports.recipes import check_wishes, imported_recipe, make_room, provenance_of
+from algocli.features.imports.recipes import check_wishes, imported_recipe, provenance_of
+from algocli.features.imports.replacing import folder_for, others, take_place
 from algocli.features.imports.subject_files import is_shared, refuse_another, share_files
 from algocli.features.store.keys import Dtype
-from algocli.features.store.library import create_store
+from algocli.features.store.library import create_store, store_name
 from algocli.features.store.shards import SHARD_BYTES, FeatureStore, refuse_non_finite
 
 # Suspicious rows of a kind that are named.
@@ -124,7 +125,7 @@ def import_features(
     ids_file, ids_from, row_key
         How `rows` were found, where the number of rows did not say it: kept, to say how to import this again.
     force
-        Replace other features of this subject and name.
+        Replace other features of this subject and name, once these are whole.
 
     Raises
     ------
@@ -141,18 +142,21 @@ def import_features(
     content = _digest(subject, matrix, rows, kept, track, note)
     home = cache_dir / "features" / name
     with hold(home / f"{subject.name}.lock", note):
-        make_room(home, subject, content, force)
+        replaced = others(home, subject, content, force=force)
+        place = home / store_name(subject, content)
+        made = folder_for(place, subject, replaced)
         provenance = provenance_of(matrix, ids_file, ids_from, row_key)
-        store = create_store(cache_dir, how, subject, content, matrix.n_features, provenance, stimuli)
+        store = create_store(cache_dir, how, subject, content, matrix.n_features, provenance, stimuli, folder=made)
         pending = store.pending()
-        if not pending:
+        if pending:
+            store.sweep()
+        elif not replaced:
             note(f"subject {subject.id}: {name} is complete, nothing to do")
-            return store
-        store.sweep()
         label = f"subject {subject.id}: features"
-        for shard in track(pending, total=len(pending), label=label, unit="shards"):
+        for shard in track(pending, total=len(pending), label=label, unit="shards") if pending else ():
             store.write(shard, _read(subject, matrix, rows, slice(shard.start, shard.stop), kept))
-    return store
+        take_place(made, place, subject, replaced)
+    return FeatureStore(place)
 
 
 def _open(

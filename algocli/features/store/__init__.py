@@ -1,10 +1,12 @@
 """Features on disk: stores keyed by what changes a number, their Gram matrices, and the care of both.
 
 keys        what a store is keyed by
-readable    features on disk, read a block at a time
+readable    features on disk, read a block of rows at a time
+columns     all columns of stores, a block at a time
 allocation  what describes a store
 shards      a store: shards, records, and numbers that no store takes
 library     where stores lie, and how to find them
+choosing    which features are meant where a layer is named
 borrowing   features of other caches, read where they lie
 commands    which command makes a store again
 matrices    what vouches for a matrix

@@ -24,9 +24,10 @@ from algocli.compute.vouching import write_sealed
 from algocli.dataset.vouched import was_written
 from algocli.errors import DataError
 from algocli.features.algebra import Algebra, Tiles, algebra_on
+from algocli.features.store.columns import column_passes, inverse_spread
 from algocli.features.store.keys import digest_of
 from algocli.features.store.matrices import DIGEST, Gram, is_as_recorded, is_recorded
-from algocli.features.store.readable import Readable, column_passes, inverse_spread
+from algocli.features.store.readable import Readable
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor

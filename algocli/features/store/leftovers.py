@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator, Set
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from algocli.dataset.naming import is_name, is_numbered
 from algocli.errors import DataError
 from algocli.features.store.commands import is_imported
 from algocli.features.store.keys import SCHEMA
-from algocli.features.store.library import named_after, read_recipe
+from algocli.features.store.library import aside, named_after, read_recipe
 from algocli.features.store.shards import FeatureStore
 
 KILLED = "left by commands that were killed"
@@ -50,6 +50,7 @@ def find_leftovers(cache_dir: Path, is_used: IsUsed | None = None) -> list[Lefto
     leftovers: list[Leftover] = []
     for home in real_folders(cache_dir / "features"):
         stores = [left for folder in _store_folders(home) for left in _of_store(cache_dir, folder, is_used)]
+        stores += [_of_stopped(cache_dir, home, made) for made in _made_aside(home)]
         leftovers += stores
         if _is_empty(home, {left.path for left in stores}):
             n_bytes = n_bytes_in(home) - sum(left.n_bytes for left in stores)
@@ -83,6 +84,18 @@ def _of_store(cache_dir: Path, folder: Path, is_used: IsUsed | None) -> Iterator
             lambda: [gram / "lock"],
             "record.json",
         )
+
+
+def _of_stopped(cache_dir: Path, home: Path, made: Path) -> Leftover:
+    """Return a store that was to replace another."""
+    still = partial(_is_still, cache_dir, made, made.is_dir)
+    locks = [home / f"{made.parent.name}{_LOCK}", made / "creation.lock", made / "lock"]
+    return Leftover(made, KILLED, n_bytes_in(made), still, lambda: locks)
+
+
+def _made_aside(home: Path) -> list[Path]:
+    """List the stores of a recipe that are to replace others, or were when they were stopped."""
+    return [made for of_subject in real_folders(aside(home)) for made in real_folders(of_subject)]
 
 
 def _why(folder: Path, is_used: IsUsed | None) -> tuple[str, str] | None:
@@ -126,12 +139,13 @@ def _is_mismatched(folder: Path) -> bool:
         return True
 
 
-def _is_empty(home: Path, going: Collection[Path] = ()) -> bool:
+def _is_empty(home: Path, going: Set[Path] = frozenset()) -> bool:
     """Say whether a recipe's folder holds nothing beside its description and what is going anyway."""
     return all(
         path in going
         or path.name == "recipe.json"
         or _is_lock(path)
+        or (path == aside(home) and going >= set(_made_aside(home)))
         or (_PUBLISHED.fullmatch(path.name) and not path.is_dir())
         for path in contents(home)
     )

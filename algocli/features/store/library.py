@@ -3,16 +3,14 @@
 features/RECIPE/recipe.json             model, layer and what else makes the recipe
 features/RECIPE/subj01-STIMULI/         the store of one subject, told apart by its images
                                         (or, for imported features, by its numbers)
+features/RECIPE/.aside/subj01/          one that is to replace it, until it is whole
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from shlex import quote
 from typing import Any
 
 from algocli.compute.choices import did_you_mean
@@ -21,14 +19,15 @@ from algocli.dataset.naming import check_subject_name
 from algocli.dataset.protocol import Subject
 from algocli.dataset.stimuli import FROM_DATASET, Stimulus, ids_digest
 from algocli.errors import DataError, MissingStep, NoPixels, UsageError, reading
-from algocli.features.networks.weights import PRETRAINED
-from algocli.features.store.commands import command, describe, options, transform_of
-from algocli.features.store.keys import Recipe, words_of
+from algocli.features.store.commands import command, describe
+from algocli.features.store.keys import Recipe
 from algocli.features.store.shards import FeatureStore
 
 # Where a store's provenance counts the images that were more than read, by what was done to them.
 CONVERTED = "converted"
 _HOW_TO_MEND = "algocli cache verify (names the command that makes it again)"
+# The other way out where features of another cache are gone.
+ANOTHER_CACHE = "or name another cache that has them with features_from=..."
 # What a recipe holds, as far as it is read again.
 _RECIPE = {
     **dict.fromkeys(("model", "layer", "weights", "name?"), str),
@@ -49,6 +48,7 @@ def create_store(
     n_features: int,
     provenance: Mapping[str, Any],
     stimuli: Sequence[Stimulus] | None = None,
+    folder: Path | None = None,
 ) -> FeatureStore:
     """Make or open the store of one subject's images under a recipe.
 
@@ -61,6 +61,8 @@ def create_store(
         dataset's own folder, and its `stimuli`, where that is elsewhere, names the place.
     stimuli
         Of which there is a row; by default all of the subject's, else those for training.
+    folder
+        Where it is made; by default among the others of the recipe.
     """
     stimuli = subject.stimuli if stimuli is None else stimuli
     home = cache_dir / "features" / how.name
@@ -75,7 +77,7 @@ def create_store(
             write_sealed(home / "recipe.json", {**known, "asks_for": how.asks_for})
     identity = {**how.identity, "stimuli": content}
     return FeatureStore.create(
-        home / store_name(subject, content),
+        home / store_name(subject, content) if folder is None else folder,
         identity,
         (len(stimuli), n_features),
         {"source": FROM_DATASET, **provenance, "subject": subject.id, "ids": ids_digest(stimuli)},
@@ -125,7 +127,7 @@ def find_store(cache_dir: Path, name: str, subject: Subject, content: str) -> Fe
     if left and store.is_borrowed:
         raise MissingStep(
             f"{what} were read from {store.place}, where they are gone or not complete any more",
-            hint=f"{command(recipe, subject.id, store.manifest['provenance'])} (or name another cache that has them)",
+            hint=f"{command(recipe, subject.id, store.manifest['provenance'])} ({ANOTHER_CACHE})",
         )
     if left:
         raise MissingStep(
@@ -146,6 +148,11 @@ def folders_of_subject(home: Path, name: str) -> list[Path]:
     with reading(home):
         folders = [path.parent for path in sorted(home.glob("*/manifest.json"))]
     return [folder for folder in folders if named_after(folder) == name]
+
+
+def aside(home: Path, name: str = "") -> Path:
+    """Return the folder in which a recipe's stores are made that are to replace others, or those of one subject."""
+    return home / ".aside" / name
 
 
 def named_after(store: Path) -> str:
@@ -180,48 +187,6 @@ def _is_outdated(store: FeatureStore, subject: Subject, cache_dir: Path) -> bool
     return any(kind.decides_about_pixels for kind in converted)
 
 
-def find_recipe(cache_dir: Path, model: str, layer: str, lenders: Sequence[Path] = ()) -> str:
-    """Return the name of the one recipe for a model's layer, in a cache or in others that it may borrow from.
-
-    Raises
-    ------
-    MissingStep
-        If there is none.
-    UsageError
-        If there are several: other weights, another dtype or transform.
-    """
-    found = [
-        (home, recipe)
-        for cache in (cache_dir, *lenders)
-        for home, recipe in _recipes(cache)
-        if (recipe["model"], recipe["layer"]) == (model, layer)
-    ]
-    # What a failed attempt left, without a single image, is no choice beside features that are there.
-    begun = [(home, recipe) for home, recipe in found if _is_begun(home)]
-    recipes = {home.name: recipe for home, recipe in begun or found}
-    if not recipes:
-        _refuse_damaged(cache_dir, model, layer)
-        raise MissingStep(
-            f"no features of {model} {layer} in {' or '.join(map(str, (cache_dir, *lenders)))}",
-            hint=f"algocli extract --model {quote(model)} -l {quote(layer)}",
-        )
-    if len(recipes) > 1:
-        told = {name: [" ".join(options(recipe)) or PRETRAINED] for name, recipe in recipes.items()}
-        fed = {name: transform_of(recipe).words for name, recipe in recipes.items()}
-        if len(set(fed.values())) > 1:
-            told = {name: [*words, fed[name]] for name, words in told.items()}
-        if any(list(told.values()).count(words) > 1 for words in told.values()):
-            # A network of one's own that computes something else than before: which is which, only time tells.
-            homes = {home.name: home for home, _ in begun or found}
-            told = {name: [*words, f"made {_made_at(homes[name])}"] for name, words in told.items()}
-        names = "\n  ".join(f"{name}  ({'; '.join(words)})" for name, words in told.items())
-        raise UsageError(
-            f"{len(recipes)} kinds of features of {model} {layer} are cached:\n  {names}",
-            hint=f"choose one: features={next(iter(recipes))!r}",
-        )
-    return next(iter(recipes))
-
-
 def read_recipe(home: Path) -> dict[str, Any]:
     """Read what a recipe's folder stands for: model, layer, weights and identity.
 
@@ -236,38 +201,6 @@ def read_recipe(home: Path) -> dict[str, Any]:
     if recipe.get("name", home.name) != home.name:
         raise DataError(f"{path} is damaged: it is that of other features", hint=_HOW_TO_MEND)
     return recipe
-
-
-def _recipes(cache_dir: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Yield the recipes of a cache folder; a damaged one is passed over, as extracting again mends it."""
-    for path in sorted((cache_dir / "features").glob("*/recipe.json")):
-        with suppress(DataError):
-            yield path.parent, read_recipe(path.parent)
-
-
-def _refuse_damaged(cache_dir: Path, model: str, layer: str) -> None:
-    """Refuse to say that there are no features where there are, and what describes them is damaged."""
-    for path in sorted((cache_dir / "features").glob("*/recipe.json")):
-        if path.parent.name.startswith(f"{words_of(model, layer)}-"):
-            try:
-                read_recipe(path.parent)
-            except DataError as error:
-                raise MissingStep(f"features of {model} {layer} are there, but {error}", hint=error.hint) from error
-
-
-def _is_begun(home: Path) -> bool:
-    return any(home.glob("*/done/*.json")) or any(store.is_borrowed for store in _readable_stores(home))
-
-
-def _readable_stores(home: Path) -> Iterator[FeatureStore]:
-    for path in home.glob("*/manifest.json"):
-        with suppress(DataError):
-            yield FeatureStore(path.parent)
-
-
-def _made_at(home: Path) -> str:
-    written = max(path.stat().st_mtime for path in [home / "recipe.json", *home.glob("*/manifest.json")])
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(written))
 
 
 def check_name(cache_dir: Path, name: str, lenders: Sequence[Path] = ()) -> str:

@@ -1,28 +1,24 @@
-"""Features that are on disk, read a block of rows or of columns at a time."""
+"""Features that are on disk: what a manifest says of them, and blocks of them that are whole."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from algocli.compute.arrays import blocks, length
+from algocli.compute.arrays import blocks
 from algocli.compute.kinds import mismatch
-from algocli.compute.track import Track
 from algocli.compute.vouching import is_unchanged, read_sealed
 from algocli.dataset.naming import SubjectId, check_subject_id
 from algocli.dataset.vouched import is_whole
 from algocli.errors import DataError, MissingStep
 from algocli.features.store.keys import SCHEMA, Dtype, digest_of
-
-if TYPE_CHECKING:
-    from concurrent.futures import ThreadPoolExecutor
 
 # The width of what is read at once.
 CHUNK_FEATURES = 8192
@@ -48,7 +44,6 @@ _MANIFEST = {
 # Under which a manifest names the folder of another cache in which the numbers lie.
 FROM = "from"
 _HOW_TO_MEND = "algocli cache verify (names the command that mends it)"
-_EVERY_HALF = np.arange(2**16, dtype=np.uint16).view(np.float16).astype(np.float32)
 
 
 class Readable:
@@ -250,55 +245,3 @@ class Rows:
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         """Read all of it: whoever makes an array of features has the memory for them."""
         return np.asarray(self._source.read(), dtype=dtype)
-
-
-def column_passes(
-    stores: Sequence[Readable], n_stimuli: int, label: str, track: Track
-) -> Iterator[tuple[slice, NDArray[np.float32], ThreadPoolExecutor]]:
-    """Read all columns of some stores' first images, a block at a time, as whatever looks at all images at once does.
-
-    Yields
-    ------
-    The columns; the block, (n_stimuli, n_columns) in float32, which may be changed and is overwritten by the next; and
-    the threads that read it, to work on it.
-
-    Raises
-    ------
-    DataError
-        If a store is damaged.
-    """
-    passes = [(store, columns) for store in stores for columns in store.column_blocks()]
-    whole = np.empty((n_stimuli, max(length(columns) for _, columns in passes)), np.float32)
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor() as pool:
-        for store, columns in track(passes, total=len(passes), label=label, unit="blocks"):
-            block = whole[:, : length(columns)]
-            _read_columns(store, columns, block, pool)
-            yield columns, block, pool
-
-
-def inverse_spread(features: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return one over the standard deviation of each column, (n_columns,); nothing where it never varies."""
-    spread: NDArray[np.float64] = features.std(axis=0, dtype=np.float64)
-    # Rounding gives equal numbers a spread, and dividing by it would make a feature of nothing a large one.
-    varies = features.max(axis=0) != features.min(axis=0)
-    inverse: NDArray[np.float64] = np.divide(1, spread, out=np.zeros_like(spread), where=varies)
-    return inverse
-
-
-def _read_columns(store: Readable, columns: slice, block: NDArray[np.float32], pool: ThreadPoolExecutor) -> None:
-    def read(rows: slice) -> None:
-        _widen(store.read(rows, columns), block[rows])
-
-    # Decompressing and widening cost as much as a tenth of a Gram matrix: use all cores.
-    list(pool.map(read, blocks(len(block), store.rows_per_shard)))
-
-
-def _widen(features: NDArray[Any], out: NDArray[np.float32]) -> None:
-    """Copy features of any precision to float32."""
-    if features.dtype == np.float16:
-        # numpy converts half floats one by one in plain code; there are few enough of them to look each up.
-        np.take(_EVERY_HALF, features.view(np.uint16), out=out, mode="clip")
-    else:
-        out[:] = features

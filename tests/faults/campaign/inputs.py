@@ -10,11 +10,11 @@ from pathlib import Path
 
 from tests.faults.campaign.mutations import mutate, walk
 from tests.faults.campaign.outcome import Outcome
-from tests.faults.campaign.place import MEMORY, SECONDS, Stage, begin, serving, verdict_of
+from tests.faults.campaign.place import Stage, begin, serving, verdict_of
 from tests.faults.campaign.readings import MAKING, READERS
 from tests.faults.conftest import Ended
 from tests.support.challenge import write_tiny_challenge
-from tests.support.inputs import INPUTS, Input
+from tests.support.inputs import INPUTS, MEMORY
 from tests.support.replacements import REPLACEMENTS, SOUND
 
 # What has to be refused, and what may turn out to be sound after all.
@@ -70,19 +70,9 @@ class _Given:
             (home / given.file).parent.mkdir(parents=True, exist_ok=True)
             given.write(home / given.file)
         about = change(home / given.file)
-        (ended,) = self.stage.jobs.run(job_of(given, home))
+        (ended,) = self.stage.jobs.run(given.job(home))
         shutil.rmtree(home)
         return _outcome(f"{given.arguments[0]} of {name}", how, ended, f"{given.file}: {about}", expected)
-
-
-def job_of(given: Input, home: Path) -> dict[str, object]:
-    """Return the job of reading an input, within bounds of memory and time."""
-    return {
-        "arguments": given.command(home),
-        "memory": MEMORY,
-        "alarm": SECONDS,
-        "real_network": "--weights" in given.arguments,
-    }
 
 
 def _outcome(command: str, fault: str, ended: Ended, about: str, expected: str) -> Outcome:

@@ -17,9 +17,10 @@ from algocli.dataset.digests import stimuli_digest
 from algocli.dataset.stimuli import ids_digest
 from algocli.errors import DataError, MissingStep, UsageError
 from algocli.features.networks.preprocessing import TUTORIAL, Transform
+from algocli.features.store.choosing import find_recipe
 from algocli.features.store.commands import options
 from algocli.features.store.keys import recipe
-from algocli.features.store.library import check_name, create_store, find_recipe, find_store, read_recipe
+from algocli.features.store.library import check_name, create_store, find_store, read_recipe
 from algocli.features.store.shards import FeatureStore
 from tests.features.by_hand import cache_features, fill, list_stores
 from tests.support.pictures import write_png

@@ -1,0 +1,67 @@
+"""Whose a run's name is until something of the run is whole: the settings and the data with which it was begun.
+
+    runs/.aside/NAME/manifest.json
+
+Nobody meets it as a run. It counts while somebody works on it: what a stopped training left is in no one's way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+from algocli.compute.caches import where_writable
+from algocli.compute.lock import hold_if_free
+from algocli.compute.vouching import write_sealed
+from algocli.encoding.settings import Settings
+from algocli.errors import writing
+from algocli.runs.manifest import SCHEMA
+from algocli.runs.run import Run
+from algocli.runs.vouched_arrays import place_aside
+
+_MANIFEST = "manifest.json"
+
+
+def begun(run: Run) -> Run:
+    """Return what tells with which settings, and on which data, a run was begun: the run itself, or else the claim."""
+    return run if (run.folder / _MANIFEST).is_file() else _claim(run)
+
+
+def write_manifest(run: Run, settings: Settings, data: Path | None, *, name: str | None = None) -> None:
+    """Write with which settings, and on which data, a run is begun; by default its name is its folder's.
+
+    Raises
+    ------
+    StorageError
+        If it cannot be written.
+    """
+    about = {"schema": SCHEMA, "name": name or run.name, "settings": asdict(settings)}
+    write_sealed(run.folder / _MANIFEST, about if data is None else {**about, "data": str(data)})
+
+
+def withdraw(run: Run) -> None:
+    """Delete the claim on the name of a run that is there by now, unless runs may only be read."""
+    path = _claim(run).folder / _MANIFEST
+    with where_writable(path.parent), writing(path):
+        path.unlink(missing_ok=True)
+
+
+def holds_some(run: Run) -> bool:
+    """Say whether a run has a subject, whole or damaged."""
+    return any((subject_folder / "record.json").exists() for subject_folder in run.subject_folders())
+
+
+def is_nobodys(run: Run) -> bool:
+    """Say whether a run has nothing of any data: no subject is finished, and none is being trained."""
+    with hold_if_free(run.locks()) as free:
+        return free and not run.subjects
+
+
+def claimed(runs: Path) -> Iterator[Path]:
+    """Yield every claim in a folder of runs, whether or not somebody works on it."""
+    yield from sorted(runs.glob(f".aside/*/{_MANIFEST}"))
+
+
+def _claim(run: Run) -> Run:
+    return Run(place_aside(run.folder))
