@@ -83,7 +83,7 @@ class NoPixels(DataError):
 
 
 class DiskFault(AlgocliError):
-    """The disk fails while it is read; no `DataError`, since nothing may be taken for missing or damaged by it."""
+    """A disk, or the way to it, fails in reading; no `DataError`: nothing may be taken for missing or damaged by it."""
 
     exit_code = 3
 
@@ -96,6 +96,9 @@ class MissingStep(AlgocliError):
 
 # What a disk, or the network before it, says when it fails, whatever lies on it.
 _FAILS = (errno.EIO, errno.ESTALE)
+# What says of the machine or a network that something cannot be read now, and nothing of what it is.
+_FOR_NOW = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ETIMEDOUT, errno.ENOTCONN, errno.EHOSTDOWN, errno.ENOLCK)
+_FOR_NOW += (errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EINTR, errno.EBUSY)
 # What says that nothing may be written there, however much room there is.
 _READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
 # What the operating system says when a disk, not the program, is at fault.
@@ -143,7 +146,7 @@ def reading(path: Path) -> Iterator[None]:
     DataError
         In place of the OSError, as a StorageError where permission is lacking; other errors pass unchanged.
     DiskFault
-        If the disk itself fails.
+        If the disk itself fails, or cannot be read for now.
     """
     try:
         yield
@@ -158,7 +161,10 @@ def reading(path: Path) -> Iterator[None]:
             raise DiskFault(
                 f"{path} cannot be read: the disk reports a fault", hint=_DISK_FAULTS[errno.EIO][1]
             ) from error
-        raise DataError(f"{path} cannot be read: {(error.strerror or first_line(error)).lower()}") from error
+        message = f"{path} cannot be read: {(error.strerror or first_line(error)).lower()}"
+        if error.errno in _FOR_NOW:
+            raise DiskFault(message, hint="repeat the command; where it says so again, look after the disk") from error
+        raise DataError(message) from error
 
 
 def first_line(error: BaseException) -> str:

@@ -80,7 +80,7 @@ def p_values(
     try:
         kept_p.keep(subject_run, computed, before)
     except StorageError as error:
-        note(f"p values are not kept for next time: {error.message}")
+        note(f"p values could not be kept for next time: {error.message}")
     return computed
 
 

@@ -67,7 +67,8 @@ def _subject_faults(run: Run, subject_run: SubjectRun, settings: Settings | None
     try:
         subject_run.check_record()
         if settings is not None and not subject_run.may_have(settings):
-            yield Fault(record, f"it tells of other settings than {run.folder / 'manifest.json'}", mend)
+            manifest = run.folder / "manifest.json"
+            yield Fault(record, f"it tells of other settings than {manifest}", subject_run.again_as_it_was())
         for path in subject_run.faults():
             yield Fault(path, "it is not what was written, or missing", mend)
     except DataError as error:

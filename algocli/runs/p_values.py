@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from algocli.compute.caches import filling
 from algocli.compute.kinds import NUMBER
 from algocli.compute.lock import hold_if_free
+from algocli.compute.track import Note
 from algocli.compute.vouching import digest_file, is_unchanged, read_sealed, write_sealed
 from algocli.dataset.arrays import open_array
 from algocli.dataset.sides import Side
@@ -64,7 +65,7 @@ def state(subject_run: SubjectRun) -> dict[str, Any]:
 
 
 def keep(subject_run: SubjectRun, values: KeptP, state_before: Mapping[str, Any]) -> None:
-    """Keep p values in place of others, unless the run has been trained again, or is in other hands, by now.
+    """Keep p values in place of others, unless the run has been trained again by now.
 
     Parameters
     ----------
@@ -74,10 +75,12 @@ def keep(subject_run: SubjectRun, values: KeptP, state_before: Mapping[str, Any]
     Raises
     ------
     StorageError
-        If the folder cannot be written.
+        If the folder cannot be written, or nobody can tell whether another process writes there.
     """
     with filling(subject_run.cache_dir), hold_if_free([subject_run.lock]) as free:
-        if not (free and subject_run.done and state(subject_run) == state_before):
+        if not free:
+            raise StorageError(f"{subject_run.lock} is held by another process, or cannot be opened")
+        if not (subject_run.done and state(subject_run) == state_before):
             return
         withdraw(subject_run)
         try:
@@ -124,6 +127,19 @@ def faults(subject_run: SubjectRun) -> list[Path]:
     return [
         record.with_name(name) for name, digest in files.items() if not is_unchanged(record.with_name(name), digest)
     ]
+
+
+def withdraw_damaged(subject_run: SubjectRun, note: Note) -> None:
+    """Delete p values of which something is not what was written, and say so: they are computed when asked for."""
+    damaged = faults(subject_run)
+    if damaged:
+        # Where they cannot be deleted, nobody takes them for what was kept.
+        with suppress(StorageError):
+            withdraw(subject_run)
+        note(
+            f"subject {subject_run.id}: {damaged[0]} is damaged, or lacks its record: "
+            f"{make_again(subject_run)} computes p values again"
+        )
 
 
 def kept_of_whole(subject_run: SubjectRun) -> KeptP | None:

@@ -16,9 +16,11 @@ from algocli.compute.arrays import keep, read_kept
 from algocli.compute.calls import forgiving
 from algocli.compute.choices import check_choice
 from algocli.compute.vouching import read_sealed
+from algocli.dataset.naming import id_of
 from algocli.dataset.sides import Side, check_side, sides_in
 from algocli.encoding.settings import Settings
 from algocli.errors import DataError, MissingStep, UsageError
+from algocli.runs.commands import again, on_its_data
 from algocli.runs.manifest import as_settings
 from algocli.runs.vouched_arrays import VouchedArrays
 
@@ -212,7 +214,22 @@ class SubjectRun(VouchedArrays):
         """
         if not self.may_have(settings):
             manifest = self.folder.parent / "manifest.json"
-            raise self.damaged(f"{self.folder / 'record.json'} tells of other settings than {manifest}")
+            message = f"{self.folder / 'record.json'} tells of other settings than {manifest}"
+            raise DataError(message, hint=self.again_as_it_was())
+
+    def again_as_it_was(self) -> str:
+        """Return the command that trains this subject again, with the settings of what is there.
+
+        Whole arrays are those that the record vouches for, whatever the manifest has come to say; with it the others
+        of the run, which is replaced as a whole.
+        """
+        run = self.folder.parent
+        with suppress(DataError, KeyError, TypeError, ValueError, UsageError):
+            settings = as_settings(self.record["settings"])
+            if not self.faults():
+                everyone = [id_of(path.parent.name) for path in sorted(run.glob("*/record.json"))]
+                return f"{on_its_data(run, settings, everyone)} --force"
+        return again(run, [self.id])
 
     def other_code(self, code: Mapping[str, Any]) -> bool:
         """Say whether the record tells of another source than this of the code that the regression runs."""

@@ -29,6 +29,7 @@ from algocli.features.store.shards import FeatureStore
 from algocli.runs.aside import clear
 from algocli.runs.datasets import Home, differing, digest_data
 from algocli.runs.opening import claim
+from algocli.runs.p_values import withdraw_damaged
 from algocli.runs.run import Run
 from algocli.runs.splitting import Sameness, find_sameness, is_same, save_split, saved_split
 from algocli.runs.subject_run import SubjectRun
@@ -88,6 +89,7 @@ def train_subject(
             _refuse_other_split(run, subject.id, same, note)
             # One that had put the subject in its place may have been stopped before it had tidied up.
             clear(run, subject.id)
+            withdraw_damaged(run.subject(subject.id), note)
             note(f"subject {subject.id}: run {run.name} is done already")
             return run.subject(subject.id)
         split = same.split(settings)

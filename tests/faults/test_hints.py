@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from algocli.cli import app
 from algocli.compute.vouching import write_sealed
+from algocli.features.store.keys import digest_of
 from tests.features.stand_in import stand_in
 from tests.support.challenge import write_tiny_challenge
 from tests.support.hints import proposed
@@ -152,6 +153,18 @@ def flipped_digest_of_shard_of_before() -> None:
     )
 
 
+def manifest_of_other_images() -> None:
+    """One that is whole, as a backup leaves it that was brought back in part."""
+
+    def change(about: dict) -> None:
+        about["identity"]["stimuli"] = "0" * 64
+        about["key"] = digest_of(about["identity"])
+
+    path = only("features/*/subj01-*/manifest.json")
+    edited(path, change)
+    write_sealed(path, json.loads(path.read_text()))
+
+
 STORE, RUN = "features/*/subj01-*", "runs/mine/subj01"
 # What is spoilt, and the commands of which each is to succeed in the end.
 DAMAGES: dict[str, tuple[Callable[[], None], list[list[str]]]] = {
@@ -172,6 +185,7 @@ DAMAGES: dict[str, tuple[Callable[[], None], list[list[str]]]] = {
     "a flipped digest of a shard": (flipped_digest_of_shard, [ANOTHER, EXTRACT, VERIFY]),
     "a flipped digest of before": (flipped_digest_of_shard_of_before, [VERIFY, EXTRACT]),
     "a recipe of garbage": (garbage("features/*/recipe.json"), [ANOTHER, EXTRACT, VERIFY]),
+    "a manifest of other images": (manifest_of_other_images, [ANOTHER, EXTRACT, VERIFY]),
     "no recipe": (gone("features/*/recipe.json"), [VERIFY, EXTRACT]),
     "no features": (gone("features"), [ANOTHER, PREDICT]),
     "nothing": (lambda: shutil.rmtree("my cache"), [ANOTHER]),
@@ -184,7 +198,7 @@ DAMAGES: dict[str, tuple[Callable[[], None], list[list[str]]]] = {
     "a cut array": (cut(f"{RUN}/left_correlation.npy"), [REPORT, EXPORT, SUBMIT, VERIFY]),
     "cut predictions": (cut(f"{RUN}/left_pred_test.npy"), [SUBMIT, VERIFY]),
     "no array": (gone(f"{RUN}/validation_rows.npy"), [REPORT, VERIFY]),
-    "cut p values": (cut(f"{RUN}/left_p.npy"), [EXPORT, VERIFY]),
+    "cut p values": (cut(f"{RUN}/left_p.npy"), [EXPORT, VERIFY, TRAIN]),
     "a model of garbage": (lambda: (only(RUN) / "model.npz").write_bytes(b"PK") and None, [VERIFY, PREDICT]),
     "no record of p values": (gone(f"{RUN}/significance.json"), [VERIFY, EXPORT]),
 }
@@ -198,6 +212,24 @@ def test_what_is_proposed_mends_what_is_damaged(home: Path, name: str, words: li
     DAMAGES[name][0]()
     follow(words)
     follow(VERIFY)
+
+
+def test_a_run_whose_manifest_is_of_before_is_trained_again_with_the_settings_that_it_was_trained_with(
+    home: Path,
+) -> None:
+    manifest = only("runs/mine/manifest.json")
+    edited(manifest, lambda about: about["settings"].update(n_components=4))
+    write_sealed(manifest, json.loads(manifest.read_text()))
+    follow([*REPORT[:4], "1,2", *FOLDERS])
+    assert json.loads(manifest.read_text())["settings"]["n_components"] == 5
+    follow(VERIFY)
+
+
+def test_whoever_finds_a_run_done_hears_that_its_p_values_are_damaged(home: Path) -> None:
+    DAMAGES["cut p values"][0]()
+    code, said = run(TRAIN)
+    assert (code, "left_p.npy is damaged" in said, "--significance" in said) == (0, True, True), said
+    assert not list(only(RUN).glob("*_p.npy"))
 
 
 # What a person asked for too early, or not in full, and the one command that is proposed, with all that was given.

@@ -9,6 +9,7 @@ import pytest
 
 from algocli.compute.lock import hold
 from algocli.encoding.settings import Settings
+from algocli.errors import StorageError
 from algocli.runs.opening import open_run
 from algocli.runs.p_values import KeptP, keep, kept, state
 from algocli.runs.run import Run, SubjectRun
@@ -83,7 +84,7 @@ def test_values_of_a_run_that_was_trained_again_meanwhile_are_not_kept(run: Run)
 
 def test_a_run_in_other_hands_is_left_alone(run: Run) -> None:
     share = train(run)
-    with hold(share.lock):
+    with hold(share.lock), pytest.raises(StorageError, match="held by another process"):
         keep(share, found(), state(share))
     assert kept(share) is None
 

@@ -21,6 +21,7 @@ THEIRS = ("train", "--features", "theirs", "--pca", "4", "--folds", "2", *OF_ONE
 BLEND = (*PLAIN[:-4], "--features", "theirs", "--pca", "4", "--folds", "2", "--regression", "blend", *OF_ONE)
 TRAININGS = {"mine": MINE, "plain": FOLDED, "theirs": THEIRS, "blend": (*BLEND, "--run", "blend")}
 SIGNIFICANCE = ("report", "--run", "plain", "--significance", "--permutations", "20", "--json")
+P_VALUES = ("left_p.npy", "right_p.npy", "significance.json")
 ZIP = "out/mine.zip"
 MAKING = (
     (*EXTRACT, *OF_ONE),
@@ -53,7 +54,8 @@ def _training(run: str, *more: str) -> Reader:
 READERS: dict[str, Reader] = {
     "report": Reader(("report", "--run", "mine", "--json")),
     "report of the latest": Reader(("report", "--json")),
-    "report --significance": Reader(SIGNIFICANCE, ("cache/runs/plain",)),
+    # What else the run has it leaves as it is, and what is kept of p values tells all that it prints.
+    "report --significance": Reader(SIGNIFICANCE, tuple(f"cache/runs/plain/subj01/{name}" for name in P_VALUES)),
     "report --intervals": Reader(("report", "--run", "plain", "--intervals", "--json")),
     "compare": Reader(("compare", "plain", "theirs", "--json")),
     "partition": Reader(
@@ -90,7 +92,19 @@ READERS: dict[str, Reader] = {
 
 # What tells of when, where and by whom something was made, and so is never the same twice.
 _OF_THE_MOMENT = {
-    *("finished_at", "seconds", "timings", "versions", "command", "made_at", "digest", "files", "record", "sha256"),
+    *(
+        "finished_at",
+        "seconds",
+        "timings",
+        "versions",
+        "command",
+        "command_line",
+        "made_at",
+        "digest",
+        "files",
+        "record",
+        "sha256",
+    ),
     *("created_at", "argv", "memory", "host", "peak_bytes", "started_at", "at", "provenance", "trained_at"),
 }
 
