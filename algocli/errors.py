@@ -97,8 +97,8 @@ class MissingStep(AlgocliError):
 # What a disk, or the network before it, says when it fails, whatever lies on it.
 _FAILS = (errno.EIO, errno.ESTALE)
 # What says of the machine or a network that something cannot be read now, and nothing of what it is.
-_FOR_NOW = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ETIMEDOUT, errno.ENOTCONN, errno.EHOSTDOWN, errno.ENOLCK)
-_FOR_NOW += (errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EINTR, errno.EBUSY)
+_FOR_NOW = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ETIMEDOUT, errno.ENOTCONN, errno.EHOSTDOWN, errno.ENOLCK}
+_FOR_NOW |= {errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EINTR, errno.EBUSY}
 # What says that nothing may be written there, however much room there is.
 _READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
 # What the operating system says when a disk, not the program, is at fault.
