@@ -101,7 +101,7 @@ def check(
     if depth == "quick":
         return tuple(checks)
     same = list_sameness(seen, track)
-    return tuple(replace(found, notes=(*found.notes, *same[found.subject])) for found in checks)
+    return tuple(replace(checked, notes=(*checked.notes, *same[checked.subject])) for checked in checks)
 
 
 def _check_subject(
