@@ -15,8 +15,8 @@ from algocli.compute.remarks import gather
 from algocli.dataset.challenge.layout import ROI_NAMES
 
 if TYPE_CHECKING:
+    from algocli.compute.vouching import Fault
     from algocli.dataset.challenge.check import SubjectCheck
-    from algocli.dataset.challenge.findings import Fault
 
 QuickCheck = Annotated[
     bool, typer.Option("--quick", help="Names, shapes and types only; skip what images and responses hold.")

@@ -103,7 +103,7 @@ def extract(
     some_rows = _parse_rows(rows)
     dataset = open_dataset(data_dir)
     features = run(
-        dataset.subjects(parse_ids(subject, lambda: dataset.found)),
+        dataset.subjects(parse_ids(subject, lambda: dataset.subject_ids)),
         model,
         layer,
         preset=preset,

@@ -59,12 +59,12 @@ def import_ceilings(
     from algocli.cli.console import note, show_json
     from algocli.dataset.challenge.subjects import Challenge
     from algocli.dataset.nsd.ceiling_files import find_files
-    from algocli.dataset.nsd.ceiling_import import Conversion
+    from algocli.dataset.nsd.ceiling_import import CeilingConversion
     from algocli.dataset.nsd.ceiling_import import import_ceilings as bring
 
     if repeats is not None and stim_info is not None:
         raise UsageError("--repeats and --stim-info say the same thing", hint="give one of them")
-    how = Conversion(unit, None if repeats is None else parse_repeats(repeats), stim_info)
+    how = CeilingConversion(unit, None if repeats is None else parse_repeats(repeats), stim_info)
     numbers = parse_subjects(subject)
     challenge = Challenge(data_dir)
     chosen = [each.number for each in challenge.subjects(numbers)]

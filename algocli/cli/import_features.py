@@ -107,10 +107,12 @@ def import_features(
 
 def _in_order(words: Sequence[str] | None, data: Dataset) -> tuple[SubjectId, ...] | None:
     """Return the subjects in the order in which they were named: that of the files, where there is one for each."""
-    if parse_ids(words, lambda: data.found) is None:
+    if parse_ids(words, lambda: data.subject_ids) is None:
         return None
     parts = [part for word in words or () for part in word.split(",")]
-    return tuple(dict.fromkeys(subject for part in parts for subject in parse_ids([part], lambda: data.found) or ()))
+    return tuple(
+        dict.fromkeys(subject for part in parts for subject in parse_ids([part], lambda: data.subject_ids) or ())
+    )
 
 
 def register(app: typer.Typer) -> None:

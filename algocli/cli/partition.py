@@ -141,7 +141,7 @@ def partition(
         refuse_file(output)
     dataset = open_dataset(data_dir)
     found = divide(
-        dataset.subjects(parse_ids(subject, lambda: dataset.found)),
+        dataset.subjects(parse_ids(subject, lambda: dataset.subject_ids)),
         sets,
         model=model,
         n_components="usual" if pca is None else n_components,

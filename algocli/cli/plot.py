@@ -126,7 +126,7 @@ def plot(
         group,
     )
     wishes = Wishes(
-        parse_ids(subject, lambda: open_dataset(data_dir).found),
+        parse_ids(subject, lambda: open_dataset(data_dir).subject_ids),
         HEMISPHERES if hemisphere is None else (hemisphere,),
         title,
         surface,

@@ -148,7 +148,7 @@ def train(
     if run is not None:
         check_run_name(run)
     dataset = open_dataset(data_dir)
-    subjects = dataset.subjects(parse_ids(subject, lambda: dataset.found))
+    subjects = dataset.subjects(parse_ids(subject, lambda: dataset.subject_ids))
     trained = fit(
         subjects,
         features,

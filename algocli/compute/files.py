@@ -147,7 +147,7 @@ def sync_folder(folder: Path) -> None:
 
 def in_utf8(text: str) -> str:
     """Return a text in which bytes that were no letters in the user's locale are those that they are in UTF-8."""
-    return _BYTES.sub(lambda found: found[0].encode(errors="surrogateescape").decode(errors="replace"), text)
+    return _BYTES.sub(lambda match: match[0].encode(errors="surrogateescape").decode(errors="replace"), text)
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:

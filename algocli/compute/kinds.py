@@ -52,7 +52,7 @@ def _mismatches(value: Any, kind: Any, where: str) -> Iterator[str]:
         else:
             for place, part in enumerate(value):
                 yield from _mismatches(part, kind[0], f"{where}.{place}")
-    elif not _is_one(value, kind):
+    elif not _is_of(value, kind):
         yield _told(value, kind, where)
 
 
@@ -67,7 +67,7 @@ def _in_names(value: Mapping[str, Any], kinds: Mapping[str, Any], where: str) ->
             yield f"{f'{where}.{plain}'.strip('.')} is missing"
 
 
-def _is_one(value: Any, kind: Any) -> bool:
+def _is_of(value: Any, kind: Any) -> bool:
     # To Python true is a number, and infinity and what is no number are.
     if isinstance(value, bool):
         return kind is bool
@@ -76,6 +76,6 @@ def _is_one(value: Any, kind: Any) -> bool:
 
 def _told(value: Any, kind: Any, where: str) -> str:
     kinds = kind if isinstance(kind, tuple) else (kind,)
-    wanted = " or ".join(_WORDS[one] for one in kinds if one is not int or float not in kinds)
+    wanted = " or ".join(_WORDS[accepted] for accepted in kinds if accepted is not int or float not in kinds)
     what = _WORDS.get(type(value), "something else")
     return f"{where.strip('.') or 'all of it'} is {what if what != wanted else 'not finite'}; {wanted} was expected"

@@ -44,16 +44,16 @@ def put_back(home: Path, place: Path) -> None:
         sync_folder(place.parent)
 
 
-def _exchange(one: Path, other: Path) -> bool:
+def _exchange(folder: Path, place: Path) -> bool:
     """Let two names change places; say whether that can be done here."""
     try:
         rename = ctypes.CDLL(None, use_errno=True).renameat2
     except (OSError, AttributeError, TypeError):
         return False
-    paths = [os.fsencode(path.absolute()) for path in (one, other)]
+    paths = [os.fsencode(path.absolute()) for path in (folder, place)]
     if rename(_RELATIVE_TO_HERE, paths[0], _RELATIVE_TO_HERE, paths[1], _EXCHANGE) == 0:
         return True
     number = ctypes.get_errno()
     if number in _CANNOT:
         return False
-    raise OSError(number, os.strerror(number), str(one))
+    raise OSError(number, os.strerror(number), str(folder))

@@ -50,11 +50,11 @@ def _place(subjects: list[object], sides: list[str]) -> str:
 
 
 def _merged(texts: list[str]) -> str:
-    numbers = zip(*(_NUMBER.findall(text) for text in texts), strict=True)
-    ranges = iter([_range(found) for found in numbers])
+    columns = zip(*(_NUMBER.findall(text) for text in texts), strict=True)
+    ranges = iter([_range(numbers) for numbers in columns])
     return _NUMBER.sub(lambda _: next(ranges), texts[0])
 
 
-def _range(found: Iterable[str]) -> str:
-    ordered = sorted(set(found), key=lambda number: float(number.replace(",", "")))
+def _range(numbers: Iterable[str]) -> str:
+    ordered = sorted(set(numbers), key=lambda number: float(number.replace(",", "")))
     return ordered[0] if len(ordered) == 1 else f"{ordered[0]} to {ordered[-1]}"

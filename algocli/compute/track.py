@@ -31,16 +31,16 @@ def unheard(message: str) -> None:
 
 def shown(items: Iterable[T], *, total: int, label: str, unit: str = "") -> Iterable[T]:
     """Show how far it is where somebody sits before it, in a notebook or at Python's prompt; nothing in a script."""
-    return _counted(items, total, label, unit) if _somebody_looks() else items
+    return _counted(items, total, label, unit) if _is_interactive() else items
 
 
 def said_aside(message: str) -> None:
     """Say a sentence where somebody sits before it; nothing in a script."""
-    if _somebody_looks():
+    if _is_interactive():
         print(f"note: {message}", file=sys.stderr)
 
 
-def _somebody_looks() -> bool:
+def _is_interactive() -> bool:
     # IPython sets no prompt of Python's own, and its kernel has no terminal.
     shell = getattr(sys.modules.get("IPython"), "get_ipython", None)
     return hasattr(sys, "ps1") or (shell is not None and shell() is not None)

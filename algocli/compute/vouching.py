@@ -17,7 +17,7 @@ from algocli.errors import DataError, StorageError, reading
 
 @dataclass(frozen=True)
 class Fault:
-    """A file that is not what was written, or folder, with a sentence on it, and what mends it."""
+    """One thing wrong with a file or folder; `path`, `problem` and `mend` read as a sentence."""
 
     path: Path
     problem: str

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from algocli.compute.threads import in_threads
 from algocli.compute.track import Track, silent
-from algocli.dataset.digests import look_once
+from algocli.dataset.digests import recall_words
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.pixels import read_image
 from algocli.dataset.pngs import first_row
@@ -72,10 +72,10 @@ def find_copies(paths: Sequence[Path], cache_dir: Path | None = None, *, track: 
     StorageError
         If `cache_dir` cannot be written.
     """
-    beginnings = _look(paths, _beginning, cache_dir, _BEGINNINGS, track)
+    beginnings = _words(paths, _beginning, cache_dir, _BEGINNINGS, track)
     counts = Counter(beginnings)
     alike = [place for place, beginning in enumerate(beginnings) if beginning and counts[beginning] > 1]
-    pixels = _look([paths[place] for place in alike], _pixels, cache_dir, _PIXELS, track)
+    pixels = _words([paths[place] for place in alike], _pixels, cache_dir, _PIXELS, track)
     first: dict[str, int] = {}
     first_same = np.arange(len(paths))
     for place, digest in zip(alike, pixels, strict=True):
@@ -107,10 +107,10 @@ def find_shared(
     rest = np.flatnonzero(~shared)
     mine = [subject.stimuli[row].path for row in rest]
     theirs = [image.path for other in others for image in other.stimuli]
-    beginnings = _look([*mine, *theirs], _beginning, cache_dir, _BEGINNINGS, track)
+    beginnings = _words([*mine, *theirs], _beginning, cache_dir, _BEGINNINGS, track)
     likely = ({*beginnings[: len(mine)]} & {*beginnings[len(mine) :]}) - {""}
     places = [place for place, beginning in enumerate(beginnings) if beginning in likely]
-    pixels = _look([(*mine, *theirs)[place] for place in places], _pixels, cache_dir, _PIXELS, track)
+    pixels = _words([(*mine, *theirs)[place] for place in places], _pixels, cache_dir, _PIXELS, track)
     known = {digest for place, digest in zip(places, pixels, strict=True) if place >= len(mine)} - {""}
     for place, digest in zip(places, pixels, strict=True):
         if place < len(mine):
@@ -118,15 +118,15 @@ def find_shared(
     return Sharing(shared, n_by_id, tuple(other.id for other in others))
 
 
-def _look(
-    paths: Sequence[Path], see: Callable[[Path], str | None], cache_dir: Path | None, part: str, track: Track
+def _words(
+    paths: Sequence[Path], word_of: Callable[[Path], str | None], cache_dir: Path | None, part: str, track: Track
 ) -> list[str]:
     """Return a word of every image, an empty one where it cannot be read."""
     if cache_dir is not None:
-        return look_once(paths, cache_dir, see, part=part, label=_LOOKING, track=track)
+        return recall_words(paths, cache_dir, word_of, part=part, label=_LOOKING, track=track)
     if not paths:
         return []
-    words = in_threads(see, paths, n_threads=_N_THREADS, batch=16)
+    words = in_threads(word_of, paths, n_threads=_N_THREADS, batch=16)
     return [word or "" for word in track(words, total=len(paths), label=_LOOKING, unit="files")]
 
 

@@ -80,12 +80,18 @@ def digest_files(
     return recall_all(paths, cache_dir, read, "digesting files", track)
 
 
-def look_once(
-    paths: Sequence[Path], cache_dir: Path, look: Callable[[Path], str | None], *, part: str, label: str, track: Track
+def recall_words(
+    paths: Sequence[Path],
+    cache_dir: Path,
+    word_of: Callable[[Path], str | None],
+    *,
+    part: str,
+    label: str,
+    track: Track,
 ) -> list[str]:
-    """Return what `look` says of every file, in the order of `paths`, asking it again only where one has changed.
+    """Return what `word_of` says of every file, in the order of `paths`, asking it again only where one has changed.
 
-    `part` says what it looks at, and names its memory. None is not remembered, and returned as an empty word.
+    `part` says what it reads, and names its memory. None is not remembered, and returned as an empty word.
 
     Raises
     ------
@@ -94,7 +100,7 @@ def look_once(
     StorageError
         If `cache_dir` cannot be written.
     """
-    return recall_all(paths, cache_dir, partial(_look, look), label, track, part=part)
+    return recall_all(paths, cache_dir, partial(_stamped, word_of), label, track, part=part)
 
 
 def digest_part(path: Path, part: str, cache_dir: Path, compute: Callable[[], str]) -> str:
@@ -144,8 +150,8 @@ def _list_kinds(path: Path) -> tuple[str | None, str]:
     return lasting_stamp(status, started), "+".join(kinds) or _PLAIN
 
 
-def _look(look: Callable[[Path], str | None], path: Path) -> tuple[str | None, str]:
+def _stamped(word_of: Callable[[Path], str | None], path: Path) -> tuple[str | None, str]:
     """Return an image's stamp, if it is sure to stand for the content, and what is said of it."""
     started, status = time.time_ns(), os.stat(path)
-    word = look(path)
+    word = word_of(path)
     return (None, "") if word is None else (lasting_stamp(status, started), word)

@@ -56,7 +56,7 @@ def follow_links(group: Any, name: str, way: _Way | None = None) -> None:
         if isinstance(link, h5py.ExternalLink):
             path = source_file(here, link.filename)
             if path is not None:
-                _look_into(path, f"/{link.path}/{rest}".rstrip("/"), way)
+                _follow_into(path, f"/{link.path}/{rest}".rstrip("/"), way)
             return
         if link is None:
             return
@@ -79,7 +79,7 @@ def refuse_elsewhere(dataset: Any, way: _Way | None = None) -> None:
         for source in dataset.virtual_sources():
             for number in range(_MOST_PLACES if grows(source) else 1):
                 path = source_file(dataset, spell(source.file_name, number))
-                if path is None or not _look_into(path, spell(source.dset_name, number), way):
+                if path is None or not _follow_into(path, spell(source.dset_name, number), way):
                     break
     for name, _, _ in dataset.external or ():
         raw_file(dataset, name)
@@ -130,7 +130,7 @@ def _inside(item: Any, path: Path | None) -> Path | None:
     return path
 
 
-def _look_into(path: Path, name: str, way: _Way) -> bool:
+def _follow_into(path: Path, name: str, way: _Way) -> bool:
     """See where a dataset of another file comes from; say whether it is there."""
     import h5py
 

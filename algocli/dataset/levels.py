@@ -126,8 +126,8 @@ def lay_on_background(image: Image.Image, path: Path) -> tuple[Image.Image, tupl
     is_unset = image.format in _ALPHA_OFTEN_UNSET and not opacity.any()
     if is_unset or opacity.min() == 255:
         return Image.fromarray(colours), ()
-    share = opacity[:, :, None].astype(np.uint16)
-    laid = (colours * share + BACKGROUND * (255 - share) + 127) // 255
+    alpha = opacity[:, :, None].astype(np.uint16)
+    laid = (colours * alpha + BACKGROUND * (255 - alpha) + 127) // 255
     return Image.fromarray(laid.astype(np.uint8)), (Conversion.LAID,)
 
 

@@ -189,7 +189,7 @@ class Dataset(Protocol):
         ...
 
     @property
-    def found(self) -> tuple[SubjectId, ...]:
+    def subject_ids(self) -> tuple[SubjectId, ...]:
         """The subjects that are there, in order."""
         ...
 

@@ -58,11 +58,11 @@ def is_whole(path: Path, digest: str, cache_dir: Path | None = None) -> bool:
             memory = None
             if cache_dir is not None and os.path.getsize(path) > _LARGE:  # noqa: PTH202
                 memory = FileDigests(memory_of(path.parent, cache_dir))
-            found = None if memory is None else memory.recall(path)
-            if found is None:
-                found = digest_file(path)
-                _remember(path, stamp, found, memory)
-            known = _seen[path] = (stamp, found)
+            actual = None if memory is None else memory.recall(path)
+            if actual is None:
+                actual = digest_file(path)
+                _remember(path, stamp, actual, memory)
+            known = _seen[path] = (stamp, actual)
     except DataError:
         return False
     return known[1] == digest

@@ -81,12 +81,12 @@ LATE_AREAS = {
 }
 
 _LACKING = {"FBA-1": "2L 2R 4L 7L 7R", "FBA-2": "1L", "FFA-2": "1L", "VWFA-2": "3R 4R 8R", "mfs-words": "1R 3R"}
-_FOUND_ONLY_IN = {"mTL-bodies": "6R 8R", "mTL-words": "6L 7R", "mTL-faces": "", "aTL-faces": ""}
+_ONLY_IN = {"mTL-bodies": "6R 8R", "mTL-words": "6L 7R", "mTL-faces": "", "aTL-faces": ""}
 
 
 def is_absent(roi: str, subject: int, hemisphere: Hemisphere) -> bool:
     """Say whether one hemisphere of a subject of the real challenge has no vertex in a ROI."""
     here = f"{subject}{hemisphere[0].upper()}"
-    if roi in _FOUND_ONLY_IN:
-        return here not in _FOUND_ONLY_IN[roi].split()
+    if roi in _ONLY_IN:
+        return here not in _ONLY_IN[roi].split()
     return here in _LACKING.get(roi, "").split()

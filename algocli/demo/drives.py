@@ -31,11 +31,11 @@ _SIDE = 128  # pixels to which an image is reduced: enough for the highest frequ
 _FAINT = 0.01
 
 # How finely it matters where a thing is: the spots along each side of the image, and how far each reaches.
-_N_SPOTS = 4
+N_SPOTS = 4
 _REACH = 0.2
 
 N_ENERGY = len(CHANNELS) * N_PLACES**2
-N_OBJECT = len(PROPERTIES) * _N_SPOTS**2
+N_OBJECT = len(PROPERTIES) * N_SPOTS**2
 
 
 def measure_drives(picture: Picture) -> NDArray[np.float32]:
@@ -45,10 +45,13 @@ def measure_drives(picture: Picture) -> NDArray[np.float32]:
     return np.concatenate([energy.ravel(), objects.ravel().astype(np.float32)])
 
 
-def spot_centres() -> NDArray[np.float64]:
-    """Return degrees right of and above the point of gaze at each spot, (16, 2), row by row."""
-    middle = (np.arange(_N_SPOTS) + 0.5) / _N_SPOTS * 2 - 1
-    return IMAGE_RADIUS * np.stack([np.tile(middle, _N_SPOTS), np.repeat(-middle, _N_SPOTS)], axis=1)
+def square_centres(n_along: int) -> NDArray[np.float64]:
+    """Return degrees right of and above the point of gaze at the middle of each square, (n_along**2, 2), row by row.
+
+    The image is cut into `n_along` squares along each side.
+    """
+    middle = (np.arange(n_along) + 0.5) / n_along * 2 - 1
+    return IMAGE_RADIUS * np.stack([np.tile(middle, n_along), np.repeat(-middle, n_along)], axis=1)
 
 
 def _measure_objects(things: tuple[Thing, ...], visible: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -56,17 +59,11 @@ def _measure_objects(things: tuple[Thing, ...], visible: NDArray[np.float64]) ->
 
     A thing counts by its visible extent, the root of the area that nothing hides.
     """
-    centres = np.array([(thing.x, thing.y) for thing in things]) * [2, -2] + [-1, 1]
-    squared = ((IMAGE_RADIUS * centres[:, None, :] - spot_centres()[None]) ** 2).sum(axis=2)
+    middles = np.array([(thing.x, thing.y) for thing in things]) * [2, -2] + [-1, 1]
+    squared = ((IMAGE_RADIUS * middles[:, None, :] - square_centres(N_SPOTS)[None]) ** 2).sum(axis=2)
     near = np.exp(-squared / (2 * (2 * IMAGE_RADIUS * _REACH) ** 2))
     held = np.array([[thing.properties.get(name, 0.0) for name in PROPERTIES] for thing in things])
     return np.asarray(np.einsum("tp,t,ts->ps", held, np.sqrt(visible), near))
-
-
-def place_centres() -> NDArray[np.float64]:
-    """Return degrees right of and above the point of gaze at the middle of each place, (256, 2), row by row."""
-    middle = (np.arange(N_PLACES) + 0.5) / N_PLACES * 2 - 1
-    return IMAGE_RADIUS * np.stack([np.tile(middle, N_PLACES), np.repeat(-middle, N_PLACES)], axis=1)
 
 
 def measure_energy(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:

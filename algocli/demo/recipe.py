@@ -20,7 +20,7 @@ N_LEAST = 300
 
 # Eight subjects with 9,000 images of their own and 1,000 that all of them see make up NSD's 73,000.
 N_SHARED = 1_000
-N_OWN = (N_NSD_IMAGES - N_SHARED) // len(SUBJECTS)
+N_UNSHARED = (N_NSD_IMAGES - N_SHARED) // len(SUBJECTS)
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Recipe:
     seed: int
 
     def __post_init__(self) -> None:
-        most = N_SHARED + N_OWN
+        most = N_SHARED + N_UNSHARED
         if self.n_train < 2 or self.n_test < 2 or self.n_train + self.n_test > most:
             raise UsageError(
                 f"{self.n_train} training and {self.n_test} test images were asked for; "
@@ -94,9 +94,9 @@ def nsd_ids(recipe: Recipe, subject: int) -> dict[Split, NDArray[np.int64]]:
     They depend on the recipe and the subject alone; an image that several subjects see may be for training in one
     and for the test in another, as in NSD.
     """
-    first = N_SHARED + (subject - 1) * N_OWN
-    n_own = recipe.n_images - recipe.n_shared
-    seen = np.append(shared_ids(recipe), _shuffled_ids(recipe.seed)[first : first + n_own])
+    first = N_SHARED + (subject - 1) * N_UNSHARED
+    n_unshared = recipe.n_images - recipe.n_shared
+    seen = np.append(shared_ids(recipe), _shuffled_ids(recipe.seed)[first : first + n_unshared])
     seen = generator("split", recipe.seed, subject).permutation(seen)
     return {"train": np.sort(seen[: recipe.n_train]), "test": np.sort(seen[recipe.n_train :])}
 

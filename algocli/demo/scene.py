@@ -74,10 +74,10 @@ def _strew(sketch: Sketch, rng: np.random.Generator, n: int, colours: Colours) -
     _drop(sketch, rng, centres, _power_law(rng.random(n), 0.015, 0.14) * (0.35 + 0.9 * nearness), colours)
 
 
-def _power_law(shares: NDArray[np.float64], smallest: float, largest: float) -> NDArray[np.float64]:
+def _power_law(uniform: NDArray[np.float64], smallest: float, largest: float) -> NDArray[np.float64]:
     """Return radii such that the number of those above r falls with r**-1.2 between two ends."""
     power = -1.2
-    radii: NDArray[np.float64] = (smallest**power + shares * (largest**power - smallest**power)) ** (1 / power)
+    radii: NDArray[np.float64] = (smallest**power + uniform * (largest**power - smallest**power)) ** (1 / power)
     return radii
 
 

@@ -16,7 +16,7 @@ from algocli.dataset.challenge.layout import ROI_CLASSES
 from algocli.dataset.sides import HEMISPHERES
 from algocli.demo.chance import generator
 from algocli.demo.cortex import Cortex
-from algocli.demo.drives import FREQUENCIES, ORIENTATIONS, place_centres, spot_centres
+from algocli.demo.drives import FREQUENCIES, N_PLACES, N_SPOTS, ORIENTATIONS, square_centres
 from algocli.demo.sketch import PROPERTIES
 from algocli.demo.sphere import smooth_field
 
@@ -99,8 +99,8 @@ def tell_truth(cortex: Cortex, seed: int) -> Truth:
     for preference in preferences:
         preference += 0.15 * smooth_field(cortex.positions, rng)
     return Truth(
-        energy_weights=_within(cortex, place_centres(), tuning),
-        object_weights=_within(cortex, spot_centres(), preferences),
+        energy_weights=_within(cortex, square_centres(N_PLACES), tuning),
+        object_weights=_within(cortex, square_centres(N_SPOTS), preferences),
         energy_shares=shares.astype(np.float32),
         ceilings=_draw_ceilings(cortex, rng),
     )

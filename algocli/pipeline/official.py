@@ -142,7 +142,7 @@ def _ceilings_of_nsd(
     stim_info: Path | None,
 ) -> ReadCeiling:
     from algocli.dataset.nsd.ceiling_files import find_files
-    from algocli.dataset.nsd.ceiling_import import Conversion, read_ceilings
+    from algocli.dataset.nsd.ceiling_import import CeilingConversion, read_ceilings
 
     numbers = sorted({prediction.subject for prediction in predictions})
     try:
@@ -152,7 +152,7 @@ def _ceilings_of_nsd(
         raise UsageError(error.message, hint=hint) from error
     if not all(ceilings.hold_ratios for ceilings in files.values()):
         raise UsageError(f"{nsd} holds noise ceilings; nsd=... is for ncsnr.mgh files", hint="algocli import-ceilings")
-    how = Conversion(None, repeats, stim_info)
+    how = CeilingConversion(None, repeats, stim_info)
 
     @cache
     def ceilings(number: int) -> dict[Hemisphere, NDArray[np.float64]]:

@@ -210,7 +210,7 @@ def shared_subjects(runs: Sequence[Run], challenge: Dataset | None) -> tuple[Sub
     """
     having = {f"run {run.name}": run.subjects for run in runs}
     if challenge is not None:
-        having[str(challenge.folder)] = challenge.found
+        having[str(challenge.folder)] = challenge.subject_ids
     shared = set.intersection(*(set(found) for found in having.values()))
     if not shared:
         listed = "; ".join(f"{who} has {', '.join(map(str, found))}" for who, found in having.items())
@@ -221,7 +221,7 @@ def shared_subjects(runs: Sequence[Run], challenge: Dataset | None) -> tuple[Sub
 def _left_out(runs: Sequence[Run], challenge: Dataset | None, numbers: Sequence[SubjectId]) -> Iterator[str]:
     for n in sorted({n for run in runs for n in run.subjects} - set(numbers), key=by_id):
         lacking = [f"run {name}" for name in dict.fromkeys(run.name for run in runs if n not in run.subjects)]
-        if challenge is not None and n not in challenge.found:
+        if challenge is not None and n not in challenge.subject_ids:
             lacking.append(str(challenge.folder))
         yield f"subject {n} is left out: {' and '.join(lacking)} lack{'s' if len(lacking) == 1 else ''} it"
 

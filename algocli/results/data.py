@@ -18,7 +18,7 @@ class Gathered:
     def __init__(self, subjects: Iterable[Subject], folder: Path) -> None:
         self.folder = folder
         self._subjects = {subject.id: subject for subject in subjects}
-        self.found = tuple(sorted(self._subjects, key=by_id))
+        self.subject_ids = tuple(sorted(self._subjects, key=by_id))
 
     def subject(self, which: AnySubjectId) -> Subject:
         """Return one subject by its number or name."""
@@ -29,7 +29,7 @@ class Gathered:
 
     def subjects(self, which: Iterable[AnySubjectId] | AnySubjectId | None = None) -> list[Subject]:
         """Return the subjects asked for, each once, or all that are there."""
-        return [self.subject(one) for one in (self.found if which is None else check_subject_ids(which))]
+        return [self.subject(one) for one in (self.subject_ids if which is None else check_subject_ids(which))]
 
 
 def gather(run: Run, usual: Path, numbers: Iterable[SubjectId] | None = None) -> Gathered:

@@ -278,7 +278,7 @@ def _told(origin: Origin) -> str:
 
 
 def _left_out(challenge: Dataset, run: Run) -> Iterator[str]:
-    absent = [n for n in run.subjects if n not in challenge.found]
+    absent = [n for n in run.subjects if n not in challenge.subject_ids]
     if absent:
         yield f"the run also has subject {', '.join(map(str, absent))}, whose data is not in {challenge.folder}"
 

@@ -88,10 +88,10 @@ def scored_subjects(
         If the run has not been trained on a subject that was asked for.
     """
     if numbers is None:
-        numbers = [n for n in run.subjects if n in challenge.found]
+        numbers = [n for n in run.subjects if n in challenge.subject_ids]
         if not numbers:
             raise DataError(
-                f"run {run.name} has {_listed(run.subjects)}; {challenge.folder} has {_listed(challenge.found)}",
+                f"run {run.name} has {_listed(run.subjects)}; {challenge.folder} has {_listed(challenge.subject_ids)}",
                 hint="name the data that the run was made from with data_dir=...",
             )
     return [(challenge.subject(n), run.subject(n)) for n in check_subject_ids(numbers)]

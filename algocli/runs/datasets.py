@@ -173,10 +173,10 @@ class Home:
         return Home(folders[0], cache_dir, track, {subject.id: subject for subject in subjects})
 
     @cached_property
-    def found(self) -> tuple[SubjectId, ...]:
+    def subject_ids(self) -> tuple[SubjectId, ...]:
         """The subjects that the folder holds, in its order."""
         with suppress(DataError):
-            return open_dataset(self.folder).found
+            return open_dataset(self.folder).subject_ids
         return tuple(self._given)
 
     def others(self, number: SubjectId) -> list[Subject]:
@@ -187,12 +187,12 @@ class Home:
         DataError
             If one is there and cannot be opened.
         """
-        rest = [other for other in self.found if other != number]
+        rest = [other for other in self.subject_ids if other != number]
         return [self._given.get(other) or open_dataset(self.folder).subject(other) for other in rest]
 
     def digests(self, number: SubjectId) -> dict[str, Any] | None:
         """Return the digests of a subject's data; None where the folder has not all of it."""
-        if number not in self._known and (number in self._given or number in self.found):
+        if number not in self._known and (number in self._given or number in self.subject_ids):
             with suppress(DataError):
                 subject = self._given.get(number) or open_dataset(self.folder).subject(number)
                 self._known[number] = digest_data(subject, self.cache_dir, self.track)

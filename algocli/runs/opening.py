@@ -276,7 +276,7 @@ def _find(dataset: Home, settings: Settings, again: Collection[SubjectId]) -> Ru
 def _with_digest(named: Run, dataset: Home, settings: Settings) -> Run:
     """Name a run of a dataset beside that of another: by what the first subject is, by the first two, and so on."""
     known = []
-    for number in dataset.found:
+    for number in dataset.subject_ids:
         known.append((number, dataset.digests(number)))
         digest = hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
         run = Run(named.folder.with_name(with_data(named.name, digest)))

@@ -87,7 +87,7 @@ def best_over_subjects(
 def _means(having: NDArray[np.float64], people: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return the means over those drawn, (n_things, n_resamples, n_columns)."""
     n = having.shape[1]
-    weights = np.stack([(people == one).sum(axis=1) for one in range(n)], axis=1) / n
+    weights = np.stack([(people == person).sum(axis=1) for person in range(n)], axis=1) / n
     means: NDArray[np.float64] = weights @ having
     return means
 

@@ -25,7 +25,7 @@ from algocli.submission.entries import BLOCK
 from algocli.submission.precision import N_MANTISSA_BITS, RoundingLoss, round_mantissa
 from algocli.submission.shapes import ExpectedShapes, Member
 from algocli.submission.validate import validate
-from algocli.submission.verdict import Fault, ZipFindings
+from algocli.submission.verdict import ZipFault, ZipFindings
 
 # Above this size of the zip there is no safe margin below the limit.
 ROUND_BEYOND = 290 * 10**6
@@ -283,7 +283,7 @@ def _refuse_missing(
         )
 
 
-def _refusal(out: Path, faults: Sequence[Fault]) -> DataError:
+def _refusal(out: Path, faults: Sequence[ZipFault]) -> DataError:
     told = "; ".join(map(str, faults[:_MOST_FAULTS]))
     more = f"; and {len(faults) - _MOST_FAULTS} more" if len(faults) > _MOST_FAULTS else ""
     return DataError(f"{out} was not written: {told}{more}", hint=faults[0].mend)

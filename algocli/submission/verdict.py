@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-# Stands in `Fault.file` for what concerns the archive and no single file in it.
+# Stands in `ZipFault.file` for what concerns the archive and no single file in it.
 THE_ZIP = "the zip"
 
 _LONGEST = 200
 
 
 @dataclass(frozen=True)
-class Fault:
+class ZipFault:
     """One reason why the leaderboard would refuse a zip."""
 
     file: str
@@ -34,7 +34,7 @@ class Verdict:
     path: Path
     n_bytes: int
     subjects: tuple[int, ...]
-    faults: tuple[Fault, ...]
+    faults: tuple[ZipFault, ...]
     notes: tuple[str, ...]
     # A field rather than a property, so that whatever prints the fields prints it.
     ready: bool = field(init=False)
@@ -47,12 +47,12 @@ class ZipFindings:
     """Collects faults and notes while a zip is being read."""
 
     def __init__(self) -> None:
-        self.faults: list[Fault] = []
+        self.faults: list[ZipFault] = []
         self.notes: list[str] = []
 
     def fault(self, file: str, *, found: str, expected: str, mend: str) -> None:
         """Add a fault; names and texts that come out of the zip are made fit to print."""
-        self.faults.append(Fault(printable(file), printable(found), expected, mend))
+        self.faults.append(ZipFault(printable(file), printable(found), expected, mend))
 
     def damage(self, file: str, found: str) -> None:
         """Add the fault of an entry whose bytes are damaged."""

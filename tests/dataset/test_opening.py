@@ -30,7 +30,7 @@ def find_subject(which, folder):
 def test_the_challenge_is_told_by_its_subjects_folders(tiny_challenge: Path) -> None:
     found: Dataset = open_dataset(tiny_challenge)
     assert isinstance(found, Challenge)
-    assert found.found == (1, 6)
+    assert found.subject_ids == (1, 6)
     assert [one.id for one in found.subjects()] == [1, 6]
 
 

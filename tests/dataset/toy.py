@@ -68,7 +68,7 @@ class Toy:
     def __init__(self, folder: Path, subjects: Sequence[ToySubject]) -> None:
         self.folder = folder
         self._subjects = {one.id: one for one in subjects}
-        self.found: tuple[SubjectId, ...] = tuple(self._subjects)
+        self.subject_ids: tuple[SubjectId, ...] = tuple(self._subjects)
 
     def subject(self, which: int | str) -> ToySubject:
         if which not in self._subjects:
@@ -76,7 +76,7 @@ class Toy:
         return self._subjects[which]
 
     def subjects(self, which: Iterable[int | str] | int | str | None = None) -> list[ToySubject]:
-        return [self.subject(one) for one in (self.found if which is None else check_subject_ids(which))]
+        return [self.subject(one) for one in (self.subject_ids if which is None else check_subject_ids(which))]
 
 
 @dataclass

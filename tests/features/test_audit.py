@@ -232,4 +232,4 @@ def test_a_subject_that_the_data_folder_lacks_is_told(
 ) -> None:
     (tmp_path / "challenge/subj01").rename(tmp_path / "challenge/subj02")
     assert "has no subject 1" in reason(tmp_path)
-    assert Challenge(tmp_path / "challenge").found == (2,)
+    assert Challenge(tmp_path / "challenge").subject_ids == (2,)

@@ -49,7 +49,7 @@ def usual(**settings: Any) -> list[list[int]]:
 def test_without_copies_nobody_is_told_anything_and_the_split_is_as_ever(toy: Toy, tmp_path: Path) -> None:
     heard: list[str] = []
     run = learn(toy, tmp_path / "cache", holdout=0.25, note=heard.append)
-    assert [held_out(run, who) for who in toy.found] == 3 * usual(holdout=0.25)
+    assert [held_out(run, who) for who in toy.subject_ids] == 3 * usual(holdout=0.25)
     assert not [line for line in heard if "pixels" in line]
     assert not run.subject("anna").has_array("left_out_rows")
     assert not {"copies", "shared"} & {*run.subject("anna").record}

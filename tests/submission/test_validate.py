@@ -19,7 +19,7 @@ from algocli.errors import DataError
 from algocli.submission import contents, entries
 from algocli.submission.shapes import ExpectedShapes
 from algocli.submission.validate import validate
-from algocli.submission.verdict import THE_ZIP, Fault, Verdict, ZipFindings
+from algocli.submission.verdict import THE_ZIP, Verdict, ZipFault, ZipFindings
 
 from .by_hand import Files, header, npy, write_zip
 
@@ -28,7 +28,7 @@ Check = Callable[..., Verdict]
 NAME = "subj01/lh_pred_test.npy"
 
 
-def only_fault(verdict: Verdict) -> Fault:
+def only_fault(verdict: Verdict) -> ZipFault:
     """Return the single fault: a zip with one thing wrong must not be accused of two."""
     assert [str(fault) for fault in verdict.faults[1:]] == []
     assert not verdict.ready

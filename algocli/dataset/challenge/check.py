@@ -12,6 +12,7 @@ from typing import Literal, get_args
 
 from algocli.compute.choices import check_choice
 from algocli.compute.track import Track, silent
+from algocli.compute.vouching import Fault
 from algocli.dataset.ceilings import CeilingUnit
 from algocli.dataset.challenge.check_images import check_contents, check_names, n_rows
 from algocli.dataset.challenge.check_masks import Mask, check_masks
@@ -23,7 +24,7 @@ from algocli.dataset.challenge.check_responses import (
     check_shapes,
 )
 from algocli.dataset.challenge.check_sameness import list_sameness
-from algocli.dataset.challenge.findings import Fault, Findings
+from algocli.dataset.challenge.findings import Findings
 from algocli.dataset.challenge.layout import OFFICIAL_SIZES
 from algocli.dataset.challenge.subjects import Challenge, Subject
 from algocli.dataset.sides import HEMISPHERES, SPLITS, Hemisphere, Split
@@ -101,7 +102,7 @@ def check(
     if depth == "quick":
         return tuple(checks)
     same = list_sameness(seen, track)
-    return tuple(replace(found, notes=(*found.notes, *same[found.subject])) for found in checks)
+    return tuple(replace(checked, notes=(*checked.notes, *same[checked.subject])) for checked in checks)
 
 
 def _check_subject(

@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
+from algocli.compute.vouching import Fault
 from algocli.dataset.arrays import open_array
 from algocli.errors import DataError
 
 FROM_ARCHIVE = "take it from the challenge's archive"
 COPY_AGAIN = "copy the file again"
-
-
-@dataclass(frozen=True)
-class Fault:
-    """One thing wrong with one file or folder; `path`, `problem` and `mend` read as a sentence."""
-
-    path: Path
-    problem: str
-    mend: str
 
 
 class Findings:

@@ -45,7 +45,7 @@ class Challenge:
     ----------
     folder
         Where it is.
-    found
+    subject_ids
         The numbers of its subjects, rising.
 
     Raises
@@ -56,7 +56,7 @@ class Challenge:
     Examples
     --------
     >>> challenge = algocli.Challenge("demo")
-    >>> challenge.found
+    >>> challenge.subject_ids
     (1, 6)
     >>> subject = challenge.subject(1)
     >>> subject.responses("train", "left").shape == (len(subject.train_stimuli), subject.n_vertices("left"))
@@ -74,15 +74,15 @@ class Challenge:
                 hint="name the challenge data with data_dir=..., or write a synthetic one with `algocli demo`, in "
                 "data_dir='demo'",
             )
-        self.found = tuple(n for n in SUBJECTS if (self.folder / subject_folder(n)).is_dir())
-        if not self.found:
+        self.subject_ids = tuple(n for n in SUBJECTS if (self.folder / subject_folder(n)).is_dir())
+        if not self.subject_ids:
             raise DataError(
                 f"{self.folder} holds no subject: folders subj01 to subj08 were expected",
                 hint="name the folder above subj01 with data_dir=...",
             )
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({str(self.folder)!r}: {list_subjects(self.found)})"
+        return f"{type(self).__name__}({str(self.folder)!r}: {list_subjects(self.subject_ids)})"
 
     @forgiving
     def subject(self, number: AnySubjectId) -> Subject:
@@ -96,8 +96,8 @@ class Challenge:
             If the folder does not hold that subject.
         """
         number = check_subject(number)
-        if number not in self.found:
-            have = ", ".join(str(n) for n in self.found)
+        if number not in self.subject_ids:
+            have = ", ".join(str(n) for n in self.subject_ids)
             raise DataError(f"{self.folder} has no subject {number}: it holds {have}")
         return Subject(number, self.folder / subject_folder(number))
 
@@ -109,7 +109,7 @@ class Challenge:
         UsageError, DataError
             As `subject` does.
         """
-        return [self.subject(n) for n in (self.found if numbers is None else check_subjects(numbers))]
+        return [self.subject(n) for n in (self.subject_ids if numbers is None else check_subjects(numbers))]
 
 
 class Subject(PlainSubject):

@@ -71,7 +71,7 @@ def adapt(path: Path, stimuli: Sequence[Stimulus], origins: Sequence[CocoImage])
     frames = {o.coco_id: (s.nsd_id, o.crop.of(*sizes[o.coco_id])) for s, o in known}
     theirs = [annotation for annotation in content["annotations"] if annotation["image_id"] in frames]
     try:
-        adapted = [_adapt_one(annotation, *frames[annotation["image_id"]]) for annotation in theirs]
+        adapted = [_adapt(annotation, *frames[annotation["image_id"]]) for annotation in theirs]
     except DataError as error:
         raise DataError(f"{path}: {error.message}", hint=error.hint) from error
     kept = [new for new in adapted if new is not None]
@@ -119,7 +119,7 @@ def _are_all(entries: object, spans: Mapping[str, range]) -> bool:
     )
 
 
-def _adapt_one(annotation: Mapping[str, Any], nsd_id: int, frame: Frame) -> dict[str, Any] | None:
+def _adapt(annotation: Mapping[str, Any], nsd_id: int, frame: Frame) -> dict[str, Any] | None:
     """Return an annotation in the stimulus's pixels, None where all of it was cut off."""
     new = {**annotation, "image_id": nsd_id}
     whose = f"annotation {str(annotation.get('id', 'without id'))[:20]}"

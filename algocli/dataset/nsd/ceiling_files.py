@@ -108,10 +108,10 @@ def _shared(folder: Path, subjects: Sequence[int], there: Sequence[int], asked: 
 
 
 def _search(folder: Path) -> CeilingFiles:
-    return CeilingFiles({h: _search_one(folder, h) for h in HEMISPHERES})
+    return CeilingFiles({h: _search_side(folder, h) for h in HEMISPHERES})
 
 
-def _search_one(folder: Path, hemisphere: Hemisphere) -> Path:
+def _search_side(folder: Path, hemisphere: Hemisphere) -> Path:
     """Return a hemisphere's only file in a folder, or where NSD keeps the challenge's, or else anywhere below."""
     names = [name.format(side=prefix(hemisphere)) for name in _IN_A_FOLDER]
     here, usual = ([home / name for name in names if (home / name).is_file()] for home in (folder, folder / _IN_NSD))

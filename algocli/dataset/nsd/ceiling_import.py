@@ -48,7 +48,7 @@ class ImportedCeiling:
 
 
 @dataclass(frozen=True)
-class Conversion:
+class CeilingConversion:
     """How the numbers of a source become shares of variance.
 
     `unit` is that of noise ceilings, by default told by the maximum of both hemispheres. `repeats`, or a table to
@@ -81,7 +81,7 @@ class Conversion:
 
 
 def import_ceilings(
-    subjects: Sequence[Subject], files: Mapping[int, CeilingFiles], how: Conversion, *, force: bool = False
+    subjects: Sequence[Subject], files: Mapping[int, CeilingFiles], how: CeilingConversion, *, force: bool = False
 ) -> list[ImportedCeiling]:
     """Write the noise ceilings of some subjects into their challenge folders, float64 shares of variance.
 
@@ -112,7 +112,7 @@ def import_ceilings(
     return [row for row, _ in ready]
 
 
-def read_ceilings(subject: Subject, files: CeilingFiles, how: Conversion) -> dict[Hemisphere, _Ceiling]:
+def read_ceilings(subject: Subject, files: CeilingFiles, how: CeilingConversion) -> dict[Hemisphere, _Ceiling]:
     """Return a subject's noise ceilings from elsewhere, (n_vertices,) shares of variance, and write nothing.
 
     Raises
@@ -123,7 +123,9 @@ def read_ceilings(subject: Subject, files: CeilingFiles, how: Conversion) -> dic
     return {row.hemisphere: ceiling for row, ceiling in _convert(subject, files, how)}
 
 
-def _convert(subject: Subject, files: CeilingFiles, how: Conversion) -> Iterator[tuple[ImportedCeiling, _Ceiling]]:
+def _convert(
+    subject: Subject, files: CeilingFiles, how: CeilingConversion
+) -> Iterator[tuple[ImportedCeiling, _Ceiling]]:
     """Yield each hemisphere's noise ceilings, (n_vertices,), with all that there is to say about them."""
     how.check(files)
     values = {h: read_vertices(path, subject, h) for h, path in files.paths.items()}
@@ -155,13 +157,13 @@ def _convert(subject: Subject, files: CeilingFiles, how: Conversion) -> Iterator
         yield row, ceiling
 
 
-def _find_repeats(subject: Subject, how: Conversion) -> Repeats:
+def _find_repeats(subject: Subject, how: CeilingConversion) -> Repeats:
     if how.repeats is not None:
         return how.repeats
     return usual_repeats(subject.number) if how.stim_info is None else count_repeats(subject, how.stim_info)
 
 
-def _find_unit(ceilings: NDArray[Any], files: CeilingFiles, how: Conversion) -> CeilingUnit:
+def _find_unit(ceilings: NDArray[Any], files: CeilingFiles, how: CeilingConversion) -> CeilingUnit:
     """Tell the unit of both hemispheres' noise ceilings together."""
     if how.unit == "percent" and unit_of(ceilings) == "share" and not list_faults(ceilings):
         raise UsageError(

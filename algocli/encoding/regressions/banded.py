@@ -23,7 +23,7 @@ from algocli.encoding.loadings import BLOCK_ROWS, read_loadings
 from algocli.encoding.regressions.banded_folds import ReducedFolds
 from algocli.encoding.regressions.banded_search import (
     N_INNER_FOLDS,
-    Best,
+    BestSoFar,
     Search,
     Searcher,
     SearchSize,
@@ -223,11 +223,11 @@ def _products(
 
 def _search(
     searcher: Searcher, folds: ReducedFolds, responses: NDArray[np.floating], shares: NDArray[np.float32], note: Note
-) -> tuple[Best, NDArray[np.float64]]:
+) -> tuple[BestSoFar, NDArray[np.float64]]:
     """Try all draws on one block of vertices after the other; return the best of each vertex and its R²."""
     n_vertices, n_draws = responses.shape[1], len(shares)
     parts = blocks(n_vertices, searcher.block)
-    best, r2, even = Best.of_nothing(n_vertices), np.zeros(n_vertices), np.zeros(n_vertices)
+    best, r2, even = BestSoFar.of_nothing(n_vertices), np.zeros(n_vertices), np.zeros(n_vertices)
     attempt = searcher.prepare(folds)
     started = spoke = time.monotonic()
     for done, (block, draw) in enumerate(product(parts, range(n_draws)), start=1):
@@ -255,7 +255,7 @@ def _refit(
     products: NDArray[np.float32],
     shares: NDArray[np.float32],
     alphas: NDArray[np.float64],
-    best: Best,
+    best: BestSoFar,
     algebra: Algebra,
 ) -> NDArray[np.float32]:
     """Turn products into the weights of all fitted images, in place, the vertices of one draw after the other's.

@@ -107,7 +107,7 @@ class ReducedFolds:
         for start in range(0, n_vertices, VERTICES):
             here = slice(start, min(start + VERTICES, n_vertices))
             among_all = slice(vertices.start + here.start, vertices.start + here.stop)
-            measured = _in_own_spread(np.asarray(responses[:, among_all], np.float32)[self._images])
+            measured = _in_units_of_spread(np.asarray(responses[:, among_all], np.float32)[self._images])
             for number in range(0, len(self._parts), 2):
                 self._fill(number, measured, here, targets)
         return targets
@@ -127,7 +127,7 @@ class ReducedFolds:
         targets.total[here] += total / n_folds
 
 
-def _in_own_spread(measured: NDArray[np.float32]) -> NDArray[np.float32]:
+def _in_units_of_spread(measured: NDArray[np.float32]) -> NDArray[np.float32]:
     """Divide responses, (n_images, n_vertices), by each vertex's standard deviation; one that never varies stays."""
     spread: NDArray[np.float64] = measured.std(axis=0, dtype=np.float64)
     # Rounding gives equal numbers a spread.

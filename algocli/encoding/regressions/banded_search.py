@@ -99,7 +99,7 @@ class SearchSize:
 
 
 @dataclass
-class Best:
+class BestSoFar:
     """The best that some vertices have met so far.
 
     Attributes
@@ -117,7 +117,7 @@ class Best:
     errors: NDArray[np.float32]
 
     @classmethod
-    def of_nothing(cls, n_vertices: int) -> Best:
+    def of_nothing(cls, n_vertices: int) -> BestSoFar:
         """Return what is known before the first draw."""
         return cls(
             np.zeros(n_vertices, np.int64), np.zeros(n_vertices, np.int16), np.full(n_vertices, np.inf, np.float32)
@@ -129,9 +129,9 @@ class Best:
         better = errors < self.errors - np.finfo(np.float32).eps
         self.draw[better], self.chosen[better], self.errors[better] = draw, chosen[better], errors[better]
 
-    def part(self, vertices: slice) -> Best:
+    def part(self, vertices: slice) -> BestSoFar:
         """Return what some of the vertices have met, to be updated in its place."""
-        return Best(self.draw[vertices], self.chosen[vertices], self.errors[vertices])
+        return BestSoFar(self.draw[vertices], self.chosen[vertices], self.errors[vertices])
 
 
 # Returns each vertex's best penalty for given shares of the layers, and its squared error with that.

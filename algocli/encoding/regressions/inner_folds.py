@@ -146,17 +146,17 @@ def _errors(
     part: _Part, seen: _Seen, whole: _Seen, n_fit: int, alphas: NDArray[np.float64], algebra: Algebra
 ) -> NDArray[np.float64]:
     """Return the mean squared error of a part's predictions, (n_alphas, n_vertices)."""
-    n_own, n_others = len(part.rows), n_fit - len(part.rows)
+    n_rows, n_others = len(part.rows), n_fit - len(part.rows)
     mean = (whole.sums - seen.sums) / n_others
     # The products of the others, and of this part, with responses and vectors less the others' means.
     others = whole.products - seen.products - n_others * np.outer(part.mean, mean)
-    held_out = seen.products - np.outer(part.sums, mean) - np.outer(part.mean, seen.sums - n_own * mean)
+    held_out = seen.products - np.outer(part.sums, mean) - np.outer(part.mean, seen.sums - n_rows * mean)
     coefficients = part.basis.T @ others.astype(np.float32)
     agreement = coefficients.astype(np.float64) * (part.basis.T @ held_out.astype(np.float32))
-    total = seen.squares - 2 * mean * seen.sums + n_own * mean**2
+    total = seen.squares - 2 * mean * seen.sums + n_rows * mean**2
     cross = (1 / (part.variances + alphas[:, None])) @ agreement
     squares = squares_of_predictions(part.held_out, part.variances, coefficients, alphas, algebra)
-    return (total - 2 * cross + squares) / n_own
+    return (total - 2 * cross + squares) / n_rows
 
 
 def squares_of_predictions(

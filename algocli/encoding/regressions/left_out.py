@@ -92,8 +92,8 @@ def left_out(fold: Components, alphas: NDArray[np.float64]) -> ErrorWeights:
         # Two variances that are the same have a root between them that is the same too, and no part in anything.
         with np.errstate(divide="ignore", invalid="ignore"):
             nu = n_fit / (counts / (roots[:, None] - every) ** 2).sum(axis=1)
-            shares = np.nan_to_num(nu[:, None] / (every - roots[:, None]), nan=0, posinf=0, neginf=0)
-        q += (1 / (roots + alphas[:, None])) @ shares
+            terms = np.nan_to_num(nu[:, None] / (every - roots[:, None]), nan=0, posinf=0, neginf=0)
+        q += (1 / (roots + alphas[:, None])) @ terms
     squared = (1 - q) ** 2
     # Whatever lies outside is noise for the most part, as much of it in each direction.
     outside = squared[:, n_kept:] @ counts[n_kept:] / counts[n_kept:].sum()

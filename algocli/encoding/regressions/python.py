@@ -233,14 +233,14 @@ def _linear_form(estimator: Any, scores: NDArray[np.float32], predicted: NDArray
     return None
 
 
-def _agree(predicted: NDArray[np.float32], expected: NDArray[np.float32], share: float) -> bool:
+def _agree(predicted: NDArray[np.float32], expected: NDArray[np.float32], tolerance: float) -> bool:
     """Say whether predictions, (n_images, n_vertices), are the same but for rounding."""
     if predicted.shape != expected.shape or not np.isfinite(predicted).all():
         return False
     apart = np.abs(predicted - expected).max(axis=0)
     spread = np.abs(expected - expected.mean(axis=0)).max(axis=0)
     # A vertex that nothing predicts varies by less than its mean is rounded by.
-    return bool((apart <= share * spread + 1e-5 * np.abs(expected).max(axis=0)).all())
+    return bool((apart <= tolerance * spread + 1e-5 * np.abs(expected).max(axis=0)).all())
 
 
 REGRESSION = Estimators()

@@ -194,10 +194,10 @@ def _best(
 
 def _rank(subject: Subject, stimulus: Stimulus, reference: Reference) -> int:
     """Say how well a name of the right id fits, 0 best: two subjects' files of one image may have one name."""
-    is_own_name = reference.stem == stimulus.path.stem.lower()
+    is_same_name = reference.stem == stimulus.path.stem.lower()
     if reference.subject not in (None, subject.id):
         return 3
-    return 2 if not is_own_name else int(reference.subject is None)
+    return 2 if not is_same_name else int(reference.subject is None)
 
 
 def _misfit(subject: Subject, matrix: Matrix, by_id: bool) -> DataError:

@@ -28,7 +28,7 @@ from algocli.features.imports.locating import Key, locate_rows
 from algocli.features.imports.matrices import open_matrix, read_ids
 from algocli.features.imports.recipes import check_wishes, imported_recipe, provenance_of
 from algocli.features.imports.replacing import folder_for, others, take_place
-from algocli.features.imports.subject_files import is_shared, refuse_another, share_files
+from algocli.features.imports.subject_files import assign_files, is_per_subject, refuse_another
 from algocli.features.store.keys import Dtype
 from algocli.features.store.library import create_store, store_name
 from algocli.features.store.shards import SHARD_BYTES, FeatureStore, refuse_non_finite
@@ -169,13 +169,13 @@ def _open(
 ) -> list[tuple[Subject, Matrix]]:
     """Return the subjects that there are files for, rising, each with its array; one that several share is one."""
     ordered = sorted(subjects, key=lambda subject: by_id(subject.id))
-    if not is_shared(files):
+    if not is_per_subject(files):
         matrix = open_matrix(files[0], dataset, names_file)
         return [(subject, matrix) for subject in ordered]
-    shared = share_files(files, [subject.id for subject in subjects], asked=asked)
-    note("; ".join(f"subject {number}: {file}" for number, file in shared.items()))
-    opened = {file: open_matrix(file, dataset, names_file) for file in shared.values()}
-    return [(subject, opened[shared[subject.id]]) for subject in ordered if subject.id in shared]
+    file_of = assign_files(files, [subject.id for subject in subjects], asked=asked)
+    note("; ".join(f"subject {number}: {file}" for number, file in file_of.items()))
+    opened = {file: open_matrix(file, dataset, names_file) for file in file_of.values()}
+    return [(subject, opened[file_of[subject.id]]) for subject in ordered if subject.id in file_of]
 
 
 def _locate(
@@ -250,7 +250,7 @@ class Suspects:
     def __init__(self, name: Callable[[int], str]) -> None:
         self._name = name
         self._n_rows = 0
-        self._found: dict[str, list[int]] = {
+        self._places: dict[str, list[int]] = {
             "all zero": [],
             "one and the same number": [],
             "those of another image": [],
@@ -266,16 +266,16 @@ class Suspects:
         for here, row in enumerate(bits):
             place = self._n_rows + here
             if is_zero[here]:
-                self._found["all zero"].append(place)
+                self._places["all zero"].append(place)
             elif is_flat[here]:
-                self._found["one and the same number"].append(place)
+                self._places["one and the same number"].append(place)
             elif rows.shape[1] > 1 and self._seen.setdefault(_print_of(row), place) != place:
-                self._found["those of another image"].append(place)
+                self._places["those of another image"].append(place)
         self._n_rows += len(rows)
 
     def told(self) -> Iterator[str]:
         """Yield a sentence for each kind that there is."""
-        for kind, places in self._found.items():
+        for kind, places in self._places.items():
             if places:
                 first = ", ".join(map(self._name, places[:_SHOWN])) + (", ..." if places[_SHOWN:] else "")
                 yield f"the features of {len(places)} of {self._n_rows} images are {kind}: {first}"

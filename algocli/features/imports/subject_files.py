@@ -24,12 +24,12 @@ def named_subject(path: Path) -> int | None:
     return numbers.pop() if len(numbers) == 1 else None
 
 
-def is_shared(files: Sequence[Path]) -> bool:
+def is_per_subject(files: Sequence[Path]) -> bool:
     """Say whether there is a file for each subject, and not one for all."""
     return len(files) > 1 or _PLACE in str(files[0])
 
 
-def share_files(files: Sequence[Path], subjects: Sequence[SubjectId], *, asked: bool) -> dict[SubjectId, Path]:
+def assign_files(files: Sequence[Path], subjects: Sequence[SubjectId], *, asked: bool) -> dict[SubjectId, Path]:
     """Return the file of each subject.
 
     Parameters

@@ -154,7 +154,7 @@ def load_backbone(
     hashed = digests({name: graph.tensors(name) for name in names})
     network = _channels_last(graph.cut(names).to("cpu").requires_grad_(False))
     # Before it moves to a device, which would compute the last bits otherwise.
-    probes = fingerprints(network, built.transform, names) if built.is_own else {}
+    probes = fingerprints(network, built.transform, names) if built.is_custom else {}
     return Backbone(
         built.model,
         tuple(measured),
@@ -163,11 +163,11 @@ def load_backbone(
         built.weights or weights,
         hashed,
         {"architecture": built.architecture, "arguments": dict(built.arguments)},
-        code={name: graph.code(name) for name in names} if built.is_own else {},
+        code={name: graph.code(name) for name in names} if built.is_custom else {},
         probes=probes,
         call_numbers={name: call for name in names if (call := graph.call(name)) is not None},
         asks_for=built.asks_for,
-        takes_turns=built.is_own and isinstance(graph, Watched),
+        takes_turns=built.is_custom and isinstance(graph, Watched),
     )
 
 
@@ -229,7 +229,7 @@ def open_graph(built: Network, note: Note) -> tuple[Graph, bool]:
     images = [built.transform.normalise(pixels[place : place + 1]) for place in (PHOTOGRAPH, NOISE, BLACK)]
     to_float32(built, note)
     with fed(built), undisturbed(seed=0):
-        graph = read_graph(built.module, built.tracing, images, is_own=built.is_own)
+        graph = read_graph(built.module, built.tracing, images, is_custom=built.is_custom)
     loads = isinstance(graph, Watched) and built.read_weights is not None
     if loads and built.read_weights is not None:
         load_state(built.module, built.read_weights(), built.weights_source, note=note)

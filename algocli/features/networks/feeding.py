@@ -60,7 +60,7 @@ def _taken(built: Network, said: str) -> tuple[str, str]:
         return f"{refused}: {said}", "prepare them as it was trained: transform='model'"
     if re.search(r"\b(dtype|scalar type|Half|BFloat16|Double)\b|input type", said):
         return f"does not take images in float32: {said}", "leave out .half() and the like in its code"
-    taken = _try_others(built.module, side) if built.is_own else None
+    taken = _try_others(built.module, side) if built.is_custom else None
     if taken is None:
         hint = (
             "say in its attribute pretrained_cfg what it takes: input_size, mean and std, as timm's networks do"

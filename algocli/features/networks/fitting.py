@@ -120,12 +120,12 @@ def _words(prefix: str) -> list[str]:
 def _under(tensors: _Tensors, dropped: str, written: Mapping[str, str]) -> list[Place]:
     """Return the places under each prefix that stands before the wanted names, of which the network's prefix is off."""
     short = {name.removeprefix(dropped): name for name in tensors.wanted}
-    found: dict[str, dict[str, str]] = defaultdict(dict)
+    by_prefix: dict[str, dict[str, str]] = defaultdict(dict)
     for spelt, name in written.items():
         for start in (0, *(sign.end() for sign in re.finditer("[/.]", spelt))):
             if spelt[start:] in short:
-                found[spelt[:start]][short[spelt[start:]]] = name
-    return [tensors.place(prefix, dropped, names) for prefix, names in found.items()]
+                by_prefix[spelt[:start]][short[spelt[start:]]] = name
+    return [tensors.place(prefix, dropped, names) for prefix, names in by_prefix.items()]
 
 
 def _of_module(tensors: _Tensors, written: Mapping[str, str]) -> list[Place]:

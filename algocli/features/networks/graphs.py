@@ -33,7 +33,7 @@ def read_graph(
     tracing: Mapping[str, Any],
     images: Sequence[torch.Tensor] = (),
     *,
-    is_own: bool = False,
+    is_custom: bool = False,
 ) -> Graph:
     """Trace a network; one that cannot be traced without changing what it computes is watched instead.
 
@@ -43,7 +43,7 @@ def read_graph(
         What is to be a node of its own: `leaf_modules` (classes) and `autowrap_functions`.
     images : (n, 3, side, side) each
         What to try the network on, to see which modules run how often.
-    is_own
+    is_custom
         Whether its code is not known. What such code reads or draws as it runs (a counter, a random number) stands
         still in a graph, so a graph must agree with the network on the images.
     """
@@ -63,8 +63,8 @@ def read_graph(
     if any(leaves_its_mark(node, network) for node in graph.nodes):
         return Watched(network, images)
     named = {name: node for node, name in tracer.node_to_qualname.items() if node.op != "placeholder"}
-    traced = Traced(network, graph, _exact_names(network, named) if is_own else named, tracer.returned)
-    if is_own and not all(agree(network, traced.whole(), some) for some in images[:1]):
+    traced = Traced(network, graph, _exact_names(network, named) if is_custom else named, tracer.returned)
+    if is_custom and not all(agree(network, traced.whole(), some) for some in images[:1]):
         return Watched(network, images)
     return traced
 

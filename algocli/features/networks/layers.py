@@ -168,8 +168,8 @@ def _meant_by(word: str, names: Sequence[str]) -> list[str]:
     outer = [name for name in names if plain.endswith(f".{_plain(name)}")]
     # Of a name that goes on where a layer ends, the layer; else what is nearly spelt so.
     above = [name for name in names if plain.startswith(f"{_plain(name)}.")]
-    found = same or inner[:_SHOWN] or outer[-1:] or nearest(plain, names) or above[-1:]
-    return list(dict.fromkeys(found))[:_SHOWN]
+    likely = same or inner[:_SHOWN] or outer[-1:] or nearest(plain, names) or above[-1:]
+    return list(dict.fromkeys(likely))[:_SHOWN]
 
 
 def _plain(word: str) -> str:

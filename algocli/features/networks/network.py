@@ -51,7 +51,7 @@ class Network:
     # What torch.fx is to leave in one piece.
     tracing: Mapping[str, Any] = field(default_factory=dict)
     # Whether the name alone does not say what is computed, so that the code enters the key.
-    is_own: bool = False
+    is_custom: bool = False
 
 
 @dataclass(frozen=True)
@@ -215,7 +215,7 @@ def as_network(model: str, architecture: str, network: Any, request: NetworkRequ
         raise UsageError(
             f"{model} has no weights '{request.weights}'", hint="use pretrained (what it comes with), random or a file"
         )
-    return Network(model, network, architecture, transform, stated, is_own=True)
+    return Network(model, network, architecture, transform, stated, is_custom=True)
 
 
 def call(build: Callable[..., Any], request: NetworkRequest) -> Any:

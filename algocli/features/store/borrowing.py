@@ -83,7 +83,7 @@ def _readable(home: Path, store: FeatureStore) -> Iterator[FeatureStore]:
 def _serves(mine: FeatureStore, theirs: FeatureStore) -> bool:
     """Say whether a cache's own store is complete, and stands for the same: it stays as it is, and is what is meant."""
     same = mine.folder.name == theirs.folder.name
-    one, other = (store.manifest["provenance"] for store in (mine, theirs))
+    here, there = (store.manifest["provenance"] for store in (mine, theirs))
     # What was made elsewhere, or imported, has no other name than its numbers: two would do as well.
-    elsewhere = FROM_DATASET not in (one.get("source", FROM_DATASET), other.get("source", FROM_DATASET))
-    return mine.complete and (same or (elsewhere and one.get("ids") == other.get("ids")))
+    elsewhere = FROM_DATASET not in (here.get("source", FROM_DATASET), there.get("source", FROM_DATASET))
+    return mine.complete and (same or (elsewhere and here.get("ids") == there.get("ids")))

@@ -111,7 +111,7 @@ def preparation(recipe: Mapping[str, Any]) -> str | None:
     """
     if is_imported(recipe) or "asks_for" not in recipe or "transform" not in recipe["identity"]:
         return None
-    return describe_preparation(recipe["model"], transform_of(recipe), own_transform(recipe))
+    return describe_preparation(recipe["model"], transform_of(recipe), transform_asked_for(recipe))
 
 
 def transform_of(recipe: Mapping[str, Any]) -> Transform:
@@ -126,7 +126,7 @@ def transform_of(recipe: Mapping[str, Any]) -> Transform:
     return _read_transform(recipe, recorded) if isinstance(recorded, dict) else TUTORIAL
 
 
-def own_transform(recipe: Mapping[str, Any]) -> Transform | None:
+def transform_asked_for(recipe: Mapping[str, Any]) -> Transform | None:
     """Return the transform that a recipe's weights ask for; None where nobody knows, or it was not recorded.
 
     Raises
@@ -172,7 +172,7 @@ def _usual_transform(recipe: Mapping[str, Any], used: TransformName) -> Transfor
     if "asks_for" not in recipe:
         # Only networks of one's own may state nothing. What these get is not to be known from here, so it is named.
         return "auto" if runs_code(recipe["model"]) else "model"
-    asked_for = own_transform(recipe)
+    asked_for = transform_asked_for(recipe)
     if asked_for is None:
         return "tutorial"
     return used if asked_for.constants == transform_of(recipe).constants else "model"

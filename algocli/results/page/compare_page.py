@@ -112,7 +112,7 @@ def build_compare_page(
 
 def _placed(comparison: Comparison, data: Dataset) -> tuple[SubjectId, ...]:
     """Return the subjects of whom the data says where on the cortex their responses lie."""
-    return tuple(n for n in comparison.subjects if n in data.found and has_places(data.subject(n)))
+    return tuple(n for n in comparison.subjects if n in data.subject_ids and has_places(data.subject(n)))
 
 
 def _group_maps(comparison: Comparison, runs: Sequence[Run], data: Dataset) -> Iterator[tuple[str, BrainMap]]:

@@ -165,7 +165,7 @@ def _asked_for(recipe: Mapping[str, Any]) -> str:
     """Say how images are prepared according to a network's weights; nothing where it was not recorded."""
     if "asks_for" not in recipe:
         return ""
-    asked = features.own_transform(recipe)
+    asked = features.transform_asked_for(recipe)
     if asked is None:
         return "nothing is known of how it was trained"
     return "the same" if features.preparation(recipe) is None else asked.words

@@ -164,7 +164,7 @@ def _times(counts: Sequence[int]) -> str:
 
 def _placed(report: Report, data: Dataset) -> tuple[SubjectId, ...]:
     """Return the subjects of whom the data says where on the cortex their responses lie."""
-    return tuple(n for n in report.subjects if n in data.found and has_places(data.subject(n)))
+    return tuple(n for n in report.subjects if n in data.subject_ids and has_places(data.subject(n)))
 
 
 def _group_maps(report: Report, run: Run, data: Dataset) -> tuple[tuple[str, BrainMap], ...]:
@@ -175,7 +175,7 @@ def _group_maps(report: Report, run: Run, data: Dataset) -> tuple[tuple[str, Bra
 
 def _subject_parts(report: Report, run: Run, data: Dataset, notes: dict[str, None]) -> Iterator[SubjectPart]:
     """Yield each subject's part; what cannot be shown leaves a note."""
-    there = tuple(n for n in report.subjects if n in data.found)
+    there = tuple(n for n in report.subjects if n in data.subject_ids)
     placed = _placed(report, data)
     if placed != there:
         notes["no maps of the cortex: the dataset does not say where its responses lie"] = None

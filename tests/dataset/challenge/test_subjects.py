@@ -27,7 +27,7 @@ def spoiled(spoilable: Path) -> Subject:
 
 def test_the_subjects_that_are_there_are_found(tiny_challenge: Path) -> None:
     challenge = Challenge(str(tiny_challenge))
-    assert challenge.found == (1, 6)
+    assert challenge.subject_ids == (1, 6)
     assert [s.name for s in challenge.subjects()] == ["subj01", "subj06"]
     assert [s.number for s in challenge.subjects((6,))] == [6]
 

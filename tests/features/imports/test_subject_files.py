@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from algocli.errors import UsageError
-from algocli.features.imports.subject_files import named_subject, share_files
+from algocli.features.imports.subject_files import assign_files, named_subject
 
 
 def shared(files: list[str], subjects: list[int], *, asked: bool = True) -> dict[int, str]:
-    return {n: str(path) for n, path in share_files([Path(file) for file in files], subjects, asked=asked).items()}
+    return {n: str(path) for n, path in assign_files([Path(file) for file in files], subjects, asked=asked).items()}
 
 
 @pytest.mark.parametrize(

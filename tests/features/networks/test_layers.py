@@ -215,7 +215,7 @@ def test_a_name_means_one_call_of_a_module(branches: bool) -> None:
     net, images = Repeating(branches=branches).eval(), torch.randn(2, 3, 8, 8)
     with torch.no_grad():
         expected = by_hooks(net, images)
-        graph = read_graph(net, {}, [images], is_own=True)
+        graph = read_graph(net, {}, [images], is_custom=True)
         names = [*CALLS, "fc_1", "fc_2"]
         assert resolve_layers(names, graph.names, "net", graph.calls)
         found = graph.cut(names)(images)
@@ -226,7 +226,7 @@ def test_a_name_means_one_call_of_a_module(branches: bool) -> None:
 
 def test_traced_or_watched_the_calls_of_a_module_have_the_same_names() -> None:
     images = [torch.randn(1, 3, 8, 8)]
-    traced, watched = (read_graph(Repeating(branches=b), {}, images, is_own=True) for b in (False, True))
+    traced, watched = (read_graph(Repeating(branches=b), {}, images, is_custom=True) for b in (False, True))
     modules = [name for name in traced.names if not name.startswith("block.add")]
     containers = ["block", "block_1", "block_2"]
     assert modules == [name for name in watched.names if name not in containers]

@@ -173,7 +173,7 @@ def test_a_dataset_without_places_is_refused(group, run):
     class Nowhere:
         """A dataset whose subjects say nothing of where they are."""
 
-        folder, found = group.folder, group.found
+        folder, subject_ids = group.folder, group.subject_ids
 
         def subject(self, which):
             subject = group.subject(which)
@@ -187,7 +187,7 @@ def test_a_dataset_without_places_is_refused(group, run):
             return lost
 
         def subjects(self, which=None):
-            return [self.subject(one) for one in which or self.found]
+            return [self.subject(one) for one in which or self.subject_ids]
 
     with pytest.raises(UsageError, match="nothing says where on a cortex the responses of subject 1 are"):
         plot_group_accuracy(Nowhere(), run, ALL)

@@ -34,8 +34,8 @@ _LIKELY = [
 ]
 # Files that lie beside an array called NAME, the likeliest first. Programs that keep the names of a folder's images
 # beside their features call them file_names.txt.
-_OWN = ("{}", "{}_names", "{}.names", "{}_file_names", "{}_ids", "{}.ids", "{}_nsd_ids")
-_SHARED = ("file_names", "filenames", "image_names", "nsd_ids", "nsd_id", "ids")
+_OF_ARRAY = ("{}", "{}_names", "{}.names", "{}_file_names", "{}_ids", "{}.ids", "{}_nsd_ids")
+_OF_FOLDER = ("file_names", "filenames", "image_names", "nsd_ids", "nsd_id", "ids")
 # These may hold names of something else, or of another array: they count where there is an image's name for each row.
 _PERHAPS = (
     *("image_paths", "file_paths", "filepaths", "paths", "names"),
@@ -130,12 +130,12 @@ def labels_beside(path: Path, n_rows: int) -> Labels | None:
         If the file cannot be read.
     """
     stem = path.name.removesuffix(path.suffix)
-    for pattern in (*_OWN, *_SHARED, *_PERHAPS):
+    for pattern in (*_OF_ARRAY, *_OF_FOLDER, *_PERHAPS):
         for ending in _ENDINGS:
             other = path.with_name(pattern.format(stem) + ending)
             if other == path or not other.is_file():
                 continue
-            if pattern in _SHARED:
+            if pattern in _OF_FOLDER:
                 labels = read_labels(other)
                 # Numbers that merely count rows say that these are in order.
                 if pattern != "ids" or not counts(labels.words):
@@ -143,7 +143,7 @@ def labels_beside(path: Path, n_rows: int) -> Labels | None:
                 continue
             # Notes may have the array's name as well, and so may the same features in another format.
             likely = _read_likely(other)
-            if likely is not None and _is_of_rows(likely.words, n_rows, is_own=pattern in _OWN):
+            if likely is not None and _is_of_rows(likely.words, n_rows, of_array=pattern in _OF_ARRAY):
                 return likely
     return None
 
@@ -203,8 +203,8 @@ def is_image_name(word: str) -> bool:
     return bool(re.search(r"\.(png|jpe?g|bmp|tiff?|webp)$|nsd[-_]?[0-9]{5}", word.strip(), re.IGNORECASE))
 
 
-def _is_of_rows(words: Sequence[str], n_rows: int, *, is_own: bool) -> bool:
-    if not is_own:
+def _is_of_rows(words: Sequence[str], n_rows: int, *, of_array: bool) -> bool:
+    if not of_array:
         return len(words) == n_rows and all(map(is_image_name, words))
     return any(map(is_image_name, words)) or (len(words) == n_rows and not _is_row(words[0]))
 
