@@ -6,6 +6,7 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from algocli.dataset.conversions import Conversion
 from algocli.dataset.memories import FileDigests, lasting_stamp, memory_of, recall_all
 from algocli.dataset.pixels import find_conversions
 from algocli.dataset.pngs import LARGEST_IMAGE
+from algocli.dataset.protocol import Subject
 from algocli.dataset.stimuli import Stimulus
 from algocli.errors import DataError, NoPixels, reading
 
@@ -78,6 +80,18 @@ def digest_files(
     """
     read = _read if most is None else partial(_read, most=most)
     return recall_all(paths, cache_dir, read, "digesting files", track)
+
+
+def digest_other_files(subject: Subject, cache_dir: Path) -> dict[str, str]:
+    """Digest what of a subject's data is read beside images and training responses, by the paths below its folder.
+
+    What cannot be read is left to whoever needs it; a kind of dataset may name no such files.
+    """
+    files: Sequence[Path] = getattr(subject, "other_files", ())
+    with suppress(DataError):
+        names = [path.relative_to(subject.folder).as_posix() for path in files]
+        return dict(zip(names, digest_files(files, cache_dir), strict=True))
+    return {}
 
 
 def recall_words(

@@ -240,7 +240,7 @@ class Plotting:
     def remarks(self) -> Iterator[str]:
         """Say what a choice of layers does, and where a run may be of several or of another than the drawn dataset."""
         from algocli.results.choosing import tell_choice
-        from algocli.results.data_of_runs import tell_other_places
+        from algocli.results.data_of_runs import tell_data
         from algocli.runs.mixtures import tell_mixtures
 
         if self.request.chooses:
@@ -248,7 +248,7 @@ class Plotting:
         for run in self.runs:
             yield from tell_mixtures(run, self.subjects)
         pairs = [(self.challenge.subject(n), run.subject(n)) for run in self.runs for n in self.subjects]
-        yield from dict.fromkeys(tell_other_places(pairs))
+        yield from dict.fromkeys(tell_data(pairs))
 
 
 def _share(min_r: object) -> float:

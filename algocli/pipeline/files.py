@@ -15,7 +15,7 @@ from algocli.dataset.protocol import Subject
 from algocli.errors import DataError, UsageError
 from algocli.pipeline.arguments import Data, Ids, one_run, refuse_file, some_ids
 from algocli.pipeline.defaults import DEFAULT_DATA, DEFAULT_EXPORT, ExportFormat
-from algocli.results.data_of_runs import recorded_subjects, tell_other_places
+from algocli.results.data_of_runs import recorded_subjects, tell_changed_files, tell_data
 from algocli.results.export_group import MapFormat, export_group
 from algocli.results.group import check_group
 from algocli.results.scoring import scored_subjects
@@ -98,7 +98,7 @@ def export(
         files = _arrays(run, numbers, output)
     elif data_dir is not None:
         pairs = scored_subjects(open_dataset(data_dir), run, numbers)
-        remarks += tell_other_places(pairs)
+        remarks += tell_data(pairs)
         files = _views(file_format, pairs, output, group=group)
     else:
         files = _views(file_format, _recorded(run, numbers, remarks.append), output, group=group)
@@ -161,4 +161,6 @@ def _recorded(run: Run, numbers: tuple[SubjectId, ...] | None, remark: Note) -> 
         if origin.note:
             remark(origin.note)
         pairs.append((origin.subject, origin.subject_run))
+    for told in tell_changed_files(pairs):
+        remark(told)
     return pairs

@@ -17,7 +17,7 @@ from algocli.dataset.sides import Hemisphere
 from algocli.errors import UsageError
 from algocli.pipeline.arguments import ChallengeData, as_challenge
 from algocli.pipeline.defaults import DEFAULT_DATA
-from algocli.results.data_of_runs import tell_other_places
+from algocli.results.data_of_runs import tell_data
 from algocli.results.scoring import scored_subjects
 from algocli.runs.datasets import refuse_another_place
 from algocli.runs.mixtures import tell_mixtures
@@ -129,7 +129,7 @@ def _predictions(
     scored = [share.id for _, share in pairs]
     for subject, share in pairs:
         refuse_another_place(subject, share, source.cache_dir, doing="scored", track=track)
-    for remark in (*tell_other_places(pairs), *tell_mixtures(source, scored), *tell_fitted_tests(source, scored)):
+    for remark in (*tell_data(pairs), *tell_mixtures(source, scored), *tell_fitted_tests(source, scored)):
         note(remark)
     return of_run(source, scored)
 

@@ -25,6 +25,7 @@ from algocli.features.store.library import check_name
 from algocli.pipeline.arguments import Paths, check_correction, each_subject
 from algocli.pipeline.borrowing import filling_own
 from algocli.pipeline.defaults import DEFAULT_CACHE, DEFAULT_MODEL
+from algocli.results.data_of_runs import tell_changed_files
 from algocli.results.group import check_group
 from algocli.results.group_partition import GroupPartition, group_partition
 from algocli.results.held_out import share_of_same_images
@@ -225,7 +226,8 @@ def partition(
     everything = runs[frozenset(names)]
     same_images = share_of_same_images(everything, some)
     report = summarise_parts(names, found, rois=only, drawn=drawn, correct=each, same_images=same_images)
-    report = replace(report, notes=(*tell_split(everything, [one.id for one in some]), *report.notes))
+    changed = tell_changed_files((one, everything.subject(one.id)) for one in some)
+    report = replace(report, notes=(*tell_split(everything, [one.id for one in some]), *changed, *report.notes))
     chance = {number: own.by_chance for number, own in (drawn or {}).items()}
     summed = group_partition(report, chance=chance, correct=over, seed=resample_seed) if group else None
     return Partition(report, tuple(found_sets), runs, {one.id: sides for one, sides in found}, summed)

@@ -20,7 +20,7 @@ from algocli.dataset.protocol import Dataset, Subject
 from algocli.dataset.sides import Side, check_side
 from algocli.errors import DataError, UsageError
 from algocli.results.choosing import tell_choice
-from algocli.results.data_of_runs import recorded_subject
+from algocli.results.data_of_runs import recorded_subject, tell_changed_files
 from algocli.results.held_out import HeldOut, data_is_gone, held_out, share_of_same_images
 from algocli.results.regions import Regions, choose_rois, classes_of, regions, tell_min_ceiling
 from algocli.results.resampling import LEVEL, Resampled, draw, resample_rois
@@ -168,6 +168,7 @@ def compare(
         notes += _check_same_images(subject_runs[number])
     notes += [line for run in {run.name: run for run in runs}.values() for line in tell_split(run, numbers)]
     data = [challenge.subject(n) if challenge else _recorded_subject(subject_runs[n][0]) for n in numbers]
+    notes += dict.fromkeys(tell_changed_files((one, held.subject_run) for one in data for held in subject_runs[one.id]))
     classes = classes_of(data)
     chosen = choose_rois(rois, classes, min_ceiling)
     notes += tell_min_ceiling(min_ceiling)

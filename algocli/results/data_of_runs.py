@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from algocli.dataset.naming import SubjectId, check_subject_ids, name_of
 from algocli.dataset.opening import find_subject
 from algocli.dataset.protocol import Subject
+from algocli.runs.datasets import tell_changed
 from algocli.runs.run import Run
 from algocli.runs.subject_run import SubjectRun
 
@@ -64,6 +65,19 @@ def tell_other_places(pairs: Iterable[tuple[Subject, SubjectRun]]) -> Iterator[s
     for (trained_on, here), numbers in found.items():
         listed = ", ".join(map(str, dict.fromkeys(numbers)))
         yield f"subject {listed} was trained on {trained_on}; ROIs and the like are those of {here}"
+
+
+def tell_changed_files(pairs: Iterable[tuple[Subject | None, SubjectRun]]) -> Iterator[str]:
+    """Say which files that scores are told by are not what they were when a subject was trained."""
+    for subject, subject_run in pairs:
+        if subject is not None:
+            yield from tell_changed(subject, subject_run, Run(subject_run.folder.parent).cache_dir)
+
+
+def tell_data(pairs: Sequence[tuple[Subject, SubjectRun]]) -> Iterator[str]:
+    """Say in what the data that scores are told of is not that which their subjects were trained on."""
+    yield from tell_other_places(pairs)
+    yield from tell_changed_files(pairs)
 
 
 def _origin(subject_run: SubjectRun, usual: Path) -> Origin:

@@ -21,7 +21,7 @@ from algocli.errors import DataError, UsageError
 from algocli.features.store.commands import preparation
 from algocli.features.store.library import read_recipe
 from algocli.results.certainty import Asked, Certainty, assess
-from algocli.results.data_of_runs import Origin, recorded_subjects, tell_other_places
+from algocli.results.data_of_runs import Origin, recorded_subjects, tell_changed_files, tell_other_places
 from algocli.results.held_out import share_of_same_images
 from algocli.results.regions import Chosen, Regions, choose_rois, classes_of, regions, tell_min_ceiling
 from algocli.results.rows import RowsByRoi
@@ -196,7 +196,7 @@ def _report(
 ) -> Report:
     """Score subjects that are paired with their data, or with None where there is none."""
     numbers = [subject_run.id for _, subject_run in pairs]
-    notes = [*remarks, *tell_mixtures(run, numbers), *tell_split(run, numbers)]
+    notes = [*remarks, *tell_changed_files(pairs), *tell_mixtures(run, numbers), *tell_split(run, numbers)]
     classes = classes_of(subject for subject, _ in pairs if subject is not None)
     chosen = choose_rois(which[0], classes, which[1])
     notes += tell_min_ceiling(chosen.min_ceiling)

@@ -5,7 +5,7 @@ A folder may be moved, copied or filled anew: what counts is the content that ea
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from algocli.compute.track import Track, silent
-from algocli.dataset.digests import stimuli_digest
+from algocli.dataset.digests import digest_other_files, stimuli_digest
 from algocli.dataset.naming import SubjectId, check_subject_name, name_of
 from algocli.dataset.opening import open_dataset
 from algocli.dataset.protocol import Subject
 from algocli.dataset.sides import check_sides
 from algocli.errors import DataError, UsageError
-from algocli.runs.run import Run
+from algocli.runs.run import Run, list_runs
 from algocli.runs.subject_run import SubjectRun
 
 # What of a record's inputs is the data's, and what to call it.
@@ -51,6 +51,36 @@ def differing(inputs: object, others: object) -> list[str] | None:
         return None
     first, second = told
     return [word for kind, word in _KINDS.items() if kind in first and kind in second and first[kind] != second[kind]]
+
+
+def tell_changed(subject: Subject, subject_run: SubjectRun, cache_dir: Path) -> Iterator[str]:
+    """Say which files beside images and training responses are not what they were when a run was trained.
+
+    ROIs, noise ceilings and test responses may well be replaced; nothing tells that from damage. What has come since is
+    nobody's fault, and records of old do not say.
+    """
+    known = subject_run.record.get("other_files") or {}
+    found = digest_other_files(subject, cache_dir) if known else {}
+    changed = sorted(name for name, digest in known.items() if found.get(name) != digest)
+    if changed:
+        more = f" and {len(changed) - 1} more" if changed[1:] else ""
+        when = f"after run {subject_run.folder.parent.name} was trained"
+        yield f"subject {subject_run.id}: {subject.folder / changed[0]}{more} changed, or went, {when}"
+
+
+def tell_changed_data(subject: Subject, inputs: object, cache_dir: Path) -> Iterator[str]:
+    """Say what of a subject's data is not what the latest run of the same folder was trained on: it may be damaged."""
+    here = subject.folder.resolve()
+    for run in list_runs(cache_dir):
+        with suppress(DataError):
+            known = run.subject(subject.id) if run.has(subject.id) else None
+            if known is not None and known.data_folder == here:
+                faults = differing(known.record.get("inputs"), inputs)
+                if faults:
+                    what = f"the {' and '.join(faults)} in {here}"
+                    yield f"subject {subject.id}: {what} changed after run {run.name} was trained"
+                yield from tell_changed(subject, known, cache_dir)
+                return
 
 
 def refuse_other_data(runs: Sequence[Run], number: SubjectId, *, doing: str, images: bool = False) -> None:

@@ -14,6 +14,7 @@ from algocli.compute.budget import available_memory, check_memory, gigabytes
 from algocli.compute.lock import hold
 from algocli.compute.remarks import Remark, gather
 from algocli.compute.track import Note, Track, silent, unheard
+from algocli.dataset.digests import digest_other_files
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.protocol import Subject
 from algocli.dataset.sides import recorded
@@ -27,7 +28,7 @@ from algocli.errors import UsageError
 from algocli.features.store.library import find_store
 from algocli.features.store.shards import FeatureStore
 from algocli.runs.aside import clear
-from algocli.runs.datasets import Home, differing, digest_data
+from algocli.runs.datasets import Home, differing, digest_data, tell_changed_data
 from algocli.runs.opening import claim
 from algocli.runs.p_values import withdraw_damaged
 from algocli.runs.run import Run
@@ -92,6 +93,8 @@ def train_subject(
             withdraw_damaged(run.subject(subject.id), note)
             note(f"subject {subject.id}: run {run.name} is done already")
             return run.subject(subject.id)
+        for line in tell_changed_data(subject, inputs, cache_dir):
+            note(line)
         split = same.split(settings)
         _refuse_unfounded(settings, split, stores)
         needed = _promise(subject, settings, split, stores, device, note)
@@ -107,7 +110,7 @@ def train_subject(
             else:
                 remarks += found
             about |= {"memory": needed, "without_test": without_test, **({"regression": code} if code else {})}
-            about |= same.record()
+            about |= {"other_files": digest_other_files(subject, cache_dir), **same.record()}
             subject_run.finish(_record(subject, settings, inputs, command_line, clock, started) | about)
     return run.subject(subject.id)
 

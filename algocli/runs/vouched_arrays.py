@@ -39,6 +39,7 @@ _RECORD = {
     **{name: [str] for name in ("without_test?", "sides?", "command_line?")},
     **dict.fromkeys(("held_out?", "regression?", "shared?", "copies?", "versions?", "seconds?"), dict),
     "data?": str,
+    "other_files?": _DIGESTS,
 }
 # Where, beside the folders of runs, subjects are made until they are whole.
 _ASIDE = ".aside"

@@ -45,7 +45,8 @@ def test_what_is_stopped_or_fails_is_made_good_by_a_repeat(stage: Stage, name: s
 def test_a_write_that_takes_half_is_gone_on_with(stage: Stage) -> None:
     for name in SOME[:4]:
         kinds = [kind for kind, _ in stage.reference(name).operations]
-        assert disturb(stage, name, failing("short", lasting=True), kinds.index("write") + 1).verdict == "same"
+        outcome = disturb(stage, name, failing("short", lasting=True), kinds.index("write") + 1)
+        assert outcome.verdict == "same", outcome.detail
 
 
 @compiled

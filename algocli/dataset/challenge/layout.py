@@ -166,6 +166,11 @@ class SubjectLayout:
         """Return the file that names a class's codes."""
         return self.masks / f"mapping_{roi_class}.npy"
 
+    def other_files(self) -> tuple[Path, ...]:
+        """List what is there and read beside images and training responses: ROIs, ceilings, test responses."""
+        of_sides = [path for h in HEMISPHERES for path in (self.noise_ceiling(h), self.responses("test", h))]
+        return tuple(path for path in (*sorted(self.masks.glob("*.npy")), *of_sides) if path.is_file())
+
     def roi_classes(self) -> tuple[str, ...]:
         """List the classes of ROIs that there are: the official ones of which there is a file, then anyone's own."""
         mapped = sorted(path.name[len("mapping_") : -len(".npy")] for path in self.masks.glob("mapping_*.npy"))

@@ -195,6 +195,11 @@ class Subject(PlainSubject):
         paths = [self.layout.responses("train", hemisphere) for hemisphere in HEMISPHERES]
         return dict(zip(HEMISPHERES, digest_files(paths, cache_dir, track=track), strict=True))
 
+    @property
+    def other_files(self) -> tuple[Path, ...]:
+        """What is read beside images and training responses, as far as it is there."""
+        return self.layout.other_files()
+
     @forgiving
     def noise_ceiling(self, hemisphere: Side) -> NDArray[np.float64] | None:
         """Return the noise ceiling of every vertex in the file's own unit, or None where there is no file.

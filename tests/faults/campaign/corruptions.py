@@ -11,10 +11,12 @@ import random
 import re
 import shutil
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.faults.campaign.damages import DAMAGES, kind_of
 from tests.faults.campaign.outcome import Outcome, Verdict
 from tests.faults.campaign.place import Stage, begin, serving, verdict_of
 from tests.faults.campaign.readings import MAKING, READERS, SIGNIFICANCE, TRAININGS, Reader, is_lock, left_in, may_lack
@@ -23,6 +25,10 @@ from tests.support.hints import command_in
 
 # Rounds of doing what is said: a damage may hide the next.
 _ROUNDS = 6
+# How whoever reads data says that it is not what it was; what is scored may be scored anew for good reasons.
+_CHANGED = ("changed, or went, after run", "changed after run")
+# Of what a place holds, what is damaged; and where data is kept as it was.
+_READ, _SOUND = ("cache", "out", "data"), "sound data"
 # What may be lost, or be of before, and costs work and no more.
 _COSTS_WORK = ("digests", "done", "spectra", "axes", "gram", "standardised", "model.npz", "p values", "latest")
 
@@ -54,47 +60,30 @@ def _pairs(words: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     return zip(("", *words), words, strict=False)
 
 
-def kind_of(file: Path) -> str:
-    """Return what a file of a place is, whatever subject, side, number or digest it is of."""
-    parts = file.parts
-    name = re.sub(r"^(left|right|lh|rh)[_.]", "", file.name)
-    if parts[:2] == ("cache", "runs"):
-        return (
-            "latest" if name == "latest" else f"run: {'p values' if name in ('p.npy', 'significance.json') else name}"
-        )
-    if "features.zarr" in parts:
-        return "store: " + ("zarr.json" if name == "zarr.json" else "shard")
-    if parts[:2] == ("cache", "features"):
-        return f"store: {re.sub(r'[0-9a-f]{16}.*npz|[0-9]{5}.json', '', '/'.join((*_derived(parts), name)))}"
-    if parts[0] == "cache":
-        return parts[1]
-    return f"{parts[0]}: {re.sub(r'[0-9]+', '', re.sub(r'^.*?([.]all|[.]|_)', '', name)) or name}"
-
-
-def _derived(parts: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(part for part in parts[4:-1] if not re.fullmatch(r"[0-9a-f]{16}", part))
-
-
 @dataclass
 class _Campaign:
     stage: Stage
     before: Path
     kinds: dict[str, list[Path]] = field(default_factory=lambda: defaultdict(list))
-    expected: dict[str, tuple[str, dict[str, str]]] = field(default_factory=dict)
+    expected: dict[tuple[str, bool], tuple[str, dict[str, str]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         whole = self.stage.whole
-        for path in sorted(whole.rglob("*")):
+        # Data lies behind a link, and is shared by all places.
+        for path in sorted((*whole.rglob("*"), *(whole / "data" / "subj01").rglob("*"))):
             file = path.relative_to(whole)
-            if path.is_file() and not is_lock(path) and file.parts[0] in ("cache", "out") and path.stat().st_size:
+            if path.is_file() and not is_lock(path) and file.parts[0] in _READ and path.stat().st_size:
                 self.kinds[kind_of(file)].append(file)
+        shutil.copytree(whole / "data", self.stage.folder / _SOUND)
 
     def trial(self, kind: str, chance: random.Random) -> Outcome:
         """Damage a file of a kind, and have some command read it."""
         file = chance.choice(self.kinds[kind])
         damage = chance.choice(sorted(DAMAGES))
         name = chance.choice(sorted(READERS))
-        with self.stage.copy() as place:
+        # What it gives of what is whole.
+        self.wanted(name, of_data=file.parts[0] == "data")
+        with self.stage.copy() as place, self.data_put_back():
             how = DAMAGES[damage](self, place, file, chance)
             if how is None:
                 return Outcome(name, f"{damage}, {kind}", "same", "nothing to damage it with")
@@ -102,23 +91,37 @@ class _Campaign:
         about = f"{file} {how}; {' '.join(READERS[name].words)}: {detail}" if verdict not in ("same", "told") else ""
         return Outcome(name, f"{damage}, {kind}", verdict, about)
 
-    def wanted(self, name: str) -> tuple[str, dict[str, str]]:
-        """Return what a command says and leaves in a place that is whole."""
-        if name not in self.expected:
+    @contextmanager
+    def data_put_back(self) -> Iterator[None]:
+        """Make all data sound again at the end of a `with` block."""
+        yield
+        for sound in (self.stage.folder / _SOUND / "subj01").rglob("*"):
+            path = self.stage.whole / "data" / sound.relative_to(self.stage.folder / _SOUND)
+            if sound.is_file() and not (path.is_file() and path.read_bytes() == sound.read_bytes()):
+                shutil.copy2(sound, path)
+
+    def wanted(self, name: str, *, of_data: bool) -> tuple[str, dict[str, str]]:
+        """Return what a command says and leaves in a place that is whole, with its notes where data will be damaged."""
+        if (name, of_data) not in self.expected:
             with self.stage.copy() as place:
-                self.expected[name] = _seen(READERS[name], place, self.stage.done(place, READERS[name].words))
-        return self.expected[name]
+                ended = self.stage.done(place, READERS[name].words, quiet=not of_data)
+                self.expected[name, of_data] = _seen(READERS[name], place, ended)
+        return self.expected[name, of_data]
 
     def read(self, name: str, place: Path, file: Path, damage: str) -> tuple[Verdict, str]:
         """Read what is damaged, doing what is said about it, until it is as it was."""
-        reader, wanted, said = READERS[name], self.wanted(name), []
+        of_data = file.parts[0] == "data"
+        reader, wanted, said = READERS[name], self.wanted(name, of_data=of_data), []
         for turn in range(_ROUNDS):
-            ended = self.stage.run(place, reader.words)
+            # Of data that nobody vouches for, notes tell.
+            ended = self.stage.run(place, reader.words, quiet=not of_data)
             said.append(f"[{ended.code}] {ended.said[-600:]}")
             failed = verdict_of(ended)
             if failed is not None:
                 return failed, said[-1]
             if ended.code == 0:
+                if of_data and any(told in ended.said for told in _CHANGED):
+                    return "told", ""
                 seen = _seen(reader, place, ended)
                 if reader.keeps:
                     # A deletion that was stopped leaves features without a manifest: they go, and that is told.
@@ -205,7 +208,7 @@ def _hints(ended: Ended) -> list[str]:
 
 
 def _seen(reader: Reader, place: Path, ended: Ended) -> tuple[str, dict[str, str]]:
-    said = "" if reader.talks else ended.said
+    said = "" if reader.talks else ended.said.replace(str(place), "")
     left = left_in(place, *reader.leaves)
     return said, dict.fromkeys(left, "kept") if reader.keeps else left
 
@@ -215,86 +218,3 @@ def _agree(seen: tuple[str, dict[str, str]], wanted: tuple[str, dict[str, str]])
     return seen[0] == wanted[0] and all(
         seen[1].get(file, digest if may_lack(file) else "") == digest for file, digest in wanted[1].items()
     )
-
-
-Damage = Callable[[_Campaign, Path, Path, random.Random], str | None]
-
-
-def _change(path: Path, content: bytes) -> None:
-    # In place, as nothing of ours does.
-    with path.open("r+b") as stream:
-        stream.write(content)
-        stream.truncate()
-
-
-def _bit(_campaign: _Campaign, place: Path, file: Path, chance: random.Random) -> str:
-    content = bytearray((place / file).read_bytes())
-    at, bit = chance.randrange(len(content)), chance.randrange(8)
-    content[at] ^= 1 << bit
-    _change(place / file, bytes(content))
-    return f"byte {at}, bit {bit}"
-
-
-def _page(_campaign: _Campaign, place: Path, file: Path, chance: random.Random) -> str | None:
-    content = (place / file).read_bytes()
-    size = min(512, max(1, len(content) // 2))
-    start = chance.randrange(-(-len(content) // size)) * size
-    changed = content[:start] + bytes(size) + content[start + size :]
-    if changed == content:
-        return None
-    _change(place / file, changed[: len(content)])
-    return f"{size} bytes from {start} on"
-
-
-def _end(_campaign: _Campaign, place: Path, file: Path, chance: random.Random) -> str:
-    size = chance.choice((0, chance.randrange((place / file).stat().st_size)))
-    os.truncate(place / file, size)
-    return f"after {size} bytes"
-
-
-def _all(_campaign: _Campaign, place: Path, file: Path, _chance: random.Random) -> str:
-    (place / file).unlink()
-    return "deleted"
-
-
-def _more(_campaign: _Campaign, place: Path, file: Path, chance: random.Random) -> str:
-    byte = bytes([chance.choice((0, 120, 255))])
-    _change(place / file, (place / file).read_bytes() + byte)
-    return f"{byte!r} behind it"
-
-
-def _swapped(campaign: _Campaign, place: Path, file: Path, chance: random.Random) -> str | None:
-    mine = (place / file).read_bytes()
-    others = [other for other in campaign.kinds[kind_of(file)] if (place / other).read_bytes() != mine]
-    if not others:
-        return None
-    other = chance.choice(others)
-    _change(place / file, (place / other).read_bytes())
-    _change(place / other, mine)
-    return f"swapped with {other}"
-
-
-def _older(campaign: _Campaign, place: Path, file: Path, chance: random.Random) -> str | None:
-    """Put the file of before in its place, as a backup does that was brought back in part."""
-    old = campaign.before / file
-    if not old.is_file():
-        kin = [path for path in (campaign.before / "cache").rglob(file.name) if path.is_file()]
-        kin = [path for path in kin if kind_of(path.relative_to(campaign.before)) == kind_of(file)]
-        if not kin:
-            return None
-        old = chance.choice(sorted(kin))
-    if old.read_bytes() == (place / file).read_bytes():
-        return None
-    _change(place / file, old.read_bytes())
-    return f"as {old.relative_to(campaign.before)} was before"
-
-
-DAMAGES: dict[str, Damage] = {
-    "a bit": _bit,
-    "a page": _page,
-    "the end": _end,
-    "all of it": _all,
-    "a byte more": _more,
-    "another's": _swapped,
-    "of before": _older,
-}

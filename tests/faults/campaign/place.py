@@ -57,16 +57,17 @@ class Stage:
     folder: Path
     _numbers: Iterator[int] = field(default_factory=count, repr=False)
 
-    def run(self, place: Path, words: Sequence[str], **how: Any) -> Ended:
+    def run(self, place: Path, words: Sequence[str], *, quiet: bool = True, **how: Any) -> Ended:
         """Run one command in a place."""
-        return self.together(place, [{"arguments": list(words), **how}])[0]
+        return self.together(place, [{"arguments": list(words), **how}], quiet=quiet)[0]
 
-    def together(self, place: Path, jobs: Sequence[dict[str, Any]]) -> list[Ended]:
+    def together(self, place: Path, jobs: Sequence[dict[str, Any]], *, quiet: bool = True) -> list[Ended]:
         """Run commands in a place at the same time."""
+        more = ["--quiet"] if quiet else []
         common = {"folder": str(place), "cache": str(place / "cache"), "alarm": SECONDS}
-        return self.jobs.run(*({**common, **job, "arguments": _quiet(job["arguments"])} for job in jobs))
+        return self.jobs.run(*({**common, **job, "arguments": [*job["arguments"], *more]} for job in jobs))
 
-    def done(self, place: Path, words: Sequence[str]) -> Ended:
+    def done(self, place: Path, words: Sequence[str], *, quiet: bool = True) -> Ended:
         """Run a command that succeeds.
 
         Raises
@@ -74,7 +75,7 @@ class Stage:
         RuntimeError
             If it does not: then nothing can be said of faults.
         """
-        ended = self.run(place, words)
+        ended = self.run(place, words, quiet=quiet)
         if ended.code != 0:
             raise RuntimeError(f"{' '.join(words)}: {ended.code}\n{ended.said}")
         return ended
@@ -115,7 +116,3 @@ def verdict_of(ended: Ended) -> Verdict | None:
         return "traceback"
     n_errors = sum(line.startswith("error: ") for line in ended.said.splitlines())
     return None if n_errors == (ended.code in (2, 3, 4)) else "wrong"
-
-
-def _quiet(words: Sequence[str]) -> list[str]:
-    return [*words, "--quiet"]

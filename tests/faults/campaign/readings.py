@@ -92,20 +92,9 @@ READERS: dict[str, Reader] = {
 
 # What tells of when, where and by whom something was made, and so is never the same twice.
 _OF_THE_MOMENT = {
-    *(
-        "finished_at",
-        "seconds",
-        "timings",
-        "versions",
-        "command",
-        "command_line",
-        "made_at",
-        "digest",
-        "files",
-        "record",
-        "sha256",
-    ),
-    *("created_at", "argv", "memory", "host", "peak_bytes", "started_at", "at", "provenance", "trained_at"),
+    *("finished_at", "seconds", "timings", "versions", "command", "command_line", "made_at", "digest", "files"),
+    *("record", "sha256", "data", "created_at", "argv", "memory", "host", "peak_bytes", "started_at", "at"),
+    *("provenance", "trained_at"),
 }
 
 

@@ -1,0 +1,84 @@
+"""Data that changed after a training: whoever trains or scores on it is told, and nothing of what came later."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import algocli
+from algocli.runs.run import Run
+from tests.encoding.data_by_hand import datasets_to_spoil, written_datasets  # noqa: F401
+
+MASK, CEILING = "roi_masks/lh.streams_challenge_space.npy", "test_split/noise_ceiling/lh_noise_ceiling.npy"
+RESPONSES = "training_split/training_fmri/lh_training_fmri.npy"
+
+
+def trained(home: Path, note: Callable[[str], object] = lambda _: None, **how: Any) -> Run:
+    (recipe,) = (path.name for path in (home / "cache/features").iterdir())
+    subjects = algocli.Challenge(home / "a").subjects([1])
+    return algocli.train(subjects, recipe, cache_dir=home / "cache", n_components=4, note=note, **how)
+
+
+def told(run: Run, home: Path) -> list[str]:
+    """Return what each of the commands says of files that changed."""
+    said: list[str] = []
+    said += algocli.report(run).notes
+    said += algocli.report(run, data_dir=home / "a").notes
+    said += algocli.compare([run, run]).notes
+    algocli.export(run, home / "out", file_format="csv", note=said.append)
+    return [line for line in said if "changed, or went, after" in line]
+
+
+@pytest.mark.parametrize("file", [MASK, "roi_masks/mapping_floc-words.npy", CEILING])
+def test_a_file_that_is_read_beside_images_and_responses(home: Path, file: str) -> None:
+    path = home / "a/subj01" / file
+    if file == CEILING and not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.save(path, np.full(algocli.Challenge(home / "a").subject(1).n_vertices("left"), 0.5))
+    run = trained(home)
+    assert told(run, home) == []
+    array = np.load(path, allow_pickle=True)
+    np.save(path, array * 2 if array.dtype != object else np.array({**array.item(), 1: "another"}))
+    lines = told(run, home)
+    assert len(lines) == 4
+    assert all(f"{path.name} changed, or went, after run {run.name}" in line for line in lines)
+    notes: list[str] = []
+    trained(home, notes.append, name="fresh")
+    assert next(line for line in notes if "changed" in line).startswith(f"subject 1: {path}")
+    # The new run is of what is there now.
+    assert told(Run(home / "cache/runs/fresh"), home) == []
+
+
+def test_training_responses_that_changed_are_told_to_whoever_trains_anew(home: Path) -> None:
+    run = trained(home)
+    path = home / "a/subj01" / RESPONSES
+    array = np.load(path)
+    array[0, 0] += 1
+    np.save(path, array)
+    notes: list[str] = []
+    trained(home, notes.append, name="fresh")
+    assert (
+        f"subject 1: the responses in {(home / 'a/subj01').resolve()} changed after run {run.name} was trained" in notes
+    )
+
+
+def test_what_came_later_or_was_never_recorded_is_nobodys_fault(home: Path) -> None:
+    run = trained(home)
+    mask = home / "a/subj01/roi_masks"
+    for side in ("lh", "rh"):
+        np.save(mask / f"{side}.mine_challenge_space.npy", np.load(mask / f"{side}.streams_challenge_space.npy"))
+    np.save(mask / "mapping_mine.npy", np.array({0: "Unknown", 1: "mine"}))
+    assert told(run, home) == []
+    record = run.folder / "subj01/record.json"
+    about = json.loads(record.read_text())
+    # One of before.
+    record.write_text(json.dumps({name: part for name, part in about.items() if name not in ("other_files", "digest")}))
+    (mask / "mapping_mine.npy").unlink()
+    streams = mask / "lh.streams_challenge_space.npy"
+    np.save(streams, np.load(streams) * 0)
+    assert not [line for line in algocli.report(run).notes if "changed" in line]
