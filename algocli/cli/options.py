@@ -130,7 +130,11 @@ SharedImages = Annotated[
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the split.")]
 RunName = Annotated[
     str,
-    typer.Option("--run", callback=remember, help="Name of a run; its beginning is enough where that is unique."),
+    typer.Option(
+        "--run",
+        callback=remember,
+        help="Name of a run; its beginning, or a pattern such as '*features.2*', is enough where that fits one.",
+    ),
 ]
 RoiNames = Annotated[
     list[str] | None,
