@@ -57,17 +57,18 @@ Subjects = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print machine-readable JSON on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress and no notes on stderr.")]
-Model = Annotated[
-    str,
-    typer.Option(
-        "--model",
-        help="Network: a classifier of torchvision's, timm/NAME, torchhub:OWNER/REPO[:BRANCH]:NAME or "
-        "python:MODULE:CALLABLE.",
-    ),
-]
+_NETWORKS = (
+    "Network: a classifier of torchvision's, timm/NAME, torchhub:OWNER/REPO[:BRANCH]:NAME or python:MODULE:CALLABLE."
+)
+Model = Annotated[str, typer.Option("--model", help=_NETWORKS)]
+TrainedModel = Annotated[str | None, typer.Option("--model", help=f"{_NETWORKS}  [default: {DEFAULT_MODEL}]")]
 TrainedLayers = Annotated[
     list[str] | None,
-    typer.Option("--layer", "-l", help=f"Layer; may be repeated: the features of all.  {USUAL_LAYER}"),
+    typer.Option(
+        "--layer",
+        "-l",
+        help=f"Layer, or pattern such as 'features.*'; may be repeated: the features of all.  {USUAL_LAYER}",
+    ),
 ]
 Layers = Annotated[
     list[str] | None,

@@ -7,12 +7,10 @@ features/RECIPE/subj01-STIMULI/         the store of one subject, told apart by 
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from shlex import quote
 from typing import Any
 
 from algocli.compute.choices import did_you_mean
@@ -21,9 +19,8 @@ from algocli.dataset.naming import check_subject_name
 from algocli.dataset.protocol import Subject
 from algocli.dataset.stimuli import FROM_DATASET, Stimulus, ids_digest
 from algocli.errors import DataError, MissingStep, NoPixels, UsageError, reading
-from algocli.features.networks.weights import PRETRAINED
-from algocli.features.store.commands import command, describe, options, transform_of
-from algocli.features.store.keys import Recipe, words_of
+from algocli.features.store.commands import command, describe
+from algocli.features.store.keys import Recipe
 from algocli.features.store.shards import FeatureStore
 
 # Where a store's provenance counts the images that were more than read, by what was done to them.
@@ -98,29 +95,8 @@ def find_store(cache_dir: Path, name: str, subject: Subject, content: str) -> Fe
     home = cache_dir / "features" / check_name(cache_dir, name)
     recipe = read_recipe(home)
     what = f"features of {describe(recipe)} for subject {subject.id}"
-    if (home / store_name(subject, content) / "manifest.json").is_file():
-        store = FeatureStore(home / store_name(subject, content))
-    else:
-        stores = stores_of_subject(home, subject.name)
-        by_id = [store for store in stores if _fits_by_id(store, subject)]
-        elsewhere = [store for store in by_id if not _is_outdated(store, subject, cache_dir)]
-        if by_id and not elsewhere:
-            about = by_id[0].manifest["provenance"]
-            raise MissingStep(
-                f"{what} were made from {about['stimuli']} by a version that read images otherwise: without their "
-                f"range, transparency or orientation",
-                hint=command(recipe, subject.id, about),
-            )
-        if not elsewhere:
-            reason = " were made from other images than the data folder holds now" if stores else " are missing"
-            raise MissingStep(f"{what}{reason}", hint=command(recipe, subject.id))
-        if len(elsewhere) > 1:
-            listed = "\n  ".join(f"{store.folder} ({store.manifest['provenance']['source']})" for store in elsewhere)
-            raise UsageError(
-                f"{len(elsewhere)} kinds of {what} were made from images elsewhere:\n  {listed}",
-                hint="delete the folders that are not meant",
-            )
-        store = elsewhere[0]
+    exact = home / store_name(subject, content)
+    store = FeatureStore(exact) if is_store(exact) else _made_elsewhere(home, what, recipe, subject, cache_dir)
     left = sum(map(len, store.pending()))
     if left and store.is_borrowed:
         raise MissingStep(
@@ -133,6 +109,53 @@ def find_store(cache_dir: Path, name: str, subject: Subject, content: str) -> Fe
             hint=command(recipe, subject.id, store.manifest["provenance"]),
         )
     return store
+
+
+def _made_elsewhere(
+    home: Path, what: str, recipe: Mapping[str, Any], subject: Subject, cache_dir: Path
+) -> FeatureStore:
+    """Return the one store that was made for a subject's ids from images elsewhere, or refuse."""
+    by_id = fitting_by_id(home, subject)
+    elsewhere = [store for store in by_id if not _is_outdated(store, subject, cache_dir)]
+    if by_id and not elsewhere:
+        about = by_id[0].manifest["provenance"]
+        raise MissingStep(
+            f"{what} were made from {about['stimuli']} by a version that read images otherwise: without their "
+            f"range, transparency or orientation",
+            hint=command(recipe, subject.id, about),
+        )
+    if not elsewhere:
+        # One that is damaged says so.
+        stores = stores_of_subject(home, subject.name)
+        reason = " were made from other images than the data folder holds now" if stores else " are missing"
+        raise MissingStep(f"{what}{reason}", hint=command(recipe, subject.id))
+    if len(elsewhere) > 1:
+        listed = "\n  ".join(f"{store.folder} ({store.manifest['provenance']['source']})" for store in elsewhere)
+        raise UsageError(
+            f"{len(elsewhere)} kinds of {what} were made from images elsewhere:\n  {listed}",
+            hint="delete the folders that are not meant",
+        )
+    return elsewhere[0]
+
+
+def is_store(folder: Path) -> bool:
+    """Say whether a folder is that of a store, whatever is wrong with it."""
+    return (folder / "manifest.json").is_file()
+
+
+def fitting_by_id(home: Path, subject: Subject) -> list[FeatureStore]:
+    """Open the stores of a recipe that were made elsewhere, for a subject's ids in order, or those of its training.
+
+    One that is damaged, and may be of other images, is passed over.
+    """
+    return [store for store in readable_stores(folders_of_subject(home, subject.name)) if _fits_by_id(store, subject)]
+
+
+def readable_stores(folders: Iterable[Path]) -> Iterator[FeatureStore]:
+    """Open the stores of some folders that can be."""
+    for folder in folders:
+        with suppress(DataError):
+            yield FeatureStore(folder)
 
 
 def stores_of_subject(home: Path, name: str) -> list[FeatureStore]:
@@ -180,48 +203,6 @@ def _is_outdated(store: FeatureStore, subject: Subject, cache_dir: Path) -> bool
     return any(kind.decides_about_pixels for kind in converted)
 
 
-def find_recipe(cache_dir: Path, model: str, layer: str, lenders: Sequence[Path] = ()) -> str:
-    """Return the name of the one recipe for a model's layer, in a cache or in others that it may borrow from.
-
-    Raises
-    ------
-    MissingStep
-        If there is none.
-    UsageError
-        If there are several: other weights, another dtype or transform.
-    """
-    found = [
-        (home, recipe)
-        for cache in (cache_dir, *lenders)
-        for home, recipe in _recipes(cache)
-        if (recipe["model"], recipe["layer"]) == (model, layer)
-    ]
-    # What a failed attempt left, without a single image, is no choice beside features that are there.
-    begun = [(home, recipe) for home, recipe in found if _is_begun(home)]
-    recipes = {home.name: recipe for home, recipe in begun or found}
-    if not recipes:
-        _refuse_damaged(cache_dir, model, layer)
-        raise MissingStep(
-            f"no features of {model} {layer} in {' or '.join(map(str, (cache_dir, *lenders)))}",
-            hint=f"algocli extract --model {quote(model)} -l {quote(layer)}",
-        )
-    if len(recipes) > 1:
-        told = {name: [" ".join(options(recipe)) or PRETRAINED] for name, recipe in recipes.items()}
-        fed = {name: transform_of(recipe).words for name, recipe in recipes.items()}
-        if len(set(fed.values())) > 1:
-            told = {name: [*words, fed[name]] for name, words in told.items()}
-        if any(list(told.values()).count(words) > 1 for words in told.values()):
-            # A network of one's own that computes something else than before: which is which, only time tells.
-            homes = {home.name: home for home, _ in begun or found}
-            told = {name: [*words, f"made {_made_at(homes[name])}"] for name, words in told.items()}
-        names = "\n  ".join(f"{name}  ({'; '.join(words)})" for name, words in told.items())
-        raise UsageError(
-            f"{len(recipes)} kinds of features of {model} {layer} are cached:\n  {names}",
-            hint=f"choose one: features={next(iter(recipes))!r}",
-        )
-    return next(iter(recipes))
-
-
 def read_recipe(home: Path) -> dict[str, Any]:
     """Read what a recipe's folder stands for: model, layer, weights and identity.
 
@@ -236,38 +217,6 @@ def read_recipe(home: Path) -> dict[str, Any]:
     if recipe.get("name", home.name) != home.name:
         raise DataError(f"{path} is damaged: it is that of other features", hint=_HOW_TO_MEND)
     return recipe
-
-
-def _recipes(cache_dir: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Yield the recipes of a cache folder; a damaged one is passed over, as extracting again mends it."""
-    for path in sorted((cache_dir / "features").glob("*/recipe.json")):
-        with suppress(DataError):
-            yield path.parent, read_recipe(path.parent)
-
-
-def _refuse_damaged(cache_dir: Path, model: str, layer: str) -> None:
-    """Refuse to say that there are no features where there are, and what describes them is damaged."""
-    for path in sorted((cache_dir / "features").glob("*/recipe.json")):
-        if path.parent.name.startswith(f"{words_of(model, layer)}-"):
-            try:
-                read_recipe(path.parent)
-            except DataError as error:
-                raise MissingStep(f"features of {model} {layer} are there, but {error}", hint=error.hint) from error
-
-
-def _is_begun(home: Path) -> bool:
-    return any(home.glob("*/done/*.json")) or any(store.is_borrowed for store in _readable_stores(home))
-
-
-def _readable_stores(home: Path) -> Iterator[FeatureStore]:
-    for path in home.glob("*/manifest.json"):
-        with suppress(DataError):
-            yield FeatureStore(path.parent)
-
-
-def _made_at(home: Path) -> str:
-    written = max(path.stat().st_mtime for path in [home / "recipe.json", *home.glob("*/manifest.json")])
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(written))
 
 
 def check_name(cache_dir: Path, name: str, lenders: Sequence[Path] = ()) -> str:

@@ -1,0 +1,84 @@
+"""Shows the runs that `train --each` has made, and what is next to do with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from os.path import commonprefix
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING, Any
+
+from algocli.dataset.naming import SubjectId, list_subjects
+
+if TYPE_CHECKING:
+    from algocli.dataset.sides import Side
+    from algocli.runs.run import Run
+
+
+def show_each(runs: Sequence[Run], subjects: Sequence[SubjectId], *, as_json: bool) -> None:
+    """Print a line for each run, with its features and the median r of each side, or a row of JSON."""
+    from algocli.cli.console import number, show_json, show_line, show_table
+    from algocli.features.store.kinds import label_of
+
+    labels = [label_of(run.cache_dir, run.settings.features[0]) for run in runs]
+    medians = [{each.id: medians_of(run, each.id) for each in map(run.subject, subjects)} for run in runs]
+    if as_json:
+        rows = [
+            {
+                "run": run.name,
+                "path": run.folder,
+                "features": run.settings.features[0],
+                "what": label,
+                "rows": [{"subject": subject, "median_r": of_sides} for subject, of_sides in of_run.items()],
+            }
+            for run, label, of_run in zip(runs, labels, medians, strict=True)
+        ]
+        show_json({"runs": rows})
+        return
+    sides = tuple(dict.fromkeys(side for of_run in medians for of_sides in of_run.values() for side in of_sides))
+    for place, run in enumerate(runs, start=1):
+        show_line(f"run {place}  {run.name}")
+    lines = [
+        (
+            str(place),
+            label,
+            *(number(_mean([of_sides[side] for of_sides in of_run.values() if side in of_sides])) for side in sides),
+        )
+        for place, (label, of_run) in enumerate(zip(labels, medians, strict=True), start=1)
+    ]
+    whose = "" if len(subjects) == 1 else f", mean of {list_subjects(subjects)}"
+    title = f"Median r of held-out training images, all vertices{whose}"
+    show_table(("Run", "Features", *(side.capitalize() for side in sides)), lines, title=title, left=2)
+
+
+def medians_of(run: Run, subject: SubjectId) -> dict[Side, float]:
+    """Return the median r over all vertices of each side of a subject."""
+    import numpy as np
+
+    found = run.subject(subject)
+    return {side: float(np.median(found.correlation(side))) for side in found.sides}
+
+
+def compare_all(runs: Sequence[Run], cache_dir: Path) -> str:
+    """Return the command that compares some runs: by a pattern where one fits them and no others."""
+    from algocli.compute.patterns import meant_by
+    from algocli.runs.finding import list_runs
+
+    if len(runs) < 2:
+        return "algocli report"
+    names = {run.name for run in runs}
+    pattern = _pattern(sorted(names))
+    if set(meant_by(pattern, [run.name for run in list_runs(cache_dir)])) == names:
+        return f"algocli compare --run {quote(pattern)}"
+    return " ".join(["algocli compare", *(quote(run.name) for run in runs)])
+
+
+def _pattern(names: Sequence[str]) -> str:
+    """Return what some names have in common, with a star for the rest, cut where a word ends."""
+    first, last = commonprefix(names), commonprefix([name[::-1] for name in names])[::-1]
+    first = first[: 1 + max(first.rfind(sign) for sign in "-._+")]
+    return f"{first}*{last[last.find('_') :] if '_' in last else ''}"
+
+
+def _mean(values: Sequence[float]) -> Any:
+    return sum(values) / len(values) if values else None

@@ -1,0 +1,243 @@
+"""Which cached features are meant by a network and its layers: the one kind that fits, or all of them.
+
+Only what there is of the subjects at hand counts: what other subjects have, whole or not, is neither in the way nor a
+choice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from shlex import quote
+from typing import Any, Literal
+
+from algocli.compute.choices import nearest
+from algocli.compute.patterns import as_counted, is_pattern, list_names, meant_by
+from algocli.dataset.digests import stimuli_digest
+from algocli.dataset.naming import list_subjects
+from algocli.dataset.protocol import Subject
+from algocli.errors import DataError, MissingStep
+from algocli.features.store.commands import describe
+from algocli.features.store.keys import words_of
+from algocli.features.store.kinds import Kind, is_of, list_kinds, place_of, several
+from algocli.features.store.library import (
+    check_name,
+    fitting_by_id,
+    is_store,
+    read_recipe,
+    store_name,
+)
+from algocli.features.store.shards import FeatureStore
+from algocli.features.store.variants import ANY, Variant
+
+
+@dataclass(frozen=True)
+class Library:
+    """What features there are to choose from: those of a cache, and of others that it may borrow from.
+
+    Attributes
+    ----------
+    subjects
+        Those at hand; without any, of whomever the features are.
+    """
+
+    cache_dir: Path
+    lenders: Sequence[Path] = ()
+    subjects: Sequence[Subject] = ()
+
+    def find(self, model: str, layer: str, variant: Variant = ANY) -> str:
+        """Return the name of the one kind of features of a network's layer.
+
+        Raises
+        ------
+        MissingStep
+            If there is none.
+        UsageError
+            If there are several, or none is of that variant: other weights, another dtype or transform.
+        """
+        kinds = self._kinds_of(model, layer, variant)
+        if len(kinds) > 1:
+            kinds = self._at_hand(kinds)
+        if not kinds:
+            ids = ",".join(str(subject.id) for subject in self.subjects)
+            raise MissingStep(
+                f"{self._places} holds features of {model} {layer}, and none{self._whose}",
+                hint=f"{_extraction(model, layer, variant)} -s {ids}",
+            )
+        if len(kinds) > 1:
+            raise several(model, layer, kinds)
+        return kinds[0].name
+
+    def find_all(self, models: Sequence[str] | None, layers: Sequence[str] | None, variant: Variant = ANY) -> list[str]:
+        """Return the names of all kinds of features of some networks' layers, as people count.
+
+        Parameters
+        ----------
+        models, layers
+            Names and patterns; None for whatever there is, those of other programs too where no model is named.
+
+        Raises
+        ------
+        MissingStep
+            If nothing fits one of them.
+        UsageError
+            If nothing of it is of that variant.
+        """
+        kinds = self._at_hand(self._kinds())
+        if not kinds:
+            raise MissingStep(f"{self._places} holds no features" + self._whose, hint="algocli extract")
+        for what, words in (("model", models), ("layer", layers)):
+            if words is not None:
+                kinds = self._fitting(kinds, what, words)  # type: ignore[arg-type]
+        return [kind.name for kind in sorted(_of_variant(kinds, variant, "algocli extract"), key=place_of)]
+
+    def layers(self, model: str, pattern: str) -> list[str]:
+        """Return the layers of a network that a name or a pattern means, as people count; a name means itself.
+
+        Raises
+        ------
+        MissingStep
+            If there are no features of such a layer.
+        """
+        if not is_pattern(pattern):
+            return [pattern]
+        kinds = [kind for kind in self._kinds() if is_of(kind, model)]
+        there = dict.fromkeys(str(kind.recipe["layer"]) for kind in (self._at_hand(kinds) if kinds else []))
+        meant = meant_by(pattern, there)
+        if not meant:
+            raise self._nothing("layer", pattern, there) if there else self._missing(model, pattern, ANY)
+        return meant
+
+    def named(self, word: str) -> list[str]:
+        """Return the features that a name or a pattern means, as people count; never none.
+
+        Raises
+        ------
+        MissingStep
+            If there are none.
+        """
+        if not is_pattern(word):
+            return [check_name(self.cache_dir, word, self.lenders)]
+        kinds = self._at_hand(self._kinds())
+        return meant_by(word, [kind.name for kind in kinds]) or [check_name(self.cache_dir, word, self.lenders)]
+
+    def recipe_of(self, name: str) -> Mapping[str, Any]:
+        """Return the recipe of features by their name.
+
+        Raises
+        ------
+        DataError
+            If it is damaged.
+        """
+        homes = [cache / "features" / name for cache in (self.cache_dir, *self.lenders)]
+        return read_recipe(next((home for home in homes if (home / "recipe.json").is_file()), homes[0]))
+
+    def _fitting(self, kinds: Sequence[Kind], what: Literal["model", "layer"], words: Sequence[str]) -> list[Kind]:
+        """Return the kinds whose network, or layer, is one of those that are named."""
+        there = dict.fromkeys(str(kind.recipe[what]) for kind in kinds)
+        names: set[str] = set()
+        for word in words:
+            by_weights = [str(kind.recipe["model"]) for kind in kinds if what == "model" and is_of(kind, word)]
+            meant = meant_by(word, there) or by_weights
+            if not meant:
+                raise self._nothing(what, word, there)
+            names.update(meant)
+        return [kind for kind in kinds if kind.recipe[what] in names]
+
+    @property
+    def _whose(self) -> str:
+        return f" of {list_subjects([subject.id for subject in self.subjects])}" if self.subjects else ""
+
+    @property
+    def _places(self) -> str:
+        return " or ".join(map(str, (self.cache_dir, *self.lenders)))
+
+    def _kinds(self) -> list[Kind]:
+        """Return all kinds, by name; what describes one and is damaged is passed over: extracting again mends it."""
+        found: dict[str, Kind] = {}
+        for cache in (self.cache_dir, *self.lenders):
+            for path in sorted((cache / "features").glob("*/recipe.json")):
+                with suppress(DataError):
+                    recipe = read_recipe(path.parent)
+                    found.setdefault(path.parent.name, Kind(recipe)).homes.append(path.parent)
+        return list(found.values())
+
+    def _kinds_of(self, model: str, layer: str, variant: Variant) -> list[Kind]:
+        """Return the kinds of a layer that are of a variant; never none."""
+        found = [kind for kind in self._kinds() if is_of(kind, model) and kind.recipe["layer"] == layer]
+        if not found:
+            _refuse_damaged(self.cache_dir, model, layer)
+            raise self._missing(model, layer, variant)
+        return _of_variant(found, variant, _extraction(model, layer, variant))
+
+    def _at_hand(self, kinds: Sequence[Kind]) -> list[Kind]:
+        """Return the kinds that all subjects have something of, or else any has; without subjects those begun."""
+        if not self.subjects:
+            # What a failed attempt left, without a single image, is no choice beside features that are there.
+            return [kind for kind in kinds if kind.begun] or list(kinds)
+        having = {kind.name: [self._has(kind, subject) for subject in self.subjects] for kind in kinds}
+        of_all = [kind for kind in kinds if all(having[kind.name])]
+        return of_all or [kind for kind in kinds if any(having[kind.name])]
+
+    def _has(self, kind: Kind, subject: Subject) -> bool:
+        """Say whether there is anything of a kind that was made of a subject's images, whole, in part or damaged."""
+        content = stimuli_digest(subject.stimuli, self.cache_dir)
+        for home in kind.homes:
+            exact = home / store_name(subject, content)
+            if is_store(exact):
+                try:
+                    stores = [FeatureStore(exact)]
+                except DataError:
+                    return True
+            else:
+                stores = fitting_by_id(home, subject)
+            if any(store.is_borrowed or len(store.pending()) < len(store.shards) for store in stores):
+                return True
+        return False
+
+    def _missing(self, model: str, layer: str, variant: Variant) -> MissingStep:
+        there = {str(kind.recipe["layer"]) for kind in self._kinds() if is_of(kind, model)}
+        models = {str(kind.recipe["model"]) for kind in self._kinds()}
+        near = nearest(layer, there) or sorted(there, key=as_counted)[:3]
+        told = f"; of {model} there are features of {', '.join(near)}" if near else ""
+        if not there and nearest(model, models):
+            told = f" (did you mean {' or '.join(nearest(model, models))}?)"
+        return MissingStep(
+            f"no features of {model} {layer} in {self._places}{told}", hint=_extraction(model, layer, variant)
+        )
+
+    def _nothing(self, what: str, word: str, there: Iterable[str]) -> MissingStep:
+        return MissingStep(
+            f"no {what} fits '{word}' of which {self._places} holds features{self._whose}; there are:"
+            f"{list_names(word, there)}",
+            hint="algocli extract",
+        )
+
+
+def _of_variant(kinds: Sequence[Kind], variant: Variant, extraction: str) -> list[Kind]:
+    """Return the kinds that are of a variant; never none."""
+    chosen = variant.choose([kind.recipe for kind in kinds])
+    fitting = [kind for kind in kinds if any(kind.recipe is recipe for recipe in chosen)]
+    if not fitting:
+        what = ", ".join(dict.fromkeys(describe(kind.recipe) for kind in kinds))
+        raise MissingStep(f"no features of {what} have {variant}; there are:{list_kinds(kinds)}", hint=extraction)
+    return fitting
+
+
+def _extraction(model: str, layer: str, variant: Variant) -> str:
+    words = ["algocli extract", "--model", quote(model), "-l", quote(layer)]
+    for name, value in variant.said.items():
+        words += [] if value == "none" else [f"--{name.replace('_', '-')}", quote(str(value))]
+    return " ".join(words)
+
+
+def _refuse_damaged(cache_dir: Path, model: str, layer: str) -> None:
+    """Refuse to say that there are no features where there are, and what describes them is damaged."""
+    for path in sorted((cache_dir / "features").glob("*/recipe.json")):
+        if path.parent.name.startswith(f"{words_of(model, layer)}-"):
+            try:
+                read_recipe(path.parent)
+            except DataError as error:
+                raise MissingStep(f"features of {model} {layer} are there, but {error}", hint=error.hint) from error

@@ -1,0 +1,156 @@
+"""Features of one layer that differ in how they were made: told apart, and chosen, by the options of `extract`."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from algocli.compute.choices import check_choice, check_path, check_whole, check_word
+from algocli.errors import UsageError
+from algocli.features.networks.network import TransformName, choose_transform
+from algocli.features.networks.numerics import Numerics
+from algocli.features.networks.preprocessing import TUTORIAL
+from algocli.features.networks.weights import PRETRAINED, random_seed
+from algocli.features.store.commands import is_imported, options, own_transform, request_of, transform_of
+from algocli.features.store.keys import Dtype
+
+# What is asked for where features are to be as the layer gives them, all of them.
+NONE: Literal["none"] = "none"
+# How each is called as a field, in the order in which commands have them.
+_FIELDS = ("weights", "transform", "pool", "project", "project_seed", "dtype", "numerics")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """How features were made, as far as it is said; a field that is None leaves it open.
+
+    `pool` and `project` are 'none' where nothing was pooled, or projected.
+
+    Raises
+    ------
+    UsageError
+        If a field is not what it can be.
+    """
+
+    weights: str | Path | None = None
+    transform: TransformName | None = None
+    pool: int | Literal["none"] | None = None
+    project: int | Literal["none"] | None = None
+    project_seed: int | None = None
+    dtype: Dtype | None = None
+    numerics: Numerics | None = None
+
+    def __post_init__(self) -> None:
+        if self.weights is not None:
+            weights = str(check_path("weights", self.weights))
+            random_seed(weights)
+            object.__setattr__(self, "weights", weights)
+        for name, allowed in (("transform", TransformName), ("dtype", Dtype), ("numerics", Numerics)):
+            if getattr(self, name) is not None:
+                check_choice(name, check_word(name, getattr(self, name)), get_args(allowed))
+        for name, low in (("pool", 1), ("project", 1), ("project_seed", 0)):
+            value = getattr(self, name)
+            if value is not None and (name == "project_seed" or value != NONE):
+                expected = f"a whole number from {low} on was expected" + (f", or '{NONE}'" if low else "")
+                object.__setattr__(self, name, check_whole(name, value, low, expected=expected))
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """The fields that are not left open."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+    def __str__(self) -> str:
+        return ", ".join(f"{name}={value!r}" for name, value in self.said.items())
+
+    def choose(self, recipes: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        """Return the recipes that are as it says.
+
+        Weights of a file are known by its place; where that is none of theirs, by its name: it may have been moved.
+        """
+        fitting = [recipe for recipe in recipes if self._fits(recipe)]
+        if self.weights is None:
+            return fitting
+        weights = str(self.weights)
+        same = [recipe for recipe in fitting if _are_same(weights, recipe["weights"])]
+        return same or [recipe for recipe in fitting if _file_name(weights) == _file_name(recipe["weights"])]
+
+    def _fits(self, recipe: Mapping[str, Any]) -> bool:
+        """Say whether all but the weights is as it says."""
+        if is_imported(recipe) and set(self.said) - {"dtype"}:
+            return False
+        made = _values(recipe)
+        plain = {name: value for name, value in self.said.items() if name not in ("weights", "transform")}
+        if any(made[name] != value for name, value in plain.items()):
+            return False
+        return self.transform is None or _is_fed(recipe, self.transform)
+
+
+ANY = Variant()
+
+
+def differing(recipes: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the fields of a variant in which some recipes differ."""
+    values = [_values(recipe) for recipe in recipes]
+    return [name for name in _FIELDS if len({str(made[name]) for made in values}) > 1]
+
+
+def in_fields(recipe: Mapping[str, Any], names: Iterable[str]) -> str:
+    """Write what some fields are of a recipe as a function takes them: weights='random', pool=2."""
+    made = _values(recipe)
+    return ", ".join(f"{name}={made[name]!r}" for name in names)
+
+
+def in_options(recipe: Mapping[str, Any], names: Iterable[str]) -> str:
+    """Write the same as a command takes them: --weights random --pool 2."""
+    made = _values(recipe)
+    return " ".join(f"--{name.replace('_', '-')} {made[name]}" for name in names)
+
+
+def in_name(recipe: Mapping[str, Any]) -> str:
+    """Write all that is not usual of a recipe as names have it, such as 'weights-random'; empty where all is."""
+    words = [shlex.split(option.removeprefix("--")) for option in options(recipe)]
+    # Of a file the name is enough to know it by.
+    return "_".join(f"{name}-{_as_letters(_file_name(value))}" for name, value in words)
+
+
+def _values(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    made = asdict(request_of(recipe))
+    return {**made, **{name: NONE for name in ("pool", "project") if made[name] is None}}
+
+
+def _are_same(wish: str, recorded: str) -> bool:
+    if wish == recorded:
+        return True
+    seeds = random_seed(wish), random_seed(recorded)
+    if seeds != (None, None):
+        return seeds[0] == seeds[1]
+    # Those of a name with a tag, as timm's, are called by that.
+    if wish == PRETRAINED:
+        return not _is_file(recorded)
+    return Path(wish).resolve() == Path(recorded).resolve()
+
+
+def _is_file(weights: str) -> bool:
+    return "/" in weights or bool(Path(weights).suffix)
+
+
+def _file_name(weights: str) -> str:
+    return Path(weights).name if _is_file(weights) else weights
+
+
+def _as_letters(word: str) -> str:
+    return re.sub(r"[^A-Za-z0-9.+]+", ".", word)[:40].strip(".")
+
+
+def _is_fed(recipe: Mapping[str, Any], wish: TransformName) -> bool:
+    """Say whether images were prepared as a wish means it for the recipe's network."""
+    used, own = transform_of(recipe).constants, own_transform(recipe)
+    try:
+        return choose_transform(recipe["model"], wish, own).constants == used
+    # What the weights ask for was not always recorded.
+    except UsageError:
+        return "asks_for" not in recipe and used != TUTORIAL.constants
