@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from os.path import commonprefix
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from algocli.dataset.naming import SubjectId, list_subjects
 
@@ -39,11 +39,7 @@ def show_each(runs: Sequence[Run], subjects: Sequence[SubjectId], *, as_json: bo
     for place, run in enumerate(runs, start=1):
         show_line(f"run {place}  {run.name}")
     lines = [
-        (
-            str(place),
-            label,
-            *(number(_mean([of_sides[side] for of_sides in of_run.values() if side in of_sides])) for side in sides),
-        )
+        [str(place), label, *(number(_mean(of_run.values(), side)) for side in sides)]
         for place, (label, of_run) in enumerate(zip(labels, medians, strict=True), start=1)
     ]
     whose = "" if len(subjects) == 1 else f", mean of {list_subjects(subjects)}"
@@ -75,10 +71,16 @@ def compare_all(runs: Sequence[Run], cache_dir: Path) -> str:
 
 def _pattern(names: Sequence[str]) -> str:
     """Return what some names have in common, with a star for the rest, cut where a word ends."""
-    first, last = commonprefix(names), commonprefix([name[::-1] for name in names])[::-1]
+    first, last = _beginning(names), _beginning([name[::-1] for name in names])[::-1]
     first = first[: 1 + max(first.rfind(sign) for sign in "-._+")]
     return f"{first}*{last[last.find('_') :] if '_' in last else ''}"
 
 
-def _mean(values: Sequence[float]) -> Any:
+def _beginning(names: Sequence[str]) -> str:
+    alike = takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False))
+    return "".join(letters[0] for letters in alike)
+
+
+def _mean(subjects: Iterable[Mapping[Side, float]], side: Side) -> float | None:
+    values = [of_sides[side] for of_sides in subjects if side in of_sides]
     return sum(values) / len(values) if values else None

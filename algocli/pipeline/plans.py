@@ -38,26 +38,32 @@ class Choice:
     Attributes
     ----------
     model, layers, features, preset
-        As `train` takes them; None where nothing was named.
+        What was named; None where nothing was.
     """
 
     model: str | None = None
-    layers: Sequence[str] | str | None = None
-    features: Sequence[str] | str | None = None
+    layers: tuple[str, ...] | None = None
+    features: tuple[str, ...] | None = None
     preset: PresetName | None = None
     variant: Variant = ANY
 
-    def __post_init__(self) -> None:
-        for name in ("layers", "features"):
-            if getattr(self, name) is not None:
-                object.__setattr__(self, name, check_words(name, getattr(self, name)))
-        if self.model is not None:
-            check_word("model", self.model)
-        if self.variant != ANY and self.features is not None and self.layers is None:
+    @classmethod
+    def of(cls, model: object, layers: object, features: object, preset: PresetName | None, variant: Variant) -> Choice:
+        """Return a choice of whatever was given.
+
+        Raises
+        ------
+        UsageError
+            If an argument is not what it can be, or features that are named are to be told apart once more.
+        """
+        named = None if features is None else check_words("features", features)
+        if variant != ANY and named is not None and layers is None:
             raise UsageError(
-                f"{self.variant} tells features of one layer apart, and {', '.join(self.features)} are named",
+                f"{variant} tells features of one layer apart, and {', '.join(named)} are named",
                 hint="leave one of the two out",
             )
+        words = None if layers is None else check_words("layers", layers)
+        return cls(None if model is None else check_word("model", model), words, named, preset, variant)
 
     @property
     def takes_preset(self) -> bool:
@@ -100,7 +106,9 @@ def plan_one(library: Library, choice: Choice, given: Mapping[str, Any], name: s
     else:
         usual = () if choice.features is not None else DEFAULT_LAYERS
         words = usual if choice.layers is None else choice.layers
-        wanted = dict.fromkeys(layer for word in words for layer in library.layers(model, word))
+        wanted = [layer for word in words for layer in library.layers(model, word)]
+        # What is named twice by itself is a mistake.
+        wanted = list(dict.fromkeys(wanted)) if any(map(is_pattern, words)) else wanted
         extracted = [library.find(model, layer, choice.variant) for layer in wanted]
     named = [one for word in choice.features or () for one in library.named(word)]
     said = {in_name(library.recipe_of(one)) for one in extracted} if choice.variant != ANY else set()

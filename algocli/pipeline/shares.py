@@ -197,7 +197,8 @@ def partition(
         check_group([one.id for one in some])
     only = None if rois is None else check_words("rois", rois)
     lenders = check_lenders(features_from)
-    variant = Variant(weights, transform, pool, project, project_seed, dtype, numerics)
+    said = {"weights": weights, "transform": transform, "pool": pool, "project": project, "project_seed": project_seed}
+    variant = Variant.of(**said, dtype=dtype, numerics=numerics)
     library = Library(cache_dir, lenders, some)
     found_sets = _find_sets(library, check_word("model", model), variant, check_words("sets", sets))
     choose_rois(only, classes_of(some))
@@ -290,5 +291,5 @@ def _find_features(library: Library, model: str, variant: Variant, name: str) ->
         except UsageError as error:
             raise UsageError(
                 error.message,
-                hint=f"write the name that is meant in place of {name}, or say with weights=..., pool=... or the like which",
+                hint=f"write the name that is meant in place of {name}, or what sets it apart: weights=..., pool=...",
             ) from error

@@ -159,13 +159,15 @@ def train(
     home = Home.of(some, cache_dir, track)
     if name is not None and not each:
         check_run_name(name)
-    variant = Variant(weights, transform, pool, project, project_seed, dtype, numerics)
+    said = {"weights": weights, "transform": transform, "pool": pool, "project": project, "project_seed": project_seed}
+    variant = Variant.of(**said, dtype=dtype, numerics=numerics)
     if isinstance(features, Settings):
         named = (preset, model, layers, *variant.said.values())
         whole = _whole(features, settings, any(value is not None for value in named))
         plans = for_each(whole, name, library) if each else [Plan(whole, name)]
     else:
-        choice, given = Choice(model, layers, features, preset, variant), _chosen(preset, settings, each=each)
+        given = _chosen(preset, settings, each=each)
+        choice = Choice.of(model, layers, features, preset, variant)
         plans = (plan_each if each else lambda *how: [plan_one(*how)])(library, choice, given, name)
         if preset is not None and "n_components" not in settings:
             plans = within_reach(plans, some, home, track, note)

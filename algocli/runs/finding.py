@@ -80,8 +80,8 @@ def find_runs(cache_dir: Path | str = USUAL_CACHE, names: Sequence[str] | str = 
 
     Examples
     --------
-    >>> [run.subjects for run in algocli.find_runs("cache", "alexnet*")]
-    [(1,)]
+    >>> [run.name for run in algocli.find_runs("cache", "firs*")]
+    ['first']
     """
     words = check_words("names", names)
     runs, found = list_runs(cache_dir), list[Run]()

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from algocli.compute.choices import check_choice, check_path, check_whole, check_word
+from algocli.compute.choices import check_choice, check_path, check_whole
 from algocli.errors import UsageError
 from algocli.features.networks.network import TransformName, choose_transform
 from algocli.features.networks.numerics import Numerics
@@ -20,6 +20,7 @@ from algocli.features.store.keys import Dtype
 
 # What is asked for where features are to be as the layer gives them, all of them.
 NONE: Literal["none"] = "none"
+_COUNT = f"a whole number from 1 on, or '{NONE}', was expected"
 # How each is called as a field, in the order in which commands have them.
 _FIELDS = ("weights", "transform", "pool", "project", "project_seed", "dtype", "numerics")
 
@@ -29,14 +30,9 @@ class Variant:
     """How features were made, as far as it is said; a field that is None leaves it open.
 
     `pool` and `project` are 'none' where nothing was pooled, or projected.
-
-    Raises
-    ------
-    UsageError
-        If a field is not what it can be.
     """
 
-    weights: str | Path | None = None
+    weights: str | None = None
     transform: TransformName | None = None
     pool: int | Literal["none"] | None = None
     project: int | Literal["none"] | None = None
@@ -44,19 +40,16 @@ class Variant:
     dtype: Dtype | None = None
     numerics: Numerics | None = None
 
-    def __post_init__(self) -> None:
-        if self.weights is not None:
-            weights = str(check_path("weights", self.weights))
-            random_seed(weights)
-            object.__setattr__(self, "weights", weights)
-        for name, allowed in (("transform", TransformName), ("dtype", Dtype), ("numerics", Numerics)):
-            if getattr(self, name) is not None:
-                check_choice(name, check_word(name, getattr(self, name)), get_args(allowed))
-        for name, low in (("pool", 1), ("project", 1), ("project_seed", 0)):
-            value = getattr(self, name)
-            if value is not None and (name == "project_seed" or value != NONE):
-                expected = f"a whole number from {low} on was expected" + (f", or '{NONE}'" if low else "")
-                object.__setattr__(self, name, check_whole(name, value, low, expected=expected))
+    @classmethod
+    def of(cls, **given: object) -> Variant:
+        """Return what some fields say, whatever they are given as.
+
+        Raises
+        ------
+        UsageError
+            If a field is not what it can be.
+        """
+        return cls(**{name: _check(name, value) for name, value in given.items() if value is not None})
 
     @property
     def said(self) -> dict[str, Any]:
@@ -74,9 +67,8 @@ class Variant:
         fitting = [recipe for recipe in recipes if self._fits(recipe)]
         if self.weights is None:
             return fitting
-        weights = str(self.weights)
-        same = [recipe for recipe in fitting if _are_same(weights, recipe["weights"])]
-        return same or [recipe for recipe in fitting if _file_name(weights) == _file_name(recipe["weights"])]
+        same = [recipe for recipe in fitting if _are_same(self.weights, recipe["weights"])]
+        return same or [recipe for recipe in fitting if _file_name(self.weights) == _file_name(recipe["weights"])]
 
     def _fits(self, recipe: Mapping[str, Any]) -> bool:
         """Say whether all but the weights is as it says."""
@@ -90,6 +82,19 @@ class Variant:
 
 
 ANY = Variant()
+_WORDS = {"transform": TransformName, "dtype": Dtype, "numerics": Numerics}
+
+
+def _check(name: str, value: object) -> Any:
+    if name in _WORDS:
+        return check_choice(name, value, get_args(_WORDS[name]))
+    if name == "weights":
+        weights = str(check_path(name, value))
+        random_seed(weights)
+        return weights
+    if name == "project_seed":
+        return check_whole(name, value, 0)
+    return value if value == NONE else check_whole(name, value, 1, expected=_COUNT)
 
 
 def differing(recipes: Iterable[Mapping[str, Any]]) -> list[str]:
