@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
 from shlex import quote
@@ -20,7 +20,7 @@ def show_each(runs: Sequence[Run], subjects: Sequence[SubjectId], *, as_json: bo
     from algocli.cli.console import number, show_json, show_line, show_table
     from algocli.features.store.kinds import label_of
 
-    labels = [label_of(run.cache_dir, run.settings.features[0]) for run in runs]
+    labels = [label_of(run.cache_dir / "features" / run.settings.features[0]) for run in runs]
     medians = [{each.id: medians_of(run, each.id) for each in map(run.subject, subjects)} for run in runs]
     if as_json:
         rows = [
@@ -62,18 +62,28 @@ def compare_all(runs: Sequence[Run], cache_dir: Path) -> str:
 
     if len(runs) < 2:
         return "algocli report"
-    names = {run.name for run in runs}
-    pattern = _pattern(sorted(names))
-    if set(meant_by(pattern, [run.name for run in list_runs(cache_dir)])) == names:
-        return f"algocli compare --run {quote(pattern)}"
-    return " ".join(["algocli compare", *(quote(run.name) for run in runs)])
+    names, everything = {run.name for run in runs}, [run.name for run in list_runs(cache_dir)]
+    for pattern in _patterns(runs):
+        if set(meant_by(pattern, everything)) == names:
+            return f"algocli compare --run {quote(pattern)}"
+    words = (_shortest(run, everything) for run in runs)
+    return " ".join(["algocli compare", *map(quote, words)])
 
 
-def _pattern(names: Sequence[str]) -> str:
-    """Return what some names have in common, with a star for the rest, cut where a word ends."""
+def _patterns(runs: Sequence[Run]) -> Iterator[str]:
+    """Yield what the names of some runs have in common, with stars for the rest, cut where a word ends."""
+    names = [run.name for run in runs]
     first, last = _beginning(names), _beginning([name[::-1] for name in names])[::-1]
     first = first[: 1 + max(first.rfind(sign) for sign in "-._+")]
-    return f"{first}*{last[last.find('_') :] if '_' in last else ''}"
+    yield f"{first}*{last[last.find('_') :] if '_' in last else ''}"
+    how = runs[0].settings.default_name.removeprefix(runs[0].settings.features[0])
+    yield f"{first}*{how}*"
+
+
+def _shortest(run: Run, names: Sequence[str]) -> str:
+    """Return a run's name, or its beginning, which is its features' name, where that is no other's."""
+    beginning = f"{run.settings.features[0]}_"
+    return beginning if [name for name in names if name.startswith(beginning)] == [run.name] else run.name
 
 
 def _beginning(names: Sequence[str]) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -148,10 +150,28 @@ def _next_step(
     ):
         train = "algocli train"
     else:
-        names = dict.fromkeys(store.name for store in stores)
-        train = "algocli train" + " --each" * (len(names) > 1)
-        train = " ".join([train, *(f"--features {name}" for name in names)])
+        train = " ".join(["algocli train", *_choice(stores, model, layers, subjects, cache_dir)])
     return in_same_folders(train, data_dir, cache_dir)
+
+
+def _choice(
+    stores: Sequence[FeatureStore], model: str, layers: list[str] | None, subjects: Sequence[Subject], cache_dir: Path
+) -> list[str]:
+    """Return the words by which train finds some features: of several layers as they were asked for, if that does."""
+    from algocli.features.store.choosing import Library
+    from algocli.features.store.library import read_recipe
+    from algocli.features.store.variants import Variant, in_options, unusual
+
+    names = list(dict.fromkeys(store.name for store in stores))
+    if len(names) == 1:
+        return [f"--features {names[0]}"]
+    with suppress(AlgocliError):
+        made = read_recipe(stores[0].folder.parent)
+        said = unusual(made)
+        if set(Library(cache_dir, (), subjects).find_all([model], layers, Variant.of(**said))) == set(names):
+            chosen = [f"-l {quote(layer)}" for layer in layers or ()]
+            return ["--each", f"--model {quote(model)}", *chosen, *([in_options(made, said)] if said else [])]
+    return ["--each", *(f"--features {name}" for name in names)]
 
 
 def _is_usual(store: FeatureStore, subjects: Sequence[Subject], cache_dir: Path) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 from algocli.compute.choices import check_word, check_words
 from algocli.compute.patterns import is_pattern
-from algocli.compute.track import Note, Track
+from algocli.compute.track import Note, Track, unheard
 from algocli.dataset.protocol import Subject
 from algocli.encoding.presets import PresetName
 from algocli.encoding.reach import most_components, takes_all
@@ -116,7 +116,9 @@ def plan_one(library: Library, choice: Choice, given: Mapping[str, Any], name: s
     return Plan(settings, name, said.pop() if len(said) == 1 and not named else "")
 
 
-def plan_each(library: Library, choice: Choice, given: Mapping[str, Any], name: str | None) -> list[Plan]:
+def plan_each(
+    library: Library, choice: Choice, given: Mapping[str, Any], name: str | None, note: Note = unheard
+) -> list[Plan]:
     """Return a run for each of the features that are chosen, all kinds of each layer; where nothing is, of all.
 
     Parameters
@@ -138,12 +140,12 @@ def plan_each(library: Library, choice: Choice, given: Mapping[str, Any], name: 
     if choice.takes_preset:
         model, layers = of_preset(choice.preset, model or DEFAULT_MODEL, None)
         try:
-            chosen += library.find_all([model], layers, choice.variant)
+            chosen += library.find_all([model], layers, choice.variant, note=note)
         except MissingStep as error:
             raise MissingStep(error.message, hint=f"algocli extract --preset {choice.preset}") from error
     elif choice.features is None or choice.layers is not None or model is not None:
         model = model or (DEFAULT_MODEL if choice.layers is not None else None)
-        chosen += library.find_all(None if model is None else [model], choice.layers, choice.variant)
+        chosen += library.find_all(None if model is None else [model], choice.layers, choice.variant, note=note)
     chosen += [one for word in choice.features or () for one in library.named(word)]
     features = list(dict.fromkeys(chosen))
     alone = choice.features is None and model is not None and not is_pattern(model)

@@ -22,6 +22,7 @@ from algocli.features.networks.numerics import Numerics
 from algocli.features.store.borrowing import borrow, check_lenders
 from algocli.features.store.choosing import Library
 from algocli.features.store.keys import Dtype
+from algocli.features.store.kinds import label_of
 from algocli.features.store.variants import Variant
 from algocli.pipeline.arguments import Paths, each_subject
 from algocli.pipeline.defaults import DEFAULT_CACHE
@@ -168,10 +169,10 @@ def train(
     else:
         given = _chosen(preset, settings, each=each)
         choice = Choice.of(model, layers, features, preset, variant)
-        plans = (plan_each if each else lambda *how: [plan_one(*how)])(library, choice, given, name)
+        plans = plan_each(library, choice, given, name, note) if each else [plan_one(library, choice, given, name)]
         if preset is not None and "n_components" not in settings:
             plans = within_reach(plans, some, home, track, note)
-    job = _Job(some, home, force, _resolved(device), made or (lambda run: None), track, note)
+    job = _Job(some, home, force, _resolved(device), made or (lambda run: None), track, once(note) if each else note)
     with filling(cache_dir, note):
         used = [name for plan in plans for name in plan.settings.features]
         borrow(cache_dir, library.lenders, used, [subject.id for subject in some])
@@ -230,7 +231,8 @@ class _Job:
         """
         runs, refused = list[Run](), dict[str, AlgocliError]()
         for number, plan in enumerate(plans, start=1):
-            what = ", ".join(plan.settings.features)
+            (features,) = plan.settings.features
+            what = label_of(self.home.cache_dir / "features" / features)
             self.note(f"model {number} of {len(plans)}: {what}")
             try:
                 runs.append(self.train(plan))
@@ -252,6 +254,18 @@ def _left_out(refused: dict[str, AlgocliError], n_all: int) -> AlgocliError:
     reasons = "".join(f"\n  {what}: {error.message}" for what, error in refused.items())
     rest = f"; the other {n_all - len(refused)} are done" if len(refused) < n_all else ""
     return type(first)(f"{len(refused)} of {n_all} models were not trained{rest}:{reasons}", hint=first.hint)
+
+
+def once(note: Note) -> Note:
+    """Note no line a second time: what is said of a subject is said of it for every layer."""
+    said = set[str]()
+
+    def noted(line: str) -> None:
+        if line not in said:
+            said.add(line)
+            note(line)
+
+    return noted
 
 
 def _whole(settings: Settings, given: dict[str, Any], is_named: bool) -> Settings:

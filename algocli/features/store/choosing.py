@@ -9,19 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from shlex import quote
 from typing import Any, Literal
 
 from algocli.compute.choices import nearest
 from algocli.compute.patterns import as_counted, is_pattern, list_names, meant_by
+from algocli.compute.track import Note, unheard
 from algocli.dataset.digests import stimuli_digest
-from algocli.dataset.naming import list_subjects
+from algocli.dataset.naming import SubjectId, list_subjects
 from algocli.dataset.protocol import Subject
 from algocli.errors import DataError, MissingStep
-from algocli.features.store.commands import describe
 from algocli.features.store.keys import words_of
-from algocli.features.store.kinds import Kind, is_of, list_kinds, place_of, several
+from algocli.features.store.kinds import Kind, is_of, label_of, of_variant, place_of, several
 from algocli.features.store.library import (
     check_name,
     fitting_by_id,
@@ -70,8 +71,18 @@ class Library:
             raise several(model, layer, kinds)
         return kinds[0].name
 
-    def find_all(self, models: Sequence[str] | None, layers: Sequence[str] | None, variant: Variant = ANY) -> list[str]:
+    def find_all(
+        self,
+        models: Sequence[str] | None,
+        layers: Sequence[str] | None,
+        variant: Variant = ANY,
+        *,
+        note: Note = unheard,
+    ) -> list[str]:
         """Return the names of all kinds of features of some networks' layers, as people count.
+
+        Of what a word fits, kinds that some subject has nothing of are left out beside those that all have; it is
+        noted.
 
         Parameters
         ----------
@@ -81,17 +92,19 @@ class Library:
         Raises
         ------
         MissingStep
-            If nothing fits one of them.
-        UsageError
-            If nothing of it is of that variant.
+            If nothing fits one of them, or nothing of it is of that variant.
         """
-        kinds = self._at_hand(self._kinds())
+        kinds = self._of_some(self._kinds())
         if not kinds:
-            raise MissingStep(f"{self._places} holds no features" + self._whose, hint="algocli extract")
-        for what, words in (("model", models), ("layer", layers)):
-            if words is not None:
-                kinds = self._fitting(kinds, what, words)  # type: ignore[arg-type]
-        return [kind.name for kind in sorted(_of_variant(kinds, variant, "algocli extract"), key=place_of)]
+            raise MissingStep(f"{self._places} holds no features{self._whose}", hint="algocli extract")
+        if models is not None:
+            kinds = [kind for fitting in self._fitting(kinds, "model", models) for kind in fitting]
+        groups = [kinds] if layers is None else self._fitting(kinds, "layer", layers)
+        some = {kind.name: kind for group in groups for kind in of_variant(group, variant, "algocli extract")}
+        whole = {kind.name for group in groups for kind in self._at_hand([kind for kind in group if kind.name in some])}
+        for name in sorted(some.keys() - whole):
+            note(f"{label_of(some[name].homes[0])} is left out: not all{self._whose} have features of it")
+        return [kind.name for kind in sorted((some[name] for name in whole), key=place_of)]
 
     def layers(self, model: str, pattern: str) -> list[str]:
         """Return the layers of a network that a name or a pattern means, as people count; a name means itself.
@@ -134,17 +147,19 @@ class Library:
         homes = [cache / "features" / name for cache in (self.cache_dir, *self.lenders)]
         return read_recipe(next((home for home in homes if (home / "recipe.json").is_file()), homes[0]))
 
-    def _fitting(self, kinds: Sequence[Kind], what: Literal["model", "layer"], words: Sequence[str]) -> list[Kind]:
-        """Return the kinds whose network, or layer, is one of those that are named."""
+    def _fitting(
+        self, kinds: Sequence[Kind], what: Literal["model", "layer"], words: Sequence[str]
+    ) -> list[list[Kind]]:
+        """Return for each word the kinds whose network, or layer, it means; never none."""
         there = dict.fromkeys(str(kind.recipe[what]) for kind in kinds)
-        names: set[str] = set()
+        groups = []
         for word in words:
-            by_weights = [str(kind.recipe["model"]) for kind in kinds if what == "model" and is_of(kind, word)]
-            meant = meant_by(word, there) or by_weights
-            if not meant:
+            names = meant_by(word, there)
+            fitting = [kind for kind in kinds if kind.recipe[what] in names or (what == "model" and is_of(kind, word))]
+            if not fitting:
                 raise self._nothing(what, word, there)
-            names.update(meant)
-        return [kind for kind in kinds if kind.recipe[what] in names]
+            groups.append(fitting)
+        return groups
 
     @property
     def _whose(self) -> str:
@@ -170,38 +185,38 @@ class Library:
         if not found:
             _refuse_damaged(self.cache_dir, model, layer)
             raise self._missing(model, layer, variant)
-        return _of_variant(found, variant, _extraction(model, layer, variant))
+        return of_variant(found, variant, _extraction(model, layer, variant))
 
     def _at_hand(self, kinds: Sequence[Kind]) -> list[Kind]:
         """Return the kinds that all subjects have something of, or else any has; without subjects those begun."""
         if not self.subjects:
             # What a failed attempt left, without a single image, is no choice beside features that are there.
             return [kind for kind in kinds if kind.begun] or list(kinds)
-        having = {kind.name: [self._has(kind, subject) for subject in self.subjects] for kind in kinds}
-        of_all = [kind for kind in kinds if all(having[kind.name])]
-        return of_all or [kind for kind in kinds if any(having[kind.name])]
+        of_all = [kind for kind in kinds if all(self._has(kind, subject) for subject in self.subjects)]
+        return of_all or self._of_some(kinds)
+
+    def _of_some(self, kinds: Sequence[Kind]) -> list[Kind]:
+        """Return the kinds that any subject at hand has something of."""
+        return [kind for kind in kinds if any(self._has(kind, subject) for subject in self.subjects)]
 
     def _has(self, kind: Kind, subject: Subject) -> bool:
         """Say whether there is anything of a kind that was made of a subject's images, whole, in part or damaged."""
-        content = stimuli_digest(subject.stimuli, self.cache_dir)
+        name = store_name(subject, self._contents[subject.id])
         for home in kind.homes:
-            exact = home / store_name(subject, content)
-            if is_store(exact):
-                try:
-                    stores = [FeatureStore(exact)]
-                except DataError:
-                    return True
-            else:
-                stores = fitting_by_id(home, subject)
-            if any(store.is_borrowed or len(store.pending()) < len(store.shards) for store in stores):
+            folders = [home / name] if is_store(home / name) else [one.folder for one in fitting_by_id(home, subject)]
+            if any(map(_is_begun, folders)):
                 return True
         return False
+
+    @cached_property
+    def _contents(self) -> dict[SubjectId, str]:
+        return {subject.id: stimuli_digest(subject.stimuli, self.cache_dir) for subject in self.subjects}
 
     def _missing(self, model: str, layer: str, variant: Variant) -> MissingStep:
         there = {str(kind.recipe["layer"]) for kind in self._kinds() if is_of(kind, model)}
         models = {str(kind.recipe["model"]) for kind in self._kinds()}
         near = nearest(layer, there) or sorted(there, key=as_counted)[:3]
-        told = f"; of {model} there are features of {', '.join(near)}" if near else ""
+        told = f"; of {model} there are those of {', '.join(near)}" if near else ""
         if not there and nearest(model, models):
             told = f" (did you mean {' or '.join(nearest(model, models))}?)"
         return MissingStep(
@@ -216,14 +231,12 @@ class Library:
         )
 
 
-def _of_variant(kinds: Sequence[Kind], variant: Variant, extraction: str) -> list[Kind]:
-    """Return the kinds that are of a variant; never none."""
-    chosen = variant.choose([kind.recipe for kind in kinds])
-    fitting = [kind for kind in kinds if any(kind.recipe is recipe for recipe in chosen)]
-    if not fitting:
-        what = ", ".join(dict.fromkeys(describe(kind.recipe) for kind in kinds))
-        raise MissingStep(f"no features of {what} have {variant}; there are:{list_kinds(kinds)}", hint=extraction)
-    return fitting
+def _is_begun(folder: Path) -> bool:
+    """Say whether a store has a single image, in its own cache or in another; or may have, and cannot be read."""
+    try:
+        return FeatureStore(folder).is_borrowed or any((folder / "done").glob("*.json"))
+    except DataError:
+        return True
 
 
 def _extraction(model: str, layer: str, variant: Variant) -> str:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from algocli.compute.patterns import as_counted
-from algocli.errors import DataError, UsageError
+from algocli.errors import DataError, MissingStep, UsageError
 from algocli.features.networks.weights import PRETRAINED
 from algocli.features.store.commands import describe, is_imported, options, transform_of
 from algocli.features.store.library import read_recipe, readable_stores
-from algocli.features.store.variants import differing, in_fields, in_options
+from algocli.features.store.variants import Variant, differing, in_fields, in_options
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,29 @@ def is_of(kind: Kind, model: str) -> bool:
     return model in (recipe["model"], f"{recipe['model']}.{recipe['weights']}")
 
 
+def of_variant(kinds: Sequence[Kind], variant: Variant, extraction: str) -> list[Kind]:
+    """Return the kinds that are of a variant; never none.
+
+    Parameters
+    ----------
+    extraction
+        The command that makes one.
+
+    Raises
+    ------
+    MissingStep
+        If there is none.
+    """
+    chosen = variant.choose([kind.recipe for kind in kinds])
+    fitting = [kind for kind in kinds if any(kind.recipe is recipe for recipe in chosen)]
+    if not fitting:
+        what = ", ".join(dict.fromkeys(describe(kind.recipe) for kind in kinds))
+        raise MissingStep(
+            f"no features of {what} have {variant}; there are:{list_kinds(kinds, variant.said)}", hint=extraction
+        )
+    return fitting
+
+
 def place_of(kind: Kind) -> Any:
     """Return what sorts kinds: by network, layer and what else they differ in, as people count."""
     words = (kind.recipe["model"], kind.recipe["layer"], " ".join(options(kind.recipe)), kind.name)
@@ -61,9 +84,9 @@ def several(model: str, layer: str, kinds: Sequence[Kind]) -> UsageError:
     )
 
 
-def list_kinds(kinds: Sequence[Kind]) -> str:
-    """List kinds by what they differ in, a line each."""
-    fields = differing([kind.recipe for kind in kinds])
+def list_kinds(kinds: Sequence[Kind], asked: Collection[str] = ()) -> str:
+    """List kinds by what they differ in, and what was asked for, a line each."""
+    fields = differing([kind.recipe for kind in kinds], asked)
     told = {kind.name: [_words(kind, fields)] for kind in kinds}
     fed = {kind.name: transform_of(kind.recipe).words for kind in kinds if not is_imported(kind.recipe)}
     if len(set(fed.values())) > 1:
@@ -92,9 +115,9 @@ def _folders(home: Path) -> Iterator[Path]:
     return (path.parent for path in home.glob("*/manifest.json"))
 
 
-def label_of(cache_dir: Path, name: str) -> str:
-    """Say what features are by their network, layer and the options that made them; else their name."""
+def label_of(home: Path) -> str:
+    """Say what the features in a recipe's folder are by network, layer and options; where that is damaged, by name."""
     with suppress(DataError):
-        recipe = read_recipe(cache_dir / "features" / name)
+        recipe = read_recipe(home)
         return " ".join([describe(recipe), *([] if is_imported(recipe) else options(recipe))])
-    return name
+    return home.name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -97,10 +97,10 @@ def _check(name: str, value: object) -> Any:
     return value if value == NONE else check_whole(name, value, 1, expected=_COUNT)
 
 
-def differing(recipes: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Return the fields of a variant in which some recipes differ."""
+def differing(recipes: Iterable[Mapping[str, Any]], asked: Collection[str] = ()) -> list[str]:
+    """Return the fields of a variant in which some recipes differ, or that were asked for."""
     values = [_values(recipe) for recipe in recipes]
-    return [name for name in _FIELDS if len({str(made[name]) for made in values}) > 1]
+    return [name for name in _FIELDS if name in asked or len({str(made[name]) for made in values}) > 1]
 
 
 def in_fields(recipe: Mapping[str, Any], names: Iterable[str]) -> str:
@@ -112,7 +112,14 @@ def in_fields(recipe: Mapping[str, Any], names: Iterable[str]) -> str:
 def in_options(recipe: Mapping[str, Any], names: Iterable[str]) -> str:
     """Write the same as a command takes them: --weights random --pool 2."""
     made = _values(recipe)
-    return " ".join(f"--{name.replace('_', '-')} {made[name]}" for name in names)
+    return " ".join(f"--{name.replace('_', '-')} {shlex.quote(str(made[name]))}" for name in names)
+
+
+def unusual(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields that had to be said for a recipe to be made, as a variant has them."""
+    made = _values(recipe)
+    names = [shlex.split(option)[0].removeprefix("--").replace("-", "_") for option in options(recipe)]
+    return {name: made[name] for name in names}
 
 
 def in_name(recipe: Mapping[str, Any]) -> str:
