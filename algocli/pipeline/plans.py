@@ -22,7 +22,7 @@ from algocli.features.store.commands import is_imported
 from algocli.features.store.keys import words_of
 from algocli.features.store.variants import ANY, Variant, in_name
 from algocli.pipeline.defaults import DEFAULT_LAYERS, DEFAULT_MODEL
-from algocli.pipeline.features import of_preset
+from algocli.pipeline.features import of_preset, preset_of
 from algocli.runs.datasets import Home
 from algocli.runs.run import check_run_name
 from algocli.runs.splitting import find_sameness
@@ -48,7 +48,7 @@ class Choice:
     variant: Variant = ANY
 
     @classmethod
-    def of(cls, model: object, layers: object, features: object, preset: PresetName | None, variant: Variant) -> Choice:
+    def of(cls, model: object, layers: object, features: object, preset: Any, variant: Variant) -> Choice:
         """Return a choice of whatever was given.
 
         Raises
@@ -62,8 +62,17 @@ class Choice:
                 f"{variant} tells features of one layer apart, and {', '.join(named)} are named",
                 hint="leave one of the two out",
             )
+        preset_of(preset)
         words = None if layers is None else check_words("layers", layers)
         return cls(None if model is None else check_word("model", model), words, named, preset, variant)
+
+    def settings(self, features: Sequence[str], given: Mapping[str, Any]) -> Settings:
+        """Return the settings of some features: those named and, where they leave it open, the preset's."""
+        base = preset_of(self.preset)
+        options = {} if base is None else dict(base.options)
+        if len(features) == 1:
+            options = {field: value for field, value in options.items() if field not in _OF_SEVERAL}
+        return Settings(tuple(features), **{**options, **given})
 
     @property
     def takes_preset(self) -> bool:
@@ -112,7 +121,7 @@ def plan_one(library: Library, choice: Choice, given: Mapping[str, Any], name: s
         extracted = [library.find(model, layer, choice.variant) for layer in wanted]
     named = [one for word in choice.features or () for one in library.named(word)]
     said = {in_name(library.recipe_of(one)) for one in extracted} if choice.variant != ANY else set()
-    settings = Settings((*extracted, *named), **given)
+    settings = choice.settings([*extracted, *named], given)
     return Plan(settings, name, said.pop() if len(said) == 1 and not named else "")
 
 
@@ -124,7 +133,7 @@ def plan_each(
     Parameters
     ----------
     given
-        Settings; what joins layers must have been named to be among them.
+        Fields of the settings that were named.
     name
         A name with a star for what tells them apart, or a beginning, which it follows after a dash.
 
@@ -151,7 +160,7 @@ def plan_each(
     alone = choice.features is None and model is not None and not is_pattern(model)
     names = [None] * len(features) if name is None else _names(library, features, name, alone=alone)
     recipes = [library.recipe_of(one) for one in features]
-    settings = [Settings((one,), **given) for one in features]
+    settings = [choice.settings([one], given) for one in features]
     return [Plan(how, name, in_name(made)) for how, name, made in zip(settings, names, recipes, strict=True)]
 
 
@@ -177,11 +186,6 @@ def within_reach(plans: list[Plan], subjects: Sequence[Subject], home: Home, tra
     note(f"{n_fit} images are fitted: the preset takes the {most} components that {there}, not {settings.n_components}")
     n_components = None if takes_all(settings) else most
     return [replace(plan, settings=replace(plan.settings, n_components=n_components)) for plan in plans]
-
-
-def without_joins(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a preset's settings for one layer alone."""
-    return {field: value for field, value in options.items() if field not in _OF_SEVERAL}
 
 
 def _names(library: Library, features: Sequence[str], name: str, *, alone: bool) -> list[str | None]:

@@ -26,8 +26,7 @@ from algocli.features.store.kinds import label_of
 from algocli.features.store.variants import Variant
 from algocli.pipeline.arguments import Paths, each_subject
 from algocli.pipeline.defaults import DEFAULT_CACHE
-from algocli.pipeline.features import preset_of
-from algocli.pipeline.plans import Choice, Plan, for_each, plan_each, plan_one, within_reach, without_joins
+from algocli.pipeline.plans import Choice, Plan, for_each, plan_each, plan_one, within_reach
 from algocli.runs import opening
 from algocli.runs.datasets import Home
 from algocli.runs.mixtures import tell_mixtures
@@ -167,8 +166,7 @@ def train(
         whole = _whole(features, settings, any(value is not None for value in named))
         plans = for_each(whole, name, library) if each else [Plan(whole, name)]
     else:
-        given = _chosen(preset, settings, each=each)
-        choice = Choice.of(model, layers, features, preset, variant)
+        given, choice = _named(settings), Choice.of(model, layers, features, preset, variant)
         plans = plan_each(library, choice, given, name, note) if each else [plan_one(library, choice, given, name)]
         if preset is not None and "n_components" not in settings:
             plans = within_reach(plans, some, home, track, note)
@@ -249,11 +247,11 @@ class _Job:
 def _left_out(refused: dict[str, AlgocliError], n_all: int) -> AlgocliError:
     """Return one error of the kind of the first of several, with the reason of each."""
     first = next(iter(refused.values()))
-    if n_all == 1:
+    if len(refused) == n_all and len({error.message for error in refused.values()}) == 1:
         return first
     reasons = "".join(f"\n  {what}: {error.message}" for what, error in refused.items())
-    rest = f"; the other {n_all - len(refused)} are done" if len(refused) < n_all else ""
-    return type(first)(f"{len(refused)} of {n_all} models were not trained{rest}:{reasons}", hint=first.hint)
+    rest = "; the rest is done" if len(refused) < n_all else ""
+    return type(first)(f"{len(refused)} of {n_all} models could not be trained{rest}:{reasons}", hint=first.hint)
 
 
 def once(note: Note) -> Note:
@@ -276,14 +274,11 @@ def _whole(settings: Settings, given: dict[str, Any], is_named: bool) -> Setting
     return settings
 
 
-def _chosen(preset: PresetName | None, given: dict[str, Any], *, each: bool) -> dict[str, Any]:
-    """Return the fields that are not as usual: the preset's and, above them, those that were named."""
+def _named(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of the settings that were named."""
     check_settings(given, _TRAIN_TAKES)
-    if given.get("folds") is not None or given.get("shared") == "only":
-        given.setdefault("holdout", None)
-    base = preset_of(preset)
-    options = {} if base is None else without_joins(base.options) if each else base.options
-    return {**options, **given}
+    is_split = given.get("folds") is not None or given.get("shared") == "only"
+    return {**({"holdout": None} if is_split else {}), **given}
 
 
 def _resolved(device: str) -> str:
