@@ -38,8 +38,8 @@ def list_names(word: str, names: Iterable[str]) -> str:
 
 
 def _likeness(word: str, name: str) -> float:
-    """Say how much of a word a name has, in its order, upper and lower case aside, and rather at its beginning."""
+    """Say how long a part of a word a name has, upper and lower case aside, or else how much of it in its order."""
     letters = re.sub(r"[^\w.+=,-]+", "", word).lower()
-    found = SequenceMatcher(None, letters, name.lower()[: 2 * len(letters)], autojunk=False).get_matching_blocks()
-    within = letters in name.lower()
-    return 1 + within if within else sum(block.size for block in found) / max(len(letters), 1)
+    blocks = SequenceMatcher(None, letters, name.lower(), autojunk=False).get_matching_blocks()
+    sizes = [block.size for block in blocks]
+    return max(sizes) + sum(sizes) / (len(letters) + 1)
