@@ -38,4 +38,4 @@ def most_components(settings: Settings, n_train: int, fit: NDArray[np.int64]) ->
             return False
         return True
 
-    return next((n for n in range(n_smallest - 1, 0, -1) if is_allowed(n)), 0)
+    return next((n for n in range((n_smallest - 1) // n_sets, 0, -1) if is_allowed(n)), 0)

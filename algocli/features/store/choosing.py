@@ -81,8 +81,7 @@ class Library:
     ) -> list[str]:
         """Return the names of all kinds of features of some networks' layers, as people count.
 
-        Of what a word fits, kinds that some subject has nothing of are left out beside those that all have; it is
-        noted.
+        A kind that some subject has nothing of is left out beside one of the same layer that all have; it is noted.
 
         Parameters
         ----------
@@ -101,7 +100,7 @@ class Library:
             kinds = [kind for fitting in self._fitting(kinds, "model", models) for kind in fitting]
         groups = [kinds] if layers is None else self._fitting(kinds, "layer", layers)
         some = {kind.name: kind for group in groups for kind in of_variant(group, variant, "algocli extract")}
-        whole = {kind.name for group in groups for kind in self._at_hand([kind for kind in group if kind.name in some])}
+        whole = {kind.name for alike in _by_layer(some.values()) for kind in self._at_hand(alike)}
         for name in sorted(some.keys() - whole):
             note(f"{label_of(some[name].homes[0])} is left out: not all{self._whose} have features of it")
         return [kind.name for kind in sorted((some[name] for name in whole), key=place_of)]
@@ -229,6 +228,13 @@ class Library:
             f"{list_names(word, there)}",
             hint="algocli extract",
         )
+
+
+def _by_layer(kinds: Iterable[Kind]) -> list[list[Kind]]:
+    layers: dict[tuple[str, str], list[Kind]] = {}
+    for kind in kinds:
+        layers.setdefault((kind.recipe["model"], kind.recipe["layer"]), []).append(kind)
+    return list(layers.values())
 
 
 def _is_begun(folder: Path) -> bool:
