@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -155,9 +154,8 @@ def _plotting(
     from algocli.runs.latest import LATEST
 
     challenge = open_dataset(data_dir)
-    runs = find_runs(cache_dir, names or LATEST) if request.is_of_a_run else []
-    # How many fit a pattern is known only now.
-    replace(request, n_runs=len(runs)).check(wishes)
+    words = (names or [LATEST]) if request.is_of_a_run else []
+    runs = find_runs(cache_dir, words) if request.takes_several else [find_run(cache_dir, word) for word in words]
     others = [] if against is None else [find_run(cache_dir, against)]
     return Plotting.of(request, wishes, challenge, [*runs, *others])
 
