@@ -75,9 +75,11 @@ def _patterns(runs: Sequence[Run]) -> Iterator[str]:
     names = [run.name for run in runs]
     first, last = _beginning(names), _beginning([name[::-1] for name in names])[::-1]
     first = first[: 1 + max(first.rfind(sign) for sign in "-._+")]
-    yield f"{first}*{last[last.find('_') :] if '_' in last else ''}"
     how = runs[0].settings.default_name.removeprefix(runs[0].settings.features[0])
-    yield f"{first}*{how}*"
+    # Where their names say the settings, so does the pattern: others of these features may follow.
+    if how not in last and all(how in name for name in names):
+        yield f"{first}*{how}*"
+    yield f"{first}*{last[last.find('_') :] if '_' in last else ''}"
 
 
 def _shortest(run: Run, names: Sequence[str]) -> str:

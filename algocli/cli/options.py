@@ -76,7 +76,7 @@ Layers = Annotated[
 ]
 Features = Annotated[
     list[str] | None,
-    typer.Option("--features", help="Name of cached features, where model and layer fit several; may be repeated."),
+    typer.Option("--features", help="Name of cached features, or a pattern; may be repeated."),
 ]
 FeaturesFrom = Annotated[
     list[Path] | None,

@@ -75,6 +75,11 @@ class Choice:
         return Settings(tuple(features), **{**options, **given})
 
     @property
+    def extraction(self) -> str:
+        """The command that makes the features of the preset."""
+        return " ".join([f"algocli extract --preset {self.preset}", *self.variant.options])
+
+    @property
     def takes_preset(self) -> bool:
         """Whether the features are a preset's."""
         return self.preset is not None and self.features is None and self.layers is None
@@ -111,7 +116,7 @@ def plan_one(library: Library, choice: Choice, given: Mapping[str, Any], name: s
         try:
             extracted = [library.find(model, layer, choice.variant) for layer in layers]
         except MissingStep as error:
-            raise MissingStep(error.message, hint=f"algocli extract --preset {choice.preset}") from error
+            raise MissingStep(error.message, hint=choice.extraction) from error
     else:
         usual = () if choice.features is not None else DEFAULT_LAYERS
         words = usual if choice.layers is None else choice.layers
@@ -151,7 +156,7 @@ def plan_each(
         try:
             chosen += library.find_all([model], layers, choice.variant, note=note)
         except MissingStep as error:
-            raise MissingStep(error.message, hint=f"algocli extract --preset {choice.preset}") from error
+            raise MissingStep(error.message, hint=choice.extraction) from error
     elif choice.features is None or choice.layers is not None or model is not None:
         model = model or (DEFAULT_MODEL if choice.layers is not None else None)
         chosen += library.find_all(None if model is None else [model], choice.layers, choice.variant, note=note)

@@ -246,10 +246,7 @@ def _is_begun(folder: Path) -> bool:
 
 
 def _extraction(model: str, layer: str, variant: Variant) -> str:
-    words = ["algocli extract", "--model", quote(model), "-l", quote(layer)]
-    for name, value in variant.said.items():
-        words += [] if value == "none" else [f"--{name.replace('_', '-')}", quote(str(value))]
-    return " ".join(words)
+    return " ".join([f"algocli extract --model {quote(model)} -l {quote(layer)}", *variant.options])
 
 
 def _refuse_damaged(cache_dir: Path, model: str, layer: str) -> None:

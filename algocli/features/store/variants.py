@@ -56,6 +56,12 @@ class Variant:
         """The fields that are not left open."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
+    @property
+    def options(self) -> list[str]:
+        """The same as `extract` takes it; there it is usual that nothing is pooled, or projected."""
+        said = {name: value for name, value in self.said.items() if value != NONE}
+        return [f"--{name.replace('_', '-')} {shlex.quote(str(value))}" for name, value in said.items()]
+
     def __str__(self) -> str:
         return ", ".join(f"{name}={value!r}" for name, value in self.said.items())
 
