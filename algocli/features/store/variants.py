@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -68,13 +69,19 @@ class Variant:
     def choose(self, recipes: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
         """Return the recipes that are as it says.
 
-        Weights of a file are known by its place; where that is none of theirs, by its name: it may have been moved.
+        Weights are known by their words, or else by what these mean: a file by its place, and where that is none of
+        theirs by its name, as it may have been moved.
         """
         fitting = [recipe for recipe in recipes if self._fits(recipe)]
         if self.weights is None:
             return fitting
-        same = [recipe for recipe in fitting if _are_same(self.weights, recipe["weights"])]
-        return same or [recipe for recipe in fitting if _file_name(self.weights) == _file_name(recipe["weights"])]
+        tellings: list[Callable[[str], bool]] = [
+            lambda recorded: recorded == self.weights,
+            partial(_are_same, self.weights),
+            lambda recorded: _file_name(recorded) == _file_name(str(self.weights)),
+        ]
+        chosen = ([recipe for recipe in fitting if told(recipe["weights"])] for told in tellings)
+        return next(filter(None, chosen), [])
 
     def _fits(self, recipe: Mapping[str, Any]) -> bool:
         """Say whether all but the weights is as it says."""
@@ -141,8 +148,6 @@ def _values(recipe: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _are_same(wish: str, recorded: str) -> bool:
-    if wish == recorded:
-        return True
     seeds = random_seed(wish), random_seed(recorded)
     if seeds != (None, None):
         return seeds[0] == seeds[1]

@@ -224,4 +224,6 @@ def test_a_network_may_be_called_with_the_name_of_its_weights(tmp_path: Path, su
     assert library.find("timm/resnet50.a1_in1k", "layer1") == tagged
     assert library.find("timm/resnet50", "layer1", Variant.of(weights="pretrained")) == tagged
     assert library.find_all(["timm/resnet50.a1_in1k"], None) == [tagged]
-    assert set(library.find_all(["timm/resnet50"], None)) == {tagged, plain}
+    usual = keep(tmp_path, subjects[0], model="timm/resnet50", weights="pretrained")
+    assert library.find("timm/resnet50", "layer1", Variant.of(weights="pretrained")) == usual
+    assert set(library.find_all(["timm/resnet50"], None)) == {tagged, plain, usual}
