@@ -18,8 +18,9 @@ from algocli.dataset.images import open_images
 from algocli.dataset.opening import find_subject, known
 from algocli.errors import DataError, MissingStep, UsageError
 from algocli.features.imports.stores import import_files
+from algocli.runs.finding import find_run
 from algocli.runs.leftovers import find_in_cache
-from algocli.runs.run import Run, find_run
+from algocli.runs.run import Run
 from tests.dataset.toy import N_TRAIN, Toy, ToyKind, learn, make_toy, run_of_toy, toy_with_regions  # noqa: F401
 from tests.features.by_hand import extract_one
 from tests.features.stand_in import stand_in

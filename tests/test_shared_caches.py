@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import algocli
-from algocli.errors import MissingStep, StorageError, UsageError
+from algocli.errors import DataError, MissingStep, StorageError, UsageError
 from algocli.features.store.library import find_store
 from algocli.runs.run import Run
 from tests.encoding.data_by_hand import datasets_to_spoil, written_datasets  # noqa: F401
@@ -83,6 +83,22 @@ def test_features_of_another_cache_give_the_very_run_and_it_is_left_alone(home: 
     assert [path.parent.parent.name[:6] for path in mine.rglob("matrix.npy")] == ["subj06"]
     assert not list(mine.rglob("features.zarr"))
     assert not list(mine.rglob("done"))
+
+
+def test_what_is_damaged_of_other_images_is_not_in_the_way(home: Path, recipe: str) -> None:
+    for folder in ("subj01-ffffffff", "subj06-ffffffff", "subj03-ffffffff"):
+        (home / "cache/features" / recipe / folder).mkdir()
+        (home / "cache/features" / recipe / folder / "manifest.json").write_text("{}")
+    everyone = subjects(home)
+    own = algocli.train(everyone, cache_dir=home / "cache", each=True, **HOW)
+    lent = algocli.train(everyone, cache_dir=home / "mine", features_from=home / "cache", each=True, **HOW)
+    assert [run.name for run in own] == [run.name for run in lent]
+    assert [arrays(run) for run in own] == [arrays(run) for run in lent]
+    # Where one that cannot be read may be the one that is meant, it is told.
+    (meant,) = (home / "cache/features" / recipe).glob("subj01-[!f]*")
+    (meant / "manifest.json").write_text("{}")
+    with pytest.raises(DataError, match="damaged"):
+        algocli.train(everyone, cache_dir=home / "cache", folds=3, each=True, **HOW)
 
 
 def test_features_that_are_gone_where_they_were_borrowed_are_told_with_the_place(home: Path, recipe: str) -> None:

@@ -31,7 +31,7 @@ def list_(cache_dir: CacheDir = DEFAULT_CACHE_DIR, as_json: Json = False, quiet:
     from algocli.cli.console import count, note, show_json, size
     from algocli.compute.files import n_bytes_in
     from algocli.features.store.overview import list_rows
-    from algocli.runs.run import list_runs
+    from algocli.runs.finding import list_runs
 
     stores = list_rows(cache_dir)
     runs: list[dict[str, Any]] = [

@@ -25,6 +25,7 @@ from algocli.cli.report import Group
 from algocli.cli.ways_out import remember
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.sides import Side, heading
+from algocli.errors import UsageError
 from algocli.results.telling import Correction
 
 if TYPE_CHECKING:
@@ -34,9 +35,14 @@ if TYPE_CHECKING:
 
 
 RunNames = Annotated[
-    list[str],
-    typer.Argument(metavar="RUN", help="Names of runs, or their beginnings; the first is the reference."),
+    list[str] | None,
+    typer.Argument(
+        metavar="RUN",
+        help="Names of runs, their beginnings, or patterns such as 'alexnet*', for all that fit; the first is the "
+        "reference.",
+    ),
 ]
+MoreRuns = Annotated[list[str] | None, typer.Option("--run", help="The same, where options are preferred.")]
 Resamples = Annotated[int, typer.Option(min=1, help="How often held-out images are drawn anew.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of these draws.")]
 Correct = Annotated[
@@ -64,7 +70,8 @@ def register(app: typer.Typer) -> None:
 
 
 def compare(
-    runs: RunNames,
+    runs: RunNames = None,
+    run: MoreRuns = None,
     subject: Subjects = None,
     roi: RoiNames = None,
     min_ceiling: MinCeiling = None,
@@ -98,14 +105,17 @@ def compare(
     from algocli.pipeline import reports
     from algocli.pipeline.arguments import check_pages
     from algocli.results.held_out import scored_on
-    from algocli.runs.run import find_run
+    from algocli.runs.finding import find_runs
 
     check_pages(None, html, title)
-    found = [find_run(cache_dir, name) for name in runs]
+    named = [*(runs or ()), *(run or ())]
+    if not named:
+        raise UsageError("compare needs the names of runs, or a pattern", hint="algocli compare 'alexnet*'")
+    found = find_runs(cache_dir, named)
     comparison = reports.compare(
         found,
         data_dir=data_dir,
-        subjects=parse_ids(subject, lambda: [one for run in found for one in run.subjects]),
+        subjects=parse_ids(subject, lambda: [one for each in found for one in each.subjects]),
         rois=roi or None,
         min_ceiling=min_ceiling,
         n_resamples=resamples,

@@ -14,6 +14,7 @@ EXAMPLES = {
         "algocli train --run everyone",
         "algocli train --pca 100 --folds 5 -s 1",
         "algocli train -l features.2 -l features.5 -s 1",
+        "algocli train --each -l features.2 -l features.5 -s 1 --run 'layer-*'",
         "algocli train -l features.2 -l features.5 -s 1 --regression blend --pca 50",
         "algocli train -l features.2 -l features.5 -s 1 --regression banded --pca 20 --n-iter 5 --search-seed 0",
     ),
@@ -22,7 +23,7 @@ EXAMPLES = {
         "algocli report --significance --intervals -s 1",
         "algocli report --run everyone --group",
     ),
-    "compare": ("algocli compare conv1 conv2 --roi EBA",),
+    "compare": ("algocli compare conv1 conv2 --roi EBA", "algocli compare --run 'conv*' --roi EBA"),
     "partition": (
         "algocli partition features.2 features.5 -s 1 -o parts",
         "algocli partition features.2 features.5 -s 1 --folds 5 --intervals --correct max",

@@ -68,7 +68,7 @@ def export(
     from algocli.cli.console import note, noter, show_json, show_path
     from algocli.pipeline.arguments import refuse_file
     from algocli.pipeline.files import export as write
-    from algocli.runs.run import find_run
+    from algocli.runs.finding import find_run
 
     refuse_file(output)
     trained = find_run(cache_dir, run)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -30,6 +32,7 @@ from algocli.errors import AlgocliError, UsageError
 from algocli.features import usual
 
 if TYPE_CHECKING:
+    from algocli.dataset.protocol import Subject
     from algocli.features.store.shards import FeatureStore
 
 _ROWS = (
@@ -102,8 +105,9 @@ def extract(
 
     some_rows = _parse_rows(rows)
     dataset = open_dataset(data_dir)
+    subjects = dataset.subjects(parse_ids(subject, lambda: dataset.subject_ids))
     features = run(
-        dataset.subjects(parse_ids(subject, lambda: dataset.subject_ids)),
+        subjects,
         model,
         layer,
         preset=preset,
@@ -126,30 +130,56 @@ def extract(
     )
     show_stores(features.stores, as_json=as_json)
     if not as_json:
-        note(f"next: {_next_step(features.stores, (preset, model, layer), data_dir, cache_dir)}", quiet=quiet)
+        note(f"next: {_next_step(features.stores, (preset, model, layer), subjects, data_dir, cache_dir)}", quiet=quiet)
 
 
 def _next_step(
-    stores: Sequence[FeatureStore], asked: tuple[str | None, str, list[str] | None], data_dir: Path, cache_dir: Path
+    stores: Sequence[FeatureStore],
+    asked: tuple[str | None, str, list[str] | None],
+    subjects: Sequence[Subject],
+    data_dir: Path,
+    cache_dir: Path,
 ) -> str:
     if not all(store.complete for store in stores):
         return "the same command for the rows that are left, or without --rows"
     preset, model, layers = asked
     if preset:
         train = f"algocli train --preset {preset}"
-    elif (model, layers or [DEFAULT_LAYER]) == (DEFAULT_MODEL, [DEFAULT_LAYER]) and _is_usual(stores[0], cache_dir):
+    elif (model, layers or [DEFAULT_LAYER]) == (DEFAULT_MODEL, [DEFAULT_LAYER]) and _is_usual(
+        stores[0], subjects, cache_dir
+    ):
         train = "algocli train"
     else:
-        train = f"algocli train --features {stores[0].name}"
+        train = " ".join(["algocli train", *_choice(stores, model, layers, subjects, cache_dir)])
     return in_same_folders(train, data_dir, cache_dir)
 
 
-def _is_usual(store: FeatureStore, cache_dir: Path) -> bool:
+def _choice(
+    stores: Sequence[FeatureStore], model: str, layers: list[str] | None, subjects: Sequence[Subject], cache_dir: Path
+) -> list[str]:
+    """Return the words by which train finds some features: of several layers as they were asked for, if that does."""
+    from algocli.features.store.choosing import Library
+    from algocli.features.store.library import read_recipe
+    from algocli.features.store.variants import Variant, in_options, unusual
+
+    names = list(dict.fromkeys(store.name for store in stores))
+    if len(names) == 1:
+        return [f"--features {names[0]}"]
+    with suppress(AlgocliError):
+        made = read_recipe(stores[0].folder.parent)
+        said = unusual(made)
+        if set(Library(cache_dir, (), subjects).find_all([model], layers, Variant.of(**said))) == set(names):
+            chosen = [f"-l {quote(layer)}" for layer in layers or ()]
+            return ["--each", f"--model {quote(model)}", *chosen, *([in_options(made, said)] if said else [])]
+    return ["--each", *(f"--features {name}" for name in names)]
+
+
+def _is_usual(store: FeatureStore, subjects: Sequence[Subject], cache_dir: Path) -> bool:
     """Say whether train finds these features unasked: of several kinds (other weights, another transform) it asks."""
-    from algocli.features.store.choosing import find_recipe
+    from algocli.features.store.choosing import Library
 
     try:
-        return find_recipe(cache_dir, DEFAULT_MODEL, DEFAULT_LAYER) == store.name
+        return Library(cache_dir, subjects=subjects).find(DEFAULT_MODEL, DEFAULT_LAYER) == store.name
     except AlgocliError:
         return False
 

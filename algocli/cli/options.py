@@ -57,17 +57,18 @@ Subjects = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print machine-readable JSON on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress and no notes on stderr.")]
-Model = Annotated[
-    str,
-    typer.Option(
-        "--model",
-        help="Network: a classifier of torchvision's, timm/NAME, torchhub:OWNER/REPO[:BRANCH]:NAME or "
-        "python:MODULE:CALLABLE.",
-    ),
-]
+_NETWORKS = (
+    "Network: a classifier of torchvision's, timm/NAME, torchhub:OWNER/REPO[:BRANCH]:NAME or python:MODULE:CALLABLE."
+)
+Model = Annotated[str, typer.Option("--model", help=_NETWORKS)]
+TrainedModel = Annotated[str | None, typer.Option("--model", help=f"{_NETWORKS}  [default: {DEFAULT_MODEL}]")]
 TrainedLayers = Annotated[
     list[str] | None,
-    typer.Option("--layer", "-l", help=f"Layer; may be repeated: the features of all.  {USUAL_LAYER}"),
+    typer.Option(
+        "--layer",
+        "-l",
+        help=f"Layer, or pattern such as 'features.*'; may be repeated: the features of all.  {USUAL_LAYER}",
+    ),
 ]
 Layers = Annotated[
     list[str] | None,
@@ -75,7 +76,7 @@ Layers = Annotated[
 ]
 Features = Annotated[
     list[str] | None,
-    typer.Option("--features", help="Name of cached features, where model and layer fit several; may be repeated."),
+    typer.Option("--features", help="Name of cached features, or a pattern; may be repeated."),
 ]
 FeaturesFrom = Annotated[
     list[Path] | None,
@@ -130,7 +131,11 @@ SharedImages = Annotated[
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the split.")]
 RunName = Annotated[
     str,
-    typer.Option("--run", callback=remember, help="Name of a run; its beginning is enough where that is unique."),
+    typer.Option(
+        "--run",
+        callback=remember,
+        help="Name of a run; its beginning, or a pattern such as '*features.2*', is enough where that fits one.",
+    ),
 ]
 RoiNames = Annotated[
     list[str] | None,

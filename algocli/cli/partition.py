@@ -34,6 +34,16 @@ from algocli.cli.options import (
     parse_ids,
 )
 from algocli.cli.report import Csv, Group, Resamples
+from algocli.cli.variants import (
+    Dtype,
+    Numerics,
+    Pool,
+    Project,
+    ProjectSeed,
+    TransformName,
+    Weights,
+    parse_variant,
+)
 from algocli.encoding import usual
 from algocli.results.telling import Correction
 
@@ -57,6 +67,13 @@ def partition(
     ctx: typer.Context,
     sets: Sets,
     model: Model = DEFAULT_MODEL,
+    weights: Weights = None,
+    transform: TransformName = None,
+    pool: Pool = None,
+    project: Project = None,
+    project_seed: ProjectSeed = None,
+    dtype: Dtype = None,
+    numerics: Numerics = None,
     pca: Annotated[
         str | None,
         typer.Option(
@@ -144,6 +161,7 @@ def partition(
         dataset.subjects(parse_ids(subject, lambda: dataset.subject_ids)),
         sets,
         model=model,
+        **parse_variant(ctx.params),
         n_components="usual" if pca is None else n_components,
         regression=regression,
         alphas=grid,

@@ -41,7 +41,8 @@ RunNames = Annotated[
     typer.Option(
         "--run",
         callback=remember,
-        help="Name of a run, or its beginning; layers and best-layer take several.  [default: the latest]",
+        help="Name of a run, its beginning, or a pattern such as 'alexnet*'; layers and best-layer take several.  "
+        "[default: the latest]",
     ),
 ]
 Against = Annotated[str | None, typer.Option("--against", metavar="RUN", help="difference: the run to subtract.")]
@@ -149,13 +150,14 @@ def _plotting(
     """Open the data and the runs that are named."""
     from algocli.dataset.opening import open_dataset
     from algocli.pipeline.figures import Plotting
+    from algocli.runs.finding import find_run, find_runs
     from algocli.runs.latest import LATEST
-    from algocli.runs.run import find_run
 
     challenge = open_dataset(data_dir)
-    wanted = (names or [LATEST]) if request.is_of_a_run else []
-    runs = [find_run(cache_dir, name) for name in (*wanted, *((against,) if against is not None else ()))]
-    return Plotting.of(request, wishes, challenge, runs)
+    words = (names or [LATEST]) if request.is_of_a_run else []
+    runs = find_runs(cache_dir, words) if request.takes_several else [find_run(cache_dir, word) for word in words]
+    others = [] if against is None else [find_run(cache_dir, against)]
+    return Plotting.of(request, wishes, challenge, [*runs, *others])
 
 
 def _draw(plotting: Plotting, output: Path | None, *, as_json: bool, quiet: bool) -> None:

@@ -77,7 +77,7 @@ def predict(
     from algocli.pipeline.arguments import refuse_file
     from algocli.pipeline.predictions import predict_files
     from algocli.results.predicted import IMAGES
-    from algocli.runs.run import find_run
+    from algocli.runs.finding import find_run
 
     refuse_file(output)
     trained, shown = find_run(cache_dir, run), count()

@@ -95,7 +95,7 @@ def report(
     from algocli.pipeline.arguments import check_pages
     from algocli.results.certainty import Asked
     from algocli.results.rows import write_csv
-    from algocli.runs.run import find_run
+    from algocli.runs.finding import find_run
 
     check_pages(csv, html, title)
     numbers = parse_ids(subject, lambda: find_run(cache_dir, run).subjects)

@@ -19,7 +19,9 @@ from algocli.cli.options import (
     parse_repeats,
     parse_subjects,
 )
+from algocli.cli.ways_out import remember
 from algocli.dataset.sides import ALL_VERTICES, HEMISPHERES
+from algocli.errors import UsageError
 
 if TYPE_CHECKING:
     from algocli.runs.run import Run
@@ -28,8 +30,15 @@ if TYPE_CHECKING:
 
 def score(
     source: Annotated[
-        str, typer.Argument(metavar="RUN_OR_ZIP", help="A run's name, or a submission's zip.")
-    ] = "latest",
+        str | None,
+        typer.Argument(
+            metavar="RUN_OR_ZIP",
+            help="A run's name, or a pattern that fits one; or a submission's zip.  [default: latest]",
+        ),
+    ] = None,
+    run: Annotated[
+        str | None, typer.Option("--run", callback=remember, help="The run, where an option is preferred.")
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="A folder for the leaderboard's four text files.")
     ] = None,
@@ -62,11 +71,15 @@ def score(
     from algocli.dataset.challenge.subjects import Challenge
     from algocli.pipeline.official import check_nsd
     from algocli.pipeline.official import score as compute
+    from algocli.runs.latest import LATEST
     from algocli.submission.score import write_score_files
 
+    if source is not None and run is not None:
+        raise UsageError("a run is named twice, with --run and without", hint="leave --run out")
     check_nsd(nsd, repeats, stim_info)
     challenge = Challenge(data_dir)
-    predictions = _find(source, cache_dir)
+    word = source or run or LATEST
+    predictions = _find(word, cache_dir)
     result = compute(
         predictions,
         data_dir=challenge,
@@ -77,7 +90,7 @@ def score(
         track=tracker(quiet),
         note=noter(quiet),
     )
-    name = source if isinstance(predictions, Path) else predictions.name
+    name = word if isinstance(predictions, Path) else predictions.name
     written = [] if output is None else write_score_files(result, output)
     if as_json:
         show_json({"source": name, **vars(result), "files": written})
@@ -91,7 +104,7 @@ def score(
 
 def _find(source: str, cache_dir: Path) -> Run | Path:
     """Return the zip, or the run, that a word names."""
-    from algocli.runs.run import find_run
+    from algocli.runs.finding import find_run
 
     if source.lower().endswith(".zip") or Path(source).is_file():
         return Path(source)

@@ -15,10 +15,10 @@ from algocli.cli.options import (
     DataDir,
     Json,
     Quiet,
-    RunName,
     Subjects,
     parse_subjects,
 )
+from algocli.cli.ways_out import remember
 from algocli.errors import UsageError
 from algocli.pipeline.defaults import DEFAULT_ZIP
 
@@ -27,7 +27,14 @@ if TYPE_CHECKING:
 
 Names = Annotated[
     list[str] | None,
-    typer.Argument(metavar="RUN", help="Runs; a subject is taken from the first that has it.  [default: latest]"),
+    typer.Argument(
+        metavar="RUN",
+        help="Runs by name, or by a pattern such as 'mine*'; a subject is taken from the first that has it.  "
+        "[default: latest]",
+    ),
+]
+MoreRuns = Annotated[
+    list[str] | None, typer.Option("--run", callback=remember, help="The same, where options are preferred.")
 ]
 Average = Annotated[bool, typer.Option("--average", help="Submit the mean of two or more runs' predictions.")]
 Weighted = Annotated[
@@ -55,7 +62,7 @@ def submit(
     out: Annotated[Path, typer.Option("--output", "-o", help="The zip to write.")] = DEFAULT_ZIP,
     partial: Annotated[bool, typer.Option("--partial", help="Allow subjects to be missing.")] = False,
     mantissa_bits: MantissaBits = "auto",
-    run: RunName = "latest",
+    run: MoreRuns = None,
     subject: Subjects = None,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     cache_dir: CacheDir = DEFAULT_CACHE_DIR,
@@ -69,18 +76,19 @@ def submit(
     """
     from algocli.cli.console import note, noter, show_json, size, tracker
     from algocli.pipeline.leaderboard import submit as package
-    from algocli.runs.run import find_run
+    from algocli.runs.finding import find_runs
+    from algocli.runs.latest import LATEST
 
     if weighted and not average:
         raise UsageError("--weighted is for --average", hint="algocli submit --average --weighted RUN RUN")
-    if folder is not None and (names or average or run != "latest"):
+    if folder is not None and (names or average or run):
         raise UsageError("--from packages files, and takes no run")
-    if names and run != "latest":
+    if names and run:
         raise UsageError("runs are named twice, with --run and without", hint="leave --run out")
     bits, chosen = _parse_bits(mantissa_bits), parse_subjects(subject)
     remarks: list[str] = []
     packaged = package(
-        [find_run(cache_dir, name) for name in names or [run]] if folder is None else folder,
+        find_runs(cache_dir, names or run or LATEST) if folder is None else folder,
         out,
         average=average,
         weighted=weighted,

@@ -12,7 +12,6 @@ from typer.core import TyperCommand, TyperOption
 from algocli.cli.options import (
     DEFAULT_CACHE_DIR,
     DEFAULT_DATA_DIR,
-    DEFAULT_MODEL,
     AlphaGrid,
     CacheDir,
     DataDir,
@@ -23,7 +22,6 @@ from algocli.cli.options import (
     Folds,
     Holdout,
     Json,
-    Model,
     PresetName,
     Quiet,
     SearchSeed,
@@ -31,11 +29,22 @@ from algocli.cli.options import (
     SharedImages,
     Subjects,
     TrainedLayers,
+    TrainedModel,
     in_same_folders,
     is_named,
     parse_alphas,
     parse_components,
     parse_ids,
+)
+from algocli.cli.variants import (
+    Dtype,
+    Numerics,
+    Pool,
+    Project,
+    ProjectSeed,
+    TransformName,
+    Weights,
+    parse_variant,
 )
 from algocli.cli.ways_out import remember
 from algocli.cli.wording import FIELDS
@@ -72,6 +81,13 @@ RegressionName = Annotated[
 
 def train(
     ctx: typer.Context,
+    each: Annotated[
+        bool,
+        typer.Option(
+            "--each",
+            help="Fit every layer by itself, in a run of its own: all that are chosen, or all that there are.",
+        ),
+    ] = False,
     preset: PresetName = None,
     pca: Annotated[str, typer.Option(metavar="N|full", help="Number of principal components, or all there are.")] = str(
         usual.N_COMPONENTS
@@ -91,8 +107,15 @@ def train(
     refit: Annotated[
         bool, typer.Option("--refit/--no-refit", help="Predict the test images from a refit on all training images.")
     ] = True,
-    model: Model = DEFAULT_MODEL,
+    model: TrainedModel = None,
     layer: TrainedLayers = None,
+    weights: Weights = None,
+    transform: TransformName = None,
+    pool: Pool = None,
+    project: Project = None,
+    project_seed: ProjectSeed = None,
+    dtype: Dtype = None,
+    numerics: Numerics = None,
     features: Features = None,
     scale: Annotated[
         bool, typer.Option("--scale/--no-scale", help="Bring several layers to one scale before they are joined.")
@@ -108,7 +131,12 @@ def train(
     search_seed: SearchSeed = None,
     device: Device = "cpu",
     run: Annotated[
-        str | None, typer.Option(callback=remember, help="Name of the run.  [default: one that says the settings]")
+        str | None,
+        typer.Option(
+            callback=remember,
+            help="Name of the run; with --each what comes before the layer, or a name with a star in place of it.  "
+            "[default: one that says the settings]",
+        ),
     ] = None,
     force: Annotated[bool, typer.Option(help="Fit again, replacing the run of that name.")] = False,
     subject: Subjects = None,
@@ -131,41 +159,58 @@ def train(
     independent samples of images. An image is shared if another subject whose folder is there has one with the same
     pixels, or the same number in one collection, for training or for the test.
 
-    Several layers, also of different networks, are joined as if their features stood side by side, each layer first
-    brought to one scale. Whatever is chosen (penalties, weights, scales) is chosen without the held-out images, in each
-    fold anew. Choosing between runs or presets by these images is not: their best looks better than it is. How many
-    vertices' penalties ended at the grid's edge is told. --standardise takes a pass over the features for every fold.
-    Banded ridge, with 50 draws and 300 components, takes a full-size subject most of an hour for two layers and hours
-    for five. The memory that all this takes is told first, and what does not fit is refused.
+    --each fits every layer by itself, in a run each; --model, -l and --features may then be patterns, such as
+    -l 'features.*', and what is done already stays. Else several layers, also of different networks, are joined as if
+    their features stood side by side, each layer first brought to one scale. Whatever is chosen (penalties, weights,
+    scales) is chosen without the held-out images, in each fold anew. Choosing between runs or presets by these images
+    is not: their best looks better than it is. How many vertices' penalties ended at the grid's edge is told.
+    --standardise takes a pass over the features for every fold. Banded ridge, with 50 draws and 300 components, takes a
+    full-size subject most of an hour for two layers and hours for five. The memory that all this takes is told first,
+    and what does not fit is refused.
     """
     from algocli.cli.console import note, noter, tracker
+    from algocli.cli.each import compare_all, show_each
     from algocli.dataset.opening import open_dataset
     from algocli.pipeline.training import train as fit
     from algocli.runs.run import check_run_name
 
     # Words are read before folders: a slip of the keyboard is told as one, whatever is on the disk.
     chosen = _chosen(ctx)
-    if run is not None:
+    variant = parse_variant(ctx.params)
+    if run is not None and not each:
         check_run_name(run)
     dataset = open_dataset(data_dir)
     subjects = dataset.subjects(parse_ids(subject, lambda: dataset.subject_ids))
-    trained = fit(
-        subjects,
-        features,
-        preset=preset,
-        model=model,
-        layers=layer,
-        name=run,
-        features_from=features_from,
-        cache_dir=cache_dir,
-        force=force,
-        device=device,
-        track=tracker(quiet),
-        note=noter(quiet),
-        **chosen,
-    )
-    _show(trained, [each.id for each in subjects], as_json)
-    note(f"next: {in_same_folders('algocli report', data_dir, cache_dir)}", quiet=quiet)
+    done: list[Run] = []
+    try:
+        fit(
+            subjects,
+            features,
+            each=each,
+            preset=preset,
+            model=model,
+            layers=layer,
+            **variant,
+            name=run,
+            features_from=features_from,
+            cache_dir=cache_dir,
+            force=force,
+            device=device,
+            made=done.append,
+            track=tracker(quiet),
+            note=noter(quiet),
+            **chosen,
+        )
+    finally:
+        # What is trained is shown even where some of it was refused.
+        if each and done:
+            show_each(done, [one.id for one in subjects], as_json=as_json)
+    if each:
+        command = compare_all(done, cache_dir)
+    else:
+        _show(done[0], [one.id for one in subjects], as_json)
+        command = "algocli report"
+    note(f"next: {in_same_folders(command, data_dir, cache_dir)}", quiet=quiet)
 
 
 def _chosen(ctx: typer.Context) -> dict[str, Any]:
@@ -185,15 +230,12 @@ def _chosen(ctx: typer.Context) -> dict[str, Any]:
 
 
 def _show(run: Run, subjects: Sequence[SubjectId], as_json: bool) -> None:
-    import numpy as np
-
     from algocli.cli.console import number, show_json, show_table
+    from algocli.cli.each import medians_of
 
     subject_runs = [run.subject(n) for n in subjects]
     sides = tuple(dict.fromkeys(side for each in subject_runs for side in each.sides))
-    medians = {
-        each.id: {side: float(np.median(each.correlation(side))) for side in each.sides} for each in subject_runs
-    }
+    medians = {each.id: medians_of(run, each.id) for each in subject_runs}
     if as_json:
         rows = [{"subject": n, "median_r": of_subject} for n, of_subject in medians.items()]
         show_json({"run": run.name, "path": run.folder, "rows": rows})

@@ -42,7 +42,7 @@ _RENAMED = {
     "names_file": "names",
 }
 _SAME = (
-    *("against", "average", "batch_size", "cache_dir", "cmap", "correct", "csv", "data_dir", "dataset", "deep"),
+    *("against", "average", "each", "batch_size", "cache_dir", "cmap", "correct", "csv", "data_dir", "dataset", "deep"),
     *(
         "device",
         "dtype",
@@ -66,6 +66,7 @@ _SAME = (
         "partial",
         "pool",
         "project",
+        "project_seed",
         "repeats",
         "resample_seed",
     ),

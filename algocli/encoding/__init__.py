@@ -13,6 +13,7 @@ loadings      what components and vertices have in common
 regressions/  from components to responses, one file a kind
 kernels       the Gram matrices that components come from, and views of images by them
 memory        what a training takes at the most
+reach         how many components few images allow
 training      the models of one subject
 outputs       what they leave in a run
 new_images    scores of images that are no subject's own

@@ -15,6 +15,9 @@ _LONGEST = 120
 # What file systems take, less what tells runs of several datasets apart.
 _MOST_BYTES = 240
 _DATA = "_data-"
+# What a user can have given as a run's name.
+_MOST_LETTERS = 200
+_WORDS = r"_(weights|transform|pool|project|project-seed|dtype|numerics)-[A-Za-z0-9.+]+"
 _DIGEST = 16
 # How features end that are too long to be written out, or that could be misread.
 _ABBREVIATED = re.compile(rf"(?:\+\d+others-[0-9a-f]{{8}}|=[0-9a-f]{{{_DIGEST}}})$")
@@ -41,9 +44,20 @@ def with_data(name: str, digest: str) -> str:
     return f"{name}{_DATA}{digest[:8]}"
 
 
+def with_words(name: str, words: str) -> str:
+    """Name a run also by what sets its features apart, such as 'weights-random', where that is not too long."""
+    longer = f"{name}_{words}"
+    return longer if words and len(longer) <= _MOST_LETTERS else name
+
+
 def is_automatic(name: str, usual: str) -> bool:
     """Say whether a run is named as `usual`, for whatever dataset: under a name of his own a user may mean another."""
-    return name == usual or re.fullmatch(re.escape(usual + _DATA) + r"[0-9a-f]{8}", name) is not None
+    return re.fullmatch(rf"{re.escape(usual)}({_WORDS})*({_DATA}[0-9a-f]{{8}})?", name) is not None
+
+
+def says_settings(name: str, usual: str) -> bool:
+    """Say whether a run is named as `usual`, for whatever dataset, and by nothing else."""
+    return re.fullmatch(rf"{re.escape(usual)}({_DATA}[0-9a-f]{{8}})?", name) is not None
 
 
 def _written_out(features: Sequence[str], scaled: bool) -> str:

@@ -24,6 +24,7 @@ Paths = Sequence[Path | str] | Path | str
 Ids = Iterable[AnySubjectId] | AnySubjectId
 
 _FIND_RUN = "algocli.find_run(cache_dir, name) returns one"
+_FIND_RUNS = "algocli.find_runs(cache_dir, names) returns them"
 _FIND_SUBJECTS = "Challenge(folder).subjects() returns all there are"
 
 
@@ -106,7 +107,7 @@ def each_run(runs: object) -> list[Run]:
         If one of them is something else, such as a run's name.
     """
     several = runs if isinstance(runs, Iterable) and not isinstance(runs, str | bytes) else [runs]
-    return [check_kind("runs", run, Run, _FIND_RUN) for run in several]
+    return [check_kind("runs", run, Run, _FIND_RUNS) for run in several]
 
 
 def some_ids(subjects: Ids | None) -> tuple[SubjectId, ...] | None:

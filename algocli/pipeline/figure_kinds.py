@@ -106,6 +106,11 @@ class Request:
         return _KINDS[self.what].runs == "several"
 
     @property
+    def takes_several(self) -> bool:
+        """Whether it shows several runs in one figure."""
+        return self.chooses or (self.group and self.what is What.ROIS)
+
+    @property
     def stem(self) -> str:
         """The beginning of a figure's default name."""
         image = [] if self.stimulus is None else [str(self.stimulus)]
@@ -150,10 +155,9 @@ class Request:
             )
 
     def _check_runs(self) -> None:
-        takes = "several" if self.group and self.what is What.ROIS else _KINDS[self.what].runs
-        if self.n_runs and takes == "none":
+        if self.n_runs and not self.is_of_a_run:
             raise UsageError(f"plot {self.what} shows the data and takes no run=...", hint="leave it out")
-        if self.n_runs > 1 and takes == "one":
+        if self.n_runs > 1 and not self.takes_several:
             several = ", ".join(kind for kind, about in _KINDS.items() if about.runs == "several")
             raise UsageError(
                 f"plot {self.what} takes one run=..., found {self.n_runs}",

@@ -19,9 +19,13 @@ from algocli.encoding.regressions.registry import regression_of
 from algocli.encoding.settings import USUAL_ALPHAS, USUAL_DRAWS, Alphas, Settings
 from algocli.encoding.splits import Fold
 from algocli.errors import MissingStep, UsageError
+from algocli.features.networks.network import TransformName
+from algocli.features.networks.numerics import Numerics
 from algocli.features.store.borrowing import borrow, check_lenders
-from algocli.features.store.choosing import find_recipe
+from algocli.features.store.choosing import Library
+from algocli.features.store.keys import Dtype
 from algocli.features.store.library import check_name
+from algocli.features.store.variants import Variant
 from algocli.pipeline.arguments import Paths, check_correction, each_subject
 from algocli.pipeline.borrowing import filling_own
 from algocli.pipeline.defaults import DEFAULT_CACHE, DEFAULT_MODEL
@@ -103,6 +107,13 @@ def partition(
     sets: Sequence[str],
     *,
     model: str = DEFAULT_MODEL,
+    weights: str | Path | None = None,
+    transform: TransformName | None = None,
+    pool: int | Literal["none"] | None = None,
+    project: int | Literal["none"] | None = None,
+    project_seed: int | None = None,
+    dtype: Dtype | None = None,
+    numerics: Numerics | None = None,
     n_components: int | Literal["usual"] | None = "usual",
     regression: Literal["ridge", "ols", "banded"] = "ridge",
     alphas: Alphas | Sequence[float] = USUAL_ALPHAS,
@@ -134,6 +145,9 @@ def partition(
     sets, model
         Each set a layer of the network `model`, or the name of cached features; several joined by a plus, 'A+B', are
         one set.
+    weights, transform, pool, project, project_seed, dtype, numerics
+        As in `extract`: which of several kinds of features of a layer are meant. What is not named may be anything;
+        pool='none' are those that were not pooled.
     n_components
         Number of principal components, None for all; usually 1000, or all where images are fewer, 100 with OLS, and 300
         of each layer with banded ridge.
@@ -184,7 +198,10 @@ def partition(
         check_group([one.id for one in some])
     only = None if rois is None else check_words("rois", rois)
     lenders = check_lenders(features_from)
-    found_sets = _find_sets([cache_dir, *lenders], check_word("model", model), check_words("sets", sets))
+    said = {"weights": weights, "transform": transform, "pool": pool, "project": project, "project_seed": project_seed}
+    variant = Variant.of(**said, dtype=dtype, numerics=numerics)
+    library = Library(cache_dir, lenders, some)
+    found_sets = _find_sets(library, check_word("model", model), variant, check_words("sets", sets))
     choose_rois(only, classes_of(some))
     settings = Settings(
         features=tuple(name for one in found_sets for name in one.features),
@@ -237,9 +254,9 @@ def _split(subject: Subject, settings: Settings, home: Home, track: Track) -> li
     return find_sameness(subject, settings, home, home.cache_dir, track).split(settings).folds
 
 
-def _find_sets(caches: Sequence[Path], model: str, words: Sequence[str]) -> list[FeatureSet]:
+def _find_sets(library: Library, model: str, variant: Variant, words: Sequence[str]) -> list[FeatureSet]:
     check_count(len(words))
-    found = [_find_set(caches, model, word) for word in words]
+    found = [_find_set(library, model, variant, word) for word in words]
     check_sets(found)
     return found
 
@@ -254,25 +271,27 @@ def _check_searches(settings: Settings, sets: Sequence[FeatureSet]) -> None:
         )
 
 
-def _find_set(caches: Sequence[Path], model: str, word: str) -> FeatureSet:
+def _find_set(library: Library, model: str, variant: Variant, word: str) -> FeatureSet:
     """Return the set that a word such as 'features.2+my-features' names."""
-    names = tuple(_find_features(caches, model, name) for name in word.split("+"))
+    names = tuple(_find_features(library, model, variant, name) for name in word.split("+"))
     if len(set(names)) < len(names):
         raise UsageError(f"{word} names the same features twice", hint="a set needs each layer once")
     return FeatureSet(word, names)
 
 
-def _find_features(caches: Sequence[Path], model: str, name: str) -> str:
-    """Return the name of cached features, given that or a layer of the model; the first cache may borrow."""
-    cache_dir, *lenders = caches
+def _find_features(library: Library, model: str, variant: Variant, name: str) -> str:
+    """Return the name of cached features, given that or a layer of the model."""
     if not name:
         raise UsageError("a set has an empty name: a plus joins two names, as in A+B")
     try:
-        return check_name(cache_dir, name, lenders)
+        return check_name(library.cache_dir, name, library.lenders)
     except MissingStep as unnamed:
         try:
-            return find_recipe(cache_dir, model, name, lenders)
+            return library.find(model, name, variant)
         except MissingStep as error:
             raise MissingStep(f"{error.message}, and {unnamed.message}", hint=error.hint) from error
         except UsageError as error:
-            raise UsageError(error.message, hint=f"write the name that is meant in place of {name}") from error
+            raise UsageError(
+                error.message,
+                hint=f"write the name that is meant in place of {name}, or what sets it apart: weights=..., pool=...",
+            ) from error

@@ -1,72 +1,118 @@
-"""Encoding models from Python: trained, and compared by what sets of layers explain."""
+"""Encoding models from Python: one of all features that are chosen, or one of each."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, overload
 
 from algocli.compute.calls import forgiving
-from algocli.compute.choices import check_flag, check_path, check_word, check_words
+from algocli.compute.choices import check_flag, check_path, check_word
 from algocli.compute.remarks import Remark, gather
 from algocli.compute.track import Note, Track, said_aside, shown
 from algocli.dataset.protocol import Subject
 from algocli.encoding.presets import PresetName
-from algocli.encoding.regressions.registry import regression_of
 from algocli.encoding.settings import Settings, check_settings
-from algocli.errors import MissingStep, UsageError
+from algocli.errors import AlgocliError, DataError, MissingStep, StorageError, UsageError
+from algocli.features.networks.network import TransformName
+from algocli.features.networks.numerics import Numerics
 from algocli.features.store.borrowing import borrow, check_lenders
-from algocli.features.store.choosing import find_recipe
-from algocli.features.store.library import check_name
+from algocli.features.store.choosing import Library
+from algocli.features.store.keys import Dtype
+from algocli.features.store.kinds import label_of
+from algocli.features.store.variants import Variant
 from algocli.pipeline.arguments import Paths, each_subject
 from algocli.pipeline.borrowing import filling_own
-from algocli.pipeline.defaults import DEFAULT_CACHE, DEFAULT_LAYERS, DEFAULT_MODEL
-from algocli.pipeline.features import of_preset, preset_of
+from algocli.pipeline.defaults import DEFAULT_CACHE
+from algocli.pipeline.plans import Choice, Plan, for_each, plan_each, plan_one, within_reach
 from algocli.runs import opening
 from algocli.runs.datasets import Home
 from algocli.runs.mixtures import tell_mixtures
 from algocli.runs.run import Run, check_run_name
-from algocli.runs.splitting import find_sameness
 from algocli.runs.training import train_subject
 
 # What `train` takes beside fields of the settings: a slip of the keyboard may have meant it.
-_TRAIN_TAKES = ("preset", "model", "layers", "name", "features_from", "cache_dir", "force", "device", "track", "note")
+_TRAIN_TAKES = (
+    *("each", "preset", "model", "layers", "weights", "transform", "pool", "project", "project_seed", "dtype"),
+    *("numerics", "name", "features_from", "cache_dir", "force", "device", "made", "track", "note"),
+)
 
 
+@overload
+def train(
+    subjects: Subject | Iterable[Subject],
+    features: Sequence[str] | str | Settings | None = None,
+    *,
+    each: Literal[False] = False,
+    **how: Any,
+) -> Run: ...
+@overload
+def train(
+    subjects: Subject | Iterable[Subject],
+    features: Sequence[str] | str | Settings | None = None,
+    *,
+    each: Literal[True],
+    **how: Any,
+) -> list[Run]: ...
+@overload
+def train(
+    subjects: Subject | Iterable[Subject],
+    features: Sequence[str] | str | Settings | None = None,
+    *,
+    each: bool,
+    **how: Any,
+) -> Run | list[Run]: ...
 @forgiving
 def train(
     subjects: Subject | Iterable[Subject],
     features: Sequence[str] | str | Settings | None = None,
     *,
+    each: bool = False,
     preset: PresetName | None = None,
-    model: str = DEFAULT_MODEL,
+    model: str | None = None,
     layers: Sequence[str] | str | None = None,
+    weights: str | Path | None = None,
+    transform: TransformName | None = None,
+    pool: int | Literal["none"] | None = None,
+    project: int | Literal["none"] | None = None,
+    project_seed: int | None = None,
+    dtype: Dtype | None = None,
+    numerics: Numerics | None = None,
     name: str | None = None,
     features_from: Paths | None = None,
     cache_dir: Path | str = DEFAULT_CACHE,
     force: bool = False,
     device: str = "cpu",
+    made: Callable[[Run], None] | None = None,
     track: Track = shown,
     note: Note = said_aside,
     **settings: Any,
-) -> Run:
+) -> Run | list[Run]:
     """Fit an encoding model for every vertex of some subjects, unless that is done already.
 
     Parameters
     ----------
     features
-        Names of features, as `extract` returns them, or one name; or whole settings, to which nothing is added.
+        Names of features, as `extract` returns them, or one name, or patterns; or whole settings, to which nothing is
+        added.
+    each
+        Fit all features that are chosen by themselves, in a run each, and not joined in one: every kind of every layer
+        that these subjects have features of. Where nothing is chosen, that is all they have.
     preset
         A model under a name, 'tutorial', 'baseline' or 'strong': its layers, and what settings differ from the usual;
         what is named beside it goes before it. The best of several looks better on the images that it was chosen by
         than on others.
     model, layers
-        Extracted features by their network and layers, which come before those of `features`; by default, where
-        neither these nor a preset are named, features.2 of AlexNet.
+        Extracted features by their network and layers, or patterns such as 'features.*', which come before those of
+        `features`; by default, where neither these nor a preset are named, features.2 of AlexNet.
+    weights, transform, pool, project, project_seed, dtype, numerics
+        As in `extract`: which of several kinds of features of a layer are meant. What is not named may be anything;
+        pool='none' are those that were not pooled.
     name
         The run's; by default one that says the settings, and where a run of other data has that, a digest of the data.
+        Of `each`, a name with a star in place of the layer, or what comes before it.
     features_from
         Other caches, as other users have them: features that `cache_dir` lacks are read there. They are never written;
         what is made of them goes to `cache_dir`, which remembers where they lie.
@@ -75,12 +121,14 @@ def train(
         whole.
     device
         Where large matrices are multiplied: 'cpu', 'cuda' or 'auto'.
+    made
+        Is called with each run as soon as it is done.
     **settings
         Fields of `Settings`, such as regression='ridge', n_components=1000 or folds=10.
 
     Returns
     -------
-    The run. `run.subject(1).correlation("left")` is r on held-out images, (n_vertices,).
+    The run, or with `each` a list of runs. `run.subject(1).correlation("left")` is r on held-out images, (n_vertices,).
 
     Raises
     ------
@@ -92,118 +140,145 @@ def train(
     DataError, StorageError
         If responses are malformed, or the cache cannot be written.
 
+    With `each` the others are trained all the same before it is told what is refused of some.
+
     Examples
     --------
     >>> subject = algocli.Challenge("demo").subject(1)
     >>> run = algocli.train(subject, layers="features.2", regression="ridge", n_components=5)
     >>> run.subject(1).correlation("left").shape == (subject.n_vertices("left"),)
     True
+    >>> runs = algocli.train(subject, layers="features.*", n_components=5, each=True)
+    >>> [run.settings.features[0].rpartition("-")[0] for run in runs]
+    ['alexnet-features.2', 'alexnet-features.5']
     """
     some = each_subject(subjects)
-    cache_dir, force = check_path("cache_dir", cache_dir), check_flag("force", force)
-    lenders = check_lenders(features_from)
+    cache_dir, force, each = check_path("cache_dir", cache_dir), check_flag("force", force), check_flag("each", each)
+    library = Library(cache_dir, check_lenders(features_from), some)
     # What no run can be of is told before what such a run lacks.
     home = Home.of(some, cache_dir, track)
-    if isinstance(features, Settings):
-        chosen = _whole(features, settings, preset, layers)
-    else:
-        given = _chosen(preset, settings)
-        chosen = Settings(find_features(cache_dir, features, preset, model, layers, lenders), **given)
-        if preset is not None and "n_components" not in settings:
-            chosen = _within_reach(chosen, some, home, track, note)
-    if name is not None:
+    if name is not None and not each:
         check_run_name(name)
-    device = _resolved(device)
+    said = {"weights": weights, "transform": transform, "pool": pool, "project": project, "project_seed": project_seed}
+    variant = Variant.of(**said, dtype=dtype, numerics=numerics)
+    if isinstance(features, Settings):
+        named = (preset, model, layers, *variant.said.values())
+        whole = _whole(features, settings, any(value is not None for value in named))
+        plans = for_each(whole, name, library) if each else [Plan(whole, name)]
+    else:
+        given, choice = _named(settings), Choice.of(model, layers, features, preset, variant)
+        plans = plan_each(library, choice, given, name, note) if each else [plan_one(library, choice, given, name)]
+        if preset is not None and "n_components" not in settings:
+            plans = within_reach(plans, some, home, track, note)
+    job = _Job(some, home, force, _resolved(device), made or (lambda run: None), track, once(note) if each else note)
     with filling_own(cache_dir, note):
-        borrow(cache_dir, lenders, chosen.features, [subject.id for subject in some])
-        run = opening.open_on(home, chosen, [subject.id for subject in some], name=name, force=force, note=note)
+        used = [name for plan in plans for name in plan.settings.features]
+        borrow(cache_dir, library.lenders, used, [subject.id for subject in some])
+        return job.train_all(plans) if each else job.train(plans[0])
+
+
+@dataclass(frozen=True)
+class _Job:
+    """Subjects of a dataset, and how runs of them are trained."""
+
+    subjects: Sequence[Subject]
+    home: Home
+    force: bool
+    device: str
+    made: Callable[[Run], None]
+    track: Track
+    note: Note
+
+    def train(self, plan: Plan) -> Run:
+        """Train one run, or find it done."""
+        numbers = [subject.id for subject in self.subjects]
+        opened: dict[str, Any] = {"name": plan.name, "words": plan.words, "force": self.force, "note": self.note}
+        run = opening.open_on(self.home, plan.settings, numbers, **opened)
         remarks: list[Remark] = []
         try:
-            for subject in some:
+            for subject in self.subjects:
                 train_subject(
                     subject,
                     run,
-                    cache_dir,
-                    home=home,
+                    self.home.cache_dir,
+                    home=self.home,
                     command_line=sys.argv,
-                    force=force,
-                    device=device,
-                    track=track,
-                    note=note,
+                    force=self.force,
+                    device=self.device,
+                    track=self.track,
+                    note=self.note,
                     remarks=remarks,
                 )
         # What was found is told even where a later subject fails.
         finally:
             for remark in gather(remarks):
-                note(remark)
+                self.note(remark)
         run.mark_latest()
-    for remark in tell_mixtures(run):
-        note(remark)
-    return run
+        for remark in tell_mixtures(run):
+            self.note(remark)
+        self.made(run)
+        return run
+
+    def train_all(self, plans: Sequence[Plan]) -> list[Run]:
+        """Train runs one after the other, those that can be, and refuse the rest in the end.
+
+        Raises
+        ------
+        AlgocliError
+            If some are refused; at once where none of the others could be any better.
+        """
+        runs, refused = list[Run](), dict[str, AlgocliError]()
+        for number, plan in enumerate(plans, start=1):
+            (features,) = plan.settings.features
+            what = label_of(self.home.cache_dir / "features" / features)
+            self.note(f"model {number} of {len(plans)}: {what}")
+            try:
+                runs.append(self.train(plan))
+            except StorageError:
+                raise
+            except (UsageError, MissingStep, DataError) as error:
+                self.note(f"{what} is left out: {error.message}")
+                refused[what] = error
+        if refused:
+            raise _left_out(refused, len(plans))
+        return runs
 
 
-def find_features(
-    cache_dir: Path,
-    features: Sequence[str] | str | None,
-    preset: PresetName | None,
-    model: str,
-    layers: Sequence[str] | str | None,
-    lenders: Sequence[Path] = (),
-) -> tuple[str, ...]:
-    """Return the names of features that a cache has, or may borrow: of layers, then those named; else the preset's.
-
-    Raises
-    ------
-    MissingStep
-        If some are not there.
-    UsageError
-        If several are of one layer, or an argument is not what it can be.
-    """
-    names = () if features is None else check_words("features", features)
-    if preset is not None and not names and layers is None:
-        model, layers = of_preset(preset, model, layers)
-        try:
-            return tuple(find_recipe(cache_dir, model, layer, lenders) for layer in layers)
-        except MissingStep as error:
-            raise MissingStep(error.message, hint=f"algocli extract --preset {preset}") from error
-    check_word("model", model)
-    usual = () if names else DEFAULT_LAYERS
-    wanted = usual if layers is None else check_words("layers", layers)
-    extracted = [find_recipe(cache_dir, model, layer, lenders) for layer in wanted]
-    return (*extracted, *(check_name(cache_dir, name, lenders) for name in names))
+def _left_out(refused: dict[str, AlgocliError], n_all: int) -> AlgocliError:
+    """Return one error of the kind of the first of several, with the reason of each."""
+    first = next(iter(refused.values()))
+    if len(refused) == n_all and len({error.message for error in refused.values()}) == 1:
+        return first
+    reasons = "".join(f"\n  {what}: {error.message}" for what, error in refused.items())
+    rest = "; the rest is done" if len(refused) < n_all else ""
+    return type(first)(f"{len(refused)} of {n_all} models could not be trained{rest}:{reasons}", hint=first.hint)
 
 
-def _whole(
-    settings: Settings, given: dict[str, Any], preset: PresetName | None, layers: Sequence[str] | str | None
-) -> Settings:
+def once(note: Note) -> Note:
+    """Note no line a second time: what is said of a subject is said of it for every layer."""
+    said = set[str]()
+
+    def noted(line: str) -> None:
+        if line not in said:
+            said.add(line)
+            note(line)
+
+    return noted
+
+
+def _whole(settings: Settings, given: dict[str, Any], is_named: bool) -> Settings:
     check_settings(given, _TRAIN_TAKES)
-    more = [*given, *(["preset"] if preset is not None else []), *(["layers"] if layers is not None else [])]
-    if more:
-        raise UsageError(f"settings are given whole, and {', '.join(more)} once more", hint="dataclasses.replace")
+    if given or is_named:
+        more = ", ".join(given) or "what features to take"
+        raise UsageError(f"settings are given whole, and {more} once more", hint="dataclasses.replace")
     return settings
 
 
-def _chosen(preset: PresetName | None, given: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields that are not as usual: the preset's and, above them, those that were named."""
+def _named(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of the settings that were named."""
     check_settings(given, _TRAIN_TAKES)
-    if given.get("folds") is not None or given.get("shared") == "only":
-        given.setdefault("holdout", None)
-    base = preset_of(preset)
-    return {**(base.options if base is not None else {}), **given}
-
-
-def _within_reach(settings: Settings, subjects: Sequence[Subject], home: Home, track: Track, note: Note) -> Settings:
-    """Return a preset's settings, with all components that there are where images are fewer than it takes."""
-    wanted = settings.n_components
-    can_take_all = regression_of(settings).has_penalties and not settings.keeps_layers_apart
-    if wanted is None or not can_take_all or settings.alpha_by != "gcv":
-        return settings
-    same = [find_sameness(subject, settings, home, home.cache_dir, track) for subject in subjects]
-    n_fit = min(len(fold.fit) for one in same for fold in one.split(settings).folds)
-    if n_fit > wanted:
-        return settings
-    note(f"{n_fit} images are fitted: the preset takes the {n_fit - 1} components that there are, not {wanted}")
-    return replace(settings, n_components=None)
+    is_split = given.get("folds") is not None or given.get("shared") == "only"
+    return {**({"holdout": None} if is_split else {}), **given}
 
 
 def _resolved(device: str) -> str:

@@ -25,7 +25,8 @@ from algocli.results.scoring import read_scores, scored_subjects
 from algocli.results.telling import SCORED_ON
 from algocli.runs.commands import again
 from algocli.runs.datasets import refuse_other_data
-from algocli.runs.run import Run, list_runs
+from algocli.runs.finding import list_runs
+from algocli.runs.run import Run
 
 _BY_R = LayerWords(
     summary="median r",

@@ -6,6 +6,7 @@ latest          which run is meant where none is named
 run             a run's folder and its record
 vouched_arrays  the arrays of a subject, and the record that vouches for them
 subject_run     one subject of a run: what they say
+finding         runs found again, by name or by pattern
 datasets        which data a run is of
 aside           where a subject is made until it is whole
 claims          whose the name of a run is until something of it is whole

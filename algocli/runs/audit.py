@@ -15,8 +15,9 @@ from algocli.errors import DataError, StorageError
 from algocli.features.store.derived import forget
 from algocli.runs import p_values
 from algocli.runs.commands import again
+from algocli.runs.finding import list_runs
 from algocli.runs.latest import LATEST, check_mark
-from algocli.runs.run import Run, list_runs
+from algocli.runs.run import Run
 from algocli.runs.subject_run import MODEL, SubjectRun
 
 

@@ -8,15 +8,11 @@ Nobody meets it as a run. It counts while somebody works on it: what a stopped t
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 
 from algocli.compute.caches import where_writable
 from algocli.compute.lock import hold_if_free
-from algocli.compute.vouching import write_sealed
-from algocli.encoding.settings import Settings
 from algocli.errors import writing
-from algocli.runs.manifest import SCHEMA
 from algocli.runs.run import Run
 from algocli.runs.vouched_arrays import place_aside
 
@@ -26,18 +22,6 @@ _MANIFEST = "manifest.json"
 def begun(run: Run) -> Run:
     """Return what tells with which settings, and on which data, a run was begun: the run itself, or else the claim."""
     return run if (run.folder / _MANIFEST).is_file() else _claim(run)
-
-
-def write_manifest(run: Run, settings: Settings, data: Path | None, *, name: str | None = None) -> None:
-    """Write with which settings, and on which data, a run is begun; by default its name is its folder's.
-
-    Raises
-    ------
-    StorageError
-        If it cannot be written.
-    """
-    about = {"schema": SCHEMA, "name": name or run.name, "settings": asdict(settings)}
-    write_sealed(run.folder / _MANIFEST, about if data is None else {**about, "data": str(data)})
 
 
 def withdraw(run: Run) -> None:

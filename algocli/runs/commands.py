@@ -7,7 +7,7 @@ from pathlib import Path
 from shlex import quote
 
 from algocli.dataset.naming import SubjectId
-from algocli.encoding.names import is_automatic
+from algocli.encoding.names import says_settings
 from algocli.encoding.settings import Settings
 from algocli.runs.manifest import data_of, told_settings
 
@@ -23,7 +23,7 @@ def command(name: str, settings: Settings, subjects: Iterable[SubjectId]) -> str
     Features go by their names, as `extract` gives them to whatever has the same content.
     """
     words = [*(f"--features {quote(name)}" for name in settings.features), *_options(settings)]
-    if not is_automatic(name, settings.default_name):
+    if not says_settings(name, settings.default_name):
         words.append(f"--run {quote(name)}")
     return " ".join(["algocli train", *words, f"-s {','.join(map(str, subjects))}"])
 

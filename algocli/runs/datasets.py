@@ -19,7 +19,8 @@ from algocli.dataset.opening import open_dataset
 from algocli.dataset.protocol import Subject
 from algocli.dataset.sides import check_sides
 from algocli.errors import DataError, UsageError
-from algocli.runs.run import Run, list_runs
+from algocli.runs.finding import list_runs
+from algocli.runs.run import Run
 from algocli.runs.subject_run import SubjectRun
 
 # What of a record's inputs is the data's, and what to call it.

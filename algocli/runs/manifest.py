@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from algocli.compute.vouching import read_sealed
+from algocli.compute.vouching import read_sealed, write_sealed
 from algocli.encoding.settings import Settings
 from algocli.errors import DataError, UsageError
 
 SCHEMA = 1
 _MANIFEST = {"data?": str, "name?": str}
+
+
+def write_manifest(folder: Path, settings: Settings, data: Path | None, *, name: str | None = None) -> None:
+    """Say of the run in a folder, or of one that is to go by another name, which settings and data it has."""
+    about = {"schema": SCHEMA, "name": name or folder.name, "settings": asdict(settings)}
+    write_sealed(folder / "manifest.json", about if data is None else {**about, "data": str(data)})
 
 
 def settings_in(folder: Path) -> Settings:

@@ -21,12 +21,13 @@ from algocli.compute.track import Note, unheard
 from algocli.compute.vouching import read_sealed, write_sealed
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.protocol import Subject
-from algocli.encoding.names import is_automatic, with_data
+from algocli.encoding.names import is_automatic, with_data, with_words
 from algocli.encoding.settings import Settings
 from algocli.errors import AlgocliError, UsageError
 from algocli.runs.aside import aside, clear, in_training, publish
-from algocli.runs.claims import begun, claimed, holds_some, is_nobodys, withdraw, write_manifest
+from algocli.runs.claims import begun, claimed, holds_some, is_nobodys, withdraw
 from algocli.runs.datasets import Home, Verdict, differing
+from algocli.runs.manifest import write_manifest
 from algocli.runs.mixtures import whose
 from algocli.runs.run import Run, check_run_name
 from algocli.runs.subject_run import SubjectRun
@@ -56,7 +57,7 @@ def open_run(cache_dir: Path, name: str, settings: Settings, *, replace: bool = 
     run.opened_with = settings
     with hold(_lock_of_runs(cache_dir)):
         if not _begin(run, settings, replace=replace) and not holds_some(run):
-            write_manifest(run, settings, None)
+            write_manifest(run.folder, settings, None)
             withdraw(run)
     return run
 
@@ -67,6 +68,7 @@ def open_on(
     numbers: Collection[SubjectId],
     *,
     name: str | None = None,
+    words: str = "",
     force: bool = False,
     note: Note = unheard,
 ) -> Run:
@@ -78,6 +80,8 @@ def open_on(
         The subjects to be trained now.
     name
         By default the one that says the settings. Where a run of other data has it, a digest of this dataset follows.
+    words
+        What a run that is begun says after its settings, where it has no other name.
     force
         Replace a run of that name with other settings or of other data, as a whole, once a subject has been trained.
         The subjects named are trained again anyhow: where they alone have changed, the rest of the run stays.
@@ -88,7 +92,7 @@ def open_on(
         If the run of that name was made with other settings or of other data, and is not to be replaced.
     """
     home = dataset.cache_dir / "runs"
-    named = Run(home / (settings.default_name if name is None else check_run_name(name)))
+    named = Run(home / (with_words(settings.default_name, words) if name is None else check_run_name(name)))
     if named.has_settings(settings):
         _look_ahead(dataset, named)
     with hold(_lock_of_runs(dataset.cache_dir), note):
@@ -97,7 +101,7 @@ def open_on(
             return named
         run = _find(dataset, settings, numbers if force else ())
         run = run or (named if _is_free(named, settings) else _with_digest(named, dataset, settings))
-        if run.name != named.name:
+        if run.name != named.name and named.has_settings(settings):
             note(f"run {named.name} is of other data: this one is {run.name}")
         _take(run, dataset, settings, numbers, force=force, note=note)
         return run
@@ -127,7 +131,7 @@ def claim(
             clear(run, subject.id)
             _joins(run, settings, dataset, subject.id, inputs, force=force)
             made = held.enter_context(aside(run, subject.id))
-            write_manifest(made, settings, dataset.folder, name=run.name)
+            write_manifest(made.folder, settings, dataset.folder, name=run.name)
         yield made.start_subject(subject.id)
         if force:
             _look_ahead(dataset, run)
@@ -202,7 +206,7 @@ def _begin(run: Run, settings: Settings, data: Path | None = None, *, replace: b
         raise UsageError(what, hint="choose another name='...', or replace it with force=True")
     elif not is_nobodys(run):
         raise UsageError(f"run {run.name} is being trained with other settings", hint="choose another name='...'")
-    write_manifest(told, settings, data)
+    write_manifest(told.folder, settings, data)
     return told is run
 
 

@@ -24,7 +24,13 @@ from algocli.encoding.new_images import AXES_BYTES, ByAxes, ByStores, Fit, Score
 from algocli.encoding.regressions.models import LinearModel
 from algocli.errors import DataError, MissingStep
 from algocli.features.store.commands import command
-from algocli.features.store.library import ANOTHER_CACHE, read_recipe, stores_of_subject
+from algocli.features.store.library import (
+    ANOTHER_CACHE,
+    folders_of_subject,
+    read_recipe,
+    readable_stores,
+    stores_of_subject,
+)
 from algocli.features.store.shards import FeatureStore
 from algocli.runs.commands import again
 from algocli.runs.refitting import AsItIs, Refitting, ScoredModels
@@ -133,8 +139,11 @@ def open_predictor(
 
 def _find(cache_dir: Path, name: str, number: SubjectId, key: str, run: Run) -> FeatureStore:
     home = cache_dir / "features" / name
-    stores = stores_of_subject(home, name_of(number))
-    store = next((other for other in stores if other.key == key), None)
+    there = readable_stores(folders_of_subject(home, name_of(number)))
+    store = next((other for other in there if other.key == key), None)
+    if store is None:
+        # One that is damaged may be it, and says so.
+        stores_of_subject(home, name_of(number))
     if store is not None and store.complete:
         return store
     hint = command(read_recipe(home), number) if (home / "recipe.json").is_file() else "algocli extract"

@@ -14,7 +14,7 @@ import numpy as np
 
 from algocli.compute.caches import where_writable
 from algocli.compute.calls import forgiving
-from algocli.compute.choices import check_path, check_word
+from algocli.compute.choices import check_path
 from algocli.compute.leftovers import contents
 from algocli.compute.tables import as_frame
 from algocli.dataset import naming
@@ -24,12 +24,11 @@ from algocli.encoding.settings import Settings
 from algocli.errors import DataError, MissingStep, NoAttribute, StorageError, UsageError
 from algocli.runs import p_values as kept_p
 from algocli.runs.commands import again, on_its_data
-from algocli.runs.latest import LATEST, check_mark, mark, marked
+from algocli.runs.latest import LATEST, mark
 from algocli.runs.manifest import data_of, settings_in
 from algocli.runs.subject_run import SubjectRun
-from algocli.runs.vouched_arrays import is_trained, place_aside
+from algocli.runs.vouched_arrays import place_aside
 
-USUAL_CACHE = Path("cache")
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._+=,-]{0,199}"
 
 
@@ -214,83 +213,3 @@ def check_run_name(name: str) -> str:
             f"'{name}' cannot be a run's name", hint="use up to 200 letters, digits, dots, dashes, underscores"
         )
     return name
-
-
-def list_runs(cache_dir: Path | str) -> list[Run]:
-    """List the runs with at least one finished subject, the latest first."""
-    home = check_path("cache_dir", cache_dir) / "runs"
-    runs = [run for run in (Run(path.parent) for path in home.glob("*/manifest.json")) if run.subjects]
-    latest = marked(home)
-    # A training that found its work done is the latest too, though it finished long ago.
-    return sorted(runs, key=lambda run: (run.name != latest, -run.finished_at, run.name))
-
-
-@forgiving
-def find_run(cache_dir: Path | str = USUAL_CACHE, name: str = LATEST) -> Run:
-    """Find a run by name, by an unambiguous beginning of one, or the latest.
-
-    Parameters
-    ----------
-    cache_dir
-        The folder of features and runs.
-    name
-        The run's, its beginning, or 'latest'.
-
-    Raises
-    ------
-    MissingStep
-        If there is no run at all.
-    UsageError
-        If none, or more than one, has such a name.
-
-    Examples
-    --------
-    >>> algocli.find_run("cache").subjects
-    (1,)
-    """
-    name, runs = check_word("name", name), list_runs(cache_dir)
-    home = check_path("cache_dir", cache_dir) / "runs"
-    _refuse_what_is_meant(home, name)
-    if not runs:
-        raise MissingStep(f"{cache_dir} holds no finished run", hint="algocli train")
-    if name == LATEST:
-        check_mark(home, [run.name for run in runs])
-        return _sound(runs[0])
-    exact = [run for run in runs if run.name == name]
-    matching = exact or [run for run in runs if run.name.startswith(name)]
-    if len(matching) != 1:
-        names = "\n  ".join(run.name for run in matching or runs)
-        problem = f"'{name}' fits {len(matching)} runs" if matching else f"no run is named '{name}'"
-        raise UsageError(f"{problem}; there are:\n  {names}")
-    return _sound(matching[0])
-
-
-def _sound(run: Run) -> Run:
-    """Return a run that is to be read; refuse it if a record is damaged, or was made with other settings.
-
-    Raises
-    ------
-    DataError
-        If so.
-    """
-    _refuse_damaged(run)
-    settings = run.settings
-    for number in run.subjects:
-        run.subject(number).check_settings(settings)
-    return run
-
-
-def _refuse_what_is_meant(home: Path, name: str) -> None:
-    """Refuse to take another run for the one that is meant, where that is there, and damaged."""
-    meant = marked(home) if name == LATEST else name
-    if re.fullmatch(_NAME, meant):
-        _refuse_damaged(Run(home / meant))
-
-
-def _refuse_damaged(run: Run) -> None:
-    trained = [folder for folder in run.subject_folders() if is_trained(folder)]
-    for subject_folder in trained:
-        SubjectRun(id_of(subject_folder.name), subject_folder).check_record()
-    if trained:
-        # It says what is wrong with them.
-        _ = run.settings

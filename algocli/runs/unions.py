@@ -21,8 +21,9 @@ from algocli.encoding.splits import Fold
 from algocli.errors import DataError
 from algocli.features.store.library import find_store
 from algocli.runs.datasets import Home
+from algocli.runs.finding import list_runs
 from algocli.runs.opening import open_on, open_run
-from algocli.runs.run import Run, list_runs
+from algocli.runs.run import Run
 from algocli.runs.training import train_subject
 from algocli.stats.partition import FeatureSet, Names, unions
 

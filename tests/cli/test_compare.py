@@ -57,6 +57,18 @@ def test_the_json_is_the_contract(compare):
     assert [absent[key] for key in KEYS[5:]] == [0, None, None, None, None, None]
 
 
+@pytest.mark.parametrize(
+    "words", [["[pb]*"], ["--run", "p????", "--run", "b*"], ["better", "--run", "*e*r", "--run", "p*"]]
+)
+def test_runs_are_named_by_patterns_and_the_first_is_the_reference(compare, words):
+    result = compare(*words, "-s", "1", "--json")
+    assert result.exit_code == 0, result.stderr
+    printed = json.loads(result.stdout)
+    names = {printed["reference"]: "reference"} | {row["run"]: "other" for row in printed["rows"]}
+    first = "plain" if "p????" in words else "better"
+    assert names == {first: "reference", ({"plain", "better"} - {first}).pop(): "other"}
+
+
 def test_two_runs_fit_a_terminal(compare):
     result = compare("plain", "better")
     assert result.exit_code == 0

@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from algocli.cli import app
 from algocli.compute.vouching import write_sealed
+from algocli.runs.finding import find_run
 from algocli.runs.p_values import KeptP, keep, state
-from algocli.runs.run import find_run
 from tests.results.by_hand import N_VALIDATION, write_run
 
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from algocli.cli import app
 from algocli.dataset.challenge.subjects import Challenge
 from algocli.pipeline import import_features
-from algocli.runs.run import find_run
+from algocli.runs.finding import find_run
 from tests.features.by_hand import list_stores
 from tests.support.challenge import write_tiny_challenge
 

@@ -17,7 +17,7 @@ from algocli.encoding.regressions.registry import regressions
 from algocli.encoding.settings import Settings
 from algocli.features.extraction import extract
 from algocli.features.passage import Passage
-from algocli.runs.run import find_run
+from algocli.runs.finding import find_run
 from tests.encoding.regressions.newcomer import Mean, registered
 from tests.features.stand_in import stand_in
 from tests.support.challenge import write_tiny_challenge

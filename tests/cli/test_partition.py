@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from algocli.cli import app
 from algocli.dataset.challenge.subjects import Challenge
-from algocli.runs.run import list_runs
+from algocli.runs.finding import list_runs
 from tests.features.by_hand import cache_features
 from tests.support.challenge import write_tiny_challenge
 

@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 
 from algocli.cli import app
 from algocli.compute.vouching import write_sealed
-from algocli.runs.run import Run, find_run
+from algocli.runs.finding import find_run
+from algocli.runs.run import Run
 from algocli.submission.sources import of_runs
 from tests.results.by_hand import write_run
 from tests.support.damage import replace_array

@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 
 from algocli.cli import app
 from algocli.dataset.challenge.subjects import Challenge
-from algocli.runs.run import Run, find_run
+from algocli.runs.finding import find_run
+from algocli.runs.run import Run
 from tests.features.by_hand import cache_features
 from tests.support.challenge import write_tiny_challenge
 

@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 from algocli.cli import app
 from algocli.compute.files import read_json
 from algocli.compute.vouching import write_sealed
-from algocli.runs.run import Run, find_run, list_runs
+from algocli.runs.finding import find_run, list_runs
+from algocli.runs.run import Run
 from tests.encoding.data_by_hand import draw_responses, write_dataset
 
 

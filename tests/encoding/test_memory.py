@@ -14,7 +14,7 @@ from algocli.dataset.challenge.subjects import Challenge
 from algocli.encoding.memory import Size, bytes_needed
 from algocli.encoding.settings import Settings
 from algocli.errors import UsageError
-from algocli.runs.run import find_run
+from algocli.runs.finding import find_run
 from tests.encoding.by_hand import World
 from tests.features.by_hand import cache_features
 from tests.support.challenge import write_tiny_challenge

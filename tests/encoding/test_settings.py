@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from algocli.encoding.names import is_automatic, with_data, with_words
 from algocli.encoding.settings import Alphas, Settings, check_settings
 from algocli.errors import UsageError
 
@@ -207,3 +208,17 @@ def test_other_settings_have_another_name(one: Settings, other: Settings) -> Non
 def test_a_name_can_be_a_folders(settings: Settings) -> None:
     assert "/" not in settings.default_name
     assert len(settings.default_name.encode()) <= 255
+
+
+def test_a_name_may_say_how_features_were_made_and_what_a_user_added_is_his_own() -> None:
+    usual = Settings(features=ONE).default_name
+    words = "weights-random.3_pool-2_project-seed-7"
+    longer = with_words(usual, words)
+    assert longer == f"{usual}_{words}"
+    for name in (usual, longer, with_data(usual, "0" * 64), with_data(longer, "0" * 64)):
+        assert is_automatic(name, usual)
+    assert not any(
+        is_automatic(f"{usual}{more}", usual) for more in ("_mine", "_pool", "_weights-", "_pool-2_mine", "2")
+    )
+    assert with_words(usual, "") == usual
+    assert with_words("x" * 190, words) == "x" * 190

@@ -25,7 +25,7 @@ def understood(tmp_path, tiny_challenge, monkeypatch):
     def read(words):
         heard = []
 
-        def stop(dataset, settings, numbers, *, name, force, note):
+        def stop(dataset, settings, numbers, *, name, words, force, note):
             heard.append((name or settings.default_name, settings))
             raise UsageError("that is all")
 

@@ -11,9 +11,10 @@ from algocli.compute.lock import hold
 from algocli.encoding.settings import Settings
 from algocli.features.store.leftovers import UNUSED
 from algocli.features.store.shards import FeatureStore
+from algocli.runs.finding import list_runs
 from algocli.runs.leftovers import UNFINISHED, find_in_cache, is_used
 from algocli.runs.opening import open_run
-from algocli.runs.run import Run, list_runs
+from algocli.runs.run import Run
 from tests.features.by_hand import make_store
 
 

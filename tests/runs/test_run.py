@@ -18,8 +18,9 @@ from algocli.compute.vouching import write_sealed
 from algocli.encoding.settings import Alphas, Settings
 from algocli.errors import DataError, MissingStep, UsageError
 from algocli.runs.aside import aside
+from algocli.runs.finding import find_run, list_runs
 from algocli.runs.opening import open_run
-from algocli.runs.run import Run, check_run_name, find_run, list_runs
+from algocli.runs.run import Run, check_run_name
 from tests.support.damage import cut_short, flip, zero_a_page
 
 SETTINGS = Settings(features=("alexnet-features.2-12345678",))

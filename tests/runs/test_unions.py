@@ -11,8 +11,9 @@ import pytest
 from algocli.encoding.settings import Settings
 from algocli.encoding.splits import make_folds
 from algocli.errors import MissingStep
+from algocli.runs.finding import list_runs
 from algocli.runs.opening import open_run
-from algocli.runs.run import Run, list_runs
+from algocli.runs.run import Run
 from algocli.runs.training import train_subject
 from algocli.runs.unions import measure_features, open_unions, train_unions, with_usual_components
 from algocli.stats.partition import FeatureSet, Names

@@ -12,10 +12,11 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from algocli.compute.foreign import printing_aside
+from algocli.compute.patterns import is_pattern
 from algocli.compute.track import Note, unheard
 from algocli.errors import UsageError
 from algocli.features.networks.building import build_network
-from algocli.features.networks.layers import Layer, is_pattern, resolve_layers, shapes
+from algocli.features.networks.layers import Layer, resolve_layers, shapes
 from algocli.features.networks.network import Network, TransformName
 from algocli.features.networks.preprocessing import Transform, describe_preparation
 from algocli.features.networks.weights import PRETRAINED, digests, load_state

@@ -13,6 +13,7 @@ from shlex import quote
 from typing import NamedTuple
 
 from algocli.compute.choices import nearest
+from algocli.compute.patterns import is_pattern
 from algocli.errors import UsageError
 
 NO_CALLS: Mapping[str, str] = {}
@@ -91,11 +92,6 @@ def last_node(layer: str, names: Sequence[str], calls: Mapping[str, str] = NO_CA
     """Return the node that a resolved layer stands for: itself, or the last one inside a module."""
     (place,) = _match(layer, names, calls).values()
     return names[place]
-
-
-def is_pattern(word: str) -> bool:
-    """Say whether a word asks for whatever fits it, where another asks for one layer."""
-    return any(sign in word for sign in "*?[")
 
 
 def shapes(outputs: Iterable[Mapping[str, object]], layer: str) -> tuple[int, ...] | str:

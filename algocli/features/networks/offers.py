@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from algocli.compute.patterns import is_pattern
 from algocli.errors import UsageError
-from algocli.features.networks.layers import is_pattern
 from algocli.features.networks.names import meant_by
 from algocli.features.networks.network import Offer
 from algocli.features.networks.sources import timm, torchvision

@@ -6,7 +6,9 @@ columns     all columns of stores, a block at a time
 allocation  what describes a store
 shards      a store: shards, records, and numbers that no store takes
 library     where stores lie, and how to find them
-choosing    which features are meant where a layer is named
+variants    features of one layer, told apart by how they were made
+kinds       kinds of features, in whichever caches they lie
+choosing    which features are meant
 borrowing   features of other caches, read where they lie
 commands    which command makes a store again
 matrices    what vouches for a matrix

@@ -5,8 +5,7 @@ What is derived from them, and every run on them, is of the cache that borrows. 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from algocli.compute.choices import check_paths
@@ -14,8 +13,8 @@ from algocli.compute.lock import hold, hold_if_free
 from algocli.compute.vouching import read_sealed, write_sealed
 from algocli.dataset.naming import SubjectId, name_of
 from algocli.dataset.stimuli import FROM_DATASET
-from algocli.errors import DataError, UsageError
-from algocli.features.store.library import folders_of_subject, read_recipe, stores_of_subject
+from algocli.errors import UsageError
+from algocli.features.store.library import folders_of_subject, read_recipe, readable_stores
 from algocli.features.store.readable import FROM
 from algocli.features.store.shards import FeatureStore
 
@@ -53,7 +52,8 @@ def borrow(cache_dir: Path, lenders: Sequence[Path], names: Iterable[str], subje
         for name, subject in wanted:
             home = lender / "features" / name
             if (home / "recipe.json").is_file():
-                for store in stores_of_subject(home, subject):
+                # What is damaged may be of other images: were it meant, it would be missing.
+                for store in readable_stores(folders_of_subject(home, subject)):
                     if store.complete:
                         _take(cache_dir, store)
 
@@ -62,7 +62,7 @@ def _take(cache_dir: Path, store: FeatureStore) -> None:
     """Have a cache read another's store."""
     home = cache_dir / "features" / store.name
     folder = home / store.folder.name
-    if any(_serves(mine, store) for mine in _readable(home, store)):
+    if any(_serves(mine, store) for mine in readable_stores(folders_of_subject(home, name_of(store.subject)))):
         return
     if not (home / "recipe.json").is_file():
         write_sealed(home / "recipe.json", read_recipe(store.folder.parent))
@@ -71,13 +71,6 @@ def _take(cache_dir: Path, store: FeatureStore) -> None:
         if free:
             about = read_sealed(store.folder / "manifest.json")
             write_sealed(folder / "manifest.json", {**about, FROM: str(store.place.resolve())})
-
-
-def _readable(home: Path, store: FeatureStore) -> Iterator[FeatureStore]:
-    """Yield what a cache has of the same recipe and subject; what is damaged here may be whole there."""
-    for folder in folders_of_subject(home, name_of(store.subject)):
-        with suppress(DataError):
-            yield FeatureStore(folder)
 
 
 def _serves(mine: FeatureStore, theirs: FeatureStore) -> bool:

@@ -8,7 +8,8 @@ features/RECIPE/.aside/subj01/          one that is to replace it, until it is w
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -100,29 +101,8 @@ def find_store(cache_dir: Path, name: str, subject: Subject, content: str) -> Fe
     home = cache_dir / "features" / check_name(cache_dir, name)
     recipe = read_recipe(home)
     what = f"features of {describe(recipe)} for subject {subject.id}"
-    if (home / store_name(subject, content) / "manifest.json").is_file():
-        store = FeatureStore(home / store_name(subject, content))
-    else:
-        stores = stores_of_subject(home, subject.name)
-        by_id = [store for store in stores if _fits_by_id(store, subject)]
-        elsewhere = [store for store in by_id if not _is_outdated(store, subject, cache_dir)]
-        if by_id and not elsewhere:
-            about = by_id[0].manifest["provenance"]
-            raise MissingStep(
-                f"{what} were made from {about['stimuli']} by a version that read images otherwise: without their "
-                f"range, transparency or orientation",
-                hint=command(recipe, subject.id, about),
-            )
-        if not elsewhere:
-            reason = " were made from other images than the data folder holds now" if stores else " are missing"
-            raise MissingStep(f"{what}{reason}", hint=command(recipe, subject.id))
-        if len(elsewhere) > 1:
-            listed = "\n  ".join(f"{store.folder} ({store.manifest['provenance']['source']})" for store in elsewhere)
-            raise UsageError(
-                f"{len(elsewhere)} kinds of {what} were made from images elsewhere:\n  {listed}",
-                hint="delete the folders that are not meant",
-            )
-        store = elsewhere[0]
+    exact = home / store_name(subject, content)
+    store = FeatureStore(exact) if is_store(exact) else _made_elsewhere(home, what, recipe, subject, cache_dir)
     left = sum(map(len, store.pending()))
     if left and store.is_borrowed:
         raise MissingStep(
@@ -135,6 +115,53 @@ def find_store(cache_dir: Path, name: str, subject: Subject, content: str) -> Fe
             hint=command(recipe, subject.id, store.manifest["provenance"]),
         )
     return store
+
+
+def _made_elsewhere(
+    home: Path, what: str, recipe: Mapping[str, Any], subject: Subject, cache_dir: Path
+) -> FeatureStore:
+    """Return the one store that was made for a subject's ids from images elsewhere, or refuse."""
+    by_id = fitting_by_id(home, subject)
+    elsewhere = [store for store in by_id if not _is_outdated(store, subject, cache_dir)]
+    if by_id and not elsewhere:
+        about = by_id[0].manifest["provenance"]
+        raise MissingStep(
+            f"{what} were made from {about['stimuli']} by a version that read images otherwise: without their "
+            f"range, transparency or orientation",
+            hint=command(recipe, subject.id, about),
+        )
+    if not elsewhere:
+        # One that is damaged says so.
+        stores = stores_of_subject(home, subject.name)
+        reason = " were made from other images than the data folder holds now" if stores else " are missing"
+        raise MissingStep(f"{what}{reason}", hint=command(recipe, subject.id))
+    if len(elsewhere) > 1:
+        listed = "\n  ".join(f"{store.folder} ({store.manifest['provenance']['source']})" for store in elsewhere)
+        raise UsageError(
+            f"{len(elsewhere)} kinds of {what} were made from images elsewhere:\n  {listed}",
+            hint="delete the folders that are not meant",
+        )
+    return elsewhere[0]
+
+
+def is_store(folder: Path) -> bool:
+    """Say whether a folder is that of a store, whatever is wrong with it."""
+    return (folder / "manifest.json").is_file()
+
+
+def fitting_by_id(home: Path, subject: Subject) -> list[FeatureStore]:
+    """Open the stores of a recipe that were made elsewhere, for a subject's ids in order, or those of its training.
+
+    One that is damaged, and may be of other images, is passed over.
+    """
+    return [store for store in readable_stores(folders_of_subject(home, subject.name)) if _fits_by_id(store, subject)]
+
+
+def readable_stores(folders: Iterable[Path]) -> Iterator[FeatureStore]:
+    """Open the stores of some folders that can be."""
+    for folder in folders:
+        with suppress(DataError):
+            yield FeatureStore(folder)
 
 
 def stores_of_subject(home: Path, name: str) -> list[FeatureStore]:

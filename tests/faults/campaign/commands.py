@@ -41,6 +41,8 @@ COMMANDS = {
     "train --force": Command(f"{_TRAIN} --pca 7 --run mine --force", _TRAINED),
     "train ridge": Command(f"{_TRAIN} --pca 9 --regression ridge --alpha-by kfold --standardise", _EXTRACTED),
     "train blend": Command(f"{_TWO} --pca 5 --regression blend --run blend", _EXTRACTED),
+    "train --each": Command(f"train --each --model stand-in -l * {_BOTH} --pca 4 --run each-*", _EXTRACTED),
+    "train --pool": Command(f"{_TRAIN} --transform model --pool none --pca 4", _EXTRACTED),
     "train banded": Command(f"{_TWO} --pca 5 --regression banded --n-iter 3 --search-seed 0", _EXTRACTED),
     "report": Command(f"report {_BOTH} --json --quiet", _TRAINED),
     "report --significance": Command(

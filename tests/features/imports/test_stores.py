@@ -22,7 +22,7 @@ from algocli.errors import AlgocliError, DataError, MissingStep, UsageError
 from algocli.features.imports.locating import is_keyed_by_id, locate_rows
 from algocli.features.imports.matrices import open_matrix, read_ids
 from algocli.features.imports.stores import import_features
-from algocli.features.store.choosing import find_recipe
+from algocli.features.store.choosing import Library
 from algocli.features.store.library import check_name, find_store
 from algocli.features.store.shards import FeatureStore, finite_rows
 from tests.features.by_hand import cache_features, list_stores, store_digest
@@ -470,7 +470,7 @@ def test_it_is_found_by_its_name_and_no_image_is_needed(
     np.testing.assert_array_equal(store.read(), features)
     assert store.manifest["provenance"]["source"] == "import"
     assert store.manifest["provenance"]["file"] == str(tmp_path / "features.npy")
-    assert find_recipe(cache, "mine", "import") == "mine"
+    assert Library(cache).find("mine", "import") == "mine"
 
 
 def test_where_a_subjects_features_are_missing_the_import_is_named(

@@ -17,7 +17,7 @@ from algocli.dataset.digests import stimuli_digest
 from algocli.dataset.stimuli import ids_digest
 from algocli.errors import DataError, MissingStep, UsageError
 from algocli.features.networks.preprocessing import TUTORIAL, Transform
-from algocli.features.store.choosing import find_recipe
+from algocli.features.store.choosing import Library
 from algocli.features.store.commands import options
 from algocli.features.store.keys import recipe
 from algocli.features.store.library import check_name, create_store, find_store, read_recipe
@@ -40,7 +40,7 @@ def test_a_store_is_found_by_its_recipe_and_images(
 ) -> None:
     name = cache_features(tmp_path, shared_subject, features)
     np.testing.assert_array_equal(find(tmp_path, name, shared_subject).read(), features)
-    assert find_recipe(tmp_path, "alexnet", "by-hand") == name
+    assert Library(tmp_path).find("alexnet", "by-hand") == name
     assert check_name(tmp_path, name) == name
     (store,) = list_stores(tmp_path)
     assert (store.subject, store.n_stimuli, store.n_features) == (1, 27, 6)
@@ -62,7 +62,7 @@ def test_a_recipe_of_before_learns_what_its_weights_ask_for(tmp_path: Path, shar
 
 def test_where_nothing_is_cached_the_command_is_named(tmp_path: Path) -> None:
     with pytest.raises(MissingStep, match=r"no features of alexnet features\.2") as caught:
-        find_recipe(tmp_path, "alexnet", "features.2")
+        Library(tmp_path).find("alexnet", "features.2")
     assert caught.value.hint == "algocli extract --model alexnet -l features.2"
     assert list_stores(tmp_path) == []
 
@@ -73,7 +73,7 @@ def test_features_of_another_layer_are_not_taken_for_these(
     cache_features(tmp_path, shared_subject, features, layer="features.5")
     for model, layer in (("alexnet", "features.2"), ("resnet18", "features.5")):
         with pytest.raises(MissingStep):
-            find_recipe(tmp_path, model, layer)
+            Library(tmp_path).find(model, layer)
 
 
 def test_several_kinds_of_features_of_one_layer_are_listed_to_choose_from(
@@ -81,7 +81,7 @@ def test_several_kinds_of_features_of_one_layer_are_listed_to_choose_from(
 ) -> None:
     names = {cache_features(tmp_path, shared_subject, features, weights=word) for word in ("a", "b")}
     with pytest.raises(UsageError) as caught:
-        find_recipe(tmp_path, "alexnet", "by-hand")
+        Library(tmp_path).find("alexnet", "by-hand")
     assert all(name in caught.value.message for name in names)
     assert any(f"features={name!r}" in str(caught.value.hint) for name in names)
 
@@ -250,7 +250,7 @@ def test_the_choice_says_what_the_names_do_not(
     name = cache_features(tmp_path, shared_subject, features, weights="random:1")
     cache_features(tmp_path, shared_subject, features, weights="random:2")
     with pytest.raises(UsageError) as caught:
-        find_recipe(tmp_path, "alexnet", "by-hand")
+        Library(tmp_path).find("alexnet", "by-hand")
     assert f"{name}  (--weights random:1)" in caught.value.message
 
 
@@ -263,7 +263,7 @@ def test_kinds_that_were_asked_for_alike_are_told_apart_by_when_they_were_made(
         for path in (tmp_path / "features" / how.name).rglob("*.json"):
             os.utime(path, (1e9 + seconds, 1e9 + seconds))
     with pytest.raises(UsageError) as caught:
-        find_recipe(tmp_path, "python:nets:mine", "conv")
+        Library(tmp_path).find("python:nets:mine", "conv")
     made = re.findall(r"\(pretrained; made \d+-\d+-\d+ \d+:(\d+):(\d+)\)", caught.value.message)
     first, second = (60 * int(minutes) + int(seconds) for minutes, seconds in sorted(made))
     assert second - first in (61, 3600 - 61)
@@ -286,7 +286,7 @@ def test_what_a_failed_attempt_left_is_no_choice(
     (failed,) = (store for store in list_stores(tmp_path) if store.folder.parent.name != name)
     for shard in failed.shards:
         failed.forget(shard)
-    assert find_recipe(tmp_path, "alexnet", "by-hand") == name
+    assert Library(tmp_path).find("alexnet", "by-hand") == name
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"model": "alexnet", "layer": "by-hand"}'])
@@ -298,9 +298,9 @@ def test_a_damaged_description_hides_no_other_and_is_made_again(
     damaged = tmp_path / "features" / name / "recipe.json"
     whole = damaged.read_bytes()
     damaged.write_text(content)
-    assert find_recipe(tmp_path, "alexnet", "other") == other
+    assert Library(tmp_path).find("alexnet", "other") == other
     with pytest.raises(MissingStep):
-        find_recipe(tmp_path, "alexnet", "by-hand")
+        Library(tmp_path).find("alexnet", "by-hand")
     with pytest.raises(DataError, match=r"recipe\.json"):
         find(tmp_path, name, shared_subject)
     cache_features(tmp_path, shared_subject, features, weights="a")
