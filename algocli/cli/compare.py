@@ -20,7 +20,7 @@ from algocli.cli.options import (
     parse_ids,
 )
 from algocli.cli.pages import Html, Title
-from algocli.cli.report import Group
+from algocli.cli.report import Csv, Group
 from algocli.cli.ways_out import remember
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.sides import Side, heading
@@ -28,7 +28,7 @@ from algocli.results.telling import Correction
 
 if TYPE_CHECKING:
     from algocli.cli.roi_tables import Table
-    from algocli.results.compare import Comparison
+    from algocli.results.difference_rows import Comparison
     from algocli.results.group_compare import GroupComparison
 
 
@@ -71,6 +71,7 @@ def compare(
     seed: Seed = 0,
     group: Group = False,
     correct: Correct = None,
+    csv: Csv = None,
     html: Html = None,
     title: Title = None,
     data_dir: MovedData = None,
@@ -95,10 +96,11 @@ def compare(
     from algocli.cli.console import note, noter, show_json, tracker
     from algocli.pipeline import reports
     from algocli.pipeline.arguments import check_pages
-    from algocli.results.held_out import scored_on
+    from algocli.results.group_compare import GroupComparison
+    from algocli.results.rows import write_records
     from algocli.runs.run import find_run
 
-    check_pages(None, html, title)
+    check_pages(csv, html, title)
     found = [find_run(cache_dir, name) for name in runs]
     comparison = reports.compare(
         found,
@@ -110,18 +112,21 @@ def compare(
         seed=seed,
         group=group,
         correct=correct,
+        html=html,
+        title=title,
         track=tracker(quiet),
     )
+    each = comparison.each if isinstance(comparison, GroupComparison) else comparison
     if as_json:
-        show_json({**_described(comparison), "held_out": scored_on(found[0], comparison.subjects)})
+        show_json({**_described(comparison), "held_out": each.held_out})
     else:
         _show(comparison, (resamples, seed), quiet=quiet)
     for remark in comparison.notes:
         noter(quiet)(remark)
+    if csv is not None:
+        write_records(comparison.columns, comparison.every_run(), csv)
+        note(f"wrote {csv}", quiet=quiet)
     if html is not None:
-        from algocli.pipeline.pages import write_compare_page
-
-        write_compare_page(comparison, found, html, data_dir=data_dir, title=title, drawn=(resamples, seed), rois=roi)
         note(f"wrote {html}", quiet=quiet)
 
 

@@ -56,6 +56,7 @@ class HowToCompare(TypedDict, total=False):
     n_resamples: int
     seed: int
     correct: Correction | None
+    csv: Path | str | None
     html: Path | str | None
     title: str | None
     track: Track

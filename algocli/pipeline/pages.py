@@ -13,11 +13,11 @@ from algocli.pipeline.defaults import DEFAULT_DATA
 from algocli.results.certainty import Asked
 from algocli.results.drawing.loading import load_matplotlib
 from algocli.results.group import GroupResult
-from algocli.results.report import Report
+from algocli.results.report_rows import Report
 from algocli.runs.run import Run
 
 if TYPE_CHECKING:
-    from algocli.results.compare import Comparison
+    from algocli.results.difference_rows import Comparison
     from algocli.results.group_compare import GroupComparison
     from algocli.results.group_report import GroupReport
 

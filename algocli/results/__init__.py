@@ -11,12 +11,14 @@ held_out         measured and predicted, some vertices at a time
 significance     which vertices are better than chance
 resampling       mean scores of ROIs, had other images been shown
 certainty        both, as a report asks for them
+report_rows      rows of scores by ROI
 report           scores by ROI
 over_subjects    medians over subjects
 choosing         what it does to a score to be the best of several
 group_scores     numbers over subjects
 group            what subjects' scores say of all people
 group_report     a run over subjects
+difference_rows  rows of runs side by side
 compare          runs side by side
 group_compare    runs over subjects, and which is best
 part_rows        rows of explained variance in parts

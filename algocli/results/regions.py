@@ -14,6 +14,8 @@ from algocli.dataset.sides import ALL_VERTICES, Side
 from algocli.errors import DataError, UsageError
 from algocli.results.scoring import read_ceiling
 
+# What stands above regions of several ROIs together, where those of a class stand under its name.
+SUMS = "sums"
 # Indices into a hemisphere's challenge vertices, by the name of a ROI; empty where the ROI is absent.
 Regions = dict[str, NDArray[np.int64]]
 
@@ -40,6 +42,12 @@ def choose_rois(names: Iterable[str] | None, classes: Mapping[str, str], min_cei
     chosen = Chosen(choose_regions(names, classes) if names else (*classes, ALL_VERTICES))
     chosen.min_ceiling = min_ceiling
     return chosen
+
+
+def with_sums(chosen: Iterable[str], classes: Mapping[str, str]) -> dict[str, str]:
+    """Return the class of every ROI, and of the sums among the regions that were chosen, which stand under `SUMS`."""
+    sums = [name for name in chosen if name not in classes and name != ALL_VERTICES]
+    return {**classes, **dict.fromkeys(sums, SUMS)}
 
 
 def check_min_ceiling(min_ceiling: object) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, fields
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Protocol
@@ -35,6 +35,27 @@ class Row(RoiRow, Protocol):
     def subject(self) -> SubjectId:
         """The subject's number or name."""
         ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfRun:
+    """What every row tells of where its numbers come from, so that those of several tables can stand together.
+
+    Attributes
+    ----------
+    run
+        Its name.
+    model, layer, weights
+        Of the run's features, those of several layers joined by ' + '; None where there is none, or nobody knows.
+    """
+
+    run: str = ""
+    model: str | None = None
+    layer: str | None = None
+    weights: str | None = None
+
+
+OF_RUN = tuple(one.name for one in fields(OfRun))
 
 
 class RowsOfRois:

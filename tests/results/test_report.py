@@ -12,7 +12,8 @@ import pytest
 
 from algocli.dataset.challenge.subjects import Challenge
 from algocli.errors import UsageError
-from algocli.results.report import RoiRow, summarise
+from algocli.results.report import summarise
+from algocli.results.report_rows import RoiRow
 from algocli.results.rows import write_csv
 from tests.results.by_hand import write_run
 from tests.support.challenge import MAPPINGS

@@ -8,7 +8,7 @@ from shlex import quote
 
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.protocol import Dataset
-from algocli.results.compare import Comparison
+from algocli.results.difference_rows import Comparison
 from algocli.results.drawing.brain_map import BrainMap
 from algocli.results.drawing.keys import Scale
 from algocli.results.drawing.roi_axis import remark_on_absent

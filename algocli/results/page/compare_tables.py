@@ -8,7 +8,7 @@ from statistics import fmean
 
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.sides import Side, heading
-from algocli.results.compare import Comparison, DifferenceRow
+from algocli.results.difference_rows import Comparison, DifferenceRow
 from algocli.results.page.provenance import describe_settings, features_in_short
 from algocli.results.page.tables import Cell, Column, Group, Table, count, largest, number, roi_rows, span
 from algocli.results.telling import DASH

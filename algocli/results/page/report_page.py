@@ -34,7 +34,8 @@ from algocli.results.plots.ceilings import plot_ceiling
 from algocli.results.plots.group_maps import plot_group_accuracy
 from algocli.results.plots.layers import plot_best_layer
 from algocli.results.plots.request import Wishes
-from algocli.results.report import NOTHING, Report
+from algocli.results.report import NOTHING
+from algocli.results.report_rows import Report
 from algocli.results.telling import SCORED_ON
 from algocli.runs.run import Run
 

@@ -16,7 +16,8 @@ from algocli.results.drawing.chart import Chart
 from algocli.results.drawing.charts import draw_rois
 from algocli.results.drawing.roi_axis import remark_on_absent
 from algocli.results.plots.request import Values, Wishes
-from algocli.results.report import RoiRow, summarise
+from algocli.results.report import summarise
+from algocli.results.report_rows import RoiRow
 from algocli.results.scoring import read_scores, scored_subjects
 from algocli.results.significance import FALSE_DISCOVERIES, significant
 from algocli.results.telling import SCORED_ON

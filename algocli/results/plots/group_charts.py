@@ -9,11 +9,12 @@ import numpy as np
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.protocol import Dataset
 from algocli.dataset.sides import Side, asked_sides
-from algocli.results.compare import Comparison
+from algocli.results.difference_rows import Comparison
 from algocli.results.drawing.chart import Chart
 from algocli.results.drawing.dots import DotPlot, Dots, dots_explained, draw_dots
 from algocli.results.plots.request import Wishes
-from algocli.results.report import Report, summarise
+from algocli.results.report import summarise
+from algocli.results.report_rows import Report
 from algocli.results.rows import RowsByRoi
 from algocli.results.telling import SCORED_ON
 from algocli.runs.datasets import refuse_other_data

@@ -1,0 +1,93 @@
+"""Which networks and layers the numbers of a run are of, in words; and whether anything was learned by them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from algocli.errors import DataError
+from algocli.features.networks.weights import random_seed
+from algocli.features.store.commands import is_imported
+from algocli.features.store.library import read_recipe
+from algocli.runs.run import Run
+
+# So many runs are named before the rest is counted.
+_MOST_NAMED = 3
+
+
+@dataclass(frozen=True)
+class Networks:
+    """What the features of a run are, those of several layers joined by ' + '.
+
+    Attributes
+    ----------
+    model
+        The networks; of features that were imported, or of which nothing is known any more, their name.
+    layer, weights
+        Of which layers, and by which weights; None where there is none, or nobody knows any more.
+    """
+
+    model: str
+    layer: str | None
+    weights: str | None
+
+    @property
+    def fields(self) -> dict[str, str | None]:
+        """Return them by name, as rows have them."""
+        return {"model": self.model, "layer": self.layer, "weights": self.weights}
+
+
+def networks_of(run: Run) -> Networks:
+    """Say what a run's features are.
+
+    Raises
+    ------
+    DataError
+        If the run's settings are missing or damaged.
+    """
+    known = [(name, _recipe(run, name)) for name in run.settings.features]
+    made = [recipe for _, recipe in known if recipe is not None]
+    models = dict.fromkeys(name if recipe is None else str(recipe["model"]) for name, recipe in known)
+    layers = [str(recipe["layer"]) for recipe in made]
+    weights = dict.fromkeys(str(recipe["weights"]) for recipe in made)
+    return Networks(" + ".join(models), " + ".join(layers) or None, " + ".join(weights) or None)
+
+
+def tell_random_weights(runs: Iterable[Run]) -> Iterator[str]:
+    """Say in a line each whose weights are random, of all networks that some runs' features are from."""
+    by_name = {run.name: run for run in runs}
+    drawn: dict[tuple[str, int], list[str]] = {}
+    for run in by_name.values():
+        for name in run.settings.features:
+            recipe = _recipe(run, name)
+            seed = None if recipe is None else random_seed(recipe["weights"])
+            if recipe is not None and seed is not None:
+                named = drawn.setdefault((recipe["model"], seed), [])
+                named += [run.name] * (run.name not in named)
+    for (model, seed), names in drawn.items():
+        whose = "" if len(names) == len(by_name) == 1 else f"{_listed(names, len(by_name))}: "
+        yield f"{whose}the weights of {model} are random (seed {seed}), and learned nothing"
+
+
+def name_runs(runs: Iterable[Run]) -> str:
+    """Name runs as a caption has them, and say whose weights are random."""
+    some = list(runs)
+    named = f"Run{'s' if len(some) > 1 else ''} {', '.join(run.name for run in some)}."
+    return " ".join([named, *(f"{line[0].upper()}{line[1:]}." for line in tell_random_weights(some))])
+
+
+def _listed(names: list[str], n_runs: int) -> str:
+    if len(names) == n_runs:
+        return "all runs"
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return f"run{'s' if len(names) > 1 else ''} {', '.join(names[:_MOST_NAMED])}{more}"
+
+
+def _recipe(run: Run, name: str) -> Mapping[str, Any] | None:
+    """Return what features of a network are made by; None of others, and where the cache no longer knows."""
+    try:
+        recipe = read_recipe(run.cache_dir / "features" / name)
+        return None if is_imported(recipe) else recipe
+    except (DataError, KeyError, TypeError):
+        return None
