@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import product
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +13,7 @@ from algocli.cli.options import (
     CacheDir,
     Json,
     MinCeiling,
+    MovedData,
     Quiet,
     RoiNames,
     Subjects,
@@ -21,7 +21,6 @@ from algocli.cli.options import (
 )
 from algocli.cli.pages import Html, Title
 from algocli.cli.report import Csv, Group
-from algocli.cli.ways_out import remember
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.sides import Side, heading
 from algocli.results.telling import Correction
@@ -43,16 +42,6 @@ Correct = Annotated[
     typer.Option(
         help="Correct for how many ROIs, sides and runs are compared: 'fdr' bounds the share of false discoveries, "
         "'max' the chance of a single one.  [default: none, with --group fdr]"
-    ),
-]
-# Unlike elsewhere there is no usual folder: a run knows where its data was.
-MovedData = Annotated[
-    Path | None,
-    typer.Option(
-        "--data-dir",
-        envvar="ALGOCLI_DATA_DIR",
-        callback=remember,
-        help="Folder of the challenge data.  [default: where the reference was trained]",
     ),
 ]
 
@@ -144,15 +133,28 @@ def _show(comparison: Comparison | GroupComparison, drawn: tuple[int, int], *, q
     from algocli.cli.console import note
     from algocli.cli.group_tables import comparison_tables
     from algocli.cli.roi_tables import show_tables
+    from algocli.cli.turned_tables import (
+        explain_turned,
+        is_turned,
+        turned_group_tables,
+        turned_tables,
+    )
     from algocli.results.group_compare import GroupComparison
     from algocli.results.telling import read_differences
 
+    turned = is_turned(comparison)
     if isinstance(comparison, GroupComparison):
-        tables, reading = comparison_tables(comparison), tuple(comparison.explain())
+        tables = turned_group_tables(comparison) if turned else comparison_tables(comparison)
+        reading = tuple(comparison.explain())
     else:
-        tables, reading = _tables(comparison), read_differences("*", *drawn, comparison.corrected)
-    names = (comparison.reference, *comparison.runs)
-    show_tables(tables, "\n".join(f"{place} {name}" for place, name in enumerate(names, start=1)))
+        tables = turned_tables(comparison) if turned else _tables(comparison)
+        reading = read_differences("*", *drawn, comparison.corrected)
+    if turned:
+        reading = (*reading, *explain_turned(comparison))
+        show_tables(tables, "", ends_in_bars=True)
+    else:
+        names = (comparison.reference, *comparison.runs)
+        show_tables(tables, "\n".join(f"{place} {name}" for place, name in enumerate(names, start=1)))
     for line in reading:
         note(line, quiet=quiet)
 

@@ -40,7 +40,7 @@ def write_page(
     from algocli.results.page.group_pictures import report_pictures
     from algocli.results.page.report_page import build_report_page
 
-    data = gather(run, DEFAULT_DATA, found.subjects) if data_dir is None else open_dataset(data_dir)
+    data = gather([run], DEFAULT_DATA, found.subjects) if data_dir is None else open_dataset(data_dir)
     each = found if isinstance(found, Report) else found.each
     page = build_report_page(each, run, data, title=title, asked=asked, rois=rois)
     if not isinstance(found, Report):
@@ -66,7 +66,7 @@ def write_compare_page(
     from algocli.results.page.group_page import compare_tables, with_group
     from algocli.results.page.group_pictures import compare_pictures
 
-    data = gather(runs[0], DEFAULT_DATA, found.subjects) if data_dir is None else open_dataset(data_dir)
+    data = gather(runs, DEFAULT_DATA, found.subjects) if data_dir is None else open_dataset(data_dir)
     only = None if rois is None else list(check_words("rois", rois))
     each = found.each if isinstance(found, GroupResult) else found
     page = build_compare_page(each, runs, data, title=title, drawn=drawn, rois=only)

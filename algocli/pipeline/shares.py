@@ -29,10 +29,11 @@ from algocli.results.group_partition import GroupPartition, group_partition
 from algocli.results.held_out import share_of_same_images
 from algocli.results.part_rows import PartitionReport
 from algocli.results.partition import SubjectParts, describe, export_parts, read_parts, resample_parts, summarise_parts
-from algocli.results.regions import choose_rois, classes_of
+from algocli.results.regions import check_min_ceiling, choose_rois, classes_of, regions, tell_min_ceiling
 from algocli.results.sure_parts import Resampling, check_enough
 from algocli.results.telling import Correction
 from algocli.runs.datasets import Home
+from algocli.runs.networks import tell_random_weights
 from algocli.runs.run import Run
 from algocli.runs.scored_images import tell_split
 from algocli.runs.splitting import find_sameness
@@ -112,6 +113,7 @@ def partition(
     seed: int = usual.SEED,
     refit: bool = True,
     rois: Sequence[str] | str | None = None,
+    min_ceiling: float | None = None,
     group: bool = False,
     intervals: bool = False,
     n_resamples: int = 1000,
@@ -140,6 +142,8 @@ def partition(
         one layer are ridge: what two sets need, that differ in how strongly they are to be penalised.
     rois
         Names of the only ROIs to tell of, or one name; by default all, 'All vertices' last.
+    min_ceiling
+        The least noise ceiling, as a share of variance, of the vertices that rows count; by default any.
     group
         Whether also to sum up over subjects, who are then drawn images for in any case.
     intervals, n_resamples, resample_seed
@@ -183,7 +187,11 @@ def partition(
     only = None if rois is None else check_words("rois", rois)
     lenders = check_lenders(features_from)
     found_sets = _find_sets([cache_dir, *lenders], check_word("model", model), check_words("sets", sets))
-    choose_rois(only, classes_of(some))
+    least = check_min_ceiling(min_ceiling)
+    chosen = choose_rois(only, classes_of(some), least)
+    for one in some:
+        # Missing ceilings, too, are told before anything is trained.
+        regions(one, one.sides[0], chosen)
     settings = Settings(
         features=tuple(name for one in found_sets for name in one.features),
         # The usual number is known once there are settings.
@@ -220,11 +228,12 @@ def partition(
             train_unions(one, runs, cache_dir, home=home, command_line=sys.argv, track=track, note=note)
             found.append((one, read_parts(one, runs, track=track)))
     names = [one.name for one in found_sets]
-    drawn = None if how is None else resample_parts(found, names, runs, how, rois=only, track=track, note=note)
+    drawn = None if how is None else resample_parts(found, names, runs, how, chosen, track=track, note=note)
     everything = runs[frozenset(names)]
     same_images = share_of_same_images(everything, some)
-    report = summarise_parts(names, found, rois=only, drawn=drawn, correct=each, same_images=same_images)
-    report = replace(report, notes=(*tell_split(everything, [one.id for one in some]), *report.notes))
+    report = summarise_parts(names, found, chosen, drawn=drawn, correct=each, same_images=same_images)
+    told = [*tell_split(everything, [one.id for one in some]), *tell_min_ceiling(least)]
+    report = replace(report, notes=(*told, *tell_random_weights([everything]), *report.notes))
     chance = {number: own.by_chance for number, own in (drawn or {}).items()}
     summed = group_partition(report, chance=chance, correct=over, seed=resample_seed) if group else None
     return Partition(report, tuple(found_sets), runs, {one.id: sides for one, sides in found}, summed)

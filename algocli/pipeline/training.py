@@ -26,6 +26,7 @@ from algocli.pipeline.features import of_preset, preset_of
 from algocli.runs import opening
 from algocli.runs.datasets import Home
 from algocli.runs.mixtures import tell_mixtures
+from algocli.runs.networks import tell_random_weights
 from algocli.runs.run import Run, check_run_name
 from algocli.runs.splitting import find_sameness
 from algocli.runs.training import train_subject
@@ -136,7 +137,7 @@ def train(
             for remark in gather(remarks):
                 note(remark)
         run.mark_latest()
-    for remark in tell_mixtures(run):
+    for remark in (*tell_mixtures(run), *tell_random_weights([run])):
         note(remark)
     return run
 

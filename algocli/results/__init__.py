@@ -25,6 +25,7 @@ part_rows        rows of explained variance in parts
 sure_parts       their intervals, and which are more than chance
 partition        explained variance in parts, by vertex and by ROI
 group_partition  parts over subjects
+layer_names      what layers are called
 layered          what speaks for each layer at each vertex
 best_layer       which layer speaks most, by vertex and by ROI
 group_layers     the same over subjects

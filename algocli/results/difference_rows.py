@@ -27,7 +27,8 @@ class DifferenceRow(OfRun):
     among all of the subject.
     """
 
-    run: str
+    # Without a default, which the class that it comes from has for those that are made up.
+    run: str = field()
     reference: str
     subject: SubjectId
     hemisphere: Side

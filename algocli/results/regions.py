@@ -87,14 +87,27 @@ def regions(subject: Subject, hemisphere: Side, chosen: Collection[str]) -> Regi
     if ALL_VERTICES in chosen:
         of[ALL_VERTICES] = np.arange(subject.n_vertices(hemisphere))
     least = chosen.min_ceiling if isinstance(chosen, Chosen) else 0
-    return _explainable(subject, hemisphere, of, least) if least else of
+    if not least:
+        return of
+    is_told = explainable(subject, hemisphere, least)
+    return {name: vertices[is_told[vertices]] for name, vertices in of.items()}
 
 
-def _explainable(subject: Subject, hemisphere: Side, of: Regions, least: float) -> Regions:
+def explainable(subject: Subject, hemisphere: Side, least: float) -> NDArray[np.bool_]:
+    """Say of each vertex, (n_vertices,), whether its noise ceiling is at least a share of variance; 0 asks for none.
+
+    Raises
+    ------
+    DataError
+        If there are no noise ceilings, or they are damaged.
+    """
+    if not least:
+        return np.ones(subject.n_vertices(hemisphere), bool)
     ceiling, _ = read_ceiling(subject, hemisphere)
     if ceiling is None:
         raise DataError(
             f"subject {subject.id} has no noise ceilings: min_ceiling={least:g} cannot be told",
             hint="leave min_ceiling=... away, or bring them in with: algocli import-ceilings",
         )
-    return {name: vertices[ceiling[vertices] >= least] for name, vertices in of.items()}
+    is_told: NDArray[np.bool_] = ceiling >= least
+    return is_told

@@ -119,10 +119,8 @@ def _report(
         notes += _ceiling_notes(everything)
     overall = pool(list(everything.values()))
     columns, prepared = COLUMNS + asked.columns, tuple(_preparation(run))
-    same_images = 0.0
     # To list all images takes as long as everything else that a plain report does.
-    if asked.n_resamples is not None:
-        same_images = share_of_same_images(run, [subject for subject, _ in pairs if subject is not None])
+    drawn_of = [subject for subject, _ in pairs if subject is not None and asked.n_resamples is not None]
     return Report(
         run.name,
         tuple(rows),
@@ -132,7 +130,7 @@ def _report(
         columns,
         prepared,
         refitted,
-        same_images,
+        share_of_same_images(run, drawn_of),
         chosen.min_ceiling,
         scored_on(run, [subject_run for _, subject_run in pairs]),
     )

@@ -15,6 +15,8 @@ SCORED_ON = "held-out training images (validation)"
 NOT_TEST = "the leaderboard's test images are others, and may score lower or higher"
 # Goes wherever intervals of subjects are told, so that nobody takes them for those of other people.
 UNIT_OF_SUBJECTS = "unit in a subject's table: image; intervals are of that subject, had it seen other such images"
+# Letters of a legend's entry that does not run into the caption.
+LONGEST_LABEL = 36
 DASH = "\N{EN DASH}"
 
 
@@ -33,6 +35,11 @@ def number(value: float | None, digits: int = 3, *, signed: bool = False, groupe
     # The plain hyphen for a minus is what a spreadsheet reads where a table is copied to.
     has_sign = signed and float(f"{value:.{digits}f}") != 0
     return f"{value:{'+' if has_sign else ''}z{',' if grouped else ''}.{digits}f}"
+
+
+def shortened(name: str, longest: int = LONGEST_LABEL) -> str:
+    """Take the middle out of a name that is too long for its place."""
+    return name if len(name) <= longest else f"{name[: longest // 3]}…{name[-(longest - 1 - longest // 3) :]}"
 
 
 def told_split(held_out: Mapping[str, Any]) -> str:

@@ -46,12 +46,19 @@ def networks_of(run: Run) -> Networks:
     DataError
         If the run's settings are missing or damaged.
     """
-    known = [(name, _recipe(run, name)) for name in run.settings.features]
-    made = [recipe for _, recipe in known if recipe is not None]
-    models = dict.fromkeys(name if recipe is None else str(recipe["model"]) for name, recipe in known)
-    layers = [str(recipe["layer"]) for recipe in made]
-    weights = dict.fromkeys(str(recipe["weights"]) for recipe in made)
+    each = [network_of(run, name) for name in run.settings.features]
+    models = dict.fromkeys(one.model for one in each)
+    layers = [one.layer for one in each if one.layer is not None]
+    weights = dict.fromkeys(one.weights for one in each if one.weights is not None)
     return Networks(" + ".join(models), " + ".join(layers) or None, " + ".join(weights) or None)
+
+
+def network_of(run: Run, features: str) -> Networks:
+    """Say what features of one layer are, which a run was made from."""
+    recipe = _recipe(run, features)
+    if recipe is None:
+        return Networks(features, None, None)
+    return Networks(*(str(recipe[name]) for name in ("model", "layer", "weights")))
 
 
 def tell_random_weights(runs: Iterable[Run]) -> Iterator[str]:
@@ -74,7 +81,12 @@ def name_runs(runs: Iterable[Run]) -> str:
     """Name runs as a caption has them, and say whose weights are random."""
     some = list(runs)
     named = f"Run{'s' if len(some) > 1 else ''} {', '.join(run.name for run in some)}."
-    return " ".join([named, *(f"{line[0].upper()}{line[1:]}." for line in tell_random_weights(some))])
+    return named + told_random(some)
+
+
+def told_random(runs: Iterable[Run]) -> str:
+    """Say whose weights are random, as a caption goes on; nothing where none are."""
+    return "".join(f" {line[0].upper()}{line[1:]}." for line in tell_random_weights(runs))
 
 
 def _listed(names: list[str], n_runs: int) -> str:

@@ -34,11 +34,11 @@ def plot_best_layer(
     DataError, MissingStep
         If data and runs do not fit together, or a subject is missing from any of them.
     """
-    compared = layered(runs)
+    compared = layered(runs, wishes.labels)
     colours, n_layers = layer_colours(compared), len(compared.layers)
     subjects = compared.subjects(challenge, wishes.subjects)
     for subject in subjects:
-        best = find_best_layers(subject, compared, wishes.sides(subject), min_r)
+        best = find_best_layers(subject, compared, wishes.sides(subject), min_r, wishes.min_ceiling)
         key = best_layer_key(best, compared, colours)
         codes = {h: np.where(side < 0, n_layers, side).astype(np.float64) for h, side in best.codes.items()}
         drawn = wishes.on_surface(subject, codes)
@@ -61,13 +61,12 @@ def plot_layers(
     DataError, MissingStep
         If data and runs do not fit together, or a subject is missing from any of them.
     """
-    compared, tables = layers_by_roi(
-        challenge, runs, subjects=wishes.subjects, hemispheres=wishes.hemispheres, rois=rois
-    )
+    compared, tables = layers_by_roi(challenge, runs, rois=rois, **wishes.of_layers)
     everything = np.concatenate([side.ravel() for table in tables for side in table.values.values()])
     scale = wishes.scale(everything, compared.words.summary)
     labels = all_shortened([layer.label for layer in compared.layers])
     heading = f"Layers{of_network(compared)}: {compared.words.summary} by ROI"
+    said = f"{compared.words.explained}.{wishes.told_ceiling}"
     for table in tables:
         is_absent = any((n == 0).any() for n in table.n_vertices.values())
         marks = "A frame marks the largest value" + (", a dash a ROI that is absent." if is_absent else ".")
@@ -78,7 +77,7 @@ def plot_layers(
                 scale,
                 labels=labels,
                 title=wishes.heading(heading, table.subject, tables),
-                caption=f"{compared.words.explained}. {marks} {compared.remark(table.subject)}\n{compared.named}",
+                caption=f"{said} {marks} {compared.remark(table.subject)}\n{compared.named}",
                 dpi=wishes.dpi,
                 theme=wishes.theme,
             ),
