@@ -118,10 +118,9 @@ def plot(
 ) -> None:
     """Draw a figure for each subject and print its path.
 
-    Nothing is fetched from the network, unless a
-    larger surface is asked for the first time, and no display is needed. fsaverage5 has one in sixteen of the
-    challenge's vertices; the caption counts them. layers and best-layer of several runs choose by the images that they
-    show r on, which flatters the best; a blend weighs its layers within the fit.
+    Nothing is fetched from the network, unless a larger surface is asked for the first time, and no display is needed.
+    fsaverage5 has one in sixteen of the challenge's vertices; the caption counts them. layers and best-layer of several
+    runs choose by the images that they show r on, which flatters the best; a blend weighs its layers within the fit.
     """
     from algocli.pipeline.figures import Plotting, data_of
     from algocli.results.drawing.style import DARK, LIGHT

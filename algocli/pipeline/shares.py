@@ -29,7 +29,14 @@ from algocli.results.group_partition import GroupPartition, group_partition
 from algocli.results.held_out import share_of_same_images
 from algocli.results.part_rows import PartitionReport
 from algocli.results.partition import SubjectParts, describe, export_parts, read_parts, resample_parts, summarise_parts
-from algocli.results.regions import check_min_ceiling, choose_rois, classes_of, regions, tell_min_ceiling
+from algocli.results.regions import (
+    Chosen,
+    check_min_ceiling,
+    choose_rois,
+    classes_of,
+    explainable,
+    tell_min_ceiling,
+)
 from algocli.results.sure_parts import Resampling, check_enough
 from algocli.results.telling import Correction
 from algocli.runs.datasets import Home
@@ -184,14 +191,9 @@ def partition(
     each: Correction = "none" if group else over
     if group:
         check_group([one.id for one in some])
-    only = None if rois is None else check_words("rois", rois)
     lenders = check_lenders(features_from)
     found_sets = _find_sets([cache_dir, *lenders], check_word("model", model), check_words("sets", sets))
-    least = check_min_ceiling(min_ceiling)
-    chosen = choose_rois(only, classes_of(some), least)
-    for one in some:
-        # Missing ceilings, too, are told before anything is trained.
-        regions(one, one.sides[0], chosen)
+    chosen = _choose(some, None if rois is None else check_words("rois", rois), min_ceiling)
     settings = Settings(
         features=tuple(name for one in found_sets for name in one.features),
         # The usual number is known once there are settings.
@@ -232,11 +234,20 @@ def partition(
     everything = runs[frozenset(names)]
     same_images = share_of_same_images(everything, some)
     report = summarise_parts(names, found, chosen, drawn=drawn, correct=each, same_images=same_images)
-    told = [*tell_split(everything, [one.id for one in some]), *tell_min_ceiling(least)]
+    told = [*tell_split(everything, [one.id for one in some]), *tell_min_ceiling(chosen.min_ceiling)]
     report = replace(report, notes=(*told, *tell_random_weights([everything]), *report.notes))
     chance = {number: own.by_chance for number, own in (drawn or {}).items()}
     summed = group_partition(report, chance=chance, correct=over, seed=resample_seed) if group else None
     return Partition(report, tuple(found_sets), runs, {one.id: sides for one, sides in found}, summed)
+
+
+def _choose(subjects: Sequence[Subject], rois: Sequence[str] | None, min_ceiling: float | None) -> Chosen:
+    """Return the regions to tell of; missing ones, and missing ceilings, are told before anything is trained."""
+    chosen = choose_rois(rois, classes_of(subjects), check_min_ceiling(min_ceiling))
+    for subject in subjects:
+        for side in subject.sides:
+            explainable(subject, side, chosen.min_ceiling)
+    return chosen
 
 
 def _split(subject: Subject, settings: Settings, home: Home, track: Track) -> list[Fold]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -94,8 +95,7 @@ def compare(
         refuse_other_data([held.run for held in subject_runs[number]], number, doing="compared")
         notes += _check_same_images(subject_runs[number])
     every = list({run.name: run for run in runs}.values())
-    notes += [line for run in every for line in tell_split(run, numbers)]
-    notes += tell_random_weights(every)
+    notes += [*chain(*(tell_split(run, numbers) for run in every)), *tell_random_weights(every)]
     whose = {run.name: OfRun(run=run.name, **networks_of(run).fields) for run in every}
     data = [challenge.subject(n) if challenge else _recorded_subject(subject_runs[n][0]) for n in numbers]
     classes = classes_of(data)
@@ -114,13 +114,12 @@ def compare(
         rows += [row for row, _ in found] if correct == "none" else _with_p(found, correct)
         if keep_draws:
             draws |= {(r.subject, r.hemisphere, r.roi, r.run): drawn for r, drawn in found if drawn is not None}
-    notes += filter(None, [tell_choice([runs[0], *others], numbers)])
     return Comparison(
         runs[0].name,
         tuple(run.name for run in others),
         tuple(rows),
         with_sums(chosen, classes),
-        tuple(notes),
+        (*notes, *filter(None, [tell_choice([runs[0], *others], numbers)])),
         correct,
         share_of_same_images(runs[0], data),
         draws,
