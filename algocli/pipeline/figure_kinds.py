@@ -131,7 +131,9 @@ class Request:
                 raise UsageError(f"plot {self.what} takes no {field}=...", hint=f"it belongs to plot {fitting}")
         self._check_runs()
         if wishes.labels and self.what is What.ROIS and not self.group:
-            raise UsageError("labels=... are for what shows several runs", hint="add group=..., or leave them out")
+            raise UsageError(
+                "labels=... name the runs of a figure that shows several", hint="add group=..., or leave them out"
+            )
         if self.what is What.ROI and not self.names:
             raise UsageError("plot roi needs the name of a ROI", hint="algocli plot roi FFA-1")
         if self.what is What.RESPONSE and self.stimulus is None and self.nsd_id is None:

@@ -251,14 +251,12 @@ class Plotting:
         """Say what a choice of layers does, and where a run may be of several or of another than the drawn dataset."""
         from algocli.results.choosing import tell_choice
         from algocli.results.data_of_runs import tell_other_places
-        from algocli.results.regions import tell_min_ceiling
         from algocli.runs.mixtures import tell_mixtures
         from algocli.runs.networks import tell_random_weights
 
         if self.request.chooses:
             yield from filter(None, [tell_choice(self.runs, self.subjects, layers=True)])
         yield from tell_random_weights(self.runs)
-        yield from tell_min_ceiling(self.wishes.min_ceiling)
         for run in self.runs:
             yield from tell_mixtures(run, self.subjects)
         pairs = [(self.challenge.subject(n), run.subject(n)) for run in self.runs for n in self.subjects]

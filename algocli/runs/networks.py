@@ -77,16 +77,15 @@ def tell_random_weights(runs: Iterable[Run]) -> Iterator[str]:
         yield f"{whose}the weights of {model} are random (seed {seed}), and learned nothing"
 
 
+def called(run: Run) -> str:
+    """Name a run, as captions do, and say there if its weights are random."""
+    return f"{run.name} (random weights)" if [*tell_random_weights([run])] else run.name
+
+
 def name_runs(runs: Iterable[Run]) -> str:
-    """Name runs as a caption has them, and say whose weights are random."""
-    some = list(runs)
-    named = f"Run{'s' if len(some) > 1 else ''} {', '.join(run.name for run in some)}."
-    return named + told_random(some)
-
-
-def told_random(runs: Iterable[Run]) -> str:
-    """Say whose weights are random, as a caption goes on; nothing where none are."""
-    return "".join(f" {line[0].upper()}{line[1:]}." for line in tell_random_weights(runs))
+    """Name runs as a caption has them."""
+    names = [called(run) for run in runs]
+    return f"Run{'s' if len(names) > 1 else ''} {', '.join(names)}."
 
 
 def _listed(names: list[str], n_runs: int) -> str:

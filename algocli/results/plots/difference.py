@@ -19,7 +19,7 @@ from algocli.results.plots.request import Wishes
 from algocli.results.scoring import read_scores
 from algocli.results.telling import SCORED_ON, shortened
 from algocli.runs.datasets import refuse_other_data
-from algocli.runs.networks import told_random
+from algocli.runs.networks import called
 from algocli.runs.run import Run
 
 Pair = tuple[NDArray[np.float64], NDArray[np.float64]]
@@ -92,7 +92,7 @@ def difference_map(
     own_key = difference_scale(np.concatenate(list(values.values())), run, against, wishes)
     said = f"{_compare(scores, run, against)} {remark_on_images([run, against], subject.id)}"
     caption = (
-        f"Pearson's r on {SCORED_ON}: run {run.name} minus run {against.name}.{told_random([run, against])}\n{said}\n"
+        f"Pearson's r on {SCORED_ON}: run {called(run)} minus run {called(against)}.\n{said}\n"
         f"{wishes.count(drawn, values)}"
     )
     default = f"{shortened(run.name)} against {shortened(against.name)}, subject {subject.id}"

@@ -22,7 +22,7 @@ from algocli.results.plots.request import Values, Wishes, known_rois, places
 from algocli.results.scoring import read_scores, scored_subjects
 from algocli.results.significance import FALSE_DISCOVERIES, significant
 from algocli.results.telling import SCORED_ON
-from algocli.runs.networks import name_runs, told_random
+from algocli.runs.networks import called, name_runs
 from algocli.runs.run import Run
 from algocli.stats.groups import mean_of_subjects
 
@@ -97,8 +97,7 @@ def plot_group_difference(challenge: Dataset, run: Run, against: Run, wishes: Wi
         both = {s.id: scores_of_both(s, run, against, h) for s in subjects if h in s.sides}
         mean[h] = _mean(here, {number: r - other for number, (r, other) in both.items()})
     key = difference_scale(np.concatenate(list(mean.values())), run, against, wishes)
-    said = f"Mean over subjects of Pearson's r on {SCORED_ON}: run {run.name} minus run {against.name}."
-    said += told_random([run, against])
+    said = f"Mean over subjects of Pearson's r on {SCORED_ON}: run {called(run)} minus run {called(against)}."
     return group_map(subjects, meeting, mean, key, "Difference in encoding accuracy", said, wishes)
 
 

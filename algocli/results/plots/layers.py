@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -43,7 +44,8 @@ def plot_best_layer(
         codes = {h: np.where(side < 0, n_layers, side).astype(np.float64) for h, side in best.codes.items()}
         drawn = wishes.on_surface(subject, codes)
         said = f"{best.explain(min_r, compared)} {compared.remark(subject.id)}\n{compared.named}"
-        caption = f"{said}\n{wishes.count(drawn, codes)}"
+        # Those of a low ceiling have been counted.
+        caption = f"{said}\n{replace(wishes, min_ceiling=0).count(drawn, codes)}"
         title = wishes.heading(f"Best layer{of_network(compared)}", subject.id, subjects)
         outlines = wishes.outlines(subject)
         yield subject.id, BrainMap((Panel(drawn),), key, title, caption, wishes.surface, outlines)
