@@ -30,12 +30,10 @@ from algocli.results.held_out import share_of_same_images
 from algocli.results.part_rows import PartitionReport
 from algocli.results.partition import SubjectParts, describe, export_parts, read_parts, resample_parts, summarise_parts
 from algocli.results.regions import (
-    Chosen,
     check_min_ceiling,
     choose_rois,
     classes_of,
     explainable,
-    tell_min_ceiling,
 )
 from algocli.results.sure_parts import Resampling, check_enough
 from algocli.results.telling import Correction
@@ -193,7 +191,8 @@ def partition(
         check_group([one.id for one in some])
     lenders = check_lenders(features_from)
     found_sets = _find_sets([cache_dir, *lenders], check_word("model", model), check_words("sets", sets))
-    chosen = _choose(some, None if rois is None else check_words("rois", rois), min_ceiling)
+    only = None if rois is None else check_words("rois", rois)
+    least = _check_rows(some, only, min_ceiling)
     settings = Settings(
         features=tuple(name for one in found_sets for name in one.features),
         # The usual number is known once there are settings.
@@ -230,24 +229,31 @@ def partition(
             train_unions(one, runs, cache_dir, home=home, command_line=sys.argv, track=track, note=note)
             found.append((one, read_parts(one, runs, track=track)))
     names = [one.name for one in found_sets]
-    drawn = None if how is None else resample_parts(found, names, runs, how, chosen, track=track, note=note)
+    drawn = (
+        None
+        if how is None
+        else resample_parts(found, names, runs, how, rois=only, min_ceiling=least, track=track, note=note)
+    )
     everything = runs[frozenset(names)]
     same_images = share_of_same_images(everything, some)
-    report = summarise_parts(names, found, chosen, drawn=drawn, correct=each, same_images=same_images)
-    told = [*tell_split(everything, [one.id for one in some]), *tell_min_ceiling(chosen.min_ceiling)]
+    report = summarise_parts(
+        names, found, rois=only, min_ceiling=least, drawn=drawn, correct=each, same_images=same_images
+    )
+    told = tell_split(everything, [one.id for one in some])
     report = replace(report, notes=(*told, *tell_random_weights([everything]), *report.notes))
     chance = {number: own.by_chance for number, own in (drawn or {}).items()}
     summed = group_partition(report, chance=chance, correct=over, seed=resample_seed) if group else None
     return Partition(report, tuple(found_sets), runs, {one.id: sides for one, sides in found}, summed)
 
 
-def _choose(subjects: Sequence[Subject], rois: Sequence[str] | None, min_ceiling: float | None) -> Chosen:
-    """Return the regions to tell of; missing ones, and missing ceilings, are told before anything is trained."""
-    chosen = choose_rois(rois, classes_of(subjects), check_min_ceiling(min_ceiling))
+def _check_rows(subjects: Sequence[Subject], rois: Sequence[str] | None, min_ceiling: float | None) -> float:
+    """Return the least noise ceiling; ROIs and ceilings that are missing are told before anything is trained."""
+    least = check_min_ceiling(min_ceiling)
+    choose_rois(rois, classes_of(subjects))
     for subject in subjects:
         for side in subject.sides:
-            explainable(subject, side, chosen.min_ceiling)
-    return chosen
+            explainable(subject, side, least)
+    return least
 
 
 def _split(subject: Subject, settings: Settings, home: Home, track: Track) -> list[Fold]:

@@ -27,11 +27,11 @@ REASONS = {NO_LAYER_HELPS: "no layer helps", LOW_CEILING: "low ceiling", NOT_PRE
 
 @dataclass(frozen=True)
 class LayerCount(OfRun):
-    """How many vertices of a hemisphere have a layer, or have none for a reason; `label` is what figures call it."""
+    """How many vertices of a hemisphere have a layer, or have none for a reason; `layer` is what figures call it."""
 
     subject: SubjectId
     hemisphere: Side
-    label: str | None
+    layer: str | None
     features: str | None
     reason: str | None
     n_vertices: int
@@ -138,7 +138,7 @@ def count_layers(
             where = subject.id, hemisphere
             for code, layer in enumerate(compared.layers):
                 n_best = int(np.sum(codes == code))
-                rows.append(LayerCount(*where, layer.label, layer.features, None, n_best, **vars(layer.whose)))
+                rows.append(LayerCount(*where, layer.label, layer.features, None, n_best, **layer.whose))
             for code, reason in REASONS.items():
                 rows.append(LayerCount(*where, None, None, reason, int(np.sum(codes == code))))
     return rows
@@ -148,7 +148,7 @@ def count_layers(
 class LayerRow(OfRun):
     """One layer in one ROI of one hemisphere of one subject; `value` is None where the ROI is absent.
 
-    `label` is what figures call the layer.
+    `layer` is what figures call it.
 
     `measure` says what the value is: the median r of the layer's own run, or its mean weight in a blend or share in a
     banded ridge.
@@ -158,7 +158,7 @@ class LayerRow(OfRun):
     hemisphere: Side
     roi: str
     n_vertices: int
-    label: str
+    layer: str
     features: str
     measure: str
     value: float | None
@@ -201,7 +201,7 @@ class LayersByRoi:
                     value = float(values[place, column]) if n else None
                     names = layer.label, layer.features, self.measure
                     is_best = bool(best[column] == place)
-                    yield LayerRow(self.subject, h, roi, n, *names, value, is_best, **vars(layer.whose))
+                    yield LayerRow(self.subject, h, roi, n, *names, value, is_best, **layer.whose)
 
 
 def layers_by_roi(

@@ -6,10 +6,10 @@ Every run is compared with the first one, the reference, on the same resampled h
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,7 @@ from algocli.results.difference_rows import Comparison, DifferenceRow
 from algocli.results.held_out import HeldOut, data_is_gone, held_out, scored_on, share_of_same_images
 from algocli.results.regions import Regions, choose_rois, classes_of, regions, tell_min_ceiling, with_sums
 from algocli.results.resampling import LEVEL, Resampled, draw, resample_rois
-from algocli.results.rows import OfRun
+from algocli.results.rows import OfLayers
 from algocli.results.telling import Correction
 from algocli.runs.datasets import refuse_other_data
 from algocli.runs.networks import networks_of, tell_random_weights
@@ -96,7 +96,7 @@ def compare(
         notes += _check_same_images(subject_runs[number])
     every = list({run.name: run for run in runs}.values())
     notes += [*chain(*(tell_split(run, numbers) for run in every)), *tell_random_weights(every)]
-    whose = {run.name: OfRun(run=run.name, **networks_of(run).fields) for run in every}
+    origins = {run.name: networks_of(run).fields for run in every}
     data = [challenge.subject(n) if challenge else _recorded_subject(subject_runs[n][0]) for n in numbers]
     classes = classes_of(data)
     chosen = choose_rois(rois, classes, min_ceiling)
@@ -110,7 +110,7 @@ def compare(
         resampled = resample_rois(subject, compared, of, counts, track=track, note=notes.append)
         found: list[tuple[DifferenceRow, NDArray[np.float64] | None]] = []
         for side in subject.sides:
-            found += _side_rows(subject, side, compared, of[side], resampled[side], whose)
+            found += _side_rows(subject, side, compared, of[side], resampled[side], origins)
         rows += [row for row, _ in found] if correct == "none" else _with_p(found, correct)
         if keep_draws:
             draws |= {(r.subject, r.hemisphere, r.roi, r.run): drawn for r, drawn in found if drawn is not None}
@@ -125,7 +125,7 @@ def compare(
         draws,
         chosen.min_ceiling,
         scored_on(runs[0], [subject_runs[number][0].subject_run for number in numbers]),
-        whose[runs[0].name],
+        OfLayers(run=runs[0].name, **origins[runs[0].name]),
     )
 
 
@@ -213,20 +213,20 @@ def _side_rows(
     subject_runs: Sequence[HeldOut],
     of: Regions,
     resampled: Mapping[str, Resampled],
-    whose: Mapping[str, OfRun],
+    origins: Mapping[str, dict[str, Any]],
 ) -> Iterator[tuple[DifferenceRow, NDArray[np.float64] | None]]:
     """Yield each difference, and what it is in every resample; None where a ROI has no vertex."""
     r = [held.subject_run.correlation(side) for held in subject_runs]
     for name, vertices in of.items():
         for place, held in enumerate(subject_runs[1:], start=1):
             head = (held.run.name, subject_runs[0].run.name, subject.id, side, name, len(vertices))
-            features = {name: value for name, value in asdict(whose[held.run.name]).items() if name != "run"}
+            origin = origins[held.run.name]
             if name not in resampled:
-                yield DifferenceRow(*head, None, None, None, None, None, **features), None
+                yield DifferenceRow(*head, None, None, None, None, None, **origin), None
                 continue
             mean_r, reference_r = float(r[place][vertices].mean()), float(r[0][vertices].mean())
             # The difference between this run and the first, and none of the others.
             weights = [float(other == place) - float(other == 0) for other in range(len(subject_runs))]
             drawn = resampled[name].contrast(weights)
             low, high = bootstrap.interval(drawn, LEVEL)
-            yield DifferenceRow(*head, mean_r, reference_r, mean_r - reference_r, low, high, **features), drawn
+            yield DifferenceRow(*head, mean_r, reference_r, mean_r - reference_r, low, high, **origin), drawn

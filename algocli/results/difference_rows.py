@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.sides import Side, check_side
-from algocli.results.rows import OfRun, RowsByRoi
+from algocli.results.rows import ORIGIN, OfLayers, RowsByRoi
 from algocli.results.telling import SIGNIFICANT, Correction
 
 # What each difference is in every resample, (n_resamples,), by its subject, side, ROI and run.
@@ -19,7 +19,7 @@ Draws = Mapping[tuple[SubjectId, Side, str, str], NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
-class DifferenceRow(OfRun):
+class DifferenceRow(OfLayers):
     """One run against the reference in one ROI of one hemisphere of one subject; None where there is no vertex.
 
     `difference` is `mean_r - reference_mean_r`, r being on held-out training images and the mean over the ROI's
@@ -71,7 +71,7 @@ class Comparison(RowsByRoi):
     draws: Draws = field(default_factory=dict, repr=False, compare=False)
     min_ceiling: float = 0
     held_out: dict[str, Any] = field(default_factory=dict)
-    first: OfRun = field(default_factory=OfRun)
+    first: OfLayers = field(default_factory=OfLayers)
 
     def __repr__(self) -> str:
         return f"Comparison({self.told(f'{len(self.runs)} runs against {self.reference}')})"
@@ -84,15 +84,13 @@ class Comparison(RowsByRoi):
     @property
     def records(self) -> list[dict[str, Any]]:
         """The rows as dicts; with p where it was asked for."""
-        return [
-            {name: value for name, value in row.items() if name != "p" or self.corrected != "none"}
-            for row in self.table()
-        ]
+        return [{name: getattr(row, name) for name in self.columns} for row in self.rows]
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The names of what rows tell: p where it was asked for."""
-        return tuple(one.name for one in fields(DifferenceRow) if one.name != "p" or self.corrected != "none")
+        names = [one.name for one in fields(DifferenceRow) if one.name not in ORIGIN]
+        return (*ORIGIN, *(name for name in names if name != "p" or self.corrected != "none"))
 
     def every_run(self) -> list[dict[str, Any]]:
         """Return a dict for each subject, side, ROI and run, as a CSV has them: before the other runs the reference."""
@@ -100,7 +98,7 @@ class Comparison(RowsByRoi):
         for row, record in zip(self.rows, self.records, strict=True):
             if row.run == self.runs[0] and self.reference not in self.runs:
                 of_reference = {"mean_r": row.reference_mean_r, "difference": None, "low": None, "high": None}
-                records.append({**record, **vars(self.first), "run": self.reference, **of_reference, "p": None})
+                records.append({**record, **self.first.origin, "run": self.reference, **of_reference, "p": None})
             records.append(record)
         return records
 

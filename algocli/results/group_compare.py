@@ -13,7 +13,7 @@ from algocli.dataset.sides import Side
 from algocli.results.difference_rows import Comparison
 from algocli.results.group import GroupResult, GroupRow, check_group, few_subjects
 from algocli.results.group_scores import Scores, by_place, mean_if_all, over_group
-from algocli.results.rows import OF_RUN, OfRun
+from algocli.results.rows import ORIGIN, OfLayers
 from algocli.results.telling import Correction
 from algocli.stats.best import best_over_subjects
 
@@ -22,7 +22,7 @@ _OF_PLACE = ("reference", "hemisphere", "roi", "n_subjects", "reference_mean_r")
 
 
 @dataclass(frozen=True, kw_only=True)
-class DifferenceGroupRow(OfRun, GroupRow):
+class DifferenceGroupRow(OfLayers, GroupRow):
     """One run against the reference in one ROI of one side, over subjects; `mean` is that of their differences.
 
     Beside what every `GroupRow` has, `mean_r` and `reference_mean_r` are the runs' mean r over subjects, and `n_better`
@@ -62,7 +62,7 @@ class GroupComparison(GroupResult):
     p ask whether a run differs from the reference, either way. `best` tells of each side and ROI which run is best.
     """
 
-    head: ClassVar[tuple[str, ...]] = (*OF_RUN, "reference", *GroupResult.head)
+    head: ClassVar[tuple[str, ...]] = (*ORIGIN, "reference", *GroupResult.head)
 
     reference: str
     runs: tuple[str, ...]
@@ -87,7 +87,7 @@ class GroupComparison(GroupResult):
         records: list[dict[str, Any]] = []
         for row, record in zip(self.rows, self.records, strict=True):
             if row.run == self.runs[0] and self.reference not in self.runs:
-                of_reference = {**vars(self.each.first), "run": self.reference, "mean_r": row.reference_mean_r}
+                of_reference = {**self.each.first.origin, "run": self.reference, "mean_r": row.reference_mean_r}
                 records.append({name: record[name] for name in _OF_PLACE} | of_reference)
             records.append(record)
         return records
@@ -133,12 +133,12 @@ def group_comparison(comparison: Comparison, *, correct: Correction = "fdr", see
     found = [(r.subject, one, (r.difference, r.low, r.high)) for one, rows in having.items() for r in rows]
     scores = Scores.gather(found, comparison.subjects, about)
     numbers = over_group(scores, GroupComparison.alternative, correct=correct, seed=seed)
-    features = {row.run: {name: getattr(row, name) for name in OF_RUN} for row in comparison.rows}
+    origin = {row.run: row.origin for row in comparison.rows}
     rows = tuple(
         DifferenceGroupRow(
             hemisphere=side,
             roi=roi,
-            **features[run],
+            **origin[run],
             reference=comparison.reference,
             mean_r=mean_if_all([row.mean_r for row in having[side, roi, run]]),
             reference_mean_r=mean_if_all([row.reference_mean_r for row in having[side, roi, run]]),

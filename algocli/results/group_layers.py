@@ -32,7 +32,7 @@ class GroupLayerCount(OfRun):
     """
 
     hemisphere: Side
-    label: str | None
+    layer: str | None
     features: str | None
     reason: str | None
     n_vertices: int
@@ -71,7 +71,7 @@ class GroupBestLayers:
             for code, layer in enumerate(compared.layers):
                 its = self.stability[h][codes == code]
                 stability = float(np.median(its)) if len(its) else None
-                yield GroupLayerCount(h, layer.label, layer.features, None, len(its), stability, **vars(layer.whose))
+                yield GroupLayerCount(h, layer.label, layer.features, None, len(its), stability, **layer.whose)
             for code, reason in REASONS.items():
                 yield GroupLayerCount(h, None, None, reason, int(np.sum(codes == code)), None)
 
@@ -135,7 +135,7 @@ class GroupLayerRow(OfRun):
     hemisphere: Side
     roi: str
     n_subjects: int
-    label: str
+    layer: str
     features: str
     measure: str
     value: float | None
@@ -201,7 +201,7 @@ class GroupLayers:
                         high=_number(over.high[column]),
                         is_best=is_best,
                         stability=_number(best.share[column]) if is_best else None,
-                        **vars(layer.whose),
+                        **layer.whose,
                     )
 
     def _scores(self, side: Side) -> NDArray[np.float64]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from algocli.errors import UsageError
-from algocli.results.rows import OfRun
 from algocli.runs.networks import network_of
 from algocli.runs.run import Run
 
@@ -15,13 +15,13 @@ from algocli.runs.run import Run
 class LayerOfRun:
     """One of the layers: the name of its features, what to call it beside the others, and its network.
 
-    `whose` tells that run, network, layer and weights by the names that rows have for them.
+    `whose` tells the run, the network and its weights, by the names that rows have for them.
     """
 
     features: str
     label: str
     network: str
-    whose: OfRun = field(default_factory=OfRun)
+    whose: dict[str, Any] = field(default_factory=dict)
 
 
 def name_layers(run: Run, features: Sequence[str]) -> tuple[LayerOfRun, ...]:
@@ -44,7 +44,7 @@ def named_by_recipe(run: Run, features: Sequence[str]) -> Iterator[LayerOfRun]:
     for name in features:
         made = network_of(run, name)
         label = made.model if made.layer is None else f"{made.model} {made.layer}"
-        yield LayerOfRun(name, label, made.model, OfRun(run=run.name, **made.fields))
+        yield LayerOfRun(name, label, made.model, {"run": run.name, "model": made.model, "weights": made.weights})
 
 
 def check_labels(labels: Sequence[str], n: int, kind: str) -> Sequence[str]:

@@ -22,7 +22,7 @@ from algocli.dataset.protocol import Subject
 from algocli.dataset.sides import BOTH, Side, prefix
 from algocli.results.held_out import held_out, read_blocks
 from algocli.results.part_rows import TOTAL, PartitionReport, PartRow
-from algocli.results.regions import Chosen, choose_rois, classes_of, regions, with_sums
+from algocli.results.regions import Chosen, choose_rois, classes_of, regions, tell_min_ceiling, with_sums
 from algocli.results.scoring import read_scores
 from algocli.results.sure_parts import Drawn, Resampling, resample, with_intervals
 from algocli.results.telling import Correction
@@ -153,8 +153,9 @@ def _file_names(names: Sequence[str]) -> dict[Names, str]:
 def summarise_parts(
     names: Sequence[str],
     found: Sequence[tuple[Subject, SubjectParts]],
-    chosen: Chosen | None = None,
     *,
+    rois: Sequence[str] | None = None,
+    min_ceiling: float = 0,
     drawn: Mapping[SubjectId, Drawn] | None = None,
     correct: Correction = "none",
     same_images: float = 0.0,
@@ -167,25 +168,30 @@ def summarise_parts(
         The sets, in the order in which they are to be told.
     found
         Each subject with its parts.
-    chosen
-        The regions to tell of; by default every ROI, and all vertices last.
+    rois
+        Names of the only ROIs, 'All vertices' among them; by default all, 'All vertices' last.
+    min_ceiling
+        The least noise ceiling, as a share of variance, of the vertices that count; 0 for any.
     drawn, correct
         By subject what `resample_parts` returned, where rows are to say how sure they are, and how p is corrected for
         the number of ROIs.
     same_images
         What share of a subject's held-out images were held out of another too.
+
+    Raises
+    ------
+    UsageError
+        If the data names no such ROI.
     """
     classes = classes_of([subject for subject, _ in found])
-    chosen = choose_rois(None, classes) if chosen is None else chosen
+    chosen = choose_rois(rois, classes, min_ceiling)
     parts = named_parts(names)
     rows: list[PartRow] = []
     for subject, sides in found:
         own = list(_subject_rows(names, [*parts], subject, sides, chosen))
         rows += own if drawn is None else with_intervals(own, drawn[subject.id], correct)
-    notes = tuple(_ceiling_notes(found))
-    return PartitionReport(
-        tuple(names), tuple(parts), tuple(rows), with_sums(chosen, classes), notes, correct, same_images
-    )
+    named, notes = with_sums(chosen, classes), (*tell_min_ceiling(min_ceiling), *_ceiling_notes(found))
+    return PartitionReport(tuple(names), tuple(parts), tuple(rows), named, notes, correct, same_images)
 
 
 def resample_parts(
@@ -193,8 +199,9 @@ def resample_parts(
     names: Sequence[str],
     runs: Mapping[Names, Run],
     how: Resampling,
-    chosen: Chosen | None = None,
     *,
+    rois: Sequence[str] | None = None,
+    min_ceiling: float = 0,
     track: Track = silent,
     note: Note = unheard,
 ) -> dict[SubjectId, Drawn]:
@@ -205,8 +212,8 @@ def resample_parts(
     DataError, UsageError
         As `sure_parts.resample` does.
     """
+    chosen = choose_rois(rois, classes_of([subject for subject, _ in found]), min_ceiling)
     parts = named_parts(names)
-    chosen = choose_rois(None, classes_of([subject for subject, _ in found])) if chosen is None else chosen
     return {subject.id: resample(subject, runs, parts, chosen, how, track=track, note=note) for subject, _ in found}
 
 

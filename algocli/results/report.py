@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +22,7 @@ from algocli.results.data_of_runs import Origin, recorded_subjects, tell_other_p
 from algocli.results.held_out import scored_on, share_of_same_images
 from algocli.results.regions import Chosen, Regions, choose_rois, classes_of, regions, tell_min_ceiling, with_sums
 from algocli.results.report_rows import COLUMNS, Report, RoiRow
-from algocli.results.rows import OfRun
+from algocli.results.rows import OfLayers
 from algocli.results.scoring import (
     VertexScores,
     add_square,
@@ -105,7 +104,7 @@ def _report(
     # What does not fit is told before anything that takes a while.
     scores = {subject_run.id: _scores(subject, subject_run) for subject, subject_run in pairs}
     rows: list[RoiRow] = []
-    whose, refitted = OfRun(run=run.name, **networks_of(run).fields), False
+    whose, refitted = OfLayers(run=run.name, **networks_of(run).fields), False
     for subject, subject_run in pairs:
         sides = scores[subject_run.id]
         of = {side: _regions(subject, side, sides[side], chosen) for side in sides}
@@ -152,7 +151,7 @@ def _regions(subject: Subject | None, hemisphere: Side, scores: VertexScores, ch
 
 
 def _rows(
-    whose: OfRun, number: SubjectId, hemisphere: Side, scores: VertexScores, of: Regions, sure: Certainty
+    whose: OfLayers, number: SubjectId, hemisphere: Side, scores: VertexScores, of: Regions, sure: Certainty
 ) -> Iterator[RoiRow]:
     accuracy, adjusted = scores.accuracy, scores.adjusted_accuracy
     for name, vertices in of.items():
@@ -162,7 +161,7 @@ def _rows(
         low, high = sure.intervals.get(name, (None, None))
         head = (number, hemisphere, name, len(vertices))
         share = sure.significant_share(vertices)
-        yield RoiRow(*head, _median(r), _mean(r), percent, low, high, share, fair, **asdict(whose))
+        yield RoiRow(*head, _median(r), _mean(r), percent, low, high, share, fair, **whose.origin)
 
 
 def _median(values: NDArray[np.float64]) -> float | None:

@@ -9,12 +9,12 @@ from algocli.compute.choices import said
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.sides import Side, check_side
 from algocli.errors import UsageError
-from algocli.results.rows import OF_RUN, OfRun, RowsByRoi
+from algocli.results.rows import ORIGIN, OfLayers, RowsByRoi
 from algocli.results.scoring import OverallAccuracy
 
 
 @dataclass(frozen=True)
-class RoiRow(OfRun):
+class RoiRow(OfLayers):
     """The scores of one ROI in one hemisphere of one subject; None where there is nothing to score.
 
     `median_r` and `mean_r` are over the ROI's vertices, r being on held-out training images; `accuracy` is the mean
@@ -39,7 +39,7 @@ class RoiRow(OfRun):
 
 
 # What every row tells, asked or not.
-COLUMNS = (*OF_RUN, *(field.name for field in fields(RoiRow) if field.default is MISSING), "adjusted_accuracy")
+COLUMNS = (*ORIGIN, *(field.name for field in fields(RoiRow) if field.default is MISSING), "adjusted_accuracy")
 
 
 @dataclass(frozen=True)

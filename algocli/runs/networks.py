@@ -8,7 +8,7 @@ from typing import Any
 
 from algocli.errors import DataError
 from algocli.features.networks.weights import random_seed
-from algocli.features.store.commands import is_imported
+from algocli.features.store.commands import IMPORTED, is_imported
 from algocli.features.store.library import read_recipe
 from algocli.runs.run import Run
 
@@ -33,7 +33,7 @@ class Networks:
     weights: str | None
 
     @property
-    def fields(self) -> dict[str, str | None]:
+    def fields(self) -> dict[str, Any]:
         """Return them by name, as rows have them."""
         return {"model": self.model, "layer": self.layer, "weights": self.weights}
 
@@ -99,6 +99,6 @@ def _recipe(run: Run, name: str) -> Mapping[str, Any] | None:
     """Return what features of a network are made by; None of others, and where the cache no longer knows."""
     try:
         recipe = read_recipe(run.cache_dir / "features" / name)
-        return None if is_imported(recipe) else recipe
+        return None if is_imported(recipe) or recipe["layer"] == IMPORTED else recipe
     except (DataError, KeyError, TypeError):
         return None
