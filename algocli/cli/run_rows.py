@@ -54,8 +54,8 @@ def _of_columns(
 def named_rows(
     comparison: Comparison | GroupComparison, what: str, columns: Sequence[str], cells: Mapping[str, Sequence[str]]
 ) -> Table:
-    """Return a table of runs by the first of its columns, each with its name, for which others give way."""
-    order = sorted(cells, key=lambda run: -_read(cells[run][0]))
+    """Return a table of runs, each with its name, for which columns give way."""
+    order = list(cells)
     kept = [["run", *columns], *([place_of(comparison, run), *cells[run]] for run in order)]
     for gone in (None, *_FIRST_TO_GO):
         at = [place for place, name in enumerate(kept[0]) if name != gone]
@@ -82,10 +82,6 @@ def _with_names(
     called = dict(zip(full, words, strict=True))
     named = [[*line, f" {called[run]}"] for line, run in zip(lines, order, strict=False)]
     return [*columns, " name"], named + [[*line, ""] if line else [] for line in lines[len(order) :]]
-
-
-def _read(cell: str) -> float:
-    return float("-inf") if cell == DASH else float(cell)
 
 
 def best_of(runs: Sequence[str], means: Sequence[float | None], comparison: Comparison | GroupComparison) -> str:

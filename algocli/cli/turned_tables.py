@@ -14,7 +14,7 @@ from algocli.cli.roi_tables import Table, fits, roi_lines
 from algocli.cli.run_rows import best_of, columned, named_rows
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.sides import ALL_VERTICES, Side, all_of, heading
-from algocli.results.ranked import MOST_SIDE_BY_SIDE, Ranked, told_apart
+from algocli.results.ranked import MOST_SIDE_BY_SIDE, Ranked, by_score, told_apart
 from algocli.results.telling import DASH, number
 
 if TYPE_CHECKING:
@@ -51,7 +51,8 @@ def turned_tables(comparison: Comparison) -> Iterator[Table]:
             yield _together(ranked, who, {run: ranked.mean(run, subject, ranked.overall) for run in order})
         for roi, side in product({*ranked.overall} & {ALL_VERTICES}, comparison.sides):
             columns = ["mean r", "- run 1", "low", "high", *_p_column(comparison), ""]
-            cells = {run: _cells(comparison, r(run, side, roi), row(run, side, roi)) for run in order}
+            scores = {run: r(run, side, roi) for run in order}
+            cells = {run: _cells(comparison, scores[run], row(run, side, roi)) for run in by_score(scores)}
             yield named_rows(comparison, f"{who}, {heading(side).lower()}, {roi.lower()}", columns, cells)
     if len(comparison.subjects) > 1:
         yield _by_subject(ranked)
@@ -81,7 +82,10 @@ def turned_group_tables(group: GroupComparison) -> Iterator[Table]:
     for roi, side in product({*ranked.overall} & {ALL_VERTICES}, group.sides):
         columns = ["mean r", "- run 1", "low", "high", "g", _p_of(group), "", "better", "worse", "best %"]
         shares = group.best_of(side, roi).shares
-        cells = {run: _group_cells(group, r(run, side, roi), row(run, side, roi), shares.get(run)) for run in order}
+        scores = {run: r(run, side, roi) for run in order}
+        cells = {
+            run: _group_cells(group, scores[run], row(run, side, roi), shares.get(run)) for run in by_score(scores)
+        }
         yield named_rows(group, f"{who}, {heading(side).lower()}, {roi.lower()}", columns, cells)
 
 
@@ -142,8 +146,8 @@ def _by_class(
 
 def _together(ranked: Ranked, who: str, means: Mapping[str, float | None]) -> Table:
     """Return the runs by all regions that were asked for together."""
-    what = f"{who}, {all_of(ranked.comparison.sides)}, these ROIs together"
-    return named_rows(ranked.comparison, what, ["mean r"], {run: [number(r)] for run, r in means.items()})
+    what = f"{who}, {all_of(ranked.comparison.sides)}, these ROIs"
+    return named_rows(ranked.comparison, what, ["mean r"], {run: [number(means[run])] for run in by_score(means)})
 
 
 def _best_by_roi(comparison: Comparison, who: str, subject: SubjectId, side: Side, r: _Score, row: _Row) -> Table:

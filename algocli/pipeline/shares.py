@@ -229,11 +229,9 @@ def partition(
             train_unions(one, runs, cache_dir, home=home, command_line=sys.argv, track=track, note=note)
             found.append((one, read_parts(one, runs, track=track)))
     names = [one.name for one in found_sets]
-    drawn = (
-        None
-        if how is None
-        else resample_parts(found, names, runs, how, rois=only, min_ceiling=least, track=track, note=note)
-    )
+    drawn = None
+    if how is not None:
+        drawn = resample_parts(found, names, runs, how, rois=only, min_ceiling=least, track=track, note=note)
     everything = runs[frozenset(names)]
     same_images = share_of_same_images(everything, some)
     report = summarise_parts(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -76,7 +77,12 @@ class Ranked:
     def order(self, subjects: Sequence[SubjectId]) -> tuple[str, ...]:
         """Return all runs, the best on average over some subjects first."""
         means = {run: self.mean_over(run, subjects, self.overall) for run in self.comparison.names}
-        return tuple(sorted(means, key=lambda run: -(means[run] or 0.0)))
+        return tuple(by_score(means))
+
+
+def by_score(scores: Mapping[str, float | None]) -> list[str]:
+    """Return runs by their scores, the best first, and last those that have none."""
+    return sorted(scores, key=lambda run: -math.inf if (r := scores[run]) is None else r, reverse=True)
 
 
 def told_apart(names: Sequence[str]) -> tuple[list[str], str]:
