@@ -75,6 +75,9 @@ def compare(
     image counts for the folds whose models it is in, too. Of 64 ROIs of two runs that are equals three have an interval
     without 0: --correct gives p for all of a subject's differences together, and marks by that.
 
+    Of up to four runs each has columns of its own; of more each is a row, the best first, and ROIs are columns, or
+    their classes where these are many. --csv has every difference with its interval, a row for each run and ROI.
+
     The best of several runs looks better on the images that it was chosen by than on others: choose by another seed's
     held-out images, and report the choice on these; of runs in folds, on the test images.
 

@@ -144,7 +144,9 @@ def challenge_of(runs: Sequence[Run], data_dir: ChallengeData | None) -> Challen
     if data_dir is not None:
         return as_challenge(data_dir)
     for run in runs:
-        homes = dict.fromkeys(home_of(run, number) for number in run.subjects)
+        # Each subject may be a link: the folder that held it comes first.
+        places = [run.subject(number).data_folder for number in run.subjects]
+        homes = dict.fromkeys([*(home_of(run, n) for n in run.subjects), *(place.parent for place in places if place)])
         # Below a folder that may not be entered, os.path answers False where pathlib raises.
         there = [Challenge(home) for home in homes if home is not None and os.path.isdir(home)]  # noqa: PTH112
         for challenge in there:
