@@ -55,15 +55,16 @@ def named_rows(
     comparison: Comparison | GroupComparison, what: str, columns: Sequence[str], cells: Mapping[str, Sequence[str]]
 ) -> Table:
     """Return a table of runs, each with its name, for which columns give way."""
-    order = list(cells)
+    order, title = list(cells), f"{what}: mean r (validation), best run first"
     kept = [["run", *columns], *([place_of(comparison, run), *cells[run]] for run in order)]
     for gone in (None, *_FIRST_TO_GO):
         at = [place for place, name in enumerate(kept[0]) if name != gone]
         kept = [[line[place] for place in at] for line in kept]
         named = _with_names(comparison, order, kept[0], kept[1:])
         if len(named[0]) > len(kept[0]):
-            break
-    return f"{what}: mean r (validation), best run first", *named
+            return title, *named
+    # A line that the screen breaks can be read; a number without a name tells nothing.
+    return title, [*kept[0], " name"], [[*line, f" {run}"] for line, run in zip(kept[1:], order, strict=True)]
 
 
 def _with_names(

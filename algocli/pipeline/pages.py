@@ -40,7 +40,7 @@ def write_page(
     from algocli.results.page.group_pictures import report_pictures
     from algocli.results.page.report_page import build_report_page
 
-    data = gather([run], DEFAULT_DATA, found.subjects) if data_dir is None else open_dataset(data_dir)
+    data = gather(run, DEFAULT_DATA, found.subjects) if data_dir is None else open_dataset(data_dir)
     each = found if isinstance(found, Report) else found.each
     page = build_report_page(each, run, data, title=title, asked=asked, rois=rois)
     if not isinstance(found, Report):

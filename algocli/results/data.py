@@ -32,7 +32,7 @@ class Gathered:
         return [self.subject(one) for one in (self.found if which is None else check_subject_ids(which))]
 
 
-def gather(runs: Sequence[Run], usual: Path, numbers: Iterable[SubjectId] | None = None) -> Gathered:
+def gather(runs: Run | Sequence[Run], usual: Path, numbers: Iterable[SubjectId] | None = None) -> Gathered:
     """Gather the data that the subjects of runs were trained on; one whose data is gone is missing.
 
     Parameters
@@ -49,6 +49,7 @@ def gather(runs: Sequence[Run], usual: Path, numbers: Iterable[SubjectId] | None
     MissingStep
         If a run has not been trained on a subject that was asked for.
     """
+    runs = [runs] if isinstance(runs, Run) else runs
     found: dict[SubjectId, Subject] = {}
     for number in runs[0].subjects if numbers is None else check_subject_ids(numbers):
         origins = (recorded_subjects(run, usual, [number])[0] for run in runs if run is runs[0] or run.has(number))

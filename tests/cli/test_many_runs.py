@@ -157,3 +157,11 @@ def test_a_page_of_many_runs_has_them_as_rows(compare, tmp_path):
         f"{row['difference']:+.3f}",
         f"{row['low']:+.3f} to {row['high']:+.3f}",
     ]
+
+
+def test_names_that_nothing_short_tells_apart_are_told_in_full(cache, compare):
+    alike = [f"{'samebeginning' * 5}{place}{'sameend' * 6}" for place in "ABCDE"]
+    for name in alike:
+        write_compared_run(cache, cache.parent / "challenge", name, subjects=[1])
+    stdout = compare(*alike, "-s", "1", "--roi", "all").stdout
+    assert all(stdout.count(name) == 2 for name in alike)

@@ -18,7 +18,6 @@ from algocli.dataset.naming import SubjectId
 from algocli.encoding.regressions.registry import regression_of
 from algocli.encoding.settings import Settings
 from algocli.errors import DataError
-from algocli.features.networks.weights import random_seed
 from algocli.features.store import commands as features
 from algocli.features.store.library import read_recipe
 from algocli.results.page.repeating import feature_keys, mapping
@@ -147,7 +146,7 @@ def _recipe_facts(home: Path) -> Facts:
     """Say what a recipe's features are; nothing where the cache no longer knows."""
     try:
         recipe = read_recipe(home)
-        facts = {"Layer": features.describe(recipe), "Weights": _weights(recipe["weights"])}
+        facts = {"Layer": features.describe(recipe), "Weights": recipe["weights"]}
         identity = recipe["identity"]
         facts["Digest of the weights"] = str(identity.get("weights", ""))
         wish = features.request_of(recipe)
@@ -160,11 +159,6 @@ def _recipe_facts(home: Path) -> Facts:
         return {}
     known = {"Layer"} if features.is_imported(recipe) else set(facts)
     return {name: fact for name, fact in facts.items() if fact and name in known}
-
-
-def _weights(words: str) -> str:
-    """Say by which weights, and of random ones that nothing was learned."""
-    return words if random_seed(words) is None else f"{words}, not trained"
 
 
 def _asked_for(recipe: Mapping[str, Any]) -> str:

@@ -182,7 +182,7 @@ def _subject_parts(report: Report, run: Run, data: Dataset, notes: dict[str, Non
     placed = _placed(report, data)
     if placed != there:
         notes["no maps of the cortex: the dataset does not say where its responses lie"] = None
-    wishes = Wishes(placed, min_ceiling=report.min_ceiling)
+    wishes = Wishes(placed or None, min_ceiling=report.min_ceiling)
     maps = {n: [(f"map-{n}", shown)] for n, shown in plot_accuracy(data, run, wishes)} if placed else {}
     if placed and per_layer(run) is not None:
         try:
