@@ -19,6 +19,7 @@ group_scores     numbers over subjects
 group            what subjects' scores say of all people
 group_report     a run over subjects
 difference_rows  rows of runs side by side
+ranked           many runs in order
 compare          runs side by side
 group_compare    runs over subjects, and which is best
 part_rows        rows of explained variance in parts

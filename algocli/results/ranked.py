@@ -55,6 +55,16 @@ class Ranked:
         """The regions that runs are put in order by: all vertices or, where these were not asked for, every ROI."""
         return self.comparison.rois_side_by_side
 
+    @cached_property
+    def largest_r(self) -> float:
+        """The size of the mean r farthest from 0, of any run in any ROI; 0 where there is none."""
+        return max((abs(r) for _, r in self._scores.values()), default=0.0)
+
+    @cached_property
+    def largest_difference(self) -> float:
+        """The size of the difference farthest from 0; 0 where there is none."""
+        return max((abs(d) for row in self.comparison.rows if (d := row.difference) is not None), default=0.0)
+
     def place(self, run: str) -> int:
         """Return the place in which a run was named, from 1: the reference's."""
         return self.comparison.names.index(run) + 1

@@ -180,7 +180,7 @@ def _subject_parts(
             yield SubjectPart(n, tables, (_bars(comparison, n),), tuple(maps[n]))
         else:
             tables = tuple(scores_table(ranked, n, h) for h in comparison.sides)
-            each = tuple(differences_of_run(comparison, n, place) for place in range(2, len(comparison.names) + 1))
+            each = tuple(differences_of_run(ranked, n, place) for place in range(2, len(comparison.names) + 1))
             yield SubjectPart(n, tables, (), tuple(maps[n]), folded=each)
 
 

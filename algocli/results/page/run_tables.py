@@ -49,7 +49,7 @@ def scores_table(ranked: Ranked, subject: SubjectId, side: Side) -> Table:
     comparison = ranked.comparison
     rois = comparison.rois_of(subject)
     short = dict(zip(comparison.names, told_apart(comparison.names)[0], strict=True))
-    full = largest(r for row in comparison.rows for r in (row.reference_mean_r, row.mean_r))
+    full = ranked.largest_r
 
     def cells(run: str) -> Iterator[Cell]:
         place = ranked.place(run)
@@ -66,16 +66,16 @@ def scores_table(ranked: Ranked, subject: SubjectId, side: Side) -> Table:
     return Table(f"runs-{subject}-{side}", title, tuple(columns), (Group("", rows),))
 
 
-def differences_of_run(comparison: Comparison, subject: SubjectId, place: int) -> Table:
+def differences_of_run(ranked: Ranked, subject: SubjectId, place: int) -> Table:
     """Return one run against the reference in every ROI of all sides."""
+    comparison = ranked.comparison
     run = comparison.names[place - 1]
-
-    def of(roi: str, side: Side) -> DifferenceRow | None:
-        return next((row for row in comparison.of_roi(subject, side, roi) if row.run == run), None)
 
     groups, foot = roi_rows(
         comparison.by_class(comparison.rois_of(subject)),
-        lambda roi: [cell for side in comparison.sides for cell in _cells(comparison, of(roi, side))],
+        lambda roi: [
+            cell for side in comparison.sides for cell in _cells(ranked, ranked.rows.get((subject, side, roi, run)))
+        ],
     )
     columns = [Column("ROI"), *(column for side in comparison.sides for column in _columns(comparison, side, place))]
     title = f"Subject {subject}: run {place} against run 1 by ROI"
@@ -93,14 +93,13 @@ def _columns(comparison: Comparison, side: Side, place: int) -> Iterator[Column]
         yield Column("p", "corrected for all differences of a subject", above)
 
 
-def _cells(comparison: Comparison, row: DifferenceRow | None) -> Iterator[Cell]:
-    has_p = comparison.corrected != "none"
+def _cells(ranked: Ranked, row: DifferenceRow | None) -> Iterator[Cell]:
+    has_p = ranked.comparison.corrected != "none"
     if row is None or not row.n_vertices:
         yield from [Cell(DASH)] * (5 + has_p)
         return
-    most = largest(each.difference for each in comparison.rows)
     yield from (count(row.n_vertices), number(row.reference_mean_r), number(row.mean_r))
-    yield difference(row).heated(most)
+    yield difference(row).heated(ranked.largest_difference)
     yield span(row.low, row.high, signed=True)
     if has_p:
         yield number(row.p)
