@@ -14,6 +14,7 @@ from algocli.dataset.naming import AnySubjectId, SubjectId, check_subject_ids
 from algocli.dataset.protocol import Dataset, Subject, is_subject
 from algocli.errors import UsageError
 from algocli.pipeline.defaults import DEFAULT_DATA
+from algocli.results.data_of_runs import refuse_gone
 from algocli.results.telling import Correction
 from algocli.runs.mixtures import home_of
 from algocli.runs.run import Run
@@ -140,7 +141,13 @@ def as_challenge(data_dir: ChallengeData) -> Challenge:
 
 
 def challenge_of(runs: Sequence[Run], data_dir: ChallengeData | None) -> Challenge:
-    """Return the challenge that was named, or else the one that runs were trained on, or that in the usual folder."""
+    """Return the challenge that was named, or else the one that runs were trained on, or that in the usual folder.
+
+    Raises
+    ------
+    DataError
+        If there is none of them.
+    """
     if data_dir is not None:
         return as_challenge(data_dir)
     for run in runs:
@@ -152,6 +159,8 @@ def challenge_of(runs: Sequence[Run], data_dir: ChallengeData | None) -> Challen
         for challenge in there:
             if challenge.found:
                 return challenge
+    if runs and not os.path.isdir(DEFAULT_DATA):  # noqa: PTH112
+        refuse_gone(runs[0], DEFAULT_DATA)
     return Challenge(DEFAULT_DATA)
 
 

@@ -271,12 +271,24 @@ def _share(min_r: object) -> float:
 
 
 def data_of(runs: Sequence[Run], data_dir: Data | None) -> Dataset:
-    """Return the data that was named, or else what the subjects of some runs were trained on, or the usual folder."""
+    """Return the data that was named, or else what the subjects of some runs were trained on, or the usual folder.
+
+    Raises
+    ------
+    DataError
+        If there is none of them.
+    """
     from algocli.results.data import gather
+    from algocli.results.data_of_runs import refuse_gone
 
     if data_dir is not None:
         return open_dataset(data_dir)
-    return gather(runs, DEFAULT_DATA) if runs else open_dataset(DEFAULT_DATA)
+    if not runs:
+        return open_dataset(DEFAULT_DATA)
+    found = gather(runs, DEFAULT_DATA)
+    if not found.found:
+        refuse_gone(runs[0], DEFAULT_DATA)
+    return found
 
 
 def _choose(challenge: Dataset, runs: Sequence[Run], numbers: tuple[SubjectId, ...] | None) -> tuple[SubjectId, ...]:
