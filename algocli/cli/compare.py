@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import product
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,14 +14,14 @@ from algocli.cli.options import (
     FeaturesFrom,
     Json,
     MinCeiling,
+    MovedData,
     Quiet,
     RoiNames,
     Subjects,
     parse_ids,
 )
 from algocli.cli.pages import Html, Title
-from algocli.cli.report import Group
-from algocli.cli.ways_out import remember
+from algocli.cli.report import Csv, Group
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.sides import Side, heading
 from algocli.errors import UsageError
@@ -30,7 +29,7 @@ from algocli.results.telling import Correction
 
 if TYPE_CHECKING:
     from algocli.cli.roi_tables import Table
-    from algocli.results.compare import Comparison
+    from algocli.results.difference_rows import Comparison
     from algocli.results.group_compare import GroupComparison
 
 
@@ -52,16 +51,6 @@ Correct = Annotated[
         "'max' the chance of a single one.  [default: none, with --group fdr]"
     ),
 ]
-# Unlike elsewhere there is no usual folder: a run knows where its data was.
-MovedData = Annotated[
-    Path | None,
-    typer.Option(
-        "--data-dir",
-        envvar="ALGOCLI_DATA_DIR",
-        callback=remember,
-        help="Folder of the challenge data.  [default: where the reference was trained]",
-    ),
-]
 
 
 def register(app: typer.Typer) -> None:
@@ -79,6 +68,7 @@ def compare(
     seed: Seed = 0,
     group: Group = False,
     correct: Correct = None,
+    csv: Csv = None,
     html: Html = None,
     title: Title = None,
     features_from: FeaturesFrom = None,
@@ -94,6 +84,9 @@ def compare(
     image counts for the folds whose models it is in, too. Of 64 ROIs of two runs that are equals three have an interval
     without 0: --correct gives p for all of a subject's differences together, and marks by that.
 
+    Of up to four runs each has columns of its own; of more each is a row, the best first, and ROIs are columns, or
+    their classes where these are many. --csv has every difference with its interval, a row for each run and ROI.
+
     The best of several runs looks better on the images that it was chosen by than on others: choose by another seed's
     held-out images, and report the choice on these; of runs in folds, on the test images.
 
@@ -104,10 +97,11 @@ def compare(
     from algocli.cli.console import note, noter, show_json, tracker
     from algocli.pipeline import reports
     from algocli.pipeline.arguments import check_pages
-    from algocli.results.held_out import scored_on
+    from algocli.results.group_compare import GroupComparison
+    from algocli.results.rows import write_records
     from algocli.runs.finding import find_runs
 
-    check_pages(None, html, title)
+    check_pages(csv, html, title)
     named = [*(runs or ()), *(run or ())]
     if not named:
         raise UsageError("compare needs the names of runs, or a pattern", hint="algocli compare 'alexnet*'")
@@ -123,18 +117,21 @@ def compare(
         group=group,
         correct=correct,
         features_from=features_from,
+        html=html,
+        title=title,
         track=tracker(quiet),
     )
+    each = comparison.each if isinstance(comparison, GroupComparison) else comparison
     if as_json:
-        show_json({**_described(comparison), "held_out": scored_on(found[0], comparison.subjects)})
+        show_json({**_described(comparison), "held_out": each.held_out})
     else:
         _show(comparison, (resamples, seed), quiet=quiet)
     for remark in comparison.notes:
         noter(quiet)(remark)
+    if csv is not None:
+        write_records(comparison.columns, comparison.every_run(), csv)
+        note(f"wrote {csv}", quiet=quiet)
     if html is not None:
-        from algocli.pipeline.pages import write_compare_page
-
-        write_compare_page(comparison, found, html, data_dir=data_dir, title=title, drawn=(resamples, seed), rois=roi)
         note(f"wrote {html}", quiet=quiet)
 
 
@@ -152,15 +149,28 @@ def _show(comparison: Comparison | GroupComparison, drawn: tuple[int, int], *, q
     from algocli.cli.console import note
     from algocli.cli.group_tables import comparison_tables
     from algocli.cli.roi_tables import show_tables
+    from algocli.cli.turned_tables import (
+        explain_turned,
+        is_turned,
+        turned_group_tables,
+        turned_tables,
+    )
     from algocli.results.group_compare import GroupComparison
     from algocli.results.telling import read_differences
 
+    turned = is_turned(comparison)
     if isinstance(comparison, GroupComparison):
-        tables, reading = comparison_tables(comparison), tuple(comparison.explain())
+        tables = turned_group_tables(comparison) if turned else comparison_tables(comparison)
+        reading = tuple(comparison.explain())
     else:
-        tables, reading = _tables(comparison), read_differences("*", *drawn, comparison.corrected)
-    names = (comparison.reference, *comparison.runs)
-    show_tables(tables, "\n".join(f"{place} {name}" for place, name in enumerate(names, start=1)))
+        tables = turned_tables(comparison) if turned else _tables(comparison)
+        reading = read_differences("*", *drawn, comparison.corrected)
+    if turned:
+        reading = (*reading, *explain_turned(comparison))
+        show_tables(tables, "", ends_in_bars=True)
+    else:
+        names = (comparison.reference, *comparison.runs)
+        show_tables(tables, "\n".join(f"{place} {name}" for place, name in enumerate(names, start=1)))
     for line in reading:
         note(line, quiet=quiet)
 

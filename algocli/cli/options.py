@@ -43,6 +43,16 @@ DataDir = Annotated[
         help="Folder of the challenge data (subj01 ... subj08).",
     ),
 ]
+# Of what is about runs, which know where their data was.
+MovedData = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-dir",
+        envvar="ALGOCLI_DATA_DIR",
+        callback=remember,
+        help=f"Folder of the challenge data.  [default: where the run was trained, or {DEFAULT_DATA}]",
+    ),
+]
 CacheDir = Annotated[
     Path,
     typer.Option(

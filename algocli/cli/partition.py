@@ -21,6 +21,7 @@ from algocli.cli.options import (
     Folds,
     Holdout,
     Json,
+    MinCeiling,
     Model,
     Quiet,
     RoiNames,
@@ -98,6 +99,7 @@ def partition(
     ] = True,
     subject: Subjects = None,
     roi: RoiNames = None,
+    min_ceiling: MinCeiling = None,
     group: Group = False,
     intervals: Annotated[
         bool,
@@ -173,6 +175,7 @@ def partition(
         seed=seed,
         refit=refit,
         rois=roi or None,
+        min_ceiling=min_ceiling,
         group=group,
         intervals=asked,
         n_resamples=resamples,

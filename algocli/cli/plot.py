@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -9,10 +10,10 @@ import typer
 
 from algocli.cli.options import (
     DEFAULT_CACHE_DIR,
-    DEFAULT_DATA_DIR,
     CacheDir,
-    DataDir,
     Json,
+    MinCeiling,
+    MovedData,
     Quiet,
     RoiNames,
     Subjects,
@@ -24,8 +25,9 @@ from algocli.dataset.sides import HEMISPHERES, Hemisphere
 from algocli.pipeline.figure_kinds import HELP, Request, What
 
 if TYPE_CHECKING:
+    from algocli.dataset.protocol import Dataset
     from algocli.pipeline.figures import Plotting
-    from algocli.results.plots.request import Wishes
+    from algocli.runs.run import Run
 
 Output = Annotated[
     Path | None,
@@ -43,6 +45,15 @@ RunNames = Annotated[
         callback=remember,
         help="Name of a run, its beginning, or a pattern such as 'alexnet*'; layers and best-layer take several.  "
         "[default: the latest]",
+    ),
+]
+Labels = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--label",
+        metavar="WORDS",
+        help="layers, best-layer, rois --group: what to call a run, or a layer of one run; once for each, in their "
+        "order.  [default: the layer, or the run's name where that is the same]",
     ),
 ]
 Against = Annotated[str | None, typer.Option("--against", metavar="RUN", help="difference: the run to subtract.")]
@@ -77,7 +88,9 @@ def plot(
     names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="The ROIs of 'roi'.")] = None,
     run: RunNames = None,
     against: Against = None,
+    label: Labels = None,
     roi: RoiNames = None,
+    min_ceiling: MinCeiling = None,
     significant: Significant = False,
     stimulus: Annotated[int | None, typer.Option("--stimulus", help="Row of a training image, from 0.", min=0)] = None,
     nsd_id: Annotated[int | None, typer.Option("--nsd-id", help="A training image by its id in NSD.", min=0)] = None,
@@ -99,7 +112,7 @@ def plot(
     title: Annotated[str | None, typer.Option("--title", callback=printable, help="A heading of your own.")] = None,
     dark: Annotated[bool, typer.Option("--dark", help="Light on dark.")] = False,
     dpi: Annotated[int, typer.Option("--dpi", min=50, max=1200, help="Dots per inch.")] = 200,
-    data_dir: DataDir = DEFAULT_DATA_DIR,
+    data_dir: MovedData = None,
     cache_dir: CacheDir = DEFAULT_CACHE_DIR,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -110,9 +123,10 @@ def plot(
     fsaverage5 has one in sixteen of the challenge's vertices; the caption counts them. layers and best-layer of several
     runs choose by the images that they show r on, which flatters the best; a blend weighs its layers within the fit.
     """
-    from algocli.dataset.opening import open_dataset
+    from algocli.pipeline.figures import Plotting, data_of
     from algocli.results.drawing.style import DARK, LIGHT
     from algocli.results.plots.request import Wishes
+    from algocli.results.regions import check_min_ceiling
 
     request = Request(
         what,
@@ -126,8 +140,17 @@ def plot(
         significant,
         group,
     )
+
+    @cache
+    def runs() -> list[Run]:
+        return _find_runs(request, run, against, cache_dir)
+
+    @cache
+    def data() -> Dataset:
+        return data_of(runs(), data_dir)
+
     wishes = Wishes(
-        parse_ids(subject, lambda: open_dataset(data_dir).subject_ids),
+        parse_ids(subject, lambda: data().subject_ids),
         HEMISPHERES if hemisphere is None else (hemisphere,),
         title,
         surface,
@@ -137,27 +160,23 @@ def plot(
         outlined=tuple(outline or ()),
         dpi=dpi,
         theme=DARK if dark else LIGHT,
+        min_ceiling=check_min_ceiling(min_ceiling),
+        labels=tuple(label or ()),
     )
     request.check(wishes)
     if output is not None and not output.is_dir():
         request.check_output(output)
-    _draw(_plotting(request, wishes, run, against, data_dir, cache_dir), output, as_json=as_json, quiet=quiet)
+    _draw(Plotting.of(request, wishes, data(), runs()), output, as_json=as_json, quiet=quiet)
 
 
-def _plotting(
-    request: Request, wishes: Wishes, names: list[str] | None, against: str | None, data_dir: Path, cache_dir: Path
-) -> Plotting:
-    """Open the data and the runs that are named."""
-    from algocli.dataset.opening import open_dataset
-    from algocli.pipeline.figures import Plotting
+def _find_runs(request: Request, names: list[str] | None, against: str | None, cache_dir: Path) -> list[Run]:
+    """Open the runs that are named, that to compare with last."""
     from algocli.runs.finding import find_run, find_runs
     from algocli.runs.latest import LATEST
 
-    challenge = open_dataset(data_dir)
     words = (names or [LATEST]) if request.is_of_a_run else []
     runs = find_runs(cache_dir, words) if request.takes_several else [find_run(cache_dir, word) for word in words]
-    others = [] if against is None else [find_run(cache_dir, against)]
-    return Plotting.of(request, wishes, challenge, [*runs, *others])
+    return [*runs, *([] if against is None else [find_run(cache_dir, against)])]
 
 
 def _draw(plotting: Plotting, output: Path | None, *, as_json: bool, quiet: bool) -> None:

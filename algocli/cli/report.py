@@ -28,11 +28,9 @@ from algocli.results.how_sure import HELP, explain_accuracies
 from algocli.results.telling import Correction
 
 if TYPE_CHECKING:
-    from algocli.encoding.settings import Settings
     from algocli.results.certainty import Asked
     from algocli.results.group_report import GroupReport
-    from algocli.results.report import Report
-    from algocli.runs.run import Run
+    from algocli.results.report_rows import Report
 
 Significance = Annotated[
     bool, typer.Option("--significance", help="Also show how many vertices are explained better than chance.")
@@ -105,9 +103,8 @@ def report(
         seed=seed,
     )
     data = open_dataset(data_dir) if is_named(ctx, "data_dir") else None
-    found = find_run(cache_dir, run)
     summary = reports.report(
-        found,
+        find_run(cache_dir, run),
         data_dir=data,
         subjects=numbers,
         rois=roi or None,
@@ -120,39 +117,37 @@ def report(
         n_resamples=resamples,
         seed=seed,
         features_from=features_from,
+        html=html,
+        title=title,
         track=tracker(quiet),
     )
     if as_json:
-        show_json(_described(summary, found))
+        show_json(_described(summary))
     else:
-        _show(summary, found.settings, asked, quiet=quiet)
+        _show(summary, asked, quiet=quiet)
     for remark in summary.notes:
         noter(quiet)(remark)
     if csv is not None:
         write_csv(summary, csv)
         note(f"wrote {csv}", quiet=quiet)
     if html is not None:
-        from algocli.pipeline.pages import write_page
-
-        write_page(summary, found, html, data_dir=data, title=title, asked=asked, rois=roi)
         note(f"wrote {html}", quiet=quiet)
 
 
-def _described(summary: Report | GroupReport, found: Run) -> dict[str, object]:
+def _described(summary: Report | GroupReport) -> dict[str, object]:
     """Return what JSON says: whose scores, on which images."""
-    from algocli.results.held_out import scored_on
-    from algocli.results.report import Report
+    from algocli.results.report_rows import Report
 
     each, whose = (summary, {}) if isinstance(summary, Report) else (summary.each, summary.whose())
-    scores = {"rows": summary.records, "summary": each.overall, "held_out": scored_on(found, each.subjects)}
+    scores = {"rows": summary.records, "summary": each.overall, "held_out": each.held_out}
     return {"run": summary.run, **whose, **scores}
 
 
-def _show(summary: Report | GroupReport, settings: Settings, asked: Asked, *, quiet: bool) -> None:
+def _show(summary: Report | GroupReport, asked: Asked, *, quiet: bool) -> None:
     """Print the tables, and how they are to be read."""
     from algocli.cli.console import note
     from algocli.cli.report_tables import show_tables
-    from algocli.results.report import Report
+    from algocli.results.report_rows import Report
     from algocli.results.telling import NOT_TEST, UNIT_OF_SUBJECTS, told_split
 
     if isinstance(summary, Report):
@@ -163,9 +158,9 @@ def _show(summary: Report | GroupReport, settings: Settings, asked: Asked, *, qu
 
         show_group_report(summary)
         each, whose, adjusted, reading = summary.each, "each subject's own 95 %", None, [*summary.explain_all()]
-    reading.append(f"r: on held-out training images ({told_split(settings)}); {NOT_TEST}")
+    reading.append(f"r: on held-out training images ({told_split(each.held_out)}); {NOT_TEST}")
     reading += explain_accuracies(each, "acc %", adjusted)
-    reading += asked.explain(whose, "sig", each.sides, in_folds=settings.folds is not None and each.refitted)
+    reading += asked.explain(whose, "sig", each.sides, in_folds=each.held_out["folds"] is not None and each.refitted)
     for line in reading:
         # The tables of single subjects are not shown beside that of all.
         if line != UNIT_OF_SUBJECTS or summary is each:

@@ -18,7 +18,7 @@ from algocli.dataset.sides import Side, heading
 
 if TYPE_CHECKING:
     from algocli.results.over_subjects import SubjectsRow
-    from algocli.results.report import Report, RoiRow
+    from algocli.results.report_rows import Report, RoiRow
     from algocli.results.scoring import OverallAccuracy
 
 # Vertices, median r, mean r, its interval, accuracy, adjusted accuracy and significant percent of a ROI in one

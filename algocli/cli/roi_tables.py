@@ -19,7 +19,7 @@ def show_tables(tables: Iterable[Table], legend: str, *, ends_in_bars: bool = Fa
     for place, (title, columns, lines) in enumerate(tables):
         if place:
             out().print()
-        show_table(columns, lines, title=f"{title}\n{legend}", ends_in_bars=ends_in_bars)
+        show_table(columns, lines, title=f"{title}\n{legend}" if legend else title, ends_in_bars=ends_in_bars)
 
 
 def fits(columns: Sequence[str], lines: Iterable[Sequence[str]]) -> bool:

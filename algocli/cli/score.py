@@ -10,10 +10,9 @@ import typer
 
 from algocli.cli.options import (
     DEFAULT_CACHE_DIR,
-    DEFAULT_DATA_DIR,
     CacheDir,
-    DataDir,
     Json,
+    MovedData,
     Quiet,
     Subjects,
     parse_repeats,
@@ -57,7 +56,7 @@ def score(
         Path | None, typer.Option(help="For --nsd: NSD's nsd_stim_info_merged.csv, to count the repeats from.")
     ] = None,
     subject: Subjects = None,
-    data_dir: DataDir = DEFAULT_DATA_DIR,
+    data_dir: MovedData = None,
     cache_dir: CacheDir = DEFAULT_CACHE_DIR,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -68,7 +67,6 @@ def score(
     all vertices of all subjects. A ceiling of 0 counts 100 as soon as r > 0, by the official rule.
     """
     from algocli.cli.console import note, noter, show_json, show_path, tracker
-    from algocli.dataset.challenge.subjects import Challenge
     from algocli.pipeline.official import check_nsd
     from algocli.pipeline.official import score as compute
     from algocli.runs.latest import LATEST
@@ -77,12 +75,11 @@ def score(
     if source is not None and run is not None:
         raise UsageError("a run is named twice, with --run and without", hint="leave --run out")
     check_nsd(nsd, repeats, stim_info)
-    challenge = Challenge(data_dir)
     word = source or run or LATEST
     predictions = _find(word, cache_dir)
     result = compute(
         predictions,
-        data_dir=challenge,
+        data_dir=data_dir,
         subjects=parse_subjects(subject),
         nsd=nsd,
         repeats=None if repeats is None else parse_repeats(repeats),

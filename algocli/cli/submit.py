@@ -10,10 +10,9 @@ import typer
 
 from algocli.cli.options import (
     DEFAULT_CACHE_DIR,
-    DEFAULT_DATA_DIR,
     CacheDir,
-    DataDir,
     Json,
+    MovedData,
     Quiet,
     Subjects,
     parse_subjects,
@@ -64,7 +63,7 @@ def submit(
     mantissa_bits: MantissaBits = "auto",
     run: MoreRuns = None,
     subject: Subjects = None,
-    data_dir: DataDir = DEFAULT_DATA_DIR,
+    data_dir: MovedData = None,
     cache_dir: CacheDir = DEFAULT_CACHE_DIR,
     as_json: Json = False,
     quiet: Quiet = False,

@@ -35,6 +35,7 @@ _RENAMED = {
     "subjects": "subject",
     "rois": "roi",
     "layers": "layer",
+    "labels": "label",
     "n_permutations": "permutations",
     "n_resamples": "resamples",
     "file_format": "format",

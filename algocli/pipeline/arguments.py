@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TypedDict, get_args
@@ -12,7 +13,10 @@ from algocli.dataset.challenge.subjects import Challenge
 from algocli.dataset.naming import AnySubjectId, SubjectId, check_subject_ids
 from algocli.dataset.protocol import Dataset, Subject, is_subject
 from algocli.errors import UsageError
+from algocli.pipeline.defaults import DEFAULT_DATA
+from algocli.results.data_of_runs import refuse_gone
 from algocli.results.telling import Correction
+from algocli.runs.mixtures import home_of
 from algocli.runs.run import Run
 
 # A folder of data, or a dataset that is open already; and where it has to be the challenge's.
@@ -58,6 +62,7 @@ class HowToCompare(TypedDict, total=False):
     n_resamples: int
     seed: int
     correct: Correction | None
+    csv: Path | str | None
     html: Path | str | None
     title: str | None
     features_from: Paths | None
@@ -136,6 +141,30 @@ def check_correction(correct: object, *, group: object) -> Correction:
 def as_challenge(data_dir: ChallengeData) -> Challenge:
     """Return the challenge in a folder, or one that is open already."""
     return data_dir if isinstance(data_dir, Challenge) else Challenge(data_dir)
+
+
+def challenge_of(runs: Sequence[Run], data_dir: ChallengeData | None) -> Challenge:
+    """Return the challenge that was named, or else the one that runs were trained on, or that in the usual folder.
+
+    Raises
+    ------
+    DataError
+        If there is none of them.
+    """
+    if data_dir is not None:
+        return as_challenge(data_dir)
+    for run in runs:
+        # Each subject may be a link: the folder that held it comes first.
+        places = [run.subject(number).data_folder for number in run.subjects]
+        homes = dict.fromkeys([*(home_of(run, n) for n in run.subjects), *(place.parent for place in places if place)])
+        # Below a folder that may not be entered, os.path answers False where pathlib raises.
+        there = [Challenge(home) for home in homes if home is not None and os.path.isdir(home)]  # noqa: PTH112
+        for challenge in there:
+            if challenge.subject_ids:
+                return challenge
+    if runs and not os.path.isdir(DEFAULT_DATA):  # noqa: PTH112
+        refuse_gone(runs[0], DEFAULT_DATA)
+    return Challenge(DEFAULT_DATA)
 
 
 def refuse_file(folder: Path) -> None:

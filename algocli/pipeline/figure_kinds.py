@@ -69,10 +69,10 @@ _GROUPED = frozenset({"group"})
 _KINDS = {
     What.ACCURACY: _Kind("one", "map", _MAPPED | _SCALE | _GROUPED | {"significant"}),
     What.DIFFERENCE: _Kind("one", "map", _MAPPED | _SCALE | _GROUPED | {"against"}),
-    What.ROIS: _Kind("one", "chart", _GROUPED | {"rois"}),
+    What.ROIS: _Kind("one", "chart", _GROUPED | {"rois", "labels"}),
     What.CEILING: _Kind("one", "chart", frozenset({"cmap"})),
-    What.LAYERS: _Kind("several", "chart", _SCALE | _GROUPED | {"rois"}),
-    What.BEST_LAYER: _Kind("several", "map", _MAPPED | _GROUPED | {"min_r"}),
+    What.LAYERS: _Kind("several", "chart", _SCALE | _GROUPED | {"rois", "labels"}),
+    What.BEST_LAYER: _Kind("several", "map", _MAPPED | _GROUPED | {"min_r", "labels"}),
     What.ROI: _Kind("none", "map", _MAPPED | {"names"}),
     What.VERTICES: _Kind("none", "map", _MAPPED),
     What.RESPONSE: _Kind("none", "map", _MAPPED | _SCALE | _IMAGE),
@@ -135,6 +135,10 @@ class Request:
                 fitting = ", ".join(kind for kind, about in _KINDS.items() if field in about.takes)
                 raise UsageError(f"plot {self.what} takes no {field}=...", hint=f"it belongs to plot {fitting}")
         self._check_runs()
+        if wishes.labels and self.what is What.ROIS and not self.group:
+            raise UsageError(
+                "labels=... name the runs of a figure that shows several", hint="add group=..., or leave them out"
+            )
         if self.what is What.ROI and not self.names:
             raise UsageError("plot roi needs the name of a ROI", hint="algocli plot roi FFA-1")
         if self.what is What.RESPONSE and self.stimulus is None and self.nsd_id is None:
@@ -182,6 +186,7 @@ class Request:
             "vmin": wishes.low is not None,
             "vmax": wishes.high is not None,
             "cmap": wishes.colours is not None,
+            "labels": bool(wishes.labels),
         }
 
     def figures(
@@ -235,13 +240,13 @@ class Request:
         """Return what a figure of layers shows as rows; None for other kinds, whose numbers other commands print."""
         from algocli.results.best_layer import count_layers, layers_by_roi
 
-        subjects, sides = wishes.subjects, wishes.hemispheres
+        how = wishes.of_layers
         if self.group:
             return self._group_rows(challenge, runs, wishes)
         if self.what is What.BEST_LAYER:
-            return count_layers(challenge, runs, subjects=subjects, hemispheres=sides, min_r=self.at_least)
+            return count_layers(challenge, runs, min_r=self.at_least, **how)
         if self.what is What.LAYERS:
-            _, tables = layers_by_roi(challenge, runs, subjects=subjects, hemispheres=sides, rois=self.only)
+            _, tables = layers_by_roi(challenge, runs, rois=self.only, **how)
             return [row for table in tables for row in table.rows]
         return None
 
@@ -250,12 +255,11 @@ class Request:
         from algocli.results.layered import layered
 
         if self.what is What.BEST_LAYER:
-            compared = layered(runs)
+            compared = layered(runs, wishes.labels)
             subjects = compared.subjects(challenge, wishes.subjects)
-            found = find_group_best_layers(subjects, compared, wishes.hemispheres, self.at_least)
+            found = find_group_best_layers(subjects, compared, wishes.hemispheres, self.at_least, wishes.min_ceiling)
             return list(found.counts(compared))
         if self.what is What.LAYERS:
-            sides = wishes.hemispheres
-            _, group = group_layers_by_roi(challenge, runs, subjects=wishes.subjects, hemispheres=sides, rois=self.only)
+            _, group = group_layers_by_roi(challenge, runs, rois=self.only, **wishes.of_layers)
             return list(group.rows)
         return None

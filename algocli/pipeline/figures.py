@@ -31,6 +31,7 @@ from algocli.results.drawing.maps import draw_map
 from algocli.results.drawing.style import DARK, DEFAULT_DPI, LIGHT, render
 from algocli.results.group import check_group
 from algocli.results.plots.request import Wishes
+from algocli.results.regions import check_min_ceiling
 from algocli.results.surface import Surface
 from algocli.runs.run import Run
 
@@ -50,6 +51,8 @@ def plot(
     names: Sequence[str] | str = (),
     against: Run | None = None,
     rois: Sequence[str] | str | None = None,
+    min_ceiling: float | None = None,
+    labels: Sequence[str] | str | None = None,
     significant: bool = False,
     stimulus: int | None = None,
     nsd_id: int | None = None,
@@ -85,6 +88,11 @@ def plot(
         Of 'difference', the run to subtract.
     rois
         Names of the only ROIs to show, or one name.
+    min_ceiling
+        The least noise ceiling, as a share of variance, of the vertices to show; by default any.
+    labels
+        Of several runs, what to call each, in their order; of one run that compares layers, what to call these. Usually
+        it is the layer or, where that is the same of several runs, the run's name.
     significant
         Colour only vertices that are better than chance.
     stimulus, nsd_id
@@ -161,6 +169,8 @@ def plot(
         outlined=() if outline is None else check_words("outline", outline),
         dpi=check_whole("dpi", dpi, 50, 1200),
         theme=DARK if check_flag("dark", dark) else LIGHT,
+        min_ceiling=check_min_ceiling(min_ceiling),
+        labels=() if labels is None else check_words("labels", labels),
     )
     request.check(wishes)
     if request.is_of_a_run and not runs:
@@ -168,7 +178,7 @@ def plot(
     output = None if path is None else check_path("path", path)
     if output is not None and not output.is_dir():
         request.check_output(output)
-    plotting = Plotting.of(request, wishes, _data(data_dir, runs), [*runs, *other])
+    plotting = Plotting.of(request, wishes, data_of([*runs, *other], data_dir), [*runs, *other])
     figures = {}
     for number, shown in plotting.figures():
         figures[number] = plotting.draw(shown)
@@ -242,9 +252,11 @@ class Plotting:
         from algocli.results.choosing import tell_choice
         from algocli.results.data_of_runs import tell_data
         from algocli.runs.mixtures import tell_mixtures
+        from algocli.runs.networks import tell_random_weights
 
         if self.request.chooses:
             yield from filter(None, [tell_choice(self.runs, self.subjects, layers=True)])
+        yield from tell_random_weights(self.runs)
         for run in self.runs:
             yield from tell_mixtures(run, self.subjects)
         pairs = [(self.challenge.subject(n), run.subject(n)) for run in self.runs for n in self.subjects]
@@ -258,12 +270,25 @@ def _share(min_r: object) -> float:
     return least
 
 
-def _data(data_dir: Data | None, runs: Sequence[Run]) -> Dataset:
+def data_of(runs: Sequence[Run], data_dir: Data | None) -> Dataset:
+    """Return the data that was named, or else what the subjects of some runs were trained on, or the usual folder.
+
+    Raises
+    ------
+    DataError
+        If there is none of them.
+    """
     from algocli.results.data import gather
+    from algocli.results.data_of_runs import refuse_gone
 
     if data_dir is not None:
         return open_dataset(data_dir)
-    return gather(runs[0], DEFAULT_DATA) if runs else open_dataset(DEFAULT_DATA)
+    if not runs:
+        return open_dataset(DEFAULT_DATA)
+    found = gather(runs, DEFAULT_DATA)
+    if not found.subject_ids:
+        refuse_gone(runs[0], DEFAULT_DATA)
+    return found
 
 
 def _choose(challenge: Dataset, runs: Sequence[Run], numbers: tuple[SubjectId, ...] | None) -> tuple[SubjectId, ...]:

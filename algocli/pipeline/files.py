@@ -20,6 +20,7 @@ from algocli.results.export_group import MapFormat, export_group
 from algocli.results.group import check_group
 from algocli.results.scoring import scored_subjects
 from algocli.runs.mixtures import tell_mixtures
+from algocli.runs.networks import tell_random_weights
 from algocli.runs.run import Run
 from algocli.runs.subject_run import SubjectRun
 
@@ -92,7 +93,7 @@ def export(
     if check_flag("group", group):
         check_group(run.subjects if numbers is None else numbers)
         _check_map(file_format)
-    remarks = list(tell_mixtures(run, numbers))
+    remarks = [*tell_mixtures(run, numbers), *tell_random_weights([run])]
     if file_format == "npy":
         # The run alone knows all that goes into the arrays; the data may be on another machine.
         files = _arrays(run, numbers, output)

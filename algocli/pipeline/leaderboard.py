@@ -14,10 +14,11 @@ from algocli.compute.choices import check_flag, check_path, check_whole
 from algocli.compute.track import Note, Track, said_aside, shown
 from algocli.dataset.challenge.layout import check_subjects
 from algocli.errors import UsageError
-from algocli.pipeline.arguments import ChallengeData, as_challenge, each_run
-from algocli.pipeline.defaults import DEFAULT_DATA, DEFAULT_ZIP
+from algocli.pipeline.arguments import ChallengeData, as_challenge, challenge_of, each_run
+from algocli.pipeline.defaults import DEFAULT_ZIP
 from algocli.runs.commands import on_its_data
 from algocli.runs.mixtures import tell_mixtures
+from algocli.runs.networks import networks_of, tell_random_weights
 from algocli.runs.run import Run
 from algocli.submission.package import Packaged, Prediction, package
 from algocli.submission.shapes import ExpectedShapes
@@ -37,7 +38,7 @@ def submit(
     partial: bool = False,
     mantissa_bits: int | Literal["auto"] = "auto",
     subjects: Iterable[int] | int | None = None,
-    data_dir: ChallengeData = DEFAULT_DATA,
+    data_dir: ChallengeData | None = None,
     track: Track = shown,
     note: Note = said_aside,
 ) -> Packaged:
@@ -59,7 +60,8 @@ def submit(
     subjects
         Numbers of the only subjects to submit.
     data_dir
-        The challenge folder, which says how many test images and vertices are expected.
+        The challenge folder, which says how many test images and vertices are expected; by default the one that the
+        runs were trained on, or the usual folder.
     track, note
         How to show progress and to say something by the way.
 
@@ -95,14 +97,14 @@ def submit(
                 "a folder of predictions is no run, and nothing is averaged", hint="leave average=True out"
             )
         folder = check_path("runs", runs)
-        expected = ExpectedShapes.of(as_challenge(data_dir))
+        expected = ExpectedShapes.of(challenge_of([], data_dir))
         predictions = in_folder(folder, expected, chosen)
         provenance = {"from": str(folder.resolve())}
     else:
         several = each_run(runs)
         train = bound(on_its_data, several[0].folder, several[0].settings) if several else None
         predictions, provenance = _from_runs(several, chosen, note, average=average, weighted=weighted)
-        expected = ExpectedShapes.of(as_challenge(data_dir))
+        expected = ExpectedShapes.of(challenge_of(several, data_dir))
     return package(
         predictions,
         check_path("path", path),
@@ -169,7 +171,8 @@ def _from_runs(
     else:
         predictions, told = of_runs(runs, chosen)
     subjects = list(dict.fromkeys(prediction.subject for prediction in predictions))
-    for remark in (*told, *(remark for run in runs for remark in tell_mixtures(run, subjects))):
+    mixed = (remark for run in runs for remark in tell_mixtures(run, subjects))
+    for remark in (*told, *mixed, *tell_random_weights(runs)):
         note(remark)
     average_of = {"average": "weighted" if weighted else "plain"} if average else {}
     return predictions, {**average_of, "runs": [_provenance(run, subjects) for run in runs]}
@@ -177,7 +180,7 @@ def _from_runs(
 
 def _provenance(run: Run, subjects: Sequence[int]) -> dict[str, Any]:
     inputs = {str(n): run.subject(n).record.get("inputs") for n in subjects if run.has(n)}
-    return {"run": run.name, "settings": asdict(run.settings), "inputs": inputs}
+    return {"run": run.name, **networks_of(run).fields, "settings": asdict(run.settings), "inputs": inputs}
 
 
 def _signed(provenance: Mapping[str, Any]) -> dict[str, Any]:

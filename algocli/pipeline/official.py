@@ -15,12 +15,12 @@ from algocli.dataset.challenge.layout import check_subjects
 from algocli.dataset.challenge.subjects import Challenge, Subject
 from algocli.dataset.sides import Hemisphere
 from algocli.errors import UsageError
-from algocli.pipeline.arguments import ChallengeData, as_challenge
-from algocli.pipeline.defaults import DEFAULT_DATA
+from algocli.pipeline.arguments import ChallengeData, challenge_of
 from algocli.results.data_of_runs import tell_data
 from algocli.results.scoring import scored_subjects
 from algocli.runs.datasets import refuse_another_place
 from algocli.runs.mixtures import tell_mixtures
+from algocli.runs.networks import tell_random_weights
 from algocli.runs.run import Run
 from algocli.runs.scored_images import tell_fitted_tests
 from algocli.submission.package import Prediction
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 def score(
     source: Run | Path | str,
     *,
-    data_dir: ChallengeData = DEFAULT_DATA,
+    data_dir: ChallengeData | None = None,
     subjects: Iterable[int] | int | None = None,
     nsd: Path | str | None = None,
     repeats: Repeats | Sequence[int] | None = None,
@@ -58,7 +58,8 @@ def score(
     source
         A run, or a submission's zip.
     data_dir
-        The challenge folder, with test responses and noise ceilings.
+        The challenge folder, with test responses and noise ceilings; by default the one that the run was trained on,
+        or the usual folder.
     subjects
         Numbers of the only subjects to score.
     nsd
@@ -85,7 +86,7 @@ def score(
     """
     check_nsd(nsd, repeats, stim_info)
     counts = _counts(repeats)
-    challenge = as_challenge(data_dir)
+    challenge = challenge_of([source] if isinstance(source, Run) else [], data_dir)
     numbers = None if subjects is None else check_subjects(subjects)
     predictions = _predictions(source, challenge, numbers, track, note)
     read = None
@@ -129,7 +130,8 @@ def _predictions(
     scored = [share.id for _, share in pairs]
     for subject, share in pairs:
         refuse_another_place(subject, share, source.cache_dir, doing="scored", track=track)
-    for remark in (*tell_data(pairs), *tell_mixtures(source, scored), *tell_fitted_tests(source, scored)):
+    remarks = (*tell_data(pairs), *tell_mixtures(source, scored), *tell_fitted_tests(source, scored))
+    for remark in (*remarks, *tell_random_weights([source])):
         note(remark)
     return of_run(source, scored)
 

@@ -13,11 +13,11 @@ from algocli.pipeline.defaults import DEFAULT_DATA
 from algocli.results.certainty import Asked
 from algocli.results.drawing.loading import load_matplotlib
 from algocli.results.group import GroupResult
-from algocli.results.report import Report
+from algocli.results.report_rows import Report
 from algocli.runs.run import Run
 
 if TYPE_CHECKING:
-    from algocli.results.compare import Comparison
+    from algocli.results.difference_rows import Comparison
     from algocli.results.group_compare import GroupComparison
     from algocli.results.group_report import GroupReport
 
@@ -66,7 +66,7 @@ def write_compare_page(
     from algocli.results.page.group_page import compare_tables, with_group
     from algocli.results.page.group_pictures import compare_pictures
 
-    data = gather(runs[0], DEFAULT_DATA, found.subjects) if data_dir is None else open_dataset(data_dir)
+    data = gather(runs, DEFAULT_DATA, found.subjects) if data_dir is None else open_dataset(data_dir)
     only = None if rois is None else list(check_words("rois", rois))
     each = found.each if isinstance(found, GroupResult) else found
     page = build_compare_page(each, runs, data, title=title, drawn=drawn, rois=only)

@@ -23,6 +23,7 @@ from algocli.pipeline.defaults import DEFAULT_DATA, DEFAULT_PREDICTIONS
 from algocli.results.data_of_runs import Origin, recorded_subjects, tell_data
 from algocli.results.scoring import scored_subjects
 from algocli.runs.mixtures import tell_mixtures
+from algocli.runs.networks import tell_random_weights
 from algocli.runs.predictor import open_predictor, stores_of
 from algocli.runs.run import Run
 
@@ -207,7 +208,8 @@ def _remarks(run: Run, origins: Sequence[Origin]) -> list[str]:
     """Say where the data of some subjects is not what, or where, it was."""
     notes = [origin.note for origin in origins if origin.note]
     named = [(origin.subject, origin.subject_run) for origin in origins if origin.subject and not origin.note]
-    return [*notes, *tell_data(named), *tell_mixtures(run, [origin.subject_run.id for origin in origins])]
+    mixed = tell_mixtures(run, [origin.subject_run.id for origin in origins])
+    return [*notes, *tell_data(named), *mixed, *tell_random_weights([run])]
 
 
 def _listed(paths: Sequence[Path]) -> str:

@@ -27,13 +27,15 @@ from algocli.pipeline.borrowing import borrow_for
 from algocli.pipeline.defaults import DEFAULT_DATA
 from algocli.results.certainty import Asked
 from algocli.results.regions import check_min_ceiling
-from algocli.results.report import Report, summarise
-from algocli.results.rows import write_csv
+from algocli.results.report import summarise
+from algocli.results.report_rows import Report
+from algocli.results.rows import write_csv, write_records
 from algocli.results.telling import Correction
+from algocli.runs.meanwhile import unreplaced
 from algocli.runs.run import Run
 
 if TYPE_CHECKING:
-    from algocli.results.compare import Comparison
+    from algocli.results.difference_rows import Comparison
     from algocli.results.group_compare import GroupComparison
     from algocli.results.group_report import GroupReport
 
@@ -147,19 +149,20 @@ def report(
     )
     only = None if rois is None else check_words("rois", rois)
     borrow_for([run], features_from, numbers)
-    data = DEFAULT_DATA if data_dir is None else open_dataset(data_dir)
-    each = summarise(data, run, subjects=numbers, rois=only, min_ceiling=check_min_ceiling(min_ceiling), asked=asked)
-    found: Report | GroupReport = each
-    if group:
-        from algocli.results.group_report import group_report
+    data, least = DEFAULT_DATA if data_dir is None else open_dataset(data_dir), check_min_ceiling(min_ceiling)
+    with unreplaced([run]):
+        each = summarise(data, run, subjects=numbers, rois=only, min_ceiling=least, asked=asked)
+        found: Report | GroupReport = each
+        if group:
+            from algocli.results.group_report import group_report
 
-        found = group_report(each, correct=correction, seed=seed)
-    if csv is not None:
-        write_csv(found, check_path("csv", csv))
-    if page is not None:
-        from algocli.pipeline.pages import write_page
+            found = group_report(each, correct=correction, seed=seed)
+        if csv is not None:
+            write_csv(found, check_path("csv", csv))
+        if page is not None:
+            from algocli.pipeline.pages import write_page
 
-        write_page(found, run, page, data_dir=data_dir, title=title, asked=asked, rois=only)
+            write_page(found, run, page, data_dir=data_dir, title=title, asked=asked, rois=only)
     return found
 
 
@@ -184,6 +187,7 @@ def compare(
     n_resamples: int = 1000,
     seed: int = 0,
     correct: Correction | None = None,
+    csv: Path | str | None = None,
     html: Path | str | None = None,
     title: str | None = None,
     features_from: Paths | None = None,
@@ -210,6 +214,9 @@ def compare(
         'fdr' or 'max' gives each row a `p` that is corrected for how many differences a subject has: by the share of
         false discoveries, or by the largest of all differences in every resample; usually there is none. Of a group
         `p_corrected` is so, by the largest of all when signs are flipped; there 'fdr' is usual, and 'none' leaves it.
+    csv
+        A file to write a row to for each subject, side, ROI and run, at full precision; the reference's own have no
+        difference. Of a group a row for each side, ROI and run.
     html, title
         A file to write a web page to, and its heading.
     features_from
@@ -226,7 +233,7 @@ def compare(
     UsageError
         If runs cannot be compared, a group has but one subject, or an argument is not what it can be.
     MissingStep, DataError, StorageError
-        If a run lacks a subject, data and runs do not fit together, or the page cannot be written.
+        If a run lacks a subject, data and runs do not fit together, or a file cannot be written.
 
     Examples
     --------
@@ -240,27 +247,31 @@ def compare(
     from algocli.results.group import check_group
     from algocli.results.group_compare import group_comparison
 
-    some, page = each_run(runs), check_pages(None, html, title)
+    some, page = each_run(runs), check_pages(csv, html, title)
     numbers, correction = some_ids(subjects), check_correction(correct, group=group)
     moved = None if data_dir is None else open_dataset(data_dir)
     borrow_for(some, features_from, numbers)
+    least = check_min_ceiling(min_ceiling)
     if group:
         check_group(results.shared_subjects(some, moved) if numbers is None else numbers)
-    each = results.compare(
-        some,
-        data_dir=moved,
-        subjects=numbers,
-        rois=None if rois is None else check_words("rois", rois),
-        min_ceiling=check_min_ceiling(min_ceiling),
-        n_resamples=n_resamples,
-        seed=seed,
-        correct="none" if group else correction,
-        keep_draws=group,
-        track=track,
-    )
-    found = group_comparison(each, correct=correction, seed=seed) if group else each
-    if page is not None:
-        from algocli.pipeline.pages import write_compare_page
+    with unreplaced(some):
+        each = results.compare(
+            some,
+            data_dir=moved,
+            subjects=numbers,
+            rois=None if rois is None else check_words("rois", rois),
+            min_ceiling=least,
+            n_resamples=n_resamples,
+            seed=seed,
+            correct="none" if group else correction,
+            keep_draws=group,
+            track=track,
+        )
+        found = group_comparison(each, correct=correction, seed=seed) if group else each
+        if csv is not None:
+            write_records(found.columns, found.every_run(), check_path("csv", csv))
+        if page is not None:
+            from algocli.pipeline.pages import write_compare_page
 
-        write_compare_page(found, some, page, data_dir=moved, title=title, drawn=(n_resamples, seed), rois=rois)
+            write_compare_page(found, some, page, data_dir=moved, title=title, drawn=(n_resamples, seed), rois=rois)
     return found

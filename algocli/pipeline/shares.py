@@ -35,10 +35,16 @@ from algocli.results.group_partition import GroupPartition, group_partition
 from algocli.results.held_out import share_of_same_images
 from algocli.results.part_rows import PartitionReport
 from algocli.results.partition import SubjectParts, describe, export_parts, read_parts, resample_parts, summarise_parts
-from algocli.results.regions import choose_rois, classes_of
+from algocli.results.regions import (
+    check_min_ceiling,
+    choose_rois,
+    classes_of,
+    explainable,
+)
 from algocli.results.sure_parts import Resampling, check_enough
 from algocli.results.telling import Correction
 from algocli.runs.datasets import Home
+from algocli.runs.networks import tell_random_weights
 from algocli.runs.run import Run
 from algocli.runs.scored_images import tell_split
 from algocli.runs.splitting import find_sameness
@@ -125,6 +131,7 @@ def partition(
     seed: int = usual.SEED,
     refit: bool = True,
     rois: Sequence[str] | str | None = None,
+    min_ceiling: float | None = None,
     group: bool = False,
     intervals: bool = False,
     n_resamples: int = 1000,
@@ -156,6 +163,8 @@ def partition(
         one layer are ridge: what two sets need, that differ in how strongly they are to be penalised.
     rois
         Names of the only ROIs to tell of, or one name; by default all, 'All vertices' last.
+    min_ceiling
+        The least noise ceiling, as a share of variance, of the vertices that rows count; by default any.
     group
         Whether also to sum up over subjects, who are then drawn images for in any case.
     intervals, n_resamples, resample_seed
@@ -196,13 +205,13 @@ def partition(
     each: Correction = "none" if group else over
     if group:
         check_group([one.id for one in some])
-    only = None if rois is None else check_words("rois", rois)
     lenders = check_lenders(features_from)
     said = {"weights": weights, "transform": transform, "pool": pool, "project": project, "project_seed": project_seed}
     variant = Variant.of(**said, dtype=dtype, numerics=numerics)
     library = Library(cache_dir, lenders, some)
     found_sets = _find_sets(library, check_word("model", model), variant, check_words("sets", sets))
-    choose_rois(only, classes_of(some))
+    only = None if rois is None else check_words("rois", rois)
+    least = _check_rows(some, only, min_ceiling)
     settings = Settings(
         features=tuple(name for one in found_sets for name in one.features),
         # The usual number is known once there are settings.
@@ -239,15 +248,30 @@ def partition(
             train_unions(one, runs, cache_dir, home=home, command_line=sys.argv, track=track, note=note)
             found.append((one, read_parts(one, runs, track=track)))
     names = [one.name for one in found_sets]
-    drawn = None if how is None else resample_parts(found, names, runs, how, rois=only, track=track, note=note)
+    drawn = None
+    if how is not None:
+        drawn = resample_parts(found, names, runs, how, rois=only, min_ceiling=least, track=track, note=note)
     everything = runs[frozenset(names)]
     same_images = share_of_same_images(everything, some)
-    report = summarise_parts(names, found, rois=only, drawn=drawn, correct=each, same_images=same_images)
+    report = summarise_parts(
+        names, found, rois=only, min_ceiling=least, drawn=drawn, correct=each, same_images=same_images
+    )
     changed = tell_changed_files((one, everything.subject(one.id)) for one in some)
-    report = replace(report, notes=(*tell_split(everything, [one.id for one in some]), *changed, *report.notes))
+    told = (*tell_split(everything, [one.id for one in some]), *changed, *tell_random_weights([everything]))
+    report = replace(report, notes=(*told, *report.notes))
     chance = {number: own.by_chance for number, own in (drawn or {}).items()}
     summed = group_partition(report, chance=chance, correct=over, seed=resample_seed) if group else None
     return Partition(report, tuple(found_sets), runs, {one.id: sides for one, sides in found}, summed)
+
+
+def _check_rows(subjects: Sequence[Subject], rois: Sequence[str] | None, min_ceiling: float | None) -> float:
+    """Return the least noise ceiling; ROIs and ceilings that are missing are told before anything is trained."""
+    least = check_min_ceiling(min_ceiling)
+    choose_rois(rois, classes_of(subjects))
+    for subject in subjects:
+        for side in subject.sides:
+            explainable(subject, side, least)
+    return least
 
 
 def _split(subject: Subject, settings: Settings, home: Home, track: Track) -> list[Fold]:

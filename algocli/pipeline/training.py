@@ -30,6 +30,7 @@ from algocli.pipeline.plans import Choice, Plan, for_each, plan_each, plan_one, 
 from algocli.runs import opening
 from algocli.runs.datasets import Home
 from algocli.runs.mixtures import tell_mixtures
+from algocli.runs.networks import tell_random_weights
 from algocli.runs.run import Run, check_run_name
 from algocli.runs.training import train_subject
 
@@ -214,7 +215,7 @@ class _Job:
             for remark in gather(remarks):
                 self.note(remark)
         run.mark_latest()
-        for remark in tell_mixtures(run):
+        for remark in (*tell_mixtures(run), *tell_random_weights([run])):
             self.note(remark)
         self.made(run)
         return run

@@ -11,18 +11,22 @@ held_out         measured and predicted, some vertices at a time
 significance     which vertices are better than chance
 resampling       mean scores of ROIs, had other images been shown
 certainty        both, as a report asks for them
+report_rows      rows of scores by ROI
 report           scores by ROI
 over_subjects    medians over subjects
 choosing         what it does to a score to be the best of several
 group_scores     numbers over subjects
 group            what subjects' scores say of all people
 group_report     a run over subjects
+difference_rows  rows of runs side by side
+ranked           many runs in order
 compare          runs side by side
 group_compare    runs over subjects, and which is best
 part_rows        rows of explained variance in parts
 sure_parts       their intervals, and which are more than chance
 partition        explained variance in parts, by vertex and by ROI
 group_partition  parts over subjects
+layer_names      what layers are called
 layered          what speaks for each layer at each vertex
 best_layer       which layer speaks most, by vertex and by ROI
 group_layers     the same over subjects

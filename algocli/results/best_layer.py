@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.protocol import Dataset, Subject
 from algocli.dataset.sides import Side, asked_sides
-from algocli.results.layered import Layered, LayerOfRun, LayerValues, layered
-from algocli.results.regions import choose_rois, classes_of, regions
+from algocli.results.layer_names import LayerOfRun
+from algocli.results.layered import Layered, LayerValues, layered
+from algocli.results.regions import Chosen, choose_rois, classes_of, explainable, regions, with_sums
+from algocli.results.rows import OfRun
 from algocli.results.telling import SCORED_ON
 from algocli.runs.run import Run
 
@@ -24,8 +26,8 @@ REASONS = {NO_LAYER_HELPS: "no layer helps", LOW_CEILING: "low ceiling", NOT_PRE
 
 
 @dataclass(frozen=True)
-class LayerCount:
-    """How many vertices of a hemisphere have a layer, or have none for a reason."""
+class LayerCount(OfRun):
+    """How many vertices of a hemisphere have a layer, or have none for a reason; `layer` is what figures call it."""
 
     subject: SubjectId
     hemisphere: Side
@@ -37,9 +39,13 @@ class LayerCount:
 
 @dataclass(frozen=True)
 class BestLayers:
-    """One subject's vertices by layer: for each hemisphere (n_vertices,), the layer's position or a negative code."""
+    """One subject's vertices by layer: for each hemisphere (n_vertices,), the layer's position or a negative code.
+
+    `min_ceiling` is the least noise ceiling of those that have one.
+    """
 
     codes: Mapping[Side, NDArray[np.int64]]
+    min_ceiling: float = 0
 
     @property
     def n_vertices(self) -> int:
@@ -52,9 +58,10 @@ class BestLayers:
 
     def explain(self, min_r: float, compared: Layered) -> str:
         """Say how layers were chosen, and for how many vertices none was."""
+        low = f"below {self.min_ceiling:g}" if self.min_ceiling > min_r**2 else f"up to {min_r**2:.2g}"
         reasons = {
             NOT_PREDICTED: f"r up to {min_r:g} on {SCORED_ON}",
-            LOW_CEILING: f"a noise ceiling up to {min_r**2:.2g}",
+            LOW_CEILING: f"a noise ceiling {low}",
             NO_LAYER_HELPS: compared.words.nothing,
         }
         n_without = {why: n for code, why in reasons.items() if (n := self.count(code))}
@@ -64,7 +71,11 @@ class BestLayers:
 
 
 def find_best_layers(
-    subject: Subject, compared: Layered, hemispheres: Sequence[Side] | None, min_r: float = DEFAULT_MIN_R
+    subject: Subject,
+    compared: Layered,
+    hemispheres: Sequence[Side] | None,
+    min_r: float = DEFAULT_MIN_R,
+    min_ceiling: float = 0,
 ) -> BestLayers:
     """Find the layer that most speaks for, of every vertex that is predicted; of equal ones the one given first.
 
@@ -75,6 +86,8 @@ def find_best_layers(
     min_r
         A vertex whose r on held-out images is not above this, by the run or by the best of several, gets no layer.
         Nor does one whose noise ceiling is not above its square, so that no model could do better.
+    min_ceiling
+        The least noise ceiling, as a share of variance, of a vertex that gets a layer; 0 for any.
 
     Raises
     ------
@@ -85,8 +98,9 @@ def find_best_layers(
     """
     codes: dict[Side, NDArray[np.int64]] = {}
     for hemisphere in asked_sides(subject.sides, hemispheres):
-        codes[hemisphere] = code_layers(compared.read(subject, hemisphere), min_r)
-    return BestLayers(codes)
+        found = code_layers(compared.read(subject, hemisphere), min_r)
+        codes[hemisphere] = np.where(explainable(subject, hemisphere, min_ceiling), found, LOW_CEILING)
+    return BestLayers(codes, min_ceiling)
 
 
 def code_layers(found: LayerValues, min_r: float) -> NDArray[np.int64]:
@@ -107,6 +121,8 @@ def count_layers(
     subjects: Sequence[SubjectId] | None = None,
     hemispheres: Sequence[Side] | None = None,
     min_r: float = DEFAULT_MIN_R,
+    min_ceiling: float = 0,
+    labels: Sequence[str] = (),
 ) -> list[LayerCount]:
     """Count the vertices of every layer, and those without one by the reason, hemisphere by hemisphere.
 
@@ -115,21 +131,24 @@ def count_layers(
     UsageError, DataError, MissingStep
         As `layered` and `find_best_layers` do.
     """
-    compared = layered(runs)
+    compared = layered(runs, labels)
     rows = []
     for subject in compared.subjects(challenge, subjects):
-        for hemisphere, codes in find_best_layers(subject, compared, hemispheres, min_r).codes.items():
+        for hemisphere, codes in find_best_layers(subject, compared, hemispheres, min_r, min_ceiling).codes.items():
             where = subject.id, hemisphere
             for code, layer in enumerate(compared.layers):
-                rows.append(LayerCount(*where, layer.label, layer.features, None, int(np.sum(codes == code))))
+                n_best = int(np.sum(codes == code))
+                rows.append(LayerCount(*where, layer.label, layer.features, None, n_best, **layer.whose))
             for code, reason in REASONS.items():
                 rows.append(LayerCount(*where, None, None, reason, int(np.sum(codes == code))))
     return rows
 
 
 @dataclass(frozen=True)
-class LayerRow:
+class LayerRow(OfRun):
     """One layer in one ROI of one hemisphere of one subject; `value` is None where the ROI is absent.
+
+    `layer` is what figures call it.
 
     `measure` says what the value is: the median r of the layer's own run, or its mean weight in a blend or share in a
     banded ridge.
@@ -181,7 +200,8 @@ class LayersByRoi:
                 for place, layer in enumerate(self.layers):
                     value = float(values[place, column]) if n else None
                     names = layer.label, layer.features, self.measure
-                    yield LayerRow(self.subject, h, roi, n, *names, value, bool(best[column] == place))
+                    is_best = bool(best[column] == place)
+                    yield LayerRow(self.subject, h, roi, n, *names, value, is_best, **layer.whose)
 
 
 def layers_by_roi(
@@ -191,6 +211,8 @@ def layers_by_roi(
     subjects: Sequence[SubjectId] | None = None,
     hemispheres: Sequence[Side] | None = None,
     rois: Sequence[str] = (),
+    min_ceiling: float = 0,
+    labels: Sequence[str] = (),
 ) -> tuple[Layered, list[LayersByRoi]]:
     """Sum up each layer in each ROI of each subject.
 
@@ -200,6 +222,10 @@ def layers_by_roi(
         One blend or banded ridge, or several runs of one layer each.
     rois
         Names of the only ROIs, 'All vertices' among them; by default all, 'All vertices' last.
+    min_ceiling
+        The least noise ceiling, as a share of variance, of the vertices that count; 0 for any.
+    labels
+        What to call runs or layers, as `layered` has it.
 
     Returns
     -------
@@ -212,20 +238,25 @@ def layers_by_roi(
     DataError, MissingStep
         If data and runs do not fit together, or a subject is missing from any of them.
     """
-    compared = layered(runs)
-    chosen = compared.subjects(challenge, subjects)
-    classes = classes_of(chosen)
-    named = {roi: classes.get(roi, "") for roi in choose_rois(rois, classes)}
-    return compared, [_sum_up(subject, compared, hemispheres, named) for subject in chosen]
+    compared = layered(runs, labels)
+    those = compared.subjects(challenge, subjects)
+    classes = classes_of(those)
+    chosen = choose_rois(rois, classes, min_ceiling)
+    named = {roi: with_sums(chosen, classes).get(roi, "") for roi in chosen}
+    return compared, [_sum_up(subject, compared, hemispheres, chosen, named) for subject in those]
 
 
 def _sum_up(
-    subject: Subject, compared: Layered, hemispheres: Sequence[Side] | None, classes: Mapping[str, str]
+    subject: Subject,
+    compared: Layered,
+    hemispheres: Sequence[Side] | None,
+    chosen: Chosen,
+    classes: Mapping[str, str],
 ) -> LayersByRoi:
     values, n_vertices = {}, {}
     for h in asked_sides(subject.sides, hemispheres):
-        of = regions(subject, h, classes)
-        inside = [of.get(roi, np.array([], dtype=np.int64)) for roi in classes]
+        of = regions(subject, h, chosen)
+        inside = [of.get(roi, np.array([], dtype=np.int64)) for roi in chosen]
         found = compared.read(subject, h).values
         nothing = np.full(len(compared.layers), np.nan)
         values[h] = np.stack([compared.sum_up(found[:, some]) if len(some) else nothing for some in inside], axis=1)

@@ -6,7 +6,8 @@ Every run is compared with the first one, the reference, on the same resampled h
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,95 +18,22 @@ from algocli.compute.track import Track, silent
 from algocli.dataset.naming import SubjectId, by_id, check_subject_ids
 from algocli.dataset.opening import open_dataset
 from algocli.dataset.protocol import Dataset, Subject
-from algocli.dataset.sides import Side, check_side
+from algocli.dataset.sides import Side
 from algocli.errors import DataError, UsageError
 from algocli.results.choosing import tell_choice
 from algocli.results.data_of_runs import recorded_subject, tell_changed_files
-from algocli.results.held_out import HeldOut, data_is_gone, held_out, share_of_same_images
-from algocli.results.regions import Regions, choose_rois, classes_of, regions, tell_min_ceiling
+from algocli.results.difference_rows import Comparison, DifferenceRow
+from algocli.results.held_out import HeldOut, data_is_gone, held_out, scored_on, share_of_same_images
+from algocli.results.regions import Regions, choose_rois, classes_of, regions, tell_min_ceiling, with_sums
 from algocli.results.resampling import LEVEL, Resampled, draw, resample_rois
-from algocli.results.rows import RowsByRoi
-from algocli.results.telling import SIGNIFICANT, Correction
+from algocli.results.rows import OfLayers
+from algocli.results.telling import Correction
 from algocli.runs.datasets import refuse_other_data
+from algocli.runs.networks import networks_of, tell_random_weights
 from algocli.runs.run import Run
 from algocli.runs.scored_images import tell_split
 from algocli.stats import bootstrap
 from algocli.stats.families import corrected_p
-
-# What each difference is in every resample, (n_resamples,), by its subject, side, ROI and run.
-Draws = Mapping[tuple[SubjectId, Side, str, str], NDArray[np.float64]]
-
-
-@dataclass(frozen=True)
-class DifferenceRow:
-    """One run against the reference in one ROI of one hemisphere of one subject; None where there is no vertex.
-
-    `difference` is `mean_r - reference_mean_r`, r being on held-out training images and the mean over the ROI's
-    vertices; `low` and `high` bound its 95 % interval. `p`, where a correction was asked for, is that of the difference
-    among all of the subject.
-    """
-
-    run: str
-    reference: str
-    subject: SubjectId
-    hemisphere: Side
-    roi: str
-    n_vertices: int
-    mean_r: float | None
-    reference_mean_r: float | None
-    difference: float | None
-    low: float | None
-    high: float | None
-    p: float | None = None
-
-    @property
-    def stands_out(self) -> bool:
-        """Say whether it is told as a difference: by p where that was asked for, else by its own interval."""
-        return self.excludes_zero if self.p is None else self.p <= SIGNIFICANT
-
-    @property
-    def excludes_zero(self) -> bool:
-        """Say whether the interval lies on one side of 0."""
-        return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
-
-
-@dataclass(frozen=True)
-class Comparison(RowsByRoi):
-    """All differences, subject by subject, hemisphere by hemisphere, ROI by ROI, and there run by run.
-
-    `classes` tells the class of each ROI (`ALL_VERTICES` has none); `notes` say what was left out or assumed; `draws`
-    are kept where they were asked for.
-    """
-
-    reference: str
-    runs: tuple[str, ...]
-    rows: tuple[DifferenceRow, ...]
-    classes: dict[str, str]
-    notes: tuple[str, ...] = ()
-    corrected: Correction = "none"
-    same_images: float = 0.0
-    draws: Draws = field(default_factory=dict, repr=False, compare=False)
-
-    def __repr__(self) -> str:
-        return f"Comparison({self.told(f'{len(self.runs)} runs against {self.reference}')})"
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """All runs, each once, the reference first."""
-        return tuple(dict.fromkeys((self.reference, *self.runs)))
-
-    @property
-    def records(self) -> list[dict[str, Any]]:
-        """The rows as dicts; with p where it was asked for."""
-        return [
-            {name: value for name, value in row.items() if name != "p" or self.corrected != "none"}
-            for row in self.table()
-        ]
-
-    def of_roi(self, subject: SubjectId, hemisphere: Side, roi: str) -> list[DifferenceRow]:
-        """Return a ROI's row of each run; none where that subject's data does not name the ROI."""
-        wanted = (subject, check_side(hemisphere, self.sides), self.region(roi))
-        return [row for row in self.rows if (row.subject, row.hemisphere, row.roi) == wanted]
 
 
 def compare(
@@ -166,7 +94,9 @@ def compare(
     for number in numbers:
         refuse_other_data([held.run for held in subject_runs[number]], number, doing="compared")
         notes += _check_same_images(subject_runs[number])
-    notes += [line for run in {run.name: run for run in runs}.values() for line in tell_split(run, numbers)]
+    every = list({run.name: run for run in runs}.values())
+    notes += [*chain(*(tell_split(run, numbers) for run in every)), *tell_random_weights(every)]
+    origins = {run.name: networks_of(run).fields for run in every}
     data = [challenge.subject(n) if challenge else _recorded_subject(subject_runs[n][0]) for n in numbers]
     notes += dict.fromkeys(tell_changed_files((one, held.subject_run) for one in data for held in subject_runs[one.id]))
     classes = classes_of(data)
@@ -181,14 +111,23 @@ def compare(
         resampled = resample_rois(subject, compared, of, counts, track=track, note=notes.append)
         found: list[tuple[DifferenceRow, NDArray[np.float64] | None]] = []
         for side in subject.sides:
-            found += _side_rows(subject, side, compared, of[side], resampled[side])
+            found += _side_rows(subject, side, compared, of[side], resampled[side], origins)
         rows += [row for row, _ in found] if correct == "none" else _with_p(found, correct)
         if keep_draws:
             draws |= {(r.subject, r.hemisphere, r.roi, r.run): drawn for r, drawn in found if drawn is not None}
-    notes += filter(None, [tell_choice([runs[0], *others], numbers)])
-    names = tuple(run.name for run in others)
-    same_images = share_of_same_images(runs[0], data)
-    return Comparison(runs[0].name, names, tuple(rows), classes, tuple(notes), correct, same_images, draws)
+    return Comparison(
+        runs[0].name,
+        tuple(run.name for run in others),
+        tuple(rows),
+        with_sums(chosen, classes),
+        (*notes, *filter(None, [tell_choice([runs[0], *others], numbers)])),
+        correct,
+        share_of_same_images(runs[0], data),
+        draws,
+        chosen.min_ceiling,
+        scored_on(runs[0], [subject_runs[number][0].subject_run for number in numbers]),
+        OfLayers(run=runs[0].name, **origins[runs[0].name]),
+    )
 
 
 def _with_p(
@@ -275,18 +214,20 @@ def _side_rows(
     subject_runs: Sequence[HeldOut],
     of: Regions,
     resampled: Mapping[str, Resampled],
+    origins: Mapping[str, dict[str, Any]],
 ) -> Iterator[tuple[DifferenceRow, NDArray[np.float64] | None]]:
     """Yield each difference, and what it is in every resample; None where a ROI has no vertex."""
     r = [held.subject_run.correlation(side) for held in subject_runs]
     for name, vertices in of.items():
         for place, held in enumerate(subject_runs[1:], start=1):
             head = (held.run.name, subject_runs[0].run.name, subject.id, side, name, len(vertices))
+            origin = origins[held.run.name]
             if name not in resampled:
-                yield DifferenceRow(*head, None, None, None, None, None), None
+                yield DifferenceRow(*head, None, None, None, None, None, **origin), None
                 continue
             mean_r, reference_r = float(r[place][vertices].mean()), float(r[0][vertices].mean())
             # The difference between this run and the first, and none of the others.
             weights = [float(other == place) - float(other == 0) for other in range(len(subject_runs))]
             drawn = resampled[name].contrast(weights)
             low, high = bootstrap.interval(drawn, LEVEL)
-            yield DifferenceRow(*head, mean_r, reference_r, mean_r - reference_r, low, high), drawn
+            yield DifferenceRow(*head, mean_r, reference_r, mean_r - reference_r, low, high, **origin), drawn

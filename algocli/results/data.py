@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from algocli.dataset.naming import AnySubjectId, SubjectId, by_id, check_subject_id, check_subject_ids
@@ -32,20 +32,28 @@ class Gathered:
         return [self.subject(one) for one in (self.subject_ids if which is None else check_subject_ids(which))]
 
 
-def gather(run: Run, usual: Path, numbers: Iterable[SubjectId] | None = None) -> Gathered:
-    """Gather the data that a run's subjects were trained on; one whose data is gone is missing.
+def gather(runs: Run | Sequence[Run], usual: Path, numbers: Iterable[SubjectId] | None = None) -> Gathered:
+    """Gather the data that the subjects of runs were trained on; one whose data is gone is missing.
 
     Parameters
     ----------
+    runs
+        Of which the first that still knows the data of a subject is asked.
     usual
         The data folder to take where the recorded one is gone.
     numbers
-        By default all subjects of the run.
+        By default all subjects of the first run.
 
     Raises
     ------
     MissingStep
-        If the run has not been trained on a subject that was asked for.
+        If a run has not been trained on a subject that was asked for.
     """
-    origins = recorded_subjects(run, usual, numbers)
-    return Gathered((origin.subject for origin in origins if origin.subject is not None), usual)
+    runs = [runs] if isinstance(runs, Run) else runs
+    found: dict[SubjectId, Subject] = {}
+    for number in runs[0].subjects if numbers is None else check_subject_ids(numbers):
+        origins = (recorded_subjects(run, usual, [number])[0] for run in runs if run is runs[0] or run.has(number))
+        subjects = (origin.subject for origin in sorted(origins, key=lambda one: bool(one.note)) if origin.subject)
+        if (subject := next(subjects, None)) is not None:
+            found[number] = subject
+    return Gathered(found.values(), usual)

@@ -10,6 +10,7 @@ from pathlib import Path
 from algocli.dataset.naming import SubjectId, check_subject_ids, name_of
 from algocli.dataset.opening import find_subject
 from algocli.dataset.protocol import Subject
+from algocli.errors import DataError
 from algocli.runs.datasets import tell_changed
 from algocli.runs.run import Run
 from algocli.runs.subject_run import SubjectRun
@@ -44,6 +45,21 @@ def recorded_subjects(run: Run, usual: Path, numbers: Iterable[SubjectId] | None
     """
     chosen = run.subjects if numbers is None else check_subject_ids(numbers)
     return [_origin(run.subject(n), usual) for n in chosen]
+
+
+def refuse_gone(run: Run, usual: Path) -> None:
+    """Refuse a run none of whose subjects' data can be found.
+
+    Raises
+    ------
+    DataError
+        With where the first was.
+    """
+    origins = recorded_subjects(run, usual)
+    if origins and all(origin.subject is None for origin in origins):
+        first = origins[0].note
+        there = "" if str(usual) in first else f", and {usual} does not have it"
+        raise DataError(f"{first}{there}", hint="name the data with data_dir=...")
 
 
 def recorded_subject(subject_run: SubjectRun) -> Subject | None:

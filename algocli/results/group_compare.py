@@ -5,27 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from algocli.dataset.sides import Side
-from algocli.results.compare import Comparison
+from algocli.results.difference_rows import Comparison
 from algocli.results.group import GroupResult, GroupRow, check_group, few_subjects
 from algocli.results.group_scores import Scores, by_place, mean_if_all, over_group
+from algocli.results.rows import ORIGIN, OfLayers
 from algocli.results.telling import Correction
 from algocli.stats.best import best_over_subjects
 
+# What the row of the reference has in common with those of the others.
+_OF_PLACE = ("reference", "hemisphere", "roi", "n_subjects", "reference_mean_r")
+
 
 @dataclass(frozen=True, kw_only=True)
-class DifferenceGroupRow(GroupRow):
+class DifferenceGroupRow(OfLayers, GroupRow):
     """One run against the reference in one ROI of one side, over subjects; `mean` is that of their differences.
 
     Beside what every `GroupRow` has, `mean_r` and `reference_mean_r` are the runs' mean r over subjects, and `n_better`
     and `n_worse` count the subjects whose own interval lies above 0, and below.
     """
 
-    run: str
     reference: str
     mean_r: float | None
     reference_mean_r: float | None
@@ -59,7 +62,7 @@ class GroupComparison(GroupResult):
     p ask whether a run differs from the reference, either way. `best` tells of each side and ROI which run is best.
     """
 
-    head: ClassVar[tuple[str, ...]] = ("run", "reference", "hemisphere", "roi")
+    head: ClassVar[tuple[str, ...]] = (*ORIGIN, "reference", *GroupResult.head)
 
     reference: str
     runs: tuple[str, ...]
@@ -78,6 +81,16 @@ class GroupComparison(GroupResult):
     def whose(self) -> dict[str, object]:
         """Return what JSON says before the rows."""
         return {"reference": self.reference, **super().whose()}
+
+    def every_run(self) -> list[dict[str, Any]]:
+        """Return a dict for each side, ROI and run, as a CSV has them: before the other runs the reference."""
+        records: list[dict[str, Any]] = []
+        for row, record in zip(self.rows, self.records, strict=True):
+            if row.run == self.runs[0] and self.reference not in self.runs:
+                of_reference = {**self.each.first.origin, "run": self.reference, "mean_r": row.reference_mean_r}
+                records.append({name: record[name] for name in _OF_PLACE} | of_reference)
+            records.append(record)
+        return records
 
     def of_roi(self, hemisphere: Side, roi: str) -> list[DifferenceGroupRow]:
         """Return a ROI's row of each run."""
@@ -120,11 +133,12 @@ def group_comparison(comparison: Comparison, *, correct: Correction = "fdr", see
     found = [(r.subject, one, (r.difference, r.low, r.high)) for one, rows in having.items() for r in rows]
     scores = Scores.gather(found, comparison.subjects, about)
     numbers = over_group(scores, GroupComparison.alternative, correct=correct, seed=seed)
+    origin = {row.run: row.origin for row in comparison.rows}
     rows = tuple(
         DifferenceGroupRow(
             hemisphere=side,
             roi=roi,
-            run=run,
+            **origin[run],
             reference=comparison.reference,
             mean_r=mean_if_all([row.mean_r for row in having[side, roi, run]]),
             reference_mean_r=mean_if_all([row.reference_mean_r for row in having[side, roi, run]]),

@@ -16,6 +16,7 @@ from algocli.dataset.sides import Side
 from algocli.results.best_layer import DEFAULT_MIN_R, REASONS, BestLayers, LayersByRoi, code_layers, layers_by_roi
 from algocli.results.group_places import GroupPlaces, group_places, group_sides
 from algocli.results.layered import Layered, LayerValues
+from algocli.results.rows import OfRun
 from algocli.runs.run import Run
 from algocli.stats.best import N_RESAMPLES, Best, best_over_subjects
 from algocli.stats.groups import GroupMean, mean_of_subjects
@@ -24,7 +25,7 @@ STABILITY = f"share of {N_RESAMPLES:,} resamples of the subjects in which a laye
 
 
 @dataclass(frozen=True)
-class GroupLayerCount:
+class GroupLayerCount(OfRun):
     """How many places of a hemisphere have a layer, or have none for a reason.
 
     `stability` is the median over them of the share of resamples of the subjects in which the layer stays the best.
@@ -70,7 +71,7 @@ class GroupBestLayers:
             for code, layer in enumerate(compared.layers):
                 its = self.stability[h][codes == code]
                 stability = float(np.median(its)) if len(its) else None
-                yield GroupLayerCount(h, layer.label, layer.features, None, len(its), stability)
+                yield GroupLayerCount(h, layer.label, layer.features, None, len(its), stability, **layer.whose)
             for code, reason in REASONS.items():
                 yield GroupLayerCount(h, None, None, reason, int(np.sum(codes == code)), None)
 
@@ -80,6 +81,7 @@ def find_group_best_layers(
     compared: Layered,
     hemispheres: Sequence[Side] | None = None,
     min_r: float = DEFAULT_MIN_R,
+    min_ceiling: float = 0,
 ) -> GroupBestLayers:
     """Find the layer that most speaks for on average, of every place on the mesh that enough subjects share.
 
@@ -93,7 +95,7 @@ def find_group_best_layers(
     DataError, MissingStep
         As `find_best_layers` does.
     """
-    meeting = {h: group_places(subjects, h) for h in group_sides(subjects, hemispheres)}
+    meeting = {h: group_places(subjects, h, min_ceiling) for h in group_sides(subjects, hemispheres)}
     codes, stability = {}, {}
     for h, here in meeting.items():
         found = {one.id: compared.read(one, h) for one in subjects if h in one.sides}
@@ -117,7 +119,7 @@ def _ceiling(here: GroupPlaces, found: Mapping[SubjectId, LayerValues]) -> NDArr
 
 
 @dataclass(frozen=True)
-class GroupLayerRow:
+class GroupLayerRow(OfRun):
     """One layer in one ROI of one hemisphere over the subjects who have it; a number is None where too few have.
 
     Attributes
@@ -199,6 +201,7 @@ class GroupLayers:
                         high=_number(over.high[column]),
                         is_best=is_best,
                         stability=_number(best.share[column]) if is_best else None,
+                        **layer.whose,
                     )
 
     def _scores(self, side: Side) -> NDArray[np.float64]:
@@ -214,9 +217,19 @@ def group_layers_by_roi(
     subjects: Sequence[SubjectId] | None = None,
     hemispheres: Sequence[Side] | None = None,
     rois: Sequence[str] = (),
+    min_ceiling: float = 0,
+    labels: Sequence[str] = (),
 ) -> tuple[Layered, GroupLayers]:
     """Sum up each layer in each ROI over subjects; arguments and errors are those of `layers_by_roi`."""
-    compared, tables = layers_by_roi(challenge, runs, subjects=subjects, hemispheres=hemispheres, rois=rois)
+    compared, tables = layers_by_roi(
+        challenge,
+        runs,
+        subjects=subjects,
+        hemispheres=hemispheres,
+        rois=rois,
+        min_ceiling=min_ceiling,
+        labels=labels,
+    )
     return compared, GroupLayers(tuple(tables))
 
 

@@ -8,13 +8,14 @@ from typing import ClassVar
 
 from algocli.results.group import GroupResult, GroupRow, check_group, few_subjects
 from algocli.results.group_scores import Scores, by_place, mean_if_all, over_group
-from algocli.results.report import Report
+from algocli.results.report_rows import Report
+from algocli.results.rows import ORIGIN, OfLayers
 from algocli.results.telling import Correction
 from algocli.stats.groups import Alternative
 
 
 @dataclass(frozen=True, kw_only=True)
-class RoiGroupRow(GroupRow):
+class RoiGroupRow(OfLayers, GroupRow):
     """The mean r of one ROI of one side over subjects.
 
     Beside what every `GroupRow` has, `accuracy` and `adjusted_accuracy` are the means of the subjects' accuracies in
@@ -34,6 +35,7 @@ class GroupReport(GroupResult):
     p ask whether r is above 0, one-sided: a model that predicts the opposite has explained nothing.
     """
 
+    head: ClassVar[tuple[str, ...]] = (*ORIGIN, *GroupResult.head)
     alternative: ClassVar[Alternative] = "greater"
     shown: ClassVar[str] = "lies above 0"
     optional: ClassVar[tuple[str, ...]] = (*GroupResult.optional, "significant_share")
@@ -72,6 +74,7 @@ def group_report(report: Report, *, correct: Correction = "fdr", seed: int = 0) 
     )
     rows = tuple(
         RoiGroupRow(
+            **report.rows[0].origin,
             hemisphere=side,
             roi=roi,
             **number,  # type: ignore[arg-type]

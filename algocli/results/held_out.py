@@ -6,7 +6,7 @@ Whatever is computed anew from responses must come from those that a run was tra
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.arrays import blocks
-from algocli.compute.calls import anew
 from algocli.compute.track import Track
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.protocol import Subject
@@ -87,17 +86,21 @@ def held_out(run: Run, number: SubjectId) -> HeldOut:
     return HeldOut(run, subject_run, rows[order], order, folds[order])
 
 
-@anew
-def scored_on(run: Run, numbers: Sequence[SubjectId]) -> dict[str, Any]:
+def scored_on(run: Run, subject_runs: Iterable[SubjectRun]) -> dict[str, Any]:
     """Return what some subjects of a run were scored on, as JSON has it: which training images, and how many of each.
+
+    Parameters
+    ----------
+    subject_runs
+        As they were opened to read their scores: they refuse to tell of another training.
 
     Raises
     ------
-    DataError, MissingStep
-        As `held_out` does.
+    DataError
+        If a split is damaged.
     """
-    n_images = {str(number): len(held_out(run, number).rows) for number in numbers}
     settings = run.settings
+    n_images = {str(subject_run.id): len(subject_run.validation_rows()) for subject_run in subject_runs}
     split = {name: getattr(settings, name) for name in ("shared", "holdout", "folds", "seed")}
     return {"split": "train", **split, "n_images": n_images}
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from algocli.results.report import Report
+    from algocli.results.report_rows import Report
 
 IMAGES = (
     "Every score is about images that the scored model was not fitted on. They are training images held out, and not "

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,15 +16,15 @@ from algocli.dataset.sides import Side
 from algocli.encoding.regressions.models import LayerWords, PerLayer
 from algocli.encoding.regressions.registry import regression_of, regressions
 from algocli.errors import DataError, UsageError
-from algocli.features.store.commands import IMPORTED
-from algocli.features.store.library import read_recipe
 from algocli.results.compare import shared_subjects
 from algocli.results.held_out import remark_on_images
+from algocli.results.layer_names import LayerOfRun, check_labels, name_layers, named_by_recipe, shortly
 from algocli.results.scoring import read_scores, scored_subjects
 from algocli.results.telling import SCORED_ON
 from algocli.runs.commands import again
 from algocli.runs.datasets import refuse_other_data
 from algocli.runs.finding import list_runs
+from algocli.runs.networks import name_runs
 from algocli.runs.run import Run
 
 _BY_R = LayerWords(
@@ -36,15 +35,6 @@ _BY_R = LayerWords(
 )
 
 _CHOSEN = "The best of several looks better on the images that it was chosen by than on others."
-
-
-@dataclass(frozen=True)
-class LayerOfRun:
-    """One of the layers: the name of its features, what to call it beside the others, and its network."""
-
-    features: str
-    label: str
-    network: str
 
 
 @dataclass(frozen=True)
@@ -124,8 +114,7 @@ class Layered:
     @property
     def named(self) -> str:
         """The runs by name, as a caption has them."""
-        names = [run.name for run in self.runs]
-        return f"Run {names[0]}." if len(names) == 1 else f"Runs {', '.join(names)}."
+        return name_runs(self.runs)
 
     def subjects(self, challenge: Dataset, numbers: Sequence[SubjectId] | None = None) -> list[Subject]:
         """Return the subjects asked for; by default, those that the data and all runs have.
@@ -152,15 +141,29 @@ class Layered:
         return " ".join(filter(None, [remark_on_images(self.runs, number), _CHOSEN]))
 
 
-def layered(runs: Sequence[Run]) -> Layered:
+def layered(runs: Sequence[Run], labels: Sequence[str] = ()) -> Layered:
     """Return the layers of one run that compares them, or of several of one layer each, in the order they were given.
+
+    Parameters
+    ----------
+    labels
+        What to call each; by default by its layer or, where layers of several runs are called alike, by the run.
 
     Raises
     ------
     UsageError
         If one run compares no layers, or one of several has several layers or is named twice; the hint names runs that
-        will do, or the way to make them.
+        will do, or the way to make them; or there are other than as many labels, or two alike.
     """
+    found = _layered(runs)
+    if not labels:
+        return found
+    kind = "runs" if len(runs) > 1 else "layers"
+    named = check_labels(labels, len(found.layers), kind)
+    return replace(found, layers=tuple(replace(one, label=word) for one, word in zip(found.layers, named, strict=True)))
+
+
+def _layered(runs: Sequence[Run]) -> Layered:
     if len(runs) == 1:
         words = per_layer(runs[0])
         if words is None:
@@ -175,11 +178,11 @@ def layered(runs: Sequence[Run]) -> Layered:
             )
         if run.name in [other.name for other in runs[:place]]:
             raise UsageError(f"run {run.name} is named twice", hint="name each layer's run once")
-    layers = name_layers(runs[0], [run.settings.features[0] for run in runs])
+    layers = shortly([one for run in runs for one in named_by_recipe(run, run.settings.features)])
     if len({layer.label for layer in layers}) < len(layers):
-        # One layer's features under several models: the runs are what differs.
-        layers = tuple(replace(layer, label=run.name) for layer, run in zip(layers, runs, strict=True))
-    return Layered(tuple(runs), layers, _BY_R)
+        # One layer by several weights, or under several models: the runs are what differs.
+        layers = [replace(layer, label=run.name) for layer, run in zip(layers, runs, strict=True)]
+    return Layered(tuple(runs), tuple(layers), _BY_R)
 
 
 def _no_layers(run: Run) -> UsageError:
@@ -263,27 +266,3 @@ def columns_per_layer(run: Run, number: SubjectId, hemisphere: Side, n_vertices:
     names = names if len({name.lower() for name in names}) == len(names) else [layer.features for layer in layers]
     values = read_per_layer(run, number, hemisphere, (len(layers), n_vertices))
     return {f"{found.value}.{name}": own for name, own in zip(names, values, strict=True)}
-
-
-def name_layers(run: Run, features: Sequence[str]) -> tuple[LayerOfRun, ...]:
-    """Name layers as shortly as tells them apart: of one network without it, of one recipe by their features."""
-    layers = list(_named_by_recipe(run.cache_dir / "features", features))
-    if len({layer.network for layer in layers}) == 1:
-        layers = [replace(layer, label=layer.label.removeprefix(f"{layer.network} ")) for layer in layers]
-    if len({layer.label for layer in layers}) < len(layers):
-        layers = [replace(layer, label=layer.features) for layer in layers]
-    return tuple(layers)
-
-
-def _named_by_recipe(home: Path, features: Sequence[str]) -> Iterator[LayerOfRun]:
-    """Name each layer by network and node; without a recipe its features' name is all there is."""
-    for name in features:
-        try:
-            recipe = read_recipe(home / name)
-        except DataError:
-            yield LayerOfRun(name, name, name)
-            continue
-        if recipe["layer"] == IMPORTED:
-            yield LayerOfRun(name, name, name)
-        else:
-            yield LayerOfRun(name, f"{recipe['model']} {recipe['layer']}", recipe["model"])

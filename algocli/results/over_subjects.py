@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from algocli.dataset.sides import Side
-from algocli.results.report import Report, RoiRow
+from algocli.results.report_rows import Report, RoiRow
 
 
 @dataclass(frozen=True)

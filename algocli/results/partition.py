@@ -22,7 +22,7 @@ from algocli.dataset.protocol import Subject
 from algocli.dataset.sides import BOTH, Side, prefix
 from algocli.results.held_out import held_out, read_blocks
 from algocli.results.part_rows import TOTAL, PartitionReport, PartRow
-from algocli.results.regions import choose_rois, classes_of, regions
+from algocli.results.regions import Chosen, choose_rois, classes_of, regions, tell_min_ceiling, with_sums
 from algocli.results.scoring import read_scores
 from algocli.results.sure_parts import Drawn, Resampling, resample, with_intervals
 from algocli.results.telling import Correction
@@ -155,6 +155,7 @@ def summarise_parts(
     found: Sequence[tuple[Subject, SubjectParts]],
     *,
     rois: Sequence[str] | None = None,
+    min_ceiling: float = 0,
     drawn: Mapping[SubjectId, Drawn] | None = None,
     correct: Correction = "none",
     same_images: float = 0.0,
@@ -169,6 +170,8 @@ def summarise_parts(
         Each subject with its parts.
     rois
         Names of the only ROIs, 'All vertices' among them; by default all, 'All vertices' last.
+    min_ceiling
+        The least noise ceiling, as a share of variance, of the vertices that count; 0 for any.
     drawn, correct
         By subject what `resample_parts` returned, where rows are to say how sure they are, and how p is corrected for
         the number of ROIs.
@@ -181,14 +184,14 @@ def summarise_parts(
         If the data names no such ROI.
     """
     classes = classes_of([subject for subject, _ in found])
-    chosen = choose_rois(rois, classes)
+    chosen = choose_rois(rois, classes, min_ceiling)
     parts = named_parts(names)
     rows: list[PartRow] = []
     for subject, sides in found:
         own = list(_subject_rows(names, [*parts], subject, sides, chosen))
         rows += own if drawn is None else with_intervals(own, drawn[subject.id], correct)
-    notes = tuple(_ceiling_notes(found))
-    return PartitionReport(tuple(names), tuple(parts), tuple(rows), classes, notes, correct, same_images)
+    named, notes = with_sums(chosen, classes), (*tell_min_ceiling(min_ceiling), *_ceiling_notes(found))
+    return PartitionReport(tuple(names), tuple(parts), tuple(rows), named, notes, correct, same_images)
 
 
 def resample_parts(
@@ -198,6 +201,7 @@ def resample_parts(
     how: Resampling,
     *,
     rois: Sequence[str] | None = None,
+    min_ceiling: float = 0,
     track: Track = silent,
     note: Note = unheard,
 ) -> dict[SubjectId, Drawn]:
@@ -208,7 +212,8 @@ def resample_parts(
     DataError, UsageError
         As `sure_parts.resample` does.
     """
-    chosen, parts = choose_rois(rois, classes_of([subject for subject, _ in found])), named_parts(names)
+    chosen = choose_rois(rois, classes_of([subject for subject, _ in found]), min_ceiling)
+    parts = named_parts(names)
     return {subject.id: resample(subject, runs, parts, chosen, how, track=track, note=note) for subject, _ in found}
 
 
@@ -219,7 +224,7 @@ def named_parts(names: Sequence[str]) -> dict[str, Names]:
 
 
 def _subject_rows(
-    names: Sequence[str], parts: Sequence[str], subject: Subject, sides: SubjectParts, chosen: Sequence[str]
+    names: Sequence[str], parts: Sequence[str], subject: Subject, sides: SubjectParts, chosen: Chosen
 ) -> Iterator[PartRow]:
     values = {hemisphere: _stack(names, side) for hemisphere, side in sides.items()}
     vertices = {hemisphere: regions(subject, hemisphere, chosen) for hemisphere in sides}

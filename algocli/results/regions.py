@@ -14,6 +14,8 @@ from algocli.dataset.sides import ALL_VERTICES, Side
 from algocli.errors import DataError, UsageError
 from algocli.results.scoring import read_ceiling
 
+# What stands above regions of several ROIs together, where those of a class stand under its name.
+SUMS = "sums"
 # Indices into a hemisphere's challenge vertices, by the name of a ROI; empty where the ROI is absent.
 Regions = dict[str, NDArray[np.int64]]
 
@@ -40,6 +42,12 @@ def choose_rois(names: Iterable[str] | None, classes: Mapping[str, str], min_cei
     chosen = Chosen(choose_regions(names, classes) if names else (*classes, ALL_VERTICES))
     chosen.min_ceiling = min_ceiling
     return chosen
+
+
+def with_sums(chosen: Iterable[str], classes: Mapping[str, str]) -> dict[str, str]:
+    """Return the class of every ROI, and of the sums among the regions that were chosen, which stand under `SUMS`."""
+    sums = [name for name in chosen if name not in classes and name != ALL_VERTICES]
+    return {**classes, **dict.fromkeys(sums, SUMS)}
 
 
 def check_min_ceiling(min_ceiling: object) -> float:
@@ -79,14 +87,27 @@ def regions(subject: Subject, hemisphere: Side, chosen: Collection[str]) -> Regi
     if ALL_VERTICES in chosen:
         of[ALL_VERTICES] = np.arange(subject.n_vertices(hemisphere))
     least = chosen.min_ceiling if isinstance(chosen, Chosen) else 0
-    return _explainable(subject, hemisphere, of, least) if least else of
+    if not least:
+        return of
+    is_told = explainable(subject, hemisphere, least)
+    return {name: vertices[is_told[vertices]] for name, vertices in of.items()}
 
 
-def _explainable(subject: Subject, hemisphere: Side, of: Regions, least: float) -> Regions:
+def explainable(subject: Subject, hemisphere: Side, least: float) -> NDArray[np.bool_]:
+    """Say of each vertex, (n_vertices,), whether its noise ceiling is at least a share of variance; 0 asks for none.
+
+    Raises
+    ------
+    DataError
+        If there are no noise ceilings, or they are damaged.
+    """
+    if not least:
+        return np.ones(subject.n_vertices(hemisphere), bool)
     ceiling, _ = read_ceiling(subject, hemisphere)
     if ceiling is None:
         raise DataError(
             f"subject {subject.id} has no noise ceilings: min_ceiling={least:g} cannot be told",
             hint="leave min_ceiling=... away, or bring them in with: algocli import-ceilings",
         )
-    return {name: vertices[ceiling[vertices] >= least] for name, vertices in of.items()}
+    is_told: NDArray[np.bool_] = ceiling >= least
+    return is_told

@@ -1,32 +1,29 @@
-"""A run's scores, ROI by ROI: the rows behind the table, the JSON, the CSV and the bar chart."""
+"""A run's scores, ROI by ROI."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.compute.choices import said
 from algocli.dataset.ceilings import CeilingUnit
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.protocol import Dataset, Subject
-from algocli.dataset.sides import ALL_VERTICES, Side, check_side
-from algocli.errors import DataError, UsageError
+from algocli.dataset.sides import ALL_VERTICES, Side
+from algocli.errors import DataError
 from algocli.features.store.commands import preparation
 from algocli.features.store.library import read_recipe
 from algocli.results.certainty import Asked, Certainty, assess
 from algocli.results.data_of_runs import Origin, recorded_subjects, tell_changed_files, tell_other_places
-from algocli.results.held_out import share_of_same_images
-from algocli.results.regions import Chosen, Regions, choose_rois, classes_of, regions, tell_min_ceiling
-from algocli.results.rows import RowsByRoi
+from algocli.results.held_out import scored_on, share_of_same_images
+from algocli.results.regions import Chosen, Regions, choose_rois, classes_of, regions, tell_min_ceiling, with_sums
+from algocli.results.report_rows import COLUMNS, Report, RoiRow
+from algocli.results.rows import OfLayers
 from algocli.results.scoring import (
-    OverallAccuracy,
     VertexScores,
     add_square,
     mean_adjusted,
@@ -35,108 +32,12 @@ from algocli.results.scoring import (
     scored_subjects,
 )
 from algocli.runs.mixtures import tell_mixtures
+from algocli.runs.networks import networks_of, tell_random_weights
 from algocli.runs.run import Run
 from algocli.runs.scored_images import tell_split
 from algocli.runs.subject_run import SubjectRun
 
 NOTHING = Asked()
-
-
-@dataclass(frozen=True)
-class RoiRow:
-    """The scores of one ROI in one hemisphere of one subject; None where there is nothing to score.
-
-    `median_r` and `mean_r` are over the ROI's vertices, r being on held-out training images; `accuracy` is the mean
-    noise-normalised encoding accuracy in percent by the official rule, `adjusted_accuracy` the mean of the same without
-    what chance adds to r², signed and not cut off (`scoring.VertexScores`); None where the data folder has no noise
-    ceilings, or, of the latter, they are too low or the images too few. Where they were asked for, `low` and `high`
-    bound the 95 % interval of `mean_r`, and `significant_share` is the share of vertices that are explained better than
-    chance.
-    """
-
-    subject: SubjectId
-    hemisphere: Side
-    roi: str
-    n_vertices: int
-    median_r: float | None
-    mean_r: float | None
-    accuracy: float | None
-    low: float | None = None
-    high: float | None = None
-    significant_share: float | None = None
-    adjusted_accuracy: float | None = None
-
-
-# What every row tells, asked or not.
-COLUMNS = (*(field.name for field in fields(RoiRow) if field.default is MISSING), "adjusted_accuracy")
-
-
-@dataclass(frozen=True)
-class Report(RowsByRoi):
-    """All rows of a run, subject by subject and hemisphere by hemisphere, ROIs in the order of their classes.
-
-    `classes` tells the class of each ROI (`ALL_VERTICES` has none); `notes` say what was assumed on the way.
-    `overall` is over all vertices of all the subjects whatever the rows are; None unless all have noise ceilings.
-    `columns` are the fields of a row that were asked for; `preparation` has a line for each network whose images were
-    not prepared as its weights ask for. `refitted` is False where no subject's folds could be fitted again for p;
-    `same_images` is the share of a subject's held-out images that were held out of another too, if images were drawn.
-    """
-
-    run: str
-    rows: tuple[RoiRow, ...]
-    classes: dict[str, str]
-    notes: tuple[str, ...] = ()
-    overall: OverallAccuracy | None = None
-    columns: tuple[str, ...] = COLUMNS
-    preparation: tuple[str, ...] = ()
-    refitted: bool = True
-    same_images: float = 0.0
-
-    def __repr__(self) -> str:
-        return f"Report({self.told(f'run {self.run}')})"
-
-    def table(self) -> list[dict[str, Any]]:
-        """Return the rows as dicts: those columns that were asked for, a missing score as None."""
-        return self.records
-
-    @property
-    def records(self) -> list[dict[str, Any]]:
-        """The rows as JSON and CSV have them: their columns by name."""
-        return [{name: getattr(row, name) for name in self.columns} for row in self.rows]
-
-    @property
-    def has_accuracy(self) -> bool:
-        """Say whether any row is normalised by a noise ceiling."""
-        return any(row.accuracy is not None for row in self.rows)
-
-    @property
-    def has_adjusted(self) -> bool:
-        """Say whether any row tells an accuracy without what chance adds to it."""
-        return any(row.adjusted_accuracy is not None for row in self.rows)
-
-    @property
-    def has_intervals(self) -> bool:
-        """Say whether rows tell the interval of their mean r."""
-        return "low" in self.columns
-
-    @property
-    def has_significance(self) -> bool:
-        """Say whether rows tell how many vertices are significant."""
-        return "significant_share" in self.columns
-
-    def row(self, subject: SubjectId, hemisphere: Side, roi: str) -> RoiRow | None:
-        """Return one row, or None where that subject's data does not name the ROI.
-
-        Raises
-        ------
-        UsageError
-            If there is no such hemisphere, or the report has no such subject or ROI.
-        """
-        if subject not in self.subjects:
-            listed = ", ".join(map(str, self.subjects))
-            raise UsageError(f"{said('subject', subject)}: the report has {listed or 'none'}")
-        wanted = (subject, check_side(hemisphere, self.sides), self.region(roi))
-        return next((row for row in self.rows if (row.subject, row.hemisphere, row.roi) == wanted), None)
 
 
 def summarise(
@@ -196,32 +97,43 @@ def _report(
 ) -> Report:
     """Score subjects that are paired with their data, or with None where there is none."""
     numbers = [subject_run.id for _, subject_run in pairs]
-    notes = [*remarks, *tell_changed_files(pairs), *tell_mixtures(run, numbers), *tell_split(run, numbers)]
+    told = (*tell_mixtures(run, numbers), *tell_split(run, numbers), *tell_random_weights([run]))
+    notes = [*remarks, *tell_changed_files(pairs), *told]
     classes = classes_of(subject for subject, _ in pairs if subject is not None)
     chosen = choose_rois(which[0], classes, which[1])
     notes += tell_min_ceiling(chosen.min_ceiling)
     # What does not fit is told before anything that takes a while.
     scores = {subject_run.id: _scores(subject, subject_run) for subject, subject_run in pairs}
     rows: list[RoiRow] = []
-    refitted = False
+    whose, refitted = OfLayers(run=run.name, **networks_of(run).fields), False
     for subject, subject_run in pairs:
         sides = scores[subject_run.id]
         of = {side: _regions(subject, side, sides[side], chosen) for side in sides}
         sure = assess(run, subject_run.id, subject, of, asked, notes.append)
         refitted |= any(one.refitted for one in sure.values())
         for side in sides:
-            rows += _rows(subject_run.id, side, sides[side], of[side], sure[side])
+            rows += _rows(whose, subject_run.id, side, sides[side], of[side], sure[side])
     everything = {f"subject {number} {side}": sides[side] for number, sides in scores.items() for side in sides}
     # Without a single accuracy there is nothing that a ceiling explains.
     if any(row.accuracy is not None for row in rows):
         notes += _ceiling_notes(everything)
     overall = pool(list(everything.values()))
     columns, prepared = COLUMNS + asked.columns, tuple(_preparation(run))
-    same_images = 0.0
     # To list all images takes as long as everything else that a plain report does.
-    if asked.n_resamples is not None:
-        same_images = share_of_same_images(run, [subject for subject, _ in pairs if subject is not None])
-    return Report(run.name, tuple(rows), classes, tuple(notes), overall, columns, prepared, refitted, same_images)
+    drawn_of = [subject for subject, _ in pairs if subject is not None and asked.n_resamples is not None]
+    return Report(
+        run.name,
+        tuple(rows),
+        with_sums(chosen, classes),
+        tuple(notes),
+        overall,
+        columns,
+        prepared,
+        refitted,
+        share_of_same_images(run, drawn_of),
+        chosen.min_ceiling,
+        scored_on(run, [subject_run for _, subject_run in pairs]),
+    )
 
 
 def _scores(subject: Subject | None, subject_run: SubjectRun) -> dict[Side, VertexScores]:
@@ -239,7 +151,9 @@ def _regions(subject: Subject | None, hemisphere: Side, scores: VertexScores, ch
     return {ALL_VERTICES: np.arange(len(scores.correlation))} if ALL_VERTICES in chosen else {}
 
 
-def _rows(number: SubjectId, hemisphere: Side, scores: VertexScores, of: Regions, sure: Certainty) -> Iterator[RoiRow]:
+def _rows(
+    whose: OfLayers, number: SubjectId, hemisphere: Side, scores: VertexScores, of: Regions, sure: Certainty
+) -> Iterator[RoiRow]:
     accuracy, adjusted = scores.accuracy, scores.adjusted_accuracy
     for name, vertices in of.items():
         r = scores.correlation[vertices]
@@ -247,7 +161,8 @@ def _rows(number: SubjectId, hemisphere: Side, scores: VertexScores, of: Regions
         fair = mean_adjusted(adjusted[vertices]) if adjusted is not None else None
         low, high = sure.intervals.get(name, (None, None))
         head = (number, hemisphere, name, len(vertices))
-        yield RoiRow(*head, _median(r), _mean(r), percent, low, high, sure.significant_share(vertices), fair)
+        share = sure.significant_share(vertices)
+        yield RoiRow(*head, _median(r), _mean(r), percent, low, high, share, fair, **whose.origin)
 
 
 def _median(values: NDArray[np.float64]) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Protocol
@@ -35,6 +35,39 @@ class Row(RoiRow, Protocol):
     def subject(self) -> SubjectId:
         """The subject's number or name."""
         ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfRun:
+    """What every row tells of where its numbers come from, so that those of several tables can stand together.
+
+    Attributes
+    ----------
+    run
+        Its name. Rows are equal if their numbers are, whatever made them.
+    model, weights
+        The networks of the run's features and their weights, several joined by ' + '; None where nobody knows.
+    """
+
+    run: str | None = field(default=None, compare=False)
+    model: str | None = field(default=None, compare=False)
+    weights: str | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfLayers(OfRun):
+    """The same of rows that are about a whole run; `layer` has its layers, several joined by ' + '."""
+
+    layer: str | None = field(default=None, compare=False)
+
+    @property
+    def origin(self) -> dict[str, Any]:
+        """What a row tells of where its numbers come from."""
+        return {name: getattr(self, name) for name in ORIGIN}
+
+
+# As tables have them.
+ORIGIN = ("run", "model", "layer", "weights")
 
 
 class RowsOfRois:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:
-    from algocli.encoding.settings import Settings
+from collections.abc import Mapping
+from typing import Any, Literal
 
 # How differences are corrected for their number, and what p counts as one.
 Correction = Literal["none", "fdr", "max"]
@@ -17,6 +15,8 @@ SCORED_ON = "held-out training images (validation)"
 NOT_TEST = "the leaderboard's test images are others, and may score lower or higher"
 # Goes wherever intervals of subjects are told, so that nobody takes them for those of other people.
 UNIT_OF_SUBJECTS = "unit in a subject's table: image; intervals are of that subject, had it seen other such images"
+# Letters of a legend's entry that does not run into the caption.
+LONGEST_LABEL = 36
 DASH = "\N{EN DASH}"
 
 
@@ -37,14 +37,20 @@ def number(value: float | None, digits: int = 3, *, signed: bool = False, groupe
     return f"{value:{'+' if has_sign else ''}z{',' if grouped else ''}.{digits}f}"
 
 
-def told_split(settings: Settings) -> str:
-    """Say which training images were held out."""
-    if settings.shared == "only":
+def shortened(name: str, longest: int = LONGEST_LABEL) -> str:
+    """Take the middle out of a name that is too long for its place."""
+    return name if len(name) <= longest else f"{name[: longest // 3]}…{name[-(longest - 1 - longest // 3) :]}"
+
+
+def told_split(held_out: Mapping[str, Any]) -> str:
+    """Say which training images were held out, as `scored_on` has it."""
+    shared, holdout, folds = (held_out[name] for name in ("shared", "holdout", "folds"))
+    if shared == "only":
         return "all that other subjects saw too"
-    part = f"{100 * settings.holdout:g} %" if settings.holdout is not None else "all"
-    of_whom = " of those that no other subject saw" if settings.shared == "exclude" else ""
-    in_folds = f", in {settings.folds} folds" if settings.folds is not None else ""
-    return f"{part}{of_whom}{in_folds}, seed {settings.seed}"
+    part = f"{100 * holdout:g} %" if holdout is not None else "all"
+    of_whom = " of those that no other subject saw" if shared == "exclude" else ""
+    in_folds = f", in {folds} folds" if folds is not None else ""
+    return f"{part}{of_whom}{in_folds}, seed {held_out['seed']}"
 
 
 def drawn_anew(n_resamples: int, seed: int) -> str:

@@ -15,6 +15,8 @@ splitting       which images a training fits and holds out
 training        fits a subject's model into a run
 unions          the runs that a variance partition needs
 mixtures        what the subjects of a run may not have in common
+networks        which networks and layers a run is of, and whether they learned anything
+meanwhile       begins anew where a run is trained again while it is read
 scored_images   on which images a run was scored
 p_values        p values kept with a run
 refitting       the models of a run, fitted once more

@@ -147,7 +147,7 @@ class Run:
         return subject_run
 
     def table(self) -> list[dict[str, Any]]:
-        """Return a row a subject and side: its number of vertices, and median and mean r on held-out images.
+        """Return a row a subject and side: its run, its number of vertices, and median and mean r on held-out images.
 
         Raises
         ------
@@ -191,7 +191,13 @@ class Run:
 def _summed_up(subject_run: SubjectRun, side: Side) -> dict[str, Any]:
     r = subject_run.correlation(side)
     scores = {"median_r": float(np.median(r)), "mean_r": float(np.mean(r))}
-    return {"subject": subject_run.id, "hemisphere": side, "n_vertices": len(r), **scores}
+    return {
+        "run": subject_run.folder.parent.name,
+        "subject": subject_run.id,
+        "hemisphere": side,
+        "n_vertices": len(r),
+        **scores,
+    }
 
 
 def _is_subject_folder(path: Path) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from algocli.results.group_report import GroupReport, group_report
-from algocli.results.report import Report, RoiRow
+from algocli.results.report_rows import Report, RoiRow
 from algocli.stats.bootstrap import bootstrap_r, interval, resample, widened
 
 N_SUBJECTS, N_IMAGES, N_ROIS, N_DRAWS = 8, 120, 4, 100

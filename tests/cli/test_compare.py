@@ -13,7 +13,7 @@ from algocli.cli import app
 from tests.results.compared import write_challenge, write_compared_run
 
 KEYS = [
-    "run", "reference", "subject", "hemisphere", "roi", "n_vertices",
+    "run", "model", "layer", "weights", "reference", "subject", "hemisphere", "roi", "n_vertices",
     "mean_r", "reference_mean_r", "difference", "low", "high",
 ]  # fmt: skip
 
@@ -50,11 +50,11 @@ def test_the_json_is_the_contract(compare):
     assert {tuple(row) for row in printed["rows"]} == {tuple(KEYS)}
     assert len(printed["rows"]) == 2 * 32
     everything = printed["rows"][31]
-    assert [everything[key] for key in KEYS[:6]] == ["better", "plain", 1, "left", "All vertices", 31]
+    assert [everything[key] for key in ("run", *KEYS[4:9])] == ["better", "plain", 1, "left", "All vertices", 31]
     assert everything["difference"] == everything["mean_r"] - everything["reference_mean_r"]
     assert 0 < everything["low"] < everything["difference"] < everything["high"]
     absent = next(row for row in printed["rows"] if row["roi"] == "mTL-faces")
-    assert [absent[key] for key in KEYS[5:]] == [0, None, None, None, None, None]
+    assert [absent[key] for key in KEYS[8:]] == [0, None, None, None, None, None]
 
 
 @pytest.mark.parametrize(

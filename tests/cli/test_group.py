@@ -43,7 +43,9 @@ def test_the_json_of_a_report_is_rows_over_subjects(invoke, tmp_path):
     printed = json.loads(result.stdout)
     assert list(printed) == ["run", "unit", "subjects", "corrected", "rows", "summary", "held_out"]
     assert (printed["unit"], printed["subjects"], printed["corrected"]) == ("subject", [1, 6], "fdr")
-    assert {tuple(row) for row in printed["rows"]} == {("hemisphere", "roi", *NUMBERS, "accuracy", "adjusted_accuracy")}
+    assert {tuple(row) for row in printed["rows"]} == {
+        ("run", "model", "layer", "weights", "hemisphere", "roi", *NUMBERS, "accuracy", "adjusted_accuracy")
+    }
     assert len(printed["rows"]) == 2 * 32
     everything = printed["rows"][31]
     assert [everything[key] for key in ("hemisphere", "roi", "n_subjects", "p")] == ["left", "All vertices", 2, 0.25]
@@ -85,7 +87,11 @@ def test_a_comparison_says_which_run_is_best(invoke, tmp_path):
     printed = json.loads(result.stdout)
     assert list(printed) == ["reference", "unit", "subjects", "corrected", "rows", "best", "held_out"]
     more = ["mean_r", "reference_mean_r", "n_better", "n_worse"]
-    assert list(printed["rows"][0]) == ["run", "reference", "hemisphere", "roi", *NUMBERS, *more]
+    assert list(printed["rows"][0]) == [
+        *("run", "model", "layer", "weights", "reference", "hemisphere", "roi"),
+        *NUMBERS,
+        *more,
+    ]
     assert [row["n_better"] for row in printed["rows"]] == [2, 2]
     assert [(best["run"], best["stability"], best["shares"]) for best in printed["best"]] == [
         ("better", 1.0, {"plain": 0.0, "better": 1.0})

@@ -72,7 +72,8 @@ def test_the_json_is_the_contract(report, tiny_challenge, cache):
     assert printed["held_out"] == {**split, "n_images": {"1": n_images}}
     assert printed["run"] == "newer"
     assert len(printed["rows"]) == 2 * 32
-    keys = ["subject", "hemisphere", "roi", "n_vertices", "median_r", "mean_r", "accuracy", "adjusted_accuracy"]
+    keys = ["run", "model", "layer", "weights", "subject", "hemisphere", "roi", "n_vertices", "median_r", "mean_r"]
+    keys += ["accuracy", "adjusted_accuracy"]
     assert {tuple(row) for row in printed["rows"]} == {tuple(keys)}
     r = np.load(cache / "runs/newer/subj01/left_correlation.npy")
     everything = printed["rows"][31]
@@ -80,7 +81,9 @@ def test_the_json_is_the_contract(report, tiny_challenge, cache):
     assert everything["n_vertices"] == 31
     assert everything["mean_r"] == pytest.approx(r.mean(), abs=1e-15)
     absent = next(row for row in printed["rows"] if row["roi"] == "mTL-faces")
-    assert absent == dict(zip(keys, [1, "left", "mTL-faces", 0, None, None, None, None], strict=True))
+    # Of features that nothing is known of, their name is told.
+    told = ["newer", "alexnet-features.2-1a2b3c4d", None, None, 1, "left", "mTL-faces", 0, None, None, None, None]
+    assert absent == dict(zip(keys, told, strict=True))
 
 
 def test_the_table_fits_a_terminal_and_says_what_was_scored(report):

@@ -33,7 +33,7 @@ def test_shares_of_significant_vertices_and_intervals_are_rows_of_the_json(repor
     result = report("--json", *EVERYTHING)
     assert result.exit_code == 0, result.stderr
     rows = json.loads(result.stdout)["rows"]
-    assert {tuple(row)[8:] for row in rows} == {("low", "high", "significant_share")}
+    assert {tuple(row)[12:] for row in rows} == {("low", "high", "significant_share")}
     for row in rows:
         if row["roi"] == "All vertices":
             assert row["significant_share"] == pytest.approx(1 - 12 / row["n_vertices"], abs=0.06)

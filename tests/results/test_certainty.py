@@ -21,7 +21,8 @@ from algocli.errors import DataError, StorageError, UsageError
 from algocli.results import held_out
 from algocli.results import significance as chance
 from algocli.results.certainty import Asked
-from algocli.results.report import COLUMNS, Report, RoiRow, summarise
+from algocli.results.report import summarise
+from algocli.results.report_rows import COLUMNS, Report, RoiRow
 from algocli.results.rows import write_csv
 from algocli.runs.p_values import kept
 from algocli.runs.run import Run

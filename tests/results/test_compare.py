@@ -15,7 +15,8 @@ from scipy import stats
 
 from algocli.dataset.challenge.subjects import Challenge
 from algocli.errors import DataError, MissingStep, UsageError
-from algocli.results.compare import Comparison, DifferenceRow, compare
+from algocli.results.compare import compare
+from algocli.results.difference_rows import Comparison, DifferenceRow
 from algocli.results.report import summarise
 from algocli.runs.run import Run
 from algocli.stats import bootstrap

@@ -11,10 +11,10 @@ import pytest
 from scipy import stats
 
 from algocli.errors import UsageError
-from algocli.results.compare import Comparison, DifferenceRow
+from algocli.results.difference_rows import Comparison, DifferenceRow
 from algocli.results.group_compare import GroupComparison, group_comparison
 from algocli.results.group_report import GroupReport, group_report
-from algocli.results.report import Report, RoiRow
+from algocli.results.report_rows import Report, RoiRow
 from tests.benchmarks.group_calibration import p_of_nobody, people
 
 SUBJECTS = (1, 2, 5, "anna", "ben", "kim", "subj-x")

@@ -73,7 +73,8 @@ def test_rows_become_json_and_csv(toy: Toy, run: Run, tmp_path: Path) -> None:
     report = algocli.report(run, data_dir=toy)
     assert json.loads(json.dumps(report.records))[0]["subject"] == "anna"
     write_csv(report, tmp_path / "report.csv")
-    assert (tmp_path / "report.csv").read_text().splitlines()[1].startswith("anna,all,rim,2,")
+    first = (tmp_path / "report.csv").read_text().splitlines()[1]
+    assert first.startswith(f"{run.name},stand-in,edges,a formula,anna,all,rim,2,")
 
 
 def test_a_page_has_one_group_of_columns_and_no_maps(toy: Toy, run: Run, tmp_path: Path) -> None:

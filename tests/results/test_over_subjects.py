@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from algocli.results.over_subjects import as_one_subject, over_subjects
-from algocli.results.report import Report, RoiRow
+from algocli.results.report_rows import Report, RoiRow
 
 
 @pytest.fixture

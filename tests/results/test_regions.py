@@ -9,7 +9,10 @@ import pytest
 
 from algocli.dataset.challenge.subjects import Challenge
 from algocli.errors import DataError, UsageError
+from algocli.results.page.report_tables import roi_table
 from algocli.results.regions import check_min_ceiling, choose_rois, classes_of, regions
+from algocli.results.report import summarise
+from algocli.runs.run import Run
 from tests.support.challenge import write_tiny_challenge
 
 
@@ -44,3 +47,13 @@ def test_without_ceilings_none_can_be_asked_for(tmp_path: Path) -> None:
 def test_a_ceiling_is_a_share(wrong: object) -> None:
     with pytest.raises(UsageError, match="min_ceiling="):
         check_min_ceiling(wrong)
+
+
+def test_sums_stand_under_a_heading_of_their_own(challenge: Challenge, run: Run) -> None:
+    report = summarise(challenge, run, subjects=[1], rois=["V1v", "V1+EBA", "FFA+PPA", "all"])
+    assert list(report.by_class(report.rois)) == [
+        ("prf-visualrois", ("V1v",)),
+        ("sums", ("V1+EBA", "FFA+PPA")),
+        ("", ("All vertices",)),
+    ]
+    assert [group.name for group in roi_table(report, 1).groups] == ["prf-visualrois", "sums"]

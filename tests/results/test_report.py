@@ -12,7 +12,8 @@ import pytest
 
 from algocli.dataset.challenge.subjects import Challenge
 from algocli.errors import UsageError
-from algocli.results.report import RoiRow, summarise
+from algocli.results.report import summarise
+from algocli.results.report_rows import RoiRow
 from algocli.results.rows import write_csv
 from tests.results.by_hand import write_run
 from tests.support.challenge import MAPPINGS
@@ -109,6 +110,7 @@ def test_the_csv_holds_every_number_to_the_last_bit(report, tmp_path):
     with (tmp_path / "rows.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert list(rows[0]) == [
+        *("run", "model", "layer", "weights"),
         "subject",
         "hemisphere",
         "roi",
@@ -122,7 +124,7 @@ def test_the_csv_holds_every_number_to_the_last_bit(report, tmp_path):
     def number(cell):
         return float(cell) if cell else None
 
-    read = [(int(row["n_vertices"]), *map(number, (row[name] for name in list(row)[4:]))) for row in rows]
+    read = [(int(row["n_vertices"]), *map(number, (row[name] for name in list(row)[8:]))) for row in rows]
     assert read == [
         (row.n_vertices, row.median_r, row.mean_r, row.accuracy, row.adjusted_accuracy) for row in report.rows
     ]

@@ -28,7 +28,7 @@ from algocli.results.drawing.style import (
     side_colour,
     styled,
 )
-from algocli.results.report import Report, RoiRow
+from algocli.results.report_rows import Report, RoiRow
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -209,7 +209,8 @@ def _draw_side(axes: Axes, shown: DotPlot, side: Side, places: Sequence[Place], 
         elif having < len(shown.subjects):
             axes.text(place.x, 1.0, f"n {having}", transform=axes.get_xaxis_transform(), **small)
     room = 0.06 * (high - low)
-    axes.set_ylim(low - room if low < 0 else 0.0, high + room)
+    # Where nobody has a score there is an axis all the same.
+    axes.set_ylim(low - room if low < 0 else 0.0, high + room or 0.05)
 
 
 def _join(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.sides import Side
 from algocli.errors import DataError
-from algocli.results.compare import Comparison
+from algocli.results.difference_rows import Comparison
 from algocli.results.drawing.chart import Chart
 from algocli.results.drawing.roi_axis import (
     ABSENT,

@@ -5,6 +5,7 @@ provenance      where numbers come from, in words
 tables          cells, columns, groups
 report_tables   tables of a report
 compare_tables  tables of a comparison
+run_tables      tables of many runs
 pictures        charts in both themes
 packing         arrays as text
 filling         templates filled

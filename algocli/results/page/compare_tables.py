@@ -8,7 +8,7 @@ from statistics import fmean
 
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.sides import Side, heading
-from algocli.results.compare import Comparison, DifferenceRow
+from algocli.results.difference_rows import Comparison, DifferenceRow
 from algocli.results.page.provenance import describe_settings, features_in_short
 from algocli.results.page.tables import Cell, Column, Group, Table, count, largest, number, roi_rows, span
 from algocli.results.telling import DASH
@@ -114,13 +114,14 @@ def _cells(comparison: Comparison, rows: Sequence[DifferenceRow]) -> Iterator[Ce
     yield from (count(rows[0].n_vertices), number(rows[0].reference_mean_r).heated(full))
     for row in rows:
         yield number(row.mean_r).heated(full)
-        yield _difference(row).heated(most)
+        yield difference(row).heated(most)
         yield span(row.low, row.high, signed=True)
         if has_p:
             yield number(row.p)
 
 
-def _difference(row: DifferenceRow) -> Cell:
+def difference(row: DifferenceRow) -> Cell:
+    """Return a difference's cell, with a mark where it is told as one."""
     cell = number(row.difference, signed=True)
     if not row.stands_out:
         return cell

@@ -44,13 +44,17 @@ WORKS = {
 
 @dataclass(frozen=True)
 class SubjectPart:
-    """What a page shows of one subject; maps come with an id of their own. `about` is its outcome in a few words."""
+    """What a page shows of one subject; maps come with an id of their own. `about` is its outcome in a few words.
+
+    Each of the `folded` tables is behind a line to press.
+    """
 
     number: SubjectId
     tables: tuple[Table, ...]
     pictures: tuple[Picture, ...]
     maps: tuple[tuple[str, BrainMap], ...]
     about: str = ""
+    folded: tuple[Table, ...] = ()
 
     @property
     def ident(self) -> str:

@@ -10,6 +10,7 @@ from algocli.results.group_compare import GroupComparison
 from algocli.results.group_report import GroupReport
 from algocli.results.page.pictures import Picture, picture
 from algocli.results.plots.group_charts import dots_of, dots_of_comparison
+from algocli.results.ranked import MOST_SIDE_BY_SIDE
 
 # Inches of a page that a chart's ROIs can take.
 _PAGE = 11.0
@@ -21,7 +22,9 @@ def report_pictures(group: GroupReport) -> tuple[Picture, ...]:
 
 
 def compare_pictures(group: GroupComparison) -> tuple[Picture, ...]:
-    """Draw the same for every run, side by side, the reference first."""
+    """Draw the same for every run, side by side, the reference first; of more runs than stand so, nothing."""
+    if len(group.names) > MOST_SIDE_BY_SIDE:
+        return ()
     return _dots(dots_of_comparison(group.each), "Each subject and run")
 
 

@@ -34,7 +34,8 @@ from algocli.results.plots.ceilings import plot_ceiling
 from algocli.results.plots.group_maps import plot_group_accuracy
 from algocli.results.plots.layers import plot_best_layer
 from algocli.results.plots.request import Wishes
-from algocli.results.report import NOTHING, Report
+from algocli.results.report import NOTHING
+from algocli.results.report_rows import Report
 from algocli.results.telling import SCORED_ON
 from algocli.runs.run import Run
 
@@ -170,7 +171,9 @@ def _placed(report: Report, data: Dataset) -> tuple[SubjectId, ...]:
 def _group_maps(report: Report, run: Run, data: Dataset) -> tuple[tuple[str, BrainMap], ...]:
     """Map the mean over subjects, where there are several."""
     placed = _placed(report, data)
-    return (("map-group", plot_group_accuracy(data, run, Wishes(placed))),) if len(placed) > 1 else ()
+    if len(placed) < 2:
+        return ()
+    return (("map-group", plot_group_accuracy(data, run, Wishes(placed, min_ceiling=report.min_ceiling))),)
 
 
 def _subject_parts(report: Report, run: Run, data: Dataset, notes: dict[str, None]) -> Iterator[SubjectPart]:
@@ -179,14 +182,15 @@ def _subject_parts(report: Report, run: Run, data: Dataset, notes: dict[str, Non
     placed = _placed(report, data)
     if placed != there:
         notes["no maps of the cortex: the dataset does not say where its responses lie"] = None
-    maps = {n: [(f"map-{n}", shown)] for n, shown in plot_accuracy(data, run, Wishes(placed))} if placed else {}
+    wishes = Wishes(placed or None, min_ceiling=report.min_ceiling)
+    maps = {n: [(f"map-{n}", shown)] for n, shown in plot_accuracy(data, run, wishes)} if placed else {}
     if placed and per_layer(run) is not None:
         try:
-            for n, shown in plot_best_layer(data, [run], Wishes(placed)):
+            for n, shown in plot_best_layer(data, [run], wishes):
                 maps[n].append((f"layers-{n}", shown))
         except UsageError as error:
             notes[f"no map of the best layers: {error.message}"] = None
-    ceilings = _against_ceilings(data, run, there)
+    ceilings = _against_ceilings(data, run, there, report.min_ceiling)
     for n in report.subjects:
         charts = [*_charts(report, n, f"subject {n}'s median r by ROI"), *ceilings.get(n, ())]
         yield SubjectPart(n, (roi_table(report, n),), tuple(charts), tuple(maps.get(n, ())), _in_short(report, n))
@@ -229,14 +233,17 @@ def _extremes(report: Report, subject: SubjectId) -> Iterator[str]:
             yield f"{heading(h)}: from {low:.2f} ({worst}) to {high:.2f} ({best})."
 
 
-def _against_ceilings(data: Dataset, run: Run, subjects: Sequence[SubjectId]) -> dict[SubjectId, tuple[Picture]]:
+def _against_ceilings(
+    data: Dataset, run: Run, subjects: Sequence[SubjectId], min_ceiling: float
+) -> dict[SubjectId, tuple[Picture]]:
     """Draw the r of those who have noise ceilings against these, all to one scale."""
     having = tuple(
         n for n in subjects if all(data.subject(n).noise_ceiling(h) is not None for h in data.subject(n).sides)
     )
     if not having:
         return {}
-    charts = {theme: dict(plot_ceiling(data, run, Wishes(having, title="", theme=theme))) for theme in (LIGHT, DARK)}
+    wishes = {theme: Wishes(having, title="", theme=theme, min_ceiling=min_ceiling) for theme in (LIGHT, DARK)}
+    charts = {theme: dict(plot_ceiling(data, run, wishes[theme])) for theme in wishes}
     return {n: (_against_ceiling(charts, n),) for n in having}
 
 
@@ -252,6 +259,7 @@ def _command(report: Report, run: Run, title: str | None, asked: Asked, rois: Se
     """Return the command that writes this page again."""
     words = ["algocli report", f"--run {quote(run.name)}", f"-s {','.join(map(str, report.subjects))}"]
     words += [f"--roi {quote(roi)}" for roi in rois or ()]
+    words += [f"--min-ceiling {report.min_ceiling:g}"] * bool(report.min_ceiling)
     usual = Asked(1000, 1000)
     if asked.n_permutations is not None:
         words.append("--significance")

@@ -8,7 +8,7 @@ from algocli.dataset.naming import SubjectId
 from algocli.dataset.sides import heading
 from algocli.results.over_subjects import SubjectsRow, over_subjects
 from algocli.results.page.tables import Cell, Column, Group, Table, count, largest, number, roi_rows, span
-from algocli.results.report import Report, RoiRow
+from algocli.results.report_rows import Report, RoiRow
 from algocli.results.telling import DASH
 
 _N = Column("n", "number of vertices")

@@ -19,7 +19,7 @@ class Cell:
     """What a cell shows, and the number or word that it is sorted by; None goes last in either direction.
 
     `mark` is a sign beside the text, and `meaning` what it says to whoever cannot see it. `heat` is how much colour it
-    has, from -1 to 1; 0 has none.
+    has, from -1 to 1; 0 has none. `run`, of a row's head, is the place of the run that the row tells of, if it is one.
     """
 
     text: str
@@ -27,6 +27,7 @@ class Cell:
     mark: str = ""
     meaning: str = ""
     heat: float = 0.0
+    run: int | None = None
 
     def heated(self, full: float | None) -> Cell:
         """Give the cell a colour by its number; `full` has all of it. What is no number has none."""

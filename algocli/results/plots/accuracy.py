@@ -16,11 +16,13 @@ from algocli.results.drawing.chart import Chart
 from algocli.results.drawing.charts import draw_rois
 from algocli.results.drawing.roi_axis import remark_on_absent
 from algocli.results.plots.request import Values, Wishes
-from algocli.results.report import RoiRow, summarise
+from algocli.results.report import summarise
+from algocli.results.report_rows import RoiRow
 from algocli.results.scoring import read_scores, scored_subjects
 from algocli.results.significance import FALSE_DISCOVERIES, significant
 from algocli.results.telling import SCORED_ON
 from algocli.runs import p_values as kept_p
+from algocli.runs.networks import name_runs
 from algocli.runs.run import Run
 from algocli.runs.subject_run import SubjectRun
 
@@ -45,7 +47,9 @@ def plot_accuracy(
     """
     pairs = scored_subjects(challenge, run, wishes.subjects)
     scores: dict[SubjectId, Values] = {
-        subject.id: {h: read_scores(subject, subject_run, h).correlation for h in wishes.sides(subject)}
+        subject.id: wishes.explainable(
+            subject, {h: read_scores(subject, subject_run, h).correlation for h in wishes.sides(subject)}
+        )
         for subject, subject_run in pairs
     }
     remarks = dict.fromkeys(scores, "")
@@ -59,7 +63,7 @@ def plot_accuracy(
         values = scores[subject.id]
         drawn = wishes.on_surface(subject, values)
         said = f"Scored on {SCORED_ON}.{remarks[subject.id]}"
-        caption = f"{said}\nRun {run.name}.\n{wishes.count(drawn, values)}"
+        caption = f"{said}\n{name_runs([run])}\n{wishes.count(drawn, values)}"
         title = wishes.heading("Encoding accuracy", subject.id, pairs)
         outlines = wishes.outlines(subject)
         yield subject.id, BrainMap((Panel(drawn),), key, title, caption, wishes.surface, outlines)
@@ -77,7 +81,7 @@ def plot_bars(
     DataError, MissingStep
         If data and run do not fit together, or a subject is missing from either.
     """
-    report = summarise(challenge, run, subjects=wishes.subjects, rois=rois)
+    report = summarise(challenge, run, subjects=wishes.subjects, rois=rois, min_ceiling=wishes.min_ceiling)
     for number in report.subjects:
         remark = remark_on_absent(row.n_vertices for row in report.rows if row.subject == number)
         yield (
@@ -87,7 +91,7 @@ def plot_bars(
                 number,
                 hemispheres=asked_sides(report.sides, wishes.hemispheres),
                 title=wishes.heading("Encoding accuracy by ROI", number, report.subjects),
-                caption=f"Scored on {SCORED_ON}. Run {run.name}.{remark}",
+                caption=f"Scored on {SCORED_ON}. {name_runs([run])}{remark}{wishes.told_ceiling}",
                 dpi=wishes.dpi,
                 theme=wishes.theme,
             ),
@@ -115,7 +119,8 @@ def _significant_alone(run: Run, subject_run: SubjectRun, values: Values) -> tup
     """Make r NaN where it may be chance; also say where it is not."""
     kept = kept_significance(run, subject_run)
     better = significant(kept.p)
-    counts = " and ".join(f"{better[h].sum():,} of {len(r):,} {h}" for h, r in values.items())
+    better = {h: better[h] & np.isfinite(r) for h, r in values.items()}
+    counts = " and ".join(f"{better[h].sum():,} of {np.isfinite(r).sum():,} {h}" for h, r in values.items())
     remark = (
         f" Only what is better than chance has a colour: {counts} vertices (q ≤ {FALSE_DISCOVERIES:g} over both "
         f"hemispheres, {kept.n_permutations:,} permutations of the images)."

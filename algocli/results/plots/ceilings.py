@@ -13,8 +13,10 @@ from algocli.results.drawing.chart import Chart
 from algocli.results.drawing.colour_maps import find_colours
 from algocli.results.drawing.density import Densities, Points, count_in_cells, draw_density, largest_count
 from algocli.results.plots.request import Wishes
+from algocli.results.regions import explainable
 from algocli.results.scoring import read_scores, scored_subjects
 from algocli.results.telling import SCORED_ON
+from algocli.runs.networks import name_runs
 from algocli.runs.run import Run
 from algocli.runs.subject_run import SubjectRun
 
@@ -45,7 +47,7 @@ def plot_ceiling(challenge: Dataset, run: Run, wishes: Wishes) -> Iterator[tuple
                 x_label="r of a perfect model (√ noise ceiling)",
                 y_label="Pearson's r",
                 title=wishes.heading("Accuracy and noise ceiling", number, pairs),
-                caption=f"{_explain(points[number])}\nRun {run.name}.",
+                caption=f"{_explain(points[number])}{wishes.told_ceiling}\n{name_runs([run])}",
                 most=most,
                 colours=colours,
                 dpi=wishes.dpi,
@@ -64,7 +66,8 @@ def _points(subject: Subject, subject_run: SubjectRun, wishes: Wishes) -> Points
                 f"subject {subject.id} has no noise ceilings: {path} is missing",
                 hint=f"`algocli import-ceilings FOLDER -s {subject.id}` brings in those that you have",
             )
-        points[hemisphere] = np.sqrt(scores.noise_ceiling), scores.correlation
+        is_told = explainable(subject, hemisphere, wishes.min_ceiling)
+        points[hemisphere] = np.sqrt(scores.noise_ceiling)[is_told], scores.correlation[is_told]
     return points
 
 

@@ -15,10 +15,11 @@ from algocli.results.compare import shared_subjects
 from algocli.results.drawing.brain_map import BrainMap, Panel
 from algocli.results.drawing.keys import Scale
 from algocli.results.held_out import remark_on_images
-from algocli.results.plots.request import Wishes, shortened
+from algocli.results.plots.request import Wishes
 from algocli.results.scoring import read_scores
-from algocli.results.telling import SCORED_ON
+from algocli.results.telling import SCORED_ON, shortened
 from algocli.runs.datasets import refuse_other_data
+from algocli.runs.networks import called
 from algocli.runs.run import Run
 
 Pair = tuple[NDArray[np.float64], NDArray[np.float64]]
@@ -91,7 +92,8 @@ def difference_map(
     own_key = difference_scale(np.concatenate(list(values.values())), run, against, wishes)
     said = f"{_compare(scores, run, against)} {remark_on_images([run, against], subject.id)}"
     caption = (
-        f"Pearson's r on {SCORED_ON}: run {run.name} minus run {against.name}.\n{said}\n{wishes.count(drawn, values)}"
+        f"Pearson's r on {SCORED_ON}: run {called(run)} minus run {called(against)}.\n{said}\n"
+        f"{wishes.count(drawn, values)}"
     )
     default = f"{shortened(run.name)} against {shortened(against.name)}, subject {subject.id}"
     return BrainMap(
@@ -121,11 +123,16 @@ def scores_of_both(subject: Subject, run: Run, against: Run, side: Side) -> Pair
 
 def _scores(subject: Subject, run: Run, against: Run, wishes: Wishes) -> dict[Side, Pair]:
     """Return both runs' r, (n_vertices,) each, for each hemisphere."""
-    return {h: scores_of_both(subject, run, against, h) for h in wishes.sides(subject)}
+    both = {h: scores_of_both(subject, run, against, h) for h in wishes.sides(subject)}
+    one, other = (wishes.explainable(subject, {h: pair[place] for h, pair in both.items()}) for place in (0, 1))
+    return {h: (one[h], other[h]) for h in both}
 
 
 def _compare(scores: Mapping[Side, Pair], run: Run, against: Run) -> str:
     r, other = (np.concatenate(sides) for sides in zip(*scores.values(), strict=True))
+    r, other = r[np.isfinite(r)], other[np.isfinite(r)]
+    if not len(r):
+        return "No vertex is left to compare."
     better, worse = int(np.sum(r > other)), int(np.sum(r < other))
     equal = f", neither at {len(r) - better - worse:,}" if better + worse < len(r) else ""
     return (

@@ -9,14 +9,17 @@ import numpy as np
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.protocol import Dataset
 from algocli.dataset.sides import Side, asked_sides
-from algocli.results.compare import Comparison
+from algocli.results.difference_rows import Comparison
 from algocli.results.drawing.chart import Chart
 from algocli.results.drawing.dots import DotPlot, Dots, dots_explained, draw_dots
+from algocli.results.layer_names import check_labels
 from algocli.results.plots.request import Wishes
-from algocli.results.report import Report, summarise
+from algocli.results.report import summarise
+from algocli.results.report_rows import Report
 from algocli.results.rows import RowsByRoi
 from algocli.results.telling import SCORED_ON
 from algocli.runs.datasets import refuse_other_data
+from algocli.runs.networks import name_runs
 from algocli.runs.run import Run
 
 # A run, and a side, a subject and a ROI.
@@ -37,24 +40,39 @@ def plot_group_rois(
     DataError, MissingStep
         If data and runs do not fit together, or a subject is missing from any of them.
     """
-    reports = [summarise(challenge, run, subjects=wishes.subjects, rois=rois or None) for run in runs]
+    reports = [
+        summarise(challenge, run, subjects=wishes.subjects, rois=rois or None, min_ceiling=wishes.min_ceiling)
+        for run in runs
+    ]
     for number in reports[0].subjects:
         refuse_other_data(runs, number, doing="compared")
-    shown = dots_of(reports, wishes.hemispheres)
-    named = f"Run {runs[0].name}." if len(runs) == 1 else f"Runs {', '.join(run.name for run in runs)}."
-    said = f"{dots_explained(shown)}\nMean r over the vertices of a ROI, on {SCORED_ON}. {named}"
+    names = check_labels(wishes.labels, len(runs), "runs") if wishes.labels else [run.name for run in runs]
+    shown = dots_of(reports, wishes.hemispheres, dict(zip([run.name for run in runs], names, strict=True)))
+    said = f"{dots_explained(shown)}\nMean r over the vertices of a ROI, on {SCORED_ON}."
+    said += f"{wishes.told_ceiling} {name_runs(runs)}"
     n = len(shown.subjects)
     title = wishes.title or f"Encoding accuracy by ROI, {n} subjects"
     return draw_dots(shown, title=title, caption=said, dpi=wishes.dpi, theme=wishes.theme)
 
 
-def dots_of(reports: Sequence[Report], hemispheres: Sequence[Side] | None = None) -> DotPlot:
-    """Take the mean r of every subject in every ROI from the reports of some runs on the same subjects."""
+def dots_of(
+    reports: Sequence[Report], hemispheres: Sequence[Side] | None = None, labels: Mapping[str, str] | None = None
+) -> DotPlot:
+    """Take the mean r of every subject in every ROI from the reports of some runs on the same subjects.
+
+    Parameters
+    ----------
+    labels
+        What to call the runs, by their names.
+    """
+    called = {report.run: (labels or {}).get(report.run, report.run) for report in reports}
     scores = {
-        (report.run, row.hemisphere, row.subject, row.roi): row.mean_r for report in reports for row in report.rows
+        (called[report.run], row.hemisphere, row.subject, row.roi): row.mean_r
+        for report in reports
+        for row in report.rows
     }
     first = reports[0]
-    return _gather(scores, first, asked_sides(first.sides, hemispheres), [report.run for report in reports])
+    return _gather(scores, first, asked_sides(first.sides, hemispheres), list(called.values()))
 
 
 def dots_of_comparison(comparison: Comparison) -> DotPlot:

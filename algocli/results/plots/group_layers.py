@@ -34,9 +34,9 @@ def plot_group_best_layer(
     DataError, MissingStep
         If data and runs do not fit together, or a subject is missing from any of them.
     """
-    compared = layered(runs)
+    compared = layered(runs, wishes.labels)
     subjects = compared.subjects(challenge, wishes.subjects)
-    group = find_group_best_layers(subjects, compared, wishes.hemispheres, min_r)
+    group = find_group_best_layers(subjects, compared, wishes.hemispheres, min_r, wishes.min_ceiling)
     best, n_layers = group.best, len(compared.layers)
     key = best_layer_key(best, compared, layer_colours(compared))
     codes = {h: group.everywhere(h, np.where(side < 0, n_layers, side)) for h, side in best.codes.items()}
@@ -66,9 +66,7 @@ def plot_group_layers(
     DataError, MissingStep
         If data and runs do not fit together, or a subject is missing from any of them.
     """
-    compared, group = group_layers_by_roi(
-        challenge, runs, subjects=wishes.subjects, hemispheres=wishes.hemispheres, rois=rois
-    )
+    compared, group = group_layers_by_roi(challenge, runs, rois=rois, **wishes.of_layers)
     table, numbers = group.as_one_subject, [table.subject for table in group.each]
     n = {h: group.n_subjects(h) for h in group.sides}
     below = {"stays best, %": {h: [_percent(share) for share in group.best[h].share] for h in group.sides}}
@@ -86,7 +84,8 @@ def plot_group_layers(
         labels=all_shortened([layer.label for layer in compared.layers]),
         title=wishes.title or f"Layers{of_network(compared)}: {compared.words.summary} by ROI, {len(numbers)} subjects",
         caption=(
-            f"Means over {len(numbers)} subjects, who are the unit. {compared.words.explained}. {marks}. Stays best: "
+            f"Means over {len(numbers)} subjects, who are the unit. {compared.words.explained}."
+            f"{wishes.told_ceiling} {marks}. Stays best: "
             f"the {STABILITY}. {_remark(compared, numbers)}\n{compared.named}"
         ),
         below=below,

@@ -22,6 +22,7 @@ from algocli.results.plots.request import Values, Wishes, known_rois, places
 from algocli.results.scoring import read_scores, scored_subjects
 from algocli.results.significance import FALSE_DISCOVERIES, significant
 from algocli.results.telling import SCORED_ON
+from algocli.runs.networks import called, name_runs
 from algocli.runs.run import Run
 from algocli.stats.groups import mean_of_subjects
 
@@ -74,7 +75,7 @@ def plot_group_accuracy(challenge: Dataset, run: Run, wishes: Wishes, *, only_si
         further = [_counted(meeting, showing, "subjects better than chance", wishes)]
     subjects = [subject for subject, _ in pairs]
     return group_map(
-        subjects, meeting, mean, key, "Encoding accuracy", f"{said} Run {run.name}.", wishes, further=further
+        subjects, meeting, mean, key, "Encoding accuracy", f"{said} {name_runs([run])}", wishes, further=further
     )
 
 
@@ -96,12 +97,12 @@ def plot_group_difference(challenge: Dataset, run: Run, against: Run, wishes: Wi
         both = {s.id: scores_of_both(s, run, against, h) for s in subjects if h in s.sides}
         mean[h] = _mean(here, {number: r - other for number, (r, other) in both.items()})
     key = difference_scale(np.concatenate(list(mean.values())), run, against, wishes)
-    said = f"Mean over subjects of Pearson's r on {SCORED_ON}: run {run.name} minus run {against.name}."
+    said = f"Mean over subjects of Pearson's r on {SCORED_ON}: run {called(run)} minus run {called(against)}."
     return group_map(subjects, meeting, mean, key, "Difference in encoding accuracy", said, wishes)
 
 
 def _meeting(subjects: Sequence[Subject], wishes: Wishes) -> Meeting:
-    return {h: group_places(subjects, h) for h in group_sides(subjects, wishes.hemispheres)}
+    return {h: group_places(subjects, h, wishes.min_ceiling) for h in group_sides(subjects, wishes.hemispheres)}
 
 
 def _mean(here: GroupPlaces, values: Mapping[SubjectId, NDArray[np.float64]]) -> NDArray[np.float64]:
@@ -170,7 +171,7 @@ def _outlines(
     for name in known_rois(subjects, wishes.outlined):
         for h, here in meeting.items():
             of_roi = {s.id: places(s, name, [h])[h] for s in subjects if h in s.sides}
-            inside = [here.columns[number][vertices] for number, vertices in of_roi.items() if len(vertices)]
+            inside = [here.places_of(number, vertices) for number, vertices in of_roi.items() if len(vertices)]
             if not inside:
                 continue
             n_inside = np.bincount(np.concatenate(inside), minlength=len(here.vertices))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -34,16 +35,17 @@ def plot_best_layer(
     DataError, MissingStep
         If data and runs do not fit together, or a subject is missing from any of them.
     """
-    compared = layered(runs)
+    compared = layered(runs, wishes.labels)
     colours, n_layers = layer_colours(compared), len(compared.layers)
     subjects = compared.subjects(challenge, wishes.subjects)
     for subject in subjects:
-        best = find_best_layers(subject, compared, wishes.sides(subject), min_r)
+        best = find_best_layers(subject, compared, wishes.sides(subject), min_r, wishes.min_ceiling)
         key = best_layer_key(best, compared, colours)
         codes = {h: np.where(side < 0, n_layers, side).astype(np.float64) for h, side in best.codes.items()}
         drawn = wishes.on_surface(subject, codes)
         said = f"{best.explain(min_r, compared)} {compared.remark(subject.id)}\n{compared.named}"
-        caption = f"{said}\n{wishes.count(drawn, codes)}"
+        # Those of a low ceiling have been counted.
+        caption = f"{said}\n{replace(wishes, min_ceiling=0).count(drawn, codes)}"
         title = wishes.heading(f"Best layer{of_network(compared)}", subject.id, subjects)
         outlines = wishes.outlines(subject)
         yield subject.id, BrainMap((Panel(drawn),), key, title, caption, wishes.surface, outlines)
@@ -61,13 +63,12 @@ def plot_layers(
     DataError, MissingStep
         If data and runs do not fit together, or a subject is missing from any of them.
     """
-    compared, tables = layers_by_roi(
-        challenge, runs, subjects=wishes.subjects, hemispheres=wishes.hemispheres, rois=rois
-    )
+    compared, tables = layers_by_roi(challenge, runs, rois=rois, **wishes.of_layers)
     everything = np.concatenate([side.ravel() for table in tables for side in table.values.values()])
     scale = wishes.scale(everything, compared.words.summary)
     labels = all_shortened([layer.label for layer in compared.layers])
     heading = f"Layers{of_network(compared)}: {compared.words.summary} by ROI"
+    said = f"{compared.words.explained}.{wishes.told_ceiling}"
     for table in tables:
         is_absent = any((n == 0).any() for n in table.n_vertices.values())
         marks = "A frame marks the largest value" + (", a dash a ROI that is absent." if is_absent else ".")
@@ -78,7 +79,7 @@ def plot_layers(
                 scale,
                 labels=labels,
                 title=wishes.heading(heading, table.subject, tables),
-                caption=f"{compared.words.explained}. {marks} {compared.remark(table.subject)}\n{compared.named}",
+                caption=f"{said} {marks} {compared.remark(table.subject)}\n{compared.named}",
                 dpi=wishes.dpi,
                 theme=wishes.theme,
             ),

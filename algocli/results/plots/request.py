@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,14 +18,12 @@ from algocli.errors import UsageError
 from algocli.results.drawing.keys import Scale, scale_for, symmetric_scale_for
 from algocli.results.drawing.style import CATEGORY_COLOURS, DEFAULT_DPI, LIGHT, Theme
 from algocli.results.on_mesh import cut, fsaverage_map, vertices_on_mesh
-from algocli.results.regions import classes_of, regions
+from algocli.results.regions import classes_of, explainable, regions
 from algocli.results.surface import N_VERTICES, Surface
+from algocli.results.telling import shortened
 
 Values = Mapping[Side, NDArray[np.float64]]
 Places = Mapping[Side, NDArray[np.int64]]
-
-# Letters of a legend's entry that does not run into the caption.
-LONGEST_LABEL = 36
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,9 @@ class Wishes:
     """What a user asks of a figure, whatever its kind.
 
     `low`, `high` and `colours` (a colour map of matplotlib's by name) replace what would be chosen for the values.
-    `outlined` are names of ROIs or of ROI classes to draw around. `subjects` are by default all there are.
+    `outlined` are names of ROIs or of ROI classes to draw around. `subjects` are by default all there are. Vertices
+    whose noise ceiling, a share of variance, is below `min_ceiling` are left out. `labels` are what to call runs, or
+    the layers of one.
     """
 
     subjects: tuple[SubjectId, ...] | None = None
@@ -45,6 +46,8 @@ class Wishes:
     outlined: tuple[str, ...] = ()
     dpi: int = DEFAULT_DPI
     theme: Theme = LIGHT
+    min_ceiling: float = 0
+    labels: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         sides = (self.hemispheres,) if isinstance(self.hemispheres, str) else tuple(self.hemispheres)
@@ -76,6 +79,36 @@ class Wishes:
             high = -low
         return symmetric_scale_for(values, label, step).between(low, high, values, self.colours)
 
+    def explainable(self, subject: Subject, values: Values) -> dict[Side, NDArray[np.float64]]:
+        """Leave out, as NaN, the values of vertices that have too low a noise ceiling, if that was asked for.
+
+        Raises
+        ------
+        DataError
+            If it was, and there are none.
+        """
+        return {h: np.where(explainable(subject, h, self.min_ceiling), side, np.nan) for h, side in values.items()}
+
+    @property
+    def of_layers(self) -> dict[str, Any]:
+        """What tables of layers are to be about, by the names of their arguments."""
+        return {
+            "subjects": self.subjects,
+            "hemispheres": self.hemispheres,
+            "min_ceiling": self.min_ceiling,
+            "labels": self.labels,
+        }
+
+    @property
+    def told_ceiling(self) -> str:
+        """Say which vertices were left out, as a caption goes on; nothing where none were."""
+        return f" Vertices whose noise ceiling is below {self.min_ceiling:g} are left out." if self.min_ceiling else ""
+
+    def places(self, subject: Subject, name: str) -> Places:
+        """Return the challenge vertices of a region in each hemisphere, but those that are left out."""
+        found = places(subject, name, self.sides(subject))
+        return {h: its[explainable(subject, h, self.min_ceiling)[its]] for h, its in found.items()}
+
     def on_surface(self, subject: Subject, values: Values) -> dict[Side, NDArray[np.float64]]:
         """Put a subject's values, (n_vertices,) a hemisphere, to their places on the mesh, NaN elsewhere."""
         return {h: cut(fsaverage_map(side, vertices_on_mesh(subject, h)), self.surface) for h, side in values.items()}
@@ -97,12 +130,7 @@ class Wishes:
     def count(self, drawn: Values, values: Values) -> str:
         """Say how many of the vertices with a value the mesh shows."""
         counts = [f"{np.isfinite(drawn[h]).sum():,} of {np.isfinite(values[h]).sum():,} {h}" for h in values]
-        return f"{self.surface}: {' and '.join(counts)} vertices shown."
-
-
-def shortened(name: str, longest: int = LONGEST_LABEL) -> str:
-    """Take the middle out of a name that is too long for its place."""
-    return name if len(name) <= longest else f"{name[: longest // 3]}…{name[-(longest - 1 - longest // 3) :]}"
+        return f"{self.surface}: {' and '.join(counts)} vertices shown.{self.told_ceiling}"
 
 
 def all_shortened(names: Sequence[str]) -> list[str]:

@@ -15,6 +15,7 @@ from algocli.errors import UsageError
 from algocli.results.drawing.brain_map import BrainMap, Panel
 from algocli.results.plots.request import Values, Wishes, known_rois, places, restricted
 from algocli.results.scoring import scored_subjects
+from algocli.runs.networks import name_runs
 from algocli.runs.run import Run
 from algocli.runs.subject_run import SubjectRun
 from algocli.stats.correlation import correlate
@@ -54,7 +55,7 @@ def plot_response(
     found = [(subject, find_row(subject, row, nsd_id)) for subject in chosen]
     for subject, at in found:
         title = wishes.heading(f"Responses to training image {at}", subject.id, chosen)
-        measured = _within(subject, _measured(subject, at, wishes), only)
+        measured = wishes.explainable(subject, _within(subject, _measured(subject, at, wishes), only))
         image = subject.train_stimuli[at]
         said = f"Measured responses to {image.path.name}{_where(subject, only, wishes)}."
         yield subject.id, _beside(subject, image.path, {"": measured}, title, said, wishes)
@@ -87,13 +88,14 @@ def plot_prediction(
     ]
     for subject, subject_run, at, position in found:
         title = wishes.heading(f"Responses to held-out image {at}", subject.id, pairs)
-        measured = _within(subject, _measured(subject, at, wishes), only)
+        measured = wishes.explainable(subject, _within(subject, _measured(subject, at, wishes), only))
         rows = {
             h: np.asarray(subject_run.validation_predictions(h)[position], np.float64) for h in wishes.sides(subject)
         }
-        predicted = _within(subject, rows, only)
+        predicted = wishes.explainable(subject, _within(subject, rows, only))
         image = subject.train_stimuli[at]
-        said = f"{image.path.name}{_where(subject, only, wishes)}; {_agreement(measured, predicted)}.\nRun {run.name}."
+        said = f"{image.path.name}{_where(subject, only, wishes)}; {_agreement(measured, predicted)}."
+        said += f"\n{name_runs([run])}"
         values = {"measured": measured, "predicted": predicted}
         yield subject.id, _beside(subject, image.path, values, title, said, wishes)
 

@@ -14,7 +14,7 @@ from algocli.results.drawing.brain_map import BrainMap, Panel
 from algocli.results.drawing.keys import Categories
 from algocli.results.drawing.style import CATEGORY_COLOURS, CONTEXT_COLOUR
 from algocli.results.on_mesh import vertices_on_mesh
-from algocli.results.plots.request import Places, Values, Wishes, category_colours, known_rois, places
+from algocli.results.plots.request import Places, Values, Wishes, category_colours, known_rois
 from algocli.results.surface import N_VERTICES
 
 
@@ -29,7 +29,7 @@ def plot_vertices(challenge: Dataset, wishes: Wishes) -> Iterator[tuple[SubjectI
     key = Categories(["challenge vertices"], [CATEGORY_COLOURS[4]])
     chosen = challenge.subjects(wishes.subjects)
     for subject in chosen:
-        values = {h: np.zeros(subject.n_vertices(h)) for h in wishes.sides(subject)}
+        values = wishes.explainable(subject, {h: np.zeros(subject.n_vertices(h)) for h in wishes.sides(subject)})
         drawn = wishes.on_surface(subject, values)
         title = wishes.heading("Challenge vertices", subject.id, chosen)
         caption, outlines = wishes.count(drawn, values), wishes.outlines(subject)
@@ -50,15 +50,17 @@ def plot_roi(challenge: Dataset, names: Sequence[str], wishes: Wishes) -> Iterat
     rois = known_rois(chosen, names)
     colours = [*category_colours(len(rois), "ROIs"), CONTEXT_COLOUR]
     for subject in chosen:
-        placed = {name: places(subject, name, wishes.sides(subject)) for name in rois}
-        codes = {h: np.full(subject.n_vertices(h), float(len(rois))) for h in wishes.sides(subject)}
+        placed = {name: wishes.places(subject, name) for name in rois}
+        codes = wishes.explainable(
+            subject, {h: np.full(subject.n_vertices(h), float(len(rois))) for h in wishes.sides(subject)}
+        )
         for code, name in enumerate(rois):
             for h in wishes.sides(subject):
                 codes[h][placed[name][h]] = code
         labels = [name if any(map(len, placed[name].values())) else f"{name} (absent)" for name in rois]
         key = Categories([*labels, "other challenge vertices"], colours)
         counted = _count_rois(subject, placed, wishes)
-        caption = f"{wishes.surface}, vertices shown: {counted}.{_overlap(placed, codes)}"
+        caption = f"{wishes.surface}, vertices shown: {counted}.{_overlap(placed, codes)}{wishes.told_ceiling}"
         title = wishes.heading(", ".join(names), subject.id, chosen)
         panels, outlines = (Panel(wishes.on_surface(subject, codes)),), wishes.outlines(subject)
         yield subject.id, BrainMap(panels, key, title, caption, wishes.surface, outlines)

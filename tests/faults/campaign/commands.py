@@ -50,13 +50,20 @@ COMMANDS = {
         " --csv {work}/rows.csv --html {work}/page.html",
         _TRAINED,
     ),
-    "compare": Command(f"compare mine blend {_BOTH} --resamples 20 --html {{work}}/page.html", _TRAINED),
+    "compare": Command(
+        f"compare mine blend {_BOTH} --resamples 20 --csv {{work}}/rows.csv --html {{work}}/page.html", _TRAINED
+    ),
     "partition": Command(
         f"partition edges corner --model stand-in --pca 5 {_BOTH} --csv {{work}}/rows.csv -o {{work}}/parts",
         _EXTRACTED,
     ),
     "plot rois": Command(f"plot rois --run mine {_BOTH} -o {{work}}/rois.png", _TRAINED),
     "plot layers": Command(f"plot layers --run blend {_BOTH} -o {{work}}/layers.svg", _TRAINED),
+    "plot layers --label": Command(
+        "plot layers --run mine --run other --label one --label two --min-ceiling 0.1"
+        f" {_BOTH} -o {{work}}/labelled.png",
+        _TRAINED,
+    ),
     "plot accuracy": Command(f"plot accuracy --run mine {_BOTH} -o {{work}}/accuracy.html", _TRAINED),
     "predict": Command(f"predict {{images}} --run mine {_BOTH} -o {{work}}/predicted", _TRAINED),
     "export npy": Command(f"export --run blend {_BOTH} -o {{work}}/export", _TRAINED),

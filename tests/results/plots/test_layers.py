@@ -181,3 +181,34 @@ def test_one_run_of_one_layer_is_refused_with_the_runs_there_are(challenge, runs
 def test_the_counts_of_several_runs_sum_to_the_vertices(challenge, runs):
     rows = count_layers(challenge, runs, subjects=[1], hemispheres=["left"])
     assert sum(row.n_vertices for row in rows) == n_vertices(1, "left")
+
+
+def test_one_layer_by_other_weights_is_told_apart_by_the_runs_names(tmp_path):
+    for name in ("drawn", "learned"):
+        write_recipe(tmp_path, f"alexnet-{name}-1a2b3c4d", "alexnet", "features.2")
+    runs = [write_layer_run(tmp_path, f"run-{name}", name, 0.2) for name in ("drawn", "learned")]
+    assert [layer.label for layer in layered(runs).layers] == ["run-drawn", "run-learned"]
+    assert [layer.whose["model"] for layer in layered(runs).layers] == ["alexnet", "alexnet"]
+
+
+def test_labels_are_taken_in_the_order_of_the_runs(challenge, runs):
+    wishes = Wishes((1,), dpi=50, labels=("one", "two"))
+    [(_, chart)] = plot_layers(challenge, runs, wishes)
+    assert [label.get_text() for label in chart.figure.axes[0].get_yticklabels()] == ["one", "two"]
+    [(_, drawn)] = plot_best_layer(challenge, runs, wishes)
+    assert [name.split()[0] for name in drawn.key.names] == ["one", "two", "none"]
+    assert "Runs early, late." in drawn.caption
+    assert {(row.run, row.layer) for row in chart.drawn.rows} == {("early", "one"), ("late", "two")}
+
+
+def test_labels_name_the_layers_of_one_run(challenge, tmp_path):
+    [(_, drawn)] = plot_best_layer(challenge, [write_blend(tmp_path)], Wishes((1,), dpi=50, labels=("a", "b", "c")))
+    assert [name.split()[0] for name in drawn.key.names] == ["a", "b", "c", "none"]
+
+
+@pytest.mark.parametrize(
+    ("labels", "told"), [(("one",), "1 for 2 runs"), (("one", "one"), "two runs are called 'one'")]
+)
+def test_labels_that_do_not_fit_the_runs_are_refused(runs, labels, told):
+    with pytest.raises(UsageError, match=told):
+        layered(runs, labels)

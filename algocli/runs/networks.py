@@ -1,0 +1,104 @@
+"""Which networks and layers the numbers of a run are of, in words; and whether anything was learned by them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from algocli.errors import DataError
+from algocli.features.networks.weights import random_seed
+from algocli.features.store.commands import IMPORTED, is_imported
+from algocli.features.store.library import read_recipe
+from algocli.runs.run import Run
+
+# So many runs are named before the rest is counted.
+_MOST_NAMED = 3
+
+
+@dataclass(frozen=True)
+class Networks:
+    """What the features of a run are, those of several layers joined by ' + '.
+
+    Attributes
+    ----------
+    model
+        The networks; of features that were imported, or of which nothing is known any more, their name.
+    layer, weights
+        Of which layers, and by which weights; None where there is none, or nobody knows any more.
+    """
+
+    model: str
+    layer: str | None
+    weights: str | None
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """Return them by name, as rows have them."""
+        return {"model": self.model, "layer": self.layer, "weights": self.weights}
+
+
+def networks_of(run: Run) -> Networks:
+    """Say what a run's features are.
+
+    Raises
+    ------
+    DataError
+        If the run's settings are missing or damaged.
+    """
+    each = [network_of(run, name) for name in run.settings.features]
+    models = dict.fromkeys(one.model for one in each)
+    layers = [one.layer for one in each if one.layer is not None]
+    weights = dict.fromkeys(one.weights for one in each if one.weights is not None)
+    return Networks(" + ".join(models), " + ".join(layers) or None, " + ".join(weights) or None)
+
+
+def network_of(run: Run, features: str) -> Networks:
+    """Say what features of one layer are, which a run was made from."""
+    recipe = _recipe(run, features)
+    if recipe is None:
+        return Networks(features, None, None)
+    return Networks(*(str(recipe[name]) for name in ("model", "layer", "weights")))
+
+
+def tell_random_weights(runs: Iterable[Run]) -> Iterator[str]:
+    """Say in a line each whose weights are random, of all networks that some runs' features are from."""
+    by_name = {run.name: run for run in runs}
+    drawn: dict[tuple[str, int], list[str]] = {}
+    for run in by_name.values():
+        for name in run.settings.features:
+            recipe = _recipe(run, name)
+            seed = None if recipe is None else random_seed(recipe["weights"])
+            if recipe is not None and seed is not None:
+                named = drawn.setdefault((recipe["model"], seed), [])
+                named += [run.name] * (run.name not in named)
+    for (model, seed), names in drawn.items():
+        whose = "" if len(names) == len(by_name) == 1 else f"{_listed(names, len(by_name))}: "
+        yield f"{whose}the weights of {model} are random (seed {seed}), and learned nothing"
+
+
+def called(run: Run) -> str:
+    """Name a run, as captions do, and say there if its weights are random."""
+    return f"{run.name} (random weights)" if [*tell_random_weights([run])] else run.name
+
+
+def name_runs(runs: Iterable[Run]) -> str:
+    """Name runs as a caption has them."""
+    names = [called(run) for run in runs]
+    return f"Run{'s' if len(names) > 1 else ''} {', '.join(names)}."
+
+
+def _listed(names: list[str], n_runs: int) -> str:
+    if len(names) == n_runs:
+        return "all runs"
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return f"run{'s' if len(names) > 1 else ''} {', '.join(names[:_MOST_NAMED])}{more}"
+
+
+def _recipe(run: Run, name: str) -> Mapping[str, Any] | None:
+    """Return what features of a network are made by; None of others, and where the cache no longer knows."""
+    try:
+        recipe = read_recipe(run.cache_dir / "features" / name)
+        return None if is_imported(recipe) or recipe["layer"] == IMPORTED else recipe
+    except (DataError, KeyError, TypeError):
+        return None
