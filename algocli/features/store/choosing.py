@@ -65,7 +65,7 @@ class Library:
             ids = ",".join(str(subject.id) for subject in self.subjects)
             raise MissingStep(
                 f"{self._places} holds features of {model} {layer}, and none{self._whose}",
-                hint=f"{_extraction(model, layer, variant)} -s {ids}",
+                hint=f"{_extraction([model], [layer], variant)} -s {ids}",
             )
         if len(kinds) > 1:
             raise several(model, layer, kinds)
@@ -93,13 +93,13 @@ class Library:
         MissingStep
             If nothing fits one of them, or nothing of it is of that variant.
         """
-        kinds = self._of_some(self._kinds())
+        kinds, extraction = self._of_some(self._kinds()), _extraction(models or (), layers or (), variant)
         if not kinds:
-            raise MissingStep(f"{self._places} holds no features{self._whose}", hint="algocli extract")
+            raise MissingStep(f"{self._places} holds no features{self._whose}", hint=extraction)
         if models is not None:
-            kinds = [kind for fitting in self._fitting(kinds, "model", models) for kind in fitting]
-        groups = [kinds] if layers is None else self._fitting(kinds, "layer", layers)
-        some = {kind.name: kind for group in groups for kind in of_variant(group, variant, "algocli extract")}
+            kinds = [kind for fitting in self._fitting(kinds, "model", models, extraction) for kind in fitting]
+        groups = [kinds] if layers is None else self._fitting(kinds, "layer", layers, extraction)
+        some = {kind.name: kind for group in groups for kind in of_variant(group, variant, extraction)}
         whole = {kind.name for alike in _by_layer(some.values()) for kind in self._at_hand(alike)}
         for name in sorted(some.keys() - whole):
             note(f"{label_of(some[name].homes[0])} is left out: not all{self._whose} have features of it")
@@ -119,7 +119,8 @@ class Library:
         there = dict.fromkeys(str(kind.recipe["layer"]) for kind in (self._at_hand(kinds) if kinds else []))
         meant = meant_by(pattern, there)
         if not meant:
-            raise self._nothing("layer", pattern, there) if there else self._missing(model, pattern, ANY)
+            extraction = _extraction([model], [pattern])
+            raise self._nothing("layer", pattern, there, extraction) if there else self._missing(model, pattern, ANY)
         return meant
 
     def named(self, word: str) -> list[str]:
@@ -147,7 +148,7 @@ class Library:
         return read_recipe(next((home for home in homes if (home / "recipe.json").is_file()), homes[0]))
 
     def _fitting(
-        self, kinds: Sequence[Kind], what: Literal["model", "layer"], words: Sequence[str]
+        self, kinds: Sequence[Kind], what: Literal["model", "layer"], words: Sequence[str], extraction: str
     ) -> list[list[Kind]]:
         """Return for each word the kinds whose network, or layer, it means; never none."""
         there = dict.fromkeys(str(kind.recipe[what]) for kind in kinds)
@@ -156,7 +157,7 @@ class Library:
             names = meant_by(word, there)
             fitting = [kind for kind in kinds if kind.recipe[what] in names or (what == "model" and is_of(kind, word))]
             if not fitting:
-                raise self._nothing(what, word, there)
+                raise self._nothing(what, word, there, extraction)
             groups.append(fitting)
         return groups
 
@@ -184,7 +185,7 @@ class Library:
         if not found:
             _refuse_damaged(self.cache_dir, model, layer)
             raise self._missing(model, layer, variant)
-        return of_variant(found, variant, _extraction(model, layer, variant))
+        return of_variant(found, variant, _extraction([model], [layer], variant))
 
     def _at_hand(self, kinds: Sequence[Kind]) -> list[Kind]:
         """Return the kinds that all subjects have something of, or else any has; without subjects those begun."""
@@ -219,14 +220,14 @@ class Library:
         if not there and nearest(model, models):
             told = f" (did you mean {' or '.join(nearest(model, models))}?)"
         return MissingStep(
-            f"no features of {model} {layer} in {self._places}{told}", hint=_extraction(model, layer, variant)
+            f"no features of {model} {layer} in {self._places}{told}", hint=_extraction([model], [layer], variant)
         )
 
-    def _nothing(self, what: str, word: str, there: Iterable[str]) -> MissingStep:
+    def _nothing(self, what: str, word: str, there: Iterable[str], extraction: str) -> MissingStep:
         return MissingStep(
             f"no {what} fits '{word}' of which {self._places} holds features{self._whose}; there are:"
             f"{list_names(word, there)}",
-            hint="algocli extract",
+            hint=extraction,
         )
 
 
@@ -245,8 +246,10 @@ def _is_begun(folder: Path) -> bool:
         return True
 
 
-def _extraction(model: str, layer: str, variant: Variant) -> str:
-    return " ".join([f"algocli extract --model {quote(model)} -l {quote(layer)}", *variant.options])
+def _extraction(models: Sequence[str], layers: Sequence[str], variant: Variant = ANY) -> str:
+    """Return the command that makes features, as far as one makes them of one network."""
+    named = [f"--model {quote(model)}" for model in models if len(models) == 1 and not is_pattern(model)]
+    return " ".join(["algocli extract", *named, *(f"-l {quote(layer)}" for layer in layers), *variant.options])
 
 
 def _refuse_damaged(cache_dir: Path, model: str, layer: str) -> None:
