@@ -123,7 +123,8 @@ def plot(
     fsaverage5 has one in sixteen of the challenge's vertices; the caption counts them. layers and best-layer of several
     runs choose by the images that they show r on, which flatters the best; a blend weighs its layers within the fit.
     """
-    from algocli.pipeline.figures import Plotting, data_of
+    from algocli.pipeline.arguments import data_of
+    from algocli.pipeline.figures import Plotting
     from algocli.results.drawing.style import DARK, LIGHT
     from algocli.results.plots.request import Wishes
     from algocli.results.regions import check_min_ceiling

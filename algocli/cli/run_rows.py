@@ -35,8 +35,8 @@ def columned(
         tables = [_of_columns(comparison, order, {name: columns[name] for name in part}, best) for part in some]
         if limit is None or n_each == 1 or all(table_width(*table, TIGHT) <= limit for table in tables):
             break
-        # As even as can be.
-        n_each = -(-len(names) // (len(some) + 1)) if len(some) < len(names) else 1
+        # As even as can be, and in any case fewer.
+        n_each = min(n_each - 1, -(-len(names) // (len(some) + 1)))
     for head, lines in tables:
         yield f"{what}: mean r (validation), best run first", *_with_names(comparison, order, head, lines)
 

@@ -143,6 +143,27 @@ def as_challenge(data_dir: ChallengeData) -> Challenge:
     return data_dir if isinstance(data_dir, Challenge) else Challenge(data_dir)
 
 
+def data_of(runs: Sequence[Run], data_dir: Data | None) -> Dataset:
+    """Return the data that was named, or else what the subjects of some runs were trained on, or the usual folder.
+
+    Raises
+    ------
+    DataError
+        If there is none of them.
+    """
+    from algocli.dataset.opening import open_dataset
+    from algocli.results.data import gather
+
+    if data_dir is not None:
+        return open_dataset(data_dir)
+    if not runs:
+        return open_dataset(DEFAULT_DATA)
+    found = gather(runs, DEFAULT_DATA)
+    if not found.subject_ids:
+        refuse_gone(runs[0], DEFAULT_DATA)
+    return found
+
+
 def challenge_of(runs: Sequence[Run], data_dir: ChallengeData | None) -> Challenge:
     """Return the challenge that was named, or else the one that runs were trained on, or that in the usual folder.
 

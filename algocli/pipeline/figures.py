@@ -19,12 +19,10 @@ from algocli.compute.choices import (
     said,
 )
 from algocli.dataset.naming import SubjectId, name_of
-from algocli.dataset.opening import open_dataset
 from algocli.dataset.protocol import Dataset
 from algocli.dataset.sides import Hemisphere
 from algocli.errors import UsageError
-from algocli.pipeline.arguments import Data, Ids, each_run, some_ids
-from algocli.pipeline.defaults import DEFAULT_DATA
+from algocli.pipeline.arguments import Data, Ids, data_of, each_run, some_ids
 from algocli.pipeline.figure_kinds import PAGE, Request, What
 from algocli.results.drawing.chart import Chart
 from algocli.results.drawing.maps import draw_map
@@ -268,27 +266,6 @@ def _share(min_r: object) -> float:
     if not 0 <= least <= 1:
         raise UsageError(f"{said('min_r', min_r)}: a correlation from 0 to 1 was expected")
     return least
-
-
-def data_of(runs: Sequence[Run], data_dir: Data | None) -> Dataset:
-    """Return the data that was named, or else what the subjects of some runs were trained on, or the usual folder.
-
-    Raises
-    ------
-    DataError
-        If there is none of them.
-    """
-    from algocli.results.data import gather
-    from algocli.results.data_of_runs import refuse_gone
-
-    if data_dir is not None:
-        return open_dataset(data_dir)
-    if not runs:
-        return open_dataset(DEFAULT_DATA)
-    found = gather(runs, DEFAULT_DATA)
-    if not found.subject_ids:
-        refuse_gone(runs[0], DEFAULT_DATA)
-    return found
 
 
 def _choose(challenge: Dataset, runs: Sequence[Run], numbers: tuple[SubjectId, ...] | None) -> tuple[SubjectId, ...]:

@@ -190,14 +190,8 @@ class Run:
 
 def _summed_up(subject_run: SubjectRun, side: Side) -> dict[str, Any]:
     r = subject_run.correlation(side)
-    scores = {"median_r": float(np.median(r)), "mean_r": float(np.mean(r))}
-    return {
-        "run": subject_run.folder.parent.name,
-        "subject": subject_run.id,
-        "hemisphere": side,
-        "n_vertices": len(r),
-        **scores,
-    }
+    scores = {"n_vertices": len(r), "median_r": float(np.median(r)), "mean_r": float(np.mean(r))}
+    return {"run": subject_run.folder.parent.name, "subject": subject_run.id, "hemisphere": side, **scores}
 
 
 def _is_subject_folder(path: Path) -> bool:

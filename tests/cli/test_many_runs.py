@@ -165,3 +165,13 @@ def test_names_that_nothing_short_tells_apart_are_told_in_full(cache, compare):
         write_compared_run(cache, cache.parent / "challenge", name, subjects=[1])
     stdout = compare(*alike, "-s", "1", "--roi", "all").stdout
     assert all(stdout.count(name) == 2 for name in alike)
+
+
+@pytest.mark.parametrize("columns", [20, 34])
+def test_columns_that_a_screen_does_not_hold_stand_in_further_tables(compare, columns):
+    words = [*NAMES[:5], "-s", "1", "--roi", "floc-places", "--roi", "V1", "--quiet"]
+    wide = tables(compare(*words, columns=200).stdout)
+    title = "Subject 1, left hemisphere: mean r (validation), best run first"
+    blocks = [block for block in compare(*words, columns=columns).stdout.split("\n\n") if block.startswith(title)]
+    heads = [word for block in blocks for word in block.splitlines()[1].split() if word not in ("run", "name")]
+    assert heads == [word for word in wide[title][0] if word not in ("run", "name")]
