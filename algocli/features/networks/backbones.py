@@ -33,7 +33,7 @@ __all__ = [
     "load_backbone",
     "measure",
     "open_graph",
-    "say_preparation",
+    "open_network",
 ]
 
 
@@ -143,8 +143,7 @@ def load_backbone(
     from algocli.features.networks.probing import fingerprints
     from algocli.features.networks.watched import Watched
 
-    built = build_network(model, weights, transform, trust_remote_code=trust_remote_code)
-    say_preparation(built, note)
+    built = open_network(model, weights, transform, trust_remote_code=trust_remote_code, note=note)
     graph, loads = open_graph(built, note)
     patterns = [layers] if isinstance(layers, str) else layers
     measured = measure(built, graph, resolve_layers(patterns, graph.names, built.model, graph.calls), patterns)
@@ -191,10 +190,26 @@ def list_layers(
     UsageError, DataError
         As `load_backbone`.
     """
-    built = build_network(model, weights, transform, trust_remote_code=trust_remote_code)
-    say_preparation(built, note)
+    built = open_network(model, weights, transform, trust_remote_code=trust_remote_code, note=note)
     graph, _ = open_graph(built, note)
     return measure(built, graph, graph.names, ["*"])
+
+
+def open_network(model: str, weights: str, transform: TransformName, *, trust_remote_code: bool, note: Note) -> Network:
+    """Build a network that takes images in float32, in colour or in grey, and say how they are prepared for it.
+
+    Raises
+    ------
+    UsageError, DataError
+        As `load_backbone`.
+    """
+    from algocli.features.networks.feeding import in_grey, to_float32
+
+    built = build_network(model, weights, transform, trust_remote_code=trust_remote_code)
+    to_float32(built, note)
+    built = in_grey(built, transform)
+    _say_preparation(built, note)
+    return built
 
 
 def _channels_last(network: torch.nn.Module) -> torch.nn.Module:
@@ -207,7 +222,7 @@ def _channels_last(network: torch.nn.Module) -> torch.nn.Module:
     return network
 
 
-def say_preparation(built: Network, note: Note) -> None:
+def _say_preparation(built: Network, note: Note) -> None:
     """Say how images are prepared for a network where that is not what its weights ask for."""
     said = describe_preparation(built.model, built.transform, built.asks_for)
     if said is not None:
@@ -221,14 +236,13 @@ def open_graph(built: Network, note: Note) -> tuple[Graph, bool]:
     """
     import torch
 
-    from algocli.features.networks.feeding import fed, to_float32
+    from algocli.features.networks.feeding import fed
     from algocli.features.networks.graphs import read_graph
     from algocli.features.networks.probing import BLACK, NOISE, PHOTOGRAPH, probe_pixels, undisturbed
     from algocli.features.networks.watched import Watched
 
     pixels = torch.from_numpy(probe_pixels(built.transform.size))
     images = [built.transform.normalise(pixels[place : place + 1]) for place in (PHOTOGRAPH, NOISE, BLACK)]
-    to_float32(built, note)
     with fed(built), undisturbed(seed=0):
         graph = read_graph(built.module, built.tracing, images, is_custom=built.is_custom)
     loads = isinstance(graph, Watched) and built.read_weights is not None
@@ -261,7 +275,7 @@ def _try_out(built: Network, network: torch.nn.Module) -> list[dict[str, Any]]:
     from algocli.features.networks.feeding import fed
     from algocli.features.networks.probing import undisturbed
 
-    side = built.transform.size
-    noise = torch.randn(1, 3, side, side, generator=torch.Generator().manual_seed(0))
+    side, n_channels = built.transform.size, built.transform.n_channels
+    noise = torch.randn(1, n_channels, side, side, generator=torch.Generator().manual_seed(0))
     with fed(built), undisturbed(seed=0):
-        return [network(images) for images in (torch.zeros(2, 3, side, side), noise)]
+        return [network(images) for images in (torch.zeros(2, n_channels, side, side), noise)]

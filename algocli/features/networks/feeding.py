@@ -1,7 +1,8 @@
 """A network given its first images: computed in float32 where it is in another precision, and told what else it takes.
 
-Images come in float32, with three channels, in the size that the transform has. Code that is not known may want
-otherwise, and says so in an error of its own, which speaks of matrices: what it does take is tried out.
+Images come in float32, with three channels, in the size that the transform has. What begins with a convolution of one
+channel is given their grey. Code that is not known may want otherwise, and says so in an error of its own, which speaks
+of matrices: what it does take is tried out.
 """
 
 from __future__ import annotations
@@ -9,13 +10,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from itertools import product
 
 import torch
 
 from algocli.compute.track import Note
 from algocli.errors import AlgocliError, UsageError, first_line
-from algocli.features.networks.network import Network
+from algocli.features.networks.network import Network, TransformName
+from algocli.features.networks.preprocessing import TUTORIAL
 from algocli.features.networks.probing import undisturbed
 
 # The sides that images of networks have, the usual ones first.
@@ -29,9 +32,30 @@ def to_float32(built: Network, note: Note) -> None:
         for parameter in built.module.parameters()
         if parameter.is_floating_point() and parameter.dtype != torch.float32
     }
-    if others and not _takes(built.module, 3, built.transform.size):
+    if others and not _takes(built.module, built.transform.n_channels, built.transform.size):
         built.module.float()
         note(f"{built.model} is in {' and '.join(sorted(others))}: its numbers are computed with in float32")
+
+
+def in_grey(built: Network, wish: TransformName) -> Network:
+    """Return a network that is given images in grey where it takes one channel, and makes none of three by itself.
+
+    Parameters
+    ----------
+    wish
+        How images are to be prepared. What a network states of one channel counts where it is asked for, or where
+        colours are not taken.
+    """
+    if built.transform.grey and wish == "auto" and _takes(built.module, 3, TUTORIAL.size):
+        return replace(built, transform=TUTORIAL, asks_for=None)
+    first = next((part for part in built.module.modules() if isinstance(part, torch.nn.Conv2d)), None)
+    if built.transform.grey or first is None or first.in_channels != 1:
+        return built
+    side = built.transform.size
+    if _takes(built.module, 3, side) or not _takes(built.module, 1, side):
+        return built
+    asks_for = None if built.asks_for is None else replace(built.asks_for, grey=True)
+    return replace(built, transform=replace(built.transform, grey=True), asks_for=asks_for)
 
 
 @contextmanager
@@ -70,13 +94,16 @@ def _taken(built: Network, said: str) -> tuple[str, str]:
         return f"{refused}: {said}", hint
     channels, other = taken
     size = f" of {other} x {other}" if other != side else ""
-    config = f"pretrained_cfg = {{'input_size': (3, {other}, {other}), 'mean': ..., 'std': ...}}"
+    kept = channels if channels in (1, 3) else 3
+    config = f"pretrained_cfg = {{'input_size': ({kept}, {other}, {other}), 'mean': ..., 'std': ...}}"
     if channels == 3:
         return f"takes images{size}, not of {side} x {side}", f"say so in its attribute: {config}"
-    grey = "let its forward begin with their grey: x = x.mean(1, keepdim=True)"
+    if channels == 1:
+        told = f"takes images{size} with 1 channel, not of {side} x {side}"
+        return told, f"say so in its attribute, and it is fed their grey: {config}"
     return (
-        f"takes images{size} with {channels} channel{'s' if channels > 1 else ''}; these are in colour, with 3",
-        (grey if channels == 1 else "let its forward begin with what its channels are made of")
+        f"takes images{size} with {channels} channels; these are in colour, with 3",
+        "let its forward begin with what its channels are made of"
         + (f"; and say the size in its attribute: {config}" if size else ""),
     )
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 from algocli.compute.foreign import printing_aside
 from algocli.compute.track import Note, unheard
-from algocli.features.networks.backbones import measure, open_graph, say_preparation
-from algocli.features.networks.building import build_network
+from algocli.features.networks.backbones import measure, open_graph, open_network
 from algocli.features.networks.graphs import Graph
 from algocli.features.networks.layers import Layer, beginnings, last_node, modules_of, no_layer
 from algocli.features.networks.network import TransformName
@@ -47,8 +46,7 @@ def list_names(
     DataError
         As there.
     """
-    built = build_network(model, weights, transform, trust_remote_code=trust_remote_code)
-    say_preparation(built, note)
+    built = open_network(model, weights, transform, trust_remote_code=trust_remote_code, note=note)
     graph, _ = open_graph(built, note)
     layers = {layer.name: layer for layer in measure(built, graph, graph.names, ["*"])}
     named = [NamedLayer(layer.name, layer.shape) for layer in layers.values()]

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from algocli.compute.choices import did_you_mean
 from algocli.errors import AlgocliError, DataError, UsageError, first_line
 from algocli.features.networks.checkpoints import split_part
-from algocli.features.networks.preprocessing import TUTORIAL, Transform, is_tutorials, stated_transform
+from algocli.features.networks.preprocessing import TUTORIAL, Transform, is_tutorials
+from algocli.features.networks.stated import stated_transform
 from algocli.features.networks.weights import PRETRAINED, random_seed
 
 if TYPE_CHECKING:

@@ -2,19 +2,13 @@
 
 The two halves meet at uint8 pixels: a quarter of the bytes to queue and to copy to a GPU, and rows x columns x
 channels is already the channels-last layout in which convolutions run fastest.
-
-What a network states of the images that its weights were evaluated on is read here too. What cannot be followed to the
-letter (a border, an image that is no square, a filter that Pillow lacks) counts as not known: half followed it would be
-a third way to prepare images, which nobody asked for.
 """
 
 from __future__ import annotations
 
 import hashlib
-import math
-from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,12 +24,8 @@ if TYPE_CHECKING:
 # Pillow's filters: a report that names one needs no Pillow.
 INTERPOLATIONS = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")
 
-# Under these names timm's networks, and those that follow it, keep what their weights were evaluated with.
-_CONFIGS = ("pretrained_cfg", "default_cfg")
-# Under these, networks carry a preset of torchvision's, or the entry of its table of weights that has one.
-_PRESETS = ("transforms", "transform", "preprocess", "weights")
-# What timm takes where a configuration does not say.
-_USUAL: Mapping[str, Any] = {"crop_pct": 0.875, "crop_mode": "center", "interpolation": "bicubic"}
+# Of red, green and blue in the luminance (ITU-R 601), in parts of 2**16.
+_WEIGHTS = (19595, 38470, 7471)
 
 
 @dataclass(frozen=True)
@@ -54,6 +44,9 @@ class Transform:
         Whether `resize_size` is the shorter side, the longer one following; otherwise it is both.
     interpolation
         A filter of Pillow's, in small letters.
+    grey
+        Whether a network is fed one channel, the luminance, as Pillow, timm and torchvision weigh it; of three means
+        and deviations that differ, its is what these weights make of them.
 
     Raises
     ------
@@ -67,10 +60,12 @@ class Transform:
     resize_size: int | None = None
     keep_aspect: bool = False
     interpolation: str = "bilinear"
+    grey: bool = False
 
     def __post_init__(self) -> None:
         check_choice("interpolation", self.interpolation, INTERPOLATIONS)
         check_flag("keep_aspect", self.keep_aspect)
+        check_flag("grey", self.grey)
         for name in ("size", "resize_size"):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, check_whole(name, getattr(self, name), 1))
@@ -78,12 +73,19 @@ class Transform:
             values = tuple(check_number(name, value) for value in getattr(self, name))
             if len(values) != 3 or (name == "std" and min(values) <= 0):
                 raise UsageError(f"{said(name, values)}: one number for each of three channels was expected")
-            object.__setattr__(self, name, values)
+            object.__setattr__(self, name, (_luminance(values),) * 3 if self.grey else values)
+
+    @property
+    def n_channels(self) -> int:
+        """How many a network is fed."""
+        return 1 if self.grey else 3
 
     def resize(self, image: Image.Image) -> NDArray[np.uint8]:
         """Bring an RGB image to (size, size, 3) uint8."""
         from PIL import Image
 
+        if self.grey:
+            image = image.convert("L").convert("RGB")
         width, height = self._resized(image.size)
         resized = image.resize((width, height), Image.Resampling[self.interpolation.upper()])
         if (width, height) != (self.size, self.size):
@@ -93,9 +95,14 @@ class Transform:
         return np.asarray(resized)
 
     def normalise(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Turn (n, size, size, 3) uint8 into (n, 3, size, size) float32, channels last in memory."""
+        """Turn (n, size, size, 3) uint8 into (n, n_channels, size, size) float32, channels last in memory."""
         import torch
 
+        if self.grey:
+            # In whole numbers, as Pillow does it; of three channels that are the same each is the luminance.
+            weighed = pixels.to(torch.int32) * torch.tensor(_WEIGHTS, dtype=torch.int32, device=pixels.device)
+            grey = (weighed.sum(-1, dtype=torch.int32) + 2**15) >> 16
+            return grey.to(torch.float32).div_(255).sub_(self.mean[0]).div_(self.std[0])[:, None]
         n, height, width, _ = pixels.shape
         # A whole row at a time: along three channels alone torch would take three numbers a step.
         rows = pixels.view(n, height, 3 * width).to(torch.float32)
@@ -121,6 +128,7 @@ class Transform:
             # Only where there is one, so that what was keyed without stays found.
             **({"crop": self.size} if self._crops else {}),
             **({"keep_aspect": True} if self.keep_aspect else {}),
+            **({"grey": True} if self.grey else {}),
             "mean": list(self.mean),
             "std": list(self.std),
         }
@@ -136,6 +144,7 @@ class Transform:
             side,
             keep_aspect=constants.get("keep_aspect", False),
             interpolation=interpolation,
+            grey=constants.get("grey", False),
         )
 
     @property
@@ -144,7 +153,8 @@ class Transform:
         side = self.resize_size or self.size
         shape = f"shorter side {side}" if self.keep_aspect else f"{side} x {side} squeezed"
         shape += f", centre {self.size}" if self._crops else ""
-        return f"{shape}, {self.interpolation}, {self._normalisation}"
+        shape += f", {self.interpolation}" + (", grey" if self.grey else "")
+        return f"{shape}, {self._normalisation}"
 
     @property
     def _normalisation(self) -> str:
@@ -169,6 +179,11 @@ class Transform:
 TUTORIAL = Transform()
 
 
+def is_as_in_tutorial(transform: Transform) -> bool:
+    """Say whether images are prepared as the challenge's tutorial did it, be it in grey."""
+    return transform.constants == replace(TUTORIAL, grey=transform.grey).constants
+
+
 def is_tutorials(model: str) -> bool:
     """Say whether the challenge's tutorial used this network, and prepared images for it in its own way."""
     repository, _, name = model.rpartition(":")
@@ -187,72 +202,13 @@ def describe_preparation(model: str, used: Transform, asks_for: Transform | None
 
     Returns
     -------
-    One line; None where images are prepared as they should be.
+    One line; None where images are prepared as they should be, and in colour.
     """
     if asks_for is None:
         return f"images for {model}: {used.words}; nothing is known of how it was trained"
     if asks_for.constants == used.constants:
-        return None
+        return f"images for {model}, which takes one channel: {used.words}" if used.grey else None
     return f"images for {model}: {used.words}; its weights ask for: {asks_for.words}"
-
-
-def stated_transform(network: torch.nn.Module) -> Transform | None:
-    """Return the transform that a network states; None where it states none, or none that can be followed."""
-    for name in _CONFIGS:
-        config = getattr(network, name, None)
-        stated = of_config(config if isinstance(config, Mapping) else getattr(config, "__dict__", {}))
-        if stated is not None:
-            return stated
-    for name in _PRESETS:
-        preset = getattr(network, name, None)
-        # The entry of a table of weights makes its preset when it is asked.
-        make = getattr(preset, "transforms", None) if name == "weights" else None
-        with suppress(AttributeError, KeyError, TypeError, ValueError):
-            return of_preset(make() if callable(make) else preset)
-    return None
-
-
-def of_preset(preset: Any) -> Transform:
-    """Return the transform of a classifier's preset of torchvision's.
-
-    Raises
-    ------
-    TypeError
-        If it is none.
-    """
-    from algocli.features.networks.torchvision_import import torchvision
-
-    if not isinstance(preset, torchvision.transforms._presets.ImageClassification):
-        raise TypeError(f"{type(preset).__name__} is no preset of a classifier")
-    return Transform(
-        preset.crop_size[0],
-        _three(preset.mean),
-        _three(preset.std),
-        preset.resize_size[0],
-        keep_aspect=True,
-        interpolation=preset.interpolation.value,
-    )
-
-
-def of_config(config: Mapping[str, Any]) -> Transform | None:
-    """Return the transform that a configuration of timm's tells; None where it cannot be followed."""
-    try:
-        channels, height, width = config["input_size"]
-        told = {name: config.get(name) or usual for name, usual in _USUAL.items()}
-        if channels != 3 or height != width or told["crop_mode"] not in ("center", "squash"):
-            return None
-        if told["interpolation"] not in INTERPOLATIONS:
-            return None
-        return Transform(
-            height,
-            _three(config["mean"]),
-            _three(config["std"]),
-            math.floor(height / told["crop_pct"]),
-            keep_aspect=told["crop_mode"] == "center",
-            interpolation=told["interpolation"],
-        )
-    except (AttributeError, KeyError, TypeError, ValueError, ZeroDivisionError):
-        return None
 
 
 def structured(side: int) -> NDArray[np.uint8]:
@@ -273,6 +229,12 @@ def _channels(values: tuple[float, float, float]) -> str:
     return rounded[0] if len(set(rounded)) == 1 else "/".join(rounded)
 
 
-def _three(values: Any) -> tuple[float, float, float]:
+def _three(values: Sequence[float]) -> tuple[float, float, float]:
     red, green, blue = (float(value) for value in values)
     return red, green, blue
+
+
+def _luminance(colours: tuple[float, ...]) -> float:
+    if len(set(colours)) == 1:
+        return colours[0]
+    return sum(weight * colour for weight, colour in zip(_WEIGHTS, colours, strict=True)) / 2**16

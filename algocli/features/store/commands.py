@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 from algocli.dataset.naming import SubjectId
 from algocli.errors import DataError
-from algocli.features.networks.preprocessing import TUTORIAL, Transform, describe_preparation, is_tutorials
+from algocli.features.networks.preprocessing import (
+    TUTORIAL,
+    Transform,
+    describe_preparation,
+    is_as_in_tutorial,
+    is_tutorials,
+)
 from algocli.features.networks.weights import PRETRAINED
 from algocli.features.store.keys import Dtype
 
@@ -42,7 +48,7 @@ def request_of(recipe: Mapping[str, Any]) -> LayerRequest:
     reduction: dict[str, Any] = reduced if isinstance(reduced, dict) else {}
     return LayerRequest(
         recipe["weights"],
-        "tutorial" if transform_of(recipe).constants == TUTORIAL.constants else "model",
+        "tutorial" if is_as_in_tutorial(transform_of(recipe)) else "model",
         reduction.get("pool"),
         reduction.get("project"),
         reduction.get("seed", 0),

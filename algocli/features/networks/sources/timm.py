@@ -20,8 +20,8 @@ from algocli.features.networks.network import (
     out_of_reach,
     undrawn,
 )
-from algocli.features.networks.preprocessing import of_config
 from algocli.features.networks.readiness import unreachable
+from algocli.features.networks.stated import of_config
 from algocli.features.networks.weights import PRETRAINED
 
 PREFIX = "timm/"

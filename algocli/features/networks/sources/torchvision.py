@@ -18,7 +18,8 @@ from algocli.features.networks.network import (
     out_of_reach,
     undrawn,
 )
-from algocli.features.networks.preprocessing import TUTORIAL, of_preset
+from algocli.features.networks.preprocessing import TUTORIAL
+from algocli.features.networks.stated import of_preset
 from algocli.features.networks.weights import PRETRAINED
 
 if TYPE_CHECKING:
