@@ -93,7 +93,7 @@ def explain_turned(comparison: Comparison | GroupComparison) -> Iterator[str]:
     """Say how the tables are to be read, and where there is more."""
     each = _each(comparison)
     best, *_ = Ranked(each).order(each.subjects)
-    yield f"runs by their place on the command line, the best first; 1 is the reference; best: {best}"
+    yield f"runs are numbered as they were named, the best first; 1 is the reference; best: {best}"
     if common := told_apart(comparison.names)[1]:
         yield f"names may lack what all have: {common}"
     if not _has_columns(each):
