@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -15,32 +15,26 @@ from algocli.dataset.naming import SubjectId
 from algocli.dataset.protocol import Subject
 from algocli.encoding import usual
 from algocli.encoding.fields import Shared
-from algocli.encoding.regressions.registry import regression_of
 from algocli.encoding.settings import USUAL_ALPHAS, USUAL_DRAWS, Alphas, Settings
 from algocli.encoding.splits import Fold
-from algocli.errors import MissingStep, UsageError
+from algocli.errors import UsageError
 from algocli.features.networks.network import TransformName
 from algocli.features.networks.numerics import Numerics
 from algocli.features.store.borrowing import borrow, check_lenders
 from algocli.features.store.choosing import Library
 from algocli.features.store.keys import Dtype
-from algocli.features.store.library import check_name
 from algocli.features.store.variants import Variant
 from algocli.pipeline.arguments import Paths, check_correction, each_subject
 from algocli.pipeline.borrowing import filling_own
 from algocli.pipeline.defaults import DEFAULT_CACHE, DEFAULT_MODEL
+from algocli.pipeline.feature_sets import check_searches, find_sets
 from algocli.results.data_of_runs import tell_changed_files
 from algocli.results.group import check_group
 from algocli.results.group_partition import GroupPartition, group_partition
 from algocli.results.held_out import share_of_same_images
 from algocli.results.part_rows import PartitionReport
 from algocli.results.partition import SubjectParts, describe, export_parts, read_parts, resample_parts, summarise_parts
-from algocli.results.regions import (
-    check_min_ceiling,
-    choose_rois,
-    classes_of,
-    explainable,
-)
+from algocli.results.regions import check_min_ceiling, choose_rois, classes_of, explainable
 from algocli.results.sure_parts import Resampling, check_enough
 from algocli.results.telling import Correction
 from algocli.runs.datasets import Home
@@ -49,10 +43,7 @@ from algocli.runs.run import Run
 from algocli.runs.scored_images import tell_split
 from algocli.runs.splitting import find_sameness
 from algocli.runs.unions import measure_features, open_unions, train_unions, with_usual_components
-from algocli.stats.partition import FeatureSet, Names, check_count, check_sets
-
-# With a penalty for each layer: three sets need four searches.
-MOST_SEARCHED = 3
+from algocli.stats.partition import FeatureSet, Names
 
 
 @dataclass(frozen=True)
@@ -209,7 +200,7 @@ def partition(
     said = {"weights": weights, "transform": transform, "pool": pool, "project": project, "project_seed": project_seed}
     variant = Variant.of(**said, dtype=dtype, numerics=numerics)
     library = Library(cache_dir, lenders, some)
-    found_sets = _find_sets(library, check_word("model", model), variant, check_words("sets", sets))
+    found_sets = find_sets(library, check_word("model", model), variant, check_words("sets", sets))
     only = None if rois is None else check_words("rois", rois)
     least = _check_rows(some, only, min_ceiling)
     settings = Settings(
@@ -226,27 +217,14 @@ def partition(
         seed=seed,
         refit=refit,
     )
-    _check_searches(settings, found_sets)
+    check_searches(settings, found_sets)
     how = Resampling(n_resamples, resample_seed, each) if check_flag("intervals", intervals) or group else None
     if how is None and each != "none":
         raise UsageError(f"correct={correct!r} is of p, which come with intervals", hint="add intervals=True")
-    if lenders:
-        with filling_own(cache_dir, note):
-            borrow(cache_dir, lenders, settings.features, [one.id for one in some])
-    # Whatever is missing is told before the first of many models is trained.
-    n_features = measure_features(some, settings.features, cache_dir, track=track)
-    home = Home.of(some, cache_dir, track)
-    split = [fold for one in some for fold in _split(one, settings, home, track)]
-    if n_components == "usual":
-        settings = with_usual_components(settings, split)
-    if how is not None:
-        check_enough(split)
-    found: list[tuple[Subject, SubjectParts]] = []
-    with filling_own(cache_dir, note):
-        runs = open_unions(cache_dir, found_sets, settings, n_features, home, [one.id for one in some], note=note)
-        for one in some:
-            train_unions(one, runs, cache_dir, home=home, command_line=sys.argv, track=track, note=note)
-            found.append((one, read_parts(one, runs, track=track)))
+    is_usual = n_components == "usual"
+    runs, found = _train(
+        some, found_sets, settings, how, lenders, cache_dir, usual_components=is_usual, track=track, note=note
+    )
     names = [one.name for one in found_sets]
     drawn = None
     if how is not None:
@@ -256,12 +234,51 @@ def partition(
     report = summarise_parts(
         names, found, rois=only, min_ceiling=least, drawn=drawn, correct=each, same_images=same_images
     )
-    changed = tell_changed_files((one, everything.subject(one.id)) for one in some)
-    told = (*tell_split(everything, [one.id for one in some]), *changed, *tell_random_weights([everything]))
-    report = replace(report, notes=(*told, *report.notes))
+    report = replace(report, notes=(*_tell(everything, some), *report.notes))
     chance = {number: own.by_chance for number, own in (drawn or {}).items()}
     summed = group_partition(report, chance=chance, correct=over, seed=resample_seed) if group else None
     return Partition(report, tuple(found_sets), runs, {one.id: sides for one, sides in found}, summed)
+
+
+def _train(
+    subjects: Sequence[Subject],
+    sets: Sequence[FeatureSet],
+    settings: Settings,
+    how: Resampling | None,
+    lenders: Sequence[Path],
+    cache_dir: Path,
+    *,
+    usual_components: bool,
+    track: Track,
+    note: Note,
+) -> tuple[dict[Names, Run], list[tuple[Subject, SubjectParts]]]:
+    """Train the model of every union of some sets, or find it done; return the runs, and each subject's parts."""
+    numbers = [subject.id for subject in subjects]
+    if lenders:
+        with filling_own(cache_dir, note):
+            borrow(cache_dir, lenders, settings.features, numbers)
+    # Whatever is missing is told before the first of many models is trained.
+    n_features = measure_features(subjects, settings.features, cache_dir, track=track)
+    home = Home.of(subjects, cache_dir, track)
+    split = [fold for subject in subjects for fold in _split(subject, settings, home, track)]
+    if usual_components:
+        settings = with_usual_components(settings, split)
+    if how is not None:
+        check_enough(split)
+    parts: list[tuple[Subject, SubjectParts]] = []
+    with filling_own(cache_dir, note):
+        runs = open_unions(cache_dir, sets, settings, n_features, home, numbers, note=note)
+        for subject in subjects:
+            train_unions(subject, runs, cache_dir, home=home, command_line=sys.argv, track=track, note=note)
+            parts.append((subject, read_parts(subject, runs, track=track)))
+    return runs, parts
+
+
+def _tell(run: Run, subjects: Sequence[Subject]) -> Iterator[str]:
+    """Say what readers have to know of the run of all sets."""
+    yield from tell_split(run, [subject.id for subject in subjects])
+    yield from tell_changed_files((subject, run.subject(subject.id)) for subject in subjects)
+    yield from tell_random_weights([run])
 
 
 def _check_rows(subjects: Sequence[Subject], rois: Sequence[str] | None, min_ceiling: float | None) -> float:
@@ -276,46 +293,3 @@ def _check_rows(subjects: Sequence[Subject], rois: Sequence[str] | None, min_cei
 
 def _split(subject: Subject, settings: Settings, home: Home, track: Track) -> list[Fold]:
     return find_sameness(subject, settings, home, home.cache_dir, track).split(settings).folds
-
-
-def _find_sets(library: Library, model: str, variant: Variant, words: Sequence[str]) -> list[FeatureSet]:
-    check_count(len(words))
-    found = [_find_set(library, model, variant, word) for word in words]
-    check_sets(found)
-    return found
-
-
-def _check_searches(settings: Settings, sets: Sequence[FeatureSet]) -> None:
-    """Refuse as many sets as would take days of searching for penalties."""
-    if regression_of(settings).searches and len(sets) > MOST_SEARCHED:
-        n_models = 2 ** len(sets) - 1 - len(sets)
-        raise UsageError(
-            f"{len(sets)} sets would need {n_models} models of several sets, a search for penalties each",
-            hint="with regression='banded' name two or three sets; or take regression='ridge'",
-        )
-
-
-def _find_set(library: Library, model: str, variant: Variant, word: str) -> FeatureSet:
-    """Return the set that a word such as 'features.2+my-features' names."""
-    names = tuple(_find_features(library, model, variant, name) for name in word.split("+"))
-    if len(set(names)) < len(names):
-        raise UsageError(f"{word} names the same features twice", hint="a set needs each layer once")
-    return FeatureSet(word, names)
-
-
-def _find_features(library: Library, model: str, variant: Variant, name: str) -> str:
-    """Return the name of cached features, given that or a layer of the model."""
-    if not name:
-        raise UsageError("a set has an empty name: a plus joins two names, as in A+B")
-    try:
-        return check_name(library.cache_dir, name, library.lenders)
-    except MissingStep as unnamed:
-        try:
-            return library.find(model, name, variant)
-        except MissingStep as error:
-            raise MissingStep(f"{error.message}, and {unnamed.message}", hint=error.hint) from error
-        except UsageError as error:
-            raise UsageError(
-                error.message,
-                hint=f"write the name that is meant in place of {name}, or what sets it apart: weights=..., pool=...",
-            ) from error
