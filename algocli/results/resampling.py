@@ -5,14 +5,11 @@ models share images: there the score follows the counts of a resample in a strai
 and is widened by what images do as those that other folds' models were fitted on. Folds of a few images serve as well.
 
 What an image does there is told with components and penalties as they are. That other images would have turned the
-components is allowed for (`UNTOLD`): the more a model explains, the further does what is told of its images fall short
-of the most that they can do, and the more is due. On noise, where nothing is missing, next to nothing is added.
-
-Between runs that differ only in how penalties are chosen, all that differs comes of these choices, whose dependence on
-the images is not told: such a difference is widened by the most that models of the same images allow, which is too much
-where nothing is predicted and about right else. Where a regression does not tell what images do as fitted ones, its
-difference to a model of another kind has to allow for more: both may predict the same of these images and, fitted on
-others, would not have.
+components is allowed for (`UNTOLD`): most where models explain much, and next to nothing on noise. Between runs that
+differ only in how penalties are chosen, all that differs comes of these choices, whose dependence on the images is not
+told: such a difference is widened by the most that models of the same images allow, which is too much where nothing is
+predicted and about right else. Where a regression does not tell what images do as fitted ones, its difference to a
+model of another kind has to allow for more: both may predict the same of these images and, fitted on others, would not.
 """
 
 from __future__ import annotations
@@ -39,9 +36,8 @@ from algocli.stats.influence import widening
 from algocli.stats.measures import CORRELATION, Measure
 
 LEVEL = 0.95
-# How much of the variance between what is told and the most that it can be is due to components: so widened, intervals
-# of scores, and of differences between layers and numbers of components, hold what they should, on noise as on strong
-# signals and with two folds as with ten (`tests.benchmarks.calibration`).
+# How much of the variance between what is told and the most that it can be is due to components: as measured, on noise
+# and on strong signals, with two folds and with ten (`tests.benchmarks.calibration`).
 UNTOLD = 1 / 3
 AS_WIDE = "intervals are as wide as models of different folds can make them"
 
@@ -190,24 +186,19 @@ def resample_rois(
     for held in subject_runs:
         measure.small_fold(int(np.unique(held.folds, return_counts=True)[1].min()))
     fitted = _fitted(subject_runs, subject, members, measure, track, note)
-    models = _models(subject_runs)
+    models, kinds = _models(subject_runs), _kinds(subject_runs)
     n_roles = np.array([regression_of(held.run.settings).n_roles for held in subject_runs])
     resampled: dict[Side, dict[str, Resampled]] = {}
     for side, rois in present.items():
         of_runs = [_predicted(subject, side, held, members[side], measure, track) for held in subject_runs]
         means, predicted = (np.stack(each) for each in zip(*of_runs, strict=True))
         told = None if fitted is None else np.stack([one[side] for one in fitted])
+        parts = [
+            (means[:, column], predicted[:, :, column], None if told is None else told[:, :, column])
+            for column in range(len(rois))
+        ]
         resampled[side] = {
-            name: Linearised(
-                means[:, column],
-                predicted[:, :, column],
-                None if told is None else told[:, :, column],
-                counts,
-                models,
-                n_roles,
-                _kinds(subject_runs),
-            )
-            for column, name in enumerate(rois)
+            name: Linearised(*part, counts, models, n_roles, kinds) for name, part in zip(rois, parts, strict=True)
         }
     return resampled
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from algocli.compute.caches import where_writable
 from algocli.compute.lock import hold_if_free
+from algocli.encoding.settings import Settings
 from algocli.errors import writing
 from algocli.runs.run import Run
 from algocli.runs.vouched_arrays import place_aside
@@ -40,6 +41,11 @@ def is_nobodys(run: Run) -> bool:
     """Say whether a run has nothing of any data: no subject is finished, and none is being trained."""
     with hold_if_free(run.locks()) as free:
         return free and not run.subjects
+
+
+def is_free(run: Run, settings: Settings) -> bool:
+    """Say whether a name is to be had: nobody has it, or nobody's data, or somebody gave it to other settings."""
+    return not begun(run).has_settings(settings) or is_nobodys(run)
 
 
 def claimed(runs: Path) -> Iterator[Path]:

@@ -25,7 +25,7 @@ from algocli.encoding.names import is_automatic, with_data, with_words
 from algocli.encoding.settings import Settings
 from algocli.errors import AlgocliError, UsageError
 from algocli.runs.aside import aside, clear, in_training, publish
-from algocli.runs.claims import begun, claimed, holds_some, is_nobodys, withdraw
+from algocli.runs.claims import begun, claimed, holds_some, is_free, is_nobodys, withdraw
 from algocli.runs.datasets import Home, Verdict, differing
 from algocli.runs.manifest import write_manifest
 from algocli.runs.mixtures import whose
@@ -100,7 +100,7 @@ def open_on(
             _take(named, dataset, settings, numbers, force=force, note=note)
             return named
         run = _find(dataset, settings, numbers if force else ())
-        run = run or (named if _is_free(named, settings) else _with_digest(named, dataset, settings))
+        run = run or (named if is_free(named, settings) else _with_digest(named, dataset, settings))
         if run.name != named.name and named.has_settings(settings):
             note(f"run {named.name} is of other data: this one is {run.name}")
         _take(run, dataset, settings, numbers, force=force, note=note)
@@ -256,11 +256,6 @@ def _sign(run: Run, dataset: Home, verdict: Verdict, *, anew: bool = False) -> N
             write_sealed(manifest, {**read_sealed(manifest), "data": str(dataset.folder)})
 
 
-def _is_free(run: Run, settings: Settings) -> bool:
-    """Say whether a name is to be had: nobody has it, or nobody's data, or somebody gave it to other settings."""
-    return not begun(run).has_settings(settings) or is_nobodys(run)
-
-
 def _find(dataset: Home, settings: Settings, again: Collection[SubjectId]) -> Run | None:
     """Find the dataset's own among the runs named after some settings, or one that will be, once some are trained."""
     usual, changed = settings.default_name, None
@@ -284,7 +279,7 @@ def _with_digest(named: Run, dataset: Home, settings: Settings) -> Run:
         known.append((number, dataset.digests(number)))
         digest = hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
         run = Run(named.folder.with_name(with_data(named.name, digest)))
-        if _is_free(run, settings):
+        if is_free(run, settings):
             return run
     raise _refusal(named, dataset, dataset.judge(named))
 
