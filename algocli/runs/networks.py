@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from algocli.errors import DataError
@@ -12,6 +14,8 @@ from algocli.features.store.commands import IMPORTED, is_imported
 from algocli.features.store.library import read_recipe
 from algocli.runs.run import Run
 
+# Under which a record tells it, by the names of features.
+RECORDED = "networks"
 # So many runs are named before the rest is counted.
 _MOST_NAMED = 3
 
@@ -54,11 +58,16 @@ def networks_of(run: Run) -> Networks:
 
 
 def network_of(run: Run, features: str) -> Networks:
-    """Say what features of one layer are, which a run was made from."""
-    recipe = _recipe(run, features)
-    if recipe is None:
-        return Networks(features, None, None)
-    return Networks(*(str(recipe[name]) for name in ("model", "layer", "weights")))
+    """Say what features of one layer are, which a run was made from: as its records tell, or else the cache."""
+    for number in run.subjects[:1]:
+        with suppress(KeyError, TypeError):
+            return Networks(**run.subject(number).record[RECORDED][features])
+    return _made_by(run.cache_dir, features)
+
+
+def record(cache_dir: Path, features: Iterable[str]) -> dict[str, Any]:
+    """Return what a run's records keep of this: it is asked for when the features may be gone."""
+    return {RECORDED: {name: _made_by(cache_dir, name).fields for name in features}}
 
 
 def tell_random_weights(runs: Iterable[Run]) -> Iterator[str]:
@@ -67,10 +76,10 @@ def tell_random_weights(runs: Iterable[Run]) -> Iterator[str]:
     drawn: dict[tuple[str, int], list[str]] = {}
     for run in by_name.values():
         for name in run.settings.features:
-            recipe = _recipe(run, name)
-            seed = None if recipe is None else random_seed(recipe["weights"])
-            if recipe is not None and seed is not None:
-                named = drawn.setdefault((recipe["model"], seed), [])
+            network = network_of(run, name)
+            seed = None if network.weights is None else random_seed(network.weights)
+            if seed is not None:
+                named = drawn.setdefault((network.model, seed), [])
                 named += [run.name] * (run.name not in named)
     for (model, seed), names in drawn.items():
         whose = "" if len(names) == len(by_name) == 1 else f"{_listed(names, len(by_name))}: "
@@ -95,10 +104,10 @@ def _listed(names: list[str], n_runs: int) -> str:
     return f"run{'s' if len(names) > 1 else ''} {', '.join(names[:_MOST_NAMED])}{more}"
 
 
-def _recipe(run: Run, name: str) -> Mapping[str, Any] | None:
-    """Return what features of a network are made by; None of others, and where the cache no longer knows."""
-    try:
-        recipe = read_recipe(run.cache_dir / "features" / name)
-        return None if is_imported(recipe) or recipe["layer"] == IMPORTED else recipe
-    except (DataError, KeyError, TypeError):
-        return None
+def _made_by(cache_dir: Path, name: str) -> Networks:
+    """Say what a cache knows of features; of others' it is their name, and of what is gone too."""
+    with suppress(DataError, KeyError, TypeError):
+        recipe = read_recipe(cache_dir / "features" / name)
+        if not is_imported(recipe) and recipe["layer"] != IMPORTED:
+            return Networks(*(str(recipe[field]) for field in ("model", "layer", "weights")))
+    return Networks(name, None, None)

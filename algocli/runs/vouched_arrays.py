@@ -40,6 +40,7 @@ _RECORD = {
     **dict.fromkeys(("held_out?", "regression?", "shared?", "copies?", "versions?", "seconds?"), dict),
     "data?": str,
     "other_files?": _DIGESTS,
+    "networks?": {str: {"model": str, "layer?": str, "weights?": str}},
 }
 # Where, beside the folders of runs, subjects are made until they are whole.
 _ASIDE = ".aside"

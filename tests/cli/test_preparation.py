@@ -50,8 +50,8 @@ def test_two_preparations_of_a_layer_are_listed_with_what_they_are(folders):
     assert result.exit_code == 2
     assert "2 kinds of features of resnet18 conv1 are cached" in result.stderr
     told = flat(result.stderr)
-    assert "(--weights random:0 --pool 4; shorter side 256, centre 224, bilinear, ImageNet mean and std)" in told
-    assert "(--weights random:0 --transform tutorial --pool 4; 224 x 224 squeezed, bilinear, ImageNet mean" in told
+    assert "(--transform model; shorter side 256, centre 224, bilinear, ImageNet mean and std)" in told
+    assert "(--transform tutorial; 224 x 224 squeezed, bilinear, ImageNet mean" in told
 
 
 def test_the_list_of_the_cache_says_it_below_each(folders):

@@ -133,6 +133,11 @@ def test_what_is_read_is_right_or_refused(whole: Path, place: Path, damages: Dam
                 assert exported(place) == (whole / "exported").read_text(), file
 
 
+def numbers(row: dict[str, object]) -> dict[str, object]:
+    """Return a row without what says of which run and network it is."""
+    return {name: value for name, value in row.items() if name not in ("run", "model", "layer", "weights")}
+
+
 @SOME_AND_ALL
 def test_training_again_says_so_or_ends_with_the_same(whole: Path, place: Path, damages: Damages) -> None:
     expected = json.loads((whole / "report.json").read_text())
@@ -145,7 +150,9 @@ def test_training_again_says_so_or_ends_with_the_same(whole: Path, place: Path, 
                 assert_said(result, file)
                 continue
             report = ["report", "--run", words[-1], "--significance", "--json"]
-            assert json.loads(done(report).stdout)["rows"] == expected["rows"], file
+            rows = json.loads(done(report).stdout)["rows"]
+            # What was trained anew knows no more than the cache of the networks, and has a name of its own.
+            assert [numbers(row) for row in rows] == [numbers(row) for row in expected["rows"]], file
 
 
 def follow(hint: str, place: Path) -> None:

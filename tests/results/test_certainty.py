@@ -206,7 +206,7 @@ def test_a_run_that_cannot_be_written_is_reported_with_a_note(
     monkeypatch.setattr(chance.kept_p, "keep", refuse)
     found = report(write(), PERMUTED)
     assert row(found).significant_share == 1
-    assert any("p values are not kept" in note and "read-only" in note for note in found.notes)
+    assert any("p values could not be kept" in note and "read-only" in note for note in found.notes)
 
 
 def test_an_interval_is_that_of_drawing_images_with_replacement(

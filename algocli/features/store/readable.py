@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cached_property
@@ -198,10 +197,6 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         raise DataError(f"{path} is damaged: no store is of {sizes} and {manifest['dtype']}", hint=_HOW_TO_MEND)
     if manifest["key"] != digest_of(manifest["identity"]):
         raise DataError(f"{path} is damaged: its key is not that of what it describes", hint=_HOW_TO_MEND)
-    # As `library.store_name` calls folders; stores of tests and of old lie elsewhere.
-    named = re.fullmatch(r".*-([0-9a-f]{8})", folder.name)
-    if named and not str(manifest["identity"].get("stimuli", named[1])).startswith(named[1]):
-        raise DataError(f"{path} is damaged: it is that of other images", hint=_HOW_TO_MEND)
     return manifest
 
 
