@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from algocli.compute.choices import (
     check_whole,
     check_word,
     check_words,
+    each_of,
     said,
 )
 from algocli.dataset.naming import SubjectId, name_of
@@ -23,7 +24,7 @@ from algocli.dataset.opening import open_dataset
 from algocli.dataset.protocol import Dataset
 from algocli.dataset.sides import Hemisphere
 from algocli.errors import UsageError
-from algocli.pipeline.arguments import Data, Ids, each_run, some_ids
+from algocli.pipeline.arguments import Data, Ids, Rois, each_run, some_ids, some_rois
 from algocli.pipeline.defaults import DEFAULT_DATA
 from algocli.pipeline.figure_kinds import PAGE, Request, What
 from algocli.results.drawing.chart import Chart
@@ -47,9 +48,9 @@ def plot(
     what: str,
     run: Run | Sequence[Run] | None = None,
     *,
-    names: Sequence[str] | str = (),
+    names: Iterable[str] | str = (),
     against: Run | None = None,
-    rois: Sequence[str] | str | None = None,
+    rois: Rois | None = None,
     significant: bool = False,
     stimulus: int | None = None,
     nsd_id: int | None = None,
@@ -59,7 +60,7 @@ def plot(
     subjects: Ids | None = None,
     hemisphere: Hemisphere | None = None,
     surface: Surface = "fsaverage5",
-    outline: Sequence[str] | str | None = None,
+    outline: Rois | None = None,
     vmin: float | None = None,
     vmax: float | None = None,
     cmap: str | None = None,
@@ -136,8 +137,8 @@ def plot(
     kind = What(check_choice("what", what, tuple(What)))
     runs = each_run(() if run is None else run)
     other = [] if against is None else each_run(against)
-    only = () if rois is None else check_words("rois", rois)
-    named = check_words("names", names) if names else ()
+    only = some_rois(rois) or ()
+    named = check_words("names", given) if (given := each_of(names)) else ()
     request = Request(
         kind,
         named,
@@ -158,7 +159,7 @@ def plot(
         low=None if vmin is None else check_number("vmin", vmin),
         high=None if vmax is None else check_number("vmax", vmax),
         colours=None if cmap is None else check_word("cmap", cmap),
-        outlined=() if outline is None else check_words("outline", outline),
+        outlined=some_rois(outline, "outline") or (),
         dpi=check_whole("dpi", dpi, 50, 1200),
         theme=DARK if check_flag("dark", dark) else LIGHT,
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Unpack, overload
 
 from algocli.compute.calls import anew, forgiving
-from algocli.compute.choices import check_flag, check_path, check_words
+from algocli.compute.choices import check_flag, check_path
 from algocli.compute.track import Track, shown
 from algocli.dataset.opening import open_dataset
 from algocli.errors import UsageError
@@ -16,11 +16,13 @@ from algocli.pipeline.arguments import (
     HowToCompare,
     HowToReport,
     Ids,
+    Rois,
     check_correction,
     check_pages,
     each_run,
     one_run,
     some_ids,
+    some_rois,
 )
 from algocli.pipeline.defaults import DEFAULT_DATA
 from algocli.results.certainty import Asked
@@ -52,7 +54,7 @@ def report(
     group: bool = False,
     data_dir: Data | None = None,
     subjects: Ids | None = None,
-    rois: Sequence[str] | str | None = None,
+    rois: Rois | None = None,
     min_ceiling: float | None = None,
     correct: Correction | None = None,
     significance: bool = False,
@@ -139,7 +141,7 @@ def report(
         seed=seed,
         track=track,
     )
-    only = None if rois is None else check_words("rois", rois)
+    only = some_rois(rois)
     data = DEFAULT_DATA if data_dir is None else open_dataset(data_dir)
     each = summarise(data, run, subjects=numbers, rois=only, min_ceiling=check_min_ceiling(min_ceiling), asked=asked)
     found: Report | GroupReport = each
@@ -172,7 +174,7 @@ def compare(
     group: bool = False,
     data_dir: Data | None = None,
     subjects: Ids | None = None,
-    rois: Sequence[str] | str | None = None,
+    rois: Rois | None = None,
     min_ceiling: float | None = None,
     n_resamples: int = 1000,
     seed: int = 0,
@@ -235,11 +237,12 @@ def compare(
     moved = None if data_dir is None else open_dataset(data_dir)
     if group:
         check_group(results.shared_subjects(some, moved) if numbers is None else numbers)
+    only = some_rois(rois)
     each = results.compare(
         some,
         data_dir=moved,
         subjects=numbers,
-        rois=None if rois is None else check_words("rois", rois),
+        rois=only,
         min_ceiling=check_min_ceiling(min_ceiling),
         n_resamples=n_resamples,
         seed=seed,
@@ -251,5 +254,5 @@ def compare(
     if page is not None:
         from algocli.pipeline.pages import write_compare_page
 
-        write_compare_page(found, some, page, data_dir=moved, title=title, drawn=(n_resamples, seed), rois=rois)
+        write_compare_page(found, some, page, data_dir=moved, title=title, drawn=(n_resamples, seed), rois=only)
     return found

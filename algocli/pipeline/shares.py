@@ -22,7 +22,7 @@ from algocli.encoding.splits import Fold
 from algocli.errors import MissingStep, UsageError
 from algocli.features.store.borrowing import borrow, check_lenders
 from algocli.features.store.library import check_name, find_recipe
-from algocli.pipeline.arguments import Paths, check_correction, each_subject
+from algocli.pipeline.arguments import Paths, Rois, check_correction, each_subject, some_rois
 from algocli.pipeline.defaults import DEFAULT_CACHE, DEFAULT_MODEL
 from algocli.results.group import check_group
 from algocli.results.group_partition import GroupPartition, group_partition
@@ -103,7 +103,7 @@ def partition(
     model: str = DEFAULT_MODEL,
     n_components: int | Literal["usual"] | None = "usual",
     regression: Literal["ridge", "ols", "banded"] = "ridge",
-    alphas: Alphas | Sequence[float] = USUAL_ALPHAS,
+    alphas: Alphas | Iterable[float] | str = USUAL_ALPHAS,
     n_iter: int = USUAL_DRAWS,
     search_seed: int | None = None,
     holdout: float | None = None,
@@ -111,7 +111,7 @@ def partition(
     shared: Shared = "all",
     seed: int = usual.SEED,
     refit: bool = True,
-    rois: Sequence[str] | str | None = None,
+    rois: Rois | None = None,
     group: bool = False,
     intervals: bool = False,
     n_resamples: int = 1000,
@@ -180,7 +180,7 @@ def partition(
     each: Correction = "none" if group else over
     if group:
         check_group([one.id for one in some])
-    only = None if rois is None else check_words("rois", rois)
+    only = some_rois(rois)
     lenders = check_lenders(features_from)
     found_sets = _find_sets([cache_dir, *lenders], check_word("model", model), check_words("sets", sets))
     choose_rois(only, classes_of(some))

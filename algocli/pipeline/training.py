@@ -37,11 +37,11 @@ _TRAIN_TAKES = ("preset", "model", "layers", "name", "features_from", "cache_dir
 @forgiving
 def train(
     subjects: Subject | Iterable[Subject],
-    features: Sequence[str] | str | Settings | None = None,
+    features: Iterable[str] | str | Settings | None = None,
     *,
     preset: PresetName | None = None,
     model: str = DEFAULT_MODEL,
-    layers: Sequence[str] | str | None = None,
+    layers: Iterable[str] | str | None = None,
     name: str | None = None,
     features_from: Paths | None = None,
     cache_dir: Path | str = DEFAULT_CACHE,
@@ -143,10 +143,10 @@ def train(
 
 def find_features(
     cache_dir: Path,
-    features: Sequence[str] | str | None,
+    features: Iterable[str] | str | None,
     preset: PresetName | None,
     model: str,
-    layers: Sequence[str] | str | None,
+    layers: Iterable[str] | str | None,
     lenders: Sequence[Path] = (),
 ) -> tuple[str, ...]:
     """Return the names of features that a cache has, or may borrow: of layers, then those named; else the preset's.
@@ -173,7 +173,7 @@ def find_features(
 
 
 def _whole(
-    settings: Settings, given: dict[str, Any], preset: PresetName | None, layers: Sequence[str] | str | None
+    settings: Settings, given: dict[str, Any], preset: PresetName | None, layers: Iterable[str] | str | None
 ) -> Settings:
     check_settings(given, _TRAIN_TAKES)
     more = [*given, *(["preset"] if preset is not None else []), *(["layers"] if layers is not None else [])]

@@ -9,6 +9,7 @@ sources/            where networks come from, one file each
 offers              what there is to name
 torchvision_import  torchvision without torch's compiler
 preprocessing       from an image to what a network is fed
+other_files         what a file is that is no checkpoint
 checkpoints         files of weights as tensors by name
 fitting             under which prefix a checkpoint has what a network needs
 weights             which weights are meant, and what identifies them
