@@ -28,6 +28,7 @@ from algocli.pipeline.arguments import Data, Ids, Rois, each_run, some_ids, some
 from algocli.pipeline.defaults import DEFAULT_DATA
 from algocli.pipeline.figure_kinds import PAGE, Request, What
 from algocli.results.drawing.chart import Chart
+from algocli.results.drawing.loading import load_matplotlib
 from algocli.results.drawing.maps import draw_map
 from algocli.results.drawing.style import DARK, DEFAULT_DPI, LIGHT, render
 from algocli.results.group import check_group
@@ -204,6 +205,7 @@ class Plotting:
 
     def figures(self) -> Iterator[tuple[SubjectId, Chart[Any] | BrainMap]]:
         """Yield each subject and what its figure shows, made as it is asked for."""
+        load_matplotlib()
         return self.request.figures(self.challenge, self.runs, self.wishes)
 
     def rows(self) -> LayerRows | None:
