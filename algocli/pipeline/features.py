@@ -267,7 +267,20 @@ def of_preset(preset: PresetName | None, model: str, layers: Iterable[str] | str
     if chosen is not None and model == DEFAULT_MODEL:
         model = chosen.model
     usual = DEFAULT_LAYERS if chosen is None else chosen.layers
-    return model, usual if layers is None else check_words("layers", layers)
+    return model, usual if layers is None else as_layers(layers)
+
+
+def as_layers(layers: Iterable[str] | str) -> tuple[str, ...]:
+    """Return layers by their names and patterns, which commas part too, but for those between brackets.
+
+    Raises
+    ------
+    UsageError
+        If one is no name, or there is none.
+    """
+    words = check_words("layers", layers)
+    parted = [part.strip() for word in words for part in ([word] if "[" in word else word.split(","))]
+    return check_words("layers", [part for part in parted if part])
 
 
 def preset_of(name: PresetName | None) -> Preset | None:

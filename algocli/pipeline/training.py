@@ -22,7 +22,7 @@ from algocli.features.store.borrowing import borrow, check_lenders
 from algocli.features.store.library import check_name, find_recipe
 from algocli.pipeline.arguments import Paths, each_subject
 from algocli.pipeline.defaults import DEFAULT_CACHE, DEFAULT_LAYERS, DEFAULT_MODEL
-from algocli.pipeline.features import of_preset, preset_of
+from algocli.pipeline.features import as_layers, of_preset, preset_of
 from algocli.runs import opening
 from algocli.runs.datasets import Home
 from algocli.runs.mixtures import tell_mixtures
@@ -165,9 +165,13 @@ def find_features(
             return tuple(find_recipe(cache_dir, model, layer, lenders) for layer in layers)
         except MissingStep as error:
             raise MissingStep(error.message, hint=f"algocli extract --preset {preset}") from error
-    check_word("model", model)
+    if check_word("model", model) != DEFAULT_MODEL and names and layers is None:
+        raise UsageError(
+            f"model={model!r} has no say where features are named, and no layers of it",
+            hint="add layers=..., which come before them, or leave it out",
+        )
     usual = () if names else DEFAULT_LAYERS
-    wanted = usual if layers is None else check_words("layers", layers)
+    wanted = usual if layers is None else as_layers(layers)
     extracted = [find_recipe(cache_dir, model, layer, lenders) for layer in wanted]
     return (*extracted, *(check_name(cache_dir, name, lenders) for name in names))
 
