@@ -55,6 +55,7 @@ _SAME = (
         "intervals",
         "key",
         "mantissa_bits",
+        "model",
     ),
     *(
         "min_ceiling",
@@ -65,6 +66,7 @@ _SAME = (
         "outline",
         "partial",
         "pool",
+        "preset",
         "project",
         "repeats",
         "resample_seed",

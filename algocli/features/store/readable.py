@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from algocli.compute.arrays import blocks, length
+from algocli.compute.cores import n_cores
 from algocli.compute.kinds import mismatch
 from algocli.compute.track import Track
 from algocli.compute.vouching import is_unchanged, read_sealed
@@ -271,7 +272,7 @@ def column_passes(
     whole = np.empty((n_stimuli, max(length(columns) for _, columns in passes)), np.float32)
     from concurrent.futures import ThreadPoolExecutor
 
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(n_cores()) as pool:
         for store, columns in track(passes, total=len(passes), label=label, unit="blocks"):
             block = whole[:, : length(columns)]
             _read_columns(store, columns, block, pool)
