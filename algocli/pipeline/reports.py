@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Unpack, overload
 
@@ -135,12 +136,12 @@ def report(
         check_group(run.subjects if numbers is None else numbers)
     elif correct is not None:
         raise UsageError(f"correct={correct!r} is about p over subjects, and none are asked for", hint="add group=True")
-    asked = Asked(
-        n_permutations=n_permutations if check_flag("significance", significance) else None,
-        n_resamples=n_resamples if check_flag("intervals", intervals) or group else None,
-        seed=seed,
-        track=track,
-    )
+    # Checked even where one of them has no say.
+    asked = Asked(n_permutations=n_permutations, n_resamples=n_resamples, seed=seed, track=track)
+    if not check_flag("significance", significance):
+        asked = replace(asked, n_permutations=None)
+    if not (check_flag("intervals", intervals) or group):
+        asked = replace(asked, n_resamples=None)
     only = some_rois(rois)
     data = DEFAULT_DATA if data_dir is None else open_dataset(data_dir)
     each = summarise(data, run, subjects=numbers, rois=only, min_ceiling=check_min_ceiling(min_ceiling), asked=asked)

@@ -184,10 +184,11 @@ def partition(
     lenders = check_lenders(features_from)
     found_sets = _find_sets([cache_dir, *lenders], check_word("model", model), check_words("sets", sets))
     choose_rois(only, classes_of(some))
+    is_usual = isinstance(n_components, str) and n_components == "usual"
     settings = Settings(
         features=tuple(name for one in found_sets for name in one.features),
         # The usual number is known once there are settings.
-        n_components=usual.N_COMPONENTS if n_components == "usual" else n_components,
+        n_components=usual.N_COMPONENTS if is_usual else n_components,  # type: ignore[arg-type]
         regression=regression,
         alphas=alphas,  # type: ignore[arg-type]
         n_iter=n_iter,
@@ -199,7 +200,9 @@ def partition(
         refit=refit,
     )
     _check_searches(settings, found_sets)
-    how = Resampling(n_resamples, resample_seed, each) if check_flag("intervals", intervals) or group else None
+    # Checked even where it has no say.
+    draws = Resampling(n_resamples, resample_seed, each)
+    how = draws if check_flag("intervals", intervals) or group else None
     if how is None and each != "none":
         raise UsageError(f"correct={correct!r} is of p, which come with intervals", hint="add intervals=True")
     if lenders:
@@ -209,7 +212,7 @@ def partition(
     n_features = measure_features(some, settings.features, cache_dir, track=track)
     home = Home.of(some, cache_dir, track)
     split = [fold for one in some for fold in _split(one, settings, home, track)]
-    if n_components == "usual":
+    if is_usual:
         settings = with_usual_components(settings, split)
     if how is not None:
         check_enough(split)
