@@ -22,11 +22,13 @@ def notebook(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setattr("algocli.features.networks.sources.torchvision._pretrained_state", untrained)
-        subject = algocli.Challenge("demo").subject(1)
+        data = algocli.Challenge("demo")
+        subject = data.subject(1)
         features = algocli.extract(subject, "alexnet", "features.2")
         run = algocli.train(subject, features, n_components=10)
         images = [stimulus.path for stimulus in subject.test_stimuli]
-        yield {"algocli": algocli, "np": np, "s": subject, "f": features, "run": run, "test_images": images}
+        named = {"data": data, "s": subject, "f": features, "run": run}
+        yield {"algocli": algocli, "np": np, **named, "test_images": images}
 
 
 MEANT = {
@@ -41,6 +43,14 @@ MEANT = {
     "algocli.predict(run, '1', s.test_stimuli[0])['R']": "algocli.predict(run, 1, s.test_stimuli[0].path)['right']",
     "algocli.find_run().subject(1).correlation('right')": "run.subject(1).correlation('right')",
     "algocli.Settings('f', regression='ridge', alphas='0.1:1:10').relative_alphas": "np.geomspace(0.1, 1, 10)",
+    "algocli.Settings('f', regression='ridge', alphas=np.logspace(-2, 3, 6)).relative_alphas": "np.logspace(-2, 3, 6)",
+    "algocli.Settings(np.array(['f', 'g'])).features": "('f', 'g')",
+    "[each.id for each in data.subjects(np.array([6]))]": "[6]",
+    "algocli.train(s, layers='features.2,', n_components=10).name": "run.name",
+    "algocli.predict(run, 1, iter(test_images))['left']": "algocli.predict(run, 1, test_images)['left']",
+    "algocli.predict(run, 1, np.array(test_images))['left']": "algocli.predict(run, 1, test_images)['left']",
+    "[row.roi for row in algocli.report(run, rois=s.rois[2]).rows]": "[s.rois[2].name] * 2",
+    "[row.roi for row in algocli.report(run, rois=np.array(['V1V', 'ffa-1'])).rows]": "['V1v', 'FFA-1'] * 2",
 }
 
 
@@ -75,6 +85,26 @@ REFUSED = {
     "run.correlation('left')": "a run has no correlation of its own: each subject has",
     "run.subject(1).correlation()": "correlation needs hemisphere=...",
     "algocli.Challenge()": "Challenge needs",
+    "algocli.Challenge(path='demo')": "Challenge takes no path=...",
+    "data.subjects(subject=1)": "subjects takes no subject=...",
+    "algocli.layers('alexnet', layer='features.2')": "layers takes no layer=...",
+    "algocli.models(name='vgg')": "models takes no name=...",
+    "s.responses(np.arange(3), 'left')": "split=array([0, 1, 2]) is not known",
+    "s.n_vertices(np.array(['left', 'right']))": "hemisphere=array(['left', 'right']",
+    "run.subject(1).correlation(np.eye(2))": "hemisphere=array(",
+    "run.has()": "has needs number=...",
+    "algocli.train(s, f, model='resnet50')": "model='resnet50' has no say where features are named",
+    "algocli.train(1, f)": "subjects: a Subject, or several, was expected; found int",
+    "algocli.Settings(f, regression='ridge', alphas=np.array([0.1, 1, 5, 100]))": "is no grid of penalties",
+    "algocli.Settings(f, regression='ridge', alphas=np.array(1))": "is no grid of penalties",
+    "algocli.report(run, data_dir=run)": "a path was expected",
+    "algocli.report(run, rois=' , ')": "no ROI is named ' , '",
+    "algocli.report(run, rois=1)": "rois=[1]: a name, or a list of names, was expected",
+    "algocli.report(run, n_permutations='many')": "n_permutations='many': a whole number from 1 on was expected",
+    "algocli.report(run, n_resamples=0)": "n_resamples=0: a whole number from 1 on was expected",
+    "algocli.submit([])": "runs: there is none",
+    "algocli.submit(run, mantissa_bits=np.arange(2))": "mantissa_bits=array([0, 1])",
+    "algocli.plot('rois', run, names=np.array(['a', 'b']))": "plot rois takes no further word",
     "algocli.correlate([1.0])": "correlate needs predicted=...",
 }
 

@@ -56,6 +56,7 @@ _SAME = (
         "intervals",
         "key",
         "mantissa_bits",
+        "model",
     ),
     *(
         "min_ceiling",
@@ -66,6 +67,7 @@ _SAME = (
         "outline",
         "partial",
         "pool",
+        "preset",
         "project",
         "project_seed",
         "repeats",

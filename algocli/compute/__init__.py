@@ -2,6 +2,7 @@
 
 choices    what a setting or an argument may be
 patterns   words that stand for several names
+keywords   what they are called, and what was meant by another word
 calls      calls that fit no parameters, told in the same words; calls that begin anew
 cgroups    the limits of a container or a job
 cores      how many processor cores may be used

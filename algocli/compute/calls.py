@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
-from inspect import Parameter, Signature, signature
+from inspect import Parameter, Signature, isfunction, signature
 from typing import Any, TypeVar
 
-from algocli.compute.choices import guess_keyword
+from algocli.compute.keywords import guess_keyword
 from algocli.errors import Replaced, UsageError
 
 T = TypeVar("T", bound=Callable[..., Any])
@@ -16,12 +16,14 @@ _ATTEMPTS = 5
 
 
 def forgiving(target: T) -> T:
-    """Have a function, or the constructor of a class, raise UsageError where its arguments do not fit its parameters.
+    """Have a function, or a class's constructor and public methods, raise UsageError where arguments do not fit.
 
     Nothing is looked at before something went wrong: a call that fits costs what it did.
     """
     if isinstance(target, type):
-        target.__init__ = _told(target.__init__, target.__name__)  # type: ignore[misc]
+        for name, method in list(vars(target).items()):
+            if isfunction(method) and (name == "__init__" or not name.startswith("_")):
+                setattr(target, name, _told(method, target.__name__ if name == "__init__" else name))
         return target
     return _told(target, target.__name__)  # type: ignore[return-value]
 

@@ -10,7 +10,7 @@ import difflib
 import math
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, TypeVar
@@ -135,16 +135,27 @@ def check_word(name: str, value: object) -> str:
     return str(value)
 
 
+def each_of(value: object) -> list[Any]:
+    """Return what a list, an array, a generator or the like holds, and a word or any other single thing alone.
+
+    A set, which has no order of its own, is taken by its words; a mapping is a single thing, to be refused as one.
+    """
+    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable) or getattr(value, "ndim", 1) == 0:
+        return [value]
+    return sorted(value, key=str) if isinstance(value, Set) else list(value)
+
+
 def check_words(name: str, value: object) -> tuple[str, ...]:
-    """Return one name, or a list or tuple of them, as a tuple.
+    """Return one name, or several in a list, an array or the like, as a tuple.
 
     Raises
     ------
     UsageError
         If it is neither, or there is none.
     """
-    words = (value,) if isinstance(value, str) else value
-    if not isinstance(words, list | tuple) or not words or not all(isinstance(w, str) and w for w in words):
+    # Layers have an order, which a set has not.
+    words = [value] if isinstance(value, Set | Iterator) else each_of(value)
+    if not words or not all(isinstance(word, str) and word for word in words):
         raise UsageError(f"{said(name, value)}: a name, or a list of names, was expected")
     return tuple(str(word) for word in words)
 
@@ -196,14 +207,14 @@ def local_path(text: str, what: str) -> Path:
 
 
 def check_paths(name: str, value: object) -> list[Path]:
-    """Return one path, or several in a list or tuple, as a list.
+    """Return one path, or several in a list, a generator or the like, as a list.
 
     Raises
     ------
     UsageError
         If one of them is no path, or there is none.
     """
-    several = value if isinstance(value, list | tuple) else [value]
+    several = each_of(value)
     if not several:
         raise UsageError(f"{said(name, value)}: a path, or a list of paths, was expected")
     return [check_path(name, path) for path in several]
@@ -220,73 +231,6 @@ def check_kind(name: str, value: object, kind: type[T], hint: str) -> T:
     if not isinstance(value, kind):
         raise UsageError(f"{name}: a {kind.__name__} was expected; found {type(value).__name__}", hint=hint)
     return value
-
-
-def check_keywords(given: Iterable[str], known: Iterable[str], others: Sequence[str] = ()) -> None:
-    """Refuse keywords that are no fields.
-
-    Parameters
-    ----------
-    known
-        The fields.
-    others
-        What else could have been meant, and is no field.
-
-    Raises
-    ------
-    UsageError
-        If there is one that is not known.
-    """
-    fields = list(known)
-    for word in given:
-        if word not in fields:
-            guess = guess_keyword(word, [*fields, *others])
-            raise UsageError(f"there is no setting '{word}'{guess}", hint=f"there are: {', '.join(fields)}")
-
-
-# What the command line, and other programs, call what has several names here; the first that there is, is meant.
-_MEANT = {
-    "alpha": ("alphas",),
-    "cache": ("cache_dir",),
-    "components": ("n_components",),
-    "cv": ("folds",),
-    "data": ("data_dir",),
-    "draws": ("n_iter",),
-    "format": ("file_format",),
-    "ids": ("ids_file",),
-    "k": ("folds",),
-    "kind": ("what", "file_format"),
-    "layer": ("layers",),
-    "method": ("regression",),
-    "model": ("regression",),
-    "n_pcs": ("n_components",),
-    "n_splits": ("folds",),
-    "names": ("names_file",),
-    "network": ("model",),
-    "out": ("path", "folder"),
-    "output": ("path", "folder"),
-    "pca": ("n_components",),
-    "penalties": ("alphas",),
-    "random_state": ("seed",),
-    "roi": ("rois",),
-    "run": ("runs", "name"),
-    "runs": ("run",),
-    "scale": ("scaled",),
-    "side": ("hemisphere",),
-    "standardise": ("standardised",),
-    "standardize": ("standardised",),
-    "subject": ("subjects",),
-    "subjects": ("subject",),
-    "test_size": ("holdout",),
-    "validation": ("holdout",),
-}
-
-
-def guess_keyword(word: str, names: Iterable[str]) -> str:
-    """Return in brackets which of some keywords another one may stand for, or nothing."""
-    known = list(names)
-    meant = next((name for name in _MEANT.get(word, ()) if name in known), None)
-    return f" (did you mean {meant}?)" if meant else did_you_mean(word, known)
 
 
 def said(name: str, value: Any) -> str:

@@ -7,10 +7,10 @@ and what a function takes, is its id: 3 for subj03, 'anna' for anna. Each follow
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, SupportsIndex, TypeVar
 
-from algocli.compute.choices import check_whole, said
+from algocli.compute.choices import check_whole, each_of, said
 from algocli.errors import UsageError
 
 SubjectId = int | str
@@ -113,8 +113,7 @@ def check_subject_ids(value: object) -> tuple[SubjectId, ...]:
 
 def check_each(value: object, check: Callable[[object], IdT]) -> tuple[IdT, ...]:
     """Return what `check` makes of one subject or of several, each once, in their order; there must be one."""
-    several = value if isinstance(value, Iterable) and not isinstance(value, str | bytes) else [value]
-    ids = tuple(dict.fromkeys(check(subject) for subject in several))
+    ids = tuple(dict.fromkeys(check(subject) for subject in each_of(value)))
     if not ids:
         raise UsageError("no subject is named", hint="None stands for all that there are")
     return ids

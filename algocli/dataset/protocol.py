@@ -218,4 +218,5 @@ class Dataset(Protocol):
 
 def is_dataset(value: object) -> TypeGuard[Dataset]:
     """Say whether an object offers what a dataset must, of whatever class it is."""
-    return all(hasattr(type(value), word) for word in ("subject", "subjects"))
+    # A run has subjects, too, but is not asked for them.
+    return all(callable(getattr(type(value), word, None)) for word in ("subject", "subjects"))

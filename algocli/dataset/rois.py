@@ -78,7 +78,9 @@ def choose_regions(
         If a word names nothing; the nearest names and all of them are told.
     """
     chosen: dict[str, None] = {}
-    for word in _parted(words, classes):
+    asked = list(words)
+    # Of blanks and commas alone nothing would be left, which stands for everything.
+    for word in _parted(asked, classes) or asked:
         if whole and word.lower() in (ALL_VERTICES.lower(), "all"):
             chosen[ALL_VERTICES] = None
             continue

@@ -128,8 +128,10 @@ def check_split(value: object) -> Split:
 
 def _meant(value: object, words: Mapping[str, str]) -> object:
     """Return what a word stands for; anything else as it is, for a message to show."""
-    small = value.lower() if isinstance(value, str) else value
-    word = words.get(small, small) if isinstance(small, str) else value
+    if not isinstance(value, str):
+        return value
+    small = value.lower()
+    word = words.get(small, small)
     return word if word in words.values() else value
 
 

@@ -6,10 +6,11 @@ Which of them go together is `Settings`' and the regression's to say; what needs
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from pathlib import PurePath
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -24,6 +25,7 @@ from algocli.compute.choices import (
     check_whole,
     check_word,
     check_words,
+    each_of,
     said,
 )
 from algocli.encoding import usual
@@ -93,8 +95,11 @@ def _features(name: str, value: object) -> tuple[str, ...]:
 def _alphas(name: str, value: object) -> Alphas:
     told = f"{said(name, tuple(value) if isinstance(value, Alphas) else value)} is no grid of penalties"
     hint = "two positive numbers, the smaller first, and how many: 0.01:100000:20"
-    words = value.split(":") if isinstance(value, str) else value
-    if not isinstance(words, Sequence | np.ndarray) or isinstance(words, bytes) or len(words) != 3:
+    words = value.split(":") if isinstance(value, str) else each_of(value)
+    # As numpy.logspace makes it, and nothing else does.
+    if len(words) > 3 and _is_geometric(*words):
+        return Alphas(float(words[0]), float(words[-1]), len(words))
+    if len(words) != 3:
         raise UsageError(told, hint=hint)
     low, high, n = [_number(word) for word in words] if isinstance(value, str) else words
     # Who lists 0.1, 1 and 10 for another program means three penalties.
@@ -119,9 +124,10 @@ def _number(word: str) -> float | str:
     return word
 
 
-def _is_geometric(low: object, middle: object, high: object) -> bool:
-    first, second, third = (as_number(value) for value in (low, middle, high))
-    return 0 < first < second < third and math.isclose(second / first, third / second)
+def _is_geometric(*grid: object) -> bool:
+    numbers = [as_number(value) for value in grid]
+    steps = [after / before if before > 0 else math.nan for before, after in pairwise(numbers)]
+    return steps[0] > 1 and all(math.isclose(step, steps[0], rel_tol=1e-6) for step in steps)
 
 
 def _share(name: str, value: object) -> float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from algocli.compute.calls import forgiving
-from algocli.compute.choices import check_keywords
+from algocli.compute.keywords import check_keywords
 from algocli.encoding.fields import CHECKS, USUAL_ALPHAS, USUAL_DRAWS, AlphaBy, Alphas, Fields, Join
 from algocli.encoding.names import number_name, run_name
 from algocli.encoding.regressions.registry import check_regression, regression_of

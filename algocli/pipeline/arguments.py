@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TypedDict, get_args
 
-from algocli.compute.choices import check_choice, check_flag, check_kind, check_path
+from algocli.compute.choices import check_choice, check_flag, check_kind, check_path, check_words, each_of
 from algocli.compute.track import Track
 from algocli.dataset.challenge.subjects import Challenge
 from algocli.dataset.naming import AnySubjectId, SubjectId, check_subject_ids
-from algocli.dataset.protocol import Dataset, Subject, is_subject
+from algocli.dataset.protocol import Dataset, Roi, Subject, is_subject
 from algocli.errors import UsageError
 from algocli.pipeline.defaults import DEFAULT_DATA
 from algocli.results.data_of_runs import refuse_gone
@@ -22,12 +22,14 @@ from algocli.runs.run import Run
 # A folder of data, or a dataset that is open already; and where it has to be the challenge's.
 Data = Dataset | Path | str
 ChallengeData = Challenge | Path | str
-# One folder or several.
-Paths = Sequence[Path | str] | Path | str
+# One file or folder, or several.
+Paths = Iterable[Path | str] | Path | str
+# Regions by their names, classes and sums of them, or one as a subject has it.
+Rois = Iterable[Roi | str] | Roi | str
 # Subjects by their numbers or names.
 Ids = Iterable[AnySubjectId] | AnySubjectId
 
-_FIND_RUN = "algocli.find_run(cache_dir, name) returns one"
+FIND_RUN = "algocli.find_run(cache_dir, name) returns one"
 _FIND_RUNS = "algocli.find_runs(cache_dir, names) returns them"
 _FIND_SUBJECTS = "Challenge(folder).subjects() returns all there are"
 
@@ -37,7 +39,7 @@ class HowToReport(TypedDict, total=False):
 
     data_dir: Data | None
     subjects: Ids | None
-    rois: Sequence[str] | str | None
+    rois: Rois | None
     min_ceiling: float | None
     correct: Correction | None
     significance: bool
@@ -57,7 +59,7 @@ class HowToCompare(TypedDict, total=False):
 
     data_dir: Data | None
     subjects: Ids | None
-    rois: Sequence[str] | str | None
+    rois: Rois | None
     min_ceiling: float | None
     n_resamples: int
     seed: int
@@ -79,14 +81,12 @@ def each_subject(subjects: object) -> list[Subject]:
     """
     if is_subject(subjects):
         return [subjects]
-    if isinstance(subjects, str | bytes) or not isinstance(subjects, Iterable):
-        raise UsageError(
-            f"subjects: a Subject, or several, was expected; found {type(subjects).__name__}", hint=_FIND_SUBJECTS
-        )
-    several = list(subjects)
+    several = each_of(subjects)
     for subject in several:
         if not is_subject(subject):
-            raise UsageError(f"subjects: a Subject was expected; found {type(subject).__name__}", hint=_FIND_SUBJECTS)
+            raise UsageError(
+                f"subjects: a Subject, or several, was expected; found {type(subject).__name__}", hint=_FIND_SUBJECTS
+            )
     if not several:
         raise UsageError("subjects: there is none", hint=_FIND_SUBJECTS)
     return several
@@ -100,7 +100,7 @@ def one_run(run: object) -> Run:
     UsageError
         If it is something else, such as a run's name.
     """
-    return check_kind("run", run, Run, _FIND_RUN)
+    return check_kind("run", run, Run, FIND_RUN)
 
 
 def each_run(runs: object) -> list[Run]:
@@ -111,8 +111,7 @@ def each_run(runs: object) -> list[Run]:
     UsageError
         If one of them is something else, such as a run's name.
     """
-    several = runs if isinstance(runs, Iterable) and not isinstance(runs, str | bytes) else [runs]
-    return [check_kind("runs", run, Run, _FIND_RUNS) for run in several]
+    return [check_kind("runs", run, Run, _FIND_RUNS) for run in each_of(runs)]
 
 
 def some_ids(subjects: Ids | None) -> tuple[SubjectId, ...] | None:
@@ -124,6 +123,19 @@ def some_ids(subjects: Ids | None) -> tuple[SubjectId, ...] | None:
         If no subject can be called so, or there is none.
     """
     return None if subjects is None else check_subject_ids(subjects)
+
+
+def some_rois(rois: Rois | None, name: str = "rois") -> tuple[str, ...] | None:
+    """Return the names that ROIs are asked for by; None, for all that there are, stays None.
+
+    Raises
+    ------
+    UsageError
+        If one is neither a name nor a ROI, or there is none.
+    """
+    if rois is None:
+        return None
+    return check_words(name, [roi.name if isinstance(roi, Roi) else roi for roi in each_of(rois)])
 
 
 def check_correction(correct: object, *, group: object) -> Correction:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,18 +12,18 @@ from algocli.compute.calls import forgiving
 from algocli.compute.choices import (
     check_choice,
     check_flag,
-    check_keywords,
     check_path,
     check_paths,
     check_whole,
     check_word,
     check_words,
 )
+from algocli.compute.keywords import check_keywords
 from algocli.compute.track import Note, Track, said_aside, shown
 from algocli.dataset.protocol import Subject
 from algocli.encoding.presets import PRESETS, Preset, PresetName
 from algocli.features import usual
-from algocli.pipeline.arguments import each_subject
+from algocli.pipeline.arguments import Paths, each_subject
 from algocli.pipeline.defaults import DEFAULT_CACHE, DEFAULT_LAYERS, DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Features(tuple[str, ...]):
 def extract(
     subjects: Subject | Iterable[Subject],
     model: str = DEFAULT_MODEL,
-    layers: Sequence[str] | str | None = None,
+    layers: Iterable[str] | str | None = None,
     *,
     preset: PresetName | None = None,
     weights: str | Path = "pretrained",
@@ -174,7 +174,7 @@ def extract(
 @forgiving
 def import_features(
     subjects: Subject | Iterable[Subject],
-    files: Path | str | Sequence[Path | str],
+    files: Paths,
     name: str,
     *,
     dataset: str | None = None,
@@ -245,17 +245,16 @@ def import_features(
         "names_file": (check_path, names_file),
         "dtype": (check_word, dtype),
         "force": (check_flag, force),
+        "asked": (check_flag, asked),
     }
     check_keywords(other, given)
     checked = {word: check(word, value) for word, (check, value) in given.items() if value is not None}
     some, paths, name = each_subject(subjects), check_paths("files", files), check_word("name", name)
-    stores = import_files(
-        some, paths, name, check_path("cache_dir", cache_dir), asked=asked, track=track, note=note, **checked
-    )
+    stores = import_files(some, paths, name, check_path("cache_dir", cache_dir), track=track, note=note, **checked)
     return Features.of(stores)
 
 
-def of_preset(preset: PresetName | None, model: str, layers: Sequence[str] | str | None) -> tuple[str, tuple[str, ...]]:
+def of_preset(preset: PresetName | None, model: str, layers: Iterable[str] | str | None) -> tuple[str, tuple[str, ...]]:
     """Return a network and its layers: those that are named, or else a preset's, or the usual ones.
 
     Raises
@@ -268,7 +267,20 @@ def of_preset(preset: PresetName | None, model: str, layers: Sequence[str] | str
     if chosen is not None and model == DEFAULT_MODEL:
         model = chosen.model
     usual = DEFAULT_LAYERS if chosen is None else chosen.layers
-    return model, usual if layers is None else check_words("layers", layers)
+    return model, usual if layers is None else as_layers(layers)
+
+
+def as_layers(layers: Iterable[str] | str) -> tuple[str, ...]:
+    """Return layers by their names and patterns, which commas part too, but for those between brackets.
+
+    Raises
+    ------
+    UsageError
+        If one is no name, or there is none.
+    """
+    words = check_words("layers", layers)
+    parted = [part.strip() for word in words for part in ([word] if "[" in word else word.split(","))]
+    return check_words("layers", [part for part in parted if part])
 
 
 def preset_of(name: PresetName | None) -> Preset | None:

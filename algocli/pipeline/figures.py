@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,15 +16,17 @@ from algocli.compute.choices import (
     check_whole,
     check_word,
     check_words,
+    each_of,
     said,
 )
 from algocli.dataset.naming import SubjectId, name_of
 from algocli.dataset.protocol import Dataset
 from algocli.dataset.sides import Hemisphere
 from algocli.errors import UsageError
-from algocli.pipeline.arguments import Data, Ids, data_of, each_run, some_ids
+from algocli.pipeline.arguments import Data, Ids, Rois, data_of, each_run, some_ids, some_rois
 from algocli.pipeline.figure_kinds import PAGE, Request, What
 from algocli.results.drawing.chart import Chart
+from algocli.results.drawing.loading import load_matplotlib
 from algocli.results.drawing.maps import draw_map
 from algocli.results.drawing.style import DARK, DEFAULT_DPI, LIGHT, render
 from algocli.results.group import check_group
@@ -46,9 +48,9 @@ def plot(
     what: str,
     run: Run | Sequence[Run] | None = None,
     *,
-    names: Sequence[str] | str = (),
+    names: Iterable[str] | str = (),
     against: Run | None = None,
-    rois: Sequence[str] | str | None = None,
+    rois: Rois | None = None,
     min_ceiling: float | None = None,
     labels: Sequence[str] | str | None = None,
     significant: bool = False,
@@ -60,7 +62,7 @@ def plot(
     subjects: Ids | None = None,
     hemisphere: Hemisphere | None = None,
     surface: Surface = "fsaverage5",
-    outline: Sequence[str] | str | None = None,
+    outline: Rois | None = None,
     vmin: float | None = None,
     vmax: float | None = None,
     cmap: str | None = None,
@@ -142,8 +144,8 @@ def plot(
     kind = What(check_choice("what", what, tuple(What)))
     runs = each_run(() if run is None else run)
     other = [] if against is None else each_run(against)
-    only = () if rois is None else check_words("rois", rois)
-    named = check_words("names", names) if names else ()
+    only = some_rois(rois) or ()
+    named = check_words("names", given) if (given := each_of(names)) else ()
     request = Request(
         kind,
         named,
@@ -164,7 +166,7 @@ def plot(
         low=None if vmin is None else check_number("vmin", vmin),
         high=None if vmax is None else check_number("vmax", vmax),
         colours=None if cmap is None else check_word("cmap", cmap),
-        outlined=() if outline is None else check_words("outline", outline),
+        outlined=some_rois(outline, "outline") or (),
         dpi=check_whole("dpi", dpi, 50, 1200),
         theme=DARK if check_flag("dark", dark) else LIGHT,
         min_ceiling=check_min_ceiling(min_ceiling),
@@ -211,6 +213,7 @@ class Plotting:
 
     def figures(self) -> Iterator[tuple[SubjectId, Chart[Any] | BrainMap]]:
         """Yield each subject and what its figure shows, made as it is asked for."""
+        load_matplotlib()
         return self.request.figures(self.challenge, self.runs, self.wishes)
 
     def rows(self) -> LayerRows | None:

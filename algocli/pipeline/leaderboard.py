@@ -14,7 +14,7 @@ from algocli.compute.choices import check_flag, check_path, check_whole
 from algocli.compute.track import Note, Track, said_aside, shown
 from algocli.dataset.challenge.layout import check_subjects
 from algocli.errors import UsageError
-from algocli.pipeline.arguments import ChallengeData, as_challenge, challenge_of, each_run
+from algocli.pipeline.arguments import FIND_RUN, ChallengeData, as_challenge, challenge_of, each_run
 from algocli.pipeline.defaults import DEFAULT_ZIP
 from algocli.runs.commands import on_its_data
 from algocli.runs.mixtures import tell_mixtures
@@ -102,7 +102,9 @@ def submit(
         provenance = {"from": str(folder.resolve())}
     else:
         several = each_run(runs)
-        train = bound(on_its_data, several[0].folder, several[0].settings) if several else None
+        if not several:
+            raise UsageError("runs: there is none", hint=FIND_RUN)
+        train = bound(on_its_data, several[0].folder, several[0].settings)
         predictions, provenance = _from_runs(several, chosen, note, average=average, weighted=weighted)
         expected = ExpectedShapes.of(challenge_of(several, data_dir))
     return package(
@@ -153,7 +155,7 @@ def validate(
 
 
 def _bits(value: object) -> int | Literal["auto"]:
-    if value == "auto":
+    if isinstance(value, str) and value == "auto":
         return "auto"
     expected = "'auto', or a whole number from 0 to 20, was expected"
     return check_whole("mantissa_bits", value, 0, 20, expected=expected)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from algocli.compute.calls import forgiving
 from algocli.compute.choices import check_flag, check_path, check_word, check_words
 from algocli.compute.track import Note, unheard
 
@@ -41,6 +42,7 @@ class LayerRow:
     stands_for: str | None
 
 
+@forgiving
 def models(pattern: str | None = None) -> list[Offer]:
     """List the networks of torchvision's and, where it is installed, timm's that can be named.
 
@@ -72,9 +74,10 @@ def models(pattern: str | None = None) -> list[Offer]:
     return list_offers(wished)
 
 
+@forgiving
 def layers(
     model: str,
-    patterns: Sequence[str] | str | None = None,
+    patterns: Iterable[str] | str | None = None,
     *,
     weights: str | Path = "random",
     transform: TransformName = "auto",

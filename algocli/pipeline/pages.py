@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from algocli.compute.choices import check_words
 from algocli.dataset.opening import open_dataset
 from algocli.pipeline.arguments import Data
 from algocli.pipeline.defaults import DEFAULT_DATA
@@ -56,7 +55,7 @@ def write_compare_page(
     data_dir: Data | None,
     title: str | None,
     drawn: tuple[int, int],
-    rois: Sequence[str] | str | None,
+    rois: Sequence[str] | None,
 ) -> None:
     """Write a comparison as one web page; `drawn` is how often images were drawn anew, and the seed."""
     load_matplotlib()
@@ -67,9 +66,8 @@ def write_compare_page(
     from algocli.results.page.group_pictures import compare_pictures
 
     data = gather(runs, DEFAULT_DATA, found.subjects) if data_dir is None else open_dataset(data_dir)
-    only = None if rois is None else list(check_words("rois", rois))
     each = found.each if isinstance(found, GroupResult) else found
-    page = build_compare_page(each, runs, data, title=title, drawn=drawn, rois=only)
+    page = build_compare_page(each, runs, data, title=title, drawn=drawn, rois=rois)
     if isinstance(found, GroupResult):
         page = with_group(page, found, compare_tables(found), compare_pictures(found))
     frame.write_page(page, path)

@@ -22,7 +22,7 @@ from algocli.features.store.commands import is_imported
 from algocli.features.store.keys import words_of
 from algocli.features.store.variants import ANY, Variant, in_name
 from algocli.pipeline.defaults import DEFAULT_LAYERS, DEFAULT_MODEL
-from algocli.pipeline.features import of_preset, preset_of
+from algocli.pipeline.features import as_layers, of_preset, preset_of
 from algocli.runs.datasets import Home
 from algocli.runs.run import check_run_name
 from algocli.runs.splitting import find_sameness
@@ -48,7 +48,7 @@ class Choice:
     variant: Variant = ANY
 
     @classmethod
-    def of(cls, model: object, layers: object, features: object, preset: Any, variant: Variant) -> Choice:
+    def of(cls, model: object, layers: Any, features: object, preset: Any, variant: Variant) -> Choice:
         """Return a choice of whatever was given.
 
         Raises
@@ -63,7 +63,7 @@ class Choice:
                 hint="leave one of the two out",
             )
         preset_of(preset)
-        words = None if layers is None else check_words("layers", layers)
+        words = None if layers is None else as_layers(layers)
         return cls(None if model is None else check_word("model", model), words, named, preset, variant)
 
     def settings(self, features: Sequence[str], given: Mapping[str, Any]) -> Settings:
@@ -111,6 +111,11 @@ def plan_one(library: Library, choice: Choice, given: Mapping[str, Any], name: s
         If several are of one layer, or settings make no sense.
     """
     model = choice.model or DEFAULT_MODEL
+    if choice.model is not None and choice.features is not None and choice.layers is None:
+        raise UsageError(
+            f"model={model!r} has no say where features are named, and no layers of it",
+            hint="add layers=..., which come before them, or leave it out",
+        )
     if choice.takes_preset:
         model, layers = of_preset(choice.preset, model, None)
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.calls import anew, forgiving
-from algocli.compute.choices import check_flag, check_path, check_paths, check_word, check_words
+from algocli.compute.choices import check_flag, check_path, check_paths, check_word, each_of
 from algocli.compute.track import Note, Track, said_aside, shown
 from algocli.dataset.naming import SubjectId, check_subject_id
 from algocli.dataset.opening import open_dataset
 from algocli.dataset.protocol import Subject
 from algocli.dataset.sides import BySide
 from algocli.dataset.stimuli import Stimulus
-from algocli.pipeline.arguments import Data, Ids, Paths, one_run, refuse_file, some_ids
+from algocli.pipeline.arguments import Data, Ids, Paths, Rois, one_run, refuse_file, some_ids, some_rois
 from algocli.pipeline.borrowing import borrow_for
 from algocli.pipeline.defaults import DEFAULT_DATA, DEFAULT_PREDICTIONS
 from algocli.results.data_of_runs import Origin, recorded_subjects, tell_data
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from algocli.results.predicted import Predicted
 
 # Files or folders, or a subject's own images.
-Images = Sequence[Path | str | Stimulus] | Path | str | Stimulus
+Images = Iterable[Path | str | Stimulus] | Path | str | Stimulus
 
 
 @forgiving
@@ -109,7 +109,7 @@ def predict_files(
     *,
     data_dir: Data | None = None,
     subjects: Ids | None = None,
-    rois: Sequence[str] | str | None = None,
+    rois: Rois | None = None,
     device: str = "auto",
     trust_remote_code: bool = False,
     features_from: Paths | None = None,
@@ -173,7 +173,7 @@ def predict_files(
         pictures,
         run.cache_dir,
         output,
-        rois=None if rois is None else check_words("rois", rois),
+        rois=some_rois(rois),
         device=check_word("device", device),
         trust_code=check_flag("trust_remote_code", trust_remote_code),
         track=track,
@@ -193,8 +193,7 @@ def _places(images: object) -> list[Path]:
     UsageError
         If something else is among them, or there is none.
     """
-    several = [*images] if isinstance(images, list | tuple) else [images]
-    return check_paths("images", [each.path if isinstance(each, Stimulus) else each for each in several])
+    return check_paths("images", [each.path if isinstance(each, Stimulus) else each for each in each_of(images)])
 
 
 def _origins(run: Run, data_dir: Data | None, numbers: Sequence[SubjectId] | None) -> list[Origin]:

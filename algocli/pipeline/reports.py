@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Unpack, overload
 
 from algocli.compute.calls import anew, forgiving
-from algocli.compute.choices import check_flag, check_path, check_words
+from algocli.compute.choices import check_flag, check_path
 from algocli.compute.track import Track, shown
 from algocli.dataset.opening import open_dataset
 from algocli.errors import UsageError
@@ -17,11 +18,13 @@ from algocli.pipeline.arguments import (
     HowToReport,
     Ids,
     Paths,
+    Rois,
     check_correction,
     check_pages,
     each_run,
     one_run,
     some_ids,
+    some_rois,
 )
 from algocli.pipeline.borrowing import borrow_for
 from algocli.pipeline.defaults import DEFAULT_DATA
@@ -56,7 +59,7 @@ def report(
     group: bool = False,
     data_dir: Data | None = None,
     subjects: Ids | None = None,
-    rois: Sequence[str] | str | None = None,
+    rois: Rois | None = None,
     min_ceiling: float | None = None,
     correct: Correction | None = None,
     significance: bool = False,
@@ -141,15 +144,15 @@ def report(
         check_group(run.subjects if numbers is None else numbers)
     elif correct is not None:
         raise UsageError(f"correct={correct!r} is about p over subjects, and none are asked for", hint="add group=True")
-    asked = Asked(
-        n_permutations=n_permutations if check_flag("significance", significance) else None,
-        n_resamples=n_resamples if check_flag("intervals", intervals) or group else None,
-        seed=seed,
-        track=track,
-    )
-    only = None if rois is None else check_words("rois", rois)
+    # Checked even where one of them has no say.
+    asked = Asked(n_permutations=n_permutations, n_resamples=n_resamples, seed=seed, track=track)
+    if not check_flag("significance", significance):
+        asked = replace(asked, n_permutations=None)
+    if not (check_flag("intervals", intervals) or group):
+        asked = replace(asked, n_resamples=None)
+    only, least = some_rois(rois), check_min_ceiling(min_ceiling)
     borrow_for([run], features_from, numbers)
-    data, least = DEFAULT_DATA if data_dir is None else open_dataset(data_dir), check_min_ceiling(min_ceiling)
+    data = DEFAULT_DATA if data_dir is None else open_dataset(data_dir)
     with unreplaced([run]):
         each = summarise(data, run, subjects=numbers, rois=only, min_ceiling=least, asked=asked)
         found: Report | GroupReport = each
@@ -182,7 +185,7 @@ def compare(
     group: bool = False,
     data_dir: Data | None = None,
     subjects: Ids | None = None,
-    rois: Sequence[str] | str | None = None,
+    rois: Rois | None = None,
     min_ceiling: float | None = None,
     n_resamples: int = 1000,
     seed: int = 0,
@@ -254,12 +257,13 @@ def compare(
     least = check_min_ceiling(min_ceiling)
     if group:
         check_group(results.shared_subjects(some, moved) if numbers is None else numbers)
+    only = some_rois(rois)
     with unreplaced(some):
         each = results.compare(
             some,
             data_dir=moved,
             subjects=numbers,
-            rois=None if rois is None else check_words("rois", rois),
+            rois=only,
             min_ceiling=least,
             n_resamples=n_resamples,
             seed=seed,
@@ -273,5 +277,5 @@ def compare(
         if page is not None:
             from algocli.pipeline.pages import write_compare_page
 
-            write_compare_page(found, some, page, data_dir=moved, title=title, drawn=(n_resamples, seed), rois=rois)
+            write_compare_page(found, some, page, data_dir=moved, title=title, drawn=(n_resamples, seed), rois=only)
     return found

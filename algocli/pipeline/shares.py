@@ -24,7 +24,7 @@ from algocli.features.store.borrowing import borrow, check_lenders
 from algocli.features.store.choosing import Library
 from algocli.features.store.keys import Dtype
 from algocli.features.store.variants import Variant
-from algocli.pipeline.arguments import Paths, check_correction, each_subject
+from algocli.pipeline.arguments import Paths, Rois, check_correction, each_subject, some_rois
 from algocli.pipeline.borrowing import filling_own
 from algocli.pipeline.defaults import DEFAULT_CACHE, DEFAULT_MODEL
 from algocli.pipeline.feature_sets import check_searches, find_sets
@@ -113,7 +113,7 @@ def partition(
     numerics: Numerics | None = None,
     n_components: int | Literal["usual"] | None = "usual",
     regression: Literal["ridge", "ols", "banded"] = "ridge",
-    alphas: Alphas | Sequence[float] = USUAL_ALPHAS,
+    alphas: Alphas | Iterable[float] | str = USUAL_ALPHAS,
     n_iter: int = USUAL_DRAWS,
     search_seed: int | None = None,
     holdout: float | None = None,
@@ -121,7 +121,7 @@ def partition(
     shared: Shared = "all",
     seed: int = usual.SEED,
     refit: bool = True,
-    rois: Sequence[str] | str | None = None,
+    rois: Rois | None = None,
     min_ceiling: float | None = None,
     group: bool = False,
     intervals: bool = False,
@@ -196,17 +196,18 @@ def partition(
     each: Correction = "none" if group else over
     if group:
         check_group([one.id for one in some])
+    only = some_rois(rois)
     lenders = check_lenders(features_from)
     said = {"weights": weights, "transform": transform, "pool": pool, "project": project, "project_seed": project_seed}
     variant = Variant.of(**said, dtype=dtype, numerics=numerics)
     library = Library(cache_dir, lenders, some)
     found_sets = find_sets(library, check_word("model", model), variant, check_words("sets", sets))
-    only = None if rois is None else check_words("rois", rois)
     least = _check_rows(some, only, min_ceiling)
+    is_usual = isinstance(n_components, str) and n_components == "usual"
     settings = Settings(
         features=tuple(name for one in found_sets for name in one.features),
         # The usual number is known once there are settings.
-        n_components=usual.N_COMPONENTS if n_components == "usual" else n_components,
+        n_components=usual.N_COMPONENTS if is_usual else n_components,  # type: ignore[arg-type]
         regression=regression,
         alphas=alphas,  # type: ignore[arg-type]
         n_iter=n_iter,
@@ -218,10 +219,11 @@ def partition(
         refit=refit,
     )
     check_searches(settings, found_sets)
-    how = Resampling(n_resamples, resample_seed, each) if check_flag("intervals", intervals) or group else None
+    # Checked even where it has no say.
+    draws = Resampling(n_resamples, resample_seed, each)
+    how = draws if check_flag("intervals", intervals) or group else None
     if how is None and each != "none":
         raise UsageError(f"correct={correct!r} is of p, which come with intervals", hint="add intervals=True")
-    is_usual = n_components == "usual"
     runs, found = _train(
         some, found_sets, settings, how, lenders, cache_dir, usual_components=is_usual, track=track, note=note
     )

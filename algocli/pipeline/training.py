@@ -68,12 +68,12 @@ def train(
 @forgiving
 def train(
     subjects: Subject | Iterable[Subject],
-    features: Sequence[str] | str | Settings | None = None,
+    features: Iterable[str] | str | Settings | None = None,
     *,
     each: bool = False,
     preset: PresetName | None = None,
     model: str | None = None,
-    layers: Sequence[str] | str | None = None,
+    layers: Iterable[str] | str | None = None,
     weights: str | Path | None = None,
     transform: TransformName | None = None,
     pool: int | Literal["none"] | None = None,

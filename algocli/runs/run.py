@@ -129,7 +129,6 @@ class Run:
         """Say whether a subject is done."""
         return self._subject(check_subject_id(number)).done
 
-    @forgiving
     def subject(self, number: naming.AnySubjectId) -> SubjectRun:
         """Return a finished subject.
 

@@ -28,6 +28,7 @@ from algocli.runs.vouched_arrays import VouchedArrays
 MODEL = "model.npz"
 
 
+@forgiving
 class SubjectRun(VouchedArrays):
     """One subject of a run; arrays are opened as memory maps."""
 
@@ -39,7 +40,6 @@ class SubjectRun(VouchedArrays):
         vertices = " and ".join(f"{n} {side}" for side, n in sizes.items()) if isinstance(sizes, dict) else "?"
         return f"SubjectRun(subject {self.id} of {run}: {vertices} vertices, {len(self.arrays)} arrays; {where!r})"
 
-    @forgiving
     def array(self, name: str) -> NDArray[Any]:
         """Open an array by its name, such as 'left_alpha', as a memory map.
 
@@ -86,12 +86,10 @@ class SubjectRun(VouchedArrays):
     def _side(self, side: object) -> Side:
         return check_side(side, self.sides)
 
-    @forgiving
     def correlation(self, hemisphere: Side) -> NDArray[np.float64]:
         """Return r of held-out responses per vertex, (n_vertices,); with folds, the mean over folds."""
         return self.load_finite(f"{self._side(hemisphere)}_correlation")
 
-    @forgiving
     def fold_correlations(self, hemisphere: Side) -> NDArray[np.float64]:
         """Return r per fold and vertex, (n_folds, n_vertices); a single holdout is one fold."""
         return self.load_finite(f"{self._side(hemisphere)}_fold_correlation")
@@ -109,12 +107,10 @@ class SubjectRun(VouchedArrays):
         """How many models were scored; 1 of a single holdout."""
         return len(self.fold_correlations(self.sides[0]))
 
-    @forgiving
     def validation_predictions(self, hemisphere: Side) -> NDArray[np.float32]:
         """Return predicted responses to the held-out rows, (n_validation, n_vertices)."""
         return self.load(f"{self._side(hemisphere)}_pred_validation")
 
-    @forgiving
     def test_predictions(self, hemisphere: Side) -> NDArray[np.float32]:
         """Return predicted responses to the test images, (n_test, n_vertices); see `check_test_predictions`."""
         if self.done:
@@ -146,7 +142,6 @@ class SubjectRun(VouchedArrays):
                 hint=f"import features of the test images too, with --name {names[0]} --force, and train again",
             )
 
-    @forgiving
     def alphas(self, hemisphere: Side) -> NDArray[np.float32]:
         """Return ridge's penalty of each fit and vertex, (n_fits, n_vertices), relative to a component's mean variance.
 
@@ -160,7 +155,6 @@ class SubjectRun(VouchedArrays):
         """
         return self.of_regression("alpha", hemisphere)
 
-    @forgiving
     def blend_weights(self, hemisphere: Side) -> NDArray[np.float32]:
         """Return how a blend weighs its layers' models, (n_fits, n_layers, n_vertices); none is negative.
 
@@ -173,7 +167,6 @@ class SubjectRun(VouchedArrays):
         """
         return self.of_regression("blend", hemisphere)
 
-    @forgiving
     def band_shares(self, hemisphere: Side) -> NDArray[np.float32]:
         """Return each layer's share in a banded ridge, (n_fits, n_layers, n_vertices); they sum to one.
 

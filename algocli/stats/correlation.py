@@ -7,6 +7,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from algocli.compute.arrays import blocks
 from algocli.compute.calls import forgiving
+from algocli.compute.cores import n_cores
+from algocli.compute.threads import in_threads
 from algocli.errors import DataError, UsageError
 
 # Vertices a block: float64 copies of a block stay in the processor's cache.
@@ -43,11 +45,8 @@ def correlate(measured: ArrayLike, predicted: ArrayLike) -> NDArray[np.float64]:
     if x.shape != y.shape:
         raise DataError(f"measured responses have shape {x.shape}, predicted ones {y.shape}")
     vertices = blocks(x.shape[1], BLOCK_VERTICES)
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor() as pool:
-        parts = pool.map(lambda block: _correlate_block(x[:, block], y[:, block]), vertices)
-        return np.concatenate([np.empty(0), *parts])
+    parts = in_threads(lambda block: _correlate_block(x[:, block], y[:, block]), vertices, n_threads=n_cores())
+    return np.concatenate([np.empty(0), *parts])
 
 
 def _matrix(name: str, values: object) -> NDArray[np.floating]:

@@ -9,13 +9,14 @@ step round the circle: every step is a permutation as random as any, and one Fou
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.arrays import blocks
+from algocli.compute.cores import n_cores
+from algocli.compute.threads import in_threads
 from algocli.errors import DataError, UsageError
 from algocli.stats.correlation import standardised
 from algocli.stats.tails import N_LEAST, TAIL, tail_p
@@ -115,8 +116,8 @@ def permutation_p(
     def judge(block: slice) -> NDArray[np.float64]:
         return _block_p(measured[:, block], predicted[:, block], permutations, widened)
 
-    with ThreadPoolExecutor() as pool:
-        return np.concatenate([np.empty(0), *pool.map(judge, blocks(measured.shape[1], VERTICES))])
+    found = in_threads(judge, blocks(measured.shape[1], VERTICES), n_threads=n_cores())
+    return np.concatenate([np.empty(0), *found])
 
 
 def _block_p(

@@ -54,6 +54,7 @@ def test_an_error_keeps_its_kind():
         ("a penalty: alphas=(1e-05, 1e+06, 26) reaches", "a penalty: --alphas 1e-05:1e+06:26 reaches"),
         ("as in subjects=3, or key='row'", "as in -s 3, or --key row"),
         ("give repeats=A,B,C: images", "give --repeats A,B,C: images"),
+        ("model='vgg16' has no say", "--model vgg16 has no say"),
         ("a folder a/seed=..., left", "a folder a/seed=..., left"),
     ],
 )

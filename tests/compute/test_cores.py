@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -86,3 +87,10 @@ def test_the_memory_of_a_job_of_a_batch_system_binds(tmp_path: Path, monkeypatch
     write(tmp_path / "meminfo", "MemAvailable: 16000000 kB\n")
     monkeypatch.setattr(budget, "groups", lambda name, root: groups(name, root, tmp_path / "self"))
     assert budget.available_memory(tmp_path / "cgroup", tmp_path / "meminfo") == 2_000_000_000
+
+
+def test_nothing_counts_the_machines_cores_but_what_knows_which_may_be_used() -> None:
+    package = Path(cores.__file__).parents[1]
+    # A pool that is not told how many threads to have counts for itself.
+    counting = [path.name for path in package.rglob("*.py") if re.search(r"Executor\(\)|cpu_count\(", path.read_text())]
+    assert sorted(counting) == ["cores.py", "health.py"]

@@ -84,7 +84,6 @@ class Challenge:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self.folder)!r}: {list_subjects(self.subject_ids)})"
 
-    @forgiving
     def subject(self, number: AnySubjectId) -> Subject:
         """Return one subject by its number, 1 to 8, or its folder's name.
 
@@ -112,6 +111,7 @@ class Challenge:
         return [self.subject(n) for n in (self.subject_ids if numbers is None else check_subjects(numbers))]
 
 
+@forgiving
 class Subject(PlainSubject):
     """One subject's files; nothing is read before it is asked for.
 
@@ -146,7 +146,6 @@ class Subject(PlainSubject):
         """Test images in the order in which predictions are submitted."""
         return list_stimuli(self.layout, "test")
 
-    @forgiving
     def responses(self, split: str, hemisphere: Side) -> NDArray[np.float32]:
         """Open measured responses as a memory map.
 
@@ -192,6 +191,7 @@ class Subject(PlainSubject):
         """Digest the files of the training responses, unless they are as they were last time."""
         from algocli.dataset.digests import digest_files
 
+        cache_dir = check_path("cache_dir", cache_dir)
         paths = [self.layout.responses("train", hemisphere) for hemisphere in HEMISPHERES]
         return dict(zip(HEMISPHERES, digest_files(paths, cache_dir, track=track), strict=True))
 
@@ -200,7 +200,6 @@ class Subject(PlainSubject):
         """What is read beside images and training responses, as far as it is there."""
         return self.layout.other_files()
 
-    @forgiving
     def noise_ceiling(self, hemisphere: Side) -> NDArray[np.float64] | None:
         """Return the noise ceiling of every vertex in the file's own unit, or None where there is no file.
 
@@ -248,7 +247,6 @@ class Subject(PlainSubject):
     def _vertices(self) -> dict[Hemisphere, NDArray[np.int64]]:
         return {h: read_vertices(self.layout, h) for h in HEMISPHERES}
 
-    @forgiving
     def n_vertices(self, hemisphere: Side) -> int:
         """Count the challenge vertices of a hemisphere."""
         return len(self.fsaverage_vertices(hemisphere))
@@ -258,7 +256,6 @@ class Subject(PlainSubject):
         """The ROIs that the mapping files name, class by class, whether or not they have vertices here."""
         return read_rois(self.layout)
 
-    @forgiving
     def roi_vertices(self, roi: Roi | str, hemisphere: Side) -> NDArray[np.int64]:
         """Return the indices of a ROI into the challenge vertices, (n_roi_vertices,), rising; empty where it is absent.
 

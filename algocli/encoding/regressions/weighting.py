@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.arrays import blocks
+from algocli.compute.cores import n_cores
 
 # Vertices a thread works on at once: float64 copies of all models' predictions are a few megabytes.
 BLOCK_VERTICES = 64
@@ -66,7 +67,7 @@ class BlendSums:
             self._origin = np.array([column[0] for column in columns], dtype=np.float64)
         self._n += len(measured)
         vertices = blocks(measured.shape[1], BLOCK_VERTICES)
-        with ThreadPoolExecutor() as pool:
+        with ThreadPoolExecutor(n_cores()) as pool:
             list(pool.map(lambda block: self._add_block(columns, block), vertices))
 
     def _add_block(self, columns: Sequence[NDArray[np.float32]], block: slice) -> None:

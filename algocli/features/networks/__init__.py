@@ -10,6 +10,7 @@ offers              what there is to name
 torchvision_import  torchvision without torch's compiler
 preprocessing       from an image to what a network is fed
 stated              what a network states of that
+other_files         what a file is that is no checkpoint
 checkpoints         files of weights as tensors by name
 fitting             under which prefix a checkpoint has what a network needs
 weights             which weights are meant, and what identifies them

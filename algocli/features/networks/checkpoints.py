@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 
 from algocli.compute.opening import check_content, check_file, open_file
 from algocli.errors import DataError, UsageError, first_line, install_hint
+from algocli.features.networks.other_files import AGAIN, no_checkpoint, refuse_other_zips
 
 if TYPE_CHECKING:
     import torch
 
-_DAMAGED = "copy the file again"
 # How a pickle begins that says its version, as all do that are younger than Python 2.3.
 _PICKLE = b"\x80"
 # Dicts within dicts.
@@ -152,13 +152,14 @@ def _unpickle(path: Path) -> object:
     """Read what torch.save wrote."""
     import torch
 
-    if zipfile.is_zipfile(path):
-        _refuse_other_archives(path)
-    elif _beginning(path)[:2] == b"PK":
+    beginning = _beginning(path)
+    if beginning[:2] == b"PK":
         # A zip file's list of contents is at its end.
-        raise DataError(f"{path} is cut short", hint=_DAMAGED)
-    elif _beginning(path)[:1] != _PICKLE:
-        raise DataError(f"{path} is no checkpoint: neither torch.save nor safetensors wrote it", hint=_DAMAGED)
+        if not zipfile.is_zipfile(path):
+            raise DataError(f"{path} is cut short", hint=AGAIN)
+        refuse_other_zips(path)
+    elif beginning[:1] != _PICKLE:
+        raise no_checkpoint(path)
     try:
         # Opened here: by a path, torch goes by the file's name.
         try:
@@ -174,7 +175,7 @@ def _unpickle(path: Path) -> object:
     # On bytes that are no checkpoint torch.load's machine for pickles raises nearly anything.
     except Exception as error:
         if "unexpected EOF" in str(error):
-            raise DataError(f"{path} is cut short", hint=_DAMAGED) from error
+            raise DataError(f"{path} is cut short", hint=AGAIN) from error
         raise DataError(
             f"{path} is no checkpoint that can be read without running its code",
             hint="save it as a plain state dict: torch.save(model.state_dict(), FILE)",
@@ -234,19 +235,6 @@ class _Array:
     def __setstate__(self, _state: Any) -> None: ...
 
 
-def _refuse_other_archives(path: Path) -> None:
-    """Refuse zip files that torch.save did not write."""
-    with zipfile.ZipFile(path) as archive:
-        names = archive.namelist()
-    if any(name.endswith("/constants.pkl") for name in names):
-        raise DataError(
-            f"{path} is a TorchScript program, not a checkpoint",
-            hint="where you trust it, save its weights: torch.save(torch.jit.load(FILE).state_dict(), ANOTHER_FILE)",
-        )
-    if names and all(name.endswith(".npy") for name in names):
-        raise DataError(f"{path} is an archive of numpy's, not a checkpoint", hint="save a state dict with torch.save")
-
-
 def _is_safetensors(path: Path) -> bool:
     """Say whether a file is of that format, by what it holds, or else by its name."""
     beginning = _beginning(path)
@@ -269,7 +257,7 @@ def _read_safetensors(path: Path) -> object:
     # Its errors are of a class of its own, and beside it OSError and more.
     except Exception as error:
         first = first_line(error)
-        raise DataError(f"{path} is no sound safetensors file: {first}", hint=_DAMAGED) from error
+        raise DataError(f"{path} is no sound safetensors file: {first}", hint=AGAIN) from error
 
 
 def _beginning(path: Path) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import os
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
@@ -60,6 +61,8 @@ def no_network(source: Any, name: str, *, is_bare: bool) -> UsageError:
         offers += timm.offered()
     what = "no network is called" if is_bare and set("/:") & set(name) else source.NONE
     hint = "algocli models lists what can be named, algocli models 'PATTERN' some of it"
+    if is_bare and os.path.isfile(name):  # noqa: PTH113 - pathlib's own raises where a name is too long for a path
+        hint = f"{name} is a file: name the network that it is of, and the file with weights=..."
     return UsageError(f"{what} '{name}'{_meant(name, offers)}", hint=hint)
 
 

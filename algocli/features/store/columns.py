@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.arrays import blocks, length
+from algocli.compute.cores import n_cores
 from algocli.compute.track import Track
 from algocli.features.store.readable import Readable
 
@@ -37,7 +38,8 @@ def column_passes(
     whole = np.empty((n_stimuli, max(length(columns) for _, columns in passes)), np.float32)
     from concurrent.futures import ThreadPoolExecutor
 
-    with ThreadPoolExecutor() as pool:
+    # A few more than there are cores: some wait for the disk.
+    with ThreadPoolExecutor(n_cores() + 4) as pool:
         for store, columns in track(passes, total=len(passes), label=label, unit="blocks"):
             block = whole[:, : length(columns)]
             _read_columns(store, columns, block, pool)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
 import pickle
 import sys
+import tarfile
+import zipfile
 from argparse import Namespace
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
@@ -216,6 +219,22 @@ def in_numpys_archive() -> bytes:
     return stream.getvalue()
 
 
+def in_zip() -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("notes.txt", "weights")
+    return stream.getvalue()
+
+
+def in_tar(content: bytes) -> bytes:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        member = tarfile.TarInfo("weights.pth")
+        member.size = len(content)
+        archive.addfile(member, io.BytesIO(content))
+    return stream.getvalue()
+
+
 @pytest.mark.parametrize("name", ["a.pth", "a.safetensors"])
 @pytest.mark.parametrize(
     ("content", "said", "hint"),
@@ -239,9 +258,16 @@ def test_what_stands_in_a_files_place_is_called_what_it_is(
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"404: Not Found", "neither torch.save nor safetensors wrote it"),
-        (b"\x89HDF\r\n\x1a\n" + bytes(50), "neither torch.save nor safetensors wrote it"),
+        (
+            b"404: Not Found",
+            "neither torch.save nor safetensors wrote it; it is a text that begins with '404",
+        ),
+        (b"\x89HDF\r\n\x1a\n" + bytes(50), "neither torch.save nor safetensors wrote it; it is an HDF5 file"),
+        (bytes(400), "neither torch.save nor safetensors wrote it$"),
         (in_numpys_archive(), "an archive of numpy's"),
+        (in_zip(), "a zip archive that torch.save did not write, of notes.txt$"),
+        (gzip.compress(b"weights", mtime=0), "compressed by gzip"),
+        (in_tar(in_zip()), "an archive of tar"),
     ],
 )
 def test_what_is_no_checkpoint_is_told_so(file: Path, content: bytes, said: str) -> None:

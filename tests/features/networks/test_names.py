@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from algocli.errors import UsageError
@@ -62,3 +64,11 @@ def test_a_name_that_cannot_be_built_is_answered_with_one_that_can(word: str, sa
     with pytest.raises(UsageError, match=said) as caught:
         build_network(word, "random")
     assert "algocli models" in str(caught.value.hint)
+
+
+def test_a_file_in_a_networks_place_is_told_where_files_go(tmp_path: Path) -> None:
+    (tmp_path / "mine.pth").touch()
+    with pytest.raises(UsageError, match="no network is called") as caught:
+        build_network(str(tmp_path / "mine.pth"))
+    assert caught.value.hint is not None
+    assert "name the network that it is of, and the file with weights=..." in caught.value.hint
