@@ -24,7 +24,7 @@ from algocli.dataset.opening import open_dataset
 from algocli.dataset.protocol import Dataset
 from algocli.dataset.sides import Hemisphere
 from algocli.errors import UsageError
-from algocli.pipeline.arguments import Data, Ids, Rois, each_run, some_ids, some_rois
+from algocli.pipeline.arguments import Data, Ids, Rois, check_title, each_run, some_ids, some_rois
 from algocli.pipeline.defaults import DEFAULT_DATA
 from algocli.pipeline.figure_kinds import PAGE, Request, What
 from algocli.results.drawing.chart import Chart
@@ -155,7 +155,7 @@ def plot(
     wishes = Wishes(
         some_ids(subjects),
         Wishes.hemispheres if hemisphere is None else (hemisphere,),
-        None if title is None else check_word("title", title),
+        check_title(title),
         surface,
         low=None if vmin is None else check_number("vmin", vmin),
         high=None if vmax is None else check_number("vmax", vmax),

@@ -20,6 +20,7 @@ from algocli.pipeline.arguments import (
     Rois,
     check_correction,
     check_pages,
+    check_title,
     each_run,
     one_run,
     some_ids,
@@ -155,7 +156,7 @@ def report(
     if page is not None:
         from algocli.pipeline.pages import write_page
 
-        write_page(found, run, page, data_dir=data_dir, title=title, asked=asked, rois=only)
+        write_page(found, run, page, data_dir=data_dir, title=check_title(title), asked=asked, rois=only)
     return found
 
 
@@ -255,5 +256,7 @@ def compare(
     if page is not None:
         from algocli.pipeline.pages import write_compare_page
 
-        write_compare_page(found, some, page, data_dir=moved, title=title, drawn=(n_resamples, seed), rois=only)
+        write_compare_page(
+            found, some, page, data_dir=moved, title=check_title(title), drawn=(n_resamples, seed), rois=only
+        )
     return found
