@@ -102,6 +102,7 @@ REFUSED = {
     "algocli.report(run, rois=1)": "rois=[1]: a name, or a list of names, was expected",
     "algocli.report(run, n_permutations='many')": "n_permutations='many': a whole number from 1 on was expected",
     "algocli.report(run, n_resamples=0)": "n_resamples=0: a whole number from 1 on was expected",
+    "algocli.report(run, html='x.html', title=3)": "title=3: a name was expected",
     "algocli.submit([])": "runs: there is none",
     "algocli.submit(run, mantissa_bits=np.arange(2))": "mantissa_bits=array([0, 1])",
     "algocli.plot('rois', run, names=np.array(['a', 'b']))": "plot rois takes no further word",

@@ -32,7 +32,7 @@ faces = [roi for roi in subject.rois if roi.roi_class == "floc-faces"]
 names = {row.roi for row in algocli.report(both, rois=faces).rows}
 print(names == {roi.name for roi in faces})
 print(len(algocli.compare(np.array([*runs, both], object), rois="All vertices", n_resamples=20).rows))
-figure = algocli.plot("rois", both, rois=faces[0], path=Path("rois.png"))
+figure = algocli.plot("rois", both, rois=faces[0], title="caf\\udce9", path=Path("rois.png"))
 print(type(figure).__name__)
 
 pictures = Path("my data/subj01/test_split/test_images").glob("*.png")

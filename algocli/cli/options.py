@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from algocli.cli.ways_out import remember
-from algocli.compute.files import in_utf8
+from algocli.compute.files import in_a_heading
 from algocli.dataset.challenge.layout import SUBJECTS
 from algocli.dataset.naming import SubjectId, by_id
 from algocli.encoding import presets, usual
@@ -30,8 +29,6 @@ DEFAULT_DATA_DIR, DEFAULT_CACHE_DIR = DEFAULT_DATA, DEFAULT_CACHE
 # A power of ten as a person writes it: 1e5.
 USUAL_GRID = "{:g}:{:.0e}:{}".format(*usual.ALPHAS).replace("e+0", "e")
 USUAL_LAYER = f"[default: {DEFAULT_LAYER}]"
-# Control characters, halves of surrogate pairs (bytes that are no text), and what Unicode gives no meaning.
-_NO_LETTERS = ("Cc", "Cs", "Cn")
 
 
 DataDir = Annotated[
@@ -168,11 +165,7 @@ MinCeiling = Annotated[
 
 def printable(title: str | None) -> str | None:
     """Blank out of a heading what neither a page nor a picture can hold: control characters, bytes that are no text."""
-    if title is None:
-        return None
-    # What is no letter in UTF-8 either has come out as a sign that says so.
-    letters = in_utf8(title).replace("\N{REPLACEMENT CHARACTER}", " ")
-    return "".join(c if c == "\n" or unicodedata.category(c) not in _NO_LETTERS else " " for c in letters)
+    return None if title is None else in_a_heading(title)
 
 
 def is_named(ctx: typer.Context, option: str) -> bool:

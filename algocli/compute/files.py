@@ -10,6 +10,7 @@ import re
 import secrets
 import stat
 import time
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,6 +24,8 @@ from algocli.errors import DataError, StorageError, UsageError, writing
 PARTIAL = ".partial"
 # A file name that is no UTF-8 reaches Python with lone surrogates; this carries them there and back.
 _ODD_NAMES = "surrogatepass"
+# Control characters, halves of surrogate pairs (bytes that are no text), and what Unicode gives no meaning.
+_NO_LETTERS = ("Cc", "Cs", "Cn")
 # Of ten thousand files that are written into one folder, not each can have it listed.
 _REST = 100.0
 _listed: dict[Path, tuple[float, list[str]]] = {}
@@ -148,6 +151,13 @@ def sync_folder(folder: Path) -> None:
 def in_utf8(text: str) -> str:
     """Return a text in which bytes that were no letters in the user's locale are those that they are in UTF-8."""
     return _BYTES.sub(lambda match: match[0].encode(errors="surrogateescape").decode(errors="replace"), text)
+
+
+def in_a_heading(text: str) -> str:
+    """Blank out what neither a page nor a picture can hold: control characters, and bytes that are no text."""
+    # What is no letter in UTF-8 either has come out as a sign that says so.
+    letters = in_utf8(text).replace("\N{REPLACEMENT CHARACTER}", " ")
+    return "".join(c if c == "\n" or unicodedata.category(c) not in _NO_LETTERS else " " for c in letters)
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TypedDict, get_args
 
-from algocli.compute.choices import check_choice, check_flag, check_kind, check_path, check_words, each_of
+from algocli.compute.choices import check_choice, check_flag, check_kind, check_path, check_word, check_words, each_of
+from algocli.compute.files import in_a_heading
 from algocli.compute.track import Track
 from algocli.dataset.challenge.subjects import Challenge
 from algocli.dataset.naming import AnySubjectId, SubjectId, check_subject_ids
@@ -212,6 +213,17 @@ def refuse_file(folder: Path) -> None:
         raise UsageError(f"{folder} is a file; a folder was expected")
 
 
+def check_title(title: object) -> str | None:
+    """Return a heading of a user's own as a page or a picture can hold it; None stays None.
+
+    Raises
+    ------
+    UsageError
+        If it is no text, or empty.
+    """
+    return None if title is None else in_a_heading(check_word("title", title))
+
+
 def check_pages(csv: Path | str | None, html: Path | str | None, title: str | None) -> Path | None:
     """Return where a page goes, None for none; refuse, before any work, one that cannot be written.
 
@@ -221,6 +233,7 @@ def check_pages(csv: Path | str | None, html: Path | str | None, title: str | No
         With the reason.
     """
     page = None if html is None else check_path("html", html)
+    check_title(title)
     if page is not None:
         from algocli.results.page.frame import check_page
 

@@ -23,7 +23,12 @@ from algocli.dataset.naming import SubjectId, name_of
 from algocli.dataset.protocol import Dataset
 from algocli.dataset.sides import Hemisphere
 from algocli.errors import UsageError
+<<<<<<< HEAD
 from algocli.pipeline.arguments import Data, Ids, Rois, data_of, each_run, some_ids, some_rois
+=======
+from algocli.pipeline.arguments import Data, Ids, Rois, check_title, each_run, some_ids, some_rois
+from algocli.pipeline.defaults import DEFAULT_DATA
+>>>>>>> newcomer14
 from algocli.pipeline.figure_kinds import PAGE, Request, What
 from algocli.results.drawing.chart import Chart
 from algocli.results.drawing.loading import load_matplotlib
@@ -161,7 +166,7 @@ def plot(
     wishes = Wishes(
         some_ids(subjects),
         Wishes.hemispheres if hemisphere is None else (hemisphere,),
-        None if title is None else check_word("title", title),
+        check_title(title),
         surface,
         low=None if vmin is None else check_number("vmin", vmin),
         high=None if vmax is None else check_number("vmax", vmax),

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import numpy as np
@@ -83,7 +84,7 @@ class FeatureStore(readable.Readable):
         if store.key != key:
             raise DataError(
                 f"{folder} holds other features (key {store.key[:8]}, not {key[:8]})",
-                hint=f"delete {folder} and repeat the command",
+                hint=f"rm -r {quote(str(folder))}, then repeat the command",
             )
         store.recover()
         return store
