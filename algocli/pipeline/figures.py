@@ -23,12 +23,7 @@ from algocli.dataset.naming import SubjectId, name_of
 from algocli.dataset.protocol import Dataset
 from algocli.dataset.sides import Hemisphere
 from algocli.errors import UsageError
-<<<<<<< HEAD
-from algocli.pipeline.arguments import Data, Ids, Rois, data_of, each_run, some_ids, some_rois
-=======
-from algocli.pipeline.arguments import Data, Ids, Rois, check_title, each_run, some_ids, some_rois
-from algocli.pipeline.defaults import DEFAULT_DATA
->>>>>>> newcomer14
+from algocli.pipeline.arguments import Data, Ids, Rois, check_title, data_of, each_run, some_ids, some_rois
 from algocli.pipeline.figure_kinds import PAGE, Request, What
 from algocli.results.drawing.chart import Chart
 from algocli.results.drawing.loading import load_matplotlib

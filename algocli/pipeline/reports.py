@@ -166,11 +166,7 @@ def report(
         if page is not None:
             from algocli.pipeline.pages import write_page
 
-<<<<<<< HEAD
-            write_page(found, run, page, data_dir=data_dir, title=title, asked=asked, rois=only)
-=======
-        write_page(found, run, page, data_dir=data_dir, title=check_title(title), asked=asked, rois=only)
->>>>>>> newcomer14
+            write_page(found, run, page, data_dir=data_dir, title=check_title(title), asked=asked, rois=only)
     return found
 
 
@@ -282,11 +278,7 @@ def compare(
         if page is not None:
             from algocli.pipeline.pages import write_compare_page
 
-<<<<<<< HEAD
-            write_compare_page(found, some, page, data_dir=moved, title=title, drawn=(n_resamples, seed), rois=only)
-=======
-        write_compare_page(
-            found, some, page, data_dir=moved, title=check_title(title), drawn=(n_resamples, seed), rois=only
-        )
->>>>>>> newcomer14
+            write_compare_page(
+                found, some, page, data_dir=moved, title=check_title(title), drawn=(n_resamples, seed), rois=only
+            )
     return found
