@@ -27,6 +27,7 @@ from algocli.encoding.training import Training
 from algocli.errors import UsageError
 from algocli.features.store.library import find_store
 from algocli.features.store.shards import FeatureStore
+from algocli.runs import networks
 from algocli.runs.aside import clear
 from algocli.runs.datasets import Home, differing, digest_data, tell_changed_data
 from algocli.runs.opening import claim
@@ -111,6 +112,7 @@ def train_subject(
                 remarks += found
             about |= {"memory": needed, "without_test": without_test, **({"regression": code} if code else {})}
             about |= {"other_files": digest_other_files(subject, cache_dir), **same.record()}
+            about |= networks.record(cache_dir, settings.features)
             subject_run.finish(_record(subject, settings, inputs, command_line, clock, started) | about)
     return run.subject(subject.id)
 
