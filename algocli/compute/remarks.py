@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 # A subject's id, its side or '' where none is meant, and what is said of it.
@@ -34,6 +34,18 @@ def gather(remarks: Iterable[Remark]) -> Iterator[str]:
         kinds.setdefault(_NUMBER.sub("#", remark[-1]), []).append(remark)
     for alike in kinds.values():
         yield f"{_places(alike)}: {_merged([text for *_, text in alike])}"
+
+
+def list_some(names: Sequence[object], most: int = 3) -> str:
+    """Write the first of some names, and how many there are beside them.
+
+    Examples
+    --------
+    >>> list_some(["a.png", "b.png", "c.png", "d.png", "e.png"])
+    'a.png, b.png, c.png and 2 more'
+    """
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(map(str, names[:most])) + more
 
 
 def _places(alike: list[Remark]) -> str:

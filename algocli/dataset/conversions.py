@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 
+from algocli.compute.remarks import list_some
+
 # What shows through transparent pixels, in all three channels: the middle of the range, which adds the least contrast
 # of its own. White, as on a page, would be the strongest thing in the picture of a cut-out object.
 BACKGROUND = 127
 # Numbers of 8 or 12 bits in a file of 16 come to no more.
 DARKEST = 16
-_N_NAMED = 3
 
 
 class Conversion(StrEnum):
@@ -76,9 +77,3 @@ def describe(converted: Converted) -> list[str]:
 def count_images(count: int) -> str:
     """Write a number of images."""
     return "1 image" if count == 1 else f"{count} images"
-
-
-def list_some(names: Sequence[str]) -> str:
-    """Write the first names, and how many more there are."""
-    more = f" and {len(names) - _N_NAMED} more" if len(names) > _N_NAMED else ""
-    return ", ".join(names[:_N_NAMED]) + more

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from algocli.compute.budget import check_memory
+from algocli.compute.remarks import list_some
 from algocli.compute.track import Track, silent
 from algocli.dataset.conversions import Conversion, Converted, gather
 from algocli.dataset.digests import digest_part, list_conversions, stimuli_digest
@@ -199,7 +200,7 @@ def _open_brick(subject: Subject, path: Path) -> ImageBrick:
     with open_hdf5(path) as file:
         brick = find_dataset(file, _DATASET)
         if brick is None:
-            have = ", ".join(list_datasets(file)) or "none"
+            have = list_some([*list_datasets(file)], 10) or "none"
             raise DataError(
                 f"{path} has no dataset {_DATASET}; its datasets: {have}", hint="is it NSD's nsd_stimuli.hdf5?"
             )

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.remarks import list_some
 from algocli.compute.track import Track, silent
-from algocli.dataset.conversions import count_images, list_some
+from algocli.dataset.conversions import count_images
 from algocli.dataset.copies import Sharing, find_copies, find_shared
 from algocli.dataset.naming import list_subjects
 from algocli.dataset.protocol import Subject

@@ -9,12 +9,13 @@ from functools import partial
 from pathlib import Path
 
 from algocli.compute.cores import n_cores
+from algocli.compute.remarks import list_some
 from algocli.compute.threads import in_threads
 from algocli.compute.track import Track
 from algocli.dataset.challenge.findings import COPY_AGAIN, FROM_ARCHIVE, Findings
 from algocli.dataset.challenge.image_names import image_names, order_faults, parse_name
 from algocli.dataset.challenge.layout import IMAGE_SIZE, SubjectLayout
-from algocli.dataset.conversions import Conversion, count_images, describe, gather, list_some
+from algocli.dataset.conversions import Conversion, count_images, describe, gather
 from algocli.dataset.pixels import find_conversions
 from algocli.dataset.pngs import PngHeader, decode, probe
 from algocli.dataset.sides import SPLITS, Split

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.remarks import list_some
 from algocli.dataset.arrays import load_mapping
 from algocli.dataset.challenge.findings import FROM_ARCHIVE, Findings
 from algocli.dataset.challenge.layout import N_FSAVERAGE, ROI_CLASSES, SubjectLayout
@@ -75,9 +76,10 @@ def _check_class(
     for array, array_path in ((codes, path), (whole, whole_path)):
         unknown = [] if array is None else sorted({int(code) for code in np.unique(array)} - set(names))
         if unknown:
-            listed = ", ".join(map(str, unknown))
             mapping = layout.roi_mapping(roi_class).name
-            findings.fault(array_path, f"holds codes that {mapping} does not name: {listed}", FROM_ARCHIVE)
+            findings.fault(
+                array_path, f"holds codes that {mapping} does not name: {list_some(unknown, 10)}", FROM_ARCHIVE
+            )
     if codes is None:
         return None if whole is None or vertices is None else set(np.unique(whole[vertices]).tolist())
     if whole is not None and vertices is not None:

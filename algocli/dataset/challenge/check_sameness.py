@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from algocli.compute.remarks import list_some
 from algocli.compute.track import Track
-from algocli.dataset.conversions import count_images, list_some
+from algocli.dataset.conversions import count_images
 from algocli.dataset.copies import find_copies
 from algocli.dataset.naming import name_of
 from algocli.dataset.sides import SPLITS

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 from pathlib import Path
 
+from algocli.compute.remarks import list_some
 from algocli.dataset.challenge.layout import IMAGE_NAME, N_NSD_IMAGES, SubjectLayout
 from algocli.dataset.ids import Ids, Reference
 from algocli.dataset.sides import Split
@@ -70,12 +71,13 @@ def parse_name(folder: Path, name: str) -> Stimulus:
 
 def order_faults(stimuli: Sequence[Stimulus], split: Split) -> list[str]:
     """Say where names, rows and ids disagree: rows must count up from 1 and ids must rise below 73,000."""
-    faults = [f"{s.path.name} lies in the folder of the {split} split" for s in stimuli if s.split != split]
+    strange = [s.path.name for s in stimuli if s.split != split]
+    faults = [f"in the folder of the {split} split lies {list_some(strange)}"] if strange else []
     of_split = [s for s in stimuli if s.split == split]
     times = Counter(s.row for s in of_split)
     doubled = [f"{row + 1:04d}" for row, count in sorted(times.items()) if count > 1]
     if doubled:
-        faults.append(f"more than one image is numbered {', '.join(doubled)}")
+        faults.append(f"more than one image is numbered {list_some(doubled)}")
     if -1 in times:
         faults.append("an image is numbered 0000; numbers count from 0001")
     missing = _ranges(sorted(set(range(max(times, default=-1))) - set(times)))
@@ -88,7 +90,7 @@ def order_faults(stimuli: Sequence[Stimulus], split: Split) -> list[str]:
         faults.append(f"NSD ids must rise with the row: {before.path.name} is followed by {after.path.name}{more}")
     unknown = [s.path.name for s in of_split if s.nsd_id >= N_NSD_IMAGES]
     if unknown:
-        faults.append(f"NSD's images are numbered 00000 to {N_NSD_IMAGES - 1}; found {', '.join(unknown)}")
+        faults.append(f"NSD's images are numbered 00000 to {N_NSD_IMAGES - 1}; found {list_some(unknown)}")
     return faults
 
 
@@ -96,7 +98,8 @@ def _ranges(rows: Sequence[int]) -> str:
     """Write rising rows as the numbers in image names, as in '0003, 0005 to 0009'."""
     # Within a run of neighbours, row minus place is constant.
     runs = [[row for _, row in run] for _, run in groupby(enumerate(rows), key=lambda pair: pair[1] - pair[0])]
-    return ", ".join(f"{r[0] + 1:04d}" if r[0] == r[-1] else f"{r[0] + 1:04d} to {r[-1] + 1:04d}" for r in runs)
+    ranges = [f"{r[0] + 1:04d}" if r[0] == r[-1] else f"{r[0] + 1:04d} to {r[-1] + 1:04d}" for r in runs]
+    return list_some(ranges, 40)
 
 
 @dataclass(frozen=True)

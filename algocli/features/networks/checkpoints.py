@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from algocli.compute.opening import check_content, check_file, open_file
+from algocli.compute.remarks import list_some
 from algocli.errors import DataError, UsageError, first_line, install_hint
 from algocli.features.networks.other_files import AGAIN, no_checkpoint, refuse_other_zips
 
@@ -126,14 +127,9 @@ def odd_ones(state: Mapping[str, torch.Tensor]) -> list[str]:
 def no_numbers(source: str, odd: list[str]) -> DataError:
     """Return the error of tensors that are not plain."""
     return DataError(
-        f"{source} does not hold all numbers of {first_of(odd)}, as of a sparse tensor or one on torch's meta device",
+        f"{source} does not hold all numbers of {list_some(odd)}, as of a sparse tensor or one on torch's meta device",
         hint="save the network's weights as plain tensors",
     )
-
-
-def first_of(names: list[str]) -> str:
-    """List the first of some names, and how many there are beside them."""
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _first_end(name: str) -> int:
@@ -196,7 +192,7 @@ def _blanks_for(path: Path) -> Iterator[None]:
     named = set(_named(path))
     harmful = sorted(name for name in named - _RECORDS if name.split(".")[0] in sys.stdlib_module_names)
     if harmful:
-        raise DataError(f"it names {first_of(harmful)}")
+        raise DataError(f"it names {list_some(harmful)}")
     # What torch's reader admits by itself it does not look for here.
     blanks: list[Any] = [(_Array if name.startswith("numpy") else _Blank, name) for name in named]
     with serialization.safe_globals(blanks):

@@ -6,9 +6,10 @@ import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from algocli.compute.remarks import list_some
 from algocli.compute.track import Note, unheard
 from algocli.errors import DataError, UsageError
-from algocli.features.networks.checkpoints import contents, first_of, no_numbers, odd_ones
+from algocli.features.networks.checkpoints import contents, no_numbers, odd_ones
 from algocli.features.networks.fitting import Place, places_of
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def _unfit(
     if place.missing:
         holds = f"; it holds {contents(state)}" if state and not place.names else ""
         return DataError(
-            f"{source} lacks {first_of([place.prefix + name for name in place.missing])}, which the layer asked for "
+            f"{source} lacks {list_some([place.prefix + name for name in place.missing])}, which the layer asked for "
             f"needs{holds}",
             hint="is it a checkpoint of another architecture, or one cut before this layer?",
         )
@@ -100,7 +101,7 @@ def _unfit(
         f"{place.names[name]} ({_shape(state[place.names[name]])} instead of {_shape(wanted[name])})"
         for name in place.unfit
     ]
-    return DataError(f"{source} belongs to another architecture: {first_of(unfit)}")
+    return DataError(f"{source} belongs to another architecture: {list_some(unfit)}")
 
 
 def _told(place: Place, others: Sequence[Place], source: str) -> str:
@@ -129,14 +130,14 @@ def _refuse_no_numbers(state: Mapping[str, torch.Tensor], source: str) -> None:
     whole = [f"{name} ({tensor.dtype})" for name, tensor in state.items() if not tensor.is_floating_point()]
     if whole:
         raise DataError(
-            f"{source} holds no real numbers in {first_of(whole)}",
+            f"{source} holds no real numbers in {list_some(whole)}",
             hint="is it quantised? save the network's weights as float32 or float16",
         )
     # Infinity is left alone: masks hold it on purpose.
     spoilt = [name for name, tensor in state.items() if tensor.isnan().any()]
     if spoilt:
         hint = "did the training diverge? take another epoch"
-        raise DataError(f"{source} holds NaN in {first_of(spoilt)}", hint=hint)
+        raise DataError(f"{source} holds NaN in {list_some(spoilt)}", hint=hint)
 
 
 def digests(layers: Mapping[str, Mapping[str, torch.Tensor]]) -> dict[str, str]:
