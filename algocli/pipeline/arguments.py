@@ -85,9 +85,8 @@ def each_subject(subjects: object) -> list[Subject]:
     several = each_of(subjects)
     for subject in several:
         if not is_subject(subject):
-            raise UsageError(
-                f"subjects: a Subject, or several, was expected; found {type(subject).__name__}", hint=_FIND_SUBJECTS
-            )
+            what = "a Subject, or several," if subject is subjects else "a Subject"
+            raise UsageError(f"subjects: {what} was expected; found {type(subject).__name__}", hint=_FIND_SUBJECTS)
     if not several:
         raise UsageError("subjects: there is none", hint=_FIND_SUBJECTS)
     return several

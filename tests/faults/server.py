@@ -75,6 +75,8 @@ def _start(job: dict[str, Any]) -> int:
     if pid:
         return pid
     code = 1
+    # Whoever starts tests in the background of a shell has them ignore it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with open(job["output"], "w") as output:
             os.dup2(output.fileno(), 1)
