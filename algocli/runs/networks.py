@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from algocli.errors import DataError
+from algocli.errors import DataError, MissingStep, Replaced
 from algocli.features.networks.weights import random_seed
 from algocli.features.store.commands import IMPORTED, is_imported
 from algocli.features.store.library import read_recipe
@@ -60,7 +60,8 @@ def networks_of(run: Run) -> Networks:
 def network_of(run: Run, features: str) -> Networks:
     """Say what features of one layer are, which a run was made from: as its records tell, or else the cache."""
     for number in run.subjects[:1]:
-        with suppress(KeyError, TypeError):
+        # Another process may be about to replace the run; what is damaged is told by whoever reads its numbers.
+        with suppress(DataError, MissingStep, Replaced, KeyError, TypeError):
             return Networks(**run.subject(number).record[RECORDED][features])
     return _made_by(run.cache_dir, features)
 

@@ -7,6 +7,7 @@ whatever else a subject is called, holds one subject's arrays and its record; it
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -184,7 +185,12 @@ class Run:
     @property
     def finished_at(self) -> float:
         """When the last subject was done, in seconds since the epoch; 0 where none is."""
-        return max((float(self._subject(n).record["finished_at"]) for n in self.subjects), default=0.0)
+        times = [0.0]
+        for number in self.subjects:
+            # Another process may be replacing the run.
+            with suppress(DataError):
+                times.append(float(self._subject(number).record["finished_at"]))
+        return max(times)
 
 
 def _summed_up(subject_run: SubjectRun, side: Side) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from algocli.compute.files import (
 )
 from algocli.compute.lock import hold_if_free
 from algocli.errors import DataError, StorageError, UsageError
+from tests.support.processes import unmeasured
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -130,7 +131,8 @@ def test_a_real_limit_on_file_size_is_told_as_a_sentence(tmp_path: Path, written
         "    print(error.message)\n"
     )
     path = tmp_path / "file.bin"
-    told = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True)
+    command = [sys.executable, "-c", program, str(path)]
+    told = subprocess.run(command, capture_output=True, text=True, check=True, env=unmeasured())
     assert "larger than this file system allows" in told.stdout
     assert content_of(tmp_path) == []
 

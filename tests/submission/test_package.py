@@ -23,6 +23,7 @@ from algocli.submission.package import Prediction, package
 from algocli.submission.precision import round_mantissa
 from algocli.submission.shapes import ExpectedShapes
 from algocli.submission.validate import validate
+from tests.support.processes import unmeasured
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -264,7 +265,8 @@ except StorageError as error:
 
 
 def run_child(fate: str, out: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-c", CHILD, fate, str(out)], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-c", CHILD, fate, str(out)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=unmeasured())
 
 
 def test_a_killed_packaging_leaves_the_old_zip_and_never_a_half_one(
