@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from algocli.compute.calls import anew, forgiving
 from algocli.compute.choices import check_flag, check_path, check_paths, check_word, each_of
+from algocli.compute.remarks import list_some
 from algocli.compute.track import Note, Track, said_aside, shown
 from algocli.dataset.naming import SubjectId, check_subject_id
 from algocli.dataset.opening import open_dataset
@@ -161,7 +162,7 @@ def predict_files(
     refuse_file(output)
     pictures = list_pictures(_places(images))
     if pictures.passed_over:
-        note(f"passed over, being no images by their names: {_listed(pictures.passed_over)}")
+        note(f"passed over, being no images by their names: {list_some([path.name for path in pictures.passed_over])}")
     origins = _origins(run, data_dir, some_ids(subjects))
     for remark in _remarks(run, origins):
         note(remark)
@@ -209,8 +210,3 @@ def _remarks(run: Run, origins: Sequence[Origin]) -> list[str]:
     named = [(origin.subject, origin.subject_run) for origin in origins if origin.subject and not origin.note]
     mixed = tell_mixtures(run, [origin.subject_run.id for origin in origins])
     return [*notes, *tell_data(named), *mixed, *tell_random_weights([run])]
-
-
-def _listed(paths: Sequence[Path]) -> str:
-    some = ", ".join(path.name for path in paths[:3])
-    return some if len(paths) <= 3 else f"{some} and {len(paths) - 3} more"

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from algocli.errors import DataError, MissingStep, Replaced
+from algocli.compute.remarks import list_some
+from algocli.errors import DataError, MissingStep
 from algocli.features.networks.weights import random_seed
 from algocli.features.store.commands import IMPORTED, is_imported
 from algocli.features.store.library import read_recipe
@@ -16,8 +17,6 @@ from algocli.runs.run import Run
 
 # Under which a record tells it, by the names of features.
 RECORDED = "networks"
-# So many runs are named before the rest is counted.
-_MOST_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ def network_of(run: Run, features: str) -> Networks:
     """Say what features of one layer are, which a run was made from: as its records tell, or else the cache."""
     for number in run.subjects[:1]:
         # Another process may be about to replace the run; what is damaged is told by whoever reads its numbers.
-        with suppress(DataError, MissingStep, Replaced, KeyError, TypeError):
+        with suppress(DataError, MissingStep, KeyError, TypeError):
             return Networks(**run.subject(number).record[RECORDED][features])
     return _made_by(run.cache_dir, features)
 
@@ -101,8 +100,7 @@ def name_runs(runs: Iterable[Run]) -> str:
 def _listed(names: list[str], n_runs: int) -> str:
     if len(names) == n_runs:
         return "all runs"
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    return f"run{'s' if len(names) > 1 else ''} {', '.join(names[:_MOST_NAMED])}{more}"
+    return f"run{'s' if len(names) > 1 else ''} {list_some(names)}"
 
 
 def _made_by(cache_dir: Path, name: str) -> Networks:
