@@ -216,20 +216,21 @@ def _is_of(folder: Path, manifest: Mapping[str, Any]) -> bool:
     of_images = named is None or str(identity.get("stimuli", named[1])).startswith(named[1])
     if of_images and _is_of_recipe(home.name, identity):
         return True
-    return any(_key_of(record) == manifest["key"] for record in sorted((folder / "done").glob("*.json")))
+    key = str(manifest["key"])
+    return any(_key_of(record) == key for record in sorted((folder / "done").glob("*.json")))
 
 
 def _is_of_recipe(home: str, identity: Mapping[str, Any]) -> bool:
     """Say whether features of this identity may lie in a recipe's folder, which is named after what makes them."""
     named = re.fullmatch(r".*-([0-9a-f]{8})", home)
     if "source" in identity or named is None:
-        return identity.get("name", home) == home
+        return bool(identity.get("name", home) == home)
     return digest_of({name: part for name, part in identity.items() if name != "stimuli"}).startswith(named[1])
 
 
-def _key_of(record: Path) -> Any:
+def _key_of(record: Path) -> str | None:
     with suppress(DataError):
-        return read_sealed(record).get("key")
+        return str(read_sealed(record).get("key"))
     return None
 
 
