@@ -115,9 +115,9 @@ def _held_out(settings: Settings) -> str:
 def features_in_short(run: Run) -> Facts:
     """Say what most of all makes a run: its layers, their weights and how images were prepared, as far as is known."""
     home = run.cache_dir / "features"
-    found = [_recipe_facts(home / name) for name in run.settings.features]
+    recipes = [_recipe_facts(home / name) for name in run.settings.features]
     names = ("Layer", "Weights", "Images prepared")
-    told = {name: list(dict.fromkeys(facts[name] for facts in found if name in facts)) for name in names}
+    told = {name: list(dict.fromkeys(facts[name] for facts in recipes if name in facts)) for name in names}
     return {name: _listed(values) for name, values in told.items() if values}
 
 
