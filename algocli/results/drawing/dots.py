@@ -191,19 +191,17 @@ def _draw_side(axes: Axes, shown: DotPlot, side: Side, places: Sequence[Place], 
     middles = np.array([place.x for place in places])
     width = _RUNS / len(shown.runs)
     across = np.linspace(_FIRST_DOT, _LAST_DOT, len(shown.subjects) + 2)[1:-1] * width
-    of_side = [dots for dots in shown.dots if dots.hemisphere == side]
-    starts = [(order - (len(of_side) - 1) / 2) * width for order in range(len(of_side))]
+    runs = [dots for dots in shown.dots if dots.hemisphere == side]
+    starts = [(order - (len(runs) - 1) / 2) * width for order in range(len(runs))]
     low, high = _limits(shown)
     for number, offset in enumerate(across):
-        if len(of_side) > 1:
-            _join(
-                axes, [middles + start + offset for start in starts], [dots.scores[number] for dots in of_side], theme
-            )
-        for order, (dots, start) in enumerate(zip(of_side, starts, strict=True)):
+        if len(runs) > 1:
+            _join(axes, [middles + start + offset for start in starts], [dots.scores[number] for dots in runs], theme)
+        for order, (dots, start) in enumerate(zip(runs, starts, strict=True)):
             axes.plot(middles + start + offset, dots.scores[number], **_dot_style(shown, number, order, theme))
-    for order, (dots, start) in enumerate(zip(of_side, starts, strict=True)):
+    for order, (dots, start) in enumerate(zip(runs, starts, strict=True)):
         _draw_means(axes, dots.group, middles + start + _MEAN * width, (low, high), _colour(shown, order, theme), theme)
-    n = np.max([dots.group.n_subjects for dots in of_side], axis=0)
+    n = np.max([dots.group.n_subjects for dots in runs], axis=0)
     for place, having in zip(places, n.tolist(), strict=True):
         small: dict[str, Any] = {"ha": "center", "va": "bottom", "color": theme.quiet_ink, "fontsize": 7}
         if having == 0:
