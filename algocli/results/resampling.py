@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from algocli.compute.budget import check_memory
 from algocli.compute.choices import check_whole
+from algocli.compute.remarks import list_some
 from algocli.compute.track import Note, Track
 from algocli.dataset.protocol import Subject
 from algocli.dataset.sides import Side
@@ -291,7 +292,7 @@ def _fitted(
             break
         influences.append({side: of_images[held.rows] for side, of_images in influence.items()})
     if silent:
-        who = silent[0] if len(silent) == 1 else f"{silent[0]} and {len(silent) - 1} more"
-        note(f"{who} {'does' if len(silent) == 1 else 'do'} not tell how folds depend on each other: {AS_WIDE}")
+        verb = "does" if len(silent) == 1 else "do"
+        note(f"{list_some(silent, 1)} {verb} not tell how folds depend on each other: {AS_WIDE}")
         return None
     return influences
