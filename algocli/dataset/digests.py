@@ -88,10 +88,15 @@ def digest_other_files(subject: Subject, cache_dir: Path) -> dict[str, str]:
     What cannot be read is left to whoever needs it; a kind of dataset may name no such files.
     """
     files: Sequence[Path] = getattr(subject, "other_files", ())
-    with suppress(DataError):
-        names = [path.relative_to(subject.folder).as_posix() for path in files]
-        return dict(zip(names, digest_files(files, cache_dir), strict=True))
-    return {}
+    digests = {}
+    try:
+        digests = dict(zip(files, digest_files(files, cache_dir), strict=True))
+    except DataError:
+        # One cannot be read, or what was found cannot be remembered: all others are vouched for nevertheless.
+        for path in files:
+            with suppress(DataError):
+                digests[path] = _read(path)[1]
+    return {path.relative_to(subject.folder).as_posix(): digest for path, digest in digests.items()}
 
 
 def recall_words(

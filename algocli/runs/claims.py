@@ -25,6 +25,11 @@ def begun(run: Run) -> Run:
     return run if (run.folder / _MANIFEST).is_file() else _claim(run)
 
 
+def is_claimed(run: Run) -> bool:
+    """Say whether there is a claim on the name of a run, which it may have outlived."""
+    return (_claim(run).folder / _MANIFEST).is_file()
+
+
 def withdraw(run: Run) -> None:
     """Delete the claim on the name of a run that is there by now, unless runs may only be read."""
     path = _claim(run).folder / _MANIFEST

@@ -25,7 +25,7 @@ from algocli.encoding.names import is_automatic, with_data, with_words
 from algocli.encoding.settings import Settings
 from algocli.errors import AlgocliError, UsageError
 from algocli.runs.aside import aside, clear, in_training, publish
-from algocli.runs.claims import begun, claimed, holds_some, is_free, is_nobodys, withdraw
+from algocli.runs.claims import begun, claimed, holds_some, is_claimed, is_free, is_nobodys, withdraw
 from algocli.runs.datasets import Home, Verdict, differing
 from algocli.runs.manifest import write_manifest
 from algocli.runs.mixtures import whose
@@ -138,6 +138,20 @@ def claim(
         with hold(lock, note):
             joins = _joins(run, settings, dataset, subject.id, inputs, force=force)
             publish(made, run, subject.id, whole=not joins)
+            withdraw(run)
+
+
+def tidy(run: Run, number: SubjectId) -> None:
+    """Delete what whoever had put a subject in its place was stopped before deleting. Hold the subject's lock.
+
+    Raises
+    ------
+    StorageError
+        If it cannot be deleted.
+    """
+    clear(run, number)
+    if is_claimed(run):
+        with hold(_lock_of_runs(run.cache_dir)):
             withdraw(run)
 
 

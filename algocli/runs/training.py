@@ -28,9 +28,8 @@ from algocli.errors import UsageError
 from algocli.features.store.library import find_store
 from algocli.features.store.shards import FeatureStore
 from algocli.runs import networks
-from algocli.runs.aside import clear
 from algocli.runs.datasets import Home, differing, digest_data, tell_changed_data
-from algocli.runs.opening import claim
+from algocli.runs.opening import claim, tidy
 from algocli.runs.p_values import withdraw_damaged
 from algocli.runs.run import Run
 from algocli.runs.splitting import Sameness, find_sameness, is_same, save_split, saved_split
@@ -89,8 +88,7 @@ def train_subject(
         if not force and _is_done(run, subject.id, settings, inputs, note):
             _refuse_other_code(run, subject.id, code)
             _refuse_other_split(run, subject.id, same, note)
-            # One that had put the subject in its place may have been stopped before it had tidied up.
-            clear(run, subject.id)
+            tidy(run, subject.id)
             withdraw_damaged(run.subject(subject.id), note)
             note(f"subject {subject.id}: run {run.name} is done already")
             return run.subject(subject.id)

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 import algocli
+from algocli.dataset.digests import digest_other_files
+from algocli.errors import StorageError
 from algocli.runs.run import Run
 from tests.encoding.data_by_hand import datasets_to_spoil, written_datasets  # noqa: F401
 
@@ -52,6 +54,21 @@ def test_a_file_that_is_read_beside_images_and_responses(home: Path, file: str) 
     assert next(line for line in notes if "changed" in line).startswith(f"subject 1: {path}")
     # The new run is of what is there now.
     assert told(Run(home / "cache/runs/fresh"), home) == []
+
+
+def test_files_are_vouched_for_where_digests_cannot_be_remembered(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = trained(home).subject(1).record["other_files"]
+    assert len(known) > 20
+
+    def fails(*_: object) -> list[str]:
+        raise StorageError("the disk failed")
+
+    monkeypatch.setattr("algocli.dataset.digests.digest_files", fails)
+    subject = algocli.Challenge(home / "a").subject(1)
+    assert digest_other_files(subject, home / "cache") == known
+    (subject.folder / MASK).unlink()
+    (subject.folder / MASK).mkdir()
+    assert {*known} - {*digest_other_files(subject, home / "cache")} == {MASK}
 
 
 def test_training_responses_that_changed_are_told_to_whoever_trains_anew(home: Path) -> None:

@@ -147,3 +147,15 @@ def test_with_banded_ridge_unions_have_a_penalty_for_each_layer_and_one_layer_is
 def test_banded_ridge_never_takes_all_components(world: World, layers: dict[str, str]) -> None:
     wanted = replace(settings(layers), regression="banded", search_seed=3)
     assert with_usual_components(wanted, make_folds(wanted, N_TRAIN)).n_components == N_TRAIN - round(N_TRAIN / 10) - 1
+
+
+def test_a_claim_that_was_left_on_a_trained_union_goes(world: World, layers: dict[str, str]) -> None:
+    """As whoever is stopped leaves it, who has just put a subject in its place."""
+    runs = open_all(world, layers, "own", "large")
+    train_unions(world.subject, runs, world.cache)
+    for run in runs.values():
+        left = run.folder.parent / ".aside" / run.name / "manifest.json"
+        left.parent.mkdir(parents=True, exist_ok=True)
+        left.write_bytes((run.folder / "manifest.json").read_bytes())
+    train_unions(world.subject, open_all(world, layers, "own", "large"), world.cache)
+    assert not list(world.cache.glob("runs/.aside/*/manifest.json"))
