@@ -39,6 +39,15 @@ def remember(ctx: typer.Context, parameter: TyperOption, value: Any) -> Any:
 
 def way_out(error: AlgocliError, ctx: typer.Context) -> str | None:
     """Return what to do about an error, each command of it whole; None where nothing is proposed."""
+    try:
+        return _as_caches_are(error, ctx)
+    # A disk that fails is told by the error: that of looking for a way out would take its place.
+    except OSError:
+        return None if error.hint is None else complete(error.hint, ctx)
+
+
+def _as_caches_are(error: AlgocliError, ctx: typer.Context) -> str | None:
+    """Return the same, given which caches may be written."""
     theirs = Path(_chosen(ctx).get("cache_dir") or os.environ.get("ALGOCLI_CACHE_DIR") or DEFAULT_CACHE)
     makes = ctx.invoked_subcommand in _MAKES
     if makes and isinstance(error, ReadOnly) and _is_within(theirs, error.message):
