@@ -58,6 +58,7 @@ class HowToReport(TypedDict, total=False):
 class HowToCompare(TypedDict, total=False):
     """What `compare` takes beside the runs, whatever it returns."""
 
+    nested: bool
     data_dir: Data | None
     subjects: Ids | None
     rois: Rois | None

@@ -184,6 +184,7 @@ def compare(
     runs: Sequence[Run],
     *,
     group: bool = False,
+    nested: bool = False,
     data_dir: Data | None = None,
     subjects: Ids | None = None,
     rois: Rois | None = None,
@@ -199,8 +200,8 @@ def compare(
 ) -> Comparison | GroupComparison:
     """Compare runs with the first of them, ROI by ROI, by a paired bootstrap over the held-out images.
 
-    Whichever is best looks better on these images than on others, as it was chosen by them: choose by another seed's
-    held-out images, and report the choice on these. `notes` say by how much at the most.
+    Whichever is best looks better on these images than on others, as it was chosen by them: `notes` say by how much at
+    the most. With `nested` the best of each ROI is chosen by others, and scored on these.
 
     Parameters
     ----------
@@ -208,6 +209,8 @@ def compare(
         Two or more, which held out the same images; the first is the reference.
     group
         Whether to sum up over subjects: one row for each side, ROI and run, in place of one for each subject as well.
+    nested
+        Whether also to choose the best run of each ROI in inner folds, as `algocli.nested` does.
     data_dir
         The folder of the data, or the dataset itself; by default where the reference was trained.
     subjects, rois, min_ceiling
@@ -220,7 +223,7 @@ def compare(
         `p_corrected` is so, by the largest of all when signs are flipped; there 'fdr' is usual, and 'none' leaves it.
     csv
         A file to write a row to for each subject, side, ROI and run, at full precision; the reference's own have no
-        difference. Of a group a row for each side, ROI and run.
+        difference. Of a group a row for each side, ROI and run. Choices go to a file beside it, x.nested.csv by x.csv.
     html, title
         A file to write a web page to, and its heading.
     features_from
@@ -230,7 +233,7 @@ def compare(
     -------
     A Comparison: its `rows` have each difference in mean r and the 95 % interval of it. Of a group a GroupComparison:
     its rows have the mean difference over subjects as `report` has their mean r, and `best` says which run is best in
-    each ROI, and how stable that is.
+    each ROI, and how stable that is. A comparison's `nested`, and that of a group's `each`, has the choices.
 
     Raises
     ------
@@ -258,7 +261,7 @@ def compare(
     least = check_min_ceiling(min_ceiling)
     if group:
         check_group(results.shared_subjects(some, moved) if numbers is None else numbers)
-    only = some_rois(rois)
+    only, chooses = some_rois(rois), check_flag("nested", nested)
     with unreplaced(some):
         each = results.compare(
             some,
@@ -272,9 +275,17 @@ def compare(
             keep_draws=group,
             track=track,
         )
+        if chooses:
+            from algocli.results.nested import choose_nested
+
+            how = {"rois": only, "min_ceiling": least, "n_resamples": n_resamples, "seed": seed}
+            each = replace(
+                each, nested=choose_nested(some, data_dir=moved, subjects=numbers, **how, track=track, note=note)
+            )
         found = group_comparison(each, correct=correction, seed=seed) if group else each
         if csv is not None:
-            write_records(found.columns, found.every_run(), check_path("csv", csv))
+            for _ in write_compared(found, check_path("csv", csv)):
+                pass
         if page is not None:
             from algocli.pipeline.pages import write_compare_page
 
