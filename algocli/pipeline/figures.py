@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from algocli.compute.calls import anew, forgiving
-from algocli.compute.track import Note, Track
 from algocli.compute.choices import (
     check_choice,
     check_flag,
@@ -20,6 +19,7 @@ from algocli.compute.choices import (
     each_of,
     said,
 )
+from algocli.compute.track import Note, Track
 from algocli.dataset.naming import SubjectId, name_of
 from algocli.dataset.protocol import Dataset
 from algocli.dataset.sides import Hemisphere

@@ -18,8 +18,8 @@ from algocli.encoding.regressions.registry import regression_of, regressions
 from algocli.errors import DataError, UsageError
 from algocli.results.compare import shared_subjects
 from algocli.results.held_out import remark_on_images
-from algocli.results.nested import outside_by_vertex, refuse_other_splits
 from algocli.results.layer_names import LayerOfRun, check_labels, name_layers, named_by_recipe, shortly
+from algocli.results.nested import outside_by_vertex, refuse_other_splits
 from algocli.results.scoring import read_scores, scored_subjects
 from algocli.results.telling import SCORED_ON
 from algocli.runs.commands import again
@@ -107,7 +107,9 @@ class Layered:
         scores = [read_scores(subject, run.subject(subject.id), hemisphere) for run in self.runs]
         if self.nested:
             inner = np.stack([InnerScores(run, subject).read()[hemisphere] for run in self.runs])
-            reached = outside_by_vertex([run.subject(subject.id) for run in self.runs], hemisphere, inner.argmax(axis=0))
+            reached = outside_by_vertex(
+                [run.subject(subject.id) for run in self.runs], hemisphere, inner.argmax(axis=0)
+            )
             return LayerValues(inner.mean(axis=1), reached, scores[0].noise_ceiling)
         r = np.stack([each.correlation for each in scores])
         if len(self.runs) > 1:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,12 +21,14 @@ from algocli.dataset.opening import open_dataset
 from algocli.dataset.protocol import Dataset, Subject
 from algocli.dataset.sides import Side
 from algocli.errors import UsageError
+from algocli.results.choosing import tell_choice
 from algocli.results.compare import recorded_data, shared_subjects
+from algocli.results.difference_rows import Comparison
 from algocli.results.held_out import HeldOut, held_out
-from algocli.results.nested_intervals import Interval, intervals_of_choices
 from algocli.results.nested_rows import Nested, NestedRow
 from algocli.results.regions import Regions, choose_rois, classes_of, regions, tell_min_ceiling, with_sums
 from algocli.results.resampling import draw
+from algocli.results.sure_choices import Interval, intervals_of_choices
 from algocli.runs.datasets import refuse_other_data
 from algocli.runs.inner_scores import InnerR, InnerScores
 from algocli.runs.networks import networks_of
@@ -101,6 +104,34 @@ def choose_nested(
     return Nested(names, tuple(rows), with_sums(chosen, classes), tuple(tell_min_ceiling(min_ceiling)))
 
 
+def add_choices(
+    compared: Comparison,
+    runs: Sequence[Run],
+    *,
+    data_dir: Path | str | Dataset | None,
+    rois: Sequence[str] | None,
+    drawn: tuple[int, int],
+    track: Track,
+    note: Note,
+) -> Comparison:
+    """Add the choices between some runs to what was compared of them; `drawn` are resamples, and their seed."""
+    n_resamples, seed = drawn
+    choices = choose_nested(
+        runs,
+        data_dir=data_dir,
+        subjects=compared.subjects,
+        rois=rois,
+        min_ceiling=compared.min_ceiling,
+        n_resamples=n_resamples,
+        seed=seed,
+        track=track,
+        note=note,
+    )
+    # What flatters the best is mended here.
+    flattery = tell_choice(runs, compared.subjects)
+    return replace(compared, nested=choices, notes=tuple(line for line in compared.notes if line != flattery))
+
+
 def score_inside(
     runs: Sequence[Run], subjects: Sequence[Subject], *, track: Track, note: Note
 ) -> dict[SubjectId, list[InnerR]]:
@@ -120,7 +151,11 @@ def score_inside(
         seconds = sum(own.seconds for own in every)
         how_long = f", about {seconds / 60:.1f} minutes going by their trainings" if seconds > _SOON else ""
         note(f"choosing in inner folds fits {n_models:,} models{how_long}; what they score is kept for next time")
-    return {number: [own.read() for own in of_subject] for number, of_subject in scores.items()}
+    pairs = [(number, own) for number, of_subject in scores.items() for own in of_subject]
+    found: dict[SubjectId, list[InnerR]] = {number: [] for number in scores}
+    for number, own in track(pairs, total=len(pairs), label="inner folds", unit="runs") if n_models else pairs:
+        found[number].append(own.read())
+    return found
 
 
 class _Choosing:
@@ -133,44 +168,45 @@ class _Choosing:
     def rows(
         self, side: Side, of: Regions, counts: NDArray[np.float32] | None, track: Track, note: Note
     ) -> Iterator[NestedRow]:
-        """Yield the row of every ROI of a side."""
+        """Yield the row of every ROI of a side; its interval, if images were drawn anew."""
         outer = [np.asarray(held.subject_run.fold_correlations(side), np.float64) for held in self.held]
-        inner = [scores[side] for scores in self.inner]
+        inner = [of_run[side] for of_run in self.inner]
         present = {roi: vertices for roi, vertices in of.items() if len(vertices)}
         chosen = {roi: best_inside(inner, vertices) for roi, vertices in present.items()}
         r = {roi: outside(outer, chosen[roi], vertices) for roi, vertices in present.items()}
         between: Mapping[str, Interval] = {}
         if counts is not None:
             means = {roi: float(own.mean()) for roi, own in r.items()}
-            how = {"track": track, "note": note}
-            between = intervals_of_choices(self.subject, side, self.held, present, chosen, means, counts, **how)
-        for roi, vertices in of.items():
-            if roi not in present:
-                nothing = dict.fromkeys(("mean_r", "median_r", "low", "high", "naive_run", "naive_mean_r"))
-                yield NestedRow(None, self.subject.id, side, roi, 0, 0, len(outer[0]), (), **nothing)
-                continue
-            # As a report has it: the mean over folds of each vertex, and that over vertices.
-            naive = np.array([own[:, vertices].mean(axis=0).mean() for own in outer])
-            best = int(naive.argmax())
-            names = tuple(self.runs[place].name for place in chosen[roi])
-            (name, n_chosen) = Counter(names).most_common(1)[0]
-            run = next(run for run in self.runs if run.name == name)
-            yield NestedRow(
-                name,
-                self.subject.id,
-                side,
-                roi,
-                len(vertices),
-                n_chosen,
-                len(names),
-                names,
-                float(r[roi].mean()),
-                float(np.median(r[roi])),
-                *between.get(roi, (None, None)),
-                self.runs[best].name,
-                float(naive[best]),
-                **networks_of(run).fields,
+            between = intervals_of_choices(
+                self.subject, side, self.held, present, chosen, means, counts, track=track, note=note
             )
+        for roi, vertices in of.items():
+            row = NestedRow(None, self.subject.id, side, roi, len(vertices), 0, len(outer[0]), ())
+            if roi in present:
+                # As a report has it: the mean over folds of each vertex, and that over vertices.
+                naive = [float(own[:, vertices].mean(axis=0).mean()) for own in outer]
+                row = self._chosen(row, chosen[roi], r[roi], naive)
+                row = replace(row, low=between[roi][0], high=between[roi][1]) if roi in between else row
+            yield row
+
+    def _chosen(
+        self, row: NestedRow, chosen: NDArray[np.int64], r: NDArray[np.float64], naive: Sequence[float]
+    ) -> NestedRow:
+        """Fill in which run each fold has, the r of every vertex, (n_some,), and how each run does by itself."""
+        by_fold = tuple(self.runs[place].name for place in chosen)
+        name, n_chosen = Counter(by_fold).most_common(1)[0]
+        best = int(np.argmax(naive))
+        return replace(
+            row,
+            run=name,
+            n_chosen=n_chosen,
+            by_fold=by_fold,
+            mean_r=float(r.mean()),
+            median_r=float(np.median(r)),
+            naive_run=self.runs[best].name,
+            naive_mean_r=naive[best],
+            **networks_of(next(run for run in self.runs if run.name == name)).fields,
+        )
 
 
 def best_inside(inner: Sequence[NDArray[np.float64]], vertices: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -181,7 +217,8 @@ def best_inside(inner: Sequence[NDArray[np.float64]], vertices: NDArray[np.int64
     inner
         One entry a run, (n_folds, n_vertices).
     """
-    return np.array([own[:, vertices].mean(axis=1) for own in inner]).argmax(axis=0)
+    best: NDArray[np.int64] = np.array([own[:, vertices].mean(axis=1) for own in inner]).argmax(axis=0)
+    return best
 
 
 def outside(
@@ -199,9 +236,7 @@ def outside(
     return r
 
 
-def outside_by_vertex(
-    subject_runs: Sequence[SubjectRun], side: Side, chosen: NDArray[np.int64]
-) -> NDArray[np.float64]:
+def outside_by_vertex(subject_runs: Sequence[SubjectRun], side: Side, chosen: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return the mean r over folds of every vertex, (n_vertices,), each by the run that was chosen for it there.
 
     Parameters

@@ -43,12 +43,12 @@ class NestedRow(OfLayers):
     n_chosen: int
     n_folds: int
     by_fold: tuple[str, ...]
-    mean_r: float | None
-    median_r: float | None
-    low: float | None
-    high: float | None
-    naive_run: str | None
-    naive_mean_r: float | None
+    mean_r: float | None = None
+    median_r: float | None = None
+    low: float | None = None
+    high: float | None = None
+    naive_run: str | None = None
+    naive_mean_r: float | None = None
 
     @property
     def optimism(self) -> float | None:
@@ -90,6 +90,16 @@ class Nested(RowsByRoi):
         return f"Nested({self.told(f'the best of {len(self.runs)} runs')})"
 
     @property
+    def n_folds(self) -> int:
+        """How many folds there were to choose for; of runs that differ from subject to subject the most."""
+        return max((row.n_folds for row in self.rows), default=1)
+
+    @property
+    def in_folds(self) -> bool:
+        """Whether there were several."""
+        return self.n_folds > 1
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """The names of what rows tell."""
         own = [one.name for one in fields(NestedRow) if one.name not in ORIGIN]
@@ -97,12 +107,16 @@ class Nested(RowsByRoi):
 
     @property
     def records(self) -> list[dict[str, Any]]:
-        """The rows as dicts."""
-        return [{**asdict(row), "optimism": row.optimism} for row in self.rows]
+        """The rows as dicts, as a CSV has them: the runs of all folds joined by ' + '."""
+        return [{**row, "by_fold": " + ".join(row["by_fold"])} for row in self.table()]
 
     def table(self) -> list[dict[str, Any]]:
         """Return the rows as dicts, a column a key."""
-        return self.records
+        return [{**asdict(row), "optimism": row.optimism} for row in self.rows]
+
+    def place(self, run: str) -> int:
+        """Return the number of a run, from 1, in the order in which they were named."""
+        return self.runs.index(run) + 1
 
     def of_roi(self, subject: SubjectId, hemisphere: Side, roi: str) -> NestedRow | None:
         """Return the row of a ROI; None where that subject's data does not name it."""

@@ -49,7 +49,7 @@ class InnerScores:
     """
 
     def __init__(self, run: Run, subject: Subject, *, track: Track = silent, note: Note = unheard) -> None:
-        self.run, self.subject, self.track, self.note = run, subject, track, note
+        self.run, self.subject, self.note = run, subject, note
         self.subject_run: SubjectRun = run.subject(subject.id)
         n_train = len(subject.train_stimuli)
         first = find_copies([image.path for image in subject.train_stimuli], run.cache_dir, track=track)
@@ -68,7 +68,7 @@ class InnerScores:
         record = self.subject_run.record
         clock = record.get("seconds") or {}
         fitting = sum(seconds for stage, seconds in clock.items() if stage not in ("inputs", "gram"))
-        return self.n_models * fitting / (len(self.inner) + self.run.settings.refit)
+        return self.n_models * float(fitting) / (len(self.inner) + self.run.settings.refit)
 
     def read(self) -> InnerR:
         """Return by side the mean r over the inner folds of each fold, (n_folds, n_vertices).
@@ -83,7 +83,7 @@ class InnerScores:
             If the responses are not those that the run was trained on.
         """
         if self._kept is None:
-            found = score_inner(FoldsAgain(self.run, self.subject, track=self.track, note=self.note), self.inner)
+            found = score_inner(FoldsAgain(self.run, self.subject, note=self.note), self.inner)
             self._kept = dict(found)
             with where_writable(self.subject_run.folder):
                 keep(self._path, self._whose, self._kept)
@@ -118,9 +118,8 @@ def score_inner(again: FoldsAgain, inner: Sequence[Sequence[Fold]]) -> InnerR:
     found = {side: np.zeros((len(inner), subject.n_vertices(side))) for side in subject.sides}
     n_vertices = max(map(subject.n_vertices, subject.sides))
     n_together = fits_together(settings, max(len(model.fit) for model, _ in models), n_vertices)
-    chunks = [models[start : start + n_together] for start in range(0, len(models), n_together)]
-    label = f"subject {subject.id}: inner folds"
-    for chunk in again.track(chunks, total=len(chunks), label=label, unit="chunks"):
+    for start in range(0, len(models), n_together):
+        chunk = models[start : start + n_together]
         views = [view_of(kernels, model.fit) for model, _ in chunk]
         scores = [[view.project(part) for _, part in judged] for view, (_, judged) in zip(views, chunk, strict=True)]
         views = [view.without_kernels() for view in views]
