@@ -32,6 +32,10 @@ EXAMPLES = {
         "algocli partition features.2 features.5 -s 1 -o parts",
         "algocli partition features.2 features.5 -s 1 --folds 5 --intervals --correct max",
     ),
+    "curve": (
+        "algocli curve -s 1 --sizes 4 -o curve.png",
+        "algocli curve --run everyone --sizes 40,80,120 --repeats 2 --pca full --regression ridge --csv curve.csv",
+    ),
     "plot": (
         "algocli plot accuracy -s 1 --vmin 0 --vmax 0.6 --cmap viridis -o accuracy.pdf",
         "algocli plot rois -s 1 --dark -o bars.svg",

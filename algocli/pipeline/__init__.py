@@ -19,6 +19,7 @@ _HOMES = {
     "report": "reports",
     "compare": "reports",
     "nested": "choices",
+    "curve": "curves",
     "plot": "figures",
     "predict": "predictions",
     "predict_files": "predictions",

@@ -29,6 +29,8 @@ part_rows        rows of explained variance in parts
 sure_parts       their intervals, and which are more than chance
 partition        explained variance in parts, by vertex and by ROI
 group_partition  parts over subjects
+curve_rows       rows of learning curves
+curve            how much better models are that see more images
 layer_names      what layers are called
 layered          what speaks for each layer at each vertex
 best_layer       which layer speaks most, by vertex and by ROI

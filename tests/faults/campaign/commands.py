@@ -61,6 +61,11 @@ COMMANDS = {
         f"partition edges corner --model stand-in --pca 5 {_BOTH} --csv {{work}}/rows.csv -o {{work}}/parts",
         _EXTRACTED,
     ),
+    "curve": Command(
+        f"curve --run mine {_BOTH} --sizes 10,16,20 --repeats 2 --resamples 20 --csv {{work}}/rows.csv"
+        " -o {work}/curve.png",
+        _TRAINED,
+    ),
     "plot rois": Command(f"plot rois --run mine {_BOTH} -o {{work}}/rois.png", _TRAINED),
     "plot layers": Command(f"plot layers --run blend {_BOTH} -o {{work}}/layers.svg", _TRAINED),
     "plot layers --label": Command(
