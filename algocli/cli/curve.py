@@ -87,8 +87,9 @@ def curve(
     images that cannot have as many components as asked for have as many as they can, which is said.
 
     A model of k components errs by what it mistook noise for, whose variance falls as k / n: so r(n) follows
-    c / sqrt(1 + b / n), which is fitted. c is the ceiling, what it comes to with images without end; b, 'half at', is
-    the number of images that explain half as much variance. A curve that learns more than k components ever hold, as
+    c / sqrt(1 + b / n), which is fitted (for OLS to n - k - 1, the images that its components leave). c is the ceiling,
+    what r comes to with images without end; 'half at' is the number of images of which a model explains half as much
+    variance. A curve that learns more than k components ever hold, as
     ridge on all of them, rises more slowly, and its ceiling is then a cautious one. The 95 % interval is of other
     held-out images, the same for all sizes, and of other subsets; a dash is a ceiling that these images do not bound.
 

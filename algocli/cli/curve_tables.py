@@ -32,7 +32,7 @@ def explain_curves(curve: Curve, drawn: tuple[int, int]) -> Iterator[str]:
     """Say how these tables are to be read."""
     yield "columns are numbers of fitted images, all scored on the same held-out ones; sd is over subsets of that size"
     yield (
-        "ceiling: c of r(n) = c / sqrt(1 + b / n), what r comes to with images without end; half at: b, of how many "
+        "ceiling: c of r(n) = c / sqrt(1 + b / n), what r comes to with images without end; half at: of how many "
         "images a model explains half as much variance"
     )
     yield f"low, high: its 95 % interval ({drawn_anew(*drawn)}, and of subsets); unit: image, of that subject"

@@ -170,14 +170,16 @@ class _Scores:
     def ceilings(self, run: Run, side: Side, n_resamples: int, seed: int) -> Iterator[CeilingRow]:
         """Yield what each ROI's curve comes to."""
         own, growing = self.sides[side], self.growing
-        sizes, origin = np.array(growing.sizes, float), networks_of(run).fields
+        origin, lost = networks_of(run).fields, growing.n_lost()
+        sizes = np.array([n - lost[n] for n in growing.sizes], float)
+        n_lost = lost[growing.sizes[-1]]
         scores = self._filled(own.scores)
         means = scores.mean(axis=1)
         fitted = fit_saturation(sizes, means)
         for roi, vertices in self.of[side].items():
             head = (run.name, growing.subject.id, side, roi, len(vertices), growing.n_fit)
             if roi not in own.rois:
-                yield CeilingRow(*head, None, None, None, None, None, **origin)
+                yield CeilingRow(*head, None, None, None, None, None, n_lost, **origin)
                 continue
             column = own.rois.index(roi)
             reached, ceiling = float(means[-1, column]), float(fitted.ceiling[column])
@@ -190,8 +192,8 @@ class _Scores:
                 is_open = np.mean(again.is_open) > (1 - LEVEL) / 2
                 high = None if is_open or high > _TOO_FAR * reached else high
                 is_bounded = is_bounded and high is not None
-            half_at = float(fitted.half_at[column]) if is_bounded else None
-            yield CeilingRow(*head, reached, ceiling if is_bounded else None, low, high, half_at, **origin)
+            half_at = float(fitted.half_at[column]) + n_lost if is_bounded else None
+            yield CeilingRow(*head, reached, ceiling if is_bounded else None, low, high, half_at, n_lost, **origin)
 
     def _filled(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
         """Give every repeat the model of all images, of which there is one."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from algocli.dataset.naming import SubjectId
@@ -42,7 +42,7 @@ class CurveRow(OfLayers):
 
 @dataclass(frozen=True)
 class CeilingRow(OfLayers):
-    """What a ROI's curve comes to with images without end, going by r(n) = ceiling / sqrt(1 + half_at / n).
+    """What a ROI's curve comes to with images without end, going by r(n) = ceiling / sqrt(1 + b / (n - n_lost)).
 
     Attributes
     ----------
@@ -53,7 +53,11 @@ class CeilingRow(OfLayers):
     low, high
         The 95 % interval of the ceiling; `high` is None where nothing bounds it from above.
     half_at
-        Of how many images a model explains half as much variance as one of images without end; None as the ceiling is.
+        b + n_lost: of how many images a model explains half as much variance as one of images without end; None as the
+        ceiling is.
+    n_lost
+        How many images least squares needs for its components and the mean alone, before it learns anything; 0 where
+        penalties do without.
     """
 
     run: str = field()
@@ -67,6 +71,7 @@ class CeilingRow(OfLayers):
     low: float | None
     high: float | None
     half_at: float | None
+    n_lost: int
 
     @property
     def is_bounded(self) -> bool:
@@ -106,7 +111,7 @@ class Curve(RowsByRoi):
     @property
     def records(self) -> list[dict[str, Any]]:
         """The rows as dicts."""
-        return self.table()
+        return [{name: getattr(row, name) for name in self.columns} for row in self.rows]
 
     @property
     def end(self) -> Ends:
@@ -140,4 +145,4 @@ class Ends(RowsByRoi):
     @property
     def records(self) -> list[dict[str, Any]]:
         """The rows as dicts."""
-        return [asdict(row) for row in self.rows]
+        return [{name: getattr(row, name) for name in self.columns} for row in self.rows]

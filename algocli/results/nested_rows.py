@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -112,7 +112,7 @@ class Nested(RowsByRoi):
 
     def table(self) -> list[dict[str, Any]]:
         """Return the rows as dicts, a column a key."""
-        return [{**asdict(row), "optimism": row.optimism} for row in self.rows]
+        return [{name: getattr(row, name) for name in self.columns} for row in self.rows]
 
     def place(self, run: str) -> int:
         """Return the number of a run, from 1, in the order in which they were named."""

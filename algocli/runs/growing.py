@@ -126,6 +126,14 @@ class Growing:
         """Return by the number of images how many components a model of them has; None for all that there are."""
         return {n: within_reach(self.settings, n).n_components for n in self.sizes}
 
+    def n_lost(self) -> dict[int, int]:
+        """Return by the number of images how many of them a model needs for its components and the mean alone.
+
+        What least squares errs by falls with those that are left: of random components, as k / (n - k - 1).
+        """
+        has_penalties = self.regression.has_penalties or self.settings.n_components is None
+        return {n: 0 if has_penalties or k is None else min(k + 1, n - 1) for n, k in self.components().items()}
+
     def predict(self) -> Iterator[Predicted]:
         """Yield what each model predicts, side by side; those of one fold before those of the next."""
         models = self._models()

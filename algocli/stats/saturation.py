@@ -6,8 +6,9 @@ an error whose variance falls as k / n. Against responses that it can explain up
     r(n) = c / sqrt(1 + b / n),
 
 where b is the number of images at which the error is as large as what is predicted: there half of the variance is
-explained that can be. This is exact for least squares on given components, and near it where penalties keep the error
-small; a model that finds more to learn the more it sees, as of all components, rises more slowly and for longer.
+explained that can be. It is near that where penalties keep the error small, and where n counts, for least squares, the
+images that are left beside those which the components and the mean need: of random components the error falls as
+k / (n - k - 1). A model that finds more to learn the more it sees, as of all components, rises for longer.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from numpy.typing import NDArray
 
 # From where to where b is searched for, in units of the largest number of images, and in how many steps.
 _LEAST, _MOST, _STEPS = 1e-4, 100.0, 400
+# A ceiling above this is as high as it may be, but for a step of that search.
+_HIGHEST = 0.98
 # Curves at once: 60 MB of misfits.
 _BLOCK = 20_000
 
@@ -79,4 +82,4 @@ def _fit(n: NDArray[np.float64], r: NDArray[np.float64]) -> tuple[NDArray[np.flo
     misfit = ceilings * (ceilings * squares - 2 * agreement)
     best = misfit.argmin(axis=0)
     ceiling = ceilings[best, np.arange(r.shape[1])]
-    return ceiling, grid[best], (best == _STEPS - 1) | (ceiling == 1)
+    return ceiling, grid[best], (best == _STEPS - 1) | (ceiling > _HIGHEST)

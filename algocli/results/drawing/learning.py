@@ -42,8 +42,8 @@ class LearningLine:
     ----------
     r, sd : (n_sizes,)
         The mean over models, and how far they are apart; NaN where there is one alone.
-    ceiling, half_at
-        Of the curve that is fitted; None where nothing bounds it.
+    ceiling, half_at, n_lost
+        Of the curve that is fitted, as a `CeilingRow` has it; the first two are None where nothing bounds it.
     low, high
         The interval of the ceiling, as far as it is known.
     """
@@ -55,6 +55,7 @@ class LearningLine:
     sd: NDArray[np.float64]
     ceiling: float | None
     half_at: float | None
+    n_lost: int
     low: float | None
     high: float | None
 
@@ -124,7 +125,7 @@ def _draw_lines(axes: Axes, sizes: NDArray[np.int64], lines: Sequence[LearningLi
             if line.low is not None:
                 axes.plot([x], [line.low], "^", color=colour, markersize=4, markerfacecolor=theme.paper, zorder=3)
             continue
-        fitted = line.ceiling / np.sqrt(1 + line.half_at / further)
+        fitted = line.ceiling / np.sqrt(1 + (line.half_at - line.n_lost) / np.maximum(further - line.n_lost, 1))
         inside = further <= sizes[-1]
         axes.plot(further[inside], fitted[inside], color=colour, linewidth=1, zorder=2)
         axes.plot(further[~inside], fitted[~inside], color=colour, linewidth=0.8, dashes=(3, 2), zorder=2)

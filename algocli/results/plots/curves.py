@@ -53,5 +53,5 @@ def _lines(curve: Curve, subject: SubjectId) -> Iterator[LearningLine]:
                 for each in zip(*((row.mean_r, row.sd) for row in rows), strict=True)
             )
             yield LearningLine(
-                roi, curve.classes.get(roi, ""), side, r, sd, end.ceiling, end.half_at, end.low, end.high
+                roi, curve.classes.get(roi, ""), side, r, sd, end.ceiling, end.half_at, end.n_lost, end.low, end.high
             )
