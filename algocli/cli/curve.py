@@ -100,7 +100,7 @@ def curve(
     from algocli.pipeline import curves
     from algocli.runs.finding import find_run
 
-    found = find_run(cache_dir, run)
+    trained = find_run(cache_dir, run)
     changed: dict[str, Any] = {
         "n_components": parse_components(pca) if pca is not None else None,
         "regression": regression,
@@ -109,11 +109,11 @@ def curve(
     }
     given = {"n_components": pca, "regression": regression, "alpha_by": alpha_by, "alphas": alphas}
     drawn = curves.curve(
-        found,
+        trained,
         sizes=_parse_sizes(sizes),
         repeats=repeats,
         data_dir=data_dir,
-        subjects=parse_ids(subject, lambda: found.subjects),
+        subjects=parse_ids(subject, lambda: trained.subjects),
         rois=roi or None,
         min_ceiling=min_ceiling,
         n_resamples=resamples,
@@ -147,12 +147,12 @@ def _parse_sizes(words: str) -> int | list[int]:
     return int(words) if len(numbers) == 1 else [int(number) for number in numbers]
 
 
-def _show(found: Curve, drawn: tuple[int, int], *, quiet: bool) -> None:
+def _show(learned: Curve, drawn: tuple[int, int], *, quiet: bool) -> None:
     """Print the tables, and how they are to be read."""
     from algocli.cli.console import note
     from algocli.cli.curve_tables import curve_tables, explain_curves
     from algocli.cli.roi_tables import show_tables
 
-    show_tables(curve_tables(found), "")
-    for line in explain_curves(found, drawn):
+    show_tables(curve_tables(learned), "")
+    for line in explain_curves(learned, drawn):
         note(line, quiet=quiet)

@@ -47,7 +47,7 @@ def _by_roi(curve: Curve, subject: SubjectId, side: Side) -> Table:
     for n_shown in range(len(sizes), 1, -1):
         places = np.unique(np.linspace(0, len(sizes) - 1, n_shown).round().astype(int)).tolist()
         columns = ["ROI", "n", *(f"{sizes[place]}" for place in places), "ceiling", "low", "high", "half at"]
-        cells = {roi: _cells([own[place] for place in places], ends[roi]) for roi, own in rows.items() if own}
+        cells = {roi: _cells([of_roi[place] for place in places], ends[roi]) for roi, of_roi in rows.items() if of_roi}
         lines = list(roi_lines(curve, cells))
         if fits(columns, lines):
             break
@@ -65,10 +65,10 @@ def _cells(rows: Sequence[CurveRow], end: CeilingRow | None) -> list[str]:
 def _by_size(curve: Curve, subject: SubjectId, roi: str) -> Table:
     """Return one region, a size a row."""
     sides = curve.sides
-    found = {side: curve.of_roi(subject, side, roi) for side in sides}
+    by_side = {side: curve.of_roi(subject, side, roi) for side in sides}
     columns = ["images", "components", "subsets", *(word for side in sides for word in (f"{side} r", "sd"))]
     lines = []
-    for rows in zip(*found.values(), strict=True):
+    for rows in zip(*by_side.values(), strict=True):
         k = rows[0].n_components
         head = [f"{rows[0].n_images}", "all" if k is None else f"{k}", f"{rows[0].n_repeats}"]
         lines.append([*head, *(number(value) for row in rows for value in (row.mean_r, row.sd))])

@@ -87,7 +87,7 @@ def nested(
     moved = None if data_dir is None else open_dataset(data_dir)
     borrow_for(some, features_from, numbers)
     with unreplaced(some):
-        found = choose_nested(
+        choices = choose_nested(
             some,
             data_dir=moved,
             subjects=numbers,
@@ -99,11 +99,11 @@ def nested(
             note=note,
         )
     if csv is not None:
-        write_csv(found, check_path("csv", csv))
-    return found
+        write_csv(choices, check_path("csv", csv))
+    return choices
 
 
-def write_compared(found: Comparison | GroupComparison, csv: Path) -> list[Path]:
+def write_compared(comparison: Comparison | GroupComparison, csv: Path) -> list[Path]:
     """Write the rows of a comparison, those of its choices to a file beside it, and return the files.
 
     Raises
@@ -111,8 +111,8 @@ def write_compared(found: Comparison | GroupComparison, csv: Path) -> list[Path]
     StorageError
         If one cannot be written.
     """
-    write_records(found.columns, found.every_run(), csv)
-    choices = (found.each if isinstance(found, GroupComparison) else found).nested
+    write_records(comparison.columns, comparison.every_run(), csv)
+    choices = (comparison.each if isinstance(comparison, GroupComparison) else comparison).nested
     if choices is None:
         return [csv]
     beside = csv.with_name(f"{csv.stem}.nested{csv.suffix}")

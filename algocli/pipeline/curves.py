@@ -106,7 +106,7 @@ def curve(
     pictures, heading = _check_picture(path), check_title(title)
     borrow_for([run], features_from, numbers)
     with unreplaced([run]):
-        found = learn(
+        learned = learn(
             run,
             data_of([run], data_dir),
             subjects=numbers,
@@ -121,13 +121,13 @@ def curve(
             note=note,
         )
     if csv is not None:
-        write_curve(found, check_path("csv", csv))
+        write_curve(learned, check_path("csv", csv))
     if pictures is not None:
-        draw_curves(found, pictures, heading)
-    return found
+        draw_curves(learned, pictures, heading)
+    return learned
 
 
-def write_curve(found: Curve, csv: Path) -> list[Path]:
+def write_curve(learned: Curve, csv: Path) -> list[Path]:
     """Write the rows of a curve, and its ceilings to a file beside it; return the files.
 
     Raises
@@ -136,13 +136,13 @@ def write_curve(found: Curve, csv: Path) -> list[Path]:
         If one cannot be written.
     """
     beside = csv.with_name(f"{csv.stem}.ceilings{csv.suffix}")
-    write_csv(found, csv)
-    write_csv(found.end, beside)
+    write_csv(learned, csv)
+    write_csv(learned.end, beside)
     return [csv, beside]
 
 
-def draw_curves(found: Curve, path: Path, title: str | None = None) -> None:
-    """Draw the curves of each subject to a file of its own.
+def draw_curves(learned: Curve, path: Path, title: str | None = None) -> None:
+    """Draw the curves of each subject to a file of its picture.
 
     Raises
     ------
@@ -152,15 +152,16 @@ def draw_curves(found: Curve, path: Path, title: str | None = None) -> None:
     from algocli.results.drawing.style import render
     from algocli.results.plots.curves import plot_curve
 
-    for subject, own in pictures(found, path).items():
-        render(plot_curve(found, subject, title=title).figure, own)
+    for subject, picture in pictures(learned, path).items():
+        render(plot_curve(learned, subject, title=title).figure, picture)
 
 
-def pictures(found: Curve, path: Path | None) -> dict[SubjectId, Path]:
+def pictures(learned: Curve, path: Path | None) -> dict[SubjectId, Path]:
     """Return the file that each subject's curves are drawn to."""
-    several = len(found.subjects) > 1
-    own = {one: path.with_stem(f"{path.stem}_{name_of(one)}") if several else path for one in found.subjects if path}
-    return {subject: picture for subject, picture in own.items() if picture is not None}
+    if path is None:
+        return {}
+    several = len(learned.subjects) > 1
+    return {n: path.with_stem(f"{path.stem}_{name_of(n)}") if several else path for n in learned.subjects}
 
 
 def _check_picture(path: Path | str | None) -> Path | None:

@@ -85,14 +85,14 @@ def learn(
     growing = [Growing(run, subject, **how, track=track, note=note) for subject, _ in pairs]  # type: ignore[arg-type]
     rows: list[CurveRow] = []
     ceilings: list[CeilingRow] = []
-    for one in growing:
-        of = {side: regions(one.subject, side, chosen) for side in one.subject.sides}
-        found = _Scores(one, of)
-        for predicted in one.predict():
-            found.add(predicted)
-        for side in one.subject.sides:
-            rows += found.rows(run, side)
-            ceilings += found.ceilings(run, side, n_resamples, seed)
+    for models in growing:
+        of = {side: regions(models.subject, side, chosen) for side in models.subject.sides}
+        scores = _Scores(models, of)
+        for predicted in models.predict():
+            scores.add(predicted)
+        for side in models.subject.sides:
+            rows += scores.rows(run, side)
+            ceilings += scores.ceilings(run, side, n_resamples, seed)
     numbers = [subject.id for subject, _ in pairs]
     notes = [*tell_min_ceiling(min_ceiling), *tell_split(run, numbers), *tell_random_weights([run])]
     notes += [*_tell_fewer(growing), *_tell_open(ceilings)]
@@ -145,48 +145,49 @@ class _Scores:
             members = side.members[block]
             if not members.any():
                 continue
-            measured, own = predicted.measured[:, block], predicted.predicted[:, block]
-            side.scores[place, point.repeat] += correlate(measured, own) @ members / n_folds
+            measured, model = predicted.measured[:, block], predicted.predicted[:, block]
+            side.scores[place, point.repeat] += correlate(measured, model) @ members / n_folds
             if point.repeat == 0 and self.is_sure:
                 rows = slice(self.first[point.fold], self.first[point.fold + 1])
-                influence = CORRELATION.of_images(measured, own, 0) @ members
-                side.influence[place, rows] += influence * CORRELATION.small_fold(len(own)) / n_folds
+                influence = CORRELATION.of_images(measured, model, 0) @ members
+                side.influence[place, rows] += influence * CORRELATION.small_fold(len(model)) / n_folds
 
     def rows(self, run: Run, side: Side) -> Iterator[CurveRow]:
         """Yield a row for each ROI and size."""
-        own, growing = self.sides[side], self.growing
+        of_side, growing = self.sides[side], self.growing
         origin = networks_of(run).fields
         for roi, vertices in self.of[side].items():
             for place, n in enumerate(growing.sizes):
                 n_repeats = growing.n_repeats if n < growing.n_fit else 1
                 head = (run.name, growing.subject.id, side, roi, len(vertices), n, self.n_components[n], n_repeats)
-                if roi not in own.rois:
+                if roi not in of_side.rois:
                     yield CurveRow(*head, None, None, **origin)
                     continue
-                r = own.scores[place, :n_repeats, own.rois.index(roi)]
+                r = of_side.scores[place, :n_repeats, of_side.rois.index(roi)]
                 sd = float(r.std(ddof=1)) if n_repeats > 1 else None
                 yield CurveRow(*head, float(r.mean()), sd, **origin)
 
     def ceilings(self, run: Run, side: Side, n_resamples: int, seed: int) -> Iterator[CeilingRow]:
         """Yield what each ROI's curve comes to."""
-        own, growing = self.sides[side], self.growing
+        of_side, growing = self.sides[side], self.growing
         origin, lost = networks_of(run).fields, growing.n_lost()
         sizes = np.array([n - lost[n] for n in growing.sizes], float)
         n_lost = lost[growing.sizes[-1]]
-        scores = self._filled(own.scores)
+        counts = draw(int(self.first[-1]), n_resamples=n_resamples, seed=seed) if self.is_sure else None
+        scores = self._filled(of_side.scores)
         means = scores.mean(axis=1)
         fitted = fit_saturation(sizes, means)
         for roi, vertices in self.of[side].items():
-            head = (run.name, growing.subject.id, side, roi, len(vertices), growing.n_fit)
-            if roi not in own.rois:
+            head = (run.name, growing.subject.id, side, roi, len(vertices), growing.sizes[-1])
+            if roi not in of_side.rois:
                 yield CeilingRow(*head, None, None, None, None, None, n_lost, **origin)
                 continue
-            column = own.rois.index(roi)
+            column = of_side.rois.index(roi)
             reached, ceiling = float(means[-1, column]), float(fitted.ceiling[column])
             low = high = None
             is_bounded = not fitted.is_open[column]
-            if self.is_sure:
-                drawn = self._redrawn(scores[:, :, column], own.influence[:, :, column], n_resamples, seed)
+            if counts is not None:
+                drawn = self._redrawn(scores[:, :, column], of_side.influence[:, :, column], counts, seed)
                 again = fit_saturation(sizes, drawn)
                 low, high = (float(end) for end in np.quantile(again.ceiling, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]))
                 is_open = np.mean(again.is_open) > (1 - LEVEL) / 2
@@ -203,12 +204,11 @@ class _Scores:
         return filled
 
     def _redrawn(
-        self, scores: NDArray[np.float64], influence: NDArray[np.float64], n_resamples: int, seed: int
+        self, scores: NDArray[np.float64], influence: NDArray[np.float64], counts: NDArray[np.float32], seed: int
     ) -> NDArray[np.float64]:
         """Return a ROI's curve in resamples of held-out images and of repeats, (n_sizes, n_resamples)."""
         n_repeats, n_folds = scores.shape[1], len(self.growing.folds)
-        counts = draw(influence.shape[1], n_resamples=n_resamples, seed=seed)
-        repeats = np.random.default_rng([seed, n_repeats]).integers(n_repeats, size=(n_resamples, n_repeats))
+        repeats = np.random.default_rng([seed, n_repeats]).integers(n_repeats, size=(len(counts), n_repeats))
         # Models of several folds share images, which makes their mean less sure, by so much at the most.
         wider = WIDEST if n_folds > 1 else 1.0
         drawn: NDArray[np.float64] = scores[:, repeats].mean(axis=2) + wider * influence @ (counts - 1).T
@@ -217,12 +217,12 @@ class _Scores:
 
 def _tell_fewer(growing: Sequence[Growing]) -> Iterator[str]:
     """Say where few images have fewer components than asked for."""
-    for one in growing:
-        asked = one.settings.n_components
-        fewer = {n: most for n, most in one.components().items() if most != asked}
+    for models in growing:
+        asked = models.settings.n_components
+        fewer = {n: most for n, most in models.components().items() if most != asked}
         if fewer:
             told = ", ".join(f"{most} of {n}" for n, most in fewer.items())
-            yield f"subject {one.subject.id}: few images have fewer components than {asked}: {told} images"
+            yield f"subject {models.subject.id}: few images have fewer components than {asked}: {told} images"
 
 
 def _tell_open(ceilings: Sequence[CeilingRow]) -> Iterator[str]:

@@ -46,8 +46,8 @@ class CeilingRow(OfLayers):
 
     Attributes
     ----------
-    mean_r
-        Of a model of all images that there are to fit on.
+    n_images, mean_r
+        Of the largest models, which usually are fitted on all images that there are.
     ceiling
         None where the images do not bound it: the curve rises too steeply still, or is too unsure.
     low, high
@@ -106,7 +106,7 @@ class Curve(RowsByRoi):
     @property
     def columns(self) -> tuple[str, ...]:
         """The names of what rows tell."""
-        return (*ORIGIN, *(one.name for one in fields(CurveRow) if one.name not in ORIGIN))
+        return (*ORIGIN, *(each.name for each in fields(CurveRow) if each.name not in ORIGIN))
 
     @property
     def records(self) -> list[dict[str, Any]]:
@@ -121,8 +121,8 @@ class Curve(RowsByRoi):
     def of_roi(self, subject: SubjectId, hemisphere: Side, roi: str) -> list[CurveRow]:
         """Return the rows of a ROI, from few images to all."""
         wanted = (subject, hemisphere, self.region(roi))
-        found = [row for row in self.rows if (row.subject, row.hemisphere, row.roi) == wanted]
-        return sorted(found, key=lambda row: row.n_images)
+        rows = [row for row in self.rows if (row.subject, row.hemisphere, row.roi) == wanted]
+        return sorted(rows, key=lambda row: row.n_images)
 
     def ceiling_of(self, subject: SubjectId, hemisphere: Side, roi: str) -> CeilingRow | None:
         """Return the ceiling of a ROI; None where that subject's data does not name it."""
@@ -140,7 +140,7 @@ class Ends(RowsByRoi):
     @property
     def columns(self) -> tuple[str, ...]:
         """The names of what rows tell."""
-        return (*ORIGIN, *(one.name for one in fields(CeilingRow) if one.name not in ORIGIN))
+        return (*ORIGIN, *(each.name for each in fields(CeilingRow) if each.name not in ORIGIN))
 
     @property
     def records(self) -> list[dict[str, Any]]:

@@ -94,12 +94,12 @@ def choose_nested(
     inner = score_inside(every, data, track=track, note=note)
     rows: list[NestedRow] = []
     for subject in data:
-        found = _Choosing(subject, every, inner[subject.id])
+        choosing = _Choosing(subject, every, inner[subject.id])
         counts = None
         if n_resamples is not None:
-            counts = draw(len(found.held[0].rows), n_resamples=n_resamples, seed=seed)
+            counts = draw(len(choosing.held[0].rows), n_resamples=n_resamples, seed=seed)
         for side in subject.sides:
-            rows += found.rows(side, regions(subject, side, chosen), counts, track, note)
+            rows += choosing.rows(side, regions(subject, side, chosen), counts, track, note)
     names = tuple(run.name for run in every)
     return Nested(names, tuple(rows), with_sums(chosen, classes), tuple(tell_min_ceiling(min_ceiling)))
 
@@ -144,18 +144,18 @@ def score_inside(
     UsageError, DataError, MissingStep
         As `choose_nested` does.
     """
-    scores = {one.id: [InnerScores(run, one, track=track, note=note) for run in runs] for one in subjects}
-    every = [own for of_subject in scores.values() for own in of_subject]
-    n_models = sum(own.n_models for own in every)
+    scores = {subject.id: [InnerScores(run, subject, track=track, note=note) for run in runs] for subject in subjects}
+    every = [scored for of_subject in scores.values() for scored in of_subject]
+    n_models = sum(scored.n_models for scored in every)
     if n_models:
-        seconds = sum(own.seconds for own in every)
+        seconds = sum(scored.seconds for scored in every)
         how_long = f", about {seconds / 60:.1f} minutes going by their trainings" if seconds > _SOON else ""
         note(f"choosing in inner folds fits {n_models:,} models{how_long}; what they score is kept for next time")
-    pairs = [(number, own) for number, of_subject in scores.items() for own in of_subject]
-    found: dict[SubjectId, list[InnerR]] = {number: [] for number in scores}
-    for number, own in track(pairs, total=len(pairs), label="inner folds", unit="runs") if n_models else pairs:
-        found[number].append(own.read())
-    return found
+    pairs = [(number, scored) for number, of_subject in scores.items() for scored in of_subject]
+    inner: dict[SubjectId, list[InnerR]] = {number: [] for number in scores}
+    for number, scored in track(pairs, total=len(pairs), label="inner folds", unit="runs") if n_models else pairs:
+        inner[number].append(scored.read())
+    return inner
 
 
 class _Choosing:
@@ -176,7 +176,7 @@ class _Choosing:
         r = {roi: outside(outer, chosen[roi], vertices) for roi, vertices in present.items()}
         between: Mapping[str, Interval] = {}
         if counts is not None:
-            means = {roi: float(own.mean()) for roi, own in r.items()}
+            means = {roi: float(of_run.mean()) for roi, of_run in r.items()}
             between = intervals_of_choices(
                 self.subject, side, self.held, present, chosen, means, counts, track=track, note=note
             )
@@ -184,7 +184,7 @@ class _Choosing:
             row = NestedRow(None, self.subject.id, side, roi, len(vertices), 0, len(outer[0]), ())
             if roi in present:
                 # As a report has it: the mean over folds of each vertex, and that over vertices.
-                naive = [float(own[:, vertices].mean(axis=0).mean()) for own in outer]
+                naive = [float(of_run[:, vertices].mean(axis=0).mean()) for of_run in outer]
                 row = self._chosen(row, chosen[roi], r[roi], naive)
                 row = replace(row, low=between[roi][0], high=between[roi][1]) if roi in between else row
             yield row
@@ -217,7 +217,7 @@ def best_inside(inner: Sequence[NDArray[np.float64]], vertices: NDArray[np.int64
     inner
         One entry a run, (n_folds, n_vertices).
     """
-    best: NDArray[np.int64] = np.array([own[:, vertices].mean(axis=1) for own in inner]).argmax(axis=0)
+    best: NDArray[np.int64] = np.array([of_run[:, vertices].mean(axis=1) for of_run in inner]).argmax(axis=0)
     return best
 
 

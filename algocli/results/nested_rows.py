@@ -102,8 +102,8 @@ class Nested(RowsByRoi):
     @property
     def columns(self) -> tuple[str, ...]:
         """The names of what rows tell."""
-        own = [one.name for one in fields(NestedRow) if one.name not in ORIGIN]
-        return (*ORIGIN, *own, "optimism")
+        names = [each.name for each in fields(NestedRow) if each.name not in ORIGIN]
+        return (*ORIGIN, *names, "optimism")
 
     @property
     def records(self) -> list[dict[str, Any]]:

@@ -64,20 +64,20 @@ def intervals_of_choices(
         if its:
             members = members_of(its, subject.n_vertices(side))
             _, influence = predicted_influence(subject, side, held, members, CORRELATION, track)
-            for own, roi in enumerate(its):
+            for place_of_roi, roi in enumerate(its):
                 here = np.isin(held.folds, folds[chosen[roi] == place])
-                predicted[here, columns[roi]] = influence[here, own]
+                predicted[here, columns[roi]] = influence[here, place_of_roi]
     # That inner folds use every image again, to choose, makes folds no more alike: measured on noise, where choices are
     # at their least stable, variances stay below what single runs have at the most.
     n_roles = max(regression_of(held.run.settings).n_roles for held in subject_runs)
-    one = np.zeros(1, np.int64)
-    found: dict[str, Interval] = {}
+    alone = np.zeros(1, np.int64)
+    intervals: dict[str, Interval] = {}
     for roi, column in columns.items():
         straight = Linearised(
-            np.array([means[roi]]), predicted[None, :, column], None, counts, one, np.array([n_roles]), one
+            np.array([means[roi]]), predicted[None, :, column], None, counts, alone, np.array([n_roles]), alone
         )
-        found[roi] = bootstrap.interval(straight.contrast([1.0]), LEVEL)
-    return found
+        intervals[roi] = bootstrap.interval(straight.contrast([1.0]), LEVEL)
+    return intervals
 
 
 def _of_holdout(
@@ -90,10 +90,10 @@ def _of_holdout(
     track: Track,
     note: Note,
 ) -> dict[str, Interval]:
-    found: dict[str, Interval] = {}
+    intervals: dict[str, Interval] = {}
     for place, held in enumerate(subject_runs):
         its = {roi: of[roi] for roi, runs in chosen.items() if runs[0] == place}
         if its:
             resampled = resample_rois(subject, [held], {side: its}, counts, track=track, note=note)[side]
-            found |= {roi: bootstrap.interval(own.contrast([1.0]), LEVEL) for roi, own in resampled.items()}
-    return found
+            intervals |= {roi: bootstrap.interval(redrawn.contrast([1.0]), LEVEL) for roi, redrawn in resampled.items()}
+    return intervals

@@ -97,17 +97,17 @@ class Growing:
 
     def _check_sizes(self, sizes: int | Sequence[int]) -> list[int]:
         if isinstance(sizes, int):
-            found = usual_sizes(self.n_fit, check_whole("sizes", sizes, 2, 100), self.settings)
+            checked = usual_sizes(self.n_fit, check_whole("sizes", sizes, 2, 100), self.settings)
         else:
-            found = sorted({check_whole("sizes", size, 2) for size in sizes})
-        if found and found[-1] > self.n_fit:
+            checked = sorted({check_whole("sizes", size, 2) for size in sizes})
+        if checked and checked[-1] > self.n_fit:
             raise UsageError(
-                f"sizes={found[-1]}: subject {self.subject.id} has {self.n_fit} images to fit on",
+                f"sizes={checked[-1]}: subject {self.subject.id} has {self.n_fit} images to fit on",
                 hint="leave it out; the largest size there is by default is all of them",
             )
-        if len(found) < 2:
+        if len(checked) < 2:
             raise UsageError("sizes=... are to be two at least, of different numbers of images")
-        return found
+        return checked
 
     def _promise(self, again: FoldsAgain) -> None:
         """Refuse what does not fit into memory: a training's, and a part of the Gram matrix and of the responses."""

@@ -83,8 +83,8 @@ class InnerScores:
             If the responses are not those that the run was trained on.
         """
         if self._kept is None:
-            found = score_inner(FoldsAgain(self.run, self.subject, note=self.note), self.inner)
-            self._kept = dict(found)
+            scores = score_inner(FoldsAgain(self.run, self.subject, note=self.note), self.inner)
+            self._kept = dict(scores)
             with where_writable(self.subject_run.folder):
                 keep(self._path, self._whose, self._kept)
         return {side: self._kept[side] for side in self.subject_run.sides}
@@ -115,7 +115,7 @@ def score_inner(again: FoldsAgain, inner: Sequence[Sequence[Fold]]) -> InnerR:
     models = _models(inner)
     settings = _within_reach(again, [model.fit for model, _ in models])
     kernels = Kernels(again.stores, settings, len(subject.train_stimuli), track=again.track)
-    found = {side: np.zeros((len(inner), subject.n_vertices(side))) for side in subject.sides}
+    by_side = {side: np.zeros((len(inner), subject.n_vertices(side))) for side in subject.sides}
     n_vertices = max(map(subject.n_vertices, subject.sides))
     n_together = fits_together(settings, max(len(model.fit) for model, _ in models), n_vertices)
     for start in range(0, len(models), n_together):
@@ -123,14 +123,14 @@ def score_inner(again: FoldsAgain, inner: Sequence[Sequence[Fold]]) -> InnerR:
         views = [view_of(kernels, model.fit) for model, _ in chunk]
         scores = [[view.project(part) for _, part in judged] for view, (_, judged) in zip(views, chunk, strict=True)]
         views = [view.without_kernels() for view in views]
-        for side, total in found.items():
+        for side, total in by_side.items():
             responses = subject.responses("train", side)
             fitted = again.regression.fit(settings, views, responses, again.note)
             for model, (_, judged), of_parts in zip(fitted, chunk, scores, strict=True):
-                for (fold, part), own in zip(judged, of_parts, strict=True):
-                    predicted = level_rounding(again.regression.predict(model, own))
+                for (fold, part), of_part in zip(judged, of_parts, strict=True):
+                    predicted = level_rounding(again.regression.predict(model, of_part))
                     total[fold] += correlate(np.asarray(responses[part]), predicted) / len(inner[fold])
-    return found
+    return by_side
 
 
 # A model to be fitted, and for whom it predicts what: the numbers of folds, each with rows that it leaves out.

@@ -46,8 +46,8 @@ class Saturation:
 
     def at(self, n: NDArray[np.floating]) -> NDArray[np.float64]:
         """Return the curves at some numbers of images, (n_sizes, n_curves)."""
-        found: NDArray[np.float64] = self.ceiling / np.sqrt(1 + self.half_at / np.asarray(n, np.float64)[:, None])
-        return found
+        curves: NDArray[np.float64] = self.ceiling / np.sqrt(1 + self.half_at / np.asarray(n, np.float64)[:, None])
+        return curves
 
 
 def fit_saturation(n: NDArray[np.floating], r: NDArray[np.floating]) -> Saturation:

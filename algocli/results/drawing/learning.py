@@ -73,7 +73,7 @@ class LearningLines:
         sides = dict.fromkeys(line.side for line in self.lines)
         classes = dict.fromkeys(line.roi_class for line in self.lines)
         return {
-            side: [[one for one in self.lines if (one.side, one.roi_class) == (side, name)] for name in classes]
+            side: [[line for line in self.lines if (line.side, line.roi_class) == (side, name)] for name in classes]
             for side in sides
         }
 

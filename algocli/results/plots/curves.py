@@ -25,9 +25,9 @@ def plot_curve(
         With a row of this subject that has a score.
     """
     lines = tuple(_lines(curve, subject))
-    own = [row for row in curve.rows if row.subject == subject]
-    sizes = sorted({row.n_images for row in own})
-    n_repeats = max(row.n_repeats for row in own)
+    rows = [row for row in curve.rows if row.subject == subject]
+    sizes = sorted({row.n_images for row in rows})
+    n_repeats = max(row.n_repeats for row in rows)
     caption = (
         f"Mean r over the vertices of a ROI, on the same {SCORED_ON} for all. Dots: mean of {n_repeats} models, each "
         "of images of its own, and their standard deviation; of all images there is one. Lines: r(n) = ceiling / "
