@@ -23,7 +23,7 @@ def nested_tables(nested: Nested) -> Iterator[Table]:
         rows = {row.roi: row for row in nested.rows if (row.subject, row.hemisphere) == (subject, side)}
         if rows:
             title = (
-                f"Subject {subject}, {heading(side).lower()}: the best run by ROI, chosen in inner folds (validation)"
+                f"Subject {subject}, {heading(side).lower()}: the best run by inner folds (validation)"
             )
             yield title, columns, list(roi_lines(nested, {roi: _cells(nested, row) for roi, row in rows.items()}))
 
@@ -36,7 +36,7 @@ def nested_group_tables(nested: Nested) -> Iterator[Table]:
     for side in nested.sides:
         cells = {row.roi: _group_cells(row) for row in every if row.hemisphere == side}
         whose = f"{len(nested.subjects)} subjects, {heading(side).lower()}"
-        title = f"{whose}: each one's best run by ROI, chosen in inner folds (validation)"
+        title = f"{whose}: each one's best run by inner folds (validation)"
         yield title, ["ROI", "subj", "mean r", "low", "high", "naive r", "above"], list(roi_lines(nested, cells))
 
 
