@@ -22,9 +22,7 @@ def nested_tables(nested: Nested) -> Iterator[Table]:
     for subject, side in product(nested.subjects, nested.sides):
         rows = {row.roi: row for row in nested.rows if (row.subject, row.hemisphere) == (subject, side)}
         if rows:
-            title = (
-                f"Subject {subject}, {heading(side).lower()}: the best run by inner folds (validation)"
-            )
+            title = f"Subject {subject}, {heading(side).lower()}: the best run by inner folds (validation)"
             yield title, columns, list(roi_lines(nested, {roi: _cells(nested, row) for roi, row in rows.items()}))
 
 
