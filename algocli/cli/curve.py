@@ -53,7 +53,9 @@ def register(app: typer.Typer) -> None:
 def curve(
     run: RunName = "latest",
     sizes: Sizes = "8",
-    repeats: Annotated[int, typer.Option(min=1, help="How many subsets of each size.")] = 3,
+    repeats: Annotated[
+        int, typer.Option(min=1, help="How many subsets of each size, where they have room side by side.")
+    ] = 3,
     pca: Annotated[
         str | None,
         typer.Option(metavar="N|full", help="Number of principal components.  [default: as the run has it]"),
@@ -82,16 +84,17 @@ def curve(
     """Show how much better a run's models are the more images they see, and where that ends.
 
     Models are fitted on growing numbers of the images that the run fits, components and all, and every one is scored on
-    the images that the run holds out. Each size is drawn by chance --repeats times, within the next larger one. Nothing
-    is read but the run's Gram matrices and responses, so that a curve takes as long as two or three trainings. Few
-    images that cannot have as many components as asked for have as many as they can, which is said.
+    the images that the run holds out. Each size is drawn by chance --repeats times, or as often as it has room among
+    all images, within the next larger one. Nothing is read but the run's Gram matrices and responses, so that a curve
+    takes as long as a few trainings. Few images that cannot have as many components as asked for have as many as they
+    can, which is said.
 
     A model of k components errs by what it mistook noise for, whose variance falls as k / n: so r(n) follows
     c / sqrt(1 + b / n), which is fitted (for OLS to n - k - 1, the images that its components leave). c is the ceiling,
     what r comes to with images without end; 'half at' is the number of images of which a model explains half as much
-    variance. A curve that learns more than k components ever hold, as
-    ridge on all of them, rises more slowly, and its ceiling is then a cautious one. The 95 % interval is of other
-    held-out images, the same for all sizes, and of other subsets; a dash is a ceiling that these images do not bound.
+    variance. A curve that learns more than k components ever hold, as ridge on all of them, rises for longer, and its
+    ceiling is then a cautious one. The 95 % interval is of other held-out images, the same for all sizes, and of other
+    subsets; a dash is a ceiling that these images do not bound.
 
     --pca, --regression, --alpha-by and --alphas draw the curve of other settings than the run's, on its features and
     its held-out images. --csv writes the ceilings to a file of their own: rows.ceilings.csv beside rows.csv.

@@ -47,7 +47,7 @@ def curve(
     """Fit models on growing numbers of a run's images, all scored on the same held-out ones.
 
     Images to fit on are drawn by chance, each subset within the next larger one, and components are found in each anew;
-    features are not read again. A curve of 8 sizes takes about as long as two or three trainings.
+    features are not read again. A curve of 8 sizes takes as long as a few trainings.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def curve(
     sizes
         How many numbers of images, evenly spaced on a logarithmic scale up to all; or these numbers themselves.
     repeats
-        How many subsets of each size; of all images there is one.
+        How many subsets of each size at the most; of more than half of the images there is one, of a third two.
     data_dir, subjects, rois, min_ceiling, features_from
         As for `report`.
     n_resamples, seed
@@ -90,8 +90,8 @@ def curve(
     Examples
     --------
     >>> found = algocli.curve(algocli.find_run("cache"), sizes=3, rois="All vertices")
-    >>> [row.n_images for row in found.of_roi(1, "left", "All vertices")][-1]
-    18
+    >>> found.sizes[-1], [row.n_images for row in found.of_roi(1, "left", "All vertices")] == list(found.sizes)
+    (117, True)
     """
     one_run(run)
     check_settings(settings)

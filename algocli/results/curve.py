@@ -62,7 +62,7 @@ def learn(
     sizes
         How many numbers of images, or these numbers.
     n_repeats
-        How many models of each, but for that of all images.
+        How many models of each at the most: as many as all images have room for side by side.
     n_resamples, seed
         How often held-out images, and repeats, are drawn anew for the interval of a ceiling; and the seed of that, and
         of the subsets.
@@ -158,7 +158,7 @@ class _Scores:
         origin = networks_of(run).fields
         for roi, vertices in self.of[side].items():
             for place, n in enumerate(growing.sizes):
-                n_repeats = growing.n_repeats if n < growing.n_fit else 1
+                n_repeats = growing.repeats_of(n)
                 head = (run.name, growing.subject.id, side, roi, len(vertices), n, self.n_components[n], n_repeats)
                 if roi not in of_side.rois:
                     yield CurveRow(*head, None, None, **origin)
@@ -175,7 +175,9 @@ class _Scores:
         n_lost = lost[growing.sizes[-1]]
         counts = draw(int(self.first[-1]), n_resamples=n_resamples, seed=seed) if self.is_sure else None
         scores = self._filled(of_side.scores)
-        means = scores.mean(axis=1)
+        means = np.stack(
+            [of_size[: growing.repeats_of(n)].mean(axis=0) for of_size, n in zip(scores, growing.sizes, strict=True)]
+        )
         fitted = fit_saturation(sizes, means)
         for roi, vertices in self.of[side].items():
             head = (run.name, growing.subject.id, side, roi, len(vertices), growing.sizes[-1])
@@ -197,11 +199,10 @@ class _Scores:
             yield CeilingRow(*head, reached, ceiling if is_bounded else None, low, high, half_at, n_lost, **origin)
 
     def _filled(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Give every repeat the model of all images, of which there is one."""
-        is_all = np.array(self.growing.sizes) == self.growing.n_fit
-        filled = scores.copy()
-        filled[is_all] = scores[is_all, :1]
-        return filled
+        """Give sizes of fewer repeats those that they have once more, until all have as many."""
+        repeats = np.arange(scores.shape[1])
+        having = [repeats % self.growing.repeats_of(n) for n in self.growing.sizes]
+        return np.stack([of_size[which] for of_size, which in zip(scores, having, strict=True)])
 
     def _redrawn(
         self, scores: NDArray[np.float64], influence: NDArray[np.float64], counts: NDArray[np.float32], seed: int

@@ -20,7 +20,7 @@ class CurveRow(OfLayers):
     n_components
         How many the models have, which is less than asked for where so few images have no more; None for all.
     n_repeats
-        How many models there are, each fitted on images of its own; of all images there is one.
+        How many models there are, each of a subset of its own; of more than half of the images there is one.
     mean_r
         On the same held-out images, whatever was fitted on; the mean over the ROI's vertices, and over models.
     sd

@@ -1,6 +1,7 @@
 """Models of more and more of the images that a run fits, on the images that it holds out: the points of a curve.
 
-Subsets are drawn by chance, each within the next larger one of its repeat; of all images there is one.
+Subsets are drawn by chance, each within the next larger one of its repeat. Of a size there are no more than all images
+have room for side by side: more would have most of their images in common, and cost the most.
 """
 
 from __future__ import annotations
@@ -120,7 +121,11 @@ class Growing:
     @property
     def n_models(self) -> int:
         """How many models there are to fit."""
-        return len(self.folds) * sum(self.n_repeats if size < self.n_fit else 1 for size in self.sizes)
+        return len(self.folds) * sum(map(self.repeats_of, self.sizes))
+
+    def repeats_of(self, n_images: int) -> int:
+        """Return how many subsets there are of so many images."""
+        return max(1, min(self.n_repeats, self.n_fit // n_images))
 
     def components(self) -> dict[int, int | None]:
         """Return by the number of images how many components a model of them has; None for all that there are."""
@@ -151,7 +156,7 @@ class Growing:
                 # Of the smallest fold's images there may be a few less than of another's: all are all.
                 sizes = {n if n < self.n_fit else len(fold.fit): n for n in self.sizes}
                 for n, rows in draw_nested(fold.fit, list(sizes), [self.seed, repeat, number]).items():
-                    if repeat == 0 or n < len(fold.fit):
+                    if repeat < self.repeats_of(sizes[n]):
                         yield fold, rows, Point(number, sizes[n], repeat)
 
     def _predict(self, subset: Subset, settings: Settings, fold: Fold, side: Side, point: Point) -> Predicted:

@@ -29,10 +29,10 @@ def plot_curve(
     sizes = sorted({row.n_images for row in rows})
     n_repeats = max(row.n_repeats for row in rows)
     caption = (
-        f"Mean r over the vertices of a ROI, on the same {SCORED_ON} for all. Dots: mean of {n_repeats} models, each "
-        "of images of its own, and their standard deviation; of all images there is one. Lines: r(n) = ceiling / "
-        "sqrt(1 + b / n), fitted; \N{INFINITY}: its ceiling and 95 % interval, a triangle the least that it is where "
-        f"these images do not bound it.\nRun {curve.run}"
+        f"Mean r over the vertices of a ROI, on the same {SCORED_ON} for all. Dots: mean of up to {n_repeats} models, "
+        "each of a subset, and their standard deviation; of more than half of all images there is one. Lines: r(n) = "
+        "ceiling / sqrt(1 + b / n), fitted over the number of fitted images; \N{INFINITY}: its ceiling and 95 % "
+        f"interval, a triangle the least that it is where these images do not bound it.\nRun {curve.run}"
     )
     if curve.changed:
         caption += f", with {', '.join(f'{name} {value}' for name, value in curve.changed.items())}"
