@@ -23,10 +23,18 @@ EXAMPLES = {
         "algocli report --significance --intervals -s 1",
         "algocli report --run everyone --group",
     ),
-    "compare": ("algocli compare conv1 conv2 --roi EBA", "algocli compare --run 'conv*' --roi EBA"),
+    "compare": (
+        "algocli compare conv1 conv2 --roi EBA",
+        "algocli compare --run 'conv*' --roi EBA",
+        "algocli compare 'layer-*' --nested --roi EBA",
+    ),
     "partition": (
         "algocli partition features.2 features.5 -s 1 -o parts",
         "algocli partition features.2 features.5 -s 1 --folds 5 --intervals --correct max",
+    ),
+    "curve": (
+        "algocli curve -s 1 --sizes 4 -o curve.png",
+        "algocli curve --run everyone --sizes 40,80,120 --repeats 2 --pca full --regression ridge --csv curve.csv",
     ),
     "plot": (
         "algocli plot accuracy -s 1 --vmin 0 --vmax 0.6 --cmap viridis -o accuracy.pdf",

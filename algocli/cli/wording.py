@@ -61,6 +61,7 @@ _SAME = (
     *(
         "min_ceiling",
         "min_r",
+        "nested",
         "nsd",
         "nsd_id",
         "numerics",
@@ -72,6 +73,7 @@ _SAME = (
         "project_seed",
         "repeats",
         "resample_seed",
+        "sizes",
     ),
     *("resample_seed", "run", "significance", "significant"),
     *("stim_info", "stimuli", "stimulus", "surface", "title", "transform", "trust_remote_code", "unit", "vmax", "vmin"),

@@ -15,6 +15,7 @@ kernels       the Gram matrices that components come from, and views of images b
 memory        what a training takes at the most
 reach         how many components few images allow
 training      the models of one subject
+subsets       models of some of the images, drawn by chance
 outputs       what they leave in a run
 new_images    scores of images that are no subject's own
 """

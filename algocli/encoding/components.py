@@ -137,6 +137,9 @@ _Eigenpairs = tuple[NDArray[np.float64], NDArray[np.float32], NDArray[np.float64
 
 def _eigenpairs(gram: Gram, fit: NDArray[np.int64], n_components: int, algebra: Algebra) -> _Eigenpairs:
     """Return at least `n_components` eigenpairs of the centred Gram matrix and its column means, kept or computed."""
+    if not gram.keeps:
+        matrix = CentredGram(gram, fit, algebra)
+        return *leading_eigenpairs(matrix, n_components, algebra=algebra, alone=True), matrix.column_means
     n_pairs = n_pairs_kept(n_components, len(fit))
     kept = _list_kept(gram, fit, n_pairs)
     for path in kept:

@@ -42,7 +42,7 @@ class Symmetric(Protocol):
 
 
 def leading_eigenpairs(
-    matrix: Symmetric, n_pairs: int, *, seed: int = 0, algebra: Algebra = ON_CPU
+    matrix: Symmetric, n_pairs: int, *, seed: int = 0, algebra: Algebra = ON_CPU, alone: bool = False
 ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
     """Compute the largest eigenvalues of a positive semi-definite matrix and their vectors.
 
@@ -54,6 +54,8 @@ def leading_eigenpairs(
         How many, at most n.
     algebra
         What decomposes a matrix of which most is wanted.
+    alone
+        Whether they need not be, to the last bit, what they are among more of them.
 
     Returns
     -------
@@ -64,7 +66,7 @@ def leading_eigenpairs(
     """
     n = len(matrix)
     if is_exact(n, n_pairs):
-        return _exact(matrix, n_pairs, algebra)
+        return _largest(matrix, n_pairs, algebra) if alone else _exact(matrix, n_pairs, algebra)
     pairs = _krylov(matrix, n_pairs, seed)
     return pairs or _exact(matrix, n_pairs, algebra)
 
@@ -77,6 +79,11 @@ def is_exact(n: int, n_pairs: int) -> bool:
 def _exact(matrix: Symmetric, n_pairs: int, algebra: Algebra) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
     whole = np.array(matrix, dtype=np.float64)
     values, vectors = algebra.eigh(whole)
+    return values[: -n_pairs - 1 : -1].copy(), vectors[:, : -n_pairs - 1 : -1].astype(np.float32)
+
+
+def _largest(matrix: Symmetric, n_pairs: int, algebra: Algebra) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    values, vectors = algebra.eigh(np.array(matrix, dtype=np.float64), n_pairs)
     return values[: -n_pairs - 1 : -1].copy(), vectors[:, : -n_pairs - 1 : -1].astype(np.float32)
 
 

@@ -147,11 +147,23 @@ def view_of(kernels: Kernels, fit: NDArray[np.int64], algebra: Algebra = ON_CPU)
     DataError, UsageError
         If there are too few images, or float32 does not show their components.
     """
-    settings, grams = kernels.settings, kernels.of(fit)
+    return view_within(kernels.settings, kernels.n_train, kernels.of(fit), fit, algebra)
+
+
+def view_within(
+    settings: Fields, n_train: int, grams: list[Gram], fit: NDArray[np.int64], algebra: Algebra = ON_CPU
+) -> View:
+    """Fit components on the images `fit` of Gram matrices, of which the first `n_train` images may be fitted on.
+
+    Raises
+    ------
+    DataError, UsageError
+        As `view_of`.
+    """
     components = [fit_components(kernel, fit, settings.n_components, algebra) for kernel in grams]
     if settings.join == "components":
         components = [stack(components, scaled=settings.scaled)]
-    inner = regression_of(settings).make_inner_folds(settings, kernels.n_train, grams, fit, algebra)
+    inner = regression_of(settings).make_inner_folds(settings, n_train, grams, fit, algebra)
     return View(grams, components, inner, algebra)
 
 

@@ -56,15 +56,20 @@ class Algebra:
         for (i, j), tile in tiles.items():
             tile += blocks[i] @ blocks[j].T
 
-    def eigh(self, matrix: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def eigh(
+        self, matrix: NDArray[np.float64], n_largest: int | None = None
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the eigenvalues, rising, and eigenvectors of a symmetric matrix, which may be overwritten.
 
-        They take little more memory than they and the matrix need.
+        They take little more memory than they and the matrix need. The largest alone take a part of the time, and may
+        differ in the last digits from what they are among all.
         """
         from scipy.linalg import eigh
 
+        n = len(matrix)
+        some = None if n_largest is None else (n - n_largest, n - 1)
         # numpy takes five times the matrix. The transpose is the same matrix, in the order that LAPACK overwrites.
-        values, vectors = eigh(matrix.T, overwrite_a=True, driver="evr", check_finite=False)
+        values, vectors = eigh(matrix.T, overwrite_a=True, driver="evr", check_finite=False, subset_by_index=some)
         return values, vectors
 
 
@@ -104,7 +109,9 @@ class TorchAlgebra(Algebra):
                 # torch adds with all cores, numpy with one.
                 torch.from_numpy(tile).add_(self._product(held[i], held[j]))
 
-    def eigh(self, matrix: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def eigh(
+        self, matrix: NDArray[np.float64], n_largest: int | None = None
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return eigenvalues and eigenvectors, in float64."""
         import torch
 

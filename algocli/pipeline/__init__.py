@@ -18,6 +18,8 @@ _HOMES = {
     "partition": "shares",
     "report": "reports",
     "compare": "reports",
+    "nested": "choices",
+    "curve": "curves",
     "plot": "figures",
     "predict": "predictions",
     "predict_files": "predictions",

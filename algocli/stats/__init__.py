@@ -10,5 +10,6 @@ groups       what several subjects say together: mean, sign flips, prevalence
 best         which of several is best on average over subjects, and how stable that is
 bootstrap    how far scores might have come out otherwise
 influence    what images add to scores of folds, whose models share them
+saturation   what a score would come to, had there been images without end
 measures     r and R² as those who ask how sure they are need them
 """

@@ -24,6 +24,8 @@ _ROWS = 1024
 class Gram:
     """A Gram matrix: symmetric, n_stimuli x n_stimuli, float32.
 
+    What is derived from it is kept in its folder, unless it is a part of another that serves once (`keeps`).
+
     Parameters
     ----------
     folder
@@ -54,6 +56,7 @@ class Gram:
         self.n_features = n_features
         self._held = matrix
         self._first = slice(n_stimuli)
+        self.keeps = True
         self.n_stimuli = len(self._open())
 
     def leading(self, n_stimuli: int) -> Gram:
@@ -63,6 +66,12 @@ class Gram:
         fewer = copy(self)
         fewer._first, fewer.n_stimuli = slice(n_stimuli), n_stimuli
         return fewer
+
+    def taken(self, rows: NDArray[np.int64]) -> Gram:
+        """Return that of some images alone, in this order, in memory; what is derived from it is not kept."""
+        part = Gram(self.folder, self.block(rows, rows), key=self.key, n_features=self.n_features)
+        part.keeps = False
+        return part
 
     def in_memory(self) -> NDArray[np.float32]:
         """Return the whole matrix, (n_stimuli, n_stimuli), not to be changed; it is kept by whoever asks."""

@@ -17,5 +17,6 @@ charts       bars by ROI
 run_bars     bars of several runs
 dots         a dot for each subject, and their mean
 density      counts of vertices in a field
+learning     scores over numbers of images
 heatmap      layers by ROI
 """

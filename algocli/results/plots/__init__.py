@@ -5,6 +5,7 @@ rois          where things lie
 accuracy      how well a run explains the cortex
 ceilings      how close that comes to the noise ceiling
 difference    where one run is better than another
+curves        how much better models are that see more images
 layers        which layer explains what best
 responses     what single images do
 group_maps    the same of a group: on fsaverage

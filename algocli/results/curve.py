@@ -1,0 +1,236 @@
+"""Learning curves: how much better a run's models are the more images they are fitted on, and where that ends.
+
+All sizes are scored on the same held-out images. How sure the end is follows from drawing these anew, the same ones for
+all sizes, together with the subsets that models were fitted on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algocli.compute.arrays import blocks
+from algocli.compute.track import Note, Track, silent, unheard
+from algocli.dataset.naming import SubjectId
+from algocli.dataset.protocol import Dataset
+from algocli.dataset.sides import Side
+from algocli.results.curve_rows import CeilingRow, Curve, CurveRow
+from algocli.results.held_out import VERTICES, scored_on
+from algocli.results.regions import Regions, choose_rois, classes_of, regions, tell_min_ceiling, with_sums
+from algocli.results.resampling import LEVEL, draw, members_of
+from algocli.results.scoring import scored_subjects
+from algocli.runs.growing import Growing, Predicted
+from algocli.runs.networks import networks_of, tell_random_weights
+from algocli.runs.run import Run
+from algocli.runs.scored_images import tell_split
+from algocli.stats.correlation import correlate
+from algocli.stats.influence import FEWEST, WIDEST
+from algocli.stats.measures import CORRELATION
+from algocli.stats.saturation import fit_saturation
+
+# A ceiling this many times as high as what all images reach, at the upper end of its interval, is none that they bound.
+_TOO_FAR = 2.0
+
+
+def learn(
+    run: Run,
+    data: Dataset,
+    *,
+    subjects: Iterable[SubjectId] | None = None,
+    rois: Sequence[str] | None = None,
+    min_ceiling: float = 0,
+    sizes: int | Sequence[int] = 8,
+    n_repeats: int = 3,
+    n_resamples: int = 1000,
+    seed: int = 0,
+    changed: Mapping[str, Any] | None = None,
+    track: Track = silent,
+    note: Note = unheard,
+) -> Curve:
+    """Fit models on growing numbers of a run's images, and score them on those that it holds out.
+
+    Parameters
+    ----------
+    data
+        What the run was trained on.
+    subjects, rois, min_ceiling
+        As `summarise` has them.
+    sizes
+        How many numbers of images, or these numbers.
+    n_repeats
+        How many models of each at the most: as many as all images have room for side by side.
+    n_resamples, seed
+        How often held-out images, and repeats, are drawn anew for the interval of a ceiling; and the seed of that, and
+        of the subsets.
+    changed
+        Fields of the settings that are to be otherwise than the run has them.
+
+    Raises
+    ------
+    UsageError
+        If sizes, settings or ROIs cannot be, or code of others would have to run.
+    MissingStep
+        If the run lacks a subject, or its features are gone.
+    DataError
+        If the responses are not those that the run was trained on.
+    """
+    pairs = scored_subjects(data, run, subjects)
+    classes = classes_of(subject for subject, _ in pairs)
+    chosen = choose_rois(rois, classes, min_ceiling)
+    how = {"sizes": sizes, "n_repeats": n_repeats, "seed": seed, "changed": changed or {}}
+    growing = [Growing(run, subject, **how, track=track, note=note) for subject, _ in pairs]  # type: ignore[arg-type]
+    rows: list[CurveRow] = []
+    ceilings: list[CeilingRow] = []
+    for models in growing:
+        of = {side: regions(models.subject, side, chosen) for side in models.subject.sides}
+        scores = _Scores(models, of)
+        for predicted in models.predict():
+            scores.add(predicted)
+        for side in models.subject.sides:
+            rows += scores.rows(run, side)
+            ceilings += scores.ceilings(run, side, n_resamples, seed)
+    numbers = [subject.id for subject, _ in pairs]
+    notes = [*tell_min_ceiling(min_ceiling), *tell_split(run, numbers), *tell_random_weights([run])]
+    notes += [*_tell_fewer(growing), *_tell_open(ceilings)]
+    held = scored_on(run, [subject_run for _, subject_run in pairs])
+    return Curve(run.name, tuple(rows), tuple(ceilings), with_sums(chosen, classes), tuple(notes), changed or {}, held)
+
+
+@dataclass(frozen=True)
+class _Side:
+    """What is gathered of one side: of the ROIs that have a vertex, in order.
+
+    Attributes
+    ----------
+    members : (n_vertices, n_rois)
+    scores : (n_sizes, n_repeats, n_rois)
+        Mean r over the folds so far.
+    influence : (n_sizes, n_held_out, n_rois)
+        How much each held-out image moves the score of the first repeat.
+    """
+
+    rois: tuple[str, ...]
+    members: NDArray[np.float32]
+    scores: NDArray[np.float64]
+    influence: NDArray[np.float64]
+
+
+class _Scores:
+    """The scores of one subject's models, ROI by ROI."""
+
+    def __init__(self, growing: Growing, of: Mapping[Side, Regions]) -> None:
+        self.growing, self.of = growing, of
+        sizes = [len(fold.held_out) for fold in growing.folds]
+        self.first = np.cumsum([0, *sizes])
+        # Too few images in a fold say nothing of how sure its r is.
+        self.is_sure = min(sizes) >= FEWEST
+        self.n_components = growing.components()
+        self.sides: dict[Side, _Side] = {}
+        for side, rois in of.items():
+            present = {roi: vertices for roi, vertices in rois.items() if len(vertices)}
+            shape = (len(growing.sizes), growing.n_repeats, len(present))
+            influence = np.zeros((shape[0], self.first[-1], shape[2]))
+            members = members_of(present, growing.subject.n_vertices(side))
+            self.sides[side] = _Side(tuple(present), members, np.zeros(shape), influence)
+
+    def add(self, predicted: Predicted) -> None:
+        """Score what a model predicts."""
+        point, side, n_folds = predicted.point, self.sides[predicted.side], len(self.growing.folds)
+        place = self.growing.sizes.index(point.n_images)
+        for block in blocks(len(side.members), VERTICES):
+            members = side.members[block]
+            if not members.any():
+                continue
+            measured, model = predicted.measured[:, block], predicted.predicted[:, block]
+            side.scores[place, point.repeat] += correlate(measured, model) @ members / n_folds
+            if point.repeat == 0 and self.is_sure:
+                rows = slice(self.first[point.fold], self.first[point.fold + 1])
+                influence = CORRELATION.of_images(measured, model, 0) @ members
+                side.influence[place, rows] += influence * CORRELATION.small_fold(len(model)) / n_folds
+
+    def rows(self, run: Run, side: Side) -> Iterator[CurveRow]:
+        """Yield a row for each ROI and size."""
+        of_side, growing = self.sides[side], self.growing
+        origin = networks_of(run).fields
+        for roi, vertices in self.of[side].items():
+            for place, n in enumerate(growing.sizes):
+                n_repeats = growing.repeats_of(n)
+                head = (run.name, growing.subject.id, side, roi, len(vertices), n, self.n_components[n], n_repeats)
+                if roi not in of_side.rois:
+                    yield CurveRow(*head, None, None, **origin)
+                    continue
+                r = of_side.scores[place, :n_repeats, of_side.rois.index(roi)]
+                sd = float(r.std(ddof=1)) if n_repeats > 1 else None
+                yield CurveRow(*head, float(r.mean()), sd, **origin)
+
+    def ceilings(self, run: Run, side: Side, n_resamples: int, seed: int) -> Iterator[CeilingRow]:
+        """Yield what each ROI's curve comes to."""
+        of_side, growing = self.sides[side], self.growing
+        origin, lost = networks_of(run).fields, growing.n_lost()
+        sizes = np.array([n - lost[n] for n in growing.sizes], float)
+        n_lost = lost[growing.sizes[-1]]
+        counts = draw(int(self.first[-1]), n_resamples=n_resamples, seed=seed) if self.is_sure else None
+        scores = self._filled(of_side.scores)
+        means = np.stack(
+            [of_size[: growing.repeats_of(n)].mean(axis=0) for of_size, n in zip(scores, growing.sizes, strict=True)]
+        )
+        fitted = fit_saturation(sizes, means)
+        for roi, vertices in self.of[side].items():
+            head = (run.name, growing.subject.id, side, roi, len(vertices), growing.sizes[-1])
+            if roi not in of_side.rois:
+                yield CeilingRow(*head, None, None, None, None, None, n_lost, **origin)
+                continue
+            column = of_side.rois.index(roi)
+            reached, ceiling = float(means[-1, column]), float(fitted.ceiling[column])
+            low = high = None
+            is_bounded = not fitted.is_open[column]
+            if counts is not None:
+                drawn = self._redrawn(scores[:, :, column], of_side.influence[:, :, column], counts, seed)
+                again = fit_saturation(sizes, drawn)
+                low, high = (float(end) for end in np.quantile(again.ceiling, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]))
+                is_open = np.mean(again.is_open) > (1 - LEVEL) / 2
+                high = None if is_open or high > _TOO_FAR * reached else high
+                is_bounded = is_bounded and high is not None
+            half_at = float(fitted.half_at[column]) + n_lost if is_bounded else None
+            yield CeilingRow(*head, reached, ceiling if is_bounded else None, low, high, half_at, n_lost, **origin)
+
+    def _filled(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Give sizes of fewer repeats those that they have once more, until all have as many."""
+        repeats = np.arange(scores.shape[1])
+        having = [repeats % self.growing.repeats_of(n) for n in self.growing.sizes]
+        return np.stack([of_size[which] for of_size, which in zip(scores, having, strict=True)])
+
+    def _redrawn(
+        self, scores: NDArray[np.float64], influence: NDArray[np.float64], counts: NDArray[np.float32], seed: int
+    ) -> NDArray[np.float64]:
+        """Return a ROI's curve in resamples of held-out images and of repeats, (n_sizes, n_resamples)."""
+        n_repeats, n_folds = scores.shape[1], len(self.growing.folds)
+        repeats = np.random.default_rng([seed, n_repeats]).integers(n_repeats, size=(len(counts), n_repeats))
+        # Models of several folds share images, which makes their mean less sure, by so much at the most.
+        wider = WIDEST if n_folds > 1 else 1.0
+        drawn: NDArray[np.float64] = scores[:, repeats].mean(axis=2) + wider * influence @ (counts - 1).T
+        return drawn
+
+
+def _tell_fewer(growing: Sequence[Growing]) -> Iterator[str]:
+    """Say where few images have fewer components than asked for."""
+    for models in growing:
+        asked = models.settings.n_components
+        fewer = {n: most for n, most in models.components().items() if most != asked}
+        if fewer:
+            told = ", ".join(f"{most} of {n}" for n, most in fewer.items())
+            yield f"subject {models.subject.id}: few images have fewer components than {asked}: {told} images"
+
+
+def _tell_open(ceilings: Sequence[CeilingRow]) -> Iterator[str]:
+    having = [row for row in ceilings if row.mean_r is not None]
+    n_open = sum(not row.is_bounded for row in having)
+    if n_open:
+        yield (
+            f"{n_open} of {len(having)} curves have no ceiling: they still rise so steeply, or are so unsure, that "
+            "these images do not bound it; `low` is what it is at the least"
+        )

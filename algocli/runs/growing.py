@@ -1,0 +1,166 @@
+"""Models of more and more of the images that a run fits, on the images that it holds out: the points of a curve.
+
+Subsets are drawn by chance, each within the next larger one of its repeat. Of a size there are no more than all images
+have room for side by side: more would have most of their images in common, and cost the most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algocli.compute.arrays import level_rounding
+from algocli.compute.budget import check_memory
+from algocli.compute.choices import check_whole
+from algocli.compute.track import Note, Track, silent, unheard
+from algocli.dataset.protocol import Subject
+from algocli.dataset.sides import Side
+from algocli.encoding.kernels import Kernels
+from algocli.encoding.memory import Size, bytes_needed
+from algocli.encoding.regressions.registry import regression_of
+from algocli.encoding.settings import Settings
+from algocli.encoding.splits import Fold
+from algocli.encoding.subsets import Subset, draw_nested, take, usual_sizes, within_reach
+from algocli.errors import UsageError
+from algocli.runs.between_folds import FoldsAgain
+from algocli.runs.run import Run
+
+# What of a run's settings may be otherwise: not its features, nor which images it holds out.
+MAY_DIFFER = ("n_components", "regression", "alpha_by", "alphas", "join", "scaled", "standardised", "n_iter")
+
+
+@dataclass(frozen=True)
+class Point:
+    """A model that was fitted: in which fold, on how many images, for which repeat."""
+
+    fold: int
+    n_images: int
+    repeat: int
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """What a model predicts of the images that its fold holds out, (n_held_out, n_vertices) of one side."""
+
+    point: Point
+    side: Side
+    measured: NDArray[np.float32]
+    predicted: NDArray[np.float32]
+
+
+class Growing:
+    """The models of one subject of a run, or of other settings in its place.
+
+    Parameters
+    ----------
+    sizes
+        How many sizes there are to be, or the sizes themselves.
+    changed
+        Fields of the settings that are to be otherwise than the run has them.
+
+    Raises
+    ------
+    MissingStep
+        If the run lacks the subject, or its features are gone.
+    UsageError
+        If sizes or settings cannot be, or code of others would have to run.
+    DataError
+        If the responses are not those that the run was trained on.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        subject: Subject,
+        *,
+        sizes: int | Sequence[int],
+        n_repeats: int,
+        seed: int,
+        changed: Mapping[str, Any],
+        track: Track = silent,
+        note: Note = unheard,
+    ) -> None:
+        again = FoldsAgain(run, subject, track=track, note=note)
+        self.subject, self.folds, self.track, self.note = subject, again.folds, track, note
+        self.n_repeats, self.seed = check_whole("repeats", n_repeats, 1), check_whole("seed", seed, 0)
+        self.settings: Settings = replace(run.settings, **changed)
+        self.regression = regression_of(self.settings)
+        if self.regression.runs_code:
+            raise UsageError(f"the code of {self.regression.name} is not run for a learning curve")
+        self.n_fit = min(len(fold.fit) for fold in self.folds)
+        self.sizes = self._check_sizes(sizes)
+        self._promise(again)
+        self.kernels = Kernels(again.stores, self.settings, len(subject.train_stimuli), track=track)
+
+    def _check_sizes(self, sizes: int | Sequence[int]) -> list[int]:
+        if isinstance(sizes, int):
+            checked = usual_sizes(self.n_fit, check_whole("sizes", sizes, 2, 100), self.settings)
+        else:
+            checked = sorted({check_whole("sizes", size, 2) for size in sizes})
+        if checked and checked[-1] > self.n_fit:
+            raise UsageError(
+                f"sizes={checked[-1]}: subject {self.subject.id} has {self.n_fit} images to fit on",
+                hint="leave it out; the largest size there is by default is all of them",
+            )
+        if len(checked) < 2:
+            raise UsageError("sizes=... are to be two at least, of different numbers of images")
+        return checked
+
+    def _promise(self, again: FoldsAgain) -> None:
+        """Refuse what does not fit into memory: a training's, and a part of the Gram matrix and of the responses."""
+        n_train, n_vertices = len(self.subject.train_stimuli), max(map(self.subject.n_vertices, self.subject.sides))
+        size = Size(n_train, 0, n_vertices, max(len(fold.held_out) for fold in self.folds))
+        part = 4 * (n_train**2 + n_train * n_vertices)
+        needed = bytes_needed(self.settings, size, with_torch=False) + part
+        check_memory(needed, remedy="fewer components (n_components=...) need less")
+
+    @property
+    def n_models(self) -> int:
+        """How many models there are to fit."""
+        return len(self.folds) * sum(map(self.repeats_of, self.sizes))
+
+    def repeats_of(self, n_images: int) -> int:
+        """Return how many subsets there are of so many images."""
+        return max(1, min(self.n_repeats, self.n_fit // n_images))
+
+    def components(self) -> dict[int, int | None]:
+        """Return by the number of images how many components a model of them has; None for all that there are."""
+        return {n: within_reach(self.settings, n).n_components for n in self.sizes}
+
+    def n_lost(self) -> dict[int, int]:
+        """Return by the number of images how many of them a model needs for its components and the mean alone.
+
+        What least squares errs by falls with those that are left: of random components, as k / (n - k - 1).
+        """
+        has_penalties = self.regression.has_penalties or self.settings.n_components is None
+        return {n: 0 if has_penalties or k is None else min(k + 1, n - 1) for n, k in self.components().items()}
+
+    def predict(self) -> Iterator[Predicted]:
+        """Yield what each model predicts, side by side; those of one fold before those of the next."""
+        models = self._models()
+        label = f"subject {self.subject.id}: learning curve"
+        for fold, rows, point in self.track(models, total=self.n_models, label=label, unit="models"):
+            settings = within_reach(self.settings, len(rows))
+            kernels = self.kernels
+            subset = take(kernels, settings, fold, rows)
+            for side in self.subject.sides:
+                yield self._predict(subset, settings, fold, side, point)
+
+    def _models(self) -> Iterator[tuple[Fold, NDArray[np.int64], Point]]:
+        for number, fold in enumerate(self.folds):
+            for repeat in range(self.n_repeats):
+                # Of the smallest fold's images there may be a few less than of another's: all are all.
+                sizes = {n if n < self.n_fit else len(fold.fit): n for n in self.sizes}
+                for n, rows in draw_nested(fold.fit, list(sizes), [self.seed, repeat, number]).items():
+                    if repeat < self.repeats_of(sizes[n]):
+                        yield fold, rows, Point(number, sizes[n], repeat)
+
+    def _predict(self, subset: Subset, settings: Settings, fold: Fold, side: Side, point: Point) -> Predicted:
+        every = self.subject.responses("train", side)
+        [model] = self.regression.fit(settings, [subset.view], subset.responses(every), self.note)
+        predicted = level_rounding(self.regression.predict(model, subset.held_out_scores))
+        return Predicted(point, side, np.asarray(every[fold.held_out]), predicted)
