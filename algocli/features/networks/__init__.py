@@ -4,6 +4,7 @@ readiness           what networks need of this machine
 devices             on what of it networks run
 network             what a network is, and how a user asks for it
 names               names of networks as people write them
+tokens              what a transformer's layers are made of
 building            which source a name belongs to
 sources/            where networks come from, one file each
 offers              what there is to name

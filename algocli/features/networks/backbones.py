@@ -15,7 +15,7 @@ from algocli.compute.foreign import printing_aside
 from algocli.compute.patterns import is_pattern
 from algocli.compute.track import Note, unheard
 from algocli.errors import UsageError
-from algocli.features.networks.building import build_network
+from algocli.features.networks.building import build_network, tokens_of
 from algocli.features.networks.layers import Layer, resolve_layers, shapes
 from algocli.features.networks.network import Network, TransformName
 from algocli.features.networks.preprocessing import Transform, describe_preparation
@@ -256,11 +256,12 @@ def open_graph(built: Network, note: Note) -> tuple[Graph, bool]:
 def measure(built: Network, graph: Graph, names: Sequence[str], patterns: Sequence[str]) -> list[Layer]:
     """Return the layers that can be features; refuse one that cannot and was asked for by its name."""
     outputs = _try_out(built, graph.cut(names))
+    tokens = tokens_of(built.module, built.transform.size)
     measured = []
     for name in names:
         shape = graph.fault(name) or shapes(outputs, name)
         if not isinstance(shape, str):
-            measured.append(Layer(name, shape))
+            measured.append(Layer(name, shape, tokens(name, shape)))
         elif name in patterns or not any(map(is_pattern, patterns)):
             raise UsageError(f"layer {name} {shape}", hint=f"choose another: `algocli layers {quote(built.model)}`")
     if not measured:

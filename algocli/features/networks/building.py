@@ -13,14 +13,19 @@ from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from algocli.compute.choices import check_choice, check_path
 from algocli.features.networks import sources
 from algocli.features.networks.checkpoints import read_state
+from algocli.features.networks.layers import beginnings
 from algocli.features.networks.network import Network, NetworkRequest, TransformName
 from algocli.features.networks.offers import no_network
+from algocli.features.networks.tokens import ReadTokens, Shape, Tokens
 from algocli.features.networks.weights import PRETRAINED, random_seed
+
+if TYPE_CHECKING:
+    import torch
 
 # Where a network comes from whose name begins with no source.
 _USUAL = "torchvision"
@@ -57,6 +62,29 @@ def build_network(
     if request.is_file:
         return replace(network, read_weights=partial(read_state, Path(weights)), weights_source=weights)
     return network
+
+
+def tokens_of(network: torch.nn.Module, side: int) -> ReadTokens:
+    """Return what tells the tokens of a network's layers, whichever source knows the module that a layer is in.
+
+    Parameters
+    ----------
+    side
+        Of the images that it is fed, in pixels.
+    """
+    asked = [source.read_tokens for source in _sources().values() if hasattr(source, "read_tokens")]
+    readers = {
+        name: reader
+        for name, part in network.named_modules()
+        for ask in asked
+        if (reader := ask(part, side)) is not None
+    }
+
+    def read(layer: str, shape: Shape) -> Tokens | None:
+        module = next((name for name in ("", *beginnings(layer))[::-1] if name in readers), None)
+        return None if module is None else readers[module](layer.removeprefix(f"{module}." if module else ""), shape)
+
+    return read
 
 
 @cache

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from algocli.compute.foreign import printing_aside
 from algocli.compute.track import Note, unheard
 from algocli.features.networks.backbones import measure, open_graph, open_network
+from algocli.features.networks.building import tokens_of
 from algocli.features.networks.graphs import Graph
 from algocli.features.networks.layers import Layer, beginnings, last_node, modules_of, no_layer
 from algocli.features.networks.network import TransformName
@@ -49,11 +50,13 @@ def list_names(
     built = open_network(model, weights, transform, trust_remote_code=trust_remote_code, note=note)
     graph, _ = open_graph(built, note)
     layers = {layer.name: layer for layer in measure(built, graph, graph.names, ["*"])}
-    named = [NamedLayer(layer.name, layer.shape) for layer in layers.values()]
+    tokens = tokens_of(built.module, built.transform.size)
+    named = [NamedLayer(layer.name, layer.shape, layer.tokens) for layer in layers.values()]
     for module in modules_of(graph.names, graph.calls):
         node = last_node(module, graph.names, graph.calls)
         if node in layers and graph.fault(module) is None:
-            named.append(NamedLayer(module, layers[node].shape, node))
+            shape = layers[node].shape
+            named.append(NamedLayer(module, shape, tokens(module, shape), node))
     tree = _in_tree(named, graph)
     for pattern in patterns:
         if not any(_fits(layer.name, pattern) for layer in tree):
