@@ -23,6 +23,7 @@ watched             a network that cannot be cut, watched instead
 probing             fixed images that it is tested with
 feeding             what images it takes
 trial               whether it is a function of its image
+opening             a network built, fed and traced
 backbones           a network cut at layers, its weights loaded
 listing             its layers as a tree
 """

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 from algocli.compute.foreign import printing_aside
 from algocli.compute.track import Note, unheard
-from algocli.features.networks.backbones import measure, open_graph, open_network
+from algocli.features.networks.backbones import measure
 from algocli.features.networks.building import tokens_of
 from algocli.features.networks.graphs import Graph
 from algocli.features.networks.layers import Layer, beginnings, last_node, modules_of, no_layer
 from algocli.features.networks.network import TransformName
+from algocli.features.networks.opening import open_graph, open_network
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ def list_names(
     weights: str = "random",
     *,
     transform: TransformName = "auto",
+    image_size: int | None = None,
     trust_remote_code: bool = False,
     note: Note = unheard,
 ) -> list[NamedLayer]:
@@ -47,7 +49,9 @@ def list_names(
     DataError
         As there.
     """
-    built = open_network(model, weights, transform, trust_remote_code=trust_remote_code, note=note)
+    built = open_network(
+        model, weights, transform, image_size=image_size, trust_remote_code=trust_remote_code, note=note
+    )
     graph, _ = open_graph(built, note)
     layers = {layer.name: layer for layer in measure(built, graph, graph.names, ["*"])}
     tokens = tokens_of(built.module, built.transform.size)

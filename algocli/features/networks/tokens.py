@@ -14,11 +14,18 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from algocli.compute.choices import did_you_mean, said
+from algocli.errors import UsageError
+
 if TYPE_CHECKING:
     import torch
 
 Shape = tuple[int, ...]
 Grid = tuple[int, int]
+# What can be kept of a layer, in the order in which it is stored: whatever it yields, or some of its tokens; the mean
+# is that of its patches.
+ALL = "all"
+PARTS = ("class", "registers", "patches", "mean")
 
 
 @dataclass(frozen=True)
@@ -57,6 +64,12 @@ class Tokens:
         return tuple(sorted({*range(self.count)} - {*self.class_tokens, *self.registers}))
 
     @property
+    def parts(self) -> tuple[str, ...]:
+        """The kinds of tokens that there are."""
+        has = {"class": self.class_tokens, "registers": self.registers, "patches": self.grid}
+        return tuple(part for part, some in has.items() if some)
+
+    @property
     def identity(self) -> dict[str, Any]:
         """What a key keeps of it."""
         places = {"class": list(self.class_tokens), "registers": list(self.registers)}
@@ -67,12 +80,45 @@ class Tokens:
         where = [place + 1 for place, axis in enumerate(self.axes) if axis in "tyx"]
         return output.movedim(where, list(range(1, len(where) + 1))).flatten(1, len(where)).flatten(2)
 
+    @property
+    def content(self) -> str:
+        """Say in words what there is: '1 class token and 14 x 14 patches'."""
+        named = {"class token": len(self.class_tokens), "register": len(self.registers)}
+        special = [f"{n} {name}{'s' if n > 1 else ''}" for name, n in named.items() if n]
+        return " and ".join([*([", ".join(special)] if special else []), f"{' x '.join(map(str, self.grid))} patches"])
+
     def words(self, shape: Shape) -> str:
         """Say it of a layer of that shape: '1 + 4 + 16 x 16 tokens x 384' has a class token and four registers."""
         special = [len(self.class_tokens), len(self.registers)] if self.registers else [len(self.class_tokens)]
         counted = [*map(str, special if any(special) else []), " x ".join(map(str, self.grid))]
         rest = [str(length) for axis, length in zip(self.axes, shape, strict=True) if axis == "c"]
         return f"{' + '.join(counted)} tokens x {' x '.join(rest)}"
+
+
+def check_tokens(value: object, name: str = "tokens") -> str:
+    """Return what is to be kept of a layer's tokens: 'all', or some of its parts, as in 'class+patches'.
+
+    Raises
+    ------
+    UsageError
+        If it is anything else.
+
+    Examples
+    --------
+    >>> check_tokens("patches+class")
+    'class+patches'
+    """
+    words = [word.strip() for word in value.split("+")] if isinstance(value, str) else []
+    if words == [ALL]:
+        return ALL
+    wrong = next((word for word in words if word not in PARTS), None)
+    if not words or wrong is not None or len(set(words)) < len(words):
+        guess = did_you_mean(wrong, PARTS) if wrong else ""
+        raise UsageError(
+            f"{said(name, value)} is not known{guess}",
+            hint=f"{name} is {ALL}, or one or several of {', '.join(PARTS)}, as in class+patches",
+        )
+    return "+".join(part for part in PARTS if part in words)
 
 
 # Tells the tokens of a layer by its name within a module, and by its shape; None where they cannot be told.
@@ -110,6 +156,15 @@ def on_grid(shape: Shape, axes: str, grid: Grid) -> Tokens | None:
         return None
     # Of a cube nobody can tell whether it is channels first.
     return None if len(set(shape)) == 1 else Tokens(axes, grid)
+
+
+def check_patches(side: int, patch: int) -> None:
+    """Refuse images that cannot be cut into patches of that side, in pixels."""
+    if side % patch or side < patch:
+        near = " or ".join(str(patch * n) for n in (side // patch, side // patch + 1) if n)
+        raise UsageError(
+            f"image_size={side}: images are cut into patches of {patch} x {patch}", hint=f"image_size={near}"
+        )
 
 
 def is_inside(layer: str, module: str) -> bool:

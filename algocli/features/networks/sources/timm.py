@@ -23,7 +23,17 @@ from algocli.features.networks.network import (
 )
 from algocli.features.networks.readiness import unreachable
 from algocli.features.networks.stated import of_config
-from algocli.features.networks.tokens import Grid, ReadTokens, Shape, Tokens, in_sequence, is_inside, is_kind, on_grid
+from algocli.features.networks.tokens import (
+    Grid,
+    ReadTokens,
+    Shape,
+    Tokens,
+    check_patches,
+    in_sequence,
+    is_inside,
+    is_kind,
+    on_grid,
+)
 from algocli.features.networks.weights import PRETRAINED
 
 PREFIX = "timm/"
@@ -106,7 +116,8 @@ def build(request: NetworkRequest) -> Network:
     name = f"{architecture}.{tag}" if tag else architecture
     with nullcontext() if request.is_drawn else undrawn():
         module = _create(timm, name, pretrained=bool(request.entry))
-    asks_for = of_config(timm.data.resolve_model_data_config(module))
+    config = timm.data.resolve_model_data_config(module)
+    asks_for = of_config(config)
     return Network(
         f"timm/{architecture}",
         module,
@@ -119,6 +130,7 @@ def build(request: NetworkRequest) -> Network:
             "leaf_modules": timm.layers.get_notrace_modules(),
             "autowrap_functions": timm.layers.get_notrace_functions(),
         },
+        restate=lambda side: of_config({**config, "input_size": (config["input_size"][0], side, side)}),
     )
 
 
@@ -137,6 +149,26 @@ def read_tokens(module: Any, side: int) -> ReadTokens | None:
     if is_kind(module, _MAXVIT):
         return _read_maxvit
     return None
+
+
+def resize(module: Any, side: int) -> bool:
+    """Let a transformer of timm's take images of another side, its positions interpolated, as `img_size` does it.
+
+    Raises
+    ------
+    UsageError
+        If the images cannot be cut into its patches.
+    """
+    # Stages and blocks have the former, too.
+    if not (hasattr(module, "set_input_size") and hasattr(module, "forward_features")):
+        return False
+    patch = getattr(getattr(module, "patch_embed", None), "patch_size", None)
+    if patch is not None:
+        check_patches(side, max(patch))
+    # Windows would grow with the images.
+    kept = {"window_size": module._ref_window_sizes} if is_kind(module, *_SWINS) else {}
+    module.set_input_size(img_size=(side, side), **kept)
+    return True
 
 
 def _prefixed(module: Any, grid: Grid, embedding: str) -> ReadTokens:

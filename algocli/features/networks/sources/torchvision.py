@@ -21,7 +21,16 @@ from algocli.features.networks.network import (
 )
 from algocli.features.networks.preprocessing import TUTORIAL
 from algocli.features.networks.stated import of_preset
-from algocli.features.networks.tokens import ReadTokens, Shape, Tokens, in_sequence, is_inside, is_kind, on_grid
+from algocli.features.networks.tokens import (
+    ReadTokens,
+    Shape,
+    Tokens,
+    check_patches,
+    in_sequence,
+    is_inside,
+    is_kind,
+    on_grid,
+)
 from algocli.features.networks.weights import PRETRAINED
 
 if TYPE_CHECKING:
@@ -97,6 +106,28 @@ def read_tokens(module: Any, side: int) -> ReadTokens | None:
     if is_kind(module, "torchvision.models.maxvit.MaxVit"):
         return _read_maxvit
     return None
+
+
+def resize(module: Any, side: int) -> bool:
+    """Let a vision transformer of torchvision's take images of another side, its positions interpolated.
+
+    Raises
+    ------
+    UsageError
+        If the images cannot be cut into its patches.
+    """
+    from algocli.features.networks.torchvision_import import torchvision
+
+    if not isinstance(module, torchvision.models.VisionTransformer):
+        return False
+    import torch
+
+    check_patches(side, module.patch_size)
+    positions = {"encoder.pos_embedding": module.encoder.pos_embedding.detach()}
+    resized = torchvision.models.vision_transformer.interpolate_embeddings(side, module.patch_size, positions)
+    module.encoder.pos_embedding = torch.nn.Parameter(resized["encoder.pos_embedding"])
+    module.image_size, module.seq_length = side, module.encoder.pos_embedding.shape[1]
+    return True
 
 
 def _read_swin(layer: str, shape: Shape) -> Tokens | None:
