@@ -81,7 +81,8 @@ def _taken(built: Network, said: str) -> tuple[str, str]:
     side = built.transform.size
     refused = f"does not take images of {side} x {side}"
     if built.image_size is not None:
-        return f"{refused}: {said}", "leave out image_size=..., or name another network of its family"
+        told = f"cannot take images of {side} x {side}: it is made for those of its own size ({said})"
+        return told, "leave out image_size=..., or name another network of its family"
     if built.asks_for is not None and built.asks_for.size != side:
         return f"{refused}: {said}", "prepare them as it was trained: transform='model'"
     if re.search(r"\b(dtype|scalar type|Half|BFloat16|Double)\b|input type", said):

@@ -116,7 +116,7 @@ def check_tokens(value: object, name: str = "tokens") -> str:
         guess = did_you_mean(wrong, PARTS) if wrong else ""
         raise UsageError(
             f"{said(name, value)} is not known{guess}",
-            hint=f"{name} is {ALL}, or one or several of {', '.join(PARTS)}, as in class+patches",
+            hint=f"{name}='{ALL}', or one or several of {', '.join(PARTS)}, as in {name}='class+patches'",
         )
     return "+".join(part for part in PARTS if part in words)
 
