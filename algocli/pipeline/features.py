@@ -17,7 +17,7 @@ from algocli.encoding.presets import PresetName
 from algocli.features import usual
 from algocli.pipeline.arguments import Paths, each_subject
 from algocli.pipeline.defaults import DEFAULT_CACHE, DEFAULT_MODEL
-from algocli.pipeline.presets import of_preset
+from algocli.pipeline.presets import of_extraction, of_preset
 
 if TYPE_CHECKING:
     from algocli.features.imports.locating import Key
@@ -84,7 +84,7 @@ def extract(
         Names of graph nodes, or patterns such as 'layer3.*'; a string is one of them. By default the preset's, or
         features.2.
     preset
-        A model under a name, 'tutorial', 'baseline' or 'strong'; what is named beside it goes before it.
+        A model under a name, such as 'tutorial' or 'strong'; what is named beside it goes before it.
     weights
         'pretrained', 'random', 'random:SEED', a checkpoint file, or a named set of weights; 'FILE:PART' is a part of a
         checkpoint that has several networks, such as 'dino.pth:student'.
@@ -143,6 +143,7 @@ def extract(
     some, (model, layers) = each_subject(subjects), of_preset(preset, model, layers)
     gram, cache_dir = check_flag("gram", gram), check_path("cache_dir", cache_dir)
     device, weights = check_word("device", device), str(check_path("weights", weights))
+    weights, wish = of_extraction(preset, model, weights, image_size=image_size, tokens=tokens, pool=pool)
     source = None if stimuli is None else check_path("stimuli", stimuli)
     # The images are looked at first: a wrong folder is told before torch takes its seconds to load.
     sources = [(subject, open_images(subject, source)) for subject in some]
@@ -154,7 +155,7 @@ def extract(
     from algocli.features.reduction import Reduction
     from algocli.features.store.gram import gram as products
 
-    reduction = Reduction(pool, project, project_seed, tokens)
+    reduction = Reduction(wish["pool"], project, project_seed, wish["tokens"])
     device = resolve_device(device)
     trust = check_flag("trust_remote_code", trust_remote_code)
     backbone = load_backbone(
@@ -163,7 +164,7 @@ def extract(
         weights,
         device,
         transform=transform,
-        image_size=image_size,
+        image_size=wish["image_size"],
         trust_remote_code=trust,
         note=note,
     )

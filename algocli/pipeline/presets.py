@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from algocli.compute.choices import check_choice, check_word, check_words
 from algocli.encoding.presets import PRESETS, Preset, PresetName
+from algocli.features.networks.weights import PRETRAINED
 from algocli.pipeline.defaults import DEFAULT_LAYERS, DEFAULT_MODEL
 
 
@@ -23,6 +25,21 @@ def of_preset(preset: PresetName | None, model: str, layers: Iterable[str] | str
         model = chosen.model
     usual = DEFAULT_LAYERS if chosen is None else chosen.layers
     return model, usual if layers is None else as_layers(layers)
+
+
+def of_extraction(preset: PresetName | None, model: str, weights: str, **wish: Any) -> tuple[str, dict[str, Any]]:
+    """Return the weights of a network, and what else `extract` is told: what is named, or else the preset's of it.
+
+    Raises
+    ------
+    UsageError
+        If there is no such preset.
+    """
+    chosen = preset_of(preset)
+    if chosen is None or chosen.model != model:
+        return weights, wish
+    filled = {name: chosen.extraction.get(name) if value is None else value for name, value in wish.items()}
+    return chosen.weights if weights == PRETRAINED else weights, filled
 
 
 def as_layers(layers: Iterable[str] | str) -> tuple[str, ...]:

@@ -105,7 +105,7 @@ def train(
         Fit all features that are chosen by themselves, in a run each, and not joined in one: every kind of every layer
         that these subjects have features of. Where nothing is chosen, that is all they have.
     preset
-        A model under a name, 'tutorial', 'baseline' or 'strong': its layers, and what settings differ from the usual;
+        A model under a name, such as 'tutorial' or 'strong': its layers, and what settings differ from the usual;
         what is named beside it goes before it. The best of several looks better on the images that it was chosen by
         than on others.
     model, layers
