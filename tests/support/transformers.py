@@ -129,6 +129,39 @@ def last() -> Any:
     return _fed(Last(img_size=48, **_SMALL), 48)
 
 
+class Reordered(Around):
+    """Runs the blocks of one of timm's on tokens that it joins itself, the class token behind the patches."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Run them."""
+        patches = self.trunk.patch_embed(images)
+        tokens = torch.cat([patches, self.trunk.cls_token.expand(len(images), -1, -1)], 1)
+        output: torch.Tensor = self.trunk.blocks(tokens)
+        return output
+
+
+def reordered() -> Any:
+    """One class token and 3 x 3 patches, in an order of its own, in blocks of timm's."""
+    return Reordered(clip())
+
+
+class Featured(Around):
+    """Takes a network's features by its method."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Take them, of images in a size of its own."""
+        larger = torch.nn.functional.interpolate(images, (48, 48), mode="bilinear")
+        output: torch.Tensor = self.trunk.forward_features(larger)
+        return output
+
+
+def featured() -> Any:
+    """One class token and 3 x 3 patches of images that somebody's own makes larger."""
+    network = Featured(clip())
+    network.pretrained_cfg["input_size"] = (3, 40, 40)
+    return network
+
+
 class Merged(torch.nn.Module):
     """Leaves one token out, so that there are as many as patches."""
 

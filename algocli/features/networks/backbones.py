@@ -215,8 +215,8 @@ def _channels_last(network: torch.nn.Module) -> torch.nn.Module:
 
 def measure(built: Network, graph: Graph, names: Sequence[str], patterns: Sequence[str]) -> list[Layer]:
     """Return the layers that can be features; refuse one that cannot and was asked for by its name."""
+    tokens = tokens_of(built)
     outputs = _try_out(built, graph.cut(names))
-    tokens = tokens_of(built.module, built.transform.size)
     measured = []
     for name in names:
         shape = graph.fault(name) or shapes(outputs, name)

@@ -13,7 +13,7 @@ from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
 from algocli.compute.choices import check_choice, check_path, check_whole
 from algocli.features.networks import sources
@@ -23,9 +23,6 @@ from algocli.features.networks.network import Network, NetworkRequest, Transform
 from algocli.features.networks.offers import no_network
 from algocli.features.networks.tokens import ReadTokens, Shape, Tokens
 from algocli.features.networks.weights import PRETRAINED, random_seed
-
-if TYPE_CHECKING:
-    import torch
 
 # Where a network comes from whose name begins with no source.
 _USUAL = "torchvision"
@@ -100,14 +97,15 @@ def resized(network: Network) -> Network:
     return replace(network, transform=at_size)
 
 
-def tokens_of(network: torch.nn.Module, side: int) -> ReadTokens:
+def tokens_of(built: Network) -> ReadTokens:
     """Return what tells the tokens of a network's layers, whichever source knows the module that a layer is in.
 
-    Parameters
-    ----------
-    side
-        Of the images that it is fed, in pixels.
+    Of code that is not known it is tried out whether they stand there.
     """
+    from algocli.features.networks.probing import undisturbed
+    from algocli.features.networks.token_order import in_place
+
+    network, side = built.module, built.transform.size
     asked = [source.read_tokens for source in _sources().values() if hasattr(source, "read_tokens")]
     readers = {
         name: reader
@@ -115,6 +113,16 @@ def tokens_of(network: torch.nn.Module, side: int) -> ReadTokens:
         for ask in asked
         if (reader := ask(part, side)) is not None
     }
+    if built.is_custom and readers:
+        import torch
+
+        image = torch.zeros(1, built.transform.n_channels, side, side)
+        with undisturbed(seed=0):
+            readers = {
+                name: reader
+                for name, reader in readers.items()
+                if in_place(network, network.get_submodule(name), reader, image)
+            }
 
     def read(layer: str, shape: Shape) -> Tokens | None:
         module = next((name for name in ("", *beginnings(layer))[::-1] if name in readers), None)

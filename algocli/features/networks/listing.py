@@ -54,7 +54,7 @@ def list_names(
     )
     graph, _ = open_graph(built, note)
     layers = {layer.name: layer for layer in measure(built, graph, [*graph.names, *graph.parts], ["*"])}
-    tokens = tokens_of(built.module, built.transform.size)
+    tokens = tokens_of(built)
     named = [NamedLayer(layer.name, layer.shape, layer.tokens) for layer in layers.values()]
     for module in modules_of(graph.names, graph.calls):
         node = last_node(module, graph.names, graph.calls)

@@ -35,6 +35,7 @@ BLOCKS: dict[str, tuple[str, list[int], list[int], int]] = {
     "dynamic": ("blocks.1", [0], [], 3),
     "of_torchvision": ("encoder.layers.encoder_layer_1", [0], [], 3),
     "within": ("trunk.blocks.1", [0], [1, 2, 3, 4], 4),
+    "featured": ("trunk.blocks.1", [0], [], 3),
 }
 GRIDS = {
     "swin": {"layers.0.blocks.1": 28, "layers.1.blocks.0": 14, "layers.1": 14, "patch_embed": 28},
@@ -131,7 +132,7 @@ def test_a_layer_with_channels_last_is_pooled_over_rows_and_columns(name: str, l
         reduced(backbone, tokens="class", pool=None)
 
 
-@pytest.mark.parametrize("name", [*BLOCKS, "swin"])
+@pytest.mark.parametrize("name", [name for name in (*BLOCKS, "swin") if name != "featured"])
 def test_a_patch_of_the_image_changes_the_token_in_its_place(name: str) -> None:
     """Before the first block tokens have not met: which of them a patch changes is where it stands."""
     network = plain(getattr(transformers, name))
@@ -160,6 +161,7 @@ def test_a_patch_of_the_image_changes_the_token_in_its_place(name: str) -> None:
     ("name", "layer"),
     [
         ("last", "blocks.0"),
+        ("reordered", "trunk.blocks.0"),
         ("merged", "blocks.1"),
         ("clip", "head"),
         ("clip", "patch_embed.flatten"),
