@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
-PresetName = Literal["tutorial", "baseline", "strong"]
+PresetName = Literal["tutorial", "baseline", "strong", "clip", "dinov2"]
 
 
 @dataclass(frozen=True)
@@ -19,13 +19,20 @@ class Preset:
         What features it is made of.
     options
         Fields of `Settings`; those that are not named are as usual.
+    extraction
+        What `extract` is told beside the model and its layers, and by which its features are known again.
+    weights
+        Which of several pretrained weights.
     """
 
     model: str
     layers: tuple[str, ...]
     options: Mapping[str, Any]
+    extraction: Mapping[str, Any] = field(default_factory=dict)
+    weights: str = "pretrained"
 
 
+_EVERY_OTHER_BLOCK = tuple(f"blocks.{place}" for place in range(0, 12, 2))
 PRESETS: Mapping[PresetName, Preset] = {
     # To the last index what the challenge's notebook does: the model of the fitted images predicts the test images.
     "tutorial": Preset("alexnet", ("features.2",), {"refit": False}),
@@ -51,5 +58,21 @@ PRESETS: Mapping[PresetName, Preset] = {
         "alexnet",
         ("features.2", "features.5", "features.7", "features.9", "features.12"),
         {"regression": "ridge", "n_components": 1000},
+    ),
+    # Every other block of a base model, its patches pooled to 8 x 8 beside the class token, as encoding models of the
+    # challenge's best entries have them.
+    "clip": Preset(
+        "timm/vit_base_patch16_clip_224",
+        _EVERY_OTHER_BLOCK,
+        {"regression": "ridge", "n_components": 1000},
+        {"tokens": "class+patches", "pool": 8},
+        "openai",
+    ),
+    # Its own images of 518 x 518 would cost five times as much, and be pooled to the same grid.
+    "dinov2": Preset(
+        "timm/vit_base_patch14_dinov2",
+        _EVERY_OTHER_BLOCK,
+        {"regression": "ridge", "n_components": 1000},
+        {"image_size": 224, "tokens": "class+patches", "pool": 8},
     ),
 }

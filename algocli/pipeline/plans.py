@@ -22,7 +22,7 @@ from algocli.features.store.commands import is_imported
 from algocli.features.store.keys import words_of
 from algocli.features.store.variants import ANY, Variant, in_name
 from algocli.pipeline.defaults import DEFAULT_LAYERS, DEFAULT_MODEL
-from algocli.pipeline.features import as_layers, of_preset, preset_of
+from algocli.pipeline.presets import as_layers, of_preset, preset_of
 from algocli.runs.datasets import Home
 from algocli.runs.run import check_run_name
 from algocli.runs.splitting import find_sameness
@@ -75,6 +75,13 @@ class Choice:
         return Settings(tuple(features), **{**options, **given})
 
     @property
+    def variant_of_preset(self) -> Variant:
+        """The preset's own kind of features, where nothing else is said."""
+        base = preset_of(self.preset)
+        said = {} if base is None or self.model not in (None, base.model) else base.extraction
+        return Variant.of(**{**said, **self.variant.said})
+
+    @property
     def extraction(self) -> str:
         """The command that makes the features of the preset."""
         return " ".join([f"algocli extract --preset {self.preset}", *self.variant.options])
@@ -119,7 +126,7 @@ def plan_one(library: Library, choice: Choice, given: Mapping[str, Any], name: s
     if choice.takes_preset:
         model, layers = of_preset(choice.preset, model, None)
         try:
-            extracted = [library.find(model, layer, choice.variant) for layer in layers]
+            extracted = [library.find(model, layer, choice.variant_of_preset) for layer in layers]
         except MissingStep as error:
             raise MissingStep(error.message, hint=choice.extraction) from error
     else:
@@ -159,7 +166,7 @@ def plan_each(
     if choice.takes_preset:
         model, layers = of_preset(choice.preset, model or DEFAULT_MODEL, None)
         try:
-            chosen += library.find_all([model], layers, choice.variant, note=note)
+            chosen += library.find_all([model], layers, choice.variant_of_preset, note=note)
         except MissingStep as error:
             raise MissingStep(error.message, hint=choice.extraction) from error
     elif choice.features is None or choice.layers is not None or model is not None:

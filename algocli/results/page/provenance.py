@@ -138,6 +138,10 @@ def _layers(run: Run, subject_runs: list[SubjectRun]) -> Iterator[LayerRecord]:
         yield LayerRecord(name, _recipe_facts(home / name), keys)
 
 
+# Options of extract that make a layer's output smaller.
+_REDUCED = ("--tokens", "--pool", "--project")
+
+
 def _recipe_facts(home: Path) -> Facts:
     """Say what a recipe's features are; nothing where the cache no longer knows."""
     try:
@@ -148,7 +152,7 @@ def _recipe_facts(home: Path) -> Facts:
         wish = features.request_of(recipe)
         facts["Images prepared"] = features.transform_of(recipe).words
         facts["Weights ask for"] = _asked_for(recipe)
-        facts["Reduced"] = " ".join(word for word in features.options(recipe) if word.startswith(("--po", "--pr")))
+        facts["Reduced"] = " ".join(word for word in features.options(recipe) if word.startswith(_REDUCED))
         facts["Stored as"] = wish.dtype
         facts["Computed in"] = wish.numerics
     except (DataError, KeyError, TypeError):

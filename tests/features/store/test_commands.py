@@ -41,6 +41,16 @@ def recipe(weights: str = "pretrained", **identity: Any) -> dict[str, Any]:
             LayerRequest(project=50, project_seed=2),
         ),
         (recipe(post={"project": 50, "seed": 0, "matrix": "ab"}), "--project 50", LayerRequest(project=50)),
+        (
+            recipe(post={"tokens": "class+patches", "layout": {"axes": "tc", "grid": [4, 4], "class": [0]}, "pool": 2}),
+            "--tokens class+patches --pool 2",
+            LayerRequest(tokens="class+patches", pool=2),
+        ),
+        (
+            recipe(transform=Transform(300).identity(), image_size=300),
+            "--image-size 300",
+            LayerRequest(image_size=300),
+        ),
     ],
 )
 def test_what_was_asked_for_is_read_back_and_said(named: dict[str, Any], said: str, request_: LayerRequest) -> None:
