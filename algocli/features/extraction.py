@@ -1,4 +1,4 @@
-"""Passes every image of a subject through a network once and keeps what some of its layers said about it.
+"""Passes every image of a subject through networks, once each, and keeps what some of their layers said about it.
 
 What is left to do is read from the stores' records, so an extraction that was killed goes on where it was, and ends
 with the same bytes.
@@ -8,8 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from algocli.compute.budget import check_disk, check_memory, free_disk, gigabytes
 from algocli.compute.lock import hold
@@ -17,9 +21,10 @@ from algocli.compute.track import Note, Track, silent, unheard
 from algocli.dataset.conversions import describe
 from algocli.dataset.images import Images, open_images
 from algocli.dataset.protocol import Subject
+from algocli.errors import AlgocliError
 from algocli.features.networks.backbones import Backbone
 from algocli.features.networks.numerics import check_numerics
-from algocli.features.passage import Passage, Target, n_workers, pass_through
+from algocli.features.passage import Lane, Passage, Target, ending, n_workers, pass_through
 from algocli.features.reduction import Reducer
 from algocli.features.store.keys import recipe
 from algocli.features.store.library import CONVERTED, create_store
@@ -30,6 +35,40 @@ BASE_MEMORY = 900 * 2**20
 
 
 DEFAULT_PASSAGE = Passage()
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is wanted of a network: features of some of its layers, by default all that it was cut at, made so."""
+
+    backbone: Backbone
+    how: Passage = DEFAULT_PASSAGE
+    layers: tuple[str, ...] | None = None
+
+    @cached_property
+    def reducers(self) -> list[Reducer]:
+        """Make the features of each layer, in the order in which they run.
+
+        Raises
+        ------
+        UsageError
+            If a layer cannot be reduced so.
+        """
+        layers = [layer for layer in self.backbone.layers if self.layers is None or layer.name in self.layers]
+        return [Reducer(layer, self.how.reduction) for layer in layers]
+
+    @property
+    def row_bytes(self) -> int:
+        """What an image's features take."""
+        return sum(reduce.n_features for reduce in self.reducers) * np.dtype(self.how.dtype).itemsize
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """The stores of what was wanted of a network, in layer order, and what kept it from them, if anything did."""
+
+    stores: list[FeatureStore]
+    fault: AlgocliError | None
 
 
 def extract(
@@ -60,40 +99,93 @@ def extract(
     UsageError
         If the device lacks a mode, a layer cannot be reduced so, or the memory cannot suffice.
     """
+    (made,) = extract_together(subject, [Wanted(backbone, how)], cache_dir, images=images, track=track, note=note)
+    if made.fault is not None:
+        raise made.fault
+    return made.stores
+
+
+def extract_together(
+    subject: Subject,
+    wanted: Sequence[Wanted],
+    cache_dir: Path,
+    *,
+    images: Images | None = None,
+    track: Track = silent,
+    note: Note = unheard,
+) -> list[Extracted]:
+    """Do as `extract` does for several networks in one pass over the images, each of which is decoded once.
+
+    Every store is the same as if its network had been alone. All must want the same device, batches and rows, and run
+    in the same mode.
+
+    Returns
+    -------
+    What came of each that was wanted: a network that fails leaves the others alone.
+
+    Raises
+    ------
+    AlgocliError
+        As `extract`, where it concerns all of them.
+    """
+    how = wanted[0].how
     check_numerics(how.numerics, how.device)
     images = images or open_images(subject)
     content = images.digest(cache_dir, track)
     converted = images.converted(cache_dir)
     if converted:
         note(f"subject {subject.id}: {'; '.join(describe(converted))}")
-    reducers = [Reducer(layer, how.reduction) for layer in backbone.layers]
     about = {
         "source": images.kind,
         **({"stimuli": str(images.place.resolve())} if images.place else {}),
         CONVERTED: {kind: len(names) for kind, names in converted.items()},
     }
-    stores = [_open(subject, about, content, backbone, reduce, cache_dir, how) for reduce in reducers]
+    stores = [
+        [_open(subject, about, content, each.backbone, reduce, cache_dir, each.how) for reduce in each.reducers]
+        for each in wanted
+    ]
+    lanes = {id(each.backbone): Lane(each.backbone, []) for each in wanted}
     with ExitStack() as locks:
         # In the order of their names, not of the layers: two that wait for one another's stores would wait for ever.
-        for store in sorted(stores, key=lambda store: store.folder):
+        for folder in sorted({store.folder for some in stores for store in some}):
             # Processes that share the rows of a store work on it side by side; whoever wants all of it works alone.
-            locks.enter_context(hold(store.folder / "lock", note, shared=how.rows is not None))
-        targets = []
-        for store, reduce in zip(stores, reducers, strict=True):
-            pending = _pending(store, how.rows)
-            _say_what_is_done(subject, store, pending, how.rows, note)
-            if pending:
-                targets.append(Target(store, reduce, pending))
-        if targets:
-            from algocli.features.networks.trial import try_network
+            locks.enter_context(hold(folder / "lock", note, shared=how.rows is not None))
+        seen = set[Path]()
+        for each, some in zip(wanted, stores, strict=True):
+            for store, reduce in zip(some, each.reducers, strict=True):
+                pending = _pending(store, how.rows)
+                _say_what_is_done(subject, store, pending, how.rows, note)
+                if pending and store.folder not in seen:
+                    seen.add(store.folder)
+                    lanes[id(each.backbone)].targets.append(Target(store, reduce, pending))
+        _pass(subject, [lane for lane in lanes.values() if lane.targets], images, cache_dir, how, track, note)
+    return [Extracted(some, lanes[id(each.backbone)].fault) for each, some in zip(wanted, stores, strict=True)]
 
-            try_network(backbone, how.device, how.numerics)
-            if how.rows is None:
-                for target in targets:
-                    target.store.sweep()
-            _announce(subject, targets, cache_dir, how, note)
-            pass_through(targets, images, backbone, how, f"subject {subject.id}: features", track)
-    return stores
+
+def _pass(
+    subject: Subject,
+    lanes: Sequence[Lane],
+    images: Images,
+    cache_dir: Path,
+    how: Passage,
+    track: Track,
+    note: Note,
+) -> None:
+    """Fill what is pending of some networks' stores, once each network has been tried."""
+    from algocli.features.networks.trial import try_network
+
+    for lane in lanes:
+        with ending(lane):
+            try_network(lane.backbone, how.device, how.numerics)
+    able = [lane for lane in lanes if lane.fault is None]
+    targets = [target for lane in able for target in lane.targets]
+    if not targets:
+        return
+    if how.rows is None:
+        for target in targets:
+            target.store.sweep()
+    _announce(subject, targets, cache_dir, how, note)
+    pass_through(able, images, how, f"subject {subject.id}: features", track)
 
 
 def _open(
