@@ -6,7 +6,7 @@ with the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from algocli.compute.budget import check_disk, check_memory, free_disk, gigabytes
 from algocli.compute.lock import hold
@@ -26,9 +27,9 @@ from algocli.features.networks.backbones import Backbone
 from algocli.features.networks.numerics import check_numerics
 from algocli.features.passage import Lane, Passage, Target, ending, n_workers, pass_through
 from algocli.features.reduction import Reducer
-from algocli.features.store.keys import recipe
+from algocli.features.store.keys import Recipe, recipe
 from algocli.features.store.library import CONVERTED, create_store
-from algocli.features.store.shards import FeatureStore, Shard
+from algocli.features.store.shards import FeatureStore, Shard, rows_per_shard
 
 # What torch, torchvision and the images in flight take, measured, beside the features themselves.
 BASE_MEMORY = 900 * 2**20
@@ -140,10 +141,7 @@ def extract_together(
         **({"stimuli": str(images.place.resolve())} if images.place else {}),
         CONVERTED: {kind: len(names) for kind, names in converted.items()},
     }
-    stores = [
-        [_open(subject, about, content, each.backbone, reduce, cache_dir, each.how) for reduce in each.reducers]
-        for each in wanted
-    ]
+    stores = [[_open(subject, about, content, each, reduce, cache_dir) for reduce in each.reducers] for each in wanted]
     lanes = {id(each.backbone): Lane(each.backbone, []) for each in wanted}
     with ExitStack() as locks:
         # In the order of their names, not of the layers: two that wait for one another's stores would wait for ever.
@@ -188,37 +186,35 @@ def _pass(
     pass_through(able, images, how, f"subject {subject.id}: features", track)
 
 
-def _open(
-    subject: Subject,
-    about: Mapping[str, Any],
-    content: str,
-    backbone: Backbone,
-    reduce: Reducer,
-    cache_dir: Path,
-    how: Passage,
-) -> FeatureStore:
-    import torch
-
-    from algocli.features.networks.torchvision_import import torchvision
-
-    identity = backbone.identity(reduce.layer.name)
-    named = recipe(
+def recipe_of(wanted: Wanted, reduce: Reducer) -> Recipe:
+    """Return the recipe of a layer's features as they are wanted."""
+    backbone, how = wanted.backbone, wanted.how
+    return recipe(
         backbone.model,
         reduce.layer.name,
         backbone.weights,
-        identity,
+        backbone.identity(reduce.layer.name),
         how.dtype,
         post=reduce.identity(),
         numerics=how.numerics,
         asks_for=backbone.asks_for.constants if backbone.asks_for else None,
     )
+
+
+def _open(
+    subject: Subject, about: Mapping[str, Any], content: str, wanted: Wanted, reduce: Reducer, cache_dir: Path
+) -> FeatureStore:
+    import torch
+
+    from algocli.features.networks.torchvision_import import torchvision
+
     provenance = {
         **about,
         "shape": list(reduce.layer.shape),
-        "device": how.device,
+        "device": wanted.how.device,
         "versions": {"torch": torch.__version__, "torchvision": torchvision.__version__},
     }
-    return create_store(cache_dir, named, subject, content, reduce.n_features, provenance)
+    return create_store(cache_dir, recipe_of(wanted, reduce), subject, content, reduce.n_features, provenance)
 
 
 def _pending(store: FeatureStore, rows: range | None) -> list[Shard]:
@@ -255,7 +251,17 @@ def _announce(subject: Subject, targets: Sequence[Target], cache_dir: Path, how:
     )
     smaller = "dtype='float16', pool=... or project=... make features smaller"
     check_disk(n_bytes, cache_dir, remedy=f"{smaller}; or name another cache_dir=...")
-    # Each store holds a shard that fills, one that is written and its compressed form; each batch waits in a queue.
-    shards = sum(3 * width * target.store.rows_per_shard for width, target in zip(per_row, targets, strict=True))
-    batches = 2 * n_workers() * how.batch_size * sum(4 * target.store.n_features for target in targets)
-    check_memory(BASE_MEMORY + shards + batches, remedy=f"{smaller}; a smaller batch_size=... or fewer layers help too")
+    held = memory_held(((target.store.n_features, target.store.dtype) for target in targets), how.batch_size)
+    check_memory(BASE_MEMORY + held, remedy=f"{smaller}; a smaller batch_size=... or fewer layers help too")
+
+
+def memory_held(layers: Iterable[tuple[int, DTypeLike]], batch_size: int) -> int:
+    """Return the bytes that features take on their way to disk at the most, of layers by their widths and precisions.
+
+    Each store holds a shard that fills, one that is written and its compressed form; each batch waits in a queue.
+    """
+    waiting = 2 * n_workers() * batch_size
+    held = 0
+    for width, dtype in layers:
+        held += 3 * width * np.dtype(dtype).itemsize * rows_per_shard(width, np.dtype(dtype)) + 4 * width * waiting
+    return held

@@ -233,7 +233,9 @@ def _features(lane: Lane, pixels: NDArray[np.uint8], rows: range, how: Passage) 
     with torch.inference_mode(), autocast(how.numerics, how.device):
         if how.device.startswith("cuda"):
             stack = stack.pin_memory()
-        with told_as(f"{lane.backbone.model} ran when it was tried, and fails on row {rows.start} and those after", None):
+        with told_as(
+            f"{lane.backbone.model} ran when it was tried, and fails on row {rows.start} and those after", None
+        ):
             outputs = lane.backbone(stack.to(how.device, non_blocking=True))
         _refuse_other_sizes(lane.targets, outputs, len(rows))
         return [

@@ -16,6 +16,7 @@ _HOMES = {
     "import_features": "features",
     "train": "training",
     "partition": "shares",
+    "sweep": "sweeping",
     "report": "reports",
     "compare": "reports",
     "plot": "figures",

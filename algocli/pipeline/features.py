@@ -25,6 +25,7 @@ from algocli.encoding.presets import PRESETS, Preset, PresetName
 from algocli.features import usual
 from algocli.pipeline.arguments import Paths, each_subject
 from algocli.pipeline.defaults import DEFAULT_CACHE, DEFAULT_LAYERS, DEFAULT_MODEL
+from algocli.pipeline.making import load, passage_of
 
 if TYPE_CHECKING:
     from algocli.features.imports.locating import Key
@@ -141,25 +142,20 @@ def extract(
 
     some, (model, layers) = each_subject(subjects), of_preset(preset, model, layers)
     gram, cache_dir = check_flag("gram", gram), check_path("cache_dir", cache_dir)
-    device, weights = check_word("device", device), str(check_path("weights", weights))
+    device = check_word("device", device)
     source = None if stimuli is None else check_path("stimuli", stimuli)
     # The images are looked at first: a wrong folder is told before torch takes its seconds to load.
     sources = [(subject, open_images(subject, source)) for subject in some]
 
     from algocli.features import extraction
-    from algocli.features.networks.backbones import load_backbone
     from algocli.features.networks.devices import resolve_device
-    from algocli.features.passage import Passage
-    from algocli.features.reduction import Reduction
     from algocli.features.store.gram import gram as products
 
-    device = resolve_device(device)
-    trust = check_flag("trust_remote_code", trust_remote_code)
-    backbone = load_backbone(
-        model, list(layers), weights, device, transform=transform, trust_remote_code=trust, note=note
-    )
-    n_at_once = (usual.BATCH_ON_CPU if device == "cpu" else usual.BATCH_ON_GPU) if batch_size is None else batch_size
-    how = Passage(dtype, n_at_once, device, numerics, Reduction(pool, project, project_seed), rows)
+    device, trust = resolve_device(device), check_flag("trust_remote_code", trust_remote_code)
+    made_so = {"weights": weights, "transform": transform, "dtype": dtype, "numerics": numerics}
+    reduced = {"pool": pool, "project": project, "project_seed": project_seed}
+    backbone = load(model, list(layers), made_so, device, trust_remote_code=trust, note=note)
+    how = passage_of({**made_so, **reduced}, device, batch_size, rows)
     stores: list[FeatureStore] = []
     with filling(cache_dir, note):
         for subject, images in sources:

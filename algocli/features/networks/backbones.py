@@ -5,7 +5,7 @@ A layer is a node of the network's graph: 'features.2' for one node, 'layer4' fo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from shlex import quote
@@ -106,7 +106,7 @@ class Backbone:
 @printing_aside()
 def load_backbone(
     model: str,
-    layers: Sequence[str],
+    layers: Sequence[str] | Callable[[Network, Graph], Sequence[str]],
     weights: str = PRETRAINED,
     device: str = "cpu",
     *,
@@ -145,7 +145,8 @@ def load_backbone(
 
     built = open_network(model, weights, transform, trust_remote_code=trust_remote_code, note=note)
     graph, loads = open_graph(built, note)
-    patterns = [layers] if isinstance(layers, str) else layers
+    chosen = layers(built, graph) if callable(layers) else layers
+    patterns = [chosen] if isinstance(chosen, str) else chosen
     measured = measure(built, graph, resolve_layers(patterns, graph.names, built.model, graph.calls), patterns)
     names = [layer.name for layer in measured]
     if built.read_weights is not None and not loads:

@@ -40,7 +40,7 @@ def spread(layers: Sequence[Layer], n: int = N_SPREAD) -> list[str]:
     # Blocks and stages, where a network is made of them: what stands between is a norm, or a dropout.
     steps = blocks if len(blocks) >= n else parts
     goals = [step * len(names) / n for step in range(1, n + 1)] if len(steps) > n else ends.values()
-    nearest = [min(steps, key=lambda part: abs(ends[part.last] - goal)).name for goal in goals]  # noqa: B023
+    nearest = [min(steps, key=lambda part: abs(ends[part.last] - goal)).name for goal in goals]
     return list(dict.fromkeys(nearest))
 
 

@@ -1,0 +1,273 @@
+"""What a sweep will do, told before it is done: passes, bytes, models, and about how long that takes.
+
+Networks are opened and tried for it, so that what cannot be swept is told before the first hour of work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from algocli.compute.budget import available_memory, check_disk, free_disk, gigabytes
+from algocli.compute.cores import n_cores
+from algocli.compute.track import Note, Track
+from algocli.dataset.images import Images
+from algocli.dataset.naming import SubjectId, list_subjects
+from algocli.dataset.protocol import Subject
+from algocli.encoding.settings import Settings
+from algocli.errors import AlgocliError
+from algocli.pipeline.sweep_grid import whole_settings
+from algocli.pipeline.sweep_networks import Asking, Faults, Swept
+from algocli.runs.finding import list_runs
+
+if TYPE_CHECKING:
+    from algocli.features.extraction import Wanted
+    from algocli.features.outlook import Pace
+
+# Of the memory that is free: networks that take more than this between them are loaded again for their pass.
+_WEIGHTS_SHARE = 0.25
+# Measured: bytes of features that a core compresses, checks and writes in a second; seconds of a model beside its
+# algebra; and how many multiplications a fold takes, for each image squared, cubed where images are few, and vertex.
+_WRITTEN, _EACH_MODEL, _PAIRS, _FEW = 250e6, 0.6, 4000, 1500
+
+
+@dataclass(frozen=True)
+class PlannedLayer:
+    """A layer of a sweep: what its features are called, their size, and of how many images they are to be made."""
+
+    model: str
+    layer: str
+    features: str
+    shape: tuple[int, ...]
+    n_features: int
+    n_bytes: int
+    n_images_left: int
+
+
+@dataclass
+class Prepared:
+    """A network that was opened, its layers by the names of their features, and its pace where it has to pass."""
+
+    swept: Swept
+    layers: dict[str, PlannedLayer]
+    numerics: Any
+    held: int
+    pace: Pace | None
+    wanted: list[Wanted] | None
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all features are there."""
+        return self.pace is None
+
+    def open(self, asking: Asking, note: Note) -> list[Wanted]:
+        """Return what is wanted of the network, which is loaded once more if it had to make room for others."""
+        return self.swept.open(asking, note) if self.wanted is None else self.wanted
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a sweep will do.
+
+    Attributes
+    ----------
+    layers
+        Each layer, network by network.
+    passes
+        The networks that pass together, for each pass over the images; those whose features are there are in none.
+    n_images
+        Of all subjects.
+    n_bytes
+        That are to be written at the most; features shrink as they are compressed.
+    n_models, n_models_done
+        How many models there are to be, of all layers and settings, and how many of them are there.
+    seconds
+        About how long the passes, the products between images and the fits take: estimates from a trial.
+    """
+
+    subjects: tuple[SubjectId, ...]
+    layers: tuple[PlannedLayer, ...]
+    passes: tuple[tuple[str, ...], ...]
+    n_images: int
+    n_bytes: int
+    n_models: int
+    n_models_done: int
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+    def tell(self, cache_dir: Path) -> Iterator[str]:
+        """Say it in a few lines."""
+        networks = dict.fromkeys(layer.model for layer in self.layers)
+        for model in networks:
+            own = [layer for layer in self.layers if layer.model == model]
+            left = any(layer.n_images_left for layer in own)
+            size = gigabytes(sum(layer.n_bytes for layer in own)) if left else "extracted already"
+            yield f"{model}: {', '.join(dict.fromkeys(layer.layer for layer in own))} ({size})"
+        done = f", {self.n_models_done} of them done" if self.n_models_done else ""
+        yield (
+            f"plan: {_count(len(networks), 'network')}, {_count(len(self.layers), 'kind')} of features, "
+            f"{_count(self.n_models, 'model')}{done}; {list_subjects(self.subjects)}"
+        )
+        n_passing = sum(map(len, self.passes))
+        if n_passing:
+            yield (
+                f"{_count(n_passing, 'network')} to pass {self.n_images} images in {_count(len(self.passes), 'round')} "
+                f"of decoding; up to {gigabytes(self.n_bytes)} to write, {gigabytes(free_disk(cache_dir))} free"
+            )
+        parts = ", ".join(f"{_minutes(seconds)} {what}" for what, seconds in self.seconds.items() if seconds >= 0.5)
+        yield f"about {_minutes(sum(self.seconds.values()))}{f' ({parts})' if parts else ''}: estimates from a trial"
+
+
+def prepare(
+    networks: Sequence[Swept],
+    sources: Sequence[tuple[Subject, Images]],
+    cache_dir: Path,
+    asking: Asking,
+    note: Note,
+    track: Track,
+) -> list[Prepared]:
+    """Open every network, and try those of which features are to be made.
+
+    Raises
+    ------
+    AlgocliError
+        If some cannot be swept, with the reason of each.
+    """
+    contents = [images.digest(cache_dir, track) for _, images in sources]
+    faults, prepared, loaded = Faults(len(networks)), list[Prepared](), 0
+    limit = _WEIGHTS_SHARE * available_memory()
+    for swept in track(networks, total=len(networks), label="networks opened and tried", unit="networks"):
+        try:
+            made = _prepare(swept, sources, contents, cache_dir, asking, note)
+        except AlgocliError as error:
+            faults.note(swept.model, error)
+            continue
+        prepared.append(made)
+        loaded += made.held if made.wanted is not None else 0
+        if made.is_done or loaded > limit:
+            made.wanted = None
+    faults.refuse()
+    return prepared
+
+
+def _prepare(
+    swept: Swept,
+    sources: Sequence[tuple[Subject, Images]],
+    contents: Sequence[str],
+    cache_dir: Path,
+    asking: Asking,
+    note: Note,
+) -> Prepared:
+    from algocli.features.extraction import recipe_of
+    from algocli.features.networks.trial import try_network
+    from algocli.features.outlook import count_rows_left, held_bytes, measure_pace, weights_bytes
+
+    wanted = swept.open(asking, note)
+    backbone, how = wanted[0].backbone, wanted[0].how
+    layers: dict[str, PlannedLayer] = {}
+    for each in wanted:
+        for reduce in each.reducers:
+            left = sum(
+                count_rows_left(each, reduce, subject, content, cache_dir)
+                for (subject, _), content in zip(sources, contents, strict=True)
+            )
+            name, width = recipe_of(each, reduce).name, reduce.n_features
+            n_bytes = left * width * (2 if each.how.dtype == "float16" else 4)
+            shape = reduce.shape if each.how.reduction.project is None else (width,)
+            layers[name] = PlannedLayer(swept.model, reduce.layer.name, name, shape, width, n_bytes, left)
+    if swept.spread:
+        names = ", ".join(dict.fromkeys(layer.layer for layer in layers.values()))
+        note(f"{swept.model}: no layers were named, so some that are spread over its depth: {names}")
+    pace = None
+    if any(layer.n_images_left for layer in layers.values()):
+        try_network(backbone, how.device, how.numerics)
+        pace = measure_pace(backbone, sources[0][1], how)
+    return Prepared(swept, layers, how.numerics, held_bytes(wanted) + weights_bytes(backbone), pace, wanted)
+
+
+def divide(prepared: Sequence[Prepared], base: int) -> list[list[Prepared]]:
+    """Divide the networks that are to pass among passes over the images, as few as memory allows."""
+    from algocli.features.outlook import in_passes
+
+    passing = [one for one in prepared if not one.is_done]
+    passes = in_passes([(one.numerics, one.held) for one in passing], max(0, available_memory() - base))
+    return [[passing[place] for place in places] for places in passes]
+
+
+def plan(
+    prepared: Sequence[Prepared],
+    passes: Sequence[Sequence[Prepared]],
+    subjects: Sequence[Subject],
+    combinations: Sequence[Mapping[str, Any]],
+    cache_dir: Path,
+) -> Plan:
+    """Put together what a sweep will do.
+
+    Raises
+    ------
+    StorageError
+        If the disk has no room for the features.
+    """
+    from algocli.features.outlook import multiplications_per_second
+
+    layers = {name: layer for one in prepared for name, layer in one.layers.items()}
+    n_images = sum(len(subject.stimuli) for subject in subjects)
+    n_bytes = sum(layer.n_bytes for layer in layers.values())
+    smaller = "dtype='float16', pool=... or project=... make features smaller, fewer layers need less"
+    check_disk(n_bytes, cache_dir, remedy=f"{smaller}; or name another cache_dir=...")
+    ids = {subject.id for subject in subjects}
+    settings = [whole_settings(name, given) for name in layers for given in combinations]
+    there = {run.settings: set(run.subjects) for run in list_runs(cache_dir)}
+    done = [ids <= there.get(one, set()) for one in settings]
+    rate = multiplications_per_second()
+    passing = sum(_pass_seconds(networks, n_images) for networks in passes) + n_bytes / _WRITTEN / n_cores()
+    products = sum(
+        len(subject.stimuli) ** 2 * layer.n_features / rate
+        for subject in subjects
+        for layer in layers.values()
+        if layer.n_images_left
+    )
+    fits = sum(
+        _fit_seconds(subject, one, rate)
+        for subject in subjects
+        for one, is_done in zip(settings, done, strict=True)
+        if not is_done
+    )
+    return Plan(
+        tuple(subject.id for subject in subjects),
+        tuple(layers.values()),
+        tuple(tuple(one.swept.model for one in networks) for networks in passes),
+        n_images,
+        n_bytes,
+        len(settings),
+        sum(done),
+        {"passing": passing, "multiplying": products, "fitting": fits},
+    )
+
+
+def _pass_seconds(networks: Sequence[Prepared], n_images: int) -> float:
+    paces = [one.pace for one in networks if one.pace is not None]
+    # Of a network that was begun only the images that are left.
+    left = [max(layer.n_images_left for layer in one.layers.values()) for one in networks]
+    return max(left) * max(pace.decoding for pace in paces) + sum(
+        min(n, n_images) * pace.passing for n, pace in zip(left, paces, strict=True)
+    )
+
+
+def _fit_seconds(subject: Subject, settings: Settings, rate: float) -> float:
+    n, n_vertices = len(subject.train_stimuli), sum(map(subject.n_vertices, subject.sides))
+    k = min(settings.n_components or n, n)
+    n_fits = (settings.folds or 1) + settings.refit
+    pairs = min(n, _FEW) * n * n if n <= _FEW or settings.n_components is None else _PAIRS * n * n
+    return _EACH_MODEL + n_fits * (10 * pairs + 4 * n * n_vertices * k) / rate
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def _minutes(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,333 @@
+"""Networks, layers and settings by the dozen from Python: what is missing is extracted, all is fitted and scored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from algocli.compute.caches import filling
+from algocli.compute.calls import forgiving
+from algocli.compute.choices import check_flag, check_path, check_whole, check_word
+from algocli.compute.track import Note, Track, said_aside, shown
+from algocli.dataset.images import Images, open_images
+from algocli.dataset.protocol import Subject
+from algocli.errors import AlgocliError, MissingStep, StorageError, UsageError
+from algocli.features.store.library import read_recipe
+from algocli.features.store.variants import differing, in_fields
+from algocli.pipeline.arguments import Rois, each_subject, some_rois
+from algocli.pipeline.defaults import DEFAULT_CACHE
+from algocli.pipeline.sweep_file import read_sweep
+from algocli.pipeline.sweep_grid import (
+    MAKING,
+    Entry,
+    entries_of,
+    layers_of,
+    name_settings,
+    settings_of,
+    told_together,
+)
+from algocli.pipeline.sweep_networks import Asking, check_common, gather_networks
+from algocli.pipeline.sweep_plan import Plan, Prepared, divide, plan, prepare
+from algocli.pipeline.training import once, train
+from algocli.results.data import Gathered
+from algocli.results.regions import check_min_ceiling, choose_rois, classes_of
+from algocli.results.rows import write_records
+from algocli.results.swept import BestRow, SweptRow, SweptScores, name_models, score_models
+from algocli.runs.run import Run
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What a sweep was to do, and what came of it.
+
+    Attributes
+    ----------
+    plan
+        Its passes, bytes and models, and about how long they were to take.
+    scores
+        The rows of every model; None where it was only planned, or no model could be fitted.
+    failed
+        What could not be done, by what it is, and why; everything else was.
+    """
+
+    plan: Plan
+    scores: SweptScores | None = None
+    failed: Mapping[str, AlgocliError] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        failed = f", {len(self.failed)} failed" if self.failed else ""
+        return f"Sweep({len(self.runs)} of {self.plan.n_models} models{failed})"
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """The run of every model, network by network."""
+        return () if self.scores is None else tuple(model.run for model in self.scores.models)
+
+    @property
+    def rows(self) -> tuple[SweptRow, ...]:
+        """The scores, model by model and ROI by ROI."""
+        return () if self.scores is None else self.scores.rows
+
+    @property
+    def best(self) -> tuple[BestRow, ...]:
+        """The best model of each ROI."""
+        return () if self.scores is None else tuple(self.scores.best())
+
+    def table(self) -> list[dict[str, Any]]:
+        """Return the rows as dicts."""
+        return [] if self.scores is None else self.scores.records
+
+    def plot(self, path: Path | str | None = None) -> Any:
+        """Draw every model by ROI as a heatmap, write it where a path is given, and return the figure.
+
+        Raises
+        ------
+        MissingStep
+            If there is no model.
+        StorageError
+            If the file cannot be written.
+        """
+        from algocli.results.drawing.loading import load_matplotlib
+        from algocli.results.drawing.style import render
+        from algocli.results.plots.request import Wishes
+        from algocli.results.plots.swept import plot_swept
+
+        if self.scores is None:
+            raise MissingStep("no model of the sweep has been fitted")
+        load_matplotlib()
+        wishes = Wishes(min_ceiling=self.scores.min_ceiling)
+        figure = plot_swept(self.scores, wishes).figure
+        if path is not None:
+            render(figure, check_path("path", path), wishes.dpi)
+        return figure
+
+    def refuse_failed(self) -> None:
+        """Raise what could not be done, if there is anything.
+
+        Raises
+        ------
+        AlgocliError
+            Of the kind of the first, with the reason of each.
+        """
+        if self.failed:
+            n_left = self.plan.n_models - len(self.runs)
+            raise told_together(self.failed, n_left, "models could not be made", "; the rest is done")
+
+
+@forgiving
+def sweep(
+    subjects: Subject | Iterable[Subject],
+    networks: Iterable[str | Mapping[str, Any]] | str | None = None,
+    layers: Iterable[str] | Mapping[str, Any] | str | None = None,
+    *,
+    file: Path | str | None = None,
+    dry_run: bool = False,
+    rois: Rois | None = None,
+    min_ceiling: float | None = None,
+    csv: Path | str | None = None,
+    plot: Path | str | None = None,
+    device: str = "auto",
+    batch_size: int | None = None,
+    stimuli: Path | str | None = None,
+    trust_remote_code: bool = False,
+    cache_dir: Path | str = DEFAULT_CACHE,
+    track: Track = shown,
+    note: Note = said_aside,
+    **options: Any,
+) -> Sweep:
+    """Fit a model of every layer of some networks, under all settings, and score it in every ROI.
+
+    Features that are missing are extracted, in as few passes over the images as memory allows: each image is decoded
+    once for all networks of a pass, and passes each of them once. What is done already stays as it is.
+
+    Parameters
+    ----------
+    networks
+        Names, as `extract` takes them; or mappings with a `name`, `layers` and options of `extract` of their own.
+    layers
+        Names and patterns for all networks that name none, of which each takes those that it has; or a mapping from
+        networks to theirs. By default four that are spread over the depth of each network.
+    file
+        A TOML file that says all this in place of the arguments, which go before it where both say something.
+    dry_run
+        Whether to stop once it is said what is to be done.
+    rois, min_ceiling
+        As for `report`.
+    csv, plot
+        Files to write the rows to, and a heatmap.
+    device, batch_size, stimuli, trust_remote_code
+        As for `extract`.
+    track, note
+        How to show progress and to say something by the way.
+    **options
+        Options of `extract` that tell features apart (pool=4, dtype='float32') and fields of `Settings`
+        (n_components=100, regression='ridge'), each with one value or a list of several: every combination is made.
+
+    Returns
+    -------
+    Its `rows` have the scores of every model in every ROI, `best` the best model of each, `failed` what could not be
+    done: a network that fails on the way leaves the others alone.
+
+    Raises
+    ------
+    UsageError
+        If an argument is not what it can be; or, before any work, a network cannot be built or lacks a layer.
+    DataError, StorageError
+        If data or weights cannot be read, or the cache cannot be written.
+
+    Examples
+    --------
+    >>> subject = algocli.Challenge("demo").subject(1)
+    >>> found = algocli.sweep(subject, ["alexnet"], ["features.2", "features.5"], n_components=[3, 5])
+    >>> for row in found.rows:
+    ...     if (row.roi, row.hemisphere) == ("All vertices", "left"):
+    ...         print(row.layer, row.settings)
+    features.2 n_components=3
+    features.2 n_components=5
+    features.5 n_components=3
+    features.5 n_components=5
+    """
+    some, home = each_subject(subjects), check_path("cache_dir", cache_dir)
+    entries, common, own, combinations = _read(networks, layers, file, options)
+    only, least = some_rois(rois), check_min_ceiling(min_ceiling)
+    choose_rois(only, classes_of(some), least)
+    source = None if stimuli is None else check_path("stimuli", stimuli)
+    sources = [(subject, open_images(subject, source)) for subject in some]
+    n_at_once = None if batch_size is None else check_whole("batch_size", batch_size, 1)
+
+    from algocli.features.networks.devices import resolve_device
+
+    trust = check_flag("trust_remote_code", trust_remote_code)
+    asking = Asking(resolve_device(check_word("device", device)), n_at_once, trust)
+    only_once = once(note)
+    with filling(home, note):
+        opened = gather_networks(entries, common, own)
+        prepared = prepare(opened, sources, home, asking, only_once, track)
+        check_common(opened, common)
+        job = _Job(some, sources, prepared, combinations, home, asking, device, track, only_once)
+        planned = job.plan()
+        for line in planned.tell(home):
+            note(line)
+        if check_flag("dry_run", dry_run):
+            return Sweep(planned)
+        runs = job.run()
+    scores = job.score(runs, only, least) if runs else None
+    found = Sweep(planned, scores, job.failed)
+    if scores is not None and csv is not None:
+        write_records(scores.columns, scores.records, check_path("csv", csv))
+    if scores is not None and plot is not None:
+        found.plot(plot)
+    for what, error in job.failed.items():
+        note(f"{what} failed: {error.message}")
+    return found
+
+
+def _read(
+    networks: object, layers: Any, file: Path | str | None, options: Mapping[str, Any]
+) -> tuple[list[Entry], tuple[str, ...], dict[str, Any], list[dict[str, Any]]]:
+    """Return networks, layers of all and of single ones, and combinations of settings: of a file and the arguments."""
+    making = {name: value for name, value in options.items() if name in MAKING}
+    fitting = {name: value for name, value in options.items() if name not in MAKING}
+    # A slip of the keyboard is told before a file is read.
+    settings_of(fitting)
+    if file is not None:
+        if networks is not None:
+            raise UsageError("networks are named, and a file=... that names some", hint="leave one of the two out")
+        asked = read_sweep(check_path("file", file))
+        networks, layers = asked.networks, asked.layers if layers is None else layers
+        making, fitting = {**asked.making, **making}, {**asked.fitting, **fitting}
+    common, own = layers_of(layers)
+    return entries_of(networks, making), common, own, settings_of(fitting)
+
+
+@dataclass
+class _Job:
+    """A sweep at work: what it extracts, fits and scores, and what failed on the way."""
+
+    subjects: list[Subject]
+    sources: Sequence[tuple[Subject, Images]]
+    prepared: Sequence[Prepared]
+    combinations: Sequence[Mapping[str, Any]]
+    cache_dir: Path
+    asking: Asking
+    device: str
+    track: Track
+    note: Note
+    failed: dict[str, AlgocliError] = field(default_factory=dict)
+    passes: list[list[Prepared]] = field(default_factory=list)
+    # Features that are not complete of some subject.
+    lacking: set[str] = field(default_factory=set)
+
+    def plan(self) -> Plan:
+        """Divide the networks among passes, and say what is to be done."""
+        from algocli.features.extraction import BASE_MEMORY
+
+        self.passes = divide(self.prepared, BASE_MEMORY)
+        return plan(self.prepared, self.passes, self.subjects, self.combinations, self.cache_dir)
+
+    def run(self) -> list[tuple[Run, str]]:
+        """Extract what is missing and fit every model; return the runs that there are, with what tells them apart."""
+        for networks in self.passes:
+            self._extract(networks)
+        layers = [layer for one in self.prepared for layer in one.layers.values() if layer.features not in self.lacking]
+        features = list(dict.fromkeys(layer.features for layer in layers))
+        runs: dict[tuple[str, int], Run] = {}
+        words = name_settings(self.combinations)
+        for place, given in enumerate(self.combinations if features else ()):
+            if words[place]:
+                self.note(f"settings {place + 1} of {len(words)}: {words[place]}")
+
+            def keep(run: Run, place: int = place) -> None:
+                runs[run.settings.features[0], place] = run
+
+            try:
+                train(
+                    self.subjects, features, each=True, cache_dir=self.cache_dir, device=self.device, made=keep,
+                    track=self.track, note=self.note, **given,
+                )  # fmt: skip
+            except StorageError:
+                raise
+            except AlgocliError as error:
+                self.failed[f"models with {words[place]}" if words[place] else "models"] = error
+        kinds = self._kinds(features)
+        order = [(name, place) for name in features for place in range(len(words)) if (name, place) in runs]
+        return [(runs[key], " ".join(filter(None, [kinds[key[0]], words[key[1]]]))) for key in order]
+
+    def score(self, runs: Sequence[tuple[Run, str]], rois: Sequence[str] | None, min_ceiling: float) -> SweptScores:
+        """Score every ROI of the runs."""
+        models = name_models([run for run, _ in runs], [words for _, words in runs])
+        data = Gathered(self.subjects, self.subjects[0].folder.parent)
+        return score_models(models, data, list(data.subject_ids), rois=rois, min_ceiling=min_ceiling)
+
+    def _extract(self, networks: Sequence[Prepared]) -> None:
+        """Pass the images of all subjects through some networks, and multiply them with each other."""
+        from algocli.features.extraction import extract_together
+        from algocli.features.store.gram import gram as products
+
+        wanted = [(one, each) for one in networks for each in one.open(self.asking, self.note)]
+        for subject, images in self.sources:
+            made = extract_together(
+                subject, [each for _, each in wanted], self.cache_dir, images=images, track=self.track, note=self.note
+            )
+            for (one, _), found in zip(wanted, made, strict=True):
+                if found.fault is not None:
+                    self.failed[one.swept.model] = found.fault
+                for store in found.stores:
+                    if store.complete:
+                        products(store, device=self.asking.device, track=self.track)
+                    else:
+                        self.lacking.add(store.name)
+        # What has passed makes room for those that follow.
+        for one in networks:
+            one.wanted = None
+
+    def _kinds(self, features: Sequence[str]) -> dict[str, str]:
+        """Say of each of some features what tells it from others of its layer; '' where there are none."""
+        recipes = {name: read_recipe(self.cache_dir / "features" / name) for name in features}
+        told = {}
+        for name, made in recipes.items():
+            alike = [r for r in recipes.values() if (r["model"], r["layer"]) == (made["model"], made["layer"])]
+            told[name] = in_fields(made, differing(alike)) if len(alike) > 1 else ""
+        return told
