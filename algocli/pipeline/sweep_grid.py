@@ -155,17 +155,15 @@ def _said(value: object) -> str:
     return "full" if value is None else str(value)
 
 
-def told_together(faults: Mapping[str, AlgocliError], n_all: int, what: str, after: str = "") -> AlgocliError:
-    """Return one error of the kind of the first of several, with the reason of each."""
+def told_together(faults: Mapping[str, AlgocliError], summary: str) -> AlgocliError:
+    """Return one error of the kind of the first of several, with the reason of each below its summary."""
     first = next(iter(faults.values()))
-    if len(faults) == n_all == 1:
-        return first
     reasons = "".join(f"\n  {name}: {error.message}" for name, error in faults.items())
-    return type(first)(f"{len(faults)} of {n_all} {what}{after}:{reasons}", hint=first.hint)
+    return type(first)(f"{summary}:{reasons}", hint=first.hint)
 
 
 def layers_of(words: Iterable[str] | Mapping[str, Any] | str | None) -> tuple[tuple[str, ...], dict[str, Any]]:
-    """Return the layers that are asked of all networks, and those of single ones by these.
+    """Return the layers that are asked of all networks, in a mapping those of '*', and those of single ones by these.
 
     Raises
     ------
@@ -173,5 +171,6 @@ def layers_of(words: Iterable[str] | Mapping[str, Any] | str | None) -> tuple[tu
         If one is no name.
     """
     if isinstance(words, Mapping):
-        return (), {check_word("layers", model): as_layers(own) for model, own in words.items()}
+        own = {check_word("layers", model): as_layers(named) for model, named in words.items()}
+        return own.pop("*", ()), own
     return (() if words is None else as_layers(words)), {}

@@ -173,4 +173,4 @@ class Faults:
             With the reason of each network.
         """
         if self._found:
-            raise told_together(self._found, self._n_networks, "networks cannot be swept")
+            raise told_together(self._found, f"{len(self._found)} of {self._n_networks} networks cannot be swept")

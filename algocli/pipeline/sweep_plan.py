@@ -44,6 +44,7 @@ class PlannedLayer:
     n_features: int
     n_bytes: int
     n_images_left: int
+    is_spread: bool
 
 
 @dataclass
@@ -103,7 +104,8 @@ class Plan:
             own = [layer for layer in self.layers if layer.model == model]
             left = any(layer.n_images_left for layer in own)
             size = gigabytes(sum(layer.n_bytes for layer in own)) if left else "extracted already"
-            yield f"{model}: {', '.join(dict.fromkeys(layer.layer for layer in own))} ({size})"
+            chosen = "; none were named, so spread over its depth" if any(layer.is_spread for layer in own) else ""
+            yield f"{model}: {', '.join(dict.fromkeys(layer.layer for layer in own))} ({size}{chosen})"
         done = f", {self.n_models_done} of them done" if self.n_models_done else ""
         yield (
             f"plan: {_count(len(networks), 'network')}, {_count(len(self.layers), 'kind')} of features, "
@@ -175,10 +177,7 @@ def _prepare(
             name, width = recipe_of(each, reduce).name, reduce.n_features
             n_bytes = left * width * (2 if each.how.dtype == "float16" else 4)
             shape = reduce.shape if each.how.reduction.project is None else (width,)
-            layers[name] = PlannedLayer(swept.model, reduce.layer.name, name, shape, width, n_bytes, left)
-    if swept.spread:
-        names = ", ".join(dict.fromkeys(layer.layer for layer in layers.values()))
-        note(f"{swept.model}: no layers were named, so some that are spread over its depth: {names}")
+            layers[name] = PlannedLayer(swept.model, reduce.layer.name, name, shape, width, n_bytes, left, swept.spread)
     pace = None
     if any(layer.n_images_left for layer in layers.values()):
         try_network(backbone, how.device, how.numerics)

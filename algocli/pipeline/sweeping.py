@@ -32,6 +32,7 @@ from algocli.pipeline.sweep_networks import Asking, check_common, gather_network
 from algocli.pipeline.sweep_plan import Plan, Prepared, divide, plan, prepare
 from algocli.pipeline.training import once, train
 from algocli.results.data import Gathered
+from algocli.results.drawing.style import check_suffix
 from algocli.results.regions import check_min_ceiling, choose_rois, classes_of
 from algocli.results.rows import write_records
 from algocli.results.swept import BestRow, SweptRow, SweptScores, name_models, score_models
@@ -113,7 +114,8 @@ class Sweep:
         """
         if self.failed:
             n_left = self.plan.n_models - len(self.runs)
-            raise told_together(self.failed, n_left, "models could not be made", "; the rest is done")
+            rest = "; the rest is done" if self.runs else ""
+            raise told_together(self.failed, f"{n_left} of {self.plan.n_models} models could not be made{rest}")
 
 
 @forgiving
@@ -192,6 +194,9 @@ def sweep(
     some, home = each_subject(subjects), check_path("cache_dir", cache_dir)
     entries, common, own, combinations = _read(networks, layers, file, options)
     only, least = some_rois(rois), check_min_ceiling(min_ceiling)
+    chart = None if plot is None else check_path("plot", plot)
+    if chart is not None:
+        check_suffix(chart)
     choose_rois(only, classes_of(some), least)
     source = None if stimuli is None else check_path("stimuli", stimuli)
     sources = [(subject, open_images(subject, source)) for subject in some]
@@ -217,8 +222,8 @@ def sweep(
     found = Sweep(planned, scores, job.failed)
     if scores is not None and csv is not None:
         write_records(scores.columns, scores.records, check_path("csv", csv))
-    if scores is not None and plot is not None:
-        found.plot(plot)
+    if scores is not None and chart is not None:
+        found.plot(chart)
     for what, error in job.failed.items():
         note(f"{what} failed: {error.message}")
     return found
