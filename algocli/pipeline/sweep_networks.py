@@ -60,13 +60,13 @@ class Swept:
         """
         from algocli.features.extraction import Wanted
 
-        how = self.requests[0][1]
-        backbone = load(
-            self.model, self._choose, how, asking.device, trust_remote_code=asking.trust_remote_code, note=note
-        )
-        there = {layer.name for layer in backbone.layers}
+        (first, how), trust = self.requests[0], asking.trust_remote_code
+        # Where it is said what is wanted, and one kind of it, the network alone says which layers these are.
+        words = list(first) if first is not None and len(self.requests) == 1 else self._choose
+        backbone = load(self.model, words, how, asking.device, trust_remote_code=trust, note=note)
+        there = [layer.name for layer in backbone.layers]
         wanted = []
-        for names, (_, making) in zip(self._chosen, self.requests, strict=True):
+        for names, (_, making) in zip(self._chosen or [there], self.requests, strict=True):
             layers = tuple(name for name in names if name in there)
             each = Wanted(backbone, passage_of(making, asking.device, asking.batch_size), layers)
             # A layer that cannot be reduced so is told now.
@@ -123,10 +123,14 @@ def gather_networks(entries: Sequence[Entry], common: Sequence[str], own: Mappin
     models = [entry.model for entry in entries]
     for model in own:
         if model not in models:
-            raise UsageError(f"layers of {model} are named, which is no network of the sweep", hint=", ".join(models))
+            raise UsageError(
+                f"layers of {model} are named, which is no network of the sweep",
+                hint=f"its networks: {', '.join(models)}",
+            )
     found: dict[str, Swept] = {}
     for entry in entries:
-        layers = entry.layers or own.get(entry.model)
+        # What is asked of all of one network is asked of that.
+        layers = entry.layers or own.get(entry.model) or (tuple(common) or None if len(entries) == 1 else None)
         for how in entry.ways():
             # Networks that run in two modes pass twice: what changes their numbers changes all of them.
             key = f"{entry.model} {of_network(how)} {how.get('numerics')}"
@@ -172,5 +176,7 @@ class Faults:
         AlgocliError
             With the reason of each network.
         """
+        if self._n_networks == 1 and self._found:
+            raise next(iter(self._found.values()))
         if self._found:
             raise told_together(self._found, f"{len(self._found)} of {self._n_networks} networks cannot be swept")

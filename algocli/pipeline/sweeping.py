@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,9 @@ from algocli.compute.caches import filling
 from algocli.compute.calls import forgiving
 from algocli.compute.choices import check_flag, check_path, check_whole, check_word
 from algocli.compute.track import Note, Track, said_aside, shown
-from algocli.dataset.images import Images, open_images
+from algocli.dataset.images import open_images
 from algocli.dataset.protocol import Subject
-from algocli.errors import AlgocliError, MissingStep, StorageError, UsageError
-from algocli.features.store.library import read_recipe
-from algocli.features.store.variants import differing, in_fields
+from algocli.errors import AlgocliError, MissingStep, UsageError
 from algocli.pipeline.arguments import Rois, each_subject, some_rois
 from algocli.pipeline.defaults import DEFAULT_CACHE
 from algocli.pipeline.sweep_file import read_sweep
@@ -24,18 +22,18 @@ from algocli.pipeline.sweep_grid import (
     Entry,
     entries_of,
     layers_of,
-    name_settings,
     settings_of,
     told_together,
 )
+from algocli.pipeline.sweep_job import Job
 from algocli.pipeline.sweep_networks import Asking, check_common, gather_networks
-from algocli.pipeline.sweep_plan import Plan, Prepared, divide, plan, prepare
-from algocli.pipeline.training import once, train
-from algocli.results.data import Gathered
+from algocli.pipeline.sweep_plan import Plan
+from algocli.pipeline.sweep_prepared import check_models, prepare
+from algocli.pipeline.training import once
 from algocli.results.drawing.style import check_suffix
 from algocli.results.regions import check_min_ceiling, choose_rois, classes_of
 from algocli.results.rows import write_records
-from algocli.results.swept import BestRow, SweptRow, SweptScores, name_models, score_models
+from algocli.results.swept import BestRow, SweptRow, SweptScores
 from algocli.runs.run import Run
 
 
@@ -211,7 +209,9 @@ def sweep(
         opened = gather_networks(entries, common, own)
         prepared = prepare(opened, sources, home, asking, only_once, track)
         check_common(opened, common)
-        job = _Job(some, sources, prepared, combinations, home, asking, device, track, only_once)
+        job = Job(some, sources, prepared, combinations, home, asking, device, track, only_once)
+        every = [layer for one in prepared for layer in one.layers.values()]
+        check_models(some, combinations, every, home, track)
         planned = job.plan()
         for line in planned.tell(home):
             note(line)
@@ -245,94 +245,3 @@ def _read(
         making, fitting = {**asked.making, **making}, {**asked.fitting, **fitting}
     common, own = layers_of(layers)
     return entries_of(networks, making), common, own, settings_of(fitting)
-
-
-@dataclass
-class _Job:
-    """A sweep at work: what it extracts, fits and scores, and what failed on the way."""
-
-    subjects: list[Subject]
-    sources: Sequence[tuple[Subject, Images]]
-    prepared: Sequence[Prepared]
-    combinations: Sequence[Mapping[str, Any]]
-    cache_dir: Path
-    asking: Asking
-    device: str
-    track: Track
-    note: Note
-    failed: dict[str, AlgocliError] = field(default_factory=dict)
-    passes: list[list[Prepared]] = field(default_factory=list)
-    # Features that are not complete of some subject.
-    lacking: set[str] = field(default_factory=set)
-
-    def plan(self) -> Plan:
-        """Divide the networks among passes, and say what is to be done."""
-        from algocli.features.extraction import BASE_MEMORY
-
-        self.passes = divide(self.prepared, BASE_MEMORY)
-        return plan(self.prepared, self.passes, self.subjects, self.combinations, self.cache_dir)
-
-    def run(self) -> list[tuple[Run, str]]:
-        """Extract what is missing and fit every model; return the runs that there are, with what tells them apart."""
-        for networks in self.passes:
-            self._extract(networks)
-        layers = [layer for one in self.prepared for layer in one.layers.values() if layer.features not in self.lacking]
-        features = list(dict.fromkeys(layer.features for layer in layers))
-        runs: dict[tuple[str, int], Run] = {}
-        words = name_settings(self.combinations)
-        for place, given in enumerate(self.combinations if features else ()):
-            if words[place]:
-                self.note(f"settings {place + 1} of {len(words)}: {words[place]}")
-
-            def keep(run: Run, place: int = place) -> None:
-                runs[run.settings.features[0], place] = run
-
-            try:
-                train(
-                    self.subjects, features, each=True, cache_dir=self.cache_dir, device=self.device, made=keep,
-                    track=self.track, note=self.note, **given,
-                )  # fmt: skip
-            except StorageError:
-                raise
-            except AlgocliError as error:
-                self.failed[f"models with {words[place]}" if words[place] else "models"] = error
-        kinds = self._kinds(features)
-        order = [(name, place) for name in features for place in range(len(words)) if (name, place) in runs]
-        return [(runs[key], " ".join(filter(None, [kinds[key[0]], words[key[1]]]))) for key in order]
-
-    def score(self, runs: Sequence[tuple[Run, str]], rois: Sequence[str] | None, min_ceiling: float) -> SweptScores:
-        """Score every ROI of the runs."""
-        models = name_models([run for run, _ in runs], [words for _, words in runs])
-        data = Gathered(self.subjects, self.subjects[0].folder.parent)
-        return score_models(models, data, list(data.subject_ids), rois=rois, min_ceiling=min_ceiling)
-
-    def _extract(self, networks: Sequence[Prepared]) -> None:
-        """Pass the images of all subjects through some networks, and multiply them with each other."""
-        from algocli.features.extraction import extract_together
-        from algocli.features.store.gram import gram as products
-
-        wanted = [(one, each) for one in networks for each in one.open(self.asking, self.note)]
-        for subject, images in self.sources:
-            made = extract_together(
-                subject, [each for _, each in wanted], self.cache_dir, images=images, track=self.track, note=self.note
-            )
-            for (one, _), found in zip(wanted, made, strict=True):
-                if found.fault is not None:
-                    self.failed[one.swept.model] = found.fault
-                for store in found.stores:
-                    if store.complete:
-                        products(store, device=self.asking.device, track=self.track)
-                    else:
-                        self.lacking.add(store.name)
-        # What has passed makes room for those that follow.
-        for one in networks:
-            one.wanted = None
-
-    def _kinds(self, features: Sequence[str]) -> dict[str, str]:
-        """Say of each of some features what tells it from others of its layer; '' where there are none."""
-        recipes = {name: read_recipe(self.cache_dir / "features" / name) for name in features}
-        told = {}
-        for name, made in recipes.items():
-            alike = [r for r in recipes.values() if (r["model"], r["layer"]) == (made["model"], made["layer"])]
-            told[name] = in_fields(made, differing(alike)) if len(alike) > 1 else ""
-        return told

@@ -32,7 +32,7 @@ class Model:
     @property
     def label(self) -> str:
         """What a chart calls it."""
-        return " ".join(filter(None, (self.network, self.layer, self.words)))
+        return " ".join(filter(None, (self.network.removeprefix("timm/"), self.layer, self.words)))
 
 
 @dataclass(frozen=True)
@@ -173,7 +173,8 @@ def score_models(
         for row in report.rows:
             told: dict[str, Any] = {**vars(row), "roi_class": classes.get(row.roi, ""), "settings": model.words}
             rows.append(SweptRow(**told))
-    remark = tell_choice([model.run for model in models], subjects, layers=True)
+    are_layers = not any(model.words for model in models)
+    remark = tell_choice([model.run for model in models], subjects, layers=are_layers)
     notes |= dict.fromkeys(filter(None, [remark]))
     return SweptScores(tuple(models), tuple(rows), classes, tuple(notes), {}, min_ceiling, held_out)
 

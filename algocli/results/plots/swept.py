@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +13,13 @@ from algocli.results.best_layer import LayersByRoi
 from algocli.results.drawing.chart import Chart
 from algocli.results.drawing.heatmap import draw_heatmap
 from algocli.results.layer_names import LayerOfRun
-from algocli.results.plots.request import Wishes, all_shortened
+from algocli.results.plots.request import Wishes
 from algocli.results.swept import SweptScores
-from algocli.results.telling import SCORED_ON
+from algocli.results.telling import SCORED_ON, shortened
 
 _MEASURE = "mean r"
+# Letters of a row's name.
+_LONGEST = 64
 
 
 def plot_swept(swept: SweptScores, wishes: Wishes) -> Chart[LayersByRoi]:
@@ -35,7 +38,8 @@ def plot_swept(swept: SweptScores, wishes: Wishes) -> Chart[LayersByRoi]:
     return draw_heatmap(
         table,
         wishes.scale(values, f"{_MEASURE}{over}"),
-        labels=all_shortened([layer.label for layer in table.layers]),
+        labels=[shortened(model.label, _LONGEST) for model in swept.models],
+        parted=[place for place, (one, other) in enumerate(pairwise(swept.models), 1) if one.network != other.network],
         title=wishes.title or f"{len(swept.models)} models: {heading[0].lower()}{heading[1:]}",
         caption=(
             f"Mean r of each layer's own model over the vertices of a ROI{over}, on {SCORED_ON}.{wishes.told_ceiling} "
