@@ -56,7 +56,7 @@ EXAMPLES = {
 # A sweep as a file has it.
 SWEEP_FILE = """\
 networks = ["alexnet", "resnet18"]
-layers = ["features.[25]", "layer[12]"]
+layers = ["features.[25]", "layer1", "layer2"]
 [[network]]
 name = "alexnet"
 layers = ["features.12"]
@@ -64,7 +64,7 @@ pool = ["none", 2]
 [features]
 weights = "random"
 [train]
-pca = [20, 50]
+pca = [20, 30]
 regression = "ridge"
 """
 

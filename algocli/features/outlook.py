@@ -21,7 +21,7 @@ from algocli.errors import DataError
 from algocli.features.extraction import Wanted, memory_held, recipe_of
 from algocli.features.networks.backbones import Backbone
 from algocli.features.networks.numerics import Numerics, autocast, one_core_each, products
-from algocli.features.passage import Passage, n_workers
+from algocli.features.passage import n_workers, refuse_unfit
 from algocli.features.reduction import Reducer
 from algocli.features.store.library import is_store, store_name
 from algocli.features.store.shards import FeatureStore
@@ -100,24 +100,27 @@ class Pace:
     passing: float
 
 
-def measure_pace(backbone: Backbone, images: Images, how: Passage) -> Pace:
-    """Measure the pace of a network that has been tried on a few of the images.
+def measure_pace(wanted: Sequence[Wanted], images: Images) -> Pace:
+    """Measure the pace of a network, of which all this is wanted, on a few of the images.
 
     Raises
     ------
     DataError
-        If one of the images cannot be read.
+        If one of the images cannot be read, or the network yields for it what cannot be stored.
     """
     import torch
 
+    backbone, how = wanted[0].backbone, wanted[0].how
     rows = range(min(_TRIED, len(images.stimuli)))
     at_once = 1 if how.device != "cpu" or backbone.takes_turns else n_workers()
 
     def run(pictures: Sequence[Image.Image]) -> None:
         pixels = np.stack([backbone.transform.resize(picture) for picture in pictures])
         with torch.inference_mode(), autocast(how.numerics, how.device):
-            for output in backbone(torch.from_numpy(pixels).to(how.device)).values():
-                output.to("cpu")
+            outputs = backbone(torch.from_numpy(pixels).to(how.device))
+            for each in wanted:
+                for reduce in each.reducers:
+                    refuse_unfit(reduce(outputs[reduce.layer.name], np.dtype(each.how.dtype)), reduce, images, 0)
 
     with products(how.numerics), one_core_each(how.device), ThreadPoolExecutor(n_workers()) as pool:
         begun = time.perf_counter()

@@ -200,14 +200,25 @@ def _whole(
 
 def _write(lane: Lane, target: Target, shard: Shard, rows: NDArray[Any], images: Images) -> None:
     with ending(lane):
-        refuse_non_finite(
-            rows,
-            np.float32,
-            what=f"layer {target.layer}",
-            name=lambda place: images.name(shard.start + place),
-            remedy="extract with dtype='float32'",
-        )
+        refuse_unfit(rows, target.reduce, images, shard.start)
         target.store.write(shard, rows)
+
+
+def refuse_unfit(rows: NDArray[Any], reduce: Reducer, images: Images, start: int) -> None:
+    """Refuse rows of a layer that are not finite as they are to be stored; `start` is the place of the first image.
+
+    Raises
+    ------
+    DataError
+        Naming the first such image.
+    """
+    refuse_non_finite(
+        rows,
+        np.float32,
+        what=f"layer {reduce.layer.name}",
+        name=lambda place: images.name(start + place),
+        remedy="extract with dtype='float32'",
+    )
 
 
 def _batches(targets: Sequence[Target], n_stimuli: int, batch_size: int) -> list[range]:

@@ -122,7 +122,7 @@ def _prepare(
     pace = None
     if any(layer.n_images_left for layer in layers.values()):
         try_network(backbone, how.device, how.numerics)
-        pace = measure_pace(backbone, sources[0][1], how)
+        pace = measure_pace(wanted, sources[0][1])
     return Prepared(swept, layers, how.numerics, held_bytes(wanted) + weights_bytes(backbone), pace, wanted)
 
 
