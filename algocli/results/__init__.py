@@ -21,6 +21,7 @@ group_report     a run over subjects
 difference_rows  rows of runs side by side
 ranked           many runs in order
 compare          runs side by side
+swept            networks, layers and settings in order
 group_compare    runs over subjects, and which is best
 part_rows        rows of explained variance in parts
 sure_parts       their intervals, and which are more than chance
