@@ -59,10 +59,7 @@ def _as_table(swept: SweptScores) -> LayersByRoi:
         means = [[ranked.mean_over(run, swept.subjects, [roi], [side]) for roi in swept.rois] for run in ranked.names]
         values[side] = np.array(means, dtype=np.float64)
         n_vertices[side] = _n_vertices(swept, side)
-    layers = [
-        LayerOfRun(model.run.settings.features[0], model.label, model.network, {"run": model.run.name})
-        for model in swept.models
-    ]
+    layers = [LayerOfRun(model.run.name, model.label, model.network, {"run": model.run.name}) for model in swept.models]
     classes: Mapping[str, str] = {roi: swept.classes.get(roi, "") for roi in swept.rois}
     return LayersByRoi(swept.subjects[0], tuple(layers), _MEASURE, classes, values, n_vertices)
 
