@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from algocli.cli.roi_tables import Table
     from algocli.results.difference_rows import Comparison
     from algocli.results.group_compare import GroupComparison
+    from algocli.results.nested_rows import Nested as Choices
 
 
 RunNames = Annotated[
@@ -53,6 +54,16 @@ Correct = Annotated[
 ]
 
 
+Nested = Annotated[
+    bool,
+    typer.Option(
+        "--nested",
+        help="Also choose the best run of each ROI in inner folds, and score it outside them; takes more fits, which "
+        "are told first.",
+    ),
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
     app.command("compare")(compare)
@@ -66,6 +77,7 @@ def compare(
     min_ceiling: MinCeiling = None,
     resamples: Resamples = 1000,
     seed: Seed = 0,
+    nested: Nested = False,
     group: Group = False,
     correct: Correct = None,
     csv: Csv = None,
@@ -87,8 +99,11 @@ def compare(
     Of up to four runs each has columns of its own; of more each is a row, the best first, and ROIs are columns, or
     their classes where these are many. --csv has every difference with its interval, a row for each run and ROI.
 
-    The best of several runs looks better on the images that it was chosen by than on others: choose by another seed's
-    held-out images, and report the choice on these; of runs in folds, on the test images.
+    The best of several runs looks better on the images that it was chosen by than on others. --nested chooses it, for
+    each ROI and fold, by inner folds within the images that models are fitted on, each run being fitted again without
+    those that are left out, and scores the choice on the held-out images, which had no part in it. How good the best on
+    these images themselves would have looked stands beside it. What inner folds score is kept with the runs. --csv
+    writes the choices to a file of their own: rows.nested.csv beside rows.csv.
 
     --group is about people: it averages each difference over subjects, with a 95 % interval of other subjects who see
     other images, p by flips of whole subjects' signs, and how many subjects are better and worse by their own
@@ -97,8 +112,8 @@ def compare(
     from algocli.cli.console import note, noter, show_json, tracker
     from algocli.pipeline import reports
     from algocli.pipeline.arguments import check_pages
+    from algocli.pipeline.choices import write_compared
     from algocli.results.group_compare import GroupComparison
-    from algocli.results.rows import write_records
     from algocli.runs.finding import find_runs
 
     check_pages(csv, html, title)
@@ -114,23 +129,25 @@ def compare(
         min_ceiling=min_ceiling,
         n_resamples=resamples,
         seed=seed,
+        nested=nested,
         group=group,
         correct=correct,
         features_from=features_from,
         html=html,
         title=title,
         track=tracker(quiet),
+        note=noter(quiet),
     )
     each = comparison.each if isinstance(comparison, GroupComparison) else comparison
     if as_json:
-        show_json({**_described(comparison), "held_out": each.held_out})
+        chosen = {} if each.nested is None else {"nested": each.nested.table()}
+        show_json({**_described(comparison), **chosen, "held_out": each.held_out})
     else:
         _show(comparison, (resamples, seed), quiet=quiet)
     for remark in comparison.notes:
         noter(quiet)(remark)
-    if csv is not None:
-        write_records(comparison.columns, comparison.every_run(), csv)
-        note(f"wrote {csv}", quiet=quiet)
+    for path in write_compared(comparison, csv) if csv is not None else ():
+        note(f"wrote {path}", quiet=quiet)
     if html is not None:
         note(f"wrote {html}", quiet=quiet)
 
@@ -172,6 +189,21 @@ def _show(comparison: Comparison | GroupComparison, drawn: tuple[int, int], *, q
         names = (comparison.reference, *comparison.runs)
         show_tables(tables, "\n".join(f"{place} {name}" for place, name in enumerate(names, start=1)))
     for line in reading:
+        note(line, quiet=quiet)
+    each = comparison.each if isinstance(comparison, GroupComparison) else comparison
+    if each.nested is not None:
+        _show_choices(each.nested, group=each is not comparison, quiet=quiet)
+
+
+def _show_choices(nested: Choices, *, group: bool, quiet: bool) -> None:
+    """Print which run is best in each ROI, chosen in inner folds, and how that is to be read."""
+    from algocli.cli.console import note, out
+    from algocli.cli.nested_tables import explain_nested, nested_group_tables, nested_tables
+    from algocli.cli.roi_tables import show_tables
+
+    out().print()
+    show_tables(nested_group_tables(nested) if group else nested_tables(nested), "")
+    for line in explain_nested(nested, group=group):
         note(line, quiet=quiet)
 
 

@@ -28,7 +28,11 @@ EXAMPLES = {
         "algocli report --significance --intervals -s 1",
         "algocli report --run everyone --group",
     ),
-    "compare": ("algocli compare conv1 conv2 --roi EBA", "algocli compare --run 'conv*' --roi EBA"),
+    "compare": (
+        "algocli compare conv1 conv2 --roi EBA",
+        "algocli compare --run 'conv*' --roi EBA",
+        "algocli compare 'layer-*' --nested --roi EBA",
+    ),
     "partition": (
         "algocli partition features.2 features.5 -s 1 -o parts",
         "algocli partition features.2 features.5 -s 1 --folds 5 --intervals --correct max",

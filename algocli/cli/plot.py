@@ -60,6 +60,12 @@ Against = Annotated[str | None, typer.Option("--against", metavar="RUN", help="d
 Significant = Annotated[
     bool, typer.Option("--significant", help="accuracy: colour only what is better than chance (q <= .05).")
 ]
+Nested = Annotated[
+    bool,
+    typer.Option(
+        "--nested", help="best-layer: choose between runs in inner folds, which score is then not flattered; more fits."
+    ),
+]
 Group = Annotated[
     bool,
     typer.Option(
@@ -100,6 +106,7 @@ def plot(
             "--min-r", min=0, max=1, help="best-layer: no layer for vertices of r up to this.  [default: 0.1]"
         ),
     ] = None,
+    nested: Nested = False,
     group: Group = False,
     output: Output = None,
     subject: Subjects = None,
@@ -121,7 +128,8 @@ def plot(
 
     Nothing is fetched from the network, unless a larger surface is asked for the first time, and no display is needed.
     fsaverage5 has one in sixteen of the challenge's vertices; the caption counts them. layers and best-layer of several
-    runs choose by the images that they show r on, which flatters the best; a blend weighs its layers within the fit.
+    runs choose by the images that they show r on, which flatters the best; with --nested best-layer chooses in inner
+    folds, and a blend weighs its layers within the fit.
     """
     from algocli.pipeline.arguments import data_of
     from algocli.pipeline.figures import Plotting
@@ -163,6 +171,7 @@ def plot(
         theme=DARK if dark else LIGHT,
         min_ceiling=check_min_ceiling(min_ceiling),
         labels=tuple(label or ()),
+        nested=nested,
     )
     request.check(wishes)
     if output is not None and not output.is_dir():
@@ -182,8 +191,9 @@ def _find_runs(request: Request, names: list[str] | None, against: str | None, c
 
 def _draw(plotting: Plotting, output: Path | None, *, as_json: bool, quiet: bool) -> None:
     """Draw what is asked for, subject by subject."""
-    from algocli.cli.console import note, noter, show_json, show_path
+    from algocli.cli.console import note, noter, show_json, show_path, tracker
 
+    plotting.prepare(tracker(quiet), noter(quiet))
     written, request, runs = [], plotting.request, plotting.runs
     for number, shown in plotting.figures():
         path = plotting.path(output, number)

@@ -63,6 +63,7 @@ _SAME = (
     *(
         "min_ceiling",
         "min_r",
+        "nested",
         "nsd",
         "nsd_id",
         "numerics",

@@ -14,6 +14,9 @@ N_INNER_FOLDS = 5
 # With fewer, the inner folds would be too few to choose anything by; with more, there would be more than are needed.
 SHARED_FOLDS = (4, 5, 6)
 MOST_INNER_FOLDS = max(N_INNER_FOLDS, *SHARED_FOLDS)
+# With at least so many folds, and no more, the others of a fold are its inner ones where layers are chosen: to leave
+# out any two is then no more work than five inner folds in each.
+PAIRED_FOLDS = range(4, 2 * N_INNER_FOLDS + 2)
 # With two, every r is 1 or -1.
 FEWEST_HELD_OUT = 3
 
@@ -226,6 +229,60 @@ def inner_folds(settings: Fields, n_train: int, fit: NDArray[np.int64]) -> list[
         if sum(map(len, others)) == len(fit):
             return others
     return [fit[fold.held_out] for fold in k_folds(len(fit), N_INNER_FOLDS, settings.seed)]
+
+
+def nested_folds(split: Split, first: NDArray[np.int64], seed: int) -> list[list[Fold]]:
+    """Divide what each fold of a split fits into inner folds, by which something is chosen that the fold then judges.
+
+    The same image goes always to one side. Of several folds the others are the inner ones, if there are a few: what
+    leaves out two of them is one model, whichever of the two is being judged.
+
+    Parameters
+    ----------
+    first : (n_train,)
+        As `make_split` has it.
+    seed
+        Of inner folds that are drawn.
+
+    Returns
+    -------
+    For each fold its inner ones, in rows of the training images.
+
+    Raises
+    ------
+    DataError
+        If there are too few images.
+    """
+    return [_within(fold.fit, parts) for fold, parts in zip(split.folds, _inner_parts(split, first, seed), strict=True)]
+
+
+def _inner_parts(split: Split, first: NDArray[np.int64], seed: int) -> list[list[NDArray[np.int64]]]:
+    if len(split.folds) in PAIRED_FOLDS:
+        return [[other.held_out for other in split.folds if other is not fold] for fold in split.folds]
+    return [_together(fold.fit, first[fold.fit], seed) for fold in split.folds]
+
+
+def _together(fit: NDArray[np.int64], first: NDArray[np.int64], seed: int) -> list[NDArray[np.int64]]:
+    """Divide some images, (n_fit,), into parts; every copy goes to that of the first that it is a copy of."""
+    n_parts = min(N_INNER_FOLDS, len(fit) // FEWEST_HELD_OUT)
+    sizes = [0]
+    if n_parts >= 2:
+        part = np.empty(len(fit), np.int64)
+        for number, fold in enumerate(k_folds(len(fit), n_parts, seed)):
+            part[fold.held_out] = number
+        _, representative, which = np.unique(first, return_index=True, return_inverse=True)
+        part = part[representative][np.ravel(which)]
+        sizes = np.bincount(part, minlength=n_parts).tolist()
+    if min(sizes) < FEWEST_HELD_OUT:
+        raise DataError(
+            f"{len(fit)} fitted images cannot be divided into inner folds of at least {FEWEST_HELD_OUT}",
+            hint="fit more images: a smaller holdout=..., or more folds=...",
+        )
+    return [fit[part == number] for number in range(n_parts)]
+
+
+def _within(fit: NDArray[np.int64], parts: list[NDArray[np.int64]]) -> list[Fold]:
+    return [Fold(np.setdiff1d(fit, part), part) for part in parts]
 
 
 def _shuffled(n: int, seed: int) -> NDArray[np.int64]:

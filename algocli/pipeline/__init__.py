@@ -19,6 +19,7 @@ _HOMES = {
     "partition": "shares",
     "report": "reports",
     "compare": "reports",
+    "nested": "choices",
     "plot": "figures",
     "predict": "predictions",
     "predict_files": "predictions",

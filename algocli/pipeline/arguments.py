@@ -9,7 +9,7 @@ from typing import TypedDict, get_args
 
 from algocli.compute.choices import check_choice, check_flag, check_kind, check_path, check_word, check_words, each_of
 from algocli.compute.files import in_a_heading
-from algocli.compute.track import Track
+from algocli.compute.track import Note, Track
 from algocli.dataset.challenge.subjects import Challenge
 from algocli.dataset.naming import AnySubjectId, SubjectId, check_subject_ids
 from algocli.dataset.protocol import Dataset, Roi, Subject, is_subject
@@ -58,6 +58,7 @@ class HowToReport(TypedDict, total=False):
 class HowToCompare(TypedDict, total=False):
     """What `compare` takes beside the runs, whatever it returns."""
 
+    nested: bool
     data_dir: Data | None
     subjects: Ids | None
     rois: Rois | None
@@ -70,6 +71,7 @@ class HowToCompare(TypedDict, total=False):
     title: str | None
     features_from: Paths | None
     track: Track
+    note: Note
 
 
 def each_subject(subjects: object) -> list[Subject]:

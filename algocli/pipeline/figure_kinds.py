@@ -72,7 +72,7 @@ _KINDS = {
     What.ROIS: _Kind("one", "chart", _GROUPED | {"rois", "labels"}),
     What.CEILING: _Kind("one", "chart", frozenset({"cmap"})),
     What.LAYERS: _Kind("several", "chart", _SCALE | _GROUPED | {"rois", "labels"}),
-    What.BEST_LAYER: _Kind("several", "map", _MAPPED | _GROUPED | {"min_r", "labels"}),
+    What.BEST_LAYER: _Kind("several", "map", _MAPPED | _GROUPED | {"min_r", "labels", "nested"}),
     What.ROI: _Kind("none", "map", _MAPPED | {"names"}),
     What.VERTICES: _Kind("none", "map", _MAPPED),
     What.RESPONSE: _Kind("none", "map", _MAPPED | _SCALE | _IMAGE),
@@ -187,6 +187,7 @@ class Request:
             "vmax": wishes.high is not None,
             "cmap": wishes.colours is not None,
             "labels": bool(wishes.labels),
+            "nested": wishes.nested,
         }
 
     def figures(
@@ -244,7 +245,7 @@ class Request:
         if self.group:
             return self._group_rows(challenge, runs, wishes)
         if self.what is What.BEST_LAYER:
-            return count_layers(challenge, runs, min_r=self.at_least, **how)
+            return count_layers(challenge, runs, min_r=self.at_least, nested=wishes.nested, **how)
         if self.what is What.LAYERS:
             _, tables = layers_by_roi(challenge, runs, rois=self.only, **how)
             return [row for table in tables for row in table.rows]
@@ -255,7 +256,7 @@ class Request:
         from algocli.results.layered import layered
 
         if self.what is What.BEST_LAYER:
-            compared = layered(runs, wishes.labels)
+            compared = layered(runs, wishes.labels, nested=wishes.nested)
             subjects = compared.subjects(challenge, wishes.subjects)
             found = find_group_best_layers(subjects, compared, wishes.hemispheres, self.at_least, wishes.min_ceiling)
             return list(found.counts(compared))

@@ -19,6 +19,7 @@ from algocli.compute.choices import (
     each_of,
     said,
 )
+from algocli.compute.track import Note, Track
 from algocli.dataset.naming import SubjectId, name_of
 from algocli.dataset.protocol import Dataset
 from algocli.dataset.sides import Hemisphere
@@ -57,6 +58,7 @@ def plot(
     stimulus: int | None = None,
     nsd_id: int | None = None,
     min_r: float | None = None,
+    nested: bool = False,
     group: bool = False,
     data_dir: Data | None = None,
     subjects: Ids | None = None,
@@ -99,6 +101,10 @@ def plot(
         A training image by its row, from 0, or by its id in NSD.
     min_r
         No layer for vertices of r up to this; usually 0.1.
+    nested
+        Of 'best-layer' and several runs: choose each vertex's layer in inner folds, within the images that the scored
+        models are fitted on, so that what it reaches is not flattered by the choice. That fits each run some five times
+        more, or ten; it is kept for next time.
     group
         One figure of all subjects together, whose unit is the subject: of 'accuracy', 'difference' and 'best-layer' on
         fsaverage, over those who have a response at a vertex; of 'rois', of one run or several, with a dot for each
@@ -171,6 +177,7 @@ def plot(
         theme=DARK if check_flag("dark", dark) else LIGHT,
         min_ceiling=check_min_ceiling(min_ceiling),
         labels=() if labels is None else check_words("labels", labels),
+        nested=check_flag("nested", nested),
     )
     request.check(wishes)
     if request.is_of_a_run and not runs:
@@ -216,6 +223,14 @@ class Plotting:
         load_matplotlib()
         return self.request.figures(self.challenge, self.runs, self.wishes)
 
+    def prepare(self, track: Track, note: Note) -> None:
+        """Score the runs in inner folds if that is what layers are to be chosen by; what is kept is not done again."""
+        if self.wishes.nested:
+            from algocli.results.nested import score_inside
+
+            subjects = [self.challenge.subject(number) for number in self.subjects]
+            score_inside(self.runs, subjects, track=track, note=note)
+
     def rows(self) -> LayerRows | None:
         """Return what a figure of layers shows as rows; None for other kinds."""
         return self.request.rows(self.challenge, self.runs, self.wishes)
@@ -255,7 +270,7 @@ class Plotting:
         from algocli.runs.mixtures import tell_mixtures
         from algocli.runs.networks import tell_random_weights
 
-        if self.request.chooses:
+        if self.request.chooses and not self.wishes.nested:
             yield from filter(None, [tell_choice(self.runs, self.subjects, layers=True)])
         yield from tell_random_weights(self.runs)
         for run in self.runs:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, Unpack, overload
 
 from algocli.compute.calls import anew, forgiving
 from algocli.compute.choices import check_flag, check_path
-from algocli.compute.track import Track, shown
+from algocli.compute.track import Note, Track, said_aside, shown
 from algocli.dataset.opening import open_dataset
 from algocli.errors import UsageError
 from algocli.pipeline.arguments import (
@@ -33,7 +33,7 @@ from algocli.results.certainty import Asked
 from algocli.results.regions import check_min_ceiling
 from algocli.results.report import summarise
 from algocli.results.report_rows import Report
-from algocli.results.rows import write_csv, write_records
+from algocli.results.rows import write_csv
 from algocli.results.telling import Correction
 from algocli.runs.meanwhile import unreplaced
 from algocli.runs.run import Run
@@ -184,6 +184,7 @@ def compare(
     runs: Sequence[Run],
     *,
     group: bool = False,
+    nested: bool = False,
     data_dir: Data | None = None,
     subjects: Ids | None = None,
     rois: Rois | None = None,
@@ -196,11 +197,12 @@ def compare(
     title: str | None = None,
     features_from: Paths | None = None,
     track: Track = shown,
+    note: Note = said_aside,
 ) -> Comparison | GroupComparison:
     """Compare runs with the first of them, ROI by ROI, by a paired bootstrap over the held-out images.
 
-    Whichever is best looks better on these images than on others, as it was chosen by them: choose by another seed's
-    held-out images, and report the choice on these. `notes` say by how much at the most.
+    Whichever is best looks better on these images than on others, as it was chosen by them, and `notes` say by how much
+    at the most; with `nested` the best of each ROI is chosen by others.
 
     Parameters
     ----------
@@ -208,9 +210,11 @@ def compare(
         Two or more, which held out the same images; the first is the reference.
     group
         Whether to sum up over subjects: one row for each side, ROI and run, in place of one for each subject as well.
+    nested
+        Whether also to choose the best run of each ROI as `algocli.nested` does.
     data_dir
         The folder of the data, or the dataset itself; by default where the reference was trained.
-    subjects, rois, min_ceiling
+    subjects, rois, min_ceiling, features_from
         As for `report`; by default what all runs share.
     n_resamples, seed
         How often the held-out images are drawn anew, and the seed of these draws.
@@ -219,18 +223,16 @@ def compare(
         false discoveries, or by the largest of all differences in every resample; usually there is none. Of a group
         `p_corrected` is so, by the largest of all when signs are flipped; there 'fdr' is usual, and 'none' leaves it.
     csv
-        A file to write a row to for each subject, side, ROI and run, at full precision; the reference's own have no
-        difference. Of a group a row for each side, ROI and run.
+        A file to write a row to for each subject, side, ROI and run, at full precision; the reference's have no
+        difference; of a group for each side, ROI and run. Choices go to a file beside it: x.nested.csv for x.csv.
     html, title
         A file to write a web page to, and its heading.
-    features_from
-        As for `report`.
 
     Returns
     -------
     A Comparison: its `rows` have each difference in mean r and the 95 % interval of it. Of a group a GroupComparison:
     its rows have the mean difference over subjects as `report` has their mean r, and `best` says which run is best in
-    each ROI, and how stable that is.
+    each ROI, and how stable that is. A comparison's `nested`, and that of a group's `each`, has the choices.
 
     Raises
     ------
@@ -247,7 +249,9 @@ def compare(
     >>> row.low <= row.difference <= row.high
     True
     """
+    from algocli.pipeline.choices import write_compared
     from algocli.results import compare as results
+    from algocli.results import nested as choosing
     from algocli.results.group import check_group
     from algocli.results.group_compare import group_comparison
 
@@ -258,7 +262,7 @@ def compare(
     least = check_min_ceiling(min_ceiling)
     if group:
         check_group(results.shared_subjects(some, moved) if numbers is None else numbers)
-    only = some_rois(rois)
+    only, chooses = some_rois(rois), check_flag("nested", nested)
     with unreplaced(some):
         each = results.compare(
             some,
@@ -272,9 +276,13 @@ def compare(
             keep_draws=group,
             track=track,
         )
+        if chooses:
+            each = choosing.add_choices(
+                each, some, data_dir=moved, rois=only, drawn=(n_resamples, seed), track=track, note=note
+            )
         found = group_comparison(each, correct=correction, seed=seed) if group else each
         if csv is not None:
-            write_records(found.columns, found.every_run(), check_path("csv", csv))
+            write_compared(found, check_path("csv", csv))
         if page is not None:
             from algocli.pipeline.pages import write_compare_page
 

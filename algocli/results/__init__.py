@@ -18,10 +18,13 @@ choosing         what it does to a score to be the best of several
 group_scores     numbers over subjects
 group            what subjects' scores say of all people
 group_report     a run over subjects
+nested_rows      rows of a choice between runs, scored by images that had no part in it
 difference_rows  rows of runs side by side
 ranked           many runs in order
 compare          runs side by side
 swept            networks, layers and settings in order
+sure_choices     how sure the score of a choice is
+nested           the choice: the best run of each ROI, in inner folds
 group_compare    runs over subjects, and which is best
 part_rows        rows of explained variance in parts
 sure_parts       their intervals, and which are more than chance

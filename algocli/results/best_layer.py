@@ -123,15 +123,18 @@ def count_layers(
     min_r: float = DEFAULT_MIN_R,
     min_ceiling: float = 0,
     labels: Sequence[str] = (),
+    nested: bool = False,
 ) -> list[LayerCount]:
     """Count the vertices of every layer, and those without one by the reason, hemisphere by hemisphere.
+
+    Layers of several runs are `nested` ones if they are to be chosen in inner folds.
 
     Raises
     ------
     UsageError, DataError, MissingStep
         As `layered` and `find_best_layers` do.
     """
-    compared = layered(runs, labels)
+    compared = layered(runs, labels, nested=nested)
     rows = []
     for subject in compared.subjects(challenge, subjects):
         for hemisphere, codes in find_best_layers(subject, compared, hemispheres, min_r, min_ceiling).codes.items():

@@ -13,7 +13,7 @@ from algocli.stats.influence import WIDEST
 
 
 def tell_choice(runs: Sequence[Run], subjects: Sequence[SubjectId], *, layers: bool = False) -> str:
-    """Say that the best of some runs flatters itself, by how much at the most, and what does better; '' of one run.
+    """Say that the best of some runs flatters itself, by how much at the most, and the way out of it; '' of one run.
 
     Parameters
     ----------
@@ -27,15 +27,11 @@ def tell_choice(runs: Sequence[Run], subjects: Sequence[SubjectId], *, layers: b
     n_images = min(len(run.subject(subject).validation_rows()) for run in runs for subject in subjects)
     r = best_of_noise(n_runs, n_images, in_folds=in_folds)
     what = f"the best of {n_runs} {'layers' if layers else 'runs'}"
-    better = (
-        "every training image had a part in the choice: report it on test images"
-        if in_folds
-        else "choose by another seed's held-out images, and report the choice on these"
-    )
-    let_fit = ", or train a blend, whose fit weighs the layers" if layers else ""
+    let_fit = "; or train a blend, whose fit weighs the layers" if layers else ""
     return (
         f"{what} looks better on the images that it was chosen by than on others (on noise, up to r = {number(r)} on "
-        f"average at a vertex); {better}{let_fit}"
+        f"average at a vertex): `compare` with nested=True chooses in inner folds, and scores the choice outside them"
+        f"{let_fit}"
     )
 
 

@@ -97,7 +97,7 @@ def compare(
     every = list({run.name: run for run in runs}.values())
     notes += [*chain(*(tell_split(run, numbers) for run in every)), *tell_random_weights(every)]
     origins = {run.name: networks_of(run).fields for run in every}
-    data = [challenge.subject(n) if challenge else _recorded_subject(subject_runs[n][0]) for n in numbers]
+    data = [challenge.subject(n) if challenge else recorded_data(subject_runs[n][0]) for n in numbers]
     notes += dict.fromkeys(tell_changed_files((one, held.subject_run) for one in data for held in subject_runs[one.id]))
     classes = classes_of(data)
     chosen = choose_rois(rois, classes, min_ceiling)
@@ -200,7 +200,7 @@ def _partition(folds: NDArray[np.int64]) -> set[tuple[int, ...]]:
     return {tuple(np.flatnonzero(folds == fold).tolist()) for fold in np.unique(folds)}
 
 
-def _recorded_subject(reference: HeldOut) -> Subject:
+def recorded_data(reference: HeldOut) -> Subject:
     """Return the data that a subject of a run was trained on, from where it was then."""
     found = recorded_subject(reference.subject_run)
     if found is None:

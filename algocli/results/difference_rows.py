@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.sides import Side, check_side
+from algocli.results.nested_rows import Nested
 from algocli.results.rows import ORIGIN, OfLayers, RowsByRoi
 from algocli.results.telling import SIGNIFICANT, Correction
 
@@ -58,7 +59,8 @@ class Comparison(RowsByRoi):
 
     `classes` tells the class of each ROI (`ALL_VERTICES` has none); `notes` say what was left out or assumed; `draws`
     are kept where they were asked for. `min_ceiling` is the least noise ceiling of the vertices that rows count,
-    `held_out` says on which training images the reference was scored, `first` what its features are.
+    `held_out` says on which training images the reference was scored, `first` what its features are. `nested` has the
+    best run of each ROI, chosen in inner folds, where that was asked for.
     """
 
     reference: str
@@ -72,6 +74,7 @@ class Comparison(RowsByRoi):
     min_ceiling: float = 0
     held_out: dict[str, Any] = field(default_factory=dict)
     first: OfLayers = field(default_factory=OfLayers)
+    nested: Nested | None = field(default=None, repr=False)
 
     def __repr__(self) -> str:
         return f"Comparison({self.told(f'{len(self.runs)} runs against {self.reference}')})"

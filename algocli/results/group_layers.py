@@ -105,7 +105,7 @@ def find_group_best_layers(
         best = best_over_subjects(values)
         mean = np.stack([mean_of_subjects(layer).mean for layer in values])
         reached = mean.max(axis=0)
-        if len(compared.runs) == 1:
+        if len(compared.runs) == 1 or compared.nested:
             reached = mean_of_subjects(here.stack({who: its.r for who, its in found.items()})[:, told]).mean
         codes[h] = code_layers(LayerValues(mean, reached, _ceiling(here, found)), min_r)
         stability[h] = np.where(codes[h] >= 0, best.share, np.nan)

@@ -79,8 +79,8 @@ PEOPLE = (
 )
 CHOICE = (
     "The best of several runs, layers or settings looks better on the images that it was chosen by than on any "
-    "others. Choose by one split and report another's images, or let the fit choose, as a blend weighs layers by "
-    "fitted images alone."
+    "others. compare --nested chooses by inner folds within the fitted images, and scores the choice on images that "
+    "had no part in it. Or let the fit choose, as a blend weighs layers by fitted images alone."
 )
 
 # As paragraphs, whatever the run.

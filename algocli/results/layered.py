@@ -19,11 +19,13 @@ from algocli.errors import DataError, UsageError
 from algocli.results.compare import shared_subjects
 from algocli.results.held_out import remark_on_images
 from algocli.results.layer_names import LayerOfRun, check_labels, name_layers, named_by_recipe, shortly
+from algocli.results.nested import outside_by_vertex, refuse_other_splits
 from algocli.results.scoring import read_scores, scored_subjects
 from algocli.results.telling import SCORED_ON
 from algocli.runs.commands import again
 from algocli.runs.datasets import refuse_other_data
 from algocli.runs.finding import list_runs
+from algocli.runs.inner_scores import InnerScores
 from algocli.runs.networks import name_runs
 from algocli.runs.run import Run
 
@@ -35,6 +37,13 @@ _BY_R = LayerWords(
 )
 
 _CHOSEN = "The best of several looks better on the images that it was chosen by than on others."
+
+_IN_INNER_FOLDS = LayerWords(
+    summary="r in inner folds",
+    explained="Mean r of each layer's own run in inner folds, within the images that the scored models are fitted on",
+    chosen_by="r in inner folds, which have no part in the r that is reached",
+    nothing="an r of 0 from every layer",
+)
 
 
 @dataclass(frozen=True)
@@ -60,6 +69,8 @@ class LayerValues:
 class Layered:
     """Layers in the order in which they were given, and the runs that they are compared by; `words` speak of how.
 
+    `nested` runs are compared in inner folds, and what is reached is scored outside them.
+
     Either one run compares them with each other at each vertex, by a blend's weights or banded ridge's shares, or each
     has a run of its own, whose r is what speaks for it.
 
@@ -77,12 +88,14 @@ class Layered:
     runs: tuple[Run, ...]
     layers: tuple[LayerOfRun, ...]
     words: LayerWords
+    nested: bool = False
 
     def read(self, subject: Subject, hemisphere: Side) -> LayerValues:
         """Read what speaks for each layer at a hemisphere's vertices.
 
         Of one run it is what the model of new images has: the refit, or all folds together. Of a run each it is their
-        r, and a vertex reaches what its best layer does.
+        r, and a vertex reaches what its best layer does. Of nested ones it is r in inner folds, and a vertex reaches,
+        in each fold, what the layer does that is best there.
 
         Raises
         ------
@@ -92,6 +105,12 @@ class Layered:
             If a run has not been trained on the subject.
         """
         scores = [read_scores(subject, run.subject(subject.id), hemisphere) for run in self.runs]
+        if self.nested:
+            inner = np.stack([InnerScores(run, subject).read()[hemisphere] for run in self.runs])
+            reached = outside_by_vertex(
+                [run.subject(subject.id) for run in self.runs], hemisphere, inner.argmax(axis=0)
+            )
+            return LayerValues(inner.mean(axis=1), reached, scores[0].noise_ceiling)
         r = np.stack([each.correlation for each in scores])
         if len(self.runs) > 1:
             return LayerValues(r, r.max(axis=0), scores[0].noise_ceiling)
@@ -132,22 +151,26 @@ class Layered:
         found = [subject for subject, _ in pairs[0]]
         for subject in found:
             refuse_other_data(self.runs, subject.id, doing="compared")
+            if self.nested:
+                refuse_other_splits(self.runs, subject)
         return found
 
     def remark(self, number: SubjectId) -> str:
         """Say where a comparison of the layers has chance in it; nothing where it has not."""
-        if len(self.runs) == 1:
+        if len(self.runs) == 1 or self.nested:
             return ""
         return " ".join(filter(None, [remark_on_images(self.runs, number), _CHOSEN]))
 
 
-def layered(runs: Sequence[Run], labels: Sequence[str] = ()) -> Layered:
+def layered(runs: Sequence[Run], labels: Sequence[str] = (), *, nested: bool = False) -> Layered:
     """Return the layers of one run that compares them, or of several of one layer each, in the order they were given.
 
     Parameters
     ----------
     labels
         What to call each; by default by its layer or, where layers of several runs are called alike, by the run.
+    nested
+        Whether several runs are to be compared in inner folds.
 
     Raises
     ------
@@ -156,6 +179,12 @@ def layered(runs: Sequence[Run], labels: Sequence[str] = ()) -> Layered:
         will do, or the way to make them; or there are other than as many labels, or two alike.
     """
     found = _layered(runs)
+    if nested and len(runs) == 1:
+        raise UsageError(
+            f"run {runs[0].name} weighs its layers within the fit: there is nothing to choose in inner folds",
+            hint="leave nested=True away, or name several runs",
+        )
+    found = replace(found, nested=True, words=_IN_INNER_FOLDS) if nested else found
     if not labels:
         return found
     kind = "runs" if len(runs) > 1 else "layers"

@@ -172,7 +172,7 @@ def resample_rois(
         If folds have too few images to tell.
     """
     present = {side: {name: some for name, some in rois.items() if len(some)} for side, rois in of.items()}
-    members = {side: _members(rois, subject.n_vertices(side)) for side, rois in present.items()}
+    members = {side: members_of(rois, subject.n_vertices(side)) for side, rois in present.items()}
     if all(len(np.unique(held.folds)) == 1 for held in subject_runs):
         return {
             side: {
@@ -190,7 +190,7 @@ def resample_rois(
     n_roles = np.array([regression_of(held.run.settings).n_roles for held in subject_runs])
     resampled: dict[Side, dict[str, Resampled]] = {}
     for side, rois in present.items():
-        of_runs = [_predicted(subject, side, held, members[side], measure, track) for held in subject_runs]
+        of_runs = [predicted_influence(subject, side, held, members[side], measure, track) for held in subject_runs]
         means, predicted = (np.stack(each) for each in zip(*of_runs, strict=True))
         told = None if fitted is None else np.stack([one[side] for one in fitted])
         parts = [
@@ -220,7 +220,7 @@ def _kinds(subject_runs: Sequence[HeldOut]) -> NDArray[np.int64]:
     return np.array([every.index(one) for one in every])
 
 
-def _members(rois: Regions, n_vertices: int) -> NDArray[np.float32]:
+def members_of(rois: Regions, n_vertices: int) -> NDArray[np.float32]:
     """Return what each vertex counts in the mean of each ROI, (n_vertices, n_rois)."""
     members = np.zeros((n_vertices, len(rois)), np.float32)
     for column, vertices in enumerate(rois.values()):
@@ -248,7 +248,7 @@ def _redrawn(
     return np.clip(bootstrap.widened(means, counts.shape[1], LEVEL), measure.lowest, 1)
 
 
-def _predicted(
+def predicted_influence(
     subject: Subject, side: Side, held: HeldOut, members: NDArray[np.float32], measure: Measure, track: Track
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return mean scores, (n_rois,), and how much each image moves them as one predicted, (n_images, n_rois)."""

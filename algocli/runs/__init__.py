@@ -22,6 +22,7 @@ p_values        p values kept with a run
 refitting       the models of a run, fitted once more
 predictor       what a run predicts for new images
 between_folds   how models of folds depend on each other
+inner_scores    how well a run predicts within the images that it fits
 audit           whether runs are what their trainings left
 upgrading       how records of earlier versions come to vouch for runs
 leftovers       what of a cache no run refers to

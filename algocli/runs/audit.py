@@ -18,7 +18,7 @@ from algocli.runs.commands import again
 from algocli.runs.finding import list_runs
 from algocli.runs.latest import LATEST, check_mark
 from algocli.runs.run import Run
-from algocli.runs.subject_run import MODEL, SubjectRun
+from algocli.runs.subject_run import INNER, MODEL, SubjectRun
 
 
 def all_runs(cache_dir: Path) -> list[Run]:
@@ -87,7 +87,7 @@ def _later_faults(subject_run: SubjectRun) -> Iterator[Fault]:
             faults = p_values.faults(subject_run)
     for path in faults:
         yield Fault(path, "it is not what was written, or lacks its record", p_values.make_again(subject_run))
-    model = subject_run.folder / MODEL
-    if model.exists() and read_kept(model) is None:
-        forget(model)
-        yield Fault(model, "it is damaged", "nothing needs to be done: whatever needs it fits it anew")
+    for kept in (subject_run.folder / name for name in (MODEL, INNER)):
+        if kept.exists() and read_kept(kept) is None:
+            forget(kept)
+            yield Fault(kept, "it is damaged", "nothing needs to be done: whatever needs it fits it anew")

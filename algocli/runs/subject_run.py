@@ -26,6 +26,8 @@ from algocli.runs.vouched_arrays import VouchedArrays
 
 # What `predict` keeps of a subject's model.
 MODEL = "model.npz"
+# What a choice between runs keeps of how well each predicts within the images that it fits.
+INNER = "inner_scores.npz"
 
 
 @forgiving

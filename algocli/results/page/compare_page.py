@@ -19,6 +19,7 @@ from algocli.results.page.compare_tables import (
     BETTER,
     WORSE,
     SettingRow,
+    choice_table,
     difference_table,
     settings_side_by_side,
     subjects_differences,
@@ -177,11 +178,17 @@ def _subject_parts(
     for n in comparison.subjects:
         if ranked is None:
             tables = tuple(difference_table(comparison, n, h) for h in comparison.sides)
-            yield SubjectPart(n, tables, (_bars(comparison, n),), tuple(maps[n]))
+            yield SubjectPart(n, (*tables, *_choices(comparison, n)), (_bars(comparison, n),), tuple(maps[n]))
         else:
             tables = tuple(scores_table(ranked, n, h) for h in comparison.sides)
             each = tuple(differences_of_run(ranked, n, place) for place in range(2, len(comparison.names) + 1))
-            yield SubjectPart(n, tables, (), tuple(maps[n]), folded=each)
+            yield SubjectPart(n, (*tables, *_choices(comparison, n)), (), tuple(maps[n]), folded=each)
+
+
+def _choices(comparison: Comparison, subject: SubjectId) -> Iterator[Table]:
+    """Yield what was chosen in inner folds, if that was asked for."""
+    if comparison.nested is not None:
+        yield from (choice_table(comparison.nested, subject, side) for side in comparison.sides)
 
 
 def _wishes(comparison: Comparison, subjects: tuple[SubjectId, ...], title: str) -> Wishes:
@@ -212,6 +219,7 @@ def _command(comparison: Comparison, title: str | None, drawn: tuple[int, int], 
     words += [f"--min-ceiling {comparison.min_ceiling:g}"] * bool(comparison.min_ceiling)
     for option, given, usual in zip(("--resamples", "--seed"), drawn, USUALLY_DRAWN, strict=True):
         words += [f"{option} {given}"] * (given != usual)
+    words += ["--nested"] * (comparison.nested is not None)
     words += [f"--correct {comparison.corrected}"] * (comparison.corrected != "none")
     words += [f"--title {quote(title)}"] if title else []
     return " ".join([*words, "--html compare.html"])

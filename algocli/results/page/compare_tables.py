@@ -9,6 +9,7 @@ from statistics import fmean
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.sides import Side, heading
 from algocli.results.difference_rows import Comparison, DifferenceRow
+from algocli.results.nested_rows import Nested, NestedRow
 from algocli.results.page.provenance import describe_settings, features_in_short
 from algocli.results.page.tables import Cell, Column, Group, Table, count, largest, number, roi_rows, span
 from algocli.results.telling import DASH
@@ -44,6 +45,35 @@ def difference_table(comparison: Comparison, subject: SubjectId, hemisphere: Sid
         groups,
         foot,
     )
+
+
+def choice_table(nested: Nested, subject: SubjectId, hemisphere: Side) -> Table:
+    """Return the best run of each ROI of one hemisphere, chosen in inner folds; all vertices are the foot."""
+    groups, foot = roi_rows(
+        nested.by_class(nested.rois_of(subject)),
+        lambda roi: _choice_cells(nested, nested.of_roi(subject, hemisphere, roi)),
+    )
+    columns = (
+        Column("ROI"),
+        Column("n", "number of vertices"),
+        Column("run", "chosen by inner folds within the images that models are fitted on"),
+        *[Column("in", f"how many of {nested.n_folds} folds chose it")] * nested.in_folds,
+        Column("mean r", "of the choice, on images that had no part in it"),
+        Column("95 % interval", "of the mean r, from held-out images drawn anew"),
+        Column("naive", "the best run on the held-out images themselves"),
+        Column("its r", "there: higher than it would be on others"),
+    )
+    title = f"Subject {subject}, {heading(hemisphere).lower()}: the best run by ROI, chosen in inner folds"
+    return Table(f"choices-{subject}-{hemisphere}", title, columns, groups, foot)
+
+
+def _choice_cells(nested: Nested, row: NestedRow | None) -> Iterator[Cell]:
+    if row is None or row.run is None or row.naive_run is None:
+        yield from [Cell(DASH)] * (6 + nested.in_folds)
+        return
+    yield from (count(row.n_vertices), count(nested.place(row.run)), *[count(row.n_chosen)] * nested.in_folds)
+    yield from (number(row.mean_r), span(row.low, row.high), count(nested.place(row.naive_run)))
+    yield number(row.naive_mean_r)
 
 
 def subjects_differences(comparison: Comparison, hemisphere: Side) -> Table:

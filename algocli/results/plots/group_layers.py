@@ -34,7 +34,7 @@ def plot_group_best_layer(
     DataError, MissingStep
         If data and runs do not fit together, or a subject is missing from any of them.
     """
-    compared = layered(runs, wishes.labels)
+    compared = layered(runs, wishes.labels, nested=wishes.nested)
     subjects = compared.subjects(challenge, wishes.subjects)
     group = find_group_best_layers(subjects, compared, wishes.hemispheres, min_r, wishes.min_ceiling)
     best, n_layers = group.best, len(compared.layers)

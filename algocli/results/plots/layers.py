@@ -35,7 +35,7 @@ def plot_best_layer(
     DataError, MissingStep
         If data and runs do not fit together, or a subject is missing from any of them.
     """
-    compared = layered(runs, wishes.labels)
+    compared = layered(runs, wishes.labels, nested=wishes.nested)
     colours, n_layers = layer_colours(compared), len(compared.layers)
     subjects = compared.subjects(challenge, wishes.subjects)
     for subject in subjects:

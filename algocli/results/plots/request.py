@@ -33,7 +33,7 @@ class Wishes:
     `low`, `high` and `colours` (a colour map of matplotlib's by name) replace what would be chosen for the values.
     `outlined` are names of ROIs or of ROI classes to draw around. `subjects` are by default all there are. Vertices
     whose noise ceiling, a share of variance, is below `min_ceiling` are left out. `labels` are what to call runs, or
-    the layers of one.
+    the layers of one. Layers of several runs are chosen in inner folds if that is `nested`.
     """
 
     subjects: tuple[SubjectId, ...] | None = None
@@ -48,6 +48,7 @@ class Wishes:
     theme: Theme = LIGHT
     min_ceiling: float = 0
     labels: tuple[str, ...] = ()
+    nested: bool = False
 
     def __post_init__(self) -> None:
         sides = (self.hemispheres,) if isinstance(self.hemispheres, str) else tuple(self.hemispheres)

@@ -38,6 +38,7 @@ COMMANDS = {
     ),
     "train ols": Command(f"{_TRAIN} --pca 5 --run mine", _EXTRACTED),
     "train other": Command(f"{_TRAIN} --pca 3 --run other --folds 3", _EXTRACTED),
+    "train again": Command(f"{_TRAIN} --pca 6 --run again", _EXTRACTED),
     "train --force": Command(f"{_TRAIN} --pca 7 --run mine --force", _TRAINED),
     "train ridge": Command(f"{_TRAIN} --pca 9 --regression ridge --alpha-by kfold --standardise", _EXTRACTED),
     "train blend": Command(f"{_TWO} --pca 5 --regression blend --run blend", _EXTRACTED),
@@ -56,6 +57,9 @@ COMMANDS = {
     ),
     "compare": Command(
         f"compare mine blend {_BOTH} --resamples 20 --csv {{work}}/rows.csv --html {{work}}/page.html", _TRAINED
+    ),
+    "compare --nested": Command(
+        f"compare mine again {_BOTH} --nested --resamples 20 --csv {{work}}/rows.csv", (*_TRAINED, "train again")
     ),
     "partition": Command(
         f"partition edges corner --model stand-in --pca 5 {_BOTH} --csv {{work}}/rows.csv -o {{work}}/parts",
