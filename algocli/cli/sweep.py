@@ -94,6 +94,10 @@ def sweep(
         _Words, typer.Option(help="As extract takes them, for all networks.  [default: pretrained]")
     ] = None,
     transform: Annotated[_Words, typer.Option(help="auto, tutorial or model: how images are prepared.")] = None,
+    image_size: Annotated[_Numbers, typer.Option(min=1, help="The side of the images that networks are fed.")] = None,
+    tokens: Annotated[
+        _Words, typer.Option(metavar="WHICH", help="all, class, patches, mean or registers: of transformers' layers.")
+    ] = None,
     pool: Annotated[
         _Words, typer.Option(metavar="N|none", help="Average each channel over a grid of so many cells.")
     ] = None,

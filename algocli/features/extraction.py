@@ -6,7 +6,7 @@ with the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from algocli.compute.budget import check_disk, check_memory, free_disk, gigabytes
 from algocli.compute.lock import hold
@@ -27,12 +26,13 @@ from algocli.features.networks.backbones import Backbone
 from algocli.features.networks.numerics import check_numerics
 from algocli.features.passage import Lane, Passage, Target, ending, n_workers, pass_through
 from algocli.features.reduction import Reducer
+from algocli.features.room import BASE_MEMORY, memory_held
 from algocli.features.store.keys import Recipe, recipe
 from algocli.features.store.library import CONVERTED, create_store
-from algocli.features.store.shards import FeatureStore, Shard, rows_per_shard
+from algocli.features.store.shards import FeatureStore, Shard
 
-# What torch, torchvision and the images in flight take, measured, beside the features themselves.
-BASE_MEMORY = 900 * 2**20
+# From here on it is worth saying how a transformer's features become smaller.
+_MANY_BYTES = 2**30
 
 
 DEFAULT_PASSAGE = Passage()
@@ -131,6 +131,8 @@ def extract_together(
     """
     how = wanted[0].how
     check_numerics(how.numerics, how.device)
+    # What cannot be had of a layer is told before the images are looked at.
+    _ = [each.reducers for each in wanted]
     images = images or open_images(subject)
     content = images.digest(cache_dir, track)
     converted = images.converted(cache_dir)
@@ -176,13 +178,13 @@ def _pass(
         with ending(lane):
             try_network(lane.backbone, how.device, how.numerics)
     able = [lane for lane in lanes if lane.fault is None]
-    targets = [target for lane in able for target in lane.targets]
-    if not targets:
+    if not able:
         return
     if how.rows is None:
-        for target in targets:
-            target.store.sweep()
-    _announce(subject, targets, cache_dir, how, note)
+        for lane in able:
+            for target in lane.targets:
+                target.store.sweep()
+    _announce(subject, able, cache_dir, how, note)
     pass_through(able, images, how, f"subject {subject.id}: features", track)
 
 
@@ -240,8 +242,11 @@ def _say_what_is_done(
         note(f"{name}: rows are written in blocks of {store.rows_per_shard}, whole; here {whole}, end excluded")
 
 
-def _announce(subject: Subject, targets: Sequence[Target], cache_dir: Path, how: Passage, note: Note) -> None:
+def _announce(subject: Subject, lanes: Sequence[Lane], cache_dir: Path, how: Passage, note: Note) -> None:
     """Say what will be written, and refuse what cannot fit, before the first image is read."""
+    from algocli.features.costs import tell_cost
+
+    targets = [target for lane in lanes for target in lane.targets]
     per_row = [target.store.n_features * target.store.dtype.itemsize for target in targets]
     n_bytes = sum(width * sum(map(len, target.pending)) for width, target in zip(per_row, targets, strict=True))
     layers = f"{len(targets)} layer{'s' if len(targets) > 1 else ''}"
@@ -249,19 +254,15 @@ def _announce(subject: Subject, targets: Sequence[Target], cache_dir: Path, how:
         f"subject {subject.id}: up to {gigabytes(n_bytes)} to write for {layers} (less once compressed), "
         f"{gigabytes(free_disk(cache_dir))} free"
     )
-    smaller = "dtype='float16', pool=... or project=... make features smaller"
+    whole = [target for target in targets if target.reduce.reduction.keeps_all]
+    if n_bytes > _MANY_BYTES and any(target.reduce.layer.tokens is not None for target in whole):
+        note(f"subject {subject.id}: tokens='class+patches' with pool=8, or tokens='mean', keeps much less of tokens")
+    for lane in lanes:
+        n_left = max(sum(map(len, target.pending)) for target in lane.targets)
+        cost = tell_cost(lane.backbone, how, n_left, n_workers() if how.device == "cpu" else 1)
+        if cost is not None:
+            note(f"subject {subject.id}: {cost}")
+    smaller = "dtype='float16', tokens=..., pool=... or project=... make features smaller"
     check_disk(n_bytes, cache_dir, remedy=f"{smaller}; or name another cache_dir=...")
     held = memory_held(((target.store.n_features, target.store.dtype) for target in targets), how.batch_size)
     check_memory(BASE_MEMORY + held, remedy=f"{smaller}; a smaller batch_size=... or fewer layers help too")
-
-
-def memory_held(layers: Iterable[tuple[int, DTypeLike]], batch_size: int) -> int:
-    """Return the bytes that features take on their way to disk at the most, of layers by their widths and precisions.
-
-    Each store holds a shard that fills, one that is written and its compressed form; each batch waits in a queue.
-    """
-    waiting = 2 * n_workers() * batch_size
-    held = 0
-    for width, dtype in layers:
-        held += 3 * width * np.dtype(dtype).itemsize * rows_per_shard(width, np.dtype(dtype)) + 4 * width * waiting
-    return held

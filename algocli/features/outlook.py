@@ -18,11 +18,12 @@ import numpy as np
 from algocli.dataset.images import Images
 from algocli.dataset.protocol import Subject
 from algocli.errors import DataError
-from algocli.features.extraction import Wanted, memory_held, recipe_of
+from algocli.features.extraction import Wanted, recipe_of
 from algocli.features.networks.backbones import Backbone
 from algocli.features.networks.numerics import Numerics, autocast, one_core_each, products
 from algocli.features.passage import n_workers, refuse_unfit
 from algocli.features.reduction import Reducer
+from algocli.features.room import memory_held
 from algocli.features.store.library import is_store, store_name
 from algocli.features.store.shards import FeatureStore
 

@@ -9,23 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from algocli.compute.caches import filling
 from algocli.compute.calls import forgiving
-from algocli.compute.choices import (
-    check_choice,
-    check_flag,
-    check_path,
-    check_paths,
-    check_whole,
-    check_word,
-    check_words,
-)
+from algocli.compute.choices import check_flag, check_path, check_paths, check_whole, check_word
 from algocli.compute.keywords import check_keywords
 from algocli.compute.track import Note, Track, said_aside, shown
 from algocli.dataset.protocol import Subject
-from algocli.encoding.presets import PRESETS, Preset, PresetName
+from algocli.encoding.presets import PresetName
 from algocli.features import usual
 from algocli.pipeline.arguments import Paths, each_subject
-from algocli.pipeline.defaults import DEFAULT_CACHE, DEFAULT_LAYERS, DEFAULT_MODEL
+from algocli.pipeline.defaults import DEFAULT_CACHE, DEFAULT_MODEL
 from algocli.pipeline.making import load, passage_of
+from algocli.pipeline.presets import of_preset
 
 if TYPE_CHECKING:
     from algocli.features.imports.locating import Key
@@ -64,6 +57,8 @@ def extract(
     preset: PresetName | None = None,
     weights: str | Path = "pretrained",
     transform: TransformName = "auto",
+    image_size: int | None = None,
+    tokens: str | None = None,
     pool: int | None = None,
     project: int | None = None,
     project_seed: int = 0,
@@ -97,8 +92,14 @@ def extract(
     transform
         How images are prepared: 'tutorial' as the tutorial did it, 'model' as the weights ask for, 'auto' as the
         weights ask for but for the tutorial's own networks, and for those of which nothing is known.
+    image_size
+        The side of the images in pixels, for networks that can interpolate their positions, or have none; by default
+        what `transform` says.
+    tokens
+        What is kept of a transformer's layer: 'all', or some of 'class', 'registers', 'patches' and their 'mean', as in
+        'class+patches'. By default all tokens, and of a layer that is pooled its patches.
     pool
-        Average each channel over a grid of so many cells a side.
+        Average each channel, or number of a patch, over a grid of so many cells a side.
     project, project_seed
         Keep so many sparse random projections, drawn from that seed.
     dtype
@@ -151,18 +152,19 @@ def extract(
     from algocli.features.networks.devices import resolve_device
     from algocli.features.store.gram import gram as products
 
-    device, trust = resolve_device(device), check_flag("trust_remote_code", trust_remote_code)
-    made_so = {"weights": weights, "transform": transform, "dtype": dtype, "numerics": numerics}
-    reduced = {"pool": pool, "project": project, "project_seed": project_seed}
-    backbone = load(model, list(layers), made_so, device, trust_remote_code=trust, note=note)
-    how = passage_of({**made_so, **reduced}, device, batch_size, rows)
+    how = {"weights": weights, "transform": transform, "image_size": image_size, "tokens": tokens, "pool": pool}
+    how |= {"project": project, "project_seed": project_seed, "dtype": dtype, "numerics": numerics}
+    # What can be no option is told before torch takes its seconds to load a network.
+    passage = passage_of(how, resolve_device(device), batch_size, rows)
+    trust = check_flag("trust_remote_code", trust_remote_code)
+    backbone = load(model, list(layers), how, passage.device, trust_remote_code=trust, note=note)
     stores: list[FeatureStore] = []
     with filling(cache_dir, note):
         for subject, images in sources:
-            made = extraction.extract(subject, backbone, cache_dir, how, images=images, track=track, note=note)
+            made = extraction.extract(subject, backbone, cache_dir, passage, images=images, track=track, note=note)
             for store in made if gram else ():
                 if store.complete:
-                    products(store, device=device, track=track)
+                    products(store, device=passage.device, track=track)
             stores += made
     return Features.of(stores)
 
@@ -248,46 +250,3 @@ def import_features(
     some, paths, name = each_subject(subjects), check_paths("files", files), check_word("name", name)
     stores = import_files(some, paths, name, check_path("cache_dir", cache_dir), track=track, note=note, **checked)
     return Features.of(stores)
-
-
-def of_preset(preset: PresetName | None, model: str, layers: Iterable[str] | str | None) -> tuple[str, tuple[str, ...]]:
-    """Return a network and its layers: those that are named, or else a preset's, or the usual ones.
-
-    Raises
-    ------
-    UsageError
-        If there is no such preset, or a name is none.
-    """
-    check_word("model", model)
-    chosen = preset_of(preset)
-    if chosen is not None and model == DEFAULT_MODEL:
-        model = chosen.model
-    usual = DEFAULT_LAYERS if chosen is None else chosen.layers
-    return model, usual if layers is None else as_layers(layers)
-
-
-def as_layers(layers: Iterable[str] | str) -> tuple[str, ...]:
-    """Return layers by their names and patterns, which commas part too, but for those between brackets.
-
-    Raises
-    ------
-    UsageError
-        If one is no name, or there is none.
-    """
-    words = check_words("layers", layers)
-    parted = [part.strip() for word in words for part in ([word] if "[" in word else word.split(","))]
-    return check_words("layers", [part for part in parted if part])
-
-
-def preset_of(name: PresetName | None) -> Preset | None:
-    """Return a preset by its name; None where none is named.
-
-    Raises
-    ------
-    UsageError
-        If there is no such preset.
-    """
-    if name is None:
-        return None
-    check_choice("preset", name, tuple(PRESETS))
-    return PRESETS[name]

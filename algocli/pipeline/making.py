@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from algocli.features.passage import Passage
 
 # What of these the network itself hangs on: networks that are alike in this are one.
-OF_NETWORK = ("weights", "transform")
+OF_NETWORK = ("weights", "transform", "image_size")
 
 
 def of_network(how: Mapping[str, Any]) -> dict[str, Any]:
@@ -60,6 +60,6 @@ def passage_of(how: Mapping[str, Any], device: str, batch_size: int | None, rows
     from algocli.features.reduction import Reduction
 
     n_at_once = (usual.BATCH_ON_CPU if device == "cpu" else usual.BATCH_ON_GPU) if batch_size is None else batch_size
-    reduction = Reduction(how.get("pool"), how.get("project"), how.get("project_seed", 0))
+    reduction = Reduction(how.get("pool"), how.get("project"), how.get("project_seed", 0), how.get("tokens"))
     dtype, numerics = how.get("dtype", usual.DTYPE), how.get("numerics", usual.NUMERICS)
     return Passage(dtype, n_at_once, device, numerics, reduction, rows)

@@ -16,7 +16,7 @@ from algocli.encoding.fields import CHECKS
 from algocli.encoding.settings import Alphas, Settings
 from algocli.errors import AlgocliError, UsageError
 from algocli.features.store.variants import NONE, Variant
-from algocli.pipeline.features import as_layers
+from algocli.pipeline.presets import as_layers
 
 # What may be said of how features are made: whatever tells several kinds of one layer apart.
 MAKING = tuple(one.name for one in fields(Variant))

@@ -43,7 +43,7 @@ class Job:
 
     def plan(self) -> Plan:
         """Divide the networks among passes, and say what is to be done."""
-        from algocli.features.extraction import BASE_MEMORY
+        from algocli.features.room import BASE_MEMORY
 
         self.passes = divide(self.prepared, BASE_MEMORY)
         return plan(self.prepared, self.passes, self.subjects, self.combinations, self.cache_dir)

@@ -82,7 +82,7 @@ class Swept:
         for layers, _ in self.requests:
             own = self._words(layers, built, graph)
             words += own
-            self._chosen.append(resolve_layers(own, graph.names, self.model, graph.calls))
+            self._chosen.append(resolve_layers(own, graph.names, self.model, {**graph.calls, **graph.parts}))
         return list(dict.fromkeys(words))
 
     def _words(self, layers: tuple[str, ...] | None, built: Network, graph: Graph) -> list[str]:
@@ -95,7 +95,7 @@ class Swept:
         if not self.common:
             self.spread = True
             return spread(measure(built, graph, graph.names, ["*"]))
-        names = [*graph.names, *modules_of(graph.names, graph.calls)]
+        names = [*graph.names, *modules_of(graph.names, {**graph.calls, **graph.parts})]
         own = [word for word in self.common if word in names or _fits_any(word, graph.names)]
         self.fitting |= set(own)
         if not own:

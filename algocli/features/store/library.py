@@ -36,6 +36,7 @@ _RECIPE = {
         **dict.fromkeys(("source?", "dtype?", "numerics?", "layer?"), str),
         "post?": (str, dict),
         "transform?": (str, dict),
+        "image_size?": int,
     },
     "asks_for?": dict,
 }
