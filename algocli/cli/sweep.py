@@ -118,6 +118,13 @@ def sweep(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Stop once it is told what is to be done, and about how long it takes.")
     ] = False,
+    nested: Annotated[
+        bool,
+        typer.Option(
+            "--nested/--no-nested",
+            help="Choose the best model of each ROI in inner folds, and score it outside them: five fits more of each.",
+        ),
+    ] = True,
     roi: RoiNames = None,
     min_ceiling: MinCeiling = None,
     output: Annotated[
@@ -140,7 +147,8 @@ def sweep(
     Every combination of what is named several times is made.
 
     Scores are mean r on held-out training images. The best of many models looks better on the images that it was
-    chosen by than on others: how much, at the most, is told below the table.
+    chosen by than on others: so the best of each ROI is chosen in inner folds and scored outside them, as compare
+    --nested does; what the naive choice would have shown stands beside it.
 
     A TOML file says more: layers and options for each network, in the words of this command, a list wherever several
     are meant. What the command line says as well goes before it:
@@ -162,6 +170,7 @@ def sweep(
         layers,
         file=from_file,
         dry_run=dry_run,
+        nested=nested,
         rois=roi or None,
         min_ceiling=min_ceiling,
         csv=csv,
@@ -180,7 +189,8 @@ def sweep(
     elif found.scores is not None:
         show_sweep(found.scores, noter(quiet))
     if found.scores is not None:
-        for path in (output, csv):
+        beside = [] if csv is None or found.scores.nested is None else [csv.with_name(f"{csv.stem}.nested{csv.suffix}")]
+        for path in (output, csv, *beside):
             if path is not None:
                 note(f"wrote {path}", quiet=quiet)
         note(f"next: {in_same_folders(compare_all(found.runs, cache_dir), data_dir, cache_dir)}", quiet=quiet)

@@ -28,6 +28,12 @@ def show_sweep(swept: SweptScores, note: Note) -> None:
     out().print()
     show_tables(_by_regions(swept), "")
     note("networks and, of each, layers stand in order, the best first; * the best of a column")
+    if swept.nested is not None:
+        note(
+            "best model: chosen by inner folds within the images that models are fitted on; mean r: what the choice "
+            "scores on images that had no part in it; naive r: the best on these images themselves, which looks better "
+            "than it is"
+        )
     for line in swept.notes:
         note(line)
 
@@ -111,18 +117,23 @@ def _layer(model: Model) -> str:
 
 
 def _best_by_roi(swept: SweptScores, side: Side) -> Table:
-    """Return the best model of each ROI, and what choosing it reaches on other images where that was asked for."""
-    ranked, cells = swept.ranked, dict[str, list[str]]()
+    """Return the best model of each ROI: chosen in inner folds if that was asked for, and what looks better than it."""
+    best = {(row.subject, row.roi): row for row in swept.best() if row.hemisphere == side}
+    ranked, cells, is_nested = swept.ranked, dict[str, list[str]](), swept.nested is not None
     for roi in swept.rois:
         column = {run: ranked.mean_over(run, swept.subjects, [roi], [side]) for run in ranked.names}
-        best = _best(column)
-        nested = [swept.nested[key] for one in swept.subjects if (key := (one, side, roi)) in swept.nested]
-        honest = [number(sum(nested) / len(nested) if nested else None)] if swept.nested else []
-        if best is None:
-            cells[roi] = [*honest, DASH, f" {DASH}"]
+        naive = _best(column)
+        rows = [row for one in swept.subjects if (row := best.get((one, roi))) is not None]
+        honest = [row.mean_r for row in rows if row.mean_r is not None]
+        # Of several subjects each has a choice of its own: the one that is best on average is named.
+        run = rows[0].run if is_nested and len(swept.subjects) == 1 else naive
+        told = [number(sum(honest) / len(honest) if honest else None)] if is_nested else []
+        told.append(number(None if naive is None else column[naive]))
+        if run is None:
+            cells[roi] = [*told, f" {DASH}"]
         else:
-            model = swept.model(best)
-            cells[roi] = [*honest, number(column[best]), f" {model.network} {_layer(model)}"]
-    columns = ["ROI", *(["mean r", "as chosen"] if swept.nested else ["mean r"]), " best model"]
-    title = f"{_who(swept)}, {heading(side).lower()}: the best model by ROI (validation)"
-    return title, columns, roi_lines(swept, cells)
+            model = swept.model(run)
+            cells[roi] = [*told, f" {model.network} {_layer(model)}"]
+    columns = ["ROI", *(["mean r", "naive r"] if is_nested else ["mean r"]), " best model"]
+    how = "chosen in inner folds" if is_nested else "validation"
+    return f"{_who(swept)}, {heading(side).lower()}: the best model by ROI ({how})", columns, roi_lines(swept, cells)

@@ -10,7 +10,7 @@ from typing import Any
 from algocli.compute.track import Note, Track
 from algocli.dataset.images import Images
 from algocli.dataset.protocol import Subject
-from algocli.errors import AlgocliError, StorageError
+from algocli.errors import AlgocliError, StorageError, UsageError
 from algocli.features.store.library import read_recipe
 from algocli.features.store.variants import differing, in_fields
 from algocli.pipeline.sweep_grid import name_settings
@@ -19,6 +19,8 @@ from algocli.pipeline.sweep_plan import Plan, plan
 from algocli.pipeline.sweep_prepared import Prepared, divide
 from algocli.pipeline.training import train
 from algocli.results.data import Gathered
+from algocli.results.nested import choose_nested
+from algocli.results.nested_rows import Nested
 from algocli.results.swept import SweptScores, name_models, score_models
 from algocli.runs.run import Run
 
@@ -41,12 +43,12 @@ class Job:
     # Features that are not complete of some subject.
     lacking: set[str] = field(default_factory=set)
 
-    def plan(self) -> Plan:
+    def plan(self, *, nested: bool) -> Plan:
         """Divide the networks among passes, and say what is to be done."""
         from algocli.features.room import BASE_MEMORY
 
         self.passes = divide(self.prepared, BASE_MEMORY)
-        return plan(self.prepared, self.passes, self.subjects, self.combinations, self.cache_dir)
+        return plan(self.prepared, self.passes, self.subjects, self.combinations, self.cache_dir, nested=nested)
 
     def run(self) -> list[tuple[Run, str]]:
         """Extract what is missing and fit every model; return the runs that there are, with what tells them apart."""
@@ -76,11 +78,33 @@ class Job:
         order = [(name, place) for name in features for place in range(len(words)) if (name, place) in runs]
         return [(runs[key], " ".join(filter(None, [kinds[key[0]], words[key[1]]]))) for key in order]
 
-    def score(self, runs: Sequence[tuple[Run, str]], rois: Sequence[str] | None, min_ceiling: float) -> SweptScores:
-        """Score every ROI of the runs."""
+    def score(
+        self, runs: Sequence[tuple[Run, str]], rois: Sequence[str] | None, min_ceiling: float, *, nested: bool
+    ) -> SweptScores:
+        """Score every ROI of the runs; `nested` chooses the best of each in inner folds."""
         models = name_models([run for run, _ in runs], [words for _, words in runs])
         data = Gathered(self.subjects, self.subjects[0].folder.parent)
-        return score_models(models, data, list(data.subject_ids), rois=rois, min_ceiling=min_ceiling)
+        chosen = self._choose([run for run, _ in runs], data, rois, min_ceiling) if nested and len(runs) > 1 else None
+        return score_models(models, data, data.subject_ids, rois=rois, min_ceiling=min_ceiling, nested=chosen)
+
+    def _choose(
+        self, runs: Sequence[Run], data: Gathered, rois: Sequence[str] | None, min_ceiling: float
+    ) -> Nested | None:
+        """Choose the best run of each ROI in inner folds; None, and why, where that cannot be done with these runs."""
+        try:
+            return choose_nested(
+                runs,
+                data_dir=data,
+                subjects=data.subject_ids,
+                rois=rois,
+                min_ceiling=min_ceiling,
+                n_resamples=None,
+                track=self.track,
+                note=self.note,
+            )
+        except UsageError as error:
+            self.note(f"no choice in inner folds: {error.message}")
+            return None
 
     def _extract(self, networks: Sequence[Prepared]) -> None:
         """Pass the images of all subjects through some networks, and multiply them with each other."""

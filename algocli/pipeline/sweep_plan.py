@@ -15,13 +15,14 @@ from algocli.compute.cores import n_cores
 from algocli.dataset.naming import SubjectId, list_subjects
 from algocli.dataset.protocol import Subject
 from algocli.encoding.settings import Settings
+from algocli.encoding.splits import N_INNER_FOLDS
 from algocli.pipeline.sweep_grid import whole_settings
 from algocli.pipeline.sweep_prepared import PlannedLayer, Prepared
 from algocli.runs.finding import list_runs
 
-# Measured: bytes of features that a core compresses, checks and writes in a second; seconds of a model beside its
-# algebra; and how many multiplications a fold takes, for each image squared, cubed where images are few, and vertex.
-_WRITTEN, _EACH_MODEL, _PAIRS, _FEW = 250e6, 0.6, 4000, 1500
+# Measured: bytes of features that a core compresses, checks and writes in a second, and seconds of a model beside its
+# algebra. Of so few images all eigenvectors are found; of more those that are asked for, by so many steps a pair.
+_WRITTEN, _EACH_MODEL, _FEW, _MANY = 250e6, 0.6, 1500, 400
 
 
 @dataclass(frozen=True)
@@ -85,8 +86,10 @@ def plan(
     subjects: Sequence[Subject],
     combinations: Sequence[Mapping[str, Any]],
     cache_dir: Path,
+    *,
+    nested: bool,
 ) -> Plan:
-    """Put together what a sweep will do.
+    """Put together what a sweep will do; `nested` says whether the best models are chosen in inner folds.
 
     Raises
     ------
@@ -112,12 +115,11 @@ def plan(
         for layer in layers.values()
         if layer.n_images_left
     )
-    fits = sum(
-        _fit_seconds(subject, one, rate)
-        for subject in subjects
-        for one, is_done in zip(settings, done, strict=True)
-        if not is_done
-    )
+    to_fit = [
+        (subject, one) for subject in subjects for one, is_done in zip(settings, done, strict=True) if not is_done
+    ]
+    fits = sum(_fit_seconds(*each, rate) for each in to_fit)
+    inner = sum(_fit_seconds(*each, rate, N_INNER_FOLDS) for each in to_fit) if nested and len(settings) > 1 else 0.0
     return Plan(
         tuple(subject.id for subject in subjects),
         tuple(layers.values()),
@@ -126,7 +128,7 @@ def plan(
         n_bytes,
         len(settings),
         sum(done),
-        {"passing": passing, "multiplying": products, "fitting": fits},
+        {"passing": passing, "multiplying": products, "fitting": fits, "choosing": inner},
     )
 
 
@@ -139,12 +141,13 @@ def _pass_seconds(networks: Sequence[Prepared], n_images: int) -> float:
     )
 
 
-def _fit_seconds(subject: Subject, settings: Settings, rate: float) -> float:
+def _fit_seconds(subject: Subject, settings: Settings, rate: float, n_inner: int | None = None) -> float:
+    """Estimate the fits of a model, or those of its inner folds."""
     n, n_vertices = len(subject.train_stimuli), sum(map(subject.n_vertices, subject.sides))
     k = min(settings.n_components or n, n)
-    n_fits = (settings.folds or 1) + settings.refit
-    pairs = min(n, _FEW) * n * n if n <= _FEW or settings.n_components is None else _PAIRS * n * n
-    return _EACH_MODEL + n_fits * (10 * pairs + 4 * n * n_vertices * k) / rate
+    n_fits = (settings.folds or 1) * n_inner if n_inner else (settings.folds or 1) + settings.refit
+    each_pair = n if n <= _FEW or settings.n_components is None else _MANY
+    return _EACH_MODEL + n_fits * (10 * each_pair * n * n + 4 * n * n_vertices * k) / rate
 
 
 def _count(n: int, noun: str) -> str:

@@ -32,8 +32,7 @@ from algocli.pipeline.sweep_prepared import check_models, prepare
 from algocli.pipeline.training import once
 from algocli.results.drawing.style import check_suffix
 from algocli.results.regions import check_min_ceiling, choose_rois, classes_of
-from algocli.results.rows import write_records
-from algocli.results.swept import BestRow, SweptRow, SweptScores
+from algocli.results.swept import BestRow, SweptRow, SweptScores, write_swept
 from algocli.runs.run import Run
 
 
@@ -124,6 +123,7 @@ def sweep(
     *,
     file: Path | str | None = None,
     dry_run: bool = False,
+    nested: bool = True,
     rois: Rois | None = None,
     min_ceiling: float | None = None,
     csv: Path | str | None = None,
@@ -153,6 +153,9 @@ def sweep(
         A TOML file that says all this in place of the arguments, which go before it where both say something.
     dry_run
         Whether to stop once it is said what is to be done.
+    nested
+        Whether to choose the best model of each ROI as `algocli.nested` does, in inner folds, and score it outside
+        them: five fits more of each.
     rois, min_ceiling
         As for `report`.
     csv, plot
@@ -189,7 +192,7 @@ def sweep(
     features.5 n_components=3
     features.5 n_components=5
     """
-    some, home = each_subject(subjects), check_path("cache_dir", cache_dir)
+    some, chooses, home = each_subject(subjects), check_flag("nested", nested), check_path("cache_dir", cache_dir)
     entries, common, own, combinations = _read(networks, layers, file, options)
     only, least = some_rois(rois), check_min_ceiling(min_ceiling)
     chart = None if plot is None else check_path("plot", plot)
@@ -212,16 +215,16 @@ def sweep(
         job = Job(some, sources, prepared, combinations, home, asking, device, track, only_once)
         every = [layer for one in prepared for layer in one.layers.values()]
         check_models(some, combinations, every, home, track)
-        planned = job.plan()
+        planned = job.plan(nested=chooses)
         for line in planned.tell(home):
             note(line)
         if check_flag("dry_run", dry_run):
             return Sweep(planned)
         runs = job.run()
-    scores = job.score(runs, only, least) if runs else None
+    scores = job.score(runs, only, least, nested=chooses) if runs else None
     found = Sweep(planned, scores, job.failed)
     if scores is not None and csv is not None:
-        write_records(scores.columns, scores.records, check_path("csv", csv))
+        write_swept(scores, check_path("csv", csv))
     if scores is not None and chart is not None:
         found.plot(chart)
     for what, error in job.failed.items():

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.protocol import Dataset
 from algocli.dataset.sides import Side
 from algocli.results.choosing import tell_choice
+from algocli.results.nested_rows import Nested
 from algocli.results.ranked import Ranking, Scores
 from algocli.results.report import summarise
 from algocli.results.report_rows import RoiRow
-from algocli.results.rows import ORIGIN, OfLayers, RowsByRoi
+from algocli.results.rows import ORIGIN, OfLayers, RowsByRoi, write_csv, write_records
 from algocli.runs.networks import network_of
 from algocli.runs.run import Run
 
@@ -50,8 +52,13 @@ class SweptRow(RoiRow):
 class BestRow(OfLayers):
     """The best model of one ROI in one hemisphere of one subject; None where there is no vertex.
 
-    `mean_r` is its score on the images that it was chosen by, which flatters it. `nested_r` is what choosing reaches on
-    images that had no part in the choice; None where that was not asked for.
+    Attributes
+    ----------
+    mean_r
+        What the choice scores on images that had no part in it, if it was made in inner folds; else None.
+    naive_run, naive_mean_r
+        The run that is best on the held-out images themselves, and its score there: what looks better than it is. It is
+        the choice where none was made in inner folds.
     """
 
     settings: str = field(default="", kw_only=True)
@@ -60,13 +67,12 @@ class BestRow(OfLayers):
     roi: str
     n_vertices: int
     mean_r: float | None
-    nested_r: float | None = None
+    naive_run: str | None
+    naive_mean_r: float | None
 
 
 # Fields of a report's row that are only there where they were asked for.
 _UNASKED = ("low", "high", "significant_share")
-# By subject, side and ROI: what choosing the best model reaches on images that had no part in the choice.
-Nested = Mapping[tuple[SubjectId, Side, str], float]
 
 
 @dataclass(frozen=True)
@@ -76,14 +82,14 @@ class SweptScores(RowsByRoi):
     Attributes
     ----------
     nested
-        What choosing reaches in each ROI, where it was asked for.
+        The best model of each ROI, chosen in inner folds, where that was asked for.
     """
 
     models: tuple[Model, ...]
     rows: tuple[SweptRow, ...]
     classes: dict[str, str]
     notes: tuple[str, ...] = ()
-    nested: Nested = field(default_factory=dict)
+    nested: Nested | None = None
     min_ceiling: float = 0
     held_out: dict[str, Any] = field(default_factory=dict)
 
@@ -113,10 +119,14 @@ class SweptScores(RowsByRoi):
         for row in self.rows:
             rows.setdefault((row.subject, row.hemisphere, row.roi), []).append(row)
         for (subject, side, roi), own in rows.items():
-            first = max(own, key=lambda row: -math.inf if row.mean_r is None else row.mean_r)
-            origin = {"settings": first.settings, **first.origin} if first.mean_r is not None else {}
-            nested = self.nested.get((subject, side, roi))
-            yield BestRow(subject, side, roi, first.n_vertices, first.mean_r, nested, **origin)
+            naive = max(own, key=lambda row: -math.inf if row.mean_r is None else row.mean_r)
+            nested = None if self.nested is None else self.nested.of_roi(subject, side, roi)
+            run = naive.run if nested is None else nested.run
+            chosen = next((row for row in own if row.run == run and naive.mean_r is not None), None)
+            whose = {} if chosen is None else {"settings": chosen.settings, **chosen.origin}
+            naive_run = naive.run if naive.mean_r is not None else None
+            mean_r = None if nested is None else nested.mean_r
+            yield BestRow(subject, side, roi, naive.n_vertices, mean_r, naive_run, naive.mean_r, **whose)
 
 
 @dataclass(frozen=True)
@@ -152,8 +162,9 @@ def score_models(
     *,
     rois: Sequence[str] | None = None,
     min_ceiling: float = 0,
+    nested: Nested | None = None,
 ) -> SweptScores:
-    """Score every ROI of some models' subjects.
+    """Score every ROI of some models' subjects; `nested` has the best of each, chosen in inner folds.
 
     Raises
     ------
@@ -174,9 +185,10 @@ def score_models(
             told: dict[str, Any] = {**vars(row), "roi_class": classes.get(row.roi, ""), "settings": model.words}
             rows.append(SweptRow(**told))
     are_layers = not any(model.words for model in models)
-    remark = tell_choice([model.run for model in models], subjects, layers=are_layers)
-    notes |= dict.fromkeys(filter(None, [remark]))
-    return SweptScores(tuple(models), tuple(rows), classes, tuple(notes), {}, min_ceiling, held_out)
+    if nested is None:
+        remark = tell_choice([model.run for model in models], subjects, layers=are_layers)
+        notes |= dict.fromkeys(filter(None, [remark]))
+    return SweptScores(tuple(models), tuple(rows), classes, tuple(notes), nested, min_ceiling, held_out)
 
 
 def name_models(runs: Sequence[Run], words: Sequence[str]) -> list[Model]:
@@ -186,3 +198,19 @@ def name_models(runs: Sequence[Run], words: Sequence[str]) -> list[Model]:
         made = network_of(run, run.settings.features[0])
         models.append(Model(run, made.model, made.layer or run.settings.features[0], said))
     return models
+
+
+def write_swept(swept: SweptScores, csv: Path) -> list[Path]:
+    """Write the rows as CSV, the choices in inner folds to a file beside it, and return the files.
+
+    Raises
+    ------
+    StorageError
+        If one cannot be written.
+    """
+    write_records(swept.columns, swept.records, csv)
+    if swept.nested is None:
+        return [csv]
+    beside = csv.with_name(f"{csv.stem}.nested{csv.suffix}")
+    write_csv(swept.nested, beside)
+    return [csv, beside]

@@ -274,6 +274,25 @@ def test_the_file_that_the_help_shows_runs(sweep, tmp_path, home):
     assert plan["passes"] == [["alexnet", "resnet18"]]
 
 
+def test_the_best_of_each_roi_is_chosen_as_nested_chooses_it(sweep, tmp_path):
+    result = sweep(ONE, TWO, "-l", "first", "--pca", 3, "--json", "--csv", tmp_path / "rows.csv")
+    assert result.exit_code == 0, result.output
+    best = {(row["hemisphere"], row["roi"]): row for row in json.loads(result.stdout)["best"]}
+    runs = algocli.find_runs(tmp_path / "cache", list(dict.fromkeys(row["run"] for row in rows_of(result))))
+    by_hand = algocli.nested(runs, intervals=False)
+    assert len(best) == len(by_hand.rows)
+    for row in by_hand.rows:
+        told = best[row.hemisphere, row.roi]
+        names = (told["run"], told["mean_r"], told["naive_run"], told["naive_mean_r"])
+        assert names == (row.run, row.mean_r, row.naive_run, pytest.approx(row.naive_mean_r))
+    assert (tmp_path / "rows.nested.csv").exists()
+    # Of models that held out other images none can be chosen so.
+    other = sweep(ONE, "-l", "first", "--pca", 3, "--seed", 1, "--seed", 2)
+    assert other.exit_code == 0, other.output
+    assert "no choice in inner folds: " in other.stderr
+    assert "looks better on the images that it was chosen by" in other.stderr
+
+
 def test_networks_are_grouped_and_the_best_stands_first(sweep):
     result = sweep(ONE, TWO, "--pca", 3)
     assert result.exit_code == 0, result.output
@@ -298,7 +317,7 @@ def test_from_python_it_returns_rows_a_figure_and_what_failed(subject, home, tmp
     assert [run.settings.n_components for run in found.runs] == [3]
     assert list(found.failed) == [LARGE]
     assert any(f"{LARGE} failed" in line for line in said)
-    best = {(row.hemisphere, row.roi): row.mean_r for row in found.best}
+    best = {(row.hemisphere, row.roi): row.naive_mean_r for row in found.best}
     assert best == {(row.hemisphere, row.roi): row.mean_r for row in found.rows}
     assert found.plot(tmp_path / "x.svg").axes
     assert repr(found) == "Sweep(1 of 2 models, 1 failed)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from algocli.dataset.sides import ALL_VERTICES
+from algocli.results.nested_rows import Nested, NestedRow
 from algocli.results.plots.request import Wishes
 from algocli.results.plots.swept import plot_swept
 from algocli.results.swept import Model, SweptRow, SweptScores
@@ -58,12 +60,24 @@ def test_models_stand_in_the_order_of_their_means_over_subjects(swept):
 
 
 def test_the_best_of_each_roi_is_told_and_none_of_one_that_is_absent(swept):
-    best = {(row.subject, row.hemisphere, row.roi): (row.run, row.mean_r) for row in swept.best()}
+    best = {(row.subject, row.hemisphere, row.roi): (row.run, row.naive_mean_r) for row in swept.best()}
     assert best[1, "left", "V1v"] == ("shallow", 0.5)
     assert best[1, "left", "EBA"] == ("deep", 0.6)
     assert best[6, "left", "EBA"] == ("other", 0.5)
     assert best[6, "right", "EBA"] == (None, None)
     assert len(best) == 12
+    assert all(row.mean_r is None and row.run == row.naive_run for row in swept.best())
+
+
+def test_a_choice_in_inner_folds_stands_beside_the_naive_one(swept):
+    def choice(roi, run, mean_r):
+        return NestedRow(run, 1, "left", roi, N[roi], 1, 1, (run,), mean_r, mean_r)
+
+    chosen = [choice("V1v", "deep", 0.2), choice("EBA", "deep", 0.6), choice(ALL_VERTICES, "deep", 0.45)]
+    nested = Nested(("shallow", "deep", "other"), tuple(chosen), CLASSES)
+    (first, *_) = replace(swept, nested=nested).best()
+    assert (first.run, first.layer, first.mean_r) == ("deep", "b", 0.2)
+    assert (first.naive_run, first.naive_mean_r) == ("shallow", 0.5)
 
 
 def test_the_heatmap_shows_means_over_those_who_have_a_roi(swept):
