@@ -55,7 +55,7 @@ SweptLayers = Annotated[
     typer.Option(
         "--layer",
         "-l",
-        help="Layer, or pattern such as 'layer3*', of all networks that have it; NETWORK=LAYER of one alone; "
+        help="Layer, or pattern such as 'layer3*', of all networks that have it; NETWORK=LAYER,LAYER of one alone; "
         f"{_SEVERAL}.  [default: four that are spread over each network's depth]",
     ),
 ]

@@ -68,6 +68,8 @@ class Swept:
         wanted = []
         for names, (_, making) in zip(self._chosen or [there], self.requests, strict=True):
             layers = tuple(name for name in names if name in there)
+            if not layers:
+                raise UsageError(f"no layer of {self.model} that fits {', '.join(names)} can be a feature")
             each = Wanted(backbone, passage_of(making, asking.device, asking.batch_size), layers)
             # A layer that cannot be reduced so is told now.
             _ = each.reducers
@@ -133,7 +135,7 @@ def gather_networks(entries: Sequence[Entry], common: Sequence[str], own: Mappin
         layers = entry.layers or own.get(entry.model) or (tuple(common) or None if len(entries) == 1 else None)
         for how in entry.ways():
             # Networks that run in two modes pass twice: what changes their numbers changes all of them.
-            key = f"{entry.model} {of_network(how)} {how.get('numerics')}"
+            key = f"{entry.model} {sorted(of_network(how).items())} {how.get('numerics')}"
             swept = found.setdefault(key, Swept(entry.model, [], tuple(common)))
             swept.requests.append((layers, how))
     return list(found.values())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -115,9 +116,8 @@ def plan(
         for layer in layers.values()
         if layer.n_images_left
     )
-    to_fit = [
-        (subject, one) for subject in subjects for one, is_done in zip(settings, done, strict=True) if not is_done
-    ]
+    missing = [one for one, is_done in zip(settings, done, strict=True) if not is_done]
+    to_fit = list(product(subjects, missing))
     fits = sum(_fit_seconds(*each, rate) for each in to_fit)
     inner = sum(_fit_seconds(*each, rate, N_INNER_FOLDS) for each in to_fit) if nested and len(settings) > 1 else 0.0
     return Plan(

@@ -46,8 +46,12 @@ COMMANDS = {
     "train --pool": Command(f"{_TRAIN} --transform model --pool none --pca 4", _EXTRACTED),
     "train banded": Command(f"{_TWO} --pca 5 --regression banded --n-iter 3 --search-seed 0", _EXTRACTED),
     "sweep": Command(
-        f"sweep stand-in -l stand-in=edges -l stand-in=corner --pca 3 --pca 4 {_BOTH} --device cpu"
+        f"sweep stand-in -l stand-in=edges -l stand-in=corner --pca 3 --no-nested {_BOTH} --device cpu"
         " --csv {work}/sweep.csv -o {work}/sweep.png"
+    ),
+    "sweep --nested": Command(
+        f"sweep stand-in -l stand-in=edges,corner --pca 3 --pca 4 {_BOTH} --device cpu -o {{work}}/sweep.png",
+        ("sweep",),
     ),
     "report": Command(f"report {_BOTH} --json --quiet", _TRAINED),
     "report --significance": Command(
