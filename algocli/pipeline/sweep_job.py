@@ -10,7 +10,7 @@ from typing import Any
 from algocli.compute.track import Note, Track
 from algocli.dataset.images import Images
 from algocli.dataset.protocol import Subject
-from algocli.errors import AlgocliError, StorageError, UsageError
+from algocli.errors import AlgocliError, StorageError
 from algocli.features.store.library import read_recipe
 from algocli.features.store.variants import differing, in_fields
 from algocli.pipeline.sweep_grid import name_settings
@@ -102,7 +102,9 @@ class Job:
                 track=self.track,
                 note=self.note,
             )
-        except UsageError as error:
+        except StorageError:
+            raise
+        except AlgocliError as error:
             self.note(f"no choice in inner folds: {error.message}")
             return None
 
