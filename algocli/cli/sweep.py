@@ -164,7 +164,7 @@ def sweep(
     layers, options = _parse_layers(layer), _parse_options(ctx)
     dataset = open_dataset(data_dir)
     subjects = dataset.subjects(parse_ids(subject, lambda: dataset.subject_ids))
-    found = run(
+    swept = run(
         subjects,
         networks or None,
         layers,
@@ -185,16 +185,16 @@ def sweep(
         **options,
     )
     if as_json:
-        show_json(_described(found, output))
-    elif found.scores is not None:
-        show_sweep(found.scores, noter(quiet))
-    if found.scores is not None:
-        beside = [] if csv is None or found.scores.nested is None else [csv.with_name(f"{csv.stem}.nested{csv.suffix}")]
+        show_json(_described(swept, output))
+    elif swept.scores is not None:
+        show_sweep(swept.scores, noter(quiet))
+    if swept.scores is not None:
+        beside = [] if csv is None or swept.scores.nested is None else [csv.with_name(f"{csv.stem}.nested{csv.suffix}")]
         for path in (output, csv, *beside):
             if path is not None:
                 note(f"wrote {path}", quiet=quiet)
-        note(f"next: {in_same_folders(compare_all(found.runs, cache_dir), data_dir, cache_dir)}", quiet=quiet)
-    _refuse_failed(found, ctx)
+        note(f"next: {in_same_folders(compare_all(swept.runs, cache_dir), data_dir, cache_dir)}", quiet=quiet)
+    _refuse_failed(swept, ctx)
 
 
 def _parse_layers(words: Sequence[str] | None) -> dict[str, list[str]] | None:
@@ -228,18 +228,18 @@ def _parse_options(ctx: typer.Context) -> dict[str, Any]:
     return options
 
 
-def _described(found: Sweep, output: Path) -> dict[str, object]:
+def _described(swept: Sweep, output: Path) -> dict[str, object]:
     """Return what JSON says of a sweep."""
-    told: dict[str, object] = {"plan": found.plan}
-    if found.scores is not None:
-        told |= {"heatmap": output, "rows": found.table(), "best": found.best, "held_out": found.scores.held_out}
-    return {**told, "failed": {what: error.message for what, error in found.failed.items()}}
+    told: dict[str, object] = {"plan": swept.plan}
+    if swept.scores is not None:
+        told |= {"heatmap": output, "rows": swept.table(), "best": swept.best, "held_out": swept.scores.held_out}
+    return {**told, "failed": {what: error.message for what, error in swept.failed.items()}}
 
 
-def _refuse_failed(found: Sweep, ctx: typer.Context) -> None:
+def _refuse_failed(swept: Sweep, ctx: typer.Context) -> None:
     """Tell what failed in the end, with the command that does it again and leaves what is done."""
     try:
-        found.refuse_failed()
+        swept.refuse_failed()
     except AlgocliError as error:
         again = f"{shlex.join(['algocli', *ctx.meta.get(GIVEN, ())])} (again: what is done stays)"
         raise type(error)(error.message, hint=f"{error.hint}\n       {again}" if error.hint else again) from error

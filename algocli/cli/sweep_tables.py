@@ -69,7 +69,7 @@ def _of_subjects(swept: SweptScores) -> dict[str, _Column]:
     def column(subjects: Sequence[SubjectId]) -> _Column:
         return {run: ranked.mean_over(run, subjects, ranked.overall) for run in ranked.names}
 
-    return {"mean": column(swept.subjects), **{f"subj {one}": column([one]) for one in swept.subjects}}
+    return {"mean": column(swept.subjects), **{f"subj {each}": column([each]) for each in swept.subjects}}
 
 
 def _by_region(swept: SweptScores, who: str, columns: Mapping[str, _Column]) -> Iterator[Table]:
@@ -95,11 +95,11 @@ def _by_region(swept: SweptScores, who: str, columns: Mapping[str, _Column]) -> 
 
 def _grouped(swept: SweptScores) -> dict[str, list[Model]]:
     """Return the models in order by their networks, that of the best model first."""
-    found: dict[str, list[Model]] = {}
+    groups: dict[str, list[Model]] = {}
     for run in swept.ranked.order(swept.subjects):
         model = swept.model(run)
-        found.setdefault(model.network, []).append(model)
-    return found
+        groups.setdefault(model.network, []).append(model)
+    return groups
 
 
 def _best(column: _Column) -> str | None:
@@ -123,7 +123,7 @@ def _best_by_roi(swept: SweptScores, side: Side) -> Table:
     for roi in swept.rois:
         column = {run: ranked.mean_over(run, swept.subjects, [roi], [side]) for run in ranked.names}
         naive = _best(column)
-        rows = [row for one in swept.subjects if (row := best.get((one, roi))) is not None]
+        rows = [row for subject in swept.subjects if (row := best.get((subject, roi))) is not None]
         honest = [row.mean_r for row in rows if row.mean_r is not None]
         # Of several subjects each has a choice of its own: the one that is best on average is named.
         run = rows[0].run if is_nested and len(swept.subjects) == 1 else naive

@@ -41,20 +41,20 @@ def read_sweep(path: Path) -> SweepFile:
     with reading(path):
         text = path.read_bytes()
     try:
-        found = tomllib.loads(text.decode())
+        content = tomllib.loads(text.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise DataError(f"{path} is no TOML: {error}") from error
     with _told_of(path):
-        check_keywords(found, _TABLES)
-        tables = {name: _table(name, found.get(name, {})) for name in ("features", "train")}
+        check_keywords(content, _TABLES)
+        tables = {name: _table(name, content.get(name, {})) for name in ("features", "train")}
         with _told_of("[features]"):
             check_keywords(tables["features"], MAKING)
         with _told_of("[train]"):
             fitting = _in_python(tables["train"])
             settings_of(fitting)
-        networks = [*_listed("networks", found.get("networks", [])), *_listed("network", found.get("network", []))]
+        networks = [*_listed("networks", content.get("networks", [])), *_listed("network", content.get("network", []))]
         entries_of(networks, tables["features"])
-        layers = found.get("layers")
+        layers = content.get("layers")
         layers_of(layers)
     return SweepFile(networks, layers, tables["features"], fitting)
 

@@ -19,7 +19,7 @@ from algocli.features.store.variants import NONE, Variant
 from algocli.pipeline.presets import as_layers
 
 # What may be said of how features are made: whatever tells several kinds of one layer apart.
-MAKING = tuple(one.name for one in fields(Variant))
+MAKING = tuple(option.name for option in fields(Variant))
 # What may be said of a model, and stands for itself.
 FITTING = tuple(name for name in CHECKS if name not in ("features", "former_penalties"))
 # Stands for any features in settings that are checked before there are some.
@@ -118,8 +118,8 @@ def settings_of(given: Mapping[str, Any]) -> list[dict[str, Any]]:
     check_keywords(given, FITTING, MAKING)
     grid = {name: _values(name, value) for name, value in given.items()}
     combinations = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
-    for one in combinations:
-        whole_settings(_ANY, one)
+    for combination in combinations:
+        whole_settings(_ANY, combination)
     return combinations
 
 
@@ -144,9 +144,11 @@ def _values(name: str, value: object) -> list[Any]:
 def name_settings(combinations: Sequence[Mapping[str, Any]]) -> list[str]:
     """Say of each combination what differs from the others, as in 'n_components=50 regression=ridge'; '' of one."""
     differing = [
-        name for name in (combinations[0] if combinations else ()) if len({str(one[name]) for one in combinations}) > 1
+        name
+        for name in (combinations[0] if combinations else ())
+        if len({str(each[name]) for each in combinations}) > 1
     ]
-    return [" ".join(f"{name}={_said(one[name])}" for name in differing) for one in combinations]
+    return [" ".join(f"{name}={_said(each[name])}" for name in differing) for each in combinations]
 
 
 def _said(value: object) -> str:

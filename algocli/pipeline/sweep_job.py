@@ -54,7 +54,12 @@ class Job:
         """Extract what is missing and fit every model; return the runs that there are, with what tells them apart."""
         for networks in self.passes:
             self._extract(networks)
-        layers = [layer for one in self.prepared for layer in one.layers.values() if layer.features not in self.lacking]
+        layers = [
+            layer
+            for network in self.prepared
+            for layer in network.layers.values()
+            if layer.features not in self.lacking
+        ]
         features = list(dict.fromkeys(layer.features for layer in layers))
         runs: dict[tuple[str, int], Run] = {}
         words = name_settings(self.combinations)
@@ -113,22 +118,22 @@ class Job:
         from algocli.features.extraction import extract_together
         from algocli.features.store.gram import gram as products
 
-        wanted = [(one, each) for one in networks for each in one.open(self.asking, self.note)]
+        wanted = [(network, each) for network in networks for each in network.open(self.asking, self.note)]
         for subject, images in self.sources:
             made = extract_together(
                 subject, [each for _, each in wanted], self.cache_dir, images=images, track=self.track, note=self.note
             )
-            for (one, _), found in zip(wanted, made, strict=True):
-                if found.fault is not None:
-                    self.failed[one.swept.model] = found.fault
-                for store in found.stores:
+            for (network, _), extracted in zip(wanted, made, strict=True):
+                if extracted.fault is not None:
+                    self.failed[network.swept.model] = extracted.fault
+                for store in extracted.stores:
                     if store.complete:
                         products(store, device=self.asking.device, track=self.track)
                     else:
                         self.lacking.add(store.name)
         # What has passed makes room for those that follow.
-        for one in networks:
-            one.wanted = None
+        for network in networks:
+            network.wanted = None
 
     def _kinds(self, features: Sequence[str]) -> dict[str, str]:
         """Say of each of some features what tells it from others of its layer; '' where there are none."""

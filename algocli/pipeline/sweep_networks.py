@@ -129,16 +129,16 @@ def gather_networks(entries: Sequence[Entry], common: Sequence[str], own: Mappin
                 f"layers of {model} are named, which is no network of the sweep",
                 hint=f"its networks: {', '.join(models)}",
             )
-    found: dict[str, Swept] = {}
+    networks: dict[str, Swept] = {}
     for entry in entries:
         # What is asked of all of one network is asked of that.
         layers = entry.layers or own.get(entry.model) or (tuple(common) or None if len(entries) == 1 else None)
         for how in entry.ways():
             # Networks that run in two modes pass twice: what changes their numbers changes all of them.
             key = f"{entry.model} {sorted(of_network(how).items())} {how.get('numerics')}"
-            swept = found.setdefault(key, Swept(entry.model, [], tuple(common)))
+            swept = networks.setdefault(key, Swept(entry.model, [], tuple(common)))
             swept.requests.append((layers, how))
-    return list(found.values())
+    return list(networks.values())
 
 
 def check_common(networks: Sequence[Swept], common: Sequence[str]) -> None:
@@ -162,23 +162,23 @@ class Faults:
 
     def __init__(self, n_networks: int) -> None:
         self._n_networks = n_networks
-        self._found: dict[str, AlgocliError] = {}
+        self._by_model: dict[str, AlgocliError] = {}
 
     def note(self, model: str, error: AlgocliError) -> None:
         """Keep what one network is refused for; what concerns the disk concerns all."""
         if isinstance(error, StorageError):
             raise error
-        self._found.setdefault(model, error)
+        self._by_model.setdefault(model, error)
 
     def refuse(self) -> None:
-        """Raise what was found, if anything was.
+        """Raise what was noted, if anything was.
 
         Raises
         ------
         AlgocliError
             With the reason of each network.
         """
-        if self._n_networks == 1 and self._found:
-            raise next(iter(self._found.values()))
-        if self._found:
-            raise told_together(self._found, f"{len(self._found)} of {self._n_networks} networks cannot be swept")
+        if self._n_networks == 1 and self._by_model:
+            raise next(iter(self._by_model.values()))
+        if self._by_model:
+            raise told_together(self._by_model, f"{len(self._by_model)} of {self._n_networks} networks cannot be swept")

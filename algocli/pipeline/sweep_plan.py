@@ -99,7 +99,7 @@ def plan(
     """
     from algocli.features.outlook import multiplications_per_second
 
-    layers = {name: layer for one in prepared for name, layer in one.layers.items()}
+    layers = {name: layer for network in prepared for name, layer in network.layers.items()}
     n_images = sum(len(subject.stimuli) for subject in subjects)
     n_bytes = sum(layer.n_bytes for layer in layers.values())
     smaller = "dtype='float16', pool=... or project=... make features smaller, fewer layers need less"
@@ -107,7 +107,7 @@ def plan(
     ids = {subject.id for subject in subjects}
     settings = [whole_settings(name, given) for name in layers for given in combinations]
     there = {run.settings: set(run.subjects) for run in list_runs(cache_dir)}
-    done = [ids <= there.get(one, set()) for one in settings]
+    done = [ids <= there.get(each, set()) for each in settings]
     rate = multiplications_per_second()
     passing = sum(_pass_seconds(networks, n_images) for networks in passes) + n_bytes / _WRITTEN / n_cores()
     products = sum(
@@ -116,14 +116,14 @@ def plan(
         for layer in layers.values()
         if layer.n_images_left
     )
-    missing = [one for one, is_done in zip(settings, done, strict=True) if not is_done]
+    missing = [each for each, is_done in zip(settings, done, strict=True) if not is_done]
     to_fit = list(product(subjects, missing))
     fits = sum(_fit_seconds(*each, rate) for each in to_fit)
     inner = sum(_fit_seconds(*each, rate, N_INNER_FOLDS) for each in to_fit) if nested and len(settings) > 1 else 0.0
     return Plan(
         tuple(subject.id for subject in subjects),
         tuple(layers.values()),
-        tuple(tuple(one.swept.model for one in networks) for networks in passes),
+        tuple(tuple(network.swept.model for network in networks) for networks in passes),
         n_images,
         n_bytes,
         len(settings),
@@ -133,9 +133,9 @@ def plan(
 
 
 def _pass_seconds(networks: Sequence[Prepared], n_images: int) -> float:
-    paces = [one.pace for one in networks if one.pace is not None]
+    paces = [network.pace for network in networks if network.pace is not None]
     # Of a network that was begun only the images that are left.
-    left = [max(layer.n_images_left for layer in one.layers.values()) for one in networks]
+    left = [max(layer.n_images_left for layer in network.layers.values()) for network in networks]
     return max(left) * max(pace.decoding for pace in paces) + sum(
         min(n, n_images) * pace.passing for n, pace in zip(left, paces, strict=True)
     )

@@ -130,8 +130,8 @@ def divide(prepared: Sequence[Prepared], base: int) -> list[list[Prepared]]:
     """Divide the networks that are to pass among passes over the images, as few as memory allows."""
     from algocli.features.outlook import in_passes
 
-    passing = [one for one in prepared if not one.is_done]
-    passes = in_passes([(one.numerics, one.held) for one in passing], max(0, available_memory() - base))
+    passing = [network for network in prepared if not network.is_done]
+    passes = in_passes([(network.numerics, network.held) for network in passing], max(0, available_memory() - base))
     return [[passing[place] for place in places] for places in passes]
 
 

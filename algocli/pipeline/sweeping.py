@@ -183,8 +183,8 @@ def sweep(
     Examples
     --------
     >>> subject = algocli.Challenge("demo").subject(1)
-    >>> found = algocli.sweep(subject, ["alexnet"], ["features.2", "features.5"], n_components=[3, 5])
-    >>> for row in found.rows:
+    >>> made = algocli.sweep(subject, ["alexnet"], ["features.2", "features.5"], n_components=[3, 5])
+    >>> for row in made.rows:
     ...     if (row.roi, row.hemisphere) == ("All vertices", "left"):
     ...         print(row.layer, row.settings)
     features.2 n_components=3
@@ -213,7 +213,7 @@ def sweep(
         prepared = prepare(opened, sources, home, asking, only_once, track)
         check_common(opened, common)
         job = Job(some, sources, prepared, combinations, home, asking, device, track, only_once)
-        every = [layer for one in prepared for layer in one.layers.values()]
+        every = [layer for network in prepared for layer in network.layers.values()]
         check_models(some, combinations, every, home, track)
         planned = job.plan(nested=chooses)
         for line in planned.tell(home):
@@ -222,14 +222,14 @@ def sweep(
             return Sweep(planned)
         runs = job.run()
     scores = job.score(runs, only, least, nested=chooses) if runs else None
-    found = Sweep(planned, scores, job.failed)
+    made = Sweep(planned, scores, job.failed)
     if scores is not None and csv is not None:
         write_swept(scores, check_path("csv", csv))
     if scores is not None and chart is not None:
-        found.plot(chart)
+        made.plot(chart)
     for what, error in job.failed.items():
         note(f"{what} failed: {error.message}")
-    return found
+    return made
 
 
 def _read(

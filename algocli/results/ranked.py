@@ -71,9 +71,9 @@ class Ranking:
     ) -> float | None:
         """Return a run's mean r over all vertices of some ROIs, which share none; None where there is none."""
         places = [(side, roi) for side in sides or self.table.sides for roi in rois]
-        found = [self.scores[key] for side, roi in places if (key := (subject, side, roi, run)) in self.scores]
-        n_vertices = sum(n for n, _ in found)
-        return sum(n * r for n, r in found) / n_vertices if n_vertices else None
+        scores = [self.scores[key] for side, roi in places if (key := (subject, side, roi, run)) in self.scores]
+        n_vertices = sum(n for n, _ in scores)
+        return sum(n * r for n, r in scores) / n_vertices if n_vertices else None
 
     def mean_over(
         self, run: str, subjects: Sequence[SubjectId], rois: Sequence[str], sides: Sequence[Side] | None = None
@@ -113,12 +113,12 @@ class Ranked(Ranking):
     @cached_property
     def scores(self) -> Scores:
         """Those of all runs, the reference's from the rows of any other."""
-        found: dict[tuple[SubjectId, Side, str, str], tuple[int, float]] = {}
+        scores: dict[tuple[SubjectId, Side, str, str], tuple[int, float]] = {}
         for row in self.comparison.rows:
             for run, r in ((row.reference, row.reference_mean_r), (row.run, row.mean_r)):
                 if r is not None:
-                    found[row.subject, row.hemisphere, row.roi, run] = row.n_vertices, r
-        return found
+                    scores[row.subject, row.hemisphere, row.roi, run] = row.n_vertices, r
+        return scores
 
     @cached_property
     def largest_difference(self) -> float:

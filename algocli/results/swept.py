@@ -96,7 +96,7 @@ class SweptScores(RowsByRoi):
     @property
     def columns(self) -> tuple[str, ...]:
         """The names of what rows tell, the class of a ROI before it."""
-        usual = [one.name for one in fields(RoiRow) if one.name not in (*ORIGIN, *_UNASKED)]
+        usual = [column.name for column in fields(RoiRow) if column.name not in (*ORIGIN, *_UNASKED)]
         return (*ORIGIN, "settings", *usual[:2], "roi_class", *usual[2:])
 
     @property

@@ -55,9 +55,9 @@ class _Part(NamedTuple):
 def _parts(names: Sequence[str], depth: int = 1, most: float | None = None) -> list[_Part]:
     """Divide layers into parts, none of which is most of the network; in the order in which they run."""
     most = _LARGE * len(names) if most is None else most
-    found = []
+    parts = []
     for part, inside in groupby(names, key=lambda name: ".".join(name.split(".")[:depth])):
         own = list(inside)
         is_divisible = any(name != part for name in own)
-        found += _parts(own, depth + 1, most) if is_divisible and len(own) > most else [_Part(part, own[-1], len(own))]
-    return found
+        parts += _parts(own, depth + 1, most) if is_divisible and len(own) > most else [_Part(part, own[-1], len(own))]
+    return parts

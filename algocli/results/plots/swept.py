@@ -66,9 +66,9 @@ def _as_table(swept: SweptScores) -> LayersByRoi:
 
 def _n_vertices(swept: SweptScores, side: Side) -> NDArray[np.int64]:
     """Count the vertices of each ROI, of all subjects together."""
-    found = dict.fromkeys(swept.rois, 0)
+    counts = dict.fromkeys(swept.rois, 0)
     first = swept.models[0].run.name
     for row in swept.rows:
         if row.run == first and row.hemisphere == side:
-            found[row.roi] += row.n_vertices
-    return np.array(list(found.values()))
+            counts[row.roi] += row.n_vertices
+    return np.array(list(counts.values()))
