@@ -61,18 +61,20 @@ class Round:
 def measure(chosen: argparse.Namespace, folder: Path, work: Path) -> list[Round]:
     """Measure `--rounds` times, each on a fresh cache."""
     subject = Challenge(folder).subject(chosen.subject)
-    return [_round(subject, chosen.networks, chosen.weights or "random", work / "cache") for _ in range(chosen.rounds)]
+    how = chosen.networks, chosen.weights or "random", chosen.nested
+    return [_round(subject, *how, work / "cache") for _ in range(chosen.rounds)]
 
 
-def _round(subject: Subject, networks: Sequence[str], weights: str, cache: Path) -> Round:
+def _round(subject: Subject, networks: Sequence[str], weights: str, nested: bool, cache: Path) -> Round:
     warm(subject.layout.folder)
     shutil.rmtree(cache, ignore_errors=True)
     told: list[tuple[float, str]] = []
     began, began_cpu = time.perf_counter(), time.process_time()
-    found = algocli.sweep(
+    swept = algocli.sweep(
         subject,
         networks,
         weights=weights,
+        nested=nested,
         device="cpu",
         cache_dir=cache,
         plot=cache.parent / "sweep.png",
@@ -83,10 +85,11 @@ def _round(subject: Subject, networks: Sequence[str], weights: str, cache: Path)
     opened = next(at for at, line in told if line.startswith("plan:"))
     fitted = next(at for at, line in told if line.startswith("model 1 of"))
     shutil.rmtree(cache)
+    print(f"swept in {sweep:.0f} s", flush=True)
     forward: dict[str, float] = {}
     cpu = decoding = 0.0
     for network in networks:
-        layers = [layer.layer for layer in found.plan.layers if layer.model == network]
+        layers = [layer.layer for layer in swept.plan.layers if layer.model == network]
         backbone = load_backbone(network, layers, weights)
         began = time.perf_counter()
         pixels = _decode(subject, backbone)
@@ -97,7 +100,7 @@ def _round(subject: Subject, networks: Sequence[str], weights: str, cache: Path)
         forward[network] = time.perf_counter() - began
         cpu += time.process_time() - began_cpu
     stages = {"opening": opened, "extracting": fitted - opened, "fitting and scoring": sweep - fitted}
-    return Round(forward, cpu, decoding, sweep, sweep_cpu, len(found.runs), stages)
+    return Round(forward, cpu, decoding, sweep, sweep_cpu, len(swept.runs), stages)
 
 
 def _decode(subject: Subject, backbone: Backbone) -> NDArray[np.uint8]:
@@ -142,6 +145,7 @@ def main() -> None:
         prog="python -m tests.benchmarks.sweep", description=__doc__.split("\n")[0], parents=[options()]
     )
     parser.add_argument("--networks", nargs="+", default=list(NETWORKS), help="networks to sweep [default: five]")
+    parser.add_argument("--nested", action="store_true", help="also choose the best layers in inner folds")
     parser.set_defaults(train=900, test=100)
     chosen = parse(parser)
     with workplace(chosen) as work:
