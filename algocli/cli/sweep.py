@@ -111,9 +111,7 @@ def sweep(
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
     batch_size: Annotated[int | None, typer.Option(min=1, help="Images a forward pass.")] = None,
-    stimuli: Annotated[
-        Path | None, typer.Option(help="Read the images from NSD's HDF5 file, or from a folder with a CSV of ids.")
-    ] = None,
+    stimuli: Annotated[Path | None, typer.Option(help="Read the images elsewhere, as extract does.")] = None,
     trust_remote_code: TrustRemoteCode = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Stop once it is told what is to be done, and about how long it takes.")
