@@ -18,6 +18,11 @@ EXAMPLES = {
         "algocli train -l features.2 -l features.5 -s 1 --regression blend --pca 50",
         "algocli train -l features.2 -l features.5 -s 1 --regression banded --pca 20 --n-iter 5 --search-seed 0",
     ),
+    "sweep": (
+        "algocli sweep alexnet resnet18 -l 'features.[25]' -l resnet18=layer1 --weights random -s 1 --dry-run",
+        "algocli sweep alexnet -l features.2 -l features.5 --pca 50 --pca 100 -s 1 -o sweep.pdf",
+        "algocli sweep alexnet -l features.5 --folds 5 --regression ridge --roi floc-faces --csv sweep.csv -s 1",
+    ),
     "report": (
         "algocli report --csv rois.csv --json",
         "algocli report --significance --intervals -s 1",
@@ -55,6 +60,21 @@ EXAMPLES = {
     ),
     "score": ("algocli score conv1 -s 1",),
 }
+
+# A sweep as a file has it.
+SWEEP_FILE = """\
+networks = ["alexnet", "resnet18"]
+layers = ["features.[25]", "layer1", "layer2"]
+[[network]]
+name = "alexnet"
+layers = ["features.12"]
+pool = ["none", 2]
+[features]
+weights = "random"
+[train]
+pca = [20, 30]
+regression = "ridge"
+"""
 
 
 def add_examples(app: typer.Typer) -> None:

@@ -35,10 +35,10 @@ NAMES = ("weights", "transform", "image_size", "tokens", "pool", "project", "pro
 
 def parse_variant(given: dict[str, Any]) -> dict[str, Any]:
     """Return what the functions behind the commands take, of a command's parameters."""
-    return {name: _parse_count(name, given[name]) for name in NAMES}
+    return {name: parse_count(name, given[name]) for name in NAMES}
 
 
-def _parse_count(name: str, value: Any) -> Any:
+def parse_count(name: str, value: Any) -> Any:
     """Turn the '2' of --pool 2 into 2; 'none' stays."""
     if name not in ("pool", "project") or value in (None, "none"):
         return value

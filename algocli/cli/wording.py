@@ -35,6 +35,8 @@ _RENAMED = {
     "subjects": "subject",
     "rois": "roi",
     "layers": "layer",
+    "file": "from",
+    "plot": "output",
     "labels": "label",
     "n_permutations": "permutations",
     "n_resamples": "resamples",

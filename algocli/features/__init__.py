@@ -5,9 +5,11 @@ usual       how features are extracted unless told otherwise
 reduction   a layer's output made smaller
 algebra     large products and decompositions, on a cpu or a GPU
 store/      features on disk, their Gram matrices, and the care of both
-passage     images passing through a network
+passage     images passing through networks
+room        the room in memory that features take meanwhile
 costs       what large images cost, measured on one of them
-extraction  a subject's images through a network, into stores
+extraction  a subject's images through networks, into stores
+outlook     what that would take, and how long
 imports/    features that another program made, as stores
 rebuilding  a stored layer's network, built again
 audit       whether stored features are still what the network says

@@ -1,4 +1,4 @@
-"""Passes every image of a subject through a network once and keeps what some of its layers said about it.
+"""Passes every image of a subject through networks, once each, and keeps what some of their layers said about it.
 
 What is left to do is read from the stores' records, so an extraction that was killed goes on where it was, and ends
 with the same bytes.
@@ -8,8 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from algocli.compute.budget import check_disk, check_memory, free_disk, gigabytes
 from algocli.compute.lock import hold
@@ -17,21 +21,55 @@ from algocli.compute.track import Note, Track, silent, unheard
 from algocli.dataset.conversions import describe
 from algocli.dataset.images import Images, open_images
 from algocli.dataset.protocol import Subject
+from algocli.errors import AlgocliError
 from algocli.features.networks.backbones import Backbone
 from algocli.features.networks.numerics import check_numerics
-from algocli.features.passage import Passage, Target, n_workers, pass_through
+from algocli.features.passage import Lane, Passage, Target, ending, n_workers, pass_through
 from algocli.features.reduction import Reducer
-from algocli.features.store.keys import recipe
+from algocli.features.room import BASE_MEMORY, memory_held
+from algocli.features.store.keys import Recipe, recipe
 from algocli.features.store.library import CONVERTED, create_store
 from algocli.features.store.shards import FeatureStore, Shard
 
-# What torch, torchvision and the images in flight take, measured, beside the features themselves.
-BASE_MEMORY = 900 * 2**20
 # From here on it is worth saying how a transformer's features become smaller.
 _MANY_BYTES = 2**30
 
 
 DEFAULT_PASSAGE = Passage()
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is wanted of a network: features of some of its layers, by default all that it was cut at, made so."""
+
+    backbone: Backbone
+    how: Passage = DEFAULT_PASSAGE
+    layers: tuple[str, ...] | None = None
+
+    @cached_property
+    def reducers(self) -> list[Reducer]:
+        """Make the features of each layer, in the order in which they run.
+
+        Raises
+        ------
+        UsageError
+            If a layer cannot be reduced so.
+        """
+        layers = [layer for layer in self.backbone.layers if self.layers is None or layer.name in self.layers]
+        return [Reducer(layer, self.how.reduction) for layer in layers]
+
+    @property
+    def row_bytes(self) -> int:
+        """What an image's features take."""
+        return sum(reduce.n_features for reduce in self.reducers) * np.dtype(self.how.dtype).itemsize
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """The stores of what was wanted of a network, in layer order, and what kept it from them, if anything did."""
+
+    stores: list[FeatureStore]
+    fault: AlgocliError | None
 
 
 def extract(
@@ -62,9 +100,39 @@ def extract(
     UsageError
         If the device lacks a mode, a layer cannot be reduced so, or the memory cannot suffice.
     """
+    (made,) = extract_together(subject, [Wanted(backbone, how)], cache_dir, images=images, track=track, note=note)
+    if made.fault is not None:
+        raise made.fault
+    return made.stores
+
+
+def extract_together(
+    subject: Subject,
+    wanted: Sequence[Wanted],
+    cache_dir: Path,
+    *,
+    images: Images | None = None,
+    track: Track = silent,
+    note: Note = unheard,
+) -> list[Extracted]:
+    """Do as `extract` does for several networks in one pass over the images, each of which is decoded once.
+
+    Every store is the same as if its network had been alone. All must want the same device, batches and rows, and run
+    in the same mode.
+
+    Returns
+    -------
+    What came of each that was wanted: a network that fails leaves the others alone.
+
+    Raises
+    ------
+    AlgocliError
+        As `extract`, where it concerns all of them.
+    """
+    how = wanted[0].how
     check_numerics(how.numerics, how.device)
     # What cannot be had of a layer is told before the images are looked at.
-    reducers = [Reducer(layer, how.reduction) for layer in backbone.layers]
+    _ = [each.reducers for each in wanted]
     images = images or open_images(subject)
     content = images.digest(cache_dir, track)
     converted = images.converted(cache_dir)
@@ -75,61 +143,80 @@ def extract(
         **({"stimuli": str(images.place.resolve())} if images.place else {}),
         CONVERTED: {kind: len(names) for kind, names in converted.items()},
     }
-    stores = [_open(subject, about, content, backbone, reduce, cache_dir, how) for reduce in reducers]
+    stores = [[_open(subject, about, content, each, reduce, cache_dir) for reduce in each.reducers] for each in wanted]
+    lanes = {id(each.backbone): Lane(each.backbone, []) for each in wanted}
     with ExitStack() as locks:
         # In the order of their names, not of the layers: two that wait for one another's stores would wait for ever.
-        for store in sorted(stores, key=lambda store: store.folder):
+        for folder in sorted({store.folder for some in stores for store in some}):
             # Processes that share the rows of a store work on it side by side; whoever wants all of it works alone.
-            locks.enter_context(hold(store.folder / "lock", note, shared=how.rows is not None))
-        targets = []
-        for store, reduce in zip(stores, reducers, strict=True):
-            pending = _pending(store, how.rows)
-            _say_what_is_done(subject, store, pending, how.rows, note)
-            if pending:
-                targets.append(Target(store, reduce, pending))
-        if targets:
-            from algocli.features.networks.trial import try_network
-
-            try_network(backbone, how.device, how.numerics)
-            if how.rows is None:
-                for target in targets:
-                    target.store.sweep()
-            _announce(subject, backbone, targets, cache_dir, how, note)
-            pass_through(targets, images, backbone, how, f"subject {subject.id}: features", track)
-    return stores
+            locks.enter_context(hold(folder / "lock", note, shared=how.rows is not None))
+        seen = set[Path]()
+        for each, some in zip(wanted, stores, strict=True):
+            for store, reduce in zip(some, each.reducers, strict=True):
+                pending = _pending(store, how.rows)
+                _say_what_is_done(subject, store, pending, how.rows, note)
+                if pending and store.folder not in seen:
+                    seen.add(store.folder)
+                    lanes[id(each.backbone)].targets.append(Target(store, reduce, pending))
+        _pass(subject, [lane for lane in lanes.values() if lane.targets], images, cache_dir, how, track, note)
+    return [Extracted(some, lanes[id(each.backbone)].fault) for each, some in zip(wanted, stores, strict=True)]
 
 
-def _open(
+def _pass(
     subject: Subject,
-    about: Mapping[str, Any],
-    content: str,
-    backbone: Backbone,
-    reduce: Reducer,
+    lanes: Sequence[Lane],
+    images: Images,
     cache_dir: Path,
     how: Passage,
-) -> FeatureStore:
-    import torch
+    track: Track,
+    note: Note,
+) -> None:
+    """Fill what is pending of some networks' stores, once each network has been tried."""
+    from algocli.features.networks.trial import try_network
 
-    from algocli.features.networks.torchvision_import import torchvision
+    for lane in lanes:
+        with ending(lane):
+            try_network(lane.backbone, how.device, how.numerics)
+    able = [lane for lane in lanes if lane.fault is None]
+    if not able:
+        return
+    if how.rows is None:
+        for lane in able:
+            for target in lane.targets:
+                target.store.sweep()
+    _announce(subject, able, cache_dir, how, note)
+    pass_through(able, images, how, f"subject {subject.id}: features", track)
 
-    identity = backbone.identity(reduce.layer.name)
-    named = recipe(
+
+def recipe_of(wanted: Wanted, reduce: Reducer) -> Recipe:
+    """Return the recipe of a layer's features as they are wanted."""
+    backbone, how = wanted.backbone, wanted.how
+    return recipe(
         backbone.model,
         reduce.layer.name,
         backbone.weights,
-        identity,
+        backbone.identity(reduce.layer.name),
         how.dtype,
         post=reduce.identity(),
         numerics=how.numerics,
         asks_for=backbone.asks_for.constants if backbone.asks_for else None,
     )
+
+
+def _open(
+    subject: Subject, about: Mapping[str, Any], content: str, wanted: Wanted, reduce: Reducer, cache_dir: Path
+) -> FeatureStore:
+    import torch
+
+    from algocli.features.networks.torchvision_import import torchvision
+
     provenance = {
         **about,
         "shape": list(reduce.layer.shape),
-        "device": how.device,
+        "device": wanted.how.device,
         "versions": {"torch": torch.__version__, "torchvision": torchvision.__version__},
     }
-    return create_store(cache_dir, named, subject, content, reduce.n_features, provenance)
+    return create_store(cache_dir, recipe_of(wanted, reduce), subject, content, reduce.n_features, provenance)
 
 
 def _pending(store: FeatureStore, rows: range | None) -> list[Shard]:
@@ -155,12 +242,11 @@ def _say_what_is_done(
         note(f"{name}: rows are written in blocks of {store.rows_per_shard}, whole; here {whole}, end excluded")
 
 
-def _announce(
-    subject: Subject, backbone: Backbone, targets: Sequence[Target], cache_dir: Path, how: Passage, note: Note
-) -> None:
+def _announce(subject: Subject, lanes: Sequence[Lane], cache_dir: Path, how: Passage, note: Note) -> None:
     """Say what will be written, and refuse what cannot fit, before the first image is read."""
     from algocli.features.costs import tell_cost
 
+    targets = [target for lane in lanes for target in lane.targets]
     per_row = [target.store.n_features * target.store.dtype.itemsize for target in targets]
     n_bytes = sum(width * sum(map(len, target.pending)) for width, target in zip(per_row, targets, strict=True))
     layers = f"{len(targets)} layer{'s' if len(targets) > 1 else ''}"
@@ -168,17 +254,15 @@ def _announce(
         f"subject {subject.id}: up to {gigabytes(n_bytes)} to write for {layers} (less once compressed), "
         f"{gigabytes(free_disk(cache_dir))} free"
     )
-    of_tokens = any(target.reduce.layer.tokens is not None for target in targets)
-    whole = how.reduction.pool is None and how.reduction.tokens is None
-    if whole and of_tokens and n_bytes > _MANY_BYTES:
+    whole = [target for target in targets if target.reduce.reduction.keeps_all]
+    if n_bytes > _MANY_BYTES and any(target.reduce.layer.tokens is not None for target in whole):
         note(f"subject {subject.id}: tokens='class+patches' with pool=8, or tokens='mean', keeps much less of tokens")
-    n_left = max(sum(map(len, target.pending)) for target in targets)
-    cost = tell_cost(backbone, how, n_left, n_workers() if how.device == "cpu" else 1)
-    if cost is not None:
-        note(f"subject {subject.id}: {cost}")
+    for lane in lanes:
+        n_left = max(sum(map(len, target.pending)) for target in lane.targets)
+        cost = tell_cost(lane.backbone, how, n_left, n_workers() if how.device == "cpu" else 1)
+        if cost is not None:
+            note(f"subject {subject.id}: {cost}")
     smaller = "dtype='float16', tokens=..., pool=... or project=... make features smaller"
     check_disk(n_bytes, cache_dir, remedy=f"{smaller}; or name another cache_dir=...")
-    # Each store holds a shard that fills, one that is written and its compressed form; each batch waits in a queue.
-    shards = sum(3 * width * target.store.rows_per_shard for width, target in zip(per_row, targets, strict=True))
-    batches = 2 * n_workers() * how.batch_size * sum(4 * target.store.n_features for target in targets)
-    check_memory(BASE_MEMORY + shards + batches, remedy=f"{smaller}; a smaller batch_size=... or fewer layers help too")
+    held = memory_held(((target.store.n_features, target.store.dtype) for target in targets), how.batch_size)
+    check_memory(BASE_MEMORY + held, remedy=f"{smaller}; a smaller batch_size=... or fewer layers help too")

@@ -1,8 +1,8 @@
-"""Images passing through a network: batches decoded, computed and cut into shards, each at its own pace.
+"""Images passing through networks: batches decoded, computed and cut into shards, each at its own pace.
 
 Workers take whole batches, from decoding to features: as many threads as there are cores, each with a core of its
 own, which wastes less than a network spread over all cores and waiting for its images. A writer compresses the
-shards before.
+shards before. Several networks share what is decoded, and what is resized alike; each yields what it would alone.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
@@ -21,9 +22,10 @@ from algocli.compute.choices import check_choice, check_kind, check_whole, check
 from algocli.compute.cores import n_cores
 from algocli.compute.track import Track
 from algocli.dataset.images import Images
-from algocli.errors import DataError, UsageError
+from algocli.errors import AlgocliError, DataError, StorageError, UsageError
 from algocli.features import usual
 from algocli.features.networks.backbones import Backbone
+from algocli.features.networks.network import told_as
 from algocli.features.networks.numerics import Numerics, autocast, one_core_each, products
 from algocli.features.reduction import Reducer, Reduction
 from algocli.features.store import shards as store_module
@@ -105,50 +107,118 @@ class Target:
                 self._open[shard.index] = (block, n_filled)
 
 
+@dataclass
+class Lane:
+    """A network in a passage, the stores that its layers fill, and what put an end to it, if anything has."""
+
+    backbone: Backbone
+    targets: list[Target]
+    fault: AlgocliError | None = None
+
+    def wants(self, rows: range) -> bool:
+        """Say whether there is anything to do for it in a batch."""
+        return self.fault is None and any(target.wants(rows) for target in self.targets)
+
+
 def n_workers() -> int:
     """Return how many batches are computed at a time."""
     return n_cores()
 
 
-def pass_through(
-    targets: Sequence[Target], images: Images, backbone: Backbone, how: Passage, label: str, track: Track
-) -> None:
-    """Compute and write the pending shards of all layers, each image passing through the network once."""
-    # One batch at a time on a GPU: more would only wait there, each with its activations in memory.
-    one_at_a_time = how.device != "cpu" or backbone.takes_turns
-    turns = threading.Semaphore(1 if one_at_a_time else n_workers())
+def pass_through(lanes: Sequence[Lane], images: Images, how: Passage, label: str, track: Track) -> None:
+    """Compute and write the pending shards of all layers, each image decoded once and passing each network once.
 
-    def compute(rows: range) -> tuple[range, list[NDArray[Any] | None]]:
-        pixels = np.stack([backbone.transform.resize(image) for image in images.load(rows)])
-        with turns:
-            return rows, _features(backbone, pixels, targets, rows, how)
+    A network that fails leaves the others alone: its lane has the fault.
 
-    batches = _batches(targets, len(images.stimuli), how.batch_size)
-    n_images = sum(map(len, batches))
+    Raises
+    ------
+    DataError, StorageError
+        If an image cannot be read, or the disk not be written, which concerns all networks.
+    """
+    turns = _turns(lanes, how)
+
+    def compute(rows: range) -> tuple[range, list[list[NDArray[Any] | None]]]:
+        wanting = [lane.wants(rows) for lane in lanes]
+        pictures = images.load(rows) if any(wanting) else []
+        transforms = dict.fromkeys(lane.backbone.transform for lane, wants in zip(lanes, wanting, strict=True) if wants)
+        pixels = {each: np.stack([each.resize(picture) for picture in pictures]) for each in transforms}
+        features: list[list[NDArray[Any] | None]] = []
+        for lane, turn, wants in zip(lanes, turns, wanting, strict=True):
+            features.append([])
+            with turn, ending(lane):
+                if wants:
+                    features[-1] = _features(lane, pixels[lane.backbone.transform], rows, how)
+        return rows, features
+
+    batches = _batches([target for lane in lanes for target in lane.targets], len(images.stimuli), how.batch_size)
+    n_images, n_layers = sum(map(len, batches)), sum(len(lane.targets) for lane in lanes)
     writing: deque[Future[None]] = deque()
     with ThreadPoolExecutor(1) as writer, products(how.numerics), one_core_each(how.device):
         with ThreadPoolExecutor(n_workers()) as pool:
             computed = _ahead(pool, compute, batches, depth=2 * n_workers())
             for rows, features in _counted(computed, n_images, label, track):
-                for target, block in zip(targets, features, strict=True):
-                    for shard, whole in target.take(rows, block) if block is not None else ():
-                        writing.append(writer.submit(_write, target, shard, whole, images))
+                for lane, blocks in zip(lanes, features, strict=True):
+                    for shard, whole, target in _whole(lane, rows, blocks):
+                        writing.append(writer.submit(_write, lane, target, shard, whole, images))
+                if all(lane.fault for lane in lanes):
+                    break
                 # As many shards may wait as there are layers, so that memory stays as announced.
-                while len(writing) > len(targets):
+                while len(writing) > n_layers:
                     writing.popleft().result()
         for future in writing:
             future.result()
 
 
-def _write(target: Target, shard: Shard, rows: NDArray[Any], images: Images) -> None:
+def _turns(lanes: Sequence[Lane], how: Passage) -> list[threading.Semaphore]:
+    """Return for each lane what lets a batch of it pass."""
+    if how.device != "cpu":
+        # One batch at a time on a GPU: more would only wait there, each with its activations in memory.
+        return [threading.Semaphore(1)] * len(lanes)
+    return [threading.Semaphore(1 if lane.backbone.takes_turns else n_workers()) for lane in lanes]
+
+
+@contextmanager
+def ending(lane: Lane) -> Iterator[None]:
+    """Note what is refused of a network, and let the others pass; what concerns the disk concerns all."""
+    try:
+        yield
+    except StorageError:
+        raise
+    except AlgocliError as error:
+        lane.fault = lane.fault or error
+
+
+def _whole(
+    lane: Lane, rows: range, blocks: Sequence[NDArray[Any] | None]
+) -> Iterator[tuple[Shard, NDArray[Any], Target]]:
+    """Put a batch of a network into shards, and yield those that are whole now."""
+    if lane.fault is None:
+        for target, block in zip(lane.targets, blocks, strict=True):
+            for shard, whole in target.take(rows, block) if block is not None else ():
+                yield shard, whole, target
+
+
+def _write(lane: Lane, target: Target, shard: Shard, rows: NDArray[Any], images: Images) -> None:
+    with ending(lane):
+        refuse_unfit(rows, target.reduce, images, shard.start)
+        target.store.write(shard, rows)
+
+
+def refuse_unfit(rows: NDArray[Any], reduce: Reducer, images: Images, start: int) -> None:
+    """Refuse rows of a layer that are not finite as they are to be stored; `start` is the place of the first image.
+
+    Raises
+    ------
+    DataError
+        Naming the first such image.
+    """
     refuse_non_finite(
         rows,
         np.float32,
-        what=f"layer {target.layer}",
-        name=lambda place: images.name(shard.start + place),
+        what=f"layer {reduce.layer.name}",
+        name=lambda place: images.name(start + place),
         remedy="extract with dtype='float32'",
     )
-    target.store.write(shard, rows)
 
 
 def _batches(targets: Sequence[Target], n_stimuli: int, batch_size: int) -> list[range]:
@@ -166,9 +236,7 @@ def _batches(targets: Sequence[Target], n_stimuli: int, batch_size: int) -> list
     return [rows for rows in every if any(target.wants(rows) for target in targets)]
 
 
-def _features(
-    backbone: Backbone, pixels: NDArray[np.uint8], targets: Sequence[Target], rows: range, how: Passage
-) -> list[NDArray[Any] | None]:
+def _features(lane: Lane, pixels: NDArray[np.uint8], rows: range, how: Passage) -> list[NDArray[Any] | None]:
     """Return one array of rows for each target, None where it needs nothing of this batch."""
     import torch
 
@@ -176,11 +244,14 @@ def _features(
     with torch.inference_mode(), autocast(how.numerics, how.device):
         if how.device.startswith("cuda"):
             stack = stack.pin_memory()
-        outputs = backbone(stack.to(how.device, non_blocking=True))
-        _refuse_other_sizes(targets, outputs, len(rows))
+        with told_as(
+            f"{lane.backbone.model} ran when it was tried, and fails on row {rows.start} and those after", None
+        ):
+            outputs = lane.backbone(stack.to(how.device, non_blocking=True))
+        _refuse_other_sizes(lane.targets, outputs, len(rows))
         return [
             target.reduce(outputs[target.layer], target.store.dtype) if target.wants(rows) else None
-            for target in targets
+            for target in lane.targets
         ]
 
 

@@ -55,6 +55,11 @@ class Reduction:
                     hint="leave out pool=..., or keep patches too, as in tokens='class+patches'",
                 )
 
+    @property
+    def keeps_all(self) -> bool:
+        """Whether all tokens are kept as they are, and all cells of a map."""
+        return self.pool is None and self.tokens is None
+
 
 class Reducer:
     """A reduction fitted to one layer.

@@ -15,6 +15,7 @@ _HOMES = {
     "extract": "features",
     "import_features": "features",
     "train": "training",
+    "sweep": "sweeping",
     "partition": "shares",
     "report": "reports",
     "compare": "reports",

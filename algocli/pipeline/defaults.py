@@ -7,6 +7,7 @@ from typing import Literal
 
 DEFAULT_CACHE = Path("cache")
 DEFAULT_DATA = Path("algonauts_2023_challenge_data")
+DEFAULT_HEATMAP = Path("sweep.png")
 DEFAULT_EXPORT = Path("export")
 DEFAULT_PREDICTIONS = Path("predictions")
 DEFAULT_ZIP = Path("submission.zip")

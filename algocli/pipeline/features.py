@@ -17,6 +17,7 @@ from algocli.encoding.presets import PresetName
 from algocli.features import usual
 from algocli.pipeline.arguments import Paths, each_subject
 from algocli.pipeline.defaults import DEFAULT_CACHE, DEFAULT_MODEL
+from algocli.pipeline.making import load, passage_of
 from algocli.pipeline.presets import of_extraction, of_preset
 
 if TYPE_CHECKING:
@@ -149,34 +150,22 @@ def extract(
     sources = [(subject, open_images(subject, source)) for subject in some]
 
     from algocli.features import extraction
-    from algocli.features.networks.backbones import load_backbone
     from algocli.features.networks.devices import resolve_device
-    from algocli.features.passage import Passage
-    from algocli.features.reduction import Reduction
     from algocli.features.store.gram import gram as products
 
-    reduction = Reduction(wish["pool"], project, project_seed, wish["tokens"])
-    device = resolve_device(device)
+    how = {"weights": weights, "transform": transform, **wish}
+    how |= {"project": project, "project_seed": project_seed, "dtype": dtype, "numerics": numerics}
+    # What can be no option is told before torch takes its seconds to load a network.
+    passage = passage_of(how, resolve_device(device), batch_size, rows)
     trust = check_flag("trust_remote_code", trust_remote_code)
-    backbone = load_backbone(
-        model,
-        list(layers),
-        weights,
-        device,
-        transform=transform,
-        image_size=wish["image_size"],
-        trust_remote_code=trust,
-        note=note,
-    )
-    n_at_once = (usual.BATCH_ON_CPU if device == "cpu" else usual.BATCH_ON_GPU) if batch_size is None else batch_size
-    how = Passage(dtype, n_at_once, device, numerics, reduction, rows)
+    backbone = load(model, list(layers), how, passage.device, trust_remote_code=trust, note=note)
     stores: list[FeatureStore] = []
     with filling(cache_dir, note):
         for subject, images in sources:
-            made = extraction.extract(subject, backbone, cache_dir, how, images=images, track=track, note=note)
+            made = extraction.extract(subject, backbone, cache_dir, passage, images=images, track=track, note=note)
             for store in made if gram else ():
                 if store.complete:
-                    products(store, device=device, track=track)
+                    products(store, device=passage.device, track=track)
             stores += made
     return Features.of(stores)
 

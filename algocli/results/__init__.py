@@ -22,6 +22,7 @@ nested_rows      rows of a choice between runs, scored by images that had no par
 difference_rows  rows of runs side by side
 ranked           many runs in order
 compare          runs side by side
+swept            networks, layers and settings in order
 sure_choices     how sure the score of a choice is
 nested           the choice: the best run of each ROI, in inner folds
 group_compare    runs over subjects, and which is best

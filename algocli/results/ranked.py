@@ -13,38 +13,40 @@ from statistics import fmean
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.sides import ALL_VERTICES, Side
 from algocli.results.difference_rows import Comparison, DifferenceRow
+from algocli.results.rows import RowsByRoi
 
 # Beyond so many runs a table has them as rows; up to here they stand side by side.
 MOST_SIDE_BY_SIDE = 4
 
 
-@dataclass(frozen=True)
-class Ranked:
-    """The runs of a comparison by their scores; a run's place, from 1, is that in which it was named."""
+# Number of vertices and mean r, by subject, side, ROI and run, where there are vertices.
+Scores = Mapping[tuple[SubjectId, Side, str, str], tuple[int, float]]
 
-    comparison: Comparison
 
-    @cached_property
-    def rows(self) -> Mapping[tuple[SubjectId, Side, str, str], DifferenceRow]:
-        """Each run's row by subject, side, ROI and run; the reference has none but where it is compared with itself."""
-        return {(row.subject, row.hemisphere, row.roi, row.run): row for row in self.comparison.rows}
+class Ranking:
+    """Runs by their scores in the regions of a table."""
 
-    @cached_property
-    def _scores(self) -> Mapping[tuple[SubjectId, Side, str, str], tuple[int, float]]:
+    @property
+    def table(self) -> RowsByRoi:
+        """The rows that the scores are of."""
+        raise NotImplementedError
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The runs, in the order in which they were named."""
+        raise NotImplementedError
+
+    @property
+    def scores(self) -> Scores:
         """Number of vertices and mean r, by subject, side, ROI and run, where there are vertices."""
-        scores: dict[tuple[SubjectId, Side, str, str], tuple[int, float]] = {}
-        for row in self.comparison.rows:
-            for run, r in ((row.reference, row.reference_mean_r), (row.run, row.mean_r)):
-                if r is not None:
-                    scores[row.subject, row.hemisphere, row.roi, run] = row.n_vertices, r
-        return scores
+        raise NotImplementedError
 
     @property
     def by_class(self) -> dict[str, tuple[str, ...]]:
         """The ROIs of each class that there are any of; a sum stands for itself, as sums may share vertices."""
         classes: dict[str, list[str]] = {}
-        for roi in self.comparison.rois:
-            roi_class = self.comparison.classes.get(roi, "")
+        for roi in self.table.rois:
+            roi_class = self.table.classes.get(roi, "")
             name = roi if "+" in roi or not roi_class else roi_class
             if roi != ALL_VERTICES:
                 classes.setdefault(name, []).append(roi)
@@ -53,41 +55,75 @@ class Ranked:
     @property
     def overall(self) -> tuple[str, ...]:
         """The regions that runs are put in order by: all vertices or, where these were not asked for, every ROI."""
-        return self.comparison.rois_side_by_side
+        return self.table.rois_side_by_side
 
     @cached_property
     def largest_r(self) -> float:
         """The size of the mean r farthest from 0, of any run in any ROI; 0 where there is none."""
-        return max((abs(r) for _, r in self._scores.values()), default=0.0)
-
-    @cached_property
-    def largest_difference(self) -> float:
-        """The size of the difference farthest from 0; 0 where there is none."""
-        return max((abs(d) for row in self.comparison.rows if (d := row.difference) is not None), default=0.0)
+        return max((abs(r) for _, r in self.scores.values()), default=0.0)
 
     def place(self, run: str) -> int:
         """Return the place in which a run was named, from 1: the reference's."""
-        return self.comparison.names.index(run) + 1
+        return self.names.index(run) + 1
 
     def mean(
         self, run: str, subject: SubjectId, rois: Sequence[str], sides: Sequence[Side] | None = None
     ) -> float | None:
         """Return a run's mean r over all vertices of some ROIs, which share none; None where there is none."""
-        places = [(side, roi) for side in sides or self.comparison.sides for roi in rois]
-        scores = [self._scores[key] for side, roi in places if (key := (subject, side, roi, run)) in self._scores]
+        places = [(side, roi) for side in sides or self.table.sides for roi in rois]
+        scores = [self.scores[key] for side, roi in places if (key := (subject, side, roi, run)) in self.scores]
         n_vertices = sum(n for n, _ in scores)
         return sum(n * r for n, r in scores) / n_vertices if n_vertices else None
 
-    def mean_over(self, run: str, subjects: Sequence[SubjectId], rois: Sequence[str]) -> float | None:
+    def mean_over(
+        self, run: str, subjects: Sequence[SubjectId], rois: Sequence[str], sides: Sequence[Side] | None = None
+    ) -> float | None:
         """Return the mean over those subjects who have a vertex there."""
-        means = [self.mean(run, subject, rois) for subject in subjects]
+        means = [self.mean(run, subject, rois, sides) for subject in subjects]
         known = [value for value in means if value is not None]
         return fmean(known) if known else None
 
     def order(self, subjects: Sequence[SubjectId]) -> tuple[str, ...]:
         """Return all runs, the best on average over some subjects first."""
-        means = {run: self.mean_over(run, subjects, self.overall) for run in self.comparison.names}
+        means = {run: self.mean_over(run, subjects, self.overall) for run in self.names}
         return tuple(by_score(means))
+
+
+@dataclass(frozen=True)
+class Ranked(Ranking):
+    """The runs of a comparison by their scores; a run's place, from 1, is that in which it was named."""
+
+    comparison: Comparison
+
+    @property
+    def table(self) -> RowsByRoi:
+        """The comparison."""
+        return self.comparison
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All runs, the reference first."""
+        return self.comparison.names
+
+    @cached_property
+    def rows(self) -> Mapping[tuple[SubjectId, Side, str, str], DifferenceRow]:
+        """Each run's row by subject, side, ROI and run; the reference has none but where it is compared with itself."""
+        return {(row.subject, row.hemisphere, row.roi, row.run): row for row in self.comparison.rows}
+
+    @cached_property
+    def scores(self) -> Scores:
+        """Those of all runs, the reference's from the rows of any other."""
+        scores: dict[tuple[SubjectId, Side, str, str], tuple[int, float]] = {}
+        for row in self.comparison.rows:
+            for run, r in ((row.reference, row.reference_mean_r), (row.run, row.mean_r)):
+                if r is not None:
+                    scores[row.subject, row.hemisphere, row.roi, run] = row.n_vertices, r
+        return scores
+
+    @cached_property
+    def largest_difference(self) -> float:
+        """The size of the difference farthest from 0; 0 where there is none."""
+        return max((abs(d) for row in self.comparison.rows if (d := row.difference) is not None), default=0.0)
 
 
 def by_score(scores: Mapping[str, float | None]) -> list[str]:

@@ -95,7 +95,7 @@ def train_subject(
         for line in tell_changed_data(subject, inputs, cache_dir):
             note(line)
         split = same.split(settings)
-        _refuse_unfounded(settings, split, stores)
+        refuse_unfounded(settings, split, [store.n_features for store in stores])
         needed = _promise(subject, settings, split, stores, device, note)
         without_test = _without_test(subject, stores, settings, note)
         with claim(run, settings, subject, inputs, home, force=force, note=note) as subject_run:
@@ -143,11 +143,21 @@ def _refuse_other_split(run: Run, number: SubjectId, same: Sameness, note: Note)
     )
 
 
-def _refuse_unfounded(settings: Settings, split: Split, stores: Sequence[FeatureStore]) -> None:
-    """Refuse what would tell nothing: too many components for the images that are fitted."""
+def refuse_unfounded(settings: Settings, split: Split, widths: Sequence[int]) -> None:
+    """Refuse what would tell nothing: too many components for the images that are fitted.
+
+    Parameters
+    ----------
+    widths
+        How many features each layer has.
+
+    Raises
+    ------
+    UsageError
+        If there are too many.
+    """
     if settings.n_components is not None:
         n_fit = min(len(fold.fit) for fold in split.folds)
-        widths = [store.n_features for store in stores]
         sets = widths if settings.join == "components" else [sum(widths)]
         n_components = sum(min(settings.n_components, width) for width in sets)
         regression_of(settings).check_components(settings, n_fit, n_components)

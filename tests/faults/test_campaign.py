@@ -17,7 +17,7 @@ from tests.faults.campaign.trial import disturb, draw, failing, signalled
 from tests.faults.conftest import Jobs
 
 compiled = pytest.mark.skipif(shutil.which("cc") is None, reason="what counts a program's changes is compiled with cc")
-SOME = ("extract", "import-features --force", "train --force", "export csv", "submit other", "cache gc")
+SOME = ("extract", "import-features --force", "train --force", "sweep", "export csv", "submit other", "cache gc")
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,7 @@ graphs              a network as layers that it can be cut at
 in_place            what it does in place, rewritten
 layers              layers by name
 token_order         whether they stand where its class has them
+spread              a few of them, for whoever names none
 attention           its queries, keys and values
 watched             a network that cannot be cut, watched instead
 probing             fixed images that it is tested with

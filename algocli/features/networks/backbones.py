@@ -5,7 +5,7 @@ A layer is a node of the network's graph: 'features.2' for one node, 'layer4' fo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from shlex import quote
@@ -99,7 +99,7 @@ class Backbone:
 @printing_aside()
 def load_backbone(
     model: str,
-    layers: Sequence[str],
+    layers: Sequence[str] | Callable[[Network, Graph], Sequence[str]],
     weights: str = PRETRAINED,
     device: str = "cpu",
     *,
@@ -139,11 +139,13 @@ def load_backbone(
     from algocli.features.networks.probing import fingerprints
     from algocli.features.networks.watched import Watched
 
-    patterns = [layers] if isinstance(layers, str) else layers
+    # Of layers that are chosen later, any may need its weights before its positions are interpolated.
+    beforehand = ["*"] if callable(layers) else [layers] if isinstance(layers, str) else layers
     built = open_network(
-        model, weights, transform, patterns, image_size=image_size, trust_remote_code=trust_remote_code, note=note
+        model, weights, transform, beforehand, image_size=image_size, trust_remote_code=trust_remote_code, note=note
     )
     graph, loads = open_graph(built, note)
+    patterns = layers(built, graph) if callable(layers) else beforehand
     measured = measure(
         built, graph, resolve_layers(patterns, graph.names, built.model, {**graph.calls, **graph.parts}), patterns
     )

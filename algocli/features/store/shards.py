@@ -74,7 +74,7 @@ class FeatureStore(readable.Readable):
         """
         key = digest_of(identity)
         dtype = np.dtype(str(identity["dtype"]))
-        rows = _rows_per_shard(shape[1], dtype)
+        rows = rows_per_shard(shape[1], dtype)
         # Of two processes that begin at once, the second would allocate anew what the first has begun to fill.
         with hold(folder / "creation.lock"):
             layout = {"schema": SCHEMA, "shape": list(shape), "dtype": dtype.name, "rows_per_shard": rows}
@@ -275,7 +275,7 @@ def finite_rows(rows: NDArray[Any]) -> NDArray[np.bool_]:
     return ~broken
 
 
-def _rows_per_shard(n_features: int, dtype: np.dtype[Any]) -> int:
+def rows_per_shard(n_features: int, dtype: np.dtype[Any]) -> int:
     """Return the rows of a shard: a power of two, so that batches fit in whole, within the memory set aside."""
     rows = MAX_SHARD_ROWS
     while rows > 1 and rows * n_features * dtype.itemsize > SHARD_BYTES:

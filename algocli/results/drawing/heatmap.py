@@ -42,6 +42,8 @@ _ABOVE, _CLASSES, _NAMES, _LETTER = 0.32, 0.28, 0.8, 0.068
 _KEY_WIDTH, _ABOVE_KEY, _NARROWEST = 2.2, 0.1, 7.0
 # In units of a cell: how far within its cell a frame lies.
 _INSIDE = 0.06
+# In points: the line between two groups of layers.
+_BETWEEN_GROUPS = 2.5
 # Digits are white on what is darker than this, in shares of white's luminance, and black on the rest.
 _DARK = 0.45
 _LUMINANCE = (0.2126, 0.7152, 0.0722)
@@ -55,6 +57,7 @@ def draw_heatmap(
     title: str,
     caption: str = "",
     below: Mapping[str, Mapping[Side, Sequence[str]]] = MappingProxyType({}),
+    parted: Sequence[int] = (),
     dpi: int = DEFAULT_DPI,
     theme: Theme = LIGHT,
 ) -> Chart[LayersByRoi]:
@@ -70,6 +73,8 @@ def draw_heatmap(
         What to call the layers.
     below
         Further rows of words, by name: for each hemisphere one a ROI.
+    parted
+        The rows of layers that begin a group, such as those of another network.
     """
     from matplotlib.figure import Figure
 
@@ -93,6 +98,8 @@ def draw_heatmap(
                 for column, word in zip(places, words_of[hemisphere], strict=True):
                     axes.text(column.x, row, word, color=theme.quiet_ink, fontsize=7, ha="center", va="center")
             _dress(axes, hemisphere, across, [*labels, *below])
+            for row in parted:
+                axes.axhline(row - 0.5, color=theme.paper, linewidth=_BETWEEN_GROUPS)
             if place == 0:
                 name_classes(axes, places, theme, above=_ABOVE / tall)
             axes.set_xticks([])

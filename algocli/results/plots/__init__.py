@@ -7,6 +7,7 @@ ceilings      how close that comes to the noise ceiling
 difference    where one run is better than another
 curves        how much better models are that see more images
 layers        which layer explains what best
+swept         the same of a sweep
 responses     what single images do
 group_maps    the same of a group: on fsaverage
 group_charts  the same of a group: by ROI

@@ -45,6 +45,14 @@ COMMANDS = {
     "train --each": Command(f"train --each --model stand-in -l * {_BOTH} --pca 4 --run each-*", _EXTRACTED),
     "train --pool": Command(f"{_TRAIN} --transform model --pool none --pca 4", _EXTRACTED),
     "train banded": Command(f"{_TWO} --pca 5 --regression banded --n-iter 3 --search-seed 0", _EXTRACTED),
+    "sweep": Command(
+        f"sweep stand-in -l stand-in=edges -l stand-in=corner --pca 3 --no-nested {_BOTH} --device cpu"
+        " --csv {work}/sweep.csv -o {work}/sweep.png"
+    ),
+    "sweep --nested": Command(
+        f"sweep stand-in -l stand-in=edges,corner --pca 3 --pca 4 {_BOTH} --device cpu -o {{work}}/sweep.png",
+        ("sweep",),
+    ),
     "report": Command(f"report {_BOTH} --json --quiet", _TRAINED),
     "report --significance": Command(
         f"report --run mine {_BOTH} --significance --permutations 20 --intervals --resamples 20"

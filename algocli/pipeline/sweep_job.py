@@ -1,0 +1,145 @@
+"""A sweep at work: features are extracted in passes, every model fitted and scored, and what fails is put aside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from algocli.compute.track import Note, Track
+from algocli.dataset.images import Images
+from algocli.dataset.protocol import Subject
+from algocli.errors import AlgocliError, StorageError
+from algocli.features.store.library import read_recipe
+from algocli.features.store.variants import differing, in_fields
+from algocli.pipeline.sweep_grid import name_settings
+from algocli.pipeline.sweep_networks import Asking
+from algocli.pipeline.sweep_plan import Plan, plan
+from algocli.pipeline.sweep_prepared import Prepared, divide
+from algocli.pipeline.training import train
+from algocli.results.data import Gathered
+from algocli.results.nested import choose_nested
+from algocli.results.nested_rows import Nested
+from algocli.results.swept import SweptScores, name_models, score_models
+from algocli.runs.run import Run
+
+
+@dataclass
+class Job:
+    """A sweep at work: what it extracts, fits and scores, and what failed on the way."""
+
+    subjects: list[Subject]
+    sources: Sequence[tuple[Subject, Images]]
+    prepared: Sequence[Prepared]
+    combinations: Sequence[Mapping[str, Any]]
+    cache_dir: Path
+    asking: Asking
+    device: str
+    track: Track
+    note: Note
+    failed: dict[str, AlgocliError] = field(default_factory=dict)
+    passes: list[list[Prepared]] = field(default_factory=list)
+    # Features that are not complete of some subject.
+    lacking: set[str] = field(default_factory=set)
+
+    def plan(self, *, nested: bool) -> Plan:
+        """Divide the networks among passes, and say what is to be done."""
+        from algocli.features.room import BASE_MEMORY
+
+        self.passes = divide(self.prepared, BASE_MEMORY)
+        return plan(self.prepared, self.passes, self.subjects, self.combinations, self.cache_dir, nested=nested)
+
+    def run(self) -> list[tuple[Run, str]]:
+        """Extract what is missing and fit every model; return the runs that there are, with what tells them apart."""
+        for networks in self.passes:
+            self._extract(networks)
+        layers = [
+            layer
+            for network in self.prepared
+            for layer in network.layers.values()
+            if layer.features not in self.lacking
+        ]
+        features = list(dict.fromkeys(layer.features for layer in layers))
+        runs: dict[tuple[str, int], Run] = {}
+        words = name_settings(self.combinations)
+        for place, given in enumerate(self.combinations if features else ()):
+            if words[place]:
+                self.note(f"settings {place + 1} of {len(words)}: {words[place]}")
+
+            def keep(run: Run, place: int = place) -> None:
+                runs[run.settings.features[0], place] = run
+
+            try:
+                train(
+                    self.subjects, features, each=True, cache_dir=self.cache_dir, device=self.device, made=keep,
+                    track=self.track, note=self.note, **given,
+                )  # fmt: skip
+            except StorageError:
+                raise
+            except AlgocliError as error:
+                self.failed[f"models with {words[place]}" if words[place] else "models"] = error
+        kinds = self._kinds(features)
+        order = [(name, place) for name in features for place in range(len(words)) if (name, place) in runs]
+        return [(runs[key], " ".join(filter(None, [kinds[key[0]], words[key[1]]]))) for key in order]
+
+    def score(
+        self, runs: Sequence[tuple[Run, str]], rois: Sequence[str] | None, min_ceiling: float, *, nested: bool
+    ) -> SweptScores:
+        """Score every ROI of the runs; `nested` chooses the best of each in inner folds."""
+        models = name_models([run for run, _ in runs], [words for _, words in runs])
+        data = Gathered(self.subjects, self.subjects[0].folder.parent)
+        chosen = self._choose([run for run, _ in runs], data, rois, min_ceiling) if nested and len(runs) > 1 else None
+        return score_models(models, data, data.subject_ids, rois=rois, min_ceiling=min_ceiling, nested=chosen)
+
+    def _choose(
+        self, runs: Sequence[Run], data: Gathered, rois: Sequence[str] | None, min_ceiling: float
+    ) -> Nested | None:
+        """Choose the best run of each ROI in inner folds; None, and why, where that cannot be done with these runs."""
+        try:
+            return choose_nested(
+                runs,
+                data_dir=data,
+                subjects=data.subject_ids,
+                rois=rois,
+                min_ceiling=min_ceiling,
+                n_resamples=None,
+                track=self.track,
+                note=self.note,
+            )
+        except StorageError:
+            raise
+        except AlgocliError as error:
+            self.note(f"no choice in inner folds: {error.message}")
+            return None
+
+    def _extract(self, networks: Sequence[Prepared]) -> None:
+        """Pass the images of all subjects through some networks, and multiply them with each other."""
+        from algocli.features.extraction import extract_together
+        from algocli.features.store.gram import gram as products
+
+        wanted = [(network, each) for network in networks for each in network.open(self.asking, self.note)]
+        for subject, images in self.sources:
+            made = extract_together(
+                subject, [each for _, each in wanted], self.cache_dir, images=images, track=self.track, note=self.note
+            )
+            for (network, _), extracted in zip(wanted, made, strict=True):
+                if extracted.fault is not None:
+                    self.failed[network.swept.model] = extracted.fault
+                for store in extracted.stores:
+                    if store.complete:
+                        products(store, device=self.asking.device, track=self.track)
+                    else:
+                        self.lacking.add(store.name)
+        # What has passed makes room for those that follow.
+        for network in networks:
+            network.wanted = None
+
+    def _kinds(self, features: Sequence[str]) -> dict[str, str]:
+        """Say of each of some features what tells it from others of its layer; '' where there are none."""
+        recipes = {name: read_recipe(self.cache_dir / "features" / name) for name in features}
+        told = {}
+        for name, made in recipes.items():
+            alike = [r for r in recipes.values() if (r["model"], r["layer"]) == (made["model"], made["layer"])]
+            told[name] = in_fields(made, differing(alike)) if len(alike) > 1 else ""
+        return told

@@ -1,0 +1,160 @@
+"""What a sweep will do, told before it is done: passes, bytes, models, and about how long that takes.
+
+Networks are opened and tried for it, so that what cannot be swept is told before the first hour of work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from algocli.compute.budget import check_disk, free_disk, gigabytes
+from algocli.compute.cores import n_cores
+from algocli.dataset.naming import SubjectId, list_subjects
+from algocli.dataset.protocol import Subject
+from algocli.encoding.settings import Settings
+from algocli.encoding.splits import N_INNER_FOLDS
+from algocli.pipeline.sweep_grid import whole_settings
+from algocli.pipeline.sweep_prepared import PlannedLayer, Prepared
+from algocli.runs.finding import list_runs
+
+# Measured: bytes of features that a core compresses, checks and writes in a second, and seconds of a model beside its
+# algebra. Of so few images all eigenvectors are found; of more those that are asked for, by so many steps a pair.
+_WRITTEN, _EACH_MODEL, _FEW, _MANY = 250e6, 0.6, 1500, 400
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a sweep will do.
+
+    Attributes
+    ----------
+    layers
+        Each layer, network by network.
+    passes
+        The networks that pass together, for each pass over the images; those whose features are there are in none.
+    n_images
+        Of all subjects.
+    n_bytes
+        That are to be written at the most; features shrink as they are compressed.
+    n_models, n_models_done
+        How many models there are to be, of all layers and settings, and how many of them are there.
+    seconds
+        About how long the passes, the products between images and the fits take: estimates from a trial.
+    """
+
+    subjects: tuple[SubjectId, ...]
+    layers: tuple[PlannedLayer, ...]
+    passes: tuple[tuple[str, ...], ...]
+    n_images: int
+    n_bytes: int
+    n_models: int
+    n_models_done: int
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+    def tell(self, cache_dir: Path) -> Iterator[str]:
+        """Say it in a few lines."""
+        networks = dict.fromkeys(layer.model for layer in self.layers)
+        for model in networks:
+            own = [layer for layer in self.layers if layer.model == model]
+            left = any(layer.n_images_left for layer in own)
+            size = gigabytes(sum(layer.n_bytes for layer in own)) if left else "extracted already"
+            chosen = "; none were named, so spread over its depth" if any(layer.is_spread for layer in own) else ""
+            yield f"{model}: {', '.join(dict.fromkeys(layer.layer for layer in own))} ({size}{chosen})"
+        done = f", {self.n_models_done} of them done" if self.n_models_done else ""
+        yield (
+            f"plan: {_count(len(networks), 'network')}, {_count(len(self.layers), 'kind')} of features, "
+            f"{_count(self.n_models, 'model')}{done}; {list_subjects(self.subjects)}"
+        )
+        n_passing = sum(map(len, self.passes))
+        if n_passing:
+            yield (
+                f"{_count(n_passing, 'network')} to pass {self.n_images} images in {_count(len(self.passes), 'round')} "
+                f"of decoding; up to {gigabytes(self.n_bytes)} to write, {gigabytes(free_disk(cache_dir))} free"
+            )
+        if self.n_models_done == self.n_models and not n_passing:
+            return
+        parts = ", ".join(f"{_minutes(seconds)} {what}" for what, seconds in self.seconds.items() if seconds >= 0.5)
+        yield f"about {_minutes(sum(self.seconds.values()))}{f' ({parts})' if parts else ''}: estimates from a trial"
+
+
+def plan(
+    prepared: Sequence[Prepared],
+    passes: Sequence[Sequence[Prepared]],
+    subjects: Sequence[Subject],
+    combinations: Sequence[Mapping[str, Any]],
+    cache_dir: Path,
+    *,
+    nested: bool,
+) -> Plan:
+    """Put together what a sweep will do; `nested` says whether the best models are chosen in inner folds.
+
+    Raises
+    ------
+    StorageError
+        If the disk has no room for the features.
+    """
+    from algocli.features.outlook import multiplications_per_second
+
+    layers = {name: layer for network in prepared for name, layer in network.layers.items()}
+    n_images = sum(len(subject.stimuli) for subject in subjects)
+    n_bytes = sum(layer.n_bytes for layer in layers.values())
+    smaller = "dtype='float16', pool=... or project=... make features smaller, fewer layers need less"
+    check_disk(n_bytes, cache_dir, remedy=f"{smaller}; or name another cache_dir=...")
+    ids = {subject.id for subject in subjects}
+    settings = [whole_settings(name, given) for name in layers for given in combinations]
+    there = {run.settings: set(run.subjects) for run in list_runs(cache_dir)}
+    done = [ids <= there.get(each, set()) for each in settings]
+    rate = multiplications_per_second()
+    passing = sum(_pass_seconds(networks, n_images) for networks in passes) + n_bytes / _WRITTEN / n_cores()
+    products = sum(
+        len(subject.stimuli) ** 2 * layer.n_features / rate
+        for subject in subjects
+        for layer in layers.values()
+        if layer.n_images_left
+    )
+    missing = [each for each, is_done in zip(settings, done, strict=True) if not is_done]
+    to_fit = list(product(subjects, missing))
+    fits = sum(_fit_seconds(*each, rate) for each in to_fit)
+    inner = sum(_fit_seconds(*each, rate, N_INNER_FOLDS) for each in to_fit) if nested and len(settings) > 1 else 0.0
+    return Plan(
+        tuple(subject.id for subject in subjects),
+        tuple(layers.values()),
+        tuple(tuple(network.swept.model for network in networks) for networks in passes),
+        n_images,
+        n_bytes,
+        len(settings),
+        sum(done),
+        {"passing": passing, "multiplying": products, "fitting": fits, "choosing": inner},
+    )
+
+
+def _pass_seconds(networks: Sequence[Prepared], n_images: int) -> float:
+    paces = [network.pace for network in networks if network.pace is not None]
+    # Of a network that was begun only the images that are left.
+    left = [max(layer.n_images_left for layer in network.layers.values()) for network in networks]
+    return max(left) * max(pace.decoding for pace in paces) + sum(
+        min(n, n_images) * pace.passing for n, pace in zip(left, paces, strict=True)
+    )
+
+
+def _fit_seconds(subject: Subject, settings: Settings, rate: float, n_inner: int | None = None) -> float:
+    """Estimate the fits of a model, or those of its inner folds."""
+    n, n_vertices = len(subject.train_stimuli), sum(map(subject.n_vertices, subject.sides))
+    k = min(settings.n_components or n, n)
+    n_fits = (settings.folds or 1) * n_inner if n_inner else (settings.folds or 1) + settings.refit
+    each_pair = n if n <= _FEW or settings.n_components is None else _MANY
+    return _EACH_MODEL + n_fits * (10 * each_pair * n * n + 4 * n * n_vertices * k) / rate
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def _minutes(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
