@@ -16,6 +16,7 @@ _HOMES = {
     "import_features": "features",
     "train": "training",
     "partition": "shares",
+    "similarity": "similarities",
     "report": "reports",
     "compare": "reports",
     "plot": "figures",

@@ -11,4 +11,5 @@ best         which of several is best on average over subjects, and how stable t
 bootstrap    how far scores might have come out otherwise
 influence    what images add to scores of folds, whose models share them
 measures     r and R² as those who ask how sure they are need them
+similarity/  how alike two views of the same images are
 """
