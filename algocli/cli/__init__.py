@@ -136,7 +136,7 @@ def _drop_output() -> None:
 _COMMANDS = (
     *("demo", "data", "prepare", "import_ceilings", "stimuli"),
     *("models", "layers", "extract", "import_features"),
-    *("train", "report", "compare", "partition", "plot", "predict", "export"),
+    *("train", "report", "compare", "partition", "similarity", "plot", "predict", "export"),
     *("submit", "validate", "score"),
     *("cache", "doctor"),
 )

@@ -41,6 +41,7 @@ _RENAMED = {
     "file_format": "format",
     "ids_file": "ids",
     "names_file": "names",
+    "to_layers": "to-layer",
 }
 _SAME = (
     *("against", "average", "each", "batch_size", "cache_dir", "cmap", "correct", "csv", "data_dir", "dataset", "deep"),
@@ -74,6 +75,7 @@ _SAME = (
         "resample_seed",
     ),
     *("resample_seed", "run", "significance", "significant"),
+    *("distance", "hemisphere", "measure", "rdm", "to_features", "to_model"),
     *("stim_info", "stimuli", "stimulus", "surface", "title", "transform", "trust_remote_code", "unit", "vmax", "vmin"),
     *("weighted", "weights"),
 )

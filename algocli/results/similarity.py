@@ -20,6 +20,20 @@ from algocli.stats.similarity.compare import compare
 from algocli.stats.similarity.distances import Distance
 from algocli.stats.similarity.measures import Measure, is_of_distances
 
+_NAMES: dict[Measure, str] = {
+    "spearman": "Spearman's rho",
+    "pearson": "Pearson's r",
+    "kendall": "Kendall's tau-a",
+    "cosine": "cosine",
+    "cka": "CKA",
+    "cka-unbiased": "CKA (unbiased)",
+}
+_DISTANCES: dict[Distance, str] = {
+    "correlation": "1 - Pearson's r",
+    "euclidean": "Euclidean distance",
+    "cosine": "1 - cosine",
+}
+
 
 @dataclass(frozen=True)
 class How:
@@ -34,16 +48,13 @@ class How:
     @property
     def told(self) -> str:
         """What is compared, in words."""
-        words = {
-            "spearman": "Spearman's rho",
-            "pearson": "Pearson's r",
-            "kendall": "Kendall's tau-a",
-            "cosine": "cosine",
-            "cka": "linear CKA",
-            "cka-unbiased": "linear CKA, unbiased",
-        }[self.measure]
-        distances = {"correlation": "1 - Pearson's r", "euclidean": "Euclidean distance", "cosine": "1 - cosine"}
-        return f"{words} of RDMs ({distances[self.distance]})" if is_of_distances(self.measure) else words
+        words = _NAMES[self.measure]
+        return f"{words} of RDMs ({_DISTANCES[self.distance]})" if is_of_distances(self.measure) else f"linear {words}"
+
+    @property
+    def short(self) -> str:
+        """The measure by its name alone."""
+        return _NAMES[self.measure]
 
 
 @dataclass(frozen=True)

@@ -75,6 +75,12 @@ class Similarity:
         """Whose rows there are, each once, in their order."""
         return tuple(dict.fromkeys(row.subject for row in self.rows))
 
+    @property
+    def described(self) -> dict[str, Any]:
+        """All of it, as JSON has it."""
+        group = {"group": [asdict(row) for row in self.group]} if self.group else {}
+        return {**asdict(self.how), "kind": self.kind, **group, "rows": self.table(), "notes": list(self.notes)}
+
     def table(self) -> list[dict[str, Any]]:
         """Return the rows as dicts, a field a key."""
         return [asdict(row) for row in self.rows]

@@ -6,6 +6,7 @@ accuracy      how well a run explains the cortex
 ceilings      how close that comes to the noise ceiling
 difference    where one run is better than another
 layers        which layer explains what best
+similarity    how similar layers are to ROIs, RDMs or layers
 responses     what single images do
 group_maps    the same of a group: on fsaverage
 group_charts  the same of a group: by ROI

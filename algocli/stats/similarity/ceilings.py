@@ -18,6 +18,8 @@ from algocli.stats.similarity.kendall import tau_a
 from algocli.stats.similarity.measures import Measure, centred, is_of_distances, unit
 
 Vector = NDArray[np.float64]
+# Ranks of half a million pairs are 1e-9 apart in a vector of length 1.
+_DIGITS = 14
 
 
 class Ceiling(NamedTuple):
@@ -45,6 +47,9 @@ def noise_ceiling(subjects: NDArray[np.float64], measure: Measure) -> Ceiling:
 
 def again(vector: Vector, measure: Measure) -> Vector:
     """Return the direction of a sum of directions: ranks are those of the sum."""
+    if measure in ("spearman", "kendall"):
+        # Sums of ranks that are equal are so but for rounding, which would rank them.
+        vector = vector.round(_DIGITS)
     # Inner products are centred already, and so is their sum.
     return unit(centred(vector, measure) if is_of_distances(measure) else vector)
 
