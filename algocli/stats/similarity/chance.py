@@ -12,12 +12,18 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.arrays import blocks, length
+from algocli.compute.cores import n_cores
+from algocli.compute.threads import each_by_itself, in_threads
 from algocli.compute.track import Track, silent
 from algocli.stats.families import corrected_p
 from algocli.stats.similarity.pairs import Pairs
 
 # Similarities this close differ by the rounding of float32 sums; a permutation that ties counts as one as high.
 TIE = 1e-6
+# Orders that a thread tries at once, and numbers of pairs that it multiplies at once: these stay in a core's cache.
+ORDERS = 16
+_NUMBERS = 2**20
 
 
 def by_chance(
@@ -45,12 +51,22 @@ def by_chance(
     few, many = (second, first) if swapped else (first, second)
     # A row of the few views' numbers for each pair: so few are fetched from one place.
     by_pair, still = np.ascontiguousarray(few.T, np.float32), np.ascontiguousarray(many.T, np.float32)
-    rng, found = np.random.default_rng(seed), np.empty((n_permutations, len(few), len(many)), np.float32)
-    moved = np.empty_like(by_pair)
-    draws = track(range(n_permutations), total=n_permutations, label="images in random order", unit="permutations")
-    for draw in draws:
-        np.take(by_pair, pairs.permuted(rng.permutation(pairs.n_images)), axis=0, out=moved, mode="clip")
-        np.matmul(moved.T, still, out=found[draw])
+    rng = np.random.default_rng(seed)
+    orders = np.stack([rng.permutation(pairs.n_images) for _ in range(n_permutations)], axis=1)
+    found = np.zeros((n_permutations, len(few), len(many)), np.float32)
+
+    def draw(some: slice) -> None:
+        mine = orders[:, some]
+        for block in blocks(len(pairs), max(1, _NUMBERS // (length(some) * len(few)))):
+            places = pairs.places[mine[pairs.first[block]], mine[pairs.second[block]]]
+            moved = np.take(by_pair, places, axis=0, mode="clip").reshape(len(places), -1)
+            found[some] += (moved.T @ still[block]).reshape(length(some), len(few), len(many))
+
+    together = blocks(n_permutations, ORDERS)
+    with each_by_itself():
+        done = in_threads(draw, together, n_threads=n_cores())
+        for _ in track(done, total=len(together), label="images in random order", unit="blocks"):
+            pass
     return found.transpose(0, 2, 1) if swapped else found
 
 

@@ -54,7 +54,3 @@ class Pairs:
         if self.with_own:
             row[-self.n_images :] *= HALF
         return row
-
-    def permuted(self, order: NDArray[np.int64]) -> NDArray[np.int32]:
-        """Return the place from which each pair's number comes once images are in another order, (n_pairs,)."""
-        return self.places[order[self.first], order[self.second]]

@@ -13,6 +13,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.cores import n_cores
+from algocli.compute.threads import in_threads
 from algocli.stats.similarity.distances import Distance, Moments, Placed, place, to_distances
 
 Rows = NDArray[np.int64]
@@ -131,12 +133,22 @@ class Patterns:
         told = _Told(self.n_images)
         for part in self.parts():
             some = told.add(part.astype(np.float64)).astype(np.float32)
-            for strip, block in zip(made, rows, strict=True):
-                strip += some[block] @ some[block.start :].T
+            _add_products(made, some, rows)
         placed = None if distance is None else place(told.diagonal, told.moments, distance)
         for block in rows:
             # Let go one by one: whoever keeps them makes others of them.
             yield _strip(made.pop(0), placed, block)
+
+
+def _add_products(made: Sequence[NDArray[np.float32]], part: NDArray[np.float32], rows: Sequence[slice]) -> None:
+    """Add the products of some vertices' responses to strips."""
+
+    def add(place: int) -> None:
+        block = rows[place]
+        made[place][:] += part[block] @ part[block.start :].T
+
+    for _ in in_threads(add, range(len(rows)), n_threads=n_cores()):
+        pass
 
 
 class _Told:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from algocli.compute.arrays import blocks, length
 from algocli.compute.cores import n_cores
-from algocli.compute.threads import in_threads
+from algocli.compute.threads import each_by_itself, in_threads
 from algocli.compute.track import Track, silent
 from algocli.stats.similarity.distances import Distance
 from algocli.stats.similarity.measures import Measure
@@ -55,6 +55,18 @@ def similarities(
     samples
         For each view of either set what pairs of some of the images have, (n_some,).
     """
+    with each_by_itself():
+        return _similarities(first, second, measure, distance, samples, track)
+
+
+def _similarities(
+    first: Sequence[View],
+    second: Sequence[View],
+    measure: Measure,
+    distance: Distance | None,
+    samples: tuple[Sequence[NDArray[np.float64]], Sequence[NDArray[np.float64]]],
+    track: Track,
+) -> NDArray[np.float64]:
     n = first[0].n_images
     rows = blocks(n, max(1, _STRIP // n))
 
