@@ -42,6 +42,8 @@ from algocli.stats.similarity.sources import Given
 # What other words for measures usually stand for.
 _MEANT = {"rho": "spearman", "tau": "kendall", "tau-a": "kendall", "kendall-tau-a": "kendall", "r": "pearson"}
 _MEANT |= {"corr": "pearson", "rsa": "spearman", "cka-biased": "cka", "cka-debiased": "cka-unbiased"}
+# Images that all subjects have to have seen for a noise ceiling.
+_FEWEST_SHARED = 20
 # RDMs by files, by what to call them, or as arrays.
 Rdms = Mapping[str, Path | str | NDArray[Any]] | Paths | NDArray[Any]
 
@@ -149,7 +151,8 @@ def similarity(
         borrow(cache_dir, library.lenders, dict.fromkeys([*own, *theirs]), [subject.id for subject in some])
         asked = _Asked(kind, own, theirs, rdms, chosen, side, cache_dir, track)
         found = [compare_views(*asked.views(subject), how, track=track) for subject in some]
-    return Similarity.of(kind, how, found, _notes(how, found))
+        same = _seen_by_all(some, how) if kind == "ROI" and len(some) > 1 else []
+        return Similarity.of(kind, how, found, same, [*_notes(how, found), *_told_ceilings(some, same)])
 
 
 @dataclass(frozen=True)
@@ -275,6 +278,27 @@ def _read(given: Any, subjects: Sequence[Subject]) -> list[Rdm]:
     if twice:
         raise UsageError(f"rdm=...: two are called {twice[0]}", hint="write NAME=FILE for each")
     return rdms
+
+
+def _seen_by_all(subjects: Sequence[Subject], how: How) -> list[NDArray[np.int64]]:
+    """Return for each subject the places of the training images that all of them saw; none where these are few."""
+    places = [{str(image.id): image.row for image in subject.train_stimuli} for subject in subjects]
+    common = [word for word in places[0] if all(word in others for others in places)]
+    if len(common) < _FEWEST_SHARED or len({subject.ids for subject in subjects}) > 1:
+        return []
+    # Of many, so many tell it.
+    drawn = np.random.default_rng(how.seed).permutation(len(common))[
+        : MOST_IMAGES if how.measure == "kendall" else SAMPLE
+    ]
+    chosen = [common[place] for place in np.sort(drawn)]
+    return [np.array([of_subject[word] for word in chosen]) for of_subject in places]
+
+
+def _told_ceilings(subjects: Sequence[Subject], same: Sequence[NDArray[np.int64]]) -> list[str]:
+    """Say what noise ceilings rest on."""
+    if len(subjects) < 2 or not same:
+        return []
+    return [f"noise ceilings are of the {len(same[0])} training images that all {len(subjects)} subjects saw"]
 
 
 def _notes(how: How, found: Sequence[Compared]) -> tuple[str, ...]:

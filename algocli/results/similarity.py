@@ -18,7 +18,8 @@ from algocli.stats.similarity.ceilings import noise_ceiling
 from algocli.stats.similarity.chance import p_of_chance
 from algocli.stats.similarity.compare import compare
 from algocli.stats.similarity.distances import Distance
-from algocli.stats.similarity.measures import Measure, is_of_distances
+from algocli.stats.similarity.measures import Measure, direction, is_of_distances, pairs_of
+from algocli.stats.similarity.sources import View
 
 _NAMES: dict[Measure, str] = {
     "spearman": "Spearman's rho",
@@ -197,13 +198,25 @@ def _told(number: float) -> float | None:
     return None if np.isnan(number) else float(number)
 
 
-def over_subjects(all_compared: Sequence[Compared], how: How) -> list[GroupSimilarityRow]:
-    """Sum up over subjects, target by target and there layer by layer."""
+def over_subjects(
+    all_compared: Sequence[Compared], how: How, same: Sequence[NDArray[np.int64]] = ()
+) -> list[GroupSimilarityRow]:
+    """Sum up over subjects, target by target and there layer by layer.
+
+    Parameters
+    ----------
+    all_compared
+        One that has the RDMs of several, or one for each subject.
+    same
+        For each subject the places of the images that all of them saw, in one order; empty where these are too few.
+    """
     names = dict.fromkeys(target.name for compared in all_compared for target in compared.targets)
-    return [row for name in names for row in _of_target(name, all_compared, how)]
+    return [row for name in names for row in _of_target(name, all_compared, how, same)]
 
 
-def _of_target(name: str, all_compared: Sequence[Compared], how: How) -> Iterator[GroupSimilarityRow]:
+def _of_target(
+    name: str, all_compared: Sequence[Compared], how: How, same: Sequence[NDArray[np.int64]]
+) -> Iterator[GroupSimilarityRow]:
     """Yield a row for each layer of what subjects say of one target."""
     places = [
         [place for place, one in enumerate(each.targets) if one.name == name and not one.is_mean]
@@ -211,15 +224,19 @@ def _of_target(name: str, all_compared: Sequence[Compared], how: How) -> Iterato
     ]
     scores = np.concatenate([each.values[:, some] for each, some in zip(all_compared, places, strict=True)], axis=1).T
     summed, flips = mean_of_subjects(scores), flip_signs(scores, "greater", seed=how.seed)
-    layers, ceiling = all_compared[0].layers, None
+    layers, first = all_compared[0].layers, all_compared[0]
     with_mean = with_mean_p = np.full(len(layers), np.nan)
     if len(all_compared) == 1:
-        (compared,) = all_compared
-        several = [compared.directions[place] for place in places[0] if place in compared.directions]
-        ceiling = noise_ceiling(np.stack(several), how.measure) if len(several) > 1 else None
-        for place, one in enumerate(compared.targets):
+        directions = [first.directions[place] for place in places[0] if place in first.directions]
+        for place, one in enumerate(first.targets):
             if one.name == name and one.is_mean:
-                with_mean, with_mean_p = compared.values[:, place], compared.p[:, place]
+                with_mean, with_mean_p = first.values[:, place], first.p[:, place]
+    else:
+        views = [each.targets[place].view for each, some in zip(all_compared, places, strict=True) for place in some]
+        directions = [
+            _direction(view, images, how) for view, images in zip(views, same, strict=False) if view is not None
+        ]
+    ceiling = noise_ceiling(np.stack(directions), how.measure) if len(directions) > 1 else None
     for row, layer in enumerate(layers):
         n = int(summed.n_subjects[row])
         yield GroupSimilarityRow(
@@ -240,3 +257,9 @@ def _of_target(name: str, all_compared: Sequence[Compared], how: How) -> Iterato
             ceiling_high=None if ceiling is None else ceiling.high,
             **layer.whose,
         )
+
+
+def _direction(view: View, images: NDArray[np.int64], how: How) -> NDArray[np.float64]:
+    """Return the direction of a view of some images."""
+    matrix = view.among(images, how.distance if is_of_distances(how.measure) else None)
+    return direction(matrix, how.measure, pairs_of(len(images), how.measure))

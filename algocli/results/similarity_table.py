@@ -49,14 +49,21 @@ class Similarity:
     notes: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, kind: Kind, how: How, found: Sequence[Compared], notes: Sequence[str] = ()) -> Similarity:
-        """Return what was found, of several subjects also over these."""
+    def of(
+        cls,
+        kind: Kind,
+        how: How,
+        found: Sequence[Compared],
+        same: Sequence[NDArray[np.int64]] = (),
+        notes: Sequence[str] = (),
+    ) -> Similarity:
+        """Return what was found, of several subjects also over these, by the images that all of them saw."""
         rows = tuple(row for compared in found for row in rows_of(compared, how))
         targets = {target.name: target.roi_class for compared in found for target in compared.targets}
         several = len({row.subject for row in rows}) > 1
         return cls(
             rows,
-            tuple(over_subjects(found, how)) if several else (),
+            tuple(over_subjects(found, how, same)) if several else (),
             kind,
             how,
             tuple(dict.fromkeys(compared.n_images for compared in found)),

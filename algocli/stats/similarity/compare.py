@@ -17,7 +17,7 @@ from algocli.stats.similarity.kendall import MOST_IMAGES, tau_a
 from algocli.stats.similarity.measures import Measure, direction, is_of_distances, pairs_of
 from algocli.stats.similarity.pairs import Pairs
 from algocli.stats.similarity.sources import View
-from algocli.stats.similarity.spread import influence, influence_of_tau, interval
+from algocli.stats.similarity.spread import influence, influence_of_tau
 
 # Of more images, so many drawn at random say what chance gives, and by how much similarities vary.
 SAMPLE = 1000
@@ -102,7 +102,7 @@ def compare(
             values = strips.similarities(first, second, measure, how, samples, track=track)
     # Kendall's tau of many images is one of some of them.
     n_counted = most if measure == "kendall" else n
-    low, high = interval(values, varied.standard_error(n_counted), n_counted)
+    low, high = varied.interval(values, n_counted)
     chance = by_chance(u, v, pairs, n_permutations=n_permutations, seed=seed, track=track)
     return Similarities(values, low, high, cosines, chance, sample, u, v)
 

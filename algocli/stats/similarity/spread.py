@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from algocli.stats.similarity.kendall import concordance
 from algocli.stats.similarity.pairs import Pairs
 
+Cells = NDArray[np.float64]
+
 
 class Influence(NamedTuple):
     """What images and pairs vary a similarity by, (n_first, n_second) each.
@@ -27,22 +29,34 @@ class Influence(NamedTuple):
         The covariance of two pairs' influence that have an image in common; in units of r.
     of_pairs
         The variance of a pair's influence.
+    freedom
+        How well both are known: as the variance of so many normal numbers, and one more, is.
     """
 
-    of_images: NDArray[np.float64]
-    of_pairs: NDArray[np.float64]
+    of_images: Cells
+    of_pairs: Cells
+    freedom: Cells
 
-    def standard_error(self, n_images: int) -> NDArray[np.float64]:
+    def standard_error(self, n_images: int) -> Cells:
         """Return the standard error of a similarity of so many images, (n_first, n_second)."""
         n_pairs = n_images * (n_images - 1) / 2
         shared = 2 * (n_images - 2) * np.maximum(self.of_images, 0)
-        error: NDArray[np.float64] = np.sqrt((shared + self.of_pairs) / n_pairs)
+        error: Cells = np.sqrt((shared + self.of_pairs) / n_pairs)
         return error
 
+    def interval(self, r: Cells, n_images: int, level: float = 0.95) -> tuple[Cells, Cells]:
+        """Return the ends of the interval of similarities of so many images, on the scale of Fisher's z."""
+        from scipy.stats import t
 
-def influence(
-    first: NDArray[np.float64], second: NDArray[np.float64], r: NDArray[np.float64], pairs: Pairs
-) -> Influence:
+        error, inside = self.standard_error(n_images), np.clip(r, -1 + 1e-9, 1 - 1e-9)
+        half = t.ppf((1 + level) / 2, self.freedom) * error / (1 - np.square(inside))
+        middle = np.arctanh(inside)
+        # Of what is the same, nothing varies.
+        same = error == 0
+        return np.where(same, r, np.tanh(middle - half)), np.where(same, r, np.tanh(middle + half))
+
+
+def influence(first: NDArray[np.float64], second: NDArray[np.float64], r: Cells, pairs: Pairs) -> Influence:
     """Return what images vary the cosines of directions by.
 
     Parameters
@@ -52,64 +66,62 @@ def influence(
     r : (n_first, n_second)
         Their cosines.
     """
-    squares = np.zeros(r.shape)
+    told = _Told(r.shape, pairs)
     for image in range(pairs.n_images):
-        squares += np.square(_sums(first, second, r, image, pairs))
-    u2, v2 = np.square(first), np.square(second)
-    both = u2 @ v2.T
-    skew = (u2 * first) @ second.T + first @ (v2 * second).T
-    fourth = np.square(u2).sum(axis=1)[:, None] + np.square(v2).sum(axis=1)
-    return _taken_apart(squares, both - r * skew + np.square(r) / 4 * (fourth + 2 * both), pairs)
+        u, v = (_of_image(each, image, pairs) for each in (first, second))
+        u2, v2 = np.square(u), np.square(v)
+        lengths = u2.sum(axis=1)[:, None] + v2.sum(axis=1)
+        both, fourth = u2 @ v2.T, np.square(u2).sum(axis=1)[:, None] + np.square(v2).sum(axis=1)
+        skew = (u2 * u) @ v.T + u @ (v2 * v).T
+        told.add(u @ v.T - r * lengths / 2, both - r * skew + np.square(r) / 4 * (fourth + 2 * both))
+    return told.influence()
 
 
-def influence_of_tau(
-    first: NDArray[np.float64], second: NDArray[np.float64], r: NDArray[np.float64], pairs: Pairs
-) -> Influence:
+def influence_of_tau(first: NDArray[np.float64], second: NDArray[np.float64], r: Cells, pairs: Pairs) -> Influence:
     """Return the same of Kendall's tau-a."""
-    squares, of_pairs = np.zeros(r.shape), np.zeros(r.shape)
+    sums, squares = (np.empty((pairs.n_images, *r.shape)) for _ in range(2))
     for row, one in enumerate(first):
         for column, other in enumerate(second):
             own = 2 * (concordance(one, other) - r[row, column]) / len(pairs)
-            sums = np.bincount(pairs.first, own, pairs.n_images) + np.bincount(pairs.second, own, pairs.n_images)
-            squares[row, column], of_pairs[row, column] = np.square(sums).sum(), np.square(own).sum()
-    return _taken_apart(squares, of_pairs, pairs)
+            for found, of_pairs in ((sums, own), (squares, np.square(own))):
+                found[:, row, column] = sum(
+                    np.bincount(images, of_pairs, pairs.n_images) for images in (pairs.first, pairs.second)
+                )
+    told = _Told(r.shape, pairs)
+    for of_image in zip(sums, squares, strict=True):
+        told.add(*of_image)
+    return told.influence()
 
 
-def interval(
-    r: NDArray[np.float64], error: NDArray[np.float64], n_images: int, level: float = 0.95
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the ends of the interval of similarities with these standard errors, on the scale of Fisher's z."""
-    from scipy.stats import t
+class _Told:
+    """Sums up what single images say of a variance, image by image."""
 
-    inside = np.clip(r, -1 + 1e-9, 1 - 1e-9)
-    half = t.ppf((1 + level) / 2, n_images - 1) * error / (1 - np.square(inside))
-    middle = np.arctanh(inside)
-    low, high = np.tanh(middle - half), np.tanh(middle + half)
-    # Of what is the same, nothing varies.
-    same = error == 0
-    return np.where(same, r, low), np.where(same, r, high)
+    def __init__(self, shape: tuple[int, ...], pairs: Pairs) -> None:
+        self._n = pairs.n_images
+        self._together, self._apart, self._variance, self._squares = np.zeros((4, *shape))
 
+    def add(self, together: Cells, squares: Cells) -> None:
+        """Count an image in: the influence of all its pairs together, and the sum of its squares."""
+        self._together += np.square(together)
+        # Each pair is counted for both its images.
+        self._apart += squares / 2
+        own = np.square(together) - squares / 2
+        self._variance += own
+        self._squares += np.square(own)
 
-def _sums(
-    first: NDArray[np.float64], second: NDArray[np.float64], r: NDArray[np.float64], image: int, pairs: Pairs
-) -> NDArray[np.float64]:
-    """Return the influence of all pairs of an image together, (n_first, n_second)."""
-    places = pairs.places[image]
-    u, v = first[:, places], second[:, places]
-    if pairs.with_own:
-        # Half of it is in the one pair that the image has with itself.
-        u[:, image] *= np.sqrt(2)
-        v[:, image] *= np.sqrt(2)
-    else:
-        u[:, image] = v[:, image] = 0
-    lengths = np.square(u).sum(axis=1)[:, None] + np.square(v).sum(axis=1)
-    together: NDArray[np.float64] = u @ v.T - r * lengths / 2
-    return together
+    def influence(self) -> Influence:
+        """Return what they say, where influences are those of pairs on a mean of so many."""
+        n, n_pairs = self._n, self._n * (self._n - 1) / 2
+        shared = (self._together - 2 * self._apart) / (n * (n - 1) * (n - 2))
+        uneven = self._squares - np.square(self._variance) / n
+        freedom = 2 * np.square(self._variance) / np.where(uneven > 0, uneven, 1)
+        known = np.clip(np.where(uneven > 0, freedom, n - 1), 3, n - 1)
+        return Influence(shared * n_pairs**2, self._apart * n_pairs, known)
 
 
-def _taken_apart(squares: NDArray[np.float64], of_pairs: NDArray[np.float64], pairs: Pairs) -> Influence:
-    """Return the covariance within images and the variance of pairs, of sums of their squares."""
-    n = pairs.n_images
-    n_pairs = n * (n - 1) / 2
-    shared = (squares - 2 * of_pairs) / (n * (n - 1) * (n - 2))
-    return Influence(shared * n_pairs**2, of_pairs * n_pairs)
+def _of_image(directions: NDArray[np.float64], image: int, pairs: Pairs) -> NDArray[np.float64]:
+    """Return what directions have of all pairs of an image, (n_directions, n_images)."""
+    own: NDArray[np.float64] = directions[:, pairs.places[image]]
+    # Of the one pair that it may have with itself there is half.
+    own[:, image] *= np.sqrt(2) if pairs.with_own else 0
+    return own
