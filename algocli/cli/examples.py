@@ -28,6 +28,11 @@ EXAMPLES = {
         "algocli partition features.2 features.5 -s 1 -o parts",
         "algocli partition features.2 features.5 -s 1 --folds 5 --intervals --correct max",
     ),
+    "similarity": (
+        "algocli similarity -s 1 --plot similarity.png",
+        "algocli similarity -s 1 --roi streams --measure cka-unbiased -o similarity",
+        "algocli similarity -s 1 -l features.2 --to-layer 'features.*'",
+    ),
     "plot": (
         "algocli plot accuracy -s 1 --vmin 0 --vmax 0.6 --cmap viridis -o accuracy.pdf",
         "algocli plot rois -s 1 --dark -o bars.svg",

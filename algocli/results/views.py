@@ -22,7 +22,7 @@ from algocli.results.regions import Chosen, regions
 from algocli.stats.similarity.sources import Patterns, Products, View
 
 # Vertices of which the responses to all images are in memory at once, and images that are read at once.
-_VERTICES, _ROWS = 1024, 1024
+_VERTICES, _ROWS = 512, 1024
 # Two numbers always correlate, and one never.
 FEWEST_VERTICES = 3
 

@@ -18,6 +18,7 @@ from algocli.stats.similarity.measures import Measure, direction, is_of_distance
 from algocli.stats.similarity.pairs import Pairs
 from algocli.stats.similarity.sources import View
 from algocli.stats.similarity.spread import influence, influence_of_tau
+from algocli.stats.similarity.strips import Range
 
 # Of more images, so many drawn at random say what chance gives, and by how much similarities vary.
 SAMPLE = 1000
@@ -87,9 +88,8 @@ def compare(
     most = min(n, MOST_IMAGES if measure == "kendall" else SAMPLE)
     sample = np.sort(np.random.default_rng(seed).permutation(n)[:most])
     how = distance if is_of_distances(measure) else None
-    matrices = [[view.among(sample, how) for view in views] for views in (first, second)]
     pairs = pairs_of(most, measure)
-    u, v = (np.stack([direction(matrix, measure, pairs) for matrix in some]) for some in matrices)
+    (u, ranges), (v, other_ranges) = (_sampled(views, sample, measure, how, pairs) for views in (first, second))
     cosines = u @ v.T
     if measure == "kendall":
         values = np.array([tau_a(one, other) for one, other in product(u, v)]).reshape(cosines.shape)
@@ -97,9 +97,7 @@ def compare(
     else:
         values, varied = cosines, influence(u, v, cosines, pairs)
         if most < n:
-            samples = ([_pairs(m) for m in matrices[0]], [_pairs(m) for m in matrices[1]])
-            del matrices
-            values = strips.similarities(first, second, measure, how, samples, track=track)
+            values = strips.similarities(first, second, measure, how, (ranges, other_ranges), track=track)
     # Kendall's tau of many images is one of some of them.
     n_counted = most if measure == "kendall" else n
     low, high = varied.interval(values, n_counted)
@@ -107,5 +105,14 @@ def compare(
     return Similarities(values, low, high, cosines, chance, sample, u, v)
 
 
-def _pairs(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-    return Pairs(len(matrix)).of(matrix)
+def _sampled(
+    views: Sequence[View], sample: NDArray[np.int64], measure: Measure, distance: Distance | None, pairs: Pairs
+) -> tuple[NDArray[np.float64], list[Range]]:
+    """Return views' directions over the pairs of some images, (n_views, n_pairs), and of what numbers they are."""
+    directions, ranges = np.empty((len(views), len(pairs))), []
+    for place, view in enumerate(views):
+        matrix = view.among(sample, distance)
+        directions[place] = direction(matrix, measure, pairs)
+        apart = matrix[pairs.first, pairs.second]
+        ranges.append(Range(float(apart.min()), float(apart.mean()), float(apart.max())))
+    return directions, ranges

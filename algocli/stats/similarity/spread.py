@@ -98,23 +98,22 @@ class _Told:
 
     def __init__(self, shape: tuple[int, ...], pairs: Pairs) -> None:
         self._n = pairs.n_images
-        self._together, self._apart, self._variance, self._squares = np.zeros((4, *shape))
+        self._together, self._apart, self._fourth = np.zeros((3, *shape))
 
     def add(self, together: Cells, squares: Cells) -> None:
         """Count an image in: the influence of all its pairs together, and the sum of its squares."""
         self._together += np.square(together)
         # Each pair is counted for both its images.
         self._apart += squares / 2
-        own = np.square(together) - squares / 2
-        self._variance += own
-        self._squares += np.square(own)
+        self._fourth += np.square(np.square(together))
 
     def influence(self) -> Influence:
         """Return what they say, where influences are those of pairs on a mean of so many."""
         n, n_pairs = self._n, self._n * (self._n - 1) / 2
         shared = (self._together - 2 * self._apart) / (n * (n - 1) * (n - 2))
-        uneven = self._squares - np.square(self._variance) / n
-        freedom = 2 * np.square(self._variance) / np.where(uneven > 0, uneven, 1)
+        # Few images that say most of it tell no more than so few would (Satterthwaite).
+        uneven = self._fourth - np.square(self._together) / n
+        freedom = 2 * np.square(self._together) / np.where(uneven > 0, uneven, 1)
         known = np.clip(np.where(uneven > 0, freedom, n - 1), 3, n - 1)
         return Influence(shared * n_pairs**2, self._apart * n_pairs, known)
 

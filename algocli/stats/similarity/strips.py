@@ -22,12 +22,20 @@ from algocli.stats.similarity.measures import Measure
 from algocli.stats.similarity.sources import View
 
 # Bytes of second views that are held at once.
-HELD_BYTES = 2**30
+HELD_BYTES = 8 * 10**8
 # Numbers of a view's strip.
 _STRIP = 640_000
 _LEVELS = 2**16
 
 Strip = NDArray[np.float32]
+
+
+class Range(NamedTuple):
+    """Of what numbers a view is, as far as some pairs of images tell."""
+
+    low: float
+    mean: float
+    high: float
 
 
 class Prepared(NamedTuple):
@@ -42,7 +50,7 @@ def similarities(
     second: Sequence[View],
     measure: Measure,
     distance: Distance | None,
-    samples: tuple[Sequence[NDArray[np.float64]], Sequence[NDArray[np.float64]]],
+    ranges: tuple[Sequence[Range], Sequence[Range]],
     *,
     track: Track = silent,
 ) -> NDArray[np.float64]:
@@ -52,11 +60,11 @@ def similarities(
     ----------
     measure
         Any but 'kendall'.
-    samples
-        For each view of either set what pairs of some of the images have, (n_some,).
+    ranges
+        Those of the views of either set.
     """
     with each_by_itself():
-        return _similarities(first, second, measure, distance, samples, track)
+        return _similarities(first, second, measure, distance, ranges, track)
 
 
 def _similarities(
@@ -64,14 +72,14 @@ def _similarities(
     second: Sequence[View],
     measure: Measure,
     distance: Distance | None,
-    samples: tuple[Sequence[NDArray[np.float64]], Sequence[NDArray[np.float64]]],
+    ranges: tuple[Sequence[Range], Sequence[Range]],
     track: Track,
 ) -> NDArray[np.float64]:
     n = first[0].n_images
     rows = blocks(n, max(1, _STRIP // n))
 
     def prepare(view: int) -> Prepared:
-        return _prepare(lambda: first[view].strips(rows, distance), rows, measure, samples[0][view])
+        return _prepare(lambda: first[view].strips(rows, distance), rows, measure, ranges[0][view])
 
     prepared = list(in_threads(prepare, range(len(first)), n_threads=n_cores()))
     found = np.empty((len(first), len(second)))
@@ -80,7 +88,7 @@ def _similarities(
         held = [np.empty((length(group), length(block), n - block.start), np.float32) for block in rows]
         for place, view in enumerate(range(len(second))[group]):
             mine = [strips[place] for strips in held]
-            size = _hold(mine, second[view].strips(rows, distance), rows, measure, samples[1][view])
+            size = _hold(mine, second[view].strips(rows, distance), rows, measure, ranges[1][view])
             found[:, view] = 1 / size if size > 0 else 0
         found[:, group] *= _products(first, prepared, held, rows, distance)
     sizes = np.array([[how.size] for how in prepared])
@@ -89,12 +97,12 @@ def _similarities(
 
 
 def _hold(
-    mine: Sequence[Strip], strips: Iterable[Strip], rows: Sequence[slice], measure: Measure, sample: NDArray[np.float64]
+    mine: Sequence[Strip], strips: Iterable[Strip], rows: Sequence[slice], measure: Measure, about: Range
 ) -> float:
     """Put what is compared of a view, each pair once, into strips of its own, and return its length."""
     for own, strip in zip(mine, strips, strict=True):
         own[:] = strip
-    how = _prepare(lambda: mine, rows, measure, sample)
+    how = _prepare(lambda: mine, rows, measure, about)
     for own, block in zip(mine, rows, strict=True):
         own[:] = how.make(own, block)
         own[:, : len(own)] *= _weights(len(own), measure)
@@ -129,17 +137,15 @@ def _weights(width: int, measure: Measure) -> NDArray[np.float32]:
     return weights
 
 
-def _prepare(
-    strips: Callable[[], Iterable[Strip]], rows: Sequence[slice], measure: Measure, sample: NDArray[np.float64]
-) -> Prepared:
+def _prepare(strips: Callable[[], Iterable[Strip]], rows: Sequence[slice], measure: Measure, about: Range) -> Prepared:
     """Return what makes of a view's strips what is compared."""
     match measure:
         case "spearman":
-            return _by_rank(strips, sample)
+            return _by_rank(strips, about)
         case "cosine":
             make = _less(np.float32(0))
         case "pearson":
-            middle = np.float32(sample.mean())
+            middle = np.float32(about.mean)
             sums = [_summed(strip - middle, measure) for strip in strips()]
             make = _less(np.float32(middle + sum(sums) / _n_pairs(rows)))
         case _:
@@ -196,11 +202,10 @@ def _means(strips: Iterable[Strip], rows: Sequence[slice], measure: Measure) -> 
     return single
 
 
-def _by_rank(strips: Callable[[], Iterable[Strip]], sample: NDArray[np.float64]) -> Prepared:
+def _by_rank(strips: Callable[[], Iterable[Strip]], about: Range) -> Prepared:
     """Return what makes ranks of distances, by one level in 65,536; 0 is the mean of all ranks."""
-    low, high = sample.min(), sample.max()
-    width = max(high - low, np.finfo(np.float32).tiny)
-    step, start = np.float32(_LEVELS / (2 * width)), np.float32(low - width / 2)
+    width = max(about.high - about.low, float(np.finfo(np.float32).tiny))
+    step, start = np.float32(_LEVELS / (2 * width)), np.float32(about.low - width / 2)
 
     def levels(strip: Strip) -> NDArray[np.uint16]:
         strip -= start

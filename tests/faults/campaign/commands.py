@@ -57,6 +57,11 @@ COMMANDS = {
         f"partition edges corner --model stand-in --pca 5 {_BOTH} --csv {{work}}/rows.csv -o {{work}}/parts",
         _EXTRACTED,
     ),
+    "similarity": Command(
+        f"similarity --model stand-in {_BOTH} --permutations 20 --csv {{work}}/rows.csv -o {{work}}/alike"
+        " --plot {work}/alike.png",
+        _EXTRACTED,
+    ),
     "plot rois": Command(f"plot rois --run mine {_BOTH} -o {{work}}/rois.png", _TRAINED),
     "plot layers": Command(f"plot layers --run blend {_BOTH} -o {{work}}/layers.svg", _TRAINED),
     "plot layers --label": Command(

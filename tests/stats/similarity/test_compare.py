@@ -113,6 +113,7 @@ def test_many_images_a_strip_at_a_time_have_the_similarity_that_they_have_at_onc
     np.testing.assert_allclose(found.values, whole, rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("measure", [*RSA, *CKA])
 def test_views_that_have_nothing_in_common_are_found_similar_as_often_as_p_says(measure):
     rng, p = np.random.default_rng(11), []
@@ -125,6 +126,7 @@ def test_views_that_have_nothing_in_common_are_found_similar_as_often_as_p_says(
     assert np.mean(p) == pytest.approx(0.5, abs=0.08)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shared", [0.0, 0.8, 2.0])
 @pytest.mark.parametrize("measure", [*RSA, "cka-unbiased"])
 def test_intervals_hold_the_similarity_of_all_images_of_the_kind(measure, shared):
