@@ -186,11 +186,11 @@ def gc(
         note("nothing was deleted", quiet=quiet)
 
 
-def _to_delete(found: Sequence[Leftover]) -> tuple[list[Leftover], int]:
+def _to_delete(leftovers: Sequence[Leftover]) -> tuple[list[Leftover], int]:
     """Return what may be deleted, and the number of items that a process holds."""
-    held = {left.path for left in found if left.is_held}
+    held = {left.path for left in leftovers if left.is_held}
     # A folder goes with all that is in it, or stays.
-    free = [left for left in found if left.path not in held and not any(left.path in path.parents for path in held)]
+    free = [left for left in leftovers if left.path not in held and not any(left.path in path.parents for path in held)]
     return free, len(held)
 
 

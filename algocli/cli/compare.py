@@ -105,11 +105,11 @@ def compare(
     named = [*(runs or ()), *(run or ())]
     if not named:
         raise UsageError("compare needs the names of runs, or a pattern", hint="algocli compare 'alexnet*'")
-    found = find_runs(cache_dir, named)
+    chosen = find_runs(cache_dir, named)
     comparison = reports.compare(
-        found,
+        chosen,
         data_dir=data_dir,
-        subjects=parse_ids(subject, lambda: [one for each in found for one in each.subjects]),
+        subjects=parse_ids(subject, lambda: [number for each in chosen for number in each.subjects]),
         rois=roi or None,
         min_ceiling=min_ceiling,
         n_resamples=resamples,

@@ -51,8 +51,8 @@ def medians_of(run: Run, subject: SubjectId) -> dict[Side, float]:
     """Return the median r over all vertices of each side of a subject."""
     import numpy as np
 
-    found = run.subject(subject)
-    return {side: float(np.median(found.correlation(side))) for side in found.sides}
+    subject_run = run.subject(subject)
+    return {side: float(np.median(subject_run.correlation(side))) for side in subject_run.sides}
 
 
 def compare_all(runs: Sequence[Run], cache_dir: Path) -> str:

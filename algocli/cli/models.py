@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from algocli.cli.options import Json, Quiet
+from algocli.compute.remarks import list_some
 
 # Of the weights that a network has, so many are named in the table.
 _SHOWN = 2
@@ -40,8 +41,7 @@ def models(
             row.model,
             "\u2013" if row.n_parameters is None else f"{row.n_parameters / 1e6:,.1f}",
             "\u2013" if row.image_size is None else str(row.image_size),
-            ", ".join(row.weights[:_SHOWN])
-            + (f" and {len(row.weights) - _SHOWN} more" if row.weights[_SHOWN:] else ""),
+            list_some(row.weights, _SHOWN),
         )
         for row in rows
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -146,7 +146,7 @@ def partition(
     --group is about people: it averages each part over subjects, with a 95 % interval of other subjects who see other
     images, p by flips of whole subjects' signs, and how many subjects show the part by their own intervals.
     """
-    from algocli.cli.console import note, noter, show_json, tracker
+    from algocli.cli.console import note, noter, tracker
     from algocli.dataset.opening import open_dataset
     from algocli.pipeline.arguments import refuse_file
     from algocli.pipeline.shares import partition as divide
@@ -159,7 +159,7 @@ def partition(
     if output is not None:
         refuse_file(output)
     dataset = open_dataset(data_dir)
-    found = divide(
+    result = divide(
         dataset.subjects(parse_ids(subject, lambda: dataset.subject_ids)),
         sets,
         model=model,
@@ -186,39 +186,40 @@ def partition(
         track=tracker(quiet),
         note=noter(quiet),
     )
-    if as_json:
-        whose = found.group.whose() if found.group is not None else {}
-        show_json({**found.describe(), **whose, "rows": found.shown.records})
-    else:
-        _show(found, regression, drawn_anew(resamples, resample_seed) if asked else "", quiet=quiet)
-    for remark in found.shown.notes:
-        noter(quiet)(remark)
-    for written in _write(found, csv, output):
+    drawn = drawn_anew(resamples, resample_seed) if asked else ""
+    _show(result, regression, drawn, as_json=as_json, quiet=quiet)
+    for written in _write(result, csv, output):
         note(written, quiet=quiet)
 
 
-def _write(found: Partition, csv: Path | None, output: Path | None) -> Iterator[str]:
+def _write(result: Partition, csv: Path | None, output: Path | None) -> Iterator[str]:
     """Write the files that were asked for, and say so."""
     from algocli.results.rows import write_csv
 
     if csv is not None:
-        write_csv(found.shown, csv)
+        write_csv(result.shown, csv)
         yield f"wrote {csv}"
     if output is not None:
-        yield f"wrote {len(found.export(output))} files to {output}"
+        yield f"wrote {len(result.export(output))} files to {output}"
 
 
-def _show(found: Partition, regression: str, drawn: str, *, quiet: bool) -> None:
-    """Print the tables, and how they are to be read."""
-    from algocli.cli.console import note
+def _show(result: Partition, regression: str, drawn: str, *, as_json: bool, quiet: bool) -> None:
+    """Print the tables and how they are to be read, or JSON; then what is to be known of them."""
+    from algocli.cli.console import note, noter, show_json
     from algocli.cli.group_tables import show_group_parts
     from algocli.cli.partition_tables import remarks, show_parts
 
-    if found.group is None:
-        show_parts(found.report)
-        reading = remarks(found.report, regression, drawn)
+    reading: Iterable[str] = ()
+    if as_json:
+        whose = result.group.whose() if result.group is not None else {}
+        show_json({**result.describe(), **whose, "rows": result.shown.records})
+    elif result.group is None:
+        show_parts(result.report)
+        reading = remarks(result.report, regression, drawn)
     else:
-        show_group_parts(found.group)
-        reading = chain(remarks(found.report, regression, by_letters=False), found.group.explain_all())
+        show_group_parts(result.group)
+        reading = chain(remarks(result.report, regression, by_letters=False), result.group.explain_all())
     for remark in reading:
         note(remark, quiet=quiet)
+    for remark in result.shown.notes:
+        noter(quiet)(remark)

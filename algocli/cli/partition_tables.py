@@ -118,7 +118,10 @@ def _side_by_side(
 
     headers = _headers(summary, sure=sure)
     cells = {name: _cells(summary, of_name, pick, sure=sure) for name, of_name in rows.items()}
-    counts = {name: number(own[0].n_vertices, 0) if own and own[0].n_vertices else DASH for name, own in rows.items()}
+    counts = {
+        name: number(of_name[0].n_vertices, 0) if of_name and of_name[0].n_vertices else DASH
+        for name, of_name in rows.items()
+    }
     limit, tables = room(), list[Table]()
     for n_tables in range(1, len(headers) + 1 if sure and limit is not None else 2):
         tables = []

@@ -59,11 +59,11 @@ def _choose_layout(summary: Report) -> _Layout:
     from algocli.cli.console import ROOMY, TIGHT, room, shows_bars, table_width
 
     limit = room()
-    side_by_side, one_below_the_other = _Layout((summary.sides,)), _Layout(tuple((side,) for side in summary.sides))
+    side_by_side, stacked = _Layout((summary.sides,)), _Layout(tuple((side,) for side in summary.sides))
     if limit is None:
         return side_by_side
     in_full = [replace(side_by_side, adjusted=True)] * summary.has_adjusted
-    for layout in (*in_full, side_by_side, one_below_the_other):
+    for layout in (*in_full, side_by_side, stacked):
         tables = list(_tables(summary, layout))
         left_over = [limit - gap - max(table_width(*table[1:], gap) for table in tables) for gap in (ROOMY, TIGHT)]
         if left_over[-1] >= (_LEAST_BAR if layout.adjusted and shows_bars() else -TIGHT):

@@ -136,7 +136,7 @@ def similarity(
 
     _check_files(plot, output, title)
     dataset = open_dataset(data_dir)
-    found = compare(
+    result = compare(
         dataset.subjects(parse_ids(subject, lambda: dataset.subject_ids)),
         features or None,
         model=model,
@@ -160,18 +160,18 @@ def similarity(
         note=noter(quiet),
     )
     if as_json:
-        show_json(found.described)
+        show_json(result.described)
     else:
-        _show(found, quiet=quiet)
-    _write(found, csv, plot, title, output, quiet=quiet)
+        _show(result, quiet=quiet)
+    _write(result, csv, plot, title, output, quiet=quiet)
 
 
-def _show(found: Similarity, *, quiet: bool) -> None:
+def _show(result: Similarity, *, quiet: bool) -> None:
     from algocli.cli.console import note
     from algocli.cli.similarity_tables import remarks, show_similarity
 
-    show_similarity(found)
-    for remark in remarks(found):
+    show_similarity(result)
+    for remark in remarks(result):
         note(remark, quiet=quiet)
 
 
@@ -190,23 +190,23 @@ def _check_files(plot: Path | None, output: Path | None, title: str | None) -> N
 
 
 def _write(
-    found: Similarity, csv: Path | None, plot: Path | None, title: str | None, output: Path | None, *, quiet: bool
+    result: Similarity, csv: Path | None, plot: Path | None, title: str | None, output: Path | None, *, quiet: bool
 ) -> None:
     """Write the files that were asked for, and say so."""
     from algocli.cli.console import note
 
     if csv is not None:
-        found.write_csv(csv)
+        result.write_csv(csv)
         note(f"wrote {csv}", quiet=quiet)
     if plot is not None:
         from algocli.results.drawing.style import render
         from algocli.results.plots.request import Wishes
         from algocli.results.plots.similarity import plot_similarity
 
-        render(plot_similarity(found, Wishes(title=title)).figure, plot)
+        render(plot_similarity(result, Wishes(title=title)).figure, plot)
         note(f"wrote {plot}", quiet=quiet)
     if output is not None:
-        note(f"wrote {len(found.export(output))} files to {output}", quiet=quiet)
+        note(f"wrote {len(result.export(output))} files to {output}", quiet=quiet)
 
 
 def _parse_rdms(words: list[str]) -> list[Path] | dict[str, Path]:

@@ -17,58 +17,58 @@ if TYPE_CHECKING:
 _FEW = 6
 
 
-def show_similarity(found: Similarity) -> None:
+def show_similarity(result: Similarity) -> None:
     """Print what was found: of several subjects what they say together."""
-    show_tables(_tables(found), "")
+    show_tables(_tables(result), "")
 
 
-def remarks(found: Similarity) -> Iterator[str]:
+def remarks(result: Similarity) -> Iterator[str]:
     """Say how the tables are to be read."""
-    how = found.how
+    how = result.how
     corrected = {"none": "", "fdr": ", share of false discoveries bounded", "max": ", by the largest of all"}[
         how.correct
     ]
     order = f"images in random order, {how.n_permutations:,} permutations, seed {how.seed}"
-    if found.group:
+    if result.group:
         yield "95 %, low to high: had it been other subjects who saw these images"
         yield "* p <= .05: signs of whole subjects flipped, one-sided"
-        if any(row.with_mean is not None for row in found.group):
+        if any(row.with_mean is not None for row in result.group):
             yield f"mean RDM: similarity with the mean of the subjects' RDMs, its p by {order}{corrected}"
             yield "noise ceiling: subjects with the mean of the others, and with that of all: none fits better"
         yield "every subject's rows: --csv FILE, --json or -o FOLDER"
     else:
-        if len(found.targets) <= _FEW:
+        if len(result.targets) <= _FEW:
             yield "95 %, low to high: had the images been others of the kind"
         yield f"* p <= .05: {order}, one-sided{corrected}"
-        if len(found.targets) > _FEW:
+        if len(result.targets) > _FEW:
             yield "intervals and p: --csv FILE, --json or -o FOLDER"
-    yield from found.notes
+    yield from result.notes
 
 
-def _tables(found: Similarity) -> Iterator[Table]:
-    if len(found.targets) > _FEW:
-        for title, rows in _subjects(found):
-            yield from _side_by_side(found, title, rows)
-    elif found.group:
-        for target in found.targets:
-            yield _of_group(found, target, [row for row in found.group if row.target == target])
+def _tables(result: Similarity) -> Iterator[Table]:
+    if len(result.targets) > _FEW:
+        for title, rows in _subjects(result):
+            yield from _side_by_side(result, title, rows)
+    elif result.group:
+        for target in result.targets:
+            yield _of_group(result, target, [row for row in result.group if row.target == target])
     else:
-        for target in found.targets:
-            yield _of_subject(found, target, [row for row in found.rows if row.target == target])
+        for target in result.targets:
+            yield _of_subject(result, target, [row for row in result.rows if row.target == target])
 
 
-def _images(found: Similarity) -> str:
-    return f"{' and '.join(f'{n:,}' for n in found.n_images)} images"
+def _images(result: Similarity) -> str:
+    return f"{' and '.join(f'{n:,}' for n in result.n_images)} images"
 
 
-def _whose(found: Similarity) -> str:
-    if found.group:
-        return f"{len(found.subjects)} subjects, "
-    (subject,) = found.subjects
+def _whose(result: Similarity) -> str:
+    if result.group:
+        return f"{len(result.subjects)} subjects, "
+    (subject,) = result.subjects
     return "" if subject is None else f"subject {subject}, "
 
 
-def _of_group(found: Similarity, target: str, rows: Sequence[GroupSimilarityRow]) -> Table:
+def _of_group(result: Similarity, target: str, rows: Sequence[GroupSimilarityRow]) -> Table:
     has_mean = any(row.with_mean is not None for row in rows)
     columns = ["Layer", "mean", "se", "95 %", "p", "", *["mean RDM", "p"] * has_mean]
     lines = []
@@ -77,14 +77,14 @@ def _of_group(found: Similarity, target: str, rows: Sequence[GroupSimilarityRow]
         line = [row.layer, number(row.mean), number(row.se), interval, _p(row.p), _star(row.p)]
         lines.append([*line, *[number(row.with_mean), _p(row.with_mean_p)] * has_mean])
     n = max(row.n_subjects for row in rows)
-    title = f"{target}: {n} subjects, {_images(found)}, {found.how.told}"
+    title = f"{target}: {n} subjects, {_images(result)}, {result.how.told}"
     if rows[0].ceiling_low is not None:
         title += f"\nnoise ceiling {number(rows[0].ceiling_low)} to {number(rows[0].ceiling_high)}"
     return title, columns, lines
 
 
-def _of_subject(found: Similarity, target: str, rows: Sequence[SimilarityRow]) -> Table:
-    columns = ["Layer", found.how.short, "95 %", "p", ""]
+def _of_subject(result: Similarity, target: str, rows: Sequence[SimilarityRow]) -> Table:
+    columns = ["Layer", result.how.short, "95 %", "p", ""]
     lines = [
         [
             row.layer,
@@ -96,27 +96,27 @@ def _of_subject(found: Similarity, target: str, rows: Sequence[SimilarityRow]) -
         for row in rows
     ]
     vertices = "" if rows[0].n_vertices is None else f", {rows[0].n_vertices:,} vertices"
-    return f"{target}: {_whose(found)}{_images(found)}{vertices}, {found.how.told}", columns, lines
+    return f"{target}: {_whose(result)}{_images(result)}{vertices}, {result.how.told}", columns, lines
 
 
-def _subjects(found: Similarity) -> Iterator[tuple[str, dict[tuple[str, str], str]]]:
+def _subjects(result: Similarity) -> Iterator[tuple[str, dict[tuple[str, str], str]]]:
     """Yield one title, and the cells by layer and target."""
     cells = {}
-    for row in found.group or found.rows:
-        value = getattr(row, "mean" if found.group else "similarity")
+    for row in result.group or result.rows:
+        value = getattr(row, "mean" if result.group else "similarity")
         cells[row.layer, row.target] = f"{number(value)}{_star(row.p) or ' '}"
-    yield f"{_whose(found)}{_images(found)}: {found.how.told}", cells
+    yield f"{_whose(result)}{_images(result)}: {result.how.told}", cells
 
 
-def _side_by_side(found: Similarity, title: str, cells: dict[tuple[str, str], str]) -> Iterator[Table]:
+def _side_by_side(result: Similarity, title: str, cells: dict[tuple[str, str], str]) -> Iterator[Table]:
     """Yield a table of targets, layers beside each other; as many tables as the screen asks for."""
-    left = list(found.layers)
-    what = {"ROI": "ROI", "RDM": "RDM", "layer": "Layer"}[found.kind]
+    left = list(result.layers)
+    what = {"ROI": "ROI", "RDM": "RDM", "layer": "Layer"}[result.kind]
     while left:
         n = len(left)
         while True:
             columns = [what, *(f"{shortened(name, 24)} " for name in left[:n])]
-            lines = list(_lines(found, left[:n], cells))
+            lines = list(_lines(result, left[:n], cells))
             if n == 1 or fits(columns, lines):
                 break
             n -= 1
@@ -124,10 +124,10 @@ def _side_by_side(found: Similarity, title: str, cells: dict[tuple[str, str], st
         left = left[n:]
 
 
-def _lines(found: Similarity, layers: Sequence[str], cells: dict[tuple[str, str], str]) -> Iterator[list[str]]:
+def _lines(result: Similarity, layers: Sequence[str], cells: dict[tuple[str, str], str]) -> Iterator[list[str]]:
     before = None
-    for target in found.targets:
-        roi_class = found.classes[target]
+    for target in result.targets:
+        roi_class = result.classes[target]
         if roi_class != before:
             if before is not None:
                 yield []

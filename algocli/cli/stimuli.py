@@ -198,13 +198,13 @@ def _shared(challenge: Challenge, numbers: Set[int], track: Track) -> set[tuple[
             f"what other subjects saw cannot be known: {challenge.folder} holds no more than {everybody[0].name}",
             hint="put other subjects beside it, or leave --shared away",
         )
-    found = set()
-    for subject in (one for one in everybody if one.number in numbers):
+    shared = set()
+    for subject in (wanted for wanted in everybody if wanted.number in numbers):
         others = [other for other in everybody if other is not subject]
         sharing = find_shared(subject, others, track=track)
         stimuli = zip(subject.stimuli, sharing.rows.tolist(), strict=True)
-        found |= {(subject.number, one) for one, is_shared in stimuli if is_shared}
-    return found
+        shared |= {(subject.number, stimulus) for stimulus, is_shared in stimuli if is_shared}
+    return shared
 
 
 def _columns(rows: Sequence[Row]) -> list[str]:

@@ -204,11 +204,11 @@ def train(
     finally:
         # What is trained is shown even where some of it was refused.
         if each and done:
-            show_each(done, [one.id for one in subjects], as_json=as_json)
+            show_each(done, [subject.id for subject in subjects], as_json=as_json)
     if each:
         command = compare_all(done, cache_dir)
     else:
-        _show(done[0], [one.id for one in subjects], as_json)
+        _show(done[0], [subject.id for subject in subjects], as_json)
         command = "algocli report"
     note(f"next: {in_same_folders(command, data_dir, cache_dir)}", quiet=quiet)
 

@@ -69,8 +69,8 @@ def turned_group_tables(group: GroupComparison) -> Iterator[Table]:
         return rows.get((side, roi, run))
 
     def r(run: str, side: Side, roi: str) -> float | None:
-        found = row(run, side, roi)
-        return references[side, roi] if found is None else found.mean_r
+        difference = row(run, side, roi)
+        return references[side, roi] if difference is None else difference.mean_r
 
     if _has_columns(group.each):
         yield from _by_roi(group, who, order, r, row)
@@ -135,11 +135,11 @@ def _by_class(
     """Yield runs by class, all sides together."""
     comparison = ranked.comparison
     regions = {"all": ranked.overall, **ranked.by_class}
-    found = {name: {run: mean(run, rois) for run in order} for name, rois in regions.items()}
+    means = {name: {run: mean(run, rois) for run in order} for name, rois in regions.items()}
     # A class is told by what it is for: as 'faces', not 'floc-faces'.
-    called = {name: name.removeprefix("prf-").removeprefix("floc-") for name in found}
-    columns = {called[name]: {run: f"{number(r)} " for run, r in own.items()} for name, own in found.items()}
-    best = {called[name]: best_of(order, list(own.values()), comparison) for name, own in found.items()}
+    called = {name: name.removeprefix("prf-").removeprefix("floc-") for name in means}
+    columns = {called[name]: {run: f"{number(r)} " for run, r in of_runs.items()} for name, of_runs in means.items()}
+    best = {called[name]: best_of(order, list(of_runs.values()), comparison) for name, of_runs in means.items()}
     whose = all_of(comparison.sides)
     yield from columned(comparison, f"{who}, {whose}, by class", order, columns, best)
 

@@ -42,12 +42,12 @@ def way_out(error: AlgocliError, ctx: typer.Context) -> str | None:
     theirs = Path(_chosen(ctx).get("cache_dir") or os.environ.get("ALGOCLI_CACHE_DIR") or DEFAULT_CACHE)
     makes = ctx.invoked_subcommand in _MAKES
     if makes and isinstance(error, ReadOnly) and _is_within(theirs, error.message):
-        return _in_own_cache(ctx, theirs)
+        return _in_writable_cache(ctx, theirs)
     if error.hint is None:
         return None
     # What is missing in a cache that may only be read is not to be made there.
     if isinstance(error, MissingStep) and _makes_any(error.hint) and may_only_be_read(_home_of_features(theirs)):
-        return f"{complete(error.hint, ctx, theirs)}\n       {_in_own_cache(ctx, theirs)}"
+        return f"{complete(error.hint, ctx, theirs)}\n       {_in_writable_cache(ctx, theirs)}"
     return complete(error.hint, ctx)
 
 
@@ -66,7 +66,7 @@ def _complete(command: str, ctx: typer.Context, theirs: Path | None) -> str:
     words, chosen = shlex.split(command), dict(_chosen(ctx))
     options, more = _options_of(words[1:], ctx), ""
     if theirs is not None and words[1] in _MAKES:
-        chosen["cache_dir"] = own_cache(theirs)
+        chosen["cache_dir"] = writable_cache(theirs)
         more = "".join(f" {shlex.quote(word)}" for word in _lent(theirs, options))
     added = []
     for name in _CARRIED:
@@ -78,7 +78,7 @@ def _complete(command: str, ctx: typer.Context, theirs: Path | None) -> str:
     return " ".join([bare + more, *added]) + command[len(bare) :]
 
 
-def _in_own_cache(ctx: typer.Context, theirs: Path) -> str:
+def _in_writable_cache(ctx: typer.Context, theirs: Path) -> str:
     """Return this command as it was given, but with a cache of one's own, and the features of the other."""
     words = [*ctx.meta.get(GIVEN, ())]
     for place in reversed(range(len(words))):
@@ -88,7 +88,7 @@ def _in_own_cache(ctx: typer.Context, theirs: Path) -> str:
             del words[place]
     lent = _lent(theirs, _options_of(words, ctx)) if words[0] in _MAKES else []
     remark = f"(reads features in {theirs}, and writes to a cache of your own)" if lent else "(a cache of your own)"
-    return f"{shlex.join(['algocli', *words, *lent, '--cache-dir', str(own_cache(theirs))])} {remark}"
+    return f"{shlex.join(['algocli', *words, *lent, '--cache-dir', str(writable_cache(theirs))])} {remark}"
 
 
 def _lent(theirs: Path, options: Mapping[str, set[str]]) -> list[str]:
@@ -97,14 +97,14 @@ def _lent(theirs: Path, options: Mapping[str, set[str]]) -> list[str]:
     return ["--features-from", str(theirs)] if lends else []
 
 
-def own_cache(theirs: Path) -> Path:
+def writable_cache(theirs: Path) -> Path:
     """Return a folder for a cache that may be written, or made, in the place of another's."""
     names = chain([str(DEFAULT_CACHE), "my-cache"], (f"my-cache-{number}" for number in count(2)))
     return next(place for place in map(Path, names) if not _is_same(place, theirs) and not may_only_be_read(place))
 
 
-def _is_same(one: Path, other: Path) -> bool:
-    return one.resolve() == other.resolve()
+def _is_same(place: Path, other: Path) -> bool:
+    return place.resolve() == other.resolve()
 
 
 def _home_of_features(cache_dir: Path) -> Path:

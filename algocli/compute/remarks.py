@@ -36,16 +36,18 @@ def gather(remarks: Iterable[Remark]) -> Iterator[str]:
         yield f"{_places(alike)}: {_merged([text for *_, text in alike])}"
 
 
-def list_some(names: Sequence[object], most: int = 3) -> str:
+def list_some(names: Sequence[object], most: int = 3, *, between: str = ", ") -> str:
     """Write the first of some names, and how many there are beside them.
 
     Examples
     --------
     >>> list_some(["a.png", "b.png", "c.png", "d.png", "e.png"])
     'a.png, b.png, c.png and 2 more'
+    >>> list_some(["3, not 4", "5, not 6", "7, not 8"], 2, between="; ")
+    '3, not 4; 5, not 6; and 1 more'
     """
-    more = f" and {len(names) - most:,} more" if len(names) > most else ""
-    return ", ".join(map(str, names[:most])) + more
+    more = f"{between.strip(' ,')} and {len(names) - most:,} more" if len(names) > most else ""
+    return between.join(map(str, names[:most])) + more
 
 
 def _places(alike: list[Remark]) -> str:

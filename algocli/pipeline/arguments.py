@@ -170,10 +170,10 @@ def data_of(runs: Sequence[Run], data_dir: Data | None) -> Dataset:
         return open_dataset(data_dir)
     if not runs:
         return open_dataset(DEFAULT_DATA)
-    found = gather(runs, DEFAULT_DATA)
-    if not found.subject_ids:
+    gathered = gather(runs, DEFAULT_DATA)
+    if not gathered.subject_ids:
         refuse_gone(runs[0], DEFAULT_DATA)
-    return found
+    return gathered
 
 
 def challenge_of(runs: Sequence[Run], data_dir: ChallengeData | None) -> Challenge:

@@ -34,7 +34,7 @@ def borrow_for(
 
 
 @contextmanager
-def filling_own(cache_dir: Path, note: Note) -> Iterator[None]:
+def filling_cache(cache_dir: Path, note: Note) -> Iterator[None]:
     """Fill a cache within a `with` block, as `filling` does; of one that may only be read, say how it serves.
 
     Raises

@@ -27,9 +27,9 @@ def find_sets(library: Library, model: str, variant: Variant, words: Sequence[st
         If features are missing.
     """
     check_count(len(words))
-    found = [_find_set(library, model, variant, word) for word in words]
-    check_sets(found)
-    return found
+    sets = [_find_set(library, model, variant, word) for word in words]
+    check_sets(sets)
+    return sets
 
 
 def check_searches(settings: Settings, sets: Sequence[FeatureSet]) -> None:

@@ -257,8 +257,8 @@ class Request:
         if self.what is What.BEST_LAYER:
             compared = layered(runs, wishes.labels)
             subjects = compared.subjects(challenge, wishes.subjects)
-            found = find_group_best_layers(subjects, compared, wishes.hemispheres, self.at_least, wishes.min_ceiling)
-            return list(found.counts(compared))
+            best = find_group_best_layers(subjects, compared, wishes.hemispheres, self.at_least, wishes.min_ceiling)
+            return list(best.counts(compared))
         if self.what is What.LAYERS:
             _, group = group_layers_by_roi(challenge, runs, rois=self.only, **wishes.of_layers)
             return list(group.rows)

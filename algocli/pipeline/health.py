@@ -138,7 +138,7 @@ class _Examined:
         self.troubles.append(Trouble(problem, mend))
 
     def told(self) -> Diagnosis:
-        troubles = tuple(Trouble(_at_home(one.problem), _at_home(one.mend)) for one in self.troubles)
+        troubles = tuple(Trouble(_at_home(trouble.problem), _at_home(trouble.mend)) for trouble in self.troubles)
         notes = tuple(_at_home(note) for note in self.notes)
         return Diagnosis({name: _at_home(self.facts[name]) for name in self.facts}, troubles, notes)
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def write_page(
-    found: Report | GroupReport,
+    result: Report | GroupReport,
     run: Run,
     path: Path,
     *,
@@ -39,16 +39,16 @@ def write_page(
     from algocli.results.page.group_pictures import report_pictures
     from algocli.results.page.report_page import build_report_page
 
-    data = gather(run, DEFAULT_DATA, found.subjects) if data_dir is None else open_dataset(data_dir)
-    each = found if isinstance(found, Report) else found.each
+    data = gather(run, DEFAULT_DATA, result.subjects) if data_dir is None else open_dataset(data_dir)
+    each = result if isinstance(result, Report) else result.each
     page = build_report_page(each, run, data, title=title, asked=asked, rois=rois)
-    if not isinstance(found, Report):
-        page = with_group(page, found, report_tables(found), report_pictures(found))
+    if not isinstance(result, Report):
+        page = with_group(page, result, report_tables(result), report_pictures(result))
     frame.write_page(page, path)
 
 
 def write_compare_page(
-    found: Comparison | GroupComparison,
+    result: Comparison | GroupComparison,
     runs: Sequence[Run],
     path: Path,
     *,
@@ -65,9 +65,9 @@ def write_compare_page(
     from algocli.results.page.group_page import compare_tables, with_group
     from algocli.results.page.group_pictures import compare_pictures
 
-    data = gather(runs, DEFAULT_DATA, found.subjects) if data_dir is None else open_dataset(data_dir)
-    each = found.each if isinstance(found, GroupResult) else found
+    data = gather(runs, DEFAULT_DATA, result.subjects) if data_dir is None else open_dataset(data_dir)
+    each = result.each if isinstance(result, GroupResult) else result
     page = build_compare_page(each, runs, data, title=title, drawn=drawn, rois=rois)
-    if isinstance(found, GroupResult):
-        page = with_group(page, found, compare_tables(found), compare_pictures(found))
+    if isinstance(result, GroupResult):
+        page = with_group(page, result, compare_tables(result), compare_pictures(result))
     frame.write_page(page, path)

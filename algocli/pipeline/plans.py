@@ -129,8 +129,8 @@ def plan_one(library: Library, choice: Choice, given: Mapping[str, Any], name: s
         # What is named twice by itself is a mistake.
         wanted = list(dict.fromkeys(wanted)) if any(map(is_pattern, words)) else wanted
         extracted = [library.find(model, layer, choice.variant) for layer in wanted]
-    named = [one for word in choice.features or () for one in library.named(word)]
-    said = {in_name(library.recipe_of(one)) for one in extracted} if choice.variant != ANY else set()
+    named = [store for word in choice.features or () for store in library.named(word)]
+    said = {in_name(library.recipe_of(store)) for store in extracted} if choice.variant != ANY else set()
     settings = choice.settings([*extracted, *named], given)
     return Plan(settings, name, said.pop() if len(said) == 1 and not named else "")
 
@@ -154,7 +154,7 @@ def choose_features(library: Library, choice: Choice, note: Note = unheard) -> l
     elif choice.features is None or choice.layers is not None or model is not None:
         model = model or (DEFAULT_MODEL if choice.layers is not None else None)
         chosen += library.find_all(None if model is None else [model], choice.layers, choice.variant, note=note)
-    chosen += [one for word in choice.features or () for one in library.named(word)]
+    chosen += [store for word in choice.features or () for store in library.named(word)]
     return list(dict.fromkeys(chosen))
 
 
@@ -185,15 +185,17 @@ def plan_each(
         model = model or DEFAULT_MODEL
     alone = choice.features is None and model is not None and not is_pattern(model)
     names = [None] * len(features) if name is None else _names(library, features, name, alone=alone)
-    recipes = [library.recipe_of(one) for one in features]
-    settings = [choice.settings([one], given) for one in features]
+    recipes = [library.recipe_of(store) for store in features]
+    settings = [choice.settings([store], given) for store in features]
     return [Plan(how, name, in_name(made)) for how, name, made in zip(settings, names, recipes, strict=True)]
 
 
 def for_each(settings: Settings, name: str | None, library: Library) -> list[Plan]:
     """Return a run for each of the features of whole settings."""
     names = [None] * len(settings.features) if name is None else _names(library, settings.features, name, alone=False)
-    return [Plan(replace(settings, features=(one,)), name) for one, name in zip(settings.features, names, strict=True)]
+    return [
+        Plan(replace(settings, features=(store,)), name) for store, name in zip(settings.features, names, strict=True)
+    ]
 
 
 def within_reach(plans: list[Plan], subjects: Sequence[Subject], home: Home, track: Track, note: Note) -> list[Plan]:
@@ -201,9 +203,9 @@ def within_reach(plans: list[Plan], subjects: Sequence[Subject], home: Home, tra
     settings = plans[0].settings
     if settings.n_components is None:
         return plans
-    splits = [find_sameness(one, settings, home, home.cache_dir, track).split(settings) for one in subjects]
+    splits = [find_sameness(subject, settings, home, home.cache_dir, track).split(settings) for subject in subjects]
     pairs = zip(subjects, splits, strict=True)
-    fits = [(len(one.train_stimuli), fold.fit) for one, split in pairs for fold in split.folds]
+    fits = [(len(subject.train_stimuli), fold.fit) for subject, split in pairs for fold in split.folds]
     n_fit, most = min(len(fit) for _, fit in fits), min(most_components(settings, *each) for each in fits)
     if not 0 < most < settings.n_components:
         return plans
@@ -228,9 +230,9 @@ def _names(library: Library, features: Sequence[str], name: str, *, alone: bool)
         )
     form = name if "*" in name else f"{name}-*"
     check_run_name(form.replace("*", "x"))
-    told = [_told_apart(library.recipe_of(one), alone=alone) for one in features]
+    told = [_told_apart(library.recipe_of(store), alone=alone) for store in features]
     counts = Counter(told)
-    words = [word if counts[word] == 1 else f"{word}-{one[-8:]}" for word, one in zip(told, features, strict=True)]
+    words = [word if counts[word] == 1 else f"{word}-{store[-8:]}" for word, store in zip(told, features, strict=True)]
     return [check_run_name(form.replace("*", word)) for word in words]
 
 

@@ -156,18 +156,18 @@ def report(
     data = DEFAULT_DATA if data_dir is None else open_dataset(data_dir)
     with unreplaced([run]):
         each = summarise(data, run, subjects=numbers, rois=only, min_ceiling=least, asked=asked)
-        found: Report | GroupReport = each
+        result: Report | GroupReport = each
         if group:
             from algocli.results.group_report import group_report
 
-            found = group_report(each, correct=correction, seed=seed)
+            result = group_report(each, correct=correction, seed=seed)
         if csv is not None:
-            write_csv(found, check_path("csv", csv))
+            write_csv(result, check_path("csv", csv))
         if page is not None:
             from algocli.pipeline.pages import write_page
 
-            write_page(found, run, page, data_dir=data_dir, title=check_title(title), asked=asked, rois=only)
-    return found
+            write_page(result, run, page, data_dir=data_dir, title=check_title(title), asked=asked, rois=only)
+    return result
 
 
 @overload
@@ -272,13 +272,13 @@ def compare(
             keep_draws=group,
             track=track,
         )
-        found = group_comparison(each, correct=correction, seed=seed) if group else each
+        comparison = group_comparison(each, correct=correction, seed=seed) if group else each
         if csv is not None:
-            write_records(found.columns, found.every_run(), check_path("csv", csv))
+            write_records(comparison.columns, comparison.every_run(), check_path("csv", csv))
         if page is not None:
             from algocli.pipeline.pages import write_compare_page
 
             write_compare_page(
-                found, some, page, data_dir=moved, title=check_title(title), drawn=(n_resamples, seed), rois=only
+                comparison, some, page, data_dir=moved, title=check_title(title), drawn=(n_resamples, seed), rois=only
             )
-    return found
+    return comparison

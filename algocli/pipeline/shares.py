@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,33 +15,29 @@ from algocli.dataset.protocol import Subject
 from algocli.encoding import usual
 from algocli.encoding.fields import Shared
 from algocli.encoding.settings import USUAL_ALPHAS, USUAL_DRAWS, Alphas, Settings
-from algocli.encoding.splits import Fold
 from algocli.errors import UsageError
 from algocli.features.networks.network import TransformName
 from algocli.features.networks.numerics import Numerics
-from algocli.features.store.borrowing import borrow, check_lenders
+from algocli.features.store.borrowing import check_lenders
 from algocli.features.store.choosing import Library
 from algocli.features.store.keys import Dtype
 from algocli.features.store.variants import Variant
 from algocli.pipeline.arguments import Paths, Rois, check_correction, each_subject, some_rois
-from algocli.pipeline.borrowing import filling_own
 from algocli.pipeline.defaults import DEFAULT_CACHE, DEFAULT_MODEL
 from algocli.pipeline.feature_sets import check_searches, find_sets
+from algocli.pipeline.set_training import train_sets
 from algocli.results.data_of_runs import tell_changed_files
 from algocli.results.group import check_group
 from algocli.results.group_partition import GroupPartition, group_partition
 from algocli.results.held_out import share_of_same_images
 from algocli.results.part_rows import PartitionReport
-from algocli.results.partition import SubjectParts, describe, export_parts, read_parts, resample_parts, summarise_parts
+from algocli.results.partition import SubjectParts, describe, export_parts, resample_parts, summarise_parts
 from algocli.results.regions import check_min_ceiling, choose_rois, classes_of, explainable
-from algocli.results.sure_parts import Resampling, check_enough
+from algocli.results.sure_parts import Resampling
 from algocli.results.telling import Correction
-from algocli.runs.datasets import Home
 from algocli.runs.networks import tell_random_weights
 from algocli.runs.run import Run
 from algocli.runs.scored_images import tell_split
-from algocli.runs.splitting import find_sameness
-from algocli.runs.unions import measure_features, open_unions, train_unions, with_usual_components
 from algocli.stats.partition import FeatureSet, Names
 
 
@@ -72,7 +67,7 @@ class Partition:
     group: GroupPartition | None = None
 
     def __repr__(self) -> str:
-        return f"Partition({self.report.told(' and '.join(one.name for one in self.sets))})"
+        return f"Partition({self.report.told(' and '.join(each.name for each in self.sets))})"
 
     @property
     def shown(self) -> PartitionReport | GroupPartition:
@@ -195,17 +190,17 @@ def partition(
     over = check_correction(correct, group=group)
     each: Correction = "none" if group else over
     if group:
-        check_group([one.id for one in some])
+        check_group([subject.id for subject in some])
     only = some_rois(rois)
     lenders = check_lenders(features_from)
     said = {"weights": weights, "transform": transform, "pool": pool, "project": project, "project_seed": project_seed}
     variant = Variant.of(**said, dtype=dtype, numerics=numerics)
     library = Library(cache_dir, lenders, some)
-    found_sets = find_sets(library, check_word("model", model), variant, check_words("sets", sets))
+    feature_sets = find_sets(library, check_word("model", model), variant, check_words("sets", sets))
     least = _check_rows(some, only, min_ceiling)
     is_usual = isinstance(n_components, str) and n_components == "usual"
     settings = Settings(
-        features=tuple(name for one in found_sets for name in one.features),
+        features=tuple(name for feature_set in feature_sets for name in feature_set.features),
         # The usual number is known once there are settings.
         n_components=usual.N_COMPONENTS if is_usual else n_components,  # type: ignore[arg-type]
         regression=regression,
@@ -218,62 +213,49 @@ def partition(
         seed=seed,
         refit=refit,
     )
-    check_searches(settings, found_sets)
+    check_searches(settings, feature_sets)
     # Checked even where it has no say.
     draws = Resampling(n_resamples, resample_seed, each)
     how = draws if check_flag("intervals", intervals) or group else None
     if how is None and each != "none":
         raise UsageError(f"correct={correct!r} is of p, which come with intervals", hint="add intervals=True")
-    runs, found = _train(
-        some, found_sets, settings, how, lenders, cache_dir, usual_components=is_usual, track=track, note=note
+    runs, parts = train_sets(
+        some, feature_sets, settings, how, lenders, cache_dir, usual_components=is_usual, track=track, note=note
     )
-    names = [one.name for one in found_sets]
-    drawn = None
-    if how is not None:
-        drawn = resample_parts(found, names, runs, how, rois=only, min_ceiling=least, track=track, note=note)
-    everything = runs[frozenset(names)]
-    same_images = share_of_same_images(everything, some)
-    report = summarise_parts(
-        names, found, rois=only, min_ceiling=least, drawn=drawn, correct=each, same_images=same_images
-    )
-    report = replace(report, notes=(*_tell(everything, some), *report.notes))
-    chance = {number: own.by_chance for number, own in (drawn or {}).items()}
+    names = [feature_set.name for feature_set in feature_sets]
+    report, chance = _report(parts, names, runs, how, rois=only, min_ceiling=least, track=track, note=note)
     summed = group_partition(report, chance=chance, correct=over, seed=resample_seed) if group else None
-    return Partition(report, tuple(found_sets), runs, {one.id: sides for one, sides in found}, summed)
+    return Partition(report, tuple(feature_sets), runs, {subject.id: sides for subject, sides in parts}, summed)
 
 
-def _train(
-    subjects: Sequence[Subject],
-    sets: Sequence[FeatureSet],
-    settings: Settings,
+def _report(
+    parts: Sequence[tuple[Subject, SubjectParts]],
+    names: Sequence[str],
+    runs: Mapping[Names, Run],
     how: Resampling | None,
-    lenders: Sequence[Path],
-    cache_dir: Path,
     *,
-    usual_components: bool,
+    rois: Sequence[str] | None,
+    min_ceiling: float,
     track: Track,
     note: Note,
-) -> tuple[dict[Names, Run], list[tuple[Subject, SubjectParts]]]:
-    """Train the model of every union of some sets, or find it done; return the runs, and each subject's parts."""
-    numbers = [subject.id for subject in subjects]
-    if lenders:
-        with filling_own(cache_dir, note):
-            borrow(cache_dir, lenders, settings.features, numbers)
-    # Whatever is missing is told before the first of many models is trained.
-    n_features = measure_features(subjects, settings.features, cache_dir, track=track)
-    home = Home.of(subjects, cache_dir, track)
-    split = [fold for subject in subjects for fold in _split(subject, settings, home, track)]
-    if usual_components:
-        settings = with_usual_components(settings, split)
+) -> tuple[PartitionReport, dict[SubjectId, Mapping[str, float]]]:
+    """Sum up the parts of some subjects; also return by subject what chance gives each part, where it was drawn."""
+    subjects = [subject for subject, _ in parts]
+    drawn = None
     if how is not None:
-        check_enough(split)
-    parts: list[tuple[Subject, SubjectParts]] = []
-    with filling_own(cache_dir, note):
-        runs = open_unions(cache_dir, sets, settings, n_features, home, numbers, note=note)
-        for subject in subjects:
-            train_unions(subject, runs, cache_dir, home=home, command_line=sys.argv, track=track, note=note)
-            parts.append((subject, read_parts(subject, runs, track=track)))
-    return runs, parts
+        drawn = resample_parts(parts, names, runs, how, rois=rois, min_ceiling=min_ceiling, track=track, note=note)
+    everything = runs[frozenset(names)]
+    report = summarise_parts(
+        names,
+        parts,
+        rois=rois,
+        min_ceiling=min_ceiling,
+        drawn=drawn,
+        correct="none" if how is None else how.correct,
+        same_images=share_of_same_images(everything, subjects),
+    )
+    report = replace(report, notes=(*_tell(everything, subjects), *report.notes))
+    return report, {number: of_subject.by_chance for number, of_subject in (drawn or {}).items()}
 
 
 def _tell(run: Run, subjects: Sequence[Subject]) -> Iterator[str]:
@@ -291,7 +273,3 @@ def _check_rows(subjects: Sequence[Subject], rois: Sequence[str] | None, min_cei
         for side in subject.sides:
             explainable(subject, side, least)
     return least
-
-
-def _split(subject: Subject, settings: Settings, home: Home, track: Track) -> list[Fold]:
-    return find_sameness(subject, settings, home, home.cache_dir, track).split(settings).folds

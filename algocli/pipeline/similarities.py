@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.calls import forgiving
-from algocli.compute.choices import check_choice, check_path, check_paths, check_whole, check_word
+from algocli.compute.choices import check_choice, check_path, check_whole
 from algocli.compute.track import Note, Track, said_aside, shown
 from algocli.dataset.digests import stimuli_digest
 from algocli.dataset.protocol import Subject
@@ -24,28 +24,25 @@ from algocli.features.store.choosing import Library
 from algocli.features.store.keys import Dtype
 from algocli.features.store.variants import Variant
 from algocli.pipeline.arguments import Paths, Rois, each_subject, some_rois
-from algocli.pipeline.borrowing import filling_own
+from algocli.pipeline.borrowing import filling_cache
 from algocli.pipeline.defaults import DEFAULT_CACHE
 from algocli.pipeline.plans import Choice, choose_features
-from algocli.results.rdm_files import Rdm, as_rdm, read_rdms
+from algocli.results.rdm_files import Rdm, Rdms, read_all
 from algocli.results.regions import Chosen, check_min_ceiling, choose_rois, classes_of, with_sums
 from algocli.results.similarity import Compared, How, compare_views
 from algocli.results.similarity_table import Kind, Similarity
 from algocli.results.telling import Correction
-from algocli.results.views import Named, first_images, layers_of, rois_of
+from algocli.results.views import Named, first_images, layers_of, people_of, rois_of
 from algocli.stats.similarity.compare import SAMPLE
 from algocli.stats.similarity.distances import DISTANCES, Distance
 from algocli.stats.similarity.kendall import MOST_IMAGES
-from algocli.stats.similarity.measures import FEWEST, MEASURES, Measure, is_of_distances
-from algocli.stats.similarity.sources import Given
+from algocli.stats.similarity.measures import MEASURES, Measure, is_of_distances
 
 # What other words for measures usually stand for.
 _MEANT = {"rho": "spearman", "tau": "kendall", "tau-a": "kendall", "kendall-tau-a": "kendall", "r": "pearson"}
 _MEANT |= {"corr": "pearson", "rsa": "spearman", "cka-biased": "cka", "cka-debiased": "cka-unbiased"}
 # Images that all subjects have to have seen for a noise ceiling.
 _FEWEST_SHARED = 20
-# RDMs by files, by what to call them, or as arrays.
-Rdms = Mapping[str, Path | str | NDArray[Any]] | Paths | NDArray[Any]
 
 
 @forgiving
@@ -138,21 +135,21 @@ def similarity(
     variant = Variant.of(**said, dtype=dtype, numerics=numerics)
     library = Library(cache_dir, check_lenders(features_from), some)
     others = {"to_features": to_features, "to_model": to_model, "to_layers": to_layers}
-    kind: Kind = "RDM" if rdm is not None else "ROI" if all(one is None for one in others.values()) else "layer"
+    kind: Kind = "RDM" if rdm is not None else "ROI" if all(item is None for item in others.values()) else "layer"
     _refuse_misfits(kind, how, others, {"rois": rois, "min_ceiling": min_ceiling, "hemisphere": hemisphere})
     rdms = [] if rdm is None else _read(rdm, some)
     side = None if hemisphere is None else check_hemisphere(hemisphere)
     chosen = _choose(some, rois, min_ceiling) if kind == "ROI" else Chosen()
-    own = choose_features(library, Choice.of(model, layers, features, None, variant), note)
+    mine = choose_features(library, Choice.of(model, layers, features, None, variant), note)
     theirs = choose_features(library, Choice.of(to_model, to_layers, to_features, None, variant), note) * (
         kind == "layer"
     )
-    with filling_own(cache_dir, note):
-        borrow(cache_dir, library.lenders, dict.fromkeys([*own, *theirs]), [subject.id for subject in some])
-        asked = _Asked(kind, own, theirs, rdms, chosen, side, cache_dir, track)
-        found = [compare_views(*asked.views(subject), how, track=track) for subject in some]
+    with filling_cache(cache_dir, note):
+        borrow(cache_dir, library.lenders, dict.fromkeys([*mine, *theirs]), [subject.id for subject in some])
+        asked = _Asked(kind, mine, theirs, rdms, chosen, side, cache_dir, track)
+        result = [compare_views(*asked.views(subject), how, track=track) for subject in some]
         same = _seen_by_all(some, how) if kind == "ROI" and len(some) > 1 else []
-        return Similarity.of(kind, how, found, same, [*_notes(how, found), *_told_ceilings(some, same)])
+        return Similarity.of(kind, how, result, same, [*_notes(how, result), *_told_ceilings(some, same)])
 
 
 @dataclass(frozen=True)
@@ -160,7 +157,7 @@ class _Asked:
     """What is compared with what."""
 
     kind: Kind
-    own: Sequence[str]
+    mine: Sequence[str]
     theirs: Sequence[str]
     rdms: Sequence[Rdm]
     chosen: Chosen
@@ -171,17 +168,17 @@ class _Asked:
     def views(self, subject: Subject) -> tuple[list[Named], list[Named]]:
         """Return a subject's layers, and what they are compared with, of the same images."""
         content = stimuli_digest(subject.stimuli, self.cache_dir, track=self.track)
-        layers = layers_of(subject, self.own, content, self.cache_dir, track=self.track)
+        layers = layers_of(subject, self.mine, content, self.cache_dir, track=self.track)
         there = min(layer.n_images for layer in layers)
         if self.kind == "ROI":
             classes = with_sums(self.chosen, classes_of([subject]))
             return _first(layers, len(subject.train_stimuli)), rois_of(subject, self.chosen, classes, self.side)
         if self.kind == "RDM":
             n_images = self._n_of_rdms(subject, there)
-            return _first(layers, n_images), [one for rdm in self.rdms for one in _people(rdm)]
+            return _first(layers, n_images), [item for rdm in self.rdms for item in people_of(rdm)]
         targets = layers_of(subject, self.theirs, content, self.cache_dir, track=self.track)
         n_images = min([there, *(target.n_images for target in targets)])
-        return _first(layers, n_images), [replace(one, subject=subject.id) for one in _first(targets, n_images)]
+        return _first(layers, n_images), [replace(item, subject=subject.id) for item in _first(targets, n_images)]
 
     def _n_of_rdms(self, subject: Subject, n_there: int) -> int:
         """Return how many images RDMs are of: all of a subject's, or those for training."""
@@ -201,14 +198,6 @@ class _Asked:
 
 def _first(layers: Sequence[Named], n_images: int) -> list[Named]:
     return [first_images(layer, n_images) for layer in layers]
-
-
-def _people(rdm: Rdm) -> list[Named]:
-    """Return the views of everyone whose distances an RDM has, and that of their mean."""
-    if len(rdm.of_subjects) == 1:
-        return [Named(rdm.name, Given(rdm.of_subjects[0]))]
-    people = [Named(rdm.name, Given(matrix), subject=number) for number, matrix in enumerate(rdm.of_subjects, start=1)]
-    return [*people, Named(rdm.name, Given(rdm.of_subjects.mean(axis=0)), is_mean=True)]
 
 
 def _how(measure: object, distance: object, n_permutations: object, seed: object, correct: object) -> How:
@@ -252,7 +241,7 @@ def _refuse_misfits(kind: Kind, how: How, others: Mapping[str, object], of_rois:
             )
 
 
-def _read(given: Any, subjects: Sequence[Subject]) -> list[Rdm]:
+def _read(given: Rdms, subjects: Sequence[Subject]) -> list[Rdm]:
     """Return the RDMs of files and arrays."""
     if len(subjects) > 1:
         ids = ", ".join(str(subject.id) for subject in subjects)
@@ -260,24 +249,7 @@ def _read(given: Any, subjects: Sequence[Subject]) -> list[Rdm]:
             f"an RDM is of one set of images, and subjects {ids} saw several",
             hint=f"choose one: subjects={subjects[0].id}",
         )
-    if isinstance(given, np.ndarray):
-        given = {"RDM": given}
-    rdms: list[Rdm] = []
-    if isinstance(given, Mapping):
-        for name, one in given.items():
-            word = check_word("rdm", name)
-            rdms += (
-                [as_rdm(one, word, word)] if isinstance(one, np.ndarray) else read_rdms(check_path("rdm", one), word)
-            )
-    else:
-        rdms += [rdm for path in check_paths("rdm", given) for rdm in read_rdms(path)]
-    for rdm in rdms:
-        if rdm.n_images < FEWEST:
-            raise DataError(f"{rdm.name} is of {rdm.n_images} images: {FEWEST} are needed at the least")
-    twice = [rdm.name for place, rdm in enumerate(rdms) if rdm.name in [other.name for other in rdms[:place]]]
-    if twice:
-        raise UsageError(f"rdm=...: two are called {twice[0]}", hint="write NAME=FILE for each")
-    return rdms
+    return read_all(given)
 
 
 def _seen_by_all(subjects: Sequence[Subject], how: How) -> list[NDArray[np.int64]]:
@@ -301,9 +273,9 @@ def _told_ceilings(subjects: Sequence[Subject], same: Sequence[NDArray[np.int64]
     return [f"noise ceilings are of the {len(same[0])} training images that all {len(subjects)} subjects saw"]
 
 
-def _notes(how: How, found: Sequence[Compared]) -> tuple[str, ...]:
+def _notes(how: How, result: Sequence[Compared]) -> tuple[str, ...]:
     """Say what readers have to know of how it was told."""
-    most = max(compared.n_images for compared in found)
+    most = max(compared.n_images for compared in result)
     if how.measure == "kendall" and most > MOST_IMAGES:
         return (
             f"Kendall's tau-a is that of {MOST_IMAGES} images, drawn with seed {how.seed}: of all it would take days",

@@ -24,7 +24,7 @@ from algocli.features.store.keys import Dtype
 from algocli.features.store.kinds import label_of
 from algocli.features.store.variants import Variant
 from algocli.pipeline.arguments import Paths, each_subject
-from algocli.pipeline.borrowing import filling_own
+from algocli.pipeline.borrowing import filling_cache
 from algocli.pipeline.defaults import DEFAULT_CACHE
 from algocli.pipeline.plans import Choice, Plan, for_each, plan_each, plan_one, within_reach
 from algocli.runs import opening
@@ -172,7 +172,7 @@ def train(
         if preset is not None and "n_components" not in settings:
             plans = within_reach(plans, some, home, track, note)
     job = _Job(some, home, force, _resolved(device), made or (lambda run: None), track, once(note) if each else note)
-    with filling_own(cache_dir, note):
+    with filling_cache(cache_dir, note):
         used = [name for plan in plans for name in plan.settings.features]
         borrow(cache_dir, library.lenders, used, [subject.id for subject in some])
         return job.train_all(plans) if each else job.train(plans[0])

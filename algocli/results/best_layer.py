@@ -98,20 +98,22 @@ def find_best_layers(
     """
     codes: dict[Side, NDArray[np.int64]] = {}
     for hemisphere in asked_sides(subject.sides, hemispheres):
-        found = code_layers(compared.read(subject, hemisphere), min_r)
-        codes[hemisphere] = np.where(explainable(subject, hemisphere, min_ceiling), found, LOW_CEILING)
+        coded = code_layers(compared.read(subject, hemisphere), min_r)
+        codes[hemisphere] = np.where(explainable(subject, hemisphere, min_ceiling), coded, LOW_CEILING)
     return BestLayers(codes, min_ceiling)
 
 
-def code_layers(found: LayerValues, min_r: float) -> NDArray[np.int64]:
+def code_layers(of_layers: LayerValues, min_r: float) -> NDArray[np.int64]:
     """Return the position of each vertex's layer, (n_vertices,), or the code of why it has none."""
-    is_low = np.zeros(len(found.r), bool) if found.noise_ceiling is None else found.noise_ceiling <= min_r**2
+    is_low = (
+        np.zeros(len(of_layers.r), bool) if of_layers.noise_ceiling is None else of_layers.noise_ceiling <= min_r**2
+    )
     reasons = {
-        NO_LAYER_HELPS: ~found.values.any(axis=0),
+        NO_LAYER_HELPS: ~of_layers.values.any(axis=0),
         LOW_CEILING: is_low,
-        NOT_PREDICTED: found.r <= min_r,
+        NOT_PREDICTED: of_layers.r <= min_r,
     }
-    return np.select(list(reasons.values()), list(reasons), found.values.argmax(axis=0))
+    return np.select(list(reasons.values()), list(reasons), of_layers.values.argmax(axis=0))
 
 
 def count_layers(
@@ -257,8 +259,8 @@ def _sum_up(
     for h in asked_sides(subject.sides, hemispheres):
         of = regions(subject, h, chosen)
         inside = [of.get(roi, np.array([], dtype=np.int64)) for roi in chosen]
-        found = compared.read(subject, h).values
+        by_layer = compared.read(subject, h).values
         nothing = np.full(len(compared.layers), np.nan)
-        values[h] = np.stack([compared.sum_up(found[:, some]) if len(some) else nothing for some in inside], axis=1)
+        values[h] = np.stack([compared.sum_up(by_layer[:, some]) if len(some) else nothing for some in inside], axis=1)
         n_vertices[h] = np.array([len(some) for some in inside])
     return LayersByRoi(subject.id, compared.layers, compared.words.summary, classes, values, n_vertices)

@@ -116,8 +116,8 @@ def assess(
     refitted = True
     if asked.n_permutations is not None:
         how = {"n_permutations": asked.n_permutations, "seed": asked.seed}
-        found = p_values(held, subject, **how, track=asked.track, note=note)
-        better, refitted = significant(found.p), not found.widened
+        tested = p_values(held, subject, **how, track=asked.track, note=note)
+        better, refitted = significant(tested.p), not tested.widened
     intervals: dict[Side, dict[str, tuple[float, float]]] = {}
     if asked.n_resamples is not None:
         if subject is None:
@@ -125,7 +125,7 @@ def assess(
         counts = draw(len(held.rows), n_resamples=asked.n_resamples, seed=asked.seed)
         resampled = resample_rois(subject, [held], of, counts, track=asked.track, note=note)
         intervals = {
-            side: {name: bootstrap.interval(drawn.contrast([1]), LEVEL) for name, drawn in own.items()}
-            for side, own in resampled.items()
+            side: {name: bootstrap.interval(drawn.contrast([1]), LEVEL) for name, drawn in rois.items()}
+            for side, rois in resampled.items()
         }
     return {side: Certainty(better.get(side), intervals.get(side, {}), refitted) for side in of}

@@ -49,8 +49,8 @@ def best_of_noise(n_runs: int, n_images: int, *, in_folds: bool) -> float:
     from scipy.stats import norm
 
     def density(x: float) -> float:
-        found: float = x * n_runs * norm.pdf(x) * norm.cdf(x) ** (n_runs - 1)
-        return found
+        value: float = x * n_runs * norm.pdf(x) * norm.cdf(x) ** (n_runs - 1)
+        return value
 
     highest = float(quad(density, -np.inf, np.inf)[0])
     return min(1.0, highest * (WIDEST if in_folds else 1) / float(np.sqrt(n_images - 1)))

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.compute.track import Track, silent
+from algocli.compute.track import Note, Track, silent
 from algocli.dataset.naming import SubjectId, by_id, check_subject_ids
 from algocli.dataset.opening import open_dataset
 from algocli.dataset.protocol import Dataset, Subject
@@ -24,7 +24,7 @@ from algocli.results.choosing import tell_choice
 from algocli.results.data_of_runs import recorded_subject, tell_changed_files
 from algocli.results.difference_rows import Comparison, DifferenceRow
 from algocli.results.held_out import HeldOut, data_is_gone, held_out, scored_on, share_of_same_images
-from algocli.results.regions import Regions, choose_rois, classes_of, regions, tell_min_ceiling, with_sums
+from algocli.results.regions import Chosen, Regions, choose_rois, classes_of, regions, tell_min_ceiling, with_sums
 from algocli.results.resampling import LEVEL, Resampled, draw, resample_rois
 from algocli.results.rows import OfLayers
 from algocli.results.telling import Correction
@@ -34,6 +34,9 @@ from algocli.runs.run import Run
 from algocli.runs.scored_images import tell_split
 from algocli.stats import bootstrap
 from algocli.stats.families import corrected_p
+
+# A difference, and what it is in every resample; None where a ROI has no vertex.
+_DrawnRow = tuple[DifferenceRow, NDArray[np.float64] | None]
 
 
 def compare(
@@ -98,7 +101,9 @@ def compare(
     notes += [*chain(*(tell_split(run, numbers) for run in every)), *tell_random_weights(every)]
     origins = {run.name: networks_of(run).fields for run in every}
     data = [challenge.subject(n) if challenge else _recorded_subject(subject_runs[n][0]) for n in numbers]
-    notes += dict.fromkeys(tell_changed_files((one, held.subject_run) for one in data for held in subject_runs[one.id]))
+    notes += dict.fromkeys(
+        tell_changed_files((subject, held.subject_run) for subject in data for held in subject_runs[subject.id])
+    )
     classes = classes_of(data)
     chosen = choose_rois(rois, classes, min_ceiling)
     notes += tell_min_ceiling(min_ceiling)
@@ -107,14 +112,10 @@ def compare(
     for subject in data:
         compared = subject_runs[subject.id]
         counts = draw(len(compared[0].rows), n_resamples=n_resamples, seed=seed)
-        of = {side: regions(subject, side, chosen) for side in subject.sides}
-        resampled = resample_rois(subject, compared, of, counts, track=track, note=notes.append)
-        found: list[tuple[DifferenceRow, NDArray[np.float64] | None]] = []
-        for side in subject.sides:
-            found += _side_rows(subject, side, compared, of[side], resampled[side], origins)
-        rows += [row for row, _ in found] if correct == "none" else _with_p(found, correct)
+        drawn_rows = list(_subject_rows(subject, compared, chosen, counts, origins, track, notes.append))
+        rows += [row for row, _ in drawn_rows] if correct == "none" else _with_p(drawn_rows, correct)
         if keep_draws:
-            draws |= {(r.subject, r.hemisphere, r.roi, r.run): drawn for r, drawn in found if drawn is not None}
+            draws |= {(r.subject, r.hemisphere, r.roi, r.run): drawn for r, drawn in drawn_rows if drawn is not None}
     return Comparison(
         runs[0].name,
         tuple(run.name for run in others),
@@ -130,14 +131,28 @@ def compare(
     )
 
 
-def _with_p(
-    found: Sequence[tuple[DifferenceRow, NDArray[np.float64] | None]], correct: Literal["fdr", "max"]
-) -> list[DifferenceRow]:
+def _subject_rows(
+    subject: Subject,
+    compared: Sequence[HeldOut],
+    chosen: Chosen,
+    counts: NDArray[np.float32],
+    origins: Mapping[str, dict[str, Any]],
+    track: Track,
+    note: Note,
+) -> Iterator[_DrawnRow]:
+    """Yield the differences of one subject, side by side."""
+    of = {side: regions(subject, side, chosen) for side in subject.sides}
+    resampled = resample_rois(subject, compared, of, counts, track=track, note=note)
+    for side in subject.sides:
+        yield from _side_rows(subject, side, compared, of[side], resampled[side], origins)
+
+
+def _with_p(drawn_rows: Sequence[_DrawnRow], correct: Literal["fdr", "max"]) -> list[DifferenceRow]:
     """Give a p to all of a subject's differences, from what each is in every resample."""
-    resampled = [drawn for _, drawn in found if drawn is not None]
-    observed = [row.difference for row, drawn in found if drawn is not None]
+    resampled = [drawn for _, drawn in drawn_rows if drawn is not None]
+    observed = [row.difference for row, drawn in drawn_rows if drawn is not None]
     p = iter(corrected_p(np.array(resampled), np.array(observed), correct).tolist())
-    return [row if drawn is None else replace(row, p=next(p)) for row, drawn in found]
+    return [row if drawn is None else replace(row, p=next(p)) for row, drawn in drawn_rows]
 
 
 def shared_subjects(runs: Sequence[Run], challenge: Dataset | None) -> tuple[SubjectId, ...]:
@@ -151,9 +166,9 @@ def shared_subjects(runs: Sequence[Run], challenge: Dataset | None) -> tuple[Sub
     having = {f"run {run.name}": run.subjects for run in runs}
     if challenge is not None:
         having[str(challenge.folder)] = challenge.subject_ids
-    shared = set.intersection(*(set(found) for found in having.values()))
+    shared = set.intersection(*(set(ids) for ids in having.values()))
     if not shared:
-        listed = "; ".join(f"{who} has {', '.join(map(str, found))}" for who, found in having.items())
+        listed = "; ".join(f"{who} has {', '.join(map(str, ids))}" for who, ids in having.items())
         raise DataError(f"there is no subject that all have: {listed}", hint="train the runs on the same subjects")
     return tuple(sorted(shared, key=by_id))
 
@@ -202,10 +217,10 @@ def _partition(folds: NDArray[np.int64]) -> set[tuple[int, ...]]:
 
 def _recorded_subject(reference: HeldOut) -> Subject:
     """Return the data that a subject of a run was trained on, from where it was then."""
-    found = recorded_subject(reference.subject_run)
-    if found is None:
+    subject = recorded_subject(reference.subject_run)
+    if subject is None:
         raise data_is_gone(reference)
-    return found
+    return subject
 
 
 def _side_rows(
@@ -215,8 +230,8 @@ def _side_rows(
     of: Regions,
     resampled: Mapping[str, Resampled],
     origins: Mapping[str, dict[str, Any]],
-) -> Iterator[tuple[DifferenceRow, NDArray[np.float64] | None]]:
-    """Yield each difference, and what it is in every resample; None where a ROI has no vertex."""
+) -> Iterator[_DrawnRow]:
+    """Yield the differences of one side."""
     r = [held.subject_run.correlation(side) for held in subject_runs]
     for name, vertices in of.items():
         for place, held in enumerate(subject_runs[1:], start=1):

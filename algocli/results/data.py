@@ -22,14 +22,14 @@ class Gathered:
 
     def subject(self, which: AnySubjectId) -> Subject:
         """Return one subject by its number or name."""
-        found = self._subjects.get(check_subject_id(which))
-        if found is None:
+        subject = self._subjects.get(check_subject_id(which))
+        if subject is None:
             raise DataError(f"the data of subject {which} is gone", hint="name the data that has it with data_dir=...")
-        return found
+        return subject
 
     def subjects(self, which: Iterable[AnySubjectId] | AnySubjectId | None = None) -> list[Subject]:
         """Return the subjects asked for, each once, or all that are there."""
-        return [self.subject(one) for one in (self.subject_ids if which is None else check_subject_ids(which))]
+        return [self.subject(number) for number in (self.subject_ids if which is None else check_subject_ids(which))]
 
 
 def gather(runs: Run | Sequence[Run], usual: Path, numbers: Iterable[SubjectId] | None = None) -> Gathered:
@@ -50,10 +50,12 @@ def gather(runs: Run | Sequence[Run], usual: Path, numbers: Iterable[SubjectId] 
         If a run has not been trained on a subject that was asked for.
     """
     runs = [runs] if isinstance(runs, Run) else runs
-    found: dict[SubjectId, Subject] = {}
+    present: dict[SubjectId, Subject] = {}
     for number in runs[0].subjects if numbers is None else check_subject_ids(numbers):
         origins = (recorded_subjects(run, usual, [number])[0] for run in runs if run is runs[0] or run.has(number))
-        subjects = (origin.subject for origin in sorted(origins, key=lambda one: bool(one.note)) if origin.subject)
+        subjects = (
+            origin.subject for origin in sorted(origins, key=lambda origin: bool(origin.note)) if origin.subject
+        )
         if (subject := next(subjects, None)) is not None:
-            found[number] = subject
-    return Gathered(found.values(), usual)
+            present[number] = subject
+    return Gathered(present.values(), usual)

@@ -73,12 +73,12 @@ def tell_other_places(pairs: Iterable[tuple[Subject, SubjectRun]]) -> Iterator[s
 
     It may be a copy; or ROIs, noise ceilings and test responses may be another dataset's.
     """
-    found: dict[tuple[Path, Path], list[SubjectId]] = {}
+    moved: dict[tuple[Path, Path], list[SubjectId]] = {}
     for subject, subject_run in pairs:
         trained_on, here = subject_run.data_folder, subject.folder.resolve()
         if trained_on is not None and trained_on != here:
-            found.setdefault((trained_on.parent, here.parent), []).append(subject_run.id)
-    for (trained_on, here), numbers in found.items():
+            moved.setdefault((trained_on.parent, here.parent), []).append(subject_run.id)
+    for (trained_on, here), numbers in moved.items():
         listed = ", ".join(map(str, dict.fromkeys(numbers)))
         yield f"subject {listed} was trained on {trained_on}; ROIs and the like are those of {here}"
 

@@ -89,7 +89,7 @@ class Comparison(RowsByRoi):
     @property
     def columns(self) -> tuple[str, ...]:
         """The names of what rows tell: p where it was asked for."""
-        names = [one.name for one in fields(DifferenceRow) if one.name not in ORIGIN]
+        names = [field.name for field in fields(DifferenceRow) if field.name not in ORIGIN]
         return (*ORIGIN, *(name for name in names if name != "p" or self.corrected != "none"))
 
     def every_run(self) -> list[dict[str, Any]]:

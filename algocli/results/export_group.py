@@ -53,9 +53,9 @@ def export_group(pairs: Sequence[tuple[Subject, SubjectRun]], folder: Path, file
 
 def _means(pairs: Sequence[tuple[Subject, SubjectRun]], hemisphere: Side) -> Iterator[tuple[str, NDArray[np.float64]]]:
     """Yield the name of each quantity that all subjects have, and its mean over them; then how many there are."""
-    having = [(subject, share) for subject, share in pairs if hemisphere in subject.sides]
-    each = [dict(known_maps(subject, share, hemisphere, None)) for subject, share in having]
-    for name in reduce(lambda some, its: [one for one in some if one in its], each, list(each[0])):
+    having = [(subject, subject_run) for subject, subject_run in pairs if hemisphere in subject.sides]
+    each = [dict(known_maps(subject, subject_run, hemisphere, None)) for subject, subject_run in having]
+    for name in reduce(lambda some, its: [quantity for quantity in some if quantity in its], each, list(each[0])):
         yield name, mean_of_subjects(np.stack([its[name] for its in each])).mean
     n = np.isfinite(np.stack([its["correlation"] for its in each])).sum(axis=0)
     yield "n_subjects", np.where(n > 0, n, np.nan)

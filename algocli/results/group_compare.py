@@ -130,8 +130,8 @@ def group_comparison(comparison: Comparison, *, correct: Correction = "fdr", see
     check_group(comparison.subjects)
     about = list(product(comparison.sides, comparison.rois, comparison.runs))
     having = by_place(comparison.rows, about, lambda row: (row.hemisphere, row.roi, row.run))
-    found = [(r.subject, one, (r.difference, r.low, r.high)) for one, rows in having.items() for r in rows]
-    scores = Scores.gather(found, comparison.subjects, about)
+    scored = [(r.subject, place, (r.difference, r.low, r.high)) for place, rows in having.items() for r in rows]
+    scores = Scores.gather(scored, comparison.subjects, about)
     numbers = over_group(scores, GroupComparison.alternative, correct=correct, seed=seed)
     origin = {row.run: row.origin for row in comparison.rows}
     rows = tuple(

@@ -98,24 +98,24 @@ def find_group_best_layers(
     meeting = {h: group_places(subjects, h, min_ceiling) for h in group_sides(subjects, hemispheres)}
     codes, stability = {}, {}
     for h, here in meeting.items():
-        found = {one.id: compared.read(one, h) for one in subjects if h in one.sides}
+        by_subject = {subject.id: compared.read(subject, h) for subject in subjects if h in subject.sides}
         told = here.is_told
         # (n_layers, n_subjects, n_told)
-        values = np.moveaxis(here.stack({who: its.values for who, its in found.items()}), 1, 0)[..., told]
+        values = np.moveaxis(here.stack({who: its.values for who, its in by_subject.items()}), 1, 0)[..., told]
         best = best_over_subjects(values)
         mean = np.stack([mean_of_subjects(layer).mean for layer in values])
         reached = mean.max(axis=0)
         if len(compared.runs) == 1:
-            reached = mean_of_subjects(here.stack({who: its.r for who, its in found.items()})[:, told]).mean
-        codes[h] = code_layers(LayerValues(mean, reached, _ceiling(here, found)), min_r)
+            reached = mean_of_subjects(here.stack({who: its.r for who, its in by_subject.items()})[:, told]).mean
+        codes[h] = code_layers(LayerValues(mean, reached, _ceiling(here, by_subject)), min_r)
         stability[h] = np.where(codes[h] >= 0, best.share, np.nan)
     return GroupBestLayers(meeting, BestLayers(codes), stability)
 
 
-def _ceiling(here: GroupPlaces, found: Mapping[SubjectId, LayerValues]) -> NDArray[np.float64] | None:
+def _ceiling(here: GroupPlaces, by_subject: Mapping[SubjectId, LayerValues]) -> NDArray[np.float64] | None:
     """Average the noise ceilings, (n_told,); nothing unless all subjects have them."""
-    known = {who: its.noise_ceiling for who, its in found.items() if its.noise_ceiling is not None}
-    return mean_of_subjects(here.stack(known)[:, here.is_told]).mean if len(known) == len(found) else None
+    known = {who: its.noise_ceiling for who, its in by_subject.items() if its.noise_ceiling is not None}
+    return mean_of_subjects(here.stack(known)[:, here.is_told]).mean if len(known) == len(by_subject) else None
 
 
 @dataclass(frozen=True)

@@ -94,14 +94,14 @@ def group_partition(
     check_group(report.subjects)
     places = product(report.sides, report.rois, report.parts)
     having = by_place(report.rows, places, lambda row: (row.hemisphere, row.roi, row.part))
-    found = dict(_numbers(report, having, chance or {}, correct, seed))
+    numbers = dict(_numbers(report, having, chance or {}, correct, seed))
     rows = tuple(
         PartGroupRow(
             hemisphere=side,
             roi=roi,
             part=part,
             of_explainable=mean_if_all([row.of_explainable for row in those]),
-            **found[side, roi, part],  # type: ignore[arg-type]
+            **numbers[side, roi, part],  # type: ignore[arg-type]
         )
         for (side, roi, part), those in having.items()
     )
@@ -123,7 +123,7 @@ def _numbers(
         about = [(side, roi, part) for side, roi in product(family, report.rois)]
         if not about:
             continue
-        of = [(row.subject, one, (row.explained, row.low, row.high)) for one in about for row in having[one]]
+        of = [(row.subject, place, (row.explained, row.low, row.high)) for place in about for row in having[place]]
         alternative: Alternative = "two-sided" if part in shared else "greater"
         nothing = np.array([[chance.get(subject, {}).get(part, 0.0)] for subject in report.subjects])
         scores = Scores.gather(of, report.subjects, about)

@@ -63,8 +63,8 @@ class GroupPlaces:
 
     def places_of(self, number: SubjectId, vertices: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return where some of a subject's vertices are, but those that were left out."""
-        found = self.columns[number][vertices]
-        return found[found >= 0]
+        places = self.columns[number][vertices]
+        return places[places >= 0]
 
     def on_mesh(self, values: NDArray[np.number[Any]]) -> NDArray[np.float64]:
         """Put one value a place, (n_places,), onto fsaverage, (163842,), NaN elsewhere."""

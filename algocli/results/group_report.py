@@ -68,9 +68,9 @@ def group_report(report: Report, *, correct: Correction = "fdr", seed: int = 0) 
     check_group(report.subjects)
     places = list(product(report.sides, report.rois))
     having = by_place(report.rows, places, lambda row: (row.hemisphere, row.roi))
-    found = [(row.subject, place, (row.mean_r, row.low, row.high)) for place, rows in having.items() for row in rows]
+    scored = [(row.subject, place, (row.mean_r, row.low, row.high)) for place, rows in having.items() for row in rows]
     numbers = over_group(
-        Scores.gather(found, report.subjects, places), GroupReport.alternative, correct=correct, seed=seed
+        Scores.gather(scored, report.subjects, places), GroupReport.alternative, correct=correct, seed=seed
     )
     rows = tuple(
         RoiGroupRow(

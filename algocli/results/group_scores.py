@@ -49,15 +49,15 @@ class Scores:
     @classmethod
     def gather(
         cls,
-        found: Sequence[tuple[SubjectId, Hashable, tuple[float | None, float | None, float | None]]],
+        scored: Sequence[tuple[SubjectId, Hashable, tuple[float | None, float | None, float | None]]],
         subjects: Sequence[SubjectId],
         what: Sequence[Hashable],
     ) -> Scores:
         """Put scores with their low and high ends, each of one subject and about one thing, into their places."""
-        rows, columns = ({one: place for place, one in enumerate(them)} for them in (subjects, what))
+        rows, columns = ({key: place for place, key in enumerate(them)} for them in (subjects, what))
         values = np.full((3, len(rows), len(columns)), np.nan)
-        for subject, about, score in found:
-            values[:, rows[subject], columns[about]] = [np.nan if one is None else one for one in score]
+        for subject, about, score in scored:
+            values[:, rows[subject], columns[about]] = [np.nan if value is None else value for value in score]
         return cls(*values)
 
     @property
@@ -147,8 +147,8 @@ def over_group(
 def _shown(n_showing: int, n_subjects: int, known: bool, alternative: Alternative) -> dict[str, float | int | None]:
     if not known:
         return dict.fromkeys(("n_showing", "prevalence", "prevalence_low", "prevalence_high"))
-    found = prevalence(n_showing, n_subjects, false_positives=FALSE_POSITIVES[alternative])
-    named = {"prevalence": found.share, "prevalence_low": found.low, "prevalence_high": found.high}
+    estimate = prevalence(n_showing, n_subjects, false_positives=FALSE_POSITIVES[alternative])
+    named = {"prevalence": estimate.share, "prevalence_low": estimate.low, "prevalence_high": estimate.high}
     return {"n_showing": n_showing, **named}
 
 

@@ -129,10 +129,10 @@ class Layered:
         if numbers is None and len(self.runs) > 1:
             numbers = shared_subjects(self.runs, challenge)
         pairs = [scored_subjects(challenge, run, numbers) for run in self.runs]
-        found = [subject for subject, _ in pairs[0]]
-        for subject in found:
+        chosen = [subject for subject, _ in pairs[0]]
+        for subject in chosen:
             refuse_other_data(self.runs, subject.id, doing="compared")
-        return found
+        return chosen
 
     def remark(self, number: SubjectId) -> str:
         """Say where a comparison of the layers has chance in it; nothing where it has not."""
@@ -155,12 +155,14 @@ def layered(runs: Sequence[Run], labels: Sequence[str] = ()) -> Layered:
         If one run compares no layers, or one of several has several layers or is named twice; the hint names runs that
         will do, or the way to make them; or there are other than as many labels, or two alike.
     """
-    found = _layered(runs)
+    compared = _layered(runs)
     if not labels:
-        return found
+        return compared
     kind = "runs" if len(runs) > 1 else "layers"
-    named = check_labels(labels, len(found.layers), kind)
-    return replace(found, layers=tuple(replace(one, label=word) for one, word in zip(found.layers, named, strict=True)))
+    named = check_labels(labels, len(compared.layers), kind)
+    return replace(
+        compared, layers=tuple(replace(layer, label=word) for layer, word in zip(compared.layers, named, strict=True))
+    )
 
 
 def _layered(runs: Sequence[Run]) -> Layered:
@@ -178,7 +180,7 @@ def _layered(runs: Sequence[Run]) -> Layered:
             )
         if run.name in [other.name for other in runs[:place]]:
             raise UsageError(f"run {run.name} is named twice", hint="name each layer's run once")
-    layers = shortly([one for run in runs for one in named_by_recipe(run, run.settings.features)])
+    layers = shortly([layer for run in runs for layer in named_by_recipe(run, run.settings.features)])
     if len({layer.label for layer in layers}) < len(layers):
         # One layer by several weights, or under several models: the runs are what differs.
         layers = [replace(layer, label=run.name) for layer, run in zip(layers, runs, strict=True)]
@@ -186,16 +188,16 @@ def _layered(runs: Sequence[Run]) -> Layered:
 
 
 def _no_layers(run: Run) -> UsageError:
-    found = list_runs(run.cache_dir)
-    comparing = [(other.name, words.model) for other in found if (words := _compared_in(other)) is not None]
-    single = [other.name for other in reversed(found) if _has_one_layer(other)]
+    runs = list_runs(run.cache_dir)
+    comparing = [(other.name, words.model) for other in runs if (words := _compared_in(other)) is not None]
+    single = [other.name for other in reversed(runs) if _has_one_layer(other)]
     if comparing:
         hint = "run={!r} is {}".format(*comparing[0])
     elif len(single) > 1:
         hint = f"name runs of one layer each: {' '.join(f'run={name!r}' for name in single)}"
     else:
         hint = "`algocli train --regression blend -l A -l B`, or train each layer by itself and name the runs"
-    suited = " or ".join(one.name for one in regressions() if one.per_layer is not None)
+    suited = " or ".join(regression.name for regression in regressions() if regression.per_layer is not None)
     return UsageError(
         f"run {run.name} has no layers to choose from: its regression is {run.settings.regression}, not {suited}",
         hint=hint,
@@ -240,12 +242,12 @@ def read_per_layer(run: Run, number: SubjectId, hemisphere: Side, shape: tuple[i
     MissingStep
         If the run has not been trained on the subject.
     """
-    found = per_layer(run)
-    assert found is not None  # whoever asks has looked
-    fits = run.subject(number).of_regression(found.array, hemisphere)
+    words = per_layer(run)
+    assert words is not None  # whoever asks has looked
+    fits = run.subject(number).of_regression(words.array, hemisphere)
     if fits.shape[1:] != shape:
         raise DataError(
-            f"the {hemisphere} {found.value}s of the run's subject {number} are of shape {fits.shape}; fits of "
+            f"the {hemisphere} {words.value}s of the run's subject {number} are of shape {fits.shape}; fits of "
             f"{shape[0]} layers x {shape[1]} vertices were expected",
             hint=again(run.folder, [number]),
         )
@@ -257,12 +259,12 @@ def columns_per_layer(run: Run, number: SubjectId, hemisphere: Side, n_vertices:
 
     Nothing where the run's regression finds nothing for each layer; errors are those of `read_per_layer`.
     """
-    found = per_layer(run)
-    if found is None:
+    words = per_layer(run)
+    if words is None:
         return {}
     layers = name_layers(run, run.settings.features)
     names = [re.sub(r"[^A-Za-z0-9._-]+", "-", layer.label) for layer in layers]
     # What differed in letters that a file cannot have differs by its features' names, which can be files.
     names = names if len({name.lower() for name in names}) == len(names) else [layer.features for layer in layers]
     values = read_per_layer(run, number, hemisphere, (len(layers), n_vertices))
-    return {f"{found.value}.{name}": own for name, own in zip(names, values, strict=True)}
+    return {f"{words.value}.{name}": of_layer for name, of_layer in zip(names, values, strict=True)}

@@ -19,7 +19,7 @@ from algocli.results.surface import N_VERTICES, Surface
 def has_places(subject: Subject) -> bool:
     """Say whether a subject's vertices have places on fsaverage, so that maps can be drawn."""
     places = [subject.places(side) for side in subject.sides]
-    return all(one is not None and one.space == "fsaverage" for one in places)
+    return all(place is not None and place.space == "fsaverage" for place in places)
 
 
 def vertices_on_mesh(subject: Subject, side: Side) -> NDArray[np.int64]:

@@ -36,8 +36,8 @@ class SubjectsRow:
 def over_subjects(report: Report, hemisphere: Side, roi: str) -> SubjectsRow:
     """Sum up one ROI over the subjects of a report that have vertices in it."""
     having = report.subjects if roi in report.rois else ()
-    found = (report.row(number, hemisphere, roi) for number in having)
-    rows = [row for row in found if row is not None and row.n_vertices]
+    of_subjects = (report.row(number, hemisphere, roi) for number in having)
+    rows = [row for row in of_subjects if row is not None and row.n_vertices]
     medians = [row.median_r for row in rows if row.median_r is not None]
     all_normalised = all(row.accuracy is not None for row in rows)
     return SubjectsRow(
@@ -57,10 +57,10 @@ def over_subjects(report: Report, hemisphere: Side, roi: str) -> SubjectsRow:
 
 def as_one_subject(report: Report) -> Report:
     """Return a report of one subject, numbered 0, whose scores are the medians over all: a chart can be made of it."""
-    found = [over_subjects(report, hemisphere, roi) for hemisphere in report.sides for roi in report.rois]
+    summed = [over_subjects(report, hemisphere, roi) for hemisphere in report.sides for roi in report.rois]
     rows = [
         RoiRow(0, row.hemisphere, row.roi, round(row.n_vertices or 0), row.median_r, row.mean_r, row.accuracy)
-        for row in found
+        for row in summed
     ]
     return Report(report.run, tuple(rows), report.classes)
 

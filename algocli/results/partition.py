@@ -67,7 +67,7 @@ def read_parts(subject: Subject, runs: Mapping[Names, Run], *, track: Track = si
     DataError
         If runs and data do not fit together, or an array is missing or damaged.
     """
-    found: SubjectParts = {}
+    parts: SubjectParts = {}
     everything = max(runs, key=len)
     for hemisphere in subject.sides:
         scores = read_scores(subject, runs[everything].subject(subject.id), hemisphere)
@@ -76,26 +76,28 @@ def read_parts(subject: Subject, runs: Mapping[Names, Run], *, track: Track = si
             union: _explain(subject, run, hemisphere)
             for union, run in track(runs.items(), total=len(runs), label=label, unit="models")
         }
-        found[hemisphere] = HemisphereParts(
+        parts[hemisphere] = HemisphereParts(
             partition(explained), explained[everything], scores.noise_ceiling, scores.unit
         )
-    return found
+    return parts
 
 
 def describe(sets: Sequence[FeatureSet], runs: Mapping[Names, Run]) -> dict[str, object]:
     """Tell which features each set has, and which run each union of them, as JSON can hold it."""
-    models = [{"sets": [one.name for one in sets if one.name in union], "run": run.name} for union, run in runs.items()]
-    return {"sets": {one.name: list(one.features) for one in sets}, "models": models}
+    models = [
+        {"sets": [each.name for each in sets if each.name in union], "run": run.name} for union, run in runs.items()
+    ]
+    return {"sets": {each.name: list(each.features) for each in sets}, "models": models}
 
 
 def export_parts(
-    folder: Path, sets: Sequence[FeatureSet], runs: Mapping[Names, Run], found: Mapping[SubjectId, SubjectParts]
+    folder: Path, sets: Sequence[FeatureSet], runs: Mapping[Names, Run], parts: Mapping[SubjectId, SubjectParts]
 ) -> list[Path]:
     """Write every part's values per vertex, and a description of what they are.
 
     Parameters
     ----------
-    found
+    parts
         What `read_parts` returned, by the subjects' numbers.
 
     Returns
@@ -109,13 +111,13 @@ def export_parts(
     StorageError
         If the folder cannot be written.
     """
-    names = [one.name for one in sets]
+    names = [each.name for each in sets]
     files = _file_names(names)
     written = [folder / "partition.json"]
     columns = {file: [name for name in names if name in part] for part, file in files.items()} | {TOTAL: names}
     unit = "share of the variance of held-out responses (R²)"
     write_json(written[0], {**describe(sets, runs), "files": columns, "unit": unit})
-    for number, sides in found.items():
+    for number, sides in parts.items():
         for hemisphere, side in sides.items():
             arrays = {files[part]: side.parts[part] for part in unions(names)} | {TOTAL: side.total}
             for name, values in arrays.items():
@@ -129,13 +131,13 @@ def _explain(subject: Subject, run: Run, hemisphere: Side) -> NDArray[np.float64
     """Return the R² of a run per vertex, (n_vertices,); with folds, the mean over folds."""
     held = held_out(run, subject.id)
     folds = [held.folds == fold for fold in np.unique(held.folds)]
-    found = np.empty(subject.n_vertices(hemisphere))
+    explained = np.empty(subject.n_vertices(hemisphere))
     # One run after the other: of thirty together, a block would take gigabytes.
-    for block in read_blocks(subject, hemisphere, [held], np.arange(len(found)), track=silent, doing="variance"):
+    for block in read_blocks(subject, hemisphere, [held], np.arange(len(explained)), track=silent, doing="variance"):
         (predicted,) = block.predicted
         each = [explained_variance(block.measured[inside], predicted[inside]) for inside in folds]
-        found[block.vertices] = np.mean(each, axis=0)
-    return found
+        explained[block.vertices] = np.mean(each, axis=0)
+    return explained
 
 
 def _file_names(names: Sequence[str]) -> dict[Names, str]:
@@ -152,7 +154,7 @@ def _file_names(names: Sequence[str]) -> dict[Names, str]:
 
 def summarise_parts(
     names: Sequence[str],
-    found: Sequence[tuple[Subject, SubjectParts]],
+    pairs: Sequence[tuple[Subject, SubjectParts]],
     *,
     rois: Sequence[str] | None = None,
     min_ceiling: float = 0,
@@ -166,7 +168,7 @@ def summarise_parts(
     ----------
     names
         The sets, in the order in which they are to be told.
-    found
+    pairs
         Each subject with its parts.
     rois
         Names of the only ROIs, 'All vertices' among them; by default all, 'All vertices' last.
@@ -183,19 +185,19 @@ def summarise_parts(
     UsageError
         If the data names no such ROI.
     """
-    classes = classes_of([subject for subject, _ in found])
+    classes = classes_of([subject for subject, _ in pairs])
     chosen = choose_rois(rois, classes, min_ceiling)
     parts = named_parts(names)
     rows: list[PartRow] = []
-    for subject, sides in found:
-        own = list(_subject_rows(names, [*parts], subject, sides, chosen))
-        rows += own if drawn is None else with_intervals(own, drawn[subject.id], correct)
-    named, notes = with_sums(chosen, classes), (*tell_min_ceiling(min_ceiling), *_ceiling_notes(found))
+    for subject, sides in pairs:
+        of_subject = list(_subject_rows(names, [*parts], subject, sides, chosen))
+        rows += of_subject if drawn is None else with_intervals(of_subject, drawn[subject.id], correct)
+    named, notes = with_sums(chosen, classes), (*tell_min_ceiling(min_ceiling), *_ceiling_notes(pairs))
     return PartitionReport(tuple(names), tuple(parts), tuple(rows), named, notes, correct, same_images)
 
 
 def resample_parts(
-    found: Sequence[tuple[Subject, SubjectParts]],
+    pairs: Sequence[tuple[Subject, SubjectParts]],
     names: Sequence[str],
     runs: Mapping[Names, Run],
     how: Resampling,
@@ -212,9 +214,9 @@ def resample_parts(
     DataError, UsageError
         As `sure_parts.resample` does.
     """
-    chosen = choose_rois(rois, classes_of([subject for subject, _ in found]), min_ceiling)
+    chosen = choose_rois(rois, classes_of([subject for subject, _ in pairs]), min_ceiling)
     parts = named_parts(names)
-    return {subject.id: resample(subject, runs, parts, chosen, how, track=track, note=note) for subject, _ in found}
+    return {subject.id: resample(subject, runs, parts, chosen, how, track=track, note=note) for subject, _ in pairs}
 
 
 def named_parts(names: Sequence[str]) -> dict[str, Names]:
@@ -253,8 +255,8 @@ def _means(values: NDArray[np.float64]) -> Iterator[tuple[float | None, float | 
         yield mean, mean / ceiling if ceiling > 0 else None
 
 
-def _ceiling_notes(found: Sequence[tuple[Subject, SubjectParts]]) -> Iterator[str]:
-    units = {(side.unit, subject.id) for subject, sides in found for side in sides.values()}
+def _ceiling_notes(pairs: Sequence[tuple[Subject, SubjectParts]]) -> Iterator[str]:
+    units = {(side.unit, subject.id) for subject, sides in pairs for side in sides.values()}
     known = {unit for unit, _ in units if unit is not None}
     if not known:
         return

@@ -129,7 +129,7 @@ def predict_pictures(
     )
     # Nobody should wait for a model to hear that a file is no image.
     features.begin()
-    for place, (origin, own) in enumerate(zip(origins, regions, strict=True)):
+    for place, (origin, vertices) in enumerate(zip(origins, regions, strict=True)):
         number = origin.subject_run.id
         predictor = open_predictor(
             run, number, stores[number], origin.subject, cache_dir, trust_code=trust_code, track=track, note=note
@@ -139,7 +139,7 @@ def predict_pictures(
             note("; ".join(describe(features.converted)))
         with writing(folder):
             (folder / IMAGES).unlink(missing_ok=True)
-        yield _write(number, predictor, scores, own, pictures, folder)
+        yield _write(number, predictor, scores, vertices, pictures, folder)
     write_records(
         ("row", "file"), ({"row": n, "file": str(path)} for n, path in enumerate(pictures.paths)), folder / IMAGES
     )
@@ -165,13 +165,13 @@ def _write(
             for block in _predict(predictor, hemisphere, scores, regions, means):
                 append(block)
         files.append(path)
-        for name, own in means.items():
+        for name, per_image in means.items():
             size = len(regions[name][hemisphere])
             rows += [
                 RegionResponse(number, row, str(file), hemisphere, name, size, float(mean) if size else None)
-                for row, (file, mean) in enumerate(zip(pictures.paths, own, strict=True))
+                for row, (file, mean) in enumerate(zip(pictures.paths, per_image, strict=True))
             ]
-    return Predicted(number, tuple(files), tuple(regions), tuple(sorted(rows, key=lambda one: one.row)))
+    return Predicted(number, tuple(files), tuple(regions), tuple(sorted(rows, key=lambda response: response.row)))
 
 
 def _predict(
@@ -184,16 +184,16 @@ def _predict(
     """Yield predictions, (n_some, n_vertices), filling in the regions' means, (n_images,) each, on the way."""
     for some in blocks(len(scores[0]), _ROWS):
         block = predictor.predict(hemisphere, [fit[some] for fit in scores])
-        for name, own in means.items():
+        for name, per_image in means.items():
             vertices = regions[name][hemisphere]
             if len(vertices):
-                own[some] = block[:, vertices].mean(axis=1, dtype=np.float64)
+                per_image[some] = block[:, vertices].mean(axis=1, dtype=np.float64)
         yield block
 
 
 def _check_size(regions: RegionVertices, number: SubjectId, hemisphere: Side, n_vertices: int) -> None:
-    found = max((own[hemisphere].max(initial=-1) for own in regions.values()), default=-1)
-    if found >= n_vertices:
+    highest = max((sides[hemisphere].max(initial=-1) for sides in regions.values()), default=-1)
+    if highest >= n_vertices:
         raise DataError(
             f"the run has {n_vertices} {hemisphere} vertices of subject {number}; the data folder has more",
             hint="name the data folder that it was trained on with data_dir=...",

@@ -32,12 +32,12 @@ class Ranked:
     @cached_property
     def _scores(self) -> Mapping[tuple[SubjectId, Side, str, str], tuple[int, float]]:
         """Number of vertices and mean r, by subject, side, ROI and run, where there are vertices."""
-        found: dict[tuple[SubjectId, Side, str, str], tuple[int, float]] = {}
+        scores: dict[tuple[SubjectId, Side, str, str], tuple[int, float]] = {}
         for row in self.comparison.rows:
             for run, r in ((row.reference, row.reference_mean_r), (row.run, row.mean_r)):
                 if r is not None:
-                    found[row.subject, row.hemisphere, row.roi, run] = row.n_vertices, r
-        return found
+                    scores[row.subject, row.hemisphere, row.roi, run] = row.n_vertices, r
+        return scores
 
     @property
     def by_class(self) -> dict[str, tuple[str, ...]]:
@@ -74,9 +74,9 @@ class Ranked:
     ) -> float | None:
         """Return a run's mean r over all vertices of some ROIs, which share none; None where there is none."""
         places = [(side, roi) for side in sides or self.comparison.sides for roi in rois]
-        found = [self._scores[key] for side, roi in places if (key := (subject, side, roi, run)) in self._scores]
-        n_vertices = sum(n for n, _ in found)
-        return sum(n * r for n, r in found) / n_vertices if n_vertices else None
+        scores = [self._scores[key] for side, roi in places if (key := (subject, side, roi, run)) in self._scores]
+        n_vertices = sum(n for n, _ in scores)
+        return sum(n * r for n, r in scores) / n_vertices if n_vertices else None
 
     def mean_over(self, run: str, subjects: Sequence[SubjectId], rois: Sequence[str]) -> float | None:
         """Return the mean over those subjects who have a vertex there."""

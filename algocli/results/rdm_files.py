@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.budget import check_memory
+from algocli.compute.choices import check_path, check_paths, check_word
 from algocli.compute.opening import check_content, open_file
 from algocli.dataset.arrays import open_array
 from algocli.errors import DataError, UsageError, first_line
+from algocli.stats.similarity.measures import FEWEST
 
 _HINT = "of n images it is n x n, subjects x n x n, n (n - 1) / 2 numbers, or subjects x n (n - 1) / 2"
 # By how much of the largest distance two numbers may differ that are to be the same.
 _ROUNDING = 1e-5
 _BROKEN = (ValueError, OSError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error)
+
+
+# RDMs by files, by what to call them, or as arrays.
+Rdms = Mapping[str, Path | str | NDArray[Any]] | Iterable[Path | str] | Path | str | NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,36 @@ class Rdm:
     def n_images(self) -> int:
         """Of how many images."""
         return len(self.of_subjects[0])
+
+
+def read_all(given: Rdms) -> list[Rdm]:
+    """Return the RDMs of files and arrays.
+
+    Raises
+    ------
+    UsageError
+        If a file is of another kind, or two are called alike.
+    DataError
+        If a file is missing or damaged, or an array is no RDM, or of too few images.
+    """
+    rdms: list[Rdm] = []
+    if isinstance(given, np.ndarray):
+        given = {"RDM": given}
+    if isinstance(given, Mapping):
+        for key, value in given.items():
+            name = check_word("rdm", key)
+            if isinstance(value, np.ndarray):
+                rdms.append(as_rdm(value, name, name))
+            else:
+                rdms += read_rdms(check_path("rdm", value), name)
+    else:
+        rdms += [rdm for path in check_paths("rdm", given) for rdm in read_rdms(path)]
+    for place, rdm in enumerate(rdms):
+        if rdm.n_images < FEWEST:
+            raise DataError(f"{rdm.name} is of {rdm.n_images} images: {FEWEST} are needed at the least")
+        if rdm.name in [other.name for other in rdms[:place]]:
+            raise UsageError(f"rdm=...: two are called {rdm.name}", hint="write NAME=FILE for each")
+    return rdms
 
 
 def read_rdms(path: Path, name: str | None = None) -> list[Rdm]:
@@ -65,12 +102,12 @@ def read_rdms(path: Path, name: str | None = None) -> list[Rdm]:
     if not arrays:
         raise DataError(f"{path} holds no array")
     stem = path.stem if name is None else name
-    found = []
+    result = []
     for key, array in arrays.items():
         alone = len(arrays) == 1
         words = stem if alone else f"{name} {key}" if name else key
-        found.append(as_rdm(array, words, str(path) if alone else f"{path}, {key},"))
-    return found
+        result.append(as_rdm(array, words, str(path) if alone else f"{path}, {key},"))
+    return result
 
 
 def as_rdm(array: NDArray[np.generic], name: str, where: str) -> Rdm:
@@ -123,22 +160,22 @@ def _whole(row: NDArray[np.float64], where: str, shape: tuple[int, ...]) -> NDAr
 
 
 def _check(matrix: NDArray[np.float64], where: str) -> None:
-    own, rest = np.diagonal(matrix), matrix[~np.eye(len(matrix), dtype=bool)]
-    if not np.isfinite(own).all() and np.isfinite(rest).all():
+    mine, rest = np.diagonal(matrix), matrix[~np.eye(len(matrix), dtype=bool)]
+    if not np.isfinite(mine).all() and np.isfinite(rest).all():
         raise DataError(
             f"{where} has no numbers on its diagonal, where an image is compared with itself",
             hint="fill it with zeros: numpy.fill_diagonal(rdm, 0)",
         )
     _refuse_not_finite(matrix, where)
     size = np.abs(matrix).max()
-    if np.abs(own - 1).max() <= _ROUNDING and rest.size and rest.max() <= 1 + _ROUNDING:
+    if np.abs(mine - 1).max() <= _ROUNDING and rest.size and rest.max() <= 1 + _ROUNDING:
         raise DataError(
             f"{where} has ones on its diagonal: these are similarities, and an RDM is of dissimilarities",
             hint="of correlations, 1 - r is one",
         )
-    if np.abs(own).max() > _ROUNDING * size:
+    if np.abs(mine).max() > _ROUNDING * size:
         raise DataError(
-            f"{where} has {own[np.abs(own).argmax()]:.4g} on its diagonal, where an image is compared with itself: "
+            f"{where} has {mine[np.abs(mine).argmax()]:.4g} on its diagonal, where an image is compared with itself: "
             "zeros were expected"
         )
     uneven = np.abs(matrix - matrix.T)

@@ -110,7 +110,7 @@ def _report(
         sides = scores[subject_run.id]
         of = {side: _regions(subject, side, sides[side], chosen) for side in sides}
         sure = assess(run, subject_run.id, subject, of, asked, notes.append)
-        refitted |= any(one.refitted for one in sure.values())
+        refitted |= any(certainty.refitted for certainty in sure.values())
         for side in sides:
             rows += _rows(whose, subject_run.id, side, sides[side], of[side], sure[side])
     everything = {f"subject {number} {side}": sides[side] for number, sides in scores.items() for side in sides}

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from algocli.compute.budget import check_memory
 from algocli.compute.choices import check_whole
+from algocli.compute.remarks import list_some
 from algocli.compute.track import Note, Track
 from algocli.dataset.protocol import Subject
 from algocli.dataset.sides import Side
@@ -192,7 +193,7 @@ def resample_rois(
     for side, rois in present.items():
         of_runs = [_predicted(subject, side, held, members[side], measure, track) for held in subject_runs]
         means, predicted = (np.stack(each) for each in zip(*of_runs, strict=True))
-        told = None if fitted is None else np.stack([one[side] for one in fitted])
+        told = None if fitted is None else np.stack([influence[side] for influence in fitted])
         parts = [
             (means[:, column], predicted[:, :, column], None if told is None else told[:, :, column])
             for column in range(len(rois))
@@ -208,7 +209,7 @@ def _models(subject_runs: Sequence[HeldOut]) -> NDArray[np.int64]:
     every = [
         replace(held.run.settings, alphas=USUAL_ALPHAS, alpha_by="gcv", former_penalties=False) for held in subject_runs
     ]
-    return np.array([every.index(one) for one in every])
+    return np.array([every.index(settings) for settings in every])
 
 
 def _kinds(subject_runs: Sequence[HeldOut]) -> NDArray[np.int64]:
@@ -217,7 +218,7 @@ def _kinds(subject_runs: Sequence[HeldOut]) -> NDArray[np.int64]:
     for settings in (held.run.settings for held in subject_runs):
         regression = regression_of(settings)
         every.append((regression.name, settings.features if regression.n_roles > 2 else ()))
-    return np.array([every.index(one) for one in every])
+    return np.array([every.index(kind) for kind in every])
 
 
 def _members(rois: Regions, n_vertices: int) -> NDArray[np.float32]:
@@ -254,7 +255,7 @@ def _predicted(
     """Return mean scores, (n_rois,), and how much each image moves them as one predicted, (n_images, n_rois)."""
     wanted = np.flatnonzero(members.any(axis=1))
     folds = np.unique(held.folds)
-    means, found = np.zeros(members.shape[1]), np.zeros((len(held.rows), members.shape[1]))
+    means, moved = np.zeros(members.shape[1]), np.zeros((len(held.rows), members.shape[1]))
     for block in read_blocks(subject, side, [held], wanted, track=track, doing="resampling"):
         weights = members[block.vertices] / len(folds)
         for fold in folds:
@@ -262,8 +263,8 @@ def _predicted(
             measured, predicted = block.measured[rows], block.predicted[0][rows]
             means += measure.score(measured, predicted) @ weights
             influence = measure.of_images(measured, predicted, int((~rows).sum()))
-            found[rows] += influence @ weights * measure.small_fold(int(rows.sum()))
-    return means, found
+            moved[rows] += influence @ weights * measure.small_fold(int(rows.sum()))
+    return means, moved
 
 
 def _fitted(
@@ -279,7 +280,7 @@ def _fitted(
     One entry a run; where one does not tell, no other is fitted once more.
     """
     silent = [held.run.name for held in subject_runs if not regression_of(held.run.settings).has_gains]
-    found = []
+    influences = []
     for held in subject_runs if not silent else ():
         try:
             influence = FoldsAgain(held.run, subject, track=track, note=note).influence(members, measure)
@@ -289,9 +290,9 @@ def _fitted(
         if influence is None:
             silent.append(held.run.name)
             break
-        found.append({side: of_images[held.rows] for side, of_images in influence.items()})
+        influences.append({side: of_images[held.rows] for side, of_images in influence.items()})
     if silent:
-        who = silent[0] if len(silent) == 1 else f"{silent[0]} and {len(silent) - 1} more"
-        note(f"{who} {'does' if len(silent) == 1 else 'do'} not tell how folds depend on each other: {AS_WIDE}")
+        verb = "does" if len(silent) == 1 else "do"
+        note(f"{list_some(silent, 1)} {verb} not tell how folds depend on each other: {AS_WIDE}")
         return None
-    return found
+    return influences

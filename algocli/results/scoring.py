@@ -177,14 +177,14 @@ def accuracy(correlation: NDArray[np.floating], noise_ceiling: NDArray[np.floati
 
 def pool(scores: Sequence[VertexScores]) -> OverallAccuracy | None:
     """Sum up the accuracy of every vertex, or return None where a hemisphere has no noise ceilings."""
-    ceilings = [one.noise_ceiling for one in scores if one.noise_ceiling is not None]
+    ceilings = [side.noise_ceiling for side in scores if side.noise_ceiling is not None]
     if len(ceilings) < len(scores) or not any(len(ceiling) for ceiling in ceilings):
         return None
     ceiling = np.concatenate(ceilings)
-    percent = accuracy(np.concatenate([one.correlation for one in scores]), ceiling)
+    percent = accuracy(np.concatenate([side.correlation for side in scores]), ceiling)
     rest = percent[ceiling != 0]
-    adjusted = [each for one in scores if (each := one.adjusted_accuracy) is not None]
-    units = {one.unit for one in scores if one.unit is not None}
+    adjusted = [each for side in scores if (each := side.adjusted_accuracy) is not None]
+    units = {side.unit for side in scores if side.unit is not None}
     return OverallAccuracy(
         mean=float(percent.mean()),
         median=float(np.median(percent)),

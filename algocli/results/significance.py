@@ -56,14 +56,14 @@ def p_values(
         If there are too many permutations for the memory, or none.
     """
     subject_run = held.subject_run
-    found = kept_p.kept(subject_run)
-    if found is not None and (found.n_permutations, found.seed) == (n_permutations, seed):
-        if not found.widened:
-            return found
+    kept = kept_p.kept(subject_run)
+    if kept is not None and (kept.n_permutations, kept.seed) == (n_permutations, seed):
+        if not kept.widened:
+            return kept
         # What was out of reach then may be at hand by now.
         if subject is None:
-            note(found.widened)
-            return found
+            note(kept.widened)
+            return kept
     if subject is None:
         raise data_is_gone(held)
     before, widened = kept_p.state(subject_run), ""

@@ -148,13 +148,13 @@ def compare_views(layers: Sequence[Named], targets: Sequence[Named], how: How, *
         If there is nothing of any.
     """
     there = [place for place, target in enumerate(targets) if target.view is not None]
-    views, others = ([one.view for one in some if one.view is not None] for some in (layers, targets))
+    views, others = ([item.view for item in some if item.view is not None] for some in (layers, targets))
     if not others:
         raise DataError(f"{targets[0].name} and all others to compare with are absent, or have hardly a vertex")
-    found = compare(
+    result = compare(
         views, others, how.measure, how.distance, n_permutations=how.n_permutations, seed=how.seed, track=track
     )
-    p = p_of_chance(found.chance, found.of_sample, how.correct)
+    p = p_of_chance(result.chance, result.of_sample, how.correct)
 
     def whole(some: NDArray[np.float64]) -> NDArray[np.float64]:
         cells = np.full((len(layers), len(targets)), np.nan)
@@ -165,11 +165,11 @@ def compare_views(layers: Sequence[Named], targets: Sequence[Named], how: How, *
         tuple(layers),
         tuple(targets),
         views[0].n_images,
-        whole(found.values),
-        whole(found.low),
-        whole(found.high),
+        whole(result.values),
+        whole(result.low),
+        whole(result.high),
         whole(p),
-        dict(zip(there, found.second, strict=True)),
+        dict(zip(there, result.second, strict=True)),
     )
 
 
@@ -219,7 +219,7 @@ def _of_target(
 ) -> Iterator[GroupSimilarityRow]:
     """Yield a row for each layer of what subjects say of one target."""
     places = [
-        [place for place, one in enumerate(each.targets) if one.name == name and not one.is_mean]
+        [place for place, item in enumerate(each.targets) if item.name == name and not item.is_mean]
         for each in all_compared
     ]
     scores = np.concatenate([each.values[:, some] for each, some in zip(all_compared, places, strict=True)], axis=1).T
@@ -228,8 +228,8 @@ def _of_target(
     with_mean = with_mean_p = np.full(len(layers), np.nan)
     if len(all_compared) == 1:
         directions = [first.directions[place] for place in places[0] if place in first.directions]
-        for place, one in enumerate(first.targets):
-            if one.name == name and one.is_mean:
+        for place, item in enumerate(first.targets):
+            if item.name == name and item.is_mean:
                 with_mean, with_mean_p = first.values[:, place], first.p[:, place]
     else:
         views = [each.targets[place].view for each, some in zip(all_compared, places, strict=True) for place in some]

@@ -53,28 +53,28 @@ class Similarity:
         cls,
         kind: Kind,
         how: How,
-        found: Sequence[Compared],
+        result: Sequence[Compared],
         same: Sequence[NDArray[np.int64]] = (),
         notes: Sequence[str] = (),
     ) -> Similarity:
         """Return what was found, of several subjects also over these, by the images that all of them saw."""
-        rows = tuple(row for compared in found for row in rows_of(compared, how))
-        targets = {target.name: target.roi_class for compared in found for target in compared.targets}
+        rows = tuple(row for compared in result for row in rows_of(compared, how))
+        targets = {target.name: target.roi_class for compared in result for target in compared.targets}
         several = len({row.subject for row in rows}) > 1
         return cls(
             rows,
-            tuple(over_subjects(found, how, same)) if several else (),
+            tuple(over_subjects(result, how, same)) if several else (),
             kind,
             how,
-            tuple(dict.fromkeys(compared.n_images for compared in found)),
-            tuple(layer.name for layer in found[0].layers),
+            tuple(dict.fromkeys(compared.n_images for compared in result)),
+            tuple(layer.name for layer in result[0].layers),
             tuple(targets),
             targets,
             tuple(notes),
         )
 
     def __repr__(self) -> str:
-        of = list_subjects([one for one in self.subjects if one is not None])
+        of = list_subjects([item for item in self.subjects if item is not None])
         return f"Similarity({len(self.layers)} layers x {len(self.targets)} {self.kind}s, {of}: {self.how.told})"
 
     @property
@@ -110,13 +110,13 @@ class Similarity:
         what
             'similarity', 'low', 'high' or 'p'.
         """
-        found = np.full((len(self.subjects), len(self.layers), len(self.targets)), np.nan)
-        axes = [{one: place for place, one in enumerate(axis)} for axis in (self.subjects, self.layers, self.targets)]
+        result = np.full((len(self.subjects), len(self.layers), len(self.targets)), np.nan)
+        axes = [{item: place for place, item in enumerate(axis)} for axis in (self.subjects, self.layers, self.targets)]
         for row in self.rows:
             value = getattr(row, what)
             if value is not None:
-                found[axes[0][row.subject], axes[1][row.layer], axes[2][row.target]] = value
-        return found
+                result[axes[0][row.subject], axes[1][row.layer], axes[2][row.target]] = value
+        return result
 
     @property
     def shown(self) -> NDArray[np.float64]:

@@ -126,15 +126,15 @@ def resample(
     }
     if len(of) > 1:
         resampled[BOTH] = {
-            roi: _of_both(roi, of, resampled) for roi in chosen if any(roi in own for own in resampled.values())
+            roi: _of_both(roi, of, resampled) for roi in chosen if any(roi in rois for rois in resampled.values())
         }
     weights = _weights([*runs])
     folds = saved_split(held[0].subject_run, len(subject.train_stimuli)).folds
     has_penalties = any(regression_of(run.settings).has_penalties for run in runs.values())
     drawn = {
-        (side, roi, part): _of_other_models(one, weights[sets], folds, has_penalties=has_penalties)
+        (side, roi, part): _of_other_models(of_roi, weights[sets], folds, has_penalties=has_penalties)
         for side, rois in resampled.items()
-        for roi, one in rois.items()
+        for roi, of_roi in rois.items()
         for part, sets in parts.items()
     }
     nothing = _of_mean(folds)
@@ -148,7 +148,7 @@ def with_intervals(rows: Sequence[PartRow], drawn: Drawn, correct: Correction) -
 
     A family of ROIs that p is corrected for is that of one part: of all sides, or of what pools them.
     """
-    found: dict[int, PartRow] = {}
+    tested: dict[int, PartRow] = {}
     families: dict[tuple[str, bool], list[int]] = {}
     for place, row in enumerate(rows):
         if (row.hemisphere, row.roi, row.part) in drawn.resampled:
@@ -157,10 +157,10 @@ def with_intervals(rows: Sequence[PartRow], drawn: Drawn, correct: Correction) -
         of_family = [drawn.resampled[rows[place].hemisphere, rows[place].roi, part] for place in places]
         beyond = np.array([rows[place].explained for place in places], np.float64) - drawn.by_chance[part]
         p = corrected_p(np.array(of_family), beyond, correct, above=part not in drawn.two_sided)
-        for place, resampled, one in zip(places, of_family, p.tolist(), strict=True):
+        for place, resampled, p_of_row in zip(places, of_family, p.tolist(), strict=True):
             low, high = interval(resampled, LEVEL)
-            found[place] = replace(rows[place], low=low, high=high, p=one)
-    return [found.get(place, row) for place, row in enumerate(rows)]
+            tested[place] = replace(rows[place], low=low, high=high, p=p_of_row)
+    return [tested.get(place, row) for place, row in enumerate(rows)]
 
 
 def _of_both(roi: str, of: Mapping[Side, Regions], resampled: Mapping[Side, Mapping[str, Resampled]]) -> Resampled:
@@ -178,7 +178,7 @@ def _weights(every: Sequence[Names]) -> dict[Names, list[float]]:
 
 
 def _of_other_models(
-    one: Resampled, weights: Sequence[float] | NDArray[np.floating], folds: Sequence[Fold], *, has_penalties: bool
+    resampled: Resampled, weights: Sequence[float] | NDArray[np.floating], folds: Sequence[Fold], *, has_penalties: bool
 ) -> NDArray[np.float64]:
     """Return a weighted sum of R² in every resample, as models of other images would have made it vary.
 
@@ -188,10 +188,10 @@ def _of_other_models(
     little more than these where nothing is explained, varies by `WITH_PENALTIES` at the least. Both are measured:
     so widened, intervals hold what they should (`tests.benchmarks.calibrated_parts`).
     """
-    drawn = one.contrast(weights)
-    if isinstance(one, Linearised):
-        least = np.asarray(weights) @ one.means + WITH_PENALTIES * (
-            (one.counts - 1) @ (np.asarray(weights) @ one.predicted)
+    drawn = resampled.contrast(weights)
+    if isinstance(resampled, Linearised):
+        least = np.asarray(weights) @ resampled.means + WITH_PENALTIES * (
+            (resampled.counts - 1) @ (np.asarray(weights) @ resampled.predicted)
         )
         is_difference = has_penalties and abs(sum(weights)) < 0.5
         return least if is_difference and least.std() > drawn.std() else drawn

@@ -91,8 +91,8 @@ def _folder(surface: Surface) -> Path:
     if surface == _PACKAGED:
         return _inside_nilearn()
     places, needed = data_places(), _needed()
-    found = find_folder(surface, places, needed)
-    return found or fetch_folder(surface, places, needed, partial(_fetch, surface), partial(_check, surface))
+    folder = find_folder(surface, places, needed)
+    return folder or fetch_folder(surface, places, needed, partial(_fetch, surface), partial(_check, surface))
 
 
 def surfaces_here() -> dict[Surface, bool]:
@@ -188,8 +188,8 @@ def _read_sphere(path: Path, surface: Surface) -> tuple[NDArray[np.float64], NDA
 
 
 def _read_mesh(path: Path, surface: Surface) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    found = _parsed(path, ("pointset", "triangle"))
-    points, faces = np.asarray(found[0], dtype=np.float64), np.asarray(found[1], dtype=np.int64)
+    arrays = _parsed(path, ("pointset", "triangle"))
+    points, faces = np.asarray(arrays[0], dtype=np.float64), np.asarray(arrays[1], dtype=np.int64)
     expected = N_VERTICES[surface]
     if points.shape != (expected, 3):
         raise DataError(f"{path} has {len(points):,} vertices; {surface} has {expected:,}", hint=_remedy(path))
@@ -201,8 +201,8 @@ def _read_mesh(path: Path, surface: Surface) -> tuple[NDArray[np.float64], NDArr
 def _read_depth(path: Path, surface: Surface) -> NDArray[np.float64]:
     depth = np.asarray(_parsed(path)[0], dtype=np.float64)
     if depth.shape != (N_VERTICES[surface],) or not np.isfinite(depth).all():
-        found = f"{path} has {np.isfinite(depth).sum():,} depths"
-        raise DataError(f"{found}; {surface} has {N_VERTICES[surface]:,} vertices", hint=_remedy(path))
+        said = f"{path} has {np.isfinite(depth).sum():,} depths"
+        raise DataError(f"{said}; {surface} has {N_VERTICES[surface]:,} vertices", hint=_remedy(path))
     return depth
 
 

@@ -18,8 +18,9 @@ from algocli.dataset.sides import Side, asked_sides
 from algocli.features.store.gram import gram
 from algocli.features.store.library import find_store, read_recipe
 from algocli.features.store.moments import moments
+from algocli.results.rdm_files import Rdm
 from algocli.results.regions import Chosen, regions
-from algocli.stats.similarity.sources import Patterns, Products, View
+from algocli.stats.similarity.sources import Given, Patterns, Products, View
 
 # Vertices of which the responses to all images are in memory at once, and images that are read at once.
 _VERTICES, _ROWS = 512, 1024
@@ -83,8 +84,8 @@ def layers_of(
         If they are damaged, or the cache cannot be written.
     """
     return [
-        Named(name, _of_features(subject, one, content, cache_dir, device, track), whose)
-        for (name, whose), one in zip(_names(features, cache_dir), features, strict=True)
+        Named(name, _of_features(subject, item, content, cache_dir, device, track), whose)
+        for (name, whose), item in zip(_names(features, cache_dir), features, strict=True)
     ]
 
 
@@ -117,8 +118,8 @@ def _names(features: Sequence[str], cache_dir: Path) -> list[tuple[str, dict[str
     if len(set(names)) < len(names):
         names = list(features)
     return [
-        (name, {"features": one, "model": recipe["model"], "weights": recipe["weights"]})
-        for name, one, recipe in zip(names, features, recipes, strict=True)
+        (name, {"features": item, "model": recipe["model"], "weights": recipe["weights"]})
+        for name, item, recipe in zip(names, features, recipes, strict=True)
     ]
 
 
@@ -143,15 +144,15 @@ def rois_of(
     """
     sides = asked_sides(subject.sides, None if hemisphere is None else [hemisphere])
     of = {side: regions(subject, side, chosen) for side in sides}
-    found = []
+    result = []
     for name in chosen:
         places = {side: of[side].get(name, np.empty(0, np.int64)) for side in sides}
         n_vertices = sum(map(len, places.values()))
         view = (
             Patterns(len(subject.train_stimuli), _responses(subject, places)) if n_vertices >= FEWEST_VERTICES else None
         )
-        found.append(Named(name, view, roi_class=classes.get(name, ""), n_vertices=n_vertices, subject=subject.id))
-    return found
+        result.append(Named(name, view, roi_class=classes.get(name, ""), n_vertices=n_vertices, subject=subject.id))
+    return result
 
 
 def _responses(subject: Subject, places: Mapping[Side, NDArray[np.int64]]) -> Any:
@@ -166,3 +167,11 @@ def _responses(subject: Subject, places: Mapping[Side, NDArray[np.int64]]) -> An
                 yield part
 
     return parts
+
+
+def people_of(rdm: Rdm) -> list[Named]:
+    """Return the views of everyone whose distances an RDM has, and that of their mean."""
+    if len(rdm.of_subjects) == 1:
+        return [Named(rdm.name, Given(rdm.of_subjects[0]))]
+    people = [Named(rdm.name, Given(matrix), subject=number) for number, matrix in enumerate(rdm.of_subjects, start=1)]
+    return [*people, Named(rdm.name, Given(rdm.of_subjects.mean(axis=0)), is_mean=True)]

@@ -102,7 +102,7 @@ class FoldsAgain:
         if not self.regression.has_gains:
             return None
         n_train = len(self.subject.train_stimuli)
-        found = {side: np.zeros((n_train, weights.shape[1])) for side, weights in members.items()}
+        totals = {side: np.zeros((n_train, weights.shape[1])) for side, weights in members.items()}
         for fold, view in self._views("influence"):
             scores = view.project(fold.held_out)
             for side, weights in members.items():
@@ -114,8 +114,8 @@ class FoldsAgain:
                 for block in blocks(responses.shape[1], VERTICES):
                     wanted = np.flatnonzero(weights[block].any(axis=1)) + block.start
                     if len(wanted):
-                        found[side][fold.fit] += reach.of_fitted(responses, wanted, measure) @ weights[wanted]
-        return {side: total / len(self.folds) for side, total in found.items()}
+                        totals[side][fold.fit] += reach.of_fitted(responses, wanted, measure) @ weights[wanted]
+        return {side: total / len(self.folds) for side, total in totals.items()}
 
     def _views(self, doing: str) -> Iterator[tuple[Fold, View]]:
         kernels = Kernels(self.stores, self.settings, len(self.subject.train_stimuli), track=self.track)
@@ -154,9 +154,9 @@ class _Reach(NamedTuple):
         # By the intercept, which is a mean, an image reaches all predictions alike.
         reach: NDArray[np.float32] = np.tile(slope.sum(axis=0) / np.float32(len(fit)), (len(fit), 1))
         leverage = np.full(reach.shape, np.float32(1 / len(fit)))
-        for own, others, gain in zip(fitted, self.scores, gains, strict=True):
-            reach += own @ (gain * (others.T @ slope))
-            leverage += own**2 @ gain
+        for fit_scores, held_out_scores, gain in zip(fitted, self.scores, gains, strict=True):
+            reach += fit_scores @ (gain * (held_out_scores.T @ slope))
+            leverage += fit_scores**2 @ gain
         left = np.asarray(responses[fit])[:, vertices] - self._predict(fitted, vertices)
         # What the model would leave of an image that it had not seen.
         left /= np.maximum(1 - leverage, np.float32(1 / len(fit)))

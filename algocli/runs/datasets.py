@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from algocli.compute.remarks import list_some
 from algocli.compute.track import Track, silent
 from algocli.dataset.digests import digest_other_files, stimuli_digest
 from algocli.dataset.naming import SubjectId, check_subject_name, name_of
@@ -61,12 +62,12 @@ def tell_changed(subject: Subject, subject_run: SubjectRun, cache_dir: Path) -> 
     nobody's fault, and records of old do not say.
     """
     known = subject_run.record.get("other_files") or {}
-    found = digest_other_files(subject, cache_dir) if known else {}
-    changed = sorted(name for name, digest in known.items() if found.get(name) != digest)
+    digests = digest_other_files(subject, cache_dir) if known else {}
+    changed = sorted(name for name, digest in known.items() if digests.get(name) != digest)
     if changed:
-        more = f" and {len(changed) - 1} more" if changed[1:] else ""
+        files = list_some([subject.folder / name for name in changed], 1)
         when = f"after run {subject_run.folder.parent.name} was trained"
-        yield f"subject {subject_run.id}: {subject.folder / changed[0]}{more} changed, or went, {when}"
+        yield f"subject {subject_run.id}: {files} changed, or went, {when}"
 
 
 def tell_changed_data(subject: Subject, inputs: object, cache_dir: Path) -> Iterator[str]:

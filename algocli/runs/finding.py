@@ -53,10 +53,10 @@ def find_run(cache_dir: Path | str = USUAL_CACHE, name: str = LATEST) -> Run:
     (1,)
     """
     word = check_word("name", name)
-    found = _find(cache_dir, list_runs(cache_dir), word)
-    if len(found) > 1:
-        raise _several(word, found, "name one of them: here one run is meant")
-    return _sound(found[0])
+    matches = _find(cache_dir, list_runs(cache_dir), word)
+    if len(matches) > 1:
+        raise _several(word, matches, "name one of them: here one run is meant")
+    return _sound(matches[0])
 
 
 @forgiving
@@ -84,15 +84,15 @@ def find_runs(cache_dir: Path | str = USUAL_CACHE, names: Sequence[str] | str = 
     ['first']
     """
     words = check_words("names", names)
-    runs, found = list_runs(cache_dir), list[Run]()
+    runs, chosen = list_runs(cache_dir), list[Run]()
     for word in words:
         fitting = _find(cache_dir, runs, word)
         if len(fitting) > 1 and not is_pattern(word):
             raise _several(word, fitting, f"name one of them, or {quote(word + '*')} for all")
-        found += fitting
+        chosen += fitting
     if any(map(is_pattern, words)):
-        found = list({run.name: run for run in found}.values())
-    return [_sound(run) for run in found]
+        chosen = list({run.name: run for run in chosen}.values())
+    return [_sound(run) for run in chosen]
 
 
 def _find(cache_dir: Path | str, runs: Sequence[Run], word: str) -> list[Run]:

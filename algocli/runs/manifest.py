@@ -67,14 +67,14 @@ def told_settings(folder: Path) -> Iterator[Settings]:
 
     A manifest that names another run comes last: it may be that one's.
     """
-    is_its_own = _name_in(folder) == folder.name
-    if is_its_own:
+    is_of_this_run = _name_in(folder) == folder.name
+    if is_of_this_run:
         with suppress(DataError):
             yield settings_in(folder)
     for record in sorted(folder.glob("*/record.json")):
         with suppress(DataError, KeyError, TypeError, ValueError, UsageError):
             yield as_settings(read_sealed(record)["settings"])
-    if not is_its_own:
+    if not is_of_this_run:
         with suppress(DataError):
             yield settings_in(folder)
 

@@ -50,9 +50,9 @@ def networks_of(run: Run) -> Networks:
         If the run's settings are missing or damaged.
     """
     each = [network_of(run, name) for name in run.settings.features]
-    models = dict.fromkeys(one.model for one in each)
-    layers = [one.layer for one in each if one.layer is not None]
-    weights = dict.fromkeys(one.weights for one in each if one.weights is not None)
+    models = dict.fromkeys(network.model for network in each)
+    layers = [network.layer for network in each if network.layer is not None]
+    weights = dict.fromkeys(network.weights for network in each if network.weights is not None)
     return Networks(" + ".join(models), " + ".join(layers) or None, " + ".join(weights) or None)
 
 

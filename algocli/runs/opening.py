@@ -94,7 +94,7 @@ def open_on(
     home = dataset.cache_dir / "runs"
     named = Run(home / (with_words(settings.default_name, words) if name is None else check_run_name(name)))
     if named.has_settings(settings):
-        _look_ahead(dataset, named)
+        _digest_ahead(dataset, named)
     with hold(_lock_of_runs(dataset.cache_dir), note):
         if name is not None:
             _take(named, dataset, settings, numbers, force=force, note=note)
@@ -134,14 +134,14 @@ def claim(
             write_manifest(made.folder, settings, dataset.folder, name=run.name)
         yield made.start_subject(subject.id)
         if force:
-            _look_ahead(dataset, run)
+            _digest_ahead(dataset, run)
         with hold(lock, note):
             joins = _joins(run, settings, dataset, subject.id, inputs, force=force)
             publish(made, run, subject.id, whole=not joins)
             withdraw(run)
 
 
-def _look_ahead(dataset: Home, run: Run) -> None:
+def _digest_ahead(dataset: Home, run: Run) -> None:
     """Digest what a dataset has of a run's subjects, which may take a while and is remembered: nobody is to wait."""
     # Without the lock of runs, subjects may go meanwhile.
     with suppress(AlgocliError):

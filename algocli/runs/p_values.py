@@ -133,13 +133,11 @@ def withdraw_damaged(subject_run: SubjectRun, note: Note) -> None:
     """Delete p values of which something is not what was written, and say so: they are computed when asked for."""
     damaged = faults(subject_run)
     if damaged:
+        again = make_again(subject_run)
         # Where they cannot be deleted, nobody takes them for what was kept.
         with suppress(StorageError):
             withdraw(subject_run)
-        note(
-            f"subject {subject_run.id}: {damaged[0]} is damaged, or lacks its record: "
-            f"{make_again(subject_run)} computes p values again"
-        )
+        note(f"subject {subject_run.id}: {damaged[0]} is damaged, or lacks its record: {again} computes p values again")
 
 
 def kept_of_whole(subject_run: SubjectRun) -> KeptP | None:
@@ -178,8 +176,16 @@ def vouch(subject_run: SubjectRun) -> None:
 
 
 def make_again(subject_run: SubjectRun) -> str:
-    """Return the command that computes a subject's p values once more."""
-    return f"algocli report --run {quote(subject_run.folder.parent.name)} --significance -s {subject_run.id}"
+    """Return the command that computes a subject's p values once more.
+
+    Of how many permutations they were, and of which seed, their record alone knows: where it is damaged, whoever wants
+    others than is usual has to say so again, as every table of p values says how many it rests on.
+    """
+    words = f"algocli report --run {quote(subject_run.folder.parent.name)} --significance"
+    with suppress(DataError):
+        record = read_sealed(subject_run.folder / RECORD, kinds=_KINDS)
+        words += f" --permutations {record['n_permutations']} --seed {record['seed']}"
+    return f"{words} -s {subject_run.id}"
 
 
 def _names(subject_run: SubjectRun) -> list[str]:

@@ -113,7 +113,7 @@ class Sameness:
 
     def _names(self, rows: NDArray[np.int64]) -> str:
         """Name some images, each with the first that it is the same as."""
-        names = [one.path.name for one in self.subject.stimuli]
+        names = [image.path.name for image in self.subject.stimuli]
         return list_some([f"{names[row]} those of {names[self.first[row]]}" for row in rows.tolist()])
 
 
@@ -127,7 +127,7 @@ def find_sameness(subject: Subject, settings: Settings, home: Home, cache_dir: P
     StorageError
         If `cache_dir` cannot be written.
     """
-    first = find_copies([one.path for one in subject.stimuli], cache_dir, track=track)
+    first = find_copies([image.path for image in subject.stimuli], cache_dir, track=track)
     if settings.shared == "all":
         return Sameness(subject, first, None)
     others = home.others(subject.id)

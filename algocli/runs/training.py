@@ -104,12 +104,12 @@ def train_subject(
             clock = {"inputs": time.time() - started}
             about: dict[str, Any] = {"held_out": save_split(subject_run, split, len(subject.train_stimuli))}
             training = Training(subject, subject_run, settings, split, stores, device, clock, track)
-            found = training.run(note)
+            remarked = training.run(note)
             if remarks is None:
-                for line in gather(found):
+                for line in gather(remarked):
                     note(line)
             else:
-                remarks += found
+                remarks += remarked
             about |= {"memory": needed, "without_test": without_test, **({"regression": code} if code else {})}
             about |= {"other_files": digest_other_files(subject, cache_dir), **same.record()}
             about |= networks.record(cache_dir, settings.features)

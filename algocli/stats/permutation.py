@@ -116,8 +116,8 @@ def permutation_p(
     def judge(block: slice) -> NDArray[np.float64]:
         return _block_p(measured[:, block], predicted[:, block], permutations, widened)
 
-    found = in_threads(judge, blocks(measured.shape[1], VERTICES), n_threads=n_cores())
-    return np.concatenate([np.empty(0), *found])
+    p = in_threads(judge, blocks(measured.shape[1], VERTICES), n_threads=n_cores())
+    return np.concatenate([np.empty(0), *p])
 
 
 def _block_p(

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from algocli.compute.arrays import blocks, refuse_not_finite, write_header
 from algocli.compute.choices import check_whole
 from algocli.compute.files import as_json, make_safe, publishing
+from algocli.compute.remarks import list_some
 from algocli.compute.track import Track, silent
 from algocli.dataset.sides import Hemisphere
 from algocli.errors import DataError, MissingStep, StorageError, UsageError
@@ -284,9 +285,8 @@ def _refuse_missing(
 
 
 def _refusal(out: Path, faults: Sequence[ZipFault]) -> DataError:
-    told = "; ".join(map(str, faults[:_MOST_FAULTS]))
-    more = f"; and {len(faults) - _MOST_FAULTS} more" if len(faults) > _MOST_FAULTS else ""
-    return DataError(f"{out} was not written: {told}{more}", hint=faults[0].mend)
+    told = list_some(faults, _MOST_FAULTS, between="; ")
+    return DataError(f"{out} was not written: {told}", hint=faults[0].mend)
 
 
 def _listed(numbers: Iterable[int]) -> str:

@@ -58,6 +58,15 @@ def test_the_tutorial_and_algocli_explain_as_much(measured: Any) -> None:
     assert tutorial["median_r"] == pytest.approx(commands["train --pca 100"]["median_r"], abs=0.02)
 
 
+def test_checked_and_unchecked_commands_are_compared(tmp_path: Path) -> None:
+    path = tmp_path / "checking.json"
+    words = ["--small", "--rounds", "1", "--json", str(path)]
+    subprocess.run([sys.executable, "-m", "tests.benchmarks.checking", *words], cwd=ROOT, check=True)
+    ratios = json.loads(path.read_text())["checking"]
+    assert len(ratios) == 4
+    assert all(kind["cpu"] > 0 for kind in ratios.values())
+
+
 def test_both_sides_hold_out_the_same_images() -> None:
     # Imported here: it brings torch and scikit-learn, and the other tests of this folder need neither.
     from tests.benchmarks.tutorial import split

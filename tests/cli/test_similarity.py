@@ -127,8 +127,8 @@ def test_of_several_subjects_the_mean_is_shown(similarity):
     printed = json.loads(result.stdout)
     assert [row["n_subjects"] for row in printed["group"]] == [2, 2]
     for row in printed["group"]:
-        own = [one["similarity"] for one in printed["rows"] if one["layer"] == row["layer"]]
-        assert row["mean"] == pytest.approx(np.mean(own))
+        mine = [item["similarity"] for item in printed["rows"] if item["layer"] == row["layer"]]
+        assert row["mean"] == pytest.approx(np.mean(mine))
         # They saw different images.
         assert row["ceiling_low"] is None
     assert "early: 2 subjects" in similarity("--roi", "early").stdout
@@ -231,13 +231,13 @@ def test_real_brains_are_as_similar_to_alexnet_as_was_measured_by_hand(tmp_path)
     assert group["IT", "features.10"]["with_mean"] == pytest.approx(0.129, abs=6e-4)
     # One person against scipy, from the features of the store.
     (subject,) = open_dataset(home / "images").subjects()
-    found = algocli.similarity(
+    outcome = algocli.similarity(
         subject, layers="features.3", rdm=home / "fmri_EVC_RDMs.npz", n_permutations=1, cache_dir=tmp_path / "cache"
     )
     store = algocli.extract(
         subject, "alexnet", "features.3", weights=WEIGHTS, dtype="float32", cache_dir=tmp_path / "cache"
     ).stores[0]
-    own = pdist(np.asarray(store.features, np.float64), "correlation")
+    mine = pdist(np.asarray(store.features, np.float64), "correlation")
     brain = np.load(home / "fmri_EVC_RDMs.npz")["arr_0"][4]
-    expected = spearmanr(own, brain[np.triu_indices(78, 1)]).statistic
-    assert found.array()[4, 0, 0] == pytest.approx(expected, abs=1e-6)
+    expected = spearmanr(mine, brain[np.triu_indices(78, 1)]).statistic
+    assert outcome.array()[4, 0, 0] == pytest.approx(expected, abs=1e-6)

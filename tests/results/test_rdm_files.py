@@ -32,15 +32,15 @@ def condensed(matrices):
 )
 def test_every_usual_form_is_read(tmp_path, array, expected):
     np.save(tmp_path / "people.npy", array)
-    (found,) = read_rdms(tmp_path / "people.npy")
-    assert found.name == "people"
-    np.testing.assert_array_equal(found.of_subjects, expected)
+    (result,) = read_rdms(tmp_path / "people.npy")
+    assert result.name == "people"
+    np.testing.assert_array_equal(result.of_subjects, expected)
 
 
 def test_an_archive_of_several_has_an_rdm_of_each(tmp_path):
     np.savez_compressed(tmp_path / "brain.npz", EVC=PEOPLE, IT=WHOLE)
-    found = read_rdms(tmp_path / "brain.npz")
-    assert [(rdm.name, len(rdm.of_subjects)) for rdm in found] == [("EVC", 3), ("IT", 1)]
+    result = read_rdms(tmp_path / "brain.npz")
+    assert [(rdm.name, len(rdm.of_subjects)) for rdm in result] == [("EVC", 3), ("IT", 1)]
     np.savez(tmp_path / "alone.npz", PEOPLE)
     assert [rdm.name for rdm in read_rdms(tmp_path / "alone.npz")] == ["alone"]
     assert [rdm.name for rdm in read_rdms(tmp_path / "alone.npz", "V1")] == ["V1"]

@@ -11,7 +11,7 @@ from algocli.compute.lock import hold
 from algocli.encoding.settings import Settings
 from algocli.errors import StorageError
 from algocli.runs.opening import open_run
-from algocli.runs.p_values import KeptP, keep, kept, state
+from algocli.runs.p_values import KeptP, keep, kept, make_again, state
 from algocli.runs.run import Run, SubjectRun
 
 SIZES = {"left": 3, "right": 4}
@@ -94,6 +94,13 @@ def test_a_run_in_other_hands_is_left_alone(run: Run) -> None:
 def test_damaged_values_are_none(share: SubjectRun, name: str, spoil) -> None:  # type: ignore[no-untyped-def]
     spoil(share.folder / name)
     assert kept(share) is None
+
+
+def test_who_computes_damaged_values_again_is_told_how_many_permutations_they_were_from(share: SubjectRun) -> None:
+    name = share.folder.parent.name
+    assert make_again(share) == f"algocli report --run {name} --significance --permutations 99 --seed 3 -s 1"
+    (share.folder / "significance.json").write_text("damaged")
+    assert make_again(share) == f"algocli report --run {name} --significance -s 1"
 
 
 def test_values_of_another_number_of_vertices_are_none(share: SubjectRun) -> None:

@@ -34,14 +34,16 @@ def others(home: Path, subject: Subject, content: str, *, force: bool) -> list[P
         If there are any, and they are not to be replaced.
     """
     _settle(home, subject)
-    found = [folder for folder in folders_of_subject(home, subject.name) if folder.name != store_name(subject, content)]
-    if found and not force:
+    stores = [
+        folder for folder in folders_of_subject(home, subject.name) if folder.name != store_name(subject, content)
+    ]
+    if stores and not force:
         raise UsageError(
             f"{home.name} holds other features of subject {subject.id} already, "
-            f"from {FeatureStore(found[0]).manifest['provenance'].get('file')}",
+            f"from {FeatureStore(stores[0]).manifest['provenance'].get('file')}",
             hint="force=True replaces them; another name=... keeps both",
         )
-    return found
+    return stores
 
 
 def folder_for(place: Path, subject: Subject, replaced: list[Path]) -> Path:

@@ -171,21 +171,21 @@ class Library:
 
     def _kinds(self) -> list[Kind]:
         """Return all kinds, by name; what describes one and is damaged is passed over: extracting again mends it."""
-        found: dict[str, Kind] = {}
+        kinds: dict[str, Kind] = {}
         for cache in (self.cache_dir, *self.lenders):
             for path in sorted((cache / "features").glob("*/recipe.json")):
                 with suppress(DataError):
                     recipe = read_recipe(path.parent)
-                    found.setdefault(path.parent.name, Kind(recipe)).homes.append(path.parent)
-        return list(found.values())
+                    kinds.setdefault(path.parent.name, Kind(recipe)).homes.append(path.parent)
+        return list(kinds.values())
 
     def _kinds_of(self, model: str, layer: str, variant: Variant) -> list[Kind]:
         """Return the kinds of a layer that are of a variant; never none."""
-        found = [kind for kind in self._kinds() if is_of(kind, model) and kind.recipe["layer"] == layer]
-        if not found:
+        kinds = [kind for kind in self._kinds() if is_of(kind, model) and kind.recipe["layer"] == layer]
+        if not kinds:
             _refuse_damaged(self.cache_dir, model, layer)
             raise self._missing(model, layer, variant)
-        return of_variant(found, variant, _extraction([model], [layer], variant))
+        return of_variant(kinds, variant, _extraction([model], [layer], variant))
 
     def _at_hand(self, kinds: Sequence[Kind]) -> list[Kind]:
         """Return the kinds that all subjects have something of, or else any has; without subjects those begun."""
@@ -203,7 +203,9 @@ class Library:
         """Say whether there is anything of a kind that was made of a subject's images, whole, in part or damaged."""
         name = store_name(subject, self._contents[subject.id])
         for home in kind.homes:
-            folders = [home / name] if is_store(home / name) else [one.folder for one in fitting_by_id(home, subject)]
+            folders = (
+                [home / name] if is_store(home / name) else [store.folder for store in fitting_by_id(home, subject)]
+            )
             if any(map(_is_begun, folders)):
                 return True
         return False

@@ -22,6 +22,7 @@ from algocli.dataset.stimuli import FROM_DATASET, Stimulus, ids_digest
 from algocli.errors import DataError, MissingStep, NoPixels, UsageError, reading
 from algocli.features.store.commands import command, describe
 from algocli.features.store.keys import Recipe
+from algocli.features.store.readable import ASIDE
 from algocli.features.store.shards import FeatureStore
 
 # Where a store's provenance counts the images that were more than read, by what was done to them.
@@ -104,9 +105,6 @@ def find_store(cache_dir: Path, name: str, subject: Subject, content: str) -> Fe
     exact = home / store_name(subject, content)
     store = FeatureStore(exact) if is_store(exact) else _made_elsewhere(home, what, recipe, subject, cache_dir)
     left = sum(map(len, store.pending()))
-    # A whole one has the name of another for the moment in which it takes its place.
-    if left and _is_misnamed(store):
-        raise DataError(f"{store.folder / 'manifest.json'} is damaged: it is that of other images", hint=_HOW_TO_MEND)
     if left and store.is_borrowed:
         raise MissingStep(
             f"{what} were read from {store.place}, where they are gone or not complete any more",
@@ -180,15 +178,9 @@ def folders_of_subject(home: Path, name: str) -> list[Path]:
     return [folder for folder in folders if named_after(folder) == name]
 
 
-def _is_misnamed(store: FeatureStore) -> bool:
-    """Say whether a store is of other images, or numbers, than the name of its folder says."""
-    content, named = store.manifest["identity"].get("stimuli"), store.folder.name.rpartition("-")[2]
-    return isinstance(content, str) and content[:8] != named
-
-
 def aside(home: Path, name: str = "") -> Path:
     """Return the folder in which a recipe's stores are made that are to replace others, or those of one subject."""
-    return home / ".aside" / name
+    return home / ASIDE / name
 
 
 def named_after(store: Path) -> str:

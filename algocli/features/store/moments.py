@@ -49,8 +49,8 @@ def moments(store: Readable, folder: Path, *, track: Track = silent) -> Moments:
 
 def _sums(store: Readable, rows: slice) -> NDArray[np.float64]:
     """Return the sums of some images' features, and of their squares, (2, n_rows)."""
-    found = np.zeros((2, rows.stop - rows.start))
+    result = np.zeros((2, rows.stop - rows.start))
     for columns in store.column_blocks():
         block = store.read(rows, columns).astype(np.float64)
-        found += block.sum(axis=1), np.einsum("ij,ij->i", block, block)
-    return found
+        result += block.sum(axis=1), np.einsum("ij,ij->i", block, block)
+    return result

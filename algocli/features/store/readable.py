@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -41,6 +42,8 @@ _MANIFEST = {
         "shape?": [int],
     },
 }
+# Within a recipe's folder: where stores are made that are to replace others.
+ASIDE = ".aside"
 # Under which a manifest names the folder of another cache in which the numbers lie.
 FROM = "from"
 _HOW_TO_MEND = "algocli cache verify (names the command that mends it)"
@@ -197,7 +200,38 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         raise DataError(f"{path} is damaged: no store is of {sizes} and {manifest['dtype']}", hint=_HOW_TO_MEND)
     if manifest["key"] != digest_of(manifest["identity"]):
         raise DataError(f"{path} is damaged: its key is not that of what it describes", hint=_HOW_TO_MEND)
+    if not _is_of(folder, manifest):
+        raise DataError(f"{path} is damaged: it is that of other features", hint=_HOW_TO_MEND)
     return manifest
+
+
+def _is_of(folder: Path, manifest: Mapping[str, Any]) -> bool:
+    """Say whether a manifest may be that of the store in a folder, whose name and whose records tell as well.
+
+    A store that takes the place of another has its name for a moment, and its own records.
+    """
+    named = re.fullmatch(r".+-([0-9a-f]{8})", folder.name)
+    home = folder.parents[2] if folder.parent.parent.name == ASIDE else folder.parent
+    identity = manifest["identity"]
+    of_images = named is None or str(identity.get("stimuli", named[1])).startswith(named[1])
+    if of_images and _is_of_recipe(home.name, identity):
+        return True
+    key = str(manifest["key"])
+    return any(_key_of(record) == key for record in sorted((folder / "done").glob("*.json")))
+
+
+def _is_of_recipe(home: str, identity: Mapping[str, Any]) -> bool:
+    """Say whether features of this identity may lie in a recipe's folder, which is named after what makes them."""
+    named = re.fullmatch(r".*-([0-9a-f]{8})", home)
+    if "source" in identity or named is None:
+        return bool(identity.get("name", home) == home)
+    return digest_of({name: part for name, part in identity.items() if name != "stimuli"}).startswith(named[1])
+
+
+def _key_of(record: Path) -> str | None:
+    with suppress(DataError):
+        return str(read_sealed(record).get("key"))
+    return None
 
 
 class Rows:

@@ -78,7 +78,7 @@ def count_in_cells(points: Points, among: Collection[Points] = ()) -> Densities:
     among
         Those of all that have the same cells, these included: of fields to be held side by side.
     """
-    fields = [side for one in among or (points,) for side in one.values()]
+    fields = [side for cloud in among or (points,) for side in cloud.values()]
     perfect, r = (np.concatenate(sides) for sides in zip(*fields, strict=True))
     width = _NARROW if len(r) >= _MANY * len(fields) else _WIDE
     x_edges = _edges(0.0, float(perfect.max(initial=0.0)), width)

@@ -83,12 +83,12 @@ class DotPlot:
     @property
     def runs(self) -> tuple[str, ...]:
         """The runs, each once."""
-        return tuple(dict.fromkeys(one.run for one in self.dots))
+        return tuple(dict.fromkeys(dots.run for dots in self.dots))
 
     @property
     def sides(self) -> tuple[Side, ...]:
         """The sides, each once."""
-        return tuple(dict.fromkeys(one.hemisphere for one in self.dots))
+        return tuple(dict.fromkeys(dots.hemisphere for dots in self.dots))
 
     @property
     def are_told_apart(self) -> bool:
@@ -98,18 +98,18 @@ class DotPlot:
     @property
     def n_fewer(self) -> bool:
         """Whether some ROI is of fewer subjects than all, but of some."""
-        n = np.concatenate([one.group.n_subjects for one in self.dots])
+        n = np.concatenate([dots.group.n_subjects for dots in self.dots])
         return bool(((n > 0) & (n < len(self.subjects))).any())
 
     @property
     def is_absent(self) -> bool:
         """Whether no subject has some ROI."""
-        return any(bool((one.group.n_subjects == 0).any()) for one in self.dots)
+        return any(bool((dots.group.n_subjects == 0).any()) for dots in self.dots)
 
     def only(self, rois: Collection[str]) -> DotPlot:
         """Return the part that shows some ROIs, to the same scale."""
         columns = [column for column, roi in enumerate(self.classes) if roi in rois]
-        dots = tuple(replace(one, scores=one.scores[:, columns]) for one in self.dots)
+        dots = tuple(replace(each, scores=each.scores[:, columns]) for each in self.dots)
         classes = {roi: roi_class for roi, roi_class in self.classes.items() if roi in rois}
         return replace(self, classes=classes, dots=dots, limits=_limits(self))
 
@@ -174,34 +174,34 @@ def _limits(shown: DotPlot) -> tuple[float, float]:
     """Return from where to where scores are drawn: all dots and 0, and intervals as far as that makes sense."""
     if shown.limits is not None:
         return shown.limits
-    scores = np.concatenate([one.scores.ravel() for one in shown.dots] + [[0.0]])
+    scores = np.concatenate([dots.scores.ravel() for dots in shown.dots] + [[0.0]])
     least, most = float(np.nanmin(scores)), float(np.nanmax(scores))
     reach = _BEYOND * max(most - least, 0.05)
-    low = min([least, *(float(end) for one in shown.dots for end in one.group.low if np.isfinite(end))])
-    high = max([most, *(float(end) for one in shown.dots for end in one.group.high if np.isfinite(end))])
+    low = min([least, *(float(end) for dots in shown.dots for end in dots.group.low if np.isfinite(end))])
+    high = max([most, *(float(end) for dots in shown.dots for end in dots.group.high if np.isfinite(end))])
     return max(low, least - reach), min(high, most + reach)
 
 
 def _is_cut(shown: DotPlot) -> bool:
     low, high = _limits(shown)
-    return any(bool((one.group.low < low).any() or (one.group.high > high).any()) for one in shown.dots)
+    return any(bool((dots.group.low < low).any() or (dots.group.high > high).any()) for dots in shown.dots)
 
 
 def _draw_side(axes: Axes, shown: DotPlot, side: Side, places: Sequence[Place], theme: Theme) -> None:
     middles = np.array([place.x for place in places])
     width = _RUNS / len(shown.runs)
     across = np.linspace(_FIRST_DOT, _LAST_DOT, len(shown.subjects) + 2)[1:-1] * width
-    own = [one for one in shown.dots if one.hemisphere == side]
-    starts = [(order - (len(own) - 1) / 2) * width for order in range(len(own))]
+    runs = [dots for dots in shown.dots if dots.hemisphere == side]
+    starts = [(order - (len(runs) - 1) / 2) * width for order in range(len(runs))]
     low, high = _limits(shown)
     for number, offset in enumerate(across):
-        if len(own) > 1:
-            _join(axes, [middles + start + offset for start in starts], [one.scores[number] for one in own], theme)
-        for order, (one, start) in enumerate(zip(own, starts, strict=True)):
-            axes.plot(middles + start + offset, one.scores[number], **_look(shown, number, order, theme))
-    for order, (one, start) in enumerate(zip(own, starts, strict=True)):
-        _draw_means(axes, one.group, middles + start + _MEAN * width, (low, high), _colour(shown, order, theme), theme)
-    n = np.max([one.group.n_subjects for one in own], axis=0)
+        if len(runs) > 1:
+            _join(axes, [middles + start + offset for start in starts], [dots.scores[number] for dots in runs], theme)
+        for order, (dots, start) in enumerate(zip(runs, starts, strict=True)):
+            axes.plot(middles + start + offset, dots.scores[number], **_dot_style(shown, number, order, theme))
+    for order, (dots, start) in enumerate(zip(runs, starts, strict=True)):
+        _draw_means(axes, dots.group, middles + start + _MEAN * width, (low, high), _colour(shown, order, theme), theme)
+    n = np.max([dots.group.n_subjects for dots in runs], axis=0)
     for place, having in zip(places, n.tolist(), strict=True):
         small: dict[str, Any] = {"ha": "center", "va": "bottom", "color": theme.quiet_ink, "fontsize": 7}
         if having == 0:
@@ -231,17 +231,17 @@ def _draw_means(
     low, high = limits
     some = np.isfinite(group.low)
     # The rim keeps the darkest run apart from dark paper, and the palest from white.
-    look: dict[str, Any] = {
+    style: dict[str, Any] = {
         "color": colour,
         "zorder": 4,
         "path_effects": [withStroke(linewidth=2, foreground=theme.quiet_ink)],
     }
-    axes.vlines(across[some], group.low[some].clip(low, high), group.high[some].clip(low, high), linewidth=1.4, **look)
-    look["linestyle"] = "none"
-    axes.plot(across, group.mean, marker="_", markersize=6, markeredgewidth=1.8, **look)
+    axes.vlines(across[some], group.low[some].clip(low, high), group.high[some].clip(low, high), linewidth=1.4, **style)
+    style["linestyle"] = "none"
+    axes.plot(across, group.mean, marker="_", markersize=6, markeredgewidth=1.8, **style)
     for is_beyond, end, marker in ((group.low < low, low, "v"), (group.high > high, high, "^")):
         where = across[is_beyond]
-        axes.plot(where, np.full(len(where), end), marker=marker, markersize=3, **look)
+        axes.plot(where, np.full(len(where), end), marker=marker, markersize=3, **style)
 
 
 def _colour(shown: DotPlot, order: int, theme: Theme) -> str:
@@ -249,15 +249,15 @@ def _colour(shown: DotPlot, order: int, theme: Theme) -> str:
     return theme.ink if len(shown.runs) == 1 else ordered_colours(len(shown.runs))[order]
 
 
-def _look(shown: DotPlot, number: int, order: int, theme: Theme) -> dict[str, Any]:
+def _dot_style(shown: DotPlot, number: int, order: int, theme: Theme) -> dict[str, Any]:
     """Return how a subject's dots look in one of the runs."""
     rim = {"markeredgecolor": theme.quiet_ink, "markeredgewidth": 0.3}
-    look: dict[str, Any] = {"linestyle": "none", "zorder": 3, **rim}
+    style: dict[str, Any] = {"linestyle": "none", "zorder": 3, **rim}
     if shown.are_told_apart:
-        return look | {"marker": _MARKERS[number], "color": CATEGORY_COLOURS[number], "markersize": 4}
+        return style | {"marker": _MARKERS[number], "color": CATEGORY_COLOURS[number], "markersize": 4}
     if len(shown.runs) == 1:
-        return look | {"marker": "o", "color": theme.context, "markersize": 3}
-    return look | {"marker": "o", "color": _colour(shown, order, theme), "markersize": 2.8}
+        return style | {"marker": "o", "color": theme.context, "markersize": 3}
+    return style | {"marker": "o", "color": _colour(shown, order, theme), "markersize": 2.8}
 
 
 def _legend(shown: DotPlot, theme: Theme, width: float) -> tuple[list[Line2D], int]:
@@ -265,14 +265,14 @@ def _legend(shown: DotPlot, theme: Theme, width: float) -> tuple[list[Line2D], i
     from matplotlib.lines import Line2D
 
     if len(shown.runs) > 1:
-        named = [(f"{order + 1}  {run}", _look(shown, 0, order, theme)) for order, run in enumerate(shown.runs)]
+        named = [(f"{order + 1}  {run}", _dot_style(shown, 0, order, theme)) for order, run in enumerate(shown.runs)]
     elif shown.are_told_apart:
-        named = [(_called(number), _look(shown, order, 0, theme)) for order, number in enumerate(shown.subjects)]
+        named = [(_called(number), _dot_style(shown, order, 0, theme)) for order, number in enumerate(shown.subjects)]
     else:
-        named = [(f"{len(shown.subjects)} subjects", _look(shown, 0, 0, theme))]
+        named = [(f"{len(shown.subjects)} subjects", _dot_style(shown, 0, 0, theme))]
     longest = max(len(label) for label, _ in named)
     n_columns = 1 if len(shown.runs) > 1 else max(1, int((width - _LEFT - _RIGHT) / max(_ENTRY, 0.07 * longest + 0.35)))
-    return [Line2D([], [], label=label, **look) for label, look in named], min(n_columns, len(named))
+    return [Line2D([], [], label=label, **style) for label, style in named], min(n_columns, len(named))
 
 
 def _called(number: SubjectId) -> str:

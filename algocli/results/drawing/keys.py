@@ -147,8 +147,8 @@ class Categories:
     @property
     def _n_columns(self) -> int:
         """One column for few names, which reads best, or for long ones, which would run into the caption."""
-        is_one = len(self.names) <= _FEW or max(map(len, self.names)) > _LONG
-        return 1 if is_one else _LEGEND_COLUMNS
+        is_single = len(self.names) <= _FEW or max(map(len, self.names)) > _LONG
+        return 1 if is_single else _LEGEND_COLUMNS
 
 
 # Either colours the pixels of a map and explains the colours in a corner of the figure.

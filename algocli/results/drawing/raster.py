@@ -62,14 +62,14 @@ class Pixels:
     def prevailing(self, codes: NDArray[np.int64]) -> NDArray[np.int64]:
         """Take the code whose corners have the largest weight together, (n_pixels,): between codes is nothing."""
         corners = codes[self.vertices]
-        (one, two, three), (w_one, w_two, w_three) = corners.T, self.weights.T
+        (first, second, third), (w_first, w_second, w_third) = corners.T, self.weights.T
         # Two that agree outvote the third only together; three that differ are each alone.
-        best: NDArray[np.int64] = np.where(w_two > w_one, two, one)
-        best = np.where(w_three > np.maximum(w_one, w_two), three, best)
+        best: NDArray[np.int64] = np.where(w_second > w_first, second, first)
+        best = np.where(w_third > np.maximum(w_first, w_second), third, best)
         for pair, weight, other, against in (
-            (one == two, w_one + w_two, one, w_three),
-            (two == three, w_two + w_three, two, w_one),
-            (one == three, w_one + w_three, one, w_two),
+            (first == second, w_first + w_second, first, w_third),
+            (second == third, w_second + w_third, second, w_first),
+            (first == third, w_first + w_third, first, w_second),
         ):
             best = np.where(pair & (weight >= against), other, best)
         return best

@@ -50,8 +50,8 @@ def subjects_differences(comparison: Comparison, hemisphere: Side) -> Table:
     """Return the means over subjects, then one row a subject, of all its vertices or of the first ROI there is."""
     roi = comparison.rois_side_by_side[0]
     each = {n: comparison.of_roi(n, hemisphere, roi) for n in comparison.subjects}
-    rows = tuple((Cell(f"Subject {n}", n), *_cells(comparison, found)) for n, found in each.items())
-    having = [found for found in each.values() if found and found[0].n_vertices]
+    rows = tuple((Cell(f"Subject {n}", n), *_cells(comparison, of_subject)) for n, of_subject in each.items())
+    having = [of_subject for of_subject in each.values() if of_subject and of_subject[0].n_vertices]
     head = ((Cell("Mean over subjects"), *_cells(comparison, _means(having))),) if having else ()
     return Table(
         f"subjects-{hemisphere}",
@@ -86,10 +86,10 @@ def _means(having: Sequence[Sequence[DifferenceRow]]) -> list[DifferenceRow]:
 
 def settings_side_by_side(runs: Sequence[Run]) -> tuple[SettingRow, ...]:
     """Return what the features are and every setting that plays a part in any run, a dash where it plays none."""
-    found = [{**features_in_short(run), **describe_settings(run.settings)} for run in runs]
+    of_runs = [{**features_in_short(run), **describe_settings(run.settings)} for run in runs]
     # The run with most to say tells where a setting stands that others lack.
-    names = dict.fromkeys(name for facts in sorted(found, key=len, reverse=True) for name in facts)
-    return tuple(SettingRow(name, tuple(facts.get(name, DASH) for facts in found)) for name in names)
+    names = dict.fromkeys(name for facts in sorted(of_runs, key=len, reverse=True) for name in facts)
+    return tuple(SettingRow(name, tuple(facts.get(name, DASH) for facts in of_runs)) for name in names)
 
 
 def _columns(comparison: Comparison) -> Iterator[Column]:

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from algocli.compute.remarks import list_some
 from algocli.dataset.naming import SubjectId
 from algocli.encoding.regressions.registry import regression_of
 from algocli.encoding.settings import Settings
@@ -115,15 +116,10 @@ def _held_out(settings: Settings) -> str:
 def features_in_short(run: Run) -> Facts:
     """Say what most of all makes a run: its layers, their weights and how images were prepared, as far as is known."""
     home = run.cache_dir / "features"
-    found = [_recipe_facts(home / name) for name in run.settings.features]
+    recipes = [_recipe_facts(home / name) for name in run.settings.features]
     names = ("Layer", "Weights", "Images prepared")
-    told = {name: list(dict.fromkeys(facts[name] for facts in found if name in facts)) for name in names}
-    return {name: _listed(values) for name, values in told.items() if values}
-
-
-def _listed(values: list[str]) -> str:
-    n_more = len(values) - _MOST_LISTED
-    return "; ".join(values) if n_more <= 0 else f"{'; '.join(values[:_MOST_LISTED])} and {n_more} more"
+    told = {name: list(dict.fromkeys(facts[name] for facts in recipes if name in facts)) for name in names}
+    return {name: list_some(values, _MOST_LISTED, between="; ") for name, values in told.items() if values}
 
 
 def finished(run: Run) -> str:

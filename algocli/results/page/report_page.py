@@ -200,8 +200,8 @@ def _in_short(report: Report, subject: SubjectId) -> str:
     """Say the median r of a subject, of all its vertices or of the one ROI there is."""
     roi = report.rois_side_by_side[0]
     rows = ((h, report.row(subject, h, roi)) for h in report.sides)
-    found = [f"{row.median_r:.3f} {h}" for h, row in rows if row is not None and row.median_r is not None]
-    return f"median r of {roi.lower() if roi == ALL_VERTICES else roi}: {', '.join(found)}" if found else ""
+    medians = [f"{row.median_r:.3f} {h}" for h, row in rows if row is not None and row.median_r is not None]
+    return f"median r of {roi.lower() if roi == ALL_VERTICES else roi}: {', '.join(medians)}" if medians else ""
 
 
 def _has_rois(report: Report) -> bool:

@@ -19,7 +19,7 @@ def runs_table(ranked: Ranked, settings: Sequence[SettingRow]) -> Table:
     subjects, order = ranked.comparison.subjects, ranked.order(ranked.comparison.subjects)
     # A layer and its weights say what the name of features does.
     has_layer = any(setting.name == "Layer" for setting in settings)
-    differing = [one for one in settings if one.differs and not (has_layer and one.name == "Features")]
+    differing = [setting for setting in settings if setting.differs and not (has_layer and setting.name == "Features")]
     short = dict(zip(ranked.comparison.names, told_apart(ranked.comparison.names)[0], strict=True))
 
     def cells(run: str) -> Iterator[Cell]:

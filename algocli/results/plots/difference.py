@@ -89,7 +89,7 @@ def difference_map(
     scores = _scores(subject, run, against, wishes)
     values = {h: r - other for h, (r, other) in scores.items()}
     drawn = wishes.on_surface(subject, values)
-    own_key = difference_scale(np.concatenate(list(values.values())), run, against, wishes)
+    fitted_key = difference_scale(np.concatenate(list(values.values())), run, against, wishes)
     said = f"{_compare(scores, run, against)} {remark_on_images([run, against], subject.id)}"
     caption = (
         f"Pearson's r on {SCORED_ON}: run {called(run)} minus run {called(against)}.\n{said}\n"
@@ -97,7 +97,7 @@ def difference_map(
     )
     default = f"{shortened(run.name)} against {shortened(against.name)}, subject {subject.id}"
     return BrainMap(
-        (Panel(drawn),), key or own_key, title or default, caption, wishes.surface, wishes.outlines(subject)
+        (Panel(drawn),), key or fitted_key, title or default, caption, wishes.surface, wishes.outlines(subject)
     )
 
 
@@ -124,8 +124,8 @@ def scores_of_both(subject: Subject, run: Run, against: Run, side: Side) -> Pair
 def _scores(subject: Subject, run: Run, against: Run, wishes: Wishes) -> dict[Side, Pair]:
     """Return both runs' r, (n_vertices,) each, for each hemisphere."""
     both = {h: scores_of_both(subject, run, against, h) for h in wishes.sides(subject)}
-    one, other = (wishes.explainable(subject, {h: pair[place] for h, pair in both.items()}) for place in (0, 1))
-    return {h: (one[h], other[h]) for h in both}
+    of_run, of_other = (wishes.explainable(subject, {h: pair[place] for h, pair in both.items()}) for place in (0, 1))
+    return {h: (of_run[h], of_other[h]) for h in both}
 
 
 def _compare(scores: Mapping[Side, Pair], run: Run, against: Run) -> str:

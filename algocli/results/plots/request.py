@@ -106,8 +106,8 @@ class Wishes:
 
     def places(self, subject: Subject, name: str) -> Places:
         """Return the challenge vertices of a region in each hemisphere, but those that are left out."""
-        found = places(subject, name, self.sides(subject))
-        return {h: its[explainable(subject, h, self.min_ceiling)[its]] for h, its in found.items()}
+        vertices = places(subject, name, self.sides(subject))
+        return {h: its[explainable(subject, h, self.min_ceiling)[its]] for h, its in vertices.items()}
 
     def on_surface(self, subject: Subject, values: Values) -> dict[Side, NDArray[np.float64]]:
         """Put a subject's values, (n_vertices,) a hemisphere, to their places on the mesh, NaN elsewhere."""

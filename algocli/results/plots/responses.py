@@ -52,8 +52,8 @@ def plot_response(
     chosen = challenge.subjects(wishes.subjects)
     only = known_rois(chosen, rois)
     # All are found before the first is drawn.
-    found = [(subject, find_row(subject, row, nsd_id)) for subject in chosen]
-    for subject, at in found:
+    placed = [(subject, find_row(subject, row, nsd_id)) for subject in chosen]
+    for subject, at in placed:
         title = wishes.heading(f"Responses to training image {at}", subject.id, chosen)
         measured = wishes.explainable(subject, _within(subject, _measured(subject, at, wishes), only))
         image = subject.train_stimuli[at]
@@ -83,10 +83,10 @@ def plot_prediction(
     """
     pairs = scored_subjects(challenge, run, wishes.subjects)
     only = known_rois([subject for subject, _ in pairs], rois)
-    found = [
+    placed = [
         (subject, subject_run, *_held_out_row(subject, subject_run, row, nsd_id)) for subject, subject_run in pairs
     ]
-    for subject, subject_run, at, position in found:
+    for subject, subject_run, at, position in placed:
         title = wishes.heading(f"Responses to held-out image {at}", subject.id, pairs)
         measured = wishes.explainable(subject, _within(subject, _measured(subject, at, wishes), only))
         rows = {
@@ -127,13 +127,13 @@ def find_row(subject: Subject, row: int | None, nsd_id: int | None) -> int:
     """
     images = subject.train_stimuli
     if nsd_id is not None:
-        found = next((at for at, image in enumerate(images) if str(image.id) == str(nsd_id)), None)
-        if found is None:
+        row_of_id = next((at for at, image in enumerate(images) if str(image.id) == str(nsd_id)), None)
+        if row_of_id is None:
             raise UsageError(
                 f"no training image of subject {subject.id} has {subject.ids.name} {nsd_id}",
                 hint=f"`algocli stimuli -s {subject.id}` lists those there are",
             )
-        return found
+        return row_of_id
     if row is None or not 0 <= row < len(images):
         raise UsageError(f"subject {subject.id} has no training image {row}: rows go from 0 to {len(images) - 1}")
     return row

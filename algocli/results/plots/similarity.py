@@ -16,29 +16,29 @@ from algocli.results.similarity_table import Similarity
 _SMALL = 0.2
 
 
-def plot_similarity(found: Similarity, wishes: Wishes | None = None) -> Chart[LayersByRoi]:
+def plot_similarity(result: Similarity, wishes: Wishes | None = None) -> Chart[LayersByRoi]:
     """Draw layers from top to bottom and what they were compared with from left to right; of several subjects means."""
     wishes = wishes or Wishes()
-    values = found.shown
-    whose = [one for one in found.subjects if one is not None]
+    values = result.shown
+    whose = [item for item in result.subjects if item is not None]
     if len(whose) > 1:
         field, subject = f"mean of {len(whose)} subjects", f"{len(whose)} subjects"
     else:
         field = subject = list_subjects(whose) if whose else "all"
-    layers = tuple(LayerOfRun(name, name, "") for name in found.layers)
+    layers = tuple(LayerOfRun(name, name, "") for name in result.layers)
     there = np.asarray(np.isfinite(values).any(axis=0), dtype=np.int64)
-    targets = dict(zip(found.targets, all_shortened(found.targets), strict=True))
-    classes = {targets[name]: found.classes[name] for name in found.targets}
-    table = LayersByRoi(subject, layers, found.how.told, classes, {field: values}, {field: there})
+    targets = dict(zip(result.targets, all_shortened(result.targets), strict=True))
+    classes = {targets[name]: result.classes[name] for name in result.targets}
+    table = LayersByRoi(subject, layers, result.how.told, classes, {field: values}, {field: there})
     absent = "" if there.all() else ", a dash what is absent"
-    n_images = " and ".join(f"{n:,}" for n in found.n_images)
-    what = {"ROI": "ROI", "RDM": "RDM", "layer": "layer"}[found.kind]
+    n_images = " and ".join(f"{n:,}" for n in result.n_images)
+    what = {"ROI": "ROI", "RDM": "RDM", "layer": "layer"}[result.kind]
     return draw_heatmap(
         table,
-        wishes.scale(values, found.how.short),
-        labels=all_shortened(found.layers),
+        wishes.scale(values, result.how.short),
+        labels=all_shortened(result.layers),
         title=wishes.title or f"Similarity of layers by {what}",
-        caption=f"{found.how.told}, {n_images} images. A frame marks the largest value{absent}.",
+        caption=f"{result.how.told}, {n_images} images. A frame marks the largest value{absent}.",
         # A single brain's RDM is so noisy that hundredths would tell no layers apart.
         digits=3 if np.nanmax(np.abs(values)) < _SMALL else 2,
         dpi=wishes.dpi,

@@ -39,8 +39,8 @@ def noise_ceiling(subjects: NDArray[np.float64], measure: Measure) -> Ceiling:
     """
     compare = similarity_of(measure)
     total, n = subjects.sum(axis=0), len(subjects)
-    low = [compare(own, again(total - own, measure)) for own in subjects]
-    high = [compare(own, again(total, measure)) for own in subjects]
+    low = [compare(mine, again(total - mine, measure)) for mine in subjects]
+    high = [compare(mine, again(total, measure)) for mine in subjects]
     assert n > 1  # one alone is its own mean
     return Ceiling(float(np.mean(low)), float(np.mean(high)))
 

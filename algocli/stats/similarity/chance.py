@@ -53,21 +53,21 @@ def by_chance(
     by_pair, still = np.ascontiguousarray(few.T, np.float32), np.ascontiguousarray(many.T, np.float32)
     rng = np.random.default_rng(seed)
     orders = np.stack([rng.permutation(pairs.n_images) for _ in range(n_permutations)], axis=1)
-    found = np.zeros((n_permutations, len(few), len(many)), np.float32)
+    result = np.zeros((n_permutations, len(few), len(many)), np.float32)
 
     def draw(some: slice) -> None:
         mine = orders[:, some]
         for block in blocks(len(pairs), max(1, _NUMBERS // (length(some) * len(few)))):
             places = pairs.places[mine[pairs.first[block]], mine[pairs.second[block]]]
             moved = np.take(by_pair, places, axis=0, mode="clip").reshape(len(places), -1)
-            found[some] += (moved.T @ still[block]).reshape(length(some), len(few), len(many))
+            result[some] += (moved.T @ still[block]).reshape(length(some), len(few), len(many))
 
     together = blocks(n_permutations, ORDERS)
     with each_by_itself():
         done = in_threads(draw, together, n_threads=n_cores())
         for _ in track(done, total=len(together), label="images in random order", unit="blocks"):
             pass
-    return found.transpose(0, 2, 1) if swapped else found
+    return result.transpose(0, 2, 1) if swapped else result
 
 
 def p_of_chance(

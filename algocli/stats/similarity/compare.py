@@ -92,7 +92,7 @@ def compare(
     (u, ranges), (v, other_ranges) = (_sampled(views, sample, measure, how, pairs) for views in (first, second))
     cosines = u @ v.T
     if measure == "kendall":
-        values = np.array([tau_a(one, other) for one, other in product(u, v)]).reshape(cosines.shape)
+        values = np.array([tau_a(item, other) for item, other in product(u, v)]).reshape(cosines.shape)
         varied = influence_of_tau(u, v, values, pairs)
     else:
         values, varied = cosines, influence(u, v, cosines, pairs)

@@ -53,7 +53,7 @@ class Placed(NamedTuple):
         By which these are divided; None where the distance is the root of their double.
     """
 
-    own: NDArray[np.float64]
+    mine: NDArray[np.float64]
     terms: NDArray[np.float64]
     lengths: NDArray[np.float64] | None
 
@@ -68,7 +68,7 @@ def place(diagonal: NDArray[np.floating], moments: Moments | None, distance: Dis
     moments
         Not needed for 'euclidean'.
     """
-    own = diagonal.astype(np.float64)
+    mine = diagonal.astype(np.float64)
     terms, lengths = [], None
     if distance != "euclidean":
         assert moments is not None  # whoever asks for these has them
@@ -80,8 +80,8 @@ def place(diagonal: NDArray[np.floating], moments: Moments | None, distance: Dis
             terms.append(sums / np.sqrt(moments.n_features))
         lengths = np.sqrt(np.where(squares > _NOTHING * moments.squares, squares, 0))
         terms.append(lengths - lengths.mean())
-    matrix = np.array(terms).reshape(len(terms), len(own))
-    return Placed((own - np.square(matrix).sum(axis=0)) / 2, matrix, lengths)
+    matrix = np.array(terms).reshape(len(terms), len(mine))
+    return Placed((mine - np.square(matrix).sum(axis=0)) / 2, matrix, lengths)
 
 
 def to_distances(products: NDArray[np.floating], placed: Placed, rows: slice, columns: slice) -> NDArray[np.floating]:
@@ -95,7 +95,7 @@ def to_distances(products: NDArray[np.floating], placed: Placed, rows: slice, co
     """
     kind = products.dtype
     # Step by step: so thin a product would wake all threads of a library for nothing.
-    block = np.add.outer(placed.own[rows].astype(kind), placed.own[columns].astype(kind))
+    block = np.add.outer(placed.mine[rows].astype(kind), placed.mine[columns].astype(kind))
     for term in placed.terms.astype(kind):
         block += np.multiply.outer(term[rows], term[columns])
     block -= products

@@ -39,8 +39,8 @@ def concordance(first: NDArray[np.floating], second: NDArray[np.floating]) -> ND
     n, of_rows, of_columns = len(first), below[:, -1:], below[-1:, :]
     concordant = below[less, less] + n - of_rows[upto] - of_columns[:, upto] + below[upto, upto]
     discordant = of_rows[less] - below[less, upto] + of_columns[:, less] - below[upto, less]
-    share: NDArray[np.float64] = ((concordant - discordant) / (n - 1))[rows, columns]
-    return share
+    portion: NDArray[np.float64] = ((concordant - discordant) / (n - 1))[rows, columns]
+    return portion
 
 
 def _ties(values: NDArray[np.floating]) -> float:

@@ -26,14 +26,14 @@ def is_of_distances(measure: Measure) -> bool:
     return not measure.startswith("cka")
 
 
-def counts_own(measure: Measure) -> bool:
+def counts_diagonal(measure: Measure) -> bool:
     """Say whether an image's product with itself counts."""
     return measure == "cka"
 
 
 def pairs_of(n_images: int, measure: Measure) -> Pairs:
     """Return the pairs of so many images that a measure is of."""
-    return Pairs(n_images, counts_own(measure))
+    return Pairs(n_images, counts_diagonal(measure))
 
 
 def direction(matrix: NDArray[np.float64], measure: Measure, pairs: Pairs) -> NDArray[np.float64]:

@@ -88,9 +88,9 @@ class Products:
             return products
         moments = None if distance == "euclidean" else self.moments().at(images)
         whole = slice(0, len(images))
-        found = to_distances(products, place(self.diagonal[images], moments, distance), whole, whole)
-        np.fill_diagonal(found, 0)
-        return found.astype(np.float64)
+        result = to_distances(products, place(self.diagonal[images], moments, distance), whole, whole)
+        np.fill_diagonal(result, 0)
+        return result.astype(np.float64)
 
     def strips(self, rows: Sequence[slice], distance: Distance | None) -> Iterator[NDArray[np.float32]]:
         """Yield distances, or inner products, of each block of rows from its first image on."""

@@ -80,11 +80,11 @@ def influence(first: NDArray[np.float64], second: NDArray[np.float64], r: Cells,
 def influence_of_tau(first: NDArray[np.float64], second: NDArray[np.float64], r: Cells, pairs: Pairs) -> Influence:
     """Return the same of Kendall's tau-a."""
     sums, squares = (np.empty((pairs.n_images, *r.shape)) for _ in range(2))
-    for row, one in enumerate(first):
+    for row, item in enumerate(first):
         for column, other in enumerate(second):
-            own = 2 * (concordance(one, other) - r[row, column]) / len(pairs)
-            for found, of_pairs in ((sums, own), (squares, np.square(own))):
-                found[:, row, column] = sum(
+            mine = 2 * (concordance(item, other) - r[row, column]) / len(pairs)
+            for result, of_pairs in ((sums, mine), (squares, np.square(mine))):
+                result[:, row, column] = sum(
                     np.bincount(images, of_pairs, pairs.n_images) for images in (pairs.first, pairs.second)
                 )
     told = _Told(r.shape, pairs)
@@ -120,7 +120,7 @@ class _Told:
 
 def _of_image(directions: NDArray[np.float64], image: int, pairs: Pairs) -> NDArray[np.float64]:
     """Return what directions have of all pairs of an image, (n_directions, n_images)."""
-    own: NDArray[np.float64] = directions[:, pairs.places[image]]
+    mine: NDArray[np.float64] = directions[:, pairs.places[image]]
     # Of the one pair that it may have with itself there is half.
-    own[:, image] *= np.sqrt(2) if pairs.with_own else 0
-    return own
+    mine[:, image] *= np.sqrt(2) if pairs.with_diagonal else 0
+    return mine

@@ -82,17 +82,17 @@ def _similarities(
         return _prepare(lambda: first[view].strips(rows, distance), rows, measure, ranges[0][view])
 
     prepared = list(in_threads(prepare, range(len(first)), n_threads=n_cores()))
-    found = np.empty((len(first), len(second)))
+    result = np.empty((len(first), len(second)))
     groups = blocks(len(second), max(1, HELD_BYTES // (2 * n * n)))
     for group in track(groups, total=len(groups), label="every pair of images", unit="passes"):
         held = [np.empty((length(group), length(block), n - block.start), np.float32) for block in rows]
         for place, view in enumerate(range(len(second))[group]):
             mine = [strips[place] for strips in held]
             size = _hold(mine, second[view].strips(rows, distance), rows, measure, ranges[1][view])
-            found[:, view] = 1 / size if size > 0 else 0
-        found[:, group] *= _products(first, prepared, held, rows, distance)
+            result[:, view] = 1 / size if size > 0 else 0
+        result[:, group] *= _products(first, prepared, held, rows, distance)
     sizes = np.array([[how.size] for how in prepared])
-    alike: NDArray[np.float64] = np.divide(found, sizes, out=np.zeros_like(found), where=sizes > 0)
+    alike: NDArray[np.float64] = np.divide(result, sizes, out=np.zeros_like(result), where=sizes > 0)
     return alike
 
 
@@ -100,12 +100,12 @@ def _hold(
     mine: Sequence[Strip], strips: Iterable[Strip], rows: Sequence[slice], measure: Measure, about: Range
 ) -> float:
     """Put what is compared of a view, each pair once, into strips of its own, and return its length."""
-    for own, strip in zip(mine, strips, strict=True):
-        own[:] = strip
+    for of_it, strip in zip(mine, strips, strict=True):
+        of_it[:] = strip
     how = _prepare(lambda: mine, rows, measure, about)
-    for own, block in zip(mine, rows, strict=True):
-        own[:] = how.make(own, block)
-        own[:, : len(own)] *= _weights(len(own), measure)
+    for of_it, block in zip(mine, rows, strict=True):
+        of_it[:] = how.make(of_it, block)
+        of_it[:, : len(of_it)] *= _weights(len(of_it), measure)
     return how.size
 
 

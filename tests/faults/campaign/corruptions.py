@@ -174,6 +174,8 @@ class _Campaign:
         if words is not None:
             # What only whoever made it knows.
             words = ["theirs.npy" if word == "FILE" else word for word in words]
+            if "--significance" in words and "--permutations" not in words and "plain" in words:
+                return [SIGNIFICANCE]
             run = words[words.index("--run") + 1] if words[0] == "train" and "--run" in words else ""
             return [tuple(words), *(asked.get(run, []) if "--force" in words else [])]
         if file is None:

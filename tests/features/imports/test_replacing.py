@@ -16,7 +16,7 @@ import algocli
 from algocli.compute import places
 from algocli.dataset.challenge.subjects import Subject
 from algocli.dataset.digests import stimuli_digest
-from algocli.errors import AlgocliError, MissingStep
+from algocli.errors import AlgocliError, DataError, MissingStep
 from algocli.features.store.leftovers import find_leftovers
 from algocli.features.store.library import find_store
 from algocli.features.store.overview import list_rows
@@ -138,3 +138,21 @@ def test_what_was_to_be_replaced_may_come_again(
     bring(shared_subject, tmp_path, OLD)
     np.testing.assert_array_equal(read(shared_subject, tmp_path), OLD)
     assert not list((tmp_path / "cache/features/mine").glob(".aside/*/*"))
+
+
+def test_the_manifest_of_what_was_replaced_is_no_manifest_of_what_replaced_it(
+    shared_subject: Subject, tmp_path: Path
+) -> None:
+    """As a backup leaves it that was brought back in part: nothing is vouched for by it, and the rows stay."""
+    bring(shared_subject, tmp_path, OLD)
+    before = next((tmp_path / "cache/features/mine").glob("*/manifest.json")).read_bytes()
+    bring(shared_subject, tmp_path, NEW, force=True)
+    (manifest,) = (tmp_path / "cache/features/mine").glob("*/manifest.json")
+    whole = store_digest(tmp_path / "cache")
+    manifest.write_bytes(before)
+    with pytest.raises(DataError, match="is damaged: it is that of other features") as refused:
+        read(shared_subject, tmp_path)
+    assert str(refused.value.hint).startswith("algocli cache verify")
+    bring(shared_subject, tmp_path, NEW)
+    np.testing.assert_array_equal(read(shared_subject, tmp_path), NEW)
+    assert store_digest(tmp_path / "cache") == whole

@@ -24,9 +24,9 @@ def test_moments_and_products_tell_how_images_correlate(tmp_path, features):
     products, told = matrix.in_memory().astype(np.float64), moments(store, matrix.folder)
     np.testing.assert_allclose(told.sums, features.sum(axis=1, dtype=np.float64), rtol=1e-12)
     placed = place(np.diagonal(products), told, "correlation")
-    found = to_distances(products, placed, slice(0, 60), slice(0, 60))
+    result = to_distances(products, placed, slice(0, 60), slice(0, 60))
     # The store keeps products in single precision.
-    np.testing.assert_allclose(found, squareform(pdist(features.astype(np.float64), "correlation")), atol=1e-6)
+    np.testing.assert_allclose(result, squareform(pdist(features.astype(np.float64), "correlation")), atol=1e-6)
 
 
 def test_they_are_kept_and_not_taken_for_those_of_other_features(tmp_path, features, monkeypatch):

@@ -20,8 +20,8 @@ def test_the_ceiling_is_how_similar_people_are_to_the_mean_of_the_others_and_of_
         ("spearman", rankdata(rows, axis=1), lambda a, b: spearmanr(a, b).statistic),
         ("pearson", zscore(rows, axis=1), lambda a, b: np.corrcoef(a, b)[0, 1]),
     ):
-        found = noise_ceiling(np.stack([direction(one, measure, pairs_of(12, measure)) for one in people]), measure)
+        result = noise_ceiling(np.stack([direction(item, measure, pairs_of(12, measure)) for item in people]), measure)
         others = [np.delete(prepared, place, axis=0).mean(axis=0) for place in range(5)]
-        assert found.low == pytest.approx(np.mean([alike(*two) for two in zip(rows, others, strict=True)]), abs=1e-10)
-        assert found.high == pytest.approx(np.mean([alike(row, prepared.mean(axis=0)) for row in rows]), abs=1e-10)
-        assert found.low < found.high
+        assert result.low == pytest.approx(np.mean([alike(*two) for two in zip(rows, others, strict=True)]), abs=1e-10)
+        assert result.high == pytest.approx(np.mean([alike(row, prepared.mean(axis=0)) for row in rows]), abs=1e-10)
+        assert result.low < result.high

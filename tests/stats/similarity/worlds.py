@@ -17,9 +17,9 @@ def draw(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Draw images and return what two views have of them: (n_images, 30) and (n_images, 40), heavy-tailed."""
     common = shared * rng.standard_normal((n_images, 6)) * np.exp(0.4 * rng.standard_normal((n_images, 1)))
-    own = rng.standard_normal((2, n_images, 8))
-    first = np.tanh(np.hstack([common, own[0]])) @ _FIRST + 0.3 * rng.standard_normal((n_images, 30))
-    return first, np.hstack([common, own[1]]) @ _SECOND + 0.5 * rng.standard_normal((n_images, 40))
+    mine = rng.standard_normal((2, n_images, 8))
+    first = np.tanh(np.hstack([common, mine[0]])) @ _FIRST + 0.3 * rng.standard_normal((n_images, 30))
+    return first, np.hstack([common, mine[1]]) @ _SECOND + 0.5 * rng.standard_normal((n_images, 40))
 
 
 def as_layer(features: NDArray[np.float64]) -> Products:
