@@ -104,6 +104,8 @@ def similarity(
         Of the images' order, for p; of more than 1,000 images so many are drawn for that, and for intervals.
     correct
         How p is corrected for the number of layers and targets: 'fdr' or 'max', as in `compare`.
+    features_from
+        Other caches, as in `train`.
 
     Returns
     -------
