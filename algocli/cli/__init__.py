@@ -136,7 +136,7 @@ def _drop_output() -> None:
 _COMMANDS = (
     *("demo", "data", "prepare", "import_ceilings", "stimuli"),
     *("models", "layers", "extract", "import_features"),
-    *("train", "sweep", "report", "compare", "partition", "curve", "plot", "predict", "export"),
+    *("train", "sweep", "report", "compare", "partition", "similarity", "curve", "plot", "predict", "export"),
     *("submit", "validate", "score"),
     *("cache", "doctor"),
 )

@@ -37,6 +37,11 @@ EXAMPLES = {
         "algocli partition features.2 features.5 -s 1 -o parts",
         "algocli partition features.2 features.5 -s 1 --folds 5 --intervals --correct max",
     ),
+    "similarity": (
+        "algocli similarity -s 1 --plot similarity.png",
+        "algocli similarity -s 1 --roi streams --measure cka-unbiased -o similarity",
+        "algocli similarity -s 1 -l features.2 --to-layer 'features.*'",
+    ),
     "curve": (
         "algocli curve -s 1 --sizes 4 -o curve.png",
         "algocli curve --run everyone --sizes 40,80,120 --repeats 2 --pca full --regression ridge --csv curve.csv",

@@ -43,6 +43,7 @@ _RENAMED = {
     "file_format": "format",
     "ids_file": "ids",
     "names_file": "names",
+    "to_layers": "to-layer",
 }
 _SAME = (
     *("against", "average", "each", "batch_size", "cache_dir", "cmap", "correct", "csv", "data_dir", "dataset", "deep"),
@@ -79,19 +80,9 @@ _SAME = (
         "sizes",
     ),
     *("resample_seed", "run", "significance", "significant"),
-    *(
-        "stim_info",
-        "stimuli",
-        "stimulus",
-        "surface",
-        "title",
-        "tokens",
-        "transform",
-        "trust_remote_code",
-        "unit",
-        "vmax",
-        "vmin",
-    ),
+    *("distance", "hemisphere", "measure", "rdm", "to_features", "to_model"),
+    *("stim_info", "stimuli", "stimulus", "surface", "title", "tokens", "transform", "trust_remote_code"),
+    *("unit", "vmax", "vmin"),
     *("weighted", "weights"),
 )
 _OPTIONS = {field: option.replace("_", "-") for option, field in FIELDS.items()}

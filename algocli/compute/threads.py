@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+@contextmanager
+def each_by_itself() -> Iterator[None]:
+    """Have matrix products within a `with` block run in the threads that ask for them, and in no others.
+
+    Many small ones in several threads, each spread over all cores, would wait for one another most of the time.
+    """
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, user_api="blas"):
+        yield
 
 
 def in_threads(function: Callable[[T], R], items: Sequence[T], *, n_threads: int, batch: int = 1) -> Iterator[R]:

@@ -20,6 +20,8 @@ from algocli.errors import DataError, NoPixels
 if TYPE_CHECKING:
     from PIL import Image
 
+# What is taken for an image in a folder; a file that is named itself may be called anything.
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"})
 # EXIF 2.32, tag 274: where the stored row 0 and column 0 lie, and the turn that undoes it, as Pillow names it.
 _ORIENTATION = 274
 _TURNS = {

@@ -14,14 +14,12 @@ from numpy.typing import NDArray
 from algocli.compute.threads import in_threads
 from algocli.compute.track import Track, silent
 from algocli.dataset.conversions import Conversion, Converted, gather
-from algocli.dataset.pixels import see
+from algocli.dataset.pixels import SUFFIXES, see
 from algocli.errors import DataError, reading
 from algocli.features.passage import n_workers
 from algocli.features.rebuilding import RebuiltLayer, compute
 from algocli.features.store.shards import refuse_non_finite
 
-# What is taken for an image in a folder; a file that is named itself may be called anything.
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"})
 # Features that are held at once: 1,400 images of 46,656.
 FEATURES_BYTES = 2**28
 # Photographs of many megapixels are held as they are until they have been resized: few at a time.

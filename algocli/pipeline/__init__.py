@@ -17,6 +17,7 @@ _HOMES = {
     "train": "training",
     "sweep": "sweeping",
     "partition": "shares",
+    "similarity": "similarities",
     "report": "reports",
     "compare": "reports",
     "nested": "choices",

@@ -142,6 +142,29 @@ def plan_one(library: Library, choice: Choice, given: Mapping[str, Any], name: s
     return Plan(settings, name, said.pop() if len(said) == 1 and not named else "")
 
 
+def choose_features(library: Library, choice: Choice, note: Note = unheard) -> list[str]:
+    """Return the names of all features that are chosen, all kinds of each layer; where nothing is, all there are.
+
+    Raises
+    ------
+    MissingStep
+        If nothing is there of something that was named.
+    """
+    chosen: list[str] = []
+    model = choice.model
+    if choice.takes_preset:
+        model, layers = of_preset(choice.preset, model or DEFAULT_MODEL, None)
+        try:
+            chosen += library.find_all([model], layers, choice.variant_of_preset, note=note)
+        except MissingStep as error:
+            raise MissingStep(error.message, hint=choice.extraction) from error
+    elif choice.features is None or choice.layers is not None or model is not None:
+        model = model or (DEFAULT_MODEL if choice.layers is not None else None)
+        chosen += library.find_all(None if model is None else [model], choice.layers, choice.variant, note=note)
+    chosen += [store for word in choice.features or () for store in library.named(word)]
+    return list(dict.fromkeys(chosen))
+
+
 def plan_each(
     library: Library, choice: Choice, given: Mapping[str, Any], name: str | None, note: Note = unheard
 ) -> list[Plan]:
@@ -161,19 +184,12 @@ def plan_each(
     UsageError
         If settings make no sense for one layer, or no runs can be called so.
     """
-    chosen: list[str] = []
+    features = choose_features(library, choice, note)
     model = choice.model
     if choice.takes_preset:
-        model, layers = of_preset(choice.preset, model or DEFAULT_MODEL, None)
-        try:
-            chosen += library.find_all([model], layers, choice.variant_of_preset, note=note)
-        except MissingStep as error:
-            raise MissingStep(error.message, hint=choice.extraction) from error
-    elif choice.features is None or choice.layers is not None or model is not None:
-        model = model or (DEFAULT_MODEL if choice.layers is not None else None)
-        chosen += library.find_all(None if model is None else [model], choice.layers, choice.variant, note=note)
-    chosen += [store for word in choice.features or () for store in library.named(word)]
-    features = list(dict.fromkeys(chosen))
+        model, _ = of_preset(choice.preset, model or DEFAULT_MODEL, None)
+    elif choice.layers is not None:
+        model = model or DEFAULT_MODEL
     alone = choice.features is None and model is not None and not is_pattern(model)
     names = [None] * len(features) if name is None else _names(library, features, name, alone=alone)
     recipes = [library.recipe_of(store) for store in features]

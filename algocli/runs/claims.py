@@ -11,13 +11,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from algocli.compute.caches import where_writable
-from algocli.compute.lock import hold_if_free
+from algocli.compute.lock import hold, hold_if_free
+from algocli.dataset.naming import SubjectId
 from algocli.encoding.settings import Settings
 from algocli.errors import writing
+from algocli.runs.aside import clear
 from algocli.runs.run import Run
 from algocli.runs.vouched_arrays import place_aside
 
 _MANIFEST = "manifest.json"
+
+
+def lock_of_runs(cache_dir: Path) -> Path:
+    """Return the lock under which runs are begun, filled, replaced and deleted: held for a moment at a time."""
+    return cache_dir / "runs" / ".lock"
 
 
 def begun(run: Run) -> Run:
@@ -25,16 +32,25 @@ def begun(run: Run) -> Run:
     return run if (run.folder / _MANIFEST).is_file() else _claim(run)
 
 
-def is_claimed(run: Run) -> bool:
-    """Say whether there is a claim on the name of a run, which it may have outlived."""
-    return (_claim(run).folder / _MANIFEST).is_file()
-
-
 def withdraw(run: Run) -> None:
     """Delete the claim on the name of a run that is there by now, unless runs may only be read."""
     path = _claim(run).folder / _MANIFEST
     with where_writable(path.parent), writing(path):
         path.unlink(missing_ok=True)
+
+
+def tidy(run: Run, number: SubjectId) -> None:
+    """Delete what whoever had put a subject in its place was stopped before deleting. Hold the subject's lock.
+
+    Raises
+    ------
+    StorageError
+        If it cannot be deleted.
+    """
+    clear(run, number)
+    if (_claim(run).folder / _MANIFEST).is_file():
+        with hold(lock_of_runs(run.cache_dir)):
+            withdraw(run)
 
 
 def holds_some(run: Run) -> bool:

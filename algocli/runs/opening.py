@@ -25,7 +25,7 @@ from algocli.encoding.names import is_automatic, with_data, with_words
 from algocli.encoding.settings import Settings
 from algocli.errors import AlgocliError, UsageError
 from algocli.runs.aside import aside, clear, in_training, publish
-from algocli.runs.claims import begun, claimed, holds_some, is_claimed, is_free, is_nobodys, withdraw
+from algocli.runs.claims import begun, claimed, holds_some, is_free, is_nobodys, lock_of_runs, withdraw
 from algocli.runs.datasets import Home, Verdict, differing
 from algocli.runs.manifest import write_manifest
 from algocli.runs.mixtures import whose
@@ -33,11 +33,6 @@ from algocli.runs.run import Run, check_run_name
 from algocli.runs.subject_run import SubjectRun
 
 _WAY_OUT = "choose another name='...', or replace the whole run with force=True"
-
-
-def _lock_of_runs(cache_dir: Path) -> Path:
-    """Return the lock under which runs are begun, filled, replaced and deleted: held for a moment at a time."""
-    return cache_dir / "runs" / ".lock"
 
 
 def open_run(cache_dir: Path, name: str, settings: Settings, *, replace: bool = False) -> Run:
@@ -55,7 +50,7 @@ def open_run(cache_dir: Path, name: str, settings: Settings, *, replace: bool = 
     """
     run = Run(cache_dir / "runs" / name)
     run.opened_with = settings
-    with hold(_lock_of_runs(cache_dir)):
+    with hold(lock_of_runs(cache_dir)):
         if not _begin(run, settings, replace=replace) and not holds_some(run):
             write_manifest(run.folder, settings, None)
             withdraw(run)
@@ -95,7 +90,7 @@ def open_on(
     named = Run(home / (with_words(settings.default_name, words) if name is None else check_run_name(name)))
     if named.has_settings(settings):
         _digest_ahead(dataset, named)
-    with hold(_lock_of_runs(dataset.cache_dir), note):
+    with hold(lock_of_runs(dataset.cache_dir), note):
         if name is not None:
             _take(named, dataset, settings, numbers, force=force, note=note)
             return named
@@ -123,7 +118,7 @@ def claim(
     StorageError
         If it cannot be put there.
     """
-    lock = _lock_of_runs(run.cache_dir)
+    lock = lock_of_runs(run.cache_dir)
     with ExitStack() as held:
         with hold(lock, note):
             if not (force or begun(run).has_settings(settings)):
@@ -138,20 +133,6 @@ def claim(
         with hold(lock, note):
             joins = _joins(run, settings, dataset, subject.id, inputs, force=force)
             publish(made, run, subject.id, whole=not joins)
-            withdraw(run)
-
-
-def tidy(run: Run, number: SubjectId) -> None:
-    """Delete what whoever had put a subject in its place was stopped before deleting. Hold the subject's lock.
-
-    Raises
-    ------
-    StorageError
-        If it cannot be deleted.
-    """
-    clear(run, number)
-    if is_claimed(run):
-        with hold(_lock_of_runs(run.cache_dir)):
             withdraw(run)
 
 

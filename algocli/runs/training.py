@@ -28,8 +28,9 @@ from algocli.errors import UsageError
 from algocli.features.store.library import find_store
 from algocli.features.store.shards import FeatureStore
 from algocli.runs import networks
+from algocli.runs.claims import tidy
 from algocli.runs.datasets import Home, differing, digest_data, tell_changed_data
-from algocli.runs.opening import claim, tidy
+from algocli.runs.opening import claim
 from algocli.runs.p_values import withdraw_damaged
 from algocli.runs.run import Run
 from algocli.runs.splitting import Sameness, find_sameness, is_same, save_split, saved_split

@@ -12,4 +12,5 @@ bootstrap    how far scores might have come out otherwise
 influence    what images add to scores of folds, whose models share them
 saturation   what a score would come to, had there been images without end
 measures     r and R² as those who ask how sure they are need them
+similarity/  how alike two views of the same images are
 """

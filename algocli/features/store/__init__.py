@@ -13,6 +13,7 @@ borrowing   features of other caches, read where they lie
 commands    which command makes a store again
 matrices    what vouches for a matrix
 gram        inner products of all images
+moments     each image's sum and squares
 overview    what a cache holds, a row a store
 derived     whether what was derived from stores is what was written
 upgrading   how records of earlier versions come to vouch for stores

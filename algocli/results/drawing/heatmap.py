@@ -58,6 +58,7 @@ def draw_heatmap(
     caption: str = "",
     below: Mapping[str, Mapping[Side, Sequence[str]]] = MappingProxyType({}),
     parted: Sequence[int] = (),
+    digits: int = 2,
     dpi: int = DEFAULT_DPI,
     theme: Theme = LIGHT,
 ) -> Chart[LayersByRoi]:
@@ -75,6 +76,8 @@ def draw_heatmap(
         Further rows of words, by name: for each hemisphere one a ROI.
     parted
         The rows of layers that begin a group, such as those of another network.
+    digits
+        Of each value, after the point.
     """
     from matplotlib.figure import Figure
 
@@ -93,7 +96,7 @@ def draw_heatmap(
         for place, hemisphere in enumerate(table.values):
             bottom = foot + (n_fields - 1 - place) * (_ABOVE + tall)
             axes = figure.add_axes((left / width, bottom / height, wide / width, tall / height))
-            _draw_field(axes, table, hemisphere, places, scale, theme)
+            _draw_field(axes, table, hemisphere, places, scale, theme, digits)
             for row, words_of in enumerate(below.values(), start=len(labels)):
                 for column, word in zip(places, words_of[hemisphere], strict=True):
                     axes.text(column.x, row, word, color=theme.quiet_ink, fontsize=7, ha="center", va="center")
@@ -118,7 +121,7 @@ def _dress(axes: Axes, hemisphere: Side, across: float, labels: Sequence[str]) -
 
 
 def _draw_field(
-    axes: Axes, table: LayersByRoi, hemisphere: Side, places: Sequence[Place], scale: Scale, theme: Theme
+    axes: Axes, table: LayersByRoi, hemisphere: Side, places: Sequence[Place], scale: Scale, theme: Theme, digits: int
 ) -> None:
     values, best = table.values[hemisphere], table.best(hemisphere)
     edges = np.arange(len(values) + 1) - 0.5
@@ -139,7 +142,14 @@ def _draw_field(
             is_best = row == best[column]
             weight = "bold" if is_best else "normal"
             axes.text(
-                place.x, row, f"{value:z.2f}", color=ink, fontsize=6.5, fontweight=weight, ha="center", va="center"
+                place.x,
+                row,
+                f"{value:z.{digits}f}",
+                color=ink,
+                fontsize=6.5,
+                fontweight=weight,
+                ha="center",
+                va="center",
             )
             if is_best:
                 _frame(axes, place.x, row, ink)

@@ -8,6 +8,7 @@ difference    where one run is better than another
 curves        how much better models are that see more images
 layers        which layer explains what best
 swept         the same of a sweep
+similarity    how similar layers are to ROIs, RDMs or layers
 responses     what single images do
 group_maps    the same of a group: on fsaverage
 group_charts  the same of a group: by ROI

@@ -69,6 +69,11 @@ COMMANDS = {
         f"partition edges corner --model stand-in --pca 5 {_BOTH} --csv {{work}}/rows.csv -o {{work}}/parts",
         _EXTRACTED,
     ),
+    "similarity": Command(
+        f"similarity --model stand-in {_BOTH} --permutations 20 --csv {{work}}/rows.csv -o {{work}}/alike"
+        " --plot {work}/alike.png",
+        _EXTRACTED,
+    ),
     "curve": Command(
         f"curve --run mine {_BOTH} --sizes 10,16,20 --repeats 2 --resamples 20 --csv {{work}}/rows.csv"
         " -o {work}/curve.png",

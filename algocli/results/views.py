@@ -1,0 +1,177 @@
+"""What layers, ROIs and other people's RDMs are as views of the same images, which similarities compare."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algocli.compute.arrays import blocks, refuse_not_finite
+from algocli.compute.track import Track, silent
+from algocli.dataset.naming import SubjectId
+from algocli.dataset.protocol import Subject
+from algocli.dataset.sides import Side, asked_sides
+from algocli.features.store.gram import gram
+from algocli.features.store.library import find_store, read_recipe
+from algocli.features.store.moments import moments
+from algocli.results.rdm_files import Rdm
+from algocli.results.regions import Chosen, regions
+from algocli.stats.similarity.sources import Given, Patterns, Products, View
+
+# Vertices of which the responses to all images are in memory at once, and images that are read at once.
+_VERTICES, _ROWS = 512, 1024
+# Two numbers always correlate, and one never.
+FEWEST_VERTICES = 3
+
+
+@dataclass(frozen=True)
+class Named:
+    """A view by what it is called, and what rows tell of where it comes from.
+
+    Attributes
+    ----------
+    view
+        None where there is nothing to be compared, as of a ROI that is absent.
+    whose
+        Of a layer its features, network and weights.
+    roi_class
+        What it stands under in a table.
+    subject
+        Whose it is: of a layer nobody's, and of an RDM perhaps neither.
+    is_mean
+        Whether it is the mean of subjects.
+    """
+
+    name: str
+    view: View | None
+    whose: Mapping[str, Any] = field(default_factory=dict)
+    roi_class: str = ""
+    n_vertices: int | None = None
+    subject: SubjectId | None = None
+    is_mean: bool = False
+
+    @property
+    def n_images(self) -> int:
+        """Of how many images it is; 0 where there is nothing."""
+        return 0 if self.view is None else self.view.n_images
+
+
+def layers_of(
+    subject: Subject,
+    features: Sequence[str],
+    content: str,
+    cache_dir: Path,
+    *,
+    device: str = "cpu",
+    track: Track = silent,
+) -> list[Named]:
+    """Return layers of networks as views of a subject's images, named as shortly as tells them apart.
+
+    Parameters
+    ----------
+    content
+        The digest of the images.
+
+    Raises
+    ------
+    MissingStep
+        If the subject has no such features.
+    DataError, StorageError
+        If they are damaged, or the cache cannot be written.
+    """
+    return [
+        Named(name, _of_features(subject, item, content, cache_dir, device, track), whose)
+        for (name, whose), item in zip(_names(features, cache_dir), features, strict=True)
+    ]
+
+
+def _of_features(subject: Subject, name: str, content: str, cache_dir: Path, device: str, track: Track) -> Products:
+    store = find_store(cache_dir, name, subject, content)
+    matrix = gram(store, device=device, track=track)
+
+    def read(rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.float32]:
+        if _is_run(rows) and _is_run(columns):
+            # What is mapped is let go at once: all that was touched of it would count as this program's.
+            part = matrix.rows(slice(int(rows[0]), int(rows[-1]) + 1))
+            return np.array(part[:, int(columns[0]) : int(columns[-1]) + 1])
+        return matrix.block(rows, columns)
+
+    diagonal = np.concatenate(
+        [matrix.diagonal(np.arange(rows.start, rows.stop)) for rows in blocks(matrix.n_stimuli, _ROWS)]
+    )
+    return Products(read, diagonal, lambda: moments(store, matrix.folder, track=track))
+
+
+def _is_run(places: NDArray[np.int64]) -> bool:
+    return bool(len(places) and places[-1] - places[0] == len(places) - 1 and (np.diff(places) == 1).all())
+
+
+def _names(features: Sequence[str], cache_dir: Path) -> list[tuple[str, dict[str, Any]]]:
+    """Return what to call some features, and what is known of each."""
+    recipes = [read_recipe(cache_dir / "features" / name) for name in features]
+    several = len({recipe["model"] for recipe in recipes}) > 1
+    names = [f"{recipe['model']} {recipe['layer']}" if several else str(recipe["layer"]) for recipe in recipes]
+    if len(set(names)) < len(names):
+        names = list(features)
+    return [
+        (name, {"features": item, "model": recipe["model"], "weights": recipe["weights"]})
+        for name, item, recipe in zip(names, features, recipes, strict=True)
+    ]
+
+
+def first_images(named: Named, n_images: int) -> Named:
+    """Return a view of features as one of the first images alone."""
+    view = named.view
+    assert isinstance(view, Products)  # a layer's
+    some = slice(0, n_images)
+    fewer = Products(view.read, view.diagonal[some], lambda: view.moments().at(some))
+    return Named(named.name, fewer, named.whose)
+
+
+def rois_of(
+    subject: Subject, chosen: Chosen, classes: Mapping[str, str], hemisphere: Side | None = None
+) -> list[Named]:
+    """Return ROIs as views of a subject's training images: the vertices of all sides together, or of one.
+
+    Raises
+    ------
+    DataError
+        If responses are missing or damaged, or not finite.
+    """
+    sides = asked_sides(subject.sides, None if hemisphere is None else [hemisphere])
+    of = {side: regions(subject, side, chosen) for side in sides}
+    result = []
+    for name in chosen:
+        places = {side: of[side].get(name, np.empty(0, np.int64)) for side in sides}
+        n_vertices = sum(map(len, places.values()))
+        view = (
+            Patterns(len(subject.train_stimuli), _responses(subject, places)) if n_vertices >= FEWEST_VERTICES else None
+        )
+        result.append(Named(name, view, roi_class=classes.get(name, ""), n_vertices=n_vertices, subject=subject.id))
+    return result
+
+
+def _responses(subject: Subject, places: Mapping[Side, NDArray[np.int64]]) -> Any:
+    def parts() -> Iterator[NDArray[np.floating]]:
+        for side, vertices in places.items():
+            for block in blocks(len(vertices), _VERTICES):
+                part = np.empty((len(subject.train_stimuli), block.stop - block.start), np.float32)
+                for rows in blocks(len(part), _ROWS):
+                    # Opened anew: what has been touched of a map stays in memory as long as it does.
+                    part[rows] = subject.responses("train", side)[rows][:, vertices[block]]
+                refuse_not_finite(subject.responses_name("train", side), part)
+                yield part
+
+    return parts
+
+
+def people_of(rdm: Rdm) -> list[Named]:
+    """Return the views of everyone whose distances an RDM has, and that of their mean."""
+    if len(rdm.of_subjects) == 1:
+        return [Named(rdm.name, Given(rdm.of_subjects[0]))]
+    people = [Named(rdm.name, Given(matrix), subject=number) for number, matrix in enumerate(rdm.of_subjects, start=1)]
+    return [*people, Named(rdm.name, Given(rdm.of_subjects.mean(axis=0)), is_mean=True)]
