@@ -53,6 +53,10 @@ class Network:
     tracing: Mapping[str, Any] = field(default_factory=dict)
     # Whether the name alone does not say what is computed, so that the code enters the key.
     is_custom: bool = False
+    # The side of its images where that was asked for, and is another than its own.
+    image_size: int | None = None
+    # What its weights ask for of images of another side, where its source knows better than to keep all proportions.
+    restate: Callable[[int], Transform | None] | None = None
 
 
 @dataclass(frozen=True)
