@@ -1,7 +1,9 @@
-"""Where a network comes from: torchvision or timm by name, a repository on GitHub, or code of one's own.
+"""Where a network comes from: libraries by name, a repository on GitHub, or code of one's own.
 
 alexnet, torchvision/alexnet          a classifier of torchvision
 timm/vit_small_patch16_224            a network of timm
+hf:OWNER/NAME, hf:./FOLDER, hf:KIND   a network of transformers: of the Hugging Face Hub, of a folder, of drawn weights
+open_clip:ARCHITECTURE/WEIGHTS        the image tower of a network of open_clip
 torchhub:OWNER/REPO[:BRANCH]:NAME     what a repository's hubconf.py offers; torchhub:./FOLDER:NAME one on this disk
 python:MODULE:CALLABLE                what a function, a class or a variable of a Python module gives
 """
@@ -72,7 +74,7 @@ def build_network(
     network.module.eval()
     if wished != network.transform.size:
         network = replace(network, image_size=wished)
-    if request.is_file:
+    if request.is_file and not getattr(source, "READS_FILES", False):
         return replace(network, read_weights=partial(read_state, Path(weights)), weights_source=weights)
     return network
 

@@ -7,6 +7,8 @@ whether the module was one of its own).
 
 torchvision  torchvision's classifiers
 timm         timm's networks
+hf           those of transformers
+open_clip    image towers of open_clip
 torchhub     a repository on GitHub, or on this disk
 python       a callable of one's own
 """

@@ -7,10 +7,11 @@ import importlib.util
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import nullcontext, suppress
 from typing import Any
 
 from algocli.errors import UsageError, install_hint
+from algocli.features.networks.hub import reaching
 from algocli.features.networks.network import (
     Network,
     NetworkRequest,
@@ -21,7 +22,6 @@ from algocli.features.networks.network import (
     out_of_reach,
     undrawn,
 )
-from algocli.features.networks.readiness import unreachable
 from algocli.features.networks.stated import of_config
 from algocli.features.networks.tokens import (
     Grid,
@@ -200,7 +200,7 @@ def _read_maxvit(layer: str, shape: Shape) -> Tokens | None:
 def _create(timm: Any, name: str, *, pretrained: bool) -> Any:
     if not pretrained:
         return timm.create_model(name, pretrained=False)
-    with _hub() as silent:
+    with reaching() as silent:
         try:
             with impatient():
                 return timm.create_model(name, pretrained=True)
@@ -211,27 +211,6 @@ def _create(timm: Any, name: str, *, pretrained: bool) -> Any:
             raise out_of_reach(
                 f"the pretrained weights of timm/{name}", why, "pass a checkpoint: weights=FILE (or weights='random')"
             ) from error
-
-
-@contextmanager
-def _hub() -> Iterator[str | None]:
-    """Keep the hub's client to what it has fetched before where the hub does not answer: it would ask a dozen times.
-
-    Yields
-    ------
-    Why the hub is not asked, None where it is.
-    """
-    constants: Any = importlib.import_module("huggingface_hub.constants")
-    before = constants.HF_HUB_OFFLINE
-    silent = "HF_HUB_OFFLINE is set" if before else unreachable([constants.ENDPOINT])[constants.ENDPOINT]
-    # Whom to trust over HTTPS the client decides by itself.
-    if silent is not None and "certificate" in silent:
-        silent = None
-    constants.HF_HUB_OFFLINE = silent is not None
-    try:
-        yield silent if silent is None or before else f"{constants.ENDPOINT} is out of reach ({silent})"
-    finally:
-        constants.HF_HUB_OFFLINE = before
 
 
 def _timm() -> Any:
