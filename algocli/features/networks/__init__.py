@@ -22,6 +22,7 @@ numerics            in which precision a network runs
 graphs              a network as layers that it can be cut at
 in_place            what it does in place, rewritten
 layers              layers by name
+attention           its queries, keys and values
 watched             a network that cannot be cut, watched instead
 probing             fixed images that it is tested with
 feeding             what images it takes

@@ -28,10 +28,10 @@ from algocli.features.networks.network import (
     no_entry,
     refused,
 )
-from algocli.features.networks.preprocessing import TUTORIAL, Transform
+from algocli.features.networks.preprocessing import Transform
+from algocli.features.networks.released import load_released
 from algocli.features.networks.stated import of_processor
 from algocli.features.networks.tokens import ReadTokens, Shape, Tokens, in_sequence, is_kind
-from algocli.features.networks.released import load_released
 from algocli.features.networks.weights import PRETRAINED
 
 PREFIX = "hf:"
