@@ -13,8 +13,6 @@ EXAMPLES = {
     "models": (
         "algocli models dinov2",
         "algocli models 'timm/*.openai'",
-        "algocli models 'open_clip:ViT-B-16*'",
-        "algocli models 'hf:*'",
     ),
     "train": (
         "algocli train --run everyone",

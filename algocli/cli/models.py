@@ -32,6 +32,11 @@ def models(
     Beside these hf:OWNER/NAME names what is on the Hugging Face Hub, hf:./FOLDER what save_pretrained wrote,
     open_clip:ARCHITECTURE/WEIGHTS an image tower, torchhub:OWNER/REPO[:BRANCH]:NAME what a repository offers, and
     python:MODULE:CALLABLE a network of your own.
+
+    Much work on visual cortex begins with DINOv2 (timm/vit_base_patch14_dinov2.lvd142m), DINOv3
+    (timm/vit_base_patch16_dinov3.lvd1689m), EVA02 (timm/eva02_base_patch14_224.mim_in22k), CLIP
+    (timm/vit_base_patch16_clip_224.openai), SigLIP (timm/vit_base_patch16_siglip_224.v2_webli) and ConvNeXt as CLIP
+    trained it (timm/convnext_base.clip_laion2b).
     """
     from algocli.cli.console import note, show_json, show_table
     from algocli.pipeline.networks import models as list_them

@@ -28,7 +28,7 @@ _SWINS = (f"{_MODELS}.swin.modeling_swin.SwinModel", f"{_MODELS}.swinv2.modeling
 
 def hidden_state(output: Any) -> Any:
     """Return the hidden state that a module yields, alone, or before what else it says of it."""
-    state = getattr(output, "lasthidden_state", None)
+    state = getattr(output, "last_hidden_state", None)
     if state is not None:
         return state
     return output[0] if isinstance(output, tuple) and output else output

@@ -67,7 +67,7 @@ def test_keys_differ_with_weights_and_images_may_have_another_size(whole: Any, f
     first = load_backbone(MODEL, [block], str(folder))
     torch.save({f"module.{name}": tensor for name, tensor in whole.state_dict().items()}, tmp_path / "again.bin")
     (tmp_path / "open_clip_pytorch_model.bin").rename(tmp_path / "kept.pth")
-    with pytest.raises(DataError, match=r"several files of .* hold|several checkpoints"):
+    with pytest.raises(DataError, match="holds several checkpoints"):
         load_backbone(MODEL, [block], str(folder))
     (tmp_path / "kept.pth").unlink()
     assert load_backbone(MODEL, [block], str(folder)).identity(block) == first.identity(block)
@@ -113,6 +113,6 @@ def test_where_nothing_answers_the_command_that_fetches_them_elsewhere_is_told(m
     monkeypatch.setattr(
         "algocli.features.networks.hub.unreachable", lambda hosts: dict.fromkeys(hosts, "name or service not known")
     )
-    with pytest.raises(DataError, match="cannot be downloaded: .* is out of reach") as refusal:
+    with pytest.raises(DataError, match=r"cannot be downloaded: .* is out of reach") as refusal:
         load_backbone(f"{MODEL}/laion2b_e16", ["conv1"])
     assert "algocli fetch-weights open_clip:ViT-B-32/laion2b_e16 --to DIR" in str(refusal.value.hint)
