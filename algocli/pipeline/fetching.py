@@ -78,9 +78,9 @@ def fetch_weights(
 
     Examples
     --------
-    >>> algocli.fetch_weights("no-such-network")
+    >>> algocli.fetch_weights("python:nets:mine")
     Traceback (most recent call last):
-    algocli.errors.UsageError: torchvision has no classifier 'no-such-network'
+    algocli.errors.UsageError: python:nets:mine: its own code fetches its weights, if it does
     """
     names = list(dict.fromkeys(check_words("models", models)))
     chosen, trust = check_word("weights", weights), check_flag("trust_remote_code", trust_remote_code)
