@@ -17,7 +17,8 @@ def layers(
     model: Annotated[
         str,
         typer.Argument(
-            help="alexnet, timm/NAME, torchhub:OWNER/REPO[:BRANCH]:NAME or python:MODULE:CALLABLE.",
+            help="alexnet, timm/NAME, hf:OWNER/NAME, open_clip:ARCHITECTURE/WEIGHTS, torchhub:OWNER/REPO[:BRANCH]:NAME "
+            "or python:MODULE:CALLABLE.",
             show_default=False,
         ),
     ],

@@ -81,7 +81,7 @@ _SAME = (
     ),
     *("resample_seed", "run", "significance", "significant"),
     *("distance", "hemisphere", "measure", "rdm", "to_features", "to_model"),
-    *("stim_info", "stimuli", "stimulus", "surface", "title", "tokens", "transform", "trust_remote_code"),
+    *("stim_info", "stimuli", "stimulus", "surface", "title", "to", "tokens", "transform", "trust_remote_code"),
     *("unit", "vmax", "vmin"),
     *("weighted", "weights"),
 )

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from algocli.features.networks.backbones import Backbone
     from algocli.features.reduction import Reducer
 
-# What tells one network from another: the model, its weights, its transform, the size of its images if asked for.
-NetworkKey = tuple[str, str, str, int | None]
+# What tells one network from another: the model, its weights, its transform, the size of its images if asked for, and
+# whether it runs code that came with it.
+NetworkKey = tuple[str, str, str, int | None, bool]
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def read_stored_recipe(store: FeatureStore, *, trust_code: bool) -> dict[str, An
             hint="images can be passed through what `algocli extract` has used, and `algocli train` been given",
         )
     # A name in a file chooses what code runs: that is for the user to say.
-    if runs_code(named["model"]) and not trust_code:
+    if runs_code(named) and not trust_code:
         raise UsageError(f"{named['model']} is code that would run here: trust_remote_code=True allows it")
     return named
 
@@ -65,7 +66,7 @@ def read_stored_recipe(store: FeatureStore, *, trust_code: bool) -> dict[str, An
 def network_of(named: Mapping[str, Any]) -> NetworkKey:
     """Return which network a recipe asks for: layers that share one are built at once."""
     request = request_of(named)
-    return named["model"], request.weights, request.transform, request.image_size
+    return named["model"], request.weights, request.transform, request.image_size, runs_code(named)
 
 
 def load_network(network: NetworkKey, layers: Sequence[str], device: str) -> Backbone:
@@ -78,9 +79,9 @@ def load_network(network: NetworkKey, layers: Sequence[str], device: str) -> Bac
     """
     from algocli.features.networks.backbones import load_backbone
 
-    model, weights, transform, size = network
+    model, weights, transform, size, has_code = network
     how: Any = transform
-    return load_backbone(model, layers, weights, device, transform=how, image_size=size, trust_remote_code=True)
+    return load_backbone(model, layers, weights, device, transform=how, image_size=size, trust_remote_code=has_code)
 
 
 def rebuild_layer(store: FeatureStore, named: Mapping[str, Any], backbone: Backbone, device: str) -> RebuiltLayer:

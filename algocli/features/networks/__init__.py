@@ -11,10 +11,14 @@ offers              what there is to name
 torchvision_import  torchvision without torch's compiler
 preprocessing       from an image to what a network is fed
 stated              what a network states of that
+hub                 what the Hugging Face Hub's client has, or fetches
+folders             which files of a folder are its weights
 other_files         what a file is that is no checkpoint
 checkpoints         files of weights as tensors by name
 fitting             under which prefix a checkpoint has what a network needs
 weights             which weights are meant, and what identifies them
+hidden              transformers' hidden states, and their tokens
+released            checkpoints of transformers, of any release
 numerics            in which precision a network runs
 graphs              a network as layers that it can be cut at
 in_place            what it does in place, rewritten

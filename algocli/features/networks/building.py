@@ -1,7 +1,9 @@
-"""Where a network comes from: torchvision or timm by name, a repository on GitHub, or code of one's own.
+"""Where a network comes from: libraries by name, a repository on GitHub, or code of one's own.
 
 alexnet, torchvision/alexnet          a classifier of torchvision
 timm/vit_small_patch16_224            a network of timm
+hf:OWNER/NAME, hf:./FOLDER, hf:KIND   a network of transformers: of the Hugging Face Hub, of a folder, of drawn weights
+open_clip:ARCHITECTURE/WEIGHTS        the image tower of a network of open_clip
 torchhub:OWNER/REPO[:BRANCH]:NAME     what a repository's hubconf.py offers; torchhub:./FOLDER:NAME one on this disk
 python:MODULE:CALLABLE                what a function, a class or a variable of a Python module gives
 """
@@ -16,6 +18,7 @@ from pkgutil import iter_modules
 from typing import Any, get_args
 
 from algocli.compute.choices import check_choice, check_path, check_whole
+from algocli.errors import UsageError
 from algocli.features.networks import sources
 from algocli.features.networks.checkpoints import read_state
 from algocli.features.networks.layers import beginnings
@@ -55,10 +58,7 @@ def build_network(
     check_choice("transform", transform, get_args(TransformName))
     wished = None if image_size is None else check_whole("image_size", image_size, 1)
 
-    source = next((kind for kind in _sources().values() if model.startswith(kind.PREFIX)), _sources()[_USUAL])
-    request = NetworkRequest(model.removeprefix(source.PREFIX), weights, transform, trust_remote_code)
-    if hasattr(source, "has") and not source.has(request.name):
-        raise no_network(source, request.name, is_bare=model == request.name)
+    source, request = _asked(model, weights, transform, trust_remote_code=trust_remote_code)
     if request.is_file:
         weights = str(check_path("weights", weights))
         request = replace(request, weights=weights)
@@ -69,7 +69,7 @@ def build_network(
     network.module.eval()
     if wished != network.transform.size:
         network = replace(network, image_size=wished)
-    if request.is_file:
+    if request.is_file and not getattr(source, "READS_FILES", False):
         return replace(network, read_weights=partial(read_state, Path(weights)), weights_source=weights)
     return network
 
@@ -129,6 +129,39 @@ def tokens_of(built: Network) -> ReadTokens:
         return None if module is None else readers[module](layer.removeprefix(f"{module}." if module else ""), shape)
 
     return read
+
+
+def fetch_network(model: str, weights: str = PRETRAINED, *, trust_remote_code: bool = False) -> list[Path]:
+    """Return the files that a network's weights are in, fetched to where its library keeps them if they were not there.
+
+    Raises
+    ------
+    UsageError
+        If there is no such network, or its own code fetches its weights.
+    DataError
+        If they cannot be fetched.
+    """
+    source, request = _asked(model, weights, "auto", trust_remote_code=trust_remote_code)
+    if not hasattr(source, "fetch"):
+        raise UsageError(
+            f"{model}: its own code fetches its weights, if it does",
+            hint="run it once where there is a network, and copy the folder that TORCH_HOME names",
+        )
+    if request.entry is None:
+        raise UsageError(f"weights={weights!r} are not fetched", hint="weights='pretrained', or the name of some")
+    files: list[Path] = source.fetch(request)
+    return files
+
+
+def _asked(
+    model: str, weights: str, transform: TransformName, *, trust_remote_code: bool
+) -> tuple[Any, NetworkRequest]:
+    """Return the source that a name belongs to, which has it, and what is asked of it."""
+    source = next((kind for kind in _sources().values() if model.startswith(kind.PREFIX)), _sources()[_USUAL])
+    request = NetworkRequest(model.removeprefix(source.PREFIX), weights, transform, trust_remote_code)
+    if hasattr(source, "has") and not source.has(request.name):
+        raise no_network(source, request.name, is_bare=model == request.name)
+    return source, request
 
 
 @cache

@@ -42,6 +42,8 @@ def open_network(
     from algocli.features.networks.feeding import in_grey, to_float32
 
     built = build_network(model, weights, transform, image_size=image_size, trust_remote_code=trust_remote_code)
+    for remark in built.remarks:
+        note(remark)
     to_float32(built, note)
     built = in_grey(built, transform)
     if built.image_size is not None:
@@ -65,12 +67,12 @@ def open_graph(built: Network, note: Note) -> tuple[Graph, bool]:
     pixels = torch.from_numpy(probe_pixels(built.transform.size))
     images = [built.transform.normalise(pixels[place : place + 1]) for place in (PHOTOGRAPH, NOISE, BLACK)]
     with fed(built), undisturbed(seed=0):
-        graph = read_graph(built.module, built.tracing, images, is_custom=built.is_custom)
+        graph = read_graph(built.module, built.tracing, images, is_custom=built.is_custom, hidden=built.hidden)
     loads = isinstance(graph, Watched) and built.read_weights is not None
     if loads and built.read_weights is not None:
         load_state(built.module, built.read_weights(), built.weights_source, note=note)
         with fed(built), undisturbed(seed=0):
-            graph = Watched(built.module, images)
+            graph = Watched(built.module, images, built.hidden)
     return graph, loads
 
 

@@ -15,7 +15,7 @@ from algocli.errors import first_line
 # What each host is asked for.
 HOSTS = {
     "https://download.pytorch.org": "torchvision's weights",
-    "https://huggingface.co": "timm's weights",
+    "https://huggingface.co": "weights of timm, transformers and open_clip",
     "https://github.com": "torch.hub's repositories",
 }
 # A host that takes longer, in seconds, is as good as none to whoever waits for a diagnosis.

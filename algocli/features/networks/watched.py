@@ -18,6 +18,7 @@ from algocli.features.networks.attention import Part, find_parts
 from algocli.features.networks.layers import Call, CallNames, last_node
 
 _Hook = Callable[[torch.nn.Module, Any, Any], None]
+Hidden = Callable[[Any], Any]
 _Heard = Callable[[torch.nn.Module, Any, Any, Any], None]
 
 
@@ -28,12 +29,17 @@ class Watched:
     ----------
     images : (n, 3, side, side) each
         What the network is run on to see which modules run how often; without any, each is taken to run once.
+    hidden
+        Returns what of a module's output its layer is; by default all of it.
     """
 
     calls: Mapping[str, str] = {}
 
-    def __init__(self, network: torch.nn.Module, images: Sequence[torch.Tensor] = ()) -> None:
+    def __init__(
+        self, network: torch.nn.Module, images: Sequence[torch.Tensor] = (), hidden: Hidden | None = None
+    ) -> None:
         self._network = network
+        self._hidden = hidden or _whole
         self._hooks: list[RemovableHandle] = []
         modules = [name for name, _ in network.named_modules() if name]
         runs = [_listen(network, some) for some in images] or [modules]
@@ -56,7 +62,9 @@ class Watched:
         for hook in self._hooks:
             hook.remove()
         wanted = {layer: self._call_of(layer) for layer in layers}
-        watch = Watch(self._network, {call.module: self._n_calls[call.module] for call in wanted.values()})
+        watch = Watch(
+            self._network, {call.module: self._n_calls[call.module] for call in wanted.values()}, self._hidden
+        )
         by_module: dict[str, dict[str, int]] = {}
         for layer, call in wanted.items():
             by_module.setdefault(call.module, {})[layer] = call.number
@@ -102,12 +110,15 @@ class Watch(torch.nn.Module):
     ----------
     n_calls
         How often each of these modules runs.
+    hidden
+        Returns what of a module's output its layer is.
     """
 
-    def __init__(self, network: torch.nn.Module, n_calls: Mapping[str, int]) -> None:
+    def __init__(self, network: torch.nn.Module, n_calls: Mapping[str, int], hidden: Hidden | None = None) -> None:
         super().__init__()
         self.network = network
         self._n_calls = dict(n_calls)
+        self._hidden = hidden or _whole
         # Several threads run the network side by side.
         self._seen = threading.local()
 
@@ -133,9 +144,9 @@ class Watch(torch.nn.Module):
             self._seen.counts[module] += 1
             for layer, number in layers.items():
                 if number == self._seen.counts[module]:
-                    kept = parts[layer].of_call(called, inputs, named, output) if layer in parts else output
-                    # Copied: what follows may change it in place.
-                    self._seen.outputs[layer] = kept.clone() if isinstance(kept, torch.Tensor) else kept
+                    part = parts.get(layer)
+                    kept = part.of_call(called, inputs, named, output) if part else self._hidden(output)
+                    self._seen.outputs[layer] = _copied(kept)
 
         return hook
 
@@ -145,7 +156,7 @@ class Watch(torch.nn.Module):
         outputs: dict[str, Any] = {}
 
         def keep(name: str, output: Any) -> None:
-            outputs[names.of_module(name)] = output.clone() if isinstance(output, torch.Tensor) else output
+            outputs[names.of_module(name)] = _copied(self._hidden(output))
 
         with _hooked(self.network, keep):
             self.network(images)
@@ -155,6 +166,15 @@ class Watch(torch.nn.Module):
 def digest(lines: Iterable[str]) -> str:
     """Digest lines of text."""
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _whole(output: Any) -> Any:
+    return output
+
+
+def _copied(output: Any) -> Any:
+    """Return an output that nothing changes any more: what follows may do so in place."""
+    return output.clone() if isinstance(output, torch.Tensor) else output
 
 
 def _listen(network: torch.nn.Module, images: torch.Tensor) -> list[str]:

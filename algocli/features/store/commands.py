@@ -49,10 +49,12 @@ def request_of(recipe: Mapping[str, Any]) -> LayerRequest:
     reduced = identity.get("post")
     # 'flatten' where nothing was reduced.
     reduction: dict[str, Any] = reduced if isinstance(reduced, dict) else {}
-    size = identity.get("image_size")
+    size, used = identity.get("image_size"), transform_of(recipe)
+    # What says nothing of its images is fed them as in the tutorial, in the size that it is built for.
+    own = used.size if "asks_for" in recipe and recipe["asks_for"] is None else None
     return LayerRequest(
         recipe["weights"],
-        "tutorial" if is_as_in_tutorial(transform_of(recipe), size) else "model",
+        "tutorial" if is_as_in_tutorial(used, size or own) else "model",
         size,
         reduction.get("tokens", ALL),
         reduction.get("pool"),
@@ -155,9 +157,9 @@ def is_as_asked(recipe: Mapping[str, Any], wish: Transform) -> bool:
     return used.is_like(wish) if "image_size" in recipe["identity"] else used.constants == wish.constants
 
 
-def runs_code(model: str) -> bool:
-    """Say whether building a model runs code that its name leads to: a repository's or a module's."""
-    return model.startswith(("torchhub:", "python:"))
+def runs_code(recipe: Mapping[str, Any]) -> bool:
+    """Say whether building a recipe's network runs code that its name leads to: of a repository, a module, a folder."""
+    return recipe["model"].startswith(("torchhub:", "python:")) or "code" in recipe["identity"]
 
 
 def is_imported(recipe: Mapping[str, Any]) -> bool:
@@ -188,7 +190,7 @@ def _usual_transform(recipe: Mapping[str, Any], used: TransformName) -> Transfor
         return "tutorial"
     if "asks_for" not in recipe:
         # Only networks of one's own may state nothing. What these get is not to be known from here, so it is named.
-        return "auto" if runs_code(recipe["model"]) else "model"
+        return "auto" if runs_code(recipe) else "model"
     asked_for = transform_asked_for(recipe)
     if asked_for is None:
         return "tutorial"

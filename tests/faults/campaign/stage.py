@@ -154,7 +154,7 @@ def the_stage(home: Path) -> Stage:
 @contextlib.contextmanager
 def stage(home: Path) -> Iterator[Stage]:
     """Write what commands begin with, and start a server that the shim looks upon."""
-    given = write_given(home) | {"nsd": str(write_nsd_of(home))}
+    given = write_given(home) | {"nsd": str(write_nsd_of(home)), "network": str(write_network(home))}
     (home / "said").mkdir()
     with serving(home / "said", *IMPORTS, **preloading(home)) as jobs:
         yield Stage(jobs, home, given)
@@ -175,6 +175,15 @@ def write_given(home: Path) -> dict[str, str]:
     save(given["matrix"], rng.standard_normal((27, 12)).astype(np.float32))
     save(given["other_matrix"], rng.standard_normal((27, 9)).astype(np.float32))
     return {name: str(path) for name, path in given.items()}
+
+
+def write_network(home: Path) -> Path:
+    """Write a folder of a network, as far as what copies it looks at it, and return it."""
+    folder = home / "given/network"
+    folder.mkdir()
+    (folder / "config.json").write_text('{"model_type": "vit"}')
+    (folder / "model.safetensors").write_bytes(bytes(1000))
+    return folder
 
 
 def write_nsd_of(home: Path) -> Path:

@@ -376,7 +376,7 @@ def test_a_hub_that_does_not_answer_is_asked_once(monkeypatch: pytest.MonkeyPatc
         return dict.fromkeys(hosts, "connection refused")
 
     monkeypatch.setattr(constants, "ENDPOINT", nobody)
-    monkeypatch.setattr("algocli.features.networks.sources.timm.unreachable", ask)
+    monkeypatch.setattr("algocli.features.networks.hub.unreachable", ask)
     # Between two attempts of its own the hub's client would wait.
     monkeypatch.setattr("time.sleep", lambda _seconds: pytest.fail("it asks again"))
     with pytest.raises(DataError, match=rf"{nobody} is out of reach \(connection refused\)") as caught:
