@@ -39,6 +39,11 @@ _ROWS = (
     "Only these rows, for a job array: rounded to whole blocks of rows, those that begin within A:B, so that any "
     "partition gives the same."
 )
+_SIZES = "The side of the images, for networks that take others than their own: fewer pixels are quicker and smaller."
+_TOKENS = (
+    "Of a transformer: all, or some of class, registers, patches and their mean, as in class+patches; with --pool the "
+    "patches, unless told otherwise."
+)
 _BATCHES = f"[default: {usual.BATCH_ON_CPU} on a cpu, {usual.BATCH_ON_GPU} on a GPU]"
 
 
@@ -56,7 +61,12 @@ def extract(
             "and where nothing else is known."
         ),
     ] = "auto",
-    pool: Annotated[int | None, typer.Option(min=1, help="Average each channel over a grid of so many cells.")] = None,
+    image_size: Annotated[int | None, typer.Option(min=1, metavar="PIXELS", help=_SIZES)] = None,
+    tokens: Annotated[str | None, typer.Option(metavar="WHICH", help=_TOKENS)] = None,
+    pool: Annotated[
+        int | None,
+        typer.Option(min=1, help="Average each channel, or a transformer's patches, over a grid of so many cells."),
+    ] = None,
     project: Annotated[int | None, typer.Option(min=1, help="Keep so many sparse random projections.")] = None,
     project_seed: Annotated[int, typer.Option(min=0, help="Seed of the projections.")] = 0,
     dtype: Annotated[
@@ -113,6 +123,8 @@ def extract(
         preset=preset,
         weights=weights,
         transform=transform,
+        image_size=image_size,
+        tokens=tokens,
         pool=pool,
         project=project,
         project_seed=project_seed,

@@ -35,6 +35,7 @@ def layers(
         Literal["auto", "tutorial", "model"],
         typer.Option(help="As of extract; it decides how large the images are."),
     ] = "auto",
+    image_size: Annotated[int | None, typer.Option(min=1, metavar="PIXELS", help="As of extract.")] = None,
     trust_remote_code: TrustRemoteCode = False,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -44,6 +45,9 @@ def layers(
     Each name can be given to extract. One with others below it is a module's and stands for what the module yields;
     patterns ask extract for layers alone. The sizes are the length of the flattened output and what it takes on disk
     for a subject's images.
+
+    Of a transformer's layer the tokens are told, as in 1 + 4 + 16 x 16 tokens x 384: a class token, four registers and
+    a grid of patches, of 384 numbers each. extract --tokens takes some of them, and --pool makes the grid coarser.
     """
     from algocli.cli.console import noter, show_json, show_table
     from algocli.pipeline.networks import N_IMAGES
@@ -51,7 +55,13 @@ def layers(
 
     told = noter(quiet)
     rows = list_them(
-        model, patterns, weights=weights, transform=transform, trust_remote_code=trust_remote_code, note=told
+        model,
+        patterns,
+        weights=weights,
+        transform=transform,
+        image_size=image_size,
+        trust_remote_code=trust_remote_code,
+        note=told,
     )
     rows = [row for row in rows if depth is None or row.layer.count(".") < depth]
     if as_json:
@@ -60,7 +70,7 @@ def layers(
     rows_of_text = [
         (
             "  " * row.layer.count(".") + row.layer,
-            " x ".join(map(str, row.shape)),
+            row.tokens or " x ".join(map(str, row.shape)),
             f"{row.n_features:,}",
             f"{row.n_bytes_subject / 1e6:,.0f}",
         )

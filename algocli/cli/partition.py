@@ -37,10 +37,12 @@ from algocli.cli.options import (
 from algocli.cli.report import Csv, Group, Resamples
 from algocli.cli.variants import (
     Dtype,
+    ImageSize,
     Numerics,
     Pool,
     Project,
     ProjectSeed,
+    Tokens,
     TransformName,
     Weights,
     parse_variant,
@@ -70,6 +72,8 @@ def partition(
     model: Model = DEFAULT_MODEL,
     weights: Weights = None,
     transform: TransformName = None,
+    image_size: ImageSize = None,
+    tokens: Tokens = None,
     pool: Pool = None,
     project: Project = None,
     project_seed: ProjectSeed = None,

@@ -38,10 +38,12 @@ from algocli.cli.options import (
 )
 from algocli.cli.variants import (
     Dtype,
+    ImageSize,
     Numerics,
     Pool,
     Project,
     ProjectSeed,
+    Tokens,
     TransformName,
     Weights,
     parse_variant,
@@ -111,6 +113,8 @@ def train(
     layer: TrainedLayers = None,
     weights: Weights = None,
     transform: TransformName = None,
+    image_size: ImageSize = None,
+    tokens: Tokens = None,
     pool: Pool = None,
     project: Project = None,
     project_seed: ProjectSeed = None,

@@ -16,6 +16,10 @@ TransformName = Annotated[
     Literal["auto", "tutorial", "model"] | None,
     typer.Option("--transform", help="Those of images that were prepared so."),
 ]
+ImageSize = Annotated[int | None, typer.Option("--image-size", min=1, help="Those of images of this side.")]
+Tokens = Annotated[
+    str | None, typer.Option("--tokens", metavar="WHICH", help="Those of these tokens; all are those of all.")
+]
 Pool = Annotated[str | None, typer.Option("--pool", metavar="N|none", help="Those that were pooled so, or not pooled.")]
 Project = Annotated[
     str | None, typer.Option("--project", metavar="N|none", help="Those of so many projections, or of none.")
@@ -26,7 +30,7 @@ Numerics = Annotated[
     Literal["float32", "tf32", "float16", "bfloat16"] | None,
     typer.Option("--numerics", help="Those of a network that ran in this precision."),
 ]
-NAMES = ("weights", "transform", "pool", "project", "project_seed", "dtype", "numerics")
+NAMES = ("weights", "transform", "image_size", "tokens", "pool", "project", "project_seed", "dtype", "numerics")
 
 
 def parse_variant(given: dict[str, Any]) -> dict[str, Any]:

@@ -53,6 +53,7 @@ _SAME = (
         "group",
         "html",
         "ids_from",
+        "image_size",
         "intervals",
         "key",
         "mantissa_bits",
@@ -74,7 +75,19 @@ _SAME = (
         "resample_seed",
     ),
     *("resample_seed", "run", "significance", "significant"),
-    *("stim_info", "stimuli", "stimulus", "surface", "title", "transform", "trust_remote_code", "unit", "vmax", "vmin"),
+    *(
+        "stim_info",
+        "stimuli",
+        "stimulus",
+        "surface",
+        "title",
+        "tokens",
+        "transform",
+        "trust_remote_code",
+        "unit",
+        "vmax",
+        "vmin",
+    ),
     *("weighted", "weights"),
 )
 _OPTIONS = {field: option.replace("_", "-") for option, field in FIELDS.items()}

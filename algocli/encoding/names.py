@@ -17,7 +17,7 @@ _MOST_BYTES = 240
 _DATA = "_data-"
 # What a user can have given as a run's name.
 _MOST_LETTERS = 200
-_WORDS = r"_(weights|transform|pool|project|project-seed|dtype|numerics)-[A-Za-z0-9.+]+"
+_WORDS = r"_(weights|transform|image-size|tokens|pool|project|project-seed|dtype|numerics)-[A-Za-z0-9.+]+"
 _DIGEST = 16
 # How features end that are too long to be written out, or that could be misread.
 _ABBREVIATED = re.compile(rf"(?:\+\d+others-[0-9a-f]{{8}}|=[0-9a-f]{{{_DIGEST}}})$")

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from algocli.features.networks.backbones import Backbone
     from algocli.features.reduction import Reducer
 
-# What tells one network from another: the model, its weights, its transform.
-NetworkKey = tuple[str, str, str]
+# What tells one network from another: the model, its weights, its transform, the size of its images if asked for, and
+# whether it runs code that came with it.
+NetworkKey = tuple[str, str, str, int | None, bool]
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def read_stored_recipe(store: FeatureStore, *, trust_code: bool) -> dict[str, An
             hint="images can be passed through what `algocli extract` has used, and `algocli train` been given",
         )
     # A name in a file chooses what code runs: that is for the user to say.
-    if runs_code(named["model"]) and not trust_code:
+    if runs_code(named) and not trust_code:
         raise UsageError(f"{named['model']} is code that would run here: trust_remote_code=True allows it")
     return named
 
@@ -65,7 +66,7 @@ def read_stored_recipe(store: FeatureStore, *, trust_code: bool) -> dict[str, An
 def network_of(named: Mapping[str, Any]) -> NetworkKey:
     """Return which network a recipe asks for: layers that share one are built at once."""
     request = request_of(named)
-    return named["model"], request.weights, request.transform
+    return named["model"], request.weights, request.transform, request.image_size, runs_code(named)
 
 
 def load_network(network: NetworkKey, layers: Sequence[str], device: str) -> Backbone:
@@ -78,9 +79,9 @@ def load_network(network: NetworkKey, layers: Sequence[str], device: str) -> Bac
     """
     from algocli.features.networks.backbones import load_backbone
 
-    model, weights, transform = network
+    model, weights, transform, size, has_code = network
     how: Any = transform
-    return load_backbone(model, layers, weights, device, transform=how, trust_remote_code=True)
+    return load_backbone(model, layers, weights, device, transform=how, image_size=size, trust_remote_code=has_code)
 
 
 def rebuild_layer(store: FeatureStore, named: Mapping[str, Any], backbone: Backbone, device: str) -> RebuiltLayer:
@@ -101,7 +102,8 @@ def rebuild_layer(store: FeatureStore, named: Mapping[str, Any], backbone: Backb
     layers = {layer.name: layer for layer in backbone.layers}
     if named["layer"] not in layers:
         raise DataError(f"{backbone.model} has no layer {named['layer']} any more")
-    reduce = Reducer(layers[named["layer"]], Reduction(request.pool, request.project, request.project_seed))
+    wish = Reduction(request.pool, request.project, request.project_seed, request.tokens)
+    reduce = Reducer(layers[named["layer"]], wish)
     _refuse_another_recipe(store, named, request, backbone, reduce)
     try_network(backbone, device, request.numerics)
     return RebuiltLayer(backbone, reduce, request, store.dtype, device)

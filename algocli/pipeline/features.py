@@ -9,22 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from algocli.compute.caches import filling
 from algocli.compute.calls import forgiving
-from algocli.compute.choices import (
-    check_choice,
-    check_flag,
-    check_path,
-    check_paths,
-    check_whole,
-    check_word,
-    check_words,
-)
+from algocli.compute.choices import check_flag, check_path, check_paths, check_whole, check_word
 from algocli.compute.keywords import check_keywords
 from algocli.compute.track import Note, Track, said_aside, shown
 from algocli.dataset.protocol import Subject
-from algocli.encoding.presets import PRESETS, Preset, PresetName
+from algocli.encoding.presets import PresetName
 from algocli.features import usual
 from algocli.pipeline.arguments import Paths, each_subject
-from algocli.pipeline.defaults import DEFAULT_CACHE, DEFAULT_LAYERS, DEFAULT_MODEL
+from algocli.pipeline.defaults import DEFAULT_CACHE, DEFAULT_MODEL
+from algocli.pipeline.presets import of_preset
 
 if TYPE_CHECKING:
     from algocli.features.imports.locating import Key
@@ -63,6 +56,8 @@ def extract(
     preset: PresetName | None = None,
     weights: str | Path = "pretrained",
     transform: TransformName = "auto",
+    image_size: int | None = None,
+    tokens: str | None = None,
     pool: int | None = None,
     project: int | None = None,
     project_seed: int = 0,
@@ -96,8 +91,14 @@ def extract(
     transform
         How images are prepared: 'tutorial' as the tutorial did it, 'model' as the weights ask for, 'auto' as the
         weights ask for but for the tutorial's own networks, and for those of which nothing is known.
+    image_size
+        The side of the images in pixels, for networks that can interpolate their positions, or have none; by default
+        what `transform` says.
+    tokens
+        What is kept of a transformer's layer: 'all', or some of 'class', 'registers', 'patches' and their 'mean', as in
+        'class+patches'. By default all tokens, and of a layer that is pooled its patches.
     pool
-        Average each channel over a grid of so many cells a side.
+        Average each channel, or number of a patch, over a grid of so many cells a side.
     project, project_seed
         Keep so many sparse random projections, drawn from that seed.
     dtype
@@ -153,13 +154,21 @@ def extract(
     from algocli.features.reduction import Reduction
     from algocli.features.store.gram import gram as products
 
+    reduction = Reduction(pool, project, project_seed, tokens)
     device = resolve_device(device)
     trust = check_flag("trust_remote_code", trust_remote_code)
     backbone = load_backbone(
-        model, list(layers), weights, device, transform=transform, trust_remote_code=trust, note=note
+        model,
+        list(layers),
+        weights,
+        device,
+        transform=transform,
+        image_size=image_size,
+        trust_remote_code=trust,
+        note=note,
     )
     n_at_once = (usual.BATCH_ON_CPU if device == "cpu" else usual.BATCH_ON_GPU) if batch_size is None else batch_size
-    how = Passage(dtype, n_at_once, device, numerics, Reduction(pool, project, project_seed), rows)
+    how = Passage(dtype, n_at_once, device, numerics, reduction, rows)
     stores: list[FeatureStore] = []
     with filling(cache_dir, note):
         for subject, images in sources:
@@ -252,46 +261,3 @@ def import_features(
     some, paths, name = each_subject(subjects), check_paths("files", files), check_word("name", name)
     stores = import_files(some, paths, name, check_path("cache_dir", cache_dir), track=track, note=note, **checked)
     return Features.of(stores)
-
-
-def of_preset(preset: PresetName | None, model: str, layers: Iterable[str] | str | None) -> tuple[str, tuple[str, ...]]:
-    """Return a network and its layers: those that are named, or else a preset's, or the usual ones.
-
-    Raises
-    ------
-    UsageError
-        If there is no such preset, or a name is none.
-    """
-    check_word("model", model)
-    chosen = preset_of(preset)
-    if chosen is not None and model == DEFAULT_MODEL:
-        model = chosen.model
-    usual = DEFAULT_LAYERS if chosen is None else chosen.layers
-    return model, usual if layers is None else as_layers(layers)
-
-
-def as_layers(layers: Iterable[str] | str) -> tuple[str, ...]:
-    """Return layers by their names and patterns, which commas part too, but for those between brackets.
-
-    Raises
-    ------
-    UsageError
-        If one is no name, or there is none.
-    """
-    words = check_words("layers", layers)
-    parted = [part.strip() for word in words for part in ([word] if "[" in word else word.split(","))]
-    return check_words("layers", [part for part in parted if part])
-
-
-def preset_of(name: PresetName | None) -> Preset | None:
-    """Return a preset by its name; None where none is named.
-
-    Raises
-    ------
-    UsageError
-        If there is no such preset.
-    """
-    if name is None:
-        return None
-    check_choice("preset", name, tuple(PRESETS))
-    return PRESETS[name]

@@ -33,6 +33,9 @@ class LayerRow:
         What it takes on disk for 10,000 images in float16, before compression.
     stands_for
         The layer whose numbers a module's are; None for a layer.
+    tokens
+        Of what tokens a transformer's layer is made, as in '1 + 14 x 14 tokens x 768': class token, then registers, and
+        the grid of patches; None where it is made of none, or they cannot be told.
     """
 
     layer: str
@@ -40,6 +43,7 @@ class LayerRow:
     n_features: int
     n_bytes_subject: int
     stands_for: str | None
+    tokens: str | None = None
 
 
 @forgiving
@@ -81,6 +85,7 @@ def layers(
     *,
     weights: str | Path = "random",
     transform: TransformName = "auto",
+    image_size: int | None = None,
     trust_remote_code: bool = False,
     note: Note = unheard,
 ) -> list[LayerRow]:
@@ -93,7 +98,7 @@ def layers(
     patterns
         Only what fits one of these: a layer's name, that of a module with all inside it, or a pattern such as
         'layer3*'. By default all.
-    weights, transform, trust_remote_code
+    weights, transform, image_size, trust_remote_code
         As `extract` takes them; drawn weights have the same layers, with no download.
     note
         How to say something by the way.
@@ -120,8 +125,17 @@ def layers(
     trust, weights = check_flag("trust_remote_code", trust_remote_code), str(check_path("weights", weights))
     from algocli.features.networks.listing import list_names
 
-    named = list_names(model, wished, weights, transform=transform, trust_remote_code=trust, note=note)
+    named = list_names(
+        model, wished, weights, transform=transform, image_size=image_size, trust_remote_code=trust, note=note
+    )
     return [
-        LayerRow(layer.name, layer.shape, layer.n_features, N_IMAGES * layer.n_features * _BYTES, layer.stands_for)
+        LayerRow(
+            layer.name,
+            layer.shape,
+            layer.n_features,
+            N_IMAGES * layer.n_features * _BYTES,
+            layer.stands_for,
+            None if layer.tokens is None else layer.tokens.words(layer.shape),
+        )
         for layer in named
     ]

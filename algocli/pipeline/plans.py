@@ -22,7 +22,7 @@ from algocli.features.store.commands import is_imported
 from algocli.features.store.keys import words_of
 from algocli.features.store.variants import ANY, Variant, in_name
 from algocli.pipeline.defaults import DEFAULT_LAYERS, DEFAULT_MODEL
-from algocli.pipeline.features import as_layers, of_preset, preset_of
+from algocli.pipeline.presets import as_layers, of_preset, preset_of
 from algocli.runs.datasets import Home
 from algocli.runs.run import check_run_name
 from algocli.runs.splitting import find_sameness

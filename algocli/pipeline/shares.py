@@ -101,6 +101,8 @@ def partition(
     model: str = DEFAULT_MODEL,
     weights: str | Path | None = None,
     transform: TransformName | None = None,
+    image_size: int | None = None,
+    tokens: str | None = None,
     pool: int | Literal["none"] | None = None,
     project: int | Literal["none"] | None = None,
     project_seed: int | None = None,
@@ -138,7 +140,7 @@ def partition(
     sets, model
         Each set a layer of the network `model`, or the name of cached features; several joined by a plus, 'A+B', are
         one set.
-    weights, transform, pool, project, project_seed, dtype, numerics
+    weights, transform, image_size, tokens, pool, project, project_seed, dtype, numerics
         As in `extract`: which of several kinds of features of a layer are meant. What is not named may be anything;
         pool='none' are those that were not pooled.
     n_components
@@ -194,7 +196,7 @@ def partition(
     only = some_rois(rois)
     lenders = check_lenders(features_from)
     said = {"weights": weights, "transform": transform, "pool": pool, "project": project, "project_seed": project_seed}
-    variant = Variant.of(**said, dtype=dtype, numerics=numerics)
+    variant = Variant.of(**said, image_size=image_size, tokens=tokens, dtype=dtype, numerics=numerics)
     library = Library(cache_dir, lenders, some)
     feature_sets = find_sets(library, check_word("model", model), variant, check_words("sets", sets))
     least = _check_rows(some, only, min_ceiling)

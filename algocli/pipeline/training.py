@@ -36,8 +36,9 @@ from algocli.runs.training import train_subject
 
 # What `train` takes beside fields of the settings: a slip of the keyboard may have meant it.
 _TRAIN_TAKES = (
-    *("each", "preset", "model", "layers", "weights", "transform", "pool", "project", "project_seed", "dtype"),
-    *("numerics", "name", "features_from", "cache_dir", "force", "device", "made", "track", "note"),
+    *("each", "preset", "model", "layers", "weights", "transform", "image_size", "tokens", "pool", "project"),
+    *("project_seed", "dtype", "numerics", "name", "features_from", "cache_dir", "force", "device", "made"),
+    *("track", "note"),
 )
 
 
@@ -76,6 +77,8 @@ def train(
     layers: Iterable[str] | str | None = None,
     weights: str | Path | None = None,
     transform: TransformName | None = None,
+    image_size: int | None = None,
+    tokens: str | None = None,
     pool: int | Literal["none"] | None = None,
     project: int | Literal["none"] | None = None,
     project_seed: int | None = None,
@@ -108,7 +111,7 @@ def train(
     model, layers
         Extracted features by their network and layers, or patterns such as 'features.*', which come before those of
         `features`; by default, where neither these nor a preset are named, features.2 of AlexNet.
-    weights, transform, pool, project, project_seed, dtype, numerics
+    weights, transform, image_size, tokens, pool, project, project_seed, dtype, numerics
         As in `extract`: which of several kinds of features of a layer are meant. What is not named may be anything;
         pool='none' are those that were not pooled.
     name
@@ -161,7 +164,7 @@ def train(
     if name is not None and not each:
         check_run_name(name)
     said = {"weights": weights, "transform": transform, "pool": pool, "project": project, "project_seed": project_seed}
-    variant = Variant.of(**said, dtype=dtype, numerics=numerics)
+    variant = Variant.of(**said, image_size=image_size, tokens=tokens, dtype=dtype, numerics=numerics)
     if isinstance(features, Settings):
         named = (preset, model, layers, *variant.said.values())
         whole = _whole(features, settings, any(value is not None for value in named))

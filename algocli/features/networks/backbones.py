@@ -15,10 +15,11 @@ from algocli.compute.foreign import printing_aside
 from algocli.compute.patterns import is_pattern
 from algocli.compute.track import Note, unheard
 from algocli.errors import UsageError
-from algocli.features.networks.building import build_network
+from algocli.features.networks.building import tokens_of
 from algocli.features.networks.layers import Layer, resolve_layers, shapes
 from algocli.features.networks.network import Network, TransformName
-from algocli.features.networks.preprocessing import Transform, describe_preparation
+from algocli.features.networks.opening import open_graph, open_network
+from algocli.features.networks.preprocessing import Transform
 from algocli.features.networks.weights import PRETRAINED, digests, load_state
 
 if TYPE_CHECKING:
@@ -26,15 +27,7 @@ if TYPE_CHECKING:
 
     from algocli.features.networks.graphs import Graph
 
-__all__ = [
-    "Backbone",
-    "Layer",
-    "list_layers",
-    "load_backbone",
-    "measure",
-    "open_graph",
-    "open_network",
-]
+__all__ = ["Backbone", "Layer", "list_layers", "load_backbone", "measure"]
 
 
 @dataclass(frozen=True)
@@ -111,6 +104,7 @@ def load_backbone(
     device: str = "cpu",
     *,
     transform: TransformName = "auto",
+    image_size: int | None = None,
     trust_remote_code: bool = False,
     note: Note = unheard,
 ) -> Backbone:
@@ -128,6 +122,8 @@ def load_backbone(
     transform
         How images are prepared: as the tutorial does it, as the network's weights were evaluated, or ('auto') so but
         for the tutorial's own networks and those of which nothing is known.
+    image_size
+        The side of the images that it is fed, where that is not its own; it is 224 for most.
     trust_remote_code
         Whether a repository's code may run here.
     note
@@ -143,9 +139,11 @@ def load_backbone(
     from algocli.features.networks.probing import fingerprints
     from algocli.features.networks.watched import Watched
 
-    built = open_network(model, weights, transform, trust_remote_code=trust_remote_code, note=note)
-    graph, loads = open_graph(built, note)
     patterns = [layers] if isinstance(layers, str) else layers
+    built = open_network(
+        model, weights, transform, patterns, image_size=image_size, trust_remote_code=trust_remote_code, note=note
+    )
+    graph, loads = open_graph(built, note)
     measured = measure(built, graph, resolve_layers(patterns, graph.names, built.model, graph.calls), patterns)
     names = [layer.name for layer in measured]
     if built.read_weights is not None and not loads:
@@ -162,7 +160,7 @@ def load_backbone(
         built.transform,
         built.weights or weights,
         hashed,
-        {"architecture": built.architecture, "arguments": dict(built.arguments)},
+        {"architecture": built.architecture, "arguments": dict(built.arguments), **_size_of(built)},
         code={name: graph.code(name) for name in names} if built.is_custom else {},
         probes=probes,
         call_numbers={name: call for name in names if (call := graph.call(name)) is not None},
@@ -177,6 +175,7 @@ def list_layers(
     weights: str = "random",
     *,
     transform: TransformName = "auto",
+    image_size: int | None = None,
     trust_remote_code: bool = False,
     note: Note = unheard,
 ) -> list[Layer]:
@@ -190,26 +189,16 @@ def list_layers(
     UsageError, DataError
         As `load_backbone`.
     """
-    built = open_network(model, weights, transform, trust_remote_code=trust_remote_code, note=note)
+    built = open_network(
+        model, weights, transform, image_size=image_size, trust_remote_code=trust_remote_code, note=note
+    )
     graph, _ = open_graph(built, note)
     return measure(built, graph, graph.names, ["*"])
 
 
-def open_network(model: str, weights: str, transform: TransformName, *, trust_remote_code: bool, note: Note) -> Network:
-    """Build a network that takes images in float32, in colour or in grey, and say how they are prepared for it.
-
-    Raises
-    ------
-    UsageError, DataError
-        As `load_backbone`.
-    """
-    from algocli.features.networks.feeding import in_grey, to_float32
-
-    built = build_network(model, weights, transform, trust_remote_code=trust_remote_code)
-    to_float32(built, note)
-    built = in_grey(built, transform)
-    _say_preparation(built, note)
-    return built
+def _size_of(built: Network) -> dict[str, int]:
+    """Return what of the size of its images makes a network another one: nothing where it is its own."""
+    return {} if built.image_size is None else {"image_size": built.image_size}
 
 
 def _channels_last(network: torch.nn.Module) -> torch.nn.Module:
@@ -222,45 +211,15 @@ def _channels_last(network: torch.nn.Module) -> torch.nn.Module:
     return network
 
 
-def _say_preparation(built: Network, note: Note) -> None:
-    """Say how images are prepared for a network where that is not what its weights ask for."""
-    said = describe_preparation(built.model, built.transform, built.asks_for)
-    if said is not None:
-        note(said)
-
-
-def open_graph(built: Network, note: Note) -> tuple[Graph, bool]:
-    """Return the graph of a network, and whether its weights had to be loaded for that.
-
-    How often the modules of one that is watched run may hang on its weights, of which it needs all anyway.
-    """
-    import torch
-
-    from algocli.features.networks.feeding import fed
-    from algocli.features.networks.graphs import read_graph
-    from algocli.features.networks.probing import BLACK, NOISE, PHOTOGRAPH, probe_pixels, undisturbed
-    from algocli.features.networks.watched import Watched
-
-    pixels = torch.from_numpy(probe_pixels(built.transform.size))
-    images = [built.transform.normalise(pixels[place : place + 1]) for place in (PHOTOGRAPH, NOISE, BLACK)]
-    with fed(built), undisturbed(seed=0):
-        graph = read_graph(built.module, built.tracing, images, is_custom=built.is_custom)
-    loads = isinstance(graph, Watched) and built.read_weights is not None
-    if loads and built.read_weights is not None:
-        load_state(built.module, built.read_weights(), built.weights_source, note=note)
-        with fed(built), undisturbed(seed=0):
-            graph = Watched(built.module, images)
-    return graph, loads
-
-
 def measure(built: Network, graph: Graph, names: Sequence[str], patterns: Sequence[str]) -> list[Layer]:
     """Return the layers that can be features; refuse one that cannot and was asked for by its name."""
     outputs = _try_out(built, graph.cut(names))
+    tokens = tokens_of(built.module, built.transform.size)
     measured = []
     for name in names:
         shape = graph.fault(name) or shapes(outputs, name)
         if not isinstance(shape, str):
-            measured.append(Layer(name, shape))
+            measured.append(Layer(name, shape, tokens(name, shape)))
         elif name in patterns or not any(map(is_pattern, patterns)):
             raise UsageError(f"layer {name} {shape}", hint=f"choose another: `algocli layers {quote(built.model)}`")
     if not measured:

@@ -1,7 +1,9 @@
-"""Where a network comes from: torchvision or timm by name, a repository on GitHub, or code of one's own.
+"""Where a network comes from: libraries by name, a repository on GitHub, or code of one's own.
 
 alexnet, torchvision/alexnet          a classifier of torchvision
 timm/vit_small_patch16_224            a network of timm
+hf:OWNER/NAME, hf:./FOLDER, hf:KIND   a network of transformers: of the Hugging Face Hub, of a folder, of drawn weights
+open_clip:ARCHITECTURE/WEIGHTS        the image tower of a network of open_clip
 torchhub:OWNER/REPO[:BRANCH]:NAME     what a repository's hubconf.py offers; torchhub:./FOLDER:NAME one on this disk
 python:MODULE:CALLABLE                what a function, a class or a variable of a Python module gives
 """
@@ -13,23 +15,38 @@ from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
-from algocli.compute.choices import check_choice, check_path
+from algocli.compute.choices import check_choice, check_path, check_whole
 from algocli.features.networks import sources
 from algocli.features.networks.checkpoints import read_state
-from algocli.features.networks.network import Network, NetworkRequest, TransformName
+from algocli.features.networks.layers import beginnings
+from algocli.features.networks.network import Network, NetworkRequest, TransformName, told_as
 from algocli.features.networks.offers import no_network
+from algocli.features.networks.tokens import ReadTokens, Shape, Tokens
 from algocli.features.networks.weights import PRETRAINED, random_seed
+
+if TYPE_CHECKING:
+    import torch
 
 # Where a network comes from whose name begins with no source.
 _USUAL = "torchvision"
 
 
 def build_network(
-    model: str, weights: str = PRETRAINED, transform: TransformName = "auto", *, trust_remote_code: bool = False
+    model: str,
+    weights: str = PRETRAINED,
+    transform: TransformName = "auto",
+    *,
+    image_size: int | None = None,
+    trust_remote_code: bool = False,
 ) -> Network:
     """Build a network from wherever its name says, drawing its weights where they are random.
+
+    Parameters
+    ----------
+    image_size
+        The side of the images that it will be fed, as `resized` makes it take them once its weights are loaded.
 
     Raises
     ------
@@ -41,6 +58,7 @@ def build_network(
     import torch
 
     check_choice("transform", transform, get_args(TransformName))
+    wished = None if image_size is None else check_whole("image_size", image_size, 1)
 
     source = next((kind for kind in _sources().values() if model.startswith(kind.PREFIX)), _sources()[_USUAL])
     request = NetworkRequest(model.removeprefix(source.PREFIX), weights, transform, trust_remote_code)
@@ -54,9 +72,57 @@ def build_network(
         torch.manual_seed(random_seed(weights) or 0)
         network: Network = source.build(request)
     network.module.eval()
-    if request.is_file:
+    if wished != network.transform.size:
+        network = replace(network, image_size=wished)
+    if request.is_file and not getattr(source, "READS_FILES", False):
         return replace(network, read_weights=partial(read_state, Path(weights)), weights_source=weights)
     return network
+
+
+def resized(network: Network) -> Network:
+    """Return a network that takes images of the side that was asked for, if any; its module is changed in place.
+
+    One that has nothing that hangs on their size is fed them as it is.
+
+    Raises
+    ------
+    UsageError
+        If its positions cannot be interpolated.
+    """
+    side = network.image_size
+    if side is None:
+        return network
+    with told_as(f"image_size={side}: {network.model} cannot take such images", "leave out image_size=..."):
+        sources = [source for source in _sources().values() if hasattr(source, "resize")]
+        for part in list(network.module.modules()):
+            any(source.resize(part, side) for source in sources)
+    at_size = network.transform.at(side)
+    if network.restate is not None and network.transform == network.asks_for:
+        at_size = network.restate(side) or at_size
+    return replace(network, transform=at_size)
+
+
+def tokens_of(network: torch.nn.Module, side: int) -> ReadTokens:
+    """Return what tells the tokens of a network's layers, whichever source knows the module that a layer is in.
+
+    Parameters
+    ----------
+    side
+        Of the images that it is fed, in pixels.
+    """
+    asked = [source.read_tokens for source in _sources().values() if hasattr(source, "read_tokens")]
+    readers = {
+        name: reader
+        for name, part in network.named_modules()
+        for ask in asked
+        if (reader := ask(part, side)) is not None
+    }
+
+    def read(layer: str, shape: Shape) -> Tokens | None:
+        module = next((name for name in ("", *beginnings(layer))[::-1] if name in readers), None)
+        return None if module is None else readers[module](layer.removeprefix(f"{module}." if module else ""), shape)
+
+    return read
 
 
 @cache

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from algocli.compute.opening import check_content, check_file, open_file
 from algocli.compute.remarks import list_some
 from algocli.errors import DataError, UsageError, first_line, install_hint
+from algocli.features.networks.folders import files_in
 from algocli.features.networks.other_files import AGAIN, no_checkpoint, refuse_other_zips
 
 if TYPE_CHECKING:
@@ -38,14 +39,14 @@ _RECORDS = {
 
 
 def read_state(path: Path) -> dict[str, torch.Tensor]:
-    """Read a checkpoint's tensors: a .safetensors file, or what torch.save made of dicts of them.
+    """Read a checkpoint's tensors: a .safetensors file, what torch.save made of dicts of them, or a folder of either.
 
     Settings, counts and whatever else lies beside them are passed over: nothing of them is made or run.
 
     Parameters
     ----------
     path
-        The file; 'FILE:PART' where only what lies under a name is meant, such as 'dino.pth:student'.
+        The file or folder; 'FILE:PART' where only what lies under a name is meant, such as 'dino.pth:student'.
 
     Returns
     -------
@@ -66,12 +67,13 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
         raise DataError(
             f"there is no weights file {path}", hint="fetch it first, and name the file" if is_address else hint
         )
-    check_file(path)
-    check_content(path)
-    saved = _read_safetensors(path) if _is_safetensors(path) else _unpickle(path)
-    state = _tensors(saved) if isinstance(saved, Mapping) else {}
-    if not state:
-        raise DataError(f"{path} holds no tensors by name: a state dict was expected")
+    state: dict[str, torch.Tensor] = {}
+    for file in files_in(path) if path.is_dir() else [path]:
+        part_of_it = _read_file(file)
+        twice = sorted(state.keys() & part_of_it.keys())
+        if twice:
+            raise DataError(f"several files of {path} hold {list_some(twice)}", hint="name the one that is meant")
+        state |= part_of_it
     odd = odd_ones(state)
     if len(odd) == len(state):
         raise no_numbers(str(path), odd)
@@ -81,11 +83,21 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
     return chosen if part else state
 
 
+def _read_file(path: Path) -> dict[str, torch.Tensor]:
+    check_file(path)
+    check_content(path)
+    saved = _read_safetensors(path) if _is_safetensors(path) else _unpickle(path)
+    state = _tensors(saved) if isinstance(saved, Mapping) else {}
+    if not state:
+        raise DataError(f"{path} holds no tensors by name: a state dict was expected")
+    return state
+
+
 def split_part(path: Path) -> tuple[Path, str]:
     """Tell a file from the part of it that is meant, as in 'dino.pth:student'; the part may be empty."""
     # A part may have slashes too.
     file, colon, part = str(path).rpartition(":")
-    if not colon or path.exists() or not Path(file).is_file():
+    if not colon or path.exists() or not Path(file).exists():
         return path, ""
     return Path(file), part.replace("/", ".").strip(".")
 

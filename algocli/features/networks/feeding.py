@@ -80,6 +80,8 @@ def _taken(built: Network, said: str) -> tuple[str, str]:
     """Return what to say of a network's images, and what to do about it."""
     side = built.transform.size
     refused = f"does not take images of {side} x {side}"
+    if built.image_size is not None:
+        return f"{refused}: {said}", "leave out image_size=..., or name another network of its family"
     if built.asks_for is not None and built.asks_for.size != side:
         return f"{refused}: {said}", "prepare them as it was trained: transform='model'"
     if re.search(r"\b(dtype|scalar type|Half|BFloat16|Double)\b|input type", said):

@@ -22,7 +22,7 @@ from algocli.features.networks.in_place import keep_input, leaves_its_mark
 from algocli.features.networks.layers import Call, CallNames, last_node
 from algocli.features.networks.probing import agree
 from algocli.features.networks.torchvision_import import NodePathTracer, torchvision
-from algocli.features.networks.watched import Watched, digest
+from algocli.features.networks.watched import Hidden, Watched, digest
 
 # Where a node keeps the name of its layer.
 LAYER = "algocli_layer"
@@ -34,6 +34,7 @@ def read_graph(
     images: Sequence[torch.Tensor] = (),
     *,
     is_custom: bool = False,
+    hidden: Hidden | None = None,
 ) -> Graph:
     """Trace a network; one that cannot be traced without changing what it computes is watched instead.
 
@@ -46,7 +47,11 @@ def read_graph(
     is_custom
         Whether its code is not known. What such code reads or draws as it runs (a counter, a random number) stands
         still in a graph, so a graph must agree with the network on the images.
+    hidden
+        What of a module's output its layer is; a network that has it is watched, whether or not it can be traced.
     """
+    if hidden is not None:
+        return Watched(network, images, hidden)
     leaves = [
         kind for kind in vars(torchvision.ops).values() if inspect.isclass(kind) and issubclass(kind, torch.nn.Module)
     ]

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from algocli.compute.choices import nearest
 from algocli.compute.patterns import is_pattern
 from algocli.errors import UsageError
+from algocli.features.networks.tokens import Tokens
 
 NO_CALLS: Mapping[str, str] = {}
 # More names than these are no help in a message.
@@ -24,10 +25,17 @@ _SHOWN = 3
 
 @dataclass(frozen=True)
 class Layer:
-    """A node of a network's graph, or a module of it, and the shape of what it yields for one image."""
+    """A node of a network's graph, or a module of it, and the shape of what it yields for one image.
+
+    Parameters
+    ----------
+    tokens
+        Of what tokens that is made; None where it is made of none, or they cannot be told.
+    """
 
     name: str
     shape: tuple[int, ...]
+    tokens: Tokens | None = None
 
     @property
     def n_features(self) -> int:

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 from algocli.compute.foreign import printing_aside
 from algocli.compute.track import Note, unheard
-from algocli.features.networks.backbones import measure, open_graph, open_network
+from algocli.features.networks.backbones import measure
+from algocli.features.networks.building import tokens_of
 from algocli.features.networks.graphs import Graph
 from algocli.features.networks.layers import Layer, beginnings, last_node, modules_of, no_layer
 from algocli.features.networks.network import TransformName
+from algocli.features.networks.opening import open_graph, open_network
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ def list_names(
     weights: str = "random",
     *,
     transform: TransformName = "auto",
+    image_size: int | None = None,
     trust_remote_code: bool = False,
     note: Note = unheard,
 ) -> list[NamedLayer]:
@@ -46,14 +49,18 @@ def list_names(
     DataError
         As there.
     """
-    built = open_network(model, weights, transform, trust_remote_code=trust_remote_code, note=note)
+    built = open_network(
+        model, weights, transform, image_size=image_size, trust_remote_code=trust_remote_code, note=note
+    )
     graph, _ = open_graph(built, note)
     layers = {layer.name: layer for layer in measure(built, graph, graph.names, ["*"])}
-    named = [NamedLayer(layer.name, layer.shape) for layer in layers.values()]
+    tokens = tokens_of(built.module, built.transform.size)
+    named = [NamedLayer(layer.name, layer.shape, layer.tokens) for layer in layers.values()]
     for module in modules_of(graph.names, graph.calls):
         node = last_node(module, graph.names, graph.calls)
         if node in layers and graph.fault(module) is None:
-            named.append(NamedLayer(module, layers[node].shape, node))
+            shape = layers[node].shape
+            named.append(NamedLayer(module, shape, tokens(module, shape), node))
     tree = _in_tree(named, graph)
     for pattern in patterns:
         if not any(_fits(layer.name, pattern) for layer in tree):

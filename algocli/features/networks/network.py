@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any, Literal
 
 from algocli.compute.choices import did_you_mean
@@ -53,6 +54,14 @@ class Network:
     tracing: Mapping[str, Any] = field(default_factory=dict)
     # Whether the name alone does not say what is computed, so that the code enters the key.
     is_custom: bool = False
+    # The side of its images where that was asked for, and is another than its own.
+    image_size: int | None = None
+    # What its weights ask for of images of another side, where its source knows better than to keep all proportions.
+    restate: Callable[[int], Transform | None] | None = None
+    # What of a module's output its layer is, of a network whose modules yield more than that; it is watched, not traced.
+    hidden: Callable[[Any], Any] | None = None
+    # What is to be told of how it was built.
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,17 +76,20 @@ class Offer:
         None where it was not counted.
     weights
         Their names, as `weights=` takes them; there may be none.
+    joint
+        What stands between its name and that of weights where both are written in one.
     """
 
     model: str
     image_size: int | None
     n_parameters: int | None
     weights: tuple[str, ...]
+    joint: str = "."
 
     @property
     def spellings(self) -> tuple[str, ...]:
         """Its name, alone and with that of each of its weights."""
-        return (self.model, *(f"{self.model}.{name}" for name in self.weights))
+        return (self.model, *(f"{self.model}{self.joint}{name}" for name in self.weights))
 
 
 @dataclass(frozen=True)
@@ -102,10 +114,10 @@ class NetworkRequest:
 
     @property
     def is_file(self) -> bool:
-        """Whether the weights are a file: nothing else looks like a path or is there."""
+        """Whether the weights are a file or a folder: nothing else looks like a path or is there."""
         if self.weights == PRETRAINED or self.is_drawn:
             return False
-        return "/" in self.weights or bool(Path(self.weights).suffix) or split_part(Path(self.weights))[0].is_file()
+        return "/" in self.weights or bool(Path(self.weights).suffix) or split_part(Path(self.weights))[0].exists()
 
 
 @contextmanager
@@ -182,6 +194,13 @@ def out_of_reach(what: str, error: BaseException, hint: str) -> DataError:
     """Return the error of a download that failed."""
     reason = str(getattr(error, "reason", error)).strip() or type(error).__name__
     return DataError(f"{what} cannot be downloaded: {reason.splitlines()[0]}", hint=hint)
+
+
+def fetch_elsewhere(model: str) -> str:
+    """Say how weights come to a machine that cannot fetch them."""
+    return (
+        f"`algocli fetch-weights {quote(model)} --to DIR` where there is a network; copied here, weights=DIR takes it"
+    )
 
 
 def no_entry(model: str, name: str, names: list[str]) -> UsageError:

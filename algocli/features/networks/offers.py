@@ -1,10 +1,10 @@
-"""What networks there are to name: torchvision's and timm's, with their sizes."""
+"""What networks there are to name: torchvision's and timm's, with their sizes; others' where these are asked for."""
 
 from __future__ import annotations
 
 import fnmatch
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -12,8 +12,10 @@ from algocli.compute.patterns import is_pattern
 from algocli.errors import UsageError
 from algocli.features.networks.names import meant_by
 from algocli.features.networks.network import Offer
-from algocli.features.networks.sources import timm, torchvision
+from algocli.features.networks.sources import hf, open_clip, timm, torchvision
 
+# What takes seconds to import is asked only for what begins with its name.
+_ASKED_FOR = (hf, open_clip)
 # Each of timm's is built for that, without its numbers, in a tenth of a second to one and a half.
 COUNTED = 40
 
@@ -25,27 +27,35 @@ def list_offers(pattern: str | None = None) -> list[Offer]:
     ----------
     pattern
         A part of the name, or of that of its weights, or a pattern such as 'timm/vit_*', in small or capital letters;
-        by default all.
+        by default all but those of sources that are slow to ask, which it has to begin with: 'open_clip:*', 'hf:*'.
 
     Raises
     ------
     UsageError
         If none fits.
     """
-    offers = [*torchvision.offered(), *(timm.offered() if timm.is_installed() else ())]
+    slow = next((source for source in _ASKED_FOR if (pattern or "").lower().startswith(source.PREFIX)), None)
+    offers = list(_usual() if slow is None else slow.offered())
     fitting = [offer for offer in offers if pattern is None or _fits(offer, pattern.lower())]
     if not fitting:
         raise UsageError(
             f"no network is called '{pattern}'{_meant(str(pattern), offers)}",
-            hint="others are named torchhub:OWNER/REPO:NAME and python:MODULE:CALLABLE",
+            hint="others are named hf:OWNER/NAME, open_clip:ARCHITECTURE/WEIGHTS, torchhub:OWNER/REPO:NAME and "
+            "python:MODULE:CALLABLE",
         )
     unknown = [offer for offer in fitting if offer.n_parameters is None]
-    if len(unknown) <= COUNTED:
+    if slow is None and len(unknown) <= COUNTED:
         fitting = [
             offer if offer.n_parameters is not None else replace(offer, n_parameters=timm.count_parameters(offer.model))
             for offer in fitting
         ]
     return fitting
+
+
+def _usual() -> Iterator[Offer]:
+    yield from torchvision.offered()
+    if timm.is_installed():
+        yield from timm.offered()
 
 
 def no_network(source: Any, name: str, *, is_bare: bool) -> UsageError:

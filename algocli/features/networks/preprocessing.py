@@ -7,6 +7,7 @@ channels is already the channels-last layout in which convolutions run fastest.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -74,6 +75,15 @@ class Transform:
             if len(values) != 3 or (name == "std" and min(values) <= 0):
                 raise UsageError(f"{said(name, values)}: one number for each of three channels was expected")
             object.__setattr__(self, name, (_luminance(values),) * 3 if self.grey else values)
+
+    def at(self, size: int) -> Transform:
+        """Return the same for images of another size: of a centre that is cut out, as large a part."""
+        around = None if self.resize_size is None else math.floor(size * self.resize_size / self.size)
+        return replace(self, size=size, resize_size=around)
+
+    def is_like(self, other: Transform) -> bool:
+        """Say whether both do the same but for the sizes of images."""
+        return replace(self, size=other.size, resize_size=other.resize_size) == other
 
     @property
     def n_channels(self) -> int:
@@ -179,9 +189,9 @@ class Transform:
 TUTORIAL = Transform()
 
 
-def is_as_in_tutorial(transform: Transform) -> bool:
-    """Say whether images are prepared as the challenge's tutorial did it, be it in grey."""
-    return transform.constants == replace(TUTORIAL, grey=transform.grey).constants
+def is_as_in_tutorial(transform: Transform, size: int | None = None) -> bool:
+    """Say whether images are prepared as the challenge's tutorial did it, be it in grey or in a size asked for."""
+    return transform.constants == replace(TUTORIAL, size=size or TUTORIAL.size, grey=transform.grey).constants
 
 
 def is_tutorials(model: str) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from algocli.errors import AlgocliError
 from algocli.features.networks.preprocessing import INTERPOLATIONS, Transform
 
 if TYPE_CHECKING:
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
 _CONFIGS = ("pretrained_cfg", "default_cfg")
 # Under these, networks carry a preset of torchvision's, or the entry of its table of weights that has one.
 _PRESETS = ("transforms", "transform", "preprocess", "weights")
+# Processors of transformers that do what their settings say and nothing else.
+_PLAIN = ("ViT", "CLIP", "Bit", "Siglip", "DeiT", "Beit", "ConvNext", "DINOv3ViT")
+# The numbers that Pillow gives its filters.
+_FILTERS = ("nearest", "lanczos", "bilinear", "bicubic", "box", "hamming")
+# ConvNeXt's images are squeezed from this side on, and below it lose their borders.
+_UNCROPPED = 384
 # What timm takes where a configuration does not say.
 _USUAL: Mapping[str, Any] = {"crop_pct": 0.875, "crop_mode": "center", "interpolation": "bicubic"}
 
@@ -82,6 +89,44 @@ def of_config(config: Mapping[str, Any]) -> Transform | None:
         )
     except (AttributeError, KeyError, TypeError, ValueError, ZeroDivisionError):
         return None
+
+
+def of_processor(settings: Mapping[str, Any]) -> Transform | None:
+    """Return the transform that the settings of an image processor of transformers tell; None where it is another."""
+    try:
+        kind = str(settings["image_processor_type"]).removesuffix("Fast").removesuffix("Pil")
+        divides = settings["do_rescale"] and abs(settings["rescale_factor"] * 255 - 1) < 1e-6
+        if kind.removesuffix("ImageProcessor") not in _PLAIN or not divides or not settings["do_resize"]:
+            return None
+        if settings.get("do_pad") or not settings["do_normalize"]:
+            return None
+        side, keeps_aspect = _resize_of(settings["size"])
+        crops = settings.get("do_center_crop")
+        size = _resize_of(settings["crop_size"])[0] if crops else side
+        if kind.startswith("ConvNext"):
+            keeps_aspect = side < _UNCROPPED
+            side = int(size / settings["crop_pct"]) if keeps_aspect else size
+        elif keeps_aspect and not crops:
+            return None
+        return Transform(
+            size,
+            _of_colours(settings["image_mean"], 3),
+            _of_colours(settings["image_std"], 3),
+            side,
+            keep_aspect=keeps_aspect,
+            interpolation=_FILTERS[settings["resample"]],
+        )
+    except (AlgocliError, AttributeError, IndexError, KeyError, TypeError, ValueError, ZeroDivisionError):
+        return None
+
+
+def _resize_of(size: Mapping[str, int]) -> tuple[int, bool]:
+    """Return a side, and whether it is the shorter one that the longer follows."""
+    if size.get("shortest_edge") and not size.get("longest_edge"):
+        return size["shortest_edge"], True
+    if size["height"] != size["width"]:
+        raise ValueError("no square")
+    return size["height"], False
 
 
 def _of_colours(values: Any, channels: int) -> tuple[float, float, float]:

@@ -17,6 +17,7 @@ from algocli.errors import DataError
 from algocli.features.networks.layers import Call, CallNames, last_node
 
 _Hook = Callable[[torch.nn.Module, Any, Any], None]
+Hidden = Callable[[Any], Any]
 
 
 class Watched:
@@ -26,12 +27,17 @@ class Watched:
     ----------
     images : (n, 3, side, side) each
         What the network is run on to see which modules run how often; without any, each is taken to run once.
+    hidden
+        Returns what of a module's output its layer is; by default all of it.
     """
 
     calls: Mapping[str, str] = {}
 
-    def __init__(self, network: torch.nn.Module, images: Sequence[torch.Tensor] = ()) -> None:
+    def __init__(
+        self, network: torch.nn.Module, images: Sequence[torch.Tensor] = (), hidden: Hidden | None = None
+    ) -> None:
         self._network = network
+        self._hidden = hidden or _whole
         self._hooks: list[RemovableHandle] = []
         modules = [name for name, _ in network.named_modules() if name]
         runs = [_listen(network, some) for some in images] or [modules]
@@ -51,7 +57,9 @@ class Watched:
         for hook in self._hooks:
             hook.remove()
         wanted = {layer: self._layers[last_node(layer, self.names)] for layer in layers}
-        watch = Watch(self._network, {call.module: self._n_calls[call.module] for call in wanted.values()})
+        watch = Watch(
+            self._network, {call.module: self._n_calls[call.module] for call in wanted.values()}, self._hidden
+        )
         by_module: dict[str, dict[int, str]] = {}
         for layer, call in wanted.items():
             by_module.setdefault(call.module, {})[call.number] = layer
@@ -90,12 +98,15 @@ class Watch(torch.nn.Module):
     ----------
     n_calls
         How often each of these modules runs.
+    hidden
+        Returns what of a module's output its layer is.
     """
 
-    def __init__(self, network: torch.nn.Module, n_calls: Mapping[str, int]) -> None:
+    def __init__(self, network: torch.nn.Module, n_calls: Mapping[str, int], hidden: Hidden | None = None) -> None:
         super().__init__()
         self.network = network
         self._n_calls = dict(n_calls)
+        self._hidden = hidden or _whole
         # Several threads run the network side by side.
         self._seen = threading.local()
 
@@ -121,8 +132,7 @@ class Watch(torch.nn.Module):
             self._seen.counts[module] += 1
             layer = layers.get(self._seen.counts[module])
             if layer is not None:
-                # Copied: what follows may change it in place.
-                self._seen.outputs[layer] = output.clone() if isinstance(output, torch.Tensor) else output
+                self._seen.outputs[layer] = self._copied(output)
 
         return hook
 
@@ -132,16 +142,25 @@ class Watch(torch.nn.Module):
         outputs: dict[str, Any] = {}
 
         def keep(name: str, output: Any) -> None:
-            outputs[names.of_module(name)] = output.clone() if isinstance(output, torch.Tensor) else output
+            outputs[names.of_module(name)] = self._copied(output)
 
         with _hooked(self.network, keep):
             self.network(images)
         return outputs
 
+    def _copied(self, output: Any) -> Any:
+        """Return what is kept of an output, copied: what follows may change it in place."""
+        kept = self._hidden(output)
+        return kept.clone() if isinstance(kept, torch.Tensor) else kept
+
 
 def digest(lines: Iterable[str]) -> str:
     """Digest lines of text."""
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _whole(output: Any) -> Any:
+    return output
 
 
 def _listen(network: torch.nn.Module, images: torch.Tensor) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from shlex import quote
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,6 +16,7 @@ from algocli.features.networks.preprocessing import (
     is_as_in_tutorial,
     is_tutorials,
 )
+from algocli.features.networks.tokens import ALL
 from algocli.features.networks.weights import PRETRAINED
 from algocli.features.store.keys import Dtype
 
@@ -33,6 +34,8 @@ class LayerRequest:
 
     weights: str = PRETRAINED
     transform: TransformName = "tutorial"
+    image_size: int | None = None
+    tokens: str = ALL
     pool: int | None = None
     project: int | None = None
     project_seed: int = 0
@@ -46,9 +49,14 @@ def request_of(recipe: Mapping[str, Any]) -> LayerRequest:
     reduced = identity.get("post")
     # 'flatten' where nothing was reduced.
     reduction: dict[str, Any] = reduced if isinstance(reduced, dict) else {}
+    size, used = identity.get("image_size"), transform_of(recipe)
+    # What says nothing of its images is fed them as in the tutorial, in the size that it is built for.
+    own = used.size if "asks_for" in recipe and recipe["asks_for"] is None else None
     return LayerRequest(
         recipe["weights"],
-        "tutorial" if is_as_in_tutorial(transform_of(recipe)) else "model",
+        "tutorial" if is_as_in_tutorial(used, size or own) else "model",
+        size,
+        reduction.get("tokens", ALL),
         reduction.get("pool"),
         reduction.get("project"),
         reduction.get("seed", 0),
@@ -61,10 +69,9 @@ def options(recipe: Mapping[str, Any]) -> list[str]:
     """Return the options of `extract` that make this recipe of its layer and no other; defaults are not said."""
     wish = request_of(recipe)
     usual = LayerRequest(transform=_usual_transform(recipe, wish.transform))
-    names = ("weights", "transform", "pool", "project", "project_seed", "dtype", "numerics")
     return [
         f"--{name.replace('_', '-')} {quote(str(getattr(wish, name)))}"
-        for name in names
+        for name in asdict(wish)
         if getattr(wish, name) != getattr(usual, name)
     ]
 
@@ -144,9 +151,15 @@ def transform_asked_for(recipe: Mapping[str, Any]) -> Transform | None:
     return None if asks_for is None else _read_transform(recipe, asks_for)
 
 
-def runs_code(model: str) -> bool:
-    """Say whether building a model runs code that its name leads to: a repository's or a module's."""
-    return model.startswith(("torchhub:", "python:"))
+def is_as_asked(recipe: Mapping[str, Any], wish: Transform) -> bool:
+    """Say whether images were prepared in some way, but for a size that was asked for."""
+    used = transform_of(recipe)
+    return used.is_like(wish) if "image_size" in recipe["identity"] else used.constants == wish.constants
+
+
+def runs_code(recipe: Mapping[str, Any]) -> bool:
+    """Say whether building a recipe's network runs code that its name leads to: a repository's, a module's, a folder's."""
+    return recipe["model"].startswith(("torchhub:", "python:")) or "code" in recipe["identity"]
 
 
 def is_imported(recipe: Mapping[str, Any]) -> bool:
@@ -177,11 +190,11 @@ def _usual_transform(recipe: Mapping[str, Any], used: TransformName) -> Transfor
         return "tutorial"
     if "asks_for" not in recipe:
         # Only networks of one's own may state nothing. What these get is not to be known from here, so it is named.
-        return "auto" if runs_code(recipe["model"]) else "model"
+        return "auto" if runs_code(recipe) else "model"
     asked_for = transform_asked_for(recipe)
     if asked_for is None:
         return "tutorial"
-    return used if asked_for.constants == transform_of(recipe).constants else "model"
+    return used if is_as_asked(recipe, asked_for) else "model"
 
 
 def _read_transform(recipe: Mapping[str, Any], constants: Mapping[str, Any]) -> Transform:

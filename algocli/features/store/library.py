@@ -37,6 +37,7 @@ _RECIPE = {
         **dict.fromkeys(("source?", "dtype?", "numerics?", "layer?"), str),
         "post?": (str, dict),
         "transform?": (str, dict),
+        "image_size?": int,
     },
     "asks_for?": dict,
 }

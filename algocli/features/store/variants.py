@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -15,26 +15,34 @@ from algocli.compute.choices import check_choice, check_path, check_whole
 from algocli.errors import UsageError
 from algocli.features.networks.network import TransformName, choose_transform
 from algocli.features.networks.numerics import Numerics
+from algocli.features.networks.tokens import ALL, check_tokens
 from algocli.features.networks.weights import PRETRAINED, random_seed
-from algocli.features.store.commands import is_imported, options, request_of, transform_asked_for, transform_of
+from algocli.features.store.commands import (
+    is_as_asked,
+    is_imported,
+    options,
+    request_of,
+    transform_asked_for,
+    transform_of,
+)
 from algocli.features.store.keys import Dtype
 
 # What is asked for where features are to be as the layer gives them, all of them.
 NONE: Literal["none"] = "none"
 _COUNT = f"a whole number from 1 on, or '{NONE}', was expected"
-# How each is called as a field, in the order in which commands have them.
-_FIELDS = ("weights", "transform", "pool", "project", "project_seed", "dtype", "numerics")
 
 
 @dataclass(frozen=True)
 class Variant:
     """How features were made, as far as it is said; a field that is None leaves it open.
 
-    `pool` and `project` are 'none' where nothing was pooled, or projected.
+    `pool` and `project` are 'none' where nothing was pooled, or projected; `tokens` is 'all' where all were kept.
     """
 
     weights: str | None = None
     transform: TransformName | None = None
+    image_size: int | None = None
+    tokens: str | None = None
     pool: int | Literal["none"] | None = None
     project: int | Literal["none"] | None = None
     project_seed: int | None = None
@@ -88,13 +96,17 @@ class Variant:
         if is_imported(recipe) and set(self.said) - {"dtype"}:
             return False
         made = _values(recipe)
-        plain = {name: value for name, value in self.said.items() if name not in ("weights", "transform")}
+        plain = {name: value for name, value in self.said.items() if name not in ("weights", "transform", "tokens")}
         if any(made[name] != value for name, value in plain.items()):
+            return False
+        if self.tokens is not None and self.tokens not in (made["tokens"], _said_of_all(recipe)):
             return False
         return self.transform is None or _is_fed(recipe, self.transform)
 
 
 ANY = Variant()
+# How each is called as a field, in the order in which commands have them.
+_FIELDS = tuple(field.name for field in fields(Variant))
 _WORDS = {"transform": TransformName, "dtype": Dtype, "numerics": Numerics}
 
 
@@ -105,6 +117,10 @@ def _check(name: str, value: object) -> Any:
         weights = str(check_path(name, value))
         random_seed(weights)
         return weights
+    if name == "tokens":
+        return check_tokens(value)
+    if name == "image_size":
+        return check_whole(name, value, 1)
     if name == "project_seed":
         return check_whole(name, value, 0)
     return value if value == NONE else check_whole(name, value, 1, expected=_COUNT)
@@ -112,7 +128,8 @@ def _check(name: str, value: object) -> Any:
 
 def differing(recipes: Iterable[Mapping[str, Any]], asked: Collection[str] = ()) -> list[str]:
     """Return the fields of a variant in which some recipes differ, or that were asked for."""
-    values = [_values(recipe) for recipe in recipes]
+    # A size that was not asked for is the network's own, whatever that is.
+    values = [asdict(request_of(recipe)) for recipe in recipes]
     return [name for name in _FIELDS if name in asked or len({str(made[name]) for made in values}) > 1]
 
 
@@ -144,7 +161,17 @@ def in_name(recipe: Mapping[str, Any]) -> str:
 
 def _values(recipe: Mapping[str, Any]) -> dict[str, Any]:
     made = asdict(request_of(recipe))
+    if made["image_size"] is None and not is_imported(recipe):
+        made["image_size"] = transform_of(recipe).size
     return {**made, **{name: NONE for name in ("pool", "project") if made[name] is None}}
+
+
+def _said_of_all(recipe: Mapping[str, Any]) -> str | None:
+    """Return what else a recipe's tokens may be called: 'all' where none was left out."""
+    reduced = recipe["identity"].get("post")
+    layout = reduced.get("layout", {}) if isinstance(reduced, dict) else {}
+    parts = [*(part for part in ("class", "registers") if layout.get(part)), "patches"]
+    return ALL if layout and reduced["tokens"] == "+".join(parts) else None
 
 
 def _are_same(wish: str, recorded: str) -> bool:
@@ -174,5 +201,5 @@ def _is_fed(recipe: Mapping[str, Any], wish: TransformName) -> bool:
     if wish == request_of(recipe).transform:
         return True
     with suppress(UsageError):
-        return choose_transform(recipe["model"], wish, transform_asked_for(recipe)) == transform_of(recipe)
+        return is_as_asked(recipe, choose_transform(recipe["model"], wish, transform_asked_for(recipe)))
     return False

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import re
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import nullcontext, suppress
 from typing import Any
 
 from algocli.errors import UsageError, install_hint
+from algocli.features.networks.hub import reaching
 from algocli.features.networks.network import (
     Network,
     NetworkRequest,
@@ -20,12 +22,38 @@ from algocli.features.networks.network import (
     out_of_reach,
     undrawn,
 )
-from algocli.features.networks.readiness import unreachable
 from algocli.features.networks.stated import of_config
+from algocli.features.networks.tokens import (
+    Grid,
+    ReadTokens,
+    Shape,
+    Tokens,
+    check_patches,
+    in_sequence,
+    is_inside,
+    is_kind,
+    on_grid,
+)
 from algocli.features.networks.weights import PRETRAINED
 
 PREFIX = "timm/"
 NONE = "timm has no network"
+# Transformers whose class tokens come first, then their registers, then the patches, row by row.
+_SEQUENCES = (
+    "timm.models.vision_transformer.VisionTransformer",
+    "timm.models.deit.VisionTransformerDistilled",
+    "timm.models.vision_transformer_relpos.VisionTransformerRelPos",
+    "timm.models.eva.Eva",
+    "timm.models.beit.Beit",
+)
+_FLEXIBLE = "timm.models.naflexvit.NaFlexVit"
+_SWINS = ("timm.models.swin_transformer.SwinTransformer", "timm.models.swin_transformer_v2.SwinTransformerV2")
+_MAXVIT = "timm.models.maxxvit.MaxxVit"
+# What within a block of a Swin has every patch at its place: its attention rolls them and cuts them into windows.
+_IN_PLACE = re.compile(
+    r"layers(\.\d+(\.downsample(\.(norm|reduction))?|\.blocks(\.\d+"
+    r"(\.((norm1|norm2|mlp|drop_path1|drop_path2)(\..*)?|add|add_1|reshape|reshape_1))?)?)?)?"
+)
 
 
 def has(name: str) -> bool:
@@ -88,7 +116,8 @@ def build(request: NetworkRequest) -> Network:
     name = f"{architecture}.{tag}" if tag else architecture
     with nullcontext() if request.is_drawn else undrawn():
         module = _create(timm, name, pretrained=bool(request.entry))
-    asks_for = of_config(timm.data.resolve_model_data_config(module))
+    config = timm.data.resolve_model_data_config(module)
+    asks_for = of_config(config)
     return Network(
         f"timm/{architecture}",
         module,
@@ -101,13 +130,77 @@ def build(request: NetworkRequest) -> Network:
             "leaf_modules": timm.layers.get_notrace_modules(),
             "autowrap_functions": timm.layers.get_notrace_functions(),
         },
+        restate=lambda side: of_config({**config, "input_size": (config["input_size"][0], side, side)}),
     )
+
+
+def read_tokens(module: Any, side: int) -> ReadTokens | None:
+    """Return what tells the tokens of one of timm's transformers."""
+    if is_kind(module, _FLEXIBLE):
+        embeds = module.embeds
+        return _prefixed(module, embeds.dynamic_feat_size((side, side)), "embeds.proj")
+    if is_kind(module, *_SEQUENCES):
+        embed = module.patch_embed
+        is_dynamic = getattr(module, "dynamic_img_size", False)
+        grid = embed.dynamic_feat_size((side, side)) if is_dynamic else embed.grid_size
+        return _prefixed(module, tuple(grid), "patch_embed")
+    if is_kind(module, *_SWINS):
+        return lambda layer, shape: _read_swin(module, layer, shape)
+    if is_kind(module, _MAXVIT):
+        return _read_maxvit
+    return None
+
+
+def resize(module: Any, side: int) -> bool:
+    """Let a transformer of timm's take images of another side, its positions interpolated, as `img_size` does it.
+
+    Raises
+    ------
+    UsageError
+        If the images cannot be cut into its patches.
+    """
+    # Stages and blocks have the former, too.
+    if not (hasattr(module, "set_input_size") and hasattr(module, "forward_features")):
+        return False
+    patch = getattr(getattr(module, "patch_embed", None), "patch_size", None)
+    if patch is not None:
+        check_patches(side, max(patch))
+    # Windows would grow with the images.
+    kept = {"window_size": module._ref_window_sizes} if is_kind(module, *_SWINS) else {}
+    module.set_input_size(img_size=(side, side), **kept)
+    return True
+
+
+def _prefixed(module: Any, grid: Grid, embedding: str) -> ReadTokens:
+    n_special, n_registers = module.num_prefix_tokens, getattr(module, "num_reg_tokens", 0)
+    n_class = n_special - n_registers
+    return in_sequence(grid, range(n_class), range(n_class, n_special), embedding=embedding)
+
+
+def _read_swin(module: Any, layer: str, shape: Shape) -> Tokens | None:
+    if is_inside(layer, "patch_embed"):
+        grid = tuple(module.patch_embed.grid_size)
+        return on_grid(shape, "yxc", grid) or on_grid(shape, "cyx", grid)
+    if layer == "norm":
+        return on_grid(shape, "yxc", tuple(module.layers[-1].output_resolution))
+    if not _IN_PLACE.fullmatch(layer):
+        return None
+    stage = int(layer.split(".")[1]) if "." in layer else -1
+    grid = tuple(module.layers[stage].output_resolution)
+    # Between attention and the end of a block they stand in one row.
+    return on_grid(shape, "yxc", grid) or in_sequence(grid)(layer, shape)
+
+
+def _read_maxvit(layer: str, shape: Shape) -> Tokens | None:
+    """Return the tokens of the stem, of a stage, of a block or of its convolutions: maps of channels."""
+    is_map = re.fullmatch(r"stem|stages(\.\d+(\.blocks(\.\d+(\.conv)?)?)?)?", layer) and len(shape) == 3
+    return on_grid(shape, "cyx", (shape[1], shape[2])) if is_map else None
 
 
 def _create(timm: Any, name: str, *, pretrained: bool) -> Any:
     if not pretrained:
         return timm.create_model(name, pretrained=False)
-    with _hub() as silent:
+    with reaching() as silent:
         try:
             with impatient():
                 return timm.create_model(name, pretrained=True)
@@ -118,27 +211,6 @@ def _create(timm: Any, name: str, *, pretrained: bool) -> Any:
             raise out_of_reach(
                 f"the pretrained weights of timm/{name}", why, "pass a checkpoint: weights=FILE (or weights='random')"
             ) from error
-
-
-@contextmanager
-def _hub() -> Iterator[str | None]:
-    """Keep the hub's client to what it has fetched before where the hub does not answer: it would ask a dozen times.
-
-    Yields
-    ------
-    Why the hub is not asked, None where it is.
-    """
-    constants: Any = importlib.import_module("huggingface_hub.constants")
-    before = constants.HF_HUB_OFFLINE
-    silent = "HF_HUB_OFFLINE is set" if before else unreachable([constants.ENDPOINT])[constants.ENDPOINT]
-    # Whom to trust over HTTPS the client decides by itself.
-    if silent is not None and "certificate" in silent:
-        silent = None
-    constants.HF_HUB_OFFLINE = silent is not None
-    try:
-        yield silent if silent is None or before else f"{constants.ENDPOINT} is out of reach ({silent})"
-    finally:
-        constants.HF_HUB_OFFLINE = before
 
 
 def _timm() -> Any:

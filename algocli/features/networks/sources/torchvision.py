@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,16 @@ from algocli.features.networks.network import (
 )
 from algocli.features.networks.preprocessing import TUTORIAL
 from algocli.features.networks.stated import of_preset
+from algocli.features.networks.tokens import (
+    ReadTokens,
+    Shape,
+    Tokens,
+    check_patches,
+    in_sequence,
+    is_inside,
+    is_kind,
+    on_grid,
+)
 from algocli.features.networks.weights import PRETRAINED
 
 if TYPE_CHECKING:
@@ -83,6 +94,56 @@ def build(request: NetworkRequest) -> Network:
         (lambda: _pretrained_state(model, entry)) if request.entry else None,
         f"{model}'s pretrained weights",
     )
+
+
+def read_tokens(module: Any, side: int) -> ReadTokens | None:
+    """Return what tells the tokens of one of torchvision's transformers."""
+    if is_kind(module, "torchvision.models.vision_transformer.VisionTransformer"):
+        n_side = module.image_size // module.patch_size
+        return in_sequence((n_side, n_side), (0,), embedding="conv_proj")
+    if is_kind(module, "torchvision.models.swin_transformer.SwinTransformer"):
+        return _read_swin
+    if is_kind(module, "torchvision.models.maxvit.MaxVit"):
+        return _read_maxvit
+    return None
+
+
+def resize(module: Any, side: int) -> bool:
+    """Let a vision transformer of torchvision's take images of another side, its positions interpolated.
+
+    Raises
+    ------
+    UsageError
+        If the images cannot be cut into its patches.
+    """
+    from algocli.features.networks.torchvision_import import torchvision
+
+    if not isinstance(module, torchvision.models.VisionTransformer):
+        return False
+    import torch
+
+    check_patches(side, module.patch_size)
+    positions = {"encoder.pos_embedding": module.encoder.pos_embedding.detach()}
+    resized = torchvision.models.vision_transformer.interpolate_embeddings(side, module.patch_size, positions)
+    module.encoder.pos_embedding = torch.nn.Parameter(resized["encoder.pos_embedding"])
+    module.image_size, module.seq_length = side, module.encoder.pos_embedding.shape[1]
+    return True
+
+
+def _read_swin(layer: str, shape: Shape) -> Tokens | None:
+    """Return the tokens of a layer that has rows x columns x channels, as all have but the first and the last."""
+    is_first = layer == "features.0.0"
+    if len(shape) != 3 or not (is_inside(layer, "features") or layer in ("norm", "permute")):
+        return None
+    grid = shape[1:] if is_first or layer == "permute" else shape[:2]
+    return Tokens("cyx" if is_first or layer == "permute" else "yxc", (grid[0], grid[1]))
+
+
+def _read_maxvit(layer: str, shape: Shape) -> Tokens | None:
+    """Return the tokens of the stem, of a block, of a layer or of its convolutions: maps of channels."""
+    parts = r"stem|blocks(\.\d+(\.layers(\.\d+(\.layers(\.(MBconv|(window|grid)_attention))?)?)?)?)?"
+    is_map = re.fullmatch(parts, layer) and len(shape) == 3
+    return on_grid(shape, "cyx", (shape[1], shape[2])) if is_map else None
 
 
 def _names() -> list[str]:

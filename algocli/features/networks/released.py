@@ -1,0 +1,68 @@
+"""Checkpoints of transformers, whatever release of it wrote them: the library brings older names to those it has now."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from algocli.features.networks.weights import load_state
+
+if TYPE_CHECKING:
+    import torch
+
+# What a checkpoint may lack: a head that only some tasks have, and what stands for patches that were hidden.
+_SPARE = re.compile(r"(^|\.)(pooler\.|mask_token$)")
+# What trainers put before all names.
+_WRAPPERS = ("module.", "_orig_mod.", "model.", "backbone.")
+
+
+def load_released(kind: Any, config: Any, state: Mapping[str, torch.Tensor], source: str) -> torch.nn.Module:
+    """Build a network with the weights of a checkpoint, less a head that the checkpoint does not have.
+
+    Parameters
+    ----------
+    kind, config
+        A class of transformers, or of somebody's code for it, and the settings to build it with.
+    state
+        The checkpoint's tensors, as `algocli.features.networks.checkpoints.read_state` names them.
+    source
+        What to call it in a message.
+
+    Raises
+    ------
+    DataError
+        If it lacks a tensor, or has one of another shape, naming the first.
+    """
+    import torch
+
+    module: Any = None
+    for part in _parts(state):
+        module, found = kind.from_pretrained(
+            None,
+            config=config,
+            state_dict=part,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,
+            dtype=torch.float32,
+        )
+        lacks = [name for name in found["missing_keys"] if not _SPARE.search(name)]
+        if any(name.startswith("pooler.") for name in found["missing_keys"]):
+            module.pooler = None
+        if not lacks and not found["mismatched_keys"]:
+            break
+    else:
+        # What else they may lie under; what is lacking is told.
+        load_state(module, state, source)
+    loaded: torch.nn.Module = module
+    return loaded
+
+
+def _parts(state: Mapping[str, torch.Tensor]) -> Iterator[dict[str, torch.Tensor]]:
+    """Yield the tensors of each dict of a checkpoint by their names there, without what wraps all of them."""
+    for place in dict.fromkeys(name.rpartition("/")[0] for name in state):
+        part = {name.rpartition("/")[2]: tensor for name, tensor in state.items() if name.rpartition("/")[0] == place}
+        for wrapper in _WRAPPERS:
+            if all(name.startswith(wrapper) for name in part):
+                part = {name.removeprefix(wrapper): tensor for name, tensor in part.items()}
+        yield part

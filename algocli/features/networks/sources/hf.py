@@ -1,0 +1,326 @@
+"""Networks of transformers: of a repository of the Hugging Face Hub, of a folder, or of a kind that it knows.
+
+A folder or a repository is its settings, its weights and how its images are prepared; nothing in it is run, be it a
+pickle or code, unless that was allowed.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from algocli.compute.choices import did_you_mean
+from algocli.errors import AlgocliError, DataError, UsageError, install_hint
+from algocli.features.networks.checkpoints import read_state, split_part
+from algocli.features.networks.folders import has_weights, read_settings
+from algocli.features.networks.hub import CONFIG, snapshot
+from algocli.features.networks.network import (
+    Network,
+    NetworkRequest,
+    Offer,
+    choose_transform,
+    fetch_elsewhere,
+    no_entry,
+    refused,
+)
+from algocli.features.networks.preprocessing import TUTORIAL, Transform
+from algocli.features.networks.stated import of_processor
+from algocli.features.networks.tokens import ReadTokens, Shape, Tokens, in_sequence, is_kind
+from algocli.features.networks.released import load_released
+from algocli.features.networks.weights import PRETRAINED
+
+PREFIX = "hf:"
+# Names of tensors are those of the library's release: it brings older ones to them itself.
+READS_FILES = True
+_PROCESSOR = "preprocessor_config.json"
+# What of a configuration says nothing of what is computed.
+_PASSED_OVER = {
+    *("architectures", "auto_map", "dtype", "torch_dtype", "transformers_version", "initializer_range"),
+    *("id2label", "label2id", "num_labels", "problem_type", "out_features", "out_indices", "stage_names"),
+}
+_MODELS = "transformers.models"
+# Of each kind of transformer, how many tokens stand before its patches: those of classes, then registers if any.
+_SEQUENCES = {
+    f"{_MODELS}.vit.modeling_vit.ViTModel": 1,
+    f"{_MODELS}.vit_msn.modeling_vit_msn.ViTMSNModel": 1,
+    f"{_MODELS}.deit.modeling_deit.DeiTModel": 2,
+    f"{_MODELS}.beit.modeling_beit.BeitModel": 1,
+    f"{_MODELS}.data2vec.modeling_data2vec_vision.Data2VecVisionModel": 1,
+    f"{_MODELS}.dinov2.modeling_dinov2.Dinov2Model": 1,
+    f"{_MODELS}.dinov2_with_registers.modeling_dinov2_with_registers.Dinov2WithRegistersModel": 1,
+    f"{_MODELS}.dinov3_vit.modeling_dinov3_vit.DINOv3ViTModel": 1,
+    f"{_MODELS}.clip.modeling_clip.CLIPVisionModel": 1,
+    f"{_MODELS}.siglip.modeling_siglip.SiglipVisionModel": 0,
+    f"{_MODELS}.ijepa.modeling_ijepa.IJepaModel": 0,
+}
+_SWINS = (f"{_MODELS}.swin.modeling_swin.SwinModel", f"{_MODELS}.swinv2.modeling_swinv2.Swinv2Model")
+
+
+def build(request: NetworkRequest) -> Network:
+    """Build a network of transformers, its weights loaded.
+
+    Raises
+    ------
+    UsageError
+        If transformers is not installed, has no such network, or that brings code of its own that was not allowed.
+    DataError
+        If its folder is damaged, or cannot be had.
+    """
+    model = f"{PREFIX}{request.name}"
+    if request.entry not in (None, PRETRAINED):
+        raise no_entry(model, str(request.entry), [])
+    place = _place(model, request)
+    is_custom = place is not None and _brings_code(model, place, trusted=request.trust_remote_code)
+    transformers = _transformers()
+    with _silent(transformers):
+        try:
+            config = _config(transformers, model, request.name, place, is_custom=is_custom)
+            kind = _kind(transformers, model, config, is_custom=is_custom)
+            stated = None if place is None else _stated(transformers, place)
+            module = _module(transformers, kind, config, model, request, place, is_custom=is_custom)
+        except AlgocliError:
+            raise
+        # Settings that do not agree with one another, and code that was allowed, end in errors of any kind.
+        except Exception as error:
+            raise refused(model, error) from error
+    transform = choose_transform(model, request.transform, stated)
+    if stated is None and isinstance(getattr(config, "image_size", None), int):
+        transform = transform.at(config.image_size)
+    told = place is not None and place != Path(request.name).expanduser() and request.is_file
+    return Network(
+        model,
+        module,
+        f"hf:{type(module).__name__}",
+        transform,
+        stated,
+        _arguments(config),
+        is_custom=is_custom,
+        hidden=_hidden_state,
+        remarks=(f"{model}: a {type(module).__name__}, as {place} has it",) if told else (),
+    )
+
+
+def offered() -> Iterator[Offer]:
+    """Yield the kinds of networks that can be built with drawn weights; those on the hub nobody lists."""
+    names = importlib.import_module("transformers.models.auto.modeling_auto")
+    for kind in sorted({*names.MODEL_FOR_IMAGE_MAPPING_NAMES, "clip_vision_model"}):
+        yield Offer(f"{PREFIX}{kind}", None, None, ())
+
+
+def fetch(request: NetworkRequest) -> list[Path]:
+    """Return the files that a network is built of, fetched if they were not before.
+
+    Raises
+    ------
+    UsageError, DataError
+        As `build`.
+    """
+    place = _place(f"{PREFIX}{request.name}", request)
+    if place is None:
+        raise _no_weights(request.name)
+    return sorted(path for path in place.iterdir() if path.is_file())
+
+
+def read_tokens(module: Any, side: int) -> ReadTokens | None:
+    """Return what tells the tokens of one of transformers' own vision transformers."""
+    if is_kind(module, *_SEQUENCES):
+        n_class = next(n for name, n in _SEQUENCES.items() if is_kind(module, name))
+        n_side = side // module.config.patch_size
+        n_registers = getattr(module.config, "num_register_tokens", 0) if n_class else 0
+        embedding = next(name for name, _ in module.named_modules() if "patch_embedding" in name)
+        return in_sequence((n_side, n_side), range(n_class), range(n_class, n_class + n_registers), embedding=embedding)
+    if is_kind(module, *_SWINS):
+        return lambda layer, shape: _read_swin(module.config, side, layer, shape)
+    return None
+
+
+def resize(module: Any, side: int) -> bool:
+    """Let a network take images of another side, where it interpolates its positions by itself."""
+    if not hasattr(module, "config") or getattr(module, "main_input_name", "") != "pixel_values":
+        return False
+    if "interpolate_pos_encoding" in inspect.signature(module.forward).parameters:
+        module.register_forward_pre_hook(
+            lambda _module, images, options: (images, {**options, "interpolate_pos_encoding": True}), with_kwargs=True
+        )
+    return True
+
+
+def _place(model: str, request: NetworkRequest) -> Path | None:
+    """Return the folder of a network's settings; None where it is a kind that the library knows by itself."""
+    weights = split_part(Path(request.weights))[0]
+    if request.is_file and (weights / CONFIG).is_file():
+        return weights
+    folder = Path(request.name).expanduser()
+    if folder.is_dir():
+        if not (folder / CONFIG).is_file():
+            raise DataError(f"{folder} holds no {CONFIG}", hint="a folder as save_pretrained writes it was expected")
+        return folder
+    if request.name.startswith(("/", ".", "~")):
+        raise DataError(f"there is no folder {folder}", hint="hf:./FOLDER, or hf:OWNER/NAME of the hub")
+    if "/" not in request.name:
+        if request.entry:
+            raise _no_weights(request.name)
+        return None
+    return snapshot(model, request.name, weights=request.entry is not None, code=request.trust_remote_code)
+
+
+def _no_weights(name: str) -> UsageError:
+    return UsageError(
+        f"hf:{name} is a kind of network, of which there are many weights",
+        hint="name them: hf:OWNER/NAME of the hub, hf:./FOLDER, or weights=DIR; or weights='random'",
+    )
+
+
+def _brings_code(model: str, place: Path, *, trusted: bool) -> bool:
+    """Say whether a folder has code of its own.
+
+    Raises
+    ------
+    UsageError
+        If it has, and running that was not allowed.
+    """
+    files = [place / name for name in (CONFIG, _PROCESSOR) if (place / name).is_file()]
+    saying = [path for path in files if "auto_map" in read_settings(path)]
+    if saying and not trusted:
+        raise UsageError(
+            f"{model} runs code of its own on this machine: auto_map in {saying[0]} names it",
+            hint="if you trust it, say so with trust_remote_code=True",
+        )
+    return bool(saying)
+
+
+def _config(transformers: Any, model: str, name: str, place: Path | None, *, is_custom: bool) -> Any:
+    """Return the settings of the part of a network that takes images."""
+    known = transformers.CONFIG_MAPPING
+    kind = name if place is None else read_settings(place / CONFIG).get("model_type")
+    if kind not in known and not is_custom:
+        raise UsageError(
+            f"{model}: transformers {transformers.__version__} knows no '{kind}'{did_you_mean(str(kind), list(known))}",
+            hint="hf:OWNER/NAME of the hub, hf:./FOLDER, or a kind such as hf:dinov2 with weights='random'",
+        )
+    if place is None:
+        config = known[kind]()
+    else:
+        config = transformers.AutoConfig.from_pretrained(place, trust_remote_code=is_custom, local_files_only=True)
+    return config if is_custom else getattr(config, "vision_config", None) or config
+
+
+def _kind(transformers: Any, model: str, config: Any, *, is_custom: bool) -> Any:
+    """Return the class of a network of images.
+
+    Raises
+    ------
+    UsageError
+        If there is none, or it takes something else.
+    """
+    if is_custom:
+        return None
+    kind = transformers.MODEL_MAPPING.get(type(config), None)
+    kind = kind[0] if isinstance(kind, tuple) else kind
+    if kind is None or kind.main_input_name != "pixel_values":
+        raise UsageError(f"{model} is no network of images: its settings are a {type(config).__name__}")
+    _, _, *others = inspect.signature(kind.forward).parameters.values()
+    needed = [one.name for one in others if one.default is one.empty and one.kind is one.POSITIONAL_OR_KEYWORD]
+    if needed:
+        raise UsageError(
+            f"{model} takes more than an image: {' and '.join(needed)}", hint="algocli models lists others"
+        )
+    return kind
+
+
+def _module(
+    transformers: Any,
+    kind: Any,
+    config: Any,
+    model: str,
+    request: NetworkRequest,
+    place: Path | None,
+    *,
+    is_custom: bool,
+) -> Any:
+    """Return a network with its weights, drawn or read."""
+    import torch
+
+    if request.is_drawn or is_custom:
+        drawn = transformers.AutoModel.from_config(config, trust_remote_code=is_custom, dtype=torch.float32)
+        if request.is_drawn:
+            return drawn
+        kind = type(drawn)
+    source = Path(request.weights) if request.is_file else place
+    assert source is not None
+    if not request.is_file and not has_weights(source):
+        raise DataError(f"{source} holds no weights", hint=fetch_elsewhere(model))
+    return load_released(kind, config, read_state(source), str(source))
+
+
+def _stated(transformers: Any, place: Path) -> Transform | None:
+    """Return how images are prepared as a folder says it; None where it does not, or in another way than ours."""
+    if not (place / _PROCESSOR).is_file():
+        return None
+    settings = read_settings(place / _PROCESSOR)
+    if "auto_map" in settings:
+        return None
+    try:
+        # What it leaves out is as its class has it.
+        processor = transformers.AutoImageProcessor.from_pretrained(
+            place, trust_remote_code=False, local_files_only=True
+        )
+    except (ImportError, OSError, TypeError, ValueError):
+        return None
+    return of_processor(processor.to_dict())
+
+
+def _arguments(config: Any) -> dict[str, Any]:
+    """Return what of a configuration tells what is computed, as far as it is not as usual."""
+    settings = config.to_diff_dict()
+    return {name: value for name, value in settings.items() if name not in _PASSED_OVER and name[0] != "_"}
+
+
+def _hidden_state(output: Any) -> Any:
+    """Return the hidden state that a module yields, alone, or before what else it says of it."""
+    state = getattr(output, "last_hidden_state", None)
+    if state is not None:
+        return state
+    return output[0] if isinstance(output, tuple) and output else output
+
+
+def _read_swin(config: Any, side: int, layer: str, shape: Shape) -> Tokens | None:
+    """Return the tokens of the embedding, of a block or of a stage, which stand in a row, not in windows."""
+    found = re.fullmatch(
+        r"(?:embeddings(?:\.norm|\.dropout)?|encoder\.layers\.(\d+)(\.blocks\.\d+)?|layernorm|encoder)", layer
+    )
+    if found is None:
+        return None
+    last = len(config.depths) - 1
+    stage = int(found[1]) + (found[2] is None) if found[1] else (last if layer in ("layernorm", "encoder") else 0)
+    n_side = side // config.patch_size // 2 ** min(stage, last)
+    return in_sequence((n_side, n_side))(layer, shape)
+
+
+@contextmanager
+def _silent(transformers: Any) -> Iterator[None]:
+    """Keep the library from reports and bars: what is to be told of weights is told here."""
+    log = transformers.utils.logging
+    level, has_bars = log.get_verbosity(), log.is_progress_bar_enabled()
+    log.set_verbosity_error()
+    log.disable_progress_bar()
+    try:
+        yield
+    finally:
+        log.set_verbosity(level)
+        if has_bars:
+            log.enable_progress_bar()
+
+
+def _transformers() -> Any:
+    """Import transformers, which is an extra, and takes seconds."""
+    try:
+        return importlib.import_module("transformers")
+    except ImportError as error:
+        hint = install_hint("hf")
+        raise UsageError("hf: models need transformers, which is not installed", hint=hint) from error
