@@ -8,6 +8,7 @@ store/      features on disk, their Gram matrices, and the care of both
 passage     images passing through a network
 extraction  a subject's images through a network, into stores
 imports/    features that another program made, as stores
+words/      what is said of images, as stores
 rebuilding  a stored layer's network, built again
 audit       whether stored features are still what the network says
 pictures    the features of a user's own images

@@ -14,6 +14,7 @@ _HOMES = {
     "layers": "networks",
     "extract": "features",
     "import_features": "features",
+    "import_words": "words",
     "train": "training",
     "partition": "shares",
     "report": "reports",

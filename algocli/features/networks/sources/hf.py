@@ -28,10 +28,10 @@ from algocli.features.networks.network import (
     no_entry,
     refused,
 )
-from algocli.features.networks.preprocessing import TUTORIAL, Transform
+from algocli.features.networks.preprocessing import Transform
+from algocli.features.networks.released import load_released
 from algocli.features.networks.stated import of_processor
 from algocli.features.networks.tokens import ReadTokens, Shape, Tokens, in_sequence, is_kind
-from algocli.features.networks.released import load_released
 from algocli.features.networks.weights import PRETRAINED
 
 PREFIX = "hf:"
@@ -76,8 +76,8 @@ def build(request: NetworkRequest) -> Network:
         raise no_entry(model, str(request.entry), [])
     place = _place(model, request)
     is_custom = place is not None and _brings_code(model, place, trusted=request.trust_remote_code)
-    transformers = _transformers()
-    with _silent(transformers):
+    transformers = imported()
+    with quiet(transformers):
         try:
             config = _config(transformers, model, request.name, place, is_custom=is_custom)
             kind = _kind(transformers, model, config, is_custom=is_custom)
@@ -303,7 +303,7 @@ def _read_swin(config: Any, side: int, layer: str, shape: Shape) -> Tokens | Non
 
 
 @contextmanager
-def _silent(transformers: Any) -> Iterator[None]:
+def quiet(transformers: Any) -> Iterator[None]:
     """Keep the library from reports and bars: what is to be told of weights is told here."""
     log = transformers.utils.logging
     level, has_bars = log.get_verbosity(), log.is_progress_bar_enabled()
@@ -317,7 +317,7 @@ def _silent(transformers: Any) -> Iterator[None]:
             log.enable_progress_bar()
 
 
-def _transformers() -> Any:
+def imported() -> Any:
     """Import transformers, which is an extra, and takes seconds."""
     try:
         return importlib.import_module("transformers")
