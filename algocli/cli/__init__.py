@@ -135,7 +135,7 @@ def _drop_output() -> None:
 # In the order in which a user meets them; --help lists them so.
 _COMMANDS = (
     *("demo", "data", "prepare", "import_ceilings", "stimuli"),
-    *("models", "layers", "extract", "import_features", "import_words"),
+    *("models", "layers", "fetch_weights", "extract", "import_features", "import_words"),
     *("train", "report", "compare", "partition", "plot", "predict", "export"),
     *("submit", "validate", "score"),
     *("cache", "doctor"),

@@ -10,6 +10,10 @@ EXAMPLES = {
         "algocli extract -l features.2 -l features.5 -s 1",
         "algocli extract -l features.9 --weights checkpoint.pth -s 1-3",
     ),
+    "models": (
+        "algocli models dinov2",
+        "algocli models 'timm/*.openai'",
+    ),
     "train": (
         "algocli train --run everyone",
         "algocli train --pca 100 --folds 5 -s 1",

@@ -52,7 +52,8 @@ def extract(
     model: Model = DEFAULT_MODEL,
     layer: Layers = None,
     weights: Annotated[
-        str, typer.Option(help="pretrained, random, random:SEED, a checkpoint file, or a named set of weights.")
+        str,
+        typer.Option(help="pretrained, random, random:SEED, a checkpoint file or folder, or weights by their name."),
     ] = "pretrained",
     transform: Annotated[
         Literal["auto", "tutorial", "model"],
@@ -103,7 +104,10 @@ def extract(
 
     Weights are known by their numbers, never by their name. Without a network bring a checkpoint: it may lack the
     layers past those that are asked for, and have its tensors in any dict and under any prefix, which is told; of a
-    teacher and its student, or the like, FILE:student names the other.
+    teacher and its student, or the like, FILE:student names the other. Of a folder its .safetensors files are read, or
+    else its .bin or .pth; fetch-weights makes one where there is a network.
+
+    Of hf: a folder as save_pretrained writes it has the network's settings and how its images are prepared, too.
 
     A network of your own says in its attribute pretrained_cfg what images it takes, as timm's do. One that is no
     function of its image (dropout left on, sampling, statistics of the batch) is refused.

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Literal
 
 import typer
 
 from algocli.cli.options import Json, Quiet, TrustRemoteCode
 
+# What is left out of a row where there is nothing to say.
+_NO_TOKENS = ("tokens", None)
+
 
 def layers(
     model: Annotated[
         str,
         typer.Argument(
-            help="alexnet, timm/NAME, torchhub:OWNER/REPO[:BRANCH]:NAME or python:MODULE:CALLABLE.",
+            help="alexnet, timm/NAME, hf:OWNER/NAME, open_clip:ARCHITECTURE/WEIGHTS, torchhub:OWNER/REPO[:BRANCH]:NAME "
+            "or python:MODULE:CALLABLE.",
             show_default=False,
         ),
     ],
@@ -47,7 +52,8 @@ def layers(
     for a subject's images.
 
     Of a transformer's layer the tokens are told, as in 1 + 4 + 16 x 16 tokens x 384: a class token, four registers and
-    a grid of patches, of 384 numbers each. extract --tokens takes some of them, and --pool makes the grid coarser.
+    a grid of patches, of 384 numbers each. extract --tokens takes some of them, and --pool makes the grid coarser. What
+    attention projects of its tokens is named as its module with :query, :key or :value behind it.
     """
     from algocli.cli.console import noter, show_json, show_table
     from algocli.pipeline.networks import N_IMAGES
@@ -65,7 +71,10 @@ def layers(
     )
     rows = [row for row in rows if depth is None or row.layer.count(".") < depth]
     if as_json:
-        show_json({"model": model, "n_images_subject": N_IMAGES, "dtype": "float16", "rows": rows})
+        told_rows = [
+            {name: value for name, value in asdict(row).items() if (name, value) != _NO_TOKENS} for row in rows
+        ]
+        show_json({"model": model, "n_images_subject": N_IMAGES, "dtype": "float16", "rows": told_rows})
         return
     rows_of_text = [
         (

@@ -25,9 +25,18 @@ def models(
 ) -> None:
     """List the networks that can be named, with their sizes.
 
-    They are torchvision's and, where it is installed, timm's. The sizes are millions of parameters, counted for timm's
-    where few are listed, and the side of the images that their usual weights ask for. Beside these
-    torchhub:OWNER/REPO[:BRANCH]:NAME names what a repository offers, and python:MODULE:CALLABLE a network of your own.
+    They are torchvision's and, where it is installed, timm's; a pattern that begins with open_clip: or hf: lists those
+    of open_clip, or the kinds that transformers knows, which takes seconds. The sizes are millions of parameters,
+    counted for timm's where few are listed, and the side of the images that their usual weights ask for.
+
+    Beside these hf:OWNER/NAME names what is on the Hugging Face Hub, hf:./FOLDER what save_pretrained wrote,
+    open_clip:ARCHITECTURE/WEIGHTS an image tower, torchhub:OWNER/REPO[:BRANCH]:NAME what a repository offers, and
+    python:MODULE:CALLABLE a network of your own.
+
+    Much work on visual cortex begins with DINOv2 (timm/vit_base_patch14_dinov2.lvd142m), DINOv3
+    (timm/vit_base_patch16_dinov3.lvd1689m), EVA02 (timm/eva02_base_patch14_224.mim_in22k), CLIP
+    (timm/vit_base_patch16_clip_224.openai), SigLIP (timm/vit_base_patch16_siglip_224.v2_webli) and ConvNeXt as CLIP
+    trained it (timm/convnext_base.clip_laion2b).
     """
     from algocli.cli.console import note, show_json, show_table
     from algocli.pipeline.networks import models as list_them

@@ -65,7 +65,8 @@ Subjects = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print machine-readable JSON on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress and no notes on stderr.")]
 _NETWORKS = (
-    "Network: a classifier of torchvision's, timm/NAME, torchhub:OWNER/REPO[:BRANCH]:NAME or python:MODULE:CALLABLE."
+    "Network: a classifier of torchvision's, timm/NAME, hf:OWNER/NAME, open_clip:ARCHITECTURE/WEIGHTS, "
+    "torchhub:OWNER/REPO[:BRANCH]:NAME or python:MODULE:CALLABLE."
 )
 Model = Annotated[str, typer.Option("--model", help=_NETWORKS)]
 TrainedModel = Annotated[str | None, typer.Option("--model", help=f"{_NETWORKS}  [default: {DEFAULT_MODEL}]")]
@@ -99,7 +100,8 @@ TrustRemoteCode = Annotated[
     bool,
     typer.Option(
         "--trust-remote-code",
-        help="Allow what runs code that a file names: torchhub: models, and a run's regression of python:.",
+        help="Allow what runs code that a file names: torchhub: models, those of hf: that bring their own, and a run's "
+        "regression of python:.",
     ),
 ]
 PresetName = Annotated[

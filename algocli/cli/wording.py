@@ -96,6 +96,7 @@ _SAME = (
         "stimulus",
         "surface",
         "title",
+        "to",
         "tokens",
         "transform",
         "trust_remote_code",

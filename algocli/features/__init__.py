@@ -6,6 +6,7 @@ reduction   a layer's output made smaller
 algebra     large products and decompositions, on a cpu or a GPU
 store/      features on disk, their Gram matrices, and the care of both
 passage     images passing through a network
+costs       what large images cost, measured on one of them
 extraction  a subject's images through a network, into stores
 imports/    features that another program made, as stores
 words/      what is said of images, as stores

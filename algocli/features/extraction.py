@@ -27,6 +27,8 @@ from algocli.features.store.shards import FeatureStore, Shard
 
 # What torch, torchvision and the images in flight take, measured, beside the features themselves.
 BASE_MEMORY = 900 * 2**20
+# From here on it is worth saying how a transformer's features become smaller.
+_MANY_BYTES = 2**30
 
 
 DEFAULT_PASSAGE = Passage()
@@ -61,12 +63,13 @@ def extract(
         If the device lacks a mode, a layer cannot be reduced so, or the memory cannot suffice.
     """
     check_numerics(how.numerics, how.device)
+    # What cannot be had of a layer is told before the images are looked at.
+    reducers = [Reducer(layer, how.reduction) for layer in backbone.layers]
     images = images or open_images(subject)
     content = images.digest(cache_dir, track)
     converted = images.converted(cache_dir)
     if converted:
         note(f"subject {subject.id}: {'; '.join(describe(converted))}")
-    reducers = [Reducer(layer, how.reduction) for layer in backbone.layers]
     about = {
         "source": images.kind,
         **({"stimuli": str(images.place.resolve())} if images.place else {}),
@@ -91,7 +94,7 @@ def extract(
             if how.rows is None:
                 for target in targets:
                     target.store.sweep()
-            _announce(subject, targets, cache_dir, how, note)
+            _announce(subject, backbone, targets, cache_dir, how, note)
             pass_through(targets, images, backbone, how, f"subject {subject.id}: features", track)
     return stores
 
@@ -152,8 +155,12 @@ def _say_what_is_done(
         note(f"{name}: rows are written in blocks of {store.rows_per_shard}, whole; here {whole}, end excluded")
 
 
-def _announce(subject: Subject, targets: Sequence[Target], cache_dir: Path, how: Passage, note: Note) -> None:
+def _announce(
+    subject: Subject, backbone: Backbone, targets: Sequence[Target], cache_dir: Path, how: Passage, note: Note
+) -> None:
     """Say what will be written, and refuse what cannot fit, before the first image is read."""
+    from algocli.features.costs import tell_cost
+
     per_row = [target.store.n_features * target.store.dtype.itemsize for target in targets]
     n_bytes = sum(width * sum(map(len, target.pending)) for width, target in zip(per_row, targets, strict=True))
     layers = f"{len(targets)} layer{'s' if len(targets) > 1 else ''}"
@@ -161,7 +168,15 @@ def _announce(subject: Subject, targets: Sequence[Target], cache_dir: Path, how:
         f"subject {subject.id}: up to {gigabytes(n_bytes)} to write for {layers} (less once compressed), "
         f"{gigabytes(free_disk(cache_dir))} free"
     )
-    smaller = "dtype='float16', pool=... or project=... make features smaller"
+    of_tokens = any(target.reduce.layer.tokens is not None for target in targets)
+    whole = how.reduction.pool is None and how.reduction.tokens is None
+    if whole and of_tokens and n_bytes > _MANY_BYTES:
+        note(f"subject {subject.id}: tokens='class+patches' with pool=8, or tokens='mean', keeps much less of tokens")
+    n_left = max(sum(map(len, target.pending)) for target in targets)
+    cost = tell_cost(backbone, how, n_left, n_workers() if how.device == "cpu" else 1)
+    if cost is not None:
+        note(f"subject {subject.id}: {cost}")
+    smaller = "dtype='float16', tokens=..., pool=... or project=... make features smaller"
     check_disk(n_bytes, cache_dir, remedy=f"{smaller}; or name another cache_dir=...")
     # Each store holds a shard that fills, one that is written and its compressed form; each batch waits in a queue.
     shards = sum(3 * width * target.store.rows_per_shard for width, target in zip(per_row, targets, strict=True))

@@ -12,6 +12,7 @@ from typing import Any
 _HOMES = {
     "models": "networks",
     "layers": "networks",
+    "fetch_weights": "fetching",
     "extract": "features",
     "import_features": "features",
     "import_words": "words",

@@ -78,16 +78,16 @@ def extract(
     Parameters
     ----------
     model
-        A classifier of torchvision's by its name, 'timm/NAME', 'torchhub:OWNER/REPO[:BRANCH]:NAME', or
-        'python:MODULE:CALLABLE' for one of your own.
+        A classifier of torchvision's by its name, 'timm/NAME', 'hf:OWNER/NAME', 'open_clip:ARCHITECTURE/WEIGHTS',
+        'torchhub:OWNER/REPO[:BRANCH]:NAME', or 'python:MODULE:CALLABLE' for one of your own.
     layers
         Names of graph nodes, or patterns such as 'layer3.*'; a string is one of them. By default the preset's, or
         features.2.
     preset
         A model under a name, 'tutorial', 'baseline' or 'strong'; what is named beside it goes before it.
     weights
-        'pretrained', 'random', 'random:SEED', a checkpoint file, or a named set of weights; 'FILE:PART' is a part of a
-        checkpoint that has several networks, such as 'dino.pth:student'.
+        'pretrained', 'random', 'random:SEED', a checkpoint file or a folder of one, or a named set of weights;
+        'FILE:PART' is a part of a checkpoint that has several networks, such as 'dino.pth:student'.
     transform
         How images are prepared: 'tutorial' as the tutorial did it, 'model' as the weights ask for, 'auto' as the
         weights ask for but for the tutorial's own networks, and for those of which nothing is known.
@@ -115,7 +115,7 @@ def extract(
     gram
         Whether also to compute the products between images that `train` begins with.
     trust_remote_code
-        Allow 'torchhub:' models, which run code from a repository.
+        Allow 'torchhub:' models, and those of 'hf:' that bring their own code: it runs here.
     track, note
         How to show progress and to say something by the way.
 

@@ -48,13 +48,14 @@ class LayerRow:
 
 @forgiving
 def models(pattern: str | None = None) -> list[Offer]:
-    """List the networks of torchvision's and, where it is installed, timm's that can be named.
+    """List the networks of torchvision's and, where it is installed, timm's that can be named; or others'.
 
     Parameters
     ----------
     pattern
         A part of the name, or of that of its weights, or a pattern such as 'timm/vit_*', in small or capital letters;
-        by default all.
+        by default all. Those of open_clip and the kinds of transformers are listed where it begins with 'open_clip:'
+        or 'hf:', which takes seconds.
 
     Returns
     -------

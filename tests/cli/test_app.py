@@ -16,7 +16,8 @@ from algocli.cli import app
 
 HEAVY = ("torch", "torchvision", "zarr", "nilearn", "sklearn", "scipy", "matplotlib", "rich", "numpy", "PIL", "h5py")
 COMMANDS = (
-    "demo", "data", "prepare", "import-ceilings", "stimuli", "models", "layers", "extract", "import-features",
+    "demo", "data", "prepare", "import-ceilings", "stimuli", "models", "layers", "fetch-weights", "extract",
+    "import-features",
     "train", "report", "compare", "partition", "plot", "export", "submit", "validate", "score", "cache", "doctor",
 )  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 import torchvision
@@ -45,3 +46,10 @@ def test_what_fits_nothing_is_met_with_the_nearest():
     result = models("resnet_50")
     assert result.exit_code == 2
     assert "no network is called 'resnet_50' (did you mean resnet50?)" in result.stderr
+
+
+def test_the_weights_that_the_help_names_are_timms() -> None:
+    timm = pytest.importorskip("timm")
+    named = re.findall(r"timm/(\w+\.\w+)", models("--help").stdout)
+    assert len(named) == 6
+    assert set(named) <= set(timm.list_pretrained())

@@ -17,11 +17,13 @@ other_files         what a file is that is no checkpoint
 checkpoints         files of weights as tensors by name
 fitting             under which prefix a checkpoint has what a network needs
 weights             which weights are meant, and what identifies them
+hidden              transformers' hidden states, and their tokens
 released            checkpoints of transformers, of any release
 numerics            in which precision a network runs
 graphs              a network as layers that it can be cut at
 in_place            what it does in place, rewritten
 layers              layers by name
+attention           its queries, keys and values
 watched             a network that cannot be cut, watched instead
 probing             fixed images that it is tested with
 feeding             what images it takes

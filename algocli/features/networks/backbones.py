@@ -144,7 +144,9 @@ def load_backbone(
         model, weights, transform, patterns, image_size=image_size, trust_remote_code=trust_remote_code, note=note
     )
     graph, loads = open_graph(built, note)
-    measured = measure(built, graph, resolve_layers(patterns, graph.names, built.model, graph.calls), patterns)
+    measured = measure(
+        built, graph, resolve_layers(patterns, graph.names, built.model, {**graph.calls, **graph.parts}), patterns
+    )
     names = [layer.name for layer in measured]
     if built.read_weights is not None and not loads:
         needed = {tensor for name in names for tensor in graph.tensors(name)}

@@ -18,6 +18,7 @@ from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any, get_args
 
 from algocli.compute.choices import check_choice, check_path, check_whole
+from algocli.errors import UsageError
 from algocli.features.networks import sources
 from algocli.features.networks.checkpoints import read_state
 from algocli.features.networks.layers import beginnings
@@ -60,10 +61,7 @@ def build_network(
     check_choice("transform", transform, get_args(TransformName))
     wished = None if image_size is None else check_whole("image_size", image_size, 1)
 
-    source = next((kind for kind in _sources().values() if model.startswith(kind.PREFIX)), _sources()[_USUAL])
-    request = NetworkRequest(model.removeprefix(source.PREFIX), weights, transform, trust_remote_code)
-    if hasattr(source, "has") and not source.has(request.name):
-        raise no_network(source, request.name, is_bare=model == request.name)
+    source, request = _asked(model, weights, transform, trust_remote_code=trust_remote_code)
     if request.is_file:
         weights = str(check_path("weights", weights))
         request = replace(request, weights=weights)
@@ -123,6 +121,39 @@ def tokens_of(network: torch.nn.Module, side: int) -> ReadTokens:
         return None if module is None else readers[module](layer.removeprefix(f"{module}." if module else ""), shape)
 
     return read
+
+
+def fetch_network(model: str, weights: str = PRETRAINED, *, trust_remote_code: bool = False) -> list[Path]:
+    """Return the files that a network's weights are in, fetched to where its library keeps them if they were not there.
+
+    Raises
+    ------
+    UsageError
+        If there is no such network, or its own code fetches its weights.
+    DataError
+        If they cannot be fetched.
+    """
+    source, request = _asked(model, weights, "auto", trust_remote_code=trust_remote_code)
+    if not hasattr(source, "fetch"):
+        raise UsageError(
+            f"{model}: its own code fetches its weights, if it does",
+            hint="run it once where there is a network, and copy the folder that TORCH_HOME names",
+        )
+    if request.entry is None:
+        raise UsageError(f"weights={weights!r} are not fetched", hint="weights='pretrained', or the name of some")
+    files: list[Path] = source.fetch(request)
+    return files
+
+
+def _asked(
+    model: str, weights: str, transform: TransformName, *, trust_remote_code: bool
+) -> tuple[Any, NetworkRequest]:
+    """Return the source that a name belongs to, which has it, and what is asked of it."""
+    source = next((kind for kind in _sources().values() if model.startswith(kind.PREFIX)), _sources()[_USUAL])
+    request = NetworkRequest(model.removeprefix(source.PREFIX), weights, transform, trust_remote_code)
+    if hasattr(source, "has") and not source.has(request.name):
+        raise no_network(source, request.name, is_bare=model == request.name)
+    return source, request
 
 
 @cache

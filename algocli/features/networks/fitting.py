@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,25 @@ _OLD_DENSENET = re.compile(r"\.(norm|relu|conv)\.([12])\.")
 # they were made from, and what gradients trained before its slow copy in contrastive learning.
 _FIRST = re.compile(r"teacher|(^|_)ema(_|$)|^encoder_q$|^(online|base)(_|$)")
 _LAST = re.compile(r"student|^encoder_k$|momentum|target|^(optimizer|optim|grads?)(_|$)")
+# How libraries call the parts of a vision transformer: of one architecture each has names of its own.
+_NAMINGS = {
+    "timm": re.compile(r"(^|[./])blocks\.\d+\.(attn|mlp|norm1)\."),
+    "transformers": re.compile(r"(^|[./])(embeddings\.patch_embedding|layers?\.\d+\.(attention|self_attn|layernorm_))"),
+    "open_clip": re.compile(r"(^|[./])transformer\.resblocks\.\d+\."),
+    "torchvision": re.compile(r"(^|[./])encoder\.layers\.encoder_layer_\d+\."),
+}
+
+
+def naming_of(state: Iterable[str]) -> str | None:
+    """Return the library whose names a vision transformer's tensors have; None where that is not known.
+
+    Examples
+    --------
+    >>> naming_of(["model/blocks.0.attn.qkv.weight"])
+    'timm'
+    """
+    names = list(state)
+    return next((library for library, named in _NAMINGS.items() if any(map(named.search, names))), None)
 
 
 @dataclass(frozen=True)

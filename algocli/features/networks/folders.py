@@ -100,13 +100,13 @@ def _parts(folder: Path, files: list[Path]) -> list[Path]:
         return files
     shards = [path for path in files if _SHARD.search(path.name)]
     sets = {_SHARD.sub(r"-{}-of-\2.", path.name, count=1) for path in shards}
-    if len(sets) > 1 or (shards and len(shards) < len(files)):
+    # Tensors alone may lie in files of any names, which are one checkpoint unless they hold the same ones.
+    if not shards and files[0].suffix == ".safetensors":
+        return files
+    if len(sets) != 1 or len(shards) < len(files):
         raise DataError(
             f"{folder} holds several checkpoints: {list_some([path.name for path in files])}", hint="name one of them"
         )
-    if not shards:
-        # Without numbers in their names they may be parts, or checkpoints each: what they hold tells.
-        return files
     found = _SHARD.search(shards[0].name)
     assert found is not None
     digits, (first,) = len(found[1]), sets

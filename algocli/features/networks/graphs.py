@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import fx
 
+from algocli.features.networks.attention import find_parts
 from algocli.features.networks.in_place import keep_input, leaves_its_mark
 from algocli.features.networks.layers import Call, CallNames, last_node
 from algocli.features.networks.probing import agree
@@ -122,6 +123,16 @@ class Traced:
             node.meta[LAYER] = name
         for node in graph.nodes:
             keep_input(node, network)
+        # Attention's query, key and value, each with the layer that it belongs to.
+        self.parts: dict[str, str] = {}
+        self._add_parts()
+
+    def _add_parts(self) -> None:
+        layers = {node: name for name, node in self._nodes.items()}
+        for name, part in find_parts(self._network).items():
+            inserted = part.insert(self._network, self._graph)
+            if inserted is not None and inserted[1] in layers:
+                self._nodes[name], self.parts[name] = inserted[0], layers[inserted[1]]
 
     def cut(self, layers: Sequence[str]) -> torch.nn.Module:
         """Return the part of the network that the layers need."""
@@ -164,7 +175,7 @@ class Traced:
         return "runs several times and yields no tensor of its own"
 
     def _node(self, layer: str) -> fx.Node:
-        return self._nodes[last_node(layer, self.names, self.calls)]
+        return self._nodes[layer if layer in self.parts else last_node(layer, self.names, self.calls)]
 
     def _ancestors(self, *layers: str) -> set[fx.Node]:
         """Return the layers' nodes and all that they are computed from."""

@@ -86,7 +86,10 @@ def beginnings(name: str) -> list[str]:
 
 def no_layer(pattern: str, names: Sequence[str], model: str) -> UsageError:
     """Return the error of a word that fits no name; the nearest are told, and all where they are few."""
-    meant = _meant_by(pattern, names)
+    module, colon, part = pattern.partition(":")
+    inside = [name for name in names if colon and name.startswith(f"{module}.") and name.endswith(f":{part}")]
+    # Of a block named in the place of its attention, that of its attention.
+    meant = inside[:_SHOWN] or _meant_by(pattern, names)
     likely = f" (did you mean {' or '.join(meant)}?)" if meant else ""
     top = list(dict.fromkeys(name.partition(".")[0] for name in names))
     has = "has" if len(names) <= _MANY else f"has {len(names)}, in"
@@ -184,6 +187,10 @@ def _plain(word: str) -> str:
 
 def _match(pattern: str, names: Sequence[str], calls: Mapping[str, str]) -> dict[str, int]:
     """Return the layers that a pattern means, each with the place of its node among all."""
+    # Attention's parts have names of their own: a pattern means them where it has their colon.
+    if is_pattern(pattern) and ":" in pattern:
+        meant = (name for name in calls if fnmatch.fnmatchcase(name, pattern))
+        return {name: names.index(calls[name]) for name in meant}
     if pattern in names or pattern in calls:
         return {pattern: names.index(calls.get(pattern, pattern) if pattern not in names else pattern)}
     if is_pattern(pattern):

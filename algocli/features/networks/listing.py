@@ -53,7 +53,7 @@ def list_names(
         model, weights, transform, image_size=image_size, trust_remote_code=trust_remote_code, note=note
     )
     graph, _ = open_graph(built, note)
-    layers = {layer.name: layer for layer in measure(built, graph, graph.names, ["*"])}
+    layers = {layer.name: layer for layer in measure(built, graph, [*graph.names, *graph.parts], ["*"])}
     tokens = tokens_of(built.module, built.transform.size)
     named = [NamedLayer(layer.name, layer.shape, layer.tokens) for layer in layers.values()]
     for module in modules_of(graph.names, graph.calls):
@@ -81,7 +81,7 @@ def _in_tree(named: list[NamedLayer], graph: Graph) -> list[NamedLayer]:
 
     def key(layer: NamedLayer) -> tuple[tuple[int, str], ...]:
         # A further call of a module has a name in which no layer is.
-        usual = graph.names.index(layer.stands_for or layer.name)
+        usual = graph.names.index(graph.parts.get(layer.name, layer.stands_for or layer.name))
         return tuple((first.get(beginning, usual), beginning) for beginning in beginnings(layer.name))
 
     return sorted(named, key=key)

@@ -58,7 +58,7 @@ class Network:
     image_size: int | None = None
     # What its weights ask for of images of another side, where its source knows better than to keep all proportions.
     restate: Callable[[int], Transform | None] | None = None
-    # What of a module's output its layer is, of a network whose modules yield more than that; it is watched, not traced.
+    # What of a module's output its layer is, where modules yield more than that: such a network is watched, not traced.
     hidden: Callable[[Any], Any] | None = None
     # What is to be told of how it was built.
     remarks: tuple[str, ...] = ()

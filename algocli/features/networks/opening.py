@@ -82,7 +82,7 @@ def _loaded(built: Network, layers: Sequence[str], note: Note) -> Network:
         return built
     graph, loads = open_graph(built, note)
     if not loads:
-        names = resolve_layers(layers, graph.names, built.model, graph.calls)
+        names = resolve_layers(layers, graph.names, built.model, {**graph.calls, **graph.parts})
         needed = {tensor for name in names for tensor in graph.tensors(name)}
         load_state(built.module, built.read_weights(), built.weights_source, needed, note)
     return replace(built, read_weights=None)

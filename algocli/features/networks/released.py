@@ -1,4 +1,4 @@
-"""Checkpoints of transformers, whatever release of it wrote them: the library brings older names to those it has now."""
+"""Checkpoints of transformers, whatever release of it wrote them: the library itself brings older names to its own."""
 
 from __future__ import annotations
 

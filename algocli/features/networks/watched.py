@@ -14,10 +14,12 @@ import torch
 from torch.utils.hooks import RemovableHandle
 
 from algocli.errors import DataError
+from algocli.features.networks.attention import Part, find_parts
 from algocli.features.networks.layers import Call, CallNames, last_node
 
 _Hook = Callable[[torch.nn.Module, Any, Any], None]
 Hidden = Callable[[Any], Any]
+_Heard = Callable[[torch.nn.Module, Any, Any, Any], None]
 
 
 class Watched:
@@ -51,20 +53,25 @@ class Watched:
             numbers[module] += 1
             self._layers[names.of_module(module)] = Call(module, numbers[module])
         self.names = list(self._layers)
+        # Attention's query, key and value, of modules that run once.
+        self._parts = {name: part for name, part in find_parts(network).items() if self._n_calls[part.module] == 1}
+        self.parts = {name: part.module for name, part in self._parts.items()}
 
     def cut(self, layers: Sequence[str]) -> torch.nn.Module:
         """Return the whole network, which yields what the layers said; one cut before is no more of use."""
         for hook in self._hooks:
             hook.remove()
-        wanted = {layer: self._layers[last_node(layer, self.names)] for layer in layers}
+        wanted = {layer: self._call_of(layer) for layer in layers}
         watch = Watch(
             self._network, {call.module: self._n_calls[call.module] for call in wanted.values()}, self._hidden
         )
-        by_module: dict[str, dict[int, str]] = {}
+        by_module: dict[str, dict[str, int]] = {}
         for layer, call in wanted.items():
-            by_module.setdefault(call.module, {})[call.number] = layer
+            by_module.setdefault(call.module, {})[layer] = call.number
         self._hooks = [
-            self._network.get_submodule(module).register_forward_hook(watch.keep(module, numbers))
+            self._network.get_submodule(module).register_forward_hook(
+                watch.keep(module, numbers, self._parts), with_kwargs=True
+            )
             for module, numbers in by_module.items()
         ]
         return watch.eval()
@@ -81,14 +88,19 @@ class Watched:
 
     def call(self, layer: str) -> int | None:
         """Return the number of the call of a module that runs several times: once, its name stood for the last."""
-        call = self._layers[last_node(layer, self.names)]
+        call = self._call_of(layer)
         return call.number if self._n_calls[call.module] > 1 else None
 
     def fault(self, layer: str) -> str | None:
         """Say that a module runs as often as an image has it."""
-        if self._layers[last_node(layer, self.names)].module not in self._varying:
+        if self._call_of(layer).module not in self._varying:
             return None
         return "runs more often for one image than for another: which time is meant is not the same for all"
+
+    def _call_of(self, layer: str) -> Call:
+        if layer in self._parts:
+            return Call(self._parts[layer].module, 1)
+        return self._layers[last_node(layer, self.names)]
 
 
 class Watch(torch.nn.Module):
@@ -125,14 +137,16 @@ class Watch(torch.nn.Module):
                 )
         return outputs
 
-    def keep(self, module: str, layers: Mapping[int, str]) -> _Hook:
-        """Return a forward hook that keeps what some calls of a module yield."""
+    def keep(self, module: str, layers: Mapping[str, int], parts: Mapping[str, Part]) -> _Heard:
+        """Return a forward hook that keeps what some calls of a module yield, or the parts of attention in one."""
 
-        def hook(_module: torch.nn.Module, _inputs: Any, output: Any) -> None:
+        def hook(called: torch.nn.Module, inputs: Any, named: Any, output: Any) -> None:
             self._seen.counts[module] += 1
-            layer = layers.get(self._seen.counts[module])
-            if layer is not None:
-                self._seen.outputs[layer] = self._copied(output)
+            for layer, number in layers.items():
+                if number == self._seen.counts[module]:
+                    part = parts.get(layer)
+                    kept = part.of_call(called, inputs, named, output) if part else self._hidden(output)
+                    self._seen.outputs[layer] = _copied(kept)
 
         return hook
 
@@ -142,16 +156,11 @@ class Watch(torch.nn.Module):
         outputs: dict[str, Any] = {}
 
         def keep(name: str, output: Any) -> None:
-            outputs[names.of_module(name)] = self._copied(output)
+            outputs[names.of_module(name)] = _copied(self._hidden(output))
 
         with _hooked(self.network, keep):
             self.network(images)
         return outputs
-
-    def _copied(self, output: Any) -> Any:
-        """Return what is kept of an output, copied: what follows may change it in place."""
-        kept = self._hidden(output)
-        return kept.clone() if isinstance(kept, torch.Tensor) else kept
 
 
 def digest(lines: Iterable[str]) -> str:
@@ -161,6 +170,11 @@ def digest(lines: Iterable[str]) -> str:
 
 def _whole(output: Any) -> Any:
     return output
+
+
+def _copied(output: Any) -> Any:
+    """Return an output that nothing changes any more: what follows may do so in place."""
+    return output.clone() if isinstance(output, torch.Tensor) else output
 
 
 def _listen(network: torch.nn.Module, images: torch.Tensor) -> list[str]:

@@ -10,7 +10,7 @@ from algocli.compute.remarks import list_some
 from algocli.compute.track import Note, unheard
 from algocli.errors import DataError, UsageError
 from algocli.features.networks.checkpoints import contents, no_numbers, odd_ones
-from algocli.features.networks.fitting import Place, places_of
+from algocli.features.networks.fitting import Place, naming_of, places_of
 
 if TYPE_CHECKING:
     import torch
@@ -90,6 +90,12 @@ def _unfit(
 ) -> DataError:
     """Return the error of a checkpoint that fits nowhere, by the place where most of it does."""
     place = places[0] if places else Place("", "", {}, list(wanted), [])
+    theirs, ours = naming_of(state), naming_of(wanted)
+    if place.missing and theirs and ours and theirs != ours:
+        return DataError(
+            f"{source} calls its tensors as {theirs} does, and this network is {ours}'s: names are not converted",
+            hint=f"name {theirs}'s network of that architecture",
+        )
     if place.missing:
         holds = f"; it holds {contents(state)}" if state and not place.names else ""
         return DataError(

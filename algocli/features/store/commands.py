@@ -162,7 +162,7 @@ def is_as_asked(recipe: Mapping[str, Any], wish: Transform) -> bool:
 
 
 def runs_code(recipe: Mapping[str, Any]) -> bool:
-    """Say whether building a recipe's network runs code that its name leads to: a repository's, a module's, a folder's."""
+    """Say whether building a recipe's network runs code that its name leads to: of a repository, a module, a folder."""
     return recipe["model"].startswith(("torchhub:", "python:")) or "code" in recipe["identity"]
 
 

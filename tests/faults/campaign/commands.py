@@ -1,6 +1,6 @@
 """What is disturbed: every command of the app, in the forms in which it writes something else.
 
-`{data}`, `{images}`, `{matrix}`, `{other_matrix}` and `{nsd}` are what nothing changes; all that is
+`{data}`, `{images}`, `{matrix}`, `{other_matrix}`, `{labels}`, `{nsd}` and `{network}` are what nothing changes; all that is
 written lies in `{work}`, with the cache in `{cache}`.
 """
 
@@ -36,6 +36,7 @@ COMMANDS = {
     "import-features --force": Command(
         f"import-features {{other_matrix}} --name theirs --force {_BOTH}", ("import-features",)
     ),
+    "import-words": Command(f"import-words {{labels}} --name parity {_BOTH}"),
     "train ols": Command(f"{_TRAIN} --pca 5 --run mine", _EXTRACTED),
     "train other": Command(f"{_TRAIN} --pca 3 --run other --folds 3", _EXTRACTED),
     "train --force": Command(f"{_TRAIN} --pca 7 --run mine --force", _TRAINED),
@@ -81,6 +82,7 @@ COMMANDS = {
     "demo": Command("demo {work}/demo --train 6 --test 2 --vertices 300 -s 1"),
     "models": Command("models resnet18"),
     "layers": Command("layers alexnet"),
+    "fetch-weights": Command("fetch-weights hf:{network} --to {work}/weights"),
     "cache list": Command("cache list --json --quiet --cache-dir {cache}", _TRAINED),
     "cache verify": Command(f"cache verify {_BOTH} --json --quiet", _TRAINED),
     "cache migrate": Command("cache migrate --cache-dir {cache}", _TRAINED),

@@ -154,7 +154,7 @@ def the_stage(home: Path) -> Stage:
 @contextlib.contextmanager
 def stage(home: Path) -> Iterator[Stage]:
     """Write what commands begin with, and start a server that the shim looks upon."""
-    given = write_given(home) | {"nsd": str(write_nsd_of(home))}
+    given = write_given(home) | {"nsd": str(write_nsd_of(home)), "network": str(write_network(home))}
     (home / "said").mkdir()
     with serving(home / "said", *IMPORTS, **preloading(home)) as jobs:
         yield Stage(jobs, home, given)
@@ -170,11 +170,24 @@ def write_given(home: Path) -> dict[str, str]:
         "images": data / "subj01/test_split/test_images",
         "matrix": home / "given" / "matrix.npy",
         "other_matrix": home / "given" / "other_matrix.npy",
+        "labels": home / "given" / "labels.csv",
     }
     rng = np.random.default_rng(0)
     save(given["matrix"], rng.standard_normal((27, 12)).astype(np.float32))
     save(given["other_matrix"], rng.standard_normal((27, 9)).astype(np.float32))
+    names = sorted(path.name for path in data.glob("subj01/*_split/*_images/*.png"))
+    lines = [f"{name},{'even' if place % 2 else 'odd'}" for place, name in enumerate(names)]
+    given["labels"].write_text("\n".join(["file_name,label", *lines]))
     return {name: str(path) for name, path in given.items()}
+
+
+def write_network(home: Path) -> Path:
+    """Write a folder of a network, as far as what copies it looks at it, and return it."""
+    folder = home / "given/network"
+    folder.mkdir()
+    (folder / "config.json").write_text('{"model_type": "vit"}')
+    (folder / "model.safetensors").write_bytes(bytes(1000))
+    return folder
 
 
 def write_nsd_of(home: Path) -> Path:

@@ -8,15 +8,18 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import nullcontext, suppress
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlparse
 
 from algocli.errors import UsageError, install_hint
-from algocli.features.networks.hub import reaching
+from algocli.features.networks.hub import fetch_file, reaching
 from algocli.features.networks.network import (
     Network,
     NetworkRequest,
     Offer,
     choose_transform,
+    fetch_elsewhere,
     impatient,
     no_entry,
     out_of_reach,
@@ -105,14 +108,7 @@ def build(request: NetworkRequest) -> Network:
         If the pretrained weights cannot be downloaded.
     """
     timm = _timm()
-    architecture, _, tag = request.name.partition(".")
-    if request.entry not in (None, PRETRAINED):
-        tag = str(request.entry)
-    tags = [name.partition(".")[2] for name in timm.list_pretrained(f"{architecture}*") if _is_of(name, architecture)]
-    if tag and tag not in tags:
-        raise no_entry(f"timm/{architecture}", tag, tags)
-    if request.entry and not tags:
-        raise UsageError(f"timm has no pretrained weights of {architecture}", hint="use weights='random', or a file")
+    architecture, tag = _named(timm, request)
     name = f"{architecture}.{tag}" if tag else architecture
     with nullcontext() if request.is_drawn else undrawn():
         module = _create(timm, name, pretrained=bool(request.entry))
@@ -132,6 +128,28 @@ def build(request: NetworkRequest) -> Network:
         },
         restate=lambda side: of_config({**config, "input_size": (config["input_size"][0], side, side)}),
     )
+
+
+def fetch(request: NetworkRequest) -> list[Path]:
+    """Return the file of a network's weights, fetched if it was not before.
+
+    Raises
+    ------
+    UsageError, DataError
+        As `build`.
+    """
+    timm = _timm()
+    architecture, tag = _named(timm, request)
+    name = f"{architecture}.{tag}" if tag else architecture
+    config = timm.models.get_pretrained_cfg(name)
+    if not config.hf_hub_id:
+        import torch
+
+        _create(timm, name, pretrained=True)
+        return [Path(torch.hub.get_dir()) / "checkpoints" / Path(urlparse(config.url).path).name]
+    # As timm looks for them: it takes tensors alone before what a pickle may hold beside them.
+    files = [config.hf_hub_filename] if config.hf_hub_filename else ["model.safetensors", "pytorch_model.bin"]
+    return [fetch_file(f"{PREFIX}{name}", config.hf_hub_id, files)]
 
 
 def read_tokens(module: Any, side: int) -> ReadTokens | None:
@@ -197,6 +215,19 @@ def _read_maxvit(layer: str, shape: Shape) -> Tokens | None:
     return on_grid(shape, "cyx", (shape[1], shape[2])) if is_map else None
 
 
+def _named(timm: Any, request: NetworkRequest) -> tuple[str, str]:
+    """Return a network's name, and that of its weights, which may be empty."""
+    architecture, _, tag = request.name.partition(".")
+    if request.entry not in (None, PRETRAINED):
+        tag = str(request.entry)
+    tags = [name.partition(".")[2] for name in timm.list_pretrained(f"{architecture}*") if _is_of(name, architecture)]
+    if tag and tag not in tags:
+        raise no_entry(f"timm/{architecture}", tag, tags)
+    if request.entry and not tags:
+        raise UsageError(f"timm has no pretrained weights of {architecture}", hint="use weights='random', or a file")
+    return architecture, tag
+
+
 def _create(timm: Any, name: str, *, pretrained: bool) -> Any:
     if not pretrained:
         return timm.create_model(name, pretrained=False)
@@ -208,9 +239,8 @@ def _create(timm: Any, name: str, *, pretrained: bool) -> Any:
         except Exception as error:
             # Kept from asking, it says no more than that it has no such file.
             why = OSError(silent) if silent and isinstance(error, FileNotFoundError) else error
-            raise out_of_reach(
-                f"the pretrained weights of timm/{name}", why, "pass a checkpoint: weights=FILE (or weights='random')"
-            ) from error
+            hint = f"pass a checkpoint: weights=FILE; or {fetch_elsewhere(f'timm/{name}')}"
+            raise out_of_reach(f"the pretrained weights of timm/{name}", why, hint) from error
 
 
 def _timm() -> Any:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.error import URLError
+from urllib.parse import urlparse
 
 from algocli.errors import UsageError
 from algocli.features.networks.network import (
@@ -14,6 +16,7 @@ from algocli.features.networks.network import (
     NetworkRequest,
     Offer,
     choose_transform,
+    fetch_elsewhere,
     impatient,
     no_entry,
     out_of_reach,
@@ -96,6 +99,21 @@ def build(request: NetworkRequest) -> Network:
     )
 
 
+def fetch(request: NetworkRequest) -> list[Path]:
+    """Return the file of a classifier's weights, fetched if it was not before.
+
+    Raises
+    ------
+    UsageError, DataError
+        As `build`, and where they are loaded.
+    """
+    import torch
+
+    entry = _entry(request.name, request.entry or PRETRAINED)
+    _pretrained_state(request.name, entry)
+    return [Path(torch.hub.get_dir()) / "checkpoints" / Path(urlparse(entry.url).path).name]
+
+
 def read_tokens(module: Any, side: int) -> ReadTokens | None:
     """Return what tells the tokens of one of torchvision's transformers."""
     if is_kind(module, "torchvision.models.vision_transformer.VisionTransformer"):
@@ -172,5 +190,5 @@ def _pretrained_state(model: str, entry: Any) -> Mapping[str, torch.Tensor]:
         raise out_of_reach(
             f"the pretrained weights of {model}",
             error,
-            f"fetch {entry.url} elsewhere and pass it: weights=FILE (or weights='random' for a test)",
+            f"fetch {entry.url} elsewhere and pass it: weights=FILE; or {fetch_elsewhere(model)}",
         ) from error
