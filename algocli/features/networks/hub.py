@@ -14,6 +14,7 @@ from algocli.features.networks.network import fetch_elsewhere, impatient, out_of
 from algocli.features.networks.readiness import unreachable
 
 CONFIG = "config.json"
+PROCESSOR = "preprocessor_config.json"
 # Where sentence-transformers says how the vectors of tokens become one.
 POOLING = "1_Pooling/config.json"
 # What of a repository's own files says nothing of a network of images, and all of one of texts.
@@ -78,7 +79,9 @@ def snapshot(model: str, name: str, *, weights: bool, code: bool, words: bool = 
             with impatient():
                 files = hub.list_repo_files(name)
                 wanted = _wanted(name, files, weights=weights, code=code)
-                wanted += [file for file in files if words and _is_of_words(file)]
+                # Where nothing says how images are prepared, it is a network of texts.
+                of_text = words or PROCESSOR not in files
+                wanted += [file for file in files if of_text and _is_of_words(file)]
                 return Path(hub.snapshot_download(name, allow_patterns=wanted))
         except AlgocliError:
             raise

@@ -1,7 +1,7 @@
 """What is disturbed: every command of the app, in the forms in which it writes something else.
 
-`{data}`, `{images}`, `{matrix}`, `{other_matrix}`, `{labels}`, `{nsd}` and `{network}` are what nothing changes; all that is
-written lies in `{work}`, with the cache in `{cache}`.
+`{data}`, `{images}`, `{matrix}`, `{other_matrix}`, `{labels}`, `{nsd}` and `{network}` are what nothing changes; all
+that is written lies in `{work}`, with the cache in `{cache}`.
 """
 
 from __future__ import annotations

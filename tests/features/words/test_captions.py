@@ -16,7 +16,24 @@ from algocli.features.store.library import read_recipe
 from tests.features.by_hand import digest_tree
 from tests.features.words import by_hand
 
-WORDS = "a the cat dog sits on mat and sees another one of many birds that fly".split()
+WORDS = [
+    "a",
+    "the",
+    "cat",
+    "dog",
+    "sits",
+    "on",
+    "mat",
+    "and",
+    "sees",
+    "another",
+    "one",
+    "of",
+    "many",
+    "birds",
+    "that",
+    "fly",
+]
 SAID = {
     50: ["A cat sits on the mat", "the cat", "a cat sees a dog and another cat"],
     40: ["many birds", "birds fly"],

@@ -18,7 +18,7 @@ from algocli.errors import AlgocliError, DataError, UsageError, install_hint
 from algocli.features.networks.checkpoints import read_state, split_part
 from algocli.features.networks.folders import has_weights, read_settings
 from algocli.features.networks.hidden import hidden_state, read_tokens, resize
-from algocli.features.networks.hub import CONFIG, snapshot
+from algocli.features.networks.hub import CONFIG, PROCESSOR, snapshot
 from algocli.features.networks.network import (
     Network,
     NetworkRequest,
@@ -38,7 +38,6 @@ __all__ = ["PREFIX", "READS_FILES", "build", "fetch", "imported", "offered", "qu
 PREFIX = "hf:"
 # Names of tensors are those of the library's release: it brings older ones to them itself.
 READS_FILES = True
-_PROCESSOR = "preprocessor_config.json"
 # What of a configuration says nothing of what is computed.
 _PASSED_OVER = {
     *("architectures", "auto_map", "dtype", "torch_dtype", "transformers_version", "initializer_range"),
@@ -145,7 +144,7 @@ def _brings_code(model: str, place: Path, *, trusted: bool) -> bool:
     UsageError
         If it has, and running that was not allowed.
     """
-    files = [place / name for name in (CONFIG, _PROCESSOR) if (place / name).is_file()]
+    files = [place / name for name in (CONFIG, PROCESSOR) if (place / name).is_file()]
     saying = [path for path in files if "auto_map" in read_settings(path)]
     if saying and not trusted:
         raise UsageError(
@@ -221,9 +220,9 @@ def _module(
 
 def _stated(transformers: Any, place: Path) -> Transform | None:
     """Return how images are prepared as a folder says it; None where it does not, or in another way than ours."""
-    if not (place / _PROCESSOR).is_file():
+    if not (place / PROCESSOR).is_file():
         return None
-    settings = read_settings(place / _PROCESSOR)
+    settings = read_settings(place / PROCESSOR)
     if "auto_map" in settings:
         return None
     try:
