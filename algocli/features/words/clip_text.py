@@ -62,7 +62,7 @@ def build(request: NetworkRequest, device: str) -> TextEncoder:
         digest_encoder(module, {"quick_gelu": quick, "embed_dim": config["embed_dim"], "text": sorted(text.items())}),
         "as the tower gives it",
         module.context_length,
-        _tokeniser(library, f"local-dir:{request.weights}" if has_own else architecture, model),
+        _tokeniser(library, f"local-dir:{request.weights}" if has_own else architecture, model, module.pad_id),
         lambda several: _encode(module, several, device),
     )
 
@@ -73,7 +73,9 @@ def _text_of(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return text or {name: tensor for name, tensor in state.items() if not name.startswith(_OTHERS)}
 
 
-def _tokeniser(library: Any, name: str, model: str) -> Callable[[Sequence[str]], list[Tokens]]:
+def _tokeniser(
+    library: Any, name: str, model: str, padding: int
+) -> Callable[[Sequence[str]], tuple[list[Tokens], set[int]]]:
     """Return what turns texts into tokens; some towers' lists of words are fetched."""
     with reaching() as silent:
         try:
@@ -84,8 +86,10 @@ def _tokeniser(library: Any, name: str, model: str) -> Callable[[Sequence[str]],
             why = OSError(silent) if silent else error
             raise out_of_reach(f"the list of words of {model}", why, fetch_elsewhere(model)) from error
 
-    def tokenise(texts: Sequence[str]) -> list[Tokens]:
-        return [tuple(tokens) for tokens in tokenizer(list(texts)).tolist()] if texts else []
+    def tokenise(texts: Sequence[str]) -> tuple[list[Tokens], set[int]]:
+        each = tokenizer(list(texts)).tolist()
+        # What fills all places has, but for a text of just that length, been cut.
+        return [tuple(tokens) for tokens in each], {place for place, tokens in enumerate(each) if tokens[-1] != padding}
 
     return tokenise
 

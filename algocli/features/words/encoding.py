@@ -38,10 +38,9 @@ class TextEncoder:
     longest
         The tokens of the longest text that it takes: what goes beyond is cut off.
     tokenise
-        Turns a text into tokens, those that begin and end it included, and not cut.
+        Turns texts into tokens, those that begin and end each included, and says which texts were cut, by their places.
     forward
-        Turns tokens of several texts, cut, into vectors, (n_texts, n_features) float32, on the device that it was
-        given.
+        Turns tokens of several texts into vectors, (n_texts, n_features), on the device that it was given.
     """
 
     name: str
@@ -50,7 +49,7 @@ class TextEncoder:
     digest: str
     pooling: str
     longest: int
-    tokenise: Callable[[Sequence[str]], list[Tokens]]
+    tokenise: Callable[[Sequence[str]], tuple[list[Tokens], set[int]]]
     forward: Callable[[Sequence[Tokens]], torch.Tensor]
 
 
@@ -69,11 +68,13 @@ def tokenise_each(encoder: TextEncoder, captions: Sequence[Sequence[str]]) -> tu
         If nothing of a caption is left in the encoder's words.
     """
     texts = list(dict.fromkeys(text for several in captions for text in several))
-    tokens = dict(zip(texts, encoder.tokenise(texts), strict=True))
+    each, cut = encoder.tokenise(texts)
+    tokens = dict(zip(texts, each, strict=True))
     blank = next((text for text in texts if not tokens[text]), None)
     if blank is not None:
         raise DataError(f"{encoder.name} has no tokens for the caption '{blank[:60]}'")
-    n_cut = sum(len(tokens[text]) > encoder.longest for several in captions for text in several)
+    too_long = {texts[place] for place in cut}
+    n_cut = sum(text in too_long for several in captions for text in several)
     return [[tokens[text] for text in several] for several in captions], n_cut
 
 

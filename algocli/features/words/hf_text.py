@@ -61,14 +61,15 @@ def build(request: NetworkRequest, device: str) -> TextEncoder:
         except Exception as error:
             raise refused(model, error) from error
     module.eval().to(device)
+    longest = _longest(place, tokenizer, module.config)
     return TextEncoder(
         model,
         request.weights,
         module.config.hidden_size,
-        digest_encoder(module, {**module.config.to_diff_dict(), "pooling": pooling, "unit": is_unit}),
+        digest_encoder(module, {**hf.arguments(module.config), "pooling": pooling, "unit": is_unit}),
         f"{_POOLINGS[pooling]}{', at length 1' if is_unit else ''}",
-        _longest(place, tokenizer, module.config),
-        lambda texts: [tuple(tokens) for tokens in tokenizer(list(texts), verbose=False)["input_ids"]],
+        longest,
+        lambda texts: _tokenise(tokenizer, longest, texts),
         lambda several: _encode(module, tokenizer, several, pooling, device, is_unit=is_unit),
     )
 
@@ -134,6 +135,16 @@ def _longest(place: Path, tokenizer: Any, config: Any) -> int:
     said = read_settings(place / _LENGTH).get("max_seq_length") if (place / _LENGTH).is_file() else None
     bounds = [said, tokenizer.model_max_length, getattr(config, "max_position_embeddings", None)]
     return min(int(bound) for bound in (*bounds, _ENDLESS) if isinstance(bound, int | float) and 0 < bound <= _ENDLESS)
+
+
+def _tokenise(tokenizer: Any, longest: int, texts: Sequence[str]) -> tuple[list[Tokens], set[int]]:
+    """Return the tokens of texts; what is cut keeps those that end it."""
+    whole, kept = (
+        tokenizer(list(texts), verbose=False, **how)["input_ids"]
+        for how in ({}, {"truncation": True, "max_length": longest})
+    )
+    cut = {place for place, tokens in enumerate(whole) if len(tokens) > longest}
+    return [tuple(tokens) for tokens in kept], cut
 
 
 def _encode(

@@ -33,7 +33,18 @@ from algocli.features.networks.released import load_released
 from algocli.features.networks.stated import of_processor
 from algocli.features.networks.weights import PRETRAINED
 
-__all__ = ["PREFIX", "READS_FILES", "build", "fetch", "imported", "offered", "quiet", "read_tokens", "resize"]
+__all__ = [
+    "PREFIX",
+    "READS_FILES",
+    "arguments",
+    "build",
+    "fetch",
+    "imported",
+    "offered",
+    "quiet",
+    "read_tokens",
+    "resize",
+]
 
 PREFIX = "hf:"
 # Names of tensors are those of the library's release: it brings older ones to them itself.
@@ -82,7 +93,7 @@ def build(request: NetworkRequest) -> Network:
         f"hf:{type(module).__name__}",
         transform,
         stated,
-        _arguments(config),
+        arguments(config),
         is_custom=is_custom,
         hidden=hidden_state,
         remarks=(f"{model}: a {type(module).__name__}, as {place} has it",) if told else (),
@@ -235,7 +246,7 @@ def _stated(transformers: Any, place: Path) -> Transform | None:
     return of_processor(processor.to_dict())
 
 
-def _arguments(config: Any) -> dict[str, Any]:
+def arguments(config: Any) -> dict[str, Any]:
     """Return what of a configuration tells what is computed, as far as it is not as usual."""
     settings = config.to_diff_dict()
     return {name: value for name, value in settings.items() if name not in _PASSED_OVER and name[0] != "_"}
