@@ -38,7 +38,7 @@ def import_words(
     note: Note = said_aside,
     **other: object,
 ) -> Features:
-    r"""Keep what is said of images as features, unless that is done already: their categories, or their captions.
+    """Keep what is said of images as features, unless that is done already: their categories, or their captions.
 
     Parameters
     ----------
@@ -48,8 +48,8 @@ def import_words(
     name
         What to call the features.
     coco
-        NSD's nsd_stim_info_merged.csv, by which its images are found among COCO's, and what was cut off is left out;
-        by default images are those of the same file names.
+        The table nsd_stim_info_merged.csv, by which images are found among COCO's, and what was cut off of these is
+        left out; by default images are those of the same file names.
     measure
         A category's number: 'presence' (the default, 1 or 0), 'count', or 'share', of the image that is covered.
     encoder
@@ -81,8 +81,7 @@ def import_words(
     --------
     >>> subject = algocli.Challenge("demo").subject(1)
     >>> lines = [f"{stimulus.path.name},{'odd' if stimulus.row % 2 else 'even'}" for stimulus in subject.stimuli]
-    >>> text = "\n".join(["file_name,label", *lines])
-    >>> n_letters = Path("labels.csv").write_text(text)
+    >>> np.savetxt("labels.csv", ["file_name,label", *lines], fmt="%s")
     >>> algocli.import_words(subject, "labels.csv", "parity").stores[0].shape[1]
     2
     """
