@@ -82,7 +82,7 @@ def import_words(
     >>> subject = algocli.Challenge("demo").subject(1)
     >>> lines = [f"{stimulus.path.name},{'odd' if stimulus.row % 2 else 'even'}" for stimulus in subject.stimuli]
     >>> np.savetxt("labels.csv", ["file_name,label", *lines], fmt="%s")
-    >>> algocli.import_words(subject, "labels.csv", "parity").stores[0].shape[1]
+    >>> algocli.import_words(subject, "labels.csv", "parity").stores[0].n_features
     2
     """
     from algocli.features.words.stores import import_words as keep
