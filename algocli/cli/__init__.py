@@ -135,7 +135,7 @@ def _drop_output() -> None:
 # In the order in which a user meets them; --help lists them so.
 _COMMANDS = (
     *("demo", "data", "prepare", "import_ceilings", "stimuli"),
-    *("models", "layers", "fetch_weights", "extract", "import_features"),
+    *("models", "layers", "fetch_weights", "extract", "import_features", "import_words"),
     *("train", "sweep", "report", "compare", "partition", "similarity", "curve", "plot", "predict", "export"),
     *("submit", "validate", "score"),
     *("cache", "doctor"),

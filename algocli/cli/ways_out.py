@@ -22,7 +22,7 @@ CHOSEN = "algocli.chosen"
 # Where it keeps the words that the program was given.
 GIVEN = "algocli.given"
 # What makes features, or runs, in the cache.
-_MAKES = ("extract", "import-features", "train", "sweep", "partition")
+_MAKES = ("extract", "import-features", "import-words", "train", "sweep", "partition")
 # In the order in which a command is given them.
 _CARRIED = ("subject", "run", "data_dir", "cache_dir")
 _LATEST = "latest"

@@ -46,10 +46,24 @@ _RENAMED = {
     "to_layers": "to-layer",
 }
 _SAME = (
-    *("against", "average", "each", "batch_size", "cache_dir", "cmap", "correct", "csv", "data_dir", "dataset", "deep"),
+    *(
+        "against",
+        "average",
+        "each",
+        "batch_size",
+        "cache_dir",
+        "cmap",
+        "coco",
+        "correct",
+        "csv",
+        "data_dir",
+        "dataset",
+        "deep",
+    ),
     *(
         "device",
         "dtype",
+        "encoder",
         "features",
         "features_from",
         "force",
@@ -60,6 +74,7 @@ _SAME = (
         "intervals",
         "key",
         "mantissa_bits",
+        "measure",
         "model",
     ),
     *(
@@ -88,7 +103,7 @@ _SAME = (
 _OPTIONS = {field: option.replace("_", "-") for option, field in FIELDS.items()}
 _OPTIONS |= {field: field.replace("_", "-") for field in _SAME} | _RENAMED
 # What one command calls otherwise than all others do.
-_OF_COMMAND: Mapping[str, Mapping[str, str]] = {"import-features": {"name": "name"}}
+_OF_COMMAND: Mapping[str, Mapping[str, str]] = {"import-features": {"name": "name"}, "import-words": {"name": "name"}}
 _VALUE = r"'[^']*'|\([^)]*\)|\[[^]]*\]|\.\.\.|[\w.+-]*[\w]"
 # As a hint has it: a line of its own, which a remark may follow, or within a sentence in backticks.
 _WORDS = r"""algocli (?:'[^']*'|"[^"]*"|[^%s'"\n])*"""

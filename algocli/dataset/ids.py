@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import csv
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from algocli.compute.opening import lines_of, open_text
 from algocli.dataset.stimuli import Stimulus, StimulusId
@@ -77,33 +79,51 @@ class Ids:
         return Reference(stem.lower(), stem, None)
 
 
+def read_header(path: Path) -> list[str]:
+    """Read what the columns of a CSV file are called, or of a TSV file.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read.
+    """
+    with _opened(path) as lines:
+        return [name.strip() for name in next(lines, [])]
+
+
 def read_table(path: Path, columns: Sequence[str]) -> list[tuple[str, ...]]:
-    """Read some columns of a CSV file with a header; its other columns are passed over.
+    """Read some columns of a CSV or TSV file with a header; its other columns are passed over.
 
     Raises
     ------
     DataError
         If the file cannot be read, lacks one of the columns, or has a line that is too short.
     """
+    with _opened(path) as lines:
+        header = [name.strip() for name in next(lines, [])]
+        lacking = [name for name in columns if name not in header]
+        if lacking:
+            raise DataError(
+                f"{path} has no column {lacking[0]}; it has {_shown(header) or 'none'}",
+                hint=f"its first line must name the columns {', '.join(columns)}",
+            )
+        places = [header.index(name) for name in columns]
+        rows = []
+        for cells in lines:
+            if not cells:
+                continue
+            if len(cells) <= max(places):
+                raise DataError(f"{path}, line {lines.line_num}: {len(cells)} cells for {len(header)} columns")
+            rows.append(tuple(cells[place].strip() for place in places))
+        return rows
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """Open a table by its lines, each a list of its cells."""
     try:
         with open_text(path) as stream, reading(path):
-            lines = csv.reader(lines_of(path, stream))
-            header = [name.strip() for name in next(lines, [])]
-            lacking = [name for name in columns if name not in header]
-            if lacking:
-                raise DataError(
-                    f"{path} has no column {lacking[0]}; it has {_shown(header) or 'none'}",
-                    hint=f"its first line must name the columns {', '.join(columns)}",
-                )
-            places = [header.index(name) for name in columns]
-            rows = []
-            for cells in lines:
-                if not cells:
-                    continue
-                if len(cells) <= max(places):
-                    raise DataError(f"{path}, line {lines.line_num}: {len(cells)} cells for {len(header)} columns")
-                rows.append(tuple(cells[place].strip() for place in places))
-            return rows
+            yield csv.reader(lines_of(path, stream), delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path} is no CSV file in UTF-8: {error}") from error
 

@@ -11,6 +11,7 @@ costs       what large images cost, measured on one of them
 extraction  a subject's images through networks, into stores
 outlook     what that would take, and how long
 imports/    features that another program made, as stores
+words/      what is said of images, as stores
 rebuilding  a stored layer's network, built again
 audit       whether stored features are still what the network says
 pictures    the features of a user's own images

@@ -15,6 +15,7 @@ _HOMES = {
     "fetch_weights": "fetching",
     "extract": "features",
     "import_features": "features",
+    "import_words": "words",
     "train": "training",
     "sweep": "sweeping",
     "partition": "shares",

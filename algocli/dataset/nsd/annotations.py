@@ -60,7 +60,7 @@ def adapt(path: Path, stimuli: Sequence[Stimulus], origins: Sequence[CocoImage])
     DataError
         If the file cannot be read, is of another form, or knows none of the images.
     """
-    content = _read(path)
+    content = read_annotations(path)
     sizes = {image["id"]: (image["width"], image["height"]) for image in content["images"]}
     known = [(s, o) for s, o in zip(stimuli, origins, strict=True) if o.coco_id in sizes]
     if not known:
@@ -70,10 +70,7 @@ def adapt(path: Path, stimuli: Sequence[Stimulus], origins: Sequence[CocoImage])
         )
     frames = {o.coco_id: (s.nsd_id, o.crop.of(*sizes[o.coco_id])) for s, o in known}
     theirs = [annotation for annotation in content["annotations"] if annotation["image_id"] in frames]
-    try:
-        adapted = [_adapt(annotation, *frames[annotation["image_id"]]) for annotation in theirs]
-    except DataError as error:
-        raise DataError(f"{path}: {error.message}", hint=error.hint) from error
+    adapted = [adapt_one(path, annotation, *frames[annotation["image_id"]]) for annotation in theirs]
     kept = [new for new in adapted if new is not None]
     images = [
         {
@@ -91,7 +88,14 @@ def adapt(path: Path, stimuli: Sequence[Stimulus], origins: Sequence[CocoImage])
     return Adapted({**content, "images": images, "annotations": kept}, len(known), len(kept), len(theirs) - len(kept))
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_annotations(path: Path) -> dict[str, Any]:
+    """Read a file of COCO's: its 'images' have an id and a size each, its 'annotations' the id of their image.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read, or is of another form.
+    """
     try:
         # Of numbers, Python makes about ten times as much.
         check_memory(10 * check_file(path, _LARGEST), remedy="it is no file of COCO's")
@@ -119,9 +123,22 @@ def _are_all(entries: object, spans: Mapping[str, range]) -> bool:
     )
 
 
-def _adapt(annotation: Mapping[str, Any], nsd_id: int, frame: Frame) -> dict[str, Any] | None:
-    """Return an annotation in the stimulus's pixels, None where all of it was cut off."""
-    new = {**annotation, "image_id": nsd_id}
+def adapt_one(path: Path, annotation: Mapping[str, Any], image_id: int, frame: Frame) -> dict[str, Any] | None:
+    """Return an annotation in its stimulus's pixels, under another id; None where all of it was cut off.
+
+    Raises
+    ------
+    DataError
+        If what it says is of another form; `path` is where it was read.
+    """
+    try:
+        return _adapt(annotation, image_id, frame)
+    except DataError as error:
+        raise DataError(f"{path}: {error.message}", hint=error.hint) from error
+
+
+def _adapt(annotation: Mapping[str, Any], image_id: int, frame: Frame) -> dict[str, Any] | None:
+    new = {**annotation, "image_id": image_id}
     whose = f"annotation {str(annotation.get('id', 'without id'))[:20]}"
     if "bbox" in annotation:
         rows = _numbers(annotation["bbox"], 4, f"the bbox of {whose}").tolist()
@@ -131,6 +148,9 @@ def _adapt(annotation: Mapping[str, Any], nsd_id: int, frame: Frame) -> dict[str
         if box is None:
             return None
         new["bbox"] = list(box)
+        # Where nobody drew an outline, the box is what there is of its area.
+        if not annotation.get("segmentation"):
+            new["area"] = box[2] * box[3]
     # Whoever labelled boxes alone may have left the list of outlines empty.
     if annotation.get("segmentation"):
         new.update(_segment(annotation["segmentation"], frame, whose))

@@ -11,7 +11,7 @@ from algocli.compute.choices import check_choice
 from algocli.errors import DataError, UsageError
 from algocli.features.imports.formats.matrix import Matrix
 from algocli.features.imports.locating import Key
-from algocli.features.store.commands import IMPORTED, import_dtype
+from algocli.features.store.commands import IMPORTED, WORDS, import_dtype
 from algocli.features.store.keys import SCHEMA, Dtype, Recipe
 from algocli.features.store.library import read_recipe
 
@@ -83,4 +83,5 @@ def provenance_of(matrix: Matrix, ids_file: Path | None, ids_from: int, key: Key
         "named_by": None if named is None else named.where,
         "row_key": key,
         "shape": list(matrix.shape[1:]),
+        **({} if matrix.made is None else {WORDS: dict(matrix.made.about)}),
     }

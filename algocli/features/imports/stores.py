@@ -139,7 +139,10 @@ def import_features(
     how = imported_recipe(cache_dir, name, matrix, dtype)
     kept = np.dtype(how.identity["dtype"])
     stimuli = subject.stimuli[: len(rows)]
-    content = _digest(subject, matrix, rows, kept, track, note)
+    if matrix.made is None:
+        content = _digest(subject, matrix, rows, kept, track, note)
+    else:
+        content = hashlib.sha256(f"{matrix.made.digest} {kept.name}\n".encode()).hexdigest()
     home = cache_dir / "features" / name
     with hold(home / f"{subject.name}.lock", note):
         replaced = others(home, subject, content, force=force)

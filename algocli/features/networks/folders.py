@@ -57,13 +57,31 @@ def read_settings(path: Path) -> dict[str, Any]:
     DataError
         If it is no such file.
     """
-    try:
-        settings = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise DataError(f"{path} cannot be read as JSON: {error}", hint=AGAIN) from error
+    settings = _read(path)
     if not isinstance(settings, dict):
         raise DataError(f"{path} holds no settings by name", hint=AGAIN)
     return settings
+
+
+def read_list(path: Path) -> list[dict[str, Any]]:
+    """Return what a JSON file beside weights lists, each item with settings of its own.
+
+    Raises
+    ------
+    DataError
+        If it is no such file.
+    """
+    listed = _read(path)
+    if not isinstance(listed, list) or not all(isinstance(item, dict) for item in listed):
+        raise DataError(f"{path} is no list of settings", hint=AGAIN)
+    return listed
+
+
+def _read(path: Path) -> object:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(f"{path} cannot be read as JSON: {error}", hint=AGAIN) from error
 
 
 def _indexed(index: Path) -> list[Path]:

@@ -14,7 +14,10 @@ from algocli.features.networks.network import fetch_elsewhere, impatient, out_of
 from algocli.features.networks.readiness import unreachable
 
 CONFIG = "config.json"
-# What of a repository's own files says nothing of a network of images.
+PROCESSOR = "preprocessor_config.json"
+# Where sentence-transformers says how the vectors of tokens become one.
+POOLING = "1_Pooling/config.json"
+# What of a repository's own files says nothing of a network of images, and all of one of texts.
 _WORDS = ("tokenizer", "vocab", "merges", "special_tokens", "added_tokens", "generation")
 
 
@@ -39,7 +42,7 @@ def reaching() -> Iterator[str | None]:
         constants.HF_HUB_OFFLINE = before
 
 
-def snapshot(model: str, name: str, *, weights: bool, code: bool) -> Path:
+def snapshot(model: str, name: str, *, weights: bool, code: bool, words: bool = False) -> Path:
     """Return the folder that holds a repository of the hub's, fetched before or now.
 
     Parameters
@@ -50,6 +53,8 @@ def snapshot(model: str, name: str, *, weights: bool, code: bool) -> Path:
         Of the repository: OWNER/NAME.
     weights, code
         Whether its weights, and its own Python files, are needed beside its settings.
+    words
+        Whether what makes tokens of a text is needed, too.
 
     Raises
     ------
@@ -61,7 +66,7 @@ def snapshot(model: str, name: str, *, weights: bool, code: bool) -> Path:
     hub, errors = importlib.import_module("huggingface_hub"), importlib.import_module("huggingface_hub.errors")
     try:
         folder = Path(hub.snapshot_download(name, local_files_only=True))
-        if _is_enough(folder, weights=weights, code=code):
+        if _is_enough(folder, weights=weights, code=code) and (not words or _has_words(folder)):
             return folder
     except errors.HFValidationError as error:
         raise UsageError(f"'{name}' is no name on the hub", hint="hf:OWNER/NAME, or hf:./FOLDER") from error
@@ -72,7 +77,11 @@ def snapshot(model: str, name: str, *, weights: bool, code: bool) -> Path:
             raise out_of_reach(model, OSError(silent), fetch_elsewhere(model))
         try:
             with impatient():
-                wanted = _wanted(name, hub.list_repo_files(name), weights=weights, code=code)
+                files = hub.list_repo_files(name)
+                wanted = _wanted(name, files, weights=weights, code=code)
+                # Where nothing says how images are prepared, it is a network of texts.
+                of_text = words or PROCESSOR not in files
+                wanted += [file for file in files if of_text and _is_of_words(file)]
                 return Path(hub.snapshot_download(name, allow_patterns=wanted))
         except AlgocliError:
             raise
@@ -118,6 +127,16 @@ def _is_enough(folder: Path, *, weights: bool, code: bool) -> bool:
     if not (folder / CONFIG).is_file() or (weights and not has_weights(folder)):
         return False
     return not code or "auto_map" not in read_settings(folder / CONFIG) or any(folder.glob("*.py"))
+
+
+def _has_words(folder: Path) -> bool:
+    return any(_is_of_words(path.name) for path in folder.iterdir())
+
+
+def _is_of_words(file: str) -> bool:
+    """Say whether a file tells how a text becomes tokens, or how the vectors of tokens become one."""
+    name = file.rpartition("/")[2]
+    return file == POOLING or (file == name and name.startswith((*_WORDS, "sentencepiece", "spiece")))
 
 
 def _wanted(name: str, files: Sequence[str], *, weights: bool, code: bool) -> list[str]:

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 # The source of features that another program made.
 IMPORTED = "import"
+# Where the provenance of such a source says how they were made of what is said of images.
+WORDS = "words"
+# How they are made unless it is asked for.
+_USUAL_WORDS = {"measure": "presence", "weights": PRETRAINED}
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,7 @@ def command(recipe: Mapping[str, Any], subject: SubjectId, provenance: Mapping[s
     """
     came_from = provenance or {}
     if is_imported(recipe):
-        words = _import_words(recipe, came_from)
+        words = _import_options(recipe, came_from)
     else:
         words = ["algocli extract", f"--model {quote(recipe['model'])} -l {quote(recipe['layer'])}", *options(recipe)]
         if came_from.get("stimuli"):
@@ -172,11 +176,17 @@ def import_dtype(dtype: str) -> Dtype:
     return "float16" if dtype == "float16" else "float32"
 
 
-def _import_words(recipe: Mapping[str, Any], came_from: Mapping[str, Any]) -> list[str]:
-    words = [f"algocli import-features {quote(str(came_from.get('file', 'FILE')))}"]
-    given = {"--dataset": came_from.get("dataset"), "--name": recipe["model"]}
-    given |= {"--ids": came_from.get("ids_file"), "--ids-from": came_from.get("ids_from")}
-    given |= {"--names": came_from.get("names_file"), "--key": came_from.get("row_key")}
+def _import_options(recipe: Mapping[str, Any], came_from: Mapping[str, Any]) -> list[str]:
+    made = came_from.get(WORDS)
+    if made:
+        words = [" ".join(["algocli import-words", *(quote(str(file)) for file in made.get("files", ["FILE"]))])]
+        given = {"--coco": made.get("coco"), "--name": recipe["model"], "--encoder": made.get("encoder")}
+        given |= {f"--{word}": made.get(word) for word, usual in _USUAL_WORDS.items() if made.get(word) != usual}
+    else:
+        words = [f"algocli import-features {quote(str(came_from.get('file', 'FILE')))}"]
+        given = {"--dataset": came_from.get("dataset"), "--name": recipe["model"]}
+        given |= {"--ids": came_from.get("ids_file"), "--ids-from": came_from.get("ids_from")}
+        given |= {"--names": came_from.get("names_file"), "--key": came_from.get("row_key")}
     words += [f"{option} {quote(str(value))}" for option, value in given.items() if value]
     kept = recipe["identity"].get("dtype", "float32")
     if kept != import_dtype(str(came_from.get("file_dtype", ""))):

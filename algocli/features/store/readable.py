@@ -39,6 +39,11 @@ _MANIFEST = {
         **dict.fromkeys(("source?", "stimuli?", "ids?", "device?", "file?", "file_dtype?", "dataset?"), str),
         **dict.fromkeys(("ids_file?", "names_file?", "row_key?"), str),
         **dict.fromkeys(("versions?", "converted?"), dict),
+        "words?": {
+            "files": [str],
+            "columns?": [str],
+            **dict.fromkeys(("coco?", "measure?", "encoder?", "weights?", "pooling?"), str),
+        },
         "shape?": [int],
     },
 }

@@ -1,7 +1,7 @@
 """What is disturbed: every command of the app, in the forms in which it writes something else.
 
-`{data}`, `{images}`, `{matrix}`, `{other_matrix}`, `{nsd}` and `{network}` are what nothing changes; all that is
-written lies in `{work}`, with the cache in `{cache}`.
+`{data}`, `{images}`, `{matrix}`, `{other_matrix}`, `{labels}`, `{nsd}` and `{network}` are what nothing changes; all
+that is written lies in `{work}`, with the cache in `{cache}`.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ COMMANDS = {
     "import-features --force": Command(
         f"import-features {{other_matrix}} --name theirs --force {_BOTH}", ("import-features",)
     ),
+    "import-words": Command(f"import-words {{labels}} --name parity {_BOTH}"),
     "train ols": Command(f"{_TRAIN} --pca 5 --run mine", _EXTRACTED),
     "train other": Command(f"{_TRAIN} --pca 3 --run other --folds 3", _EXTRACTED),
     "train again": Command(f"{_TRAIN} --pca 6 --run again", _EXTRACTED),

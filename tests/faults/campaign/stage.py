@@ -170,10 +170,14 @@ def write_given(home: Path) -> dict[str, str]:
         "images": data / "subj01/test_split/test_images",
         "matrix": home / "given" / "matrix.npy",
         "other_matrix": home / "given" / "other_matrix.npy",
+        "labels": home / "given" / "labels.csv",
     }
     rng = np.random.default_rng(0)
     save(given["matrix"], rng.standard_normal((27, 12)).astype(np.float32))
     save(given["other_matrix"], rng.standard_normal((27, 9)).astype(np.float32))
+    names = sorted(path.name for path in data.glob("subj01/*_split/*_images/*.png"))
+    lines = [f"{name},{'even' if place % 2 else 'odd'}" for place, name in enumerate(names)]
+    given["labels"].write_text("\n".join(["file_name,label", *lines]))
     return {name: str(path) for name, path in given.items()}
 
 

@@ -24,6 +24,22 @@ def _complete(rows: Sequence[int]) -> None:
 
 
 @dataclass(frozen=True)
+class Made:
+    """How an array was made, where that was here and not by another program.
+
+    Attributes
+    ----------
+    digest
+        Of all that its rows follow from: they need not be made to know whether they are stored.
+    about
+        What is recorded of it.
+    """
+
+    digest: str
+    about: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class Matrix:
     """An array on disk with one row an image; what has more than two axes is flattened row by row.
 
@@ -33,6 +49,8 @@ class Matrix:
         What the rows are called, where the file or one beside it says so.
     refuse_holes
         Raises a DataError if one of some rows was never written.
+    made
+        None where another program wrote it.
     """
 
     path: Path
@@ -42,6 +60,7 @@ class Matrix:
     _read: Callable[[Sequence[int]], NDArray[Any]]
     labels: Labels | None = None
     refuse_holes: Callable[[Sequence[int]], None] = _complete
+    made: Made | None = None
 
     @property
     def n_rows(self) -> int:

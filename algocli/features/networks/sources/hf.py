@@ -18,7 +18,7 @@ from algocli.errors import AlgocliError, DataError, UsageError, install_hint
 from algocli.features.networks.checkpoints import read_state, split_part
 from algocli.features.networks.folders import has_weights, read_settings
 from algocli.features.networks.hidden import hidden_state, read_tokens, resize
-from algocli.features.networks.hub import CONFIG, snapshot
+from algocli.features.networks.hub import CONFIG, PROCESSOR, snapshot
 from algocli.features.networks.network import (
     Network,
     NetworkRequest,
@@ -33,12 +33,22 @@ from algocli.features.networks.released import load_released
 from algocli.features.networks.stated import of_processor
 from algocli.features.networks.weights import PRETRAINED
 
-__all__ = ["PREFIX", "READS_FILES", "build", "fetch", "offered", "read_tokens", "resize"]
+__all__ = [
+    "PREFIX",
+    "READS_FILES",
+    "arguments",
+    "build",
+    "fetch",
+    "imported",
+    "offered",
+    "quiet",
+    "read_tokens",
+    "resize",
+]
 
 PREFIX = "hf:"
 # Names of tensors are those of the library's release: it brings older ones to them itself.
 READS_FILES = True
-_PROCESSOR = "preprocessor_config.json"
 # What of a configuration says nothing of what is computed.
 _PASSED_OVER = {
     *("architectures", "auto_map", "dtype", "torch_dtype", "transformers_version", "initializer_range"),
@@ -61,8 +71,8 @@ def build(request: NetworkRequest) -> Network:
         raise no_entry(model, str(request.entry), [])
     place = _place(model, request)
     is_custom = place is not None and _brings_code(model, place, trusted=request.trust_remote_code)
-    transformers = _transformers()
-    with _silent(transformers):
+    transformers = imported()
+    with quiet(transformers):
         try:
             config = _config(transformers, model, request.name, place, is_custom=is_custom)
             kind = _kind(transformers, model, config, is_custom=is_custom)
@@ -83,7 +93,7 @@ def build(request: NetworkRequest) -> Network:
         f"hf:{type(module).__name__}",
         transform,
         stated,
-        _arguments(config),
+        arguments(config),
         is_custom=is_custom,
         hidden=hidden_state,
         remarks=(f"{model}: a {type(module).__name__}, as {place} has it",) if told else (),
@@ -145,7 +155,7 @@ def _brings_code(model: str, place: Path, *, trusted: bool) -> bool:
     UsageError
         If it has, and running that was not allowed.
     """
-    files = [place / name for name in (CONFIG, _PROCESSOR) if (place / name).is_file()]
+    files = [place / name for name in (CONFIG, PROCESSOR) if (place / name).is_file()]
     saying = [path for path in files if "auto_map" in read_settings(path)]
     if saying and not trusted:
         raise UsageError(
@@ -221,9 +231,9 @@ def _module(
 
 def _stated(transformers: Any, place: Path) -> Transform | None:
     """Return how images are prepared as a folder says it; None where it does not, or in another way than ours."""
-    if not (place / _PROCESSOR).is_file():
+    if not (place / PROCESSOR).is_file():
         return None
-    settings = read_settings(place / _PROCESSOR)
+    settings = read_settings(place / PROCESSOR)
     if "auto_map" in settings:
         return None
     try:
@@ -236,14 +246,14 @@ def _stated(transformers: Any, place: Path) -> Transform | None:
     return of_processor(processor.to_dict())
 
 
-def _arguments(config: Any) -> dict[str, Any]:
+def arguments(config: Any) -> dict[str, Any]:
     """Return what of a configuration tells what is computed, as far as it is not as usual."""
     settings = config.to_diff_dict()
     return {name: value for name, value in settings.items() if name not in _PASSED_OVER and name[0] != "_"}
 
 
 @contextmanager
-def _silent(transformers: Any) -> Iterator[None]:
+def quiet(transformers: Any) -> Iterator[None]:
     """Keep the library from reports and bars: what is to be told of weights is told here."""
     log = transformers.utils.logging
     level, has_bars = log.get_verbosity(), log.is_progress_bar_enabled()
@@ -257,7 +267,7 @@ def _silent(transformers: Any) -> Iterator[None]:
             log.enable_progress_bar()
 
 
-def _transformers() -> Any:
+def imported() -> Any:
     """Import transformers, which is an extra, and takes seconds."""
     try:
         return importlib.import_module("transformers")

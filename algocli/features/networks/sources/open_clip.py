@@ -36,7 +36,7 @@ PREFIX = "open_clip:"
 NONE = "open_clip has no architecture"
 _TOWER = "open_clip.transformer.VisionTransformer"
 # What a folder of the hub holds beside the weights.
-_CONFIG = "open_clip_config.json"
+CONFIG = "open_clip_config.json"
 _SHOWN = 6
 # Under this name a whole network has its image tower.
 _VISUAL = "visual."
@@ -50,12 +50,12 @@ def has(name: str) -> bool:
     UsageError
         If open_clip is not installed.
     """
-    return name.partition("/")[0] in _open_clip().list_models()
+    return name.partition("/")[0] in imported().list_models()
 
 
 def offered() -> Iterator[Offer]:
     """Yield all, with the size of their images and the names of their weights."""
-    library = _open_clip()
+    library = imported()
     for name in library.list_models():
         size = library.get_model_config(name)["vision_cfg"].get("image_size")
         side = size if isinstance(size, int) else None
@@ -70,16 +70,10 @@ def build(request: NetworkRequest) -> Network:
     UsageError
         If open_clip is not installed, or it is not said which of several weights are meant.
     """
-    library = _open_clip()
-    architecture, tag = _named(library, request)
+    library = imported()
+    architecture, tag = named(library, request)
     model = f"{PREFIX}{architecture}"
-    config: dict[str, Any] = library.get_model_config(architecture)
-    told = library.get_pretrained_cfg(architecture, tag) if tag else _agreed(library, architecture)
-    if request.is_file and (Path(request.weights) / _CONFIG).is_file():
-        settings = read_settings(Path(request.weights) / _CONFIG)
-        config, told = settings.get("model_cfg", config), settings.get("preprocess_cfg", told)
-    # Weights go by the activation that they were trained with, whatever the architecture's usual one is.
-    quick = bool(told.get("quick_gelu", config.get("quick_gelu", False)))
+    config, told, quick = settings_of(library, architecture, tag, request)
     vision = dict(config["vision_cfg"])
     # What timm's part of it would fetch is in the weights.
     vision.pop("timm_model_pretrained", None)
@@ -108,9 +102,9 @@ def fetch(request: NetworkRequest) -> list[Path]:
     UsageError, DataError
         As `build`.
     """
-    library = _open_clip()
-    architecture, tag = _named(library, request)
-    return [_download(f"{PREFIX}{architecture}/{tag}", library.get_pretrained_cfg(architecture, tag))]
+    library = imported()
+    architecture, tag = named(library, request)
+    return [download(f"{PREFIX}{architecture}/{tag}", library.get_pretrained_cfg(architecture, tag))]
 
 
 def read_tokens(module: Any, side: int) -> ReadTokens | None:
@@ -143,8 +137,14 @@ def resize(module: Any, side: int) -> bool:
     return True
 
 
-def _named(library: Any, request: NetworkRequest) -> tuple[str, str]:
-    """Return the architecture and the name of its weights, which may be empty where they are drawn or a file."""
+def named(library: Any, request: NetworkRequest) -> tuple[str, str]:
+    """Return the architecture and the name of its weights, which may be empty where they are drawn or a file.
+
+    Raises
+    ------
+    UsageError
+        If there are no such weights, or it is not said which of several are meant.
+    """
     architecture, _, tag = request.name.partition("/")
     tags = library.list_pretrained_tags_by_model(architecture)
     if request.entry not in (None, PRETRAINED):
@@ -161,6 +161,25 @@ def _named(library: Any, request: NetworkRequest) -> tuple[str, str]:
             f"{model} has weights of several names: {list_some(tags, _SHOWN)}", hint=f"name some: {model}/{tags[0]}"
         )
     return architecture, tag
+
+
+def settings_of(
+    library: Any, architecture: str, tag: str, request: NetworkRequest
+) -> tuple[dict[str, Any], dict[str, Any], bool]:
+    """Return what a network is built from, what its weights tell of their images, and whether GELUs are the quick ones.
+
+    Raises
+    ------
+    DataError
+        If a folder's own settings are damaged.
+    """
+    config: dict[str, Any] = library.get_model_config(architecture)
+    told = library.get_pretrained_cfg(architecture, tag) if tag else _agreed(library, architecture)
+    if request.is_file and (Path(request.weights) / CONFIG).is_file():
+        settings = read_settings(Path(request.weights) / CONFIG)
+        config, told = settings.get("model_cfg", config), settings.get("preprocess_cfg", told)
+    # Weights go by the activation that they were trained with, whatever the architecture's usual one is.
+    return config, told, bool(told.get("quick_gelu", config.get("quick_gelu", False)))
 
 
 def _agreed(library: Any, architecture: str) -> dict[str, Any]:
@@ -186,12 +205,19 @@ def _asks_for(library: Any, vision: Mapping[str, Any], told: Mapping[str, Any]) 
 
 
 def _pretrained_state(model: str, told: Mapping[str, Any]) -> Mapping[str, torch.Tensor]:
-    state = read_state(_download(model, told))
+    state = read_state(download(model, told))
     visual = {name.removeprefix(_VISUAL): tensor for name, tensor in state.items() if name.startswith(_VISUAL)}
     return visual or state
 
 
-def _download(model: str, told: Mapping[str, Any]) -> Path:
+def download(model: str, told: Mapping[str, Any]) -> Path:
+    """Return the file of a network's weights, fetched if it was not before.
+
+    Raises
+    ------
+    DataError
+        If it cannot be had.
+    """
     pretrained = importlib.import_module("open_clip.pretrained")
     with reaching() as silent:
         try:
@@ -203,7 +229,7 @@ def _download(model: str, told: Mapping[str, Any]) -> Path:
             raise out_of_reach(f"the pretrained weights of {model}", why, fetch_elsewhere(model)) from error
 
 
-def _open_clip() -> Any:
+def imported() -> Any:
     """Import open_clip, which is an extra, and takes seconds."""
     try:
         return importlib.import_module("open_clip")
