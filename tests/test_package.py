@@ -60,7 +60,7 @@ def test_every_extra_that_a_hint_names_exists():
     named = {
         extra
         for path in [ROOT / "README.md", *(ROOT / "algocli").rglob("*.py")]
-        for extra in re.findall(r"install_hint\([\"'](\w+)|pip install -e '\.\[(\w+)\]", path.read_text())
+        for extra in re.findall(r"install_hint\([\"']([\w-]+)|pip install -e '\.\[([\w-]+)\]", path.read_text())
         for extra in extra
         if extra
     }

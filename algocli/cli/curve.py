@@ -81,7 +81,7 @@ def curve(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Show how much better a run's models are the more images they see, and where that ends.
+    """Show how much better models are that see more images.
 
     Models are fitted on growing numbers of the images that the run fits, components and all, and every one is scored on
     the images that the run holds out. Each size is drawn by chance --repeats times, or as often as it has room among

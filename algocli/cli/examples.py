@@ -48,7 +48,7 @@ EXAMPLES = {
     ),
     "curve": (
         "algocli curve -s 1 --sizes 4 -o curve.png",
-        "algocli curve --run everyone --sizes 40,80,120 --repeats 2 --pca full --regression ridge --csv curve.csv",
+        "algocli curve --run everyone --sizes 40,80,110 --repeats 2 --pca full --regression ridge --csv curve.csv",
     ),
     "plot": (
         "algocli plot accuracy -s 1 --vmin 0 --vmax 0.6 --cmap viridis -o accuracy.pdf",

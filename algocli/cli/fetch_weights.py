@@ -37,11 +37,11 @@ def fetch_weights(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Fetch the weights of networks, on a machine that has a network, for those that have none.
+    """Fetch weights, for machines that cannot.
 
-    They come to where extract looks for them: torch's folder and the Hugging Face Hub's, which TORCH_HOME and HF_HOME
-    name. Where each file lies is printed. Such a folder may be copied whole, and named there by its variable; or what
-    --to has copied is named by --weights.
+    Where this machine has a network, they come to where extract looks for them: torch's folder and the Hugging Face
+    Hub's, which TORCH_HOME and HF_HOME name. Where each file lies is printed. Such a folder may be copied whole, and
+    named there by its variable; or what --to has copied is named by --weights.
     """
     from algocli.cli.console import note, noter, show_json, show_line, size
     from algocli.pipeline import fetch_weights as fetch

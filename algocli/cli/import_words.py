@@ -71,7 +71,7 @@ def import_words(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Keep what is said of images as features: the categories of what they show, or their captions.
+    """Keep categories or captions of images as features.
 
     Everything after extract works on them, beside a network's layers. Categories: a column each, in the order of
     COCO's ids, of what is within the part of COCO's image that was shown; an image that shows none has zeros.

@@ -25,10 +25,12 @@ from algocli.cli.options import (
 from algocli.cli.report import Csv
 from algocli.cli.variants import (
     Dtype,
+    ImageSize,
     Numerics,
     Pool,
     Project,
     ProjectSeed,
+    Tokens,
     TransformName,
     Weights,
     parse_variant,
@@ -57,6 +59,8 @@ def similarity(
     features: Features = None,
     weights: Weights = None,
     transform: TransformName = None,
+    image_size: ImageSize = None,
+    tokens: Tokens = None,
     pool: Pool = None,
     project: Project = None,
     project_seed: ProjectSeed = None,
@@ -111,7 +115,7 @@ def similarity(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Compare how layers see images with how ROIs, other layers, or RDMs of your own do.
+    """Compare layers with ROIs, with other layers or with RDMs.
 
     Nothing is fitted. Of every pair of images it is asked how different they are to a layer, and to an ROI (all
     vertices of both hemispheres together, over the training images): RSA compares these distances, CKA inner products.

@@ -135,7 +135,9 @@ def sweep(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Fit every layer of several networks, under all settings, and put them into one table and one heatmap.
+    """Fit every layer of several networks into one table.
+
+    All settings that are named are tried; a heatmap shows every model beside every ROI.
 
     Features that are missing are extracted: each image is decoded once for as many networks as memory holds, and
     passes each of them once. How many passes, gigabytes and minutes that takes is told first; what cannot be built, or

@@ -54,6 +54,8 @@ def similarity(
     layers: Iterable[str] | str | None = None,
     weights: str | Path | None = None,
     transform: TransformName | None = None,
+    image_size: int | None = None,
+    tokens: str | None = None,
     pool: int | Literal["none"] | None = None,
     project: int | Literal["none"] | None = None,
     project_seed: int | None = None,
@@ -85,7 +87,7 @@ def similarity(
     ----------
     features, model, layers
         As in `train`, each by itself: by default all that these subjects have features of.
-    weights, transform, pool, project, project_seed, dtype, numerics
+    weights, transform, image_size, tokens, pool, project, project_seed, dtype, numerics
         As in `extract`: which of several kinds of features of a layer are meant.
     rdm
         Compare with these: .npy or .npz files, arrays, or either by what to call them. One is (n_images, n_images),
@@ -133,8 +135,9 @@ def similarity(
     """
     some, cache_dir = each_subject(subjects), check_path("cache_dir", cache_dir)
     how = _how(measure, distance, n_permutations, seed, correct)
-    said = {"weights": weights, "transform": transform, "pool": pool, "project": project, "project_seed": project_seed}
-    variant = Variant.of(**said, dtype=dtype, numerics=numerics)
+    prepared = {"weights": weights, "transform": transform, "image_size": image_size, "tokens": tokens, "pool": pool}
+    said = {**prepared, "project": project, "project_seed": project_seed, "dtype": dtype, "numerics": numerics}
+    variant = Variant.of(**said)
     library = Library(cache_dir, check_lenders(features_from), some)
     others = {"to_features": to_features, "to_model": to_model, "to_layers": to_layers}
     kind: Kind = "RDM" if rdm is not None else "ROI" if all(item is None for item in others.values()) else "layer"

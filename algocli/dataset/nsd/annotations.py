@@ -149,7 +149,7 @@ def _adapt(annotation: Mapping[str, Any], image_id: int, frame: Frame) -> dict[s
             return None
         new["bbox"] = list(box)
         # Where nobody drew an outline, the box is what there is of its area.
-        if not annotation.get("segmentation"):
+        if "area" in annotation and not annotation.get("segmentation"):
             new["area"] = box[2] * box[3]
     # Whoever labelled boxes alone may have left the list of outlines empty.
     if annotation.get("segmentation"):

@@ -228,8 +228,10 @@ def _is_of(folder: Path, manifest: Mapping[str, Any]) -> bool:
 def _is_of_recipe(home: str, identity: Mapping[str, Any]) -> bool:
     """Say whether features of this identity may lie in a recipe's folder, which is named after what makes them."""
     named = re.fullmatch(r".*-([0-9a-f]{8})", home)
-    if "source" in identity or named is None:
+    if "source" in identity:
         return bool(identity.get("name", home) == home)
+    if named is None:
+        return True
     return digest_of({name: part for name, part in identity.items() if name != "stimuli"}).startswith(named[1])
 
 
