@@ -44,7 +44,7 @@ COMMANDS = {
     "train ridge": Command(f"{_TRAIN} --pca 9 --regression ridge --alpha-by kfold --standardise", _EXTRACTED),
     "train blend": Command(f"{_TWO} --pca 5 --regression blend --run blend", _EXTRACTED),
     "train --each": Command(f"train --each --model stand-in -l * {_BOTH} --pca 4 --run each-*", _EXTRACTED),
-    "train --pool": Command(f"{_TRAIN} --transform model --pool none --pca 4", _EXTRACTED),
+    "train --pool": Command(f"{_TRAIN} --transform tutorial --pool none --pca 4", _EXTRACTED),
     "train banded": Command(f"{_TWO} --pca 5 --regression banded --n-iter 3 --search-seed 0", _EXTRACTED),
     "sweep": Command(
         f"sweep stand-in -l stand-in=edges -l stand-in=corner --pca 3 --no-nested {_BOTH} --device cpu"
