@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
+from urllib.parse import urlparse
 from urllib.request import Request, urlopen
 
 from algocli.compute.threads import in_threads
@@ -57,6 +58,13 @@ def kept_weights() -> list[Path]:
         return sorted(path for path in (home / "hub/checkpoints").iterdir() if path.suffix in (".pth", ".pt"))
     except OSError:
         return []
+
+
+def place_of(url: str) -> Path:
+    """Return the file in which torch keeps weights that it fetches from there."""
+    import torch
+
+    return Path(torch.hub.get_dir()) / "checkpoints" / Path(urlparse(url).path).name
 
 
 def unreachable(hosts: Sequence[str] = tuple(HOSTS)) -> dict[str, str | None]:

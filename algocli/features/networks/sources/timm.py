@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlparse
 
 from algocli.errors import UsageError, install_hint
 from algocli.features.networks.hub import fetch_file, reaching
@@ -25,6 +24,7 @@ from algocli.features.networks.network import (
     out_of_reach,
     undrawn,
 )
+from algocli.features.networks.readiness import place_of
 from algocli.features.networks.stated import of_config
 from algocli.features.networks.tokens import (
     Grid,
@@ -143,10 +143,8 @@ def fetch(request: NetworkRequest) -> list[Path]:
     name = f"{architecture}.{tag}" if tag else architecture
     config = timm.models.get_pretrained_cfg(name)
     if not config.hf_hub_id:
-        import torch
-
         _create(timm, name, pretrained=True)
-        return [Path(torch.hub.get_dir()) / "checkpoints" / Path(urlparse(config.url).path).name]
+        return [place_of(config.url)]
     # As timm looks for them: it takes tensors alone before what a pickle may hold beside them.
     files = [config.hf_hub_filename] if config.hf_hub_filename else ["model.safetensors", "pytorch_model.bin"]
     return [fetch_file(f"{PREFIX}{name}", config.hf_hub_id, files)]

@@ -8,7 +8,6 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.error import URLError
-from urllib.parse import urlparse
 
 from algocli.errors import UsageError
 from algocli.features.networks.network import (
@@ -23,6 +22,7 @@ from algocli.features.networks.network import (
     undrawn,
 )
 from algocli.features.networks.preprocessing import TUTORIAL
+from algocli.features.networks.readiness import place_of
 from algocli.features.networks.stated import of_preset
 from algocli.features.networks.tokens import (
     ReadTokens,
@@ -107,11 +107,9 @@ def fetch(request: NetworkRequest) -> list[Path]:
     UsageError, DataError
         As `build`, and where they are loaded.
     """
-    import torch
-
     entry = _entry(request.name, request.entry or PRETRAINED)
     _pretrained_state(request.name, entry)
-    return [Path(torch.hub.get_dir()) / "checkpoints" / Path(urlparse(entry.url).path).name]
+    return [place_of(entry.url)]
 
 
 def read_tokens(module: Any, side: int) -> ReadTokens | None:
