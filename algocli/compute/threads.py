@@ -22,6 +22,17 @@ def each_by_itself() -> Iterator[None]:
         yield
 
 
+def to_its_end(function: Callable[[], R]) -> R:
+    """Call what goes on in threads of its own, and would go on after an interrupt: whoever is interrupted waits for it.
+
+    zarr writes so. A file that it has begun stands under another name until it is whole.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(function).result()
+
+
 def in_threads(function: Callable[[T], R], items: Sequence[T], *, n_threads: int, batch: int = 1) -> Iterator[R]:
     """Apply `function` to every item; the results come in the items' order.
 

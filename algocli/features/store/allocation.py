@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from algocli.compute.files import PARTIAL, sync_folder
+from algocli.compute.threads import to_its_end
 from algocli.compute.vouching import digest_file, read_sealed, write_sealed
 from algocli.errors import DataError, writing
 from algocli.features.store.gram import LENT
@@ -110,17 +111,19 @@ def _make_array(path: Path, about: Mapping[str, Any]) -> None:
 
     shape, rows = tuple(about["shape"]), about["rows_per_shard"]
     width = min(CHUNK_FEATURES, shape[1])
-    zarr.create_array(
-        store=str(path),
-        shape=shape,
-        dtype=np.dtype(about["dtype"]),
-        chunks=(rows, width),
-        shards=(rows, -(-shape[1] // width) * width),
-        # The checksum costs nothing measurable, and a flipped bit is met on reading instead of entering every result.
-        compressors=ZstdCodec(level=1, checksum=True),
-        fill_value=float("nan"),
-        dimension_names=("stimulus", "feature"),
-        overwrite=True,
+    to_its_end(
+        lambda: zarr.create_array(
+            store=str(path),
+            shape=shape,
+            dtype=np.dtype(about["dtype"]),
+            chunks=(rows, width),
+            shards=(rows, -(-shape[1] // width) * width),
+            # The checksum costs nothing measurable, and a flipped bit is met on reading, not in every result.
+            compressors=ZstdCodec(level=1, checksum=True),
+            fill_value=float("nan"),
+            dimension_names=("stimulus", "feature"),
+            overwrite=True,
+        )
     )
     with (path / _METADATA).open("rb") as stream:
         os.fsync(stream.fileno())

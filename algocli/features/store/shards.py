@@ -25,6 +25,7 @@ from numpy.typing import DTypeLike, NDArray
 from algocli.compute.arrays import blocks
 from algocli.compute.files import PARTIAL, n_bytes_in, sweep, sync_folder
 from algocli.compute.lock import hold
+from algocli.compute.threads import to_its_end
 from algocli.compute.track import Track, silent
 from algocli.compute.vouching import digest_file, is_unchanged, write_sealed
 from algocli.errors import DataError, MissingStep, writing
@@ -140,8 +141,6 @@ class FeatureStore(readable.Readable):
         """
         if rows.shape != (len(shard), self.n_features):
             raise ValueError(f"shard {shard.index} has {len(shard)} rows of {self.n_features}, not {rows.shape}")
-        from concurrent.futures import ThreadPoolExecutor
-
         path = self.shard_path(shard.index)
         # Processes that work on the rows of one store side by side may meet at a shard: whoever comes second finds
         # it done, and leaves it as it is. Nobody reads a shard that is being replaced.
@@ -149,9 +148,8 @@ class FeatureStore(readable.Readable):
             if self._is_done(shard):
                 return
             self._clear(shard)
-            # zarr writes in threads of its own: whoever is interrupted waits for them, and leaves nothing half.
-            with ThreadPoolExecutor(1) as pool:
-                pool.submit(self._array("r+").__setitem__, slice(shard.start, shard.stop), rows).result()
+            array = self._array("r+")
+            to_its_end(lambda: array.__setitem__(slice(shard.start, shard.stop), rows))
             with path.open("rb") as stream:
                 # fsync before the record: zarr renames without it, and a power cut could keep only the name.
                 os.fsync(stream.fileno())
