@@ -35,8 +35,12 @@ from algocli.stats.families import corrected_p
 from algocli.stats.measures import EXPLAINED
 from algocli.stats.partition import Names, partition
 
+_ALL: Names = frozenset()
 # What differences of models in folds vary by at the least, in units of what their held-out images alone make them vary.
 WITH_PENALTIES = 4 / 3
+# How much of the variance of a difference of means that other images would have brought, models that learned nothing
+# but noise would have brought to theirs: choices of penalties jump where there is nothing to choose by.
+OF_CHOICES = 4
 
 
 @dataclass(frozen=True)
@@ -132,14 +136,14 @@ def resample(
     folds = saved_split(held[0].subject_run, len(subject.train_stimuli)).folds
     has_penalties = any(regression_of(run.settings).has_penalties for run in runs.values())
     drawn = {
-        (side, roi, part): _of_other_models(of_roi, weights[sets], folds, has_penalties=has_penalties)
+        (side, roi, part): _of_other_models(of_roi, weights[sets], weights[_ALL], folds, has_penalties=has_penalties)
         for side, rois in resampled.items()
         for roi, of_roi in rois.items()
         for part, sets in parts.items()
     }
     nothing = _of_mean(folds)
     # To no other part does a model of no set at all belong.
-    chance = {part: nothing if sets in (frozenset(), max(runs, key=len)) else 0.0 for part, sets in parts.items()}
+    chance = {part: nothing if sets in (_ALL, max(runs, key=len)) else 0.0 for part, sets in parts.items()}
     return Drawn(drawn, chance, frozenset(part for part, sets in parts.items() if len(sets) > 1))
 
 
@@ -173,20 +177,31 @@ def _of_both(roi: str, of: Mapping[Side, Regions], resampled: Mapping[Side, Mapp
 def _weights(every: Sequence[Names]) -> dict[Names, list[float]]:
     """Return what the R² of each union counts in every part; under the empty name, in all parts together."""
     counted = partition(dict(zip(every, np.eye(len(every)), strict=True)))
-    counted[frozenset()] = np.sum([*counted.values()], axis=0)
+    counted[_ALL] = np.sum([*counted.values()], axis=0)
     return {part: values.tolist() for part, values in counted.items()}
 
 
 def _of_other_models(
-    resampled: Resampled, weights: Sequence[float] | NDArray[np.floating], folds: Sequence[Fold], *, has_penalties: bool
+    resampled: Resampled,
+    weights: Sequence[float],
+    of_all: Sequence[float],
+    folds: Sequence[Fold],
+    *,
+    has_penalties: bool,
 ) -> NDArray[np.float64]:
     """Return a weighted sum of R² in every resample, as models of other images would have made it vary.
 
     Models of one holdout are fitted once. That others would have learned other noise adds to the variance of their R²
-    about as n_held_out / n_fit does to that of a difference of means, and twice that where they choose penalties. What
-    folds share is told by each image, but for the penalties that are chosen by it: a difference of models, which is
-    little more than these where nothing is explained, varies by `WITH_PENALTIES` at the least. Both are measured:
-    so widened, intervals hold what they should (`tests.benchmarks.calibrated_parts`).
+    about as n_held_out / n_fit does to that of a difference of means. Where they choose penalties it is `OF_CHOICES`
+    times that of noise, and the less, the surer it is that something is explained. What folds share is told by each
+    image, but for the penalties that are chosen by it: a difference of models, which is little more than these where
+    nothing is explained, varies by `WITH_PENALTIES` at the least. All is measured: so widened, intervals hold what they
+    should (`tests.benchmarks.calibrated_parts`).
+
+    Parameters
+    ----------
+    of_all
+        The weights of the sum that all sets explain together.
     """
     drawn = resampled.contrast(weights)
     if isinstance(resampled, Linearised):
@@ -195,10 +210,17 @@ def _of_other_models(
         )
         is_difference = has_penalties and abs(sum(weights)) < 0.5
         return least if is_difference and least.std() > drawn.std() else drawn
-    n_held_out, n_fit = len(folds[0].held_out), len(folds[0].fit)
-    others = (2 if has_penalties else 1) * n_held_out / n_fit
+    others = len(folds[0].held_out) / len(folds[0].fit)
+    if has_penalties:
+        others *= OF_CHOICES * (1 - _surely(resampled.contrast(of_all)))
     wider: NDArray[np.float64] = drawn.mean() + np.sqrt(1 + others) * (drawn - drawn.mean())
     return wider
+
+
+def _surely(drawn: NDArray[np.float64]) -> float:
+    """Return the share of what is explained that stays above 0 whichever images are drawn; 0 where nothing does."""
+    low, _ = interval(drawn, LEVEL)
+    return low / float(drawn.mean()) if low > 0 else 0.0
 
 
 def _of_mean(folds: Sequence[Fold]) -> float:
