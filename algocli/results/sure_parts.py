@@ -41,6 +41,7 @@ WITH_PENALTIES = 4 / 3
 # How much of the variance of a difference of means that other images would have brought, models that learned nothing
 # but noise would have brought to theirs: choices of penalties jump where there is nothing to choose by.
 OF_CHOICES = 4
+_ONE_DEVIATION = 0.683
 
 
 @dataclass(frozen=True)
@@ -218,8 +219,8 @@ def _of_other_models(
 
 
 def _surely(drawn: NDArray[np.float64]) -> float:
-    """Return the share of what is explained that stays above 0 whichever images are drawn; 0 where nothing does."""
-    low, _ = interval(drawn, LEVEL)
+    """Return the share of what is explained that is left one standard deviation below it; 0 where nothing is."""
+    low, _ = interval(drawn, _ONE_DEVIATION)
     return low / float(drawn.mean()) if low > 0 else 0.0
 
 

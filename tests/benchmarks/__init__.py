@@ -6,6 +6,7 @@
     python -m tests.benchmarks.extraction   extraction against its parts, the Gram pass against a matrix product
     python -m tests.benchmarks.ridge        ridge with a penalty a vertex, against himalaya's and scikit-learn's
     python -m tests.benchmarks.checking     what it costs that every file is vouched for, against the same without
+    python -m tests.benchmarks.products     similarity of twenty layers and a learning curve, from Gram matrices
     python -m tests.benchmarks.tutorial     the tutorial's own cells alone, timed
     python -m tests.benchmarks.calibration  no ratios: how often p values and intervals are right, and their bounds
 

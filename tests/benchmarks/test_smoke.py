@@ -67,6 +67,16 @@ def test_checked_and_unchecked_commands_are_compared(tmp_path: Path) -> None:
     assert all(kind["cpu"] > 0 for kind in ratios.values())
 
 
+def test_what_follows_from_products_is_related_to_trainings(tmp_path: Path) -> None:
+    path = tmp_path / "products.json"
+    words = ["--small", "--layers", "2", "--json", str(path)]
+    subprocess.run([sys.executable, "-m", "tests.benchmarks.products", *words], cwd=ROOT, check=True)
+    measured = json.loads(path.read_text())["products"]
+    assert len(measured["similarity"]) == 2
+    assert all(one["peak_bytes"] > 0 for one in measured["similarity"])
+    assert all(one["seconds"] > 0 for kind in ("ols", "ridge") for one in measured[kind]["curve"])
+
+
 def test_both_sides_hold_out_the_same_images() -> None:
     # Imported here: it brings torch and scikit-learn, and the other tests of this folder need neither.
     from tests.benchmarks.tutorial import split
