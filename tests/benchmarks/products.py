@@ -43,7 +43,8 @@ def measure(chosen: argparse.Namespace, folder: Path, work: Path) -> dict[str, A
     for regression in ("ols", "ridge"):
         settings = f"--features layer00 --regression {regression} --pca 100"
         do(f"train {settings} --run {regression}")
-        train = [do(f"train {settings} --seed {seed} --run {regression}{seed}") for seed in range(50, 50 + chosen.rounds)]
+        seeds = range(50, 50 + chosen.rounds)
+        train = [do(f"train {settings} --seed {seed} --run {regression}{seed}") for seed in seeds]
         curve = [do(f"curve --run {regression} --seed {seed}") for seed in range(chosen.rounds)]
         measured[regression] = {"train": [vars(one) for one in train], "curve": [vars(one) for one in curve]}
     return measured
