@@ -19,7 +19,7 @@ from algocli.features.audit import NotRecomputed, Sample, gram_fault, recompute,
 from algocli.features.store import derived
 from algocli.features.store import upgrading as stores_upgrading
 from algocli.features.store.commands import command
-from algocli.features.store.library import named_after, read_recipe, store_folders
+from algocli.features.store.library import is_store, named_after, read_recipe, store_folders
 from algocli.features.store.shards import FeatureStore
 from algocli.runs import audit
 from algocli.runs import upgrading as runs_upgrading
@@ -58,6 +58,11 @@ class Findings:
     samples: list[Sample] = field(default_factory=list)
     not_recomputed: list[NotRecomputed] = field(default_factory=list)
 
+    def add(self, of_store: Findings) -> None:
+        """Take what was found of one store."""
+        for found in ("damaged", "unreadable", "gram", "derived", "unvouched"):
+            getattr(self, found).extend(getattr(of_store, found))
+
     @property
     def differing(self) -> list[Sample]:
         """The samples that are not what the network says."""
@@ -86,14 +91,21 @@ def check(
     findings = Findings(len(folders))
     stores = []
     for folder in track(folders, total=len(folders), label="checking stores", unit="stores"):
+        of_store, store = Findings(1), None
         # One store that cannot be read must not keep the others from being checked.
         try:
-            stores.append(_check_store(findings, folder, upgraded))
+            store = _check_store(of_store, folder, upgraded)
         except AlgocliError as error:
-            findings.unreadable.append(Problem(folder, in_options(error.message)))
+            of_store.unreadable.append(Problem(folder, in_options(error.message)))
         # A manifest or a record that is JSON and lacks what belongs in one.
         except (KeyError, TypeError, ValueError):
-            findings.unreadable.append(Problem(folder, f"a description in {folder} is damaged"))
+            of_store.unreadable.append(Problem(folder, f"a description in {folder} is damaged"))
+        # What another command has deleted or replaced meanwhile is not damaged.
+        if is_store(folder):
+            findings.add(of_store)
+            stores += [] if store is None else [store]
+        else:
+            findings.n_stores -= 1
     for of_cache in (derived.bare_stores, derived.recipe_faults, derived.memory_faults):
         findings.derived += of_cache(cache_dir)
     findings.unvouched = list(dict.fromkeys(findings.unvouched))

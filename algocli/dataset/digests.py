@@ -82,17 +82,19 @@ def digest_files(
     return recall_all(paths, cache_dir, read, "digesting files", track)
 
 
-def digest_other_files(subject: Subject, cache_dir: Path) -> dict[str, str]:
+def digest_other_files(subject: Subject, cache_dir: Path | None = None) -> dict[str, str]:
     """Digest what of a subject's data is read beside images and training responses, by the paths below its folder.
 
-    What cannot be read is left to whoever needs it; a kind of dataset may name no such files.
+    What cannot be read is left to whoever needs it; a kind of dataset may name no such files. Nothing is remembered
+    without a `cache_dir`.
     """
     files: Sequence[Path] = getattr(subject, "other_files", ())
     digests = {}
-    try:
-        digests = dict(zip(files, digest_files(files, cache_dir), strict=True))
-    except DataError:
-        # One cannot be read, or what was found cannot be remembered: all others are vouched for nevertheless.
+    if cache_dir is not None:
+        with suppress(DataError):
+            digests = dict(zip(files, digest_files(files, cache_dir), strict=True))
+    if not digests:
+        # One may not be readable, or what was found not be remembered: all others are vouched for nevertheless.
         for path in files:
             with suppress(DataError):
                 digests[path] = _read(path)[1]

@@ -181,8 +181,11 @@ def _from_runs(
 
 
 def _provenance(run: Run, subjects: Sequence[int]) -> dict[str, Any]:
-    inputs = {str(n): run.subject(n).record.get("inputs") for n in subjects if run.has(n)}
-    return {"run": run.name, **networks_of(run).fields, "settings": asdict(run.settings), "inputs": inputs}
+    records = {str(n): run.subject(n).record for n in subjects if run.has(n)}
+    of_data = {
+        part: {n: about[part] for n, about in records.items() if about.get(part)} for part in ("inputs", "other_files")
+    }
+    return {"run": run.name, **networks_of(run).fields, "settings": asdict(run.settings), **of_data}
 
 
 def _signed(provenance: Mapping[str, Any]) -> dict[str, Any]:

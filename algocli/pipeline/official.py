@@ -18,7 +18,7 @@ from algocli.errors import UsageError
 from algocli.pipeline.arguments import ChallengeData, challenge_of
 from algocli.results.data_of_runs import tell_data
 from algocli.results.scoring import scored_subjects
-from algocli.runs.datasets import refuse_another_place
+from algocli.runs.datasets import refuse_another_place, tell_other_digests
 from algocli.runs.mixtures import tell_mixtures
 from algocli.runs.networks import tell_random_weights
 from algocli.runs.run import Run
@@ -27,7 +27,7 @@ from algocli.submission.package import Prediction
 from algocli.submission.score import ReadCeiling, Score, write_score_files
 from algocli.submission.score import score as compute_score
 from algocli.submission.shapes import ExpectedShapes
-from algocli.submission.sources import in_zip, of_run
+from algocli.submission.sources import in_zip, known_files, of_run
 
 if TYPE_CHECKING:
     import numpy as np
@@ -125,6 +125,11 @@ def _predictions(
         lacking = set(numbers or ()) - {prediction.subject for prediction in chosen}
         if lacking:
             raise UsageError(f"{source} holds no subject {', '.join(map(str, sorted(lacking)))}")
+        known = known_files(path)
+        for number in dict.fromkeys(prediction.subject for prediction in chosen):
+            files = known.get(str(number), {})
+            for remark in tell_other_digests(challenge.subject(number), files, f"the runs of {path.name} were trained"):
+                note(remark)
         return chosen
     pairs = scored_subjects(challenge, source, numbers)
     scored = [share.id for _, share in pairs]

@@ -16,7 +16,7 @@ from algocli.features.store.derived import forget
 from algocli.runs import p_values
 from algocli.runs.commands import again
 from algocli.runs.finding import list_runs
-from algocli.runs.latest import LATEST, check_mark
+from algocli.runs.latest import LATEST, check_mark, read_mark
 from algocli.runs.run import Run
 from algocli.runs.subject_run import INNER, MODEL, SubjectRun
 
@@ -43,8 +43,9 @@ def run_faults(run: Run) -> Iterator[Fault]:
 def mark_faults(cache_dir: Path) -> Iterator[Fault]:
     """Yield the mark of the latest run where it leads to none, or is not what was written."""
     runs = cache_dir / "runs"
+    mark = read_mark(runs)
     try:
-        check_mark(runs, [run.name for run in list_runs(cache_dir)])
+        check_mark(runs, mark, [run.name for run in list_runs(cache_dir)])
     except DataError as error:
         yield Fault(runs / LATEST, error.message, error.hint or "")
 

@@ -56,18 +56,33 @@ def differing(inputs: object, others: object) -> list[str] | None:
 
 
 def tell_changed(subject: Subject, subject_run: SubjectRun, cache_dir: Path) -> Iterator[str]:
-    """Say which files beside images and training responses are not what they were when a run was trained.
+    """Say which files beside images and training responses are not what they were when a run was trained."""
+    known = subject_run.record.get("other_files") or {}
+    yield from tell_other_digests(subject, known, f"run {subject_run.folder.parent.name} was trained", cache_dir)
+
+
+def tell_other_digests(
+    subject: Subject, known: Mapping[str, str], when: str, cache_dir: Path | None = None
+) -> Iterator[str]:
+    """Say which files beside images and training responses have other digests than those that are known.
 
     ROIs, noise ceilings and test responses may well be replaced; nothing tells that from damage. What has come since is
     nobody's fault, and records of old do not say.
+
+    Parameters
+    ----------
+    known
+        By the paths below the subject's folder.
+    when
+        As in 'run mine was trained'.
+    cache_dir
+        Where digests are remembered; None remembers none.
     """
-    known = subject_run.record.get("other_files") or {}
     digests = digest_other_files(subject, cache_dir) if known else {}
     changed = sorted(name for name, digest in known.items() if digests.get(name) != digest)
     if changed:
         files = list_some([subject.folder / name for name in changed], 1)
-        when = f"after run {subject_run.folder.parent.name} was trained"
-        yield f"subject {subject_run.id}: {files} changed, or went, {when}"
+        yield f"subject {subject.id}: {files} changed, or went, after {when}"
 
 
 def tell_changed_data(subject: Subject, inputs: object, cache_dir: Path) -> Iterator[str]:

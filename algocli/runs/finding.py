@@ -12,7 +12,7 @@ from algocli.compute.leftovers import contents
 from algocli.compute.patterns import is_pattern, list_names, meant_by
 from algocli.dataset.naming import id_of
 from algocli.errors import MissingStep, UsageError
-from algocli.runs.latest import LATEST, check_mark, marked
+from algocli.runs.latest import LATEST, Mark, check_mark, read_mark
 from algocli.runs.run import Run
 from algocli.runs.subject_run import SubjectRun
 from algocli.runs.vouched_arrays import is_trained
@@ -22,11 +22,15 @@ USUAL_CACHE = Path("cache")
 
 def list_runs(cache_dir: Path | str) -> list[Run]:
     """List the runs with at least one finished subject, the latest first."""
-    home = check_path("cache_dir", cache_dir) / "runs"
+    return _list_marked(check_path("cache_dir", cache_dir) / "runs")[1]
+
+
+def _list_marked(home: Path) -> tuple[Mark, list[Run]]:
+    """Return the mark of the latest run, and the runs, the latest first."""
+    mark = read_mark(home)
     runs = [run for run in (Run(path.parent) for path in home.glob("*/manifest.json")) if run.subjects]
-    latest = marked(home)
     # A training that found its work done is the latest too, though it finished long ago.
-    return sorted(runs, key=lambda run: (run.name != latest, -run.finished_at, run.name))
+    return mark, sorted(runs, key=lambda run: (run.name != mark.name, -run.finished_at, run.name))
 
 
 @forgiving
@@ -53,7 +57,8 @@ def find_run(cache_dir: Path | str = USUAL_CACHE, name: str = LATEST) -> Run:
     (1,)
     """
     word = check_word("name", name)
-    matches = _find(cache_dir, list_runs(cache_dir), word)
+    home = check_path("cache_dir", cache_dir) / "runs"
+    matches = _find(home, *_list_marked(home), word)
     if len(matches) > 1:
         raise _several(word, matches, "name one of them: here one run is meant")
     return _sound(matches[0])
@@ -84,9 +89,10 @@ def find_runs(cache_dir: Path | str = USUAL_CACHE, names: Sequence[str] | str = 
     ['first']
     """
     words = check_words("names", names)
-    runs, chosen = list_runs(cache_dir), list[Run]()
+    home, chosen = check_path("cache_dir", cache_dir) / "runs", list[Run]()
+    mark, runs = _list_marked(home)
     for word in words:
-        fitting = _find(cache_dir, runs, word)
+        fitting = _find(home, mark, runs, word)
         if len(fitting) > 1 and not is_pattern(word):
             raise _several(word, fitting, f"name one of them, or {quote(word + '*')} for all")
         chosen += fitting
@@ -95,7 +101,7 @@ def find_runs(cache_dir: Path | str = USUAL_CACHE, names: Sequence[str] | str = 
     return [_sound(run) for run in chosen]
 
 
-def _find(cache_dir: Path | str, runs: Sequence[Run], word: str) -> list[Run]:
+def _find(home: Path, mark: Mark, runs: Sequence[Run], word: str) -> list[Run]:
     """Return the runs that a word may mean: of a name one, else as many as fit; never none.
 
     Raises
@@ -105,13 +111,12 @@ def _find(cache_dir: Path | str, runs: Sequence[Run], word: str) -> list[Run]:
     DataError
         If what is meant is there, and damaged.
     """
-    home = check_path("cache_dir", cache_dir) / "runs"
-    _refuse_what_is_meant(home, word)
+    _refuse_what_is_meant(home, mark.name if word == LATEST else word)
     if not runs:
-        raise MissingStep(f"{cache_dir} holds no finished run", hint="algocli train")
+        raise MissingStep(f"{home.parent} holds no finished run", hint="algocli train")
     by_name = {run.name: run for run in runs}
     if word == LATEST:
-        check_mark(home, list(by_name))
+        check_mark(home, mark, by_name)
         return [runs[0]]
     # A name may have the signs of a pattern in it.
     meant = meant_by(word, by_name) or [name for name in by_name if name.startswith(word)]
@@ -144,7 +149,7 @@ def _sound(run: Run) -> Run:
 def _refuse_what_is_meant(home: Path, word: str) -> None:
     """Refuse to take other runs for those that are meant, where one of these is there, and damaged."""
     there = [path.name for path in contents(home) if path.is_dir() and not path.name.startswith(".")]
-    for name in meant_by(marked(home) if word == LATEST else word, there):
+    for name in meant_by(word, there):
         _refuse_damaged(Run(home / name))
 
 

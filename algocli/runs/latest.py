@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Collection
 from pathlib import Path
+from typing import NamedTuple
 
 from algocli.compute.files import publish
 from algocli.errors import DataError
@@ -26,12 +27,26 @@ def mark(runs: Path, name: str) -> None:
     publish(runs / LATEST, lambda stream: stream.write(f"{name}\n{_digest_of(name)}\n".encode()))
 
 
-def marked(runs: Path) -> str:
-    """Return the name of the run that is marked, or whatever else stands there; empty where there is no mark."""
-    return _read(runs)[0]
+class Mark(NamedTuple):
+    """The mark as it stands: a run's name, or whatever else is there; without a mark the name is empty."""
+
+    name: str
+    digest: str
+    is_there: bool
 
 
-def check_mark(runs: Path, names: Collection[str]) -> None:
+def read_mark(runs: Path) -> Mark:
+    """Read the mark, before the runs are listed that it may lead to: a training leaves its run first, and then this."""
+    pointer = runs / LATEST
+    text = ""
+    if pointer.is_file():
+        with pointer.open(encoding="utf-8", errors="replace") as stream:
+            text = stream.read(_MOST_LETTERS)
+    name, _, digest = text.strip().partition("\n")
+    return Mark(name.strip(), digest.strip(), os.path.lexists(pointer))
+
+
+def check_mark(runs: Path, mark: Mark, names: Collection[str]) -> None:
     """See that the mark, where there is one, leads to one of some runs, and is what was written.
 
     Raises
@@ -39,27 +54,13 @@ def check_mark(runs: Path, names: Collection[str]) -> None:
     DataError
         If it may have meant another than it says.
     """
-    name, digest = _read(runs)
+    is_another = bool(mark.digest) and mark.digest != _digest_of(mark.name)
     # Versions before wrote nothing but the name; and of a single run there is no doubt.
-    if (digest and digest != _digest_of(name)) or (name not in names and len(names) > 1 and _is_there(runs)):
+    if is_another or (mark.name not in names and len(names) > 1 and mark.is_there):
         raise DataError(
             f"{runs / LATEST} is damaged, or the run that it names is gone",
             hint=f"delete {runs / LATEST}: the latest run is then the one that ended last; or name one with name='...'",
         )
-
-
-def _is_there(runs: Path) -> bool:
-    return os.path.lexists(runs / LATEST)
-
-
-def _read(runs: Path) -> tuple[str, str]:
-    pointer = runs / LATEST
-    text = ""
-    if pointer.is_file():
-        with pointer.open(encoding="utf-8", errors="replace") as stream:
-            text = stream.read(_MOST_LETTERS)
-    name, _, digest = text.strip().partition("\n")
-    return name.strip(), digest.strip()
 
 
 def _digest_of(name: str) -> str:

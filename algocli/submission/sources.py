@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from functools import partial, reduce
 from pathlib import Path
@@ -14,8 +15,11 @@ from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
 from algocli.compute.arrays import refuse_not_finite
+from algocli.compute.files import read_json
+from algocli.compute.kinds import mismatch
 from algocli.compute.opening import open_file
 from algocli.compute.track import Track, silent
+from algocli.compute.vouching import digest_file
 from algocli.dataset.arrays import open_array
 from algocli.dataset.challenge.layout import SUBJECTS, check_subjects
 from algocli.dataset.naming import SubjectId
@@ -28,6 +32,9 @@ from algocli.runs.subject_run import SubjectRun
 from algocli.submission.package import NOT_FINITE, Prediction
 from algocli.submission.shapes import ExpectedShapes, Member
 from algocli.submission.validate import validate
+
+# What is read of the record beside a zip.
+_RECORD = {"sha256": str, "runs?": [{"other_files?": {str: {str: str}}}]}
 
 
 def of_run(run: Run, subjects: Sequence[SubjectId]) -> list[Prediction]:
@@ -168,6 +175,19 @@ def in_zip(path: Path, expected: ExpectedShapes, *, track: Track = silent) -> li
         for member in expected.members
         if member.subject in verdict.subjects
     ]
+
+
+def known_files(path: Path) -> dict[str, dict[str, str]]:
+    """Return what the runs of a zip had beside images and responses: digests, by subject and path below its folder.
+
+    The record beside the zip says it; nothing is known where there is none, or where it is another's or damaged.
+    """
+    with suppress(DataError):
+        about = read_json(path.with_suffix(".json"))
+        if mismatch(about, _RECORD) is None and about["sha256"] == digest_file(path):
+            every = [run.get("other_files") or {} for run in about.get("runs") or ()]
+            return {subject: files for of_run in reversed(every) for subject, files in of_run.items()}
+    return {}
 
 
 def _read_member(path: Path, member: Member) -> NDArray[np.floating]:

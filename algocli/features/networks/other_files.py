@@ -7,7 +7,7 @@ from codecs import getincrementaldecoder
 from pathlib import Path
 
 from algocli.compute.opening import open_file
-from algocli.errors import DataError
+from algocli.errors import DataError, first_line
 
 AGAIN = "copy the file again"
 # By where in the file and how each begins.
@@ -48,10 +48,15 @@ def refuse_other_zips(path: Path) -> None:
     Raises
     ------
     DataError
-        If it is one, saying whose.
+        If it is one, saying whose; or if it is damaged.
     """
-    with zipfile.ZipFile(path) as archive:
-        names = archive.namelist()
+    with open_file(path) as stream:
+        # Where its list of contents is damaged, zipfile raises nearly anything.
+        try:
+            with zipfile.ZipFile(stream) as archive:
+                names = archive.namelist()
+        except Exception as error:
+            raise DataError(f"{path} is a damaged zip archive: {first_line(error).lower()}", hint=AGAIN) from error
     if any(name.endswith("/constants.pkl") for name in names):
         raise DataError(
             f"{path} is a TorchScript program, not a checkpoint",

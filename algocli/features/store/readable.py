@@ -18,7 +18,7 @@ from algocli.compute.kinds import mismatch
 from algocli.compute.vouching import is_unchanged, read_sealed
 from algocli.dataset.naming import SubjectId, check_subject_id
 from algocli.dataset.vouched import is_whole
-from algocli.errors import DataError, MissingStep
+from algocli.errors import DataError, MissingStep, StorageError, reading
 from algocli.features.store.keys import SCHEMA, Dtype, digest_of
 
 # The width of what is read at once.
@@ -110,13 +110,18 @@ class Readable:
         ------
         DataError
             If a chunk is torn.
+        DiskFault
+            If the disk fails.
         """
         array = self._readable
         self._refuse_damaged(rows)
         try:
-            block = array[rows, columns] if isinstance(rows, slice) else array.oindex[list(rows), columns]
+            with reading(self.place):
+                block = array[rows, columns] if isinstance(rows, slice) else array.oindex[list(rows), columns]
+        except StorageError:
+            raise
         # A torn shard shows as whatever its codec or its index meets first.
-        except (ValueError, RuntimeError, OSError, KeyError, IndexError) as error:
+        except (ValueError, RuntimeError, DataError, KeyError, IndexError) as error:
             raise DataError(f"{self.place} is damaged: {error}", hint=_HOW_TO_MEND) from error
         return np.asarray(block)
 
