@@ -30,6 +30,8 @@ def to_its_end(function: Callable[[], R]) -> R:
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(1) as pool:
+        # An interrupt while a thread is being started would leave it behind, unknown to the pool.
+        pool.submit(int).result()
         return pool.submit(function).result()
 
 

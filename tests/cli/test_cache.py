@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from algocli.cli import app
+from algocli.cli import app, cache_faults
 from algocli.compute.caches import filling
 from algocli.dataset.challenge.subjects import Challenge
 from algocli.encoding.settings import Settings
@@ -259,6 +259,26 @@ def test_one_store_that_cannot_be_read_hides_no_other(cache):
     assert str(broken.folder) in listed.stderr
     rows = json.loads(invoke("list", "--cache-dir", cache, "--json").stdout)["features"]
     assert [(row["subject"], row["state"]) for row in rows] == [(1, "damaged"), (6, "unfinished")]
+
+
+def test_a_store_that_another_command_replaces_meanwhile_is_not_damaged(cache, monkeypatch):
+    gone, stays = list_stores(cache)
+    check = cache_faults._check_store
+
+    def replaced(findings, folder, upgraded):
+        if folder == gone.folder:
+            (folder / "features.zarr" / "c" / "0" / "0").unlink()
+            store = check(findings, folder, upgraded)
+            (folder / "manifest.json").unlink()
+            return store
+        return check(findings, folder, upgraded)
+
+    monkeypatch.setattr(cache_faults, "_check_store", replaced)
+    monkeypatch.setattr("algocli.features.store.derived.bare_stores", lambda _: [])
+    result = invoke("verify", "--no-sample", "--cache-dir", cache)
+    assert (result.exit_code, str(gone.folder) in result.output) == (0, False), result.output
+    assert "1 store" in result.output
+    assert stays.folder.is_dir()
 
 
 def test_nothing_cached_is_said_rather_than_shown_as_a_table(tmp_path):

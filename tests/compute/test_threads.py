@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import threading
 import time
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from algocli.compute.threads import in_threads
+from algocli.compute.threads import in_threads, to_its_end
 
 
 @given(items=st.lists(st.integers(), max_size=30), n_threads=st.integers(1, 4), batch=st.integers(1, 7))
@@ -70,3 +71,16 @@ def test_a_consumer_that_stops_early_waits_for_no_thread() -> None:
     results.close()  # type: ignore[attr-defined]
     assert finished == [0]
     free.set()
+
+
+def test_whoever_is_interrupted_waits_for_what_is_not_to_be_left_half() -> None:
+    ended: list[bool] = []
+
+    def write() -> None:
+        _thread.interrupt_main()
+        time.sleep(0.3)
+        ended.append(True)
+
+    with pytest.raises(KeyboardInterrupt):
+        to_its_end(write)
+    assert ended == [True]

@@ -71,6 +71,34 @@ def test_files_are_vouched_for_where_digests_cannot_be_remembered(home: Path, mo
     assert {*known} - {*digest_other_files(subject, home / "cache")} == {MASK}
 
 
+def test_whoever_scores_a_zip_is_told_what_changed_since_its_runs_were_trained(home: Path) -> None:
+    subject = algocli.Challenge(home / "a").subject(1)
+    rng = np.random.default_rng(0)
+    for side in ("left", "right"):
+        (home / "a/subj01/test_split/test_fmri").mkdir(exist_ok=True)
+        (home / "a/subj01/test_split/noise_ceiling").mkdir(exist_ok=True)
+        shape = len(subject.test_stimuli), subject.n_vertices(side)
+        np.save(home / f"a/subj01/test_split/test_fmri/{side[0]}h_test_fmri.npy", rng.standard_normal(shape).astype(np.float32))
+        np.save(home / f"a/subj01/test_split/noise_ceiling/{side[0]}h_noise_ceiling.npy", np.full(shape[1], 0.5))
+    zipped = algocli.submit(trained(home), home / "mine.zip", partial=True, data_dir=home / "a").path
+
+    def notes() -> list[str]:
+        said: list[str] = []
+        algocli.score(zipped, data_dir=home / "a", note=said.append)
+        return [line for line in said if "changed" in line]
+
+    assert notes() == []
+    np.save(home / "a/subj01" / CEILING, np.full(subject.n_vertices("left"), 0.6))
+    (line,) = notes()
+    assert line.endswith("lh_noise_ceiling.npy changed, or went, after the runs of mine.zip were trained")
+    # A record that is another zip's, or damaged, says nothing.
+    record = zipped.with_suffix(".json")
+    about = json.loads(record.read_text())
+    for spoiled in ({**about, "sha256": "0" * 64}, {**about, "runs": [{"other_files": {"1": ["x"]}}]}, []):
+        record.write_text(json.dumps(spoiled))
+        assert notes() == []
+
+
 def test_training_responses_that_changed_are_told_to_whoever_trains_anew(home: Path) -> None:
     run = trained(home)
     path = home / "a/subj01" / RESPONSES

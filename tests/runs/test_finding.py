@@ -11,6 +11,8 @@ from algocli.encoding.settings import Settings
 from algocli.errors import DataError, MissingStep, UsageError
 from algocli.runs.finding import find_run, find_runs
 from algocli.runs.opening import open_run
+from algocli.runs import finding
+from algocli.runs.latest import Mark, read_mark
 from algocli.runs.run import Run
 
 NAMES = ["alexnet-features.10_pca5", "alexnet-features.2_pca5", "alexnet-features.2_pca50", "resnet18-layer1", "zoo"]
@@ -102,3 +104,18 @@ def test_without_any_run_it_is_said_what_makes_one(tmp_path: Path) -> None:
     with pytest.raises(MissingStep) as caught:
         algocli.find_runs(tmp_path, "alexnet*")
     assert caught.value.hint == "algocli train"
+
+
+def test_a_training_that_ends_meanwhile_does_not_make_the_latest_run_look_lost(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finished(cache, "old", at=9).mark_latest()
+
+    def then_another_ends(runs: Path) -> Mark:
+        mark = read_mark(runs)
+        finished(cache, "new", at=10).mark_latest()
+        return mark
+
+    monkeypatch.setattr(finding, "read_mark", then_another_ends)
+    assert find_run(cache).name == "old"
+    assert find_run(cache).name == "new"

@@ -284,6 +284,16 @@ def test_a_file_that_is_cut_is_told_so(network: Small, file: Path, zipped: bool)
         read_state(file)
 
 
+def test_a_zip_whose_contents_are_damaged_is_told_so(network: Small, file: Path) -> None:
+    torch.save(network.state_dict(), file)
+    content = bytearray(file.read_bytes())
+    content[content.rindex(b"PK\x01\x02")] ^= 1
+    content[content.index(b"PK\x01\x02")] ^= 1
+    file.write_bytes(bytes(content))
+    with pytest.raises(DataError, match="is a damaged zip archive"):
+        read_state(file)
+
+
 @pytest.mark.filterwarnings("ignore:.*torch.jit")
 def test_a_program_of_torchscript_is_told_from_a_checkpoint(file: Path) -> None:
     torch.jit.save(torch.jit.trace(torch.nn.Linear(2, 2), torch.zeros(1, 2)), file)

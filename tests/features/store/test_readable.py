@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+
 import numpy as np
 import pytest
 
 from algocli.compute.files import read_json
 from algocli.compute.vouching import write_sealed
-from algocli.errors import DataError, MissingStep
+from algocli.errors import DataError, DiskFault, MissingStep
 from algocli.features.store.shards import FeatureStore
 from tests.features.by_hand import fill, make_store
 from tests.support.damage import flip
@@ -120,3 +122,13 @@ def test_a_store_says_what_it_is_how_large_and_where(store):
     assert repr(store) == (f"FeatureStore(recipe, subject 1: 11 stimuli x 7 features, float32; {str(store.folder)!r})")
     store.forget(store.shards[0])
     assert "0 of them done" in repr(store)
+
+
+def test_a_disk_that_fails_is_not_taken_for_a_damaged_store(store, monkeypatch):
+    class Failing:
+        def __getitem__(self, _: object) -> None:
+            raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(FeatureStore, "_readable", Failing())
+    with pytest.raises(DiskFault, match="the disk reports a fault"):
+        store.read(slice(0, 2))
