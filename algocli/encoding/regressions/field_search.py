@@ -44,14 +44,13 @@ class Maps:
         """How many channels all layers have together."""
         return sum(layout.n_channels for layout in self.layouts)
 
-    def pool(self, which: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return the channels of some images within some windows, (n_windows, n_channels, n_rows)."""
+    def pool(self, which: NDArray[np.int64], rows: NDArray[np.int64], pooled: NDArray[np.float32]) -> None:
+        """Fill in the channels of some images within some windows, (n_windows, n_channels, n_rows)."""
         grids = grids_of(self.windows.taken(which), self.layouts, self.width)
         of_store = self.layers[0].rows[rows]
         order = np.argsort(of_store)
-        pooled = np.empty((len(which), self.n_channels, len(rows)), np.float32)
         for part, channels in pool_rows([layer.store for layer in self.layers], self.layouts, grids, of_store[order]):
-            pooled[:, :, order[part]] = channels.transpose(1, 2, 0)
+            pooled[:, :, order[part]] = channels
         return pooled
 
 
@@ -124,9 +123,14 @@ class Search:
 
     def _pooled(self, which: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
         """Yield windows, as many as there is room for, and their channels."""
-        one = 4 * self.maps.n_channels * len(self.groups.rows)
-        for part in blocks(len(which), max(1, POOLED_BYTES // one)):
-            yield which[part], self.maps.pool(which[part], self.groups.rows)
+        n_channels, rows = self.maps.n_channels, self.groups.rows
+        n_together = min(len(which), max(1, POOLED_BYTES // (4 * n_channels * len(rows))))
+        # The first touch of fresh memory costs as much as the sums: all passes fill the same.
+        room = np.empty((n_together, n_channels, len(rows)), np.float32)
+        for part in blocks(len(which), n_together):
+            pooled = room[: len(which[part])]
+            self.maps.pool(which[part], rows, pooled)
+            yield which[part], pooled
 
     def _try_block(
         self,
