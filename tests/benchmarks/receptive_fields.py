@@ -119,7 +119,7 @@ def measure(chosen: argparse.Namespace, work: Path) -> dict[str, Any]:
     extract(subject, "alexnet", LAYERS, weights=weights_of(chosen), cache_dir=cache)
     result: dict[str, Any] = {}
     runs = {}
-    for name, settings in {"fields": {"fields": chosen.fields}, "ridge": {"n_components": None}}.items():
+    for name, settings in {"fields": {"windows": chosen.fields}, "ridge": {"n_components": None}}.items():
         began, busy = time.perf_counter(), time.process_time()
         runs[name] = train(subject, layers=LAYERS, regression=name, cache_dir=cache, **settings)
         result[f"{name} seconds"] = round(time.perf_counter() - began, 1)

@@ -51,7 +51,6 @@ class Maps:
         order = np.argsort(of_store)
         for part, channels in pool_rows([layer.store for layer in self.layers], self.layouts, grids, of_store[order]):
             pooled[:, :, order[part]] = channels
-        return pooled
 
 
 class Search:
