@@ -19,7 +19,7 @@ from algocli.encoding.regressions.field_sums import Axes, Groups, Moments, Poole
 from algocli.encoding.regressions.ridge_model import TIE, best
 from algocli.encoding.stored import StoredFeatures
 from algocli.encoding.windows import Windows
-from algocli.features.algebra import Algebra
+from algocli.features.algebra import Algebra, Multiplier
 from algocli.features.maps import Layout, pool_rows
 
 # What the channels of the windows that are read in one pass may take, and the axes of those that are tried together.
@@ -139,6 +139,8 @@ class Search:
         asked: NDArray[np.bool_] | None,
     ) -> None:
         every = self._read(block)
+        # A GPU is sent all responses once, and those of some vertices with every window that asks for them.
+        held = self._hold(every) if asked is None else None
         for place, (number, window) in enumerate(zip(which.tolist(), windows, strict=True)):
             wanted = None if asked is None else asked[:, :, place]
             some = np.arange(len(every)) if wanted is None else np.flatnonzero(wanted.any(axis=0))
@@ -146,10 +148,13 @@ class Search:
                 continue
             vertices = some + block.start
             moments = self.moments.taken(vertices)
-            products = window.products(every if wanted is None else every[some], moments)
+            products = window.products(held or self._hold(every[some]), moments)
             for fit, axes in enumerate(window.axes):
                 of_fit = slice(None) if wanted is None else np.flatnonzero(wanted[fit, some])
                 self._judge(fit, number, axes, products[fit][of_fit], moments.taken(of_fit), vertices[of_fit])
+
+    def _hold(self, responses: NDArray[np.float32]) -> list[Multiplier]:
+        return [self.algebra.hold(responses[:, part]) for part in self.groups.parts]
 
     def _judge(
         self,

@@ -91,6 +91,8 @@ class ReceptiveFields(Regression):
 
     def facts(self, settings: Fields) -> dict[str, str]:
         """Return windows and penalties."""
+        if settings.image_width is None:
+            return super().facts(settings)
         windows = _windows(settings)
         which = settings.windows if isinstance(settings.windows, str) else "given"
         tried = "" if windows.n_first == len(windows) else f"; {windows.n_first} at every vertex, others near the best"
@@ -121,9 +123,13 @@ class ReceptiveFields(Regression):
 
     def n_bytes(self, settings: Fields, held: Held) -> int:
         """Count what is read in one pass, the axes of its windows, and a block of responses with its products."""
-        block = VERTICES * (3 * held.n_fit + 6 * held.n_components)
-        best = 8 * held.n_vertices * 4 * max(1, held.n_fits)
-        return held.total + POOLED_BYTES + 2 * AXES_BYTES + _READING_BYTES + 4 * block + best
+        n_channels, n_windows = held.n_components // held.n_fits, len(_windows(settings))
+        pooled = min(POOLED_BYTES, 4 * n_channels * held.n_fit * n_windows)
+        axes = 2 * min(AXES_BYTES, 12 * n_channels**2 * held.n_fits * n_windows)
+        block = 4 * VERTICES * (3 * held.n_fit + 6 * held.n_components)
+        # Which windows each vertex asks for, and what is the best so far.
+        asked = held.n_fits * held.n_vertices * (n_windows + 32)
+        return held.responses + held.coefficients + held.predictions + pooled + axes + block + asked + _READING_BYTES
 
     def fit(
         self, settings: Fields, views: Sequence[View], responses: NDArray[np.floating], note: Note

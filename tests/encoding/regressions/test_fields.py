@@ -251,3 +251,17 @@ def test_windows_of_a_file_are_those_in_it_and_what_is_wrong_with_it_is_said(tmp
             Settings(("a",), regression="fields", windows=str(path))  # type: ignore[arg-type]
     with pytest.raises(DataError, match="missing"):
         Settings(("a",), regression="fields", windows=str(tmp_path / "none.csv"))  # type: ignore[arg-type]
+
+
+def test_responses_that_are_not_finite_are_refused_with_their_place(seen: Seen) -> None:
+    seen.world.change("left", (5, 7), np.nan)
+    with pytest.raises(DataError, match="row 5, column 7"):
+        seen.train()
+
+
+def test_a_vertex_that_never_varies_looks_at_the_whole_image_and_has_no_margin(seen: Seen) -> None:
+    seen.world.change("left", (slice(None), 3), 2.5)
+    field = seen.train().of_regression("field", "left")
+    np.testing.assert_array_equal(field[:, :3, 3], [[0, 0, np.inf]] * 2)
+    assert np.isnan(field[:, 3, 3]).all()
+    assert np.isfinite(np.delete(field[:, 3], 3, axis=1)).all()
