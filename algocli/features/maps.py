@@ -14,11 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.compute.cores import n_cores
 from algocli.errors import UsageError
 from algocli.features.store.columns import widen
 from algocli.features.store.commands import transform_of
 from algocli.features.store.readable import Readable
+
+# Parts of a store that are read while one is worked on: each takes some 40 MB a layer.
+_AHEAD = 2
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ def pool_rows(
     layouts: Sequence[Layout],
     weights: Sequence[NDArray[np.float32]],
     rows: NDArray[np.int64],
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+) -> Iterator[tuple[NDArray[np.int64], list[NDArray[np.float32]]]]:
     """Sum up the channels of some images within windows, in one pass over each store.
 
     Parameters
@@ -142,7 +144,7 @@ def pool_rows(
 
     Yields
     ------
-    The places of some of these rows among them, and (n_windows, n_channels, n_some), all stores' channels in a row.
+    The places of some of these rows among them, and (n_windows, n_channels, n_some) of each store.
 
     Raises
     ------
@@ -156,16 +158,15 @@ def pool_rows(
         return [_read(store, rows[part]) for store in stores]
 
     # Decompressing takes as long as the products: what comes next is read meanwhile, and no more than that.
-    n_ahead = n_cores()
-    with ThreadPoolExecutor(n_ahead) as pool:
+    with ThreadPoolExecutor(_AHEAD) as pool:
         waiting = iter(parts)
-        ahead = [(part, pool.submit(read, part)) for part in islice(waiting, n_ahead)]
+        ahead = [(part, pool.submit(read, part)) for part in islice(waiting, _AHEAD)]
         while ahead:
             part, reading = ahead.pop(0)
             features = reading.result()
             ahead += [(following, pool.submit(read, following)) for following in islice(waiting, 1)]
             triples = zip(layouts, features, weights, strict=True)
-            yield part, np.concatenate([layout.pool(as_float32(some), of) for layout, some, of in triples], axis=1)
+            yield part, [layout.pool(as_float32(some), of) for layout, some, of in triples]
 
 
 def as_float32(features: NDArray[Any]) -> NDArray[np.float32]:

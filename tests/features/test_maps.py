@@ -55,8 +55,8 @@ def test_channels_are_summed_up_within_windows_however_they_are_stored(tmp_path:
     weights = [RNG.random((3, layout.n_cells)).astype(np.float32) for layout in layouts]
     rows = np.array([0, 2, 3, 8])
     pooled = np.empty((3, sum(layout.n_channels for layout in layouts), 4), np.float32)
-    for part, channels in pool_rows([store, other], layouts, weights, rows):
-        pooled[:, :, part] = channels
+    for part, of_stores in pool_rows([store, other], layouts, weights, rows):
+        pooled[:, :, part] = np.concatenate(of_stores, axis=1)
     expected = [
         np.einsum("icyx,wyx->wci", of[rows].astype(np.float64), weight.reshape(3, *of.shape[2:]))
         for of, weight in zip((maps, more), weights, strict=True)

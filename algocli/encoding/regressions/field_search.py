@@ -23,7 +23,7 @@ from algocli.features.algebra import Algebra, Multiplier
 from algocli.features.maps import Layout, pool_rows
 
 # What the channels of the windows that are read in one pass may take, and the axes of those that are tried together.
-POOLED_BYTES, AXES_BYTES = 3 * 2**28, 2**27
+POOLED_BYTES, AXES_BYTES = 2**29, 2**26
 # Vertices at once: the responses of 10,000 images are 80 MB, and their products with some hundred channels a few.
 VERTICES = 2048
 # Where as many dimensions are fitted as there are images, nothing is left to judge by.
@@ -49,8 +49,10 @@ class Maps:
         grids = grids_of(self.windows.taken(which), self.layouts, self.width)
         of_store = self.layers[0].rows[rows]
         order = np.argsort(of_store)
-        for part, channels in pool_rows([layer.store for layer in self.layers], self.layouts, grids, of_store[order]):
-            pooled[:, :, order[part]] = channels
+        edges = np.cumsum([0, *(layout.n_channels for layout in self.layouts)]).tolist()
+        for part, of_layers in pool_rows([layer.store for layer in self.layers], self.layouts, grids, of_store[order]):
+            for start, channels in zip(edges, of_layers, strict=False):
+                pooled[:, start : start + channels.shape[1], order[part]] = channels
 
 
 class Search:
@@ -111,14 +113,19 @@ class Search:
 
     def _try(self, which: NDArray[np.int64], asked: NDArray[np.bool_] | None) -> None:
         """Try some windows at every vertex, or where each fit asks for them, (n_fits, n_vertices, n_windows)."""
+        axes_bytes = self.maps.n_channels**2 * (8 * len(self.groups.parts) + 4 * len(self.models))
         for some, pooled in self._pooled(which):
-            axes_bytes = 12 * self.maps.n_channels**2 * len(self.models)
             for part in blocks(len(some), max(1, AXES_BYTES // axes_bytes)):
-                windows = [PooledWindow(one, self.groups, self.alphas, self.algebra) for one in pooled[part]]
-                for block in self._blocks():
-                    here = None if asked is None else asked[:, block][:, :, some[part]]
-                    if here is None or here.any():
-                        self._try_block(block, some[part], windows, here)
+                self._try_pooled(some[part], pooled[part], asked)
+
+    def _try_pooled(
+        self, which: NDArray[np.int64], pooled: NDArray[np.float32], asked: NDArray[np.bool_] | None
+    ) -> None:
+        windows = [PooledWindow(one, self.groups, self.alphas, self.algebra) for one in pooled]
+        for block in self._blocks():
+            here = None if asked is None else asked[:, block][:, :, which]
+            if here is None or here.any():
+                self._try_block(block, which, windows, here)
 
     def _pooled(self, which: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
         """Yield windows, as many as there is room for, and their channels."""

@@ -26,8 +26,8 @@ from algocli.errors import UsageError
 from algocli.features.maps import layout_of
 from algocli.features.store.shards import FeatureStore
 
-# What shards take while they are read and widened, three at a time.
-_READING_BYTES = 3 * 10**8
+# What shards take while they are read, widened and summed up, measured.
+_READING_BYTES = 7 * 10**8
 
 
 class ReceptiveFields(Regression):
@@ -125,7 +125,7 @@ class ReceptiveFields(Regression):
         """Count what is read in one pass, the axes of its windows, and a block of responses with its products."""
         n_channels, n_windows = held.n_components // held.n_fits, len(_windows(settings))
         pooled = min(POOLED_BYTES, 4 * n_channels * held.n_fit * n_windows)
-        axes = 2 * min(AXES_BYTES, 12 * n_channels**2 * held.n_fits * n_windows)
+        axes = 2 * min(AXES_BYTES, 16 * n_channels**2 * held.n_fits * n_windows)
         block = 4 * VERTICES * (3 * held.n_fit + 6 * held.n_components)
         # Which windows each vertex asks for, and what is the best so far.
         asked = held.n_fits * held.n_vertices * (n_windows + 32)
