@@ -168,9 +168,13 @@ def _promise(
     subject: Subject, settings: Settings, split: Split, stores: Sequence[FeatureStore], device: str, note: Note
 ) -> int:
     """Say how much memory it will take at the most, and refuse what does not fit; return the bytes."""
+    seen = regression_of(settings).look_at(settings, stores)
+    if seen:
+        note(f"subject {subject.id}: {seen}")
     n_vertices = max(map(subject.n_vertices, subject.sides))
     n_held_out = len(split.folds[0].held_out) if settings.shared == "only" else None
-    size = Size(len(subject.train_stimuli), len(subject.test_stimuli), n_vertices, n_held_out)
+    n_columns = regression_of(settings).n_columns(stores)
+    size = Size(len(subject.train_stimuli), len(subject.test_stimuli), n_vertices, n_held_out, n_columns)
     needed = bytes_needed(settings, size, with_torch=loads_torch(stores, settings, device))
     check_memory(needed, remedy="fewer components (n_components=...) need less, and so do fewer layers")
     note(f"subject {subject.id}: up to {gigabytes(needed)} of memory, of {gigabytes(available_memory())} free")

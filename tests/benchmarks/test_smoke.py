@@ -77,6 +77,16 @@ def test_what_follows_from_products_is_related_to_trainings(tmp_path: Path) -> N
     assert all(one["seconds"] > 0 for kind in ("ols", "ridge") for one in measured[kind]["curve"])
 
 
+def test_receptive_fields_are_held_against_the_truth(tmp_path: Path) -> None:
+    path = tmp_path / "fields.json"
+    words = ["--small", "--fields", "coarse", "--json", str(path)]
+    subprocess.run([sys.executable, "-m", "tests.benchmarks.receptive_fields", *words], cwd=ROOT, check=True)
+    found = json.loads(path.read_text())
+    # A look anywhere in the image would be off by two degrees and more.
+    assert all(one["centre"] < 1.5 for one in found["found"].values())
+    assert found["fields r"]["early"] > 0
+
+
 def test_both_sides_hold_out_the_same_images() -> None:
     # Imported here: it brings torch and scikit-learn, and the other tests of this folder need neither.
     from tests.benchmarks.tutorial import split

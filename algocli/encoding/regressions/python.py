@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from algocli.compute.track import Note
 from algocli.encoding.fields import Fields
-from algocli.encoding.regressions.models import LinearModel, Model, RunArray
+from algocli.encoding.regressions.models import Held, LinearModel, Model, RunArray
 from algocli.encoding.regressions.named_code import import_callable, running, source_digest, versions_behind
-from algocli.encoding.regressions.regression import Held, Regression, Scores, View
+from algocli.encoding.regressions.regression import Regression, Scores, View
 from algocli.errors import DataError, UsageError
 from algocli.features.algebra import ON_CPU, Algebra
 
@@ -147,7 +147,9 @@ class Estimators(Regression):
         """Return the weights of an estimator that is linear."""
         return model.linear
 
-    def recall(self, arrays: Callable[[str], NDArray[Any] | None], number: int, view: View) -> LinearModel | None:
+    def recall(
+        self, settings: Fields, arrays: Callable[[str], NDArray[Any] | None], number: int, view: View
+    ) -> LinearModel | None:
         """Return the weights that the run has kept, if these are still the components that they weigh."""
         weights, probes = arrays("linear"), arrays("linear_probes")
         scores = view.components[0].scores[:N_PROBES]
