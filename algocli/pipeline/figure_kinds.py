@@ -34,6 +34,11 @@ class What(StrEnum):
     DIFFERENCE = "difference"
     ROIS = "rois"
     CEILING = "ceiling"
+    ECCENTRICITY = "eccentricity"
+    ANGLE = "angle"
+    SIZE = "size"
+    SIZE_BY_ECCENTRICITY = "size-by-eccentricity"
+    COVERAGE = "coverage"
     LAYERS = "layers"
     BEST_LAYER = "best-layer"
     ROI = "roi"
@@ -44,7 +49,8 @@ class What(StrEnum):
 
 HELP = (
     "accuracy: r on the cortex; difference: r of one run minus that of another; rois: bars; ceiling: r against the "
-    "noise ceiling; layers: layers by ROI, of a blend, a banded ridge or several runs; best-layer: the same on the "
+    "noise ceiling; eccentricity, angle, size: receptive fields on the cortex; size-by-eccentricity: their sizes, with a "
+    "line for each area; coverage: which part of the visual field ROIs see; layers: layers by ROI, of a blend, a banded ridge or several runs; best-layer: the same on the "
     "cortex; roi NAME...: where ROIs lie, or those of a class; vertices: all challenge vertices; response: a training "
     "image and the responses measured; prediction: a held-out image, responses measured and predicted. With --group "
     "one figure of all subjects: of accuracy, difference and best-layer on fsaverage, with the number of subjects "
@@ -71,6 +77,11 @@ _KINDS = {
     What.DIFFERENCE: _Kind("one", "map", _MAPPED | _SCALE | _GROUPED | {"against"}),
     What.ROIS: _Kind("one", "chart", _GROUPED | {"rois", "labels"}),
     What.CEILING: _Kind("one", "chart", frozenset({"cmap"})),
+    What.ECCENTRICITY: _Kind("one", "map", _MAPPED | _SCALE),
+    What.ANGLE: _Kind("one", "map", _MAPPED | {"cmap"}),
+    What.SIZE: _Kind("one", "map", _MAPPED | _SCALE),
+    What.SIZE_BY_ECCENTRICITY: _Kind("one", "chart", frozenset({"rois"})),
+    What.COVERAGE: _Kind("one", "chart", frozenset({"rois", "cmap"})),
     What.LAYERS: _Kind("several", "chart", _SCALE | _GROUPED | {"rois", "labels"}),
     What.BEST_LAYER: _Kind("several", "map", _MAPPED | _GROUPED | {"min_r", "labels", "nested"}),
     What.ROI: _Kind("none", "map", _MAPPED | {"names"}),
@@ -194,7 +205,7 @@ class Request:
         self, challenge: Dataset, runs: Sequence[Run], wishes: Wishes
     ) -> Iterator[tuple[SubjectId, Chart[Any] | BrainMap]]:
         """Return each subject's figure, made when it is asked for; the run to compare with is the last of `runs`."""
-        from algocli.results.plots import accuracy, ceilings, difference, layers, responses, rois
+        from algocli.results.plots import accuracy, ceilings, difference, field_charts, fields, layers, responses, rois
 
         if self.group:
             return iter([(GROUP, self._of_group(challenge, runs, wishes))])
@@ -208,6 +219,12 @@ class Request:
                 return accuracy.plot_bars(challenge, runs[0], wishes, self.only)
             case What.CEILING:
                 return ceilings.plot_ceiling(challenge, runs[0], wishes)
+            case What.ECCENTRICITY | What.ANGLE | What.SIZE:
+                return fields.plot_fields(challenge, runs[0], wishes, self.what)
+            case What.SIZE_BY_ECCENTRICITY:
+                return field_charts.plot_size_by_eccentricity(challenge, runs[0], wishes, self.only)
+            case What.COVERAGE:
+                return field_charts.plot_coverage(challenge, runs[0], wishes, self.only)
             case What.LAYERS:
                 return layers.plot_layers(challenge, runs, wishes, self.only)
             case What.BEST_LAYER:

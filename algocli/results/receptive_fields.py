@@ -163,6 +163,12 @@ def fields_of(run: Run, subject: Subject, sides: tuple[Side, ...]) -> Mapping[Si
     return {side: read_fields(run, subject.id, side, subject.n_vertices(side)) for side in sides}
 
 
+def field_maps(run: Run, subject: SubjectId, hemisphere: Side, n_vertices: int) -> dict[str, NDArray[np.float64]]:
+    """Return what files have of each vertex, as `VertexFields.maps`; nothing where the run has no windows."""
+    known = has_fields(run.subject(subject))
+    return dict(read_fields(run, subject, hemisphere, n_vertices).maps()) if known else {}
+
+
 def _no_fields(run: Run) -> UsageError:
     others = [other.name for other in list_runs(run.cache_dir) if any(map(has_fields, _done(other)))]
     return UsageError(
