@@ -88,6 +88,7 @@ _SAME = (
         "partial",
         "pool",
         "preset",
+        "prf",
         "project",
         "project_seed",
         "repeats",

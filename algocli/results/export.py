@@ -34,8 +34,8 @@ def export_arrays(subject_run: SubjectRun, folder: Path) -> list[Path]:
     (n_validation, n_vertices), lh_p.npy (n_vertices,) where the run's significance is known, what the
     regression has found, as lh_alpha.npy its penalties and lh_blend.npy or lh_band.npy its weights or shares of layers
     (see `SubjectRun`), receptive fields as `VertexFields.maps` has them in lh_prfangle.npy and its like, (n_vertices,),
-    NaN where there is none, the same for rh, and val_index.npy (n_validation,), the training row (from 0) of each row of the
-    predictions.
+    NaN where there is none, the same for rh, and val_index.npy (n_validation,), the training row (from 0) of each row
+    of the predictions.
 
     Raises
     ------

@@ -27,8 +27,8 @@ def export_group(pairs: Sequence[tuple[Subject, SubjectRun]], folder: Path, file
     Yields
     ------
     The files in folder/group, left hemisphere first: lh.correlation.func.gii or lh.correlation.mgh, and what else every
-    subject has, p values left out, those of receptive fields over the subjects who have one there; then lh.n_subjects.func.gii or lh.n_subjects.mgh. Elsewhere is NaN in GIFTI, 0 in
-    .mgh.
+    subject has, p values left out, that of receptive fields over the subjects who have one there; then
+    lh.n_subjects.func.gii or lh.n_subjects.mgh. Elsewhere is NaN in GIFTI, 0 in .mgh.
 
     Raises
     ------

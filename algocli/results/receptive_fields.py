@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,7 +79,7 @@ class VertexFields:
         yield "prfy", self.y
         yield "prfmargin", self.margin
 
-    def sum_up(self, vertices: NDArray[np.int64]) -> dict[str, float | None]:
+    def sum_up(self, vertices: NDArray[np.int64]) -> dict[str, Any]:
         """Say what some vertices have in common, by the columns of a report; None where they have no window.
 
         Angles have a mean, as they have no order that would give them a median.

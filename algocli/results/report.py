@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -157,7 +158,7 @@ def _regions(subject: Subject | None, hemisphere: Side, scores: VertexScores, ch
 
 def _fields(
     run: Run, subject_run: SubjectRun, hemisphere: Side, of: Regions, n_vertices: int
-) -> Mapping[str, Mapping[str, float | None]]:
+) -> Mapping[str, Mapping[str, Any]]:
     """Sum up the receptive fields of every region, where the run has found any."""
     if not has_fields(subject_run):
         return {}
@@ -171,7 +172,7 @@ def _rows(
     scores: VertexScores,
     of: Regions,
     sure: Certainty,
-    seen: Mapping[str, Mapping[str, float | None]],
+    seen: Mapping[str, Mapping[str, Any]],
 ) -> Iterator[RoiRow]:
     accuracy, adjusted = scores.accuracy, scores.adjusted_accuracy
     for name, vertices in of.items():

@@ -14,7 +14,7 @@ _NORMAL = 1.4826
 def robust_line(x: NDArray[np.floating], y: NDArray[np.floating]) -> tuple[float, float]:
     """Fit y = slope x + intercept, with distances beyond the usual scatter counted as themselves, not as squares.
 
-    Values that come in steps, as sizes of windows do, are averaged over; a line through medians would stick to one step.
+    Values that come in steps, as sizes of windows do, are averaged over; one through medians would stick to one step.
 
     Parameters
     ----------
@@ -38,11 +38,11 @@ def robust_line(x: NDArray[np.floating], y: NDArray[np.floating]) -> tuple[float
         return np.nan, np.nan
     design = np.column_stack([across, np.ones_like(across)])
 
-    def residuals(line: NDArray[np.float64]) -> NDArray[np.float64]:
+    def residuals(line: NDArray[np.floating]) -> NDArray[np.float64]:
         return np.asarray(design @ line - upwards)
 
     line = np.linalg.lstsq(design, upwards, rcond=None)[0]
-    # The scatter is that around the line before: once around least squares, which outliers have drawn, then around ours.
+    # The scatter is that around the line before: first that of least squares, which outliers have drawn, then ours.
     for _ in range(3):
         scatter = _NORMAL * float(np.median(np.abs(residuals(line))))
         if scatter == 0:

@@ -73,7 +73,7 @@ def _cyclic() -> Colormap:
     # The first colour follows the last.
     turn = np.linspace(0, 2 * np.pi, _N_COLOURS, endpoint=False)
     lab = np.column_stack([np.zeros_like(turn), _RADIUS * np.cos(turn), _RADIUS * np.sin(turn)])
-    return ListedColormap(_to_srgb(lab + (_LIGHTNESS, *_MIDDLE_OF_WHEEL)), name=CYCLIC)
+    return ListedColormap(_to_srgb(lab + np.array([_LIGHTNESS, *_MIDDLE_OF_WHEEL])), name=CYCLIC)
 
 
 _OURS = {DIVERGING: _diverging, CYCLIC: _cyclic}

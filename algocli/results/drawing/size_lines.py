@@ -40,16 +40,16 @@ class SizeLine:
         How many have a window.
     eccentricity, median_size : (n_bins,)
         The middle of each bin that has enough of them, and their median size.
-    slope, intercept
-        Of the line through all of them, None where there are too few; `ends` is from where to where it is drawn.
+    line
+        Slope and intercept of that through all of them, None where there are too few; `ends` is from where to where it
+        is drawn.
     """
 
     roi: str
     n_vertices: int
     eccentricity: NDArray[np.float64]
     median_size: NDArray[np.float64]
-    slope: float | None
-    intercept: float | None
+    line: tuple[float, float] | None
     ends: tuple[float, float]
 
 
@@ -85,13 +85,13 @@ def draw_size_lines(
     return Chart(figure, shown)
 
 
-def _draw_line(axes: Axes, line: SizeLine, colour: str) -> None:
-    slope = "too few" if line.slope is None else f"slope {line.slope:z.2f}"
-    label = f"{line.roi}  {slope}, n {line.n_vertices:,}"
-    axes.plot(line.eccentricity, line.median_size, "o", color=colour, markersize=3.5, zorder=3, label=label)
-    if line.slope is not None and line.intercept is not None:
-        ends = np.array(line.ends)
-        axes.plot(ends, line.slope * ends + line.intercept, color=colour, linewidth=1.2, zorder=2)
+def _draw_line(axes: Axes, shown: SizeLine, colour: str) -> None:
+    told = "too few" if shown.line is None else f"slope {shown.line[0]:z.2f}"
+    label = f"{shown.roi}  {told}, n {shown.n_vertices:,}"
+    axes.plot(shown.eccentricity, shown.median_size, "o", color=colour, markersize=3.5, zorder=3, label=label)
+    if shown.line is not None:
+        slope, intercept = shown.line
+        axes.plot(shown.ends, [slope * end + intercept for end in shown.ends], color=colour, linewidth=1.2, zorder=2)
 
 
 def _dress(axes: Axes, side: Side, theme: Theme, *, is_first: bool) -> None:

@@ -68,7 +68,13 @@ def _pack_key(key: Key) -> dict[str, Any]:
         palette = pack(scale_colours(key, N_COLOURS))
         return {"kind": "scale", "low": key.low, "high": key.high, "label": key.label, "palette": palette}
     if isinstance(key, Wheel):
-        return {"kind": "wheel", "low": 0, "high": 360, "label": key.label, "palette": pack(wheel_colours(key, N_COLOURS))}
+        return {
+            "kind": "wheel",
+            "low": 0,
+            "high": 360,
+            "label": key.label,
+            "palette": pack(wheel_colours(key, N_COLOURS)),
+        }
     return {"kind": "categories", "names": list(key.names), "palette": pack(category_colours(key.colours))}
 
 

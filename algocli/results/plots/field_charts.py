@@ -109,11 +109,11 @@ def _line(name: str, fields: VertexFields, vertices: NDArray[np.int64]) -> SizeL
     bins, counts = np.unique(which, return_counts=True)
     full = bins[counts >= _FEWEST]
     medians = np.array([np.median(size[which == each]) for each in full])
-    slope, intercept = robust_line(eccentricity, size) if len(vertices) >= _FEWEST_OF_LINE else (math.nan, math.nan)
-    known = not math.isnan(slope)
-    ends = (float(eccentricity.min()), float(eccentricity.max())) if len(vertices) else (0.0, 0.0)
-    line = (slope, intercept) if known else (None, None)
-    return SizeLine(name, len(vertices), (full + 0.5) * _BIN, medians, *line, ends)
+    line = None
+    if len(vertices) >= _FEWEST_OF_LINE and np.ptp(eccentricity) > 0:
+        line = robust_line(eccentricity, size)
+    ends = (float(eccentricity.min(initial=np.inf)), float(eccentricity.max(initial=0.0)))
+    return SizeLine(name, len(vertices), (full.astype(np.float64) + 0.5) * _BIN, medians, line, ends)
 
 
 def _reach(areas: _Areas) -> float:
