@@ -126,6 +126,23 @@ AlphaGrid = Annotated[
         help=f"Ridge's penalties, relative to a component's mean variance.  [default: {USUAL_GRID}]",
     ),
 ]
+FieldSet = Annotated[
+    str,
+    typer.Option(
+        "--fields",
+        metavar="coarse|fine|FILE",
+        help="Windows that receptive fields are chosen among: 99, or 604, or those of a CSV file with the columns x, y "
+        "and size, in degrees from the middle of the image.",
+    ),
+]
+ImageWidth = Annotated[
+    float | None,
+    typer.Option(
+        "--image-width",
+        metavar="DEG",
+        help="How wide images were seen, in degrees of visual angle.  [default: what the dataset says; 8.4 in NSD]",
+    ),
+]
 Holdout = Annotated[
     float | None, typer.Option("--holdout", help=f"Share of training images held out once.  [default: {usual.HOLDOUT}]")
 ]

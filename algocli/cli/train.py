@@ -19,8 +19,10 @@ from algocli.cli.options import (
     Draws,
     Features,
     FeaturesFrom,
+    FieldSet,
     Folds,
     Holdout,
+    ImageWidth,
     Json,
     PresetName,
     Quiet,
@@ -133,6 +135,8 @@ def train(
     ] = False,
     n_iter: Draws = usual.N_DRAWS,
     search_seed: SearchSeed = None,
+    fields: FieldSet = usual.WINDOWS,
+    image_width: ImageWidth = None,
     device: Device = "cpu",
     run: Annotated[
         str | None,
@@ -168,9 +172,11 @@ def train(
     their features stood side by side, each layer first brought to one scale. Whatever is chosen (penalties, weights,
     scales) is chosen without the held-out images, in each fold anew. Choosing between runs or presets by these images
     is not: their best looks better than it is. How many vertices' penalties ended at the grid's edge is told.
-    --standardise takes a pass over the features for every fold. Banded ridge, with 50 draws and 300 components, takes a
-    full-size subject most of an hour for two layers and hours for five. The memory that all this takes is told first,
-    and what does not fit is refused.
+    Receptive fields, --regression fields, take layers' maps as they are extracted, neither pooled nor projected, and no
+    components: each vertex has one Gaussian window on the image, its channels, and a penalty; where it looks is kept in
+    the run. --standardise takes a pass over the features for every fold. Banded ridge, with 50 draws and 300
+    components, takes a full-size subject most of an hour for two layers and hours for five. The memory that all this
+    takes is told first, and what does not fit is refused.
     """
     from algocli.cli.console import note, noter, tracker
     from algocli.cli.each import compare_all, show_each

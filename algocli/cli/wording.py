@@ -22,6 +22,8 @@ FIELDS = {
     "standardise": "standardised",
     "n_iter": "n_iter",
     "search_seed": "search_seed",
+    "fields": "fields",
+    "image_width": "image_width",
     "holdout": "holdout",
     "folds": "folds",
     "seed": "seed",

@@ -72,6 +72,11 @@ class PlainSubject(ABC):
         """The word for a column of responses."""
         return "vertex"
 
+    @property
+    def image_width(self) -> float | None:
+        """How wide its images were seen, in degrees of visual angle: nobody says it."""
+        return None
+
     def has_responses(self, split: Split) -> bool:
         """Say that those to the training images are there, and no others."""
         return split == "train"

@@ -101,6 +101,11 @@ class Subject(Protocol):
         """What a column of responses is, in a word: vertex, voxel, electrode."""
         ...
 
+    @property
+    def image_width(self) -> float | None:
+        """How wide its images were seen, in degrees of visual angle; None where that is not known."""
+        ...
+
     def n_vertices(self, side: Side) -> int:
         """Count the vertices of a side."""
         ...
@@ -178,6 +183,11 @@ def is_subject(value: object) -> TypeGuard[Subject]:
     """Say whether an object offers what a subject must, of whatever class it is."""
     attributes = () if isinstance(value, type) else getattr(value, "__dict__", ())
     return all(hasattr(type(value), word) or word in attributes for word in _SAID)
+
+
+def image_width_of(subject: Subject) -> float | None:
+    """Return how wide its images were seen, in degrees of visual angle; None where it does not say."""
+    return getattr(subject, "image_width", None)
 
 
 class Dataset(Protocol):

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.dataset.challenge.layout import ROI_CLASSES
+from algocli.dataset.challenge.layout import IMAGE_WIDTH, ROI_CLASSES
 from algocli.dataset.sides import Hemisphere
 from algocli.demo.growth import calcarine
 from algocli.demo.sphere import smooth_field
 
 # Degrees of visual angle from the centre of an image to its edge.
-IMAGE_RADIUS = 4.2
+IMAGE_RADIUS = IMAGE_WIDTH / 2
 
 # The way along the calcarine, in degrees of the sphere, over which eccentricity rises from the innermost to the
 # outermost value; it rises exponentially, which is what gives the fovea its large share of cortex.

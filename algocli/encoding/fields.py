@@ -29,6 +29,7 @@ from algocli.compute.choices import (
     said,
 )
 from algocli.encoding import usual
+from algocli.encoding.windows import SetName, Window, check_windows
 from algocli.errors import UsageError
 
 AlphaBy = Literal["gcv", "kfold"]
@@ -48,6 +49,7 @@ class Alphas(NamedTuple):
 
 USUAL_ALPHAS = Alphas()
 USUAL_DRAWS = usual.N_DRAWS
+USUAL_WINDOWS = usual.WINDOWS
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,8 @@ class Fields:
     standardised: bool = False
     n_iter: int = USUAL_DRAWS
     search_seed: int | None = None
+    fields: SetName | tuple[Window, ...] = usual.WINDOWS
+    image_width: float | None = None
     holdout: float | None = usual.HOLDOUT
     folds: int | None = None
     seed: int = usual.SEED
@@ -137,6 +141,13 @@ def _share(name: str, value: object) -> float:
     return number
 
 
+def _width(name: str, value: object) -> float:
+    width = check_number(name, value)
+    if not 0 < width <= 360:
+        raise UsageError(f"{said(name, value)}: the width of an image in degrees of visual angle was expected")
+    return width
+
+
 def _or_none(check: Callable[..., Any], name: str, value: object) -> Any:
     return None if value is None else check(name, value)
 
@@ -156,6 +167,8 @@ CHECKS: Mapping[str, Callable[[str, Any], Any]] = {
     "standardised": check_flag,
     "n_iter": partial(check_whole, low=1, expected="a whole number is needed, at least 1 draw"),
     "search_seed": partial(_or_none, _seed),
+    "fields": check_windows,
+    "image_width": partial(_or_none, _width),
     "holdout": partial(_or_none, _share),
     "folds": partial(
         _or_none, partial(check_whole, low=2, expected="a whole number is expected; at least 2 are needed")

@@ -6,7 +6,9 @@ sum of theirs.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +20,7 @@ from algocli.encoding.fields import Fields
 from algocli.encoding.regressions.registry import regression_of
 from algocli.encoding.regressions.regression import View
 from algocli.encoding.stacked import stack
+from algocli.encoding.stored import AsStored, StoredFeatures
 from algocli.features.algebra import ON_CPU, Algebra, uses_torch
 from algocli.features.store.gram import gram, is_made, n_multiplications, standardised_gram
 from algocli.features.store.keys import digest_of
@@ -51,8 +54,9 @@ class Kernels:
         self._device = device
         self._track = track
         self.n_stimuli = min(store.n_stimuli for store in stores)
+        self._reads_features = regression_of(settings).reads_features
         # What is divided by a spread over the fitted images has a matrix for each fit, and no other.
-        plain = [] if settings.standardised else stores
+        plain = [] if settings.standardised or self._reads_features else stores
         self._plain = [gram(store, device=device, track=track).leading(self.n_stimuli) for store in plain]
 
     def prepare(self, fits: Sequence[NDArray[np.int64]]) -> None:
@@ -61,8 +65,10 @@ class Kernels:
             for group in _side_by_side(self._stores, self.settings):
                 self._standardised(group, fit)
 
-    def of(self, fit: NDArray[np.int64]) -> list[Gram]:
+    def of(self, fit: NDArray[np.int64]) -> list[Any]:
         """Return what a model of the images `fit` is to be fitted on: a matrix for each layer, or one of all.
+
+        Where features are read, it is the features of each layer.
 
         Raises
         ------
@@ -70,6 +76,8 @@ class Kernels:
             If a matrix cannot be made.
         """
         settings = self.settings
+        if self._reads_features:
+            return [StoredFeatures(store).leading(self.n_stimuli) for store in self._stores]
         grams = self._grams(fit)
         if settings.keeps_layers_apart or len(grams) == 1:
             return grams
@@ -94,6 +102,8 @@ class Kernels:
 
 def loads_torch(stores: Sequence[FeatureStore], settings: Fields, device: str) -> bool:
     """Say whether torch is needed for the passes over features that are still to be made."""
+    if regression_of(settings).reads_features:
+        return device != "cpu"
     missing: Sequence[Sequence[FeatureStore]] = [[store] for store in stores if not is_made(store)]
     passes = _side_by_side(stores, settings) if settings.standardised else missing
     return device != "cpu" or any(uses_torch(device, n_multiplications(group)) for group in passes)
@@ -151,15 +161,17 @@ def view_of(kernels: Kernels, fit: NDArray[np.int64], algebra: Algebra = ON_CPU)
 
 
 def view_within(
-    settings: Fields, n_train: int, grams: list[Gram], fit: NDArray[np.int64], algebra: Algebra = ON_CPU
+    settings: Fields, n_train: int, grams: list[Any], fit: NDArray[np.int64], algebra: Algebra = ON_CPU
 ) -> View:
-    """Fit components on the images `fit` of Gram matrices, of which the first `n_train` images may be fitted on.
+    """Fit components on the images `fit` of what `Kernels.of` has returned; the first `n_train` may be fitted on.
 
     Raises
     ------
     DataError, UsageError
         As `view_of`.
     """
+    if regression_of(settings).reads_features:
+        return View(grams, [AsStored(features, fit) for features in grams], [], algebra)
     components = [fit_components(kernel, fit, settings.n_components, algebra) for kernel in grams]
     if settings.join == "components":
         components = [stack(components, scaled=settings.scaled)]
@@ -172,5 +184,8 @@ def fits_together(settings: Fields, n_fit: int, n_vertices: int) -> int:
     regression = regression_of(settings)
     if regression.one_at_a_time:
         return 1
+    if regression.reads_features:
+        # What all of them have in common is computed once, and is nearly all of the work.
+        return sys.maxsize
     n_components = (settings.n_components or n_fit) * (len(settings.features) if settings.join == "components" else 1)
     return max(1, FITS_BYTES // (4 * n_components * (n_fit * (1 + regression.n_inner_folds(settings)) + n_vertices)))

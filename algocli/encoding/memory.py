@@ -27,13 +27,15 @@ _SINGLE, _DOUBLE = 4, 8
 class Size:
     """What there is of a subject: its images, and the vertices of its larger hemisphere.
 
-    `n_held_out` is the most that are held out at a time, where the settings do not say it.
+    `n_held_out` is the most that are held out at a time, where the settings do not say it; `n_columns` how many columns
+    a fit has where these are no components (`Regression.n_columns`).
     """
 
     n_train: int
     n_test: int
     n_vertices: int
     n_held_out: int | None = None
+    n_columns: int = 0
 
     @property
     def n_stimuli(self) -> int:
@@ -50,6 +52,8 @@ def bytes_needed(settings: Settings, size: Size, *, with_torch: bool = False) ->
         Whether large matrices are multiplied by torch, which has to be loaded then.
     """
     base = PROGRAM + (TORCH if with_torch or regression_of(settings).needs_torch else 0)
+    if regression_of(settings).reads_features:
+        return base + _regression(settings, size)
     kept = _components(settings, size)
     return base + max(_gram(size), kept + _eigen(settings, size), kept + _regression(settings, size))
 
@@ -89,13 +93,25 @@ def _regression(settings: Settings, size: Size) -> int:
     """Count one hemisphere's responses, the coefficients of all fits made together, and what comes of them."""
     n_layers = len(settings.features) if settings.keeps_layers_apart else 1
     n_components = (settings.n_components or size.n_train) * n_layers * _together(settings, size)
+    if size.n_columns:
+        n_components = size.n_columns * _together(settings, size)
     vertices = size.n_vertices
     responses = _SINGLE * size.n_train * vertices
     coefficients = _SINGLE * n_components * vertices
     # Products in float64, once in float32, and once more where they are scaled; vectors and responses by blocks.
     loadings = 2 * min(12 * n_components * vertices, BLOCK_BYTES) + _SINGLE * BLOCK_ROWS * (n_components + vertices)
     predictions = _SINGLE * vertices * (3 * _n_held_out(settings, size) + 4 * size.n_test)
-    held = Held(size.n_train, vertices, n_layers, n_components, responses, coefficients, loadings, predictions)
+    held = Held(
+        size.n_train,
+        vertices,
+        n_layers,
+        n_components,
+        responses,
+        coefficients,
+        loadings,
+        predictions,
+        _together(settings, size),
+    )
     return regression_of(settings).n_bytes(settings, held)
 
 

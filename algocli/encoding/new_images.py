@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 
 from algocli.compute.budget import check_disk
 from algocli.compute.track import Track, silent
-from algocli.encoding.components import Components
 from algocli.encoding.kernels import Kernels, view_of
 from algocli.encoding.regressions.regression import View
 from algocli.encoding.stacked import StackedComponents
+from algocli.encoding.stored import AsStored
 from algocli.errors import DataError
 from algocli.features.axes import Standard, load_axes, make_axes, multiply_stored, save_axes
 from algocli.features.store.matrices import Gram
@@ -59,12 +59,25 @@ class Fit:
     @property
     def rows(self) -> NDArray[np.int64]:
         """The fitted images, (n_fit,)."""
-        return self.view.components[0].fit
+        rows: NDArray[np.int64] = self.view.components[0].fit
+        return rows
 
     @property
     def n_components(self) -> tuple[int, ...]:
         """How many components there are: one entry a layer that has its own, or a single one."""
         return tuple(len(components.variances) for components in self.view.components)
+
+    @property
+    def are_features(self) -> bool:
+        """Whether images are scored by their features as they are."""
+        return isinstance(self.view.components[0], AsStored)
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """How many columns of scores each entry of `view.components` has."""
+        if self.are_features:
+            return tuple(layer.features.store.n_features for layer in self.view.components)
+        return self.n_components
 
     def for_scores(self) -> Fit:
         """Return this without what only the fitting of a model needs."""
@@ -127,8 +140,10 @@ def fit_of(kernels: Kernels, fit: NDArray[np.int64]) -> Fit:
     return Fit(view, kernels.weights(fit), standard)
 
 
-def _about_their_mean(components: Components) -> Components:
+def _about_their_mean(components: Any) -> Any:
     """Return components for products of features less the fitted images' mean: nothing is left to take from these."""
+    if isinstance(components, AsStored):
+        return components
     if isinstance(components, StackedComponents):
         return replace(components, layers=tuple(_about_their_mean(layer) for layer in components.layers))
     return replace(components, column_means=np.zeros_like(components.column_means))
@@ -214,7 +229,18 @@ class ByAxes:
         return ByAxes(layers, [arrays[f"constant-{fit}"] for fit in fits])
 
 
-Scorer = ByStores | ByAxes
+@dataclass(frozen=True)
+class ByFeatures:
+    """The features themselves, for models of these."""
+
+    n_fits: int
+
+    def score(self, features: Sequence[NDArray[Any]]) -> list[NDArray[np.float32]]:
+        """Put features (n_images, n_features) side by side: the same array for each fit."""
+        return [np.hstack([np.asarray(layer, np.float32) for layer in features])] * self.n_fits
+
+
+Scorer = ByStores | ByAxes | ByFeatures
 
 
 def axes_bytes(stores: Sequence[FeatureStore], fits: Sequence[Fit]) -> int:

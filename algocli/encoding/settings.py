@@ -8,6 +8,7 @@ from typing import Any
 
 from algocli.compute.calls import forgiving
 from algocli.compute.keywords import check_keywords
+from algocli.encoding import usual
 from algocli.encoding.fields import CHECKS, USUAL_ALPHAS, USUAL_DRAWS, AlphaBy, Alphas, Fields, Join
 from algocli.encoding.names import number_name, run_name
 from algocli.encoding.regressions.registry import check_regression, regression_of
@@ -29,7 +30,9 @@ class Settings(Fields):
     components stands for all that there are. Either `holdout` (the share of training images held out once) or `folds`
     is set, or `shared` is 'only'. How ridge regression chooses each vertex's penalty, and from what, plays no part in
     OLS. A blend joins layers in its own way: one ridge model each, weighted per vertex; so does banded ridge: one model
-    of all, with a penalty for each, found by `n_iter` random draws from `search_seed`.
+    of all, with a penalty for each, found by `n_iter` random draws from `search_seed`. Receptive fields take no
+    components, but channels within a window on the image: of one of the sets `fields`, or of windows in degrees of
+    visual angle, of which an image is `image_width` wide; None where the dataset says it.
 
     A `shared` image is one that at least one other subject of the dataset saw too, for training or for the test: it has
     the same pixels, or the same number where ids number one collection. 'only' holds all of them out, once, and fits on
@@ -58,6 +61,8 @@ class Settings(Fields):
             object.__setattr__(self, name, check(name, getattr(self, name)))
         if not regression_of(self).refits_components:
             object.__setattr__(self, "former_penalties", False)
+        if regression_of(self).reads_features and self.n_components == usual.N_COMPONENTS:
+            object.__setattr__(self, "n_components", None)
         if len(set(self.features)) < len(self.features):
             raise UsageError(f"features {', '.join(self.features)}: each layer is needed once")
         if len(self.features) == 1 and not self.scaled:
@@ -90,6 +95,12 @@ class Settings(Fields):
         grid = {"alphas": Alphas(*fields["alphas"])} if isinstance(fields.get("alphas"), list) else {}
         return cls(**{**fields, **grid})
 
+    def seen_at(self, image_width: float | None) -> Settings:
+        """Return these with the width of an image that a dataset says, where they leave it open and read it."""
+        if self.image_width is not None or not regression_of(self).reads_features:
+            return self
+        return replace(self, image_width=image_width)
+
     @property
     def keeps_layers_apart(self) -> bool:
         """Whether every layer has components of its own."""
@@ -108,7 +119,9 @@ class Settings(Fields):
             components += "each"
         if self.standardised:
             components = f"standardised_{components}"
-        parts = [components, regression_of(self).words(self), self._split_name, f"seed{self.seed}"]
+        parts = [regression_of(self).words(self), self._split_name, f"seed{self.seed}"]
+        if not regression_of(self).reads_features:
+            parts.insert(0, components)
         return run_name(self.features, self.scaled, "_".join(parts if self.refit else [*parts, "norefit"]))
 
     @property

@@ -7,6 +7,7 @@ algebra     large products and decompositions, on a cpu or a GPU
 store/      features on disk, their Gram matrices, and the care of both
 passage     images passing through networks
 room        the room in memory that features take meanwhile
+maps        rows and columns of layers, summed up within windows
 costs       what large images cost, measured on one of them
 extraction  a subject's images through networks, into stores
 outlook     what that would take, and how long

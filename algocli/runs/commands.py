@@ -8,12 +8,13 @@ from shlex import quote
 
 from algocli.dataset.naming import SubjectId
 from algocli.encoding.names import says_settings
+from algocli.encoding.regressions.registry import regression_of
 from algocli.encoding.settings import Settings
 from algocli.runs.manifest import data_of, told_settings
 
 # Fields whose option is the same word with dashes; the others have words of their own below.
 _NAMED = {"regression": "regression", "alpha_by": "alpha-by", "join": "join", "n_iter": "n-iter"}
-_NAMED |= {"search_seed": "search-seed", "seed": "seed", "shared": "shared"}
+_NAMED |= {"search_seed": "search-seed", "seed": "seed", "shared": "shared", "image_width": "image-width"}
 _SWITCHES = {("refit", False): "--no-refit", ("scaled", False): "--no-scale", ("standardised", True): "--standardise"}
 
 
@@ -44,12 +45,15 @@ def again(folder: Path, subjects: Iterable[SubjectId]) -> str:
 
 def _options(settings: Settings) -> Iterator[str]:
     usual = Settings(features=settings.features)
-    if settings.n_components != usual.n_components:
+    if settings.n_components != usual.n_components and not regression_of(settings).reads_features:
         yield f"--pca {'full' if settings.n_components is None else settings.n_components}"
     for field, option in _NAMED.items():
         value = getattr(settings, field)
         if value != getattr(usual, field):
             yield f"--{option} {value}"
+    if settings.fields != usual.fields:
+        # Of windows of a user's own the run has no more than where they lie.
+        yield f"--fields {settings.fields if isinstance(settings.fields, str) else 'FILE'}"
     if settings.alphas != usual.alphas:
         yield "--alphas {!r}:{!r}:{}".format(*settings.alphas)
     for (field, value), switch in _SWITCHES.items():

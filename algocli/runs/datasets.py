@@ -17,7 +17,7 @@ from algocli.compute.track import Track, silent
 from algocli.dataset.digests import digest_other_files, stimuli_digest
 from algocli.dataset.naming import SubjectId, check_subject_name, name_of
 from algocli.dataset.opening import open_dataset
-from algocli.dataset.protocol import Subject
+from algocli.dataset.protocol import Subject, image_width_of
 from algocli.dataset.sides import check_sides
 from algocli.errors import DataError, UsageError
 from algocli.runs.finding import list_runs
@@ -203,6 +203,11 @@ class Home:
                 hint="train those of each folder by themselves, under another name",
             )
         return Home(folders[0], cache_dir, track, {subject.id: subject for subject in subjects})
+
+    @property
+    def image_width(self) -> float | None:
+        """How wide images were seen, in degrees of visual angle; None where the dataset does not say it."""
+        return next(iter({image_width_of(subject) for subject in self._given.values()}), None)
 
     @cached_property
     def subject_ids(self) -> tuple[SubjectId, ...]:

@@ -17,7 +17,7 @@ from algocli.compute.arrays import level_rounding
 from algocli.compute.budget import check_memory
 from algocli.compute.choices import check_whole
 from algocli.compute.track import Note, Track, silent, unheard
-from algocli.dataset.protocol import Subject
+from algocli.dataset.protocol import Subject, image_width_of
 from algocli.dataset.sides import Side
 from algocli.encoding.kernels import Kernels
 from algocli.encoding.memory import Size, bytes_needed
@@ -87,7 +87,7 @@ class Growing:
         again = FoldsAgain(run, subject, track=track, note=note)
         self.subject, self.folds, self.track, self.note = subject, again.folds, track, note
         self.n_repeats, self.seed = check_whole("repeats", n_repeats, 1), check_whole("seed", seed, 0)
-        self.settings: Settings = replace(run.settings, **changed)
+        self.settings: Settings = replace(run.settings, **changed).seen_at(image_width_of(subject))
         self.regression = regression_of(self.settings)
         if self.regression.runs_code:
             raise UsageError(f"the code of {self.regression.name} is not run for a learning curve")

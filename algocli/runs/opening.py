@@ -86,7 +86,7 @@ def open_on(
     UsageError
         If the run of that name was made with other settings or of other data, and is not to be replaced.
     """
-    home = dataset.cache_dir / "runs"
+    settings, home = settings.seen_at(dataset.image_width), dataset.cache_dir / "runs"
     named = Run(home / (with_words(settings.default_name, words) if name is None else check_run_name(name)))
     if named.has_settings(settings):
         _digest_ahead(dataset, named)

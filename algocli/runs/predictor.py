@@ -20,7 +20,7 @@ from algocli.compute.track import Note, Track, silent, unheard
 from algocli.dataset.naming import SubjectId, name_of
 from algocli.dataset.protocol import Subject
 from algocli.dataset.sides import Side
-from algocli.encoding.new_images import AXES_BYTES, ByAxes, ByStores, Fit, Scorer, axes_bytes, keep_axes
+from algocli.encoding.new_images import AXES_BYTES, ByAxes, ByFeatures, ByStores, Fit, Scorer, axes_bytes, keep_axes
 from algocli.encoding.regressions.models import LinearModel
 from algocli.errors import DataError, MissingStep
 from algocli.features.store.commands import command
@@ -180,6 +180,8 @@ def _keep(
     track: Track,
 ) -> Predictor:
     """Return the models, and keep what is small enough and linear."""
+    if fits[0].are_features:
+        return Predictor(ByFeatures(len(fits)), models)
     may_not = any(may_only_be_read(store.folder) for store in stores)
     if may_not or axes_bytes(stores, fits) > AXES_BYTES:
         return Predictor(ByStores(stores, fits, track), models)

@@ -101,19 +101,19 @@ class Refitting:
             for hemisphere, of_side in models.items():
                 of_side.append(self._model(fit, len(fits), hemisphere))
             fits.append(fit.for_scores())
-        if any(isinstance(model, AsItIs) for of_side in models.values() for model in of_side):
+        if self._is_ready and any(isinstance(model, AsItIs) for of_side in models.values() for model in of_side):
             self.note(f"subject {self.subject_run.id}: {self.regression.name} has no linear form, and is not kept")
         return fits, models
 
     def _model(self, fit: Fit, number: int, hemisphere: Side) -> ScoredModel:
         """Return the model of a fit, in its linear form where it has one; a run may have kept that."""
-        recalled = self.regression.recall(lambda name: self._array(name, hemisphere), number, fit.view)
+        recalled = self.regression.recall(self.settings, lambda name: self._array(name, hemisphere), number, fit.view)
         if recalled is not None:
-            return recalled
+            return recalled if isinstance(recalled, LinearModel) else AsItIs(self.regression, recalled, fit.widths)
         self._prepare()
         responses = self.subject.responses("train", hemisphere)
         [model] = self.regression.fit(self.settings, [fit.view], responses, self.note)
-        return self.regression.as_linear(model) or AsItIs(self.regression, model, fit.n_components)
+        return self.regression.as_linear(model) or AsItIs(self.regression, model, fit.widths)
 
     def _array(self, name: str, hemisphere: Side) -> NDArray[Any] | None:
         has_it = self.subject_run.has_array(f"{hemisphere}_{name}")

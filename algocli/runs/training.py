@@ -97,6 +97,9 @@ def train_subject(
             note(line)
         split = same.split(settings)
         refuse_unfounded(settings, split, [store.n_features for store in stores])
+        seen = regression_of(settings).look_at(settings, stores)
+        if seen:
+            note(f"subject {subject.id}: {seen}")
         needed = _promise(subject, settings, split, stores, device, note)
         without_test = _without_test(subject, stores, settings, note)
         with claim(run, settings, subject, inputs, home, force=force, note=note) as subject_run:
@@ -170,7 +173,8 @@ def _promise(
     """Say how much memory it will take at the most, and refuse what does not fit; return the bytes."""
     n_vertices = max(map(subject.n_vertices, subject.sides))
     n_held_out = len(split.folds[0].held_out) if settings.shared == "only" else None
-    size = Size(len(subject.train_stimuli), len(subject.test_stimuli), n_vertices, n_held_out)
+    n_columns = regression_of(settings).n_columns(stores)
+    size = Size(len(subject.train_stimuli), len(subject.test_stimuli), n_vertices, n_held_out, n_columns)
     needed = bytes_needed(settings, size, with_torch=loads_torch(stores, settings, device))
     check_memory(needed, remedy="fewer components (n_components=...) need less, and so do fewer layers")
     note(f"subject {subject.id}: up to {gigabytes(needed)} of memory, of {gigabytes(available_memory())} free")

@@ -51,6 +51,8 @@ def with_usual_components(settings: Settings, folds: Sequence[Fold]) -> Settings
     Banded ridge never takes all: of few images it takes what there can be. `folds` are those of all subjects.
     """
     regression = regression_of(settings)
+    if regression.reads_features:
+        return settings
     usual = regression.usual_components
     n_fit = min(len(fold.fit) for fold in folds)
     if regression.keeps_layers_apart:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -41,13 +41,21 @@ def fill(store: FeatureStore, features: NDArray[Any]) -> FeatureStore:
 
 
 def cache_features(
-    cache_dir: Path, subject: Subject, features: NDArray[Any], *, layer: str = "by-hand", weights: str = "by hand"
+    cache_dir: Path,
+    subject: Subject,
+    features: NDArray[Any],
+    *,
+    layer: str = "by-hand",
+    weights: str = "by hand",
+    shape: Sequence[int] = (),
+    **identity: Any,
 ) -> str:
-    """Put features into a cache as if a network had made them; return the recipe's name."""
+    """Put features into a cache as if a network had made them, from a layer of that shape; return the recipe's name."""
     dtype: Literal["float16", "float32"] = "float32" if features.dtype == np.float32 else "float16"
-    how = recipe("alexnet", layer, weights, {"weights": weights, "layer": layer}, dtype)
+    how = recipe("alexnet", layer, weights, {"weights": weights, "layer": layer}, dtype, **identity)
     content = stimuli_digest(subject.stimuli, cache_dir)
-    fill(create_store(cache_dir, how, subject, content, features.shape[1], {}), features)
+    about = {"shape": list(shape)} if shape else {}
+    fill(create_store(cache_dir, how, subject, content, features.shape[1], about), features)
     return how.name
 
 

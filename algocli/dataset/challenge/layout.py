@@ -22,6 +22,8 @@ _WORDS = {word: number for number in SUBJECTS for word in (str(number), f"{numbe
 N_FSAVERAGE = 163_842
 N_FSAVERAGE5 = 10_242
 IMAGE_SIZE = 425
+# In degrees of visual angle, as all images of NSD were shown.
+IMAGE_WIDTH = 8.4
 N_NSD_IMAGES = 73_000
 
 IMAGE_NAME = re.compile(r"(train|test)-([0-9]{4})_nsd-([0-9]{5})\.png")

@@ -19,6 +19,7 @@ from algocli.compute.track import Track, silent
 from algocli.dataset.arrays import open_array
 from algocli.dataset.challenge.image_names import NSD_IDS, list_stimuli
 from algocli.dataset.challenge.layout import (
+    IMAGE_WIDTH,
     SUBJECTS,
     SubjectLayout,
     check_subject,
@@ -121,6 +122,7 @@ class Subject(PlainSubject):
 
     sides = HEMISPHERES
     ids = NSD_IDS
+    image_width = IMAGE_WIDTH
 
     def __init__(self, number: int, folder: Path) -> None:
         self.number = self.id = number

@@ -13,6 +13,10 @@ banded_search   penalties of layers searched at random
 banded          a penalty for every layer
 weighting       the weights of a blend
 blend           one ridge a layer, blended
+field_model     a window on the image for every vertex, and weights within it
+field_sums      what windows and vertices have in common, of several fits at once
+field_search    the best window and penalty for every vertex
+fields          receptive fields
 named_code      a callable of the user's, by its name
 python          anyone's estimator with scikit-learn's interface
 registry        regressions by name

@@ -147,7 +147,9 @@ class Estimators(Regression):
         """Return the weights of an estimator that is linear."""
         return model.linear
 
-    def recall(self, arrays: Callable[[str], NDArray[Any] | None], number: int, view: View) -> LinearModel | None:
+    def recall(
+        self, settings: Fields, arrays: Callable[[str], NDArray[Any] | None], number: int, view: View
+    ) -> LinearModel | None:
         """Return the weights that the run has kept, if these are still the components that they weigh."""
         weights, probes = arrays("linear"), arrays("linear_probes")
         scores = view.components[0].scores[:N_PROBES]

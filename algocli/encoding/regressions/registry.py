@@ -16,7 +16,7 @@ from algocli.encoding.regressions.regression import Regression
 
 # What a user may type, in the order in which it is offered; the first word is the name of the file. A file that is not
 # named here comes after these, under its own name.
-_FORMS = ("ols", "ridge", "banded", "blend", "python:MODULE:CALLABLE")
+_FORMS = ("ols", "ridge", "banded", "blend", "fields", "python:MODULE:CALLABLE")
 _added: dict[str, Regression] = {}
 
 

@@ -17,27 +17,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.track import Note
-from algocli.encoding.components import Components
-from algocli.encoding.fields import USUAL_ALPHAS, USUAL_DRAWS, Fields
+from algocli.encoding.fields import USUAL_ALPHAS, USUAL_DRAWS, USUAL_WINDOWS, Fields
 from algocli.encoding.names import number_name
 from algocli.encoding.regressions.models import LinearModel, Model, PerLayer, RunArray
 from algocli.encoding.stacked import StackedComponents
 from algocli.errors import UsageError
 from algocli.features.algebra import ON_CPU, Algebra
 from algocli.features.store.matrices import Gram
+from algocli.features.store.shards import FeatureStore
 
-Scores = list[NDArray[np.float32]]
+# One entry a layer, or a single one of all: scores, (n_stimuli, n_components) float32; of a regression that reads
+# features these, in any precision, or what reads them row by row.
+Scores = list[Any]
 
 
 @dataclass(frozen=True)
 class View:
     """What some fitted images know of all others: components, one entry a layer, or a single one of all layers joined.
 
-    `inner` is what the regression asks for beside components (`Regression.make_inner_folds`), and mostly empty.
+    Kernels are Gram matrices and components `Components`; where features are read, they are `stored.StoredFeatures` and
+    `stored.AsStored`. `inner` is what the regression asks for beside these (`Regression.make_inner_folds`), and mostly
+    empty.
     """
 
-    kernels: list[Gram]
-    components: list[Components]
+    kernels: list[Any]
+    components: list[Any]
     inner: list[Any]
     algebra: Algebra
 
@@ -63,6 +67,8 @@ class Held:
         How many have components of their own, and how many columns the fits made together have.
     loadings
         The products of components and responses, while they are made.
+    n_fits
+        How many are made together.
     """
 
     n_fit: int
@@ -73,6 +79,7 @@ class Held:
     coefficients: int
     loadings: int
     predictions: int
+    n_fits: int = 1
 
     @property
     def total(self) -> int:
@@ -105,6 +112,9 @@ class Regression(ABC):
         Where it does not: in how many ways an image moves scores of folds, predicted and fitted on among them.
     needs_torch, runs_code
         Whether it loads torch, and whether it runs code that a user named.
+    reads_features
+        Whether it is fitted on features as they are stored: a view then has `stored.AsStored` for components, and the
+        scores that it predicts from are features, some of them still to be read (`stored.FeatureRows`).
     usual_components
         How many a variance partition takes unless told otherwise: with penalties, where truncation costs little of what
         would be found among all; else what `train` takes.
@@ -127,6 +137,7 @@ class Regression(ABC):
     n_roles: int = 2
     needs_torch: bool = False
     runs_code: bool = False
+    reads_features: bool = False
     usual_components: int = 100
     arrays: tuple[RunArray, ...] = ()
     per_layer: ClassVar[PerLayer | None] = None
@@ -163,6 +174,8 @@ class Regression(ABC):
                 hint="join='features' puts the features side by side, of which n_components=None has all; or use "
                 "n_components=500",
             )
+        if not self.reads_features and (settings.fields, settings.image_width) != (USUAL_WINDOWS, None):
+            raise UsageError(f"{self.name} looks through no windows", hint="add regression='fields'")
         if not self.searches and (settings.n_iter, settings.search_seed) != (USUAL_DRAWS, None):
             raise UsageError(f"{self.name} searches for no shares", hint="add regression='banded'")
 
@@ -174,6 +187,20 @@ class Regression(ABC):
         UsageError
             If they are too many.
         """
+
+    def look_at(self, settings: Fields, stores: Sequence[FeatureStore]) -> str:
+        """Refuse features that it cannot be fitted on, and say what is to be known of them, or nothing.
+
+        Raises
+        ------
+        UsageError
+            If there are any.
+        """
+        return ""
+
+    def n_columns(self, stores: Sequence[FeatureStore]) -> int:
+        """Return how many columns a fit has where these are no components."""
+        return 0
 
     def words(self, settings: Fields) -> str:
         """Return its part of a run's name, without an underscore."""
@@ -281,8 +308,10 @@ class Regression(ABC):
         """
         return None
 
-    def recall(self, arrays: Callable[[str], NDArray[Any] | None], number: int, view: View) -> LinearModel | None:
-        """Return a linear form that the run has kept; None where it has to be fitted again.
+    def recall(
+        self, settings: Fields, arrays: Callable[[str], NDArray[Any] | None], number: int, view: View
+    ) -> Model | None:
+        """Return a model that the run has kept, in its linear form where it has one; None where it is fitted again.
 
         Parameters
         ----------

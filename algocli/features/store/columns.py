@@ -57,13 +57,13 @@ def inverse_spread(features: NDArray[np.float32]) -> NDArray[np.float64]:
 
 def _read_columns(store: Readable, columns: slice, block: NDArray[np.float32], pool: ThreadPoolExecutor) -> None:
     def read(rows: slice) -> None:
-        _widen(store.read(rows, columns), block[rows])
+        widen(store.read(rows, columns), block[rows])
 
     # Decompressing and widening cost as much as a tenth of a Gram matrix: use all cores.
     list(pool.map(read, blocks(len(block), store.rows_per_shard)))
 
 
-def _widen(features: NDArray[Any], out: NDArray[np.float32]) -> None:
+def widen(features: NDArray[Any], out: NDArray[np.float32]) -> None:
     """Copy features of any precision to float32."""
     if features.dtype == np.float16:
         # numpy converts half floats one by one in plain code; there are few enough of them to look each up.

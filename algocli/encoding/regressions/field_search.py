@@ -1,0 +1,195 @@
+"""The search for each vertex's window and penalty: by generalised cross-validation, in one or two rounds.
+
+The first round tries some windows at every vertex, the second others near the best of these. Whatever is tried is
+judged exactly: the pair that is chosen is the one that has the least error of all those tried at the vertex.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algocli.compute.arrays import blocks
+from algocli.compute.track import Note
+from algocli.encoding.regressions.field_model import FieldModel, grids_of
+from algocli.encoding.regressions.field_sums import Axes, Groups, Moments, PooledWindow
+from algocli.encoding.regressions.ridge_model import TIE, best
+from algocli.encoding.stored import StoredFeatures
+from algocli.encoding.windows import Windows
+from algocli.features.algebra import Algebra
+from algocli.features.maps import Layout, pool_rows
+
+# What the channels of the windows that are read in one pass may take, and the axes of those that are tried together.
+POOLED_BYTES, AXES_BYTES = 3 * 2**28, 2**27
+# Vertices at once: the responses of 10,000 images are 80 MB, and their products with some hundred channels a few.
+VERTICES = 2048
+# Where as many dimensions are fitted as there are images, nothing is left to judge by.
+_LEFT = 1e-6
+
+
+@dataclass(frozen=True)
+class Maps:
+    """What is fitted on: the maps of some layers, and the windows on them that are told apart."""
+
+    layers: Sequence[StoredFeatures]
+    layouts: Sequence[Layout]
+    windows: Windows
+    width: float
+
+    @property
+    def n_channels(self) -> int:
+        """How many channels all layers have together."""
+        return sum(layout.n_channels for layout in self.layouts)
+
+    def pool(self, which: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return the channels of some images within some windows, (n_windows, n_channels, n_rows)."""
+        grids = grids_of(self.windows.taken(which), self.layouts, self.width)
+        of_store = self.layers[0].rows[rows]
+        order = np.argsort(of_store)
+        pooled = np.empty((len(which), self.n_channels, len(rows)), np.float32)
+        for part, channels in pool_rows([layer.store for layer in self.layers], self.layouts, grids, of_store[order]):
+            pooled[:, :, order[part]] = channels.transpose(1, 2, 0)
+        return pooled
+
+
+class Search:
+    """The models of several fits of one hemisphere, while they are looked for.
+
+    Parameters
+    ----------
+    fits
+        The rows of each fit, of images and of responses.
+    responses : (n_train, n_vertices)
+    relative_alphas : (n_alphas,)
+        Rising, in units of the mean variance of a dimension.
+    """
+
+    def __init__(
+        self,
+        maps: Maps,
+        fits: Sequence[NDArray[np.int64]],
+        responses: NDArray[np.floating],
+        relative_alphas: NDArray[np.float64],
+        algebra: Algebra,
+        note: Note,
+    ) -> None:
+        self.maps, self.responses, self.alphas = maps, responses, relative_alphas
+        self.algebra, self.note = algebra, note
+        self.groups = Groups.of(fits)
+        self.moments = self._moments()
+        self.models = [
+            FieldModel.empty(maps.windows, maps.layouts, maps.width, means, len(relative_alphas))
+            for means in self.moments.means
+        ]
+
+    def run(self) -> list[FieldModel]:
+        """Try all windows of the first round, and those near the best; return a model for each fit."""
+        n_first, n_all = self.maps.windows.n_first, len(self.maps.windows)
+        self._try(np.arange(n_first), None)
+        if n_all > n_first:
+            # Each fit looks near its own best: what another has found may come of images that this one holds out.
+            near = np.zeros((n_first, n_all), bool)
+            for which in range(n_first):
+                near[which, self.maps.windows.near(which)] = True
+            asked = np.array([near[model.windows] for model in self.models])
+            self._try(np.flatnonzero(asked.any(axis=(0, 1))), asked)
+        return self.models
+
+    def _blocks(self) -> list[slice]:
+        return blocks(self.responses.shape[1], VERTICES) or [slice(0, 0)]
+
+    def _read(self, block: slice) -> NDArray[np.float32]:
+        """Return the responses of some vertices, (n_vertices, n_rows), images as the groups have them."""
+        some = np.asarray(self.responses[:, block], np.float32)
+        return np.ascontiguousarray(some[self.groups.rows].T)
+
+    def _moments(self) -> Moments:
+        parts = [Moments.of(self._read(block), self.groups) for block in self._blocks()]
+        columns = zip(*((part.group_means, part.means, part.squares) for part in parts), strict=True)
+        return Moments(*(np.hstack(column) for column in columns))
+
+    def _try(self, which: NDArray[np.int64], asked: NDArray[np.bool_] | None) -> None:
+        """Try some windows at every vertex, or where each fit asks for them, (n_fits, n_vertices, n_windows)."""
+        for some, pooled in self._pooled(which):
+            axes_bytes = 12 * self.maps.n_channels**2 * len(self.models)
+            for part in blocks(len(some), max(1, AXES_BYTES // axes_bytes)):
+                windows = [PooledWindow(one, self.groups, self.alphas, self.algebra) for one in pooled[part]]
+                for block in self._blocks():
+                    here = None if asked is None else asked[:, block][:, :, some[part]]
+                    if here is None or here.any():
+                        self._try_block(block, some[part], windows, here)
+
+    def _pooled(self, which: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+        """Yield windows, as many as there is room for, and their channels."""
+        one = 4 * self.maps.n_channels * len(self.groups.rows)
+        for part in blocks(len(which), max(1, POOLED_BYTES // one)):
+            yield which[part], self.maps.pool(which[part], self.groups.rows)
+
+    def _try_block(
+        self,
+        block: slice,
+        which: NDArray[np.int64],
+        windows: Sequence[PooledWindow],
+        asked: NDArray[np.bool_] | None,
+    ) -> None:
+        every = self._read(block)
+        for place, (number, window) in enumerate(zip(which.tolist(), windows, strict=True)):
+            wanted = None if asked is None else asked[:, :, place]
+            some = np.arange(len(every)) if wanted is None else np.flatnonzero(wanted.any(axis=0))
+            if not len(some):
+                continue
+            vertices = some + block.start
+            moments = self.moments.taken(vertices)
+            products = window.products(every if wanted is None else every[some], moments)
+            for fit, axes in enumerate(window.axes):
+                of_fit = slice(None) if wanted is None else np.flatnonzero(wanted[fit, some])
+                self._judge(fit, number, axes, products[fit][of_fit], moments.taken(of_fit), vertices[of_fit])
+
+    def _judge(
+        self,
+        fit: int,
+        number: int,
+        axes: Axes,
+        products: NDArray[np.float32],
+        moments: Moments,
+        vertices: NDArray[np.int64],
+    ) -> None:
+        """Take a window for the vertices at which it is better, with its best penalty, than what was tried before."""
+        model, n_fit = self.models[fit], self.groups.n_fit[fit]
+        with np.errstate(invalid="ignore", over="ignore"):
+            along = self.algebra.multiply(products, axes.to_axes)
+            errors = _errors(axes, along, moments.squares[fit], n_fit)
+            chosen = best(errors)
+            least = np.take_along_axis(errors, chosen[None].astype(np.int64), 0)[0]
+            # Of what is the same but for rounding, the first stays: the whole image before all others.
+            better = least < model.errors[vertices] * (1 - TIE)
+        if number == 0:
+            model.whole[vertices] = least
+        if not better.any():
+            return
+        taken, alphas = vertices[better], axes.alphas[chosen[better]]
+        scaled = (along[better] / (axes.variances + alphas[:, None])).astype(np.float32)
+        weights = self.algebra.multiply(scaled, axes.to_axes.T)
+        model.weights[taken] = weights
+        model.intercept[taken] = moments.means[fit][better] - weights.astype(np.float64) @ axes.means
+        model.windows[taken], model.chosen[taken], model.errors[taken] = number, chosen[better], least[better]
+
+
+def _errors(axes: Axes, along: NDArray[np.float32], squares: NDArray[np.float64], n_fit: float) -> NDArray[np.float64]:
+    """Return the error of each penalty by generalised cross-validation, (n_alphas, n_vertices).
+
+    What a penalty leaves of the squares is told by sums alone: along an axis of variance s, it takes away the square of
+    the product times (s + 2 alpha) / (s + alpha)².
+    """
+    penalised = axes.variances + axes.alphas[:, None]
+    taken = (penalised + axes.alphas[:, None]) / penalised**2
+    wide = along.astype(np.float64)
+    left = np.maximum(squares - taken @ np.square(wide, out=wide).T, 0)
+    # The mean is fitted, too.
+    free = 1 - (1 + (axes.variances / penalised).sum(axis=1)) / n_fit
+    errors: NDArray[np.float64] = left / n_fit / np.maximum(free, _LEFT)[:, None] ** 2
+    errors[free <= _LEFT] = np.inf
+    return errors

@@ -1,0 +1,82 @@
+"""Features as they are stored, for a regression that is fitted on these and not on components.
+
+They stand where a Gram matrix and its components would: the images of a view are told in the same way, by rows, and
+what is handed to a model as the scores of others is their features, which are read when it asks for them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algocli.features.algebra import ON_CPU, Algebra
+from algocli.features.store.shards import FeatureStore
+
+
+class StoredFeatures:
+    """The features of one layer, of all images of a store or of some.
+
+    Parameters
+    ----------
+    rows : (n_stimuli,)
+        Which images of the store these are; by default all, in their order.
+    """
+
+    def __init__(self, store: FeatureStore, rows: NDArray[np.int64] | None = None) -> None:
+        self.store = store
+        self.rows = np.arange(store.n_stimuli) if rows is None else rows
+        self.n_stimuli = len(self.rows)
+
+    def leading(self, n_stimuli: int) -> StoredFeatures:
+        """Return those of the first images."""
+        return StoredFeatures(self.store, self.rows[:n_stimuli])
+
+    def taken(self, rows: NDArray[np.int64]) -> StoredFeatures:
+        """Return those of some images, in this order."""
+        return StoredFeatures(self.store, self.rows[rows])
+
+
+@dataclass(frozen=True)
+class AsStored:
+    """What stands for the components of some fitted images: their features.
+
+    Attributes
+    ----------
+    fit : (n_fit,)
+        The rows of the fitted images.
+    """
+
+    features: StoredFeatures
+    fit: NDArray[np.int64]
+
+    @property
+    def variances(self) -> NDArray[np.float64]:
+        """Those of components, of which there are none."""
+        return np.empty(0)
+
+    def project(self, features: StoredFeatures, rows: NDArray[np.int64], algebra: Algebra = ON_CPU) -> FeatureRows:
+        """Return the features of other images, (n_rows, n_features), still to be read."""
+        return FeatureRows(features.store, features.rows[rows])
+
+
+@dataclass(frozen=True)
+class FeatureRows:
+    """Features of some images of a store, read when they are asked for: thousands of them would fill the memory."""
+
+    store: FeatureStore
+    rows: NDArray[np.int64]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n_rows, n_features)."""
+        return len(self.rows), self.store.n_features
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, some: slice) -> NDArray[Any]:
+        """Read some rows, in the store's own dtype."""
+        return self.store.features[self.rows[some]]
