@@ -49,14 +49,14 @@ class What(StrEnum):
 
 HELP = (
     "accuracy: r on the cortex; difference: r of one run minus that of another; rois: bars; ceiling: r against the "
-    "noise ceiling; eccentricity, angle, size: receptive fields on the cortex; size-by-eccentricity: their sizes, with "
-    "a line for each area; coverage: which part of the visual field areas see; layers: layers by ROI, of a blend, a "
-    "banded ridge or several runs; best-layer: the same on the cortex; roi NAME...: where ROIs lie, or those of a class; vertices: all challenge "
-    "vertices; response: a training "
-    "image and the responses measured; prediction: a held-out image, responses measured and predicted. With --group "
-    "one figure of all subjects: of accuracy, difference and best-layer on fsaverage, with the number of subjects "
-    "behind each vertex; of rois a dot for each subject, beside them their mean and its interval, of one run or "
-    "several; of layers means over subjects, and how stable the best layer is."
+    "noise ceiling; eccentricity, angle, size: receptive fields on the cortex; size-by-eccentricity: their sizes, "
+    "with a line for each area; coverage: which part of the visual field areas see; layers: layers by ROI, of a "
+    "blend, a banded ridge or several runs; best-layer: the same on the cortex; roi NAME...: where ROIs lie, or those "
+    "of a class; vertices: all challenge vertices; response: a training image and the responses measured; prediction: "
+    "a held-out image, responses measured and predicted. With --group one figure of all subjects: of accuracy, "
+    "difference and best-layer on fsaverage, with the number of subjects behind each vertex; of rois a dot for each "
+    "subject, beside them their mean and its interval, of one run or several; of layers means over subjects, and how "
+    "stable the best layer is."
 )
 
 

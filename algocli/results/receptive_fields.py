@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.protocol import Subject
 from algocli.dataset.sides import Side
+from algocli.encoding.settings import Settings
+from algocli.encoding.windows import windows_of
 from algocli.errors import DataError, UsageError
 from algocli.runs.commands import again
 from algocli.runs.finding import list_runs
@@ -41,15 +43,16 @@ class VertexFields:
     margin
         By what share of the error that the whole image leaves the window leaves less, by generalised cross-validation;
         0 where the whole image is as good, NaN where a vertex has no responses.
-    at_rim : bool
-        Whether no window of that size was tried further out.
+    at_rim : bool, or None
+        Whether each centre is as far out, to a side, up or down, as any that was tried of about that size: what such a
+        vertex sees may lie beyond the image. None where the run does not tell what was tried.
     """
 
     x: NDArray[np.float64]
     y: NDArray[np.float64]
     size: NDArray[np.float64]
     margin: NDArray[np.float64]
-    at_rim: NDArray[np.bool_]
+    at_rim: NDArray[np.bool_] | None
 
     @cached_property
     def has_window(self) -> NDArray[np.bool_]:
@@ -93,7 +96,7 @@ class VertexFields:
             "mean_angle": mean_angle(known[~np.isnan(known)]),
             "median_size": _median(self.size[here]),
             "median_margin": _median(self.margin[here]),
-            "rim_share": float(self.at_rim[here].mean()) if len(here) else np.nan,
+            "rim_share": float(self.at_rim[here].mean()) if len(here) and self.at_rim is not None else np.nan,
         }
         return {name: None if np.isnan(value) else float(value) for name, value in numbers.items()}
 
@@ -156,7 +159,23 @@ def read_fields(run: Run, subject: SubjectId, hemisphere: Side, n_vertices: int)
             hint=again(run.folder, [subject]),
         )
     x, y, size, margin = combine(fits, refit=run.settings.refit)
-    return VertexFields(x, y, size, margin, np.zeros(n_vertices, bool))
+    return VertexFields(x, y, size, margin, _at_rim(run.settings, x, y, size))
+
+
+def _at_rim(
+    settings: Settings, x: NDArray[np.float64], y: NDArray[np.float64], size: NDArray[np.float64]
+) -> NDArray[np.bool_] | None:
+    """Say of each window whether its centre is on the rim of those that were tried of the size nearest to its own."""
+    if settings.image_width is None:
+        return None
+    tried = windows_of(settings.fields, settings.image_width).places[1:]
+    sizes, which = np.unique(tried[:, 2], return_inverse=True)
+    furthest = np.zeros((len(sizes), 2))
+    np.maximum.at(furthest, which.ravel(), np.abs(tried[:, :2]))
+    nearest = np.abs(np.log(size[:, None] / sizes)).argmin(axis=1)
+    # A run keeps single precision.
+    reached = np.abs(np.column_stack([x, y])) > furthest[nearest] * (1 - 1e-5)
+    return np.asarray((reached & (furthest[nearest] > 0)).any(axis=1))
 
 
 def fields_of(run: Run, subject: Subject, sides: tuple[Side, ...]) -> Mapping[Side, VertexFields]:

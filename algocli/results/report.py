@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -182,7 +183,8 @@ def _rows(
         low, high = sure.intervals.get(name, (None, None))
         head = (*who, name, len(vertices))
         share = sure.significant_share(vertices)
-        yield RoiRow(*head, _median(r), _mean(r), percent, low, high, share, fair, **seen.get(name, {}), **whose.origin)
+        row = RoiRow(*head, _median(r), _mean(r), percent, low, high, share, fair, **whose.origin)
+        yield replace(row, **seen.get(name, {}))
 
 
 def _median(values: NDArray[np.float64]) -> float | None:

@@ -72,7 +72,7 @@ def plot_coverage(
     pairs = scored_subjects(challenge, run, wishes.subjects)
     for subject, _ in pairs:
         areas = _windows(run, subject, wishes, rois)
-        reach = _reach(areas)
+        reach = _reach(areas, run.settings.image_width)
         panels = {
             side: tuple(_coverage(name, *its, reach) for name, its in each.items()) for side, each in areas.items()
         }
@@ -116,8 +116,10 @@ def _line(name: str, fields: VertexFields, vertices: NDArray[np.int64]) -> SizeL
     return SizeLine(name, len(vertices), (full.astype(np.float64) + 0.5) * _BIN, medians, line, ends)
 
 
-def _reach(areas: _Areas) -> float:
-    """Return how far from the middle panels reach: whole degrees around every centre."""
+def _reach(areas: _Areas, image_width: float | None) -> float:
+    """Return how far from the middle panels reach: to the image's edge or, where that is not known, past any centre."""
+    if image_width is not None:
+        return image_width / 2
     far = [
         float(np.abs([fields.x[some], fields.y[some]]).max(initial=1.0))
         for each in areas.values()
