@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -137,20 +137,15 @@ def compare(
     if not named:
         raise UsageError("compare needs the names of runs, or a pattern", hint="algocli compare 'alexnet*'")
     chosen = find_runs(cache_dir, named)
+    numbers = parse_ids(subject, lambda: [number for each in chosen for number in each.subjects])
+    what: dict[str, Any] = {"data_dir": data_dir, "subjects": numbers, "rois": roi or None, "min_ceiling": min_ceiling}
     if prf:
         _refuse_beside_prf(group=group, nested=nested, correct=correct is not None, html=html is not None)
-        numbers = parse_ids(subject, lambda: [number for each in chosen for number in each.subjects])
-        found = compare_prf(
-            chosen, prf, data_dir=data_dir, subjects=numbers, rois=roi or None, min_ceiling=min_ceiling, csv=csv
-        )
-        _show_fields(found, csv, as_json=as_json, quiet=quiet)
+        _show_fields(compare_prf(chosen, prf, csv=csv, **what), csv, as_json=as_json, quiet=quiet)
         return
     comparison = reports.compare(
         chosen,
-        data_dir=data_dir,
-        subjects=parse_ids(subject, lambda: [number for each in chosen for number in each.subjects]),
-        rois=roi or None,
-        min_ceiling=min_ceiling,
+        **what,
         n_resamples=resamples,
         seed=seed,
         nested=nested,
