@@ -24,7 +24,7 @@ from algocli.compute.track import Track, silent
 from algocli.encoding.kernels import Kernels, view_of
 from algocli.encoding.regressions.regression import View
 from algocli.encoding.stacked import StackedComponents
-from algocli.encoding.stored import AsStored
+from algocli.encoding.stored import AsStored, ByFeatures
 from algocli.errors import DataError
 from algocli.features.axes import Standard, load_axes, make_axes, multiply_stored, save_axes
 from algocli.features.store.matrices import Gram
@@ -227,17 +227,6 @@ class ByAxes:
         if any(load_axes(layer.path) is None for some in layers for layer in some):
             return None
         return ByAxes(layers, [arrays[f"constant-{fit}"] for fit in fits])
-
-
-@dataclass(frozen=True)
-class ByFeatures:
-    """The features themselves, for models of these."""
-
-    n_fits: int
-
-    def score(self, features: Sequence[NDArray[Any]]) -> list[NDArray[np.float32]]:
-        """Put features (n_images, n_features) side by side: the same array for each fit."""
-        return [np.hstack([np.asarray(layer, np.float32) for layer in features])] * self.n_fits
 
 
 Scorer = ByStores | ByAxes | ByFeatures

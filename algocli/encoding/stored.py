@@ -6,6 +6,7 @@ what is handed to a model as the scores of others is their features, which are r
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,3 +81,14 @@ class FeatureRows:
     def __getitem__(self, some: slice) -> NDArray[Any]:
         """Read some rows, in the store's own dtype."""
         return self.store.features[self.rows[some]]
+
+
+@dataclass(frozen=True)
+class ByFeatures:
+    """The features themselves, for models of these."""
+
+    n_fits: int
+
+    def score(self, features: Sequence[NDArray[Any]]) -> list[NDArray[np.float32]]:
+        """Put features (n_images, n_features) side by side: the same array for each fit."""
+        return [np.hstack([np.asarray(layer, np.float32) for layer in features])] * self.n_fits

@@ -97,9 +97,6 @@ def train_subject(
             note(line)
         split = same.split(settings)
         refuse_unfounded(settings, split, [store.n_features for store in stores])
-        seen = regression_of(settings).look_at(settings, stores)
-        if seen:
-            note(f"subject {subject.id}: {seen}")
         needed = _promise(subject, settings, split, stores, device, note)
         without_test = _without_test(subject, stores, settings, note)
         with claim(run, settings, subject, inputs, home, force=force, note=note) as subject_run:
@@ -171,6 +168,9 @@ def _promise(
     subject: Subject, settings: Settings, split: Split, stores: Sequence[FeatureStore], device: str, note: Note
 ) -> int:
     """Say how much memory it will take at the most, and refuse what does not fit; return the bytes."""
+    seen = regression_of(settings).look_at(settings, stores)
+    if seen:
+        note(f"subject {subject.id}: {seen}")
     n_vertices = max(map(subject.n_vertices, subject.sides))
     n_held_out = len(split.folds[0].held_out) if settings.shared == "only" else None
     n_columns = regression_of(settings).n_columns(stores)

@@ -30,6 +30,7 @@ from algocli.encoding.regressions.banded_search import (
     foretell,
     searching,
 )
+from algocli.encoding.regressions.held import Held
 from algocli.encoding.regressions.models import (
     LinearModel,
     Model,
@@ -39,7 +40,7 @@ from algocli.encoding.regressions.models import (
     tell_edges,
     tell_layers,
 )
-from algocli.encoding.regressions.regression import Held, Regression, Scores, View
+from algocli.encoding.regressions.regression import Regression, Scores, View
 from algocli.encoding.splits import k_folds
 from algocli.encoding.stacked import side_by_side
 from algocli.errors import UsageError

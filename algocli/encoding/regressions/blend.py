@@ -16,6 +16,7 @@ from algocli.compute.arrays import blocks
 from algocli.compute.track import Note
 from algocli.encoding.components import Components
 from algocli.encoding.fields import Fields
+from algocli.encoding.regressions.held import Held
 from algocli.encoding.regressions.left_out import left_out
 from algocli.encoding.regressions.models import (
     LinearModel,
@@ -27,7 +28,7 @@ from algocli.encoding.regressions.models import (
     tell_layers,
 )
 from algocli.encoding.regressions.refitted_folds import InnerFold, leave_out
-from algocli.encoding.regressions.regression import Held, Regression, View
+from algocli.encoding.regressions.regression import Regression, View
 from algocli.encoding.regressions.ridge import Judge, fit_ridge, judge_of
 from algocli.encoding.regressions.ridge_model import RidgeModel
 from algocli.encoding.regressions.weighting import Blend, BlendSums

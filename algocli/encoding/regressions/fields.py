@@ -18,8 +18,9 @@ from algocli.compute.track import Note
 from algocli.encoding.fields import Fields
 from algocli.encoding.regressions.field_model import FieldModel, grids_of
 from algocli.encoding.regressions.field_search import AXES_BYTES, POOLED_BYTES, VERTICES, Maps, Search
+from algocli.encoding.regressions.held import Held
 from algocli.encoding.regressions.models import Model, RunArray, penalties, tell_edges
-from algocli.encoding.regressions.regression import Held, Regression, View
+from algocli.encoding.regressions.regression import Regression, View
 from algocli.encoding.stored import StoredFeatures
 from algocli.encoding.windows import Windows, distinct, name_of_set, windows_of
 from algocli.errors import UsageError

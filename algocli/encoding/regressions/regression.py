@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from algocli.compute.track import Note
 from algocli.encoding.fields import USUAL_ALPHAS, USUAL_DRAWS, USUAL_WINDOWS, Fields
 from algocli.encoding.names import number_name
+from algocli.encoding.regressions.held import Held
 from algocli.encoding.regressions.models import LinearModel, Model, PerLayer, RunArray
 from algocli.encoding.stacked import StackedComponents
 from algocli.errors import UsageError
@@ -55,36 +56,6 @@ class View:
     def without_kernels(self) -> View:
         """Return what models are fitted on; the Gram matrices, which are large, have served their purpose."""
         return replace(self, kernels=[])
-
-
-@dataclass(frozen=True)
-class Held:
-    """What the fitting of a hemisphere holds, in bytes, of a subject of this size.
-
-    Attributes
-    ----------
-    n_layers, n_components
-        How many have components of their own, and how many columns the fits made together have.
-    loadings
-        The products of components and responses, while they are made.
-    n_fits
-        How many are made together.
-    """
-
-    n_fit: int
-    n_vertices: int
-    n_layers: int
-    n_components: int
-    responses: int
-    coefficients: int
-    loadings: int
-    predictions: int
-    n_fits: int = 1
-
-    @property
-    def total(self) -> int:
-        """All of it."""
-        return self.responses + self.coefficients + self.loadings + self.predictions
 
 
 class Regression(ABC):

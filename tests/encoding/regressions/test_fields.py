@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,8 +12,12 @@ import pytest
 from numpy.typing import NDArray
 
 from algocli.dataset.sides import HEMISPHERES
+from algocli.encoding.regressions.fields import ReceptiveFields
 from algocli.encoding.settings import Settings
+from algocli.errors import DataError, UsageError
+from algocli.runs.growing import Growing
 from algocli.runs.opening import open_run
+from algocli.runs.predictor import open_predictor, stores_of
 from algocli.runs.subject_run import SubjectRun
 from algocli.runs.training import train_subject
 from tests.encoding.by_hand import N_TEST, N_TRAIN, World
@@ -155,3 +161,93 @@ def test_held_out_rows_change_nothing_that_is_fitted(seen: Seen, fields: Any) ->
         # The margin has other last digits where other vertices are multiplied beside.
         np.testing.assert_allclose(now, of_first, atol=1e-5)
         np.testing.assert_array_equal(now[:3], of_first[:3])
+
+
+def test_images_that_are_not_stored_are_predicted_by_what_the_run_has_kept(
+    seen: Seen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen.train()
+    run = open_run(seen.world.cache, seen.settings.default_name, seen.settings)
+
+    def refuse(*_: Any) -> None:
+        raise AssertionError("fitted again")
+
+    monkeypatch.setattr(ReceptiveFields, "fit", refuse)
+    predictor = open_predictor(run, 1, stores_of(run, 1, seen.world.cache), seen.world.subject, seen.world.cache)
+    test = [layer[N_TRAIN:].reshape(N_TEST, -1) for layer in seen.maps]
+    scores = predictor.score_parts([[layer[:5] for layer in test], [layer[5:] for layer in test]])
+    for side in HEMISPHERES:
+        expected = run.subject(1).test_predictions(side)
+        np.testing.assert_allclose(predictor.predict(side, scores), expected, atol=1e-4)
+
+
+def test_a_learning_curve_fits_fewer_images_on_the_same_maps(seen: Seen) -> None:
+    seen.train()
+    run = open_run(seen.world.cache, seen.settings.default_name, seen.settings)
+    growing = Growing(run, seen.world.subject, sizes=[40, 81], n_repeats=1, seed=0, changed={})
+    predicted = {(each.point.n_images, each.side): each.predicted for each in growing.predict()}
+    for side in HEMISPHERES:
+        np.testing.assert_allclose(predicted[81, side], run.subject(1).validation_predictions(side), atol=1e-4)
+        assert not np.allclose(predicted[40, side], predicted[81, side], atol=1e-2)
+
+
+def test_what_it_has_no_use_for_is_refused_in_a_sentence() -> None:
+    for wrong, told in {
+        "n_components": (50, "take no components"),
+        "alpha_by": ("kfold", "inner folds would take hours"),
+        "standardised": (True, "have no say"),
+        "scaled": (False, "have no say"),
+        "image_width": (0, "width of an image"),
+        "fields": ("fien", "no set of windows"),
+    }.items():
+        with pytest.raises(UsageError, match=told[1]):
+            Settings(("a", "b"), regression="fields", **{wrong: told[0]})
+    with pytest.raises(UsageError, match=r"lies outside the image, which reaches 4\.2 degrees"):
+        Settings(("a",), regression="fields", fields=((5.0, 0.0, 1.0),), image_width=8.4)
+    for option in ({"fields": "coarse"}, {"image_width": 8.4}):
+        with pytest.raises(UsageError, match="looks through no windows"):
+            Settings(("a",), regression="ridge", **option)  # type: ignore[arg-type]
+
+
+def test_features_without_places_are_refused_with_the_way_out(seen: Seen) -> None:
+    world, rows = seen.world, seen.maps[0].reshape(N_TRAIN + N_TEST, -1)
+    projected = {"project": 432, "seed": 0, "matrix": "0"}
+    for name, options, told in (
+        ("projected", {"shape": (3, 12, 12), "post": projected}, "without project="),
+        ("flat", {"shape": (432,)}, "algocli layers"),
+        ("tokens", {"shape": (48, 9)}, "tokens='patches'"),
+        ("of-no-shape", {}, "algocli layers"),
+    ):
+        name = cache_features(world.cache, world.subject, rows, layer=name, **options)  # type: ignore[arg-type]
+        with pytest.raises(UsageError) as refused:
+            seen.train(replace(seen.settings, features=(name,)))
+        assert told in str(refused.value.hint)
+    with pytest.raises(UsageError, match="how wide the images were seen is not known"):
+        seen.train(replace(seen.settings, image_width=None))
+
+
+def test_windows_that_a_coarse_grid_does_not_tell_apart_are_counted(seen: Seen) -> None:
+    said: list[str] = []
+    near = tuple((x, 0.0, 0.01) for x in (0.1, 0.2, 3.0))
+    seen.train(replace(seen.settings, fields=near, features=seen.settings.features[1:]), note=said.append)
+    assert any("3 windows on maps of 6 x 6: on so coarse a grid 1 others are the same" in line for line in said)
+
+
+def test_windows_of_a_file_are_those_in_it_and_what_is_wrong_with_it_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text("size,x,Y\n1,0.5,-2\n2,0,0\n\n1,0.5,-2\n")
+    settings = Settings(("a",), regression="fields", fields=str(path), image_width=8.4)  # type: ignore[arg-type]
+    assert settings.fields == ((0.5, -2.0, 1.0), (0.0, 0.0, 2.0))
+    assert Settings.recorded(json.loads(json.dumps(asdict(settings)))) == settings
+    for content, told in (
+        ("0,0,1\n", "does not begin with the names"),
+        ("x,y,size\n", "names no windows"),
+        ("x,y,size\n0,0\n", "window 1"),
+        ("x,y,size\n0,0,1\n0,0,-1\n", "window 2"),
+        ("", "does not begin"),
+    ):
+        path.write_text(content)
+        with pytest.raises(DataError, match=told):
+            Settings(("a",), regression="fields", fields=str(path))  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="missing"):
+        Settings(("a",), regression="fields", fields=str(tmp_path / "none.csv"))  # type: ignore[arg-type]
