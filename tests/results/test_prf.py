@@ -71,7 +71,7 @@ def test_files_of_one_side_and_one_quantity_tell_what_they_can(challenge, seen, 
     comparison = compare_prf(
         seen, folder / "rh.prfangle.mgz", data_dir=challenge, subjects=1, rois=["all", "aTL-faces"]
     )
-    everything, absent = comparison.rows
+    absent, everything = comparison.rows
     assert (everything.hemisphere, everything.eccentricity_r) == ("right", None)
     assert everything.angle_r is not None
     assert (absent.n_in_roi, absent.angle_r) == (0, None)
