@@ -46,4 +46,7 @@ def _cells(row: RoiRow | None) -> Iterator[str]:
 
     for name, times, digits in _COLUMNS.values():
         value = None if row is None else getattr(row, name)
+        # What rounds to a whole turn is to the right.
+        if name == "mean_angle" and value is not None:
+            value = round(value) % 360
         yield number(None if value is None else times * value, digits)

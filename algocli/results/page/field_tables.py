@@ -40,6 +40,9 @@ def field_table(report: Report, subject: SubjectId) -> Table:
 def _cells(row: RoiRow | None) -> Iterator[Cell]:
     for _, name, times, digits in _COLUMNS:
         value = None if row is None else getattr(row, name)
+        # What rounds to a whole turn is to the right.
+        if name == "mean_angle" and value is not None:
+            value = round(value) % 360
         if name == "n_vertices":
             yield count(value)
         else:
