@@ -24,6 +24,8 @@ _ACROSS, _SIDE = 4, 1.55
 _LEFT, _RIGHT, _BETWEEN, _TITLE, _TICKS, _BAR = 0.6, 0.85, 0.22, 0.3, 0.38, 0.11
 _NARROWEST = 5.0
 _COLOURS = "viridis"
+# Square points of the dot of one window, and of the largest that several may have together.
+_DOT, _LARGEST_DOT = 1.2, 25.0
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,9 @@ def draw_coverage(
 def _draw_panel(axes: Axes, area: Coverage, reach: float, palette: str, theme: Theme) -> AxesImage:
     extent = (-reach, reach, -reach, reach)
     picture = axes.imshow(area.density, cmap=palette, vmin=0, vmax=1, extent=extent, interpolation="bilinear")
-    axes.plot(area.x, area.y, ".", color="#ffffff", alpha=0.35, markersize=1.2, markeredgewidth=0, zorder=3)
+    places, n_there = np.unique(np.column_stack([area.x, area.y]), axis=0, return_counts=True)
+    areas = n_there * min(_DOT, _LARGEST_DOT / n_there.max(initial=1))
+    axes.scatter(*places.T, areas, color="#ffffff", alpha=0.35, linewidths=0, zorder=3)
     for line in (axes.axhline, axes.axvline):
         line(0, color="#ffffff", linewidth=0.5, alpha=0.6, zorder=2)
     if not len(area.x):

@@ -78,7 +78,8 @@ def plot_coverage(
         }
         caption = (
             "Colour: mean of the Gaussian windows of an area's vertices, each 1 at its centre, relative to the largest "
-            "in the panel; dots: their centres. Vertices whose window is no better than the whole image are left out."
+            "in the panel; dots: their centres, as large as there are windows. Vertices whose window is no better than "
+            "the whole image are left out."
             f"{wishes.told_ceiling}\n{name_runs([run])}"
         )
         chart = draw_coverage(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,16 +72,21 @@ def plot_fields(challenge: Dataset, run: Run, wishes: Wishes, what: str) -> Iter
     )
     for subject, _ in pairs:
         drawn = wishes.on_surface(subject, values[subject.id])
-        without = tell_without([*fields[subject.id].values()])
+        without = tell_without([*fields[subject.id].values()], what)
         caption = f"{about.says}.{without}\n{name_runs([run])}\n{wishes.count(drawn, values[subject.id])}"
         title = wishes.heading(about.title, subject.id, pairs)
         outlines = wishes.outlines(subject)
         yield subject.id, BrainMap((Panel(drawn),), key, title, caption, wishes.surface, outlines)
 
 
-def tell_without(fields: list[VertexFields]) -> str:
-    """Say how many vertices have no window, as a caption goes on; nothing where all have one."""
+def tell_without(fields: Sequence[VertexFields], what: str) -> str:
+    """Say how many vertices have no window, or none that lies in a direction; nothing where all have one."""
     n = sum(len(side.x) for side in fields)
     n_without = n - sum(int(side.has_window.sum()) for side in fields)
-    whose = "for which no window is better than the whole image"
-    return f" Without colour: {n_without:,} of {n:,} vertices, {whose}." if n_without else ""
+    n_middle = sum(int((side.eccentricity == 0).sum()) for side in fields) if what == "angle" else 0
+    told = {
+        "for which no window is better than the whole image": n_without,
+        "whose window lies in the very middle": n_middle,
+    }
+    listed = ", and ".join(f"{count:,} {whose}" for whose, count in told.items() if count)
+    return f" Without colour, of {n:,} vertices: {listed}." if listed else ""

@@ -44,7 +44,17 @@ def test_a_map_has_each_window_at_its_vertex_and_bare_cortex_elsewhere(challenge
         np.testing.assert_allclose(values[places], np.where(margin > 0, of(x, y, size), np.nan), rtol=1e-6)
         assert np.isnan(np.delete(values, places)).all()
     n_without = sum(int((planted(h)[3] == 0).sum()) for h in SIDES)
-    assert f"Without colour: {n_without} of 72 vertices" in drawn.caption
+    assert f"Without colour, of 72 vertices: {n_without} for which no window" in drawn.caption
+    assert "the very middle" not in drawn.caption
+
+
+def test_what_lies_in_no_direction_has_no_colour_and_is_counted(challenge, tmp_path):
+    fits = {h: np.tile(np.array([0, 0, 1, 0.1], np.float32)[:, None], (1, 1, n_vertices(1, h))) for h in SIDES}
+    fits["left"][0, 0, 5] = 2
+    run = write_fields_run(tmp_path, fits=fits)
+    [(_, drawn)] = plot_fields(challenge, run, Wishes((1,), surface="fsaverage"), "angle")
+    assert sum(int(np.isfinite(side).sum()) for side in drawn.panels[0].values.values()) == 1
+    assert "Without colour, of 72 vertices: 71 whose window lies in the very middle." in drawn.caption
 
 
 def test_the_coverage_is_the_mean_of_the_gaussians_as_they_are_seen(challenge, seen):
