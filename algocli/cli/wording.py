@@ -22,7 +22,7 @@ FIELDS = {
     "standardise": "standardised",
     "n_iter": "n_iter",
     "search_seed": "search_seed",
-    "fields": "fields",
+    "fields": "windows",
     "image_width": "image_width",
     "holdout": "holdout",
     "folds": "folds",

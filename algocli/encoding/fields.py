@@ -66,7 +66,7 @@ class Fields:
     standardised: bool = False
     n_iter: int = USUAL_DRAWS
     search_seed: int | None = None
-    fields: SetName | tuple[Window, ...] = usual.WINDOWS
+    windows: SetName | tuple[Window, ...] = usual.WINDOWS
     image_width: float | None = None
     holdout: float | None = usual.HOLDOUT
     folds: int | None = None
@@ -167,7 +167,7 @@ CHECKS: Mapping[str, Callable[[str, Any], Any]] = {
     "standardised": check_flag,
     "n_iter": partial(check_whole, low=1, expected="a whole number is needed, at least 1 draw"),
     "search_seed": partial(_or_none, _seed),
-    "fields": check_windows,
+    "windows": check_windows,
     "image_width": partial(_or_none, _width),
     "holdout": partial(_or_none, _share),
     "folds": partial(

@@ -11,7 +11,7 @@ from algocli.encoding.components import n_pairs_kept
 from algocli.encoding.eigen import MAX_BASIS_SHARE, is_exact
 from algocli.encoding.kernels import fits_together
 from algocli.encoding.loadings import BLOCK_BYTES, BLOCK_ROWS
-from algocli.encoding.regressions.held import Held
+from algocli.encoding.regressions.models import Held
 from algocli.encoding.regressions.registry import regression_of
 from algocli.encoding.settings import Settings
 from algocli.features.store.readable import CHUNK_FEATURES

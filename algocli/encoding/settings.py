@@ -31,8 +31,8 @@ class Settings(Fields):
     is set, or `shared` is 'only'. How ridge regression chooses each vertex's penalty, and from what, plays no part in
     OLS. A blend joins layers in its own way: one ridge model each, weighted per vertex; so does banded ridge: one model
     of all, with a penalty for each, found by `n_iter` random draws from `search_seed`. Receptive fields take no
-    components, but channels within a window on the image: of one of the sets `fields`, or of windows in degrees of
-    visual angle, of which an image is `image_width` wide; None where the dataset says it.
+    components, but channels within a window on the image: of the `windows` of a set, or of some in degrees of visual
+    angle, of which an image is `image_width` wide; None where the dataset says it.
 
     A `shared` image is one that at least one other subject of the dataset saw too, for training or for the test: it has
     the same pixels, or the same number where ids number one collection. 'only' holds all of them out, once, and fits on

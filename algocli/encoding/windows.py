@@ -181,7 +181,7 @@ def _read(path: Path) -> tuple[Window, ...]:
     with reading(path), path.open(newline="", encoding="utf-8-sig", errors="replace") as stream:
         rows = [[word.strip().lower() for word in row] for row in csv.reader(stream) if row]
     if not rows or any(column not in rows[0] for column in _COLUMNS):
-        raise DataError(f"{path} does not begin with the names x, y and size", hint=f"fields=... takes {_FORM}")
+        raise DataError(f"{path} does not begin with the names x, y and size", hint=f"windows=... takes {_FORM}")
     places = [rows[0].index(column) for column in _COLUMNS]
     windows = [tuple(_number(row[place]) if place < len(row) else math.nan for place in places) for row in rows[1:]]
     wrong = next((number for number, window in enumerate(windows, start=1) if not _is_window(window)), None)
@@ -189,7 +189,7 @@ def _read(path: Path) -> tuple[Window, ...]:
         told = (
             f"{path}: x, y and a size above 0 were expected in window {wrong}" if wrong else f"{path} names no windows"
         )
-        raise DataError(told, hint=f"fields=... takes {_FORM}")
+        raise DataError(told, hint=f"windows=... takes {_FORM}")
     return _finite(windows)
 
 

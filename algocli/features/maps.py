@@ -57,16 +57,17 @@ class Layout:
 
         Returns
         -------
-        (n_images, n_windows, n_channels)
+        (n_windows, n_channels, n_images)
         """
         n_numbers = self.n_channels * self.n_cells
         cells = features[:, self.n_before : self.n_before + n_numbers]
         if self.channels_first:
-            flat = np.ascontiguousarray(cells).reshape(-1, self.n_cells)
-            by_channel: NDArray[np.float32] = flat @ weights.T
-            return by_channel.reshape(len(features), self.n_channels, len(weights)).transpose(0, 2, 1)
+            # Cells are moved before they are summed up, where they are long runs; afterwards each would go by itself.
+            by_channel = cells.reshape(len(features), self.n_channels, self.n_cells).transpose(1, 0, 2)
+            summed: NDArray[np.float32] = weights @ by_channel.reshape(-1, self.n_cells).T
+            return summed.reshape(len(weights), self.n_channels, len(features))
         pooled: NDArray[np.float32] = weights @ cells.reshape(len(features), self.n_cells, self.n_channels)
-        return pooled
+        return pooled.transpose(1, 2, 0)
 
 
 def layout_of(store: Readable) -> Layout:
@@ -141,7 +142,7 @@ def pool_rows(
 
     Yields
     ------
-    The places of some of these rows among them, and (n_some, n_windows, n_channels), all stores' channels side by side.
+    The places of some of these rows among them, and (n_windows, n_channels, n_some), all stores' channels in a row.
 
     Raises
     ------
@@ -164,7 +165,7 @@ def pool_rows(
             features = reading.result()
             ahead += [(following, pool.submit(read, following)) for following in islice(waiting, 1)]
             triples = zip(layouts, features, weights, strict=True)
-            yield part, np.concatenate([layout.pool(as_float32(some), of) for layout, some, of in triples], axis=2)
+            yield part, np.concatenate([layout.pool(as_float32(some), of) for layout, some, of in triples], axis=1)
 
 
 def as_float32(features: NDArray[Any]) -> NDArray[np.float32]:

@@ -51,9 +51,9 @@ def _options(settings: Settings) -> Iterator[str]:
         value = getattr(settings, field)
         if value != getattr(usual, field):
             yield f"--{option} {value}"
-    if settings.fields != usual.fields:
+    if settings.windows != usual.windows:
         # Of windows of a user's own the run has no more than where they lie.
-        yield f"--fields {settings.fields if isinstance(settings.fields, str) else 'FILE'}"
+        yield f"--fields {settings.windows if isinstance(settings.windows, str) else 'FILE'}"
     if settings.alphas != usual.alphas:
         yield "--alphas {!r}:{!r}:{}".format(*settings.alphas)
     for (field, value), switch in _SWITCHES.items():

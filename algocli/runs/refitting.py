@@ -107,9 +107,11 @@ class Refitting:
 
     def _model(self, fit: Fit, number: int, hemisphere: Side) -> ScoredModel:
         """Return the model of a fit, in its linear form where it has one; a run may have kept that."""
-        recalled = self.regression.recall(self.settings, lambda name: self._array(name, hemisphere), number, fit.view)
+        recalled: Any = self.regression.recall(
+            self.settings, lambda name: self._array(name, hemisphere), number, fit.view
+        )
         if recalled is not None:
-            return recalled if isinstance(recalled, LinearModel) else AsItIs(self.regression, recalled, fit.widths)
+            return AsItIs(self.regression, recalled, fit.widths) if fit.are_features else recalled
         self._prepare()
         responses = self.subject.responses("train", hemisphere)
         [model] = self.regression.fit(self.settings, [fit.view], responses, self.note)

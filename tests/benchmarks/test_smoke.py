@@ -67,6 +67,16 @@ def test_checked_and_unchecked_commands_are_compared(tmp_path: Path) -> None:
     assert all(kind["cpu"] > 0 for kind in ratios.values())
 
 
+def test_receptive_fields_are_held_against_the_truth(tmp_path: Path) -> None:
+    path = tmp_path / "fields.json"
+    words = ["--small", "--fields", "coarse", "--json", str(path)]
+    subprocess.run([sys.executable, "-m", "tests.benchmarks.receptive_fields", *words], cwd=ROOT, check=True)
+    found = json.loads(path.read_text())
+    # A look anywhere in the image would be off by two degrees and more.
+    assert all(one["centre"] < 1.5 for one in found["found"].values())
+    assert found["fields r"]["early"] > 0
+
+
 def test_both_sides_hold_out_the_same_images() -> None:
     # Imported here: it brings torch and scikit-learn, and the other tests of this folder need neither.
     from tests.benchmarks.tutorial import split

@@ -54,11 +54,11 @@ def test_channels_are_summed_up_within_windows_however_they_are_stored(tmp_path:
     assert layouts[0].seen == 224 / 256
     weights = [RNG.random((3, layout.n_cells)).astype(np.float32) for layout in layouts]
     rows = np.array([0, 2, 3, 8])
-    pooled = np.empty((4, 3, sum(layout.n_channels for layout in layouts)), np.float32)
+    pooled = np.empty((3, sum(layout.n_channels for layout in layouts), 4), np.float32)
     for part, channels in pool_rows([store, other], layouts, weights, rows):
-        pooled[part] = channels
+        pooled[:, :, part] = channels
     expected = [
-        np.einsum("icyx,wyx->iwc", of[rows].astype(np.float64), weight.reshape(3, *of.shape[2:]))
+        np.einsum("icyx,wyx->wci", of[rows].astype(np.float64), weight.reshape(3, *of.shape[2:]))
         for of, weight in zip((maps, more), weights, strict=True)
     ]
-    np.testing.assert_allclose(pooled, np.concatenate(expected, axis=2), atol=1e-5)
+    np.testing.assert_allclose(pooled, np.concatenate(expected, axis=1), atol=1e-5)

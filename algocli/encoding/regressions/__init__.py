@@ -1,7 +1,6 @@
 """Regressions: from components to responses, one file a kind.
 
 models          what fitting makes, and leaves in a run
-held            what fitting holds in memory
 regression      what a regression is, and what it is fitted on
 ols             ordinary least squares
 ridge_model     the model that ridge makes

@@ -30,8 +30,8 @@ from algocli.encoding.regressions.banded_search import (
     foretell,
     searching,
 )
-from algocli.encoding.regressions.held import Held
 from algocli.encoding.regressions.models import (
+    Held,
     LinearModel,
     Model,
     PerLayer,

@@ -16,9 +16,9 @@ from algocli.compute.arrays import blocks
 from algocli.compute.track import Note
 from algocli.encoding.components import Components
 from algocli.encoding.fields import Fields
-from algocli.encoding.regressions.held import Held
 from algocli.encoding.regressions.left_out import left_out
 from algocli.encoding.regressions.models import (
+    Held,
     LinearModel,
     Model,
     PerLayer,

@@ -103,10 +103,9 @@ class FieldModel:
         predicted = np.empty((len(maps[0]), len(self.windows)), np.float32)
         for rows in blocks(len(maps[0]), _ROWS):
             triples = zip(self.layouts, maps, grids, strict=True)
-            pooled = np.concatenate([layout.pool(as_float32(of[rows]), grid) for layout, of, grid in triples], axis=2)
+            pooled = np.concatenate([layout.pool(as_float32(of[rows]), grid) for layout, of, grid in triples], axis=1)
             for number, vertices in enumerate(looking):
-                within = np.ascontiguousarray(pooled[:, number])
-                predicted[rows, vertices] = algebra.multiply(within, self.weights[vertices].T)
+                predicted[rows, vertices] = algebra.multiply(pooled[number].T, self.weights[vertices].T)
         predicted += self.intercept
         return predicted
 

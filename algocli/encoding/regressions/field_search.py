@@ -19,7 +19,7 @@ from algocli.encoding.regressions.field_sums import Axes, Groups, Moments, Poole
 from algocli.encoding.regressions.ridge_model import TIE, best
 from algocli.encoding.stored import StoredFeatures
 from algocli.encoding.windows import Windows
-from algocli.features.algebra import Algebra
+from algocli.features.algebra import Algebra, Multiplier
 from algocli.features.maps import Layout, pool_rows
 
 # What the channels of the windows that are read in one pass may take, and the axes of those that are tried together.
@@ -44,15 +44,13 @@ class Maps:
         """How many channels all layers have together."""
         return sum(layout.n_channels for layout in self.layouts)
 
-    def pool(self, which: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return the channels of some images within some windows, (n_windows, n_channels, n_rows)."""
+    def pool(self, which: NDArray[np.int64], rows: NDArray[np.int64], pooled: NDArray[np.float32]) -> None:
+        """Fill in the channels of some images within some windows, (n_windows, n_channels, n_rows)."""
         grids = grids_of(self.windows.taken(which), self.layouts, self.width)
         of_store = self.layers[0].rows[rows]
         order = np.argsort(of_store)
-        pooled = np.empty((len(which), self.n_channels, len(rows)), np.float32)
         for part, channels in pool_rows([layer.store for layer in self.layers], self.layouts, grids, of_store[order]):
-            pooled[:, :, order[part]] = channels.transpose(1, 2, 0)
-        return pooled
+            pooled[:, :, order[part]] = channels
 
 
 class Search:
@@ -124,9 +122,14 @@ class Search:
 
     def _pooled(self, which: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
         """Yield windows, as many as there is room for, and their channels."""
-        one = 4 * self.maps.n_channels * len(self.groups.rows)
-        for part in blocks(len(which), max(1, POOLED_BYTES // one)):
-            yield which[part], self.maps.pool(which[part], self.groups.rows)
+        n_channels, rows = self.maps.n_channels, self.groups.rows
+        n_together = min(len(which), max(1, POOLED_BYTES // (4 * n_channels * len(rows))))
+        # The first touch of fresh memory costs as much as the sums: all passes fill the same.
+        room = np.empty((n_together, n_channels, len(rows)), np.float32)
+        for part in blocks(len(which), n_together):
+            pooled = room[: len(which[part])]
+            self.maps.pool(which[part], rows, pooled)
+            yield which[part], pooled
 
     def _try_block(
         self,
@@ -136,6 +139,8 @@ class Search:
         asked: NDArray[np.bool_] | None,
     ) -> None:
         every = self._read(block)
+        # A GPU is sent all responses once, and those of some vertices with every window that asks for them.
+        held = self._hold(every) if asked is None else None
         for place, (number, window) in enumerate(zip(which.tolist(), windows, strict=True)):
             wanted = None if asked is None else asked[:, :, place]
             some = np.arange(len(every)) if wanted is None else np.flatnonzero(wanted.any(axis=0))
@@ -143,10 +148,13 @@ class Search:
                 continue
             vertices = some + block.start
             moments = self.moments.taken(vertices)
-            products = window.products(every if wanted is None else every[some], moments)
+            products = window.products(held or self._hold(every[some]), moments)
             for fit, axes in enumerate(window.axes):
                 of_fit = slice(None) if wanted is None else np.flatnonzero(wanted[fit, some])
                 self._judge(fit, number, axes, products[fit][of_fit], moments.taken(of_fit), vertices[of_fit])
+
+    def _hold(self, responses: NDArray[np.float32]) -> list[Multiplier]:
+        return [self.algebra.hold(responses[:, part]) for part in self.groups.parts]
 
     def _judge(
         self,

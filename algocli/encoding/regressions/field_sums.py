@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.features.algebra import Algebra
+from algocli.features.algebra import Algebra, Multiplier
 
 # A channel that varies by no more of its mean is the same for all images but for rounding.
 _ROUNDING = 1e-6
@@ -160,19 +160,20 @@ class PooledWindow:
         to_axes = (inverse[:, None] * vectors).astype(np.float32)
         return Axes(means, to_axes, np.maximum(variances, 0), relative_alphas * unit)
 
-    def products(self, responses: NDArray[np.float32], moments: Moments) -> NDArray[np.float32]:
+    def products(self, multipliers: Sequence[Multiplier], moments: Moments) -> NDArray[np.float32]:
         """Return what channels and responses have in common in each fit, (n_fits, n_vertices, n_channels).
 
         Parameters
         ----------
-        responses : (n_vertices, n_rows)
-            Of images as the groups have them.
+        multipliers
+            What multiplies by the responses of some vertices, (n_vertices, n_rows), one entry a group.
         moments
-            Those of the responses.
+            Those of these responses.
         """
         groups = self.groups
         with np.errstate(invalid="ignore", over="ignore"):
-            of_groups = [self.algebra.multiply(responses[:, part], self._channels[:, part].T) for part in groups.parts]
+            pairs = zip(multipliers, groups.parts, strict=True)
+            of_groups = [multiply(self._channels[:, part].T) for multiply, part in pairs]
             n_vertices, n_channels = of_groups[0].shape
             stacked = np.stack(of_groups).reshape(len(of_groups), -1)
             total = (groups.members.astype(np.float32) @ stacked).reshape(-1, n_vertices, n_channels)

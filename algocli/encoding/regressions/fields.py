@@ -18,8 +18,7 @@ from algocli.compute.track import Note
 from algocli.encoding.fields import Fields
 from algocli.encoding.regressions.field_model import FieldModel, grids_of
 from algocli.encoding.regressions.field_search import AXES_BYTES, POOLED_BYTES, VERTICES, Maps, Search
-from algocli.encoding.regressions.held import Held
-from algocli.encoding.regressions.models import Model, RunArray, penalties, tell_edges
+from algocli.encoding.regressions.models import Held, Model, RunArray, penalties, tell_edges
 from algocli.encoding.regressions.regression import Regression, View
 from algocli.encoding.stored import StoredFeatures
 from algocli.encoding.windows import Windows, distinct, name_of_set, windows_of
@@ -41,8 +40,8 @@ class ReceptiveFields(Regression):
     keeps_layers_apart = True
     has_penalties = True
     reads_features = True
-    # Beside being predicted and fitted on, an image has a part in where a vertex looks.
-    n_roles = 3
+    # Beside being predicted and fitted on, an image has a part in where a vertex looks: as cautious as of a blend.
+    n_roles = 4
     arrays = (
         penalties("each vertex's penalty, relative to the mean variance of a dimension"),
         RunArray(
@@ -88,12 +87,14 @@ class ReceptiveFields(Regression):
     def words(self, settings: Fields) -> str:
         """Return its part of a run's name: the windows, and how wide an image is."""
         width = "" if settings.image_width is None else f"-{settings.image_width:g}deg"
-        return super().words(settings).replace(self.name, f"{self.name}-{name_of_set(settings.fields)}{width}", 1)
+        return super().words(settings).replace(self.name, f"{self.name}-{name_of_set(settings.windows)}{width}", 1)
 
     def facts(self, settings: Fields) -> dict[str, str]:
         """Return windows and penalties."""
+        if settings.image_width is None:
+            return super().facts(settings)
         windows = _windows(settings)
-        which = settings.fields if isinstance(settings.fields, str) else "given"
+        which = settings.windows if isinstance(settings.windows, str) else "given"
         tried = "" if windows.n_first == len(windows) else f"; {windows.n_first} at every vertex, others near the best"
         return {
             "Windows": f"{which}: {len(windows)}, of an image {settings.image_width:g} degrees wide{tried}",
@@ -122,9 +123,13 @@ class ReceptiveFields(Regression):
 
     def n_bytes(self, settings: Fields, held: Held) -> int:
         """Count what is read in one pass, the axes of its windows, and a block of responses with its products."""
-        block = VERTICES * (3 * held.n_fit + 6 * held.n_components)
-        best = 8 * held.n_vertices * 4 * max(1, held.n_fits)
-        return held.total + POOLED_BYTES + 2 * AXES_BYTES + _READING_BYTES + 4 * block + best
+        n_channels, n_windows = held.n_components // held.n_fits, len(_windows(settings))
+        pooled = min(POOLED_BYTES, 4 * n_channels * held.n_fit * n_windows)
+        axes = 2 * min(AXES_BYTES, 12 * n_channels**2 * held.n_fits * n_windows)
+        block = 4 * VERTICES * (3 * held.n_fit + 6 * held.n_components)
+        # Which windows each vertex asks for, and what is the best so far.
+        asked = held.n_fits * held.n_vertices * (n_windows + 32)
+        return held.responses + held.coefficients + held.predictions + pooled + axes + block + asked + _READING_BYTES
 
     def fit(
         self, settings: Fields, views: Sequence[View], responses: NDArray[np.floating], note: Note
@@ -157,7 +162,7 @@ class ReceptiveFields(Regression):
 
 def _windows(settings: Fields) -> Windows:
     assert settings.image_width is not None, "images have a width by now"
-    return windows_of(settings.fields, settings.image_width)
+    return windows_of(settings.windows, settings.image_width)
 
 
 def _layers(view: View) -> list[StoredFeatures]:

@@ -1,4 +1,4 @@
-"""What fitting makes: a model, and arrays that it leaves in a run; what they are called, and what is said of them."""
+"""What fitting makes: a model, and arrays that it leaves in a run; what is said of them, and what it all takes."""
 
 from __future__ import annotations
 
@@ -140,3 +140,33 @@ def penalties(says: str, *axes: str) -> RunArray:
     return RunArray(
         "alpha", axes, says, lambda model, settings: settings.relative_alphas[model.chosen].astype(np.float32)
     )
+
+
+@dataclass(frozen=True)
+class Held:
+    """What the fitting of a hemisphere holds, in bytes, of a subject of this size.
+
+    Attributes
+    ----------
+    n_layers, n_components
+        How many have components of their own, and how many columns the fits made together have.
+    loadings
+        The products of components and responses, while they are made.
+    n_fits
+        How many are made together.
+    """
+
+    n_fit: int
+    n_vertices: int
+    n_layers: int
+    n_components: int
+    responses: int
+    coefficients: int
+    loadings: int
+    predictions: int
+    n_fits: int = 1
+
+    @property
+    def total(self) -> int:
+        """All of it."""
+        return self.responses + self.coefficients + self.loadings + self.predictions

@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 
 from algocli.compute.track import Note
 from algocli.encoding.fields import Fields
-from algocli.encoding.regressions.held import Held
-from algocli.encoding.regressions.models import LinearModel, Model, RunArray
+from algocli.encoding.regressions.models import Held, LinearModel, Model, RunArray
 from algocli.encoding.regressions.named_code import import_callable, running, source_digest, versions_behind
 from algocli.encoding.regressions.regression import Regression, Scores, View
 from algocli.errors import DataError, UsageError

@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 from algocli.compute.track import Note
 from algocli.encoding.fields import USUAL_ALPHAS, USUAL_DRAWS, USUAL_WINDOWS, Fields
 from algocli.encoding.names import number_name
-from algocli.encoding.regressions.held import Held
-from algocli.encoding.regressions.models import LinearModel, Model, PerLayer, RunArray
+from algocli.encoding.regressions.models import Held, LinearModel, Model, PerLayer, RunArray
 from algocli.encoding.stacked import StackedComponents
 from algocli.errors import UsageError
 from algocli.features.algebra import ON_CPU, Algebra
@@ -145,7 +144,7 @@ class Regression(ABC):
                 hint="join='features' puts the features side by side, of which n_components=None has all; or use "
                 "n_components=500",
             )
-        if not self.reads_features and (settings.fields, settings.image_width) != (USUAL_WINDOWS, None):
+        if not self.reads_features and (settings.windows, settings.image_width) != (USUAL_WINDOWS, None):
             raise UsageError(f"{self.name} looks through no windows", hint="add regression='fields'")
         if not self.searches and (settings.n_iter, settings.search_seed) != (USUAL_DRAWS, None):
             raise UsageError(f"{self.name} searches for no shares", hint="add regression='banded'")

@@ -81,7 +81,7 @@ def seen(world: World) -> Seen:
         channels = (channels - channels.mean(1, keepdims=True)) / channels.std(1, keepdims=True)
         signal = np.stack([channels[k] @ rng.standard_normal(7) for k in truth[side]], axis=1)
         world.change(side, slice(None), signal + 1.5 * rng.standard_normal(signal.shape) + 4)
-    settings = Settings(tuple(names), regression="fields", fields=tuple(PLACES), image_width=WIDTH, seed=3)
+    settings = Settings(tuple(names), regression="fields", windows=tuple(PLACES), image_width=WIDTH, seed=3)
     return Seen(world, settings, maps, truth)
 
 
@@ -142,9 +142,9 @@ def test_most_vertices_look_where_they_were_made_to(seen: Seen) -> None:
         assert hits.mean() > 0.6
 
 
-@pytest.mark.parametrize("fields", ["fine", tuple(PLACES)])
-def test_held_out_rows_change_nothing_that_is_fitted(seen: Seen, fields: Any) -> None:
-    settings = replace(seen.settings, fields=fields, folds=3, holdout=None)
+@pytest.mark.parametrize("windows", ["fine", tuple(PLACES)])
+def test_held_out_rows_change_nothing_that_is_fitted(seen: Seen, windows: Any) -> None:
+    settings = replace(seen.settings, windows=windows, folds=3, holdout=None)
     before = seen.train(settings)
     first = {
         (side, name): before.of_regression(name, side)[0].copy() for side in HEMISPHERES for name in ("field", "alpha")
@@ -198,13 +198,13 @@ def test_what_it_has_no_use_for_is_refused_in_a_sentence() -> None:
         "standardised": (True, "have no say"),
         "scaled": (False, "have no say"),
         "image_width": (0, "width of an image"),
-        "fields": ("fien", "no set of windows"),
+        "windows": ("fien", "no set of windows"),
     }.items():
         with pytest.raises(UsageError, match=told[1]):
             Settings(("a", "b"), regression="fields", **{wrong: told[0]})
     with pytest.raises(UsageError, match=r"lies outside the image, which reaches 4\.2 degrees"):
-        Settings(("a",), regression="fields", fields=((5.0, 0.0, 1.0),), image_width=8.4)
-    for option in ({"fields": "coarse"}, {"image_width": 8.4}):
+        Settings(("a",), regression="fields", windows=((5.0, 0.0, 1.0),), image_width=8.4)
+    for option in ({"windows": "coarse"}, {"image_width": 8.4}):
         with pytest.raises(UsageError, match="looks through no windows"):
             Settings(("a",), regression="ridge", **option)  # type: ignore[arg-type]
 
@@ -229,15 +229,15 @@ def test_features_without_places_are_refused_with_the_way_out(seen: Seen) -> Non
 def test_windows_that_a_coarse_grid_does_not_tell_apart_are_counted(seen: Seen) -> None:
     said: list[str] = []
     near = tuple((x, 0.0, 0.01) for x in (0.1, 0.2, 3.0))
-    seen.train(replace(seen.settings, fields=near, features=seen.settings.features[1:]), note=said.append)
+    seen.train(replace(seen.settings, windows=near, features=seen.settings.features[1:]), note=said.append)
     assert any("3 windows on maps of 6 x 6: on so coarse a grid 1 others are the same" in line for line in said)
 
 
 def test_windows_of_a_file_are_those_in_it_and_what_is_wrong_with_it_is_said(tmp_path: Path) -> None:
     path = tmp_path / "mine.csv"
     path.write_text("size,x,Y\n1,0.5,-2\n2,0,0\n\n1,0.5,-2\n")
-    settings = Settings(("a",), regression="fields", fields=str(path), image_width=8.4)  # type: ignore[arg-type]
-    assert settings.fields == ((0.5, -2.0, 1.0), (0.0, 0.0, 2.0))
+    settings = Settings(("a",), regression="fields", windows=str(path), image_width=8.4)  # type: ignore[arg-type]
+    assert settings.windows == ((0.5, -2.0, 1.0), (0.0, 0.0, 2.0))
     assert Settings.recorded(json.loads(json.dumps(asdict(settings)))) == settings
     for content, told in (
         ("0,0,1\n", "does not begin with the names"),
@@ -248,6 +248,20 @@ def test_windows_of_a_file_are_those_in_it_and_what_is_wrong_with_it_is_said(tmp
     ):
         path.write_text(content)
         with pytest.raises(DataError, match=told):
-            Settings(("a",), regression="fields", fields=str(path))  # type: ignore[arg-type]
+            Settings(("a",), regression="fields", windows=str(path))  # type: ignore[arg-type]
     with pytest.raises(DataError, match="missing"):
-        Settings(("a",), regression="fields", fields=str(tmp_path / "none.csv"))  # type: ignore[arg-type]
+        Settings(("a",), regression="fields", windows=str(tmp_path / "none.csv"))  # type: ignore[arg-type]
+
+
+def test_responses_that_are_not_finite_are_refused_with_their_place(seen: Seen) -> None:
+    seen.world.change("left", (5, 7), np.nan)
+    with pytest.raises(DataError, match="row 5, column 7"):
+        seen.train()
+
+
+def test_a_vertex_that_never_varies_looks_at_the_whole_image_and_has_no_margin(seen: Seen) -> None:
+    seen.world.change("left", (slice(None), 3), 2.5)
+    field = seen.train().of_regression("field", "left")
+    np.testing.assert_array_equal(field[:, :3, 3], [[0, 0, np.inf]] * 2)
+    assert np.isnan(field[:, 3, 3]).all()
+    assert np.isfinite(np.delete(field[:, 3], 3, axis=1)).all()

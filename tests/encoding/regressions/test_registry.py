@@ -42,7 +42,7 @@ def test_nobody_outside_the_regressions_asks_which_it_is() -> None:
 
 
 def test_regressions_are_found_by_their_files_the_plain_ones_first() -> None:
-    assert forms() == ("ols", "ridge", "banded", "blend", "python:MODULE:CALLABLE")
+    assert forms() == ("ols", "ridge", "banded", "blend", "fields", "python:MODULE:CALLABLE")
 
 
 def test_every_file_that_defines_a_regression_can_be_named() -> None:
