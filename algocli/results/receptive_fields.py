@@ -168,7 +168,7 @@ def _at_rim(
     """Say of each window whether its centre is on the rim of those that were tried of the size nearest to its own."""
     if settings.image_width is None:
         return None
-    tried = windows_of(settings.fields, settings.image_width).places[1:]
+    tried = windows_of(settings.windows, settings.image_width).places[1:]
     sizes, which = np.unique(tried[:, 2], return_inverse=True)
     furthest = np.zeros((len(sizes), 2))
     np.maximum.at(furthest, which.ravel(), np.abs(tried[:, :2]))

@@ -110,7 +110,7 @@ def _draw_panel(axes: Axes, area: Coverage, reach: float, palette: str, theme: T
     picture = axes.imshow(area.density, cmap=palette, vmin=0, vmax=1, extent=extent, interpolation="bilinear")
     places, n_there = np.unique(np.column_stack([area.x, area.y]), axis=0, return_counts=True)
     areas = n_there * min(_DOT, _LARGEST_DOT / n_there.max(initial=1))
-    axes.scatter(*places.T, areas, color="#ffffff", alpha=0.35, linewidths=0, zorder=3)
+    axes.scatter(places[:, 0], places[:, 1], s=areas, color="#ffffff", alpha=0.35, linewidths=0, zorder=3)
     for line in (axes.axhline, axes.axvline):
         line(0, color="#ffffff", linewidth=0.5, alpha=0.6, zorder=2)
     if not len(area.x):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from algocli.dataset.naming import SubjectId
@@ -14,7 +14,7 @@ from algocli.results.plots.field_charts import plot_coverage, plot_size_by_eccen
 from algocli.results.plots.request import Wishes
 from algocli.runs.run import Run
 
-_KINDS = (
+_KINDS: tuple[tuple[Callable[..., Iterator[tuple[SubjectId, Chart[Any]]]], str, str], ...] = (
     (
         plot_size_by_eccentricity,
         "Size of receptive fields by eccentricity",

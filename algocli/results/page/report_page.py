@@ -195,8 +195,8 @@ def _subject_parts(report: Report, run: Run, data: Dataset, notes: dict[str, Non
         except UsageError as error:
             notes[f"no map of the best layers: {error.message}"] = None
     seen = tuple(n for n in there if has_fields(run.subject(n)))
-    for n, shown in _field_maps(data, run, tuple(n for n in seen if n in placed), wishes):
-        maps[n].append(shown)
+    for n, named in _field_maps(data, run, tuple(n for n in seen if n in placed), wishes):
+        maps[n].append(named)
     ceilings = _against_ceilings(data, run, there, report.min_ceiling)
     windows = field_pictures(data, run, seen, report.min_ceiling)
     for n in report.subjects:

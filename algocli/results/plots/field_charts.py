@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.protocol import Dataset, Subject
 from algocli.dataset.rois import choose_areas
-from algocli.dataset.sides import Side
+from algocli.dataset.sides import ALL_VERTICES, Side
 from algocli.results.drawing.chart import Chart
 from algocli.results.drawing.coverage import Coverage, Coverages, draw_coverage
 from algocli.results.drawing.size_lines import SizeLine, SizeLines, draw_size_lines
@@ -45,8 +45,9 @@ def plot_size_by_eccentricity(
         If data and run do not fit together, or a subject is missing from either.
     """
     pairs = scored_subjects(challenge, run, wishes.subjects)
+    chosen = _choose([subject for subject, _ in pairs], wishes, rois)
     for subject, _ in pairs:
-        areas = _windows(run, subject, wishes, rois)
+        areas = _windows(run, subject, wishes, chosen)
         lines = {side: [_line(name, *its) for name, its in each.items()] for side, each in areas.items()}
         caption = (
             f"Dots: median size of the windows in each {_BIN:g} degrees of eccentricity that have at least {_FEWEST}. "
@@ -70,8 +71,9 @@ def plot_coverage(
         If data and run do not fit together, or a subject is missing from either.
     """
     pairs = scored_subjects(challenge, run, wishes.subjects)
+    chosen = _choose([subject for subject, _ in pairs], wishes, rois)
     for subject, _ in pairs:
-        areas = _windows(run, subject, wishes, rois)
+        areas = _windows(run, subject, wishes, chosen)
         reach = _reach(areas, run.settings.image_width)
         panels = {
             side: tuple(_coverage(name, *its, reach) for name, its in each.items()) for side, each in areas.items()
@@ -93,14 +95,20 @@ def plot_coverage(
         yield subject.id, chart
 
 
-def _windows(run: Run, subject: Subject, wishes: Wishes, rois: Sequence[str]) -> _Areas:
-    """Return for each side each area's name, and which vertices in it have a window."""
-    chosen = Chosen(choose_areas(rois, classes_of([subject])))
+def _choose(subjects: Sequence[Subject], wishes: Wishes, rois: Sequence[str]) -> Chosen:
+    """Return the areas to show, all vertices where no ROI is named; the same for all subjects."""
+    chosen = Chosen(choose_areas(rois, classes_of(subjects)) or (ALL_VERTICES,))
     chosen.min_ceiling = wishes.min_ceiling
+    return chosen
+
+
+def _windows(run: Run, subject: Subject, wishes: Wishes, chosen: Chosen) -> _Areas:
+    """Return for each side each area's name, and which vertices in it have a window."""
+    nowhere = np.array([], dtype=np.int64)
     areas: dict[Side, dict[str, tuple[VertexFields, NDArray[np.int64]]]] = {}
     for side, fields in fields_of(run, subject, wishes.sides(subject)).items():
-        of = regions(subject, side, chosen)
-        areas[side] = {name: (fields, of[name][fields.has_window[of[name]]]) for name in chosen}
+        of = dict.fromkeys(chosen, nowhere) | regions(subject, side, chosen)
+        areas[side] = {name: (fields, some[fields.has_window[some]]) for name, some in of.items()}
     return areas
 
 
