@@ -20,8 +20,8 @@ EXAMPLES = {
         "algocli train -l features.2 -l features.5 -s 1",
         "algocli train --each -l features.2 -l features.5 -s 1 --run 'layer-*'",
         "algocli train -l features.2 -l features.5 -s 1 --regression blend --pca 50",
-        "algocli train -l features.2 -l features.5 -s 1 --regression banded --pca 20 --n-iter 5 --search-seed 0",
         "algocli train -l features.2 -s 1 --regression fields --fields coarse --run fields",
+        "algocli train -l features.2 -l features.5 -s 1 --regression banded --pca 20 --n-iter 5 --search-seed 0",
     ),
     "sweep": (
         "algocli sweep alexnet resnet18 -l 'features.[25]' -l resnet18=layer1 --weights random -s 1 --dry-run",

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from algocli.results.drawing.brain_map import BrainMap
     from algocli.results.drawing.chart import Chart
     from algocli.results.group_layers import GroupLayerCount, GroupLayerRow
+    from algocli.results.plots.field_charts import SizeRow
     from algocli.results.plots.request import Wishes
     from algocli.runs.run import Run
 
-    LayerRows = list[LayerCount] | list[LayerRow] | list[GroupLayerCount] | list[GroupLayerRow]
+    Rows = list[LayerCount] | list[LayerRow] | list[GroupLayerCount] | list[GroupLayerRow] | list[SizeRow]
 
 PAGE = ".html"
 # What the figure of a group is called in place of a subject.
@@ -255,13 +256,17 @@ class Request:
             case _:
                 return group_layers.plot_group_best_layer(challenge, runs, wishes, self.at_least)
 
-    def rows(self, challenge: Dataset, runs: Sequence[Run], wishes: Wishes) -> LayerRows | None:
-        """Return what a figure of layers shows as rows; None for other kinds, whose numbers other commands print."""
+    def rows(self, challenge: Dataset, runs: Sequence[Run], wishes: Wishes) -> Rows | None:
+        """Return what a figure of layers or sizes shows as rows; None for others: other commands print their numbers."""
         from algocli.results.best_layer import count_layers, layers_by_roi
 
         how = wishes.of_layers
         if self.group:
             return self._group_rows(challenge, runs, wishes)
+        if self.what is What.SIZE_BY_ECCENTRICITY:
+            from algocli.results.plots.field_charts import size_rows
+
+            return size_rows(challenge, runs[0], wishes, self.only)
         if self.what is What.BEST_LAYER:
             return count_layers(challenge, runs, min_r=self.at_least, nested=wishes.nested, **how)
         if self.what is What.LAYERS:
@@ -269,7 +274,7 @@ class Request:
             return [row for table in tables for row in table.rows]
         return None
 
-    def _group_rows(self, challenge: Dataset, runs: Sequence[Run], wishes: Wishes) -> LayerRows | None:
+    def _group_rows(self, challenge: Dataset, runs: Sequence[Run], wishes: Wishes) -> Rows | None:
         from algocli.results.group_layers import find_group_best_layers, group_layers_by_roi
         from algocli.results.layered import layered
 

@@ -13,6 +13,7 @@ from algocli.dataset.naming import SubjectId
 from algocli.dataset.nsd.prf_files import ANGLE, ECCENTRICITY, PrfFiles, read_prf
 from algocli.dataset.protocol import Subject
 from algocli.dataset.sides import Side
+from algocli.errors import UsageError
 from algocli.results.receptive_fields import VertexFields, read_fields
 from algocli.results.regions import Chosen, choose_rois, classes_of, regions, tell_min_ceiling, with_sums
 from algocli.results.rows import ORIGIN, OfLayers, RowsByRoi
@@ -99,7 +100,7 @@ def compare_fields(
     Raises
     ------
     UsageError
-        If a run has no receptive fields, or the data names no such ROI.
+        If a run has no receptive fields, the data names no such ROI, or no file is of a side that the subject has.
     DataError
         If a file is damaged or of another surface, or data and run do not fit together.
     MissingStep
@@ -108,6 +109,11 @@ def compare_fields(
     classes = classes_of([subject])
     chosen = choose_rois(rois, classes, min_ceiling)
     measured = {side: read_prf(files[side], subject, side) for side in files if side in subject.sides}
+    if not measured:
+        raise UsageError(
+            f"the receptive fields of prf=... are of the {' and '.join(files)} side, and subject {subject.id} has "
+            f"{' and '.join(subject.sides)}"
+        )
     rows = [row for run in runs for row in _rows(run, subject, chosen, measured)]
     notes = tell_min_ceiling(min_ceiling)
     notes += [f"no file is of the {side} side" for side in subject.sides if side not in files]

@@ -114,6 +114,12 @@ def test_a_file_whose_name_says_too_little_is_refused(tmp_path, name, told):
         find_prf_files([tmp_path / name])
 
 
+def test_radians_are_told_from_degrees(challenge, seen, tmp_path):
+    np.save(tmp_path / "lh.prfangle.npy", np.radians(measure("left", 31)["prfangle"]))
+    with pytest.raises(DataError, match="look like radians"):
+        compare_prf(seen, tmp_path, data_dir=challenge, subjects=1)
+
+
 def test_two_files_of_the_same_and_a_folder_of_none_are_refused(folder, tmp_path):
     with pytest.raises(UsageError, match="both hold prfangle of the left hemisphere"):
         find_prf_files([folder, folder / "lh.prfangle.mgz"])

@@ -24,6 +24,8 @@ from algocli.errors import DataError, UsageError
 ANGLE, ECCENTRICITY = "prfangle", "prfeccentricity"
 _SUFFIXES = (*MAPS, ".npy")
 _NAMES = "lh.prfangle.mgz, lh.prfeccentricity.mgz, and rh"
+# Of so many vertices, some look to the left.
+_FEW = 20
 # Files by hemisphere, and there by what they hold.
 PrfFiles = Mapping[Hemisphere, Mapping[str, Path]]
 
@@ -84,13 +86,17 @@ def read_prf(files: Mapping[str, Path], subject: Subject, side: Side) -> dict[st
     Raises
     ------
     DataError
-        If a file is damaged, or of another surface.
+        If a file is damaged, of another surface, or in radians.
     """
     fields = {holds: _read(path, subject, side) for holds, path in files.items()}
     nowhere = np.zeros(subject.n_vertices(side), bool)
     for holds, values in fields.items():
         nowhere |= ~np.isfinite(values) | (values <= 0 if holds == ECCENTRICITY else np.abs(values) > 360)
-    return {holds: np.where(nowhere, np.nan, values) for holds, values in fields.items()}
+    known = {holds: np.where(nowhere, np.nan, values) for holds, values in fields.items()}
+    if ANGLE in known and (~nowhere).sum() > _FEW and np.nanmax(np.abs(known[ANGLE])) <= 2 * np.pi:
+        told = f"{files[ANGLE]} has no angle above 2 pi: these look like radians, and degrees are expected"
+        raise DataError(told, hint="multiply them by 180 / pi")
+    return known
 
 
 def _read(path: Path, subject: Subject, side: Side) -> NDArray[np.float64]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +19,9 @@ from algocli.results.drawing.size_lines import SizeLine, SizeLines, draw_size_li
 from algocli.results.plots.request import Wishes
 from algocli.results.receptive_fields import VertexFields, fields_of
 from algocli.results.regions import Chosen, classes_of, regions
+from algocli.results.rows import OfLayers
 from algocli.results.scoring import scored_subjects
-from algocli.runs.networks import name_runs
+from algocli.runs.networks import name_runs, networks_of
 from algocli.runs.run import Run
 from algocli.stats.lines import robust_line
 
@@ -56,6 +58,34 @@ def plot_size_by_eccentricity(
         )
         title = wishes.heading("Size of receptive fields by eccentricity", subject.id, pairs)
         yield subject.id, draw_size_lines(lines, title=title, caption=caption, dpi=wishes.dpi, theme=wishes.theme)
+
+
+@dataclass(frozen=True)
+class SizeRow(OfLayers):
+    """How the windows of an area on one side of one subject grow: degrees of size for a degree of eccentricity.
+
+    `slope` and `intercept`, the size in the middle, are None where fewer than ten vertices have a window.
+    """
+
+    subject: SubjectId
+    hemisphere: Side
+    roi: str
+    n_vertices: int
+    slope: float | None
+    intercept: float | None
+
+
+def size_rows(challenge: Dataset, run: Run, wishes: Wishes, rois: Sequence[str] = ()) -> list[SizeRow]:
+    """Return what a chart of sizes shows as rows; errors are those of `plot_size_by_eccentricity`."""
+    subjects = [subject for subject, _ in scored_subjects(challenge, run, wishes.subjects)]
+    chosen, whose = _choose(subjects, wishes, rois), OfLayers(run=run.name, **networks_of(run).fields).origin
+    rows = []
+    for subject in subjects:
+        for side, areas in _windows(run, subject, wishes, chosen).items():
+            for name, its in areas.items():
+                line = _line(name, *its)
+                rows.append(SizeRow(subject.id, side, name, line.n_vertices, *(line.line or (None, None)), **whose))
+    return rows
 
 
 def plot_coverage(

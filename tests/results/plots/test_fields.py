@@ -8,7 +8,7 @@ import pytest
 from algocli.dataset.rois import choose_areas
 from algocli.errors import UsageError
 from algocli.results.drawing.keys import Scale, Wheel
-from algocli.results.plots.field_charts import plot_coverage, plot_size_by_eccentricity
+from algocli.results.plots.field_charts import plot_coverage, plot_size_by_eccentricity, size_rows
 from algocli.results.plots.fields import plot_fields
 from algocli.results.plots.request import Wishes
 from tests.results.by_hand import n_vertices
@@ -88,6 +88,11 @@ def test_dots_are_medians_of_their_bins_and_lines_are_of_all_windows(challenge, 
         np.testing.assert_allclose(everywhere.line, (0.2, 0.3), atol=1e-5)
         assert nowhere.line is None
         assert nowhere.n_vertices == 0
+    rows = size_rows(challenge, seen, Wishes((1,)), ["All vertices", "FFA-2"])
+    assert [(row.hemisphere, row.slope, row.n_vertices) for row in rows[:2]] == [
+        ("left", chart.drawn["left"][0].line[0], chart.drawn["left"][0].n_vertices),
+        ("left", None, 0),
+    ]
     told = [text.get_text() for axes in chart.figure.axes for text in axes.get_legend().get_texts()]
     assert sum("All vertices  slope 0.20, n" in text for text in told) == 2
     assert sum("FFA-2  too few, n 0" in text for text in told) == 2
