@@ -257,7 +257,7 @@ class Request:
                 return group_layers.plot_group_best_layer(challenge, runs, wishes, self.at_least)
 
     def rows(self, challenge: Dataset, runs: Sequence[Run], wishes: Wishes) -> Rows | None:
-        """Return what a figure of layers or sizes shows as rows; None for others: other commands print their numbers."""
+        """Return what a figure of layers or sizes shows as rows; None for those whose numbers other commands print."""
         from algocli.results.best_layer import count_layers, layers_by_roi
 
         how = wishes.of_layers
