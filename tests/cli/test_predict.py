@@ -48,6 +48,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert run("train", "--pca", 8, *folders).exit_code == 0
     several = ("-l", "features.2", "-l", "features.5", "--regression", "ridge", "--no-refit", "-s", 1)
     assert run("train", "--pca", 8, *several, "--run", "both", *folders).exit_code == 0
+    looking = ("--regression", "fields", "--fields", "coarse", "-l", "features.2", "-l", "features.5", "-s", 1)
+    assert run("train", *looking, "--run", "looking", *folders).exit_code == 0
     assert run("train", "--pca", 8, *folders).exit_code == 0
     return folder
 
@@ -72,13 +74,13 @@ def images_of(trained: Path) -> Path:
     return trained / "challenge/subj01/test_split/test_images"
 
 
-@pytest.mark.parametrize("name", ["latest", "both"])
+@pytest.mark.parametrize("name", ["latest", "both", "looking"])
 def test_the_files_of_test_images_have_the_test_predictions_of_the_run(
     predict: Predict, trained: Path, home: Path, name: str
 ) -> None:
     result = predict(images_of(trained), "-s", 1, "--run", name, "-o", "out")
     assert result.exit_code == 0, result.output
-    share = next((trained / "cache/runs").glob("both/subj01" if name == "both" else "alexnet*/subj01"))
+    share = next((trained / "cache/runs").glob("alexnet*/subj01" if name == "latest" else f"{name}/subj01"))
     for side, hemisphere in (("lh", "left"), ("rh", "right")):
         found = np.load(home / f"out/subj01/{side}_pred.npy")
         assert found.dtype == np.float32
@@ -87,6 +89,15 @@ def test_the_files_of_test_images_have_the_test_predictions_of_the_run(
         listed = list(csv.DictReader(stream))
     assert [Path(row["file"]).name for row in listed] == sorted(os.listdir(images_of(trained)))
     assert [row["row"] for row in listed] == [str(row) for row in range(N_TEST)]
+
+
+def test_receptive_fields_are_reported_and_packaged_as_any_run(trained: Path, home: Path) -> None:
+    where = ("--run", "looking", "--cache-dir", trained / "cache")
+    printed = json.loads(run("report", *where, "--data-dir", trained / "challenge", "--json").stdout)
+    assert {row["hemisphere"] for row in printed["rows"]} == {"left", "right"}
+    result = run("submit", *where, "--data-dir", trained / "challenge", "--partial", "-s", 1, "-o", home / "mine.zip")
+    assert result.exit_code == 0, result.output
+    assert (home / "mine.zip").is_file()
 
 
 def test_the_table_has_a_line_an_image_and_a_column_a_class(predict: Predict, trained: Path) -> None:
