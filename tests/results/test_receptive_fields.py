@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 
 import nibabel
 import numpy as np
@@ -10,13 +11,15 @@ import pytest
 from nibabel.freesurfer.mghformat import MGHImage
 from scipy.stats import circmean
 
+from algocli.encoding.settings import Settings
 from algocli.errors import DataError, UsageError
 from algocli.results.export import export_arrays, export_table
 from algocli.results.export_group import export_group
 from algocli.results.export_maps import export_gifti, export_overlays
 from algocli.results.receptive_fields import VertexFields, combine, fields_of, read_fields
 from algocli.results.report import summarise
-from tests.results.by_hand import n_vertices, write_run
+from algocli.runs.opening import open_run
+from tests.results.by_hand import SETTINGS, n_vertices, write_run
 from tests.results.fields_by_hand import draw_fields, write_fields_run
 from tests.results.plots.groups import write_group, write_group_run
 
@@ -59,6 +62,30 @@ def test_without_a_refit_more_than_half_of_the_folds_decide():
     np.testing.assert_allclose(y, [0.1, 1, np.nan, np.nan, np.nan])
     np.testing.assert_allclose(size, [2, 2, np.nan, np.nan, np.nan])
     np.testing.assert_allclose(margin, [0.2, 0.3, 0, 0, np.nan])
+
+
+@pytest.mark.parametrize(
+    ("windows", "expected"),
+    [
+        # Of size 1 nothing was tried beyond 3 to a side and 2 up or down, of size 2 nothing but the middle.
+        ([(3, 0, 1), (-3, 2, 1), (1, -2, 1), (0, 0, 2)], [True, True, True, False, False, False]),
+        ("fine", [False] * 6),
+    ],
+)
+def test_the_rim_is_where_nothing_further_out_was_tried_of_that_size(tmp_path, windows, expected):
+    name, settings = "tried", Settings(SETTINGS.features, regression="fields", windows=windows, image_width=8.4)
+    run, whole = open_run(tmp_path, name, settings), np.array([0, 0, np.inf, 0], np.float32)
+    share = write_fields_run(tmp_path / "other").subject(1)
+    field = np.repeat(whole[:, None], 31, axis=1)
+    places = [(3, 0, 1), (0, 2, 1), (-1, -2, 1.1), (2, 1, 1), (0, 0, 2)]
+    field[:, :5] = np.array([(*place, 0.1) for place in places]).T
+    shutil.copytree(share.folder, run.folder / "subj01")
+    share = run.subject(1)
+    share.save("left_field", field[None])
+    share.finish(share.record)
+    fields = read_fields(run, 1, "left", 31)
+    assert fields.at_rim[:6].tolist() == expected
+    assert fields.sum_up(np.arange(31))["rim_share"] == sum(expected) / 5
 
 
 def test_angles_run_from_the_right_over_the_top():
