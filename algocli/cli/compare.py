@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import product
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from algocli.results.difference_rows import Comparison
     from algocli.results.group_compare import GroupComparison
     from algocli.results.nested_rows import Nested as Choices
+    from algocli.results.prf import PrfComparison
 
 
 RunNames = Annotated[
@@ -54,6 +56,15 @@ Correct = Annotated[
 ]
 
 
+Prf = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--prf",
+        metavar="FILE",
+        help="Compare receptive fields with measured ones: lh.prfangle.mgz, lh.prfeccentricity.mgz and rh, on the mesh "
+        "of the data, or their folder; may be repeated.",
+    ),
+]
 Nested = Annotated[
     bool,
     typer.Option(
@@ -78,6 +89,7 @@ def compare(
     resamples: Resamples = 1000,
     seed: Seed = 0,
     nested: Nested = False,
+    prf: Prf = None,
     group: Group = False,
     correct: Correct = None,
     csv: Csv = None,
@@ -108,11 +120,15 @@ def compare(
     --group is about people: it averages each difference over subjects, with a 95 % interval of other subjects who see
     other images, p by flips of whole subjects' signs, and how many subjects are better and worse by their own
     intervals. It says which run is best in each ROI, and in how many resamples of subjects and images it is so again.
+
+    --prf is about receptive fields (train --regression fields), of one run or several: it correlates polar angle and
+    eccentricity with those that a mapping experiment has measured, over the vertices that have a field in both.
     """
     from algocli.cli.console import note, noter, show_json, tracker
     from algocli.pipeline import reports
     from algocli.pipeline.arguments import check_pages
     from algocli.pipeline.choices import write_compared
+    from algocli.pipeline.retinotopy import compare_prf
     from algocli.results.group_compare import GroupComparison
     from algocli.runs.finding import find_runs
 
@@ -121,12 +137,15 @@ def compare(
     if not named:
         raise UsageError("compare needs the names of runs, or a pattern", hint="algocli compare 'alexnet*'")
     chosen = find_runs(cache_dir, named)
+    numbers = parse_ids(subject, lambda: [number for each in chosen for number in each.subjects])
+    what: dict[str, Any] = {"data_dir": data_dir, "subjects": numbers, "rois": roi or None, "min_ceiling": min_ceiling}
+    if prf:
+        _refuse_beside_prf(group=group, nested=nested, correct=correct is not None, html=html is not None)
+        _show_fields(compare_prf(chosen, prf, csv=csv, **what), csv, as_json=as_json, quiet=quiet)
+        return
     comparison = reports.compare(
         chosen,
-        data_dir=data_dir,
-        subjects=parse_ids(subject, lambda: [number for each in chosen for number in each.subjects]),
-        rois=roi or None,
-        min_ceiling=min_ceiling,
+        **what,
         n_resamples=resamples,
         seed=seed,
         nested=nested,
@@ -150,6 +169,29 @@ def compare(
         note(f"wrote {path}", quiet=quiet)
     if html is not None:
         note(f"wrote {html}", quiet=quiet)
+
+
+def _refuse_beside_prf(**given: bool) -> None:
+    for field in (field for field, is_given in given.items() if is_given):
+        raise UsageError(f"prf=... compares receptive fields, and takes no {field}=...", hint="leave one of them out")
+
+
+def _show_fields(found: PrfComparison, csv: Path | None, *, as_json: bool, quiet: bool) -> None:
+    """Print the tables of receptive fields, and how they are to be read."""
+    from algocli.cli.console import note, noter, show_json
+    from algocli.cli.prf_tables import READING, prf_tables
+    from algocli.cli.roi_tables import show_tables
+
+    if as_json:
+        show_json({"runs": found.runs, "rows": found.records})
+    else:
+        show_tables(prf_tables(found), "")
+        for line in READING:
+            note(line, quiet=quiet)
+    for remark in found.notes:
+        noter(quiet)(remark)
+    if csv is not None:
+        note(f"wrote {csv}", quiet=quiet)
 
 
 def _described(comparison: Comparison | GroupComparison) -> dict[str, object]:

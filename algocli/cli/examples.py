@@ -20,6 +20,7 @@ EXAMPLES = {
         "algocli train -l features.2 -l features.5 -s 1",
         "algocli train --each -l features.2 -l features.5 -s 1 --run 'layer-*'",
         "algocli train -l features.2 -l features.5 -s 1 --regression blend --pca 50",
+        "algocli train -l features.2 -s 1 --regression fields --fields coarse --run fields",
         "algocli train -l features.2 -l features.5 -s 1 --regression banded --pca 20 --n-iter 5 --search-seed 0",
     ),
     "sweep": (
@@ -58,6 +59,9 @@ EXAMPLES = {
         "algocli plot response --stimulus 7 -s 1",
         "algocli plot prediction -s 1",
         "algocli plot ceiling -s 1",
+        "algocli plot angle --run fields -s 1 --outline prf-visualrois",
+        "algocli plot size-by-eccentricity --run fields -s 1 -o sizes.pdf",
+        "algocli plot coverage --run fields -s 1 --roi V1 --roi V2",
         "algocli plot layers --run conv1 --run conv2 -s 1",
         "algocli plot best-layer --run conv1 --run conv2 -s 1",
         "algocli plot difference --run conv2 --against conv1 -s 1",
@@ -66,6 +70,7 @@ EXAMPLES = {
     "export": (
         "algocli export --format csv -o tables -s 1",
         "algocli export --run everyone --group --format mgh -o maps",
+        "algocli export --run fields --format gifti -o retinotopy",
     ),
     "score": ("algocli score conv1 -s 1",),
 }

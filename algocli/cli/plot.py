@@ -129,7 +129,9 @@ def plot(
     Nothing is fetched from the network, unless a larger surface is asked for the first time, and no display is needed.
     fsaverage5 has one in sixteen of the challenge's vertices; the caption counts them. layers and best-layer of several
     runs choose by the images that they show r on, which flatters the best; with --nested best-layer chooses in inner
-    folds, and a blend weighs its layers within the fit.
+    folds, and a blend weighs its layers within the fit. Receptive fields are those of train --regression fields; where
+    no window is better than the whole image, cortex stays bare. Charts of them show areas whole, as V1, unless --roi
+    names others.
     """
     from algocli.pipeline.arguments import data_of
     from algocli.pipeline.figures import Plotting

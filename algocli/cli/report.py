@@ -161,6 +161,10 @@ def _show(summary: Report | GroupReport, asked: Asked, *, quiet: bool) -> None:
     reading.append(f"r: on held-out training images ({told_split(each.held_out)}); {NOT_TEST}")
     reading += explain_accuracies(each, "acc %", adjusted)
     reading += asked.explain(whose, "sig", each.sides, in_folds=each.held_out["folds"] is not None and each.refitted)
+    if each.has_fields and each is summary:
+        from algocli.cli.field_tables import READING
+
+        reading += READING
     for line in reading:
         # The tables of single subjects are not shown beside that of all.
         if line != UNIT_OF_SUBJECTS or summary is each:

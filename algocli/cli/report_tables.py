@@ -46,6 +46,11 @@ def show_tables(summary: Report) -> None:
 
     layout = _choose_layout(summary)
     roi_tables.show_tables(_tables(summary, layout), summary.run, ends_in_bars=layout.bar > 0)
+    if summary.has_fields:
+        from algocli.cli.field_tables import field_tables
+
+        out().print()
+        roi_tables.show_tables(field_tables(summary), summary.run)
     if summary.overall is not None and summary.has_accuracy:
         out().print()
         out().print(_overall_line(summary.overall), markup=False)

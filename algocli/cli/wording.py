@@ -90,6 +90,7 @@ _SAME = (
         "partial",
         "pool",
         "preset",
+        "prf",
         "project",
         "project_seed",
         "repeats",

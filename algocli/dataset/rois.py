@@ -91,6 +91,32 @@ def choose_regions(
     return tuple(chosen)
 
 
+def choose_areas(words: Iterable[str], classes: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the regions that words ask for, an area whole where the data has it in parts, by names `members` reads.
+
+    A class asks for each of its ROIs, but any other name of several, as 'V1', is one region. Of no words it is the
+    areas of which the data has halves of the field, whole, and the others of their class; where it has none, every ROI.
+
+    Raises
+    ------
+    UsageError
+        As `choose_regions`.
+
+    Examples
+    --------
+    >>> choose_areas([], {"V1v": "prf", "V1d": "prf", "hV4": "prf", "EBA": "floc"})
+    ('V1', 'hV4')
+    """
+    asked, halves = list(words), _PARTS[1]
+    if not asked:
+        of = {roi_class for roi, roi_class in classes.items() if halves.fullmatch(roi)}
+        whole = [(match[1] if (match := halves.fullmatch(roi)) else roi) for roi in classes if classes[roi] in of]
+        return tuple(dict.fromkeys(whole)) or tuple(classes)
+    named = {name.lower() for name in classes.values()}
+    chosen = [choose_regions([word], classes, apart=word.lower() in named) for word in _parted(asked, classes) or asked]
+    return tuple(dict.fromkeys(name for names in chosen for name in names))
+
+
 def _parted(words: Iterable[str], classes: Mapping[str, str]) -> list[str]:
     """Part words at their commas, but for one that is a ROI's or a class's own."""
     known = {name.lower() for name in (*classes, *classes.values())}

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from algocli.results.drawing.brain_map import BrainMap
     from algocli.results.drawing.chart import Chart
     from algocli.results.group_layers import GroupLayerCount, GroupLayerRow
+    from algocli.results.plots.field_charts import SizeRow
     from algocli.results.plots.request import Wishes
     from algocli.runs.run import Run
 
-    LayerRows = list[LayerCount] | list[LayerRow] | list[GroupLayerCount] | list[GroupLayerRow]
+    Rows = list[LayerCount] | list[LayerRow] | list[GroupLayerCount] | list[GroupLayerRow] | list[SizeRow]
 
 PAGE = ".html"
 # What the figure of a group is called in place of a subject.
@@ -34,6 +35,11 @@ class What(StrEnum):
     DIFFERENCE = "difference"
     ROIS = "rois"
     CEILING = "ceiling"
+    ECCENTRICITY = "eccentricity"
+    ANGLE = "angle"
+    SIZE = "size"
+    SIZE_BY_ECCENTRICITY = "size-by-eccentricity"
+    COVERAGE = "coverage"
     LAYERS = "layers"
     BEST_LAYER = "best-layer"
     ROI = "roi"
@@ -44,12 +50,14 @@ class What(StrEnum):
 
 HELP = (
     "accuracy: r on the cortex; difference: r of one run minus that of another; rois: bars; ceiling: r against the "
-    "noise ceiling; layers: layers by ROI, of a blend, a banded ridge or several runs; best-layer: the same on the "
-    "cortex; roi NAME...: where ROIs lie, or those of a class; vertices: all challenge vertices; response: a training "
-    "image and the responses measured; prediction: a held-out image, responses measured and predicted. With --group "
-    "one figure of all subjects: of accuracy, difference and best-layer on fsaverage, with the number of subjects "
-    "behind each vertex; of rois a dot for each subject, beside them their mean and its interval, of one run or "
-    "several; of layers means over subjects, and how stable the best layer is."
+    "noise ceiling; eccentricity, angle, size: receptive fields on the cortex; size-by-eccentricity: their sizes, "
+    "with a line for each area; coverage: which part of the visual field areas see; layers: layers by ROI, of a "
+    "blend, a banded ridge or several runs; best-layer: the same on the cortex; roi NAME...: where ROIs lie, or those "
+    "of a class; vertices: all challenge vertices; response: a training image and the responses measured; prediction: "
+    "a held-out image, responses measured and predicted. With --group one figure of all subjects: of accuracy, "
+    "difference and best-layer on fsaverage, with the number of subjects behind each vertex; of rois a dot for each "
+    "subject, beside them their mean and its interval, of one run or several; of layers means over subjects, and how "
+    "stable the best layer is."
 )
 
 
@@ -71,6 +79,11 @@ _KINDS = {
     What.DIFFERENCE: _Kind("one", "map", _MAPPED | _SCALE | _GROUPED | {"against"}),
     What.ROIS: _Kind("one", "chart", _GROUPED | {"rois", "labels"}),
     What.CEILING: _Kind("one", "chart", frozenset({"cmap"})),
+    What.ECCENTRICITY: _Kind("one", "map", _MAPPED | _SCALE),
+    What.ANGLE: _Kind("one", "map", _MAPPED | {"cmap"}),
+    What.SIZE: _Kind("one", "map", _MAPPED | _SCALE),
+    What.SIZE_BY_ECCENTRICITY: _Kind("one", "chart", frozenset({"rois"})),
+    What.COVERAGE: _Kind("one", "chart", frozenset({"rois", "cmap"})),
     What.LAYERS: _Kind("several", "chart", _SCALE | _GROUPED | {"rois", "labels"}),
     What.BEST_LAYER: _Kind("several", "map", _MAPPED | _GROUPED | {"min_r", "labels", "nested"}),
     What.ROI: _Kind("none", "map", _MAPPED | {"names"}),
@@ -194,7 +207,7 @@ class Request:
         self, challenge: Dataset, runs: Sequence[Run], wishes: Wishes
     ) -> Iterator[tuple[SubjectId, Chart[Any] | BrainMap]]:
         """Return each subject's figure, made when it is asked for; the run to compare with is the last of `runs`."""
-        from algocli.results.plots import accuracy, ceilings, difference, layers, responses, rois
+        from algocli.results.plots import accuracy, ceilings, difference, field_charts, fields, layers, responses, rois
 
         if self.group:
             return iter([(GROUP, self._of_group(challenge, runs, wishes))])
@@ -208,6 +221,12 @@ class Request:
                 return accuracy.plot_bars(challenge, runs[0], wishes, self.only)
             case What.CEILING:
                 return ceilings.plot_ceiling(challenge, runs[0], wishes)
+            case What.ECCENTRICITY | What.ANGLE | What.SIZE:
+                return fields.plot_fields(challenge, runs[0], wishes, self.what)
+            case What.SIZE_BY_ECCENTRICITY:
+                return field_charts.plot_size_by_eccentricity(challenge, runs[0], wishes, self.only)
+            case What.COVERAGE:
+                return field_charts.plot_coverage(challenge, runs[0], wishes, self.only)
             case What.LAYERS:
                 return layers.plot_layers(challenge, runs, wishes, self.only)
             case What.BEST_LAYER:
@@ -237,13 +256,17 @@ class Request:
             case _:
                 return group_layers.plot_group_best_layer(challenge, runs, wishes, self.at_least)
 
-    def rows(self, challenge: Dataset, runs: Sequence[Run], wishes: Wishes) -> LayerRows | None:
-        """Return what a figure of layers shows as rows; None for other kinds, whose numbers other commands print."""
+    def rows(self, challenge: Dataset, runs: Sequence[Run], wishes: Wishes) -> Rows | None:
+        """Return what a figure of layers or sizes shows as rows; None for those whose numbers other commands print."""
         from algocli.results.best_layer import count_layers, layers_by_roi
 
         how = wishes.of_layers
         if self.group:
             return self._group_rows(challenge, runs, wishes)
+        if self.what is What.SIZE_BY_ECCENTRICITY:
+            from algocli.results.plots.field_charts import size_rows
+
+            return size_rows(challenge, runs[0], wishes, self.only)
         if self.what is What.BEST_LAYER:
             return count_layers(challenge, runs, min_r=self.at_least, nested=wishes.nested, **how)
         if self.what is What.LAYERS:
@@ -251,7 +274,7 @@ class Request:
             return [row for table in tables for row in table.rows]
         return None
 
-    def _group_rows(self, challenge: Dataset, runs: Sequence[Run], wishes: Wishes) -> LayerRows | None:
+    def _group_rows(self, challenge: Dataset, runs: Sequence[Run], wishes: Wishes) -> Rows | None:
         from algocli.results.group_layers import find_group_best_layers, group_layers_by_roi
         from algocli.results.layered import layered
 

@@ -39,7 +39,7 @@ from algocli.runs.run import Run
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from algocli.pipeline.figure_kinds import LayerRows
+    from algocli.pipeline.figure_kinds import Rows
     from algocli.results.drawing.brain_map import BrainMap
 
 
@@ -79,9 +79,10 @@ def plot(
     ----------
     what
         Of a run: 'accuracy' (r on the cortex), 'difference' (to the run `against`), 'rois' (bars), 'ceiling' (r
-        against the noise ceiling), 'prediction' (of a held-out image). Of a blend or of several runs: 'layers' (by
-        ROI), 'best-layer' (on the cortex). Of the data: 'roi' (where those of `names` lie), 'vertices', 'response'
-        (to a training image).
+        against the noise ceiling), 'prediction' (of a held-out image). Of receptive fields: 'eccentricity', 'angle' and
+        'size' (on the cortex), 'size-by-eccentricity' and 'coverage' (by area, whole unless `rois` says otherwise). Of
+        a blend or of several runs: 'layers' (by ROI), 'best-layer' (on the cortex). Of the data: 'roi' (where those of
+        `names` lie), 'vertices', 'response' (to a training image).
     run
         A run, or for layers several.
     names
@@ -231,8 +232,8 @@ class Plotting:
             subjects = [self.challenge.subject(number) for number in self.subjects]
             score_inside(self.runs, subjects, track=track, note=note)
 
-    def rows(self) -> LayerRows | None:
-        """Return what a figure of layers shows as rows; None for other kinds."""
+    def rows(self) -> Rows | None:
+        """Return what a figure of layers or sizes shows as rows; None for other kinds."""
         return self.request.rows(self.challenge, self.runs, self.wishes)
 
     def path(self, output: Path | None, number: SubjectId) -> Path:

@@ -46,7 +46,8 @@ def export(
         Where to write subj01 and so on.
     file_format
         'npy' for correlations, (n_vertices,), and predictions of the held-out images, (n_validation, n_vertices);
-        'csv' for a row a vertex; 'gifti' and 'mgh' for maps on fsaverage, 163,842 vertices a hemisphere.
+        'csv' for a row a vertex; 'gifti' and 'mgh' for maps on fsaverage, 163,842 vertices a hemisphere. All have the
+        receptive fields that a run has found, as prfangle, prfeccentricity, prfsize, prfx, prfy and prfmargin.
     group
         Whether to write the means over subjects instead, as 'gifti' or 'mgh' in a folder called group, each over those
         who have a response at a vertex, and how many they are.

@@ -11,6 +11,7 @@ held_out          measured and predicted, some vertices at a time
 significance      which vertices are better than chance
 resampling        mean scores of ROIs, had other images been shown
 certainty         both, as a report asks for them
+receptive_fields  which part of an image each vertex sees
 report_rows       rows of scores by ROI
 report            scores by ROI
 over_subjects     medians over subjects
@@ -22,6 +23,7 @@ nested_rows       rows of a choice between runs, scored by images that had no pa
 difference_rows   rows of runs side by side
 ranked            many runs in order
 compare           runs side by side
+prf               receptive fields beside measured ones
 swept             networks, layers and settings in order
 sure_choices      how sure the score of a choice is
 nested            the choice: the best run of each ROI, in inner folds

@@ -16,6 +16,7 @@ from algocli.dataset.protocol import Subject
 from algocli.dataset.sides import Side, prefix
 from algocli.encoding.regressions.registry import known_arrays
 from algocli.results.layered import columns_per_layer
+from algocli.results.receptive_fields import field_maps
 from algocli.results.scoring import read_scores
 from algocli.runs.p_values import kept_of_whole
 from algocli.runs.run import Run
@@ -32,8 +33,9 @@ def export_arrays(subject_run: SubjectRun, folder: Path) -> list[Path]:
     The files in folder/subjNN, left hemisphere first: lh_correlation.npy (n_vertices,), lh_pred_val.npy
     (n_validation, n_vertices), lh_p.npy (n_vertices,) where the run's significance is known, what the
     regression has found, as lh_alpha.npy its penalties and lh_blend.npy or lh_band.npy its weights or shares of layers
-    (see `SubjectRun`), the same for rh, and val_index.npy (n_validation,), the training row (from 0) of each row of the
-    predictions.
+    (see `SubjectRun`), receptive fields as `VertexFields.maps` has them in lh_prfangle.npy and its like, (n_vertices,),
+    NaN where there is none, the same for rh, and val_index.npy (n_validation,), the training row (from 0) of each row
+    of the predictions.
 
     Raises
     ------
@@ -52,6 +54,9 @@ def export_arrays(subject_run: SubjectRun, folder: Path) -> list[Path]:
         for name in known_arrays():
             if subject_run.has_array(f"{hemisphere}_{name}"):
                 arrays[f"{prefix(hemisphere)}_{name}"] = subject_run.of_regression(name, hemisphere)
+        n_vertices = len(subject_run.correlation(hemisphere))
+        for name, values in field_maps(Run(subject_run.folder.parent), subject_run.id, hemisphere, n_vertices).items():
+            arrays[f"{prefix(hemisphere)}_{name}"] = values
     arrays["val_index"] = subject_run.validation_rows()
     return [_write_array(folder / name_of(subject_run.id) / f"{name}.npy", arrays[name]) for name in arrays]
 
@@ -62,7 +67,8 @@ def export_table(subject: Subject, subject_run: SubjectRun, folder: Path) -> lis
     ROI names are joined by semicolons. The noise ceiling is a share of variance, the accuracy is in percent; both are
     empty where the data folder has no ceilings. Where nothing says what place a vertex has on fsaverage, its column is
     called vertex, and counts from 0 on each side. A column p is there where the run's significance is known, and one
-    for each layer, such as weight.features.2, where a blend has weights or a banded ridge shares.
+    for each layer, such as weight.features.2, where a blend has weights or a banded ridge shares. Receptive fields have
+    prfangle and its like, empty where there is none.
 
     Raises
     ------
@@ -80,7 +86,8 @@ def export_table(subject: Subject, subject_run: SubjectRun, folder: Path) -> lis
     for hemisphere in subject_run.sides:
         further = {} if significance is None else {"p": significance.p[hemisphere]}
         n_vertices = len(subject_run.correlation(hemisphere))
-        further |= columns_per_layer(Run(subject_run.folder.parent), subject_run.id, hemisphere, n_vertices)
+        for of_run in (columns_per_layer, field_maps):
+            further |= of_run(Run(subject_run.folder.parent), subject_run.id, hemisphere, n_vertices)
         names = tuple(further)
         rows += _table_rows(subject, subject_run, hemisphere, tuple(further.values()))
     write_rows(path, (*columns, *names), rows)
@@ -111,4 +118,4 @@ def _table_rows(
 
 
 def _column(values: NDArray[np.float64] | None, n_vertices: int) -> list[Any]:
-    return [None] * n_vertices if values is None else values.tolist()
+    return [None] * n_vertices if values is None else [None if np.isnan(value) else value for value in values.tolist()]

@@ -27,8 +27,8 @@ def export_group(pairs: Sequence[tuple[Subject, SubjectRun]], folder: Path, file
     Yields
     ------
     The files in folder/group, left hemisphere first: lh.correlation.func.gii or lh.correlation.mgh, and what else every
-    subject has, p values left out; then lh.n_subjects.func.gii or lh.n_subjects.mgh. Elsewhere is NaN in GIFTI, 0 in
-    .mgh.
+    subject has, p values left out, that of receptive fields over the subjects who have one there; then
+    lh.n_subjects.func.gii or lh.n_subjects.mgh. Elsewhere is NaN in GIFTI, 0 in .mgh.
 
     Raises
     ------
@@ -56,6 +56,14 @@ def _means(pairs: Sequence[tuple[Subject, SubjectRun]], hemisphere: Side) -> Ite
     having = [(subject, subject_run) for subject, subject_run in pairs if hemisphere in subject.sides]
     each = [dict(known_maps(subject, subject_run, hemisphere, None)) for subject, subject_run in having]
     for name in reduce(lambda some, its: [quantity for quantity in some if quantity in its], each, list(each[0])):
-        yield name, mean_of_subjects(np.stack([its[name] for its in each])).mean
+        yield name, _mean(name, np.stack([its[name] for its in each]))
     n = np.isfinite(np.stack([its["correlation"] for its in each])).sum(axis=0)
     yield "n_subjects", np.where(n > 0, n, np.nan)
+
+
+def _mean(name: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Average a quantity over subjects, (n_subjects, 163842); of angles it is where they point together."""
+    if name != "prfangle":
+        return mean_of_subjects(values).mean
+    right, up = (mean_of_subjects(part(np.radians(values))).mean for part in (np.cos, np.sin))
+    return np.degrees(np.arctan2(up, right)) % 360

@@ -16,6 +16,7 @@ from algocli.results.drawing.style import CATEGORY_COLOURS, ordered_colours
 from algocli.results.layered import columns_per_layer
 from algocli.results.map_files import Label, write_annotation, write_labels, write_metric, write_overlay
 from algocli.results.on_mesh import fsaverage_map, vertices_on_mesh
+from algocli.results.receptive_fields import field_maps
 from algocli.results.scoring import read_scores
 from algocli.runs.p_values import KeptP, kept_of_whole
 from algocli.runs.run import Run
@@ -30,7 +31,8 @@ def export_gifti(subject: Subject, subject_run: SubjectRun, folder: Path) -> lis
     The files in folder/subjNN, left hemisphere first: lh.correlation.func.gii, where the data folder has noise ceilings
     lh.noise_ceiling.func.gii (share of variance) and lh.accuracy.func.gii (percent), lh.p.func.gii where the run's
     significance is known, lh.weight.LAYER.func.gii or lh.share.LAYER.func.gii where a blend has weights or a banded
-    ridge shares of layers, all NaN outside the challenge; then a lh.CLASS.label.gii for each ROI class.
+    ridge shares of layers, lh.prfangle.func.gii and its like where there are receptive fields, all NaN outside the
+    challenge; then a lh.CLASS.label.gii for each ROI class.
 
     Raises
     ------
@@ -59,8 +61,9 @@ def export_overlays(subject: Subject, subject_run: SubjectRun, folder: Path) -> 
     The files in folder/subjNN, left hemisphere first: lh.correlation.mgh, where the data folder has noise ceilings
     lh.noise_ceiling.mgh (share of variance) and lh.accuracy.mgh (percent), lh.sig.mgh (-log10 p, as FreeSurfer's own
     tools have it) where the run's significance is known, lh.weight.LAYER.mgh or lh.share.LAYER.mgh where a blend has
-    weights or a banded ridge shares of layers, all 0 outside the challenge; lh.mask.mgh, 1 for each vertex
-    of the challenge, which tells these zeros from scores of 0; then a lh.CLASS.annot for each ROI class.
+    weights or a banded ridge shares of layers, lh.prfangle.mgh and its like where there are receptive fields, all 0
+    outside the challenge; lh.mask.mgh, 1 for each vertex of the challenge, which tells these zeros from scores of 0, as
+    lh.prfsize.mgh, 0 where there is no window, tells those of angles; then a lh.CLASS.annot for each ROI class.
 
     Raises
     ------
@@ -99,12 +102,14 @@ def known_maps(
         If data and run do not fit together, or a mask is missing or damaged.
     """
     scores = read_scores(subject, subject_run, hemisphere)
+    whose = Run(subject_run.folder.parent), subject_run.id, hemisphere, len(scores.correlation)
     known = {
         "correlation": scores.correlation,
         "noise_ceiling": scores.noise_ceiling,
         "accuracy": scores.accuracy,
         "p": None if significance is None else significance.p[hemisphere],
-        **columns_per_layer(Run(subject_run.folder.parent), subject_run.id, hemisphere, len(scores.correlation)),
+        **columns_per_layer(*whose),
+        **field_maps(*whose),
     }
     vertices = vertices_on_mesh(subject, hemisphere)
     for name, values in known.items():

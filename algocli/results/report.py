@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +22,8 @@ from algocli.features.store.library import read_recipe
 from algocli.results.certainty import Asked, Certainty, assess
 from algocli.results.data_of_runs import Origin, recorded_subjects, tell_changed_files, tell_other_places
 from algocli.results.held_out import scored_on, share_of_same_images
+from algocli.results.receptive_fields import COLUMNS as OF_FIELDS
+from algocli.results.receptive_fields import has_fields, read_fields
 from algocli.results.regions import Chosen, Regions, choose_rois, classes_of, regions, tell_min_ceiling, with_sums
 from algocli.results.report_rows import COLUMNS, Report, RoiRow
 from algocli.results.rows import OfLayers
@@ -112,13 +116,15 @@ def _report(
         sure = assess(run, subject_run.id, subject, of, asked, notes.append)
         refitted |= any(certainty.refitted for certainty in sure.values())
         for side in sides:
-            rows += _rows(whose, subject_run.id, side, sides[side], of[side], sure[side])
+            seen = _fields(run, subject_run, side, of[side], len(sides[side].correlation))
+            rows += _rows(whose, (subject_run.id, side), sides[side], of[side], sure[side], seen)
     everything = {f"subject {number} {side}": sides[side] for number, sides in scores.items() for side in sides}
     # Without a single accuracy there is nothing that a ceiling explains.
     if any(row.accuracy is not None for row in rows):
         notes += _ceiling_notes(everything)
     overall = pool(list(everything.values()))
     columns, prepared = COLUMNS + asked.columns, tuple(_preparation(run))
+    columns += OF_FIELDS if any(map(has_fields, (subject_run for _, subject_run in pairs))) else ()
     # To list all images takes as long as everything else that a plain report does.
     drawn_of = [subject for subject, _ in pairs if subject is not None and asked.n_resamples is not None]
     return Report(
@@ -151,8 +157,23 @@ def _regions(subject: Subject | None, hemisphere: Side, scores: VertexScores, ch
     return {ALL_VERTICES: np.arange(len(scores.correlation))} if ALL_VERTICES in chosen else {}
 
 
+def _fields(
+    run: Run, subject_run: SubjectRun, hemisphere: Side, of: Regions, n_vertices: int
+) -> Mapping[str, Mapping[str, Any]]:
+    """Sum up the receptive fields of every region, where the run has found any."""
+    if not has_fields(subject_run):
+        return {}
+    fields = read_fields(run, subject_run.id, hemisphere, n_vertices)
+    return {name: fields.sum_up(vertices) for name, vertices in of.items()}
+
+
 def _rows(
-    whose: OfLayers, number: SubjectId, hemisphere: Side, scores: VertexScores, of: Regions, sure: Certainty
+    whose: OfLayers,
+    who: tuple[SubjectId, Side],
+    scores: VertexScores,
+    of: Regions,
+    sure: Certainty,
+    seen: Mapping[str, Mapping[str, Any]],
 ) -> Iterator[RoiRow]:
     accuracy, adjusted = scores.accuracy, scores.adjusted_accuracy
     for name, vertices in of.items():
@@ -160,9 +181,10 @@ def _rows(
         percent = _mean(accuracy[vertices]) if accuracy is not None else None
         fair = mean_adjusted(adjusted[vertices]) if adjusted is not None else None
         low, high = sure.intervals.get(name, (None, None))
-        head = (number, hemisphere, name, len(vertices))
+        head = (*who, name, len(vertices))
         share = sure.significant_share(vertices)
-        yield RoiRow(*head, _median(r), _mean(r), percent, low, high, share, fair, **whose.origin)
+        row = RoiRow(*head, _median(r), _mean(r), percent, low, high, share, fair, **whose.origin)
+        yield replace(row, **seen.get(name, {}))
 
 
 def _median(values: NDArray[np.float64]) -> float | None:

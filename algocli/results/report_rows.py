@@ -9,6 +9,7 @@ from algocli.compute.choices import said
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.sides import Side, check_side
 from algocli.errors import UsageError
+from algocli.results.receptive_fields import COLUMNS as OF_FIELDS
 from algocli.results.rows import ORIGIN, OfLayers, RowsByRoi
 from algocli.results.scoring import OverallAccuracy
 
@@ -23,6 +24,11 @@ class RoiRow(OfLayers):
     ceilings, or, of the latter, they are too low or the images too few. Where they were asked for, `low` and `high`
     bound the 95 % interval of `mean_r`, and `significant_share` is the share of vertices that are explained better than
     chance.
+
+    Where the run has found receptive fields, `field_share` is the share of vertices that have one, and of these
+    `median_eccentricity` and `median_size` are in degrees of visual angle, `mean_angle` is in degrees from the right
+    horizontal on against the clock, `median_margin` says by what share less than the whole image's the error is, and
+    `rim_share` how many have a centre as far out as any that was tried.
     """
 
     subject: SubjectId
@@ -36,6 +42,12 @@ class RoiRow(OfLayers):
     high: float | None = None
     significant_share: float | None = None
     adjusted_accuracy: float | None = None
+    field_share: float | None = None
+    median_eccentricity: float | None = None
+    mean_angle: float | None = None
+    median_size: float | None = None
+    median_margin: float | None = None
+    rim_share: float | None = None
 
 
 # What every row tells, asked or not.
@@ -88,6 +100,11 @@ class Report(RowsByRoi):
     def has_adjusted(self) -> bool:
         """Say whether any row tells an accuracy without what chance adds to it."""
         return any(row.adjusted_accuracy is not None for row in self.rows)
+
+    @property
+    def has_fields(self) -> bool:
+        """Say whether rows tell of receptive fields."""
+        return OF_FIELDS[0] in self.columns
 
     @property
     def has_intervals(self) -> bool:

@@ -11,6 +11,8 @@ best         which of several is best on average over subjects, and how stable t
 bootstrap    how far scores might have come out otherwise
 influence    what images add to scores of folds, whose models share them
 saturation   what a score would come to, had there been images without end
+circular     angles
+lines        a straight line through points
 measures     r and R² as those who ask how sure they are need them
 similarity/  how alike two views of the same images are
 """

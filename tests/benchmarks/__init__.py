@@ -8,6 +8,8 @@
     python -m tests.benchmarks.checking     what it costs that every file is vouched for, against the same without
     python -m tests.benchmarks.products     similarity of twenty layers and a learning curve, from Gram matrices
     python -m tests.benchmarks.tutorial     the tutorial's own cells alone, timed
+    python -m tests.benchmarks.receptive_fields  receptive fields found against those planted, in numbers
+    python -m tests.benchmarks.rings_and_wedges  the same as a figure
     python -m tests.benchmarks.calibration  no ratios: how often p values and intervals are right, and their bounds
 
 Seconds belong to the machine and its mood, so no test judges one, and a target missed is printed and fails nothing.

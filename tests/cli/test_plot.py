@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from algocli.cli import app
 from tests.results.blends import write_blend
 from tests.results.by_hand import write_run
+from tests.results.fields_by_hand import write_fields_run
 from tests.results.single_layers import write_layer_run
 
 
@@ -22,6 +23,7 @@ def cache(tmp_path_factory):
     write_layer_run(folder, "high", "features.12", 0.4)
     write_run(folder, "b-run", finished_at=1e9)
     write_run(folder, finished_at=2e9)
+    write_fields_run(folder, "seen", finished_at=0.5e9)
     return folder
 
 
@@ -49,6 +51,9 @@ def plot(tiny_challenge, cache, tmp_path, monkeypatch):
         (["difference", "--run", "high", "--against", "low", "--hemisphere", "left"], "difference_subj01.png"),
         (["response", "--nsd-id", "1009", "--dark"], "response_nsd1009_subj01.png"),
         (["prediction", "--vmax", "2"], "prediction_subj01.png"),
+        (["angle", "--run", "seen", "--outline", "V1"], "angle_subj01.png"),
+        (["coverage", "--run", "seen", "--roi", "V1"], "coverage_subj01.png"),
+        (["size-by-eccentricity", "--run", "seen", "--dark"], "size-by-eccentricity_subj01.png"),
     ],
 )
 def test_every_kind_of_figure_is_written_and_its_path_is_all_that_stdout_says(plot, tmp_path, words, name):

@@ -134,7 +134,7 @@ def _pair(files: Sequence[Path]) -> dict[Hemisphere, Path]:
             raise DataError(f"{path} is no file or folder")
         if path.suffix.lower() not in _SUFFIXES:
             raise UsageError(f"{path} is of no kind that can be imported: .npy and .mgh are", hint=f"give {_NAMES}")
-    named = [(_hemisphere(path), path) for path in files]
+    named = [(hemisphere_of(path), path) for path in files]
     pair = dict(named)
     if len(files) != len(HEMISPHERES) or len(pair) != len(HEMISPHERES):
         names = ", ".join(path.name for path in files)
@@ -142,7 +142,14 @@ def _pair(files: Sequence[Path]) -> dict[Hemisphere, Path]:
     return {h: pair[h] for h in HEMISPHERES}
 
 
-def _hemisphere(path: Path) -> Hemisphere:
+def hemisphere_of(path: Path) -> Hemisphere:
+    """Return which hemisphere the name of a file says it is of, as in lh.ncsnr.mgh.
+
+    Raises
+    ------
+    UsageError
+        If it says none, or both.
+    """
     words = re.split(r"[^a-z0-9]+", path.name.lower())
     sides = [h for h in HEMISPHERES if {prefix(h), h} & set(words)]
     if len(sides) != 1:

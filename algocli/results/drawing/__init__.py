@@ -17,6 +17,8 @@ charts       bars by ROI
 run_bars     bars of several runs
 dots         a dot for each subject, and their mean
 density      counts of vertices in a field
+size_lines   sizes of receptive fields over eccentricity
+coverage     what areas see of the visual field
 learning     scores over numbers of images
 heatmap      layers by ROI
 """

@@ -1,4 +1,4 @@
-"""Colour maps by name: matplotlib's, and one of our own for values that mean as much below 0 as above."""
+"""Colour maps by name: matplotlib's, and of our own one for values around 0, and one for directions."""
 
 from __future__ import annotations
 
@@ -20,6 +20,10 @@ DIVERGING = "blue-white-orange"
 # still differ.
 _LOW, _MIDDLE, _HIGH = (28.0, 12.0, -48.0), (96.0, 0.0, 0.0), (44.0, 44.0, 50.0)
 _N_COLOURS = 512
+CYCLIC = "even-wheel"
+# A circle in CIELAB, at one lightness: no direction stands out, and equal turns look equally different. It is the
+# largest that a screen can show, and its centre is not quite grey: the lightness of the purest blue is far below.
+_LIGHTNESS, _MIDDLE_OF_WHEEL, _RADIUS = 65.0, (6.0, 16.0), 49.0
 # From CIELAB by way of XYZ to linear sRGB, all with the white of D65.
 _WHITE = (0.95047, 1.0, 1.08883)
 _FROM_XYZ = (
@@ -40,14 +44,14 @@ def find_colours(name: str) -> Colormap:
     load_matplotlib()
     from matplotlib import colormaps
 
-    if name == DIVERGING:
-        return _diverging()
+    if name in _OURS:
+        return _OURS[name]()
     if name not in colormaps:
-        near = nearest(name, [*colormaps, DIVERGING])
+        near = nearest(name, [*colormaps, *_OURS])
         guess = f"; did you mean {' or '.join(near)}?" if near else ""
         raise UsageError(
             f"matplotlib has no colour map '{name}'{guess}",
-            hint=f"viridis, magma and cividis read well; around 0 {DIVERGING}",
+            hint=f"viridis, magma and cividis read well; around 0 {DIVERGING}, of directions {CYCLIC}",
         )
     return colormaps[name]
 
@@ -60,6 +64,19 @@ def _diverging() -> Colormap:
     below = np.array(_LOW) * (1 - half) + np.array(_MIDDLE) * half
     above = np.array(_MIDDLE) * (1 - half) + np.array(_HIGH) * half
     return ListedColormap(_to_srgb(np.concatenate([below, above])), name=DIVERGING)
+
+
+@cache
+def _cyclic() -> Colormap:
+    from matplotlib.colors import ListedColormap
+
+    # The first colour follows the last.
+    turn = np.linspace(0, 2 * np.pi, _N_COLOURS, endpoint=False)
+    lab = np.column_stack([np.zeros_like(turn), _RADIUS * np.cos(turn), _RADIUS * np.sin(turn)])
+    return ListedColormap(_to_srgb(lab + np.array([_LIGHTNESS, *_MIDDLE_OF_WHEEL])), name=CYCLIC)
+
+
+_OURS = {DIVERGING: _diverging, CYCLIC: _cyclic}
 
 
 def _to_srgb(lab: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""What the colours of a map mean: a scale with its colour bar, or categories with their legend."""
+"""What the colours of a map mean: a scale with its bar, directions with their wheel, categories with their legend."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from algocli.errors import UsageError
-from algocli.results.drawing.colour_maps import DIVERGING, find_colours
+from algocli.results.drawing.colour_maps import CYCLIC, DIVERGING, find_colours
 from algocli.results.drawing.raster import Pixels
 from algocli.results.drawing.style import CONTEXT_COLOUR, LIGHT, Theme
 
@@ -25,6 +25,8 @@ Extend = Literal["neither", "min", "max", "both"]
 # Inches of paper: the colour bar, the space below it for its numbers, and a row of a legend.
 _BAR, _BELOW_BAR, _ROW = 0.11, 0.26, 0.19
 _LEGEND_COLUMNS = 2
+# Inches of the wheel of directions, its hole as a share of it, and what each word around it takes.
+_WHEEL, _HOLE, _WORD = 0.72, 0.42, 0.16
 # So many names make no column too high; so many letters leave room for another column.
 _FEW, _LONG = 4, 24
 # Ends of a scale farther out, or closer together for their size, are beyond what single precision can draw.
@@ -102,6 +104,73 @@ class Scale:
 
 
 @dataclass(frozen=True)
+class Wheel:
+    """Directions in degrees, 0 to the right, 90 up, and so on against the clock; the colours close a circle."""
+
+    label: str
+    colours: str = CYCLIC
+
+    def colour(
+        self, pixels: Pixels, values: NDArray[np.float64], theme: Theme = LIGHT
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Interpolate directions as arrows, so that between 350 and 10 degrees lies 0, then look up their colours."""
+        right, up = (pixels.interpolate(part(np.radians(values))) for part in (np.cos, np.sin))
+        shown = ~np.isnan(right)
+        colours = np.zeros((len(right), 3))
+        colours[shown] = self.at(np.degrees(np.arctan2(up[shown], right[shown])))
+        return colours, shown
+
+    def at(self, degrees: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the colours, (n, 3) in 0..1, of directions, (n,)."""
+        return np.asarray(find_colours(self.colours)(degrees % 360 / 360)[:, :3])
+
+    @property
+    def height(self) -> float:
+        """How many inches the wheel takes, with the words around it and its label."""
+        return _WHEEL + 2 * _WORD + _ROW
+
+    def draw(self, figure: Figure, right: float, bottom: float, width: float, theme: Theme = LIGHT) -> None:
+        """Draw the wheel as the visual field is seen; the lower right corner and the width are in inches."""
+        wide, tall = figure.get_size_inches()
+        left = right - (width + _WHEEL) / 2
+        box = (left / wide, (bottom + _WORD) / tall, _WHEEL / wide, _WHEEL / tall)
+        axes = figure.add_axes(box, projection="polar")
+        edges = np.linspace(0, 2 * np.pi, 181)
+        middles = (edges[:-1] + edges[1:]) / 2
+        bars = axes.bar(edges[:-1], 1 - _HOLE, edges[1], bottom=_HOLE, align="edge", linewidth=0)
+        for bar, colour in zip(bars, self.at(np.degrees(middles)), strict=True):
+            # Without an edge of its own colour a wedge lets the paper through where it meets the next.
+            bar.set(facecolor=colour, edgecolor=colour, linewidth=0.3)
+        axes.set_axis_off()
+        axes.set_ylim(0, 1)
+        words: dict[str, Any] = {"fontsize": 8, "color": theme.quiet_ink, "xycoords": "axes fraction"}
+        words |= {"textcoords": "offset points"}
+        for text, at, away, across, upwards in _AROUND:
+            axes.annotate(text, at, away, ha=across, va=upwards, **words)
+        title = ((right - width / 2) / wide, (bottom + _WHEEL + 2 * _WORD) / tall)
+        figure.text(*title, self.label, fontsize=8.5, ha="center", va="bottom")
+
+    def between(self, colours: str | None) -> Wheel:
+        """Return the wheel in other colours, if they are given.
+
+        Raises
+        ------
+        UsageError
+            If matplotlib has no colour map of that name.
+        """
+        return self if colours is None else Wheel(self.label, find_colours(colours).name)
+
+
+# Words around a wheel: where they are on it, how many points away, and which of their sides is there.
+_AROUND = (
+    ("right", (1, 0.5), (3, 0), "left", "center"),
+    ("up", (0.5, 1), (0, 1), "center", "bottom"),
+    ("left", (0, 0.5), (-3, 0), "right", "center"),
+    ("down", (0.5, 0), (0, -1), "center", "top"),
+)
+
+
+@dataclass(frozen=True)
 class Categories:
     """Category i has the code i, a name and a colour."""
 
@@ -152,7 +221,7 @@ class Categories:
 
 
 # Either colours the pixels of a map and explains the colours in a corner of the figure.
-Key = Scale | Categories
+Key = Scale | Wheel | Categories
 
 
 def scale_for(values: ArrayLike, label: str) -> Scale:

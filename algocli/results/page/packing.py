@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from algocli.results.drawing.brain_map import BrainMap
 from algocli.results.drawing.colour_maps import find_colours
-from algocli.results.drawing.keys import Key, Scale
+from algocli.results.drawing.keys import Key, Scale, Wheel
 from algocli.results.surface import Mesh
 
 # A mesh's coordinates are counted in steps of the longest of its three sides: 0.003 mm on fsaverage.
@@ -67,12 +67,25 @@ def _pack_key(key: Key) -> dict[str, Any]:
     if isinstance(key, Scale):
         palette = pack(scale_colours(key, N_COLOURS))
         return {"kind": "scale", "low": key.low, "high": key.high, "label": key.label, "palette": palette}
+    if isinstance(key, Wheel):
+        return {
+            "kind": "wheel",
+            "low": 0,
+            "high": 360,
+            "label": key.label,
+            "palette": pack(wheel_colours(key, N_COLOURS)),
+        }
     return {"kind": "categories", "names": list(key.names), "palette": pack(category_colours(key.colours))}
 
 
 def scale_colours(key: Scale, n: int) -> NDArray[np.uint8]:
     """Return `n` colours from a scale's lower to its upper end, (n, 3)."""
     return np.asarray(find_colours(key.colours)(np.linspace(0, 1, n), bytes=True)[:, :3], dtype=np.uint8)
+
+
+def wheel_colours(key: Wheel, n: int) -> NDArray[np.uint8]:
+    """Return the colours of `n` directions, each in the middle of its part of the circle, from 0 degrees on, (n, 3)."""
+    return np.round(255 * key.at((np.arange(n) + 0.5) * 360 / n)).astype(np.uint8)
 
 
 def category_colours(colours: Sequence[str]) -> NDArray[np.uint8]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from shlex import quote
 from typing import Any
 
@@ -23,6 +23,8 @@ from algocli.results.how_sure import explain_accuracies, of_report
 from algocli.results.layered import per_layer
 from algocli.results.on_mesh import has_places
 from algocli.results.over_subjects import as_one_subject
+from algocli.results.page.field_pictures import field_pictures
+from algocli.results.page.field_tables import field_table
 from algocli.results.page.frame import Page, SubjectPart
 from algocli.results.page.pictures import Picture, picture
 from algocli.results.page.provenance import Provenance, features_in_short, finished, provenance
@@ -31,9 +33,11 @@ from algocli.results.page.report_tables import over_subjects_table, roi_table, s
 from algocli.results.page.tables import count, number
 from algocli.results.plots.accuracy import plot_accuracy
 from algocli.results.plots.ceilings import plot_ceiling
+from algocli.results.plots.fields import plot_fields
 from algocli.results.plots.group_maps import plot_group_accuracy
 from algocli.results.plots.layers import plot_best_layer
 from algocli.results.plots.request import Wishes
+from algocli.results.receptive_fields import has_fields
 from algocli.results.report import NOTHING
 from algocli.results.report_rows import Report
 from algocli.results.telling import SCORED_ON
@@ -190,10 +194,24 @@ def _subject_parts(report: Report, run: Run, data: Dataset, notes: dict[str, Non
                 maps[n].append((f"layers-{n}", shown))
         except UsageError as error:
             notes[f"no map of the best layers: {error.message}"] = None
+    seen = tuple(n for n in there if has_fields(run.subject(n)))
+    for n, named in _field_maps(data, run, tuple(n for n in seen if n in placed), wishes):
+        maps[n].append(named)
     ceilings = _against_ceilings(data, run, there, report.min_ceiling)
+    windows = field_pictures(data, run, seen, report.min_ceiling)
     for n in report.subjects:
-        charts = [*_charts(report, n, f"subject {n}'s median r by ROI"), *ceilings.get(n, ())]
-        yield SubjectPart(n, (roi_table(report, n),), tuple(charts), tuple(maps.get(n, ())), _in_short(report, n))
+        charts = [*_charts(report, n, f"subject {n}'s median r by ROI"), *ceilings.get(n, ()), *windows.get(n, ())]
+        tables = (roi_table(report, n), *[field_table(report, n)] * (n in seen))
+        yield SubjectPart(n, tables, tuple(charts), tuple(maps.get(n, ())), _in_short(report, n))
+
+
+def _field_maps(
+    data: Dataset, run: Run, subjects: tuple[SubjectId, ...], wishes: Wishes
+) -> Iterator[tuple[SubjectId, tuple[str, BrainMap]]]:
+    """Map where those who have receptive fields see: directions, distances and sizes."""
+    for what in ("angle", "eccentricity", "size") if subjects else ():
+        for n, shown in plot_fields(data, run, replace(wishes, subjects=subjects), what):
+            yield n, (f"{what}-{n}", shown)
 
 
 def _in_short(report: Report, subject: SubjectId) -> str:

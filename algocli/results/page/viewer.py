@@ -12,6 +12,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
+from math import cos, pi, sin
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +24,10 @@ from algocli.dataset.pixels import read_image
 from algocli.dataset.sides import HEMISPHERES, Side
 from algocli.results.drawing.arrangement import ANGLES, FLAT
 from algocli.results.drawing.brain_map import BrainMap
-from algocli.results.drawing.keys import Key, Scale
+from algocli.results.drawing.keys import Key, Scale, Wheel
 from algocli.results.drawing.style import DARK, LIGHT, Theme
 from algocli.results.page.filling import asset, fill, theme_style
-from algocli.results.page.packing import category_colours, pack_map, pack_mesh, scale_colours
+from algocli.results.page.packing import category_colours, pack_map, pack_mesh, scale_colours, wheel_colours
 from algocli.results.surface import Surface, load_mesh
 
 # In this order they make one script.
@@ -36,6 +38,11 @@ _STIMULUS = 256
 # Pixels of the colour bar's own picture: its width, and that of the arrow at an end beyond which there are values.
 _BAR, _ARROW = 270, 10
 _N_STOPS = 33
+# Wedges of a wheel, each as the corner where it begins and the one where it ends, on a circle of radius 1; up is down
+# in a picture.
+_N_WEDGES = 72
+_CORNERS = [(cos(turn), -sin(turn)) for turn in (2 * pi * edge / _N_WEDGES for edge in range(_N_WEDGES + 1))]
+_WEDGES = [(*start, *end) for start, end in pairwise(_CORNERS)]
 _MOST_TICKS, _ROUND = 5, (1, 2, 2.5, 5, 10)
 
 
@@ -139,7 +146,7 @@ def _thumbnail(path: Path) -> str:
 
 
 def explain_colours(key: Key, ident: str) -> Markup:
-    """Return a colour bar or a legend; `ident` is the id of the map that it belongs to."""
+    """Return a colour bar, a wheel or a legend; `ident` is the id of the map that it belongs to."""
     if isinstance(key, Scale):
         return fill(
             "colour_bar.html",
@@ -152,6 +159,9 @@ def explain_colours(key: Key, ident: str) -> Markup:
             high=_number(key.high, key.high - key.low),
             ticks=_ticks(key),
         )
+    if isinstance(key, Wheel):
+        wedges = [_hex(colour) for colour in wheel_colours(key, _N_WEDGES).tolist()]
+        return fill("wheel.html", key=key, wedges=list(zip(_WEDGES, wedges, strict=True)))
     colours = [_hex(colour) for colour in category_colours(key.colours).tolist()]
     return fill("legend.html", entries=list(zip(key.names, colours, strict=True)))
 

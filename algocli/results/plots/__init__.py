@@ -4,6 +4,8 @@ request       how a figure is wished for
 rois          where things lie
 accuracy      how well a run explains the cortex
 ceilings      how close that comes to the noise ceiling
+fields        where in the visual field vertices see
+field_charts  what receptive fields of an area have in common
 difference    where one run is better than another
 curves        how much better models are that see more images
 layers        which layer explains what best

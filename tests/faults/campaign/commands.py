@@ -46,6 +46,7 @@ COMMANDS = {
     "train --each": Command(f"train --each --model stand-in -l * {_BOTH} --pca 4 --run each-*", _EXTRACTED),
     "train --pool": Command(f"{_TRAIN} --transform tutorial --pool none --pca 4", _EXTRACTED),
     "train banded": Command(f"{_TWO} --pca 5 --regression banded --n-iter 3 --search-seed 0", _EXTRACTED),
+    "train fields": Command(f"{_TRAIN} --regression fields --fields coarse --run seen", _EXTRACTED),
     "sweep": Command(
         f"sweep stand-in -l stand-in=edges -l stand-in=corner --pca 3 --no-nested {_BOTH} --device cpu"
         " --csv {work}/sweep.csv -o {work}/sweep.png"
@@ -65,6 +66,10 @@ COMMANDS = {
     ),
     "compare --nested": Command(
         f"compare mine again {_BOTH} --nested --resamples 20 --csv {{work}}/rows.csv", (*_TRAINED, "train again")
+    ),
+    "compare --prf": Command(
+        f"compare seen {_BOTH} --prf {{work}}/export/subj01 --csv {{work}}/rows.csv",
+        (*_EXTRACTED, "train fields", "export fields"),
     ),
     "partition": Command(
         f"partition edges corner --model stand-in --pca 5 {_BOTH} --csv {{work}}/rows.csv -o {{work}}/parts",
@@ -88,8 +93,13 @@ COMMANDS = {
         _TRAINED,
     ),
     "plot accuracy": Command(f"plot accuracy --run mine {_BOTH} -o {{work}}/accuracy.html", _TRAINED),
+    "plot angle": Command(f"plot angle --run seen {_BOTH} -o {{work}}/angle.html", (*_EXTRACTED, "train fields")),
+    "plot coverage": Command(
+        f"plot coverage --run seen {_BOTH} --roi V1 -o {{work}}/coverage.png", (*_EXTRACTED, "train fields")
+    ),
     "predict": Command(f"predict {{images}} --run mine {_BOTH} -o {{work}}/predicted", _TRAINED),
     "export npy": Command(f"export --run blend {_BOTH} -o {{work}}/export", _TRAINED),
+    "export fields": Command(f"export --run seen {_BOTH} -o {{work}}/export", (*_EXTRACTED, "train fields")),
     "export csv": Command(f"export --run mine --format csv {_BOTH} -o {{work}}/export", _TRAINED),
     "export gifti": Command(f"export --run mine --format gifti {_BOTH} -o {{work}}/export", _TRAINED),
     "export mgh": Command(f"export --run mine --format mgh {_BOTH} -o {{work}}/export", _TRAINED),

@@ -13,7 +13,7 @@ from PIL import Image, ImageColor
 
 from algocli.results.drawing.arrangement import project
 from algocli.results.drawing.brain_map import BrainMap, Panel
-from algocli.results.drawing.keys import Categories, Scale
+from algocli.results.drawing.keys import Categories, Scale, Wheel
 from algocli.results.drawing.style import DARK, LIGHT
 from algocli.results.page.viewer import explain_colours, turnable, viewer_assets, write_map_page
 from algocli.results.surface import load_mesh
@@ -87,6 +87,22 @@ def test_the_numbers_of_a_colour_bar_stand_where_they_belong():
         value = float(number.text.replace("\N{MINUS SIGN}", "-"))
         assert float(number.get("x")) == pytest.approx(low + width * (value + 2) / 4, abs=0.01)
     assert "0" in [number.text for number in numbers]
+
+
+def test_a_wheel_stands_as_the_visual_field_is_seen():
+    wheel = ET.fromstring(explain_colours(Wheel("polar angle"), "one"))
+    wedges = [path for path in wheel.iter("path") if path.get("fill")]
+    middle, centre = map(float, wheel.find(".//path[@data-middle]").get("data-middle").split())
+    turn = 360 / len(wedges)
+    for number, wedge in enumerate(wedges):
+        # Where its outer arc begins and ends; up is down in a picture.
+        outer = re.search(r"L(\S+) (\S+) A\S+ \S+ 0 0 0 (\S+) (\S+)", wedge.get("d")).groups()
+        x, y, to_x, to_y = map(float, outer)
+        for (right, down), at in (((x, y), number), ((to_x, to_y), number + 1)):
+            told = np.degrees(np.arctan2(centre - down, right - middle))
+            assert (told - at * turn + 180) % 360 - 180 == pytest.approx(0, abs=0.1)
+        shade = np.array(ImageColor.getrgb(wedge.get("fill"))) / 255
+        np.testing.assert_allclose(shade, Wheel("").at(np.array([(number + 0.5) * turn]))[0], atol=0.01)
 
 
 # ---- In a browser
@@ -343,3 +359,24 @@ def test_without_webgl_a_sentence_says_so(browser, tmp_path):
         assert "needs a browser with JavaScript and WebGL 2" in window.page.locator("main").inner_text()
         assert not window.page.locator(".brain-stage").is_visible()
         assert window.complaints == []
+
+
+def test_directions_on_either_side_of_the_right_have_no_colour_of_the_left_between(browser, tmp_path):
+    around = {h: np.random.default_rng(3).choice([350.0, 10.0], N) for h in NOTHING}
+    path = tmp_path / "wheel.html"
+    write_map_page(brain_map(around, Wheel("polar angle")), path)
+    with opened(browser, path, **SETTINGS) as window:
+        settle(window.page)
+        shown = window.pixels(canvas(window.page, "left")).reshape(-1, 3)
+        assert window.complaints == []
+        vertex, said = point(window.page, "left", 130, 100)
+        assert said == f"polar angle {around['left'][vertex]:g}"
+        marker = window.page.locator(".brain-marker").get_attribute("transform")
+        assert marker.startswith(f"rotate({-around['left'][vertex]:g} ")
+    right, left = 255 * Wheel("").at(np.array([0.0, 180.0]))
+    coloured = shown[np.ptp(shown, axis=1) > 40]
+    assert len(coloured) > 5000
+    # Shaded at the edges, but red all over, as what lies to the right is.
+    assert right[0] > right[1]
+    assert left[0] < left[1]
+    assert (coloured[:, 0] > coloured[:, 1]).all()

@@ -112,7 +112,7 @@ class Painter {
     gl.clearColor(0, 0, 0, 0);
     gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
     gl.useProgram(this.program);
-    const isScale = key.kind === "scale";
+    const isWheel = key.kind === "wheel", isScale = key.kind === "scale" || isWheel;
     [
       ["points", mesh.points, gl.RGBA32F],
       ["normals", mesh.normals, gl.RGBA32F],
@@ -131,6 +131,7 @@ class Painter {
     gl.uniform4fv(this.uniform("frame"), frame);
     gl.uniform2f(this.uniform("ends"), isScale ? key.low : 0, isScale ? key.high : 1);
     gl.uniform1i(this.uniform("isScale"), isScale);
+    gl.uniform1i(this.uniform("isWheel"), isWheel);
     gl.uniform1i(this.uniform("isPicking"), isPicking);
     gl.uniform1i(this.uniform("nColours"), key.palette.length / 3);
     gl.uniform1i(this.uniform("nBorders"), borders.n);

@@ -26,6 +26,11 @@ class Readout {
     const value = found && valueAt(panel.values[found.hemisphere], found.vertex);
     marker.setAttribute("visibility", value === null ? "hidden" : "visible");
     if (value === null) return;
+    // As the clock does not, against which directions turn.
+    if (panel.key.kind === "wheel") {
+      marker.setAttribute("transform", `rotate(${-value} ${marker.dataset.middle})`);
+      return;
+    }
     const share = within(0, (value - panel.key.low) / (panel.key.high - panel.key.low), 1);
     marker.setAttribute("transform", `translate(${share * marker.dataset.width} 0)`);
   }

@@ -31,14 +31,14 @@ void main() {
 }`;
 
 // The rules are those of the printed maps. On a scale, a pixel shows a value where vertices with a value have at least
-// half of the weight; of categories it shows the one that prevails. Cortex is lighter on a gyrus than in a sulcus, and
-// values are shaded less than cortex, so that a colour can be found again in the key.
+// half of the weight, and so on a wheel of directions; of categories it shows the one that prevails. Cortex is lighter
+// on a gyrus than in a sulcus, and values are shaded less than cortex, so that a colour can be found again in the key.
 const FRAGMENT_SHADER = `${PLACE}
 uniform sampler2D values, palette;
 uniform usampler2D near;
 uniform sampler2DArray soft;
 uniform vec3 gyrus, sulcus;
-uniform bool isScale, isPicking;
+uniform bool isScale, isWheel, isPicking;
 uniform vec2 ends;
 uniform int nColours, nBorders;
 uniform float lineWidth;
@@ -83,6 +83,8 @@ void main() {
     float total = counted.x + counted.y + counted.z;
     isShown = total >= 0.5;
     float share = (dot(counted, value) / max(total, 0.5) - ends.x) / (ends.y - ends.x);
+    // Directions are weighed as arrows: between 350 and 10 degrees lies 0.
+    if (isWheel) share = fract(atan(dot(counted, sin(radians(value))), dot(counted, cos(radians(value)))) / 6.2831853);
     shade = int(floor(clamp(share, 0.0, 1.0) * float(nColours)));
     if (isShown) told = counted;
   } else {
