@@ -66,7 +66,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print machine-readable JSON 
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress and no notes on stderr.")]
 _NETWORKS = (
     "Network: a classifier of torchvision's, timm/NAME, hf:OWNER/NAME, open_clip:ARCHITECTURE/WEIGHTS, "
-    "torchhub:OWNER/REPO[:BRANCH]:NAME or python:MODULE:CALLABLE."
+    "torchhub:OWNER/REPO[:BRANCH]:NAME or python:MODULE:CALLABLE. timm:NAME and hf/OWNER/NAME mean the same."
 )
 Model = Annotated[str, typer.Option("--model", help=_NETWORKS)]
 TrainedModel = Annotated[str | None, typer.Option("--model", help=f"{_NETWORKS}  [default: {DEFAULT_MODEL}]")]

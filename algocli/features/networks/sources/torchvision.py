@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,6 +76,8 @@ def build(request: NetworkRequest) -> Network:
     entry = _entry(model, request.entry or PRETRAINED)
     asks_for = of_preset(entry.transforms())
     transform = choose_transform(model, request.transform, asks_for)
+    # Before a network is built that would have none.
+    read_weights = _weights(model, entry) if request.entry else None
     arguments: dict[str, Any] = dict(_ARGUMENTS.get(model, {}))
     # A vision transformer is built for images of one size.
     if model.startswith("vit_") and transform.size != TUTORIAL.size:
@@ -94,7 +96,7 @@ def build(request: NetworkRequest) -> Network:
         transform,
         asks_for,
         arguments,
-        (lambda: _pretrained_state(model, entry)) if request.entry else None,
+        read_weights,
         f"{model}'s pretrained weights",
     )
 
@@ -178,6 +180,14 @@ def _entry(model: str, name: str) -> Any:
     if name not in entries.__members__:
         raise no_entry(model, name, list(entries.__members__))
     return entries[name]
+
+
+def _weights(model: str, entry: Any) -> Callable[[], Mapping[str, torch.Tensor]]:
+    """Return what reads a classifier's weights, which are fetched now if they were not before."""
+    if place_of(entry.url).is_file():
+        return lambda: _pretrained_state(model, entry)
+    state = _pretrained_state(model, entry)
+    return lambda: state
 
 
 def _pretrained_state(model: str, entry: Any) -> Mapping[str, torch.Tensor]:
