@@ -95,6 +95,14 @@ FeaturesFrom = Annotated[
         "written.",
     ),
 ]
+MadeFrom = Annotated[
+    Path | None,
+    typer.Option(
+        "--stimuli",
+        help="What the images of the features were read from, as extract was told, where that was done from several "
+        "places.",
+    ),
+]
 Device = Annotated[str, typer.Option("--device", help="Where matrices are multiplied: cpu, cuda or auto.")]
 TrustRemoteCode = Annotated[
     bool,
