@@ -51,8 +51,9 @@ def train_sets(
     with filling_cache(cache_dir, note):
         runs = open_unions(cache_dir, sets, settings, n_features, home, numbers, note=note)
         for subject in subjects:
-            made = {"home": home, "stimuli": stimuli, "command_line": sys.argv}
-            train_unions(subject, runs, cache_dir, **made, track=track, note=note)
+            train_unions(
+                subject, runs, cache_dir, home=home, stimuli=stimuli, command_line=sys.argv, track=track, note=note
+            )
             parts.append((subject, read_parts(subject, runs, track=track)))
     return runs, parts
 

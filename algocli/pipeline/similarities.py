@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -176,8 +177,8 @@ class _Asked:
     def views(self, subject: Subject) -> tuple[list[Named], list[Named]]:
         """Return a subject's layers, and what they are compared with, of the same images."""
         content = stimuli_digest(subject.stimuli, self.cache_dir, track=self.track)
-        where = {"stimuli": self.stimuli, "track": self.track}
-        layers = layers_of(subject, self.mine, content, self.cache_dir, **where)
+        views = partial(layers_of, stimuli=self.stimuli, track=self.track)
+        layers = views(subject, self.mine, content, self.cache_dir)
         there = min(layer.n_images for layer in layers)
         if self.kind == "ROI":
             classes = with_sums(self.chosen, classes_of([subject]))
@@ -185,7 +186,7 @@ class _Asked:
         if self.kind == "RDM":
             n_images = self._n_of_rdms(subject, there)
             return _first(layers, n_images), [item for rdm in self.rdms for item in people_of(rdm)]
-        targets = layers_of(subject, self.theirs, content, self.cache_dir, **where)
+        targets = views(subject, self.theirs, content, self.cache_dir)
         n_images = min([there, *(target.n_images for target in targets)])
         return _first(layers, n_images), [replace(item, subject=subject.id) for item in _first(targets, n_images)]
 

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from shlex import quote
 from typing import Any
 
 from algocli.compute.choices import did_you_mean
@@ -115,7 +114,7 @@ def find_store(cache_dir: Path, name: str, subject: Subject, content: str, stimu
         content = open_images(subject, stimuli).digest(cache_dir)
     exact = home / store_name(subject, content)
     if stimuli is not None and not is_store(exact):
-        hint = f"{command(recipe, subject.id)} --stimuli {quote(str(stimuli))}"
+        hint = command(recipe, subject.id, {"stimuli": str(stimuli)})
         raise MissingStep(f"{what} were not made from {stimuli}", hint=hint)
     store = FeatureStore(exact) if is_store(exact) else _made_elsewhere(home, what, recipe, subject, cache_dir)
     left = sum(map(len, store.pending()))
@@ -151,7 +150,7 @@ def _made_elsewhere(
         reason = " were made from other images than the data folder holds now" if stores else " are missing"
         raise MissingStep(f"{what}{reason}", hint=command(recipe, subject.id))
     if len(elsewhere) > 1:
-        listed = "\n  ".join(f"{_source_of(store) or store.manifest['provenance']['source']}" for store in elsewhere)
+        listed = "\n  ".join(f"{store.folder} ({_source_of(store)})" for store in elsewhere)
         raise UsageError(
             f"{len(elsewhere)} kinds of {what} were made from images elsewhere:\n  {listed}",
             hint="name the one that is meant with stimuli=...",
@@ -159,10 +158,10 @@ def _made_elsewhere(
     return elsewhere[0]
 
 
-def _source_of(store: FeatureStore) -> Path | None:
-    """Return the file or folder that a store's images were read from; None for the dataset's own, and for imports."""
-    place = store.manifest["provenance"].get("stimuli")
-    return Path(place) if place else None
+def _source_of(store: FeatureStore) -> str:
+    """Return the file or folder that a store's images were read from, or else what kind of source it was."""
+    about = store.manifest["provenance"]
+    return str(about.get("stimuli") or about["source"])
 
 
 def is_store(folder: Path) -> bool:
