@@ -17,7 +17,7 @@ from tests.support.challenge import write_tiny_challenge
 
 pytest.importorskip("timm", reason="timm, which has these networks, is not installed")
 
-N_TRAIN, N_TEST = 20, 3
+N_TRAIN, N_TEST = 30, 3
 # Siblings of as many blocks, a sixteenth and a fourth as large; and how many numbers a token has.
 SIBLINGS = {"clip": ("timm/vit_tiny_patch16_224", 192), "dinov2": ("timm/vit_small_patch14_dinov2", 384)}
 WIDTH = 768
@@ -68,7 +68,7 @@ def test_a_transformers_preset_goes_from_few_images_to_a_report(
     trained = run("train", "--preset", preset, "--run", "one")
     assert "18 images are fitted: the preset takes the 17 components that there are, not 1000" in trained.stderr
     folded = run("train", "--preset", preset, "--folds", "4", "--run", "folds")
-    assert "15 images are fitted: the preset takes the 14 components that there are" in folded.stderr
+    assert "22 images are fitted: the preset takes the 21 components that there are" in folded.stderr
     for name in ("one", "folds"):
         rows = rows_of(run("report", "--run", name, "--json"))
         whole = [row for row in rows if row["roi"] == "All vertices"]

@@ -76,8 +76,6 @@ def build(request: NetworkRequest) -> Network:
     entry = _entry(model, request.entry or PRETRAINED)
     asks_for = of_preset(entry.transforms())
     transform = choose_transform(model, request.transform, asks_for)
-    # Before a network is built that would have none.
-    read_weights = _weights(model, entry) if request.entry else None
     arguments: dict[str, Any] = dict(_ARGUMENTS.get(model, {}))
     # A vision transformer is built for images of one size.
     if model.startswith("vit_") and transform.size != TUTORIAL.size:
@@ -87,6 +85,8 @@ def build(request: NetworkRequest) -> Network:
             f"{entry} of {model} take images of {asks_for.size} x {asks_for.size}",
             hint="leave out transform='tutorial'",
         )
+    # Before a network is built that would have none.
+    read_weights = _weights(model, entry) if request.entry else None
     with nullcontext() if request.is_drawn else undrawn():
         module = torchvision.models.get_model(model, weights=None, **arguments)
     return Network(
