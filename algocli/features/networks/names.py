@@ -18,7 +18,7 @@ _SOURCES = {
     "torchhub": "torchhub:",
     "python": "python:",
 }
-_WITH_SOURCE = re.compile(rf"({'|'.join(_SOURCES)})[/:](.*)", re.DOTALL)
+_WITH_SOURCE = re.compile(rf"^({'|'.join(_SOURCES)})[/:](.*)", re.DOTALL)
 # What stands before a name and says who has it, not which network it is.
 _OWNERS = {
     *("torchvision", "timm", "torchhub", "models", "pytorch", "hf", "hub", "https", "huggingface", "co", "open"),
@@ -62,7 +62,7 @@ def meant_by(word: str, names: Iterable[str]) -> list[str]:
     holding = [name for name in listed if wanted and wanted <= _tokens(name)]
     if holding:
         return sorted(holding, key=lambda name: (len(_tokens(name)), len(name)))[:_SHOWN]
-    bare = {name.rpartition("/")[2]: name for name in reversed(listed)}
+    bare = {_WITH_SOURCE.sub(r"\2", name): name for name in reversed(listed)}
     return [bare[name] for name in nearest(parts[1], bare)]
 
 
