@@ -66,7 +66,7 @@ def test_a_transformers_preset_goes_from_few_images_to_a_report(
 
     # Of n fitted images there are n - 1 components, however many the preset would take; in folds and without.
     trained = run("train", "--preset", preset, "--run", "one")
-    assert "18 images are fitted: the preset takes the 17 components that there are, not 1000" in trained.stderr
+    assert "27 images are fitted: the preset takes the 26 components that there are, not 1000" in trained.stderr
     folded = run("train", "--preset", preset, "--folds", "4", "--run", "folds")
     assert "22 images are fitted: the preset takes the 21 components that there are" in folded.stderr
     for name in ("one", "folds"):
