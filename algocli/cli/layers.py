@@ -34,7 +34,10 @@ def layers(
         int | None, typer.Option(min=1, help="Only names of so many parts: 1 is the network's outline.")
     ] = None,
     weights: Annotated[
-        str, typer.Option(help="As of extract; drawn ones have the same layers, with no download.")
+        str,
+        typer.Option(
+            help="As of extract, and checked for the layers listed; drawn ones have the same, with no download."
+        ),
     ] = "random",
     transform: Annotated[
         Literal["auto", "tutorial", "model"],

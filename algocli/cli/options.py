@@ -66,7 +66,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print machine-readable JSON 
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress and no notes on stderr.")]
 _NETWORKS = (
     "Network: a classifier of torchvision's, timm/NAME, hf:OWNER/NAME, open_clip:ARCHITECTURE/WEIGHTS, "
-    "torchhub:OWNER/REPO[:BRANCH]:NAME or python:MODULE:CALLABLE."
+    "torchhub:OWNER/REPO[:BRANCH]:NAME or python:MODULE:CALLABLE. timm:NAME and hf/OWNER/NAME mean the same."
 )
 Model = Annotated[str, typer.Option("--model", help=_NETWORKS)]
 TrainedModel = Annotated[str | None, typer.Option("--model", help=f"{_NETWORKS}  [default: {DEFAULT_MODEL}]")]
@@ -95,6 +95,14 @@ FeaturesFrom = Annotated[
         "written.",
     ),
 ]
+MadeFrom = Annotated[
+    Path | None,
+    typer.Option(
+        "--stimuli",
+        help="What the images of the features were read from, as extract was told, where that was done from several "
+        "places.",
+    ),
+]
 Device = Annotated[str, typer.Option("--device", help="Where matrices are multiplied: cpu, cuda or auto.")]
 TrustRemoteCode = Annotated[
     bool,
@@ -110,8 +118,8 @@ PresetName = Annotated[
         "--preset",
         help="A model under a name; options that are given as well change it. tutorial: the challenge's notebook, "
         "without a refit; baseline: the organisers' own, all eight layers of AlexNet, standardised; strong: five "
-        "layers joined, and ridge on 1000 components; clip, dinov2: so with six blocks of a transformer, their patches "
-        "pooled to 8 x 8 beside the class token.",
+        "layers joined, and ridge on 1000 components, for up to 4 GB of features of 10,000 images; clip, dinov2: so "
+        "with six blocks of a transformer, their patches pooled to 8 x 8 beside the class token.",
     ),
 ]
 Draws = Annotated[

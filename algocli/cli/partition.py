@@ -21,6 +21,7 @@ from algocli.cli.options import (
     Folds,
     Holdout,
     Json,
+    MadeFrom,
     MinCeiling,
     Model,
     Quiet,
@@ -123,6 +124,7 @@ def partition(
         Path | None, typer.Option("--output", "-o", help="Also write every part per vertex to this folder.")
     ] = None,
     features_from: FeaturesFrom = None,
+    stimuli: MadeFrom = None,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     cache_dir: CacheDir = DEFAULT_CACHE_DIR,
     as_json: Json = False,
@@ -186,6 +188,7 @@ def partition(
         resample_seed=resample_seed,
         correct=correct,
         features_from=features_from,
+        stimuli=stimuli,
         cache_dir=cache_dir,
         track=tracker(quiet),
         note=noter(quiet),

@@ -15,6 +15,7 @@ from algocli.cli.options import (
     Features,
     FeaturesFrom,
     Json,
+    MadeFrom,
     MinCeiling,
     Quiet,
     RoiNames,
@@ -110,6 +111,7 @@ def similarity(
         Path | None, typer.Option("--output", "-o", help="Also write every number as .npy, and tables, to this folder.")
     ] = None,
     features_from: FeaturesFrom = None,
+    stimuli: MadeFrom = None,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     cache_dir: CacheDir = DEFAULT_CACHE_DIR,
     as_json: Json = False,
@@ -159,6 +161,7 @@ def similarity(
         seed=seed,
         correct=correct,
         features_from=features_from,
+        stimuli=stimuli,
         cache_dir=cache_dir,
         track=tracker(quiet),
         note=noter(quiet),

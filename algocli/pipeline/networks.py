@@ -100,7 +100,8 @@ def layers(
         Only what fits one of these: a layer's name, that of a module with all inside it, or a pattern such as
         'layer3*'. By default all.
     weights, transform, image_size, trust_remote_code
-        As `extract` takes them; drawn weights have the same layers, with no download.
+        As `extract` takes them; drawn weights have the same layers, with no download. Others are checked: all that the
+        listed layers need of them has to be there.
     note
         How to say something by the way.
 
@@ -113,7 +114,7 @@ def layers(
     UsageError
         If there is no such network, or a pattern fits nothing.
     DataError
-        If the network cannot be had.
+        If the network or its weights cannot be had, or they do not fit.
 
     Examples
     --------

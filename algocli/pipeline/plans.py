@@ -17,6 +17,7 @@ from algocli.encoding.reach import most_components, takes_all
 from algocli.encoding.regressions.registry import regression_of
 from algocli.encoding.settings import Settings
 from algocli.errors import MissingStep, UsageError
+from algocli.features.networks.names import canonical
 from algocli.features.store.choosing import Library
 from algocli.features.store.commands import is_imported
 from algocli.features.store.keys import words_of
@@ -64,7 +65,7 @@ class Choice:
             )
         preset_of(preset)
         words = None if layers is None else as_layers(layers)
-        return cls(None if model is None else check_word("model", model), words, named, preset, variant)
+        return cls(None if model is None else canonical(check_word("model", model)), words, named, preset, variant)
 
     def settings(self, features: Sequence[str], given: Mapping[str, Any]) -> Settings:
         """Return the settings of some features: those named and, where they leave it open, the preset's."""

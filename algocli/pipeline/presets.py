@@ -7,6 +7,7 @@ from typing import Any
 
 from algocli.compute.choices import check_choice, check_word, check_words
 from algocli.encoding.presets import PRESETS, Preset, PresetName
+from algocli.features.networks.names import canonical
 from algocli.features.networks.weights import PRETRAINED
 from algocli.pipeline.defaults import DEFAULT_LAYERS, DEFAULT_MODEL
 
@@ -19,7 +20,7 @@ def of_preset(preset: PresetName | None, model: str, layers: Iterable[str] | str
     UsageError
         If there is no such preset, or a name is none.
     """
-    check_word("model", model)
+    model = canonical(check_word("model", model))
     chosen = preset_of(preset)
     if chosen is not None and model == DEFAULT_MODEL:
         model = chosen.model

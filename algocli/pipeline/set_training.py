@@ -28,6 +28,7 @@ def train_sets(
     how: Resampling | None,
     lenders: Sequence[Path],
     cache_dir: Path,
+    stimuli: Path | None,
     *,
     usual_components: bool,
     track: Track,
@@ -39,7 +40,7 @@ def train_sets(
         with filling_cache(cache_dir, note):
             borrow(cache_dir, lenders, settings.features, numbers)
     # Whatever is missing is told before the first of many models is trained.
-    n_features = measure_features(subjects, settings.features, cache_dir, track=track)
+    n_features = measure_features(subjects, settings.features, cache_dir, stimuli, track=track)
     home = Home.of(subjects, cache_dir, track)
     split = [fold for subject in subjects for fold in _folds(subject, settings, home, track)]
     if usual_components:
@@ -50,7 +51,9 @@ def train_sets(
     with filling_cache(cache_dir, note):
         runs = open_unions(cache_dir, sets, settings, n_features, home, numbers, note=note)
         for subject in subjects:
-            train_unions(subject, runs, cache_dir, home=home, command_line=sys.argv, track=track, note=note)
+            train_unions(
+                subject, runs, cache_dir, home=home, stimuli=stimuli, command_line=sys.argv, track=track, note=note
+            )
             parts.append((subject, read_parts(subject, runs, track=track)))
     return runs, parts
 

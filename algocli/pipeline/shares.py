@@ -126,6 +126,7 @@ def partition(
     resample_seed: int = 0,
     correct: Correction | None = None,
     features_from: Paths | None = None,
+    stimuli: Path | str | None = None,
     cache_dir: Path | str = DEFAULT_CACHE,
     track: Track = shown,
     note: Note = said_aside,
@@ -166,6 +167,8 @@ def partition(
     features_from
         Other caches, as other users have them: features that `cache_dir` lacks are read there. They are never written;
         what is made of them goes to `cache_dir`, which remembers where they lie.
+    stimuli
+        What the images of the features were read from, as `extract` was told, where that was done from several places.
 
     Returns
     -------
@@ -195,6 +198,7 @@ def partition(
         check_group([subject.id for subject in some])
     only = some_rois(rois)
     lenders = check_lenders(features_from)
+    source = None if stimuli is None else check_path("stimuli", stimuli)
     said = {"weights": weights, "transform": transform, "pool": pool, "project": project, "project_seed": project_seed}
     variant = Variant.of(**said, image_size=image_size, tokens=tokens, dtype=dtype, numerics=numerics)
     library = Library(cache_dir, lenders, some)
@@ -222,7 +226,7 @@ def partition(
     if how is None and each != "none":
         raise UsageError(f"correct={correct!r} is of p, which come with intervals", hint="add intervals=True")
     runs, parts = train_sets(
-        some, feature_sets, settings, how, lenders, cache_dir, usual_components=is_usual, track=track, note=note
+        some, feature_sets, settings, how, lenders, cache_dir, source, usual_components=is_usual, track=track, note=note
     )
     names = [feature_set.name for feature_set in feature_sets]
     report, chance = _report(parts, names, runs, how, rois=only, min_ceiling=least, track=track, note=note)

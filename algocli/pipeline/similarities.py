@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -74,6 +75,7 @@ def similarity(
     seed: int = 0,
     correct: Correction = "none",
     features_from: Paths | None = None,
+    stimuli: Path | str | None = None,
     cache_dir: Path | str = DEFAULT_CACHE,
     track: Track = shown,
     note: Note = said_aside,
@@ -106,8 +108,8 @@ def similarity(
         Of the images' order, for p; of more than 1,000 images so many are drawn for that, and for intervals.
     correct
         How p is corrected for the number of layers and targets: 'fdr' or 'max', as in `compare`.
-    features_from
-        Other caches, as in `train`.
+    features_from, stimuli
+        Other caches, and what images were read from, as in `train`.
 
     Returns
     -------
@@ -139,6 +141,7 @@ def similarity(
     said = {**prepared, "project": project, "project_seed": project_seed, "dtype": dtype, "numerics": numerics}
     variant = Variant.of(**said)
     library = Library(cache_dir, check_lenders(features_from), some)
+    source = None if stimuli is None else check_path("stimuli", stimuli)
     others = {"to_features": to_features, "to_model": to_model, "to_layers": to_layers}
     kind: Kind = "RDM" if rdm is not None else "ROI" if all(item is None for item in others.values()) else "layer"
     _refuse_misfits(kind, how, others, {"rois": rois, "min_ceiling": min_ceiling, "hemisphere": hemisphere})
@@ -151,7 +154,7 @@ def similarity(
     )
     with filling_cache(cache_dir, note):
         borrow(cache_dir, library.lenders, dict.fromkeys([*mine, *theirs]), [subject.id for subject in some])
-        asked = _Asked(kind, mine, theirs, rdms, chosen, side, cache_dir, track)
+        asked = _Asked(kind, mine, theirs, rdms, chosen, side, cache_dir, track, source)
         result = [compare_views(*asked.views(subject), how, track=track) for subject in some]
         same = _seen_by_all(some, how) if kind == "ROI" and len(some) > 1 else []
         return Similarity.of(kind, how, result, same, [*_notes(how, result), *_told_ceilings(some, same)])
@@ -169,11 +172,13 @@ class _Asked:
     side: Hemisphere | None
     cache_dir: Path
     track: Track
+    stimuli: Path | None
 
     def views(self, subject: Subject) -> tuple[list[Named], list[Named]]:
         """Return a subject's layers, and what they are compared with, of the same images."""
         content = stimuli_digest(subject.stimuli, self.cache_dir, track=self.track)
-        layers = layers_of(subject, self.mine, content, self.cache_dir, track=self.track)
+        views = partial(layers_of, stimuli=self.stimuli, track=self.track)
+        layers = views(subject, self.mine, content, self.cache_dir)
         there = min(layer.n_images for layer in layers)
         if self.kind == "ROI":
             classes = with_sums(self.chosen, classes_of([subject]))
@@ -181,7 +186,7 @@ class _Asked:
         if self.kind == "RDM":
             n_images = self._n_of_rdms(subject, there)
             return _first(layers, n_images), [item for rdm in self.rdms for item in people_of(rdm)]
-        targets = layers_of(subject, self.theirs, content, self.cache_dir, track=self.track)
+        targets = views(subject, self.theirs, content, self.cache_dir)
         n_images = min([there, *(target.n_images for target in targets)])
         return _first(layers, n_images), [replace(item, subject=subject.id) for item in _first(targets, n_images)]
 

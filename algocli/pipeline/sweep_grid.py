@@ -15,6 +15,7 @@ from algocli.compute.keywords import check_keywords
 from algocli.encoding.fields import CHECKS
 from algocli.encoding.settings import Alphas, Settings
 from algocli.errors import AlgocliError, UsageError
+from algocli.features.networks.names import canonical
 from algocli.features.store.variants import NONE, Variant
 from algocli.pipeline.presets import as_layers
 
@@ -81,10 +82,10 @@ def _listed(networks: object) -> list[Any]:
 
 def _entry(network: object, usual: Mapping[str, tuple[Any, ...]], place: int) -> Entry:
     if not isinstance(network, Mapping):
-        return Entry(check_word("networks", network), None, usual)
+        return Entry(canonical(check_word("networks", network)), None, usual)
     named = f"network {place}"
     try:
-        name = check_word("name", network.get("name"))
+        name = canonical(check_word("name", network.get("name")))
         named = f"network {place} ({name})"
         check_keywords(network, ("name", "layers", *MAKING))
         layers = None if network.get("layers") is None else as_layers(network["layers"])

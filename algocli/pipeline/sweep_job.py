@@ -31,6 +31,7 @@ class Job:
 
     subjects: list[Subject]
     sources: Sequence[tuple[Subject, Images]]
+    stimuli: Path | None
     prepared: Sequence[Prepared]
     combinations: Sequence[Mapping[str, Any]]
     cache_dir: Path
@@ -72,8 +73,8 @@ class Job:
 
             try:
                 train(
-                    self.subjects, features, each=True, cache_dir=self.cache_dir, device=self.device, made=keep,
-                    track=self.track, note=self.note, **given,
+                    self.subjects, features, each=True, stimuli=self.stimuli, cache_dir=self.cache_dir,
+                    device=self.device, made=keep, track=self.track, note=self.note, **given,
                 )  # fmt: skip
             except StorageError:
                 raise

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from algocli.compute.patterns import is_pattern
 from algocli.compute.track import Note
 from algocli.errors import AlgocliError, StorageError, UsageError
+from algocli.features.networks.names import canonical
 from algocli.pipeline.making import load, of_network, passage_of
 from algocli.pipeline.sweep_grid import Entry, told_together
 
@@ -123,6 +124,7 @@ def gather_networks(entries: Sequence[Entry], common: Sequence[str], own: Mappin
         If layers are named of a network that is none of these.
     """
     models = [entry.model for entry in entries]
+    own = {canonical(model): layers for model, layers in own.items()}
     for model in own:
         if model not in models:
             raise UsageError(

@@ -212,7 +212,7 @@ def sweep(
         opened = gather_networks(entries, common, own)
         prepared = prepare(opened, sources, home, asking, only_once, track)
         check_common(opened, common)
-        job = Job(some, sources, prepared, combinations, home, asking, device, track, only_once)
+        job = Job(some, sources, source, prepared, combinations, home, asking, device, track, only_once)
         every = [layer for network in prepared for layer in network.layers.values()]
         check_models(some, combinations, every, home, track)
         planned = job.plan(nested=chooses)

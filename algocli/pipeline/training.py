@@ -37,7 +37,7 @@ from algocli.runs.training import train_subject
 # What `train` takes beside fields of the settings: a slip of the keyboard may have meant it.
 _TRAIN_TAKES = (
     *("each", "preset", "model", "layers", "weights", "transform", "image_size", "tokens", "pool", "project"),
-    *("project_seed", "dtype", "numerics", "name", "features_from", "cache_dir", "force", "device", "made"),
+    *("project_seed", "dtype", "numerics", "name", "features_from", "stimuli", "cache_dir", "force", "device", "made"),
     *("track", "note"),
 )
 
@@ -86,6 +86,7 @@ def train(
     numerics: Numerics | None = None,
     name: str | None = None,
     features_from: Paths | None = None,
+    stimuli: Path | str | None = None,
     cache_dir: Path | str = DEFAULT_CACHE,
     force: bool = False,
     device: str = "cpu",
@@ -120,6 +121,8 @@ def train(
     features_from
         Other caches, as other users have them: features that `cache_dir` lacks are read there. They are never written;
         what is made of them goes to `cache_dir`, which remembers where they lie.
+    stimuli
+        What the images of the features were read from, as `extract` was told, where that was done from several places.
     force
         Fit again even if it is done. A run of that name that has other settings, or is of other data, is replaced as a
         whole.
@@ -174,7 +177,8 @@ def train(
         plans = plan_each(library, choice, given, name, note) if each else [plan_one(library, choice, given, name)]
         if preset is not None and "n_components" not in settings:
             plans = within_reach(plans, some, home, track, note)
-    job = _Job(some, home, force, _resolved(device), made or (lambda run: None), track, once(note) if each else note)
+    how = force, _resolved(device), made or (lambda run: None), track, once(note) if each else note
+    job = _Job(some, home, None if stimuli is None else check_path("stimuli", stimuli), *how)
     with filling_cache(cache_dir, note):
         used = [name for plan in plans for name in plan.settings.features]
         borrow(cache_dir, library.lenders, used, [subject.id for subject in some])
@@ -187,6 +191,7 @@ class _Job:
 
     subjects: Sequence[Subject]
     home: Home
+    stimuli: Path | None
     force: bool
     device: str
     made: Callable[[Run], None]
@@ -195,9 +200,8 @@ class _Job:
 
     def train(self, plan: Plan) -> Run:
         """Train one run, or find it done."""
-        numbers = [subject.id for subject in self.subjects]
         opened: dict[str, Any] = {"name": plan.name, "words": plan.words, "force": self.force, "note": self.note}
-        run = opening.open_on(self.home, plan.settings, numbers, **opened)
+        run = opening.open_on(self.home, plan.settings, [subject.id for subject in self.subjects], **opened)
         remarks: list[Remark] = []
         try:
             for subject in self.subjects:
@@ -206,6 +210,7 @@ class _Job:
                     run,
                     self.home.cache_dir,
                     home=self.home,
+                    stimuli=self.stimuli,
                     command_line=sys.argv,
                     force=self.force,
                     device=self.device,

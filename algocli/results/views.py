@@ -18,6 +18,7 @@ from algocli.dataset.sides import Side, asked_sides
 from algocli.features.store.gram import gram
 from algocli.features.store.library import find_store, read_recipe
 from algocli.features.store.moments import moments
+from algocli.features.store.shards import FeatureStore
 from algocli.results.rdm_files import Rdm
 from algocli.results.regions import Chosen, regions
 from algocli.stats.similarity.sources import Given, Patterns, Products, View
@@ -66,6 +67,7 @@ def layers_of(
     content: str,
     cache_dir: Path,
     *,
+    stimuli: Path | None = None,
     device: str = "cpu",
     track: Track = silent,
 ) -> list[Named]:
@@ -75,6 +77,8 @@ def layers_of(
     ----------
     content
         The digest of the images.
+    stimuli
+        What they were read from, where that was done from several places.
 
     Raises
     ------
@@ -84,13 +88,12 @@ def layers_of(
         If they are damaged, or the cache cannot be written.
     """
     return [
-        Named(name, _of_features(subject, item, content, cache_dir, device, track), whose)
+        Named(name, _products(find_store(cache_dir, item, subject, content, stimuli), device, track), whose)
         for (name, whose), item in zip(_names(features, cache_dir), features, strict=True)
     ]
 
 
-def _of_features(subject: Subject, name: str, content: str, cache_dir: Path, device: str, track: Track) -> Products:
-    store = find_store(cache_dir, name, subject, content)
+def _products(store: FeatureStore, device: str, track: Track) -> Products:
     matrix = gram(store, device=device, track=track)
 
     def read(rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -43,6 +43,7 @@ def train_subject(
     cache_dir: Path,
     *,
     home: Home | None = None,
+    stimuli: Path | None = None,
     command_line: Sequence[str] = (),
     force: bool = False,
     device: str = "cpu",
@@ -56,6 +57,8 @@ def train_subject(
     ----------
     home
         The dataset whose other subjects may have seen the same images; by default what lies where the subject does.
+    stimuli
+        What the images of its features were read from, where these were made of several.
     command_line
         What to record as the way to make this again.
     force
@@ -83,7 +86,7 @@ def train_subject(
         same = find_sameness(subject, settings, home, cache_dir, track)
         for line in same.tell(settings):
             note(f"subject {subject.id}: {line}")
-        stores = [find_store(cache_dir, name, subject, data["stimuli"]) for name in settings.features]
+        stores = [find_store(cache_dir, name, subject, data["stimuli"], stimuli) for name in settings.features]
         inputs = {"features": [store.key for store in stores], **data}
         code = regression_of(settings).provenance()
         if not force and _is_done(run, subject.id, settings, inputs, note):

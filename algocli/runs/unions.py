@@ -29,9 +29,14 @@ from algocli.stats.partition import FeatureSet, Names, unions
 
 
 def measure_features(
-    subjects: Sequence[Subject], features: Sequence[str], cache_dir: Path, *, track: Track = silent
+    subjects: Sequence[Subject],
+    features: Sequence[str],
+    cache_dir: Path,
+    stimuli: Path | None = None,
+    *,
+    track: Track = silent,
 ) -> dict[str, int]:
-    """Return the number of features that each recipe has, if all subjects have all of them.
+    """Return the number of features that each recipe has, if all subjects have all of them, made from `stimuli`.
 
     Raises
     ------
@@ -41,7 +46,7 @@ def measure_features(
     sizes: dict[str, int] = {}
     for subject in subjects:
         content = stimuli_digest(subject.stimuli, cache_dir, track=track)
-        sizes |= {name: find_store(cache_dir, name, subject, content).n_features for name in features}
+        sizes |= {name: find_store(cache_dir, name, subject, content, stimuli).n_features for name in features}
     return sizes
 
 
@@ -114,6 +119,7 @@ def train_unions(
     cache_dir: Path,
     *,
     home: Home | None = None,
+    stimuli: Path | None = None,
     command_line: Sequence[str] = (),
     track: Track = silent,
     note: Note = unheard,
@@ -133,7 +139,8 @@ def train_unions(
         begun = run.has(subject.id)
         if not begun:
             note(f"subject {subject.id}: model {number} of {len(runs)}, {run.name}")
-        train_subject(subject, run, cache_dir, command_line=command_line, track=track, note=unheard if begun else note)
+        said = unheard if begun else note
+        train_subject(subject, run, cache_dir, stimuli=stimuli, command_line=command_line, track=track, note=said)
 
 
 def _of_union(settings: Settings, features: tuple[str, ...], n_features: int) -> Settings:

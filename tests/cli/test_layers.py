@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from algocli.cli import app
@@ -83,6 +84,29 @@ def test_a_filter_keeps_its_part_of_the_tree_indented():
     assert indents["features.12.expand1x1"] - indents["features.12"] == 2
     assert next(iter(indents)) == "features.12"
     assert {name.split(".")[0] for name in indents} == {"features", "classifier"}
+
+
+def test_weights_are_checked_for_the_layers_that_are_listed(tmp_path):
+    from torchvision.models import squeezenet1_1
+
+    state = squeezenet1_1(weights=None).state_dict()
+    trunk = {name: tensor for name, tensor in state.items() if name.startswith("features")}
+    for name, tensors in {"whole": state, "trunk": trunk, "other": {"a.weight": state["classifier.1.bias"]}}.items():
+        torch.save(tensors, tmp_path / f"{name}.pth")
+    listed = layers("squeezenet1_1", "--json").stdout
+    assert layers("squeezenet1_1", "--weights", str(tmp_path / "whole.pth"), "--json").stdout == listed
+    trunk_file = str(tmp_path / "trunk.pth")
+    assert layers("squeezenet1_1", "features.12", "--weights", trunk_file).exit_code == 0
+    for words, said in [
+        (("classifier", "--weights", trunk_file), "trunk.pth lacks classifier.1."),
+        (("--weights", trunk_file), "trunk.pth lacks classifier.1."),
+        (("features.12", "--weights", str(tmp_path / "other.pth")), "other.pth lacks features."),
+        (("--weights", str(tmp_path / "nowhere.pth")), "there is no weights file"),
+        (("--weights", "nonsense"), "has no weights 'nonsense'"),
+    ]:
+        result = layers("squeezenet1_1", *words)
+        assert (result.exit_code, result.stdout) in ((2, ""), (3, "")), result.output
+        assert said in result.stderr
 
 
 def test_an_outline_has_the_uppermost_names_alone():

@@ -8,7 +8,8 @@ tokens              what a transformer's layers are made of
 building            which source a name belongs to
 sources/            where networks come from, one file each
 offers              what there is to name
-torchvision_import  torchvision without torch's compiler
+compiler            torch's compiler, put off
+torchvision_import  torchvision without it
 preprocessing       from an image to what a network is fed
 stated              what a network states of that
 hub                 what the Hugging Face Hub's client has, or fetches

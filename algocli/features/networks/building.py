@@ -6,6 +6,8 @@ hf:OWNER/NAME, hf:./FOLDER, hf:KIND   a network of transformers: of the Hugging 
 open_clip:ARCHITECTURE/WEIGHTS        the image tower of a network of open_clip
 torchhub:OWNER/REPO[:BRANCH]:NAME     what a repository's hubconf.py offers; torchhub:./FOLDER:NAME one on this disk
 python:MODULE:CALLABLE                what a function, a class or a variable of a Python module gives
+
+Between a source and a name a slash and a colon mean the same: timm:vit_small_patch16_224.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from algocli.errors import UsageError
 from algocli.features.networks import sources
 from algocli.features.networks.checkpoints import read_state
 from algocli.features.networks.layers import beginnings
+from algocli.features.networks.names import canonical
 from algocli.features.networks.network import Network, NetworkRequest, TransformName, told_as
 from algocli.features.networks.offers import no_network
 from algocli.features.networks.tokens import ReadTokens, Shape, Tokens
@@ -157,8 +160,9 @@ def _asked(
     model: str, weights: str, transform: TransformName, *, trust_remote_code: bool
 ) -> tuple[Any, NetworkRequest]:
     """Return the source that a name belongs to, which has it, and what is asked of it."""
-    source = next((kind for kind in _sources().values() if model.startswith(kind.PREFIX)), _sources()[_USUAL])
-    request = NetworkRequest(model.removeprefix(source.PREFIX), weights, transform, trust_remote_code)
+    spelt = canonical(model)
+    source = next((kind for kind in _sources().values() if spelt.startswith(kind.PREFIX)), _sources()[_USUAL])
+    request = NetworkRequest(spelt.removeprefix(source.PREFIX), weights, transform, trust_remote_code)
     if hasattr(source, "has") and not source.has(request.name):
         raise no_network(source, request.name, is_bare=model == request.name)
     return source, request

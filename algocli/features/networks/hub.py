@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,18 @@ _WORDS = ("tokenizer", "vocab", "merges", "special_tokens", "added_tokens", "gen
 
 
 @contextmanager
+def silenced() -> Iterator[None]:
+    """Keep the hub's client to what it has fetched before."""
+    constants: Any = importlib.import_module("huggingface_hub.constants")
+    before = constants.HF_HUB_OFFLINE
+    constants.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
+
+
+@contextmanager
 def reaching() -> Iterator[str | None]:
     """Keep the hub's client to what it has fetched before where the hub does not answer: it would ask a dozen times.
 
@@ -35,11 +47,8 @@ def reaching() -> Iterator[str | None]:
     # Whom to trust over HTTPS the client decides by itself.
     if silent is not None and "certificate" in silent:
         silent = None
-    constants.HF_HUB_OFFLINE = silent is not None
-    try:
+    with nullcontext() if silent is None else silenced():
         yield silent if silent is None or before else f"{constants.ENDPOINT} is out of reach ({silent})"
-    finally:
-        constants.HF_HUB_OFFLINE = before
 
 
 def snapshot(model: str, name: str, *, weights: bool, code: bool, words: bool = False) -> Path:
@@ -98,7 +107,7 @@ def snapshot(model: str, name: str, *, weights: bool, code: bool, words: bool = 
 
 
 def fetch_file(model: str, repository: str, names: Sequence[str]) -> Path:
-    """Return the first of some files that a repository has, fetched if it was not before.
+    """Return the first of some files that a repository has: one that was fetched before, or else fetched now.
 
     Raises
     ------
@@ -107,6 +116,11 @@ def fetch_file(model: str, repository: str, names: Sequence[str]) -> Path:
     """
     hub, errors = importlib.import_module("huggingface_hub"), importlib.import_module("huggingface_hub.errors")
     owner_and_name, _, revision = repository.partition("@")
+    for name in names:
+        kept = hub.try_to_load_from_cache(owner_and_name, name, revision=revision or None)
+        # Of a file that is known not to be there it says so in another way.
+        if isinstance(kept, str):
+            return Path(kept)
     why: BaseException = FileNotFoundError(f"{repository} has no {' or '.join(names)}")
     with reaching() as silent:
         for name in names:
@@ -120,7 +134,8 @@ def fetch_file(model: str, repository: str, names: Sequence[str]) -> Path:
             except Exception as error:
                 why = error
                 break
-    raise out_of_reach(f"the pretrained weights of {model}", why, fetch_elsewhere(model)) from why
+    hint = f"pass a checkpoint: weights=FILE; or {fetch_elsewhere(model)}"
+    raise out_of_reach(f"the pretrained weights of {model}", why, hint) from why
 
 
 def _is_enough(folder: Path, *, weights: bool, code: bool) -> bool:

@@ -14,6 +14,7 @@ from algocli.features.networks.graphs import Graph
 from algocli.features.networks.layers import Layer, beginnings, last_node, modules_of, no_layer
 from algocli.features.networks.network import TransformName
 from algocli.features.networks.opening import open_graph, open_network
+from algocli.features.networks.weights import load_state
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def list_names(
     built = open_network(
         model, weights, transform, image_size=image_size, trust_remote_code=trust_remote_code, note=note
     )
-    graph, _ = open_graph(built, note)
+    graph, loads = open_graph(built, note)
     layers = {layer.name: layer for layer in measure(built, graph, [*graph.names, *graph.parts], ["*"])}
     tokens = tokens_of(built)
     named = [NamedLayer(layer.name, layer.shape, layer.tokens) for layer in layers.values()]
@@ -65,7 +66,12 @@ def list_names(
     for pattern in patterns:
         if not any(_fits(layer.name, pattern) for layer in tree):
             raise no_layer(pattern, [layer.name for layer in tree], built.model)
-    return [layer for layer in tree if not patterns or any(_fits(layer.name, pattern) for pattern in patterns)]
+    listed = [layer for layer in tree if not patterns or any(_fits(layer.name, pattern) for pattern in patterns)]
+    # Weights that would not do for these layers are told here as they would be where images are passed through them.
+    if built.read_weights is not None and not loads:
+        needed = {tensor for layer in listed for tensor in graph.tensors(layer.stands_for or layer.name)}
+        load_state(built.module, built.read_weights(), built.weights_source, needed, note)
+    return listed
 
 
 def _fits(name: str, pattern: str) -> bool:

@@ -8,12 +8,39 @@ from collections.abc import Iterable
 from algocli.compute.choices import nearest
 
 _SHOWN = 3
+# What stands before a name of each source: people write a slash or a colon, and an extra's name, wherever they are.
+_SOURCES = {
+    "torchvision": "torchvision/",
+    "timm": "timm/",
+    "hf": "hf:",
+    "open_clip": "open_clip:",
+    "open-clip": "open_clip:",
+    "torchhub": "torchhub:",
+    "python": "python:",
+}
+_WITH_SOURCE = re.compile(rf"^({'|'.join(_SOURCES)})[/:](.*)", re.DOTALL)
 # What stands before a name and says who has it, not which network it is.
 _OWNERS = {
     *("torchvision", "timm", "torchhub", "models", "pytorch", "hf", "hub", "https", "huggingface", "co", "open"),
     *("facebook", "facebookresearch", "openai", "google", "microsoft", "laion", "apple", "nvidia", "meta", "vision"),
 }
 _SIZES = {"ti": "tiny", "t": "tiny", "s": "small", "b": "base", "l": "large", "h": "huge", "g": "giant"}
+
+
+def canonical(model: str) -> str:
+    """Return the one way to write a network's name, however its source and name are joined.
+
+    Examples
+    --------
+    >>> canonical("timm:resnet10t"), canonical("open_clip:ViT-B-32:openai"), canonical("alexnet")
+    ('timm/resnet10t', 'open_clip:ViT-B-32/openai', 'alexnet')
+    """
+    parted = _WITH_SOURCE.fullmatch(model)
+    if parted is None:
+        return model
+    prefix, name = _SOURCES[parted[1]], parted[2]
+    # As open_clip itself lists its weights.
+    return prefix + (name.replace(":", "/", 1) if prefix == _SOURCES["open_clip"] else name)
 
 
 def meant_by(word: str, names: Iterable[str]) -> list[str]:
@@ -35,7 +62,7 @@ def meant_by(word: str, names: Iterable[str]) -> list[str]:
     holding = [name for name in listed if wanted and wanted <= _tokens(name)]
     if holding:
         return sorted(holding, key=lambda name: (len(_tokens(name)), len(name)))[:_SHOWN]
-    bare = {name.rpartition("/")[2]: name for name in reversed(listed)}
+    bare = {_WITH_SOURCE.sub(r"\2", name): name for name in reversed(listed)}
     return [bare[name] for name in nearest(parts[1], bare)]
 
 

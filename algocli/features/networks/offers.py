@@ -10,7 +10,7 @@ from typing import Any
 
 from algocli.compute.patterns import is_pattern
 from algocli.errors import UsageError
-from algocli.features.networks.names import meant_by
+from algocli.features.networks.names import canonical, meant_by
 from algocli.features.networks.network import Offer
 from algocli.features.networks.sources import hf, open_clip, timm, torchvision
 
@@ -34,9 +34,10 @@ def list_offers(pattern: str | None = None) -> list[Offer]:
     UsageError
         If none fits.
     """
-    slow = next((source for source in _ASKED_FOR if (pattern or "").lower().startswith(source.PREFIX)), None)
+    wished = canonical((pattern or "").lower())
+    slow = next((source for source in _ASKED_FOR if wished.startswith(source.PREFIX)), None)
     offers = list(_usual() if slow is None else slow.offered())
-    fitting = [offer for offer in offers if pattern is None or _fits(offer, pattern.lower())]
+    fitting = [offer for offer in offers if pattern is None or _fits(offer, wished)]
     if not fitting:
         raise UsageError(
             f"no network is called '{pattern}'{_meant(str(pattern), offers)}",
@@ -67,6 +68,8 @@ def no_network(source: Any, name: str, *, is_bare: bool) -> UsageError:
         Whether no source was named, so that a network of any may be meant.
     """
     offers = list(source.offered())
+    # Of which weights it is asked for is another matter.
+    name = name.partition("/")[0] if source is open_clip else name
     if is_bare and timm.is_installed():
         offers += timm.offered()
     what = "no network is called" if is_bare and set("/:") & set(name) else source.NONE

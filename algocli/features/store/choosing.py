@@ -21,6 +21,7 @@ from algocli.dataset.digests import stimuli_digest
 from algocli.dataset.naming import SubjectId, list_subjects
 from algocli.dataset.protocol import Subject
 from algocli.errors import DataError, MissingStep
+from algocli.features.networks.names import canonical
 from algocli.features.store.keys import words_of
 from algocli.features.store.kinds import Kind, is_of, label_of, of_variant, place_of, several
 from algocli.features.store.library import (
@@ -154,7 +155,7 @@ class Library:
         there = dict.fromkeys(str(kind.recipe[what]) for kind in kinds)
         groups = []
         for word in words:
-            names = meant_by(word, there)
+            names = meant_by(canonical(word) if what == "model" else word, there)
             fitting = [kind for kind in kinds if kind.recipe[what] in names or (what == "model" and is_of(kind, word))]
             if not fitting:
                 raise self._nothing(what, word, there, extraction)

@@ -11,6 +11,7 @@ from typing import Any
 
 from algocli.compute.patterns import as_counted
 from algocli.errors import DataError, MissingStep, UsageError
+from algocli.features.networks.names import canonical
 from algocli.features.networks.weights import PRETRAINED
 from algocli.features.store.commands import describe, is_imported, options, transform_of
 from algocli.features.store.library import read_recipe, readable_stores
@@ -39,8 +40,8 @@ class Kind:
 
 def is_of(kind: Kind, model: str) -> bool:
     """Say whether a kind is of a network, which may be called by its name and that of its weights."""
-    recipe = kind.recipe
-    return model in (recipe["model"], f"{recipe['model']}.{recipe['weights']}")
+    recipe, spelt = kind.recipe, canonical(model).removeprefix("torchvision/")
+    return spelt in (recipe["model"], f"{recipe['model']}.{recipe['weights']}")
 
 
 def of_variant(kinds: Sequence[Kind], variant: Variant, extraction: str) -> list[Kind]:

@@ -87,11 +87,16 @@ def create_store(
     )
 
 
-def find_store(cache_dir: Path, name: str, subject: Subject, content: str) -> FeatureStore:
+def find_store(cache_dir: Path, name: str, subject: Subject, content: str, stimuli: Path | None = None) -> FeatureStore:
     """Open a subject's complete store of the recipe called `name`.
 
     One made from exactly these images comes first; else one that was made from images elsewhere, or imported,
     for the same ids, or for those of the training images alone.
+
+    Parameters
+    ----------
+    stimuli
+        The file or folder elsewhere that its images were read from, where that is to decide.
 
     Raises
     ------
@@ -103,7 +108,14 @@ def find_store(cache_dir: Path, name: str, subject: Subject, content: str) -> Fe
     home = cache_dir / "features" / check_name(cache_dir, name)
     recipe = read_recipe(home)
     what = f"features of {describe(recipe)} for subject {subject.id}"
+    if stimuli is not None:
+        from algocli.dataset.images import open_images
+
+        content = open_images(subject, stimuli).digest(cache_dir)
     exact = home / store_name(subject, content)
+    if stimuli is not None and not is_store(exact):
+        hint = command(recipe, subject.id, {"stimuli": str(stimuli)})
+        raise MissingStep(f"{what} were not made from {stimuli}", hint=hint)
     store = FeatureStore(exact) if is_store(exact) else _made_elsewhere(home, what, recipe, subject, cache_dir)
     left = sum(map(len, store.pending()))
     if left and store.is_borrowed:
@@ -138,12 +150,18 @@ def _made_elsewhere(
         reason = " were made from other images than the data folder holds now" if stores else " are missing"
         raise MissingStep(f"{what}{reason}", hint=command(recipe, subject.id))
     if len(elsewhere) > 1:
-        listed = "\n  ".join(f"{store.folder} ({store.manifest['provenance']['source']})" for store in elsewhere)
+        listed = "\n  ".join(f"{store.folder} ({_source_of(store)})" for store in elsewhere)
         raise UsageError(
             f"{len(elsewhere)} kinds of {what} were made from images elsewhere:\n  {listed}",
-            hint="delete the folders that are not meant",
+            hint="name the one that is meant with stimuli=...",
         )
     return elsewhere[0]
+
+
+def _source_of(store: FeatureStore) -> str:
+    """Return the file or folder that a store's images were read from, or else what kind of source it was."""
+    about = store.manifest["provenance"]
+    return str(about.get("stimuli") or about["source"])
 
 
 def is_store(folder: Path) -> bool:

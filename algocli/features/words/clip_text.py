@@ -12,6 +12,7 @@ from algocli.errors import UsageError
 from algocli.features.networks.checkpoints import read_state
 from algocli.features.networks.hub import reaching
 from algocli.features.networks.network import NetworkRequest, fetch_elsewhere, impatient, out_of_reach, undrawn
+from algocli.features.networks.offers import no_network
 from algocli.features.networks.sources import open_clip
 from algocli.features.networks.weights import load_state
 from algocli.features.words.encoding import TextEncoder, Tokens, digest_encoder
@@ -34,9 +35,7 @@ def build(request: NetworkRequest, device: str) -> TextEncoder:
         If its weights cannot be had, or are another's.
     """
     if not open_clip.has(request.name):
-        raise UsageError(
-            f"{open_clip.NONE} '{request.name.partition('/')[0]}'", hint="algocli models open_clip: lists all"
-        )
+        raise no_network(open_clip, request.name, is_bare=False)
     library = open_clip.imported()
     architecture, tag = open_clip.named(library, request)
     model = f"{open_clip.PREFIX}{architecture}" + (f"/{tag}" if tag else "")
@@ -47,13 +46,15 @@ def build(request: NetworkRequest, device: str) -> TextEncoder:
             f"the text tower of {model} is {text['hf_model_name']} of transformers",
             hint="it can be named as hf:OWNER/NAME",
         )
+    # Before a network is built that would have none.
+    file = open_clip.download(model, told) if request.entry else None
     with nullcontext() if request.is_drawn else undrawn():
         module = importlib.import_module("open_clip.model")._build_text_tower(config["embed_dim"], text, quick)
     has_own = request.is_file and (Path(request.weights) / open_clip.CONFIG).is_file()
     if request.is_file:
         load_state(module, _text_of(read_state(Path(request.weights))), request.weights)
-    elif not request.is_drawn:
-        load_state(module, _text_of(read_state(open_clip.download(model, told))), f"{model}'s pretrained weights")
+    elif file is not None:
+        load_state(module, _text_of(read_state(file)), f"{model}'s pretrained weights")
     module.eval().to(device)
     return TextEncoder(
         model,

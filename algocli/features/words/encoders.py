@@ -6,6 +6,7 @@ from importlib import import_module
 
 from algocli.errors import UsageError
 from algocli.features.networks.devices import resolve_device
+from algocli.features.networks.names import canonical
 from algocli.features.networks.network import NetworkRequest
 from algocli.features.networks.weights import PRETRAINED, random_seed
 from algocli.features.words.encoding import TextEncoder
@@ -30,8 +31,9 @@ def open_encoder(name: str, weights: str = PRETRAINED, device: str = "auto") -> 
     DataError
         If its weights or its words are damaged, or cannot be had.
     """
-    prefix = next((prefix for prefix in _SOURCES if name.startswith(prefix)), None)
-    if prefix is None or name == prefix:
+    spelt = canonical(name)
+    prefix = next((prefix for prefix in _SOURCES if spelt.startswith(prefix)), None)
+    if prefix is None or spelt == prefix:
         raise UsageError(
             f"encoder={name!r} is no text encoder's name",
             hint="hf:OWNER/NAME of the hub, hf:./FOLDER, or open_clip:ARCHITECTURE/WEIGHTS",
@@ -43,5 +45,5 @@ def open_encoder(name: str, weights: str = PRETRAINED, device: str = "auto") -> 
     # Drawn with a seed, leaving torch's generator as it was.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(random_seed(weights) or 0)
-        encoder: TextEncoder = source.build(NetworkRequest(name.removeprefix(prefix), weights, "auto"), on)
+        encoder: TextEncoder = source.build(NetworkRequest(spelt.removeprefix(prefix), weights, "auto"), on)
     return encoder

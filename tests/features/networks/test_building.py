@@ -84,6 +84,13 @@ def test_unknown_weights_are_met_with_those_there_are() -> None:
     assert "IMAGENET1K_V1, IMAGENET1K_V2" in str(caught.value.hint)
 
 
+@pytest.fixture
+def fetched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let torchvision's weights be at hand, whatever is in them."""
+    monkeypatch.setattr("torchvision.models._api.WeightsEnum.get_state_dict", lambda *_args, **_options: {})
+
+
+@pytest.mark.usefixtures("fetched")
 @pytest.mark.parametrize(
     ("model", "weights", "resize_size", "size"),
     [
@@ -100,6 +107,7 @@ def test_the_models_transform_is_the_one_of_its_weights(model: str, weights: str
     assert build_network(model, weights, "tutorial").transform == TUTORIAL
 
 
+@pytest.mark.usefixtures("fetched")
 def test_a_vision_transformer_is_built_for_the_size_of_its_images() -> None:
     built = build_network("vit_b_16", "IMAGENET1K_SWAG_E2E_V1", "model")
     assert (built.transform.size, built.transform.interpolation) == (384, "bicubic")
@@ -146,6 +154,7 @@ def test_timms_weights_out_of_reach_are_told(monkeypatch: pytest.MonkeyPatch) ->
     def refuse(*_args: Any, **_options: Any) -> None:
         raise OSError("no route")
 
+    monkeypatch.setattr("algocli.features.networks.sources.timm.fetch", lambda _request: [])
     monkeypatch.setattr(timm, "create_model", refuse)
     with pytest.raises(DataError, match="weights of timm/resnet10t cannot be downloaded: no route"):
         build_network("timm/resnet10t", "pretrained")
@@ -160,6 +169,7 @@ def test_a_tag_in_the_name_is_recorded_as_the_weights(monkeypatch: pytest.Monkey
         asked.append(name)
         return create(name.partition(".")[0], pretrained=False)
 
+    monkeypatch.setattr("algocli.features.networks.sources.timm.fetch", lambda _request: [])
     monkeypatch.setattr(timm, "create_model", pretend)
     backbone = load_backbone("timm/resnet10t.c3_in1k", ["conv1.0"], "pretrained")
     again = load_backbone(backbone.model, ["conv1.0"], backbone.weights)
@@ -384,3 +394,37 @@ def test_a_hub_that_does_not_answer_is_asked_once(monkeypatch: pytest.MonkeyPatc
     assert asked == [nobody]
     assert "weights=FILE" in str(caught.value.hint)
     assert not constants.HF_HUB_OFFLINE
+
+
+@pytest.mark.parametrize("model", ["alexnet", "timm/resnet10t", "open_clip:ViT-B-32/openai"])
+def test_a_network_whose_weights_are_out_of_reach_is_not_built(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    library = {"timm": "timm", "open_clip": "open_clip"}.get(model.replace(":", "/").partition("/")[0], "torchvision")
+    pytest.importorskip(library)
+
+    def refuse(*_args: Any, **_options: Any) -> None:
+        raise URLError("no route")
+
+    monkeypatch.setattr("algocli.features.networks.hub.unreachable", lambda hosts: dict.fromkeys(hosts, "no route"))
+    monkeypatch.setattr("torchvision.models._api.WeightsEnum.get_state_dict", refuse)
+    monkeypatch.setattr(torch.nn.Conv2d, "__init__", lambda *_args, **_options: pytest.fail("it is built"))
+    monkeypatch.setenv("TORCH_HOME", "/nowhere")
+    with pytest.raises(DataError, match=rf"the pretrained weights of {model}.* cannot be downloaded: .*no route"):
+        build_network(model, "pretrained")
+
+
+def test_weights_that_were_fetched_before_are_taken_without_a_word_to_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    timm, hub = pytest.importorskip("timm"), importlib.import_module("huggingface_hub")
+    constants = importlib.import_module("huggingface_hub.constants")
+    create, before = timm.create_model, constants.HF_HUB_OFFLINE
+    offline: list[bool] = []
+
+    def pretend(name: str, *, pretrained: bool) -> torch.nn.Module:
+        offline.append(constants.HF_HUB_OFFLINE)
+        return create(name, pretrained=False)
+
+    monkeypatch.setattr("algocli.features.networks.hub.unreachable", lambda _hosts: pytest.fail("it asks"))
+    monkeypatch.setattr(hub, "try_to_load_from_cache", lambda _repository, name, revision: f"/kept/{name}")
+    monkeypatch.setattr(timm, "create_model", pretend)
+    assert build_network("timm/resnet10t").weights == ""
+    assert offline == [True]
+    assert before == constants.HF_HUB_OFFLINE

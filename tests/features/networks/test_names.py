@@ -8,7 +8,9 @@ import pytest
 
 from algocli.errors import UsageError
 from algocli.features.networks.building import build_network
-from algocli.features.networks.names import meant_by
+from algocli.features.networks.names import canonical, meant_by
+from algocli.features.store.kinds import Kind, is_of
+from algocli.pipeline.sweep_grid import entries_of
 
 SOME = [
     *("alexnet", "resnet50", "vgg16", "vgg16_bn", "vit_b_16", "efficientnet_b0", "inception_v3", "timm/resnet50"),
@@ -45,6 +47,33 @@ SOME = [
 )
 def test_the_first_name_answered_is_the_one_meant(word: str, name: str) -> None:
     assert meant_by(word, SOME)[0] == name
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("timm:resnet10t.c3_in1k", "timm/resnet10t.c3_in1k"),
+        ("timm/resnet10t", "timm/resnet10t"),
+        ("hf/facebook/dinov2-base", "hf:facebook/dinov2-base"),
+        ("open-clip:ViT-B-32:openai", "open_clip:ViT-B-32/openai"),
+        ("torchvision:alexnet", "torchvision/alexnet"),
+        ("torchhub:a/b:main:net", "torchhub:a/b:main:net"),
+        ("python/mynets:tiny", "python:mynets:tiny"),
+        ("timmy:net", "timmy:net"),
+        ("alexnet", "alexnet"),
+    ],
+)
+def test_however_a_source_and_a_name_are_joined_it_is_one_network(written: str, name: str) -> None:
+    assert canonical(written) == canonical(canonical(written)) == name
+
+
+def test_features_made_under_one_spelling_are_there_under_the_other() -> None:
+    kind = Kind({"model": "timm/resnet10t", "weights": "c3_in1k", "layer": "conv1"})
+    assert all(is_of(kind, f"timm{sign}resnet10t{tag}") for sign in ":/" for tag in ("", ".c3_in1k"))
+    assert is_of(Kind({"model": "alexnet", "weights": "pretrained", "layer": "features.2"}), "torchvision/alexnet")
+    assert entries_of(["timm:resnet10t"], {}) == entries_of(["timm/resnet10t"], {})
+    with pytest.raises(UsageError, match="timm/resnet10t is named twice"):
+        entries_of(["timm:resnet10t", "timm/resnet10t"], {})
 
 
 def test_a_word_like_none_is_answered_with_none() -> None:

@@ -86,6 +86,8 @@ def test_without_the_name_of_weights_they_are_listed_and_a_wrong_one_is_met_with
         load_backbone(f"{MODEL}/opnai", ["conv1"])
     with pytest.raises(UsageError, match=r"open_clip has no architecture 'ViT-B32' .did you mean open_clip:ViT-B-32"):
         load_backbone("open_clip:ViT-B32", ["conv1"])
+    with pytest.raises(UsageError, match=r"no architecture 'ViT-B-33' .did you mean open_clip:ViT-B-32"):
+        load_backbone("open_clip:ViT-B-33:openai", ["conv1"])
     (offer,) = list_offers("open_clip:ViT-B-32-256")
     assert "open_clip:ViT-B-32-256/datacomp_s34b_b86k" in offer.spellings
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from algocli.dataset.challenge.subjects import Challenge, Subject
 from algocli.dataset.digests import stimuli_digest
+from algocli.dataset.images import open_images
 from algocli.dataset.stimuli import ids_digest
 from algocli.errors import DataError, MissingStep, UsageError
 from algocli.features.networks.preprocessing import TUTORIAL, Transform
@@ -184,6 +185,26 @@ def test_several_kinds_of_images_elsewhere_are_listed(
     with pytest.raises(UsageError, match="2 kinds of features of alexnet by-hand for subject 1") as caught:
         find(tmp_path, name, shared_subject)
     assert all(f"subj01-{letter * 8} (hdf5)" in caught.value.message for letter in "ab")
+    assert caught.value.hint == "name the one that is meant with stimuli=..."
+
+
+def test_of_several_kinds_of_images_elsewhere_those_are_taken_that_are_named(
+    tmp_path: Path, shared_subject: Subject, features: NDArray[np.float16]
+) -> None:
+    cache, content = tmp_path / "cache", stimuli_digest(shared_subject.stimuli, tmp_path / "cache")
+    name = cache_features(cache, shared_subject, features)
+    folders = [folder_of(shared_subject, tmp_path / letter, deep=letter == "b") for letter in "abc"]
+    write_png(folders[2] / "0.png", np.full((4, 4), 7), bits=8, colour_type=0)
+    for sign, folder in zip((-1, 2), folders, strict=False):
+        images = open_images(shared_subject, folder)
+        where = {"stimuli": str(folder), "converted": {}}
+        assert cache_elsewhere(cache, shared_subject, sign * features, images.digest(cache), **where) == name
+    folders[1].rename(tmp_path / "moved")
+    for folder, taken in ((None, features), (folders[0], -features), (tmp_path / "moved", 2 * features)):
+        np.testing.assert_array_equal(find_store(cache, name, shared_subject, content, folder).read(), taken)
+    with pytest.raises(MissingStep, match="for subject 1 were not made from") as caught:
+        find_store(cache, name, shared_subject, content, folders[2])
+    assert f"--stimuli {folders[2]}" in str(caught.value.hint)
 
 
 def test_features_of_images_elsewhere_with_other_ids_are_not_taken(

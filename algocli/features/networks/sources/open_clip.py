@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator, Mapping
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from algocli.compute.remarks import list_some
 from algocli.errors import UsageError, install_hint
 from algocli.features.networks.checkpoints import read_state
+from algocli.features.networks.compiler import put_off
 from algocli.features.networks.folders import read_settings
-from algocli.features.networks.hub import reaching
+from algocli.features.networks.hub import reaching, silenced
 from algocli.features.networks.network import (
     Network,
     NetworkRequest,
@@ -74,6 +75,8 @@ def build(request: NetworkRequest) -> Network:
     architecture, tag = named(library, request)
     model = f"{PREFIX}{architecture}"
     config, told, quick = settings_of(library, architecture, tag, request)
+    # Before a network is built that would have none.
+    file = download(f"{model}/{tag}", told) if request.entry else None
     vision = dict(config["vision_cfg"])
     # What timm's part of it would fetch is in the weights.
     vision.pop("timm_model_pretrained", None)
@@ -88,7 +91,7 @@ def build(request: NetworkRequest) -> Network:
         choose_transform(name, request.transform, asks_for),
         asks_for,
         {"quick_gelu": quick, "embed_dim": config["embed_dim"], "vision": vision},
-        (lambda: _pretrained_state(name, told)) if request.entry else None,
+        None if file is None else (lambda: _visual_of(read_state(file))),
         f"{name}'s pretrained weights",
         weights=tag if request.entry else "",
     )
@@ -204,8 +207,8 @@ def _asks_for(library: Any, vision: Mapping[str, Any], told: Mapping[str, Any]) 
     return Transform(side, tuple(mean), tuple(std), side, keep_aspect=mode == "shortest", interpolation=interpolation)
 
 
-def _pretrained_state(model: str, told: Mapping[str, Any]) -> Mapping[str, torch.Tensor]:
-    state = read_state(download(model, told))
+def _visual_of(state: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
+    """Return what of a whole network's checkpoint is its image tower's, by the names that it has there."""
     visual = {name.removeprefix(_VISUAL): tensor for name, tensor in state.items() if name.startswith(_VISUAL)}
     return visual or state
 
@@ -219,6 +222,10 @@ def download(model: str, told: Mapping[str, Any]) -> Path:
         If it cannot be had.
     """
     pretrained = importlib.import_module("open_clip.pretrained")
+    if told.get("hf_hub"):
+        # The library's error of a file that was not fetched before.
+        with suppress(FileNotFoundError), silenced():
+            return Path(pretrained.download_pretrained(dict(told)))
     with reaching() as silent:
         try:
             with impatient():
@@ -232,7 +239,8 @@ def download(model: str, told: Mapping[str, Any]) -> Path:
 def imported() -> Any:
     """Import open_clip, which is an extra, and takes seconds."""
     try:
-        return importlib.import_module("open_clip")
+        with put_off():
+            return importlib.import_module("open_clip")
     except ImportError as error:
         hint = install_hint("open-clip")
         raise UsageError("open_clip: models need open_clip_torch, which is not installed", hint=hint) from error

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from algocli.errors import UsageError, install_hint
-from algocli.features.networks.hub import fetch_file, reaching
+from algocli.features.networks.compiler import put_off
+from algocli.features.networks.hub import fetch_file, silenced
 from algocli.features.networks.network import (
     Network,
     NetworkRequest,
@@ -110,6 +111,9 @@ def build(request: NetworkRequest) -> Network:
     timm = _timm()
     architecture, tag = _named(timm, request)
     name = f"{architecture}.{tag}" if tag else architecture
+    # Before a network is built that would have none.
+    if request.entry:
+        fetch(request)
     with nullcontext() if request.is_drawn else undrawn():
         module = _create(timm, name, pretrained=bool(request.entry))
     config = timm.data.resolve_model_data_config(module)
@@ -229,22 +233,21 @@ def _named(timm: Any, request: NetworkRequest) -> tuple[str, str]:
 def _create(timm: Any, name: str, *, pretrained: bool) -> Any:
     if not pretrained:
         return timm.create_model(name, pretrained=False)
-    with reaching() as silent:
-        try:
-            with impatient():
-                return timm.create_model(name, pretrained=True)
-        # The hub that most weights lie on has errors of its own, which are none of urllib's.
-        except Exception as error:
-            # Kept from asking, it says no more than that it has no such file.
-            why = OSError(silent) if silent and isinstance(error, FileNotFoundError) else error
-            hint = f"pass a checkpoint: weights=FILE; or {fetch_elsewhere(f'timm/{name}')}"
-            raise out_of_reach(f"the pretrained weights of timm/{name}", why, hint) from error
+    try:
+        # What lies on the hub has been fetched: only what does not is still asked for.
+        with silenced(), impatient():
+            return timm.create_model(name, pretrained=True)
+    # The hub's client has errors of its own, which are none of urllib's.
+    except Exception as error:
+        hint = f"pass a checkpoint: weights=FILE; or {fetch_elsewhere(f'timm/{name}')}"
+        raise out_of_reach(f"the pretrained weights of timm/{name}", error, hint) from error
 
 
 def _timm() -> Any:
     """Import timm, which is an extra."""
     try:
-        return importlib.import_module("timm")
+        with put_off():
+            return importlib.import_module("timm")
     except ImportError as error:
         raise UsageError("timm's networks need timm, which is not installed", hint=install_hint("timm")) from error
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -85,6 +85,8 @@ def build(request: NetworkRequest) -> Network:
             f"{entry} of {model} take images of {asks_for.size} x {asks_for.size}",
             hint="leave out transform='tutorial'",
         )
+    # Before a network is built that would have none.
+    read_weights = _weights(model, entry) if request.entry else None
     with nullcontext() if request.is_drawn else undrawn():
         module = torchvision.models.get_model(model, weights=None, **arguments)
     return Network(
@@ -94,7 +96,7 @@ def build(request: NetworkRequest) -> Network:
         transform,
         asks_for,
         arguments,
-        (lambda: _pretrained_state(model, entry)) if request.entry else None,
+        read_weights,
         f"{model}'s pretrained weights",
     )
 
@@ -178,6 +180,14 @@ def _entry(model: str, name: str) -> Any:
     if name not in entries.__members__:
         raise no_entry(model, name, list(entries.__members__))
     return entries[name]
+
+
+def _weights(model: str, entry: Any) -> Callable[[], Mapping[str, torch.Tensor]]:
+    """Return what reads a classifier's weights, which are fetched now if they were not before."""
+    if place_of(entry.url).is_file():
+        return lambda: _pretrained_state(model, entry)
+    state = _pretrained_state(model, entry)
+    return lambda: state
 
 
 def _pretrained_state(model: str, entry: Any) -> Mapping[str, torch.Tensor]:
