@@ -78,7 +78,10 @@ def test_whoever_scores_a_zip_is_told_what_changed_since_its_runs_were_trained(h
         (home / "a/subj01/test_split/test_fmri").mkdir(exist_ok=True)
         (home / "a/subj01/test_split/noise_ceiling").mkdir(exist_ok=True)
         shape = len(subject.test_stimuli), subject.n_vertices(side)
-        np.save(home / f"a/subj01/test_split/test_fmri/{side[0]}h_test_fmri.npy", rng.standard_normal(shape).astype(np.float32))
+        np.save(
+            home / f"a/subj01/test_split/test_fmri/{side[0]}h_test_fmri.npy",
+            rng.standard_normal(shape).astype(np.float32),
+        )
         np.save(home / f"a/subj01/test_split/noise_ceiling/{side[0]}h_noise_ceiling.npy", np.full(shape[1], 0.5))
     zipped = algocli.submit(trained(home), home / "mine.zip", partial=True, data_dir=home / "a").path
 

@@ -9,10 +9,10 @@ import pytest
 import algocli
 from algocli.encoding.settings import Settings
 from algocli.errors import DataError, MissingStep, UsageError
-from algocli.runs.finding import find_run, find_runs
-from algocli.runs.opening import open_run
 from algocli.runs import finding
+from algocli.runs.finding import find_run, find_runs
 from algocli.runs.latest import Mark, read_mark
+from algocli.runs.opening import open_run
 from algocli.runs.run import Run
 
 NAMES = ["alexnet-features.10_pca5", "alexnet-features.2_pca5", "alexnet-features.2_pca50", "resnet18-layer1", "zoo"]
