@@ -19,9 +19,9 @@ from algocli.cli.options import (
     Quiet,
     RoiNames,
     Subjects,
-    parse_ids,
 )
 from algocli.cli.pages import Html, Title
+from algocli.cli.parsing import parse_ids
 from algocli.cli.report import Csv, Group
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.sides import Side, heading

@@ -19,11 +19,9 @@ from algocli.cli.options import (
     RoiNames,
     RunName,
     Subjects,
-    parse_alphas,
-    parse_components,
-    parse_ids,
     printable,
 )
+from algocli.cli.parsing import parse_alphas, parse_components, parse_ids
 from algocli.cli.report import Csv
 from algocli.errors import UsageError
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from algocli.cli.ascii import harmless
-from algocli.cli.options import DEFAULT_DATA_DIR, DataDir, Json, Quiet, Subjects, parse_subjects
+from algocli.cli.options import DEFAULT_DATA_DIR, DataDir, Json, Quiet, Subjects
+from algocli.cli.parsing import parse_subjects
 from algocli.compute.remarks import gather
 from algocli.dataset.challenge.layout import ROI_NAMES
 

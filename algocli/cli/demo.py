@@ -9,7 +9,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from algocli.cli.options import DEFAULT_LAYER, DEFAULT_MODEL, Json, Quiet, Subjects, parse_subjects
+from algocli.cli.options import DEFAULT_LAYER, DEFAULT_MODEL, Json, Quiet, Subjects
+from algocli.cli.parsing import parse_subjects
 from algocli.errors import DataError, UsageError
 
 

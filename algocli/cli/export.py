@@ -17,8 +17,8 @@ from algocli.cli.options import (
     RunName,
     Subjects,
     is_named,
-    parse_ids,
 )
+from algocli.cli.parsing import parse_ids
 from algocli.pipeline.defaults import DEFAULT_EXPORT, ExportFormat
 
 

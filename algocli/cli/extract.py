@@ -26,8 +26,8 @@ from algocli.cli.options import (
     Subjects,
     TrustRemoteCode,
     in_same_folders,
-    parse_ids,
 )
+from algocli.cli.parsing import parse_ids
 from algocli.errors import AlgocliError, UsageError
 from algocli.features import usual
 

@@ -8,16 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from algocli.cli.options import (
-    DEFAULT_DATA_DIR,
-    DataDir,
-    Json,
-    Quiet,
-    Subjects,
-    in_same_folders,
-    parse_repeats,
-    parse_subjects,
-)
+from algocli.cli.options import DEFAULT_DATA_DIR, DataDir, Json, Quiet, Subjects, in_same_folders
+from algocli.cli.parsing import parse_repeats, parse_subjects
 from algocli.errors import UsageError
 
 if TYPE_CHECKING:

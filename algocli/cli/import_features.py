@@ -17,8 +17,8 @@ from algocli.cli.options import (
     Quiet,
     Subjects,
     in_same_folders,
-    parse_ids,
 )
+from algocli.cli.parsing import parse_ids
 
 if TYPE_CHECKING:
     from algocli.dataset.naming import SubjectId

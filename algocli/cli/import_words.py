@@ -16,8 +16,8 @@ from algocli.cli.options import (
     Quiet,
     Subjects,
     in_same_folders,
-    parse_ids,
 )
+from algocli.cli.parsing import parse_ids
 
 Files = Annotated[
     list[Path],

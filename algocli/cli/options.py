@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from algocli.cli.ways_out import remember
 from algocli.compute.files import in_a_heading
-from algocli.dataset.challenge.layout import SUBJECTS
-from algocli.dataset.naming import SubjectId, by_id
 from algocli.encoding import presets, usual
-from algocli.errors import AlgocliError, UsageError
 from algocli.pipeline.defaults import DEFAULT_CACHE, DEFAULT_DATA, DEFAULT_LAYERS, DEFAULT_MODEL
-
-if TYPE_CHECKING:
-    from algocli.dataset.ceilings import Repeats
-    from algocli.encoding.settings import Alphas
 
 __all__ = ["DEFAULT_MODEL"]  # beside what is defined here
 DEFAULT_DATA_DIR, DEFAULT_CACHE_DIR = DEFAULT_DATA, DEFAULT_CACHE
@@ -200,94 +191,6 @@ def is_named(ctx: typer.Context, option: str) -> bool:
     """Say whether an option was given, on the command line or by the environment."""
     source = ctx.get_parameter_source(option)
     return source is not None and source.name != "DEFAULT"
-
-
-def parse_subjects(words: Sequence[str] | None) -> tuple[int, ...] | None:
-    """Turn '3', '1-8', '1,2' or 'all' into subject numbers, rising and each once; None means all found.
-
-    Raises
-    ------
-    UsageError
-        If a word is none of these or names a subject outside 1 to 8.
-    """
-    if not words or "all" in words:
-        return None
-    numbers: set[int] = set()
-    for word in ",".join(words).split(","):
-        first, dash, last = word.strip().partition("-")
-        if not first.isdecimal() or (dash and not last.isdecimal()):
-            raise UsageError(f"'{word}' names no subject", hint="write -s 3, -s 1-8 or -s all")
-        # Compared before the range is made: 1-9999999999 would fill the memory.
-        start, stop = int(first[:9]), int((last or first)[:9])
-        if not SUBJECTS[0] <= start <= stop <= SUBJECTS[-1]:
-            raise UsageError(f"'{word}' is no range within the challenge's subjects, 1 to 8")
-        numbers |= set(range(start, stop + 1))
-    return tuple(sorted(numbers))
-
-
-def parse_ids(
-    words: Sequence[str] | None, subjects_there: Callable[[], Iterable[SubjectId]]
-) -> tuple[SubjectId, ...] | None:
-    """Turn what `parse_subjects` takes, or what a subject that is there is called, into ids; None means all found.
-
-    Parameters
-    ----------
-    subjects_there
-        Lists a dataset's or a run's subjects. It is asked where a word is no number of the challenge's; where nothing
-        can be opened, the words are judged by themselves.
-
-    Raises
-    ------
-    UsageError
-        If a word is none of these.
-    """
-    try:
-        return parse_subjects(words)
-    except UsageError:
-        ids: dict[str, SubjectId] = {}
-        with suppress(AlgocliError):
-            ids = {str(subject): subject for subject in subjects_there()}
-        asked = ",".join(words or ()).split(",")
-        others = [word for word in asked if word.strip() not in ids]
-        numbers = parse_subjects(others) if others else ()
-        if numbers is None:
-            return None
-        named = {ids[word.strip()] for word in asked if word.strip() in ids}
-        return tuple(sorted(named.union(numbers), key=by_id))
-
-
-def parse_components(words: str) -> int | None:
-    """Turn '100' into 100 and 'full' into None."""
-    if words == "full":
-        return None
-    if not words.isdecimal() or int(words) < 1:
-        raise UsageError(f"--pca {words}: a whole number from 1 on is expected, or full")
-    return int(words)
-
-
-def parse_alphas(words: str | None) -> Alphas:
-    """Turn '0.01:1e5:20' into a grid of penalties."""
-    from algocli.encoding.settings import Alphas
-
-    if words is None:
-        return Alphas()
-    try:
-        low, high, n = words.split(":")
-        return Alphas(float(low), float(high), int(n))
-    except ValueError:
-        raise UsageError(f"--alphas {words}: three numbers are expected, as in 0.01:100000:20") from None
-
-
-def parse_repeats(words: str) -> Repeats:
-    """Turn '159,0,0' into counts of images."""
-    from algocli.dataset.ceilings import Repeats
-
-    counts = [int(word) for word in words.split(",") if word.strip().isdecimal() and len(word) <= 9]
-    if len(counts) != words.count(",") + 1 or len(counts) != len(Repeats._fields) or not any(counts):
-        raise UsageError(
-            f"--repeats {words}: three whole numbers are expected, as in 159,0,0", hint="images shown 3, 2 and 1 times"
-        )
-    return Repeats(*counts)
 
 
 def in_same_folders(command: str, data_dir: Path = DEFAULT_DATA_DIR, cache_dir: Path = DEFAULT_CACHE_DIR) -> str:

@@ -31,10 +31,8 @@ from algocli.cli.options import (
     SharedImages,
     Subjects,
     is_named,
-    parse_alphas,
-    parse_components,
-    parse_ids,
 )
+from algocli.cli.parsing import parse_alphas, parse_components, parse_ids
 from algocli.cli.report import Csv, Group, Resamples
 from algocli.cli.variants import (
     Dtype,

@@ -17,9 +17,9 @@ from algocli.cli.options import (
     Quiet,
     RoiNames,
     Subjects,
-    parse_ids,
     printable,
 )
+from algocli.cli.parsing import parse_ids
 from algocli.cli.ways_out import remember
 from algocli.dataset.sides import HEMISPHERES, Hemisphere
 from algocli.pipeline.figure_kinds import HELP, Request, What

@@ -21,8 +21,8 @@ from algocli.cli.options import (
     Subjects,
     TrustRemoteCode,
     is_named,
-    parse_ids,
 )
+from algocli.cli.parsing import parse_ids
 from algocli.dataset.sides import all_of
 from algocli.pipeline.defaults import DEFAULT_PREDICTIONS
 

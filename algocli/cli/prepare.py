@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from algocli.cli.options import Json, Quiet, Subjects, in_same_folders, parse_subjects
+from algocli.cli.options import Json, Quiet, Subjects, in_same_folders
+from algocli.cli.parsing import parse_subjects
 from algocli.dataset.challenge.layout import SUBJECTS, subject_folder
 from algocli.dataset.sides import HEMISPHERES
 from algocli.errors import DataError

@@ -21,9 +21,9 @@ from algocli.cli.options import (
     RunName,
     Subjects,
     is_named,
-    parse_ids,
 )
 from algocli.cli.pages import Html, Title
+from algocli.cli.parsing import parse_ids
 from algocli.results.how_sure import HELP, explain_accuracies
 from algocli.results.telling import Correction
 

@@ -8,16 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from algocli.cli.options import (
-    DEFAULT_CACHE_DIR,
-    CacheDir,
-    Json,
-    MovedData,
-    Quiet,
-    Subjects,
-    parse_repeats,
-    parse_subjects,
-)
+from algocli.cli.options import DEFAULT_CACHE_DIR, CacheDir, Json, MovedData, Quiet, Subjects
+from algocli.cli.parsing import parse_repeats, parse_subjects
 from algocli.cli.ways_out import remember
 from algocli.dataset.sides import ALL_VERTICES, HEMISPHERES
 from algocli.errors import UsageError

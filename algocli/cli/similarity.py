@@ -20,9 +20,9 @@ from algocli.cli.options import (
     Quiet,
     RoiNames,
     Subjects,
-    parse_ids,
     printable,
 )
+from algocli.cli.parsing import parse_ids
 from algocli.cli.report import Csv
 from algocli.cli.variants import (
     Dtype,

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from algocli.cli.options import DEFAULT_DATA_DIR, DataDir, Json, Quiet, Subjects, parse_subjects
+from algocli.cli.options import DEFAULT_DATA_DIR, DataDir, Json, Quiet, Subjects
+from algocli.cli.parsing import parse_subjects
 from algocli.dataset.sides import SPLITS, Split
 
 SplitName = Annotated[Split | None, typer.Option("--split", help="Only the images of this split.")]

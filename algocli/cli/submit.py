@@ -8,15 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from algocli.cli.options import (
-    DEFAULT_CACHE_DIR,
-    CacheDir,
-    Json,
-    MovedData,
-    Quiet,
-    Subjects,
-    parse_subjects,
-)
+from algocli.cli.options import DEFAULT_CACHE_DIR, CacheDir, Json, MovedData, Quiet, Subjects
+from algocli.cli.parsing import parse_subjects
 from algocli.cli.ways_out import remember
 from algocli.errors import UsageError
 from algocli.pipeline.defaults import DEFAULT_ZIP

@@ -25,10 +25,8 @@ from algocli.cli.options import (
     TrustRemoteCode,
     in_same_folders,
     is_named,
-    parse_alphas,
-    parse_components,
-    parse_ids,
 )
+from algocli.cli.parsing import parse_alphas, parse_components, parse_ids
 from algocli.cli.report import Csv
 from algocli.cli.variants import NAMES, parse_count
 from algocli.cli.ways_out import GIVEN

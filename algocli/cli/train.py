@@ -35,10 +35,8 @@ from algocli.cli.options import (
     TrainedModel,
     in_same_folders,
     is_named,
-    parse_alphas,
-    parse_components,
-    parse_ids,
 )
+from algocli.cli.parsing import parse_alphas, parse_components, parse_ids
 from algocli.cli.variants import (
     Dtype,
     ImageSize,

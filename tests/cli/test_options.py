@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from algocli.cli.options import in_same_folders, parse_ids, parse_subjects
+from algocli.cli.options import in_same_folders
+from algocli.cli.parsing import parse_ids, parse_subjects
 from algocli.errors import DataError, UsageError
 
 
