@@ -34,6 +34,7 @@ ELSEWHERE = {
     "cli/import_ceilings.py": "a command about the challenge's own files",
     "cli/import_features.py": "says what a row may be called by",
     "cli/import_words.py": "says which files have the challenge's images",
+    "cli/options.py": "a preset is its notebook's, another its organisers'; NSD's images have a width",
     "cli/parsing.py": "-s 1-8 are the challenge's subjects",
     "cli/plot.py": "says what maps are on",
     "cli/prepare.py": "a command about the challenge's own files",
