@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.arrays import blocks
 from algocli.errors import UsageError
 from algocli.features.store.columns import widen
 from algocli.features.store.commands import transform_of
@@ -21,6 +22,8 @@ from algocli.features.store.readable import Readable
 
 # Parts of a store that are read while one is worked on: each takes some 40 MB a layer.
 _AHEAD = 2
+# Images whose features are widened, and summed up, at once.
+_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
@@ -165,8 +168,9 @@ def pool_rows(
             part, reading = ahead.pop(0)
             features = reading.result()
             ahead += [(following, pool.submit(read, following)) for following in islice(waiting, 1)]
-            triples = zip(layouts, features, weights, strict=True)
-            yield part, [layout.pool(as_float32(some), of) for layout, some, of in triples]
+            for some in blocks(len(part), _AT_ONCE):
+                triples = zip(layouts, features, weights, strict=True)
+                yield part[some], [layout.pool(as_float32(layer[some]), of) for layout, layer, of in triples]
 
 
 def as_float32(features: NDArray[Any]) -> NDArray[np.float32]:
