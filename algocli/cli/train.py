@@ -167,16 +167,16 @@ def train(
     independent samples of images. An image is shared if another subject whose folder is there has one with the same
     pixels, or the same number in one collection, for training or for the test.
 
-    --each fits every layer by itself, in a run each; --model, -l and --features may then be patterns, such as
-    -l 'features.*', and what is done already stays. Else several layers, also of different networks, are joined as if
+    --each fits every layer by itself, in a run each; --model, -l and --features may then be patterns, such as -l
+    'features.*', and what is done already stays. Else several layers, also of different networks, are joined as if
     their features stood side by side, each layer first brought to one scale. Whatever is chosen (penalties, weights,
     scales) is chosen without the held-out images, in each fold anew. Choosing between runs or presets by these images
-    is not: their best looks better than it is. How many vertices' penalties ended at the grid's edge is told.
-    Receptive fields, --regression fields, take layers' maps as they are extracted, neither pooled nor projected, and no
-    components: each vertex has one Gaussian window on the image, its channels, and a penalty; where it looks is kept in
-    the run. --standardise takes a pass over the features for every fold. Banded ridge, with 50 draws and 300
-    components, takes a full-size subject most of an hour for two layers and hours for five. The memory that all this
-    takes is told first, and what does not fit is refused.
+    is not: their best looks better than it is. How many vertices' penalties ended at the grid's edge is told. Receptive
+    fields, --regression fields, take layers with rows and columns that are not projected, and no components: each
+    vertex has one Gaussian window on the image, its channels, and a penalty; where it looks is kept in the run.
+    --standardise takes a pass over the features for every fold. Banded ridge, with 50 draws and 300 components, takes a
+    full-size subject most of an hour for two layers and hours for five. The memory that all this takes is told first,
+    and what does not fit is refused.
     """
     from algocli.cli.console import note, noter, tracker
     from algocli.cli.each import compare_all, show_each
