@@ -54,9 +54,10 @@ RIVALS: Mapping[str, Callable[[Settings, tuple[str, ...]], Settings]] = {
     "the best layer": lambda s, layers: replace(s, regression="ridge", features=layers[:1]),
     "a layer alike": lambda s, layers: replace(s, features=layers[1:]),
     "banded": lambda s, _: replace(s, regression="banded", search_seed=0, n_iter=10),
+    "a whole layer": lambda s, _: Settings(s.features, None, "ridge", holdout=s.holdout, folds=s.folds, refit=False),
 }
 # Rivals that differ in their choices of penalties alone, and models that do not tell how folds hang together.
-CHOICES, SILENT = {"another grid", "inner folds"}, {"blend", "banded"}
+CHOICES, SILENT = {"another grid", "inner folds"}, {"blend", "banded", "fields"}
 # How runs are mapped over people: one after the other, or by processes.
 Map = Callable[[Callable[[int], Any], Iterable[int]], Iterable[Any]]
 
@@ -95,9 +96,11 @@ class Case:
 
     def settings(self, world: World) -> Settings:
         split = {"holdout": HOLDOUT} if self.folds is None else {"holdout": None, "folds": self.folds}
-        k = min(100, self.n // 8)
         features = world.features[:1] if self.alike else world.features
-        return Settings(features, n_components=k, regression=self.regression, refit=False, **split)
+        how: dict[str, Any] = {"n_components": min(100, self.n // 8)}
+        if self.regression == "fields":
+            how = {"windows": "coarse", "image_width": 8.4}
+        return Settings(features, regression=self.regression, refit=False, **how, **split)
 
 
 def p_of_noise(case: Case, *, n_people: int, n_vertices: int, seed: int = 0, over: Map = map) -> NDArray[np.float64]:
@@ -174,12 +177,18 @@ def discoveries(case: Case, *, share: float = 0.1, n_vertices: int = 3919, seed:
 
 def cases(*, small: bool) -> Iterator[Case]:
     """Yield every way to train, the quick ones first."""
-    usual = {"ols": (), "ridge": ("another grid",), "blend": ("the best layer",)}
+    half = "half the components"
+    usual = {
+        "ols": (half,),
+        "ridge": (half, "another grid"),
+        "blend": (half, "the best layer"),
+        "fields": ("a whole layer",),
+    }
     for n in (200,) if small else (200, 540, 2000):
         for regression in ("ols", "ridge") if small else usual:
             for folds in (None, 5) if small else (None, 2, 5, 10):
-                rivals = ("half the components", *usual[regression])
-                yield Case(regression, folds, n, 0, rivals, n_layers=2 if regression == "blend" else 1)
+                n_layers = 2 if regression == "blend" else 1
+                yield Case(regression, folds, n, 0, usual[regression], n_layers=n_layers)
 
 
 def rivals_of_other_kinds(*, small: bool) -> Iterator[Case]:

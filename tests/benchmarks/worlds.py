@@ -22,6 +22,8 @@ from algocli.runs.training import train_subject
 from tests.features.by_hand import cache_features
 
 N_FEATURES, N_ROIS, ROI_SIZE = 400, 30, 12
+# As maps, for regressions that look through windows.
+SHAPE = (16, 5, 5)
 SPECTRUM = np.arange(1, N_FEATURES + 1) ** -0.5
 
 
@@ -109,7 +111,7 @@ class World:
         for number, layer in enumerate(layers):
             tests = single[:, number * N_FEATURES : (number + 1) * N_FEATURES].reshape(-1, N_FEATURES)
             rows = np.vstack([layer, tests]).astype(np.float32)
-            names.append(cache_features(folder / "cache", person, rows, layer=f"l{number}"))
+            names.append(cache_features(folder / "cache", person, rows, layer=f"l{number}", shape=SHAPE))
         return cls(folder, person, tuple(names), signal, truth)
 
     def train(self, settings: Settings) -> Run:
