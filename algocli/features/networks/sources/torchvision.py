@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -85,8 +85,6 @@ def build(request: NetworkRequest) -> Network:
             f"{entry} of {model} take images of {asks_for.size} x {asks_for.size}",
             hint="leave out transform='tutorial'",
         )
-    # Before a network is built that would have none.
-    read_weights = _weights(model, entry) if request.entry else None
     with nullcontext() if request.is_drawn else undrawn():
         module = torchvision.models.get_model(model, weights=None, **arguments)
     return Network(
@@ -96,7 +94,7 @@ def build(request: NetworkRequest) -> Network:
         transform,
         asks_for,
         arguments,
-        read_weights,
+        (lambda: _pretrained_state(model, entry)) if request.entry else None,
         f"{model}'s pretrained weights",
     )
 
@@ -180,14 +178,6 @@ def _entry(model: str, name: str) -> Any:
     if name not in entries.__members__:
         raise no_entry(model, name, list(entries.__members__))
     return entries[name]
-
-
-def _weights(model: str, entry: Any) -> Callable[[], Mapping[str, torch.Tensor]]:
-    """Return what reads a classifier's weights, which are fetched now if they were not before."""
-    if place_of(entry.url).is_file():
-        return lambda: _pretrained_state(model, entry)
-    state = _pretrained_state(model, entry)
-    return lambda: state
 
 
 def _pretrained_state(model: str, entry: Any) -> Mapping[str, torch.Tensor]:
