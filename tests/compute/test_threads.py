@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -73,6 +74,15 @@ def test_a_consumer_that_stops_early_waits_for_no_thread() -> None:
     free.set()
 
 
+@pytest.fixture
+def _interruptible() -> Iterator[None]:
+    """Have SIGINT do what it does in a fresh process; a command that ended may have left it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_interruptible")
 def test_whoever_is_interrupted_waits_for_what_is_not_to_be_left_half() -> None:
     ended: list[bool] = []
 
