@@ -12,7 +12,7 @@ from algocli.dataset.challenge.layout import N_FSAVERAGE
 from algocli.dataset.naming import name_of
 from algocli.dataset.protocol import Roi, Subject
 from algocli.dataset.sides import Side, prefix
-from algocli.results.drawing.style import CATEGORY_COLOURS, ordered_colours
+from algocli.results.drawing.style import category_colours
 from algocli.results.layered import columns_per_layer
 from algocli.results.map_files import Label, write_annotation, write_labels, write_metric, write_overlay
 from algocli.results.on_mesh import fsaverage_map, vertices_on_mesh
@@ -130,7 +130,7 @@ def _classes(subject: Subject, hemisphere: Side) -> Iterator[tuple[str, NDArray[
 
 def _labels(rois: list[Roi]) -> list[Label]:
     n = len(rois)
-    colours = CATEGORY_COLOURS[:n] if n <= len(CATEGORY_COLOURS) else ordered_colours(n)
+    colours = category_colours(n)
     return [Label(roi.code, roi.name, _rgb(colour)) for roi, colour in zip(rois, colours, strict=True)]
 
 

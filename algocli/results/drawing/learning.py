@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 from algocli.dataset.sides import Side, heading
 from algocli.results.drawing.chart import Chart
 from algocli.results.drawing.style import (
-    CATEGORY_COLOURS,
     DEFAULT_DPI,
     LIGHT,
     MARGIN,
     Theme,
     Words,
-    ordered_colours,
+    category_colours,
     styled,
 )
 
@@ -112,7 +111,7 @@ def draw_learning(
 
 def _draw_lines(axes: Axes, sizes: NDArray[np.int64], lines: Sequence[LearningLine], theme: Theme) -> None:
     n = len(lines)
-    colours = CATEGORY_COLOURS if n <= len(CATEGORY_COLOURS) else ordered_colours(n)
+    colours = category_colours(n)
     further = np.geomspace(sizes[0], _DRAWN_TO * sizes[-1], 80)
     for place, (line, colour) in enumerate(zip(lines, colours, strict=False)):
         spread = np.nan_to_num(line.sd)

@@ -12,13 +12,12 @@ from numpy.typing import NDArray
 from algocli.dataset.sides import Side, heading
 from algocli.results.drawing.chart import Chart
 from algocli.results.drawing.style import (
-    CATEGORY_COLOURS,
     DEFAULT_DPI,
     LIGHT,
     MARGIN,
     Theme,
     Words,
-    ordered_colours,
+    category_colours,
     styled,
 )
 
@@ -67,7 +66,6 @@ def draw_size_lines(
     width = max(_NARROWEST, _LEFT + len(shown) * _WIDE + (len(shown) - 1) * _BETWEEN + _RIGHT)
     words = Words.fitting(title, caption, width - 2 * MARGIN)
     height = words.head + _ABOVE + _TALL + below + words.foot + 0.1
-    colours = CATEGORY_COLOURS if n_lines <= len(CATEGORY_COLOURS) else ordered_colours(n_lines)
     with styled(theme):
         figure = Figure(figsize=(width, height), dpi=dpi)
         every: list[Axes] = []
@@ -75,7 +73,7 @@ def draw_size_lines(
             left, bottom = _LEFT + place * (_WIDE + _BETWEEN), height - words.head - _ABOVE - _TALL
             box = (left / width, bottom / height, _WIDE / width, _TALL / height)
             axes = figure.add_axes(box, sharex=every[0] if every else None, sharey=every[0] if every else None)
-            for line, colour in zip(lines, colours, strict=False):
+            for line, colour in zip(lines, category_colours(n_lines), strict=False):
                 _draw_line(axes, line, colour)
             _dress(axes, side, theme, is_first=place == 0)
             every.append(axes)

@@ -124,6 +124,11 @@ def font_here() -> str | None:
     return None
 
 
+def category_colours(n: int) -> list[str]:
+    """Return colours for `n` categories: those that are told apart best, or where they do not suffice ordered ones."""
+    return [*CATEGORY_COLOURS[:n]] if n <= len(CATEGORY_COLOURS) else ordered_colours(n)
+
+
 def ordered_colours(n: int, colours: str = _ORDERED_COLOURS) -> list[str]:
     """Return `n` colours from dark to light, apart for every kind of colour vision as far as so many can be.
 

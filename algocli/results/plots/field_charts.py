@@ -47,9 +47,7 @@ def plot_size_by_eccentricity(
         If data and run do not fit together, or a subject is missing from either.
     """
     pairs = scored_subjects(challenge, run, wishes.subjects)
-    chosen = _choose([subject for subject, _ in pairs], wishes, rois)
-    for subject, _ in pairs:
-        areas = _windows(run, subject, wishes, chosen)
+    for subject, areas in _areas_of(run, [subject for subject, _ in pairs], wishes, rois):
         lines = {side: [_line(name, *its) for name, its in each.items()] for side, each in areas.items()}
         caption = (
             f"Dots: median size of the windows in each {_BIN:g} degrees of eccentricity that have at least {_FEWEST}. "
@@ -78,11 +76,11 @@ class SizeRow(OfLayers):
 def size_rows(challenge: Dataset, run: Run, wishes: Wishes, rois: Sequence[str] = ()) -> list[SizeRow]:
     """Return what a chart of sizes shows as rows; errors are those of `plot_size_by_eccentricity`."""
     subjects = [subject for subject, _ in scored_subjects(challenge, run, wishes.subjects)]
-    chosen, whose = _choose(subjects, wishes, rois), OfLayers(run=run.name, **networks_of(run).fields).origin
+    whose = OfLayers(run=run.name, **networks_of(run).fields).origin
     rows = []
-    for subject in subjects:
-        for side, areas in _windows(run, subject, wishes, chosen).items():
-            for name, its in areas.items():
+    for subject, areas in _areas_of(run, subjects, wishes, rois):
+        for side, each in areas.items():
+            for name, its in each.items():
                 line = _line(name, *its)
                 rows.append(SizeRow(subject.id, side, name, line.n_vertices, *(line.line or (None, None)), **whose))
     return rows
@@ -101,9 +99,7 @@ def plot_coverage(
         If data and run do not fit together, or a subject is missing from either.
     """
     pairs = scored_subjects(challenge, run, wishes.subjects)
-    chosen = _choose([subject for subject, _ in pairs], wishes, rois)
-    for subject, _ in pairs:
-        areas = _windows(run, subject, wishes, chosen)
+    for subject, areas in _areas_of(run, [subject for subject, _ in pairs], wishes, rois):
         reach = _reach(areas, run.settings.image_width)
         panels = {
             side: tuple(_coverage(name, *its, reach) for name, its in each.items()) for side, each in areas.items()
@@ -125,11 +121,14 @@ def plot_coverage(
         yield subject.id, chart
 
 
-def _choose(subjects: Sequence[Subject], wishes: Wishes, rois: Sequence[str]) -> Chosen:
-    """Return the areas to show, all vertices where no ROI is named; the same for all subjects."""
+def _areas_of(
+    run: Run, subjects: Sequence[Subject], wishes: Wishes, rois: Sequence[str]
+) -> Iterator[tuple[Subject, _Areas]]:
+    """Yield each subject with the areas to show, all vertices where no ROI is named; the same for all subjects."""
     chosen = Chosen(choose_areas(rois, classes_of(subjects)) or (ALL_VERTICES,))
     chosen.min_ceiling = wishes.min_ceiling
-    return chosen
+    for subject in subjects:
+        yield subject, _windows(run, subject, wishes, chosen)
 
 
 def _windows(run: Run, subject: Subject, wishes: Wishes, chosen: Chosen) -> _Areas:
