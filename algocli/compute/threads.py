@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -33,6 +33,25 @@ def to_its_end(function: Callable[[], R]) -> R:
         # An interrupt while a thread is being started would leave it behind, unknown to the pool.
         pool.submit(int).result()
         return pool.submit(function).result()
+
+
+def one_ahead(items: Iterable[T]) -> Iterator[T]:
+    """Yield items, the next of which is made in a thread of its own while the one before is in use."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    each, end = iter(items), object()
+    pool, waits = ThreadPoolExecutor(1), True
+    try:
+        coming = pool.submit(next, each, end)
+        while (item := coming.result()) is not end:
+            coming = pool.submit(next, each, end)
+            yield item  # type: ignore[misc]
+    except GeneratorExit:
+        # As below.
+        waits = False
+        raise
+    finally:
+        pool.shutdown(wait=waits)
 
 
 def in_threads(function: Callable[[T], R], items: Sequence[T], *, n_threads: int, batch: int = 1) -> Iterator[R]:

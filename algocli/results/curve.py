@@ -14,12 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.arrays import blocks
+from algocli.compute.cores import n_cores
+from algocli.compute.threads import each_by_itself, in_threads
 from algocli.compute.track import Note, Track, silent, unheard
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.protocol import Dataset
 from algocli.dataset.sides import Side
 from algocli.results.curve_rows import CeilingRow, Curve, CurveRow
-from algocli.results.held_out import VERTICES, scored_on
+from algocli.results.held_out import scored_on
 from algocli.results.regions import Regions, choose_rois, classes_of, regions, tell_min_ceiling, with_sums
 from algocli.results.resampling import LEVEL, draw, members_of
 from algocli.results.scoring import scored_subjects
@@ -27,11 +29,13 @@ from algocli.runs.growing import Growing, Predicted
 from algocli.runs.networks import networks_of, tell_random_weights
 from algocli.runs.run import Run
 from algocli.runs.scored_images import tell_split
-from algocli.stats.correlation import correlate
-from algocli.stats.influence import FEWEST, WIDEST
-from algocli.stats.measures import CORRELATION
+from algocli.stats.correlation import correlate_here
+from algocli.stats.influence import FEWEST, WIDEST, correlate_with_influence, small_fold
 from algocli.stats.saturation import fit_saturation
 
+# Vertices at once: their responses to a few thousand images stay below what is given back to the system, and asked for
+# anew, each time.
+_VERTICES = 1024
 # A ceiling this many times as high as what all images reach, at the upper end of its interval, is none that they bound.
 _TOO_FAR = 2.0
 
@@ -141,16 +145,22 @@ class _Scores:
         """Score what a model predicts."""
         point, side, n_folds = predicted.point, self.sides[predicted.side], len(self.growing.folds)
         place = self.growing.sizes.index(point.n_images)
-        for block in blocks(len(side.members), VERTICES):
+        rows = slice(self.first[point.fold], self.first[point.fold + 1])
+        is_told = point.repeat == 0 and self.is_sure
+
+        def score(block: slice) -> tuple[NDArray[np.float64], NDArray[np.float32] | None]:
             members = side.members[block]
-            if not members.any():
-                continue
-            measured, model = predicted.measured[:, block], predicted.predicted[:, block]
-            side.scores[place, point.repeat] += correlate(measured, model) @ members / n_folds
-            if point.repeat == 0 and self.is_sure:
-                rows = slice(self.first[point.fold], self.first[point.fold + 1])
-                influence = CORRELATION.of_images(measured, model, 0) @ members
-                side.influence[place, rows] += influence * CORRELATION.small_fold(len(model)) / n_folds
+            if not is_told:
+                return correlate_here(*predicted.at(block)) @ members, None
+            r, influence = correlate_with_influence(*predicted.at(block))
+            return r @ members, influence @ members
+
+        wanted = [block for block in blocks(len(side.members), _VERTICES) if side.members[block].any()]
+        with each_by_itself():
+            for r, influence in in_threads(score, wanted, n_threads=n_cores()):
+                side.scores[place, point.repeat] += r / n_folds
+                if influence is not None:
+                    side.influence[place, rows] += influence * small_fold(len(influence)) / n_folds
 
     def rows(self, run: Run, side: Side) -> Iterator[CurveRow]:
         """Yield a row for each ROI and size."""

@@ -6,7 +6,7 @@ have room for side by side: more would have most of their images in common, and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -29,6 +29,8 @@ from algocli.errors import UsageError
 from algocli.runs.between_folds import FoldsAgain
 from algocli.runs.run import Run
 
+# What reads, or makes, predictions of some vertices, (n_held_out, n_some).
+_Predicting = Callable[[slice], NDArray[np.float32]]
 # What of a run's settings may be otherwise: not its features, nor which images it holds out.
 MAY_DIFFER = ("n_components", "regression", "alpha_by", "alphas", "join", "scaled", "standardised", "n_iter")
 
@@ -44,12 +46,18 @@ class Point:
 
 @dataclass(frozen=True)
 class Predicted:
-    """What a model predicts of the images that its fold holds out, (n_held_out, n_vertices) of one side."""
+    """What a model predicts of the images that its fold holds out, of one side.
+
+    Attributes
+    ----------
+    at
+        Returns what was measured of some vertices, and what is predicted, (n_held_out, n_some) each. Where the
+        regression fits vertices one by one, they are fitted then, and several threads may ask at once.
+    """
 
     point: Point
     side: Side
-    measured: NDArray[np.float32]
-    predicted: NDArray[np.float32]
+    at: Callable[[slice], tuple[NDArray[np.float32], NDArray[np.float32]]]
 
 
 class Growing:
@@ -87,7 +95,10 @@ class Growing:
         again = FoldsAgain(run, subject, track=track, note=note)
         self.subject, self.folds, self.track, self.note = subject, again.folds, track, note
         self.n_repeats, self.seed = check_whole("repeats", n_repeats, 1), check_whole("seed", seed, 0)
-        self.settings: Settings = replace(run.settings, **changed).seen_at(image_width_of(subject))
+        settings = replace(run.settings, **changed)
+        # What the run itself predicts has not to be predicted once more.
+        self.own = run.subject(subject.id) if settings == run.settings else None
+        self.settings: Settings = settings.seen_at(image_width_of(subject))
         self.regression = regression_of(self.settings)
         if self.regression.runs_code:
             raise UsageError(f"the code of {self.regression.name} is not run for a learning curve")
@@ -145,10 +156,11 @@ class Growing:
         label = f"subject {self.subject.id}: learning curve"
         for fold, rows, point in self.track(models, total=self.n_models, label=label, unit="models"):
             settings = within_reach(self.settings, len(rows))
-            kernels = self.kernels
-            subset = take(kernels, settings, fold, rows)
+            is_own = self.own is not None and len(rows) == len(fold.fit)
+            subset = None if is_own else take(self.kernels, settings, fold, rows)
             for side in self.subject.sides:
-                yield self._predict(subset, settings, fold, side, point)
+                predict = self._recall(fold, side) if subset is None else self._fit(subset, settings, side)
+                yield self._predicted(point, fold, side, predict)
 
     def _models(self) -> Iterator[tuple[Fold, NDArray[np.int64], Point]]:
         for number, fold in enumerate(self.folds):
@@ -159,8 +171,28 @@ class Growing:
                     if repeat < self.repeats_of(sizes[n]):
                         yield fold, rows, Point(number, sizes[n], repeat)
 
-    def _predict(self, subset: Subset, settings: Settings, fold: Fold, side: Side, point: Point) -> Predicted:
+    def _recall(self, fold: Fold, side: Side) -> _Predicting:
+        """Return what reads the run's own predictions."""
+        assert self.own is not None
+        rows, predicted = self.own.validation_rows(), self.own.validation_predictions(side)
+        order = np.argsort(rows)
+        places = order[np.searchsorted(rows, fold.held_out, sorter=order)]
+        return lambda vertices: np.asarray(predicted[:, vertices][places])
+
+    def _fit(self, subset: Subset, settings: Settings, side: Side) -> _Predicting:
+        """Return what fits a model and predicts: all vertices now, or those asked for when they are."""
         every = self.subject.responses("train", side)
+        fit_some = self.regression.fit_some(settings, subset.view)
+        if fit_some is not None:
+            return lambda vertices: level_rounding(
+                self.regression.predict(fit_some(subset.responses(every[:, vertices])), subset.held_out_scores)
+            )
         [model] = self.regression.fit(settings, [subset.view], subset.responses(every), self.note)
-        predicted = level_rounding(self.regression.predict(model, subset.held_out_scores))
-        return Predicted(point, side, np.asarray(every[fold.held_out]), predicted)
+        whole = level_rounding(self.regression.predict(model, subset.held_out_scores))
+        return lambda vertices: whole[:, vertices]
+
+    def _predicted(self, point: Point, fold: Fold, side: Side, predict: _Predicting) -> Predicted:
+        every = self.subject.responses("train", side)
+        return Predicted(
+            point, side, lambda vertices: (np.asarray(every[:, vertices][fold.held_out]), predict(vertices))
+        )

@@ -13,6 +13,8 @@ from algocli.errors import DataError, UsageError
 
 # Vertices a block: float64 copies of a block stay in the processor's cache.
 BLOCK_VERTICES = 256
+# Columns less their mean, (n_stimuli, n_vertices), and their norms.
+Centred = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
 @forgiving
@@ -49,6 +51,13 @@ def correlate(measured: ArrayLike, predicted: ArrayLike) -> NDArray[np.float64]:
     return np.concatenate([np.empty(0), *parts])
 
 
+def correlate_here(measured: NDArray[np.floating], predicted: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Do as `correlate` does with matrices of floats of one shape, in the thread that asks and in no other."""
+    vertices = blocks(measured.shape[1], BLOCK_VERTICES)
+    parts = [_correlate_block(measured[:, block], predicted[:, block]) for block in vertices]
+    return np.concatenate([np.empty(0), *parts])
+
+
 def _matrix(name: str, values: object) -> NDArray[np.floating]:
     try:
         matrix = np.asarray(values)
@@ -72,9 +81,20 @@ def constant_vertices(responses: NDArray[np.floating]) -> NDArray[np.bool_]:
 
 
 def _correlate_block(measured: NDArray[np.floating], predicted: NDArray[np.floating]) -> NDArray[np.float64]:
-    # What is not finite is told below.
+    # What is not finite is told later.
     with np.errstate(invalid="ignore", over="ignore"):
-        (x, x_norm), (y, y_norm) = centred(measured), centred(predicted)
+        return correlate_centred(centred(measured), centred(predicted))
+
+
+def correlate_centred(measured: Centred, predicted: Centred) -> NDArray[np.float64]:
+    """Correlate what `centred` has made of some vertices' responses, (n_vertices,).
+
+    Raises
+    ------
+    DataError
+        If a response is not finite.
+    """
+    (x, x_norm), (y, y_norm) = measured, predicted
     for name, norms in (("measured", x_norm), ("predicted", y_norm)):
         n_bad = int(np.count_nonzero(~np.isfinite(norms)))
         if n_bad:
@@ -85,7 +105,7 @@ def _correlate_block(measured: NDArray[np.floating], predicted: NDArray[np.float
     return bounded
 
 
-def centred(block: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def centred(block: NDArray[np.floating]) -> Centred:
     """Return columns less their mean and their norms, exactly 0 where a column never varies."""
     x = np.array(block, dtype=np.float64)
     mean = x.mean(axis=0)
@@ -102,7 +122,12 @@ def standardised(block: NDArray[np.floating]) -> NDArray[np.float32]:
 
     Products of such columns are correlations.
     """
-    x, norm = centred(block)
+    return of_length_one(centred(block))
+
+
+def of_length_one(columns: Centred) -> NDArray[np.float32]:
+    """Return what `standardised` makes of columns that are centred already."""
+    x, norm = columns
+    single = np.empty(x.shape, np.float32)
     # What is no number stays none.
-    x /= np.where(norm > 0, norm, np.inf)
-    return x.astype(np.float32)
+    return np.divide(x, np.where(norm > 0, norm, np.inf), out=single, casting="same_kind")

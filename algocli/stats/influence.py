@@ -16,8 +16,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.arrays import blocks
 from algocli.errors import UsageError
-from algocli.stats.correlation import centred, constant_vertices, standardised
+from algocli.stats.correlation import (
+    BLOCK_VERTICES,
+    centred,
+    constant_vertices,
+    correlate_centred,
+    of_length_one,
+    standardised,
+)
 
 # By how much models that share images widen an interval at the most: where L is symmetric, tr(LL) = tr(LL').
 WIDEST = float(np.sqrt(2))
@@ -48,15 +56,43 @@ def of_predicted(measured: NDArray[np.floating], predicted: NDArray[np.floating]
     measured, predicted : (n_stimuli, n_vertices)
         Where one of them never varies, nothing depends on anything.
     """
-    x, y = standardised(measured), standardised(predicted)
-    r = np.einsum("ij,ij->j", x, y)
-    # Of columns of length one: x_i y_i is an image's part of r, and half of r falls to what each adds to both lengths.
-    influence = x * y - r * (x * x + y * y) / 2
-    spread = centred(predicted)[1]
+    y, spread = centred(predicted)
+    x, y = standardised(measured), of_length_one((y, spread))
+    influence, r = _of_standardised(x, y)
     slope = (x - r * y) / np.where(spread > 0, spread, np.inf)
     # A constant that is added to all predictions changes no r: rounding shall not either.
     slope -= slope.mean(axis=0)
-    return Predicted(influence.astype(np.float32), slope.astype(np.float32))
+    return Predicted(influence, slope.astype(np.float32))
+
+
+def correlate_with_influence(
+    measured: NDArray[np.floating], predicted: NDArray[np.floating]
+) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """Return r as `correlate_here` does, (n_vertices,), and the influence of `of_predicted`, (n_stimuli, n_vertices).
+
+    Both are of the same centred columns: together they cost little more than the one or the other.
+    """
+    r, influence = np.empty(measured.shape[1]), np.empty(measured.shape, np.float32)
+    for block in blocks(measured.shape[1], BLOCK_VERTICES):
+        # What is not finite is told by the next line.
+        with np.errstate(invalid="ignore", over="ignore"):
+            x, y = centred(measured[:, block]), centred(predicted[:, block])
+        r[block] = correlate_centred(x, y)
+        influence[:, block] = _of_standardised(of_length_one(x), of_length_one(y))[0]
+    return r, influence
+
+
+def _of_standardised(x: NDArray[np.float32], y: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return what each image adds to r, (n_stimuli, n_vertices), and r, of columns of length one."""
+    r: NDArray[np.float32] = np.einsum("ij,ij->j", x, y)
+    # x_i y_i is an image's part of r, and half of r falls to what each adds to both lengths.
+    influence: NDArray[np.float32] = x * y
+    both = x * x
+    both += y * y
+    both *= r
+    both /= 2
+    influence -= both
+    return influence, r
 
 
 def of_explained(

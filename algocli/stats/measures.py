@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 from algocli.stats.bootstrap import bootstrap_explained, bootstrap_r
 from algocli.stats.correlation import correlate
 from algocli.stats.explained import explained_variance
-from algocli.stats.influence import Predicted, of_explained, of_predicted, small_fold, small_fold_explained
+from algocli.stats.influence import (
+    Predicted,
+    correlate_with_influence,
+    of_explained,
+    of_predicted,
+    small_fold,
+    small_fold_explained,
+)
 
 _Matrix = NDArray[np.floating]
 
@@ -49,7 +56,7 @@ CORRELATION = Measure(
     correlate,
     bootstrap_r,
     of_predicted,
-    lambda measured, predicted, _: of_predicted(measured, predicted).influence,
+    lambda measured, predicted, _: correlate_with_influence(measured, predicted)[1],
     small_fold,
     -1,
 )

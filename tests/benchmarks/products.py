@@ -40,10 +40,11 @@ def measure(chosen: argparse.Namespace, folder: Path, work: Path) -> dict[str, A
     # The first makes the Gram matrices.
     similarity = [do("similarity --permutations 1000 --seed 0") for _ in range(1 + chosen.rounds)]
     measured: dict[str, Any] = {"n_images": n_images, "similarity": [vars(one) for one in similarity]}
-    for regression in ("ols", "ridge"):
+    for number, regression in enumerate(("ols", "ridge"), start=1):
         settings = f"--features layer00 --regression {regression} --pca 100"
         do(f"train {settings} --run {regression}")
-        seeds = range(50, 50 + chosen.rounds)
+        # No two of the same seed: components of the one would serve the other.
+        seeds = range(50 * number, 50 * number + chosen.rounds)
         train = [do(f"train {settings} --seed {seed} --run {regression}{seed}") for seed in seeds]
         curve = [do(f"curve --run {regression} --seed {seed}") for seed in range(chosen.rounds)]
         measured[regression] = {"train": [vars(one) for one in train], "curve": [vars(one) for one in curve]}

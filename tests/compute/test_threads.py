@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from algocli.compute.threads import in_threads, to_its_end
+from algocli.compute.threads import in_threads, one_ahead, to_its_end
 
 
 @given(items=st.lists(st.integers(), max_size=30), n_threads=st.integers(1, 4), batch=st.integers(1, 7))
@@ -94,3 +94,32 @@ def test_whoever_is_interrupted_waits_for_what_is_not_to_be_left_half() -> None:
     with pytest.raises(KeyboardInterrupt):
         to_its_end(write)
     assert ended == [True]
+
+
+def test_the_next_item_is_made_while_one_is_in_use_and_no_more() -> None:
+    made: list[int] = []
+    in_time = threading.Semaphore(0)
+
+    def items() -> Iterator[int]:
+        for item in range(4):
+            made.append(item)
+            in_time.release()
+            yield item
+
+    for item in one_ahead(items()):
+        # Waits for the first two, and then for one more each time; there is no fifth.
+        for _ in range(2 if item == 0 else int(item < 3)):
+            assert in_time.acquire(timeout=30)
+        assert made == [*range(min(item + 2, 4))]
+    assert list(one_ahead([])) == []
+
+
+def test_what_fails_ahead_fails_where_it_is_asked_for() -> None:
+    def items() -> Iterator[int]:
+        yield 0
+        raise ValueError("second")
+
+    coming = one_ahead(items())
+    assert next(coming) == 0
+    with pytest.raises(ValueError, match="second"):
+        next(coming)

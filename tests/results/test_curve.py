@@ -81,7 +81,7 @@ def test_rows_are_means_and_spreads_of_models(known: tuple[ManyLayers, np.ndarra
     growing = Growing(run, known[0].subject, sizes=SIZES, n_repeats=4, seed=8, changed={})
     by_hand: dict[int, list[float]] = {n: [] for n in SIZES}
     for one in growing.predict():
-        pairs = zip(one.measured[:, :3].T, one.predicted[:, :3].T, strict=True)
+        pairs = zip(*(some.T for some in one.at(slice(3))), strict=True)
         by_hand[one.point.n_images].append(float(np.mean([np.corrcoef(*pair)[0, 1] for pair in pairs])))
     for row in curve.of_roi("zoe", "all", "roi0"):
         own = by_hand[row.n_images]

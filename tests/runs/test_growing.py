@@ -48,8 +48,9 @@ def test_each_point_is_a_training_on_exactly_these_images(world: World, split: A
             variances = np.linalg.svd(x[rows] - x[rows].mean(axis=0), compute_uv=False) ** 2
             model = Ridge(alpha=3.0 * variances.sum() / (len(rows) - 1))
         model.fit(pca.transform(x[rows]), y[rows])
-        np.testing.assert_allclose(one.predicted, model.predict(pca.transform(x[fold.held_out])), rtol=1e-5, atol=1e-4)
-        np.testing.assert_array_equal(one.measured, y[fold.held_out].astype(np.float32))
+        measured, predicted = one.at(slice(None))
+        np.testing.assert_allclose(predicted, model.predict(pca.transform(x[fold.held_out])), rtol=1e-5, atol=1e-4)
+        np.testing.assert_array_equal(measured, y[fold.held_out].astype(np.float32))
 
 
 def test_all_images_give_what_the_run_has(world: World) -> None:
@@ -57,7 +58,7 @@ def test_all_images_give_what_the_run_has(world: World) -> None:
     assert growing.sizes[-1] == growing.n_fit
     last = [one for one in growing.predict() if one.point.n_images == growing.n_fit and one.side == "left"]
     run = world.run(world.settings(holdout=0.25))
-    np.testing.assert_allclose(last[0].predicted, run.validation_predictions("left"), rtol=1e-5)
+    np.testing.assert_allclose(last[0].at(slice(None))[1], run.validation_predictions("left"), rtol=1e-5)
     assert len(last) == 1
 
 
@@ -75,7 +76,7 @@ def test_nothing_is_learned_from_what_is_held_out(world: World) -> None:
         changed={},
     )
     for one, two in zip(before, again.predict(), strict=True):
-        np.testing.assert_array_equal(one.predicted, two.predicted)
+        np.testing.assert_array_equal(one.at(slice(None))[1], two.at(slice(None))[1])
 
 
 def test_other_settings_take_the_place_of_the_runs(world: World) -> None:
@@ -83,13 +84,13 @@ def test_other_settings_take_the_place_of_the_runs(world: World) -> None:
     ols = grow(world, {"holdout": 0.25}, changed={"regression": "ridge", "n_components": 9})
     pairs: list[tuple[Predicted, Predicted]] = list(zip(ridge.predict(), ols.predict(), strict=True))
     for one, two in pairs:
-        np.testing.assert_array_equal(one.predicted, two.predicted)
+        np.testing.assert_array_equal(one.at(slice(None))[1], two.at(slice(None))[1])
 
 
 def test_few_images_have_fewer_components(world: World) -> None:
     growing = grow(world, {"holdout": 0.25, "n_components": 40, "regression": "ridge"})
     assert growing.components() == {20: 19, 30: 29, 50: 40}
-    assert all(np.isfinite(one.predicted).all() for one in growing.predict())
+    assert all(np.isfinite(one.at(slice(None))[1]).all() for one in growing.predict())
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ The scores S of a fold are orthogonal and centred, so the coefficients need no s
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +52,10 @@ class OrdinaryLeastSquares(Regression):
     ) -> Iterator[Model]:
         """Yield a model for each view; the responses are read once for all together."""
         yield from fit_ols([view.components[0] for view in views], responses, views[0].algebra)
+
+    def fit_some(self, settings: Fields, view: View) -> Callable[[NDArray[np.floating]], Model]:
+        """Return what fits a model of some vertices: they share nothing but components."""
+        return lambda responses: fit_ols(view.components[:1], responses, view.algebra)[0]
 
     def gains(self, model: LinearModel, view: View, vertices: NDArray[np.int64]) -> list[NDArray[np.floating]]:
         """Divide by the variances, the same for every vertex."""

@@ -252,6 +252,14 @@ class Regression(ABC):
             Told how long work gets on.
         """
 
+    def fit_some(self, settings: Fields, view: View) -> Callable[[NDArray[np.floating]], Model] | None:
+        """Return what fits a view's model of some vertices, given their responses, as `fit` would among all.
+
+        What all vertices have in common is done once. None where they have so much in common that it is to be fitted
+        at one go.
+        """
+        return None
+
     def predict(self, model: Any, scores: Scores, algebra: Algebra = ON_CPU) -> NDArray[np.float32]:
         """Predict responses, (n_stimuli, n_vertices), from a view's scores."""
         predicted: NDArray[np.float32] = model.predict(scores if self.keeps_layers_apart else scores[0], algebra)

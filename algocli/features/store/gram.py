@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 TILE_ROWS = 1024
 # Columns that a thread standardises at once: 20 MB in float64 at the challenge's size.
 _STANDARDISED_COLUMNS = 256
+# Those that a thread shifts at once: by columns all of the work is shared, where by rows the mean of each would not be.
+_SHIFTED_COLUMNS = 1024
 # So many times farther from the middle than half of all images, an image is left out of means; of fewer images than
 # these, none is.
 FAR, FEWEST = 10.0, 8
@@ -156,22 +158,29 @@ def _shift(block: NDArray[np.float32], n_together: int, pool: ThreadPoolExecutor
 
     That is near the mean of all, which `_centre` takes away exactly, and needs no second pass over the block.
     """
+    first, columns = block[:n_together], blocks(block.shape[1], _SHIFTED_COLUMNS)
 
-    def shift(rows: slice) -> None:
+    def distances(some: slice) -> NDArray[np.float64]:
+        with np.errstate(over="ignore", invalid="ignore"):
+            return _squared_distances(first[:, some])
+
+    near = _are_near(np.sum(list(pool.map(distances, columns)), axis=0))
+
+    def shift(some: slice) -> None:
         # Each thread has its own way with warnings; what is not finite is told later, once.
         with np.errstate(over="ignore", invalid="ignore"):
-            block[rows] -= beginning
+            beginning = (first[:, some] if near.all() else first[near, some]).mean(axis=0, dtype=np.float64)
+            block[:, some] -= beginning.astype(np.float32)
 
-    parts = blocks(len(block), n_together)
-    first = block[parts[0]]
-    near = _are_near(_squared_distances(first))
-    beginning = (first if near.all() else first[near]).mean(axis=0, dtype=np.float64).astype(np.float32)
-    list(pool.map(shift, parts))
+    list(pool.map(shift, columns))
 
 
 def _squared_distances(features: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return the squared distance of each image, (n_images,), from the middle of the first: no outlier moves that."""
-    middle = np.median(features[:_MIDDLE_ROWS], axis=0)
+    # The median: sorted side by side, in memory, so few numbers take an eighth of what numpy takes across its rows.
+    first = np.sort(np.ascontiguousarray(features[:_MIDDLE_ROWS].T), axis=1)
+    n = first.shape[1]
+    middle = first[:, (n - 1) // 2 : n // 2 + 1].mean(axis=1)
     # A few rows at a time: a copy of all would be as large as a shard.
     parts = (features[part] - middle for part in blocks(len(features), _MIDDLE_ROWS))
     return np.concatenate([np.square(part, out=part).sum(axis=1, dtype=np.float64) for part in parts])

@@ -13,11 +13,14 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.arrays import blocks, length
 from algocli.compute.cores import n_cores
-from algocli.compute.threads import in_threads
+from algocli.compute.threads import in_threads, one_ahead
 from algocli.stats.similarity.distances import Distance, Moments, Placed, place, to_distances
 
 Rows = NDArray[np.int64]
+# Strips whose products are made at once: of a few dozen rows a product takes a quarter longer.
+_TOGETHER = 4
 
 
 class View(Protocol):
@@ -32,8 +35,16 @@ class View(Protocol):
         """Return distances between some images, (n_some, n_some), or inner products where none is named."""
         ...
 
-    def strips(self, rows: Sequence[slice], distance: Distance | None) -> Iterator[NDArray[np.float32]]:
-        """Yield for each block of rows those from its first image on, (n_rows, n_images - first)."""
+    def strips(
+        self, rows: Sequence[slice], distance: Distance | None, into: Sequence[NDArray[np.float32]] | None = None
+    ) -> Iterator[NDArray[np.float32]]:
+        """Yield for each block of rows those from its first image on, (n_rows, n_images - first).
+
+        Parameters
+        ----------
+        into
+            Arrays of these sizes, to be overwritten: what has to make all strips at once then needs no more memory.
+        """
         ...
 
 
@@ -52,7 +63,9 @@ class Given:
         """Return the distances between some images; there are no inner products."""
         return self.matrix[np.ix_(images, images)].astype(np.float64)
 
-    def strips(self, rows: Sequence[slice], distance: Distance | None) -> Iterator[NDArray[np.float32]]:
+    def strips(
+        self, rows: Sequence[slice], distance: Distance | None, into: Sequence[NDArray[np.float32]] | None = None
+    ) -> Iterator[NDArray[np.float32]]:
         """Yield the distances of each block of rows from its first image on."""
         for block in rows:
             yield self.matrix[block, block.start :].astype(np.float32)
@@ -92,7 +105,9 @@ class Products:
         np.fill_diagonal(result, 0)
         return result.astype(np.float64)
 
-    def strips(self, rows: Sequence[slice], distance: Distance | None) -> Iterator[NDArray[np.float32]]:
+    def strips(
+        self, rows: Sequence[slice], distance: Distance | None, into: Sequence[NDArray[np.float32]] | None = None
+    ) -> Iterator[NDArray[np.float32]]:
         """Yield distances, or inner products, of each block of rows from its first image on."""
         placed = None if distance is None else self._placed(distance)
         for block in rows:
@@ -127,13 +142,18 @@ class Patterns:
         whole = Products(lambda rows, columns: products[np.ix_(rows, columns)], told.diagonal, lambda: told.moments)
         return whole.among(np.arange(len(images)), distance)
 
-    def strips(self, rows: Sequence[slice], distance: Distance | None) -> Iterator[NDArray[np.float32]]:
+    def strips(
+        self, rows: Sequence[slice], distance: Distance | None, into: Sequence[NDArray[np.float32]] | None = None
+    ) -> Iterator[NDArray[np.float32]]:
         """Yield distances, or inner products, of each block of rows from its first image on: all are made at once."""
-        made = [np.zeros((block.stop - block.start, self.n_images - block.start), np.float32) for block in rows]
+        shapes = [(length(block), self.n_images - block.start) for block in rows]
+        made = [np.empty(shape, np.float32) for shape in shapes] if into is None else list(into)
+        for strip in made:
+            strip[:] = 0
         told = _Told(self.n_images)
-        for part in self.parts():
-            some = told.add(part.astype(np.float64)).astype(np.float32)
-            _add_products(made, some, rows)
+        single = (told.add(part.astype(np.float64)).astype(np.float32) for part in self.parts())
+        for part in one_ahead(single):
+            _add_products(made, part, rows)
         placed = None if distance is None else place(told.diagonal, told.moments, distance)
         for block in rows:
             # Let go one by one: whoever keeps them makes others of them.
@@ -141,13 +161,15 @@ class Patterns:
 
 
 def _add_products(made: Sequence[NDArray[np.float32]], part: NDArray[np.float32], rows: Sequence[slice]) -> None:
-    """Add the products of some vertices' responses to strips."""
+    """Add the products of some vertices' responses to strips, several of which are multiplied at once."""
 
-    def add(place: int) -> None:
-        block = rows[place]
-        made[place][:] += part[block] @ part[block.start :].T
+    def add(places: slice) -> None:
+        first, stop = rows[places][0].start, rows[places][-1].stop
+        products = part[first:stop] @ part[first:].T
+        for strip, block in zip(made[places], rows[places], strict=True):
+            strip += products[block.start - first : block.stop - first, block.start - first :]
 
-    for _ in in_threads(add, range(len(rows)), n_threads=n_cores()):
+    for _ in in_threads(add, blocks(len(rows), _TOGETHER), n_threads=n_cores()):
         pass
 
 

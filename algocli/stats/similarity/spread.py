@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.threads import each_by_itself
 from algocli.stats.similarity.kendall import concordance
 from algocli.stats.similarity.pairs import Pairs
 
@@ -67,13 +68,14 @@ def influence(first: NDArray[np.float64], second: NDArray[np.float64], r: Cells,
         Their cosines.
     """
     told = _Told(r.shape, pairs)
-    for image in range(pairs.n_images):
-        u, v = (_of_image(each, image, pairs) for each in (first, second))
-        u2, v2 = np.square(u), np.square(v)
-        lengths = u2.sum(axis=1)[:, None] + v2.sum(axis=1)
-        both, fourth = u2 @ v2.T, np.square(u2).sum(axis=1)[:, None] + np.square(v2).sum(axis=1)
-        skew = (u2 * u) @ v.T + u @ (v2 * v).T
-        told.add(u @ v.T - r * lengths / 2, both - r * skew + np.square(r) / 4 * (fourth + 2 * both))
+    with each_by_itself():
+        for image in range(pairs.n_images):
+            u, v = (_of_image(each, image, pairs) for each in (first, second))
+            u2, v2 = np.square(u), np.square(v)
+            lengths = u2.sum(axis=1)[:, None] + v2.sum(axis=1)
+            both, fourth = u2 @ v2.T, np.square(u2).sum(axis=1)[:, None] + np.square(v2).sum(axis=1)
+            skew = (u2 * u) @ v.T + u @ (v2 * v).T
+            told.add(u @ v.T - r * lengths / 2, both - r * skew + np.square(r) / 4 * (fourth + 2 * both))
     return told.influence()
 
 

@@ -84,11 +84,13 @@ def _similarities(
     prepared = list(in_threads(prepare, range(len(first)), n_threads=n_cores()))
     result = np.empty((len(first), len(second)))
     groups = blocks(len(second), max(1, HELD_BYTES // (2 * n * n)))
+    # Once for all groups: memory that is let go and asked for again may be others' by then.
+    room = [np.empty((length(groups[0]), length(block), n - block.start), np.float32) for block in rows]
     for group in track(groups, total=len(groups), label="every pair of images", unit="passes"):
-        held = [np.empty((length(group), length(block), n - block.start), np.float32) for block in rows]
+        held = [strips[: length(group)] for strips in room]
         for place, view in enumerate(range(len(second))[group]):
             mine = [strips[place] for strips in held]
-            size = _hold(mine, second[view].strips(rows, distance), rows, measure, ranges[1][view])
+            size = _hold(mine, second[view].strips(rows, distance, mine), rows, measure, ranges[1][view])
             result[:, view] = 1 / size if size > 0 else 0
         result[:, group] *= _products(first, prepared, held, rows, distance)
     sizes = np.array([[how.size] for how in prepared])
@@ -103,9 +105,14 @@ def _hold(
     for of_it, strip in zip(mine, strips, strict=True):
         of_it[:] = strip
     how = _prepare(lambda: mine, rows, measure, about)
-    for of_it, block in zip(mine, rows, strict=True):
-        of_it[:] = how.make(of_it, block)
+
+    def make(place: int) -> None:
+        of_it = mine[place]
+        of_it[:] = how.make(of_it, rows[place])
         of_it[:, : len(of_it)] *= _weights(len(of_it), measure)
+
+    for _ in in_threads(make, range(len(rows)), n_threads=n_cores()):
+        pass
     return how.size
 
 
@@ -120,12 +127,17 @@ def _products(
     passing = [zip(view.strips(rows, distance), rows, strict=True) for view in first]
     total = np.zeros((len(first), held[0].shape[0]))
 
-    def make(view: int) -> Strip:
-        return prepared[view].make(*next(passing[view])).reshape(-1)
-
+    shared = blocks(len(first), -(-len(first) // n_cores()))
     for strips in held:
-        made = list(in_threads(make, range(len(first)), n_threads=n_cores()))
-        total += np.stack(made) @ strips.reshape(len(strips), -1).T
+        flat = strips.reshape(len(strips), -1)
+
+        def multiply(views: slice, flat: Strip = flat) -> Strip:
+            made = np.empty((length(views), flat.shape[1]), np.float32)
+            for row, view in zip(made, range(len(first))[views], strict=True):
+                row[:] = prepared[view].make(*next(passing[view])).reshape(-1)
+            return made @ flat.T
+
+        total += np.concatenate(list(in_threads(multiply, shared, n_threads=n_cores())))
     return total
 
 

@@ -102,7 +102,8 @@ def test_chance_is_what_images_in_another_order_give(measure):
 @pytest.mark.parametrize("measure", ["spearman", "pearson", "cosine", "cka", "cka-unbiased"])
 def test_many_images_a_strip_at_a_time_have_the_similarity_that_they_have_at_once(measure, monkeypatch):
     features, responses = draw(90, np.random.default_rng(3))
-    first, second = [as_layer(features), as_roi(responses)], [as_roi(responses), as_layer(responses + features[:, :1])]
+    first = [as_layer(features), as_roi(responses)]
+    second = [as_roi(responses), as_layer(responses + features[:, :1]), as_roi(features)]
     whole = compare(first, second, measure, n_permutations=1).values
     monkeypatch.setattr(module, "SAMPLE", 40)
     monkeypatch.setattr(strips, "_STRIP", 900)
