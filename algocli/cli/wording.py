@@ -24,6 +24,8 @@ FIELDS = {
     "search_seed": "search_seed",
     "fields": "windows",
     "image_width": "image_width",
+    "field_layers": "field_layers",
+    "field_per_layer": "field_per_layer",
     "holdout": "holdout",
     "folds": "folds",
     "seed": "seed",

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.encoding.components import fit_components
 from algocli.features.algebra import ON_CPU, Algebra
 from algocli.features.store.shards import FeatureStore
 
@@ -61,6 +62,13 @@ class AsStored:
     def project(self, features: StoredFeatures, rows: NDArray[np.int64], algebra: Algebra = ON_CPU) -> FeatureRows:
         """Return the features of other images, (n_rows, n_features), still to be read."""
         return FeatureRows(features.store, features.rows[rows])
+
+
+def fitted_on(kernel: Any, fit: NDArray[np.int64], n_components: int | None, algebra: Algebra = ON_CPU) -> Any:
+    """Return the components of some images, given a Gram matrix; given features, what stands for them."""
+    if isinstance(kernel, StoredFeatures):
+        return AsStored(kernel, fit)
+    return fit_components(kernel, fit, n_components, algebra)
 
 
 @dataclass(frozen=True)

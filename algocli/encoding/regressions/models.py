@@ -154,6 +154,8 @@ class Held:
         The products of components and responses, while they are made.
     n_fits
         How many are made together.
+    n_columns
+        Those that a fit has beside components.
     """
 
     n_fit: int
@@ -165,6 +167,7 @@ class Held:
     loadings: int
     predictions: int
     n_fits: int = 1
+    n_columns: int = 0
 
     @property
     def total(self) -> int:

@@ -57,7 +57,7 @@ def regression_of(settings: Fields) -> Regression:
     """Return the regression that settings name."""
     regression = find_regression(settings.regression)
     assert regression is not None, f"{settings.regression} was known when the settings were made"
-    return regression
+    return regression.suited(settings)
 
 
 def check_regression(name: str, value: object) -> str:

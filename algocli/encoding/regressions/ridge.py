@@ -12,6 +12,7 @@ anew. The two choose alike; the first costs nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +37,6 @@ from algocli.encoding.regressions.ridge_model import (
 from algocli.encoding.splits import MOST_INNER_FOLDS
 from algocli.errors import UsageError
 from algocli.features.algebra import ON_CPU, Algebra
-from algocli.features.store.matrices import Gram
 
 # What reckons the error of every penalty from a fold's components.
 Judge = Callable[[Components, NDArray[np.float64]], ErrorWeights]
@@ -68,7 +68,7 @@ class Ridge(Regression):
         return MOST_INNER_FOLDS if _leaves_out(settings) else 0
 
     def make_inner_folds(
-        self, settings: Fields, n_train: int, grams: Sequence[Gram], fit: NDArray[np.int64], algebra: Algebra
+        self, settings: Fields, n_train: int, grams: Sequence[Any], fit: NDArray[np.int64], algebra: Algebra
     ) -> list[InnerFold]:
         """Fit components without each part of the fitted images, where folds are to choose the penalties.
 
