@@ -77,6 +77,7 @@ _SAME = (
         "image_size",
         "intervals",
         "key",
+        "layer",
         "mantissa_bits",
         "measure",
         "model",

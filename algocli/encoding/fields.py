@@ -50,6 +50,8 @@ class Alphas(NamedTuple):
 USUAL_ALPHAS = Alphas()
 USUAL_DRAWS = usual.N_DRAWS
 USUAL_WINDOWS = usual.WINDOWS
+# What receptive fields alone read.
+OF_FIELDS = ("windows", "image_width", "field_layers", "field_per_layer")
 
 
 @dataclass(frozen=True)

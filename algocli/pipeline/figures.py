@@ -60,6 +60,7 @@ def plot(
     min_r: float | None = None,
     nested: bool = False,
     group: bool = False,
+    layer: str | None = None,
     data_dir: Data | None = None,
     subjects: Ids | None = None,
     hemisphere: Hemisphere | None = None,
@@ -109,7 +110,11 @@ def plot(
     group
         One figure of all subjects together, whose unit is the subject: of 'accuracy', 'difference' and 'best-layer' on
         fsaverage, over those who have a response at a vertex; of 'rois', of one run or several, with a dot for each
-        subject; of 'layers'.
+        subject; of 'layers'. Of receptive fields maps are means over the subjects who have a window at a vertex, of
+        angles where they point together; charts have the windows of all.
+    layer
+        Of receptive fields with a window for each layer: whose to show; by default at each vertex those of the layer
+        that weighs most.
     data_dir
         The folder of the data, or the dataset itself; by default where the run's subjects were trained, or the
         usual folder.
@@ -179,6 +184,7 @@ def plot(
         min_ceiling=check_min_ceiling(min_ceiling),
         labels=() if labels is None else check_words("labels", labels),
         nested=check_flag("nested", nested),
+        layer=None if layer is None else check_word("layer", layer),
     )
     request.check(wishes)
     if request.is_of_a_run and not runs:

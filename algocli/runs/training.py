@@ -183,7 +183,7 @@ def _promise(
     check_memory(needed, remedy="fewer components (n_components=...) need less, and so do fewer layers")
     note(f"subject {subject.id}: up to {gigabytes(needed)} of memory, of {gigabytes(available_memory())} free")
     vertices = [subject.n_vertices(side) for side in subject.sides]
-    foretold = regression_of(settings).foretell(settings, size.n_train, vertices, device)
+    foretold = regression_of(settings).foretell(settings, stores, size.n_train, vertices, device)
     if foretold:
         note(f"subject {subject.id}: {foretold}")
     return needed

@@ -33,7 +33,7 @@ from algocli.encoding.regressions.refitted_folds import InnerFold, leave_out
 from algocli.encoding.regressions.regression import View
 from algocli.encoding.regressions.ridge import fit_ridge
 from algocli.encoding.regressions.weighting import Blend, FoldPredictions, blend_bytes, learn_weights
-from algocli.encoding.regressions.windowed import Windowed, maps_of
+from algocli.encoding.regressions.windowed import Windowed, maps_of, parts_of
 from algocli.encoding.splits import MOST_INNER_FOLDS
 from algocli.features.algebra import ON_CPU, Algebra
 from algocli.features.maps import layout_of
@@ -130,14 +130,14 @@ class BlendedFields(Windowed):
 
     def n_bytes(self, settings: Fields, held: Held) -> int:
         """Count the loadings of components, and every model's predictions of some rows, beside what fields take."""
-        n_models = len(_parts(settings)) + self.takes_components(settings)
+        n_models = len(parts_of(settings)) + self.takes_components(settings)
         return super().n_bytes(settings, held) + held.loadings + blend_bytes(n_models, held.n_vertices)
 
     def fit(
         self, settings: Fields, views: Sequence[View], responses: NDArray[np.floating], note: Note
     ) -> Iterator[Model]:
         """Yield a model for each view; the windows of all of them, inner folds included, are searched together."""
-        algebra, parts = views[0].algebra, _parts(settings)
+        algebra, parts = views[0].algebra, parts_of(settings)
         fits = [rows for view in views for rows in _fitted(view)]
         searches = [
             Search(maps_of(settings, views[0], part), fits, responses, settings.relative_alphas, algebra, note)
@@ -157,7 +157,7 @@ class BlendedFields(Windowed):
     def _inner_predictions(
         self, settings: Fields, view: View, models: Sequence[Sequence[FieldModel]], responses: NDArray[np.floating]
     ) -> Iterator[FoldPredictions]:
-        parts, algebra = _parts(settings), view.algebra
+        parts, algebra = parts_of(settings), view.algebra
         for fold, of_fold in zip(view.inner, models, strict=True):
             ridge = self._ridge(settings, fold.components, responses, algebra)
 
@@ -188,7 +188,7 @@ class BlendedFields(Windowed):
         if weights is None or fields is None or blend is None or intercept is None or settings.image_width is None:
             return None
         # Of all fits, the last are those that predict the test images.
-        fit, parts, models = len(fields) - len(weights) + number, _parts(settings), []
+        fit, parts, models = len(fields) - len(weights) + number, parts_of(settings), []
         of_fit, rows = fields[fit] if settings.field_per_layer else fields[fit][None], np.asarray(weights[number])
         for part, of_part in zip(parts, of_fit, strict=True):
             layouts = [layout_of(layer.features.store) for layer in view.components[part]]
@@ -231,12 +231,6 @@ class FieldsBesideRidge(BlendedFields):
         *fields, ridge = model.blend.weights
         yield f"at {(np.sum(fields, axis=0) > ridge).mean():.0%} of the vertices receptive fields weigh more than ridge"
         yield tell_edges(model.chosen, settings)
-
-
-def _parts(settings: Fields) -> list[slice]:
-    """Return which layers have a window together."""
-    n_read = settings.field_layers or len(settings.features)
-    return [slice(n, n + 1) for n in range(n_read)] if settings.field_per_layer else [slice(0, n_read)]
 
 
 def _of_layers(each: Sequence[NDArray[Any]], settings: Fields) -> NDArray[Any]:

@@ -60,6 +60,12 @@ def regression_of(settings: Fields) -> Regression:
     return regression.suited(settings)
 
 
+def find_unread(name: str) -> frozenset[str]:
+    """Return the fields of the settings that a regression does not read, of those that some regressions do not."""
+    regression = find_regression(name)
+    return frozenset() if regression is None else regression.unread
+
+
 def check_regression(name: str, value: object) -> str:
     """Return the name of a regression, as Python's own string.
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.track import Note
-from algocli.encoding.fields import USUAL_ALPHAS, USUAL_DRAWS, USUAL_WINDOWS, Fields
+from algocli.encoding.fields import OF_FIELDS, USUAL_ALPHAS, USUAL_DRAWS, USUAL_WINDOWS, Fields
 from algocli.encoding.names import number_name
 from algocli.encoding.regressions.models import Held, LinearModel, Model, PerLayer, RunArray
 from algocli.encoding.stacked import StackedComponents
@@ -118,6 +118,15 @@ class Regression(ABC):
         """What a user may type, as a list of choices has it."""
         return self.name
 
+    @property
+    def unread(self) -> frozenset[str]:
+        """The fields of the settings that it does not read, of those that some regressions do not."""
+        fields: list[str] = []
+        fields += [] if self.has_penalties else ["alphas", "alpha_by"]
+        fields += [] if self.searches else ["n_iter", "search_seed"]
+        fields += ["n_components", "standardised", "alpha_by"] if self.reads_features else [*OF_FIELDS]
+        return frozenset(fields)
+
     def named(self, name: str) -> Regression | None:
         """Return the regression that goes by a name, if it is this, or one of this kind.
 
@@ -207,7 +216,31 @@ class Regression(ABC):
             "Penalty chosen by": f"{chosen_by}, with components {without}" if self.refits_components else chosen_by,
         }
 
-    def foretell(self, settings: Fields, n_train: int, n_vertices: Sequence[int], device: str) -> str:
+    def seconds(
+        self,
+        settings: Fields,
+        layers: Sequence[tuple[int, int]],
+        n_fit: int,
+        n_vertices: int,
+        n_fits: int,
+        rate: float,
+    ) -> float:
+        """Estimate how long the fits on features as they are stored take; on others they are not told by this.
+
+        Parameters
+        ----------
+        layers
+            How many channels, and features, each has.
+        n_vertices
+            Of all sides.
+        rate
+            As `multiplications_per_second` measures it.
+        """
+        return 0.0
+
+    def foretell(
+        self, settings: Fields, stores: Sequence[FeatureStore], n_train: int, n_vertices: Sequence[int], device: str
+    ) -> str:
         """Say what is to be known before it begins, or nothing.
 
         Parameters

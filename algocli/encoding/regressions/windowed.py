@@ -8,8 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
+from algocli.compute.durations import multiplications_per_second, told_time
 from algocli.encoding.fields import Fields
 from algocli.encoding.regressions.field_model import grids_of
+from algocli.encoding.regressions.field_pace import search_seconds
 from algocli.encoding.regressions.field_search import AXES_BYTES, POOLED_BYTES, VERTICES, Maps
 from algocli.encoding.regressions.models import Held
 from algocli.encoding.regressions.regression import Regression, View
@@ -119,8 +123,47 @@ class Windowed(Regression):
         kept = held.responses + held.coefficients + 4 * n_inner * n_channels * held.n_vertices + held.predictions
         return kept + pooled + axes + block + asked + _READING_BYTES
 
+    def seconds(
+        self, settings: Fields, layers: Sequence[tuple[int, int]], n_fit: int, n_vertices: int, n_fits: int, rate: float
+    ) -> float:
+        """Add up the searches of all parts, inner folds included."""
+        windows, n_alphas = windows_in(settings), settings.alphas.n
+        n_models = n_fits * (1 + self.n_inner_folds(settings))
+        channels, features = np.array(layers[: self.n_read(settings)]).T
+        return sum(
+            search_seconds(
+                windows,
+                (int(channels[part].sum()), int(features[part].sum())),
+                n_fit,
+                n_vertices,
+                n_models,
+                n_alphas,
+                rate,
+            )
+            for part in parts_of(settings)
+        )
+
+    def foretell(
+        self, settings: Fields, stores: Sequence[FeatureStore], n_train: int, n_vertices: Sequence[int], device: str
+    ) -> str:
+        """Say how long the search for windows may take."""
+        if device != "cpu":
+            return ""
+        layouts = [layout_of(store) for store in stores[: self.n_read(settings)]]
+        layers = [(layout.n_channels, layout.n_channels * layout.n_cells) for layout in layouts]
+        n_fits = (settings.folds or 1) + settings.refit
+        rate = multiplications_per_second()
+        seconds = self.seconds(settings, layers, n_train, sum(n_vertices), n_fits, rate)
+        return f"a search among {len(windows_in(settings))} windows for every vertex, about {told_time(seconds)}"
+
     def as_linear(self, model: Any) -> None:
         """Return None: as weights of features it would outgrow these."""
+
+
+def parts_of(settings: Fields) -> list[slice]:
+    """Return which layers have a window together."""
+    n_read = settings.field_layers or len(settings.features)
+    return [slice(n, n + 1) for n in range(n_read)] if settings.field_per_layer else [slice(0, n_read)]
 
 
 def _check_parts(settings: Fields, n_read: int) -> None:
