@@ -17,7 +17,7 @@ from algocli.compute.arrays import blocks
 from algocli.compute.track import Track, silent
 from algocli.encoding.fields import Fields
 from algocli.encoding.regressions.registry import regression_of
-from algocli.encoding.regressions.regression import View
+from algocli.encoding.regressions.view import View
 from algocli.encoding.stacked import stack
 from algocli.encoding.stored import StoredFeatures, fitted_on
 from algocli.features.algebra import ON_CPU, Algebra, uses_torch

@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 from algocli.compute.budget import check_disk
 from algocli.compute.track import Track, silent
 from algocli.encoding.kernels import Kernels, view_of
-from algocli.encoding.regressions.regression import View
+from algocli.encoding.regressions.view import View
 from algocli.encoding.stacked import StackedComponents
-from algocli.encoding.stored import AsStored, ByFeatures
+from algocli.encoding.stored import AsStored, Beside, ByFeatures
 from algocli.errors import DataError
 from algocli.features.axes import Standard, load_axes, make_axes, multiply_stored, save_axes
 from algocli.features.store.matrices import Gram
@@ -230,19 +230,6 @@ class ByAxes:
         if any(load_axes(layer.path) is None for some in layers for layer in some):
             return None
         return ByAxes(layers, [arrays[f"constant-{fit}"] for fit in fits])
-
-
-@dataclass(frozen=True)
-class Beside:
-    """The features of the first layers as they are, and beside them the scores that the others have together."""
-
-    n_read: int
-    others: ByStores | ByAxes
-
-    def score(self, features: Sequence[NDArray[Any]]) -> list[NDArray[np.float32]]:
-        """Score images: one array a fit, (n_images, all columns)."""
-        read = [np.asarray(layer, np.float32) for layer in features[: self.n_read]]
-        return [np.hstack([*read, scores]) for scores in self.others.score(features[self.n_read :])]
 
 
 Scorer = ByStores | ByAxes | ByFeatures | Beside

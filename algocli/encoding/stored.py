@@ -100,3 +100,22 @@ class ByFeatures:
     def score(self, features: Sequence[NDArray[Any]]) -> list[NDArray[np.float32]]:
         """Put features (n_images, n_features) side by side: the same array for each fit."""
         return [np.hstack([np.asarray(layer, np.float32) for layer in features])] * self.n_fits
+
+
+@dataclass(frozen=True)
+class Beside:
+    """The features of the first layers as they are, and beside them the scores that the others have together.
+
+    Attributes
+    ----------
+    others
+        What scores images by the features of the other layers.
+    """
+
+    n_read: int
+    others: Any
+
+    def score(self, features: Sequence[NDArray[Any]]) -> list[NDArray[np.float32]]:
+        """Score images: one array a fit, (n_images, all columns)."""
+        read = [np.asarray(layer, np.float32) for layer in features[: self.n_read]]
+        return [np.hstack([*read, scores]) for scores in self.others.score(features[self.n_read :])]

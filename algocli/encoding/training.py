@@ -19,7 +19,7 @@ from algocli.encoding.kernels import Kernels, fits_together, view_of
 from algocli.encoding.outputs import Outputs, Shelf, open_outputs, save_choices
 from algocli.encoding.regressions.models import Model
 from algocli.encoding.regressions.registry import regression_of
-from algocli.encoding.regressions.regression import Scores, View
+from algocli.encoding.regressions.view import Scores, View
 from algocli.encoding.settings import Settings
 from algocli.encoding.splits import Split
 from algocli.encoding.stacked import StackedComponents

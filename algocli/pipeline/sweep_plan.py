@@ -16,6 +16,7 @@ from algocli.compute.cores import n_cores
 from algocli.compute.durations import multiplications_per_second, told_time
 from algocli.dataset.naming import SubjectId, list_subjects
 from algocli.dataset.protocol import Subject, image_width_of
+from algocli.encoding.regressions.models import Work
 from algocli.encoding.regressions.registry import regression_of
 from algocli.encoding.settings import Settings
 from algocli.encoding.splits import N_INNER_FOLDS
@@ -156,10 +157,10 @@ def _fit_seconds(
     n, n_vertices = len(subject.train_stimuli), sum(map(subject.n_vertices, subject.sides))
     k = min(settings.n_components or n, n)
     n_fits = (settings.folds or 1) * n_inner if n_inner else (settings.folds or 1) + settings.refit
-    regression = regression_of(settings)
-    if regression.reads_features:
-        layers = [maps[name] for name in settings.features]
-        return _EACH_MODEL + regression.seconds(settings, layers, n, n_vertices, n_fits, rate)
+    layers = [maps[name] for name in settings.features]
+    of_windows = regression_of(settings).seconds(settings, layers, Work(n, n_vertices, n_fits, rate))
+    if of_windows is not None:
+        return _EACH_MODEL + of_windows
     each_pair = n if n <= _FEW or settings.n_components is None else _MANY
     return _EACH_MODEL + n_fits * (10 * each_pair * n * n + 4 * n * n_vertices * k) / rate
 

@@ -20,9 +20,9 @@ from algocli.compute.track import Note, Track, silent, unheard
 from algocli.dataset.naming import SubjectId, name_of
 from algocli.dataset.protocol import Subject
 from algocli.dataset.sides import Side
-from algocli.encoding.new_images import AXES_BYTES, Beside, ByAxes, ByStores, Fit, Scorer, axes_bytes, keep_axes
+from algocli.encoding.new_images import AXES_BYTES, ByAxes, ByStores, Fit, Scorer, axes_bytes, keep_axes
 from algocli.encoding.regressions.models import LinearModel
-from algocli.encoding.stored import ByFeatures
+from algocli.encoding.stored import Beside, ByFeatures
 from algocli.errors import DataError, MissingStep
 from algocli.features.store.commands import command
 from algocli.features.store.library import (

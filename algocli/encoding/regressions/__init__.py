@@ -1,7 +1,8 @@
 """Regressions: from components to responses, one file a kind.
 
 models          what fitting makes, and leaves in a run
-regression      what a regression is, and what it is fitted on
+view            what a model is fitted on
+regression      what a regression is
 ols             ordinary least squares
 ridge_model     the model that ridge makes
 left_out        errors of images left out, components and all

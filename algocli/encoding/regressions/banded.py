@@ -41,7 +41,8 @@ from algocli.encoding.regressions.models import (
     tell_edges,
     tell_layers,
 )
-from algocli.encoding.regressions.regression import Regression, Scores, View
+from algocli.encoding.regressions.regression import Regression
+from algocli.encoding.regressions.view import Scores, View
 from algocli.encoding.splits import k_folds
 from algocli.encoding.stacked import side_by_side
 from algocli.errors import UsageError

@@ -28,9 +28,10 @@ from algocli.encoding.regressions.models import (
     tell_layers,
 )
 from algocli.encoding.regressions.refitted_folds import InnerFold, leave_out
-from algocli.encoding.regressions.regression import Regression, View
+from algocli.encoding.regressions.regression import Regression
 from algocli.encoding.regressions.ridge import Judge, fit_ridge, judge_of
 from algocli.encoding.regressions.ridge_model import RidgeModel
+from algocli.encoding.regressions.view import View
 from algocli.encoding.regressions.weighting import Blend, FoldPredictions, blend_bytes, learn_weights
 from algocli.encoding.splits import MOST_INNER_FOLDS
 from algocli.errors import UsageError

@@ -30,8 +30,8 @@ from algocli.encoding.regressions.models import (
     tell_layers,
 )
 from algocli.encoding.regressions.refitted_folds import InnerFold, leave_out
-from algocli.encoding.regressions.regression import View
 from algocli.encoding.regressions.ridge import fit_ridge
+from algocli.encoding.regressions.view import View
 from algocli.encoding.regressions.weighting import Blend, FoldPredictions, blend_bytes, learn_weights
 from algocli.encoding.regressions.windowed import Windowed, maps_of, parts_of
 from algocli.encoding.splits import MOST_INNER_FOLDS
@@ -212,6 +212,7 @@ class BlendedFields(Windowed):
 class FieldsPerLayer(BlendedFields):
     """A window of its own for each layer, and a weight."""
 
+    title = "receptive fields, each layer's own"
     joining = "a window of its own for each, weighted per vertex"
     per_layer = PerLayer.within("blend of receptive fields", "blend", "weight", "each layer's model")
 
@@ -224,6 +225,7 @@ class FieldsPerLayer(BlendedFields):
 class FieldsBesideRidge(BlendedFields):
     """Windows on the first layers, and ridge regression on the others."""
 
+    title = "receptive fields, and ridge beside them"
     joining = "windows on the first, blended per vertex with ridge on the others, their features side by side"
 
     def tell(self, model: FieldBlend, settings: Fields) -> Iterator[str]:

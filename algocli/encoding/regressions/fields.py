@@ -20,7 +20,8 @@ from algocli.encoding.regressions.field_blend import BESIDE_RIDGE, PER_LAYER
 from algocli.encoding.regressions.field_model import FieldModel
 from algocli.encoding.regressions.field_search import Search
 from algocli.encoding.regressions.models import Model, RunArray, penalties, tell_edges
-from algocli.encoding.regressions.regression import Regression, View
+from algocli.encoding.regressions.regression import Regression
+from algocli.encoding.regressions.view import View
 from algocli.encoding.regressions.windowed import Windowed, maps_of
 from algocli.features.maps import layout_of
 

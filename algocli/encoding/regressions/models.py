@@ -143,6 +143,19 @@ def penalties(says: str, *axes: str) -> RunArray:
 
 
 @dataclass(frozen=True)
+class Work:
+    """How much there is to fit: of so many images and vertices, those of all sides, so many fits.
+
+    `rate` is how many multiplications and additions this machine does in a second.
+    """
+
+    n_fit: int
+    n_vertices: int
+    n_fits: int
+    rate: float
+
+
+@dataclass(frozen=True)
 class Held:
     """What the fitting of a hemisphere holds, in bytes, of a subject of this size.
 

@@ -19,7 +19,8 @@ from algocli.compute.track import Note
 from algocli.encoding.fields import Fields
 from algocli.encoding.regressions.models import Held, LinearModel, Model, RunArray
 from algocli.encoding.regressions.named_code import import_callable, running, source_digest, versions_behind
-from algocli.encoding.regressions.regression import Regression, Scores, View
+from algocli.encoding.regressions.regression import Regression
+from algocli.encoding.regressions.view import Scores, View
 from algocli.errors import DataError, UsageError
 from algocli.features.algebra import ON_CPU, Algebra
 from algocli.features.store.shards import FeatureStore

@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 
 from algocli.compute.choices import check_choice
-from algocli.encoding.fields import Fields
+from algocli.encoding.fields import OF_FIELDS, Fields
 from algocli.encoding.regressions.models import RunArray
 from algocli.encoding.regressions.regression import Regression
 
@@ -62,8 +62,12 @@ def regression_of(settings: Fields) -> Regression:
 
 def find_unread(name: str) -> frozenset[str]:
     """Return the fields of the settings that a regression does not read, of those that some regressions do not."""
-    regression = find_regression(name)
-    return frozenset() if regression is None else regression.unread
+    regression, unread = find_regression(name), list[str]()
+    assert regression is not None, f"{name} has been checked"
+    unread += [] if regression.has_penalties else ["alphas", "alpha_by"]
+    unread += [] if regression.searches else ["n_iter", "search_seed"]
+    unread += ["n_components", "standardised", "alpha_by"] if regression.reads_features else OF_FIELDS
+    return frozenset(unread)
 
 
 def check_regression(name: str, value: object) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any, ClassVar
 
@@ -17,43 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.track import Note
-from algocli.encoding.fields import OF_FIELDS, USUAL_ALPHAS, USUAL_DRAWS, USUAL_WINDOWS, Fields
+from algocli.encoding.fields import USUAL_ALPHAS, USUAL_DRAWS, USUAL_WINDOWS, Fields
 from algocli.encoding.names import number_name
-from algocli.encoding.regressions.models import Held, LinearModel, Model, PerLayer, RunArray
-from algocli.encoding.stacked import StackedComponents
+from algocli.encoding.regressions.models import Held, LinearModel, Model, PerLayer, RunArray, Work
+from algocli.encoding.regressions.view import Scores, View
 from algocli.errors import UsageError
 from algocli.features.algebra import ON_CPU, Algebra
 from algocli.features.store.shards import FeatureStore
-
-# One entry a layer, or a single one of all: scores, (n_stimuli, n_components) float32; of a regression that reads
-# features these, in any precision, or what reads them row by row.
-Scores = list[Any]
-
-
-@dataclass(frozen=True)
-class View:
-    """What some fitted images know of all others: components, one entry a layer, or a single one of all layers joined.
-
-    Kernels are Gram matrices and components `Components`; where features are read, they are `stored.StoredFeatures` and
-    `stored.AsStored`. `inner` is what the regression asks for beside these (`Regression.make_inner_folds`), and mostly
-    empty.
-    """
-
-    kernels: list[Any]
-    components: list[Any]
-    inner: list[Any]
-    algebra: Algebra
-
-    def project(self, rows: NDArray[np.int64]) -> Scores:
-        """Score other images, (n_rows, n_components) each."""
-        if isinstance(self.components[0], StackedComponents):
-            return [self.components[0].project_layers(self.kernels, rows, self.algebra)]
-        pairs = zip(self.components, self.kernels, strict=True)
-        return [components.project(kernel, rows, self.algebra) for components, kernel in pairs]
-
-    def without_kernels(self) -> View:
-        """Return what models are fitted on; the Gram matrices, which are large, have served their purpose."""
-        return replace(self, kernels=[])
 
 
 class Regression(ABC):
@@ -117,15 +86,6 @@ class Regression(ABC):
     def form(self) -> str:
         """What a user may type, as a list of choices has it."""
         return self.name
-
-    @property
-    def unread(self) -> frozenset[str]:
-        """The fields of the settings that it does not read, of those that some regressions do not."""
-        fields: list[str] = []
-        fields += [] if self.has_penalties else ["alphas", "alpha_by"]
-        fields += [] if self.searches else ["n_iter", "search_seed"]
-        fields += ["n_components", "standardised", "alpha_by"] if self.reads_features else [*OF_FIELDS]
-        return frozenset(fields)
 
     def named(self, name: str) -> Regression | None:
         """Return the regression that goes by a name, if it is this, or one of this kind.
@@ -216,27 +176,12 @@ class Regression(ABC):
             "Penalty chosen by": f"{chosen_by}, with components {without}" if self.refits_components else chosen_by,
         }
 
-    def seconds(
-        self,
-        settings: Fields,
-        layers: Sequence[tuple[int, int]],
-        n_fit: int,
-        n_vertices: int,
-        n_fits: int,
-        rate: float,
-    ) -> float:
-        """Estimate how long the fits on features as they are stored take; on others they are not told by this.
+    def seconds(self, settings: Fields, layers: Sequence[tuple[int, int]], work: Work) -> float | None:
+        """Estimate how long fits on features as they are stored take; None where components are nearly all of it.
 
-        Parameters
-        ----------
-        layers
-            How many channels, and features, each has.
-        n_vertices
-            Of all sides.
-        rate
-            As `multiplications_per_second` measures it.
+        `layers` has how many channels, and features, each has.
         """
-        return 0.0
+        return None
 
     def foretell(
         self, settings: Fields, stores: Sequence[FeatureStore], n_train: int, n_vertices: Sequence[int], device: str

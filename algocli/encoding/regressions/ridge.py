@@ -26,7 +26,7 @@ from algocli.encoding.regressions.inner_folds import fit_ridge_by_folds
 from algocli.encoding.regressions.left_out import ErrorWeights, gcv, left_out
 from algocli.encoding.regressions.models import Model, penalties, tell_edges
 from algocli.encoding.regressions.refitted_folds import InnerFold, choose_penalties, leave_out
-from algocli.encoding.regressions.regression import Regression, View
+from algocli.encoding.regressions.regression import Regression
 from algocli.encoding.regressions.ridge_model import (
     VERTICES,
     RidgeModel,
@@ -34,6 +34,7 @@ from algocli.encoding.regressions.ridge_model import (
     empty_model,
     set_weights,
 )
+from algocli.encoding.regressions.view import View
 from algocli.encoding.splits import MOST_INNER_FOLDS
 from algocli.errors import UsageError
 from algocli.features.algebra import ON_CPU, Algebra

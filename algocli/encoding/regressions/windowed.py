@@ -6,6 +6,7 @@ The layers that are seen through windows come first; whatever is not is joined a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,9 @@ from algocli.encoding.fields import Fields
 from algocli.encoding.regressions.field_model import grids_of
 from algocli.encoding.regressions.field_pace import search_seconds
 from algocli.encoding.regressions.field_search import AXES_BYTES, POOLED_BYTES, VERTICES, Maps
-from algocli.encoding.regressions.models import Held
-from algocli.encoding.regressions.regression import Regression, View
+from algocli.encoding.regressions.models import Held, Work
+from algocli.encoding.regressions.regression import Regression
+from algocli.encoding.regressions.view import View
 from algocli.encoding.windows import Windows, distinct, name_of_set, windows_of
 from algocli.errors import UsageError
 from algocli.features.maps import layout_of
@@ -123,25 +125,12 @@ class Windowed(Regression):
         kept = held.responses + held.coefficients + 4 * n_inner * n_channels * held.n_vertices + held.predictions
         return kept + pooled + axes + block + asked + _READING_BYTES
 
-    def seconds(
-        self, settings: Fields, layers: Sequence[tuple[int, int]], n_fit: int, n_vertices: int, n_fits: int, rate: float
-    ) -> float:
+    def seconds(self, settings: Fields, layers: Sequence[tuple[int, int]], work: Work) -> float:
         """Add up the searches of all parts, inner folds included."""
-        windows, n_alphas = windows_in(settings), settings.alphas.n
-        n_models = n_fits * (1 + self.n_inner_folds(settings))
-        channels, features = np.array(layers[: self.n_read(settings)]).T
-        return sum(
-            search_seconds(
-                windows,
-                (int(channels[part].sum()), int(features[part].sum())),
-                n_fit,
-                n_vertices,
-                n_models,
-                n_alphas,
-                rate,
-            )
-            for part in parts_of(settings)
-        )
+        windows, every = windows_in(settings), replace(work, n_fits=work.n_fits * (1 + self.n_inner_folds(settings)))
+        sizes = np.array(layers[: self.n_read(settings)])
+        summed = [sizes[part].sum(axis=0).tolist() for part in parts_of(settings)]
+        return sum(search_seconds(windows, channels, n, settings.alphas.n, every) for channels, n in summed)
 
     def foretell(
         self, settings: Fields, stores: Sequence[FeatureStore], n_train: int, n_vertices: Sequence[int], device: str
@@ -152,8 +141,7 @@ class Windowed(Regression):
         layouts = [layout_of(store) for store in stores[: self.n_read(settings)]]
         layers = [(layout.n_channels, layout.n_channels * layout.n_cells) for layout in layouts]
         n_fits = (settings.folds or 1) + settings.refit
-        rate = multiplications_per_second()
-        seconds = self.seconds(settings, layers, n_train, sum(n_vertices), n_fits, rate)
+        seconds = self.seconds(settings, layers, Work(n_train, sum(n_vertices), n_fits, multiplications_per_second()))
         return f"a search among {len(windows_in(settings))} windows for every vertex, about {told_time(seconds)}"
 
     def as_linear(self, model: Any) -> None:

@@ -143,13 +143,13 @@ def _mean_line(name: str, each: Sequence[SizeLine]) -> SizeLine:
             medians.setdefault(centre, []).append(median)
     told = {centre: np.mean(values) for centre, values in sorted(medians.items()) if len(values) >= least}
     lines = [one.line for one in each if one.line is not None]
-    slope, intercept = np.mean(lines, axis=0).tolist() if len(lines) >= least else (None, None)
+    slope, intercept = np.mean(lines or [(np.nan, np.nan)], axis=0).tolist()
     return replace(
         each[0],
         n_vertices=sum(one.n_vertices for one in each),
         eccentricity=np.array(list(told)),
         median_size=np.array(list(told.values())),
-        line=None if slope is None else (slope, intercept),
+        line=(slope, intercept) if lines and len(lines) >= least else None,
         ends=(min(one.ends[0] for one in each), max(one.ends[1] for one in each)),
     )
 

@@ -18,7 +18,8 @@ from algocli.encoding.fields import Fields
 from algocli.encoding.memory import Size, bytes_needed
 from algocli.encoding.regressions.models import LinearModel, Model
 from algocli.encoding.regressions.registry import find_regression, forms, known_arrays, regressions
-from algocli.encoding.regressions.regression import Regression, View
+from algocli.encoding.regressions.regression import Regression
+from algocli.encoding.regressions.view import View
 from algocli.encoding.settings import Settings
 from algocli.errors import UsageError
 from tests.encoding.regressions.newcomer import Mean, registered
