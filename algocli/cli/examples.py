@@ -21,7 +21,7 @@ EXAMPLES = {
         "algocli train --each -l features.2 -l features.5 -s 1 --run 'layer-*'",
         "algocli train -l features.2 -l features.5 -s 1 --regression blend --pca 50",
         "algocli train -l features.2 -s 1 --regression fields --fields coarse --run fields",
-        "algocli train -l features.2,features.5 -s 1 --regression fields --fields coarse --field-per-layer --run own",
+        "algocli train -l features.2,features.5 -s 1 --regression fields --fields coarse --field-per-layer --run apart",
         "algocli train -l features.2 -l features.5 -s 1 --regression banded --pca 20 --n-iter 5 --search-seed 0",
     ),
     "sweep": (
@@ -63,7 +63,7 @@ EXAMPLES = {
         "algocli plot prediction -s 1",
         "algocli plot ceiling -s 1",
         "algocli plot angle --run fields -s 1 --outline prf-visualrois",
-        "algocli plot angle --run own -l features.5 -s 1",
+        "algocli plot angle --run apart -l features.5 -s 1",
         "algocli plot size-by-eccentricity --run fields -s 1 -o sizes.pdf",
         "algocli plot coverage --run fields -s 1 --roi V1 --roi V2",
         "algocli plot layers --run conv1 --run conv2 -s 1",

@@ -260,7 +260,7 @@ def test_receptive_fields_are_partitioned_and_what_they_take_no_part_in_is_refus
     told = json.loads(result.stdout)
     names = [model["run"].partition("_")[2] for model in told["models"]]
     assert names == ["fields-coarse-9deg_holdout0.1_seed4_norefit"] * 3
-    parts = {row["part"]: row["r2"] for row in told["rows"] if row["hemisphere"] == "left"}
+    parts = {row["part"]: row["explained"] for row in told["rows"] if row["hemisphere"] == "left"}
     assert sum(value for name, value in parts.items() if name != "total") == pytest.approx(parts["total"], abs=1e-6)
     for words, told in (
         ((*asked, "--pca", "5"), "receptive fields take no components"),

@@ -225,8 +225,10 @@ def test_windows_are_swept_beside_components(sweep, tmp_path):
     told = sweep(*words, "--dry-run").stderr
     assert "2 models" in told
     rows = rows_of(sweep(*words, "--no-nested", "--image-width", "9", "--json"))
-    named = {row["run"].split("_")[1] for row in rows}
-    assert named == {"fields-coarse-9deg", "pca5"}
+    named = sorted({row["run"] for row in rows})
+    assert len(named) == 2
+    assert "_fields-coarse-9deg_" in named[0]
+    assert "_pca5_ridge_" in named[1]
     assert "2 of them done" in sweep(*words, "--image-width", "9", "--dry-run").stderr
 
 

@@ -199,6 +199,6 @@ def test_of_layers_with_windows_of_their_own_the_heaviest_is_shown_or_the_one_th
 
 
 def test_a_report_says_whose_windows_it_sums_up_where_layers_have_their_own(tmp_path, challenge):
-    report = summarise(challenge, write_apart_run(tmp_path), [1])
+    report = summarise(challenge, write_apart_run(tmp_path), subjects=[1])
     assert any("the layer that weighs most" in note for note in report.notes)
     assert report.row(1, "left", "All vertices").field_share == pytest.approx(20 / 31)

@@ -87,7 +87,7 @@ class BlendedFields(Windowed):
             "field",
             ("n_fits", "n_layers, where each has its own", "4", "n_vertices"),
             "each vertex's window, as fields have it; where layers have their own, each layer's",
-            lambda model, settings: _of_layers([one.fields for one in model.models], settings),
+            lambda model, settings: _of_layers([part.fields for part in model.models], settings),
         ),
         RunArray(
             "blend",
@@ -99,7 +99,7 @@ class BlendedFields(Windowed):
             "field_weights",
             ("n_fits", "n_channels + n_models", "n_vertices"),
             "weights of the channels within each vertex's window, and the intercept below them, model after model",
-            lambda model, _: np.vstack([one.coefficients for one in model.models]),
+            lambda model, _: np.vstack([part.coefficients for part in model.models]),
             for_new_images=True,
         ),
         RunArray(
@@ -146,13 +146,13 @@ class BlendedFields(Windowed):
         # One model a part, for each fit.
         models = list(zip(*(search.run() for search in searches), strict=True))
         for view in views:
-            own, models = models[: 1 + len(view.inner)], models[1 + len(view.inner) :]
+            of_view, models = models[: 1 + len(view.inner)], models[1 + len(view.inner) :]
             blend = learn_weights(
                 len(parts) + self.takes_components(settings),
-                self._inner_predictions(settings, view, own[1:], responses),
+                self._inner_predictions(settings, view, of_view[1:], responses),
                 responses,
             )
-            yield FieldBlend(own[0], parts, self._ridge(settings, view.components, responses, algebra), blend)
+            yield FieldBlend(of_view[0], parts, self._ridge(settings, view.components, responses, algebra), blend)
 
     def _inner_predictions(
         self, settings: Fields, view: View, models: Sequence[Sequence[FieldModel]], responses: NDArray[np.floating]

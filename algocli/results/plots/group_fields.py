@@ -138,24 +138,24 @@ def _mean_line(name: str, each: Sequence[SizeLine]) -> SizeLine:
     """Average an area's medians and lines over subjects, where at least half of them have any."""
     least = -(-len(each) // 2)
     medians: dict[float, list[float]] = {}
-    for one in each:
-        for centre, median in zip(one.eccentricity.tolist(), one.median_size.tolist(), strict=True):
+    for subject in each:
+        for centre, median in zip(subject.eccentricity.tolist(), subject.median_size.tolist(), strict=True):
             medians.setdefault(centre, []).append(median)
     told = {centre: np.mean(values) for centre, values in sorted(medians.items()) if len(values) >= least}
-    lines = [one.line for one in each if one.line is not None]
+    lines = [subject.line for subject in each if subject.line is not None]
     slope, intercept = np.mean(lines or [(np.nan, np.nan)], axis=0).tolist()
     return replace(
         each[0],
-        n_vertices=sum(one.n_vertices for one in each),
+        n_vertices=sum(subject.n_vertices for subject in each),
         eccentricity=np.array(list(told)),
         median_size=np.array(list(told.values())),
         line=(slope, intercept) if lines and len(lines) >= least else None,
-        ends=(min(one.ends[0] for one in each), max(one.ends[1] for one in each)),
+        ends=(min(subject.ends[0] for subject in each), max(subject.ends[1] for subject in each)),
     )
 
 
 def _mean_coverage(name: str, each: Sequence[Coverage]) -> Coverage:
-    density = np.mean([one.density for one in each], axis=0)
+    density = np.mean([subject.density for subject in each], axis=0)
     most = density.max()
-    x, y = (np.concatenate([getattr(one, part) for one in each]) for part in ("x", "y"))
+    x, y = (np.concatenate([getattr(subject, part) for subject in each]) for part in ("x", "y"))
     return Coverage(name, x, y, density / most if most > 0 else density)
