@@ -21,7 +21,7 @@ from algocli.encoding.regressions.regression import Regression
 from algocli.encoding.regressions.view import View
 from algocli.encoding.windows import Windows, distinct, name_of_set, windows_of
 from algocli.errors import UsageError
-from algocli.features.maps import layout_of
+from algocli.features.maps import Layout, layout_of
 from algocli.features.store.shards import FeatureStore
 
 # What shards take while they are read, widened and summed up, measured.
@@ -99,14 +99,9 @@ class Windowed(Regression):
                 "how wide the images were seen is not known, and windows are in degrees of visual angle",
                 hint="image_width=8.4, for images 8.4 degrees wide",
             )
-        windows = windows_in(settings)
         layouts = [layout_of(store) for store in stores[: self.n_read(settings)]]
-        left = len(distinct(grids_of(windows, layouts, settings.image_width)))
-        grids = " and ".join(dict.fromkeys(f"{layout.n_rows} x {layout.n_columns}" for layout in layouts))
-        told = f"{left} windows on maps of {grids}"
-        return (
-            told if left == len(windows) else f"{told}: on so coarse a grid {len(windows) - left} others are the same"
-        )
+        told = [_count_windows(settings, settings.image_width, layouts[part]) for part in parts_of(settings)]
+        return "; ".join(dict.fromkeys(told))
 
     def n_columns(self, settings: Fields, stores: Sequence[FeatureStore]) -> int:
         """Count the channels of all layers that windows are on."""
@@ -152,6 +147,20 @@ def parts_of(settings: Fields) -> list[slice]:
     """Return which layers have a window together."""
     n_read = settings.field_layers or len(settings.features)
     return [slice(n, n + 1) for n in range(n_read)] if settings.field_per_layer else [slice(0, n_read)]
+
+
+def _count_windows(settings: Fields, width: float, layouts: Sequence[Layout]) -> str:
+    """Say how many windows some maps tell apart; refuse maps on which all are the whole image."""
+    windows = windows_in(settings)
+    left = len(distinct(grids_of(windows, layouts, width)))
+    grids = " and ".join(dict.fromkeys(f"{layout.n_rows} x {layout.n_columns}" for layout in layouts))
+    if left < 2:
+        raise UsageError(
+            f"on maps of {grids} no window can be told from the whole image",
+            hint="choose layers of more rows and columns, or pooled to more; or other windows=...",
+        )
+    told = f"{left} windows on maps of {grids}"
+    return told if left == len(windows) else f"{told}: on so coarse a grid {len(windows) - left} others are the same"
 
 
 def _check_parts(settings: Fields, n_read: int) -> None:

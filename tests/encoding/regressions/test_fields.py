@@ -156,6 +156,11 @@ def test_windows_that_a_coarse_grid_does_not_tell_apart_are_counted(seen: Seen) 
     near = tuple((x, 0.0, 0.01) for x in (0.1, 0.2, 3.0))
     seen.train(replace(seen.settings, windows=near, features=seen.settings.features[1:]), note=said.append)
     assert any("3 windows on maps of 6 x 6: on so coarse a grid 1 others are the same" in line for line in said)
+    with pytest.raises(UsageError, match="on maps of 6 x 6 no window can be told from the whole image"):
+        seen.train(replace(seen.settings, windows=((0.0, 0.0, 500.0),), features=seen.settings.features[1:]))
+    said.clear()
+    seen.train(replace(seen.settings, field_per_layer=True), note=said.append)
+    assert any("19 windows on maps of 12 x 12; 19 windows on maps of 6 x 6" in line for line in said)
 
 
 def test_windows_of_a_file_are_those_in_it_and_what_is_wrong_with_it_is_said(tmp_path: Path) -> None:
