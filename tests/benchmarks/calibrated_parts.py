@@ -9,8 +9,9 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,7 +27,8 @@ from algocli.results.partition import named_parts, read_parts
 from algocli.results.sure_parts import Resampling, resample, with_intervals
 from algocli.runs.unions import measure_features, open_unions, train_unions
 from algocli.stats.partition import FeatureSet
-from tests.benchmarks.worlds import ROI_SIZE, Person
+from tests.benchmarks.processes import one_a_core
+from tests.benchmarks.worlds import ROI_SIZE, Person, make_cache
 from tests.features.by_hand import cache_features
 
 N_DIMENSIONS, N_ROIS = 60, 10
@@ -43,6 +45,10 @@ class PersonOfRois(Person):
     def roi_vertices(self, roi: Roi | str, side: Side) -> NDArray[np.int64]:
         assert isinstance(roi, Roi)
         return np.arange(ROI_SIZE) + ROIS.index(roi) * ROI_SIZE
+
+
+# How people are mapped: one after the other, or by processes.
+Map = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 
 
 @dataclass(frozen=True)
@@ -69,29 +75,46 @@ class Case:
         )
 
 
-def parts_of_one(where: Path, case: Case, rng: np.random.Generator) -> list[PartRow]:
-    """Have somebody see other images, and return the rows of every ROI."""
-    where.mkdir()
+class Drawn(NamedTuple):
+    """What somebody sees, (n, N_DIMENSIONS) each: what A alone, B alone and both hold; and the noise of vertices."""
+
+    held: list[NDArray[np.float64]]
+    noise: NDArray[np.float64]
+
+
+def draw(case: Case, rng: np.random.Generator) -> Drawn:
+    """Draw other images, and noise of which neighbours share some, as vertices do."""
     held = [rng.standard_normal((case.n, N_DIMENSIONS)) * SPECTRUM for _ in range(3)]
+    own, shared = rng.standard_normal((case.n, N_ROIS * ROI_SIZE)), rng.standard_normal((case.n, N_ROIS))
+    return Drawn(held, np.sqrt(0.7) * own + np.sqrt(0.3) * shared.repeat(ROI_SIZE, axis=1))
+
+
+def parts_of_one(case: Case, drawn: Drawn) -> list[PartRow]:
+    """Train as `algocli partition` does, and return the rows of every ROI."""
     truth = np.random.default_rng(1).standard_normal((3, N_DIMENSIONS, N_ROIS * ROI_SIZE))
     truth /= np.linalg.norm(SPECTRUM[:, None] * truth, axis=1, keepdims=True)
-    # Neighbours share some of their noise, as vertices do.
-    own, shared = rng.standard_normal((case.n, N_ROIS * ROI_SIZE)), rng.standard_normal((case.n, N_ROIS))
-    noise = np.sqrt(0.7) * own + np.sqrt(0.3) * shared.repeat(ROI_SIZE, axis=1)
-    responses = np.sqrt(1 - sum(case.causes)) * noise
-    for cause, share, weights in zip(held, case.causes, truth, strict=True):
+    responses = np.sqrt(1 - sum(case.causes)) * drawn.noise
+    for cause, share, weights in zip(drawn.held, case.causes, truth, strict=True):
         responses += np.sqrt(share) * cause @ weights
-    person, cache = PersonOfRois(where / "someone", responses.astype(np.float32)), where / "cache"
+    with tempfile.TemporaryDirectory() as where:
+        return _partition(Path(where), case, drawn.held, responses.astype(np.float32))
+
+
+def _partition(
+    where: Path, case: Case, held: list[NDArray[np.float64]], responses: NDArray[np.float32]
+) -> list[PartRow]:
+    person, cache = PersonOfRois(where / "someone", responses), make_cache(where / "cache")
     person.rois = ROIS
     sets = []
-    for name, alone in zip("AB", held, strict=False):
-        rows = np.hstack([alone, held[2]]).astype(np.float32)
+    *alone, both = held
+    for name, own in zip("AB", alone, strict=True):
+        rows = np.hstack([own, both]).astype(np.float32)
         sets.append(FeatureSet(name, (cache_features(cache, person, rows, layer=name),)))
     settings = case.settings(tuple(one.features[0] for one in sets))
     runs = open_unions(cache, sets, settings, measure_features([person], settings.features, cache))
     train_unions(person, runs, cache)
     parts, chosen = named_parts(["A", "B"]), [roi.name for roi in ROIS]
-    drawn = resample(person, runs, parts, chosen, Resampling(), track=silent, note=unheard)
+    resampled = resample(person, runs, parts, chosen, Resampling(), track=silent, note=unheard)
     found = read_parts(person, runs)["all"]
     values = [*(found.parts[sets_of] for name, sets_of in parts.items() if sets_of), found.total]
     rows_of = [
@@ -99,7 +122,7 @@ def parts_of_one(where: Path, case: Case, rng: np.random.Generator) -> list[Part
         for roi in ROIS
         for part, each in zip(parts, values, strict=True)
     ]
-    return with_intervals(rows_of, drawn, "none")
+    return with_intervals(rows_of, resampled, "none")
 
 
 class Told(NamedTuple):
@@ -115,13 +138,11 @@ class Told(NamedTuple):
     marked_error: float
 
 
-def coverage(case: Case, *, n_people: int, seed: int = 0) -> dict[str, Told]:
+def coverage(case: Case, *, n_people: int, seed: int = 0, over: Map = map) -> dict[str, Told]:
     """Return by part what its intervals and p come to."""
     rng = np.random.default_rng([seed, case.n])
-    people = []
-    for _ in range(n_people):
-        with tempfile.TemporaryDirectory() as where:
-            people.append(parts_of_one(Path(where) / "w", case, rng))
+    # Drawn here, one after the other: people are the same, however many processes train them.
+    people = list(over(partial(parts_of_one, case), [draw(case, rng) for _ in range(n_people)]))
     found = {}
     for part in named_parts(["A", "B"]):
         rows = [[row for row in one if row.part == part] for one in people]
@@ -183,12 +204,13 @@ def main() -> int:
     parser.add_argument("--only", default="", help="cases of one regression")
     chosen = parser.parse_args()
     n_out = n_lines = 0
-    for case in cases():
-        if chosen.only in ("", case.regression):
-            for part, told in coverage(case, n_people=chosen.people).items():
-                text, is_within = line(case, part, told)
-                print(text, flush=True)
-                n_lines, n_out = n_lines + 1, n_out + (not is_within)
+    with one_a_core() as pool:
+        for case in cases():
+            if chosen.only in ("", case.regression):
+                for part, told in coverage(case, n_people=chosen.people, over=pool.map).items():
+                    text, is_within = line(case, part, told)
+                    print(text, flush=True)
+                    n_lines, n_out = n_lines + 1, n_out + (not is_within)
     print("+- is one standard error over people; within two of its bounds a line is ok")
     print(
         f"{n_out} of {n_lines} lines are out of their bounds" if n_out else f"all {n_lines} lines are in their bounds"

@@ -9,12 +9,9 @@ there could be. Every figure is said to be in its bounds or out (`bounds`), and 
 from __future__ import annotations
 
 import argparse
-import multiprocessing
-import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -40,6 +37,7 @@ from tests.benchmarks.bounds import (
     Verdicts,
 )
 from tests.benchmarks.group_calibration import p_of_nobody, people
+from tests.benchmarks.processes import one_a_core
 from tests.benchmarks.worlds import N_FEATURES, N_ROIS, ROI_SIZE, World, draw_truth
 
 N_PERMUTATIONS, HOLDOUT = 1000, 0.2
@@ -270,10 +268,8 @@ def main() -> int:
     parser.add_argument("--small", action="store_true", help="a few cases")
     parser.add_argument("--people", type=int, default=16, help="repetitions of every interval")
     chosen = parser.parse_args()
-    # A process for every core works with one thread.
-    os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
     verdicts = Verdicts()
-    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
+    with one_a_core() as pool:
         for line in judge_everything(verdicts, chosen.people, pool.map, small=chosen.small):
             print(line, flush=True)
     print(verdicts.told())

@@ -7,11 +7,13 @@ that imports numpy may be imported before the last process has run.
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,3 +61,9 @@ def run(words: Sequence[str], log: Path) -> Finished:
         raise SystemExit(f"python {' '.join(words)} ended with {process.returncode}")
     cpu_seconds = usage.ru_utime + usage.ru_stime
     return Finished(seconds, cpu_seconds, usage.ru_maxrss * _MAXRSS_UNIT, log.read_text())
+
+
+def one_a_core() -> ProcessPoolExecutor:
+    """Return a pool with a process for every core, each of which works with one thread."""
+    os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
+    return ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn"))

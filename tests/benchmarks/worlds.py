@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from algocli.compute.track import Track, silent
 from algocli.dataset.plain import PlainSubject
@@ -28,7 +31,11 @@ SPECTRUM = np.arange(1, N_FEATURES + 1) ** -0.5
 
 
 class Person(PlainSubject):
-    """Somebody whose responses are in memory, and whose images are numbers: those measured, and some for the test."""
+    """Somebody whose responses are in memory, and whose images are of one colour each; some may be for the test.
+
+    All people of a process share the files of these, and what is remembered of them: what has just been made, or is no
+    image, is read at every look, which took longer than all fits.
+    """
 
     sides = ("all",)
 
@@ -39,9 +46,8 @@ class Person(PlainSubject):
         n_train = len(responses)
         every = []
         for row in range(n_train + n_test):
-            (folder / f"{row}.png").write_text(f"{row}")
             split: Split = "train" if row < n_train else "test"
-            every.append(Stimulus(row, split, f"{row}", folder / f"{row}.png"))
+            every.append(Stimulus(row, split, f"{row}", _image(row)))
         self.train_stimuli = tuple(every[:n_train])
         self.test_stimuli = tuple(every[n_train:])
 
@@ -56,6 +62,29 @@ class Person(PlainSubject):
 
     def roi_vertices(self, roi: Roi | str, side: Side) -> NDArray[np.int64]:
         raise NotImplementedError
+
+
+@cache
+def _shared() -> tempfile.TemporaryDirectory[str]:
+    """Make the folder of what all people of this process share; it goes when the process ends."""
+    return tempfile.TemporaryDirectory(prefix="people-")
+
+
+@cache
+def _image(row: int) -> Path:
+    """Write an image of one colour, its own."""
+    path = Path(_shared().name) / f"{row}.png"
+    Image.new("RGB", (2, 2), (row >> 16, row >> 8 & 255, row & 255)).save(path)
+    return path
+
+
+def make_cache(folder: Path) -> Path:
+    """Make a cache that knows what others remember of the images."""
+    memory = Path(_shared().name) / "digests"
+    for made in (folder, memory):
+        made.mkdir(exist_ok=True)
+    (folder / memory.name).symlink_to(memory)
+    return folder
 
 
 def draw_truth(rng: np.random.Generator, n_vertices: int) -> NDArray[np.float64]:
@@ -107,11 +136,11 @@ class World:
         responses = signal * (layers[0] @ truth) + np.sqrt(1 - signal**2) * noise
         single = np.eye(n_layers * N_FEATURES + 1, n_layers * N_FEATURES) if readable else np.empty((0, 0))
         person = Person(folder / "someone", responses.astype(np.float32), len(single))
-        names = []
+        names, cache_dir = [], make_cache(folder / "cache")
         for number, layer in enumerate(layers):
             tests = single[:, number * N_FEATURES : (number + 1) * N_FEATURES].reshape(-1, N_FEATURES)
             rows = np.vstack([layer, tests]).astype(np.float32)
-            names.append(cache_features(folder / "cache", person, rows, layer=f"l{number}", shape=SHAPE))
+            names.append(cache_features(cache_dir, person, rows, layer=f"l{number}", shape=SHAPE))
         return cls(folder, person, tuple(names), signal, truth)
 
     def train(self, settings: Settings) -> Run:
