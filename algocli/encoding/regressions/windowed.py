@@ -13,6 +13,7 @@ import numpy as np
 
 from algocli.compute.durations import multiplications_per_second, told_time
 from algocli.encoding.fields import Fields
+from algocli.encoding.names import number_name
 from algocli.encoding.regressions.field_model import grids_of
 from algocli.encoding.regressions.field_pace import search_seconds
 from algocli.encoding.regressions.field_search import AXES_BYTES, POOLED_BYTES, VERTICES, Maps
@@ -72,7 +73,7 @@ class Windowed(Regression):
         """Return its part of a run's name: the windows, how wide an image is, and on which layers windows are."""
         words = f"{self.name}-{name_of_set(settings.windows)}"
         if settings.image_width is not None:
-            words += f"-{settings.image_width:g}deg"
+            words += f"-{number_name(settings.image_width)}deg"
         if settings.field_layers is not None:
             words += f"-first{settings.field_layers}"
         if settings.field_per_layer:

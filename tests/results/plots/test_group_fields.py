@@ -77,8 +77,10 @@ def test_charts_give_every_subject_the_same_say(group, run):
             mean = np.mean([one[place].density for one in alone], axis=0)
             np.testing.assert_allclose(panel.density, mean / max(mean.max(), 1e-300))
             assert len(panel.x) == sum(len(one[place].x) for one in alone)
-    sizes = [shown.drawn for _, shown in plot_size_by_eccentricity(group, run, wishes)]
-    for hemisphere, lines in plot_group_sizes(group, run, wishes).drawn.items():
+    everywhere = ["All vertices"]
+    sizes = [shown.drawn for _, shown in plot_size_by_eccentricity(group, run, wishes, everywhere)]
+    for hemisphere, lines in plot_group_sizes(group, run, wishes, everywhere).drawn.items():
+        assert [line.roi for line in lines if line.line is not None] == everywhere
         for place, line in enumerate(lines):
             known = [one[hemisphere][place].line for one in sizes if one[hemisphere][place].line is not None]
             assert (line.line is None) == (len(known) < LEAST)
