@@ -21,12 +21,14 @@ EXAMPLES = {
         "algocli train --each -l features.2 -l features.5 -s 1 --run 'layer-*'",
         "algocli train -l features.2 -l features.5 -s 1 --regression blend --pca 50",
         "algocli train -l features.2 -s 1 --regression fields --fields coarse --run fields",
+        "algocli train -l features.2,features.5 -s 1 --regression fields --fields coarse --field-per-layer --run apart",
         "algocli train -l features.2 -l features.5 -s 1 --regression banded --pca 20 --n-iter 5 --search-seed 0",
     ),
     "sweep": (
         "algocli sweep alexnet resnet18 -l 'features.[25]' -l resnet18=layer1 --weights random -s 1 --dry-run",
         "algocli sweep alexnet -l features.2 -l features.5 --pca 50 --pca 100 -s 1 -o sweep.pdf",
         "algocli sweep alexnet -l features.5 --folds 5 --regression ridge --roi floc-faces --csv sweep.csv -s 1",
+        "algocli sweep alexnet -l features.5 --regression ridge --regression fields --fields coarse -s 1 --dry-run",
     ),
     "report": (
         "algocli report --csv rois.csv --json",
@@ -41,6 +43,7 @@ EXAMPLES = {
     "partition": (
         "algocli partition features.2 features.5 -s 1 -o parts",
         "algocli partition features.2 features.5 -s 1 --folds 5 --intervals --correct max",
+        "algocli partition features.2 features.5 -s 1 --regression fields --fields coarse",
     ),
     "similarity": (
         "algocli similarity -s 1 --plot similarity.png",
@@ -60,6 +63,7 @@ EXAMPLES = {
         "algocli plot prediction -s 1",
         "algocli plot ceiling -s 1",
         "algocli plot angle --run fields -s 1 --outline prf-visualrois",
+        "algocli plot angle --run apart -l features.5 -s 1",
         "algocli plot size-by-eccentricity --run fields -s 1 -o sizes.pdf",
         "algocli plot coverage --run fields -s 1 --roi V1 --roi V2",
         "algocli plot layers --run conv1 --run conv2 -s 1",
@@ -71,6 +75,7 @@ EXAMPLES = {
         "algocli export --format csv -o tables -s 1",
         "algocli export --run everyone --group --format mgh -o maps",
         "algocli export --run fields --format gifti -o retinotopy",
+        "algocli export --run fields --format nifti -o niftis",
     ),
     "score": ("algocli score conv1 -s 1",),
 }

@@ -33,11 +33,13 @@ def export(
         ExportFormat,
         typer.Option(
             "--format",
-            help="npy: correlations and validation predictions; csv: one row a vertex; gifti, mgh: maps on fsaverage.",
+            help="npy: correlations and validation predictions; csv: one row a vertex; gifti, mgh, nifti: maps on "
+            "fsaverage.",
         ),
     ] = "npy",
     group: Annotated[
-        bool, typer.Option("--group", help="gifti, mgh: means over subjects, and how many are behind each vertex.")
+        bool,
+        typer.Option("--group", help="gifti, mgh, nifti: means over subjects, and how many are behind each vertex."),
     ] = False,
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write to.")] = DEFAULT_EXPORT,
     subject: Subjects = None,
@@ -55,7 +57,9 @@ def export(
     gifti is for Connectome Workbench: lh.correlation.func.gii, noise_ceiling and accuracy where they are known, and
     lh.floc-faces.label.gii for each ROI class. mgh is for FreeSurfer: the same as lh.correlation.mgh and
     lh.floc-faces.annot. All have the 163,842 vertices of fsaverage; those outside the challenge are NaN in GIFTI and 0
-    in .mgh, where lh.mask.mgh tells which are inside.
+    in .mgh, where lh.mask.mgh tells which are inside. nifti is the same once more as lh.correlation.nii.gz and
+    lh.floc-faces.nii.gz: a list of vertices, 163842 x 1 x 1, as FreeSurfer keeps surfaces in NIfTI files; data on a
+    surface is in no volume, and viewers of volumes have no use for it.
 
     Where report --significance has been asked for, the p values are there too: lh_p.npy, a column p, lh.p.func.gii, and
     lh.sig.mgh with -log10 p. A blend's weight of each layer, or its share in a banded ridge, is there by such names as

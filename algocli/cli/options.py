@@ -110,7 +110,8 @@ PresetName = Annotated[
         help="A model under a name; options that are given as well change it. tutorial: the challenge's notebook, "
         "without a refit; baseline: the organisers' own, all eight layers of AlexNet, standardised; strong: five "
         "layers joined, and ridge on 1000 components, for up to 4 GB of features of 10,000 images; clip, dinov2: so "
-        "with six blocks of a transformer, their patches pooled to 8 x 8 beside the class token.",
+        "with six blocks of a transformer, their patches pooled to 8 x 8 beside the class token; retina: receptive "
+        "fields on two layers of AlexNet, blended for every vertex with ridge on the three above.",
     ),
 ]
 Draws = Annotated[
@@ -141,6 +142,17 @@ ImageWidth = Annotated[
         metavar="DEG",
         help="How wide images were seen, in degrees of visual angle.  [default: what the dataset says; 8.4 in NSD]",
     ),
+]
+FieldLayers = Annotated[
+    int | None,
+    typer.Option(
+        "--field-layers",
+        metavar="N",
+        help="Put windows on the first N layers alone, and blend in ridge on the others, for every vertex.",
+    ),
+]
+FieldPerLayer = Annotated[
+    bool, typer.Option("--field-per-layer", help="Give each layer a window of its own, and a weight for every vertex.")
 ]
 Holdout = Annotated[
     float | None, typer.Option("--holdout", help=f"Share of training images held out once.  [default: {usual.HOLDOUT}]")

@@ -18,8 +18,10 @@ from algocli.cli.options import (
     DataDir,
     Draws,
     FeaturesFrom,
+    FieldSet,
     Folds,
     Holdout,
+    ImageWidth,
     Json,
     MadeFrom,
     MinCeiling,
@@ -86,12 +88,17 @@ def partition(
         ),
     ] = None,
     regression: Annotated[
-        Literal["ridge", "ols", "banded"],
-        typer.Option(help="How components are mapped to responses; 'banded' has a penalty for each layer."),
+        Literal["ridge", "ols", "banded", "fields"],
+        typer.Option(
+            help="How components are mapped to responses; 'banded' has a penalty for each layer, 'fields' a window on "
+            "the image for each vertex."
+        ),
     ] = "ridge",
     alphas: AlphaGrid = None,
     n_iter: Draws = usual.N_DRAWS,
     search_seed: SearchSeed = None,
+    fields: FieldSet = usual.WINDOWS,
+    image_width: ImageWidth = None,
     holdout: Holdout = None,
     folds: Folds = None,
     shared: SharedImages = "all",
@@ -136,7 +143,7 @@ def partition(
     layers together are not k of each: with few, a union gives up what its parts keep, and the shares are off. With
     OLS, for that reason, a union has k components of every layer. Each layer, not each set, has one scale. With banded
     ridge a union has a penalty for each layer as well, as sets of different size or strength need; one layer alone is
-    ridge. Nothing is clipped.
+    ridge. With receptive fields the layers of a union have one window together, and no components. Nothing is clipped.
 
     How sure: --intervals says how far a part might have come out otherwise, had this subject seen other images of the
     kind. Held-out images are drawn anew, the same ones for all models. That models of other images would have learned
@@ -173,6 +180,8 @@ def partition(
         alphas=grid,
         n_iter=n_iter,
         search_seed=search_seed,
+        windows=fields,
+        image_width=image_width,
         holdout=holdout,
         folds=folds,
         shared=shared,

@@ -69,7 +69,17 @@ Nested = Annotated[
 Group = Annotated[
     bool,
     typer.Option(
-        "--group", help="accuracy, difference, rois, layers, best-layer: one figure of all subjects together."
+        "--group",
+        help="accuracy, difference, rois, layers, best-layer, receptive fields: one figure of all subjects together.",
+    ),
+]
+FieldLayer = Annotated[
+    str | None,
+    typer.Option(
+        "--layer",
+        "-l",
+        help="Receptive fields of train --field-per-layer: those on this layer.  [default: at each vertex those on the "
+        "layer that weighs most]",
     ),
 ]
 MeshName = Annotated[
@@ -108,6 +118,7 @@ def plot(
     ] = None,
     nested: Nested = False,
     group: Group = False,
+    layer: FieldLayer = None,
     output: Output = None,
     subject: Subjects = None,
     hemisphere: Annotated[Hemisphere | None, typer.Option("--hemisphere", help="Only this one.")] = None,
@@ -174,6 +185,7 @@ def plot(
         min_ceiling=check_min_ceiling(min_ceiling),
         labels=tuple(label or ()),
         nested=nested,
+        layer=layer,
     )
     request.check(wishes)
     if output is not None and not output.is_dir():

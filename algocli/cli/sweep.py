@@ -78,6 +78,12 @@ def sweep(
     regression: Annotated[_Words, typer.Option(metavar="NAME", help="As train has them.  [default: ols]")] = None,
     alpha_by: Annotated[_Words, typer.Option(help="gcv or kfold: how ridge chooses penalties.")] = None,
     alphas: Annotated[_Words, typer.Option(metavar="LOW:HIGH:N", help="Ridge's penalties.")] = None,
+    fields: Annotated[
+        _Words, typer.Option(metavar="coarse|fine|FILE", help="Windows of receptive fields.  [default: fine]")
+    ] = None,
+    image_width: Annotated[
+        _Shares, typer.Option(metavar="DEG", help="How wide images were seen.  [default: what the dataset says]")
+    ] = None,
     holdout: Annotated[_Shares, typer.Option(help=f"Share held out once.  [default: {usual.HOLDOUT}]")] = None,
     folds: Annotated[_Numbers, typer.Option(help="Hold out every image once, in this many folds.")] = None,
     shared: Annotated[_Words, typer.Option(help="all, only or exclude: images that other subjects saw too.")] = None,
@@ -142,7 +148,7 @@ def sweep(
     lacks a layer, is refused before it. What is done already stays: interrupted at any moment, the same command goes
     on. A network that fails on the way leaves the others alone, and is told in the end.
 
-    Every combination of what is named several times is made.
+    Every combination of what is named several times is made; of several regressions each takes what it reads.
 
     Scores are mean r on held-out training images. The best of many models looks better on the images that it was
     chosen by than on others: so the best of each ROI is chosen in inner folds and scored outside them, as compare

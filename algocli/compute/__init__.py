@@ -6,6 +6,7 @@ keywords   what they are called, and what was meant by another word
 calls      calls that fit no parameters, told in the same words; calls that begin anew
 cgroups    the limits of a container or a job
 cores      how many processor cores may be used
+durations  how long work may take
 budget     what the machine has left, and a refusal of work that cannot fit
 threads    work spread over this machine's threads
 track      how work that takes a while tells how far it is

@@ -50,6 +50,8 @@ class Alphas(NamedTuple):
 USUAL_ALPHAS = Alphas()
 USUAL_DRAWS = usual.N_DRAWS
 USUAL_WINDOWS = usual.WINDOWS
+# What receptive fields alone read.
+OF_FIELDS = ("windows", "image_width", "field_layers", "field_per_layer")
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,8 @@ class Fields:
     search_seed: int | None = None
     windows: SetName | tuple[Window, ...] = usual.WINDOWS
     image_width: float | None = None
+    field_layers: int | None = None
+    field_per_layer: bool = False
     holdout: float | None = usual.HOLDOUT
     folds: int | None = None
     seed: int = usual.SEED
@@ -169,6 +173,8 @@ CHECKS: Mapping[str, Callable[[str, Any], Any]] = {
     "search_seed": partial(_or_none, _seed),
     "windows": check_windows,
     "image_width": partial(_or_none, _width),
+    "field_layers": partial(_or_none, partial(check_whole, low=1, expected="a whole number of layers, at least 1")),
+    "field_per_layer": check_flag,
     "holdout": partial(_or_none, _share),
     "folds": partial(
         _or_none, partial(check_whole, low=2, expected="a whole number is expected; at least 2 are needed")

@@ -15,12 +15,11 @@ from numpy.typing import NDArray
 
 from algocli.compute.arrays import blocks
 from algocli.compute.track import Track, silent
-from algocli.encoding.components import fit_components
 from algocli.encoding.fields import Fields
 from algocli.encoding.regressions.registry import regression_of
-from algocli.encoding.regressions.regression import View
+from algocli.encoding.regressions.view import View
 from algocli.encoding.stacked import stack
-from algocli.encoding.stored import AsStored, StoredFeatures
+from algocli.encoding.stored import StoredFeatures, fitted_on
 from algocli.features.algebra import ON_CPU, Algebra, uses_torch
 from algocli.features.store.gram import gram, is_made, n_multiplications, standardised_gram
 from algocli.features.store.keys import digest_of
@@ -29,6 +28,8 @@ from algocli.features.store.shards import FeatureStore
 
 # Rows that are read at once: 40 MB at the challenge's size.
 _ROWS = 1024
+# Fits with inner folds of their own that are searched together: what is held out once, and the refit.
+_BLENDED = 2
 # What fits that are made together may take: ten of a hundred components do, of full rank a single one fills it.
 FITS_BYTES = 2**30
 
@@ -50,13 +51,13 @@ class Kernels:
     ) -> None:
         self.settings = settings
         self.n_train = n_train
-        self._stores = stores
         self._device = device
         self._track = track
         self.n_stimuli = min(store.n_stimuli for store in stores)
-        self._reads_features = regression_of(settings).reads_features
+        n_read = regression_of(settings).n_read(settings)
+        self._read, self._stores = stores[:n_read], stores[n_read:]
         # What is divided by a spread over the fitted images has a matrix for each fit, and no other.
-        plain = [] if settings.standardised or self._reads_features else stores
+        plain = [] if settings.standardised else self._stores
         self._plain = [gram(store, device=device, track=track).leading(self.n_stimuli) for store in plain]
 
     def prepare(self, fits: Sequence[NDArray[np.int64]]) -> None:
@@ -68,7 +69,7 @@ class Kernels:
     def of(self, fit: NDArray[np.int64]) -> list[Any]:
         """Return what a model of the images `fit` is to be fitted on: a matrix for each layer, or one of all.
 
-        Where features are read, it is the features of each layer.
+        Where features are read, it is the features of each layer, before what the others have.
 
         Raises
         ------
@@ -76,21 +77,28 @@ class Kernels:
             If a matrix cannot be made.
         """
         settings = self.settings
-        if self._reads_features:
-            return [StoredFeatures(store).leading(self.n_stimuli) for store in self._stores]
-        grams = self._grams(fit)
-        if settings.keeps_layers_apart or len(grams) == 1:
-            return grams
-        return [join(self._stores, grams, fit, scaled=settings.scaled)]
+        read = [StoredFeatures(store).leading(self.n_stimuli) for store in self._read]
+        grams = self._grams(fit) if self._stores else []
+        if self._are_apart or len(grams) < 2:
+            return [*read, *grams]
+        return [*read, join(self._stores, grams, fit, scaled=settings.scaled)]
 
     def weights(self, fit: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return how much each layer's inner products count in each matrix of `of`, (n_matrices, n_layers)."""
+        """Return how much each layer's inner products count in each matrix of `of`, (n_matrices, n_layers).
+
+        Layers whose features are read have none.
+        """
         n_layers = len(self._stores)
-        if self.settings.keeps_layers_apart:
+        if self._are_apart:
             return np.eye(n_layers, dtype=np.float32)
         if n_layers == 1 or not self.settings.scaled:
             return np.ones((1, n_layers), np.float32)
         return np.array([[layer_weight(layer, fit) for layer in self._grams(fit)]], dtype=np.float32)
+
+    @property
+    def _are_apart(self) -> bool:
+        """Whether every layer that has a Gram matrix is fitted on by its own."""
+        return self.settings.keeps_layers_apart and not self._read
 
     def _grams(self, fit: NDArray[np.int64]) -> list[Gram]:
         return self._plain or [self._standardised(group, fit) for group in _side_by_side(self._stores, self.settings)]
@@ -102,8 +110,7 @@ class Kernels:
 
 def loads_torch(stores: Sequence[FeatureStore], settings: Fields, device: str) -> bool:
     """Say whether torch is needed for the passes over features that are still to be made."""
-    if regression_of(settings).reads_features:
-        return device != "cpu"
+    stores = stores[regression_of(settings).n_read(settings) :]
     missing: Sequence[Sequence[FeatureStore]] = [[store] for store in stores if not is_made(store)]
     passes = _side_by_side(stores, settings) if settings.standardised else missing
     return device != "cpu" or any(uses_torch(device, n_multiplications(group)) for group in passes)
@@ -170,9 +177,7 @@ def view_within(
     DataError, UsageError
         As `view_of`.
     """
-    if regression_of(settings).reads_features:
-        return View(grams, [AsStored(features, fit) for features in grams], [], algebra)
-    components = [fit_components(kernel, fit, settings.n_components, algebra) for kernel in grams]
+    components = [fitted_on(kernel, fit, settings.n_components, algebra) for kernel in grams]
     if settings.join == "components":
         components = [stack(components, scaled=settings.scaled)]
     inner = regression_of(settings).make_inner_folds(settings, n_train, grams, fit, algebra)
@@ -185,7 +190,7 @@ def fits_together(settings: Fields, n_fit: int, n_vertices: int) -> int:
     if regression.one_at_a_time:
         return 1
     if regression.reads_features:
-        # What all of them have in common is computed once, and is nearly all of the work.
-        return sys.maxsize
+        # What they have in common is computed once, and is nearly all of the work; with inner folds each is many fits.
+        return _BLENDED if regression.n_inner_folds(settings) else sys.maxsize
     n_components = (settings.n_components or n_fit) * (len(settings.features) if settings.join == "components" else 1)
     return max(1, FITS_BYTES // (4 * n_components * (n_fit * (1 + regression.n_inner_folds(settings)) + n_vertices)))

@@ -28,7 +28,7 @@ class Size:
     """What there is of a subject: its images, and the vertices of its larger hemisphere.
 
     `n_held_out` is the most that are held out at a time, where the settings do not say it; `n_columns` how many columns
-    a fit has where these are no components (`Regression.n_columns`).
+    a fit has beside components (`Regression.n_columns`).
     """
 
     n_train: int
@@ -52,7 +52,7 @@ def bytes_needed(settings: Settings, size: Size, *, with_torch: bool = False) ->
         Whether large matrices are multiplied by torch, which has to be loaded then.
     """
     base = PROGRAM + (TORCH if with_torch or regression_of(settings).needs_torch else 0)
-    if regression_of(settings).reads_features:
+    if not regression_of(settings).takes_components(settings):
         return base + _regression(settings, size)
     kept = _components(settings, size)
     return base + max(_gram(size), kept + _eigen(settings, size), kept + _regression(settings, size))
@@ -65,7 +65,7 @@ def _gram(size: Size) -> int:
 
 def _components(settings: Settings, size: Size) -> int:
     """Count what is kept of all fits that are made together: vectors, and scores of the images to be predicted."""
-    n_layers = len(settings.features) if settings.keeps_layers_apart else 1
+    n_layers = _n_sets(settings)
     inner = regression_of(settings).n_inner_folds(settings)
     pairs = n_pairs_kept(settings.n_components, size.n_train)
     vectors = size.n_train * pairs * (1 + inner)
@@ -78,7 +78,7 @@ def _components(settings: Settings, size: Size) -> int:
 def _eigen(settings: Settings, size: Size) -> int:
     """Count a Gram matrix, that of all layers where they are joined, and what finding its eigenvectors takes."""
     n = size.n_train
-    joined = len(settings.features) > 1 and not settings.keeps_layers_apart
+    joined = len(settings.features) > 1 and _n_sets(settings) == 1
     grams = (2 if joined else 1) * _SINGLE * size.n_stimuli**2
     pairs = n_pairs_kept(settings.n_components, n)
     if is_exact(n, pairs):
@@ -91,10 +91,8 @@ def _eigen(settings: Settings, size: Size) -> int:
 
 def _regression(settings: Settings, size: Size) -> int:
     """Count one hemisphere's responses, the coefficients of all fits made together, and what comes of them."""
-    n_layers = len(settings.features) if settings.keeps_layers_apart else 1
-    n_components = (settings.n_components or size.n_train) * n_layers * _together(settings, size)
-    if size.n_columns:
-        n_components = size.n_columns * _together(settings, size)
+    n_layers, together = _n_sets(settings), _together(settings, size)
+    n_components = ((settings.n_components or size.n_train) * n_layers + size.n_columns) * together
     vertices = size.n_vertices
     responses = _SINGLE * size.n_train * vertices
     coefficients = _SINGLE * n_components * vertices
@@ -110,9 +108,18 @@ def _regression(settings: Settings, size: Size) -> int:
         coefficients,
         loadings,
         predictions,
-        _together(settings, size),
+        together,
+        size.n_columns,
     )
     return regression_of(settings).n_bytes(settings, held)
+
+
+def _n_sets(settings: Settings) -> int:
+    """Count the sets of components that a model has: one of every layer, or one of all that have any."""
+    regression, n_layers = regression_of(settings), len(settings.features)
+    if regression.reads_features:
+        return int(regression.takes_components(settings))
+    return n_layers if settings.keeps_layers_apart else 1
 
 
 def _n_held_out(settings: Settings, size: Size) -> int:

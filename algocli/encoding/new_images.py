@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 from algocli.compute.budget import check_disk
 from algocli.compute.track import Track, silent
 from algocli.encoding.kernels import Kernels, view_of
-from algocli.encoding.regressions.regression import View
+from algocli.encoding.regressions.view import View
 from algocli.encoding.stacked import StackedComponents
-from algocli.encoding.stored import AsStored, ByFeatures
+from algocli.encoding.stored import AsStored, Beside, ByFeatures
 from algocli.errors import DataError
 from algocli.features.axes import Standard, load_axes, make_axes, multiply_stored, save_axes
 from algocli.features.store.matrices import Gram
@@ -68,20 +68,23 @@ class Fit:
         return tuple(len(components.variances) for components in self.view.components)
 
     @property
-    def are_features(self) -> bool:
-        """Whether images are scored by their features as they are."""
-        return isinstance(self.view.components[0], AsStored)
+    def n_read(self) -> int:
+        """How many layers score images by their features as they are; they come first, and others by products."""
+        return sum(isinstance(components, AsStored) for components in self.view.components)
 
     @property
     def widths(self) -> tuple[int, ...]:
         """How many columns of scores each entry of `view.components` has."""
-        if self.are_features:
-            return tuple(layer.features.store.n_features for layer in self.view.components)
-        return self.n_components
+        read, others = self.view.components[: self.n_read], self.n_components[self.n_read :]
+        return (*(layer.features.store.n_features for layer in read), *others)
 
     def for_scores(self) -> Fit:
         """Return this without what only the fitting of a model needs."""
         return replace(self, view=replace(self.view, inner=[]))
+
+    def by_products(self) -> Fit:
+        """Return this without the layers whose features score images as they are."""
+        return replace(self, view=replace(self.view, components=self.view.components[self.n_read :]))
 
     def score(self, products: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
         """Score images by each layer's inner products with the stored ones, all less the fitted images' mean.
@@ -229,7 +232,7 @@ class ByAxes:
         return ByAxes(layers, [arrays[f"constant-{fit}"] for fit in fits])
 
 
-Scorer = ByStores | ByAxes | ByFeatures
+Scorer = ByStores | ByAxes | ByFeatures | Beside
 
 
 def axes_bytes(stores: Sequence[FeatureStore], fits: Sequence[Fit]) -> int:

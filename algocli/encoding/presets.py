@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-PresetName = Literal["tutorial", "baseline", "strong", "clip", "dinov2"]
+PresetName = Literal["tutorial", "baseline", "strong", "clip", "dinov2", "retina"]
 
 
 @dataclass(frozen=True)
@@ -74,5 +74,11 @@ PRESETS: Mapping[PresetName, Preset] = {
         _EVERY_OTHER_BLOCK,
         {"regression": "ridge", "n_components": 1000},
         {"image_size": 224, "tokens": "class+patches", "pool": 8},
+    ),
+    # Early visual cortex sees spots of the two layers that tell places best; what lies beyond sees all of the others.
+    "retina": Preset(
+        "alexnet",
+        ("features.2", "features.5", "features.7", "features.9", "features.12"),
+        {"regression": "fields", "field_layers": 2, "n_components": 1000},
     ),
 }

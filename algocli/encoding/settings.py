@@ -32,7 +32,9 @@ class Settings(Fields):
     OLS. A blend joins layers in its own way: one ridge model each, weighted per vertex; so does banded ridge: one model
     of all, with a penalty for each, found by `n_iter` random draws from `search_seed`. Receptive fields take no
     components, but channels within a window on the image: of the `windows` of a set, or of some in degrees of visual
-    angle, of which an image is `image_width` wide; None where the dataset says it.
+    angle, of which an image is `image_width` wide; None where the dataset says it. All layers have one window together,
+    or each its own with `field_per_layer`, weighted per vertex as in a blend; where windows are on the first
+    `field_layers` alone, ridge on components of the others is blended in.
 
     A `shared` image is one that at least one other subject of the dataset saw too, for training or for the test: it has
     the same pixels, or the same number where ids number one collection. 'only' holds all of them out, once, and fits on
@@ -61,7 +63,7 @@ class Settings(Fields):
             object.__setattr__(self, name, check(name, getattr(self, name)))
         if not regression_of(self).refits_components:
             object.__setattr__(self, "former_penalties", False)
-        if regression_of(self).reads_features and self.n_components == usual.N_COMPONENTS:
+        if not regression_of(self).takes_components(self) and self.n_components == usual.N_COMPONENTS:
             object.__setattr__(self, "n_components", None)
         if len(set(self.features)) < len(self.features):
             raise UsageError(f"features {', '.join(self.features)}: each layer is needed once")
@@ -120,7 +122,7 @@ class Settings(Fields):
         if self.standardised:
             components = f"standardised_{components}"
         parts = [regression_of(self).words(self), self._split_name, f"seed{self.seed}"]
-        if not regression_of(self).reads_features:
+        if regression_of(self).takes_components(self):
             parts.insert(0, components)
         return run_name(self.features, self.scaled, "_".join(parts if self.refit else [*parts, "norefit"]))
 

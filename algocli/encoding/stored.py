@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.encoding.components import fit_components
 from algocli.features.algebra import ON_CPU, Algebra
 from algocli.features.store.shards import FeatureStore
 
@@ -63,6 +64,13 @@ class AsStored:
         return FeatureRows(features.store, features.rows[rows])
 
 
+def fitted_on(kernel: Any, fit: NDArray[np.int64], n_components: int | None, algebra: Algebra = ON_CPU) -> Any:
+    """Return the components of some images, given a Gram matrix; given features, what stands for them."""
+    if isinstance(kernel, StoredFeatures):
+        return AsStored(kernel, fit)
+    return fit_components(kernel, fit, n_components, algebra)
+
+
 @dataclass(frozen=True)
 class FeatureRows:
     """Features of some images of a store, read when they are asked for: thousands of them would fill the memory."""
@@ -92,3 +100,22 @@ class ByFeatures:
     def score(self, features: Sequence[NDArray[Any]]) -> list[NDArray[np.float32]]:
         """Put features (n_images, n_features) side by side: the same array for each fit."""
         return [np.hstack([np.asarray(layer, np.float32) for layer in features])] * self.n_fits
+
+
+@dataclass(frozen=True)
+class Beside:
+    """The features of the first layers as they are, and beside them the scores that the others have together.
+
+    Attributes
+    ----------
+    others
+        What scores images by the features of the other layers.
+    """
+
+    n_read: int
+    others: Any
+
+    def score(self, features: Sequence[NDArray[Any]]) -> list[NDArray[np.float32]]:
+        """Score images: one array a fit, (n_images, all columns)."""
+        read = [np.asarray(layer, np.float32) for layer in features[: self.n_read]]
+        return [np.hstack([*read, scores]) for scores in self.others.score(features[self.n_read :])]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from algocli.encoding.kernels import Kernels, view_within
 from algocli.encoding.reach import most_components
 from algocli.encoding.regressions.registry import regression_of
-from algocli.encoding.regressions.regression import Scores, View
+from algocli.encoding.regressions.view import Scores, View
 from algocli.encoding.settings import Settings
 from algocli.encoding.splits import Fold
 from algocli.errors import UsageError

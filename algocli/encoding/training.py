@@ -19,10 +19,11 @@ from algocli.encoding.kernels import Kernels, fits_together, view_of
 from algocli.encoding.outputs import Outputs, Shelf, open_outputs, save_choices
 from algocli.encoding.regressions.models import Model
 from algocli.encoding.regressions.registry import regression_of
-from algocli.encoding.regressions.regression import Scores, View
+from algocli.encoding.regressions.view import Scores, View
 from algocli.encoding.settings import Settings
 from algocli.encoding.splits import Split
 from algocli.encoding.stacked import StackedComponents
+from algocli.encoding.stored import AsStored
 from algocli.errors import DataError
 from algocli.features.algebra import algebra_on
 from algocli.features.store.shards import FeatureStore
@@ -128,9 +129,11 @@ class Training:
     def _tell_narrow(self, view: View, note: Note) -> None:
         """Say which layers have fewer components than were asked for."""
         asked, components = self.settings.n_components, view.components
-        names = self.settings.features if self.settings.keeps_layers_apart else ("the features",)
         layers = components[0].layers if isinstance(components[0], StackedComponents) else components
-        for name, layer in zip(names, layers, strict=True):
+        # Where features are read these have none, and what the others have together comes last.
+        layers = [layer for layer in layers if not isinstance(layer, AsStored)]
+        names = self.settings.features if len(layers) == len(self.settings.features) else ("the features",)
+        for name, layer in zip(names, layers, strict=bool(layers)):
             has = len(layer.variances)
             if asked is not None and has < asked:
                 note(

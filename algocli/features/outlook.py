@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
 # Images that every worker takes in a trial.
 _TRIED = 4
-# The side of a product whose time is taken.
-_SIDE = 1024
 
 
 def count_rows_left(wanted: Wanted, reduce: Reducer, subject: Subject, content: str, cache_dir: Path) -> int:
@@ -130,12 +128,3 @@ def measure_pace(wanted: Sequence[Wanted], images: Images) -> Pace:
         list(pool.map(run, loaded[:at_once]))
         passed = time.perf_counter()
     return Pace((decoded - begun) / (n_workers() * len(rows)), (passed - decoded) / (at_once * len(rows)))
-
-
-def multiplications_per_second() -> float:
-    """Measure how fast this machine multiplies large matrices in single precision, by multiplications and additions."""
-    matrix = np.ones((_SIDE, 4 * _SIDE), np.float32)
-    matrix[:_SIDE] @ matrix[:_SIDE].T
-    started = time.perf_counter()
-    matrix @ matrix.T
-    return 2 * 4 * _SIDE**3 / (time.perf_counter() - started)

@@ -22,6 +22,7 @@ _HOMES = {
     "similarity": "similarities",
     "report": "reports",
     "compare": "reports",
+    "compare_prf": "retinotopy",
     "nested": "choices",
     "curve": "curves",
     "plot": "figures",

@@ -7,7 +7,17 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TypedDict, get_args
 
-from algocli.compute.choices import check_choice, check_flag, check_kind, check_path, check_word, check_words, each_of
+from algocli.compute.choices import (
+    check_choice,
+    check_flag,
+    check_kind,
+    check_number,
+    check_path,
+    check_word,
+    check_words,
+    each_of,
+    said,
+)
 from algocli.compute.files import in_a_heading
 from algocli.compute.track import Note, Track
 from algocli.dataset.challenge.subjects import Challenge
@@ -244,3 +254,32 @@ def check_pages(csv: Path | str | None, html: Path | str | None, title: str | No
     elif title is not None:
         raise UsageError("title=... is the heading of a page, and there is none", hint="add html=FILE")
     return page
+
+
+def check_least_r(min_r: object) -> float:
+    """Return the r above which a vertex has a layer.
+
+    Raises
+    ------
+    UsageError
+        If it is no correlation.
+    """
+    least = check_number("min_r", min_r)
+    if not 0 <= least <= 1:
+        raise UsageError(f"{said('min_r', min_r)}: a correlation from 0 to 1 was expected")
+    return least
+
+
+def choose_subjects(
+    challenge: Dataset, runs: Sequence[Run], numbers: tuple[SubjectId, ...] | None
+) -> tuple[SubjectId, ...]:
+    """Return the subjects asked for; by default, those that the data and all runs have."""
+    from algocli.results.compare import shared_subjects
+    from algocli.results.scoring import scored_subjects
+
+    if len(runs) > 1 and numbers is None:
+        numbers = shared_subjects(runs, challenge)
+    chosen = [subject.id for subject in challenge.subjects(numbers)]
+    for run in runs:
+        chosen = [subject.id for subject, _ in scored_subjects(challenge, run, numbers)]
+    return tuple(chosen)

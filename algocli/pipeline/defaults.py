@@ -14,4 +14,4 @@ DEFAULT_ZIP = Path("submission.zip")
 DEFAULT_MODEL = "alexnet"
 DEFAULT_LAYERS = ("features.2",)
 # Here, and not beside what writes them: the shell's help lists them, and loads nothing for that.
-ExportFormat = Literal["npy", "csv", "gifti", "mgh"]
+ExportFormat = Literal["npy", "csv", "gifti", "mgh", "nifti"]

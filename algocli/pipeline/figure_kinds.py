@@ -55,9 +55,10 @@ HELP = (
     "blend, a banded ridge or several runs; best-layer: the same on the cortex; roi NAME...: where ROIs lie, or those "
     "of a class; vertices: all challenge vertices; response: a training image and the responses measured; prediction: "
     "a held-out image, responses measured and predicted. With --group one figure of all subjects: of accuracy, "
-    "difference and best-layer on fsaverage, with the number of subjects behind each vertex; of rois a dot for each "
-    "subject, beside them their mean and its interval, of one run or several; of layers means over subjects, and how "
-    "stable the best layer is."
+    "difference, best-layer, eccentricity, angle and size on fsaverage, with the number of subjects behind each "
+    "vertex; of size-by-eccentricity and coverage means over subjects; of rois a dot for each subject, beside them "
+    "their mean and its interval, of one run or several; of layers means over subjects, and how stable the best layer "
+    "is."
 )
 
 
@@ -74,16 +75,17 @@ _SCALE = frozenset({"vmin", "vmax", "cmap"})
 _MAPPED = frozenset({"surface", "outline"})
 _IMAGE = frozenset({"rois", "stimulus", "nsd_id"})
 _GROUPED = frozenset({"group"})
+_WINDOWS = frozenset({"layer"})
 _KINDS = {
     What.ACCURACY: _Kind("one", "map", _MAPPED | _SCALE | _GROUPED | {"significant"}),
     What.DIFFERENCE: _Kind("one", "map", _MAPPED | _SCALE | _GROUPED | {"against"}),
     What.ROIS: _Kind("one", "chart", _GROUPED | {"rois", "labels"}),
     What.CEILING: _Kind("one", "chart", frozenset({"cmap"})),
-    What.ECCENTRICITY: _Kind("one", "map", _MAPPED | _SCALE),
-    What.ANGLE: _Kind("one", "map", _MAPPED | {"cmap"}),
-    What.SIZE: _Kind("one", "map", _MAPPED | _SCALE),
-    What.SIZE_BY_ECCENTRICITY: _Kind("one", "chart", frozenset({"rois"})),
-    What.COVERAGE: _Kind("one", "chart", frozenset({"rois", "cmap"})),
+    What.ECCENTRICITY: _Kind("one", "map", _MAPPED | _SCALE | _WINDOWS | _GROUPED),
+    What.ANGLE: _Kind("one", "map", _MAPPED | _WINDOWS | _GROUPED | {"cmap"}),
+    What.SIZE: _Kind("one", "map", _MAPPED | _SCALE | _WINDOWS | _GROUPED),
+    What.SIZE_BY_ECCENTRICITY: _Kind("one", "chart", _WINDOWS | _GROUPED | {"rois"}),
+    What.COVERAGE: _Kind("one", "chart", _WINDOWS | _GROUPED | {"rois", "cmap"}),
     What.LAYERS: _Kind("several", "chart", _SCALE | _GROUPED | {"rois", "labels"}),
     What.BEST_LAYER: _Kind("several", "map", _MAPPED | _GROUPED | {"min_r", "labels", "nested"}),
     What.ROI: _Kind("none", "map", _MAPPED | {"names"}),
@@ -201,6 +203,7 @@ class Request:
             "cmap": wishes.colours is not None,
             "labels": bool(wishes.labels),
             "nested": wishes.nested,
+            "layer": wishes.layer is not None,
         }
 
     def figures(
@@ -242,7 +245,7 @@ class Request:
 
     def _of_group(self, challenge: Dataset, runs: Sequence[Run], wishes: Wishes) -> Chart[Any] | BrainMap:
         """Return the figure of all subjects together."""
-        from algocli.results.plots import group_charts, group_layers, group_maps
+        from algocli.results.plots import group_charts, group_fields, group_layers, group_maps
 
         match self.what:
             case What.ACCURACY:
@@ -251,6 +254,12 @@ class Request:
                 return group_maps.plot_group_difference(challenge, runs[0], runs[1], wishes)
             case What.ROIS:
                 return group_charts.plot_group_rois(challenge, runs, wishes, self.only)
+            case What.ECCENTRICITY | What.ANGLE | What.SIZE:
+                return group_fields.plot_group_fields(challenge, runs[0], wishes, self.what)
+            case What.SIZE_BY_ECCENTRICITY:
+                return group_fields.plot_group_sizes(challenge, runs[0], wishes, self.only)
+            case What.COVERAGE:
+                return group_fields.plot_group_coverage(challenge, runs[0], wishes, self.only)
             case What.LAYERS:
                 return group_layers.plot_group_layers(challenge, runs, wishes, self.only)
             case _:
@@ -261,12 +270,12 @@ class Request:
         from algocli.results.best_layer import count_layers, layers_by_roi
 
         how = wishes.of_layers
-        if self.group:
-            return self._group_rows(challenge, runs, wishes)
         if self.what is What.SIZE_BY_ECCENTRICITY:
             from algocli.results.plots.field_charts import size_rows
 
             return size_rows(challenge, runs[0], wishes, self.only)
+        if self.group:
+            return self._group_rows(challenge, runs, wishes)
         if self.what is What.BEST_LAYER:
             return count_layers(challenge, runs, min_r=self.at_least, nested=wishes.nested, **how)
         if self.what is What.LAYERS:

@@ -17,14 +17,24 @@ from algocli.compute.choices import (
     check_word,
     check_words,
     each_of,
-    said,
 )
 from algocli.compute.track import Note, Track
 from algocli.dataset.naming import SubjectId, name_of
 from algocli.dataset.protocol import Dataset
 from algocli.dataset.sides import Hemisphere
 from algocli.errors import UsageError
-from algocli.pipeline.arguments import Data, Ids, Rois, check_title, data_of, each_run, some_ids, some_rois
+from algocli.pipeline.arguments import (
+    Data,
+    Ids,
+    Rois,
+    check_least_r,
+    check_title,
+    choose_subjects,
+    data_of,
+    each_run,
+    some_ids,
+    some_rois,
+)
 from algocli.pipeline.figure_kinds import PAGE, Request, What
 from algocli.results.drawing.chart import Chart
 from algocli.results.drawing.loading import load_matplotlib
@@ -60,6 +70,7 @@ def plot(
     min_r: float | None = None,
     nested: bool = False,
     group: bool = False,
+    layer: str | None = None,
     data_dir: Data | None = None,
     subjects: Ids | None = None,
     hemisphere: Hemisphere | None = None,
@@ -109,7 +120,11 @@ def plot(
     group
         One figure of all subjects together, whose unit is the subject: of 'accuracy', 'difference' and 'best-layer' on
         fsaverage, over those who have a response at a vertex; of 'rois', of one run or several, with a dot for each
-        subject; of 'layers'.
+        subject; of 'layers'. Of receptive fields maps are means over the subjects who have a window at a vertex, of
+        angles where they point together; charts have the windows of all.
+    layer
+        Of receptive fields with a window for each layer: whose to show; by default at each vertex those of the layer
+        that weighs most.
     data_dir
         The folder of the data, or the dataset itself; by default where the run's subjects were trained, or the
         usual folder.
@@ -161,7 +176,7 @@ def plot(
         only,
         None if stimulus is None else check_whole("stimulus", stimulus, 0),
         None if nsd_id is None else check_whole("nsd_id", nsd_id, 0),
-        None if min_r is None else _share(min_r),
+        None if min_r is None else check_least_r(min_r),
         check_flag("significant", significant),
         check_flag("group", group),
     )
@@ -179,6 +194,7 @@ def plot(
         min_ceiling=check_min_ceiling(min_ceiling),
         labels=() if labels is None else check_words("labels", labels),
         nested=check_flag("nested", nested),
+        layer=None if layer is None else check_word("layer", layer),
     )
     request.check(wishes)
     if request.is_of_a_run and not runs:
@@ -214,7 +230,7 @@ class Plotting:
         UsageError, DataError, MissingStep
             If the data or a run lacks one that was asked for, or they share none.
         """
-        chosen = _choose(challenge, runs, wishes.subjects)
+        chosen = choose_subjects(challenge, runs, wishes.subjects)
         if request.group:
             check_group(chosen)
         return cls(request, replace(wishes, subjects=chosen), challenge, runs, chosen)
@@ -278,23 +294,3 @@ class Plotting:
             yield from tell_mixtures(run, self.subjects)
         pairs = [(self.challenge.subject(n), run.subject(n)) for run in self.runs for n in self.subjects]
         yield from dict.fromkeys(tell_data(pairs))
-
-
-def _share(min_r: object) -> float:
-    least = check_number("min_r", min_r)
-    if not 0 <= least <= 1:
-        raise UsageError(f"{said('min_r', min_r)}: a correlation from 0 to 1 was expected")
-    return least
-
-
-def _choose(challenge: Dataset, runs: Sequence[Run], numbers: tuple[SubjectId, ...] | None) -> tuple[SubjectId, ...]:
-    """Return the subjects asked for; by default, those that the data and all runs have."""
-    from algocli.results.compare import shared_subjects
-    from algocli.results.scoring import scored_subjects
-
-    if len(runs) > 1 and numbers is None:
-        numbers = shared_subjects(runs, challenge)
-    chosen = [subject.id for subject in challenge.subjects(numbers)]
-    for run in runs:
-        chosen = [subject.id for subject, _ in scored_subjects(challenge, run, numbers)]
-    return tuple(chosen)

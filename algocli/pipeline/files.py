@@ -46,11 +46,11 @@ def export(
         Where to write subj01 and so on.
     file_format
         'npy' for correlations, (n_vertices,), and predictions of the held-out images, (n_validation, n_vertices);
-        'csv' for a row a vertex; 'gifti' and 'mgh' for maps on fsaverage, 163,842 vertices a hemisphere. All have the
-        receptive fields that a run has found, as prfangle, prfeccentricity, prfsize, prfx, prfy and prfmargin.
+        'csv' for a row a vertex; 'gifti', 'mgh' and 'nifti' for maps on fsaverage, 163,842 vertices a hemisphere. All
+        have the receptive fields that a run has found, as prfangle, prfeccentricity, prfsize, prfx, prfy and prfmargin.
     group
-        Whether to write the means over subjects instead, as 'gifti' or 'mgh' in a folder called group, each over those
-        who have a response at a vertex, and how many they are.
+        Whether to write the means over subjects instead, as 'gifti', 'mgh' or 'nifti' in a folder called group, each
+        over those who have a response at a vertex, and how many they are.
     data_dir
         The folder of the data, or the dataset itself, which all but 'npy' needs; by default each subject's
         data where it was trained.
@@ -126,7 +126,7 @@ def _check_map(file_format: ExportFormat) -> None:
     if file_format not in get_args(MapFormat):
         raise UsageError(
             f"file_format='{file_format}' is no map, and vertices of several subjects meet on maps alone",
-            hint="take file_format='gifti' or file_format='mgh', or leave out group=...",
+            hint="take file_format='gifti', file_format='mgh' or file_format='nifti', or leave out group=...",
         )
 
 
@@ -135,12 +135,14 @@ def _views(
 ) -> Iterator[Path]:
     """Write what needs the data, subject by subject, or of all together."""
     from algocli.results.export import export_table
-    from algocli.results.export_maps import export_gifti, export_overlays
+    from algocli.results.export_maps import export_gifti, export_nifti, export_overlays
 
     if group:
-        yield from export_group(pairs, output, "gifti" if file_format == "gifti" else "mgh")
+        for map_format in get_args(MapFormat):
+            if map_format == file_format:
+                yield from export_group(pairs, output, map_format)
         return
-    write = {"csv": export_table, "gifti": export_gifti, "mgh": export_overlays}[file_format]
+    write = {"csv": export_table, "gifti": export_gifti, "mgh": export_overlays, "nifti": export_nifti}[file_format]
     for subject, share in pairs:
         yield from write(subject, share, output)
 

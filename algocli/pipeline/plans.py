@@ -73,7 +73,7 @@ class Choice:
         options = {} if base is None else dict(base.options)
         if len(features) == 1:
             options = {field: value for field, value in options.items() if field not in _OF_SEVERAL}
-        return Settings(tuple(features), **{**options, **given})
+        return Settings(tuple(features), **{**_without_parts(options, given, len(features)), **given})
 
     @property
     def variant_of_preset(self) -> Variant:
@@ -91,6 +91,18 @@ class Choice:
     def takes_preset(self) -> bool:
         """Whether the features are a preset's."""
         return self.preset is not None and self.features is None and self.layers is None
+
+
+def _without_parts(options: dict[str, Any], given: Mapping[str, Any], n_layers: int) -> dict[str, Any]:
+    """Return a preset's options without layers for windows, where another regression or too few layers are named."""
+    if "field_layers" not in options:
+        return options
+    is_another = given.get("regression", options["regression"]) != options["regression"]
+    if not is_another and given.get("field_layers", options["field_layers"]) < n_layers:
+        return options
+    # Nothing beside windows has components.
+    dropped = ("field_layers",) if is_another else ("field_layers", "n_components")
+    return {field: value for field, value in options.items() if field not in dropped}
 
 
 @dataclass(frozen=True)

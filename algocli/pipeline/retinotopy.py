@@ -59,6 +59,14 @@ def compare_prf(
         If a run has no receptive fields, there are several subjects, or an argument is not what it can be.
     MissingStep, DataError, StorageError
         If a run lacks the subject, a file is damaged or of another surface, or a file cannot be written.
+
+    Examples
+    --------
+    >>> subject, layers = algocli.Challenge("demo").subject(1), ["features.2", "features.5"]
+    >>> run = algocli.train(subject, layers=layers, regression="fields", windows="coarse", name="seen")
+    >>> files = algocli.export(run, "measured")
+    >>> [row.hemisphere for row in algocli.compare_prf(run, "measured/subj01", rois="V1v").rows]
+    ['left', 'right']
     """
     some, paths, numbers = each_run(runs), check_paths("prf", prf), some_ids(subjects)
     if not some:

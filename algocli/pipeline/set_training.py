@@ -42,6 +42,7 @@ def train_sets(
     # Whatever is missing is told before the first of many models is trained.
     n_features = measure_features(subjects, settings.features, cache_dir, stimuli, track=track)
     home = Home.of(subjects, cache_dir, track)
+    settings = settings.seen_at(home.image_width)
     split = [fold for subject in subjects for fold in _folds(subject, settings, home, track)]
     if usual_components:
         settings = with_usual_components(settings, split)

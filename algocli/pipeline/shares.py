@@ -13,8 +13,9 @@ from algocli.compute.track import Note, Track, said_aside, shown
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.protocol import Subject
 from algocli.encoding import usual
-from algocli.encoding.fields import Shared
+from algocli.encoding.fields import USUAL_WINDOWS, Shared
 from algocli.encoding.settings import USUAL_ALPHAS, USUAL_DRAWS, Alphas, Settings
+from algocli.encoding.windows import SetName, Window
 from algocli.errors import UsageError
 from algocli.features.networks.network import TransformName
 from algocli.features.networks.numerics import Numerics
@@ -109,10 +110,12 @@ def partition(
     dtype: Dtype | None = None,
     numerics: Numerics | None = None,
     n_components: int | Literal["usual"] | None = "usual",
-    regression: Literal["ridge", "ols", "banded"] = "ridge",
+    regression: Literal["ridge", "ols", "banded", "fields"] = "ridge",
     alphas: Alphas | Iterable[float] | str = USUAL_ALPHAS,
     n_iter: int = USUAL_DRAWS,
     search_seed: int | None = None,
+    windows: SetName | Sequence[Window] | Path | str = USUAL_WINDOWS,
+    image_width: float | None = None,
     holdout: float | None = None,
     folds: int | None = None,
     shared: Shared = "all",
@@ -147,9 +150,10 @@ def partition(
     n_components
         Number of principal components, None for all; usually 1000, or all where images are fewer, 100 with OLS, and 300
         of each layer with banded ridge.
-    regression, alphas, n_iter, search_seed, holdout, folds, shared, seed, refit
+    regression, alphas, n_iter, search_seed, windows, image_width, holdout, folds, shared, seed, refit
         As `Settings` has them. With 'banded' the models of several layers have a penalty for each layer, and those of
-        one layer are ridge: what two sets need, that differ in how strongly they are to be penalised.
+        one layer are ridge: what two sets need, that differ in how strongly they are to be penalised. With 'fields' the
+        layers of a union have one window together at each vertex.
     rois
         Names of the only ROIs to tell of, or one name; by default all, 'All vertices' last.
     min_ceiling
@@ -213,6 +217,8 @@ def partition(
         alphas=alphas,  # type: ignore[arg-type]
         n_iter=n_iter,
         search_seed=search_seed,
+        windows=windows,  # type: ignore[arg-type]
+        image_width=image_width,
         holdout=usual.HOLDOUT if holdout is None and folds is None and shared != "only" else holdout,
         folds=folds,
         shared=shared,

@@ -16,7 +16,7 @@ from algocli.pipeline.sweep_grid import FITTING, MAKING, entries_of, layers_of, 
 
 _TABLES = ("networks", "network", "layers", "features", "train")
 # What the shell calls otherwise than Python.
-_AS_OPTIONS = {"pca": "n_components", "scale": "scaled", "standardise": "standardised"}
+_AS_OPTIONS = {"pca": "n_components", "scale": "scaled", "standardise": "standardised", "fields": "windows"}
 
 
 class SweepFile(NamedTuple):

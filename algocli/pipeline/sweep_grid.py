@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 from algocli.compute.choices import check_word, each_of
 from algocli.compute.keywords import check_keywords
 from algocli.encoding.fields import CHECKS
+from algocli.encoding.regressions.registry import find_unread
 from algocli.encoding.settings import Alphas, Settings
+from algocli.encoding.windows import name_of_set
 from algocli.errors import AlgocliError, UsageError
 from algocli.features.networks.names import canonical
 from algocli.features.store.variants import NONE, Variant
@@ -21,8 +24,10 @@ from algocli.pipeline.presets import as_layers
 
 # What may be said of how features are made: whatever tells several kinds of one layer apart.
 MAKING = tuple(option.name for option in fields(Variant))
-# What may be said of a model, and stands for itself.
-FITTING = tuple(name for name in CHECKS if name not in ("features", "former_penalties"))
+# What may be said of a model, and stands for itself; a sweep has models of one layer.
+FITTING = tuple(
+    name for name in CHECKS if name not in ("features", "former_penalties", "field_layers", "field_per_layer")
+)
 # Stands for any features in settings that are checked before there are some.
 _ANY = "any"
 
@@ -119,9 +124,22 @@ def settings_of(given: Mapping[str, Any]) -> list[dict[str, Any]]:
     check_keywords(given, FITTING, MAKING)
     grid = {name: _values(name, value) for name, value in given.items()}
     combinations = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
+    if len(grid.get("regression", ())) > 1:
+        combinations = _each_what_it_reads(combinations)
     for combination in combinations:
         whole_settings(_ANY, combination)
     return combinations
+
+
+def _each_what_it_reads(combinations: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Leave out of each combination what its regression does not read and another's does; return each once."""
+    unread = [find_unread(each["regression"]) for each in combinations]
+    by_none = frozenset.intersection(*unread)
+    taken = [
+        {name: value for name, value in each.items() if name not in of_each - by_none}
+        for each, of_each in zip(combinations, unread, strict=True)
+    ]
+    return [each for place, each in enumerate(taken) if each not in taken[:place]]
 
 
 def whole_settings(features: str, given: Mapping[str, Any]) -> Settings:
@@ -135,7 +153,7 @@ def _values(name: str, value: object) -> list[Any]:
     several = each_of(value)
     if name == "alphas" and not all(isinstance(each, str | Sequence) for each in several):
         several = [value]
-    if isinstance(value, Alphas):
+    if isinstance(value, Alphas) or (name == "windows" and not all(isinstance(each, str | Path) for each in several)):
         several = [value]
     if not several:
         raise UsageError(f"{name}=[]: at least one value was expected")
@@ -144,17 +162,17 @@ def _values(name: str, value: object) -> list[Any]:
 
 def name_settings(combinations: Sequence[Mapping[str, Any]]) -> list[str]:
     """Say of each combination what differs from the others, as in 'n_components=50 regression=ridge'; '' of one."""
-    differing = [
-        name
-        for name in (combinations[0] if combinations else ())
-        if len({str(each[name]) for each in combinations}) > 1
-    ]
-    return [" ".join(f"{name}={_said(each[name])}" for name in differing) for each in combinations]
+    names = dict.fromkeys(name for each in combinations for name in each)
+    differing = [name for name in names if len({str(each.get(name, _ANY)) for each in combinations}) > 1]
+    return [" ".join(f"{name}={_said(each[name])}" for name in differing if name in each) for each in combinations]
 
 
 def _said(value: object) -> str:
     if isinstance(value, Alphas):
         return f"{value.low:g}:{value.high:g}:{value.n}"
+    if isinstance(value, tuple):
+        # Windows, in the words of a run's name.
+        return name_of_set(value)
     return "full" if value is None else str(value)
 
 

@@ -13,8 +13,11 @@ from typing import Any
 
 from algocli.compute.budget import check_disk, free_disk, gigabytes
 from algocli.compute.cores import n_cores
+from algocli.compute.durations import multiplications_per_second, told_time
 from algocli.dataset.naming import SubjectId, list_subjects
-from algocli.dataset.protocol import Subject
+from algocli.dataset.protocol import Subject, image_width_of
+from algocli.encoding.regressions.models import Work
+from algocli.encoding.regressions.registry import regression_of
 from algocli.encoding.settings import Settings
 from algocli.encoding.splits import N_INNER_FOLDS
 from algocli.pipeline.sweep_grid import whole_settings
@@ -77,8 +80,8 @@ class Plan:
             )
         if self.n_models_done == self.n_models and not n_passing:
             return
-        parts = ", ".join(f"{_minutes(seconds)} {what}" for what, seconds in self.seconds.items() if seconds >= 0.5)
-        yield f"about {_minutes(sum(self.seconds.values()))}{f' ({parts})' if parts else ''}: estimates from a trial"
+        parts = ", ".join(f"{told_time(seconds)} {what}" for what, seconds in self.seconds.items() if seconds >= 0.5)
+        yield f"about {told_time(sum(self.seconds.values()))}{f' ({parts})' if parts else ''}: estimates from a trial"
 
 
 def plan(
@@ -97,15 +100,15 @@ def plan(
     StorageError
         If the disk has no room for the features.
     """
-    from algocli.features.outlook import multiplications_per_second
-
     layers = {name: layer for network in prepared for name, layer in network.layers.items()}
     n_images = sum(len(subject.stimuli) for subject in subjects)
     n_bytes = sum(layer.n_bytes for layer in layers.values())
     smaller = "dtype='float16', pool=... or project=... make features smaller, fewer layers need less"
     check_disk(n_bytes, cache_dir, remedy=f"{smaller}; or name another cache_dir=...")
     ids = {subject.id for subject in subjects}
-    settings = [whole_settings(name, given) for name in layers for given in combinations]
+    width = image_width_of(subjects[0])
+    settings = [whole_settings(name, given).seen_at(width) for name in layers for given in combinations]
+    maps = {name: (layer.shape[0] if len(layer.shape) == 3 else 1, layer.n_features) for name, layer in layers.items()}
     there = {run.settings: set(run.subjects) for run in list_runs(cache_dir)}
     done = [ids <= there.get(each, set()) for each in settings]
     rate = multiplications_per_second()
@@ -118,8 +121,10 @@ def plan(
     )
     missing = [each for each, is_done in zip(settings, done, strict=True) if not is_done]
     to_fit = list(product(subjects, missing))
-    fits = sum(_fit_seconds(*each, rate) for each in to_fit)
-    inner = sum(_fit_seconds(*each, rate, N_INNER_FOLDS) for each in to_fit) if nested and len(settings) > 1 else 0.0
+    fits = sum(_fit_seconds(*each, maps, rate) for each in to_fit)
+    inner = 0.0
+    if nested and len(settings) > 1:
+        inner = sum(_fit_seconds(*each, maps, rate, N_INNER_FOLDS) for each in to_fit)
     return Plan(
         tuple(subject.id for subject in subjects),
         tuple(layers.values()),
@@ -141,20 +146,24 @@ def _pass_seconds(networks: Sequence[Prepared], n_images: int) -> float:
     )
 
 
-def _fit_seconds(subject: Subject, settings: Settings, rate: float, n_inner: int | None = None) -> float:
-    """Estimate the fits of a model, or those of its inner folds."""
+def _fit_seconds(
+    subject: Subject,
+    settings: Settings,
+    maps: Mapping[str, tuple[int, int]],
+    rate: float,
+    n_inner: int | None = None,
+) -> float:
+    """Estimate the fits of a model, or those of its inner folds; `maps` has each layer's channels and features."""
     n, n_vertices = len(subject.train_stimuli), sum(map(subject.n_vertices, subject.sides))
     k = min(settings.n_components or n, n)
     n_fits = (settings.folds or 1) * n_inner if n_inner else (settings.folds or 1) + settings.refit
+    layers = [maps[name] for name in settings.features]
+    of_windows = regression_of(settings).seconds(settings, layers, Work(n, n_vertices, n_fits, rate))
+    if of_windows is not None:
+        return _EACH_MODEL + of_windows
     each_pair = n if n <= _FEW or settings.n_components is None else _MANY
     return _EACH_MODEL + n_fits * (10 * each_pair * n * n + 4 * n * n_vertices * k) / rate
 
 
 def _count(n: int, noun: str) -> str:
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
-
-
-def _minutes(seconds: float) -> str:
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

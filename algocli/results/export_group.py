@@ -14,11 +14,13 @@ from algocli.dataset.protocol import Subject
 from algocli.dataset.sides import Side, prefix
 from algocli.results.export_maps import known_maps
 from algocli.results.group_places import group_sides
-from algocli.results.map_files import write_metric, write_overlay
+from algocli.results.map_files import write_metric, write_nifti, write_overlay
 from algocli.runs.subject_run import SubjectRun
+from algocli.stats.circular import mean_angles
 from algocli.stats.groups import mean_of_subjects
 
-MapFormat = Literal["gifti", "mgh"]
+MapFormat = Literal["gifti", "mgh", "nifti"]
+_SUFFIXES: dict[MapFormat, str] = {"gifti": ".func.gii", "mgh": ".mgh", "nifti": ".nii.gz"}
 
 
 def export_group(pairs: Sequence[tuple[Subject, SubjectRun]], folder: Path, file_format: MapFormat) -> Iterator[Path]:
@@ -28,7 +30,7 @@ def export_group(pairs: Sequence[tuple[Subject, SubjectRun]], folder: Path, file
     ------
     The files in folder/group, left hemisphere first: lh.correlation.func.gii or lh.correlation.mgh, and what else every
     subject has, p values left out, that of receptive fields over the subjects who have one there; then
-    lh.n_subjects.func.gii or lh.n_subjects.mgh. Elsewhere is NaN in GIFTI, 0 in .mgh.
+    lh.n_subjects.func.gii or lh.n_subjects.mgh; in NIfTI all end in .nii.gz. Elsewhere is NaN, but 0 in .mgh.
 
     Raises
     ------
@@ -42,12 +44,14 @@ def export_group(pairs: Sequence[tuple[Subject, SubjectRun]], folder: Path, file
     for hemisphere in group_sides([subject for subject, _ in pairs]):
         for name, values in _means(pairs, hemisphere):
             stem = f"{prefix(hemisphere)}.{name}"
-            if file_format == "gifti":
-                path = folder / "group" / f"{stem}.func.gii"
-                write_metric(path, values, hemisphere, name)
-            else:
-                path = folder / "group" / f"{stem}.mgh"
-                write_overlay(path, values)
+            path = folder / "group" / f"{stem}{_SUFFIXES[file_format]}"
+            match file_format:
+                case "gifti":
+                    write_metric(path, values, hemisphere, name)
+                case "mgh":
+                    write_overlay(path, values)
+                case "nifti":
+                    write_nifti(path, values)
             yield path
 
 
@@ -65,5 +69,4 @@ def _mean(name: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Average a quantity over subjects, (n_subjects, 163842); of angles it is where they point together."""
     if name != "prfangle":
         return mean_of_subjects(values).mean
-    right, up = (mean_of_subjects(part(np.radians(values))).mean for part in (np.cos, np.sin))
-    return np.degrees(np.arctan2(up, right)) % 360
+    return mean_angles(values)

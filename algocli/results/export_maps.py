@@ -1,9 +1,10 @@
-"""Per-vertex results and ROIs as maps on fsaverage, for Connectome Workbench (GIFTI) and FreeSurfer (.mgh, .annot)."""
+"""Per-vertex results and ROIs as maps on fsaverage: GIFTI for Connectome Workbench, FreeSurfer's own files, NIfTI."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from algocli.dataset.protocol import Roi, Subject
 from algocli.dataset.sides import Side, prefix
 from algocli.results.drawing.style import category_colours
 from algocli.results.layered import columns_per_layer
-from algocli.results.map_files import Label, write_annotation, write_labels, write_metric, write_overlay
+from algocli.results.map_files import Label, write_annotation, write_labels, write_metric, write_nifti, write_overlay
 from algocli.results.on_mesh import fsaverage_map, vertices_on_mesh
 from algocli.results.receptive_fields import field_maps
 from algocli.results.scoring import read_scores
@@ -86,6 +87,35 @@ def export_overlays(subject: Subject, subject_run: SubjectRun, folder: Path) -> 
         for roi_class, codes, labels in _classes(subject, hemisphere):
             written.append(home / f"{side}.{roi_class}.annot")
             write_annotation(written[-1], codes, labels)
+    return written
+
+
+def export_nifti(subject: Subject, subject_run: SubjectRun, folder: Path) -> list[Path]:
+    """Write a subject's scores and ROIs as NIfTI files of one number a vertex, as FreeSurfer keeps surfaces in them.
+
+    What lies on a surface is in no volume: a file is a list of fsaverage's 163,842 vertices, (163842, 1, 1), and a
+    viewer of volumes shows nothing of use.
+
+    Returns
+    -------
+    The files in folder/subjNN, left hemisphere first, by the names of `export_gifti`: lh.correlation.nii.gz and so on,
+    NaN outside the challenge; then a lh.CLASS.nii.gz for each ROI class, which has the codes that the data gives its
+    ROIs, 0 outside them.
+
+    Raises
+    ------
+    DataError
+        If data and run do not fit together, or a mask is missing or damaged.
+    StorageError
+        If the folder cannot be written.
+    """
+    home, significance, written = folder / name_of(subject_run.id), kept_of_whole(subject_run), []
+    for hemisphere in subject.sides:
+        maps: dict[str, NDArray[Any]] = dict(known_maps(subject, subject_run, hemisphere, significance))
+        maps |= {roi_class: codes for roi_class, codes, _ in _classes(subject, hemisphere)}
+        for name, values in maps.items():
+            written.append(home / f"{prefix(hemisphere)}.{name}.nii.gz")
+            write_nifti(written[-1], values)
     return written
 
 

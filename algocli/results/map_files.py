@@ -5,6 +5,8 @@ Every file has a place for each of fsaverage's 163,842 vertices, in its order; t
 
 from __future__ import annotations
 
+import gzip
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,6 +88,28 @@ def write_overlay(path: Path, values: NDArray[np.floating]) -> None:
     filled = np.nan_to_num(values, nan=0.0).astype(np.float32)
     content = _nibabel().MGHImage(filled.reshape(-1, 1, 1), None).to_bytes()
     publish(path, lambda stream: stream.write(content))
+
+
+def write_nifti(path: Path, values: NDArray[Any]) -> None:
+    """Write one number a vertex as a compressed NIfTI file: float32 or int32 of shape (163842, 1, 1).
+
+    A header has no room for so many: it says 27307 x 1 x 6, as FreeSurfer writes it and, like nibabel, reads it again.
+
+    Parameters
+    ----------
+    values : (163842,)
+
+    Raises
+    ------
+    StorageError
+        If the file cannot be written.
+    """
+    numbers = values.astype(np.int32 if values.dtype.kind in "iu" else np.float32)
+    with warnings.catch_warnings():
+        # That a header does not say the shape is what is told above.
+        warnings.filterwarnings("ignore", message=".*(hack|large).*")
+        content = _nibabel().Nifti1Image(numbers.reshape(-1, 1, 1), np.eye(4)).to_bytes()
+    publish(path, lambda stream: stream.write(gzip.compress(content, mtime=0)))
 
 
 def write_annotation(path: Path, codes: NDArray[np.integer], labels: Sequence[Label]) -> None:

@@ -21,6 +21,7 @@ from algocli.dataset.sides import Side
 from algocli.encoding.settings import Settings
 from algocli.encoding.windows import windows_of
 from algocli.errors import DataError, UsageError
+from algocli.results.layer_names import name_layers
 from algocli.runs.commands import again
 from algocli.runs.finding import list_runs
 from algocli.runs.run import Run
@@ -136,13 +137,21 @@ def has_fields(subject_run: SubjectRun) -> bool:
     return any(subject_run.has_array(f"{side}_{ARRAY}") for side in subject_run.sides)
 
 
-def read_fields(run: Run, subject: SubjectId, hemisphere: Side, n_vertices: int) -> VertexFields:
+def read_fields(
+    run: Run, subject: SubjectId, hemisphere: Side, n_vertices: int, layer: str | None = None
+) -> VertexFields:
     """Read the windows of a hemisphere's vertices: the refit's or, where there is none, those of the folds together.
+
+    Parameters
+    ----------
+    layer
+        Where each layer has windows of its own, whose are meant, as `name_layers` calls it; by default at each vertex
+        those of the layer that weighs most, and none where no layer weighs anything.
 
     Raises
     ------
     UsageError
-        If the run has found none.
+        If the run has found none, or none of the layer.
     DataError
         If they are damaged, or of another number of vertices.
     MissingStep
@@ -151,15 +160,79 @@ def read_fields(run: Run, subject: SubjectId, hemisphere: Side, n_vertices: int)
     subject_run = run.subject(subject)
     if not has_fields(subject_run):
         raise _no_fields(run)
-    fits = subject_run.of_regression(ARRAY, hemisphere)
-    if fits.ndim != 3 or fits.shape[1:] != (len(_ROWS), n_vertices) or not len(fits):
+    place, layers = _place_of(run, layer), _layers_apart(run)
+    fits, apart = subject_run.of_regression(ARRAY, hemisphere), (len(layers),) if layers else ()
+    if fits.shape[1:] != (*apart, len(_ROWS), n_vertices) or not len(fits):
         raise DataError(
             f"the {hemisphere} receptive fields of the run's subject {subject} are of shape {fits.shape}; fits of "
-            f"{len(_ROWS)} numbers x {n_vertices} vertices were expected",
+            f"{' x '.join(map(str, (*apart, len(_ROWS))))} numbers x {n_vertices} vertices were expected",
             hint=again(run.folder, [subject]),
         )
-    x, y, size, margin = combine(fits, refit=run.settings.refit)
+    if not layers:
+        windows = combine(fits, refit=run.settings.refit)
+    elif place is not None:
+        windows = combine(fits[:, place], refit=run.settings.refit)
+    else:
+        each = np.stack([combine(fits[:, number], refit=run.settings.refit) for number in range(len(layers))])
+        windows = _heaviest(each, _weights(run, subject, hemisphere, (len(layers), n_vertices)))
+    x, y, size, margin = windows
     return VertexFields(x, y, size, margin, _at_rim(run.settings, x, y, size))
+
+
+def _layers_apart(run: Run) -> tuple[str, ...]:
+    """Return what layers are called that have windows of their own; nothing where all have one together."""
+    if not run.settings.field_per_layer:
+        return ()
+    seen = run.settings.features[: run.settings.field_layers]
+    return tuple(layer.label for layer in name_layers(run, run.settings.features))[: len(seen)]
+
+
+def _place_of(run: Run, layer: str | None) -> int | None:
+    """Return which of the layers that have windows of their own is meant; None where none is named."""
+    layers = _layers_apart(run)
+    if layer is None:
+        return None
+    if not layers:
+        raise UsageError(
+            f"run {run.name} has one window of all its layers at each vertex: layer={layer!r} has no say",
+            hint="leave it out; field_per_layer=True gives each layer its own",
+        )
+    called: dict[str, int] = dict(
+        zip((*layers, *run.settings.features[: len(layers)]), [*range(len(layers))] * 2, strict=True)
+    )
+    if layer not in called:
+        raise UsageError(f"layer={layer!r}: run {run.name} has windows on {', '.join(layers)}")
+    return called[layer]
+
+
+def _weights(run: Run, subject: SubjectId, hemisphere: Side, shape: tuple[int, int]) -> NDArray[np.float64]:
+    """Read how much each layer's window weighs at each vertex, (n_layers, n_vertices)."""
+    fits = run.subject(subject).of_regression("blend", hemisphere)
+    if fits.ndim != 3 or fits.shape[1] < shape[0] or fits.shape[2] != shape[1] or not len(fits):
+        raise DataError(
+            f"the {hemisphere} weights of the run's subject {subject} are of shape {fits.shape}; fits of {shape[0]} "
+            f"layers x {shape[1]} vertices were expected",
+            hint=again(run.folder, [subject]),
+        )
+    # What ridge weighs comes last.
+    weights = fits[-1] if run.settings.refit else fits.mean(axis=0)
+    return np.asarray(weights[: shape[0]], dtype=np.float64)
+
+
+def _heaviest(each: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Take at each vertex the window of the layer that weighs most, (4, n_vertices), of (n_layers, 4, n_vertices)."""
+    taken: NDArray[np.float64] = np.take_along_axis(each, weights.argmax(axis=0)[None, None], axis=0)[0]
+    nothing = ~weights.any(axis=0)
+    taken[:3, nothing] = np.nan
+    taken[3, nothing & ~np.isnan(taken[3])] = 0
+    return taken
+
+
+def tell_layer(run: Run, layer: str | None = None) -> str:
+    """Say whose windows are shown, as a caption goes on; nothing where all layers have one together."""
+    if not run.settings.field_per_layer:
+        return ""
+    return f" Windows on {layer}." if layer else " At each vertex the window on the layer that weighs most."
 
 
 def _at_rim(
@@ -178,9 +251,11 @@ def _at_rim(
     return np.asarray((reached & (furthest[nearest] > 0)).any(axis=1))
 
 
-def fields_of(run: Run, subject: Subject, sides: tuple[Side, ...]) -> Mapping[Side, VertexFields]:
+def fields_of(
+    run: Run, subject: Subject, sides: tuple[Side, ...], layer: str | None = None
+) -> Mapping[Side, VertexFields]:
     """Read the windows of some sides of a subject; errors are those of `read_fields`."""
-    return {side: read_fields(run, subject.id, side, subject.n_vertices(side)) for side in sides}
+    return {side: read_fields(run, subject.id, side, subject.n_vertices(side), layer) for side in sides}
 
 
 def field_maps(run: Run, subject: SubjectId, hemisphere: Side, n_vertices: int) -> dict[str, NDArray[np.float64]]:

@@ -21,7 +21,8 @@ from algocli.dataset.sides import Side
 from algocli.encoding.kernels import Kernels, view_of
 from algocli.encoding.regressions.models import LinearModel
 from algocli.encoding.regressions.registry import regression_of
-from algocli.encoding.regressions.regression import Regression, Scores, View
+from algocli.encoding.regressions.regression import Regression
+from algocli.encoding.regressions.view import Scores, View
 from algocli.encoding.settings import Settings
 from algocli.encoding.splits import Fold
 from algocli.errors import UsageError

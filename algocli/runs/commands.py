@@ -15,7 +15,9 @@ from algocli.runs.manifest import data_of, told_settings
 # Fields whose option is the same word with dashes; the others have words of their own below.
 _NAMED = {"regression": "regression", "alpha_by": "alpha-by", "join": "join", "n_iter": "n-iter"}
 _NAMED |= {"search_seed": "search-seed", "seed": "seed", "shared": "shared", "image_width": "image-width"}
+_NAMED |= {"field_layers": "field-layers"}
 _SWITCHES = {("refit", False): "--no-refit", ("scaled", False): "--no-scale", ("standardised", True): "--standardise"}
+_SWITCHES |= {("field_per_layer", True): "--field-per-layer"}
 
 
 def command(name: str, settings: Settings, subjects: Iterable[SubjectId]) -> str:
@@ -45,7 +47,7 @@ def again(folder: Path, subjects: Iterable[SubjectId]) -> str:
 
 def _options(settings: Settings) -> Iterator[str]:
     usual = Settings(features=settings.features)
-    if settings.n_components != usual.n_components and not regression_of(settings).reads_features:
+    if settings.n_components != usual.n_components and regression_of(settings).takes_components(settings):
         yield f"--pca {'full' if settings.n_components is None else settings.n_components}"
     for field, option in _NAMED.items():
         value = getattr(settings, field)

@@ -124,7 +124,8 @@ class Growing:
     def _promise(self, again: FoldsAgain) -> None:
         """Refuse what does not fit into memory: a training's, and a part of the Gram matrix and of the responses."""
         n_train, n_vertices = len(self.subject.train_stimuli), max(map(self.subject.n_vertices, self.subject.sides))
-        size = Size(n_train, 0, n_vertices, max(len(fold.held_out) for fold in self.folds))
+        n_columns = self.regression.n_columns(self.settings, again.stores)
+        size = Size(n_train, 0, n_vertices, max(len(fold.held_out) for fold in self.folds), n_columns)
         part = 4 * (n_train**2 + n_train * n_vertices)
         needed = bytes_needed(self.settings, size, with_torch=False) + part
         check_memory(needed, remedy="fewer components (n_components=...) need less")

@@ -22,7 +22,7 @@ from algocli.dataset.protocol import Subject
 from algocli.dataset.sides import Side
 from algocli.encoding.new_images import AXES_BYTES, ByAxes, ByStores, Fit, Scorer, axes_bytes, keep_axes
 from algocli.encoding.regressions.models import LinearModel
-from algocli.encoding.stored import ByFeatures
+from algocli.encoding.stored import Beside, ByFeatures
 from algocli.errors import DataError, MissingStep
 from algocli.features.store.commands import command
 from algocli.features.store.library import (
@@ -181,17 +181,25 @@ def _keep(
     track: Track,
 ) -> Predictor:
     """Return the models, and keep what is small enough and linear."""
-    if fits[0].are_features:
+    n_read = fits[0].n_read
+    if n_read == len(stores):
         return Predictor(ByFeatures(len(fits)), models)
-    may_not = any(may_only_be_read(store.folder) for store in stores)
-    if may_not or axes_bytes(stores, fits) > AXES_BYTES:
-        return Predictor(ByStores(stores, fits, track), models)
-    scorer = keep_axes(stores, fits, track)
-    arrays = _arrays(models)
-    if arrays is not None:
+    if n_read:
+        others, of_others = stores[n_read:], [fit.by_products() for fit in fits]
+        return Predictor(Beside(n_read, _scorer(others, of_others, track)), models)
+    scorer = _scorer(stores, fits, track)
+    arrays = _arrays(models) if isinstance(scorer, ByAxes) else None
+    if isinstance(scorer, ByAxes) and arrays is not None:
         with where_writable(subject_run.folder):
             subject_run.save_model({**scorer.arrays(), **arrays}, whose)
     return Predictor(scorer, models)
+
+
+def _scorer(stores: Sequence[FeatureStore], fits: Sequence[Fit], track: Track) -> ByStores | ByAxes:
+    """Keep axes, unless they may not be kept, or are too large to be."""
+    if any(may_only_be_read(store.folder) for store in stores) or axes_bytes(stores, fits) > AXES_BYTES:
+        return ByStores(stores, fits, track)
+    return keep_axes(stores, fits, track)
 
 
 def refuse_other_responses(subject_run: SubjectRun, subject: Subject, cache_dir: Path, track: Track) -> None:

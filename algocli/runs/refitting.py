@@ -111,7 +111,7 @@ class Refitting:
             self.settings, lambda name: self._array(name, hemisphere), number, fit.view
         )
         if recalled is not None:
-            return AsItIs(self.regression, recalled, fit.widths) if fit.are_features else recalled
+            return AsItIs(self.regression, recalled, fit.widths) if fit.n_read else recalled
         self._prepare()
         responses = self.subject.responses("train", hemisphere)
         [model] = self.regression.fit(self.settings, [fit.view], responses, self.note)

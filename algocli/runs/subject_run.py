@@ -160,7 +160,8 @@ class SubjectRun(VouchedArrays):
     def blend_weights(self, hemisphere: Side) -> NDArray[np.float32]:
         """Return how a blend weighs its layers' models, (n_fits, n_layers, n_vertices); none is negative.
 
-        The fits are the folds in order and then the refit, the layers those of the settings.
+        The fits are the folds in order and then the refit, the layers those of the settings. Of receptive fields beside
+        ridge, windows and ridge have one each.
 
         Raises
         ------

@@ -161,6 +161,7 @@ def refuse_unfounded(settings: Settings, split: Split, widths: Sequence[int]) ->
         If there are too many.
     """
     if settings.n_components is not None:
+        widths = widths[regression_of(settings).n_read(settings) :]
         n_fit = min(len(fold.fit) for fold in split.folds)
         sets = widths if settings.join == "components" else [sum(widths)]
         n_components = sum(min(settings.n_components, width) for width in sets)
@@ -176,13 +177,13 @@ def _promise(
         note(f"subject {subject.id}: {seen}")
     n_vertices = max(map(subject.n_vertices, subject.sides))
     n_held_out = len(split.folds[0].held_out) if settings.shared == "only" else None
-    n_columns = regression_of(settings).n_columns(stores)
+    n_columns = regression_of(settings).n_columns(settings, stores)
     size = Size(len(subject.train_stimuli), len(subject.test_stimuli), n_vertices, n_held_out, n_columns)
     needed = bytes_needed(settings, size, with_torch=loads_torch(stores, settings, device))
     check_memory(needed, remedy="fewer components (n_components=...) need less, and so do fewer layers")
     note(f"subject {subject.id}: up to {gigabytes(needed)} of memory, of {gigabytes(available_memory())} free")
     vertices = [subject.n_vertices(side) for side in subject.sides]
-    foretold = regression_of(settings).foretell(settings, size.n_train, vertices, device)
+    foretold = regression_of(settings).foretell(settings, stores, size.n_train, vertices, device)
     if foretold:
         note(f"subject {subject.id}: {foretold}")
     return needed

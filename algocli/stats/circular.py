@@ -22,6 +22,22 @@ def mean_angle(degrees: NDArray[np.floating]) -> float:
     return float(np.degrees(np.angle(mean)) % 360) if abs(mean) > _NOWHERE else np.nan
 
 
+def mean_angles(degrees: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return where the angles of each column, (n_angles, n_columns), point on average, (n_columns,).
+
+    What is NaN does not count; a column is NaN where nothing is left of it, or angles cancel out.
+
+    Examples
+    --------
+    >>> mean_angles(np.array([[350.0, 90.0], [30.0, np.nan]])).round(6).tolist()
+    [10.0, 90.0]
+    """
+    arrows = np.exp(1j * np.radians(np.asarray(degrees, dtype=np.float64)))
+    sums = np.nansum(arrows, axis=0)
+    lengths = np.abs(sums) / np.maximum(np.isfinite(arrows).sum(axis=0), 1)
+    return np.where(lengths > _NOWHERE, np.degrees(np.angle(sums)) % 360, np.nan)
+
+
 def correlate_angles(first: NDArray[np.floating], second: NDArray[np.floating]) -> float:
     """Correlate two angles of the same things, after Jammalamadaka and SenGupta.
 

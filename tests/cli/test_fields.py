@@ -81,7 +81,13 @@ def test_runs_are_held_against_what_was_measured(run, tmp_path):
         (["plot", "coverage", "--run", "without"], 2, "run without has no receptive fields"),
         (["plot", "angle", "--vmin", "1"], 2, "plot angle takes no --vmin"),
         (["plot", "coverage", "-o", "page.html"], 2, "plot coverage draws a chart"),
-        (["plot", "size", "--group"], 2, "plot size takes no --group"),
+        (["plot", "size", "--group", "-s", "1"], 2, "a group needs 2 subjects"),
+        (["plot", "rois", "-l", "features.2"], 2, "plot rois takes no --layer"),
+        (
+            ["plot", "angle", "-l", "features.2"],
+            2,
+            "has one window of all its layers at each vertex: --layer features.2",
+        ),
         (["compare", "with-fields", "--prf", "gone.mgz"], 3, "gone.mgz is no file or folder"),
         (
             ["compare", "with-fields", "--prf", ".", "--nested"],

@@ -249,6 +249,30 @@ def test_with_banded_ridge_unions_are_searched(challenge, cache):
     assert result.stderr.count("searches of 2 draws") == 1
 
 
+def test_receptive_fields_are_partitioned_and_what_they_take_no_part_in_is_refused(challenge, cache):
+    for subject in Challenge(challenge).subjects():
+        for number, layer in enumerate(("map-1", "map-2")):
+            rows = np.random.default_rng([subject.number, number]).standard_normal((44, 2 * 6 * 6)).astype(np.float32)
+            cache_features(cache, subject, rows, layer=layer, weights="pretrained", shape=(2, 6, 6))
+    asked = ("map-1", "map-2", "-s", "1", "--no-refit", "--roi", "PPA", "--regression", "fields")
+    result = invoke(challenge, cache, *asked, "--fields", "coarse", "--image-width", "9", "--json")
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)
+    names = [model["run"].partition("_")[2] for model in told["models"]]
+    assert names == ["fields-coarse-9deg_holdout0.1_seed4_norefit"] * 3
+    parts = {row["part"]: row["explained"] for row in told["rows"] if row["hemisphere"] == "left"}
+    assert sum(value for name, value in parts.items() if name != "total") == pytest.approx(parts["total"], abs=1e-6)
+    for words, told in (
+        ((*asked, "--pca", "5"), "receptive fields take no components"),
+        ((*asked, "--fields", "gone.csv"), "gone.csv"),
+        ((*asked[:-1], "ridge", "--fields", "coarse"), "looks through no windows"),
+        (("features.2", "map-1", "-s", "1", "--regression", "fields"), "has no rows and columns"),
+    ):
+        result = invoke(challenge, cache, *words)
+        assert result.exit_code in (2, 3)
+        assert told in " ".join(result.stderr.split())
+
+
 def test_a_group_has_rows_over_subjects(challenge, cache):
     words = (*TWO, "--holdout", "0.3", "--group", "--resamples", "40")
     result = invoke(challenge, cache, *words, "--json", "--csv", str(cache / "rows.csv"))

@@ -194,6 +194,44 @@ def test_what_makes_no_sense_is_told_before_any_work(sweep, tmp_path, words, tol
     assert not (tmp_path / "cache/features").exists()
 
 
+def test_of_several_regressions_each_takes_what_it_reads():
+    from algocli.pipeline.sweep_grid import name_settings, settings_of
+
+    given = {"regression": ["ridge", "fields"], "n_components": [5, 9], "windows": ["coarse", "fine"]}
+    combinations = settings_of(given)
+    assert combinations == [
+        {"regression": "ridge", "n_components": 5},
+        {"regression": "ridge", "n_components": 9},
+        {"regression": "fields", "windows": "coarse"},
+        {"regression": "fields", "windows": "fine"},
+    ]
+    assert name_settings(combinations) == [
+        "regression=ridge n_components=5",
+        "regression=ridge n_components=9",
+        "regression=fields windows=coarse",
+        "regression=fields windows=fine",
+    ]
+    places = [(0.0, 0.0, 1.0), (1.0, 1.0, 2.0)]
+    assert settings_of({"regression": "fields", "windows": places}) == [
+        {"regression": "fields", "windows": tuple(places)}
+    ]
+    # What none of them reads is a mistake.
+    with pytest.raises(UsageError, match="searches for no shares"):
+        settings_of({"regression": ["ridge", "fields"], "n_iter": 3})
+
+
+def test_windows_are_swept_beside_components(sweep, tmp_path):
+    words = (ONE, "-l", "first", "--regression", "fields", "--regression", "ridge", "--fields", "coarse", "--pca", "5")
+    told = sweep(*words, "--dry-run").stderr
+    assert "2 models" in told
+    rows = rows_of(sweep(*words, "--no-nested", "--image-width", "9", "--json"))
+    named = sorted({row["run"] for row in rows})
+    assert len(named) == 2
+    assert "_fields-coarse-9deg_" in named[0]
+    assert "_pca5_ridge_" in named[1]
+    assert "2 of them done" in sweep(*words, "--image-width", "9", "--dry-run").stderr
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [

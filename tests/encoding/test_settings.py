@@ -145,6 +145,15 @@ def test_every_field_is_a_keyword() -> None:
             {"features": ("a", "b"), "regression": "banded", "search_seed": 3, "n_components": 300},
             "a+b_pca300_banded-50draws-search3_holdout0.1_seed4",
         ),
+        ({"regression": "fields", "image_width": 8.4}, "4d_fields-fine-8.4deg_holdout0.1_seed4"),
+        (
+            {"features": ("a", "b"), "regression": "fields", "field_per_layer": True},
+            "a+b_fields-fine-perlayer_holdout0.1_seed4",
+        ),
+        (
+            {"features": ("a", "b"), "regression": "fields", "field_layers": 1},
+            "a+b_pca100_fields-fine-first1_holdout0.1_seed4",
+        ),
         (
             {"features": tuple(f"alexnet-features.{n}-1a2b3c4d" for n in (2, 5, 7, 9, 12))},
             "alexnet-features.2-1a2b3c4d+4others-517ef158_pca100_ols_holdout0.1_seed4",
@@ -160,6 +169,7 @@ def test_ordinary_names_are_what_they_were(options: dict[str, Any], name: str) -
     [
         ({"holdout": 0.1}, {"holdout": 0.1000001}),
         ({"alphas": (0.1, 10, 5), "regression": "ridge"}, {"alphas": (0.10000001, 10, 5), "regression": "ridge"}),
+        ({"regression": "fields", "image_width": 8.4}, {"regression": "fields", "image_width": 8.4000001}),
         ({"features": ("unscaled", "a", "b")}, {"features": ("a", "b"), "scaled": False}),
         ({"features": ("x_standardised",)}, {"features": ("x",), "standardised": True}),
         ({"features": ("a+b",)}, {"features": ("a", "b")}),

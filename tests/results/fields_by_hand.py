@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from algocli.dataset.sides import HEMISPHERES
+from algocli.encoding.settings import Settings
+from algocli.runs.opening import open_run
 from tests.results.by_hand import n_vertices, write_run
 
 # In degrees from the middle of the image to its edge.
@@ -34,4 +36,31 @@ def write_fields_run(cache, name="with-fields", subjects=(1,), finished_at=3e9, 
             array = np.stack([np.zeros_like(refit), refit]) if fits is None else fits[hemisphere]
             share.save(f"{hemisphere}_field", array)
         share.finish(share.record)
+    return run
+
+
+def write_apart_run(cache, name="apart", subjects=(1,), weights=None):
+    """Write a run whose two layers have windows of their own, told apart by 10 degrees of x, in a refit alone.
+
+    `weights` are those of both at every vertex, (2, n); by default the first weighs more at even vertices, the second
+    at odd ones, and none of both at the last.
+    """
+    features = ("alexnet-features.2-1a2b3c4d", "alexnet-features.5-1a2b3c4d")
+    run = open_run(cache, name, Settings(features, regression="fields", field_per_layer=True, image_width=2 * EDGE))
+    for subject in subjects:
+        share = run.start_subject(subject)
+        for place, hemisphere in enumerate(HEMISPHERES):
+            n = n_vertices(subject, hemisphere)
+            first = draw_fields(n, 10 * subject + place)
+            second = first + np.array([10, 0, 0, 0], np.float32)[:, None]
+            share.save(f"{hemisphere}_field", np.stack([np.zeros((2, *first.shape)), [first, second]]))
+            drawn = np.stack([np.arange(n) % 2 == 0, np.arange(n) % 2 == 1]).astype(np.float32)
+            drawn[:, -1] = 0
+            share.save(f"{hemisphere}_blend", np.stack([np.zeros_like(drawn), drawn if weights is None else weights]))
+            share.save(f"{hemisphere}_correlation", np.full(n, 0.3))
+            share.save(f"{hemisphere}_fold_correlation", np.full((1, n), 0.3))
+            share.save(f"{hemisphere}_pred_validation", np.zeros((5, n), np.float32))
+        share.save("validation_rows", np.arange(5))
+        share.save("validation_folds", np.zeros(5, np.int64))
+        share.finish({"finished_at": 2e9})
     return run

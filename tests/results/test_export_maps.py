@@ -9,7 +9,7 @@ from nibabel.freesurfer.io import read_annot
 from nibabel.freesurfer.mghformat import MGHImage
 
 from algocli.dataset.challenge.subjects import Challenge
-from algocli.results.export_maps import export_gifti, export_overlays
+from algocli.results.export_maps import export_gifti, export_nifti, export_overlays
 from algocli.runs.p_values import KeptP, keep, state
 from tests.results.by_hand import n_vertices, write_run
 from tests.results.official import official_percent
@@ -116,3 +116,21 @@ def test_what_is_not_known_has_no_file(challenge, assured, tmp_path, export, mis
     assert sorted(written) == sorted((tmp_path / "subj01").iterdir())
     assert not [path for path in written if path.name.endswith(missing)]
     assert [path.name[:2] for path in written] == ["lh"] * (len(written) // 2) + ["rh"] * (len(written) // 2)
+
+
+def test_nifti_has_the_same_vertex_by_vertex_as_freesurfer_keeps_surfaces(gifti, tiny_challenge, assured, tmp_path):
+    subject = Challenge(tiny_challenge).subject(6)
+    files = export_nifti(subject, assured.subject(6), tmp_path)
+    assert len(files) == len(set(files)) == 2 * (4 + len(CLASSES))
+    for path in files:
+        read = nibabel.load(path)
+        assert read.shape == (N_FSAVERAGE, 1, 1)
+        # The header's own numbers, as mri_info has them of a surface of this size.
+        assert read.header["dim"][1:4].tolist() == [27307, 1, 6]
+        name = path.name.removesuffix(".nii.gz")
+        twin = gifti(
+            f"{name}.func.gii" if (path.parent / name).name.split(".")[1] not in CLASSES else f"{name}.label.gii"
+        )
+        np.testing.assert_array_equal(np.asarray(read.dataobj).ravel(), twin.agg_data())
+    again = export_nifti(subject, assured.subject(6), tmp_path / "again")
+    assert [path.read_bytes() for path in files] == [path.read_bytes() for path in again]

@@ -20,7 +20,7 @@ from algocli.results.receptive_fields import VertexFields, combine, fields_of, r
 from algocli.results.report import summarise
 from algocli.runs.opening import open_run
 from tests.results.by_hand import SETTINGS, n_vertices, write_run
-from tests.results.fields_by_hand import draw_fields, write_fields_run
+from tests.results.fields_by_hand import draw_fields, write_apart_run, write_fields_run
 from tests.results.plots.groups import write_group, write_group_run
 
 WHOLE = (0, 0, np.inf, 0)
@@ -177,3 +177,28 @@ def _runs(cache):
     from algocli.runs.finding import list_runs
 
     return list_runs(cache)
+
+
+def test_of_layers_with_windows_of_their_own_the_heaviest_is_shown_or_the_one_that_is_named(tmp_path, seen):
+    apart = write_apart_run(tmp_path)
+    each = [read_fields(apart, 1, "left", 31, f"alexnet-features.{n}-1a2b3c4d") for n in (2, 5)]
+    np.testing.assert_array_equal(each[0].x[each[0].has_window], LEFT[0, each[0].has_window])
+    np.testing.assert_allclose(each[1].x - each[0].x, np.where(each[0].has_window, 10, np.nan), rtol=1e-5)
+    heaviest = read_fields(apart, 1, "left", 31)
+    expected = np.where(np.arange(31) % 2, each[1].x, each[0].x)
+    # What no layer explains has no window of any.
+    expected[-1] = np.nan
+    np.testing.assert_array_equal(heaviest.x, expected)
+    assert heaviest.margin[-1] == 0
+    with pytest.raises(
+        UsageError, match=r"layer='features\.9': run apart has windows on alexnet-features\.2-1a2b3c4d, a"
+    ):
+        read_fields(apart, 1, "left", 31, "features.9")
+    with pytest.raises(UsageError, match="has one window of all its layers"):
+        read_fields(seen, 1, "left", 31, "features.2")
+
+
+def test_a_report_says_whose_windows_it_sums_up_where_layers_have_their_own(tmp_path, challenge):
+    report = summarise(challenge, write_apart_run(tmp_path), subjects=[1])
+    assert any("the layer that weighs most" in note for note in report.notes)
+    assert report.row(1, "left", "All vertices").field_share == pytest.approx(20 / 31)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.arrays import blocks
+from algocli.compute.durations import told_time
 from algocli.compute.track import Note, unheard
 from algocli.encoding.components import Components
 from algocli.encoding.fields import Fields
@@ -40,11 +41,13 @@ from algocli.encoding.regressions.models import (
     tell_edges,
     tell_layers,
 )
-from algocli.encoding.regressions.regression import Regression, Scores, View
+from algocli.encoding.regressions.regression import Regression
+from algocli.encoding.regressions.view import Scores, View
 from algocli.encoding.splits import k_folds
 from algocli.encoding.stacked import side_by_side
 from algocli.errors import UsageError
 from algocli.features.algebra import ON_CPU, Algebra
+from algocli.features.store.shards import FeatureStore
 
 # Seconds between two notes on what the search has found so far.
 NOTE_EVERY = 60.0
@@ -121,15 +124,15 @@ class Banded(Regression):
         """Say the search too."""
         return super().facts(settings) | {"Search": f"{settings.n_iter} draws, seed {settings.search_seed}"}
 
-    def foretell(self, settings: Fields, n_train: int, n_vertices: Sequence[int], device: str) -> str:
+    def foretell(
+        self, settings: Fields, stores: Sequence[FeatureStore], n_train: int, n_vertices: Sequence[int], device: str
+    ) -> str:
         """Say how long the searches of all fits may take."""
         assert settings.n_components is not None  # of each layer; settings for a search have it
         widths = [settings.n_components] * len(settings.features)
         what, seconds = foretell(n_train, widths, n_vertices, _wanted(settings), device=device)
         n_fits = (settings.folds or 1) + settings.refit
-        minutes = seconds * n_fits / 60
-        took = f"{minutes:.0f} min" if minutes >= 1 else f"{seconds * n_fits:.0f} s"
-        return f"{n_fits * len(n_vertices)} searches of {what}, about {took}"
+        return f"{n_fits * len(n_vertices)} searches of {what}, about {told_time(seconds * n_fits)}"
 
     def n_bytes(self, settings: Fields, held: Held) -> int:
         """Count the search, which has the scores of all layers and their products with the responses beside it."""

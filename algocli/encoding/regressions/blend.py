@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.compute.arrays import blocks
 from algocli.compute.track import Note
 from algocli.encoding.components import Components
 from algocli.encoding.fields import Fields
@@ -28,17 +28,14 @@ from algocli.encoding.regressions.models import (
     tell_layers,
 )
 from algocli.encoding.regressions.refitted_folds import InnerFold, leave_out
-from algocli.encoding.regressions.regression import Regression, View
+from algocli.encoding.regressions.regression import Regression
 from algocli.encoding.regressions.ridge import Judge, fit_ridge, judge_of
 from algocli.encoding.regressions.ridge_model import RidgeModel
-from algocli.encoding.regressions.weighting import Blend, BlendSums
+from algocli.encoding.regressions.view import View
+from algocli.encoding.regressions.weighting import Blend, FoldPredictions, blend_bytes, learn_weights
 from algocli.encoding.splits import MOST_INNER_FOLDS
 from algocli.errors import UsageError
 from algocli.features.algebra import ON_CPU, Algebra
-from algocli.features.store.matrices import Gram
-
-# Rows that are predicted at once, by every layer: 20 MB a layer at the challenge's size.
-ROWS = 256
 
 
 @dataclass(frozen=True)
@@ -102,16 +99,14 @@ class Blending(Regression):
 
     def n_bytes(self, settings: Fields, held: Held) -> int:
         """Count the sums that weights are learned from, and every layer's predictions of some rows."""
-        n = held.n_layers
-        sums = 8 * held.n_vertices * (n + 1) * (6 * (n + 1))
-        return held.total + 4 * held.n_vertices * 2 * n * ROWS + sums
+        return held.total + blend_bytes(held.n_layers, held.n_vertices)
 
     def n_inner_folds(self, settings: Fields) -> int:
         """Return how many inner folds there are at the most."""
         return MOST_INNER_FOLDS
 
     def make_inner_folds(
-        self, settings: Fields, n_train: int, grams: Sequence[Gram], fit: NDArray[np.int64], algebra: Algebra
+        self, settings: Fields, n_train: int, grams: Sequence[Any], fit: NDArray[np.int64], algebra: Algebra
     ) -> list[InnerFold]:
         """Leave out one part of the fitted images after the other, and fit each layer's components on the rest.
 
@@ -167,30 +162,28 @@ def fit_blend(
         As `fit_ridge` takes it.
     """
     # Inner folds come first: their models and the final ones are never in memory together.
-    blend = _learn(len(components), inner, responses, relative_alphas, algebra, judge)
+    folds = _inner_predictions(inner, responses, relative_alphas, algebra, judge)
+    blend = learn_weights(len(components), folds, responses)
     return BlendedModel(fit_ridge(components, responses, relative_alphas, algebra, judge), blend)
 
 
-def _learn(
-    n_layers: int,
+def _inner_predictions(
     inner: Sequence[InnerFold],
     responses: NDArray[np.floating],
     relative_alphas: NDArray[np.float64],
     algebra: Algebra,
     judge: Judge,
-) -> Blend:
-    """Learn the weights from what the models of inner folds predict of the images that these leave out."""
-    sums = BlendSums(n_layers, responses.shape[1])
+) -> Iterator[FoldPredictions]:
     for fold in inner:
         models = fit_ridge(fold.components, responses, relative_alphas, algebra, judge)
-        for rows in blocks(len(fold.rows), ROWS):
-            measured = np.asarray(responses[fold.rows[rows]], dtype=np.float32)
-            if not (np.isfinite(models[0].intercept).all() and np.isfinite(measured).all()):
-                # Whoever asked tells where it is: there is nothing to learn from such responses.
-                return Blend(np.zeros((n_layers, responses.shape[1])), np.zeros(responses.shape[1]))
+
+        def predict(
+            rows: slice, fold: InnerFold = fold, models: Sequence[RidgeModel] = models
+        ) -> list[NDArray[np.float32]]:
             pairs = zip(models, fold.scores, strict=True)
-            sums.add([model.predict(scores[rows], algebra) for model, scores in pairs], measured)
-    return sums.fit()
+            return [model.predict(scores[rows], algebra) for model, scores in pairs]
+
+        yield fold.rows, models[0].intercept, predict
 
 
 REGRESSION = Blending()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,6 +80,11 @@ class FieldModel:
         return model
 
     @property
+    def coefficients(self) -> NDArray[np.float32]:
+        """The weights with the intercept below them, (n_channels + 1, n_vertices)."""
+        return np.vstack([self.weights.T, self.intercept])
+
+    @property
     def fields(self) -> NDArray[np.float32]:
         """Where each vertex looks, (4, n_vertices): x, y and standard deviation in degrees, and the margin.
 
@@ -92,9 +98,7 @@ class FieldModel:
         margin[~(self.whole > 0)] = np.nan
         return np.stack([x, y, size, margin]).astype(np.float32)
 
-    def predict(
-        self, maps: Sequence[FeatureRows | NDArray[np.float32]], algebra: Algebra = ON_CPU
-    ) -> NDArray[np.float32]:
+    def predict(self, maps: Sequence[FeatureRows | NDArray[Any]], algebra: Algebra = ON_CPU) -> NDArray[np.float32]:
         """Predict responses, (n_stimuli, n_vertices), from the features of each layer, (n_stimuli, n_features)."""
         used, which = np.unique(self.windows, return_inverse=True)
         grids = grids_of(self.choices.taken(used.astype(np.int64)), self.layouts, self.width)

@@ -143,6 +143,19 @@ def penalties(says: str, *axes: str) -> RunArray:
 
 
 @dataclass(frozen=True)
+class Work:
+    """How much there is to fit: of so many images and vertices, those of all sides, so many fits.
+
+    `rate` is how many multiplications and additions this machine does in a second.
+    """
+
+    n_fit: int
+    n_vertices: int
+    n_fits: int
+    rate: float
+
+
+@dataclass(frozen=True)
 class Held:
     """What the fitting of a hemisphere holds, in bytes, of a subject of this size.
 
@@ -154,6 +167,8 @@ class Held:
         The products of components and responses, while they are made.
     n_fits
         How many are made together.
+    n_columns
+        Those that a fit has beside components.
     """
 
     n_fit: int
@@ -165,6 +180,7 @@ class Held:
     loadings: int
     predictions: int
     n_fits: int = 1
+    n_columns: int = 0
 
     @property
     def total(self) -> int:

@@ -16,7 +16,8 @@ from algocli.encoding.components import Components
 from algocli.encoding.fields import Fields
 from algocli.encoding.loadings import read_loadings
 from algocli.encoding.regressions.models import LinearModel, Model
-from algocli.encoding.regressions.regression import Regression, View
+from algocli.encoding.regressions.regression import Regression
+from algocli.encoding.regressions.view import View
 from algocli.errors import UsageError
 from algocli.features.algebra import ON_CPU, Algebra
 

@@ -19,9 +19,11 @@ from algocli.compute.track import Note
 from algocli.encoding.fields import Fields
 from algocli.encoding.regressions.models import Held, LinearModel, Model, RunArray
 from algocli.encoding.regressions.named_code import import_callable, running, source_digest, versions_behind
-from algocli.encoding.regressions.regression import Regression, Scores, View
+from algocli.encoding.regressions.regression import Regression
+from algocli.encoding.regressions.view import Scores, View
 from algocli.errors import DataError, UsageError
 from algocli.features.algebra import ON_CPU, Algebra
+from algocli.features.store.shards import FeatureStore
 
 _EXAMPLE = "python:sklearn.linear_model:LinearRegression"
 _DOTTED = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*"
@@ -106,7 +108,9 @@ class Estimators(Regression):
         """Name module and callable in letters that a run's name may have; no identifier has a dash or a comma."""
         return f"python-{self._module},{self._callable}".replace("_", "-")
 
-    def foretell(self, settings: Fields, n_train: int, n_vertices: Sequence[int], device: str) -> str:
+    def foretell(
+        self, settings: Fields, stores: Sequence[FeatureStore], n_train: int, n_vertices: Sequence[int], device: str
+    ) -> str:
         """Say what is not known of an estimator."""
         return f"what {self._callable} itself takes of memory is not known, and comes on top"
 

@@ -8,33 +8,36 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.arrays import blocks
-from algocli.encoding.components import Components, fit_components
 from algocli.encoding.fields import Fields
 from algocli.encoding.loadings import Loadings, read_loadings
 from algocli.encoding.regressions.inner_folds import squares_of_predictions
 from algocli.encoding.regressions.ridge_model import VERTICES, best
 from algocli.encoding.splits import inner_folds
 from algocli.encoding.stacked import stack
+from algocli.encoding.stored import fitted_on
 from algocli.features.algebra import ON_CPU, Algebra
-from algocli.features.store.matrices import Gram
 
 
 @dataclass(frozen=True)
 class InnerFold:
-    """Some fitted images left out: every layer's components of the others, and its scores of those left out."""
+    """Some fitted images left out: every layer's components of the others, and its scores of those left out.
+
+    Where features are read these stand for both, as in a view.
+    """
 
     rows: NDArray[np.int64]
-    components: list[Components]
-    scores: list[NDArray[np.float32]]
+    components: list[Any]
+    scores: list[Any]
 
 
 def leave_out(
-    settings: Fields, n_train: int, grams: Sequence[Gram], fit: NDArray[np.int64], algebra: Algebra
+    settings: Fields, n_train: int, grams: Sequence[Any], fit: NDArray[np.int64], algebra: Algebra
 ) -> list[InnerFold]:
     """Leave out one part of the fitted images after the other, and fit components on the rest.
 
@@ -52,9 +55,9 @@ def leave_out(
 
 
 def _inner_fold(
-    settings: Fields, grams: Sequence[Gram], fit: NDArray[np.int64], rows: NDArray[np.int64], algebra: Algebra
+    settings: Fields, grams: Sequence[Any], fit: NDArray[np.int64], rows: NDArray[np.int64], algebra: Algebra
 ) -> InnerFold:
-    components = [fit_components(gram, fit, settings.n_components, algebra) for gram in grams]
+    components = [fitted_on(gram, fit, settings.n_components, algebra) for gram in grams]
     if settings.join == "components":
         stacked = stack(components, scaled=settings.scaled)
         return InnerFold(rows, [stacked], [stacked.project_layers(grams, rows, algebra)])

@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 
 from algocli.compute.choices import check_choice
-from algocli.encoding.fields import Fields
+from algocli.encoding.fields import OF_FIELDS, Fields
 from algocli.encoding.regressions.models import RunArray
 from algocli.encoding.regressions.regression import Regression
 
@@ -57,7 +57,17 @@ def regression_of(settings: Fields) -> Regression:
     """Return the regression that settings name."""
     regression = find_regression(settings.regression)
     assert regression is not None, f"{settings.regression} was known when the settings were made"
-    return regression
+    return regression.suited(settings)
+
+
+def find_unread(name: str) -> frozenset[str]:
+    """Return the fields of the settings that a regression does not read, of those that some regressions do not."""
+    regression, unread = find_regression(name), list[str]()
+    assert regression is not None, f"{name} has been checked"
+    unread += [] if regression.has_penalties else ["alphas", "alpha_by"]
+    unread += [] if regression.searches else ["n_iter", "search_seed"]
+    unread += ["n_components", "standardised", "alpha_by"] if regression.reads_features else OF_FIELDS
+    return frozenset(unread)
 
 
 def check_regression(name: str, value: object) -> str:

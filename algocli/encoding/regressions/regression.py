@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any, ClassVar
 
@@ -19,42 +18,11 @@ from numpy.typing import NDArray
 from algocli.compute.track import Note
 from algocli.encoding.fields import USUAL_ALPHAS, USUAL_DRAWS, USUAL_WINDOWS, Fields
 from algocli.encoding.names import number_name
-from algocli.encoding.regressions.models import Held, LinearModel, Model, PerLayer, RunArray
-from algocli.encoding.stacked import StackedComponents
+from algocli.encoding.regressions.models import Held, LinearModel, Model, PerLayer, RunArray, Work
+from algocli.encoding.regressions.view import Scores, View
 from algocli.errors import UsageError
 from algocli.features.algebra import ON_CPU, Algebra
-from algocli.features.store.matrices import Gram
 from algocli.features.store.shards import FeatureStore
-
-# One entry a layer, or a single one of all: scores, (n_stimuli, n_components) float32; of a regression that reads
-# features these, in any precision, or what reads them row by row.
-Scores = list[Any]
-
-
-@dataclass(frozen=True)
-class View:
-    """What some fitted images know of all others: components, one entry a layer, or a single one of all layers joined.
-
-    Kernels are Gram matrices and components `Components`; where features are read, they are `stored.StoredFeatures` and
-    `stored.AsStored`. `inner` is what the regression asks for beside these (`Regression.make_inner_folds`), and mostly
-    empty.
-    """
-
-    kernels: list[Any]
-    components: list[Any]
-    inner: list[Any]
-    algebra: Algebra
-
-    def project(self, rows: NDArray[np.int64]) -> Scores:
-        """Score other images, (n_rows, n_components) each."""
-        if isinstance(self.components[0], StackedComponents):
-            return [self.components[0].project_layers(self.kernels, rows, self.algebra)]
-        pairs = zip(self.components, self.kernels, strict=True)
-        return [components.project(kernel, rows, self.algebra) for components, kernel in pairs]
-
-    def without_kernels(self) -> View:
-        """Return what models are fitted on; the Gram matrices, which are large, have served their purpose."""
-        return replace(self, kernels=[])
 
 
 class Regression(ABC):
@@ -83,8 +51,9 @@ class Regression(ABC):
     needs_torch, runs_code
         Whether it loads torch, and whether it runs code that a user named.
     reads_features
-        Whether it is fitted on features as they are stored: a view then has `stored.AsStored` for components, and the
-        scores that it predicts from are features, some of them still to be read (`stored.FeatureRows`).
+        Whether it is fitted on features as they are stored, of all layers or of the first (`n_read`): a view then has
+        `stored.AsStored` for their components, and the scores that it predicts from are features, some of them still to
+        be read (`stored.FeatureRows`).
     usual_components
         How many a variance partition takes unless told otherwise: with penalties, where truncation costs little of what
         would be found among all; else what `train` takes.
@@ -144,7 +113,8 @@ class Regression(ABC):
                 hint="join='features' puts the features side by side, of which n_components=None has all; or use "
                 "n_components=500",
             )
-        if not self.reads_features and (settings.windows, settings.image_width) != (USUAL_WINDOWS, None):
+        of_fields = settings.windows, settings.image_width, settings.field_layers, settings.field_per_layer
+        if not self.reads_features and of_fields != (USUAL_WINDOWS, None, None, False):
             raise UsageError(f"{self.name} looks through no windows", hint="add regression='fields'")
         if not self.searches and (settings.n_iter, settings.search_seed) != (USUAL_DRAWS, None):
             raise UsageError(f"{self.name} searches for no shares", hint="add regression='banded'")
@@ -168,8 +138,20 @@ class Regression(ABC):
         """
         return ""
 
-    def n_columns(self, stores: Sequence[FeatureStore]) -> int:
-        """Return how many columns a fit has where these are no components."""
+    def suited(self, settings: Fields) -> Regression:
+        """Return what fits models of some settings: this, or another that goes by the same name."""
+        return self
+
+    def n_read(self, settings: Fields) -> int:
+        """Return how many layers, from the first on, are fitted on as they are stored."""
+        return len(settings.features) if self.reads_features else 0
+
+    def takes_components(self, settings: Fields) -> bool:
+        """Say whether anything is fitted on components, those of the layers that are not fitted on as they are."""
+        return self.n_read(settings) < len(settings.features)
+
+    def n_columns(self, settings: Fields, stores: Sequence[FeatureStore]) -> int:
+        """Return how many columns a fit has beside components."""
         return 0
 
     def words(self, settings: Fields) -> str:
@@ -194,7 +176,16 @@ class Regression(ABC):
             "Penalty chosen by": f"{chosen_by}, with components {without}" if self.refits_components else chosen_by,
         }
 
-    def foretell(self, settings: Fields, n_train: int, n_vertices: Sequence[int], device: str) -> str:
+    def seconds(self, settings: Fields, layers: Sequence[tuple[int, int]], work: Work) -> float | None:
+        """Estimate how long fits on features as they are stored take; None where components are nearly all of it.
+
+        `layers` has how many channels, and features, each has.
+        """
+        return None
+
+    def foretell(
+        self, settings: Fields, stores: Sequence[FeatureStore], n_train: int, n_vertices: Sequence[int], device: str
+    ) -> str:
         """Say what is to be known before it begins, or nothing.
 
         Parameters
@@ -232,9 +223,12 @@ class Regression(ABC):
         return 0
 
     def make_inner_folds(
-        self, settings: Fields, n_train: int, grams: Sequence[Gram], fit: NDArray[np.int64], algebra: Algebra
+        self, settings: Fields, n_train: int, grams: Sequence[Any], fit: NDArray[np.int64], algebra: Algebra
     ) -> list[Any]:
-        """Return what a view of the images `fit` needs beside components: nothing, or folds within them."""
+        """Return what a view of the images `fit` needs beside components: nothing, or folds within them.
+
+        `grams` are the kernels of a view.
+        """
         return []
 
     @abstractmethod

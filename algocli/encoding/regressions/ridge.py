@@ -12,6 +12,7 @@ anew. The two choose alike; the first costs nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,7 @@ from algocli.encoding.regressions.inner_folds import fit_ridge_by_folds
 from algocli.encoding.regressions.left_out import ErrorWeights, gcv, left_out
 from algocli.encoding.regressions.models import Model, penalties, tell_edges
 from algocli.encoding.regressions.refitted_folds import InnerFold, choose_penalties, leave_out
-from algocli.encoding.regressions.regression import Regression, View
+from algocli.encoding.regressions.regression import Regression
 from algocli.encoding.regressions.ridge_model import (
     VERTICES,
     RidgeModel,
@@ -33,10 +34,10 @@ from algocli.encoding.regressions.ridge_model import (
     empty_model,
     set_weights,
 )
+from algocli.encoding.regressions.view import View
 from algocli.encoding.splits import MOST_INNER_FOLDS
 from algocli.errors import UsageError
 from algocli.features.algebra import ON_CPU, Algebra
-from algocli.features.store.matrices import Gram
 
 # What reckons the error of every penalty from a fold's components.
 Judge = Callable[[Components, NDArray[np.float64]], ErrorWeights]
@@ -68,7 +69,7 @@ class Ridge(Regression):
         return MOST_INNER_FOLDS if _leaves_out(settings) else 0
 
     def make_inner_folds(
-        self, settings: Fields, n_train: int, grams: Sequence[Gram], fit: NDArray[np.int64], algebra: Algebra
+        self, settings: Fields, n_train: int, grams: Sequence[Any], fit: NDArray[np.int64], algebra: Algebra
     ) -> list[InnerFold]:
         """Fit components without each part of the fitted images, where folds are to choose the penalties.
 

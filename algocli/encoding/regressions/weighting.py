@@ -7,7 +7,7 @@ need not sum to one: where every model overstates a vertex, all of them are shru
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -19,8 +19,14 @@ from algocli.compute.cores import n_cores
 
 # Vertices a thread works on at once: float64 copies of all models' predictions are a few megabytes.
 BLOCK_VERTICES = 64
+# Rows that are predicted at once, by every model: 20 MB a model at the challenge's size.
+ROWS = 256
 # A coefficient or gradient this small against the problem's own scale is zero.
 ZERO = 1e-10
+
+# The rows that an inner fold leaves out, the intercept of one of its models, (n_vertices,), and what returns every
+# model's prediction of some of these rows.
+FoldPredictions = tuple[NDArray[np.int64], NDArray[np.float32], Callable[[slice], list[NDArray[np.float32]]]]
 
 
 @dataclass(frozen=True)
@@ -87,6 +93,29 @@ class BlendSums:
         means += self._origin
         intercept = means[-1] - np.einsum("lv,lv->v", weights, means[:-1])
         return Blend(weights, intercept)
+
+
+def learn_weights(n_models: int, folds: Iterable[FoldPredictions], responses: NDArray[np.floating]) -> Blend:
+    """Learn the weights of some models from what those of inner folds predict of the images that these leave out.
+
+    Parameters
+    ----------
+    responses : (n_train, n_vertices)
+    """
+    sums = BlendSums(n_models, responses.shape[1])
+    for rows, intercept, predict in folds:
+        for some in blocks(len(rows), ROWS):
+            measured = np.asarray(responses[rows[some]], dtype=np.float32)
+            if not (np.isfinite(intercept).all() and np.isfinite(measured).all()):
+                # Whoever asked tells where it is: there is nothing to learn from such responses.
+                return Blend(np.zeros((n_models, responses.shape[1])), np.zeros(responses.shape[1]))
+            sums.add(predict(some), measured)
+    return sums.fit()
+
+
+def blend_bytes(n_models: int, n_vertices: int) -> int:
+    """Count the sums that weights are learned from, and every model's predictions of some rows."""
+    return 8 * n_vertices * (n_models + 1) * (6 * (n_models + 1)) + 4 * n_vertices * 2 * n_models * ROWS
 
 
 def nonnegative_least_squares(products: NDArray[np.float64], targets: NDArray[np.float64]) -> NDArray[np.float64]:

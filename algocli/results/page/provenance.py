@@ -91,9 +91,10 @@ def describe_settings(settings: Settings) -> Facts:
         facts["Layers joined"] = regression.joining or f"{settings.join} side by side"
     if several and not regression.reads_features:
         facts["Layers brought to one scale"] = "yes" if settings.scaled else "no"
-    if not regression.reads_features:
+    if regression.takes_components(settings):
         facts["Features standardised"] = "yes" if settings.standardised else "no"
-        facts["Principal components"] = f"{n} of each layer" if settings.keeps_layers_apart else n
+        apart = settings.keeps_layers_apart and not regression.reads_features
+        facts["Principal components"] = f"{n} of each layer" if apart else n
     facts["Regression"] = regression.title
     facts.update(regression.facts(settings))
     facts["Held out"] = _held_out(settings)

@@ -15,4 +15,5 @@ responses     what single images do
 group_maps    the same of a group: on fsaverage
 group_charts  the same of a group: by ROI
 group_layers  the same of a group: layers
+group_fields  the same of a group: receptive fields
 """

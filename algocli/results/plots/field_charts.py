@@ -17,7 +17,7 @@ from algocli.results.drawing.chart import Chart
 from algocli.results.drawing.coverage import Coverage, Coverages, draw_coverage
 from algocli.results.drawing.size_lines import SizeLine, SizeLines, draw_size_lines
 from algocli.results.plots.request import Wishes
-from algocli.results.receptive_fields import VertexFields, fields_of
+from algocli.results.receptive_fields import VertexFields, fields_of, tell_layer
 from algocli.results.regions import Chosen, classes_of, regions
 from algocli.results.rows import OfLayers
 from algocli.results.scoring import scored_subjects
@@ -31,7 +31,7 @@ _BIN, _FEWEST, _FEWEST_OF_LINE = 0.5, 5, 10
 _N_POINTS, _AT_ONCE = 121, 2048
 
 # For each side and area the windows of the hemisphere, and which vertices in the area have one.
-_Areas = Mapping[Side, Mapping[str, tuple[VertexFields, NDArray[np.int64]]]]
+Areas = Mapping[Side, Mapping[str, tuple[VertexFields, NDArray[np.int64]]]]
 
 
 def plot_size_by_eccentricity(
@@ -47,12 +47,12 @@ def plot_size_by_eccentricity(
         If data and run do not fit together, or a subject is missing from either.
     """
     pairs = scored_subjects(challenge, run, wishes.subjects)
-    for subject, areas in _areas_of(run, [subject for subject, _ in pairs], wishes, rois):
-        lines = {side: [_line(name, *its) for name, its in each.items()] for side, each in areas.items()}
+    for subject, areas in areas_of(run, [subject for subject, _ in pairs], wishes, rois):
+        lines = {side: [line_of(name, *its) for name, its in each.items()] for side, each in areas.items()}
         caption = (
             f"Dots: median size of the windows in each {_BIN:g} degrees of eccentricity that have at least {_FEWEST}. "
             "Lines: robust regression (Huber) over all vertices whose window is better than the whole image."
-            f"{wishes.told_ceiling}\n{name_runs([run])}"
+            f"{tell_layer(run, wishes.layer)}{wishes.told_ceiling}\n{name_runs([run])}"
         )
         title = wishes.heading("Size of receptive fields by eccentricity", subject.id, pairs)
         yield subject.id, draw_size_lines(lines, title=title, caption=caption, dpi=wishes.dpi, theme=wishes.theme)
@@ -78,10 +78,10 @@ def size_rows(challenge: Dataset, run: Run, wishes: Wishes, rois: Sequence[str] 
     subjects = [subject for subject, _ in scored_subjects(challenge, run, wishes.subjects)]
     whose = OfLayers(run=run.name, **networks_of(run).fields).origin
     rows = []
-    for subject, areas in _areas_of(run, subjects, wishes, rois):
+    for subject, areas in areas_of(run, subjects, wishes, rois):
         for side, each in areas.items():
             for name, its in each.items():
-                line = _line(name, *its)
+                line = line_of(name, *its)
                 rows.append(SizeRow(subject.id, side, name, line.n_vertices, *(line.line or (None, None)), **whose))
     return rows
 
@@ -99,16 +99,16 @@ def plot_coverage(
         If data and run do not fit together, or a subject is missing from either.
     """
     pairs = scored_subjects(challenge, run, wishes.subjects)
-    for subject, areas in _areas_of(run, [subject for subject, _ in pairs], wishes, rois):
-        reach = _reach(areas, run.settings.image_width)
+    for subject, areas in areas_of(run, [subject for subject, _ in pairs], wishes, rois):
+        reach = reach_of(areas, run.settings.image_width)
         panels = {
-            side: tuple(_coverage(name, *its, reach) for name, its in each.items()) for side, each in areas.items()
+            side: tuple(coverage_of(name, *its, reach) for name, its in each.items()) for side, each in areas.items()
         }
         caption = (
             "Colour: mean of the Gaussian windows of an area's vertices, each 1 at its centre, relative to the largest "
             "in the panel; dots: their centres, as large as there are windows. Vertices whose window is no better than "
             "the whole image are left out."
-            f"{wishes.told_ceiling}\n{name_runs([run])}"
+            f"{tell_layer(run, wishes.layer)}{wishes.told_ceiling}\n{name_runs([run])}"
         )
         chart = draw_coverage(
             Coverages(panels, reach),
@@ -121,9 +121,9 @@ def plot_coverage(
         yield subject.id, chart
 
 
-def _areas_of(
+def areas_of(
     run: Run, subjects: Sequence[Subject], wishes: Wishes, rois: Sequence[str]
-) -> Iterator[tuple[Subject, _Areas]]:
+) -> Iterator[tuple[Subject, Areas]]:
     """Yield each subject with the areas to show, all vertices where no ROI is named; the same for all subjects."""
     chosen = Chosen(choose_areas(rois, classes_of(subjects)) or (ALL_VERTICES,))
     chosen.min_ceiling = wishes.min_ceiling
@@ -131,17 +131,18 @@ def _areas_of(
         yield subject, _windows(run, subject, wishes, chosen)
 
 
-def _windows(run: Run, subject: Subject, wishes: Wishes, chosen: Chosen) -> _Areas:
+def _windows(run: Run, subject: Subject, wishes: Wishes, chosen: Chosen) -> Areas:
     """Return for each side each area's name, and which vertices in it have a window."""
     nowhere = np.array([], dtype=np.int64)
     areas: dict[Side, dict[str, tuple[VertexFields, NDArray[np.int64]]]] = {}
-    for side, fields in fields_of(run, subject, wishes.sides(subject)).items():
+    for side, fields in fields_of(run, subject, wishes.sides(subject), wishes.layer).items():
         of = dict.fromkeys(chosen, nowhere) | regions(subject, side, chosen)
         areas[side] = {name: (fields, some[fields.has_window[some]]) for name, some in of.items()}
     return areas
 
 
-def _line(name: str, fields: VertexFields, vertices: NDArray[np.int64]) -> SizeLine:
+def line_of(name: str, fields: VertexFields, vertices: NDArray[np.int64]) -> SizeLine:
+    """Return the medians of an area's windows by eccentricity, and the line through all of them."""
     eccentricity, size = fields.eccentricity[vertices], fields.size[vertices]
     which = np.floor(eccentricity / _BIN).astype(np.int64)
     bins, counts = np.unique(which, return_counts=True)
@@ -154,7 +155,7 @@ def _line(name: str, fields: VertexFields, vertices: NDArray[np.int64]) -> SizeL
     return SizeLine(name, len(vertices), (full.astype(np.float64) + 0.5) * _BIN, medians, line, ends)
 
 
-def _reach(areas: _Areas, image_width: float | None) -> float:
+def reach_of(areas: Areas, image_width: float | None) -> float:
     """Return how far from the middle panels reach: to the image's edge or, where that is not known, past any centre."""
     if image_width is not None:
         return image_width / 2
@@ -166,7 +167,8 @@ def _reach(areas: _Areas, image_width: float | None) -> float:
     return float(math.ceil(max(far, default=1.0)))
 
 
-def _coverage(name: str, fields: VertexFields, vertices: NDArray[np.int64], reach: float) -> Coverage:
+def coverage_of(name: str, fields: VertexFields, vertices: NDArray[np.int64], reach: float) -> Coverage:
+    """Return what an area's windows see together, up to `reach` degrees from the middle to each side."""
     x, y, size = (each[vertices] for each in (fields.x, fields.y, fields.size))
     across = np.linspace(-reach, reach, _N_POINTS)
     density = np.zeros((_N_POINTS, _N_POINTS))

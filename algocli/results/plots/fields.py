@@ -12,7 +12,7 @@ from algocli.dataset.protocol import Dataset
 from algocli.results.drawing.brain_map import BrainMap, Panel
 from algocli.results.drawing.keys import Key, Wheel
 from algocli.results.plots.request import Values, Wishes
-from algocli.results.receptive_fields import VertexFields, fields_of
+from algocli.results.receptive_fields import VertexFields, fields_of, tell_layer
 from algocli.results.scoring import scored_subjects
 from algocli.runs.networks import name_runs
 from algocli.runs.run import Run
@@ -27,7 +27,7 @@ class _Quantity:
     says: str
 
 
-_QUANTITIES = {
+QUANTITIES = {
     "eccentricity": _Quantity(
         "Eccentricity of receptive fields",
         "eccentricity (degrees)",
@@ -59,8 +59,8 @@ def plot_fields(challenge: Dataset, run: Run, wishes: Wishes, what: str) -> Iter
     DataError, MissingStep
         If data and run do not fit together, or a subject is missing from either.
     """
-    about, pairs = _QUANTITIES[what], scored_subjects(challenge, run, wishes.subjects)
-    fields = {subject.id: fields_of(run, subject, wishes.sides(subject)) for subject, _ in pairs}
+    about, pairs = QUANTITIES[what], scored_subjects(challenge, run, wishes.subjects)
+    fields = {subject.id: fields_of(run, subject, wishes.sides(subject), wishes.layer) for subject, _ in pairs}
     values: dict[SubjectId, Values] = {
         subject.id: wishes.explainable(subject, {h: getattr(side, what) for h, side in fields[subject.id].items()})
         for subject, _ in pairs
@@ -73,7 +73,8 @@ def plot_fields(challenge: Dataset, run: Run, wishes: Wishes, what: str) -> Iter
     for subject, _ in pairs:
         drawn = wishes.on_surface(subject, values[subject.id])
         without = tell_without([*fields[subject.id].values()], what)
-        caption = f"{about.says}.{without}\n{name_runs([run])}\n{wishes.count(drawn, values[subject.id])}"
+        said = f"{about.says}.{tell_layer(run, wishes.layer)}"
+        caption = f"{said}{without}\n{name_runs([run])}\n{wishes.count(drawn, values[subject.id])}"
         title = wishes.heading(about.title, subject.id, pairs)
         outlines = wishes.outlines(subject)
         yield subject.id, BrainMap((Panel(drawn),), key, title, caption, wishes.surface, outlines)

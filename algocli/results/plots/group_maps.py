@@ -52,7 +52,7 @@ def plot_group_accuracy(challenge: Dataset, run: Run, wishes: Wishes, *, only_si
         If the run has not been trained on a subject, or no p values are kept with it that are needed.
     """
     pairs = scored_subjects(challenge, run, wishes.subjects)
-    meeting = _meeting([subject for subject, _ in pairs], wishes)
+    meeting = meeting_of([subject for subject, _ in pairs], wishes)
     mean, showing = {}, {}
     for h, here in meeting.items():
         having = [(subject, subject_run) for subject, subject_run in pairs if h in subject.sides]
@@ -72,7 +72,7 @@ def plot_group_accuracy(challenge: Dataset, run: Run, wishes: Wishes, *, only_si
             f" Only what is better than chance in at least half of those who have the vertex has a colour (q ≤ "
             f"{FALSE_DISCOVERIES:g} in each subject, by permutations of its images)."
         )
-        further = [_counted(meeting, showing, "subjects better than chance", wishes)]
+        further = [counted(meeting, showing, "subjects better than chance", wishes)]
     subjects = [subject for subject, _ in pairs]
     return group_map(
         subjects, meeting, mean, key, "Encoding accuracy", f"{said} {name_runs([run])}", wishes, further=further
@@ -91,7 +91,7 @@ def plot_group_difference(challenge: Dataset, run: Run, against: Run, wishes: Wi
         If data and runs do not fit together, or a subject is missing from any of them.
     """
     subjects = subjects_of_both(challenge, run, against, wishes)
-    meeting = _meeting(subjects, wishes)
+    meeting = meeting_of(subjects, wishes)
     mean = {}
     for h, here in meeting.items():
         both = {s.id: scores_of_both(s, run, against, h) for s in subjects if h in s.sides}
@@ -101,7 +101,8 @@ def plot_group_difference(challenge: Dataset, run: Run, against: Run, wishes: Wi
     return group_map(subjects, meeting, mean, key, "Difference in encoding accuracy", said, wishes)
 
 
-def _meeting(subjects: Sequence[Subject], wishes: Wishes) -> Meeting:
+def meeting_of(subjects: Sequence[Subject], wishes: Wishes) -> Meeting:
+    """Return where subjects meet on each hemisphere that is to be drawn."""
     return {h: group_places(subjects, h, wishes.min_ceiling) for h in group_sides(subjects, wishes.hemispheres)}
 
 
@@ -136,7 +137,7 @@ def group_map(
     if everywhere:
         coverage = f"All {n} subjects have a response at every vertex."
     else:
-        panels.append(_counted(meeting, n_subjects, "subjects with a response", wishes))
+        panels.append(counted(meeting, n_subjects, "subjects with a response", wishes))
         n_all = sum(int((side == n).sum()) for side in n_subjects.values())
         n_places = sum(map(len, n_subjects.values()))
         n_few = sum(int((side < least).sum()) for side in n_subjects.values())
@@ -149,7 +150,7 @@ def group_map(
     return BrainMap(tuple(panels), key, heading, caption, wishes.surface, _outlines(subjects, meeting, wishes))
 
 
-def _counted(meeting: Meeting, counts: Mapping[Side, NDArray[np.number[Any]]], name: str, wishes: Wishes) -> Panel:
+def counted(meeting: Meeting, counts: Mapping[Side, NDArray[np.number[Any]]], name: str, wishes: Wishes) -> Panel:
     """Map numbers of subjects, (n_places,) a hemisphere."""
     n = max(len(here.subjects) for here in meeting.values())
     on_mesh = {h: cut(here.on_mesh(counts[h]), wishes.surface) for h, here in meeting.items()}

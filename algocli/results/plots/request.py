@@ -33,7 +33,8 @@ class Wishes:
     `low`, `high` and `colours` (a colour map of matplotlib's by name) replace what would be chosen for the values.
     `outlined` are names of ROIs or of ROI classes to draw around. `subjects` are by default all there are. Vertices
     whose noise ceiling, a share of variance, is below `min_ceiling` are left out. `labels` are what to call runs, or
-    the layers of one. Layers of several runs are chosen in inner folds if that is `nested`.
+    the layers of one. Layers of several runs are chosen in inner folds if that is `nested`. Of receptive fields with a
+    window for each layer, those of `layer` are shown; by default of the one that weighs most.
     """
 
     subjects: tuple[SubjectId, ...] | None = None
@@ -49,6 +50,7 @@ class Wishes:
     min_ceiling: float = 0
     labels: tuple[str, ...] = ()
     nested: bool = False
+    layer: str | None = None
 
     def __post_init__(self) -> None:
         sides = (self.hemispheres,) if isinstance(self.hemispheres, str) else tuple(self.hemispheres)

@@ -13,7 +13,8 @@ from algocli.compute.track import Note
 from algocli.encoding.fields import Fields
 from algocli.encoding.regressions.models import Model, RunArray
 from algocli.encoding.regressions.registry import register, unregister
-from algocli.encoding.regressions.regression import Regression, Scores, View
+from algocli.encoding.regressions.regression import Regression
+from algocli.encoding.regressions.view import Scores, View
 from algocli.features.algebra import ON_CPU, Algebra
 
 

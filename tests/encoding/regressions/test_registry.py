@@ -18,7 +18,8 @@ from algocli.encoding.fields import Fields
 from algocli.encoding.memory import Size, bytes_needed
 from algocli.encoding.regressions.models import LinearModel, Model
 from algocli.encoding.regressions.registry import find_regression, forms, known_arrays, regressions
-from algocli.encoding.regressions.regression import Regression, View
+from algocli.encoding.regressions.regression import Regression
+from algocli.encoding.regressions.view import View
 from algocli.encoding.settings import Settings
 from algocli.errors import UsageError
 from tests.encoding.regressions.newcomer import Mean, registered
@@ -76,7 +77,7 @@ def test_a_name_imports_its_own_file_alone() -> None:
         "print(*sorted(name.removeprefix(home) for name in sys.modules if name.startswith(home)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["models", "ols", "registry", "regression"]
+    assert done.stdout.split() == ["models", "ols", "registry", "regression", "view"]
 
 
 def test_one_that_is_registered_is_known_until_it_is_forgotten() -> None:

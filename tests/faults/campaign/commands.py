@@ -47,6 +47,12 @@ COMMANDS = {
     "train --pool": Command(f"{_TRAIN} --transform tutorial --pool none --pca 4", _EXTRACTED),
     "train banded": Command(f"{_TWO} --pca 5 --regression banded --n-iter 3 --search-seed 0", _EXTRACTED),
     "train fields": Command(f"{_TRAIN} --regression fields --fields coarse --run seen", _EXTRACTED),
+    "train fields --field-per-layer": Command(
+        f"{_TWO} --regression fields --fields coarse --field-per-layer --run apart", _EXTRACTED
+    ),
+    "train fields --field-layers": Command(
+        f"{_TWO} --regression fields --fields coarse --field-layers 1 --pca 5 --run beside", _EXTRACTED
+    ),
     "sweep": Command(
         f"sweep stand-in -l stand-in=edges -l stand-in=corner --pca 3 --no-nested {_BOTH} --device cpu"
         " --csv {work}/sweep.csv -o {work}/sweep.png"
@@ -75,6 +81,9 @@ COMMANDS = {
         f"partition edges corner --model stand-in --pca 5 {_BOTH} --csv {{work}}/rows.csv -o {{work}}/parts",
         _EXTRACTED,
     ),
+    "partition fields": Command(
+        f"partition edges corner --model stand-in --regression fields --fields coarse --no-refit {_BOTH}", _EXTRACTED
+    ),
     "similarity": Command(
         f"similarity --model stand-in {_BOTH} --permutations 20 --csv {{work}}/rows.csv -o {{work}}/alike"
         " --plot {work}/alike.png",
@@ -94,6 +103,13 @@ COMMANDS = {
     ),
     "plot accuracy": Command(f"plot accuracy --run mine {_BOTH} -o {{work}}/accuracy.html", _TRAINED),
     "plot angle": Command(f"plot angle --run seen {_BOTH} -o {{work}}/angle.html", (*_EXTRACTED, "train fields")),
+    "plot angle --layer": Command(
+        f"plot angle --run apart --layer edges {_BOTH} -o {{work}}/angle.png",
+        (*_EXTRACTED, "train fields --field-per-layer"),
+    ),
+    "predict beside": Command(
+        f"predict {{images}} --run beside {_BOTH} -o {{work}}/predicted", (*_EXTRACTED, "train fields --field-layers")
+    ),
     "plot coverage": Command(
         f"plot coverage --run seen {_BOTH} --roi V1 -o {{work}}/coverage.png", (*_EXTRACTED, "train fields")
     ),
@@ -103,6 +119,7 @@ COMMANDS = {
     "export csv": Command(f"export --run mine --format csv {_BOTH} -o {{work}}/export", _TRAINED),
     "export gifti": Command(f"export --run mine --format gifti {_BOTH} -o {{work}}/export", _TRAINED),
     "export mgh": Command(f"export --run mine --format mgh {_BOTH} -o {{work}}/export", _TRAINED),
+    "export nifti": Command(f"export --run mine --format nifti {_BOTH} -o {{work}}/export", _TRAINED),
     "submit": Command(f"submit --partial --run mine {_BOTH} -o {{work}}/submission.zip", _TRAINED),
     "submit other": Command(f"submit --partial --run other {_BOTH} -o {{work}}/submission.zip", (*_TRAINED, "submit")),
     "validate": Command(f"validate {{work}}/submission.zip --partial --json --quiet {_DATA}", (*_TRAINED, "submit")),
