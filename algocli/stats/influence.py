@@ -56,8 +56,8 @@ def of_predicted(measured: NDArray[np.floating], predicted: NDArray[np.floating]
     measured, predicted : (n_stimuli, n_vertices)
         Where one of them never varies, nothing depends on anything.
     """
-    varying, spread = centred(predicted)
-    x, y = standardised(measured), of_length_one((varying, spread))
+    about_mean, spread = centred(predicted)
+    x, y = standardised(measured), of_length_one((about_mean, spread))
     influence, r = _of_standardised(x, y)
     slope = (x - r * y) / np.where(spread > 0, spread, np.inf)
     # A constant that is added to all predictions changes no r: rounding shall not either.

@@ -62,6 +62,25 @@ def test_all_images_give_what_the_run_has(world: World) -> None:
     assert len(last) == 1
 
 
+def test_a_model_of_all_images_is_the_one_that_a_training_fits(world: World) -> None:
+    ridge = {"regression": "ridge", "n_components": 9}
+    run = world.train(world.settings(holdout=0.25, **ridge))
+    fitted = grow(world, {"holdout": 0.25}, sizes=4, changed=ridge)
+    assert fitted.own is None
+    last = [one for one in fitted.predict() if one.point.n_images == fitted.n_fit and one.side == "left"]
+    np.testing.assert_allclose(last[0].at(slice(None))[1], run.validation_predictions("left"), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("split", [{"holdout": 0.3}, {"holdout": None, "folds": 3}])
+@pytest.mark.parametrize("regression", [{}, {"regression": "ridge"}, {"regression": "ridge", "alpha_by": "kfold"}])
+def test_some_vertices_are_predicted_as_they_are_among_all(world: World, split: Any, regression: Any) -> None:
+    for one in grow(world, {**split, **regression}, sizes=3, n_repeats=1).predict():
+        measured, predicted = one.at(slice(None))
+        parts = [one.at(part) for part in (slice(0, 2), slice(2, predicted.shape[1]))]
+        np.testing.assert_array_equal(np.hstack([part for part, _ in parts]), measured)
+        np.testing.assert_allclose(np.hstack([part for _, part in parts]), predicted, rtol=1e-5, atol=1e-6)
+
+
 def test_nothing_is_learned_from_what_is_held_out(world: World) -> None:
     before = list(grow(world, {"holdout": 0.25}).predict())
     held_out = saved_split(world.run(world.settings(holdout=0.25)), N_TRAIN).folds[0].held_out
