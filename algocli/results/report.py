@@ -23,7 +23,7 @@ from algocli.results.certainty import Asked, Certainty, assess
 from algocli.results.data_of_runs import Origin, recorded_subjects, tell_changed_files, tell_other_places
 from algocli.results.held_out import scored_on, share_of_same_images
 from algocli.results.receptive_fields import COLUMNS as OF_FIELDS
-from algocli.results.receptive_fields import has_fields, read_fields, tell_layer
+from algocli.results.receptive_fields import has_fields, read_fields
 from algocli.results.regions import Chosen, Regions, choose_rois, classes_of, regions, tell_min_ceiling, with_sums
 from algocli.results.report_rows import COLUMNS, Report, RoiRow
 from algocli.results.rows import OfLayers
@@ -126,7 +126,8 @@ def _report(
     columns, prepared = COLUMNS + asked.columns, tuple(_preparation(run))
     if any(map(has_fields, (subject_run for _, subject_run in pairs))):
         columns += OF_FIELDS
-        notes += filter(None, [tell_layer(run).strip()])
+        if run.settings.field_per_layer:
+            notes.append("receptive fields: at each vertex those on the layer that weighs most")
     # To list all images takes as long as everything else that a plain report does.
     drawn_of = [subject for subject, _ in pairs if subject is not None and asked.n_resamples is not None]
     return Report(
