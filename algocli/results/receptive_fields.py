@@ -235,6 +235,12 @@ def tell_layer(run: Run, layer: str | None = None) -> str:
     return f" Windows on {layer}." if layer else " At each vertex the window on the layer that weighs most."
 
 
+def tell_apart(run: Run) -> list[str]:
+    """Say whose windows numbers are about where each layer has its own."""
+    apart = run.settings.field_per_layer
+    return ["receptive fields: at each vertex those on the layer that weighs most"] if apart else []
+
+
 def _at_rim(
     settings: Settings, x: NDArray[np.float64], y: NDArray[np.float64], size: NDArray[np.float64]
 ) -> NDArray[np.bool_] | None:

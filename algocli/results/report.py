@@ -23,7 +23,7 @@ from algocli.results.certainty import Asked, Certainty, assess
 from algocli.results.data_of_runs import Origin, recorded_subjects, tell_changed_files, tell_other_places
 from algocli.results.held_out import scored_on, share_of_same_images
 from algocli.results.receptive_fields import COLUMNS as OF_FIELDS
-from algocli.results.receptive_fields import has_fields, read_fields, tell_layer
+from algocli.results.receptive_fields import has_fields, read_fields, tell_apart
 from algocli.results.regions import Chosen, Regions, choose_rois, classes_of, regions, tell_min_ceiling, with_sums
 from algocli.results.report_rows import COLUMNS, Report, RoiRow
 from algocli.results.rows import OfLayers
@@ -101,7 +101,7 @@ def _report(
 ) -> Report:
     """Score subjects that are paired with their data, or with None where there is none."""
     numbers = [subject_run.id for _, subject_run in pairs]
-    told = (*tell_mixtures(run, numbers), *tell_split(run, numbers), *tell_random_weights([run]))
+    told = (*tell_mixtures(run, numbers), *tell_split(run, numbers), *tell_random_weights([run]), *tell_apart(run))
     notes = [*remarks, *tell_changed_files(pairs), *told]
     classes = classes_of(subject for subject, _ in pairs if subject is not None)
     chosen = choose_rois(which[0], classes, which[1])
@@ -124,9 +124,7 @@ def _report(
         notes += _ceiling_notes(everything)
     overall = pool(list(everything.values()))
     columns, prepared = COLUMNS + asked.columns, tuple(_preparation(run))
-    if any(map(has_fields, (subject_run for _, subject_run in pairs))):
-        columns += OF_FIELDS
-        notes += filter(None, [tell_layer(run).strip()])
+    columns += OF_FIELDS if any(map(has_fields, (subject_run for _, subject_run in pairs))) else ()
     # To list all images takes as long as everything else that a plain report does.
     drawn_of = [subject for subject, _ in pairs if subject is not None and asked.n_resamples is not None]
     return Report(

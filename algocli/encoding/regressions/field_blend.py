@@ -225,7 +225,7 @@ class FieldsPerLayer(BlendedFields):
 class FieldsBesideRidge(BlendedFields):
     """Windows on the first layers, and ridge regression on the others."""
 
-    title = "receptive fields, and ridge beside them"
+    title = "receptive fields beside ridge"
     joining = "windows on the first, blended per vertex with ridge on the others, their features side by side"
 
     def tell(self, model: FieldBlend, settings: Fields) -> Iterator[str]:

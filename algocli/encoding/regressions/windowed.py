@@ -95,13 +95,9 @@ class Windowed(Regression):
 
     def look_at(self, settings: Fields, stores: Sequence[FeatureStore]) -> str:
         """Refuse layers without rows and columns, and images whose width nobody has told; count the windows."""
-        if settings.image_width is None:
-            raise UsageError(
-                "how wide the images were seen is not known, and windows are in degrees of visual angle",
-                hint="image_width=8.4, for images 8.4 degrees wide",
-            )
+        windows, width = windows_in(settings), width_in(settings)
         layouts = [layout_of(store) for store in stores[: self.n_read(settings)]]
-        told = [_count_windows(settings, settings.image_width, layouts[part]) for part in parts_of(settings)]
+        told = [_count_windows(windows, width, layouts[part]) for part in parts_of(settings)]
         return "; ".join(dict.fromkeys(told))
 
     def n_columns(self, settings: Fields, stores: Sequence[FeatureStore]) -> int:
@@ -150,9 +146,8 @@ def parts_of(settings: Fields) -> list[slice]:
     return [slice(n, n + 1) for n in range(n_read)] if settings.field_per_layer else [slice(0, n_read)]
 
 
-def _count_windows(settings: Fields, width: float, layouts: Sequence[Layout]) -> str:
+def _count_windows(windows: Windows, width: float, layouts: Sequence[Layout]) -> str:
     """Say how many windows some maps tell apart; refuse maps on which all are the whole image."""
-    windows = windows_in(settings)
     left = len(distinct(grids_of(windows, layouts, width)))
     grids = " and ".join(dict.fromkeys(f"{layout.n_rows} x {layout.n_columns}" for layout in layouts))
     if left < 2:
@@ -179,15 +174,30 @@ def _check_parts(settings: Fields, n_read: int) -> None:
 
 
 def windows_in(settings: Fields) -> Windows:
-    """Return the windows that settings name, on images whose width is known by now."""
-    assert settings.image_width is not None, "images have a width by now"
-    return windows_of(settings.windows, settings.image_width)
+    """Return the windows that settings name; errors are those of `width_in`."""
+    return windows_of(settings.windows, width_in(settings))
+
+
+def width_in(settings: Fields) -> float:
+    """Return how wide an image is, in degrees.
+
+    Raises
+    ------
+    UsageError
+        If nobody has told.
+    """
+    if settings.image_width is None:
+        raise UsageError(
+            "how wide the images were seen is not known, and windows are in degrees of visual angle",
+            hint="image_width=8.4, for images 8.4 degrees wide",
+        )
+    return settings.image_width
 
 
 def maps_of(settings: Fields, view: View, layers: slice) -> Maps:
     """Return the maps of some layers of a view, and the windows that are told apart on them."""
-    assert settings.image_width is not None, "images have a width by now"
-    windows, features = windows_in(settings), [layer.features for layer in view.components[layers]]
+    windows, width = windows_in(settings), width_in(settings)
+    features = [layer.features for layer in view.components[layers]]
     layouts = [layout_of(layer.store) for layer in features]
-    kept = distinct(grids_of(windows, layouts, settings.image_width))
-    return Maps(features, layouts, windows.taken(kept), settings.image_width)
+    kept = distinct(grids_of(windows, layouts, width))
+    return Maps(features, layouts, windows.taken(kept), width)

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from algocli.dataset.sides import HEMISPHERES
 from algocli.encoding.regressions.fields import ReceptiveFields
+from algocli.encoding.regressions.models import Work
+from algocli.encoding.regressions.registry import regression_of
 from algocli.encoding.settings import Settings
 from algocli.errors import DataError, UsageError
 from algocli.runs.growing import Growing
@@ -149,6 +151,26 @@ def test_features_without_places_are_refused_with_the_way_out(seen: Seen) -> Non
         assert told in str(refused.value.hint)
     with pytest.raises(UsageError, match="how wide the images were seen is not known"):
         seen.train(replace(seen.settings, image_width=None))
+
+
+def test_how_long_a_search_takes_grows_with_what_there_is_to_do() -> None:
+    layers, work = [(64, 64 * 27**2), (192, 192 * 13**2)], Work(9000, 40_000, 2, 1e11)
+
+    def seconds(work: Work = work, **options: Any) -> float:
+        settings = Settings(("a", "b"), regression="fields", **{"image_width": 8.4, **options})
+        told = regression_of(settings).seconds(settings, layers, work)
+        assert told is not None
+        return told
+
+    # Most of it are the products of vertices and channels in every window that is tried at all of them.
+    assert seconds(windows="coarse") > 2 * 99 * 40_000 * 9000 * 256 / 1e11
+    assert seconds() > 1.2 * seconds(windows="coarse")
+    assert seconds(replace(work, n_vertices=80_000)) > 1.5 * seconds()
+    assert seconds(replace(work, rate=2e11)) < seconds()
+    # Of blends there are six searches in one, whose products are the same.
+    assert seconds() < seconds(field_per_layer=True) < 6 * seconds()
+    with pytest.raises(UsageError, match="how wide the images were seen is not known"):
+        seconds(image_width=None)
 
 
 def test_windows_that_a_coarse_grid_does_not_tell_apart_are_counted(seen: Seen) -> None:

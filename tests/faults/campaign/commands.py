@@ -104,7 +104,7 @@ COMMANDS = {
     "plot accuracy": Command(f"plot accuracy --run mine {_BOTH} -o {{work}}/accuracy.html", _TRAINED),
     "plot angle": Command(f"plot angle --run seen {_BOTH} -o {{work}}/angle.html", (*_EXTRACTED, "train fields")),
     "plot angle --layer": Command(
-        f"plot angle --run apart --layer edges {_BOTH} -o {{work}}/angle.png",
+        f"plot angle --run apart --layer edges {_BOTH} -o {{work}}/angle.html",
         (*_EXTRACTED, "train fields --field-per-layer"),
     ),
     "predict beside": Command(
