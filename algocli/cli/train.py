@@ -14,6 +14,7 @@ from algocli.cli.options import (
     DEFAULT_DATA_DIR,
     AlphaGrid,
     CacheDir,
+    ClusterName,
     DataDir,
     Device,
     Draws,
@@ -137,6 +138,7 @@ def train(
     fields: FieldSet = usual.WINDOWS,
     image_width: ImageWidth = None,
     device: Device = "cpu",
+    cluster: ClusterName = None,
     run: Annotated[
         str | None,
         typer.Option(
@@ -207,6 +209,7 @@ def train(
             cache_dir=cache_dir,
             force=force,
             device=device,
+            cluster=cluster,
             made=done.append,
             track=tracker(quiet),
             note=noter(quiet),
