@@ -121,6 +121,31 @@ def test_what_one_subject_lacks_is_told_when_the_others_are_done(challenge: Path
     assert algocli.Run(cache / "runs" / "some").subjects == (6,)
 
 
+def test_without_a_cluster_nothing_of_how_to_have_one_is_loaded(challenge: Path, cache: Path) -> None:
+    words = ["train", "--pca", "5", "--data-dir", str(challenge), "--cache-dir", str(cache), "--quiet"]
+    code = (
+        "import sys\n"
+        "from algocli.cli import app\n"
+        f"try:\n    app({words!r})\nexcept SystemExit as end:\n    assert not end.code\n"
+        "told = ('algocli.compute.executors', 'algocli.pipeline.training_tasks', 'multiprocessing.context')\n"
+        "print([name for name in sys.modules if name.startswith(told)], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert (done.returncode, done.stderr.strip().splitlines()[-1:]) == (0, ["[]"]), done.stderr
+
+
+def test_a_script_without_a_guard_is_told_so(tmp_path: Path, challenge: Path, cache: Path) -> None:
+    (tmp_path / "script.py").write_text(
+        "import algocli\n"
+        f"subjects = algocli.Challenge({str(challenge)!r}).subjects()\n"
+        f"algocli.train(subjects, n_components=5, cache_dir={str(cache)!r}, cluster='local:1')\n"
+    )
+    words, paths = [sys.executable, "script.py"], {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path, env=os.environ | paths, check=False)
+    assert done.returncode == 1
+    assert done.stderr.strip().splitlines()[-1] == "algocli.errors.UsageError: a worker ended while it started"
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
 def test_workers_go_when_the_command_does(
     number: signal.Signals, code: int, tmp_path: Path, challenge: Path, cache: Path
