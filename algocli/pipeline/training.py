@@ -178,20 +178,21 @@ def train(
         if preset is not None and "n_components" not in settings:
             plans = within_reach(plans, some, home, track, note)
     how = force, _resolved(device), made or (lambda run: None), track, once(note) if each else note
-    job = _job(where, (some, home, None if stimuli is None else check_path("stimuli", stimuli), *how))
+    made_from = None if stimuli is None else check_path("stimuli", stimuli)
+    job = _on(where, Job(some, home, made_from, *how))
     with filling_cache(cache_dir, note):
         used = [name for plan in plans for name in plan.settings.features]
         borrow(cache_dir, library.lenders, used, [subject.id for subject in some])
         return job.train_all(plans) if each else job.train(plans[0])
 
 
-def _job(cluster: Cluster | None, what: tuple[Any, ...]) -> Job:
-    """Return how runs of some subjects are trained: here, or on a cluster."""
+def _on(cluster: Cluster | None, job: Job) -> Job:
+    """Return a job as it is done on a cluster, or here where there is none."""
     if cluster is None:
-        return Job(*what)
+        return job
     from algocli.pipeline.training_tasks import ClusterJob
 
-    return ClusterJob(*what, cluster=cluster)
+    return ClusterJob(**vars(job), cluster=cluster)
 
 
 def _whole(settings: Settings, given: dict[str, Any], is_named: bool) -> Settings:

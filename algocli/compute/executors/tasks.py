@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from algocli.compute.lock import WAITS
 from algocli.compute.track import Note
 from algocli.errors import AlgocliError, WorkerFault, first_line
 
@@ -57,12 +59,17 @@ def perform(task: Task) -> Outcome:
     try:
         value = task.run(notes.append)
     except AlgocliError as error:
-        return Outcome(error=error, notes=tuple(notes))
+        return Outcome(error=error, notes=_worth_telling(notes))
     except MemoryError:
         # With other neighbours it may suffice: that is for whoever hands tasks out.
         raise
     except Exception as error:
         # An exception of another library may not survive the way back; its words do.
         fault = WorkerFault(f"{type(error).__name__}: {first_line(error)}")
-        return Outcome(error=fault, crash=traceback.format_exc(), notes=tuple(notes))
-    return Outcome(value, notes=tuple(notes))
+        return Outcome(error=fault, crash=traceback.format_exc(), notes=_worth_telling(notes))
+    return Outcome(value, notes=_worth_telling(notes))
+
+
+def _worth_telling(notes: Sequence[str]) -> tuple[str, ...]:
+    """Return what is worth telling when a task has ended: whatever it waited for, it has had by then."""
+    return tuple(line for line in notes if not line.endswith(WAITS))
