@@ -27,6 +27,8 @@ SIDES = {
     "unchecked": "from tests.benchmarks.checking import run_unchecked; run_unchecked()",
 }
 TARGET = 1.05
+# Does nothing but check: how much that takes is told, and held to nothing.
+ONLY_CHECKS = "train, done already"
 
 
 def run_unchecked() -> None:
@@ -95,8 +97,10 @@ def main() -> None:
     with workplace(chosen) as work:
         measured = {name: ratios(rounds) for name, rounds in measure(chosen, challenge(chosen, work), work).items()}
     for name, ratio in measured.items():
-        verdict = "reached" if ratio["cpu"] <= TARGET else "missed"
-        print(f"{name:20s} cpu {ratio['cpu']:.3f}  wall {ratio['wall']:.3f}  target <= {TARGET:g}: {verdict}")
+        verdict = f"target <= {TARGET:g}: {'reached' if ratio['cpu'] <= TARGET else 'missed'}"
+        if name == ONLY_CHECKS:
+            verdict = "no target: it does nothing but check"
+        print(f"{name:20s} cpu {ratio['cpu']:.3f}  wall {ratio['wall']:.3f}  {verdict}")
     if chosen.json:
         chosen.json.write_text(json.dumps({"machine": machine(), "checking": measured}, indent=2) + "\n")
 
