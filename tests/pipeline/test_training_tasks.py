@@ -166,7 +166,7 @@ def test_workers_go_when_the_command_does(
     command = subprocess.Popen(
         [sys.executable, "-m", "algocli", *words, *where],
         cwd=tmp_path,
-        env=unmeasured() | {"PYTHONPATH": paths},
+        env=unmeasured() | {"PYTHONPATH": paths, "TMPDIR": str(tmp_path)},
         text=True,
         stderr=subprocess.PIPE,
     )
@@ -182,3 +182,4 @@ def test_workers_go_when_the_command_does(
     while any(Path(f"/proc/{worker}").exists() for worker in workers) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert [worker for worker in workers if Path(f"/proc/{worker}").exists()] == []
+    assert list(tmp_path.glob("algocli-workers-*")) == []

@@ -9,6 +9,7 @@ from __future__ import annotations
 import faulthandler
 import multiprocessing
 import os
+import shutil
 import signal
 import threading
 import time
@@ -165,13 +166,14 @@ def _begin(n_workers: int, parent: int, log: str) -> None:
     for descriptor in _STREAMS:
         os.dup2(said, descriptor)
     faulthandler.enable(_STREAMS[-1])
-    threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
+    threading.Thread(target=_leave_with, args=(parent, Path(log).parent), daemon=True).start()
 
 
-def _leave_with(parent: int) -> None:
-    """End this process once the command that it works for is gone, which may have had no time to say so."""
+def _leave_with(parent: int, folder: Path) -> None:
+    """End this process once the command that it works for is gone, which may have had no time to clear up after it."""
     while os.getppid() == parent:
         time.sleep(_LOOKS)
+    shutil.rmtree(folder, ignore_errors=True)
     os._exit(1)
 
 
