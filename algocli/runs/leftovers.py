@@ -79,8 +79,8 @@ def _is_unfinished(run: Path) -> bool:
     known = all(
         path.name == "manifest.json" or path.name.endswith(PARTIAL) or path in subject_folders for path in contents(run)
     )
-    # A damaged record is no reason to delete what lies beside it.
-    return known and not any((subject_folder / "record.json").exists() for subject_folder in subject_folders)
+    # A record that is damaged, or gone, is no reason to delete what lies beside it.
+    return known and not any(map(_was_finished, subject_folders))
 
 
 def _keys(subject_folder: Path) -> list[str]:
@@ -91,8 +91,17 @@ def _keys(subject_folder: Path) -> list[str]:
 
 
 def _is_damaged(subject_folder: Path) -> bool:
-    """Say whether it is not known what it was made from."""
-    return (subject_folder / "record.json").exists() and not _keys(subject_folder)
+    """Say whether it was finished, and it is not known what it was made from."""
+    return _was_finished(subject_folder) and not _keys(subject_folder)
+
+
+def _was_finished(subject_folder: Path) -> bool:
+    """Say whether a subject has a record, or has lost it: it is put in its place with one.
+
+    Before that was so, whoever began a training left its lock beside the arrays.
+    """
+    is_begun = (subject_folder / "lock").exists() or not any(subject_folder.glob("*.npy"))
+    return not is_begun or (subject_folder / "record.json").exists()
 
 
 def _may_name(run: Path, recipe: str) -> bool:

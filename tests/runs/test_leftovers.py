@@ -25,8 +25,10 @@ def store(tmp_path: Path) -> FeatureStore:
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
+    """Begin a run in its place, as earlier versions did: the lock was there first."""
     run = open_run(tmp_path, "begun", Settings(features=("mine",)))
     run.start_subject(1).save("left_correlation", np.zeros(3))
+    (run.folder / "subj01/lock").touch()
     return run
 
 
@@ -51,6 +53,14 @@ def test_one_with_a_damaged_record_stays(tmp_path: Path, run: Run) -> None:
     (run.folder / "subj01/record.json").write_text("{")
     assert list_runs(tmp_path) == []
     assert find_in_cache(tmp_path) == []
+
+
+def test_one_that_has_lost_its_only_record_stays_and_so_do_its_features(
+    tmp_path: Path, run: Run, store: FeatureStore
+) -> None:
+    (run.folder / "subj01/lock").unlink()
+    assert not run.subjects
+    assert find_in_cache(tmp_path, unused=True) == []
 
 
 def test_one_with_something_unknown_stays(tmp_path: Path, run: Run) -> None:
