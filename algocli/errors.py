@@ -9,6 +9,7 @@ AlgocliError            says what was found, what was expected and (as a hint) w
 │   ├── Replaced        what was read was replaced meanwhile
 │   └── NoPixels        an image is whole, and its file does not say what it looks like
 ├── DiskFault       3   the disk fails while it is read: what lies there may be whole
+├── WorkerFault     3   a worker of a cluster died of a task, again and again
 └── MissingStep     4   an earlier step has not run; the hint is the command that runs it
 
 Anything else that escapes is a bug, keeps its traceback and exits with 1.
@@ -17,7 +18,7 @@ Anything else that escapes is a bug, keeps its traceback and exits with 1.
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from shlex import quote
@@ -84,6 +85,12 @@ class NoPixels(DataError):
 
 class DiskFault(AlgocliError):
     """A disk, or the way to it, fails in reading; no `DataError`: nothing may be taken for missing or damaged by it."""
+
+    exit_code = 3
+
+
+class WorkerFault(AlgocliError):
+    """A worker of a cluster was killed, or ran out of memory, each time that it was given a task."""
 
     exit_code = 3
 
@@ -170,6 +177,26 @@ def reading(path: Path) -> Iterator[None]:
 def first_line(error: BaseException) -> str:
     """Return the first line of what another library says, which may fill a screen; of an empty one its kind."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def all_refused(refused: Mapping[str, AlgocliError], n_all: int, how: str) -> AlgocliError:
+    """Return one error of the kind of the first of several, with the reason of each.
+
+    Parameters
+    ----------
+    refused
+        By what each is about.
+    n_all
+        Of how many things these are.
+    how
+        As in 'models could not be trained'.
+    """
+    first = next(iter(refused.values()))
+    if len(refused) == n_all and len({error.message for error in refused.values()}) == 1:
+        return first
+    reasons = "".join(f"\n  {what}: {error.message}" for what, error in refused.items())
+    rest = "; the rest is done" if len(refused) < n_all else ""
+    return type(first)(f"{len(refused)} of {n_all} {how}{rest}:{reasons}", hint=first.hint)
 
 
 def install_hint(extra: str) -> str:

@@ -17,6 +17,7 @@ from algocli.cli.options import (
     DEFAULT_LAYER,
     DEFAULT_MODEL,
     CacheDir,
+    ClusterName,
     DataDir,
     Json,
     Layers,
@@ -87,6 +88,7 @@ def extract(
         bool, typer.Option("--gram/--no-gram", help="Also compute the products between images that train begins with.")
     ] = True,
     trust_remote_code: TrustRemoteCode = False,
+    cluster: ClusterName = None,
     subject: Subjects = None,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     cache_dir: CacheDir = DEFAULT_CACHE_DIR,
@@ -141,6 +143,7 @@ def extract(
         trust_remote_code=trust_remote_code,
         cache_dir=cache_dir,
         device=device,
+        cluster=cluster,
         track=tracker(quiet),
         note=noter(quiet),
     )

@@ -95,6 +95,15 @@ MadeFrom = Annotated[
     ),
 ]
 Device = Annotated[str, typer.Option("--device", help="Where matrices are multiplied: cpu, cuda or auto.")]
+ClusterName = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        metavar="local:N",
+        help="Have the work done side by side, by N processes of this machine, which divide its cores and its memory. "
+        "What is made is the same.",
+    ),
+]
 TrustRemoteCode = Annotated[
     bool,
     typer.Option(

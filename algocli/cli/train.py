@@ -14,6 +14,7 @@ from algocli.cli.options import (
     DEFAULT_DATA_DIR,
     AlphaGrid,
     CacheDir,
+    ClusterName,
     DataDir,
     Device,
     Draws,
@@ -141,6 +142,7 @@ def train(
     field_layers: FieldLayers = None,
     field_per_layer: FieldPerLayer = False,
     device: Device = "cpu",
+    cluster: ClusterName = None,
     run: Annotated[
         str | None,
         typer.Option(
@@ -213,6 +215,7 @@ def train(
             cache_dir=cache_dir,
             force=force,
             device=device,
+            cluster=cluster,
             made=done.append,
             track=tracker(quiet),
             note=noter(quiet),

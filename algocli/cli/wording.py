@@ -56,6 +56,7 @@ _SAME = (
         "each",
         "batch_size",
         "cache_dir",
+        "cluster",
         "cmap",
         "coco",
         "correct",

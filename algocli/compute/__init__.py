@@ -1,28 +1,29 @@
 """What all other rooms stand on: files, locks, blocks of arrays, threads, memory.
 
-choices    what a setting or an argument may be
-patterns   words that stand for several names
-keywords   what they are called, and what was meant by another word
-calls      calls that fit no parameters, told in the same words; calls that begin anew
-cgroups    the limits of a container or a job
-cores      how many processor cores may be used
-durations  how long work may take
-budget     what the machine has left, and a refusal of work that cannot fit
-threads    work spread over this machine's threads
-track      how work that takes a while tells how far it is
-remarks    what many parts of a work say, in one line
-foreign    what code of others prints
-opening    files of others: regular ones, of a size that can be right
-lock       one writer at a time
-holders    which program has locked a file
-caches     who fills a cache, or clears it away
-files      files that are whole or not there
-kinds      what a record has to hold
-vouching   digests of files and of records
-places     folders made aside and put in their place
-arrays     arrays a block at a time, and in such files
-tables     rows for whoever goes on with them in pandas
-abilities  what a folder's file system can do
-machine    what this machine is
-leftovers  what nothing refers to, and how it goes
+choices     what a setting or an argument may be
+patterns    words that stand for several names
+keywords    what they are called, and what was meant by another word
+calls       calls that fit no parameters, told in the same words; calls that begin anew
+cgroups     the limits of a container or a job
+cores       how many processor cores may be used
+durations   how long work may take
+budget      what the machine has left, and a refusal of work that cannot fit
+executors/  work handed to other processes
+threads     work spread over this machine's threads
+track       how work that takes a while tells how far it is
+remarks     what many parts of a work say, in one line
+foreign     what code of others prints
+opening     files of others: regular ones, of a size that can be right
+lock        one writer at a time
+holders     which program has locked a file
+caches      who fills a cache, or clears it away
+files       files that are whole or not there
+kinds       what a record has to hold
+vouching    digests of files and of records
+places      folders made aside and put in their place
+arrays      arrays a block at a time, and in such files
+tables      rows for whoever goes on with them in pandas
+abilities   what a folder's file system can do
+machine     what this machine is
+leftovers   what nothing refers to, and how it goes
 """

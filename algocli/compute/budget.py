@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from algocli.compute.cgroups import CGROUP, groups, number_in
+from algocli.compute.cores import n_dividing
 from algocli.errors import StorageError, UsageError
 
 _MEMINFO = Path("/proc/meminfo")
@@ -15,9 +16,10 @@ _MEMINFO = Path("/proc/meminfo")
 def available_memory(cgroup: Path = CGROUP, meminfo: Path = _MEMINFO) -> int:
     """Return the bytes of memory that may still be taken: the least of what the machine and its limits leave.
 
-    A container or a job on a cluster sees the whole machine's memory and is killed at its own limit.
+    A container or a job on a cluster sees the whole machine's memory and is killed at its own limit. Of several workers
+    each may take its part.
     """
-    return min([_machine(meminfo), *_limits(cgroup)])
+    return min([_machine(meminfo), *_limits(cgroup)]) // n_dividing()
 
 
 def free_disk(folder: Path) -> int:
@@ -51,8 +53,11 @@ def check_memory(needed: int, *, remedy: str) -> None:
     """
     available = available_memory()
     if needed > available:
+        whose, several = "", n_dividing()
+        if several > 1:
+            whose, remedy = f" to each of {several} workers", f"{remedy}; so do fewer workers (cluster='local:1')"
         raise UsageError(
-            f"about {gigabytes(needed)} of memory are needed, {gigabytes(available)} are available", hint=remedy
+            f"about {gigabytes(needed)} of memory are needed, {gigabytes(available)} are available{whose}", hint=remedy
         )
 
 

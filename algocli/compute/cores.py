@@ -1,4 +1,7 @@
-"""How many processor cores there are, and how many of them this process may use."""
+"""How many processor cores there are, and how many of them this process may use.
+
+Workers of one command divide them: the variable ALGOCLI_WORKERS says among how many.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,9 @@ from pathlib import Path
 
 from algocli.compute.cgroups import CGROUP, groups, number_in
 
+# The variable that tells a worker of how many it is one.
+DIVIDING = "ALGOCLI_WORKERS"
+
 
 def n_cores() -> int:
     """Return how many cores this process may keep busy: those it is bound to, and no more than its quota is worth.
@@ -15,7 +21,14 @@ def n_cores() -> int:
     A job on a cluster sees all cores of its machine; a thread for each of them would only wait for the others.
     """
     limit = quota()
-    return n_bound() if limit is None else max(1, min(n_bound(), math.ceil(limit)))
+    there = n_bound() if limit is None else min(n_bound(), math.ceil(limit))
+    return max(1, there // n_dividing())
+
+
+def n_dividing() -> int:
+    """Return how many processes like this one divide what the machine has; 1 where no other does."""
+    said = os.environ.get(DIVIDING, "")
+    return max(1, int(said[:9])) if said.isdecimal() else 1
 
 
 def n_bound() -> int:

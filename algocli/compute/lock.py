@@ -21,6 +21,8 @@ from algocli.errors import StorageError, writing
 
 # Neither is a link followed nor a pipe waited at.
 _OPEN = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK
+# How a line ends that says that somebody waits.
+WAITS = ": waiting for it"
 # No holder says more.
 _MOST_BYTES = 1000
 
@@ -69,7 +71,7 @@ def _take(path: Path, kind: int, note: Note) -> int | None:
         try:
             fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
         except BlockingIOError:
-            note(f"{path.parent} is held by {_holder(descriptor)}: waiting for it")
+            note(f"{path.parent} is held by {_holder(descriptor)}{WAITS}")
             fcntl.flock(descriptor, kind)
     except BaseException:
         _drop(descriptor)

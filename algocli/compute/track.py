@@ -29,6 +29,18 @@ def unheard(message: str) -> None:
     """Say nothing."""
 
 
+def once(note: Note) -> Note:
+    """Note no line a second time: what is said of a subject is said of it for every layer."""
+    said = set[str]()
+
+    def noted(line: str) -> None:
+        if line not in said:
+            said.add(line)
+            note(line)
+
+    return noted
+
+
 def shown(items: Iterable[T], *, total: int, label: str, unit: str = "") -> Iterable[T]:
     """Show how far it is where somebody sits before it, in a notebook or at Python's prompt; nothing in a script."""
     return _counted(items, total, label, unit) if _is_interactive() else items

@@ -9,6 +9,7 @@ passage     images passing through networks
 room        the room in memory that features take meanwhile
 maps        rows and columns of layers, summed up within windows
 costs       what large images cost, measured on one of them
+pending     what is left to do of all that
 extraction  a subject's images through networks, into stores
 outlook     what that would take, and how long
 imports/    features that another program made, as stores

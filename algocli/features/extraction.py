@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from algocli.compute.budget import check_disk, check_memory, free_disk, gigabytes
 from algocli.compute.lock import hold
 from algocli.compute.track import Note, Track, silent, unheard
 from algocli.dataset.conversions import describe
@@ -24,16 +23,12 @@ from algocli.dataset.protocol import Subject
 from algocli.errors import AlgocliError
 from algocli.features.networks.backbones import Backbone
 from algocli.features.networks.numerics import check_numerics
-from algocli.features.passage import Lane, Passage, Target, ending, n_workers, pass_through
+from algocli.features.passage import Lane, Passage, Target, ending, pass_through
+from algocli.features.pending import announce, pending_shards, say_what_is_done
 from algocli.features.reduction import Reducer
-from algocli.features.room import BASE_MEMORY, memory_held
 from algocli.features.store.keys import Recipe, recipe
 from algocli.features.store.library import CONVERTED, create_store
-from algocli.features.store.shards import FeatureStore, Shard
-
-# From here on it is worth saying how a transformer's features become smaller.
-_MANY_BYTES = 2**30
-
+from algocli.features.store.shards import FeatureStore
 
 DEFAULT_PASSAGE = Passage()
 
@@ -129,21 +124,8 @@ def extract_together(
     AlgocliError
         As `extract`, where it concerns all of them.
     """
-    how = wanted[0].how
-    check_numerics(how.numerics, how.device)
-    # What cannot be had of a layer is told before the images are looked at.
-    _ = [each.reducers for each in wanted]
-    images = images or open_images(subject)
-    content = images.digest(cache_dir, track)
-    converted = images.converted(cache_dir)
-    if converted:
-        note(f"subject {subject.id}: {'; '.join(describe(converted))}")
-    about = {
-        "source": images.kind,
-        **({"stimuli": str(images.place.resolve())} if images.place else {}),
-        CONVERTED: {kind: len(names) for kind, names in converted.items()},
-    }
-    stores = [[_open(subject, about, content, each, reduce, cache_dir) for reduce in each.reducers] for each in wanted]
+    how, images = wanted[0].how, images or open_images(subject)
+    stores = open_stores(subject, wanted, images, cache_dir, track, note)
     lanes = {id(each.backbone): Lane(each.backbone, []) for each in wanted}
     with ExitStack() as locks:
         # In the order of their names, not of the layers: two that wait for one another's stores would wait for ever.
@@ -153,13 +135,39 @@ def extract_together(
         seen = set[Path]()
         for each, some in zip(wanted, stores, strict=True):
             for store, reduce in zip(some, each.reducers, strict=True):
-                pending = _pending(store, how.rows)
-                _say_what_is_done(subject, store, pending, how.rows, note)
+                pending = pending_shards(store, how.rows)
+                say_what_is_done(subject, store, pending, how.rows, note)
                 if pending and store.folder not in seen:
                     seen.add(store.folder)
                     lanes[id(each.backbone)].targets.append(Target(store, reduce, pending))
         _pass(subject, [lane for lane in lanes.values() if lane.targets], images, cache_dir, how, track, note)
     return [Extracted(some, lanes[id(each.backbone)].fault) for each, some in zip(wanted, stores, strict=True)]
+
+
+def open_stores(
+    subject: Subject, wanted: Sequence[Wanted], images: Images, cache_dir: Path, track: Track, note: Note
+) -> list[list[FeatureStore]]:
+    """Open the stores of what is wanted of each network, in layer order, making those that are not there.
+
+    Raises
+    ------
+    AlgocliError
+        As `extract`, where that is known before an image passes.
+    """
+    how = wanted[0].how
+    check_numerics(how.numerics, how.device)
+    # What cannot be had of a layer is told before the images are looked at.
+    _ = [each.reducers for each in wanted]
+    content = images.digest(cache_dir, track)
+    converted = images.converted(cache_dir)
+    if converted:
+        note(f"subject {subject.id}: {'; '.join(describe(converted))}")
+    about = {
+        "source": images.kind,
+        **({"stimuli": str(images.place.resolve())} if images.place else {}),
+        CONVERTED: {kind: len(names) for kind, names in converted.items()},
+    }
+    return [[_open(subject, about, content, each, reduce, cache_dir) for reduce in each.reducers] for each in wanted]
 
 
 def _pass(
@@ -184,7 +192,7 @@ def _pass(
         for lane in able:
             for target in lane.targets:
                 target.store.sweep()
-    _announce(subject, able, cache_dir, how, note)
+    announce(subject, able, cache_dir, how, note)
     pass_through(able, images, how, f"subject {subject.id}: features", track)
 
 
@@ -217,52 +225,3 @@ def _open(
         "versions": {"torch": torch.__version__, "torchvision": torchvision.__version__},
     }
     return create_store(cache_dir, recipe_of(wanted, reduce), subject, content, reduce.n_features, provenance)
-
-
-def _pending(store: FeatureStore, rows: range | None) -> list[Shard]:
-    """Return the shards to make here: a shard belongs to whoever has its first row."""
-    return [shard for shard in store.pending() if rows is None or shard.start in rows]
-
-
-def _say_what_is_done(
-    subject: Subject, store: FeatureStore, pending: Sequence[Shard], rows: range | None, note: Note
-) -> None:
-    name = f"subject {subject.id}: {store.folder.parent.name}"
-    n_left = sum(map(len, store.pending()))
-    if rows is not None and not any(shard.start in rows for shard in store.shards):
-        until = f"to {rows.stop}" if rows.stop < store.n_stimuli else "on"
-        note(f"{name}: none of the shards of its {store.n_stimuli} rows begins from row {rows.start} {until}")
-    elif not pending:
-        note(f"{name} is complete, nothing to do" if not n_left else f"{name}: these rows are done, nothing to do")
-    elif n_left < store.n_stimuli:
-        note(f"{name}: {store.n_stimuli - n_left} of {store.n_stimuli} images are done already")
-    here = [shard for shard in store.shards if rows is not None and shard.start in rows]
-    if rows is not None and pending and (here[0].start, here[-1].stop) != (rows.start, min(rows.stop, store.n_stimuli)):
-        whole = f"rows {here[0].start} to {here[-1].stop}"
-        note(f"{name}: rows are written in blocks of {store.rows_per_shard}, whole; here {whole}, end excluded")
-
-
-def _announce(subject: Subject, lanes: Sequence[Lane], cache_dir: Path, how: Passage, note: Note) -> None:
-    """Say what will be written, and refuse what cannot fit, before the first image is read."""
-    from algocli.features.costs import tell_cost
-
-    targets = [target for lane in lanes for target in lane.targets]
-    per_row = [target.store.n_features * target.store.dtype.itemsize for target in targets]
-    n_bytes = sum(width * sum(map(len, target.pending)) for width, target in zip(per_row, targets, strict=True))
-    layers = f"{len(targets)} layer{'s' if len(targets) > 1 else ''}"
-    note(
-        f"subject {subject.id}: up to {gigabytes(n_bytes)} to write for {layers} (less once compressed), "
-        f"{gigabytes(free_disk(cache_dir))} free"
-    )
-    whole = [target for target in targets if target.reduce.reduction.keeps_all]
-    if n_bytes > _MANY_BYTES and any(target.reduce.layer.tokens is not None for target in whole):
-        note(f"subject {subject.id}: tokens='class+patches' with pool=8, or tokens='mean', keeps much less of tokens")
-    for lane in lanes:
-        n_left = max(sum(map(len, target.pending)) for target in lane.targets)
-        cost = tell_cost(lane.backbone, how, n_left, n_workers() if how.device == "cpu" else 1)
-        if cost is not None:
-            note(f"subject {subject.id}: {cost}")
-    smaller = "dtype='float16', tokens=..., pool=... or project=... make features smaller"
-    check_disk(n_bytes, cache_dir, remedy=f"{smaller}; or name another cache_dir=...")
-    held = memory_held(((target.store.n_features, target.store.dtype) for target in targets), how.batch_size)
-    check_memory(BASE_MEMORY + held, remedy=f"{smaller}; a smaller batch_size=... or fewer layers help too")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TypedDict, get_args
+from typing import TYPE_CHECKING, TypedDict, get_args
 
 from algocli.compute.choices import (
     check_choice,
@@ -29,6 +29,9 @@ from algocli.results.data_of_runs import refuse_gone
 from algocli.results.telling import Correction
 from algocli.runs.mixtures import home_of
 from algocli.runs.run import Run
+
+if TYPE_CHECKING:
+    from algocli.compute.executors.specs import Cluster
 
 # A folder of data, or a dataset that is open already; and where it has to be the challenge's.
 Data = Dataset | Path | str
@@ -102,6 +105,21 @@ def each_subject(subjects: object) -> list[Subject]:
     if not several:
         raise UsageError("subjects: there is none", hint=_FIND_SUBJECTS)
     return several
+
+
+def cluster_of(cluster: str | None) -> Cluster | None:
+    """Return the cluster that a word names; None, for none, stays None, and loads nothing of how to have one.
+
+    Raises
+    ------
+    UsageError
+        If it names none.
+    """
+    if cluster is None:
+        return None
+    from algocli.compute.executors.specs import check_cluster
+
+    return check_cluster(cluster)
 
 
 def one_run(run: object) -> Run:

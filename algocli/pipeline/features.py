@@ -15,7 +15,7 @@ from algocli.compute.track import Note, Track, said_aside, shown
 from algocli.dataset.protocol import Subject
 from algocli.encoding.presets import PresetName
 from algocli.features import usual
-from algocli.pipeline.arguments import Paths, each_subject
+from algocli.pipeline.arguments import Paths, cluster_of, each_subject
 from algocli.pipeline.defaults import DEFAULT_CACHE, DEFAULT_MODEL
 from algocli.pipeline.making import load, passage_of
 from algocli.pipeline.presets import of_extraction, of_preset
@@ -71,6 +71,7 @@ def extract(
     trust_remote_code: bool = False,
     cache_dir: Path | str = DEFAULT_CACHE,
     device: str = "auto",
+    cluster: str | None = None,
     track: Track = shown,
     note: Note = said_aside,
 ) -> Features:
@@ -117,6 +118,9 @@ def extract(
         Whether also to compute the products between images that `train` begins with.
     trust_remote_code
         Allow 'torchhub:' models, and those of 'hf:' that bring their own code: it runs here.
+    cluster
+        Where images pass and products are computed, as in 'local:2', two processes of this machine, which divide its
+        cores and its memory. The features are the same. By default all is done here.
     track, note
         How to show progress and to say something by the way.
 
@@ -142,6 +146,7 @@ def extract(
     from algocli.dataset.images import open_images
 
     some, (model, layers) = each_subject(subjects), of_preset(preset, model, layers)
+    where = cluster_of(cluster)
     gram, cache_dir = check_flag("gram", gram), check_path("cache_dir", cache_dir)
     device, weights = check_word("device", device), str(check_path("weights", weights))
     weights, wish = of_extraction(preset, model, weights, image_size=image_size, tokens=tokens, pool=pool)
@@ -161,6 +166,12 @@ def extract(
     backbone = load(model, list(layers), how, passage.device, trust_remote_code=trust, note=note)
     stores: list[FeatureStore] = []
     with filling(cache_dir, note):
+        if where is not None:
+            from algocli.pipeline.extraction_tasks import ClusterExtraction, Order
+
+            order = Order(model, tuple(layers), tuple(how.items()), passage.device, trust)
+            there = ClusterExtraction(where, order, extraction.Wanted(backbone, passage), cache_dir, track, note)
+            return Features.of(there.extract(sources, source, gram=gram))
         for subject, images in sources:
             made = extraction.extract(subject, backbone, cache_dir, passage, images=images, track=track, note=note)
             for store in made if gram else ():

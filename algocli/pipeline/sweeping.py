@@ -10,7 +10,7 @@ from typing import Any
 from algocli.compute.caches import filling
 from algocli.compute.calls import forgiving
 from algocli.compute.choices import check_flag, check_path, check_whole, check_word
-from algocli.compute.track import Note, Track, said_aside, shown
+from algocli.compute.track import Note, Track, once, said_aside, shown
 from algocli.dataset.images import open_images
 from algocli.dataset.protocol import Subject
 from algocli.errors import AlgocliError, MissingStep, UsageError
@@ -29,7 +29,6 @@ from algocli.pipeline.sweep_job import Job
 from algocli.pipeline.sweep_networks import Asking, check_common, gather_networks
 from algocli.pipeline.sweep_plan import Plan
 from algocli.pipeline.sweep_prepared import check_models, prepare
-from algocli.pipeline.training import once
 from algocli.results.drawing.style import check_suffix
 from algocli.results.regions import check_min_ceiling, choose_rois, classes_of
 from algocli.results.swept import BestRow, SweptRow, SweptScores, write_swept

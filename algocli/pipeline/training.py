@@ -2,43 +2,39 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from algocli.compute.calls import forgiving
 from algocli.compute.choices import check_flag, check_path, check_word
-from algocli.compute.remarks import Remark, gather
-from algocli.compute.track import Note, Track, said_aside, shown
+from algocli.compute.track import Note, Track, once, said_aside, shown
 from algocli.dataset.protocol import Subject
 from algocli.encoding.presets import PresetName
 from algocli.encoding.settings import Settings, check_settings
-from algocli.errors import AlgocliError, DataError, MissingStep, StorageError, UsageError
+from algocli.errors import UsageError
 from algocli.features.networks.network import TransformName
 from algocli.features.networks.numerics import Numerics
 from algocli.features.store.borrowing import borrow, check_lenders
 from algocli.features.store.choosing import Library
 from algocli.features.store.keys import Dtype
-from algocli.features.store.kinds import label_of
 from algocli.features.store.variants import Variant
-from algocli.pipeline.arguments import Paths, each_subject
+from algocli.pipeline.arguments import Paths, cluster_of, each_subject
 from algocli.pipeline.borrowing import filling_cache
 from algocli.pipeline.defaults import DEFAULT_CACHE
 from algocli.pipeline.plans import Choice, Plan, for_each, plan_each, plan_one, within_reach
-from algocli.runs import opening
+from algocli.pipeline.training_job import Job
 from algocli.runs.datasets import Home
-from algocli.runs.mixtures import tell_mixtures
-from algocli.runs.networks import tell_random_weights
 from algocli.runs.run import Run, check_run_name
-from algocli.runs.training import train_subject
+
+if TYPE_CHECKING:
+    from algocli.compute.executors.specs import Cluster
 
 # What `train` takes beside fields of the settings: a slip of the keyboard may have meant it.
 _TRAIN_TAKES = (
     *("each", "preset", "model", "layers", "weights", "transform", "image_size", "tokens", "pool", "project"),
     *("project_seed", "dtype", "numerics", "name", "features_from", "stimuli", "cache_dir", "force", "device", "made"),
-    *("track", "note"),
+    *("cluster", "track", "note"),
 )
 
 
@@ -90,6 +86,7 @@ def train(
     cache_dir: Path | str = DEFAULT_CACHE,
     force: bool = False,
     device: str = "cpu",
+    cluster: str | None = None,
     made: Callable[[Run], None] | None = None,
     track: Track = shown,
     note: Note = said_aside,
@@ -128,6 +125,9 @@ def train(
         whole.
     device
         Where large matrices are multiplied: 'cpu', 'cuda' or 'auto'.
+    cluster
+        Where the subjects of all runs are trained side by side, as in 'local:2', two processes of this machine, which
+        divide its cores and its memory. Nothing in a run changes by it. By default all is done here, one by one.
     made
         Is called with each run as soon as it is done.
     **settings
@@ -159,7 +159,7 @@ def train(
     >>> [run.settings.features[0].rpartition("-")[0] for run in runs]
     ['alexnet-features.2', 'alexnet-features.5']
     """
-    some = each_subject(subjects)
+    some, where = each_subject(subjects), cluster_of(cluster)
     cache_dir, force, each = check_path("cache_dir", cache_dir), check_flag("force", force), check_flag("each", each)
     library = Library(cache_dir, check_lenders(features_from), some)
     # What no run can be of is told before what such a run lacks.
@@ -178,101 +178,21 @@ def train(
         if preset is not None and "n_components" not in settings:
             plans = within_reach(plans, some, home, track, note)
     how = force, _resolved(device), made or (lambda run: None), track, once(note) if each else note
-    job = _Job(some, home, None if stimuli is None else check_path("stimuli", stimuli), *how)
+    made_from = None if stimuli is None else check_path("stimuli", stimuli)
+    job = _on(where, Job(some, home, made_from, *how))
     with filling_cache(cache_dir, note):
         used = [name for plan in plans for name in plan.settings.features]
         borrow(cache_dir, library.lenders, used, [subject.id for subject in some])
         return job.train_all(plans) if each else job.train(plans[0])
 
 
-@dataclass(frozen=True)
-class _Job:
-    """Subjects of a dataset, and how runs of them are trained."""
+def _on(cluster: Cluster | None, job: Job) -> Job:
+    """Return a job as it is done on a cluster, or here where there is none."""
+    if cluster is None:
+        return job
+    from algocli.pipeline.training_tasks import ClusterJob
 
-    subjects: Sequence[Subject]
-    home: Home
-    stimuli: Path | None
-    force: bool
-    device: str
-    made: Callable[[Run], None]
-    track: Track
-    note: Note
-
-    def train(self, plan: Plan) -> Run:
-        """Train one run, or find it done."""
-        opened: dict[str, Any] = {"name": plan.name, "words": plan.words, "force": self.force, "note": self.note}
-        run = opening.open_on(self.home, plan.settings, [subject.id for subject in self.subjects], **opened)
-        remarks: list[Remark] = []
-        try:
-            for subject in self.subjects:
-                train_subject(
-                    subject,
-                    run,
-                    self.home.cache_dir,
-                    home=self.home,
-                    stimuli=self.stimuli,
-                    command_line=sys.argv,
-                    force=self.force,
-                    device=self.device,
-                    track=self.track,
-                    note=self.note,
-                    remarks=remarks,
-                )
-        # What was found is told even where a later subject fails.
-        finally:
-            for remark in gather(remarks):
-                self.note(remark)
-        run.mark_latest()
-        for remark in (*tell_mixtures(run), *tell_random_weights([run])):
-            self.note(remark)
-        self.made(run)
-        return run
-
-    def train_all(self, plans: Sequence[Plan]) -> list[Run]:
-        """Train runs one after the other, those that can be, and refuse the rest in the end.
-
-        Raises
-        ------
-        AlgocliError
-            If some are refused; at once where none of the others could be any better.
-        """
-        runs, refused = list[Run](), dict[str, AlgocliError]()
-        for number, plan in enumerate(plans, start=1):
-            (features,) = plan.settings.features
-            what = label_of(self.home.cache_dir / "features" / features)
-            self.note(f"model {number} of {len(plans)}: {what}")
-            try:
-                runs.append(self.train(plan))
-            except StorageError:
-                raise
-            except (UsageError, MissingStep, DataError) as error:
-                self.note(f"{what} is left out: {error.message}")
-                refused[what] = error
-        if refused:
-            raise _left_out(refused, len(plans))
-        return runs
-
-
-def _left_out(refused: dict[str, AlgocliError], n_all: int) -> AlgocliError:
-    """Return one error of the kind of the first of several, with the reason of each."""
-    first = next(iter(refused.values()))
-    if len(refused) == n_all and len({error.message for error in refused.values()}) == 1:
-        return first
-    reasons = "".join(f"\n  {what}: {error.message}" for what, error in refused.items())
-    rest = "; the rest is done" if len(refused) < n_all else ""
-    return type(first)(f"{len(refused)} of {n_all} models could not be trained{rest}:{reasons}", hint=first.hint)
-
-
-def once(note: Note) -> Note:
-    """Note no line a second time: what is said of a subject is said of it for every layer."""
-    said = set[str]()
-
-    def noted(line: str) -> None:
-        if line not in said:
-            said.add(line)
-            note(line)
-
-    return noted
+    return ClusterJob(**vars(job), cluster=cluster)
 
 
 def _whole(settings: Settings, given: dict[str, Any], is_named: bool) -> Settings:

@@ -203,7 +203,7 @@ def test_a_full_disk_ends_it(challenge, cache, monkeypatch):
         calls.append(1)
         raise StorageError("the disk is full")
 
-    monkeypatch.setattr("algocli.pipeline.training.train_subject", full)
+    monkeypatch.setattr("algocli.pipeline.training_job.train_subject", full)
     with pytest.raises(StorageError):
         algocli.train(Challenge(challenge).subjects(), each=True, cache_dir=cache)
     assert len(calls) == 1
@@ -224,10 +224,10 @@ def test_stopped_anywhere_the_same_command_goes_on(challenge, cache, tmp_path, m
                 raise KeyboardInterrupt
             return train_subject(*args, **options)
 
-        monkeypatch.setattr("algocli.pipeline.training.train_subject", stopped)
+        monkeypatch.setattr("algocli.pipeline.training_job.train_subject", stopped)
         with pytest.raises(KeyboardInterrupt):
             algocli.train(subjects, cache_dir=cache, **how)
-    monkeypatch.setattr("algocli.pipeline.training.train_subject", train_subject)
+    monkeypatch.setattr("algocli.pipeline.training_job.train_subject", train_subject)
     said: list[str] = []
     runs = algocli.train(subjects, cache_dir=cache, note=said.append, **how)
     assert [digest_arrays(run) for run in runs] == whole

@@ -130,6 +130,10 @@ class Subject(PlainSubject):
         self.layout = SubjectLayout(folder)
         self._masks: dict[tuple[str, Hemisphere], NDArray[Any]] = {}
 
+    def __reduce__(self) -> tuple[type[Subject], tuple[int, Path]]:
+        # A worker that it is sent to reads the files itself: what has been read of them may be large.
+        return type(self), (self.number, self.folder)
+
     def __repr__(self) -> str:
         # Whatever is wrong with the files is told when they are used.
         with suppress(DataError):

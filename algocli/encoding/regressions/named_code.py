@@ -114,13 +114,17 @@ def versions_behind(thing: object) -> Mapping[str, str]:
 @contextmanager
 def _in_reach(folder: Path) -> Iterator[None]:
     """Let modules of a folder be found within a `with` block, those of packages before them."""
-    sys.path.append(str(folder))
+    is_there = str(folder) in sys.path
+    if not is_there:
+        sys.path.append(str(folder))
     # A file that was written since a folder was last listed would not be found.
     importlib.invalidate_caches()
     try:
         yield
     finally:
-        sys.path.remove(str(folder))
+        # One that was there before keeps its place: packages that it goes before would go before it from now on.
+        if not is_there:
+            sys.path.remove(str(folder))
 
 
 def _callables(module: object) -> str:

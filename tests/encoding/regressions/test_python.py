@@ -107,6 +107,15 @@ def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return "my_estimators"
 
 
+def test_where_modules_are_looked_for_stays_as_it_was(
+    shared: World, mine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    before = [*sys.path]
+    shared.train(shared.settings(regression=f"python:{mine}:Mean"))
+    assert sys.path == before
+
+
 @pytest.mark.parametrize(
     "options",
     [{}, {"folds": 3, "holdout": None}, {"folds": 3, "holdout": None, "refit": False}, {"standardised": True}],

@@ -176,6 +176,17 @@ def test_without_timm_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
     assert caught.value.hint == "pip install -e '.[timm]', in the folder of algocli's source"
 
 
+def test_a_module_that_looks_elsewhere_first_goes_on_doing_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "elsewhere_first.py").write_text(
+        "import sys, torch\nsys.path.insert(0, 'elsewhere')\ndef net():\n    return torch.nn.Conv2d(3, 4, 8, 8)\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    before = [*sys.path]
+    monkeypatch.setattr(sys, "path", [*before])
+    build_network("python:elsewhere_first:net", "random")
+    assert sys.path == ["elsewhere", *before]
+
+
 def test_a_network_of_ones_own_is_found_in_the_current_folder(folder: Path) -> None:
     one, other = (load_backbone("python:mynets:tiny", ["conv", "head"], f"random:{seed}") for seed in (1, 2))
     assert [layer.shape for layer in one.layers] == [(4, 28, 28), (2, 28, 28)]

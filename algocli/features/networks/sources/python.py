@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from algocli.compute.choices import did_you_mean
@@ -43,9 +43,12 @@ def build(request: NetworkRequest) -> Network:
 @contextmanager
 def _current_folder() -> Iterator[None]:
     """Let modules of the current folder be imported, as `python -m` does."""
-    sys.path.insert(0, str(Path.cwd()))
+    here = str(Path.cwd())
+    sys.path.insert(0, here)
     importlib.invalidate_caches()
     try:
         yield
     finally:
-        sys.path.pop(0)
+        # What is imported may have put folders of its own before this one, or taken it out.
+        with suppress(ValueError):
+            sys.path.remove(here)

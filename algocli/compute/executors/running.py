@@ -1,0 +1,82 @@
+"""Tasks handed to an engine: each once more where its worker died, and in the end what came of every one."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+
+from algocli.compute.executors.tasks import Outcome, Task, perform
+from algocli.compute.track import Note
+from algocli.errors import AlgocliError, StorageError, UsageError, WorkerFault
+
+# So often a task is handed out before it is given up.
+TRIES = 3
+
+
+def run_tasks(engine: Executor, tasks: Sequence[Task], note: Note) -> Iterator[tuple[int, Outcome]]:
+    """Have an engine do some tasks, and yield the number of each with what came of it, in the order in which they end.
+
+    What a task notes is told when it ends. One that fails leaves the others alone, unless the disk takes no more: then
+    nothing goes on.
+
+    Raises
+    ------
+    UsageError
+        If a task cannot be sent to a worker.
+    StorageError
+        If a task met a disk that is full, or may not be written.
+    RuntimeError
+        In the end, if a task met a bug; with its traceback.
+    """
+    _check_can_be_sent(tasks)
+    tries, crashes = dict.fromkeys(range(len(tasks)), 1), list[str]()
+    running = {engine.submit(perform, task): number for number, task in enumerate(tasks)}
+    try:
+        while running:
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                number = running.pop(future)
+                outcome = _outcome_of(future, tasks[number], tries[number], note)
+                if outcome is None:
+                    tries[number] += 1
+                    running[engine.submit(perform, tasks[number])] = number
+                    continue
+                for line in outcome.notes:
+                    note(line)
+                if isinstance(outcome.error, StorageError):
+                    raise outcome.error
+                crashes += [f"{tasks[number].label}:\n{outcome.crash}"] if outcome.crash else []
+                yield number, outcome
+    finally:
+        for future in running:
+            future.cancel()
+    if crashes:
+        raise RuntimeError("\n".join(crashes))
+
+
+def _outcome_of(future: Future[Outcome], task: Task, n_tries: int, note: Note) -> Outcome | None:
+    """Return what came of a task; None where its worker died, and it is to be handed out again."""
+    try:
+        return future.result()
+    except AlgocliError as error:
+        return Outcome(error=error)
+    # Whatever is wrong with the task comes back as an outcome: this is the engine's own.
+    except Exception as error:
+        said = str(error).strip() or type(error).__name__
+        if n_tries < TRIES:
+            note(f"{task.label}: its worker died ({said.splitlines()[-1]}); it is tried again")
+            return None
+        hint = "fewer workers leave each more memory; without cluster=... one process does it all"
+        return Outcome(
+            error=WorkerFault(f"{task.label}: its worker died {TRIES} times; its last words: {said}", hint=hint)
+        )
+
+
+def _check_can_be_sent(tasks: Iterable[Task]) -> None:
+    for task in tasks:
+        try:
+            pickle.dumps(task)
+        except Exception as error:
+            raise UsageError(
+                f"{task.label} cannot be sent to a worker: {error}", hint="without cluster=... it is done here"
+            ) from error

@@ -1,0 +1,129 @@
+"""How runs are trained on a cluster: a task is one subject's part of a run, and those of all runs go side by side."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from algocli.compute.executors.running import run_tasks
+from algocli.compute.executors.specs import Cluster
+from algocli.compute.executors.tasks import Outcome
+from algocli.compute.remarks import Remark, gather
+from algocli.compute.track import Note
+from algocli.dataset.protocol import Subject
+from algocli.errors import AlgocliError, all_refused
+from algocli.pipeline.plans import Plan
+from algocli.pipeline.training_job import UNTRAINED, Job
+from algocli.runs.datasets import Home
+from algocli.runs.run import Run
+from algocli.runs.training import train_subject
+
+
+@dataclass(frozen=True)
+class SubjectTraining:
+    """One subject's part of a run that is open.
+
+    Attributes
+    ----------
+    place
+        Which of the subjects it is.
+    subjects
+        All that the command was given: they may have seen the same images.
+    """
+
+    place: int
+    subjects: tuple[Subject, ...]
+    into: Run
+    cache_dir: Path
+    stimuli: Path | None
+    command_line: tuple[str, ...]
+    force: bool
+    device: str
+
+    @property
+    def label(self) -> str:
+        """The subject."""
+        return f"subject {self.subjects[self.place].id}"
+
+    def run(self, note: Note) -> list[Remark]:
+        """Train it, unless it is done, and return what is worth saying in the end."""
+        remarks: list[Remark] = []
+        train_subject(
+            self.subjects[self.place],
+            self.into,
+            self.cache_dir,
+            home=Home.of(self.subjects, self.cache_dir),
+            stimuli=self.stimuli,
+            command_line=self.command_line,
+            force=self.force,
+            device=self.device,
+            note=note,
+            remarks=remarks,
+        )
+        return remarks
+
+
+@dataclass(frozen=True)
+class ClusterJob(Job):
+    """Subjects of a dataset, and how runs of them are trained by the workers of a cluster."""
+
+    cluster: Cluster
+
+    def train(self, plan: Plan) -> Run:
+        """Train one run, or find it done."""
+        run, trained = self.open(plan), list[Outcome]()
+        self._train([run], lambda _, outcomes: trained.extend(outcomes))
+        self._refuse(trained)
+        return self.close(run)
+
+    def train_all(self, plans: Sequence[Plan]) -> list[Run]:
+        """Train runs side by side, those that can be, and refuse the rest in the end."""
+        refused, opened, runs = dict[str, AlgocliError](), list[tuple[str, Run]](), list[Run]()
+        for plan in plans:
+            with self.leaving_out(self.label(plan), refused):
+                opened.append((self.label(plan), self.open(plan)))
+
+        def close(number: int, trained: Sequence[Outcome]) -> None:
+            what, run = opened[number]
+            with self.leaving_out(what, refused):
+                self._refuse(trained)
+                runs.append(self.close(run))
+
+        self._train([run for _, run in opened], close)
+        if refused:
+            raise all_refused(refused, len(plans), UNTRAINED)
+        return runs
+
+    def _train(self, runs: Sequence[Run], ended: Callable[[int, Sequence[Outcome]], None]) -> None:
+        """Train all subjects of some runs, and tell what came of each run, in their order, as soon as that is known."""
+        n_each, n_told = len(self.subjects), 0
+        tasks = [self._task(place, run) for run in runs for place in range(n_each)]
+        outcomes: dict[int, Outcome] = {}
+        with self.cluster.open() as engine:
+            done = run_tasks(engine, tasks, self.note)
+            for number, outcome in self.track(done, total=len(tasks), label="training", unit="subjects"):
+                outcomes[number] = outcome
+                while n_told < len(runs) and all(n_told * n_each + place in outcomes for place in range(n_each)):
+                    ended(n_told, [outcomes[n_told * n_each + place] for place in range(n_each)])
+                    n_told += 1
+
+    def _task(self, place: int, run: Run) -> SubjectTraining:
+        how = self.home.cache_dir, self.stimuli, tuple(sys.argv), self.force, self.device
+        return SubjectTraining(place, tuple(self.subjects), run, *how)
+
+    def _refuse(self, trained: Sequence[Outcome]) -> None:
+        """Say what was remarked of a run's subjects, and refuse it where one of them could not be trained.
+
+        Raises
+        ------
+        AlgocliError
+            With the reason of each.
+        """
+        for line in gather(remark for outcome in trained for remark in outcome.value or ()):
+            self.note(line)
+        pairs = zip(self.subjects, trained, strict=True)
+        refused = {f"subject {subject.id}": outcome.error for subject, outcome in pairs if outcome.error is not None}
+        if refused:
+            raise all_refused(refused, len(trained), "subjects could not be trained")

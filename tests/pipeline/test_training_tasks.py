@@ -1,0 +1,185 @@
+"""Training on a cluster: the bytes of no cluster, whoever of the workers dies."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import algocli
+from algocli.dataset.challenge.subjects import Challenge
+from algocli.errors import DataError
+from tests.contracts.test_same_bytes import CLOCK
+from tests.features.by_hand import cache_features, digest_tree
+from tests.support.challenge import write_tiny_challenge
+from tests.support.processes import unmeasured
+
+ROOT = Path(__file__).parents[2]
+# Of a record, what says how it came about.
+PROVENANCE = {*CLOCK, "command_line", "digest"}
+# Least squares, but for the first time in a folder, when it takes its process with it.
+FALLS = """
+import os, signal
+from pathlib import Path
+import numpy as np
+
+
+class Falls:
+    def fit(self, X, y):
+        here = Path(os.environ["FALLS_IN"])
+        if here.is_dir() and not (here / "fallen").exists():
+            (here / "fallen").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        self.weights = np.linalg.lstsq(X, y, rcond=None)[0]
+        return self
+
+    def predict(self, X):
+        return X @ self.weights
+"""
+
+
+@pytest.fixture(scope="module")
+def challenge(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_challenge(tmp_path_factory.mktemp("data") / "challenge", n_train=60, n_test=6, image_size=16)
+
+
+@pytest.fixture
+def cache(tmp_path: Path, challenge: Path) -> Path:
+    for subject in Challenge(challenge).subjects():
+        # Wide enough for the last digits of a product to hang on how many threads multiply.
+        rows = np.random.default_rng(subject.number).standard_normal((66, 3000)).astype(np.float32)
+        for layer in ("features.2", "features.5"):
+            cache_features(tmp_path / "cache", subject, rows, layer=layer, weights="pretrained")
+            rows = np.maximum(rows, 0)
+    return tmp_path / "cache"
+
+
+def left(cache: Path) -> dict[str, object]:
+    """Return what training leaves: every file but locks and what is remembered, of records what is no provenance."""
+    told: dict[str, object] = {"gram": [digest_tree(folder) for folder in sorted(cache.glob("features/*/*/gram"))]}
+    for path in sorted((cache / "runs").rglob("*")):
+        if path.is_file() and not path.name.startswith(".") and path.name != "lock":
+            content: object = path.read_bytes()
+            if path.name == "record.json":
+                content = {word: said for word, said in json.loads(path.read_bytes()).items() if word not in PROVENANCE}
+            told[str(path.relative_to(cache))] = content
+    return told
+
+
+def test_any_number_of_workers_leaves_what_no_cluster_does(tmp_path: Path, challenge: Path, cache: Path) -> None:
+    subjects = Challenge(challenge).subjects()
+    made, names = {}, {}
+    for cluster in (None, "local:1", "local:2"):
+        home = Path(shutil.copytree(cache, tmp_path / str(cluster)))
+        notes, order = list[str](), list[str]()
+        runs = algocli.train(
+            subjects,
+            layers=["features.2", "features.5"],
+            each=True,
+            n_components=5,
+            cache_dir=home,
+            cluster=cluster,
+            note=notes.append,
+            made=lambda run, order=order: order.append(run.name),
+        )
+        made[cluster], names[cluster] = left(home), [run.name for run in runs]
+        assert order == names[cluster]
+        assert [line for line in notes if line.startswith("subject 6: up to")]
+    assert made[None] == made["local:1"] == made["local:2"]
+    assert names[None] == names["local:1"] == names["local:2"]
+    assert len(made[None]) > 30
+
+
+def test_a_worker_killed_in_the_middle_of_a_fit_changes_nothing(
+    tmp_path: Path, challenge: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "falls.py").write_text(FALLS)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("FALLS_IN", str(tmp_path / "fallen"))
+    made, notes = {}, list[str]()
+    for cluster in (None, "local:2"):
+        home = Path(shutil.copytree(cache, tmp_path / str(cluster)))
+        how = {"regression": "python:falls:Falls", "n_components": 5, "cluster": cluster, "cache_dir": home}
+        algocli.train(Challenge(challenge).subjects(), **how, note=notes.append)
+        made[cluster] = left(home)
+        # Nobody has fallen yet, and the next one who can will.
+        (tmp_path / "fallen").mkdir(exist_ok=True)
+    assert (tmp_path / "fallen" / "fallen").exists()
+    assert len([line for line in notes if line.endswith("it is tried again")]) == 1
+    assert made[None] == made["local:2"]
+
+
+def test_what_one_subject_lacks_is_told_when_the_others_are_done(challenge: Path, cache: Path, tmp_path: Path) -> None:
+    spoilt = Path(shutil.copytree(challenge, tmp_path / "spoilt"))
+    np.save(spoilt / "subj01/training_split/training_fmri/lh_training_fmri.npy", np.zeros((60, 31), np.float32))
+    with pytest.raises(DataError, match=r"1 of 2 subjects could not be trained; the rest is done:\n  subject 1: .*lh_"):
+        algocli.train(Challenge(spoilt).subjects(), n_components=5, cache_dir=cache, cluster="local:2", name="some")
+    assert algocli.Run(cache / "runs" / "some").subjects == (6,)
+
+
+def test_without_a_cluster_nothing_of_how_to_have_one_is_loaded(challenge: Path, cache: Path) -> None:
+    words = ["train", "--pca", "5", "--data-dir", str(challenge), "--cache-dir", str(cache), "--quiet"]
+    code = (
+        "import sys\n"
+        "from algocli.cli import app\n"
+        f"try:\n    app({words!r})\nexcept SystemExit as end:\n    assert not end.code\n"
+        "told = ('algocli.compute.executors', 'algocli.pipeline.training_tasks', 'algocli.pipeline.extraction_tasks')\n"
+        "print([name for name in sys.modules if name.startswith(told)], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert (done.returncode, done.stderr.strip().splitlines()[-1:]) == (0, ["[]"]), done.stderr
+
+
+def test_a_script_without_a_guard_is_told_so(tmp_path: Path, challenge: Path, cache: Path) -> None:
+    (tmp_path / "script.py").write_text(
+        "import algocli\n"
+        f"subjects = algocli.Challenge({str(challenge)!r}).subjects()\n"
+        f"algocli.train(subjects, n_components=5, cache_dir={str(cache)!r}, cluster='local:1')\n"
+    )
+    words, paths = [sys.executable, "script.py"], {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path, env=os.environ | paths, check=False)
+    assert done.returncode == 1
+    assert done.stderr.strip().splitlines()[-1] == "algocli.errors.UsageError: a worker ended while it started"
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
+def test_workers_go_when_the_command_does(
+    number: signal.Signals, code: int, tmp_path: Path, challenge: Path, cache: Path
+) -> None:
+    (tmp_path / "slow.py").write_text(
+        "import os, time, pathlib\n"
+        "def slow():\n"
+        "    pathlib.Path(str(os.getpid()) + '.worker').touch()\n"
+        "    time.sleep(600)\n"
+    )
+    words = ["train", "--regression", "python:slow:slow", "--pca", "5", "--cluster", "local:2"]
+    where = ["--data-dir", str(challenge), "--cache-dir", str(cache)]
+    paths = os.pathsep.join([str(tmp_path), str(ROOT)])
+    command = subprocess.Popen(
+        [sys.executable, "-m", "algocli", *words, *where],
+        cwd=tmp_path,
+        env=unmeasured() | {"PYTHONPATH": paths, "TMPDIR": str(tmp_path)},
+        text=True,
+        stderr=subprocess.PIPE,
+    )
+    with command:
+        while len(list(tmp_path.glob("*.worker"))) < 2 and command.poll() is None:
+            time.sleep(0.05)
+        workers = [int(path.stem) for path in tmp_path.glob("*.worker")]
+        command.send_signal(number)
+        said = command.communicate()[1]
+    assert (command.returncode, len(workers)) == (code, 2), said
+    assert "Traceback" not in said
+    deadline = time.monotonic() + 60
+    while any(Path(f"/proc/{worker}").exists() for worker in workers) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert [worker for worker in workers if Path(f"/proc/{worker}").exists()] == []
+    assert list(tmp_path.glob("algocli-workers-*")) == []
