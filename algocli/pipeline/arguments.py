@@ -275,15 +275,8 @@ def check_pages(csv: Path | str | None, html: Path | str | None, title: str | No
 
 
 def check_least_r(min_r: object) -> float:
-    """Return the r above which a vertex has a layer.
-
-    Raises
-    ------
-    UsageError
-        If it is no correlation.
-    """
-    least = check_number("min_r", min_r)
-    if not 0 <= least <= 1:
+    """Return the r above which a vertex has a layer, or raise the UsageError that it is no correlation."""
+    if not 0 <= (least := check_number("min_r", min_r)) <= 1:
         raise UsageError(f"{said('min_r', min_r)}: a correlation from 0 to 1 was expected")
     return least
 

@@ -225,10 +225,7 @@ class Regression(ABC):
     def make_inner_folds(
         self, settings: Fields, n_train: int, grams: Sequence[Any], fit: NDArray[np.int64], algebra: Algebra
     ) -> list[Any]:
-        """Return what a view of the images `fit` needs beside components: nothing, or folds within them.
-
-        `grams` are the kernels of a view.
-        """
+        """Return what a view of some images and kernels needs beside components: nothing, or folds within the images."""
         return []
 
     @abstractmethod
