@@ -225,7 +225,7 @@ class Regression(ABC):
     def make_inner_folds(
         self, settings: Fields, n_train: int, grams: Sequence[Any], fit: NDArray[np.int64], algebra: Algebra
     ) -> list[Any]:
-        """Return what a view of some images and kernels needs beside components: nothing, or folds within the images."""
+        """Return what a view of some images and kernels needs beside components: nothing, or folds within these."""
         return []
 
     @abstractmethod
