@@ -32,10 +32,8 @@ class Regression(ABC):
     ----------
     name, help
         What a user types, and a line that says what it is.
-    title
-        What a report calls it.
-    joining
-        How it joins several layers, where that is a way of its own.
+    title, joining
+        What a report calls it, and how it joins several layers, where that is a way of its own.
     keeps_layers_apart
         Whether every layer has components of its own, a view one entry for each.
     one_at_a_time
@@ -57,10 +55,8 @@ class Regression(ABC):
     usual_components
         How many a variance partition takes unless told otherwise: with penalties, where truncation costs little of what
         would be found among all; else what `train` takes.
-    arrays, per_layer
-        What it leaves in a run.
-    packages
-        Those that it needs beside what everything does.
+    arrays, per_layer, packages
+        What it leaves in a run, and the packages that it needs beside what everything does.
     """
 
     name: str
@@ -244,11 +240,7 @@ class Regression(ABC):
         """
 
     def fit_some(self, settings: Fields, view: View) -> Callable[[NDArray[np.floating]], Model] | None:
-        """Return what fits a view's model of some vertices, given their responses, as `fit` would among all.
-
-        What all vertices have in common is done once. None where they have so much in common that it is to be fitted
-        at one go.
-        """
+        """Return what fits some vertices' model to their responses, as `fit` would; None where all take one go."""
         return None
 
     def predict(self, model: Any, scores: Scores, algebra: Algebra = ON_CPU) -> NDArray[np.float32]:
