@@ -111,7 +111,9 @@ def test_images_that_are_not_stored_are_predicted_by_what_the_run_has_kept(
 def test_a_learning_curve_fits_fewer_images_on_the_same_maps(seen: Seen) -> None:
     seen.train()
     run = open_run(seen.world.cache, seen.settings.default_name, seen.settings)
-    growing = Growing(run, seen.world.subject, sizes=[40, 81], n_repeats=1, seed=0, changed={})
+    # With other settings, be it of what no curve does, nothing is taken from the run.
+    changed = {"refit": not seen.settings.refit}
+    growing = Growing(run, seen.world.subject, sizes=[40, 81], n_repeats=1, seed=0, changed=changed)
     predicted = {(each.point.n_images, each.side): each.at(slice(None))[1] for each in growing.predict()}
     for side in HEMISPHERES:
         np.testing.assert_allclose(predicted[81, side], run.subject(1).validation_predictions(side), atol=1e-4)
