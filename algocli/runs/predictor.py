@@ -71,8 +71,9 @@ def stores_of(run: Run, number: SubjectId, cache_dir: Path) -> list[FeatureStore
     Raises
     ------
     MissingStep
-        If the run lacks the subject, or its record does not say which stores they were, or one is no longer there, or
-        not complete.
+        If the run lacks the subject, or its record does not say which stores they were, or one is no longer there.
+    DataError
+        If one has lost some of what it had.
     """
     recorded = run.subject(number).record.get("inputs")
     keys = recorded.get("features") if recorded else None
@@ -149,12 +150,15 @@ def _find(cache_dir: Path, name: str, number: SubjectId, key: str, run: Run) -> 
         return store
     hint = command(read_recipe(home), number) if (home / "recipe.json").is_file() else "algocli extract"
     said = f"the features {name} of subject {number} that {run.name} was trained on"
-    # Features that are gone may have been meant to go: what needs them can be done another way, or not at all.
-    if store is not None and store.misrecorded():
+    # Features that are gone may have been meant to go: what needs them can be done another way, or not at all. They were
+    # complete, though: of what was meant to stay, some is lost.
+    if store is None:
+        raise MissingStep(f"{said} are gone", hint=hint)
+    if store.misrecorded():
         raise DataError(f"{said} are damaged: {len(store.misrecorded())} of their records are", hint=hint)
-    if store is not None and store.is_borrowed:
+    if store.is_borrowed:
         raise MissingStep(f"{said} were read from {store.place}, and are gone there", hint=f"{hint} ({ANOTHER_CACHE})")
-    raise MissingStep(f"{said} are {'not complete any more' if store is not None else 'gone'}", hint=hint)
+    raise DataError(f"{said} are damaged: they are not complete any more", hint=hint)
 
 
 def _kept(subject_run: SubjectRun, stores: Sequence[FeatureStore]) -> Predictor | None:

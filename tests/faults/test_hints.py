@@ -292,6 +292,19 @@ def test_what_is_proposed_where_a_cache_may_only_be_read_writes_to_ones_own(home
     assert proposed(said)[-1][: len(kept)] == kept
 
 
+def test_features_that_have_lost_some_rows_give_no_other_intervals_and_come_back(home: Path) -> None:
+    assert run(["train", *MODEL, "--pca", "4", "--folds", "2", "-s", "1", "--run", "split", *FOLDERS])[0] == 0
+    words = ["report", "--run", "split", "--intervals", "--json", "--quiet", *FOLDERS]
+    expected = CliRunner().invoke(app, words)
+    next(Path("my cache/features").glob("*/subj01-*/done/*.json")).unlink()
+    code, said = run(words)
+    assert (code, "not complete any more" in said) == (3, True), said
+    [command] = proposed(said)
+    assert run(command)[0] == 0
+    again = CliRunner().invoke(app, words)
+    assert (again.exit_code, again.stdout) == (0, expected.stdout), again.stderr
+
+
 def test_features_that_moved_are_named_to_whoever_is_asked_how_sure(home: Path) -> None:
     trained = ["train", *MODEL, "--pca", "4", "--folds", "2", "-s", "1", "--run", "mine", "--features-from", "my cache"]
     own = ["--data-dir", "my data", "--cache-dir", "own"]

@@ -192,7 +192,7 @@ def test_features_that_are_gone_are_told_with_the_command_that_makes_them(place:
 def test_features_that_are_no_longer_complete_are_told(place: Place) -> None:
     run = place.train()
     place.stores[0].forget(place.stores[0].shards[0])
-    with pytest.raises(MissingStep, match="not complete any more"):
+    with pytest.raises(DataError, match="not complete any more"):
         stores_of(run, 1, place.cache)
 
 
