@@ -150,8 +150,8 @@ def _find(cache_dir: Path, name: str, number: SubjectId, key: str, run: Run) -> 
         return store
     hint = command(read_recipe(home), number) if (home / "recipe.json").is_file() else "algocli extract"
     said = f"the features {name} of subject {number} that {run.name} was trained on"
-    # Features that are gone may have been meant to go: what needs them can be done another way, or not at all. Those that
-    # are there were complete.
+    # Features that are gone may have been meant to go: what needs them can be done another way, or not at all. Those
+    # that are there were complete.
     if store is None:
         raise MissingStep(f"{said} are gone", hint=hint)
     if store.misrecorded():
