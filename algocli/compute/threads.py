@@ -4,22 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TypeVar
+from threading import Lock
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
+# Who wants products by themselves, and what is done so that they are, as long as there is somebody.
+_wanted: list[Any] = []
+_lock = Lock()
 
 
 @contextmanager
 def each_by_itself() -> Iterator[None]:
     """Have matrix products within a `with` block run in the threads that ask for them, and in no others.
 
-    Many small ones in several threads, each spread over all cores, would wait for one another most of the time.
+    Many small ones in several threads, each spread over all cores, would wait for one another most of the time. The
+    whole process has one such limit: blocks may begin and end in any order, as those of generators and threads do.
     """
     from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(1, user_api="blas"):
+    with _lock:
+        _wanted.append(_wanted[0] if _wanted else threadpool_limits(1, user_api="blas"))
+    try:
         yield
+    finally:
+        with _lock:
+            limit = _wanted.pop()
+            if not _wanted:
+                limit.restore_original_limits()
 
 
 def to_its_end(function: Callable[[], R]) -> R:

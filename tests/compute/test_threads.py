@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import _thread
-import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -11,8 +10,9 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from threadpoolctl import threadpool_info
 
-from algocli.compute.threads import in_threads, one_ahead, to_its_end
+from algocli.compute.threads import each_by_itself, in_threads, one_ahead, to_its_end
 
 
 @given(items=st.lists(st.integers(), max_size=30), n_threads=st.integers(1, 4), batch=st.integers(1, 7))
@@ -74,15 +74,7 @@ def test_a_consumer_that_stops_early_waits_for_no_thread() -> None:
     free.set()
 
 
-@pytest.fixture
-def _interruptible() -> Iterator[None]:
-    """Have SIGINT do what it does in a fresh process; a command that ended may have left it ignored."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.usefixtures("_interruptible")
+@pytest.mark.usefixtures("interruptible")
 def test_whoever_is_interrupted_waits_for_what_is_not_to_be_left_half() -> None:
     ended: list[bool] = []
 
@@ -123,3 +115,16 @@ def test_what_fails_ahead_fails_where_it_is_asked_for() -> None:
     assert next(coming) == 0
     with pytest.raises(ValueError, match="second"):
         next(coming)
+
+
+def test_limits_that_end_in_another_order_than_they_began_are_gone_in_the_end() -> None:
+    def threads() -> set[int]:
+        return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+    before, first, second = threads(), each_by_itself(), each_by_itself()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert threads() == {1}
+    second.__exit__(None, None, None)
+    assert threads() == before

@@ -17,7 +17,7 @@ from tests.encoding.by_hand import World, make_world
 from tests.features.by_hand import cache_features
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True, scope="module")
 def _one_thread() -> Iterator[None]:
     with threadpool_limits(1):
         yield

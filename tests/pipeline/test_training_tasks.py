@@ -150,6 +150,7 @@ def test_a_script_without_a_guard_is_told_so(tmp_path: Path, challenge: Path, ca
     assert done.stderr.strip().splitlines()[-1] == "algocli.errors.UsageError: a worker ended while it started"
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
 def test_workers_go_when_the_command_does(
     number: signal.Signals, code: int, tmp_path: Path, challenge: Path, cache: Path
