@@ -108,19 +108,21 @@ def test_the_one_unpickler_is_that_of_names():
 
 # Imports every module, runs a pipeline, and tells on what is watched. `control` shows that the watch is awake.
 WATCHED = '''
-import importlib, json, os, pickle, pkgutil, subprocess, sys, traceback, warnings
+import importlib, importlib.util, json, os, pickle, pkgutil, subprocess, sys, traceback, warnings
 
 import numpy as np
 import torch
 
+# By its whole path: what the package is cloned into may have its name, and holds libraries as well.
+HOME = importlib.util.find_spec("algocli").submodule_search_locations[0] + os.sep
 told = []
 
 
 def tell(what):
     """Keep what has happened, with the innermost line of the package that led to it."""
-    lines = [f"{f.filename}:{f.lineno}" for f in traceback.extract_stack() if os.sep + "algocli" + os.sep in f.filename]
+    lines = [f"{f.filename}:{f.lineno}" for f in traceback.extract_stack() if f.filename.startswith(HOME)]
     if lines:
-        told.append((what, lines[-1].rpartition(os.sep + "algocli" + os.sep)[2]))
+        told.append((what, lines[-1].removeprefix(HOME)))
 
 
 AUDITED = (
@@ -139,7 +141,7 @@ def hear(event, args):
     elif event in ("exec", "compile"):
         # Libraries make code of their own while they are imported, as namedtuple does: what counts is who asked.
         asker = sys._getframe(1)
-        if os.sep + "algocli" + os.sep in asker.f_code.co_filename:
+        if asker.f_code.co_filename.startswith(HOME):
             tell(event)
 
 
@@ -192,7 +194,7 @@ def control():
     # As if the package did it.
     code = compile(
         "subprocess.run([sys.executable, '-c', ''])\\npickle.loads(pickle.dumps(np.dtype('f4')))\\neval('1 + 1')",
-        os.path.join(os.sep, "algocli", "x.py"), "exec",
+        os.path.join(HOME, "x.py"), "exec",
     )
     exec(code, here)
     return sorted({what for what, _ in told})
