@@ -12,7 +12,7 @@ executors/  work handed to other processes
 threads     work spread over this machine's threads
 track       how work that takes a while tells how far it is
 remarks     what many parts of a work say, in one line
-foreign     what code of others prints
+foreign     where code of others is found, and what it prints
 opening     files of others: regular ones, of a size that can be right
 lock        one writer at a time
 holders     which program has locked a file

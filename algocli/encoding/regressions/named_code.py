@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, packages_distributions, ver
 from pathlib import Path
 from typing import Any
 
-from algocli.compute.foreign import printing_aside
+from algocli.compute.foreign import in_reach, printing_aside
 from algocli.errors import UsageError
 
 # Packages whose versions every record has, and Python itself.
@@ -28,7 +28,7 @@ def import_callable(module: str, name: str) -> Callable[[], Any]:
     UsageError
         If there is no such module, its code fails, or it has no such callable.
     """
-    with _in_reach(Path.cwd()):
+    with in_reach(Path.cwd()):
         try:
             with running(f"the module {module}"):
                 imported = importlib.import_module(module)
@@ -109,22 +109,6 @@ def versions_behind(thing: object) -> Mapping[str, str]:
             except PackageNotFoundError:
                 continue
     return versions
-
-
-@contextmanager
-def _in_reach(folder: Path) -> Iterator[None]:
-    """Let modules of a folder be found within a `with` block, those of packages before them."""
-    is_there = str(folder) in sys.path
-    if not is_there:
-        sys.path.append(str(folder))
-    # A file that was written since a folder was last listed would not be found.
-    importlib.invalidate_caches()
-    try:
-        yield
-    finally:
-        # One that was there before keeps its place: packages that it goes before would go before it from now on.
-        if not is_there:
-            sys.path.remove(str(folder))
 
 
 def _callables(module: object) -> str:

@@ -13,7 +13,7 @@ from algocli.results.plots.group_fields import plot_group_coverage, plot_group_f
 from algocli.results.plots.request import Wishes
 from algocli.runs.opening import open_run
 from tests.results.by_hand import n_vertices
-from tests.results.fields_by_hand import draw_fields
+from tests.results.fields_by_hand import draw_fields, finish_one_fold
 from tests.results.plots.groups import SIDES, SUBJECTS, stacked, write_group
 
 LEAST = 2
@@ -39,12 +39,7 @@ def run(tmp_path_factory):
         for place, hemisphere in enumerate(SIDES):
             n = n_vertices(subject, hemisphere)
             share.save(f"{hemisphere}_field", draw_fields(n, 10 * subject + place)[None])
-            share.save(f"{hemisphere}_correlation", np.full(n, 0.3))
-            share.save(f"{hemisphere}_fold_correlation", np.full((1, n), 0.3))
-            share.save(f"{hemisphere}_pred_validation", np.zeros((5, n), np.float32))
-        share.save("validation_rows", np.arange(5))
-        share.save("validation_folds", np.zeros(5, np.int64))
-        share.finish({"finished_at": 1e9})
+        finish_one_fold(share, {side: n_vertices(subject, side) for side in SIDES}, 1e9)
     return run
 
 

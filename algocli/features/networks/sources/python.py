@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import importlib
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from algocli.compute.choices import did_you_mean
+from algocli.compute.foreign import in_reach
 from algocli.errors import UsageError
 from algocli.features.networks.network import Network, NetworkRequest, as_network, call, is_network, refused
 
@@ -27,7 +25,8 @@ def build(request: NetworkRequest) -> Network:
     module_name, _, name = request.name.partition(":")
     if not module_name or not name:
         raise UsageError(f"{model} is not written as python:MODULE:CALLABLE")
-    with _current_folder():
+    # As `python -m` finds them.
+    with in_reach(Path.cwd(), first=True):
         try:
             module = importlib.import_module(module_name)
             named = getattr(module, name, None)
@@ -38,17 +37,3 @@ def build(request: NetworkRequest) -> Network:
     if named is None:
         raise UsageError(f"{module_name} has no callable '{name}'{did_you_mean(name, vars(module))}")
     return as_network(model, model, network, request)
-
-
-@contextmanager
-def _current_folder() -> Iterator[None]:
-    """Let modules of the current folder be imported, as `python -m` does."""
-    here = str(Path.cwd())
-    sys.path.insert(0, here)
-    importlib.invalidate_caches()
-    try:
-        yield
-    finally:
-        # What is imported may have put folders of its own before this one, or taken it out.
-        with suppress(ValueError):
-            sys.path.remove(here)
