@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from algocli.compute.calls import forgiving
+from algocli.compute.calls import anew, forgiving
 from algocli.compute.choices import check_flag, check_path, check_word, check_words
 from algocli.compute.track import Note, Track, said_aside, shown
 from algocli.dataset.naming import SubjectId
@@ -95,6 +95,7 @@ class Partition:
 
 
 @forgiving
+@anew
 def partition(
     subjects: Subject | Iterable[Subject],
     sets: Sequence[str],

@@ -68,7 +68,7 @@ def _subject_faults(run: Run, subject_run: SubjectRun, settings: Settings | None
         return
     try:
         subject_run.check_record()
-        if settings is not None and not subject_run.may_have(settings):
+        if settings is not None and not _may_have(run, subject_run, settings):
             manifest = run.folder / "manifest.json"
             yield Fault(record, f"it tells of other settings than {manifest}", subject_run.again_as_it_was())
         for path in subject_run.faults():
@@ -77,6 +77,11 @@ def _subject_faults(run: Run, subject_run: SubjectRun, settings: Settings | None
         yield Fault(record, error.message, error.hint or mend)
         return
     yield from _later_faults(subject_run)
+
+
+def _may_have(run: Run, subject_run: SubjectRun, settings: Settings) -> bool:
+    # The run may have been trained again after one was read and before the other.
+    return subject_run.may_have(settings) or SubjectRun(subject_run.id, subject_run.folder).may_have(run.settings)
 
 
 def _later_faults(subject_run: SubjectRun) -> Iterator[Fault]:

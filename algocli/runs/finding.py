@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from shlex import quote
 
-from algocli.compute.calls import forgiving
+from algocli.compute.calls import anew, forgiving
 from algocli.compute.choices import check_path, check_word, check_words
 from algocli.compute.leftovers import contents
 from algocli.compute.patterns import is_pattern, list_names, meant_by
 from algocli.dataset.naming import id_of
-from algocli.errors import MissingStep, UsageError
+from algocli.errors import DataError, MissingStep, Replaced, UsageError
 from algocli.runs.latest import LATEST, Mark, check_mark, read_mark
 from algocli.runs.run import Run
 from algocli.runs.subject_run import SubjectRun
@@ -34,6 +34,7 @@ def _list_marked(home: Path) -> tuple[Mark, list[Run]]:
 
 
 @forgiving
+@anew
 def find_run(cache_dir: Path | str = USUAL_CACHE, name: str = LATEST) -> Run:
     """Find a run by name, by an unambiguous beginning of one, or the latest.
 
@@ -65,6 +66,7 @@ def find_run(cache_dir: Path | str = USUAL_CACHE, name: str = LATEST) -> Run:
 
 
 @forgiving
+@anew
 def find_runs(cache_dir: Path | str = USUAL_CACHE, names: Sequence[str] | str = "*") -> list[Run]:
     """Find runs by their names, or by patterns: of one all that fit, as people count (features.2 before features.10).
 
@@ -138,12 +140,23 @@ def _sound(run: Run) -> Run:
     ------
     DataError
         If so.
+    Replaced
+        If it was trained again while it was read.
     """
     _refuse_damaged(run)
+    try:
+        _check_settings(run)
+    except DataError:
+        # Its manifest may be that of the training before, and its records those of this one: then all is well by now.
+        _check_settings(Run(run.folder))
+        raise Replaced(f"run {run.name} was trained again while it was read", hint="repeat the command") from None
+    return run
+
+
+def _check_settings(run: Run) -> None:
     settings = run.settings
     for number in run.subjects:
         run.subject(number).check_settings(settings)
-    return run
 
 
 def _refuse_what_is_meant(home: Path, word: str) -> None:

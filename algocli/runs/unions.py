@@ -18,7 +18,7 @@ from algocli.encoding.names import is_automatic
 from algocli.encoding.regressions.registry import regression_of
 from algocli.encoding.settings import USUAL_DRAWS, Settings
 from algocli.encoding.splits import Fold
-from algocli.errors import DataError
+from algocli.errors import DataError, Replaced
 from algocli.features.store.library import find_store
 from algocli.runs.datasets import Home
 from algocli.runs.finding import list_runs
@@ -128,6 +128,8 @@ def train_unions(
 
     Raises
     ------
+    Replaced
+        If features were replaced meanwhile, so that some unions have those of before.
     AlgocliError
         As `train_subject` does.
     """
@@ -141,6 +143,19 @@ def train_unions(
             note(f"subject {subject.id}: model {number} of {len(runs)}, {run.name}")
         said = unheard if begun else note
         train_subject(subject, run, cache_dir, stimuli=stimuli, command_line=command_line, track=track, note=said)
+    _refuse_several_of_a_name(subject.id, list(runs.values()))
+
+
+def _refuse_several_of_a_name(number: SubjectId, runs: Sequence[Run]) -> None:
+    """Refuse runs that were trained on different features of the same name."""
+    keys: dict[str, str] = {}
+    for run in runs:
+        of_run = run.subject(number).record.get("inputs", {}).get("features", ())
+        for name, key in zip(run.settings.features, of_run, strict=False):
+            if keys.setdefault(name, key) != key:
+                raise Replaced(
+                    f"the features {name} were replaced while models of them were trained", hint="repeat the command"
+                )
 
 
 def _of_union(settings: Settings, features: tuple[str, ...], n_features: int) -> Settings:

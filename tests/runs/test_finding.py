@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 import algocli
 from algocli.encoding.settings import Settings
-from algocli.errors import DataError, MissingStep, UsageError
+from algocli.errors import DataError, MissingStep, Replaced, UsageError
 from algocli.runs import finding
 from algocli.runs.finding import find_run, find_runs
 from algocli.runs.latest import Mark, read_mark
@@ -119,3 +120,23 @@ def test_a_training_that_ends_meanwhile_does_not_make_the_latest_run_look_lost(
     monkeypatch.setattr(finding, "read_mark", then_another_ends)
     assert find_run(cache).name == "old"
     assert find_run(cache).name == "new"
+
+
+def test_a_run_that_is_trained_again_between_its_manifest_and_its_records_is_read_anew(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = find_run(cache, "zoo")
+    other = Settings(features=run.settings.features, n_components=7)
+    run.start_subject(1).finish({"finished_at": 9.0, "inputs": {}, "settings": asdict(run.settings)})
+    honest = Run.settings.fget
+    assert honest is not None
+    read = iter([other])
+    monkeypatch.setattr(finding, "_refuse_damaged", lambda _: None)
+    monkeypatch.setattr(Run, "settings", property(lambda run: next(read, None) or honest(run)))
+    with pytest.raises(Replaced, match="was trained again while it was read"):
+        finding._sound(run)
+    # Whoever asks for a run begins anew then; where a manifest stays another's, that is damage.
+    assert find_run(cache, "zoo").settings == run.settings
+    monkeypatch.setattr(Run, "settings", property(lambda _: other))
+    with pytest.raises(DataError, match="tells of other settings"):
+        find_run(cache, "zoo")

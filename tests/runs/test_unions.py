@@ -10,7 +10,7 @@ import pytest
 
 from algocli.encoding.settings import Settings
 from algocli.encoding.splits import make_folds
-from algocli.errors import MissingStep
+from algocli.errors import MissingStep, Replaced
 from algocli.runs.finding import list_runs
 from algocli.runs.opening import open_run
 from algocli.runs.run import Run
@@ -159,3 +159,15 @@ def test_a_claim_that_was_left_on_a_trained_union_goes(world: World, layers: dic
         left.write_bytes((run.folder / "manifest.json").read_bytes())
     train_unions(world.subject, open_all(world, layers, "own", "large"), world.cache)
     assert not list(world.cache.glob("runs/.aside/*/manifest.json"))
+
+
+def test_models_of_features_that_were_replaced_between_them_are_not_told_together(
+    world: World, layers: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = open_all(world, layers, "own", "large")
+    for number, run in enumerate(runs.values()):
+        keys = [f"{name} as it was before model {number}" for name in run.settings.features]
+        run.start_subject(1).finish({"finished_at": 1.0, "inputs": {"features": keys}})
+    monkeypatch.setattr("algocli.runs.unions.train_subject", lambda *_given, **_how: None)
+    with pytest.raises(Replaced, match="were replaced while models of them were trained"):
+        train_unions(world.subject, runs, world.cache)

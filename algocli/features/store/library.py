@@ -257,10 +257,16 @@ def check_name(cache_dir: Path, name: str, lenders: Sequence[Path] = ()) -> str:
     ------
     MissingStep
         If no features are cached under that name.
+    DataError
+        If there are, and nothing is left that describes them.
     """
     caches = (cache_dir, *lenders)
     # A name is one folder's: anything with a slash in it would lead elsewhere, and so would the run named after it.
-    if Path(name).name != name or not any((cache / "features" / name / "recipe.json").is_file() for cache in caches):
+    is_name = Path(name).name == name
+    if not is_name or not any((cache / "features" / name / "recipe.json").is_file() for cache in caches):
+        for home in (cache / "features" / name for cache in caches if is_name):
+            if any(home.glob("*/manifest.json")):
+                read_recipe(home)
         have = sorted({path.parent.name for cache in caches for path in (cache / "features").glob("*/recipe.json")})
         there = f"{did_you_mean(name, have)}; there are: {', '.join(have)}" if have else ""
         raise MissingStep(f"no features are named {name}{there}", hint="algocli extract")

@@ -299,6 +299,16 @@ def test_features_of_no_such_name_are_met_with_the_nearest(
             look()
 
 
+def test_features_that_nothing_describes_any_more_are_damaged_and_not_missing(
+    tmp_path: Path, shared_subject: Subject, features: NDArray[np.float16]
+) -> None:
+    name = cache_features(tmp_path, shared_subject, features)
+    (tmp_path / "features" / name / "recipe.json").unlink()
+    with pytest.raises(DataError, match=r"recipe\.json") as caught:
+        check_name(tmp_path, name)
+    assert "cache verify" in (caught.value.hint or "")
+
+
 def test_what_a_failed_attempt_left_is_no_choice(
     tmp_path: Path, shared_subject: Subject, features: NDArray[np.float16]
 ) -> None:
