@@ -118,7 +118,7 @@ class ClusterExtraction:
             passages = [replace(self.wanted.how, rows=rows) for rows in self._left(subject, some, n_parts)]
             tasks += [Rows(subject, self.order, passage, self.cache_dir, stimuli) for passage in passages]
             stores += some
-        with self.cluster.open() as engine:
+        with self.cluster.open(self.cache_dir, self.note) as engine:
             with ExitStack() as locks:
                 # Who works on a store beside others holds its lock as they do, and whoever wants it alone waits.
                 for folder in sorted({store.folder for store in stores}):
