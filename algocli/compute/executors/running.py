@@ -8,7 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 
 from algocli.compute.executors.tasks import Outcome, Task, perform
 from algocli.compute.track import Note
-from algocli.errors import AlgocliError, StorageError, UsageError, WorkerFault
+from algocli.errors import AlgocliError, EngineFault, StorageError, UsageError, WorkerFault
 
 # So often a task is handed out before it is given up.
 TRIES = 3
@@ -17,8 +17,8 @@ TRIES = 3
 def run_tasks(engine: Executor, tasks: Sequence[Task], note: Note) -> Iterator[tuple[int, Outcome]]:
     """Have an engine do some tasks, and yield the number of each with what came of it, in the order in which they end.
 
-    What a task notes is told when it ends. One that fails leaves the others alone, unless the disk takes no more: then
-    nothing goes on.
+    What a task notes is told when it ends. One that fails leaves the others alone, unless the disk takes no more or the
+    engine is gone: then nothing goes on.
 
     Raises
     ------
@@ -26,6 +26,8 @@ def run_tasks(engine: Executor, tasks: Sequence[Task], note: Note) -> Iterator[t
         If a task cannot be sent to a worker.
     StorageError
         If a task met a disk that is full, or may not be written.
+    EngineFault
+        If whoever handed tasks out is gone.
     RuntimeError
         In the end, if a task met a bug; with its traceback.
     """
@@ -43,7 +45,7 @@ def run_tasks(engine: Executor, tasks: Sequence[Task], note: Note) -> Iterator[t
                     continue
                 for line in outcome.notes:
                     note(line)
-                if isinstance(outcome.error, StorageError):
+                if isinstance(outcome.error, StorageError | EngineFault):
                     raise outcome.error
                 crashes += [f"{tasks[number].label}:\n{outcome.crash}"] if outcome.crash else []
                 yield number, outcome

@@ -63,9 +63,16 @@ def _local(which: str) -> Cluster:
     return parse_local(which)
 
 
+def _dask(which: str) -> Cluster:
+    from algocli.compute.executors.dask_cluster import parse_dask
+
+    return parse_dask(which)
+
+
 # Each kind by its word; what it needs is imported where it is named.
 KINDS = {
     "local": Kind("cluster='local:4' is four processes of this machine", _local),
+    "dask": Kind("cluster='dask:tcp://HOST:PORT' is a scheduler of Dask", _dask),
 }
 
 

@@ -1,0 +1,72 @@
+"""What workers of Dask must have before work is handed to them: this package, the same versions, and the cache."""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import algocli
+from algocli.compute.executors import dask_errands as errands
+from algocli.compute.executors.dask_errands import Told
+from algocli.errors import EngineFault, first_line
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+_SAME = "have workers run in the environment in which this command runs"
+
+
+def check_workers(client: Client, cache_dir: Path, mark: Path, folder: str) -> None:
+    """Refuse workers that could not do what this command does, and in the same way; new ones are not asked any more.
+
+    Parameters
+    ----------
+    mark
+        A file in the cache.
+    folder
+        The one in which this command runs.
+
+    Raises
+    ------
+    EngineFault
+        Saying which worker lacks what.
+    """
+    # Known by name wherever there is a Python.
+    versions = _ask(client, pkgutil.resolve_name, "algocli:__version__")
+    lacking = [name for name, told in versions.items() if isinstance(told, Exception)]
+    if lacking:
+        why = first_line(versions[lacking[0]])
+        raise EngineFault(f"{_which(lacking)} cannot import algocli ({why})", hint=_SAME)
+    _refuse_others({name: {"algocli": version} for name, version in versions.items()}, {"algocli": algocli.__version__})
+    told = _ask(client, errands.tell, str(mark), folder)
+    silent = [name for name, said in told.items() if not isinstance(said, Told)]
+    if silent:
+        raise EngineFault(f"{_which(silent)} cannot be asked: {first_line(told[silent[0]])}", hint=_SAME)
+    _refuse_others({name: said.versions for name, said in told.items()}, errands.tell().versions)
+    for place, what in ((str(mark), f"the cache {cache_dir.absolute()}"), (folder, f"the current folder {folder}")):
+        blind = [name for name, said in told.items() if place in said.unseen]
+        if blind:
+            hint = "what a command reads and writes lies where all workers see it by the same name"
+            raise EngineFault(f"{_which(blind)} does not see {what}", hint=hint)
+
+
+def _ask(client: Client, function: Any, *args: str) -> dict[str, Any]:
+    """Return what each worker answers, or the exception that it met; none of one that is gone meanwhile."""
+    answers = client.run(function, *args, on_error="return")
+    return {name: answer for name, answer in answers.items() if not isinstance(answer, OSError)}
+
+
+def _refuse_others(found: Mapping[str, Mapping[str, str]], here: Mapping[str, str]) -> None:
+    for package, version in here.items():
+        others = [name for name, versions in found.items() if versions.get(package) != version]
+        if others:
+            theirs = found[others[0]].get(package)
+            has = f"has {package} {theirs}" if theirs else f"lacks {package}"
+            raise EngineFault(f"{_which(others)} {has}; this command has {version}", hint=_SAME)
+
+
+def _which(workers: Sequence[str]) -> str:
+    more = f" (and {len(workers) - 1} more)" if len(workers) > 1 else ""
+    return f"the worker {workers[0]}{more}"
