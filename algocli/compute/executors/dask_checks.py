@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import algocli
 from algocli.compute.executors import dask_errands as errands
 from algocli.compute.executors.dask_errands import Told
 from algocli.errors import EngineFault, first_line
 
-if TYPE_CHECKING:
-    from distributed import Client
-
+# Has each worker make a call, and returns the answers, or exceptions that were met, by the workers' addresses.
+Ask = Callable[..., Mapping[str, Any]]
 _SAME = "have workers run in the environment in which this command runs"
 
 
-def check_workers(client: Client, cache_dir: Path, mark: Path, folder: str) -> None:
+def check_workers(ask: Ask, cache_dir: Path, mark: Path, folder: str) -> None:
     """Refuse workers that could not do what this command does, and in the same way; new ones are not asked any more.
 
     Parameters
@@ -34,13 +33,13 @@ def check_workers(client: Client, cache_dir: Path, mark: Path, folder: str) -> N
         Saying which worker lacks what.
     """
     # Known by name wherever there is a Python.
-    versions = _ask(client, pkgutil.resolve_name, "algocli:__version__")
+    versions = _ask(ask, pkgutil.resolve_name, "algocli:__version__")
     lacking = [name for name, told in versions.items() if isinstance(told, Exception)]
     if lacking:
         why = first_line(versions[lacking[0]])
         raise EngineFault(f"{_which(lacking)} cannot import algocli ({why})", hint=_SAME)
     _refuse_others({name: {"algocli": version} for name, version in versions.items()}, {"algocli": algocli.__version__})
-    told = _ask(client, errands.tell, str(mark), folder)
+    told = _ask(ask, errands.tell, str(mark), folder)
     silent = [name for name, said in told.items() if not isinstance(said, Told)]
     if silent:
         raise EngineFault(f"{_which(silent)} cannot be asked: {first_line(told[silent[0]])}", hint=_SAME)
@@ -52,9 +51,9 @@ def check_workers(client: Client, cache_dir: Path, mark: Path, folder: str) -> N
             raise EngineFault(f"{_which(blind)} does not see {what}", hint=hint)
 
 
-def _ask(client: Client, function: Any, *args: str) -> dict[str, Any]:
+def _ask(ask: Ask, function: Any, *args: str) -> dict[str, Any]:
     """Return what each worker answers, or the exception that it met; none of one that is gone meanwhile."""
-    answers = client.run(function, *args, on_error="return")
+    answers = ask(function, *args)
     return {name: answer for name, answer in answers.items() if not isinstance(answer, OSError)}
 
 

@@ -99,7 +99,9 @@ def _engine(scheduler: str, cache_dir: Path, note: Note) -> Iterator[Executor]:
             note(f"the scheduler at {_address(client)} has no workers yet: waiting for one")
             client.submit(int, pure=False).result()
         surroundings = _here()
-        checks.check_workers(client, cache_dir, folder / errands.MARK, surroundings.folder)
+        checks.check_workers(
+            partial(client.run, on_error="return"), cache_dir, folder / errands.MARK, surroundings.folder
+        )
         shares = Counter[str]()
         for worker in _workers(client).values():
             shares[worker["host"]] += worker["nthreads"]
@@ -215,7 +217,7 @@ def _address(client: Client) -> str:
 
 @contextmanager
 def _folder(cache_dir: Path) -> Iterator[Path]:
-    """Have a folder in the cache for a `with` block, with a token by which workers are known to see it."""
+    """Have a folder in the cache for a `with` block, with a mark by which workers are known to see it."""
     with writing(cache_dir):
         folder = cache_dir.absolute() / f".dask-{secrets.token_hex(8)}"
         folder.mkdir(parents=True)
