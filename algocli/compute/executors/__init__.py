@@ -7,6 +7,7 @@ cluster is asked for.
 specs      which engine a word names
 tasks      a task, and what came of it
 running    tasks handed to an engine, once more where a worker died, and what came of each
+progress   how far all of them are
 
 local      processes of this machine
 
