@@ -38,6 +38,7 @@ from algocli.compute.executors import dask_checks, dask_errands
 FALLS = """
 import os, signal
 from pathlib import Path
+import numpy as np
 
 
 class Falls:
@@ -89,7 +90,7 @@ def test_what_a_task_costs_is_its_own_process_and_what_it_says_is_kept(two: Sche
     assert "once: its worker died (it was killed, or memory did not suffice); it is tried again" in notes
     assert [worker.poll() for worker in two.workers] == [None, None]
     # Of what the engine kept in the cache nothing is left, nor of the processes.
-    assert list(tmp_path.glob(".dask-*")) == []
+    assert list(tmp_path.glob(".shared-*")) == []
     assert [children(worker.pid) for worker in two.workers] == [[], []]
 
 
@@ -215,7 +216,7 @@ def test_an_interrupt_takes_back_what_waits_and_ends_what_is_done(
     # Two more were waiting, and are not begun now.
     assert len(list(tmp_path.glob("*.worker"))) == 2
     assert [worker.poll() for worker in two.workers] == [None, None]
-    assert list(cache.glob(".dask-*")) == []
+    assert list(cache.glob(".shared-*")) == []
 
 
 def test_a_scheduler_that_is_not_there_is_told_in_one_sentence(tmp_path: Path, challenge: Path, cache: Path) -> None:
@@ -314,6 +315,22 @@ def test_a_cache_that_a_worker_does_not_see_is_told_before_anything_is_handed_ou
             dask_checks.check_workers(answering(unseen=(place,)), tmp_path, mark, here)
     # What is not there is seen by nobody.
     assert dask_errands.tell(str(mark), "/no/such/folder").unseen == ("/no/such/folder",)
+
+
+def test_that_no_worker_is_left_is_told_once_and_again_when_it_happens_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dask_checks, "LOOKS", 0.001)
+    numbers, notes, seen = iter([2, 0, 0, 1, 0, 0]), list[str](), threading.Event()
+
+    def n_workers() -> int:
+        number = next(numbers, None)
+        if number is None:
+            seen.set()
+            raise OSError("the scheduler is gone")
+        return number
+
+    with dask_checks.missing_none(n_workers, notes.append):
+        assert seen.wait(60)
+    assert notes == ["no worker is left: waiting for others"] * 2
 
 
 def test_a_scheduler_without_workers_is_waited_for(tmp_path: Path) -> None:

@@ -1,19 +1,27 @@
-"""What workers of Dask must have before work is handed to them: this package, the same versions, and the cache."""
+"""What workers of Dask must have before work is handed to them: this package, the same versions, and the cache.
+
+And that there are any, for as long as there is work.
+"""
 
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import algocli
 from algocli.compute.executors import dask_errands as errands
 from algocli.compute.executors.dask_errands import Told
+from algocli.compute.track import Note
 from algocli.errors import EngineFault, first_line
 
 # Has each worker make a call, and returns the answers, or exceptions that were met, by the workers' addresses.
 Ask = Callable[..., Mapping[str, Any]]
+# Seconds between two looks whether any are left.
+LOOKS = 10.0
 _SAME = "have workers run in the environment in which this command runs"
 
 
@@ -43,12 +51,36 @@ def check_workers(ask: Ask, cache_dir: Path, mark: Path, folder: str) -> None:
     silent = [name for name, said in told.items() if not isinstance(said, Told)]
     if silent:
         raise EngineFault(f"{_which(silent)} cannot be asked: {first_line(told[silent[0]])}", hint=_SAME)
-    _refuse_others({name: said.versions for name, said in told.items()}, errands.tell().versions)
+    _refuse_others({name: said.versions for name, said in told.items()}, errands.versions())
     for place, what in ((str(mark), f"the cache {cache_dir.absolute()}"), (folder, f"the current folder {folder}")):
         blind = [name for name, said in told.items() if place in said.unseen]
         if blind:
             hint = "what a command reads and writes lies where all workers see it by the same name"
             raise EngineFault(f"{_which(blind)} does not see {what}", hint=hint)
+
+
+@contextmanager
+def missing_none(n_workers: Callable[[], int], note: Note) -> Iterator[None]:
+    """Say within a `with` block when no worker is left: work waits for others, and nothing else would tell."""
+    is_over = Event()
+
+    def watch() -> None:
+        were_there = True
+        while not is_over.wait(LOOKS):
+            # Of a scheduler that is gone others tell.
+            with suppress(Exception):
+                are_there = n_workers() > 0
+                if were_there and not are_there:
+                    note("no worker is left: waiting for others")
+                were_there = are_there
+
+    thread = Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
 
 
 def _ask(ask: Ask, function: Any, *args: str) -> dict[str, Any]:

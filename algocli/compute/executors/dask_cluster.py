@@ -9,8 +9,8 @@ import json
 import os
 import pickle
 import secrets
-import shutil
 import sys
+from asyncio import CancelledError as AsyncCancelledError
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import CancelledError, Executor, Future
@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from warnings import catch_warnings, simplefilter
 
+from algocli.compute.caches import sharing
 from algocli.compute.executors import dask_checks as checks
 from algocli.compute.executors import dask_errands as errands
 from algocli.compute.executors.dask_child import Surroundings
@@ -94,31 +95,42 @@ def parse_dask(which: str) -> DaskCluster:
 
 @contextmanager
 def _engine(scheduler: str, cache_dir: Path, note: Note) -> Iterator[Executor]:
-    with _connected(scheduler) as client, _folder(cache_dir) as folder:
-        if not _workers(client):
-            note(f"the scheduler at {_address(client)} has no workers yet: waiting for one")
-            client.submit(int, pure=False).result()
-        surroundings = _here()
-        checks.check_workers(
-            partial(client.run, on_error="return"), cache_dir, folder / errands.MARK, surroundings.folder
-        )
-        shares = Counter[str]()
-        for worker in _workers(client).values():
-            shares[worker["host"]] += worker["nthreads"]
-        engine = _Dask(client, Errands(folder, surroundings, shares))
+    with _connected(scheduler) as client, sharing(cache_dir) as folder:
+        address = _address(client)
         try:
-            yield engine
+            shared = _shared(client, folder, cache_dir, note)
+        # Whoever is asked may be gone meanwhile.
+        except (OSError, CancelledError, AsyncCancelledError) as error:
+            raise EngineFault(f"the scheduler at {address} does not answer: {first_line(error)}") from error
+        engine = _Dask(client, address, shared)
+        try:
+            with checks.missing_none(lambda: len(_workers(client)), note):
+                yield engine
         finally:
             engine.shutdown(cancel_futures=True)
+
+
+def _shared(client: Client, folder: Path, cache_dir: Path, note: Note) -> Errands:
+    """Return what tasks are to find, once there are workers who can do them."""
+    if not _workers(client):
+        note(f"the scheduler at {_address(client)} has no workers yet: waiting for one")
+        client.submit(int, pure=False).result()
+    mark, surroundings = folder / errands.MARK, _here()
+    with writing(cache_dir):
+        mark.touch()
+    checks.check_workers(partial(client.run, on_error="return"), cache_dir, mark, surroundings.folder)
+    shares = Counter[str]()
+    for worker in _workers(client).values():
+        shares[worker["host"]] += worker["nthreads"]
+    return Errands(folder, surroundings, shares, errands.versions())
 
 
 class _Dask(Executor):
     """Hands calls to a scheduler, and their results back."""
 
-    def __init__(self, client: Client, shared: Errands) -> None:
-        self._client, self._shared = client, shared
+    def __init__(self, client: Client, address: str, shared: Errands) -> None:
+        self._client, self._address, self._shared = client, address, shared
         self._there = client.get_executor(pure=False, retries=0)
-        self._address = _address(client)
         self._waiting = set[Future[Any]]()
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
@@ -213,19 +225,6 @@ def _workers(client: Client) -> Mapping[str, Any]:
 
 def _address(client: Client) -> str:
     return str(client.scheduler_info()["address"])
-
-
-@contextmanager
-def _folder(cache_dir: Path) -> Iterator[Path]:
-    """Have a folder in the cache for a `with` block, with a mark by which workers are known to see it."""
-    with writing(cache_dir):
-        folder = cache_dir.absolute() / f".dask-{secrets.token_hex(8)}"
-        folder.mkdir(parents=True)
-        (folder / errands.MARK).touch()
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _here() -> Surroundings:

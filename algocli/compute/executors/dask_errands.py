@@ -15,10 +15,12 @@ import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from multiprocessing import Pipe
 from pathlib import Path
 
+import algocli
 from algocli.compute.cores import DIVIDING
 from algocli.compute.executors import dask_child
 from algocli.compute.executors.dask_child import Surroundings
@@ -46,11 +48,14 @@ class Errands:
         In the cache, with what workers are to see, and for each task how often it was begun.
     shares
         For each host, how many tasks are done there at a time.
+    versions
+        The command's own.
     """
 
     folder: Path
     surroundings: Surroundings
     shares: Mapping[str, int]
+    versions: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -71,12 +76,18 @@ class Told:
 
 def tell(*places: str) -> Told:
     """Say which versions this process has, and which of some files and folders it does not see."""
-    versions = {"Python": ".".join(platform.python_version_tuple()[:2])}
+    return Told(versions(), tuple(place for place in places if not os.access(place, os.R_OK)))
+
+
+@cache
+def versions() -> Mapping[str, str]:
+    """Return the versions of Python and of packages that this process has; none of what is not there."""
+    found = {"algocli": algocli.__version__, "Python": ".".join(platform.python_version_tuple()[:2])}
     for package in _PACKAGES:
         with suppress(PackageNotFoundError):
             # What follows the plus is how it was built, for a GPU say.
-            versions[package] = version(package).partition("+")[0]
-    return Told(versions, tuple(place for place in places if not os.access(place, os.R_OK)))
+            found[package] = version(package).partition("+")[0]
+    return found
 
 
 def carry_out(errands: Errands, name: str, label: str, order: bytes) -> bytes:
@@ -90,10 +101,13 @@ def carry_out(errands: Errands, name: str, label: str, order: bytes) -> bytes:
     Raises
     ------
     WorkerDied
-        If the process ends before, or does not see the cache.
+        If the process ends before, does not see the cache, or has other versions than the command.
     WorkerFault
         If the task has cost its worker too often already, whether Dask has told of that or not.
     """
+    # A worker may have come after all others were asked.
+    if versions() != errands.versions:
+        raise WorkerDied("it has other versions of packages than the command")
     if _begin(errands.folder / name) > TRIES:
         raise WorkerFault(f"{label}: its worker died {TRIES} times", hint="more memory for each worker may help")
     child = _take(errands)
