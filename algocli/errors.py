@@ -10,6 +10,7 @@ AlgocliError            says what was found, what was expected and (as a hint) w
 │   └── NoPixels        an image is whole, and its file does not say what it looks like
 ├── DiskFault       3   the disk fails while it is read: what lies there may be whole
 ├── WorkerFault     3   a worker of a cluster died of a task, again and again
+├── EngineFault     3   a cluster cannot be reached, lacks what the work needs, or is gone
 └── MissingStep     4   an earlier step has not run; the hint is the command that runs it
 
 Anything else that escapes is a bug, keeps its traceback and exits with 1.
@@ -91,6 +92,12 @@ class DiskFault(AlgocliError):
 
 class WorkerFault(AlgocliError):
     """A worker of a cluster was killed, or ran out of memory, each time that it was given a task."""
+
+    exit_code = 3
+
+
+class EngineFault(AlgocliError):
+    """What hands work out on a cluster cannot be reached, has workers that lack something, or is gone."""
 
     exit_code = 3
 

@@ -59,9 +59,10 @@ def _calls():
 
 
 def test_no_call_of_the_package_makes_code_of_bytes_or_starts_a_program():
+    # What comes back from a cluster that somebody has named is believed.
     assert [
         (file, name) for file, name, _ in _calls() if name in RUNS_CODE or name.startswith(("os.exec", "os.spawn"))
-    ] == []
+    ] == [("compute/executors/dask_cluster.py", "pickle.loads")]
     # Workers are started where somebody asks for them, by Python's own means: copies of this program, and nothing else.
     imported = [
         (path.relative_to(PACKAGE).as_posix(), word)
@@ -71,7 +72,13 @@ def test_no_call_of_the_package_makes_code_of_bytes_or_starts_a_program():
         for word in ([alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""])
         if word.split(".")[0] in MODULES_THAT_RUN
     ]
-    assert imported == [("compute/executors/local.py", "multiprocessing")]
+    assert sorted(imported) == [
+        ("compute/executors/dask_child.py", "multiprocessing.connection"),
+        ("compute/executors/dask_cluster.py", "cloudpickle"),
+        ("compute/executors/dask_errands.py", "multiprocessing"),
+        ("compute/executors/dask_errands.py", "subprocess"),
+        ("compute/executors/local.py", "multiprocessing"),
+    ]
 
 
 def test_whatever_could_unpickle_is_told_not_to():

@@ -17,6 +17,7 @@ from textwrap import fill
 from typing import TYPE_CHECKING, Any, SupportsFloat, TypeVar
 
 from algocli.cli.ascii import harmless
+from algocli.cli.pace import Pace
 from algocli.cli.wording import in_options
 from algocli.compute.track import Note, Track, silent
 from algocli.errors import AlgocliError
@@ -235,28 +236,25 @@ def tracker(quiet: bool) -> Track:
 
 def _bar(items: Iterable[T], *, total: int, label: str, unit: str = "") -> Iterator[T]:
     from rich.markup import escape
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
+        TextColumn("{task.fields[left]}"),
     )
     with Progress(*columns, console=_console(True, stderr=True)) as progress:
         _bars.append(progress)
         try:
-            task = progress.add_task(escape(label), total=total, rate="")
-            first = 0.0
-            for done, item in enumerate(items, start=1):
+            pace = Pace()
+            task = progress.add_task(escape(label), total=total, rate="", left=pace.clock_left(total))
+            for item in items:
                 yield item
-                now = time.monotonic()
-                first = first or now
-                # The first one has waited for what starts up: neither its pace nor the time left is taken from it.
-                per_second = (done - 1) / max(now - first, 1e-9) if done > 1 else None
-                rate = f"{per_second:.0f} {unit}/s" if unit and per_second is not None else ""
-                progress.update(task, completed=done, rate=rate)
+                pace.count(time.monotonic())
+                rate = f"{pace.per_second:.0f} {unit}/s" if unit and pace.per_second is not None else ""
+                progress.update(task, completed=pace.n_done, rate=rate, left=pace.clock_left(total))
         finally:
             # After an error the bar has been taken down already, long before this generator is closed.
             if progress in _bars:
@@ -265,20 +263,18 @@ def _bar(items: Iterable[T], *, total: int, label: str, unit: str = "") -> Itera
 
 def _lines(items: Iterable[T], *, total: int, label: str, unit: str = "") -> Iterator[T]:
     started = spoke = time.monotonic()
-    done, first = 0, 0.0
+    pace = Pace()
     for item in items:
         yield item
-        done += 1
         now = time.monotonic()
-        first = first or now
+        pace.count(now)
         if now - spoke >= LINE_EVERY:
-            # The first one has waited for what starts up, and foretells nothing.
-            left = f", {(now - first) / (done - 1) * (total - done):.0f} s left" if done > 1 else ""
-            note(f"{label}: {done} of {total} {unit}".rstrip() + left)
+            left = pace.seconds_left(total)
+            note(f"{label}: {pace.n_done} of {total} {unit}".rstrip() + (f", {left:.0f} s left" if left else ""))
             spoke = now
     took = time.monotonic() - started
     if took >= WORTH_A_LINE:
-        note(f"{label}: {done} {unit}".rstrip() + f" in {took:.1f} s")
+        note(f"{label}: {pace.n_done} {unit}".rstrip() + f" in {took:.1f} s")
 
 
 def _plain(value: object) -> Any:

@@ -17,6 +17,7 @@ EXAMPLES = {
     "train": (
         "algocli train --run everyone",
         "algocli train --pca 100 --folds 5 -s 1",
+        "algocli train --pca 50 -s 1-4 --run shared --cluster local:2",
         "algocli train -l features.2 -l features.5 -s 1",
         "algocli train --each -l features.2 -l features.5 -s 1 --run 'layer-*'",
         "algocli train -l features.2 -l features.5 -s 1 --regression blend --pca 50",

@@ -99,9 +99,10 @@ ClusterName = Annotated[
     str | None,
     typer.Option(
         "--cluster",
-        metavar="local:N",
-        help="Have the work done side by side, by N processes of this machine, which divide its cores and its memory. "
-        "What is made is the same.",
+        metavar="local:N|dask:WHERE",
+        help="Have the work done side by side: by N processes of this machine, which divide its cores and its memory; "
+        "or by the workers of a Dask scheduler, at tcp://HOST:PORT or as its --scheduler-file says, that see the same "
+        "folders: a task for each thread, in a process of its own. What is made is the same.",
     ),
 ]
 TrustRemoteCode = Annotated[

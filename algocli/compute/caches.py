@@ -6,15 +6,20 @@ number may, from before the first of it is there until it is whole; who deletes 
 
 from __future__ import annotations
 
+import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from algocli.compute.leftovers import real_folders
 from algocli.compute.lock import hold, may_only_be_read
 from algocli.compute.track import Note, unheard
-from algocli.errors import StorageError
+from algocli.errors import StorageError, writing
 
 _LOCK = ".lock"
+# What begins the name of a folder that a command and its workers share.
+_SHARED = ".shared-"
 
 
 @contextmanager
@@ -41,6 +46,29 @@ def clearing(cache_dir: Path, note: Note = unheard) -> Iterator[None]:
     """
     with hold(cache_dir / _LOCK, note):
         yield
+
+
+@contextmanager
+def sharing(cache_dir: Path) -> Iterator[Path]:
+    """Have a folder in a cache for a `with` block, for what a command and its workers have to tell one another.
+
+    Raises
+    ------
+    StorageError
+        If the cache cannot be written.
+    """
+    folder = cache_dir.absolute() / f"{_SHARED}{secrets.token_hex(8)}"
+    with writing(cache_dir):
+        folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def shared_folders(cache_dir: Path) -> list[Path]:
+    """List such folders: those of commands at work, which hold the cache, and of commands that were killed."""
+    return [folder for folder in real_folders(cache_dir) if folder.name.startswith(_SHARED)]
 
 
 @contextmanager

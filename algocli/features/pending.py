@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -19,6 +21,45 @@ _MANY_BYTES = 2**30
 def pending_shards(store: FeatureStore, rows: range | None) -> list[Shard]:
     """Return the shards to make here: a shard belongs to whoever has its first row."""
     return [shard for shard in store.pending() if rows is None or shard.start in rows]
+
+
+class ImagesLeft:
+    """The images that stores lack, and how many of them others have brought since: asked of records, and cheaply.
+
+    An image is done when every layer has it.
+    """
+
+    def __init__(self) -> None:
+        self.total, self.n_done = 0, 0
+        self._left: list[tuple[FeatureStore, dict[str, Shard], Counter[int]]] = []
+
+    def add(self, stores: Iterable[FeatureStore], rows: range | None) -> None:
+        """Look after the stores of one subject, too, or after those rows of them."""
+        lacking = Counter[int]()
+        for store in stores:
+            shards = {store.record_path(shard.index).name: shard for shard in pending_shards(store, rows)}
+            lacking.update(row for shard in shards.values() for row in range(shard.start, shard.stop))
+            self._left.append((store, shards, lacking))
+        self.total += len(lacking)
+
+    def count(self) -> int:
+        """Return how many are done since."""
+        for store, shards, lacking in self._left:
+            # One listing tells of most that they are not there.
+            for name in _names_in(store.place / "done").intersection(shards) if shards else ():
+                if store.record_of(shards[name].index) is not None:
+                    shard = shards.pop(name)
+                    lacking.subtract(range(shard.start, shard.stop))
+                    self.n_done += sum(not lacking[row] for row in range(shard.start, shard.stop))
+        return self.n_done
+
+
+def _names_in(folder: Path) -> set[str]:
+    """Return the names of what lies in a folder; none where nobody can tell now."""
+    try:
+        return set(os.listdir(folder))
+    except OSError:
+        return set()
 
 
 def say_what_is_done(

@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from algocli.compute.executors.progress import shown
 from algocli.compute.executors.running import run_tasks
 from algocli.compute.executors.specs import Cluster
 from algocli.compute.executors.tasks import Task
@@ -24,7 +25,7 @@ from algocli.errors import AlgocliError, DataError, all_refused
 from algocli.features import extraction
 from algocli.features.networks.backbones import Backbone
 from algocli.features.passage import Lane, Passage, Target
-from algocli.features.pending import announce, divided, pending_shards, say_what_is_done
+from algocli.features.pending import ImagesLeft, announce, divided, pending_shards, say_what_is_done
 from algocli.features.store.gram import gram as products
 from algocli.features.store.gram import is_made
 from algocli.features.store.shards import FeatureStore
@@ -111,19 +112,20 @@ class ClusterExtraction:
         AlgocliError
             If some rows, or products, could not be had; the rest is done.
         """
-        stores, tasks = list[FeatureStore](), list[Rows]()
+        stores, tasks, left = list[FeatureStore](), list[Rows](), ImagesLeft()
         n_parts = max(1, _TASKS_EACH * self.cluster.n_workers // len(sources))
         for subject, images in sources:
             (some,) = extraction.open_stores(subject, [self.wanted], images, self.cache_dir, self.track, self.note)
             passages = [replace(self.wanted.how, rows=rows) for rows in self._left(subject, some, n_parts)]
             tasks += [Rows(subject, self.order, passage, self.cache_dir, stimuli) for passage in passages]
             stores += some
-        with self.cluster.open() as engine:
+            left.add(some, self.wanted.how.rows)
+        with self.cluster.open(self.cache_dir, self.note) as engine:
             with ExitStack() as locks:
                 # Who works on a store beside others holds its lock as they do, and whoever wants it alone waits.
                 for folder in sorted({store.folder for store in stores}):
                     locks.enter_context(hold(folder / "lock", self.note, shared=True))
-                refused = self._do(engine, tasks, "features", "parts")
+                refused = self._pass(engine, tasks, left)
             _sweep(stores)
             whole = [store for store in stores if gram and store.complete and not is_made(store)]
             computed = [Products(store.folder, self.wanted.how.device) for store in whole]
@@ -144,6 +146,14 @@ class ClusterExtraction:
             announce(subject, [Lane(self.wanted.backbone, targets)], self.cache_dir, how, self.note)
         shards = [shard for target in targets for shard in target.pending]
         return divided(shards, n_parts, how.rows or range(stores[0].n_stimuli))
+
+    def _pass(self, engine: Executor, tasks: Sequence[Rows], left: ImagesLeft) -> dict[str, AlgocliError]:
+        """Have rows passed, show how many images are done, and return why some rows could not be, by their labels."""
+        if not tasks:
+            return {}
+        with shown(self.track, left.count, total=left.total, label="features", unit="images") as look:
+            done = run_tasks(engine, tasks, self.note, look=look)
+            return {tasks[number].label: outcome.error for number, outcome in done if outcome.error is not None}
 
     def _do(self, engine: Executor, tasks: Sequence[Task], label: str, unit: str) -> dict[str, AlgocliError]:
         """Have tasks done, and return why some could not be, by their labels."""

@@ -101,7 +101,7 @@ class ClusterJob(Job):
         n_each, n_told = len(self.subjects), 0
         tasks = [self._task(place, run) for run in runs for place in range(n_each)]
         outcomes: dict[int, Outcome] = {}
-        with self.cluster.open() as engine:
+        with self.cluster.open(self.home.cache_dir, self.note) as engine:
             done = run_tasks(engine, tasks, self.note)
             for number, outcome in self.track(done, total=len(tasks), label="training", unit="subjects"):
                 outcomes[number] = outcome

@@ -7,6 +7,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+from algocli.compute.caches import shared_folders
 from algocli.compute.files import PARTIAL, n_bytes_in
 from algocli.compute.leftovers import Leftover, contents, lies_in, real_folders
 from algocli.compute.lock import hold_if_free
@@ -30,7 +31,7 @@ def find_in_cache(cache_dir: Path, *, unused: bool = False) -> list[Leftover]:
     unused
         Whether feature stores that no run refers to belong to it; a fresh extraction looks the same.
     """
-    runs = [*_unfinished_runs(cache_dir), *_left_aside(cache_dir)]
+    runs = [*_unfinished_runs(cache_dir), *_left_aside(cache_dir), *_shared(cache_dir)]
     within = {run.path for run in runs}
     features = find_leftovers(cache_dir, partial(is_used, cache_dir) if unused else None)
     return runs + [left for left in features if not within.intersection(left.path.parents)]
@@ -68,6 +69,12 @@ def _left_aside(cache_dir: Path) -> Iterator[Leftover]:
         if lies_in(cache_dir, claim):
             run = Run(cache_dir / "runs" / claim.parent.name)
             yield Leftover(claim, KILLED, n_bytes_in(claim), claim.exists, run.locks)
+
+
+def _shared(cache_dir: Path) -> Iterator[Leftover]:
+    """Yield what commands and their workers have shared: whoever is at work yet holds the cache."""
+    for folder in shared_folders(cache_dir):
+        yield Leftover(folder, KILLED, n_bytes_in(folder), folder.exists, list)
 
 
 def _is_still_unfinished(cache_dir: Path, run: Path) -> bool:

@@ -7,6 +7,7 @@
     python -m tests.benchmarks.ridge        ridge with a penalty a vertex, against himalaya's and scikit-learn's
     python -m tests.benchmarks.checking     what it costs that every file is vouched for, against the same without
     python -m tests.benchmarks.products     similarity of twenty layers and a learning curve, from Gram matrices
+    python -m tests.benchmarks.workers      two workers of a cluster against one, and one against none, on four subjects
     python -m tests.benchmarks.tutorial     the tutorial's own cells alone, timed
     python -m tests.benchmarks.receptive_fields  receptive fields found against those planted, in numbers
     python -m tests.benchmarks.rings_and_wedges  the same as a figure

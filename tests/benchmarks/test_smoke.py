@@ -77,6 +77,18 @@ def test_what_follows_from_products_is_related_to_trainings(tmp_path: Path) -> N
     assert all(one["seconds"] > 0 for kind in ("ols", "ridge") for one in measured[kind]["curve"])
 
 
+def test_workers_are_related_to_one_another_and_to_none(tmp_path: Path) -> None:
+    path = tmp_path / "workers.json"
+    words = ["--small", "--json", str(path)]
+    subprocess.run([sys.executable, "-m", "tests.benchmarks.workers", *words], cwd=ROOT, check=True)
+    (measured,) = json.loads(path.read_text())["workers"]
+    assert set(measured) == {"extraction", "training"}
+    for stage in measured.values():
+        assert set(stage["seconds"]) == {"no cluster", "local:1", "one of one thread", "two of one thread"}
+        assert stage["two against one"] > 0
+        assert stage["local:1 against none"] > 0
+
+
 def test_receptive_fields_are_held_against_the_truth(tmp_path: Path) -> None:
     path = tmp_path / "fields.json"
     words = ["--small", "--fields", "coarse", "--json", str(path)]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from algocli.compute.caches import sharing
 from algocli.compute.lock import hold
 from algocli.encoding.settings import Settings
-from algocli.features.store.leftovers import UNUSED
+from algocli.features.store.leftovers import KILLED, UNUSED
 from algocli.features.store.shards import FeatureStore
 from algocli.runs.finding import list_runs
 from algocli.runs.leftovers import UNFINISHED, find_in_cache, is_used
@@ -42,6 +44,17 @@ def test_a_run_without_a_finished_subject_may_go(tmp_path: Path, run: Run) -> No
     assert (leftover.path, leftover.why) == (run.folder, UNFINISHED)
     assert leftover.delete()
     assert not run.folder.exists()
+
+
+def test_what_a_killed_command_shared_with_its_workers_may_go_and_what_looks_like_it_stays(tmp_path: Path) -> None:
+    with sharing(tmp_path) as folder:
+        (folder / "seen").touch()
+        killed = Path(shutil.copytree(folder, tmp_path / ".shared-0a1b2c3d"))
+    (tmp_path / ".shared-file").touch()
+    (leftover,) = find_in_cache(tmp_path)
+    assert (leftover.path, leftover.why) == (killed, KILLED)
+    assert leftover.delete()
+    assert [path.name for path in tmp_path.iterdir()] == [".shared-file"]
 
 
 def test_one_with_a_finished_subject_stays(tmp_path: Path, run: Run) -> None:

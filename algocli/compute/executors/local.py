@@ -16,16 +16,20 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 from algocli.compute.cores import DIVIDING
+from algocli.compute.track import Note
 from algocli.errors import UsageError
 
 T = TypeVar("T")
+# More processes than any machine has cores.
+_MOST = 4096
 # How much of the end of what a worker said is told of it.
 _LINES, _BYTES = 5, 4000
 # A worker imports what a user's script is made of, and would run it.
@@ -34,6 +38,42 @@ _BELOW = "in a script, what asks for workers stands below `if __name__ == '__mai
 _STREAMS = (1, 2)
 # How often, in seconds, a worker looks whether there is still somebody that it works for.
 _LOOKS = 1.0
+
+
+@dataclass(frozen=True)
+class LocalCluster:
+    """Processes of this machine.
+
+    Attributes
+    ----------
+    n_workers
+        How many there are.
+    """
+
+    n_workers: int
+
+    def open(self, cache_dir: Path, note: Note) -> AbstractContextManager[Executor]:
+        """Have them for a `with` block; whatever ends it, they are gone at its end.
+
+        Raises
+        ------
+        UsageError
+            If this is a worker itself.
+        """
+        return local_engine(self.n_workers)
+
+
+def parse_local(which: str) -> LocalCluster:
+    """Return the processes whose number stands behind the colon.
+
+    Raises
+    ------
+    UsageError
+        If it is none.
+    """
+    if not (which.isdecimal() and 1 <= int(which[:9]) <= _MOST):
+        raise UsageError(f"a number of processes, 1 to {_MOST}, was expected")
+    return LocalCluster(int(which))
 
 
 class WorkerDied(Exception):

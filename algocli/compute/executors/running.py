@@ -6,19 +6,27 @@ import pickle
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 
+from algocli.compute.executors.progress import LOOKS, Look
 from algocli.compute.executors.tasks import Outcome, Task, perform
 from algocli.compute.track import Note
-from algocli.errors import AlgocliError, StorageError, UsageError, WorkerFault
+from algocli.errors import AlgocliError, EngineFault, StorageError, UsageError, WorkerFault
 
 # So often a task is handed out before it is given up.
 TRIES = 3
 
 
-def run_tasks(engine: Executor, tasks: Sequence[Task], note: Note) -> Iterator[tuple[int, Outcome]]:
+def run_tasks(
+    engine: Executor, tasks: Sequence[Task], note: Note, *, look: Look | None = None
+) -> Iterator[tuple[int, Outcome]]:
     """Have an engine do some tasks, and yield the number of each with what came of it, in the order in which they end.
 
-    What a task notes is told when it ends. One that fails leaves the others alone, unless the disk takes no more: then
-    nothing goes on.
+    What a task notes is told when it ends. One that fails leaves the others alone, unless the disk takes no more or the
+    engine is gone: then nothing goes on.
+
+    Parameters
+    ----------
+    look
+        Is called again and again while others work, to show how far they are.
 
     Raises
     ------
@@ -26,6 +34,8 @@ def run_tasks(engine: Executor, tasks: Sequence[Task], note: Note) -> Iterator[t
         If a task cannot be sent to a worker.
     StorageError
         If a task met a disk that is full, or may not be written.
+    EngineFault
+        If whoever handed tasks out is gone.
     RuntimeError
         In the end, if a task met a bug; with its traceback.
     """
@@ -34,7 +44,10 @@ def run_tasks(engine: Executor, tasks: Sequence[Task], note: Note) -> Iterator[t
     running = {engine.submit(perform, task): number for number, task in enumerate(tasks)}
     try:
         while running:
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
+            done = wait(running, LOOKS if look else None, FIRST_COMPLETED).done
+            if look:
+                look()
+            for future in done:
                 number = running.pop(future)
                 outcome = _outcome_of(future, tasks[number], tries[number], note)
                 if outcome is None:
@@ -58,6 +71,9 @@ def _outcome_of(future: Future[Outcome], task: Task, n_tries: int, note: Note) -
     """Return what came of a task; None where its worker died, and it is to be handed out again."""
     try:
         return future.result()
+    # Of all tasks alike.
+    except EngineFault:
+        raise
     except AlgocliError as error:
         return Outcome(error=error)
     # Whatever is wrong with the task comes back as an outcome: this is the engine's own.

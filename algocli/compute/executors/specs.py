@@ -2,42 +2,78 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from algocli.compute.choices import check_word
+from algocli.compute.track import Note
 from algocli.errors import UsageError
 
-_LOCAL = "local"
-# More processes than any machine has cores.
-_MOST = 4096
-_FORMS = "cluster='local:4' is four processes of this machine"
 
+@runtime_checkable
+class Cluster(Protocol):
+    """Where work is done that is not done here."""
 
-@dataclass(frozen=True)
-class Cluster:
-    """Where work is done that is not done here.
+    @property
+    def n_workers(self) -> int:
+        """How many tasks it does at a time: of what can be cut anywhere, a few for each are made."""
+        ...
 
-    Attributes
-    ----------
-    n_workers
-        How many tasks it does at a time.
-    """
+    def open(self, cache_dir: Path, note: Note) -> AbstractContextManager[Executor]:
+        """Have workers for a `with` block; whatever ends it, nothing that it began is left without an owner.
 
-    n_workers: int
-
-    def open(self) -> AbstractContextManager[Executor]:
-        """Have workers for a `with` block; at its end, whatever ends it, they are gone.
+        Parameters
+        ----------
+        cache_dir
+            The cache that the tasks fill, which all workers see: what an engine itself has to keep lies in it.
+        note
+            How to say something by the way, such as where logs are.
 
         Raises
         ------
-        UsageError
-            If this is a worker itself.
+        AlgocliError
+            If none can be had.
         """
-        from algocli.compute.executors.local import local_engine
+        ...
 
-        return local_engine(self.n_workers)
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of cluster.
+
+    Attributes
+    ----------
+    form
+        How one is named, and what that is, for whoever named none.
+    parse
+        Makes one of what stands behind the colon; raises UsageError, which need not name what was said.
+    """
+
+    form: str
+    parse: Callable[[str], Cluster]
+
+
+def _local(which: str) -> Cluster:
+    from algocli.compute.executors.local import parse_local
+
+    return parse_local(which)
+
+
+def _dask(which: str) -> Cluster:
+    from algocli.compute.executors.dask_cluster import parse_dask
+
+    return parse_dask(which)
+
+
+# Each kind by its word; what it needs is imported where it is named.
+KINDS = {
+    "local": Kind("cluster='local:4' is four processes of this machine", _local),
+    "dask": Kind("cluster='dask:tcp://HOST:PORT' is a scheduler of Dask", _dask),
+}
 
 
 def check_cluster(cluster: object) -> Cluster:
@@ -52,13 +88,16 @@ def check_cluster(cluster: object) -> Cluster:
     --------
     >>> from algocli.compute.executors.specs import check_cluster
     >>> check_cluster("local:4")
-    Cluster(n_workers=4)
+    LocalCluster(n_workers=4)
     """
     if isinstance(cluster, Cluster):
         return cluster
-    kind, _, which = check_word("cluster", cluster).partition(":")
-    if kind != _LOCAL:
-        raise UsageError(f"cluster={cluster!r}: there is no such engine", hint=_FORMS)
-    if not (which.isdecimal() and 1 <= int(which[:9]) <= _MOST):
-        raise UsageError(f"cluster={cluster!r}: a number of processes, 1 to {_MOST}, was expected", hint=_FORMS)
-    return Cluster(int(which))
+    word, _, which = check_word("cluster", cluster).partition(":")
+    if word not in KINDS:
+        forms = "; ".join(kind.form for kind in KINDS.values())
+        raise UsageError(f"cluster={cluster!r}: there is no such engine", hint=forms)
+    try:
+        return KINDS[word].parse(which)
+    except UsageError as error:
+        hint = error.hint or KINDS[word].form
+        raise UsageError(f"cluster={cluster!r}: {error.message}", hint=hint) from error

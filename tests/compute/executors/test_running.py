@@ -74,7 +74,7 @@ class Deed:
 def done(tasks: list[Deed], n_workers: int = 2) -> tuple[list[Outcome], list[str]]:
     """Return what came of tasks, in their order, and what was noted."""
     notes: list[str] = []
-    with check_cluster(f"local:{n_workers}").open() as engine:
+    with check_cluster(f"local:{n_workers}").open(Path("cache"), notes.append) as engine:
         outcomes = dict(run_tasks(engine, tasks, notes.append))
     return [outcomes[number] for number in range(len(tasks))], notes
 
