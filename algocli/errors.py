@@ -10,6 +10,7 @@ AlgocliError            says what was found, what was expected and (as a hint) w
 │   └── NoPixels        an image is whole, and its file does not say what it looks like
 ├── DiskFault       3   the disk fails while it is read: what lies there may be whole
 ├── WorkerFault     3   a worker of a cluster died of a task, again and again
+├── EngineFault     3   what hands work to a cluster does not answer, or refuses
 └── MissingStep     4   an earlier step has not run; the hint is the command that runs it
 
 Anything else that escapes is a bug, keeps its traceback and exits with 1.
@@ -95,10 +96,32 @@ class WorkerFault(AlgocliError):
     exit_code = 3
 
 
+class EngineFault(AlgocliError):
+    """What hands work to a cluster does not answer, or refuses what it is asked: nothing more can be handed out."""
+
+    exit_code = 3
+
+
 class MissingStep(AlgocliError):
     """An earlier command has not run; the hint is that command."""
 
     exit_code = 4
+
+
+class ByHand(Exception):
+    """Tasks were written down for somebody else to submit, as was asked for: nothing more is done here.
+
+    Attributes
+    ----------
+    tasks, script
+        Their list, and what `sbatch` takes.
+    n_tasks
+        How many there are.
+    """
+
+    def __init__(self, tasks: Path, script: Path, n_tasks: int) -> None:
+        super().__init__(f"{n_tasks} tasks are listed in {tasks}: sbatch {quote(str(script))} submits them")
+        self.tasks, self.script, self.n_tasks = tasks, script, n_tasks
 
 
 # What a disk, or the network before it, says when it fails, whatever lies on it.

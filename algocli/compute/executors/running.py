@@ -6,9 +6,9 @@ import pickle
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 
-from algocli.compute.executors.tasks import Outcome, Task, perform
+from algocli.compute.executors.tasks import Outcome, Task, known_of, perform
 from algocli.compute.track import Note
-from algocli.errors import AlgocliError, StorageError, UsageError, WorkerFault
+from algocli.errors import AlgocliError, ByHand, EngineFault, StorageError, UsageError, WorkerFault
 
 # So often a task is handed out before it is given up.
 TRIES = 3
@@ -18,7 +18,7 @@ def run_tasks(engine: Executor, tasks: Sequence[Task], note: Note) -> Iterator[t
     """Have an engine do some tasks, and yield the number of each with what came of it, in the order in which they end.
 
     What a task notes is told when it ends. One that fails leaves the others alone, unless the disk takes no more: then
-    nothing goes on.
+    nothing goes on. What records say is done is not handed out.
 
     Raises
     ------
@@ -26,13 +26,22 @@ def run_tasks(engine: Executor, tasks: Sequence[Task], note: Note) -> Iterator[t
         If a task cannot be sent to a worker.
     StorageError
         If a task met a disk that is full, or may not be written.
+    EngineFault
+        If nothing can be handed out.
+    ByHand
+        If the engine has written the tasks down, as it was asked to.
     RuntimeError
         In the end, if a task met a bug; with its traceback.
     """
     _check_can_be_sent(tasks)
-    tries, crashes = dict.fromkeys(range(len(tasks)), 1), list[str]()
-    running = {engine.submit(perform, task): number for number, task in enumerate(tasks)}
+    tries, crashes, running = dict.fromkeys(range(len(tasks)), 1), list[str](), dict[Future[Outcome], int]()
     try:
+        for number, task in enumerate(tasks):
+            known = known_of(task)
+            if known is None:
+                running[engine.submit(perform, task)] = number
+            else:
+                yield number, _told(known, note)
         while running:
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 number = running.pop(future)
@@ -41,12 +50,8 @@ def run_tasks(engine: Executor, tasks: Sequence[Task], note: Note) -> Iterator[t
                     tries[number] += 1
                     running[engine.submit(perform, tasks[number])] = number
                     continue
-                for line in outcome.notes:
-                    note(line)
-                if isinstance(outcome.error, StorageError):
-                    raise outcome.error
                 crashes += [f"{tasks[number].label}:\n{outcome.crash}"] if outcome.crash else []
-                yield number, outcome
+                yield number, _told(outcome, note)
     finally:
         for future in running:
             future.cancel()
@@ -54,10 +59,22 @@ def run_tasks(engine: Executor, tasks: Sequence[Task], note: Note) -> Iterator[t
         raise RuntimeError("\n".join(crashes))
 
 
+def _told(outcome: Outcome, note: Note) -> Outcome:
+    """Tell what a task has noted, and let nothing go on where the disk takes no more."""
+    for line in outcome.notes:
+        note(line)
+    if isinstance(outcome.error, StorageError):
+        raise outcome.error
+    return outcome
+
+
 def _outcome_of(future: Future[Outcome], task: Task, n_tries: int, note: Note) -> Outcome | None:
     """Return what came of a task; None where its worker died, and it is to be handed out again."""
     try:
         return future.result()
+    # Of all tasks alike.
+    except (ByHand, EngineFault):
+        raise
     except AlgocliError as error:
         return Outcome(error=error)
     # Whatever is wrong with the task comes back as an outcome: this is the engine's own.

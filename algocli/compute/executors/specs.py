@@ -63,9 +63,23 @@ def _local(which: str) -> Cluster:
     return parse_local(which)
 
 
+def _slurm(which: str) -> Cluster:
+    from algocli.compute.executors.slurm import parse_slurm
+
+    return parse_slurm(which)
+
+
+def _sbatch(which: str) -> Cluster:
+    from algocli.compute.executors.slurm import parse_sbatch
+
+    return parse_sbatch(which)
+
+
 # Each kind by its word; what it needs is imported where it is named.
 KINDS = {
     "local": Kind("cluster='local:4' is four processes of this machine", _local),
+    "slurm": Kind("cluster='slurm:FILE.toml' is SLURM, and a file of what it is asked for", _slurm),
+    "sbatch": Kind("cluster='sbatch:FILE.toml' writes down what you submit to SLURM by hand", _sbatch),
 }
 
 

@@ -1,0 +1,38 @@
+"""A SLURM of the tests' own, started when the first test asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.slurm_here import Slurm, slurm_in, why_not
+from tests.support.challenge import write_tiny_challenge
+
+
+@pytest.fixture(scope="session")
+def _slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slurm]:
+    reason = why_not()
+    if reason:
+        pytest.skip(reason)
+    pytest.importorskip("submitit", reason="submitit is not installed: the extra slurm")
+    try:
+        started = slurm_in(tmp_path_factory.mktemp("slurm"))
+        with started as slurm:
+            yield slurm
+    except (OSError, TimeoutError) as error:
+        pytest.skip(f"SLURM cannot be started here: {error}")
+
+
+@pytest.fixture
+def slurm(_slurm: Slurm, monkeypatch: pytest.MonkeyPatch) -> Slurm:
+    """One with two slots, which every program finds that a test starts."""
+    for word, value in _slurm.environment.items():
+        monkeypatch.setenv(word, value)
+    return _slurm
+
+
+@pytest.fixture(scope="module")
+def challenge(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_challenge(tmp_path_factory.mktemp("data") / "challenge", n_train=60, n_test=6, image_size=16)
