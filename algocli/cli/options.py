@@ -99,9 +99,15 @@ ClusterName = Annotated[
     str | None,
     typer.Option(
         "--cluster",
-        metavar="local:N",
-        help="Have the work done side by side, by N processes of this machine, which divide its cores and its memory. "
-        "What is made is the same.",
+        metavar="SPEC",
+        help="Have the work done side by side: local:N by N processes of this machine, which divide its cores and its "
+        "memory; slurm or slurm:FILE.toml by jobs of SLURM. What is made is the same.",
+    ),
+]
+Print = Annotated[
+    bool,
+    typer.Option(
+        "--print", help="With --cluster slurm: only write the list of tasks and what sbatch takes, to submit by hand."
     ),
 ]
 TrustRemoteCode = Annotated[

@@ -1,4 +1,4 @@
-"""A SLURM of this machine's own, for tests: its daemons on loopback ports of theirs, and all they keep in one folder."""
+"""A SLURM of this machine's own, for tests: daemons on loopback ports of theirs, and all they keep in one folder."""
 
 from __future__ import annotations
 

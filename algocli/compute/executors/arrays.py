@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shlex
 import stat
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -183,6 +184,14 @@ def list_jobs(cache_dir: Path) -> tuple[list[JobRow], bool]:
     arrays = arrays_in(cache_dir)
     states = states_of({array.job(index) for array in arrays for index in range(len(array.lines))} - {""})
     return [row for array in arrays for row in array.rows(states)], states is not None
+
+
+def command_of(folder: Path) -> str:
+    """Return the command line that handed an array out; nothing where that is not known."""
+    with suppress(AlgocliError):
+        words = [str(word) for word in JobArray(folder).about.get("command") or ()]
+        return shlex.join([Path(words[0]).name, *words[1:]]) if words else ""
+    return ""
 
 
 def find_job_leftovers(cache_dir: Path) -> Iterable[Leftover]:

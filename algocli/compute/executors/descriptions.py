@@ -77,14 +77,13 @@ def restore(description: Any) -> Any:
         return [restore(item) for item in description]
     if not isinstance(description, dict):
         raise DataError(f"a {type(description).__name__} describes nothing")
-    if "object" in description:
-        return _restore_object(description)
-    if len(description) != 1 or (kind := next(iter(description))) not in _KINDS:
+    kind = "object" if "object" in description else next(iter(description), "")
+    if kind != "object" and (len(description) != 1 or kind not in _KINDS):
         raise DataError(f"{', '.join(map(str, description)) or 'nothing'}: no kind of value is called so")
     try:
-        return _KINDS[kind](description[kind])
-    except (TypeError, ValueError) as error:
-        raise DataError(f"what is said of a {kind} describes none: {error}") from error
+        return _restore_object(description) if kind == "object" else _KINDS[kind](description[kind])
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise DataError(f"what is said of a kind of {kind} describes none: {error}") from error
 
 
 def _describe_object(value: Any) -> dict[str, Any]:
