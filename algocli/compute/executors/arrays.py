@@ -17,7 +17,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from algocli.compute.executors.lists import LIST, Line, end_of, read_list, write_list
+from algocli.compute.executors.lists import LIST, Line, digest_of, end_of, read_list, write_list
 from algocli.compute.executors.slurm_queue import LIVE, RUNNING, states_of
 from algocli.compute.files import n_bytes_in, read_json, write_json
 from algocli.compute.leftovers import Leftover, lies_in, real_folders
@@ -139,23 +139,22 @@ class JobArray:
         )
 
 
-def new_array(cache_dir: Path, lines: Sequence[Line], about: Mapping[str, Any]) -> JobArray:
-    """Make a folder for some tasks, and write their list.
+def new_array(cache_dir: Path, lines: Sequence[Line], about: Mapping[str, Any], *, by_hand: bool = False) -> JobArray:
+    """Make a folder for some tasks, and write their list; the same tasks have one folder where nobody submits them yet.
 
     Raises
     ------
     StorageError
         If the cache cannot be written.
     """
-    name = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
+    name = f"by-hand-{digest_of(lines)}" if by_hand else f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
     folder = cache_dir.absolute() / JOBS / name
     with writing(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         # Whatever the umask allows others.
-        folder.mkdir(mode=stat.S_IRWXU)
+        folder.mkdir(mode=stat.S_IRWXU, exist_ok=by_hand)
+        (folder / LOGS).mkdir(exist_ok=by_hand)
     array = JobArray(folder)
-    with writing(folder):
-        array.logs.mkdir()
     write_list(array.list_path, lines)
     keep_about(array, {**about, "began_at": time.time()})
     return array
@@ -233,7 +232,7 @@ def _is_over(array: JobArray) -> bool:
         raise
     except (AlgocliError, TypeError, ValueError):
         # Half made by a command that was killed, or damaged: whoever makes one holds the cache.
-        return (array.folder / LIST).exists() or not any(array.folder.iterdir())
+        return True
     # Of what is submitted by hand, or worked on without SLURM, nobody else can tell.
     left = [row for row in rows if row.state in ("queued", "running", "listed") and (row.job or age < _FORGOTTEN)]
     return not left

@@ -10,7 +10,6 @@ from typing import Any
 
 from algocli.compute.executors.arrays import JobArray, new_array
 from algocli.compute.executors.gathering import Gathering, Given
-from algocli.compute.executors.lists import job_here
 from algocli.compute.executors.slurm_request import lines_of, parameters_for
 from algocli.compute.executors.slurm_settings import SlurmSettings
 from algocli.compute.files import publish
@@ -37,8 +36,8 @@ class Writer(Gathering):
             Always, once they are written.
         """
         tasks = [task for task, _ in given]
-        about = {"engine": "sbatch", "command": sys.argv, "jobs": [], "submitted_from": job_here()}
-        array = new_array(self._cache_dir, lines_of(tasks, self._settings), about)
+        about = {"engine": "sbatch", "command": sys.argv, "jobs": []}
+        array = new_array(self._cache_dir, lines_of(tasks, self._settings), about, by_hand=True)
         script = array.folder / _SCRIPT
         asked = parameters_for(tasks, self._settings)
         text = script_of(array, len(tasks), asked, self._settings.python)

@@ -79,6 +79,11 @@ def write_list(path: Path, lines: Sequence[Line]) -> None:
     publish(path, lambda stream: stream.writelines(json.dumps(vars(line)).encode() + b"\n" for line in lines))
 
 
+def digest_of(lines: Sequence[Line]) -> str:
+    """Return what tells some tasks from others."""
+    return hashlib.sha256("".join(line.digest for line in lines).encode()).hexdigest()[:12]
+
+
 def read_list(path: Path) -> list[Line]:
     """Read a list of tasks, none of which is made yet.
 
@@ -142,7 +147,7 @@ def _made(path: Path, line: Line) -> Task:
 def _kept(path: Path, line: Line) -> Iterator[list[Outcome]]:
     """Keep how a task goes: that it has begun, and how it ended, where it does."""
     told: dict[str, Any] = {"label": line.label, "began_at": time.time(), "state": "running", "said": ""}
-    told |= {"host": os.uname().nodename, "pid": os.getpid(), "job": job_here()}
+    told |= {"host": os.uname().nodename, "job": job_here()}
     path.parent.mkdir(exist_ok=True)
     write_json(path, told)
     ended: list[Outcome] = []

@@ -13,6 +13,10 @@ from algocli.errors import AlgocliError
 _TERMINATED = 128 + signal.SIGTERM
 
 
+class _Ended(KeyboardInterrupt):
+    """A signal that ends whatever Ctrl-C does, in the same way: it is no mistake of a user's code, as SystemExit is."""
+
+
 def work_in_job(path: str, index: int) -> Outcome:
     """Do the task in one line of a list; called by submitit, which sends back what it returns."""
     _obey()
@@ -21,6 +25,8 @@ def work_in_job(path: str, index: int) -> Outcome:
     except AlgocliError as error:
         # Once more, it would be no other.
         return Outcome(error=error)
+    except _Ended:
+        raise SystemExit(_TERMINATED) from None
 
 
 def _obey() -> None:
@@ -37,4 +43,4 @@ def _obey() -> None:
 def _end(number: int, _frame: object) -> None:
     # It may come to a process and again to its group, which is no reason to leave half of the cleaning undone.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise SystemExit(_TERMINATED)
+    raise _Ended
