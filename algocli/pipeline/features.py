@@ -120,7 +120,8 @@ def extract(
         Allow 'torchhub:' models, and those of 'hf:' that bring their own code: it runs here.
     cluster
         Where images pass and products are computed, as in 'local:2', two processes of this machine, which divide its
-        cores and its memory. The features are the same. By default all is done here.
+        cores and its memory, or 'slurm:FILE.toml', jobs of SLURM. The features are the same. By default all is done
+        here.
     track, note
         How to show progress and to say something by the way.
 

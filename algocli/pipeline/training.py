@@ -127,7 +127,8 @@ def train(
         Where large matrices are multiplied: 'cpu', 'cuda' or 'auto'.
     cluster
         Where the subjects of all runs are trained side by side, as in 'local:2', two processes of this machine, which
-        divide its cores and its memory. Nothing in a run changes by it. By default all is done here, one by one.
+        divide its cores and its memory, or 'slurm:FILE.toml', jobs of SLURM. Nothing in a run changes by it. By default
+        all is done here, one by one.
     made
         Is called with each run as soon as it is done.
     **settings

@@ -63,6 +63,8 @@ class SlurmEngine(Gathering):
         self._locks = ExitStack()
         self._asked_at = self._sent_at = time.monotonic()
         self._is_silent = False
+        # How many times the memory that it promised a task is given, by its digest.
+        self._times: dict[str, int] = {}
         self._earlier = _earlier(cache_dir)
         super().__init__()
 
@@ -144,7 +146,8 @@ class SlurmEngine(Gathering):
         about = {"engine": "slurm", "command": sys.argv, "jobs": []}
         array = new_array(self._cache_dir, [line for _, line, _ in fresh], about)
         self._locks.enter_context(hold(array.lock, shared=True))
-        asked = parameters_for([task for task, _, _ in fresh], self._settings)
+        times = max(self._times.get(line.digest, 1) for _, line, _ in fresh)
+        asked = parameters_for([task for task, _, _ in fresh], self._settings, times)
         names = self._persist(partial(_sbatch, array, len(fresh), asked, self._settings))
         keep_about(array, about | {"jobs": names, "began_at": time.time()})
         self._jobs += [
@@ -226,6 +229,9 @@ class SlurmEngine(Gathering):
             job.future.set_result(outcome)
 
     def _give_up(self, job: _Job, state: str | None) -> None:
+        if state == "OUT_OF_MEMORY":
+            digest = job.array.lines[job.index].digest
+            self._times[digest] = 2 * self._times.get(digest, 1)
         said = job.array.last_words(job.index)
         how = f"SLURM says {state}" if state else "SLURM knows of it no more"
         job.future.set_exception(WorkerDied("\n".join(filter(None, [said, _where(how, job)]))))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import os
 import sys
 from collections.abc import Sequence
 from typing import Any
 
+from algocli.compute.cores import n_bound
 from algocli.compute.executors.lists import Line, line_of
 from algocli.compute.executors.slurm_settings import SlurmSettings
 from algocli.compute.executors.tasks import Task, needs_of
@@ -32,8 +32,14 @@ def lines_of(tasks: Sequence[Task], settings: SlurmSettings) -> list[Line]:
     return [line_of(task, threads) for task in tasks]
 
 
-def parameters_for(tasks: Sequence[Task], settings: SlurmSettings) -> dict[str, Any]:
-    """Return what an array of tasks asks for, as submitit takes it: what the user says, and else what tasks promise."""
+def parameters_for(tasks: Sequence[Task], settings: SlurmSettings, times: int = 1) -> dict[str, Any]:
+    """Return what an array of tasks asks for, as submitit takes it: what the user says, and else what tasks promise.
+
+    Parameters
+    ----------
+    times
+        How many times the memory that they promise, where less did not suffice.
+    """
     asked, needs = dict(settings.parameters), [needs_of(task) for task in tasks]
     threads = _threads_of(settings)
     wanted: dict[str, Any] = {"job_name": "algocli", "cpus_per_task": threads, "use_srun": False, "wckey": None}
@@ -41,7 +47,7 @@ def parameters_for(tasks: Sequence[Task], settings: SlurmSettings) -> dict[str, 
     wanted["time"] = max(need.minutes for need in needs) or None
     memory = max(need.memory for need in needs)
     if memory and not any(word in asked for word in _SAYS_MEMORY):
-        wanted["mem"] = f"{math.ceil((_SPARE_SHARE * memory + _SPARE_MEMORY) / _MEGABYTE)}MB"
+        wanted["mem"] = f"{math.ceil(times * (_SPARE_SHARE * memory + _SPARE_MEMORY) / _MEGABYTE)}MB"
     if any(need.gpu for need in needs) and not any(word in asked for word in _SAYS_GPU):
         wanted["gpus_per_node"] = 1
     # Torch has threads of its own; where it is loaded, it multiplies here with so many.
@@ -75,4 +81,4 @@ def _threads_here() -> int:
     # The library is there once something is multiplied.
     np.zeros(1) @ np.zeros(1)
     found = [int(pool["num_threads"]) for pool in threadpool_info() if pool["user_api"] == "blas"]
-    return max(found, default=os.cpu_count() or 1)
+    return max(found, default=n_bound())
