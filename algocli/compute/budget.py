@@ -11,8 +11,8 @@ from algocli.compute.cores import n_dividing
 from algocli.errors import StorageError, UsageError
 
 _MEMINFO = Path("/proc/meminfo")
-# The variable that tells a job of SLURM's how many megabytes it was given on this machine. Without control groups nothing
-# else does, and it may be killed all the same.
+# The variable that tells a job of SLURM's how many megabytes it was given on this machine. Where there are no control
+# groups nothing else does, and it may be killed all the same.
 _GIVEN = "SLURM_MEM_PER_NODE"
 
 

@@ -51,7 +51,7 @@ SlurmctldTimeout=120
 SlurmdTimeout=120
 MinJobAge=300
 NodeName=here NodeHostname={host} NodeAddr=127.0.0.1 Port={slurmd} CPUs={cpus} RealMemory={memory} State=UNKNOWN
-PartitionName=all Nodes=here Default=YES MaxTime=60 DefaultTime=10 DefMemPerCPU=100 OverSubscribe=NO State=UP
+PartitionName=normal Nodes=here Default=YES MaxTime=60 DefaultTime=10 DefMemPerCPU=100 OverSubscribe=NO State=UP
 """
 
 

@@ -33,7 +33,7 @@ def test_features_by_slurm_have_the_bytes_of_no_cluster_though_a_job_is_cancelle
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(ROOT)]))
     how = {"weights": "random", "device": "cpu"}
     notes: list[str] = []
-    algocli.extract(Challenge(many).subjects(), "python:small:network", ["0", "1"], **how, cache_dir=tmp_path / "here")
+    algocli.extract(Challenge(many).subject(1), "python:small:network", ["0", "1"], **how, cache_dir=tmp_path / "here")
 
     def disturb() -> None:
         until(lambda: slurm.ask("squeue", "--noheader", "--states=RUNNING"))

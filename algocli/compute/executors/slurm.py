@@ -95,7 +95,7 @@ def _submitting(settings: SlurmSettings, cache_dir: Path, note: Note) -> Iterato
     if find_spec("submitit") is None:
         raise UsageError(
             "SLURM is spoken to through submitit, which is not installed",
-            hint="pip install 'algocli[slurm]', or cluster='sbatch' writes down what you submit by hand",
+            hint="pip install 'submitit>=1.5.2'; or cluster='sbatch' writes down what you submit by hand",
         )
     if shutil.which("sbatch") is None:
         raise UsageError("there is no SLURM on this machine: no sbatch is found", hint="a login node of it has one")
