@@ -24,6 +24,7 @@ from algocli.encoding.memory import gram_bytes
 from algocli.errors import AlgocliError, DataError, all_refused
 from algocli.features import extraction
 from algocli.features.networks.backbones import Backbone
+from algocli.features.networks.devices import at_hand, resolve_device
 from algocli.features.passage import Lane, Passage, Target
 from algocli.features.pending import announce, divided, pending_shards, say_what_is_done
 from algocli.features.room import BASE_MEMORY, memory_held
@@ -113,12 +114,15 @@ class Products:
 
     def run(self, note: Note) -> None:
         """Compute it, unless it is there."""
+        resolve_device(self.device)
         products(FeatureStore(self.folder), device=self.device)
 
 
 @lru_cache(maxsize=1)
 def _loaded(order: Order) -> Backbone:
     how, trust = dict(order.how), order.trust_remote_code
+    # A worker's machine may lack what the command's own has.
+    resolve_device(order.device)
     return load(order.model, list(order.layers), how, order.device, trust_remote_code=trust, note=unheard)
 
 
@@ -174,7 +178,9 @@ class ClusterExtraction:
             say_what_is_done(subject, store, shards, how.rows, self.note)
             targets += [Target(store, reduce, shards)] if shards else []
         if targets:
-            announce(subject, [Lane(self.wanted.backbone, targets)], self.cache_dir, how, self.note)
+            # What it costs is tried out on what this machine has.
+            here = replace(how, device=at_hand(how.device))
+            announce(subject, [Lane(self.wanted.backbone, targets)], self.cache_dir, here, self.note)
         shards = [shard for target in targets for shard in target.pending]
         return divided(shards, n_parts, how.rows or range(stores[0].n_stimuli))
 

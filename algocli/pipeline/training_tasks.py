@@ -65,6 +65,11 @@ class SubjectTraining:
     def run(self, note: Note) -> list[Remark]:
         """Train it, unless it is done, and return what is worth saying in the end."""
         remarks: list[Remark] = []
+        if self.device != "cpu":
+            from algocli.features.networks.devices import resolve_device
+
+            # A worker's machine may lack what the command's own has.
+            resolve_device(self.device)
         train_subject(
             self.subjects[self.place],
             self.into,

@@ -13,7 +13,7 @@ from pathlib import Path
 from algocli.compute.executors.slurm_request import tell_threads
 from algocli.compute.executors.slurm_settings import SlurmSettings, read_settings
 from algocli.compute.track import Note
-from algocli.errors import UsageError
+from algocli.errors import UsageError, install_hint
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class SlurmCluster:
     """
 
     settings: SlurmSettings
+    has_own_devices = True
 
     @property
     def n_workers(self) -> int:
@@ -57,6 +58,7 @@ class SbatchCluster:
     """
 
     settings: SlurmSettings
+    has_own_devices = True
 
     @property
     def n_workers(self) -> int:
@@ -95,7 +97,7 @@ def _submitting(settings: SlurmSettings, cache_dir: Path, note: Note) -> Iterato
     if find_spec("submitit") is None:
         raise UsageError(
             "SLURM is spoken to through submitit, which is not installed",
-            hint="pip install 'submitit>=1.5.2'; or cluster='sbatch' writes down what you submit by hand",
+            hint=f"{install_hint('slurm')}; or cluster='sbatch' writes down what you submit by hand",
         )
     if shutil.which("sbatch") is None:
         raise UsageError("there is no SLURM on this machine: no sbatch is found", hint="a login node of it has one")

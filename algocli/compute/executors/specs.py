@@ -16,7 +16,10 @@ from algocli.errors import UsageError
 
 @runtime_checkable
 class Cluster(Protocol):
-    """Where work is done that is not done here."""
+    """Where work is done that is not done here.
+
+    One whose machines may have GPUs where this one has none says so with an attribute, `has_own_devices`.
+    """
 
     @property
     def n_workers(self) -> int:

@@ -208,7 +208,7 @@ def test_jobs_lists_what_is_there_and_tells_the_command(
     assert "was handed to SLURM" in capsys.readouterr().err
 
 
-def test_a_damaged_list_is_told_by_jobs_and_hides_nothing_else(array: JobArray, tmp_path: Path) -> None:
+def test_a_damaged_record_of_an_array_is_told_by_jobs(array: JobArray, tmp_path: Path) -> None:
     (array.folder / "array.json").write_text("{")
     with pytest.raises(AlgocliError, match=r"array\.json is missing or damaged"):
         list_jobs(tmp_path / "cache")
