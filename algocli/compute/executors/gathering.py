@@ -14,7 +14,7 @@ T = TypeVar("T")
 # Seconds in which nothing comes in, after which what has come is all there is for now; and between looks.
 _SETTLES, _LOOKS = 0.2, 0.5
 
-Given = list[tuple[Task, "Future[Outcome]"]]
+Given = list[tuple[Task, Future[Outcome]]]
 
 
 class Gathering(Executor):
