@@ -10,7 +10,7 @@ AlgocliError            says what was found, what was expected and (as a hint) w
 │   └── NoPixels        an image is whole, and its file does not say what it looks like
 ├── DiskFault       3   the disk fails while it is read: what lies there may be whole
 ├── WorkerFault     3   a worker of a cluster died of a task, again and again
-├── EngineFault     3   a cluster cannot be reached, lacks what the work needs, or is gone
+├── EngineFault     3   a cluster cannot be reached, refuses, lacks what the work needs, or is gone
 └── MissingStep     4   an earlier step has not run; the hint is the command that runs it
 
 Anything else that escapes is a bug, keeps its traceback and exits with 1.
@@ -97,7 +97,7 @@ class WorkerFault(AlgocliError):
 
 
 class EngineFault(AlgocliError):
-    """What hands work out on a cluster cannot be reached, has workers that lack something, or is gone."""
+    """What hands work out on a cluster does not answer or refuses, has workers that lack something, or is gone."""
 
     exit_code = 3
 
@@ -106,6 +106,22 @@ class MissingStep(AlgocliError):
     """An earlier command has not run; the hint is that command."""
 
     exit_code = 4
+
+
+class ByHand(Exception):
+    """Tasks were written down for somebody else to submit, as was asked for: nothing more is done here.
+
+    Attributes
+    ----------
+    tasks, script
+        Their list, and what `sbatch` takes.
+    n_tasks
+        How many there are.
+    """
+
+    def __init__(self, tasks: Path, script: Path, n_tasks: int) -> None:
+        super().__init__(f"{n_tasks} tasks are listed in {tasks}: sbatch {quote(str(script))} submits them")
+        self.tasks, self.script, self.n_tasks = tasks, script, n_tasks
 
 
 # What a disk, or the network before it, says when it fails, whatever lies on it.

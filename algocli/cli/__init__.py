@@ -23,7 +23,7 @@ from algocli.cli.examples import add_examples
 from algocli.cli.ways_out import GIVEN
 from algocli.cli.wording import told_in_options
 from algocli.compute.choices import local_path
-from algocli.errors import AlgocliError, DataError, StorageError, first_line
+from algocli.errors import AlgocliError, ByHand, DataError, StorageError, first_line
 
 INTERRUPTED = 130
 # What schedulers and service managers send, and a terminal that is closed: the word for it.
@@ -92,6 +92,14 @@ class _Commands(TyperGroup):
             return result
         except AlgocliError as error:
             raise _told(error, ctx) from error
+        except ByHand as written:
+            from algocli.cli.by_hand import show_by_hand
+            from algocli.cli.console import stop_bars
+
+            stop_bars()
+            given = ctx.meta[GIVEN]
+            show_by_hand(written, as_json="--json" in given, quiet="--quiet" in given)
+            raise typer.Exit(0) from None
         except MemoryError as error:
             # What a file promises is weighed before room is made for it; this is the last resort.
             raise _told(DataError(f"memory does not suffice: {first_line(error)}"), ctx) from error
@@ -138,7 +146,7 @@ _COMMANDS = (
     *("models", "layers", "fetch_weights", "extract", "import_features", "import_words"),
     *("train", "sweep", "report", "compare", "partition", "similarity", "curve", "plot", "predict", "export"),
     *("submit", "validate", "score"),
-    *("cache", "doctor"),
+    *("cache", "jobs", "work", "doctor"),
 )
 
 # Plain help: rich's would triple the time that --help takes.

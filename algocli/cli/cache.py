@@ -30,6 +30,7 @@ def list_(cache_dir: CacheDir = DEFAULT_CACHE_DIR, as_json: Json = False, quiet:
     """
     from algocli.cli.console import count, note, show_json, size
     from algocli.compute.files import n_bytes_in
+    from algocli.compute.leftovers import real_folders
     from algocli.features.store.overview import list_rows
     from algocli.runs.finding import list_runs
 
@@ -38,11 +39,12 @@ def list_(cache_dir: CacheDir = DEFAULT_CACHE_DIR, as_json: Json = False, quiet:
         {"run": run.name, "subjects": run.subjects, "n_bytes": n_bytes_in(run.folder), "finished_at": run.finished_at}
         for run in list_runs(cache_dir)
     ]
-    total = sum(store.n_bytes for store in stores) + sum(run["n_bytes"] for run in runs)
+    jobs = [{"jobs": folder.name, "n_bytes": n_bytes_in(folder)} for folder in real_folders(cache_dir / "jobs")]
+    total = sum(store.n_bytes for store in stores) + sum(each["n_bytes"] for each in (*runs, *jobs))
     if as_json:
-        show_json({"features": stores, "runs": runs, "n_bytes": total})
+        show_json({"features": stores, "runs": runs, "jobs": jobs, "n_bytes": total})
         return
-    if not stores and not runs:
+    if not stores and not runs and not jobs:
         note(f"nothing is cached in {cache_dir}", quiet=quiet)
         return
     for _, same in groupby(stores, key=lambda store: store.features):
@@ -52,7 +54,8 @@ def list_(cache_dir: CacheDir = DEFAULT_CACHE_DIR, as_json: Json = False, quiet:
     for store in stores:
         if store.problem:
             note(store.problem, quiet=quiet)
-    print(f"{count(len(stores), 'store')} and {count(len(runs), 'run')} take {size(total)}")
+    handed = f", with what jobs left ({count(len(jobs), 'list')}: algocli jobs)," if jobs else ""
+    print(f"{count(len(stores), 'store')} and {count(len(runs), 'run')}{handed} take {size(total)}")
 
 
 def _show_recipe(rows: Sequence[StoreRow]) -> None:
@@ -162,8 +165,8 @@ def gc(
     """Delete what nothing refers to.
 
     That is what killed commands left, what another version of algocli wrote, matrices of other features, digests of
-    folders that are gone, and runs without a finished subject. What a running command works on stays, and
-    is waited for before the rest goes.
+    folders that are gone, runs without a finished subject, and what jobs left that have ended. What a running command
+    works on stays, and is waited for before the rest goes.
     """
     from algocli.cli.console import count, note, show_json
     from algocli.compute.caches import clearing

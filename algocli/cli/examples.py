@@ -10,6 +10,7 @@ EXAMPLES = {
         "algocli extract -l features.2 -l features.5 -s 1",
         "algocli extract -l features.9 --weights checkpoint.pth -s 1-3",
     ),
+    "jobs": ("algocli jobs --json",),
     "models": (
         "algocli models dinov2",
         "algocli models 'timm/*.openai'",

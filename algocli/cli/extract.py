@@ -23,12 +23,13 @@ from algocli.cli.options import (
     Layers,
     Model,
     PresetName,
+    Print,
     Quiet,
     Subjects,
     TrustRemoteCode,
     in_same_folders,
 )
-from algocli.cli.parsing import parse_ids
+from algocli.cli.parsing import parse_cluster, parse_ids
 from algocli.errors import AlgocliError, UsageError
 from algocli.features import usual
 
@@ -89,6 +90,7 @@ def extract(
     ] = True,
     trust_remote_code: TrustRemoteCode = False,
     cluster: ClusterName = None,
+    by_hand: Print = False,
     subject: Subjects = None,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     cache_dir: CacheDir = DEFAULT_CACHE_DIR,
@@ -143,7 +145,7 @@ def extract(
         trust_remote_code=trust_remote_code,
         cache_dir=cache_dir,
         device=device,
-        cluster=cluster,
+        cluster=parse_cluster(cluster, by_hand),
         track=tracker(quiet),
         note=noter(quiet),
     )

@@ -99,10 +99,16 @@ ClusterName = Annotated[
     str | None,
     typer.Option(
         "--cluster",
-        metavar="local:N|dask:WHERE",
-        help="Have the work done side by side: by N processes of this machine, which divide its cores and its memory; "
-        "or by the workers of a Dask scheduler, at tcp://HOST:PORT or as its --scheduler-file says, that see the same "
-        "folders: a task for each thread, in a process of its own. What is made is the same.",
+        metavar="SPEC",
+        help="Have the work done side by side: local:N by N processes of this machine, which divide its cores and its "
+        "memory; slurm or slurm:FILE.toml by jobs of SLURM; dask:tcp://HOST:PORT, or dask:FILE of a --scheduler-file, by "
+        "the workers of a Dask scheduler that see the same folders. What is made is the same.",
+    ),
+]
+Print = Annotated[
+    bool,
+    typer.Option(
+        "--print", help="With --cluster slurm: only write the list of tasks and what sbatch takes, to submit by hand."
     ),
 ]
 TrustRemoteCode = Annotated[

@@ -69,6 +69,22 @@ def parse_ids(
         return tuple(sorted(named.union(numbers), key=by_id))
 
 
+def parse_cluster(cluster: str | None, by_hand: bool) -> str | None:
+    """Turn 'slurm' or 'slurm:FILE.toml' into the same for whoever submits by hand; all else stays as it is.
+
+    Raises
+    ------
+    UsageError
+        If something else than SLURM is to be submitted by hand.
+    """
+    if not by_hand:
+        return cluster
+    kind, colon, which = (cluster or "").partition(":")
+    if kind != "slurm":
+        raise UsageError("--print writes what SLURM takes", hint="--cluster slurm --print, or slurm:FILE.toml")
+    return f"sbatch{colon}{which}"
+
+
 def parse_components(words: str) -> int | None:
     """Turn '100' into 100 and 'full' into None."""
     if words == "full":

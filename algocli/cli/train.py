@@ -29,6 +29,7 @@ from algocli.cli.options import (
     Json,
     MadeFrom,
     PresetName,
+    Print,
     Quiet,
     SearchSeed,
     Seed,
@@ -39,7 +40,7 @@ from algocli.cli.options import (
     in_same_folders,
     is_named,
 )
-from algocli.cli.parsing import parse_alphas, parse_components, parse_ids
+from algocli.cli.parsing import parse_alphas, parse_cluster, parse_components, parse_ids
 from algocli.cli.variants import (
     Dtype,
     ImageSize,
@@ -143,6 +144,7 @@ def train(
     field_per_layer: FieldPerLayer = False,
     device: Device = "cpu",
     cluster: ClusterName = None,
+    by_hand: Print = False,
     run: Annotated[
         str | None,
         typer.Option(
@@ -215,7 +217,7 @@ def train(
             cache_dir=cache_dir,
             force=force,
             device=device,
-            cluster=cluster,
+            cluster=parse_cluster(cluster, by_hand),
             made=done.append,
             track=tracker(quiet),
             note=noter(quiet),

@@ -11,6 +11,9 @@ from algocli.compute.cores import n_dividing
 from algocli.errors import StorageError, UsageError
 
 _MEMINFO = Path("/proc/meminfo")
+# The variable that tells a job of SLURM's how many megabytes it was given on this machine. Where there are no control
+# groups nothing else does, and it may be killed all the same.
+_GIVEN = "SLURM_MEM_PER_NODE"
 
 
 def available_memory(cgroup: Path = CGROUP, meminfo: Path = _MEMINFO) -> int:
@@ -19,7 +22,7 @@ def available_memory(cgroup: Path = CGROUP, meminfo: Path = _MEMINFO) -> int:
     A container or a job on a cluster sees the whole machine's memory and is killed at its own limit. Of several workers
     each may take its part.
     """
-    return min([_machine(meminfo), *_limits(cgroup)]) // n_dividing()
+    return min([_machine(meminfo), *_limits(cgroup), *_given()]) // n_dividing()
 
 
 def free_disk(folder: Path) -> int:
@@ -76,6 +79,12 @@ def _machine(meminfo: Path) -> int:
     except (OSError, KeyError, ValueError):
         # No such file outside Linux: all there is stands for what is free.
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _given() -> list[int]:
+    said = os.environ.get(_GIVEN, "")
+    # 0 is all there is.
+    return [int(said[:12]) * 2**20] if said.isdecimal() and int(said[:12]) else []
 
 
 def _limits(cgroup: Path) -> list[int]:

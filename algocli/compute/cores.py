@@ -1,6 +1,7 @@
 """How many processor cores there are, and how many of them this process may use.
 
-Workers of one command divide them: the variable ALGOCLI_WORKERS says among how many.
+Workers of one command divide them: the variable ALGOCLI_WORKERS says among how many. A job of SLURM's is told what it
+was given, which not every cluster also binds it to.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from algocli.compute.cgroups import CGROUP, groups, number_in
 
 # The variable that tells a worker of how many it is one.
 DIVIDING = "ALGOCLI_WORKERS"
+# The one that says how many cores a job was given on this machine.
+_GIVEN = "SLURM_CPUS_ON_NODE"
 
 
 def n_cores() -> int:
@@ -22,13 +25,18 @@ def n_cores() -> int:
     """
     limit = quota()
     there = n_bound() if limit is None else min(n_bound(), math.ceil(limit))
-    return max(1, there // n_dividing())
+    return max(1, min(there, _number(_GIVEN) or there) // n_dividing())
 
 
 def n_dividing() -> int:
     """Return how many processes like this one divide what the machine has; 1 where no other does."""
-    said = os.environ.get(DIVIDING, "")
-    return max(1, int(said[:9])) if said.isdecimal() else 1
+    return max(1, _number(DIVIDING))
+
+
+def _number(variable: str) -> int:
+    """Return what a variable says; 0 where it says nothing that is a number."""
+    said = os.environ.get(variable, "")
+    return int(said[:9]) if said.isdecimal() else 0
 
 
 def n_bound() -> int:

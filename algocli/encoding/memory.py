@@ -55,12 +55,12 @@ def bytes_needed(settings: Settings, size: Size, *, with_torch: bool = False) ->
     if not regression_of(settings).takes_components(settings):
         return base + _regression(settings, size)
     kept = _components(settings, size)
-    return base + max(_gram(size), kept + _eigen(settings, size), kept + _regression(settings, size))
+    return base + max(gram_bytes(size.n_stimuli), kept + _eigen(settings, size), kept + _regression(settings, size))
 
 
-def _gram(size: Size) -> int:
+def gram_bytes(n_stimuli: int) -> int:
     """Count half a matrix in float64, the same as float32 on its way to disk, and a block of columns."""
-    return 2 * _SINGLE * size.n_stimuli**2 + _SINGLE * size.n_stimuli * CHUNK_FEATURES
+    return 2 * _SINGLE * n_stimuli**2 + _SINGLE * n_stimuli * CHUNK_FEATURES
 
 
 def _components(settings: Settings, size: Size) -> int:

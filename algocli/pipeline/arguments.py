@@ -122,6 +122,19 @@ def cluster_of(cluster: str | None) -> Cluster | None:
     return check_cluster(cluster)
 
 
+def device_on(cluster: Cluster | None, device: str) -> str:
+    """Return the device that a word names, here or on the machines of a cluster.
+
+    Raises
+    ------
+    UsageError
+        If it is none.
+    """
+    from algocli.features.networks.devices import resolve_device
+
+    return resolve_device(device, elsewhere=getattr(cluster, "has_own_devices", False))
+
+
 def one_run(run: object) -> Run:
     """Return what is a run.
 

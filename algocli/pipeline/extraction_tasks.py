@@ -16,16 +16,19 @@ from typing import Any
 from algocli.compute.executors.progress import shown
 from algocli.compute.executors.running import run_tasks
 from algocli.compute.executors.specs import Cluster
-from algocli.compute.executors.tasks import Task
+from algocli.compute.executors.tasks import Needs, Outcome, Task
 from algocli.compute.lock import hold, hold_if_free
 from algocli.compute.track import Note, Track, unheard
 from algocli.dataset.images import Images, open_images
 from algocli.dataset.protocol import Subject
+from algocli.encoding.memory import gram_bytes
 from algocli.errors import AlgocliError, DataError, all_refused
 from algocli.features import extraction
 from algocli.features.networks.backbones import Backbone
+from algocli.features.networks.devices import at_hand, resolve_device
 from algocli.features.passage import Lane, Passage, Target
 from algocli.features.pending import ImagesLeft, announce, divided, pending_shards, say_what_is_done
+from algocli.features.room import BASE_MEMORY, memory_held
 from algocli.features.store.gram import gram as products
 from algocli.features.store.gram import is_made
 from algocli.features.store.shards import FeatureStore
@@ -48,19 +51,39 @@ class Order:
 
 @dataclass(frozen=True)
 class Rows:
-    """Some rows of a subject's images, to be passed through a network."""
+    """Some rows of a subject's images, to be passed through a network.
+
+    Attributes
+    ----------
+    folders
+        The stores that they fill.
+    needs
+        What passing them takes.
+    """
 
     subject: Subject
     order: Order
     passage: Passage
     cache_dir: Path
     stimuli: Path | None
+    folders: tuple[Path, ...]
+    needs: Needs
 
     @property
     def label(self) -> str:
         """The subject and the rows."""
         rows = self.passage.rows
         return f"subject {self.subject.id}" + (f", rows {rows.start} to {rows.stop}" if rows else "")
+
+    @property
+    def whole(self) -> Rows:
+        """All rows: how they are cut hangs on what is done."""
+        return replace(self, passage=replace(self.passage, rows=None))
+
+    def known(self) -> Outcome | None:
+        """Say that nothing is left of these rows."""
+        left = [shard for folder in self.folders for shard in pending_shards(FeatureStore(folder), self.passage.rows)]
+        return None if left else Outcome()
 
     def run(self, note: Note) -> None:
         """Bring the shards that begin within these rows to completion; the command has said what there is to say."""
@@ -80,14 +103,27 @@ class Products:
         """The subject and the features."""
         return f"subject {FeatureStore(self.folder).subject}, Gram matrix of {self.folder.parent.name}"
 
+    @property
+    def needs(self) -> Needs:
+        """Half a matrix twice over, a block of columns, and a GPU where one multiplies."""
+        store = FeatureStore(self.folder)
+        return Needs(BASE_MEMORY + gram_bytes(store.n_stimuli), gpu=self.device.startswith("cuda"))
+
+    def known(self) -> Outcome | None:
+        """Say that it is there."""
+        return Outcome() if is_made(FeatureStore(self.folder)) else None
+
     def run(self, note: Note) -> None:
         """Compute it, unless it is there."""
+        resolve_device(self.device)
         products(FeatureStore(self.folder), device=self.device)
 
 
 @lru_cache(maxsize=1)
 def _loaded(order: Order) -> Backbone:
     how, trust = dict(order.how), order.trust_remote_code
+    # A worker's machine may lack what the command's own has.
+    resolve_device(order.device)
     return load(order.model, list(order.layers), how, order.device, trust_remote_code=trust, note=unheard)
 
 
@@ -117,7 +153,8 @@ class ClusterExtraction:
         for subject, images in sources:
             (some,) = extraction.open_stores(subject, [self.wanted], images, self.cache_dir, self.track, self.note)
             passages = [replace(self.wanted.how, rows=rows) for rows in self._left(subject, some, n_parts)]
-            tasks += [Rows(subject, self.order, passage, self.cache_dir, stimuli) for passage in passages]
+            about = self.cache_dir, stimuli, tuple(store.folder for store in some), self._needs(some)
+            tasks += [Rows(subject, self.order, passage, *about) for passage in passages]
             stores += some
             left.add(some, self.wanted.how.rows)
         with self.cluster.open(self.cache_dir, self.note) as engine:
@@ -143,9 +180,16 @@ class ClusterExtraction:
             say_what_is_done(subject, store, shards, how.rows, self.note)
             targets += [Target(store, reduce, shards)] if shards else []
         if targets:
-            announce(subject, [Lane(self.wanted.backbone, targets)], self.cache_dir, how, self.note)
+            # What it costs is tried out on what this machine has.
+            here = replace(how, device=at_hand(how.device))
+            announce(subject, [Lane(self.wanted.backbone, targets)], self.cache_dir, here, self.note)
         shards = [shard for target in targets for shard in target.pending]
         return divided(shards, n_parts, how.rows or range(stores[0].n_stimuli))
+
+    def _needs(self, stores: Sequence[FeatureStore]) -> Needs:
+        how = self.wanted.how
+        held = memory_held(((store.n_features, store.dtype) for store in stores), how.batch_size)
+        return Needs(BASE_MEMORY + held, gpu=how.device.startswith("cuda"))
 
     def _pass(self, engine: Executor, tasks: Sequence[Rows], left: ImagesLeft) -> dict[str, AlgocliError]:
         """Have rows passed, show how many images are done, and return why some rows could not be, by their labels."""

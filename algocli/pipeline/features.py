@@ -15,7 +15,7 @@ from algocli.compute.track import Note, Track, said_aside, shown
 from algocli.dataset.protocol import Subject
 from algocli.encoding.presets import PresetName
 from algocli.features import usual
-from algocli.pipeline.arguments import Paths, cluster_of, each_subject
+from algocli.pipeline.arguments import Paths, cluster_of, device_on, each_subject
 from algocli.pipeline.defaults import DEFAULT_CACHE, DEFAULT_MODEL
 from algocli.pipeline.making import load, passage_of
 from algocli.pipeline.presets import of_extraction, of_preset
@@ -120,8 +120,8 @@ def extract(
         Allow 'torchhub:' models, and those of 'hf:' that bring their own code: it runs here.
     cluster
         Where images pass and products are computed, as in 'local:2', two processes of this machine, which divide its
-        cores and its memory, or 'dask:tcp://HOST:PORT', the workers of a Dask scheduler. The features are the same. By
-        default all is done here.
+        cores and its memory; 'slurm:FILE.toml', jobs of SLURM; or 'dask:tcp://HOST:PORT', the workers of a Dask
+        scheduler. The features are the same. By default all is done here.
     track, note
         How to show progress and to say something by the way.
 
@@ -156,15 +156,15 @@ def extract(
     sources = [(subject, open_images(subject, source)) for subject in some]
 
     from algocli.features import extraction
-    from algocli.features.networks.devices import resolve_device
+    from algocli.features.networks.devices import at_hand
     from algocli.features.store.gram import gram as products
 
     how = {"weights": weights, "transform": transform, **wish}
     how |= {"project": project, "project_seed": project_seed, "dtype": dtype, "numerics": numerics}
     # What can be no option is told before torch takes its seconds to load a network.
-    passage = passage_of(how, resolve_device(device), batch_size, rows)
+    passage = passage_of(how, device_on(where, device), batch_size, rows)
     trust = check_flag("trust_remote_code", trust_remote_code)
-    backbone = load(model, list(layers), how, passage.device, trust_remote_code=trust, note=note)
+    backbone = load(model, list(layers), how, at_hand(passage.device), trust_remote_code=trust, note=note)
     stores: list[FeatureStore] = []
     with filling(cache_dir, note):
         if where is not None:

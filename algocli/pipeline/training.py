@@ -19,7 +19,7 @@ from algocli.features.store.borrowing import borrow, check_lenders
 from algocli.features.store.choosing import Library
 from algocli.features.store.keys import Dtype
 from algocli.features.store.variants import Variant
-from algocli.pipeline.arguments import Paths, cluster_of, each_subject
+from algocli.pipeline.arguments import Paths, cluster_of, device_on, each_subject
 from algocli.pipeline.borrowing import filling_cache
 from algocli.pipeline.defaults import DEFAULT_CACHE
 from algocli.pipeline.plans import Choice, Plan, for_each, plan_each, plan_one, within_reach
@@ -127,8 +127,8 @@ def train(
         Where large matrices are multiplied: 'cpu', 'cuda' or 'auto'.
     cluster
         Where the subjects of all runs are trained side by side, as in 'local:2', two processes of this machine, which
-        divide its cores and its memory, or 'dask:tcp://HOST:PORT', the workers of a Dask scheduler. Nothing in a run
-        changes by it. By default all is done here, one by one.
+        divide its cores and its memory; 'slurm:FILE.toml', jobs of SLURM; or 'dask:tcp://HOST:PORT', the workers of a
+        Dask scheduler. Nothing in a run changes by it. By default all is done here, one by one.
     made
         Is called with each run as soon as it is done.
     **settings
@@ -178,7 +178,7 @@ def train(
         plans = plan_each(library, choice, given, name, note) if each else [plan_one(library, choice, given, name)]
         if preset is not None and "n_components" not in settings:
             plans = within_reach(plans, some, home, track, note)
-    how = force, _resolved(device), made or (lambda run: None), track, once(note) if each else note
+    how = force, _resolved(where, device), made or (lambda run: None), track, once(note) if each else note
     made_from = None if stimuli is None else check_path("stimuli", stimuli)
     job = _on(where, Job(some, home, made_from, *how))
     with filling_cache(cache_dir, note):
@@ -211,11 +211,9 @@ def _named(given: dict[str, Any]) -> dict[str, Any]:
     return {**({"holdout": None} if is_split else {}), **given}
 
 
-def _resolved(device: str) -> str:
+def _resolved(cluster: Cluster | None, device: str) -> str:
     if check_word("device", device) == "cpu":
         return device
-    from algocli.features.networks.devices import resolve_device
-
-    resolved = resolve_device(device)
+    resolved = device_on(cluster, device)
     # Where nothing is asked for, matrices are multiplied where every regression works.
     return "cpu" if device == "auto" and not resolved.startswith("cuda") else resolved

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from algocli.compute.executors.running import run_tasks
 from algocli.compute.executors.specs import Cluster
-from algocli.compute.executors.tasks import Outcome
+from algocli.compute.executors.tasks import Needs, Outcome, perform
 from algocli.compute.remarks import Remark, gather
 from algocli.compute.track import Note
 from algocli.dataset.protocol import Subject
@@ -18,7 +20,7 @@ from algocli.pipeline.plans import Plan
 from algocli.pipeline.training_job import UNTRAINED, Job
 from algocli.runs.datasets import Home
 from algocli.runs.run import Run
-from algocli.runs.training import train_subject
+from algocli.runs.training import promised_memory, train_subject
 
 
 @dataclass(frozen=True)
@@ -47,9 +49,27 @@ class SubjectTraining:
         """The subject."""
         return f"subject {self.subjects[self.place].id}"
 
+    @cached_property
+    def needs(self) -> Needs:
+        """The memory that is promised, and a GPU where one multiplies."""
+        subject, settings, memory = self.subjects[self.place], self.into.opened_with or self.into.settings, 0
+        # What lacks is told by the training itself.
+        with suppress(AlgocliError):
+            memory = promised_memory(subject, settings, self.cache_dir, self.stimuli, self.device)
+        return Needs(memory, gpu=self.device.startswith("cuda"))
+
+    def known(self) -> Outcome | None:
+        """Return what there is to say of it where the run has it: that is found out here as soon as anywhere."""
+        return perform(self) if not self.force and self.into.has(self.subjects[self.place].id) else None
+
     def run(self, note: Note) -> list[Remark]:
         """Train it, unless it is done, and return what is worth saying in the end."""
         remarks: list[Remark] = []
+        if self.device != "cpu":
+            from algocli.features.networks.devices import resolve_device
+
+            # A worker's machine may lack what the command's own has.
+            resolve_device(self.device)
         train_subject(
             self.subjects[self.place],
             self.into,

@@ -24,14 +24,14 @@ UNFINISHED = "runs without a finished subject"
 
 
 def find_in_cache(cache_dir: Path, *, unused: bool = False) -> list[Leftover]:
-    """List everything in a cache folder that may be deleted: runs, features, digests, unfinished files.
+    """List everything in a cache folder that may be deleted: runs, features, digests, jobs, unfinished files.
 
     Parameters
     ----------
     unused
         Whether feature stores that no run refers to belong to it; a fresh extraction looks the same.
     """
-    runs = [*_unfinished_runs(cache_dir), *_left_aside(cache_dir), *_shared(cache_dir)]
+    runs = [*_unfinished_runs(cache_dir), *_left_aside(cache_dir), *_shared(cache_dir), *_jobs(cache_dir)]
     within = {run.path for run in runs}
     features = find_leftovers(cache_dir, partial(is_used, cache_dir) if unused else None)
     return runs + [left for left in features if not within.intersection(left.path.parents)]
@@ -75,6 +75,15 @@ def _shared(cache_dir: Path) -> Iterator[Leftover]:
     """Yield what commands and their workers have shared: whoever is at work yet holds the cache."""
     for folder in shared_folders(cache_dir):
         yield Leftover(folder, KILLED, n_bytes_in(folder), folder.exists, list)
+
+
+def _jobs(cache_dir: Path) -> Iterable[Leftover]:
+    """Return what was handed to a cluster and has ended; where nothing ever was, nothing of clusters is loaded."""
+    if not (cache_dir / "jobs").is_dir():
+        return ()
+    from algocli.compute.executors.arrays import find_job_leftovers
+
+    return find_job_leftovers(cache_dir)
 
 
 def _is_still_unfinished(cache_dir: Path, run: Path) -> bool:

@@ -14,7 +14,7 @@ from algocli.compute.budget import available_memory, check_memory, gigabytes
 from algocli.compute.lock import hold
 from algocli.compute.remarks import Remark, gather
 from algocli.compute.track import Note, Track, silent, unheard
-from algocli.dataset.digests import digest_other_files
+from algocli.dataset.digests import digest_other_files, stimuli_digest
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.protocol import Subject
 from algocli.dataset.sides import recorded
@@ -175,18 +175,48 @@ def _promise(
     seen = regression_of(settings).look_at(settings, stores)
     if seen:
         note(f"subject {subject.id}: {seen}")
-    n_vertices = max(map(subject.n_vertices, subject.sides))
     n_held_out = len(split.folds[0].held_out) if settings.shared == "only" else None
-    n_columns = regression_of(settings).n_columns(settings, stores)
-    size = Size(len(subject.train_stimuli), len(subject.test_stimuli), n_vertices, n_held_out, n_columns)
-    needed = bytes_needed(settings, size, with_torch=loads_torch(stores, settings, device))
+    needed = memory_of(subject, settings, stores, device, n_held_out)
     check_memory(needed, remedy="fewer components (n_components=...) need less, and so do fewer layers")
     note(f"subject {subject.id}: up to {gigabytes(needed)} of memory, of {gigabytes(available_memory())} free")
     vertices = [subject.n_vertices(side) for side in subject.sides]
-    foretold = regression_of(settings).foretell(settings, stores, size.n_train, vertices, device)
+    foretold = regression_of(settings).foretell(settings, stores, len(subject.train_stimuli), vertices, device)
     if foretold:
         note(f"subject {subject.id}: {foretold}")
     return needed
+
+
+def promised_memory(
+    subject: Subject, settings: Settings, cache_dir: Path, stimuli: Path | None = None, device: str = "cpu"
+) -> int:
+    """Return the bytes that the training of a subject takes at the most, as `train_subject` will say it.
+
+    Raises
+    ------
+    MissingStep, DataError
+        If its features are not there, or its images or responses.
+    """
+    content = stimuli_digest(subject.stimuli, cache_dir)
+    stores = [find_store(cache_dir, name, subject, content, stimuli) for name in settings.features]
+    # Of images that other subjects saw there are no more than these.
+    n_held_out = len(subject.train_stimuli) if settings.shared == "only" else None
+    return memory_of(subject, settings, stores, device, n_held_out)
+
+
+def memory_of(
+    subject: Subject, settings: Settings, stores: Sequence[FeatureStore], device: str, n_held_out: int | None
+) -> int:
+    """Return the bytes that a training takes at the most.
+
+    Parameters
+    ----------
+    n_held_out
+        How many images are held out, where the settings do not say it.
+    """
+    n_vertices = max(map(subject.n_vertices, subject.sides))
+    n_columns = regression_of(settings).n_columns(settings, stores)
+    size = Size(len(subject.train_stimuli), len(subject.test_stimuli), n_vertices, n_held_out, n_columns)
+    return bytes_needed(settings, size, with_torch=loads_torch(stores, settings, device))
 
 
 def _is_done(run: Run, number: SubjectId, settings: Settings, inputs: dict[str, Any], note: Note) -> bool:

@@ -98,7 +98,7 @@ def test_a_recipe_without_its_description_is_damaged_and_hides_nothing(cache):
 
 def test_an_empty_cache_is_an_empty_list(tmp_path):
     assert invoke("list", "--cache-dir", tmp_path).exit_code == 0
-    empty = {"features": [], "runs": [], "n_bytes": 0}
+    empty = {"features": [], "runs": [], "jobs": [], "n_bytes": 0}
     assert json.loads(invoke("list", "--cache-dir", tmp_path / "none", "--json").stdout) == empty
     assert "0 stores are whole" in invoke("verify", "--cache-dir", tmp_path).stdout
 

@@ -78,3 +78,13 @@ def test_what_cannot_fit_is_refused_with_both_sizes_and_the_remedy(
 
 def test_gigabytes_are_short() -> None:
     assert [gigabytes(n) for n in (5_000_000, 933_000_000, 70_400_000_000)] == ["5.0 MB", "0.93 GB", "70 GB"]
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"), [("2000", 2000 * 2**20), ("0", 16_000_000 * 1024), ("all", 16_000_000 * 1024)]
+)
+def test_what_a_job_was_given_binds_though_nothing_holds_it_to_that(
+    tmp_path: Path, meminfo: Path, monkeypatch: pytest.MonkeyPatch, said: str, expected: int
+) -> None:
+    monkeypatch.setenv("SLURM_MEM_PER_NODE", said)
+    assert available_memory(tmp_path / "none", meminfo) == expected

@@ -94,3 +94,14 @@ def test_nothing_counts_the_machines_cores_but_what_knows_which_may_be_used() ->
     # A pool that is not told how many threads to have counts for itself.
     counting = [path.name for path in package.rglob("*.py") if re.search(r"Executor\(\)|cpu_count\(", path.read_text())]
     assert sorted(counting) == ["cores.py", "health.py"]
+
+
+def test_a_job_keeps_busy_what_it_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cores, "n_bound", lambda: 64)
+    monkeypatch.setattr(cores, "quota", lambda: None)
+    monkeypatch.setenv("SLURM_CPUS_ON_NODE", "8")
+    assert cores.n_cores() == 8
+    monkeypatch.setenv("ALGOCLI_WORKERS", "2")
+    assert cores.n_cores() == 4
+    monkeypatch.setenv("SLURM_CPUS_ON_NODE", "8(x2)")
+    assert cores.n_cores() == 32

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 import algocli
+from algocli.compute.executors.lists import work
 from algocli.dataset.challenge.subjects import Challenge
-from algocli.errors import DataError
+from algocli.errors import ByHand, DataError, UsageError
 from algocli.features.pending import divided
 from algocli.features.store.shards import Shard
 from tests.features.by_hand import digest_tree, list_stores
@@ -107,3 +108,23 @@ def test_an_image_that_cannot_be_read_is_named_when_the_rest_is_done(
             cluster="local:1", cache_dir=tmp_path / "cache",
         )  # fmt: skip
     assert sorted(store.complete for store in list_stores(tmp_path / "cache")) == [False, True]
+
+
+def test_a_gpu_that_only_the_nodes_have_is_asked_for_and_missed_where_there_is_none(
+    challenge: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("algocli.features.networks.devices.usable", lambda: ["cpu"])
+    (tmp_path / "small.py").write_text(NETWORK)
+    monkeypatch.syspath_prepend(tmp_path)
+    how = {"weights": "random", "device": "cuda", "cache_dir": tmp_path / "cache"}
+    subject = Challenge(challenge).subject(1)
+    with pytest.raises(UsageError, match="no CUDA device is available"):
+        algocli.extract(subject, "python:small:network", "0", **how, cluster="local:1")
+    with pytest.raises(ByHand) as written:
+        algocli.extract(subject, "python:small:network", "0", **how, cluster="sbatch")
+    assert "#SBATCH --gpus-per-node=1" in written.value.script.read_text()
+    # What a network takes is known here, and what it will hold.
+    assert "#SBATCH --mem=" in written.value.script.read_text()
+    outcome = work(written.value.tasks, 0)
+    assert isinstance(outcome.error, UsageError)
+    assert "no CUDA device is available" in outcome.error.message

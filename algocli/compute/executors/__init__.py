@@ -1,4 +1,4 @@
-"""Work handed to others, each with a task at a time: processes of this machine, or workers of a Dask scheduler.
+"""Work handed to others, each with a task at a time: processes of this machine, SLURM's nodes, workers of Dask.
 
 A task can be sent elsewhere, and done once more does no harm: what it makes lies in the cache, with records of what is
 finished. An engine is whatever has the interface of `concurrent.futures.Executor`. Nothing of this is imported unless a
@@ -7,9 +7,21 @@ cluster is asked for.
 specs      which engine a word names
 tasks      a task, and what came of it
 running    tasks handed to an engine, once more where a worker died, and what came of each
+gathering  tasks handed on together, as a queue wants them
 progress   how far all of them are
 
 local      processes of this machine
+
+descriptions  tasks as JSON, and tasks of it
+lists      tasks in a file, and work on one line of it
+arrays     folders of jobs in a cache: their lists, logs and ends
+slurm      SLURM as a cluster
+slurm_settings  the file that says what SLURM is asked for
+slurm_request   what tasks ask for, beside what that says
+slurm_queue     what SLURM says of jobs
+slurm_engine    arrays submitted through submitit, and what comes back
+slurm_worker    what runs in a job
+by_hand    what somebody submits with sbatch
 
 dask_cluster  workers of a scheduler of Dask, from here
 dask_checks   what they must have before work is handed to them

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 
 from algocli.compute.executors.progress import LOOKS, Look
-from algocli.compute.executors.tasks import Outcome, Task, perform
+from algocli.compute.executors.tasks import Outcome, Task, known_of, perform
 from algocli.compute.track import Note
-from algocli.errors import AlgocliError, EngineFault, StorageError, UsageError, WorkerFault
+from algocli.errors import AlgocliError, ByHand, EngineFault, StorageError, UsageError, WorkerFault
 
 # So often a task is handed out before it is given up.
 TRIES = 3
@@ -21,7 +21,7 @@ def run_tasks(
     """Have an engine do some tasks, and yield the number of each with what came of it, in the order in which they end.
 
     What a task notes is told when it ends. One that fails leaves the others alone, unless the disk takes no more or the
-    engine is gone: then nothing goes on.
+    engine is gone: then nothing goes on. What records say is done is not handed out.
 
     Parameters
     ----------
@@ -35,14 +35,21 @@ def run_tasks(
     StorageError
         If a task met a disk that is full, or may not be written.
     EngineFault
-        If whoever handed tasks out is gone.
+        If nothing can be handed out, or whoever handed tasks out is gone.
+    ByHand
+        If the engine has written the tasks down, as it was asked to.
     RuntimeError
         In the end, if a task met a bug; with its traceback.
     """
     _check_can_be_sent(tasks)
-    tries, crashes = dict.fromkeys(range(len(tasks)), 1), list[str]()
-    running = {engine.submit(perform, task): number for number, task in enumerate(tasks)}
+    tries, crashes, running = dict.fromkeys(range(len(tasks)), 1), list[str](), dict[Future[Outcome], int]()
     try:
+        for number, task in enumerate(tasks):
+            known = known_of(task)
+            if known is None:
+                running[engine.submit(perform, task)] = number
+            else:
+                yield number, _told(known, note)
         while running:
             done = wait(running, LOOKS if look else None, FIRST_COMPLETED).done
             if look:
@@ -54,12 +61,8 @@ def run_tasks(
                     tries[number] += 1
                     running[engine.submit(perform, tasks[number])] = number
                     continue
-                for line in outcome.notes:
-                    note(line)
-                if isinstance(outcome.error, StorageError):
-                    raise outcome.error
                 crashes += [f"{tasks[number].label}:\n{outcome.crash}"] if outcome.crash else []
-                yield number, outcome
+                yield number, _told(outcome, note)
     finally:
         for future in running:
             future.cancel()
@@ -67,12 +70,21 @@ def run_tasks(
         raise RuntimeError("\n".join(crashes))
 
 
+def _told(outcome: Outcome, note: Note) -> Outcome:
+    """Tell what a task has noted, and let nothing go on where the disk takes no more."""
+    for line in outcome.notes:
+        note(line)
+    if isinstance(outcome.error, StorageError):
+        raise outcome.error
+    return outcome
+
+
 def _outcome_of(future: Future[Outcome], task: Task, n_tries: int, note: Note) -> Outcome | None:
     """Return what came of a task; None where its worker died, and it is to be handed out again."""
     try:
         return future.result()
     # Of all tasks alike.
-    except EngineFault:
+    except (ByHand, EngineFault):
         raise
     except AlgocliError as error:
         return Outcome(error=error)

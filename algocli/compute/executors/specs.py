@@ -16,7 +16,10 @@ from algocli.errors import UsageError
 
 @runtime_checkable
 class Cluster(Protocol):
-    """Where work is done that is not done here."""
+    """Where work is done that is not done here.
+
+    One whose machines may have GPUs where this one has none says so with an attribute, `has_own_devices`.
+    """
 
     @property
     def n_workers(self) -> int:
@@ -69,10 +72,24 @@ def _dask(which: str) -> Cluster:
     return parse_dask(which)
 
 
+def _slurm(which: str) -> Cluster:
+    from algocli.compute.executors.slurm import parse_slurm
+
+    return parse_slurm(which)
+
+
+def _sbatch(which: str) -> Cluster:
+    from algocli.compute.executors.slurm import parse_sbatch
+
+    return parse_sbatch(which)
+
+
 # Each kind by its word; what it needs is imported where it is named.
 KINDS = {
     "local": Kind("cluster='local:4' is four processes of this machine", _local),
     "dask": Kind("cluster='dask:tcp://HOST:PORT' is a scheduler of Dask", _dask),
+    "slurm": Kind("cluster='slurm:FILE.toml' is SLURM, and a file of what it is asked for", _slurm),
+    "sbatch": Kind("cluster='sbatch:FILE.toml' writes down what you submit to SLURM by hand", _sbatch),
 }
 
 

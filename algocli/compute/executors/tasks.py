@@ -12,8 +12,32 @@ from algocli.compute.track import Note
 from algocli.errors import AlgocliError, WorkerFault, first_line
 
 
+@dataclass(frozen=True)
+class Needs:
+    """What a task will take, of what is known before: an engine may ask for as much.
+
+    Attributes
+    ----------
+    memory
+        In bytes; 0 where nobody knows.
+    minutes
+        How long it takes at the most; 0 where nobody knows.
+    gpu
+        Whether it computes on one.
+    """
+
+    memory: int = 0
+    minutes: int = 0
+    gpu: bool = False
+
+
 class Task(Protocol):
-    """A piece of work that can be sent to a worker; done once more, it finds itself done, or goes on where it was."""
+    """A piece of work that can be sent to a worker; done once more, it finds itself done, or goes on where it was.
+
+    It may have three things more. `needs`, a property, is what it will take. `known()` returns what came of it where
+    records say that it is done, an Outcome, and else None: then nobody is sent it. `whole`, a property, is the same for
+    all tasks that one piece of work was cut into: cut otherwise, parts would overlap with those of before.
+    """
 
     @property
     def label(self) -> str:
@@ -51,6 +75,18 @@ class Outcome:
     error: AlgocliError | None = None
     crash: str = ""
     notes: tuple[str, ...] = ()
+
+
+def needs_of(task: Task) -> Needs:
+    """Return what a task will take, of what it tells."""
+    needs: Needs = getattr(task, "needs", Needs())
+    return needs
+
+
+def known_of(task: Task) -> Outcome | None:
+    """Return what came of a task that is done already; None where it is not, or does not tell."""
+    known: Outcome | None = task.known() if hasattr(task, "known") else None
+    return known
 
 
 def perform(task: Task) -> Outcome:

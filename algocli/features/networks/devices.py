@@ -8,8 +8,13 @@ from algocli.errors import UsageError
 _CALLED = {"cuda": "CUDA", "mps": "MPS", "cpu": "CPU"}
 
 
-def resolve_device(name: str) -> str:
+def resolve_device(name: str, *, elsewhere: bool = False) -> str:
     """Turn 'auto' into what computes fastest here, 'cuda', 'mps' or 'cpu'; see that any other device is here.
+
+    Parameters
+    ----------
+    elsewhere
+        Whether other machines compute, which may have GPUs where this one has none.
 
     Raises
     ------
@@ -29,6 +34,8 @@ def resolve_device(name: str) -> str:
     # Torch knows many kinds; on 'meta' there are shapes and no numbers, and others are built into few of its versions.
     if device.type not in _CALLED:
         raise UsageError(f"nothing is computed on the device '{name}'", hint=here)
+    if elsewhere and device.type == "cuda":
+        return str(device)
     if device.type not in there:
         raise UsageError(f"no {_CALLED[device.type]} device is available to torch", hint=here)
     n_devices = torch.cuda.device_count() if device.type == "cuda" else 1
@@ -38,6 +45,11 @@ def resolve_device(name: str) -> str:
             last = f"{device.type} devices here are {device.type}:0 to {device.type}:{n_devices - 1}"
         raise UsageError(f"there is no device '{name}': {last}", hint=here)
     return "cpu" if device.type == "cpu" else str(device)
+
+
+def at_hand(device: str) -> str:
+    """Return what of this machine stands in for a device that may be another's: itself, or the cpu."""
+    return device if device.partition(":")[0] in usable() else "cpu"
 
 
 def usable() -> list[str]:

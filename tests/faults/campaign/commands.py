@@ -45,6 +45,8 @@ COMMANDS = {
     "train blend": Command(f"{_TWO} --pca 5 --regression blend --run blend", _EXTRACTED),
     "train --each": Command(f"train --each --model stand-in -l * {_BOTH} --pca 4 --run each-*", _EXTRACTED),
     "train --pool": Command(f"{_TRAIN} --transform tutorial --pool none --pca 4", _EXTRACTED),
+    "train --print": Command(f"{_TRAIN} --pca 5 --run listed --cluster slurm --print", _EXTRACTED),
+    "work": Command("work {cache}/jobs/*/tasks.jsonl --index 0", (*_EXTRACTED, "train --print")),
     "train banded": Command(f"{_TWO} --pca 5 --regression banded --n-iter 3 --search-seed 0", _EXTRACTED),
     "train fields": Command(f"{_TRAIN} --regression fields --fields coarse --run seen", _EXTRACTED),
     "train fields --field-per-layer": Command(
@@ -136,6 +138,7 @@ COMMANDS = {
     "cache verify": Command(f"cache verify {_BOTH} --json --quiet", _TRAINED),
     "cache migrate": Command("cache migrate --cache-dir {cache}", _TRAINED),
     "cache gc": Command("cache gc --yes --unused --cache-dir {cache}", (*_EXTRACTED, "import-features", "train ols")),
+    "jobs": Command("jobs --json --quiet --cache-dir {cache}", (*_EXTRACTED, "train --print")),
     "doctor": Command("doctor --cache-dir {cache}", _EXTRACTED),
 }
 

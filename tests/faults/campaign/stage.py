@@ -88,7 +88,13 @@ class Stage:
 
     def run(self, name: str, fault: int = NOTHING, number: int = 0, *, lasting: bool = False) -> Ended:
         """Run a command with what is in the folder; let a fault happen at its operation of that number, from 1."""
-        return self.run_words(COMMANDS[name].words.format(**self.given).split(), fault, number, lasting=lasting)
+        words = [word for given in COMMANDS[name].words.format(**self.given).split() for word in self._named(given)]
+        return self.run_words(words, fault, number, lasting=lasting)
+
+    def _named(self, word: str) -> list[str]:
+        """Return the files that a pattern stands for: a folder of tasks is called by what they are."""
+        is_pattern = word.startswith(f"{self.work}/") and "*" in word
+        return sorted(map(str, self.work.glob(str(Path(word).relative_to(self.work))))) if is_pattern else [word]
 
     def run_words(self, words: list[str], fault: int = NOTHING, number: int = 0, *, lasting: bool = False) -> Ended:
         self.log.unlink(missing_ok=True)

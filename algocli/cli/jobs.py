@@ -1,0 +1,77 @@
+"""algocli jobs: what was handed to a cluster, and how it stands."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from algocli.cli.options import DEFAULT_CACHE_DIR, CacheDir, Json, Quiet
+
+if TYPE_CHECKING:
+    from algocli.compute.executors.arrays import JobRow
+
+_STATES = ("running", "queued", "listed", "failed", "done")
+
+
+def jobs(
+    every: Annotated[bool, typer.Option("--all", help="Also list tasks that are done, one by one.")] = False,
+    cache_dir: CacheDir = DEFAULT_CACHE_DIR,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Show what is queued, running, done and failed on SLURM.
+
+    That is read from the cache's own records and from squeue, so any login node can tell. Tasks that were written down
+    with --print are 'listed' until somebody submits them. A command that is repeated takes up what is queued or
+    running; of what failed it tries again what is not done.
+    """
+    from algocli.cli.console import note, show_json
+    from algocli.compute.executors.arrays import command_of, list_jobs
+
+    rows, is_told = list_jobs(cache_dir)
+    if as_json:
+        show_json({"jobs": rows})
+        return
+    if not rows:
+        note(f"nothing in {cache_dir} was handed to SLURM, or 'algocli cache gc' has cleared it away", quiet=quiet)
+        return
+    if not is_told:
+        note("squeue does not answer here: what it would say is missing", quiet=quiet)
+    for array, alike in groupby(rows, key=lambda row: row.array):
+        _show(array, command_of(array), list(alike), every)
+
+
+def _show(array: Path, command: str, rows: Sequence[JobRow], every: bool) -> None:
+    from algocli.cli.console import show_line, show_remark, show_table
+
+    counts = Counter(row.state for row in rows)
+    show_line(f"{array.name}: {', '.join(f'{counts[state]} {state}' for state in _STATES if counts[state])}")
+    if command:
+        show_remark(command, indent=2)
+    listed = [row for row in rows if every or row.state != "done"]
+    if listed:
+        show_table(("Task", "State", "Job", "Node", "Time"), [_cells(row) for row in listed], left=4)
+    for row in listed:
+        if row.state == "failed":
+            show_line(f"  {row.task}: {row.said.splitlines()[-1] if row.said else 'it ended without a word'}")
+            show_line(f"    {row.log}")
+    print()
+
+
+def _cells(row: JobRow) -> tuple[str, ...]:
+    import time
+
+    from algocli.cli.console import DASH, age
+
+    lasted = DASH if row.began_at is None else age((row.ended_at or time.time()) - row.began_at)
+    return row.task, row.state, row.job or DASH, row.host or DASH, lasted
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the program."""
+    app.command("jobs")(jobs)

@@ -1,0 +1,238 @@
+"""Arrays of jobs in a cache: jobs/NAME holds a list of tasks, which jobs they are, their logs, and what came of each.
+
+They are their owner's alone: what lies there is read back, and parts of it (submitit's) are pickles.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shlex
+import stat
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+from algocli.compute.executors.lists import LIST, Line, digest_of, end_of, read_list, write_list
+from algocli.compute.executors.slurm_queue import LIVE, RUNNING, states_of
+from algocli.compute.files import n_bytes_in, read_json, write_json
+from algocli.compute.leftovers import Leftover, lies_in, real_folders
+from algocli.errors import AlgocliError, StorageError, writing
+
+JOBS = "jobs"
+ENDED = "lists of jobs that have all ended"
+# What submitit writes, and what tasks print.
+LOGS = "logs"
+_ABOUT, _LOCK = "array.json", "lock"
+# How much of the end of a log is told.
+_LINES, _BYTES = 5, 4000
+# Days after which a list that somebody wrote to submit it by hand is not waited for.
+_FORGOTTEN = 7 * 86400
+
+
+@dataclass(frozen=True)
+class JobRow:
+    """One task of an array, and how it stands.
+
+    Attributes
+    ----------
+    array
+        The folder of the array.
+    index
+        Which line of its list the task is.
+    state
+        'listed' (to be submitted by hand), 'queued', 'running', 'done' or 'failed'.
+    job
+        What SLURM calls it.
+    said
+        Why it failed.
+    log
+        What it printed.
+    """
+
+    array: Path
+    index: int
+    task: str
+    state: str
+    job: str
+    host: str
+    said: str
+    log: Path
+    began_at: float | None
+    ended_at: float | None
+
+
+class JobArray:
+    """A folder of jobs."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def list_path(self) -> Path:
+        """The list of its tasks."""
+        return self.folder / LIST
+
+    @property
+    def logs(self) -> Path:
+        """The folder of what they print."""
+        return self.folder / LOGS
+
+    @property
+    def lock(self) -> Path:
+        """What the command holds that waits for them."""
+        return self.folder / _LOCK
+
+    @cached_property
+    def lines(self) -> Sequence[Line]:
+        """Its tasks."""
+        return read_list(self.list_path)
+
+    @cached_property
+    def about(self) -> dict[str, Any]:
+        """Which jobs they are, and who wants them."""
+        return read_json(self.folder / _ABOUT)
+
+    @property
+    def jobs(self) -> Sequence[str]:
+        """What SLURM calls each of them; none where they are submitted by hand."""
+        return [str(job) for job in self.about.get("jobs") or ()]
+
+    def job(self, index: int) -> str:
+        """Return what SLURM calls one of them; nothing where nobody knows."""
+        end = end_of(self.folder, index) or {}
+        return self.jobs[index] if index < len(self.jobs) else str(end.get("job") or "")
+
+    def log(self, index: int) -> Path:
+        """Return where one of them prints what goes wrong."""
+        job = self.job(index)
+        # submitit names logs by the number of a process of the job: there is one.
+        return self.logs / (f"{job}_0_log.err" if self.jobs else f"{job or index}.log")
+
+    def last_words(self, index: int) -> str:
+        """Return the end of the log of one of them."""
+        return end_of_log(self.log(index))
+
+    def rows(self, states: Mapping[str, str] | None) -> list[JobRow]:
+        """Say how each stands, given what SLURM says of jobs; None where it says nothing."""
+        return [self._row(index, line, states) for index, line in enumerate(self.lines)]
+
+    def _row(self, index: int, line: Line, states: Mapping[str, str] | None) -> JobRow:
+        end = end_of(self.folder, index) or {}
+        job, recorded = self.job(index), str(end.get("state") or "")
+        state, said = recorded, str(end.get("said") or "")
+        if recorded not in ("done", "failed"):
+            now = None if states is None else states.get(job)
+            if not job:
+                state = recorded or "listed"
+            elif states is None or now in LIVE:
+                state = "running" if recorded or now in RUNNING else "queued"
+            else:
+                state, said = "failed", " ".join([(now or "it ended").lower(), end_of_log(self.log(index))]).strip()
+        about = {"began_at": end.get("began_at"), "ended_at": end.get("ended_at")}
+        return JobRow(
+            self.folder, index, line.label, state, job, str(end.get("host") or ""), said, self.log(index), **about
+        )
+
+
+def new_array(cache_dir: Path, lines: Sequence[Line], about: Mapping[str, Any], *, by_hand: bool = False) -> JobArray:
+    """Make a folder for some tasks, and write their list; the same tasks have one folder where nobody submits them yet.
+
+    Raises
+    ------
+    StorageError
+        If the cache cannot be written.
+    """
+    name = f"by-hand-{digest_of(lines)}" if by_hand else f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
+    folder = cache_dir.absolute() / JOBS / name
+    with writing(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        # Whatever the umask allows others.
+        folder.mkdir(mode=stat.S_IRWXU, exist_ok=by_hand)
+        (folder / LOGS).mkdir(exist_ok=by_hand)
+    array = JobArray(folder)
+    write_list(array.list_path, lines)
+    keep_about(array, {**about, "began_at": time.time()})
+    return array
+
+
+def keep_about(array: JobArray, about: Mapping[str, Any]) -> None:
+    """Keep which jobs the tasks of an array are."""
+    write_json(array.folder / _ABOUT, about)
+    array.__dict__.pop("about", None)
+
+
+def arrays_in(cache_dir: Path) -> list[JobArray]:
+    """List the arrays in a cache that are this user's, the oldest first; others' cannot be read, and are not ours."""
+    folders = [folder for folder in real_folders(cache_dir / JOBS) if _is_mine(folder)]
+    return [JobArray(folder) for folder in folders if (folder / _ABOUT).exists()]
+
+
+def list_jobs(cache_dir: Path) -> tuple[list[JobRow], bool]:
+    """Say how all tasks in a cache stand that were handed out, and whether SLURM has said its part.
+
+    Raises
+    ------
+    DataError
+        If an array's list is damaged.
+    """
+    arrays = arrays_in(cache_dir)
+    states = states_of({array.job(index) for array in arrays for index in range(len(array.lines))} - {""})
+    return [row for array in arrays for row in array.rows(states)], states is not None
+
+
+def command_of(folder: Path) -> str:
+    """Return the command line that handed an array out; nothing where that is not known."""
+    with suppress(AlgocliError):
+        words = [str(word) for word in JobArray(folder).about.get("command") or ()]
+        return shlex.join([Path(words[0]).name, *words[1:]]) if words else ""
+    return ""
+
+
+def find_job_leftovers(cache_dir: Path) -> Iterable[Leftover]:
+    """Yield the arrays in a cache of which nobody expects anything more."""
+    for folder in real_folders(cache_dir / JOBS):
+        if _is_mine(folder) and lies_in(cache_dir, folder) and _is_over(JobArray(folder)):
+            still = partial(_is_still_over, folder)
+            yield Leftover(folder, ENDED, n_bytes_in(folder), still, lambda folder=folder: [folder / _LOCK], _ABOUT)  # type: ignore[misc]
+
+
+def end_of_log(log: Path) -> str:
+    """Return the last lines of a log."""
+    with suppress(OSError), log.open("rb") as stream:
+        stream.seek(max(0, log.stat().st_size - _BYTES))
+        lines = stream.read().decode(errors="replace").strip().splitlines()
+        return "\n".join(lines[-_LINES:])
+    return ""
+
+
+def _is_mine(folder: Path) -> bool:
+    try:
+        return folder.stat().st_uid == os.getuid()
+    except OSError:
+        return False
+
+
+def _is_still_over(folder: Path) -> bool:
+    return folder.exists() and _is_over(JobArray(folder))
+
+
+def _is_over(array: JobArray) -> bool:
+    """Say whether all that was handed out has ended; what SLURM says nothing of has not."""
+    try:
+        jobs = [array.job(index) for index in range(len(array.lines))]
+        states = states_of(job for job in jobs if job)
+        rows = array.rows(states)
+        age = time.time() - float(array.about.get("began_at") or 0)
+    except StorageError:
+        raise
+    except (AlgocliError, TypeError, ValueError):
+        # Half made by a command that was killed, or damaged: whoever makes one holds the cache.
+        return True
+    # Of what is submitted by hand, or worked on without SLURM, nobody else can tell.
+    left = [row for row in rows if row.state in ("queued", "running", "listed") and (row.job or age < _FORGOTTEN)]
+    return not left
