@@ -65,7 +65,8 @@ def export(
     lh.sig.mgh with -log10 p. A blend's weight of each layer, or its share in a banded ridge, is there by such names as
     weight.features.2; npy has them fit by fit, and penalties. Receptive fields are there as NSD's own files have them,
     prfangle (degrees, 0 to the right, 90 up, against the clock), prfeccentricity and prfsize (degrees), and as prfx,
-    prfy and prfmargin; where a vertex has no window they are NaN, empty in csv, and 0 in .mgh. All but npy need the
+    prfy and prfmargin; where a vertex has no window they are NaN, empty in csv, and 0 in .mgh. They say where between
+    the windows that were tried the error would be least; those that predict are in npy's lh_field. All but npy need the
     data; without --data-dir it is looked for where the run was trained.
 
     --group writes maps of all subjects together into a folder called group: means over those who have a response at a

@@ -23,6 +23,7 @@ _COLUMNS = {
 READING = (
     "fields %: vertices with a window that explains more than the whole image does; all else is of these alone",
     "ecc, size: medians in degrees of visual angle, size a standard deviation; angle: mean, 0 right, 90 up, 180 left",
+    "ecc, angle and size are told between windows, where errors of those that were tried put the least",
     "margin %: by how much less error a window leaves than the whole image (generalised cross-validation, median)",
     "rim %: windows whose centres are as far out as any that was tried: they may see what lies beyond the image",
 )

@@ -181,9 +181,9 @@ def train(
     scales) is chosen without the held-out images, in each fold anew. Choosing between runs or presets by these images
     is not: their best looks better than it is. How many vertices' penalties ended at the grid's edge is told. Receptive
     fields, --regression fields, take layers with rows and columns that are not projected, and no components: each
-    vertex has one Gaussian window on the image, its channels, and a penalty; where it looks is kept in the run. With
-    --field-per-layer each layer has its own, and a weight; --field-layers blends in ridge on --pca components of the
-    layers beyond.
+    vertex has one Gaussian window on the image, its channels, and a penalty; where it looks is kept in the run, and
+    told between the windows that were tried, where their errors put the least. With --field-per-layer each layer has
+    its own, and a weight; --field-layers blends in ridge on --pca components of the layers beyond.
     --standardise takes a pass over the features for every fold. Banded ridge, with 50 draws and 300 components, takes a
     full-size subject most of an hour for two layers and hours for five. The memory that all this takes is told first,
     and what does not fit is refused.

@@ -2,7 +2,8 @@
 
 A window is a Gaussian in degrees of visual angle: its centre lies to the right of the image's middle by x and above it
 by y, and its size is the standard deviation. A vertex has one where it explains more than the whole image does, by a
-margin; of all others nothing is told but that.
+margin; of all others nothing is told but that. Windows that are tried lie on a grid; what is told is where between them
+the error would be least, where the run knows it (`encoding/regressions/field_peak.py`).
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ from algocli.stats.circular import mean_angle
 # What a run has of each window, in its order.
 _ROWS = ("x", "y", "size", "margin")
 ARRAY = "field"
+# And where between windows the error would be least: the first three. Runs of versions before have none.
+_PEAK = "field_peak"
 
 
 @dataclass(frozen=True)
@@ -40,13 +43,14 @@ class VertexFields:
     Attributes
     ----------
     x, y, size
-        Centre and standard deviation in degrees; NaN where a vertex has no window.
+        Centre and standard deviation in degrees, between those of the windows that were tried, if the run tells that;
+        NaN where a vertex has no window.
     margin
         By what share of the error that the whole image leaves the window leaves less, by generalised cross-validation;
         0 where the whole image is as good, NaN where a vertex has no responses.
     at_rim : bool, or None
-        Whether each centre is as far out, to a side, up or down, as any that was tried of about that size: what such a
-        vertex sees may lie beyond the image. None where the run does not tell what was tried.
+        Whether the centre of the window that was tried is as far out, to a side, up or down, as any of about its size:
+        what such a vertex sees may lie beyond the image. None where the run does not tell what was tried.
     """
 
     x: NDArray[np.float64]
@@ -161,22 +165,38 @@ def read_fields(
     if not has_fields(subject_run):
         raise _no_fields(run)
     place, layers = _place_of(run, layer), _layers_apart(run)
-    fits, apart = subject_run.of_regression(ARRAY, hemisphere), (len(layers),) if layers else ()
-    if fits.shape[1:] != (*apart, len(_ROWS), n_vertices) or not len(fits):
+    apart = (len(layers),) if layers else ()
+    fits = _read(subject_run, hemisphere, ARRAY, (*apart, len(_ROWS), n_vertices))
+    told = fits.copy()
+    if subject_run.has_array(f"{hemisphere}_{_PEAK}"):
+        told[..., :3, :] = _read(subject_run, hemisphere, _PEAK, (*apart, 3, n_vertices), len(fits))
+    weights = _weights(run, subject, hemisphere, (len(layers), n_vertices)) if layers and place is None else None
+    tried, (x, y, size, margin) = (_one_window(run, each, place, weights) for each in (fits, told))
+    return VertexFields(x, y, size, margin, _at_rim(run.settings, *tried[:3]))
+
+
+def _read(
+    subject_run: SubjectRun, hemisphere: Side, name: str, shape: tuple[int, ...], n_fits: int | None = None
+) -> NDArray[Any]:
+    """Read an array of all fits, (n_fits, *shape); refuse one of another shape, or of so many others."""
+    fits = subject_run.of_regression(name, hemisphere)
+    if fits.shape[1:] != shape or not len(fits) or len(fits) != (n_fits or len(fits)):
         raise DataError(
-            f"the {hemisphere} receptive fields of the run's subject {subject} are of shape {fits.shape}; fits of "
-            f"{' x '.join(map(str, (*apart, len(_ROWS))))} numbers x {n_vertices} vertices were expected",
-            hint=again(run.folder, [subject]),
+            f"the {hemisphere} receptive fields of the run's subject {subject_run.id} are of shape {fits.shape}; fits "
+            f"of {' x '.join(map(str, shape[:-1]))} numbers x {shape[-1]} vertices were expected",
+            hint=again(subject_run.folder.parent, [subject_run.id]),
         )
-    if not layers:
-        windows = combine(fits, refit=run.settings.refit)
-    elif place is not None:
-        windows = combine(fits[:, place], refit=run.settings.refit)
-    else:
-        each = np.stack([combine(fits[:, number], refit=run.settings.refit) for number in range(len(layers))])
-        windows = _heaviest(each, _weights(run, subject, hemisphere, (len(layers), n_vertices)))
-    x, y, size, margin = windows
-    return VertexFields(x, y, size, margin, _at_rim(run.settings, x, y, size))
+    return fits
+
+
+def _one_window(
+    run: Run, fits: NDArray[Any], place: int | None, weights: NDArray[np.float64] | None
+) -> NDArray[np.float64]:
+    """Make one window of those of all fits: of all layers' together, of the layer at a place, or of the heaviest."""
+    refit = run.settings.refit
+    if weights is not None:
+        return _heaviest(np.stack([combine(fits[:, n], refit=refit) for n in range(len(weights))]), weights)
+    return combine(fits if place is None else fits[:, place], refit=refit)
 
 
 def _layers_apart(run: Run) -> tuple[str, ...]:
@@ -271,15 +291,13 @@ def field_maps(run: Run, subject: SubjectId, hemisphere: Side, n_vertices: int) 
 
 
 def _no_fields(run: Run) -> UsageError:
-    others = [other.name for other in list_runs(run.cache_dir) if any(map(has_fields, _done(other)))]
+    others = [
+        other.name for other in list_runs(run.cache_dir) if any(has_fields(other.subject(n)) for n in other.subjects)
+    ]
     return UsageError(
         f"run {run.name} has no receptive fields: its regression is {run.settings.regression}, not fields",
         hint=f"run={others[0]!r} has them" if others else "algocli train --regression fields -l features.2",
     )
-
-
-def _done(run: Run) -> list[SubjectRun]:
-    return [run.subject(number) for number in run.subjects]
 
 
 def _median(values: NDArray[np.float64]) -> float:

@@ -1,8 +1,10 @@
 """Receptive fields against the truth of a synthetic challenge: where vertices look, and what that is worth.
 
 The challenge knows every vertex's field. For V1 to V3 this prints how far found centres, angles and eccentricities are
-from the planted ones, and for all areas median r beside that of ridge on the same layers joined. Vertices that nothing
-drives, which have no field, are left out. `python -m tests.benchmarks.receptive_fields --train 2500 --seed 4711`.
+from the planted ones, and for all areas median r beside that of ridge on the same layers joined. What is found is where
+between the windows that were tried the error would be least; how far these windows are off is printed beside it.
+Vertices that nothing drives, which have no field, are left out.
+`python -m tests.benchmarks.receptive_fields --train 2500 --seed 4711`.
 """
 
 from __future__ import annotations
@@ -73,15 +75,15 @@ def compare(field: NDArray[np.float32], planted: NDArray[np.float64]) -> Found:
     )
 
 
-def fields_of(run: Run, subject: Subject, n_left: int, seed: int) -> dict[str, Found]:
-    """Compare each area of both hemispheres with the truth."""
+def fields_of(run: Run, subject: Subject, n_left: int, seed: int, name: str) -> dict[str, Found]:
+    """Compare each area of both hemispheres with the truth: what the refit has of them in an array of this name."""
     found, planted = [], []
     inside: dict[str, list[NDArray[np.bool_]]] = {area: [] for area in AREAS}
     for side in HEMISPHERES:
         cortex = lay_out(subject.number, side, n_left)
         driven = tell_truth(cortex, seed).ceilings > 0
         fields = cortex.fields
-        found.append(np.asarray(run.subject(subject.id).of_regression("field", side)[-1]))
+        found.append(np.asarray(run.subject(subject.id).of_regression(name, side)[-1]))
         planted.append(np.stack([fields.right, fields.up, fields.widths]))
         for area, rois in AREAS.items():
             inside[area].append(_members(subject, rois, side) & driven)
@@ -125,18 +127,25 @@ def measure(chosen: argparse.Namespace, work: Path) -> dict[str, Any]:
         result[f"{name} seconds"] = round(time.perf_counter() - began, 1)
         result[f"{name} processor seconds"] = round(time.process_time() - busy, 1)
         result[f"{name} r"] = medians(runs[name], subject)
-    found = fields_of(runs["fields"], subject, count_left(vertices), chosen.seed)
-    return result | {"found": {area: asdict(one) for area, one in found.items()}}
+    for what, name in (("found", "field_peak"), ("tried", "field")):
+        compared = fields_of(runs["fields"], subject, count_left(vertices), chosen.seed, name)
+        result[what] = {area: asdict(one) for area, one in compared.items()}
+    return result
 
 
 def show(result: dict[str, Any]) -> None:
     """Print both tables."""
-    rows = [
-        (area, str(one["n_vertices"]), *(f"{one[name]:.3f}" for name in ("centre", "angle", "eccentricity", "size")))
-        for area, one in result["found"].items()
-    ]
     heads = ("Area", "Vertices", "Centre off by", "Angle off by", "Eccentricity r", "Size r")
-    show_table(heads, rows, title="Fields found against planted: medians, degrees")
+    for what, title in (("found", "Fields found"), ("tried", "The windows that predict")):
+        rows = [
+            (
+                area,
+                str(one["n_vertices"]),
+                *(f"{one[part]:.3f}" for part in ("centre", "angle", "eccentricity", "size")),
+            )
+            for area, one in result[what].items()
+        ]
+        show_table(heads, rows, title=f"{title} against planted: medians, degrees")
     compared = [
         (area, f"{r:.4f}", f"{result['ridge r'][area]:.4f}", f"{r - result['ridge r'][area]:+.4f}")
         for area, r in result["fields r"].items()

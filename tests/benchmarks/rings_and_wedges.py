@@ -60,10 +60,8 @@ def draw(run: Run, number: int, n_left: int) -> Figure:
         away = np.hypot(*planted)
         wedges = Wheel("").at((np.floor(turned / WEDGE) + 0.5) * WEDGE)
         rings = find_colours("viridis")((np.floor(away / RING) + 0.5) * RING / OUTERMOST)[:, :3]
-        # Windows lie on a grid: dots move by chance within a step of it, so that all are seen.
-        moved = found + np.random.default_rng(0).uniform(-0.15, 0.15, found.shape)
         for row, colours in enumerate((wedges, rings)):
-            for column, (what, where) in enumerate((("planted", planted), ("found", moved))):
+            for column, (what, where) in enumerate((("planted", planted), ("found", found))):
                 panel = axes[row, 2 * place + column]
                 panel.scatter(*where, s=5, c=colours, linewidths=0)
                 panel.set(xlim=(-IMAGE_RADIUS - 1, IMAGE_RADIUS + 1), ylim=(-IMAGE_RADIUS - 1, IMAGE_RADIUS + 1))

@@ -48,6 +48,33 @@ def test_the_refit_stands_for_all_and_the_whole_image_is_no_window(seen):
     assert (fields.margin[::3] == 0).all()
 
 
+def with_peaks(folder, peaks):
+    """Write a run of which it is known where between windows errors are least, by hemisphere."""
+    run = write_fields_run(folder)
+    share = run.subject(1)
+    for side, array in peaks.items():
+        share.save(f"{side}_field_peak", array.astype(np.float32))
+    share.finish(share.record)
+    return run
+
+
+def test_what_is_told_lies_between_windows_where_the_run_knows_it_and_the_rim_is_that_of_windows(tmp_path, seen):
+    moved = np.array([0.25, -0.5, 0.125])[:, None] + LEFT[:3]
+    told = read_fields(with_peaks(tmp_path, {"left": np.stack([np.zeros_like(moved), moved])}), 1, "left", 31)
+    tried = read_fields(seen, 1, "left", 31)
+    for values, before, by in ((told.x, tried.x, 0.25), (told.y, tried.y, -0.5), (told.size, tried.size, 0.125)):
+        np.testing.assert_allclose(values, before + by, rtol=1e-6)
+    np.testing.assert_array_equal(told.margin, tried.margin)
+    np.testing.assert_array_equal(told.has_window, tried.has_window)
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 31), (2, 4, 31), (2, 3, 30)])
+def test_places_between_windows_that_fit_no_window_are_refused(tmp_path, shape):
+    run = with_peaks(tmp_path, {"left": np.zeros(shape)})
+    with pytest.raises(DataError, match="3 numbers x 31 vertices were expected"):
+        read_fields(run, 1, "left", 31)
+
+
 def test_without_a_refit_more_than_half_of_the_folds_decide():
     fits = np.array(
         [
@@ -86,6 +113,12 @@ def test_the_rim_is_where_nothing_further_out_was_tried_of_that_size(tmp_path, w
     fields = read_fields(run, 1, "left", 31)
     assert fields.at_rim[:6].tolist() == expected
     assert fields.sum_up(np.arange(31))["rim_share"] == sum(expected) / 5
+    # Where it is told to lie between windows does not matter.
+    share.save("left_field_peak", 0.9 * field[None, :3])
+    share.finish(share.record)
+    told = read_fields(run, 1, "left", 31)
+    assert told.at_rim.tolist() == fields.at_rim.tolist()
+    np.testing.assert_allclose(told.x[:5], 0.9 * fields.x[:5], rtol=1e-6)
 
 
 def test_angles_run_from_the_right_over_the_top():

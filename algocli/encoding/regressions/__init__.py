@@ -16,6 +16,7 @@ weighting       the weights of a blend
 blend           one ridge a layer, blended
 field_model     a window on the image for every vertex, and weights within it
 field_sums      what windows and vertices have in common, of several fits at once
+field_peak      where between windows a vertex looks
 field_search    the best window and penalty for every vertex
 field_pace      how long that takes
 windowed        what regressions on receptive fields have in common

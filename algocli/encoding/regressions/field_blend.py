@@ -90,6 +90,13 @@ class BlendedFields(Windowed):
             lambda model, settings: _of_layers([part.fields for part in model.models], settings),
         ),
         RunArray(
+            "field_peak",
+            ("n_fits", "n_layers, where each has its own", "3", "n_vertices"),
+            "where between windows each vertex's error would be least, as fields have it; where layers have their own, "
+            "each layer's",
+            lambda model, settings: _of_layers([part.peaks for part in model.models], settings),
+        ),
+        RunArray(
             "blend",
             ("n_fits", "n_models", "n_vertices"),
             "how each vertex weighs the models: of each window, and of ridge; none is negative",
@@ -139,8 +146,10 @@ class BlendedFields(Windowed):
         """Yield a model for each view; the windows of all of them, inner folds included, are searched together."""
         algebra, parts = views[0].algebra, parts_of(settings)
         fits = [rows for view in views for rows in _fitted(view)]
+        # Inner folds are there to be predicted.
+        told = np.cumsum([0, *(1 + len(view.inner) for view in views)])[:-1].tolist()
         searches = [
-            Search(maps_of(settings, views[0], part), fits, responses, settings.relative_alphas, algebra, note)
+            Search(maps_of(settings, views[0], part), fits, responses, settings.relative_alphas, algebra, note, told)
             for part in parts
         ]
         # One model a part, for each fit.

@@ -36,6 +36,9 @@ class FieldModel:
         The position of each vertex's penalty in the grid.
     errors, whole : (n_vertices,) float64
         What generalised cross-validation says of the chosen pair, and of the best penalty for the whole image.
+    peaks : (3, n_vertices) float32
+        x, y and standard deviation where the error would be least, between the windows that were tried; NaN of a model
+        that nobody has asked it of.
     """
 
     choices: Windows
@@ -47,6 +50,7 @@ class FieldModel:
     chosen: NDArray[np.int16]
     errors: NDArray[np.float64]
     whole: NDArray[np.float64]
+    peaks: NDArray[np.float32]
 
     @classmethod
     def empty(
@@ -65,6 +69,7 @@ class FieldModel:
             np.full(n_vertices, n_alphas - 1, np.int16),
             np.full(n_vertices, np.inf),
             np.full(n_vertices, np.nan),
+            np.full((3, n_vertices), np.nan, np.float32),
         )
 
     @classmethod

@@ -43,6 +43,13 @@ class ReceptiveFields(Windowed):
             lambda model, _: model.fields,
         ),
         RunArray(
+            "field_peak",
+            ("n_fits", "3", "n_vertices"),
+            "where between the windows that were tried each vertex's error would be least: x, y and standard "
+            "deviation, as its window has them",
+            lambda model, _: model.peaks,
+        ),
+        RunArray(
             "field_weights",
             ("n_fits", "n_channels + 1", "n_vertices"),
             "weights of the channels within each vertex's window, and the intercept below them",

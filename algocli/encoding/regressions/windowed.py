@@ -16,6 +16,7 @@ from algocli.encoding.fields import Fields
 from algocli.encoding.names import number_name
 from algocli.encoding.regressions.field_model import grids_of
 from algocli.encoding.regressions.field_pace import search_seconds
+from algocli.encoding.regressions.field_peak import n_tried
 from algocli.encoding.regressions.field_search import AXES_BYTES, POOLED_BYTES, VERTICES, Maps
 from algocli.encoding.regressions.models import Held, Work
 from algocli.encoding.regressions.regression import Regression
@@ -106,14 +107,16 @@ class Windowed(Regression):
 
     def n_bytes(self, settings: Fields, held: Held) -> int:
         """Count what is read in one pass, the axes of its windows, and a block of responses with its products."""
-        n_channels, n_windows = held.n_columns, len(windows_in(settings))
+        windows, n_channels = windows_in(settings), held.n_columns
+        n_windows = len(windows)
         n_inner = held.n_fits * self.n_inner_folds(settings)
         n_models = held.n_fits + n_inner
         pooled = min(POOLED_BYTES, 4 * n_channels * held.n_fit * n_windows)
         axes = 2 * min(AXES_BYTES, 16 * n_channels**2 * n_models * n_windows)
         block = 4 * VERTICES * (3 * held.n_fit + 6 * n_channels * n_models)
-        # Which windows each vertex asks for, and what is the best so far.
+        # Which windows each vertex asks for, what is the best so far, and the errors of those that were tried.
         asked = n_models * held.n_vertices * (n_windows + 32)
+        asked += 4 * held.n_fits * held.n_vertices * n_tried(windows)
         kept = held.responses + held.coefficients + 4 * n_inner * n_channels * held.n_vertices + held.predictions
         return kept + pooled + axes + block + asked + _READING_BYTES
 

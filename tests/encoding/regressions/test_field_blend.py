@@ -55,6 +55,9 @@ def test_layers_with_windows_of_their_own_are_weighed_by_what_inner_folds_leave_
     for side in HEMISPHERES:
         responses = seen.world.measured(side)
         assert run.of_regression("field", side).shape == (2, 2, 4, responses.shape[1])
+        peaks = run.of_regression("field_peak", side)
+        assert peaks.shape == (2, 2, 3, responses.shape[1])
+        assert not np.isnan(peaks).any()
         for layer, maps in enumerate(seen.maps):
             window, _, _ = search([maps], fit, responses)
             np.testing.assert_allclose(run.of_regression("field", side)[0, layer, :3], np.array(EVERY)[window].T)
@@ -95,9 +98,10 @@ def test_windows_beside_ridge_sum_up_what_both_models_predict_by_themselves(seen
     alone = [seen.train(settings) for settings in (fields, ridge)]
     for side in HEMISPHERES:
         weights = blended.blend_weights(side)
-        np.testing.assert_allclose(
-            blended.of_regression("field", side), alone[0].of_regression("field", side), atol=1e-5
-        )
+        for name, apart in (("field", 1e-5), ("field_peak", 1e-3)):
+            np.testing.assert_allclose(
+                blended.of_regression(name, side), alone[0].of_regression(name, side), atol=apart
+            )
         expected = np.asarray(blended.of_regression("blend_intercept", side)[-1])
         for weight, run in zip(weights[-1], alone, strict=True):
             expected = expected + weight * run.test_predictions(side)
