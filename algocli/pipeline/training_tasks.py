@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from algocli.compute.executors.running import run_tasks
+from algocli.compute.executors.crew import Crew, crew_of, do_here
 from algocli.compute.executors.specs import Cluster
 from algocli.compute.executors.tasks import Outcome
 from algocli.compute.remarks import Remark, gather
@@ -18,7 +19,7 @@ from algocli.pipeline.plans import Plan
 from algocli.pipeline.training_job import UNTRAINED, Job
 from algocli.runs.datasets import Home
 from algocli.runs.run import Run
-from algocli.runs.training import train_subject
+from algocli.runs.training import is_trained, train_subject
 
 
 @dataclass(frozen=True)
@@ -101,13 +102,33 @@ class ClusterJob(Job):
         n_each, n_told = len(self.subjects), 0
         tasks = [self._task(place, run) for run in runs for place in range(n_each)]
         outcomes: dict[int, Outcome] = {}
-        with self.cluster.open() as engine:
-            done = run_tasks(engine, tasks, self.note)
-            for number, outcome in self.track(done, total=len(tasks), label="training", unit="subjects"):
+        with crew_of(self.cluster) as crew:
+            for number, outcome in self.track(
+                self._done(tasks, crew), total=len(tasks), label="training", unit="subjects"
+            ):
                 outcomes[number] = outcome
                 while n_told < len(runs) and all(n_told * n_each + place in outcomes for place in range(n_each)):
                     ended(n_told, [outcomes[n_told * n_each + place] for place in range(n_each)])
                     n_told += 1
+
+    def _done(self, tasks: Sequence[SubjectTraining], crew: Crew) -> Iterator[tuple[int, Outcome]]:
+        """Yield what came of each task: first of those that are done already, which say so, then of the others."""
+        left = []
+        for number, task in enumerate(tasks):
+            if self._is_left(task):
+                left.append(number)
+            else:
+                yield number, do_here(task, self.note)
+        for place, outcome in crew.run([tasks[number] for number in left], self.note):
+            yield left[place], outcome
+
+    def _is_left(self, task: SubjectTraining) -> bool:
+        how: dict[str, Any] = {"home": self.home, "stimuli": self.stimuli, "track": self.track}
+        try:
+            return self.force or not is_trained(self.subjects[task.place], task.into, self.home.cache_dir, **how)
+        # Whoever does it says what is wrong, which does not take a worker.
+        except AlgocliError:
+            return False
 
     def _task(self, place: int, run: Run) -> SubjectTraining:
         how = self.home.cache_dir, self.stimuli, tuple(sys.argv), self.force, self.device

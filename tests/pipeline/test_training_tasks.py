@@ -9,12 +9,16 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import algocli
+from algocli.compute.executors.specs import Cluster
 from algocli.dataset.challenge.subjects import Challenge
 from algocli.errors import DataError
 from tests.contracts.test_same_bytes import CLOCK
@@ -96,6 +100,36 @@ def test_any_number_of_workers_leaves_what_no_cluster_does(tmp_path: Path, chall
     assert made[None] == made["local:1"] == made["local:2"]
     assert names[None] == names["local:1"] == names["local:2"]
     assert len(made[None]) > 30
+
+
+def test_where_all_is_done_no_worker_is_called(
+    challenge: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, six = Challenge(challenge).subjects()
+    how: dict[str, Any] = {"n_components": 5, "cache_dir": cache, "cluster": "local:2", "name": "some"}
+    algocli.train([one, six], **how)
+    made = left(cache)
+    called: list[Cluster] = []
+
+    def never(cluster: Cluster) -> AbstractContextManager[Executor]:
+        called.append(cluster)
+        raise AssertionError
+
+    monkeypatch.setattr(Cluster, "open", never)
+    notes: list[str] = []
+    algocli.train([one, six], **how, note=notes.append)
+    assert [line for line in notes if line.endswith("run some is done already")] == [
+        "subject 1: run some is done already",
+        "subject 6: run some is done already",
+    ]
+    assert (called, left(cache)) == ([], made)
+    # What is damaged, and what is to be done anew, is handed out.
+    array = cache / "runs" / "some" / "subj06" / "left_correlation.npy"
+    array.write_bytes(array.read_bytes()[:-1])
+    for more in ({}, {"force": True}):
+        with pytest.raises(AssertionError):
+            algocli.train([one, six], **how, **more)
+    assert len(called) == 2
 
 
 def test_a_worker_killed_in_the_middle_of_a_fit_changes_nothing(
