@@ -6,28 +6,25 @@ What is left to do is read from the stores' records before anything is handed ou
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from concurrent.futures import Executor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from algocli.compute.executors.running import run_tasks
+from algocli.compute.executors.crew import crew_of, refused_of
 from algocli.compute.executors.specs import Cluster
-from algocli.compute.executors.tasks import Task
 from algocli.compute.lock import hold, hold_if_free
 from algocli.compute.track import Note, Track, unheard
 from algocli.dataset.images import Images, open_images
 from algocli.dataset.protocol import Subject
-from algocli.errors import AlgocliError, DataError, all_refused
+from algocli.errors import DataError, all_refused
 from algocli.features import extraction
 from algocli.features.networks.backbones import Backbone
 from algocli.features.passage import Lane, Passage, Target
 from algocli.features.pending import announce, divided, pending_shards, say_what_is_done
-from algocli.features.store.gram import gram as products
-from algocli.features.store.gram import is_made
 from algocli.features.store.shards import FeatureStore
+from algocli.pipeline.gram_tasks import multiply_stores
 from algocli.pipeline.making import load
 
 # So many tasks are made for each worker, that none is left alone with the last one for long.
@@ -67,23 +64,6 @@ class Rows:
         extraction.extract(self.subject, _loaded(self.order), self.cache_dir, self.passage, images=images)
 
 
-@dataclass(frozen=True)
-class Products:
-    """A store whose Gram matrix is to be computed."""
-
-    folder: Path
-    device: str
-
-    @property
-    def label(self) -> str:
-        """The subject and the features."""
-        return f"subject {FeatureStore(self.folder).subject}, Gram matrix of {self.folder.parent.name}"
-
-    def run(self, note: Note) -> None:
-        """Compute it, unless it is there."""
-        products(FeatureStore(self.folder), device=self.device)
-
-
 @lru_cache(maxsize=1)
 def _loaded(order: Order) -> Backbone:
     how, trust = dict(order.how), order.trust_remote_code
@@ -118,18 +98,19 @@ class ClusterExtraction:
             passages = [replace(self.wanted.how, rows=rows) for rows in self._left(subject, some, n_parts)]
             tasks += [Rows(subject, self.order, passage, self.cache_dir, stimuli) for passage in passages]
             stores += some
-        with self.cluster.open() as engine:
+        with crew_of(self.cluster) as crew:
             with ExitStack() as locks:
                 # Who works on a store beside others holds its lock as they do, and whoever wants it alone waits.
                 for folder in sorted({store.folder for store in stores}):
                     locks.enter_context(hold(folder / "lock", self.note, shared=True))
-                refused = self._do(engine, tasks, "features", "parts")
+                outcomes = crew.do(tasks, self.note, self.track, label="features", unit="parts")
+                refused = refused_of(tasks, outcomes)
             _sweep(stores)
-            whole = [store for store in stores if gram and store.complete and not is_made(store)]
-            computed = [Products(store.folder, self.wanted.how.device) for store in whole]
-            refused |= self._do(engine, computed, "Gram matrices", "stores")
-        if refused:
-            raise all_refused(refused, len(tasks) + len(computed), "tasks failed")
+            whole = [store for store in stores if gram and store.complete]
+            how = self.cluster.n_workers, self.wanted.how.device, self.track, self.note
+            n_more, more = multiply_stores(whole, crew, *how)
+        if refused or more:
+            raise all_refused(refused | more, len(tasks) + n_more, "tasks failed")
         self._refuse_incomplete(stores)
         return stores
 
@@ -144,16 +125,6 @@ class ClusterExtraction:
             announce(subject, [Lane(self.wanted.backbone, targets)], self.cache_dir, how, self.note)
         shards = [shard for target in targets for shard in target.pending]
         return divided(shards, n_parts, how.rows or range(stores[0].n_stimuli))
-
-    def _do(self, engine: Executor, tasks: Sequence[Task], label: str, unit: str) -> dict[str, AlgocliError]:
-        """Have tasks done, and return why some could not be, by their labels."""
-        refused: dict[str, AlgocliError] = {}
-        if tasks:
-            done = run_tasks(engine, tasks, self.note)
-            for number, outcome in self.track(done, total=len(tasks), label=label, unit=unit):
-                if outcome.error is not None:
-                    refused[tasks[number].label] = outcome.error
-        return refused
 
     def _refuse_incomplete(self, stores: Iterable[FeatureStore]) -> None:
         """Refuse what workers have left undone without a word: theirs was another network, whose stores are others."""

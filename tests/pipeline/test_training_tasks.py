@@ -102,9 +102,7 @@ def test_any_number_of_workers_leaves_what_no_cluster_does(tmp_path: Path, chall
     assert len(made[None]) > 30
 
 
-def test_where_all_is_done_no_worker_is_called(
-    challenge: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_where_all_is_done_no_worker_is_called(challenge: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     one, six = Challenge(challenge).subjects()
     how: dict[str, Any] = {"n_components": 5, "cache_dir": cache, "cluster": "local:2", "name": "some"}
     algocli.train([one, six], **how)

@@ -7,5 +7,6 @@ cluster is asked for.
 specs      which engine a word names
 tasks      a task, and what came of it
 local      processes of this machine
+crew       workers, called where something is left to do
 running    tasks handed to an engine, once more where a worker died, and what came of each
 """
