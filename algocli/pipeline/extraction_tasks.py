@@ -5,8 +5,8 @@ What is left to do is read from the stores' records before anything is handed ou
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -28,7 +28,7 @@ from algocli.pipeline.gram_tasks import multiply_stores
 from algocli.pipeline.making import load
 
 # So many tasks are made for each worker, that none is left alone with the last one for long.
-_TASKS_EACH = 4
+TASKS_EACH = 4
 
 
 @dataclass(frozen=True)
@@ -92,20 +92,16 @@ class ClusterExtraction:
             If some rows, or products, could not be had; the rest is done.
         """
         stores, tasks = list[FeatureStore](), list[Rows]()
-        n_parts = max(1, _TASKS_EACH * self.cluster.n_workers // len(sources))
+        n_parts = max(1, TASKS_EACH * self.cluster.n_workers // len(sources))
         for subject, images in sources:
             (some,) = extraction.open_stores(subject, [self.wanted], images, self.cache_dir, self.track, self.note)
             passages = [replace(self.wanted.how, rows=rows) for rows in self._left(subject, some, n_parts)]
             tasks += [Rows(subject, self.order, passage, self.cache_dir, stimuli) for passage in passages]
             stores += some
         with crew_of(self.cluster) as crew:
-            with ExitStack() as locks:
-                # Who works on a store beside others holds its lock as they do, and whoever wants it alone waits.
-                for folder in sorted({store.folder for store in stores}):
-                    locks.enter_context(hold(folder / "lock", self.note, shared=True))
+            with working_on(stores, self.note):
                 outcomes = crew.do(tasks, self.note, self.track, label="features", unit="parts")
                 refused = refused_of(tasks, outcomes)
-            _sweep(stores)
             whole = [store for store in stores if gram and store.complete]
             how = self.cluster.n_workers, self.wanted.how.device, self.track, self.note
             n_more, more = multiply_stores(whole, crew, *how)
@@ -127,19 +123,29 @@ class ClusterExtraction:
         return divided(shards, n_parts, how.rows or range(stores[0].n_stimuli))
 
     def _refuse_incomplete(self, stores: Iterable[FeatureStore]) -> None:
-        """Refuse what workers have left undone without a word: theirs was another network, whose stores are others."""
         undone = [store for store in stores if self.wanted.how.rows is None and not store.complete]
         if undone:
-            raise DataError(
-                f"{self.wanted.backbone.model} is another network in each process that loads it: "
-                f"{undone[0].folder} is not complete",
-                hint="without cluster=... one process does it all",
-            )
+            raise other_network(self.wanted.backbone.model, undone[0])
 
 
-def _sweep(stores: Iterable[FeatureStore]) -> None:
-    """Delete what killed workers left, unless others are at work."""
+@contextmanager
+def working_on(stores: Sequence[FeatureStore], note: Note) -> Iterator[None]:
+    """Have stores filled by workers within a `with` block, and clear away what killed ones have left."""
+    with ExitStack() as locks:
+        # Who works on a store beside others holds its lock as they do, and whoever wants it alone waits.
+        for folder in sorted({store.folder for store in stores}):
+            locks.enter_context(hold(folder / "lock", note, shared=True))
+        yield
     for store in stores:
+        # Unless others are at work.
         with hold_if_free([store.folder / "lock"]) as free:
             if free:
                 store.sweep()
+
+
+def other_network(model: str, undone: FeatureStore) -> DataError:
+    """Return what is wrong where workers have left a store undone without a word: theirs are other stores."""
+    return DataError(
+        f"{model} is another network in each process that loads it: {undone.folder} is not complete",
+        hint="without cluster=... one process does it all",
+    )

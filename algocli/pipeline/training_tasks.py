@@ -81,21 +81,31 @@ class ClusterJob(Job):
 
     def train_all(self, plans: Sequence[Plan]) -> list[Run]:
         """Train runs side by side, those that can be, and refuse the rest in the end."""
-        refused, opened, runs = dict[str, AlgocliError](), list[tuple[str, Run]](), list[Run]()
-        for plan in plans:
-            with self.leaving_out(self.label(plan), refused):
-                opened.append((self.label(plan), self.open(plan)))
-
-        def close(number: int, trained: Sequence[Outcome]) -> None:
-            what, run = opened[number]
-            with self.leaving_out(what, refused):
-                self._refuse(trained)
-                runs.append(self.close(run))
-
-        self._train([run for _, run in opened], close)
-        if refused:
-            raise all_refused(refused, len(plans), UNTRAINED)
+        ((runs, refused),) = self.train_sets([plans])
+        if refused is not None:
+            raise refused
         return runs
+
+    def train_sets(self, sets: Sequence[Sequence[Plan]]) -> list[tuple[list[Run], AlgocliError | None]]:
+        """Train several sets of runs side by side; of each return those that could be, and why others could not."""
+        refused, trained = [dict[str, AlgocliError]() for _ in sets], [list[Run]() for _ in sets]
+        opened: list[tuple[int, str, Run]] = []
+        for place, plans in enumerate(sets):
+            for plan in plans:
+                with self.leaving_out(self.label(plan), refused[place]):
+                    opened.append((place, self.label(plan), self.open(plan)))
+
+        def close(number: int, outcomes: Sequence[Outcome]) -> None:
+            place, what, run = opened[number]
+            with self.leaving_out(what, refused[place]):
+                self._refuse(outcomes)
+                trained[place].append(self.close(run))
+
+        self._train([run for _, _, run in opened], close)
+        return [
+            (runs, all_refused(faults, len(plans), UNTRAINED) if faults else None)
+            for plans, runs, faults in zip(sets, trained, refused, strict=True)
+        ]
 
     def _train(self, runs: Sequence[Run], ended: Callable[[int, Sequence[Outcome]], None]) -> None:
         """Train all subjects of some runs, and tell what came of each run, in their order, as soon as that is known."""

@@ -54,7 +54,7 @@ def test_any_number_of_workers_makes_the_matrices_of_none_though_one_is_killed(
     def kill_one() -> None:
         while not list((tmp_path / "local:2").glob(f"features/*/*/gram/{BLOCKS}/*")):
             time.sleep(0.001)
-        os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
+        os.kill(multiprocessing.active_children()[0].pid or 0, signal.SIGKILL)
 
     for cluster in (None, "local:1", "local:2"):
         stores = stores_in(tmp_path / str(cluster))

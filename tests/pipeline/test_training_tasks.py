@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -21,33 +20,12 @@ import algocli
 from algocli.compute.executors.specs import Cluster
 from algocli.dataset.challenge.subjects import Challenge
 from algocli.errors import DataError
-from tests.contracts.test_same_bytes import CLOCK
-from tests.features.by_hand import cache_features, digest_tree
+from tests.features.by_hand import cache_features
+from tests.pipeline.left import FALLS, left
 from tests.support.challenge import write_tiny_challenge
 from tests.support.processes import unmeasured
 
 ROOT = Path(__file__).parents[2]
-# Of a record, what says how it came about.
-PROVENANCE = {*CLOCK, "command_line", "digest"}
-# Least squares, but for the first time in a folder, when it takes its process with it.
-FALLS = """
-import os, signal
-from pathlib import Path
-import numpy as np
-
-
-class Falls:
-    def fit(self, X, y):
-        here = Path(os.environ["FALLS_IN"])
-        if here.is_dir() and not (here / "fallen").exists():
-            (here / "fallen").touch()
-            os.kill(os.getpid(), signal.SIGKILL)
-        self.weights = np.linalg.lstsq(X, y, rcond=None)[0]
-        return self
-
-    def predict(self, X):
-        return X @ self.weights
-"""
 
 
 @pytest.fixture(scope="module")
@@ -64,18 +42,6 @@ def cache(tmp_path: Path, challenge: Path) -> Path:
             cache_features(tmp_path / "cache", subject, rows, layer=layer, weights="pretrained")
             rows = np.maximum(rows, 0)
     return tmp_path / "cache"
-
-
-def left(cache: Path) -> dict[str, object]:
-    """Return what training leaves: every file but locks and what is remembered, of records what is no provenance."""
-    told: dict[str, object] = {"gram": [digest_tree(folder) for folder in sorted(cache.glob("features/*/*/gram"))]}
-    for path in sorted((cache / "runs").rglob("*")):
-        if path.is_file() and not path.name.startswith(".") and path.name != "lock":
-            content: object = path.read_bytes()
-            if path.name == "record.json":
-                content = {word: said for word, said in json.loads(path.read_bytes()).items() if word not in PROVENANCE}
-            told[str(path.relative_to(cache))] = content
-    return told
 
 
 def test_any_number_of_workers_leaves_what_no_cluster_does(tmp_path: Path, challenge: Path, cache: Path) -> None:
