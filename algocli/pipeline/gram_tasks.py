@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from algocli.compute.budget import free_disk
 from algocli.compute.executors.crew import Crew, refused_of
 from algocli.compute.executors.tasks import Task
 from algocli.compute.track import Note, Track
@@ -75,6 +76,7 @@ def multiply_stores(
     """
     left = list({store.folder: store for store in stores if not is_made(store)}.values())
     divided = [store for store in left if len(left) <= _STORES_EACH * n_workers and _is_large(store)]
+    divided = divided if _have_room(divided) else []
     rounds = _rounds([store for store in left if store not in divided], divided, _BLOCKS_EACH * n_workers, device)
     n_tasks, refused = 0, dict[str, AlgocliError]()
     for tasks in rounds:
@@ -88,6 +90,12 @@ def multiply_stores(
 
 def _is_large(store: FeatureStore) -> bool:
     return n_multiplications([store]) >= WORTH_DIVIDING and len(store.column_blocks()) > 1
+
+
+def _have_room(divided: Sequence[FeatureStore]) -> bool:
+    """Say whether the disk would hold the products of all blocks, twice: others need room, too."""
+    n_bytes = sum(2 * store.n_stimuli**2 * len(store.column_blocks()) for store in divided)
+    return not divided or 2 * n_bytes <= free_disk(divided[0].cache_dir)
 
 
 def _rounds(

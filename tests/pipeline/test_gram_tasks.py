@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import signal
 import threading
 import time
@@ -85,6 +86,18 @@ def test_blocks_that_are_done_are_not_handed_out_again(tmp_path: Path, monkeypat
 def test_a_matrix_that_is_small_is_one_task(tmp_path: Path) -> None:
     store = make_store(tmp_path / "features" / "recipe" / "subj01-01234567", np.eye(9, 8200, dtype=np.float32))
     assert multiply([store], "local:1", []) == 1
+
+
+def test_where_the_disk_has_no_room_for_products_a_matrix_is_one_task(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = make_store(tmp_path / "features" / "recipe" / "subj01-01234567", np.eye(9, 8200, dtype=np.float32))
+    # Of two blocks 9 x 9 products of four bytes, by symmetry half of them; and as much for others.
+    for free, n_tasks in ((2 * 9 * 9 * 4 - 1, 1), (2 * 9 * 9 * 4, 3)):
+        monkeypatch.setattr(gram_tasks, "WORTH_DIVIDING", 0.0)
+        monkeypatch.setattr(gram_tasks, "free_disk", lambda _, free=free: free)
+        assert multiply([store], "local:1", []) == n_tasks
+        shutil.rmtree(store.folder / "gram")
 
 
 def test_of_many_matrices_each_is_one_task_and_blocks_lie_on_disk_a_few_at_a_time(tmp_path: Path) -> None:

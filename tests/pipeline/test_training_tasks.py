@@ -124,13 +124,20 @@ def test_what_one_subject_lacks_is_told_when_the_others_are_done(challenge: Path
 
 
 def test_without_a_cluster_nothing_of_how_to_have_one_is_loaded(challenge: Path, cache: Path) -> None:
-    words = ["train", "--pca", "5", "--data-dir", str(challenge), "--cache-dir", str(cache), "--quiet"]
+    words = {
+        "train": ["--pca", "5"],
+        "report": ["--significance", "--permutations", "5", "--intervals", "--resamples", "5", "-s", "1"],
+        "curve": ["--sizes", "10,30", "--repeats", "1", "--resamples", "5", "-s", "1"],
+        "similarity": ["--permutations", "5", "--roi", "floc-faces", "-s", "1"],
+    }
+    where = ["--data-dir", str(challenge), "--cache-dir", str(cache), "--quiet"]
     code = (
         "import sys\n"
         "from algocli.cli import app\n"
-        f"try:\n    app({words!r})\nexcept SystemExit as end:\n    assert not end.code\n"
-        "told = ('algocli.compute.executors', 'algocli.pipeline.training_tasks', 'algocli.pipeline.extraction_tasks')\n"
-        "print([name for name in sys.modules if name.startswith(told)], file=sys.stderr)"
+        f"for words in {[[name, *said, *where] for name, said in words.items()]!r}:\n"
+        "    try:\n        app(words)\n    except SystemExit as end:\n        assert not end.code\n"
+        "told = [name for name in sys.modules if name.startswith('algocli.')]\n"
+        "print([name for name in told if 'executors' in name or name.endswith('_tasks')], file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
     assert (done.returncode, done.stderr.strip().splitlines()[-1:]) == (0, ["[]"]), done.stderr
