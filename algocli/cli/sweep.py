@@ -16,6 +16,7 @@ from algocli.cli.options import (
     DEFAULT_CACHE_DIR,
     DEFAULT_DATA_DIR,
     CacheDir,
+    ClusterName,
     DataDir,
     Json,
     MinCeiling,
@@ -117,6 +118,7 @@ def sweep(
     batch_size: Annotated[int | None, typer.Option(min=1, help="Images a forward pass.")] = None,
     stimuli: Annotated[Path | None, typer.Option(help="Read the images elsewhere, as extract does.")] = None,
     trust_remote_code: TrustRemoteCode = False,
+    cluster: ClusterName = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Stop once it is told what is to be done, and about how long it takes.")
     ] = False,
@@ -184,6 +186,7 @@ def sweep(
         stimuli=stimuli,
         trust_remote_code=trust_remote_code,
         cache_dir=cache_dir,
+        cluster=cluster,
         track=tracker(quiet),
         note=noter(quiet),
         **options,

@@ -23,9 +23,14 @@ def n_cores() -> int:
 
     A job on a cluster sees all cores of its machine; a thread for each of them would only wait for the others.
     """
+    return max(1, n_cores_of_all() // n_dividing())
+
+
+def n_cores_of_all() -> int:
+    """Return how many cores this process and those that divide them with it may keep busy: the same in each worker."""
     limit = quota()
     there = n_bound() if limit is None else min(n_bound(), math.ceil(limit))
-    return max(1, min(there, _number(_GIVEN) or there) // n_dividing())
+    return max(1, min(there, _number(_GIVEN) or there))
 
 
 def n_dividing() -> int:

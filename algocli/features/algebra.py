@@ -9,7 +9,7 @@ computer's own memory, so that no other module knows where the work was done.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,8 @@ from algocli.features.networks.numerics import products
 # Multiplies whatever it is given from the left by a matrix that it holds.
 Multiplier = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 # The products of blocks of rows i and j, where i >= j: what symmetry leaves to be computed.
-Tiles = Mapping[tuple[int, int], NDArray[np.float64]]
+Tile = tuple[int, int]
+Tiles = Mapping[Tile, NDArray[np.float64]]
 
 # Multiplications from which on loading torch, four seconds, costs less than it saves: a third of what numpy takes. The
 # same for all who ask, those who have loaded it among them: a matrix shall not depend on the command that made it.
@@ -55,6 +56,13 @@ class Algebra:
         """
         for (i, j), tile in tiles.items():
             tile += blocks[i] @ blocks[j].T
+
+    def each_product(
+        self, blocks: Sequence[NDArray[np.float32]], tiles: Iterable[Tile]
+    ) -> Iterator[NDArray[np.float32]]:
+        """Yield what `add_products` would add to each of some tiles, (n_rows_i, n_rows_j), to the bit."""
+        for i, j in tiles:
+            yield blocks[i] @ blocks[j].T
 
     def eigh(
         self, matrix: NDArray[np.float64], n_largest: int | None = None
@@ -108,6 +116,18 @@ class TorchAlgebra(Algebra):
             for (i, j), tile in tiles.items():
                 # torch adds with all cores, numpy with one.
                 torch.from_numpy(tile).add_(self._product(held[i], held[j]))
+
+    def each_product(
+        self, blocks: Sequence[NDArray[np.float32]], tiles: Iterable[Tile]
+    ) -> Iterator[NDArray[np.float32]]:
+        """Yield the products tile by tile, every block copied to a GPU once."""
+        import torch
+
+        held = [self._hold(self._send(block)) for block in blocks]
+        for i, j in tiles:
+            with torch.inference_mode(), products("float32"):
+                product = self._fetch(self._product(held[i], held[j]))
+            yield product
 
     def eigh(
         self, matrix: NDArray[np.float64], n_largest: int | None = None

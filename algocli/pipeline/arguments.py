@@ -65,6 +65,7 @@ class HowToReport(TypedDict, total=False):
     html: Path | str | None
     title: str | None
     features_from: Paths | None
+    cluster: str | None
     track: Track
 
 

@@ -12,7 +12,18 @@ from algocli.compute.track import Note, Track, said_aside, shown
 from algocli.dataset.naming import SubjectId, name_of
 from algocli.encoding.settings import check_settings
 from algocli.errors import UsageError
-from algocli.pipeline.arguments import Data, Ids, Paths, Rois, check_title, data_of, one_run, some_ids, some_rois
+from algocli.pipeline.arguments import (
+    Data,
+    Ids,
+    Paths,
+    Rois,
+    check_title,
+    cluster_of,
+    data_of,
+    one_run,
+    some_ids,
+    some_rois,
+)
 from algocli.pipeline.borrowing import borrow_for
 from algocli.results.curve import learn
 from algocli.results.curve_rows import Curve
@@ -40,6 +51,7 @@ def curve(
     path: Path | str | None = None,
     title: str | None = None,
     features_from: Paths | None = None,
+    cluster: str | None = None,
     track: Track = shown,
     note: Note = said_aside,
     **settings: Any,
@@ -66,6 +78,9 @@ def curve(
         A file to write the rows to, at full precision; the ceilings go to a file beside it: x.ceilings.csv for x.csv.
     path, title
         A .png, .svg or .pdf file to draw the curves to, of several subjects one each; and a heading.
+    cluster
+        Where the models of the subjects are fitted side by side, as in 'local:2', two processes of this machine, which
+        divide its cores and its memory. The rows are the same. By default all is done here.
     track, note
         What shows progress, and hears what else there is to say.
     **settings
@@ -102,6 +117,7 @@ def curve(
             hint="train a run with it, or change one of " + ", ".join(MAY_DIFFER),
         )
     numbers, only, least = some_ids(subjects), some_rois(rois), check_min_ceiling(min_ceiling)
+    where = cluster_of(cluster)
     some = sizes if isinstance(sizes, int) else list(each_of(sizes))
     pictures, heading = _check_picture(path), check_title(title)
     borrow_for([run], features_from, numbers)
@@ -117,6 +133,7 @@ def curve(
             n_resamples=n_resamples,
             seed=seed,
             changed=settings,
+            cluster=where,
             track=track,
             note=note,
         )

@@ -5,23 +5,21 @@ What is left to do is read from the stores' records before anything is handed ou
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from concurrent.futures import Executor
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from algocli.compute.executors.crew import Crew, crew_of
 from algocli.compute.executors.progress import shown
-from algocli.compute.executors.running import run_tasks
 from algocli.compute.executors.specs import Cluster
-from algocli.compute.executors.tasks import Needs, Outcome, Task
+from algocli.compute.executors.tasks import Needs, Outcome
 from algocli.compute.lock import hold, hold_if_free
 from algocli.compute.track import Note, Track, unheard
 from algocli.dataset.images import Images, open_images
 from algocli.dataset.protocol import Subject
-from algocli.encoding.memory import gram_bytes
 from algocli.errors import AlgocliError, DataError, all_refused
 from algocli.features import extraction
 from algocli.features.networks.backbones import Backbone
@@ -29,13 +27,12 @@ from algocli.features.networks.devices import at_hand, resolve_device
 from algocli.features.passage import Lane, Passage, Target
 from algocli.features.pending import ImagesLeft, announce, divided, pending_shards, say_what_is_done
 from algocli.features.room import BASE_MEMORY, memory_held
-from algocli.features.store.gram import gram as products
-from algocli.features.store.gram import is_made
 from algocli.features.store.shards import FeatureStore
+from algocli.pipeline.gram_tasks import multiply_stores
 from algocli.pipeline.making import load
 
 # So many tasks are made for each worker, that none is left alone with the last one for long.
-_TASKS_EACH = 4
+TASKS_EACH = 4
 
 
 @dataclass(frozen=True)
@@ -91,34 +88,6 @@ class Rows:
         extraction.extract(self.subject, _loaded(self.order), self.cache_dir, self.passage, images=images)
 
 
-@dataclass(frozen=True)
-class Products:
-    """A store whose Gram matrix is to be computed."""
-
-    folder: Path
-    device: str
-
-    @property
-    def label(self) -> str:
-        """The subject and the features."""
-        return f"subject {FeatureStore(self.folder).subject}, Gram matrix of {self.folder.parent.name}"
-
-    @property
-    def needs(self) -> Needs:
-        """Half a matrix twice over, a block of columns, and a GPU where one multiplies."""
-        store = FeatureStore(self.folder)
-        return Needs(BASE_MEMORY + gram_bytes(store.n_stimuli), gpu=self.device.startswith("cuda"))
-
-    def known(self) -> Outcome | None:
-        """Say that it is there."""
-        return Outcome() if is_made(FeatureStore(self.folder)) else None
-
-    def run(self, note: Note) -> None:
-        """Compute it, unless it is there."""
-        resolve_device(self.device)
-        products(FeatureStore(self.folder), device=self.device)
-
-
 @lru_cache(maxsize=1)
 def _loaded(order: Order) -> Backbone:
     how, trust = dict(order.how), order.trust_remote_code
@@ -149,7 +118,7 @@ class ClusterExtraction:
             If some rows, or products, could not be had; the rest is done.
         """
         stores, tasks, left = list[FeatureStore](), list[Rows](), ImagesLeft()
-        n_parts = max(1, _TASKS_EACH * self.cluster.n_workers // len(sources))
+        n_parts = max(1, TASKS_EACH * self.cluster.n_workers // len(sources))
         for subject, images in sources:
             (some,) = extraction.open_stores(subject, [self.wanted], images, self.cache_dir, self.track, self.note)
             passages = [replace(self.wanted.how, rows=rows) for rows in self._left(subject, some, n_parts)]
@@ -157,18 +126,14 @@ class ClusterExtraction:
             tasks += [Rows(subject, self.order, passage, *about) for passage in passages]
             stores += some
             left.add(some, self.wanted.how.rows)
-        with self.cluster.open(self.cache_dir, self.note) as engine:
-            with ExitStack() as locks:
-                # Who works on a store beside others holds its lock as they do, and whoever wants it alone waits.
-                for folder in sorted({store.folder for store in stores}):
-                    locks.enter_context(hold(folder / "lock", self.note, shared=True))
-                refused = self._pass(engine, tasks, left)
-            _sweep(stores)
-            whole = [store for store in stores if gram and store.complete and not is_made(store)]
-            computed = [Products(store.folder, self.wanted.how.device) for store in whole]
-            refused |= self._do(engine, computed, "Gram matrices", "stores")
-        if refused:
-            raise all_refused(refused, len(tasks) + len(computed), "tasks failed")
+        with crew_of(self.cluster, self.cache_dir, self.note) as crew:
+            with working_on(stores, self.note):
+                refused = self._pass(crew, tasks, left)
+            whole = [store for store in stores if gram and store.complete]
+            how = self.cluster.n_workers, self.wanted.how.device, self.track, self.note
+            n_more, more = multiply_stores(whole, crew, *how)
+        if refused or more:
+            raise all_refused(refused | more, len(tasks) + n_more, "tasks failed")
         self._refuse_incomplete(stores)
         return stores
 
@@ -191,38 +156,38 @@ class ClusterExtraction:
         held = memory_held(((store.n_features, store.dtype) for store in stores), how.batch_size)
         return Needs(BASE_MEMORY + held, gpu=how.device.startswith("cuda"))
 
-    def _pass(self, engine: Executor, tasks: Sequence[Rows], left: ImagesLeft) -> dict[str, AlgocliError]:
+    def _pass(self, crew: Crew, tasks: Sequence[Rows], left: ImagesLeft) -> dict[str, AlgocliError]:
         """Have rows passed, show how many images are done, and return why some rows could not be, by their labels."""
         if not tasks:
             return {}
         with shown(self.track, left.count, total=left.total, label="features", unit="images") as look:
-            done = run_tasks(engine, tasks, self.note, look=look)
+            done = crew.run(tasks, self.note, look=look)
             return {tasks[number].label: outcome.error for number, outcome in done if outcome.error is not None}
 
-    def _do(self, engine: Executor, tasks: Sequence[Task], label: str, unit: str) -> dict[str, AlgocliError]:
-        """Have tasks done, and return why some could not be, by their labels."""
-        refused: dict[str, AlgocliError] = {}
-        if tasks:
-            done = run_tasks(engine, tasks, self.note)
-            for number, outcome in self.track(done, total=len(tasks), label=label, unit=unit):
-                if outcome.error is not None:
-                    refused[tasks[number].label] = outcome.error
-        return refused
-
     def _refuse_incomplete(self, stores: Iterable[FeatureStore]) -> None:
-        """Refuse what workers have left undone without a word: theirs was another network, whose stores are others."""
         undone = [store for store in stores if self.wanted.how.rows is None and not store.complete]
         if undone:
-            raise DataError(
-                f"{self.wanted.backbone.model} is another network in each process that loads it: "
-                f"{undone[0].folder} is not complete",
-                hint="without cluster=... one process does it all",
-            )
+            raise other_network(self.wanted.backbone.model, undone[0])
 
 
-def _sweep(stores: Iterable[FeatureStore]) -> None:
-    """Delete what killed workers left, unless others are at work."""
+@contextmanager
+def working_on(stores: Sequence[FeatureStore], note: Note) -> Iterator[None]:
+    """Have stores filled by workers within a `with` block, and clear away what killed ones have left."""
+    with ExitStack() as locks:
+        # Who works on a store beside others holds its lock as they do, and whoever wants it alone waits.
+        for folder in sorted({store.folder for store in stores}):
+            locks.enter_context(hold(folder / "lock", note, shared=True))
+        yield
     for store in stores:
+        # Unless others are at work.
         with hold_if_free([store.folder / "lock"]) as free:
             if free:
                 store.sweep()
+
+
+def other_network(model: str, undone: FeatureStore) -> DataError:
+    """Return what is wrong where workers have left a store undone without a word: theirs are other stores."""
+    return DataError(
+        f"{model} is another network in each process that loads it: {undone.folder} is not complete",
+        hint="without cluster=... one process does it all",
+    )

@@ -22,6 +22,7 @@ from algocli.pipeline.arguments import (
     check_correction,
     check_pages,
     check_title,
+    cluster_of,
     each_run,
     one_run,
     some_ids,
@@ -72,6 +73,7 @@ def report(
     html: Path | str | None = None,
     title: str | None = None,
     features_from: Paths | None = None,
+    cluster: str | None = None,
     track: Track = shown,
 ) -> Report | GroupReport:
     """Score a run: its `rows` have the correlations, and the noise-normalised accuracies, of every ROI.
@@ -113,6 +115,9 @@ def report(
     features_from
         Other caches, to read the features in that the run was trained on where its own has them no more: a run in
         folds is fitted once more to say how sure it is.
+    cluster
+        Where it is found out how sure the scores are, subjects side by side, as in 'local:2', two processes of this
+        machine, which divide its cores and its memory. The rows are the same. By default that is done here.
 
     Returns
     -------
@@ -146,7 +151,8 @@ def report(
     elif correct is not None:
         raise UsageError(f"correct={correct!r} is about p over subjects, and none are asked for", hint="add group=True")
     # Checked even where one of them has no say.
-    asked = Asked(n_permutations=n_permutations, n_resamples=n_resamples, seed=seed, track=track)
+    how_often = {"n_permutations": n_permutations, "n_resamples": n_resamples, "seed": seed}
+    asked = Asked(**how_often, track=track, cluster=cluster_of(cluster))
     if not check_flag("significance", significance):
         asked = replace(asked, n_permutations=None)
     if not (check_flag("intervals", intervals) or group):

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,30 +12,32 @@ from numpy.typing import NDArray
 from algocli.compute.calls import forgiving
 from algocli.compute.choices import check_choice, check_path, check_whole
 from algocli.compute.track import Note, Track, said_aside, shown
-from algocli.dataset.digests import stimuli_digest
 from algocli.dataset.protocol import Subject
 from algocli.dataset.sides import ALL_VERTICES, Hemisphere, check_hemisphere
-from algocli.errors import DataError, UsageError
+from algocli.errors import UsageError
 from algocli.features.networks.network import TransformName
 from algocli.features.networks.numerics import Numerics
 from algocli.features.store.borrowing import borrow, check_lenders
 from algocli.features.store.choosing import Library
 from algocli.features.store.keys import Dtype
 from algocli.features.store.variants import Variant
-from algocli.pipeline.arguments import Paths, Rois, each_subject, some_rois
+from algocli.pipeline.arguments import Paths, Rois, cluster_of, each_subject, some_rois
 from algocli.pipeline.borrowing import filling_cache
 from algocli.pipeline.defaults import DEFAULT_CACHE
 from algocli.pipeline.plans import Choice, choose_features
+from algocli.pipeline.similarity_asked import Asked
 from algocli.results.rdm_files import Rdm, Rdms, read_all
-from algocli.results.regions import Chosen, check_min_ceiling, choose_rois, classes_of, with_sums
+from algocli.results.regions import Chosen, check_min_ceiling, choose_rois, classes_of
 from algocli.results.similarity import Compared, How, compare_views
 from algocli.results.similarity_table import Kind, Similarity
 from algocli.results.telling import Correction
-from algocli.results.views import Named, first_images, layers_of, people_of, rois_of
 from algocli.stats.similarity.compare import SAMPLE
 from algocli.stats.similarity.distances import DISTANCES, Distance
 from algocli.stats.similarity.kendall import MOST_IMAGES
 from algocli.stats.similarity.measures import MEASURES, Measure, is_of_distances
+
+if TYPE_CHECKING:
+    from algocli.compute.executors.specs import Cluster
 
 # What other words for measures usually stand for.
 _MEANT = {"rho": "spearman", "tau": "kendall", "tau-a": "kendall", "kendall-tau-a": "kendall", "r": "pearson"}
@@ -77,6 +77,7 @@ def similarity(
     features_from: Paths | None = None,
     stimuli: Path | str | None = None,
     cache_dir: Path | str = DEFAULT_CACHE,
+    cluster: str | None = None,
     track: Track = shown,
     note: Note = said_aside,
 ) -> Similarity:
@@ -110,6 +111,10 @@ def similarity(
         How p is corrected for the number of layers and targets: 'fdr' or 'max', as in `compare`.
     features_from, stimuli
         Other caches, and what images were read from, as in `train`.
+    cluster
+        Where subjects are compared side by side, as in 'local:2', two processes of this machine, which divide its cores
+        and its memory; Gram matrices that are missing are made there first. The rows are the same. By default all is
+        done here.
 
     Returns
     -------
@@ -136,7 +141,7 @@ def similarity(
     'features.5'
     """
     some, cache_dir = each_subject(subjects), check_path("cache_dir", cache_dir)
-    how = _how(measure, distance, n_permutations, seed, correct)
+    how, where = _how(measure, distance, n_permutations, seed, correct), cluster_of(cluster)
     prepared = {"weights": weights, "transform": transform, "image_size": image_size, "tokens": tokens, "pool": pool}
     said = {**prepared, "project": project, "project_seed": project_seed, "dtype": dtype, "numerics": numerics}
     variant = Variant.of(**said)
@@ -154,60 +159,20 @@ def similarity(
     )
     with filling_cache(cache_dir, note):
         borrow(cache_dir, library.lenders, dict.fromkeys([*mine, *theirs]), [subject.id for subject in some])
-        asked = _Asked(kind, mine, theirs, rdms, chosen, side, cache_dir, track, source)
-        result = [compare_views(*asked.views(subject), how, track=track) for subject in some]
+        asked = Asked(kind, mine, theirs, rdms, chosen, side, cache_dir, track, source)
+        result = _compared(asked, some, how, where, note)
         same = _seen_by_all(some, how) if kind == "ROI" and len(some) > 1 else []
         return Similarity.of(kind, how, result, same, [*_notes(how, result), *_told_ceilings(some, same)])
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """What is compared with what."""
+def _compared(
+    asked: Asked, subjects: Sequence[Subject], how: How, cluster: Cluster | None, note: Note
+) -> list[Compared]:
+    if cluster is None:
+        return [compare_views(*asked.views(subject), how, track=asked.track) for subject in subjects]
+    from algocli.pipeline.similarity_tasks import compare_on
 
-    kind: Kind
-    mine: Sequence[str]
-    theirs: Sequence[str]
-    rdms: Sequence[Rdm]
-    chosen: Chosen
-    side: Hemisphere | None
-    cache_dir: Path
-    track: Track
-    stimuli: Path | None
-
-    def views(self, subject: Subject) -> tuple[list[Named], list[Named]]:
-        """Return a subject's layers, and what they are compared with, of the same images."""
-        content = stimuli_digest(subject.stimuli, self.cache_dir, track=self.track)
-        views = partial(layers_of, stimuli=self.stimuli, track=self.track)
-        layers = views(subject, self.mine, content, self.cache_dir)
-        there = min(layer.n_images for layer in layers)
-        if self.kind == "ROI":
-            classes = with_sums(self.chosen, classes_of([subject]))
-            return _first(layers, len(subject.train_stimuli)), rois_of(subject, self.chosen, classes, self.side)
-        if self.kind == "RDM":
-            n_images = self._n_of_rdms(subject, there)
-            return _first(layers, n_images), [item for rdm in self.rdms for item in people_of(rdm)]
-        targets = views(subject, self.theirs, content, self.cache_dir)
-        n_images = min([there, *(target.n_images for target in targets)])
-        return _first(layers, n_images), [replace(item, subject=subject.id) for item in _first(targets, n_images)]
-
-    def _n_of_rdms(self, subject: Subject, n_there: int) -> int:
-        """Return how many images RDMs are of: all of a subject's, or those for training."""
-        n_train, n_all = len(subject.train_stimuli), len(subject.stimuli)
-        for rdm in self.rdms:
-            if rdm.n_images not in (n_train, n_all):
-                which = f"{n_all} images" if n_train == n_all else f"{n_all} images, {n_train} of them for training"
-                raise DataError(f"{rdm.name} is of {rdm.n_images} images; subject {subject.id} has {which}")
-        sizes = {rdm.n_images for rdm in self.rdms}
-        if len(sizes) > 1:
-            raise DataError(f"the RDMs are of {' and '.join(map(str, sorted(sizes)))} images: compare them one by one")
-        (n_images,) = sizes
-        if n_images > n_there:
-            raise DataError(f"the RDMs are of {n_images} images; there are features of the first {n_there} alone")
-        return n_images
-
-
-def _first(layers: Sequence[Named], n_images: int) -> list[Named]:
-    return [first_images(layer, n_images) for layer in layers]
+    return compare_on(cluster, asked, subjects, how, note)
 
 
 def _how(measure: object, distance: object, n_permutations: object, seed: object, correct: object) -> How:

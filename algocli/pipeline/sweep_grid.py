@@ -144,8 +144,13 @@ def _each_what_it_reads(combinations: Sequence[dict[str, Any]]) -> list[dict[str
 
 def whole_settings(features: str, given: Mapping[str, Any]) -> Settings:
     """Return the settings of a model of some features, as `train` makes them."""
+    return Settings((features,), **fields_of(given))
+
+
+def fields_of(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of the settings that are meant by some that were named, as `train` has them."""
     is_split = given.get("folds") is not None or given.get("shared") == "only"
-    return Settings((features,), **{**({"holdout": None} if is_split else {}), **given})
+    return {**({"holdout": None} if is_split else {}), **given}
 
 
 def _values(name: str, value: object) -> list[Any]:

@@ -53,8 +53,7 @@ class Job:
 
     def run(self) -> list[tuple[Run, str]]:
         """Extract what is missing and fit every model; return the runs that there are, with what tells them apart."""
-        for networks in self.passes:
-            self._extract(networks)
+        self.extract()
         layers = [
             layer
             for network in self.prepared
@@ -62,9 +61,21 @@ class Job:
             if layer.features not in self.lacking
         ]
         features = list(dict.fromkeys(layer.features for layer in layers))
-        runs: dict[tuple[str, int], Run] = {}
         words = name_settings(self.combinations)
-        for place, given in enumerate(self.combinations if features else ()):
+        runs = self.fit(features, words) if features else {}
+        kinds = self._kinds(features)
+        order = [(name, place) for name in features for place in range(len(words)) if (name, place) in runs]
+        return [(runs[key], " ".join(filter(None, [kinds[key[0]], words[key[1]]]))) for key in order]
+
+    def extract(self) -> None:
+        """Extract what is missing, pass by pass, and multiply all images with each other."""
+        for networks in self.passes:
+            self._extract(networks)
+
+    def fit(self, features: Sequence[str], words: Sequence[str]) -> dict[tuple[str, int], Run]:
+        """Fit every model; return their runs by features and the place of their settings, which `words` tells apart."""
+        runs: dict[tuple[str, int], Run] = {}
+        for place, given in enumerate(self.combinations):
             if words[place]:
                 self.note(f"settings {place + 1} of {len(words)}: {words[place]}")
 
@@ -79,10 +90,12 @@ class Job:
             except StorageError:
                 raise
             except AlgocliError as error:
-                self.failed[f"models with {words[place]}" if words[place] else "models"] = error
-        kinds = self._kinds(features)
-        order = [(name, place) for name in features for place in range(len(words)) if (name, place) in runs]
-        return [(runs[key], " ".join(filter(None, [kinds[key[0]], words[key[1]]]))) for key in order]
+                self.unfitted(words[place], error)
+        return runs
+
+    def unfitted(self, words: str, error: AlgocliError) -> None:
+        """Keep why some models of one combination of settings could not be fitted."""
+        self.failed[f"models with {words}" if words else "models"] = error
 
     def score(
         self, runs: Sequence[tuple[Run, str]], rois: Sequence[str] | None, min_ceiling: float, *, nested: bool
@@ -90,10 +103,10 @@ class Job:
         """Score every ROI of the runs; `nested` chooses the best of each in inner folds."""
         models = name_models([run for run, _ in runs], [words for _, words in runs])
         data = Gathered(self.subjects, self.subjects[0].folder.parent)
-        chosen = self._choose([run for run, _ in runs], data, rois, min_ceiling) if nested and len(runs) > 1 else None
+        chosen = self.choose([run for run, _ in runs], data, rois, min_ceiling) if nested and len(runs) > 1 else None
         return score_models(models, data, data.subject_ids, rois=rois, min_ceiling=min_ceiling, nested=chosen)
 
-    def _choose(
+    def choose(
         self, runs: Sequence[Run], data: Gathered, rois: Sequence[str] | None, min_ceiling: float
     ) -> Nested | None:
         """Choose the best run of each ROI in inner folds; None, and why, where that cannot be done with these runs."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from algocli.compute.caches import filling
 from algocli.compute.calls import forgiving
@@ -14,7 +14,7 @@ from algocli.compute.track import Note, Track, once, said_aside, shown
 from algocli.dataset.images import open_images
 from algocli.dataset.protocol import Subject
 from algocli.errors import AlgocliError, MissingStep, UsageError
-from algocli.pipeline.arguments import Rois, each_subject, some_rois
+from algocli.pipeline.arguments import Rois, cluster_of, each_subject, some_rois
 from algocli.pipeline.defaults import DEFAULT_CACHE
 from algocli.pipeline.sweep_file import read_sweep
 from algocli.pipeline.sweep_grid import (
@@ -33,6 +33,9 @@ from algocli.results.drawing.style import check_suffix
 from algocli.results.regions import check_min_ceiling, choose_rois, classes_of
 from algocli.results.swept import BestRow, SweptRow, SweptScores, write_swept
 from algocli.runs.run import Run
+
+if TYPE_CHECKING:
+    from algocli.compute.executors.specs import Cluster
 
 
 @dataclass(frozen=True)
@@ -132,6 +135,7 @@ def sweep(
     stimuli: Path | str | None = None,
     trust_remote_code: bool = False,
     cache_dir: Path | str = DEFAULT_CACHE,
+    cluster: str | None = None,
     track: Track = shown,
     note: Note = said_aside,
     **options: Any,
@@ -161,6 +165,9 @@ def sweep(
         Files to write the rows to, and a heatmap.
     device, batch_size, stimuli, trust_remote_code
         As for `extract`.
+    cluster
+        Where images pass, each network by itself, and models are fitted side by side, as in 'local:2', two processes of
+        this machine, which divide its cores and its memory. The rows are the same. By default all is done here.
     track, note
         How to show progress and to say something by the way.
     **options
@@ -192,6 +199,7 @@ def sweep(
     features.5 n_components=5
     """
     some, chooses, home = each_subject(subjects), check_flag("nested", nested), check_path("cache_dir", cache_dir)
+    where = cluster_of(cluster)
     entries, common, own, combinations = _read(networks, layers, file, options)
     only, least = some_rois(rois), check_min_ceiling(min_ceiling)
     chart = None if plot is None else check_path("plot", plot)
@@ -211,7 +219,7 @@ def sweep(
         opened = gather_networks(entries, common, own)
         prepared = prepare(opened, sources, home, asking, only_once, track)
         check_common(opened, common)
-        job = Job(some, sources, source, prepared, combinations, home, asking, device, track, only_once)
+        job = _on(where, Job(some, sources, source, prepared, combinations, home, asking, device, track, only_once))
         every = [layer for network in prepared for layer in network.layers.values()]
         check_models(some, combinations, every, home, track)
         planned = job.plan(nested=chooses)
@@ -229,6 +237,15 @@ def sweep(
     for what, error in job.failed.items():
         note(f"{what} failed: {error.message}")
     return made
+
+
+def _on(cluster: Cluster | None, job: Job) -> Job:
+    """Return a sweep as it is done on a cluster, or here where there is none."""
+    if cluster is None:
+        return job
+    from algocli.pipeline.sweep_tasks import ClusterSweep
+
+    return ClusterSweep(**vars(job), cluster=cluster)
 
 
 def _read(

@@ -178,7 +178,7 @@ def train(
         plans = plan_each(library, choice, given, name, note) if each else [plan_one(library, choice, given, name)]
         if preset is not None and "n_components" not in settings:
             plans = within_reach(plans, some, home, track, note)
-    how = force, _resolved(where, device), made or (lambda run: None), track, once(note) if each else note
+    how = force, device_of_products(where, device), made or (lambda run: None), track, once(note) if each else note
     made_from = None if stimuli is None else check_path("stimuli", stimuli)
     job = _on(where, Job(some, home, made_from, *how))
     with filling_cache(cache_dir, note):
@@ -211,7 +211,14 @@ def _named(given: dict[str, Any]) -> dict[str, Any]:
     return {**({"holdout": None} if is_split else {}), **given}
 
 
-def _resolved(cluster: Cluster | None, device: str) -> str:
+def device_of_products(cluster: Cluster | None, device: str) -> str:
+    """Return where matrices are multiplied, of what was asked for.
+
+    Raises
+    ------
+    UsageError
+        If there is no such device.
+    """
     if check_word("device", device) == "cpu":
         return device
     resolved = device_on(cluster, device)

@@ -12,7 +12,7 @@ from typing import Any
 from algocli.compute.remarks import Remark, gather
 from algocli.compute.track import Note, Track
 from algocli.dataset.protocol import Subject
-from algocli.errors import AlgocliError, DataError, MissingStep, StorageError, UsageError, all_refused
+from algocli.errors import AlgocliError, DataError, MissingStep, StorageError, UsageError, WorkerFault, all_refused
 from algocli.features.store.kinds import label_of
 from algocli.pipeline.plans import Plan
 from algocli.runs import opening
@@ -105,6 +105,6 @@ class Job:
             yield
         except StorageError:
             raise
-        except (UsageError, MissingStep, DataError) as error:
+        except (UsageError, MissingStep, DataError, WorkerFault) as error:
             self.note(f"{what} is left out: {error.message}")
             refused[what] = error

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
-from algocli.compute.executors.running import run_tasks
+from algocli.compute.executors.crew import Crew, crew_of, do_here
 from algocli.compute.executors.specs import Cluster
-from algocli.compute.executors.tasks import Needs, Outcome, perform
+from algocli.compute.executors.tasks import Needs, Outcome
 from algocli.compute.remarks import Remark, gather
 from algocli.compute.track import Note
 from algocli.dataset.protocol import Subject
@@ -20,7 +21,7 @@ from algocli.pipeline.plans import Plan
 from algocli.pipeline.training_job import UNTRAINED, Job
 from algocli.runs.datasets import Home
 from algocli.runs.run import Run
-from algocli.runs.training import promised_memory, train_subject
+from algocli.runs.training import is_trained, promised_memory, train_subject
 
 
 @dataclass(frozen=True)
@@ -57,10 +58,6 @@ class SubjectTraining:
         with suppress(AlgocliError):
             memory = promised_memory(subject, settings, self.cache_dir, self.stimuli, self.device)
         return Needs(memory, gpu=self.device.startswith("cuda"))
-
-    def known(self) -> Outcome | None:
-        """Return what there is to say of it where the run has it: that is found out here as soon as anywhere."""
-        return perform(self) if not self.force and self.into.has(self.subjects[self.place].id) else None
 
     def run(self, note: Note) -> list[Remark]:
         """Train it, unless it is done, and return what is worth saying in the end."""
@@ -100,34 +97,64 @@ class ClusterJob(Job):
 
     def train_all(self, plans: Sequence[Plan]) -> list[Run]:
         """Train runs side by side, those that can be, and refuse the rest in the end."""
-        refused, opened, runs = dict[str, AlgocliError](), list[tuple[str, Run]](), list[Run]()
-        for plan in plans:
-            with self.leaving_out(self.label(plan), refused):
-                opened.append((self.label(plan), self.open(plan)))
-
-        def close(number: int, trained: Sequence[Outcome]) -> None:
-            what, run = opened[number]
-            with self.leaving_out(what, refused):
-                self._refuse(trained)
-                runs.append(self.close(run))
-
-        self._train([run for _, run in opened], close)
-        if refused:
-            raise all_refused(refused, len(plans), UNTRAINED)
+        ((runs, refused),) = self.train_sets([plans])
+        if refused is not None:
+            raise refused
         return runs
+
+    def train_sets(self, sets: Sequence[Sequence[Plan]]) -> list[tuple[list[Run], AlgocliError | None]]:
+        """Train several sets of runs side by side; of each return those that could be, and why others could not."""
+        refused, trained = [dict[str, AlgocliError]() for _ in sets], [list[Run]() for _ in sets]
+        opened: list[tuple[int, str, Run]] = []
+        for place, plans in enumerate(sets):
+            for plan in plans:
+                with self.leaving_out(self.label(plan), refused[place]):
+                    opened.append((place, self.label(plan), self.open(plan)))
+
+        def close(number: int, outcomes: Sequence[Outcome]) -> None:
+            place, what, run = opened[number]
+            with self.leaving_out(what, refused[place]):
+                self._refuse(outcomes)
+                trained[place].append(self.close(run))
+
+        self._train([run for _, _, run in opened], close)
+        return [
+            (runs, all_refused(faults, len(plans), UNTRAINED) if faults else None)
+            for plans, runs, faults in zip(sets, trained, refused, strict=True)
+        ]
 
     def _train(self, runs: Sequence[Run], ended: Callable[[int, Sequence[Outcome]], None]) -> None:
         """Train all subjects of some runs, and tell what came of each run, in their order, as soon as that is known."""
         n_each, n_told = len(self.subjects), 0
         tasks = [self._task(place, run) for run in runs for place in range(n_each)]
         outcomes: dict[int, Outcome] = {}
-        with self.cluster.open(self.home.cache_dir, self.note) as engine:
-            done = run_tasks(engine, tasks, self.note)
-            for number, outcome in self.track(done, total=len(tasks), label="training", unit="subjects"):
+        with crew_of(self.cluster, self.home.cache_dir, self.note) as crew:
+            for number, outcome in self.track(
+                self._done(tasks, crew), total=len(tasks), label="training", unit="subjects"
+            ):
                 outcomes[number] = outcome
                 while n_told < len(runs) and all(n_told * n_each + place in outcomes for place in range(n_each)):
                     ended(n_told, [outcomes[n_told * n_each + place] for place in range(n_each)])
                     n_told += 1
+
+    def _done(self, tasks: Sequence[SubjectTraining], crew: Crew) -> Iterator[tuple[int, Outcome]]:
+        """Yield what came of each task: first of those that are done already, which say so, then of the others."""
+        left = []
+        for number, task in enumerate(tasks):
+            if self._is_left(task):
+                left.append(number)
+            else:
+                yield number, do_here(task, self.note)
+        for place, outcome in crew.run([tasks[number] for number in left], self.note):
+            yield left[place], outcome
+
+    def _is_left(self, task: SubjectTraining) -> bool:
+        how: dict[str, Any] = {"home": self.home, "stimuli": self.stimuli, "track": self.track}
+        try:
+            return self.force or not is_trained(self.subjects[task.place], task.into, self.home.cache_dir, **how)
+        # Whoever does it says what is wrong, which does not take a worker.
+        except AlgocliError:
+            return False
 
     def _task(self, place: int, run: Run) -> SubjectTraining:
         how = self.home.cache_dir, self.stimuli, tuple(sys.argv), self.force, self.device

@@ -11,6 +11,7 @@ held_out          measured and predicted, some vertices at a time
 significance      which vertices are better than chance
 resampling        mean scores of ROIs, had other images been shown
 certainty         both, as a report asks for them
+certainty_tasks   the same on a cluster
 receptive_fields  which part of an image each vertex sees
 report_rows       rows of scores by ROI
 report            scores by ROI
@@ -37,6 +38,8 @@ views             layers, ROIs and RDMs as views of the same images
 similarity        how similar they are, by subject and over subjects
 similarity_table  the same as rows, arrays and files
 curve_rows        rows of learning curves
+curve_scores      those of one subject's models
+curve_tasks       the same on a cluster
 curve             how much better models are that see more images
 layer_names       what layers are called
 layered           what speaks for each layer at each vertex

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,15 +21,22 @@ from algocli.results.regions import Regions
 from algocli.results.telling import UNIT_OF_SUBJECTS, drawn_anew, permuted
 from algocli.runs.run import Run
 
+if TYPE_CHECKING:
+    from algocli.compute.executors.specs import Cluster
+
 
 @dataclass(frozen=True)
 class Asked:
-    """What a report is to say beside its scores: how often to permute and to resample images; None for not at all."""
+    """What a report is to say beside its scores: how often to permute and to resample images; None for not at all.
+
+    Where a `cluster` is named, its workers find it out, a subject each.
+    """
 
     n_permutations: int | None = None
     n_resamples: int | None = None
     seed: int = 0
     track: Track = silent
+    cluster: Cluster | None = None
 
     def __post_init__(self) -> None:
         for name in ("n_permutations", "n_resamples"):

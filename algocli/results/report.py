@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.track import Note
 from algocli.dataset.ceilings import CeilingUnit
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.protocol import Dataset, Subject
@@ -110,10 +111,13 @@ def _report(
     scores = {subject_run.id: _scores(subject, subject_run) for subject, subject_run in pairs}
     rows: list[RoiRow] = []
     whose, refitted = OfLayers(run=run.name, **networks_of(run).fields), False
-    for subject, subject_run in pairs:
+    of_each = [
+        {side: _regions(subject, side, seen, chosen) for side, seen in scores[subject_run.id].items()}
+        for subject, subject_run in pairs
+    ]
+    assessed = _assessed(run, pairs, of_each, asked, notes.append)
+    for (_, subject_run), of, sure in zip(pairs, of_each, assessed, strict=True):
         sides = scores[subject_run.id]
-        of = {side: _regions(subject, side, sides[side], chosen) for side in sides}
-        sure = assess(run, subject_run.id, subject, of, asked, notes.append)
         refitted |= any(certainty.refitted for certainty in sure.values())
         for side in sides:
             seen = _fields(run, subject_run, side, of[side], len(sides[side].correlation))
@@ -140,6 +144,23 @@ def _report(
         chosen.min_ceiling,
         scored_on(run, [subject_run for _, subject_run in pairs]),
     )
+
+
+def _assessed(
+    run: Run,
+    pairs: Sequence[tuple[Subject | None, SubjectRun]],
+    of: Sequence[Mapping[Side, Regions]],
+    asked: Asked,
+    note: Note,
+) -> Iterator[dict[Side, Certainty]]:
+    """Yield how sure the scores of each subject are, of its ROIs as `of` has them."""
+    if asked.cluster is not None and asked.columns:
+        from algocli.results.certainty_tasks import assess_on
+
+        yield from assess_on(asked.cluster, run, pairs, of, asked, note)
+        return
+    for (subject, subject_run), own in zip(pairs, of, strict=True):
+        yield assess(run, subject_run.id, subject, own, asked, note)
 
 
 def _scores(subject: Subject | None, subject_run: SubjectRun) -> dict[Side, VertexScores]:

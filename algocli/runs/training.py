@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from algocli.compute.budget import available_memory, check_memory, gigabytes
-from algocli.compute.lock import hold
+from algocli.compute.lock import hold, hold_if_free
 from algocli.compute.remarks import Remark, gather
 from algocli.compute.track import Note, Track, silent, unheard
 from algocli.dataset.digests import digest_other_files, stimuli_digest
@@ -117,6 +117,30 @@ def train_subject(
             about |= networks.record(cache_dir, settings.features)
             subject_run.finish(_record(subject, settings, inputs, command_line, clock, started) | about)
     return run.subject(subject.id)
+
+
+def is_trained(
+    subject: Subject, run: Run, cache_dir: Path, *, home: Home, stimuli: Path | None = None, track: Track = silent
+) -> bool:
+    """Say, without a word by the way, whether `train_subject` would find a subject done; not while another trains it.
+
+    Raises
+    ------
+    AlgocliError
+        As `train_subject`, where a subject that is there cannot be compared with its data.
+    """
+    # Of a subject that is not there nothing has to be read for it.
+    if not run.has(subject.id):
+        return False
+    settings = run.opened_with or run.settings
+    with hold_if_free([run.lock(subject.id)]) as free:
+        if not free:
+            return False
+        data = digest_data(subject, cache_dir, track)
+        home.learn(subject.id, data)
+        stores = [find_store(cache_dir, name, subject, data["stimuli"], stimuli) for name in settings.features]
+        inputs = {"features": [store.key for store in stores], **data}
+        return _is_done(run, subject.id, settings, inputs, unheard)
 
 
 def _refuse_other_code(run: Run, number: SubjectId, code: Mapping[str, Any]) -> None:

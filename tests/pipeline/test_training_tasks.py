@@ -2,48 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import algocli
+from algocli.compute.executors.specs import Cluster
 from algocli.dataset.challenge.subjects import Challenge
 from algocli.errors import DataError
-from tests.contracts.test_same_bytes import CLOCK
-from tests.features.by_hand import cache_features, digest_tree
+from tests.features.by_hand import cache_features
+from tests.pipeline.left import FALLS, left
 from tests.support.challenge import write_tiny_challenge
 from tests.support.processes import unmeasured
 
 ROOT = Path(__file__).parents[2]
-# Of a record, what says how it came about.
-PROVENANCE = {*CLOCK, "command_line", "digest"}
-# Least squares, but for the first time in a folder, when it takes its process with it.
-FALLS = """
-import os, signal
-from pathlib import Path
-import numpy as np
-
-
-class Falls:
-    def fit(self, X, y):
-        here = Path(os.environ["FALLS_IN"])
-        if here.is_dir() and not (here / "fallen").exists():
-            (here / "fallen").touch()
-            os.kill(os.getpid(), signal.SIGKILL)
-        self.weights = np.linalg.lstsq(X, y, rcond=None)[0]
-        return self
-
-    def predict(self, X):
-        return X @ self.weights
-"""
 
 
 @pytest.fixture(scope="module")
@@ -60,18 +42,6 @@ def cache(tmp_path: Path, challenge: Path) -> Path:
             cache_features(tmp_path / "cache", subject, rows, layer=layer, weights="pretrained")
             rows = np.maximum(rows, 0)
     return tmp_path / "cache"
-
-
-def left(cache: Path) -> dict[str, object]:
-    """Return what training leaves: every file but locks and what is remembered, of records what is no provenance."""
-    told: dict[str, object] = {"gram": [digest_tree(folder) for folder in sorted(cache.glob("features/*/*/gram"))]}
-    for path in sorted((cache / "runs").rglob("*")):
-        if path.is_file() and not path.name.startswith(".") and path.name != "lock":
-            content: object = path.read_bytes()
-            if path.name == "record.json":
-                content = {word: said for word, said in json.loads(path.read_bytes()).items() if word not in PROVENANCE}
-            told[str(path.relative_to(cache))] = content
-    return told
 
 
 def test_any_number_of_workers_leaves_what_no_cluster_does(tmp_path: Path, challenge: Path, cache: Path) -> None:
@@ -96,6 +66,34 @@ def test_any_number_of_workers_leaves_what_no_cluster_does(tmp_path: Path, chall
     assert made[None] == made["local:1"] == made["local:2"]
     assert names[None] == names["local:1"] == names["local:2"]
     assert len(made[None]) > 30
+
+
+def test_where_all_is_done_no_worker_is_called(challenge: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, six = Challenge(challenge).subjects()
+    how: dict[str, Any] = {"n_components": 5, "cache_dir": cache, "cluster": "local:2", "name": "some"}
+    algocli.train([one, six], **how)
+    made = left(cache)
+    called: list[Cluster] = []
+
+    def never(cluster: Cluster) -> AbstractContextManager[Executor]:
+        called.append(cluster)
+        raise AssertionError
+
+    monkeypatch.setattr(Cluster, "open", never)
+    notes: list[str] = []
+    algocli.train([one, six], **how, note=notes.append)
+    assert [line for line in notes if line.endswith("run some is done already")] == [
+        "subject 1: run some is done already",
+        "subject 6: run some is done already",
+    ]
+    assert (called, left(cache)) == ([], made)
+    # What is damaged, and what is to be done anew, is handed out.
+    array = cache / "runs" / "some" / "subj06" / "left_correlation.npy"
+    array.write_bytes(array.read_bytes()[:-1])
+    for more in ({}, {"force": True}):
+        with pytest.raises(AssertionError):
+            algocli.train([one, six], **how, **more)
+    assert len(called) == 2
 
 
 def test_a_worker_killed_in_the_middle_of_a_fit_changes_nothing(
@@ -126,14 +124,22 @@ def test_what_one_subject_lacks_is_told_when_the_others_are_done(challenge: Path
 
 
 def test_without_a_cluster_nothing_of_how_to_have_one_is_loaded(challenge: Path, cache: Path) -> None:
-    words = ["train", "--pca", "5", "--data-dir", str(challenge), "--cache-dir", str(cache), "--quiet"]
+    words = {
+        "train": ["--pca", "5"],
+        "report": ["--significance", "--permutations", "5", "--intervals", "--resamples", "5", "-s", "1"],
+        "curve": ["--sizes", "10,30", "--repeats", "1", "--resamples", "5", "-s", "1"],
+        "similarity": ["--permutations", "5", "--roi", "floc-faces", "-s", "1"],
+    }
+    where = ["--data-dir", str(challenge), "--cache-dir", str(cache), "--quiet"]
     code = (
         "import sys\n"
         "from algocli.cli import app\n"
-        f"try:\n    app({words!r})\nexcept SystemExit as end:\n    assert not end.code\n"
-        "told = 'algocli.pipeline.training_tasks', 'algocli.pipeline.extraction_tasks'\n"
-        "told += 'algocli.compute.executors', 'submitit', 'dask', 'distributed'\n"
-        "print([name for name in sys.modules if name.startswith(told)], file=sys.stderr)"
+        f"for words in {[[name, *said, *where] for name, said in words.items()]!r}:\n"
+        "    try:\n        app(words)\n    except SystemExit as end:\n        assert not end.code\n"
+        "told = [name for name in sys.modules if name.startswith('algocli.')]\n"
+        "told = [name for name in told if 'executors' in name or name.endswith('_tasks')]\n"
+        "told += [name for name in sys.modules if name.startswith(('submitit', 'dask', 'distributed'))]\n"
+        "print(told, file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
     assert (done.returncode, done.stderr.strip().splitlines()[-1:]) == (0, ["[]"]), done.stderr

@@ -18,10 +18,13 @@ from typing import Any
 import numpy as np
 from numpy.lib import format as npy_format
 
+from algocli.compute.track import silent, unheard
 from algocli.errors import DataError, UsageError
 
 _PACKAGE = "algocli"
 _PLAIN = (type(None), bool, int, float, str)
+# What stands for a bar and for somebody who listens, where there are none.
+_NOBODY: dict[str, Callable[..., Any]] = {"silent": silent, "unheard": unheard}
 
 
 def describe(value: Any) -> Any:
@@ -58,6 +61,9 @@ def describe(value: Any) -> Any:
         return {"range": [value.start, value.stop, value.step]}
     if isinstance(value, Path):
         return {"path": str(value)}
+    for word, nobody in _NOBODY.items():
+        if value is nobody:
+            return {"nobody": word}
     if isinstance(value, np.ndarray | np.generic) and not np.asarray(value).dtype.hasobject:
         return {"scalar" if isinstance(value, np.generic) else "array": _in_letters(np.asarray(value))}
     return _describe_object(value)
@@ -162,6 +168,7 @@ _KINDS: dict[str, Callable[[Any], Any]] = {
     "frozenset": lambda items: frozenset(map(restore, items)),
     "range": lambda bounds: range(*bounds),
     "path": Path,
+    "nobody": lambda word: _NOBODY[word],
     "array": _from_letters,
     "scalar": lambda letters: _from_letters(letters)[()],
 }

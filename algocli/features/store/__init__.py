@@ -12,7 +12,9 @@ choosing    which features are meant
 borrowing   features of other caches, read where they lie
 commands    which command makes a store again
 matrices    what vouches for a matrix
+shifted     columns made ready to be multiplied
 gram        inner products of all images
+column_products  those of single columns' blocks, on their way to a matrix
 moments     each image's sum and squares
 overview    what a cache holds, a row a store
 derived     whether what was derived from stores is what was written

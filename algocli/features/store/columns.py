@@ -20,9 +20,14 @@ _EVERY_HALF = np.arange(2**16, dtype=np.uint16).view(np.float16).astype(np.float
 
 
 def column_passes(
-    stores: Sequence[Readable], n_stimuli: int, label: str, track: Track
+    stores: Sequence[Readable], n_stimuli: int, label: str, track: Track, only: Sequence[int] | None = None
 ) -> Iterator[tuple[slice, NDArray[np.float32], ThreadPoolExecutor]]:
     """Read all columns of some stores' first images, a block at a time, as whatever looks at all images at once does.
+
+    Parameters
+    ----------
+    only
+        The numbers of the only blocks to read, from 0 on, rising; by default all.
 
     Yields
     ------
@@ -34,8 +39,10 @@ def column_passes(
     DataError
         If a store is damaged.
     """
-    passes = [(store, columns) for store in stores for columns in store.column_blocks()]
+    passes = _passes(stores)
+    # As wide for some as for all: where a block's rows begin in memory has no say in its products then.
     whole = np.empty((n_stimuli, max(length(columns) for _, columns in passes)), np.float32)
+    passes = passes if only is None else [passes[number] for number in only]
     from concurrent.futures import ThreadPoolExecutor
 
     # A few more than there are cores: some wait for the disk.
@@ -44,6 +51,15 @@ def column_passes(
             block = whole[:, : length(columns)]
             _read_columns(store, columns, block, pool)
             yield columns, block, pool
+
+
+def n_passes(stores: Sequence[Readable]) -> int:
+    """Count the blocks of columns of some stores."""
+    return len(_passes(stores))
+
+
+def _passes(stores: Sequence[Readable]) -> list[tuple[Readable, slice]]:
+    return [(store, columns) for store in stores for columns in store.column_blocks()]
 
 
 def inverse_spread(features: NDArray[np.float32]) -> NDArray[np.float64]:

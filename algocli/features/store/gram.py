@@ -9,9 +9,9 @@ An image far from all others has no say in that mean, which it would pull away f
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,26 +23,16 @@ from algocli.compute.track import Track, silent
 from algocli.compute.vouching import write_sealed
 from algocli.dataset.vouched import was_written
 from algocli.errors import DataError
-from algocli.features.algebra import Algebra, Tiles, algebra_on
-from algocli.features.store.columns import column_passes, inverse_spread
+from algocli.features.algebra import Tile, Tiles, algebra_on
+from algocli.features.store.column_products import ColumnProducts
+from algocli.features.store.columns import column_passes, n_passes
 from algocli.features.store.keys import digest_of
 from algocli.features.store.matrices import DIGEST, Gram, is_as_recorded, is_recorded
 from algocli.features.store.readable import Readable
-
-if TYPE_CHECKING:
-    from concurrent.futures import ThreadPoolExecutor
+from algocli.features.store.shifted import are_near, shift_columns, standardise
 
 # Large enough for the matrix product to run at full speed, small enough to waste little above the diagonal.
 TILE_ROWS = 1024
-# Columns that a thread standardises at once: 20 MB in float64 at the challenge's size.
-_STANDARDISED_COLUMNS = 256
-# Those that a thread shifts at once: by columns all of the work is shared, where by rows the mean of each would not be.
-_SHIFTED_COLUMNS = 1024
-# So many times farther from the middle than half of all images, an image is left out of means; of fewer images than
-# these, none is.
-FAR, FEWEST = 10.0, 8
-# Images of whose features the middle is found.
-_MIDDLE_ROWS = 64
 # Where what is derived from another cache's matrix is kept.
 LENT = "lent"
 
@@ -115,11 +105,14 @@ def _made(
     """Open the Gram matrix that a folder holds under this key, computing it where there is none."""
     with filling(stores[0].cache_dir), hold(folder / "lock"):
         if not (is_recorded(folder, key) and is_as_recorded(folder, _n_shared(stores), stores[0].cache_dir)):
-            algebra = algebra_on(device, n_multiplications(stores))
-            tiles = _accumulate(stores, standard, algebra, track)
+            kept = ColumnProducts(folder, key)
+            tiles, made = _accumulate(stores, standard, kept, device, track)
             digest = _save(folder / "matrix.npy", tiles, _n_shared(stores))
             was_written(folder / "matrix.npy", digest, stores[0].cache_dir)
-            write_sealed(folder / "record.json", {"key": key, "products": algebra.provenance, DIGEST: digest})
+            # One machine's, unless blocks come from several.
+            products = made[0] if len(made) == 1 else {"blocks": made}
+            write_sealed(folder / "record.json", {"key": key, "products": products, DIGEST: digest})
+            kept.forget()
     return Gram(folder, key=key, n_features=sum(store.n_features for store in stores))
 
 
@@ -133,76 +126,100 @@ def n_multiplications(stores: Sequence[Readable]) -> float:
     return float(_n_shared(stores)) ** 2 * sum(store.n_features for store in stores) / 2
 
 
-def _accumulate(
-    stores: Sequence[Readable], standard: NDArray[np.int64] | None, algebra: Algebra, track: Track
-) -> Tiles:
-    """Return the tiles (i, j) on and below the diagonal, float64; the rest follows from symmetry."""
-    n_stimuli = _n_shared(stores)
-    rows = blocks(n_stimuli, TILE_ROWS)
-    tiles = {(i, j): np.zeros((length(rows[i]), length(rows[j]))) for i in range(len(rows)) for j in range(i + 1)}
-    label = f"subject {stores[0].subject}: {'Gram' if standard is None else 'standardised Gram'} matrix"
-    for _, block, pool in column_passes(stores, n_stimuli, label, track):
-        # What is not finite is told once, below, and not by numpy for every tile.
-        with np.errstate(over="ignore", invalid="ignore"):
-            _shift(block, stores[0].rows_per_shard, pool)
-            if standard is not None:
-                _standardise(block, standard, pool)
-            algebra.add_products([block[part] for part in rows], tiles)
-    _refuse_unusable(stores, tiles)
-    _centre(tiles, rows, n_stimuli)
-    return tiles
+def blocks_left(store: Readable) -> list[int]:
+    """Return the numbers of the column blocks whose products are neither kept nor in a matrix that is made."""
+    if is_made(store):
+        return []
+    kept = ColumnProducts(store.folder / "gram", store.key)
+    return [number for number in range(n_passes([store])) if not kept.has(number)]
 
 
-def _shift(block: NDArray[np.float32], n_together: int, pool: ThreadPoolExecutor) -> None:
-    """Take the mean of the first rows, but for those far from the others, away from a block of columns.
+def multiply_block(store: Readable, number: int, *, device: str = "cpu") -> None:
+    """Keep the products of one column block for `gram`, which adds up all of them; several processes may do so at once.
 
-    That is near the mean of all, which `_centre` takes away exactly, and needs no second pass over the block.
+    In memory is the block alone.
+
+    Parameters
+    ----------
+    number
+        Which of the blocks, from 0 on.
+    device
+        As for `gram`.
+
+    Raises
+    ------
+    DataError
+        If the features are damaged.
+    StorageError
+        If the products cannot be written.
     """
-    first, columns = block[:n_together], blocks(block.shape[1], _SHIFTED_COLUMNS)
+    folder = store.folder / "gram"
+    with filling(store.cache_dir), hold(folder / "lock", shared=True):
+        kept = ColumnProducts(folder, store.key)
+        if is_made(store) or kept.has(number):
+            return
+        rows, algebra = blocks(store.n_stimuli, TILE_ROWS), algebra_on(device, n_multiplications([store]))
+        tiles = _tiles(rows)
+        n_products = sum(length(rows[i]) * length(rows[j]) for i, j in tiles)
+        for block in _prepared([store], None, [number], silent):
+            products = algebra.each_product([block[part] for part in rows], tiles)
+            # What is not finite is told by whoever adds them up.
+            with np.errstate(over="ignore", invalid="ignore"):
+                kept.keep(number, products, n_products, algebra.provenance)
 
-    def distances(some: slice) -> NDArray[np.float64]:
+
+def _accumulate(
+    stores: Sequence[Readable],
+    standard: NDArray[np.int64] | None,
+    kept: ColumnProducts,
+    device: str,
+    track: Track,
+) -> tuple[Tiles, list[dict[str, Any]]]:
+    """Return the tiles (i, j) on and below the diagonal, float64, and what multiplied; symmetry tells the rest.
+
+    Products that are kept of a block are added when its turn comes.
+    """
+    n_stimuli, n_blocks = _n_shared(stores), n_passes(stores)
+    rows = blocks(n_stimuli, TILE_ROWS)
+    tiles = {(i, j): np.zeros((length(rows[i]), length(rows[j]))) for i, j in _tiles(rows)}
+    left = [number for number in range(n_blocks) if not kept.has(number)]
+    there = [number for number in range(n_blocks) if number not in left]
+    made, n_added = [*kept.made(there)], 0
+    # What is not finite is told once, below, and not by numpy for every tile.
+    with np.errstate(over="ignore", invalid="ignore"):
+        if left:
+            algebra = algebra_on(device, n_multiplications(stores))
+            made.append(algebra.provenance)
+            for block, number in zip(_prepared(stores, standard, left, track), left, strict=True):
+                kept.add(range(n_added, number), tiles)
+                algebra.add_products([block[part] for part in rows], tiles)
+                n_added = number + 1
+        kept.add(range(n_added, n_blocks), tiles)
+    try:
+        _refuse_unusable(stores, tiles)
+    except DataError:
+        # Whoever mends the features begins anew.
+        kept.forget()
+        raise
+    _centre(tiles, rows, n_stimuli)
+    return tiles, [about for place, about in enumerate(made) if about not in made[:place]]
+
+
+def _tiles(rows: Sequence[slice]) -> list[Tile]:
+    return [(i, j) for i in range(len(rows)) for j in range(i + 1)]
+
+
+def _prepared(
+    stores: Sequence[Readable], standard: NDArray[np.int64] | None, numbers: Sequence[int], track: Track
+) -> Iterator[NDArray[np.float32]]:
+    """Yield some blocks of columns, shifted, and standardised where asked for; the next overwrites the one before."""
+    label = f"subject {stores[0].subject}: {'Gram' if standard is None else 'standardised Gram'} matrix"
+    for _, block, pool in column_passes(stores, _n_shared(stores), label, track, numbers):
         with np.errstate(over="ignore", invalid="ignore"):
-            return _squared_distances(first[:, some])
-
-    near = _are_near(np.sum(list(pool.map(distances, columns)), axis=0))
-
-    def shift(some: slice) -> None:
-        # Each thread has its own way with warnings; what is not finite is told later, once.
-        with np.errstate(over="ignore", invalid="ignore"):
-            beginning = (first[:, some] if near.all() else first[near, some]).mean(axis=0, dtype=np.float64)
-            block[:, some] -= beginning.astype(np.float32)
-
-    list(pool.map(shift, columns))
-
-
-def _squared_distances(features: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the squared distance of each image, (n_images,), from the middle of the first: no outlier moves that."""
-    # The median: sorted side by side, in memory, so few numbers take an eighth of what numpy takes across its rows.
-    first = np.sort(np.ascontiguousarray(features[:_MIDDLE_ROWS].T), axis=1)
-    n = first.shape[1]
-    middle = first[:, (n - 1) // 2 : n // 2 + 1].mean(axis=1)
-    # A few rows at a time: a copy of all would be as large as a shard.
-    parts = (features[part] - middle for part in blocks(len(features), _MIDDLE_ROWS))
-    return np.concatenate([np.square(part, out=part).sum(axis=1, dtype=np.float64) for part in parts])
-
-
-def _are_near(squared_distances: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Say which images, (n_images,), lie where most of them do; what is no number is left to whoever refuses it."""
-    if len(squared_distances) < FEWEST:
-        return np.ones(len(squared_distances), np.bool_)
-    near: NDArray[np.bool_] = ~(squared_distances > FAR**2 * np.median(squared_distances))
-    return near
-
-
-def _standardise(block: NDArray[np.float32], rows: NDArray[np.int64], pool: ThreadPoolExecutor) -> None:
-    """Divide each column by its standard deviation over some rows, or make it nothing where it never varies there."""
-
-    def divide(columns: slice) -> None:
-        part = block[:, columns]
-        with np.errstate(over="ignore", invalid="ignore"):
-            part *= inverse_spread(part[rows]).astype(np.float32)
-
-    list(pool.map(divide, blocks(block.shape[1], _STANDARDISED_COLUMNS)))
+            shift_columns(block, stores[0].rows_per_shard, pool)
+            if standard is not None:
+                standardise(block, standard, pool)
+        yield block
 
 
 def _refuse_unusable(stores: Sequence[Readable], tiles: Tiles) -> None:
@@ -219,7 +236,7 @@ def _refuse_unusable(stores: Sequence[Readable], tiles: Tiles) -> None:
 def _centre(tiles: Tiles, rows: Sequence[slice], n_stimuli: int) -> None:
     """Make of the products of shifted features those of features less the mean of all images that are near it."""
     means = np.zeros(n_stimuli)
-    near = _are_near(np.concatenate([np.diagonal(tiles[i, i]) for i in range(len(rows))]))
+    near = are_near(np.concatenate([np.diagonal(tiles[i, i]) for i in range(len(rows))]))
     weights = near / near.sum()
     for (i, j), tile in tiles.items():
         means[rows[i]] += tile @ weights[rows[j]]

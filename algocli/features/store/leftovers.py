@@ -18,6 +18,7 @@ from algocli.compute.vouching import read_sealed
 from algocli.dataset.memories import forgotten_folders
 from algocli.dataset.naming import is_name, is_numbered
 from algocli.errors import DataError
+from algocli.features.store.column_products import BLOCKS
 from algocli.features.store.commands import is_imported
 from algocli.features.store.keys import SCHEMA
 from algocli.features.store.library import aside, named_after, read_recipe
@@ -84,6 +85,10 @@ def _of_store(cache_dir: Path, folder: Path, is_used: IsUsed | None) -> Iterator
             lambda: [gram / "lock"],
             "record.json",
         )
+    elif (parts := gram / BLOCKS).is_dir():
+        # The next command that wants the matrix would go on with them; nobody may ever ask for it again.
+        still = partial(_is_still, cache_dir, parts, parts.is_dir)
+        yield Leftover(parts, KILLED, n_bytes_in(parts), still, lambda: [gram / "lock"])
 
 
 def _of_stopped(cache_dir: Path, home: Path, made: Path) -> Leftover:
@@ -129,8 +134,8 @@ def _origin(store: FeatureStore) -> str:
 def _is_mismatched(folder: Path) -> bool:
     """Say whether a store's derived matrices carry no record, or that of another store."""
     gram = folder / "gram"
-    # The lock alone is what a computation that has just begun, or was killed, has.
-    if gram.is_symlink() or not gram.is_dir() or {path.name for path in contents(gram)} <= {"lock"}:
+    # The lock, and products of some columns, are all that a computation that has just begun, or was killed, has.
+    if gram.is_symlink() or not gram.is_dir() or {path.name for path in contents(gram)} <= {"lock", BLOCKS}:
         return False
     try:
         return bool(read_sealed(gram / "record.json").get("key") != FeatureStore(folder).key)

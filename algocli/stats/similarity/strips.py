@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.arrays import blocks, length
-from algocli.compute.cores import n_cores
+from algocli.compute.cores import n_cores, n_cores_of_all
 from algocli.compute.threads import each_by_itself, in_threads
 from algocli.compute.track import Track, silent
 from algocli.stats.similarity.distances import Distance
@@ -127,7 +127,8 @@ def _products(
     passing = [zip(view.strips(rows, distance), rows, strict=True) for view in first]
     total = np.zeros((len(first), held[0].shape[0]))
 
-    shared = blocks(len(first), -(-len(first) // n_cores()))
+    # How many views are multiplied at once moves last digits: no fewer where workers divide the cores.
+    shared = blocks(len(first), -(-len(first) // n_cores_of_all()))
     for strips in held:
         flat = strips.reshape(len(strips), -1)
 

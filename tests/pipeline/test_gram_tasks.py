@@ -1,0 +1,114 @@
+"""Gram matrices on a cluster: the bytes of no cluster, whoever of the workers dies."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import shutil
+import signal
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from algocli.compute.executors.crew import crew_of
+from algocli.compute.executors.specs import check_cluster
+from algocli.compute.track import silent
+from algocli.features.store.column_products import BLOCKS
+from algocli.features.store.gram import gram, multiply_block
+from algocli.features.store.shards import FeatureStore
+from algocli.pipeline import gram_tasks
+from algocli.pipeline.gram_tasks import multiply_stores
+from tests.features.by_hand import digest_tree, make_store
+
+
+def stores_in(folder: Path, n: int = 2) -> list[FeatureStore]:
+    """Make stores of four blocks of columns, wide enough for last digits to hang on how many threads multiply."""
+    stores = []
+    for number in range(n):
+        features = np.random.default_rng(number).standard_normal((1100, 3 * 8192 + 100)).astype(np.float16)
+        stores.append(make_store(folder / "features" / "recipe" / f"subj01-0123456{number}", features, of=number))
+    return stores
+
+
+def left(stores: list[FeatureStore]) -> list[str]:
+    return [digest_tree(store.folder / "gram") for store in stores]
+
+
+def multiply(stores: list[FeatureStore], cluster: str, notes: list[str]) -> int:
+    where = check_cluster(cluster)
+    with crew_of(where) as crew:
+        n_tasks, refused = multiply_stores(stores, crew, where.n_workers, "cpu", silent, notes.append)
+    assert not refused
+    return n_tasks
+
+
+@pytest.mark.slow
+def test_any_number_of_workers_makes_the_matrices_of_none_though_one_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gram_tasks, "WORTH_DIVIDING", 0.0)
+    made, notes = {}, list[str]()
+
+    def kill_one() -> None:
+        while not list((tmp_path / "local:2").glob(f"features/*/*/gram/{BLOCKS}/*")):
+            time.sleep(0.001)
+        os.kill(multiprocessing.active_children()[0].pid or 0, signal.SIGKILL)
+
+    for cluster in (None, "local:1", "local:2"):
+        stores = stores_in(tmp_path / str(cluster))
+        if cluster is None:
+            for store in stores:
+                gram(store)
+        else:
+            if cluster == "local:2":
+                threading.Thread(target=kill_one, daemon=True).start()
+            assert multiply(stores, cluster, notes) == 2 * 4 + 2
+        made[cluster] = left(stores)
+    assert made[None] == made["local:1"] == made["local:2"]
+    assert len([line for line in notes if line.endswith("it is tried again")]) == 1
+    assert multiply(stores, "local:2", notes) == 0
+
+
+@pytest.mark.slow
+def test_blocks_that_are_done_are_not_handed_out_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gram_tasks, "WORTH_DIVIDING", 0.0)
+    (alone,), (store,) = stores_in(tmp_path / "alone", 1), stores_in(tmp_path / "divided", 1)
+    gram(alone)
+    for number in (3, 1):
+        multiply_block(store, number)
+    assert multiply([store], "local:1", []) == 2 + 1
+    assert left([store]) == left([alone])
+
+
+def test_a_matrix_that_is_small_is_one_task(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "features" / "recipe" / "subj01-01234567", np.eye(9, 8200, dtype=np.float32))
+    assert multiply([store], "local:1", []) == 1
+
+
+def test_where_the_disk_has_no_room_for_products_a_matrix_is_one_task(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = make_store(tmp_path / "features" / "recipe" / "subj01-01234567", np.eye(9, 8200, dtype=np.float32))
+    # Of two blocks 9 x 9 products of four bytes, by symmetry half of them; and as much for others.
+    for free, n_tasks in ((2 * 9 * 9 * 4 - 1, 1), (2 * 9 * 9 * 4, 3)):
+        monkeypatch.setattr(gram_tasks, "WORTH_DIVIDING", 0.0)
+        monkeypatch.setattr(gram_tasks, "free_disk", lambda _, free=free: free)
+        assert multiply([store], "local:1", []) == n_tasks
+        shutil.rmtree(store.folder / "gram")
+
+
+def test_of_many_matrices_each_is_one_task_and_blocks_lie_on_disk_a_few_at_a_time(tmp_path: Path) -> None:
+    stores = [
+        make_store(tmp_path / "features" / "recipe" / f"subj01-0123456{n}", np.eye(9, 8200 * n, dtype=np.float32))
+        for n in (1, 2, 3)
+    ]
+    rounds = gram_tasks._rounds(stores[:1], stores[1:], 2, "cpu")
+    told = [[task.label.split("matrix of recipe")[1] for task in tasks] for tasks in rounds]
+    assert told == [
+        ["", ", column block 1", ", column block 2", ", column block 3"],
+        ["", ", column block 1", ", column block 2", ", column block 3", ", column block 4"],
+        [""],
+    ]
