@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import hashlib
 import json
 import os
 import socket
@@ -23,8 +24,19 @@ from algocli.errors import StorageError, writing
 _OPEN = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK
 # How a line ends that says that somebody waits.
 WAITS = ": waiting for it"
+_KERNEL = Path("/proc/sys/kernel/random/boot_id")
 # No holder says more.
 _MOST_BYTES = 1000
+
+
+def machine() -> str:
+    """Return what tells this machine from others that write to the same disk, six hexadecimal digits."""
+    try:
+        # Which kernel it is, since when: containers that share one see each other's locks.
+        name = _KERNEL.read_text()
+    except OSError:
+        name = socket.gethostname()
+    return hashlib.sha256(name.encode()).hexdigest()[:6]
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -15,7 +16,8 @@ from numpy.typing import DTypeLike, NDArray
 
 from algocli.compute.arrays import blocks
 from algocli.compute.kinds import mismatch
-from algocli.compute.vouching import is_unchanged, read_sealed
+from algocli.compute.opening import LARGEST_TEXT, read_file
+from algocli.compute.vouching import read_sealed
 from algocli.dataset.naming import SubjectId, check_subject_id
 from algocli.dataset.vouched import is_whole
 from algocli.errors import DataError, MissingStep, StorageError, reading
@@ -23,6 +25,8 @@ from algocli.features.store.keys import SCHEMA, Dtype, digest_of
 
 # The width of what is read at once.
 CHUNK_FEATURES = 8192
+# Where in a store's folder the array lies, and what describes it there.
+ARRAY, METADATA = "features.zarr", "zarr.json"
 # More images, or features, than any store has.
 _LARGEST = 10**8
 # What a manifest holds, as far as it is read again.
@@ -163,7 +167,7 @@ class Readable:
 
     def shard_path(self, index: int) -> Path:
         """Return the file of a shard, whether or not it is there."""
-        return self.place / "features.zarr" / "c" / str(index) / "0"
+        return self.place / ARRAY / "c" / str(index) / "0"
 
     def record_path(self, index: int) -> Path:
         """Return the record of a shard, whether or not it is there."""
@@ -178,19 +182,41 @@ class Readable:
         # Opened once: a pass over a store reads hundreds of blocks.
         return self._array("r")
 
-    def _array(self, mode: str) -> Any:
+    def _array(self, mode: str, place: Any = None) -> Any:
+        """Open the array where it lies, or in another of zarr's stores in which it is described."""
         import zarr
 
-        digest = self.manifest.get("array")
-        damaged = DataError(f"the description of the array in {self.place} is missing or damaged", hint=_HOW_TO_MEND)
-        if digest is not None and not is_unchanged(self.place / "features.zarr" / "zarr.json", digest):
-            raise damaged
+        self._description()
         # An all-zero chunk must be stored: one that is absent reads as NaN, the fill value.
         try:
             with zarr.config.set({"array.write_empty_chunks": True}):
-                return zarr.open_array(str(self.place / "features.zarr"), mode=mode)
+                return zarr.open_array(str(self.place / ARRAY) if place is None else place, mode=mode)
         except (ValueError, TypeError, KeyError, FileNotFoundError) as error:
-            raise damaged from error
+            raise self._undescribed from error
+
+    def _description(self) -> bytes:
+        """Return what describes the array, as the manifest vouches for it.
+
+        Raises
+        ------
+        DataError
+            If it is not that.
+        """
+        try:
+            content = read_file(self.place / ARRAY / METADATA, LARGEST_TEXT)
+        except StorageError:
+            raise
+        except DataError as error:
+            raise self._undescribed from error
+        digest = self.manifest.get("array")
+        if digest is not None and hashlib.sha256(content).hexdigest() != digest:
+            raise self._undescribed
+        return content
+
+    @property
+    def _undescribed(self) -> DataError:
+        told = f"the description of the array in {self.place} is missing or damaged"
+        return DataError(told, hint=_HOW_TO_MEND)
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:
