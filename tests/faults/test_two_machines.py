@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
@@ -12,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from algocli.runs.run import Run
 from tests.faults.conftest import Ended, Jobs, extract
 from tests.faults.test_clearing import digest_of
 from tests.support.challenge import write_tiny_challenge
@@ -32,7 +30,7 @@ class Meeting:
     digest: str
 
     def at(self, number: int, folder: Path) -> bool:
-        """Stop the first before its change of that number while the second does all of its work; say if it came so far."""
+        """Stop the first before its change of that number while the second does its work; say if it came so far."""
         cache, stopped, gone_on = folder / "cache", folder / "stopped", folder / "gone on"
         shutil.copytree(self.begin, cache)
         pause = {"at": number, "happens": "pause", "touches": str(stopped), "goes_on": str(gone_on), "machine": HERE}
@@ -101,7 +99,8 @@ KINDS = ("extract", "train", "train others", "train in place of a run")
 def test_one_that_stopped_anywhere_goes_on_beside_what_the_other_has_done(
     meetings: dict[str, Meeting], tmp_path: Path, name: str
 ) -> None:
-    assert any([meetings[name].at(number, tmp_path / str(number)) for number in (3, 17, 30, 41)])
+    met = [meetings[name].at(number, tmp_path / str(number)) for number in (3, 17, 30, 41)]
+    assert sum(met) > 2
 
 
 @pytest.mark.slow
