@@ -1,4 +1,4 @@
-"""The Gram matrix of a feature store: every inner product between two images, in one pass over the features.
+"""The Gram matrix of a feature store: every inner product between two images, in one pass over the features, or few.
 
 With X the n x d features less the mean of the images, K = X Xᵀ holds all that a linear model of the images can know.
 Taking a mean away shifts the cloud of images as a whole: whatever centres again on its own rows, as every fold of PCA
@@ -10,24 +10,27 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.compute.arrays import blocks, length, publishing_rows
+from algocli.compute.arrays import blocks, publishing_rows
+from algocli.compute.budget import check_disk
 from algocli.compute.caches import filling
 from algocli.compute.lock import hold
 from algocli.compute.track import Track, silent
 from algocli.compute.vouching import write_sealed
 from algocli.dataset.vouched import was_written
 from algocli.errors import DataError
-from algocli.features.algebra import Algebra, Tiles, algebra_on
+from algocli.features.algebra import Algebra, algebra_on
 from algocli.features.store.columns import column_passes, inverse_spread
 from algocli.features.store.keys import digest_of
 from algocli.features.store.matrices import DIGEST, Gram, is_as_recorded, is_recorded
 from algocli.features.store.readable import Readable
+from algocli.features.store.tiles import Tiles, groups, zeros
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
@@ -50,8 +53,9 @@ LENT = "lent"
 def gram(store: Readable, *, device: str = "cpu", track: Track = silent) -> Gram:
     """Return the store's Gram matrix, computed on first use.
 
-    One pass over column blocks: float32 products within a block, float64 sums over blocks. In memory are one block
-    of columns and half of n² float64 numbers.
+    Float32 products within a block of columns, float64 sums over blocks. In memory are one block of columns and half
+    of n² float64 numbers, or as many of these as `tiles.GROUP_BYTES` takes: then there is a pass over the columns for
+    each group of them, the others wait on the disk, and the result is the same to the last bit.
 
     Parameters
     ----------
@@ -116,8 +120,8 @@ def _made(
     with filling(stores[0].cache_dir), hold(folder / "lock"):
         if not (is_recorded(folder, key) and is_as_recorded(folder, _n_shared(stores), stores[0].cache_dir)):
             algebra = algebra_on(device, n_multiplications(stores))
-            tiles = _accumulate(stores, standard, algebra, track)
-            digest = _save(folder / "matrix.npy", tiles, _n_shared(stores))
+            with closing(_accumulate(stores, standard, algebra, track, folder)) as tiles:
+                digest = _save(folder / "matrix.npy", tiles, _n_shared(stores))
             was_written(folder / "matrix.npy", digest, stores[0].cache_dir)
             write_sealed(folder / "record.json", {"key": key, "products": algebra.provenance, DIGEST: digest})
     return Gram(folder, key=key, n_features=sum(store.n_features for store in stores))
@@ -134,23 +138,41 @@ def n_multiplications(stores: Sequence[Readable]) -> float:
 
 
 def _accumulate(
-    stores: Sequence[Readable], standard: NDArray[np.int64] | None, algebra: Algebra, track: Track
+    stores: Sequence[Readable], standard: NDArray[np.int64] | None, algebra: Algebra, track: Track, folder: Path
 ) -> Tiles:
     """Return the tiles (i, j) on and below the diagonal, float64; the rest follows from symmetry."""
     n_stimuli = _n_shared(stores)
-    rows = blocks(n_stimuli, TILE_ROWS)
-    tiles = {(i, j): np.zeros((length(rows[i]), length(rows[j]))) for i in range(len(rows)) for j in range(i + 1)}
-    label = f"subject {stores[0].subject}: {'Gram' if standard is None else 'standardised Gram'} matrix"
-    for _, block, pool in column_passes(stores, n_stimuli, label, track):
-        # What is not finite is told once, below, and not by numpy for every tile.
-        with np.errstate(over="ignore", invalid="ignore"):
-            _shift(block, stores[0].rows_per_shard, pool)
-            if standard is not None:
-                _standardise(block, standard, pool)
-            algebra.add_products([block[part] for part in rows], tiles)
-    _refuse_unusable(stores, tiles)
-    _centre(tiles, rows, n_stimuli)
+    tiles = Tiles(blocks(n_stimuli, TILE_ROWS), folder)
+    try:
+        parts = groups(tiles.rows)
+        if len(parts) > 1:
+            # Half of it in float64, and then all of it in float32.
+            check_disk(2 * 4 * n_stimuli**2, folder, remedy="name another cache_dir=..., or free some space")
+        label = f"subject {stores[0].subject}: {'Gram' if standard is None else 'standardised Gram'} matrix"
+        for number, group in enumerate(parts, start=1):
+            part = f"{label}, part {number} of {len(parts)}" if len(parts) > 1 else label
+            passes = column_passes(stores, _n_needed(stores, tiles.rows[group[-1]].stop, standard), part, track)
+            some = zeros(tiles.rows, group)
+            for _, block, pool in passes:
+                # What is not finite is told once, below, and not by numpy for every tile.
+                with np.errstate(over="ignore", invalid="ignore"):
+                    _shift(block, stores[0].rows_per_shard, pool)
+                    if standard is not None:
+                        _standardise(block, standard, pool)
+                    algebra.add_products([block[row] for row in tiles.rows[: group[-1] + 1]], some)
+            tiles.add(some)
+        _refuse_unusable(stores, tiles)
+        _centre(tiles)
+    except BaseException:
+        tiles.close()
+        raise
     return tiles
+
+
+def _n_needed(stores: Sequence[Readable], n_rows: int, standard: NDArray[np.int64] | None) -> int:
+    """Count the images that are looked at for products of the first `n_rows`: by any they may be divided."""
+    n_shared = _n_shared(stores)
+    return n_shared if standard is not None else min(n_shared, max(n_rows, stores[0].rows_per_shard))
 
 
 def _shift(block: NDArray[np.float32], n_together: int, pool: ThreadPoolExecutor) -> None:
@@ -207,7 +229,7 @@ def _standardise(block: NDArray[np.float32], rows: NDArray[np.int64], pool: Thre
 
 def _refuse_unusable(stores: Sequence[Readable], tiles: Tiles) -> None:
     # No product of two images is larger than that of the larger one with itself: the diagonal speaks for all.
-    if all((np.diagonal(tile) <= np.finfo(np.float32).max).all() for (i, j), tile in tiles.items() if i == j):
+    if (tiles.diagonal() <= np.finfo(np.float32).max).all():
         return
     for store in stores:
         if not all(np.isfinite(store.read(slice(None), columns)).all() for columns in store.column_blocks()):
@@ -216,20 +238,17 @@ def _refuse_unusable(stores: Sequence[Readable], tiles: Tiles) -> None:
     raise DataError(f"{where} holds features too large for their products to be float32", hint=remedy)
 
 
-def _centre(tiles: Tiles, rows: Sequence[slice], n_stimuli: int) -> None:
+def _centre(tiles: Tiles) -> None:
     """Make of the products of shifted features those of features less the mean of all images that are near it."""
-    means = np.zeros(n_stimuli)
-    near = _are_near(np.concatenate([np.diagonal(tiles[i, i]) for i in range(len(rows))]))
-    weights = near / near.sum()
+    rows, near = tiles.rows, _are_near(tiles.diagonal())
+    means, weights = np.zeros(len(near)), near / near.sum()
     for (i, j), tile in tiles.items():
         means[rows[i]] += tile @ weights[rows[j]]
         if i != j:
             means[rows[j]] += weights[rows[i]] @ tile
     # (x - m)(y - m) = xy - xm - ym + mm, where xm is the mean of a row of products and mm that of all such means.
     means -= (means @ weights) / 2
-    for (i, j), tile in tiles.items():
-        tile -= means[rows[i], None]
-        tile -= means[rows[j]]
+    tiles.take_away(means)
 
 
 def _n_shared(stores: Sequence[Readable]) -> int:
@@ -240,12 +259,7 @@ def _n_shared(stores: Sequence[Readable]) -> int:
 def _save(path: Path, tiles: Tiles, n_stimuli: int) -> str:
     """Write the whole matrix as a .npy file, float32, one block of rows at a time, and return its sha256."""
     digest = hashlib.sha256()
-    n_blocks = len(blocks(n_stimuli, TILE_ROWS))
     with publishing_rows(path, (n_stimuli, n_stimuli), digest=digest) as write:
-        for i in range(n_blocks):
-            # Each tile serves its mirror image too, so that the matrix is symmetric to the last bit; a tile on the
-            # diagonal mirrors itself, which the product leaves a rounding apart.
-            tiles[i, i][:] = (tiles[i, i] + tiles[i, i].T) / 2
-            row = [tiles[i, j] if j <= i else tiles[j, i].T for j in range(n_blocks)]
-            write(np.hstack(row, dtype=np.float32, casting="same_kind"))
+        for i in range(len(tiles.rows)):
+            write(tiles.block(i))
     return digest.hexdigest()
