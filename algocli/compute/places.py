@@ -6,6 +6,7 @@ import ctypes
 import errno
 import os
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 from algocli.compute.files import sync_folder
@@ -15,7 +16,7 @@ _EXCHANGE, _RELATIVE_TO_HERE = 2, -100
 # What says that a system, or a file system, cannot do that.
 _CANNOT = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EPERM)
 # What says that something is at a place by now.
-_TAKEN = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR)
+_TAKEN = (errno.ENOTEMPTY, errno.EEXIST)
 # How a folder is called while it is replaced in two steps, after the one beside it that replaces it; once, only so.
 WAITING = "replaced"
 
@@ -91,7 +92,9 @@ def _swap(folder: Path, place: Path) -> Path | None:
     try:
         if _exchange(folder, place):
             return folder
-        waiting = folder.with_name(f"{folder.name}.{WAITING}")
+        # Where others came between, several wait.
+        names = (folder.with_name(f"{folder.name}.{number}.{WAITING}") for number in count())
+        waiting = next(name for name in names if not os.path.lexists(name))
         place.rename(waiting)
     except FileNotFoundError:
         if not os.path.lexists(folder):

@@ -174,6 +174,24 @@ class TestRecords:
         write_json(path, {**read_json(path), "rows": [8, 12]})
         assert [shard.index for shard in store.pending()] == [2]
 
+    def test_a_record_is_of_the_bytes_that_another_machine_has_put_in_place_meanwhile(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # As where another processor has other last digits.
+        theirs = np.nextafter(some(), np.float16(np.inf))
+        store, other = create(tmp_path / "store"), make_store(tmp_path / "other", theirs)
+        vouch = FeatureStore._vouch
+
+        def late(self: FeatureStore, shard: Any, checksum: str) -> None:
+            monkeypatch.setattr(FeatureStore, "_vouch", vouch)
+            other.shard_path(0).rename(store.shard_path(0))
+            vouch(self, shard, checksum)
+
+        monkeypatch.setattr(FeatureStore, "_vouch", late)
+        store.write(store.shards[0], some()[:4])
+        assert list(store.damaged()) == []
+        np.testing.assert_array_equal(store.read(slice(0, 4)), theirs[:4])
+
     def test_a_record_follows_its_data_to_the_disk(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         store, synced = create(tmp_path / "store"), []
         fsync = os.fsync

@@ -16,6 +16,7 @@ whoever fills it elsewhere.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from algocli.compute.arrays import blocks
-from algocli.compute.files import n_bytes_in, publish, sweep
+from algocli.compute.files import n_bytes_in, publishing, sweep
 from algocli.compute.lock import hold
 from algocli.compute.threads import to_its_end
 from algocli.compute.track import Track, silent
@@ -154,13 +155,14 @@ class FeatureStore(readable.Readable):
             content = to_its_end(lambda: self._encode(shard, rows))
             if self._is_done(shard):
                 return
-            publish(path, lambda stream: stream.write(content))
-            checksum = hashlib.sha256(content).hexdigest()
-            self._vouch(shard, checksum)
+            with publishing(path) as stream:
+                stream.write(content)
+                ours = os.fstat(stream.fileno()).st_ino
+            self._vouch(shard, hashlib.sha256(content).hexdigest())
             # Another machine may have put its own in place meanwhile, which need not agree to the last bit.
-            while (there := digest_file(path)) != checksum:
-                checksum = there
-                self._vouch(shard, checksum)
+            while (there := path.stat().st_ino) != ours:
+                self._vouch(shard, digest_file(path))
+                ours = there
 
     def damaged(self) -> Iterator[Shard]:
         """Yield the shards whose file is not the one that their record saw, or whose record is none of theirs.
@@ -203,7 +205,7 @@ class FeatureStore(readable.Readable):
                 self.record_path(shard.index).unlink(missing_ok=True)
 
     def sweep(self) -> None:
-        """Delete what killed writers left; to be called by the one process that holds the store's lock."""
+        """Delete what killed writers left."""
         sweep(self.folder / "features.zarr")
         sweep(self.folder / "done")
 
