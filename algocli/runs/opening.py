@@ -27,7 +27,7 @@ from algocli.encoding.names import is_automatic, with_data, with_words
 from algocli.encoding.settings import Settings
 from algocli.errors import AlgocliError, UsageError
 from algocli.runs.aside import aside, clear, in_training, publish
-from algocli.runs.claims import begun, claimed, holds_some, is_free, is_nobodys, lock_of_runs, withdraw
+from algocli.runs.claims import begun, claimed, holds_some, is_free, is_nobodys, lock_of_runs, trained_at, withdraw
 from algocli.runs.datasets import Home, Verdict, differing
 from algocli.runs.manifest import write_manifest
 from algocli.runs.mixtures import whose
@@ -127,7 +127,7 @@ def claim(
                 raise UsageError(f"run {run.name} was deleted or replaced meanwhile", hint="repeat the command")
             clear(run, subject.id)
             _joins(run, settings, dataset, subject.id, inputs, force=force)
-            before = _trained_at(run, subject.id)
+            before = trained_at(run, subject.id)
             made = held.enter_context(aside(run, subject.id))
             write_manifest(made.folder, settings, dataset.folder, name=run.name)
         yield made.start_subject(subject.id)
@@ -138,18 +138,13 @@ def claim(
             with hold(lock, note):
                 stood = standing(run.folder.resolve())
                 joins = _joins(run, settings, dataset, subject.id, inputs, force=force)
-                is_there = joins and not force and _trained_at(run, subject.id) not in (None, before)
+                is_there = joins and not force and trained_at(run, subject.id) not in (None, before)
                 if is_there:
                     note(
                         f"subject {subject.id}: another machine has trained it meanwhile; that stays in run {run.name}"
                     )
                 is_there = is_there or publish(made, run, subject.id, whole=not joins, stood=stood)
                 withdraw(run)
-
-
-def _trained_at(run: Run, number: SubjectId) -> object:
-    """Return when a subject of a run was finished, which no two trainings have in common; None where it is not."""
-    return run.subject(number).record.get("finished_at") if run.has(number) else None
 
 
 def _digest_ahead(dataset: Home, run: Run) -> None:
