@@ -1,7 +1,8 @@
 """Who is at work in a cache: any number of commands that fill it, or one that clears it away.
 
 What is being made looks for moments like what a killed command left. Whoever makes something holds the cache, as any
-number may, from before the first of it is there until it is whole; who deletes what nothing refers to is alone.
+number may, from before the first of it is there until it is whole; who deletes what nothing refers to is alone. That
+rests on locks: where they do not reach from machine to machine, clear a cache when no other machine works in it.
 """
 
 from __future__ import annotations

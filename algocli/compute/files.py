@@ -1,4 +1,9 @@
-"""Files that are either whole or not there: written under another name, made safe on disk, then renamed."""
+"""Files that are either whole or not there: written under another name, made safe on disk, then renamed.
+
+That rests on no lock: the other name is nobody else's, and of several that write a file, be they on other machines, the
+last one to finish wins, whole. What a killed writer left is told from what a live one writes by its lock where it was
+written on this machine, as its name says; of others' it has to have rested for a day, as locks may not reach so far.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +21,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-from algocli.compute.lock import hold_if_free, is_at
+from algocli.compute.lock import hold_if_free, is_at, machine
 from algocli.compute.opening import LARGEST_TEXT, read_file
 from algocli.errors import DataError, StorageError, UsageError, writing
 
@@ -29,7 +34,10 @@ _NO_LETTERS = ("Cc", "Cs", "Cn")
 # Of ten thousand files that are written into one folder, not each can have it listed.
 _REST = 100.0
 _listed: dict[Path, tuple[float, list[str]]] = {}
-_PARTIAL_OF = re.compile(rf"[0-9a-f]{{8}}{re.escape(PARTIAL)}")
+# The machine, and what no other file of its has; versions before did not name it.
+_PARTIAL_OF = re.compile(rf".*\.(?:([0-9a-f]{{6}})[0-9a-f]{{6}}|[0-9a-f]{{8}}){re.escape(PARTIAL)}", re.DOTALL)
+# Seconds for which nothing that is alive leaves what it writes untouched.
+LONGEST_REST = 86400.0
 # As Python has bytes of names and arguments that its locale has no letters for.
 _BYTES = re.compile("[\udc80-\udcff]+")
 
@@ -74,9 +82,8 @@ def publishing(path: Path) -> Iterator[IO[bytes]]:
 def _open_partial(path: Path) -> tuple[Path, IO[bytes]]:
     """Open the file that is to become another, under a name of its own, and hold it."""
     while True:
-        # The name keeps two writers of one file apart, be they threads, processes or machines; the last one to finish
-        # wins, whole.
-        partial = path.with_name(f"{path.name}.{secrets.token_hex(4)}{PARTIAL}")
+        # The name keeps two writers of one file apart, be they threads, processes or machines.
+        partial = path.with_name(f"{path.name}.{machine()}{secrets.token_hex(3)}{PARTIAL}")
         try:
             # For reading too, which numpy does not take for a file of its own: on one it calls `tofile`, and that does
             # not say why it failed.
@@ -100,11 +107,27 @@ def _sweep_beside(path: Path) -> None:
     # Where that cannot be done, as in a folder that may not be listed, what is to be written can be for all that.
     with suppress(OSError):
         for name in _partials_in(path.parent):
-            if name.startswith(beginning) and _PARTIAL_OF.fullmatch(name.removeprefix(beginning)):
-                partial = path.with_name(name)
-                with hold_if_free([partial]) as free:
-                    if free:
-                        partial.unlink(missing_ok=True)
+            if name.startswith(beginning) and _PARTIAL_OF.fullmatch(name.removeprefix(path.name)):
+                _unlink_if_left(path.with_name(name))
+
+
+def _unlink_if_left(partial: Path) -> None:
+    """Delete a file of a writer that is dead, as far as can be told."""
+    named = _PARTIAL_OF.fullmatch(partial.name)
+    if named is not None and named[1] == machine():
+        with hold_if_free([partial]) as free:
+            if free:
+                partial.unlink(missing_ok=True)
+    elif has_rested(partial) and not partial.is_symlink():
+        partial.unlink(missing_ok=True)
+
+
+def has_rested(path: Path) -> bool:
+    """Say whether nobody has written to a file, or put anything into a folder, for so long that nobody is at work."""
+    try:
+        return path.lstat().st_mtime < time.time() - LONGEST_REST
+    except FileNotFoundError:
+        return False
 
 
 def _partials_in(folder: Path) -> list[str]:
@@ -192,12 +215,9 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def sweep(folder: Path) -> None:
-    """Delete what killed writers left in a folder and below.
-
-    A live writer's file cannot be told from a dead one's: hold the lock that keeps writers out.
-    """
+    """Delete what killed writers left in a folder and below."""
     for path in folder.rglob(f"*{PARTIAL}"):
-        path.unlink(missing_ok=True)
+        _unlink_if_left(path)
 
 
 def n_bytes_in(path: Path) -> int:

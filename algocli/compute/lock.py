@@ -2,12 +2,19 @@
 
 A cache may be another's, or shared with others: a lock is a regular file, reached by no link of its own name, and what
 some other name leads to as well is held and not written. Where a folder may only be read, nobody needs one.
+
+Of a disk that several machines share, a lock may see its own machine alone (NFS with `nolock` or `local_lock`, Lustre
+with `localflock`), or there may be none (Lustre without `flock`). What is written rests on none of that: each writer
+has a file or folder of its own, puts it in place whole, and says so in a record after it (`files`, `places`,
+`features/store/shards`, `runs/aside`). Locks spare doing a thing twice, and they keep those out who delete: `cache gc`
+(`caches.clearing`), and replacing by force what somebody is at work on, are safe only as far as locks reach.
 """
 
 from __future__ import annotations
 
 import errno
 import fcntl
+import hashlib
 import json
 import os
 import socket
@@ -23,8 +30,21 @@ from algocli.errors import StorageError, writing
 _OPEN = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK
 # How a line ends that says that somebody waits.
 WAITS = ": waiting for it"
+_KERNEL = Path("/proc/sys/kernel/random/boot_id")
+# What says that a disk has no locks.
+_NONE_HERE = (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK)
 # No holder says more.
 _MOST_BYTES = 1000
+
+
+def machine() -> str:
+    """Return what tells this machine from others that write to the same disk, six hexadecimal digits."""
+    try:
+        # Which kernel it is, since when: containers that share one see each other's locks.
+        name = _KERNEL.read_text()
+    except OSError:
+        name = socket.gethostname()
+    return hashlib.sha256(name.encode()).hexdigest()[:6]
 
 
 @contextmanager
@@ -33,7 +53,8 @@ def hold(path: Path, note: Note = unheard, *, shared: bool = False) -> Iterator[
 
     Any number of processes may hold it `shared` at the same time, and none beside one that holds it alone.
     The kernel drops the lock with the process, so a lock that a killed one left behind is simply free. In a folder that
-    may only be read, nothing is held: what lies there can be read and not spoiled, and whoever tries to is told so.
+    may only be read, nothing is held: what lies there can be read and not spoiled, and whoever tries to is told so. On
+    a disk without locks nothing is held either: what is written there is right without.
 
     Raises
     ------
@@ -73,6 +94,9 @@ def _take(path: Path, kind: int, note: Note) -> int | None:
         except BlockingIOError:
             note(f"{path.parent} is held by {_holder(descriptor)}{WAITS}")
             fcntl.flock(descriptor, kind)
+        except OSError as error:
+            if error.errno not in _NONE_HERE:
+                raise
     except BaseException:
         _drop(descriptor)
         raise

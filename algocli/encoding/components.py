@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from algocli.compute.arrays import keep, read_kept
+from algocli.compute.arrays import blocks, keep, read_kept
 from algocli.compute.caches import where_writable
 from algocli.encoding.eigen import is_exact, leading_eigenpairs
 from algocli.errors import UsageError
@@ -29,6 +29,8 @@ SMALLEST_KEPT = 128
 RANK_TOLERANCE = 1e-6
 # That rounding itself, measured: up to 1.2e-7. What lies between is there, and float32 no longer has its axes.
 ROUNDING = 2e-7
+# What of the matrix is in memory at once where images are scored that were not fitted.
+CROSS_BYTES = 5 * 10**8
 # A component with such a share of all variance hides whatever the others are.
 DWARFING = 0.99
 
@@ -65,6 +67,11 @@ class Components:
 
     def project(self, gram: Gram, others: NDArray[np.int64], algebra: Algebra = ON_CPU) -> NDArray[np.float32]:
         """Score other images, (n_others, n_components), with nothing but the fitted images' statistics."""
+        # One block, but of images by the ten thousand.
+        parts = blocks(len(others), max(1, CROSS_BYTES // (4 * len(self.fit)))) or [slice(0)]
+        return np.concatenate([self._project(gram, others[part], algebra) for part in parts])
+
+    def _project(self, gram: Gram, others: NDArray[np.int64], algebra: Algebra) -> NDArray[np.float32]:
         cross = gram.block(others, self.fit)
         # Centring the rows of `cross` is enough: the vectors sum to zero, so any constant per row drops out,
         # as do the column means, once taken away here.
@@ -232,7 +239,7 @@ class CentredGram:
 
     @cached_property
     def _multiply(self) -> Multiplier:
-        return self._algebra.hold(self._gram.in_memory())
+        return self._gram.multiplier(self._algebra)
 
 
 def _less_mean(block: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -14,7 +14,10 @@ from algocli.encoding.loadings import BLOCK_BYTES, BLOCK_ROWS
 from algocli.encoding.regressions.models import Held
 from algocli.encoding.regressions.registry import regression_of
 from algocli.encoding.settings import Settings
+from algocli.features.store.gram import TILE_ROWS
+from algocli.features.store.matrices import READ_ROWS, is_held
 from algocli.features.store.readable import CHUNK_FEATURES
+from algocli.features.store.tiles import GROUP_BYTES
 
 # Python with numpy, scipy and zarr, measured; and what torch adds.
 PROGRAM, TORCH = 200_000_000, 700_000_000
@@ -59,8 +62,12 @@ def bytes_needed(settings: Settings, size: Size, *, with_torch: bool = False) ->
 
 
 def gram_bytes(n_stimuli: int) -> int:
-    """Count half a matrix in float64, the same as float32 on its way to disk, and a block of columns."""
-    return 2 * _SINGLE * n_stimuli**2 + _SINGLE * n_stimuli * CHUNK_FEATURES
+    """Count half a matrix in float64, the same as float32 on its way to disk, and a block of columns.
+
+    Of a matrix that does not fit in memory there is a group of tiles, or one row of them with its rows for the disk.
+    """
+    whole, row = 2 * _SINGLE * n_stimuli**2, 3 * _DOUBLE * n_stimuli * TILE_ROWS
+    return min(whole, max(2 * GROUP_BYTES, row)) + _SINGLE * n_stimuli * CHUNK_FEATURES
 
 
 def _components(settings: Settings, size: Size) -> int:
@@ -79,7 +86,8 @@ def _eigen(settings: Settings, size: Size) -> int:
     """Count a Gram matrix, that of all layers where they are joined, and what finding its eigenvectors takes."""
     n = size.n_train
     joined = len(settings.features) > 1 and _n_sets(settings) == 1
-    grams = (2 if joined else 1) * _SINGLE * size.n_stimuli**2
+    read = size.n_stimuli if is_held(size.n_stimuli) or joined else READ_ROWS
+    grams = (2 if joined else 1) * _SINGLE * size.n_stimuli * read
     pairs = n_pairs_kept(settings.n_components, n)
     if is_exact(n, pairs):
         # The matrix and its vectors in float64, and each once in float32.

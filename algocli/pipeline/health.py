@@ -26,7 +26,8 @@ _WITHOUT = {
         "choose another folder: cache_dir=..., or the variable ALGOCLI_CACHE_DIR",
     ),
     "lock": (
-        "files cannot be locked in {folder}: {why}; two commands at once could mix what they write",
+        "files cannot be locked in {folder}: {why}; two commands at once do work twice, and `cache gc` beside them "
+        "could delete what they make",
         "put the cache on another disk, or have this one mounted with locks (Lustre: -o flock; NFS: lockd)",
     ),
     "rename": ("files cannot take another's place in {folder}: {why}", "put the cache on another disk"),
@@ -226,7 +227,8 @@ def _cache(folder: Path, told: _Examined) -> dict[str, Any]:
         )
     if (tried.kind or "").startswith(_OF_SEVERAL):
         told.notes.append(
-            f"{shown} is on {tried.kind}: that its locks hold between machines cannot be tried on one of them"
+            f"{shown} is on {tried.kind}: that its locks hold between machines cannot be tried on one of them; what is "
+            "written there holds without, and `cache gc` is for when no other machine is at work"
         )
     return {
         "folder": str(shown) + ("" if folder.exists() else ", not made yet"),

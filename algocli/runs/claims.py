@@ -58,6 +58,11 @@ def holds_some(run: Run) -> bool:
     return any((subject_folder / "record.json").exists() for subject_folder in run.subject_folders())
 
 
+def trained_at(run: Run, number: SubjectId) -> object:
+    """Return when a subject of a run was finished, which no two trainings have in common; None where it is not."""
+    return run.subject(number).record.get("finished_at") if run.has(number) else None
+
+
 def is_nobodys(run: Run) -> bool:
     """Say whether a run has nothing of any data: no subject is finished, and none is being trained."""
     with hold_if_free(run.locks()) as free:

@@ -4,6 +4,7 @@ A run is of one dataset. Whoever begins, replaces or deletes one, or puts a subj
 for that moment, so that of two processes that begin at once the second finds what the first has begun. A subject is
 made aside and put into the run once it is whole. A run that is to be replaced stays until the first subject of the new
 one is whole, which then takes the place of all of it; whoever trains other subjects of the new one joins that.
+What of that rests on locks, and what does not, is told in `aside.py`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 
 from algocli.compute.caches import where_writable
 from algocli.compute.lock import hold
+from algocli.compute.places import standing
 from algocli.compute.track import Note, unheard
 from algocli.compute.vouching import read_sealed, write_sealed
 from algocli.dataset.naming import SubjectId
@@ -25,7 +27,7 @@ from algocli.encoding.names import is_automatic, with_data, with_words
 from algocli.encoding.settings import Settings
 from algocli.errors import AlgocliError, UsageError
 from algocli.runs.aside import aside, clear, in_training, publish
-from algocli.runs.claims import begun, claimed, holds_some, is_free, is_nobodys, lock_of_runs, withdraw
+from algocli.runs.claims import begun, claimed, holds_some, is_free, is_nobodys, lock_of_runs, trained_at, withdraw
 from algocli.runs.datasets import Home, Verdict, differing
 from algocli.runs.manifest import write_manifest
 from algocli.runs.mixtures import whose
@@ -125,15 +127,24 @@ def claim(
                 raise UsageError(f"run {run.name} was deleted or replaced meanwhile", hint="repeat the command")
             clear(run, subject.id)
             _joins(run, settings, dataset, subject.id, inputs, force=force)
+            before = trained_at(run, subject.id)
             made = held.enter_context(aside(run, subject.id))
             write_manifest(made.folder, settings, dataset.folder, name=run.name)
         yield made.start_subject(subject.id)
         if force:
             _digest_ahead(dataset, run)
-        with hold(lock, note):
-            joins = _joins(run, settings, dataset, subject.id, inputs, force=force)
-            publish(made, run, subject.id, whole=not joins)
-            withdraw(run)
+        is_there = False
+        while not is_there:
+            with hold(lock, note):
+                stood = standing(run.folder.resolve())
+                joins = _joins(run, settings, dataset, subject.id, inputs, force=force)
+                is_there = joins and not force and trained_at(run, subject.id) not in (None, before)
+                if is_there:
+                    note(
+                        f"subject {subject.id}: another machine has trained it meanwhile; that stays in run {run.name}"
+                    )
+                is_there = is_there or publish(made, run, subject.id, whole=not joins, stood=stood)
+                withdraw(run)
 
 
 def _digest_ahead(dataset: Home, run: Run) -> None:

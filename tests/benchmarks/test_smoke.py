@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from algocli.encoding.splits import holdout
+from tests.benchmarks import scale
 from tests.benchmarks.processes import ROOT
 
 pytestmark = pytest.mark.bench
@@ -87,6 +88,32 @@ def test_workers_are_related_to_one_another_and_to_none(tmp_path: Path) -> None:
         assert set(stage["seconds"]) == {"no cluster", "local:1", "one of one thread", "two of one thread"}
         assert stage["two against one"] > 0
         assert stage["local:1 against none"] > 0
+
+
+def test_every_constant_of_scale_is_measured_at_three_sizes(tmp_path: Path) -> None:
+    path = tmp_path / "scale.json"
+    sizes = {"images": [8, 16, 24], "products": [300, 400, 500], "parts": [1100, 1300, 1600]}
+    words = [str(word) for name, some in sizes.items() for word in (f"--{name}", *some)]
+    words += ["--features", "500", "--vertices", "100", "--json", str(path)]
+    subprocess.run([sys.executable, "-m", "tests.benchmarks.scale", *words], cwd=ROOT, check=True)
+    told = json.loads(path.read_text())
+    assert all(len(one["points"]) == 3 and one["slope"] > 0 for one in told["lines"].values())
+    assert [(row["subjects"], row["networks"]) for row in told["table"]] == [
+        (subjects, networks) for subjects in (1, 8, 100, 1000) for networks in (1, 20)
+    ]
+    first, many = told["table"][0], told["table"][-1]
+    assert many["gram"] == 20_000 * first["gram"] == 20_000 * 4 * 10_000**2
+    assert many["flops"] == pytest.approx(20_000 * first["flops"])
+
+
+def test_a_line_goes_through_points_that_lie_on_one() -> None:
+    found = scale.line("any", [(1, 5), (2, 7), (4, 11)])
+    assert (found.start, found.slope, found.off) == pytest.approx((3, 2, 0))
+    assert found.at(10) == pytest.approx(23)
+    # Nothing takes less than no time.
+    below = scale.line("any", [(1, 0.5), (2, 2), (3, 3.5)])
+    assert below.start == 0
+    assert below.off > 0
 
 
 def test_receptive_fields_are_held_against_the_truth(tmp_path: Path) -> None:

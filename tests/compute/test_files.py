@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from algocli.compute.files import (
+    LONGEST_REST,
     PARTIAL,
     n_bytes_in,
     publish,
@@ -27,7 +29,7 @@ from algocli.compute.files import (
     sync_folder,
     write_json,
 )
-from algocli.compute.lock import hold_if_free
+from algocli.compute.lock import hold_if_free, machine
 from algocli.errors import DataError, StorageError, UsageError
 from tests.support.processes import unmeasured
 
@@ -161,16 +163,21 @@ def test_what_killed_writers_left_goes_with_the_next_file_of_that_name_and_nothi
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("algocli.compute.files._REST", 0.0)
-    others = ["file.bin.partial", "file.bin.0a1b2c3.partial", "other.bin.0a1b2c3d.partial", "file.bin.old"]
-    for name in ("file.bin.0a1b2c3d.partial", "file.bin.ffffffff.partial", *others):
+    here, link = f"{machine()}0a1b2c.partial", f"file.bin.{machine()}000000.partial"
+    others = ["file.bin.partial", "file.bin.0a1b2c3.partial", f"other.bin.{here}", "file.bin.old"]
+    # Locks do not say whether the writer on another machine lives; that it has not written for a day does.
+    living, dead = "file.bin.ffffff0a1b2c.partial", ["file.bin.ffffffffffff.partial", "file.bin.0a1b2c3d.partial"]
+    for name in (f"file.bin.{here}", living, *dead, *others):
         (tmp_path / name).write_bytes(b"half")
-    (tmp_path / "file.bin.00000000.partial").symlink_to(tmp_path / "file.bin.old")
-    with publishing(tmp_path / "file.bin") as living:
-        living.write(b"mine")
+    for name in dead:
+        os.utime(tmp_path / name, (0, time.time() - 2 * LONGEST_REST))
+    (tmp_path / link).symlink_to(tmp_path / "file.bin.old")
+    with publishing(tmp_path / "file.bin") as stream:
+        stream.write(b"mine")
         publish(tmp_path / "file.bin", lambda stream: stream.write(b"of another"))
         assert (tmp_path / "file.bin").read_bytes() == b"of another"
     assert (tmp_path / "file.bin").read_bytes() == b"mine"
-    assert content_of(tmp_path) == sorted(["file.bin", "file.bin.00000000.partial", *others])
+    assert content_of(tmp_path) == sorted(["file.bin", link, living, *others])
 
 
 def test_a_file_that_is_deleted_before_it_is_held_is_opened_anew(

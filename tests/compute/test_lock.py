@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 import signal
 import socket
@@ -18,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from algocli.compute.lock import hold, hold_if_free
+from algocli.compute.lock import hold, hold_if_free, machine
 from algocli.errors import StorageError
 from tests.support.permissions import as_any_user, read_only
 
@@ -98,6 +99,28 @@ def test_whoever_waits_is_let_in_when_the_holder_is_killed(tmp_path: Path) -> No
         process.kill()
         assert waiter.got.wait(10)
     waiter.release.set()
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK])
+def test_on_a_disk_without_locks_nothing_is_held_and_nobody_is_known_to_be_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refuse(_file: object, _kind: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("algocli.compute.lock.fcntl.flock", refuse)
+    with hold(tmp_path / "lock"), hold(tmp_path / "lock", shared=True), hold_if_free([tmp_path / "lock"]) as free:
+        assert not free
+
+
+def test_a_machine_is_told_from_others_and_is_the_same_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = machine()
+    assert re.fullmatch("[0-9a-f]{6}", mine)
+    assert machine() == mine
+    monkeypatch.setattr("algocli.compute.lock._KERNEL", tmp_path / "none")
+    nameless = machine()
+    (tmp_path / "none").write_text("another kernel")
+    assert len({mine, nameless, machine()}) == 3
 
 
 def test_two_threads_exclude_each_other_too(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from algocli.compute.files import PARTIAL, read_json, write_json
+from algocli.compute.lock import machine
 from algocli.compute.vouching import write_sealed
 from algocli.errors import DataError, MissingStep
 from algocli.features.store.shards import FeatureStore
@@ -119,8 +121,9 @@ class TestContract:
 
     def test_writing_a_shard_clears_what_a_killed_writer_left_of_it_and_of_no_other(self, tmp_path: Path) -> None:
         store = create(tmp_path / "store")
-        left = [store.folder / place for place in ("features.zarr/c/0/0.12.partial", "done/00000.json.12.partial")]
-        others = [store.folder / place for place in ("features.zarr/c/1/0.12.partial", "done/00001.json.12.partial")]
+        mine, theirs = f"{machine()}0a1b2c{PARTIAL}", f"ffffff0a1b2c{PARTIAL}"
+        left = [store.folder / place for place in (f"features.zarr/c/0/0.{mine}", f"done/00000.json.{mine}")]
+        others = [store.folder / place for place in (f"features.zarr/c/1/0.{mine}", f"done/00000.json.{theirs}")]
         for path in left + others:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
@@ -171,6 +174,24 @@ class TestRecords:
         write_json(path, {**read_json(path), "rows": [8, 12]})
         assert [shard.index for shard in store.pending()] == [2]
 
+    def test_a_record_is_of_the_bytes_that_another_machine_has_put_in_place_meanwhile(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # As where another processor has other last digits.
+        theirs = np.nextafter(some(), np.float16(np.inf))
+        store, other = create(tmp_path / "store"), make_store(tmp_path / "other", theirs)
+        vouch = FeatureStore._vouch
+
+        def late(self: FeatureStore, shard: Any, checksum: str) -> None:
+            monkeypatch.setattr(FeatureStore, "_vouch", vouch)
+            other.shard_path(0).rename(store.shard_path(0))
+            vouch(self, shard, checksum)
+
+        monkeypatch.setattr(FeatureStore, "_vouch", late)
+        store.write(store.shards[0], some()[:4])
+        assert list(store.damaged()) == []
+        np.testing.assert_array_equal(store.read(slice(0, 4)), theirs[:4])
+
     def test_a_record_follows_its_data_to_the_disk(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         store, synced = create(tmp_path / "store"), []
         fsync = os.fsync
@@ -181,15 +202,24 @@ class TestRecords:
 
         monkeypatch.setattr(os, "fsync", watched)
         store.write(store.shards[0], some()[:4])
-        names = [str(path).split(".json")[0] for path in synced]
+        # What is written under another name first, by that which it takes.
+        names = [re.sub(r"(\.json)?\.[0-9a-f]{12}\.partial$", "", str(path)) for path in synced]
         data, record = names.index("features.zarr/c/0/0"), names.index("done/00000")
         assert data < record
         assert names.index("features.zarr/c/0") < record
         assert "done" in names[record:]
 
+    def test_records_that_outlived_their_rows_do_not_count(self, tmp_path: Path) -> None:
+        store = make_store(tmp_path / "store", some())
+        (store.folder / "manifest.json").unlink()
+        _one_bit(store.shard_path(0))
+        _lost(store.shard_path(1))
+        assert [shard.index for shard in create(store.folder).pending()] == [0, 1]
+
     def test_records_that_outlived_their_array_do_not_count(self, tmp_path: Path) -> None:
         store = make_store(tmp_path / "store", some())
         (store.folder / "manifest.json").unlink()
+        (store.folder / "features.zarr" / "zarr.json").unlink()
         assert create(store.folder).pending() == store.shards
 
     def test_a_withdrawn_record_is_work_again(self, tmp_path: Path) -> None:
@@ -263,8 +293,8 @@ class TestDamage:
     def test_what_killed_writers_left_is_swept(self, tmp_path: Path) -> None:
         store = make_store(tmp_path / "store", some())
         whole = store_digest(store.folder)
-        for place in ("features.zarr/c/0/0.1234abcd", "done/00000.json.1234abcd"):
-            (store.folder / f"{place}{PARTIAL}").write_bytes(b"half")
+        for place in ("features.zarr/c/0/0", "done/00000.json"):
+            (store.folder / f"{place}.{machine()}0a1b2c{PARTIAL}").write_bytes(b"half")
         store.sweep()
         assert store_digest(store.folder) == whole
 

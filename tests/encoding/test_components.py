@@ -51,6 +51,27 @@ def relative(found: NDArray[Any], expected: NDArray[Any]) -> float:
     return float(np.abs(found - expected).max() / expected[:, 0].std())
 
 
+def test_a_matrix_that_stays_on_the_disk_gives_the_same_components(
+    kernel: Gram, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(eigen, "EXACT_SIZE", 20)
+    monkeypatch.setattr(eigen, "SMALLEST_BLOCK", 4)
+    monkeypatch.setattr(components_module, "SMALLEST_KEPT", 3)
+    fit, others = np.arange(80), np.arange(80, N_STIMULI)
+    held = fit_components(kernel, fit, 3)
+    for path in (kernel.folder / "spectra").iterdir():
+        path.unlink()
+    monkeypatch.setattr(Gram, "in_memory", None)
+    monkeypatch.setattr("algocli.features.store.matrices.HELD_BYTES", 0)
+    monkeypatch.setattr("algocli.features.store.matrices.READ_ROWS", 17)
+    monkeypatch.setattr(components_module, "CROSS_BYTES", 4 * 80 * 3)
+    read = fit_components(kernel, fit, 3)
+    np.testing.assert_allclose(read.variances, held.variances, rtol=1e-5)
+    scores = [one.project(kernel, others) for one in (held, read)]
+    assert scores[1].shape == (10, 3)
+    assert relative(up_to_sign(scores[1], scores[0]), scores[0]) < 1e-4
+
+
 @pytest.mark.parametrize("n_components", [1, 10, 50])
 def test_held_out_scores_from_the_gram_matrix_equal_a_refitted_pca(
     kernel: Gram, features: NDArray[np.float32], n_components: int

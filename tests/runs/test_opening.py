@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from algocli.compute.files import read_json
-from algocli.compute.lock import hold
+from algocli.compute.lock import hold, machine
 from algocli.compute.track import unheard
 from algocli.compute.vouching import write_sealed
 from algocli.dataset.challenge.subjects import Challenge
@@ -202,7 +202,7 @@ def test_settings_that_a_record_tells_count_though_the_manifest_tells_others(
 def test_what_a_killed_training_left_is_swept_by_the_next_of_any_subject(train: Train, home: Path) -> None:
     run = train("a", 1)
     for number in (1, 6):
-        left = run.lock(number).parent / "new" / f"subj0{number}"
+        left = run.lock(number).parent / f"new-{machine()}" / f"subj0{number}"
         left.mkdir(parents=True)
         (left.parent.parent / "lock").touch()
         (left / "left_correlation.npy.0a1b2c3d.partial").write_text("half")

@@ -1,8 +1,12 @@
-"""What describes a store: its manifest, and the metadata of its array; made with it, and made again where damaged."""
+"""What describes a store: its manifest, and the metadata of its array; made with it, and made again where damaged.
+
+Nothing that somebody else may have made a moment ago is deleted for that, lock or none: of several that begin a store,
+each writes the same.
+"""
 
 from __future__ import annotations
 
-import os
+import hashlib
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
@@ -11,15 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from algocli.compute.files import PARTIAL, sync_folder
+from algocli.compute.files import publish
 from algocli.compute.threads import to_its_end
-from algocli.compute.vouching import digest_file, read_sealed, write_sealed
+from algocli.compute.vouching import digest_file, is_unchanged, read_sealed, write_sealed
 from algocli.errors import DataError, writing
 from algocli.features.store.gram import LENT
 from algocli.features.store.keys import SCHEMA
-from algocli.features.store.readable import CHUNK_FEATURES, Readable
-
-_ARRAY, _METADATA = "features.zarr", "zarr.json"
+from algocli.features.store.readable import ARRAY, CHUNK_FEATURES, METADATA, Readable
 
 
 def describe(folder: Path, about: Mapping[str, Any]) -> None:
@@ -39,15 +41,18 @@ def describe(folder: Path, about: Mapping[str, Any]) -> None:
     """
     if _is_described(folder):
         return
+    metadata = _metadata_of(about)
+    digest = hashlib.sha256(metadata).hexdigest()
     with writing(folder):
-        # It may be of other features, and is made anew where it is needed.
-        for derived in ("gram", "standardised", "axes", LENT):
-            _remove(folder / derived)
-        if not _restore(folder, about):
-            _allocate(folder, about)
+        _forget_other_derived(folder, str(about["key"]))
+        if (folder / "manifest.json").is_file():
+            _forget_other_rows(folder, digest)
+        else:
+            _forget_unfounded(folder, str(about["key"]), digest)
+        if not is_unchanged(folder / ARRAY / METADATA, digest):
+            publish(folder / ARRAY / METADATA, lambda stream: stream.write(metadata))
     # The manifest comes last: a store that has one is fully allocated.
-    array = {"array": digest_file(folder / _ARRAY / _METADATA)}
-    write_sealed(folder / "manifest.json", {**about, **array})
+    write_sealed(folder / "manifest.json", {**about, "array": digest})
 
 
 def _is_described(folder: Path) -> bool:
@@ -65,29 +70,44 @@ def _is_described(folder: Path) -> bool:
     return False
 
 
-def _restore(folder: Path, about: Mapping[str, Any]) -> bool:
-    """Give an array that is there its metadata again, and say whether they are what they were."""
-    path = folder / _ARRAY / _METADATA
+def _forget_other_derived(folder: Path, key: str) -> None:
+    """Delete what was made of other features that lay here: it would never serve, as it tells of what it was made."""
+    with suppress(DataError):
+        if read_sealed(folder / "gram" / "record.json").get("key") != key:
+            for derived in ("gram", "standardised", "axes", LENT):
+                _remove(folder / derived)
+
+
+def _forget_other_rows(folder: Path, digest: str) -> None:
+    """Delete the records and rows of a store that was, unless its array is known to have been described like this."""
     known = set()
     with suppress(DataError):
-        known.add(digest_file(path))
+        known.add(digest_file(folder / ARRAY / METADATA))
     with suppress(DataError):
         known.add(str(read_sealed(folder / "manifest.json").get("array")))
-    # Without a manifest, an array is what a process that was killed left, or of features that were deleted.
-    if not known or not (folder / "manifest.json").is_file():
-        return False
-    beside = folder / "describing.zarr"
-    _remove(beside)
-    try:
-        _make_array(beside, about)
-        if digest_file(beside / _METADATA) not in known:
-            return False
-        path.parent.mkdir(exist_ok=True)
-        os.replace(beside / _METADATA, path)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
-    sync_folder(path.parent)
-    return True
+    if digest not in known:
+        _remove(folder / "done")
+        _remove(folder / ARRAY)
+
+
+def _forget_unfounded(folder: Path, key: str, digest: str) -> None:
+    """Delete what no manifest tells of, unless it may be somebody's who begins at this moment.
+
+    It is what a process that was killed left, or what is left of features that were deleted.
+    """
+    # Before the array is looked at: whoever begins describes it first, and then records rows.
+    records = sorted((folder / "done").glob("[0-9]*.json"))
+    described = folder / ARRAY / METADATA
+    if (records or described.exists()) and not is_unchanged(described, digest):
+        _remove(folder / "done")
+        _remove(folder / ARRAY)
+    for path in records:
+        with suppress(DataError, ValueError):
+            shard = folder / ARRAY / "c" / str(int(path.stem)) / "0"
+            record = read_sealed(path)
+            if record.get("key") == key and is_unchanged(shard, str(record.get("sha256"))):
+                continue
+        path.unlink(missing_ok=True)
 
 
 def _remove(folder: Path) -> None:
@@ -96,24 +116,17 @@ def _remove(folder: Path) -> None:
         shutil.rmtree(folder)
 
 
-def _allocate(folder: Path, about: Mapping[str, Any]) -> None:
-    """Make the array, and take away what an unfinished or deleted store left."""
-    _remove(folder / "done")
-    for unfinished in folder.glob(f"*{PARTIAL}"):
-        unfinished.unlink(missing_ok=True)
-    _make_array(folder / _ARRAY, about)
-    sync_folder(folder)
-
-
-def _make_array(path: Path, about: Mapping[str, Any]) -> None:
+def _metadata_of(about: Mapping[str, Any]) -> bytes:
+    """Return what describes the array, as zarr writes it."""
     import zarr
     from zarr.codecs import ZstdCodec
+    from zarr.storage import MemoryStore
 
     shape, rows = tuple(about["shape"]), about["rows_per_shard"]
-    width = min(CHUNK_FEATURES, shape[1])
+    width, files = min(CHUNK_FEATURES, shape[1]), dict[str, Any]()
     to_its_end(
         lambda: zarr.create_array(
-            store=str(path),
+            store=MemoryStore(files),
             shape=shape,
             dtype=np.dtype(about["dtype"]),
             chunks=(rows, width),
@@ -122,9 +135,7 @@ def _make_array(path: Path, about: Mapping[str, Any]) -> None:
             compressors=ZstdCodec(level=1, checksum=True),
             fill_value=float("nan"),
             dimension_names=("stimulus", "feature"),
-            overwrite=True,
         )
     )
-    with (path / _METADATA).open("rb") as stream:
-        os.fsync(stream.fileno())
-    sync_folder(path)
+    content: bytes = files[METADATA].to_bytes()
+    return content

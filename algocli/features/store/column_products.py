@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.compute.arrays import publishing_rows
+from algocli.compute.arrays import length, publishing_rows
 from algocli.compute.vouching import read_sealed, write_sealed
 from algocli.dataset.arrays import open_array
 from algocli.dataset.vouched import is_whole
 from algocli.errors import DataError, writing
 from algocli.features.algebra import Tiles
+from algocli.features.store.tiles import places
 
 # The folder that they lie in, within that of the matrix.
 BLOCKS = "blocks"
@@ -62,13 +63,15 @@ class ColumnProducts:
         record = {"key": self._key, "products": made, "sha256": digest.hexdigest()}
         write_sealed(self._array(number).with_suffix(".json"), record)
 
-    def add(self, numbers: Iterable[int], tiles: Tiles) -> None:
-        """Add those of some blocks to sums, block after block."""
+    def add(self, numbers: Iterable[int], tiles: Tiles, rows: Sequence[slice]) -> None:
+        """Add those of some blocks to sums, block after block: to some of the tiles of a matrix of these rows."""
         for number in numbers:
             kept, at = open_array(self._array(number)), 0
-            for tile in tiles.values():
-                tile += kept[at : at + tile.size].reshape(tile.shape)
-                at += tile.size
+            for i, j in places(rows):
+                n_rows, n_columns = length(rows[i]), length(rows[j])
+                if (i, j) in tiles:
+                    tiles[i, j] += kept[at : at + n_rows * n_columns].reshape(n_rows, n_columns)
+                at += n_rows * n_columns
 
     def made(self, numbers: Iterable[int]) -> Iterator[dict[str, Any]]:
         """Yield what multiplied each of some blocks."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +18,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.arrays import blocks, length, publishing_rows
+from algocli.compute.budget import check_disk
 from algocli.compute.caches import filling
 from algocli.compute.lock import hold
 from algocli.compute.track import Track, silent
 from algocli.compute.vouching import write_sealed
 from algocli.dataset.vouched import was_written
 from algocli.errors import DataError
-from algocli.features.algebra import Tile, Tiles, algebra_on
+from algocli.features.algebra import algebra_on
 from algocli.features.store.column_products import ColumnProducts
 from algocli.features.store.columns import column_passes, n_passes
 from algocli.features.store.keys import digest_of
 from algocli.features.store.matrices import DIGEST, Gram, is_as_recorded, is_recorded
 from algocli.features.store.readable import Readable
 from algocli.features.store.shifted import are_near, shift_columns, standardise
+from algocli.features.store.tiles import Tiles, groups, places, zeros
 
 # Large enough for the matrix product to run at full speed, small enough to waste little above the diagonal.
 TILE_ROWS = 1024
@@ -40,8 +43,9 @@ LENT = "lent"
 def gram(store: Readable, *, device: str = "cpu", track: Track = silent) -> Gram:
     """Return the store's Gram matrix, computed on first use.
 
-    One pass over column blocks: float32 products within a block, float64 sums over blocks. In memory are one block
-    of columns and half of n² float64 numbers.
+    Float32 products within a block of columns, float64 sums over blocks. In memory are one block of columns and half
+    of n² float64 numbers, or as many of these as `tiles.GROUP_BYTES` takes: then there is a pass over the columns for
+    each group of them, the others wait on the disk, and the result is the same to the last bit.
 
     Parameters
     ----------
@@ -106,8 +110,9 @@ def _made(
     with filling(stores[0].cache_dir), hold(folder / "lock"):
         if not (is_recorded(folder, key) and is_as_recorded(folder, _n_shared(stores), stores[0].cache_dir)):
             kept = ColumnProducts(folder, key)
-            tiles, made = _accumulate(stores, standard, kept, device, track)
-            digest = _save(folder / "matrix.npy", tiles, _n_shared(stores))
+            with closing(Tiles(blocks(_n_shared(stores), TILE_ROWS), folder)) as tiles:
+                made = _accumulate(stores, standard, kept, tiles, device, track)
+                digest = _save(folder / "matrix.npy", tiles, _n_shared(stores))
             was_written(folder / "matrix.npy", digest, stores[0].cache_dir)
             # One machine's, unless blocks come from several.
             products = made[0] if len(made) == 1 else {"blocks": made}
@@ -159,9 +164,9 @@ def multiply_block(store: Readable, number: int, *, device: str = "cpu") -> None
         if is_made(store) or kept.has(number):
             return
         rows, algebra = blocks(store.n_stimuli, TILE_ROWS), algebra_on(device, n_multiplications([store]))
-        tiles = _tiles(rows)
+        tiles = places(rows)
         n_products = sum(length(rows[i]) * length(rows[j]) for i, j in tiles)
-        for block in _prepared([store], None, [number], silent):
+        for block in _prepared([store], None, [number], store.n_stimuli, "", silent):
             products = algebra.each_product([block[part] for part in rows], tiles)
             # What is not finite is told by whoever adds them up.
             with np.errstate(over="ignore", invalid="ignore"):
@@ -172,49 +177,64 @@ def _accumulate(
     stores: Sequence[Readable],
     standard: NDArray[np.int64] | None,
     kept: ColumnProducts,
+    tiles: Tiles,
     device: str,
     track: Track,
-) -> tuple[Tiles, list[dict[str, Any]]]:
-    """Return the tiles (i, j) on and below the diagonal, float64, and what multiplied; symmetry tells the rest.
+) -> list[dict[str, Any]]:
+    """Fill the tiles (i, j) on and below the diagonal, and return what multiplied; symmetry tells the rest.
 
     Products that are kept of a block are added when its turn comes.
     """
-    n_stimuli, n_blocks = _n_shared(stores), n_passes(stores)
-    rows = blocks(n_stimuli, TILE_ROWS)
-    tiles = {(i, j): np.zeros((length(rows[i]), length(rows[j]))) for i, j in _tiles(rows)}
+    parts, n_blocks = groups(tiles.rows), n_passes(stores)
+    if len(parts) > 1:
+        # Half of it in float64, and then all of it in float32.
+        n_bytes = 2 * 4 * _n_shared(stores) ** 2
+        check_disk(n_bytes, tiles.folder, remedy="name another cache_dir=..., or free some space")
     left = [number for number in range(n_blocks) if not kept.has(number)]
-    there = [number for number in range(n_blocks) if number not in left]
-    made, n_added = [*kept.made(there)], 0
-    # What is not finite is told once, below, and not by numpy for every tile.
-    with np.errstate(over="ignore", invalid="ignore"):
-        if left:
-            algebra = algebra_on(device, n_multiplications(stores))
-            made.append(algebra.provenance)
-            for block, number in zip(_prepared(stores, standard, left, track), left, strict=True):
-                kept.add(range(n_added, number), tiles)
-                algebra.add_products([block[part] for part in rows], tiles)
-                n_added = number + 1
-        kept.add(range(n_added, n_blocks), tiles)
+    made = [*kept.made([number for number in range(n_blocks) if number not in left])]
+    algebra = algebra_on(device, n_multiplications(stores)) if left else None
+    made += [algebra.provenance] if algebra else []
+    label = f"subject {stores[0].subject}: {'Gram' if standard is None else 'standardised Gram'} matrix"
+    for number, group in enumerate(parts, start=1):
+        part = f"{label}, part {number} of {len(parts)}" if len(parts) > 1 else label
+        some, rows, n_added = zeros(tiles.rows, group), tiles.rows[: group[-1] + 1], 0
+        n_needed = _n_needed(stores, rows[-1].stop, standard)
+        # What is not finite is told once, below, and not by numpy for every tile.
+        with np.errstate(over="ignore", invalid="ignore"):
+            passes = _prepared(stores, standard, left, n_needed, part, track) if algebra else ()
+            for place, block in zip(left, passes, strict=True):
+                kept.add(range(n_added, place), some, tiles.rows)
+                if algebra:
+                    algebra.add_products([block[row] for row in rows], some)
+                n_added = place + 1
+            kept.add(range(n_added, n_blocks), some, tiles.rows)
+        tiles.add(some)
     try:
         _refuse_unusable(stores, tiles)
     except DataError:
         # Whoever mends the features begins anew.
         kept.forget()
         raise
-    _centre(tiles, rows, n_stimuli)
-    return tiles, [about for place, about in enumerate(made) if about not in made[:place]]
+    _centre(tiles)
+    return [about for place, about in enumerate(made) if about not in made[:place]]
 
 
-def _tiles(rows: Sequence[slice]) -> list[Tile]:
-    return [(i, j) for i in range(len(rows)) for j in range(i + 1)]
+def _n_needed(stores: Sequence[Readable], n_rows: int, standard: NDArray[np.int64] | None) -> int:
+    """Count the images that are looked at for products of the first `n_rows`: by any they may be divided."""
+    n_shared = _n_shared(stores)
+    return n_shared if standard is not None else min(n_shared, max(n_rows, stores[0].rows_per_shard))
 
 
 def _prepared(
-    stores: Sequence[Readable], standard: NDArray[np.int64] | None, numbers: Sequence[int], track: Track
+    stores: Sequence[Readable],
+    standard: NDArray[np.int64] | None,
+    numbers: Sequence[int],
+    n_rows: int,
+    label: str,
+    track: Track,
 ) -> Iterator[NDArray[np.float32]]:
     """Yield some blocks of columns, shifted, and standardised where asked for; the next overwrites the one before."""
-    label = f"subject {stores[0].subject}: {'Gram' if standard is None else 'standardised Gram'} matrix"
-    for _, block, pool in column_passes(stores, _n_shared(stores), label, track, numbers):
+    for _, block, pool in column_passes(stores, n_rows, label, track, numbers):
         with np.errstate(over="ignore", invalid="ignore"):
             shift_columns(block, stores[0].rows_per_shard, pool)
             if standard is not None:
@@ -224,7 +244,7 @@ def _prepared(
 
 def _refuse_unusable(stores: Sequence[Readable], tiles: Tiles) -> None:
     # No product of two images is larger than that of the larger one with itself: the diagonal speaks for all.
-    if all((np.diagonal(tile) <= np.finfo(np.float32).max).all() for (i, j), tile in tiles.items() if i == j):
+    if (tiles.diagonal() <= np.finfo(np.float32).max).all():
         return
     for store in stores:
         if not all(np.isfinite(store.read(slice(None), columns)).all() for columns in store.column_blocks()):
@@ -233,20 +253,17 @@ def _refuse_unusable(stores: Sequence[Readable], tiles: Tiles) -> None:
     raise DataError(f"{where} holds features too large for their products to be float32", hint=remedy)
 
 
-def _centre(tiles: Tiles, rows: Sequence[slice], n_stimuli: int) -> None:
+def _centre(tiles: Tiles) -> None:
     """Make of the products of shifted features those of features less the mean of all images that are near it."""
-    means = np.zeros(n_stimuli)
-    near = are_near(np.concatenate([np.diagonal(tiles[i, i]) for i in range(len(rows))]))
-    weights = near / near.sum()
+    rows, near = tiles.rows, are_near(tiles.diagonal())
+    means, weights = np.zeros(len(near)), near / near.sum()
     for (i, j), tile in tiles.items():
         means[rows[i]] += tile @ weights[rows[j]]
         if i != j:
             means[rows[j]] += weights[rows[i]] @ tile
     # (x - m)(y - m) = xy - xm - ym + mm, where xm is the mean of a row of products and mm that of all such means.
     means -= (means @ weights) / 2
-    for (i, j), tile in tiles.items():
-        tile -= means[rows[i], None]
-        tile -= means[rows[j]]
+    tiles.take_away(means)
 
 
 def _n_shared(stores: Sequence[Readable]) -> int:
@@ -257,12 +274,7 @@ def _n_shared(stores: Sequence[Readable]) -> int:
 def _save(path: Path, tiles: Tiles, n_stimuli: int) -> str:
     """Write the whole matrix as a .npy file, float32, one block of rows at a time, and return its sha256."""
     digest = hashlib.sha256()
-    n_blocks = len(blocks(n_stimuli, TILE_ROWS))
     with publishing_rows(path, (n_stimuli, n_stimuli), digest=digest) as write:
-        for i in range(n_blocks):
-            # Each tile serves its mirror image too, so that the matrix is symmetric to the last bit; a tile on the
-            # diagonal mirrors itself, which the product leaves a rounding apart.
-            tiles[i, i][:] = (tiles[i, i] + tiles[i, i].T) / 2
-            row = [tiles[i, j] if j <= i else tiles[j, i].T for j in range(n_blocks)]
-            write(np.hstack(row, dtype=np.float32, casting="same_kind"))
+        for i in range(len(tiles.rows)):
+            write(tiles.block(i))
     return digest.hexdigest()

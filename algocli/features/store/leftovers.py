@@ -34,7 +34,7 @@ UNUSED = "stores that no run refers to"
 _STORE = re.compile(r".+-[0-9a-f]{8}")
 _LOCK = ".lock"
 # As `publish` names them. Anything else that ends so is taken for a leftover only within a Zarr array.
-_PUBLISHED = re.compile(rf".+\.[0-9a-f]{{8}}{re.escape(PARTIAL)}")
+_PUBLISHED = re.compile(rf".+\.(?:[0-9a-f]{{8}}|[0-9a-f]{{12}}){re.escape(PARTIAL)}")
 _ARRAY = "features.zarr"
 
 IsUsed = Callable[[FeatureStore], bool]

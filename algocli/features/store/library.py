@@ -22,7 +22,7 @@ from algocli.dataset.stimuli import FROM_DATASET, Stimulus, ids_digest
 from algocli.errors import DataError, MissingStep, NoPixels, UsageError, reading
 from algocli.features.store.commands import command, describe
 from algocli.features.store.keys import Recipe
-from algocli.features.store.readable import ASIDE
+from algocli.features.store.manifests import ASIDE
 from algocli.features.store.shards import FeatureStore
 
 # Where a store's provenance counts the images that were more than read, by what was done to them.

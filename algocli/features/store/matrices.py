@@ -15,9 +15,15 @@ from algocli.compute.vouching import is_unchanged, read_sealed
 from algocli.dataset.arrays import open_array
 from algocli.dataset.vouched import is_whole
 from algocli.errors import DataError
+from algocli.features.algebra import Algebra, Multiplier
 
 # Under which a record tells the sha256 of the matrix; one of old does not.
 DIGEST = "sha256"
+# What is larger is read anew for each product with it: two hundred columns cost as much to multiply as to read. It does
+# not hang on what memory there is, as that would show in the last digits. A matrix of 22,000 images is held.
+HELD_BYTES = 2 * 10**9
+# Rows that are read at once for that.
+READ_ROWS = 1024
 # Whole rows at once, of which some columns are wanted: these stay in the processor's cache.
 _ROWS = 64
 
@@ -80,6 +86,20 @@ class Gram:
         # than reading it does.
         return np.array(self._open(), np.float32) if self._held is None else self._open()
 
+    def multiplier(self, algebra: Algebra) -> Multiplier:
+        """Return what multiplies (n_stimuli, n_columns) from the left by the whole matrix, again and again.
+
+        It is held in memory for that, unless it is larger than `HELD_BYTES`: then it is read each time.
+        """
+        if self._held is not None or is_held(self.n_stimuli):
+            return algebra.hold(self.in_memory())
+
+        def multiply(right: NDArray[np.float32]) -> NDArray[np.float32]:
+            parts = blocks(self.n_stimuli, READ_ROWS)
+            return np.concatenate([algebra.multiply(np.array(self.rows(part)), right) for part in parts])
+
+        return multiply
+
     def _open(self) -> NDArray[np.float32]:
         # Mapped anew each time, which costs little: what has been touched of a map stays in memory as long as it does,
         # and the matrices of many layers would be there together.
@@ -103,6 +123,11 @@ class Gram:
         """Return K[i, i] for every i of `rows`."""
         diagonal: NDArray[np.float32] = np.asarray(self._open()[rows, rows])
         return diagonal
+
+
+def is_held(n_stimuli: int) -> bool:
+    """Say whether a matrix of so many images is held in memory by whoever multiplies by it."""
+    return 4 * n_stimuli**2 <= HELD_BYTES
 
 
 def is_recorded(folder: Path, key: str) -> bool:

@@ -2,56 +2,30 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from shlex import quote
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from algocli.compute.arrays import blocks
-from algocli.compute.kinds import mismatch
-from algocli.compute.vouching import is_unchanged, read_sealed
+from algocli.compute.opening import LARGEST_TEXT, read_file
+from algocli.compute.vouching import read_sealed
 from algocli.dataset.naming import SubjectId, check_subject_id
 from algocli.dataset.vouched import is_whole
 from algocli.errors import DataError, MissingStep, StorageError, reading
-from algocli.features.store.keys import SCHEMA, Dtype, digest_of
+from algocli.features.store.manifests import HOW_TO_MEND, read_manifest
 
 # The width of what is read at once.
 CHUNK_FEATURES = 8192
-# More images, or features, than any store has.
-_LARGEST = 10**8
-# What a manifest holds, as far as it is read again.
-_MANIFEST = {
-    "shape": [int],
-    "rows_per_shard": int,
-    "dtype": str,
-    "key": str,
-    "array?": str,
-    "from?": str,
-    "identity": {"stimuli?": str, "dtype?": str},
-    "provenance": {
-        "subject": (int, str),
-        **dict.fromkeys(("source?", "stimuli?", "ids?", "device?", "file?", "file_dtype?", "dataset?"), str),
-        **dict.fromkeys(("ids_file?", "names_file?", "row_key?"), str),
-        **dict.fromkeys(("versions?", "converted?"), dict),
-        "words?": {
-            "files": [str],
-            "columns?": [str],
-            **dict.fromkeys(("coco?", "measure?", "encoder?", "weights?", "pooling?"), str),
-        },
-        "shape?": [int],
-    },
-}
-# Within a recipe's folder: where stores are made that are to replace others.
-ASIDE = ".aside"
+# Where in a store's folder the array lies, and what describes it there.
+ARRAY, METADATA = "features.zarr", "zarr.json"
 # Under which a manifest names the folder of another cache in which the numbers lie.
 FROM = "from"
-_HOW_TO_MEND = "algocli cache verify (names the command that mends it)"
 
 
 class Readable:
@@ -71,7 +45,7 @@ class Readable:
         self.folder = folder
         if not (folder / "manifest.json").is_file():
             raise MissingStep(f"there is no feature store {folder}", hint="algocli extract")
-        self.manifest = _read_manifest(folder)
+        self.manifest = read_manifest(folder)
         self.place = Path(self.manifest.get(FROM, folder))
         self.n_stimuli, self.n_features = (int(length) for length in self.manifest["shape"])
         self.rows_per_shard = int(self.manifest["rows_per_shard"])
@@ -122,7 +96,7 @@ class Readable:
             raise
         # A torn shard shows as whatever its codec or its index meets first.
         except (ValueError, RuntimeError, DataError, KeyError, IndexError) as error:
-            raise DataError(f"{self.place} is damaged: {error}", hint=_HOW_TO_MEND) from error
+            raise DataError(f"{self.place} is damaged: {error}", hint=HOW_TO_MEND) from error
         return np.asarray(block)
 
     def check_array(self) -> None:
@@ -143,7 +117,7 @@ class Readable:
             # What has no record yet is not there.
             if record is not None and not is_whole(self.shard_path(index), str(record.get("sha256"))):
                 told = f"{self.place} is damaged: shard {index} is not what was written"
-                raise DataError(told, hint=_HOW_TO_MEND)
+                raise DataError(told, hint=HOW_TO_MEND)
 
     def record_of(self, index: int) -> dict[str, Any] | None:
         """Return the record of a finished shard; None where there is none, or it is damaged or another's."""
@@ -163,7 +137,7 @@ class Readable:
 
     def shard_path(self, index: int) -> Path:
         """Return the file of a shard, whether or not it is there."""
-        return self.place / "features.zarr" / "c" / str(index) / "0"
+        return self.place / ARRAY / "c" / str(index) / "0"
 
     def record_path(self, index: int) -> Path:
         """Return the record of a shard, whether or not it is there."""
@@ -178,72 +152,41 @@ class Readable:
         # Opened once: a pass over a store reads hundreds of blocks.
         return self._array("r")
 
-    def _array(self, mode: str) -> Any:
+    def _array(self, mode: str, place: Any = None) -> Any:
+        """Open the array where it lies, or in another of zarr's stores in which it is described."""
         import zarr
 
-        digest = self.manifest.get("array")
-        damaged = DataError(f"the description of the array in {self.place} is missing or damaged", hint=_HOW_TO_MEND)
-        if digest is not None and not is_unchanged(self.place / "features.zarr" / "zarr.json", digest):
-            raise damaged
+        self._description()
         # An all-zero chunk must be stored: one that is absent reads as NaN, the fill value.
         try:
             with zarr.config.set({"array.write_empty_chunks": True}):
-                return zarr.open_array(str(self.place / "features.zarr"), mode=mode)
+                return zarr.open_array(str(self.place / ARRAY) if place is None else place, mode=mode)
         except (ValueError, TypeError, KeyError, FileNotFoundError) as error:
-            raise damaged from error
+            raise self._undescribed from error
 
+    def _description(self) -> bytes:
+        """Return what describes the array, as the manifest vouches for it.
 
-def _read_manifest(folder: Path) -> dict[str, Any]:
-    path = folder / "manifest.json"
-    manifest = read_sealed(path, hint=_HOW_TO_MEND)
-    schema = manifest.get("schema")
-    if schema != SCHEMA:
-        raise DataError(
-            f"{folder} was written by another version of algocli (schema {schema}; this version writes {SCHEMA})",
-            hint=f"rm -r {quote(str(folder))}, then make it again, as it was made",
-        )
-    problem = mismatch(manifest, _MANIFEST)
-    if problem is not None:
-        raise DataError(f"{path} is damaged: {problem}", hint=_HOW_TO_MEND)
-    sizes = [*manifest["shape"], manifest["rows_per_shard"]]
-    if len(sizes) != 3 or min(sizes) < 1 or max(sizes) > _LARGEST or manifest["dtype"] not in get_args(Dtype):
-        raise DataError(f"{path} is damaged: no store is of {sizes} and {manifest['dtype']}", hint=_HOW_TO_MEND)
-    if manifest["key"] != digest_of(manifest["identity"]):
-        raise DataError(f"{path} is damaged: its key is not that of what it describes", hint=_HOW_TO_MEND)
-    if not _is_of(folder, manifest):
-        raise DataError(f"{path} is damaged: it is that of other features", hint=_HOW_TO_MEND)
-    return manifest
+        Raises
+        ------
+        DataError
+            If it is not that.
+        """
+        try:
+            content = read_file(self.place / ARRAY / METADATA, LARGEST_TEXT)
+        except StorageError:
+            raise
+        except DataError as error:
+            raise self._undescribed from error
+        digest = self.manifest.get("array")
+        if digest is not None and hashlib.sha256(content).hexdigest() != digest:
+            raise self._undescribed
+        return content
 
-
-def _is_of(folder: Path, manifest: Mapping[str, Any]) -> bool:
-    """Say whether a manifest may be that of the store in a folder, whose name and whose records tell as well.
-
-    A store that takes the place of another has its name for a moment, and its own records.
-    """
-    named = re.fullmatch(r".+-([0-9a-f]{8})", folder.name)
-    home = folder.parents[2] if folder.parent.parent.name == ASIDE else folder.parent
-    identity = manifest["identity"]
-    of_images = named is None or str(identity.get("stimuli", named[1])).startswith(named[1])
-    if of_images and _is_of_recipe(home.name, identity):
-        return True
-    key = str(manifest["key"])
-    return any(_key_of(record) == key for record in sorted((folder / "done").glob("*.json")))
-
-
-def _is_of_recipe(home: str, identity: Mapping[str, Any]) -> bool:
-    """Say whether features of this identity may lie in a recipe's folder, which is named after what makes them."""
-    named = re.fullmatch(r".*-([0-9a-f]{8})", home)
-    if "source" in identity:
-        return bool(identity.get("name", home) == home)
-    if named is None:
-        return True
-    return digest_of({name: part for name, part in identity.items() if name != "stimuli"}).startswith(named[1])
-
-
-def _key_of(record: Path) -> str | None:
-    with suppress(DataError):
-        return str(read_sealed(record).get("key"))
-    return None
+    @property
+    def _undescribed(self) -> DataError:
+        told = f"the description of the array in {self.place} is missing or damaged"
+        return DataError(told, hint=HOW_TO_MEND)
 
 
 class Rows:

@@ -6,6 +6,11 @@
 
 A shard is written whole and at once. It counts as done when its record says so, and a record is written only
 after the shard is safe on disk: a process killed at any moment leaves work undone, never half done.
+
+None of that rests on a lock: of several that write one shard, be they on machines that do not see each other's locks,
+each has its bytes in memory and puts them in place at once, and the record is of those that stay. Locks spare the work
+of doing it twice. What does rest on them is deleting: a store that is forgotten, replaced or cleared away beside
+whoever fills it elsewhere.
 """
 
 from __future__ import annotations
@@ -23,7 +28,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from algocli.compute.arrays import blocks
-from algocli.compute.files import PARTIAL, n_bytes_in, sweep, sync_folder
+from algocli.compute.files import n_bytes_in, publishing, sweep
 from algocli.compute.lock import hold
 from algocli.compute.threads import to_its_end
 from algocli.compute.track import Track, silent
@@ -143,19 +148,21 @@ class FeatureStore(readable.Readable):
             raise ValueError(f"shard {shard.index} has {len(shard)} rows of {self.n_features}, not {rows.shape}")
         path = self.shard_path(shard.index)
         # Processes that work on the rows of one store side by side may meet at a shard: whoever comes second finds
-        # it done, and leaves it as it is. Nobody reads a shard that is being replaced.
+        # it done, and leaves it as it is.
         with hold(self.folder / "locks" / f"{shard.index:05d}"), writing(self.folder):
             if self._is_done(shard):
                 return
-            self._clear(shard)
-            array = self._array("r+")
-            to_its_end(lambda: array.__setitem__(slice(shard.start, shard.stop), rows))
-            with path.open("rb") as stream:
-                # fsync before the record: zarr renames without it, and a power cut could keep only the name.
-                os.fsync(stream.fileno())
-                checksum = hashlib.file_digest(stream, "sha256").hexdigest()
-            sync_folder(path.parent)
-            self._vouch(shard, checksum)
+            content = to_its_end(lambda: self._encode(shard, rows))
+            if self._is_done(shard):
+                return
+            with publishing(path) as stream:
+                stream.write(content)
+                ours = os.fstat(stream.fileno()).st_ino
+            self._vouch(shard, hashlib.sha256(content).hexdigest())
+            # Another machine may have put its own in place meanwhile, which need not agree to the last bit.
+            while (there := path.stat().st_ino) != ours:
+                self._vouch(shard, digest_file(path))
+                ours = there
 
     def damaged(self) -> Iterator[Shard]:
         """Yield the shards whose file is not the one that their record saw, or whose record is none of theirs.
@@ -198,7 +205,7 @@ class FeatureStore(readable.Readable):
                 self.record_path(shard.index).unlink(missing_ok=True)
 
     def sweep(self) -> None:
-        """Delete what killed writers left; to be called by the one process that holds the store's lock."""
+        """Delete what killed writers left."""
         sweep(self.folder / "features.zarr")
         sweep(self.folder / "done")
 
@@ -221,13 +228,15 @@ class FeatureStore(readable.Readable):
                 return True
         return False
 
-    def _clear(self, shard: Shard) -> None:
-        """Delete what a killed writer left of a shard; to be called by the one process that holds its lock."""
-        path, record = self.shard_path(shard.index), self.record_path(shard.index)
-        # zarr reads what it is about to replace, and would fail on a torn shard again and again.
-        path.unlink(missing_ok=True)
-        for unfinished in (*path.parent.glob(f"*{PARTIAL}"), *record.parent.glob(f"{record.name}.*{PARTIAL}")):
-            unfinished.unlink(missing_ok=True)
+    def _encode(self, shard: Shard, rows: NDArray[Any]) -> memoryview:
+        """Return the bytes of the file that holds a shard, as zarr makes them in memory."""
+        from zarr.buffer import cpu
+        from zarr.storage import MemoryStore
+
+        files: dict[str, Any] = {readable.METADATA: cpu.Buffer.from_bytes(self._description())}
+        self._array("r+", MemoryStore(files))[shard.start : shard.stop] = rows
+        (written,) = (name for name in files if name != readable.METADATA)
+        return memoryview(files[written].as_buffer_like())
 
 
 def refuse_non_finite(

@@ -18,7 +18,7 @@ from algocli.compute.vouching import read_sealed
 from algocli.errors import DataError
 from algocli.features.store import gram as gram_module
 from algocli.features.store import shards as store_module
-from algocli.features.store.gram import gram
+from algocli.features.store.gram import gram, standardised_gram
 from algocli.features.store.matrices import Gram
 from tests.features.by_hand import make_store
 from tests.support.damage import DAMAGES
@@ -77,6 +77,37 @@ def test_no_size_of_tiles_and_blocks_matters(
         patch.setattr(gram_module, "TILE_ROWS", tile)
         found = whole(gram(make_store(tmp_path_factory.mktemp("gram") / "store", features)))
     np.testing.assert_allclose(found, truth(features), atol=1e-5 * max(1.0, np.abs(features).max() ** 2 * n_features))
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("group_bytes", [1, 8 * 16 * 16 * 4])
+def test_a_matrix_that_does_not_fit_in_memory_has_the_same_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, group_bytes: int
+) -> None:
+    features = np.random.default_rng(5).standard_normal((53, 8192 + 300)).astype(np.float32)
+    # Far from all others, and of no weight in the mean that is taken away.
+    features[40] *= 1000
+    rows = np.arange(5, 50)
+    made, labels = list[tuple[bytes, bytes]](), list[str]()
+
+    def seen(items: Any, *, label: str, **_about: Any) -> Any:
+        labels.append(label)
+        return items
+
+    for name in ("within", "beyond"):
+        store = make_store(tmp_path / name, features)
+        kept = gram(store, track=seen), standardised_gram([store], rows)
+        made.append(tuple((one.folder / "matrix.npy").read_bytes() for one in kept))
+        monkeypatch.setattr("algocli.features.store.tiles.GROUP_BYTES", group_bytes)
+    assert made[0] == made[1]
+    assert labels[0] == "subject 1: Gram matrix"
+    assert labels[-1].startswith("subject 1: Gram matrix, part ")
+    assert len(labels) > 2
+    assert sorted(path.name for path in (tmp_path / "beyond" / "gram").iterdir()) == [
+        "lock",
+        "matrix.npy",
+        "record.json",
+    ]
 
 
 def test_a_mean_common_to_all_images_costs_no_precision(tmp_path: Path) -> None:
