@@ -30,7 +30,7 @@ from algocli.features.store.columns import column_passes, inverse_spread
 from algocli.features.store.keys import digest_of
 from algocli.features.store.matrices import DIGEST, Gram, is_as_recorded, is_recorded
 from algocli.features.store.readable import Readable
-from algocli.features.store.tiles import Tiles, groups, zeros
+from algocli.features.store.tiles import Place, Tiles, groups, zeros
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
@@ -151,16 +151,7 @@ def _accumulate(
         label = f"subject {stores[0].subject}: {'Gram' if standard is None else 'standardised Gram'} matrix"
         for number, group in enumerate(parts, start=1):
             part = f"{label}, part {number} of {len(parts)}" if len(parts) > 1 else label
-            passes = column_passes(stores, _n_needed(stores, tiles.rows[group[-1]].stop, standard), part, track)
-            some = zeros(tiles.rows, group)
-            for _, block, pool in passes:
-                # What is not finite is told once, below, and not by numpy for every tile.
-                with np.errstate(over="ignore", invalid="ignore"):
-                    _shift(block, stores[0].rows_per_shard, pool)
-                    if standard is not None:
-                        _standardise(block, standard, pool)
-                    algebra.add_products([block[row] for row in tiles.rows[: group[-1] + 1]], some)
-            tiles.add(some)
+            tiles.add(_products(stores, standard, algebra, tiles.rows[: group[-1] + 1], group, part, track))
         _refuse_unusable(stores, tiles)
         _centre(tiles)
     except BaseException:
@@ -169,10 +160,27 @@ def _accumulate(
     return tiles
 
 
-def _n_needed(stores: Sequence[Readable], n_rows: int, standard: NDArray[np.int64] | None) -> int:
-    """Count the images that are looked at for products of the first `n_rows`: by any they may be divided."""
-    n_shared = _n_shared(stores)
-    return n_shared if standard is not None else min(n_shared, max(n_rows, stores[0].rows_per_shard))
+def _products(
+    stores: Sequence[Readable],
+    standard: NDArray[np.int64] | None,
+    algebra: Algebra,
+    rows: Sequence[slice],
+    group: range,
+    label: str,
+    track: Track,
+) -> dict[Place, NDArray[np.float64]]:
+    """Return the tiles of a group, which needs the products of the images in `rows`, in one pass over the features."""
+    tiles = zeros(rows, group)
+    # What is divided by may be of any image, and what is shifted by is of the first.
+    n_rows = _n_shared(stores) if standard is not None else max(rows[-1].stop, stores[0].rows_per_shard)
+    for _, block, pool in column_passes(stores, min(n_rows, _n_shared(stores)), label, track):
+        # What is not finite is told once, by whoever asks, and not by numpy for every tile.
+        with np.errstate(over="ignore", invalid="ignore"):
+            _shift(block, stores[0].rows_per_shard, pool)
+            if standard is not None:
+                _standardise(block, standard, pool)
+            algebra.add_products([block[part] for part in rows], tiles)
+    return tiles
 
 
 def _shift(block: NDArray[np.float32], n_together: int, pool: ThreadPoolExecutor) -> None:
