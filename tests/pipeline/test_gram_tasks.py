@@ -39,7 +39,7 @@ def left(stores: list[FeatureStore]) -> list[str]:
 
 def multiply(stores: list[FeatureStore], cluster: str, notes: list[str]) -> int:
     where = check_cluster(cluster)
-    with crew_of(where) as crew:
+    with crew_of(where, stores[0].cache_dir, notes.append) as crew:
         n_tasks, refused = multiply_stores(stores, crew, where.n_workers, "cpu", silent, notes.append)
     assert not refused
     return n_tasks
@@ -112,3 +112,15 @@ def test_of_many_matrices_each_is_one_task_and_blocks_lie_on_disk_a_few_at_a_tim
         ["", ", column block 1", ", column block 2", ", column block 3", ", column block 4"],
         [""],
     ]
+
+
+def test_products_that_are_kept_go_into_a_matrix_that_is_added_up_by_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone, divided = stores_in(tmp_path / "alone", 1), stores_in(tmp_path / "divided", 1)
+    gram(alone[0])
+    for number in (0, 2):
+        multiply_block(divided[0], number)
+    monkeypatch.setattr("algocli.features.store.tiles.GROUP_BYTES", 1)
+    gram(divided[0])
+    assert left(divided) == left(alone)

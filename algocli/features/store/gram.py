@@ -9,7 +9,7 @@ An image far from all others has no say in that mean, which it would pull away f
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -25,14 +25,14 @@ from algocli.compute.track import Track, silent
 from algocli.compute.vouching import write_sealed
 from algocli.dataset.vouched import was_written
 from algocli.errors import DataError
-from algocli.features.algebra import algebra_on
+from algocli.features.algebra import Algebra, algebra_on
 from algocli.features.store.column_products import ColumnProducts
 from algocli.features.store.columns import column_passes, n_passes
 from algocli.features.store.keys import digest_of
 from algocli.features.store.matrices import DIGEST, Gram, is_as_recorded, is_recorded
 from algocli.features.store.readable import Readable
 from algocli.features.store.shifted import are_near, shift_columns, standardise
-from algocli.features.store.tiles import Tiles, groups, places, zeros
+from algocli.features.store.tiles import Place, Tiles, groups, places, zeros
 
 # Large enough for the matrix product to run at full speed, small enough to waste little above the diagonal.
 TILE_ROWS = 1024
@@ -197,18 +197,9 @@ def _accumulate(
     label = f"subject {stores[0].subject}: {'Gram' if standard is None else 'standardised Gram'} matrix"
     for number, group in enumerate(parts, start=1):
         part = f"{label}, part {number} of {len(parts)}" if len(parts) > 1 else label
-        some, rows, n_added = zeros(tiles.rows, group), tiles.rows[: group[-1] + 1], 0
-        n_needed = _n_needed(stores, rows[-1].stop, standard)
-        # What is not finite is told once, below, and not by numpy for every tile.
-        with np.errstate(over="ignore", invalid="ignore"):
-            passes = _prepared(stores, standard, left, n_needed, part, track) if algebra else ()
-            for place, block in zip(left, passes, strict=True):
-                kept.add(range(n_added, place), some, tiles.rows)
-                if algebra:
-                    algebra.add_products([block[row] for row in rows], some)
-                n_added = place + 1
-            kept.add(range(n_added, n_blocks), some, tiles.rows)
-        tiles.add(some)
+        n_rows = _n_needed(stores, tiles.rows[group[-1]].stop, standard)
+        passes = _prepared(stores, standard, left, n_rows, part, track) if algebra else ()
+        tiles.add(_sums(tiles.rows, group, kept, n_blocks, zip(left, passes, strict=True), algebra))
     try:
         _refuse_unusable(stores, tiles)
     except DataError:
@@ -217,6 +208,27 @@ def _accumulate(
         raise
     _centre(tiles)
     return [about for place, about in enumerate(made) if about not in made[:place]]
+
+
+def _sums(
+    rows: Sequence[slice],
+    group: range,
+    kept: ColumnProducts,
+    n_blocks: int,
+    passes: Iterable[tuple[int, NDArray[np.float32]]],
+    algebra: Algebra | None,
+) -> dict[Place, NDArray[np.float64]]:
+    """Return the tiles of a group, block of columns by block: of those that are kept, and of those that are read."""
+    sums, n_added = zeros(rows, group), 0
+    # What is not finite is told once, by whoever asks, and not by numpy for every tile.
+    with np.errstate(over="ignore", invalid="ignore"):
+        for number, block in passes:
+            kept.add(range(n_added, number), sums, rows)
+            if algebra:
+                algebra.add_products([block[row] for row in rows[: group[-1] + 1]], sums)
+            n_added = number + 1
+        kept.add(range(n_added, n_blocks), sums, rows)
+    return sums
 
 
 def _n_needed(stores: Sequence[Readable], n_rows: int, standard: NDArray[np.int64] | None) -> int:
