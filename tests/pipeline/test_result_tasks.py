@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import algocli
-from algocli.compute.executors.specs import Cluster
+from algocli.compute.executors.local import LocalCluster
 from algocli.compute.track import Note
 from algocli.dataset.challenge.subjects import Challenge
 from algocli.pipeline import similarity_tasks
@@ -101,10 +101,10 @@ def test_a_report_says_how_sure_it_is_as_without_and_reads_p_that_are_kept(
 
     by_each(find, certainty_tasks, "SubjectCertainty")
 
-    def never(cluster: Cluster) -> None:
+    def never(cluster: LocalCluster, *_how: object) -> None:
         raise AssertionError(cluster)
 
-    monkeypatch.setattr(Cluster, "open", never)
+    monkeypatch.setattr(LocalCluster, "open", never)
     algocli.report(algocli.find_run(tmp_path / "local:2"), cluster="local:2", **how)
     with pytest.raises(AssertionError):
         algocli.report(algocli.find_run(tmp_path / "local:2"), cluster="local:2", **{**how, "n_permutations": 41})

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import algocli
-from algocli.compute.executors.specs import Cluster
+from algocli.compute.executors.local import LocalCluster
 from algocli.dataset.challenge.subjects import Challenge
 from tests.features.by_hand import list_stores, store_digest
 from tests.pipeline.left import FALLS, left
@@ -80,10 +80,10 @@ def test_any_number_of_workers_leaves_the_table_of_none_and_a_repeat_calls_no_wo
         assert made["none"] == made["one"] == made["two"]
     assert (len(order["none"]), len(features["none"])) == (6, 3)
 
-    def never(cluster: Cluster) -> None:
+    def never(cluster: LocalCluster, *_how: object) -> None:
         raise AssertionError(cluster)
 
-    monkeypatch.setattr(Cluster, "open", never)
+    monkeypatch.setattr(LocalCluster, "open", never)
     swept(home, tmp_path / "two", "local:2", [])
     assert (table(tmp_path / "two"), left(tmp_path / "two")) == (tables["none"], runs["none"])
 

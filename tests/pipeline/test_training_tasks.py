@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import algocli
-from algocli.compute.executors.specs import Cluster
+from algocli.compute.executors.local import LocalCluster
 from algocli.dataset.challenge.subjects import Challenge
 from algocli.errors import DataError
 from tests.features.by_hand import cache_features
@@ -73,13 +73,13 @@ def test_where_all_is_done_no_worker_is_called(challenge: Path, cache: Path, mon
     how: dict[str, Any] = {"n_components": 5, "cache_dir": cache, "cluster": "local:2", "name": "some"}
     algocli.train([one, six], **how)
     made = left(cache)
-    called: list[Cluster] = []
+    called: list[LocalCluster] = []
 
-    def never(cluster: Cluster) -> AbstractContextManager[Executor]:
+    def never(cluster: LocalCluster, *_how: object) -> AbstractContextManager[Executor]:
         called.append(cluster)
         raise AssertionError
 
-    monkeypatch.setattr(Cluster, "open", never)
+    monkeypatch.setattr(LocalCluster, "open", never)
     notes: list[str] = []
     algocli.train([one, six], **how, note=notes.append)
     assert [line for line in notes if line.endswith("run some is done already")] == [

@@ -13,13 +13,17 @@ from hypothesis import strategies as st
 
 from algocli.compute.executors.descriptions import describe, restore
 from algocli.compute.executors.tasks import Needs
+from algocli.compute.track import silent, unheard
 from algocli.dataset.challenge.subjects import Subject
 from algocli.dataset.kinds.pictures import Viewer
 from algocli.encoding.settings import Settings
 from algocli.errors import DataError, UsageError
 from algocli.features.passage import Passage
 from algocli.features.reduction import Reduction
-from algocli.pipeline.extraction_tasks import Order, Products, Rows
+from algocli.pipeline.extraction_tasks import Order, Rows
+from algocli.pipeline.gram_tasks import BlockProducts, Products
+from algocli.pipeline.sweep_networks import Asking
+from algocli.pipeline.sweep_tasks import InnerFolds, SweptOrder, SweptRows
 from algocli.pipeline.training_tasks import SubjectTraining
 from algocli.runs.run import Run
 
@@ -68,13 +72,32 @@ def rows() -> Rows:
     )
 
 
+def swept_rows() -> SweptRows:
+    asked = (("features.*",), (("pool", 2),)), (None, ())
+    order = SweptOrder("alexnet", asked, ("conv1",), Asking("cpu", 32, False))
+    return SweptRows(Viewer(Path("pictures")), order, range(32, 64), Path("cache"), None)
+
+
 @pytest.mark.parametrize(
-    "task", [subject_training(), rows(), rows().whole, Products(Path("cache/features/a/b"), "cpu")]
+    "task",
+    [
+        subject_training(),
+        rows(),
+        rows().whole,
+        Products(Path("cache/features/a/b"), "cpu"),
+        BlockProducts(Path("cache/features/a/b"), 3, "cpu"),
+        swept_rows(),
+        InnerFolds(Run(Path("cache/runs/mine")), Subject(1, Path("data/subj01"))),
+    ],
 )
 def test_every_task_has_a_description_that_says_all_of_it(task: Any) -> None:
     back = there_and_back(task)
     assert type(back) is type(task)
     assert describe(back) == describe(task)
+
+
+def test_what_nobody_hears_or_sees_is_called_by_its_name() -> None:
+    assert (there_and_back(silent), there_and_back(unheard)) == (silent, unheard)
 
 
 def test_a_task_that_comes_back_has_the_parts_that_it_had() -> None:

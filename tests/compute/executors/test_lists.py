@@ -25,7 +25,7 @@ from algocli.dataset.challenge.subjects import Challenge
 from algocli.errors import AlgocliError, DataError, UsageError
 from algocli.features.store.gram import is_made
 from algocli.features.store.shards import FeatureStore
-from algocli.pipeline.extraction_tasks import Products
+from algocli.pipeline.gram_tasks import Products
 from algocli.runs.leftovers import find_in_cache
 from tests.features.by_hand import cache_features, list_stores
 from tests.support.challenge import write_tiny_challenge

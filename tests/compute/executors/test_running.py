@@ -123,7 +123,7 @@ def test_workers_divide_cores_and_memory_and_multiply_as_the_command_does(tmp_pa
     assert here == threads
 
 
-@pytest.mark.parametrize("word", ["local", "local:", "local:0", "local:two", "locally:2", "slurm", "local:99999", ""])
+@pytest.mark.parametrize("word", ["local", "local:", "local:0", "local:two", "locally:2", "sge", "local:99999", ""])
 def test_what_is_no_cluster_is_refused(word: str) -> None:
     with pytest.raises(UsageError, match="cluster="):
         check_cluster(word)
