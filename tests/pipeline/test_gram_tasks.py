@@ -8,7 +8,9 @@ import shutil
 import signal
 import threading
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -17,11 +19,13 @@ from algocli.compute.executors.crew import crew_of
 from algocli.compute.executors.specs import check_cluster
 from algocli.compute.track import silent
 from algocli.features.store.column_products import BLOCKS
-from algocli.features.store.gram import gram, multiply_block
+from algocli.features.store.gram import blocks_left, gram, multiply_block
 from algocli.features.store.shards import FeatureStore
 from algocli.pipeline import gram_tasks
 from algocli.pipeline.gram_tasks import multiply_stores
 from tests.features.by_hand import digest_tree, make_store
+
+T = TypeVar("T")
 
 
 def stores_in(folder: Path, n: int = 2) -> list[FeatureStore]:
@@ -80,6 +84,28 @@ def test_blocks_that_are_done_are_not_handed_out_again(tmp_path: Path, monkeypat
     for number in (3, 1):
         multiply_block(store, number)
     assert multiply([store], "local:1", []) == 2 + 1
+    assert left([store]) == left([alone])
+
+
+@pytest.mark.slow
+def test_a_command_that_is_interrupted_between_blocks_goes_on_with_those_that_are_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gram_tasks, "WORTH_DIVIDING", 0.0)
+    (alone,), (store,) = stores_in(tmp_path / "alone", 1), stores_in(tmp_path / "divided", 1)
+    gram(alone)
+    where = check_cluster("local:2")
+
+    def interrupted(items: Iterable[T], *, total: int, label: str, unit: str = "") -> Iterator[T]:
+        yield next(iter(items))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), crew_of(where) as crew:
+        multiply_stores([store], crew, where.n_workers, "cpu", interrupted, lambda _: None)
+    assert not multiprocessing.active_children()
+    n_left = len(blocks_left(store))
+    assert n_left < 4
+    assert multiply([store], "local:2", []) == n_left + 1
     assert left([store]) == left([alone])
 
 
