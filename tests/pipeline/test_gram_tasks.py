@@ -100,7 +100,7 @@ def test_a_command_that_is_interrupted_between_blocks_goes_on_with_those_that_ar
         yield next(iter(items))
         raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt), crew_of(where, stores[0].cache_dir, lambda _: None) as crew:
+    with pytest.raises(KeyboardInterrupt), crew_of(where, store.cache_dir, lambda _: None) as crew:
         multiply_stores([store], crew, where.n_workers, "cpu", interrupted, lambda _: None)
     assert not multiprocessing.active_children()
     n_left = len(blocks_left(store))
