@@ -143,6 +143,11 @@ def show_nsd(measured: dict[str, Any], found: dict[str, Line], n_features: int) 
     print(f"  {4 * n**2 / 1e9:.1f} GB on disk, and as much beside it while it is made")
     print(f"  added up in {gram / 3600:.1f} h; 100 components from the disk in {eigen / 3600:.2f} h")
     print(f"  {peak / 1e9:.2f} GB of memory by what is held at a time; target {MOST_BYTES / 1e9:g} GB")
+    # A third of each of these matrices was held while it was added up.
+    seen = (
+        line("peak", [(one["n"], one["peak_bytes"] - 4 * one["n"] ** 2 / 3) for one in measured["parts"]]).at(n) + 2**30
+    )
+    print(f"  {seen / 1e9:.2f} GB by the line through the measured peaks, which counts what was mapped too")
     for one in measured["parts"]:
         print(
             f"    measured: {one['n']:,} images, {one['seconds']:.0f} s and {one['eigen']:.0f} s, "
