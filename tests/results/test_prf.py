@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from nibabel.freesurfer.mghformat import MGHImage
+from nibabel.nifti1 import Nifti1Image
 from scipy.stats import pearsonr, spearmanr
 
 from algocli.dataset.nsd.prf_files import find_prf_files, read_prf
@@ -87,6 +88,18 @@ def test_an_array_in_the_challenges_own_order_is_read_as_the_map_is(challenge, f
     assert np.isnan(of_map).sum() == 2
     known = ~np.isnan(of_map)
     np.testing.assert_allclose(of_array[known], of_map[known], rtol=1e-6)
+
+
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
+def test_a_map_in_nifti_is_read_as_one_of_freesurfers(challenge, folder, tmp_path, suffix):
+    for holds in ("prfangle", "prfeccentricity"):
+        full = np.asarray(MGHImage.from_filename(folder / f"lh.{holds}.mgz").dataobj)
+        Nifti1Image(full, None).to_filename(tmp_path / f"lh.{holds}{suffix}")
+    subject = challenge.subject(1)
+    of_nifti, of_map = (
+        read_prf(find_prf_files([home])["left"], subject, "left")["prfangle"] for home in (tmp_path, folder)
+    )
+    np.testing.assert_array_equal(of_nifti, of_map)
 
 
 @pytest.mark.parametrize("n", [227_021, 30, 10_242])
