@@ -122,7 +122,8 @@ def compare(
     intervals. It says which run is best in each ROI, and in how many resamples of subjects and images it is so again.
 
     --prf is about receptive fields (train --regression fields), of one run or several: it correlates polar angle and
-    eccentricity with those that a mapping experiment has measured, over the vertices that have a field in both.
+    eccentricity with those that a mapping experiment has measured, over the vertices that have a field in both. Files
+    are .mgh, .mgz, .nii.gz or .npy.
     """
     from algocli.cli.console import note, noter, show_json, tracker
     from algocli.pipeline import reports

@@ -38,7 +38,7 @@ def compare_prf(
         One or several that have receptive fields.
     prf
         Files such as lh.prfangle.mgz and lh.prfeccentricity.mgz, or the folder that they lie in, of one subject: on the
-        mesh of the data, or with a value for each of its vertices; .mgh, .mgz or .npy.
+        mesh of the data, or with a value for each of its vertices; .mgh, .mgz, .nii.gz or .npy.
     data_dir
         The folder of the data, or the dataset itself; by default where the runs were trained.
     subjects

@@ -10,6 +10,7 @@ from scipy.stats import pearsonr, spearmanr
 from algocli.dataset.nsd.prf_files import find_prf_files, read_prf
 from algocli.errors import DataError, UsageError
 from algocli.pipeline.retinotopy import compare_prf
+from algocli.results.map_files import write_nifti
 from tests.results.by_hand import n_vertices, write_run
 from tests.results.fields_by_hand import draw_fields, write_fields_run
 
@@ -87,6 +88,18 @@ def test_an_array_in_the_challenges_own_order_is_read_as_the_map_is(challenge, f
     assert np.isnan(of_map).sum() == 2
     known = ~np.isnan(of_map)
     np.testing.assert_allclose(of_array[known], of_map[known], rtol=1e-6)
+
+
+def test_a_nifti_file_as_export_writes_it_is_read_as_the_map_is(challenge, folder, tmp_path):
+    of_map = find_prf_files([folder / "lh.prfangle.mgz"])["left"]
+    full = np.asarray(MGHImage.from_filename(of_map["prfangle"]).dataobj)
+    write_nifti(tmp_path / "lh.prfangle.nii.gz", full.reshape(-1))
+    subject = challenge.subject(1)
+    of_nifti = read_prf(find_prf_files([tmp_path])["left"], subject, "left")["prfangle"]
+    np.testing.assert_array_equal(of_nifti, read_prf(of_map, subject, "left")["prfangle"])
+    (tmp_path / "lh.prfangle.nii.gz").write_bytes(b"torn")
+    with pytest.raises(DataError, match=r"prfangle\.nii\.gz is no whole map of FreeSurfer"):
+        read_prf(find_prf_files([tmp_path])["left"], subject, "left")
 
 
 @pytest.mark.parametrize("n", [227_021, 30, 10_242])

@@ -223,7 +223,7 @@ def _whose(n_values: int, subject: Subject, hemisphere: Hemisphere) -> str:
 
 
 def read_map(path: Path) -> NDArray[Any]:
-    """Read a map of FreeSurfer's, .mgh or .mgz, with all its axes.
+    """Read a map of FreeSurfer's, .mgh, .mgz, .nii or .nii.gz, with all its axes.
 
     Raises
     ------
@@ -231,14 +231,16 @@ def read_map(path: Path) -> NDArray[Any]:
         If it cannot be read.
     """
     from nibabel.freesurfer.mghformat import MGHImage
+    from nibabel.nifti1 import Nifti1Image
 
     try:
         # Bytes, as nibabel leaves the files that it opens to the garbage collector; a map is small.
         content = read_file(path, _LARGEST_MAP)
-        if path.suffix.lower() == ".mgz":
+        if path.suffix.lower() in (".mgz", ".gz"):
             with gzip.open(io.BytesIO(content)) as stream:
                 content = stream.read(_LARGEST_MAP)
-        return np.asarray(MGHImage.from_bytes(content).dataobj)
+        kind = MGHImage if path.suffix.lower() in MAPS else Nifti1Image
+        return np.asarray(kind.from_bytes(content).dataobj)
     except DataError:
         raise
     # On a damaged file nibabel raises its own errors, and those of struct, zlib, gzip and numpy.

@@ -1,7 +1,8 @@
 """Receptive fields that a mapping experiment has measured: which files hold them, and what a subject's vertices have.
 
 NSD has them as lh.prfangle.mgz and lh.prfeccentricity.mgz on each subject's own surface: degrees, the angle 0 to the
-right, 90 up, and on against the clock. Here they are read once they lie on fsaverage, or in the challenge's order.
+right, 90 up, and on against the clock. Here they are read once they lie on fsaverage, or in the challenge's order; also
+as NIfTI, in which FreeSurfer, and `algocli export`, keep surfaces as lists of vertices.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from algocli.dataset.sides import HEMISPHERES, Hemisphere, Side
 from algocli.errors import DataError, UsageError
 
 ANGLE, ECCENTRICITY = "prfangle", "prfeccentricity"
-_SUFFIXES = (*MAPS, ".npy")
+_MAPS = (*MAPS, ".nii", ".nii.gz")
+_SUFFIXES = (*_MAPS, ".npy")
 _NAMES = "lh.prfangle.mgz, lh.prfeccentricity.mgz, and rh"
 # Of so many vertices, some look to the left.
 _FEW = 20
@@ -51,7 +53,7 @@ def find_prf_files(paths: Iterable[Path]) -> PrfFiles:
 
 def _files(path: Path) -> Iterator[Path]:
     if path.is_dir():
-        files = [each for each in sorted(path.iterdir()) if each.suffix.lower() in _SUFFIXES and _holds(each)]
+        files = [each for each in sorted(path.iterdir()) if _is_of(each, _SUFFIXES) and _holds(each)]
         if not files:
             raise DataError(f"{path} holds no receptive fields", hint=f"expected: {_NAMES}")
         yield from files
@@ -61,13 +63,17 @@ def _files(path: Path) -> Iterator[Path]:
         yield path
 
 
+def _is_of(path: Path, suffixes: tuple[str, ...]) -> bool:
+    return path.name.lower().endswith(suffixes)
+
+
 def _holds(path: Path) -> list[str]:
     words = re.split(r"[^a-z0-9]+", path.name.lower())
     return [holds for holds in (ANGLE, ECCENTRICITY) if holds in words]
 
 
 def _quantity(path: Path) -> str:
-    if path.suffix.lower() not in _SUFFIXES:
+    if not _is_of(path, _SUFFIXES):
         raise UsageError(f"{path} is of no kind that is read here: {', '.join(_SUFFIXES)} are")
     holds = _holds(path)
     if len(holds) != 1:
@@ -100,7 +106,7 @@ def read_prf(files: Mapping[str, Path], subject: Subject, side: Side) -> dict[st
 
 
 def _read(path: Path, subject: Subject, side: Side) -> NDArray[np.float64]:
-    values = read_map(path) if path.suffix.lower() in MAPS else open_array(path)
+    values = read_map(path) if _is_of(path, _MAPS) else open_array(path)
     if values.dtype.kind not in "fiu" or values.size != max(values.shape, default=0):
         raise DataError(f"{path} is {values.dtype} of shape {values.shape}; one number for each vertex was expected")
     flat, n_vertices, places = (
