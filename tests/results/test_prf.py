@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from nibabel.freesurfer.mghformat import MGHImage
-from nibabel.nifti1 import Nifti1Image
 from scipy.stats import pearsonr, spearmanr
 
 from algocli.dataset.nsd.prf_files import find_prf_files, read_prf
 from algocli.errors import DataError, UsageError
 from algocli.pipeline.retinotopy import compare_prf
+from algocli.results.map_files import write_nifti
 from tests.results.by_hand import n_vertices, write_run
 from tests.results.fields_by_hand import draw_fields, write_fields_run
 
@@ -90,16 +90,16 @@ def test_an_array_in_the_challenges_own_order_is_read_as_the_map_is(challenge, f
     np.testing.assert_allclose(of_array[known], of_map[known], rtol=1e-6)
 
 
-@pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
-def test_a_map_in_nifti_is_read_as_one_of_freesurfers(challenge, folder, tmp_path, suffix):
-    for holds in ("prfangle", "prfeccentricity"):
-        full = np.asarray(MGHImage.from_filename(folder / f"lh.{holds}.mgz").dataobj)
-        Nifti1Image(full, None).to_filename(tmp_path / f"lh.{holds}{suffix}")
+def test_a_nifti_file_as_export_writes_it_is_read_as_the_map_is(challenge, folder, tmp_path):
+    of_map = find_prf_files([folder / "lh.prfangle.mgz"])["left"]
+    full = np.asarray(MGHImage.from_filename(of_map["prfangle"]).dataobj)
+    write_nifti(tmp_path / "lh.prfangle.nii.gz", full.reshape(-1))
     subject = challenge.subject(1)
-    of_nifti, of_map = (
-        read_prf(find_prf_files([home])["left"], subject, "left")["prfangle"] for home in (tmp_path, folder)
-    )
-    np.testing.assert_array_equal(of_nifti, of_map)
+    of_nifti = read_prf(find_prf_files([tmp_path])["left"], subject, "left")["prfangle"]
+    np.testing.assert_array_equal(of_nifti, read_prf(of_map, subject, "left")["prfangle"])
+    (tmp_path / "lh.prfangle.nii.gz").write_bytes(b"torn")
+    with pytest.raises(DataError, match=r"prfangle\.nii\.gz is no whole map of FreeSurfer"):
+        read_prf(find_prf_files([tmp_path])["left"], subject, "left")
 
 
 @pytest.mark.parametrize("n", [227_021, 30, 10_242])
