@@ -148,7 +148,8 @@ def _find(cache_dir: Path, name: str, number: SubjectId, key: str, run: Run) -> 
         stores_of_subject(home, name_of(number))
     if store is not None and store.complete:
         return store
-    hint = command(read_recipe(home), number) if there or (home / "recipe.json").is_file() else "algocli extract"
+    is_known = (home / "recipe.json").is_file() or any(home.glob("*/manifest.json"))
+    hint = command(read_recipe(home), number) if is_known else "algocli extract"
     said = f"the features {name} of subject {number} that {run.name} was trained on"
     # Features that are gone may have been meant to go: what needs them can be done another way, or not at all. Those
     # that are there were complete.

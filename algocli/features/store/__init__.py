@@ -3,7 +3,8 @@
 keys        what a store is keyed by
 readable    features on disk, read a block of rows at a time
 columns     all columns of stores, a block at a time
-allocation  what describes a store
+allocation  a store begun: its arrays and its manifest
+manifests   what a store's manifest says
 shards      a store: shards, records, and numbers that no store takes
 library     where stores lie, and how to find them
 variants    features of one layer, told apart by how they were made
@@ -13,6 +14,7 @@ borrowing   features of other caches, read where they lie
 commands    which command makes a store again
 matrices    what vouches for a matrix
 shifted     columns made ready to be multiplied
+tiles       a matrix while it is added up, in memory or in groups
 gram        inner products of all images
 column_products  those of single columns' blocks, on their way to a matrix
 moments     each image's sum and squares
