@@ -26,6 +26,7 @@ from algocli.errors import DataError, EngineFault, UsageError, WorkerFault
 from tests.cluster.dask_processes import ROOT, Scheduler, children, is_there, scheduler, wait_until
 from tests.compute.executors.test_running import Deed
 from tests.pipeline import test_extraction_tasks, test_training_tasks
+from tests.pipeline.left import small_challenge
 from tests.support.challenge import write_tiny_challenge
 from tests.support.processes import unmeasured
 
@@ -58,7 +59,7 @@ class Falls:
 
 @pytest.fixture(scope="module")
 def challenge(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_tiny_challenge(tmp_path_factory.mktemp("data") / "challenge", n_train=60, n_test=6, image_size=16)
+    return small_challenge(tmp_path_factory.mktemp("data"))
 
 
 cache = test_training_tasks.cache
@@ -129,13 +130,13 @@ class Murder(Deed):
 def test_runs_are_those_of_no_cluster_though_a_worker_is_killed_and_then_the_scheduler(
     tmp_path: Path, challenge: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "falls.py").write_text(FALLS)
-    # Tasks find modules where the command does.
+    # Not the module of other tests, which this process may have imported. Tasks find it where the command does.
+    (tmp_path / "falls_with.py").write_text(FALLS)
     monkeypatch.syspath_prepend(tmp_path)
     falls = {"FALLS": str(tmp_path / "falls")}
     monkeypatch.setenv("FALLS", falls["FALLS"])
     subjects = Challenge(challenge).subjects()
-    how: dict[str, Any] = {"regression": "python:falls:Falls", "n_components": 5}
+    how: dict[str, Any] = {"regression": "python:falls_with:Falls", "n_components": 5}
 
     def train(cluster: str | None, home: Path) -> None:
         algocli.train(subjects, **how, layers=["features.2", "features.5"], each=True, cluster=cluster, cache_dir=home)

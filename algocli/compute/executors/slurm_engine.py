@@ -149,11 +149,12 @@ class SlurmEngine(Gathering):
         times = max(self._times.get(line.digest, 1) for _, line, _ in fresh)
         asked = parameters_for([task for task, _, _ in fresh], self._settings, times)
         names = self._persist(partial(_sbatch, array, len(fresh), asked, self._settings))
-        keep_about(array, about | {"jobs": names, "began_at": time.time()})
+        # Before anything else is done: whoever gives up takes these out of the queue.
         self._jobs += [
             _Job(future, array, index, name)
             for index, (name, (_, _, future)) in enumerate(zip(names, fresh, strict=True))
         ]
+        keep_about(array, about | {"jobs": names, "began_at": time.time()})
         self._sent_at = time.monotonic()
         number, plural = names[0].split("_")[0], "s" if len(names) > 1 else ""
         self._note(f"SLURM has {len(names)} task{plural} as job {number}; logs are in {array.logs}")
