@@ -34,8 +34,9 @@ _NO_LETTERS = ("Cc", "Cs", "Cn")
 # Of ten thousand files that are written into one folder, not each can have it listed.
 _REST = 100.0
 _listed: dict[Path, tuple[float, list[str]]] = {}
-# The machine, and what no other file of its has; versions before did not name it.
-_PARTIAL_OF = re.compile(rf".*\.(?:([0-9a-f]{{6}})[0-9a-f]{{6}}|[0-9a-f]{{8}}){re.escape(PARTIAL)}", re.DOTALL)
+# How the name of one ends: the machine, and what no other file of its has; versions before did not name it.
+PARTIAL_END = rf"\.(?:([0-9a-f]{{6}})[0-9a-f]{{6}}|[0-9a-f]{{8}}){re.escape(PARTIAL)}"
+_PARTIAL_OF = re.compile(rf".*{PARTIAL_END}", re.DOTALL)
 # Seconds for which nothing that is alive leaves what it writes untouched.
 LONGEST_REST = 86400.0
 # As Python has bytes of names and arguments that its locale has no letters for.

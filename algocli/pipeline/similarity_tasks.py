@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.compute.executors.crew import crew_of
+from algocli.compute.executors.crew import crew_of, values_of
 from algocli.compute.executors.specs import Cluster
 from algocli.compute.track import Note, silent
 from algocli.dataset.digests import stimuli_digest
@@ -74,10 +74,7 @@ def compare_on(cluster: Cluster, asked: Asked, subjects: Sequence[Subject], how:
         if refused:
             raise all_refused(refused, n_tasks, "Gram matrices could not be made")
         outcomes = crew.do(tasks, note, asked.track, label="similarities", unit="subjects")
-    for outcome in outcomes:
-        if outcome.error is not None:
-            raise outcome.error
-    return [_whole(asked, subject, outcome.value) for subject, outcome in zip(subjects, outcomes, strict=True)]
+    return [_whole(asked, subject, found) for subject, found in zip(subjects, values_of(outcomes), strict=True)]
 
 
 def _whole(asked: Asked, subject: Subject, found: Numbers) -> Compared:

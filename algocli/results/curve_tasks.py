@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from algocli.compute.executors.crew import crew_of
+from algocli.compute.executors.crew import crew_of, values_of
 from algocli.compute.executors.specs import Cluster
 from algocli.compute.track import Note, Track
 from algocli.dataset.protocol import Subject
@@ -56,8 +56,4 @@ def learn_on(
     """
     tasks = [SubjectCurve(run, subject, how, chosen, n_resamples) for subject in subjects]
     with crew_of(cluster, run.cache_dir, note) as crew:
-        outcomes = crew.do(tasks, note, track, label="learning curves", unit="subjects")
-    for outcome in outcomes:
-        if outcome.error is not None:
-            raise outcome.error
-    return [outcome.value for outcome in outcomes]
+        return values_of(crew.do(tasks, note, track, label="learning curves", unit="subjects"))

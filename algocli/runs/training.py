@@ -86,8 +86,7 @@ def train_subject(
         same = find_sameness(subject, settings, home, cache_dir, track)
         for line in same.tell(settings):
             note(f"subject {subject.id}: {line}")
-        stores = [find_store(cache_dir, name, subject, data["stimuli"], stimuli) for name in settings.features]
-        inputs = {"features": [store.key for store in stores], **data}
+        stores, inputs = _inputs(subject, settings, data, cache_dir, stimuli)
         code = regression_of(settings).provenance()
         if not force and _is_done(run, subject.id, settings, inputs, note):
             _refuse_other_code(run, subject.id, code)
@@ -138,9 +137,16 @@ def is_trained(
             return False
         data = digest_data(subject, cache_dir, track)
         home.learn(subject.id, data)
-        stores = [find_store(cache_dir, name, subject, data["stimuli"], stimuli) for name in settings.features]
-        inputs = {"features": [store.key for store in stores], **data}
+        _, inputs = _inputs(subject, settings, data, cache_dir, stimuli)
         return _is_done(run, subject.id, settings, inputs, unheard)
+
+
+def _inputs(
+    subject: Subject, settings: Settings, data: Mapping[str, Any], cache_dir: Path, stimuli: Path | None
+) -> tuple[list[FeatureStore], dict[str, Any]]:
+    """Return the stores that a subject is trained on, and what its record is to say of them and of its `data`."""
+    stores = [find_store(cache_dir, name, subject, data["stimuli"], stimuli) for name in settings.features]
+    return stores, {"features": [store.key for store in stores], **data}
 
 
 def _refuse_other_code(run: Run, number: SubjectId, code: Mapping[str, Any]) -> None:

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
-from algocli.dataset.challenge.subjects import Challenge
 from tests.cluster.slurm_here import Slurm, slurm_in, why_not
-from tests.features.by_hand import cache_features
-from tests.support.challenge import write_tiny_challenge
+from tests.pipeline.left import cache_wide_features, small_challenge
 
 
 @pytest.fixture(scope="session")
@@ -39,16 +36,13 @@ def slurm(_slurm: Slurm, monkeypatch: pytest.MonkeyPatch) -> Slurm:
 
 @pytest.fixture(scope="module")
 def challenge(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_tiny_challenge(tmp_path_factory.mktemp("data") / "challenge", n_train=60, n_test=6, image_size=16)
+    return small_challenge(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture
 def cache(tmp_path: Path, challenge: Path) -> Path:
     """One that holds features of both subjects, wide enough for last digits to hang on how many threads multiply."""
-    for subject in Challenge(challenge).subjects():
-        rows = np.random.default_rng(subject.number).standard_normal((66, 3000)).astype(np.float32)
-        cache_features(tmp_path / "cache", subject, rows, layer="features.2", weights="pretrained")
-    return tmp_path / "cache"
+    return cache_wide_features(tmp_path / "cache", challenge, ("features.2",))
 
 
 @pytest.fixture

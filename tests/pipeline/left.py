@@ -1,14 +1,33 @@
-"""What commands leave in a cache, whoever did the work, and a regression that takes its worker with it."""
+"""What commands find in a cache and leave there, whoever does it, and a regression that takes its worker along."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from algocli.dataset.challenge.subjects import Challenge
 from tests.contracts.test_same_bytes import CLOCK
-from tests.features.by_hand import digest_tree
+from tests.features.by_hand import cache_features, digest_tree
+from tests.support.challenge import write_tiny_challenge
+
+
+def small_challenge(folder: Path) -> Path:
+    """Write a challenge of two subjects who saw 60 images and 6."""
+    return write_tiny_challenge(folder / "challenge", n_train=60, n_test=6, image_size=16)
+
+
+def cache_wide_features(cache_dir: Path, challenge: Path, layers: Sequence[str]) -> Path:
+    """Cache features of its subjects, wide enough for last digits to hang on how many threads multiply."""
+    for subject in Challenge(challenge).subjects():
+        rows = np.random.default_rng(subject.number).standard_normal((66, 3000)).astype(np.float32)
+        for layer in layers:
+            cache_features(cache_dir, subject, rows, layer=layer, weights="pretrained")
+            rows = np.maximum(rows, 0)
+    return cache_dir
+
 
 # Of a record, what says how it came about.
 PROVENANCE = {*CLOCK, "command_line", "digest"}

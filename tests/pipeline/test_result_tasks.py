@@ -23,9 +23,8 @@ from algocli.pipeline.similarity_tasks import SubjectSimilarity
 from algocli.results import certainty_tasks, curve_tasks
 from algocli.results.certainty_tasks import SubjectCertainty
 from algocli.results.curve_tasks import SubjectCurve
-from tests.features.by_hand import cache_features, digest_tree
-from tests.pipeline.left import left
-from tests.support.challenge import write_tiny_challenge
+from tests.features.by_hand import digest_tree
+from tests.pipeline.left import cache_wide_features, left, small_challenge
 
 
 class Falls:
@@ -53,18 +52,14 @@ class FallingSimilarity(Falls, SubjectSimilarity):
 
 @pytest.fixture(scope="module")
 def challenge(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_tiny_challenge(tmp_path_factory.mktemp("data") / "challenge", n_train=60, n_test=6, image_size=16)
+    return small_challenge(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory, challenge: Path) -> Path:
     cache = tmp_path_factory.mktemp("trained") / "cache"
     subjects = Challenge(challenge).subjects()
-    for subject in subjects:
-        rows = np.random.default_rng(subject.number).standard_normal((66, 3000)).astype(np.float32)
-        for layer in ("features.2", "features.5"):
-            cache_features(cache, subject, rows, layer=layer, weights="pretrained")
-            rows = np.maximum(rows, 0)
+    cache_wide_features(cache, challenge, ("features.2", "features.5"))
     algocli.train(subjects, layers="features.2", n_components=5, folds=3, cache_dir=cache, name="run")
     return cache
 

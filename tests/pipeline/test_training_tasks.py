@@ -20,9 +20,7 @@ import algocli
 from algocli.compute.executors.local import LocalCluster
 from algocli.dataset.challenge.subjects import Challenge
 from algocli.errors import DataError
-from tests.features.by_hand import cache_features
-from tests.pipeline.left import FALLS, left
-from tests.support.challenge import write_tiny_challenge
+from tests.pipeline.left import FALLS, cache_wide_features, left, small_challenge
 from tests.support.processes import unmeasured
 
 ROOT = Path(__file__).parents[2]
@@ -30,18 +28,12 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def challenge(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_tiny_challenge(tmp_path_factory.mktemp("data") / "challenge", n_train=60, n_test=6, image_size=16)
+    return small_challenge(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture
 def cache(tmp_path: Path, challenge: Path) -> Path:
-    for subject in Challenge(challenge).subjects():
-        # Wide enough for the last digits of a product to hang on how many threads multiply.
-        rows = np.random.default_rng(subject.number).standard_normal((66, 3000)).astype(np.float32)
-        for layer in ("features.2", "features.5"):
-            cache_features(tmp_path / "cache", subject, rows, layer=layer, weights="pretrained")
-            rows = np.maximum(rows, 0)
-    return tmp_path / "cache"
+    return cache_wide_features(tmp_path / "cache", challenge, ("features.2", "features.5"))
 
 
 def test_any_number_of_workers_leaves_what_no_cluster_does(tmp_path: Path, challenge: Path, cache: Path) -> None:

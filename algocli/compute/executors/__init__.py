@@ -7,6 +7,7 @@ cluster is asked for.
 specs      which engine a word names
 tasks      a task, and what came of it
 crew       workers, called where something is left to do
+logs       the end of what a worker has said
 running    tasks handed to an engine, once more where a worker died, and what came of each
 gathering  tasks handed on together, as a queue wants them
 progress   how far all of them are

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from algocli.compute.executors.lists import LIST, Line, digest_of, end_of, read_list, write_list
+from algocli.compute.executors.logs import end_of_log
 from algocli.compute.executors.slurm_queue import LIVE, RUNNING, states_of
 from algocli.compute.files import n_bytes_in, read_json, write_json
 from algocli.compute.leftovers import Leftover, lies_in, real_folders
@@ -28,8 +29,6 @@ ENDED = "lists of jobs that have all ended"
 # What submitit writes, and what tasks print.
 LOGS = "logs"
 _ABOUT, _LOCK = "array.json", "lock"
-# How much of the end of a log is told.
-_LINES, _BYTES = 5, 4000
 # Days after which a list that somebody wrote to submit it by hand is not waited for.
 _FORGOTTEN = 7 * 86400
 
@@ -104,12 +103,16 @@ class JobArray:
 
     def job(self, index: int) -> str:
         """Return what SLURM calls one of them; nothing where nobody knows."""
-        end = end_of(self.folder, index) or {}
-        return self.jobs[index] if index < len(self.jobs) else str(end.get("job") or "")
+        return self._submitted_as(index) or _job_in(end_of(self.folder, index))
+
+    def _submitted_as(self, index: int) -> str:
+        return self.jobs[index] if index < len(self.jobs) else ""
 
     def log(self, index: int) -> Path:
         """Return where one of them prints what goes wrong."""
-        job = self.job(index)
+        return self._log_of(index, self.job(index))
+
+    def _log_of(self, index: int, job: str) -> Path:
         # submitit names logs by the number of a process of the job: there is one.
         return self.logs / (f"{job}_0_log.err" if self.jobs else f"{job or index}.log")
 
@@ -123,7 +126,8 @@ class JobArray:
 
     def _row(self, index: int, line: Line, states: Mapping[str, str] | None) -> JobRow:
         end = end_of(self.folder, index) or {}
-        job, recorded = self.job(index), str(end.get("state") or "")
+        job, recorded = self._submitted_as(index) or _job_in(end), str(end.get("state") or "")
+        log = self._log_of(index, job)
         state, said = recorded, str(end.get("said") or "")
         if recorded not in ("done", "failed"):
             now = None if states is None else states.get(job)
@@ -132,11 +136,14 @@ class JobArray:
             elif states is None or now in LIVE:
                 state = "running" if recorded or now in RUNNING else "queued"
             else:
-                state, said = "failed", " ".join([(now or "it ended").lower(), end_of_log(self.log(index))]).strip()
+                state, said = "failed", " ".join([(now or "it ended").lower(), end_of_log(log)]).strip()
         about = {"began_at": end.get("began_at"), "ended_at": end.get("ended_at")}
-        return JobRow(
-            self.folder, index, line.label, state, job, str(end.get("host") or ""), said, self.log(index), **about
-        )
+        return JobRow(self.folder, index, line.label, state, job, str(end.get("host") or ""), said, log, **about)
+
+
+def _job_in(end: Mapping[str, Any] | None) -> str:
+    """Return the job that a record of a line's end names."""
+    return str((end or {}).get("job") or "")
 
 
 def new_array(cache_dir: Path, lines: Sequence[Line], about: Mapping[str, Any], *, by_hand: bool = False) -> JobArray:
@@ -199,15 +206,6 @@ def find_job_leftovers(cache_dir: Path) -> Iterable[Leftover]:
         if _is_mine(folder) and lies_in(cache_dir, folder) and _is_over(JobArray(folder)):
             still = partial(_is_still_over, folder)
             yield Leftover(folder, ENDED, n_bytes_in(folder), still, lambda folder=folder: [folder / _LOCK], _ABOUT)  # type: ignore[misc]
-
-
-def end_of_log(log: Path) -> str:
-    """Return the last lines of a log."""
-    with suppress(OSError), log.open("rb") as stream:
-        stream.seek(max(0, log.stat().st_size - _BYTES))
-        lines = stream.read().decode(errors="replace").strip().splitlines()
-        return "\n".join(lines[-_LINES:])
-    return ""
 
 
 def _is_mine(folder: Path) -> bool:

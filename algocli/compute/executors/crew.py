@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 from algocli.compute.executors.progress import Look
 from algocli.compute.executors.running import run_tasks
@@ -66,6 +67,22 @@ def do_here(task: Task, note: Note) -> Outcome:
         raise
     except AlgocliError as error:
         return Outcome(error=error)
+
+
+def values_of(outcomes: Iterable[Outcome]) -> list[Any]:
+    """Return what each of some tasks has come to.
+
+    Raises
+    ------
+    AlgocliError
+        Of the first that could not be done.
+    """
+    values = []
+    for outcome in outcomes:
+        if outcome.error is not None:
+            raise outcome.error
+        values.append(outcome.value)
+    return values
 
 
 def refused_of(tasks: Sequence[Task], outcomes: Sequence[Outcome]) -> dict[str, AlgocliError]:

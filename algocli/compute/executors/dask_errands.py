@@ -25,6 +25,7 @@ from algocli.compute.cores import DIVIDING
 from algocli.compute.executors import dask_child
 from algocli.compute.executors.dask_child import Surroundings
 from algocli.compute.executors.local import WorkerDied
+from algocli.compute.executors.logs import last_words
 from algocli.compute.executors.running import TRIES
 from algocli.errors import WorkerFault
 
@@ -34,8 +35,6 @@ _PACKAGES = ("dask", "distributed", "numpy", "scipy", "scikit-learn", "torch", "
 THREADS = ("OMP_", "OPENBLAS_", "GOTO_", "MKL_", "BLIS_", "VECLIB_", "NUMEXPR_")
 # The file by which a worker is known to see the cache.
 MARK = "seen"
-# How much of the end of what a process said is told of it.
-_LINES, _BYTES = 5, 4000
 
 
 @dataclass(frozen=True)
@@ -200,17 +199,12 @@ class _Child:
             return self._connection.recv_bytes()
         except (EOFError, OSError) as error:
             self.end()
-            raise WorkerDied(self._last_words() or "it was killed, or memory did not suffice") from error
+            raise WorkerDied(last_words(self._said) or "it was killed, or memory did not suffice") from error
 
     def end(self) -> None:
         """End it at once."""
         self._process.kill()
         self._process.wait()
-
-    def _last_words(self) -> str:
-        self._said.seek(max(0, self._said.seek(0, os.SEEK_END) - _BYTES))
-        lines = self._said.read().decode(errors="replace").strip().splitlines()
-        return "\n".join(lines[-_LINES:])
 
 
 def _share(errands: Errands) -> int:

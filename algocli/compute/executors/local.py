@@ -24,14 +24,13 @@ from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 from algocli.compute.cores import DIVIDING
+from algocli.compute.executors.logs import end_of_log
 from algocli.compute.track import Note
 from algocli.errors import UsageError
 
 T = TypeVar("T")
 # More processes than any machine has cores.
 _MOST = 4096
-# How much of the end of what a worker said is told of it.
-_LINES, _BYTES = 5, 4000
 # A worker imports what a user's script is made of, and would run it.
 _BELOW = "in a script, what asks for workers stands below `if __name__ == '__main__':`"
 # stdout and stderr, whatever became of Python's own.
@@ -159,7 +158,7 @@ class _Worker:
             return self._begun().submit(fn, *args, **kwargs).result()
         except BrokenProcessPool as error:
             self.close()
-            raise WorkerDied(_end_of(self._log) or "it was killed, or memory did not suffice") from error
+            raise WorkerDied(end_of_log(self._log) or "it was killed, or memory did not suffice") from error
 
     def end(self) -> None:
         """End the process, and begin no other."""
@@ -215,11 +214,3 @@ def _leave_with(parent: int, folder: Path) -> None:
         time.sleep(_LOOKS)
     shutil.rmtree(folder, ignore_errors=True)
     os._exit(1)
-
-
-def _end_of(log: Path) -> str:
-    with suppress(OSError), log.open("rb") as stream:
-        stream.seek(max(0, log.stat().st_size - _BYTES))
-        lines = stream.read().decode(errors="replace").strip().splitlines()
-        return "\n".join(lines[-_LINES:])
-    return ""

@@ -17,8 +17,8 @@ from algocli.errors import UsageError, install_hint
 
 
 @dataclass(frozen=True)
-class SlurmCluster:
-    """The SLURM of this machine.
+class _OnSlurm:
+    """Work for SLURM.
 
     Attributes
     ----------
@@ -34,6 +34,10 @@ class SlurmCluster:
         """How many tasks run at a time."""
         return self.settings.workers
 
+
+class SlurmCluster(_OnSlurm):
+    """The SLURM of this machine."""
+
     def open(self, cache_dir: Path, note: Note) -> AbstractContextManager[Executor]:
         """Submit tasks for a `with` block; an interrupt leaves those that are submitted in the queue.
 
@@ -47,23 +51,8 @@ class SlurmCluster:
         return _submitting(self.settings, cache_dir, note)
 
 
-@dataclass(frozen=True)
-class SbatchCluster:
-    """Tasks written down for somebody who submits them by hand.
-
-    Attributes
-    ----------
-    settings
-        What SLURM is to be asked for.
-    """
-
-    settings: SlurmSettings
-    has_own_devices = True
-
-    @property
-    def n_workers(self) -> int:
-        """How many tasks are to run at a time."""
-        return self.settings.workers
+class SbatchCluster(_OnSlurm):
+    """Tasks written down for somebody who submits them by hand."""
 
     def open(self, cache_dir: Path, note: Note) -> AbstractContextManager[Executor]:
         """Take tasks for a `with` block, which the first of them ends, written down, with `ByHand`."""

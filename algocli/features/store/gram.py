@@ -25,14 +25,14 @@ from algocli.compute.track import Track, silent
 from algocli.compute.vouching import write_sealed
 from algocli.dataset.vouched import was_written
 from algocli.errors import DataError
-from algocli.features.algebra import Algebra, algebra_on
+from algocli.features.algebra import Algebra, Tile, algebra_on
 from algocli.features.store.column_products import ColumnProducts
 from algocli.features.store.columns import column_passes, n_passes
 from algocli.features.store.keys import digest_of
 from algocli.features.store.matrices import DIGEST, Gram, is_as_recorded, is_recorded
 from algocli.features.store.readable import Readable
 from algocli.features.store.shifted import are_near, shift_columns, standardise
-from algocli.features.store.tiles import Place, Tiles, groups, places, zeros
+from algocli.features.store.tiles import Tiles, groups, places, zeros
 
 # Large enough for the matrix product to run at full speed, small enough to waste little above the diagonal.
 TILE_ROWS = 1024
@@ -217,7 +217,7 @@ def _sums(
     n_blocks: int,
     passes: Iterable[tuple[int, NDArray[np.float32]]],
     algebra: Algebra | None,
-) -> dict[Place, NDArray[np.float64]]:
+) -> dict[Tile, NDArray[np.float64]]:
     """Return the tiles of a group, block of columns by block: of those that are kept, and of those that are read."""
     sums, n_added = zeros(rows, group), 0
     # What is not finite is told once, by whoever asks, and not by numpy for every tile.

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Set
 from functools import partial
 from pathlib import Path
 
-from algocli.compute.files import PARTIAL, n_bytes_in, read_json, unless_gone
+from algocli.compute.files import PARTIAL, PARTIAL_END, n_bytes_in, read_json, unless_gone
 from algocli.compute.leftovers import Leftover, contents, lies_in, real_folders
 from algocli.compute.vouching import read_sealed
 from algocli.dataset.memories import forgotten_folders
@@ -34,7 +34,7 @@ UNUSED = "stores that no run refers to"
 _STORE = re.compile(r".+-[0-9a-f]{8}")
 _LOCK = ".lock"
 # As `publish` names them. Anything else that ends so is taken for a leftover only within a Zarr array.
-_PUBLISHED = re.compile(rf".+\.(?:[0-9a-f]{{8}}|[0-9a-f]{{12}}){re.escape(PARTIAL)}")
+_PUBLISHED = re.compile(rf".+{PARTIAL_END}")
 _ARRAY = "features.zarr"
 
 IsUsed = Callable[[FeatureStore], bool]

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from algocli.compute.arrays import length
 from algocli.errors import writing
+from algocli.features.algebra import Tile
 
-Place = tuple[int, int]
 # What is in memory at a time, at the least one row of tiles: one of 15,000 images is there as a whole.
 GROUP_BYTES = 2**30
 _DOUBLE = 8
@@ -41,12 +41,12 @@ def groups(rows: Sequence[slice]) -> list[range]:
     return parts
 
 
-def places(rows: Sequence[slice]) -> list[Place]:
+def places(rows: Sequence[slice]) -> list[Tile]:
     """Return the place of every tile on and below the diagonal, row by row."""
     return [(i, j) for i in range(len(rows)) for j in range(i + 1)]
 
 
-def zeros(rows: Sequence[slice], group: range) -> dict[Place, NDArray[np.float64]]:
+def zeros(rows: Sequence[slice], group: range) -> dict[Tile, NDArray[np.float64]]:
     """Return the tiles of a group, to be added to."""
     return {(i, j): np.zeros((length(rows[i]), length(rows[j]))) for i in group for j in range(i + 1)}
 
@@ -65,8 +65,8 @@ class Tiles:
     def __init__(self, rows: Sequence[slice], folder: Path) -> None:
         self.rows = rows
         self.folder = folder
-        self._held: Mapping[Place, NDArray[np.float64]] = {}
-        self._starts: dict[Place, int] = {}
+        self._held: Mapping[Tile, NDArray[np.float64]] = {}
+        self._starts: dict[Tile, int] = {}
         self._means = np.zeros(rows[-1].stop)
 
     def close(self) -> None:
@@ -74,7 +74,7 @@ class Tiles:
         if self._starts:
             self._file.close()
 
-    def add(self, tiles: Mapping[Place, NDArray[np.float64]]) -> None:
+    def add(self, tiles: Mapping[Tile, NDArray[np.float64]]) -> None:
         """Take the tiles of a group: in memory where it is the only one.
 
         Raises
@@ -93,7 +93,7 @@ class Tiles:
                 self._starts[place] = self._file.seek(0, 2)
                 self._file.write(tile.data)
 
-    def __getitem__(self, place: Place) -> NDArray[np.float64]:
+    def __getitem__(self, place: Tile) -> NDArray[np.float64]:
         """Return a tile, (n_rows_i, n_rows_j), not to be changed."""
         if self._held:
             return self._held[place]
@@ -102,7 +102,7 @@ class Tiles:
         tile = np.fromfile(self._file, np.float64, length(i) * length(j)).reshape(length(i), -1)
         return self._less_means(place, tile)
 
-    def items(self) -> Iterator[tuple[Place, NDArray[np.float64]]]:
+    def items(self) -> Iterator[tuple[Tile, NDArray[np.float64]]]:
         """Yield each tile with its place, row by row."""
         for place in self._held or self._starts:
             yield place, self[place]
@@ -126,7 +126,7 @@ class Tiles:
             whole[:, columns] = self[i, j] if j < i else (own + own.T) / 2 if j == i else self[j, i].T
         return whole
 
-    def _less_means(self, place: Place, tile: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _less_means(self, place: Tile, tile: NDArray[np.float64]) -> NDArray[np.float64]:
         tile -= self._means[self.rows[place[0]], None]
         tile -= self._means[self.rows[place[1]]]
         return tile
