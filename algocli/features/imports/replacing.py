@@ -18,9 +18,9 @@ from algocli.compute.places import put_in_place
 from algocli.dataset.protocol import Subject
 from algocli.errors import AlgocliError, UsageError, writing
 from algocli.features.store.library import aside, folders_of_subject, named_after, store_name
+from algocli.features.store.manifests import MANIFEST
 from algocli.features.store.shards import FeatureStore
 
-_MANIFEST = "manifest.json"
 # What a store consists of beside its manifest.
 _PARTS = {"creation.lock", "lock", "locks", "done", "gram", "features.zarr"}
 
@@ -53,7 +53,7 @@ def folder_for(place: Path, subject: Subject, replaced: list[Path]) -> Path:
     """
     beside = aside(place.parent, subject.name) / place.name
     made, begun = (beside, place) if replaced else (place, beside)
-    if (begun / _MANIFEST).is_file() and not os.path.lexists(made):
+    if (begun / MANIFEST).is_file() and not os.path.lexists(made):
         with writing(made):
             made.parent.mkdir(parents=True, exist_ok=True)
             begun.rename(made)
@@ -79,7 +79,7 @@ def take_place(made: Path, place: Path, subject: Subject, replaced: list[Path]) 
         ]
         for folder in (*replaced[1:], *remains, *real_folders(aside(home, subject.name))):
             if folder != place:
-                delete_folder(folder, _MANIFEST)
+                delete_folder(folder, MANIFEST)
         # Those of other subjects may be in use.
         with suppress(OSError):
             aside(home, subject.name).rmdir()

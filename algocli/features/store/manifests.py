@@ -38,6 +38,8 @@ _MANIFEST = {
         "shape?": [int],
     },
 }
+# The file in a store's folder that says what it is.
+MANIFEST = "manifest.json"
 # Within a recipe's folder: where stores are made that are to replace others.
 ASIDE = ".aside"
 HOW_TO_MEND = "algocli cache verify (names the command that mends it)"
@@ -51,7 +53,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     DataError
         If it is missing, damaged, of another version, or another store's.
     """
-    path = folder / "manifest.json"
+    path = folder / MANIFEST
     manifest = read_sealed(path, hint=HOW_TO_MEND)
     schema = manifest.get("schema")
     if schema != SCHEMA:

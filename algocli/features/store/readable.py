@@ -17,8 +17,8 @@ from algocli.compute.opening import LARGEST_TEXT, read_file
 from algocli.compute.vouching import read_sealed
 from algocli.dataset.naming import SubjectId, check_subject_id
 from algocli.dataset.vouched import is_whole
-from algocli.errors import DataError, MissingStep, StorageError, reading
-from algocli.features.store.manifests import HOW_TO_MEND, read_manifest
+from algocli.errors import DataError, MissingStep, Replaced, StorageError, reading
+from algocli.features.store.manifests import HOW_TO_MEND, MANIFEST, read_manifest
 
 # The width of what is read at once.
 CHUNK_FEATURES = 8192
@@ -43,9 +43,12 @@ class Readable:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        if not (folder / "manifest.json").is_file():
-            raise MissingStep(f"there is no feature store {folder}", hint="algocli extract")
-        self.manifest = read_manifest(folder)
+        try:
+            self.manifest = read_manifest(folder)
+        except DataError as error:
+            if (folder / MANIFEST).is_file():
+                raise
+            raise MissingStep(f"there is no feature store {folder}", hint="algocli extract") from error
         self.place = Path(self.manifest.get(FROM, folder))
         self.n_stimuli, self.n_features = (int(length) for length in self.manifest["shape"])
         self.rows_per_shard = int(self.manifest["rows_per_shard"])
@@ -84,6 +87,8 @@ class Readable:
         ------
         DataError
             If a chunk is torn.
+        Replaced
+            If other features have taken the place of these.
         DiskFault
             If the disk fails.
         """
@@ -96,7 +101,7 @@ class Readable:
             raise
         # A torn shard shows as whatever its codec or its index meets first.
         except (ValueError, RuntimeError, DataError, KeyError, IndexError) as error:
-            raise DataError(f"{self.place} is damaged: {error}", hint=HOW_TO_MEND) from error
+            raise self._damaged(f"{self.place} is damaged: {error}") from error
         return np.asarray(block)
 
     def check_array(self) -> None:
@@ -114,10 +119,11 @@ class Readable:
         touched = np.arange(self.n_stimuli)[rows if isinstance(rows, slice) else list(rows)] // self.rows_per_shard
         for index in np.unique(touched).tolist():
             record = self.record_of(index)
-            # What has no record yet is not there.
+            # What has no record yet is not there, unless it was.
+            if record is None and self._is_replaced():
+                raise self._replaced
             if record is not None and not is_whole(self.shard_path(index), str(record.get("sha256"))):
-                told = f"{self.place} is damaged: shard {index} is not what was written"
-                raise DataError(told, hint=HOW_TO_MEND)
+                raise self._damaged(f"{self.place} is damaged: shard {index} is not what was written")
 
     def record_of(self, index: int) -> dict[str, Any] | None:
         """Return the record of a finished shard; None where there is none, or it is damaged or another's."""
@@ -185,8 +191,22 @@ class Readable:
 
     @property
     def _undescribed(self) -> DataError:
-        told = f"the description of the array in {self.place} is missing or damaged"
-        return DataError(told, hint=HOW_TO_MEND)
+        return self._damaged(f"the description of the array in {self.place} is missing or damaged")
+
+    def _damaged(self, told: str) -> DataError:
+        """Return what to raise where features are not what was written: others may have taken their place meanwhile."""
+        return self._replaced if self._is_replaced() else DataError(told, hint=HOW_TO_MEND)
+
+    @property
+    def _replaced(self) -> Replaced:
+        return Replaced(f"the features {self.folder} were replaced while they were read", hint="repeat the command")
+
+    def _is_replaced(self) -> bool:
+        if not all((folder / MANIFEST).is_file() for folder in (self.folder, self.place)):
+            return True
+        with suppress(DataError):
+            return read_manifest(self.folder) != self.manifest
+        return False
 
 
 class Rows:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import errno
+import shutil
 
 import numpy as np
 import pytest
 
 from algocli.compute.files import read_json
 from algocli.compute.vouching import write_sealed
-from algocli.errors import DataError, DiskFault, MissingStep
+from algocli.errors import DataError, DiskFault, MissingStep, Replaced
+from algocli.features.store.manifests import read_manifest
 from algocli.features.store.shards import FeatureStore
 from tests.features.by_hand import fill, make_store
 from tests.support.damage import flip
@@ -132,3 +134,35 @@ def test_a_disk_that_fails_is_not_taken_for_a_damaged_store(store, monkeypatch):
     monkeypatch.setattr(FeatureStore, "_readable", Failing())
     with pytest.raises(DiskFault, match="the disk reports a fault"):
         store.read(slice(0, 2))
+
+
+@pytest.mark.parametrize("is_gone", [True, False], ids=["gone", "others"])
+@pytest.mark.parametrize("is_open", [True, False], ids=["begun", "about to be read"])
+def test_features_that_are_replaced_while_they_are_read_are_not_called_damaged(sharded, is_gone, is_open):
+    if is_open:
+        sharded.read(slice(0, 1))
+    shutil.rmtree(sharded.folder)
+    if not is_gone:
+        # As `import-features --force` puts others in their place.
+        other = {"stimuli": "by another hand", "dtype": "float32"}
+        fill(FeatureStore.create(sharded.folder, other, (8, 5), {"subject": 1}), FEATURES[:8, :5])
+    with pytest.raises(Replaced, match="were replaced while they were read") as told:
+        sharded.read()
+    assert told.value.hint == "repeat the command"
+
+
+def test_features_that_are_damaged_are_not_called_replaced(sharded):
+    shutil.rmtree(sharded.place / "features.zarr")
+    with pytest.raises(DataError, match="missing or damaged") as told:
+        sharded.read()
+    assert not isinstance(told.value, Replaced)
+
+
+def test_a_manifest_that_goes_while_it_is_opened_is_no_store(sharded, monkeypatch):
+    def vanishing(folder):
+        shutil.rmtree(folder)
+        return read_manifest(folder)
+
+    monkeypatch.setattr("algocli.features.store.readable.read_manifest", vanishing)
+    with pytest.raises(MissingStep, match="there is no feature store"):
+        FeatureStore(sharded.folder)
