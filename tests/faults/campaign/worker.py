@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import random
 import time
 import traceback
@@ -26,7 +27,7 @@ def work(queue: Any, home: Path, seed: str, kinds: Sequence[str], seconds: float
     going: dict[str, Iterator[Outcome]] = {}
     done: Counter[str] = Counter()
     broken: Counter[str] = Counter()
-    while time.monotonic() < until and (left := [kind for kind in kinds if broken[kind] < PATIENCE]):
+    while time.monotonic() < until and _is_awaited() and (left := [kind for kind in kinds if broken[kind] < PATIENCE]):
         kind = min(left, key=lambda kind: done[kind] / SHARES[kind])
         done[kind] += 1
         try:
@@ -45,3 +46,9 @@ def work(queue: Any, home: Path, seed: str, kinds: Sequence[str], seconds: float
     for trials in going.values():
         trials.close()  # type: ignore[attr-defined]
     queue.put(None)
+
+
+def _is_awaited() -> bool:
+    """Say whether whoever began this process is still there to hear of it."""
+    parent = multiprocessing.parent_process()
+    return parent is None or parent.is_alive()
