@@ -16,6 +16,7 @@ from algocli.errors import DataError, UsageError
 from algocli.pipeline.arguments import Data, Ids, one_run, refuse_file, some_ids
 from algocli.pipeline.defaults import DEFAULT_DATA, DEFAULT_EXPORT, ExportFormat
 from algocli.results.data_of_runs import recorded_subjects, tell_changed_files, tell_data
+from algocli.results.export_folder import delete_stale, exporting
 from algocli.results.export_group import MapFormat, export_group
 from algocli.results.group import check_group
 from algocli.results.scoring import scored_subjects
@@ -39,6 +40,9 @@ def export(
     note: Note = said_aside,
 ) -> list[Path]:
     """Write a run's results per vertex, a folder a subject, or maps of all subjects together.
+
+    What an earlier export has left there in the same format, and this one has no more, is deleted: p values of a run
+    that was trained again, say.
 
     Parameters
     ----------
@@ -105,10 +109,12 @@ def export(
     else:
         files = _views(file_format, _recorded(run, numbers, remarks.append), output, group=group)
     written = []
-    for path in files:
-        written.append(path)
-        if made is not None:
-            made(path)
+    with exporting(output):
+        for path in files:
+            written.append(path)
+            if made is not None:
+                made(path)
+        delete_stale(written)
     for remark in remarks:
         note(remark)
     return written

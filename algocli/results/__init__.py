@@ -57,4 +57,5 @@ map_files         files of a map on the mesh
 export_maps       maps for Workbench and FreeSurfer
 export_group      the same over subjects
 export            arrays and tables
+export_folder     where they lie: one export at a time, and nothing of an earlier one between its files
 """

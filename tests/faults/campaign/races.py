@@ -76,6 +76,8 @@ def trials(folder: Path, chance: random.Random) -> Iterator[Outcome]:
                 more = chance.choices([*WRITERS, *LOOKERS], k=chance.choice((0, 0, 0, 1, 2)))
                 # Three that write have six orders, and more than these are not told apart in time.
                 names = [*pair, *(name for name in more if name in LOOKERS or pair[1] in LOOKERS)][:4]
+                # What two write into one folder is the later one's, though the earlier one has told of it.
+                names = [name for place, name in enumerate(names) if not (_fills(name) and name in names[:place])]
                 yield races.trial(names, chance)
 
 
@@ -169,6 +171,11 @@ class _Races:
             for words in map(_words, order):
                 self.stage.run(place, words)
             self.states[order] = _state(place)
+
+
+def _fills(name: str) -> bool:
+    """Say whether a command that looks writes files into a folder."""
+    return name in LOOKERS and any(not Path(leaf).suffix for leaf in LOOKERS[name].leaves)
 
 
 def _words(name: str) -> tuple[str, ...]:
