@@ -116,11 +116,11 @@ def _is_held(home: Path) -> bool:
 
 def _clear(run: Run, home: Path) -> None:
     place = run.folder.resolve()
-    put_back(home, place)
-    for made in _made_in(home):
-        put_back(made, place / home.name)
     # Another process may delete the same at the same time.
-    with suppress(FileNotFoundError):
+    with writing(home), suppress(FileNotFoundError):
+        put_back(home, place)
+        for made in _made_in(home):
+            put_back(made, place / home.name)
         for path in filter(Path.is_dir, home.iterdir()):
             if path.name.startswith(f"{_NEW}-{machine()}") or _has_rested(path):
                 shutil.rmtree(path)

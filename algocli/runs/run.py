@@ -22,7 +22,7 @@ from algocli.dataset import naming
 from algocli.dataset.naming import SubjectId, by_id, check_subject_id, id_of, is_name, is_numbered, name_of
 from algocli.dataset.sides import Side
 from algocli.encoding.settings import Settings
-from algocli.errors import DataError, MissingStep, NoAttribute, StorageError, UsageError
+from algocli.errors import DataError, MissingStep, NoAttribute, StorageError, UsageError, writing
 from algocli.runs import p_values as kept_p
 from algocli.runs.commands import again, on_its_data
 from algocli.runs.latest import LATEST, mark
@@ -170,7 +170,8 @@ class Run:
     def start_subject(self, number: SubjectId) -> SubjectRun:
         """Return a subject of the run to be filled; its record, if there was one, is withdrawn first."""
         subject_run = self._subject(number)
-        (subject_run.folder / "record.json").unlink(missing_ok=True)
+        with writing(subject_run.folder):
+            (subject_run.folder / "record.json").unlink(missing_ok=True)
         kept_p.withdraw(subject_run)
         return subject_run
 

@@ -20,7 +20,7 @@ from algocli.compute.vouching import DigestBehind, digest_file, is_unchanged, wr
 from algocli.dataset.arrays import open_array
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.vouched import is_whole, read_record
-from algocli.errors import DataError, Replaced, StorageError
+from algocli.errors import DataError, Replaced, StorageError, writing
 from algocli.runs.commands import again
 
 # Under which a record tells the digest of each array; one of old does not.
@@ -125,8 +125,15 @@ class VouchedArrays:
         return self.path_of(name).is_file() or (self.done and self.path_of(name).name in (self.vouched or ()))
 
     def discard(self, name: str) -> None:
-        """Delete an array of that name, if there is one."""
-        self.path_of(name).unlink(missing_ok=True)
+        """Delete an array of that name, if there is one.
+
+        Raises
+        ------
+        StorageError
+            If the folder cannot be written.
+        """
+        with writing(self.folder):
+            self.path_of(name).unlink(missing_ok=True)
         self._digests.pop(self.path_of(name).name, None)
 
     def save(self, name: str, array: NDArray[Any]) -> None:
