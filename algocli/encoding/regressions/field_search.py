@@ -89,7 +89,7 @@ class Search:
             FieldModel.empty(maps.windows, maps.layouts, maps.width, means, len(relative_alphas))
             for means in self.moments.means
         ]
-        self.surfaces = Surfaces(maps.windows)
+        self.surfaces = Surfaces(maps.windows, maps.width)
         which, n_vertices = range(len(fits)) if told is None else told, responses.shape[1]
         self.tried = {fit: Tried(self.surfaces, n_vertices) for fit in which}
 
