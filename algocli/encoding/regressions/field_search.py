@@ -145,6 +145,9 @@ class Search:
     def _try_pooled(
         self, which: NDArray[np.int64], pooled: NDArray[np.float32], asked: NDArray[np.bool_] | None
     ) -> None:
+        # It has a BLAS of its own, which no limit reaches that was set before it is loaded.
+        import scipy.linalg  # noqa: F401
+
         def prepare(channels: NDArray[np.float32]) -> PooledWindow:
             return PooledWindow(channels, self.groups, self.alphas, self.algebra)
 
