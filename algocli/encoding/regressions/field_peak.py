@@ -73,7 +73,8 @@ class Surfaces:
     def room_around(self, window: int) -> NDArray[np.float64]:
         """Return how far the image reaches from a window's centre, in sizes: left and down, right and up, (2, 2)."""
         *centre, size = self.windows.places[window]
-        return (np.array([[-self.edge], [self.edge]]) - centre) / size
+        room: NDArray[np.float64] = (np.array([[-self.edge], [self.edge]]) - centre) / size
+        return room
 
     def around(self, best: int, first: int) -> Surface:
         """Return the surface around the best window, of those near one of the first round."""
