@@ -78,6 +78,7 @@ EXAMPLES = {
         "algocli export --run everyone --group --format mgh -o maps",
         "algocli export --run fields --format gifti -o retinotopy",
         "algocli export --run fields --format nifti -o niftis",
+        "algocli export --run apart --layer features.5 --format mgh -o deeper",
     ),
     "score": ("algocli score conv1 -s 1",),
 }

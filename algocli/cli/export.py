@@ -12,6 +12,7 @@ from algocli.cli.options import (
     DEFAULT_DATA_DIR,
     CacheDir,
     DataDir,
+    FieldLayer,
     Json,
     Quiet,
     RunName,
@@ -41,6 +42,7 @@ def export(
         bool,
         typer.Option("--group", help="gifti, mgh, nifti: means over subjects, and how many are behind each vertex."),
     ] = False,
+    layer: FieldLayer = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write to.")] = DEFAULT_EXPORT,
     subject: Subjects = None,
     run: RunName = "latest",
@@ -66,8 +68,9 @@ def export(
     weight.features.2; npy has them fit by fit, and penalties. Receptive fields are there as NSD's own files have them,
     prfangle (degrees, 0 to the right, 90 up, against the clock), prfeccentricity and prfsize (degrees), and as prfx,
     prfy and prfmargin; where a vertex has no window they are NaN, empty in csv, and 0 in .mgh. They say where between
-    the windows that were tried the error would be least; those that predict are in npy's lh_field. All but npy need the
-    data; without --data-dir it is looked for where the run was trained.
+    the windows that were tried the error would be least; those that predict are in npy's lh_field. Where each
+    layer has windows of its own, --layer says whose; files are called the same, so each layer takes a folder. All but
+    npy need the data; without --data-dir it is looked for where the run was trained.
 
     --group writes maps of all subjects together into a folder called group: means over those who have a response at a
     vertex, however few, and lh.n_subjects with how many they are.
@@ -85,6 +88,7 @@ def export(
         output,
         file_format=file_format,
         group=group,
+        layer=layer,
         data_dir=data_dir if is_named(ctx, "data_dir") else None,
         subjects=parse_ids(subject, lambda: trained.subjects),
         made=None if as_json else show_path,

@@ -159,6 +159,15 @@ ImageWidth = Annotated[
         help="How wide images were seen, in degrees of visual angle.  [default: what the dataset says; 8.4 in NSD]",
     ),
 ]
+FieldLayer = Annotated[
+    str | None,
+    typer.Option(
+        "--layer",
+        "-l",
+        help="Receptive fields of train --field-per-layer: those on this layer.  [default: at each vertex those on the "
+        "layer that weighs most]",
+    ),
+]
 FieldLayers = Annotated[
     int | None,
     typer.Option(

@@ -11,6 +11,7 @@ import typer
 from algocli.cli.options import (
     DEFAULT_CACHE_DIR,
     CacheDir,
+    FieldLayer,
     Json,
     MinCeiling,
     MovedData,
@@ -71,15 +72,6 @@ Group = Annotated[
     typer.Option(
         "--group",
         help="accuracy, difference, rois, layers, best-layer, receptive fields: one figure of all subjects together.",
-    ),
-]
-FieldLayer = Annotated[
-    str | None,
-    typer.Option(
-        "--layer",
-        "-l",
-        help="Receptive fields of train --field-per-layer: those on this layer.  [default: at each vertex those on the "
-        "layer that weighs most]",
     ),
 ]
 MeshName = Annotated[

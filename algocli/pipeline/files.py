@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import get_args
 
 from algocli.compute.calls import anew, forgiving
-from algocli.compute.choices import check_choice, check_flag, check_path
+from algocli.compute.choices import check_choice, check_flag, check_path, check_word
 from algocli.compute.track import Note, said_aside
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.opening import open_dataset
@@ -19,6 +19,7 @@ from algocli.results.data_of_runs import recorded_subjects, tell_changed_files, 
 from algocli.results.export_folder import delete_stale, exporting
 from algocli.results.export_group import MapFormat, export_group
 from algocli.results.group import check_group
+from algocli.results.receptive_fields import check_layer
 from algocli.results.scoring import scored_subjects
 from algocli.runs.mixtures import tell_mixtures
 from algocli.runs.networks import tell_random_weights
@@ -34,6 +35,7 @@ def export(
     *,
     file_format: ExportFormat = "npy",
     group: bool = False,
+    layer: str | None = None,
     data_dir: Data | None = None,
     subjects: Ids | None = None,
     made: Callable[[Path], object] | None = None,
@@ -55,6 +57,9 @@ def export(
     group
         Whether to write the means over subjects instead, as 'gifti', 'mgh' or 'nifti' in a folder called group, each
         over those who have a response at a vertex, and how many they are.
+    layer
+        Of receptive fields with a window for each layer: whose to write, under the same names; by default at each
+        vertex those of the layer that weighs most.
     data_dir
         The folder of the data, or the dataset itself, which all but 'npy' needs; by default each subject's
         data where it was trained.
@@ -72,8 +77,8 @@ def export(
     Raises
     ------
     UsageError
-        If there is no such format, a group has but one subject or is to be written as no map, or an argument is not
-        what it can be.
+        If there is no such format, a group has but one subject or is to be written as no map, the run has no receptive
+        fields on the layer, or an argument is not what it can be.
     MissingStep
         If the run has not been trained on a subject that was asked for.
     DataError, StorageError
@@ -98,16 +103,17 @@ def export(
     if check_flag("group", group):
         check_group(run.subjects if numbers is None else numbers)
         _check_map(file_format)
+    check_layer(run, None if layer is None else check_word("layer", layer))
     remarks = [*tell_mixtures(run, numbers), *tell_random_weights([run])]
     if file_format == "npy":
         # The run alone knows all that goes into the arrays; the data may be on another machine.
-        files = _arrays(run, numbers, output)
+        files = _arrays(run, numbers, output, layer)
     elif data_dir is not None:
         pairs = scored_subjects(open_dataset(data_dir), run, numbers)
         remarks += tell_data(pairs)
-        files = _views(file_format, pairs, output, group=group)
+        files = _views(file_format, pairs, output, layer, group=group)
     else:
-        files = _views(file_format, _recorded(run, numbers, remarks.append), output, group=group)
+        files = _views(file_format, _recorded(run, numbers, remarks.append), output, layer, group=group)
     written = []
     with exporting(output):
         for path in files:
@@ -120,12 +126,12 @@ def export(
     return written
 
 
-def _arrays(run: Run, numbers: tuple[SubjectId, ...] | None, output: Path) -> Iterator[Path]:
+def _arrays(run: Run, numbers: tuple[SubjectId, ...] | None, output: Path, layer: str | None) -> Iterator[Path]:
     """Write subject by subject, so that a path appears as soon as its file is there."""
     from algocli.results.export import export_arrays
 
     for number in numbers or run.subjects:
-        yield from export_arrays(run.subject(number), output)
+        yield from export_arrays(run.subject(number), output, layer)
 
 
 def _check_map(file_format: ExportFormat) -> None:
@@ -137,7 +143,12 @@ def _check_map(file_format: ExportFormat) -> None:
 
 
 def _views(
-    file_format: ExportFormat, pairs: list[tuple[Subject, SubjectRun]], output: Path, *, group: bool
+    file_format: ExportFormat,
+    pairs: list[tuple[Subject, SubjectRun]],
+    output: Path,
+    layer: str | None,
+    *,
+    group: bool,
 ) -> Iterator[Path]:
     """Write what needs the data, subject by subject, or of all together."""
     from algocli.results.export import export_table
@@ -146,11 +157,11 @@ def _views(
     if group:
         for map_format in get_args(MapFormat):
             if map_format == file_format:
-                yield from export_group(pairs, output, map_format)
+                yield from export_group(pairs, output, map_format, layer)
         return
     write = {"csv": export_table, "gifti": export_gifti, "mgh": export_overlays, "nifti": export_nifti}[file_format]
     for subject, share in pairs:
-        yield from write(subject, share, output)
+        yield from write(subject, share, output, layer)
 
 
 def _recorded(run: Run, numbers: tuple[SubjectId, ...] | None, remark: Note) -> list[tuple[Subject, SubjectRun]]:

@@ -12,6 +12,7 @@ significance      which vertices are better than chance
 resampling        mean scores of ROIs, had other images been shown
 certainty         both, as a report asks for them
 certainty_tasks   the same on a cluster
+field_layers      whose windows are meant where layers have their own
 receptive_fields  which part of an image each vertex sees
 report_rows       rows of scores by ROI
 report            scores by ROI

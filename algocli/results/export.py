@@ -25,8 +25,13 @@ from algocli.runs.subject_run import SubjectRun
 TABLE_COLUMNS = ("hemisphere", "fsaverage_vertex", "rois", "r", "noise_ceiling", "accuracy")
 
 
-def export_arrays(subject_run: SubjectRun, folder: Path) -> list[Path]:
+def export_arrays(subject_run: SubjectRun, folder: Path, layer: str | None = None) -> list[Path]:
     """Write a subject's validation predictions and what is known per vertex as .npy files.
+
+    Parameters
+    ----------
+    layer
+        Whose receptive fields to write where each layer has its own, as `read_fields` takes it.
 
     Returns
     -------
@@ -55,13 +60,14 @@ def export_arrays(subject_run: SubjectRun, folder: Path) -> list[Path]:
             if subject_run.has_array(f"{hemisphere}_{name}"):
                 arrays[f"{prefix(hemisphere)}_{name}"] = subject_run.of_regression(name, hemisphere)
         n_vertices = len(subject_run.correlation(hemisphere))
-        for name, values in field_maps(Run(subject_run.folder.parent), subject_run.id, hemisphere, n_vertices).items():
+        whose = Run(subject_run.folder.parent), subject_run.id, hemisphere, n_vertices
+        for name, values in field_maps(*whose, layer).items():
             arrays[f"{prefix(hemisphere)}_{name}"] = values
     arrays["val_index"] = subject_run.validation_rows()
     return [_write_array(folder / name_of(subject_run.id) / f"{name}.npy", arrays[name]) for name in arrays]
 
 
-def export_table(subject: Subject, subject_run: SubjectRun, folder: Path) -> list[Path]:
+def export_table(subject: Subject, subject_run: SubjectRun, folder: Path, layer: str | None = None) -> list[Path]:
     """Write a subject's scores as folder/subjNN/vertices.csv, one row a vertex, left hemisphere first.
 
     ROI names are joined by semicolons. The noise ceiling is a share of variance, the accuracy is in percent; both are
@@ -69,6 +75,11 @@ def export_table(subject: Subject, subject_run: SubjectRun, folder: Path) -> lis
     called vertex, and counts from 0 on each side. A column p is there where the run's significance is known, and one
     for each layer, such as weight.features.2, where a blend has weights or a banded ridge shares. Receptive fields have
     prfangle and its like, empty where there is none.
+
+    Parameters
+    ----------
+    layer
+        Whose receptive fields to write where each layer has its own, as `read_fields` takes it.
 
     Raises
     ------
@@ -86,8 +97,8 @@ def export_table(subject: Subject, subject_run: SubjectRun, folder: Path) -> lis
     for hemisphere in subject_run.sides:
         further = {} if significance is None else {"p": significance.p[hemisphere]}
         n_vertices = len(subject_run.correlation(hemisphere))
-        for of_run in (columns_per_layer, field_maps):
-            further |= of_run(Run(subject_run.folder.parent), subject_run.id, hemisphere, n_vertices)
+        whose = Run(subject_run.folder.parent), subject_run.id, hemisphere, n_vertices
+        further |= columns_per_layer(*whose) | field_maps(*whose, layer)
         names = tuple(further)
         rows += _table_rows(subject, subject_run, hemisphere, tuple(further.values()))
     write_rows(path, (*columns, *names), rows)

@@ -23,8 +23,15 @@ MapFormat = Literal["gifti", "mgh", "nifti"]
 _SUFFIXES: dict[MapFormat, str] = {"gifti": ".func.gii", "mgh": ".mgh", "nifti": ".nii.gz"}
 
 
-def export_group(pairs: Sequence[tuple[Subject, SubjectRun]], folder: Path, file_format: MapFormat) -> Iterator[Path]:
+def export_group(
+    pairs: Sequence[tuple[Subject, SubjectRun]], folder: Path, file_format: MapFormat, layer: str | None = None
+) -> Iterator[Path]:
     """Write means over those subjects who have a response at a vertex, however few, and how many they are.
+
+    Parameters
+    ----------
+    layer
+        Whose receptive fields to write where each layer has its own, as `read_fields` takes it.
 
     Yields
     ------
@@ -42,7 +49,7 @@ def export_group(pairs: Sequence[tuple[Subject, SubjectRun]], folder: Path, file
         If the folder cannot be written.
     """
     for hemisphere in group_sides([subject for subject, _ in pairs]):
-        for name, values in _means(pairs, hemisphere):
+        for name, values in _means(pairs, hemisphere, layer):
             stem = f"{prefix(hemisphere)}.{name}"
             path = folder / "group" / f"{stem}{_SUFFIXES[file_format]}"
             match file_format:
@@ -55,10 +62,12 @@ def export_group(pairs: Sequence[tuple[Subject, SubjectRun]], folder: Path, file
             yield path
 
 
-def _means(pairs: Sequence[tuple[Subject, SubjectRun]], hemisphere: Side) -> Iterator[tuple[str, NDArray[np.float64]]]:
+def _means(
+    pairs: Sequence[tuple[Subject, SubjectRun]], hemisphere: Side, layer: str | None
+) -> Iterator[tuple[str, NDArray[np.float64]]]:
     """Yield the name of each quantity that all subjects have, and its mean over them; then how many there are."""
     having = [(subject, subject_run) for subject, subject_run in pairs if hemisphere in subject.sides]
-    each = [dict(known_maps(subject, subject_run, hemisphere, None)) for subject, subject_run in having]
+    each = [dict(known_maps(subject, subject_run, hemisphere, None, layer)) for subject, subject_run in having]
     for name in reduce(lambda some, its: [quantity for quantity in some if quantity in its], each, list(each[0])):
         yield name, _mean(name, np.stack([its[name] for its in each]))
     n = np.isfinite(np.stack([its["correlation"] for its in each])).sum(axis=0)

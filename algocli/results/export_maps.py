@@ -24,8 +24,13 @@ from algocli.runs.run import Run
 from algocli.runs.subject_run import SubjectRun
 
 
-def export_gifti(subject: Subject, subject_run: SubjectRun, folder: Path) -> list[Path]:
+def export_gifti(subject: Subject, subject_run: SubjectRun, folder: Path, layer: str | None = None) -> list[Path]:
     """Write a subject's scores and ROIs as GIFTI files for Connectome Workbench.
+
+    Parameters
+    ----------
+    layer
+        Whose receptive fields to write where each layer has its own, as `read_fields` takes it.
 
     Returns
     -------
@@ -45,7 +50,7 @@ def export_gifti(subject: Subject, subject_run: SubjectRun, folder: Path) -> lis
     home, significance, written = folder / name_of(subject_run.id), kept_of_whole(subject_run), []
     for hemisphere in subject.sides:
         side = prefix(hemisphere)
-        for name, values in known_maps(subject, subject_run, hemisphere, significance):
+        for name, values in known_maps(subject, subject_run, hemisphere, significance, layer):
             written.append(home / f"{side}.{name}.func.gii")
             write_metric(written[-1], values, hemisphere, name)
         for roi_class, codes, labels in _classes(subject, hemisphere):
@@ -54,8 +59,13 @@ def export_gifti(subject: Subject, subject_run: SubjectRun, folder: Path) -> lis
     return written
 
 
-def export_overlays(subject: Subject, subject_run: SubjectRun, folder: Path) -> list[Path]:
+def export_overlays(subject: Subject, subject_run: SubjectRun, folder: Path, layer: str | None = None) -> list[Path]:
     """Write a subject's scores and ROIs as FreeSurfer's overlays and annotations.
+
+    Parameters
+    ----------
+    layer
+        Whose receptive fields to write where each layer has its own, as `read_fields` takes it.
 
     Returns
     -------
@@ -76,7 +86,7 @@ def export_overlays(subject: Subject, subject_run: SubjectRun, folder: Path) -> 
     home, significance, written = folder / name_of(subject_run.id), kept_of_whole(subject_run), []
     for hemisphere in subject.sides:
         side = prefix(hemisphere)
-        maps = dict(known_maps(subject, subject_run, hemisphere, significance))
+        maps = dict(known_maps(subject, subject_run, hemisphere, significance, layer))
         if "p" in maps:
             # Where nothing is drawn a p of 0 would be the surest of all.
             maps["sig"] = -np.log10(maps.pop("p"))
@@ -90,11 +100,16 @@ def export_overlays(subject: Subject, subject_run: SubjectRun, folder: Path) -> 
     return written
 
 
-def export_nifti(subject: Subject, subject_run: SubjectRun, folder: Path) -> list[Path]:
+def export_nifti(subject: Subject, subject_run: SubjectRun, folder: Path, layer: str | None = None) -> list[Path]:
     """Write a subject's scores and ROIs as NIfTI files of one number a vertex, as FreeSurfer keeps surfaces in them.
 
     What lies on a surface is in no volume: a file is a list of fsaverage's 163,842 vertices, (163842, 1, 1), and a
     viewer of volumes shows nothing of use.
+
+    Parameters
+    ----------
+    layer
+        Whose receptive fields to write where each layer has its own, as `read_fields` takes it.
 
     Returns
     -------
@@ -111,7 +126,7 @@ def export_nifti(subject: Subject, subject_run: SubjectRun, folder: Path) -> lis
     """
     home, significance, written = folder / name_of(subject_run.id), kept_of_whole(subject_run), []
     for hemisphere in subject.sides:
-        maps: dict[str, NDArray[Any]] = dict(known_maps(subject, subject_run, hemisphere, significance))
+        maps: dict[str, NDArray[Any]] = dict(known_maps(subject, subject_run, hemisphere, significance, layer))
         maps |= {roi_class: codes for roi_class, codes, _ in _classes(subject, hemisphere)}
         for name, values in maps.items():
             written.append(home / f"{prefix(hemisphere)}.{name}.nii.gz")
@@ -120,9 +135,15 @@ def export_nifti(subject: Subject, subject_run: SubjectRun, folder: Path) -> lis
 
 
 def known_maps(
-    subject: Subject, subject_run: SubjectRun, hemisphere: Side, significance: KeptP | None
+    subject: Subject,
+    subject_run: SubjectRun,
+    hemisphere: Side,
+    significance: KeptP | None,
+    layer: str | None = None,
 ) -> Iterator[tuple[str, NDArray[np.float64]]]:
     """Yield the name of each quantity that is known and its map, (163842,), NaN outside the challenge.
+
+    Receptive fields are those on the layer, where each has its own and one is named.
 
     Raises
     ------
@@ -139,7 +160,7 @@ def known_maps(
         "accuracy": scores.accuracy,
         "p": None if significance is None else significance.p[hemisphere],
         **columns_per_layer(*whose),
-        **field_maps(*whose),
+        **field_maps(*whose, layer),
     }
     vertices = vertices_on_mesh(subject, hemisphere)
     for name, values in known.items():

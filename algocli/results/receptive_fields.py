@@ -22,7 +22,7 @@ from algocli.dataset.sides import Side
 from algocli.encoding.settings import Settings
 from algocli.encoding.windows import windows_of
 from algocli.errors import DataError, UsageError
-from algocli.results.layer_names import name_layers
+from algocli.results.field_layers import layers_apart, place_of, read_weights, take_heaviest
 from algocli.runs.commands import again
 from algocli.runs.finding import list_runs
 from algocli.runs.run import Run
@@ -164,13 +164,13 @@ def read_fields(
     subject_run = run.subject(subject)
     if not has_fields(subject_run):
         raise _no_fields(run)
-    place, layers = _place_of(run, layer), _layers_apart(run)
+    place, layers = place_of(run, layer), layers_apart(run)
     apart = (len(layers),) if layers else ()
     fits = _read(subject_run, hemisphere, ARRAY, (*apart, len(_ROWS), n_vertices))
     told = fits.copy()
     if subject_run.has_array(f"{hemisphere}_{_PEAK}"):
         told[..., :3, :] = _read(subject_run, hemisphere, _PEAK, (*apart, 3, n_vertices), len(fits))
-    weights = _weights(run, subject, hemisphere, (len(layers), n_vertices)) if layers and place is None else None
+    weights = read_weights(run, subject, hemisphere, (len(layers), n_vertices)) if layers and place is None else None
     tried, (x, y, size, margin) = (_one_window(run, each, place, weights) for each in (fits, told))
     return VertexFields(x, y, size, margin, _at_rim(run.settings, *tried[:3]))
 
@@ -195,70 +195,8 @@ def _one_window(
     """Make one window of those of all fits: of all layers' together, of the layer at a place, or of the heaviest."""
     refit = run.settings.refit
     if weights is not None:
-        return _heaviest(np.stack([combine(fits[:, n], refit=refit) for n in range(len(weights))]), weights)
+        return take_heaviest(np.stack([combine(fits[:, n], refit=refit) for n in range(len(weights))]), weights)
     return combine(fits if place is None else fits[:, place], refit=refit)
-
-
-def _layers_apart(run: Run) -> tuple[str, ...]:
-    """Return what layers are called that have windows of their own; nothing where all have one together."""
-    if not run.settings.field_per_layer:
-        return ()
-    seen = run.settings.features[: run.settings.field_layers]
-    return tuple(layer.label for layer in name_layers(run, run.settings.features))[: len(seen)]
-
-
-def _place_of(run: Run, layer: str | None) -> int | None:
-    """Return which of the layers that have windows of their own is meant; None where none is named."""
-    layers = _layers_apart(run)
-    if layer is None:
-        return None
-    if not layers:
-        raise UsageError(
-            f"run {run.name} has one window of all its layers at each vertex: layer={layer!r} has no say",
-            hint="leave it out; field_per_layer=True gives each layer its own",
-        )
-    called: dict[str, int] = dict(
-        zip((*layers, *run.settings.features[: len(layers)]), [*range(len(layers))] * 2, strict=True)
-    )
-    if layer not in called:
-        raise UsageError(f"layer={layer!r}: run {run.name} has windows on {', '.join(layers)}")
-    return called[layer]
-
-
-def _weights(run: Run, subject: SubjectId, hemisphere: Side, shape: tuple[int, int]) -> NDArray[np.float64]:
-    """Read how much each layer's window weighs at each vertex, (n_layers, n_vertices)."""
-    fits = run.subject(subject).of_regression("blend", hemisphere)
-    if fits.ndim != 3 or fits.shape[1] < shape[0] or fits.shape[2] != shape[1] or not len(fits):
-        raise DataError(
-            f"the {hemisphere} weights of the run's subject {subject} are of shape {fits.shape}; fits of {shape[0]} "
-            f"layers x {shape[1]} vertices were expected",
-            hint=again(run.folder, [subject]),
-        )
-    # What ridge weighs comes last.
-    weights = fits[-1] if run.settings.refit else fits.mean(axis=0)
-    return np.asarray(weights[: shape[0]], dtype=np.float64)
-
-
-def _heaviest(each: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Take at each vertex the window of the layer that weighs most, (4, n_vertices), of (n_layers, 4, n_vertices)."""
-    taken: NDArray[np.float64] = np.take_along_axis(each, weights.argmax(axis=0)[None, None], axis=0)[0]
-    nothing = ~weights.any(axis=0)
-    taken[:3, nothing] = np.nan
-    taken[3, nothing & ~np.isnan(taken[3])] = 0
-    return taken
-
-
-def tell_layer(run: Run, layer: str | None = None) -> str:
-    """Say whose windows are shown, as a caption goes on; nothing where all layers have one together."""
-    if not run.settings.field_per_layer:
-        return ""
-    return f" Windows on {layer}." if layer else " At each vertex the window on the layer that weighs most."
-
-
-def tell_apart(run: Run) -> list[str]:
-    """Say whose windows numbers are about where each layer has its own."""
-    apart = run.settings.field_per_layer
-    return ["receptive fields: at each vertex those on the layer that weighs most"] if apart else []
 
 
 def _at_rim(
@@ -284,10 +222,28 @@ def fields_of(
     return {side: read_fields(run, subject.id, side, subject.n_vertices(side), layer) for side in sides}
 
 
-def field_maps(run: Run, subject: SubjectId, hemisphere: Side, n_vertices: int) -> dict[str, NDArray[np.float64]]:
-    """Return what files have of each vertex, as `VertexFields.maps`; nothing where the run has no windows."""
-    known = has_fields(run.subject(subject))
-    return dict(read_fields(run, subject, hemisphere, n_vertices).maps()) if known else {}
+def field_maps(
+    run: Run, subject: SubjectId, hemisphere: Side, n_vertices: int, layer: str | None = None
+) -> dict[str, NDArray[np.float64]]:
+    """Return what files have of each vertex, as `VertexFields.maps`; nothing where the run has no windows.
+
+    Where a layer is named, errors are those of `read_fields`, that there are no windows among them.
+    """
+    known = layer is not None or has_fields(run.subject(subject))
+    return dict(read_fields(run, subject, hemisphere, n_vertices, layer).maps()) if known else {}
+
+
+def check_layer(run: Run, layer: str | None) -> None:
+    """Refuse a layer that a run has no windows on.
+
+    Raises
+    ------
+    UsageError
+        If it has none at all, one of all its layers together, or none on a layer that is called so.
+    """
+    if layer is not None and not any(has_fields(run.subject(subject)) for subject in run.subjects):
+        raise _no_fields(run)
+    place_of(run, layer)
 
 
 def _no_fields(run: Run) -> UsageError:

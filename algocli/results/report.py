@@ -22,9 +22,10 @@ from algocli.features.store.commands import preparation
 from algocli.features.store.library import read_recipe
 from algocli.results.certainty import Asked, Certainty, assess
 from algocli.results.data_of_runs import Origin, recorded_subjects, tell_changed_files, tell_other_places
+from algocli.results.field_layers import tell_apart
 from algocli.results.held_out import scored_on, share_of_same_images
 from algocli.results.receptive_fields import COLUMNS as OF_FIELDS
-from algocli.results.receptive_fields import has_fields, read_fields, tell_apart
+from algocli.results.receptive_fields import has_fields, read_fields
 from algocli.results.regions import Chosen, Regions, choose_rois, classes_of, regions, tell_min_ceiling, with_sums
 from algocli.results.report_rows import COLUMNS, Report, RoiRow
 from algocli.results.rows import OfLayers

@@ -32,6 +32,13 @@ class Finished:
     stdout: str
 
 
+def peak_bytes() -> int:
+    """Return the most memory that this process has had so far."""
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _MAXRSS_UNIT
+
+
 def run(words: Sequence[str], log: Path) -> Finished:
     """Run `python WORDS...` from the root of the repository.
 

@@ -3,7 +3,8 @@
 The challenge knows every vertex's field. For V1 to V3 this prints how far found centres, angles and eccentricities are
 from the planted ones, and for all areas median r beside that of ridge on the same layers joined. What is found is where
 between the windows that were tried the error would be least; how far these windows are off is printed beside it.
-Vertices that nothing drives, which have no field, are left out.
+Vertices that nothing drives, which have no field, are left out. Peak memory is told as it rises from step
+to step: what writes the challenge and extracts features is one process with what trains.
 `python -m tests.benchmarks.receptive_fields --train 2500 --seed 4711`.
 """
 
@@ -30,6 +31,7 @@ from algocli.pipeline.features import extract
 from algocli.pipeline.training import train
 from algocli.runs.run import Run
 from tests.benchmarks.inputs import machine, options, parse, weights_of, workplace
+from tests.benchmarks.processes import peak_bytes
 
 LAYERS = ("features.2", "features.5")
 AREAS = {"V1": ("V1v", "V1d"), "V2": ("V2v", "V2d"), "V3": ("V3v", "V3d")}
@@ -118,14 +120,17 @@ def measure(chosen: argparse.Namespace, work: Path) -> dict[str, Any]:
         sizes = {"n_train": chosen.train, "n_test": chosen.test, "vertices": vertices, "seed": chosen.seed}
         write_challenge(folder, subjects=[chosen.subject], **sizes)
     subject = Challenge(folder).subject(chosen.subject)
+    peaks = {"challenge": peak_bytes()}
     extract(subject, "alexnet", LAYERS, weights=weights_of(chosen), cache_dir=cache)
-    result: dict[str, Any] = {}
+    peaks["features"] = peak_bytes()
+    result: dict[str, Any] = {"peak bytes": peaks}
     runs = {}
     for name, settings in {"fields": {"windows": chosen.fields}, "ridge": {"n_components": None}}.items():
         began, busy = time.perf_counter(), time.process_time()
         runs[name] = train(subject, layers=LAYERS, regression=name, cache_dir=cache, **settings)
         result[f"{name} seconds"] = round(time.perf_counter() - began, 1)
         result[f"{name} processor seconds"] = round(time.process_time() - busy, 1)
+        peaks[name] = peak_bytes()
         result[f"{name} r"] = medians(runs[name], subject)
     for what, name in (("found", "field_peak"), ("tried", "field")):
         compared = fields_of(runs["fields"], subject, count_left(vertices), chosen.seed, name)
@@ -153,6 +158,8 @@ def show(result: dict[str, Any]) -> None:
     show_table(("Area", "Fields", "Ridge", "Gain"), compared, title="Median r of held-out images")
     for name in ("fields", "ridge"):
         print(f"{name}: {result[f'{name} seconds']} s, {result[f'{name} processor seconds']} s of processor time")
+    told = ", ".join(f"{peak / 1e9:.2f} GB with the {step}" for step, peak in result["peak bytes"].items())
+    print(f"peak memory: {told}")
 
 
 def main() -> None:

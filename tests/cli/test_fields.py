@@ -88,6 +88,12 @@ def test_runs_are_held_against_what_was_measured(run, tmp_path):
             2,
             "has one window of all its layers at each vertex: --layer features.2",
         ),
+        (
+            ["export", "-l", "features.2"],
+            2,
+            "has one window of all its layers at each vertex: --layer features.2",
+        ),
+        (["export", "--run", "without", "-l", "features.2"], 2, "run without has no receptive fields"),
         (["compare", "with-fields", "--prf", "gone.mgz"], 3, "gone.mgz is no file or folder"),
         (
             ["compare", "with-fields", "--prf", ".", "--nested"],

@@ -11,6 +11,7 @@ import pytest
 from nibabel.freesurfer.mghformat import MGHImage
 from scipy.stats import circmean
 
+import algocli
 from algocli.encoding.settings import Settings
 from algocli.errors import DataError, UsageError
 from algocli.results.export import export_arrays, export_table
@@ -19,6 +20,7 @@ from algocli.results.export_maps import export_gifti, export_overlays
 from algocli.results.receptive_fields import VertexFields, combine, fields_of, read_fields
 from algocli.results.report import summarise
 from algocli.runs.opening import open_run
+from tests.results.blends import write_recipe
 from tests.results.by_hand import SETTINGS, n_vertices, write_run
 from tests.results.fields_by_hand import draw_fields, write_apart_run, write_fields_run
 from tests.results.plots.groups import write_group, write_group_run
@@ -178,8 +180,7 @@ def test_every_format_has_the_same_windows(challenge, seen, tmp_path):
     export_overlays(subject, share, tmp_path)
     home, places = tmp_path / "subj01", subject.places("left").vertices
     fields = read_fields(seen, 1, "left", 31)
-    with (home / "vertices.csv").open() as stream:
-        rows = [row for row in csv.DictReader(stream) if row["hemisphere"] == "left"]
+    rows = _rows(home / "vertices.csv")
     for name, values in fields.maps():
         np.testing.assert_array_equal(np.load(home / f"lh_{name}.npy"), values)
         np.testing.assert_array_equal([float(row[name] or "nan") for row in rows], values)
@@ -204,6 +205,43 @@ def test_a_group_has_the_angle_where_its_subjects_point_together(tmp_path):
     angle, n = (nibabel.load(files[f"lh.{name}.func.gii"]).agg_data() for name in ("prfangle", "n_subjects"))
     np.testing.assert_allclose(angle[n == 3], 10, atol=1e-4)
     assert (n == 3).sum() > 5
+
+
+@pytest.mark.parametrize("file_format", ["npy", "csv", "gifti", "mgh", "nifti"])
+@pytest.mark.parametrize("layer", [None, "features.2", "alexnet-features.5-1a2b3c4d"])
+def test_every_format_has_the_windows_on_the_layer_that_is_named(challenge, tmp_path, file_format, layer):
+    run, subject = write_apart_run(tmp_path / "cache"), challenge.subject(1)
+    for node in ("features.2", "features.5"):
+        write_recipe(tmp_path / "cache", f"alexnet-{node}-1a2b3c4d", "alexnet", node)
+    algocli.export(run, tmp_path, file_format=file_format, layer=layer, data_dir=challenge, subjects=[1])
+    home, places = tmp_path / "subj01", subject.places("left").vertices
+    expected = read_fields(run, 1, "left", 31, layer).x
+    found = {
+        "npy": lambda: np.load(home / "lh_prfx.npy"),
+        "csv": lambda: [float(row["prfx"] or "nan") for row in _rows(home / "vertices.csv")],
+        "gifti": lambda: nibabel.load(home / "lh.prfx.func.gii").agg_data()[places],
+        "mgh": lambda: MGHImage.from_bytes((home / "lh.prfx.mgh").read_bytes()).get_fdata()[places, 0, 0],
+        "nifti": lambda: nibabel.load(home / "lh.prfx.nii.gz").get_fdata()[places, 0, 0],
+    }[file_format]()
+    known = np.nan_to_num(expected) if file_format == "mgh" else expected
+    np.testing.assert_array_equal(np.asarray(found, np.float32), known.astype(np.float32))
+
+
+def test_a_layer_that_has_no_windows_is_refused_before_a_file_is_written(challenge, cache, seen, tmp_path):
+    apart, none = write_apart_run(tmp_path / "cache"), write_run(tmp_path / "none", "none")
+    for run, told in (
+        (apart, r"run apart has windows on"),
+        (seen, "one window of all its layers"),
+        (none, "run none has no receptive fields"),
+    ):
+        with pytest.raises(UsageError, match=told):
+            algocli.export(run, tmp_path / "out", layer="features.9")
+    assert not (tmp_path / "out").exists()
+
+
+def _rows(path):
+    with path.open() as stream:
+        return [row for row in csv.DictReader(stream) if row["hemisphere"] == "left"]
 
 
 def _runs(cache):

@@ -13,8 +13,9 @@ from algocli.encoding.regressions.models import Work
 from algocli.encoding.windows import Windows
 
 # By how much slower than large products in single precision these are, measured: the search's own products, those in
-# double precision, and finding eigenvectors; and how many features are read and widened in a second.
-_OWN, _DOUBLE, _EIGEN, _READ = 1.3, 3.0, 12.0, 3e8
+# double precision, and finding eigenvectors, which threads do for a window each; and how many features are read and
+# widened in a second.
+_OWN, _DOUBLE, _EIGEN, _READ = 1.3, 3.0, 4.0, 3e8
 
 
 def search_seconds(windows: Windows, n_channels: int, n_features: int, n_alphas: int, work: Work) -> float:

@@ -5,7 +5,8 @@ error changes smoothly, and errors of the windows around the best say on which s
 surface is fitted to the logarithms of these errors, a + b x + c y + d (x² + y²) + f s + g s² with s the logarithm of
 the size, round as windows are: by least squares whose weights fall off with the distance from the best, as in locally
 weighted regression (Cleveland and Devlin 1988), and its least is taken as in the method of response surfaces (Box and
-Wilson 1951). That moves what is told of a vertex and nothing that predicts: the best of what was tried does.
+Wilson 1951). That moves what is told of a vertex and nothing that predicts: the best of what was tried does. Centres
+stay on the image, as those of windows do: beyond its edge nothing was shown, and nothing tells one place from another.
 """
 
 from __future__ import annotations
@@ -45,10 +46,16 @@ class Surface:
 
 
 class Surfaces:
-    """The surfaces around each window that may be the best one, by which of the first round led to it."""
+    """The surfaces around each window that may be the best one, by which of the first round led to it.
 
-    def __init__(self, windows: Windows) -> None:
-        self.windows = windows
+    Parameters
+    ----------
+    width
+        Of the image, in degrees.
+    """
+
+    def __init__(self, windows: Windows, width: float) -> None:
+        self.windows, self.edge = windows, width / 2
         n_first, n_all = windows.n_first, len(windows)
         self.near = np.zeros((n_first, n_all), bool)
         for which in range(n_first):
@@ -62,6 +69,12 @@ class Surfaces:
     def n_places(self) -> int:
         """How many windows are tried at a vertex, at the most."""
         return n_tried(self.windows)
+
+    def room_around(self, window: int) -> NDArray[np.float64]:
+        """Return how far the image reaches from a window's centre, in sizes: left and down, right and up, (2, 2)."""
+        *centre, size = self.windows.places[window]
+        room: NDArray[np.float64] = (np.array([[-self.edge], [self.edge]]) - centre) / size
+        return room
 
     def around(self, best: int, first: int) -> Surface:
         """Return the surface around the best window, of those near one of the first round."""
@@ -119,7 +132,7 @@ class Tried:
             errors = self.errors[places[:, None], vertices].astype(np.float64)
             # What is explained to the last digit has no logarithm.
             logs = np.log(np.maximum(errors, np.finfo(np.float32).tiny))
-            *aside, wider = _peak(surface.to_terms @ logs)
+            *aside, wider = _peak(surface.to_terms @ logs, self.surfaces.room_around(window))
             peaks[:2, vertices] += np.stack(aside) * peaks[2, vertices]
             peaks[2, vertices] *= np.exp(wider)
         return peaks
@@ -136,12 +149,13 @@ def _steps(places: NDArray[np.float64], best: NDArray[np.float64]) -> NDArray[np
     return np.stack([(places[:, 0] - x) / size, (places[:, 1] - y) / size, np.log(places[:, 2] / size)])
 
 
-def _peak(terms: NDArray[np.float64]) -> NDArray[np.float64]:
+def _peak(terms: NDArray[np.float64], room: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return where surfaces are least, (3, n_vertices), of their terms, (n_terms, n_vertices): 0 where they are not."""
     n_terms, n_vertices = terms.shape
     peak = np.zeros((3, n_vertices))
     if n_terms >= _N_TERMS[-1]:
-        peak[:2] = _least(terms[1:3], terms[3])
+        # Round as they are, they have their least within the image side by side.
+        peak[:2] = np.clip(_least(terms[1:3], terms[3]), *room[:, :, None])
         peak[:2] *= np.minimum(1, _FURTHEST / np.maximum(np.hypot(*peak[:2]), _FURTHEST))
     if n_terms == _N_TERMS[0]:
         peak[2] = np.clip(_least(terms[4], terms[5]), -np.log(_WIDENED), np.log(_WIDENED))

@@ -3,6 +3,9 @@
 The first round tries some windows at every vertex, the second others near the best of these. Whatever is tried is
 judged exactly: the pair that is chosen is the one that has the least error of all those tried at the vertex. Where the
 error would be less still, between windows, is told beside it (`field_peak`).
+
+Windows, and then blocks of vertices, go to one thread each, and no product to several: where a machine has other work,
+the threads of a small decomposition would wait for one another most of the time, at work as it seems.
 """
 
 from __future__ import annotations
@@ -14,6 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.arrays import blocks
+from algocli.compute.cores import n_cores
+from algocli.compute.threads import each_by_itself, in_threads
 from algocli.compute.track import Note
 from algocli.encoding.regressions.field_model import FieldModel, grids_of
 from algocli.encoding.regressions.field_peak import Surfaces, Tried
@@ -26,8 +31,9 @@ from algocli.features.maps import Layout, pool_rows
 
 # What the channels of the windows that are read in one pass may take, and the axes of those that are tried together.
 POOLED_BYTES, AXES_BYTES = 2**29, 2**26
-# Vertices at once: the responses of 10,000 images are 80 MB, and their products with some hundred channels a few.
-VERTICES = 2048
+# Vertices that a thread has at once: the responses of 10,000 images are 40 MB, and their products with some hundred
+# channels a few. Images whose responses are turned into rows of vertices at once.
+VERTICES, _TURNED = 1024, 256
 # Where as many dimensions are fitted as there are images, nothing is left to judge by.
 _LEFT = 1e-6
 
@@ -89,7 +95,7 @@ class Search:
             FieldModel.empty(maps.windows, maps.layouts, maps.width, means, len(relative_alphas))
             for means in self.moments.means
         ]
-        self.surfaces = Surfaces(maps.windows)
+        self.surfaces = Surfaces(maps.windows, maps.width)
         which, n_vertices = range(len(fits)) if told is None else told, responses.shape[1]
         self.tried = {fit: Tried(self.surfaces, n_vertices) for fit in which}
 
@@ -108,13 +114,21 @@ class Search:
             self.models[fit].peaks[:] = tried.peaks(self.models[fit].windows)
         return self.models
 
+    @property
+    def _n_threads(self) -> int:
+        """How many threads prepare and judge: one hands a GPU what that does with all of its cores."""
+        return n_cores() if self.algebra.device == "cpu" else 1
+
     def _blocks(self) -> list[slice]:
         return blocks(self.responses.shape[1], VERTICES) or [slice(0, 0)]
 
     def _read(self, block: slice) -> NDArray[np.float32]:
         """Return the responses of some vertices, (n_vertices, n_rows), images as the groups have them."""
-        some = np.asarray(self.responses[:, block], np.float32)
-        return np.ascontiguousarray(some[self.groups.rows].T)
+        rows = self.groups.rows
+        turned = np.empty((len(range(*block.indices(self.responses.shape[1]))), len(rows)), np.float32)
+        for part in blocks(len(rows), _TURNED):
+            turned[:, part] = self.responses[rows[part], block].T
+        return turned
 
     def _moments(self) -> Moments:
         parts = [Moments.of(self._read(block), self.groups) for block in self._blocks()]
@@ -131,11 +145,22 @@ class Search:
     def _try_pooled(
         self, which: NDArray[np.int64], pooled: NDArray[np.float32], asked: NDArray[np.bool_] | None
     ) -> None:
-        windows = [PooledWindow(one, self.groups, self.alphas, self.algebra) for one in pooled]
-        for block in self._blocks():
-            here = None if asked is None else asked[:, block][:, :, which]
-            if here is None or here.any():
-                self._try_block(block, which, windows, here)
+        # It has a BLAS of its own, which no limit reaches that was set before it is loaded.
+        import scipy.linalg  # noqa: F401
+
+        def prepare(channels: NDArray[np.float32]) -> PooledWindow:
+            return PooledWindow(channels, self.groups, self.alphas, self.algebra)
+
+        with each_by_itself():
+            windows = list(in_threads(prepare, list(pooled), n_threads=self._n_threads))
+
+            def judge(block: slice) -> None:
+                here = None if asked is None else asked[:, block][:, :, which]
+                if here is None or here.any():
+                    self._try_block(block, which, windows, here)
+
+            for _ in in_threads(judge, self._blocks(), n_threads=self._n_threads):
+                pass
 
     def _pooled(self, which: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
         """Yield windows, as many as there is room for, and their channels."""

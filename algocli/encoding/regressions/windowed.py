@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from algocli.compute.cores import n_cores
 from algocli.compute.durations import multiplications_per_second, told_time
 from algocli.encoding.fields import Fields
 from algocli.encoding.names import number_name
@@ -106,19 +107,22 @@ class Windowed(Regression):
         return sum(layout_of(store).n_channels for store in stores[: self.n_read(settings)])
 
     def n_bytes(self, settings: Fields, held: Held) -> int:
-        """Count what is read in one pass, the axes of its windows, and a block of responses with its products."""
+        """Count what is read in one pass, the axes of its windows, and each thread's responses with their products."""
         windows, n_channels = windows_in(settings), held.n_columns
         n_windows = len(windows)
         n_inner = held.n_fits * self.n_inner_folds(settings)
         n_models = held.n_fits + n_inner
         pooled = min(POOLED_BYTES, 4 * n_channels * held.n_fit * n_windows)
         axes = 2 * min(AXES_BYTES, 16 * n_channels**2 * n_models * n_windows)
-        block = 4 * VERTICES * (3 * held.n_fit + 6 * n_channels * n_models)
+        # In turn windows are prepared, in double precision, and vertices judged.
+        n_blocks = -(-held.n_vertices // VERTICES)
+        block = min(n_cores(), n_blocks) * 4 * VERTICES * (2 * held.n_fit + 6 * n_channels * n_models)
+        window = min(n_cores(), n_windows) * 2 * 8 * n_channels * held.n_fit
         # Which windows each vertex asks for, what is the best so far, and the errors of those that were tried.
         asked = n_models * held.n_vertices * (n_windows + 32)
         asked += 4 * held.n_fits * held.n_vertices * n_tried(windows)
         kept = held.responses + held.coefficients + 4 * n_inner * n_channels * held.n_vertices + held.predictions
-        return kept + pooled + axes + block + asked + _READING_BYTES
+        return kept + pooled + axes + max(block, window) + asked + _READING_BYTES
 
     def seconds(self, settings: Fields, layers: Sequence[tuple[int, int]], work: Work) -> float:
         """Add up the searches of all parts, inner folds included."""

@@ -16,8 +16,9 @@ from algocli.dataset.sides import ALL_VERTICES, Side
 from algocli.results.drawing.chart import Chart
 from algocli.results.drawing.coverage import Coverage, Coverages, draw_coverage
 from algocli.results.drawing.size_lines import SizeLine, SizeLines, draw_size_lines
+from algocli.results.field_layers import tell_layer
 from algocli.results.plots.request import Wishes
-from algocli.results.receptive_fields import VertexFields, fields_of, tell_layer
+from algocli.results.receptive_fields import VertexFields, fields_of
 from algocli.results.regions import Chosen, classes_of, regions
 from algocli.results.rows import OfLayers
 from algocli.results.scoring import scored_subjects

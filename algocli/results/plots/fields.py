@@ -11,8 +11,9 @@ from algocli.dataset.naming import SubjectId
 from algocli.dataset.protocol import Dataset
 from algocli.results.drawing.brain_map import BrainMap, Panel
 from algocli.results.drawing.keys import Key, Wheel
+from algocli.results.field_layers import tell_layer
 from algocli.results.plots.request import Values, Wishes
-from algocli.results.receptive_fields import VertexFields, fields_of, tell_layer
+from algocli.results.receptive_fields import VertexFields, fields_of
 from algocli.results.scoring import scored_subjects
 from algocli.runs.networks import name_runs
 from algocli.runs.run import Run

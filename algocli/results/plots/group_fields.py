@@ -13,12 +13,13 @@ from algocli.results.drawing.chart import Chart
 from algocli.results.drawing.coverage import Coverage, Coverages, draw_coverage
 from algocli.results.drawing.keys import Key, Wheel
 from algocli.results.drawing.size_lines import SizeLine, SizeLines, draw_size_lines
+from algocli.results.field_layers import tell_layer
 from algocli.results.group_places import group_sides
 from algocli.results.plots.field_charts import Areas, areas_of, coverage_of, line_of, reach_of
 from algocli.results.plots.fields import QUANTITIES
 from algocli.results.plots.group_maps import counted, group_map, meeting_of
 from algocli.results.plots.request import Wishes
-from algocli.results.receptive_fields import read_fields, tell_layer
+from algocli.results.receptive_fields import read_fields
 from algocli.results.scoring import scored_subjects
 from algocli.runs.networks import name_runs
 from algocli.runs.run import Run

@@ -25,7 +25,7 @@ def errors_of(windows: Windows, truth: NDArray[np.float64], curves: tuple[float,
 def find(windows: Windows, errors: NDArray[np.float64]) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
     """Try windows as a search does; return the best and the peak of each vertex."""
     n_vertices = errors.shape[1]
-    surfaces, every = Surfaces(windows), np.arange(n_vertices)
+    surfaces, every = Surfaces(windows, WIDTH), np.arange(n_vertices)
     tried, best = Tried(surfaces, n_vertices), np.zeros(n_vertices, np.int32)
     for number in range(len(windows)):
         if number == windows.n_first:
@@ -46,7 +46,7 @@ def draw_places(n: int) -> NDArray[np.float64]:
 @pytest.mark.parametrize(("name", "n_places"), [("coarse", 99), ("fine", 135)])
 def test_there_is_room_for_as_many_windows_as_are_tried_at_a_vertex(name: SetName, n_places: int) -> None:
     windows = windows_of(name, WIDTH)
-    assert n_tried(windows) == n_places == Surfaces(windows).n_places
+    assert n_tried(windows) == n_places == Surfaces(windows, WIDTH).n_places
 
 
 def test_the_least_of_a_round_surface_is_found_between_windows() -> None:
@@ -86,6 +86,20 @@ def test_a_peak_stays_within_what_was_tried() -> None:
     assert (np.hypot(peaks[0] - x, peaks[1] - y) <= size * (1 + 1e-9)).all()
     assert (np.abs(np.log(peaks[2] / size)) <= np.log(1.2) * (1 + 1e-9)).all()
     assert (peaks[0, 0] > x[0]) & (peaks[0, 1] < x[1])
+
+
+def test_no_peak_lies_beyond_the_image_and_those_at_its_edge_are_found_along_it() -> None:
+    windows, rng = windows_of("fine", WIDTH), np.random.default_rng(8)
+    # Beyond the right, the upper, and a corner; as far along the edge as it may be.
+    along = rng.uniform(-3, 3, 30)
+    truth = np.stack([np.full(30, 4.5), along, np.full(30, 0.6)])
+    truth[:, 10:20] = truth[[1, 0, 2]][:, 10:20]
+    truth[:2, 20:] = -4.4
+    best, peaks = find(windows, errors_of(windows, truth))
+    # Windows themselves end short of the edge.
+    assert np.abs(windows.places[best, :2]).max() < WIDTH / 2 - 0.1
+    np.testing.assert_allclose(peaks[:2], np.clip(truth[:2], -WIDTH / 2, WIDTH / 2), atol=1e-4)
+    np.testing.assert_allclose(peaks[2], 0.6, atol=1e-4)
 
 
 def test_what_has_no_least_stays_where_it_was_tried() -> None:

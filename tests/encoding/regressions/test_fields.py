@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_info
 
 from algocli.dataset.sides import HEMISPHERES
+from algocli.encoding.regressions import field_search
 from algocli.encoding.regressions.fields import ReceptiveFields
 from algocli.encoding.regressions.models import Work
 from algocli.encoding.regressions.registry import regression_of
@@ -84,6 +86,30 @@ def test_between_windows_vertices_are_told_nearer_to_where_they_look(seen: Seen)
         x, y = run.of_regression(name, side)[-1, :2]
         off[name] += np.hypot(x - planted[side][:, 0], y - planted[side][:, 1]).tolist()
     assert np.median(off["field_peak"]) < 0.7 * np.median(off["field"])
+
+
+def test_windows_are_prepared_and_judged_in_threads_that_share_no_product_and_many_give_the_same_as_one(
+    seen: Seen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names, told = ("field", "alpha", "field_peak", "field_weights"), []
+
+    class Watched(field_search.PooledWindow):
+        def products(self, *arguments: Any) -> Any:
+            told.append({pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"})
+            return super().products(*arguments)
+
+    monkeypatch.setattr(field_search, "PooledWindow", Watched)
+    # Several blocks a side.
+    monkeypatch.setattr(field_search, "VERTICES", 8)
+    kept = []
+    for n_threads in (1, 3):
+        monkeypatch.setattr(field_search, "n_cores", lambda n=n_threads: n)
+        run = seen.train(force=True)
+        kept.append([np.array(run.of_regression(name, side)) for name in names for side in HEMISPHERES])
+    for one, three in zip(*kept, strict=True):
+        np.testing.assert_array_equal(one, three)
+    assert told
+    assert all(threads == {1} for threads in told)
 
 
 @pytest.mark.parametrize("windows", ["fine", tuple(PLACES)])

@@ -118,6 +118,10 @@ COMMANDS = {
     "predict": Command(f"predict {{images}} --run mine {_BOTH} -o {{work}}/predicted", _TRAINED),
     "export npy": Command(f"export --run blend {_BOTH} -o {{work}}/export", _TRAINED),
     "export fields": Command(f"export --run seen {_BOTH} -o {{work}}/export", (*_EXTRACTED, "train fields")),
+    "export fields --layer": Command(
+        f"export --run apart --layer edges --format csv {_BOTH} -o {{work}}/export",
+        (*_EXTRACTED, "train fields --field-per-layer"),
+    ),
     "export csv": Command(f"export --run mine --format csv {_BOTH} -o {{work}}/export", _TRAINED),
     "export gifti": Command(f"export --run mine --format gifti {_BOTH} -o {{work}}/export", _TRAINED),
     "export mgh": Command(f"export --run mine --format mgh {_BOTH} -o {{work}}/export", _TRAINED),
