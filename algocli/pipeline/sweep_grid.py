@@ -182,10 +182,17 @@ def _said(value: object) -> str:
 
 
 def told_together(faults: Mapping[str, AlgocliError], summary: str) -> AlgocliError:
-    """Return one error of the kind of the first of several, with the reason of each below its summary."""
+    """Return one error of the kind of the first of several, with the reason of each below its summary.
+
+    What to do is told once where it is the same for all, and by its name where it is not.
+    """
     first = next(iter(faults.values()))
     reasons = "".join(f"\n  {name}: {error.message}" for name, error in faults.items())
-    return type(first)(f"{summary}:{reasons}", hint=first.hint)
+    hints = {name: error.hint for name, error in faults.items() if error.hint}
+    hint = next(iter(hints.values()), None)
+    if len(set(hints.values())) > 1:
+        hint = "".join(f"\n  {name}: {told}" for name, told in hints.items())
+    return type(first)(f"{summary}:{reasons}", hint=hint)
 
 
 def layers_of(words: Iterable[str] | Mapping[str, Any] | str | None) -> tuple[tuple[str, ...], dict[str, Any]]:

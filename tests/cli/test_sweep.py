@@ -18,6 +18,7 @@ from algocli.cli import app
 from algocli.cli.examples import SWEEP_FILE
 from algocli.dataset.challenge.subjects import Challenge
 from algocli.errors import UsageError
+from algocli.pipeline.sweep_grid import told_together
 from tests.features.by_hand import list_stores, store_digest
 from tests.support.challenge import write_tiny_challenge
 
@@ -150,6 +151,16 @@ def test_all_that_cannot_be_swept_is_told_before_any_work(sweep, tmp_path):
     assert "did you mean resnet18" in result.stderr
     assert f"{TWO} has no layer 'third'" in result.stderr
     assert not (tmp_path / "cache/features").exists()
+
+
+def test_what_to_do_about_several_is_told_once_or_by_the_name_of_each():
+    alike = {name: UsageError(f"no {name}", hint="name another") for name in ("one", "two")}
+    assert told_together(alike, "2 of 3").hint == "name another"
+    apart = told_together(
+        {**alike, "three": UsageError("no three", hint="fetch it"), "four": UsageError("no")}, "4 of 4"
+    )
+    assert apart.hint == "\n  one: name another\n  two: name another\n  three: fetch it"
+    assert told_together({"one": UsageError("no one")}, "1 of 2").hint is None
 
 
 def test_one_that_fails_on_the_way_does_not_stop_the_rest(sweep, monkeypatch):

@@ -16,7 +16,7 @@ from algocli.compute.patterns import is_pattern
 from algocli.compute.track import Note, unheard
 from algocli.errors import UsageError
 from algocli.features.networks.building import tokens_of
-from algocli.features.networks.layers import Layer, resolve_layers, shapes
+from algocli.features.networks.layers import Layer, last_node, resolve_layers, shapes
 from algocli.features.networks.network import Network, TransformName
 from algocli.features.networks.opening import open_graph, open_network
 from algocli.features.networks.preprocessing import Transform
@@ -218,10 +218,10 @@ def _channels_last(network: torch.nn.Module) -> torch.nn.Module:
 def measure(built: Network, graph: Graph, names: Sequence[str], patterns: Sequence[str]) -> list[Layer]:
     """Return the layers that can be features; refuse one that cannot and was asked for by its name."""
     tokens = tokens_of(built)
-    outputs = _try_out(built, graph.cut(names))
+    found = _found(built, graph, names)
     measured = []
     for name in names:
-        shape = graph.fault(name) or shapes(outputs, name)
+        shape = graph.fault(name) or found[name]
         if not isinstance(shape, str):
             measured.append(Layer(name, shape, tokens(name, shape)))
         elif name in patterns or not any(map(is_pattern, patterns)):
@@ -229,6 +229,20 @@ def measure(built: Network, graph: Graph, names: Sequence[str], patterns: Sequen
     if not measured:
         raise UsageError(f"no layer that fits {' or '.join(patterns)} yields one row of numbers an image")
     return measured
+
+
+def _found(built: Network, graph: Graph, names: Sequence[str]) -> dict[str, tuple[int, ...] | str]:
+    """Return the shape that each layer yields for an image, or why it can be no feature.
+
+    What was found of a network is not tried out again: one whose layers are chosen by their sizes has been measured
+    when it is cut at them.
+    """
+    nodes = {name: name if name in graph.parts else last_node(name, graph.names, graph.calls) for name in names}
+    unknown = [node for node in dict.fromkeys(nodes.values()) if node not in graph.found]
+    if unknown:
+        outputs = _try_out(built, graph.cut(unknown))
+        graph.found |= {node: shapes(outputs, node) for node in unknown}
+    return {name: graph.found[node] for name, node in nodes.items()}
 
 
 def _try_out(built: Network, network: torch.nn.Module) -> list[dict[str, Any]]:

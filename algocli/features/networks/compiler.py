@@ -2,6 +2,7 @@
 
 Loading it takes two seconds of every command that needs a network, and nothing here compiles. Libraries of networks
 mention it while they are being imported: one asks whether it runs here, another keeps it from some of its functions.
+torch itself loads it to keep it from whatever listens to single operations.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
+Mode = TypeVar("Mode")
 _COMPILER, _ANSWERS = "torch._dynamo", "torch._dynamo.utils"
 
 
@@ -37,6 +39,23 @@ def put_off() -> Iterator[None]:
         torch.compiler.disable = disable
         if sys.modules.get(_ANSWERS) is deferred:
             del sys.modules[_ANSWERS]
+
+
+def compiler_put_off(mode: type[Mode]) -> type[Mode]:
+    """Let a class that listens to torch's operations run without the compiler, from which torch would keep it.
+
+    Where that is loaded, by a network that is compiled, it is kept from it as ever.
+    """
+    kept = vars(mode)["__torch_dispatch__"]
+    plain = inspect.unwrap(kept)
+
+    @functools.wraps(plain)
+    def listen(self: Any, *operation: Any, **more: Any) -> Any:
+        heard = kept if _COMPILER in sys.modules else plain
+        return heard(self, *operation, **more)
+
+    mode.__torch_dispatch__ = listen  # type: ignore[attr-defined]
+    return mode
 
 
 def _is_compile_supported(device_type: str) -> bool:

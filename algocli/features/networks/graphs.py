@@ -102,6 +102,11 @@ class Traced:
         By the names of their layers, in the order in which they run.
     returned
         For each call of a module that holds others, its name and the node that it returned, in the order of their ends.
+
+    Attributes
+    ----------
+    found
+        The shapes of layers that have been tried out, or why they can be no feature.
     """
 
     def __init__(
@@ -115,6 +120,7 @@ class Traced:
         self._graph = graph
         self._nodes = dict(nodes)
         self.names = list(self._nodes)
+        self.found: dict[str, tuple[int, ...] | str] = {}
         self._containers = _name_calls(network, self._nodes, returned)
         self._n_calls = Counter(call.module for call in self._containers.values())
         # Further names, each with that of its layer: those of calls of modules that hold others.

@@ -10,7 +10,7 @@ from typing import Any
 
 from algocli.errors import AlgocliError, DataError, UsageError
 from algocli.features.networks.folders import has_weights, read_settings
-from algocli.features.networks.network import fetch_elsewhere, impatient, out_of_reach
+from algocli.features.networks.network import fetch_elsewhere, file_or_fetched, impatient, out_of_reach
 from algocli.features.networks.readiness import unreachable
 
 CONFIG = "config.json"
@@ -134,8 +134,7 @@ def fetch_file(model: str, repository: str, names: Sequence[str]) -> Path:
             except Exception as error:
                 why = error
                 break
-    hint = f"pass a checkpoint: weights=FILE; or {fetch_elsewhere(model)}"
-    raise out_of_reach(f"the pretrained weights of {model}", why, hint) from why
+    raise out_of_reach(f"the pretrained weights of {model}", why, file_or_fetched(model)) from why
 
 
 def _is_enough(folder: Path, *, weights: bool, code: bool) -> bool:

@@ -203,6 +203,11 @@ def fetch_elsewhere(model: str) -> str:
     )
 
 
+def file_or_fetched(model: str) -> str:
+    """Say how to go on where pretrained weights cannot be fetched: with a file that is here, or one from elsewhere."""
+    return f"pass a checkpoint: weights=FILE; or {fetch_elsewhere(model)}"
+
+
 def no_entry(model: str, name: str, names: list[str]) -> UsageError:
     """Return the error of a network that has no weights of this name; those that it has are listed."""
     listed = ", ".join(["pretrained", *names, "random", "random:SEED"])

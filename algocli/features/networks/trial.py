@@ -16,6 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
 from algocli.errors import UsageError
+from algocli.features.networks.compiler import compiler_put_off
 from algocli.features.networks.graphs import EveryNode
 from algocli.features.networks.network import told_as
 from algocli.features.networks.numerics import ROUNDING, Numerics, autocast, one_core_each, products
@@ -190,6 +191,7 @@ def _every(network: torch.nn.Module, images: torch.Tensor) -> Mapping[str, Any]:
     return outputs
 
 
+@compiler_put_off
 class _Draws(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Sees whether random numbers are drawn, and replaces them where it has a number to put in their place.
 

@@ -31,6 +31,11 @@ class Watched:
         What the network is run on to see which modules run how often; without any, each is taken to run once.
     hidden
         Returns what of a module's output its layer is; by default all of it.
+
+    Attributes
+    ----------
+    found
+        The shapes of layers that have been tried out, or why they can be no feature.
     """
 
     calls: Mapping[str, str] = {}
@@ -53,6 +58,7 @@ class Watched:
             numbers[module] += 1
             self._layers[names.of_module(module)] = Call(module, numbers[module])
         self.names = list(self._layers)
+        self.found: dict[str, tuple[int, ...] | str] = {}
         # Attention's query, key and value, of modules that run once.
         self._parts = {name: part for name, part in find_parts(network).items() if self._n_calls[part.module] == 1}
         self.parts = {name: part.module for name, part in self._parts.items()}

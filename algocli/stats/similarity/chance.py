@@ -7,6 +7,7 @@ permutation.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 import numpy as np
@@ -23,7 +24,9 @@ from algocli.stats.similarity.pairs import Pairs
 TIE = 1e-6
 # Orders that a thread tries at once, and numbers of pairs that it multiplies at once: these stay in a core's cache.
 ORDERS = 16
-_NUMBERS = 2**20
+_NUMBERS = 2**18
+# Views whose squares are in memory at once: of 1,000 images 128 MB.
+_VIEWS = 32
 
 
 def by_chance(
@@ -49,25 +52,65 @@ def by_chance(
     """
     swapped = len(second) < len(first)
     few, many = (second, first) if swapped else (first, second)
-    # A row of the few views' numbers for each pair: so few are fetched from one place.
-    by_pair, still = np.ascontiguousarray(few.T, np.float32), np.ascontiguousarray(many.T, np.float32)
+    still = np.ascontiguousarray(many.T, np.float32)
     rng = np.random.default_rng(seed)
-    orders = np.stack([rng.permutation(pairs.n_images) for _ in range(n_permutations)], axis=1)
+    orders = np.stack([rng.permutation(pairs.n_images) for _ in range(n_permutations)])
     result = np.zeros((n_permutations, len(few), len(many)), np.float32)
+    shares, together = blocks(len(few), _VIEWS), blocks(n_permutations, ORDERS)
 
-    def draw(some: slice) -> None:
-        mine = orders[:, some]
-        for block in blocks(len(pairs), max(1, _NUMBERS // (length(some) * len(few)))):
-            places = pairs.places[mine[pairs.first[block]], mine[pairs.second[block]]]
-            moved = np.take(by_pair, places, axis=0, mode="clip").reshape(len(places), -1)
-            result[some] += (moved.T @ still[block]).reshape(length(some), len(few), len(many))
+    def each_block() -> Iterator[None]:
+        for views in shares:
+            draw = _drawing(few[views], still, pairs, orders, result[:, views])
+            yield from in_threads(draw, together, n_threads=n_cores())
 
-    together = blocks(n_permutations, ORDERS)
     with each_by_itself():
-        done = in_threads(draw, together, n_threads=n_cores())
-        for _ in track(done, total=len(together), label="images in random order", unit="blocks"):
+        for _ in track(each_block(), total=len(shares) * len(together), label="images in random order", unit="blocks"):
             pass
     return result.transpose(0, 2, 1) if swapped else result
+
+
+def _drawing(
+    few: NDArray[np.floating],
+    still: NDArray[np.float32],
+    pairs: Pairs,
+    orders: NDArray[np.int64],
+    result: NDArray[np.float32],
+) -> Callable[[slice], None]:
+    """Return what fills in what some orders of images come to, (n_permutations, n_few, n_many)."""
+    by_pair = np.ascontiguousarray(few.T, np.float32)
+    # As squares of images: what one image has with all that follow it in an order lies in one row, near a core.
+    square, alone = by_pair[pairs.places], by_pair[len(pairs) - pairs.n_images :].copy()
+    del by_pair
+
+    def draw(some: slice) -> None:
+        mine = orders[some]
+        for images, block in _each_with_later(pairs, max(1, _NUMBERS // (len(mine) * len(few)))):
+            moved = np.empty((len(mine), length(block), len(few)), np.float32)
+            for order, numbers in zip(mine, moved, strict=True):
+                start = 0
+                for image in images:
+                    later = order[image + 1 :]
+                    stop = start + len(later)
+                    np.take(square[order[image]], later, axis=0, out=numbers[start:stop], mode="clip")
+                    start = stop
+            result[some] += moved.transpose(0, 2, 1) @ still[block]
+        if pairs.with_diagonal:
+            result[some] += alone[mine].transpose(0, 2, 1) @ still[-pairs.n_images :]
+
+    return draw
+
+
+def _each_with_later(pairs: Pairs, most: int) -> Iterator[tuple[range, slice]]:
+    """Divide the pairs of different images, by their first ones, into about so many; yield these and their pairs."""
+    n = pairs.n_images
+    start = image = 0
+    while image < n - 1:
+        first, stop = image, start
+        while image < n - 1 and (image == first or stop + n - 1 - image <= start + most):
+            stop += n - 1 - image
+            image += 1
+        yield range(first, image), slice(start, stop)
+        start = stop
 
 
 def p_of_chance(

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import pdist, squareform
 from scipy.stats import kendalltau, pearsonr, spearmanr
 
+from algocli.stats.similarity import chance, strips
 from algocli.stats.similarity import compare as module
-from algocli.stats.similarity import strips
 from algocli.stats.similarity.chance import p_of_chance
 from algocli.stats.similarity.compare import compare
 from algocli.stats.similarity.sources import Given
@@ -97,6 +97,16 @@ def test_chance_is_what_images_in_another_order_give(measure):
         order = rng.permutation(20)
         again = compare(views, [as_roi(responses[order])], measure, n_permutations=1).values
         np.testing.assert_allclose(draws, again, atol=1e-6)
+
+
+@pytest.mark.parametrize("measure", ["spearman", "cka"])
+def test_chance_of_many_views_a_few_at_a_time_is_that_of_all_at_once(measure, monkeypatch):
+    features, responses = draw(20, np.random.default_rng(3))
+    first, second = ([as_layer(some[:, :k]) for k in (3, 4, 5, 6, 7)] for some in (features, responses))
+    whole = compare(first, second, measure, n_permutations=40).chance
+    monkeypatch.setattr(chance, "_VIEWS", 2)
+    monkeypatch.setattr(chance, "_NUMBERS", 1500)
+    np.testing.assert_allclose(compare(first, second, measure, n_permutations=40).chance, whole, atol=1e-6)
 
 
 @pytest.mark.parametrize("measure", ["spearman", "pearson", "cosine", "cka", "cka-unbiased"])

@@ -19,7 +19,7 @@ from algocli.features.networks.network import (
     NetworkRequest,
     Offer,
     choose_transform,
-    fetch_elsewhere,
+    file_or_fetched,
     impatient,
     no_entry,
     out_of_reach,
@@ -239,8 +239,8 @@ def _create(timm: Any, name: str, *, pretrained: bool) -> Any:
             return timm.create_model(name, pretrained=True)
     # The hub's client has errors of its own, which are none of urllib's.
     except Exception as error:
-        hint = f"pass a checkpoint: weights=FILE; or {fetch_elsewhere(f'timm/{name}')}"
-        raise out_of_reach(f"the pretrained weights of timm/{name}", error, hint) from error
+        model = f"{PREFIX}{name}"
+        raise out_of_reach(f"the pretrained weights of {model}", error, file_or_fetched(model)) from error
 
 
 def _timm() -> Any:
