@@ -87,7 +87,7 @@ def _read(store: FeatureStore, row: StoreRow) -> StoreRow:
     n_left = sum(map(len, store.pending()))
     return replace(
         row,
-        what=f"{row.what}, read in {store.place}" if store.is_borrowed else row.what,
+        what=f"{row.what}, read in {store.place}" if store.is_elsewhere else row.what,
         # Nothing but its own manifest says what the numbers are: without its recipe a store is not found again.
         state="damaged" if row.problem else "unfinished" if n_left else "complete",
         subject=store.subject,

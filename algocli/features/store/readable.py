@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from algocli.compute.addresses import Address, Place, as_path, place_of
 from algocli.compute.arrays import blocks
 from algocli.compute.opening import LARGEST_TEXT, read_file
 from algocli.compute.vouching import read_sealed
@@ -24,14 +25,18 @@ from algocli.features.store.manifests import HOW_TO_MEND, read_manifest
 CHUNK_FEATURES = 8192
 # Where in a store's folder the array lies, and what describes it there.
 ARRAY, METADATA = "features.zarr", "zarr.json"
-# Under which a manifest names the folder of another cache in which the numbers lie.
-FROM = "from"
+# Under which a manifest names the folder of another cache in which the numbers lie, and the address at which they do
+# where they are this cache's own.
+FROM, AT = "from", "at"
+# Under which the record of a shard that is an object tells the stamp with which it was written.
+STAMP = "stamp"
 
 
 class Readable:
     """A matrix of features on disk, n_stimuli x n_features, by what its manifest says.
 
-    Its numbers lie in `place`: its own folder, or that of a store of another cache, which is read and never written.
+    Its numbers lie in `place`: its own folder, an address, or the folder of a store of another cache, which is read and
+    never written.
 
     Raises
     ------
@@ -41,12 +46,13 @@ class Readable:
         If its manifest is damaged or of another version.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        if not (folder / "manifest.json").is_file():
-            raise MissingStep(f"there is no feature store {folder}", hint="algocli extract")
-        self.manifest = read_manifest(folder)
-        self.place = Path(self.manifest.get(FROM, folder))
+    def __init__(self, described: Place) -> None:
+        if not (described / "manifest.json").is_file():
+            raise MissingStep(f"there is no feature store {described}", hint="algocli extract")
+        self.described = described
+        self.manifest = read_manifest(described)
+        elsewhere = self.manifest.get(AT, self.manifest.get(FROM))
+        self.place: Place = described if elsewhere is None else place_of(elsewhere)
         self.n_stimuli, self.n_features = (int(length) for length in self.manifest["shape"])
         self.rows_per_shard = int(self.manifest["rows_per_shard"])
         self.dtype = np.dtype(str(self.manifest["dtype"]))
@@ -55,7 +61,12 @@ class Readable:
     @property
     def name(self) -> str:
         """What the features are called, as `train` takes it."""
-        return self.folder.parent.name
+        return self.described.parent.name
+
+    @property
+    def folder(self) -> Path:
+        """Where it is described on this machine, and what is made of it is kept."""
+        return as_path(self.described)
 
     @property
     def cache_dir(self) -> Path:
@@ -65,7 +76,12 @@ class Readable:
     @property
     def is_borrowed(self) -> bool:
         """Whether its numbers are in another cache, and not to be written."""
-        return self.place != self.folder
+        return self.is_elsewhere and AT not in self.manifest
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether its numbers are not where it is described."""
+        return self.place != self.described
 
     @property
     def subject(self) -> SubjectId:
@@ -90,7 +106,7 @@ class Readable:
         array = self._readable
         self._refuse_damaged(rows)
         try:
-            with reading(self.place):
+            with reading(self.place), _asked(self.place):
                 block = array[rows, columns] if isinstance(rows, slice) else array.oindex[list(rows), columns]
         except StorageError:
             raise
@@ -115,14 +131,35 @@ class Readable:
         for index in np.unique(touched).tolist():
             record = self.record_of(index)
             # What has no record yet is not there.
-            if record is not None and not is_whole(self.shard_path(index), str(record.get("sha256"))):
+            if record is not None and not self._is_whole(self.shard_path(index), record):
                 told = f"{self.place} is damaged: shard {index} is not what was written"
                 raise DataError(told, hint=HOW_TO_MEND)
 
+    def _is_whole(self, shard: Place, record: Mapping[str, Any]) -> bool:
+        # An object that is the one that was written need not be read for that: its chunks have checksums of their own.
+        if isinstance(shard, Address) and record.get(STAMP) == shard.stamp():
+            return True
+        return is_whole(shard, str(record.get("sha256")))
+
     def record_of(self, index: int) -> dict[str, Any] | None:
         """Return the record of a finished shard; None where there is none, or it is damaged or another's."""
+        return self._checked(index)
+
+    def records(self) -> dict[int, dict[str, Any]]:
+        """Return the records that `record_of` does, by the numbers of their shards."""
+        # To ask for each would take as many ways to the server and back.
+        kept = (self.place / "done").read_all() if isinstance(self.place, Address) else None
+        found: dict[int, dict[str, Any]] = {}
+        for index in range(-(-self.n_stimuli // self.rows_per_shard)):
+            content = None if kept is None else kept.get(self.record_path(index).name, b"")
+            record = self._checked(index, content)
+            if record is not None:
+                found[index] = record
+        return found
+
+    def _checked(self, index: int, content: bytes | None = None) -> dict[str, Any] | None:
         with suppress(DataError):
-            record = read_sealed(self.record_path(index))
+            record = read_sealed(self.record_path(index), content=content)
             start = index * self.rows_per_shard
             if record.get("key") == self.key and record.get("rows") == [
                 start,
@@ -133,13 +170,13 @@ class Readable:
 
     def is_recorded(self) -> bool:
         """Say whether every shard has its record."""
-        return all(self.record_of(index) is not None for index in range(-(-self.n_stimuli // self.rows_per_shard)))
+        return len(self.records()) == -(-self.n_stimuli // self.rows_per_shard)
 
-    def shard_path(self, index: int) -> Path:
-        """Return the file of a shard, whether or not it is there."""
+    def shard_path(self, index: int) -> Place:
+        """Return the file, or the object, of a shard, whether or not it is there."""
         return self.place / ARRAY / "c" / str(index) / "0"
 
-    def record_path(self, index: int) -> Path:
+    def record_path(self, index: int) -> Place:
         """Return the record of a shard, whether or not it is there."""
         return self.place / "done" / f"{index:05d}.json"
 
@@ -160,9 +197,15 @@ class Readable:
         # An all-zero chunk must be stored: one that is absent reads as NaN, the fill value.
         try:
             with zarr.config.set({"array.write_empty_chunks": True}):
-                return zarr.open_array(str(self.place / ARRAY) if place is None else place, mode=mode)
+                return zarr.open_array(self._kept_in() if place is None else place, mode=mode)
         except (ValueError, TypeError, KeyError, FileNotFoundError) as error:
             raise self._undescribed from error
+
+    def _kept_in(self) -> Any:
+        """Return what zarr takes for the array's place."""
+        if isinstance(self.place, Address):
+            return (self.place / ARRAY).for_zarr()
+        return str(self.place / ARRAY)
 
     def _description(self) -> bytes:
         """Return what describes the array, as the manifest vouches for it.
@@ -187,6 +230,10 @@ class Readable:
     def _undescribed(self) -> DataError:
         told = f"the description of the array in {self.place} is missing or damaged"
         return DataError(told, hint=HOW_TO_MEND)
+
+
+def _asked(place: Place) -> AbstractContextManager[None]:
+    return place.asked_to_read() if isinstance(place, Address) else nullcontext()
 
 
 class Rows:
