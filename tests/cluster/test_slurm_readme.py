@@ -16,7 +16,7 @@ from tests.support.challenge import write_tiny_challenge
 
 pytestmark = pytest.mark.slow
 
-SECTION = re.search(r"^## On SLURM\n(.*?)^## ", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)
+SECTION = re.search(r"^## On a cluster: SLURM, Dask\n(.*?)^## ", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)
 
 
 @pytest.mark.usefixtures("slurm")
