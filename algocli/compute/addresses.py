@@ -201,6 +201,14 @@ class Address:
                     raise content
         return {key.removeprefix(f"{self._key}/"): part for key, part in found.items() if isinstance(part, bytes)}
 
+    def n_bytes(self) -> int:
+        """Return what all objects below take."""
+        with self._asked("read"):
+            try:
+                return sum(about["size"] for about in _server().find(self._key, detail=True).values())
+            except FileNotFoundError:
+                return 0
+
     def _below(self) -> list[str]:
         try:
             return sorted(_server().find(self._key))

@@ -233,4 +233,6 @@ def _open(
         "device": wanted.how.device,
         "versions": {"torch": torch.__version__, "torchvision": torchvision.__version__},
     }
-    return create_store(cache_dir, recipe_of(wanted, reduce), subject, content, reduce.n_features, provenance, at=wanted.at)
+    return create_store(
+        cache_dir, recipe_of(wanted, reduce), subject, content, reduce.n_features, provenance, at=wanted.at
+    )

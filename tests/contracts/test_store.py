@@ -292,7 +292,6 @@ class TestDamage:
         assert list(store.damaged()) == []
 
 
-
 class TestFiles:
     def test_a_finished_shard_is_left_as_it_is(self, tmp_path: Path) -> None:
         # Another process was faster: whoever reads the shard by now must not find it gone for a moment.

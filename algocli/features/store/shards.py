@@ -227,8 +227,9 @@ class FeatureStore(readable.Readable):
         sweep(self.folder / "done")
 
     def n_bytes(self) -> int:
-        """Return what the store takes on disk, with everything derived from it."""
-        return n_bytes_in(self.folder)
+        """Return what the store takes, with everything derived from it, on disk and at an address of its own."""
+        mine = isinstance(self.place, Address) and not self.is_borrowed
+        return n_bytes_in(self.folder) + (self.place.n_bytes() if mine else 0)
 
     def _recorded(self) -> set[str]:
         """Return the names of the records that are there, whatever they say."""
