@@ -219,12 +219,6 @@ class Address:
         """Tell, within a `with` block, what a server says in place of what is read by another library."""
         return self._asked("read")
 
-    def for_zarr(self) -> Any:
-        """Return the objects below as zarr's own library reads them."""
-        from zarr.storage import FsspecStore
-
-        return FsspecStore.from_url(str(self), storage_options={"use_listings_cache": False}, read_only=True)
-
     @contextmanager
     def _asked(self, what: str) -> Iterator[None]:
         refused = f"{self} cannot be read" if what == "read" else f"cannot write {self}"

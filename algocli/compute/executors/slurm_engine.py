@@ -79,6 +79,8 @@ class SlurmEngine(Gathering):
                 # Once: if that job dies, the task is submitted anew.
                 array, row = known.pop(line.digest)
                 self._earlier = [each for each in self._earlier if each[1] is not row]
+                # Of an array that can be read.
+                assert row.index is not None
                 self._jobs.append(_Job(future, array, row.index, row.job))
                 self._locks.enter_context(hold(array.lock, shared=True))
                 n_taken_up += 1

@@ -203,9 +203,12 @@ class Readable:
 
     def _kept_in(self) -> Any:
         """Return what zarr takes for the array's place."""
-        if isinstance(self.place, Address):
-            return (self.place / ARRAY).for_zarr()
-        return str(self.place / ARRAY)
+        where = str(self.place / ARRAY)
+        if not isinstance(self.place, Address):
+            return where
+        from zarr.storage import FsspecStore
+
+        return FsspecStore.from_url(where, storage_options={"use_listings_cache": False}, read_only=True)
 
     def _description(self) -> bytes:
         """Return what describes the array, as the manifest vouches for it.

@@ -228,8 +228,8 @@ class FeatureStore(readable.Readable):
 
     def n_bytes(self) -> int:
         """Return what the store takes, with everything derived from it, on disk and at an address of its own."""
-        mine = isinstance(self.place, Address) and not self.is_borrowed
-        return n_bytes_in(self.folder) + (self.place.n_bytes() if mine else 0)
+        there = self.place.n_bytes() if isinstance(self.place, Address) and not self.is_borrowed else 0
+        return n_bytes_in(self.folder) + there
 
     def _recorded(self) -> set[str]:
         """Return the names of the records that are there, whatever they say."""
