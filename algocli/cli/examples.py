@@ -9,7 +9,7 @@ EXAMPLES = {
     "extract": (
         "algocli extract -l features.2 -l features.5 -s 1",
         "algocli extract -l features.9 --weights checkpoint.pth -s 1-3",
-        "algocli extract -l features.12 -s 1-2 --cluster slurm:slurm.toml",
+        "algocli extract -l features.12 --weights checkpoint.pth -s 1-2 --cluster slurm:slurm.toml",
         "algocli extract -l features.2 -s 1 --features-dir s3://bucket/features --cache-dir elsewhere",
     ),
     "jobs": ("algocli jobs --json",),
