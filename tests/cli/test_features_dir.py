@@ -15,11 +15,14 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+import algocli
 from algocli.cli import app
 from algocli.compute.addresses import Address
+from algocli.dataset.challenge.subjects import Challenge
 from algocli.features.store.shards import FeatureStore
-from tests.features.by_hand import digest_of_objects, list_stores
+from tests.features.by_hand import digest_of_objects, digest_tree, list_stores
 from tests.features.stand_in import stand_in
+from tests.pipeline.test_extraction_tasks import NETWORK
 from tests.support.challenge import write_tiny_challenge
 from tests.support.objects import Objects
 
@@ -168,3 +171,20 @@ def test_an_extraction_that_is_killed_goes_on_to_the_same_bytes(
     assert isinstance(whole.place, Address)
     assert FeatureStore(again.folder).complete
     assert digest_of_objects(again.place) == digest_of_objects(whole.place)
+
+
+@pytest.mark.slow
+def test_workers_of_a_cluster_fill_it_to_the_bytes_of_none(
+    at: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = write_tiny_challenge(tmp_path / "challenge", (1,), n_train=600, n_test=6, image_size=16)
+    (tmp_path / "small.py").write_text(NETWORK)
+    monkeypatch.syspath_prepend(tmp_path)
+    made = []
+    for name, cluster in (("none", None), ("two", "local:2")):
+        how = {"weights": "random", "device": "cpu", "cluster": cluster, "cache_dir": tmp_path / name}
+        words = Challenge(data).subjects(), "python:small:network", ["0"]
+        (store,) = algocli.extract(*words, **how, features_dir=str(at / name)).stores
+        assert isinstance(store.place, Address)
+        made.append((digest_of_objects(store.place), digest_tree(store.folder / "gram")))
+    assert made[0] == made[1]
