@@ -142,7 +142,8 @@ from algocli.cli import main
 from algocli.features.networks import backbones
 from algocli.features.store import shards
 from tests.features.stand_in import stand_in
-backbones.load_backbone = lambda *_, **__: stand_in(seconds=float(sys.argv.pop(1)))
+seconds = float(sys.argv.pop(1))
+backbones.load_backbone = lambda *_, **__: stand_in(seconds=seconds)
 shards.MAX_SHARD_ROWS = 8
 main()
 """
