@@ -149,7 +149,7 @@ _DISK_FAULTS = {
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
+def writing(path: object) -> Iterator[None]:
     """Tell a full disk or a read-only folder met while writing `path` as one sentence.
 
     Raises
@@ -168,7 +168,7 @@ def writing(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[None]:
+def reading(path: object) -> Iterator[None]:
     """Tell a file or a folder that is missing, or that may not be read, as one sentence.
 
     Raises

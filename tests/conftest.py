@@ -16,6 +16,7 @@ if os.environ.get("ALGOCLI_TEST_TYPES", "1") != "0":
 
 from tests.browser import browser  # noqa: F401
 from tests.support.challenge import write_tiny_challenge
+from tests.support.objects import Objects, make_bucket, serving_objects
 
 
 @pytest.fixture(scope="session")
@@ -30,3 +31,22 @@ def interruptible() -> Iterator[None]:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture(scope="session")
+def _objects(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Objects]:
+    for needed in ("s3fs", "moto"):
+        pytest.importorskip(needed, reason=f"{needed} is not installed: the extra dev")
+    with serving_objects(tmp_path_factory.mktemp("objects")) as objects, pytest.MonkeyPatch.context() as patch:
+        for word, value in objects.environment.items():
+            patch.setenv(word, value)
+        make_bucket()
+        yield objects
+
+
+@pytest.fixture
+def objects(_objects: Objects, monkeypatch: pytest.MonkeyPatch) -> Objects:
+    """A server that speaks S3, one for all tests, which every program finds that a test starts."""
+    for word, value in _objects.environment.items():
+        monkeypatch.setenv(word, value)
+    return _objects

@@ -22,6 +22,7 @@ from algocli.cli.ascii import mend
 from algocli.cli.examples import add_examples
 from algocli.cli.ways_out import GIVEN
 from algocli.cli.wording import told_in_options
+from algocli.compute.addresses import is_address
 from algocli.compute.choices import local_path
 from algocli.errors import AlgocliError, ByHand, DataError, StorageError, first_line
 
@@ -60,6 +61,9 @@ def _mean_local_paths(param: Any) -> None:
     name = param.opts[0] if param.opts[0].startswith("-") else param.opts[0].upper()
 
     def meant(word: Any) -> Any:
+        # Caches of others alone may lie elsewhere.
+        if param.name == "features_from" and isinstance(word, str) and is_address(word):
+            return word
         return str(local_path(word, f"{name} {word}")) if isinstance(word, str) and word else word
 
     def processed(ctx: typer.Context, value: Any) -> Any:

@@ -9,6 +9,8 @@ EXAMPLES = {
     "extract": (
         "algocli extract -l features.2 -l features.5 -s 1",
         "algocli extract -l features.9 --weights checkpoint.pth -s 1-3",
+        "algocli extract -l features.12 --weights checkpoint.pth -s 1-2 --cluster slurm:slurm.toml",
+        "algocli extract -l features.2 -s 1 --features-dir s3://bucket/features --cache-dir elsewhere",
     ),
     "jobs": ("algocli jobs --json",),
     "models": (
@@ -19,6 +21,9 @@ EXAMPLES = {
         "algocli train --run everyone",
         "algocli train --pca 100 --folds 5 -s 1",
         "algocli train --pca 50 -s 1-4 --run shared --cluster local:2",
+        "algocli train --pca 40 -s 1-4 --run handed-out --cluster slurm:slurm.toml --print",
+        "algocli train --pca 30 -s 1-4 --run by-dask --cluster dask:tcp://localhost:8786",
+        "algocli train --pca 20 -s 1 --features-from s3://bucket/features --cache-dir mine",
         "algocli train -l features.2 -l features.5 -s 1",
         "algocli train --each -l features.2 -l features.5 -s 1 --run 'layer-*'",
         "algocli train -l features.2 -l features.5 -s 1 --regression blend --pca 50",

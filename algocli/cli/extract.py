@@ -46,6 +46,10 @@ _TOKENS = (
     "Of a transformer: all, or some of class, registers, patches and their mean, as in class+patches; with --pool the "
     "patches, unless told otherwise."
 )
+_ELSEWHERE = (
+    "Keep the features at this address of an object store that speaks S3, and in --cache-dir only what is made of "
+    "them. Other caches read them there with --features-from."
+)
 _BATCHES = f"[default: {usual.BATCH_ON_CPU} on a cpu, {usual.BATCH_ON_GPU} on a GPU]"
 
 
@@ -89,6 +93,7 @@ def extract(
         bool, typer.Option("--gram/--no-gram", help="Also compute the products between images that train begins with.")
     ] = True,
     trust_remote_code: TrustRemoteCode = False,
+    features_dir: Annotated[str | None, typer.Option(metavar="s3://BUCKET/PREFIX", help=_ELSEWHERE)] = None,
     cluster: ClusterName = None,
     by_hand: Print = False,
     subject: Subjects = None,
@@ -143,6 +148,7 @@ def extract(
         rows=some_rows,
         gram=with_gram,
         trust_remote_code=trust_remote_code,
+        features_dir=features_dir,
         cache_dir=cache_dir,
         device=device,
         cluster=parse_cluster(cluster, by_hand),

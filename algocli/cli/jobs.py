@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from algocli.cli.options import DEFAULT_CACHE_DIR, CacheDir, Json, Quiet
+from algocli.cli.options import DEFAULT_CACHE_DIR, CacheDir, Json, Quiet, in_same_folders
 
 if TYPE_CHECKING:
     from algocli.compute.executors.arrays import JobRow
 
-_STATES = ("running", "queued", "listed", "failed", "done")
+_STATES = ("running", "queued", "listed", "failed", "done", "damaged")
 
 
 def jobs(
@@ -31,7 +31,7 @@ def jobs(
     running; of what failed it tries again what is not done.
     """
     from algocli.cli.console import note, show_json
-    from algocli.compute.executors.arrays import command_of, list_jobs
+    from algocli.compute.executors.arrays import DAMAGED, command_of, list_jobs
 
     rows, is_told = list_jobs(cache_dir)
     if as_json:
@@ -44,16 +44,24 @@ def jobs(
         note("squeue does not answer here: what it would say is missing", quiet=quiet)
     for array, alike in groupby(rows, key=lambda row: row.array):
         _show(array, command_of(array), list(alike), every)
+    if any(row.state == DAMAGED for row in rows):
+        clearing = in_same_folders("algocli cache gc", cache_dir=cache_dir)
+        remark = "what cannot be read is cleared away, the command that handed it out does what is not done"
+        note(f"{clearing}: {remark}; squeue --me says whether jobs of it are left", quiet=quiet)
 
 
 def _show(array: Path, command: str, rows: Sequence[JobRow], every: bool) -> None:
     from algocli.cli.console import show_line, show_remark, show_table
+    from algocli.compute.executors.arrays import DAMAGED
 
     counts = Counter(row.state for row in rows)
     show_line(f"{array.name}: {', '.join(f'{counts[state]} {state}' for state in _STATES if counts[state])}")
     if command:
         show_remark(command, indent=2)
-    listed = [row for row in rows if every or row.state != "done"]
+    for row in rows:
+        if row.state == DAMAGED:
+            show_line(f"  {row.said}")
+    listed = [row for row in rows if row.state != DAMAGED and (every or row.state != "done")]
     if listed:
         show_table(("Task", "State", "Job", "Node", "Time"), [_cells(row) for row in listed], left=4)
     for row in listed:

@@ -82,8 +82,8 @@ FeaturesFrom = Annotated[
     typer.Option(
         "--features-from",
         metavar="DIR",
-        help="Another cache folder, to read features in that are not in --cache-dir; may be repeated. It is never "
-        "written.",
+        help="Another cache folder, or an address as s3://BUCKET/PREFIX, to read features in that are not in "
+        "--cache-dir; may be repeated. It is never written.",
     ),
 ]
 MadeFrom = Annotated[

@@ -22,6 +22,7 @@ def show_stores(stores: Sequence[FeatureStore], *, as_json: bool) -> None:
             "n_done": store.n_stimuli - sum(map(len, store.pending())),
             "n_bytes": store.n_bytes(),
             "path": store.folder,
+            "at": str(store.place) if store.is_elsewhere else None,
         }
         for store in stores
     ]
@@ -31,4 +32,4 @@ def show_stores(stores: Sequence[FeatureStore], *, as_json: bool) -> None:
     for row, store in zip(rows, stores, strict=True):
         name = store.folder.name.partition("-")[0]
         state = "" if store.complete else f"  ({row['n_done']} of {store.n_stimuli} images so far)"
-        show_line(f"{name}  {store.n_stimuli} x {store.n_features}  {size(row['n_bytes']):>7}  {store.folder}{state}")
+        show_line(f"{name}  {store.n_stimuli} x {store.n_features}  {size(row['n_bytes']):>7}  {store.place}{state}")

@@ -70,6 +70,7 @@ _SAME = (
         "dtype",
         "encoder",
         "features",
+        "features_dir",
         "features_from",
         "force",
         "group",

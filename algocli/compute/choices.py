@@ -15,6 +15,7 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, TypeVar
 
+from algocli.compute.addresses import is_address
 from algocli.errors import UsageError
 
 T = TypeVar("T")
@@ -201,7 +202,8 @@ def local_path(text: str, what: str) -> Path:
     if _ADDRESS.match(text) or "::" in text:
         raise UsageError(
             f"{what}: files are read and written on this machine's disks alone",
-            hint="fetch it, or mount it as a folder, and name that",
+            hint="fetch it, or mount it as a folder, and name that"
+            + ("; features alone may lie there, with features_dir=..." if is_address(text) else ""),
         )
     return place
 

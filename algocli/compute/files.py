@@ -18,9 +18,11 @@ import time
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from io import BytesIO
 from pathlib import Path
 from typing import IO, Any
 
+from algocli.compute.addresses import Address, Place, as_path
 from algocli.compute.lock import hold_if_free, is_at, machine
 from algocli.compute.opening import LARGEST_TEXT, read_file
 from algocli.errors import DataError, StorageError, UsageError, writing
@@ -29,6 +31,7 @@ from algocli.errors import DataError, StorageError, UsageError, writing
 PARTIAL = ".partial"
 # A file name that is no UTF-8 reaches Python with lone surrogates; this carries them there and back.
 _ODD_NAMES = "surrogatepass"
+_REMEDY = "delete it and repeat the command"
 # Control characters, halves of surrogate pairs (bytes that are no text), and what Unicode gives no meaning.
 _NO_LETTERS = ("Cc", "Cs", "Cn")
 # Of ten thousand files that are written into one folder, not each can have it listed.
@@ -43,8 +46,8 @@ LONGEST_REST = 86400.0
 _BYTES = re.compile("[\udc80-\udcff]+")
 
 
-def publish(path: Path, write: Callable[[IO[bytes]], object]) -> None:
-    """Let `write` fill a file that appears under `path` only once all of it is safe on disk.
+def publish(path: Place, write: Callable[[IO[bytes]], object]) -> None:
+    """Let `write` fill a file, or an object, that appears under `path` only once all of it is safe there.
 
     Raises
     ------
@@ -53,7 +56,11 @@ def publish(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     StorageError
         If the disk is full or the folder may not be written; nothing is left behind then.
     """
-    with publishing(path) as stream:
+    if isinstance(path, Address):
+        write(content := BytesIO())
+        path.write(content.getbuffer())
+        return
+    with publishing(as_path(path)) as stream:
         write(stream)
 
 
@@ -184,7 +191,7 @@ def in_a_heading(text: str) -> str:
     return "".join(c if c == "\n" or unicodedata.category(c) not in _NO_LETTERS else " " for c in letters)
 
 
-def write_json(path: Path, value: Mapping[str, Any]) -> None:
+def write_json(path: Place, value: Mapping[str, Any]) -> None:
     """Publish a dict as JSON with sorted keys: the same content has the same bytes."""
     publish(path, lambda stream: stream.write(as_json(value)))
 
@@ -195,7 +202,7 @@ def as_json(value: Mapping[str, Any]) -> bytes:
     return text.encode(errors=_ODD_NAMES)
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Place) -> dict[str, Any]:
     """Read a dict written by `write_json`.
 
     Raises
@@ -203,15 +210,29 @@ def read_json(path: Path) -> dict[str, Any]:
     DataError
         If the file is not readable or is no JSON object.
     """
-    remedy = "delete it and repeat the command"
     try:
-        value = json.loads(read_file(path, LARGEST_TEXT).decode(errors=_ODD_NAMES))
+        content = read_file(path, LARGEST_TEXT)
     except StorageError:
         raise
-    except (DataError, ValueError, RecursionError) as error:
-        raise DataError(f"{path} is missing or damaged", hint=remedy) from error
+    except DataError as error:
+        raise DataError(f"{path} is missing or damaged", hint=_REMEDY) from error
+    return from_json(content, path)
+
+
+def from_json(content: bytes, path: Place) -> dict[str, Any]:
+    """Return the dict that `write_json` wrote to a place.
+
+    Raises
+    ------
+    DataError
+        If it is no JSON object.
+    """
+    try:
+        value = json.loads(content.decode(errors=_ODD_NAMES))
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path} is missing or damaged", hint=_REMEDY) from error
     if not isinstance(value, dict):
-        raise DataError(f"{path} holds a {type(value).__name__}; an object was expected", hint=remedy)
+        raise DataError(f"{path} holds a {type(value).__name__}; an object was expected", hint=_REMEDY)
     return value
 
 

@@ -14,6 +14,7 @@ from io import BufferedReader, TextIOWrapper
 from pathlib import Path
 from typing import TextIO
 
+from algocli.compute.addresses import Address, Place, as_path
 from algocli.compute.budget import gigabytes
 from algocli.errors import DataError, reading
 
@@ -115,15 +116,17 @@ def open_file(path: Path, most: int | None = None) -> BufferedReader:
     return open(path, "rb", opener=lambda *_: open_descriptor(path, most))
 
 
-def read_file(path: Path, most: int) -> bytes:
-    """Read a whole file.
+def read_file(path: Place, most: int) -> bytes:
+    """Read a whole file, or object.
 
     Raises
     ------
     DataError
         As `open_descriptor`, or if the disk fails.
     """
-    with open_file(path, most) as stream, reading(path):
+    if isinstance(path, Address):
+        return path.read(most)
+    with open_file(as_path(path), most) as stream, reading(path):
         return stream.read()
 
 

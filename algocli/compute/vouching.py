@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from algocli.compute.files import read_json, write_json
+from algocli.compute.addresses import Address, Place, as_path
+from algocli.compute.files import from_json, read_json, write_json
 from algocli.compute.kinds import mismatch
 from algocli.compute.opening import open_file
 from algocli.errors import DataError, StorageError, reading
@@ -39,7 +40,7 @@ class Upgrade:
 _SEAL = "digest"
 
 
-def write_sealed(path: Path, value: Mapping[str, Any]) -> None:
+def write_sealed(path: Place, value: Mapping[str, Any]) -> None:
     """Publish a dict as JSON with a digest of itself.
 
     Raises
@@ -51,13 +52,17 @@ def write_sealed(path: Path, value: Mapping[str, Any]) -> None:
     write_json(path, {**plain, _SEAL: _digest_of(plain)})
 
 
-def read_sealed(path: Path, *, kinds: Any = None, hint: str = "delete it and repeat the command") -> dict[str, Any]:
+def read_sealed(
+    path: Place, *, kinds: Any = None, hint: str = "delete it and repeat the command", content: bytes | None = None
+) -> dict[str, Any]:
     """Read a dict that `write_sealed` wrote, without its digest, or one of old that has none.
 
     Parameters
     ----------
     kinds
         What it has to hold, as `mismatch` takes it.
+    content
+        What lies there, where that has been read already.
 
     Raises
     ------
@@ -65,7 +70,7 @@ def read_sealed(path: Path, *, kinds: Any = None, hint: str = "delete it and rep
         If it is missing, no JSON object, not what was written, or holds something else.
     """
     try:
-        value = read_json(path)
+        value = read_json(path) if content is None else from_json(content, path)
     except StorageError:
         raise
     except DataError as error:
@@ -79,7 +84,7 @@ def read_sealed(path: Path, *, kinds: Any = None, hint: str = "delete it and rep
     return value
 
 
-def is_sealed(path: Path) -> bool:
+def is_sealed(path: Place) -> bool:
     """Say whether a record has a digest of itself.
 
     Raises
@@ -109,19 +114,21 @@ class DigestBehind:
         return self._digest.hexdigest()
 
 
-def digest_file(path: Path) -> str:
-    """Return the sha256 of a file's content.
+def digest_file(path: Place) -> str:
+    """Return the sha256 of the content of a file, or of an object.
 
     Raises
     ------
     DataError
         If it is missing or cannot be read.
     """
-    with reading(path), open_file(path) as stream:
+    if isinstance(path, Address):
+        return hashlib.sha256(path.read()).hexdigest()
+    with reading(path), open_file(as_path(path)) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def is_unchanged(path: Path, digest: str) -> bool:
+def is_unchanged(path: Place, digest: str) -> bool:
     """Read a whole file, and say whether it has this sha256; False where it is missing."""
     try:
         return digest_file(path) == digest

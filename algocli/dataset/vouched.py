@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from algocli.compute.addresses import Address, Place, as_path
 from algocli.compute.vouching import digest_file, read_sealed
 from algocli.dataset.memories import FileDigests, lasting_stamp, memory_of, stamp_of
 from algocli.errors import DataError, StorageError, reading
@@ -15,7 +16,7 @@ from algocli.errors import DataError, StorageError, reading
 # What is smaller is read sooner than its stamp is looked up on the disk.
 _LARGE = 4 * 2**20
 # The stamp and the digest of each file that this process has read.
-_seen: dict[Path, tuple[str, str]] = {}
+_seen: dict[Path | Address, tuple[str, str]] = {}
 # The stamp and the content of each record that it has read.
 _records: dict[Path, tuple[str, dict[str, Any]]] = {}
 
@@ -44,12 +45,15 @@ def read_record(path: Path, *, kinds: Any = None, hint: str = "delete it and rep
     return dict(known[1])
 
 
-def is_whole(path: Path, digest: str, cache_dir: Path | None = None) -> bool:
-    """Say whether a file has the content of this sha256; False where it is missing.
+def is_whole(place: Place, digest: str, cache_dir: Path | None = None) -> bool:
+    """Say whether a file, or an object, has the content of this sha256; False where it is missing.
 
     It is read once for each size, inode and times of change that it has; of large files the cache remembers that,
     where one is named.
     """
+    if isinstance(place, Address):
+        return _is_whole_there(place, digest)
+    path = as_path(place)
     try:
         with reading(path):
             stamp = stamp_of(os.stat(path))
@@ -65,6 +69,20 @@ def is_whole(path: Path, digest: str, cache_dir: Path | None = None) -> bool:
             known = _seen[path] = (stamp, actual)
     except DataError:
         return False
+    return known[1] == digest
+
+
+def _is_whole_there(address: Address, digest: str) -> bool:
+    stamp = address.stamp()
+    if stamp is None:
+        return False
+    known = _seen.get(address)
+    if known is None or known[0] != stamp:
+        try:
+            known = _seen[address] = (stamp, digest_file(address))
+        # It was deleted a moment ago.
+        except DataError:
+            return False
     return known[1] == digest
 
 

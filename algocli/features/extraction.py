@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from algocli.compute.addresses import Address
 from algocli.compute.lock import hold
 from algocli.compute.track import Note, Track, silent, unheard
 from algocli.dataset.conversions import describe
@@ -35,11 +36,15 @@ DEFAULT_PASSAGE = Passage()
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is wanted of a network: features of some of its layers, by default all that it was cut at, made so."""
+    """What is wanted of a network: features of some of its layers, by default all that it was cut at, made so.
+
+    They are kept in the cache, or at an address.
+    """
 
     backbone: Backbone
     how: Passage = DEFAULT_PASSAGE
     layers: tuple[str, ...] | None = None
+    at: Address | None = None
 
     @cached_property
     def reducers(self) -> list[Reducer]:
@@ -74,6 +79,7 @@ def extract(
     how: Passage = DEFAULT_PASSAGE,
     *,
     images: Images | None = None,
+    at: Address | None = None,
     track: Track = silent,
     note: Note = unheard,
 ) -> list[FeatureStore]:
@@ -83,6 +89,8 @@ def extract(
     ----------
     images
         Where the images are read from; the dataset unless told otherwise.
+    at
+        Below which address the features are kept, if not in the cache.
     track, note
         How to show progress and to say something by the way.
 
@@ -95,7 +103,8 @@ def extract(
     UsageError
         If the device lacks a mode, a layer cannot be reduced so, or the memory cannot suffice.
     """
-    (made,) = extract_together(subject, [Wanted(backbone, how)], cache_dir, images=images, track=track, note=note)
+    wanted = Wanted(backbone, how, at=at)
+    (made,) = extract_together(subject, [wanted], cache_dir, images=images, track=track, note=note)
     if made.fault is not None:
         raise made.fault
     return made.stores
@@ -224,4 +233,6 @@ def _open(
         "device": wanted.how.device,
         "versions": {"torch": torch.__version__, "torchvision": torchvision.__version__},
     }
-    return create_store(cache_dir, recipe_of(wanted, reduce), subject, content, reduce.n_features, provenance)
+    return create_store(
+        cache_dir, recipe_of(wanted, reduce), subject, content, reduce.n_features, provenance, at=wanted.at
+    )

@@ -29,8 +29,9 @@ from algocli.features.networks.network import told_as
 from algocli.features.networks.numerics import Numerics, autocast, one_core_each, products
 from algocli.features.reduction import Reducer, Reduction
 from algocli.features.store import shards as store_module
+from algocli.features.store.finite import refuse_non_finite
 from algocli.features.store.keys import Dtype
-from algocli.features.store.shards import FeatureStore, Shard, refuse_non_finite
+from algocli.features.store.shards import FeatureStore, Shard
 
 if TYPE_CHECKING:
     import torch

@@ -7,9 +7,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from algocli.compute.addresses import Place
 from algocli.compute.budget import check_disk, check_memory, free_disk, gigabytes
 from algocli.compute.track import Note
 from algocli.dataset.protocol import Subject
+from algocli.errors import AlgocliError
 from algocli.features.passage import Lane, Passage, n_workers
 from algocli.features.room import BASE_MEMORY, memory_held
 from algocli.features.store.shards import MAX_SHARD_ROWS, FeatureStore, Shard
@@ -54,11 +56,11 @@ class ImagesLeft:
         return self.n_done
 
 
-def _names_in(folder: Path) -> set[str]:
+def _names_in(folder: Place) -> set[str]:
     """Return the names of what lies in a folder; none where nobody can tell now."""
     try:
-        return set(os.listdir(folder))
-    except OSError:
+        return set(os.listdir(folder)) if isinstance(folder, Path) else {path.name for path in folder.glob("*")}
+    except (OSError, AlgocliError):
         return set()
 
 
@@ -93,12 +95,11 @@ def announce(subject: Subject, lanes: Sequence[Lane], cache_dir: Path, how: Pass
 
     targets = [target for lane in lanes for target in lane.targets]
     per_row = [target.store.n_features * target.store.dtype.itemsize for target in targets]
-    n_bytes = sum(width * sum(map(len, target.pending)) for width, target in zip(per_row, targets, strict=True))
-    layers = f"{len(targets)} layer{'s' if len(targets) > 1 else ''}"
-    note(
-        f"subject {subject.id}: up to {gigabytes(n_bytes)} to write for {layers} (less once compressed), "
-        f"{gigabytes(free_disk(cache_dir))} free"
-    )
+    sizes = [width * sum(map(len, target.pending)) for width, target in zip(per_row, targets, strict=True)]
+    n_bytes, layers = sum(sizes), f"{len(targets)} layer{'s' if len(targets) > 1 else ''}"
+    on_disk = [size for size, target in zip(sizes, targets, strict=True) if isinstance(target.store.place, Path)]
+    free = f", {gigabytes(free_disk(cache_dir))} free" if on_disk else " to where it is kept elsewhere"
+    note(f"subject {subject.id}: up to {gigabytes(n_bytes)} to write for {layers} (less once compressed){free}")
     whole = [target for target in targets if target.reduce.reduction.keeps_all]
     if n_bytes > _MANY_BYTES and any(target.reduce.layer.tokens is not None for target in whole):
         note(f"subject {subject.id}: tokens='class+patches' with pool=8, or tokens='mean', keeps much less of tokens")
@@ -108,7 +109,7 @@ def announce(subject: Subject, lanes: Sequence[Lane], cache_dir: Path, how: Pass
         if cost is not None:
             note(f"subject {subject.id}: {cost}")
     smaller = "dtype='float16', tokens=..., pool=... or project=... make features smaller"
-    check_disk(n_bytes, cache_dir, remedy=f"{smaller}; or name another cache_dir=...")
+    check_disk(sum(on_disk), cache_dir, remedy=f"{smaller}; or name another cache_dir=...")
     held = memory_held(((target.store.n_features, target.store.dtype) for target in targets), how.batch_size)
     check_memory(BASE_MEMORY + held, remedy=f"{smaller}; a smaller batch_size=... or fewer layers help too")
 

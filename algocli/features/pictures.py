@@ -18,7 +18,7 @@ from algocli.dataset.pixels import SUFFIXES, see
 from algocli.errors import DataError, reading
 from algocli.features.passage import n_workers
 from algocli.features.rebuilding import RebuiltLayer, compute
-from algocli.features.store.shards import refuse_non_finite
+from algocli.features.store.finite import refuse_non_finite
 
 # Features that are held at once: 1,400 images of 46,656.
 FEATURES_BYTES = 2**28

@@ -122,7 +122,12 @@ class ClusterExtraction:
         for subject, images in sources:
             (some,) = extraction.open_stores(subject, [self.wanted], images, self.cache_dir, self.track, self.note)
             passages = [replace(self.wanted.how, rows=rows) for rows in self._left(subject, some, n_parts)]
-            about = self.cache_dir, stimuli, tuple(store.folder for store in some), self._needs(some)
+            about = (
+                self.cache_dir,
+                stimuli,
+                tuple(store.folder for store in some),
+                needs_of_passing(some, self.wanted.how),
+            )
             tasks += [Rows(subject, self.order, passage, *about) for passage in passages]
             stores += some
             left.add(some, self.wanted.how.rows)
@@ -151,11 +156,6 @@ class ClusterExtraction:
         shards = [shard for target in targets for shard in target.pending]
         return divided(shards, n_parts, how.rows or range(stores[0].n_stimuli))
 
-    def _needs(self, stores: Sequence[FeatureStore]) -> Needs:
-        how = self.wanted.how
-        held = memory_held(((store.n_features, store.dtype) for store in stores), how.batch_size)
-        return Needs(BASE_MEMORY + held, gpu=how.device.startswith("cuda"))
-
     def _pass(self, crew: Crew, tasks: Sequence[Rows], left: ImagesLeft) -> dict[str, AlgocliError]:
         """Have rows passed, show how many images are done, and return why some rows could not be, by their labels."""
         if not tasks:
@@ -168,6 +168,12 @@ class ClusterExtraction:
         undone = [store for store in stores if self.wanted.how.rows is None and not store.complete]
         if undone:
             raise other_network(self.wanted.backbone.model, undone[0])
+
+
+def needs_of_passing(stores: Sequence[FeatureStore], how: Passage) -> Needs:
+    """Return what passing images through a network takes that fills some stores."""
+    held = memory_held(((store.n_features, store.dtype) for store in stores), how.batch_size)
+    return Needs(BASE_MEMORY + held, gpu=how.device.startswith("cuda"))
 
 
 @contextmanager

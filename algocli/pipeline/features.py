@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from algocli.compute.addresses import check_address
 from algocli.compute.caches import filling
 from algocli.compute.calls import forgiving
 from algocli.compute.choices import check_flag, check_path, check_paths, check_whole, check_word
@@ -69,6 +70,7 @@ def extract(
     rows: range | None = None,
     gram: bool = True,
     trust_remote_code: bool = False,
+    features_dir: str | None = None,
     cache_dir: Path | str = DEFAULT_CACHE,
     device: str = "auto",
     cluster: str | None = None,
@@ -118,6 +120,9 @@ def extract(
         Whether also to compute the products between images that `train` begins with.
     trust_remote_code
         Allow 'torchhub:' models, and those of 'hf:' that bring their own code: it runs here.
+    features_dir
+        Keep the features at this address, as in 's3://bucket/prefix', and in the cache what refers to them and is made
+        of them: runs, Gram matrices, locks. It is the server's that AWS_ENDPOINT_URL names, or Amazon's.
     cluster
         Where images pass and products are computed, as in 'local:2', two processes of this machine, which divide its
         cores and its memory; 'slurm:FILE.toml', jobs of SLURM; or 'dask:tcp://HOST:PORT', the workers of a Dask
@@ -152,6 +157,7 @@ def extract(
     device, weights = check_word("device", device), str(check_path("weights", weights))
     weights, wish = of_extraction(preset, model, weights, image_size=image_size, tokens=tokens, pool=pool)
     source = None if stimuli is None else check_path("stimuli", stimuli)
+    at = check_address("features_dir", features_dir)
     # The images are looked at first: a wrong folder is told before torch takes its seconds to load.
     sources = [(subject, open_images(subject, source)) for subject in some]
 
@@ -171,10 +177,13 @@ def extract(
             from algocli.pipeline.extraction_tasks import ClusterExtraction, Order
 
             order = Order(model, tuple(layers), tuple(how.items()), passage.device, trust)
-            there = ClusterExtraction(where, order, extraction.Wanted(backbone, passage), cache_dir, track, note)
+            wanted = extraction.Wanted(backbone, passage, at=at)
+            there = ClusterExtraction(where, order, wanted, cache_dir, track, note)
             return Features.of(there.extract(sources, source, gram=gram))
         for subject, images in sources:
-            made = extraction.extract(subject, backbone, cache_dir, passage, images=images, track=track, note=note)
+            made = extraction.extract(
+                subject, backbone, cache_dir, passage, images=images, at=at, track=track, note=note
+            )
             for store in made if gram else ():
                 if store.complete:
                     products(store, device=passage.device, track=track)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from algocli.compute.addresses import Place
 from algocli.compute.track import Note, Track
 from algocli.dataset.protocol import Subject
 from algocli.encoding.settings import Settings
@@ -26,7 +27,7 @@ def train_sets(
     sets: Sequence[FeatureSet],
     settings: Settings,
     how: Resampling | None,
-    lenders: Sequence[Path],
+    lenders: Sequence[Place],
     cache_dir: Path,
     stimuli: Path | None,
     *,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from algocli.compute.executors.crew import crew_of, refused_of
 from algocli.compute.executors.specs import Cluster
+from algocli.compute.executors.tasks import Needs
 from algocli.compute.track import Note, unheard
 from algocli.dataset.images import open_images
 from algocli.dataset.protocol import Subject
@@ -20,7 +21,7 @@ from algocli.errors import AlgocliError, StorageError
 from algocli.features.pending import divided
 from algocli.features.store.choosing import Library
 from algocli.features.store.shards import FeatureStore
-from algocli.pipeline.extraction_tasks import TASKS_EACH, other_network, working_on
+from algocli.pipeline.extraction_tasks import TASKS_EACH, needs_of_passing, other_network, working_on
 from algocli.pipeline.gram_tasks import multiply_stores
 from algocli.pipeline.plans import Choice, plan_each
 from algocli.pipeline.sweep_grid import fields_of
@@ -64,13 +65,14 @@ def _opened(order: SweptOrder) -> list[Wanted]:
 
 @dataclass(frozen=True)
 class SweptRows:
-    """Some rows of a subject's images, to be passed through a network."""
+    """Some rows of a subject's images, to be passed through a network; `needs` is what that takes."""
 
     subject: Subject
     order: SweptOrder
     rows: range
     cache_dir: Path
     stimuli: Path | None
+    needs: Needs
 
     @property
     def label(self) -> str:
@@ -190,7 +192,8 @@ class ClusterSweep(Job):
             own = list({store.folder: store for some in opened for store in some}.values())
             shards = [shard for store in own for shard in store.pending()]
             parts = divided(shards, n_parts, range(own[0].n_stimuli))
-            tasks += [SweptRows(subject, order, rows, self.cache_dir, self.stimuli) for rows in parts]
+            about = self.cache_dir, self.stimuli, needs_of_passing(own, wanted[0].how)
+            tasks += [SweptRows(subject, order, rows, *about) for rows in parts]
             stores += own
         # Workers load it by themselves.
         network.wanted = None

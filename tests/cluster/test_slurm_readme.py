@@ -16,7 +16,8 @@ from tests.support.challenge import write_tiny_challenge
 
 pytestmark = pytest.mark.slow
 
-SECTION = re.search(r"^## On SLURM\n(.*?)^## ", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)
+_HEADING = "## On a cluster: SLURM, Dask"
+SECTION = re.search(rf"^{_HEADING}\n(.*?)^## ", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)
 
 
 @pytest.mark.usefixtures("slurm")

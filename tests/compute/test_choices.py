@@ -144,6 +144,12 @@ def test_an_address_is_never_a_local_folder(address: str, as_path: Any) -> None:
         check_path("folder", as_path(address))
 
 
+def test_an_address_that_features_may_lie_at_is_told_with_how() -> None:
+    with pytest.raises(UsageError) as caught:
+        check_path("cache_dir", "s3://bucket/cache")
+    assert "with features_dir=..." in str(caught.value.hint)
+
+
 def test_what_is_there_is_meant_however_it_is_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for name in ("~nosuchuser", "a::b", "sub-01:run"):

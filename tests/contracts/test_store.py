@@ -16,14 +16,29 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from algocli.compute.addresses import Address, Place
 from algocli.compute.files import PARTIAL, read_json, write_json
 from algocli.compute.lock import machine
 from algocli.compute.vouching import write_sealed
 from algocli.errors import DataError, MissingStep
 from algocli.features.store.shards import FeatureStore
-from tests.features.by_hand import fill, make_store, store_digest
+from tests.features.by_hand import digest_of_objects, fill, store_digest
+from tests.support.objects import Objects
 
 SHAPE = (10, 7)
+# Where numbers lie of a store in a folder; None is in the folder.
+_at: dict[str, Callable[[Path], Address | None]] = {"of": lambda folder: None}
+
+
+@pytest.fixture(params=["on a disk", "at an address"])
+def anywhere(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have stores keep their numbers in their folders, or on a server."""
+    if request.param == "at an address":
+        objects: Objects = request.getfixturevalue("objects")
+        monkeypatch.setitem(_at, "of", lambda folder: objects.at(f"stores{folder}"))
+
+
+anywhere_at_all = pytest.mark.usefixtures("anywhere")
 
 
 @pytest.fixture(autouse=True)
@@ -36,9 +51,39 @@ def some(shape: tuple[int, int] = SHAPE, dtype: str = "float16") -> NDArray[Any]
 
 
 def create(folder: Path, shape: tuple[int, int] = SHAPE, dtype: str = "float16", **identity: Any) -> FeatureStore:
-    return FeatureStore.create(folder, {"dtype": dtype, **identity}, shape, {"subject": 1})
+    return FeatureStore.create(folder, {"dtype": dtype, **identity}, shape, {"subject": 1}, _at["of"](folder))
 
 
+def make_store(folder: Path, features: NDArray[Any], **identity: Any) -> FeatureStore:
+    return fill(create(folder, (features.shape[0], features.shape[1]), features.dtype.name, **identity), features)
+
+
+def digest_of(store: FeatureStore) -> str:
+    return digest_of_objects(store.place) if isinstance(store.place, Address) else store_digest(store.folder)
+
+
+def content_of(place: Place) -> bytes:
+    return place.read() if isinstance(place, Address) else Path(str(place)).read_bytes()
+
+
+def put(place: Place, content: bytes) -> None:
+    if isinstance(place, Address):
+        place.write(content)
+    else:
+        Path(str(place)).parent.mkdir(parents=True, exist_ok=True)
+        Path(str(place)).write_bytes(content)
+
+
+def move(place: Place, to: Place) -> None:
+    if isinstance(to, Address):
+        put(to, content_of(place))
+        place.unlink()
+    else:
+        Path(str(to)).parent.mkdir(parents=True, exist_ok=True)
+        Path(str(place)).replace(Path(str(to)))
+
+
+@anywhere_at_all
 class TestContract:
     def test_what_was_written_is_read(self, tmp_path: Path) -> None:
         features = some()
@@ -111,6 +156,143 @@ class TestContract:
         np.testing.assert_array_equal(store.read(slice(0, 4)), features[:4])
         assert list(store.damaged()) == []
 
+    def test_the_same_rows_are_the_same_bytes(self, tmp_path: Path) -> None:
+        one, other = (make_store(tmp_path / name, some()) for name in ("one", "other"))
+        assert digest_of(one) == digest_of(other)
+
+    def test_a_shard_holds_at_most_what_may_be_in_memory(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("algocli.features.store.shards.MAX_SHARD_ROWS", 256)
+        for n_features, rows in ((100, 256), (46_656, 256), (200_000, 64), (20_000_000, 1)):
+            assert create(tmp_path / str(n_features), (1000, n_features)).rows_per_shard == rows
+
+
+@anywhere_at_all
+class TestRecords:
+    def test_what_is_left_to_do_is_read_from_the_records_alone(self, tmp_path: Path) -> None:
+        store = create(tmp_path / "store")
+        other = make_store(tmp_path / "other", some())
+        # The data is there, the record is not: killed between the two.
+        move(other.shard_path(0), store.shard_path(0))
+        assert store.pending() == store.shards
+        # The record is there, the data is not: nothing but a check can know.
+        for shard in store.shards:
+            move(other.record_path(shard.index), store.record_path(shard.index))
+        assert store.pending() == []
+
+    def test_a_record_of_another_key_does_not_count(self, tmp_path: Path) -> None:
+        store = make_store(tmp_path / "store", some())
+        path = store.place / "done" / "00001.json"
+        write_json(path, {**read_json(path), "key": "another"})
+        assert [shard.index for shard in store.pending()] == [1]
+
+    def test_a_record_of_other_rows_does_not_count(self, tmp_path: Path) -> None:
+        store = make_store(tmp_path / "store", some())
+        path = store.place / "done" / "00002.json"
+        write_json(path, {**read_json(path), "rows": [8, 12]})
+        assert [shard.index for shard in store.pending()] == [2]
+
+    def test_a_record_is_of_the_bytes_that_another_machine_has_put_in_place_meanwhile(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # As where another processor has other last digits.
+        theirs = np.nextafter(some(), np.float16(np.inf))
+        store, other = create(tmp_path / "store"), make_store(tmp_path / "other", theirs)
+        vouch = FeatureStore._vouch
+
+        def late(self: FeatureStore, shard: Any, checksum: str, stamp: Any) -> None:
+            monkeypatch.setattr(FeatureStore, "_vouch", vouch)
+            move(other.shard_path(0), store.shard_path(0))
+            vouch(self, shard, checksum, stamp)
+
+        monkeypatch.setattr(FeatureStore, "_vouch", late)
+        store.write(store.shards[0], some()[:4])
+        assert list(store.damaged()) == []
+        np.testing.assert_array_equal(store.read(slice(0, 4)), theirs[:4])
+
+    def test_records_that_outlived_their_rows_do_not_count(self, tmp_path: Path) -> None:
+        store = make_store(tmp_path / "store", some())
+        (store.place / "manifest.json").unlink()
+        _one_bit(store.shard_path(0))
+        _lost(store.shard_path(1))
+        assert [shard.index for shard in create(store.folder).pending()] == [0, 1]
+
+    def test_records_that_outlived_their_array_do_not_count(self, tmp_path: Path) -> None:
+        store = make_store(tmp_path / "store", some())
+        (store.place / "manifest.json").unlink()
+        (store.place / "features.zarr" / "zarr.json").unlink()
+        assert create(store.folder).pending() == store.shards
+
+    def test_a_withdrawn_record_is_work_again(self, tmp_path: Path) -> None:
+        store = make_store(tmp_path / "store", some())
+        store.forget(store.shards[1])
+        store.forget(store.shards[1])
+        assert store.pending() == [store.shards[1]]
+
+
+def _cut(place: Place) -> None:
+    put(place, content_of(place)[:-1])
+
+
+def _emptied(place: Place) -> None:
+    put(place, b"")
+
+
+def _lost(place: Place) -> None:
+    place.unlink()
+
+
+def _one_bit(place: Place) -> None:
+    content = bytearray(content_of(place))
+    content[len(content) // 3] ^= 1
+    put(place, bytes(content))
+
+
+@anywhere_at_all
+class TestDamage:
+    @pytest.mark.parametrize("spoil", [_cut, _emptied, _lost, _one_bit])
+    def test_a_torn_shard_is_found_and_made_again(self, tmp_path: Path, spoil: Callable[[Path], None]) -> None:
+        features = some()
+        store = make_store(tmp_path / "store", features)
+        whole = digest_of(store)
+        assert list(store.damaged()) == []
+        spoil(store.shard_path(1))
+        (found,) = store.damaged()
+        assert found == store.shards[1]
+        store.forget(found)
+        fill(FeatureStore(store.folder), features)
+        assert digest_of(store) == whole
+
+    @pytest.mark.parametrize("place", range(0, 100, 7))
+    def test_a_single_flipped_bit_is_refused_on_reading(self, tmp_path: Path, place: int) -> None:
+        store = make_store(tmp_path / "store", some())
+        path = store.shard_path(0)
+        content = bytearray(content_of(path))
+        content[place * len(content) // 100] ^= 4
+        put(path, bytes(content))
+        with pytest.raises(DataError, match="is damaged"):
+            store.read(slice(0, 4))
+        np.testing.assert_array_equal(store.read(slice(4, 8)), some()[4:8])
+
+    @pytest.mark.parametrize("content", [None, b"", b"{", b"{}", b'{"zarr_format": 3, "node_type": "group"}'])
+    def test_a_damaged_description_of_the_array_is_one_sentence(self, tmp_path: Path, content: bytes | None) -> None:
+        store = make_store(tmp_path / "store", some())
+        path = store.place / "features.zarr" / "zarr.json"
+        path.unlink()
+        if content is not None:
+            put(path, content)
+        store.forget(store.shards[0])
+        for use in (store.read, lambda: list(store.damaged()), lambda: store.write(store.shards[0], some()[:4])):
+            with pytest.raises(DataError, match="is missing or damaged") as caught:
+                use()
+            assert "algocli cache verify" in str(caught.value.hint)
+
+    def test_an_unfinished_shard_is_not_checked(self, tmp_path: Path) -> None:
+        store = create(tmp_path / "store")
+        store.write(store.shards[0], some()[:4])
+        assert list(store.damaged()) == []
+
+
+class TestFiles:
     def test_a_finished_shard_is_left_as_it_is(self, tmp_path: Path) -> None:
         # Another process was faster: whoever reads the shard by now must not find it gone for a moment.
         store = make_store(tmp_path / "store", some())
@@ -130,10 +312,6 @@ class TestContract:
         store.write(store.shards[0], some()[:4])
         assert [path.exists() for path in left + others] == [False, False, True, True]
 
-    def test_the_same_rows_are_the_same_bytes(self, tmp_path: Path) -> None:
-        one, other = (make_store(tmp_path / name, some()) for name in ("one", "other"))
-        assert store_digest(one.folder) == store_digest(other.folder)
-
     def test_zarr_itself_reads_the_array(self, tmp_path: Path) -> None:
         import zarr
 
@@ -143,54 +321,6 @@ class TestContract:
         np.testing.assert_array_equal(array[:], features)
         assert array.shards == (4, 2 * 8192)
         assert array.chunks == (4, 8192)
-
-    def test_a_shard_holds_at_most_what_may_be_in_memory(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("algocli.features.store.shards.MAX_SHARD_ROWS", 256)
-        for n_features, rows in ((100, 256), (46_656, 256), (200_000, 64), (20_000_000, 1)):
-            assert create(tmp_path / str(n_features), (1000, n_features)).rows_per_shard == rows
-
-
-class TestRecords:
-    def test_what_is_left_to_do_is_read_from_the_records_alone(self, tmp_path: Path) -> None:
-        store = create(tmp_path / "store")
-        other = make_store(tmp_path / "other", some())
-        # The data is there, the record is not: killed between the two.
-        (store.folder / "features.zarr" / "c").mkdir()
-        (other.folder / "features.zarr" / "c" / "0").rename(store.folder / "features.zarr" / "c" / "0")
-        assert store.pending() == store.shards
-        # The record is there, the data is not: nothing but a check can know.
-        (other.folder / "done").rename(store.folder / "done")
-        assert store.pending() == []
-
-    def test_a_record_of_another_key_does_not_count(self, tmp_path: Path) -> None:
-        store = make_store(tmp_path / "store", some())
-        path = store.folder / "done" / "00001.json"
-        write_json(path, {**read_json(path), "key": "another"})
-        assert [shard.index for shard in store.pending()] == [1]
-
-    def test_a_record_of_other_rows_does_not_count(self, tmp_path: Path) -> None:
-        store = make_store(tmp_path / "store", some())
-        path = store.folder / "done" / "00002.json"
-        write_json(path, {**read_json(path), "rows": [8, 12]})
-        assert [shard.index for shard in store.pending()] == [2]
-
-    def test_a_record_is_of_the_bytes_that_another_machine_has_put_in_place_meanwhile(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        # As where another processor has other last digits.
-        theirs = np.nextafter(some(), np.float16(np.inf))
-        store, other = create(tmp_path / "store"), make_store(tmp_path / "other", theirs)
-        vouch = FeatureStore._vouch
-
-        def late(self: FeatureStore, shard: Any, checksum: str) -> None:
-            monkeypatch.setattr(FeatureStore, "_vouch", vouch)
-            other.shard_path(0).rename(store.shard_path(0))
-            vouch(self, shard, checksum)
-
-        monkeypatch.setattr(FeatureStore, "_vouch", late)
-        store.write(store.shards[0], some()[:4])
-        assert list(store.damaged()) == []
-        np.testing.assert_array_equal(store.read(slice(0, 4)), theirs[:4])
 
     def test_a_record_follows_its_data_to_the_disk(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         store, synced = create(tmp_path / "store"), []
@@ -208,87 +338,6 @@ class TestRecords:
         assert data < record
         assert names.index("features.zarr/c/0") < record
         assert "done" in names[record:]
-
-    def test_records_that_outlived_their_rows_do_not_count(self, tmp_path: Path) -> None:
-        store = make_store(tmp_path / "store", some())
-        (store.folder / "manifest.json").unlink()
-        _one_bit(store.shard_path(0))
-        _lost(store.shard_path(1))
-        assert [shard.index for shard in create(store.folder).pending()] == [0, 1]
-
-    def test_records_that_outlived_their_array_do_not_count(self, tmp_path: Path) -> None:
-        store = make_store(tmp_path / "store", some())
-        (store.folder / "manifest.json").unlink()
-        (store.folder / "features.zarr" / "zarr.json").unlink()
-        assert create(store.folder).pending() == store.shards
-
-    def test_a_withdrawn_record_is_work_again(self, tmp_path: Path) -> None:
-        store = make_store(tmp_path / "store", some())
-        store.forget(store.shards[1])
-        store.forget(store.shards[1])
-        assert store.pending() == [store.shards[1]]
-
-
-def _cut(path: Path) -> None:
-    os.truncate(path, path.stat().st_size - 1)
-
-
-def _emptied(path: Path) -> None:
-    os.truncate(path, 0)
-
-
-def _lost(path: Path) -> None:
-    path.unlink()
-
-
-def _one_bit(path: Path) -> None:
-    content = bytearray(path.read_bytes())
-    content[len(content) // 3] ^= 1
-    path.write_bytes(content)
-
-
-class TestDamage:
-    @pytest.mark.parametrize("spoil", [_cut, _emptied, _lost, _one_bit])
-    def test_a_torn_shard_is_found_and_made_again(self, tmp_path: Path, spoil: Callable[[Path], None]) -> None:
-        features = some()
-        store = make_store(tmp_path / "store", features)
-        whole = store_digest(store.folder)
-        assert list(store.damaged()) == []
-        spoil(store.folder / "features.zarr" / "c" / "1" / "0")
-        (found,) = store.damaged()
-        assert found == store.shards[1]
-        store.forget(found)
-        fill(FeatureStore(store.folder), features)
-        assert store_digest(store.folder) == whole
-
-    @pytest.mark.parametrize("place", range(0, 100, 7))
-    def test_a_single_flipped_bit_is_refused_on_reading(self, tmp_path: Path, place: int) -> None:
-        store = make_store(tmp_path / "store", some())
-        path = store.folder / "features.zarr" / "c" / "0" / "0"
-        content = bytearray(path.read_bytes())
-        content[place * len(content) // 100] ^= 4
-        path.write_bytes(content)
-        with pytest.raises(DataError, match="is damaged"):
-            store.read(slice(0, 4))
-        np.testing.assert_array_equal(store.read(slice(4, 8)), some()[4:8])
-
-    @pytest.mark.parametrize("content", [None, b"", b"{", b"{}", b'{"zarr_format": 3, "node_type": "group"}'])
-    def test_a_damaged_description_of_the_array_is_one_sentence(self, tmp_path: Path, content: bytes | None) -> None:
-        store = make_store(tmp_path / "store", some())
-        path = store.folder / "features.zarr" / "zarr.json"
-        path.unlink()
-        if content is not None:
-            path.write_bytes(content)
-        store.forget(store.shards[0])
-        for use in (store.read, lambda: list(store.damaged()), lambda: store.write(store.shards[0], some()[:4])):
-            with pytest.raises(DataError, match="is missing or damaged") as caught:
-                use()
-            assert "algocli cache verify" in str(caught.value.hint)
-
-    def test_an_unfinished_shard_is_not_checked(self, tmp_path: Path) -> None:
-        store = create(tmp_path / "store")
-        store.write(store.shards[0], some()[:4])
-        assert list(store.damaged()) == []
 
     def test_what_killed_writers_left_is_swept(self, tmp_path: Path) -> None:
         store = make_store(tmp_path / "store", some())
@@ -310,6 +359,7 @@ class TestDamage:
 
 
 class TestManifest:
+    @anywhere_at_all
     def test_where_there_is_no_store_the_step_is_named(self, tmp_path: Path) -> None:
         with pytest.raises(MissingStep) as caught:
             FeatureStore(tmp_path / "nothing")
@@ -343,6 +393,7 @@ class TestManifest:
         features = some()
         np.testing.assert_array_equal(make_store(tmp_path / "store", features).read(), features)
 
+    @anywhere_at_all
     def test_the_manifest_is_written_last(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         def stop(path: Path, value: object) -> None:
             assert (path.parent / "features.zarr" / "zarr.json").is_file()
@@ -362,6 +413,7 @@ class TestManifest:
         assert manifest["identity"] == {"dtype": "float16", "weights": "w", "stimuli": "s"}
         assert manifest["provenance"] == {"subject": 1}
 
+    @anywhere_at_all
     def test_stores_made_by_many_at_once_are_one(self, tmp_path: Path) -> None:
         features, barrier, failures = some(), threading.Barrier(6), []
 

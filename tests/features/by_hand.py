@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.addresses import Address
 from algocli.compute.track import silent, unheard
 from algocli.dataset.challenge.subjects import Subject
 from algocli.dataset.digests import stimuli_digest
@@ -72,6 +73,15 @@ def digest_tree(*folders: Path) -> str:
 def store_digest(store_folder: Path) -> str:
     """Digest what an extraction leaves: the array and the records of its shards."""
     return digest_tree(store_folder / "features.zarr", store_folder / "done")
+
+
+def digest_of_objects(address: Address) -> str:
+    """Digest the same of what an extraction leaves at an address."""
+    total = hashlib.sha256()
+    for part in ("done", "features.zarr"):
+        for name, content in sorted((address / part).read_all().items()):
+            total.update(f"{part}/{name}\n".encode() + content)
+    return total.hexdigest()
 
 
 def _files(folder: Path) -> Iterable[Path]:

@@ -221,7 +221,7 @@ def test_a_feature_that_is_not_finite_is_refused_with_its_image(
 
 @pytest.mark.parametrize("value", [65504.0, -65504.0, 6e-8, 0.0])
 def test_the_largest_and_smallest_numbers_of_float16_are_finite(value: float) -> None:
-    from algocli.features.store.shards import finite_rows
+    from algocli.features.store.finite import finite_rows
 
     rows = np.full((2, 3), value, np.float16)
     assert finite_rows(rows).tolist() == [True, True]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import pytest
 import algocli
 from algocli.compute.executors.local import LocalCluster
 from algocli.dataset.challenge.subjects import Challenge
+from algocli.errors import UsageError
+from algocli.features.room import BASE_MEMORY
 from tests.features.by_hand import list_stores, store_digest
 from tests.pipeline.left import FALLS, left
 from tests.support.challenge import write_tiny_challenge
@@ -60,6 +63,37 @@ def swept(home: Path, cache: Path, cluster: str | None, notes: list[str], **opti
 
 def table(cache: Path) -> dict[str, bytes]:
     return {path.name.removeprefix(cache.name): path.read_bytes() for path in cache.parent.glob(f"{cache.name}*.csv")}
+
+
+def test_rows_say_what_memory_they_need_as_an_extractions_do(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(home)
+    seen: dict[str, list[Any]] = {"sweep_tasks": [], "extraction_tasks": []}
+
+    def watch(module: str) -> None:
+        class Watched:
+            def do(self, tasks: Any, *_: Any, **__: Any) -> None:
+                seen[module] += tasks
+                raise UsageError("that is seen")
+
+            run = do
+
+        monkeypatch.setattr(f"algocli.pipeline.{module}.crew_of", lambda *_: nullcontext(Watched()))
+
+    for module in seen:
+        watch(module)
+    with pytest.raises(UsageError, match="that is seen"):
+        swept(home, tmp_path / "swept", "local:2", [])
+    subjects, where = Challenge(home / "challenge").subjects(), {"cache_dir": tmp_path / "made", "cluster": "local:2"}
+    with pytest.raises(UsageError, match="that is seen"):
+        algocli.extract(subjects, ONE, ["0", "1"], weights="pretrained", device="cpu", **where)
+    of_one = {task.needs for task in seen["sweep_tasks"] if task.order.model == ONE}
+    assert of_one == {task.needs for task in seen["extraction_tasks"]}
+    (needs,) = of_one
+    assert needs.memory > BASE_MEMORY
+    # Of two layers less than of one.
+    assert {task.needs.memory < needs.memory for task in seen["sweep_tasks"] if task.order.model == TWO} == {True}
 
 
 @pytest.mark.slow

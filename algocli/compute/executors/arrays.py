@@ -21,14 +21,18 @@ from algocli.compute.executors.lists import LIST, Line, digest_of, end_of, read_
 from algocli.compute.executors.logs import end_of_log
 from algocli.compute.executors.slurm_queue import LIVE, RUNNING, states_of
 from algocli.compute.files import n_bytes_in, read_json, write_json
+from algocli.compute.kinds import NUMBER, mismatch
 from algocli.compute.leftovers import Leftover, lies_in, real_folders
-from algocli.errors import AlgocliError, StorageError, writing
+from algocli.errors import AlgocliError, DataError, StorageError, writing
 
 JOBS = "jobs"
 ENDED = "lists of jobs that have all ended"
 # What submitit writes, and what tasks print.
 LOGS = "logs"
 _ABOUT, _LOCK = "array.json", "lock"
+# What the first of them holds, as far as it is read again.
+_KINDS = {"jobs?": [str], "command?": [str], "began_at?": NUMBER}
+DAMAGED = "damaged"
 # Days after which a list that somebody wrote to submit it by hand is not waited for.
 _FORGOTTEN = 7 * 86400
 
@@ -44,17 +48,18 @@ class JobRow:
     index
         Which line of its list the task is.
     state
-        'listed' (to be submitted by hand), 'queued', 'running', 'done' or 'failed'.
+        'listed' (to be submitted by hand), 'queued', 'running', 'done' or 'failed'; 'damaged' of a whole array that
+        cannot be read, which has no `index` and no `task`.
     job
         What SLURM calls it.
     said
-        Why it failed.
+        Why it failed, or cannot be read.
     log
         What it printed.
     """
 
     array: Path
-    index: int
+    index: int | None
     task: str
     state: str
     job: str
@@ -94,7 +99,12 @@ class JobArray:
     @cached_property
     def about(self) -> dict[str, Any]:
         """Which jobs they are, and who wants them."""
-        return read_json(self.folder / _ABOUT)
+        path = self.folder / _ABOUT
+        about = read_json(path)
+        problem = mismatch(about, _KINDS)
+        if problem is not None:
+            raise DataError(f"{path} is damaged: {problem}")
+        return about
 
     @property
     def jobs(self) -> Sequence[str]:
@@ -179,17 +189,35 @@ def arrays_in(cache_dir: Path) -> list[JobArray]:
     return [JobArray(folder) for folder in folders if (folder / _ABOUT).exists()]
 
 
+def readable_arrays(cache_dir: Path) -> list[JobArray]:
+    """List those of them that can be read."""
+    return [array for array in arrays_in(cache_dir) if _fault_of(array) is None]
+
+
 def list_jobs(cache_dir: Path) -> tuple[list[JobRow], bool]:
     """Say how all tasks in a cache stand that were handed out, and whether SLURM has said its part.
 
-    Raises
-    ------
-    DataError
-        If an array's list is damaged.
+    An array that cannot be read is a row by itself, and hides no other.
     """
-    arrays = arrays_in(cache_dir)
-    states = states_of({array.job(index) for array in arrays for index in range(len(array.lines))} - {""})
-    return [row for array in arrays for row in array.rows(states)], states is not None
+    arrays = {array.folder: _fault_of(array) for array in arrays_in(cache_dir)}
+    whole = [JobArray(folder) for folder, fault in arrays.items() if fault is None]
+    states = states_of({array.job(index) for array in whole for index in range(len(array.lines))} - {""})
+    rows = {array.folder: array.rows(states) for array in whole}
+    rows |= {folder: [_damaged(folder, fault)] for folder, fault in arrays.items() if fault is not None}
+    return [row for folder in arrays for row in rows[folder]], states is not None
+
+
+def _fault_of(array: JobArray) -> AlgocliError | None:
+    """Return why an array cannot be read; None where it can be."""
+    try:
+        _ = array.about, array.lines
+    except AlgocliError as error:
+        return error
+    return None
+
+
+def _damaged(folder: Path, fault: AlgocliError) -> JobRow:
+    return JobRow(folder, None, "", DAMAGED, "", "", fault.message, folder / LOGS, None, None)
 
 
 def command_of(folder: Path) -> str:

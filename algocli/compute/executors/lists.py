@@ -19,11 +19,14 @@ from typing import Any
 from algocli.compute.executors.descriptions import describe, restore
 from algocli.compute.executors.tasks import Outcome, Task, perform
 from algocli.compute.files import publish, read_json, write_json
+from algocli.compute.kinds import NUMBER, mismatch
 from algocli.compute.opening import LARGEST_TEXT, open_file
 from algocli.errors import DataError, UsageError, first_line, reading
 
 # The list, and the folder of what came of its lines, within the folder of an array.
 LIST, ENDS = "tasks.jsonl", "ends"
+_END = {**dict.fromkeys(("state?", "said?", "host?", "job?"), str), "began_at?": NUMBER, "ended_at?": NUMBER}
+_LINE = dict.fromkeys(("label", "digest", "whole", "folder", "version"), str) | {"description": dict, "threads": int}
 _REMEDY = "the command that wrote it writes another"
 
 
@@ -98,7 +101,11 @@ def read_list(path: Path) -> list[Line]:
         _refuse_others(path, os.fstat(stream.fileno()))
         texts = stream.read().splitlines()
     try:
-        return [Line(**json.loads(text)) for text in texts]
+        lines = [json.loads(text) for text in texts]
+        problem = mismatch(lines, [_LINE])
+        if problem is not None:
+            raise ValueError(problem)
+        return [Line(**line) for line in lines]
     except (TypeError, ValueError, RecursionError) as error:
         raise DataError(f"{path} is damaged, or no list of tasks", hint=_REMEDY) from error
 
@@ -174,7 +181,8 @@ def _multiplying(line: Line) -> Iterator[None]:
 def end_of(folder: Path, index: int) -> dict[str, Any] | None:
     """Return what is kept of a line of the list in a folder; None where it has not begun."""
     with suppress(DataError):
-        return read_json(folder / ENDS / f"{index}.json")
+        end = read_json(folder / ENDS / f"{index}.json")
+        return end if mismatch(end, _END) is None else None
     return None
 
 

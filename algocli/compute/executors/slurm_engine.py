@@ -10,14 +10,14 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from algocli.compute.executors.arrays import JobArray, JobRow, arrays_in, keep_about, new_array
+from algocli.compute.executors.arrays import JobArray, JobRow, keep_about, new_array, readable_arrays
 from algocli.compute.executors.gathering import Gathering, Given
 from algocli.compute.executors.lists import Line
 from algocli.compute.executors.local import WorkerDied
@@ -28,7 +28,7 @@ from algocli.compute.executors.slurm_worker import work_in_job
 from algocli.compute.executors.tasks import Outcome, Task, known_of, needs_of
 from algocli.compute.lock import hold
 from algocli.compute.track import Note
-from algocli.errors import AlgocliError, EngineFault, first_line
+from algocli.errors import EngineFault, first_line
 
 # Most clusters refuse an array of more than a thousand.
 _LONGEST = 1000
@@ -79,6 +79,8 @@ class SlurmEngine(Gathering):
                 # Once: if that job dies, the task is submitted anew.
                 array, row = known.pop(line.digest)
                 self._earlier = [each for each in self._earlier if each[1] is not row]
+                # Of an array that can be read.
+                assert row.index is not None
                 self._jobs.append(_Job(future, array, row.index, row.job))
                 self._locks.enter_context(hold(array.lock, shared=True))
                 n_taken_up += 1
@@ -266,16 +268,17 @@ def _earlier(cache_dir: Path) -> list[tuple[JobArray, JobRow, Line]]:
     EngineFault
         If SLURM does not say.
     """
-    arrays = [array for array in arrays_in(cache_dir) if array.jobs]
+    # What cannot be read is nothing to wait for.
+    arrays = [array for array in readable_arrays(cache_dir) if array.jobs]
     states = states_of(job for array in arrays for job in array.jobs)
     if states is None:
         raise EngineFault("SLURM does not answer", hint="squeue says more")
-    rows: list[tuple[JobArray, JobRow]] = []
-    for array in arrays:
-        # What cannot be read is nothing to wait for.
-        with suppress(AlgocliError):
-            rows += [(array, row) for row in array.rows(states)]
-    return [(array, row, array.lines[row.index]) for array, row in rows if row.state in ("queued", "running")]
+    return [
+        (array, row, line)
+        for array in arrays
+        for row, line in zip(array.rows(states), array.lines, strict=True)
+        if row.state in ("queued", "running")
+    ]
 
 
 def _sbatch(array: JobArray, n_tasks: int, asked: dict[str, Any], settings: SlurmSettings) -> list[str]:

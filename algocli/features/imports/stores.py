@@ -29,9 +29,10 @@ from algocli.features.imports.matrices import open_matrix, read_ids
 from algocli.features.imports.recipes import check_wishes, imported_recipe, provenance_of
 from algocli.features.imports.replacing import folder_for, others, take_place
 from algocli.features.imports.subject_files import assign_files, is_per_subject, refuse_another
+from algocli.features.store.finite import refuse_non_finite
 from algocli.features.store.keys import Dtype
 from algocli.features.store.library import create_store, store_name
-from algocli.features.store.shards import SHARD_BYTES, FeatureStore, refuse_non_finite
+from algocli.features.store.shards import SHARD_BYTES, FeatureStore
 
 # Suspicious rows of a kind that are named.
 _SHOWN = 3

@@ -5,6 +5,7 @@ readable    features on disk, read a block of rows at a time
 columns     all columns of stores, a block at a time
 allocation  a store begun: its arrays and its manifest
 manifests   what a store's manifest says
+finite      rows that are finite
 shards      a store: shards, records, and numbers that no store takes
 library     where stores lie, and how to find them
 variants    features of one layer, told apart by how they were made

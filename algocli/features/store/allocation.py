@@ -11,20 +11,22 @@ import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import numpy as np
 
+from algocli.compute.addresses import Address, Place, address_of, as_path
 from algocli.compute.files import publish
 from algocli.compute.threads import to_its_end
 from algocli.compute.vouching import digest_file, is_unchanged, read_sealed, write_sealed
-from algocli.errors import DataError, writing
+from algocli.errors import DataError, UsageError, writing
 from algocli.features.store.gram import LENT
 from algocli.features.store.keys import SCHEMA
-from algocli.features.store.readable import ARRAY, CHUNK_FEATURES, METADATA, Readable
+from algocli.features.store.readable import ARRAY, AT, CHUNK_FEATURES, METADATA, Readable
 
 
-def describe(folder: Path, about: Mapping[str, Any]) -> None:
+def describe(folder: Place, about: Mapping[str, Any]) -> None:
     """Describe a store, where it is not yet or what did is damaged. Hold its lock of creation.
 
     Rows that are there stay if the array is laid out as it would be now: a record vouches for each shard of them.
@@ -55,7 +57,38 @@ def describe(folder: Path, about: Mapping[str, Any]) -> None:
     write_sealed(folder / "manifest.json", {**about, "array": digest})
 
 
-def _is_described(folder: Path) -> bool:
+def describe_elsewhere(folder: Path, address: Address, about: Mapping[str, Any]) -> None:
+    """Describe a store at an address, and in its folder that it is there. Hold its lock of creation.
+
+    Raises
+    ------
+    UsageError
+        If the folder holds features itself.
+    StorageError
+        If it cannot be written.
+    """
+    if address_in(folder) is None and ((folder / ARRAY).exists() or (folder / "done").exists()):
+        hint = f"name another cache_dir=... for what is to lie in {address}; or first: rm -r {quote(str(folder))}"
+        raise UsageError(f"{folder} holds these features itself", hint=hint)
+    describe(address, about)
+    with writing(folder):
+        _forget_other_derived(folder, str(about["key"]))
+    here = {**Readable(address).manifest, AT: str(address)}
+    with suppress(DataError):
+        if read_sealed(folder / "manifest.json") == here:
+            return
+    write_sealed(folder / "manifest.json", here)
+
+
+def address_in(folder: Path) -> Address | None:
+    """Return the address at which the numbers of the store in a folder lie; None where they lie on a disk."""
+    with suppress(DataError):
+        at = read_sealed(folder / "manifest.json").get(AT)
+        return None if at is None else address_of(str(at))
+    return None
+
+
+def _is_described(folder: Place) -> bool:
     """Say whether nothing is wrong with what describes a store; whether it is the one that is meant is not said."""
     if not (folder / "manifest.json").is_file():
         return False
@@ -70,7 +103,7 @@ def _is_described(folder: Path) -> bool:
     return False
 
 
-def _forget_other_derived(folder: Path, key: str) -> None:
+def _forget_other_derived(folder: Place, key: str) -> None:
     """Delete what was made of other features that lay here: it would never serve, as it tells of what it was made."""
     with suppress(DataError):
         if read_sealed(folder / "gram" / "record.json").get("key") != key:
@@ -78,7 +111,7 @@ def _forget_other_derived(folder: Path, key: str) -> None:
                 _remove(folder / derived)
 
 
-def _forget_other_rows(folder: Path, digest: str) -> None:
+def _forget_other_rows(folder: Place, digest: str) -> None:
     """Delete the records and rows of a store that was, unless its array is known to have been described like this."""
     known = set()
     with suppress(DataError):
@@ -90,7 +123,7 @@ def _forget_other_rows(folder: Path, digest: str) -> None:
         _remove(folder / ARRAY)
 
 
-def _forget_unfounded(folder: Path, key: str, digest: str) -> None:
+def _forget_unfounded(folder: Place, key: str, digest: str) -> None:
     """Delete what no manifest tells of, unless it may be somebody's who begins at this moment.
 
     It is what a process that was killed left, or what is left of features that were deleted.
@@ -98,22 +131,25 @@ def _forget_unfounded(folder: Path, key: str, digest: str) -> None:
     # Before the array is looked at: whoever begins describes it first, and then records rows.
     records = sorted((folder / "done").glob("[0-9]*.json"))
     described = folder / ARRAY / METADATA
-    if (records or described.exists()) and not is_unchanged(described, digest):
+    if (records or described.is_file()) and not is_unchanged(described, digest):
         _remove(folder / "done")
         _remove(folder / ARRAY)
     for path in records:
         with suppress(DataError, ValueError):
-            shard = folder / ARRAY / "c" / str(int(path.stem)) / "0"
+            shard = folder / ARRAY / "c" / str(int(path.name.removesuffix(".json"))) / "0"
             record = read_sealed(path)
             if record.get("key") == key and is_unchanged(shard, str(record.get("sha256"))):
                 continue
         path.unlink(missing_ok=True)
 
 
-def _remove(folder: Path) -> None:
+def _remove(folder: Place) -> None:
     """Delete a folder: what stays would vouch for rows that are no more, so nothing but its absence is passed over."""
+    if isinstance(folder, Address):
+        folder.remove_all()
+        return
     with suppress(FileNotFoundError):
-        shutil.rmtree(folder)
+        shutil.rmtree(as_path(folder))
 
 
 def _metadata_of(about: Mapping[str, Any]) -> bytes:

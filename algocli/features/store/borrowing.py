@@ -5,29 +5,34 @@ What is derived from them, and every run on them, is of the cache that borrows. 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from algocli.compute.choices import check_paths
+from algocli.compute.addresses import Place, address_of
+from algocli.compute.choices import check_path, each_of, said
 from algocli.compute.lock import hold, hold_if_free
-from algocli.compute.vouching import read_sealed, write_sealed
+from algocli.compute.vouching import write_sealed
 from algocli.dataset.naming import SubjectId, name_of
 from algocli.dataset.stimuli import FROM_DATASET
 from algocli.errors import UsageError
 from algocli.features.store.library import folders_of_subject, read_recipe, readable_stores
-from algocli.features.store.readable import FROM
+from algocli.features.store.readable import AT, FROM
 from algocli.features.store.shards import FeatureStore
 
 
-def check_lenders(features_from: object) -> list[Path]:
-    """Return one cache folder, or several, that features are to be borrowed from; None is none.
+def check_lenders(features_from: object) -> list[Place]:
+    """Return one cache, or several, folders or addresses, that features are to be borrowed from; None is none.
 
     Raises
     ------
     UsageError
         If one of them holds no features.
     """
-    lenders = [] if features_from is None else check_paths("features_from", features_from)
+    several = [] if features_from is None else each_of(features_from)
+    if features_from is not None and not several:
+        raise UsageError(f"{said('features_from', features_from)}: a path, or a list of paths, was expected")
+    lenders = [_lender(place) for place in several]
     for lender in lenders:
         if not any((lender / "features").glob("*/recipe.json")):
             raise UsageError(
@@ -37,7 +42,12 @@ def check_lenders(features_from: object) -> list[Path]:
     return lenders
 
 
-def borrow(cache_dir: Path, lenders: Sequence[Path], names: Iterable[str], subjects: Iterable[SubjectId]) -> None:
+def _lender(place: object) -> Place:
+    address = address_of(os.fspath(place)) if isinstance(place, str | Path) else None
+    return check_path("features_from", place) if address is None else address
+
+
+def borrow(cache_dir: Path, lenders: Sequence[Place], names: Iterable[str], subjects: Iterable[SubjectId]) -> None:
     """Let a cache read complete stores of others, those of some recipes and subjects that it has not complete itself.
 
     Of several caches that have the same, the first lends it.
@@ -61,21 +71,22 @@ def borrow(cache_dir: Path, lenders: Sequence[Path], names: Iterable[str], subje
 def _take(cache_dir: Path, store: FeatureStore) -> None:
     """Have a cache read another's store."""
     home = cache_dir / "features" / store.name
-    folder = home / store.folder.name
+    folder = home / store.described.name
     if any(_serves(mine, store) for mine in readable_stores(folders_of_subject(home, name_of(store.subject)))):
         return
     if not (home / "recipe.json").is_file():
-        write_sealed(home / "recipe.json", read_recipe(store.folder.parent))
+        write_sealed(home / "recipe.json", read_recipe(store.described.parent))
     # One that is being filled here will be whole by itself.
     with hold(folder / "creation.lock"), hold_if_free([folder / "lock"]) as free:
         if free:
-            about = read_sealed(store.folder / "manifest.json")
-            write_sealed(folder / "manifest.json", {**about, FROM: str(store.place.resolve())})
+            about = {name: part for name, part in store.manifest.items() if name != AT}
+            place = store.place.resolve() if isinstance(store.place, Path) else store.place
+            write_sealed(folder / "manifest.json", {**about, FROM: str(place)})
 
 
 def _serves(mine: FeatureStore, theirs: FeatureStore) -> bool:
     """Say whether a cache's own store is complete, and stands for the same: it stays as it is, and is what is meant."""
-    same = mine.folder.name == theirs.folder.name
+    same = mine.described.name == theirs.described.name
     here, there = (store.manifest["provenance"] for store in (mine, theirs))
     # What was made elsewhere, or imported, has no other name than its numbers: two would do as well.
     elsewhere = FROM_DATASET not in (here.get("source", FROM_DATASET), there.get("source", FROM_DATASET))

@@ -14,6 +14,7 @@ from pathlib import Path
 from shlex import quote
 from typing import Any, Literal
 
+from algocli.compute.addresses import Place
 from algocli.compute.choices import nearest
 from algocli.compute.patterns import as_counted, is_pattern, list_names, meant_by
 from algocli.compute.track import Note, unheard
@@ -46,7 +47,7 @@ class Library:
     """
 
     cache_dir: Path
-    lenders: Sequence[Path] = ()
+    lenders: Sequence[Place] = ()
     subjects: Sequence[Subject] = ()
 
     def find(self, model: str, layer: str, variant: Variant = ANY) -> str:
@@ -145,7 +146,7 @@ class Library:
         DataError
             If it is damaged.
         """
-        homes = [cache / "features" / name for cache in (self.cache_dir, *self.lenders)]
+        homes = [cache / "features" / name for cache in self._caches]
         return read_recipe(next((home for home in homes if (home / "recipe.json").is_file()), homes[0]))
 
     def _fitting(
@@ -163,17 +164,21 @@ class Library:
         return groups
 
     @property
+    def _caches(self) -> list[Place]:
+        return [self.cache_dir, *self.lenders]
+
+    @property
     def _whose(self) -> str:
         return f" of {list_subjects([subject.id for subject in self.subjects])}" if self.subjects else ""
 
     @property
     def _places(self) -> str:
-        return " or ".join(map(str, (self.cache_dir, *self.lenders)))
+        return " or ".join(map(str, self._caches))
 
     def _kinds(self) -> list[Kind]:
         """Return all kinds, by name; what describes one and is damaged is passed over: extracting again mends it."""
         kinds: dict[str, Kind] = {}
-        for cache in (self.cache_dir, *self.lenders):
+        for cache in self._caches:
             for path in sorted((cache / "features").glob("*/recipe.json")):
                 with suppress(DataError):
                     recipe = read_recipe(path.parent)
@@ -204,9 +209,8 @@ class Library:
         """Say whether there is anything of a kind that was made of a subject's images, whole, in part or damaged."""
         name = store_name(subject, self._contents[subject.id])
         for home in kind.homes:
-            folders = (
-                [home / name] if is_store(home / name) else [store.folder for store in fitting_by_id(home, subject)]
-            )
+            exact = home / name
+            folders = [exact] if is_store(exact) else [store.described for store in fitting_by_id(home, subject)]
             if any(map(_is_begun, folders)):
                 return True
         return False
@@ -241,10 +245,10 @@ def _by_layer(kinds: Iterable[Kind]) -> list[list[Kind]]:
     return list(layers.values())
 
 
-def _is_begun(folder: Path) -> bool:
+def _is_begun(folder: Place) -> bool:
     """Say whether a store has a single image, in its own cache or in another; or may have, and cannot be read."""
     try:
-        return FeatureStore(folder).is_borrowed or any((folder / "done").glob("*.json"))
+        return FeatureStore(folder).is_elsewhere or any((folder / "done").glob("*.json"))
     except DataError:
         return True
 

@@ -60,8 +60,9 @@ def gram(store: Readable, *, device: str = "cpu", track: Track = silent) -> Gram
     StorageError
         If the result cannot be written.
     """
-    lent = store.place / "gram"
-    if store.is_borrowed and is_recorded(lent, store.key) and is_as_recorded(lent, store.n_stimuli, store.cache_dir):
+    # A matrix is mapped into memory, which none is that lies at an address.
+    lent = store.place / "gram" if store.is_borrowed and isinstance(store.place, Path) else None
+    if lent and is_recorded(lent, store.key) and is_as_recorded(lent, store.n_stimuli, store.cache_dir):
         return Gram(store.folder / LENT, key=store.key, place=lent, n_features=store.n_features)
     return _made(store.folder / "gram", store.key, [store], None, device, track)
 
@@ -123,7 +124,8 @@ def _made(
 
 def is_made(store: Readable) -> bool:
     """Say whether a store's own Gram matrix is there already."""
-    return any(is_recorded(folder / "gram", store.key) for folder in (store.place, store.folder))
+    places = [place for place in (store.place, store.folder) if isinstance(place, Path)]
+    return any(is_recorded(folder / "gram", store.key) for folder in places)
 
 
 def n_multiplications(stores: Sequence[Readable]) -> float:

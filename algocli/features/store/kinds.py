@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from algocli.compute.addresses import Place
 from algocli.compute.patterns import as_counted
 from algocli.errors import DataError, MissingStep, UsageError
 from algocli.features.networks.names import canonical
@@ -23,7 +24,7 @@ class Kind:
     """One kind of features: its recipe, and the folders that it has in the caches that are asked."""
 
     recipe: Mapping[str, Any]
-    homes: list[Path] = field(default_factory=list)
+    homes: list[Place] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -34,7 +35,7 @@ class Kind:
     def begun(self) -> bool:
         """Whether there is a single image of any subject."""
         return any(any(home.glob("*/done/*.json")) for home in self.homes) or any(
-            store.is_borrowed for home in self.homes for store in readable_stores(_folders(home))
+            store.is_elsewhere for home in self.homes for store in readable_stores(_folders(home))
         )
 
 
@@ -106,17 +107,18 @@ def _words(kind: Kind, fields: Sequence[str]) -> str:
 
 
 def _made_at(kind: Kind) -> str:
-    written = [
-        path.stat().st_mtime for home in kind.homes for path in [home / "recipe.json", *home.glob("*/manifest.json")]
-    ]
+    here = [home for home in kind.homes if isinstance(home, Path)]
+    written = [path.stat().st_mtime for home in here for path in [home / "recipe.json", *home.glob("*/manifest.json")]]
+    if not written:
+        return f"somewhere, and lies in {kind.homes[0]}"
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(max(written)))
 
 
-def _folders(home: Path) -> Iterator[Path]:
+def _folders(home: Place) -> Iterator[Place]:
     return (path.parent for path in home.glob("*/manifest.json"))
 
 
-def label_of(home: Path) -> str:
+def label_of(home: Place) -> str:
     """Say what the features in a recipe's folder are by network, layer and options; where that is damaged, by name."""
     with suppress(DataError):
         recipe = read_recipe(home)

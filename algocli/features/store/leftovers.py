@@ -123,7 +123,9 @@ def _why(folder: Path, is_used: IsUsed | None) -> tuple[str, str] | None:
 
 
 def _origin(store: FeatureStore) -> str:
-    """Say of imported features from which file they came: no command of ours makes that again."""
+    """Say what more there is to know: of imported features their file, as no command of ours makes that again."""
+    if store.is_elsewhere and not store.is_borrowed:
+        return f"what lies in {store.place} stays there"
     try:
         imported = is_imported(read_recipe(store.folder.parent))
     except DataError:

@@ -14,6 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from algocli.compute.addresses import Address, AnyPlace, Place
 from algocli.compute.choices import did_you_mean
 from algocli.compute.vouching import read_sealed, write_sealed
 from algocli.dataset.naming import check_subject_name
@@ -52,6 +53,7 @@ def create_store(
     provenance: Mapping[str, Any],
     stimuli: Sequence[Stimulus] | None = None,
     folder: Path | None = None,
+    at: Address | None = None,
 ) -> FeatureStore:
     """Make or open the store of one subject's images under a recipe.
 
@@ -66,9 +68,28 @@ def create_store(
         Of which there is a row; by default all of the subject's, else those for training.
     folder
         Where it is made; by default among the others of the recipe.
+    at
+        Below which address its numbers lie, in place of this cache: the features of other caches, too, may be there.
     """
     stimuli = subject.stimuli if stimuli is None else stimuli
     home = cache_dir / "features" / how.name
+    _write_recipe(home, how)
+    name = store_name(subject, content)
+    if at is not None:
+        _write_recipe(at / "features" / how.name, how)
+        at = at / "features" / how.name / name
+    identity = {**how.identity, "stimuli": content}
+    return FeatureStore.create(
+        home / name if folder is None else folder,
+        identity,
+        (len(stimuli), n_features),
+        {"source": FROM_DATASET, **provenance, "subject": subject.id, "ids": ids_digest(stimuli)},
+        at,
+    )
+
+
+def _write_recipe(home: Place, how: Recipe) -> None:
+    """Describe a recipe, where it is not yet, or as an earlier version did."""
     try:
         known = read_recipe(home)
     # Missing or damaged: everything in it is known here.
@@ -78,13 +99,6 @@ def create_store(
         # Written before this was recorded.
         if how.asks_for is not None and "asks_for" not in known:
             write_sealed(home / "recipe.json", {**known, "asks_for": how.asks_for})
-    identity = {**how.identity, "stimuli": content}
-    return FeatureStore.create(
-        home / store_name(subject, content) if folder is None else folder,
-        identity,
-        (len(stimuli), n_features),
-        {"source": FROM_DATASET, **provenance, "subject": subject.id, "ids": ids_digest(stimuli)},
-    )
 
 
 def find_store(cache_dir: Path, name: str, subject: Subject, content: str, stimuli: Path | None = None) -> FeatureStore:
@@ -164,12 +178,12 @@ def _source_of(store: FeatureStore) -> str:
     return str(about.get("stimuli") or about["source"])
 
 
-def is_store(folder: Path) -> bool:
+def is_store(folder: Place) -> bool:
     """Say whether a folder is that of a store, whatever is wrong with it."""
     return (folder / "manifest.json").is_file()
 
 
-def fitting_by_id(home: Path, subject: Subject) -> list[FeatureStore]:
+def fitting_by_id(home: Place, subject: Subject) -> list[FeatureStore]:
     """Open the stores of a recipe that were made elsewhere, for a subject's ids in order, or those of its training.
 
     One that is damaged, and may be of other images, is passed over.
@@ -177,19 +191,19 @@ def fitting_by_id(home: Path, subject: Subject) -> list[FeatureStore]:
     return [store for store in readable_stores(folders_of_subject(home, subject.name)) if _fits_by_id(store, subject)]
 
 
-def readable_stores(folders: Iterable[Path]) -> Iterator[FeatureStore]:
+def readable_stores(folders: Iterable[Place]) -> Iterator[FeatureStore]:
     """Open the stores of some folders that can be."""
     for folder in folders:
         with suppress(DataError):
             yield FeatureStore(folder)
 
 
-def stores_of_subject(home: Path, name: str) -> list[FeatureStore]:
+def stores_of_subject(home: Place, name: str) -> list[FeatureStore]:
     """Open the stores that a recipe's folder has of the subject of that name, by what they were made from."""
     return [FeatureStore(folder) for folder in folders_of_subject(home, name)]
 
 
-def folders_of_subject(home: Path, name: str) -> list[Path]:
+def folders_of_subject(home: AnyPlace, name: str) -> list[AnyPlace]:
     """List the folders of these stores, whatever is wrong with them."""
     # A name may have dashes of its own; a digest has none.
     with reading(home):
@@ -202,7 +216,7 @@ def aside(home: Path, name: str = "") -> Path:
     return home / ASIDE / name
 
 
-def named_after(store: Path) -> str:
+def named_after(store: Place) -> str:
     """Return the name of the subject that the folder of a store is named after; empty where it is none's."""
     return store.name.rpartition("-")[0]
 
@@ -234,7 +248,7 @@ def _is_outdated(store: FeatureStore, subject: Subject, cache_dir: Path) -> bool
     return any(kind.decides_about_pixels for kind in converted)
 
 
-def read_recipe(home: Path) -> dict[str, Any]:
+def read_recipe(home: Place) -> dict[str, Any]:
     """Read what a recipe's folder stands for: model, layer, weights and identity.
 
     Raises
@@ -250,7 +264,7 @@ def read_recipe(home: Path) -> dict[str, Any]:
     return recipe
 
 
-def check_name(cache_dir: Path, name: str, lenders: Sequence[Path] = ()) -> str:
+def check_name(cache_dir: Path, name: str, lenders: Sequence[Place] = ()) -> str:
     """Return the name of a recipe that exists, in a cache or in others that it may borrow from.
 
     Raises
@@ -260,7 +274,7 @@ def check_name(cache_dir: Path, name: str, lenders: Sequence[Path] = ()) -> str:
     DataError
         If there are, and nothing is left that describes them.
     """
-    caches = (cache_dir, *lenders)
+    caches: tuple[Place, ...] = (cache_dir, *lenders)
     # A name is one folder's: anything with a slash in it would lead elsewhere, and so would the run named after it.
     is_name = Path(name).name == name
     if not is_name or not any((cache / "features" / name / "recipe.json").is_file() for cache in caches):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
 from shlex import quote
 from typing import Any, get_args
 
+from algocli.compute.addresses import Place
 from algocli.compute.kinds import mismatch
 from algocli.compute.vouching import read_sealed
 from algocli.errors import DataError
@@ -24,6 +24,7 @@ _MANIFEST = {
     "key": str,
     "array?": str,
     "from?": str,
+    "at?": str,
     "identity": {"stimuli?": str, "dtype?": str},
     "provenance": {
         "subject": (int, str),
@@ -45,7 +46,7 @@ ASIDE = ".aside"
 HOW_TO_MEND = "algocli cache verify (names the command that mends it)"
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
+def read_manifest(folder: Place) -> dict[str, Any]:
     """Read what the store in a folder is.
 
     Raises
@@ -74,7 +75,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def _is_of(folder: Path, manifest: Mapping[str, Any]) -> bool:
+def _is_of(folder: Place, manifest: Mapping[str, Any]) -> bool:
     """Say whether a manifest may be that of the store in a folder, whose name and whose records tell as well.
 
     A store that takes the place of another has its name for a moment, and its own records.
@@ -99,7 +100,7 @@ def _is_of_recipe(home: str, identity: Mapping[str, Any]) -> bool:
     return digest_of({name: part for name, part in identity.items() if name != "stimuli"}).startswith(named[1])
 
 
-def _key_of(record: Path) -> str | None:
+def _key_of(record: Place) -> str | None:
     with suppress(DataError):
         return str(read_sealed(record).get("key"))
     return None

@@ -9,13 +9,13 @@ from typing import Literal
 
 from algocli.compute.files import n_bytes_in, read_json
 from algocli.dataset.naming import SubjectId, id_of
-from algocli.errors import AlgocliError, DataError
+from algocli.errors import AlgocliError, DataError, DiskFault
 from algocli.features.store.commands import describe, is_imported, options, preparation
 from algocli.features.store.keys import SCHEMA
 from algocli.features.store.library import named_after, read_recipe, store_folders
 from algocli.features.store.shards import FeatureStore
 
-State = Literal["complete", "unfinished", "damaged", "written by another version"]
+State = Literal["complete", "unfinished", "damaged", "out of reach", "written by another version"]
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,9 @@ def describe_store(folder: Path) -> StoreRow:
         row = replace(row, problem=str(error))
     try:
         return _read(FeatureStore(folder), row)
+    # Whether it is whole, nobody can say now.
+    except DiskFault as error:
+        return replace(row, state="out of reach", problem=error.message)
     except AlgocliError as error:
         state: State = "written by another version" if _is_foreign(folder) else "damaged"
         return replace(row, state=state, problem=error.message)
@@ -87,7 +90,7 @@ def _read(store: FeatureStore, row: StoreRow) -> StoreRow:
     n_left = sum(map(len, store.pending()))
     return replace(
         row,
-        what=f"{row.what}, read in {store.place}" if store.is_borrowed else row.what,
+        what=f"{row.what}, read in {store.place}" if store.is_elsewhere else row.what,
         # Nothing but its own manifest says what the numbers are: without its recipe a store is not found again.
         state="damaged" if row.problem else "unfinished" if n_left else "complete",
         subject=store.subject,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from algocli.compute.addresses import Address, Place, as_path, place_of
 from algocli.compute.arrays import blocks
 from algocli.compute.opening import LARGEST_TEXT, read_file
 from algocli.compute.vouching import read_sealed
@@ -24,14 +25,18 @@ from algocli.features.store.manifests import HOW_TO_MEND, MANIFEST, read_manifes
 CHUNK_FEATURES = 8192
 # Where in a store's folder the array lies, and what describes it there.
 ARRAY, METADATA = "features.zarr", "zarr.json"
-# Under which a manifest names the folder of another cache in which the numbers lie.
-FROM = "from"
+# Under which a manifest names the folder of another cache in which the numbers lie, and the address at which they do
+# where they are this cache's own.
+FROM, AT = "from", "at"
+# Under which the record of a shard that is an object tells the stamp with which it was written.
+STAMP = "stamp"
 
 
 class Readable:
     """A matrix of features on disk, n_stimuli x n_features, by what its manifest says.
 
-    Its numbers lie in `place`: its own folder, or that of a store of another cache, which is read and never written.
+    Its numbers lie in `place`: its own folder, an address, or the folder of a store of another cache, which is read and
+    never written.
 
     Raises
     ------
@@ -41,15 +46,16 @@ class Readable:
         If its manifest is damaged or of another version.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, described: Place) -> None:
+        self.described = described
         try:
-            self.manifest = read_manifest(folder)
+            self.manifest = read_manifest(described)
         except DataError as error:
-            if (folder / MANIFEST).is_file():
+            if (described / MANIFEST).is_file():
                 raise
-            raise MissingStep(f"there is no feature store {folder}", hint="algocli extract") from error
-        self.place = Path(self.manifest.get(FROM, folder))
+            raise MissingStep(f"there is no feature store {described}", hint="algocli extract") from error
+        elsewhere = self.manifest.get(AT, self.manifest.get(FROM))
+        self.place: Place = described if elsewhere is None else place_of(elsewhere)
         self.n_stimuli, self.n_features = (int(length) for length in self.manifest["shape"])
         self.rows_per_shard = int(self.manifest["rows_per_shard"])
         self.dtype = np.dtype(str(self.manifest["dtype"]))
@@ -58,7 +64,12 @@ class Readable:
     @property
     def name(self) -> str:
         """What the features are called, as `train` takes it."""
-        return self.folder.parent.name
+        return self.described.parent.name
+
+    @property
+    def folder(self) -> Path:
+        """Where it is described on this machine, and what is made of it is kept."""
+        return as_path(self.described)
 
     @property
     def cache_dir(self) -> Path:
@@ -68,7 +79,12 @@ class Readable:
     @property
     def is_borrowed(self) -> bool:
         """Whether its numbers are in another cache, and not to be written."""
-        return self.place != self.folder
+        return self.is_elsewhere and AT not in self.manifest
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether its numbers are not where it is described."""
+        return self.place != self.described
 
     @property
     def subject(self) -> SubjectId:
@@ -95,7 +111,7 @@ class Readable:
         array = self._readable
         self._refuse_damaged(rows)
         try:
-            with reading(self.place):
+            with reading(self.place), _asked(self.place):
                 block = array[rows, columns] if isinstance(rows, slice) else array.oindex[list(rows), columns]
         except StorageError:
             raise
@@ -122,13 +138,34 @@ class Readable:
             # What has no record yet is not there, unless it was.
             if record is None and self._is_replaced():
                 raise self._replaced
-            if record is not None and not is_whole(self.shard_path(index), str(record.get("sha256"))):
+            if record is not None and not self._is_whole(self.shard_path(index), record):
                 raise self._damaged(f"{self.place} is damaged: shard {index} is not what was written")
+
+    def _is_whole(self, shard: Place, record: Mapping[str, Any]) -> bool:
+        # An object that is the one that was written need not be read for that: its chunks have checksums of their own.
+        if isinstance(shard, Address) and record.get(STAMP) == shard.stamp():
+            return True
+        return is_whole(shard, str(record.get("sha256")))
 
     def record_of(self, index: int) -> dict[str, Any] | None:
         """Return the record of a finished shard; None where there is none, or it is damaged or another's."""
+        return self._checked(index)
+
+    def records(self) -> dict[int, dict[str, Any]]:
+        """Return the records that `record_of` does, by the numbers of their shards."""
+        # To ask for each would take as many ways to the server and back.
+        kept = (self.place / "done").read_all() if isinstance(self.place, Address) else None
+        found: dict[int, dict[str, Any]] = {}
+        for index in range(-(-self.n_stimuli // self.rows_per_shard)):
+            content = None if kept is None else kept.get(self.record_path(index).name, b"")
+            record = self._checked(index, content)
+            if record is not None:
+                found[index] = record
+        return found
+
+    def _checked(self, index: int, content: bytes | None = None) -> dict[str, Any] | None:
         with suppress(DataError):
-            record = read_sealed(self.record_path(index))
+            record = read_sealed(self.record_path(index), content=content)
             start = index * self.rows_per_shard
             if record.get("key") == self.key and record.get("rows") == [
                 start,
@@ -139,13 +176,13 @@ class Readable:
 
     def is_recorded(self) -> bool:
         """Say whether every shard has its record."""
-        return all(self.record_of(index) is not None for index in range(-(-self.n_stimuli // self.rows_per_shard)))
+        return len(self.records()) == -(-self.n_stimuli // self.rows_per_shard)
 
-    def shard_path(self, index: int) -> Path:
-        """Return the file of a shard, whether or not it is there."""
+    def shard_path(self, index: int) -> Place:
+        """Return the file, or the object, of a shard, whether or not it is there."""
         return self.place / ARRAY / "c" / str(index) / "0"
 
-    def record_path(self, index: int) -> Path:
+    def record_path(self, index: int) -> Place:
         """Return the record of a shard, whether or not it is there."""
         return self.place / "done" / f"{index:05d}.json"
 
@@ -166,9 +203,18 @@ class Readable:
         # An all-zero chunk must be stored: one that is absent reads as NaN, the fill value.
         try:
             with zarr.config.set({"array.write_empty_chunks": True}):
-                return zarr.open_array(str(self.place / ARRAY) if place is None else place, mode=mode)
+                return zarr.open_array(self._kept_in() if place is None else place, mode=mode)
         except (ValueError, TypeError, KeyError, FileNotFoundError) as error:
             raise self._undescribed from error
+
+    def _kept_in(self) -> Any:
+        """Return what zarr takes for the array's place."""
+        where = str(self.place / ARRAY)
+        if not isinstance(self.place, Address):
+            return where
+        from zarr.storage import FsspecStore
+
+        return FsspecStore.from_url(where, storage_options={"use_listings_cache": False}, read_only=True)
 
     def _description(self) -> bytes:
         """Return what describes the array, as the manifest vouches for it.
@@ -199,14 +245,19 @@ class Readable:
 
     @property
     def _replaced(self) -> Replaced:
-        return Replaced(f"the features {self.folder} were replaced while they were read", hint="repeat the command")
+        return Replaced(f"the features {self.described} were replaced while they were read", hint="repeat the command")
 
     def _is_replaced(self) -> bool:
-        if not all((folder / MANIFEST).is_file() for folder in (self.folder, self.place)):
+        told_by = (self.described, self.place) if self.is_borrowed else (self.described,)
+        if not all((folder / MANIFEST).is_file() for folder in told_by):
             return True
         with suppress(DataError):
-            return read_manifest(self.folder) != self.manifest
+            return read_manifest(self.described) != self.manifest
         return False
+
+
+def _asked(place: Place) -> AbstractContextManager[None]:
+    return place.asked_to_read() if isinstance(place, Address) else nullcontext()
 
 
 class Rows:

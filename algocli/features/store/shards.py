@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,8 +25,9 @@ from shlex import quote
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
+from algocli.compute.addresses import Address, Place, as_path
 from algocli.compute.arrays import blocks
 from algocli.compute.files import n_bytes_in, publishing, sweep
 from algocli.compute.lock import hold
@@ -35,7 +36,8 @@ from algocli.compute.track import Track, silent
 from algocli.compute.vouching import digest_file, is_unchanged, write_sealed
 from algocli.errors import DataError, MissingStep, writing
 from algocli.features.store import readable
-from algocli.features.store.allocation import describe
+from algocli.features.store.allocation import address_in, describe, describe_elsewhere
+from algocli.features.store.finite import finite_rows
 from algocli.features.store.gram import gram
 from algocli.features.store.keys import SCHEMA, digest_of
 from algocli.features.store.matrices import Gram
@@ -62,7 +64,12 @@ class FeatureStore(readable.Readable):
 
     @classmethod
     def create(
-        cls, folder: Path, identity: Mapping[str, Any], shape: tuple[int, int], provenance: Mapping[str, Any]
+        cls,
+        folder: Path,
+        identity: Mapping[str, Any],
+        shape: tuple[int, int],
+        provenance: Mapping[str, Any],
+        at: Address | None = None,
     ) -> FeatureStore:
         """Make an empty store, or open the one that is there already; what describes it is mended where it is damaged.
 
@@ -72,11 +79,15 @@ class FeatureStore(readable.Readable):
             What the key is made of: the recipe's identity and the digest of the stimuli.
         provenance
             What is worth knowing and changes no number: versions, device, names.
+        at
+            Where its numbers lie; by default where they do already, or else in the folder.
 
         Raises
         ------
         DataError
             If the folder holds a store with another key.
+        UsageError
+            If it holds the numbers, and they are to lie elsewhere.
         """
         key = digest_of(identity)
         dtype = np.dtype(str(identity["dtype"]))
@@ -85,12 +96,17 @@ class FeatureStore(readable.Readable):
         with hold(folder / "creation.lock"):
             layout = {"schema": SCHEMA, "shape": list(shape), "dtype": dtype.name, "rows_per_shard": rows}
             about = {"key": key, "identity": dict(identity), "provenance": dict(provenance)}
-            describe(folder, {**layout, **about})
+            elsewhere = at or address_in(folder)
+            if elsewhere is None:
+                describe(folder, {**layout, **about})
+            else:
+                describe_elsewhere(folder, elsewhere, {**layout, **about})
         store = cls(folder)
         if store.key != key:
+            remedy = f"rm -r {quote(str(folder))}" if store.place == folder else "delete what lies there"
             raise DataError(
-                f"{folder} holds other features (key {store.key[:8]}, not {key[:8]})",
-                hint=f"rm -r {quote(str(folder))}, then repeat the command",
+                f"{store.place} holds other features (key {store.key[:8]}, not {key[:8]})",
+                hint=f"{remedy}, then repeat the command",
             )
         store.recover()
         return store
@@ -125,7 +141,8 @@ class FeatureStore(readable.Readable):
 
     def pending(self) -> list[Shard]:
         """Return the shards that have no valid record, in order."""
-        return [shard for shard in self.shards if not self._is_done(shard)]
+        done = self.records()
+        return [shard for shard in self.shards if shard.index not in done]
 
     @property
     def complete(self) -> bool:
@@ -155,13 +172,11 @@ class FeatureStore(readable.Readable):
             content = to_its_end(lambda: self._encode(shard, rows))
             if self._is_done(shard):
                 return
-            with publishing(path) as stream:
-                stream.write(content)
-                ours = os.fstat(stream.fileno()).st_ino
-            self._vouch(shard, hashlib.sha256(content).hexdigest())
+            ours = _put(path, content)
+            self._vouch(shard, hashlib.sha256(content).hexdigest(), ours)
             # Another machine may have put its own in place meanwhile, which need not agree to the last bit.
-            while (there := path.stat().st_ino) != ours:
-                self._vouch(shard, digest_file(path))
+            while (there := _standing(path)) != ours:
+                self._vouch(shard, digest_file(path), there)
                 ours = there
 
     def damaged(self) -> Iterator[Shard]:
@@ -173,10 +188,11 @@ class FeatureStore(readable.Readable):
             If the array cannot be opened at all.
         """
         self._array("r")
+        records, named = self.records(), self._recorded()
         for shard in self.shards:
-            record = self.record_of(shard.index)
+            record = records.get(shard.index)
             if record is None:
-                if self.record_path(shard.index).exists():
+                if self.record_path(shard.index).name in named:
                     yield shard
             elif not is_unchanged(self.shard_path(shard.index), str(record.get("sha256"))):
                 yield shard
@@ -190,7 +206,9 @@ class FeatureStore(readable.Readable):
 
     def misrecorded(self) -> list[Shard]:
         """Return the shards whose record is there, and is damaged or another's."""
-        return [shard for shard in self.pending() if self.record_path(shard.index).exists()]
+        pending = self.pending()
+        named = self._recorded() if pending else ()
+        return [shard for shard in pending if self.record_path(shard.index).name in named]
 
     def forget(self, shard: Shard) -> None:
         """Withdraw a shard's record, so that the next extraction makes it again; what is another's stays as it is.
@@ -210,21 +228,30 @@ class FeatureStore(readable.Readable):
         sweep(self.folder / "done")
 
     def n_bytes(self) -> int:
-        """Return what the store takes on disk, with everything derived from it."""
-        return n_bytes_in(self.folder)
+        """Return what the store takes, with everything derived from it, on disk and at an address of its own."""
+        there = self.place.n_bytes() if isinstance(self.place, Address) and not self.is_borrowed else 0
+        return n_bytes_in(self.folder) + there
+
+    def _recorded(self) -> set[str]:
+        """Return the names of the records that are there, whatever they say."""
+        return {path.name for path in (self.place / "done").glob("*.json")}
 
     def _is_done(self, shard: Shard) -> bool:
         return self.record_of(shard.index) is not None
 
-    def _vouch(self, shard: Shard, checksum: str) -> None:
-        record = {"rows": [shard.start, shard.stop], "sha256": checksum, "key": self.key}
+    def _vouch(self, shard: Shard, checksum: str, stamp: int | str) -> None:
+        record: dict[str, Any] = {"rows": [shard.start, shard.stop], "sha256": checksum, "key": self.key}
+        if isinstance(self.place, Address):
+            record[readable.STAMP] = stamp
         write_sealed(self.record_path(shard.index), record)
 
     def _vouch_again(self, shard: Shard) -> bool:
         with hold(self.folder / "locks" / f"{shard.index:05d}"), suppress(DataError):
             # What was never written reads as NaN.
+            path = self.shard_path(shard.index)
+            stamp = _standing(path)
             if finite_rows(self.read(slice(shard.start, shard.stop))).all():
-                self._vouch(shard, digest_file(self.shard_path(shard.index)))
+                self._vouch(shard, digest_file(path), stamp)
                 return True
         return False
 
@@ -239,47 +266,17 @@ class FeatureStore(readable.Readable):
         return memoryview(files[written].as_buffer_like())
 
 
-def refuse_non_finite(
-    rows: NDArray[Any], came_as: DTypeLike, *, what: str, name: Callable[[int], str], remedy: str
-) -> None:
-    """See that rows about to be stored are finite.
-
-    Parameters
-    ----------
-    rows : (n_rows, n_features) float16 or float32
-    came_as
-        The precision that they had before they were brought to this one.
-    what, name
-        What to call the features, and one of these rows, in the message.
-    remedy
-        How to keep what goes beyond float16.
-
-    Raises
-    ------
-    DataError
-        Naming the first row that is not finite.
-    """
-    bad = np.flatnonzero(~finite_rows(rows))
-    if not len(bad):
-        return
-    where = name(int(bad[0]))
-    # NaN never comes of a number that is too large.
-    if np.can_cast(came_as, rows.dtype, "safe") or np.isnan(rows[bad[0]]).any():
-        raise DataError(f"{what} yields numbers that are not finite for {where}")
-    limit = f"{np.finfo(rows.dtype).max:g}"
-    raise DataError(
-        f"{what} goes beyond what {rows.dtype} holds ({limit}), or is not finite, for {where}",
-        hint=remedy if rows.dtype == np.float16 else None,
-    )
+def _put(path: Place, content: memoryview) -> int | str:
+    """Have a shard be where it belongs, and safe there; return what tells it from any other that has its name."""
+    if isinstance(path, Address):
+        return path.write(content)
+    with publishing(as_path(path)) as stream:
+        stream.write(content)
+        return os.fstat(stream.fileno()).st_ino
 
 
-def finite_rows(rows: NDArray[Any]) -> NDArray[np.bool_]:
-    """Say which rows, (n_rows, n_features) float16 or float32, are finite."""
-    # A float is not finite where all bits of its exponent are set; comparing integers is an order of magnitude
-    # faster than np.isfinite on float16.
-    unsigned, mask = {"float16": (np.uint16, 0x7C00), "float32": (np.uint32, 0x7F800000)}[rows.dtype.name]
-    broken: NDArray[np.bool_] = ((rows.view(unsigned) & mask) == mask).any(axis=1)
-    return ~broken
+def _standing(path: Place) -> int | str:
+    return path.stamp() or "" if isinstance(path, Address) else as_path(path).stat().st_ino
 
 
 def rows_per_shard(n_features: int, dtype: np.dtype[Any]) -> int:

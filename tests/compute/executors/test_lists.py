@@ -14,15 +14,16 @@ from algocli.cli import app
 from algocli.compute.executors.arrays import (
     JobArray,
     arrays_in,
-    command_of,
     find_job_leftovers,
     keep_about,
     list_jobs,
     new_array,
+    readable_arrays,
 )
 from algocli.compute.executors.lists import end_of, line_of, read_list, work
+from algocli.compute.files import write_json
 from algocli.dataset.challenge.subjects import Challenge
-from algocli.errors import AlgocliError, DataError, UsageError
+from algocli.errors import DataError, UsageError
 from algocli.features.store.gram import is_made
 from algocli.features.store.shards import FeatureStore
 from algocli.pipeline.gram_tasks import Products
@@ -208,11 +209,48 @@ def test_jobs_lists_what_is_there_and_tells_the_command(
     assert "was handed to SLURM" in capsys.readouterr().err
 
 
-def test_a_damaged_record_of_an_array_is_told_by_jobs(array: JobArray, tmp_path: Path) -> None:
-    (array.folder / "array.json").write_text("{")
-    with pytest.raises(AlgocliError, match=r"array\.json is missing or damaged"):
-        list_jobs(tmp_path / "cache")
-    assert command_of(array.folder) == ""
+def _others_may_write(array: JobArray) -> None:
+    array.folder.chmod(0o777)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (lambda array: (array.folder / "array.json").write_text("{"), "array.json is missing or damaged"),
+        (lambda array: write_json(array.folder / "array.json", {"jobs": 3}), "jobs is a whole number; a list"),
+        (lambda array: array.list_path.write_text('{"label": 3}\n'), "tasks.jsonl is damaged, or no list of tasks"),
+        (lambda array: array.list_path.unlink(), "tasks.jsonl is missing"),
+        (_others_may_write, "others than you can write"),
+    ],
+)
+def test_a_damaged_array_is_told_by_jobs_with_the_way_out_and_hides_no_other(
+    array: JobArray,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    spoil: Callable[[JobArray], object],
+    told: str,
+) -> None:
+    cache = tmp_path / "cache"
+    other = new_array(cache, array.lines[:1], {"jobs": []})
+    spoil(array)
+    rows = {row.array: row for row in list_jobs(cache)[0]}
+    assert [rows[folder].state for folder in (array.folder, other.folder)] == ["damaged", "listed"]
+    assert told in rows[array.folder].said
+    assert readable_arrays(cache)[0].folder == other.folder
+    assert run_here("jobs", "--cache-dir", str(cache)) == 0
+    said = capsys.readouterr()
+    assert f"{array.folder.name}: 1 damaged" in said.out
+    assert told in said.out
+    assert f"{other.folder.name}: 1 listed" in said.out
+    assert f"algocli cache gc --cache-dir {cache}: what cannot be read is cleared away" in said.err
+    assert array.folder in [left.path for left in find_job_leftovers(cache)]
+
+
+@pytest.mark.parametrize("end", [{"state": 3}, {"state": "done", "began_at": "early"}, []])
+def test_a_damaged_end_of_a_line_counts_as_none(array: JobArray, tmp_path: Path, end: object) -> None:
+    work(array.list_path, 0)
+    (array.folder / "ends" / "0.json").write_text(json.dumps(end))
+    assert [row.state for row in list_jobs(tmp_path / "cache")[0]] == ["listed", "listed"]
 
 
 def test_what_has_ended_is_cleared_away_and_nothing_that_is_expected(array: JobArray, tmp_path: Path) -> None:

@@ -23,8 +23,9 @@ from algocli.features.imports.locating import is_keyed_by_id, locate_rows
 from algocli.features.imports.matrices import open_matrix, read_ids
 from algocli.features.imports.stores import import_features
 from algocli.features.store.choosing import Library
+from algocli.features.store.finite import finite_rows
 from algocli.features.store.library import check_name, find_store
-from algocli.features.store.shards import FeatureStore, finite_rows
+from algocli.features.store.shards import FeatureStore
 from tests.features.by_hand import cache_features, list_stores, store_digest
 
 N = 27
