@@ -98,6 +98,8 @@ def mean_of_subjects(scores: NDArray[np.floating], level: float = 0.95) -> Group
     mean = np.where(n > 0, np.nansum(scores, axis=0) / at_least_1, np.nan)
     squares = np.nansum(np.square(scores - mean), axis=0)
     sd = np.where(n > 1, np.sqrt(squares / freedom), np.nan)
+    # Scores that are all the same differ from their mean by its rounding alone.
+    sd[sd <= len(scores) * np.finfo(np.float64).eps * np.abs(mean)] = 0
     half = t.ppf((1 + level) / 2, freedom) * sd / np.sqrt(at_least_1)
     # Hedges' correction as it is exactly: of one degree of freedom there is none.
     few = np.maximum(freedom, 2)

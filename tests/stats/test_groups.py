@@ -113,3 +113,11 @@ def test_prevalence_is_the_densest_part_of_its_posterior(showing: int, of: int) 
     # Nothing outside is likelier than anything inside.
     inside = (grid >= found.low) & (grid <= found.high)
     assert density[inside].min() >= density[~inside].max() - 1e-3 * density.max()
+
+
+def test_scores_that_are_all_the_same_have_no_spread_and_no_effect_size() -> None:
+    score = 0.1 + 0.2 / 3
+    group = mean_of_subjects(np.full((8, 3), [score, -score / 7, 0.0]))
+    assert group.sd.tolist() == [0, 0, 0]
+    assert np.isnan(group.effect_size).all()
+    np.testing.assert_array_equal(group.low, group.mean)
