@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.support import typed
 
@@ -17,6 +18,10 @@ if os.environ.get("ALGOCLI_TEST_TYPES", "1") != "0":
 from tests.browser import browser  # noqa: F401
 from tests.support.challenge import write_tiny_challenge
 from tests.support.objects import Objects, make_bucket, serving_objects
+
+# How long an example takes says nothing on a busy machine.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

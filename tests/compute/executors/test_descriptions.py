@@ -75,7 +75,7 @@ def rows() -> Rows:
 def swept_rows() -> SweptRows:
     asked = (("features.*",), (("pool", 2),)), (None, ())
     order = SweptOrder("alexnet", asked, ("conv1",), Asking("cpu", 32, False))
-    return SweptRows(Viewer(Path("pictures")), order, range(32, 64), Path("cache"), None)
+    return SweptRows(Viewer(Path("pictures")), order, range(32, 64), Path("cache"), None, Needs(2**30))
 
 
 @pytest.mark.parametrize(
