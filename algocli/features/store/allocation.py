@@ -23,6 +23,7 @@ from algocli.compute.vouching import digest_file, is_unchanged, read_sealed, wri
 from algocli.errors import DataError, UsageError, writing
 from algocli.features.store.gram import LENT
 from algocli.features.store.keys import SCHEMA
+from algocli.features.store.manifests import MANIFEST
 from algocli.features.store.readable import ARRAY, AT, CHUNK_FEATURES, METADATA, Readable
 
 
@@ -47,14 +48,14 @@ def describe(folder: Place, about: Mapping[str, Any]) -> None:
     digest = hashlib.sha256(metadata).hexdigest()
     with writing(folder):
         _forget_other_derived(folder, str(about["key"]))
-        if (folder / "manifest.json").is_file():
+        if (folder / MANIFEST).is_file():
             _forget_other_rows(folder, digest)
         else:
             _forget_unfounded(folder, str(about["key"]), digest)
         if not is_unchanged(folder / ARRAY / METADATA, digest):
             publish(folder / ARRAY / METADATA, lambda stream: stream.write(metadata))
     # The manifest comes last: a store that has one is fully allocated.
-    write_sealed(folder / "manifest.json", {**about, "array": digest})
+    write_sealed(folder / MANIFEST, {**about, "array": digest})
 
 
 def describe_elsewhere(folder: Path, address: Address, about: Mapping[str, Any]) -> None:
@@ -75,26 +76,26 @@ def describe_elsewhere(folder: Path, address: Address, about: Mapping[str, Any])
         _forget_other_derived(folder, str(about["key"]))
     here = {**Readable(address).manifest, AT: str(address)}
     with suppress(DataError):
-        if read_sealed(folder / "manifest.json") == here:
+        if read_sealed(folder / MANIFEST) == here:
             return
-    write_sealed(folder / "manifest.json", here)
+    write_sealed(folder / MANIFEST, here)
 
 
 def address_in(folder: Path) -> Address | None:
     """Return the address at which the numbers of the store in a folder lie; None where they lie on a disk."""
     with suppress(DataError):
-        at = read_sealed(folder / "manifest.json").get(AT)
+        at = read_sealed(folder / MANIFEST).get(AT)
         return None if at is None else address_of(str(at))
     return None
 
 
 def _is_described(folder: Place) -> bool:
     """Say whether nothing is wrong with what describes a store; whether it is the one that is meant is not said."""
-    if not (folder / "manifest.json").is_file():
+    if not (folder / MANIFEST).is_file():
         return False
     with suppress(DataError):
         # What another version wrote is left to whoever opens it, and says so.
-        if read_sealed(folder / "manifest.json").get("schema", SCHEMA) != SCHEMA:
+        if read_sealed(folder / MANIFEST).get("schema", SCHEMA) != SCHEMA:
             return True
         store = Readable(folder)
         store.check_array()
@@ -117,7 +118,7 @@ def _forget_other_rows(folder: Place, digest: str) -> None:
     with suppress(DataError):
         known.add(digest_file(folder / ARRAY / METADATA))
     with suppress(DataError):
-        known.add(str(read_sealed(folder / "manifest.json").get("array")))
+        known.add(str(read_sealed(folder / MANIFEST).get("array")))
     if digest not in known:
         _remove(folder / "done")
         _remove(folder / ARRAY)

@@ -17,6 +17,7 @@ from algocli.dataset.naming import SubjectId, name_of
 from algocli.dataset.stimuli import FROM_DATASET
 from algocli.errors import UsageError
 from algocli.features.store.library import folders_of_subject, read_recipe, readable_stores
+from algocli.features.store.manifests import MANIFEST
 from algocli.features.store.readable import AT, FROM
 from algocli.features.store.shards import FeatureStore
 
@@ -81,7 +82,7 @@ def _take(cache_dir: Path, store: FeatureStore) -> None:
         if free:
             about = {name: part for name, part in store.manifest.items() if name != AT}
             place = store.place.resolve() if isinstance(store.place, Path) else store.place
-            write_sealed(folder / "manifest.json", {**about, FROM: str(place)})
+            write_sealed(folder / MANIFEST, {**about, FROM: str(place)})
 
 
 def _serves(mine: FeatureStore, theirs: FeatureStore) -> bool:

@@ -15,6 +15,7 @@ from algocli.dataset.naming import id_of
 from algocli.errors import DataError, writing
 from algocli.features.store.commands import command, command_by_manifest
 from algocli.features.store.library import named_after, read_recipe
+from algocli.features.store.manifests import MANIFEST
 from algocli.features.store.matrices import matrix_fault
 from algocli.features.store.shards import FeatureStore
 
@@ -77,7 +78,7 @@ def _how_to_tell_again(home: Path) -> str:
 def bare_stores(cache_dir: Path) -> Iterator[Fault]:
     """Yield the folders that hold features, and nothing that says of what."""
     for folder in sorted(path.parent for path in (cache_dir / "features").glob("*/*/done")):
-        path = folder / "manifest.json"
+        path = folder / MANIFEST
         if not path.exists() and any((folder / "done").glob("*.json")):
             yield Fault(path, "it is missing, and features lie beside it", _making(folder))
 

@@ -22,6 +22,7 @@ from algocli.features.store.column_products import BLOCKS
 from algocli.features.store.commands import is_imported
 from algocli.features.store.keys import SCHEMA
 from algocli.features.store.library import aside, named_after, read_recipe
+from algocli.features.store.manifests import MANIFEST
 from algocli.features.store.shards import FeatureStore
 
 KILLED = "left by commands that were killed"
@@ -105,7 +106,7 @@ def _made_aside(home: Path) -> list[Path]:
 
 def _why(folder: Path, is_used: IsUsed | None) -> tuple[str, str] | None:
     """Return why a store's folder may go, and what else there is to say of it; None where it stays."""
-    path = folder / "manifest.json"
+    path = folder / MANIFEST
     if not os.path.lexists(path):
         return KILLED, "a store that was never whole"
     try:

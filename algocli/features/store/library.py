@@ -23,7 +23,7 @@ from algocli.dataset.stimuli import FROM_DATASET, Stimulus, ids_digest
 from algocli.errors import DataError, MissingStep, NoPixels, UsageError, reading
 from algocli.features.store.commands import command, describe
 from algocli.features.store.keys import Recipe
-from algocli.features.store.manifests import ASIDE
+from algocli.features.store.manifests import ASIDE, MANIFEST
 from algocli.features.store.shards import FeatureStore
 
 # Where a store's provenance counts the images that were more than read, by what was done to them.
@@ -180,7 +180,7 @@ def _source_of(store: FeatureStore) -> str:
 
 def is_store(folder: Place) -> bool:
     """Say whether a folder is that of a store, whatever is wrong with it."""
-    return (folder / "manifest.json").is_file()
+    return (folder / MANIFEST).is_file()
 
 
 def fitting_by_id(home: Place, subject: Subject) -> list[FeatureStore]:

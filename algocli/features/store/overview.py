@@ -13,6 +13,7 @@ from algocli.errors import AlgocliError, DataError, DiskFault
 from algocli.features.store.commands import describe, is_imported, options, preparation
 from algocli.features.store.keys import SCHEMA
 from algocli.features.store.library import named_after, read_recipe, store_folders
+from algocli.features.store.manifests import MANIFEST
 from algocli.features.store.shards import FeatureStore
 
 State = Literal["complete", "unfinished", "damaged", "out of reach", "written by another version"]
@@ -104,7 +105,7 @@ def _read(store: FeatureStore, row: StoreRow) -> StoreRow:
 
 def _is_foreign(folder: Path) -> bool:
     with suppress(DataError):
-        return read_json(folder / "manifest.json").get("schema") not in (SCHEMA, None)
+        return read_json(folder / MANIFEST).get("schema") not in (SCHEMA, None)
     return False
 
 
@@ -117,7 +118,7 @@ def _subject(folder: Path) -> SubjectId | None:
 def _written_at(folder: Path) -> float:
     # Every record, written or withdrawn, changes the time of its folder.
     times = [0.0]
-    for path in (folder / "manifest.json", folder / "done"):
+    for path in (folder / MANIFEST, folder / "done"):
         with suppress(OSError):
             times.append(path.stat().st_mtime)
     return max(times)

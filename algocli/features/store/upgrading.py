@@ -9,13 +9,14 @@ from pathlib import Path
 from algocli.compute.lock import hold
 from algocli.compute.vouching import Upgrade, digest_file, is_sealed, read_sealed, write_sealed
 from algocli.errors import DataError
+from algocli.features.store.manifests import MANIFEST
 from algocli.features.store.matrices import DIGEST
 from algocli.features.store.shards import FeatureStore
 
 
 def unvouched(store: FeatureStore) -> list[Path]:
     """Return the records of a store, and of its matrices, that an earlier version wrote and that vouch for nothing."""
-    records = [*sorted(store.folder.glob("**/record.json")), store.folder / "manifest.json"]
+    records = [*sorted(store.folder.glob("**/record.json")), store.folder / MANIFEST]
     return _unsealed([*records, store.folder.parent / "recipe.json"])
 
 
@@ -52,7 +53,7 @@ def adopt(record: Path) -> bool:
     if record.name == "record.json":
         on_trust = DIGEST not in value
         value[DIGEST] = digest_file(record.parent / "matrix.npy")
-    if record.name == "manifest.json" and "array" not in value:
+    if record.name == MANIFEST and "array" not in value:
         value["array"], on_trust = digest_file(record.parent / "features.zarr" / "zarr.json"), True
     write_sealed(record, value)
     return on_trust
