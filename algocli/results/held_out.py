@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.arrays import blocks
+from algocli.compute.threads import one_ahead
 from algocli.compute.track import Track
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.protocol import Subject
@@ -182,9 +183,8 @@ def read_blocks(
     for held, r, predicted in zip(subject_runs, stored, predictions, strict=True):
         if (r.shape, predicted.shape) != ((n_vertices,), (len(rows), n_vertices)) or rows[-1] >= len(responses):
             raise _other_data(subject, held.run)
-    parts = blocks(len(vertices), VERTICES)
-    label = f"subject {subject.id}, {hemisphere}: {doing}"
-    for part in track(parts, total=len(parts), label=label, unit="blocks"):
+
+    def read(part: slice) -> Block:
         some = vertices[part]
         block = Block(some, _take(responses, rows, some), [])
         for held, r, predicted in zip(subject_runs, stored, predictions, strict=True):
@@ -192,7 +192,11 @@ def read_blocks(
             again = _mean_r(block.measured, block.predicted[-1], held.folds)
             if not np.allclose(again, r[some], rtol=0, atol=SAME_R):
                 raise _other_data(subject, held.run)
-        yield block
+        return block
+
+    parts = blocks(len(vertices), VERTICES)
+    label = f"subject {subject.id}, {hemisphere}: {doing}"
+    yield from track(one_ahead(map(read, parts)), total=len(parts), label=label, unit="blocks")
 
 
 def _take(array: NDArray[np.float32], rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.float32]:

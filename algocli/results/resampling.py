@@ -29,7 +29,7 @@ from algocli.dataset.sides import Side
 from algocli.encoding.fields import USUAL_ALPHAS
 from algocli.encoding.regressions.registry import regression_of
 from algocli.errors import MissingStep, UsageError
-from algocli.results.held_out import HeldOut, read_blocks
+from algocli.results.held_out import VERTICES, HeldOut, read_blocks
 from algocli.results.regions import Regions
 from algocli.runs.between_folds import FoldsAgain
 from algocli.stats import bootstrap
@@ -136,8 +136,8 @@ def draw(n_images: int, *, n_resamples: int, seed: int) -> NDArray[np.float32]:
         If they are none, or too many for the memory.
     """
     n_resamples, seed = check_whole("n_resamples", n_resamples, 1), check_whole("seed", seed, 0)
-    # Counts as they are drawn and kept; the dozen arrays of a block.
-    needed = n_resamples * (24 * n_images + 48 * bootstrap.VERTICES)
+    # Counts as they are drawn and kept; the dozen arrays of a block; two blocks, one of which is being read.
+    needed = n_resamples * (24 * n_images + 48 * VERTICES) + 24 * n_images * VERTICES
     check_memory(needed, remedy="fewer n_resamples=... need less; 1000 are usual")
     return bootstrap.resample(n_images, n_resamples=n_resamples, seed=seed)
 
