@@ -103,10 +103,10 @@ def _round(subject: Subject, backbone: Backbone, cache: Path) -> Round:
     shutil.rmtree(cache, ignore_errors=True)
     how = Passage(batch_size=BATCH_SIZE)
     extraction, (store,) = _timed(lambda: extract(subject, backbone, cache, how), n_images)
-    before = _product_flops()
+    before = product_flops()
     whole_pass, _ = _timed(lambda: gram(store))
     # The machine may have changed its mind in the meantime: the mean of before and after.
-    flops = statistics.mean([before, _product_flops()])
+    flops = statistics.mean([before, product_flops()])
     shutil.rmtree(cache)
     return Round(n_images, store.n_features, decode, forward, extraction, whole_pass.wall, flops)
 
@@ -139,7 +139,7 @@ def _forward(backbone: Backbone, pixels: NDArray[np.uint8]) -> None:
             backbone(torch.from_numpy(pixels[start : start + BATCH_SIZE]))
 
 
-def _product_flops() -> float:
+def product_flops() -> float:
     """Return operations a second of a plain matrix product, the median of a few."""
     rng = np.random.default_rng(0)
     left, right = (rng.standard_normal((PRODUCT_SIZE, PRODUCT_SIZE), dtype=np.float32) for _ in range(2))

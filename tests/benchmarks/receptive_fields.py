@@ -4,7 +4,8 @@ The challenge knows every vertex's field. For V1 to V3 this prints how far found
 from the planted ones, and for all areas median r beside that of ridge on the same layers joined. What is found is where
 between the windows that were tried the error would be least; how far these windows are off is printed beside it.
 Vertices that nothing drives, which have no field, are left out. Peak memory is told as it rises from step
-to step: what writes the challenge and extracts features is one process with what trains.
+to step: what writes the challenge and extracts features is one process with what trains. Of the search for windows is
+told what share of the machine's rate of matrix products, measured in the same run, its products alone come to.
 `python -m tests.benchmarks.receptive_fields --train 2500 --seed 4711`.
 """
 
@@ -13,9 +14,11 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
+from unittest.mock import patch
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,9 +30,13 @@ from algocli.demo.cortex import lay_out
 from algocli.demo.recipe import count_left
 from algocli.demo.truth import tell_truth
 from algocli.demo.write import write_challenge
+from algocli.encoding.regressions.field_model import FieldModel
+from algocli.encoding.regressions.field_search import Search
+from algocli.features.algebra import Algebra, Multiplier
 from algocli.pipeline.features import extract
 from algocli.pipeline.training import train
 from algocli.runs.run import Run
+from tests.benchmarks.extraction import product_flops
 from tests.benchmarks.inputs import machine, options, parse, weights_of, workplace
 from tests.benchmarks.processes import peak_bytes
 
@@ -112,6 +119,40 @@ def medians(run: Run, subject: Subject) -> dict[str, float]:
     }
 
 
+class Counted:
+    """Counts the operations of products of single precision, and the seconds of searches, within a `with` block."""
+
+    def __init__(self) -> None:
+        self.flop, self.seconds = 0.0, 0.0
+        self._patched = ExitStack()
+
+    def __enter__(self) -> Self:
+        hold, run = Algebra.hold, Search.run
+
+        def counted(algebra: Algebra, left: NDArray[np.float32]) -> Multiplier:
+            multiply = hold(algebra, left)
+
+            def product(right: NDArray[np.float32]) -> NDArray[np.float32]:
+                # A thread may lose another's count: of thousands, that is nothing.
+                self.flop += 2.0 * left.shape[0] * left.shape[1] * right.shape[1]
+                return multiply(right)
+
+            return product
+
+        def timed(search: Search) -> list[FieldModel]:
+            began = time.perf_counter()
+            models = run(search)
+            self.seconds += time.perf_counter() - began
+            return models
+
+        self._patched.enter_context(patch.object(Algebra, "hold", counted))
+        self._patched.enter_context(patch.object(Search, "run", timed))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._patched.close()
+
+
 def measure(chosen: argparse.Namespace, work: Path) -> dict[str, Any]:
     """Write a challenge, extract both layers, and train both models."""
     folder, cache = chosen.data_dir or work / "challenge", chosen.cache_dir or work / "cache"
@@ -127,7 +168,11 @@ def measure(chosen: argparse.Namespace, work: Path) -> dict[str, Any]:
     runs = {}
     for name, settings in {"fields": {"windows": chosen.fields}, "ridge": {"n_components": None}}.items():
         began, busy = time.perf_counter(), time.process_time()
-        runs[name] = train(subject, layers=LAYERS, regression=name, cache_dir=cache, **settings)
+        with Counted() as search:
+            runs[name] = train(subject, layers=LAYERS, regression=name, cache_dir=cache, **settings)
+        if name == "fields":
+            result["search flop"], result["search seconds"] = search.flop, round(search.seconds, 1)
+            result["product flop/s"] = product_flops()
         result[f"{name} seconds"] = round(time.perf_counter() - began, 1)
         result[f"{name} processor seconds"] = round(time.process_time() - busy, 1)
         peaks[name] = peak_bytes()
@@ -158,6 +203,11 @@ def show(result: dict[str, Any]) -> None:
     show_table(("Area", "Fields", "Ridge", "Gain"), compared, title="Median r of held-out images")
     for name in ("fields", "ridge"):
         print(f"{name}: {result[f'{name} seconds']} s, {result[f'{name} processor seconds']} s of processor time")
+    share = result["search flop"] / result["search seconds"] / result["product flop/s"]
+    print(
+        f"search: {result['search flop']:.1e} operations in {result['search seconds']} s, {share:.0%} of the rate of "
+        f"products of this machine ({result['product flop/s'] / 1e9:.0f} GFLOP/s)"
+    )
     told = ", ".join(f"{peak / 1e9:.2f} GB with the {step}" for step, peak in result["peak bytes"].items())
     print(f"peak memory: {told}")
 
