@@ -45,6 +45,20 @@ def length(block: slice) -> int:
     return int(block.stop - block.start)
 
 
+def take(array: NDArray[Any], rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[Any]:
+    """Return some rows of some columns of a matrix, (n_rows, n_columns), which may be a file's: no others are read.
+
+    Parameters
+    ----------
+    columns
+        Rising.
+    """
+    # Neighbours are read ten times as fast as what lies scattered.
+    if len(columns) and columns[-1] - columns[0] + 1 == len(columns):
+        return array[:, columns[0] : columns[-1] + 1][rows]
+    return array[rows[:, None], columns]
+
+
 def refuse_not_finite(name: str, values: NDArray[Any], *, hint: str | None = None) -> None:
     """Refuse a vector or matrix of floats that holds NaN or infinity: no number made of it would mean anything.
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.compute.arrays import blocks
+from algocli.compute.arrays import blocks, take
 from algocli.compute.threads import one_ahead
 from algocli.compute.track import Track
 from algocli.dataset.naming import SubjectId
@@ -186,9 +186,9 @@ def read_blocks(
 
     def read(part: slice) -> Block:
         some = vertices[part]
-        block = Block(some, _take(responses, rows, some), [])
+        block = Block(some, take(responses, rows, some), [])
         for held, r, predicted in zip(subject_runs, stored, predictions, strict=True):
-            block.predicted.append(_take(predicted, held.order, some))
+            block.predicted.append(take(predicted, held.order, some))
             again = _mean_r(block.measured, block.predicted[-1], held.folds)
             if not np.allclose(again, r[some], rtol=0, atol=SAME_R):
                 raise _other_data(subject, held.run)
@@ -197,13 +197,6 @@ def read_blocks(
     parts = blocks(len(vertices), VERTICES)
     label = f"subject {subject.id}, {hemisphere}: {doing}"
     yield from track(one_ahead(map(read, parts)), total=len(parts), label=label, unit="blocks")
-
-
-def _take(array: NDArray[np.float32], rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.float32]:
-    # Neighbours are read ten times as fast as what lies scattered.
-    if columns[-1] - columns[0] + 1 == len(columns):
-        return array[:, columns[0] : columns[-1] + 1][rows]
-    return array[rows[:, None], columns]
 
 
 def _mean_r(

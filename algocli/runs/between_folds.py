@@ -7,14 +7,16 @@ how much each image moves the scores of the folds in whose models it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.compute.arrays import blocks
+from algocli.compute.arrays import blocks, take
 from algocli.compute.budget import check_memory
+from algocli.compute.cores import n_cores
+from algocli.compute.threads import each_by_itself, in_threads
 from algocli.compute.track import Note, Track, silent, unheard
 from algocli.dataset.protocol import Subject
 from algocli.dataset.sides import Side
@@ -32,8 +34,11 @@ from algocli.runs.splitting import saved_split
 from algocli.stats.correlation import correlate
 from algocli.stats.measures import CORRELATION, Measure
 
-# Vertices at once where arrays of n_fit x vertices are made and dropped.
-VERTICES = 1024
+# Vertices that a thread has at once where arrays of n_fit x vertices are made and dropped, and how many threads at the
+# most: each takes 50 MB at the challenge's size.
+VERTICES, _THREADS = 256, 8
+# Images whose responses at all vertices are read at once.
+_ROWS = 256
 
 
 class FoldsAgain:
@@ -105,17 +110,13 @@ class FoldsAgain:
         n_train = len(self.subject.train_stimuli)
         totals = {side: np.zeros((n_train, weights.shape[1])) for side, weights in members.items()}
         for fold, view in self._views("influence"):
-            scores = view.project(fold.held_out)
             for side, weights in members.items():
                 responses = self.subject.responses("train", side)
                 [model] = self.regression.fit(self.settings, [view.without_kernels()], responses, self.note)
-                reach = _Reach.of(self.regression, model, view, fold, scores)
+                reach = _Reach.of(self.regression, model, view, fold)
                 if reach is None:
                     return None
-                for block in blocks(responses.shape[1], VERTICES):
-                    wanted = np.flatnonzero(weights[block].any(axis=1)) + block.start
-                    if len(wanted):
-                        totals[side][fold.fit] += reach.of_fitted(responses, wanted, measure) @ weights[wanted]
+                totals[side][fold.fit] += _sum_up(reach, responses, weights, measure)
         return {side: total / len(self.folds) for side, total in totals.items()}
 
     def _views(self, doing: str) -> Iterator[tuple[Fold, View]]:
@@ -126,47 +127,91 @@ class FoldsAgain:
 
 
 class _Reach(NamedTuple):
-    """How far the fitted images of a fold reach into what it predicts of those held out."""
+    """How far the fitted images of a fold reach into what it predicts of those held out.
+
+    Attributes
+    ----------
+    fitted, held_out
+        The scores of both, an entry for each of the view's components.
+    squares : (n_fit, n_components)
+        Those of the fitted images, squared, side by side.
+    """
 
     regression: Regression
     model: Any
     linear: LinearModel
     view: View
     fold: Fold
-    scores: Scores
+    fitted: Scores
+    held_out: Scores
+    squares: NDArray[np.float32]
 
     @classmethod
-    def of(cls, regression: Regression, model: Any, view: View, fold: Fold, scores: Scores) -> _Reach | None:
+    def of(cls, regression: Regression, model: Any, view: View, fold: Fold) -> _Reach | None:
         """Return it of a model; None where that has no form to tell it by."""
         linear = regression.as_linear(model)
-        return None if linear is None else cls(regression, model, linear, view, fold, scores)
+        if linear is None:
+            return None
+        fitted = [components.scores for components in view.components]
+        squares = np.hstack([np.square(scores) for scores in fitted])
+        return cls(regression, model, linear, view, fold, fitted, view.project(fold.held_out), squares)
 
     def of_fitted(
         self, responses: NDArray[np.float32], vertices: NDArray[np.int64], measure: Measure
     ) -> NDArray[np.float32]:
         """Return what the fold's score gains with the weight of each fitted image, (n_fit, n_vertices)."""
         fit, held_out = self.fold.fit, self.fold.held_out
-        fitted = [components.scores for components in self.view.components]
         gains = self.regression.gains(self.model, self.view, vertices)
         assert gains is not None  # as `has_gains` says
-        predicted = self._predict(self.scores, vertices)
-        slope = measure.of_predicted(np.asarray(responses[held_out])[:, vertices], predicted).slope
+        predicted = self._predict(self.held_out, vertices)
+        slope = measure.of_predicted(take(responses, held_out, vertices), predicted).slope
         slope *= np.float32(measure.small_fold(len(held_out)))
         # By the intercept, which is a mean, an image reaches all predictions alike.
-        reach: NDArray[np.float32] = np.tile(slope.sum(axis=0) / np.float32(len(fit)), (len(fit), 1))
-        leverage = np.full(reach.shape, np.float32(1 / len(fit)))
-        for fit_scores, held_out_scores, gain in zip(fitted, self.scores, gains, strict=True):
-            reach += fit_scores @ (gain * (held_out_scores.T @ slope))
-            leverage += fit_scores**2 @ gain
-        left = np.asarray(responses[fit])[:, vertices] - self._predict(fitted, vertices)
-        # What the model would leave of an image that it had not seen.
-        left /= np.maximum(1 - leverage, np.float32(1 / len(fit)))
-        reach *= left
-        return reach
+        moved: NDArray[np.float32] = np.tile(slope.sum(axis=0) / np.float32(len(fit)), (len(fit), 1))
+        for of_fit, of_held_out, gain in zip(self.fitted, self.held_out, gains, strict=True):
+            moved += of_fit @ (gain * (of_held_out.T @ slope))
+        moved *= take(responses, fit, vertices) - self._predict(self.fitted, vertices)
+        moved /= self._left(gains)
+        return moved
+
+    def _left(self, gains: Sequence[NDArray[np.floating]]) -> NDArray[np.float32]:
+        """Return by what to divide what is left of each fitted image, (n_fit, n_vertices or 1).
+
+        So it becomes what the model would leave of an image that it had not seen. Vertices of the same gains, as those
+        of one penalty have, share it.
+        """
+        n_fit = np.float32(len(self.squares))
+        distinct, which = np.unique(np.vstack(gains), axis=1, return_inverse=True)
+        left: NDArray[np.float32] = np.maximum(1 - 1 / n_fit - self.squares @ distinct, 1 / n_fit)
+        return left[:, which.reshape(-1)]
 
     def _predict(self, scores: Scores, vertices: NDArray[np.int64]) -> NDArray[np.float32]:
-        predicted: NDArray[np.float32] = np.hstack(scores) @ self.linear.weights[:, vertices]
-        return predicted + self.linear.intercept[vertices]
+        weights = self.linear.weights[:, vertices]
+        predicted = np.tile(self.linear.intercept[vertices], (len(scores[0]), 1))
+        stop = 0
+        for part in scores:
+            start, stop = stop, stop + part.shape[1]
+            predicted += part @ weights[start:stop]
+        return predicted
+
+
+def _sum_up(
+    reach: _Reach, responses: NDArray[np.float32], weights: NDArray[np.float32], measure: Measure
+) -> NDArray[np.float64]:
+    """Return what means of a fold's score gain with the weight of each fitted image, (n_fit, n_means)."""
+
+    def of_some(vertices: NDArray[np.int64]) -> NDArray[np.float32]:
+        moved: NDArray[np.float32] = reach.of_fitted(responses, vertices, measure) @ weights[vertices]
+        return moved
+
+    wanted = np.flatnonzero(weights.any(axis=1))
+    parts = [wanted[part] for part in blocks(len(wanted), VERTICES)]
+    total = np.zeros((len(reach.fold.fit), weights.shape[1]))
+    # More than half of the time is not the products' own: that too is spread over the cores.
+    with each_by_itself():
+        for moved in in_threads(of_some, parts, n_threads=min(n_cores(), _THREADS)):
+            total += moved
+    return total
 
 
 def _permuted(subject: Subject, n_draws: int, seed: int) -> NDArray[np.float32]:
@@ -179,6 +224,6 @@ def _permuted(subject: Subject, n_draws: int, seed: int) -> NDArray[np.float32]:
     columns = np.empty((len(subject.train_stimuli), n_draws), np.float32)
     for responses, stop, n in zip(sides.values(), edges, n_vertices, strict=True):
         here = np.flatnonzero((drawn >= stop - n) & (drawn < stop))
-        for rows in blocks(len(columns), VERTICES):
+        for rows in blocks(len(columns), _ROWS):
             columns[rows, here] = np.asarray(responses[rows])[:, drawn[here] - (stop - n)]
     return rng.permuted(columns, axis=0)
