@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from algocli.cli.options import DEFAULT_LAYER, DEFAULT_MODEL, Json, Quiet, Subjects
+from algocli.cli.options import DEFAULT_LAYER, DEFAULT_MODEL, Json, Quiet
 from algocli.cli.parsing import parse_subjects
 from algocli.errors import DataError, UsageError
 
@@ -23,7 +23,10 @@ def demo(
         str, typer.Option(help="small, real (the official counts), or a number a hemisphere.")
     ] = "small",
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same bytes.")] = 0,
-    subject: Subjects = None,
+    subject: Annotated[
+        list[str] | None,
+        typer.Option("--subject", "-s", help="Subject to write: 3, 1-8 or all; may be repeated.  [default: all eight]"),
+    ] = None,
     run: Annotated[
         bool, typer.Option("--run/--no-run", help="Then run the whole pipeline on it, command by command.")
     ] = False,

@@ -283,7 +283,8 @@ def check_name(cache_dir: Path, name: str, lenders: Sequence[Place] = ()) -> str
                 read_recipe(home)
         have = sorted({path.parent.name for cache in caches for path in (cache / "features").glob("*/recipe.json")})
         there = f"{did_you_mean(name, have)}; there are: {', '.join(have)}" if have else ""
-        raise MissingStep(f"no features are named {name}{there}", hint="algocli extract")
+        hint = "algocli extract (a matrix of your own: `algocli import-features`)"
+        raise MissingStep(f"no features are named {name}{there}", hint=hint)
     return name
 
 
