@@ -123,6 +123,7 @@ def report(
         html=html,
         title=title,
         track=tracker(quiet),
+        note=noter(quiet),
     )
     if as_json:
         show_json(_described(summary))

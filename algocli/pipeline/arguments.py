@@ -67,6 +67,7 @@ class HowToReport(TypedDict, total=False):
     features_from: Paths | None
     cluster: str | None
     track: Track
+    note: Note
 
 
 class HowToCompare(TypedDict, total=False):

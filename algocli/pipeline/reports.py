@@ -75,6 +75,7 @@ def report(
     features_from: Paths | None = None,
     cluster: str | None = None,
     track: Track = shown,
+    note: Note = said_aside,
 ) -> Report | GroupReport:
     """Score a run: its `rows` have the correlations, and the noise-normalised accuracies, of every ROI.
 
@@ -118,6 +119,8 @@ def report(
     cluster
         Where it is found out how sure the scores are, subjects side by side, as in 'local:2', two processes of this
         machine, which divide its cores and its memory. The rows are the same. By default that is done here.
+    track, note
+        Shows how far it is; hears what becomes of a cluster's workers.
 
     Returns
     -------
@@ -152,7 +155,7 @@ def report(
         raise UsageError(f"correct={correct!r} is about p over subjects, and none are asked for", hint="add group=True")
     # Checked even where one of them has no say.
     how_often = {"n_permutations": n_permutations, "n_resamples": n_resamples, "seed": seed}
-    asked = Asked(**how_often, track=track, cluster=cluster_of(cluster))
+    asked = Asked(**how_often, track=track, note=note, cluster=cluster_of(cluster))
     if not check_flag("significance", significance):
         asked = replace(asked, n_permutations=None)
     if not (check_flag("intervals", intervals) or group):

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.choices import check_whole
-from algocli.compute.track import Note, Track, silent
+from algocli.compute.track import Note, Track, silent, unheard
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.protocol import Subject
 from algocli.dataset.sides import Side, all_of
@@ -29,13 +29,15 @@ if TYPE_CHECKING:
 class Asked:
     """What a report is to say beside its scores: how often to permute and to resample images; None for not at all.
 
-    Where a `cluster` is named, its workers find it out, a subject each.
+    Where a `cluster` is named, its workers find it out, a subject each; `note` hears what becomes of them. What should
+    be known of the scores is for a report to say.
     """
 
     n_permutations: int | None = None
     n_resamples: int | None = None
     seed: int = 0
     track: Track = silent
+    note: Note = unheard
     cluster: Cluster | None = None
 
     def __post_init__(self) -> None:

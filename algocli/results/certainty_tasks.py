@@ -68,12 +68,12 @@ def assess_on(
         As `assess` does of the first subject of which it cannot be said; the p values of the others are kept.
     """
     # A bar cannot be sent, and a worker must not have workers.
-    alone = replace(asked, track=silent, cluster=None)
+    alone = replace(asked, track=silent, note=unheard, cluster=None)
     tasks = [
         SubjectCertainty(run, subject_run, subject, regions, alone)
         for (subject, subject_run), regions in zip(pairs, of, strict=True)
     ]
-    with crew_of(cluster, run.cache_dir, note) as crew:
+    with crew_of(cluster, run.cache_dir, asked.note) as crew:
         outcomes = list(_outcomes(tasks, crew, asked))
     for outcome in outcomes:
         if outcome.error is not None:
@@ -87,6 +87,6 @@ def assess_on(
 def _outcomes(tasks: Sequence[SubjectCertainty], crew: Crew, asked: Asked) -> Iterator[Outcome]:
     are_left = [task.is_left for task in tasks]
     left = [task for task, is_left in zip(tasks, are_left, strict=True) if is_left]
-    done = iter(crew.do(left, unheard, asked.track, label="how sure scores are", unit="subjects"))
+    done = iter(crew.do(left, asked.note, asked.track, label="how sure scores are", unit="subjects"))
     for task, is_left in zip(tasks, are_left, strict=True):
         yield next(done) if is_left else do_here(task, unheard)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
 from collections.abc import Callable
-from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +16,13 @@ import pytest
 import algocli
 from algocli.compute.executors.local import LocalCluster
 from algocli.compute.track import Note
-from algocli.dataset.challenge.subjects import Challenge
 from algocli.pipeline import similarity_tasks
 from algocli.pipeline.similarity_tasks import SubjectSimilarity
 from algocli.results import certainty_tasks, curve_tasks
 from algocli.results.certainty_tasks import SubjectCertainty
 from algocli.results.curve_tasks import SubjectCurve
-from tests.features.by_hand import digest_tree
-from tests.pipeline.left import cache_wide_features, left, small_challenge
+from tests.pipeline.left import small_challenge
+from tests.pipeline.results_found import CERTAIN, alike, certain, grown, train_in
 
 
 class Falls:
@@ -57,11 +55,7 @@ def challenge(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory, challenge: Path) -> Path:
-    cache = tmp_path_factory.mktemp("trained") / "cache"
-    subjects = Challenge(challenge).subjects()
-    cache_wide_features(cache, challenge, ("features.2", "features.5"))
-    algocli.train(subjects, layers="features.2", n_components=5, folds=3, cache_dir=cache, name="run")
-    return cache
+    return train_in(tmp_path_factory.mktemp("trained") / "cache", challenge)
 
 
 @pytest.fixture
@@ -86,15 +80,12 @@ def by_each(
 def test_a_report_says_how_sure_it_is_as_without_and_reads_p_that_are_kept(
     challenge: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_each: Any
 ) -> None:
-    how: dict[str, Any] = {"data_dir": challenge, "significance": True, "n_permutations": 40, "n_resamples": 30}
-
-    def find(cache: Path, cluster: str | None) -> tuple[Any, ...]:
-        rows = algocli.report(algocli.find_run(cache), intervals=True, cluster=cluster, csv=cache / "x.csv", **how)
-        kept = {name: content for name, content in left(cache).items() if name.endswith("_p.npy")}
-        assert len(kept) == 4
-        return (cache / "x.csv").read_bytes(), rows.notes, json.dumps(rows.records), kept
-
-    by_each(find, certainty_tasks, "SubjectCertainty")
+    heard: list[str] = []
+    by_each(partial(certain, challenge, note=heard.append), certainty_tasks, "SubjectCertainty")
+    # What becomes of workers is told while they work, and is no part of a report.
+    assert len(heard) == 1
+    assert heard[0].endswith("it is tried again")
+    how: dict[str, Any] = {"data_dir": challenge, **CERTAIN}
 
     def never(cluster: LocalCluster, *_how: object) -> None:
         raise AssertionError(cluster)
@@ -106,30 +97,12 @@ def test_a_report_says_how_sure_it_is_as_without_and_reads_p_that_are_kept(
 
 
 def test_learning_curves_are_those_of_no_cluster(challenge: Path, by_each: Any) -> None:
-    def find(cache: Path, cluster: str | None) -> tuple[Any, ...]:
-        notes: list[str] = []
-        how: dict[str, Any] = {"sizes": [10, 25, 40], "repeats": 2, "n_resamples": 30, "data_dir": challenge}
-        curve = algocli.curve(
-            algocli.find_run(cache), **how, n_components=12, cluster=cluster, csv=cache / "x.csv", note=notes.append
-        )
-        assert len(curve.rows) > 3
-        written = [path.read_bytes() for path in sorted(cache.glob("*.csv"))]
-        return written, curve.notes, [line for line in notes if "it is tried again" not in line]
-
-    by_each(find, curve_tasks, "SubjectCurve")
+    by_each(partial(grown, challenge), curve_tasks, "SubjectCurve")
 
 
 @pytest.mark.parametrize("how", [{"rois": "floc-faces"}, {"to_layers": "features.5", "measure": "cka"}])
 def test_similarities_are_those_of_no_cluster(challenge: Path, how: dict[str, Any], by_each: Any) -> None:
-    def find(cache: Path, cluster: str | None) -> tuple[Any, ...]:
-        subjects = Challenge(challenge).subjects()
-        found = algocli.similarity(
-            subjects, model="alexnet", n_permutations=40, cache_dir=cache, cluster=cluster, **how
-        )
-        made = [digest_tree(folder) for folder in sorted(cache.glob("features/*/*/gram"))]
-        return json.dumps(found.described), [asdict(row) for row in found.group].__repr__(), made
-
-    by_each(find, similarity_tasks, "SubjectSimilarity")
+    by_each(partial(alike, challenge, **how), similarity_tasks, "SubjectSimilarity")
 
 
 def test_what_one_subject_lacks_is_told_of_it(challenge: Path, trained: Path, tmp_path: Path) -> None:

@@ -112,16 +112,17 @@ def _describe_object(value: Any) -> dict[str, Any]:
         maker, arguments = value.__reduce__()[:2]
         if maker is kind:
             return {"object": name, "made_with": [describe(argument) for argument in arguments]}
+    plain = _plain_of(kind)
     derived = {word for base in kind.__mro__ for word, said in vars(base).items() if isinstance(said, cached_property)}
     has = {word: describe(part) for word, part in vars(value).items() if word not in derived}
-    return {"object": name, "has": has}
+    return {"object": name, "has": has} | ({} if plain is None else {"holds": describe(plain(value))})
 
 
 def _restore_object(description: dict[str, Any]) -> Any:
     kind = _class_called(description["object"])
     if kind is None:
         raise DataError(f"{str(description['object'])[:200]!r}: no class of algocli is called so")
-    ((how, parts),) = ((word, said) for word, said in description.items() if word != "object")
+    ((how, parts),) = ((word, said) for word, said in description.items() if word not in ("object", "holds"))
     if how == "is" and issubclass(kind, Enum):
         return kind[parts]
     if how == "of" and (is_dataclass(kind) or hasattr(kind, "_fields")):
@@ -129,10 +130,26 @@ def _restore_object(description: dict[str, Any]) -> Any:
     if how == "made_with" and "__reduce__" in vars(kind):
         return kind(*map(restore, parts))
     if how == "has":
-        made = kind.__new__(kind)
+        made = kind.__new__(kind) if _plain_of(kind) is None else kind(restore(description["holds"]))
         vars(made).update({word: restore(part) for word, part in parts.items()})
         return made
     raise DataError(f"{description['object']}: nothing is described by {how!r}")
+
+
+def _plain_of(kind: Any) -> Any:
+    """Return the collection of Python's own that a class is one of, beside what else it has; None where it is none.
+
+    Raises
+    ------
+    UsageError
+        If it is a number or a word of its own: what it is worth is not among what it has.
+    """
+    for plain in (tuple, list, dict):
+        if issubclass(kind, plain):
+            return plain
+    if issubclass(kind, int | float | str | bytes | set | frozenset):
+        raise UsageError(f"{kind.__qualname__} is neither plain nor made of parts: it cannot be written down")
+    return None
 
 
 def _class_called(name: object) -> Any:

@@ -16,16 +16,26 @@ from algocli.compute.executors.tasks import Needs
 from algocli.compute.track import silent, unheard
 from algocli.dataset.challenge.subjects import Subject
 from algocli.dataset.kinds.pictures import Viewer
+from algocli.dataset.sides import BySide
 from algocli.encoding.settings import Settings
 from algocli.errors import DataError, UsageError
 from algocli.features.passage import Passage
 from algocli.features.reduction import Reduction
+from algocli.pipeline import similarity_asked
 from algocli.pipeline.extraction_tasks import Order, Rows
 from algocli.pipeline.gram_tasks import BlockProducts, Products
+from algocli.pipeline.similarity_tasks import SubjectSimilarity
 from algocli.pipeline.sweep_networks import Asking
 from algocli.pipeline.sweep_tasks import InnerFolds, SweptOrder, SweptRows
 from algocli.pipeline.training_tasks import SubjectTraining
+from algocli.results import regions
+from algocli.results.certainty import Asked
+from algocli.results.certainty_tasks import SubjectCertainty
+from algocli.results.curve_tasks import SubjectCurve
+from algocli.results.regions import Chosen
+from algocli.results.similarity import How
 from algocli.runs.run import Run
+from algocli.runs.subject_run import SubjectRun
 
 
 def there_and_back(value: Any) -> Any:
@@ -78,6 +88,24 @@ def swept_rows() -> SweptRows:
     return SweptRows(Viewer(Path("pictures")), order, range(32, 64), Path("cache"), None, Needs(2**30))
 
 
+def certainty() -> SubjectCertainty:
+    run, subject = Run(Path("cache/runs/mine")), Subject(1, Path("data/subj01"))
+    asked = Asked(n_permutations=40, seed=3)
+    return SubjectCertainty(run, SubjectRun(1, run.folder / "subj01"), subject, {"left": {"V1v": np.arange(3)}}, asked)
+
+
+def curve() -> SubjectCurve:
+    subject = Subject(1, Path("data/subj01"))
+    return SubjectCurve(Run(Path("cache/runs/mine")), subject, {"sizes": [10, 20], "seed": 4}, Chosen(("V1v",)), 30)
+
+
+def alike() -> SubjectSimilarity:
+    asked = similarity_asked.Asked(
+        "ROI", ("some-0a",), (), (), Chosen(("V1v",)), None, Path("cache"), silent, Path("x.h5")
+    )
+    return SubjectSimilarity(asked, Subject(1, Path("data/subj01")), How(n_permutations=5))
+
+
 @pytest.mark.parametrize(
     "task",
     [
@@ -88,12 +116,36 @@ def swept_rows() -> SweptRows:
         BlockProducts(Path("cache/features/a/b"), 3, "cpu"),
         swept_rows(),
         InnerFolds(Run(Path("cache/runs/mine")), Subject(1, Path("data/subj01"))),
+        certainty(),
+        curve(),
+        alike(),
     ],
 )
 def test_every_task_has_a_description_that_says_all_of_it(task: Any) -> None:
     back = there_and_back(task)
     assert type(back) is type(task)
     assert describe(back) == describe(task)
+
+
+def test_a_collection_of_our_own_keeps_what_it_holds_and_what_it_has() -> None:
+    chosen = Chosen(("V1v", "FFA-1"))
+    chosen.min_ceiling = 0.05
+    back = there_and_back(chosen)
+    assert type(back) is Chosen
+    assert (back, back.min_ceiling) == (("V1v", "FFA-1"), 0.05)
+    sides = there_and_back(BySide(left=1, right=2))
+    assert type(sides) is BySide
+    assert (dict(sides), sides["lh"]) == ({"left": 1, "right": 2}, 1)
+
+
+def test_a_number_of_our_own_is_not_written_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Ours(int):
+        pass
+
+    Ours.__module__, Ours.__qualname__ = Chosen.__module__, "Ours"
+    monkeypatch.setattr(regions, "Ours", Ours, raising=False)
+    with pytest.raises(UsageError, match="cannot be written down"):
+        describe(Ours(3))
 
 
 def test_what_nobody_hears_or_sees_is_called_by_its_name() -> None:
