@@ -79,13 +79,18 @@ class Rows:
 
     def known(self) -> Outcome | None:
         """Say that nothing is left of these rows."""
-        left = [shard for folder in self.folders for shard in pending_shards(FeatureStore(folder), self.passage.rows)]
-        return None if left else Outcome()
+        return filled(self.folders, self.passage.rows)
 
     def run(self, note: Note) -> None:
         """Bring the shards that begin within these rows to completion; the command has said what there is to say."""
         images = open_images(self.subject, self.stimuli)
         extraction.extract(self.subject, _loaded(self.order), self.cache_dir, self.passage, images=images)
+
+
+def filled(folders: Iterable[Path], rows: range | None) -> Outcome | None:
+    """Return the outcome of passing rows through a network where the stores of these folders lack none of them."""
+    left = [shard for folder in folders for shard in pending_shards(FeatureStore(folder), rows)]
+    return None if left else Outcome()
 
 
 @lru_cache(maxsize=1)

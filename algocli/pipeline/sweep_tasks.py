@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from algocli.compute.executors.crew import crew_of, refused_of
 from algocli.compute.executors.specs import Cluster
-from algocli.compute.executors.tasks import Needs
+from algocli.compute.executors.tasks import Needs, Outcome
 from algocli.compute.track import Note, unheard
 from algocli.dataset.images import open_images
 from algocli.dataset.protocol import Subject
@@ -21,7 +21,7 @@ from algocli.errors import AlgocliError, StorageError
 from algocli.features.pending import divided
 from algocli.features.store.choosing import Library
 from algocli.features.store.shards import FeatureStore
-from algocli.pipeline.extraction_tasks import TASKS_EACH, needs_of_passing, other_network, working_on
+from algocli.pipeline.extraction_tasks import TASKS_EACH, filled, needs_of_passing, other_network, working_on
 from algocli.pipeline.gram_tasks import multiply_stores
 from algocli.pipeline.plans import Choice, plan_each
 from algocli.pipeline.sweep_grid import fields_of
@@ -65,19 +65,37 @@ def _opened(order: SweptOrder) -> list[Wanted]:
 
 @dataclass(frozen=True)
 class SweptRows:
-    """Some rows of a subject's images, to be passed through a network; `needs` is what that takes."""
+    """Some rows of a subject's images, to be passed through a network.
+
+    Attributes
+    ----------
+    folders
+        The stores that they fill.
+    needs
+        What passing them takes.
+    """
 
     subject: Subject
     order: SweptOrder
     rows: range
     cache_dir: Path
     stimuli: Path | None
+    folders: tuple[Path, ...]
     needs: Needs
 
     @property
     def label(self) -> str:
         """The network, the subject and the rows."""
         return f"{self.order.model}, subject {self.subject.id}, rows {self.rows.start} to {self.rows.stop}"
+
+    @property
+    def whole(self) -> SweptRows:
+        """All rows: how they are cut hangs on what is done."""
+        return replace(self, rows=range(0))
+
+    def known(self) -> Outcome | None:
+        """Say that nothing is left of these rows."""
+        return filled(self.folders, self.rows)
 
     def run(self, note: Note) -> None:
         """Bring the shards that begin within these rows to completion."""
@@ -192,7 +210,8 @@ class ClusterSweep(Job):
             own = list({store.folder: store for some in opened for store in some}.values())
             shards = [shard for store in own for shard in store.pending()]
             parts = divided(shards, n_parts, range(own[0].n_stimuli))
-            about = self.cache_dir, self.stimuli, needs_of_passing(own, wanted[0].how)
+            folders = tuple(store.folder for store in own)
+            about = self.cache_dir, self.stimuli, folders, needs_of_passing(own, wanted[0].how)
             tasks += [SweptRows(subject, order, rows, *about) for rows in parts]
             stores += own
         # Workers load it by themselves.

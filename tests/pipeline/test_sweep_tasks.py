@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import pytest
 
 import algocli
 from algocli.compute.executors.local import LocalCluster
+from algocli.compute.executors.tasks import Outcome
+from algocli.compute.track import unheard
 from algocli.dataset.challenge.subjects import Challenge
 from algocli.errors import UsageError
 from algocli.features.room import BASE_MEMORY
@@ -65,24 +68,30 @@ def table(cache: Path) -> dict[str, bytes]:
     return {path.name.removeprefix(cache.name): path.read_bytes() for path in cache.parent.glob(f"{cache.name}*.csv")}
 
 
-def test_rows_say_what_memory_they_need_as_an_extractions_do(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def seen(home: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Any]]:
+    """Tasks by the module that has them handed out, in place of having them done."""
     monkeypatch.syspath_prepend(home)
-    seen: dict[str, list[Any]] = {"sweep_tasks": [], "extraction_tasks": []}
+    tasks: dict[str, list[Any]] = {"sweep_tasks": [], "extraction_tasks": []}
 
     def watch(module: str) -> None:
         class Watched:
-            def do(self, tasks: Any, *_: Any, **__: Any) -> None:
-                seen[module] += tasks
+            def do(self, handed_out: Any, *_: Any, **__: Any) -> None:
+                tasks[module] += handed_out
                 raise UsageError("that is seen")
 
             run = do
 
         monkeypatch.setattr(f"algocli.pipeline.{module}.crew_of", lambda *_: nullcontext(Watched()))
 
-    for module in seen:
+    for module in tasks:
         watch(module)
+    return tasks
+
+
+def test_rows_say_what_memory_they_need_as_an_extractions_do(
+    home: Path, tmp_path: Path, seen: dict[str, list[Any]]
+) -> None:
     with pytest.raises(UsageError, match="that is seen"):
         swept(home, tmp_path / "swept", "local:2", [])
     subjects, where = Challenge(home / "challenge").subjects(), {"cache_dir": tmp_path / "made", "cluster": "local:2"}
@@ -94,6 +103,21 @@ def test_rows_say_what_memory_they_need_as_an_extractions_do(
     assert needs.memory > BASE_MEMORY
     # Of two layers less than of one.
     assert {task.needs.memory < needs.memory for task in seen["sweep_tasks"] if task.order.model == TWO} == {True}
+
+
+def test_rows_know_when_nothing_is_left_of_them_and_what_they_are_part_of(
+    home: Path, tmp_path: Path, seen: dict[str, list[Any]]
+) -> None:
+    with pytest.raises(UsageError, match="that is seen"):
+        swept(home, tmp_path / "swept", "local:2", [])
+    first, *others = seen["sweep_tasks"]
+    assert first.known() is None
+    first.run(unheard)
+    assert first.known() == Outcome()
+    assert {task.known() for task in others} == {None}
+    # Cut otherwise, as by another number of workers, it is the same work.
+    assert replace(first, rows=range(1, 2)).whole == first.whole
+    assert len({task.whole for task in seen["sweep_tasks"]}) == 4
 
 
 @pytest.mark.slow

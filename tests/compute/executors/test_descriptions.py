@@ -85,7 +85,7 @@ def rows() -> Rows:
 def swept_rows() -> SweptRows:
     asked = (("features.*",), (("pool", 2),)), (None, ())
     order = SweptOrder("alexnet", asked, ("conv1",), Asking("cpu", 32, False))
-    return SweptRows(Viewer(Path("pictures")), order, range(32, 64), Path("cache"), None, Needs(2**30))
+    return SweptRows(Viewer(Path("pictures")), order, range(32, 64), Path("cache"), None, (Path("x"),), Needs(2**30))
 
 
 def certainty() -> SubjectCertainty:
@@ -115,6 +115,7 @@ def alike() -> SubjectSimilarity:
         Products(Path("cache/features/a/b"), "cpu"),
         BlockProducts(Path("cache/features/a/b"), 3, "cpu"),
         swept_rows(),
+        swept_rows().whole,
         InnerFolds(Run(Path("cache/runs/mine")), Subject(1, Path("data/subj01"))),
         certainty(),
         curve(),
