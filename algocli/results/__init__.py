@@ -10,6 +10,7 @@ rows              what all tables of ROIs have in common
 held_out          measured and predicted, some vertices at a time
 significance      which vertices are better than chance
 resampling        mean scores of ROIs, had other images been shown
+redrawing         that of one holdout: scores computed again in every resample
 certainty         both, as a report asks for them
 certainty_tasks   the same on a cluster
 field_layers      whose windows are meant where layers have their own

@@ -117,7 +117,8 @@ def assess(
         return dict.fromkeys(of, Certainty())
     # Most reports ask for neither, and have no use for the third of the package that fits folds once more.
     from algocli.results.held_out import data_is_gone, held_out
-    from algocli.results.resampling import LEVEL, draw, resample_rois
+    from algocli.results.redrawing import LEVEL, draw
+    from algocli.results.resampling import resample_rois
     from algocli.results.significance import p_values, significant
     from algocli.stats import bootstrap
 

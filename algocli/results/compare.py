@@ -24,8 +24,9 @@ from algocli.results.choosing import tell_choice
 from algocli.results.data_of_runs import recorded_subject, tell_changed_files
 from algocli.results.difference_rows import Comparison, DifferenceRow
 from algocli.results.held_out import HeldOut, data_is_gone, held_out, scored_on, share_of_same_images
+from algocli.results.redrawing import LEVEL, draw
 from algocli.results.regions import Chosen, Regions, choose_rois, classes_of, regions, tell_min_ceiling, with_sums
-from algocli.results.resampling import LEVEL, Resampled, draw, resample_rois
+from algocli.results.resampling import Resampled, resample_rois
 from algocli.results.rows import OfLayers
 from algocli.results.telling import Correction
 from algocli.runs.datasets import refuse_other_data

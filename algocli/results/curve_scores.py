@@ -13,8 +13,8 @@ from algocli.compute.cores import n_cores
 from algocli.compute.threads import each_by_itself, in_threads
 from algocli.dataset.sides import Side
 from algocli.results.curve_rows import CeilingRow, CurveRow
+from algocli.results.redrawing import LEVEL, draw, members_of
 from algocli.results.regions import Chosen, Regions, regions
-from algocli.results.resampling import LEVEL, draw, members_of
 from algocli.runs.growing import Growing, Predicted
 from algocli.runs.networks import networks_of
 from algocli.runs.run import Run

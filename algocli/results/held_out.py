@@ -6,7 +6,7 @@ Whatever is computed anew from responses must come from those that a run was tra
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from algocli.dataset.stimuli import StimulusId
 from algocli.errors import DataError
 from algocli.runs.run import Run
 from algocli.runs.subject_run import SubjectRun
-from algocli.stats.correlation import correlate
+from algocli.stats.correlation import correlate_here
 
 # Vertices at once: 80 MB of a full subject's responses where every image was held out.
 VERTICES = 2048
@@ -160,7 +160,7 @@ def read_blocks(
     track: Track,
     doing: str,
 ) -> Iterator[Block]:
-    """Read responses to held-out images, measured and as each run predicted them.
+    """Read responses to held-out images, measured and as each run predicted them; the next block while one is in use.
 
     Parameters
     ----------
@@ -176,6 +176,20 @@ def read_blocks(
     DataError
         If the responses are not those that a run was trained on.
     """
+    read, parts = reader(subject, hemisphere, subject_runs), blocks(len(vertices), VERTICES)
+    label = f"subject {subject.id}, {hemisphere}: {doing}"
+    read_ahead = one_ahead(read(vertices[part]) for part in parts)
+    yield from track(read_ahead, total=len(parts), label=label, unit="blocks")
+
+
+def reader(subject: Subject, hemisphere: Side, subject_runs: Sequence[HeldOut]) -> Callable[[NDArray[np.int64]], Block]:
+    """Return what reads some vertices' responses to held-out images, as `read_blocks` does, in any thread.
+
+    Raises
+    ------
+    DataError
+        If the responses are not those that a run was trained on; from what is returned too.
+    """
     responses = subject.responses("train", hemisphere)
     rows, n_vertices = subject_runs[0].rows, responses.shape[1]
     stored = [held.subject_run.correlation(hemisphere) for held in subject_runs]
@@ -184,8 +198,7 @@ def read_blocks(
         if (r.shape, predicted.shape) != ((n_vertices,), (len(rows), n_vertices)) or rows[-1] >= len(responses):
             raise _other_data(subject, held.run)
 
-    def read(part: slice) -> Block:
-        some = vertices[part]
+    def read(some: NDArray[np.int64]) -> Block:
         block = Block(some, take(responses, rows, some), [])
         for held, r, predicted in zip(subject_runs, stored, predictions, strict=True):
             block.predicted.append(take(predicted, held.order, some))
@@ -194,9 +207,7 @@ def read_blocks(
                 raise _other_data(subject, held.run)
         return block
 
-    parts = blocks(len(vertices), VERTICES)
-    label = f"subject {subject.id}, {hemisphere}: {doing}"
-    yield from track(one_ahead(map(read, parts)), total=len(parts), label=label, unit="blocks")
+    return read
 
 
 def _mean_r(
@@ -204,7 +215,7 @@ def _mean_r(
 ) -> NDArray[np.float64]:
     """Score a run as its training did, (n_some,): by the mean of r over its folds."""
     parts = [folds == fold for fold in np.unique(folds)]
-    r: NDArray[np.float64] = np.mean([correlate(measured[inside], predicted[inside]) for inside in parts], axis=0)
+    r: NDArray[np.float64] = np.mean([correlate_here(measured[inside], predicted[inside]) for inside in parts], axis=0)
     return r
 
 

@@ -26,8 +26,8 @@ from algocli.results.compare import recorded_data, shared_subjects
 from algocli.results.difference_rows import Comparison
 from algocli.results.held_out import HeldOut, held_out
 from algocli.results.nested_rows import Nested, NestedRow
+from algocli.results.redrawing import draw
 from algocli.results.regions import Regions, choose_rois, classes_of, regions, tell_min_ceiling, with_sums
-from algocli.results.resampling import draw
 from algocli.results.sure_choices import Interval, intervals_of_choices
 from algocli.runs.datasets import refuse_other_data
 from algocli.runs.inner_scores import InnerR, InnerScores

@@ -1,6 +1,6 @@
 """The mean score of every ROI, had other images been shown: in each resample of a run's held-out images.
 
-Of one holdout r, or R², is computed again in every resample. A run in folds is scored by the mean over its folds, whose
+Of one holdout r, or R², is computed again in every resample (`redrawing`). A run in folds is scored by the mean over its folds, whose
 models share images: there the score follows the counts of a resample in a straight line, by what each image adds to it,
 and is widened by what images do as those that other folds' models were fitted on. Folds of a few images serve as well.
 
@@ -20,8 +20,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.compute.budget import check_memory
-from algocli.compute.choices import check_whole
 from algocli.compute.remarks import list_some
 from algocli.compute.track import Note, Track
 from algocli.dataset.protocol import Subject
@@ -29,14 +27,13 @@ from algocli.dataset.sides import Side
 from algocli.encoding.fields import USUAL_ALPHAS
 from algocli.encoding.regressions.registry import regression_of
 from algocli.errors import MissingStep, UsageError
-from algocli.results.held_out import VERTICES, HeldOut, read_blocks
+from algocli.results.held_out import HeldOut, read_blocks
+from algocli.results.redrawing import Redrawn, members_of, redrawn
 from algocli.results.regions import Regions
 from algocli.runs.between_folds import FoldsAgain
-from algocli.stats import bootstrap
 from algocli.stats.influence import widening
 from algocli.stats.measures import CORRELATION, Measure
 
-LEVEL = 0.95
 # How much of the variance between what is told and the most that it can be is due to components: as measured, on noise
 # and on strong signals, with two folds and with ten (`tests.benchmarks.calibration`).
 UNTOLD = 1 / 3
@@ -44,20 +41,8 @@ AS_WIDE = "intervals are as wide as models of different folds can make them"
 
 
 @dataclass(frozen=True)
-class Redrawn:
-    """Each run's mean score over the vertices of a ROI in every resample, (n_runs, n_resamples), widened."""
-
-    means: NDArray[np.float64]
-
-    def contrast(self, weights: Sequence[float] | NDArray[np.floating]) -> NDArray[np.float64]:
-        """Return a weighted sum over the runs in every resample, (n_resamples,)."""
-        drawn: NDArray[np.float64] = np.asarray(weights, np.float64) @ self.means
-        return drawn
-
-
-@dataclass(frozen=True)
 class Linearised:
-    """The same for runs in folds.
+    """As `Redrawn`, for runs in folds.
 
     Attributes
     ----------
@@ -127,21 +112,6 @@ def pooled(parts: Sequence[Resampled], shares: Sequence[float]) -> Resampled:
     return replace(straight[0], means=means, predicted=predicted, fitted=fitted)
 
 
-def draw(n_images: int, *, n_resamples: int, seed: int) -> NDArray[np.float32]:
-    """Draw resamples of images, (n_resamples, n_images), as `bootstrap.resample` does.
-
-    Raises
-    ------
-    UsageError
-        If they are none, or too many for the memory.
-    """
-    n_resamples, seed = check_whole("n_resamples", n_resamples, 1), check_whole("seed", seed, 0)
-    # Counts as they are drawn and kept; the dozen arrays of a block; two blocks, one of which is being read.
-    needed = n_resamples * (24 * n_images + 48 * VERTICES) + 24 * n_images * VERTICES
-    check_memory(needed, remedy="fewer n_resamples=... need less; 1000 are usual")
-    return bootstrap.resample(n_images, n_resamples=n_resamples, seed=seed)
-
-
 def resample_rois(
     subject: Subject,
     subject_runs: Sequence[HeldOut],
@@ -179,7 +149,7 @@ def resample_rois(
             side: {
                 name: Redrawn(means)
                 for name, means in zip(
-                    rois, _redrawn(subject, side, subject_runs, members[side], counts, measure, track), strict=True
+                    rois, redrawn(subject, side, subject_runs, members[side], counts, measure, track), strict=True
                 )
             }
             for side, rois in present.items()
@@ -219,34 +189,6 @@ def _kinds(subject_runs: Sequence[HeldOut]) -> NDArray[np.int64]:
         regression = regression_of(settings)
         every.append((regression.name, settings.features if regression.n_roles > 2 else ()))
     return np.array([every.index(kind) for kind in every])
-
-
-def members_of(rois: Regions, n_vertices: int) -> NDArray[np.float32]:
-    """Return what each vertex counts in the mean of each ROI, (n_vertices, n_rois)."""
-    members = np.zeros((n_vertices, len(rois)), np.float32)
-    for column, vertices in enumerate(rois.values()):
-        members[vertices, column] = 1 / len(vertices)
-    return members
-
-
-def _redrawn(
-    subject: Subject,
-    side: Side,
-    subject_runs: Sequence[HeldOut],
-    members: NDArray[np.float32],
-    counts: NDArray[np.float32],
-    measure: Measure,
-    track: Track,
-) -> NDArray[np.float64]:
-    """Return each run's mean score in every resample, widened for few images, (n_rois, n_runs, n_resamples)."""
-    wanted = np.flatnonzero(members.any(axis=1))
-    means = np.zeros((members.shape[1], len(subject_runs), len(counts)))
-    # One run after the other: of thirty together, a block would take gigabytes.
-    for place, held in enumerate(subject_runs):
-        for block in read_blocks(subject, side, [held], wanted, track=track, doing="resampling"):
-            scores = measure.redrawn(block.measured, block.predicted[0], counts)
-            means[:, place] += (scores @ members[block.vertices]).T
-    return np.clip(bootstrap.widened(means, counts.shape[1], LEVEL), measure.lowest, 1)
 
 
 def predicted_influence(

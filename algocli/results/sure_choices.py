@@ -12,8 +12,9 @@ from algocli.dataset.protocol import Subject
 from algocli.dataset.sides import Side
 from algocli.encoding.regressions.registry import regression_of
 from algocli.results.held_out import HeldOut
+from algocli.results.redrawing import LEVEL, members_of
 from algocli.results.regions import Regions
-from algocli.results.resampling import LEVEL, Linearised, members_of, predicted_influence, resample_rois
+from algocli.results.resampling import Linearised, predicted_influence, resample_rois
 from algocli.stats import bootstrap
 from algocli.stats.measures import CORRELATION
 

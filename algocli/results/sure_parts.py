@@ -25,8 +25,9 @@ from algocli.encoding.regressions.registry import regression_of
 from algocli.encoding.splits import Fold
 from algocli.results.held_out import held_out
 from algocli.results.part_rows import PartRow
+from algocli.results.redrawing import LEVEL, draw
 from algocli.results.regions import Regions, regions
-from algocli.results.resampling import LEVEL, Linearised, Resampled, draw, pooled, resample_rois
+from algocli.results.resampling import Linearised, Resampled, pooled, resample_rois
 from algocli.results.telling import Correction
 from algocli.runs.run import Run
 from algocli.runs.splitting import saved_split

@@ -13,14 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algocli.compute.arrays import blocks
-from algocli.compute.cores import n_cores
-from algocli.compute.threads import each_by_itself, in_threads
 from algocli.errors import DataError, UsageError
 from algocli.stats.correlation import centred, standardised
 
 _Matrix = NDArray[np.floating]
 
-# Vertices a thread has at once: half a dozen arrays of n_resamples x vertices stay near its processor.
+# Vertices at once: half a dozen arrays of n_resamples x vertices, which are made and dropped, stay near a processor.
 VERTICES = 256
 # What is left of a variance of one when all images of a resample are the same one, but for rounding.
 NOTHING = 1e-5
@@ -125,14 +123,8 @@ def _in_blocks(
         )
     shares = counts / counts.sum(axis=1, keepdims=True)
     scores = np.empty((len(counts), measured.shape[1]), np.float32)
-
-    def fill(block: slice) -> None:
+    for block in blocks(measured.shape[1], VERTICES):
         scores[:, block] = of_block(measured[:, block], predicted[:, block], shares)
-
-    # What lies between products takes a fifth of the time: spread over the cores too, where products alone would not.
-    with each_by_itself():
-        for _ in in_threads(fill, blocks(measured.shape[1], VERTICES), n_threads=n_cores()):
-            pass
     return scores
 
 

@@ -24,7 +24,8 @@ from scipy.stats import ksone, kstest, kstwo
 from algocli.compute.track import silent, unheard
 from algocli.encoding.settings import Settings
 from algocli.results.held_out import held_out
-from algocli.results.resampling import draw, resample_rois
+from algocli.results.redrawing import draw
+from algocli.results.resampling import resample_rois
 from algocli.results.significance import DRAWS, p_values
 from algocli.stats.bootstrap import interval
 from algocli.stats.permutation import false_discovery_q

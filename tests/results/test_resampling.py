@@ -11,7 +11,8 @@ import pytest
 from algocli.compute.track import silent
 from algocli.encoding.settings import Settings
 from algocli.results.held_out import HeldOut, held_out
-from algocli.results.resampling import Linearised, draw, resample_rois
+from algocli.results.redrawing import draw
+from algocli.results.resampling import Linearised, resample_rois
 from tests.benchmarks.worlds import World, draw_truth
 
 ROIS = {"a": np.arange(6), "b": np.arange(6, 12)}
