@@ -81,11 +81,13 @@ def measure(chosen: argparse.Namespace, folder: Path, work: Path) -> dict[str, d
 
 
 def ratios(rounds: dict[str, list[Finished]]) -> dict[str, float]:
-    """Return how many times as long the checked side takes, by medians of either kind of time."""
+    """Return how many times as long the checked side takes, the median over rounds, by either kind of time.
+
+    The sides of a round follow each other, so that a machine that becomes slower does so for both.
+    """
 
     def ratio(times: dict[str, Sequence[float]]) -> float:
-        checked, unchecked = (statistics.median(times[side]) for side in SIDES)
-        return checked / unchecked
+        return statistics.median(checked / unchecked for checked, unchecked in zip(*times.values(), strict=True))
 
     return {
         "cpu": ratio({side: [one.cpu_seconds for one in finished] for side, finished in rounds.items()}),
@@ -98,6 +100,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m tests.benchmarks.checking", description=__doc__.split("\n")[0], parents=[options()]
     )
+    parser.set_defaults(rounds=7)
     chosen = parse(parser)
     with workplace(chosen) as work:
         measured = {name: ratios(rounds) for name, rounds in measure(chosen, challenge(chosen, work), work).items()}
