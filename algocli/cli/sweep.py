@@ -162,12 +162,15 @@ def sweep(
     from algocli.cli.console import note, noter, show_json, tracker
     from algocli.cli.each import compare_all
     from algocli.cli.sweep_tables import show_sweep
+    from algocli.compute.track import once
     from algocli.dataset.opening import open_dataset
     from algocli.pipeline.sweeping import sweep as run
 
     if not networks and from_file is None:
         raise UsageError("sweep needs networks, or a file that names some", hint="algocli sweep alexnet resnet18")
     layers, options = _parse_layers(layer), _parse_options(ctx)
+    # What a training says of its network is in the end said of the table, too.
+    remark = once(noter(quiet))
     dataset = open_dataset(data_dir)
     subjects = dataset.subjects(parse_ids(subject, lambda: dataset.subject_ids))
     swept = run(
@@ -188,13 +191,13 @@ def sweep(
         cache_dir=cache_dir,
         cluster=cluster,
         track=tracker(quiet),
-        note=noter(quiet),
+        note=remark,
         **options,
     )
     if as_json:
         show_json(_described(swept, output))
     elif swept.scores is not None:
-        show_sweep(swept.scores, noter(quiet))
+        show_sweep(swept.scores, remark)
     if swept.scores is not None:
         beside = [] if csv is None or swept.scores.nested is None else [csv.with_name(f"{csv.stem}.nested{csv.suffix}")]
         for path in (output, csv, *beside):

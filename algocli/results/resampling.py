@@ -1,8 +1,9 @@
 """The mean score of every ROI, had other images been shown: in each resample of a run's held-out images.
 
-Of one holdout r, or R², is computed again in every resample (`redrawing`). A run in folds is scored by the mean over its folds, whose
-models share images: there the score follows the counts of a resample in a straight line, by what each image adds to it,
-and is widened by what images do as those that other folds' models were fitted on. Folds of a few images serve as well.
+Of one holdout r, or R², is computed again in every resample (`redrawing`). A run in folds is scored by the mean over
+its folds, whose models share images: there the score follows the counts of a resample in a straight line, by what each
+image adds to it, and is widened by what images do as those that other folds' models were fitted on. Folds of a few
+images serve as well.
 
 What an image does there is told with components and penalties as they are. That other images would have turned the
 components is allowed for (`UNTOLD`): most where models explain much, and next to nothing on noise. Between runs that
