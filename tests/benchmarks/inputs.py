@@ -35,7 +35,7 @@ def options() -> argparse.ArgumentParser:
         "--small", action="store_true", help="a few hundred images and vertices: to try the machinery, nothing else"
     )
     parser.add_argument("--weights", help="pretrained, random:SEED or a file [default: test assets, else random:0]")
-    parser.add_argument("--rounds", type=int, default=1, help="measure so many times and take medians [default: %(default)s]")
+    parser.add_argument("--rounds", type=int, default=1, help="measure so often, take medians [default: %(default)s]")
     parser.add_argument("--work-dir", type=Path, help="where to write what is needed meanwhile [default: temporary]")
     parser.add_argument("--json", type=Path, help="also write everything measured to this file")
     return parser
