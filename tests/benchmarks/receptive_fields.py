@@ -170,11 +170,11 @@ def measure(chosen: argparse.Namespace, work: Path) -> dict[str, Any]:
         began, busy = time.perf_counter(), time.process_time()
         with Counted() as search:
             runs[name] = train(subject, layers=LAYERS, regression=name, cache_dir=cache, **settings)
+        result[f"{name} seconds"] = round(time.perf_counter() - began, 1)
+        result[f"{name} processor seconds"] = round(time.process_time() - busy, 1)
         if name == "fields":
             result["search flop"], result["search seconds"] = search.flop, round(search.seconds, 1)
             result["product flop/s"] = product_flops()
-        result[f"{name} seconds"] = round(time.perf_counter() - began, 1)
-        result[f"{name} processor seconds"] = round(time.process_time() - busy, 1)
         peaks[name] = peak_bytes()
         result[f"{name} r"] = medians(runs[name], subject)
     for what, name in (("found", "field_peak"), ("tried", "field")):

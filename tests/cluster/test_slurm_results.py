@@ -14,17 +14,12 @@ import pytest
 import algocli
 from algocli.compute.executors.arrays import list_jobs
 from tests.cluster.test_slurm import ROOT
-from tests.pipeline.left import left, small_challenge
+from tests.pipeline.left import left
 from tests.pipeline.results_found import alike, certain, grown, train_in
 from tests.pipeline.test_sweep_tasks import NETWORKS, swept, table
 from tests.support.challenge import write_tiny_challenge
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("slurm")]
-
-
-@pytest.fixture(scope="module")
-def challenge(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return small_challenge(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture(scope="module")
