@@ -232,11 +232,13 @@ def test_whoever_finds_a_run_done_hears_that_its_p_values_are_damaged(home: Path
     assert not list(only(RUN).glob("*_p.npy"))
 
 
-# What a person asked for too early, or not in full, and the one command that is proposed, with all that was given.
+# What a person asked for too early, or not in full, and what is proposed, with all that was given: one command, or two
+# to choose from.
 MISTAKES = {
     "report --run its -s 2 --cache-dir 'new cache'": "train -s 2 --run its --cache-dir 'new cache'",
     "train --model stand-in -l 'a b' -s 1 FOLDERS": "extract --model stand-in -l 'a b' -s 1 FOLDERS",
-    "train --features its -s 1,2 FOLDERS": "extract -s 1,2 FOLDERS",
+    "train --features its -s 1,2 FOLDERS": "extract -s 1,2 FOLDERS | "
+    "import-features FILE --name its -s 1,2 FOLDERS",
     "submit --run plain -o my.zip FOLDERS": "train --features NAME --pca 5 --regression ridge --standardise "
     "--run plain -s 3,4,5,6,7,8 --data-dir DATA --cache-dir 'my cache'",
     "plot accuracy --significant --run plain -s 1 FOLDERS": "report --significance -s 1 --run plain FOLDERS",
@@ -253,9 +255,10 @@ def test_what_is_proposed_has_all_that_was_given(home: Path, asked: str, answer:
     assert code in (2, 4), said
     for word, what in given.items():
         answer = answer.replace(word, what)
-    assert proposed(said) == [shlex.split(answer)]
-    # It is known, and so is each of its options.
-    assert CliRunner().invoke(app, [*shlex.split(answer), "--help"]).exit_code == 0
+    answers = [shlex.split(command) for command in answer.split(" | ")]
+    assert proposed(said) == answers
+    # Each is known, and so is each of its options.
+    assert all(CliRunner().invoke(app, [*words, "--help"]).exit_code == 0 for words in answers)
 
 
 # What somebody asks of a cache that is another's, and what of it that cache lacks before.

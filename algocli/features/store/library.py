@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from algocli.compute.addresses import Address, AnyPlace, Place
@@ -283,7 +284,7 @@ def check_name(cache_dir: Path, name: str, lenders: Sequence[Place] = ()) -> str
                 read_recipe(home)
         have = sorted({path.parent.name for cache in caches for path in (cache / "features").glob("*/recipe.json")})
         there = f"{did_you_mean(name, have)}; there are: {', '.join(have)}" if have else ""
-        hint = "algocli extract (a matrix of your own: `algocli import-features`)"
+        hint = f"algocli extract (a matrix of your own: `algocli import-features FILE --name {quote(name)}`)"
         raise MissingStep(f"no features are named {name}{there}", hint=hint)
     return name
 
