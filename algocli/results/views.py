@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.compute.arrays import blocks, refuse_not_finite
+from algocli.compute.arrays import blocks, refuse_not_finite, take
 from algocli.compute.track import Track, silent
 from algocli.dataset.naming import SubjectId
 from algocli.dataset.protocol import Subject
@@ -21,10 +21,11 @@ from algocli.features.store.moments import moments
 from algocli.features.store.shards import FeatureStore
 from algocli.results.rdm_files import Rdm
 from algocli.results.regions import Chosen, regions
-from algocli.stats.similarity.sources import Given, Patterns, Products, View
+from algocli.stats.similarity.patterns import Patterns
+from algocli.stats.similarity.sources import Given, Products, View
 
-# Vertices of which the responses to all images are in memory at once, and images that are read at once.
-_VERTICES, _ROWS = 512, 1024
+# Images whose responses are read at once.
+_ROWS = 1024
 # Two numbers always correlate, and one never.
 FEWEST_VERTICES = 3
 
@@ -147,29 +148,40 @@ def rois_of(
     """
     sides = asked_sides(subject.sides, None if hemisphere is None else [hemisphere])
     of = {side: regions(subject, side, chosen) for side in sides}
+    starts = dict(zip(sides, np.cumsum([0, *(subject.n_vertices(side) for side in sides)]), strict=False))
+    read, n_images = _responses(subject, starts), len(subject.train_stimuli)
     result = []
     for name in chosen:
-        places = {side: of[side].get(name, np.empty(0, np.int64)) for side in sides}
-        n_vertices = sum(map(len, places.values()))
-        view = (
-            Patterns(len(subject.train_stimuli), _responses(subject, places)) if n_vertices >= FEWEST_VERTICES else None
-        )
-        result.append(Named(name, view, roi_class=classes.get(name, ""), n_vertices=n_vertices, subject=subject.id))
+        places = [start + of[side].get(name, np.empty(0, np.int64)) for side, start in starts.items()]
+        vertices = np.sort(np.concatenate(places))
+        view = Patterns(n_images, vertices, read) if len(vertices) >= FEWEST_VERTICES else None
+        result.append(Named(name, view, roi_class=classes.get(name, ""), n_vertices=len(vertices), subject=subject.id))
     return result
 
 
-def _responses(subject: Subject, places: Mapping[Side, NDArray[np.int64]]) -> Any:
-    def parts() -> Iterator[NDArray[np.floating]]:
-        for side, vertices in places.items():
-            for block in blocks(len(vertices), _VERTICES):
-                part = np.empty((len(subject.train_stimuli), block.stop - block.start), np.float32)
-                for rows in blocks(len(part), _ROWS):
-                    # Opened anew: what has been touched of a map stays in memory as long as it does.
-                    part[rows] = subject.responses("train", side)[rows][:, vertices[block]]
-                refuse_not_finite(subject.responses_name("train", side), part)
-                yield part
+def _responses(
+    subject: Subject, starts: Mapping[Side, int]
+) -> Callable[[NDArray[np.int64] | None, NDArray[np.int64]], NDArray[np.floating]]:
+    """Return what reads responses to training images; vertices are counted through all sides, from the starts of each.
 
-    return parts
+    Rows are read a block at a time, and a file is opened anew for each: what has been touched of a map stays in memory
+    as long as it does.
+    """
+    n_images = len(subject.train_stimuli)
+
+    def read(images: NDArray[np.int64] | None, vertices: NDArray[np.int64]) -> NDArray[np.floating]:
+        part = np.empty((n_images if images is None else len(images), len(vertices)), np.float32)
+        ends = np.searchsorted(vertices, [*starts.values(), np.iinfo(np.int64).max])
+        for (side, start), first, stop in zip(starts.items(), ends, ends[1:], strict=False):
+            columns = vertices[first:stop] - start
+            for rows in blocks(len(part) if len(columns) else 0, _ROWS):
+                responses = subject.responses("train", side)
+                some = responses[rows][:, columns] if images is None else take(responses, images[rows], columns)
+                part[rows, first:stop] = some
+            refuse_not_finite(subject.responses_name("train", side), part[:, first:stop])
+        return part
+
+    return read
 
 
 def people_of(rdm: Rdm) -> list[Named]:

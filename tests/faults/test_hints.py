@@ -237,8 +237,7 @@ def test_whoever_finds_a_run_done_hears_that_its_p_values_are_damaged(home: Path
 MISTAKES = {
     "report --run its -s 2 --cache-dir 'new cache'": "train -s 2 --run its --cache-dir 'new cache'",
     "train --model stand-in -l 'a b' -s 1 FOLDERS": "extract --model stand-in -l 'a b' -s 1 FOLDERS",
-    "train --features its -s 1,2 FOLDERS": "extract -s 1,2 FOLDERS | "
-    "import-features FILE --name its -s 1,2 FOLDERS",
+    "train --features its -s 1,2 FOLDERS": "extract -s 1,2 FOLDERS | import-features FILE --name its -s 1,2 FOLDERS",
     "submit --run plain -o my.zip FOLDERS": "train --features NAME --pca 5 --regression ridge --standardise "
     "--run plain -s 3,4,5,6,7,8 --data-dir DATA --cache-dir 'my cache'",
     "plot accuracy --significant --run plain -s 1 FOLDERS": "report --significance -s 1 --run plain FOLDERS",

@@ -9,16 +9,18 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.cores import n_cores
+from algocli.compute.threads import each_by_itself, in_threads
 from algocli.compute.track import Track, silent
 from algocli.stats.similarity import strips
 from algocli.stats.similarity.chance import by_chance
 from algocli.stats.similarity.distances import Distance
 from algocli.stats.similarity.kendall import MOST_IMAGES, tau_a
 from algocli.stats.similarity.measures import Measure, direction, is_of_distances, pairs_of
+from algocli.stats.similarity.packing import Range
 from algocli.stats.similarity.pairs import Pairs
 from algocli.stats.similarity.sources import View
 from algocli.stats.similarity.spread import influence, influence_of_tau
-from algocli.stats.similarity.strips import Range
 
 # Of more images, so many drawn at random say what chance gives, and by how much similarities vary.
 SAMPLE = 1000
@@ -109,10 +111,13 @@ def _sampled(
     views: Sequence[View], sample: NDArray[np.int64], measure: Measure, distance: Distance | None, pairs: Pairs
 ) -> tuple[NDArray[np.float64], list[Range]]:
     """Return views' directions over the pairs of some images, (n_views, n_pairs), and of what numbers they are."""
-    directions, ranges = np.empty((len(views), len(pairs))), []
-    for place, view in enumerate(views):
-        matrix = view.among(sample, distance)
+    directions = np.empty((len(views), len(pairs)))
+
+    def tell(place: int) -> Range:
+        matrix = views[place].among(sample, distance)
         directions[place] = direction(matrix, measure, pairs)
         apart = matrix[pairs.first, pairs.second]
-        ranges.append(Range(float(apart.min()), float(apart.mean()), float(apart.max())))
-    return directions, ranges
+        return Range(float(apart.min()), float(apart.mean()), float(apart.max()))
+
+    with each_by_itself():
+        return directions, list(in_threads(tell, range(len(views)), n_threads=n_cores()))

@@ -1,4 +1,4 @@
-"""Views of the same images, each read a block at a time: as distances, or as inner products of features or responses.
+"""Views of the same images, each read a block at a time: as distances, or as inner products of features.
 
 What is asked of a view is a matrix of images by images: of some images all of it, of many a strip of rows, from the
 diagonal on.
@@ -13,14 +13,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from algocli.compute.arrays import blocks, length
-from algocli.compute.cores import n_cores
-from algocli.compute.threads import in_threads, one_ahead
 from algocli.stats.similarity.distances import Distance, Moments, Placed, place, to_distances
 
 Rows = NDArray[np.int64]
-# Strips whose products are made at once: of a few dozen rows a product takes a quarter longer.
-_TOGETHER = 4
 
 
 class View(Protocol):
@@ -112,86 +107,14 @@ class Products:
         placed = None if distance is None else self._placed(distance)
         for block in rows:
             products = self.read(np.arange(block.start, block.stop), np.arange(block.start, self.n_images))
-            yield _strip(products, placed, block)
+            yield to_strip(products, placed, block)
 
     def _placed(self, distance: Distance) -> Placed:
         return place(self.diagonal, None if distance == "euclidean" else self.moments(), distance)
 
 
-@dataclass(frozen=True)
-class Patterns:
-    """Responses to images, (n_images, n_vertices), some vertices at a time.
-
-    Attributes
-    ----------
-    n_images
-        Of how many images.
-    parts
-        Yields the responses to all images, (n_images, n_some), in any precision; the parts together are all vertices.
-    """
-
-    n_images: int
-    parts: Callable[[], Iterator[NDArray[np.floating]]]
-
-    def among(self, images: Rows, distance: Distance | None) -> NDArray[np.float64]:
-        """Return distances between some images, or inner products."""
-        products, told = np.zeros((len(images), len(images))), _Told(len(images))
-        for part in self.parts():
-            some = told.add(part[images].astype(np.float64))
-            products += some @ some.T
-        whole = Products(lambda rows, columns: products[np.ix_(rows, columns)], told.diagonal, lambda: told.moments)
-        return whole.among(np.arange(len(images)), distance)
-
-    def strips(
-        self, rows: Sequence[slice], distance: Distance | None, into: Sequence[NDArray[np.float32]] | None = None
-    ) -> Iterator[NDArray[np.float32]]:
-        """Yield distances, or inner products, of each block of rows from its first image on: all are made at once."""
-        shapes = [(length(block), self.n_images - block.start) for block in rows]
-        made = [np.empty(shape, np.float32) for shape in shapes] if into is None else list(into)
-        for strip in made:
-            strip[:] = 0
-        told = _Told(self.n_images)
-        single = (told.add(part.astype(np.float64)).astype(np.float32) for part in self.parts())
-        for part in one_ahead(single):
-            _add_products(made, part, rows)
-        placed = None if distance is None else place(told.diagonal, told.moments, distance)
-        for block in rows:
-            # Let go one by one: whoever keeps them makes others of them.
-            yield _strip(made.pop(0), placed, block)
-
-
-def _add_products(made: Sequence[NDArray[np.float32]], part: NDArray[np.float32], rows: Sequence[slice]) -> None:
-    """Add the products of some vertices' responses to strips, several of which are multiplied at once."""
-
-    def add(places: slice) -> None:
-        first, stop = rows[places][0].start, rows[places][-1].stop
-        products = part[first:stop] @ part[first:].T
-        for strip, block in zip(made[places], rows[places], strict=True):
-            strip += products[block.start - first : block.stop - first, block.start - first :]
-
-    for _ in in_threads(add, blocks(len(rows), _TOGETHER), n_threads=n_cores()):
-        pass
-
-
-class _Told:
-    """What is summed up of responses, part by part: squares about vertices' means, and each image's own moments."""
-
-    def __init__(self, n_images: int) -> None:
-        self.diagonal = np.zeros(n_images)
-        self.moments = Moments(np.zeros(n_images), np.zeros(n_images), 0)
-
-    def add(self, part: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Count some vertices in and return them about their means."""
-        sums, squares, n_features = self.moments
-        self.moments = Moments(
-            sums + part.sum(axis=1), squares + np.einsum("ij,ij->i", part, part), n_features + part.shape[1]
-        )
-        about_mean: NDArray[np.float64] = part - part.mean(axis=0)
-        self.diagonal += np.einsum("ij,ij->i", about_mean, about_mean)
-        return about_mean
-
-
-def _strip(products: NDArray[np.floating], placed: Placed | None, block: slice) -> NDArray[np.float32]:
+def to_strip(products: NDArray[np.floating], placed: Placed | None, block: slice) -> NDArray[np.float32]:
+    """Turn the products of a block of rows with all from its first image on into distances, if any are named."""
     if placed is not None:
         products = to_distances(products, placed, block, slice(block.start, None))
     return products.astype(np.float32, copy=False)

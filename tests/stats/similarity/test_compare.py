@@ -12,8 +12,9 @@ from algocli.stats.similarity import chance, strips
 from algocli.stats.similarity import compare as module
 from algocli.stats.similarity.chance import p_of_chance
 from algocli.stats.similarity.compare import compare
+from algocli.stats.similarity.shared import turns
 from algocli.stats.similarity.sources import Given
-from tests.stats.similarity.worlds import as_layer, as_roi, draw
+from tests.stats.similarity.worlds import as_layer, as_roi, draw, rois
 
 RSA = ("spearman", "pearson", "kendall", "cosine")
 CKA = ("cka", "cka-unbiased")
@@ -122,6 +123,33 @@ def test_many_images_a_strip_at_a_time_have_the_similarity_that_they_have_at_onc
     assert len(result.sample) == 40
     # Ranks are of distances rounded to one in 65,536.
     np.testing.assert_allclose(result.values, whole, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("measure", ["spearman", "pearson", "cka", "cka-unbiased"])
+def test_rois_that_share_vertices_have_the_similarity_that_each_has_by_itself(measure, monkeypatch):
+    features, responses = draw(90, np.random.default_rng(3))
+    of_subject, of_other = (
+        rois(some, [np.arange(start, stop) for start, stop in ((0, 30), (2, 9), (5, 20), (9, 14), (28, 30))])
+        for some in (responses, features)
+    )
+    monkeypatch.setattr(module, "SAMPLE", 40)
+    monkeypatch.setattr(strips, "_STRIP", 900)
+    layer, views = as_layer(features), [*of_subject[:3], as_layer(responses), *of_other, *of_subject[3:]]
+    alone = [compare([layer], [view], measure, n_permutations=1).values[0, 0] for view in views]
+    for bytes_at_once in (1, 10**6):
+        monkeypatch.setattr(strips, "HELD_BYTES", bytes_at_once)
+        result = compare([layer], views, measure, n_permutations=1).values[0]
+        np.testing.assert_allclose(result, alone, rtol=0, atol=1e-5)
+
+
+def test_vertices_that_rois_share_are_multiplied_once():
+    _, responses = draw(8, np.random.default_rng(3))
+    views = rois(responses, [np.arange(start, stop) for start, stop in ((0, 30), (2, 9), (5, 20), (9, 14), (28, 40))])
+    order = turns(views)
+    # The last has a sixth of its vertices in the first: it is no part of it.
+    assert [(turn.place, turn.kept) for turn in order] == [(1, False), (2, False), (3, False), (0, True), (4, False)]
+    assert [len(turn.common) for turn in order] == [7, 11, 0, 0, 0]
+    assert [len(turn.alone) for turn in order] == [0, 4, 5, 12, 12]
 
 
 @pytest.mark.slow

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from algocli.stats.similarity.distances import Moments
-from algocli.stats.similarity.sources import Patterns, Products
+from algocli.stats.similarity.patterns import Patterns
+from algocli.stats.similarity.sources import Products
 
 _MIXING = np.random.default_rng(99)
 _FIRST, _SECOND = _MIXING.standard_normal((14, 30)), _MIXING.standard_normal((14, 40))
@@ -31,5 +34,14 @@ def as_layer(features: NDArray[np.float64]) -> Products:
 
 
 def as_roi(responses: NDArray[np.float64]) -> Patterns:
-    """Return responses as a subject has them, a few vertices at a time."""
-    return Patterns(len(responses), lambda: iter([responses[:, :7], responses[:, 7:]]))
+    """Return responses as a subject has them."""
+    return rois(responses, [np.arange(responses.shape[1])])[0]
+
+
+def rois(responses: NDArray[np.float64], all_vertices: Sequence[NDArray[np.int64]]) -> list[Patterns]:
+    """Return ROIs of a subject with these responses, which may share vertices."""
+
+    def read(images: NDArray[np.int64] | None, vertices: NDArray[np.int64]) -> NDArray[np.float64]:
+        return (responses if images is None else responses[images])[:, vertices]
+
+    return [Patterns(len(responses), vertices, read) for vertices in all_vertices]
