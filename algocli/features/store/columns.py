@@ -10,12 +10,18 @@ from numpy.typing import NDArray
 
 from algocli.compute.arrays import blocks, length
 from algocli.compute.cores import n_cores
+from algocli.compute.threads import one_ahead
 from algocli.compute.track import Track
 from algocli.features.store.readable import Readable
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
+_Pass = tuple[Readable, slice]
+_Run = tuple[Readable, list[slice]]
+# Bytes that are read ahead. Where a shard has few images, to ask for one block of it costs more than to read it: of a
+# thousand images with a shard for every sixteen, four blocks at once take half the time.
+_AHEAD_BYTES = 2**26
 _EVERY_HALF = np.arange(2**16, dtype=np.uint16).view(np.float16).astype(np.float32)
 
 
@@ -47,9 +53,7 @@ def column_passes(
 
     # A few more than there are cores: some wait for the disk.
     with ThreadPoolExecutor(n_cores() + 4) as pool:
-        for store, columns in track(passes, total=len(passes), label=label, unit="blocks"):
-            block = whole[:, : length(columns)]
-            _read_columns(store, columns, block, pool)
+        for columns, block in track(_each(passes, whole, pool), total=len(passes), label=label, unit="blocks"):
             yield columns, block, pool
 
 
@@ -58,7 +62,7 @@ def n_passes(stores: Sequence[Readable]) -> int:
     return len(_passes(stores))
 
 
-def _passes(stores: Sequence[Readable]) -> list[tuple[Readable, slice]]:
+def _passes(stores: Sequence[Readable]) -> list[_Pass]:
     return [(store, columns) for store in stores for columns in store.column_blocks()]
 
 
@@ -71,12 +75,58 @@ def inverse_spread(features: NDArray[np.float32]) -> NDArray[np.float64]:
     return inverse
 
 
-def _read_columns(store: Readable, columns: slice, block: NDArray[np.float32], pool: ThreadPoolExecutor) -> None:
+def _each(
+    passes: Sequence[_Pass], whole: NDArray[np.float32], pool: ThreadPoolExecutor
+) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+    """Yield columns and their block; what is small is read while the blocks before are in use."""
+
+    def ahead(run: _Run) -> tuple[_Run, NDArray[Any] | None]:
+        return run, _read(run, len(whole), pool) if _n_bytes(run, len(whole)) <= _AHEAD_BYTES else None
+
+    for (store, columns), held in one_ahead(map(ahead, _runs(passes, len(whole)))):
+        for some in columns:
+            block = whole[:, : length(some)]
+            _fill(block, store, some, None if held is None else held[:, some.start - columns[0].start :], pool)
+            yield some, block
+
+
+def _runs(passes: Sequence[_Pass], n_stimuli: int) -> Iterator[_Run]:
+    """Yield blocks that are read together: neighbours of one store, as many as are small enough."""
+    store, columns = passes[0][0], [passes[0][1]]
+    for other, some in passes[1:]:
+        follows = other is store and some.start == columns[-1].stop
+        if follows and _n_bytes((store, [*columns, some]), n_stimuli) <= _AHEAD_BYTES:
+            columns.append(some)
+        else:
+            yield store, columns
+            store, columns = other, [some]
+    yield store, columns
+
+
+def _n_bytes(run: _Run, n_stimuli: int) -> int:
+    store, columns = run
+    return n_stimuli * int(columns[-1].stop - columns[0].start) * store.dtype.itemsize
+
+
+def _read(run: _Run, n_stimuli: int, pool: ThreadPoolExecutor) -> NDArray[Any]:
+    store, columns = run
+    held = np.empty((n_stimuli, columns[-1].stop - columns[0].start), store.dtype)
+
     def read(rows: slice) -> None:
-        widen(store.read(rows, columns), block[rows])
+        held[rows] = store.read(rows, slice(columns[0].start, columns[-1].stop))
+
+    list(pool.map(read, blocks(n_stimuli, store.rows_per_shard)))
+    return held
+
+
+def _fill(
+    block: NDArray[np.float32], store: Readable, columns: slice, held: NDArray[Any] | None, pool: ThreadPoolExecutor
+) -> None:
+    def fill(rows: slice) -> None:
+        widen(store.read(rows, columns) if held is None else held[rows, : block.shape[1]], block[rows])
 
     # Decompressing and widening cost as much as a tenth of a Gram matrix: use all cores.
-    list(pool.map(read, blocks(len(block), store.rows_per_shard)))
+    list(pool.map(fill, blocks(len(block), store.rows_per_shard)))
 
 
 def widen(features: NDArray[Any], out: NDArray[np.float32]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,27 @@ def test_several_blocks_tiles_and_shards_make_the_matrix_of_the_whole(tmp_path: 
     found = whole(gram(store))
     assert_rounding(found, truth(features))
     np.testing.assert_array_equal(found, found.T)
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("ahead", [0, 2 * 50 * 8192 * 2])
+def test_how_many_blocks_are_read_at_once_has_no_say_in_the_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ahead: int
+) -> None:
+    rng, read = np.random.default_rng(1), []
+    # Of different precisions, lengths and widths.
+    first = rng.standard_normal((50, 3 * 8192)).astype(np.float16)
+    second = rng.standard_normal((53, 8192 + 5)).astype(np.float32)
+    stores = [make_store(tmp_path / "a" / "store", first), make_store(tmp_path / "b" / "store", second)]
+    found = []
+    for most in (2**26, ahead):
+        monkeypatch.setattr("algocli.features.store.columns._AHEAD_BYTES", most)
+        found.append(whole(standardised_gram(stores, np.arange(5, 50))))
+        (path,) = (tmp_path / "a" / "store").glob("standardised/*/matrix.npy")
+        read.append(path.read_bytes())
+        shutil.rmtree(path.parent)
+    assert read[0] == read[1]
+    np.testing.assert_array_equal(*found)
 
 
 @settings(deadline=None, max_examples=25)
