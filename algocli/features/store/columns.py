@@ -80,14 +80,14 @@ def _each(
 ) -> Iterator[tuple[slice, NDArray[np.float32]]]:
     """Yield columns and their block; what is small is read while the blocks before are in use."""
 
-    def ahead(run: _Run) -> tuple[_Run, NDArray[Any] | None]:
+    def ahead(run: _Run) -> tuple[_Run, list[NDArray[Any]] | None]:
         return run, _read(run, len(whole), pool) if _n_bytes(run, len(whole)) <= _AHEAD_BYTES else None
 
-    for (store, columns), held in one_ahead(map(ahead, _runs(passes, len(whole)))):
-        for some in columns:
-            block = whole[:, : length(some)]
-            _fill(block, store, some, None if held is None else held[:, some.start - columns[0].start :], pool)
-            yield some, block
+    for run, held in one_ahead(map(ahead, _runs(passes, len(whole)))):
+        for columns in run[1]:
+            block = whole[:, : length(columns)]
+            _fill(block, run, columns, held, pool)
+            yield columns, block
 
 
 def _runs(passes: Sequence[_Pass], n_stimuli: int) -> Iterator[_Run]:
@@ -108,25 +108,32 @@ def _n_bytes(run: _Run, n_stimuli: int) -> int:
     return n_stimuli * int(columns[-1].stop - columns[0].start) * store.dtype.itemsize
 
 
-def _read(run: _Run, n_stimuli: int, pool: ThreadPoolExecutor) -> NDArray[Any]:
+def _read(run: _Run, n_stimuli: int, pool: ThreadPoolExecutor) -> list[NDArray[Any]]:
+    """Return the features of a run of blocks, those of each shard by themselves."""
     store, columns = run
-    held = np.empty((n_stimuli, columns[-1].stop - columns[0].start), store.dtype)
-
-    def read(rows: slice) -> None:
-        held[rows] = store.read(rows, slice(columns[0].start, columns[-1].stop))
-
-    list(pool.map(read, blocks(n_stimuli, store.rows_per_shard)))
-    return held
+    whole = slice(columns[0].start, columns[-1].stop)
+    return list(pool.map(lambda rows: store.read(rows, whole), blocks(n_stimuli, store.rows_per_shard)))
 
 
 def _fill(
-    block: NDArray[np.float32], store: Readable, columns: slice, held: NDArray[Any] | None, pool: ThreadPoolExecutor
+    block: NDArray[np.float32],
+    run: _Run,
+    columns: slice,
+    held: Sequence[NDArray[Any]] | None,
+    pool: ThreadPoolExecutor,
 ) -> None:
-    def fill(rows: slice) -> None:
-        widen(store.read(rows, columns) if held is None else held[rows, : block.shape[1]], block[rows])
+    store, first = run[0], run[1][0].start
+
+    def fill(shard: int) -> None:
+        rows = slice(shard * store.rows_per_shard, (shard + 1) * store.rows_per_shard)
+        if held is None:
+            features = store.read(slice(rows.start, min(rows.stop, len(block))), columns)
+        else:
+            features = held[shard][:, columns.start - first : columns.stop - first]
+        widen(features, block[rows])
 
     # Decompressing and widening cost as much as a tenth of a Gram matrix: use all cores.
-    list(pool.map(fill, blocks(len(block), store.rows_per_shard)))
+    list(pool.map(fill, range(-(-len(block) // store.rows_per_shard))))
 
 
 def widen(features: NDArray[Any], out: NDArray[np.float32]) -> None:
