@@ -96,6 +96,11 @@ class Kernels:
         return np.array([[layer_weight(layer, fit) for layer in self._grams(fit)]], dtype=np.float32)
 
     @property
+    def are_at_hand(self) -> bool:
+        """Whether `of` opens what lies on the disk, for any fit: nothing is divided, and nothing summed up."""
+        return not self._read and len(self._plain) == len(self._stores) and (self._are_apart or len(self._plain) < 2)
+
+    @property
     def _are_apart(self) -> bool:
         """Whether every layer that has a Gram matrix is fitted on by its own."""
         return self.settings.keeps_layers_apart and not self._read

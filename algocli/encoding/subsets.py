@@ -5,12 +5,15 @@ All that there is to a model of fewer images is a part of the Gram matrix: their
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from algocli.compute.cores import n_cores
+from algocli.compute.threads import each_by_itself, in_threads
+from algocli.encoding.eigen import EXACT_SIZE, is_exact
 from algocli.encoding.kernels import Kernels, view_within
 from algocli.encoding.reach import most_components
 from algocli.encoding.regressions.registry import regression_of
@@ -40,6 +43,15 @@ class Subset:
         """Return the responses that a model of the view is fitted to, (n_rows, n_vertices)."""
         return every if self.rows is None else np.asarray(every[self.rows])
 
+    def in_order(self, rows: NDArray[np.int64]) -> Subset:
+        """Return it with the same rows in another order, for a regression that fits some vertices (`fits_some`)."""
+        if self.rows is None:
+            return self
+        # Where among them each of those that rise has its place.
+        places = np.argsort(rows)
+        components = [replace(each, fit=places) for each in self.view.components]
+        return Subset(rows, replace(self.view, components=components), self.held_out_scores)
+
 
 def usual_sizes(n_fit: int, n_sizes: int, settings: Settings) -> list[int]:
     """Return numbers of images from few to all, evenly spaced on a logarithmic scale."""
@@ -50,9 +62,9 @@ def usual_sizes(n_fit: int, n_sizes: int, settings: Settings) -> list[int]:
 
 
 def draw_nested(fit: NDArray[np.int64], sizes: Sequence[int], seed: Sequence[int]) -> dict[int, NDArray[np.int64]]:
-    """Draw subsets of some images by chance, each within the next larger one; as many as there are are all of them."""
+    """Draw subsets of some images by chance, each the beginning of the next larger one; all are as they are."""
     order = np.random.default_rng(seed).permutation(fit)
-    return {n: np.sort(order[:n]) if n < len(fit) else fit for n in sizes}
+    return {n: order[:n] if n < len(fit) else fit for n in sizes}
 
 
 def within_reach(settings: Settings, n_fit: int) -> Settings:
@@ -94,3 +106,28 @@ def take(kernels: Kernels, settings: Settings, fold: Fold, rows: NDArray[np.int6
     view = view_within(settings, n, [gram.leading(n) for gram in grams], np.arange(n))
     scores = replace(view, kernels=grams).project(np.arange(n, len(both)))
     return Subset(rows, view.without_kernels(), scores)
+
+
+def take_each(kernels: Kernels, wanted: Sequence[tuple[Settings, Fold, NDArray[np.int64]]]) -> Iterator[Subset]:
+    """Take several subsets as `take` does, and yield them in this order.
+
+    Those that need little are taken side by side, a core each: they are the work of a second or less, of which much is
+    small matrices, and what several cores do of these together is to wait for one another.
+
+    Raises
+    ------
+    DataError, UsageError
+        As `take`.
+    """
+    is_light = kernels.are_at_hand and not any(_is_large(settings, len(rows)) for settings, _, rows in wanted)
+    if not is_light or len(wanted) < 2:
+        for one in wanted:
+            yield take(kernels, *one)
+        return
+    with each_by_itself():
+        yield from in_threads(lambda one: take(kernels, *one), wanted, n_threads=n_cores())
+
+
+def _is_large(settings: Settings, n: int) -> bool:
+    """Say whether all of a large matrix is decomposed, which is work for all cores."""
+    return n > EXACT_SIZE and is_exact(n, settings.n_components or n)

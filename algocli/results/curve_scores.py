@@ -18,8 +18,7 @@ from algocli.results.regions import Chosen, Regions, regions
 from algocli.runs.growing import Growing, Predicted
 from algocli.runs.networks import networks_of
 from algocli.runs.run import Run
-from algocli.stats.correlation import correlate_here
-from algocli.stats.influence import FEWEST, WIDEST, correlate_with_influence, small_fold
+from algocli.stats.influence import FEWEST, WIDEST, Measured, small_fold
 from algocli.stats.saturation import fit_saturation
 
 # Vertices at once: their responses to a few thousand images stay below what is given back to the system, and asked for
@@ -27,6 +26,8 @@ from algocli.stats.saturation import fit_saturation
 _VERTICES = 1024
 # A ceiling this many times as high as what all images reach, at the upper end of its interval, is none that they bound.
 _TOO_FAR = 2.0
+# A model's r by ROI, and how much each held-out image moves them where that is told.
+_Score = tuple[NDArray[np.float64], NDArray[np.float32] | None]
 
 
 @dataclass(frozen=True)
@@ -95,25 +96,30 @@ class _Scores:
             self.sides[side] = _Side(tuple(present), members, np.zeros(shape), influence)
 
     def add(self, predicted: Predicted) -> None:
-        """Score what a model predicts."""
-        point, side, n_folds = predicted.point, self.sides[predicted.side], len(self.growing.folds)
-        place = self.growing.sizes.index(point.n_images)
-        rows = slice(self.first[point.fold], self.first[point.fold + 1])
-        is_told = point.repeat == 0 and self.is_sure
+        """Score what some models predict."""
+        side, n_folds = self.sides[predicted.side], len(self.growing.folds)
+        sizes = self.growing.sizes
 
-        def score(block: slice) -> tuple[NDArray[np.float64], NDArray[np.float32] | None]:
-            members = side.members[block]
-            if not is_told:
-                return correlate_here(*predicted.at(block)) @ members, None
-            r, influence = correlate_with_influence(*predicted.at(block))
-            return r @ members, influence @ members
+        def score(block: slice) -> list[_Score]:
+            members, scores = side.members[block], list[_Score]()
+            responses, each = predicted.at(block)
+            measured = Measured(responses)
+            for point, some in zip(predicted.points, each, strict=True):
+                if point.repeat == 0 and self.is_sure:
+                    r, influence = measured.correlate_with_influence(some)
+                    scores.append((r @ members, influence @ members))
+                else:
+                    scores.append((measured.correlate(some) @ members, None))
+            return scores
 
         wanted = [block for block in blocks(len(side.members), _VERTICES) if side.members[block].any()]
         with each_by_itself():
-            for r, influence in in_threads(score, wanted, n_threads=n_cores()):
-                side.scores[place, point.repeat] += r / n_folds
-                if influence is not None:
-                    side.influence[place, rows] += influence * small_fold(len(influence)) / n_folds
+            for scores in in_threads(score, wanted, n_threads=n_cores()):
+                for point, (r, influence) in zip(predicted.points, scores, strict=True):
+                    place, rows = sizes.index(point.n_images), slice(self.first[point.fold], self.first[point.fold + 1])
+                    side.scores[place, point.repeat] += r / n_folds
+                    if influence is not None:
+                        side.influence[place, rows] += influence * small_fold(len(influence)) / n_folds
 
     def rows(self, run: Run, side: Side) -> Iterator[CurveRow]:
         """Yield a row for each ROI and size."""

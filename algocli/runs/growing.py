@@ -6,6 +6,7 @@ have room for side by side: more would have most of their images in common, and 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -24,13 +25,14 @@ from algocli.encoding.memory import Size, bytes_needed
 from algocli.encoding.regressions.registry import regression_of
 from algocli.encoding.settings import Settings
 from algocli.encoding.splits import Fold
-from algocli.encoding.subsets import Subset, draw_nested, take, usual_sizes, within_reach
+from algocli.encoding.subsets import Subset, draw_nested, take_each, usual_sizes, within_reach
 from algocli.errors import UsageError
 from algocli.runs.between_folds import FoldsAgain
 from algocli.runs.run import Run
 
-# What reads, or makes, predictions of some vertices, (n_held_out, n_some).
-_Predicting = Callable[[slice], NDArray[np.float32]]
+# What reads, or makes, predictions of some vertices, (n_held_out, n_some), whose responses to the images of the largest
+# of several models are at hand.
+_Predicting = Callable[[slice, NDArray[np.float32]], NDArray[np.float32]]
 # What of a run's settings may be otherwise: not its features, nor which images it holds out.
 MAY_DIFFER = ("n_components", "regression", "alpha_by", "alphas", "join", "scaled", "standardised", "n_iter")
 
@@ -46,18 +48,30 @@ class Point:
 
 @dataclass(frozen=True)
 class Predicted:
-    """What a model predicts of the images that its fold holds out, of one side.
+    """What models of one fold predict of the images that it holds out, of one side.
 
     Attributes
     ----------
+    points
+        An entry for each model.
     at
-        Returns what was measured of some vertices, and what is predicted, (n_held_out, n_some) each. Where the
-        regression fits vertices one by one, they are fitted then, and several threads may ask at once.
+        Returns what was measured of some vertices, (n_held_out, n_some), and yields what each model predicts of them.
+        Where the regression fits vertices one by one, they are fitted then, and several threads may ask at once.
     """
 
-    point: Point
+    points: tuple[Point, ...]
     side: Side
-    at: Callable[[slice], tuple[NDArray[np.float32], NDArray[np.float32]]]
+    at: Callable[[slice], tuple[NDArray[np.float32], Iterator[NDArray[np.float32]]]]
+
+
+@dataclass(frozen=True)
+class _Model:
+    """A model that is to be fitted, on rows of the training images in the order that they were drawn in."""
+
+    point: Point
+    fold: Fold
+    rows: NDArray[np.int64]
+    settings: Settings
 
 
 class Growing:
@@ -152,25 +166,86 @@ class Growing:
         return {n: 0 if has_penalties or k is None else min(k + 1, n - 1) for n, k in self.components().items()}
 
     def predict(self) -> Iterator[Predicted]:
-        """Yield what each model predicts, side by side; those of one fold before those of the next."""
-        models = self._models()
-        label = f"subject {self.subject.id}: learning curve"
-        for fold, rows, point in self.track(models, total=self.n_models, label=label, unit="models"):
-            settings = within_reach(self.settings, len(rows))
-            is_own = self.own is not None and len(rows) == len(fold.fit)
-            subset = None if is_own else take(self.kernels, settings, fold, rows)
-            for side in self.subject.sides:
-                predict = self._recall(fold, side) if subset is None else self._fit(subset, settings, side)
-                yield self._predicted(point, fold, side, predict)
+        """Yield what models predict, side by side, several at a time; those of one fold before those of the next."""
+        label, total = f"subject {self.subject.id}: learning curve", self.n_models * (1 + len(self.subject.sides))
+        # A step is the components of a model, or what it predicts of a side.
+        for step in self.track(self._steps(), total=total, label=label, unit="steps"):
+            if step is not None:
+                yield step
 
-    def _models(self) -> Iterator[tuple[Fold, NDArray[np.int64], Point]]:
+    def _steps(self) -> Iterator[Predicted | None]:
+        for batch in self._batches():
+            subsets: list[Subset | None] = []
+            for subset in self._subsets(batch):
+                subsets.append(subset)
+                yield None
+            for side in self.subject.sides:
+                yield self._predicted(batch, subsets, side)
+                yield from itertools.repeat(None, len(batch) - 1)
+
+    def _batches(self) -> Iterator[list[_Model]]:
+        """Yield models that go together, the largest first: the images of each begin with those of the next.
+
+        Their parts of the Gram matrix are together no larger than all of it, which a model of all images takes alone.
+        """
+        apart, most = not self.regression.fits_some(self.settings), len(self.subject.train_stimuli) ** 2
+        for models in self._repeats():
+            batch, held = list[_Model](), 0
+            for model in reversed(models):
+                needed = self._n_numbers(model, most)
+                if batch and (apart or held + needed > most):
+                    yield batch
+                    batch, held = [], 0
+                batch.append(model)
+                held += needed
+            yield batch
+
+    def _repeats(self) -> Iterator[list[_Model]]:
         for number, fold in enumerate(self.folds):
             for repeat in range(self.n_repeats):
                 # Of the smallest fold's images there may be a few less than of another's: all are all.
                 sizes = {n if n < self.n_fit else len(fold.fit): n for n in self.sizes}
-                for n, rows in draw_nested(fold.fit, list(sizes), [self.seed, repeat, number]).items():
-                    if repeat < self.repeats_of(sizes[n]):
-                        yield fold, rows, Point(number, sizes[n], repeat)
+                drawn = draw_nested(fold.fit, list(sizes), [self.seed, repeat, number])
+                models = [
+                    _Model(Point(number, sizes[n], repeat), fold, rows, within_reach(self.settings, len(rows)))
+                    for n, rows in drawn.items()
+                    if repeat < self.repeats_of(sizes[n])
+                ]
+                if models:
+                    yield models
+
+    def _n_numbers(self, model: _Model, n_all: int) -> int:
+        """Count the numbers of the Gram matrices that a model needs, each of which has so many."""
+        if self._is_own(model):
+            return 0
+        fold, n = model.fold, len(model.rows)
+        return len(self.settings.features) * (n_all if n == len(fold.fit) else (n + len(fold.held_out)) ** 2)
+
+    def _is_own(self, model: _Model) -> bool:
+        return self.own is not None and len(model.rows) == len(model.fold.fit)
+
+    def _subsets(self, batch: Sequence[_Model]) -> Iterator[Subset | None]:
+        """Yield what each model is fitted on; None where it is the run's own."""
+        others = [model for model in batch if not self._is_own(model)]
+        yield from itertools.repeat(None, len(batch) - len(others))
+        wanted = [(model.settings, model.fold, np.sort(model.rows)) for model in others]
+        for model, subset in zip(others, take_each(self.kernels, wanted), strict=True):
+            yield subset.in_order(model.rows) if self.regression.fits_some(self.settings) else subset
+
+    def _predicted(self, batch: Sequence[_Model], subsets: Sequence[Subset | None], side: Side) -> Predicted:
+        every, held_out = self.subject.responses("train", side), batch[0].fold.held_out
+        each = [
+            self._recall(model.fold, side) if subset is None else self._fit(subset, model.settings, side)
+            for model, subset in zip(batch, subsets, strict=True)
+        ]
+        fitted = [subset for subset in subsets if subset is not None and self.regression.fits_some(self.settings)]
+
+        def at(vertices: slice) -> tuple[NDArray[np.float32], Iterator[NDArray[np.float32]]]:
+            some = every[:, vertices]
+            responses = fitted[0].responses(some) if fitted else some
+            return np.asarray(some[held_out]), (predict(vertices, responses) for predict in each)
+
+        return Predicted(tuple(model.point for model in batch), side, at)
 
     def _recall(self, fold: Fold, side: Side) -> _Predicting:
         """Return what reads the run's own predictions."""
@@ -178,22 +253,15 @@ class Growing:
         rows, predicted = self.own.validation_rows(), self.own.validation_predictions(side)
         order = np.argsort(rows)
         places = order[np.searchsorted(rows, fold.held_out, sorter=order)]
-        return lambda vertices: np.asarray(predicted[:, vertices][places])
+        return lambda vertices, _: np.asarray(predicted[:, vertices][places])
 
     def _fit(self, subset: Subset, settings: Settings, side: Side) -> _Predicting:
         """Return what fits a model and predicts: all vertices now, or those asked for when they are."""
-        every = self.subject.responses("train", side)
-        fit_some = self.regression.fit_some(settings, subset.view)
-        if fit_some is not None:
-            return lambda vertices: level_rounding(
-                self.regression.predict(fit_some(subset.responses(every[:, vertices])), subset.held_out_scores)
-            )
-        [model] = self.regression.fit(settings, [subset.view], subset.responses(every), self.note)
-        whole = level_rounding(self.regression.predict(model, subset.held_out_scores))
-        return lambda vertices: whole[:, vertices]
-
-    def _predicted(self, point: Point, fold: Fold, side: Side, predict: _Predicting) -> Predicted:
-        every = self.subject.responses("train", side)
-        return Predicted(
-            point, side, lambda vertices: (np.asarray(every[:, vertices][fold.held_out]), predict(vertices))
-        )
+        scores = subset.held_out_scores
+        if self.regression.fits_some(settings):
+            fit, n = self.regression.fit_some(settings, subset.view), None if subset.rows is None else len(subset.rows)
+            return lambda _, responses: level_rounding(self.regression.predict(fit(responses[:n]), scores))
+        every = subset.responses(self.subject.responses("train", side))
+        [model] = self.regression.fit(settings, [subset.view], every, self.note)
+        whole = level_rounding(self.regression.predict(model, scores))
+        return lambda vertices, _: whole[:, vertices]

@@ -11,6 +11,8 @@ L is zero, as it is in cross-validation), and the sum of a_i² would leave out t
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +22,7 @@ from algocli.compute.arrays import blocks
 from algocli.errors import UsageError
 from algocli.stats.correlation import (
     BLOCK_VERTICES,
+    Centred,
     centred,
     constant_vertices,
     correlate_centred,
@@ -65,21 +68,47 @@ def of_predicted(measured: NDArray[np.floating], predicted: NDArray[np.floating]
     return Predicted(influence, slope.astype(np.float32))
 
 
-def correlate_with_influence(
-    measured: NDArray[np.floating], predicted: NDArray[np.floating]
-) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-    """Return r as `correlate_here` does, (n_vertices,), and the influence of `of_predicted`, (n_stimuli, n_vertices).
+class Measured:
+    """Measured responses, held against any number of predictions of them: what they themselves take is done once.
 
-    Both are of the same centred columns: together they cost little more than the one or the other.
+    Parameters
+    ----------
+    responses : (n_stimuli, n_vertices)
     """
-    r, influence = np.empty(measured.shape[1]), np.empty(measured.shape, np.float32)
-    for block in blocks(measured.shape[1], BLOCK_VERTICES):
-        # What is not finite is told by the next line.
+
+    def __init__(self, responses: NDArray[np.floating]) -> None:
+        self._blocks = blocks(responses.shape[1], BLOCK_VERTICES)
+        # What is not finite is told once it is correlated with.
         with np.errstate(invalid="ignore", over="ignore"):
-            x, y = centred(measured[:, block]), centred(predicted[:, block])
-        r[block] = correlate_centred(x, y)
-        influence[:, block] = _of_standardised(of_length_one(x), of_length_one(y))[0]
-    return r, influence
+            self._centred = [centred(responses[:, block]) for block in self._blocks]
+
+    def correlate(self, predicted: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Return r as `correlate_here` does, (n_vertices,)."""
+        parts = [correlate_centred(x, y) for _, x, y in self._beside(predicted)]
+        return np.concatenate([np.empty(0), *parts])
+
+    def correlate_with_influence(
+        self, predicted: NDArray[np.floating]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        """Return r, (n_vertices,), and the influence of `of_predicted`, (n_stimuli, n_vertices).
+
+        Both are of the same centred columns: together they cost little more than the one or the other.
+        """
+        r, influence = np.empty(predicted.shape[1]), np.empty(predicted.shape, np.float32)
+        for (block, x, y), single in zip(self._beside(predicted), self._single, strict=True):
+            r[block] = correlate_centred(x, y)
+            influence[:, block] = _of_standardised(single, of_length_one(y))[0]
+        return r, influence
+
+    def _beside(self, predicted: NDArray[np.floating]) -> Iterator[tuple[slice, Centred, Centred]]:
+        for block, x in zip(self._blocks, self._centred, strict=True):
+            with np.errstate(invalid="ignore", over="ignore"):
+                y = centred(predicted[:, block])
+            yield block, x, y
+
+    @cached_property
+    def _single(self) -> list[NDArray[np.float32]]:
+        return [of_length_one(x) for x in self._centred]
 
 
 def _of_standardised(x: NDArray[np.float32], y: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -12,8 +12,8 @@ from algocli.stats.bootstrap import bootstrap_explained, bootstrap_r
 from algocli.stats.correlation import correlate
 from algocli.stats.explained import explained_variance
 from algocli.stats.influence import (
+    Measured,
     Predicted,
-    correlate_with_influence,
     of_explained,
     of_predicted,
     small_fold,
@@ -56,7 +56,7 @@ CORRELATION = Measure(
     correlate,
     bootstrap_r,
     of_predicted,
-    lambda measured, predicted, _: correlate_with_influence(measured, predicted)[1],
+    lambda measured, predicted, _: Measured(measured).correlate_with_influence(predicted)[1],
     small_fold,
     -1,
 )

@@ -20,6 +20,7 @@ from algocli.runs.growing import Growing
 from algocli.runs.run import Run
 from tests.dataset.toy import Toy
 from tests.results.many_layers import N_FEATURES, ManyLayers, make_layers
+from tests.runs.points import one_by_one
 
 N_TRAIN, N_ROIS, PER_ROI = 300, 40, 3
 SIZES = [30, 60, 120, 225]
@@ -80,8 +81,8 @@ def test_rows_are_means_and_spreads_of_models(known: tuple[ManyLayers, np.ndarra
     run, curve = learned(known, n_repeats=4, seed=8)
     growing = Growing(run, known[0].subject, sizes=SIZES, n_repeats=4, seed=8, changed={})
     by_hand: dict[int, list[float]] = {n: [] for n in SIZES}
-    for one in growing.predict():
-        pairs = zip(*(some.T for some in one.at(slice(3))), strict=True)
+    for one in one_by_one(growing, slice(3)):
+        pairs = zip(one.measured.T, one.predicted.T, strict=True)
         by_hand[one.point.n_images].append(float(np.mean([np.corrcoef(*pair)[0, 1] for pair in pairs])))
     for row in curve.of_roi("zoe", "all", "roi0"):
         own = by_hand[row.n_images]

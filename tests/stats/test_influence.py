@@ -5,9 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from algocli.errors import UsageError
+from algocli.errors import DataError, UsageError
+from algocli.stats.correlation import correlate
 from algocli.stats.explained import explained_variance
-from algocli.stats.influence import WIDEST, of_explained, of_predicted, small_fold, small_fold_explained, widening
+from algocli.stats.influence import (
+    WIDEST,
+    Measured,
+    of_explained,
+    of_predicted,
+    small_fold,
+    small_fold_explained,
+    widening,
+)
 
 
 def weighted_r(x: np.ndarray, y: np.ndarray, w: np.ndarray) -> float:
@@ -33,6 +42,27 @@ def test_nothing_depends_on_a_prediction_that_never_varies() -> None:
     found = of_predicted(np.random.default_rng(0).standard_normal((9, 2)), np.full((9, 2), 0.1))
     assert not found.influence.any()
     assert not found.slope.any()
+
+
+def test_responses_are_held_against_any_number_of_predictions() -> None:
+    rng = np.random.default_rng(2)
+    responses = rng.standard_normal((30, 400)).astype(np.float32)
+    responses[:, 7] = 3
+    measured = Measured(responses)
+    for weight in (0, 1, 5):
+        predicted = weight * responses + rng.standard_normal(responses.shape).astype(np.float32)
+        r, influence = measured.correlate_with_influence(predicted)
+        np.testing.assert_array_equal(r, measured.correlate(predicted))
+        np.testing.assert_array_equal(r, correlate(responses, predicted))
+        np.testing.assert_array_equal(influence, of_predicted(responses, predicted).influence)
+
+
+def test_what_is_not_finite_is_told_once_it_is_correlated() -> None:
+    responses = np.ones((5, 3))
+    responses[2, 1] = np.nan
+    measured = Measured(responses)
+    with pytest.raises(DataError, match="measured responses hold NaN"):
+        measured.correlate(np.ones((5, 3)))
 
 
 @pytest.mark.parametrize("symmetric", [True, False])

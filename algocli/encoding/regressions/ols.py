@@ -54,8 +54,12 @@ class OrdinaryLeastSquares(Regression):
         """Yield a model for each view; the responses are read once for all together."""
         yield from fit_ols([view.components[0] for view in views], responses, views[0].algebra)
 
+    def fits_some(self, settings: Fields) -> bool:
+        """Vertices share nothing but components."""
+        return True
+
     def fit_some(self, settings: Fields, view: View) -> Callable[[NDArray[np.floating]], Model]:
-        """Return what fits a model of some vertices: they share nothing but components."""
+        """Return what fits a model of some vertices."""
         return lambda responses: fit_ols(view.components[:1], responses, view.algebra)[0]
 
     def gains(self, model: LinearModel, view: View, vertices: NDArray[np.int64]) -> list[NDArray[np.floating]]:

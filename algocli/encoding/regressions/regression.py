@@ -239,9 +239,13 @@ class Regression(ABC):
             Told how long work gets on.
         """
 
-    def fit_some(self, settings: Fields, view: View) -> Callable[[NDArray[np.floating]], Model] | None:
-        """Return what fits some vertices' model to their responses, as `fit` would; None where all take one go."""
-        return None
+    def fits_some(self, settings: Fields) -> bool:
+        """Say whether `fit_some` fits some vertices by themselves; otherwise all take one go."""
+        return False
+
+    def fit_some(self, settings: Fields, view: View) -> Callable[[NDArray[np.floating]], Model]:
+        """Return what fits some vertices' model to their responses, as `fit` would."""
+        raise NotImplementedError(f"{self.name} does not fit some vertices")
 
     def predict(self, model: Any, scores: Scores, algebra: Algebra = ON_CPU) -> NDArray[np.float32]:
         """Predict responses, (n_stimuli, n_vertices), from a view's scores."""

@@ -93,10 +93,12 @@ class Ridge(Regression):
         else:
             yield from fit_ridge_by_refitting(components, [view.inner for view in views], responses, alphas, algebra)
 
-    def fit_some(self, settings: Fields, view: View) -> Callable[[NDArray[np.floating]], Model] | None:
-        """Return what fits a model of some vertices, what errors are reckoned by being known; None by inner folds."""
-        if settings.alpha_by != "gcv":
-            return None
+    def fits_some(self, settings: Fields) -> bool:
+        """Say whether no inner folds choose the penalties."""
+        return settings.alpha_by == "gcv"
+
+    def fit_some(self, settings: Fields, view: View) -> Callable[[NDArray[np.floating]], Model]:
+        """Return what fits a model of some vertices, what errors are reckoned by being known."""
         fold, alphas = view.components[0], settings.relative_alphas
         weights = judge_of(settings)(fold, empty_model(fold, 0, alphas).alphas)
         return lambda responses: fit_ridge([fold], responses, alphas, view.algebra, lambda *_: weights)[0]

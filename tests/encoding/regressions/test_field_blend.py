@@ -21,6 +21,7 @@ from algocli.runs.predictor import open_predictor, stores_of
 from tests.encoding.by_hand import N_TEST, N_TRAIN, World
 from tests.encoding.regressions.seen import GRID, PLACES, Seen, pool, search, see
 from tests.features.by_hand import cache_features
+from tests.runs.points import one_by_one
 
 EVERY = [(0.0, 0.0, np.inf), *PLACES]
 
@@ -157,7 +158,7 @@ def test_a_learning_curve_fits_fewer_images(seen: Seen) -> None:
     # With other settings, be it of what no curve does, nothing is taken from the run.
     changed = {"refit": not settings.refit}
     growing = Growing(run, seen.world.subject, sizes=[50, 81], n_repeats=1, seed=0, changed=changed)
-    predicted = {(each.point.n_images, each.side): each.at(slice(None))[1] for each in growing.predict()}
+    predicted = {(each.point.n_images, each.side): each.predicted for each in one_by_one(growing)}
     for side in HEMISPHERES:
         np.testing.assert_allclose(predicted[81, side], run.subject(1).validation_predictions(side), atol=2e-4)
 

@@ -27,6 +27,7 @@ from algocli.runs.subject_run import SubjectRun
 from tests.encoding.by_hand import N_TEST, N_TRAIN, World
 from tests.encoding.regressions.seen import GRID, PLACES, Seen, pool, search, see
 from tests.features.by_hand import cache_features
+from tests.runs.points import one_by_one
 
 
 @pytest.fixture
@@ -160,7 +161,7 @@ def test_a_learning_curve_fits_fewer_images_on_the_same_maps(seen: Seen) -> None
     # With other settings, be it of what no curve does, nothing is taken from the run.
     changed = {"refit": not seen.settings.refit}
     growing = Growing(run, seen.world.subject, sizes=[40, 81], n_repeats=1, seed=0, changed=changed)
-    predicted = {(each.point.n_images, each.side): each.at(slice(None))[1] for each in growing.predict()}
+    predicted = {(each.point.n_images, each.side): each.predicted for each in one_by_one(growing)}
     for side in HEMISPHERES:
         np.testing.assert_allclose(predicted[81, side], run.subject(1).validation_predictions(side), atol=1e-4)
         assert not np.allclose(predicted[40, side], predicted[81, side], atol=1e-2)
