@@ -181,12 +181,12 @@ def _pooled(layer: Layer, grid: int | None) -> tuple[int, ...]:
     if grid is None:
         return layer.shape
     shape = " x ".join(map(str, layer.shape))
-    # Images are squares, and so is what a network makes of them: n x n x m is rows x columns x channels, or not even that.
+    # Images are squares, and so is what a network makes of them: n x n x m has its channels last, or none.
     if len(layer.shape) != 3 or layer.shape[0] == layer.shape[1] != layer.shape[2]:
         raise UsageError(
             f"pool={grid}: which of the numbers of layer {layer.name} ({shape}) are rows and columns cannot be told",
-            hint="`algocli layers` shows which layers have channels x rows x columns, or a grid of tokens; extract others "
-            "in a command of their own, without pool=...",
+            hint="`algocli layers` shows which layers have channels x rows x columns, or a grid of tokens; extract "
+            "others in a command of their own, without pool=...",
         )
     rows, columns = layer.shape[1:]
     if min(rows, columns) < grid:
