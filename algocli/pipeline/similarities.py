@@ -218,7 +218,7 @@ def _refuse_misfits(kind: Kind, how: How, others: Mapping[str, object], of_rois:
         if not is_of_distances(how.measure):
             raise UsageError(
                 f"measure={how.measure!r} compares inner products, and an RDM has distances",
-                hint="RDMs are compared by measure='spearman', measure='pearson', measure='kendall' or measure='cosine'",
+                hint="measure='spearman', measure='pearson', measure='kendall' or measure='cosine' compare RDMs",
             )
 
 
