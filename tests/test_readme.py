@@ -103,6 +103,21 @@ def test_the_table_puts_a_function_beside_the_command_of_its_name():
     assert {name for _, name in pairs} <= set(algocli.__all__)
 
 
+def test_networks_of_timm_are_named_with_weights_that_it_has_and_layers_that_can_be_cut_so():
+    timm = pytest.importorskip("timm")
+    named = re.findall(r"^algocli extract --model timm/(\S+) (.*)$", README, re.MULTILINE)
+    assert len(named) == 6
+    known = set(timm.list_pretrained())
+    for name, options in named:
+        assert name in known
+        # What is drawn of a network of that class on no device has its layers and its class token, or none.
+        with torch.device("meta"):
+            network = timm.create_model(name)
+        words = shlex.split(options)
+        network.get_submodule(words[words.index("-l") + 1])
+        assert ("class+patches" in words) == (getattr(network, "cls_token", None) is not None)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=["the README", "the pictures"])
 def test_what_a_page_shows_or_links_to_is_there(page):
     linked = re.findall(r"\]\(((?!http)[^)]*)\)", page.read_text(encoding="utf-8"))

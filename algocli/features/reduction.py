@@ -181,17 +181,16 @@ def _pooled(layer: Layer, grid: int | None) -> tuple[int, ...]:
     if grid is None:
         return layer.shape
     shape = " x ".join(map(str, layer.shape))
-    if len(layer.shape) != 3 or min(layer.shape[1:]) < grid:
+    # Images are squares, and so is what a network makes of them: n x n x m has its channels last, or none.
+    if len(layer.shape) != 3 or layer.shape[0] == layer.shape[1] != layer.shape[2]:
         raise UsageError(
-            f"pool={grid}: layer {layer.name} ({shape}) is no map of channels x rows x columns that large",
-            hint="extract such layers in a command of their own, without pool=...",
+            f"pool={grid}: which of the numbers of layer {layer.name} ({shape}) are rows and columns cannot be told",
+            hint="`algocli layers` shows which layers have channels x rows x columns, or a grid of tokens; extract "
+            "others in a command of their own, without pool=...",
         )
-    # Images are squares, and so is what a network makes of them: this is rows x columns x channels, or not even that.
-    if layer.shape[0] == layer.shape[1] != layer.shape[2]:
-        raise UsageError(
-            f"pool={grid}: which axes of layer {layer.name} ({shape}) are rows and columns cannot be told",
-            hint="choose a layer with channels x rows x columns, or leave out pool=...",
-        )
+    rows, columns = layer.shape[1:]
+    if min(rows, columns) < grid:
+        raise UsageError(f"pool={grid}: layer {layer.name} ({shape}) has no more than {rows} x {columns} places")
     return (layer.shape[0], grid, grid)
 
 

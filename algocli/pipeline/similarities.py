@@ -89,7 +89,8 @@ def similarity(
     Parameters
     ----------
     features, model, layers
-        As in `train`, each by itself: by default all that these subjects have features of.
+        As in `train`, each by itself: by default all that these subjects have features of; layers without a model are
+        those of all networks that have them.
     weights, transform, image_size, tokens, pool, project, project_seed, dtype, numerics
         As in `extract`: which of several kinds of features of a layer are meant.
     rdm
@@ -153,16 +154,21 @@ def similarity(
     rdms = [] if rdm is None else _read(rdm, some)
     side = None if hemisphere is None else check_hemisphere(hemisphere)
     chosen = _choose(some, rois, min_ceiling) if kind == "ROI" else Chosen()
-    mine = choose_features(library, Choice.of(model, layers, features, None, variant), note)
-    theirs = choose_features(library, Choice.of(to_model, to_layers, to_features, None, variant), note) * (
-        kind == "layer"
-    )
+    mine = choose_features(library, Choice.of(_of_any(model, layers), layers, features, None, variant), note)
+    theirs = choose_features(
+        library, Choice.of(_of_any(to_model, to_layers), to_layers, to_features, None, variant), note
+    ) * (kind == "layer")
     with filling_cache(cache_dir, note):
         borrow(cache_dir, library.lenders, dict.fromkeys([*mine, *theirs]), [subject.id for subject in some])
         asked = Asked(kind, mine, theirs, rdms, chosen, side, cache_dir, track, source)
         result = _compared(asked, some, how, where, note)
         same = _seen_by_all(some, how) if kind == "ROI" and len(some) > 1 else []
         return Similarity.of(kind, how, result, same, [*_notes(how, result), *_told_ceilings(some, same)])
+
+
+def _of_any(model: str | None, layers: object) -> str | None:
+    """Return the network whose layers are named: whichever has them, unless one is named too."""
+    return "*" if model is None and layers is not None else model
 
 
 def _compared(
@@ -212,7 +218,7 @@ def _refuse_misfits(kind: Kind, how: How, others: Mapping[str, object], of_rois:
         if not is_of_distances(how.measure):
             raise UsageError(
                 f"measure={how.measure!r} compares inner products, and an RDM has distances",
-                hint="measure='spearman', 'pearson', 'kendall' and 'cosine' compare RDMs",
+                hint="measure='spearman', measure='pearson', measure='kendall' or measure='cosine' compare RDMs",
             )
 
 

@@ -143,6 +143,19 @@ def test_layers_are_compared_with_layers_over_all_images(similarity):
     assert rows[1]["similarity"] < 0.9
 
 
+def test_layers_without_a_network_are_those_of_any(tmp_path, challenge):
+    subject = Challenge(challenge).subject(1)
+    for number, model in enumerate(("alexnet", "resnet18", "vgg11")):
+        layer = "features.2" if model != "resnet18" else "layer1"
+        cache_features(tmp_path, subject, features_of(subject, number), layer=layer, model=model, weights="pretrained")
+    how = {"rois": "V1v", "n_permutations": 2, "cache_dir": tmp_path}
+    assert len(algocli.similarity(subject, layers="layer1", **how).layers) == 1
+    assert len(algocli.similarity(subject, layers="features.2", **how).layers) == 2
+    assert len(algocli.similarity(subject, layers="features.2", model="vgg11", **how).layers) == 1
+    between = algocli.similarity(subject, layers="features.2", to_layers="layer1", n_permutations=2, cache_dir=tmp_path)
+    assert between.array().shape == (1, 2, 1)
+
+
 def test_rdms_need_names_alone(similarity, folder):
     result = similarity("-s", "1", "--rdm", str(folder / "people.npz"), "--rdm", f"mine={folder / 'one.npy'}", "--json")
     assert result.exit_code == 0, result.output

@@ -46,6 +46,7 @@ def cache_features(
     subject: Subject,
     features: NDArray[Any],
     *,
+    model: str = "alexnet",
     layer: str = "by-hand",
     weights: str = "by hand",
     shape: Sequence[int] = (),
@@ -53,7 +54,7 @@ def cache_features(
 ) -> str:
     """Put features into a cache as if a network had made them, from a layer of that shape; return the recipe's name."""
     dtype: Literal["float16", "float32"] = "float32" if features.dtype == np.float32 else "float16"
-    how = recipe("alexnet", layer, weights, {"weights": weights, "layer": layer}, dtype, **identity)
+    how = recipe(model, layer, weights, {"weights": weights, "layer": layer}, dtype, **identity)
     content = stimuli_digest(subject.stimuli, cache_dir)
     about = {"shape": list(shape)} if shape else {}
     fill(create_store(cache_dir, how, subject, content, features.shape[1], about), features)

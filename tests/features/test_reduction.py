@@ -59,8 +59,10 @@ def test_everything_asked_for_is_part_of_the_identity() -> None:
 @pytest.mark.parametrize(
     ("layer", "reduction", "words"),
     [
-        (Layer("fc", (100,)), Reduction(pool=2), "fc"),
-        (Layer("conv", (6, 3, 3)), Reduction(pool=4), "6 x 3 x 3"),
+        (Layer("fc", (100,)), Reduction(pool=2), r"fc \(100\) are rows and columns cannot be told"),
+        (Layer("mixed", (49, 512)), Reduction(pool=2), r"mixed \(49 x 512\) are rows and columns cannot be told"),
+        (Layer("last", (7, 7, 96)), Reduction(pool=2), r"last \(7 x 7 x 96\) are rows and columns cannot be told"),
+        (Layer("conv", (6, 3, 3)), Reduction(pool=4), "no more than 3 x 3 places"),
         (MAP, Reduction(project=480), "480"),
     ],
 )

@@ -53,6 +53,16 @@ def eva() -> Any:
     return _of_timm("eva02_tiny_patch14_224", 56)
 
 
+def dinov3() -> Any:
+    """One class token, four registers and 4 x 4 patches, of the same class as `eva`."""
+    return _of_timm("vit_small_patch16_dinov3", 64)
+
+
+def registered() -> Any:
+    """One register, no class token, and 4 x 4 patches, of that class too."""
+    return _of_timm("vit_medium_patch16_rope_reg1_gap_256", 64)
+
+
 def apart() -> Any:
     """The same with three projections."""
     return _of_timm("eva02_base_patch14_224", 56)

@@ -20,9 +20,11 @@ from pkgutil import iter_modules
 from typing import Any, get_args
 
 from algocli.compute.choices import check_choice, check_path, check_whole
+from algocli.compute.remarks import list_some
 from algocli.errors import UsageError
 from algocli.features.networks import sources
 from algocli.features.networks.checkpoints import read_state
+from algocli.features.networks.folders import files_in
 from algocli.features.networks.layers import beginnings
 from algocli.features.networks.names import canonical
 from algocli.features.networks.network import Network, NetworkRequest, TransformName, told_as
@@ -73,7 +75,10 @@ def build_network(
     if wished != network.transform.size:
         network = replace(network, image_size=wished)
     if request.is_file and not getattr(source, "READS_FILES", False):
-        return replace(network, read_weights=partial(read_state, Path(weights)), weights_source=weights)
+        path = Path(weights)
+        which = [file.name for file in files_in(path)] if path.is_dir() else []
+        remarks = (*network.remarks, f"weights of {weights}: {list_some(which)}") if which else network.remarks
+        return replace(network, read_weights=partial(read_state, path), weights_source=weights, remarks=remarks)
     return network
 
 

@@ -66,7 +66,7 @@ def read_graph(
     # torch.fx meets code that it cannot trace with errors of any kind.
     except Exception:
         return Watched(network, images)
-    if any(leaves_its_mark(node, network) for node in graph.nodes):
+    if any(leaves_its_mark(node, network) or _is_asked_for_nothing(node) for node in graph.nodes):
         return Watched(network, images)
     named = {name: node for node, name in tracer.node_to_qualname.items() if node.op != "placeholder"}
     traced = Traced(network, graph, _exact_names(network, named) if is_custom else named, tracer.returned)
@@ -203,6 +203,11 @@ class Traced:
 
 # A network's layers, in the order in which they run, and what each depends on.
 Graph = Traced | Watched
+
+
+def _is_asked_for_nothing(node: fx.Node) -> bool:
+    """Say whether a method is called of what the network is never given: the tracer has taken `if mask is not None`."""
+    return node.op == "placeholder" and node.args == (None,) and any(user.op == "call_method" for user in node.users)
 
 
 class EveryNode(fx.Interpreter):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from algocli.features.networks.weights import load_state
+from algocli.compute.track import Note, unheard
+from algocli.features.networks.weights import load_state, told_precision
 
 if TYPE_CHECKING:
     import torch
@@ -17,7 +18,9 @@ _SPARE = re.compile(r"(^|\.)(pooler\.|mask_token$)")
 _WRAPPERS = ("module.", "_orig_mod.", "model.", "backbone.")
 
 
-def load_released(kind: Any, config: Any, state: Mapping[str, torch.Tensor], source: str) -> torch.nn.Module:
+def load_released(
+    kind: Any, config: Any, state: Mapping[str, torch.Tensor], source: str, note: Note = unheard
+) -> torch.nn.Module:
     """Build a network with the weights of a checkpoint, less a head that the checkpoint does not have.
 
     Parameters
@@ -28,6 +31,8 @@ def load_released(kind: Any, config: Any, state: Mapping[str, torch.Tensor], sou
         The checkpoint's tensors, as `algocli.features.networks.checkpoints.read_state` names them.
     source
         What to call it in a message.
+    note
+        Hears what the tensors lie under, and their precision where it is another.
 
     Raises
     ------
@@ -37,7 +42,7 @@ def load_released(kind: Any, config: Any, state: Mapping[str, torch.Tensor], sou
     import torch
 
     module: Any = None
-    for part in _parts(state):
+    for prefix, part in _parts(state).items():
         module, found = kind.from_pretrained(
             None,
             config=config,
@@ -50,19 +55,28 @@ def load_released(kind: Any, config: Any, state: Mapping[str, torch.Tensor], sou
         if any(name.startswith("pooler.") for name in found["missing_keys"]):
             module.pooler = None
         if not lacks and not found["mismatched_keys"]:
+            under = [f"the {len(part)} tensors under '{prefix}'"] if prefix else []
+            precision = told_precision(part.values(), module.parameters())
+            said = "; ".join([*under, *([precision] if precision else [])])
+            if said:
+                note(f"weights of {source}: {said}")
             break
     else:
         # What else they may lie under; what is lacking is told.
-        load_state(module, state, source)
+        load_state(module, state, source, note=note)
     loaded: torch.nn.Module = module
     return loaded
 
 
-def _parts(state: Mapping[str, torch.Tensor]) -> Iterator[dict[str, torch.Tensor]]:
-    """Yield the tensors of each dict of a checkpoint by their names there, without what wraps all of them."""
+def _parts(state: Mapping[str, torch.Tensor]) -> dict[str, dict[str, torch.Tensor]]:
+    """Return the tensors of each dict of a checkpoint by their names there, by what wraps all of them."""
+    parts = {}
     for place in dict.fromkeys(name.rpartition("/")[0] for name in state):
+        prefix = f"{place}/" if place else ""
         part = {name.rpartition("/")[2]: tensor for name, tensor in state.items() if name.rpartition("/")[0] == place}
         for wrapper in _WRAPPERS:
             if all(name.startswith(wrapper) for name in part):
                 part = {name.removeprefix(wrapper): tensor for name, tensor in part.items()}
-        yield part
+                prefix += wrapper
+        parts[prefix] = part
+    return parts

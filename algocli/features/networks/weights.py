@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from algocli.compute.remarks import list_some
@@ -58,7 +58,7 @@ def load_state(
     needed
         Their names; by default all of the network's own.
     note
-        Hears under which prefix they were, where there is one, and what else would have fitted.
+        Hears under which prefix they were, where there is one, what else would have fitted, and another precision.
 
     Raises
     ------
@@ -81,8 +81,22 @@ def load_state(
     # What comes with the network's own, and a plain dict loses, says in which version its names and shapes are.
     present.update(chosen)
     network.load_state_dict(present)
+    precision = told_precision(chosen.values(), wanted.values())
     if place.prefix or place.dropped or place.is_wrapped:
-        note(_told(place, [other for other in fitting[1:] if not _is_same(other, chosen, state)], source))
+        said = _told(place, [other for other in fitting[1:] if not _is_same(other, chosen, state)], source)
+        note(f"{said}; {precision}" if precision else said)
+    elif precision:
+        note(f"weights of {source}: {precision}")
+
+
+def told_precision(kept: Iterable[torch.Tensor], taken: Iterable[torch.Tensor]) -> str | None:
+    """Say in which precision weights are kept, where they are computed with in another."""
+    there, here = (
+        {str(one.dtype).removeprefix("torch.") for one in some if one.is_floating_point()} for some in (kept, taken)
+    )
+    if there <= here:
+        return None
+    return f"kept in {' and '.join(sorted(there))}, computed with in {' and '.join(sorted(here))}"
 
 
 def _unfit(

@@ -176,6 +176,18 @@ def test_a_part_is_asked_for_as_weights(file: Path, tmp_path: Path) -> None:
         torch.testing.assert_close(found(images)[layer], expected(images)[layer], rtol=0, atol=0)
 
 
+def test_which_files_of_a_folder_were_read_is_told(tmp_path: Path) -> None:
+    network = load_backbone("alexnet", "features.2", "random:1")
+    state = {name: tensor.contiguous() for name, tensor in network.network.state_dict().items()}
+    parts = [f"model-0000{n}-of-00002.safetensors" for n in (1, 2)]
+    for part, names in zip(parts, (list(state)[:1], list(state)[1:]), strict=True):
+        save_safetensors({name: state[name] for name in names}, tmp_path / part)
+    said: list[str] = []
+    found = load_backbone("alexnet", "features.2", str(tmp_path), note=said.append)
+    assert found.weights_digests == network.weights_digests
+    assert f"weights of {tmp_path}: {parts[0]}, {parts[1]}" in said
+
+
 def test_a_network_in_a_wrapper_takes_the_weights_of_what_it_wraps(network: Small, file: Path) -> None:
     torch.save({"state_dict": network.state_dict()}, file)
     wrapper, said = torch.nn.ModuleDict({"backbone": Small()}), list[str]()

@@ -132,6 +132,26 @@ def test_a_traced_layer_hangs_on_what_comes_before_it() -> None:
     assert set(graph.cut(["conv"]).state_dict()) == {"conv.weight", "conv.bias"}
 
 
+class Masked(Net):
+    """Takes a mask, which may be left out."""
+
+    def forward(self, images: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
+        """Hide what is to be hidden."""
+        output = self.conv(images)
+        if mask is not None:
+            output = output * mask.view(1, 1, 7, 7)
+        hidden: torch.Tensor = self.head(self.middle(output))
+        return hidden
+
+
+def test_what_may_be_left_out_is_left_out() -> None:
+    torch.manual_seed(0)
+    net, images = Masked(functional.relu).eval(), torch.randn(2, 3, 8, 8)
+    with torch.no_grad():
+        found = read_graph(net, {}).cut(["head"])(images)
+        torch.testing.assert_close(found["head"], net(images), rtol=0, atol=0)
+
+
 def test_a_watched_layer_hangs_on_the_whole_network() -> None:
     net = Net(_branch)
     graph = read_graph(net, {})

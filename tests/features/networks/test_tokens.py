@@ -31,6 +31,8 @@ BLOCKS: dict[str, tuple[str, list[int], list[int], int]] = {
     "classless": ("blocks.1", [], [], 3),
     "as_many": ("blocks.1", [], [], 4),
     "eva": ("blocks.0", [0], [], 4),
+    "dinov3": ("blocks.1", [0], [1, 2, 3, 4], 4),
+    "registered": ("blocks.1", [], [0], 4),
     "flexible": ("blocks.1", [], [0, 1, 2, 3], 3),
     "dynamic": ("blocks.1", [0], [], 3),
     "of_torchvision": ("encoder.layers.encoder_layer_1", [0], [], 3),

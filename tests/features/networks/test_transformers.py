@@ -144,9 +144,18 @@ def test_one_folder_in_parts_in_half_precision_or_of_another_names_prefix_is_the
     bare.mkdir()
     (bare / "config.json").write_bytes((tmp_path / "whole/config.json").read_bytes())
     torch.save(state, bare / "pytorch_model.bin")
-    for weights in ("parts", "half", "bin", "trained.pth"):
-        same = load_backbone(f"hf:{tmp_path / 'whole'}", ["layers.1"], str(tmp_path / weights))
+    precision = "kept in float16, computed with in float32"
+    for weights, words in {
+        "parts": "",
+        "half": precision,
+        "bin": "",
+        "trained.pth": f"'state_dict/module.'; {precision}",
+    }.items():
+        said: list[str] = []
+        same = load_backbone(f"hf:{tmp_path / 'whole'}", ["layers.1"], str(tmp_path / weights), note=said.append)
         assert same.weights_digests == whole.weights_digests, weights
+        assert [text for text in said if text.startswith("weights of")][1:] == []
+        assert any(text.startswith("weights of") and text.endswith(words) for text in said) == bool(words), weights
 
 
 def test_how_images_are_prepared_is_what_the_folder_says(tmp_path: Path) -> None:

@@ -53,8 +53,15 @@ def test_tensors_that_are_not_needed_are_passed_over(network: Small) -> None:
 
 
 def test_half_precision_weights_are_taken(network: Small) -> None:
-    wanted = Small()
-    load_state(wanted, {name: tensor.half() for name, tensor in network.state_dict().items()}, "file")
+    wanted, said = Small(), list[str]()
+    halves = {name: tensor.half() for name, tensor in network.state_dict().items()}
+    load_state(wanted, halves, "file", note=said.append)
+    assert said == ["weights of file: kept in float16, computed with in float32"]
+    load_state(wanted, {f"model.{name}": tensor for name, tensor in halves.items()}, "file", note=said.append)
+    assert said[1].endswith(" under 'model.'; kept in float16, computed with in float32")
+    load_state(wanted, network.state_dict(), "file", note=said.append)
+    assert said[2:] == []
+    load_state(wanted, halves, "file")
     assert wanted.conv.weight.dtype == torch.float32
     torch.testing.assert_close(wanted.conv.weight, network.conv.weight, rtol=1e-3, atol=1e-3)
 

@@ -77,7 +77,7 @@ def build(request: NetworkRequest) -> Network:
             config = _config(transformers, model, request.name, place, is_custom=is_custom)
             kind = _kind(transformers, model, config, is_custom=is_custom)
             stated = None if place is None else _stated(transformers, place)
-            module = _module(transformers, kind, config, model, request, place, is_custom=is_custom)
+            module, said = _module(transformers, kind, config, model, request, place, is_custom=is_custom)
         except AlgocliError:
             raise
         # Settings that do not agree with one another, and code that was allowed, end in errors of any kind.
@@ -87,6 +87,7 @@ def build(request: NetworkRequest) -> Network:
     if stated is None and isinstance(getattr(config, "image_size", None), int):
         transform = transform.at(config.image_size)
     told = place is not None and place != Path(request.name).expanduser() and request.is_file
+    remarks = [f"{model}: a {type(module).__name__}, as {place} has it"] if told else []
     return Network(
         model,
         module,
@@ -96,7 +97,7 @@ def build(request: NetworkRequest) -> Network:
         arguments(config),
         is_custom=is_custom,
         hidden=hidden_state,
-        remarks=(f"{model}: a {type(module).__name__}, as {place} has it",) if told else (),
+        remarks=(*remarks, *said),
     )
 
 
@@ -213,20 +214,21 @@ def _module(
     place: Path | None,
     *,
     is_custom: bool,
-) -> Any:
-    """Return a network with its weights, drawn or read."""
+) -> tuple[Any, list[str]]:
+    """Return a network with its weights, drawn or read, and what is worth saying of these."""
     import torch
 
     if request.is_drawn or is_custom:
         drawn = transformers.AutoModel.from_config(config, trust_remote_code=is_custom, dtype=torch.float32)
         if request.is_drawn:
-            return drawn
+            return drawn, []
         kind = type(drawn)
     source = Path(request.weights) if request.is_file else place
     assert source is not None
     if not request.is_file and not has_weights(source):
         raise DataError(f"{source} holds no weights", hint=fetch_elsewhere(model))
-    return load_released(kind, config, read_state(source), str(source))
+    said: list[str] = []
+    return load_released(kind, config, read_state(source), str(source), said.append), said
 
 
 def _stated(transformers: Any, place: Path) -> Transform | None:

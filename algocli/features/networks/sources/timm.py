@@ -192,7 +192,11 @@ def resize(module: Any, side: int) -> bool:
 
 
 def _prefixed(module: Any, grid: Grid, embedding: str) -> ReadTokens:
-    n_special, n_registers = module.num_prefix_tokens, getattr(module, "num_reg_tokens", 0)
+    n_special, n_registers = module.num_prefix_tokens, getattr(module, "num_reg_tokens", None)
+    if n_registers is None:
+        # Those of Eva's kind, DINOv3 among them, keep no count of their registers.
+        registers = getattr(module, "reg_token", None)
+        n_registers = 0 if registers is None else registers.shape[1]
     n_class = n_special - n_registers
     return in_sequence(grid, range(n_class), range(n_class, n_special), embedding=embedding)
 
