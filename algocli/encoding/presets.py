@@ -53,10 +53,10 @@ PRESETS: Mapping[PresetName, Preset] = {
         {"standardised": True, "scaled": False},
     ),
     # The best of what takes seconds. Median r, left and right, and seconds of training, of a synthetic subject that
-    # nothing was tuned on (`demo --train 2500 --test 20 --vertices real --seed 880431`, a fifth held out, two
-    # cores): .506 and .519 in 6 s; components of each layer .506 and .520 in 13 s, all components .506 and .519 in 10 s,
-    # the best layer alone .481 and .494, the notebook's .450 and .459. A blend has .509 and .521 in 112 s, which with
-    # 400 images to fit was .009 and .005 more and is less the more there are; `retina` .527 and .535 in 257 s.
+    # nothing was tuned on (`demo --train 2500 --test 20 --vertices real --seed 880431`, a fifth held out, two cores):
+    # .506 and .519 in 6 s; components of each layer .506 and .520 in 13 s, all components .506 and .519 in 10 s, the
+    # best layer alone .481 and .494, the notebook's .450 and .459. A blend has .509 and .521 in 112 s, which with 400
+    # images to fit was .009 and .005 more and is less the more there are; `retina` .527 and .535 in 257 s.
     "strong": Preset(
         "alexnet",
         ("features.2", "features.5", "features.7", "features.9", "features.12"),
