@@ -123,17 +123,13 @@ def _fill(
     pool: ThreadPoolExecutor,
 ) -> None:
     store, first = run[0], run[1][0].start
+    rows, inside = blocks(len(block), store.rows_per_shard), slice(columns.start - first, columns.stop - first)
 
     def fill(shard: int) -> None:
-        rows = slice(shard * store.rows_per_shard, (shard + 1) * store.rows_per_shard)
-        if held is None:
-            features = store.read(slice(rows.start, min(rows.stop, len(block))), columns)
-        else:
-            features = held[shard][:, columns.start - first : columns.stop - first]
-        widen(features, block[rows])
+        widen(store.read(rows[shard], columns) if held is None else held[shard][:, inside], block[rows[shard]])
 
     # Decompressing and widening cost as much as a tenth of a Gram matrix: use all cores.
-    list(pool.map(fill, range(-(-len(block) // store.rows_per_shard))))
+    list(pool.map(fill, range(len(rows))))
 
 
 def widen(features: NDArray[Any], out: NDArray[np.float32]) -> None:

@@ -131,7 +131,7 @@ class Summed:
             pass
 
     def strips(self, distance: Distance | None) -> Iterator[NDArray[np.float32]]:
-        """Yield distances, or inner products, strip by strip; what has been summed up is gone then."""
+        """Yield distances, or the inner products themselves, strip by strip: whoever changes these changes the sums."""
         placed = None if distance is None else place(self._told.diagonal, self._told.moments, distance)
         for number, block in enumerate(self._rows):
             yield to_strip(self._strips[number], placed, block)

@@ -6,17 +6,19 @@ and of what is left of its vertices: sums that are nearly free.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from algocli.stats.similarity.distances import Distance
+from algocli.stats.similarity.packing import Strip
 from algocli.stats.similarity.patterns import Patterns, Summed
 from algocli.stats.similarity.sources import View
 
-Strip = NDArray[np.float32]
+# The vertices that two views share, by their places.
+_Common = Mapping[tuple[int, int], NDArray[np.int64]]
 _NONE = np.empty(0, np.int64)
 
 
@@ -52,42 +54,43 @@ def turns(views: Sequence[View]) -> list[Turn]:
     >>> [(turn.place, turn.common.tolist(), turn.alone.tolist()) for turn in turns([large, small])]
     [(1, [], [7, 8, 9, 10, 11]), (0, [], [0, 1, 2, 3, 4, 5, 6, 7, 8])]
     """
-    left = dict(enumerate(views))
-    result = []
+    left, common, result = dict(enumerate(map(_vertices, views))), _common(views), []
     while left:
-        large, parts = max((_parts_of(place, left) for place in left), key=lambda found: _saved(found, left))
+        of_each = {large: _parts_of(large, left, common) for large in left}
+        large = max(of_each, key=lambda place: _n_saved(place, of_each[place], common))
         done = _NONE
-        for place in parts:
-            view = left.pop(place)
-            vertices = _vertices(view)
-            common = np.setdiff1d(np.intersect1d(vertices, _vertices(left[large])), done)
-            done = np.union1d(done, common)
-            result.append(Turn(place, common, np.setdiff1d(vertices, common)))
-        view = left.pop(large)
-        result.append(Turn(large, _NONE, np.setdiff1d(_vertices(view), done), kept=bool(parts)))
+        for place in of_each[large]:
+            vertices = left.pop(place)
+            now = np.setdiff1d(common[large, place], done)
+            done = np.union1d(done, now)
+            result.append(Turn(place, now, np.setdiff1d(vertices, now)))
+        result.append(Turn(large, _NONE, np.setdiff1d(left.pop(large), done), kept=bool(of_each[large])))
     return result
 
 
-def _parts_of(large: int, left: dict[int, View]) -> tuple[int, list[int]]:
-    """Return a view, and those that have at least half of their vertices in common with it."""
-    view = left[large]
-    if not isinstance(view, Patterns):
-        return large, []
-    return large, [
+def _common(views: Sequence[View]) -> _Common:
+    """Return what vertices any two views share."""
+    patterns = {place: view for place, view in enumerate(views) if isinstance(view, Patterns)}
+    return {
+        (place, other): np.intersect1d(one.vertices, another.vertices)
+        for place, one in patterns.items()
+        for other, another in patterns.items()
+        if place != other and one.read is another.read
+    }
+
+
+def _parts_of(large: int, left: Mapping[int, NDArray[np.int64]], common: _Common) -> list[int]:
+    """Return the views that have at least half of their vertices in common with one."""
+    return [
         place
-        for place, other in left.items()
-        if place != large
-        and isinstance(other, Patterns)
-        and other.read is view.read
-        and 2 * len(np.intersect1d(other.vertices, view.vertices)) >= len(other.vertices)
+        for place, vertices in left.items()
+        if (large, place) in common and 2 * len(common[large, place]) >= len(vertices)
     ]
 
 
-def _saved(found: tuple[int, list[int]], left: dict[int, View]) -> int:
+def _n_saved(large: int, parts: Sequence[int], common: _Common) -> int:
     """Count the vertices whose products a view and its parts need both."""
-    large, parts = found
-    of_parts = [np.intersect1d(_vertices(left[place]), _vertices(left[large])) for place in parts]
-    return len(np.unique(np.concatenate(of_parts))) if of_parts else 0
+    return len(np.unique(np.concatenate([_NONE, *(common[large, place] for place in parts)])))
 
 
 def _vertices(view: View) -> NDArray[np.int64]:
